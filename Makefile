@@ -1,0 +1,49 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11 or newer: each first makes .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.PHONY: venv demo test test-all lint bench lock clean
+
+venv: $(READY)
+
+# The lock pins and hashes every package; the project itself needs nothing more to be installed.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv does not work here; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: venv
+	$(BIN)/planner demo
+
+test: venv
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+
+test-all: venv
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+# mypy cannot see that planner.models, planner.data and planner.app are the sibling folders, so it reads
+# a throw-away tree of links in which they stand where the wheel puts them.
+lint: venv
+	$(BIN)/ruff check .
+	@tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && mkdir "$$tree/planner" \
+	&& ln -s "$(CURDIR)"/planner/* "$(CURDIR)/models" "$(CURDIR)/data" "$(CURDIR)/app" "$$tree/planner/" \
+	&& cd "$$tree" && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
+		--cache-dir "$(CURDIR)/.mypy_cache" -p planner
+
+bench: venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-build-isolation -e '.[bench]'
+	for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+lock: venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q pip-tools==7.6.2
+	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --extra dev --strip-extras --no-header \
+		--no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

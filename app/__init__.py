@@ -1,0 +1,1 @@
+"""The web application: a client of planner."""

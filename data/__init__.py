@@ -1,0 +1,1 @@
+"""Facts with sources (catalog/) and worked examples (scenarios/)."""

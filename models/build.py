@@ -1,0 +1,56 @@
+"""Assembles the model of a case from its topics, in the order their variables are needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from planner.case.case import Case
+
+from . import control, demand, fleet, hosting, objectives, resilience, supply
+from .ledger import COLUMNS, CONSTANT, book
+from .rules import new_model
+
+LOADED_ONLY_WHERE_SERVED = ("grid_import", "heat")
+
+
+def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
+    """The Pyomo model and its ledger entries. ``lazy=False`` builds ordinary Pyomo constraints."""
+    m = new_model(case.scenario.name, lazy)
+    hosting.declare_places(m, case)
+    fleet.declare(m, case)
+    demand.declare(m, case)
+    hosting.declare(m, case)
+    supply.declare(m, case)
+    resilience.declare(m, case)
+    control.declare(m, case)
+    entries = ledger_entries(m, case)
+    objectives.declare(m, case, entries)
+    return m, entries
+
+
+def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
+    """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
+    parts = [*fleet.entries(case), *demand.entries(case), *hosting.entries(case), *_grants(case)]
+    table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
+    for family in LOADED_ONLY_WHERE_SERVED:
+        exists = set(getattr(m, family).index_set())
+        drop = (table["family"] == family) & ~table["index"].isin(exists)
+        table = table[~drop]
+    for family in table["family"].unique():
+        if family != CONSTANT:
+            missing = set(table.loc[table["family"] == family, "index"]) - set(getattr(m, family).index_set())
+            if missing:
+                raise KeyError(f"ledger books {len(missing)} entries of {family} that are no variable: {next(iter(missing))}")
+    return table.reset_index(drop=True)
+
+
+def _grants(case: Case) -> list[pd.DataFrame]:
+    """Money others give: a fixed receipt of the partner."""
+    grants = [g for g in case.scenario.finance.grants if 0 <= case.calendar.containing(g.date) < case.calendar.n]
+    periods = [case.calendar.containing(g.date) for g in grants]
+    return [
+        book(CONSTANT, [()], [t], [-g.musd], kind="grant", account="grant", supplier=g.payer)
+        for g, t in zip(grants, periods, strict=True)
+    ]

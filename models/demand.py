@@ -1,0 +1,96 @@
+"""Demand: what is served, what is short, and which hosts and stacks may serve it.
+
+Variables: short[w,t] in 0..1, the share of demand not met (0 from the must-serve date on).
+
+    sum rate x serve + demand x short = demand                                  (w,t), thousands of reference
+    sum over (a,k) rate x (serve + reserve) <= demand x opened[h,t]             (w,h,t)  facility-location link
+    sum over (h,k) rate x serve <= demand x use[a]                              (w,a,t)  share link, no big-M
+    sum over (h,k) rate x reserve <= hosts x demand x use[a]                    (w,a,t)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyomo.environ as pe
+
+from planner.case.case import Case
+
+from .common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from .ledger import book
+from .rules import Rule
+
+
+def declare(m: Any, case: Case) -> None:
+    add_set(m, "DEMAND", tuples(case.demand), 2)
+    add_param(m, "demand_k", m.DEMAND, case.demand["demand_kref"])
+    must = case.demand["w"].map(case.workloads["must_t"])
+    add_param(m, "short_max", m.DEMAND, (case.demand["t"] < must).astype(float))
+    add_var(m, "short", m.DEMAND, bounds=lambda m, w, t: (0, m.short_max[w, t]))
+    add_param(m, "rate", m.SERVE, case.serve["rate"])
+    serve = case.serve
+    held = serve[serve["t"] >= serve["w"].map(case.workloads["survive_t"])]
+    hak = ["h", "a", "k"]
+    add_family(m, "serves", m.DEMAND, grouped(serve, ["w", "t"], hak), 3)
+
+    def demand_rule(m: Any, w: Any, t: Any) -> Any:
+        return (
+            sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, a, k in m.serves[w, t])
+            + m.demand_k[w, t] * m.short[w, t]
+            == m.demand_k[w, t]
+        )
+
+    m.demand_balance = Rule(m.DEMAND, rule=demand_rule)
+
+    add_set(m, "STACK", tuples(case.stacks), 1)
+    m.use = pe.Var(m.STACK, domain=pe.Binary, dense=False)
+    _links(m, case, serve, held)
+
+
+def _links(m: Any, case: Case, serve: pd.DataFrame, held: pd.DataFrame) -> None:
+    openable = set(case.opens["h"]) if len(case.opens) else set()
+    at_host = serve[serve["h"].isin(openable)]
+    add_set(m, "HOST_LINK", dict.fromkeys(columns(at_host, ["w", "h", "t"])), 3)
+    add_set(m, "STACK_LINK", dict.fromkeys(columns(serve, ["w", "a", "t"])), 3)
+    add_family(m, "host_serves", m.HOST_LINK, grouped(serve, ["w", "h", "t"], ["a", "k"]), 2)
+    add_family(m, "host_holds", m.HOST_LINK, grouped(held, ["w", "h", "t"], ["a", "k"]), 2)
+    add_family(m, "stack_serves", m.STACK_LINK, grouped(serve, ["w", "a", "t"], ["h", "k"]), 2)
+    add_set(m, "STACK_HELD", dict.fromkeys(columns(held, ["w", "a", "t"])), 3)
+    hosts = len(case.hosts)  # every host may hold up to the whole demand in reserve
+    add_family(m, "stack_holds", m.STACK_HELD, grouped(held, ["w", "a", "t"], ["h", "k"]), 2)
+
+    def host_rule(m: Any, w: Any, h: Any, t: Any) -> Any:
+        return sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for a, k in m.host_serves[w, h, t]) + sum(
+            m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for a, k in m.host_holds[w, h, t]
+        ) <= m.demand_k[w, t] * sum(m.open[h, u] for u in m.opens_by[h, t])
+
+    def stack_rule(m: Any, w: Any, a: Any, t: Any) -> Any:
+        return (
+            sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, k in m.stack_serves[w, a, t])
+            <= m.demand_k[w, t] * m.use[a]
+        )
+
+    def held_rule(m: Any, w: Any, a: Any, t: Any) -> Any:
+        return (
+            sum(m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for h, k in m.stack_holds[w, a, t])
+            <= hosts * m.demand_k[w, t] * m.use[a]
+        )
+
+    m.host_link = Rule(m.HOST_LINK, rule=host_rule)
+    m.stack_link = Rule(m.STACK_LINK, rule=stack_rule)
+    m.stack_held = Rule(m.STACK_HELD, rule=held_rule)
+
+
+def entries(case: Case) -> list[pd.DataFrame]:
+    """Adoption of a stack over its lead time, then its platform every period."""
+    out = []
+    for row in case.stacks.itertuples():
+        lead, first = max(1, int(row.earliest_t)), int(row.earliest_t)
+        fields = {"a": str(row.a), "supplier": str(row.a), "origin_iso3": str(row.origin_iso3)}
+        out.append(book("use", [row.a] * lead, list(range(lead)), float(row.adoption_musd) / lead, kind="fee",
+                        account="stack-adoption", **fields))  # fmt: skip
+        ahead = list(range(first, case.calendar.n))
+        out.append(book("use", [row.a] * len(ahead), ahead, float(row.platform_musd_per_period), kind="fee",
+                        account="platform", **fields))  # fmt: skip
+    return out

@@ -1,0 +1,171 @@
+"""Fleet: systems ordered, rented and alive, and the work they do.
+
+Variables (thousands of accelerators): order[h,a,k,t], rent[h,a,k,r,t], fleet[h,a,k,t],
+serve[w,h,a,k,t] working at the peak hour (preemptible: on average), reserve[...] held for the loss of a
+site, run[w,h,a,k,t,s] preemptible work by slice.
+
+    fleet = existing + orders within economic life + rentals within term
+    sum of non-preemptible (serve + reserve)          <= availability x fleet         (h,a,k,t)
+    sum profile x serve + sum run                      <= availability x fleet         (h,a,k,t,s)
+    preemptible serve = sum of run weighted by hours / hours of the period
+
+Failures are opex (warranty and spares keep the fleet constant), not re-orders.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from planner.case.case import Case
+
+from .common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from .ledger import asset, book, yearly
+from .rules import Rule
+
+
+def declare(m: Any, case: Case) -> None:
+    n = case.calendar.n
+    add_set(m, "ORDER", tuples(case.orders), 4)
+    add_set(m, "RENT", tuples(case.rents), 5)
+    add_set(m, "FLEET", tuples(case.fleet), 4)
+    add_set(m, "SERVE", tuples(case.serve), 5)
+    add_var(m, "order", m.ORDER)
+    add_var(m, "rent", m.RENT)
+    add_var(m, "fleet", m.FLEET)
+    add_var(m, "serve", m.SERVE)
+    add_param(m, "existing_k", m.FLEET, case.fleet["existing_k"])
+    hak = ["h", "a", "k"]
+    add_family(m, "orders_alive", m.FLEET, alive_map(case.orders, hak, ["t"], "life", n), 1)
+    add_family(m, "rents_alive", m.FLEET, alive_map(case.rents, hak, ["r", "t"], "periods", n), 2)
+
+    def fleet_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
+        return m.fleet[h, a, k, t] == m.existing_k[h, a, k, t] + sum(
+            m.order[h, a, k, u] for u in m.orders_alive[h, a, k, t]
+        ) + sum(m.rent[h, a, k, r, u] for r, u in m.rents_alive[h, a, k, t])
+
+    m.fleet_stock = Rule(m.FLEET, rule=fleet_rule)
+    _declare_work(m, case)
+
+
+def _declare_work(m: Any, case: Case) -> None:
+    availability = case.physics["availability"]
+    serve = case.serve.assign(
+        preemptible=case.serve["w"].map(case.workloads["preemptible"]),
+        survive_t=case.serve["w"].map(case.workloads["survive_t"]),
+    )
+    firm, soft = serve[~serve["preemptible"].astype(bool)], serve[serve["preemptible"].astype(bool)]
+    typical = case.slices[~case.slices["design"]]
+    run = soft.drop(columns=["p"]).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
+    held = serve[serve["t"] >= serve["survive_t"]]
+    add_set(m, "RUN", columns(run, ["w", "h", "a", "k", "t", "s"]), 6)
+    add_set(m, "SOFT", tuples(soft), 5)
+    add_set(m, "HELD", tuples(held), 5)
+    add_var(m, "run", m.RUN)
+    add_var(m, "reserve", m.HELD)
+    fleet_slices = case.fleet.reset_index(drop=True).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
+    add_set(m, "FLEET_SLICE", columns(fleet_slices, ["h", "a", "k", "t", "s"]), 5)
+    add_set(m, "SLICE", tuples(typical), 2)
+    add_set(m, "PROFILE", tuples(case.profile), 2)
+    add_param(m, "profile", m.PROFILE, case.profile["value"])
+    weight = typical["hours"] / typical["t"].map(case.periods["hours"])
+    add_param(m, "slice_weight", m.SLICE, weight)
+    hakt = ["h", "a", "k", "t"]
+    add_family(m, "firm_at", m.FLEET, grouped(firm, hakt, ["w"]), 1)
+    add_family(m, "soft_at", m.FLEET, grouped(soft, hakt, ["w"]), 1)
+    add_family(m, "held_at", m.FLEET, grouped(held, hakt, ["w"]), 1)
+    add_set(m, "PERIOD", list(range(case.calendar.n)), 1)
+    add_family(m, "slices_of", m.PERIOD, grouped(typical, ["t"], ["s"]), 1)
+
+    def peak_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
+        return sum(m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
+            m.reserve[w, h, a, k, t] for w in m.held_at[h, a, k, t]
+        ) <= availability * m.fleet[h, a, k, t]
+
+    def slice_rule(m: Any, h: Any, a: Any, k: Any, t: Any, s: Any) -> Any:
+        return sum(m.profile[w, s] * m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
+            m.run[w, h, a, k, t, s] for w in m.soft_at[h, a, k, t]
+        ) <= availability * m.fleet[h, a, k, t]
+
+    def soft_rule(m: Any, w: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
+        return m.serve[w, h, a, k, t] == sum(m.slice_weight[t, s] * m.run[w, h, a, k, t, s] for s in m.slices_of[t])
+
+    m.fleet_peak = Rule(m.FLEET, rule=peak_rule)
+    m.fleet_slice = Rule(m.FLEET_SLICE, rule=slice_rule)
+    m.preemptible_mean = Rule(m.SOFT, rule=soft_rule)
+
+
+def entries(case: Case) -> list[pd.DataFrame]:
+    """Hardware, its upkeep and fees, licences, staff, rents, provider capex, and what exists already."""
+    return [*_order_entries(case), *_rent_entries(case), *_fleet_entries(case), *_existing_entries(case)]
+
+
+def _order_entries(case: Case) -> list[pd.DataFrame]:
+    orders = case.orders
+    price = orders["musd_per_k"].to_numpy(float)
+    fields = {
+        "h": orders["h"], "a": orders["a"], "supplier": orders["k"].map(case.systems["maker"]),
+        "origin_iso3": orders["k"].map(case.systems["origin_iso3"]),
+    }  # fmt: skip
+    years = case.calendar.years
+    upkeep = price * case.physics["hardware_opex_share_per_year"] * years
+    fee = price * orders["h"].map(case.hosts["fee_share_per_year"]).to_numpy(float) * years
+    life = orders["life"].to_numpy(int)
+    return [
+        *asset(case, "order", orders, price, "servers", 1000.0, "accelerators", account="hardware", **fields),
+        *yearly(case, "order", orders, upkeep, life, kind="opex", account="hardware-upkeep", **fields),
+        *yearly(case, "order", orders, fee, life, kind="fee", account="operator-fee", h=orders["h"], a=orders["a"],
+                supplier=orders["h"].map(case.hosts["operator"])),
+    ]  # fmt: skip
+
+
+def _rent_entries(case: Case) -> list[pd.DataFrame]:
+    rents = case.rents
+    if not len(rents):
+        return []
+    operator = rents["h"].map(case.hosts["operator"])
+    fields = {"h": rents["h"], "a": rents["a"], "supplier": operator}
+    price, term = rents["musd_per_k_period"].to_numpy(float), rents["periods"].to_numpy(int)
+    capex = rents["provider_capex_musd_per_k"].to_numpy(float)
+    return [
+        *yearly(case, "rent", rents, price, term, kind="rent", account="cloud-rent", **fields),
+        book("rent", list(rents.index), rents["t"].to_numpy(int), capex, kind="capex", account="provider-hardware",
+             asset_class="servers", payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]),
+             h=rents["h"], a=rents["a"], supplier=rents["k"].map(case.systems["maker"])),
+    ]  # fmt: skip
+
+
+def _fleet_entries(case: Case) -> list[pd.DataFrame]:
+    """Per thousand accelerators alive: platform licence, staff of owned fleets; energy of cloud fleets (memo)."""
+    fleet = case.fleet
+    mode = fleet["h"].map(case.hosts["mode"])
+    owned, cloud = fleet[mode != "cloud"], fleet[mode == "cloud"]
+    years, hours = case.calendar.years, float(case.periods["hours"].iloc[0])
+    licence = fleet["a"].map(case.stacks["licence_musd_per_k_period"]).to_numpy(float)
+    staff = case.physics["staff_usd_per_accelerator_year"] * years / 1000.0
+    kwh = case.physics["cloud_kwh_per_accelerator_hour"] * 1000.0 * hours / 1000.0
+    carbon = cloud["h"].map(case.hosts["tco2_per_mwh"]).to_numpy(float)
+    cloud_fields = {"h": cloud["h"], "a": cloud["a"], "payer": cloud["h"].map(case.hosts["operator"])}
+    return [
+        book("fleet", list(fleet.index), fleet["t"], licence, kind="opex", account="platform-licence", h=fleet["h"],
+             a=fleet["a"], supplier=fleet["a"]),
+        book("fleet", list(owned.index), owned["t"], staff, kind="opex", account="staff", h=owned["h"], a=owned["a"]),
+        book("fleet", list(cloud.index), cloud["t"], 0.0, kwh, unit="MWh", kind="energy", account="cloud-energy",
+             **cloud_fields),
+        book("fleet", list(cloud.index), cloud["t"], 0.0, kwh * carbon, unit="tCO2", kind="physical",
+             account="cloud-emissions", **cloud_fields),
+    ]  # fmt: skip
+
+
+def _existing_entries(case: Case) -> list[pd.DataFrame]:
+    """Rent of contracts already signed: constants of the plan."""
+    out = []
+    held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
+    for row in held.itertuples():
+        periods = list(range(max(0, row.first_t), min(row.end_t, case.calendar.n)))
+        hours = case.periods["hours"].to_numpy(float)[periods]
+        musd = row.rent_usd_per_accelerator_hour * row.accelerators_k * hours / 1000.0
+        out.append(book("constant", [()] * len(periods), periods, musd, kind="rent", account="cloud-rent",
+                        h=str(row.h), a=str(row.a), supplier=str(case.hosts.loc[row.h, "operator"])))  # fmt: skip
+    return out

@@ -1,0 +1,114 @@
+"""The one ledger: every cost, megawatt-hour, litre and tonne is booked once, per unit of a variable.
+
+An entry says: one unit of ``family[index]`` books ``musd`` (real, undiscounted) and ``quantity`` in period
+``t``, to an account, for a payer. The objective, the capital calendar, the report and the KPIs all read the
+same entries; a plan's ledger is entries x values. Residual values are dated at the horizon's end (t = n).
+
+Outlay of an ordered asset: ``order_share`` of the price at order, the rest evenly over the periods of its
+lead; with no lead all falls in the live period. Residual: price x (1 - periods used / life), straight line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import Case
+
+PARTNER = "partner"
+FIELDS = {
+    "kind": "", "account": "", "asset_class": "", "h": "", "a": "", "supplier": "", "payer": PARTNER,
+    "origin_iso3": "", "w": "", "unit": "",
+}  # fmt: skip
+COLUMNS = ["family", "index", "t", *FIELDS, "quantity", "musd"]
+"""family, index: the variable; the rest as in the plan's ledger."""
+CONSTANT = "constant"
+
+
+def book(family: str, index: Sequence[Any], t: Any, musd: Any, quantity: Any = 0.0, **fields: Any) -> pd.DataFrame:
+    """Entries for many members of a family at once; scalars broadcast, arrays go row by row."""
+    n = len(index)
+    unknown = set(fields) - set(FIELDS)
+    if unknown:
+        raise TypeError(f"unknown ledger fields {sorted(unknown)}")
+    data: dict[str, Any] = {"family": [family] * n, "index": list(index), "t": np.broadcast_to(t, n).astype(int)}
+    for name, default in FIELDS.items():
+        value = fields.get(name, default)
+        data[name] = [value] * n if isinstance(value, str) else list(value)
+    data["quantity"] = np.broadcast_to(np.asarray(quantity, dtype=float), n)
+    data["musd"] = np.broadcast_to(np.asarray(musd, dtype=float), n)
+    return pd.DataFrame(data)[COLUMNS]
+
+
+def asset(
+    case: Case, family: str, table: pd.DataFrame, price: Any, asset_class: str, quantity: Any, unit: str, **fields: Any
+) -> list[pd.DataFrame]:
+    """Purchase of an asset with columns t, lead, life: outlays over the lead, then the residual value."""
+    out: list[pd.DataFrame] = []
+    if not len(table):
+        return out
+    index = list(table.index)
+    price = np.broadcast_to(np.asarray(price, dtype=float), len(table))
+    quantity = np.broadcast_to(np.asarray(quantity, dtype=float), len(table))
+    live, lead, life = (table[c].to_numpy(int) for c in ("t", "lead", "life"))
+    at_order = case.order_share[asset_class]
+    common = {"asset_class": asset_class, "unit": unit, **fields}
+    for back in range(0, int(lead.max()) + 1):
+        share = np.where(lead == 0, float(back == 0), np.where((back >= 1) & (back <= lead), (1 - at_order) / np.maximum(lead, 1), 0.0))
+        share = share + np.where((lead > 0) & (back == lead), at_order, 0.0)
+        rows = share > 0
+        if rows.any():
+            booked = np.where(back == np.minimum(lead, 1), quantity, 0.0)
+            out.append(_part(family, index, rows, live - back, price * share, booked, kind="capex", **common))
+    left = np.clip(1.0 - (case.calendar.n - live) / life, 0.0, 1.0)
+    rows = left > 0
+    if rows.any():
+        end = np.full(len(table), case.calendar.n)
+        common["unit"] = ""
+        out.append(_part(family, index, rows, end, -price * left, 0.0 * quantity, kind="residual", **common))
+    return out
+
+
+def yearly(
+    case: Case, family: str, table: pd.DataFrame, musd_per_period: Any, life: Any, **fields: Any
+) -> list[pd.DataFrame]:
+    """A payment in every period from the live date for ``life`` periods, within the horizon."""
+    out: list[pd.DataFrame] = []
+    if not len(table):
+        return out
+    index = list(table.index)
+    live = table["t"].to_numpy(int)
+    amount = np.broadcast_to(np.asarray(musd_per_period, dtype=float), len(table))
+    last = np.minimum(live + np.broadcast_to(np.asarray(life), len(table)), case.calendar.n)
+    for ahead in range(int((last - live).max()) if len(table) else 0):
+        rows = (live + ahead < last) & (amount != 0)
+        if rows.any():
+            out.append(_part(family, index, rows, live + ahead, amount, np.zeros(len(table)), **fields))
+    return out
+
+
+def _part(
+    family: str, index: list[Any], rows: np.ndarray, t: np.ndarray, musd: np.ndarray, quantity: np.ndarray, **fields: Any
+) -> pd.DataFrame:
+    picked = [i for i, keep in zip(index, rows, strict=True) if keep]
+    chosen = {
+        name: value if isinstance(value, str) else [v for v, keep in zip(value, rows, strict=True) if keep]
+        for name, value in fields.items()
+    }
+    return book(family, picked, t[rows], musd[rows], quantity[rows], **chosen)
+
+
+def discounted(case: Case, entries: pd.DataFrame) -> np.ndarray:
+    """Discount factor of every entry: mid-period, or the horizon's end for residual values."""
+    factors = np.append(case.periods["discount"].to_numpy(float), case.discount_end)
+    return factors[entries["t"].to_numpy(int)]
+
+
+def partner_cost(case: Case, entries: pd.DataFrame) -> pd.Series:
+    """(family, index) -> discounted MUSD per unit paid by the partner: the cost objective's coefficients."""
+    own = entries[entries["payer"] == PARTNER]
+    value = own["musd"].to_numpy(float) * discounted(case, own)
+    return pd.Series(value, index=pd.MultiIndex.from_arrays([own["family"], own["index"]])).groupby(level=[0, 1], sort=False).sum()

@@ -1,0 +1,163 @@
+"""Supply: quotas of vendors and licences, crews that install racks, and decisions of the user.
+
+    sum weight x order <= amount            (q,t)   per period; cumulative quotas sum all orders up to t
+    sum weight x fleet <= amount            (q,t)   capacity quotas
+    sum racks x order  <= racks_k           (q,t)   crews
+    lower <= sum weight x decision <= upper (d)     require, forbid, fix
+    order = unit x units                    (h,a,k,t) whole servers or racks; the solve decides when they are integer
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyomo.environ as pe
+
+from planner.case.case import Case
+
+from .common import add_family, add_param, add_set, grouped, tuples
+from .rules import Rule
+
+DECISION_FAMILIES = {"open": ("open", 2), "stack": ("use", 1), "orders": ("order", 4), "rent": ("rent", 5),
+                     "lease": ("lease", 2)}  # fmt: skip
+
+
+def declare(m: Any, case: Case) -> None:
+    _declare_quotas(m, case)
+    _declare_crews(m, case)
+    _declare_decisions(m, case)
+    add_param(m, "unit_k", m.ORDER, case.orders["unit_k"])
+    m.units = pe.Var(m.ORDER, domain=pe.NonNegativeIntegers, dense=False)
+    m.whole_units = Rule(
+        m.ORDER, rule=lambda m, h, a, k, t: m.order[h, a, k, t] == m.unit_k[h, a, k, t] * m.units[h, a, k, t]
+    )
+
+
+def _declare_quotas(m: Any, case: Case) -> None:
+    members = case.quota_members
+    add_set(m, "QUOTA_MEMBER", tuples(members), 4)
+    add_param(m, "quota_weight", m.QUOTA_MEMBER, members["weight"])
+    for kind, name, table in (
+        ("orders", "quota_orders", case.orders),
+        ("cumulative", "quota_cumulative", case.orders),
+        ("capacity", "quota_capacity", case.fleet),
+    ):
+        caps = case.quotas[case.quotas["kind"] == kind]
+        index = add_set(m, f"{name}_QT".upper(), tuples(caps), 2)
+        add_param(m, f"{name}_amount", index, caps["amount_k"])
+        part = members.reset_index(drop=True).merge(table.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"])
+        by = grouped(part, ["q", "t"], ["h", "a", "k", "t"])
+        if kind == "cumulative":
+            by = _up_to(by, [key for key in index], case.calendar.n)
+        add_family(m, f"{name}_members", index, by, 4)
+    m.quota_per_period = Rule(
+        m.QUOTA_ORDERS_QT,
+        rule=lambda m, q, t: sum(
+            m.quota_weight[q, h, a, k] * m.order[h, a, k, u] for h, a, k, u in m.quota_orders_members[q, t]
+        )
+        <= m.quota_orders_amount[q, t],
+    )
+    m.quota_cumulative = Rule(
+        m.QUOTA_CUMULATIVE_QT,
+        rule=lambda m, q, t: sum(
+            m.quota_weight[q, h, a, k] * m.order[h, a, k, u] for h, a, k, u in m.quota_cumulative_members[q, t]
+        )
+        <= m.quota_cumulative_amount[q, t],
+    )
+    m.quota_capacity = Rule(
+        m.QUOTA_CAPACITY_QT,
+        rule=lambda m, q, t: sum(
+            m.quota_weight[q, h, a, k] * m.fleet[h, a, k, u] for h, a, k, u in m.quota_capacity_members[q, t]
+        )
+        <= m.quota_capacity_amount[q, t],
+    )
+
+
+def _up_to(by: dict[Any, list[Any]], keys: list[Any], n: int) -> dict[Any, list[Any]]:
+    out = {}
+    for q in dict.fromkeys(key[0] for key in keys):
+        running: list[Any] = []
+        for t in range(n):
+            running = running + by.get((q, t), [])
+            out[q, t] = running
+    return out
+
+
+def _declare_crews(m: Any, case: Case) -> None:
+    add_set(m, "CREW_MEMBER", tuples(case.crew_members), 4)
+    add_param(m, "crew_racks", m.CREW_MEMBER, case.crew_members["racks_per_accelerator"])
+    add_set(m, "CREW", tuples(case.crews), 2)
+    add_param(m, "crew_max", m.CREW, case.crews["racks_k"])
+    part = case.crew_members.reset_index(drop=True).merge(
+        case.orders.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"]
+    )
+    add_family(m, "crew_orders", m.CREW, grouped(part, ["q", "t"], ["h", "a", "k"]), 3)
+    m.crew = Rule(
+        m.CREW,
+        rule=lambda m, q, t: sum(
+            m.crew_racks[q, h, a, k] * m.order[h, a, k, t] for h, a, k in m.crew_orders[q, t]
+        )
+        <= m.crew_max[q, t],
+    )
+
+
+def _declare_decisions(m: Any, case: Case) -> None:
+    """One family of rows a kind of decision; halls count in MW over both hall families."""
+    for what, (family, dimen) in DECISION_FAMILIES.items():
+        picked = case.decisions[case.decisions["what"] == what]
+        if not len(picked):
+            continue
+        index = add_set(m, f"DECIDE_{what}".upper(), tuples(picked), 1)
+        _bounds(m, what, index, picked)
+        rows = case.decision_members[case.decision_members["what"] == what]
+        by = {d: list(part["index"]) for d, part in rows.groupby("d", sort=False)}
+        add_family(m, f"decided_{what}", index, by, dimen)
+        setattr(m, f"decide_{what}", Rule(index, rule=_decision_rule(what, family, dimen)))
+    halls = case.decisions[case.decisions["what"] == "halls"]
+    if len(halls):
+        _declare_hall_decisions(m, case, halls)
+
+
+def _bounds(m: Any, what: str, index: Any, table: pd.DataFrame) -> None:
+    add_param(m, f"decide_{what}_lower", index, table["lower"])
+    add_param(m, f"decide_{what}_upper", index, table["upper"])
+
+
+_SUMS: dict[int, Any] = {  # a template names every part of an index
+    1: lambda v, members: sum(v[a] for a in members),
+    2: lambda v, members: sum(v[a, b] for a, b in members),
+    4: lambda v, members: sum(v[a, b, c, d] for a, b, c, d in members),
+    5: lambda v, members: sum(v[a, b, c, d, e] for a, b, c, d, e in members),
+}
+
+
+def _decision_rule(what: str, family: str, dimen: int) -> Any:
+    def rule(m: Any, d: Any) -> Any:
+        variable, members = getattr(m, family), getattr(m, f"decided_{what}")
+        lower, upper = getattr(m, f"decide_{what}_lower"), getattr(m, f"decide_{what}_upper")
+        total = _SUMS[dimen](variable, members[d])
+        return pe.inequality(lower[d], total, upper[d])
+
+    return rule
+
+
+def _declare_hall_decisions(m: Any, case: Case, picked: pd.DataFrame) -> None:
+    index = add_set(m, "DECIDE_HALLS", tuples(picked), 1)
+    _bounds(m, "halls", index, picked)
+    rows = case.decision_members[case.decision_members["what"] == "halls"]
+    whole = set(m.HALL)
+    early = {d: [i for i in part["index"] if i in whole] for d, part in rows.groupby("d", sort=False)}
+    late = {d: [i for i in part["index"] if i not in whole] for d, part in rows.groupby("d", sort=False)}
+    add_family(m, "decided_halls", index, early, 3)
+    add_family(m, "decided_late", index, late, 3)
+    m.decide_halls = Rule(
+        index,
+        rule=lambda m, d: pe.inequality(
+            m.decide_halls_lower[d],
+            sum(m.hall_mw[h, b, t] * m.halls[h, b, t] for h, b, t in m.decided_halls[d])
+            + sum(m.hall_late_mw[h, b, t] * m.halls_late[h, b, t] for h, b, t in m.decided_late[d]),
+            m.decide_halls_upper[d],
+        ),
+    )
+

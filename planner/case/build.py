@@ -1,0 +1,264 @@
+"""Scenario + catalog -> Case: builds every table the model sees, in one pass, and says what was left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case import climate, demand, hosting, limits, offers, supply
+from planner.case.case import Case
+from planner.case.context import Context, keyed
+from planner.case.periods import discount_factor
+from planner.case.throughput import Throughput
+from planner.catalog import Catalog, load_catalog
+from planner.scenario import Scenario
+
+PHYSICS = (
+    "availability", "network_power_share", "cooling_margin", "backup_critical_share", "colocation_pue",
+    "staff_usd_per_accelerator_year", "hardware_opex_share_per_year", "cloud_kwh_per_accelerator_hour",
+)  # fmt: skip
+
+
+def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool = False) -> Case:
+    """All tables of one planning case; ``truth`` keeps all 24 hours apart instead of merged slices."""
+    context = Context.of(scenario, catalog or load_catalog())
+    why = offers.WhyNot()
+    throughput = Throughput(context.catalog, scenario.supply.reference)
+    blocks = climate.blocks_of_day(context, 24 if truth else scenario.solve.slices)
+
+    offer = offers.offer_table(context, why)
+    systems = offers.system_offers(context, offer, why)
+    pairs = offers.serve_pairs(context, systems, throughput, why)
+    systems = _only_useful(systems, pairs)
+    orders = supply.order_table(context, systems, why)
+    rents = supply.rent_table(context, systems)
+    existing = _existing(context)
+    fleet = _fleet(context, orders, rents, existing)
+    workloads = demand.workload_table(context, throughput)
+    wanted = demand.demand_table(context, throughput)
+    serve = _serve(context, pairs, systems, fleet, wanted)
+
+    quotas, quota_members = supply.quota_tables(context, systems)
+    crews, crew_members = supply.crew_tables(context, systems)
+    share_caps, share_members = limits.share_tables(context, systems)
+    opens, halls, leases = hosting.open_table(context), hosting.hall_table(context), hosting.lease_table(context)
+    hosts, stacks = _host_table(context), _stack_table(context)
+    decisions, decision_members = limits.decision_tables(
+        context, _decision_families(systems, orders, rents, opens, halls, leases, stacks, hosts)
+    )
+    builds = [h for h in scenario.hosts if h.mode == "build"]
+    metros = {h.id: context.site(h.site).metro for h in builds}
+    rate = scenario.money.discount_rate_real
+    rate = context.param("discount_rate_real") if rate is None else rate
+    return Case(
+        scenario=scenario,
+        calendar=context.calendar,
+        rate=rate,
+        discount_end=discount_factor(rate, context.calendar.n * context.calendar.years),
+        periods=context.calendar.table(rate),
+        slices=climate.slice_table(context, blocks),
+        workloads=workloads,
+        demand=wanted,
+        profile=climate.profile_table(context, blocks),
+        sites=_site_table(context),
+        hosts=hosts,
+        stacks=stacks,
+        systems=_system_table(context, systems),
+        offers=systems,
+        orders=orders,
+        rents=rents,
+        fleet=fleet,
+        serve=serve,
+        opens=opens,
+        halls=halls,
+        leases=leases,
+        cooling=hosting.cooling_table(context),
+        heat=hosting.heat_table(context),
+        pue=climate.pue_table(context, blocks, metros, {h.id: offers.technologies(context, h) for h in builds}),
+        connections=hosting.connection_table(context),
+        backups=hosting.backup_table(context),
+        host_period=hosting.host_period_table(context),
+        existing_cooling=hosting.existing_cooling_table(context),
+        site_period=hosting.site_period_table(context),
+        quotas=quotas,
+        quota_members=quota_members,
+        crews=crews,
+        crew_members=crew_members,
+        share_caps=share_caps,
+        share_members=share_members,
+        decisions=decisions,
+        decision_members=decision_members,
+        capital_caps=limits.capital_caps(context),
+        existing=existing,
+        physics={name: context.param(name) for name in PHYSICS},
+        order_share=_order_shares(context),
+        why_not=why.table(),
+        assumptions=pd.DataFrame(context.assumed, columns=["item", "value", "why"]).drop_duplicates("item"),
+        control_max=100.0 * float(serve["sigma"].max()) if len(serve) else 0.0,
+    )
+
+
+def _only_useful(systems: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Offers that may serve at least one workload; the others would only be bought by mistake."""
+    used = set(zip(pairs["h"], pairs["a"], pairs["k"], strict=True))
+    keep = [key in used for key in systems.index]
+    return systems[np.array(keep, dtype=bool)]
+
+
+def _existing(context: Context) -> pd.DataFrame:
+    """Existing fleets and contracts: (id) -> h, a, k, accelerators_k, first and last period, rent."""
+    calendar, e = context.calendar, context.scenario.existing
+    rows: list[tuple[Any, ...]] = [
+        (f.id, f.host, f.stack, f.system, f.accelerators / 1000.0, calendar.first_from(f.since),
+         calendar.first_from(f.retire), np.nan)
+        for f in e.fleets
+    ]  # fmt: skip
+    rows += [
+        (c.id, c.host, c.stack, c.system, c.accelerators / 1000.0, 0, calendar.first_from(c.until),
+         c.usd_per_accelerator_hour)
+        for c in e.contracts
+    ]  # fmt: skip
+    columns = ["h", "a", "k", "accelerators_k", "first_t", "end_t", "rent_usd_per_accelerator_hour"]
+    return keyed(rows, ["id"], columns)
+
+
+def _fleet(context: Context, orders: pd.DataFrame, rents: pd.DataFrame, existing: pd.DataFrame) -> pd.DataFrame:
+    """(h, a, k, t) where capacity may be alive -> existing_k."""
+    n = context.calendar.n
+    alive: dict[tuple[str, str, str], np.ndarray] = {}
+    held: dict[tuple[str, str, str], np.ndarray] = {}
+
+    def mark(key: tuple[str, str, str], first: int, end: int) -> None:
+        alive.setdefault(key, np.zeros(n, dtype=bool))[max(first, 0) : max(end, 0)] = True
+
+    for row in orders.itertuples():
+        mark((row.h, row.a, row.k), row.t, row.t + row.life)
+    for row in rents.itertuples():
+        mark((row.h, row.a, row.k), row.t, row.t + row.periods)
+    for row in existing.itertuples():
+        key = (row.h, row.a, row.k)
+        mark(key, row.first_t, row.end_t)
+        held.setdefault(key, np.zeros(n))[max(row.first_t, 0) : max(row.end_t, 0)] += row.accelerators_k
+    rows = [
+        (*key, t, float(held[key][t]) if key in held else 0.0)
+        for key, flags in alive.items()
+        for t in np.flatnonzero(flags)
+    ]
+    frame = keyed(rows, ["h", "a", "k", "t"], ["existing_k"])
+    frame["t"] = frame["t"].astype(int)
+    return frame
+
+
+def _serve(
+    context: Context, pairs: pd.DataFrame, systems: pd.DataFrame, fleet: pd.DataFrame, wanted: pd.DataFrame
+) -> pd.DataFrame:
+    """(w, h, a, k, t) -> rate, sigma, seal: only where there is demand and a fleet may be alive."""
+    parts = list(offers.rates_over_time(context, pairs, systems))
+    columns = ["w", "h", "a", "k", "t"]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, "rate"])
+    table = table.merge(wanted.reset_index(drop=True)[["w", "t"]], on=["w", "t"])
+    table = table.merge(fleet.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
+    facts = systems.reset_index(drop=True)[["h", "a", "k", "sigma", "seal", "p", "vendor"]]
+    return keyed(table.merge(facts, on=["h", "a", "k"]), columns, [])
+
+
+def _site_table(context: Context) -> pd.DataFrame:
+    rows = []
+    for s in context.scenario.sites:
+        metro = context.metro(s)
+        rows.append((s.id, str(metro["name"]), context.site_country(s), metro["lat_deg"], metro["lon_deg"]))
+    return keyed(rows, ["p"], ["name", "iso3", "lat_deg", "lon_deg"])
+
+
+def _host_table(context: Context) -> pd.DataFrame:
+    """h -> mode, site, owner, what each open period costs and what the operator charges."""
+    rows = []
+    for h in context.scenario.hosts:
+        fee = context.pick(h.operator_fee_share_per_year, "owner_classes", h.owner_class, "operator_fee_share_per_year")
+        rows.append(
+            (
+                h.id, h.mode, h.site, h.owner_class, h.operator, context.host_country(h), float(fee),
+                hosting.team_musd_per_period(context, h) if h.mode != "cloud" else 0.0,
+                hosting.is_existing(context, h),
+                context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
+            )  # fmt: skip
+        )
+    columns = ["mode", "p", "owner_class", "operator", "country", "fee_share_per_year", "team_musd_per_period",
+               "exists", "tco2_per_mwh"]  # fmt: skip
+    return keyed(rows, ["h"], columns)
+
+
+def _stack_table(context: Context) -> pd.DataFrame:
+    """a -> adoption and platform cost, licence per thousand accelerators and period, earliest period."""
+    rows = []
+    for s in context.scenario.stacks:
+        row = context.catalog.table("stacks").loc[s.id]
+        adoption = float(context.pick(s.adoption_musd, "stacks", s.id, "adoption_musd"))
+        platform = float(context.pick(s.platform_musd_per_year, "stacks", s.id, "platform_musd_per_year"))
+        licence = float(
+            context.pick(s.licence_usd_per_accelerator_year, "stacks", s.id, "licence_usd_per_accelerator_year")
+        )
+        months = float(context.pick(s.lead_months, "stacks", s.id, "lead_months"))
+        years = context.calendar.years
+        earliest = context.calendar.periods(months)
+        rows.append(
+            (s.id, str(row["name"]), str(row["origin_iso3"]), adoption, platform * years, licence * years / 1e3, earliest)
+        )
+    columns = ["name", "origin_iso3", "adoption_musd", "platform_musd_per_period", "licence_musd_per_k_period", "earliest_t"]
+    return keyed(rows, ["a"], columns)
+
+
+def _system_table(context: Context, offered: pd.DataFrame) -> pd.DataFrame:
+    """k -> MW per thousand accelerators (peak, idle, working), shares of heat by medium, unit size, origin."""
+    overhead = 1.0 + context.param("network_power_share")
+    rows = []
+    for k in dict.fromkeys(offered["k"]):
+        row = context.catalog.table("systems").loc[k]
+        chip = context.catalog.table("accelerators").loc[row["accelerator_id"]]
+        n = float(row["n_accelerators"])
+        shares = offers.media_needed(context, k)
+        rows.append(
+            (
+                k, str(row["name"]), str(row["vendor"]), str(chip["vendor"]), str(chip["origin_iso3"]),
+                str(row["accelerator_id"]), n, float(row["peak_kw"]) / n * overhead,
+                float(row["idle_kw"]) / n * overhead, float(row["typical_kw"]) / n * overhead,
+                *(shares.get(m, 0.0) for m in ("air", "dense-air", "liquid")), str(chip["generation"]),
+            )  # fmt: skip
+        )
+    columns = ["name", "maker", "vendor", "origin_iso3", "accelerator", "n_accelerators", "peak_mw_per_k",
+               "idle_mw_per_k", "working_mw_per_k", "air", "dense-air", "liquid", "generation"]  # fmt: skip
+    return keyed(rows, ["k"], columns)
+
+
+def _order_shares(context: Context) -> dict[str, float]:
+    """Share of the price paid at order, by asset class; the rest is spread over the lead."""
+    table = context.catalog.table("asset_classes")
+    return {str(k): float(v) for k, v in table["order_share"].items()}
+
+
+def _decision_families(
+    systems: pd.DataFrame, orders: pd.DataFrame, rents: pd.DataFrame, opens: pd.DataFrame,
+    halls: pd.DataFrame, leases: pd.DataFrame, stacks: pd.DataFrame, hosts: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:  # fmt: skip
+    """Tables a decision may speak of, with owner_class, vendor and the weight of one unit."""
+
+    def with_facts(table: pd.DataFrame) -> pd.DataFrame:
+        index = table.index
+        facts = systems.reset_index(drop=True)[["h", "a", "k", "owner_class", "vendor"]]
+        out = table.reset_index(drop=True).merge(facts, on=["h", "a", "k"], how="left")
+        out.index = index
+        return out.assign(weight=1.0)
+
+    def of_host(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(owner_class=table["h"].map(hosts["owner_class"]))
+
+    return {
+        "orders": with_facts(orders),
+        "rent": with_facts(rents),
+        "open": of_host(opens).assign(weight=1.0),
+        "halls": of_host(halls).assign(weight=halls["it_mw"]),
+        "lease": of_host(leases).assign(weight=1.0),
+        "stack": stacks.assign(weight=1.0),
+    }

@@ -1,0 +1,74 @@
+"""Prices: what a system, a hall, a megawatt costs when ordered in a given period (real MUSD).
+
+One place for every price path. ``hardware_musd_per_k`` is MUSD per thousand accelerators, everything an
+owned accelerator needs in the hall: server or rack, network, storage, spares, installation.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planner.case.context import Context
+from planner.case.throughput import decimal_year
+from planner.scenario import Host, Site, SystemChoice
+
+HARDWARE_ADDERS = ("network_cost_share", "storage_cost_share", "spares_cost_share", "installation_cost_share")
+
+
+def hardware_adder(context: Context) -> float:
+    """1 + shares for network, storage, spares and installation on top of the server or rack price."""
+    return 1.0 + sum(context.param(name) for name in HARDWARE_ADDERS)
+
+
+def years_since(context: Context, t: int, released: pd.Timestamp | None = None) -> float:
+    """Years from the price date (middle of the price year, or release if later) to the start of ``t``."""
+    base = context.scenario.money.price_year + 0.5
+    if released is not None:
+        base = max(base, decimal_year(released))
+    return max(0.0, context.calendar.year_fraction(t) - base)
+
+
+def released_on(context: Context, choice: SystemChoice) -> pd.Timestamp:
+    """First date a system may be ordered."""
+    own = choice.available_from or context.catalog.value("systems", choice.id, "available_from")
+    return pd.Timestamp(own)
+
+
+def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, order_t: int) -> float:
+    """All-in hardware price at the order date, with the owner's price factor."""
+    price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
+    n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
+    change = 1.0 + context.param("hardware_price_change_per_year")
+    factor = context.pick(host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor")
+    path = change ** years_since(context, order_t, released_on(context, choice))
+    return float(price) / n / 1000.0 * hardware_adder(context) * float(factor) * path
+
+
+def rent_musd_per_k_period(context: Context, choice: SystemChoice, host: Host, term: str, start_t: int) -> float:
+    """Rent per thousand accelerators and period, at the price of the contract's start."""
+    rent = context.pick(choice.rent_usd_per_accelerator_hour, "systems", choice.id, "rent_usd_per_accelerator_hour")
+    change = 1.0 + context.param("rent_change_per_year")
+    path = change ** years_since(context, start_t, released_on(context, choice))
+    home = context.host_country(host) == context.scenario.country
+    region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
+    hours = context.calendar.years * 8760.0
+    return float(rent) * float(context.catalog.value("rent_terms", term, "price_factor")) * path * region * hours / 1e3
+
+
+def escalation(context: Context, t: int) -> float:
+    """Real construction cost relative to the price year."""
+    return (1.0 + context.param("construction_escalation_per_year_real")) ** years_since(context, t)
+
+
+def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int) -> float:
+    """Hall per MW of IT: city construction cost x type factor, less the gensets that cost contains."""
+    base = context.construction_musd_per_mw(site)
+    factor = float(context.pick(None, "halls", hall_type, "cost_factor"))
+    deduction = float(context.catalog.value("halls", hall_type, "backup_deduction_musd_per_mw"))
+    return (base * factor - deduction) * escalation(context, order_t)
+
+
+def colocation_musd_per_mw_period(context: Context, host: Host) -> float:
+    """Colocation rent per MW of IT and period: hall, cooling and backup, not energy."""
+    usd = host.colocation_usd_per_kw_month or context.param("colocation_usd_per_kw_month")
+    return usd * context.calendar.step_months / 1000.0

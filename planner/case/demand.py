@@ -1,0 +1,125 @@
+"""Demand: workloads and what each asks for in every period.
+
+Demand is counted in thousands of reference accelerators working at the peak hour (non-preemptible) or on
+average (preemptible), so that rates in the model are near one. ``tokens_per_s_per_ref`` converts back.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from planner.case.context import Context, keyed
+from planner.case.periods import HOURS_PER_MONTH
+from planner.case.throughput import Throughput
+from planner.scenario import Accelerators, Path, TrainingRuns, Users, Workload
+
+PREEMPTIBLE_KINDS = ("training", "fine-tuning", "batch")
+TRAINING_KINDS = ("training", "fine-tuning")
+
+
+def path_value(path: Path, calendar_months: np.ndarray, start: date) -> np.ndarray:
+    """Values of a path at months from ``start``: zero before the first point, constant after the last."""
+    x = [(p.at.year - start.year) * 12 + p.at.month - start.month + (p.at.day - 1) / 31 for p in path.points]
+    y = [p.value for p in path.points]
+    if path.shape == "step":
+        position = np.searchsorted(x, calendar_months + 1e-9, side="right") - 1
+        return np.where(position >= 0, np.array(y)[np.maximum(position, 0)], 0.0)
+    return np.where(calendar_months >= x[0] - 1e-9, np.interp(calendar_months, x, y), 0.0)
+
+
+def is_preemptible(workload: Workload) -> bool:
+    """Training, fine-tuning and batch may wait for quiet hours unless the scenario says otherwise."""
+    return workload.kind in PREEMPTIBLE_KINDS if workload.preemptible is None else workload.preemptible
+
+
+def reference_of(context: Context, workload: Workload) -> str:
+    size = workload.size
+    return size.reference if isinstance(size, Accelerators) else context.scenario.supply.reference
+
+
+def workload_table(context: Context, throughput: Throughput) -> pd.DataFrame:
+    """One row a workload: duties, shares, reference rate."""
+    calendar = context.calendar
+    total = sum(w.priority for w in context.scenario.demand)
+    rows = []
+    for w in context.scenario.demand:
+        default_duty = calendar.date_of(max(calendar.n - 12 // calendar.step_months, 0))
+        duty = calendar.n if w.optional else calendar.first_from(w.must_serve_by or default_duty)
+        survive = calendar.first_from(w.survive_from) if w.survive_from else 0
+        rows.append(
+            {
+                "w": w.id,
+                "country": w.country or context.scenario.country,
+                "kind": w.kind,
+                "sector": w.sector,
+                "body": w.body,
+                "data_class": w.data_class,
+                "latency_class": w.latency_class,
+                "model_class": w.model_class,
+                "priority": w.priority / total,
+                "preemptible": is_preemptible(w),
+                "survival_share": w.survival_share,
+                "survive_t": survive if w.survival_share > 0 else calendar.n,
+                "must_t": max(duty, 0),
+                "optional": w.optional,
+                "reference": reference_of(context, w),
+                "tokens_per_s_per_ref": _tokens_per_ref(context, throughput, w),
+            }
+        )
+    return keyed(pd.DataFrame(rows), ["w"], [])
+
+
+def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
+    """(w, t) -> demand_kref, only where demand is positive."""
+    rows = []
+    for w in context.scenario.demand:
+        for t, value in enumerate(_kref(context, throughput, w)):
+            if value > 1e-9:
+                rows.append((w.id, t, float(value)))
+    return keyed(rows, ["w", "t"], ["demand_kref"])
+
+
+def _scenario_of(context: Context, workload: Workload) -> str:
+    return str(context.catalog.value("latency_classes", workload.latency_class, "scenario"))
+
+
+def _tokens_per_ref(context: Context, throughput: Throughput, w: Workload) -> float:
+    """Output tokens per second that one reference accelerator delivers in production; NaN for training."""
+    if w.kind in TRAINING_KINDS:
+        return math.nan
+    rate = throughput.serving(w.model_class, _scenario_of(context, w), reference_of(context, w))
+    return rate.tokens_per_s * context.param("production_factor")
+
+
+def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
+    """Thousands of reference accelerators asked for in each period."""
+    calendar, size = context.calendar, w.size
+    mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
+    if isinstance(size, TrainingRuns):
+        return _training_kref(context, throughput, w, size)
+    values = path_value(size, mid if size.shape == "linear" else mid - calendar.step_months / 2, calendar.start)
+    if isinstance(size, Accelerators):
+        return values / 1000.0
+    if isinstance(size, Users):
+        values = values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * size.peak_factor
+    return values / _tokens_per_ref(context, throughput, w) / 1000.0
+
+
+def _training_kref(context: Context, throughput: Throughput, w: Workload, size: TrainingRuns) -> np.ndarray:
+    """Each run's accelerator-hours spread evenly over the months from its start to its deadline."""
+    calendar = context.calendar
+    out = np.zeros(calendar.n)
+    edges = np.arange(calendar.n + 1) * calendar.step_months
+    for run in size.runs:
+        hours = throughput.training_accelerator_hours(
+            run.params_active_b, run.tokens_b, reference_of(context, w)
+        )
+        first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
+        overlap = np.clip(np.minimum(edges[1:], last) - np.maximum(edges[:-1], first), 0, None)
+        accelerators = hours * size.experiments_factor / ((last - first) * HOURS_PER_MONTH)
+        out += accelerators * overlap / calendar.step_months / 1000.0
+    return out

@@ -1,0 +1,69 @@
+"""Policy tables: share caps, capital caps and the decisions a user requires, forbids or fixes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.context import Context, keyed, selected
+from planner.scenario import Decision
+
+SHARE_COLUMN = {
+    "vendor": "vendor", "operator": "operator", "owner-class": "owner_class",
+    "host": "h", "site": "p", "stack": "a", "system": "k",
+}  # fmt: skip
+
+
+def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(i, t) -> max_share; (i, h, a, k): offers that count towards cap i."""
+    caps: list[tuple[Any, ...]] = []
+    members: list[tuple[Any, ...]] = []
+    for cap in context.scenario.limits.shares:
+        i = f"{cap.by}-{cap.id}"
+        first = context.calendar.first_from(cap.from_) if cap.from_ else 0
+        caps += [(i, t, cap.max_share) for t in range(max(0, first), context.calendar.n)]
+        match = systems[systems[SHARE_COLUMN[cap.by]] == cap.id]
+        members += [(i, r.h, r.a, r.k) for r in match.itertuples()]
+    return keyed(caps, ["i", "t"], ["max_share"]), keyed(members, ["i", "h", "a", "k"], [])
+
+
+def capital_caps(context: Context) -> pd.DataFrame:
+    """(y, ) -> musd; y is a calendar year or 'total'."""
+    limits = context.scenario.limits
+    rows: list[tuple[Any, ...]] = [(str(c.year), c.musd) for c in limits.capital_musd_by_year]
+    if limits.capital_musd_total is not None:
+        rows.append(("total", limits.capital_musd_total))
+    return keyed(rows, ["y"], ["musd"])
+
+
+def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Decisions d with bounds in the model's unit, and the index tuples each one speaks of.
+
+    ``families`` maps open, stack, orders, rent, halls, lease to tables with columns h, a, k, t as they have
+    them (plus owner_class and vendor where they apply) and ``weight``: model unit per unit of the decision.
+    """
+    rows: list[tuple[Any, ...]] = []
+    members: list[tuple[Any, ...]] = []
+    for d in context.scenario.decisions:
+        table = families[d.what]
+        chosen = _chosen(context, table, d)
+        value = d.value if d.value is not None else 1.0
+        if d.what in ("orders", "rent"):
+            value /= 1000.0
+        lower, upper = {"require": (value, np.inf), "forbid": (0.0, 0.0), "fix": (value, value)}[d.do]
+        rows.append((d.id, d.what, float(lower), float(upper), len(chosen)))
+        members += [(d.id, d.what, i, float(w)) for i, w in zip(chosen.index, chosen["weight"], strict=True)]
+    frame = pd.DataFrame(members, columns=["d", "what", "index", "weight"])
+    return keyed(rows, ["d"], ["what", "lower", "upper", "n_members"]), frame
+
+
+def _chosen(context: Context, table: pd.DataFrame, decision: Decision) -> pd.DataFrame:
+    out = selected(table.assign(**{c: "" for c in ("owner_class", "vendor", "a", "k", "h") if c not in table}), decision)
+    if "t" in out:
+        if decision.from_ is not None:
+            out = out[out["t"] >= context.calendar.first_from(decision.from_)]
+        if decision.to is not None:
+            out = out[out["t"] <= context.calendar.containing(decision.to)]
+    return out

@@ -1,0 +1,89 @@
+"""Data locality and latency: where a workload's compute may run, and what protection its data need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from planner.case.context import Context
+from planner.scenario import Workload
+
+ANY = "*"
+EARTH_RADIUS_KM = 6371.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where compute may run, what protection in use is needed, whether a home copy is due, and its basis."""
+
+    where: str
+    protection: str
+    local_copy: bool
+    basis: str
+    assumed: bool
+
+
+def rule_for(context: Context, workload: Workload) -> Rule:
+    """The scenario's own rule; else the country's; else the strictest rule of the class, marked assumed."""
+    if workload.locality is not None:
+        own = workload.locality
+        return Rule(own.where, own.protection, False, own.source or own.note or "scenario", own.assumed)
+    country = workload.country or context.scenario.country
+    table = context.catalog.table("locality_rules").reset_index(drop=True)
+    table = table[table["data_class"] == workload.data_class]
+    table = table[table["sector"].isna() | (table["sector"] == workload.sector)]
+    found = table[(table["iso3"] == country) & table["body"].isin([workload.body, "any"])]
+    assumed = not len(found)
+    rows = found if len(found) else table[table["iso3"] == ANY]
+    if not len(rows):
+        return Rule("in-country", "confidential-computing", True, "no rule found: strictest", True)
+    strict = {"in-country": 0, "trusted-region": 1, "anywhere": 2}
+    row = rows.loc[rows["where"].map(strict).idxmin()]
+    basis = str(row["instrument"]) if isinstance(row["instrument"], str) else "fallback: strictest of the class"
+    rule = Rule(str(row["where"]), str(row["protection"]), bool(row["local_copy_required"]), basis, assumed)
+    if assumed:
+        context.assumed.append(
+            {
+                "item": f"locality of {workload.id}",
+                "value": rule.where,
+                "why": f"no rule for {country}, {workload.body} body, {workload.data_class}: strictest of the class",
+            }
+        )
+    return rule
+
+
+def place_allowed(rule: Rule, home: str, place: str, trusted: list[str]) -> bool:
+    """Whether compute in country ``place`` satisfies the rule of country ``home``."""
+    if place == home or rule.where == "anywhere":
+        return True
+    return rule.where == "trusted-region" and place in trusted
+
+
+def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Great-circle distance.
+
+    >>> round(distance_km(37.566, 126.978, 35.832, 140.146))
+    1190
+    """
+    p1, p2 = math.radians(lat1), math.radians(lat2)
+    h = (
+        math.sin((p2 - p1) / 2) ** 2
+        + math.cos(p1) * math.cos(p2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
+    )
+    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(h))
+
+
+def rtt_ms(context: Context, country: str, metro: str) -> float:
+    """Round trip from the nearest metro of ``country`` to ``metro``: base plus fibre path (assumed slope)."""
+    metros = context.catalog.table("metros")
+    there = metros.loc[metro]
+    users = metros[metros["iso3"] == country]
+    if not len(users):
+        raise KeyError(f"no metro of {country} in the catalog: latency cannot be computed")
+    nearest = min(
+        distance_km(row.lat_deg, row.lon_deg, there["lat_deg"], there["lon_deg"])
+        for row in users[["lat_deg", "lon_deg"]].itertuples()
+    )
+    if there["iso3"] == country:
+        nearest = 0.0
+    return context.param("rtt_base_ms") + context.param("rtt_ms_per_1000_km") * nearest / 1000.0

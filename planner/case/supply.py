@@ -1,0 +1,131 @@
+"""Supply: what may be ordered or rented from when, at what price, and the caps of vendors and crews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case import costs
+from planner.case.context import Context, keyed, selected
+from planner.case.offers import WhyNot
+from planner.scenario import Quota, QuotaStep
+
+REFERENCE_CHIP_ORIGIN = "USA"
+
+
+def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.DataFrame:
+    """(h, a, k, t) a system may go live: lead, order_t, life, musd_per_k, unit_k (one server or rack)."""
+    calendar = context.calendar
+    choices = {s.id: s for s in context.scenario.systems}
+    hosts = {h.id: h for h in context.scenario.hosts}
+    rows: list[tuple[Any, ...]] = []
+    prices: dict[tuple[str, str, int], float] = {}
+    for row in systems[(systems["mode"] != "cloud") & systems["buyable"]].itertuples():
+        choice, host = choices[str(row.k)], hosts[str(row.h)]
+        delivery = context.pick(choice.delivery_months, "systems", row.k, "delivery_months")
+        lead = calendar.periods(float(delivery) + float(row.licence_months))
+        first_order = max(0, calendar.first_from(costs.released_on(context, choice).date()))
+        life = calendar.periods(12.0 * float(context.catalog.value("systems", row.k, "economic_life_years")))
+        unit = float(context.catalog.value("systems", row.k, "n_accelerators")) / 1000.0
+        if first_order + lead >= calendar.n:
+            why.add("late", f"first live {calendar.label(first_order + lead)}, after the horizon",
+                    h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
+            continue
+        for t in range(first_order + lead, calendar.n):
+            key = (str(row.h), str(row.k), t - lead)
+            if key not in prices:
+                prices[key] = costs.hardware_musd_per_k(context, choice, host, t - lead)
+            rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], unit))
+    return keyed(rows, ["h", "a", "k", "t"], ["lead", "order_t", "life", "musd_per_k", "unit_k"])
+
+
+def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
+    """(h, a, k, r, t) a rental may start: periods of the term, MUSD per thousand and period, provider capex."""
+    calendar = context.calendar
+    choices = {s.id: s for s in context.scenario.systems}
+    hosts = {h.id: h for h in context.scenario.hosts}
+    all_terms = list(context.catalog.table("rent_terms").index)
+    rows: list[tuple[Any, ...]] = []
+    for row in systems[(systems["mode"] == "cloud") & systems["buyable"]].itertuples():
+        choice, host = choices[str(row.k)], hosts[str(row.h)]
+        first = max(
+            calendar.periods(host.open_lead_months + float(row.licence_months)),
+            calendar.first_from(costs.released_on(context, choice).date()),
+            calendar.first_from(host.open_from) if host.open_from else 0,
+        )
+        life_years = float(context.catalog.value("systems", row.k, "economic_life_years"))
+        for term in host.rent_terms or all_terms:
+            months = float(context.catalog.value("rent_terms", term, "months"))
+            n = calendar.periods(months)
+            for t in range(max(first, 0), calendar.n):
+                price = costs.rent_musd_per_k_period(context, choice, host, term, t)
+                capex = costs.hardware_musd_per_k(context, choice, host, t) * min(1.0, months / 12 / life_years)
+                rows.append((row.h, row.a, row.k, term, t, n, price, capex))
+    columns = ["periods", "musd_per_k_period", "provider_capex_musd_per_k"]
+    return keyed(rows, ["h", "a", "k", "r", "t"], columns)
+
+
+def step_values(context: Context, path: list[QuotaStep]) -> np.ndarray:
+    """Accelerators allowed at the start of each period; zero before the first step."""
+    out = np.zeros(context.calendar.n)
+    for step in path:
+        out[max(0, context.calendar.first_from(step.from_)) :] = step.accelerators
+    return out
+
+
+def allocation_quotas(context: Context) -> list[Quota]:
+    """What vendors allocate to each class of owner, as cumulative quotas on foreign chips."""
+    quotas = []
+    table = context.catalog.table("owner_classes")
+    vendors = context.catalog.table("accelerators")
+    foreign = sorted(set(vendors.loc[vendors["origin_iso3"] == REFERENCE_CHIP_ORIGIN, "vendor"].astype(str)))
+    for owner in dict.fromkeys(h.owner_class for h in context.scenario.hosts if h.mode != "cloud"):
+        amount = table.loc[owner, f"allocation_kaccel_eq_per_quarter_{context.level}"]
+        if pd.isna(amount):
+            continue
+        hosts = [h.id for h in context.scenario.hosts if h.owner_class == owner and h.mode != "cloud"]
+        step = QuotaStep.model_validate({"from": context.calendar.start, "accelerators": 1000.0 * float(amount)})
+        quotas.append(
+            Quota(id=f"allocation-{owner}", hosts=hosts, vendors=foreign, cumulative=True, path=[step])
+        )
+    return quotas
+
+
+def quota_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(q, t) -> amount_k, basis, cumulative, window start; and (q, h, a, k) -> weight per accelerator."""
+    quotas = list(context.scenario.supply.quotas)
+    if context.scenario.supply.owner_allocations:
+        quotas += allocation_quotas(context)
+    tpp = context.catalog.table("accelerators")["tpp"].astype(float)
+    base = float(tpp[context.scenario.supply.reference])
+    quarters = context.calendar.step_months / 3.0
+    caps: list[tuple[Any, ...]] = []
+    members: list[tuple[Any, ...]] = []
+    for quota in quotas:
+        values = step_values(context, quota.path) / 1000.0
+        amounts = values if quota.basis == "capacity" else values * quarters
+        if quota.cumulative and quota.basis == "orders":
+            amounts = np.cumsum(amounts)
+        kind = "capacity" if quota.basis == "capacity" else ("cumulative" if quota.cumulative else "orders")
+        caps += [(quota.id, t, float(v), kind) for t, v in enumerate(amounts)]
+        for row in selected(systems, quota).itertuples():
+            weight = float(tpp[row.accelerator]) / base if quota.unit == "equivalents" else 1.0
+            members.append((quota.id, row.h, row.a, row.k, weight))
+    return keyed(caps, ["q", "t"], ["amount_k", "kind"]), keyed(members, ["q", "h", "a", "k"], ["weight"])
+
+
+def crew_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(q, t) -> racks_k; (q, h, a, k) -> racks per accelerator (a server counts as a rack's share by heat)."""
+    room = float(context.catalog.value("cooling", "air-chilled-water", "max_rack_kw"))
+    quarters = context.calendar.step_months / 3.0
+    caps: list[tuple[Any, ...]] = []
+    members: list[tuple[Any, ...]] = []
+    for crew in context.scenario.supply.crews:
+        caps += [(crew.id, t, crew.racks_per_quarter * quarters / 1000.0) for t in range(context.calendar.n)]
+        for row in selected(systems[systems["mode"] != "cloud"], crew).itertuples():
+            system = context.catalog.table("systems").loc[row.k]
+            racks = 1.0 if system["kind"] == "rack" else min(1.0, float(system["peak_kw"]) / room)
+            members.append((crew.id, row.h, row.a, row.k, racks / float(system["n_accelerators"])))
+    return keyed(caps, ["q", "t"], ["racks_k"]), keyed(members, ["q", "h", "a", "k"], ["racks_per_accelerator"])

@@ -1,0 +1,404 @@
+"""What a user may write: one page to read to know every input of a scenario file.
+
+Units stand in names: ``_mw``, ``_musd`` (million USD, real money of ``money.price_year``), ``_months``,
+``accelerators`` (single accelerators; the model itself counts in thousands). Dates are ISO dates.
+Every record may carry ``source``, ``assumed`` and ``note``; they travel with the scenario into the run.
+Everything left out has a sourced default in the catalog.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+Iso3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Months = Annotated[float, Field(ge=0, le=240)]
+
+Kind = Literal["inference", "training", "fine-tuning", "batch"]
+DataClass = Literal["public", "official", "sensitive", "secret"]
+LatencyClass = Literal["interactive", "standard", "batch"]
+Mode = Literal["build", "colocation", "cloud"]
+Objective = Literal["cost", "delay", "control"]
+Quality = Literal["quick", "plan", "proof"]
+Weighting = Literal["calculator", "v1.2.1", "equal"]
+Level = Literal["low", "mid", "high"]
+Where = Literal["in-country", "trusted-region", "anywhere"]
+
+
+class Record(BaseModel):
+    """Base of every record: unknown fields are errors, provenance is welcome."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    source: str | None = None
+    assumed: bool = False
+    note: str | None = None
+
+
+class Horizon(Record):
+    start: date
+    years: Annotated[int, Field(ge=1, le=30)]
+    step: Literal["month", "quarter", "half-year", "year"] = "quarter"
+
+    @model_validator(mode="after")
+    def _first_of_month(self) -> Horizon:
+        if self.start.day != 1:
+            raise ValueError("horizon.start must be the first day of a month")
+        return self
+
+
+class Money(Record):
+    currency: Literal["USD"] = "USD"
+    price_year: Annotated[int, Field(ge=2020, le=2050)] = 2026
+    discount_rate_real: Annotated[float, Field(gt=-0.05, le=0.5)] | None = None
+    level: Level = "mid"
+
+
+class Point(Record):
+    """A value from a date on; between two points of a demand path the value is interpolated."""
+
+    at: date
+    value: NonNegative
+
+
+class Path(Record):
+    """Piecewise linear (or stepwise) path: zero before the first point, constant after the last."""
+
+    points: Annotated[list[Point], Field(min_length=1)]
+    shape: Literal["linear", "step"] = "linear"
+
+    @model_validator(mode="after")
+    def _dates_rise(self) -> Path:
+        dates = [point.at for point in self.points]
+        if any(b <= a for a, b in zip(dates, dates[1:], strict=False)):
+            raise ValueError("dates of a path must rise")
+        return self
+
+
+class Accelerators(Path):
+    """Demand in accelerators of one kind working at peak: how national plans are quoted."""
+
+    by: Literal["accelerators"]
+    reference: Id = "b300"
+
+
+class TokensPerSecond(Path):
+    """Demand in output tokens per second at the peak hour."""
+
+    by: Literal["tokens-per-s"]
+
+
+class Users(Path):
+    """Demand in active users; peak tokens/s = users x requests/day x tokens / 86400 x peak factor."""
+
+    by: Literal["users"]
+    requests_per_user_day: Positive
+    output_tokens_per_request: Positive
+    peak_factor: Annotated[float, Field(ge=1, le=24)] = 2.5
+
+
+class TrainingRun(Record):
+    id: Id
+    params_active_b: Positive
+    tokens_b: Positive
+    start: date
+    deadline: date
+
+    @model_validator(mode="after")
+    def _order(self) -> TrainingRun:
+        if self.deadline <= self.start:
+            raise ValueError("deadline must come after start")
+        return self
+
+
+class TrainingRuns(Record):
+    """Demand in training runs: 6 N D floating-point operations each, spread evenly from start to deadline."""
+
+    by: Literal["training"]
+    runs: Annotated[list[TrainingRun], Field(min_length=1)]
+    experiments_factor: Annotated[float, Field(ge=1, le=10)] = 1.0
+
+
+Size = Annotated[Accelerators | TokensPerSecond | Users | TrainingRuns, Field(discriminator="by")]
+
+
+class Locality(Record):
+    """Overrides the catalog's rule for one workload: where compute may run and what protection it needs."""
+
+    where: Where
+    protection: Literal["none", "confidential-computing"] = "none"
+
+
+class Workload(Record):
+    id: Id
+    country: Iso3 | None = None
+    kind: Kind
+    sector: str
+    body: Literal["public", "private"] = "public"
+    data_class: DataClass
+    latency_class: LatencyClass
+    model_class: Id
+    size: Size
+    priority: Positive = 1.0
+    preemptible: bool | None = None
+    survival_share: Share = 0.0
+    survive_from: date | None = None
+    must_serve_by: date | None = None
+    optional: bool = False
+    locality: Locality | None = None
+
+
+class Step(Record):
+    from_: Annotated[date, Field(alias="from")]
+    mw: NonNegative
+
+
+class Site(Record):
+    id: Id
+    metro: str
+    grid_mw: Annotated[list[Step], Field(min_length=1)]
+    grid_lead_months: Months | None = None
+    max_it_mw: Positive | None = None
+    max_water_m3_per_year: NonNegative | None = None
+    elec_price_usd_per_mwh: Positive | None = None
+    construction_musd_per_mw_it: Positive | None = None
+
+
+class Host(Record):
+    """A way to get capacity at a site: who owns and operates, under which handicaps."""
+
+    id: Id
+    site: Id
+    mode: Mode
+    owner_class: Id
+    operator: Id
+    stacks: Annotated[list[Id], Field(min_length=1)]
+    systems: Annotated[list[Id], Field(min_length=1)] | None = None
+    hall_types: list[Id] | None = None
+    cooling: list[Id] | None = None
+    max_it_mw: Positive | None = None
+    open_lead_months: Months = 0
+    open_from: date | None = None
+    open_cost_musd: NonNegative | None = None
+    team_musd_per_year: NonNegative | None = None
+    hardware_price_factor: Positive | None = None
+    effectiveness: Annotated[float, Field(gt=0, le=1)] | None = None
+    operator_fee_share_per_year: Share | None = None
+    rent_factor: Positive | None = None
+    colocation_usd_per_kw_month: Positive | None = None
+    lease_months: Annotated[int, Field(ge=3, le=240)] = 60
+    rent_terms: list[Id] | None = None
+
+
+class StackChoice(Record):
+    id: Id
+    adoption_musd: NonNegative | None = None
+    platform_musd_per_year: NonNegative | None = None
+    licence_usd_per_accelerator_year: NonNegative | None = None
+    lead_months: Months | None = None
+
+
+class SystemChoice(Record):
+    id: Id
+    price_usd: Positive | None = None
+    rent_usd_per_accelerator_hour: Positive | None = None
+    available_from: date | None = None
+    delivery_months: Months | None = None
+
+
+class Selection(Record):
+    """Which offers a rule speaks of; a field left out means all."""
+
+    hosts: list[Id] | None = None
+    owner_classes: list[Id] | None = None
+    stacks: list[Id] | None = None
+    systems: list[Id] | None = None
+    vendors: list[Id] | None = None
+
+
+class QuotaStep(Record):
+    from_: Annotated[date, Field(alias="from")]
+    accelerators: NonNegative
+
+
+class Quota(Selection):
+    """Cap on what may be shipped per quarter (``orders``) or held (``capacity``).
+
+    ``unit: equivalents`` counts in reference accelerators by total processing performance.
+    ``cumulative: true`` lets an unused allocation be used later.
+    """
+
+    id: Id
+    unit: Literal["accelerators", "equivalents"] = "equivalents"
+    basis: Literal["orders", "capacity"] = "orders"
+    cumulative: bool = False
+    path: Annotated[list[QuotaStep], Field(min_length=1)]
+
+
+class Crew(Selection):
+    """Racks that can be installed and commissioned per quarter."""
+
+    id: Id
+    racks_per_quarter: NonNegative
+
+
+class Licence(Record):
+    mode: Literal["auto", "required", "not-required"] = "auto"
+    lead_months: Months | None = None
+
+
+class Supply(Record):
+    reference: Id = "b300"
+    owner_allocations: bool = True
+    quotas: list[Quota] = []
+    crews: list[Crew] = []
+    licence: Licence = Licence()
+
+
+class YearCap(Record):
+    year: int
+    musd: NonNegative
+
+
+class ShareCap(Record):
+    """At most this share of served demand (in reference accelerators) by one vendor, operator, ..."""
+
+    by: Literal["vendor", "operator", "owner-class", "host", "site", "stack", "system"]
+    id: Id
+    max_share: Share
+    from_: Annotated[date | None, Field(alias="from")] = None
+
+
+class Limits(Record):
+    max_cost_musd: NonNegative | None = None
+    max_delay_months: NonNegative | dict[Id, NonNegative] | None = None
+    delay_tolerance_months: NonNegative | None = None
+    min_control: Annotated[float, Field(ge=0, le=100)] | None = None
+    capital_musd_total: NonNegative | None = None
+    capital_musd_by_year: list[YearCap] = []
+    shares: list[ShareCap] = []
+
+
+class ExistingFleet(Record):
+    id: Id
+    host: Id
+    stack: Id
+    system: Id
+    accelerators: Positive
+    since: date
+    retire: date
+
+
+class ExistingHall(Record):
+    id: Id
+    host: Id
+    it_mw: Positive
+    grid_mw: NonNegative
+    backup_mw: NonNegative = 0.0
+    cooling: dict[Id, NonNegative] = {}
+
+
+class ExistingContract(Record):
+    id: Id
+    host: Id
+    stack: Id
+    system: Id
+    accelerators: Positive
+    until: date
+    usd_per_accelerator_hour: Positive
+
+
+class Existing(Record):
+    fleets: list[ExistingFleet] = []
+    halls: list[ExistingHall] = []
+    contracts: list[ExistingContract] = []
+
+
+class Decision(Selection):
+    """Require, forbid or fix a decision: how a stack is forced, a plan frozen, a what-if asked.
+
+    ``what`` and the unit of ``value``: ``open`` (hosts), ``stack`` (adoptions), ``orders`` and ``rent``
+    (accelerators), ``halls`` and ``lease`` (MW of IT). ``require`` means at least ``value`` in total between
+    the dates (default 1), ``forbid`` means none, ``fix`` means exactly ``value``.
+    """
+
+    id: Id
+    do: Literal["require", "forbid", "fix"]
+    what: Literal["open", "stack", "orders", "rent", "halls", "lease"]
+    value: NonNegative | None = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+    to: date | None = None
+
+
+class AnswerOverride(Record):
+    """Another answer to one criterion of the control framework, for chosen offers."""
+
+    host: Id | None = None
+    stack: Id | None = None
+    criterion: Annotated[str, Field(pattern=r"^[1-8]\.[1-8]$")]
+    level: Annotated[int, Field(ge=1, le=5)]
+
+
+class Control(Record):
+    weighting: Weighting = "calculator"
+    trusted_region: list[Iso3] = []
+    floors: dict[DataClass, Annotated[int, Field(ge=0, le=4)]] = {
+        "public": 0,
+        "official": 1,
+        "sensitive": 1,
+        "secret": 2,
+    }
+    exclude: list[Annotated[str, Field(pattern=r"^[1-8]\.[1-8]$")]] = ["2.4", "5.2"]
+    overrides: list[AnswerOverride] = []
+
+
+class Grant(Record):
+    id: Id
+    payer: str
+    date: date
+    musd: Positive
+
+
+class Finance(Record):
+    grants: list[Grant] = []
+
+
+class Solve(Record):
+    quality: Quality = "plan"
+    gap: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    time_limit_s: Positive = 600.0
+    slices: Annotated[int, Field(ge=1, le=24)] = 2
+    open_every_periods: Annotated[int, Field(ge=1, le=12)] = 2
+    integer_window_periods: Annotated[int, Field(ge=0, le=120)] = 8
+    integers: Literal["window", "all", "none"] = "window"
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+
+
+class Scenario(Record):
+    """One planning case: a partner country, its demand, its options, its limits."""
+
+    planner: Literal[1]
+    name: Id
+    title: str | None = None
+    country: Iso3
+    horizon: Horizon
+    money: Money = Money()
+    demand: Annotated[list[Workload], Field(min_length=1)]
+    sites: Annotated[list[Site], Field(min_length=1)]
+    hosts: Annotated[list[Host], Field(min_length=1)]
+    stacks: Annotated[list[StackChoice], Field(min_length=1)]
+    systems: Annotated[list[SystemChoice], Field(min_length=1)]
+    supply: Supply = Supply()
+    limits: Limits = Limits()
+    existing: Existing = Existing()
+    decisions: list[Decision] = []
+    control: Control = Control()
+    finance: Finance = Finance()
+    solve: Solve = Solve()

@@ -1,0 +1,334 @@
+"""One live HiGHS per model: pass the arrays once, change bounds, costs or coefficients, and solve again hot.
+
+Values are handed out only after the status says that they can be trusted: an LP that did not converge has
+none, a MIP that was stopped has its best solution and its bound. Threads are 1: two processes beat two
+threads.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import highspy
+import numpy as np
+from highspy import HighsModelStatus as Model
+from numpy.typing import ArrayLike, NDArray
+
+from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.solution import Solution, Status
+from planner.solver.watch import Progress, Watch
+
+__all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_integers_and_resolve"]
+
+DEFAULT_GAP = 1e-4
+_FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
+_ROW_WISE = 2
+Where = Any
+"""Rows or columns: a number, an array of numbers, a component's name, or (name, index)."""
+
+
+class SolverError(RuntimeError):
+    """HiGHS refused a call; the message names it."""
+
+
+class LiveHighs:
+    """A HiGHS object that holds one model and is changed in place. Not for two threads at once: take `lock`.
+
+    `options` are HiGHS options by name. `log_file` receives HiGHS's own log; nothing is printed.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        *,
+        seed: int = 0,
+        options: Mapping[str, Any] | None = None,
+        log_file: Path | None = None,
+    ) -> None:
+        self.arrays = arrays
+        self.lock = threading.RLock()
+        self.highs = highspy.Highs()
+        # Progress of a MIP is reported only while output is on.
+        settings: dict[str, Any] = {
+            "output_flag": True,
+            "log_to_console": False,
+            "threads": 1,
+            "random_seed": seed,
+        }
+        if log_file is not None:
+            settings["log_file"] = str(log_file)
+        for name, value in {**settings, **(options or {})}.items():
+            self._call("setOptionValue", name, value)
+        self._cost = arrays.cost.copy()
+        self._lower, self._upper = arrays.col_lower.copy(), arrays.col_upper.copy()
+        self._integer = arrays.integrality.astype(bool)
+        self._pass_model()
+
+    # ---- changes
+
+    def set_objective(self, costs: ArrayLike | Mapping[Any, Any], offset: float = 0.0) -> None:
+        """Replace the objective: by one cost per column, or by costs of named columns, all others 0."""
+        if isinstance(costs, Mapping):
+            vector = np.zeros(self.arrays.shape[1])
+            for where, cost in costs.items():
+                vector[self.columns(where)] = cost
+        else:
+            vector = np.array(costs, float)
+        self._pass_cost(vector)
+        self._cost = vector
+        self._call("changeObjectiveOffset", float(offset))
+
+    def set_col_bounds(self, cols: Where, lower: ArrayLike, upper: ArrayLike) -> None:
+        """Set both bounds of some columns. An absent bound is plus or minus infinity, never a large
+        number.
+        """
+        numbers, low, high = _matched(self.columns(cols), lower, upper)
+        self._call("changeColsBounds", len(numbers), numbers, low, high)
+        self._lower[numbers], self._upper[numbers] = low, high
+
+    def set_row_bounds(self, rows: Where, lower: ArrayLike, upper: ArrayLike) -> None:
+        """Set both bounds of some rows. An absent bound is plus or minus infinity, never a large number."""
+        numbers, low, high = _matched(self.rows(rows), lower, upper)
+        self._call("changeRowsBounds", len(numbers), numbers, low, high)
+
+    def change_coefficient(self, row: Where, col: Where, value: float) -> None:
+        """Set one entry of the matrix."""
+        (row_number,), (column_number,) = self.rows(row), self.columns(col)
+        self._call("changeCoeff", int(row_number), int(column_number), float(value))
+
+    def set_integrality(self, cols: Where, integer: ArrayLike) -> None:
+        """Make columns integer (true) or continuous (false)."""
+        numbers = self.columns(cols)
+        flags = np.broadcast_to(np.asarray(integer, bool), numbers.shape)
+        self._call("changeColsIntegrality", len(numbers), numbers, flags.astype(np.uint8))
+        self._integer[numbers] = flags
+
+    def relax(self) -> None:
+        """Make every column continuous."""
+        self.set_integrality(np.flatnonzero(self._integer), False)
+
+    @contextmanager
+    def integers_fixed(self, x: Floats) -> Iterator[None]:
+        """For a while, an LP: integer columns held at the rounded values of `x`. Undone at the end."""
+        columns = np.flatnonzero(self._integer)
+        lower, upper = self._lower[columns], self._upper[columns]
+        values = np.clip(np.round(x[columns]), lower, upper)
+        self.set_integrality(columns, False)
+        self.set_col_bounds(columns, values, values)
+        try:
+            yield
+        finally:
+            self.set_col_bounds(columns, lower, upper)
+            self.set_integrality(columns, True)
+
+    # ---- solving
+
+    def solve(
+        self,
+        *,
+        gap: float | None = None,
+        time_limit_s: float | None = None,
+        start: Floats | tuple[ArrayLike, ArrayLike] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Solution:
+        """Solve the model as it stands; an LP goes on from the last basis.
+
+        `gap` is the relative gap at which a MIP may end. `start` is a value per column, or (columns,
+        values) of the integer ones: HiGHS completes it by an LP and ignores it if that is infeasible (and
+        always for an LP). `should_stop` is polled while HiGHS runs (in a MIP about twice a second, not
+        during presolve); when it turns true the best solution is kept. An exception in either callback ends
+        the solve and is raised here.
+        """
+        with self.lock:
+            began = time.perf_counter()
+            self._call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
+            if start is not None and self._integer.any():
+                self._set_start(start)
+            watch = Watch(self.highs, on_progress, should_stop)
+            status = self._run(watch, time_limit_s, began)
+            if status in (Model.kUnboundedOrInfeasible, Model.kUnbounded):
+                return self._without_values(
+                    self._why_no_optimum(status, watch, time_limit_s, began), watch, began
+                )
+            return self._solution(status, watch, began)
+
+    def _run(self, watch: Watch, time_limit_s: float | None, began: float) -> Model:
+        """One run of HiGHS, and a second from scratch if the first could not tell."""
+        for attempt in range(2):
+            # HiGHS counts the time of all runs of an object.
+            left = np.inf if time_limit_s is None else max(0.0, began + time_limit_s - time.perf_counter())
+            self._call("setOptionValue", "time_limit", self.highs.getRunTime() + left)
+            with watch:
+                self.highs.run()
+            status = self.highs.getModelStatus()
+            if status not in (Model.kUnknown, Model.kSolveError, Model.kPostsolveError) or attempt:
+                break
+            self._call("clearSolver")
+        return status
+
+    def _why_no_optimum(
+        self, status: Model, watch: Watch, time_limit_s: float | None, began: float
+    ) -> Status:
+        """Infeasible or unbounded: a model that is feasible without its objective is unbounded."""
+        if status == Model.kUnbounded and not self._integer.any():
+            return Status.UNBOUNDED
+        self._pass_cost(np.zeros_like(self._cost))
+        try:
+            verdict = self._run(watch, time_limit_s, began)
+        finally:
+            self._pass_cost(self._cost)
+        if verdict in (Model.kOptimal, Model.kModelEmpty):
+            return Status.UNBOUNDED
+        return Status.INFEASIBLE if verdict == Model.kInfeasible else Status.NO_SOLUTION
+
+    def _solution(self, status: Model, watch: Watch, began: float) -> Solution:
+        info = self.highs.getInfo()
+        mip = bool(self._integer.any())
+        if status == Model.kInfeasible:
+            return self._without_values(Status.INFEASIBLE, watch, began)
+        if status in _FAILED:
+            return self._without_values(Status.ERROR, watch, began)
+        solved = status in (Model.kOptimal, Model.kModelEmpty)
+        if not solved and not (mip and info.primal_solution_status == _FEASIBLE_POINT):
+            bound = _finite(info.mip_dual_bound) if mip else None
+            return self._without_values(Status.NO_SOLUTION, watch, began, bound)
+        values = self.highs.getSolution()
+        objective = float(info.objective_function_value)
+        bound = _finite(info.mip_dual_bound) if mip and status != Model.kModelEmpty else objective
+        return Solution(
+            status=Status.OPTIMAL if solved else Status.FEASIBLE,
+            objective=objective,
+            bound=bound,
+            gap=_gap(objective, bound),
+            x=np.array(values.col_value),
+            row_dual=None if mip else np.array(values.row_dual),
+            col_dual=None if mip else np.array(values.col_dual),
+            seconds=time.perf_counter() - began,
+            nodes=max(0, int(info.mip_node_count)),
+            iterations=self._iterations(),
+            stopped=watch.stopped,
+        )
+
+    def _without_values(
+        self, status: Status, watch: Watch, began: float, bound: float | None = None
+    ) -> Solution:
+        nodes = max(0, int(self.highs.getInfo().mip_node_count))
+        seconds = time.perf_counter() - began
+        return Solution(
+            status, None, bound, None, None, None, None, seconds, nodes, self._iterations(), watch.stopped
+        )
+
+    def _iterations(self) -> int:
+        info = self.highs.getInfo()
+        return max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count))
+
+    def _set_start(self, start: Floats | tuple[ArrayLike, ArrayLike]) -> None:
+        if isinstance(start, tuple):
+            columns, values = np.asarray(start[0], np.int32), np.array(start[1], float)
+            values = np.where(self._integer[columns], np.round(values), values)
+            self._call("setSolution", len(columns), columns, values)
+            return
+        point = highspy.HighsSolution()
+        point.col_value = np.where(self._integer, np.round(start), start).tolist()
+        self._call("setSolution", point)
+
+    # ---- names and export
+
+    def columns(self, where: Where) -> NDArray[np.int32]:
+        """Column numbers of a variable's name, a (name, index) pair, a number or an array of numbers."""
+        return _numbers(where, self.arrays.columns)
+
+    def rows(self, where: Where) -> NDArray[np.int32]:
+        """Row numbers of a rule's name, a (name, index) pair, a number or an array of numbers."""
+        return _numbers(where, self.arrays.rows)
+
+    def coefficient_ranges(self) -> dict[str, tuple[float, float]]:
+        """Smallest and largest absolute value, zeros and infinities left out, of each part of the model."""
+        lp = self.highs.getLp()
+        parts = {
+            "matrix": np.asarray(lp.a_matrix_.value_),
+            "cost": np.asarray(lp.col_cost_),
+            "column bounds": np.concatenate([lp.col_lower_, lp.col_upper_]),
+            "row bounds": np.concatenate([lp.row_lower_, lp.row_upper_]),
+        }
+        sizes = {name: np.abs(v[np.isfinite(v) & (v != 0)]) for name, v in parts.items()}
+        return {name: (float(v.min()), float(v.max())) for name, v in sizes.items() if len(v)}
+
+    def write(self, path: Path) -> None:
+        """Write the model as it stands, as .mps or .lp by the file's suffix, with readable names."""
+        for blocks, pass_name in ((self.arrays.columns, "passColName"), (self.arrays.rows, "passRowName")):
+            for name, block in blocks.items():
+                for offset, index in enumerate(block.index):
+                    # Round brackets: HiGHS drops all names of an .lp file if one holds a square one.
+                    text = f"{name}({','.join(map(str, index))})" if index else name
+                    self._call(pass_name, block.start + offset, "_".join(text.split()))
+        self._call("writeModel", str(path))
+
+    # ---- HiGHS
+
+    def _pass_model(self) -> None:
+        a = self.arrays
+        height, width = a.shape
+        sense = highspy.ObjSense.kMaximize if a.maximize else highspy.ObjSense.kMinimize
+        vectors = (a.cost, a.col_lower, a.col_upper, a.row_lower, a.row_upper)
+        matrix = (a.matrix.indptr.astype(np.int32), a.matrix.indices.astype(np.int32), a.matrix.data)
+        sizes = (width, height, a.matrix.nnz, _ROW_WISE, int(sense), a.offset)
+        self._call("passModel", *sizes, *vectors, *matrix, a.integrality)
+
+    def _pass_cost(self, cost: Floats) -> None:
+        self._call("changeColsCost", len(cost), np.arange(len(cost), dtype=np.int32), cost)
+
+    def _call(self, method: str, *args: Any) -> None:
+        if getattr(self.highs, method)(*args) == highspy.HighsStatus.kError:
+            shown = args if method == "setOptionValue" else ""
+            raise SolverError(f"HiGHS refused {method}{shown}")
+
+
+def fix_integers_and_resolve(live: LiveHighs, x: Floats, time_limit_s: float | None = None) -> Solution:
+    """The LP that is left when the integers are held at the rounded values of `x`: its values and its
+    duals.
+    """
+    with live.lock, live.integers_fixed(x):
+        return live.solve(time_limit_s=time_limit_s)
+
+
+_FAILED = (
+    Model.kNotset,
+    Model.kLoadError,
+    Model.kModelError,
+    Model.kPresolveError,
+    Model.kSolveError,
+    Model.kPostsolveError,
+    Model.kUnknown,
+)
+
+
+def _numbers(where: Where, blocks: Mapping[str, Block]) -> NDArray[np.int32]:
+    if isinstance(where, str):
+        block = blocks[where]
+        return np.arange(block.start, block.stop, dtype=np.int32)
+    if isinstance(where, tuple) and len(where) == 2 and isinstance(where[0], str):
+        return np.array([blocks[where[0]].position(where[1])], np.int32)
+    return np.atleast_1d(np.asarray(where)).astype(np.int32)
+
+
+def _matched(numbers: NDArray[np.int32], lower: ArrayLike, upper: ArrayLike) -> tuple[Any, Floats, Floats]:
+    """Numbers and bounds of one length, in ascending order as HiGHS wants them."""
+    order = np.argsort(numbers, kind="stable")
+    sides = (np.broadcast_to(np.asarray(side, float), numbers.shape)[order] for side in (lower, upper))
+    low, high = sides
+    return numbers[order], low, high
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _gap(objective: float, bound: float | None) -> float | None:
+    if bound is None:
+        return None
+    return 0.0 if objective == bound else abs(objective - bound) / max(abs(objective), 1e-10)

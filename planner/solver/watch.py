@@ -1,0 +1,97 @@
+"""Progress and stop of a running HiGHS."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+
+# Simplex and interior point poll thousands of times a second.
+_LP_REPORT_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a running solve. Objective, bound and gap are None until known, and always for an LP."""
+
+    seconds: float
+    objective: float | None
+    bound: float | None
+    gap: float | None
+    nodes: int
+    iterations: int
+
+
+class Watch:
+    """Listens to a HiGHS object while it runs: `with watch: highs.run()`.
+
+    An exception of a callback cannot pass through HiGHS: it interrupts the run and is raised on leaving.
+    """
+
+    def __init__(
+        self,
+        highs: highspy.Highs,
+        on_progress: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        self.highs = highs
+        self.on_progress = on_progress
+        self.should_stop = should_stop
+        self.stopped = False
+        self._error: BaseException | None = None
+        self._began = time.perf_counter()
+        self._last_report = -np.inf
+
+    def __enter__(self) -> None:
+        for event, listener in self._listeners():
+            event.subscribe(listener)
+
+    def __exit__(self, *_: Any) -> None:
+        for event, listener in self._listeners():
+            event.unsubscribe(listener)
+        if self._error is not None:
+            raise self._error
+
+    def _listeners(self) -> list[tuple[Any, Callable[[Any], None]]]:
+        listeners: list[tuple[Any, Callable[[Any], None]]] = []
+        if self.on_progress is not None:
+            listeners.append((self.highs.cbMipLogging, self._on_mip))
+        if self.on_progress is not None or self.should_stop is not None:
+            polls = (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt)
+            listeners += [(poll, self._on_poll) for poll in polls]
+        return listeners
+
+    def _on_mip(self, event: Any) -> None:
+        out = event.data_out
+        self._report(_known(out.mip_primal_bound), _known(out.mip_dual_bound), _known(out.mip_gap), out)
+
+    def _on_poll(self, event: Any) -> None:
+        try:
+            if self._error is None and self.should_stop is not None and self.should_stop():
+                self.stopped = True
+        except BaseException as error:
+            self._error = error
+        is_lp = event.callback_type != highspy.cb.HighsCallbackType.kCallbackMipInterrupt
+        if is_lp and time.perf_counter() - self._last_report >= _LP_REPORT_EVERY_S:
+            self._report(None, None, None, event.data_out)
+        if self.stopped or self._error is not None:
+            event.interrupt()
+
+    def _report(self, objective: float | None, bound: float | None, gap: float | None, out: Any) -> None:
+        self._last_report = time.perf_counter()
+        if self.on_progress is None or self._error is not None:
+            return
+        iterations = max(0, int(out.simplex_iteration_count)) + max(0, int(out.ipm_iteration_count))
+        seconds = self._last_report - self._began
+        try:
+            self.on_progress(
+                Progress(seconds, objective, bound, gap, max(0, int(out.mip_node_count)), iterations)
+            )
+        except BaseException as error:
+            self._error = error
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
