@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
-
-from . import control, demand, fleet, hosting, objectives, resilience, supply
-from .ledger import COLUMNS, CONSTANT, book
-from .rules import new_model
+from planner.models import control, demand, fleet, hosting, objectives, resilience, supply
+from planner.models.ledger import COLUMNS, CONSTANT, book
+from planner.models.rules import new_model
 
 LOADED_ONLY_WHERE_SERVED = ("grid_import", "heat")
 
@@ -42,13 +41,17 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
         if family != CONSTANT:
             missing = set(table.loc[table["family"] == family, "index"]) - set(getattr(m, family).index_set())
             if missing:
-                raise KeyError(f"ledger books {len(missing)} entries of {family} that are no variable: {next(iter(missing))}")
+                raise KeyError(
+                    f"ledger books {len(missing)} entries of {family} that are no variable: {next(iter(missing))}"
+                )
     return table.reset_index(drop=True)
 
 
 def _grants(case: Case) -> list[pd.DataFrame]:
     """Money others give: a fixed receipt of the partner."""
-    grants = [g for g in case.scenario.finance.grants if 0 <= case.calendar.containing(g.date) < case.calendar.n]
+    grants = [
+        g for g in case.scenario.finance.grants if 0 <= case.calendar.containing(g.date) < case.calendar.n
+    ]
     periods = [case.calendar.containing(g.date) for g in grants]
     return [
         book(CONSTANT, [()], [t], [-g.musd], kind="grant", account="grant", supplier=g.payer)

@@ -45,8 +45,10 @@ def add_family(m: Any, name: str, keys: pe.Set, mapping: Mapping[Any, Sequence[A
 
 def add_param(m: Any, name: str, index: pe.Set, values: Mapping[Any, float] | pd.Series) -> None:
     """A parameter given for every member of its index set."""
-    data = {k: float(v) for k, v in values.items()} if isinstance(values, Mapping) else dict(
-        zip(list(index), [float(v) for v in values], strict=True)
+    data = (
+        {k: float(v) for k, v in values.items()}
+        if isinstance(values, Mapping)
+        else dict(zip(list(index), [float(v) for v in values], strict=True))
     )
     setattr(m, name, pe.Param(index, initialize=data, within=pe.Any))
 
@@ -62,7 +64,9 @@ def alive(first: int, life: int, n: int) -> range:
     return range(first, min(first + life, n))
 
 
-def alive_map(table: pd.DataFrame, by: Sequence[str], take: Sequence[str], life: str, n: int) -> dict[Any, list[Any]]:
+def alive_map(
+    table: pd.DataFrame, by: Sequence[str], take: Sequence[str], life: str, n: int
+) -> dict[Any, list[Any]]:
     """(by..., t) -> take-tuples of the vintages alive in t; the table has a column ``t`` of live dates."""
     out: dict[Any, list[Any]] = {}
     rows = zip(columns(table, by), columns(table, take), table["t"], table[life], strict=True)

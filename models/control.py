@@ -16,9 +16,8 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-
-from .common import add_family, add_param, add_set, grouped, tuples
-from .rules import Rule
+from planner.models.common import add_family, add_param, add_set, grouped, tuples
+from planner.models.rules import Rule
 
 
 def priority_weights(case: Case) -> pd.Series:
@@ -37,12 +36,16 @@ def declare(m: Any, case: Case) -> None:
     m.served = pe.Var(bounds=(0, 1))
     m.control = pe.Var(bounds=(0, 1.1))
     m.served_sum = Rule(
-        rule=lambda m: m.served
-        == sum(m.served_weight[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k, t in m.SERVE)
+        rule=lambda m: (
+            m.served
+            == sum(m.served_weight[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k, t in m.SERVE)
+        )
     )
     m.control_sum = Rule(
-        rule=lambda m: m.control
-        == sum(m.control_weight[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k, t in m.SERVE)
+        rule=lambda m: (
+            m.control
+            == sum(m.control_weight[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k, t in m.SERVE)
+        )
     )
     m.kappa = pe.Param(initialize=(case.scenario.limits.min_control or 0.0) / 100.0, mutable=True)
     m.control_floor = Rule(rule=lambda m: m.control - m.kappa * m.served >= 0)
@@ -55,11 +58,16 @@ def _declare_shares(m: Any, case: Case) -> None:
     index = add_set(m, "SHARE_CAP", tuples(case.share_caps), 2)
     add_param(m, "max_share", index, case.share_caps["max_share"])
     serve = case.serve.reset_index(drop=True)
-    capped = case.share_members.reset_index(drop=True).merge(serve[["w", "h", "a", "k", "t"]], on=["h", "a", "k"])
+    capped = case.share_members.reset_index(drop=True).merge(
+        serve[["w", "h", "a", "k", "t"]], on=["h", "a", "k"]
+    )
     add_family(m, "share_counts", index, grouped(capped, ["i", "t"], ["w", "h", "a", "k"]), 4)
     add_family(m, "serves_at", m.PERIOD, grouped(serve, ["t"], ["w", "h", "a", "k"]), 4)
     m.share_cap = Rule(
         index,
-        rule=lambda m, i, t: sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k in m.share_counts[i, t])
-        <= m.max_share[i, t] * sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k in m.serves_at[t]),
+        rule=lambda m, i, t: (
+            sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k in m.share_counts[i, t])
+            <= m.max_share[i, t]
+            * sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k in m.serves_at[t])
+        ),
     )

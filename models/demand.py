@@ -16,10 +16,9 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-
-from .common import add_family, add_param, add_set, add_var, columns, grouped, tuples
-from .ledger import book
-from .rules import Rule
+from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from planner.models.ledger import book
+from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case) -> None:

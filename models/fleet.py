@@ -19,10 +19,9 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
-
-from .common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
-from .ledger import asset, book, yearly
-from .rules import Rule
+from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.ledger import asset, book, yearly
+from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case) -> None:
@@ -79,17 +78,23 @@ def _declare_work(m: Any, case: Case) -> None:
     add_family(m, "slices_of", m.PERIOD, grouped(typical, ["t"], ["s"]), 1)
 
     def peak_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
-        return sum(m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
-            m.reserve[w, h, a, k, t] for w in m.held_at[h, a, k, t]
-        ) <= availability * m.fleet[h, a, k, t]
+        return (
+            sum(m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t])
+            + sum(m.reserve[w, h, a, k, t] for w in m.held_at[h, a, k, t])
+            <= availability * m.fleet[h, a, k, t]
+        )
 
     def slice_rule(m: Any, h: Any, a: Any, k: Any, t: Any, s: Any) -> Any:
-        return sum(m.profile[w, s] * m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
-            m.run[w, h, a, k, t, s] for w in m.soft_at[h, a, k, t]
-        ) <= availability * m.fleet[h, a, k, t]
+        return (
+            sum(m.profile[w, s] * m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t])
+            + sum(m.run[w, h, a, k, t, s] for w in m.soft_at[h, a, k, t])
+            <= availability * m.fleet[h, a, k, t]
+        )
 
     def soft_rule(m: Any, w: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
-        return m.serve[w, h, a, k, t] == sum(m.slice_weight[t, s] * m.run[w, h, a, k, t, s] for s in m.slices_of[t])
+        return m.serve[w, h, a, k, t] == sum(
+            m.slice_weight[t, s] * m.run[w, h, a, k, t, s] for s in m.slices_of[t]
+        )
 
     m.fleet_peak = Rule(m.FLEET, rule=peak_rule)
     m.fleet_slice = Rule(m.FLEET_SLICE, rule=slice_rule)

@@ -26,10 +26,9 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import DESIGN, MEDIA, Case
-
-from .common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
-from .ledger import asset, book, yearly
-from .rules import Rule
+from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.ledger import asset, book, yearly
+from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case) -> None:
@@ -79,8 +78,10 @@ def declare_places(m: Any, case: Case) -> None:
     m.space_stock = Rule(m.PLACE, rule=stock_rule)
     m.space_max = Rule(
         m.PLACE,
-        rule=lambda m, h, t: m.space_mw[h, t]
-        <= m.max_mw[h, t] * (m.exists[h, t] + sum(m.open[h, u] for u in m.opens_by[h, t])),
+        rule=lambda m, h, t: (
+            m.space_mw[h, t]
+            <= m.max_mw[h, t] * (m.exists[h, t] + sum(m.open[h, u] for u in m.opens_by[h, t]))
+        ),
     )
 
 
@@ -92,8 +93,9 @@ def _declare_space(m: Any, case: Case) -> None:
     add_family(m, "systems_at", m.PLACE, grouped(fleet, ["h", "t"], ["a", "k"]), 2)
     m.space = Rule(
         m.PLACE,
-        rule=lambda m, h, t: sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t])
-        <= m.space_mw[h, t],
+        rule=lambda m, h, t: (
+            sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t]) <= m.space_mw[h, t]
+        ),
     )
 
 
@@ -127,7 +129,8 @@ def _declare_load(m: Any, case: Case) -> None:
 
     def load_rule(m: Any, h: Any, x: Any, t: Any, s: Any) -> Any:
         return m.it_load[h, x, t, s] == sum(
-            m.medium_share[k, x] * m.idle_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.load_systems[h, x, t, s]
+            m.medium_share[k, x] * m.idle_mw_per_k[k] * m.fleet[h, a, k, t]
+            for a, k in m.load_systems[h, x, t, s]
         ) + sum(
             m.medium_share[k, x] * m.swing_mw_per_k[k] * m.profile[w, s] * m.serve[w, h, a, k, t]
             for w, a, k in m.load_firm[h, x, t, s]
@@ -138,7 +141,8 @@ def _declare_load(m: Any, case: Case) -> None:
 
     def peak_rule(m: Any, h: Any, x: Any, t: Any, s: Any) -> Any:
         return m.it_peak[h, x, t, s] == sum(
-            m.medium_share[k, x] * m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.design_systems[h, x, t, s]
+            m.medium_share[k, x] * m.peak_mw_per_k[k] * m.fleet[h, a, k, t]
+            for a, k in m.design_systems[h, x, t, s]
         )
 
     m.it_load_balance = Rule(m.LOAD, rule=load_rule)
@@ -161,12 +165,15 @@ def _declare_cooling_and_power(m: Any, case: Case) -> None:
     add_family(m, "design_carriers", m.CARRIED_DESIGN, carriers, 1)
     m.heat_balance = Rule(
         m.CARRIED,
-        rule=lambda m, h, x, t, s: sum(m.heat[h, c, x, t, s] for c in m.carriers[h, x, t, s]) == m.it_load[h, x, t, s],
+        rule=lambda m, h, x, t, s: (
+            sum(m.heat[h, c, x, t, s] for c in m.carriers[h, x, t, s]) == m.it_load[h, x, t, s]
+        ),
     )
     m.heat_peak = Rule(
         m.CARRIED_DESIGN,
-        rule=lambda m, h, x, t, s: sum(m.heat[h, c, x, t, s] for c in m.design_carriers[h, x, t, s])
-        == m.it_peak[h, x, t, s],
+        rule=lambda m, h, x, t, s: (
+            sum(m.heat[h, c, x, t, s] for c in m.design_carriers[h, x, t, s]) == m.it_peak[h, x, t, s]
+        ),
     )
     _declare_cooling(m, case, carry, margin, n)
     _declare_power(m, case, carry, n)
@@ -213,12 +220,16 @@ def _declare_power(m: Any, case: Case, carry: pd.DataFrame, n: int) -> None:
     building = case.physics["colocation_pue"]
     m.energy_balance = Rule(
         m.IMPORT_BUILD,
-        rule=lambda m, h, t, s: m.grid_import[h, t, s]
-        == sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.import_heat[h, t, s]),
+        rule=lambda m, h, t, s: (
+            m.grid_import[h, t, s]
+            == sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.import_heat[h, t, s])
+        ),
     )
     m.energy_colocation = Rule(
         m.IMPORT_COLO,
-        rule=lambda m, h, t, s: m.grid_import[h, t, s] == building * sum(m.it_load[h, x, t, s] for x in m.MEDIA),
+        rule=lambda m, h, t, s: (
+            m.grid_import[h, t, s] == building * sum(m.it_load[h, x, t, s] for x in m.MEDIA)
+        ),
     )
     add_set(m, "FIRM", dict.fromkeys(columns(design, ["h", "t", "s"])), 3)
     add_family(m, "firm_heat", m.FIRM, grouped(design, ["h", "t", "s"], ["c", "m"]), 2)
@@ -231,9 +242,9 @@ def _declare_power(m: Any, case: Case, carry: pd.DataFrame, n: int) -> None:
     critical = case.physics["backup_critical_share"]
 
     def firm_rule(m: Any, h: Any, t: Any, s: Any) -> Any:
-        return sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s]) <= m.existing_grid_mw[
-            h, t
-        ] + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
+        return sum(
+            m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s]
+        ) <= m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
 
     def backup_rule(m: Any, h: Any, t: Any, s: Any) -> Any:
         return critical * sum(
@@ -249,7 +260,7 @@ def _declare_sites(m: Any, case: Case) -> None:
     built = case.host_period[case.host_period["mode"] == "build"]
     keys = dict.fromkeys(columns(built, ["p", "t"]))
     add_set(m, "SITE", keys, 2)
-    limits = case.site_period.loc[[k for k in m.SITE]] if keys else case.site_period.iloc[:0]
+    limits = case.site_period.loc[list(m.SITE)] if keys else case.site_period.iloc[:0]
     add_param(m, "site_grid_mw", m.SITE, limits["grid_mw"])
     land = limits[limits["max_it_mw"] < float("inf")]
     add_set(m, "SITE_LAND", tuples(land), 2)
@@ -257,16 +268,25 @@ def _declare_sites(m: Any, case: Case) -> None:
     hosts_at = grouped(built, ["p", "t"], ["h"])
     add_family(m, "hosts_at", m.SITE, hosts_at, 1)
     add_family(m, "land_hosts", m.SITE_LAND, hosts_at, 1)
-    lines = alive_map(case.connections.assign(p=case.connections["h"].map(case.hosts["p"])), ["p"], ["h", "n", "t"], "life", n)
+    lines = alive_map(
+        case.connections.assign(p=case.connections["h"].map(case.hosts["p"])),
+        ["p"],
+        ["h", "n", "t"],
+        "life",
+        n,
+    )
     add_family(m, "site_lines", m.SITE, lines, 3)
     m.site_grid = Rule(
         m.SITE,
-        rule=lambda m, p, t: sum(m.connect[h, i, u] for h, i, u in m.site_lines[p, t])
-        + sum(m.existing_grid_mw[h, t] for h in m.hosts_at[p, t])
-        <= m.site_grid_mw[p, t],
+        rule=lambda m, p, t: (
+            sum(m.connect[h, i, u] for h, i, u in m.site_lines[p, t])
+            + sum(m.existing_grid_mw[h, t] for h in m.hosts_at[p, t])
+            <= m.site_grid_mw[p, t]
+        ),
     )
     m.site_land = Rule(
-        m.SITE_LAND, rule=lambda m, p, t: sum(m.space_mw[h, t] for h in m.land_hosts[p, t]) <= m.site_land_mw[p, t]
+        m.SITE_LAND,
+        rule=lambda m, p, t: sum(m.space_mw[h, t] for h in m.land_hosts[p, t]) <= m.site_land_mw[p, t],
     )
     _declare_water(m, case, limits)
 
@@ -278,16 +298,17 @@ def _declare_water(m: Any, case: Case, limits: pd.DataFrame) -> None:
     heat = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
     heat = heat[heat["s"] != DESIGN].assign(p=lambda d: d["h"].map(case.hosts["p"]))
     add_family(m, "site_heat", m.SITE_WATER, grouped(heat, ["p", "t"], ["h", "c", "m", "s"]), 4)
-    litres = case.pue["litres_per_kwh"] * case.slices["hours"].reindex(
-        pd.MultiIndex.from_frame(case.pue[["t", "s"]])
-    ).to_numpy()
+    litres = (
+        case.pue["litres_per_kwh"]
+        * case.slices["hours"].reindex(pd.MultiIndex.from_frame(case.pue[["t", "s"]])).to_numpy()
+    )
     add_param(m, "water_k_m3_per_mw", m.PUE, litres / 1000.0)
     m.site_water = Rule(
         m.SITE_WATER,
-        rule=lambda m, p, t: sum(
-            m.water_k_m3_per_mw[h, c, t, s] * m.heat[h, c, x, t, s] for h, c, x, s in m.site_heat[p, t]
-        )
-        <= m.site_water_k_m3[p, t],
+        rule=lambda m, p, t: (
+            sum(m.water_k_m3_per_mw[h, c, t, s] * m.heat[h, c, x, t, s] for h, c, x, s in m.site_heat[p, t])
+            <= m.site_water_k_m3[p, t]
+        ),
     )
 
 
@@ -300,7 +321,9 @@ def entries(case: Case) -> list[pd.DataFrame]:
     team = opens["h"].map(hosts["team_musd_per_period"]).to_numpy(float)
     life = case.calendar.n
     out = [
-        *asset(case, "open", opens.assign(life=1), opens["musd"], "site", 0.0, "", account="site", h=opens["h"]),
+        *asset(
+            case, "open", opens.assign(life=1), opens["musd"], "site", 0.0, "", account="site", h=opens["h"]
+        ),
         *yearly(case, "open", opens, team, life, kind="opex", account="team", h=opens["h"]),
     ]
     for host in hosts[hosts["exists"] & (hosts["mode"] != "cloud")].itertuples():
@@ -309,18 +332,28 @@ def entries(case: Case) -> list[pd.DataFrame]:
     for family, whole in (("halls", True), ("halls_late", False)):
         part = case.halls[case.halls["integer"].astype(bool) == whole]
         upkeep = (part["musd"] * part["opex_share_per_year"] * case.calendar.years).to_numpy(float)
-        out += asset(case, family, part, part["musd"], "halls", part["it_mw"], "MW IT", account="halls", h=part["h"])
-        out += yearly(case, family, part, upkeep, part["life"], kind="opex", account="hall-upkeep", h=part["h"])
+        out += asset(
+            case, family, part, part["musd"], "halls", part["it_mw"], "MW IT", account="halls", h=part["h"]
+        )
+        out += yearly(
+            case, family, part, upkeep, part["life"], kind="opex", account="hall-upkeep", h=part["h"]
+        )
     leases = case.leases
     if len(leases):
         out += yearly(case, "lease", leases, leases["musd_per_mw_period"], leases["periods"], kind="rent",
                       account="colocation-rent", h=leases["h"])  # fmt: skip
     lines, sets, cool = case.connections, case.backups, case.cooling
-    out += asset(case, "cool", cool, cool["musd_per_mw"], "cooling", 1.0, "MW heat", account="cooling", h=cool["h"])
-    out += asset(case, "connect", lines, lines["musd_per_mw"], "grid", 1.0, "MW grid", account="grid", h=lines["h"])
+    out += asset(
+        case, "cool", cool, cool["musd_per_mw"], "cooling", 1.0, "MW heat", account="cooling", h=cool["h"]
+    )
+    out += asset(
+        case, "connect", lines, lines["musd_per_mw"], "grid", 1.0, "MW grid", account="grid", h=lines["h"]
+    )
     out += yearly(case, "connect", lines, lines["charge_musd_per_mw_period"], lines["life"], kind="energy",
                   account="capacity-charge", h=lines["h"])  # fmt: skip
-    out += asset(case, "backup", sets, sets["musd_per_mw"], "backup", 1.0, "MW backup", account="backup", h=sets["h"])
+    out += asset(
+        case, "backup", sets, sets["musd_per_mw"], "backup", 1.0, "MW backup", account="backup", h=sets["h"]
+    )
     om = (sets["musd_per_mw"] * sets["om_share_per_year"] * case.calendar.years).to_numpy(float)
     out += yearly(case, "backup", sets, om, sets["life"], kind="opex", account="backup-upkeep", h=sets["h"])
     return [*out, *_energy_entries(case)]
@@ -339,7 +372,11 @@ def _energy_entries(case: Case) -> list[pd.DataFrame]:
         book("grid_import", index, table["t"], 0.0, table["tco2_per_mwh"].to_numpy(float) * mwh, unit="tCO2",
              kind="physical", account="emissions", h=table["h"]),
     ]  # fmt: skip
-    heat = case.heat.reset_index(drop=True).merge(case.pue.reset_index(drop=True), on=["h", "c"]).merge(typical, on=["t", "s"])
+    heat = (
+        case.heat.reset_index(drop=True)
+        .merge(case.pue.reset_index(drop=True), on=["h", "c"])
+        .merge(typical, on=["t", "s"])
+    )
     litres = heat["litres_per_kwh"].to_numpy(float) * heat["hours"].to_numpy(float)
     out.append(book("heat", columns(heat, ["h", "c", "m", "t", "s"]), heat["t"], 0.0, litres, unit="m3",
                     kind="physical", account="water", h=heat["h"]))  # fmt: skip

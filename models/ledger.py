@@ -28,13 +28,19 @@ COLUMNS = ["family", "index", "t", *FIELDS, "quantity", "musd"]
 CONSTANT = "constant"
 
 
-def book(family: str, index: Sequence[Any], t: Any, musd: Any, quantity: Any = 0.0, **fields: Any) -> pd.DataFrame:
+def book(
+    family: str, index: Sequence[Any], t: Any, musd: Any, quantity: Any = 0.0, **fields: Any
+) -> pd.DataFrame:
     """Entries for many members of a family at once; scalars broadcast, arrays go row by row."""
     n = len(index)
     unknown = set(fields) - set(FIELDS)
     if unknown:
         raise TypeError(f"unknown ledger fields {sorted(unknown)}")
-    data: dict[str, Any] = {"family": [family] * n, "index": list(index), "t": np.broadcast_to(t, n).astype(int)}
+    data: dict[str, Any] = {
+        "family": [family] * n,
+        "index": list(index),
+        "t": np.broadcast_to(t, n).astype(int),
+    }
     for name, default in FIELDS.items():
         value = fields.get(name, default)
         data[name] = [value] * n if isinstance(value, str) else list(value)
@@ -44,7 +50,14 @@ def book(family: str, index: Sequence[Any], t: Any, musd: Any, quantity: Any = 0
 
 
 def asset(
-    case: Case, family: str, table: pd.DataFrame, price: Any, asset_class: str, quantity: Any, unit: str, **fields: Any
+    case: Case,
+    family: str,
+    table: pd.DataFrame,
+    price: Any,
+    asset_class: str,
+    quantity: Any,
+    unit: str,
+    **fields: Any,
 ) -> list[pd.DataFrame]:
     """Purchase of an asset with columns t, lead, life: outlays over the lead, then the residual value."""
     out: list[pd.DataFrame] = []
@@ -57,7 +70,11 @@ def asset(
     at_order = case.order_share[asset_class]
     common = {"asset_class": asset_class, "unit": unit, **fields}
     for back in range(0, int(lead.max()) + 1):
-        share = np.where(lead == 0, float(back == 0), np.where((back >= 1) & (back <= lead), (1 - at_order) / np.maximum(lead, 1), 0.0))
+        share = np.where(
+            lead == 0,
+            float(back == 0),
+            np.where((back >= 1) & (back <= lead), (1 - at_order) / np.maximum(lead, 1), 0.0),
+        )
         share = share + np.where((lead > 0) & (back == lead), at_order, 0.0)
         rows = share > 0
         if rows.any():
@@ -91,7 +108,13 @@ def yearly(
 
 
 def _part(
-    family: str, index: list[Any], rows: np.ndarray, t: np.ndarray, musd: np.ndarray, quantity: np.ndarray, **fields: Any
+    family: str,
+    index: list[Any],
+    rows: np.ndarray,
+    t: np.ndarray,
+    musd: np.ndarray,
+    quantity: np.ndarray,
+    **fields: Any,
 ) -> pd.DataFrame:
     picked = [i for i, keep in zip(index, rows, strict=True) if keep]
     chosen = {
@@ -111,4 +134,8 @@ def partner_cost(case: Case, entries: pd.DataFrame) -> pd.Series:
     """(family, index) -> discounted MUSD per unit paid by the partner: the cost objective's coefficients."""
     own = entries[entries["payer"] == PARTNER]
     value = own["musd"].to_numpy(float) * discounted(case, own)
-    return pd.Series(value, index=pd.MultiIndex.from_arrays([own["family"], own["index"]])).groupby(level=[0, 1], sort=False).sum()
+    return (
+        pd.Series(value, index=pd.MultiIndex.from_arrays([own["family"], own["index"]]))
+        .groupby(level=[0, 1], sort=False)
+        .sum()
+    )

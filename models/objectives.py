@@ -1,9 +1,9 @@
 """Objectives: each is one variable, so a bound on it is a column bound and a change of objective one number.
 
-    cost    = discounted ledger of the partner, residual values included            MUSD
-    delay_w = sum over t of months x short                                          months, by workload
-    delay   = sum over w of pi x delay_w, pi summing to 1                            months
-    outlay caps: the partner's undiscounted payments of a year, or of all years     MUSD
+cost    = discounted ledger of the partner, residual values included            MUSD
+delay_w = sum over t of months x short                                          months, by workload
+delay   = sum over w of pi x delay_w, pi summing to 1                            months
+outlay caps: the partner's undiscounted payments of a year, or of all years     MUSD
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-
-from .common import add_family, add_param, add_set, grouped, tuples
-from .ledger import CONSTANT, PARTNER, partner_cost
-from .rules import Rule
+from planner.models.common import add_family, add_param, add_set, grouped, tuples
+from planner.models.ledger import CONSTANT, PARTNER, partner_cost
+from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
@@ -56,11 +55,13 @@ def _declare_cost(m: Any, case: Case, entries: pd.DataFrame) -> None:
         families.append((str(family), dimen))
     m.cost = pe.Var(domain=pe.Reals)
     m.cost_sum = Rule(
-        rule=lambda m: m.cost
-        == constant
-        + sum(
-            _SUMS[dimen](getattr(m, f"cost_{f}"), getattr(m, f), getattr(m, f"COST_{f}".upper()))
-            for f, dimen in families
+        rule=lambda m: (
+            m.cost
+            == constant
+            + sum(
+                _SUMS[dimen](getattr(m, f"cost_{f}"), getattr(m, f), getattr(m, f"COST_{f}".upper()))
+                for f, dimen in families
+            )
         )
     )
 
@@ -112,9 +113,11 @@ def _declare_capital(m: Any, case: Case, entries: pd.DataFrame) -> None:
         families.append((str(family), dimen))
     m.capital_cap = Rule(
         index,
-        rule=lambda m, y: sum(
-            _YEAR_SUMS[dimen](y, getattr(m, f"paid_{f}"), getattr(m, f), getattr(m, f"paid_in_{f}"))
-            for f, dimen in families
-        )
-        <= m.capital_max[y],
+        rule=lambda m, y: (
+            sum(
+                _YEAR_SUMS[dimen](y, getattr(m, f"paid_{f}"), getattr(m, f), getattr(m, f"paid_in_{f}"))
+                for f, dimen in families
+            )
+            <= m.capital_max[y]
+        ),
     )

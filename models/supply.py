@@ -1,10 +1,10 @@
 """Supply: quotas of vendors and licences, crews that install racks, and decisions of the user.
 
-    sum weight x order <= amount            (q,t)   per period; cumulative quotas sum all orders up to t
-    sum weight x fleet <= amount            (q,t)   capacity quotas
-    sum racks x order  <= racks_k           (q,t)   crews
-    lower <= sum weight x decision <= upper (d)     require, forbid, fix
-    order = unit x units                    (h,a,k,t) whole servers or racks; the solve decides when they are integer
+sum weight x order <= amount            (q,t)   per period; cumulative quotas sum all orders up to t
+sum weight x fleet <= amount            (q,t)   capacity quotas
+sum racks x order  <= racks_k           (q,t)   crews
+lower <= sum weight x decision <= upper (d)     require, forbid, fix
+order = unit x units                    (h,a,k,t) whole servers or racks; the solve decides when they are integer
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-
-from .common import add_family, add_param, add_set, grouped, tuples
-from .rules import Rule
+from planner.models.common import add_family, add_param, add_set, grouped, tuples
+from planner.models.rules import Rule
 
 DECISION_FAMILIES = {"open": ("open", 2), "stack": ("use", 1), "orders": ("order", 4), "rent": ("rent", 5),
                      "lease": ("lease", 2)}  # fmt: skip
@@ -46,31 +45,42 @@ def _declare_quotas(m: Any, case: Case) -> None:
         caps = case.quotas[case.quotas["kind"] == kind]
         index = add_set(m, f"{name}_QT".upper(), tuples(caps), 2)
         add_param(m, f"{name}_amount", index, caps["amount_k"])
-        part = members.reset_index(drop=True).merge(table.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"])
+        part = members.reset_index(drop=True).merge(
+            table.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"]
+        )
         by = grouped(part, ["q", "t"], ["h", "a", "k", "t"])
         if kind == "cumulative":
-            by = _up_to(by, [key for key in index], case.calendar.n)
+            by = _up_to(by, list(index), case.calendar.n)
         add_family(m, f"{name}_members", index, by, 4)
     m.quota_per_period = Rule(
         m.QUOTA_ORDERS_QT,
-        rule=lambda m, q, t: sum(
-            m.quota_weight[q, h, a, k] * m.order[h, a, k, u] for h, a, k, u in m.quota_orders_members[q, t]
-        )
-        <= m.quota_orders_amount[q, t],
+        rule=lambda m, q, t: (
+            sum(
+                m.quota_weight[q, h, a, k] * m.order[h, a, k, u]
+                for h, a, k, u in m.quota_orders_members[q, t]
+            )
+            <= m.quota_orders_amount[q, t]
+        ),
     )
     m.quota_cumulative = Rule(
         m.QUOTA_CUMULATIVE_QT,
-        rule=lambda m, q, t: sum(
-            m.quota_weight[q, h, a, k] * m.order[h, a, k, u] for h, a, k, u in m.quota_cumulative_members[q, t]
-        )
-        <= m.quota_cumulative_amount[q, t],
+        rule=lambda m, q, t: (
+            sum(
+                m.quota_weight[q, h, a, k] * m.order[h, a, k, u]
+                for h, a, k, u in m.quota_cumulative_members[q, t]
+            )
+            <= m.quota_cumulative_amount[q, t]
+        ),
     )
     m.quota_capacity = Rule(
         m.QUOTA_CAPACITY_QT,
-        rule=lambda m, q, t: sum(
-            m.quota_weight[q, h, a, k] * m.fleet[h, a, k, u] for h, a, k, u in m.quota_capacity_members[q, t]
-        )
-        <= m.quota_capacity_amount[q, t],
+        rule=lambda m, q, t: (
+            sum(
+                m.quota_weight[q, h, a, k] * m.fleet[h, a, k, u]
+                for h, a, k, u in m.quota_capacity_members[q, t]
+            )
+            <= m.quota_capacity_amount[q, t]
+        ),
     )
 
 
@@ -95,10 +105,10 @@ def _declare_crews(m: Any, case: Case) -> None:
     add_family(m, "crew_orders", m.CREW, grouped(part, ["q", "t"], ["h", "a", "k"]), 3)
     m.crew = Rule(
         m.CREW,
-        rule=lambda m, q, t: sum(
-            m.crew_racks[q, h, a, k] * m.order[h, a, k, t] for h, a, k in m.crew_orders[q, t]
-        )
-        <= m.crew_max[q, t],
+        rule=lambda m, q, t: (
+            sum(m.crew_racks[q, h, a, k] * m.order[h, a, k, t] for h, a, k in m.crew_orders[q, t])
+            <= m.crew_max[q, t]
+        ),
     )
 
 
@@ -160,4 +170,3 @@ def _declare_hall_decisions(m: Any, case: Case, picked: pd.DataFrame) -> None:
             m.decide_halls_upper[d],
         ),
     )
-

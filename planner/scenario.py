@@ -8,6 +8,7 @@ Everything left out has a sourced default in the catalog.
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from typing import Annotated, Literal
 
@@ -77,7 +78,7 @@ class Path(Record):
     @model_validator(mode="after")
     def _dates_rise(self) -> Path:
         dates = [point.at for point in self.points]
-        if any(b <= a for a, b in zip(dates, dates[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(dates)):
             raise ValueError("dates of a path must rise")
         return self
 

@@ -16,9 +16,15 @@ from planner.catalog import Catalog, load_catalog
 from planner.scenario import Scenario
 
 PHYSICS = (
-    "availability", "network_power_share", "cooling_margin", "backup_critical_share", "colocation_pue",
-    "staff_usd_per_accelerator_year", "hardware_opex_share_per_year", "cloud_kwh_per_accelerator_hour",
-)  # fmt: skip
+    "availability",
+    "network_power_share",
+    "cooling_margin",
+    "backup_critical_share",
+    "colocation_pue",
+    "staff_usd_per_accelerator_year",
+    "hardware_opex_share_per_year",
+    "cloud_kwh_per_accelerator_hour",
+)
 
 
 def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool = False) -> Case:
@@ -43,7 +49,11 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
     share_caps, share_members = limits.share_tables(context, systems)
-    opens, halls, leases = hosting.open_table(context), hosting.hall_table(context), hosting.lease_table(context)
+    opens, halls, leases = (
+        hosting.open_table(context),
+        hosting.hall_table(context),
+        hosting.lease_table(context),
+    )
     hosts, stacks = _host_table(context), _stack_table(context)
     decisions, decision_members = limits.decision_tables(
         context, _decision_families(systems, orders, rents, opens, halls, leases, stacks, hosts)
@@ -76,7 +86,9 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         leases=leases,
         cooling=hosting.cooling_table(context),
         heat=hosting.heat_table(context),
-        pue=climate.pue_table(context, blocks, metros, {h.id: offers.technologies(context, h) for h in builds}),
+        pue=climate.pue_table(
+            context, blocks, metros, {h.id: offers.technologies(context, h) for h in builds}
+        ),
         connections=hosting.connection_table(context),
         backups=hosting.backup_table(context),
         host_period=hosting.host_period_table(context),
@@ -111,20 +123,38 @@ def _existing(context: Context) -> pd.DataFrame:
     """Existing fleets and contracts: (id) -> h, a, k, accelerators_k, first and last period, rent."""
     calendar, e = context.calendar, context.scenario.existing
     rows: list[tuple[Any, ...]] = [
-        (f.id, f.host, f.stack, f.system, f.accelerators / 1000.0, calendar.first_from(f.since),
-         calendar.first_from(f.retire), np.nan)
+        (
+            f.id,
+            f.host,
+            f.stack,
+            f.system,
+            f.accelerators / 1000.0,
+            calendar.first_from(f.since),
+            calendar.first_from(f.retire),
+            np.nan,
+        )
         for f in e.fleets
-    ]  # fmt: skip
+    ]
     rows += [
-        (c.id, c.host, c.stack, c.system, c.accelerators / 1000.0, 0, calendar.first_from(c.until),
-         c.usd_per_accelerator_hour)
+        (
+            c.id,
+            c.host,
+            c.stack,
+            c.system,
+            c.accelerators / 1000.0,
+            0,
+            calendar.first_from(c.until),
+            c.usd_per_accelerator_hour,
+        )
         for c in e.contracts
-    ]  # fmt: skip
+    ]
     columns = ["h", "a", "k", "accelerators_k", "first_t", "end_t", "rent_usd_per_accelerator_hour"]
     return keyed(rows, ["id"], columns)
 
 
-def _fleet(context: Context, orders: pd.DataFrame, rents: pd.DataFrame, existing: pd.DataFrame) -> pd.DataFrame:
+def _fleet(
+    context: Context, orders: pd.DataFrame, rents: pd.DataFrame, existing: pd.DataFrame
+) -> pd.DataFrame:
     """(h, a, k, t) where capacity may be alive -> existing_k."""
     n = context.calendar.n
     alive: dict[tuple[str, str, str], np.ndarray] = {}
@@ -176,17 +206,34 @@ def _host_table(context: Context) -> pd.DataFrame:
     """h -> mode, site, owner, what each open period costs and what the operator charges."""
     rows = []
     for h in context.scenario.hosts:
-        fee = context.pick(h.operator_fee_share_per_year, "owner_classes", h.owner_class, "operator_fee_share_per_year")
+        fee = context.pick(
+            h.operator_fee_share_per_year, "owner_classes", h.owner_class, "operator_fee_share_per_year"
+        )
         rows.append(
             (
-                h.id, h.mode, h.site, h.owner_class, h.operator, context.host_country(h), float(fee),
+                h.id,
+                h.mode,
+                h.site,
+                h.owner_class,
+                h.operator,
+                context.host_country(h),
+                float(fee),
                 hosting.team_musd_per_period(context, h) if h.mode != "cloud" else 0.0,
                 hosting.is_existing(context, h),
                 context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
-            )  # fmt: skip
+            )
         )
-    columns = ["mode", "p", "owner_class", "operator", "country", "fee_share_per_year", "team_musd_per_period",
-               "exists", "tco2_per_mwh"]  # fmt: skip
+    columns = [
+        "mode",
+        "p",
+        "owner_class",
+        "operator",
+        "country",
+        "fee_share_per_year",
+        "team_musd_per_period",
+        "exists",
+        "tco2_per_mwh",
+    ]
     return keyed(rows, ["h"], columns)
 
 
@@ -198,15 +245,32 @@ def _stack_table(context: Context) -> pd.DataFrame:
         adoption = float(context.pick(s.adoption_musd, "stacks", s.id, "adoption_musd"))
         platform = float(context.pick(s.platform_musd_per_year, "stacks", s.id, "platform_musd_per_year"))
         licence = float(
-            context.pick(s.licence_usd_per_accelerator_year, "stacks", s.id, "licence_usd_per_accelerator_year")
+            context.pick(
+                s.licence_usd_per_accelerator_year, "stacks", s.id, "licence_usd_per_accelerator_year"
+            )
         )
         months = float(context.pick(s.lead_months, "stacks", s.id, "lead_months"))
         years = context.calendar.years
         earliest = context.calendar.periods(months)
         rows.append(
-            (s.id, str(row["name"]), str(row["origin_iso3"]), adoption, platform * years, licence * years / 1e3, earliest)
+            (
+                s.id,
+                str(row["name"]),
+                str(row["origin_iso3"]),
+                adoption,
+                platform * years,
+                licence * years / 1e3,
+                earliest,
+            )
         )
-    columns = ["name", "origin_iso3", "adoption_musd", "platform_musd_per_period", "licence_musd_per_k_period", "earliest_t"]
+    columns = [
+        "name",
+        "origin_iso3",
+        "adoption_musd",
+        "platform_musd_per_period",
+        "licence_musd_per_k_period",
+        "earliest_t",
+    ]
     return keyed(rows, ["a"], columns)
 
 
@@ -221,14 +285,35 @@ def _system_table(context: Context, offered: pd.DataFrame) -> pd.DataFrame:
         shares = offers.media_needed(context, k)
         rows.append(
             (
-                k, str(row["name"]), str(row["vendor"]), str(chip["vendor"]), str(chip["origin_iso3"]),
-                str(row["accelerator_id"]), n, float(row["peak_kw"]) / n * overhead,
-                float(row["idle_kw"]) / n * overhead, float(row["typical_kw"]) / n * overhead,
-                *(shares.get(m, 0.0) for m in ("air", "dense-air", "liquid")), str(chip["generation"]),
-            )  # fmt: skip
+                k,
+                str(row["name"]),
+                str(row["vendor"]),
+                str(chip["vendor"]),
+                str(chip["origin_iso3"]),
+                str(row["accelerator_id"]),
+                n,
+                float(row["peak_kw"]) / n * overhead,
+                float(row["idle_kw"]) / n * overhead,
+                float(row["typical_kw"]) / n * overhead,
+                *(shares.get(m, 0.0) for m in ("air", "dense-air", "liquid")),
+                str(chip["generation"]),
+            )
         )
-    columns = ["name", "maker", "vendor", "origin_iso3", "accelerator", "n_accelerators", "peak_mw_per_k",
-               "idle_mw_per_k", "working_mw_per_k", "air", "dense-air", "liquid", "generation"]  # fmt: skip
+    columns = [
+        "name",
+        "maker",
+        "vendor",
+        "origin_iso3",
+        "accelerator",
+        "n_accelerators",
+        "peak_mw_per_k",
+        "idle_mw_per_k",
+        "working_mw_per_k",
+        "air",
+        "dense-air",
+        "liquid",
+        "generation",
+    ]
     return keyed(rows, ["k"], columns)
 
 
@@ -239,9 +324,15 @@ def _order_shares(context: Context) -> dict[str, float]:
 
 
 def _decision_families(
-    systems: pd.DataFrame, orders: pd.DataFrame, rents: pd.DataFrame, opens: pd.DataFrame,
-    halls: pd.DataFrame, leases: pd.DataFrame, stacks: pd.DataFrame, hosts: pd.DataFrame,
-) -> dict[str, pd.DataFrame]:  # fmt: skip
+    systems: pd.DataFrame,
+    orders: pd.DataFrame,
+    rents: pd.DataFrame,
+    opens: pd.DataFrame,
+    halls: pd.DataFrame,
+    leases: pd.DataFrame,
+    stacks: pd.DataFrame,
+    hosts: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
     """Tables a decision may speak of, with owner_class, vendor and the weight of one unit."""
 
     def with_facts(table: pd.DataFrame) -> pd.DataFrame:

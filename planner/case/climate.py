@@ -54,7 +54,9 @@ def profile_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFram
     """(w, s) -> share of the peak in the slice; 1 in the design slice."""
     rows = []
     for w in context.scenario.demand:
-        profile = hourly(context, str(context.catalog.value("latency_classes", w.latency_class, "profile_id")))
+        profile = hourly(
+            context, str(context.catalog.value("latency_classes", w.latency_class, "profile_id"))
+        )
         rows += [(w.id, f"b{i}", float(profile[block].mean())) for i, block in enumerate(blocks)]
         rows.append((w.id, DESIGN, 1.0))
     return keyed(rows, ["w", "s"], ["value"])
@@ -78,7 +80,10 @@ def pue_at(temperature_c: np.ndarray | float, a: float, b_per_k: float) -> np.nd
 
 
 def pue_table(
-    context: Context, blocks: Sequence[np.ndarray], host_metros: dict[str, str], technologies: dict[str, list[str]]
+    context: Context,
+    blocks: Sequence[np.ndarray],
+    host_metros: dict[str, str],
+    technologies: dict[str, list[str]],
 ) -> pd.DataFrame:
     """(h, c, t, s) -> pue, litres_per_kwh (of IT energy)."""
     cooling = context.catalog.table("cooling")

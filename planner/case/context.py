@@ -45,7 +45,9 @@ class Context:
         if value is not None and not pd.isna(value):
             return float(value)
         default = self.param(parameter)
-        self.assumed.append({"item": item, "value": default, "why": f"no value found; world default {parameter}"})
+        self.assumed.append(
+            {"item": item, "value": default, "why": f"no value found; world default {parameter}"}
+        )
         return default
 
     def site(self, site_id: str) -> Site:
@@ -72,7 +74,9 @@ class Context:
             own = self.metro(site)["construction_musd_per_mw_it"]
         if own is None or pd.isna(own):
             own = self.catalog.value("countries", self.site_country(site), "construction_musd_per_mw_it")
-        return self.with_fallback(own, f"construction cost at {site.id}", "fallback_construction_musd_per_mw_it")
+        return self.with_fallback(
+            own, f"construction cost at {site.id}", "fallback_construction_musd_per_mw_it"
+        )
 
     def carbon_kg_per_mwh(self, site: Site) -> float:
         """Grid carbon of the site's zone, else its country's average."""

@@ -39,20 +39,33 @@ def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, orde
     price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
     n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
     change = 1.0 + context.param("hardware_price_change_per_year")
-    factor = context.pick(host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor")
+    factor = context.pick(
+        host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
+    )
     path = change ** years_since(context, order_t, released_on(context, choice))
     return float(price) / n / 1000.0 * hardware_adder(context) * float(factor) * path
 
 
-def rent_musd_per_k_period(context: Context, choice: SystemChoice, host: Host, term: str, start_t: int) -> float:
+def rent_musd_per_k_period(
+    context: Context, choice: SystemChoice, host: Host, term: str, start_t: int
+) -> float:
     """Rent per thousand accelerators and period, at the price of the contract's start."""
-    rent = context.pick(choice.rent_usd_per_accelerator_hour, "systems", choice.id, "rent_usd_per_accelerator_hour")
+    rent = context.pick(
+        choice.rent_usd_per_accelerator_hour, "systems", choice.id, "rent_usd_per_accelerator_hour"
+    )
     change = 1.0 + context.param("rent_change_per_year")
     path = change ** years_since(context, start_t, released_on(context, choice))
     home = context.host_country(host) == context.scenario.country
     region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
     hours = context.calendar.years * 8760.0
-    return float(rent) * float(context.catalog.value("rent_terms", term, "price_factor")) * path * region * hours / 1e3
+    return (
+        float(rent)
+        * float(context.catalog.value("rent_terms", term, "price_factor"))
+        * path
+        * region
+        * hours
+        / 1e3
+    )
 
 
 def escalation(context: Context, t: int) -> float:

@@ -101,11 +101,15 @@ def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
     mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
     if isinstance(size, TrainingRuns):
         return _training_kref(context, throughput, w, size)
-    values = path_value(size, mid if size.shape == "linear" else mid - calendar.step_months / 2, calendar.start)
+    values = path_value(
+        size, mid if size.shape == "linear" else mid - calendar.step_months / 2, calendar.start
+    )
     if isinstance(size, Accelerators):
         return values / 1000.0
     if isinstance(size, Users):
-        values = values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * size.peak_factor
+        values = (
+            values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * size.peak_factor
+        )
     return values / _tokens_per_ref(context, throughput, w) / 1000.0
 
 

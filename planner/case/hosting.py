@@ -157,19 +157,36 @@ def host_period_table(context: Context) -> pd.DataFrame:
         price = context.elec_price_usd_per_mwh(site) / 1e6
         carbon = context.carbon_kg_per_mwh(site) / 1000.0
         own = [hall for hall in halls if hall.host == h.id]
-        maximum = h.max_it_mw if h.max_it_mw is not None else (site.max_it_mw or max(s.mw for s in site.grid_mw))
+        maximum = (
+            h.max_it_mw if h.max_it_mw is not None else (site.max_it_mw or max(s.mw for s in site.grid_mw))
+        )
         for t in range(context.calendar.n):
             rows.append(
                 (
-                    h.id, t, h.mode, site.id, float(maximum), bool(own),
-                    sum(x.it_mw for x in own), sum(x.grid_mw for x in own), sum(x.backup_mw for x in own),
-                    price, carbon,
-                )  # fmt: skip
+                    h.id,
+                    t,
+                    h.mode,
+                    site.id,
+                    float(maximum),
+                    bool(own),
+                    sum(x.it_mw for x in own),
+                    sum(x.grid_mw for x in own),
+                    sum(x.backup_mw for x in own),
+                    price,
+                    carbon,
+                )
             )
     columns = [
-        "mode", "p", "max_mw", "exists", "existing_mw", "existing_grid_mw", "existing_backup_mw",
-        "musd_per_mwh", "tco2_per_mwh",
-    ]  # fmt: skip
+        "mode",
+        "p",
+        "max_mw",
+        "exists",
+        "existing_mw",
+        "existing_grid_mw",
+        "existing_backup_mw",
+        "musd_per_mwh",
+        "tco2_per_mwh",
+    ]
     return keyed(rows, ["h", "t"], columns)
 
 

@@ -46,7 +46,9 @@ def licence_need(context: Context, host: Host, accelerator: str) -> LicenceNeed:
     groups = [country_group(context, iso3) for iso3 in destinations]
     group = next((g for g in ("d5", "d1-d4") if g in groups), "unrestricted")
     rules = context.catalog.table("licence_rules")
-    rule = rules[(rules["country_group"] == group) & (rules["control_class"] == control_class(float(chip["tpp"])))]
+    rule = rules[
+        (rules["country_group"] == group) & (rules["control_class"] == control_class(float(chip["tpp"])))
+    ]
     required = bool(rule["required"].iloc[0]) if len(rule) else False
     if supply.mode != "auto":
         required = supply.mode == "required"

@@ -60,7 +60,9 @@ def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tupl
 
 
 def _chosen(context: Context, table: pd.DataFrame, decision: Decision) -> pd.DataFrame:
-    out = selected(table.assign(**{c: "" for c in ("owner_class", "vendor", "a", "k", "h") if c not in table}), decision)
+    out = selected(
+        table.assign(**{c: "" for c in ("owner_class", "vendor", "a", "k", "h") if c not in table}), decision
+    )
     if "t" in out:
         if decision.from_ is not None:
             out = out[out["t"] >= context.calendar.first_from(decision.from_)]

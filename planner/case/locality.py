@@ -39,7 +39,9 @@ def rule_for(context: Context, workload: Workload) -> Rule:
         return Rule("in-country", "confidential-computing", True, "no rule found: strictest", True)
     strict = {"in-country": 0, "trusted-region": 1, "anywhere": 2}
     row = rows.loc[rows["where"].map(strict).idxmin()]
-    basis = str(row["instrument"]) if isinstance(row["instrument"], str) else "fallback: strictest of the class"
+    basis = (
+        str(row["instrument"]) if isinstance(row["instrument"], str) else "fallback: strictest of the class"
+    )
     rule = Rule(str(row["where"]), str(row["protection"]), bool(row["local_copy_required"]), basis, assumed)
     if assumed:
         context.assumed.append(

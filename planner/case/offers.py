@@ -59,7 +59,9 @@ def cooling_gap(context: Context, host: Host, system: str) -> str:
     cooling = context.catalog.table("cooling")
     rack_kw = float(context.catalog.value("systems", system, "rack_kw"))
     for medium in media_needed(context, system):
-        carriers = [c for c in technologies(context, host) if medium in str(cooling.loc[c, "media"]).split(";")]
+        carriers = [
+            c for c in technologies(context, host) if medium in str(cooling.loc[c, "media"]).split(";")
+        ]
         if not carriers:
             return f"no technology at the host carries {medium} heat"
         if medium == "liquid" and all(float(cooling.loc[c, "max_rack_kw"]) < rack_kw for c in carriers):
@@ -85,7 +87,9 @@ def offer_table(context: Context, why: WhyNot) -> pd.DataFrame:
     return keyed(rows, ["h", "a"], ["mode", "owner_class", "operator", "p", "country"])
 
 
-def _system_blocker(context: Context, host: Host, stack: str, system: str, licence: LicenceNeed) -> tuple[str, str]:
+def _system_blocker(
+    context: Context, host: Host, stack: str, system: str, licence: LicenceNeed
+) -> tuple[str, str]:
     row = context.catalog.table("systems").loc[system]
     vendor = str(context.catalog.value("accelerators", row["accelerator_id"], "vendor"))
     if host.systems is not None and system not in host.systems:
@@ -122,7 +126,9 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
             if reason and not here:
                 why.add(reason, detail, h=host.id, a=str(offer.a), k=k)
                 continue
-            rows.append(_system_row(context, offer, host, k, accelerator, licence, k in buyable and not reason))
+            rows.append(
+                _system_row(context, offer, host, k, accelerator, licence, k in buyable and not reason)
+            )
     return keyed(pd.DataFrame(rows, columns=SYSTEM_COLUMNS), ["h", "a", "k"], [])
 
 
@@ -170,7 +176,10 @@ def _pair_blocker(
         return "latency", f"round trip {latency_ms:.0f} ms above {max_rtt:.0f} ms"
     floor = context.scenario.control.floors.get(w.data_class, 0)
     if row.seal < floor:
-        return "seal", f"SEAL {row.seal} below the floor {floor} of {w.data_class}; held by {row.seal_binding}"
+        return (
+            "seal",
+            f"SEAL {row.seal} below the floor {floor} of {w.data_class}; held by {row.seal_binding}",
+        )
     chip = context.catalog.table("accelerators").loc[row.accelerator]
     if w.kind in TRAINING_KINDS and not bool(chip["training_capable"]):
         return "chip", "inference-only chip"
@@ -187,7 +196,9 @@ def _model_fits(context: Context, w: Workload, row: Any) -> bool:
     memory = float(system["n_accelerators"]) * float(
         context.catalog.value("accelerators", row.accelerator, "usable_mem_gb")
     )
-    need = float(model["params_total_b"]) * float(model["bytes_per_param"]) * float(model["kv_overhead_factor"])
+    need = (
+        float(model["params_total_b"]) * float(model["bytes_per_param"]) * float(model["kv_overhead_factor"])
+    )
     return bool(need <= memory)
 
 
@@ -199,9 +210,7 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
         rule = rule_for(context, w)
         limit = context.catalog.value("latency_classes", w.latency_class, "max_rtt_ms")
         max_rtt = float("inf") if pd.isna(limit) else float(limit)
-        rtt = {
-            p: rtt_ms(context, w.country or context.scenario.country, s.metro) for p, s in sites.items()
-        }
+        rtt = {p: rtt_ms(context, w.country or context.scenario.country, s.metro) for p, s in sites.items()}
         for row in systems.itertuples():
             reason, detail = _pair_blocker(context, w, rule, row, rtt[str(row.p)], max_rtt)
             if reason:

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
 from planner.scenario import Horizon
@@ -115,10 +114,10 @@ class Calendar:
 
     def table(self, rate: float) -> pd.DataFrame:
         """One row a period: label, start, year, months, years, hours, discount (mid-period)."""
-        t = np.arange(self.n)
+        t = range(self.n)
         return pd.DataFrame(
             {
-                "t": t,
+                "t": list(t),
                 "label": [self.label(i) for i in t],
                 "start": [pd.Timestamp(self.date_of(i)) for i in t],
                 "year": [self.date_of(i).year for i in t],

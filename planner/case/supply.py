@@ -61,7 +61,9 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
             n = calendar.periods(months)
             for t in range(max(first, 0), calendar.n):
                 price = costs.rent_musd_per_k_period(context, choice, host, term, t)
-                capex = costs.hardware_musd_per_k(context, choice, host, t) * min(1.0, months / 12 / life_years)
+                capex = costs.hardware_musd_per_k(context, choice, host, t) * min(
+                    1.0, months / 12 / life_years
+                )
                 rows.append((row.h, row.a, row.k, term, t, n, price, capex))
     columns = ["periods", "musd_per_k_period", "provider_capex_musd_per_k"]
     return keyed(rows, ["h", "a", "k", "r", "t"], columns)
@@ -86,7 +88,9 @@ def allocation_quotas(context: Context) -> list[Quota]:
         if pd.isna(amount):
             continue
         hosts = [h.id for h in context.scenario.hosts if h.owner_class == owner and h.mode != "cloud"]
-        step = QuotaStep.model_validate({"from": context.calendar.start, "accelerators": 1000.0 * float(amount)})
+        step = QuotaStep.model_validate(
+            {"from": context.calendar.start, "accelerators": 1000.0 * float(amount)}
+        )
         quotas.append(
             Quota(id=f"allocation-{owner}", hosts=hosts, vendors=foreign, cumulative=True, path=[step])
         )
@@ -128,4 +132,6 @@ def crew_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, 
             system = context.catalog.table("systems").loc[row.k]
             racks = 1.0 if system["kind"] == "rack" else min(1.0, float(system["peak_kw"]) / room)
             members.append((crew.id, row.h, row.a, row.k, racks / float(system["n_accelerators"])))
-    return keyed(caps, ["q", "t"], ["racks_k"]), keyed(members, ["q", "h", "a", "k"], ["racks_per_accelerator"])
+    return keyed(caps, ["q", "t"], ["racks_k"]), keyed(
+        members, ["q", "h", "a", "k"], ["racks_per_accelerator"]
+    )

@@ -121,7 +121,9 @@ class SoftwareGain:
         self.ages = table["age_years"].to_numpy(float)
         self.gains = table[f"gain_{level}"].to_numpy(float)
 
-    def factor(self, released: pd.Timestamp, measured_on: pd.Timestamp | None, when: np.ndarray) -> np.ndarray:
+    def factor(
+        self, released: pd.Timestamp, measured_on: pd.Timestamp | None, when: np.ndarray
+    ) -> np.ndarray:
         """Factor at decimal years ``when``; 1 where the chip has not been measured (no base to grow from)."""
         if measured_on is None:
             return np.ones_like(when, dtype=float)

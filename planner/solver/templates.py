@@ -8,7 +8,7 @@ per term.
 import builtins
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def set_dimen(index_set: Any) -> int:
     """Number of values in a member of a Set, or of a set of an IndexedSet. CompileError if not known."""
     if isinstance(index_set, GetItemExpression):
         family = index_set.arg(0)
-        candidates = itertools.chain(
+        candidates: Iterable[Any] = itertools.chain(
             (family._init_dimen.val,) if family._init_dimen.constant() else (),
             (member.dimen for member in family._data.values()),
         )
@@ -192,7 +192,8 @@ class Frame:
         """Sum of the values over the elements of each parent element."""
         assert self.parent is not None
         origin = np.repeat(np.arange(self.parent.size), self._counts)
-        return np.bincount(origin, np.broadcast_to(values, self.size), self.parent.size)
+        total = np.bincount(origin, np.broadcast_to(values, self.size), self.parent.size)
+        return total.astype(np.float64, copy=False)
 
 
 def product_frame(
