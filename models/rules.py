@@ -53,6 +53,15 @@ class Rule(_Recorded, pe.Constraint):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return object.__new__(_IndexedRule if args else _ScalarRule)
 
+    def _setitem_when_not_present(self, index: Any, value: Any = None) -> Any:
+        """Ordinary Pyomo refuses a row that holds no variable; one that holds is left out instead.
+
+        Sums over empty sets make such rows: a quota in a period in which nothing can arrive yet.
+        """
+        if isinstance(value, bool):
+            value = pe.Constraint.Feasible if value else pe.Constraint.Infeasible
+        return super()._setitem_when_not_present(index, value)
+
 
 class _IndexedRule(Rule, IndexedConstraint):
     pass
