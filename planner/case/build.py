@@ -44,7 +44,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     fleet = _fleet(context, orders, rents, existing)
     workloads = demand.workload_table(context, throughput)
     wanted = demand.demand_table(context, throughput)
-    serve = _serve(context, pairs, systems, fleet, wanted)
+    hosts, stacks = _host_table(context), _stack_table(context, why)
+    serve = _serve(context, pairs, systems, fleet, wanted, stacks)
 
     quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
@@ -54,7 +55,6 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         hosting.hall_table(context),
         hosting.lease_table(context),
     )
-    hosts, stacks = _host_table(context), _stack_table(context)
     decisions, decision_members = limits.decision_tables(
         context, _decision_families(systems, orders, rents, opens, halls, leases, stacks, hosts)
     )
@@ -182,14 +182,20 @@ def _fleet(
 
 
 def _serve(
-    context: Context, pairs: pd.DataFrame, systems: pd.DataFrame, fleet: pd.DataFrame, wanted: pd.DataFrame
+    context: Context,
+    pairs: pd.DataFrame,
+    systems: pd.DataFrame,
+    fleet: pd.DataFrame,
+    wanted: pd.DataFrame,
+    stacks: pd.DataFrame,
 ) -> pd.DataFrame:
-    """(w, h, a, k, t) -> rate, sigma, seal: only where there is demand and a fleet may be alive."""
+    """(w, h, a, k, t) -> rate, sigma, seal: where there is demand, a fleet may be alive, the stack is adopted."""
     parts = list(offers.rates_over_time(context, pairs, systems))
     columns = ["w", "h", "a", "k", "t"]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, "rate"])
     table = table.merge(wanted.reset_index(drop=True)[["w", "t"]], on=["w", "t"])
     table = table.merge(fleet.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
+    table = table[table["t"] >= table["a"].map(stacks["earliest_t"])]
     facts = systems.reset_index(drop=True)[["h", "a", "k", "sigma", "seal", "p", "vendor"]]
     return keyed(table.merge(facts, on=["h", "a", "k"]), columns, [])
 
@@ -237,11 +243,27 @@ def _host_table(context: Context) -> pd.DataFrame:
     return keyed(rows, ["h"], columns)
 
 
-def _stack_table(context: Context) -> pd.DataFrame:
-    """a -> adoption and platform cost, licence per thousand accelerators and period, earliest period."""
+def _stacks_in_use(context: Context) -> set[str]:
+    """Stacks that run something when the horizon starts: their adoption is sunk."""
+    existing, start = context.scenario.existing, context.calendar.start
+    return {f.stack for f in existing.fleets if f.since <= start < f.retire} | {
+        c.stack for c in existing.contracts if c.until > start
+    }
+
+
+def _stack_table(context: Context, why: offers.WhyNot) -> pd.DataFrame:
+    """a -> adoption and platform cost, licence per thousand accelerators and period, earliest period.
+
+    A stack that an existing fleet runs on is adopted already: no cost and no wait, unless the scenario gives them.
+    """
     rows = []
+    in_use = _stacks_in_use(context)
     for s in context.scenario.stacks:
         row = context.catalog.table("stacks").loc[s.id]
+        if s.id in in_use:
+            s = s.model_copy(
+                update={"adoption_musd": s.adoption_musd or 0.0, "lead_months": s.lead_months or 0.0}
+            )
         adoption = float(context.pick(s.adoption_musd, "stacks", s.id, "adoption_musd"))
         platform = float(context.pick(s.platform_musd_per_year, "stacks", s.id, "platform_musd_per_year"))
         licence = float(
@@ -252,6 +274,8 @@ def _stack_table(context: Context) -> pd.DataFrame:
         months = float(context.pick(s.lead_months, "stacks", s.id, "lead_months"))
         years = context.calendar.years
         earliest = context.calendar.periods(months)
+        if earliest >= context.calendar.n:
+            why.add("late", f"adopted {context.calendar.label(earliest)}, after the horizon", a=s.id)
         rows.append(
             (
                 s.id,
