@@ -75,7 +75,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         sites=_site_table(context),
         hosts=hosts,
         stacks=stacks,
-        systems=_system_table(context, systems),
+        systems=_system_table(context, [*systems["k"], *existing["k"]]),
         offers=systems,
         orders=orders,
         rents=rents,
@@ -298,11 +298,11 @@ def _stack_table(context: Context, why: offers.WhyNot) -> pd.DataFrame:
     return keyed(rows, ["a"], columns)
 
 
-def _system_table(context: Context, offered: pd.DataFrame) -> pd.DataFrame:
+def _system_table(context: Context, held: list[str]) -> pd.DataFrame:
     """k -> MW per thousand accelerators (peak, idle, working), shares of heat by medium, unit size, origin."""
     overhead = 1.0 + context.param("network_power_share")
     rows = []
-    for k in dict.fromkeys(offered["k"]):
+    for k in dict.fromkeys(held):
         row = context.catalog.table("systems").loc[k]
         chip = context.catalog.table("accelerators").loc[row["accelerator_id"]]
         n = float(row["n_accelerators"])
