@@ -97,7 +97,10 @@ class TokensPerSecond(Path):
 
 
 class Users(Path):
-    """Demand in active users; peak tokens/s = users x requests/day x tokens / 86400 x peak factor."""
+    """Demand in active users; peak tokens/s = users x requests/day x tokens / 86400 x peak factor.
+
+    Preemptible work is asked for on average: without the peak factor.
+    """
 
     by: Literal["users"]
     requests_per_user_day: Positive

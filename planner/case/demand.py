@@ -107,9 +107,9 @@ def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
     if isinstance(size, Accelerators):
         return values / 1000.0
     if isinstance(size, Users):
-        values = (
-            values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * size.peak_factor
-        )
+        # Work that may wait is asked for on average: the day's peak does not size it.
+        peak = 1.0 if is_preemptible(w) else size.peak_factor
+        values = values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * peak
     return values / _tokens_per_ref(context, throughput, w) / 1000.0
 
 
