@@ -69,6 +69,7 @@ def asset(
     live, lead, life = (table[c].to_numpy(int) for c in ("t", "lead", "life"))
     at_order = case.order_share[asset_class]
     common = {"asset_class": asset_class, "unit": unit, **fields}
+    booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # periods before live of the last payment
     for back in range(0, int(lead.max()) + 1):
         share = np.where(
             lead == 0,
@@ -78,7 +79,7 @@ def asset(
         share = share + np.where((lead > 0) & (back == lead), at_order, 0.0)
         rows = share > 0
         if rows.any():
-            booked = np.where(back == np.minimum(lead, 1), quantity, 0.0)
+            booked = np.where(back == booked_at, quantity, 0.0)
             out.append(_part(family, index, rows, live - back, price * share, booked, kind="capex", **common))
     left = np.clip(1.0 - (case.calendar.n - live) / life, 0.0, 1.0)
     rows = left > 0
