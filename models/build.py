@@ -37,6 +37,11 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
         exists = set(getattr(m, family).index_set())
         drop = (table["family"] == family) & ~table["index"].isin(exists)
         table = table[~drop]
+    outside = table[(table["t"] < 0) | (table["t"] > case.calendar.n)]
+    if len(outside):  # a negative period would be discounted as one at the other end
+        raise ValueError(
+            f"ledger books {len(outside)} entries outside the horizon: {outside.iloc[0].to_dict()}"
+        )
     for family in table["family"].unique():
         if family != CONSTANT:
             missing = set(table.loc[table["family"] == family, "index"]) - set(getattr(m, family).index_set())
