@@ -1,0 +1,77 @@
+"""The map: sites as bubbles on a packaged base map (no tiles, no network, no WebGL)."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from planner.app.charts.style import MUTED, PALETTE, SYMBOLS, empty, finish
+from planner.app.strings import t
+from planner.report.numbers import number
+
+PAD_DEG = 2.5
+
+
+def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
+    """Bubbles whose area is the IT power held (MW); symbol and colour tell how the capacity is got.
+
+    ``table``: p, name, lat, lon, iso3, hosts, modes, accelerators, it_mw. Empty sites are small and hollow.
+    """
+    if not len(table):
+        return empty(t("charts.no-sites"))
+    fig = go.Figure()
+    held = table["it_mw"] > 1e-6
+    largest = max(float(table["it_mw"].max()), 1e-9)
+    modes = list(dict.fromkeys(table.loc[held, "modes"]))
+    for i, mode in enumerate(modes):
+        part = table[held & (table["modes"] == mode)]
+        fig.add_scattergeo(
+            lat=part["lat"], lon=part["lon"], name=mode, mode="markers+text",
+            text=[f"{r.name_}<br>{number(r.it_mw)} MW" for r in part.rename(columns={"name": "name_"}).itertuples()],
+            textposition=_positions(part),
+            marker={
+                "symbol": SYMBOLS[i % len(SYMBOLS)], "color": PALETTE[i % len(PALETTE)], "opacity": 0.85,
+                "size": (10 + 26 * (part["it_mw"] / largest) ** 0.5).tolist(), "line": {"width": 1, "color": "#ffffff"},
+            },
+            customdata=_hover(part), hovertemplate=_TEMPLATE,
+        )  # fmt: skip
+    rest = table[~held]
+    if len(rest):
+        fig.add_scattergeo(
+            lat=rest["lat"], lon=rest["lon"], name=t("charts.unused"), mode="markers", customdata=_hover(rest),
+            marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 2}}, hovertemplate=_TEMPLATE,
+        )  # fmt: skip
+    finish(fig, height=420, legend=True)
+    lon, lat = (_range(table["lon"]), _range(table["lat"]))
+    fig.update_geos(
+        resolution=50, projection_type="mercator", fitbounds=False, lonaxis_range=lon, lataxis_range=lat,
+        showlakes=False, showcountries=True, showland=True, landcolor="rgba(134,142,150,0.22)",
+        showocean=False, bgcolor="rgba(0,0,0,0)", countrycolor=MUTED, coastlinecolor=MUTED, showframe=True,
+        framecolor=MUTED,
+    )  # fmt: skip
+    return fig.update_layout(margin={"l": 8, "r": 8, "t": 44, "b": 8})
+
+
+_TEMPLATE = (
+    "<b>%{customdata[0]}</b> (%{customdata[1]})<br>%{customdata[2]}<br>%{customdata[3]}<extra></extra>"
+)
+
+
+def _hover(table: pd.DataFrame) -> list[list[str]]:
+    return [
+        [str(r["p"]), f"{r['name']}, {r['iso3']}", str(r["hosts"]),
+         t("charts.held", accelerators=number(r["accelerators"]), mw=number(r["it_mw"]))]
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+
+
+def _positions(part: pd.DataFrame) -> list[str]:
+    """Labels to the side that is free: alternating by latitude order, so that neighbours do not collide."""
+    order = part["lat"].rank(method="first")
+    return ["middle right" if int(rank) % 2 else "middle left" for rank in order]
+
+
+def _range(values: pd.Series) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    pad = max(PAD_DEG, 0.35 * (high - low))
+    return [low - pad, high + pad]

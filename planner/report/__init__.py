@@ -1,0 +1,1 @@
+"""What a reader takes away: view tables, the workbook, the page."""

@@ -1,0 +1,130 @@
+"""Capital needs, read from the ledger: when money is needed, for what, from whom, for equipment from where.
+
+Money is real MUSD of the scenario's price year. "Capital" is capex less grants, booked in the quarter the
+money leaves; "outlay" is every payment. Residual values are never netted against a need: they are apart.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+CAPITAL_KINDS = ("capex", "grant")
+OUTLAY_KINDS = ("capex", "opex", "energy", "rent", "fee", "tax", "grant")
+SPLITS = ("account", "asset_class", "kind", "origin_iso3", "payer", "h", "p", "supplier")
+PARTNER = "partner"
+OTHER = "other"
+NONE = "not stated"
+
+
+def outlays(
+    ledger: pd.DataFrame, kinds: tuple[str, ...] = CAPITAL_KINDS, payer: str | None = None
+) -> pd.DataFrame:
+    """Ledger rows that are payments of these kinds (of one payer, or all)."""
+    rows = ledger["kind"].isin(kinds) & (ledger["musd"] != 0)
+    if payer:
+        rows &= ledger["payer"] == payer
+    return ledger[rows]
+
+
+def periods(ledger: pd.DataFrame) -> pd.DataFrame:
+    """t, label, year of every period of the horizon, without the end row of residual values."""
+    table = ledger[ledger["kind"] != "residual"][["t", "label", "year"]]
+    return table.drop_duplicates("t").sort_values("t").reset_index(drop=True)
+
+
+def needs(
+    ledger: pd.DataFrame,
+    by: str = "account",
+    kinds: tuple[str, ...] = CAPITAL_KINDS,
+    payer: str | None = None,
+    top: int = 7,
+) -> pd.DataFrame:
+    """Long table t, label, year, <by>, musd: needs by quarter, the smallest parts gathered as "other"."""
+    rows = outlays(ledger, kinds, payer)
+    part = rows[by].fillna("").astype(str).replace("", NONE)
+    totals = rows["musd"].abs().groupby(part).sum().sort_values(ascending=False)
+    kept = list(totals.index[:top])
+    if len(totals) > top + 1:
+        part = part.where(part.isin(kept), OTHER)
+    table = rows.assign(**{by: part}).groupby(["t", "label", "year", by], as_index=False)["musd"].sum()
+    return table.sort_values(["t", by]).reset_index(drop=True)
+
+
+def calendar(
+    ledger: pd.DataFrame,
+    by: str = "account",
+    kinds: tuple[str, ...] = CAPITAL_KINDS,
+    payer: str | None = None,
+) -> pd.DataFrame:
+    """The capital calendar: a row a quarter (all of the horizon), a column a part, "total" last."""
+    wide = needs(ledger, by, kinds, payer, top=1000).pivot(index="t", columns=by, values="musd")
+    every = periods(ledger).set_index("t")
+    wide = wide.reindex(every.index).fillna(0.0)
+    wide = wide[wide.sum().sort_values(ascending=False).index] if len(wide.columns) else wide
+    wide["total"] = wide.sum(axis=1)
+    wide.columns.name = None
+    return every.join(wide).reset_index(drop=True)
+
+
+class Funding(NamedTuple):
+    """The peak of cumulative funding: amount and the quarter in which it is reached."""
+
+    musd: float
+    label: str
+
+
+def funding(
+    ledger: pd.DataFrame, kinds: tuple[str, ...] = OUTLAY_KINDS, payer: str | None = PARTNER
+) -> tuple[pd.DataFrame, Funding]:
+    """t, label, year, outlay_musd, cumulative_musd over the whole horizon, and where the peak lies."""
+    table = periods(ledger)
+    paid = outlays(ledger, kinds, payer).groupby("t")["musd"].sum()
+    table["outlay_musd"] = table["t"].map(paid).fillna(0.0).astype(float)
+    table["cumulative_musd"] = table["outlay_musd"].cumsum()
+    if not len(table):
+        return table, Funding(0.0, "")
+    top = int(np.argmax(table["cumulative_musd"].to_numpy()))
+    return table, Funding(float(table["cumulative_musd"].iloc[top]), str(table["label"].iloc[top]))
+
+
+def residuals(ledger: pd.DataFrame) -> pd.DataFrame:
+    """asset_class, musd, musd_discounted: what the assets are worth at the end (negative: it reduces cost)."""
+    rows = ledger[ledger["kind"] == "residual"]
+    table = rows.groupby(["asset_class", "payer"], as_index=False)[["musd", "musd_discounted"]].sum()
+    return table.sort_values("musd").reset_index(drop=True)
+
+
+def cost_composition(ledger: pd.DataFrame, payer: str = PARTNER) -> pd.DataFrame:
+    """kind, account, musd, musd_discounted of one payer: sums to cost_npv_musd for the partner."""
+    rows = ledger[(ledger["payer"] == payer) & (ledger["kind"] != "physical")]
+    table = rows.groupby(["kind", "account"], as_index=False)[["musd", "musd_discounted"]].sum()
+    return table.sort_values("musd_discounted", ascending=False).reset_index(drop=True)
+
+
+def flows(ledger: pd.DataFrame, kinds: tuple[str, ...] = CAPITAL_KINDS, top: int = 7) -> pd.DataFrame:
+    """Sources and uses as links source, target, musd, stage: payer -> account -> country of origin.
+
+    Grants are a source of their own and reduce no use. Every account's inflow equals its outflow.
+    """
+    rows = outlays(ledger, tuple(k for k in kinds if k != "grant"))
+    rows = rows[rows["musd"] > 0]
+    if not len(rows):
+        return pd.DataFrame({"source": [], "target": [], "musd": [], "stage": []})
+    payer, account, origin = (
+        rows[c].fillna("").astype(str).replace("", NONE) for c in ("payer", "account", "origin_iso3")
+    )
+    account = _largest(account, rows["musd"], top)
+    origin = _largest(origin, rows["musd"], top)
+    parts = []
+    for stage, (left, right) in (("source", (payer, account)), ("use", (account, origin))):
+        link = pd.DataFrame({"source": left, "target": right, "musd": rows["musd"]})
+        parts.append(link.groupby(["source", "target"], as_index=False)["musd"].sum().assign(stage=stage))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _largest(names: pd.Series, amounts: pd.Series, top: int) -> pd.Series:
+    totals = amounts.groupby(names).sum().sort_values(ascending=False)
+    return names if len(totals) <= top + 1 else names.where(names.isin(totals.index[:top]), OTHER)

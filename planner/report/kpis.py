@@ -1,0 +1,108 @@
+"""KPIs beside a baseline, and several runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.report.terms import kpi_label
+
+HEADLINE = (
+    "cost_npv_musd", "capex_musd", "peak_funding_musd", "delay_months", "control_score", "national_control",
+    "served_share", "accelerators", "it_mw", "energy_gwh_per_year", "usd_per_accelerator_all_in", "musd_per_mw_it",
+)  # fmt: skip
+"""The cards of a plan, in reading order: money, time, control, then what is built."""
+
+BETTER_LOW = (
+    "cost_npv_musd", "capex_musd", "peak_funding_musd", "peak_year_outlay_musd", "delay_months",
+    "energy_gwh_per_year", "water_m3_per_year", "emissions_kt_per_year", "usd_per_accelerator_all_in",
+    "musd_per_mw_it", "levelised_cost_usd_per_accelerator_hour", "levelised_cost_usd_per_million_tokens",
+)  # fmt: skip
+BETTER_HIGH = ("control_score", "national_control", "served_share")
+
+CARD_COLUMNS = [
+    "kpi",
+    "words",
+    "value",
+    "unit",
+    "low",
+    "high",
+    "inside",
+    "note",
+    "baseline",
+    "delta",
+    "verdict",
+]
+
+
+def kpi_cards(
+    kpis: pd.DataFrame, baseline: pd.DataFrame | None = None, names: tuple[str, ...] | None = HEADLINE
+) -> pd.DataFrame:
+    """KPIs (kpi, value, unit, low, high, inside, note) with words, the baseline's value and the difference.
+
+    ``names`` picks and orders; None keeps all. ``verdict`` is "better", "worse", "same" or "" (no opinion,
+    or no baseline). Differences of dates are in days.
+    """
+    table = kpis.copy()
+    for column in ("low", "high"):
+        if column not in table:
+            table[column] = np.nan
+    for column in ("inside", "note", "unit"):
+        if column not in table:
+            table[column] = ""
+    if names is not None:
+        order = {name: i for i, name in enumerate(names)}
+        table = table[table["kpi"].isin(order)]
+        table = table.sort_values("kpi", key=lambda s: s.map(order), kind="stable")
+    before = {} if baseline is None else dict(zip(baseline["kpi"], baseline["value"], strict=True))
+    table["words"] = [kpi_label(k) for k in table["kpi"]]
+    table["baseline"] = pd.Series([before.get(k) for k in table["kpi"]], index=table.index, dtype=object)
+    table["delta"] = [difference(v, b) for v, b in zip(table["value"], table["baseline"], strict=True)]
+    table["verdict"] = [verdict(k, d) for k, d in zip(table["kpi"], table["delta"], strict=True)]
+    return table[CARD_COLUMNS].reset_index(drop=True)
+
+
+def difference(value: Any, baseline: Any) -> float:
+    """value - baseline; days between dates; NaN where either is missing or they are not comparable."""
+    if value is None or baseline is None:
+        return float("nan")
+    try:
+        return float(value) - float(baseline)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return float((pd.Timestamp(value) - pd.Timestamp(baseline)).days)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def verdict(kpi: str, delta: float) -> str:
+    """Whether a difference is good news."""
+    if delta != delta or kpi not in BETTER_LOW + BETTER_HIGH:
+        return ""
+    if abs(delta) < 1e-9:
+        return "same"
+    return "better" if (delta < 0) == (kpi in BETTER_LOW) else "worse"
+
+
+def results_side_by_side(runs: Mapping[str, pd.DataFrame], baseline: str | None = None) -> pd.DataFrame:
+    """kpi, words, unit, one column a run, and "Δ name" for every run but the baseline (the first by default)."""
+    names = list(runs)
+    base = baseline if baseline in runs else names[0]
+    order: dict[str, str] = {}
+    for table in runs.values():
+        for row in table.itertuples():
+            order.setdefault(str(row.kpi), str(row.unit))
+    out = pd.DataFrame(
+        {"kpi": list(order), "words": [kpi_label(k) for k in order], "unit": list(order.values())}
+    )
+    values = {name: dict(zip(table["kpi"], table["value"], strict=True)) for name, table in runs.items()}
+    for name in names:
+        out[name] = pd.Series([values[name].get(k) for k in order], dtype=object)
+    for name in names:
+        if name != base:
+            out[f"Δ {name}"] = [difference(values[name].get(k), values[base].get(k)) for k in order]
+    return out

@@ -1,0 +1,55 @@
+"""One way to write a number: significant digits a reader can hold, thousands apart, the unit beside it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+APART = "\u202f"  # narrow no-break space: ISO 80000-1 sets thousands apart by a space
+PERCENT_UNITS = ("share", "1", "fraction")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with thousands separators and about ``digits`` significant digits; text and dates pass.
+
+    Whole parts are never rounded away: 12345.6 is "12 346" and 0.01234 is "0.0123". NaN and None are "–".
+    """
+    if value is None or value is pd.NaT:
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d")
+    if isinstance(value, bool | str):
+        return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else value or "–"
+    value = float(value)
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if abs(value) < 1e-9:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{abs(value):,.{min(decimals, 6)}f}".replace(",", APART)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return ("−" if value < 0 and text != "0" else "") + text
+
+
+def quantity(value: Any, unit: str = "", digits: int = 3) -> str:
+    """A number and its unit; a share reads as a percentage."""
+    if unit in PERCENT_UNITS and isinstance(value, int | float) and not isinstance(value, bool):
+        return "–" if value != value else f"{number(100 * value, digits)} %"
+    text = number(value, digits)
+    return text if text == "–" or not unit or unit == "date" else f"{text} {unit}"
+
+
+def signed(value: Any, unit: str = "", digits: int = 3) -> str:
+    """A difference: with its sign, "±0" where there is none, percentage points for shares."""
+    if value is None or not isinstance(value, int | float) or value != value:
+        return "–"
+    scaled, unit = (100 * value, "% points") if unit in PERCENT_UNITS else (value, unit)
+    if abs(scaled) < 1e-9:
+        return "±0"
+    text = number(scaled, digits)
+    return f"{text if text.startswith('−') else '+' + text} {unit}".strip()

@@ -1,0 +1,40 @@
+"""The reader's words for the planner's names: KPIs, accounts, columns. One file per language."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+
+@cache
+def _terms(language: str) -> dict[str, dict[str, str]]:
+    return json.loads(files(__package__).joinpath(f"terms.{language}.json").read_text(encoding="utf-8"))
+
+
+def term(section: str, name: object, language: str = "en") -> str:
+    """The words for ``name``; a name without an entry (a user's own id) is shown as it is written."""
+    text = "" if name is None or name != name else str(name)
+    return _terms(language).get(section, {}).get(text, text)
+
+
+def kpi_label(name: str) -> str:
+    """A KPI's words; a KPI split by payer, workload or country ("capex_musd.champion") names the part."""
+    whole, _, part = name.partition(".")
+    words = term("kpi", whole)
+    if words == whole:
+        words = whole.replace("_", " ")
+    return f"{words}: {part}" if part else words
+
+
+def heading(column: str) -> str:
+    """A table heading; columns without words of their own read as their name without underscores."""
+    words = term("column", column)
+    return words if words != column else column.replace("_", " ")
+
+
+def relabel(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table under readable headings."""
+    return table.rename(columns={c: heading(str(c)) for c in table.columns})

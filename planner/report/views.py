@@ -1,0 +1,182 @@
+"""View tables of a plan: what a chart or a sheet shows, computed once, from the plan's own tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.scenario import Scenario
+
+BOM_COLUMNS = ["item", "name", "h", "quantity", "unit", "musd", "first_order", "first_live", "last_live"]
+
+
+def demand_against_capacity(demand: pd.DataFrame, workload: str | None = None) -> pd.DataFrame:
+    """w, t, label, demand_kref, served_kref, unserved_kref; one workload or all."""
+    table = demand if workload is None else demand[demand["w"] == workload]
+    table = table[["w", "t", "label", "demand_kref", "served_kref"]].copy()
+    table["unserved_kref"] = (table["demand_kref"] - table["served_kref"]).clip(lower=0.0)
+    return table.sort_values(["w", "t"]).reset_index(drop=True)
+
+
+def demand_totals(demand: pd.DataFrame) -> pd.DataFrame:
+    """t, label, demand_kref: the whole demand of every period."""
+    return demand.groupby(["t", "label"], as_index=False)["demand_kref"].sum().sort_values("t")
+
+
+def fleet_by_host(fleet: pd.DataFrame) -> pd.DataFrame:
+    """t, label, h, accelerators, it_mw live in each period."""
+    return fleet.groupby(["t", "label", "h"], as_index=False)[["accelerators", "it_mw"]].sum()
+
+
+def power_by_site(power: pd.DataFrame) -> pd.DataFrame:
+    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, backup_mw; the hosts of a site added up."""
+    columns = [
+        c for c in ("it_peak_mw", "facility_peak_mw", "grid_mw", "backup_mw", "space_mw") if c in power
+    ]
+    return power.groupby(["p", "t", "label"], as_index=False)[columns].sum().sort_values(["p", "t"])
+
+
+def cooling_by_technology(cooling: pd.DataFrame) -> pd.DataFrame:
+    """t, label, c, capacity_mw, heat_peak_mw over all hosts."""
+    columns = ["capacity_mw", "heat_peak_mw"]
+    return cooling.groupby(["t", "label", "c"], as_index=False)[columns].sum().sort_values(["t", "c"])
+
+
+def control_by(control: pd.DataFrame, by: str = "decision") -> pd.DataFrame:
+    """``by``, points, largest first: contributions that add up to the control score."""
+    table = control.groupby(by, as_index=False)["points"].sum()
+    return table.sort_values("points", ascending=False).reset_index(drop=True)
+
+
+def binding(prices: pd.DataFrame, top: int = 12) -> pd.DataFrame:
+    """The limits worth most per unit, by size, with a readable name for each."""
+    table = prices[prices["dual"].abs() > 1e-9].copy()
+    table["size"] = table["dual"].abs()
+    table = table.sort_values("size", ascending=False).drop(columns="size").head(top)
+    table["name"] = [
+        f"{r.meaning} ({r.index})" if r.index else str(r.meaning) for r in table.itertuples(index=False)
+    ]
+    return table.reset_index(drop=True)
+
+
+def _items(
+    table: pd.DataFrame, keys: list[str], item: str, amount: str, unit: str, dates: tuple[str, str]
+) -> pd.DataFrame:
+    """Rows of the bill of materials: one per ``keys``, amounts and money added, dates first and last."""
+    if table is None or not len(table):
+        return pd.DataFrame(columns=BOM_COLUMNS)
+    start, live = dates
+    money = "musd" if "musd" in table else "musd_total" if "musd_total" in table else None
+    grouped = table[table[amount] > 1e-9].groupby(keys, sort=False)
+    out = pd.DataFrame({"quantity": grouped[amount].sum()})
+    out["musd"] = grouped[money].sum() if money else np.nan
+    out["first_order"] = grouped[start].min()
+    out["first_live"], out["last_live"] = grouped[live].min(), grouped[live].max()
+    out = out.reset_index()
+    out["item"], out["unit"] = item, unit
+    out["name"] = (
+        out[[k for k in keys if k != "h"]].astype(str).agg(" · ".join, axis=1) if len(keys) > 1 else ""
+    )
+    return out[BOM_COLUMNS]
+
+
+def bill_of_materials(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """item, name, h, quantity, unit, musd (undiscounted), first_order, first_live, last_live."""
+    get = tables.get
+    live = ("order_date", "live_date")
+    span = ("start_date", "end_date")
+    parts = [
+        _items(get("orders"), ["h", "a", "k"], "Accelerators bought", "accelerators", "accelerators", live),
+        _items(
+            get("rents"),
+            ["h", "a", "k"],
+            "Accelerators rented",
+            "accelerators",
+            "accelerators contracted",
+            span,
+        ),
+        _items(get("halls"), ["h", "b"], "Halls", "it_mw", "MW IT", live),
+        _items(get("leases"), ["h"], "Colocation leases", "it_mw", "MW IT", span),
+    ]
+    cooling = get("cooling")
+    if cooling is not None and len(cooling):
+        added = cooling[cooling["added_mw"] > 1e-9].groupby(["h", "c"], as_index=False)["added_mw"].sum()
+        parts.append(
+            pd.DataFrame(
+                {
+                    "item": "Cooling",
+                    "name": added["c"],
+                    "h": added["h"],
+                    "quantity": added["added_mw"],
+                    "unit": "MW heat",
+                }
+            )
+        )
+    power = get("power")
+    if power is not None and len(power):
+        for column, item in (("grid_mw", "Grid connection"), ("backup_mw", "Backup power")):
+            peak = power.groupby("h", as_index=False)[column].max()
+            peak = peak[peak[column] > 1e-9]
+            parts.append(
+                pd.DataFrame(
+                    {"item": item, "name": "", "h": peak["h"], "quantity": peak[column], "unit": "MW"}
+                )
+            )
+    kept = [p for p in parts if len(p)]
+    if not kept:
+        return pd.DataFrame(columns=BOM_COLUMNS)
+    return pd.concat([p.reindex(columns=BOM_COLUMNS) for p in kept], ignore_index=True)
+
+
+def unmet_by_workload(unmet: pd.DataFrame) -> pd.DataFrame:
+    """w, reason, first and last quarter short, worst share: quarters with the same reason gathered."""
+    columns = ["w", "reason", "from", "to", "quarters", "worst_short"]
+    rows = unmet[unmet["short"] > 1e-6].sort_values(["w", "t"])
+    if not len(rows):
+        return pd.DataFrame(columns=columns)
+    grouped = rows.groupby(["w", "reason"], sort=False)
+    table = grouped.agg(**{
+        "from": ("label", "first"), "to": ("label", "last"), "quarters": ("t", "nunique"), "worst_short": ("short", "max"),
+    })  # fmt: skip
+    return table.reset_index()[columns]
+
+
+def why_not_summary(why_not: pd.DataFrame) -> pd.DataFrame:
+    """workload, host, stack, reason, systems: what was left out of the choice, and why."""
+    keys = ["workload", "host", "stack", "reason"]
+    filled = why_not.fillna("")
+    table = filled.groupby(keys, sort=False, as_index=False).agg(
+        systems=("system", lambda s: ", ".join(sorted({str(x) for x in s if x}))), detail=("detail", "first")
+    )
+    return table
+
+
+def site_map(
+    fleet: pd.DataFrame, scenario: Scenario, metros: pd.DataFrame, label: str | None = None
+) -> pd.DataFrame:
+    """p, name, lat, lon, iso3, hosts, modes, accelerators, it_mw in one period (the last by default).
+
+    ``metros`` is the catalog table, indexed by metro id with lat_deg, lon_deg, name and iso3. Sites
+    that hold nothing are kept with zeros: the map shows the candidates too.
+    """
+    hosts: dict[str, list[Any]] = {}
+    for host in scenario.hosts:
+        hosts.setdefault(host.site, []).append(host)
+    live = fleet
+    if len(fleet):
+        live = fleet[fleet["t"] == fleet["t"].max()] if label is None else fleet[fleet["label"] == label]
+    totals = live.groupby("p")[["accelerators", "it_mw"]].sum()
+    rows = []
+    for site in scenario.sites:
+        place = metros.loc[site.metro]
+        held = totals.loc[site.id] if site.id in totals.index else {"accelerators": 0.0, "it_mw": 0.0}
+        here = hosts.get(site.id, [])
+        rows.append({
+            "p": site.id, "name": str(place["name"]), "iso3": str(place["iso3"]),
+            "lat": float(place["lat_deg"]), "lon": float(place["lon_deg"]),
+            "hosts": ", ".join(h.id for h in here), "modes": ", ".join(sorted({str(h.mode) for h in here})),
+            "accelerators": float(held["accelerators"]), "it_mw": float(held["it_mw"]),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
