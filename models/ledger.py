@@ -135,8 +135,8 @@ def partner_cost(case: Case, entries: pd.DataFrame) -> pd.Series:
     """(family, index) -> discounted MUSD per unit paid by the partner: the cost objective's coefficients."""
     own = entries[entries["payer"] == PARTNER]
     value = own["musd"].to_numpy(float) * discounted(case, own)
-    return (
-        pd.Series(value, index=pd.MultiIndex.from_arrays([own["family"], own["index"]]))
-        .groupby(level=[0, 1], sort=False)
-        .sum()
-    )
+    families, family = np.unique(own["family"].to_numpy(str), return_inverse=True)
+    codes, members = pd.factorize(own["index"])
+    members = pd.Index(members, tupleize_cols=False)  # tuples of all lengths, one label each
+    labels = pd.MultiIndex(levels=[families, members], codes=[family, codes])
+    return pd.Series(value, index=labels).groupby(level=[0, 1], sort=False).sum()
