@@ -1,0 +1,90 @@
+"""Which field of a scenario names what, and which dates must lie in the horizon: one line a field."""
+
+# Pattern of a field -> what it names. Kinds of the scenario itself are its own lists; "catalog ..." are tables.
+REFERENCES = (
+    ("country", "country with a metro"),
+    ("demand[].country", "country with a metro"),
+    ("demand[].model_class", "model class"),
+    ("demand[].size.reference", "accelerator"),
+    ("sites[].metro", "metro"),
+    ("hosts[].site", "site"),
+    ("hosts[].owner_class", "owner class"),
+    ("hosts[].stacks[]", "catalog stack"),
+    ("hosts[].systems[]", "catalog system"),
+    ("hosts[].hall_types[]", "hall type"),
+    ("hosts[].cooling[]", "cooling technology"),
+    ("hosts[].rent_terms[]", "rent term"),
+    ("stacks[].id", "catalog stack"),
+    ("systems[].id", "catalog system"),
+    ("supply.reference", "accelerator"),
+    *(
+        (f"{where}[].{field}[]", kind)
+        for where in ("supply.quotas", "supply.crews", "decisions")
+        for field, kind in (
+            ("hosts", "host"),
+            ("owner_classes", "owner class"),
+            ("stacks", "catalog stack"),
+            ("systems", "catalog system"),
+            ("vendors", "vendor"),
+        )
+    ),
+    ("existing.fleets[].host", "host"),
+    ("existing.fleets[].stack", "stack"),
+    ("existing.fleets[].system", "catalog system"),
+    ("existing.halls[].host", "host"),
+    ("existing.contracts[].host", "host"),
+    ("existing.contracts[].stack", "stack"),
+    ("existing.contracts[].system", "catalog system"),
+    ("control.trusted_region[]", "country"),
+    ("control.exclude[]", "criterion"),
+    ("control.overrides[].host", "host"),
+    ("control.overrides[].stack", "stack"),
+    ("control.overrides[].criterion", "criterion"),
+    ("finance.grants[].payer", "payer"),
+)
+# Pattern of a mapping -> what its keys name.
+KEYS = (
+    ("limits.max_delay_months", "workload"),
+    ("existing.halls[].cooling", "cooling technology"),
+)
+# What the id of a share cap names, by its field ``by``.
+SHARES = {
+    "vendor": "vendor",
+    "operator": "operator",
+    "owner-class": "owner class",
+    "host": "host",
+    "site": "site",
+    "stack": "catalog stack",
+    "system": "catalog system",
+}
+# Dates that must lie in the horizon, its last day included.
+DATES = (
+    "demand[].size.points[].at",
+    "demand[].size.runs[].start",
+    "demand[].size.runs[].deadline",
+    "demand[].must_serve_by",
+    "demand[].survive_from",
+    "sites[].grid_mw[].from",
+    "hosts[].open_from",
+    "supply.quotas[].path[].from",
+    "limits.shares[].from",
+    "decisions[].from",
+    "decisions[].to",
+    "finance.grants[].date",
+)
+# Dates of things that exist already: they may lie before the horizon, or they must not.
+PAST = (("existing.fleets", "since", "retire"), ("existing.contracts", None, "until"))
+STEPS = ("sites[].grid_mw", "supply.quotas[].path")
+CATALOG_TABLES = {
+    "metro": "metros",
+    "catalog stack": "stacks",
+    "catalog system": "systems",
+    "owner class": "owner_classes",
+    "hall type": "halls",
+    "cooling technology": "cooling",
+    "rent term": "rent_terms",
+    "model class": "model_classes",
+    "accelerator": "accelerators",
+    "criterion": "control_criteria",
+}
+LISTS = {"site": "sites", "host": "hosts", "stack": "stacks", "system": "systems", "workload": "demand"}
