@@ -135,7 +135,7 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
 SYSTEM_COLUMNS = [
     "h", "a", "k", "mode", "owner_class", "operator", "p", "country", "vendor", "accelerator", "domestic_chip",
     "buyable", "licence_months", "licence_why", "sigma", "sigma_v121", "sigma_equal", "seal", "seal_strict",
-    "seal_binding", "effectiveness",
+    "seal_binding", "effectiveness", "answers",
 ]  # fmt: skip
 
 
@@ -163,6 +163,7 @@ def _system_row(
         offer.h, offer.a, k, offer.mode, offer.owner_class, offer.operator, offer.p, offer.country,
         str(chip["vendor"]), accelerator, domestic, buyable, licence.lead_months, licence.why, *scores,
         seal, control.seal(answers, (), criteria), ", ".join(holders), float(effectiveness),
+        ";".join("".join(map(str, levels)) for levels in answers),
     )  # fmt: skip
 
 
