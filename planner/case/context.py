@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case.periods import Calendar
 from planner.catalog import Catalog
+from planner.fallbacks import ITEMS, lookup
 from planner.scenario import Host, Scenario, Selection, Site
 
 
@@ -40,16 +41,6 @@ class Context:
         names = self.catalog.table(table).columns
         return self.catalog.value(table, key, column if column in names else f"{column}_{self.level}")
 
-    def with_fallback(self, value: Any, item: str, parameter: str) -> float:
-        """``value`` where there is one; else the world default, noted as an assumption."""
-        if value is not None and not pd.isna(value):
-            return float(value)
-        default = self.param(parameter)
-        self.assumed.append(
-            {"item": item, "value": default, "why": f"no value found; world default {parameter}"}
-        )
-        return default
-
     def site(self, site_id: str) -> Site:
         return next(s for s in self.scenario.sites if s.id == site_id)
 
@@ -62,30 +53,31 @@ class Context:
     def host_country(self, host: Host) -> str:
         return self.site_country(self.site(host.site))
 
+    def local(self, item: str, site: Site, own: Any = None) -> float:
+        """A value of a site on the first rung of the ladder that has one; what is assumed is noted."""
+        found = lookup(self.catalog, self.site_country(site), item, self.level, site.metro, own)
+        if found.assumed:
+            what = f"{ITEMS[item].title} at {site.id}"
+            self.assumed.append({"item": what, "value": found.value, "why": found.why})
+        return found.value
+
     def elec_price_usd_per_mwh(self, site: Site) -> float:
-        own = site.elec_price_usd_per_mwh
-        if own is None:
-            own = self.catalog.value("countries", self.site_country(site), "elec_price_usd_per_mwh")
-        return self.with_fallback(own, f"electricity price at {site.id}", "fallback_elec_price_usd_per_mwh")
+        return self.local("elec_price_usd_per_mwh", site, site.elec_price_usd_per_mwh)
 
     def construction_musd_per_mw(self, site: Site) -> float:
-        own = site.construction_musd_per_mw_it
-        if own is None:
-            own = self.metro(site)["construction_musd_per_mw_it"]
-        if own is None or pd.isna(own):
-            own = self.catalog.value("countries", self.site_country(site), "construction_musd_per_mw_it")
-        return self.with_fallback(
-            own, f"construction cost at {site.id}", "fallback_construction_musd_per_mw_it"
-        )
+        return self.local("construction_musd_per_mw_it", site, site.construction_musd_per_mw_it)
 
     def carbon_kg_per_mwh(self, site: Site) -> float:
         """Grid carbon of the site's zone, else its country's average."""
-        own = None
-        for table, key in (("emissions_zones", site.metro), ("emissions_ember", self.site_country(site))):
-            rows = self.catalog.table(table)
-            if own is None and key in rows.index:
-                own = rows.loc[key, "grid_kgco2_per_mwh"]
-        return self.with_fallback(own, f"grid carbon at {site.id}", "fallback_grid_kgco2_per_mwh")
+        return self.local("grid_kgco2_per_mwh", site)
+
+    def grid_connect_months(self, site: Site) -> float:
+        """Application to energised connection."""
+        return self.local("grid_connect_months", site, site.grid_lead_months)
+
+    def import_duty(self, host: Host) -> float:
+        """Duty on servers as a share of their price, in the country of the host."""
+        return self.local("it_import_duty_pct", self.site(host.site)) / 100.0
 
 
 def selected(offers: pd.DataFrame, selection: Selection) -> pd.DataFrame:

@@ -43,7 +43,15 @@ def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, orde
         host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
     )
     path = change ** years_since(context, order_t, released_on(context, choice))
-    return float(price) / n / 1000.0 * hardware_adder(context) * float(factor) * path
+    # duty is paid on the goods, not on network, storage and work bought around them
+    return (
+        float(price)
+        / n
+        / 1000.0
+        * (hardware_adder(context) + context.import_duty(host))
+        * float(factor)
+        * path
+    )
 
 
 def rent_musd_per_k_period(

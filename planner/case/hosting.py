@@ -124,14 +124,8 @@ def connection_table(context: Context) -> pd.DataFrame:
         for n in context.catalog.table("connections").index:
             row = context.catalog.table("connections").loc[n]
             _, musd, life = _plant(context, h, "connections", n)
-            months = site.grid_lead_months
-            if months is None:
-                months = context.catalog.value(
-                    "countries", context.site_country(site), f"grid_connect_months_{context.level}"
-                )
-            if pd.isna(months):
-                months = float(row[f"lead_months_{context.level}"])
-            lead = context.calendar.periods(float(months))
+            months = context.grid_connect_months(site)
+            lead = context.calendar.periods(months)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
             rows += [(h.id, n, t, lead, musd, life, charge) for t in range(lead, context.calendar.n)]
     return keyed(rows, ["h", "n", "t"], ["lead", "musd_per_mw", "life", "charge_musd_per_mw_period"])
