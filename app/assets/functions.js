@@ -1,0 +1,73 @@
+// Functions of the browser side. No inline script and no eval: a strict content-security policy allows neither.
+(function () {
+  "use strict";
+
+  const THIN = "\u2009";
+
+  function apart(value, digits) {
+    if (value === null || value === undefined || value === "" || Number.isNaN(Number(value))) {
+      return "\u2013";
+    }
+    const parts = Math.abs(Number(value)).toFixed(digits).split(".");
+    parts[0] = parts[0].replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+    const text = parts.join(".");
+    return Number(value) < 0 && /[1-9]/.test(text) ? "\u2212" + text : text;
+  }
+
+  function recolour(templates, scheme) {
+    document.querySelectorAll(".dash-graph").forEach(function (holder) {
+      const plot = holder.querySelector(".js-plotly-plot");
+      if (!plot || !plot.layout || !holder.id) {
+        return;
+      }
+      const id = holder.id.startsWith("{") ? JSON.parse(holder.id) : holder.id;
+      const figure = {
+        data: plot.data,
+        layout: Object.assign({}, plot.layout, { template: templates[scheme] }),
+      };
+      window.dash_clientside.set_props(id, { figure: figure });
+    });
+  }
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.planner = Object.assign(window.dash_clientside.planner || {}, {
+    toggleScheme: function (clicks, scheme, templates) {
+      const next = scheme === "dark" ? "light" : "dark";
+      const path = document.documentElement.dataset.prefix || "/";
+      document.cookie = "scheme=" + next + ";path=" + path + ";max-age=31536000;samesite=lax";
+      document.documentElement.setAttribute("data-ag-theme-mode", next);
+      document.documentElement.setAttribute("data-mantine-color-scheme", next);
+      recolour(templates, next);
+      return next;
+    },
+    collapse: function (opened, pathname, navbar) {
+      const byLink = window.dash_clientside.callback_context.triggered_id !== "burger";
+      const open = byLink ? false : opened;
+      return [Object.assign({}, navbar, { collapsed: { mobile: !open } }), open];
+    },
+  });
+
+  const grid = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
+  grid.plannerNumber = apart;
+  grid.plannerDate = function (value) {
+    return value ? String(value).slice(0, 10) : "\u2013";
+  };
+
+  document.addEventListener("click", function (event) {
+    const button = event.target.closest && event.target.closest(".copy-link");
+    if (!button) {
+      return;
+    }
+    const label = button.querySelector(".copy-label");
+    const before = label.textContent;
+    const done = function () {
+      label.textContent = button.dataset.copied;
+      window.setTimeout(function () {
+        label.textContent = before;
+      }, 1600);
+    };
+    if (navigator.clipboard) {
+      navigator.clipboard.writeText(window.location.href).then(done, function () {});
+    }
+  });
+})();

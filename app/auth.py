@@ -1,0 +1,214 @@
+"""Who is asking: nobody in particular (``none``), a user of a file (``local``), or whom a proxy names (``proxy``).
+
+The users file holds one line a user, ``name:role:argon2-hash``; ``planner app --add-user`` writes it. With
+``proxy`` the name and role are read from two headers, and only when the connection comes from a listed peer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+import argon2
+import dash
+import flask
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from planner.app.services import Role, Services, User
+from planner.app.state import scheme
+from planner.app.strings import LANGUAGE, t
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,60}")
+OPEN_PATHS = ("health", "login", "assets/app.css", "assets/favicon.svg")
+TRIES, WINDOW_S = 8, 60.0  # failed sign-ins of one name and address before a pause
+MIN_PASSWORD = 10
+
+
+class UsersFileError(Exception):
+    """The users file cannot be used; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the users file."""
+
+    name: str
+    role: Role
+    hash: str
+
+
+class Session(UserMixin):
+    """Flask-Login's view of an entry; the id carries the hash's end, so a new password ends old sessions."""
+
+    def __init__(self, entry: Entry):
+        self.entry = entry
+        self.id = f"{entry.name}:{entry.hash[-16:]}"
+
+
+def read_users(path: Path) -> dict[str, Entry]:
+    """Every user of a file; raises ``UsersFileError``."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsersFileError(
+            f"{path}: {error.strerror}; make it with: planner app --add-user NAME"
+        ) from error
+    entries: dict[str, Entry] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        parts = line.split(":", 2)
+        if len(parts) != 3 or parts[1] not in get_args(Role) or not NAME.fullmatch(parts[0]):
+            raise UsersFileError(
+                f"{path}:{number}: not name:role:hash with role {' or '.join(get_args(Role))}"
+            )
+        role: Role = "planner" if parts[1] == "planner" else "viewer"
+        entries[parts[0]] = Entry(parts[0], role, parts[2])
+    return entries
+
+
+def add_user(path: Path, name: str, role: Role, password: str) -> None:
+    """Adds a user or replaces their password and role; raises ``UsersFileError`` for a bad name or password."""
+    if not NAME.fullmatch(name):
+        raise UsersFileError(f"{name!r} is no user name: letters, digits and . _ @ - are allowed")
+    if len(password) < MIN_PASSWORD:
+        raise UsersFileError(f"the password needs at least {MIN_PASSWORD} characters")
+    entries = read_users(path) if path.exists() else {}
+    entries[name] = Entry(name, role, argon2.PasswordHasher().hash(password))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    with os.fdopen(
+        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.writelines(f"{e.name}:{e.role}:{e.hash}\n" for e in entries.values())
+    beside.replace(path)
+
+
+def install(app: dash.Dash, services: Services) -> None:
+    """Guards every request but the sign-in page and the health check."""
+    app.server.extensions["planner"] = services
+    settings = services.settings
+    if settings.auth == "local":
+        if settings.users_file is None:
+            raise UsersFileError("local sign-in needs a users file")
+        read_users(settings.users_file)  # a broken file is found at the start
+        _local(app.server, services, settings.users_file)
+    elif settings.auth == "proxy":
+
+        @app.server.before_request
+        def named_by_proxy() -> Any:
+            if _path(settings.prefix) == "health":
+                return None
+            if flask.request.remote_addr not in settings.proxy_peers:
+                services.audit("refused", "not through the proxy")
+                return flask.Response("Only the sign-in proxy may connect.\n", 403)
+            name = flask.request.headers.get(settings.proxy_header, "")
+            if not NAME.fullmatch(name):
+                services.audit("refused", f"the proxy named no user ({name[:40]!r})")
+                return flask.Response("The sign-in proxy named no user.\n", 401)
+            role: Role = (
+                "planner" if flask.request.headers.get(settings.proxy_role_header) == "planner" else "viewer"
+            )
+            flask.g.user = User(name, role)
+            return None
+
+
+def _path(prefix: str) -> str:
+    return flask.request.path.removeprefix(prefix)
+
+
+def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
+    prefix = services.settings.prefix
+    manager = LoginManager(server)
+    hasher = argon2.PasswordHasher()
+    decoy = hasher.hash(os.urandom(16).hex())  # so that an unknown name takes as long as a wrong password
+    failures: dict[tuple[str, str | None], list[float]] = {}
+
+    @manager.user_loader
+    def load(id_: str) -> Session | None:
+        entry = read_users(users_file).get(id_.rsplit(":", 1)[0])
+        return Session(entry) if entry is not None and Session(entry).id == id_ else None
+
+    @server.before_request
+    def signed_in() -> Any:
+        if current_user.is_authenticated:
+            flask.g.user = User(current_user.entry.name, current_user.entry.role)
+            return None
+        if _path(prefix) in OPEN_PATHS:
+            return None
+        if flask.request.method == "GET" and flask.request.accept_mimetypes.accept_html:
+            return flask.redirect(f"{prefix}login?next=" + flask.request.full_path.rstrip("?"))
+        return flask.Response("Sign in first.\n", 401)
+
+    @server.get(prefix + "login")
+    def ask() -> str:
+        return _page(prefix, None)
+
+    @server.post(prefix + "login")
+    def enter() -> Any:
+        name, password = flask.request.form.get("name", ""), flask.request.form.get("password", "")
+        key = (name, flask.request.remote_addr)
+        now = time.time()
+        failures[key] = [at for at in failures.get(key, []) if now - at < WINDOW_S]
+        if len(failures[key]) >= TRIES:
+            services.audit("refused", f"too many sign-ins as {name[:60]!r}")
+            return flask.Response(_page(prefix, t("login.pause")), 429)
+        entry = read_users(users_file).get(name)
+        with contextlib.suppress(argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            hasher.verify(entry.hash if entry else decoy, password)
+            if entry is not None:
+                login_user(Session(entry))
+                failures.pop(key, None)
+                services.audit("login", "", user=User(entry.name, entry.role))
+                return flask.redirect(_safe_next(flask.request.args.get("next"), prefix))
+        failures[key].append(now)
+        services.audit("refused", f"sign-in as {name[:60]!r}")
+        return flask.Response(_page(prefix, t("login.wrong")), 401)
+
+    @server.get(prefix + "logout")
+    def leave() -> Any:
+        logout_user()
+        return flask.redirect(prefix + "login")
+
+
+def _safe_next(target: str | None, prefix: str) -> str:
+    """Where to go after sign-in: a path of this server, never another site."""
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
+        return prefix
+    parts = urlsplit(target)
+    return prefix if parts.scheme or parts.netloc else target
+
+
+def _page(prefix: str, problem: str | None) -> str:
+    return flask.render_template_string(
+        LOGIN,
+        lang=LANGUAGE,
+        scheme=scheme.current(),
+        prefix=prefix,
+        problem=problem,
+        name=t("app.name"),
+        title=t("login.title"),
+        user=t("login.name"),
+        password=t("login.password"),
+        enter=t("login.enter"),
+    )
+
+
+LOGIN = """<!DOCTYPE html>
+<html lang="{{ lang }}" data-mantine-color-scheme="{{ scheme }}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }} · {{ name }}</title><link rel="icon" href="{{ prefix }}assets/favicon.svg">
+<link rel="stylesheet" href="{{ prefix }}assets/app.css"></head>
+<body class="login"><main><form method="post">
+<img src="{{ prefix }}assets/favicon.svg" alt="" width="40" height="40"><h1>{{ name }}</h1>
+{% if problem %}<p role="alert" class="login-problem">{{ problem }}</p>{% endif %}
+<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
+<label>{{ user }}<input name="name" autocomplete="username" required autofocus></label>
+<label>{{ password }}<input name="password" type="password" autocomplete="current-password" required></label>
+<button>{{ enter }}</button></form></main></body></html>"""

@@ -1,0 +1,1 @@
+"""Building blocks shared by the pages: figures, tables, key figures, status, layout, downloads."""

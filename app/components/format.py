@@ -1,0 +1,124 @@
+"""Numbers, money, dates and headings as text: chosen once, for every page.
+
+Thousands are set apart by a thin space (ISO 80000-1), decimals by a point; missing values are a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from planner.app.strings import known, t
+
+DASH = "–"
+THIN = " "
+
+
+def number(value: Any, digits: int = 0) -> str:
+    """``12 345.6``; a dash for a missing value."""
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return DASH
+    text = f"{value:,.{digits}f}".replace(",", THIN)
+    return text[1:] if text.startswith("-") and not text.strip("-0." + THIN) else text.replace("-", "−")
+
+
+def significant(value: Any, figures: int = 3) -> str:
+    """Rounded to so many significant figures, never in powers of ten: ``0.0123``, ``12 300``."""
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return DASH
+    if value == 0:
+        return "0"
+    places = figures - 1 - math.floor(math.log10(abs(value)))
+    return number(round(value, places), max(places, 0))
+
+
+def money(musd: Any, figures: int = 3) -> str:
+    """Million USD as people say it: ``USD 350 M``, ``USD 12.3 bn``."""
+    if musd is None or musd is pd.NA or not math.isfinite(musd):
+        return DASH
+    sign = "−" if musd < 0 else ""
+    size = abs(musd)
+    scaled, unit = (size / 1000, "bn") if size >= 1000 else (size, "M")
+    return f"{sign}USD {significant(scaled, figures)} {unit}"
+
+
+def percent(share: Any, digits: int = 0) -> str:
+    """A share 0-1 as ``43 %``."""
+    text = number(None if share is None else share * 100, digits)
+    return text if text == DASH else text + " %"
+
+
+def day(value: Any) -> str:
+    """``2027-04-01``, or a dash."""
+    return DASH if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d")
+
+
+def moment(value: Any) -> str:
+    """``2027-04-01 14:05`` in local time of the server, or a dash."""
+    return DASH if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d %H:%M")
+
+
+def duration(seconds: Any) -> str:
+    """``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds is None or pd.isna(seconds):
+        return DASH
+    whole = round(float(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+UNITS = {
+    "musd": "MUSD", "mw": "MW", "mwh": "MWh", "gwh": "GWh", "usd": "USD", "kw": "kW", "m3": "m³", "kref": "k ref. acc.",
+    "pue": "PUE", "npv": "NPV", "id": "id", "seal": "SEAL", "iso3": "ISO3", "it": "IT", "kt": "kt",
+}  # fmt: skip
+
+
+def heading(name: str) -> str:
+    """A column name as a heading: its text under ``column.<name>``, or made from the name with units in case."""
+    if known(f"column.{name}"):
+        return t(f"column.{name}")
+    if " " in name or not name.islower():
+        return name
+    words = [UNITS.get(word, word) for word in name.split("_")]
+    return (
+        words[0][:1].upper() + " ".join(words)[1:]
+        if words and words[0] not in UNITS.values()
+        else " ".join(words)
+    )
+
+
+def digits(series: pd.Series) -> int | None:
+    """Decimals that suit a column of numbers by its size; ``None`` for text, dates and booleans."""
+    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
+        return None
+    if pd.api.types.is_integer_dtype(series):
+        return 0
+    size = series.abs().max()
+    return 0 if pd.isna(size) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
+
+
+def cell(value: Any, places: int | None = None) -> str:
+    """One value of a table as text."""
+    if isinstance(value, bool):
+        return "✓" if value else DASH
+    if value is None or (not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value)):
+        return DASH
+    if isinstance(value, pd.Timestamp):
+        return day(value)
+    return number(value, places) if places is not None else str(value)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for AG Grid: dates as ISO text, missing values as null."""
+    out = frame.copy()
+    for name in out.columns:
+        if pd.api.types.is_datetime64_any_dtype(out[name]):
+            out[name] = out[name].dt.strftime("%Y-%m-%d")
+    # to_dict keeps NaN, which is not JSON
+    plain = out.astype(object).where(out.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

@@ -1,0 +1,126 @@
+"""Tables: AG Grid for what is sorted, filtered or edited; a plain table for what is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import html
+
+from planner.app.components import format as fmt
+from planner.app.strings import t
+
+PLAIN_ROWS = 400
+
+
+def column(field: str, name: str | None = None, *, digits: int | None = None, **more: Any) -> dict[str, Any]:
+    """One AG Grid column. ``digits`` makes it a number: right-aligned, thousands apart, that many decimals."""
+    spec: dict[str, Any] = {"field": field, "headerName": name or fmt.heading(field)}
+    if digits is not None:
+        spec |= {
+            "type": "rightAligned",
+            "filter": "agNumberColumnFilter",
+            "valueFormatter": {"function": f"plannerNumber(params.value, {digits})"},
+        }
+    return spec | more
+
+
+def grid(
+    id: str | dict[str, str],
+    rows: pd.DataFrame | Sequence[dict[str, Any]],
+    columns: Sequence[dict[str, Any]] | None = None,
+    *,
+    label: str,
+    height: int | str | None = None,
+    editable: bool = False,
+    options: dict[str, Any] | None = None,
+    **more: Any,
+) -> html.Div:
+    """A sortable, filterable grid of a frame or of records, as high as its rows unless ``height`` is set.
+
+    ``label`` names the grid to a screen reader; ``options`` go to AG Grid itself; ``more`` to the component
+    (``selectedRows``, ``rowClassRules``, ``getRowId``...).
+    """
+    records = fmt.records(rows) if isinstance(rows, pd.DataFrame) else list(rows)
+    if columns is None:
+        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(records)
+        columns = [column(name, digits=fmt.digits(frame[name])) for name in frame.columns]
+    auto = height is None
+    settings: dict[str, Any] = {
+        "theme": {"function": "themeQuartz"},
+        "animateRows": False,
+        "enableCellTextSelection": not editable,
+        "ensureDomOrder": True,
+        "suppressColumnVirtualisation": len(columns) < 30,
+        "singleClickEdit": editable,
+        "stopEditingWhenCellsLoseFocus": True,
+        "overlayNoRowsTemplate": "–",
+    }
+    if auto:
+        settings["domLayout"] = "autoHeight"
+    return html.Div(
+        dag.AgGrid(
+            id=id,
+            rowData=records,
+            columnDefs=list(columns),
+            defaultColDef={
+                "resizable": True,
+                "sortable": True,
+                "filter": True,
+                "editable": editable,
+                "minWidth": 90,
+            },
+            dashGridOptions=settings | (options or {}),
+            columnSize=more.pop("columnSize", "responsiveSizeToFit" if len(columns) <= 9 else "autoSize"),
+            style={"height": None if auto else (f"{height}px" if isinstance(height, int) else height)},
+            **more,
+        ),
+        role="region",
+        className="grid-holder",
+        **{"aria-label": label},
+    )
+
+
+def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLAIN_ROWS) -> list[Any]:
+    """A read-only table with headings, numbers to the right; long frames are cut with a line saying so."""
+    numeric = [fmt.digits(frame[name]) is not None for name in frame.columns]
+    head = html.Thead(
+        html.Tr(
+            [
+                html.Th(fmt.heading(str(name)), scope="col", className="num" if is_number else None)
+                for name, is_number in zip(frame.columns, numeric, strict=True)
+            ]
+        )
+    )
+    digits = [fmt.digits(frame[name]) for name in frame.columns]
+    body = html.Tbody(
+        [
+            html.Tr(
+                [
+                    html.Td(fmt.cell(value, places), className="num" if places is not None else None)
+                    for value, places in zip(row, digits, strict=True)
+                ]
+            )
+            for row in frame.head(rows).itertuples(index=False, name=None)
+        ]
+    )
+    parts: list[Any] = [
+        html.Div(
+            html.Table(
+                [html.Caption(caption, className="sr-only"), head, body] if caption else [head, body],
+                className="plain",
+            ),
+            className="plain-scroll",
+            tabIndex=0,
+            role="region",
+            **{"aria-label": caption or t("app.table")},
+        )
+    ]
+    if len(frame) > rows:
+        parts.append(
+            dmc.Text(t("app.rows", shown=fmt.number(rows), all=fmt.number(len(frame))), size="xs", c="dimmed")
+        )
+    return parts

@@ -1,0 +1,122 @@
+"""Home: recent runs and what to do next. No chart: it must appear in about a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import Input, Output, dcc, html
+
+from planner.app.components import format as fmt
+from planner.app.components import kpi, layout
+from planner.app.components.icon import icon
+from planner.app.pages import add_page
+from planner.app.services import Services
+from planner.app.state import url
+from planner.app.strings import t
+
+RECENT = 8
+TICK = "home-tick"
+LIST = "home-runs"
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    add_page("home", lambda **_query: page(services))
+
+    @app.callback(
+        Output(LIST, "children"),
+        Output(TICK, "disabled"),
+        Input(TICK, "n_intervals"),
+        prevent_initial_call=True,
+    )
+    def refresh(_n: int) -> tuple[Any, bool]:
+        rows = services.runs()
+        return recent(rows), not any(row["live"] for row in rows)
+
+
+def page(services: Services) -> html.Div:
+    """The page for the user who asks."""
+    rows = services.runs()
+    return layout.page(
+        t("home.title"),
+        html.Div([_step(*step) for step in _steps()], className="three-up"),
+        layout.section(
+            t("home.recent"),
+            html.Div(recent(rows), id=LIST),
+            dcc.Interval(id=TICK, interval=2000, disabled=not any(row["live"] for row in rows)),
+            actions=[dcc.Link(t("home.all-scenarios"), href=url.href("scenarios"))],
+        ),
+        lead=t("home.lead"),
+    )
+
+
+def recent(rows: list[dict[str, Any]]) -> Any:
+    """The newest runs as a table with links to what can be opened."""
+    if not rows:
+        return layout.empty(
+            t("home.none-title"),
+            t("home.none-text"),
+            layout.link_button(t("home.start"), url.href("scenarios"), "player-play"),
+            mark="player-play",
+        )
+    head = [t(f"home.head.{name}") for name in ("run", "state", "when", "took", "gap", "open")]
+    return html.Div(
+        html.Table(
+            [
+                html.Caption(t("home.recent"), className="sr-only"),
+                html.Thead(html.Tr([html.Th(text, scope="col") for text in head])),
+                html.Tbody([_row(row) for row in rows[:RECENT]]),
+            ],
+            className="plain runs",
+        ),
+        className="plain-scroll free",
+    )
+
+
+def _row(row: dict[str, Any]) -> html.Tr:
+    links = [dcc.Link(t("home.open.run"), href=url.href("run", row["id"]))]
+    if row["state"] in ("done", "stopped"):
+        links = [
+            dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))
+            for page in ("plan", "capital", "tradeoff")
+        ]
+    return html.Tr(
+        [
+            html.Td(
+                [
+                    dcc.Link(row["title"], href=url.href("run", row["id"])),
+                    html.Div(row["id"], className="run-id"),
+                ]
+            ),
+            html.Td(kpi.status_badge(row["state"])),
+            html.Td(fmt.moment(pd.Timestamp(row["created"], unit="s"))),
+            html.Td(fmt.duration(row["seconds"])),
+            html.Td(fmt.percent(row["gap"], 1)),
+            html.Td(html.Div(links, className="row-links")),
+        ]
+    )
+
+
+def _steps() -> list[tuple[str, str, str]]:
+    return [
+        ("files", "scenario", url.href("scenarios")),
+        ("calculator", "estimate", url.href("estimate")),
+        ("database", "data", url.href("data")),
+    ]
+
+
+def _step(mark: str, key: str, href: str) -> dcc.Link:
+    return dcc.Link(
+        dmc.Paper(
+            [
+                icon(mark, 22),
+                html.Div([html.Strong(t(f"home.step.{key}")), html.P(t(f"home.step.{key}-text"))]),
+            ],
+            withBorder=True,
+            className="step",
+        ),
+        href=href,
+        className="step-link",
+    )

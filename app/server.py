@@ -1,0 +1,243 @@
+"""How the application is served: who may ask, what a browser may load, what is refused; waitress and warm-up.
+
+Every refusal carries a clear message and, where a person or a program tried something, an audit row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import dash
+import flask
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from planner.app import auth, ids
+from planner.app.services import NotFound, Refused, Services, Settings
+from planner.app.state import scheme
+from planner.app.strings import LANGUAGE, t
+
+log = logging.getLogger("planner.app")
+CSRF_COOKIE = "_csrf_token"  # the name from which Dash copies the token into X-CSRFToken
+INDEX = """<!DOCTYPE html>
+<html lang="{lang}" data-prefix="{prefix}" data-mantine-color-scheme="{scheme}" data-ag-theme-mode="{scheme}">
+<head>
+{metas}
+<title>{title}</title>
+<link rel="icon" type="image/svg+xml" href="{icon}">
+{css}
+</head>
+<body>
+<noscript>{noscript}</noscript>
+{app_entry}
+<footer>
+{config}
+{scripts}
+{renderer}
+</footer>
+</body>
+</html>"""
+
+
+class PlannerDash(dash.Dash):
+    """Dash with a page that names its language and wears the reader's colours before any script runs."""
+
+    def interpolate_index(self, **parts: Any) -> str:
+        return INDEX.format(
+            lang=LANGUAGE,
+            scheme=scheme.current(),
+            prefix=self.config.requests_pathname_prefix,
+            title=parts["title"],
+            icon=self.get_asset_url("favicon.svg"),
+            noscript=t("app.noscript"),
+            metas=parts["metas"],
+            css=parts["css"],
+            app_entry=parts["app_entry"],
+            config=parts["config"],
+            scripts=parts["scripts"],
+            renderer=parts["renderer"],
+        )
+
+
+def protect(app: dash.Dash, services: Services) -> None:
+    """Puts the guards in front of the application; call it before pages are registered."""
+    settings = services.settings
+    server = app.server
+    server.config.update(
+        SECRET_KEY=settings.secret_key or _secret(services.runs_root),
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_NAME="planner_session",
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+    )
+
+    @server.before_request
+    def known_host() -> Any:
+        # A page of another site must not reach a local server through a name that resolves to 127.0.0.1.
+        # The header is parsed here and not by Werkzeug, which refuses nothing.
+        host = flask.request.headers.get("Host", "")
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if name.lower() not in settings.hosts:
+            services.audit("refused", f"host {host[:100]!r}")
+            return flask.Response(
+                f"Unknown host {name!r}: start the server with --allow-host to serve it.\n", 400
+            )
+        return None
+
+    auth.install(app, services)
+    CSRFProtect(server)
+
+    @server.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> Any:
+        services.audit("refused", f"no valid token for {flask.request.path[:100]}: {error.description}")
+        return flask.Response(f"{error.description} Reload the page and try again.\n", 400)
+
+    @server.errorhandler(413)
+    def too_large(_error: HTTPException) -> Any:
+        services.audit("refused", f"request of {flask.request.content_length} bytes")
+        limit = settings.max_upload_bytes / 1e6
+        return flask.Response(f"Too large: at most {limit:g} MB are accepted.\n", 413)
+
+    @server.errorhandler(Refused)
+    def refused(error: Refused) -> Any:
+        return flask.Response(f"{error}\n", 403)
+
+    @server.errorhandler(NotFound)
+    def not_found(error: NotFound) -> Any:
+        return flask.Response(f"{error}\n", 404)
+
+    @server.get(settings.prefix + "health")
+    def health() -> Any:
+        waiting = services.store.jobs(states=["queued", "running"])
+        states = [job.state for job in waiting]
+        return {"status": "ok", "queued": states.count("queued"), "running": states.count("running")}
+
+
+def finish(app: dash.Dash) -> None:
+    """The headers; call it when every callback is registered, since the policy lists their hashes."""
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self' " + " ".join(app.csp_hashes()),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+    @app.server.after_request
+    def headers(response: flask.Response) -> flask.Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        if response.mimetype == "text/html":
+            response.headers["Cache-Control"] = "no-store"
+            secure = bool(app.server.config["SESSION_COOKIE_SECURE"])
+            path = app.config.requests_pathname_prefix
+            response.set_cookie(CSRF_COOKIE, generate_csrf(), samesite="Lax", secure=secure, path=path)
+        return response
+
+
+def report_error(error: Exception) -> None:
+    """What a failed callback shows: a message for what the user can understand, a log entry for the rest."""
+    if not isinstance(error, Refused | NotFound):
+        log.exception("callback failed", exc_info=error)
+    text = (
+        str(error) if isinstance(error, Refused | NotFound) else t("app.error.text", error=str(error)[:300])
+    )
+    dash.set_props(
+        ids.NOTIFICATIONS,
+        {
+            "sendNotifications": [
+                {
+                    "action": "show",
+                    "id": f"error-{secrets.token_hex(3)}",
+                    "title": t("app.error.title"),
+                    "message": text,
+                    "color": "red",
+                    "autoClose": 12000,
+                }
+            ]
+        },
+    )
+
+
+def warm_up(app: dash.Dash) -> None:
+    """One request before the first visitor: Dash registers its bundles lazily and not thread-safely."""
+    with app.server.test_client() as client:
+        host = app.server.config.get("WARM_UP_HOST", "127.0.0.1")
+        client.get(app.config.requests_pathname_prefix, headers={"Host": host}, follow_redirects=True)
+
+
+def run_server(runs_root: Path, host: str, port: int, open_path: str | None, more: dict[str, Any]) -> None:
+    """Makes the application and serves it with its queue; see ``planner.app.serve``."""
+    import waitress
+
+    from planner.app import create_app
+    from planner.supervisor import Supervisor
+
+    names = (
+        {host, *Settings.hosts} if host not in ("0.0.0.0", "::") else {*Settings.hosts, socket.gethostname()}
+    )
+    more = {**more, "hosts": tuple(sorted(names | set(more.get("hosts", ()))))}
+    settings = Settings(runs_root=runs_root, **more)
+    app = create_app(settings)
+    warm_up(app)
+    wsgi: Any = app.server
+    if settings.auth == "proxy":
+        # scheme and host as the browser saw them; who may send the headers is checked in auth
+        wsgi = ProxyFix(app.server, x_for=0, x_proto=1, x_host=0)
+    listener = waitress.create_server(wsgi, host=host, port=port, threads=8, ident=None)
+    services: Services = app.server.extensions["planner"]
+    supervisor = Supervisor(services.store, settings.running_limit)
+    supervisor.start()
+    shown = f"http://{host if host not in ('0.0.0.0', '::') else '127.0.0.1'}:{listener.effective_port}"
+    print(
+        f"The planner is at {shown}{settings.prefix}   (runs in {services.runs_root}; stop with Ctrl-C)",
+        flush=True,
+    )
+    if open_path is not None:
+        threading.Timer(0.3, _open, [shown + open_path]).start()
+    try:
+        listener.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        supervisor.close()
+        listener.close()
+
+
+def _open(address: str) -> None:
+    with contextlib.suppress(Exception):  # no browser on this machine: the address was printed
+        webbrowser.open(address)
+
+
+def _secret(runs_root: Path) -> str:
+    """The key that signs sessions: from PLANNER_SECRET_KEY, else kept beside the runs, readable by its owner only."""
+    if key := os.environ.get("PLANNER_SECRET_KEY"):
+        return key
+    path = runs_root / ".secret-key"
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text()
