@@ -126,20 +126,22 @@ def protect(app: dash.Dash, services: Services) -> None:
 
 
 def finish(app: dash.Dash) -> None:
-    """The headers; call it when every callback is registered, since the policy lists their hashes."""
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            "script-src 'self' " + " ".join(app.csp_hashes()),
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
-            "font-src 'self' data:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-        ]
-    )
+    """The headers, and one request before the first visitor; call it when every page is registered.
+
+    Dash makes its routes, bundles and inline scripts on the first request, and not thread-safely; only then are
+    the hashes of the scripts that the policy must allow complete.
+    """
+    fixed = [
+        "default-src 'none'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+    policy = ""
 
     @app.server.after_request
     def headers(response: flask.Response) -> flask.Response:
@@ -155,6 +157,11 @@ def finish(app: dash.Dash) -> None:
             path = app.config.requests_pathname_prefix
             response.set_cookie(CSRF_COOKIE, generate_csrf(), samesite="Lax", secure=secure, path=path)
         return response
+
+    with app.server.test_request_context(app.config.requests_pathname_prefix):
+        flask.g.warm_up = True
+        app.server.full_dispatch_request()
+    policy = "; ".join([*fixed, "script-src 'self' " + " ".join(app.csp_hashes())])
 
 
 def report_error(error: Exception) -> None:
@@ -181,13 +188,6 @@ def report_error(error: Exception) -> None:
     )
 
 
-def warm_up(app: dash.Dash) -> None:
-    """One request before the first visitor: Dash registers its bundles lazily and not thread-safely."""
-    with app.server.test_client() as client:
-        host = app.server.config.get("WARM_UP_HOST", "127.0.0.1")
-        client.get(app.config.requests_pathname_prefix, headers={"Host": host}, follow_redirects=True)
-
-
 def run_server(runs_root: Path, host: str, port: int, open_path: str | None, more: dict[str, Any]) -> None:
     """Makes the application and serves it with its queue; see ``planner.app.serve``."""
     import waitress
@@ -201,7 +201,6 @@ def run_server(runs_root: Path, host: str, port: int, open_path: str | None, mor
     more = {**more, "hosts": tuple(sorted(names | set(more.get("hosts", ()))))}
     settings = Settings(runs_root=runs_root, **more)
     app = create_app(settings)
-    warm_up(app)
     wsgi: Any = app.server
     if settings.auth == "proxy":
         # scheme and host as the browser saw them; who may send the headers is checked in auth

@@ -22,9 +22,7 @@ NAVIGATION = (
 
 THEME: dict[str, Any] = {
     "primaryColor": "petrol",
-    "primaryShade": {"light": 7, "dark": 4},
-    "autoContrast": True,
-    "luminanceThreshold": 0.35,
+    "primaryShade": 7,  # with white text 6.6:1, in both schemes
     "colors": {
         "petrol": [
             "#e7f6f8", "#cfe9ed", "#9fd3db", "#6cbcc8", "#45a9b8",

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const THIN = "\u2009";
+  const THIN = "\u202f";
 
   function apart(value, digits) {
     if (value === null || value === undefined || value === "" || Number.isNaN(Number(value))) {

@@ -15,14 +15,11 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from dash import dcc, html
 
+from planner.app.charts.style import PALETTE
 from planner.app.components.table import plain_table
 from planner.app.state import scheme
 from planner.app.strings import t
 
-# Colour-blind safe (Okabe and Ito 2008, https://jfly.uni-koeln.de/color/), ordered for contrast on both
-# backgrounds; distinguish by symbol, dash or label as well, never by colour alone.
-COLORWAY = ["#1f77b4", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f5fc4", "#8c8c8c"]
-BAD, GOOD, NEUTRAL = "#d55e00", "#009e73", "#8c8c8c"
 HEIGHT = 340
 MODEBAR_OFF = [
     "lasso2d",
@@ -45,7 +42,7 @@ def register_templates() -> None:
         land, lake = ("#eef1f4", "#d5e5f0") if name == "light" else ("#2c3138", "#1d2b38")
         axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
         pio.templates[f"planner_{name}"].layout.update(
-            colorway=COLORWAY,
+            colorway=list(PALETTE),
             font={
                 "family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
                 "size": 13,

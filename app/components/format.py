@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from planner.app.strings import known, t
+from planner.report.terms import term
 
 DASH = "–"
-THIN = " "
+THIN = "\u202f"
 
 
 def number(value: Any, digits: int = 0) -> str:
@@ -79,9 +79,9 @@ UNITS = {
 
 
 def heading(name: str) -> str:
-    """A column name as a heading: its text under ``column.<name>``, or made from the name with units in case."""
-    if known(f"column.{name}"):
-        return t(f"column.{name}")
+    """A column name as a heading: the reader's word for it, or made from the name with units in case."""
+    if (words_ := term("column", name)) != name:
+        return words_
     if " " in name or not name.islower():
         return name
     words = [UNITS.get(word, word) for word in name.split("_")]
