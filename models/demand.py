@@ -16,7 +16,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, looked_up, tuples
 from planner.models.ledger import book
 from planner.models.rules import Rule
 
@@ -24,12 +24,12 @@ from planner.models.rules import Rule
 def declare(m: Any, case: Case) -> None:
     add_set(m, "DEMAND", tuples(case.demand), 2)
     add_param(m, "demand_k", m.DEMAND, case.demand["demand_kref"])
-    must = case.demand["w"].map(case.workloads["must_t"])
+    must = looked_up(case.demand["w"], case.workloads["must_t"])
     add_param(m, "short_max", m.DEMAND, (case.demand["t"] < must).astype(float))
     add_var(m, "short", m.DEMAND, bounds=lambda m, w, t: (0, m.short_max[w, t]))
     add_param(m, "rate", m.SERVE, case.serve["rate"])
     serve = case.serve
-    held = serve[serve["t"] >= serve["w"].map(case.workloads["survive_t"])]
+    held = serve[serve["t"] >= looked_up(serve["w"], case.workloads["survive_t"])]
     hak = ["h", "a", "k"]
     add_family(m, "serves", m.DEMAND, grouped(serve, ["w", "t"], hak), 3)
 

@@ -19,7 +19,17 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.common import (
+    add_family,
+    add_param,
+    add_set,
+    add_var,
+    alive_map,
+    columns,
+    grouped,
+    looked_up,
+    tuples,
+)
 from planner.models.ledger import asset, book, yearly
 from planner.models.rules import Rule
 
@@ -51,8 +61,8 @@ def declare(m: Any, case: Case) -> None:
 def _declare_work(m: Any, case: Case) -> None:
     availability = case.physics["availability"]
     serve = case.serve.assign(
-        preemptible=case.serve["w"].map(case.workloads["preemptible"]),
-        survive_t=case.serve["w"].map(case.workloads["survive_t"]),
+        preemptible=looked_up(case.serve["w"], case.workloads["preemptible"]),
+        survive_t=looked_up(case.serve["w"], case.workloads["survive_t"]),
     )
     firm, soft = serve[~serve["preemptible"].astype(bool)], serve[serve["preemptible"].astype(bool)]
     typical = case.slices[~case.slices["design"]]

@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_param, add_set, columns, grouped
+from planner.models.common import add_family, add_param, add_set, columns, grouped, looked_up
 from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case) -> None:
-    serve = case.serve[case.serve["t"] >= case.serve["w"].map(case.workloads["survive_t"])].reset_index(
-        drop=True
-    )
+    serve = case.serve[
+        case.serve["t"] >= looked_up(case.serve["w"], case.workloads["survive_t"])
+    ].reset_index(drop=True)
     sites = serve[["w", "t", "p"]].drop_duplicates()
     add_set(m, "SURVIVE", columns(sites, ["w", "p", "t"]), 3)
     other = sites.merge(serve, on=["w", "t"], suffixes=("", "_serving"))
