@@ -106,7 +106,7 @@ class Services:
         job = self.store.job(run_id)
         user = self.user()
         if self.settings.auth != "none" and job is not None:
-            mine = user is not None and (user.may_plan or job.owner == user.name or job.shared)
+            mine = user is not None and (job.owner == user.name or job.shared)
             if not mine:
                 self.audit("refused", f"run {run_id} of {job.owner}")
                 raise Refused(f"The run {run_id} belongs to {job.owner}, who has not shared it.")
@@ -125,10 +125,9 @@ class Services:
 
     def run_path(self, run_id: str) -> Path:
         """The directory of a run the user may see, whether or not it exists yet."""
-        path = (self.runs_root / self.check_run(run_id)).resolve()
-        if path.parent != self.runs_root:
-            raise NotFound("This is not the id of a run.")
-        return path
+        self.check_run(run_id)
+        job = self.store.job(run_id)
+        return Path(job.directory) if job is not None else self.runs_root / run_id
 
     def runs(self, with_plan: bool = False) -> list[dict[str, Any]]:
         """Runs the user may see, newest first: id, name, title, state, created, seconds, gap, kpis, owner.

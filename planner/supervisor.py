@@ -86,7 +86,7 @@ class Supervisor:
         if job.want_cancel is not None:
             self.store.finish(id, "cancelled")
         else:
-            self.store.finish(id, "lost", "the process ended without a result\n" + tail(log_path(job)))
+            self.store.finish(id, "lost", "the process ended without a result\n" + last_words(job))
 
     def _spawn(self, job: Job) -> None:
         log = log_path(job)
@@ -108,6 +108,13 @@ class Supervisor:
 def log_path(job: Job) -> Path:
     """Where the worker's output goes: beside the runs, so that it is there even if the run never is."""
     return Path(job.directory).parent / ".jobs" / f"{job.id}.log"
+
+
+def last_words(job: Job) -> str:
+    """The end of what a lost worker wrote: of its unfinished run directory, and of its own output."""
+    target = Path(job.directory)
+    parts = sorted(target.parent.glob(f".{target.name}.*.part/log.txt"))
+    return "\n".join(text for path in [*parts, log_path(job)] if (text := tail(path).strip()))
 
 
 def tail(path: Path, size: int = 2000) -> str:

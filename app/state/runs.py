@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from planner.jobs import WITH_PLAN, Job
 
-STATES = {"optimal": "done", "feasible": "done", "infeasible": "infeasible", "lost": "lost"}
+STATES = {
+    "optimal": "done",
+    "feasible": "done",
+    "infeasible": "infeasible",
+    "running": "running",
+    "lost": "lost",
+}
 """Status of a run directory's outcome to the state shown."""
 
 
 def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
-    """Rows newest first: id, name, title, state, created (epoch s), seconds, gap, owner, mine, shared, live, stage."""
+    """Rows newest first: id, name, title, state, kind, created (epoch s), seconds, gap, owner, mine, shared, live, stage."""
     user = services.user()
     owner = None if services.settings.auth == "none" or user is None else user.name
     jobs = services.store.jobs(owner=owner)
@@ -25,7 +31,7 @@ def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     )
     rows += [row for row in _from_disk(services) if row["id"] not in hidden]
     if with_plan:
-        rows = [row for row in rows if row["state"] in WITH_PLAN]
+        rows = [row for row in rows if row["state"] in WITH_PLAN and row["kind"] == "plan"]
     return sorted(rows, key=lambda row: -row["created"])
 
 
@@ -35,6 +41,7 @@ def _from_job(job: Job, asker: str | None) -> dict[str, Any]:
         "name": job.name,
         "title": job.title or job.name,
         "state": job.state,
+        "kind": "plan",
         "created": job.created,
         "seconds": job.seconds,
         "gap": job.gap,
@@ -48,33 +55,26 @@ def _from_job(job: Job, asker: str | None) -> dict[str, Any]:
 
 def _from_disk(services: Any) -> list[dict[str, Any]]:
     """Runs of the command line: every run directory under the root that is no job's."""
-    rows = []
-    for manifest in services.runs_root.glob("*/manifest.json"):
-        directory = manifest.parent
-        facts, outcome = _json(manifest), _json(directory / "outcome.json")
-        status = str(outcome.get("status", "lost"))
-        rows.append(
-            {
-                "id": directory.name,
-                "name": str(facts.get("name", directory.name)),
-                "title": str(facts.get("title") or facts.get("name") or directory.name),
-                "state": STATES.get(status, "failed"),
-                "created": manifest.stat().st_mtime,
-                "seconds": None,
-                "gap": outcome.get("gap"),
-                "owner": None,
-                "mine": True,
-                "shared": True,
-                "live": False,
-                "stage": None,
-            }
-        )
-    return rows
+    from planner.runs import list_runs
+
+    return [_from_directory(row) for row in list_runs(services.runs_root).to_dict("records")]
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _from_directory(row: dict[str, Any]) -> dict[str, Any]:
+    started = pd.to_datetime(row["started"], utc=True, errors="coerce")
+    state = STATES.get(str(row["status"]), "failed")
+    return {
+        "id": row["name"],
+        "name": row["name"],
+        "title": row["name"],
+        "state": state,
+        "kind": row["kind"],
+        "created": 0.0 if pd.isna(started) else started.timestamp(),
+        "seconds": row["seconds"],
+        "gap": row["gap"],
+        "owner": None,
+        "mine": True,
+        "shared": True,
+        "live": False,
+        "stage": None,
+    }

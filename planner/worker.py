@@ -1,0 +1,143 @@
+"""Works on one job in a process of its own: ``python -m planner.worker JOB_ID --store URL``.
+
+A thread reports that the process lives and reads what is wanted of it; the solver asks between its steps
+whether to stop. The run directory is written by ``planner.runs``, so a killed worker leaves a run marked lost,
+never half a run that looks whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from planner.jobs import Job, State, Store
+
+BEAT_S = 1.0
+ERROR_LENGTH = 4000
+
+
+class Cancelled(BaseException):
+    """The user gave the run up. Not an ``Exception``: nothing on the way may take it for a failed step."""
+
+
+class Pulse:
+    """Reports life and reads wishes in a thread; wishes once seen stay."""
+
+    def __init__(self, store: Store, id: str):
+        self.store, self.id = store, id
+        self.stop, self.cancel = threading.Event(), threading.Event()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        self._read()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._end.set()
+        self._thread.join(timeout=5)
+
+    def should_stop(self) -> bool:
+        return self.stop.is_set() or self.cancel.is_set()
+
+    def _loop(self) -> None:
+        while not self._end.wait(BEAT_S):
+            with contextlib.suppress(
+                Exception
+            ):  # a busy store must not end the run; the next beat tries again
+                self._read()
+
+    def _read(self) -> None:
+        job = self.store.beat(self.id)
+        if job is None or not job.live or job.want_cancel is not None:
+            self.cancel.set()
+        elif job.want_stop is not None:
+            self.stop.set()
+
+
+def work(store: Store, id: str) -> int:
+    """Solves a claimed job and writes its end; 0 if it has a result, 1 if not."""
+    job = store.job(id)
+    if job is None or job.state != "running":
+        print(f"no running job {id!r}", file=sys.stderr)
+        return 1
+    own = psutil.Process()
+    store.set_process(id, own.pid, own.create_time())
+    with Pulse(store, id) as pulse:
+        try:
+            return _solve(store, job, pulse)
+        except Cancelled:
+            store.finish(id, "cancelled")
+        except Exception as error:
+            traceback.print_exc()
+            store.finish(id, "failed", f"{type(error).__name__}: {error}"[:ERROR_LENGTH])
+    return 1
+
+
+def _solve(store: Store, job: Job, pulse: Pulse) -> int:
+    store.report(job.id, {"stage": "read", "message": "reading the scenario"})
+    from planner.runs import run_solve  # pandas, pyomo and the solver: a second, after the first sign of life
+    from planner.scenario_file import parse_scenario
+
+    def report(event: dict[str, Any]) -> None:
+        if pulse.cancel.is_set():
+            raise Cancelled
+        store.report(job.id, event)
+
+    scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml")
+    run = run_solve(
+        scenario,
+        json.loads(job.options),
+        job.directory,
+        on_event=report,
+        should_stop=pulse.should_stop,
+        capture=True,
+    )
+    if pulse.cancel.is_set():
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise Cancelled
+    state, error = _end(run, pulse.stop.is_set())
+    store.finish(
+        job.id,
+        state,
+        error,
+        directory=str(Path(run.path).resolve()),
+        gap=run.outcome.get("gap"),
+        stage="done",
+    )
+    return 0 if state in ("done", "stopped") else 1
+
+
+def _end(run: Any, asked_to_stop: bool) -> tuple[State, str | None]:
+    if run.has_plan:
+        return ("stopped" if asked_to_stop else "done"), None
+    if run.status == "infeasible":
+        return "infeasible", None
+    return "failed", "stopped before any plan was found" if asked_to_stop else "no plan within the time limit"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m planner.worker", description="Works on one job of the queue."
+    )
+    parser.add_argument("job")
+    parser.add_argument("--store", required=True, help="SQLAlchemy URL of the job store")
+    arguments = parser.parse_args()
+    with contextlib.suppress(OSError):
+        os.nice(5)  # the server, which shows the progress, goes first
+    return work(Store(arguments.store), arguments.job)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
