@@ -126,6 +126,10 @@ class LiveHighs:
 
     # ---- solving
 
+    def set_option(self, name: str, value: Any) -> None:
+        """Set a HiGHS option by name; SolverError if HiGHS does not know it."""
+        self._call("setOptionValue", name, value)
+
     def solve(
         self,
         *,
@@ -148,7 +152,7 @@ class LiveHighs:
             self._call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
             if start is not None and self._integer.any():
                 self._set_start(start)
-            watch = Watch(self.highs, on_progress, should_stop)
+            watch = Watch(self.highs, on_progress, should_stop, time_limit_s)
             status = self._run(watch, time_limit_s, began)
             if status in (Model.kUnboundedOrInfeasible, Model.kUnbounded):
                 return self._without_values(

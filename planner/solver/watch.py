@@ -35,10 +35,13 @@ class Watch:
         highs: highspy.Highs,
         on_progress: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
+        seconds: float | None = None,
     ) -> None:
         self.highs = highs
         self.on_progress = on_progress
         self.should_stop = should_stop
+        # HiGHS looks at its own limit only now and then, at the root of a MIP after seconds.
+        self._deadline = None if seconds is None else time.perf_counter() + seconds
         self.stopped = False
         self._error: BaseException | None = None
         self._began = time.perf_counter()
@@ -58,7 +61,7 @@ class Watch:
         listeners: list[tuple[Any, Callable[[Any], None]]] = []
         if self.on_progress is not None:
             listeners.append((self.highs.cbMipLogging, self._on_mip))
-        if self.on_progress is not None or self.should_stop is not None:
+        if not (self.on_progress is None and self.should_stop is None and self._deadline is None):
             polls = (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt)
             listeners += [(poll, self._on_poll) for poll in polls]
         return listeners
@@ -76,8 +79,9 @@ class Watch:
         is_lp = event.callback_type != highspy.cb.HighsCallbackType.kCallbackMipInterrupt
         if is_lp and time.perf_counter() - self._last_report >= _LP_REPORT_EVERY_S:
             self._report(None, None, None, event.data_out)
-        if self.stopped or self._error is not None:
-            event.interrupt()
+        late = self._deadline is not None and time.perf_counter() > self._deadline
+        # Said either way: HiGHS keeps the wish of an earlier run, and would end the next one at once.
+        event.interrupt(late or self.stopped or self._error is not None)
 
     def _report(self, objective: float | None, bound: float | None, gap: float | None, out: Any) -> None:
         self._last_report = time.perf_counter()

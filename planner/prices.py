@@ -1,0 +1,67 @@
+"""What binds, and what one unit more of it is worth: duals of the last linear programme, in words.
+
+A dual is the change of the plan's cost in MUSD per unit of the limit, integers fixed; a negative one says
+that a looser limit would make the plan cheaper.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from planner.case.case import Case
+from planner.solver.solution import Solution
+
+if TYPE_CHECKING:
+    from planner.solver.engine import Engine
+
+# rule -> (unit of its limit, model units per unit shown, meaning; {0}, {1}, ... are parts of the index)
+LIMITS: dict[str, tuple[str, float, str]] = {
+    "quota_per_period": ("accelerators", 1000.0, "quota {0}"),
+    "quota_cumulative": ("accelerators", 1000.0, "running quota {0}"),
+    "quota_capacity": ("accelerators", 1000.0, "capacity cap {0}"),
+    "crew": ("racks", 1000.0, "installation crew {0}"),
+    "site_grid": ("MW", 1.0, "grid at {0}"),
+    "site_land": ("MW IT", 1.0, "land at {0}"),
+    "site_water": ("m3", 1000.0, "water at {0}"),
+    "space_max": ("MW IT", 1.0, "largest size of {0}"),
+    "capital_cap": ("MUSD", 1.0, "capital cap {0}"),
+    "share_cap": ("kref", 1.0, "share cap {0}"),
+    "survive": ("kref", 1.0, "survival of {0} without {1}"),
+    "control_floor": ("points of what is served", 100.0, "floor on control of what is served"),
+    "demand_balance": ("kref", 1.0, "one thousand reference accelerators more of {0}"),
+}
+COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning"]
+NEGLIGIBLE_MUSD = 1e-7
+
+
+def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
+    """rule, index, t, label, dual (MUSD per unit), unit, meaning; empty without duals."""
+    rows: list[tuple[str, str, int, str, float, str, str]] = []
+    if solution.row_dual is None:
+        return pd.DataFrame(rows, columns=COLUMNS)
+    for rule, (unit, scale, meaning) in LIMITS.items():
+        block = engine.arrays.rows.get(rule)
+        if block is None or not block.size:
+            continue
+        duals = solution.row_dual[block.slice]
+        for i in (abs(duals) / scale > NEGLIGIBLE_MUSD).nonzero()[0]:
+            index = block.tuple_at(int(i))
+            t = next((int(x) for x in reversed(index) if isinstance(x, int)), -1)
+            label = str(case.periods["label"].get(t, "")) if t >= 0 else ""
+            text = meaning.format(*index) + (f" in {label}" if label else "")
+            rows.append((rule, ",".join(map(str, index)), t, label, float(duals[i]) / scale, unit, text))
+    for name, column in (("max_delay_by_workload", "delay_w"), ("max_delay", "delay"), ("max_cost", "cost")):
+        block = engine.arrays.columns[column]
+        values = solution.col_dual[block.slice] if solution.col_dual is not None else []
+        for i, dual in enumerate(values):
+            if abs(dual) > NEGLIGIBLE_MUSD:
+                index = block.tuple_at(i)
+                text = (
+                    f"waiting of {index[0]}"
+                    if index
+                    else {"delay": "weighted delay", "cost": "cap on cost"}[column]
+                )
+                rows.append((name, ",".join(map(str, index)), -1, "", float(dual), "months", text))
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,134 @@
+"""A case as a live model: one HiGHS object whose objective and policy bounds are changed in place.
+
+    engine = Engine(case)
+    engine.policy(max_delay_by_workload={"chat": 4.0}, min_control=60)
+    engine.minimise("cost")
+    solution = engine.live.solve(gap=0.01)
+
+Cost, delay and control are variables of the model, so each objective is one number and each bound on an
+objective is a bound of a column or one coefficient: nothing is rebuilt between two solves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import Case
+from planner.models.build import build_model
+from planner.solver.arrays import Arrays, Floats
+from planner.solver.compile import compile_model
+from planner.solver.highs import LiveHighs
+from planner.solver.solution import Solution
+
+GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
+PATTERN = ("open", "use")
+"""Binary families: which hosts open when, which stacks are adopted."""
+HALLS = ("halls", "halls_late")
+UNITS = "units"
+DINKELBACH_STEPS = 12
+DINKELBACH_TOLERANCE = 1e-7
+
+
+class Engine:
+    """The compiled model of a case, its ledger entries and one live HiGHS."""
+
+    def __init__(self, case: Case, log_file: Path | None = None, arrays: Arrays | None = None) -> None:
+        self.case = case
+        model, self.entries = build_model(case)
+        self.arrays = compile_model(model) if arrays is None else arrays
+        self.live = LiveHighs(self.arrays, seed=case.scenario.solve.seed, log_file=log_file)
+        self.integer_columns = np.flatnonzero(self.arrays.integrality)
+
+    # ---- what is asked
+
+    def minimise(self, goal: str, kappa: float = 0.0) -> None:
+        """Minimise ``cost`` (MUSD) or ``delay`` (months), or maximise ``control - kappa x served``."""
+        costs = dict(GOALS[goal])
+        if goal == "control" and kappa:
+            costs["served"] = kappa
+        self.live.set_objective(costs)
+
+    def policy(
+        self,
+        max_delay_by_workload: Mapping[str, float] | None = None,
+        max_delay_months: float | None = None,
+        min_control: float | None = None,
+        max_cost_musd: float | None = None,
+    ) -> None:
+        """Set all policy bounds at once; a bound that is None is absent.
+
+        Months of delay by workload and weighted in total, control of what is served (0-100), cost in MUSD.
+        """
+        caps = max_delay_by_workload or {}
+        names = self.delay_names
+        self.live.set_col_bounds("delay_w", 0.0, [caps.get(w, np.inf) for w in names])
+        self.live.set_col_bounds("delay", 0.0, np.inf if max_delay_months is None else max_delay_months)
+        self.live.set_col_bounds("cost", -np.inf, np.inf if max_cost_musd is None else max_cost_musd)
+        kappa = 0.0 if min_control is None else min_control / 100.0
+        self.live.change_coefficient("control_floor", "served", -kappa)
+
+    def integers(self, *families: str) -> None:
+        """Make exactly these families integer; all others are continuous."""
+        self.live.relax()
+        for family in families:
+            self.live.set_integrality(family, True)
+
+    def fix(self, family: str, values: Floats | None) -> None:
+        """Hold a family at given values (rounded where it is integer by nature), or free it again."""
+        columns = self.live.columns(family)
+        if values is None:
+            lower, upper = self.arrays.col_lower[columns], self.arrays.col_upper[columns]
+        else:
+            whole = self.arrays.integrality[columns].astype(bool)
+            lower = upper = np.where(whole, np.round(values), values)
+        self.live.set_col_bounds(columns, lower, upper)
+
+    # ---- what came out
+
+    @property
+    def delay_names(self) -> list[str]:
+        """Workloads in the order of the columns ``delay_w``."""
+        return [str(i[0]) for i in self.arrays.columns["delay_w"].index]
+
+    def value(self, x: Floats, name: str) -> float:
+        """Value of a scalar variable."""
+        return float(x[self.arrays.columns[name].start])
+
+    def family(self, x: Floats, name: str) -> pd.Series:
+        """Values of an indexed variable, labelled by its index."""
+        return self.arrays.series(name, x)
+
+    def delays(self, x: Floats) -> dict[str, float]:
+        """Months of delay by workload."""
+        return dict(zip(self.delay_names, self.family(x, "delay_w").to_list(), strict=True))
+
+    def control(self, x: Floats) -> float:
+        """Control of what is served, 0-100; 0 where nothing is served."""
+        served = self.value(x, "served")
+        return 100.0 * self.value(x, "control") / served if served > 1e-9 else 0.0
+
+    def most_control(self, start: Solution | None = None, **options: object) -> Solution:
+        """Maximise control of what is served, a ratio, by Dinkelbach's steps on the live model.
+
+        Each step maximises ``control - kappa x served``, at the ratio of the last; it ends when no better
+        ratio exists. The solution's objective is that of the last step, not the ratio: ask ``control(x)``.
+        """
+        kappa = 0.0 if start is None or start.x is None else self.control(start.x) / 100.0
+        best: Solution | None = None
+        for _ in range(DINKELBACH_STEPS):
+            self.minimise("control", kappa)
+            found = self.live.solve(**options)  # type: ignore[arg-type]
+            if found.x is None:
+                return found if best is None else best
+            ratio = self.control(found.x) / 100.0
+            if best is None or ratio > kappa:
+                best = found
+            if ratio <= kappa + DINKELBACH_TOLERANCE:
+                break
+            kappa = ratio
+        assert best is not None
+        return best

@@ -1,0 +1,410 @@
+"""From a case to a plan: least delay, hosts and stacks, whole halls, control, whole units, prices.
+
+    outcome = solve(build_case(scenario), quality="plan", on_event=print)
+
+Steps of ``plan`` quality, each on the same live model:
+ 1. least delay, where the scenario sets no bound: it gives every workload its cap (own best + tolerance);
+ 2. for ``objective="delay"`` or ``"control"``, the best value of that objective, then held as a bound;
+ 3. least cost with whole hosts and stacks and divisible halls: its bound is the bound of the plan;
+ 4. whole halls with those hosts and stacks (and the direct programme from there if the gap is not met);
+ 5. ties: at a cost within the gap, the most control of what is served, then the least delay;
+ 6. whole servers and racks, then the linear programme that is left: values, prices, reported cost.
+``quick`` stops at twice the gap and leaves step 5 out; ``proof`` adds the solve on all hours of the day.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.catalog import load_catalog
+from planner.plan import Plan, plan_of
+from planner.prechecks import Trouble, precheck
+from planner.scenario import Scenario
+from planner.solver.arrays import Floats
+from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.highs import Progress
+from planner.solver.repair import whole_units
+from planner.solver.solution import Solution, Status
+
+GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
+DELAY_SLACK_MONTHS = 0.01
+CONTROL_SLACK_POINTS = 0.01
+"""What rounding to whole units may cost an objective that is held at its best."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a solve has shown; ``plan`` is None unless ``status`` is ``optimal`` or ``feasible``.
+
+    ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
+    bounds in force: explicit ones and those frozen by the planner. ``seconds`` is by stage.
+    """
+
+    status: str
+    objective: str
+    quality: str
+    plan: Plan | None
+    bound: float | None
+    gap: float | None
+    seconds: dict[str, float]
+    bounds: dict[str, Any]
+    resolved: Scenario
+    troubles: list[Trouble] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stopped: bool = False
+    regret: dict[str, float] = field(default_factory=dict)
+
+
+def solve(
+    case: Case,
+    quality: str | None = None,
+    objective: str = "cost",
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    engine: Engine | None = None,
+) -> Outcome:
+    """Solve a case; see the module's page for the steps. Raises nothing for an infeasible case."""
+    if objective not in ("cost", "delay", "control"):
+        raise ValueError(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
+    climb = _Climb(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
+    troubles = precheck(case)
+    if troubles:
+        return climb.outcome("infeasible", troubles=troubles)
+    return climb.run(engine)
+
+
+class _Stop(Exception):
+    """No plan can be had: carries the status."""
+
+
+class _Climb:
+    """One pass up the ladder; keeps what all stages share."""
+
+    def __init__(
+        self,
+        case: Case,
+        quality: str,
+        objective: str,
+        on_event: Callable[[Event], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        if quality not in GAPS:
+            raise ValueError(f"quality {quality!r} is not one of {', '.join(GAPS)}")
+        self.case, self.quality, self.objective = case, quality, objective
+        self.on_event, self.should_stop = on_event, should_stop
+        self.target = case.scenario.solve.gap or GAPS[quality]
+        self.began = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+        self.bounds: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.stopped = False
+        self.bound: float | None = None
+        self.incumbent: float | None = None
+
+    # ---- the climb
+
+    def run(self, engine: Engine | None) -> Outcome:
+        self.say("build", "writing the model")
+        self.engine = engine or self.timed("build", lambda: Engine(self.case))
+        rows, columns = self.engine.arrays.shape
+        low, high = self.engine.live.coefficient_ranges()["matrix"]
+        self.say("build", f"{rows} rows, {columns} columns, coefficients {low:.1e} to {high:.1e}")
+        try:
+            self.set_bounds()
+            x = self.whole_places()
+            x = self.ties(x) if self.quality != "quick" and not self.stopped else x
+            final = self.round_units(x)
+        except _Stop as stop:
+            return self.outcome(str(stop))
+        self.say("plan", "reading the plan")
+        plan = self.timed("plan", lambda: plan_of(self.case, self.engine, final, self.bounds))
+        regret: dict[str, float] = {}
+        if self.quality == "proof" and not self.stopped:
+            plan, regret = self.timed("proof", lambda: self.prove(final, plan))
+        cost = plan.kpi("cost_npv_musd")
+        gap = None if self.bound is None else max(0.0, (cost - self.bound) / max(abs(cost), 1e-9))
+        met = gap is not None and gap <= self.target + 1e-6
+        status = "optimal" if met and not self.stopped else "feasible"
+        return self.outcome(status, plan=plan, gap=gap, regret=regret)
+
+    def set_bounds(self) -> None:
+        """Explicit bounds, or caps per workload from the least-delay plan; then the goal other than cost."""
+        limits = self.case.scenario.limits
+        self.bounds = {
+            "max_delay_by_workload": dict(limits.max_delay_months)
+            if isinstance(limits.max_delay_months, dict)
+            else None,
+            "max_delay_months": limits.max_delay_months
+            if isinstance(limits.max_delay_months, float | int)
+            else None,
+            "min_control": limits.min_control,
+            "max_cost_musd": limits.max_cost_musd,
+        }
+        if limits.max_delay_months is None and self.objective != "delay":
+            best = self.least_delay()
+            tolerance = limits.delay_tolerance_months
+            if tolerance is None:
+                tolerance = load_catalog().param("delay_tolerance_months", self.case.scenario.money.level)
+            caps = {w: round(months + tolerance, 4) for w, months in self.engine.delays(best).items()}
+            self.bounds["max_delay_by_workload"] = caps
+            self.notes.append(
+                f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
+                f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
+            )
+        self.engine.policy(**self.bounds)
+        if self.objective == "delay":
+            x = self.least_delay()
+            self.bounds["max_delay_months"] = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+        elif self.objective == "control":
+            self.say("control", "raising control of what is served")
+            self.engine.integers(*PATTERN, *HALLS)
+            options = self.options("control", gap=0.02, absolute=5e-4)
+            found = self.timed("control", lambda: self.engine.most_control(**options))
+            x = self.values(found)
+            self.bounds["min_control"] = self.engine.control(x) - CONTROL_SLACK_POINTS
+        self.engine.policy(**self.bounds)
+
+    def least_delay(self) -> Floats:
+        """Values of the plan of least weighted delay, whatever its cost (a cap on cost is kept)."""
+        self.say("least delay", "how soon demand can be served at all")
+        fixed = {k: v for k, v in self.bounds.items() if k in ("min_control", "max_cost_musd")}
+        own = self.bounds.get("max_delay_by_workload")
+        self.engine.policy(**fixed, max_delay_by_workload=own)
+        self.engine.integers(*PATTERN, *HALLS)
+        self.engine.minimise("delay")
+        options = self.options("least delay", gap=1e-3, absolute=1e-3)
+        return self.values(self.timed("least delay", lambda: self.engine.live.solve(**options)))
+
+    def whole_places(self) -> Floats:
+        """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
+        engine, scenario = self.engine, self.case.scenario
+        self.say("hosts and stacks", "least cost with whole hosts and stacks")
+        engine.minimise("cost")
+        if scenario.solve.integers == "none":
+            engine.integers()
+            found = self.timed("screening", lambda: engine.live.solve(**self.options("screening")))
+            self.bound = found.objective
+            self.notes.append("integers are off: this is a screening answer, not a plan")
+            return self.values(found)
+        everything = scenario.solve.integers == "all"
+        engine.integers(*PATTERN, *(("halls", UNITS) if everything else ()))
+        options = self.options("hosts and stacks", gap=1e-6 if everything else 0.4 * self.target)
+        found = self.timed("hosts and stacks", lambda: engine.live.solve(**options))
+        x = self.values(found)
+        self.bound, self.incumbent = found.bound, found.objective
+        if everything:
+            self.hold(x, *PATTERN, *HALLS, UNITS)
+            engine.integers()
+            return x
+        self.say("halls", "whole halls at those hosts")
+        self.hold(x, *PATTERN)
+        engine.integers(*HALLS)
+        options = self.options("halls", gap=0.3 * self.target)
+        found = self.timed("halls", lambda: engine.live.solve(**options))
+        if found.x is None or (self.bound is not None and self.misses(found.objective)):
+            found = self.direct(x if found.x is None else found.x)
+        x = self.values(found)
+        self.hold(x, *PATTERN, *HALLS)
+        engine.integers()
+        self.incumbent = found.objective
+        return x
+
+    def direct(self, start: Floats) -> Solution:
+        """The undivided programme, from the best plan so far: halls may ask for other hosts."""
+        self.say("direct", "whole halls, hosts and stacks together")
+        for family in PATTERN:
+            self.engine.fix(family, None)
+        self.engine.integers(*PATTERN, *HALLS)
+        options = self.options("direct", gap=0.8 * self.target)
+        found = self.timed("direct", lambda: self.engine.live.solve(start=start, **options))
+        if found.bound is not None and self.case.scenario.solve.integers == "all":
+            self.bound = max(found.bound, self.bound or found.bound)
+        return found
+
+    def ties(self, x: Floats) -> Floats:
+        """Within the gap, the most control of what is served, then the least delay; places are held."""
+        if self.case.scenario.solve.integers == "all" or self.bound is None:
+            return x
+        self.say("ties", "most control, then least delay, at a cost within the gap")
+        engine = self.engine
+        # a fifth of the gap is left for rounding to whole units
+        budget = max(self.bound * (1 + 0.8 * self.target), engine.value(x, "cost") * (1 + 1e-7))
+        limit = self.bounds["max_cost_musd"]
+        budget = budget if limit is None else min(budget, limit)
+        own = self.bounds["min_control"]
+
+        def climb() -> Floats:
+            engine.policy(**{**self.bounds, "max_cost_musd": budget})
+            best = engine.most_control(**self.options("ties"))
+            if best.x is None:
+                return x
+            reached = engine.control(best.x) - 1e-4
+            kappa = reached if own is None else max(own, reached)
+            engine.policy(**{**self.bounds, "max_cost_musd": budget, "min_control": kappa})
+            engine.minimise("delay")
+            soonest = engine.live.solve(**self.options("ties"))
+            return best.x if soonest.x is None else soonest.x
+
+        try:
+            return self.timed("ties", climb)
+        finally:
+            engine.policy(**self.bounds)
+            engine.minimise("cost")
+
+    def round_units(self, x: Floats) -> Solution:
+        """Whole units and the last linear programme; control and delay keep what ties have won."""
+        engine = self.engine
+        engine.minimise("cost")
+        if self.case.scenario.solve.integers == "none":
+            return self.timed("last LP", lambda: engine.live.solve(**self.options("last LP")))
+        if self.case.scenario.solve.integers == "all":
+            return self.timed("last LP", lambda: engine.live.solve(**self.options("last LP")))
+        self.say("units", "whole servers and racks")
+        for slack in (0.0, 1.0):
+            engine.policy(**self.kept(x, slack))
+            found = self.timed("units", lambda: whole_units(engine, x, 1e-3, self.left("units")))
+            if found.x is not None:
+                self.incumbent = found.objective
+                return found
+        raise _Stop(_status(found))
+
+    def kept(self, x: Floats, slack: float) -> dict[str, Any]:
+        """Policy bounds that keep the control and the delay of ``x``; with slack, the bounds given only."""
+        if slack or self.quality == "quick":
+            return dict(self.bounds)
+        own = self.bounds["min_control"]
+        reached = self.engine.control(x) - CONTROL_SLACK_POINTS
+        months = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+        limit = self.bounds["max_delay_months"]
+        return {
+            **self.bounds,
+            "min_control": reached if own is None else max(own, reached),
+            "max_delay_months": months if limit is None else min(limit, months),
+        }
+
+    def prove(self, final: Solution, plan: Plan) -> tuple[Plan, dict[str, float]]:
+        """The same integers on every hour of the day; regret of the slices the plan was made on."""
+        assert final.x is not None
+        self.say("proof", "all hours of the day, integers fixed")
+        truth = Engine(build_case(self.case.scenario, truth=True))
+        truth.policy(**self.kept(final.x, 0.0))
+        truth.minimise("cost")
+        truth.integers()
+        for family in (*PATTERN, *HALLS, UNITS):
+            truth.fix(family, self.engine.family(final.x, family).to_numpy(float))
+        free = truth.live.solve(time_limit_s=self.left("proof"))
+        if free.x is None:
+            truth.policy(**self.bounds)
+            free = truth.live.solve(time_limit_s=self.left("proof"))
+        if free.x is None or free.objective is None:
+            self.notes.append(f"proof: {free.status.value}; the numbers are those of the plan's slices")
+            return plan, {}
+        for family in ("rent", "lease", "cool", "connect", "backup"):
+            truth.fix(family, self.engine.family(final.x, family).to_numpy(float) + 1e-9)
+        held = truth.live.solve(time_limit_s=self.left("proof"))
+        proved = plan_of(truth.case, truth, free, self.bounds)
+        if held.objective is None:
+            self.notes.append("proof: with all purchases held the full hours are infeasible; purchases moved")
+            return proved, {"cost_musd": free.objective}
+        regret = (held.objective - free.objective) / abs(free.objective)
+        return proved, {"cost_musd": free.objective, "held_musd": held.objective, "regret": regret}
+
+    # ---- shared
+
+    def hold(self, x: Floats, *families: str) -> None:
+        for family in families:
+            self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
+
+    def misses(self, cost: float | None) -> bool:
+        return cost is None or self.bound is None or (cost - self.bound) / abs(cost) > 0.9 * self.target
+
+    def values(self, found: Solution) -> Floats:
+        self.stopped |= found.stopped
+        if found.x is None:
+            raise _Stop(_status(found))
+        return found.x
+
+    def left(self, stage: str) -> float:
+        """Seconds left; every stage may have a little even when the limit is used up, to end with a plan."""
+        spent = time.perf_counter() - self.began
+        reserve = 1.0 if stage in ("hosts and stacks", "direct") else 20.0
+        return max(self.case.scenario.solve.time_limit_s - spent, reserve)
+
+    def options(self, stage: str, gap: float | None = None, absolute: float | None = None) -> dict[str, Any]:
+        self.engine.live.set_option("mip_abs_gap", 1e-6 if absolute is None else absolute)
+        return {
+            "gap": gap,
+            "time_limit_s": self.left(stage),
+            "on_progress": lambda p: self.progress(stage, p),
+            "should_stop": self.should_stop,
+        }
+
+    def progress(self, stage: str, p: Progress) -> None:
+        self.say(stage, "", incumbent=p.objective, bound=p.bound, gap=p.gap)
+
+    def say(
+        self,
+        stage: str,
+        message: str,
+        incumbent: float | None = None,
+        bound: float | None = None,
+        gap: float | None = None,
+    ) -> None:
+        if self.on_event is not None:
+            seconds = round(time.perf_counter() - self.began, 2)
+            event = {"stage": stage, "message": message, "seconds": seconds}
+            self.on_event({**event, "incumbent": incumbent, "bound": bound, "gap": gap})
+
+    def timed(self, stage: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
+
+    def outcome(
+        self,
+        status: str,
+        plan: Plan | None = None,
+        gap: float | None = None,
+        troubles: list[Trouble] | None = None,
+        regret: dict[str, float] | None = None,
+    ) -> Outcome:
+        self.seconds["total"] = time.perf_counter() - self.began
+        screening = self.case.scenario.solve.integers == "none"
+        return Outcome(
+            status=status,
+            objective=self.objective,
+            quality="screening" if screening else self.quality,
+            plan=plan,
+            bound=self.bound if plan is not None else None,
+            gap=gap,
+            seconds={k: round(v, 3) for k, v in self.seconds.items()},
+            bounds=self.bounds,
+            resolved=self.frozen(),
+            troubles=troubles or [],
+            notes=self.notes,
+            stopped=self.stopped,
+            regret=regret or {},
+        )
+
+    def frozen(self) -> Scenario:
+        """The scenario with the bounds that were in force written into its limits."""
+        if not self.bounds:
+            return self.case.scenario
+        months = self.bounds["max_delay_by_workload"] or self.bounds["max_delay_months"]
+        limits = self.case.scenario.limits.model_copy(
+            update={"max_delay_months": months, "min_control": self.bounds["min_control"]}
+        )
+        return self.case.scenario.model_copy(update={"limits": limits})
+
+
+def _status(found: Solution) -> str:
+    return "infeasible" if found.status is Status.INFEASIBLE else "no-solution"
