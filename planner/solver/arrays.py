@@ -34,11 +34,9 @@ class Block:
         tuples = [i if isinstance(i, tuple) else (i,) for i in index]
         if tuples == [()]:
             return cls(start, ())
-        return (
-            cls(start, (Members(tuples, len(tuples[0]) if tuples else 1),))
-            if tuples
-            else cls(start, (Members([]),))
-        )
+        dimen = len(tuples[0]) if tuples else 1
+        # Members of one dimension are plain values.
+        return cls(start, (Members(tuples if dimen > 1 else [i for (i,) in tuples], dimen),))
 
     @cached_property
     def size(self) -> int:

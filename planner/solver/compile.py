@@ -6,7 +6,8 @@ what arrays cost.
 
 A model may mix recorded rules (`planner.models.rules`) with ordinary constraints: the latter are read row
 by row. A sum over an empty set leaves a row without entries; a fixed variable keeps its column, with equal
-bounds.
+bounds. Where only the left side of a relation is such an empty sum, the row is the negative of the one
+Pyomo would build (which takes that side for a constant): the same constraint.
 """
 
 from collections.abc import Callable, Iterable
