@@ -1,20 +1,73 @@
-"""Work rate of an accelerator: tokens per second measured, scaled or bounded, relative to a reference.
+"""Serving rates: measured where a result was published, else scaled from the nearest, else bounded.
 
-Every rate carries its ``method``: ``measured`` (a published result for the model and scenario), ``scaled``
-(the accelerator measured on other models or scenarios, times the reference accelerator's ratio), or
-``roofline`` (memory bandwidth against the reference chip: token generation streams weights and cache).
-Training uses 6 N D floating-point operations at whole-run efficiency, so only the bf16 peak counts.
+    estimate(model="llama3.1-405b", accelerator="NVIDIA B200-SXM-180GB", scenario="server")
+
+One ladder, told by ``Estimate.method``: "measured row" (a published result for these conditions), "scaled
+from nearest" (the fit of ``throughput_fit`` for a measured model), "roofline" (a model nobody measured:
+arithmetic, bandwidth and memory with efficiencies fitted by chip family and phase). ``Throughput`` gives
+the planning model the same numbers by class of model, and training rates from ``training``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from planner.case.periods import HOURS_PER_YEAR
-from planner.catalog import Catalog
+from planner.case.conditions import (
+    Question,
+    ask,
+    decimal_year,
+    latest,
+    measurements,
+    or_none,
+    read_conditions,
+)
+from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
+from planner.case.throughput_fit import Z80, Fit, Situations
+from planner.catalog import Catalog, load_catalog
+
+__all__ = [
+    "Estimate",
+    "Rate",
+    "Replica",
+    "SoftwareGain",
+    "Throughput",
+    "decimal_year",
+    "estimate",
+    "smallest_replica",
+]
+
+MEASURED, SCALED, ROOFLINE = "measured row", "scaled from nearest", "roofline"
+SAME_ROUND_DAYS = 120
+UNCERTAIN_PEAKS = {"high": 0.0, "medium": 0.0, "low": 0.3}
+"""Extra spread of log rate where the peaks of an unmeasured chip are announcements: by confidence."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Output tokens per second of one accelerator, with a central 80 % interval.
+
+    Benchmarks count output tokens only, and so does this; ``unit`` is "images/s" or "queries/s" for models
+    whose measurements count those. ``based_on`` names the rows of ``throughput`` that weigh most.
+    """
+
+    tokens_per_s_per_accelerator: float
+    low: float
+    high: float
+    method: str
+    based_on: tuple[str, ...]
+    unit: str
+    model: str
+    accelerator: str
+    scenario: str
+    precision: str
+    n_accelerators: int
+    measured_on: pd.Timestamp | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,39 +79,141 @@ class Rate:
     measured_on: pd.Timestamp | None
 
 
-def best_measured(catalog: Catalog) -> pd.DataFrame:
-    """Best published rate for each (model_id, scenario, accelerator_id): rate and date."""
-    rows = catalog.table("throughput").reset_index(drop=True)
-    rows = rows.sort_values("tokens_per_s_per_accelerator", ascending=False)
-    rows = rows.drop_duplicates(["model_id", "scenario", "accelerator_id"])
-    return rows.set_index(["model_id", "scenario", "accelerator_id"])[
-        ["tokens_per_s_per_accelerator", "measured_on"]
-    ]
+@dataclass(frozen=True)
+class _Book:
+    """Measured rows of a catalog and the fit to them."""
+
+    rows: pd.DataFrame
+    fit: Fit
+    latest: pd.Timestamp
+
+
+def estimate(
+    *,
+    model: str,
+    accelerator: str,
+    scenario: str = "server",
+    catalog: Catalog | None = None,
+    **conditions: Any,
+) -> Estimate:
+    """Serving rate of one accelerator under the given conditions.
+
+    ``model`` and ``accelerator`` take the keys, names and spellings of the measured table (an accelerator
+    also by a system that holds it); a model not listed needs ``params_total_b`` (1e9) and, for a mixture of
+    experts, ``params_active_b``. ``scenario``: server, interactive, offline, or "1k in / 8k out at 90
+    tok/s/user". Conditions: ``precision``; ``n_accelerators`` of the system; ``isl``, ``osl`` mean tokens
+    in and out; ``concurrency`` requests in flight per replica; ``interactivity`` least tokens/s a user sees;
+    ``tp`` accelerators per replica; ``framework``; ``date`` (state of the software; default the latest
+    measured); ``latency_constraint``, ``submitter``, ``system`` as published. What is not stated is taken
+    as the benchmark has it, in the chip's fastest format. Raises ``UnknownName`` with suggestions, and
+    ``TypeError`` naming the allowed conditions.
+    """
+    catalog = catalog or load_catalog()
+    given = read_conditions(conditions)
+    question, given = ask(catalog, model, accelerator, scenario, given)
+    book = _book(catalog)
+    if (rows := _matching(book, question, given)) is not None:
+        return _measured(book, question, rows)
+    return _predicted(book, question)
+
+
+@lru_cache(maxsize=8)
+def _book(catalog: Catalog) -> _Book:
+    rows = measurements(catalog)
+    situations = []
+    for row in rows.itertuples():
+        spec, chip = model_spec(catalog, row.model_id), chip_spec(catalog, row.accelerator_id)
+        own = with_lengths(spec, or_none(row.input_tokens), or_none(row.output_tokens))
+        other = own is not spec and own != spec
+        speed = or_none(row.tokens_per_s_user) or spec.limit(row.scenario)
+        n = int(row.n_accelerators) if not pd.isna(row.n_accelerators) else chip.scale_up
+        question = Question(
+            own, chip, row.scenario, row.format, n, row.software, decimal_year(row.measured_on), speed, other,
+            None, None,
+        )  # fmt: skip
+        situations.append(question.situation())
+    fit = Fit(Situations.of(situations), np.log(rows["tokens_per_s_per_accelerator"].to_numpy(float)))
+    return _Book(rows, fit, latest(catalog))
+
+
+def _matching(book: _Book, q: Question, given: dict[str, Any]) -> pd.DataFrame | None:
+    """Measured rows that meet every stated condition, or None."""
+    if q.group is not None or q.requests is not None:
+        return None
+    rows = book.rows
+    keep = (rows["model_id"] == q.model.model_id) & (rows["accelerator_id"] == q.chip.accelerator_id)
+    keep &= rows["scenario"] == q.scenario
+    if not keep.any():
+        return None
+    custom = rows["output_tokens"].notna()
+    same = (rows["input_tokens"] - q.model.input_tokens).abs() <= 0.03 * q.model.input_tokens
+    same &= (rows["output_tokens"] - q.model.output_tokens).abs() <= 0.03 * q.model.output_tokens
+    keep &= (custom & same) if q.other_lengths else ~custom
+    if "precision" in given:
+        keep &= rows["format"] == q.precision
+    if "n_accelerators" in given:
+        keep &= rows["n_accelerators"].fillna(q.n) == q.n
+    if "framework" in given:
+        keep &= rows["software"] == q.software
+    if "date" in given:
+        apart = (rows["measured_on"] - pd.Timestamp(given["date"])).abs().dt.days
+        keep &= apart <= SAME_ROUND_DAYS
+    found = rows[keep]
+    for name, column in (("submitter", "submitter"), ("system", "system_name")):
+        closer = found[found[column].astype("string").str.lower() == str(given.get(name, "")).lower()]
+        found = closer if len(closer) else found
+    return found if len(found) else None
+
+
+def _measured(book: _Book, q: Question, rows: pd.DataFrame) -> Estimate:
+    """The best of the rows: what well-kept software reaches; repeated submissions give the interval."""
+    best = rows.loc[rows["tokens_per_s_per_accelerator"].idxmax()]
+    rate = float(best["tokens_per_s_per_accelerator"])
+    spread = float(np.exp(Z80 * book.fit.repeat_sd))
+    n = q.n if pd.isna(best["n_accelerators"]) else int(best["n_accelerators"])
+    return Estimate(
+        rate, rate / spread, rate * spread, MEASURED, (str(best["throughput_id"]),), str(best["metric_unit"]),
+        q.model.model_id, q.chip.accelerator_id, q.scenario, str(best["format"]), n,
+        pd.Timestamp(best["measured_on"]), f"best of {len(rows)} published",
+    )  # fmt: skip
+
+
+def _predicted(book: _Book, q: Question) -> Estimate:
+    mean, sd, share = book.fit.predict(Situations.of([q.situation()]))
+    labels = book.fit.rows.labels
+    model_seen = bool((labels["model"] == q.model.model_id).any())
+    chip_seen = bool((labels["chip"] == q.chip.accelerator_id).any())
+    cell = ((labels["model"] == q.model.model_id) & (labels["chip"] == q.chip.accelerator_id)).any()
+    family_seen = bool((labels["family"] == q.chip.generation).any())
+    regime = "model" if not model_seen else "row" if cell else "cell" if family_seen else "family"
+    doubt = 0.0 if chip_seen else UNCERTAIN_PEAKS[q.chip.confidence]
+    spread = float(np.exp(Z80 * np.hypot(sd[0] * book.fit.factor[regime], doubt)))
+    rate = float(np.exp(mean[0]))
+    nearest = book.rows["throughput_id"].iloc[np.argsort(-share[0])[:3]]
+    return Estimate(
+        rate, rate / spread, rate * spread, SCALED if model_seen else ROOFLINE, tuple(nearest),
+        q.model.metric_unit, q.model.model_id, q.chip.accelerator_id, q.scenario, q.precision, q.n,
+        book.latest if chip_seen else None,
+        "" if model_seen else "size of the model and efficiencies of measured ones; nobody measured it",
+    )  # fmt: skip
 
 
 class Throughput:
-    """Look-up of serving rates with a ladder of fall-backs, and of training rates."""
+    """Rates for the planning model: serving by class of model and scenario, training by the peak."""
 
     def __init__(self, catalog: Catalog, anchor: str = "b300"):
         self.catalog = catalog
         self.anchor = anchor
-        self.measured = best_measured(catalog)
-        self.rate_column = self.measured["tokens_per_s_per_accelerator"]
+        self._known: dict[tuple[str, str, str], Rate] = {}
 
     def serving(self, model_class: str, scenario: str, accelerator: str) -> Rate:
         """Serving rate of ``accelerator`` for the benchmark model of ``model_class``."""
-        model = str(self.catalog.value("model_classes", model_class, "model_id"))
-        direct = self._row(model, scenario, accelerator)
-        if direct is not None:
-            return direct
-        base = self._anchor_rate(model, scenario)
-        if accelerator == self.anchor:
-            return Rate(base, "scaled", self._last_measured(accelerator))
-        ratio, date = self._measured_ratio(accelerator, scenario)
-        if ratio is not None:
-            return Rate(base * ratio, "scaled", date)
-        bandwidth = self.catalog.table("accelerators")["hbm_tb_s"]
-        return Rate(base * float(bandwidth[accelerator] / bandwidth[self.anchor]), "roofline", None)
+        key = (model_class, scenario, accelerator)
+        if key not in self._known:
+            model = str(self.catalog.value("model_classes", model_class, "model_id"))
+            found = estimate(model=model, accelerator=accelerator, scenario=scenario, catalog=self.catalog)
+            self._known[key] = Rate(found.tokens_per_s_per_accelerator, found.method, found.measured_on)
+        return self._known[key]
 
     def training_flops(self, accelerator: str) -> float:
         """Sustained floating-point operations per second of one accelerator over a whole training run."""
@@ -68,49 +223,6 @@ class Throughput:
     def training_accelerator_hours(self, params_active_b: float, tokens_b: float, accelerator: str) -> float:
         """Accelerator-hours of one run: 6 N D / (peak x efficiency x 3600)."""
         return 6.0 * params_active_b * 1e9 * tokens_b * 1e9 / self.training_flops(accelerator) / 3600.0
-
-    def _row(self, model: str, scenario: str, accelerator: str) -> Rate | None:
-        key = (model, scenario, accelerator)
-        if key not in self.measured.index:
-            return None
-        row = self.measured.loc[key]
-        return Rate(float(row["tokens_per_s_per_accelerator"]), "measured", pd.Timestamp(row["measured_on"]))
-
-    def _anchor_rate(self, model: str, scenario: str) -> float:
-        """Rate of the anchor chip, itself scaled from its server rate where a scenario is missing."""
-        direct = self._row(model, scenario, self.anchor)
-        if direct is not None:
-            return direct.tokens_per_s
-        ratios = []
-        wide = self.rate_column.unstack("scenario")
-        for other in ("server", "offline", "interactive"):
-            known = self._row(model, other, self.anchor)
-            if known is None or other not in wide or scenario not in wide:
-                continue
-            both = wide[[other, scenario]].dropna() if other != scenario else pd.DataFrame()
-            same_model = both[both.index.get_level_values("model_id") == model]
-            both = same_model if len(same_model) else both
-            if len(both):
-                ratios.append(known.tokens_per_s * float(np.exp(np.log(both[scenario] / both[other]).mean())))
-        if not ratios:
-            raise KeyError(f"no measurement ties {self.anchor} to {model} in scenario {scenario}")
-        return float(ratios[0])
-
-    def _measured_ratio(self, accelerator: str, scenario: str) -> tuple[float | None, pd.Timestamp | None]:
-        """Geometric mean ratio to the anchor over the models both were measured on, same scenario first."""
-        wide = self.rate_column.unstack("accelerator_id")
-        if accelerator not in wide or self.anchor not in wide:
-            return None, None
-        both = wide[[accelerator, self.anchor]].dropna()
-        same = both[both.index.get_level_values("scenario") == scenario]
-        both = same if len(same) else both
-        if not len(both):
-            return None, None
-        ratio = float(np.exp(np.log(both[accelerator] / both[self.anchor]).mean()))
-        return ratio, self._last_measured(accelerator)
-
-    def _last_measured(self, accelerator: str) -> pd.Timestamp:
-        return pd.Timestamp(self.measured.xs(accelerator, level="accelerator_id")["measured_on"].max())
 
 
 class SoftwareGain:
@@ -131,8 +243,3 @@ class SoftwareGain:
         at = np.interp(np.maximum(when - born, 0.0), self.ages, self.gains)
         base = float(np.interp(max(decimal_year(measured_on) - born, 0.0), self.ages, self.gains))
         return np.maximum(at / base, 1.0)
-
-
-def decimal_year(stamp: pd.Timestamp) -> float:
-    """Calendar year with its fraction."""
-    return stamp.year + (stamp.dayofyear - 1) * 24 / HOURS_PER_YEAR

@@ -1,0 +1,116 @@
+"""Names of accelerators and models as people and benchmarks write them, resolved to keys of the catalog.
+
+    accelerator_of(catalog, "NVIDIA DGX B200 (8x B200-SXM-180GB, TensorRT)")  # "b200"
+    model_of(catalog, "Llama-3.1-405B")                                        # "llama3.1-405b"
+
+Keys, names, the alias table and spellings found in measurements are known; beyond those, a text that
+contains the distinguishing words of exactly one most specific accelerator is understood too.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from functools import lru_cache
+
+from planner.catalog import Catalog
+from planner.catalog_rules import hint
+
+WORD = re.compile(r"[a-z]+\d+[a-z]*|\d+[a-z]*|[a-z]+")
+COUNT = re.compile(r"(\d+x)(?=[a-z])")
+SPLIT_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—", "-"))
+
+
+class UnknownName(KeyError, ValueError):
+    """A name that is not in the catalog; the message suggests near ones."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def squeeze(text: str) -> str:
+    """Lower-case letters and digits only, so that spelling of separators does not matter."""
+    return re.sub(r"[^a-z0-9]+", "", text.lower())
+
+
+def words(text: str) -> frozenset[str]:
+    """Words of a product name.
+
+    >>> sorted(words("8x B200-SXM-180GB"))
+    ['180gb', '8x', 'b200', 'sxm']
+    """
+    return frozenset(WORD.findall(COUNT.sub(r"\1 ", text.translate(SPLIT_HYPHENS).lower())))
+
+
+def accelerator_of(catalog: Catalog, name: str) -> str:
+    """Key of an accelerator, from its key, name, alias or the name of a system that holds it."""
+    exact, marks = _accelerators(catalog)
+    found = exact.get(squeeze(name.translate(SPLIT_HYPHENS)))
+    if found:
+        return found
+    own = words(name)
+    fits = sorted(((len(need), key) for need, key in marks if need <= own), reverse=True)
+    if fits and len({key for size, key in fits if size == fits[0][0]}) == 1:
+        return fits[0][1]
+    raise UnknownName(f"no accelerator {name!r} in the catalog{_suggest(name, exact)}")
+
+
+def model_of(catalog: Catalog, name: str) -> str:
+    """Key of a model of the table ``models``."""
+    table = _models(catalog)
+    found = table.get(squeeze(name.translate(SPLIT_HYPHENS)))
+    if found is None:
+        fault = f"no model {name!r} in the catalog{_suggest(name, table)}"
+        raise UnknownName(f"{fault}; or state params_total_b and params_active_b")
+    return found
+
+
+def _suggest(name: str, known: dict[str, str]) -> str:
+    """``; allowed ...; did you mean ...`` for keys of the catalog, spelling of separators ignored."""
+    keys = list(dict.fromkeys(known.values()))
+    near = get_close_matches(squeeze(name), list(known), n=1, cutoff=0.5)
+    allowed = hint("", keys).split("; did you mean")[0]
+    return allowed + (f"; did you mean {known[near[0]]!r}?" if near else "")
+
+
+@lru_cache(maxsize=8)
+def _accelerators(catalog: Catalog) -> tuple[dict[str, str], list[tuple[frozenset[str], str]]]:
+    chips, systems = catalog.table("accelerators"), catalog.table("systems")
+    exact: dict[str, str] = {}
+    for key in chips.index:
+        exact[squeeze(key)] = exact[squeeze(str(chips.at[key, "name"]))] = str(key)
+    for row in systems.itertuples():
+        exact.setdefault(squeeze(row.system_id), row.accelerator_id)
+        exact.setdefault(squeeze(row.name), row.accelerator_id)
+    for row in catalog.table("aliases").itertuples():
+        if isinstance(row.accelerator_id, str) and row.accelerator_id:
+            exact.setdefault(squeeze(row.alias), row.accelerator_id)
+        elif isinstance(row.system_id, str) and row.system_id in systems.index:
+            exact.setdefault(squeeze(row.alias), str(systems.at[row.system_id, "accelerator_id"]))
+    seen: dict[str, set[str]] = {}
+    for row in catalog.table("throughput").itertuples():
+        for text in (row.accelerator_name, row.system_name):
+            if isinstance(text, str):
+                seen.setdefault(squeeze(text.translate(SPLIT_HYPHENS)), set()).add(row.accelerator_id)
+    for text, keys in seen.items():
+        if len(keys) == 1:
+            exact.setdefault(text, next(iter(keys)))
+    marks = [(words(str(key)), str(key)) for key in chips.index]
+    marks += [
+        (words(str(chips.at[key, "name"]).replace("in NVL72", "")), str(key))
+        for key in chips.index
+        if len(words(str(chips.at[key, "name"]))) > 1
+    ]
+    marks += [(frozenset({"vera", "rubin"}), "vr200")] if "vr200" in chips.index else []
+    return exact, marks
+
+
+@lru_cache(maxsize=8)
+def _models(catalog: Catalog) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for row in catalog.table("models").itertuples():
+        aliases = row.aliases.split(";") if isinstance(row.aliases, str) else []
+        for text in (row.model_id, row.name, *aliases):
+            out.setdefault(squeeze(text), row.model_id)
+            out.setdefault(squeeze(text.removesuffix(" Instruct")), row.model_id)
+    return out
