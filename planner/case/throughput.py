@@ -28,6 +28,7 @@ from planner.case.conditions import (
 )
 from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
 from planner.case.throughput_fit import Z80, Fit, Situations
+from planner.case.training import WHOLE, accelerator_hours
 from planner.catalog import Catalog, load_catalog
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
 
 MEASURED, SCALED, ROOFLINE = "measured row", "scaled from nearest", "roofline"
 SAME_ROUND_DAYS = 120
+REFERENCE_RUN = (70.0, 10_000.0)
+"""Parameters and tokens (1e9) at which chips are compared for training."""
 UNCERTAIN_PEAKS = {"high": 0.0, "medium": 0.0, "low": 0.3}
 """Extra spread of log rate where the peaks of an unmeasured chip are announcements: by confidence."""
 
@@ -217,12 +220,13 @@ class Throughput:
 
     def training_flops(self, accelerator: str) -> float:
         """Sustained floating-point operations per second of one accelerator over a whole training run."""
-        peak = self.catalog.value("accelerators", accelerator, "bf16_dense_tflops")
-        return float(peak) * 1e12 * self.catalog.param("training_run_efficiency")
+        run = accelerator_hours(*REFERENCE_RUN, accelerator, catalog=self.catalog)
+        return run.flops / run.mid / 3600.0
 
     def training_accelerator_hours(self, params_active_b: float, tokens_b: float, accelerator: str) -> float:
-        """Accelerator-hours of one run: 6 N D / (peak x efficiency x 3600)."""
-        return 6.0 * params_active_b * 1e9 * tokens_b * 1e9 / self.training_flops(accelerator) / 3600.0
+        """Accelerator-hours of one whole run: 6 N D / (peak x efficiency x 3600)."""
+        run = accelerator_hours(params_active_b, tokens_b, accelerator, kind=WHOLE, catalog=self.catalog)
+        return run.mid
 
 
 class SoftwareGain:
