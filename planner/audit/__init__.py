@@ -1,0 +1,34 @@
+"""Independent audit of a plan: recomputes every rule, every ledger line and every KPI from its tables.
+
+    violations = audit(plan)    # rule, index, amount, limit, message; no rows = clean
+
+Only the plan's tables and the case are read, with pandas and numpy: neither the model nor the solver takes
+part. So a fault of the model, of the hand-over to the solver, of rounding or of the report shows here. The
+arithmetic follows docs/model.md, not the model's code. Amounts are in model units (thousands of
+accelerators, MW, MWh, MUSD, months); a limit may be missed by 1e-6 of itself, or of one unit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from planner.audit import fleet, kpis, ledger, places, policy, power, service, supply
+from planner.audit.findings import TOLERANCE, Findings
+from planner.audit.view import View
+
+if TYPE_CHECKING:
+    from planner.plan import Plan
+
+__all__ = ["TOLERANCE", "audit"]
+
+TOPICS = (fleet, service, places, power, supply, policy, ledger, kpis)
+
+
+def audit(plan: Plan, tolerance: float = TOLERANCE) -> pd.DataFrame:
+    """Violations of a plan: rule, index, amount, limit, message; an empty table is a clean plan."""
+    view, found = View(plan), Findings(tolerance)
+    for topic in TOPICS:
+        topic.check(view, found)
+    return found.table()

@@ -1,0 +1,139 @@
+"""Orders, rents, the fleet they make, and the work it can carry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.view import HAKT, View, each_period, lookup, over, total
+
+THOUSAND = 1000.0
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of what is bought, rented, alive and loaded."""
+    _orders(view, found)
+    _rents(view, found)
+    _stock(view, found)
+    _load(view, found)
+
+
+def _orders(view: View, found: Findings) -> None:
+    table = view.table("orders")
+    found.known(
+        "order-allowed", table[HAKT], view.case.orders.index, "no such offer can go live in this period"
+    )
+    found.at_least("order-negative", total(table, HAKT, table["accelerators"]), 0.0, "a negative order")
+    rows = view.facts(table, view.case.orders, HAKT, ["lead", "life", "musd_per_k", "unit_k"])
+    key, count = rows[HAKT], rows["accelerators"] / THOUSAND
+    index = pd.MultiIndex.from_frame(key)
+    found.at_least("order-lead", pd.Series(rows["t"] - rows["case_lead"], index=index, dtype=float).set_axis(index),
+                   0.0, "ordered before the plan starts")  # fmt: skip
+    for name, when in (
+        ("order_date", rows["t"] - rows["case_lead"]),
+        ("live_date", rows["t"]),
+        ("retire_date", rows["t"] + rows["case_life"]),
+    ):
+        found.same("order-dates", key, pd.to_datetime(rows[name]), view.dates(when), name)
+    found.equal(
+        "order-price",
+        _by(rows["musd"], index),
+        _by(count * rows["case_musd_per_k"], index),
+        "price of an order",
+    )
+    found.equal(
+        "order-units", _by(rows["units"] * rows["case_unit_k"], index), _by(count, index), "units of an order"
+    )
+    if view.whole:
+        found.whole("whole-units", _by(count / rows["case_unit_k"], index), "part of a server or rack")
+
+
+def _rents(view: View, found: Findings) -> None:
+    table = view.table("rents")
+    keys = ["h", "a", "k", "r", "t"]
+    found.known(
+        "rent-allowed", table[keys], view.case.rents.index, "no such contract can start in this period"
+    )
+    found.at_least("rent-negative", total(table, keys, table["accelerators"]), 0.0, "a negative contract")
+    rows = view.facts(table, view.case.rents, keys, ["periods", "musd_per_k_period"])
+    index = pd.MultiIndex.from_frame(rows[keys])
+    for name, when in (("start_date", rows["t"]), ("end_date", rows["t"] + rows["case_periods"])):
+        found.same("rent-dates", rows[keys], pd.to_datetime(rows[name]), view.dates(when), name)
+    hourly = rows["case_musd_per_k_period"] * 1e6 / THOUSAND / view.hours
+    found.equal(
+        "rent-price", _by(rows["usd_per_accelerator_hour"], index), _by(hourly, index), "price of a contract"
+    )
+    paid = np.minimum(view.n, rows["t"] + rows["case_periods"]) - rows["t"]
+    musd = rows["accelerators"] / THOUSAND * rows["case_musd_per_k_period"] * paid
+    found.equal("rent-price", _by(rows["musd_total"], index), _by(musd, index), "payments of a contract")
+
+
+def _stock(view: View, found: Findings) -> None:
+    table = view.table("fleet")
+    found.known("fleet-allowed", table[HAKT], view.case.fleet.index, "no capacity can be alive there")
+    bought = view.facts(view.table("orders"), view.case.orders, HAKT, ["life"])
+    rented = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
+    held = view.case.existing.reset_index(drop=True)
+    alive = {
+        "owned": each_period(bought, bought["t"], bought["case_life"], view.n),
+        "rented": each_period(rented, rented["t"], rented["case_periods"], view.n),
+        "existing": each_period(held, held["first_t"], held["end_t"] - held["first_t"], view.n),
+    }
+    alive["existing"] = alive["existing"].assign(accelerators=alive["existing"]["accelerators_k"] * THOUSAND)
+    want = {name: total(part, HAKT, part["accelerators"] / THOUSAND) for name, part in alive.items()}
+    everything = total(
+        pd.concat([part[[*HAKT, "accelerators"]] for part in alive.values()]),
+        HAKT,
+        pd.concat([part["accelerators"] for part in alive.values()]) / THOUSAND,
+    )
+    for name, value in (*want.items(), ("accelerators", everything)):
+        got = total(table, HAKT, table[name] / THOUSAND)
+        found.equal("fleet-stock", got, value, f"{name} is not what orders, rents and existing fleets make")
+    peak = table["accelerators"] / THOUSAND * view.system(table, "peak_mw_per_k").astype(float)
+    found.equal(
+        "fleet-power", total(table, HAKT, table["it_mw"]), total(table, HAKT, peak), "peak MW of a fleet"
+    )
+
+
+def _load(view: View, found: Findings) -> None:
+    """Work at the peak and in every slice; work that may wait needs room somewhere in the day."""
+    fleet, work = view.table("fleet"), view.work()
+    room = view.case.physics["availability"] * total(fleet, HAKT, fleet["accelerators"] / THOUSAND)
+    firm, soft = work[~work["soft"]], work[work["soft"]]
+    busy = total(firm, HAKT, firm["serve_k"]).add(total(work, HAKT, work["held_k"]), fill_value=0.0)
+    found.at_most("fleet-peak", busy, over(busy.index, room), "work at the peak and reserve exceed the fleet")
+    left = spare(view, firm, room)
+    index = pd.MultiIndex.from_frame(left[[*HAKT, "s"]])
+    found.at_least("fleet-slice", _by(left["spare_k"], index), 0.0, "work in a slice exceeds the fleet")
+    waiting = total(soft, HAKT, soft["serve_k"])
+    mean = total(left, HAKT, left["spare_k"] * left["hours"] / view.hours)
+    found.at_most(
+        "fleet-day", waiting, over(waiting.index, mean), "work that may wait finds no room in the day"
+    )
+
+
+def spare(view: View, firm: pd.DataFrame, room: pd.Series) -> pd.DataFrame:
+    """(h, a, k, t, s): hours, and thousands of accelerators left over by firm work."""
+    cells = (
+        room.rename("room_k").rename_axis(HAKT).reset_index()
+        if len(room)
+        else pd.DataFrame(columns=[*HAKT, "room_k"])
+    )
+    cells = cells.astype({"t": int}).merge(view.typical[["t", "s", "hours"]], on="t")
+    table = profiled(view, firm)
+    used = total(table, [*HAKT, "s"], table["load_k"])
+    index = pd.MultiIndex.from_frame(cells[[*HAKT, "s"]])
+    return cells.assign(spare_k=cells["room_k"].to_numpy(float) - over(index, used).to_numpy(float))
+
+
+def profiled(view: View, firm: pd.DataFrame) -> pd.DataFrame:
+    """Firm work by slice: serving at the peak times the share of the peak in the slice."""
+    table = firm.astype({"t": int}).merge(view.typical, on="t")
+    pairs = pd.MultiIndex.from_frame(table[["w", "s"]])
+    share = lookup(pairs, view.case.profile["value"]).astype(float)
+    return table.assign(load_k=table["serve_k"].to_numpy(float) * share)
+
+
+def _by(values: pd.Series, index: pd.Index) -> pd.Series:
+    return pd.Series(values.to_numpy(float), index=index)

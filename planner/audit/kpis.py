@@ -1,0 +1,222 @@
+"""Every key figure from its definition: cost, time, control, size, flows, unit costs; and the service dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.policy import PARTNER, delays, discount, priorities, weights
+from planner.audit.power import facility_peak
+from planner.audit.view import View, lookup, over, total
+
+PLACES = ("halls", "cooling", "grid", "backup", "site")
+
+
+def check(view: View, found: Findings) -> None:
+    """All KPIs of the plan, their published ranges, and the tables of service and control."""
+    table = view.plan.kpis
+    want = {
+        **_cost(view),
+        **_time(view),
+        **_control(view),
+        **_size(view),
+        **_flows(view),
+        **_unit_costs(view),
+    }
+    index = pd.Index(table["kpi"])
+    for name in index.difference(list(want)):
+        found.add("kpi-unknown", name, np.nan, np.nan, "no definition of this KPI is known to the audit")
+    for name in pd.Index(list(want)).difference(index):
+        found.add("kpi-missing", name, np.nan, want[name], "the plan does not state it")
+    known = table[index.isin(list(want))]
+    got = pd.Series(known["value"].to_numpy(float), index=known["kpi"].to_numpy())
+    due = pd.Series({name: float(want[name]) for name in got.index}, dtype=float)
+    found.equal("kpi", got, due, "not what its definition gives")
+    ranged = table[table["low"].notna() & table["high"].notna()]
+    inside = ((ranged["value"] >= ranged["low"]) & (ranged["value"] <= ranged["high"])).astype(bool)
+    stated = ranged["inside"].astype(bool)
+    found.same("kpi-range", ranged[["kpi"]], stated, inside, "inside the published range")
+    _tables(view, found, want)
+
+
+def _cost(view: View) -> dict[str, float]:
+    ledger = view.table("ledger")
+    own = ledger[ledger["payer"] == PARTNER]
+    worth = own["musd"] * lookup(own["t"], discount(view)).astype(float)
+    left = own["kind"] == "residual"
+    capex = ledger[ledger["kind"] == "capex"]
+    paid = own[~left]
+    months = over(pd.RangeIndex(view.n), total(paid, ["t"], paid["musd"]))
+    years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
+    mine = capex.loc[capex["payer"] == PARTNER, "musd"].sum()
+    return {
+        "cost_npv_musd": worth.sum(),
+        "cost_without_residual_musd": worth[~left].sum(),
+        "residual_musd": -worth[left].sum(),
+        "capex_musd": capex["musd"].sum(),
+        "capex_partner_musd": mine,
+        "capex_others_musd": capex["musd"].sum() - mine,
+        "peak_funding_musd": max(0.0, months.cumsum().max()),
+        "peak_year_outlay_musd": years.max() if len(years) else 0.0,
+    }
+
+
+def _time(view: View) -> dict[str, float]:
+    demand = view.table("demand")
+    months = 12.0 * view.years
+    early = unavoidable(view)
+    pi = priorities(view)
+    wanted = over(pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"]))
+    served = over(pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"] * (1 - demand["short"])))
+    share = (served / wanted.where(wanted > 0)).to_numpy()
+    weight = demand["w"].map(pi).astype(float)
+    begun = np.flatnonzero(share >= 0.05)
+    lacking = np.flatnonzero(share < 1 - 0.005)
+    settled = 0 if not len(lacking) else int(lacking[-1]) + 1
+    waits = delays(view)
+    return {
+        "delay_months": float((waits * pi.reindex(waits.index)).sum()),
+        "unavoidable_delay_months": float((early * pi.reindex(early.index)).sum()),
+        "first_service_months": begun[0] * months if len(begun) else np.nan,
+        "full_service_months": settled * months if settled < view.n else np.nan,
+        "served_share": float((weight * (1 - demand["short"])).sum() / weight.sum()),
+    }
+
+
+def unavoidable(view: View) -> pd.Series:
+    """w -> months with demand before anything could serve it."""
+    demand, serve = view.case.demand.reset_index(drop=True), view.case.serve.reset_index(drop=True)
+    first = serve.groupby("w")["t"].min()
+    early = demand["t"] < demand["w"].map(first).astype(float).fillna(view.n)
+    return total(demand, ["w"], early.astype(float) * 12.0 * view.years)
+
+
+def _control(view: View) -> dict[str, float]:
+    rows = weights(view)
+    facts = view.case.offers.reset_index(drop=True)[["h", "a", "k", "sigma_v121", "sigma_equal"]]
+    rows = rows.merge(facts, on=["h", "a", "k"], how="left")
+    served = rows["weight"].sum()
+    mean = {c: 100.0 * (rows["weight"] * rows[c]).sum() for c in ("case_sigma", "sigma_v121", "sigma_equal")}
+    out = {
+        "control_score": mean["case_sigma"] / served if served else 0.0,
+        "national_control": mean["case_sigma"],
+        "control_max": 100.0 * view.case.serve["sigma"].max() if len(view.case.serve) else 0.0,
+        "control_score_v121": mean["sigma_v121"] / served if served else 0.0,
+        "control_score_equal": mean["sigma_equal"] / served if served else 0.0,
+    }
+    for level in range(5):
+        part = rows.loc[rows["case_seal"] == level, "weight"].sum()
+        out[f"seal_{level}_share"] = part / served if served else 0.0
+    return {name: float(value) for name, value in out.items()}
+
+
+def _size(view: View) -> dict[str, float]:
+    fleet, last = view.table("fleet"), view.n - 1
+    periods = pd.RangeIndex(view.n)
+    count = {
+        c: over(periods, total(fleet, ["t"], fleet[c]))
+        for c in ("accelerators", "owned", "rented", "existing")
+    }
+    peak = fleet["accelerators"] / 1000.0 * view.system(fleet, "peak_mw_per_k").astype(float)
+    mine = fleet["h"].isin(view.own)
+    own, cloud = (over(periods, total(fleet[m], ["t"], peak[m])) for m in (mine, ~mine))
+    load = (
+        facility_peak(view).rename("mw").rename_axis(["h", "t"]).reset_index() if len(fleet[mine]) else None
+    )
+    facility = (
+        over(periods, total(load, ["t"], load["mw"])) if load is not None else pd.Series(0.0, index=periods)
+    )
+    return {
+        "accelerators": count["accelerators"][last],
+        "accelerators_max": count["accelerators"].max(),
+        "accelerators_owned": count["owned"][last],
+        "accelerators_rented": count["rented"][last],
+        "accelerators_existing": count["existing"][last],
+        "it_mw": own[last],
+        "it_mw_max": own.max(),
+        "it_mw_rented": cloud[last],
+        "facility_mw": facility[last],
+        "facility_mw_max": facility.max(),
+    }
+
+
+def _flows(view: View) -> dict[str, float]:
+    """Sums over the last twelve months, from the ledger's quantities."""
+    ledger = view.table("ledger")
+    year = ledger[(ledger["t"] < view.n) & (ledger["t"] >= view.n - round(1.0 / view.years))]
+    by = year.groupby("account")["quantity"].sum()
+    return {
+        "energy_gwh_per_year": (by.get("electricity", 0.0) + by.get("cloud-energy", 0.0)) / 1000.0,
+        "water_m3_per_year": by.get("water", 0.0),
+        "emissions_kt_per_year": (by.get("emissions", 0.0) + by.get("cloud-emissions", 0.0)) / 1000.0,
+    }
+
+
+def _unit_costs(view: View) -> dict[str, float]:
+    cost = _cost(view)["cost_npv_musd"] * 1e6
+    worth = discount(view)
+    fleet, demand, ledger, orders = (view.table(x) for x in ("fleet", "demand", "ledger", "orders"))
+    held = fleet["accelerators"] * lookup(fleet["t"], worth).astype(float) * view.hours
+    hours = view.case.physics["availability"] * held.sum()
+    present = lookup(demand["t"], worth).astype(float) * view.hours
+    done = demand["demand_kref"] * (1 - demand["short"]) * present
+    per_ref = lookup(demand["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
+    tokens = np.nansum(done * 1000.0 * per_ref * 3600.0 * lookup(demand["w"], _load(view)).astype(float))
+    serving = done[~np.isnan(per_ref)].sum() / done.sum() if done.sum() else 0.0
+    own = ledger[(ledger["kind"] == "capex") & (ledger["payer"] == PARTNER)]
+    spent = own.loc[own["asset_class"].isin([*PLACES, "servers"]), "musd"].sum() * 1e6
+    bought = orders["accelerators"].sum()
+    mw = (orders["accelerators"] / 1000.0 * view.system(orders, "peak_mw_per_k").astype(float)).sum()
+    mine = fleet[fleet["h"].isin(view.own)]
+    standing = total(mine, ["t"], mine["accelerators"])
+    t = standing.idxmax() if len(standing) else None
+    load = facility_peak(view)
+    kw = load[load.index.get_level_values(1) == t].sum() * 1000.0 if t is not None else np.nan
+    return {
+        "levelised_cost_usd_per_accelerator_hour": _ratio(cost, hours),
+        "levelised_cost_usd_per_million_tokens": _ratio(cost * serving, tokens / 1e6),
+        "usd_per_accelerator_all_in": _ratio(spent, bought),
+        "musd_per_mw_it": _ratio(spent / 1e6, mw),
+        "kw_per_accelerator": _ratio(kw, standing.max() if len(standing) else 0.0),
+    }
+
+
+def _load(view: View) -> pd.Series:
+    """w -> mean over the day of the share of the peak; work that may wait is stated as a mean already."""
+    day = view.typical[view.typical["t"] == 0]
+    rows = view.case.profile.reset_index(drop=True).merge(day[["s", "hours"]], on="s")
+    mean = total(rows, ["w"], rows["value"] * rows["hours"]) / day["hours"].sum()
+    soft = view.case.workloads["preemptible"].astype(bool).reindex(mean.index)
+    return mean.where(~soft, 1.0)
+
+
+def _ratio(top: Any, bottom: Any) -> float:
+    return float(top / bottom) if bottom else float("nan")
+
+
+def _tables(view: View, found: Findings, want: dict[str, float]) -> None:
+    """Service dates and delays by workload; contributions to control; what is unmet."""
+    demand, service = view.table("demand"), view.table("service")
+    found.equal("service-table", service.set_index("w")["delay_months"].astype(float), delays(view), "delay")
+    found.equal(
+        "service-table",
+        service.set_index("w")["unavoidable_months"].astype(float),
+        unavoidable(view),
+        "unavoidable delay",
+    )
+    for name, least in (("date_50", 0.5), ("date_95", 0.95)):
+        met = demand[1 - demand["short"] >= least].groupby("w")["t"].min()
+        when = [view.date(met[w]) if w in met.index else pd.NaT for w in service["w"]]
+        got = pd.to_datetime(service[name])
+        found.same("service-table", service[["w"]], got, pd.Series(when, dtype="datetime64[ns]"), name)
+    points = pd.Series([float(view.table("control")["points"].sum())], index=["sum"])
+    score = pd.Series([want["control_score"]], index=["sum"])
+    found.equal("control-table", points, score, "contributions do not add up to the score", 100.0)
+    keys = ["w", "t"]
+    unmet, short = view.table("unmet"), demand[demand["short"] > 1e-6]
+    found.equal(
+        "unmet-table", total(unmet, keys, unmet["short"]), total(short, keys, short["short"]), "unmet demand"
+    )

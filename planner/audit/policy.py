@@ -1,0 +1,106 @@
+"""Bounds on cost, delay, control, shares and capital: those of the scenario and those the planner froze."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.service import by_period, served_k
+from planner.audit.view import View, lookup, over, total
+
+PARTNER = "partner"
+
+
+def check(view: View, found: Findings) -> None:
+    """Policy rows of the plan."""
+    _delay(view, found)
+    _control(view, found)
+    _shares(view, found)
+    _money(view, found)
+
+
+def delays(view: View) -> pd.Series:
+    """w -> months of delay: sum over periods of months x share short."""
+    table = view.table("demand")
+    return total(table, ["w"], 12.0 * view.years * table["short"])
+
+
+def weights(view: View) -> pd.DataFrame:
+    """Serving rows at the case's rates, with their weight in the served share (weights of all demand sum to 1)."""
+    demand = view.case.demand.reset_index(drop=True)
+    priority = {w.id: w.priority for w in view.scenario.demand}
+    whole = demand["w"].map(priority).astype(float).sum()
+    rows = view.facts(served_k(view), view.case.demand, ["w", "t"], ["demand_kref"])
+    share = rows["served"] / rows["case_demand_kref"]
+    return rows.assign(weight=rows["w"].map(priority).astype(float) * share / whole)
+
+
+def priorities(view: View) -> pd.Series:
+    """w -> priority, summing to 1 over all workloads."""
+    own = pd.Series({w.id: w.priority for w in view.scenario.demand}, dtype=float)
+    return own / own.sum()
+
+
+def _delay(view: View, found: Findings) -> None:
+    months = delays(view)
+    limits, frozen = view.scenario.limits.max_delay_months, view.plan.bounds
+    weighted = pd.Series([float((months * priorities(view).reindex(months.index)).sum())], index=["all"])
+    caps = [x for x in (limits, frozen.get("max_delay_by_workload")) if isinstance(x, dict)]
+    for cap in caps:
+        known = pd.Series(cap, dtype=float).reindex(months.index).fillna(np.inf)
+        found.at_most("delay-cap", months, known, "this workload waits longer than it may")
+    for cap in (limits, frozen.get("max_delay_months")):
+        if isinstance(cap, (int, float)):
+            found.at_most("delay-cap", weighted, float(cap), "the weighted delay is above its bound")
+
+
+def _control(view: View, found: Findings) -> None:
+    rows = weights(view)
+    for floor in {view.scenario.limits.min_control, view.plan.bounds.get("min_control")} - {None}:
+        surplus = float((rows["weight"] * (rows["case_sigma"] - float(floor) / 100.0)).sum())
+        found.at_least("control-floor", pd.Series([surplus], index=[f"{floor:g}"]), 0.0,
+                       "control of what is served is below its floor (points x share / 100)")  # fmt: skip
+
+
+def _shares(view: View, found: Findings) -> None:
+    caps = view.case.share_caps
+    if not len(caps):
+        return
+    limit = pd.Series(caps["max_share"].to_numpy(float), index=pd.MultiIndex.from_frame(caps[["i", "t"]]))
+    rows = served_k(view)
+    part = view.case.share_members.reset_index(drop=True).merge(
+        rows[["h", "a", "k", "t", "served"]], on=["h", "a", "k"]
+    )
+    own = over(limit.index, total(part, ["i", "t"], part["served"]))
+    everything = by_period(view, rows, pd.RangeIndex(view.n))
+    allowed = limit * everything.reindex(limit.index.get_level_values(1)).to_numpy()
+    found.at_most("share-cap", own, allowed, "served above the share allowed")
+
+
+def _money(view: View, found: Findings) -> None:
+    ledger = view.table("ledger")
+    own = ledger[ledger["payer"] == PARTNER]
+    start = view.scenario.horizon.start
+    step = view.case.calendar.step_months
+    year = start.year + (start.month - 1 + own["t"].astype(int) * step) // 12
+    paid = own[own["kind"] != "residual"]
+    by_year = total(paid.assign(year=year.loc[paid.index].astype(str)), ["year"], paid["musd"])
+    limits = view.scenario.limits
+    caps = {str(c.year): c.musd for c in limits.capital_musd_by_year}
+    spent = pd.Series({y: float(by_year.get(y, 0.0)) for y in caps}, dtype=float)
+    if limits.capital_musd_total is not None:
+        caps["total"], spent["total"] = limits.capital_musd_total, float(paid["musd"].sum())
+    found.at_most("capital-cap", spent, pd.Series(caps, dtype=float), "payments above the cap")
+    factor = discount(view)
+    cost = pd.Series([float((own["musd"] * lookup(own["t"], factor).astype(float)).sum())], index=["cost"])
+    for cap in {limits.max_cost_musd, view.plan.bounds.get("max_cost_musd")} - {None}:
+        found.at_most("cost-cap", cost, float(cap), "cost above its bound")
+
+
+def discount(view: View) -> pd.Series:
+    """t -> present value of 1 paid in the middle of period t; of the horizon's end for t = n."""
+    rate = view.scenario.money.discount_rate_real
+    rate = view.case.rate if rate is None else rate
+    middle = [(1.0 + rate) ** -((t + 0.5) * view.years) for t in range(view.n)]
+    return pd.Series([*middle, (1.0 + rate) ** -(view.n * view.years)])

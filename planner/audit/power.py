@@ -1,0 +1,282 @@
+"""Heat, cooling, electricity: what the fleet draws in every slice, and what must stand to carry it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.fleet import profiled, spare
+from planner.audit.places import space_mw, standing
+from planner.audit.view import HAKT, View, each_period, lookup, over, total
+from planner.case.case import DESIGN, MEDIA
+
+HT, HTS = ["h", "t"], ["h", "t", "s"]
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of IT load, cooling, energy, firm power, backup and the site's grid and water."""
+    loads = _it_load(view, found)
+    imported = _energy(view, found, loads)
+    _cooling(view, found)
+    _firm(view, found)
+    _power_table(view, found, imported)
+
+
+def _it_load(view: View, found: Findings) -> pd.DataFrame:
+    """Idle power of the fleet plus the swing of what works; returns the known part by system.
+
+    Work that may wait is known by its mean over the day: it must fit between none and all room left.
+    """
+    fleet, work = view.table("fleet"), view.work()
+    fleet, work = fleet[fleet["h"].isin(view.own)], work[work["h"].isin(view.own)]
+    room = view.case.physics["availability"] * total(fleet, HAKT, fleet["accelerators"] / 1000.0)
+    firm, soft = work[~work["soft"]], work[work["soft"]]
+    cells = fleet[[*HAKT]].assign(
+        mw=fleet["accelerators"] / 1000.0 * view.system(fleet, "idle_mw_per_k").astype(float)
+    ).astype({"t": int}).merge(view.typical[["t", "s", "hours"]], on="t")  # fmt: skip
+    busy = profiled(view, firm)
+    parts = [cells[[*HAKT, "s", "mw"]], busy[[*HAKT, "s"]].assign(mw=busy["load_k"] * _swing(view, busy))]
+    known = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
+    left = spare(view, firm, room)
+    waits = total(soft, HAKT, soft["serve_k"])
+    may = over(pd.MultiIndex.from_frame(left[HAKT]), waits) > 0
+    most = left["spare_k"] * _swing(view, left) * may.to_numpy()
+    dispatch = view.table("dispatch")
+    got = total(dispatch, HTS, dispatch["it_mw"])
+    low = total(known, HTS, known["mw"])
+    high = low.add(total(left, HTS, most), fill_value=0.0)
+    found.at_least("it-load", over(low.index, got), low, "IT load below idle power and firm work")
+    found.at_most("it-load", got, over(got.index, high), "IT load above all that could run")
+    mean = soft["serve_k"] * _swing(view, soft)
+    hours = lookup(pd.MultiIndex.from_frame(known[["t", "s"]]), view.typical.set_index(["t", "s"])["hours"])
+    want = total(known, HT, known["mw"] * hours.astype(float)).add(
+        total(soft, HT, mean * view.hours), fill_value=0.0
+    )
+    found.equal(
+        "it-energy",
+        total(dispatch, HT, dispatch["it_mw"] * dispatch["hours"]),
+        want,
+        "IT energy of a period",
+        100.0,
+    )
+    want_hours = lookup(
+        pd.MultiIndex.from_frame(dispatch[["t", "s"]]), view.typical.set_index(["t", "s"])["hours"]
+    )
+    found.equal("slice-hours", total(dispatch, HTS, dispatch["hours"]),
+                total(dispatch, HTS, want_hours.astype(float)), "hours of a slice")  # fmt: skip
+    return known
+
+
+def _swing(view: View, rows: pd.DataFrame) -> np.ndarray:
+    return view.system(rows, "working_mw_per_k").astype(float) - view.system(rows, "idle_mw_per_k").astype(
+        float
+    )
+
+
+def _factors(view: View, column: str) -> pd.DataFrame:
+    """(h, k, t, s): least and most of a cooling figure per MW of a system's load, by the carriers of its heat."""
+    heat = view.case.heat.reset_index(drop=True)[["h", "c", "m"]]
+    pue = view.case.pue.reset_index(drop=True)[["h", "c", "t", "s", column]]
+    by = (
+        heat.merge(pue, on=["h", "c"]).groupby(["h", "m", "t", "s"])[column].agg(["min", "max"]).reset_index()
+    )
+    shares = view.case.systems[list(MEDIA)].stack()
+    shares.index.names, shares.name = ["k", "m"], "share"
+    parts = shares[shares > 0].reset_index().merge(by, on="m")
+    for name in ("min", "max"):
+        parts[name] *= parts["share"]
+    return parts.groupby(["h", "k", "t", "s"], as_index=False)[["min", "max"]].sum()
+
+
+def _energy(view: View, found: Findings, known: pd.DataFrame) -> pd.Series:
+    """Import is IT load times PUE: exact with one technology a medium, else between the best and the worst."""
+    dispatch = view.table("dispatch")
+    got = total(dispatch, HTS, dispatch["import_mw"])
+    loads = total(dispatch, HTS, dispatch["it_mw"])
+    rented = [h for h in view.own if h not in view.built]
+    colo = loads[loads.index.get_level_values(0).isin(rented)]
+    mine = got[got.index.get_level_values(0).isin(rented)]
+    found.equal(
+        "energy-colocation", mine, colo * view.case.physics["colocation_pue"], "import of leased space"
+    )
+    low, high = _bounds(view, known, loads, "pue")
+    built = got[got.index.get_level_values(0).isin(view.built)]
+    found.at_least("energy", over(low.index, built), low, "import below IT load times the best PUE")
+    found.at_most("energy", built, over(built.index, high), "import above IT load times the worst PUE")
+    water = view.table("power")
+    used = total(water, HT, water["water_m3"])
+    low, high = (_over_hours(view, x) for x in _bounds(view, known, loads, "litres_per_kwh"))
+    found.at_least("water", over(low.index, used), low, "less water than the best technology uses", 100.0)
+    found.at_most("water", used, over(used.index, high), "more water than the worst technology uses", 100.0)
+    sites = (
+        used.rename("m3").rename_axis(HT).reset_index() if len(used) else pd.DataFrame(columns=[*HT, "m3"])
+    )
+    sites = sites.assign(p=lookup(sites["h"], view.case.hosts["p"]))
+    limit = view.case.site_period["water_m3"]
+    limit = limit.set_axis(pd.MultiIndex.from_tuples(list(limit.index)))
+    found.at_most(
+        "site-water", total(sites, ["p", "t"], sites["m3"]), limit, "water of a site above its limit", 100.0
+    )
+    return got
+
+
+def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> tuple[pd.Series, pd.Series]:
+    """(h, t, s) -> least and most of PUE (or litres per kWh) times load at build hosts."""
+    factors = _factors(view, column)
+    rows = known[known["h"].isin(view.built)].merge(factors, on=["h", "k", "t", "s"])
+    if not len(rows):
+        empty = pd.Series(dtype=float)
+        return empty, empty
+    keys = [rows[c] for c in HTS]
+    best, worst = (rows[c].groupby(keys).agg(how) for c, how in (("min", "min"), ("max", "max")))
+    out = []
+    for name, edge in (("min", best), ("max", worst)):
+        part = total(rows, HTS, rows["mw"] * rows[name])
+        rest = (over(part.index, loads) - total(rows, HTS, rows["mw"])).clip(lower=0.0)
+        out.append(part + rest * edge.reindex(part.index))
+    return out[0], out[1]
+
+
+def _over_hours(view: View, series: pd.Series) -> pd.Series:
+    if not len(series):
+        return series
+    table = (
+        series.rename("x")
+        .rename_axis(HTS)
+        .reset_index()
+        .merge(view.typical[["t", "s", "hours"]], on=["t", "s"])
+    )
+    return total(table, HT, table["x"] * table["hours"])
+
+
+def _cooling(view: View, found: Findings) -> None:
+    """Peak heat of every medium is carried by technologies that can, within what they have to spare."""
+    table = view.table("cooling")
+    fleet = view.table("fleet")
+    fleet = fleet[fleet["h"].isin(view.built)]
+    peak = fleet["accelerators"] / 1000.0 * view.system(fleet, "peak_mw_per_k").astype(float)
+    by_medium = {m: total(fleet, HT, peak * view.system(fleet, m).astype(float)) for m in MEDIA}
+    heat = view.case.heat.reset_index(drop=True)
+    carries = {key: frozenset(part["m"]) for key, part in heat.groupby(["h", "c"])}
+    pairs = list(zip(table["h"], table["c"], strict=True))
+    for i in [i for i, pair in enumerate(pairs) if pair not in carries]:
+        found.add(
+            "cooling-allowed",
+            (*pairs[i], table["t"].iloc[i]),
+            np.nan,
+            np.nan,
+            "no such technology at the host",
+        )
+    index = total(fleet, HT, peak).index.union(total(table, HT, table["heat_peak_mw"]).index)
+    for size in range(1, len(MEDIA) + 1):
+        for group in combinations(MEDIA, size):
+            only = np.array([carries.get(pair, frozenset()) <= set(group) for pair in pairs], dtype=bool)
+            confined = total(table[only], HT, table.loc[only, "heat_peak_mw"])
+            need = sum((over(index, by_medium[m]) for m in group), pd.Series(0.0, index=index))
+            what = f"technologies for {', '.join(group)} carry more than there is"
+            found.at_most("cooling-heat", over(index, confined), need, what)
+    everything = total(table, HT, table["heat_peak_mw"])
+    found.equal(
+        "cooling-heat",
+        over(index, everything),
+        over(index, total(fleet, HT, peak)),
+        "peak heat carried is not the peak load",
+    )
+    _cooling_capacity(view, found, table)
+
+
+def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
+    keys = ["h", "c", "t"]
+    added = table[table["added_mw"] != 0]
+    found.known("cooling-date", added[keys], view.case.cooling.index, "no such cooling can go live then")
+    rows = view.facts(added, view.case.cooling, keys, ["life"])
+    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    index = pd.MultiIndex.from_frame(table[keys])
+    bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)
+    pair = list(zip(table["h"], table["c"], strict=True))
+    held = view.case.existing_cooling["mw"] if len(view.case.existing_cooling) else pd.Series(dtype=float)
+    before = np.array([float(held.get(i, 0.0)) for i in pair])
+    included = view.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
+    part = np.array([float(included.get(i, 0.0)) for i in pair])
+    space = over(pd.MultiIndex.from_frame(table[HT]), space_mw(view)).to_numpy(float)
+    want = pd.Series(bought + before + part * space, index=index)
+    found.equal(
+        "cooling-stock",
+        pd.Series(table["capacity_mw"].to_numpy(float), index=index),
+        want,
+        "cooling that stands",
+    )
+    limit = part * space + (bought + before) / (1.0 + view.case.physics["cooling_margin"])
+    heat = pd.Series(table["heat_peak_mw"].to_numpy(float), index=index)
+    found.at_most(
+        "cooling-capacity", heat, pd.Series(limit, index=index), "heat above cooling less its margin"
+    )
+
+
+def facility_peak(view: View) -> pd.Series:
+    """(h, t) -> facility MW in the design hour: heat by technology times its PUE, or the building's."""
+    table = view.table("cooling")
+    key = pd.MultiIndex.from_arrays([table["h"], table["c"], table["t"], [DESIGN] * len(table)])
+    pue = lookup(key, view.case.pue["pue"]).astype(float) if len(table) else np.zeros(0)
+    built = total(table, HT, table["heat_peak_mw"] * pue)
+    fleet = view.table("fleet")
+    leased = fleet[fleet["h"].isin([h for h in view.own if h not in view.built])]
+    peak = leased["accelerators"] / 1000.0 * view.system(leased, "peak_mw_per_k").astype(float)
+    return built.add(total(leased, HT, peak * view.case.physics["colocation_pue"]), fill_value=0.0)
+
+
+def _firm(view: View, found: Findings) -> None:
+    """Grid and backup carry the design hour; all connections of a site fit its grid."""
+    load = facility_peak(view)
+    load = load[load.index.get_level_values(0).isin(view.built)]
+    grid = standing(view, "connections", view.case.connections, "n", "existing_grid_mw")
+    sets = standing(view, "backups", view.case.backups, "g", "existing_backup_mw")
+    found.at_most("firm-power", load, over(load.index, grid), "design-hour load above the grid connection")
+    critical = view.case.physics["backup_critical_share"] * load
+    found.at_most("backup-power", critical, over(load.index, sets), "critical load above the backup")
+    built = grid[grid.index.get_level_values(0).isin(view.built)]
+    table = (
+        built.rename("mw").rename_axis(HT).reset_index() if len(built) else pd.DataFrame(columns=[*HT, "mw"])
+    )
+    table = table.assign(p=lookup(table["h"], view.case.hosts["p"]))
+    limit = view.case.site_period["grid_mw"]
+    limit = limit.set_axis(pd.MultiIndex.from_tuples(list(limit.index)))
+    found.at_most(
+        "site-grid", total(table, ["p", "t"], table["mw"]), limit, "connections above the site's grid"
+    )
+    power = view.table("power")
+    for name, want in (("grid_mw", grid), ("backup_mw", sets)):
+        got = total(power, HT, power[name])
+        found.equal("power-table", got, over(got.index, want), name)
+
+
+def _power_table(view: View, found: Findings, imported: pd.Series) -> None:
+    """Derived columns of the power table from dispatch and fleet."""
+    power, fleet, dispatch = view.table("power"), view.table("fleet"), view.table("dispatch")
+    own, cloud = fleet[fleet["h"].isin(view.own)], fleet[~fleet["h"].isin(view.own)]
+    peak = total(own, HT, own["accelerators"] / 1000.0 * view.system(own, "peak_mw_per_k").astype(float))
+    bought = total(dispatch, HT, dispatch["import_mw"] * dispatch["hours"])
+    it = total(dispatch, HT, dispatch["it_mw"] * dispatch["hours"])
+    remote = total(
+        cloud,
+        HT,
+        cloud["accelerators"] * view.case.physics["cloud_kwh_per_accelerator_hour"] / 1000 * view.hours,
+    )
+    carbon = view.case.hosts["tco2_per_mwh"].astype(float)
+    energy = bought.add(remote, fill_value=0.0)
+    tonnes = (
+        energy * lookup(energy.index.get_level_values(0), carbon).astype(float) if len(energy) else energy
+    )
+    for name, want, scale in (
+        ("it_peak_mw", peak, 1.0),
+        ("it_mean_mw", it / view.hours, 1.0),
+        ("facility_peak_mw", facility_peak(view), 1.0),
+        ("energy_mwh", energy, 100.0),
+        ("emissions_t", tonnes, 100.0),
+        ("pue", (bought / it.reindex(bought.index)).replace([np.inf, -np.inf], np.nan).dropna(), 1.0),
+    ):
+        got = total(power.dropna(subset=[name]), HT, power[name].dropna())
+        found.equal("power-table", got, want, name, scale)

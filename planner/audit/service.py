@@ -1,0 +1,156 @@
+"""Who serves what: allowed offers, balance of demand, duties, links to hosts and stacks, survival."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.view import View, each_period, lookup, over, total
+
+WHAKT = ["w", "h", "a", "k", "t"]
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of serving, being short, and holding reserve."""
+    _offers(view, found)
+    _balance(view, found)
+    _links(view, found)
+    _survival(view, found)
+
+
+def served_k(view: View) -> pd.DataFrame:
+    """Serving rows with thousands of reference accelerators served and held, at the case's own rates."""
+    rows = view.facts(view.work(), view.case.serve, WHAKT, ["rate", "sigma", "seal", "p"])
+    return rows.assign(served=rows["serve_k"] * rows["case_rate"], held=rows["held_k"] * rows["case_rate"])
+
+
+def _offers(view: View, found: Findings) -> None:
+    table = view.table("serving")
+    found.known(
+        "offer-allowed", table[WHAKT], view.case.serve.index, "this offer may not serve this work then"
+    )
+    for name in ("accelerators", "reserve"):
+        found.at_least("serving-negative", total(table, WHAKT, table[name]), 0.0, f"negative {name}")
+    rows = served_k(view)
+    index = pd.MultiIndex.from_frame(rows[WHAKT])
+    for name in ("rate", "sigma", "seal"):
+        got, want = (pd.Series(rows[c].to_numpy(float), index=index) for c in (name, f"case_{name}"))
+        found.equal("offer-facts", got, want, f"{name} of an offer")
+    found.same(
+        "offer-facts",
+        rows[WHAKT],
+        rows["p"].astype(object),
+        rows["case_p"].astype(object),
+        "site of an offer",
+    )
+    got = pd.Series(rows["served_kref"].to_numpy(float), index=index)
+    found.equal(
+        "serving-rate",
+        got,
+        pd.Series(rows["served"].to_numpy(float), index=index),
+        "work is not rate times fleet",
+    )
+    wanted = view.facts(rows, view.case.demand, ["w", "t"], ["demand_kref"])
+    index = pd.MultiIndex.from_frame(wanted[WHAKT])
+    share = pd.Series((wanted["served"] / wanted["case_demand_kref"]).to_numpy(float), index=index)
+    found.equal(
+        "serving-share", pd.Series(wanted["share"].to_numpy(float), index=index), share, "share of demand"
+    )
+    floor = view.scenario.control.floors
+    classes = pd.Series({w.id: float(floor.get(w.data_class, 0)) for w in view.scenario.demand})
+    seal = total(rows[rows["serve_k"] > 0], WHAKT, rows.loc[rows["serve_k"] > 0, "case_seal"])
+    least = pd.Series(lookup(seal.index.get_level_values(0), classes), index=seal.index, dtype=float)
+    found.at_least("seal-floor", seal, least, "SEAL below the floor of the data class")
+
+
+def _balance(view: View, found: Findings) -> None:
+    table = view.table("demand")
+    keys = ["w", "t"]
+    found.known("demand-known", table[keys], view.case.demand.index, "no demand there")
+    wanted = view.case.demand["demand_kref"].astype(float)
+    wanted = wanted.set_axis(pd.MultiIndex.from_tuples(list(wanted.index)))
+    found.equal("demand-table", total(table, keys, table["demand_kref"]), wanted, "demand")
+    found.equal("demand-table", total(table, keys, table["months"]), 0 * wanted + 12.0 * view.years, "months")
+    found.equal(
+        "demand-table", total(table, keys, table["served_kref"]),
+        total(table, keys, table["demand_kref"] * (1 - table["short"])), "served is not demand less short",
+    )  # fmt: skip
+    per_ref = lookup(table["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
+    tokens = pd.Series((table["demand_kref"] * 1000 * per_ref).to_numpy(float)).fillna(0.0)
+    found.equal("demand-table", table["tokens_per_s"].fillna(0.0), tokens, "tokens per second")
+    rows = served_k(view)
+    done = total(rows, keys, rows["served"]).add(
+        total(table, keys, table["demand_kref"] * table["short"]), fill_value=0
+    )
+    found.equal("demand-balance", done, wanted, "served and short do not add up to demand")
+    short = total(table, keys, table["short"])
+    found.at_least("short-range", short, 0.0, "share short")
+    found.at_most("short-range", short, 1.0, "share short")
+    duty = lookup(table["w"], view.case.workloads["must_t"]).astype(float)
+    due = table[table["t"] >= duty]
+    found.at_most(
+        "must-serve", total(due, keys, due["short"]), 0.0, "short after the date from which all is served"
+    )
+
+
+def _links(view: View, found: Findings) -> None:
+    """Work and reserve only at open hosts, at most the demand each; and only under adopted stacks."""
+    rows = served_k(view)
+    wanted = view.case.demand["demand_kref"].astype(float)
+    exists = view.case.hosts["exists"].astype(bool)
+    opened = view.table("opens")
+    open_at = total(each_period(opened, opened["t"], np.full(len(opened), view.n), view.n), ["h", "t"], 1.0)
+    need_open = rows[~lookup(rows["h"], exists).astype(bool) & (lookup(rows["h"], view.mode) != "cloud")]
+    load = total(need_open, ["w", "h", "t"], need_open["served"] + need_open["held"])
+    limit = [float(wanted.get((w, t), 0.0)) * float(open_at.get((h, t), 0.0)) for w, h, t in load.index]
+    found.at_most("open-link", load, pd.Series(limit, index=load.index, dtype=float),
+                  "work or reserve at a host not open, or above the demand")  # fmt: skip
+    stacks = view.table("stacks")
+    adopted = stacks.set_index("a")["adopted"].astype(float)
+    under = total(rows, ["w", "a", "t"], rows["served"] + rows["held"])
+    limit = [
+        len(view.mode) * 2 * float(wanted.get((w, t), 0.0)) * float(adopted.get(a, 0.0))
+        for w, a, t in under.index
+    ]
+    found.at_most(
+        "adopt-link",
+        under,
+        pd.Series(limit, index=under.index, dtype=float),
+        "work under a stack not adopted",
+    )
+    early = rows[rows["t"] < lookup(rows["a"], view.case.stacks["earliest_t"]).astype(float)]
+    found.at_most("adopt-date", total(early, ["w", "a", "t"], early["serve_k"] + early["held_k"]), 0.0,
+                  "work under a stack before its earliest date")  # fmt: skip
+    found.same("stack-table", stacks[["a"]], pd.to_datetime(stacks["earliest_date"]),
+               view.dates(lookup(stacks["a"], view.case.stacks["earliest_t"])), "earliest date of a stack")  # fmt: skip
+    cost = view.case.stacks["adoption_musd"].astype(float)
+    found.equal(
+        "stack-table", stacks.set_index("a")["adoption_musd"].astype(float), cost, "price of adoption"
+    )
+
+
+def _survival(view: View, found: Findings) -> None:
+    """After the loss of any one site, a share of what was served is still served or held elsewhere."""
+    rows = served_k(view)
+    share = lookup(rows["w"], view.case.workloads["survival_share"]).astype(float)
+    since = lookup(rows["w"], view.case.workloads["survive_t"]).astype(float)
+    early = rows[(rows["held_k"] > 0) & (rows["t"] < since)]
+    found.at_most("reserve-date", total(early, WHAKT, early["held_k"]), 0.0, "reserve before it is asked for")
+    rows = rows[(share > 0) & (rows["t"] >= since)]
+    strength = total(rows, ["w", "t"], rows["served"] + rows["held"])
+    here = total(rows, ["w", "t", "case_p"], rows["served"] + rows["held"])
+    demand = view.table("demand").set_index(["w", "t"])
+    wanted = view.case.demand["demand_kref"].astype(float)
+    left, need = [], []
+    for w, t, p in here.index:
+        served = wanted[(w, t)] * (1.0 - float(demand.loc[(w, t), "short"]))
+        left.append(strength[(w, t)] - here[(w, t, p)])
+        need.append(float(view.case.workloads.loc[w, "survival_share"]) * served)
+    found.at_least("survival", pd.Series(left, index=here.index, dtype=float),
+                   pd.Series(need, index=here.index, dtype=float), "too little is left when this site is lost")  # fmt: skip
+
+
+def by_period(view: View, rows: pd.DataFrame, index: pd.Index) -> pd.Series:
+    """Thousands of reference accelerators served by period."""
+    return over(index, total(rows, ["t"], rows["served"]))

@@ -1,0 +1,71 @@
+"""Quotas of vendors and clouds, crews, and what the user requires, forbids or fixes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.view import HAKT, View, over, total
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of supply and decisions."""
+    _quotas(view, found)
+    _crews(view, found)
+    _decisions(view, found)
+
+
+def _quotas(view: View, found: Findings) -> None:
+    members = view.case.quota_members.reset_index(drop=True)
+    orders, fleet = view.table("orders"), view.table("fleet")
+    for kind, table in (("orders", orders), ("cumulative", orders), ("capacity", fleet)):
+        caps = view.case.quotas[view.case.quotas["kind"] == kind]
+        if not len(caps):
+            continue
+        limit = pd.Series(caps["amount_k"].to_numpy(float), index=pd.MultiIndex.from_frame(caps[["q", "t"]]))
+        rows = members.merge(table[[*HAKT, "accelerators"]], on=["h", "a", "k"])
+        used = over(limit.index, total(rows, ["q", "t"], rows["weight"] * rows["accelerators"] / 1000.0))
+        if kind == "cumulative":
+            used = used.sort_index().groupby(level=0).cumsum().reindex(limit.index)
+        found.at_most(f"quota-{kind}", used, limit, "more than the quota allows")
+
+
+def _crews(view: View, found: Findings) -> None:
+    if not len(view.case.crews):
+        return
+    crews = view.case.crews
+    limit = pd.Series(crews["racks_k"].to_numpy(float), index=pd.MultiIndex.from_frame(crews[["q", "t"]]))
+    orders = view.table("orders")[[*HAKT, "accelerators"]]
+    rows = view.case.crew_members.reset_index(drop=True).merge(orders, on=["h", "a", "k"])
+    racks = total(rows, ["q", "t"], rows["accelerators"] / 1000.0 * rows["racks_per_accelerator"])
+    found.at_most("crew", over(limit.index, racks), limit, "more racks than the crew installs")
+
+
+def _decisions(view: View, found: Findings) -> None:
+    """Amounts are accelerators in thousands, MW of IT, or numbers of hosts and stacks."""
+    orders, rents, stacks = view.table("orders"), view.table("rents"), view.table("stacks")
+    opens, halls, leases = view.table("opens"), view.table("halls"), view.table("leases")
+    size = (
+        halls["halls"]
+        * view.case.halls["it_mw"].reindex(pd.MultiIndex.from_frame(halls[["h", "b", "t"]])).to_numpy()
+    )
+    amounts = {
+        "orders": total(orders, HAKT, orders["accelerators"] / 1000.0),
+        "rent": total(rents, ["h", "a", "k", "r", "t"], rents["accelerators"] / 1000.0),
+        "open": total(opens, ["h", "t"], 1.0),
+        "stack": stacks.set_index("a")["adopted"].astype(float),
+        "halls": total(halls, ["h", "b", "t"], size),
+        "lease": total(leases, ["h", "t"], leases["it_mw"]),
+    }
+    members = view.case.decision_members
+    for row in view.case.decisions.itertuples():
+        own = members.loc[members["d"] == row.d, "index"]
+        value = float(np.sum([float(amounts[str(row.what)].get(i, 0.0)) for i in own]))
+        index = pd.Index([row.d])
+        found.at_least(
+            "decision", pd.Series([value], index=index), float(row.lower), f"{row.what}: less than decided"
+        )
+        found.at_most(
+            "decision", pd.Series([value], index=index), float(row.upper), f"{row.what}: more than decided"
+        )

@@ -1,0 +1,106 @@
+"""What the checks read: tables of the plan, tables of the case, and sums over what is alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import DESIGN
+
+if TYPE_CHECKING:
+    from planner.plan import Plan
+
+HAKT = ["h", "a", "k", "t"]
+
+
+class View:
+    """A plan and its case. Numbers handed out are in model units: thousands of accelerators, MW, MUSD."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.case, self.scenario = plan, plan.case, plan.case.scenario
+        self.n: int = plan.case.calendar.n
+        self.years: float = plan.case.calendar.step_months / 12.0
+        self.hours: float = 8760.0 * self.years
+        self.mode = plan.case.hosts["mode"]
+        self.own = [h for h in self.mode.index if self.mode[h] != "cloud"]
+        self.built = [h for h in self.mode.index if self.mode[h] == "build"]
+        slices = plan.case.slices.reset_index(drop=True)
+        self.typical = slices[slices["s"] != DESIGN][["t", "s", "hours", "tariff_factor"]]
+        self.whole = plan.case.scenario.solve.integers != "none"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the plan; the case's own numbers are never read from here."""
+        return self.plan.tables[name].reset_index(drop=True)
+
+    def facts(
+        self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
+    ) -> pd.DataFrame:
+        """Rows of a plan's table that the case knows, with columns of the case (named ``case_...``)."""
+        right = source.reset_index(drop=True)[[*keys, *columns]].rename(
+            columns={c: f"case_{c}" for c in columns}
+        )
+        for key in keys:  # an empty table has lost its types
+            right[key] = right[key].astype(int if key == "t" else object)
+        left = table.astype({key: int if key == "t" else object for key in keys})
+        return left.merge(right, on=keys, how="inner")
+
+    def system(self, table: pd.DataFrame, column: str) -> np.ndarray:
+        """A number of each row's system."""
+        return lookup(table["k"], self.case.systems[column])
+
+    def work(self) -> pd.DataFrame:
+        """Serving with thousands serving and held, and whether the work may wait."""
+        table = self.table("serving")
+        soft = lookup(table["w"], self.case.workloads["preemptible"]).astype(bool)
+        return table.assign(
+            serve_k=table["accelerators"] / 1000.0, held_k=table["reserve"] / 1000.0, soft=soft
+        )
+
+    def date(self, t: int) -> pd.Timestamp:
+        """First day of a period, counted in months from the horizon's start."""
+        start = self.scenario.horizon.start
+        months = start.year * 12 + start.month - 1 + int(t) * self.case.calendar.step_months
+        return pd.Timestamp(year=months // 12, month=months % 12 + 1, day=1)
+
+    def dates(self, periods: Any) -> pd.Series:
+        values = list(periods)
+        return pd.Series([self.date(t) for t in values], dtype="datetime64[ns]")
+
+
+def lookup(keys: pd.Series | pd.Index, column: pd.Series) -> np.ndarray:
+    """Value of each key in a column of the case; NaN where unknown."""
+    if not len(keys):
+        return np.zeros(0)
+    return column.reindex(keys if isinstance(keys, pd.MultiIndex) else keys.to_numpy()).to_numpy()
+
+
+def total(table: pd.DataFrame, keys: list[str], value: Any) -> pd.Series:
+    """Sum of a value by keys, sorted; keys with one part give plain labels."""
+    frame = table[keys].assign(value=np.asarray(value, dtype=float) * np.ones(len(table)))
+    if not len(frame):
+        return pd.Series(
+            dtype=float, index=pd.MultiIndex.from_arrays([[]] * len(keys)) if len(keys) > 1 else None
+        )
+    if "t" in keys:
+        frame["t"] = frame["t"].astype(int)
+    series = frame.groupby(keys, sort=True)["value"].sum()
+    series.index.names = [None] * len(keys)
+    return series
+
+
+def each_period(table: pd.DataFrame, first: Any, periods: Any, n: int) -> pd.DataFrame:
+    """One row for every period within the horizon in which a row of the table is alive; ``t`` is that period."""
+    start = np.asarray(first, dtype=int)
+    stop = np.minimum(start + np.asarray(periods, dtype=int), n)
+    start = np.maximum(start, 0)
+    count = np.maximum(stop - start, 0)
+    rows = np.repeat(np.arange(len(table)), count)
+    ahead = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    return table.iloc[rows].assign(t=start[rows] + ahead).reset_index(drop=True)
+
+
+def over(index: pd.Index, series: pd.Series) -> pd.Series:
+    """A series on the given index; what is missing is 0."""
+    return series.reindex(index, fill_value=0.0) if len(series) else pd.Series(0.0, index=index)
