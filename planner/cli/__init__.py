@@ -1,0 +1,114 @@
+"""The ``planner`` command.
+
+Exit codes: 0 done, 1 infeasible or a failed case, 2 bad input, 3 internal error (with a report file),
+4 time limit without a plan, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import gettempdir
+
+import typer
+
+from planner import __version__
+
+OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+# In the order of the help page. Every module has register(app) and imports what is heavy inside its commands.
+MODULES = ("solving", "files", "batching", "tradeoff", "facts", "money", "serve")
+
+app = typer.Typer(
+    name="planner",
+    help="Plans sovereign AI data-centre capacity: demand in, a costed and checked infrastructure plan out.",
+    epilog="Start with: planner demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"planner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+for _name in MODULES:
+    if find_spec(f"planner.cli.{_name}") is not None:
+        import_module(f"planner.cli.{_name}").register(app)
+
+
+def main() -> None:
+    """Runs the command line and exits with its code; no traceback ever reaches a user."""
+    try:
+        app(prog_name="planner")
+    except KeyboardInterrupt:
+        _say("interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OK)
+    except Exception as error:
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Says what is wrong; the code to exit with."""
+    from planner.catalog import CatalogError
+    from planner.inputs.paths import PathError
+    from planner.inputs.problems import InputError
+    from planner.run_files import RunError
+
+    if isinstance(error, InputError | RunError | CatalogError | PathError):
+        _say(str(error))
+        if isinstance(error, InputError) and len(error.problems) > 1:
+            _say(f"{len(error.problems)} problems")
+        return BAD_INPUT
+    report = _report(error)
+    _say(f"internal error: {type(error).__name__}: {error}")
+    _say(f"this is a fault of the planner; {report}")
+    return INTERNAL
+
+
+def _report(error: Exception) -> str:
+    """Writes what a developer needs to find the fault, here or in the temporary folder."""
+    import platform
+
+    text = "\n".join(
+        [
+            f"planner {__version__}, Python {platform.python_version()}, {platform.platform()}",
+            f"command: {' '.join(sys.argv)}",
+            "",
+            "".join(traceback.format_exception(error)),
+        ]
+    )
+    name = f"planner-error-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
+    for folder in (Path(), Path(gettempdir())):
+        try:
+            (folder / name).write_text(text, "utf-8")
+        except OSError:
+            continue
+        return f"a report is in {folder / name}"
+    return f"no report could be written:\n{text}"
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)

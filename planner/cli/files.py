@@ -1,0 +1,190 @@
+"""Commands about files and finished runs: validate, schema, runs, compare, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from planner.cli.output import console, print_json, records, scenario_path
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Root = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Inputs")(validate)
+    app.command(rich_help_panel="Inputs")(schema)
+    app.command(rich_help_panel="Results")(runs)
+    app.command(rich_help_panel="Results")(compare)
+    app.command(rich_help_panel="Results")(export)
+
+
+def validate(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Scenario files, or names of examples.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Check scenario files and name every problem at its place.
+
+    Prints [bold]file:line:col: path: message; did you mean ...[/bold] for each problem and exits with 2 if
+    there is any.
+
+    Example: planner validate korea.yaml my-case.yaml
+    """
+    from planner.scenario_file import ScenarioError, load_scenario
+
+    results: list[dict[str, Any]] = []
+    for reference in files:
+        try:
+            scenario = load_scenario(scenario_path(reference))
+        except ScenarioError as error:
+            results.append({"file": reference, "valid": False, "problems": error.problems})
+        else:
+            results.append({"file": reference, "valid": True, "problems": [], "scenario": scenario.name})
+            if not as_json:
+                typer.echo(f"{reference}: in order ({_counts(scenario)})")
+        if not as_json:
+            for problem in results[-1]["problems"]:
+                typer.echo(str(problem), err=True)
+    bad = sum(len(r["problems"]) for r in results)
+    if as_json:
+        print_json(results)
+    elif bad:
+        typer.echo(f"{bad} problem{'s' if bad > 1 else ''}", err=True)
+    if bad:
+        raise typer.Exit(2)
+
+
+def _counts(s: Any) -> str:
+    from planner.case.periods import Calendar
+
+    calendar = Calendar.of(s.horizon)
+    parts = (
+        (s.demand, "workload"),
+        (s.sites, "site"),
+        (s.hosts, "host"),
+        (s.stacks, "stack"),
+        (s.systems, "system"),
+    )
+    words = [f"{len(items)} {word}{'s' if len(items) != 1 else ''}" for items, word in parts]
+    return f"{', '.join(words)}, {calendar.label(0)} to {calendar.label(calendar.n - 1)}"
+
+
+def schema() -> None:
+    """Print the JSON Schema of a scenario file, for completion and checks in editors.
+
+    Example: planner schema > scenario.schema.json
+    """
+    from planner.scenario_file import json_schema
+
+    print_json(json_schema())
+
+
+def runs(
+    root: Root = Path("runs"),
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what lost runs left behind.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the runs here with their status, newest first.
+
+    A run is [bold]lost[/bold] when its process ended before it was finished.
+
+    Example: planner runs --clean
+    """
+    from planner.runs import clean_runs, list_runs
+
+    removed = clean_runs(root) if clean else []
+    table = list_runs(root)
+    if as_json:
+        print_json({"removed": removed, "runs": records(table)})
+        return
+    for name in removed:
+        typer.echo(f"removed {name}")
+    if not len(table):
+        typer.echo(f"no runs in {root}; start one with: planner demo")
+        return
+    console().print(_runs_table(table))
+
+
+def _runs_table(table: Any) -> Any:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("run", "status", "objective", "quality"):
+        out.add_column(heading)
+    for heading in ("gap", "cost, MUSD", "delay, months", "control", "seconds"):
+        out.add_column(heading, justify="right")
+    out.add_column("started (UTC)")
+    formats = (
+        ("gap", "{:.2%}"),
+        ("cost_npv_musd", "{:,.0f}"),
+        ("delay_months", "{:.2f}"),
+        ("control_score", "{:.1f}"),
+    )
+    for row in records(table):
+        cells = [str(row.get(k) or "") for k in ("name", "status", "objective", "quality")]
+        cells += [
+            f.format(row[k]) if row[k] is not None else "" for k, f in (*formats, ("seconds", "{:.0f}"))
+        ]
+        out.add_row(*(Text(cell) for cell in cells), str(row["started"] or "")[:16].replace("T", " "))
+    return out
+
+
+def compare(
+    references: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Paths or names of runs; the first is the base.")
+    ],
+    root: Root = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Show the inputs that differ between runs, and the results side by side.
+
+    Example: planner compare korea-20270104-093012 korea-20270104-101500
+    """
+    from planner.compare import compare_runs, named
+    from planner.runs import RunError, find_run
+
+    if len(references) < 2:
+        raise RunError("name at least two runs to compare")
+    comparison = compare_runs([find_run(reference, root) for reference in references])
+    if as_json:
+        print_json({"inputs": records(comparison.inputs), "results": records(comparison.results)})
+        return
+    out = console()
+    for line in named(comparison):
+        out.print(line)
+
+
+def export(
+    reference: Annotated[str, typer.Argument(metavar="RUN", help="Path or name of a run, or latest.")],
+    form: Annotated[
+        Literal["mps", "lp", "csv", "parquet"], typer.Option("--format", "-f", help="What to write.")
+    ] = "csv",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File (mps, lp) or folder (csv, parquet).")
+    ] = None,
+    root: Root = Path("runs"),
+) -> None:
+    """Write a run for other tools: its tables (csv, parquet) or its optimisation model (mps, lp).
+
+    The model has the cost objective and the policy bounds of the run, and names of rows and columns.
+
+    Example: planner export latest --format csv -o tables
+    """
+    from planner.export import export_model, export_tables
+    from planner.runs import find_run
+
+    run = find_run(reference, root)
+    if form == "mps" or form == "lp":
+        place = output or Path(f"{run.name}.{form}")
+        written = export_model(run, place, form)
+    else:
+        place = output or Path(f"{run.name}-{form}")
+        written = export_tables(run, place, form)
+    typer.echo(f"{written} in {place}")

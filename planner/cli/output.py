@@ -1,0 +1,132 @@
+"""What all commands share: consoles, JSON, arguments, progress."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from planner.scenario import Scenario
+
+PLAIN_WIDTH = 120
+QUIET_S = 10.0
+"""Without a terminal, figures of a long stage are printed this often."""
+
+
+def console(stderr: bool = False) -> Console:
+    """A console of the current output; files and pipes get a fixed width and no colours."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(
+        file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH, soft_wrap=False
+    )
+
+
+def print_json(value: Any) -> None:
+    """A JSON document on standard output."""
+    from planner.run_files import plain
+
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def records(frame: Any) -> list[dict[str, Any]]:
+    """Rows of a table as JSON-ready mappings, with missing values as null."""
+    rows: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return rows
+
+
+def scenario_path(reference: str) -> Path:
+    """The file a user means: a path, or the name of a packaged example where no such file exists."""
+    from planner.scenario_file import example_path, examples
+
+    path = Path(reference)
+    return example_path(reference) if not path.exists() and reference in examples() else path
+
+
+def parsed_changes(settings: Sequence[str]) -> dict[str, Any]:
+    """``path=value`` options as a mapping; values are YAML, so ``null`` and lists work."""
+    from planner.inputs.problems import InputError, Problem
+    from planner.inputs.reading import parse_yaml
+
+    changes: dict[str, Any] = {}
+    problems = []
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals:
+            problems.append(Problem("--set", 1, 1, setting, "write it as path=value"))
+            continue
+        item, faults = parse_yaml(text if text.strip() else "null", "--set")
+        problems += faults
+        changes[path.strip()] = item.plain()
+    if problems:
+        raise InputError(problems)
+    return changes
+
+
+def changed(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """The scenario with options of the command line applied."""
+    from planner.scenario_file import with_overrides
+
+    return with_overrides(scenario, changes, file="--set")
+
+
+class Progress:
+    """Shows the events of a solve on standard error: a live line on a terminal, plain lines elsewhere."""
+
+    def __init__(self, quiet: bool = False):
+        self.console = console(stderr=True)
+        self.quiet = quiet
+        self.live: Live | None = None
+        self._printed = 0.0
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal and not self.quiet:
+            self.live = Live(console=self.console, refresh_per_second=8, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if self.quiet:
+            return
+        line = event_line(event)
+        if self.live is not None:
+            self.live.update(Spinner("dots", text=Text(line)))
+            return
+        due = time.monotonic() - self._printed >= QUIET_S
+        if event.get("message") or due:
+            self._printed = time.monotonic()
+            self.console.print(Text(line))
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """One report as text: seconds, stage, message, best plan, bound and gap as far as they are known."""
+    parts = [f"{float(event.get('seconds') or 0.0):6.1f} s  {event.get('stage', '')}"]
+    if event.get("message"):
+        parts.append(str(event["message"]))
+    for name, words in (("incumbent", "best"), ("bound", "bound")):
+        value = _number(event.get(name))
+        if value is not None:
+            parts.append(f"{words} {value:,.4g}")
+    gap = _number(event.get("gap"))
+    if gap is not None:
+        parts.append(f"gap {gap:.2%}")
+    return " · ".join(parts)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -1,0 +1,288 @@
+"""The answer of a run on one screen, for a decision maker: read from its tables and KPIs only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from planner.runs import Run
+
+PARTNER = "partner"
+SHORT = 1e-3
+# Two columns of figures: KPI, words, format. A date in the KPI's note is shown instead of months.
+MONEY_AND_TIME = (
+    ("cost_npv_musd", "cost, present value", ",.0f"),
+    ("capex_musd", "capital cost, all payers", ",.0f"),
+    ("peak_funding_musd", "peak funding of the partner", ",.0f"),
+    ("delay_months", "weighted wait", ".1f"),
+    ("first_service_months", "first service", "date"),
+    ("full_service_months", "full service", "date"),
+)
+CONTROL_AND_SIZE = (
+    ("control_score", "control of what is served", ".1f"),
+    ("national_control", "control x share served", ".1f"),
+    ("control_max", "best any offer could reach", ".1f"),
+    ("served_share", "demand served", ".1%"),
+    ("energy_gwh_per_year", "energy, last full year", ",.0f"),
+    ("emissions_kt_per_year", "emissions, last full year", ",.0f"),
+)
+CHECKED = (
+    ("usd_per_accelerator_all_in", "all-in price of an accelerator", ",.0f"),
+    ("musd_per_mw_it", "capital per MW of IT", ".1f"),
+    ("kw_per_accelerator", "power of an accelerator", ".2f"),
+    ("levelised_cost_usd_per_accelerator_hour", "cost of an accelerator-hour", ".2f"),
+)
+MOST_REMARK = 90
+STATUS = {
+    "optimal": "within the asked gap",
+    "feasible": "best plan found so far",
+    "infeasible": "no plan exists under these limits",
+    "no-solution": "no plan was found in the time given",
+}
+
+
+def print_summary(run: Run, out: Console) -> None:
+    """Headline, what is built, cost, first service, what limits the plan, where the files are."""
+    out.print(_headline(run))
+    if not run.has_plan:
+        out.print(_reasons(run))
+    else:
+        for part in _plan_parts(run):
+            out.print(Padding(part, (1, 0, 0, 0)))
+    out.print(Padding(_files(run), (1, 0, 0, 0)))
+
+
+def _plan_parts(run: Run) -> Iterable[RenderableType]:
+    yield from _kpis(run)
+    yield _fleet(run)
+    yield _beside(_costs(run), _service(run))
+    yield _limits(run)
+
+
+def _headline(run: Run) -> RenderableType:
+    scenario, outcome = run.scenario, run.outcome
+    title = Text(scenario.title or scenario.name, style="bold")
+    status = str(outcome.get("status"))
+    parts = [
+        STATUS.get(status, status),
+        f"objective {outcome.get('objective')}",
+        f"quality {outcome.get('quality')}",
+    ]
+    if outcome.get("gap") is not None:
+        parts.append(f"gap {outcome['gap']:.2%} (cost at least {outcome['bound']:,.0f} MUSD)")
+    if outcome.get("stopped"):
+        parts.append("stopped early")
+    seconds = (outcome.get("seconds") or {}).get("total")
+    if seconds is not None:
+        parts.append(f"{seconds:.0f} s")
+    if "audit" in run.tables:
+        broken = len(run.table("audit"))
+        parts.append("audit clean" if not broken else f"AUDIT: {broken} rules broken")
+    return Group(title, Text(" · ".join(parts), style="dim"))
+
+
+def _table(title: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> Table:
+    out = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
+    for column in columns:
+        out.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
+    return out
+
+
+def _kpis(run: Run) -> Iterable[RenderableType]:
+    facts = {str(name): fact for name, fact in run.kpis.set_index("kpi").to_dict("index").items()}
+    yield _beside(_figures(facts, MONEY_AND_TIME), _figures(facts, CONTROL_AND_SIZE))
+    table = _table("against published figures", ["", "value", "unit", "published", "remark"], ["value"])
+    table.show_header = False
+    for name, words, form in CHECKED:
+        fact = facts.get(name)
+        if fact is None:
+            continue
+        where, remark = _range(fact)
+        style = "bold red" if where.startswith("OUTSIDE") else ""
+        table.add_row(words, *_value(fact, form), Text(where, style=style), Text(remark, style="dim"))
+    yield table
+
+
+def _figures(facts: Mapping[str, dict[str, Any]], wanted: Sequence[tuple[str, str, str]]) -> RenderableType:
+    table = _table("", ["", "value", "unit"], ["value"])
+    table.title, table.show_header, table.box = None, False, None
+    for name, words, form in wanted:
+        if name in facts:
+            table.add_row(words, *_value(facts[name], form))
+    return table
+
+
+def _value(fact: Mapping[str, Any], form: str) -> tuple[Text, Text]:
+    """A figure and its unit; where ``form`` is date, the date at the head of the note."""
+    if form == "date":
+        return Text(str(fact.get("note") or "").split(";")[0], style="bold"), Text("")
+    if _missing(fact["value"]):
+        return Text("-"), Text("")
+    return Text(format(float(fact["value"]), form), style="bold"), Text(
+        "" if "%" in form else str(fact["unit"] or "")
+    )
+
+
+def _range(fact: Mapping[str, Any]) -> tuple[str, str]:
+    """Published range with in or out; and the remark: the reason where it is out, or where there is no value."""
+    note = "" if _missing(fact.get("note")) else str(fact["note"])
+    low, high = fact.get("low"), fact.get("high")
+    if _missing(fact["value"]) or (_missing(low) and _missing(high)):
+        return "", note if _missing(fact["value"]) else ""
+    ends = " to ".join(f"{float(end):,.6g}" for end in (low, high) if end is not None and not _missing(end))
+    inside = _truth(fact.get("inside"))
+    return f"{'inside' if inside else 'OUTSIDE'} {ends}", "" if inside else note.rsplit("; above", 1)[-1][
+        :MOST_REMARK
+    ]
+
+
+def _fleet(run: Run) -> RenderableType:
+    """One line a host: what it holds at the end of the horizon, and since when it serves."""
+    fleet = run.table("fleet")
+    hosts = {host.id: host for host in run.scenario.hosts}
+    table = _table(
+        "what is built and rented, by whom (accelerators and MW of IT at the horizon's end)",
+        ["host", "site", "how", "operator", "stack", "systems", "live from", "owned", "rented", "MW"],
+        ["owned", "rented", "MW"],
+    )
+    last = fleet["t"].max() if len(fleet) else 0
+    totals = {"owned": 0.0, "rented": 0.0, "it_mw": 0.0}
+    for h, part in fleet.groupby("h", sort=False):
+        end = part[part["t"] == last]
+        held = {"owned": float((end["owned"] + end["existing"]).sum()), "rented": float(end["rented"].sum())}
+        held["it_mw"] = float(end["it_mw"].sum())
+        if part["accelerators"].max() < SHORT:
+            continue
+        host = hosts.get(str(h))
+        systems = end.groupby("k")["accelerators"].sum().sort_values(ascending=False)
+        table.add_row(
+            str(h),
+            host.site if host else "",
+            host.mode if host else "",
+            host.operator if host else "",
+            ", ".join(dict.fromkeys(part["a"])),
+            _few(list(systems[systems > SHORT].index)),
+            str(part["label"].iloc[part["t"].argmin()]),
+            *(_count(held[name]) for name in ("owned", "rented", "it_mw")),
+        )
+        for name in totals:
+            totals[name] += held[name]
+    table.add_section()
+    table.add_row(
+        "all", *[""] * 6, *(Text(_count(totals[n]), style="bold") for n in ("owned", "rented", "it_mw"))
+    )
+    return table
+
+
+def _costs(run: Run) -> RenderableType:
+    ledger = run.table("ledger")
+    own = ledger[(ledger["payer"] == PARTNER) & (ledger["kind"] != "physical")]
+    # residual values are shown apart: they are no account of their own but what is left of all
+    account = own["account"].where(own["kind"] != "residual", "residual values")
+    sums = own.groupby(account)["musd_discounted"].sum().sort_values(ascending=False)
+    table = _table("cost by account, present value", ["account", "MUSD", "share"], ["MUSD", "share"])
+    total = float(sums.sum())
+    shown = sums[sums.abs() >= 0.01 * abs(total)] if total else sums
+    for name, value in shown.items():
+        table.add_row(
+            str(name).replace("_", " ").replace("-", " "),
+            f"{value:,.0f}",
+            f"{value / total:.0%}" if total else "",
+        )
+    rest = float(sums.drop(shown.index).sum())
+    if len(shown) < len(sums):
+        table.add_row(f"{len(sums) - len(shown)} smaller accounts", f"{rest:,.0f}", f"{rest / total:.0%}")
+    table.add_section()
+    table.add_row("all", Text(f"{total:,.0f}", style="bold"), "")
+    return table
+
+
+def _service(run: Run) -> RenderableType:
+    service = run.table("service")
+    table = _table(
+        "service by workload", ["workload", "half from", "95 % from", "wait, months"], ["wait, months"]
+    )
+    for row in service.itertuples():
+        table.add_row(str(row.w), _day(row.date_50), _day(row.date_95), f"{row.delay_months:.1f}")
+    return table
+
+
+def _limits(run: Run) -> RenderableType:
+    """The dearest limit of each kind: what one unit more would save."""
+    prices = run.table("prices")
+    prices = prices[(prices["rule"] != "demand_balance") & (prices["dual"] < 0)]
+    if not len(prices):
+        return Text("nothing but demand limits this plan", style="dim")
+    dearest = prices.loc[prices.groupby("rule")["dual"].idxmin()].sort_values("dual").head(5)
+    table = _table(
+        "what limits it most", ["limit", "one unit more saves, MUSD", "unit"], ["one unit more saves, MUSD"]
+    )
+    for row in dearest.itertuples():
+        table.add_row(Text(str(row.meaning)), f"{-row.dual:,.3g}", Text(str(row.unit)))
+    return table
+
+
+def _reasons(run: Run) -> RenderableType:
+    """Why there is no plan, one line a finding."""
+    lines: list[RenderableType] = []
+    for trouble in run.outcome.get("troubles") or []:
+        lines.append(Text(f"  {trouble_text(trouble)}"))
+    lines += [Text(f"  {note}", style="dim") for note in run.outcome.get("notes") or []]
+    if not lines:
+        lines.append(Text(f"  no single cause was found before solving; ask: planner explain {run.path}"))
+    return Group(*lines)
+
+
+def trouble_text(trouble: Any) -> str:
+    """One finding of the check before solving, as text."""
+    if not isinstance(trouble, dict):
+        return str(trouble)
+    message = str(trouble.get("message") or trouble.get("text") or "")
+    subject = " ".join(str(trouble[key]) for key in ("what", "workload", "item", "rule") if trouble.get(key))
+    hint = str(trouble.get("hint") or trouble.get("cure") or "")
+    return ": ".join(part for part in (subject, message) if part) + (f" ({hint})" if hint else "")
+
+
+def _files(run: Run) -> RenderableType:
+    return Text(f"files: {run.path}{'/tables/*.parquet' if run.tables else ''}", style="dim")
+
+
+def _beside(left: RenderableType, right: RenderableType) -> RenderableType:
+    grid = Table.grid(padding=(0, 4))
+    grid.add_row(left, right)
+    return grid
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (not isinstance(value, str) and bool(pd.isna(value)))
+
+
+def _truth(value: Any) -> bool:
+    return value is True or str(value).lower() in ("true", "yes", "inside", "1", "1.0")
+
+
+def _count(value: float) -> str:
+    return "" if abs(value) < SHORT else f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
+
+
+def _few(names: list[str], most: int = 2) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" +{rest}" if rest > 0 else "")
+
+
+def _day(value: Any) -> str:
+    return "not yet" if pd.isna(value) else f"{pd.Timestamp(value):%Y-%m}"
