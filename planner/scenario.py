@@ -32,6 +32,11 @@ Quality = Literal["quick", "plan", "proof"]
 Weighting = Literal["calculator", "v1.2.1", "equal"]
 Level = Literal["low", "mid", "high"]
 Where = Literal["in-country", "trusted-region", "anywhere"]
+ControlAttribute = Literal[
+    "owner", "capital", "operator", "law", "seat", "platform", "model", "keys", "contracts", "efficiency", "energy",
+]  # fmt: skip
+Attributes = dict[ControlAttribute, str]
+"""Declared attributes of the control score that differ from those of the owner class or of the layers."""
 
 
 class Record(BaseModel):
@@ -134,10 +139,12 @@ Size = Annotated[Accelerators | TokensPerSecond | Users | TrainingRuns, Field(di
 
 
 class Locality(Record):
-    """Overrides the catalog's rule for one workload: where compute may run and what protection it needs."""
+    """Overrides the catalog's rule for one workload: where compute may run, what protection in use it needs,
+    and whether a copy of the data must be stored at home."""
 
     where: Where
     protection: Literal["none", "confidential-computing"] = "none"
+    home_copy: bool = False
 
 
 class Workload(Record):
@@ -176,13 +183,20 @@ class Site(Record):
 
 
 class Host(Record):
-    """A way to get capacity at a site: who owns and operates, under which handicaps."""
+    """A way to get capacity at a site: who owns and operates, under which handicaps.
+
+    ``owner_parent`` and ``operator_parent`` are the countries of the ultimate parents: they decide on the export
+    licence and on the law that reaches the data; left out, those of the owner class count.
+    """
 
     id: Id
     site: Id
     mode: Mode
     owner_class: Id
     operator: Id
+    owner_parent: Iso3 | None = None
+    operator_parent: Iso3 | None = None
+    attributes: Attributes = {}
     stacks: Annotated[list[Id], Field(min_length=1)]
     systems: Annotated[list[Id], Field(min_length=1)] | None = None
     hall_types: list[Id] | None = None
@@ -207,6 +221,7 @@ class StackChoice(Record):
     platform_musd_per_year: NonNegative | None = None
     licence_usd_per_accelerator_year: NonNegative | None = None
     lead_months: Months | None = None
+    attributes: Attributes = {}
 
 
 class SystemChoice(Record):
@@ -233,15 +248,17 @@ class QuotaStep(Record):
 
 
 class Quota(Selection):
-    """Cap on what may be shipped per quarter (``orders``) or held (``capacity``).
+    """Cap on what may be shipped per quarter or calendar year (``orders``) or held (``capacity``).
 
     ``unit: equivalents`` counts in reference accelerators by total processing performance.
-    ``cumulative: true`` lets an unused allocation be used later.
+    ``cumulative: true`` lets an unused allocation be used later; ``per: year`` lets it be used
+    within the year, ``per: total`` caps all shipments since the start.
     """
 
     id: Id
     unit: Literal["accelerators", "equivalents"] = "equivalents"
     basis: Literal["orders", "capacity"] = "orders"
+    per: Literal["quarter", "year", "total"] = "quarter"
     cumulative: bool = False
     path: Annotated[list[QuotaStep], Field(min_length=1)]
 
@@ -254,8 +271,22 @@ class Crew(Selection):
 
 
 class Licence(Record):
+    """Export licences of US chips: the rules in force, or a stress case of them.
+
+    ``case`` picks the lead time (left out: by ``money.level``); ``regime: draft-tiers`` applies the withdrawn
+    worldwide draft of 2026; ``fast_path`` gives packages of the American AI Exports Program the fast lead;
+    ``quotas`` are those of the catalog (agreed yearly ceilings, or only what has been granted so far);
+    ``rival_excludes``: which US chips a rival stack rules out nationally.
+    """
+
     mode: Literal["auto", "required", "not-required"] = "auto"
     lead_months: Months | None = None
+    case: Literal["fast", "base", "stress"] | None = None
+    regime: Literal["in-force", "draft-tiers"] = "in-force"
+    fast_path: bool = True
+    quotas: Literal["none", "framework", "grant"] = "framework"
+    conditions: bool = True
+    rival_excludes: Literal["none", "licensed", "us-chips"] = "licensed"
 
 
 class Supply(Record):
@@ -272,10 +303,24 @@ class YearCap(Record):
 
 
 class ShareCap(Record):
-    """At most this share of served demand (in reference accelerators) by one vendor, operator, ..."""
+    """At most this share of served demand (in reference accelerators) by one vendor, operator, ...
 
-    by: Literal["vendor", "operator", "owner-class", "host", "site", "stack", "system"]
-    id: Id
+    ``id`` is an ISO3 code for ``country`` (where compute stands), ``chip-origin`` and ``parent`` (of the operator).
+    """
+
+    by: Literal[
+        "vendor",
+        "operator",
+        "owner-class",
+        "host",
+        "site",
+        "stack",
+        "system",
+        "country",
+        "chip-origin",
+        "parent",
+    ]
+    id: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]*|[A-Z]{3})$", max_length=60)]
     max_share: Share
     from_: Annotated[date | None, Field(alias="from")] = None
 
@@ -341,6 +386,39 @@ class Decision(Selection):
     to: date | None = None
 
 
+class Cut(Selection):
+    """A supplier, licence, law or site lost from a date on; the fields narrow the choice, at least one is needed.
+
+    ``service``: what it runs stops and nothing more can be had; ``supply``: nothing more can be had, what
+    stands keeps running (as when a licence ends).
+    """
+
+    id: Id
+    from_: Annotated[date, Field(alias="from")]
+    what: Literal["service", "supply"] = "service"
+    operators: list[Id] | None = None
+    sites: list[Id] | None = None
+    countries: list[Iso3] | None = None
+    chip_origins: list[Iso3] | None = None
+    parents: list[Iso3] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Cut:
+        own = (self.operators, self.sites, self.countries, self.chip_origins, self.parents)
+        shared = (self.hosts, self.owner_classes, self.stacks, self.systems, self.vendors)
+        if all(part is None for part in own + shared):
+            raise ValueError("a cut must say what is lost: operators, sites, vendors, ...")
+        return self
+
+
+class DataEmbassy(Record):
+    """An agreement under which data of ``guest`` (default: the partner country) run abroad under its own law."""
+
+    host: Iso3
+    guest: Iso3 | None = None
+    classes: list[DataClass] = ["official", "sensitive"]
+
+
 class AnswerOverride(Record):
     """Another answer to one criterion of the control framework, for chosen offers."""
 
@@ -353,6 +431,7 @@ class AnswerOverride(Record):
 class Control(Record):
     weighting: Weighting = "calculator"
     trusted_region: list[Iso3] = []
+    trusted_by_country: dict[Iso3, list[Iso3]] = {}
     floors: dict[DataClass, Annotated[int, Field(ge=0, le=4)]] = {
         "public": 0,
         "official": 1,
@@ -404,5 +483,7 @@ class Scenario(Record):
     existing: Existing = Existing()
     decisions: list[Decision] = []
     control: Control = Control()
+    data_embassies: list[DataEmbassy] = []
+    cuts: list[Cut] = []
     finance: Finance = Finance()
     solve: Solve = Solve()

@@ -159,7 +159,7 @@ def test_a_broken_descriptor_is_one_problem(folder: Path) -> None:
 def test_all_faults_are_reported_at_once(folder: Path) -> None:
     put(folder, "systems.csv", 2, "peak_kw", "ten")
     put(folder, "countries.csv", 3, "iso3", "jpn")
-    put(folder, "stacks.csv", 2, "control_profile", "nobody")
+    put(folder, "stacks.csv", 2, "layers", "nobody")
     files = {problem.split(":")[0] for problem in problems(folder)}
     assert {"systems.csv", "countries.csv", "stacks.csv"} <= files
 
@@ -225,41 +225,6 @@ def test_every_field_is_described_and_every_table_says_where_it_is_from(root: Pa
         ):
             assert name in text, f"{name} has sourced rows but no entry in SOURCES.md"
     assert "not official MLPerf metrics" in text and "Changes were made" in text
-
-
-def test_control_profiles_reproduce_the_worked_examples() -> None:
-    """Scores of three typical offers under v1.2.1, calculator and equal weights; and the nominal maximum."""
-    catalog = load_catalog()
-    criteria = catalog.table("control_criteria")
-    points = [[float(x) for x in text.split(";")] for text in criteria["level_values"]]
-    weights = [criteria["weight_v121"], criteria["weight_calculator"], criteria["weight_v121"] * 0 + 0.125]
-    expected = {
-        "us-cloud-home": (30.17, 31.05, 33.80),
-        "us-platform-local-operator": (54.40, 56.93, 56.73),
-        "champion-us-chips": (64.67, 67.60, 65.72),
-    }
-    for profile, scores in expected.items():
-        row = catalog.table("control_profiles").loc[profile]
-        answers = [int(d) for i in range(1, 9) for d in row[f"answers_sov{i}"]]
-        got = [sum(w * p[a - 1] for w, p, a in zip(ws, points, answers, strict=True)) / 10 for ws in weights]
-        assert got == pytest.approx(scores, abs=0.005)
-    assert sum(w * p[-1] for w, p in zip(weights[1], points, strict=True)) / 10 == pytest.approx(100.0756)
-
-
-def test_a_domestic_chip_turns_one_champion_into_the_other() -> None:
-    catalog = load_catalog()
-    profiles = catalog.table("control_profiles").filter(like="answers_")
-    overrides = catalog.table("control_overrides")
-    for profile, value, result in (
-        ("champion-us-chips", "domestic", "champion-national-npu"),
-        ("champion-national-npu", "foreign", "champion-us-chips"),
-    ):
-        answers = {
-            f"{i}.{j}": a for i, text in enumerate(profiles.loc[profile], 1) for j, a in enumerate(text, 1)
-        }
-        chosen = overrides[(overrides["control_profile"] == profile) & (overrides["value"] == value)]
-        answers |= dict(zip(chosen["criterion_id"], chosen["level"].astype(str), strict=True))
-        assert "".join(answers.values()) == "".join(map(str, profiles.loc[result]))
 
 
 def test_profiles_have_the_means_their_use_needs() -> None:

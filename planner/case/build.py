@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case import climate, demand, hosting, limits, offers, supply
+from planner.case import climate, cuts, demand, hosting, licensing, limits, offers, supply
 from planner.case.case import Case
 from planner.case.context import Context, keyed
 from planner.case.periods import discount_factor
+from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
 from planner.catalog import Catalog, load_catalog
 from planner.scenario import Scenario
@@ -39,13 +40,15 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     pairs = offers.serve_pairs(context, systems, throughput, why)
     systems = _only_useful(systems, pairs)
     orders = supply.order_table(context, systems, why)
-    rents = supply.rent_table(context, systems)
+    orders, rents = cuts.after_cuts(context, systems, orders, supply.rent_table(context, systems), why)
     existing = _existing(context)
     fleet = _fleet(context, orders, rents, existing)
     workloads = demand.workload_table(context, throughput)
     wanted = demand.demand_table(context, throughput)
-    hosts, stacks = _host_table(context), _stack_table(context, why)
+    hosts, layers = _host_table(context), layer_table(context)
+    stacks = stack_table(context, layers, why)
     serve = _serve(context, pairs, systems, fleet, wanted, stacks)
+    serve = cuts.service_after_cuts(context, systems, serve)
 
     quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
@@ -75,6 +78,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         sites=_site_table(context),
         hosts=hosts,
         stacks=stacks,
+        layers=layers,
+        exclusive=keyed(licensing.rival_pairs(context, systems), ["a", "b"], []),
         systems=_system_table(context, [*systems["k"], *existing["k"]]),
         offers=systems,
         orders=orders,
@@ -192,11 +197,12 @@ def _serve(
     """(w, h, a, k, t) -> rate, sigma, seal: where there is demand, a fleet may be alive, the stack is adopted."""
     parts = list(offers.rates_over_time(context, pairs, systems))
     columns = ["w", "h", "a", "k", "t"]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*columns, "rate"])
+    empty = pd.DataFrame(columns=[*columns, "rate", "sigma", "seal", "home_copy_musd_per_k_year"])
+    table = pd.concat(parts, ignore_index=True) if parts else empty
     table = table.merge(wanted.reset_index(drop=True)[["w", "t"]], on=["w", "t"])
     table = table.merge(fleet.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
     table = table[table["t"] >= table["a"].map(stacks["earliest_t"])]
-    facts = systems.reset_index(drop=True)[["h", "a", "k", "sigma", "seal", "p", "vendor"]]
+    facts = systems.reset_index(drop=True)[["h", "a", "k", "p", "vendor"]]
     return keyed(table.merge(facts, on=["h", "a", "k"]), columns, [])
 
 
@@ -241,61 +247,6 @@ def _host_table(context: Context) -> pd.DataFrame:
         "tco2_per_mwh",
     ]
     return keyed(rows, ["h"], columns)
-
-
-def _stacks_in_use(context: Context) -> set[str]:
-    """Stacks that run something when the horizon starts: their adoption is sunk."""
-    existing, start = context.scenario.existing, context.calendar.start
-    return {f.stack for f in existing.fleets if f.since <= start < f.retire} | {
-        c.stack for c in existing.contracts if c.until > start
-    }
-
-
-def _stack_table(context: Context, why: offers.WhyNot) -> pd.DataFrame:
-    """a -> adoption and platform cost, licence per thousand accelerators and period, earliest period.
-
-    A stack that an existing fleet runs on is adopted already: no cost and no wait, unless the scenario gives them.
-    """
-    rows = []
-    in_use = _stacks_in_use(context)
-    for s in context.scenario.stacks:
-        row = context.catalog.table("stacks").loc[s.id]
-        if s.id in in_use:
-            s = s.model_copy(
-                update={"adoption_musd": s.adoption_musd or 0.0, "lead_months": s.lead_months or 0.0}
-            )
-        adoption = float(context.pick(s.adoption_musd, "stacks", s.id, "adoption_musd"))
-        platform = float(context.pick(s.platform_musd_per_year, "stacks", s.id, "platform_musd_per_year"))
-        licence = float(
-            context.pick(
-                s.licence_usd_per_accelerator_year, "stacks", s.id, "licence_usd_per_accelerator_year"
-            )
-        )
-        months = float(context.pick(s.lead_months, "stacks", s.id, "lead_months"))
-        years = context.calendar.years
-        earliest = context.calendar.periods(months)
-        if earliest >= context.calendar.n:
-            why.add("late", f"adopted {context.calendar.label(earliest)}, after the horizon", a=s.id)
-        rows.append(
-            (
-                s.id,
-                str(row["name"]),
-                str(row["origin_iso3"]),
-                adoption,
-                platform * years,
-                licence * years / 1e3,
-                earliest,
-            )
-        )
-    columns = [
-        "name",
-        "origin_iso3",
-        "adoption_musd",
-        "platform_musd_per_period",
-        "licence_musd_per_k_period",
-        "earliest_t",
-    ]
-    return keyed(rows, ["a"], columns)
 
 
 def _system_table(context: Context, held: list[str]) -> pd.DataFrame:

@@ -35,13 +35,15 @@ class Case:
     profile: pd.DataFrame  # (w, s): value, share of the peak
     sites: pd.DataFrame  # p
     hosts: pd.DataFrame  # h
-    stacks: pd.DataFrame  # a
+    stacks: pd.DataFrame  # a: costs, licence, earliest_t: sums over its layers
+    layers: pd.DataFrame  # (a, layer): kind, origin, costs, lead
+    exclusive: pd.DataFrame  # (a, b): stacks that may not both be used
     systems: pd.DataFrame  # k
     offers: pd.DataFrame  # (h, a)
     orders: pd.DataFrame  # (h, a, k, t): lead, order_t, price_musd, ...
     rents: pd.DataFrame  # (h, a, k, r, t): periods, musd_per_period
     fleet: pd.DataFrame  # (h, a, k, t): existing_k
-    serve: pd.DataFrame  # (w, h, a, k, t): rate, sigma, seal
+    serve: pd.DataFrame  # (w, h, a, k, t): rate, sigma, seal, home_copy_musd_per_k_year
     opens: pd.DataFrame  # (h, t)
     halls: pd.DataFrame  # (h, b, t): it_mw, order_t, integer, musd_per_mw
     leases: pd.DataFrame  # (h, t): periods, musd_per_mw_period

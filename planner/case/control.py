@@ -3,12 +3,15 @@
 Eight objectives, 48 criteria; an answer is a level numbered from 1 (lowest). The score is
 sum over objectives of weight x points / 1000, shown on a scale of 0-100; SEAL is the minimum over the
 criteria answered, never an average. "EU" is read as the partner country or its declared trusted region.
+
+Answers of an offer are derived from its attributes (``planner.case.attributes``) by the catalog's table
+``control_answers``: a criterion that depends on several attributes takes the lowest level any of them allows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,7 @@ from planner.scenario import Control
 
 Answers = Sequence[Sequence[int]]
 WEIGHT_COLUMNS = {"calculator": "weight_calculator", "v1.2.1": "weight_v121"}
+WEIGHTINGS = ("v1.2.1", "calculator", "equal")
 
 
 @cache
@@ -33,16 +37,26 @@ def prepare_criteria(catalog: Catalog) -> pd.DataFrame:
     return criteria
 
 
-def parse_answers(row: pd.Series) -> list[list[int]]:
-    """Eight lists of levels from a row of the table ``control_profiles``."""
-    return [[int(digit) for digit in str(row[f"answers_sov{i}"])] for i in range(1, 9)]
+def parse_answers(text: str) -> list[list[int]]:
+    """Eight lists of levels from their digits, the objectives parted by ``;`` or ``|``.
+
+    >>> parse_answers("11212112;223311")
+    [[1, 1, 2, 1, 2, 1, 1, 2], [2, 2, 3, 3, 1, 1]]
+    """
+    return [[int(digit) for digit in part.strip()] for part in text.replace("|", ";").split(";")]
+
+
+def answers_text(answers: Answers) -> str:
+    """The digits of ``parse_answers``."""
+    return ";".join("".join(str(level) for level in objective) for objective in answers)
 
 
 def _flat(answers: Answers, criteria: pd.DataFrame) -> list[int]:
+    given = [len(objective) for objective in answers]
+    shape = criteria.groupby("objective", sort=False).size().tolist()
+    if given != shape:
+        raise ValueError(f"answers must be eight lists with {shape} levels, not {given}")
     levels = [int(level) for objective in answers for level in objective]
-    if len(answers) != criteria["objective"].nunique() or len(levels) != len(criteria):
-        shape = criteria.groupby("objective", sort=False).size().tolist()
-        raise ValueError(f"answers must be eight lists with {shape} levels")
     for level, values, name in zip(levels, criteria["level_values"], criteria["criterion_id"], strict=True):
         if not 1 <= level <= len(values):
             raise ValueError(f"criterion {name}: level {level} is not between 1 and {len(values)}")
@@ -54,16 +68,46 @@ def weights(criteria: pd.DataFrame, weighting: str) -> np.ndarray:
     if weighting == "equal":
         return np.full(len(criteria), 1 / criteria["objective"].nunique())
     if weighting not in WEIGHT_COLUMNS:
-        raise ValueError(f"weighting {weighting!r} is not one of {sorted(WEIGHT_COLUMNS)} or 'equal'")
+        raise ValueError(f"weighting {weighting!r} is not one of {', '.join(WEIGHTINGS)}")
     return criteria[WEIGHT_COLUMNS[weighting]].to_numpy(float)
+
+
+def points(answers: Answers, criteria: pd.DataFrame | None = None) -> pd.Series:
+    """Points of each objective before weighting, nominally up to 1000."""
+    table = _framework() if criteria is None else criteria
+    values = [v[level - 1] for level, v in zip(_flat(answers, table), table["level_values"], strict=True)]
+    return pd.Series(values, index=table["criterion_id"]).groupby(table["objective"], sort=False).sum()
 
 
 def contributions(answers: Answers, weighting: str, criteria: pd.DataFrame | None = None) -> pd.Series:
     """Points (0-100 scale) of every criterion; their sum is the score."""
     table = _framework() if criteria is None else criteria
     levels = _flat(answers, table)
-    points = [values[level - 1] for level, values in zip(levels, table["level_values"], strict=True)]
-    return pd.Series(weights(table, weighting) * np.array(points) / 10.0, index=table["criterion_id"])
+    values = [v[level - 1] for level, v in zip(levels, table["level_values"], strict=True)]
+    return pd.Series(weights(table, weighting) * np.array(values) / 10.0, index=table["criterion_id"])
+
+
+def contributions_by_decision(
+    answers: Answers, weighting: str, criteria: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """decision -> points, attainable: score by the decision a criterion depends on, largest stake first.
+
+    The points sum to the score and ``attainable`` to the full mark: the steps of a waterfall.
+    """
+    table = _framework() if criteria is None else criteria
+    top = [
+        [len(values) for values in part] for _, part in table.groupby("objective", sort=False)["level_values"]
+    ]
+    frame = pd.DataFrame(
+        {
+            "decision": table["decision"],
+            "points": contributions(answers, weighting, table),
+            "attainable": contributions(top, weighting, table),
+        }
+    )
+    return (
+        frame.groupby("decision", sort=False).sum().sort_values("attainable", ascending=False, kind="stable")
+    )
 
 
 def score(answers: Answers, weighting: str, criteria: pd.DataFrame | None = None) -> float:
@@ -82,6 +126,9 @@ def binding(
     """SEAL and the criteria that hold it down."""
     table = _framework() if criteria is None else criteria
     out = set(exclude)
+    unknown = out - set(table["criterion_id"])
+    if unknown:
+        raise ValueError(f"no criterion {', '.join(sorted(unknown))} to exclude; they run from 1.1 to 8.4")
     seals = {
         name: values[level - 1]
         for level, values, name in zip(
@@ -89,31 +136,52 @@ def binding(
         )
         if name not in out
     }
+    if not seals:
+        raise ValueError("every criterion is excluded: no SEAL is left")
     lowest = min(seals.values())
     return lowest, [name for name, value in seals.items() if value == lowest]
 
 
-def offer_answers(
-    catalog: Catalog,
-    control: Control,
-    host: str,
-    stack: str,
-    profile: str,
-    domestic_chip: bool,
-) -> list[list[int]]:
-    """Answers of one offer: its profile, changed by the chip's origin, then by the scenario's overrides."""
-    answers = parse_answers(catalog.table("control_profiles").loc[profile])
-    chip = catalog.table("control_overrides")
-    origin = "domestic" if domestic_chip else "foreign"
-    match = (chip["attribute"] == "chip_origin") & (chip["value"] == origin)
-    match &= chip["control_profile"].isna() | (chip["control_profile"] == profile)
-    changes = list(zip(chip.loc[match, "criterion_id"], chip.loc[match, "level"], strict=True))
-    changes += [
-        (o.criterion, o.level)
-        for o in control.overrides
-        if o.host in (None, host) and o.stack in (None, stack)
+@lru_cache(maxsize=8)
+def _rules(catalog: Catalog) -> dict[str, list[tuple[str, str, int]]]:
+    """criterion -> (attribute, value, level) rows of the catalog."""
+    rules: dict[str, list[tuple[str, str, int]]] = {}
+    for row in catalog.table("control_answers").itertuples():
+        rules.setdefault(str(row.criterion_id), []).append(
+            (str(row.attribute), str(row.value), int(row.level))
+        )
+    return rules
+
+
+@lru_cache(maxsize=8)
+def attribute_values(catalog: Catalog) -> dict[str, list[str]]:
+    """attribute -> the values the catalog has answers for."""
+    table = catalog.table("control_answers")
+    return {str(a): list(dict.fromkeys(part["value"])) for a, part in table.groupby("attribute", sort=False)}
+
+
+def derived_answers(catalog: Catalog, attributes: Mapping[str, str]) -> list[list[int]]:
+    """Answers that follow from an offer's attributes; raises ``ValueError`` for a value without an answer."""
+    known = attribute_values(catalog)
+    faults = [
+        f"control attribute {name}: {attributes.get(name)!r} is not one of {', '.join(values)}"
+        for name, values in known.items()
+        if attributes.get(name) not in values
     ]
-    for criterion, level in changes:
-        objective, number = (int(part) for part in str(criterion).split("."))
-        answers[objective - 1][number - 1] = int(level)
-    return answers
+    if faults:
+        raise ValueError("\n".join(faults))
+    answers: dict[str, list[int]] = {}
+    for criterion, rows in _rules(catalog).items():
+        level = min(level for attribute, value, level in rows if attributes[attribute] == value)
+        answers.setdefault(criterion.split(".")[0], []).append(level)
+    return [answers[objective] for objective in sorted(answers)]
+
+
+def overridden(answers: Answers, control: Control, host: str, stack: str) -> list[list[int]]:
+    """Answers with the scenario's overrides for this offer put in, later ones winning."""
+    out = [list(objective) for objective in answers]
+    for o in control.overrides:
+        if o.host in (None, host) and o.stack in (None, stack):
+            objective, number = (int(part) for part in o.criterion.split("."))
+            out[objective - 1][number - 1] = o.level
+    return out

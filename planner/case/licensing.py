@@ -1,14 +1,25 @@
-"""Export licensing: which chips need a licence for which buyer, and how long it takes."""
+"""Export licensing: which chips need a licence for which buyer, how long it takes, what it asks, what it caps.
+
+The control class follows from total processing performance and performance density (ECCN 3A090). A licence is
+needed where the destination lies in Country Groups D:1, D:4 or D:5, or where the ultimate parent of the owner
+or of the operator lies in D:5, which is treated as refused. Planning data, not legal advice.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from planner.case.context import Context
-from planner.scenario import Host
+from planner.scenario import Host, Quota, QuotaStep
 
 CONTROLLED_ORIGIN = "USA"
-TPP_3A090A, TPP_3A090B = 4800.0, 2400.0
+NONE = "none"
+STRICTEST_FIRST = ("3a090a", "3a090b")
+CASES = {"fast": "low", "base": "mid", "stress": "high"}
+TIER_UNIT = "gb300"
+LISTED_CLOSED, LISTED = "d5", "d1-d4"
 
 
 @dataclass(frozen=True)
@@ -19,13 +30,43 @@ class LicenceNeed:
     lead_months: float
     refused: bool
     why: str
+    reciprocal_share: float = 0.0
+    security_usd_per_accelerator: float = 0.0
+    monitoring_usd_per_accelerator_year: float = 0.0
 
 
-def control_class(tpp: float) -> str:
-    """Control class by total processing performance (3A090.a from 4800, 3A090.b from 2400)."""
-    if tpp >= TPP_3A090A:
-        return "3a090a"
-    return "3a090b" if tpp >= TPP_3A090B else "none"
+FREE = LicenceNeed(False, 0.0, False, "chip is not of controlled origin")
+
+
+def control_class(context: Context, accelerator: str) -> str:
+    """3a090a, 3a090b or none; a chip whose density is not known takes the strictest class it may have."""
+    tpp = float(context.catalog.value("accelerators", accelerator, "tpp"))
+    density_table = context.catalog.table("chip_density")
+    known = accelerator in density_table.index
+    density = float(density_table.loc[accelerator, "performance_density"]) if known else None
+    found = _class_of(context.catalog.table("control_classes"), tpp, density)
+    if not known and found != _class_of(context.catalog.table("control_classes"), tpp, 0.0):
+        context.assumed.append(
+            {
+                "item": f"export control class of {accelerator}",
+                "value": found,
+                "why": "performance density not known: strictest class its performance allows",
+            }
+        )
+    return found
+
+
+def _class_of(rules: pd.DataFrame, tpp: float, density: float | None) -> str:
+    """Strictest class whose thresholds hold; without a density every density is possible."""
+    matches = set()
+    for rule in rules.itertuples():
+        fits = rule.tpp_min <= tpp and (pd.isna(rule.tpp_below) or tpp < rule.tpp_below)
+        if density is not None:
+            fits &= pd.isna(rule.density_min) or density >= rule.density_min
+            fits &= pd.isna(rule.density_below) or density < rule.density_below
+        if fits:
+            matches.add(str(rule.control_class))
+    return next((name for name in STRICTEST_FIRST if name in matches), NONE)
 
 
 def country_group(context: Context, iso3: str) -> str:
@@ -35,28 +76,138 @@ def country_group(context: Context, iso3: str) -> str:
     return str(listed.iloc[0]) if len(listed) else "unrestricted"
 
 
-def licence_need(context: Context, host: Host, accelerator: str) -> LicenceNeed:
-    """Need of one host for one chip: the stricter of the destination and the owner's parent."""
+def parents(context: Context, host: Host) -> list[str]:
+    """Countries of the ultimate parents of owner and operator, as declared or by owner class."""
+    of_class = context.catalog.value("owner_classes", host.owner_class, "parent_iso3")
+    default = [str(of_class)] if isinstance(of_class, str) else []
+    declared = [p for p in (host.owner_parent, host.operator_parent) if p is not None]
+    both = host.owner_parent is not None and host.operator_parent is not None
+    return list(dict.fromkeys(declared if both else declared + default))
+
+
+def operator_parent(context: Context, host: Host) -> str:
+    """Country whose law reaches the operator: its declared parent, its owner class's, else the partner country."""
+    of_class = context.catalog.value("owner_classes", host.owner_class, "parent_iso3")
+    default = str(of_class) if isinstance(of_class, str) else context.scenario.country
+    return host.operator_parent or host.owner_parent or default
+
+
+def lead_level(context: Context, stack: str | None) -> str:
+    """low, mid or high lead: the licence case of the scenario; fast for a designated package."""
+    licence = context.scenario.supply.licence
+    package = stack is not None and str(context.catalog.value("stacks", stack, "package")) != "none"
+    if package and licence.fast_path:
+        return "low"
+    return CASES[licence.case] if licence.case is not None else context.level
+
+
+def licence_need(context: Context, host: Host, accelerator: str, stack: str | None = None) -> LicenceNeed:
+    """Need of one host (and stack) for one chip under the regime of the scenario."""
     chip = context.catalog.table("accelerators").loc[accelerator]
-    supply = context.scenario.supply.licence
+    licence = context.scenario.supply.licence
     if chip["origin_iso3"] != CONTROLLED_ORIGIN:
-        return LicenceNeed(False, 0.0, False, "chip is not of controlled origin")
-    parent = context.catalog.value("owner_classes", host.owner_class, "parent_iso3")
-    destinations = [context.host_country(host)] + ([str(parent)] if isinstance(parent, str) else [])
-    groups = [country_group(context, iso3) for iso3 in destinations]
-    group = next((g for g in ("d5", "d1-d4") if g in groups), "unrestricted")
+        return FREE
+    destination = context.host_country(host)
+    group = country_group(context, destination)
+    closed = [p for p in parents(context, host) if country_group(context, p) == LISTED_CLOSED]
+    if closed:
+        group = LISTED_CLOSED
     rules = context.catalog.table("licence_rules")
     rule = rules[
-        (rules["country_group"] == group) & (rules["control_class"] == control_class(float(chip["tpp"])))
+        (rules["country_group"] == group) & (rules["control_class"] == control_class(context, accelerator))
     ]
     required = bool(rule["required"].iloc[0]) if len(rule) else False
-    if supply.mode != "auto":
-        required = supply.mode == "required"
+    lead_rows = rule if required else rules[(rules["country_group"] == LISTED) & rules["required"]]
+    tier_share, why = 0.0, f"licence needed ({group})"
+    if licence.regime == "draft-tiers" and destination != CONTROLLED_ORIGIN and not required:
+        lead_rows, tier_share = _tier(context)
+        required, why = True, f"licence needed (draft tier {lead_rows['tier'].iloc[0]})"
+    if licence.mode != "auto":
+        required = licence.mode == "required"
     if not required:
         return LicenceNeed(False, 0.0, False, f"no licence needed ({group})")
-    lead = supply.lead_months
+    lead = licence.lead_months
     if lead is None:
-        needed = rule if len(rule) else rules[rules["required"]]
-        lead = float(needed[f"lead_months_{context.level}"].iloc[0])
-    refused = group == "d5" and supply.mode == "auto"
-    return LicenceNeed(True, float(lead), refused, f"licence needed ({group})")
+        lead = float(lead_rows[f"lead_months_{lead_level(context, stack)}"].iloc[0])
+    refused = group == LISTED_CLOSED and licence.mode == "auto"
+    if refused:
+        why += f": parent in {', '.join(closed)}" if closed else f": destination {destination}"
+    return LicenceNeed(True, float(lead), refused, why, *_conditions(context, destination, tier_share))
+
+
+def _conditions(context: Context, destination: str, tier_share: float) -> tuple[float, float, float]:
+    """Investment asked per USD of hardware, security package and monitoring per accelerator."""
+    if not context.scenario.supply.licence.conditions:
+        return 0.0, 0.0, 0.0
+    table = context.catalog.table("licence_conditions")
+    row = table.loc[destination if destination in table.index else "*"]
+    return (
+        max(float(row["reciprocal_share"]), tier_share),
+        float(row[f"security_usd_per_accelerator_{context.level}"]),
+        float(row[f"monitoring_usd_per_accelerator_year_{context.level}"]),
+    )
+
+
+def _tier(context: Context) -> tuple[pd.DataFrame, float]:
+    """Tier of the withdrawn draft by the national fleet the demand asks for, in GB300-equivalents."""
+    tpp = context.catalog.table("accelerators")["tpp"]
+    units = national_fleet(context) * float(tpp[context.scenario.supply.reference]) / float(tpp[TIER_UNIT])
+    table = context.catalog.table("licence_tiers").sort_values("accelerators_min")
+    row = table[table["accelerators_min"] <= units].tail(1)
+    return row, float(row["reciprocal_share"].iloc[0])
+
+
+def national_fleet(context: Context) -> float:
+    """Largest total demand of a period in reference accelerators (all workloads, any host)."""
+    from planner.case.demand import demand_table  # imports throughput, which no other licence rule needs
+    from planner.case.throughput import Throughput
+
+    wanted = demand_table(context, Throughput(context.catalog, context.scenario.supply.reference))
+    return 1000.0 * float(wanted.groupby("t")["demand_kref"].sum().max()) if len(wanted) else 0.0
+
+
+def licence_quotas(context: Context) -> list[Quota]:
+    """What agreements and licences let the hosts of the scenario import, from the catalog."""
+    chosen = context.scenario.supply.licence.quotas
+    table = context.catalog.table("licence_quotas")
+    accelerators = context.catalog.table("accelerators")
+    vendors = sorted(
+        set(accelerators.loc[accelerators["origin_iso3"] == CONTROLLED_ORIGIN, "vendor"].astype(str))
+    )
+    quotas = []
+    for row in table[table["kind"] == chosen].itertuples():
+        hosts = [
+            h.id
+            for h in context.scenario.hosts
+            if h.mode != "cloud"
+            and context.host_country(h) == row.iso3
+            and h.owner_class in str(row.owner_classes).split(";")
+        ]
+        if not hosts:
+            continue
+        amount, unit = float(row.accelerators), "accelerators"
+        if isinstance(row.equivalent_of, str):
+            reference = context.scenario.supply.reference
+            amount *= float(accelerators.loc[row.equivalent_of, "tpp"] / accelerators.loc[reference, "tpp"])
+            unit = "equivalents"
+        start = max(pd.Timestamp(row.since).date(), context.calendar.start)
+        step = QuotaStep.model_validate({"from": start, "accelerators": amount})
+        quotas.append(
+            Quota(id=str(row.quota_id), hosts=hosts, vendors=vendors, unit=unit, per=row.per, path=[step])
+        )
+    return quotas
+
+
+def rival_pairs(context: Context, systems: pd.DataFrame) -> list[tuple[str, str]]:
+    """Stacks that exclude one another nationally: rival chips against licensed (or all) US chips."""
+    rule = context.scenario.supply.licence.rival_excludes
+    if rule == "none" or not len(systems):
+        return []
+    origin = systems["accelerator"].map(context.catalog.table("accelerators")["origin_iso3"])
+    rival = origin.map(lambda iso3: country_group(context, str(iso3)) == LISTED_CLOSED)
+    american = origin == CONTROLLED_ORIGIN
+    if rule == "licensed":
+        american &= systems["licensed"].astype(bool)
+    rivals = list(dict.fromkeys(systems.loc[rival, "a"]))
+    others = list(dict.fromkeys(systems.loc[american, "a"]))
+    return [(a, b) for a in rivals for b in others if a != b]

@@ -12,7 +12,8 @@ from planner.scenario import Decision
 
 SHARE_COLUMN = {
     "vendor": "vendor", "operator": "operator", "owner-class": "owner_class",
-    "host": "h", "site": "p", "stack": "a", "system": "k",
+    "host": "h", "site": "p", "stack": "a", "system": "k", "country": "country", "chip-origin": "chip_origin",
+    "parent": "operator_parent",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from planner.case.attributes import trusted_by
 from planner.case.context import Context
 from planner.scenario import Workload
 
@@ -27,8 +28,9 @@ def rule_for(context: Context, workload: Workload) -> Rule:
     """The scenario's own rule; else the country's; else the strictest rule of the class, marked assumed."""
     if workload.locality is not None:
         own = workload.locality
-        return Rule(own.where, own.protection, False, own.source or own.note or "scenario", own.assumed)
-    country = workload.country or context.scenario.country
+        basis = own.source or own.note or "scenario"
+        return Rule(own.where, own.protection, own.home_copy, basis, own.assumed)
+    country = home_of(context, workload)
     table = context.catalog.table("locality_rules").reset_index(drop=True)
     table = table[table["data_class"] == workload.data_class]
     table = table[table["sector"].isna() | (table["sector"] == workload.sector)]
@@ -54,11 +56,48 @@ def rule_for(context: Context, workload: Workload) -> Rule:
     return rule
 
 
-def place_allowed(rule: Rule, home: str, place: str, trusted: list[str]) -> bool:
-    """Whether compute in country ``place`` satisfies the rule of country ``home``."""
-    if place == home or rule.where == "anywhere":
+def home_of(context: Context, workload: Workload) -> str:
+    """Country whose data a workload handles: each country's rules apply to its own demand, wherever it runs."""
+    return workload.country or context.scenario.country
+
+
+def place_allowed(context: Context, workload: Workload, rule: Rule, place: str) -> bool:
+    """Whether compute in country ``place`` satisfies the workload's rule; a data embassy counts as home."""
+    home = home_of(context, workload)
+    if place == home or rule.where == "anywhere" or is_embassy(context, workload, place):
         return True
-    return rule.where == "trusted-region" and place in trusted
+    return rule.where == "trusted-region" and place in trusted_by(context, home)
+
+
+def is_embassy(context: Context, workload: Workload, place: str) -> bool:
+    """Whether the scenario declares an agreement under which the home law applies in ``place``."""
+    home = home_of(context, workload)
+    for embassy in context.scenario.data_embassies:
+        guest = embassy.guest or context.scenario.country
+        if embassy.host == place and guest == home and workload.data_class in embassy.classes:
+            _note_embassy(context, place, home)
+            return True
+    return False
+
+
+def _note_embassy(context: Context, place: str, home: str) -> None:
+    table = context.catalog.table("data_embassies")
+    known = table[(table["host_iso3"] == place) & table["guest_iso3"].isin([home, ANY])]
+    if not len(known):
+        context.assumed.append(
+            {
+                "item": f"data embassy of {home} in {place}",
+                "value": "agreed",
+                "why": "declared in the scenario; no such treaty or law is in the catalog",
+            }
+        )
+
+
+def home_copy_musd_per_k_year(context: Context, rule: Rule, home: str, place: str) -> float:
+    """Storage at home for work done abroad under a home-copy rule, MUSD per thousand accelerators and year."""
+    if not rule.local_copy or place == home:
+        return 0.0
+    return context.param("home_copy_tb_per_accelerator") * context.param("storage_usd_per_tb_year") / 1e3
 
 
 def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:

@@ -6,17 +6,26 @@ Everything the model may choose from is a row here; everything left out is a row
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from planner.case import control
 from planner.case.context import Context, keyed
 from planner.case.demand import TRAINING_KINDS, reference_of
-from planner.case.licensing import LicenceNeed, licence_need
-from planner.case.locality import place_allowed, rtt_ms, rule_for
+from planner.case.licensing import LicenceNeed, licence_need, operator_parent
+from planner.case.locality import (
+    Rule,
+    home_copy_musd_per_k_year,
+    home_of,
+    place_allowed,
+    rtt_ms,
+    rule_for,
+)
+from planner.case.scoring import Scorer
 from planner.case.throughput import SoftwareGain, Throughput
+from planner.catalog import Catalog
 from planner.scenario import Host, Workload
 
 COLOCATION_COOLING = ["air-chilled-water"]
@@ -70,7 +79,7 @@ def cooling_gap(context: Context, host: Host, system: str) -> str:
 
 
 def offer_table(context: Context, why: WhyNot) -> pd.DataFrame:
-    """(h, a) -> mode, owner_class, operator, site, country, control profile."""
+    """(h, a) -> mode, owner_class, operator, site, country."""
     chosen = {s.id for s in context.scenario.stacks}
     rows = []
     for h in context.scenario.hosts:
@@ -115,72 +124,73 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
     existing |= {(f.host, f.stack, f.system) for f in context.scenario.existing.contracts}
     buyable = [s.id for s in context.scenario.systems]
     held = [k for k in dict.fromkeys(key[2] for key in sorted(existing)) if k not in buyable]
+    scorer = Scorer(context)
     rows = []
     for offer in offers.itertuples():
         host = hosts[str(offer.h)]
         for k in [*buyable, *held]:
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
-            licence = licence_need(context, host, accelerator)
+            licence = licence_need(context, host, accelerator, str(offer.a))
             reason, detail = _system_blocker(context, host, str(offer.a), k, licence)
             here = (offer.h, offer.a, k) in existing
             if reason and not here:
                 why.add(reason, detail, h=host.id, a=str(offer.a), k=k)
                 continue
             rows.append(
-                _system_row(context, offer, host, k, accelerator, licence, k in buyable and not reason)
+                _system_row(
+                    context, scorer, offer, host, k, accelerator, licence, k in buyable and not reason
+                )
             )
     return keyed(pd.DataFrame(rows, columns=SYSTEM_COLUMNS), ["h", "a", "k"], [])
 
 
 SYSTEM_COLUMNS = [
-    "h", "a", "k", "mode", "owner_class", "operator", "p", "country", "vendor", "accelerator", "domestic_chip",
-    "buyable", "licence_months", "licence_why", "sigma", "sigma_v121", "sigma_equal", "seal", "seal_strict",
-    "seal_binding", "effectiveness", "answers",
+    "h", "a", "k", "mode", "owner_class", "operator", "p", "country", "vendor", "accelerator", "chip_origin",
+    "operator_parent", "domestic_chip", "buyable", "licensed", "licence_months", "licence_why", "reciprocal_share",
+    "security_musd_per_k", "monitoring_musd_per_k_year", "sigma", "sigma_v121", "sigma_equal", "seal",
+    "seal_strict", "seal_binding", "answers", "territory_home", "provider_home", "chips_home", "effectiveness",
 ]  # fmt: skip
 
 
 def _system_row(
-    context: Context, offer: Any, host: Host, k: str, accelerator: str, licence: LicenceNeed, buyable: bool
-) -> tuple[Any, ...]:
-    scenario = context.scenario
+    context: Context, scorer: Scorer, offer: Any, host: Host, k: str, accelerator: str, licence: LicenceNeed,
+    buyable: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    home = context.scenario.country
     chip = context.catalog.table("accelerators").loc[accelerator]
-    domestic = str(chip["origin_iso3"]) == scenario.country
-    profile = str(context.catalog.value("stacks", offer.a, "control_profile"))
-    abroad = profile.replace("-home", "-abroad")
-    if offer.country != scenario.country and abroad in context.catalog.table("control_profiles").index:
-        profile = abroad
-    answers = control.offer_answers(context.catalog, scenario.control, host.id, offer.a, profile, domestic)
-    if licence.required:
-        answers[1][3] = 1  # criterion 2.4: export restrictions bite on the state itself
-    criteria = control.prepare_criteria(context.catalog)
-    scores = [
-        control.score(answers, weighting, criteria) / 100.0
-        for weighting in (scenario.control.weighting, "v1.2.1", "equal")
-    ]
-    seal, holders = control.binding(answers, scenario.control.exclude, criteria)
+    origin = str(chip["origin_iso3"])
+    s = scorer.scores(host, str(offer.a), accelerator, licence.required, home)
     effectiveness = context.pick(host.effectiveness, "owner_classes", host.owner_class, "effectiveness")
     return (
         offer.h, offer.a, k, offer.mode, offer.owner_class, offer.operator, offer.p, offer.country,
-        str(chip["vendor"]), accelerator, domestic, buyable, licence.lead_months, licence.why, *scores,
-        seal, control.seal(answers, (), criteria), ", ".join(holders), float(effectiveness),
-        ";".join("".join(map(str, levels)) for levels in answers),
+        str(chip["vendor"]), accelerator, origin, operator_parent(context, host), origin == home, buyable,
+        licence.required, licence.lead_months, licence.why, licence.reciprocal_share,
+        licence.security_usd_per_accelerator / 1e3, licence.monitoring_usd_per_accelerator_year / 1e3,
+        s.sigma, s.sigma_v121, s.sigma_equal, s.seal, s.seal_strict, s.seal_binding, s.answers,
+        s.territory, s.provider, s.chips, float(effectiveness),
     )  # fmt: skip
 
 
 def _pair_blocker(
-    context: Context, w: Workload, rule: Any, row: Any, latency_ms: float, max_rtt: float
+    context: Context,
+    w: Workload,
+    rule: Rule,
+    row: Any,
+    seal: int,
+    holders: str,
+    latency_ms: float,
+    max_rtt: float,
 ) -> tuple[str, str]:
-    home = w.country or context.scenario.country
-    if not place_allowed(rule, home, row.country, context.scenario.control.trusted_region):
-        return "locality", f"{rule.where} rule ({rule.basis}) forbids compute in {row.country}"
+    if not place_allowed(context, w, rule, str(row.country)):
+        return (
+            "locality",
+            f"{rule.where} rule of {home_of(context, w)} ({rule.basis}) forbids compute in {row.country}",
+        )
     if latency_ms > max_rtt:
         return "latency", f"round trip {latency_ms:.0f} ms above {max_rtt:.0f} ms"
     floor = context.scenario.control.floors.get(w.data_class, 0)
-    if row.seal < floor:
-        return (
-            "seal",
-            f"SEAL {row.seal} below the floor {floor} of {w.data_class}; held by {row.seal_binding}",
-        )
+    if seal < floor:
+        return "seal", f"SEAL {seal} below the floor {floor} of {w.data_class}; held by {holders}"
     chip = context.catalog.table("accelerators").loc[row.accelerator]
     if w.kind in TRAINING_KINDS and not bool(chip["training_capable"]):
         return "chip", "inference-only chip"
@@ -192,13 +202,17 @@ def _pair_blocker(
 
 
 def _model_fits(context: Context, w: Workload, row: Any) -> bool:
-    model = context.catalog.table("model_classes").loc[w.model_class]
+    benchmark = context.catalog.table("model_classes").loc[w.model_class]
+    own = layer_model(context, str(row.a), w.model_class)
+    model = benchmark if own is None else own
     system = context.catalog.table("systems").loc[row.k]
     memory = float(system["n_accelerators"]) * float(
         context.catalog.value("accelerators", row.accelerator, "usable_mem_gb")
     )
     need = (
-        float(model["params_total_b"]) * float(model["bytes_per_param"]) * float(model["kv_overhead_factor"])
+        float(model["params_total_b"])
+        * float(model["bytes_per_param"])
+        * float(benchmark["kv_overhead_factor"])
     )
     return bool(need <= memory)
 
@@ -206,37 +220,68 @@ def _model_fits(context: Context, w: Workload, row: Any) -> bool:
 def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput, why: WhyNot) -> pd.DataFrame:
     """(w, h, a, k) -> relative rate before software gain, derate and method."""
     sites = {s.id: s for s in context.scenario.sites}
+    hosts = {h.id: h for h in context.scenario.hosts}
+    scorer = Scorer(context)
     rows = []
     for w in context.scenario.demand:
         rule = rule_for(context, w)
         limit = context.catalog.value("latency_classes", w.latency_class, "max_rtt_ms")
         max_rtt = float("inf") if pd.isna(limit) else float(limit)
-        rtt = {p: rtt_ms(context, w.country or context.scenario.country, s.metro) for p, s in sites.items()}
+        home = home_of(context, w)
+        rtt = {p: rtt_ms(context, home, s.metro) for p, s in sites.items()}
         for row in systems.itertuples():
-            reason, detail = _pair_blocker(context, w, rule, row, rtt[str(row.p)], max_rtt)
+            s = scorer.scores(hosts[str(row.h)], str(row.a), str(row.accelerator), bool(row.licensed), home)
+            reason, detail = _pair_blocker(
+                context, w, rule, row, s.seal, s.seal_binding, rtt[str(row.p)], max_rtt
+            )
             if reason:
                 why.add(reason, detail, w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
                 continue
-            relative, method, measured_on = relative_rate(context, throughput, w, str(row.accelerator))
-            derate = confidential_factor(context, w, str(row.accelerator), rule.protection)
-            rows.append(
-                (w.id, row.h, row.a, row.k, relative * float(row.effectiveness), derate, method, measured_on)
+            relative, method, measured_on = relative_rate(
+                context, throughput, w, str(row.accelerator), str(row.a)
             )
-    return keyed(rows, ["w", "h", "a", "k"], ["relative", "derate", "method", "measured_on"])
+            derate = confidential_factor(context, w, str(row.accelerator), rule.protection)
+            copy = home_copy_musd_per_k_year(context, rule, home, str(row.country))
+            rows.append(
+                (w.id, row.h, row.a, row.k, relative * float(row.effectiveness), derate, method, measured_on,
+                 s.sigma, s.seal, copy)
+            )  # fmt: skip
+    columns = ["relative", "derate", "method", "measured_on", "sigma", "seal", "home_copy_musd_per_k_year"]
+    return keyed(rows, ["w", "h", "a", "k"], columns)
+
+
+def layer_model(context: Context, stack: str, model_class: str) -> pd.Series | None:
+    """The stack's own model for a model class: what stands for it in measurements, size and rate factor."""
+    return layer_models(context.catalog, stack).get(model_class)
+
+
+@lru_cache(maxsize=256)
+def layer_models(catalog: Catalog, stack: str) -> dict[str, pd.Series]:
+    """model class -> row of the table ``layer_models`` for the layers of a stack."""
+    table = catalog.table("layer_models")
+    layers = str(catalog.value("stacks", stack, "layers")).split(";")
+    rows = table[table["layer_id"].isin(layers)]
+    return {str(name): row for name, (_, row) in zip(rows["model_class"], rows.iterrows(), strict=True)}
 
 
 def relative_rate(
-    context: Context, throughput: Throughput, w: Workload, accelerator: str
+    context: Context, throughput: Throughput, w: Workload, accelerator: str, stack: str
 ) -> tuple[float, str, pd.Timestamp | None]:
-    """Rate of a chip for a workload relative to the workload's reference accelerator."""
+    """Rate of a chip with the stack's model, relative to the reference chip with the benchmark of the class."""
     reference = reference_of(context, w)
     if w.kind in TRAINING_KINDS:
         ratio = throughput.training_flops(accelerator) / throughput.training_flops(reference)
         return ratio, "peak flops", None
     scenario = str(context.catalog.value("latency_classes", w.latency_class, "scenario"))
-    rate = throughput.serving(w.model_class, scenario, accelerator)
+    own = layer_model(context, stack, w.model_class)
+    stands_for, factor = w.model_class, 1.0
+    if own is not None:
+        classes = context.catalog.table("model_classes")
+        stands_for = str(classes.index[classes["model_id"] == own["model_id"]][0])
+        factor = float(own[f"rate_factor_{context.level}"])
+    rate = throughput.serving(stands_for, scenario, accelerator)
     base = throughput.serving(w.model_class, scenario, reference)
-    return rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
+    return factor * rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
 
 
 def confidential_factor(context: Context, w: Workload, accelerator: str, protection: str) -> float:
@@ -271,5 +316,8 @@ def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame
                 "k": pair.k,
                 "t": np.arange(context.calendar.n),
                 "rate": pair.relative * pair.derate * factor[key],
+                "sigma": pair.sigma,
+                "seal": pair.seal,
+                "home_copy_musd_per_k_year": pair.home_copy_musd_per_k_year,
             }
         )

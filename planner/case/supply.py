@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case import costs
 from planner.case.context import Context, keyed, selected
+from planner.case.licensing import licence_quotas
 from planner.case.offers import WhyNot
 from planner.scenario import Quota, QuotaStep
 
@@ -25,8 +26,9 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
     for row in systems[(systems["mode"] != "cloud") & systems["buyable"]].itertuples():
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         delivery = context.pick(choice.delivery_months, "systems", row.k, "delivery_months")
-        lead = calendar.periods(float(delivery) + float(row.licence_months))
-        first_order = max(0, calendar.first_from(costs.released_on(context, choice).date()))
+        lead = calendar.periods(float(delivery))
+        licence = calendar.periods(float(row.licence_months))  # applied for at the start; the order follows
+        first_order = max(licence, calendar.first_from(costs.released_on(context, choice).date()))
         life = calendar.periods(12.0 * float(context.catalog.value("systems", row.k, "economic_life_years")))
         unit = float(context.catalog.value("systems", row.k, "n_accelerators")) / 1000.0
         if first_order + lead >= calendar.n:
@@ -51,7 +53,7 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
     for row in systems[(systems["mode"] == "cloud") & systems["buyable"]].itertuples():
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         first = max(
-            calendar.periods(host.open_lead_months + float(row.licence_months)),
+            calendar.periods(host.open_lead_months) + calendar.periods(float(row.licence_months)),
             calendar.first_from(costs.released_on(context, choice).date()),
             calendar.first_from(host.open_from) if host.open_from else 0,
         )
@@ -97,27 +99,45 @@ def allocation_quotas(context: Context) -> list[Quota]:
     return quotas
 
 
+def _quota_rows(context: Context, quota: Quota) -> list[tuple[Any, ...]]:
+    """(q, t, amount, kind, first period whose orders count) of one quota.
+
+    Per year: orders of the calendar year up to t, so that what is left over lapses with the year; cumulative per
+    year: all orders so far against a quarter of the yearly amount a quarter.
+    """
+    values = step_values(context, quota.path) / 1000.0
+    periods = range(context.calendar.n)
+    if quota.basis == "capacity":
+        return [(quota.id, t, float(values[t]), "capacity", t) for t in periods]
+    if quota.per == "total":
+        return [(quota.id, t, float(values[t]), "cumulative", 0) for t in periods]
+    if quota.per == "year" and not quota.cumulative:
+        years = [context.calendar.date_of(t).year for t in periods]
+        return [(quota.id, t, float(values[t]), "cumulative", years.index(years[t])) for t in periods]
+    amounts = values * context.calendar.step_months / (12.0 if quota.per == "year" else 3.0)
+    if quota.cumulative:
+        return [(quota.id, t, float(v), "cumulative", 0) for t, v in enumerate(np.cumsum(amounts))]
+    return [(quota.id, t, float(v), "orders", t) for t, v in enumerate(amounts)]
+
+
 def quota_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(q, t) -> amount_k, basis, cumulative, window start; and (q, h, a, k) -> weight per accelerator."""
+    """(q, t) -> amount_k, kind, first period that counts; and (q, h, a, k) -> weight per accelerator."""
     quotas = list(context.scenario.supply.quotas)
     if context.scenario.supply.owner_allocations:
         quotas += allocation_quotas(context)
+    quotas += licence_quotas(context)
     tpp = context.catalog.table("accelerators")["tpp"].astype(float)
     base = float(tpp[context.scenario.supply.reference])
-    quarters = context.calendar.step_months / 3.0
     caps: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for quota in quotas:
-        values = step_values(context, quota.path) / 1000.0
-        amounts = values if quota.basis == "capacity" else values * quarters
-        if quota.cumulative and quota.basis == "orders":
-            amounts = np.cumsum(amounts)
-        kind = "capacity" if quota.basis == "capacity" else ("cumulative" if quota.cumulative else "orders")
-        caps += [(quota.id, t, float(v), kind) for t, v in enumerate(amounts)]
+        caps += _quota_rows(context, quota)
         for row in selected(systems, quota).itertuples():
             weight = float(tpp[row.accelerator]) / base if quota.unit == "equivalents" else 1.0
             members.append((quota.id, row.h, row.a, row.k, weight))
-    return keyed(caps, ["q", "t"], ["amount_k", "kind"]), keyed(members, ["q", "h", "a", "k"], ["weight"])
+    return keyed(caps, ["q", "t"], ["amount_k", "kind", "window_t"]), keyed(
+        members, ["q", "h", "a", "k"], ["weight"]
+    )
 
 
 def crew_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
