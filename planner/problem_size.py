@@ -1,0 +1,75 @@
+"""How large the model of a case will be, told from the lengths of its tables before it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.case.case import MEDIA, Case
+
+# Non-zeros up to which a plan of 1 % gap took about this long on two cores; see docs/solver.md.
+CLASSES = ((20_000, "seconds"), (120_000, "about a minute"), (500_000, "minutes"))
+LONGEST = "tens of minutes or more"
+
+
+@dataclass(frozen=True)
+class ProblemSize:
+    """Estimated rows, columns and non-zeros (within about a fifth), integers, and how long a plan may take."""
+
+    rows: int
+    columns: int
+    nonzeros: int
+    integers: int
+    time_class: str
+
+    def __str__(self) -> str:
+        return (
+            f"about {self.rows:,} rows, {self.columns:,} columns, {self.nonzeros:,} non-zeros, "
+            f"{self.integers:,} integers: {self.time_class}"
+        )
+
+
+def problem_size(case: Case) -> ProblemSize:
+    """Size of the model the case will give, without building it."""
+    w = case.workloads
+    slices = int((~case.slices["design"]).sum()) // max(1, case.calendar.n)
+    soft = case.serve["w"].map(w["preemptible"]).astype(bool)
+    held = int((case.serve["t"] >= case.serve["w"].map(w["survive_t"])).sum())
+    run = int(soft.sum()) * slices
+    serve, fleet, orders, rents = len(case.serve), len(case.fleet), len(case.orders), len(case.rents)
+    mode = case.fleet["h"].map(case.hosts["mode"])
+    own = case.fleet[mode != "cloud"].reset_index(drop=True)
+    places = own[["h", "t"]].drop_duplicates()
+    built = int((places["h"].map(case.hosts["mode"]) == "build").sum())
+    carriers = case.heat.groupby("h").size().mean() if len(case.heat) else 0.0
+    technologies = case.heat.groupby("h")["c"].nunique().mean() if len(case.heat) else 0.0
+    loads = len(places) * len(MEDIA) * (slices + 1)
+    heat = built * carriers * (slices + 1)
+    stock = len(case.host_period)
+    host_links = case.serve.reset_index(drop=True)[["w", "h", "t"]].drop_duplicates()
+    host_links = int(host_links["h"].isin(set(case.opens["h"]) if len(case.opens) else set()).sum())
+    stack_links = len(case.serve.reset_index(drop=True)[["w", "a", "t"]].drop_duplicates())
+    plant = len(case.cooling) + len(case.connections) + len(case.backups)
+    columns = (
+        len(case.opens) + len(case.halls) + len(case.leases) + stock + 2 * orders + rents + fleet + serve + run
+        + held + len(case.demand) + len(case.stacks) + loads + heat + plant + len(places) * slices + len(w) + 4
+    )  # fmt: skip
+    rows = (
+        3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads
+        + built * len(MEDIA) * (slices + 1) + built * technologies * (slices + 1) + built * (slices + 2)
+        + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
+        + len(case.share_caps) + 3 + len(w)
+    )  # fmt: skip
+    n = case.calendar.n
+    order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0
+    rent_life = int((n - case.rents["t"]).clip(upper=case.rents["periods"]).sum()) if rents else 0
+    quotas = int(case.quota_members.index.size * n * n / 8) if len(case.quotas) else 0
+    firm = serve - int(soft.sum())
+    sites = max(1, case.serve["p"].nunique()) if serve else 1
+    nonzeros = (
+        serve * (7 + slices) + run * 3 + held * (4 + sites) + firm * slices + fleet * (2 + 2 * slices)
+        + order_life + orders * 4 + rent_life + rents + quotas + loads * 3 + heat * 5
+        + plant * n / 3 + stock * 8 + len(case.demand) * 3
+    )  # fmt: skip
+    integers = len(case.opens) + len(case.stacks) + int(case.halls["integer"].sum())
+    label = next((text for most, text in CLASSES if nonzeros <= most), LONGEST)
+    return ProblemSize(round(rows), round(columns), round(nonzeros), integers, label)

@@ -1,0 +1,83 @@
+"""From when each offer can work at all: halls, cooling, grid and backup at its host, and the fleet itself.
+
+Lower bounds from lead times alone, with no regard to money, size or quotas: a period that is not ready is
+certainly impossible, one that is ready need not be possible.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planner.case.case import MEDIA, Case
+
+NEVER = 10**6
+
+
+def servable(case: Case) -> pd.DataFrame:
+    """Rows of ``case.serve`` (w, h, a, k, t, p, ...) whose host can be ready for the system in period t."""
+    serve = case.serve.reset_index(drop=True)
+    if not len(serve):
+        return serve
+    places = host_ready(case)
+    cooled = cooling_ready(case)
+    mode = serve["h"].map(case.hosts["mode"])
+    key = pd.MultiIndex.from_frame(serve[["h", "k"]])
+    heat = pd.Series(key.map(cooled.to_dict()), index=serve.index).fillna(NEVER)
+    first = serve["h"].map(places).fillna(0).where(mode != "cloud", 0)
+    first = first.where(mode != "build", first.combine(heat, max))
+    return serve[serve["t"] >= first]
+
+
+def host_ready(case: Case) -> pd.Series:
+    """h -> first period with space, and for hosts that build with grid and backup too; clouds are left out."""
+    now = case.host_period[case.host_period["t"] == 0].set_index("h")
+    out: dict[str, int] = {}
+    for host in case.hosts[case.hosts["mode"] != "cloud"].itertuples():
+        h = str(host.h)
+        if h not in now.index:
+            continue
+        opened = 0 if bool(host.exists) else _first(case.opens, h)
+        more = _first(case.halls if host.mode == "build" else case.leases, h)
+        space = 0 if now.loc[h, "existing_mw"] > 0 else max(opened, more)
+        out[h] = space
+        if host.mode == "build":
+            grid = 0 if now.loc[h, "existing_grid_mw"] > 0 else _first_grid(case, h)
+            backup = 0 if now.loc[h, "existing_backup_mw"] > 0 else _first(case.backups, h)
+            out[h] = max(space, grid, backup)
+    return pd.Series(out, dtype=float)
+
+
+def _first(table: pd.DataFrame, host: str) -> int:
+    rows = table.loc[table["h"] == host, "t"] if len(table) else ()
+    return int(min(rows)) if len(rows) else NEVER
+
+
+def _first_grid(case: Case, host: str) -> int:
+    """First period in which a line may be live and the site has any grid left for it."""
+    first = _first(case.connections, host)
+    site = str(case.hosts.loc[host, "p"])
+    limit = case.site_period[(case.site_period["p"] == site) & (case.site_period["grid_mw"] > 0)]["t"]
+    later = [int(t) for t in limit if t >= first]
+    return min(later) if later else NEVER
+
+
+def cooling_ready(case: Case) -> pd.Series:
+    """(h, k) -> first period in which every kind of heat of the system can be carried at a host that builds."""
+    bought = case.cooling.groupby(["h", "c"])["t"].min().to_dict() if len(case.cooling) else {}
+    held = (
+        {key for key, mw in case.existing_cooling["mw"].items() if mw > 0}
+        if len(case.existing_cooling)
+        else set()
+    )
+    carried: dict[tuple[str, str], int] = {}
+    for row in case.heat.itertuples():
+        ready = 0 if row.included or (row.h, row.c) in held else bought.get((row.h, row.c), NEVER)
+        medium = (str(row.h), str(row.m))
+        carried[medium] = min(carried.get(medium, NEVER), int(ready))
+    hosts = list(dict.fromkeys(case.heat["h"])) if len(case.heat) else []
+    out = {
+        (h, str(k)): max((carried.get((h, m), NEVER) for m in MEDIA if case.systems.loc[k, m] > 0), default=0)
+        for h in hosts
+        for k in case.systems.index
+    }
+    return pd.Series(out, dtype=float)
