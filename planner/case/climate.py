@@ -8,15 +8,116 @@ has weight 0: hottest month, hottest hour, plus a margin for extremes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN
 from planner.case.context import Context, keyed
+from planner.case.names import UnknownName, squeeze
+from planner.catalog import Catalog, load_catalog
+from planner.catalog_rules import hint
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 COMFORT_C = 15.0
+
+
+Z80 = 1.2815515655446004
+
+
+@dataclass(frozen=True)
+class Pue:
+    """Power usage effectiveness of a place and technology, with water and what follows from both.
+
+    ``yearly`` is the mean of ``monthly``; ``low`` and ``high`` span 80 % of sites of the technology in such
+    a climate; ``design_hour`` is the peak: warmest hour of the warmest month plus a margin for extremes.
+    Water is litres per kWh of IT energy.
+    """
+
+    technology: str
+    yearly: float
+    low: float
+    high: float
+    monthly: tuple[float, ...]
+    design_hour: float
+    wue_l_per_kwh: float
+    wue_low: float
+    wue_high: float
+
+    def facility_mwh(self, it_mwh: float) -> float:
+        """Energy of the whole facility in a year."""
+        return it_mwh * self.yearly
+
+    def overhead_mwh(self, it_mwh: float) -> float:
+        """Energy for cooling and losses."""
+        return it_mwh * (self.yearly - 1.0)
+
+    def facility_peak_mw(self, it_mw: float) -> float:
+        """Power at the design hour, which the grid connection must carry."""
+        return it_mw * self.design_hour
+
+    def water_m3(self, it_mwh: float) -> float:
+        """Water in a year: 1 L/kWh is 1 m3/MWh."""
+        return it_mwh * self.wue_l_per_kwh
+
+    def carbon_t(self, it_mwh: float, grid_kgco2_per_mwh: float) -> float:
+        """Emissions of grid electricity in a year."""
+        return self.facility_mwh(it_mwh) * grid_kgco2_per_mwh / 1000.0
+
+
+def pue(
+    monthly_temperatures_c: Sequence[float],
+    technology: str = "air-chilled-water",
+    catalog: Catalog | None = None,
+) -> Pue:
+    """PUE of a technology (key of ``cooling`` or ``pue_curves``, or an alias) at 12 monthly mean temperatures.
+
+    The year follows the curve as it was fitted: a + b x mean of max(0, monthly mean - 15 C). Raises
+    ``ValueError`` unless there are 12 finite temperatures, ``UnknownName`` for the technology.
+    """
+    catalog = catalog or load_catalog()
+    monthly_c = np.asarray(monthly_temperatures_c, dtype=float)
+    if monthly_c.shape != (12,) or not np.isfinite(monthly_c).all():
+        raise ValueError(
+            f"12 monthly mean temperatures are needed, got {np.size(monthly_c)} (all must be numbers)"
+        )
+    if monthly_c.min() < -60 or monthly_c.max() > 60:
+        raise ValueError("monthly mean temperatures must lie between -60 and 60 C")
+    row, a, b = _curve(catalog, technology)
+    monthly = pue_at(monthly_c, a, b)
+    profiles = catalog.table("profiles")
+    warmest = float(profiles[profiles["profile_id"] == "temperature"]["value"].max())
+    design = float(monthly_c.max()) + warmest + catalog.param("design_temperature_adder_k")
+    yearly, reach = float(monthly.mean()), Z80 * float(row["pue_sd"])
+    return Pue(
+        technology=str(row["technology"]),
+        yearly=yearly,
+        low=min(max(1.01, yearly - reach), yearly),
+        high=yearly + reach,
+        monthly=tuple(float(v) for v in monthly),
+        design_hour=float(pue_at(design, a, b)),
+        wue_l_per_kwh=float(row["wue_l_per_kwh_mid"]),
+        wue_low=float(row["wue_l_per_kwh_low"]),
+        wue_high=float(row["wue_l_per_kwh_high"]),
+    )
+
+
+@lru_cache(maxsize=64)
+def _curve(catalog: Catalog, technology: str) -> tuple[pd.Series, float, float]:
+    table, cooling = catalog.table("pue_curves"), catalog.table("cooling")
+    known = {squeeze(key): key for key in table.index}
+    for key in table.index:
+        names = [str(table.at[key, "name"])]
+        names += str(table.at[key, "aliases"]).split(";") if isinstance(table.at[key, "aliases"], str) else []
+        known.update({squeeze(name): key for name in names})
+    key = known.get(squeeze(technology), "")
+    if not key:
+        raise UnknownName(f"no cooling technology {technology!r}{hint(technology, list(table.index))}")
+    row = table.loc[key]
+    source = cooling.loc[key] if pd.isna(row["pue_a"]) else row
+    return row, float(source["pue_a"]), float(source["pue_b_per_k"])
 
 
 def hourly(context: Context, profile_id: str) -> np.ndarray:

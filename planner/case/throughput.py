@@ -208,6 +208,7 @@ class Throughput:
         self.catalog = catalog
         self.anchor = anchor
         self._known: dict[tuple[str, str, str], Rate] = {}
+        self._flops: dict[str, float] = {}
 
     def serving(self, model_class: str, scenario: str, accelerator: str) -> Rate:
         """Serving rate of ``accelerator`` for the benchmark model of ``model_class``."""
@@ -220,8 +221,10 @@ class Throughput:
 
     def training_flops(self, accelerator: str) -> float:
         """Sustained floating-point operations per second of one accelerator over a whole training run."""
-        run = accelerator_hours(*REFERENCE_RUN, accelerator, catalog=self.catalog)
-        return run.flops / run.mid / 3600.0
+        if accelerator not in self._flops:
+            run = accelerator_hours(*REFERENCE_RUN, accelerator, kind=WHOLE, catalog=self.catalog)
+            self._flops[accelerator] = run.flops / run.mid / 3600.0
+        return self._flops[accelerator]
 
     def training_accelerator_hours(self, params_active_b: float, tokens_b: float, accelerator: str) -> float:
         """Accelerator-hours of one whole run: 6 N D / (peak x efficiency x 3600)."""
