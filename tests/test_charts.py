@@ -178,28 +178,34 @@ def test_control_waterfall_ends_at_the_score_and_gathers_the_small() -> None:
     assert bar.text[0] == "+12", "totals print 0 without their own text"
 
 
-def test_what_binds_shows_size_and_unit() -> None:
+def test_what_binds_adds_the_periods_of_a_limit_and_names_its_unit() -> None:
     prices = pd.DataFrame({
-        "rule": ["quota", "grid", "slack"], "index": ["jv, 2028-Q1", "haenam", "x"], "label": "2028-Q1",
-        "dual": [-4.0, -9.0, 0.0], "unit": ["MUSD per 1000", "MUSD per MW", ""], "meaning": ["Allocation", "Grid", "Free"],
+        "rule": ["quota_per_period", "quota_per_period", "site_grid", "demand_balance"],
+        "index": ["jv,0", "jv,1", "haenam,1", "chat,1"], "t": [0, 1, 1, 1],
+        "label": ["2027-Q1", "2027-Q2", "2027-Q2", "2027-Q2"], "dual": [-0.004, -0.003, -9.0, 50.0],
+        "unit": ["accelerators", "accelerators", "MW", "kref"],
+        "meaning": ["quota jv in 2027-Q1", "quota jv in 2027-Q2", "grid at haenam in 2027-Q2", "more of chat in 2027-Q2"],
     })  # fmt: skip
     table = views.binding(prices)
-    assert list(table["rule"]) == ["grid", "quota"], "sorted by size; what does not bind is left out"
+    assert table["name"].tolist() == ["Grid at haenam", "Quota jv"], "by worth; the cost of demand is no limit"
+    assert table["worth_musd"].tolist() == pytest.approx([9.0, 7.0])
+    assert table.loc[1, ["unit", "from", "to", "periods"]].tolist() == ["thousand accelerators", "2027-Q1", "2027-Q2", 2]
     fig = plan.what_binds(table)
-    assert list(fig.data[0].x) == [4.0, 9.0]
+    assert list(fig.data[0].x) == pytest.approx([7.0, 9.0])
     assert fig.data[0].text[1] == "9 MUSD per MW"
+    assert views.binding(prices, marginal=True)["name"].tolist() == ["More of chat"]
 
 
 def test_gantt_marks_the_critical_path_and_shows_instants() -> None:
     milestones = pd.DataFrame({
-        "h": ["north", "north", "", ""], "w": ["", "", "chat", ""], "kind": ["grid", "order", "first-service", "stack"],
+        "h": ["north", "north", "", ""], "w": ["", "", "chat", ""], "kind": ["grid", "hardware", "first service", "stack"],
         "item": ["20 MW", "b300", "", "open"],
         "start_date": pd.to_datetime(["2027-01-01", "2027-03-01", "2028-01-01", None]),
         "end_date": pd.to_datetime(["2028-01-01", "2027-09-01", "2028-01-01", None]), "critical": [True, False, True, False],
     })  # fmt: skip
     fig = gantt.gantt(milestones)
     bars = {trace.y[0]: trace for trace in fig.data}
-    grid = bars["north · Grid connection 20 MW"]
+    grid = bars["north · Grid connection: 20 MW"]
     assert grid.base[0] == "2027-01-01"
     assert grid.x[0] == 365 * gantt.DAY_MS
     assert bars["chat · First service"].x[0] > 0, "an instant must be visible"

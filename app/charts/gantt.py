@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -9,7 +11,10 @@ from planner.app.charts.style import PALETTE, PATTERNS, WARN, empty, finish
 from planner.app.strings import t
 from planner.report.terms import term
 
-KINDS = ("permit", "grid", "licence", "order", "hall", "cooling", "stack", "first-service")
+KINDS = (
+    "permit", "grid", "backup", "licence", "hardware", "hall", "cooling", "lease", "rent", "stack", "first service",
+    "half served", "95 % served",
+)  # fmt: skip
 DAY_MS = 86_400_000.0
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
@@ -29,10 +34,7 @@ def rows(milestones: pd.DataFrame, top: int = 40) -> pd.DataFrame:
     table["place"] = [str(r.h) if r.h == r.h and r.h else str(r.w or "") for r in table.itertuples()]
     first = table.groupby("place")["start_date"].transform("min")
     table = table.assign(first=first).sort_values(["first", "place", "start_date", "end_date"], kind="stable")
-    table["line"] = [
-        f"{r.place} · {term('milestone', r.kind)}" + (f" {r.item}" if _adds(r) else "")
-        for r in table.itertuples()
-    ]
+    table["line"] = [_line(r) for r in table.itertuples()]
     return table.drop(columns="first").reset_index(drop=True)
 
 
@@ -71,9 +73,15 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
 
 
-def _adds(row: object) -> bool:
-    item = str(getattr(row, "item", "") or "")
-    return bool(item) and item not in (getattr(row, "h", ""), getattr(row, "w", ""), getattr(row, "kind", ""))
+NAMED_KINDS = ("grid", "hall", "backup", "hardware", "licence", "cooling", "lease", "rent", "stack")
+
+
+def _line(row: Any) -> str:
+    """What a bar is called: place, kind, and the thing where there may be several of a kind."""
+    words = f"{row.place} · {term('milestone', row.kind)}"
+    if row.kind not in NAMED_KINDS or not str(row.item or ""):
+        return words
+    return f"{words}: {str(row.item).removeprefix('export licence for ')}"
 
 
 def _clip(text: str, width: int = 48) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -130,25 +128,24 @@ def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -
     return fig.update_xaxes(tickangle=-30, title_text="")
 
 
-def what_binds(
-    table: pd.DataFrame, name: str = "name", value: str = "dual", label: Callable[[str], str] = str
-) -> go.Figure:
+def what_binds(table: pd.DataFrame) -> go.Figure:
     """The worth of one unit more of each binding limit (MUSD of present value), largest at the top."""
     if not len(table):
         return empty(t("charts.no-binding"))
     rows = table.iloc[::-1]
-    unit = rows["unit"] if "unit" in rows else pd.Series("", index=rows.index)
+    worth = rows["worth_musd"].abs()
     fig = go.Figure(
         go.Bar(
-            orientation="h", y=[_short(label(str(n))) for n in rows[name]], x=rows[value].abs(),
-            marker={"color": [GOOD if v < 0 else WARN for v in rows[value]]},
-            text=[f"{number(abs(v))} {u}" for v, u in zip(rows[value], unit, strict=True)],
-            textposition="outside", cliponaxis=False, customdata=rows[[name]].to_numpy(),
-            hovertemplate="%{customdata[0]}<br>%{text}<extra></extra>", name=t("charts.worth"),
+            orientation="h", y=[_short(str(n)) for n in rows["name"]], x=worth,
+            marker={"color": [GOOD if v > 0 else WARN for v in rows["worth_musd"]]},
+            text=[f"{number(v)} MUSD per {u}" for v, u in zip(worth, rows["unit"], strict=True)],
+            textposition="auto", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
+            hovertemplate="%{customdata[0]}<br>%{text}<br>%{customdata[1]} – %{customdata[2]}<extra></extra>",
+            name=t("charts.worth"),
         )
     )  # fmt: skip
     finish(fig, t("charts.worth-axis"), "", height=120 + 34 * len(rows), legend=False)
-    fig.update_layout(margin={"l": 16, "r": 150})
+    fig.update_layout(margin={"l": 16, "r": 40})
     return fig.update_yaxes(automargin=True, title_text="")
 
 

@@ -31,11 +31,24 @@ def fleet_by_host(fleet: pd.DataFrame) -> pd.DataFrame:
 
 
 def power_by_site(power: pd.DataFrame) -> pd.DataFrame:
-    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, backup_mw; the hosts of a site added up."""
-    columns = [
-        c for c in ("it_peak_mw", "facility_peak_mw", "grid_mw", "backup_mw", "space_mw") if c in power
-    ]
-    return power.groupby(["p", "t", "label"], as_index=False)[columns].sum().sort_values(["p", "t"])
+    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, backup_mw; hosts of a site added up, clouds left out."""
+    own = power[power["mode"] != "cloud"] if "mode" in power else power
+    columns = ["space_mw", "it_peak_mw", "facility_peak_mw", "grid_mw", "backup_mw"]
+    columns = [c for c in columns if c in own]
+    table = own.groupby(["p", "t", "label"], as_index=False)[columns].sum()
+    return table.sort_values(["p", "t"]).reset_index(drop=True)
+
+
+def energy_by_host(power: pd.DataFrame) -> pd.DataFrame:
+    """h, year, energy_gwh, water_m3, emissions_kt: sums over the quarters of each year."""
+    rows = power.assign(year=power["label"].str[:4].astype(int)) if len(power) else power
+    if not len(rows):
+        return pd.DataFrame(columns=["h", "year", "energy_gwh", "water_m3", "emissions_kt"])
+    table = rows.groupby(["h", "year"], as_index=False)[["energy_mwh", "water_m3", "emissions_t"]].sum()
+    return pd.DataFrame({
+        "h": table["h"], "year": table["year"], "energy_gwh": table["energy_mwh"] / 1e3,
+        "water_m3": table["water_m3"], "emissions_kt": table["emissions_t"] / 1e3,
+    })  # fmt: skip
 
 
 def cooling_by_technology(cooling: pd.DataFrame) -> pd.DataFrame:
@@ -50,15 +63,44 @@ def control_by(control: pd.DataFrame, by: str = "decision") -> pd.DataFrame:
     return table.sort_values("points", ascending=False).reset_index(drop=True)
 
 
-def binding(prices: pd.DataFrame, top: int = 12) -> pd.DataFrame:
-    """The limits worth most per unit, by size, with a readable name for each."""
-    table = prices[prices["dual"].abs() > 1e-9].copy()
-    table["size"] = table["dual"].abs()
-    table = table.sort_values("size", ascending=False).drop(columns="size").head(top)
-    table["name"] = [
-        f"{r.meaning} ({r.index})" if r.index else str(r.meaning) for r in table.itertuples(index=False)
-    ]
-    return table.reset_index(drop=True)
+WORTH_UNITS = {
+    "accelerators": (1000.0, "thousand accelerators"), "racks": (100.0, "hundred racks"), "m3": (1e6, "million m³"),
+    "kref": (1.0, "thousand reference accelerators"), "points of what is served": (1.0, "point of control"),
+    "months": (1.0, "month"),
+}  # fmt: skip
+"""Units too small to see the worth of one: shown by the thousand, the hundred, the million."""
+MARGINAL_RULES = ("demand_balance",)
+"""Prices that are the cost of serving more, and no limit that could be loosened."""
+BINDING_COLUMNS = ["name", "worth_musd", "unit", "from", "to", "periods", "rule", "index"]
+
+
+def binding(prices: pd.DataFrame, top: int = 12, marginal: bool = False) -> pd.DataFrame:
+    """What binds, and what one unit more in every period in which it binds is worth (MUSD, present value).
+
+    ``prices``: rule, index, t, label, dual, unit, meaning, a row a limit and period; a limit over several
+    periods is one row here. ``worth_musd`` > 0: a looser limit makes the plan cheaper. ``marginal`` gives the
+    cost of serving more demand instead of the limits.
+    """
+    rows = prices[(prices["dual"].abs() > 1e-9) & (prices["rule"].isin(MARGINAL_RULES) == marginal)]
+    if not len(rows):
+        return pd.DataFrame(columns=BINDING_COLUMNS)
+    names = [_limit_name(r.meaning, r.label) for r in rows.itertuples(index=False)]
+    scale = rows["unit"].map(lambda u: WORTH_UNITS.get(u, (1.0, u))[0]).astype(float)
+    rows = rows.assign(name=names, worth_musd=-rows["dual"] * scale).sort_values(["name", "t"])
+    table = rows.groupby(["rule", "name", "unit"], as_index=False, sort=False).agg(**{
+        "worth_musd": ("worth_musd", "sum"), "from": ("label", "first"), "to": ("label", "last"),
+        "periods": ("label", "nunique"), "index": ("index", "first"),
+    })  # fmt: skip
+    table["unit"] = table["unit"].map(lambda u: WORTH_UNITS.get(u, (1.0, u))[1])
+    table = table.sort_values("worth_musd", ascending=False, key=lambda s: s.abs(), kind="stable")
+    return table.head(top)[BINDING_COLUMNS].reset_index(drop=True)
+
+
+def _limit_name(meaning: str, label: str) -> str:
+    text = str(meaning)
+    ending = f" in {label}"
+    text = text.removesuffix(ending) if label else text
+    return text[:1].upper() + text[1:]
 
 
 def _items(

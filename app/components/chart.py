@@ -1,0 +1,134 @@
+"""A chart as a reader gets it: heading, chart, caption, its table, and downloads of picture and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import pandas as pd
+import plotly.graph_objects as go
+from dash import ALL, Input, Output, State, html
+
+from planner.app import ids
+from planner.app.components import download, figure
+from planner.app.components.icon import icon
+from planner.app.services import Services
+from planner.app.state.result import Result, load
+from planner.app.strings import t
+from planner.report.terms import relabel
+
+
+def chart(
+    page: str,
+    name: str,
+    fig: go.Figure,
+    table: pd.DataFrame | None,
+    *,
+    note: str | None = None,
+    title: str | None = None,
+    alt: str | None = None,
+    heading: bool = True,
+    **config: Any,
+) -> html.Div:
+    """The chart ``name`` of a page, with ids ``<page>-<name>``; texts from ``<page>.<name>-title`` and ``-alt``.
+
+    ``table`` is what the chart draws: shown folded away, and what CSV and XLSX hold (the page's ``tables``
+    must know it under the same name). The caption carries unit and price year. ``heading=False`` where the
+    section around it already says the title.
+    """
+    title = title or t(f"{page}.{name}-title")
+    alt = alt or t(f"{page}.{name}-alt")
+    id = f"{page}-{name}"
+    shown = None if table is None else relabel(table)
+    drawn = figure.graph(
+        id,
+        fig,
+        alt,
+        title=title if heading else None,
+        table=shown,
+        note=note,
+        height=int(fig.layout.height or figure.HEIGHT),
+        **config,
+    )
+    return html.Div([drawn, downloads(page, name, title, picture=bool(fig.data))], className="chart-block")
+
+
+def downloads(page: str, name: str, title: str, picture: bool = True, table: bool = True) -> dmc.Group:
+    """Buttons: PNG and SVG (made in the browser), CSV and XLSX (made by the page's download callback)."""
+    buttons: list[Any] = []
+    if picture:
+        buttons += [
+            html.Button(
+                kind.upper(),
+                type="button",
+                className="chart-picture tiny-button",
+                title=t("charts.save-picture", kind=kind.upper()),
+                **{
+                    "data-chart": f"{page}-{name}",
+                    "data-format": kind,
+                    "data-title": title,
+                    "data-name": f"{page}-{name}",
+                    "aria-label": t("charts.save-as", title=title, kind=kind.upper()),
+                },
+            )
+            for kind in ("png", "svg")
+        ]
+    if table:
+        buttons += [
+            html.Button(
+                kind.upper(),
+                type="button",
+                id={"type": f"{page}-table", "name": name, "kind": kind},
+                className="tiny-button",
+                title=t("charts.save-table", kind=kind.upper()),
+                **{"aria-label": t("charts.save-as", title=title, kind=kind.upper())},
+            )
+            for kind in ("csv", "xlsx")
+        ]
+    return dmc.Group([icon("download", 14), *buttons], gap=6, className="chart-downloads")
+
+
+def workbook_button(page: str) -> Any:
+    """The workbook of the whole plan."""
+    return download.button(f"{page}-workbook", t("result.workbook"))
+
+
+def register_downloads(
+    app: dash.Dash,
+    services: Services,
+    page: str,
+    ref: str,
+    tables: Mapping[str, Callable[[Result, Any], pd.DataFrame]],
+    state: str | None = None,
+) -> None:
+    """Serves the buttons of ``downloads`` and ``workbook_button``.
+
+    ``ref`` is the id of the store with the run shown. A table gets the plan and the services, or the content of
+    the store ``state`` where one is named.
+    """
+
+    @app.callback(
+        Output(ids.DOWNLOAD, "data", allow_duplicate=True),
+        Input({"type": f"{page}-table", "name": ALL, "kind": ALL}, "n_clicks"),
+        Input(f"{page}-workbook", "n_clicks"),
+        State(ref, "data"),
+        State(state or ref, "data"),
+        prevent_initial_call=True,
+    )
+    def send(_clicks: list[int | None], _book: int | None, run: str, shown: Any) -> Any:
+        asked = dash.ctx.triggered_id
+        if asked is None or not any(entry["value"] for entry in dash.ctx.triggered):
+            return dash.no_update  # buttons that have just been drawn report no click
+        one = load(services, run)
+        stem = run.replace("~", "-point-")
+        if isinstance(asked, str):
+            from planner.report.workbook import workbook_bytes
+
+            return download.send(services, f"{stem}.xlsx", workbook_bytes(one.run))
+        frame = tables[asked["name"]](one, services if state is None else shown)
+        name = f"{stem}-{asked['name']}.{asked['kind']}"
+        if asked["kind"] == "csv":
+            return download.send(services, name, download.csv_text(frame))
+        return download.send(services, name, download.xlsx_bytes({asked["name"]: relabel(frame)}))

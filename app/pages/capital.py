@@ -1,0 +1,210 @@
+"""Capital: when money is needed, for what, by whom, to which country it goes; from the plan's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import ClientsideFunction, Input, Output, State, dcc, html
+
+from planner.app.charts import plan as charts
+from planner.app.charts import sankey
+from planner.app.components import kpi, layout, result, table
+from planner.app.components.chart import chart, downloads, register_downloads, workbook_button
+from planner.app.components.toolbar import toolbar
+from planner.app.services import Services
+from planner.app.state import url
+from planner.app.state.result import Result, load
+from planner.app.strings import t
+from planner.report import capital
+from planner.report.numbers import number
+from planner.report.terms import heading, relabel, term
+
+PAGE = "capital"
+STATE, REF, DEFAULTS_ID, CONTENT = "capital-state", "capital-ref", "capital-defaults", "capital-content"
+RUN, BY, WHAT, PAYER = "capital-run", "capital-by", "capital-what", "capital-payer"
+SPLITS = ("account", "origin_iso3", "payer", "h", "kind")
+DEFAULTS: dict[str, Any] = {"by": "account", "what": "capital", "payer": ""}
+KINDS = {"capital": capital.CAPITAL_KINDS, "outlay": capital.OUTLAY_KINDS}
+
+
+def _needs(one: Result, state: dict[str, Any]) -> pd.DataFrame:
+    return capital.needs(one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None)
+
+
+def _calendar(one: Result, state: dict[str, Any]) -> pd.DataFrame:
+    rows = capital.calendar(one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None)
+    return rows.rename(columns=lambda c: _words(state["by"], c))
+
+
+def _words(by: str, name: str) -> str:
+    return heading(name) if name in ("label", "year", "total") else term(by, name)
+
+
+TABLES: dict[str, Callable[[Result, dict[str, Any]], pd.DataFrame]] = {
+    "needs": _needs,
+    "funding": lambda one, _: capital.funding(one.table("ledger"))[0],
+    "flows": lambda one, _: capital.flows(one.table("ledger")),
+    "composition": lambda one, _: capital.cost_composition(one.table("ledger")),
+    "calendar": _calendar,
+    "residual": lambda one, _: capital.residuals(one.table("ledger")),
+}
+
+
+def checked(state: dict[str, Any], one: Result) -> dict[str, Any]:
+    """The state with values this plan does not know put back to their defaults."""
+    payers = set(one.table("ledger")["payer"])
+    return {
+        "by": state["by"] if state["by"] in SPLITS else "account",
+        "what": state["what"] if state["what"] in KINDS else "capital",
+        "payer": state["payer"] if state["payer"] in payers else "",
+    }
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    def page(run_id: str | None = None, **query: Any) -> Any:
+        return result.guarded(services, PAGE, run_id, lambda one: draw(one, services, query))
+
+    dash.register_page("capital", path="/capital", title=t("capital.title"), layout=page)
+    dash.register_page(
+        "capital-run", path_template="/capital/<run_id>", title=t("capital.title"), layout=page
+    )
+
+    @app.callback(
+        Output(CONTENT, "children"),
+        Output(STATE, "data"),
+        Input(BY, "value"),
+        Input(WHAT, "value"),
+        Input(PAYER, "value"),
+        State(REF, "data"),
+        prevent_initial_call=True,
+    )
+    def change(by: str, what: str, payer: str | None, ref: str) -> tuple[Any, dict[str, Any]]:
+        one = load(services, ref)
+        state = checked({"by": by, "what": what, "payer": payer or ""}, one)
+        return content(one, state), state
+
+    app.clientside_callback(
+        ClientsideFunction("charts", "keepState"),
+        Output(DEFAULTS_ID, "data"),
+        Input(STATE, "data"),
+        State(DEFAULTS_ID, "data"),
+        prevent_initial_call=True,
+    )
+    result.register_picker(app, RUN, PAGE)
+    register_downloads(app, services, PAGE, REF, TABLES, STATE)
+
+
+def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
+    """The page of one plan, in the state the address names."""
+    state = checked(url.parse(query, DEFAULTS), one)
+    payers = sorted(set(one.table("ledger")["payer"]) - {""}, key=lambda p: (p != capital.PARTNER, p))
+    return layout.page(
+        f"{t('capital.title')}: {one.title}",
+        dcc.Store(id=REF, data=one.ref),
+        dcc.Store(id=STATE, data=state),
+        dcc.Store(id=DEFAULTS_ID, data=DEFAULTS),
+        dmc.Group(
+            [result.picker(RUN, services, one.ref), toolbar(*result.links(one, PAGE), workbook_button(PAGE))],
+            justify="space-between",
+        ),
+        _figures(one),
+        dmc.Group(
+            [
+                _choice(BY, t("capital.by"), [(s, term("by", s)) for s in SPLITS], state["by"]),
+                _choice(WHAT, t("capital.what"), [(k, t(f"capital.kinds.{k}")) for k in KINDS], state["what"]),
+                dmc.Select(
+                    id=PAYER, label=t("capital.payer"), size="xs", w=220, clearable=True, value=state["payer"] or None,
+                    placeholder=t("capital.everyone"), data=[{"value": p, "label": term("payer", p)} for p in payers],
+                ),
+            ],
+            align="flex-end",
+            gap="lg",
+        ),
+        html.Div(content(one, state), id=CONTENT, className="tab-content"),
+        lead=t("capital.lead"),
+    )  # fmt: skip
+
+
+def _choice(id: str, label: str, options: list[tuple[str, str]], value: str) -> html.Div:
+    return html.Div(
+        [
+            html.Div(label, className="control-label", id=f"{id}-label"),
+            dmc.SegmentedControl(
+                id=id, data=[{"value": v, "label": words} for v, words in options], value=value, size="xs",
+                **{"aria-labelledby": f"{id}-label"},
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _figures(one: Result) -> html.Div:
+    """The figures a financier asks for first."""
+    values = dict(zip(one.kpis["kpi"], one.kpis["value"], strict=True))
+    _, peak = capital.funding(one.table("ledger"))
+    left = capital.residuals(one.table("ledger"))
+    partner = left.loc[left["payer"] == capital.PARTNER, "musd"].sum()
+    note = t("capital.kpi.peak-when", quarter=peak.label) if peak.label else None
+    return kpi.cards(
+        [
+            kpi.card(t("capital.kpi.partner"), number(values.get("capex_partner_musd")), "MUSD"),
+            kpi.card(t("capital.kpi.total"), number(values.get("capex_musd")), "MUSD"),
+            kpi.card(t("capital.kpi.peak"), number(values.get("peak_funding_musd")), "MUSD", note=note),
+            kpi.card(t("capital.kpi.year"), number(values.get("peak_year_outlay_musd")), "MUSD"),
+            kpi.card(t("capital.kpi.residual"), number(-partner), "MUSD"),
+        ]
+    )
+
+
+def content(one: Result, state: dict[str, Any]) -> list[Any]:
+    """Charts and tables for one split, kind of payment and payer."""
+    year = one.price_year
+    shown = {name: view(one, state) for name, view in TABLES.items()}
+    payer = term("payer", state["payer"]) if state["payer"] else t("capital.everyone")
+    what = t(f"capital.kinds.{state['what']}")
+    funding, peak = capital.funding(one.table("ledger"))
+    return [
+        layout.section(
+            t("capital.needs-title"),
+            chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"]), shown["needs"], heading=False,
+                  note=t("capital.needs-note", what=what, payer=payer, year=year)),
+        ),
+        html.Div(
+            [
+                layout.section(
+                    t("capital.funding-title"),
+                    chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
+                          heading=False, note=t("capital.funding-note", year=year)),
+                ),
+                layout.section(
+                    t("capital.flows-title"),
+                    chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"], heading=False,
+                          note=t("capital.flows-note", year=year)),
+                ),
+            ],
+            className="two-up",
+        ),
+        _table("calendar", shown["calendar"], t("capital.calendar-lead", year=year)),
+        html.Div(
+            [
+                _table("composition", shown["composition"], t("capital.composition-note")),
+                _table("residual", shown["residual"], t("capital.residual-lead"), t("capital.residual-none")),
+            ],
+            className="two-up",
+        ),
+    ]  # fmt: skip
+
+
+def _table(name: str, frame: pd.DataFrame, lead: str, none: str = "") -> Any:
+    title = t(f"capital.{name}-title")
+    if not len(frame):
+        return layout.section(title, html.P(none, className="muted"), lead=lead)
+    return layout.section(
+        title,
+        *table.plain_table(relabel(frame), caption=title),
+        lead=lead,
+        actions=[downloads(PAGE, name, title, picture=False)],
+    )

@@ -1,0 +1,85 @@
+"""Plan: key figures against a baseline, capacity, timeline, sites, control, materials, gaps. One view a tab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, dcc, html
+
+from planner.app.components import layout, result
+from planner.app.components.chart import register_downloads, workbook_button
+from planner.app.components.toolbar import toolbar
+from planner.app.pages.plan_views import PAGE, TABLES, TABS, content
+from planner.app.services import Services
+from planner.app.state import url
+from planner.app.state.result import Result, baseline, load
+from planner.app.strings import t
+
+STATE, REF, DEFAULTS_ID = "plan-state", "plan-ref", "plan-defaults"
+RUN, BASE, TAB, CONTENT = "plan-run", "plan-base", "plan-tab", "plan-content"
+DEFAULTS: dict[str, Any] = {"tab": "overview", "base": ""}
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    def page(run_id: str | None = None, **query: Any) -> Any:
+        return result.guarded(services, "plan", run_id, lambda one: draw(one, services, query))
+
+    dash.register_page("plan", path="/plan", title=t("plan.title"), layout=page)
+    dash.register_page("plan-run", path_template="/plan/<run_id>", title=t("plan.title"), layout=page)
+
+    @app.callback(
+        Output(CONTENT, "children"),
+        Output(STATE, "data"),
+        Input(TAB, "value"),
+        Input(BASE, "value"),
+        State(REF, "data"),
+        prevent_initial_call=True,
+    )
+    def change(tab: str, base: str | None, ref: str) -> tuple[Any, dict[str, Any]]:
+        found = content(tab, load(services, ref), baseline(services, base), services)
+        return found, {"tab": tab, "base": base or ""}
+
+    app.clientside_callback(
+        ClientsideFunction("charts", "keepState"),
+        Output(DEFAULTS_ID, "data"),
+        Input(STATE, "data"),
+        State(DEFAULTS_ID, "data"),
+        prevent_initial_call=True,
+    )
+    result.register_picker(app, RUN, PAGE)
+    register_downloads(app, services, PAGE, REF, TABLES)
+
+
+def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
+    """The page of one plan, in the state the address names."""
+    state = url.parse(query, DEFAULTS)
+    base = baseline(services, state["base"])
+    tab = state["tab"] if state["tab"] in TABS else "overview"
+    others = [row for row in services.runs(with_plan=True) if row["id"] != one.ref]
+    choices = [{"value": row["id"], "label": f"{row['title']} ({row['id']})"} for row in others]
+    if base is not None and base.ref not in {c["value"] for c in choices}:
+        choices.insert(0, {"value": base.ref, "label": base.title})
+    return layout.page(
+        f"{t('plan.title')}: {one.title}",
+        dcc.Store(id=REF, data=one.ref),
+        dcc.Store(id=STATE, data={"tab": tab, "base": state["base"]}),
+        dcc.Store(id=DEFAULTS_ID, data=DEFAULTS),
+        dmc.Group(
+            [
+                result.picker(RUN, services, one.ref),
+                dmc.Select(
+                    id=BASE, data=choices, value=base.ref if base else None, clearable=True, searchable=True, size="xs",
+                    w=300, placeholder=t("result.baseline-none"), **{"aria-label": t("plan.baseline")},
+                ),
+                toolbar(*result.links(one, PAGE, base=state["base"] or None), workbook_button(PAGE)),
+            ],
+            justify="space-between",
+        ),
+        dmc.Tabs(
+            dmc.TabsList([dmc.TabsTab(t(f"plan.tab.{name}"), value=name) for name in TABS]), id=TAB, value=tab,
+        ),
+        html.Div(content(tab, one, base, services), id=CONTENT),
+        lead=result.subtitle(one),
+    )  # fmt: skip

@@ -1,0 +1,227 @@
+"""What the plan page shows: its tables by name (screen and download are the same), and its tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from dash import html
+
+from planner.app.charts import gantt, places
+from planner.app.charts import plan as charts
+from planner.app.components import layout, result, table
+from planner.app.components.chart import chart, downloads
+from planner.app.state.result import Result
+from planner.app.strings import t
+from planner.report import views
+from planner.report.kpis import kpi_cards
+from planner.report.numbers import number, quantity
+from planner.report.terms import relabel, term
+
+PAGE = "plan"
+TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
+
+View = Callable[[Result, Any], pd.DataFrame]
+
+
+def _metros(services: Any) -> pd.DataFrame:
+    return services.catalog.table("metros")
+
+
+def kpis(one: Result, _services: Any = None) -> pd.DataFrame:
+    return kpi_cards(one.kpis, names=None).drop(columns=["baseline", "delta", "verdict"])
+
+
+def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
+    rows = one.table("milestones")
+    columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical"]
+    return gantt.rows(rows)[columns] if len(rows) else rows
+
+
+def control_rows(by: str) -> View:
+    def view(one: Result, _services: Any = None) -> pd.DataFrame:
+        rows = views.control_by(one.table("control"), by)
+        return rows.assign(**{by: [term("decision", v) for v in rows[by]]}) if by == "decision" else rows
+
+    return view
+
+
+def why_not(one: Result, _services: Any = None) -> pd.DataFrame:
+    rows = one.table("why_not")
+    return views.why_not_summary(rows) if len(rows) else rows
+
+
+TABLES: dict[str, View] = {
+    "kpis": kpis,
+    "capacity": lambda one, _: views.demand_against_capacity(one.table("demand")),
+    "binding": lambda one, _: views.binding(one.table("prices")),
+    "marginal": lambda one, _: views.binding(one.table("prices"), marginal=True),
+    "gantt": gantt_rows,
+    "service": lambda one, _: one.table("service"),
+    "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, _metros(services)),
+    "power": lambda one, _: views.power_by_site(one.table("power")),
+    "cooling": lambda one, _: views.cooling_by_technology(one.table("cooling")),
+    "energy": lambda one, _: views.energy_by_host(one.table("power")),
+    "waterfall": control_rows("decision"),
+    "objective": control_rows("objective_name"),
+    "criteria": lambda one, _: one.table("control"),
+    "materials": lambda one, _: views.bill_of_materials(
+        {name: one.table(name) for name in ("orders", "rents", "halls", "leases", "cooling", "power")}
+    ),
+    "orders": lambda one, _: one.table("orders"),
+    "rents": lambda one, _: one.table("rents"),
+    "unmet": lambda one, _: views.unmet_by_workload(one.table("unmet")),
+    "whynot": why_not,
+}
+
+
+def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
+    """One tab of the page."""
+    draw = {
+        "overview": _overview, "timeline": _timeline, "sites": _sites, "control": _control, "materials": _materials,
+        "gaps": _gaps,
+    }[tab if tab in TABS else "overview"]  # fmt: skip
+
+    def get(name: str) -> pd.DataFrame:
+        return TABLES[name](one, services)
+
+    return html.Div(draw(one, base, get), className="tab-content")
+
+
+def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    year = one.price_year
+    cards = kpi_cards(one.kpis, None if base is None else base.kpis)
+    capacity, binding, marginal = get("capacity"), get("binding"), get("marginal")
+    return [
+        result.kpi_cards(cards),
+        layout.section(
+            t("plan.capacity-title"),
+            chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note"),
+                  heading=False),
+        ),
+        html.Div(
+            [
+                layout.section(
+                    t("plan.binding-title"),
+                    chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year),
+                          heading=False),
+                ),
+                layout.section(
+                    t("plan.marginal-title"),
+                    chart(PAGE, "marginal", charts.what_binds(marginal), marginal,
+                          note=t("plan.marginal-note", year=year), heading=False),
+                ),
+            ],
+            className="two-up",
+        ),
+        _table("kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
+    ]  # fmt: skip
+
+
+def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    rows = get("gantt")
+    return [
+        layout.section(
+            t("plan.gantt-title"),
+            chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note"), heading=False),
+        ),
+        _table("service", get("service"), lead=t("plan.service-note")),
+    ]
+
+
+def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    sites, power, cooling = get("map"), get("power"), get("cooling")
+    return [
+        html.Div(
+            [
+                layout.section(
+                    t("plan.map-title"),
+                    chart(PAGE, "map", places.sites(sites), sites, note=t("plan.map-note"), heading=False),
+                ),
+                layout.section(
+                    t("plan.power-title"),
+                    chart(
+                        PAGE, "power", charts.power(power), power, note=t("plan.power-note"), heading=False
+                    ),
+                ),
+            ],
+            className="two-up",
+        ),
+        layout.section(
+            t("plan.cooling-title"),
+            chart(
+                PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note"), heading=False
+            ),
+        ),
+        _table("energy", get("energy"), lead=t("plan.energy-note")),
+    ]
+
+
+def _control(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    decisions, objectives = get("waterfall"), get("objective")
+    return [
+        layout.section(
+            t("plan.waterfall-title"),
+            chart(PAGE, "waterfall", charts.control_waterfall(decisions), decisions, note=t("plan.waterfall-note"),
+                  heading=False),
+        ),
+        layout.section(
+            t("plan.objective-title"),
+            chart(PAGE, "objective", charts.control_waterfall(objectives, "objective_name"), objectives,
+                  note=t("plan.objective-note"), heading=False),
+        ),
+        _table("criteria", get("criteria"), lead=t("plan.criteria-note")),
+    ]  # fmt: skip
+
+
+def _materials(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    return [
+        _table("materials", get("materials"), lead=t("plan.materials-note", year=one.price_year)),
+        _table("orders", get("orders")),
+        _table("rents", get("rents")),
+    ]
+
+
+def _gaps(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    unmet, left_out = get("unmet"), get("whynot")
+    return [
+        _table("unmet", unmet, lead=t("plan.unmet-note"), none=t("plan.unmet-none")),
+        _table("whynot", left_out, lead=t("plan.whynot-note"), none=t("plan.whynot-none")),
+    ]
+
+
+def _shown_kpis(rows: pd.DataFrame) -> pd.DataFrame:
+    """KPIs as text: value with its unit, range, inside or outside, definition."""
+    return pd.DataFrame(
+        {
+            "words": rows["words"],
+            "value": [quantity(v, str(u)) for v, u in zip(rows["value"], rows["unit"], strict=True)],
+            "range": [
+                "" if low is None or low != low else f"{number(low)} – {number(high)}"
+                for low, high in zip(rows["low"], rows["high"], strict=True)
+            ],
+            "inside": ["" if v is None or v != v else "yes" if v else "no" for v in rows["inside"]],
+            "note": rows["note"],
+        }
+    )
+
+
+def _table(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    lead: str | None = None,
+    title: str | None = None,
+    none: str | None = None,
+) -> Any:
+    """A section with a table and its downloads."""
+    title = title or t(f"plan.{name}-title")
+    if not len(frame):
+        return layout.section(title, html.P(none or t("plan.nothing"), className="muted"), lead=lead)
+    return layout.section(
+        title,
+        *table.plain_table(relabel(frame), caption=title),
+        lead=lead,
+        actions=[downloads(PAGE, name, title, picture=False)],
+    )

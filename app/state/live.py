@@ -1,0 +1,74 @@
+"""Live trade-offs: one hot linear programme a run, built once in the background, asked by many.
+
+A live object is not thread-safe: each has its own lock, so readers of one run wait for each other for some
+tens of milliseconds and readers of other runs not at all. After a restart it is built anew from the run's
+frozen scenario. The cache holds a few; the least recently asked goes first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+log = logging.getLogger("planner.app")
+KEPT = 3
+"""A live programme of the Korea example holds some 300 MB."""
+
+
+@dataclass
+class Live:
+    """The programme of one run: ``state`` is ``building``, ``ready`` or ``failed`` (with ``error``)."""
+
+    state: str = "building"
+    error: str = ""
+    program: Any = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    built: threading.Event = field(default_factory=threading.Event)
+
+    def at(self, max_delay_months: float | None, min_control: float | None) -> dict[str, Any]:
+        """KPIs of the cheapest plan within the limits; needs ``state == "ready"``."""
+        with self.lock:
+            return dict(self.program.at(max_delay_months=max_delay_months, min_control=min_control))
+
+
+class LiveCache:
+    """Run id -> Live, built in a thread of its own when first asked for."""
+
+    def __init__(self, build: Callable[[Any], Any] | None = None, kept: int = KEPT):
+        self._build = build or _build
+        self._kept = kept
+        self._entries: OrderedDict[str, Live] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def get(self, key: str, scenario: Callable[[], Any]) -> Live:
+        """The entry of a run, at once; look at its ``state``. A failed one is tried again when asked anew."""
+        with self._guard:
+            entry = self._entries.get(key)
+            if entry is not None and entry.state != "failed":
+                self._entries.move_to_end(key)
+                return entry
+            entry = self._entries[key] = Live()
+            while len(self._entries) > self._kept:
+                self._entries.popitem(last=False)
+        threading.Thread(target=self._make, args=(entry, scenario), name=f"live-{key}", daemon=True).start()
+        return entry
+
+    def _make(self, entry: Live, scenario: Callable[[], Any]) -> None:
+        try:
+            entry.program = self._build(scenario())
+            entry.state = "ready"
+        except Exception as error:
+            log.exception("live trade-off could not be built")
+            entry.error, entry.state = str(error), "failed"
+        finally:
+            entry.built.set()
+
+
+def _build(scenario: Any) -> Any:
+    from planner.tradeoff import LiveFrontier
+
+    return LiveFrontier(scenario)

@@ -1,0 +1,113 @@
+"""Results as the pages read them: a run, or one point of a frontier, its tables read once and shared.
+
+A reference is the id of a run, or ``<run>~<point>`` for the plan of a point of its frontier.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from planner.app.services import NotFound
+
+if TYPE_CHECKING:
+    from planner.app.services import Services
+
+KEPT = 24
+"""Results kept in memory; the tables of one are a few MB."""
+
+
+@dataclass
+class Result:
+    """One plan. Frames handed out are shared: read them, never write to them."""
+
+    ref: str
+    run_id: str
+    run: Any
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the plan; an empty frame where this plan has none of that name."""
+        with self.lock:
+            if name not in self._frames:
+                self._frames[name] = self.run.table(name) if name in self.run.tables else pd.DataFrame()
+            return self._frames[name]
+
+    @property
+    def kpis(self) -> pd.DataFrame:
+        return self.run.kpis
+
+    @property
+    def title(self) -> str:
+        name = str(self.run.manifest.get("title") or self.run.manifest.get("scenario") or self.run_id)
+        _, _, point = self.ref.partition("~")
+        return f"{name} · {point}" if point else name
+
+    @property
+    def price_year(self) -> int:
+        return int(self.run.scenario.money.price_year)
+
+
+_results: OrderedDict[tuple[str, float], Result] = OrderedDict()
+_guard = threading.Lock()
+
+
+def load(services: Services, ref: str) -> Result:
+    """The plan of a reference the user may see; ``NotFound`` where there is none or it has no plan."""
+    from planner.runs import Run, RunError
+
+    run_id, _, point = ref.partition("~")
+    path = services.run_path(run_id)
+    if point:
+        path = point_path(path, point)
+    outcome = path / "outcome.json"
+    if not outcome.is_file():
+        raise NotFound(f"The run {ref} has no result yet.")
+    key = (str(path), outcome.stat().st_mtime)
+    with _guard:
+        if key in _results:
+            _results.move_to_end(key)
+            return _results[key]
+    try:
+        result = Result(ref, run_id, Run(path))
+        usable = result.run.has_plan or result.run.kind == "frontier"
+    except RunError as error:
+        raise NotFound(str(error)) from error
+    if not usable:
+        raise NotFound(f"The run {ref} ended as {result.run.status}: it has no plan to show.")
+    with _guard:
+        _results[key] = result
+        while len(_results) > KEPT:
+            _results.popitem(last=False)
+    return result
+
+
+def point_path(path: Any, point: str) -> Any:
+    """The sub-run of a point of a frontier; ``NotFound`` where the point was not polished into a plan."""
+    if not point.isalnum():
+        raise NotFound("This is not the number of a point.")
+    for folder in (
+        path / "points" / point,
+        path / f"point-{point}",
+        path / f"point-{int(point):03d}" if point.isdigit() else path,
+    ):
+        if folder != path and (folder / "outcome.json").is_file():
+            return folder
+    raise NotFound(f"Point {point} was not worked out into a plan.")
+
+
+def baseline(services: Services, ref: str | None) -> Result | None:
+    """The plan compared with, or nothing where the reference leads nowhere (an old link still opens)."""
+    if not ref:
+        return None
+    try:
+        return load(services, ref)
+    except Exception as error:
+        if type(error).__name__ in ("NotFound", "Refused"):
+            return None
+        raise
