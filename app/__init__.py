@@ -39,6 +39,7 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
         pages_folder="",
         title=t("app.name"),
         update_title="",
+        suppress_callback_exceptions=True,  # pages are built per visit: not every id stands in the first layout
         url_base_pathname=settings.prefix,
         add_log_handler=False,
         enable_mcp=False,

@@ -21,7 +21,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from planner.app import auth, ids
+from planner.app import auth
+from planner.app.components import notify
 from planner.app.services import NotFound, Refused, Services, Settings
 from planner.app.state import scheme
 from planner.app.strings import LANGUAGE, t
@@ -171,21 +172,7 @@ def report_error(error: Exception) -> None:
     text = (
         str(error) if isinstance(error, Refused | NotFound) else t("app.error.text", error=str(error)[:300])
     )
-    dash.set_props(
-        ids.NOTIFICATIONS,
-        {
-            "sendNotifications": [
-                {
-                    "action": "show",
-                    "id": f"error-{secrets.token_hex(3)}",
-                    "title": t("app.error.title"),
-                    "message": text,
-                    "color": "red",
-                    "autoClose": 12000,
-                }
-            ]
-        },
-    )
+    notify.show(text, t("app.error.title"), "error")
 
 
 def run_server(runs_root: Path, host: str, port: int, open_path: str | None, more: dict[str, Any]) -> None:

@@ -47,8 +47,39 @@
     },
   });
 
+  Object.assign(window.dash_clientside.planner, {
+    // The address follows the view without a new page: a link or a reload shows the same.
+    replaceQuery: function (query) {
+      const url = window.location.pathname + (query || "");
+      if (url !== window.location.pathname + window.location.search) {
+        window.history.replaceState(window.history.state, "", url);
+      }
+    },
+  });
+
   const grid = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
   grid.plannerNumber = apart;
+  // Numbers as they are: nothing rounded away, years and ids without gaps.
+  grid.plannerPlain = function (value, name) {
+    if (value === null || value === undefined || value === "" || Number.isNaN(Number(value))) {
+      return value === null || value === undefined ? "" : String(value);
+    }
+    const text = String(value);
+    const plain = /year$|^seed$/.test(name) || /e/.test(text);
+    return plain ? text : text.replace(/^(-?\d+)/, function (whole) {
+      return whole.replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+    });
+  };
+  grid.plannerProblem = function (data, name) {
+    return (data && data._problems && data._problems[name]) || null;
+  };
+  grid.plannerFlag = function (value, byDefault) {
+    return value === null || value === undefined ? byDefault : Boolean(value);
+  };
+  grid.plannerSet = function (params, name) {
+    params.data[name] = params.newValue;
+    return true;
+  };
   grid.plannerDate = function (value) {
     return value ? String(value).slice(0, 10) : "\u2013";
   };

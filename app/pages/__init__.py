@@ -43,7 +43,9 @@ def add_page(key: str, make: Callable[..., Any], title: str | None = None) -> No
     if "{id}" not in path:
         dash.register_page(key, path=path, title=heading, layout=visit)
         return
-    dash.register_page(key, path=path.replace("/{id}", ""), title=heading, layout=visit)
+    chooser = path.replace("/{id}", "")
+    if chooser not in url.PATHS.values():  # the list of scenarios is a page of its own
+        dash.register_page(key, path=chooser, title=heading, layout=visit)
     dash.register_page(f"{key}-one", path_template=path.replace("{id}", "<id>"), title=heading, layout=visit)
 
 

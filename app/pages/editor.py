@@ -1,0 +1,230 @@
+"""The editor of a scenario: every change is checked and saved; nothing is lost, nothing is overwritten unseen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import dash
+from dash import ALL, Input, Output, State, ctx, dcc, no_update
+
+from planner import drafts
+from planner.app.components import forms, notify
+from planner.app.pages import add_page
+from planner.app.pages import editor_views as views
+from planner.app.pages.editor_check import register_check
+from planner.app.pages.scenarios import visible
+from planner.app.services import Refused, Services
+from planner.app.state import editing, schema, url
+from planner.app.state.sections import TABLES
+from planner.app.strings import t
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    add_page("scenario", lambda id=None, **query: _page(services, id, query), title=t("scenario.list-title"))
+    register_check(app, services)
+
+    @app.callback(
+        Output(views.BODY, "children"),
+        Output(views.DRAFT, "data"),
+        Output(views.STATUS, "children"),
+        Output(views.HEAD, "children"),
+        Input(views.REFRESH, "data"),
+        State(views.SECTION, "data"),
+        State(views.DRAFT, "data"),
+        prevent_initial_call=True,
+    )
+    def show(_refresh: int, section: str, held: dict[str, Any]) -> Any:
+        draft = visible(services, held["id"])
+        checked = editing.check(draft.text, services.catalog)
+        return (
+            views.body(services, draft, section, checked),
+            _held(draft),
+            views.status(checked),
+            views.heading(draft),
+        )
+
+    @app.callback(
+        Output({"type": forms.FIELD, "path": ALL}, "error"),
+        Output({"type": views.GRID, "table": ALL}, "rowData"),
+        Output(views.STATUS, "children", allow_duplicate=True),
+        Output(views.DRAFT, "data", allow_duplicate=True),
+        Input({"type": forms.FIELD, "path": ALL}, "value"),
+        Input({"type": forms.FIELD, "path": ALL}, "checked"),
+        Input({"type": views.GRID, "table": ALL}, "cellValueChanged"),
+        Input({"type": views.ADD, "table": ALL}, "n_clicks"),
+        Input({"type": views.REMOVE, "table": ALL}, "n_clicks"),
+        State({"type": views.GRID, "table": ALL}, "selectedRows"),
+        State({"type": views.GRID, "table": ALL}, "id"),
+        State(views.DRAFT, "data"),
+        prevent_initial_call=True,
+    )
+    def edit(
+        _values: Any,
+        _checks: Any,
+        _cells: Any,
+        _adds: Any,
+        _removes: Any,
+        selected: Any,
+        grids: Any,
+        held: Any,
+    ) -> Any:
+        fields, tables = ctx.outputs_list[0], ctx.outputs_list[1]
+        nothing = [no_update] * len(fields), [no_update] * len(tables), no_update, no_update
+        draft = visible(services, held["id"])
+        marked = {grid["table"]: rows or [] for grid, rows in zip(grids, selected, strict=True)}
+        try:
+            text, what = _changed(draft.text, ctx.triggered, marked)
+        except (editing.InputError, editing.PathError) as error:
+            notify.show(str(error), t("scenario.not-changed"), "error")
+            return nothing
+        if text == draft.text:
+            return nothing
+        draft = save(services, draft, text, what, held["revision"])
+        checked = editing.check(text, services.catalog)
+        doc = editing.document(text)
+        return (
+            [checked.of(field["id"]["path"]) for field in fields],
+            [editing.rows(doc, TABLES[grid["id"]["table"]], checked) for grid in tables],
+            views.status(checked),
+            _held(draft),
+        )
+
+    @app.callback(
+        Output(views.REFRESH, "data"),
+        Output(views.YAML_MESSAGE, "children"),
+        Input(views.YAML_SAVE, "n_clicks"),
+        State(views.YAML_TEXT, "value"),
+        State(views.DRAFT, "data"),
+        State(views.REFRESH, "data"),
+        prevent_initial_call=True,
+    )
+    def save_text(clicks: int | None, text: str | None, held: dict[str, Any], refresh: int) -> Any:
+        if not clicks:
+            return no_update, no_update
+        draft = visible(services, held["id"])
+        try:
+            editing.document(text or "")
+        except editing.InputError as error:
+            services.audit("refused", f"text of {draft.id}: {str(error)[:200]}")
+            return no_update, views.broken(error)
+        save(services, draft, text or "", t("scenario.section.yaml"), held["revision"])
+        return (refresh or 0) + 1, None
+
+    @app.callback(
+        Output(views.REFRESH, "data", allow_duplicate=True),
+        Input(views.UNDO, "n_clicks"),
+        State(views.DRAFT, "data"),
+        State(views.REFRESH, "data"),
+        prevent_initial_call=True,
+    )
+    def undo(clicks: int | None, held: dict[str, Any], refresh: int) -> Any:
+        if not clicks:
+            return no_update
+        draft = visible(services, held["id"])
+        _may_change(services, draft)
+        what = drafts.undo(services.store, draft.id)
+        if what is None:
+            notify.show(t("scenario.nothing-to-undo"))
+            return no_update
+        notify.show(t("scenario.undone", what=what), kind="success")
+        return (refresh or 0) + 1
+
+    @app.callback(
+        Output(views.FILE, "data"),
+        Input(views.EXPORT, "n_clicks"),
+        State(views.DRAFT, "data"),
+        prevent_initial_call=True,
+    )
+    def export(clicks: int | None, held: dict[str, Any]) -> Any:
+        if not clicks:
+            return no_update
+        draft = visible(services, held["id"])
+        services.audit("export", f"scenario {draft.id}")
+        return dcc.send_string(draft.text, f"{draft.name}.yaml")
+
+    @app.callback(
+        Output(views.SHARE, "checked"),
+        Input(views.SHARE, "checked"),
+        State(views.DRAFT, "data"),
+        prevent_initial_call=True,
+    )
+    def share(shared: bool, held: dict[str, Any]) -> Any:
+        draft = visible(services, held["id"])
+        _may_change(services, draft)
+        drafts.share(services.store, draft.id, bool(shared))
+        services.audit("share", f"scenario {draft.id}: {bool(shared)}")
+        return no_update
+
+
+def save(services: Services, draft: drafts.Draft, text: str, what: str, revision: int) -> drafts.Draft:
+    """Keeps a changed text under its owner's name; raises ``Refused`` for another user or a stale revision."""
+    _may_change(services, draft)
+    doc = editing.document(text)
+    name, title = doc.get("name"), doc.get("title")
+    try:
+        return drafts.save(
+            services.store,
+            draft.id,
+            text,
+            revision,
+            what,
+            name=name[:80] if isinstance(name, str) and name else draft.name,
+            title=title[:300] if isinstance(title, str) else None,
+        )
+    except drafts.Conflict as error:
+        raise Refused(t("scenario.conflict")) from error
+
+
+def _page(services: Services, id: str | None, query: dict[str, Any]) -> Any:
+    draft = visible(services, id or "")
+    section = url.parse(query, {"section": "basics"})["section"]
+    checked = editing.check(draft.text, services.catalog)
+    return views.page(services, draft, section, checked, _held(draft))
+
+
+def _held(draft: drafts.Draft) -> dict[str, Any]:
+    return {"id": draft.id, "revision": draft.revision}
+
+
+def _may_change(services: Services, draft: drafts.Draft) -> None:
+    user = services.require_planner()
+    if services.settings.auth != "none" and user.name != draft.owner:
+        services.audit("refused", f"change of scenario {draft.id} of {draft.owner}")
+        raise Refused(t("scenario.read-only", owner=draft.owner))
+
+
+def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any]) -> tuple[str, str]:
+    """The text after what the user did, and a line saying what that was."""
+    wanted: dict[str, Any] = {}
+    for trigger in triggered:
+        id_, _, prop = trigger["prop_id"].rpartition(".")
+        if not id_.startswith("{") or (trigger["value"] is None and prop == "n_clicks"):
+            continue
+        key = json.loads(id_)
+        if key["type"] == forms.FIELD:
+            wanted[key["path"]] = editing.typed(schema.field(key["path"]), trigger["value"])
+        elif prop == "cellValueChanged":
+            wanted |= _cells(key["table"], trigger["value"])
+        elif key["type"] == views.ADD:
+            rows = marked.get(key["table"]) or _last(text, key["table"])
+            return editing.duplicate(text, TABLES[key["table"]], rows[0]["_path"] if rows else None), t(
+                "scenario.add"
+            )
+        elif key["type"] == views.REMOVE:
+            paths = [row["_path"] for row in marked.get(key["table"], [])]
+            return (editing.remove(text, paths) if paths else text), t("scenario.remove")
+    return editing.apply(text, wanted), ", ".join(wanted)
+
+
+def _cells(table: str, edits: list[dict[str, Any]] | None) -> dict[str, Any]:
+    known = {field.name: field for field in schema.fields(TABLES[table].pattern)}
+    return {
+        f"{edit['data']['_path']}.{edit['colId']}": editing.typed(known[edit["colId"]], edit.get("value"))
+        for edit in edits or []
+        if edit["colId"] in known
+    }
+
+
+def _last(text: str, table: str) -> list[dict[str, Any]]:
+    return editing.rows(editing.document(text), TABLES[table])[-1:]

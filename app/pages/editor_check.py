@@ -1,0 +1,203 @@
+"""The last tab of the editor: what no plan can cure, the size of the problem, the defaults taken, and Run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
+
+from planner import __version__, drafts
+from planner.app.components import format as fmt
+from planner.app.components import kpi, layout, notify, table, toolbar
+from planner.app.components.icon import icon
+from planner.app.services import Services
+from planner.app.state import editing, url
+from planner.app.strings import t
+from planner.jobs import input_hash
+from planner.scenario import Scenario
+from planner.scenario_file import dump_scenario
+
+RUN, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-quality", "ed-objective", "ed-goto"
+CURE = "scenario-cure"
+SHOWN = 200
+
+
+def register_check(app: dash.Dash, services: Services) -> None:
+    from planner.app.pages import editor, editor_views
+    from planner.app.pages.scenarios import visible
+
+    @app.callback(
+        Output(GOTO, "pathname"),
+        Input(RUN, "n_clicks"),
+        State(QUALITY, "value"),
+        State(OBJECTIVE, "value"),
+        State(editor_views.DRAFT, "data"),
+        prevent_initial_call=True,
+    )
+    def run(clicks: int | None, quality: str, objective: str, held: dict[str, Any]) -> Any:
+        if not clicks:
+            return no_update
+        draft = visible(services, held["id"])
+        checked = editing.check(draft.text, services.catalog)
+        if checked.scenario is None:
+            notify.show(t("scenario.check-invalid"), kind="error")
+            return no_update
+        job, reused = submit(services, checked.scenario, draft.id, quality, objective)
+        if reused:
+            notify.show(t("scenario.reused"))
+        return url.href("run", job.id)
+
+    @app.callback(
+        Output(editor_views.REFRESH, "data", allow_duplicate=True),
+        Input({"type": CURE, "change": ALL}, "n_clicks"),
+        State(editor_views.DRAFT, "data"),
+        State(editor_views.REFRESH, "data"),
+        prevent_initial_call=True,
+    )
+    def cure(_clicks: list[int | None], held: dict[str, Any], refresh: int) -> Any:
+        if not ctx.triggered_id or not ctx.triggered[0]["value"]:
+            return no_update
+        draft = visible(services, held["id"])
+        change = json.loads(ctx.triggered_id["change"])
+        text = editing.apply(draft.text, change)
+        editor.save(services, draft, text, ", ".join(change), held["revision"])
+        return (refresh or 0) + 1
+
+
+def submit(services: Services, scenario: Scenario, draft: str | None, quality: str, objective: str) -> Any:
+    """Puts a scenario in the queue for the user who asks; returns the job and whether it was there before."""
+    user = services.require_planner()
+    options = {"quality": quality, "objective": objective}
+    text = dump_scenario(scenario)
+    job, reused = services.store.submit(
+        scenario.name,
+        text,
+        owner=user.name,
+        runs_root=services.runs_root,
+        hash=input_hash(text, options, __version__),
+        title=scenario.title,
+        draft=draft,
+        options=options,
+    )
+    services.audit("run", f"{job.id}{' (reused)' if reused else ''}")
+    return job, reused
+
+
+def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> html.Div:
+    """Findings for the text as it stands, and the button that runs it."""
+    location = dcc.Location(id=GOTO, refresh="callback-nav")
+    if checked.scenario is None:
+        from planner.app.pages.editor_views import problems
+
+        return html.Div(
+            [location, problems(checked), html.Div(_run_bar(True), hidden=True)], className="stack"
+        )
+    try:
+        troubles, case = findings(checked.scenario)
+    except Exception as error:  # a case that cannot be built says why; the run would fail in the same way
+        notice = layout.alert(t("scenario.check-trouble"), [f"{type(error).__name__}: {error}"], kind="error")
+        return html.Div([location, notice, _run_bar(False)], className="stack")
+    return html.Div(
+        [
+            location,
+            html.P(t("scenario.check-lead"), className="lead"),
+            *_verdict(troubles),
+            _run_bar(False, checked.scenario),
+            layout.section(t("scenario.check-size"), kpi.cards(_size(case), 150)),
+            _details(t("scenario.check-defaults"), case.assumptions),
+            _details(t("scenario.check-whynot"), case.why_not),
+        ],
+        className="stack",
+    )
+
+
+def findings(scenario: Scenario) -> tuple[list[Any], Any]:
+    """What the pre-check finds, and the case it looked at."""
+    from planner.case.build import build_case
+    from planner.prechecks import precheck
+
+    case = build_case(scenario)
+    return precheck(case), case
+
+
+def trouble(found: Any) -> list[Any]:
+    """One finding: what, how to mend it, and a button that does where one change is enough."""
+    head = f"{found.workload}: " if found.workload else ""
+    parts: list[Any] = [html.P(head + found.message)]
+    if found.cure:
+        parts.append(html.P(t("scenario.check-cure", cure=found.cure)))
+    if found.change:
+        shown = "; ".join(f"{path} = {value}" for path, value in found.change.items())
+        parts.append(
+            dmc.Button(
+                t("scenario.check-apply", cure=shown),
+                id={"type": CURE, "change": json.dumps(found.change, default=str)},
+                leftSection=icon("circle-check"),
+                size="xs",
+            )
+        )
+    return parts
+
+
+def _verdict(troubles: list[Any]) -> list[Any]:
+    if not troubles:
+        return [layout.alert(t("scenario.check-ok"), [t("scenario.check-ok-text")], kind="success")]
+    return [
+        layout.alert(t("scenario.check-trouble"), [html.Div(trouble(found))], kind="error")
+        for found in troubles
+    ]
+
+
+def _run_bar(hidden: bool, scenario: Scenario | None = None) -> dmc.Paper:
+    quality = scenario.solve.quality if scenario else "plan"
+    return dmc.Paper(
+        [
+            dmc.Select(
+                id=QUALITY,
+                label=t("scenario.quality"),
+                data=[{"value": q, "label": t(f"scenario.quality-{q}")} for q in ("quick", "plan", "proof")],
+                value=quality,
+                allowDeselect=False,
+                w=230,
+            ),
+            dmc.Select(
+                id=OBJECTIVE,
+                label=t("scenario.objective"),
+                data=[
+                    {"value": o, "label": t(f"scenario.objective-{o}")} for o in ("cost", "delay", "control")
+                ],
+                value="cost",
+                allowDeselect=False,
+                w=230,
+            ),
+            toolbar.button(RUN, t("scenario.run"), "player-play", disabled=hidden, size="md"),
+        ],
+        withBorder=True,
+        className="section run-bar",
+    )
+
+
+def _size(case: Any) -> list[Any]:
+    counts = {
+        "periods": len(case.periods),
+        "slices": len(case.slices) // max(len(case.periods), 1),
+        "workloads": len(case.workloads),
+        "hosts": len(case.hosts),
+        "offers": len(case.offers),
+        "orders": len(case.orders),
+        "serve": len(case.serve),
+    }
+    return [kpi.card(t(f"scenario.size.{name}"), fmt.number(count)) for name, count in counts.items()]
+
+
+def _details(title: str, frame: pd.DataFrame) -> Any:
+    if frame.empty:
+        return None
+    return html.Details(
+        [html.Summary(f"{title} ({fmt.number(len(frame))})"), *table.plain_table(frame, title, SHOWN)],
+        className="figure-details",
+    )

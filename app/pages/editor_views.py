@@ -1,0 +1,310 @@
+"""What the editor shows: heading, tabs, forms and tables of a section, differences from the base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from planner import drafts
+from planner.app.components import forms, layout, table, toolbar
+from planner.app.components.icon import icon
+from planner.app.services import Services
+from planner.app.state import editing, schema, url
+from planner.app.state.sections import BY_KEY, Section, Table
+from planner.app.strings import t
+
+BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
+DRAFT, REFRESH, UNDO, EXPORT, FILE, SHARE = (
+    "ed-draft",
+    "ed-refresh",
+    "ed-undo",
+    "ed-export",
+    "ed-file",
+    "ed-share",
+)
+YAML_TEXT, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-save", "ed-yaml-message"
+GRID, ADD, REMOVE = "scenario-grid", "scenario-add", "scenario-remove"
+VIEWS = ("yaml", "changes", "check")
+MORE_PROBLEMS = 12
+
+
+def page(
+    services: Services, draft: drafts.Draft, section: str, checked: editing.Checked, held: dict[str, Any]
+) -> Any:
+    section = section if section in BY_KEY or section in VIEWS else "basics"
+    with_share = services.settings.auth != "none"
+    mine = _mine(services, draft)
+    tabs = html.Nav(
+        [
+            dcc.Link(
+                [
+                    t(f"scenario.section.{key}"),
+                    html.Span(t("scenario.here"), className="sr-only") if key == section else None,
+                ],
+                href=url.href("scenario", draft.id, section=key),
+                className=f"tab tab-{key}" + (" here" if key == section else ""),
+            )
+            for key in (*BY_KEY, *VIEWS)
+        ],
+        className="section-tabs",
+        **{"aria-label": t("scenario.sections")},
+    )
+    actions = toolbar.toolbar(
+        dmc.Switch(id=SHARE, label=t("scenario.share"), checked=draft.shared, disabled=not mine) if with_share
+        else html.Div(dmc.Switch(id=SHARE, checked=False, **{"aria-label": t("scenario.share")}), hidden=True),
+        toolbar.button(UNDO, t("scenario.undo"), "arrow-back-up", variant="default", size="xs", disabled=not mine),
+        toolbar.button(EXPORT, t("scenario.export"), "download", variant="default", size="xs"),
+    )  # fmt: skip
+    return html.Div(
+        [
+            dcc.Store(id=DRAFT, data=held),
+            dcc.Store(id=SECTION, data=section),
+            dcc.Store(id=REFRESH, data=0),
+            dcc.Download(id=FILE),
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            dcc.Link(t("scenario.list-title"), href=url.href("scenarios"), className="crumb"),
+                            html.Div(heading(draft), id=HEAD),
+                        ]
+                    ),
+                    html.Div(
+                        [html.Div(status(checked), id=STATUS, role="status"), actions],
+                        className="editor-actions",
+                    ),
+                ],
+                className="page-head",
+            ),
+            None if mine else layout.alert(t("scenario.read-only", owner=draft.owner), kind="info"),
+            tabs,
+            html.Div(body(services, draft, section, checked), id=BODY),
+        ],
+        className="page",
+    )
+
+
+def heading(draft: drafts.Draft) -> list[Any]:
+    return [
+        dmc.Title(draft.title or draft.name, order=1),
+        html.P(t("scenario.editor-lead"), className="lead"),
+    ]
+
+
+def status(checked: editing.Checked) -> Any:
+    """Sound or not, in one badge."""
+    n = len(checked.problems)
+    if not n:
+        return dmc.Badge(t("scenario.sound"), color="teal", variant="light", leftSection=icon("circle-check"))
+    text = t("scenario.problem") if n == 1 else t("scenario.problems", n=n)
+    return dmc.Badge(text, color="red", variant="light", leftSection=icon("alert-triangle"))
+
+
+def body(services: Services, draft: drafts.Draft, section: str, checked: editing.Checked) -> Any:
+    """The content of one tab."""
+    if section == "yaml":
+        return _yaml(draft, checked, _mine(services, draft))
+    try:
+        doc = editing.document(draft.text)
+    except editing.InputError as error:
+        return broken(error, t("scenario.yaml-only"))
+    if section == "changes":
+        return _changes(draft)
+    if section == "check":
+        from planner.app.pages.editor_check import panel
+
+        return panel(services, draft, checked)
+    return _section(services, BY_KEY[section], doc, checked, _mine(services, draft))
+
+
+def broken(error: editing.InputError, title: str | None = None) -> Any:
+    return layout.alert(
+        title or t("scenario.yaml-broken"), [str(p) for p in error.problems[:MORE_PROBLEMS]], kind="error"
+    )
+
+
+def problems(checked: editing.Checked) -> Any:
+    """Every problem with its path, as a list."""
+    lines = [
+        html.Span([html.Code(p.path), " ", p.message, html.Span(f" (line {p.line})", className="muted")])
+        for p in checked.problems[:MORE_PROBLEMS]
+    ]
+    return layout.alert(
+        t("scenario.check-invalid"), [html.Ul([html.Li(line) for line in lines])], kind="error"
+    )
+
+
+def _mine(services: Services, draft: drafts.Draft) -> bool:
+    user = services.user()
+    return (
+        user is not None and user.may_plan and (services.settings.auth == "none" or user.name == draft.owner)
+    )
+
+
+def _section(services: Services, section: Section, doc: Any, checked: editing.Checked, mine: bool) -> Any:
+    lead = html.P(t(f"scenario.section-lead.{section.key}"), className="lead")
+    parts: list[Any] = [lead]
+    singles = [path for path in section.forms if not _is_record(path)]
+    records = [path for path in section.forms if path not in singles]
+    if section.key == "basics":
+        parts.append(_singles(services, "scenario.record.top", singles, doc, checked, mine))
+    for path in records:
+        parts.append(forms.record(path, doc, checked, editing.value_at, services.catalog, not mine))
+    if singles and section.key != "basics":
+        parts.append(_singles(services, "scenario.floors", singles, doc, checked, mine))
+    parts += [_table(services, spec, doc, checked, mine) for spec in section.tables]
+    return dmc.Paper(parts, withBorder=True, className="section editor-section")
+
+
+def _singles(services: Services, title: str, paths: list[str], doc: Any, checked: Any, mine: bool) -> Any:
+    controls = [
+        forms.control(p, editing.value_at(doc, p), checked.of(p), services.catalog, not mine) for p in paths
+    ]
+    return html.Section(
+        [dmc.Title(t(title), order=3), html.Div(controls, className="form-grid")], className="record"
+    )
+
+
+def _is_record(path: str) -> bool:
+    try:
+        return bool(schema.fields(path))
+    except KeyError:
+        return False
+
+
+def _table(services: Services, spec: Table, doc: Any, checked: editing.Checked, mine: bool) -> Any:
+    rows = editing.rows(doc, spec, checked)
+    title = t(f"scenario.table.{spec.key}")
+    columns = _columns(services, spec, mine)
+    can_add = mine and spec.pattern.endswith("[]")
+    buttons = []
+    if can_add:
+        more = {"variant": "default", "size": "xs"}
+        buttons = [
+            toolbar.button({"type": ADD, "table": spec.key}, t("scenario.add"), "plus", **more),
+            toolbar.button({"type": REMOVE, "table": spec.key}, t("scenario.remove"), "x", **more),
+        ]
+    selection = {"rowSelection": {"mode": "multiRow", "headerCheckbox": False}} if can_add else {}
+    return html.Section(
+        [
+            html.Div(
+                [dmc.Title(title, order=3), dmc.Group(buttons, gap="xs")], className="record-head spread"
+            ),
+            table.grid(
+                {"type": GRID, "table": spec.key},
+                rows,
+                columns,
+                label=title,
+                height=None if len(rows) <= 14 else 520,
+                editable=mine,
+                options=selection | {"suppressFieldDotNotation": True, "tooltipShowDelay": 200},
+                getRowId="params.data._row",
+                columnSize="autoSize",
+            ),
+        ],
+        className="record",
+    )
+
+
+def _columns(services: Services, spec: Table, mine: bool) -> list[dict[str, Any]]:
+    fields = {f.name: f for f in schema.fields(spec.pattern)}
+    hidden = set(spec.hidden) | (set() if spec.sourced else {"source"})
+    names = [n for n in spec.first if n in fields] + [n for n in fields if n not in spec.first]
+    columns: list[dict[str, Any]] = []
+    if spec.nested or not spec.pattern.endswith("[]"):
+        outer = t(f"scenario.of.{spec.pattern.split('[]')[0].split('.')[0]}")
+        columns.append(
+            {
+                "field": "of",
+                "headerName": outer,
+                "editable": False,
+                "pinned": "left",
+                "cellClass": "cell-fixed",
+            }
+        )
+    for name in names:
+        if name not in hidden:
+            columns.append(_column(services, fields[name], spec, mine))
+    if columns and not spec.nested:
+        columns[0]["pinned"] = "left"
+    return columns
+
+
+def _column(services: Services, field: schema.Field, spec: Table, mine: bool) -> dict[str, Any]:
+    unit = f" ({field.unit})" if field.unit else ""
+    column: dict[str, Any] = {
+        "field": field.name,
+        "headerName": forms.label(field) + unit,
+        "editable": mine and field.name not in spec.fixed,
+        "cellClassRules": {
+            "cell-problem": f"params.data._problems && params.data._problems['{field.name}']",
+            "cell-empty": "params.value === null || params.value === undefined",
+        },
+        "tooltipValueGetter": {"function": f"plannerProblem(params.data, '{field.name}')"},
+        "sortable": not spec.nested,
+    }
+    choices = list(field.choices) or _ids(services, field.leaf)
+    if field.kind == "boolean":
+        column |= {"cellDataType": "boolean", "cellEditor": "agCheckboxCellEditor", "valueGetter": {
+            "function": f"plannerFlag(params.data['{field.name}'], {str(bool(field.default)).lower()})"},
+            "valueSetter": {"function": f"plannerSet(params, '{field.name}')"}, "cellClassRules": {}}  # fmt: skip
+    elif field.kind in ("number", "integer"):
+        column |= {
+            "cellDataType": "number",
+            "cellEditor": "agNumberCellEditor",
+            "type": "rightAligned",
+            "valueFormatter": {"function": f"plannerPlain(params.value, '{field.leaf}')"},
+        }
+    elif choices:
+        column |= {
+            "cellEditor": "agSelectCellEditor",
+            "cellEditorParams": {"values": choices if field.required else ["", *choices]},
+        }
+    if field.name == "note":
+        column |= {"maxWidth": 420}
+    return column
+
+
+def _ids(services: Services, leaf: str) -> list[str]:
+    """Known values of a field that names a row of the catalog, for the list in its cell."""
+    source = {
+        "metro": "metros", "owner_class": "owner_classes", "model_class": "model_classes", "country": "countries",
+    }.get(leaf)  # fmt: skip
+    return sorted(map(str, services.catalog.table(source).index)) if source else []
+
+
+def _yaml(draft: drafts.Draft, checked: editing.Checked, mine: bool) -> Any:
+    return dmc.Paper(
+        [
+            html.Div(id=YAML_MESSAGE, role="status"),
+            problems(checked) if checked.problems else None,
+            dmc.Textarea(
+                id=YAML_TEXT,
+                label=t("scenario.yaml-label"),
+                value=draft.text,
+                autosize=True,
+                minRows=18,
+                maxRows=34,
+                disabled=not mine,
+                className="yaml",
+            ),
+            toolbar.button(YAML_SAVE, t("scenario.yaml-save"), "circle-check", disabled=not mine),
+        ],
+        withBorder=True,
+        className="section stack",
+    )
+
+
+def _changes(draft: drafts.Draft) -> Any:
+    if draft.base_text is None:
+        return layout.empty(t("scenario.section.changes"), t("scenario.changes-nobase"))
+    frame = editing.changes(draft.text, draft.base_text)
+    base = draft.base_name or ""
+    if frame.empty:
+        return layout.empty(t("scenario.section.changes"), t("scenario.changes-none", base=base))
+    return layout.section(
+        t("scenario.section.changes"), *table.plain_table(frame, t("scenario.section.changes")),
+        lead=t("scenario.changes-lead", base=base),
+    )  # fmt: skip

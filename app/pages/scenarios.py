@@ -1,0 +1,267 @@
+"""The list of scenarios: search, copy an example, import, duplicate, archive and bring back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
+
+from planner import drafts
+from planner.app.components import format as fmt
+from planner.app.components import layout, notify
+from planner.app.components.icon import icon
+from planner.app.pages import add_page
+from planner.app.services import Refused, Services
+from planner.app.state import editing, url
+from planner.app.strings import t
+from planner.inputs.reading import decode
+from planner.scenario_file import example_path, examples
+
+SEARCH, ARCHIVED, LIST, UPLOAD, MESSAGES = "sc-search", "sc-archived", "sc-list", "sc-upload", "sc-messages"
+ACTION = "sc-action"
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    add_page("scenarios", lambda **_query: page(services))
+
+    @app.callback(
+        Output(LIST, "children"),
+        Input(SEARCH, "value"),
+        Input(ARCHIVED, "checked"),
+        prevent_initial_call=True,
+    )
+    def search(text: str | None, archived: bool) -> Any:
+        return table(services, text or "", bool(archived))
+
+    @app.callback(
+        Output(LIST, "children", allow_duplicate=True),
+        Output(url_target := "sc-goto", "pathname"),
+        Input({"type": ACTION, "do": ALL, "id": ALL}, "n_clicks"),
+        State(SEARCH, "value"),
+        State(ARCHIVED, "checked"),
+        prevent_initial_call=True,
+    )
+    def act(_clicks: list[int | None], text: str | None, archived: bool) -> tuple[Any, Any]:
+        asked = ctx.triggered_id
+        if not asked or not ctx.triggered[0]["value"]:
+            return no_update, no_update
+        user = services.require_planner()
+        if asked["do"] == "example":
+            draft = copy_example(services, asked["id"], user.name)
+            return no_update, url.href("scenario", draft.id)
+        draft = visible(services, asked["id"])
+        if asked["do"] == "duplicate":
+            new = drafts.create(
+                services.store, draft.name, draft.text, user.name, draft.title, draft.name, draft.text
+            )
+            return no_update, url.href("scenario", new.id)
+        if draft.owner != user.name:
+            raise Refused(t("scenario.read-only", owner=draft.owner))
+        drafts.archive(services.store, draft.id, asked["do"] == "archive")
+        if asked["do"] == "archive":
+            notify.show(t("scenario.archived", name=draft.title or draft.name))
+        return table(services, text or "", bool(archived)), no_update
+
+    @app.callback(
+        Output(MESSAGES, "children"),
+        Output(url_target, "pathname", allow_duplicate=True),
+        Input(UPLOAD, "contents"),
+        State(UPLOAD, "filename"),
+        prevent_initial_call=True,
+    )
+    def upload(contents: str | None, name: str | None) -> tuple[Any, Any]:
+        if not contents:
+            return no_update, no_update
+        user = services.require_planner()
+        try:
+            text = read_upload(contents, name or "", services.settings.max_upload_bytes)
+            doc = editing.document(text)
+        except (editing.InputError, ValueError) as error:
+            services.audit("refused", f"import of {str(name)[:80]!r}: {str(error)[:200]}")
+            lines = (
+                [p.message for p in error.problems] if isinstance(error, editing.InputError) else [str(error)]
+            )
+            return layout.alert(t("scenario.import-failed"), lines, kind="error"), no_update
+        services.audit("import", str(name)[:200])
+        draft = drafts.create(
+            services.store, _name(doc, name), text, user.name, _title(doc), str(name)[:160], text
+        )
+        return no_update, url.href("scenario", draft.id)
+
+
+def page(services: Services) -> html.Div:
+    upload = dcc.Upload(
+        html.Span([icon("upload"), html.Span(t("scenario.import"))], className="link-button quiet"),
+        id=UPLOAD,
+        accept=".yaml,.yml",
+        max_size=services.settings.max_upload_bytes,
+        className="upload",
+        className_active="upload active",
+    )
+    return layout.page(
+        t("scenario.list-title"),
+        dcc.Location(id="sc-goto", refresh="callback-nav"),
+        html.Div(id=MESSAGES, role="status"),
+        layout.section(
+            t("scenario.mine"),
+            html.Div(table(services, "", False), id=LIST),
+            actions=[
+                dmc.TextInput(
+                    id=SEARCH,
+                    leftSection=icon("search"),
+                    placeholder=t("scenario.search"),
+                    debounce=200,
+                    **{"aria-label": t("scenario.search")},
+                ),
+                dmc.Switch(id=ARCHIVED, label=t("scenario.show-archived"), checked=False),
+            ],
+        ),
+        layout.section(
+            t("scenario.examples"),
+            html.Div(_examples(), className="two-up"),
+            lead=t("scenario.examples-lead"),
+        ),
+        lead=t("scenario.list-lead"),
+        actions=[upload],
+    )
+
+
+def visible(services: Services, id: str) -> drafts.Draft:
+    """A draft the user may look at; raises ``Refused`` or ``NotFound``."""
+    from planner.app.services import NotFound
+
+    draft = drafts.get(services.store, id)
+    user = services.user()
+    if draft is None:
+        raise NotFound(f"There is no scenario {id[:80]!r}.")
+    if services.settings.auth != "none" and not draft.shared and (user is None or draft.owner != user.name):
+        services.audit("refused", f"scenario {id} of {draft.owner}")
+        raise Refused(f"The scenario belongs to {draft.owner}, who has not shared it.")
+    return draft
+
+
+def copy_example(services: Services, name: str, owner: str) -> drafts.Draft:
+    """A draft that begins as a packaged example."""
+    if name not in examples():
+        raise Refused(f"There is no example {name[:60]!r}.")
+    text = example_path(name).read_text("utf-8")
+    doc = editing.document(text)
+    return drafts.create(services.store, _name(doc, name), text, owner, _title(doc), name, text)
+
+
+def read_upload(contents: str, name: str, limit: int) -> str:
+    """The text of an uploaded file; ``ValueError`` or ``InputError`` with what is wrong with it."""
+    if not name.lower().endswith((".yaml", ".yml")):
+        raise ValueError(t("scenario.import-type", name=name[:80]))
+    try:
+        raw = base64.b64decode(contents.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(t("scenario.import-binary", name=name[:80])) from error
+    if len(raw) > limit:
+        raise ValueError(t("scenario.import-large", name=name[:80], limit=f"{limit / 1e6:g}"))
+    return decode(raw, name[:80])
+
+
+def table(services: Services, text: str, archived: bool) -> Any:
+    """Scenarios whose name, title or owner holds the text."""
+    user = services.user()
+    owner = None if services.settings.auth == "none" or user is None else user.name
+    found = drafts.find(services.store, owner, archived=archived)
+    if not found and not text:
+        return layout.empty(t("scenario.none-title"), t("scenario.none-text"), mark="files")
+    shown = [d for d in found if text.lower() in f"{d.name} {d.title} {d.owner} {d.base_name}".lower()]
+    if not shown:
+        return html.P(t("scenario.none-found"), className="muted")
+    with_owner = services.settings.auth != "none"
+    head = ["name", "base", "changed", *(["owner"] if with_owner else []), "actions"]
+    return html.Div(
+        html.Table(
+            [
+                html.Caption(t("scenario.mine"), className="sr-only"),
+                html.Thead(html.Tr([html.Th(t(f"scenario.head.{name}"), scope="col") for name in head])),
+                html.Tbody([_row(draft, with_owner, archived) for draft in shown]),
+            ],
+            className="plain",
+        ),
+        className="plain-scroll free",
+    )
+
+
+def _row(draft: drafts.Draft, with_owner: bool, archived: bool) -> html.Tr:
+    actions = [
+        _action("duplicate", draft, "copy"),
+        _action("restore", draft, "arrow-back-up") if archived else _action("archive", draft, "archive"),
+    ]
+    link = dcc.Link(draft.title or draft.name, href=url.href("scenario", draft.id))
+    return html.Tr(
+        [
+            html.Td([link, html.Div(draft.id, className="run-id")]),
+            html.Td(draft.base_name or fmt.DASH),
+            html.Td(fmt.moment(pd.Timestamp(draft.updated, unit="s"))),
+            html.Td(draft.owner) if with_owner else None,
+            html.Td(html.Div(actions, className="row-links")),
+        ]
+    )
+
+
+def _action(do: str, draft: drafts.Draft, mark: str) -> dmc.Button:
+    return dmc.Button(
+        t(f"scenario.{do}"),
+        id={"type": ACTION, "do": do, "id": draft.id},
+        leftSection=icon(mark),
+        variant="default",
+        size="xs",
+        **{"aria-label": f"{t(f'scenario.{do}')}: {draft.title or draft.name}"},
+    )
+
+
+def _examples() -> list[Any]:
+    cards = []
+    for name in examples():
+        doc = editing.document(example_path(name).read_text("utf-8"))
+        text = str(doc.get("note") or _facts(doc))
+        cards.append(
+            dmc.Paper(
+                [
+                    dmc.Title(_title(doc) or name, order=3),
+                    html.P(
+                        text if len(text) < 260 else text[:255].rsplit(" ", 1)[0] + " …",
+                        className="muted small",
+                    ),
+                    dmc.Button(
+                        t("scenario.copy-example"),
+                        id={"type": ACTION, "do": "example", "id": name},
+                        leftSection=icon("copy"),
+                        variant="light",
+                        **{"aria-label": f"{t('scenario.copy-example')}: {_title(doc) or name}"},
+                    ),
+                ],
+                withBorder=True,
+                className="example",
+            )
+        )
+    return cards
+
+
+def _facts(doc: dict[str, Any]) -> str:
+    counts = [
+        f"{len(doc[name])} {name}"
+        for name in ("demand", "sites", "hosts", "systems")
+        if isinstance(doc.get(name), list)
+    ]
+    return ", ".join(counts).replace("demand", "workloads") + "."
+
+
+def _name(doc: dict[str, Any], fallback: str | None) -> str:
+    name = doc.get("name")
+    return str(name if isinstance(name, str) and name else (fallback or "scenario").rsplit(".", 1)[0])[:80]
+
+
+def _title(doc: dict[str, Any]) -> str | None:
+    title = doc.get("title")
+    return title[:300] if isinstance(title, str) else None

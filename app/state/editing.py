@@ -1,0 +1,235 @@
+"""A scenario's text under edit: read into rows and values, changed in place, checked, compared with its base.
+
+Pure functions from text to text and tables; comments and layout of the text stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from planner.app.state import schema
+from planner.app.state.sections import Table
+from planner.catalog import Catalog
+from planner.inputs.paths import PathError, flatten, split
+from planner.inputs.problems import InputError, Problem
+from planner.inputs.reading import parse_yaml
+from planner.scenario import Scenario
+from planner.scenario_file import parse_scenario, set_in_file
+
+__all__ = [
+    "Checked",
+    "InputError",
+    "PathError",
+    "apply",
+    "changes",
+    "check",
+    "document",
+    "duplicate",
+    "rows",
+    "value_at",
+]
+COMPARED = ["path", "base", "now"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A text that was read: the scenario if it is sound, else every problem by its path."""
+
+    scenario: Scenario | None
+    problems: list[Problem]
+
+    def of(self, path: str) -> str | None:
+        """The message for a field, or of what stands inside it."""
+        for problem in self.problems:
+            if problem.path == path or problem.path.startswith(path + "["):
+                return problem.message
+        return None
+
+
+def check(text: str, catalog: Catalog) -> Checked:
+    """Reads a text as a run would; may extend packaged examples, never a file of the server."""
+    try:
+        return Checked(parse_scenario(text, file="scenario.yaml", catalog=catalog), [])
+    except InputError as error:
+        return Checked(None, error.problems)
+
+
+def document(text: str) -> dict[str, Any]:
+    """The text as plain values, sound or not; ``InputError`` if it is not YAML or no mapping."""
+    root, _ = parse_yaml(text, "scenario.yaml")
+    plain = root.plain()
+    if not isinstance(plain, dict):
+        raise InputError.single("scenario.yaml", "must be a mapping of fields")
+    return plain
+
+
+def value_at(doc: Any, path: str) -> Any:
+    """The value at a path of a document, or ``None``."""
+    here = doc
+    for part in split(path):
+        if part.startswith("["):
+            here = _entry(here, part[1:-1]) if isinstance(here, list) else None
+        else:
+            here = here.get(part) if isinstance(here, dict) else None
+        if here is None:
+            return None
+    return here
+
+
+def rows(doc: Mapping[str, Any], table: Table, checked: Checked | None = None) -> list[dict[str, Any]]:
+    """The rows of a table: its fields, ``_path`` of the entry, ``of`` its outer entry, ``_problems`` by column."""
+    found = []
+    columns = schema.fields(table.pattern)
+    for number, (path, outer, entry) in enumerate(_entries(doc, table.pattern)):
+        row: dict[str, Any] = {"_path": path, "_row": f"{table.key}-{number}", "of": outer}
+        for column in columns:
+            value = value_at(entry, column.name)
+            row[column.name] = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if checked is not None:
+            messages = {c.name: checked.of(f"{path}.{c.name}") for c in columns}
+            row["_problems"] = {name: message for name, message in messages.items() if message}
+        found.append(row)
+    return found
+
+
+def apply(text: str, wanted: Mapping[str, Any]) -> str:
+    """The text with values set at paths; what already stands there is left as it is written."""
+    doc = document(text)
+    changed = {path: value for path, value in wanted.items() if not _same(value_at(doc, path), value)}
+    return set_in_file(text, changed) if changed else text
+
+
+def typed(field: schema.Field, value: Any) -> Any:
+    """What a form or grid hands over, as the file wants it: blanks are nothing, lists are split."""
+    if value is None or value == "" or value == []:
+        return None
+    if field.kind == "list":
+        parts = value if isinstance(value, list) else [p for p in re.split(r"[,;\s]+", str(value)) if p]
+        return [_number(p) for p in parts] if field.numbers else parts
+    if field.kind in ("number", "integer"):
+        return _number(value)
+    if field.kind == "boolean":
+        return bool(value)
+    return str(value).strip()
+
+
+def duplicate(text: str, table: Table, path: str | None) -> str:
+    """The text with one more entry in a table: a copy of the entry at ``path``, or the table's template."""
+    doc = document(text)
+    entry = value_at(doc, path) if path else None
+    if entry is None:
+        if not table.template or table.nested:
+            raise PathError(table.pattern, "select a row to copy")
+        entry, where = dict(table.template), table.pattern.removesuffix("[]")
+    else:
+        where = str(path)[: str(path).rindex("[")]
+    entries = list(value_at(doc, where) or [])
+    if "id" in entry:
+        new = _free_id(str(entry["id"]), {str(e.get("id")) for e in entries})
+        return set_in_file(text, {f"{where}[{new}]": {k: v for k, v in entry.items() if k != "id"}})
+    return set_in_file(text, {where: [*entries, _later(entry, entries)]})
+
+
+def remove(text: str, paths: list[str]) -> str:
+    """The text without the entries at these paths."""
+    # later numbers first, so that earlier ones still name the same entry
+    return set_in_file(text, dict.fromkeys(sorted(paths, key=_order, reverse=True)))
+
+
+def changes(text: str, base: str | None) -> pd.DataFrame:
+    """Every plain value that differs from the base: path, base, now."""
+    if base is None:
+        return pd.DataFrame(columns=COMPARED)
+    try:
+        before, now = dict(flatten(document(base))), dict(flatten(document(text)))
+    except InputError:
+        return pd.DataFrame(columns=COMPARED)
+    paths = [*now, *(path for path in before if path not in now)]
+    differing = [path for path in paths if not _same(before.get(path), now.get(path))]
+    return pd.DataFrame([{"path": p, "base": _shown(before.get(p)), "now": _shown(now.get(p))} for p in differing],
+                        columns=COMPARED)  # fmt: skip
+
+
+def _entries(doc: Any, pattern: str) -> list[tuple[str, str | None, dict[str, Any]]]:
+    found: list[tuple[str, str | None, Any]] = [("", None, doc)]
+    for part in pattern.replace("[]", ".[]").split("."):
+        below: list[tuple[str, str | None, Any]] = []
+        for path, _outer, value in found:
+            outer = _outer
+            if part == "[]" and isinstance(value, list):
+                ids = [e.get("id") if isinstance(e, dict) else None for e in value]
+                for n, entry in enumerate(value):
+                    name = ids[n] if isinstance(ids[n], str) and ids.count(ids[n]) == 1 else str(n)
+                    below.append((f"{path}[{name}]", _last_id(path) or outer, entry))
+            elif part != "[]" and isinstance(value, dict) and part in value:
+                below.append((f"{path}.{part}" if path else part, _last_id(path) or outer, value[part]))
+        found = below
+    return [(path, outer, entry) for path, outer, entry in found if isinstance(entry, dict)]
+
+
+def _last_id(path: str) -> str | None:
+    match = re.search(r"\[([^\[\]]+)\][^\[\]]*$", path)
+    return match[1] if match else None
+
+
+def _entry(entries: list[Any], name: str) -> Any:
+    for entry in entries:
+        if isinstance(entry, dict) and entry.get("id") == name:
+            return entry
+    return entries[int(name)] if name.isdigit() and int(name) < len(entries) else None
+
+
+def _order(path: str) -> tuple[str, int]:
+    match = re.search(r"\[(\d+)\]$", path)
+    return (path[: match.start()], int(match[1])) if match else (path, 0)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, bool) != isinstance(b, bool):
+        return a in (None, False) and b in (None, False)  # an unset mark is no mark
+    return bool(a == b)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return value  # the schema says what is wrong with it
+    return int(number) if number == int(number) and abs(number) < 1e15 else number
+
+
+def _free_id(id: str, taken: set[str]) -> str:
+    if id not in taken:
+        return id
+    stem = re.sub(r"-\d+$", "", id)
+    return next(f"{stem}-{n}" for n in range(2, len(taken) + 3) if f"{stem}-{n}" not in taken)
+
+
+def _later(entry: dict[str, Any], entries: list[Any]) -> dict[str, Any]:
+    """A copy that stands after the last: its date a year on, since dates of a path must rise."""
+    new = dict(entry)
+    for name in ("at", "from"):
+        if name in new and entries:
+            last = max(str(e.get(name)) for e in entries)
+            try:
+                on = date.fromisoformat(last)
+                new[name] = on.replace(year=on.year + 1, day=min(on.day, 28)).isoformat()
+            except ValueError:
+                continue
+    if "year" in new and entries:
+        new["year"] = max(int(e.get("year", 0)) for e in entries) + 1
+    return new
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,151 @@
+"""The scenario's JSON Schema as forms need it: the plain fields of a record, with kind, limits and default.
+
+A record is named by a pattern: ``horizon``, ``demand[]``, ``sites[].grid_mw[]``, or the empty text for the top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from planner.scenario_file import json_schema
+
+Kind = Literal["number", "integer", "boolean", "date", "choice", "text", "list"]
+PROVENANCE = ("source", "assumed", "note")
+UNITS = (
+    ("_musd_per_mw_it", "MUSD/MW"),
+    ("_musd_per_mw", "MUSD/MW"),
+    ("_musd_per_year", "MUSD/year"),
+    ("_musd", "MUSD"),
+    ("musd", "MUSD"),
+    ("musd_total", "MUSD"),
+    ("_m3_per_year", "m³/year"),
+    ("_usd_per_mwh", "USD/MWh"),
+    ("_usd_per_kw_month", "USD/kW/month"),
+    ("_usd_per_accelerator_hour", "USD/acc./h"),
+    ("_usd_per_accelerator_year", "USD/acc./year"),
+    ("_usd", "USD"),
+    ("_months", "months"),
+    ("_mw", "MW"),
+    ("mw", "MW"),
+    ("racks_per_quarter", "racks/quarter"),
+    ("time_limit_s", "s"),
+    ("accelerators", "acc."),
+    ("years", "years"),
+    ("_periods", "periods"),
+    ("_share_per_year", "share/year"),
+    ("share", "share 0–1"),
+    ("_per_day", "per day"),
+    ("params_active_b", "billion"),
+    ("tokens_b", "billion"),
+    ("min_control", "points 0–100"),
+    ("discount_rate_real", "share/year"),
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One plain field of a record. ``name`` is dotted for a field of a small record inside (``locality.where``)."""
+
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    default: Any = None
+    required: bool = False
+    numbers: bool = False  # a list of numbers
+
+    @property
+    def leaf(self) -> str:
+        return self.name.rsplit(".", 1)[-1]
+
+    @property
+    def unit(self) -> str:
+        """The unit that stands in the name; empty for none."""
+        if self.kind not in ("number", "integer"):
+            return ""
+        return next((unit for suffix, unit in UNITS if self.leaf.endswith(suffix)), "")
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return json_schema()
+
+
+@cache
+def fields(pattern: str) -> tuple[Field, ...]:
+    """The plain fields of the record a pattern names, required ones first in schema order, provenance last.
+
+    Raises ``KeyError`` for a pattern the schema does not hold. A union of records has the fields of all.
+    """
+    found: dict[str, Field] = {}
+    for record in _records(pattern):
+        required = set(record.get("required", ()))
+        for name, spec in record["properties"].items():
+            for field in _plain(name, spec, name in required):
+                found.setdefault(field.name, field)
+    ordered = [
+        f for f in found.values() if f.leaf not in PROVENANCE and f.name not in ("extends", "overrides")
+    ]
+    return (*ordered, *(found[name] for name in PROVENANCE if name in found))
+
+
+@cache
+def field(path: str) -> Field:
+    """The field at a path without entries: ``horizon.years``, ``control.floors.secret``."""
+    record, _, name = path.rpartition(".")
+    if record == "control.floors":
+        defaults = _schema()["$defs"]["Control"]["properties"]["floors"]["default"]
+        return Field(name, "integer", minimum=0, maximum=4, default=defaults[name])
+    return next(f for f in fields(record) if f.name == name)
+
+
+def _records(pattern: str) -> list[dict[str, Any]]:
+    nodes = [_schema()]
+    for part in pattern.replace("[]", ".[]").split(".") if pattern else []:
+        below: list[dict[str, Any]] = []
+        for node in nodes:
+            inner = node.get("items") if part == "[]" else node.get("properties", {}).get(part)
+            below += _options(inner) if inner is not None else []
+        nodes = below
+    records = [node for node in nodes if "properties" in node]
+    if not records:
+        raise KeyError(f"no record {pattern!r} in the schema of a scenario")
+    return records
+
+
+def _options(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """A node with references followed; every branch of a union, null left out."""
+    if "$ref" in node:
+        return _options(_schema()["$defs"][node["$ref"].rsplit("/", 1)[-1]])
+    branches = node.get("anyOf") or node.get("oneOf") if "properties" not in node else None
+    if branches:
+        return [leaf for branch in branches for leaf in _options(branch)]
+    return [] if node.get("type") == "null" else [node]
+
+
+def _plain(name: str, spec: dict[str, Any], required: bool) -> list[Field]:
+    default = spec.get("default")
+    for option in _options(spec):
+        kind = option.get("type")
+        common: dict[str, Any] = {"name": name, "default": default, "required": required}
+        if "enum" in option:
+            return [Field(kind="choice", choices=tuple(map(str, option["enum"])), **common)]
+        if kind in ("number", "integer"):
+            low = option.get("minimum", option.get("exclusiveMinimum"))
+            high = option.get("maximum", option.get("exclusiveMaximum"))
+            return [Field(kind=kind, minimum=low, maximum=high, **common)]
+        if kind == "boolean":
+            return [Field(kind="boolean", **common)]
+        if kind == "string":
+            return [Field(kind="date" if option.get("format") == "date" else "text", **common)]
+        if kind == "array" and "type" in option.get("items", {}):
+            return [Field(kind="list", numbers=option["items"]["type"] in ("number", "integer"), **common)]
+        if kind == "object" and "properties" in option and name == "locality":
+            inner = [
+                p for n, s in option["properties"].items() if n not in PROVENANCE for p in _plain(n, s, False)
+            ]
+            return [Field(f"{name}.{f.name}", f.kind, f.choices, f.minimum, f.maximum) for f in inner]
+    return []
