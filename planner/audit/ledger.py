@@ -61,6 +61,7 @@ def expected(view: View) -> pd.DataFrame:
     book.plant()
     book.energy()
     book.stacks_and_grants()
+    book.law()
     return pd.concat(book.parts, ignore_index=True)
 
 
@@ -265,18 +266,44 @@ class _Book:
     def stacks_and_grants(self) -> None:
         table = self.view.table("stacks")
         for a in table.loc[table["adopted"].astype(bool), "a"]:
-            row = self.case.stacks.loc[a]
-            ready = int(row["earliest_t"])
+            ready = int(self.case.stacks.loc[a, "earliest_t"])
             wait = max(ready, 1)
             before = pd.DataFrame({"t": np.arange(min(wait, self.view.n))})
             after = pd.DataFrame({"t": np.arange(ready, self.view.n)})
-            who = {"kind": "fee", "a": str(a), "origin_iso3": str(row["origin_iso3"])}
-            self.add(before, float(row["adoption_musd"]) / wait, account="stack-adoption", **who)
-            self.add(after, float(row["platform_musd_per_period"]), account="platform", **who)
+            for layer in self.case.layers[self.case.layers["a"] == a].itertuples():
+                who = {"kind": "fee", "a": str(a), "origin_iso3": str(layer.origin_iso3)}
+                self.add(before, float(layer.adoption_musd) / wait, account="stack-adoption", **who)
+                self.add(after, float(layer.musd_per_period), account="platform", **who)
         for grant in self.view.scenario.finance.grants:
             t = self.case.calendar.containing(grant.date)
             if 0 <= t < self.view.n:
                 self.add(pd.DataFrame({"t": [t]}), -grant.musd, kind="grant", account="grant")
+
+    def law(self) -> None:
+        """Copies at home of work done abroad; security, monitoring and investment that licences ask."""
+        serve = self.view.facts(
+            self.view.table("serving"), self.case.serve, ["w", *HAKT], ["home_copy_musd_per_k_year"]
+        )
+        copies = serve["accelerators"] / 1000.0 * serve["case_home_copy_musd_per_k_year"] * self.view.years
+        self.add(serve, copies, kind="opex", account="home-copy", h=serve["h"], a=serve["a"])
+        orders = self.view.facts(
+            self.view.table("orders"), self.case.orders, HAKT, ["order_t", "life", "musd_per_k"]
+        )
+        offer = pd.MultiIndex.from_frame(orders[["h", "a", "k"]])
+        place, count = {"h": orders["h"], "a": orders["a"]}, orders["accelerators"].astype(float) / 1000.0
+        once, yearly, share = (
+            count * lookup(offer, self.case.offers[name]).astype(float)
+            for name in ("security_musd_per_k", "monitoring_musd_per_k_year", "reciprocal_share")
+        )
+        self.add(orders, once, kind="fee", account="licence-security", **place)
+        self.every(orders, yearly * self.view.years, orders["case_life"], kind="opex", account="licence-monitoring",
+                   **place)  # fmt: skip
+        invested = share * orders["case_musd_per_k"]
+        growth = 1.0 + self.case.rate - self.case.physics["reciprocal_spread_per_year"]
+        until_end = (self.view.n - orders["case_order_t"] - 0.5) * self.view.years
+        abroad = {"account": "reciprocal-investment", "origin_iso3": "USA", **place}
+        self.add(orders.assign(t=orders["case_order_t"]), invested, kind="fee", **abroad)
+        self.add(orders.assign(t=self.view.n), -invested * growth**until_end, kind="residual", **abroad)
 
 
 def _cells(value: Any, n: int) -> Any:

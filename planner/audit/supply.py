@@ -13,13 +13,14 @@ def check(view: View, found: Findings) -> None:
     """Rules of supply and decisions."""
     _quotas(view, found)
     _crews(view, found)
+    _exclusive(view, found)
     _decisions(view, found)
 
 
 def _quotas(view: View, found: Findings) -> None:
     members = view.case.quota_members.reset_index(drop=True)
     orders, fleet = view.table("orders"), view.table("fleet")
-    for kind, table in (("orders", orders), ("cumulative", orders), ("capacity", fleet)):
+    for kind, table in (("orders", orders), ("cumulative", orders), ("window", orders), ("capacity", fleet)):
         caps = view.case.quotas[view.case.quotas["kind"] == kind]
         if not len(caps):
             continue
@@ -28,7 +29,21 @@ def _quotas(view: View, found: Findings) -> None:
         used = over(limit.index, total(rows, ["q", "t"], rows["weight"] * rows["accelerators"] / 1000.0))
         if kind == "cumulative":
             used = used.sort_index().groupby(level=0).cumsum().reindex(limit.index)
+        if kind == "window":
+            since = caps.set_index(limit.index)["window_t"]
+            used = pd.Series(
+                [used.loc[q].loc[since[q, t] : t].sum() for q, t in limit.index], index=limit.index
+            )
         found.at_most(f"quota-{kind}", used, limit, "more than the quota allows")
+
+
+def _exclusive(view: View, found: Findings) -> None:
+    """Stacks that rule one another out are not both adopted."""
+    adopted = view.table("stacks").set_index("a")["adopted"].astype(float)
+    pairs = view.case.exclusive[["a", "b"]].itertuples(index=False)
+    both = {(a, b): float(adopted.get(a, 0.0) + adopted.get(b, 0.0)) for a, b in pairs}
+    if both:
+        found.at_most("exclusive-stacks", pd.Series(both), 1.0, "stacks that licences keep apart")
 
 
 def _crews(view: View, found: Findings) -> None:
