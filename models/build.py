@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
-from planner.models import control, demand, fleet, hosting, objectives, resilience, supply
+from planner.models import control, demand, fleet, hosting, objectives, policy, resilience, supply
 from planner.models.ledger import COLUMNS, CONSTANT, book
 from planner.models.rules import new_model
 
@@ -31,7 +31,8 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    parts = [*fleet.entries(case), *demand.entries(case), *hosting.entries(case), *_grants(case)]
+    parts = [*fleet.entries(case), *demand.entries(case), *hosting.entries(case)]
+    parts += [*policy.entries(case), *_grants(case)]
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
     for family in LOADED_ONLY_WHERE_SERVED:
         exists = set(getattr(m, family).index_set())

@@ -82,19 +82,22 @@ def _links(m: Any, case: Case, serve: pd.DataFrame, held: pd.DataFrame) -> None:
 
 
 def entries(case: Case) -> list[pd.DataFrame]:
-    """Adoption of a stack over its lead time, then its platform every period.
+    """Adoption of a stack over its lead time, then its yearly costs every period, layer by layer.
 
     What of a lead time lies after the horizon is not paid within it; such a stack serves nothing.
     """
     out = []
     n = case.calendar.n
-    for row in case.stacks.itertuples():
-        lead, first = max(1, int(row.earliest_t)), int(row.earliest_t)
-        paid = list(range(min(lead, n)))
-        fields = {"a": str(row.a), "supplier": str(row.a), "origin_iso3": str(row.origin_iso3)}
-        out.append(book("use", [row.a] * len(paid), paid, float(row.adoption_musd) / lead, kind="fee",
-                        account="stack-adoption", **fields))  # fmt: skip
-        ahead = list(range(first, n))
-        out.append(book("use", [row.a] * len(ahead), ahead, float(row.platform_musd_per_period), kind="fee",
-                        account="platform", **fields))  # fmt: skip
+    for row in case.layers.itertuples():
+        first = int(case.stacks.loc[row.a, "earliest_t"])
+        lead = max(1, first)
+        fields = {"a": str(row.a), "supplier": str(row.layer), "origin_iso3": str(row.origin_iso3)}
+        for account, musd, when in (
+            ("stack-adoption", float(row.adoption_musd) / lead, list(range(min(lead, n)))),
+            ("platform", float(row.musd_per_period), list(range(first, n))),
+        ):
+            if musd:
+                out.append(
+                    book("use", [row.a] * len(when), when, musd, kind="fee", account=account, **fields)
+                )
     return out

@@ -1,8 +1,10 @@
 """Supply: quotas of vendors and licences, crews that install racks, and decisions of the user.
 
-sum weight x order <= amount            (q,t)   per period; cumulative quotas sum all orders up to t
+sum weight x order <= amount            (q,t)   per period; cumulative quotas sum all orders up to t,
+                                                windows those of the year up to t
 sum weight x fleet <= amount            (q,t)   capacity quotas
 sum racks x order  <= racks_k           (q,t)   crews
+use + use <= 1                          (a,b)   rival stacks that licences of the other do not suffer
 lower <= sum weight x decision <= upper (d)     require, forbid, fix
 order = unit x units                    (h,a,k,t) whole servers or racks; the solve decides when they are integer
 """
@@ -25,6 +27,7 @@ DECISION_FAMILIES = {"open": ("open", 2), "stack": ("use", 1), "orders": ("order
 def declare(m: Any, case: Case) -> None:
     _declare_quotas(m, case)
     _declare_crews(m, case)
+    _declare_exclusive(m, case)
     _declare_decisions(m, case)
     add_param(m, "unit_k", m.ORDER, case.orders["unit_k"])
     m.units = pe.Var(m.ORDER, domain=pe.NonNegativeIntegers, dense=False)
@@ -40,6 +43,7 @@ def _declare_quotas(m: Any, case: Case) -> None:
     for kind, name, table in (
         ("orders", "quota_orders", case.orders),
         ("cumulative", "quota_cumulative", case.orders),
+        ("window", "quota_window", case.orders),
         ("capacity", "quota_capacity", case.fleet),
     ):
         caps = case.quotas[case.quotas["kind"] == kind]
@@ -49,8 +53,8 @@ def _declare_quotas(m: Any, case: Case) -> None:
             table.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"]
         )
         by = grouped(part, ["q", "t"], ["h", "a", "k", "t"])
-        if kind == "cumulative":
-            by = _up_to(by, list(index), case.calendar.n)
+        if kind in ("cumulative", "window"):
+            by = _up_to(by, caps)
         add_family(m, f"{name}_members", index, by, 4)
     m.quota_per_period = Rule(
         m.QUOTA_ORDERS_QT,
@@ -72,6 +76,16 @@ def _declare_quotas(m: Any, case: Case) -> None:
             <= m.quota_cumulative_amount[q, t]
         ),
     )
+    m.quota_window = Rule(
+        m.QUOTA_WINDOW_QT,
+        rule=lambda m, q, t: (
+            sum(
+                m.quota_weight[q, h, a, k] * m.order[h, a, k, u]
+                for h, a, k, u in m.quota_window_members[q, t]
+            )
+            <= m.quota_window_amount[q, t]
+        ),
+    )
     m.quota_capacity = Rule(
         m.QUOTA_CAPACITY_QT,
         rule=lambda m, q, t: (
@@ -84,14 +98,21 @@ def _declare_quotas(m: Any, case: Case) -> None:
     )
 
 
-def _up_to(by: dict[Any, list[Any]], keys: list[Any], n: int) -> dict[Any, list[Any]]:
-    out = {}
-    for q in dict.fromkeys(key[0] for key in keys):
-        running: list[Any] = []
-        for t in range(n):
-            running = running + by.get((q, t), [])
-            out[q, t] = running
-    return out
+def _up_to(by: dict[Any, list[Any]], caps: pd.DataFrame) -> dict[Any, list[Any]]:
+    """(q, t) -> orders from the first period of the quota's window up to t."""
+    return {
+        (row.q, int(row.t)): [
+            i for u in range(int(row.window_t), int(row.t) + 1) for i in by.get((row.q, u), [])
+        ]
+        for row in caps.itertuples()
+    }
+
+
+def _declare_exclusive(m: Any, case: Case) -> None:
+    if not len(case.exclusive):
+        return
+    add_set(m, "EXCLUSIVE", tuples(case.exclusive), 2)
+    m.exclusive = Rule(m.EXCLUSIVE, rule=lambda m, a, b: m.use[a] + m.use[b] <= 1)
 
 
 def _declare_crews(m: Any, case: Case) -> None:

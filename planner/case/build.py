@@ -25,6 +25,7 @@ PHYSICS = (
     "staff_usd_per_accelerator_year",
     "hardware_opex_share_per_year",
     "cloud_kwh_per_accelerator_hour",
+    "reciprocal_spread_per_year",
 )
 
 

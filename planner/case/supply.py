@@ -113,7 +113,7 @@ def _quota_rows(context: Context, quota: Quota) -> list[tuple[Any, ...]]:
         return [(quota.id, t, float(values[t]), "cumulative", 0) for t in periods]
     if quota.per == "year" and not quota.cumulative:
         years = [context.calendar.date_of(t).year for t in periods]
-        return [(quota.id, t, float(values[t]), "cumulative", years.index(years[t])) for t in periods]
+        return [(quota.id, t, float(values[t]), "window", years.index(years[t])) for t in periods]
     amounts = values * context.calendar.step_months / (12.0 if quota.per == "year" else 3.0)
     if quota.cumulative:
         return [(quota.id, t, float(v), "cumulative", 0) for t, v in enumerate(np.cumsum(amounts))]
