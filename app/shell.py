@@ -24,6 +24,11 @@ THEME: dict[str, Any] = {
     "primaryColor": "petrol",
     "primaryShade": 7,  # with white text 6.6:1, in both schemes
     "colors": {
+        # Mantine's greys with a little blue; text on the body 11:1, dimmed text 6:1
+        "dark": [
+            "#d5dae0", "#b8c0c8", "#a3acb5", "#7f8993", "#434b55",
+            "#363d46", "#2a3038", "#20252b", "#191d22", "#14171b",
+        ],
         "petrol": [
             "#e7f6f8", "#cfe9ed", "#9fd3db", "#6cbcc8", "#45a9b8",
             "#2c94a4", "#177d8d", "#0b6373", "#084f5d", "#053b46",

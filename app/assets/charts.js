@@ -59,6 +59,10 @@
     return window.dash_clientside.no_update;
   }
 
+  function keepTradeoff(state, delay, control, defaults) {
+    return keepState(Object.assign({}, state, { delay: delay, control: control }), defaults);
+  }
+
   function positions(selectedData, key) {
     const found = new Set();
     selectedData.points.forEach(function (point) {
@@ -70,10 +74,13 @@
   }
 
   // One brush for all: what is selected in either chart, or picked by a click in chart or table.
-  function brush(scatter, parallel, scatterClick, parallelClick, cell, _clear, state, ids) {
+  function brush(scatter, parallel, scatterClick, parallelClick, cell, _clear, _base, state, points) {
     const context = window.dash_clientside.callback_context;
     const no = window.dash_clientside.no_update;
     const next = Object.assign({}, state);
+    const ids = points.map(function (row) {
+      return row.point;
+    });
     const asked = context.triggered.map(function (entry) {
       return entry.prop_id;
     });
@@ -102,6 +109,8 @@
       next.pick = ids.find(function (id) {
         return String(id) === String(cell.rowId);
       });
+    } else if (from("tradeoff-set-base", "n_clicks")) {
+      next.base = next.pick;
     } else if (from("tradeoff-clear", "n_clicks")) {
       next.sel = [];
       next.pick = null;
@@ -139,7 +148,7 @@
       return all || chosen.has(String(id));
     };
     const one = { data: scatter.data.map(function (t) { return Object.assign({}, t); }), layout: scatter.layout };
-    if (one.data.length) {
+    if (one.data.length > 1) {
       one.data[0].selectedpoints = all ? null : ids.map(function (_, i) { return i; }).filter(function (i) { return isIn(ids[i]); });
       mark(one, "here", live);
       mark(one, "baseline", at(state.base));
@@ -162,5 +171,5 @@
   }
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.charts = { keepState: keepState, brush: brush, draw: draw };
+  window.dash_clientside.charts = { keepState: keepState, keepTradeoff: keepTradeoff, brush: brush, draw: draw };
 })();

@@ -84,6 +84,13 @@
     return value ? String(value).slice(0, 10) : "\u2013";
   };
 
+  // dcc.Upload gives its file input no name; a screen reader needs one.
+  new MutationObserver(function () {
+    document.querySelectorAll("[data-upload] input[type=file]:not([aria-label])").forEach(function (input) {
+      input.setAttribute("aria-label", input.closest("[data-upload]").dataset.upload);
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   document.addEventListener("click", function (event) {
     const button = event.target.closest && event.target.closest(".copy-link");
     if (!button) {

@@ -63,10 +63,12 @@ def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled
         "label": label(field, path) + (f" ({unit})" if unit else ""),
         "description": " ".join(helps) or None,
         "error": error,
+        "inputWrapperOrder": ["label", "input", "description", "error"],
         "disabled": disabled,
     }
     if field.kind == "boolean":
         shown = field.default if value is None else value
+        common.pop("inputWrapperOrder")
         return dmc.Switch(checked=bool(shown), className="field-switch", **common)
     if field.kind == "choice":
         shown = None if value is None else str(value)
@@ -96,7 +98,9 @@ def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled
         ]
         return dmc.Select(data=countries, value=value, searchable=True, **common)
     if field.name == "note":
-        return dmc.Textarea(value=value or "", autosize=True, minRows=2, maxRows=10, debounce=600, **common)
+        return dmc.Textarea(
+            value=value or "", autosize=True, minRows=2, maxRows=8, debounce=600, className="wide", **common
+        )
     return dmc.TextInput(value=value or "", debounce=400, **common)
 
 
@@ -118,7 +122,7 @@ def record(
         [
             html.Div(
                 [
-                    dmc.Title(heading, order=3),
+                    dmc.Title(heading, order=2, size="h3"),
                     kpi.assumed_badge() if assumed else None,
                     html.Span(t("scenario.source", source=source), className="muted small")
                     if source

@@ -57,7 +57,7 @@ def grid(
         "suppressColumnVirtualisation": len(columns) < 30,
         "singleClickEdit": editable,
         "stopEditingWhenCellsLoseFocus": True,
-        "overlayNoRowsTemplate": "–",
+        "localeText": {"noRowsToShow": t("app.no-rows")},
     }
     if auto:
         settings["domLayout"] = "autoHeight"

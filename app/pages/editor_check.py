@@ -18,10 +18,12 @@ from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.app.strings import t
 from planner.jobs import input_hash
+from planner.problem_size import problem_size
 from planner.scenario import Scenario
 from planner.scenario_file import dump_scenario
 
 RUN, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-quality", "ed-objective", "ed-goto"
+FINDINGS, CHECK = "ed-findings", "ed-check"
 CURE = "scenario-cure"
 SHOWN = 200
 
@@ -50,6 +52,11 @@ def register_check(app: dash.Dash, services: Services) -> None:
         if reused:
             notify.show(t("scenario.reused"))
         return url.href("run", job.id)
+
+    @app.callback(Output(FINDINGS, "children"), Input(CHECK, "data"), State(editor_views.DRAFT, "data"))
+    def look(_revision: int, held: dict[str, Any]) -> Any:
+        checked = editing.check(visible(services, held["id"]).text, services.catalog)
+        return [] if checked.scenario is None else report(checked.scenario)
 
     @app.callback(
         Output(editor_views.REFRESH, "data", allow_duplicate=True),
@@ -96,23 +103,31 @@ def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> 
         return html.Div(
             [location, problems(checked), html.Div(_run_bar(True), hidden=True)], className="stack"
         )
-    try:
-        troubles, case = findings(checked.scenario)
-    except Exception as error:  # a case that cannot be built says why; the run would fail in the same way
-        notice = layout.alert(t("scenario.check-trouble"), [f"{type(error).__name__}: {error}"], kind="error")
-        return html.Div([location, notice, _run_bar(False)], className="stack")
+    waiting = dmc.Group([dmc.Loader(size="sm"), html.Span(t("scenario.checking"))])
     return html.Div(
         [
             location,
             html.P(t("scenario.check-lead"), className="lead"),
-            *_verdict(troubles),
             _run_bar(False, checked.scenario),
-            layout.section(t("scenario.check-size"), kpi.cards(_size(case), 150)),
-            _details(t("scenario.check-defaults"), case.assumptions),
-            _details(t("scenario.check-whynot"), case.why_not),
+            html.Div(waiting, id=FINDINGS, role="status", className="stack"),
+            dcc.Store(id=CHECK, data=draft.revision),  # its coming into the page starts the check
         ],
         className="stack",
     )
+
+
+def report(scenario: Scenario) -> list[Any]:
+    """The findings, the size of the problem, what was taken by default and what was left out."""
+    try:
+        troubles, case = findings(scenario)
+    except Exception as error:  # a case that cannot be built says why; the run would fail in the same way
+        return [layout.alert(t("scenario.check-trouble"), [f"{type(error).__name__}: {error}"], kind="error")]
+    return [
+        *_verdict(troubles),
+        layout.section(t("scenario.check-size"), kpi.cards(_size(case), 150)),
+        _details(t("scenario.check-defaults"), case.assumptions),
+        _details(t("scenario.check-whynot"), case.why_not),
+    ]
 
 
 def findings(scenario: Scenario) -> tuple[list[Any], Any]:
@@ -191,7 +206,10 @@ def _size(case: Any) -> list[Any]:
         "orders": len(case.orders),
         "serve": len(case.serve),
     }
-    return [kpi.card(t(f"scenario.size.{name}"), fmt.number(count)) for name, count in counts.items()]
+    shown = problem_size(case)
+    counts |= {"rows": shown.rows, "columns": shown.columns, "integers": shown.integers}
+    cards = [kpi.card(t(f"scenario.size.{name}"), fmt.number(count)) for name, count in counts.items()]
+    return [*cards, kpi.card(t("scenario.size.minutes"), shown.time_class)]
 
 
 def _details(title: str, frame: pd.DataFrame) -> Any:

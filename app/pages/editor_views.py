@@ -163,7 +163,8 @@ def _singles(services: Services, title: str, paths: list[str], doc: Any, checked
         forms.control(p, editing.value_at(doc, p), checked.of(p), services.catalog, not mine) for p in paths
     ]
     return html.Section(
-        [dmc.Title(t(title), order=3), html.Div(controls, className="form-grid")], className="record"
+        [dmc.Title(t(title), order=2, size="h3"), html.Div(controls, className="form-grid")],
+        className="record",
     )
 
 
@@ -186,11 +187,14 @@ def _table(services: Services, spec: Table, doc: Any, checked: editing.Checked, 
             toolbar.button({"type": ADD, "table": spec.key}, t("scenario.add"), "plus", **more),
             toolbar.button({"type": REMOVE, "table": spec.key}, t("scenario.remove"), "x", **more),
         ]
-    selection = {"rowSelection": {"mode": "multiRow", "headerCheckbox": False}} if can_add else {}
+    selection = (
+        {"rowSelection": {"mode": "multiRow"}, "selectionColumnDef": {"pinned": "left"}} if can_add else {}
+    )
     return html.Section(
         [
             html.Div(
-                [dmc.Title(title, order=3), dmc.Group(buttons, gap="xs")], className="record-head spread"
+                [dmc.Title(title, order=2, size="h3"), dmc.Group(buttons, gap="xs")],
+                className="record-head spread",
             ),
             table.grid(
                 {"type": GRID, "table": spec.key},
@@ -244,6 +248,7 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
         },
         "tooltipValueGetter": {"function": f"plannerProblem(params.data, '{field.name}')"},
         "sortable": not spec.nested,
+        "filter": False,
     }
     choices = list(field.choices) or _ids(services, field.leaf)
     if field.kind == "boolean":

@@ -127,7 +127,7 @@ def page(services: Services) -> html.Div:
             lead=t("scenario.examples-lead"),
         ),
         lead=t("scenario.list-lead"),
-        actions=[upload],
+        actions=[html.Div(upload, **{"data-upload": t("scenario.import")})],
     )
 
 
