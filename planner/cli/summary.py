@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -39,7 +40,8 @@ CHECKED = (
     ("kw_per_accelerator", "power of an accelerator", ".2f"),
     ("levelised_cost_usd_per_accelerator_hour", "cost of an accelerator-hour", ".2f"),
 )
-MOST_REMARK = 90
+MOST_REMARK = 70
+MOST_ACCOUNTS = 9
 STATUS = {
     "optimal": "within the asked gap",
     "feasible": "best plan found so far",
@@ -145,9 +147,9 @@ def _range(fact: Mapping[str, Any]) -> tuple[str, str]:
         return "", note if _missing(fact["value"]) else ""
     ends = " to ".join(f"{float(end):,.6g}" for end in (low, high) if end is not None and not _missing(end))
     inside = _truth(fact.get("inside"))
-    return f"{'inside' if inside else 'OUTSIDE'} {ends}", "" if inside else note.rsplit("; above", 1)[-1][
-        :MOST_REMARK
-    ]
+    return f"{'inside' if inside else 'OUTSIDE'} {ends}", "" if inside else shorten(
+        note.rpartition("published range: ")[2], MOST_REMARK, placeholder=" ..."
+    )
 
 
 def _fleet(run: Run) -> RenderableType:
@@ -156,9 +158,11 @@ def _fleet(run: Run) -> RenderableType:
     hosts = {host.id: host for host in run.scenario.hosts}
     table = _table(
         "what is built and rented, by whom (accelerators and MW of IT at the horizon's end)",
-        ["host", "site", "how", "operator", "stack", "systems", "live from", "owned", "rented", "MW"],
+        ["host", "site", "how", "operator", "stack and systems", "from", "owned", "rented", "MW"],
         ["owned", "rented", "MW"],
     )
+    for column in table.columns[:4]:
+        column.no_wrap = True
     last = fleet["t"].max() if len(fleet) else 0
     totals = {"owned": 0.0, "rented": 0.0, "it_mw": 0.0}
     for h, part in fleet.groupby("h", sort=False):
@@ -174,8 +178,7 @@ def _fleet(run: Run) -> RenderableType:
             host.site if host else "",
             host.mode if host else "",
             host.operator if host else "",
-            ", ".join(dict.fromkeys(part["a"])),
-            _few(list(systems[systems > SHORT].index)),
+            f"{', '.join(dict.fromkeys(part['a']))}: {_few(list(systems[systems > SHORT].index))}",
             str(part["label"].iloc[part["t"].argmin()]),
             *(_count(held[name]) for name in ("owned", "rented", "it_mw")),
         )
@@ -183,7 +186,7 @@ def _fleet(run: Run) -> RenderableType:
             totals[name] += held[name]
     table.add_section()
     table.add_row(
-        "all", *[""] * 6, *(Text(_count(totals[n]), style="bold") for n in ("owned", "rented", "it_mw"))
+        "all", *[""] * 5, *(Text(_count(totals[n]), style="bold") for n in ("owned", "rented", "it_mw"))
     )
     return table
 
@@ -196,7 +199,7 @@ def _costs(run: Run) -> RenderableType:
     sums = own.groupby(account)["musd_discounted"].sum().sort_values(ascending=False)
     table = _table("cost by account, present value", ["account", "MUSD", "share"], ["MUSD", "share"])
     total = float(sums.sum())
-    shown = sums[sums.abs() >= 0.01 * abs(total)] if total else sums
+    shown = sums[sums.abs() >= sums.abs().nlargest(MOST_ACCOUNTS).min()] if len(sums) else sums
     for name, value in shown.items():
         table.add_row(
             str(name).replace("_", " ").replace("-", " "),
