@@ -75,10 +75,42 @@ class Catalog:
         ]
         return [dict(f) for f in own + joined]
 
+    def title(self, name: str) -> str:
+        """Title of a table."""
+        self._frame(name)
+        return str(self._resources[name].get("title", name))
+
+    def source(self, name: str, key: Any, column: str) -> str:
+        """Where one cell was read: the addresses of the row that name its column, else all of the row.
+
+        A row writes ``price: https://a ; power: https://b``: an address serves the columns that start with
+        one of the words before its colon; ``assumed`` where the row has no source.
+        """
+        row = self._frame(name).loc[key]
+        text = row["source_url"]
+        if not isinstance(text, str):
+            return "assumed"
+        parts = [_scoped(part) for part in text.split(" ; ")]
+        named = [url for words, url in parts if any(column.startswith(w) for w in words)]
+        general = [url for words, url in parts if not words]
+        return " ; ".join(named or general or [url for _, url in parts])
+
     def _frame(self, name: str) -> pd.DataFrame:
         if name not in self._frames:
             raise KeyError(f"no table {name!r} in the catalog{hint(name, self.tables)}")
         return self._frames[name]
+
+
+def _scoped(part: str) -> tuple[list[str], str]:
+    """Columns an address is given for, and the address.
+
+    >>> _scoped("price, lead: https://a.org")
+    (['price', 'lead'], 'https://a.org')
+    """
+    words, colon, url = part.partition(": ")
+    if not colon or words.startswith("http"):
+        return [], part.strip()
+    return [w.strip() for w in words.split(",")], url.strip()
 
 
 def load_catalog(root: Path | str | None = None) -> Catalog:
@@ -88,17 +120,22 @@ def load_catalog(root: Path | str | None = None) -> Catalog:
 
 @cache
 def _packaged() -> Catalog:
-    return _read(resources.files("planner.data") / "catalog")
+    return _read(packaged_root())
 
 
-def _read(root: Traversable) -> Catalog:
+def packaged_root() -> Traversable:
+    """Folder of the packaged catalog."""
+    return resources.files("planner.data") / "catalog"
+
+
+def read_sheets(root: Traversable) -> tuple[dict[str, Any], dict[str, Sheet], list[str]]:
+    """Descriptor, tables that could be read, and every problem found; nothing is raised."""
     try:
         descriptor = json.loads((root / DESCRIPTOR).read_text(encoding="utf-8"))
         package = {r["name"]: r for r in descriptor["resources"]}
         paths = {r["path"] for r in package.values()}
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        fault = f"{DESCRIPTOR}:1: : not a readable description of the tables: {error!r}"
-        raise CatalogError([fault]) from error
+        return {}, {}, [f"{DESCRIPTOR}:1: : not a readable description of the tables: {error!r}"]
     problems = [
         f"{path.name}:1: : file is not declared in {DESCRIPTOR}{hint(path.name, sorted(paths))}"
         for path in sorted(root.iterdir(), key=lambda p: p.name)
@@ -112,8 +149,14 @@ def _read(root: Traversable) -> Catalog:
             sheets[name] = sheet
             problems += check_sheet(sheet)
     problems += check_between(sheets, descriptor)
+    return descriptor, sheets, problems
+
+
+def _read(root: Traversable) -> Catalog:
+    descriptor, sheets, problems = read_sheets(root)
     if problems:
         raise CatalogError(problems)
+    package = {r["name"]: r for r in descriptor["resources"]}
     frames = {name: _frame(sheet) for name, sheet in sheets.items()}
     for name, resource in package.items():
         for join in resource.get("x-joins", []):  # values whose licence asks for a file of their own

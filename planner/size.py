@@ -158,7 +158,7 @@ def _choose(context: Context, throughput: Throughput, w: Workload, host: Host, c
     for choice in context.scenario.systems:
         accelerator = str(context.catalog.value("systems", choice.id, "accelerator_id"))
         try:
-            rate, _, _ = relative_rate(context, throughput, w, accelerator)
+            rate, _, _ = relative_rate(context, throughput, w, accelerator, host.stacks[0])
         except (KeyError, ValueError):
             continue
         blocked = bool(_blocked(context, w, choice.id, protection))
@@ -175,8 +175,9 @@ def _per_reference(
 ) -> tuple[dict[int, Span], str]:
     """Accelerators to hold for one reference accelerator asked for, by year, with its uncertainty."""
     accelerator = str(context.catalog.value("systems", system, "accelerator_id"))
-    ratio, method, measured_on = relative_rate(context, throughput, w, accelerator)
-    keep = confidential_factor(context, w, accelerator, protection) if protection != "none" else 1.0
+    ratio, method, measured_on = relative_rate(context, throughput, w, accelerator, host.stacks[0])
+    guarded = str(context.catalog.value("accelerators", accelerator, "confidential_computing")) != "none"
+    keep = confidential_factor(context, w, accelerator, protection) if guarded else 1.0
     span = _rate_span(context, throughput, w, accelerator) * (ratio * keep)
     span = span * _param(context, "availability") * _effectiveness(context, host)
     if not isinstance(w.size, Accelerators):
@@ -286,7 +287,11 @@ def _use(context: Context, choices: list[_Choice]) -> float:
 
 def _words(context: Context, choices: list[_Choice], host: Host) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
-        {"item": "place and owner", "value": host.id, "why": "first host that builds stands for all"},
+        {
+            "item": "place and owner",
+            "value": host.id,
+            "why": f"first host that builds, with its stack {host.stacks[0]}, stands for all",
+        },
         {"item": "capacity in place", "value": "", "why": "existing fleets and halls are not deducted"},
     ]
     for c in choices:

@@ -72,6 +72,8 @@ def write_starter(
 def assumed_inputs(scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
     """Every input of a scenario that rests on an assumption: marked records, ladder values, missing rules."""
     rows: list[tuple[str, Any, str]] = []
+    if scenario.assumed:
+        rows.append(("scenario", "", scenario.note or "marked assumed"))
     for kind in ("demand", "sites", "hosts"):
         for record in getattr(scenario, kind):
             if record.assumed:

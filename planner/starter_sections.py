@@ -69,6 +69,10 @@ def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places)
     doc["name"] = name
     doc["title"] = f"{country} {start.year}-{start.year + YEARS - 1}, sovereign AI compute"
     doc["country"] = iso3
+    doc["assumed"] = True
+    doc["note"] = _text(
+        f"size of demand: {size.note}; shares of workloads and all sites and hosts are assumed"
+    )
     doc["horizon"] = _flow({"start": start, "years": YEARS, "step": "quarter"})
     doc["money"] = _map(
         currency="USD",

@@ -1,0 +1,170 @@
+"""``planner catalog --check``: all faults that stop loading, and figures that are probably wrong.
+
+Three rules look for what no limit of a column can see. *Peers*: a figure far from those it is compared with
+(``x-outliers`` of the descriptor), in logarithms, per unit of what it buys: a rack per accelerator and
+bandwidth. *Spread*: low, mid and high further apart than any source disagrees. *Units*: every number has one.
+A true but odd figure is accepted by name, with a reason, in the descriptor; an acceptance of a row that is no
+longer there, or no longer odd, is a fault as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from planner.catalog import packaged_root, read_sheets
+from planner.catalog_rules import Sheet
+
+MIN_PEERS = 5
+MAD_TO_SD = 1.4826
+SIGMAS = 4.0
+LEAST_FACTOR = 2.0
+GAP = 2.0
+MAX_SPREAD = 4.0
+"""Factors: the least distance from the median that counts, the gap to the next figure, high over mid."""
+
+
+@dataclass
+class _Rule:
+    """One entry of ``x-outliers``, with what it accepts and which acceptances were needed."""
+
+    columns: list[str]
+    per: list[str]
+    group: str | None
+    max_factor: float
+    accepted: dict[str, str]
+    used: set[str] = field(default_factory=set)
+
+
+def audit_catalog(root: Path | None = None) -> list[str]:
+    """Every fault of a catalog folder as ``file:line: column: message``; empty where there is none."""
+    _, sheets, problems = read_sheets(root or packaged_root())
+    for sheet in sheets.values():
+        problems += _unit_faults(sheet)
+        rules = [_rule(entry) for entry in sheet.resource.get("x-outliers", [])]
+        for rule in rules:
+            problems += _peer_faults(sheet, rule, sheets)
+            problems += _spread_faults(sheet, rule)
+            problems += _stale(sheet, rule)
+    return problems
+
+
+def _rule(entry: dict[str, Any]) -> _Rule:
+    accepted = {a["row"]: a["why"] for a in entry.get("accepted", [])}
+    return _Rule(
+        entry["columns"], entry.get("per", []), entry.get("group"), entry.get("max_factor", 4.0), accepted
+    )
+
+
+def _unit_faults(sheet: Sheet) -> Iterator[str]:
+    """A number needs a unit ("1" where it has none), or its table a filled column ``unit``."""
+    own = "unit" in sheet.fields
+    for name, spec in sheet.fields.items():
+        if spec["type"] in ("number", "integer") and not spec.get("unit") and not own:
+            step = spec.get("constraints", {}).get("maximum", math.inf) <= 10
+            if spec["type"] == "integer" and (step or name.rsplit("_", 1)[-1] == "year"):
+                continue  # an answer, a step of a ladder or a calendar year, not a quantity
+            yield f"{sheet.file}:1: {name}: no unit is declared for this number"
+    if own:
+        for row in range(len(sheet.lines)):
+            if not sheet.cells["unit"][row]:
+                yield sheet.at(row, "unit", "the number of this row has no unit")
+
+
+def _key(sheet: Sheet, row: int) -> str:
+    return "+".join(sheet.cells[k][row] for k in sheet.key)
+
+
+def _linked(sheet: Sheet, row: int, name: str, sheets: dict[str, Sheet]) -> float | None:
+    """A column of the row, or ``column.other``: the column of the row that ``column`` refers to."""
+    own, _, other = name.partition(".")
+    if not other:
+        return _positive(sheet.values[own][row])
+    for link in sheet.resource["schema"].get("foreignKeys", []):
+        target = sheets.get(link["reference"]["resource"])
+        if link["fields"] != own or target is None or other not in target.fields:
+            continue
+        keys = target.cells[link["reference"]["fields"]]
+        if sheet.cells[own][row] in keys:
+            return _positive(target.values[other][keys.index(sheet.cells[own][row])])
+    return None
+
+
+def _positive(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def _unit_values(sheet: Sheet, rule: _Rule, column: str, sheets: dict[str, Sheet]) -> dict[int, float]:
+    """Logarithm of the figure per unit by row; rows without a figure are left out."""
+    out = {}
+    for row in range(len(sheet.lines)):
+        parts = [_linked(sheet, row, name, sheets) for name in [column, *rule.per]]
+        if all(parts):
+            value, *per = [math.log(p) for p in parts if p is not None]
+            out[row] = value - sum(per)
+    return out
+
+
+def _peer_faults(sheet: Sheet, rule: _Rule, sheets: dict[str, Sheet]) -> Iterator[str]:
+    for column in rule.columns:
+        if column not in sheet.values:
+            continue
+        values = _unit_values(sheet, rule, column, sheets)
+        groups: dict[str, list[int]] = {}
+        for row in values:
+            groups.setdefault(sheet.cells[rule.group][row] if rule.group else "", []).append(row)
+        small = [row for rows in groups.values() if len(rows) < MIN_PEERS for row in rows]
+        for rows in groups.values():
+            peers = rows if len(rows) >= MIN_PEERS else list(values)
+            for row in rows:
+                factor = _oddness(values, row, [p for p in peers if p != row], rule.max_factor)
+                if factor and not _accept(sheet, rule, row):
+                    per = f" per {' and '.join(rule.per)}" if rule.per else ""
+                    many = f"{len(peers) - 1} {'rows' if row in small or not rule.group else 'peers'}"
+                    yield sheet.at(row, column, f"{sheet.cells[column][row]}{per} is {factor:.1f} times "
+                                   f"the median of {many}: wrong unit or digit?")  # fmt: skip
+
+
+def _oddness(values: dict[int, float], row: int, peers: list[int], max_factor: float) -> float | None:
+    """Factor to the median of the peers where it is odd: too far for their scatter, or far and alone."""
+    if len(peers) < MIN_PEERS - 1:
+        return None
+    others = sorted(values[p] for p in peers)
+    middle = statistics.median(others)
+    scatter = MAD_TO_SD * statistics.median(abs(v - middle) for v in others)
+    distance = values[row] - middle
+    limit = min(max(SIGMAS * scatter, math.log(LEAST_FACTOR)), math.log(max_factor))
+    alone = min(abs(values[row] - v) for v in others) > math.log(GAP)
+    outside = values[row] > others[-1] or values[row] < others[0]
+    odd = outside and (abs(distance) > math.log(max_factor) or (abs(distance) > limit and alone))
+    return math.exp(distance) if odd else None
+
+
+def _spread_faults(sheet: Sheet, rule: _Rule) -> Iterator[str]:
+    """Low, mid and high of one figure that lie further apart than sources do."""
+    stems = {c.rsplit("_", 1)[0] for c in rule.columns if c.rsplit("_", 1)[-1] in ("low", "mid", "high")}
+    for stem in sorted(stems):
+        names = [f"{stem}_{level}" for level in ("low", "mid", "high") if f"{stem}_{level}" in sheet.values]
+        for row in range(len(sheet.lines)):
+            known = [(n, v) for n in names if (v := _positive(sheet.values[n][row])) is not None]
+            for (below, low), (above, high) in itertools.pairwise(known):
+                if high / low > MAX_SPREAD and not _accept(sheet, rule, row):
+                    yield sheet.at(row, above, f"{high:g} is {high / low:.1f} times {below} ({low:g})")
+
+
+def _accept(sheet: Sheet, rule: _Rule, row: int) -> bool:
+    key = _key(sheet, row)
+    if key in rule.accepted:
+        rule.used.add(key)
+        return True
+    return False
+
+
+def _stale(sheet: Sheet, rule: _Rule) -> Iterator[str]:
+    for key in sorted(set(rule.accepted) - rule.used):
+        yield f"{sheet.file}:1: {'+'.join(sheet.key)}: the accepted oddity {key!r} is not there any more"
