@@ -28,8 +28,9 @@ def _orders(view: View, found: Findings) -> None:
     rows = view.facts(table, view.case.orders, HAKT, ["lead", "life", "musd_per_k", "unit_k"])
     key, count = rows[HAKT], rows["accelerators"] / THOUSAND
     index = pd.MultiIndex.from_frame(key)
-    found.at_least("order-lead", pd.Series(rows["t"] - rows["case_lead"], index=index, dtype=float).set_axis(index),
-                   0.0, "ordered before the plan starts")  # fmt: skip
+    found.at_least(
+        "order-lead", _by(rows["t"] - rows["case_lead"], index), 0.0, "ordered before the plan starts"
+    )
     for name, when in (
         ("order_date", rows["t"] - rows["case_lead"]),
         ("live_date", rows["t"]),

@@ -15,8 +15,8 @@ from planner.audit.findings import Findings
 from planner.audit.policy import PARTNER, discount
 from planner.audit.view import HAKT, View, each_period, lookup, total
 
-LINE = ["t", "kind", "account", "payer", "h", "a", "origin_iso3"]
-FIELDS = ["kind", "account", "payer", "h", "a", "origin_iso3", "unit"]
+LINE = ["t", "kind", "account", "payer", "h", "a", "origin_iso3", "w"]
+FIELDS = ["kind", "account", "payer", "h", "a", "origin_iso3", "w", "unit"]
 
 
 def check(view: View, found: Findings) -> None:
@@ -60,8 +60,8 @@ def expected(view: View) -> pd.DataFrame:
     book.places()
     book.plant()
     book.energy()
-    book.stacks_and_grants()
     book.law()
+    book.stacks_and_grants()
     return pd.concat(book.parts, ignore_index=True)
 
 
@@ -264,16 +264,19 @@ class _Book:
         self.add(water, 0.0, water["water_m3"], kind="physical", account="water", unit="m3", h=water["h"])
 
     def stacks_and_grants(self) -> None:
+        """Adoption of every layer over its stack's lead, then its yearly cost; grants."""
         table = self.view.table("stacks")
-        for a in table.loc[table["adopted"].astype(bool), "a"]:
-            ready = int(self.case.stacks.loc[a, "earliest_t"])
+        adopted = set(table.loc[table["adopted"].astype(bool), "a"])
+        for row in self.case.layers.itertuples():
+            if row.a not in adopted:
+                continue
+            ready = int(self.case.stacks.loc[row.a, "earliest_t"])
             wait = max(ready, 1)
             before = pd.DataFrame({"t": np.arange(min(wait, self.view.n))})
-            after = pd.DataFrame({"t": np.arange(ready, self.view.n)})
-            for layer in self.case.layers[self.case.layers["a"] == a].itertuples():
-                who = {"kind": "fee", "a": str(a), "origin_iso3": str(layer.origin_iso3)}
-                self.add(before, float(layer.adoption_musd) / wait, account="stack-adoption", **who)
-                self.add(after, float(layer.musd_per_period), account="platform", **who)
+            after = pd.DataFrame({"t": np.arange(min(ready, self.view.n), self.view.n)})
+            who = {"kind": "fee", "a": str(row.a), "origin_iso3": str(row.origin_iso3)}
+            self.add(before, float(row.adoption_musd) / wait, account="stack-adoption", **who)
+            self.add(after, float(row.musd_per_period), account="platform", **who)
         for grant in self.view.scenario.finance.grants:
             t = self.case.calendar.containing(grant.date)
             if 0 <= t < self.view.n:
@@ -285,7 +288,8 @@ class _Book:
             self.view.table("serving"), self.case.serve, ["w", *HAKT], ["home_copy_musd_per_k_year"]
         )
         copies = serve["accelerators"] / 1000.0 * serve["case_home_copy_musd_per_k_year"] * self.view.years
-        self.add(serve, copies, kind="opex", account="home-copy", h=serve["h"], a=serve["a"])
+        self.add(serve, copies, kind="opex", account="home-copy", h=serve["h"], a=serve["a"],
+                 w=serve["w"])  # fmt: skip
         orders = self.view.facts(
             self.view.table("orders"), self.case.orders, HAKT, ["order_t", "life", "musd_per_k"]
         )
