@@ -243,16 +243,26 @@ class Store:
         return self.job(id)
 
     def report(self, id: str, event: Mapping[str, Any]) -> None:
-        """Keeps one event of the solver: stage, message, seconds, incumbent, bound, gap; missing values stay."""
+        """Keeps one event of the solver: stage, message, seconds, incumbent, bound, gap.
+
+        What an event does not say stays as it was within a stage; a new stage measures something else, and
+        begins without values.
+        """
         now = time.time()
         names = ("stage", "message", "incumbent", "bound", "gap")
-        known = {name: _plain(event.get(name)) for name in names}
+        known = {name: None if event.get(name) == "" else _plain(event.get(name)) for name in names}
         with self.writing() as connection:
             connection.execute(
                 job_events.insert().values(job=id, at=now, seconds=_plain(event.get("seconds")), **known)
             )
             changed = {name: value for name, value in known.items() if value is not None}
-            connection.execute(jobs.update().where(jobs.c.id == id).values(beat=now, **changed))
+            same_stage = jobs.c.stage == known["stage"]
+            blanks = {
+                name: sa.case((same_stage, jobs.c[name]), else_=None)
+                for name in ("incumbent", "bound", "gap")
+                if name not in changed and known["stage"] is not None
+            }
+            connection.execute(jobs.update().where(jobs.c.id == id).values(beat=now, **blanks, **changed))
 
     def finish(self, id: str, state: State, error: str | None = None, **values: Any) -> bool:
         """Ends a running job, once; False if it had ended already."""

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import psutil
 from planner.jobs import Job, State, Store
 
 BEAT_S = 1.0
+REPORT_S = 0.25
 ERROR_LENGTH = 4000
 
 
@@ -90,10 +92,16 @@ def _solve(store: Store, job: Job, pulse: Pulse) -> int:
     from planner.runs import run_solve  # pandas, pyomo and the solver: a second, after the first sign of life
     from planner.scenario_file import parse_scenario
 
+    last = 0.0
+
     def report(event: dict[str, Any]) -> None:
+        nonlocal last
         if pulse.cancel.is_set():
             raise Cancelled
-        store.report(job.id, event)
+        now = time.monotonic()
+        if event.get("message") or now - last > REPORT_S:  # a solver may speak a hundred times a second
+            store.report(job.id, event)
+            last = now
 
     scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml")
     run = run_solve(

@@ -56,10 +56,12 @@ def alert(title: str, lines: Sequence[Any] = (), *, kind: str = "warning", **mor
     return dmc.Alert(body, title=title, color=colour, icon=icon(mark), variant="light", **more)
 
 
-def link_button(label: str, href: str, mark: str | None = None, *, primary: bool = True) -> dcc.Link:
-    """A link inside the app that looks like a button."""
+def link_button(
+    label: str, href: str, mark: str | None = None, *, variant: str = "filled", size: str = "md"
+) -> dcc.Link:
+    """A link inside the app that looks like a button; variant ``filled`` or ``default``, size ``md`` or ``xs``."""
     return dcc.Link(
         [icon(mark) if mark else None, html.Span(label)],
         href=href,
-        className="link-button" if primary else "link-button quiet",
+        className=" ".join(["link-button", *(["quiet"] if variant == "default" else []), f"size-{size}"]),
     )

@@ -46,13 +46,13 @@ def page(services: Services) -> html.Div:
             t("home.recent"),
             html.Div(recent(rows), id=LIST),
             dcc.Interval(id=TICK, interval=2000, disabled=not any(row["live"] for row in rows)),
-            actions=[dcc.Link(t("home.all-scenarios"), href=url.href("scenarios"))],
+            actions=[dcc.Link(t("home.all-runs"), href=url.href("run"))],
         ),
         lead=t("home.lead"),
     )
 
 
-def recent(rows: list[dict[str, Any]]) -> Any:
+def recent(rows: list[dict[str, Any]], limit: int | None = RECENT) -> Any:
     """The newest runs as a table with links to what can be opened."""
     if not rows:
         return layout.empty(
@@ -67,7 +67,7 @@ def recent(rows: list[dict[str, Any]]) -> Any:
             [
                 html.Caption(t("home.recent"), className="sr-only"),
                 html.Thead(html.Tr([html.Th(text, scope="col") for text in head])),
-                html.Tbody([_row(row) for row in rows[:RECENT]]),
+                html.Tbody([_row(row) for row in rows[:limit]]),
             ],
             className="plain runs",
         ),

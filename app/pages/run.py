@@ -1,0 +1,215 @@
+"""One run: its place in the queue, its stages, bound and best plan as they move; stop, cancel, what came of it.
+
+Everything shown is read from the store or from the run directory, so a reload, a closed tab or a restarted
+server changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import plotly.graph_objects as go
+from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
+
+from planner import drafts
+from planner.app.charts.progress import progress, progress_table
+from planner.app.components import figure, layout
+from planner.app.components.table import plain_table
+from planner.app.pages import add_page
+from planner.app.pages import run_views as views
+from planner.app.pages.editor import save
+from planner.app.pages.home import recent
+from planner.app.pages.scenarios import visible
+from planner.app.services import NotFound, Refused, Services
+from planner.app.state import editing, url
+from planner.app.strings import t
+from planner.jobs import Job
+
+TICK_MS = 1000
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    add_page("run", lambda id=None, **_query: _page(services, id), title=t("run.title"))
+
+    @app.callback(
+        Output(views.FACTS, "children"),
+        Output(views.ACTIONS, "children"),
+        Output(views.RESULT, "children"),
+        Output(views.CHART_BOX, "hidden"),
+        Output(views.CHART, "figure"),
+        Output(views.CHART_TABLE, "children"),
+        Output(views.SEEN, "data"),
+        Output(views.TICK, "disabled"),
+        Input(views.TICK, "n_intervals"),
+        State(views.SEEN, "data"),
+        prevent_initial_call=True,
+    )
+    def tick(_n: int, seen: dict[str, Any]) -> Any:
+        job = services.job(seen["id"])
+        if job is None:
+            return [no_update] * 7 + [True]
+        events = services.store.events(job.id)
+        now = _seen(job, events)
+        facts = views.facts(job, services.store.position(job.id))
+        changed = now["state"] != seen["state"]
+        actions = views.actions(job, services) if changed else no_update
+        result = views.result(job, services) if changed else no_update
+        if now["events"] == seen["events"]:
+            return facts, actions, result, no_update, no_update, no_update, now, not job.live
+        table = progress_table(events)
+        drawn = figure.themed(progress(table))
+        return facts, actions, result, table.empty, drawn, plain_table(table), now, not job.live
+
+    @app.callback(
+        Output(views.TICK, "n_intervals"),
+        Input({"type": views.ASK, "do": ALL}, "n_clicks"),
+        State(views.SEEN, "data"),
+        State(views.TICK, "n_intervals"),
+        prevent_initial_call=True,
+    )
+    def ask(_clicks: list[int | None], seen: dict[str, Any], ticks: int | None) -> Any:
+        if not ctx.triggered_id or not ctx.triggered[0]["value"]:
+            return no_update
+        job, do = _own(services, seen["id"]), ctx.triggered_id["do"]
+        services.audit(do, job.id)
+        if do == "stop":
+            services.store.want_stop(job.id)
+        elif do == "cancel":
+            services.store.want_cancel(job.id)
+        return (ticks or 0) + 1  # shows the new state at once
+
+    @app.callback(
+        Output(views.GOTO, "pathname"),
+        Input({"type": views.AGAIN, "do": ALL}, "n_clicks"),
+        State(views.SEEN, "data"),
+        prevent_initial_call=True,
+    )
+    def again(_clicks: list[int | None], seen: dict[str, Any]) -> Any:
+        if not ctx.triggered_id or not ctx.triggered[0]["value"]:
+            return no_update
+        job = services.job(seen["id"])
+        if job is None:
+            raise NotFound(t("run.no-inputs"))
+        user = services.require_planner()
+        new, _ = services.store.submit(
+            job.name,
+            job.scenario,
+            owner=user.name,
+            runs_root=services.runs_root,
+            hash=job.input_hash,
+            title=job.title,
+            draft=job.draft,
+            options=json.loads(job.options),
+        )
+        services.audit("run", new.id)
+        return url.href("run", new.id)
+
+    @app.callback(
+        Output(views.GOTO, "href"),
+        Input({"type": views.CURE, "change": ALL}, "n_clicks"),
+        State(views.SEEN, "data"),
+        prevent_initial_call=True,
+    )
+    def cure(_clicks: list[int | None], seen: dict[str, Any]) -> Any:
+        if not ctx.triggered_id or not ctx.triggered[0]["value"]:
+            return no_update
+        services.check_run(seen["id"])
+        change = json.loads(ctx.triggered_id["change"])
+        draft = _draft(services, seen["id"])
+        text = editing.apply(draft.text, change)
+        draft = save(services, draft, text, ", ".join(change), draft.revision)
+        return url.href("scenario", draft.id, section="check")
+
+    @app.callback(
+        Output(views.SHARE, "checked"),
+        Input(views.SHARE, "checked"),
+        State(views.SEEN, "data"),
+        prevent_initial_call=True,
+    )
+    def share(shared: bool, seen: dict[str, Any]) -> Any:
+        job = _own(services, seen["id"])
+        services.store.share(job.id, bool(shared))
+        services.audit("share", f"run {job.id}: {bool(shared)}")
+        return no_update
+
+
+def _page(services: Services, id: str | None) -> Any:
+    if id is None:
+        return layout.page(
+            t("run.all"), layout.section(t("home.recent"), recent(services.runs(), None)), lead=t("run.lead")
+        )
+    job = services.job(id)
+    if job is None:
+        return views.directory(services.run(id), id)
+    events = services.store.events(job.id)
+    table = progress_table(events)
+    chart = figure.graph(
+        views.CHART,
+        progress(table) if len(table) else go.Figure(),
+        t("run.chart-alt"),
+        table_id=views.CHART_TABLE,
+        height=300,
+        note=t("run.chart-note"),
+    )
+    return layout.page(
+        job.title or job.name,
+        dcc.Interval(id=views.TICK, interval=TICK_MS, disabled=not job.live),
+        dcc.Store(id=views.SEEN, data=_seen(job, events)),
+        dcc.Location(id=views.GOTO, refresh="callback-nav"),
+        html.Div(
+            views.facts(job, services.store.position(job.id)),
+            id=views.FACTS,
+            role="status",
+            className="stack",
+        ),
+        html.Div(views.result(job, services), id=views.RESULT, className="stack"),
+        html.Div(layout.section(t("run.progress"), chart), id=views.CHART_BOX, hidden=table.empty),
+        lead=job.id,
+        actions=[
+            _share(services, job),
+            html.Div(views.actions(job, services), id=views.ACTIONS, className="toolbar-slot"),
+        ],
+    )
+
+
+def _share(services: Services, job: Job) -> Any:
+    user = services.user()
+    mine = user is not None and user.may_plan and user.name == job.owner
+    switch = dmc.Switch(id=views.SHARE, label=t("scenario.share"), checked=job.shared, disabled=not mine)
+    return html.Div(switch, hidden=services.settings.auth == "none")
+
+
+def _seen(job: Job, events: list[dict[str, Any]]) -> dict[str, Any]:
+    asked = [job.want_stop is not None, job.want_cancel is not None]
+    return {"id": job.id, "state": [job.state, *asked], "events": events[-1]["id"] if events else 0}
+
+
+def _own(services: Services, run_id: str) -> Job:
+    """A job the user may stop or share: their own. Raises ``Refused``."""
+    user = services.require_planner()
+    job = services.job(run_id)
+    if job is None:
+        raise NotFound(t("run.no-inputs"))
+    if services.settings.auth != "none" and job.owner != user.name:
+        services.audit("refused", f"change of run {job.id} of {job.owner}")
+        raise Refused(t("run.not-yours", owner=job.owner))
+    return job
+
+
+def _draft(services: Services, run_id: str) -> drafts.Draft:
+    """The scenario a run came from if the user may change it, else a copy of the run's inputs."""
+    user = services.require_planner()
+    job = services.store.job(run_id)
+    if job is not None and job.draft and (found := drafts.get(services.store, job.draft)) is not None:
+        draft = visible(services, found.id)
+        if services.settings.auth == "none" or draft.owner == user.name:
+            return draft
+    text = (
+        job.scenario if job is not None else (services.run_path(run_id) / "scenario.yaml").read_text("utf-8")
+    )
+    doc = editing.document(text)
+    name, title = str(doc.get("name", run_id)), doc.get("title")
+    return drafts.create(services.store, name, text, user.name, title, run_id, text)

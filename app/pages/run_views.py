@@ -1,0 +1,193 @@
+"""What the page of a run shows: where it stands, what can be asked of it, what came of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import html
+
+from planner.app.charts.progress import UNIT
+from planner.app.components import format as fmt
+from planner.app.components import kpi, layout, toolbar
+from planner.app.components.icon import icon
+from planner.app.services import Services
+from planner.app.state import url
+from planner.app.strings import known, t
+from planner.jobs import WITH_PLAN, Job
+
+FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
+    "run-facts", "run-actions", "run-result", "run-chart", "run-chart-box", "run-chart-table",
+)  # fmt: skip
+TICK, SEEN, GOTO, SHARE = "run-tick", "run-seen", "run-goto", "run-share"
+ASK, AGAIN, CURE = "run-ask", "run-again", "run-cure"
+PAGES = (
+    ("plan", "calendar-stats", "filled"),
+    ("capital", "coins", "default"),
+    ("tradeoff", "chart-dots-3", "default"),
+)
+HEADLINE = ("cost_npv_musd", "delay_months", "control_score", "served_share", "accelerators", "it_mw")
+
+
+def facts(job: Job, position: int | None) -> list[Any]:
+    """State, stage, time, best plan, bound and gap; refreshed every second while the run lives."""
+    waiting = t("run.position", n=position) if position is not None else None
+    wish = (
+        t("run.cancelling")
+        if job.want_cancel and job.live
+        else t("run.stopping")
+        if job.want_stop and job.live
+        else None
+    )
+    unit = UNIT.get(job.stage or "", "")
+    line = [
+        kpi.status_badge(job.state),
+        html.Span(waiting or wish or (_stage(job) if job.live else ""), className="muted"),
+    ]
+    options = json.loads(job.options)
+    cards = [
+        kpi.card(
+            t("run.took"), fmt.duration(job.seconds), note=t("run.asked", at=fmt.moment(_time(job.created)))
+        ),
+        kpi.card(
+            t("run.quality"),
+            str(options.get("quality") or fmt.DASH),
+            note=t(f"scenario.objective-{options.get('objective') or 'cost'}"),
+        ),
+    ]
+    if job.state == "running" and (job.incumbent is not None or job.bound is not None):
+        cards += [
+            kpi.card(t("run.best"), fmt.significant(job.incumbent, 5), unit, note=job.stage),
+            kpi.card(t("run.bound"), fmt.significant(job.bound, 5), unit, note=t("run.bound-note")),
+        ]
+    if job.gap is not None:
+        cards.append(kpi.card(t("run.gap"), fmt.percent(job.gap, 2), note=t("run.gap-note")))
+    parts: list[Any] = [html.Div(line, className="record-head"), kpi.cards(cards, 170)]
+    if job.live and job.state == "running":
+        parts.insert(
+            1,
+            dmc.Progress(
+                value=100, animated=True, striped=True, size="sm", **{"aria-label": t("run.working")}
+            ),
+        )
+    return parts
+
+
+def actions(job: Job, services: Services) -> Any:
+    """Buttons that fit the state: stop and cancel while it lives, run again when it has ended without a plan."""
+    user = services.user()
+    may = user is not None and user.may_plan and (services.settings.auth == "none" or user.name == job.owner)
+    if job.live:
+        stop = toolbar.button(
+            {"type": ASK, "do": "stop"},
+            t("run.stop"),
+            "player-stop",
+            variant="default",
+            disabled=not may or job.state == "queued" or job.want_stop is not None,
+        )
+        cancel = toolbar.button(
+            {"type": ASK, "do": "cancel"},
+            t("run.cancel"),
+            "x",
+            variant="default",
+            disabled=not may or job.want_cancel is not None,
+        )
+        return dmc.Group([stop, cancel], gap="xs")
+    parts: list[Any] = []
+    if job.draft:
+        parts.append(
+            layout.link_button(t("run.scenario"), url.href("scenario", job.draft), "files", variant="default")
+        )
+    if job.state not in (*WITH_PLAN, "infeasible"):
+        parts.append(
+            toolbar.button({"type": AGAIN, "do": "again"}, t("run.again"), "refresh", disabled=not may)
+        )
+    return dmc.Group(parts, gap="xs")
+
+
+def result(job: Job, services: Services) -> list[Any]:
+    """What came of a run that has ended; nothing while it lives."""
+    if job.live:
+        return []
+    if job.state in WITH_PLAN or job.state == "infeasible":
+        return outcome(services.run(job.id), job.id)
+    lines = [line for line in (job.error or "").splitlines() if line.strip()][-12:]
+    title = t(f"run.end.{job.state}")
+    if job.state == "cancelled":
+        return [layout.alert(title, [t("run.cancelled-text")], kind="info")]
+    return [layout.alert(title, [html.Pre("\n".join(lines), className="log")] if lines else [], kind="error")]
+
+
+def outcome(run: Any, run_id: str) -> list[Any]:
+    """Key figures and where to look further, or why there is no plan and what would mend it."""
+    if not run.has_plan:
+        troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]
+        notes = [html.P(note) for note in run.outcome.get("notes", [])]
+        if not troubles and not notes:
+            notes = [html.P(t("run.infeasible-text"))]
+        blocks = [layout.alert(t("run.end.infeasible"), [html.Div(part)], kind="error") for part in troubles]
+        return blocks or [layout.alert(t("run.end.infeasible"), notes, kind="error")]
+    figures = run.kpis.set_index("kpi")
+    links = [
+        layout.link_button(
+            t(f"app.nav.{page}"),
+            url.href(page, run_id),
+            mark,
+            variant="filled" if page == "plan" else "default",
+        )
+        for page, mark, look in PAGES
+    ]
+    return [
+        layout.section(
+            t("run.end.done"),
+            kpi.cards([_card(figures.loc[name], name) for name in HEADLINE if name in figures.index]),
+            actions=links,
+        )
+    ]
+
+
+def directory(run: Any, run_id: str) -> html.Div:
+    """A run that the command line wrote: no queue, only its outcome."""
+    manifest = run.manifest
+    title = str(manifest.get("title") or manifest.get("scenario") or run_id)
+    return layout.page(title, *outcome(run, run_id), lead=run_id)
+
+
+def _card(row: Any, name: str) -> Any:
+    from planner.report.numbers import number
+    from planner.report.terms import kpi_label
+
+    unit, value = str(row["unit"] or ""), row["value"]
+    if unit in ("share", "1", "fraction"):
+        return kpi.card(kpi_label(name), fmt.percent(value, 1))
+    return kpi.card(kpi_label(name), number(value), unit)
+
+
+def _trouble(found: dict[str, Any]) -> list[Any]:
+    head = f"{found['workload']}: " if found.get("workload") else ""
+    parts: list[Any] = [html.P(head + str(found.get("message", "")))]
+    if found.get("cure"):
+        parts.append(html.P(t("scenario.check-cure", cure=found["cure"])))
+    if change := found.get("change"):
+        shown = "; ".join(f"{path} = {value}" for path, value in change.items())
+        parts.append(
+            dmc.Button(
+                t("scenario.check-apply", cure=shown),
+                id={"type": CURE, "change": json.dumps(change, default=str)},
+                leftSection=icon("circle-check"),
+                size="xs",
+            )
+        )
+    return parts
+
+
+def _stage(job: Job) -> str:
+    stage = job.stage or ""
+    named = t(f"run.stage.{stage}") if known(f"run.stage.{stage}") else stage
+    return f"{named}: {job.message}" if job.message else named
+
+
+def _time(seconds: float) -> pd.Timestamp:
+    return pd.Timestamp(seconds, unit="s")
