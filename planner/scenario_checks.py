@@ -33,7 +33,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     document = _Document(root, catalog)
     rules: tuple[Callable[[_Document], Iterator[Problem]], ...] = (
         _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years,
-        _stacks_of_hosts, _decision_order, _halls_of_clouds, _cooling, _answers,
+        _stacks_of_hosts, _decision_order, _halls_of_clouds, _cooling, _answers, _attributes,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]
 
@@ -260,6 +260,18 @@ def _answers(doc: _Document) -> Iterator[Problem]:
             if not 1 <= level.value <= count:
                 message = f"criterion {name} has levels 1 to {count} (got {level.value})"
                 yield _fault(level, f"{path}.level", message)
+
+
+def _attributes(doc: _Document) -> Iterator[Problem]:
+    """Declared attributes of the control score have values for which there is an answer."""
+    answers = doc.catalog.table("control_answers")
+    for where in ("hosts[].attributes", "stacks[].attributes"):
+        for path, item in find(doc.root, where):
+            for name, child in item.value.items() if isinstance(item.value, dict) else ():
+                allowed = list(dict.fromkeys(answers.loc[answers["attribute"] == name, "value"].astype(str)))
+                if allowed and isinstance(child.value, str) and child.value not in allowed:
+                    message = f"{child.value!r} is not known{hint(child.value, allowed)}"
+                    yield _fault(child, f"{path}.{name}", message)
 
 
 def _cooling(doc: _Document) -> Iterator[Problem]:

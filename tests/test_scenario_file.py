@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from planner.inputs import reading
 from planner.inputs.paths import PathError, joined, split
+from planner.inputs.references import ANY_DATES, DATES, PAST, REFERENCES
 from planner.scenario_file import (
     Problem,
     ScenarioError,
@@ -509,3 +510,58 @@ def test_json_schema_covers_the_file_and_is_json() -> None:
     assert {"demand", "hosts", "extends", "overrides"} <= set(schema["properties"])
     assert schema["additionalProperties"] is False
     assert "from" in schema["$defs"]["Step"]["properties"]
+
+
+# ---- completeness: a field added to the schema cannot be forgotten by the checks
+
+
+def _written_fields(
+    schema: dict[str, Any], whole: dict[str, Any], path: str, seen: tuple[str, ...]
+) -> set[tuple[str, str]]:
+    """(pattern, kind) of every date and every name in the schema, kind being date, id or iso3."""
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[-1]
+        return set() if name in seen else _written_fields(whole["$defs"][name], whole, path, (*seen, name))
+    found: set[tuple[str, str]] = set()
+    if schema.get("format") == "date":
+        found.add((path, "date"))
+    if schema.get("pattern") == "^[a-z0-9][a-z0-9-]*$":
+        found.add((path, "id"))
+    if schema.get("pattern") == "^[A-Z]{3}$":
+        found.add((path, "iso3"))
+    for option in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
+        found |= _written_fields(option, whole, path, seen)
+    if "items" in schema:
+        found |= _written_fields(schema["items"], whole, f"{path}[]", seen)
+    for name, child in schema.get("properties", {}).items():
+        found |= _written_fields(child, whole, f"{path}.{name}" if path else name, seen)
+    return found
+
+
+def test_every_date_and_every_name_of_the_schema_is_checked() -> None:
+    schema = json_schema()
+    fields = _written_fields(schema, schema, "", ())
+    past = {f"{where}[].{name}" for where, *ends in PAST for name in ends if name}
+    unchecked = {path for path, kind in fields if kind == "date"} - set(DATES) - set(ANY_DATES) - past
+    assert not unchecked, "add these dates to planner.inputs.references"
+    # an id field names its own record, and an operator is whoever a host says
+    own = {path for path, _ in fields if path.endswith("].id")} | {"name", "hosts[].operator"}
+    named = {path for path, _ in REFERENCES}
+    unchecked = {path for path, kind in fields if kind != "date"} - own - named
+    assert not unchecked, "add these names to planner.inputs.references"
+
+
+def test_new_kinds_of_reference() -> None:
+    text = changed(
+        (
+            "open_lead_months: 6",
+            "open_lead_months: 6\n    owner_parent: XXX\n    attributes: {owner: nobody}",
+        ),
+        add="control: {trusted_by_country: {JPN: [KOR, XYZ]}}\n"
+        "data_embassies: [{host: QQQ}]\n"
+        "cuts: [{id: c, from: 2035-01-01, operators: [us-operater], vendors: [nvida]}]\n",
+    )
+    assert [p.path for p in broken(text)] == [
+        "hosts[champion].owner_parent", "hosts[champion].attributes.owner", "control.trusted_by_country.JPN[1]",
+        "data_embassies[0].host", "cuts[c].from", "cuts[c].operators[0]", "cuts[c].vendors[0]",
+    ]  # fmt: skip

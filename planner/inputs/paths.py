@@ -67,11 +67,12 @@ def position(entries: Sequence[Item], name: str) -> int | None:
 
 
 def find(root: Item, pattern: str) -> Iterator[tuple[str, Item]]:
-    """Every item a pattern speaks of, with its path; ``[]`` stands for all entries of a list.
+    """Every item a pattern speaks of, with its path; ``[]`` is every entry of a list, ``{}`` of a mapping.
 
     ``hosts[].stacks[]`` finds each stack of each host. Parts that are missing or of another kind are skipped.
     """
-    yield from _find(root, pattern.replace("[]", ".[]").split("."), "")
+    parts = pattern.replace("[]", ".[]").replace("{}", ".{}").strip(".").split(".")
+    yield from _find(root, parts, "")
 
 
 def _find(item: Item, parts: list[str], path: str) -> Iterator[tuple[str, Item]]:
@@ -80,7 +81,10 @@ def _find(item: Item, parts: list[str], path: str) -> Iterator[tuple[str, Item]]
     elif parts[0] == "[]" and isinstance(item.value, list):
         for name, child in zip(entry_names(item.value), item.value, strict=True):
             yield from _find(child, parts[1:], f"{path}[{name}]")
-    elif parts[0] != "[]":
+    elif parts[0] == "{}" and isinstance(item.value, dict):
+        for name, child in item.value.items():
+            yield from _find(child, parts[1:], f"{path}.{name}")
+    elif parts[0] not in ("[]", "{}"):
         child = item.get(parts[0])
         if child is not None:
             yield from _find(child, parts[1:], f"{path}.{parts[0]}" if path else parts[0])

@@ -9,6 +9,8 @@ REFERENCES = (
     ("sites[].metro", "metro"),
     ("hosts[].site", "site"),
     ("hosts[].owner_class", "owner class"),
+    ("hosts[].owner_parent", "country"),
+    ("hosts[].operator_parent", "country"),
     ("hosts[].stacks[]", "catalog stack"),
     ("hosts[].systems[]", "catalog system"),
     ("hosts[].hall_types[]", "hall type"),
@@ -19,7 +21,7 @@ REFERENCES = (
     ("supply.reference", "accelerator"),
     *(
         (f"{where}[].{field}[]", kind)
-        for where in ("supply.quotas", "supply.crews", "decisions")
+        for where in ("supply.quotas", "supply.crews", "decisions", "cuts")
         for field, kind in (
             ("hosts", "host"),
             ("owner_classes", "owner class"),
@@ -35,7 +37,15 @@ REFERENCES = (
     ("existing.contracts[].host", "host"),
     ("existing.contracts[].stack", "stack"),
     ("existing.contracts[].system", "catalog system"),
+    ("cuts[].operators[]", "operator"),
+    ("cuts[].sites[]", "site"),
+    ("cuts[].countries[]", "country"),
+    ("cuts[].chip_origins[]", "country"),
+    ("cuts[].parents[]", "country"),
+    ("data_embassies[].host", "country"),
+    ("data_embassies[].guest", "country"),
     ("control.trusted_region[]", "country"),
+    ("control.trusted_by_country{}[]", "country"),
     ("control.exclude[]", "criterion"),
     ("control.overrides[].host", "host"),
     ("control.overrides[].stack", "stack"),
@@ -45,6 +55,7 @@ REFERENCES = (
 # Pattern of a mapping -> what its keys name.
 KEYS = (
     ("limits.max_delay_months", "workload"),
+    ("control.trusted_by_country", "country"),
     ("existing.halls[].cooling", "cooling technology"),
 )
 # What the id of a share cap names, by its field ``by``.
@@ -56,6 +67,9 @@ SHARES = {
     "site": "site",
     "stack": "catalog stack",
     "system": "catalog system",
+    "country": "country",
+    "chip-origin": "country",
+    "parent": "country",
 }
 # Dates that must lie in the horizon, its last day included.
 DATES = (
@@ -70,10 +84,14 @@ DATES = (
     "limits.shares[].from",
     "decisions[].from",
     "decisions[].to",
+    "cuts[].from",
     "finance.grants[].date",
 )
-# Dates of things that exist already: they may lie before the horizon, or they must not.
+# Days that need not lie in the horizon: a system may be older, or not yet to be had.
+ANY_DATES = ("horizon.start", "systems[].available_from")
+# List, first day, last day of things that exist already: they may have begun before the horizon.
 PAST = (("existing.fleets", "since", "retire"), ("existing.contracts", None, "until"))
+# Paths in steps, which must rise in time.
 STEPS = ("sites[].grid_mw", "supply.quotas[].path")
 CATALOG_TABLES = {
     "metro": "metros",
