@@ -1,23 +1,57 @@
 """Prices: what a system, a hall, a megawatt costs when ordered in a given period (real MUSD).
 
 One place for every price path. ``hardware_musd_per_k`` is MUSD per thousand accelerators, everything an
-owned accelerator needs in the hall: server or rack, network, storage, spares, installation.
+owned accelerator needs in the hall: server or rack, network, storage, spares, installation. The arithmetic
+is that of ``planner.case.bills``, whose ``system_cost`` and ``facility_cost`` list the same items with ranges.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pandas as pd
 
+from planner.case.bills import (
+    HARDWARE_ADDERS,
+    FacilityCost,
+    SystemCost,
+    facility_cost,
+    facility_kw_per_accelerator,
+    hall_musd,
+    hardware_usd,
+    it_kw_per_accelerator,
+    price_path,
+    system_cost,
+)
+from planner.case.conditions import decimal_year
 from planner.case.context import Context
-from planner.case.throughput import decimal_year
+from planner.catalog import Catalog
 from planner.scenario import Host, Site, SystemChoice
 
-HARDWARE_ADDERS = ("network_cost_share", "storage_cost_share", "spares_cost_share", "installation_cost_share")
+__all__ = [
+    "HARDWARE_ADDERS",
+    "FacilityCost",
+    "SystemCost",
+    "facility_cost",
+    "facility_kw_per_accelerator",
+    "it_kw_per_accelerator",
+    "system_cost",
+]
 
 
 def hardware_adder(context: Context) -> float:
     """1 + shares for network, storage, spares and installation on top of the server or rack price."""
-    return 1.0 + sum(context.param(name) for name in HARDWARE_ADDERS)
+    return 1.0 + _adders(context.catalog, context.level)
+
+
+@lru_cache(maxsize=16)
+def _adders(catalog: Catalog, level: str) -> float:
+    return sum(catalog.param(name, level) for name in HARDWARE_ADDERS)
+
+
+@lru_cache(maxsize=16)
+def _owner_share(catalog: Catalog, level: str) -> float:
+    return float(catalog.value("facility_costs", "owner-cost", f"value_{level}"))
 
 
 def years_since(context: Context, t: int, released: pd.Timestamp | None = None) -> float:
@@ -38,20 +72,13 @@ def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, orde
     """All-in hardware price at the order date, with the owner's price factor."""
     price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
     n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
-    change = 1.0 + context.param("hardware_price_change_per_year")
     factor = context.pick(
         host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
     )
-    path = change ** years_since(context, order_t, released_on(context, choice))
-    # duty is paid on the goods, not on network, storage and work bought around them
-    return (
-        float(price)
-        / n
-        / 1000.0
-        * (hardware_adder(context) + context.import_duty(host))
-        * float(factor)
-        * path
-    )
+    years = years_since(context, order_t, released_on(context, choice))
+    path = price_path(context.param("hardware_price_change_per_year"), years)
+    adders = _adders(context.catalog, context.level)
+    return hardware_usd(float(price), n, adders, context.import_duty(host), float(factor), path) / 1000.0
 
 
 def rent_musd_per_k_period(
@@ -61,8 +88,8 @@ def rent_musd_per_k_period(
     rent = context.pick(
         choice.rent_usd_per_accelerator_hour, "systems", choice.id, "rent_usd_per_accelerator_hour"
     )
-    change = 1.0 + context.param("rent_change_per_year")
-    path = change ** years_since(context, start_t, released_on(context, choice))
+    years = years_since(context, start_t, released_on(context, choice))
+    path = price_path(context.param("rent_change_per_year"), years)
     home = context.host_country(host) == context.scenario.country
     region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
     hours = context.calendar.years * 8760.0
@@ -78,15 +105,18 @@ def rent_musd_per_k_period(
 
 def escalation(context: Context, t: int) -> float:
     """Real construction cost relative to the price year."""
-    return (1.0 + context.param("construction_escalation_per_year_real")) ** years_since(context, t)
+    return price_path(context.param("construction_escalation_per_year_real"), years_since(context, t))
 
 
 def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int) -> float:
-    """Hall per MW of IT: city construction cost x type factor, less the gensets that cost contains."""
+    """Hall per MW of IT: city construction cost x type factor, less the gensets that cost contains, with
+    owner's costs.
+    """
     base = context.construction_musd_per_mw(site)
     factor = float(context.pick(None, "halls", hall_type, "cost_factor"))
     deduction = float(context.catalog.value("halls", hall_type, "backup_deduction_musd_per_mw"))
-    return (base * factor - deduction) * escalation(context, order_t)
+    owner = _owner_share(context.catalog, context.level)
+    return hall_musd(base, factor, deduction, owner) * escalation(context, order_t)
 
 
 def colocation_musd_per_mw_period(context: Context, host: Host) -> float:

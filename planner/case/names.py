@@ -55,6 +55,15 @@ def accelerator_of(catalog: Catalog, name: str) -> str:
     raise UnknownName(f"no accelerator {name!r} in the catalog{_suggest(name, exact)}")
 
 
+def system_of(catalog: Catalog, name: str) -> str:
+    """Key of a system one can buy, from its key, name or alias, or from an accelerator sold in one system."""
+    exact = _systems(catalog)
+    found = exact.get(squeeze(name.translate(SPLIT_HYPHENS)))
+    if found is None:
+        raise UnknownName(f"no system {name!r} in the catalog{_suggest(name, exact)}")
+    return found
+
+
 def model_of(catalog: Catalog, name: str) -> str:
     """Key of a model of the table ``models``."""
     table = _models(catalog)
@@ -103,6 +112,22 @@ def _accelerators(catalog: Catalog) -> tuple[dict[str, str], list[tuple[frozense
     ]
     marks += [(frozenset({"vera", "rubin"}), "vr200")] if "vr200" in chips.index else []
     return exact, marks
+
+
+@lru_cache(maxsize=8)
+def _systems(catalog: Catalog) -> dict[str, str]:
+    table, exact = catalog.table("systems"), {}
+    for row in table.itertuples():
+        exact[squeeze(row.system_id)] = exact[squeeze(row.name)] = row.system_id
+    for row in catalog.table("aliases").itertuples():
+        if isinstance(row.system_id, str) and row.system_id in table.index:
+            exact.setdefault(squeeze(row.alias), row.system_id)
+    chips, _ = _accelerators(catalog)
+    sold = table.groupby("accelerator_id")["system_id"].agg(list)
+    for text, chip in chips.items():
+        if chip in sold.index and len(sold[chip]) == 1:
+            exact.setdefault(text, sold[chip][0])
+    return exact
 
 
 @lru_cache(maxsize=8)
