@@ -38,4 +38,10 @@ def progress(table: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y:,.0f} MUSD · %{x:.0f} s<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
+    best = table["incumbent"].dropna()
+    if len(best):  # a bound far below the first plan would press both lines together
+        near = table["bound"][table["bound"] > 0.8 * best.min()]
+        low, high = min([best.min(), *near]), max([best.max(), *near])
+        margin = max(0.05 * (high - low), 0.002 * abs(high))
+        fig.update_yaxes(range=[low - margin, high + margin])
     return finish(fig, x=t("run.axis-seconds"), y=t("run.axis-cost"), height=300)

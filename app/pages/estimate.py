@@ -1,0 +1,182 @@
+"""Quick estimate: from demand to accelerators, megawatts and money in a second, with its uncertainty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, dcc, html
+
+from planner import drafts
+from planner.app.charts.estimate import ranges
+from planner.app.components import download, figure, kpi, layout, table, toolbar
+from planner.app.components import format as fmt
+from planner.app.pages import add_page
+from planner.app.pages.scenarios import visible
+from planner.app.services import Services
+from planner.app.state import editing, url
+from planner.app.state.estimate import scaled
+from planner.app.strings import t
+from planner.scenario import Scenario
+from planner.scenario_file import example_path, examples
+from planner.size import Sizing, size
+
+DEFAULTS = {"of": "korea", "inference": 1.0, "training": 1.0}
+BASE, INFERENCE, TRAINING, OUT, QUERY, CSV, FILE = (
+    "es-base", "es-inference", "es-training", "es-out", "es-query", "es-csv", "es-file",
+)  # fmt: skip
+MEASURES = (("facility_mw", "MW"), ("capex_musd", "MUSD"), ("accelerators", ""))
+MARKS = [{"value": v, "label": f"{v:g} ×"} for v in (0.25, 1, 2, 3)]
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    add_page("estimate", lambda **query: _page(services, url.parse(query, DEFAULTS)))
+
+    @app.callback(
+        Output(OUT, "children"),
+        Output(QUERY, "data"),
+        Input(BASE, "value"),
+        Input(INFERENCE, "value"),
+        Input(TRAINING, "value"),
+        prevent_initial_call=True,
+    )
+    def estimate(base: str, inference: float, training: float) -> Any:
+        state = {"of": base, "inference": float(inference), "training": float(training)}
+        return _shown(services, state), url.query(state, DEFAULTS)
+
+    app.clientside_callback(
+        ClientsideFunction("planner", "replaceQuery"), Input(QUERY, "data"), prevent_initial_call=True
+    )
+
+    @app.callback(
+        Output(FILE, "data"),
+        Input(CSV, "n_clicks"),
+        dash.State(BASE, "value"),
+        dash.State(INFERENCE, "value"),
+        dash.State(TRAINING, "value"),
+        prevent_initial_call=True,
+    )
+    def save(clicks: int | None, base: str, inference: float, training: float) -> Any:
+        if not clicks:
+            return dash.no_update
+        sizing = size(scaled(_scenario(services, base), inference, training), services.catalog)
+        return download.send(services, f"estimate-{base}.csv", download.csv_text(sizing.years))
+
+
+def _page(services: Services, state: dict[str, Any]) -> html.Div:
+    sliders = dmc.Paper(
+        [
+            dmc.Select(
+                id=BASE, label=t("estimate.base"), data=_choices(services), value=state["of"], allowDeselect=False,
+                searchable=True,
+            ),
+            _slider(INFERENCE, state["inference"]),
+            _slider(TRAINING, state["training"]),
+        ],
+        withBorder=True,
+        className="section sliders",
+    )  # fmt: skip
+    return layout.page(
+        t("app.nav.estimate"),
+        dcc.Store(id=QUERY),
+        dcc.Download(id=FILE),
+        sliders,
+        dcc.Loading(
+            html.Div(_shown(services, state), id=OUT, className="stack", role="status"), delay_show=300
+        ),
+        lead=t("estimate.lead"),
+        actions=[toolbar.toolbar(download.button(CSV, t("estimate.csv")))],
+    )
+
+
+def _slider(id: str, value: float) -> html.Div:
+    name = id.removeprefix("es-")
+    return html.Div(
+        [
+            html.Div(t(f"estimate.{name}"), className="slider-label", id=f"{id}-label"),
+            dmc.Slider(
+                id=id, value=value, min=0.25, max=3, step=0.05, marks=MARKS, updatemode="mouseup", mb="lg",
+                thumbLabel=t(f"estimate.{name}"), labelAlwaysOn=False,
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _choices(services: Services) -> list[dict[str, Any]]:
+    user = services.user()
+    owner = None if services.settings.auth == "none" or user is None else user.name
+    mine = [{"value": d.id, "label": d.title or d.name} for d in drafts.find(services.store, owner)]
+    groups = [
+        {"group": t("estimate.examples"), "items": [{"value": name, "label": name} for name in examples()]}
+    ]
+    return groups + ([{"group": t("scenario.mine"), "items": mine}] if mine else [])
+
+
+def _scenario(services: Services, name: str) -> Scenario:
+    """An example or a draft the user may see; raises ``InputError`` for one with problems."""
+    text = example_path(name).read_text("utf-8") if name in examples() else visible(services, name).text
+    checked = editing.check(text, services.catalog)
+    if checked.scenario is None:
+        raise editing.InputError(checked.problems)
+    return checked.scenario
+
+
+def _shown(services: Services, state: dict[str, Any]) -> list[Any]:
+    try:
+        scenario = _scenario(services, state["of"])
+    except editing.InputError as error:
+        return [layout.alert(t("scenario.check-invalid"), [str(p) for p in error.problems[:8]], kind="error")]
+    sizing = size(scaled(scenario, state["inference"], state["training"]), services.catalog)
+    money = t("app.unit.money", year=scenario.money.price_year)
+    charts = [
+        figure.graph(
+            f"es-{measure}",
+            ranges(sizing.years, measure, t(f"estimate.{measure}"), unit),
+            t(f"estimate.{measure}-alt"),
+            title=t(f"estimate.{measure}"),
+            table=sizing.years[["year", *(f"{measure}_{level}" for level in ("low", "mid", "high"))]],
+            height=300,
+            note=f"{unit}, {money}" if "MUSD" in unit else unit,
+        )
+        for measure, unit in MEASURES[:2]
+    ]
+    return [
+        layout.alert(t("estimate.rough"), [t("estimate.method", method=sizing.method)], kind="info"),
+        layout.section(
+            t("estimate.peak", year=int(sizing.peak["year"])),
+            kpi.cards(_cards(sizing)),
+            lead=t("estimate.range", money=money),
+        ),
+        html.Div(
+            [dmc.Paper(chart, withBorder=True, className="section") for chart in charts], className="two-up"
+        ),
+        layout.section(
+            t("estimate.workloads"), *table.plain_table(_workloads(sizing), t("estimate.workloads"))
+        ),
+        layout.section(
+            t("estimate.assumptions"), *table.plain_table(sizing.assumptions, t("estimate.assumptions"))
+        ),
+    ]
+
+
+def _workloads(sizing: Sizing) -> Any:
+    last = sizing.workloads["year"].max()
+    return sizing.workloads[sizing.workloads["year"] == last].drop(columns="tokens_per_s")
+
+
+def _cards(sizing: Sizing) -> list[Any]:
+    units = (*MEASURES, ("it_mw", "MW"), ("servers", ""), ("halls", ""), ("energy_gwh", "GWh"))
+    return [
+        kpi.card(
+            t(f"estimate.{name}"),
+            fmt.significant(sizing.peak[f"{name}_mid"]),
+            unit,
+            note=t(
+                "estimate.span",
+                low=fmt.significant(sizing.peak[f"{name}_low"]),
+                high=fmt.significant(sizing.peak[f"{name}_high"]),
+            ),
+        )
+        for name, unit in units
+    ]
