@@ -14,12 +14,12 @@ import pandas as pd
 from planner.case.locality import distance_km
 from planner.catalog import Catalog
 
-MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 60000.0
+MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
 CLOUD_REGION_MW = 250.0
 """Data-centre capacity from which a US provider is taken to run a region in the country."""
 HUB_MW = 500.0
-CONNECTION_SHARE_DONE = 0.5
-"""Share of the wait for the grid that the first campus has behind it: its application is in."""
+CONNECTION_DONE = {"campus": 0.5, "second": 0.25}
+"""Share of the wait for the grid that a campus has behind it: applications are in when a plan is made."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def round_figures(value: float, figures: int = 2) -> int:
 
 
 def demand_size(catalog: Catalog, iso3: str) -> Size:
-    """The country's state-led programme, else accelerators per output; between 400 and 60,000."""
+    """The country's state-led programme, else accelerators per output; between 400 and 40,000."""
     plans = catalog.table("national_plans")
     own = plans[(plans["iso3"] == iso3) & plans["sizes_demand"] & plans["accelerators_planned"].notna()]
     if len(own):

@@ -12,7 +12,7 @@ from ruamel.yaml.scalarstring import FoldedScalarString
 
 from planner.catalog import Catalog
 from planner.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
-from planner.starter_facts import CONNECTION_SHARE_DONE, Places, Size, round_figures
+from planner.starter_facts import CONNECTION_DONE, Places, Size, round_figures
 
 YEARS = 6
 BUILD_UP = (0.08, 0.25, 0.45, 0.65, 0.85, 1.0)
@@ -20,6 +20,8 @@ BUILD_UP = (0.08, 0.25, 0.45, 0.65, 0.85, 1.0)
 WORK_PER_ACCELERATOR = 1.7
 """Accelerators to host per accelerator asked for: availability, effectiveness, protection, reserve."""
 DESIGN_PUE = 1.45
+LEAST_IT_MW = 5
+"""Two of the smallest halls: with less a host could not build at all."""
 REFERENCE = "b300"
 SYSTEMS = ("hgx-b300", "gb300-nvl72", "vr200-nvl72", "mi355x-8")
 CHAMPION, VENTURE, CLOUD = "champion-us-chips", "us-platform-local-operator", "us-cloud"
@@ -160,28 +162,23 @@ def site_need_mw(catalog: Catalog, size: Size) -> float:
 def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date) -> Iterator[CommentedMap]:
     need = site_need_mw(catalog, size)
     later = date(start.year + 1, 7, 1)
-    wait = lookup(catalog, iso3, "grid_connect_months", metro=places.campus)
-    months = round(wait.value * (1.0 - CONNECTION_SHARE_DONE))
-    yield _map(
-        id="campus",
-        metro=places.campus,
-        grid_mw=_steps({start: need * 0.3, later: need * 1.2}),
-        grid_lead_months=months,
-        assumed=True,
-        note=_text(
-            f"{places.notes['campus']}; application under way: {months} of {wait.value:.0f} months are left "
-            f"({wait.why}); 1.2 x the power of all demand"
-        ),
-    )
-    yield _map(
-        id="second-campus",
-        metro=places.second,
-        grid_mw=_steps({start: need * 0.1, later: need * 0.8}),
-        assumed=True,
-        note=_text(
-            f"{places.notes['second']}; wait for the grid as in the catalog; 0.8 x the power of all demand"
-        ),
-    )
+    for id_, metro, words, shares in (
+        ("campus", places.campus, places.notes["campus"], (0.3, 1.2)),
+        ("second-campus", places.second, places.notes["second"], (0.1, 0.8)),
+    ):
+        wait = lookup(catalog, iso3, "grid_connect_months", metro=metro)
+        months = round(wait.value * (1.0 - CONNECTION_DONE[id_.split("-")[0]]))
+        yield _map(
+            id=id_,
+            metro=metro,
+            grid_mw=_steps({start: need * shares[0], later: need * shares[1]}),
+            grid_lead_months=months,
+            assumed=True,
+            note=_text(
+                f"{words}; application under way: {months} of {wait.value:.0f} months are left ({wait.why}); "
+                f"{shares[1]} x the power of all demand"
+            ),
+        )
     yield _map(
         id="city",
         metro=places.city,
@@ -199,14 +196,14 @@ def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date)
 
 
 def _steps(steps: dict[date, float]) -> CommentedSeq:
-    return _list([_flow({"from": day, "mw": max(round_figures(mw), 1)}) for day, mw in steps.items()])
+    return _list([_flow({"from": day, "mw": max(round_figures(mw), 2)}) for day, mw in steps.items()])
 
 
 def _hosts(catalog: Catalog, iso3: str, size: Size, places: Places) -> Iterator[CommentedMap]:
     need = site_need_mw(catalog, size) / DESIGN_PUE
 
     def it(share: float) -> int:
-        return max(round_figures(need * share), 2)
+        return max(round_figures(need * share), LEAST_IT_MW)
 
     yield _host("champion-campus", "campus", "build", "national-champion", CHAMPION, it(1.0), 9,
                 "owned and run by the national champion; law, keys and operation at home")  # fmt: skip
@@ -214,7 +211,7 @@ def _hosts(catalog: Catalog, iso3: str, size: Size, places: Places) -> Iterator[
                 "joint venture with a US platform: faster supply, a fee, a foreign parent")  # fmt: skip
     yield _host("champion-second", "second-campus", "build", "national-champion", CHAMPION, it(0.7), 12,
                 "the champion's second site, where a workload must survive the loss of the first")  # fmt: skip
-    yield _host("champion-colocation", "city", "colocation", "national-champion", CHAMPION, it(0.3), 6,
+    yield _host("champion-colocation", "city", "colocation", "national-champion", CHAMPION, it(0.4), 6,
                 "the champion in rented halls: early, small, dearer by the year")  # fmt: skip
     where = "city" if places.cloud_at_home else "abroad"
     yield _host("us-cloud", where, "cloud", "us-operator", CLOUD, None, 3, places.notes["cloud"])
