@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +23,15 @@ from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
-from planner.solver.solution import Solution
+from planner.solver.solution import Solution, Status
 
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
 PATTERN = ("open", "use")
 """Binary families: which hosts open when, which stacks are adopted."""
 HALLS = ("halls", "halls_late")
 UNITS = "units"
+STALL_S = 2.0
+"""A hot simplex that runs longer than this is stalling (mostly: the point is infeasible)."""
 DINKELBACH_STEPS = 12
 DINKELBACH_TOLERANCE = 1e-7
 
@@ -36,12 +39,26 @@ DINKELBACH_TOLERANCE = 1e-7
 class Engine:
     """The compiled model of a case, its ledger entries and one live HiGHS."""
 
-    def __init__(self, case: Case, log_file: Path | None = None, arrays: Arrays | None = None) -> None:
-        self.case = case
-        model, self.entries = build_model(case)
-        self.arrays = compile_model(model) if arrays is None else arrays
-        self.live = LiveHighs(self.arrays, seed=case.scenario.solve.seed, log_file=log_file)
-        self.integer_columns = np.flatnonzero(self.arrays.integrality)
+    def __init__(self, case: Case, log_file: Path | None = None) -> None:
+        model, entries = build_model(case)
+        self._adopt(case, entries, compile_model(model), log_file)
+
+    def _adopt(self, case: Case, entries: pd.DataFrame, arrays: Arrays, log_file: Path | None) -> None:
+        self.case, self.entries, self.arrays = case, entries, arrays
+        self.live = LiveHighs(arrays, seed=case.scenario.solve.seed, log_file=log_file)
+        self._warm = False
+
+    def twin(self) -> Engine:
+        """A second live HiGHS on the same arrays, with a basis of its own; no bound is carried over."""
+        other = object.__new__(Engine)
+        other._adopt(self.case, self.entries, self.arrays, None)
+        return other
+
+    def for_case(self, case: Case) -> Engine:
+        """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
+        other = object.__new__(Engine)
+        other._adopt(case, self.entries, self.arrays, None)
+        return other
 
     # ---- what is asked
 
@@ -87,6 +104,25 @@ class Engine:
             lower = upper = np.where(whole, np.round(values), values)
         self.live.set_col_bounds(columns, lower, upper)
 
+    def lp(self, time_limit_s: float = 120.0, cold: bool = False) -> Solution:
+        """Solve the linear programme as it stands: interior point when cold, simplex from the last basis.
+
+        Proving a point infeasible can take the hot simplex minutes and the interior point a second, so a
+        simplex that stalls is stopped and the interior point decides.
+        """
+        if self._warm and not cold:
+            found = self.live.solve(time_limit_s=min(STALL_S, time_limit_s))
+            if found.status is not Status.NO_SOLUTION:
+                return found
+        self.live.clear()
+        self.live.set_option("solver", "ipm")
+        try:
+            found = self.live.solve(time_limit_s=time_limit_s)
+        finally:
+            self.live.set_option("solver", "choose")
+        self._warm = found.x is not None
+        return found
+
     # ---- what came out
 
     @property
@@ -111,8 +147,10 @@ class Engine:
         served = self.value(x, "served")
         return 100.0 * self.value(x, "control") / served if served > 1e-9 else 0.0
 
-    def most_control(self, start: Solution | None = None, **options: object) -> Solution:
+    def most_control(self, start: Solution | None = None, **options: Any) -> Solution:
         """Maximise control of what is served, a ratio, by Dinkelbach's steps on the live model.
+
+        ``options`` are those of ``LiveHighs.solve`` for an integer programme; without any, ``lp`` is used.
 
         Each step maximises ``control - kappa x served``, at the ratio of the last; it ends when no better
         ratio exists. The solution's objective is that of the last step, not the ratio: ask ``control(x)``.
@@ -121,7 +159,7 @@ class Engine:
         best: Solution | None = None
         for _ in range(DINKELBACH_STEPS):
             self.minimise("control", kappa)
-            found = self.live.solve(**options)  # type: ignore[arg-type]
+            found = self.live.solve(**options) if options else self.lp(cold=True)
             if found.x is None:
                 return found if best is None else best
             ratio = self.control(found.x) / 100.0

@@ -130,6 +130,10 @@ class LiveHighs:
         """Set a HiGHS option by name; SolverError if HiGHS does not know it."""
         self._call("setOptionValue", name, value)
 
+    def clear(self) -> None:
+        """Forget basis and incumbent: the next solve starts cold."""
+        self._call("clearSolver")
+
     def solve(
         self,
         *,
@@ -267,8 +271,9 @@ class LiveHighs:
         for blocks, pass_name in ((self.arrays.columns, "passColName"), (self.arrays.rows, "passRowName")):
             for name, block in blocks.items():
                 for offset, index in enumerate(block.index):
-                    # Round brackets: HiGHS drops all names of an .lp file if one holds a square one.
+                    # HiGHS drops all names of an .lp file if one holds a square bracket or a hyphen.
                     text = f"{name}({','.join(map(str, index))})" if index else name
+                    text = text.replace("-", "_") if path.suffix == ".lp" else text
                     self._call(pass_name, block.start + offset, "_".join(text.split()))
         self._call("writeModel", str(path))
 

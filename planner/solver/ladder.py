@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from planner.case.build import build_case
@@ -60,6 +60,12 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     stopped: bool = False
     regret: dict[str, float] = field(default_factory=dict)
+    values: Floats | None = field(default=None, repr=False)
+    """Values of all columns, for starting a neighbouring case."""
+
+    def without_values(self) -> Outcome:
+        """A copy that is small enough to send between processes."""
+        return replace(self, values=None)
 
 
 def solve(
@@ -69,15 +75,20 @@ def solve(
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     engine: Engine | None = None,
+    start: Floats | None = None,
 ) -> Outcome:
-    """Solve a case; see the module's page for the steps. Raises nothing for an infeasible case."""
+    """Solve a case; see the module's page for the steps. Raises nothing for an infeasible case.
+
+    ``start`` holds values of all columns, of a neighbouring case with the same rows and columns: the search
+    for hosts and stacks begins there where it is feasible.
+    """
     if objective not in ("cost", "delay", "control"):
         raise ValueError(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
     climb = _Climb(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
     troubles = precheck(case)
     if troubles:
         return climb.outcome("infeasible", troubles=troubles)
-    return climb.run(engine)
+    return climb.run(engine, start)
 
 
 class _Stop(Exception):
@@ -110,8 +121,10 @@ class _Climb:
 
     # ---- the climb
 
-    def run(self, engine: Engine | None) -> Outcome:
-        self.say("build", "writing the model")
+    def run(self, engine: Engine | None, start: Floats | None) -> Outcome:
+        self.start = start
+        if engine is None:
+            self.say("build", "writing the model")
         self.engine = engine or self.timed("build", lambda: Engine(self.case))
         rows, columns = self.engine.arrays.shape
         low, high = self.engine.live.coefficient_ranges()["matrix"]
@@ -132,7 +145,7 @@ class _Climb:
         gap = None if self.bound is None else max(0.0, (cost - self.bound) / max(abs(cost), 1e-9))
         met = gap is not None and gap <= self.target + 1e-6
         status = "optimal" if met and not self.stopped else "feasible"
-        return self.outcome(status, plan=plan, gap=gap, regret=regret)
+        return replace(self.outcome(status, plan=plan, gap=gap, regret=regret), values=final.x)
 
     def set_bounds(self) -> None:
         """Explicit bounds, or caps per workload from the least-delay plan; then the goal other than cost."""
@@ -196,7 +209,7 @@ class _Climb:
         everything = scenario.solve.integers == "all"
         engine.integers(*PATTERN, *(("halls", UNITS) if everything else ()))
         options = self.options("hosts and stacks", gap=1e-6 if everything else 0.4 * self.target)
-        found = self.timed("hosts and stacks", lambda: engine.live.solve(**options))
+        found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
         x = self.values(found)
         self.bound, self.incumbent = found.bound, found.objective
         if everything:

@@ -1,0 +1,96 @@
+"""The trade-off of cost, delay and control: frontier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from planner.cli.output import Progress, changed, console, parsed_changes, print_json, records, scenario_path
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Plans")(frontier)
+
+
+def frontier(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder of the run: new or empty.")
+    ] = None,
+    points: Annotated[
+        int, typer.Option(min=1, max=12, help="Plans to make; screening points lie between them.")
+    ] = 5,
+    quality: Annotated[
+        Literal["quick", "plan", "proof"], typer.Option(help="Quality of the plans: gap of 2 %, 1 %, proved.")
+    ] = "plan",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that make plans.")] = 2,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change an input; may be given often."),
+    ] = None,
+    root: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print points, payoff and ranges as JSON.")] = False,
+) -> None:
+    """The trade-off of cost, delay and control: plans, points between them, prices of control and speed.
+
+    Examples:
+
+      planner frontier korea -o korea-frontier
+
+      planner frontier korea.yaml --points 8 --quality quick --json
+    """
+    from planner.scenario_file import load_scenario
+    from planner.tradeoff_run import run_frontier
+
+    scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
+    options = {"points": points, "quality": quality, "workers": workers}
+    with Progress(quiet=as_json) as progress:
+        try:
+            run = run_frontier(scenario, options, output, on_event=progress, root=root)
+        except ValueError as error:
+            console(stderr=True).print(str(error))
+            raise typer.Exit(1) from error
+    tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
+    if as_json:
+        print_json({"run": str(run.path), **{name: records(t) for name, t in tables.items()}})
+        return
+    _show(run.path, tables)
+
+
+def _show(path: Path, tables: dict) -> None:
+    from rich.table import Table
+
+    out = console()
+    points = tables["points"]
+    front = points[points["on_front"].astype(bool)].sort_values(["max_delay_months", "control_score"])
+    table = Table(title="Trade-off of cost, delay and control", caption="MUSD: million USD, present value")
+    for name in (
+        "quality",
+        "months",
+        "control",
+        "cost MUSD",
+        "capex MUSD",
+        "MUSD per point",
+        "MUSD per month",
+    ):
+        table.add_column(name, justify="left" if name == "quality" else "right")
+    for row in front.itertuples():
+        prices = (row.price_of_control_musd_per_point, row.price_of_speed_musd_per_month)
+        table.add_row(
+            row.quality, f"{row.delay_months:.1f}", f"{row.control_score:.1f}", f"{row.cost_npv_musd:,.0f}",
+            f"{row.capex_musd:,.0f}", *("" if p != p else f"{p:,.1f}" for p in prices),
+        )  # fmt: skip
+    out.print(table)
+    ranges = tables["ranges"]
+    if len(ranges):
+        least = ranges["extra_cost_share"].min()
+        free = Table(title=f"What is forced, what is free: within {least:.0%} of the cost")
+        for name in ("choice", "unit", "best", "least", "most"):
+            free.add_column(name, justify="left" if name in ("choice", "unit") else "right")
+        for row in ranges[ranges["extra_cost_share"] == least].itertuples():
+            free.add_row(row.choice, row.unit, *(f"{v:,.2f}" for v in (row.best, row.least, row.most)))
+        out.print(free)
+    out.print(f"Written to {path}; open it with: planner app --runs {path.parent}")

@@ -1,0 +1,212 @@
+"""The trade-off in milliseconds: cost against delay and control, on live linear programmes.
+
+    live = LiveFrontier(case, patterns)
+    live.at(max_delay_months=4, min_control=65)["cost_npv_musd"]
+
+With hosts and stacks held at a pattern (which opens when, which is adopted) the linear programme is exact up
+to whole halls. A point takes the cheapest of a few patterns, each on a live HiGHS of its own that goes on
+from its last basis. A bound on the weighted delay alone lets cost starve one workload for ever, so "at most N
+months" is a bound per workload: each may wait as much longer than in the fastest plan as N exceeds the
+weighted delay of that plan. The weighted delay is then N at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import Case
+from planner.models.ledger import PARTNER
+from planner.solver.arrays import Floats
+from planner.solver.engine import PATTERN, Engine
+from planner.solver.solution import Solution
+
+Pattern = dict[str, list[float]]
+"""Values of each pattern family, in the order of its index."""
+
+
+def pattern_of(engine: Engine, x: Floats) -> Pattern:
+    """Hosts and stacks of a solution."""
+    return {f: [float(round(v)) for v in engine.family(x, f)] for f in PATTERN}
+
+
+def least_delays(engine: Engine) -> dict[str, float]:
+    """Months of delay by workload in the plan of least weighted delay (linear programme, all places free)."""
+    engine.integers()
+    engine.policy()
+    engine.minimise("delay")
+    found = engine.lp()
+    if found.x is None:
+        raise ValueError(f"least delay: {found.status.value}")
+    return engine.delays(found.x)
+
+
+@dataclass
+class Point:
+    """One screening point: what was asked, the figures, the pattern, and the values behind them."""
+
+    max_delay_months: float | None
+    min_control: float | None
+    figures: dict[str, float]
+    pattern: int
+    x: Floats
+    engine: Engine = field(repr=False)
+
+
+class LiveFrontier:
+    """Answers ``at(months, points)`` from live models. Thread-safe by one lock per live HiGHS.
+
+    ``least`` are the months of delay by workload of the fastest plan; without patterns the free relaxation is
+    used, which is too cheap by some per cent and says so in ``kind``.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        patterns: list[Pattern] | None = None,
+        least: Mapping[str, float] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.case = case
+        self.base = engine or Engine(case)
+        self.least = dict(least) if least is not None else least_delays(self.base)
+        self.patterns = _distinct(patterns or [])
+        share = case.workloads["priority"].reindex(list(self.least)).to_numpy(float)
+        self.least_delay_months = float(share @ np.array(list(self.least.values())))
+        self.kind = "hosts and stacks of solved plans" if self.patterns else "relaxation"
+        self.engines = [self._held(p) for p in self.patterns] or [self._held({})]
+        self._figures = _Figures(self.base)
+        self._out_of_reach: list[tuple[int, float, float]] = []
+
+    def _held(self, pattern: Pattern) -> Engine:
+        engine = self.base.twin()
+        engine.integers()
+        for family, values in pattern.items():
+            engine.fix(family, np.array(values))
+        return engine
+
+    def caps(self, max_delay_months: float | None) -> dict[str, float] | None:
+        """Caps on delay by workload; None where nothing is asked. Negative where nothing can be that fast."""
+        if max_delay_months is None:
+            return None
+        longer = max_delay_months - self.least_delay_months
+        return {w: months + longer + 1e-6 for w, months in self.least.items()}
+
+    def solve(self, max_delay_months: float | None = None, min_control: float | None = None) -> Point | None:
+        """The cheapest pattern at this point, or None where no pattern reaches it."""
+        best: Point | None = None
+        if max_delay_months is not None and max_delay_months < self.least_delay_months - 1e-6:
+            return None
+        for i, engine in enumerate(self.engines):
+            if self._hopeless(i, max_delay_months, min_control):
+                continue
+            found = self._solve(engine, max_delay_months, min_control)
+            if found.x is None or found.objective is None:
+                self._out_of_reach.append((i, _loose(max_delay_months), min_control or 0.0))
+                continue
+            if best is None or found.objective < best.figures["cost_npv_musd"]:
+                figures = self._figures.of(engine, found.x)
+                best = Point(max_delay_months, min_control, figures, i, found.x, engine)
+        return best
+
+    def _solve(self, engine: Engine, months: float | None, control: float | None) -> Solution:
+        limits = self.case.scenario.limits
+        with engine.live.lock:
+            engine.policy(
+                max_delay_by_workload=self.caps(months),
+                min_control=control,
+                max_cost_musd=limits.max_cost_musd,
+            )
+            engine.minimise("cost")
+            return engine.lp()
+
+    def at(self, max_delay_months: float | None = None, min_control: float | None = None) -> dict[str, Any]:
+        """Figures of a point, with ``feasible``, ``pattern`` and what was asked; NaN where none reaches it."""
+        point = self.solve(max_delay_months, min_control)
+        asked = {"max_delay_months": max_delay_months, "min_control": min_control}
+        if point is None:
+            return {**asked, "feasible": False, "pattern": -1, **dict.fromkeys(_Figures.NAMES, float("nan"))}
+        return {**asked, "feasible": True, "pattern": point.pattern, **point.figures}
+
+    def _hopeless(self, i: int, asked_months: float | None, control: float | None) -> bool:
+        """Whether a pattern has failed at a point that asked no more of it than this one."""
+        months, points = _loose(asked_months), control or 0.0
+        return any(i == j and months <= m and points >= p for j, m, p in self._out_of_reach)
+
+    def most_control(self, max_delay_months: float | None = None) -> float:
+        """Highest control of what is served that any pattern reaches (0-100); -inf where none is feasible."""
+        best = float("-inf")
+        for engine in self.engines:
+            with engine.live.lock:
+                engine.policy(
+                    max_delay_by_workload=self.caps(max_delay_months),
+                    max_cost_musd=self.case.scenario.limits.max_cost_musd,
+                )
+                found = engine.most_control()
+                best = best if found.x is None else max(best, engine.control(found.x))
+        return best
+
+
+def _loose(months: float | None) -> float:
+    return float("inf") if months is None else months
+
+
+class _Figures:
+    """Headline figures of a solution, by vectors over columns: no tables are built."""
+
+    NAMES = (
+        "cost_npv_musd", "delay_months", "control_score", "national_control", "served_share",
+        "capex_musd", "capex_partner_musd", "outlay_musd", "accelerators", "accelerators_rented", "it_mw",
+    )  # fmt: skip
+
+    def __init__(self, engine: Engine) -> None:
+        entries = engine.entries[engine.entries["payer"] == PARTNER]
+        self.all_capex = self._vector(engine, engine.entries[engine.entries["kind"] == "capex"])
+        self.capex = self._vector(engine, entries[entries["kind"] == "capex"])
+        self.outlay = self._vector(engine, entries[~entries["kind"].isin(["residual", "physical"])])
+        last = engine.case.calendar.n - 1
+        mode = engine.case.hosts["mode"]
+        power = engine.case.systems["peak_mw_per_k"]
+        width = engine.arrays.shape[1]
+        self.fleet, self.rented, self.it_mw = np.zeros(width), np.zeros(width), np.zeros(width)
+        block = engine.arrays.columns["fleet"]
+        for i, (h, _, k, t) in enumerate(block.index):
+            if t != last:
+                continue
+            self.fleet[block.start + i] = 1000.0
+            if mode[h] == "cloud":
+                self.rented[block.start + i] = 1000.0
+            else:
+                self.it_mw[block.start + i] = float(power[k])
+
+    @staticmethod
+    def _vector(engine: Engine, entries: pd.DataFrame) -> tuple[Floats, float]:
+        out, constant = np.zeros(engine.arrays.shape[1]), 0.0
+        for family, part in entries.groupby("family", sort=False):
+            if family == "constant":
+                constant = float(part["musd"].sum())
+                continue
+            block = engine.arrays.columns[str(family)]
+            at = [block.position(i) for i in part["index"]]
+            np.add.at(out, at, part["musd"].to_numpy(float))
+        return out, constant
+
+    def of(self, engine: Engine, x: Floats) -> dict[str, float]:
+        served = engine.value(x, "served")
+        values = (
+            engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
+            served, self.all_capex[0] @ x + self.all_capex[1], self.capex[0] @ x + self.capex[1], self.outlay[0] @ x + self.outlay[1],
+            self.fleet @ x, self.rented @ x, self.it_mw @ x,
+        )  # fmt: skip
+        return dict(zip(self.NAMES, map(float, values), strict=True))
+
+
+def _distinct(patterns: list[Pattern]) -> list[Pattern]:
+    seen: dict[str, Pattern] = {}
+    for pattern in patterns:
+        seen.setdefault(repr(sorted(pattern.items())), pattern)
+    return list(seen.values())
