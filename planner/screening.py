@@ -199,7 +199,7 @@ class _Figures:
         served = engine.value(x, "served")
         values = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
-            served, self.all_capex[0] @ x + self.all_capex[1], self.capex[0] @ x + self.capex[1], self.outlay[0] @ x + self.outlay[1],
+            served, *(vector @ x + constant for vector, constant in (self.all_capex, self.capex, self.outlay)),
             self.fleet @ x, self.rented @ x, self.it_mw @ x,
         )  # fmt: skip
         return dict(zip(self.NAMES, map(float, values), strict=True))
