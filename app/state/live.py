@@ -2,7 +2,7 @@
 
 A live object is not thread-safe: each has its own lock, so readers of one run wait for each other for some
 tens of milliseconds and readers of other runs not at all. After a restart it is built anew from the run's
-frozen scenario. The cache holds a few; the least recently asked goes first.
+frozen scenario, with the hosts and stacks of its plans. The cache holds a few; the least recently asked goes first.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LiveCache:
         self._entries: OrderedDict[str, Live] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(self, key: str, scenario: Callable[[], Any]) -> Live:
+    def get(self, key: str, run: Callable[[], Any]) -> Live:
         """The entry of a run, at once; look at its ``state``. A failed one is tried again when asked anew."""
         with self._guard:
             entry = self._entries.get(key)
@@ -54,12 +54,12 @@ class LiveCache:
             entry = self._entries[key] = Live()
             while len(self._entries) > self._kept:
                 self._entries.popitem(last=False)
-        threading.Thread(target=self._make, args=(entry, scenario), name=f"live-{key}", daemon=True).start()
+        threading.Thread(target=self._make, args=(entry, run), name=f"live-{key}", daemon=True).start()
         return entry
 
-    def _make(self, entry: Live, scenario: Callable[[], Any]) -> None:
+    def _make(self, entry: Live, run: Callable[[], Any]) -> None:
         try:
-            entry.program = self._build(scenario())
+            entry.program = self._build(run())
             entry.state = "ready"
         except Exception as error:
             log.exception("live trade-off could not be built")
@@ -68,7 +68,7 @@ class LiveCache:
             entry.built.set()
 
 
-def _build(scenario: Any) -> Any:
-    from planner.tradeoff import LiveFrontier
+def _build(run: Any) -> Any:
+    from planner.tradeoff_run import live_of_run
 
-    return LiveFrontier(scenario)
+    return live_of_run(run)
