@@ -13,6 +13,7 @@ import pandas as pd
 from planner.report.terms import term
 
 DASH = "–"
+PLAIN = -1  # decimals of a year: a whole number without gaps
 THIN = "\u202f"
 
 
@@ -20,6 +21,8 @@ def number(value: Any, digits: int = 0) -> str:
     """``12 345.6``; a dash for a missing value."""
     if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return DASH
+    if digits == PLAIN:
+        return f"{value:.0f}"
     text = f"{value:,.{digits}f}".replace(",", THIN)
     return text[1:] if text.startswith("-") and not text.strip("-0." + THIN) else text.replace("-", "−")
 
@@ -80,8 +83,13 @@ UNITS = {
 
 def heading(name: str) -> str:
     """A column name as a heading: the reader's word for it, or made from the name with units in case."""
-    if (words_ := term("column", name)) != name:
-        return words_
+    if (known := term("column", name)) != name:
+        return known
+    return plain_heading(name)
+
+
+def plain_heading(name: str) -> str:
+    """A column name as a heading, word by word, for tables whose columns are described elsewhere."""
     if " " in name or not name.islower():
         return name
     words = [UNITS.get(word, word) for word in name.split("_")]
@@ -96,6 +104,8 @@ def digits(series: pd.Series) -> int | None:
     """Decimals that suit a column of numbers by its size; ``None`` for text, dates and booleans."""
     if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
         return None
+    if series.name == "year":
+        return PLAIN
     if pd.api.types.is_integer_dtype(series):
         return 0
     size = series.abs().max()

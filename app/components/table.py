@@ -14,6 +14,11 @@ from planner.app.components import format as fmt
 from planner.app.strings import t
 
 PLAIN_ROWS = 400
+THEME = (
+    "themeQuartz.withParams({accentColor: '#0b6373'}, 'light').withParams({accentColor: '#45a9b8', "
+    "backgroundColor: '#20252b', foregroundColor: '#d5dae0', borderColor: '#434b55', "
+    "headerBackgroundColor: '#2a3038', browserColorScheme: 'dark'}, 'dark')"
+)
 
 
 def column(field: str, name: str | None = None, *, digits: int | None = None, **more: Any) -> dict[str, Any]:
@@ -50,7 +55,7 @@ def grid(
         columns = [column(name, digits=fmt.digits(frame[name])) for name in frame.columns]
     auto = height is None
     settings: dict[str, Any] = {
-        "theme": {"function": "themeQuartz"},
+        "theme": {"function": THEME},
         "animateRows": False,
         "enableCellTextSelection": not editable,
         "ensureDomOrder": True,

@@ -150,7 +150,7 @@ def _column(frame: pd.DataFrame, name: str, spec: dict[str, Any]) -> dict[str, A
     digits = fmt.digits(frame[name])
     column = table.column(
         name,
-        fmt.heading(name) + (f" ({unit})" if unit and name.endswith(("share", "factor")) else ""),
+        fmt.plain_heading(name) + (f" ({unit})" if unit and name.endswith(("share", "factor")) else ""),
         headerTooltip=" · ".join(x for x in (spec.get("description", ""), unit or "") if x),
         cellClassRules={"cell-assumed": f"params.data._assumed.indexOf('{name}') >= 0"},
         maxWidth=320,
@@ -182,7 +182,7 @@ def _detail(services: Services, name: str, n: int) -> Any:
         lines.append(
             html.Tr(
                 [
-                    html.Th(fmt.heading(column), scope="row"),
+                    html.Th(fmt.plain_heading(column), scope="row"),
                     html.Td(
                         html.Span(
                             [fmt.cell(row[column], fmt.digits(frame[column])), " ", spec.get("unit") or ""]

@@ -44,9 +44,10 @@ def page(
                     html.Span(t("scenario.here"), className="sr-only") if key == section else None,
                 ],
                 href=url.href("scenario", draft.id, section=key),
-                className=f"tab tab-{key}" + (" here" if key == section else ""),
+                className=f"sec-tab sec-tab-{key}" + (" here" if key == section else ""),
             )
             for key in (*BY_KEY, *VIEWS)
+            if key != "check"  # has a button of its own
         ],
         className="section-tabs",
         **{"aria-label": t("scenario.sections")},
@@ -56,6 +57,9 @@ def page(
         else html.Div(dmc.Switch(id=SHARE, checked=False, **{"aria-label": t("scenario.share")}), hidden=True),
         toolbar.button(UNDO, t("scenario.undo"), "arrow-back-up", variant="default", size="xs", disabled=not mine),
         toolbar.button(EXPORT, t("scenario.export"), "download", variant="default", size="xs"),
+        layout.link_button(
+            t("scenario.section.check"), url.href("scenario", draft.id, section="check"), "player-play", size="xs"
+        ),
     )  # fmt: skip
     return html.Div(
         [

@@ -39,7 +39,6 @@ def register(app: dash.Dash, services: Services) -> None:
         Input(BASE, "value"),
         Input(INFERENCE, "value"),
         Input(TRAINING, "value"),
-        prevent_initial_call=True,
     )
     def estimate(base: str, inference: float, training: float) -> Any:
         state = {"of": base, "inference": float(inference), "training": float(training)}
@@ -165,17 +164,22 @@ def _workloads(sizing: Sizing) -> Any:
     return sizing.workloads[sizing.workloads["year"] == last].drop(columns="tokens_per_s")
 
 
+def _text(value: float) -> str:
+    """Three figures, and no decimals for whole numbers such as halls."""
+    return fmt.number(value) if value == int(value) and value < 100 else fmt.significant(value)
+
+
 def _cards(sizing: Sizing) -> list[Any]:
     units = (*MEASURES, ("it_mw", "MW"), ("servers", ""), ("halls", ""), ("energy_gwh", "GWh"))
     return [
         kpi.card(
             t(f"estimate.{name}"),
-            fmt.significant(sizing.peak[f"{name}_mid"]),
+            _text(sizing.peak[f"{name}_mid"]),
             unit,
             note=t(
                 "estimate.span",
-                low=fmt.significant(sizing.peak[f"{name}_low"]),
-                high=fmt.significant(sizing.peak[f"{name}_high"]),
+                low=_text(sizing.peak[f"{name}_low"]),
+                high=_text(sizing.peak[f"{name}_high"]),
             ),
         )
         for name, unit in units
