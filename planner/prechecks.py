@@ -194,6 +194,8 @@ def _waiting(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
 def _survival(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
     """Workloads that must survive the loss of a site, with one site that may serve them."""
     wanted = due(case)
+    if not len(wanted):
+        return
     wanted = wanted[wanted["t"] >= wanted["w"].map(case.workloads["survive_t"])]
     sites = possible.groupby(["w", "t"])["p"].agg(["nunique", "first"])
     for w, part in wanted.groupby("w", sort=False):
