@@ -36,6 +36,8 @@ DELAY_SLACK_MONTHS = 0.01
 CONTROL_SLACK_POINTS = 0.01
 """What rounding to whole units may cost an objective that is held at its best."""
 
+REFINE_S = 60.0
+
 Event = dict[str, Any]
 
 
@@ -284,9 +286,35 @@ class _Climb:
             engine.policy(**self.kept(x, slack))
             found = self.timed("units", lambda: whole_units(engine, x, 1e-3, self.left("units")))
             if found.x is not None:
-                self.incumbent = found.objective
-                return found
+                return self.refined(found) if self.misses(found.objective, 1.0) else found
         raise _Stop(_status(found))
+
+    def refined(self, rounded: Solution) -> Solution:
+        """Where rounding has cost more than the gap (small cases): whole units chosen with the places.
+
+        The bound of that programme is one of the plan, which is made of whole units too.
+        """
+        if self.quality == "quick" or self.stopped or rounded.x is None:
+            return rounded
+        engine = self.engine
+        self.say("refine", "whole units, halls, hosts and stacks together")
+        engine.policy(**self.bounds)
+        for family in (*PATTERN, *HALLS, UNITS):
+            engine.fix(family, None)
+        engine.integers(*PATTERN, *HALLS, UNITS)
+        options = self.options("refine", gap=0.5 * self.target)
+        options["time_limit_s"] = min(REFINE_S, options["time_limit_s"])
+        found = self.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
+        best = rounded if found.x is None or (found.objective or 0.0) > (rounded.objective or 0.0) else found
+        assert best.x is not None
+        if found.bound is not None and self.bound is not None:
+            self.bound = max(self.bound, found.bound)
+        engine.integers()
+        for family in (*PATTERN, *HALLS, UNITS):
+            whole = engine.family(best.x, family).to_numpy(float).round()
+            engine.live.set_col_bounds(family, whole, whole)
+        last = engine.live.solve(time_limit_s=self.left("refine"))
+        return rounded if last.x is None else last
 
     def kept(self, x: Floats, slack: float) -> dict[str, Any]:
         """Policy bounds that keep the control and the delay of ``x``; with slack, the bounds given only."""
@@ -335,8 +363,9 @@ class _Climb:
         for family in families:
             self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
 
-    def misses(self, cost: float | None) -> bool:
-        return cost is None or self.bound is None or (cost - self.bound) / abs(cost) > 0.9 * self.target
+    def misses(self, cost: float | None, share: float = 0.9) -> bool:
+        """Whether a cost is further from the bound than ``share`` of the gap allowed."""
+        return cost is None or self.bound is None or (cost - self.bound) / abs(cost) > share * self.target
 
     def values(self, found: Solution) -> Floats:
         self.stopped |= found.stopped
