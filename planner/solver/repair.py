@@ -1,7 +1,8 @@
 """Whole servers and racks: the running total of each system's orders is rounded, never each small order.
 
 Rounding up keeps every plan that a cap does not bind; where that is infeasible, a small integer programme
-picks for every order the whole number below or above, or one unit more.
+picks for every order the whole number below or above, or one unit more. Where whole units do not fit the
+halls that fractional ones filled to the brim, the same programme may add halls.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from planner.solver.arrays import Floats
-from planner.solver.engine import UNITS, Engine
+from planner.solver.engine import HALLS, UNITS, Engine
 from planner.solver.solution import Solution
 
 NOISE_UNITS = 1e-4
@@ -46,9 +47,27 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
     engine.live.set_col_bounds(columns, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
     engine.live.set_integrality(columns, True)
     picked = engine.live.solve(gap=gap, time_limit_s=time_limit_s)
+    if picked.x is None:
+        picked = _with_more_halls(engine, x, gap, time_limit_s)
     engine.live.set_integrality(columns, False)
     if picked.x is None:
         engine.fix(UNITS, None)
         return picked
     engine.fix(UNITS, engine.family(picked.x, UNITS).to_numpy(float))
     return engine.live.solve(time_limit_s=time_limit_s)
+
+
+def _with_more_halls(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> Solution:
+    """The programme of whole units with whole halls on top of those of ``x``; the halls it picks are held."""
+    for family in HALLS:
+        columns = engine.live.columns(family)
+        held = engine.family(x, family).round(6).to_numpy(float)
+        engine.live.set_col_bounds(columns, held, engine.arrays.col_upper[columns])
+        engine.live.set_integrality(columns, True)
+    picked = engine.live.solve(gap=gap, time_limit_s=time_limit_s)
+    for family in HALLS:
+        engine.live.set_integrality(engine.live.columns(family), False)
+        engine.fix(
+            family, engine.family(x if picked.x is None else picked.x, family).round(6).to_numpy(float)
+        )
+    return picked
