@@ -1,7 +1,7 @@
 """All text of the interface, by key: another language is another folder beside ``en``.
 
-``t("home.title")`` reads key ``title`` of ``en/home.json``; nested keys are joined by dots. Values may hold
-named fields: ``t("home.counts", running=2)``. An unknown key is an error, not an empty label.
+``home.title`` is key ``title`` of ``en/home.json``; nested keys are joined by dots. Values may hold
+named fields, which ``t`` fills in. An unknown key is an error, not an empty label.
 """
 
 from __future__ import annotations
