@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
-.PHONY: venv demo test test-all lint bench lock clean
+.PHONY: venv chromium demo test test-all lint bench lock clean
 
 venv: $(READY)
 
@@ -17,13 +17,20 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	touch $@
 
+# The browser tests drive the system's own Chromium.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	command -v apt-get >/dev/null && test "$$(id -u)" = 0 && apt-get update -qq \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+	|| { echo "The browser tests need Chromium: sudo apt-get install -y chromium" >&2; exit 1; }
+
 demo: venv
 	$(BIN)/planner demo
 
-test: venv
+test: venv chromium
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
-test-all: venv
+test-all: venv chromium
 	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 # mypy cannot see that planner.models, planner.data and planner.app are the sibling folders, so it reads
