@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from planner.app.charts.style import ACCENT, MUTED, WARN, empty, finish
+from planner.app.charts.style import ACCENT, GOOD, MUTED, WARN, empty, finish
 from planner.app.strings import t
 from planner.report.numbers import number
 from planner.report.terms import heading, kpi_label
@@ -16,6 +16,7 @@ from planner.report.terms import heading, kpi_label
 CONTROL_SCALE = [[0.0, "#c04a7c"], [0.5, "#8f84c4"], [1.0, "#1f9fa8"]]
 """Low control to high, from darker to lighter; each keeps 3:1 with white and with dark."""
 
+PICK = GOOD
 MEASURES = (
     "cost_npv_musd",
     "delay_months",
@@ -34,12 +35,14 @@ def frontier(
     points: pd.DataFrame,
     here: dict[str, Any] | None = None,
     baseline: dict[str, Any] | None = None,
+    pick: dict[str, Any] | None = None,
     selected: Sequence[int] | None = None,
 ) -> go.Figure:
     """Scatter of delay (months) and cost (MUSD); colour is control; points off the front are hollow.
 
-    ``here`` is the live answer to the sliders, ``baseline`` the plan compared with; both need cost_npv_musd,
-    delay_months and control_score. ``selected``: row positions brushed, None for all.
+    ``here`` is the live answer to the sliders, ``baseline`` the plan compared with, ``pick`` the one looked at:
+    marks with that name in ``meta``, empty where there is none, so that the browser can move them. They need
+    cost_npv_musd and delay_months. ``selected``: row positions brushed, None for all.
     """
     if not len(points):
         return empty(t("charts.no-points"))
@@ -65,22 +68,23 @@ def frontier(
             unselected={"marker": {"opacity": 0.18}},
         )
     )
-    for plan, name, symbol, colour in (
-        (baseline, t("charts.baseline"), "x-thin", MUTED),
-        (here, t("charts.here"), "star-diamond-open", WARN),
+    for meta, plan, name, symbol, colour in (
+        ("baseline", baseline, t("charts.baseline"), "x-thin", MUTED),
+        ("pick", pick, t("charts.pick"), "circle-open", PICK),
+        ("here", here, t("charts.here"), "star-diamond-open", WARN),
     ):
-        if plan and plan.get("cost_npv_musd") is not None:
-            fig.add_scatter(
-                x=[plan["delay_months"]],
-                y=[plan["cost_npv_musd"]],
-                mode="markers+text",
-                text=[name],
-                textposition="top center",
-                name=name,
-                marker={"symbol": symbol, "size": 17, "color": colour, "line": {"width": 3, "color": colour}},
-                hovertemplate=f"{name}<br>{t('charts.cost-delay-hover')}<br>"
-                f"{number(plan.get('control_score'))} {t('charts.control-points')}<extra></extra>",
-            )
+        there = bool(plan) and plan.get("cost_npv_musd") is not None
+        fig.add_scatter(
+            x=[plan["delay_months"]] if plan and there else [],
+            y=[plan["cost_npv_musd"]] if plan and there else [],
+            mode="markers+text",
+            text=[name],
+            textposition="top center",
+            name=name,
+            meta=meta,
+            marker={"symbol": symbol, "size": 19, "color": colour, "line": {"width": 3, "color": colour}},
+            hovertemplate=f"{name}<br>{t('charts.cost-delay-hover')}<extra></extra>",
+        )
     finish(fig, t("charts.delay"), t("charts.cost"), height=420, legend=False)
     fig.update_layout(dragmode="select")
     fig.update_yaxes(tickformat=",.0f")

@@ -216,8 +216,9 @@ def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure
             hovertemplate="%{x}: %{text}<extra></extra>", name=title,
         )
     )  # fmt: skip
-    finish(fig, "", title, height=280, legend=False)
-    return fig.update_xaxes(title_text="")
+    finish(fig, "", title, height=250, legend=False)
+    fig.update_layout(margin={"l": 56, "r": 16, "t": 24, "b": 40})
+    return fig.update_xaxes(title_text="", type="category")
 
 
 def _short(text: str, width: int = 46) -> str:

@@ -46,6 +46,8 @@ def finish(
         hoverlabel={"namelength": -1},
         uirevision="keep",
     )
+    fig.update_xaxes(title_font_size=13)
+    fig.update_yaxes(title_font_size=13)
     if legend is not None:
         fig.update_layout(showlegend=legend)
     if x is not None:

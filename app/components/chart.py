@@ -30,6 +30,7 @@ def chart(
     title: str | None = None,
     alt: str | None = None,
     heading: bool = True,
+    table_downloads: bool = True,
     **config: Any,
 ) -> html.Div:
     """The chart ``name`` of a page, with ids ``<page>-<name>``; texts from ``<page>.<name>-title`` and ``-alt``.
@@ -52,7 +53,10 @@ def chart(
         height=int(fig.layout.height or figure.HEIGHT),
         **config,
     )
-    return html.Div([drawn, downloads(page, name, title, picture=bool(fig.data))], className="chart-block")
+    return html.Div(
+        [drawn, downloads(page, name, title, picture=bool(fig.data), table=table_downloads)],
+        className="chart-block",
+    )
 
 
 def downloads(page: str, name: str, title: str, picture: bool = True, table: bool = True) -> dmc.Group:

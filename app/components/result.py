@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,39 +13,24 @@ from dash import Input, Output, html
 
 from planner.app import ids
 from planner.app.components import kpi, layout
-from planner.app.services import NotFound, Refused, Services
+from planner.app.services import Services
 from planner.app.state import url
-from planner.app.state.result import Result, load
+from planner.app.state.result import Result, load, load_plan
 from planner.app.strings import t
 from planner.report.numbers import number, quantity, signed
 
 MOOD = {"better": True, "worse": False}
 
 
-def guarded(services: Services, page: str, run_id: str | None, draw: Callable[[Result], Any]) -> Any:
-    """The page of a run; the newest plan without an id; what is missing or refused is said, not raised."""
-    ref = run_id or services.latest_plan()
+def shown(services: Services, page: str, ref: str | None, draw: Callable[[Result], Any]) -> Any:
+    """The page of a run, or of the newest plan where the address names none; without any, what to do first."""
+    ref = ref or services.latest_plan()
     if ref is None:
+        start = layout.link_button(t("result.none-start"), url.href("scenarios"), "player-play")
         return layout.page(
-            t(f"app.nav.{page}"),
-            layout.empty(
-                t("result.none-title"),
-                t("result.none-text"),
-                layout.link_button(t("result.none-start"), url.href("scenarios"), "player-play"),
-            ),
+            t(f"app.nav.{page}"), layout.empty(t("result.none-title"), t("result.none-text"), start)
         )
-    try:
-        return draw(load(services, ref))
-    except (NotFound, Refused) as error:
-        return layout.page(
-            t(f"app.nav.{page}"),
-            layout.empty(
-                t("result.missing-title"),
-                str(error),
-                layout.link_button(t("app.missing.home"), url.href("home"), "home"),
-                mark="alert-triangle",
-            ),
-        )
+    return draw(load(services, ref) if page == "tradeoff" else load_plan(services, ref))
 
 
 def subtitle(result: Result) -> str:
@@ -66,8 +52,8 @@ def links(result: Result, here: str, **state: Any) -> list[Any]:
             t(f"app.nav.{page}"),
             url.href(page, result.run_id if page == "tradeoff" else result.ref, **state),
             mark,
-            size="xs",
             variant="default",
+            size="xs",
         )
         for page, mark in pages
         if page != here
@@ -123,3 +109,14 @@ def register_picker(app: dash.Dash, id: str, page: str) -> None:
     )
     def open_run(run: str | None) -> Any:
         return url.href(page, run) if run else dash.no_update
+
+
+def records(points: pd.DataFrame) -> list[dict[str, Any]]:
+    """Points for the browser: what is missing is null."""
+    plain = points.astype(object).where(points.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
+
+
+def finite(answer: dict[str, Any]) -> dict[str, Any]:
+    """A live answer for the browser: what is no number is null."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in answer.items()}

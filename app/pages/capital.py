@@ -15,6 +15,7 @@ from planner.app.charts import sankey
 from planner.app.components import kpi, layout, result, table
 from planner.app.components.chart import chart, downloads, register_downloads, workbook_button
 from planner.app.components.toolbar import toolbar
+from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load
@@ -65,13 +66,10 @@ def checked(state: dict[str, Any], one: Result) -> dict[str, Any]:
 
 
 def register(app: dash.Dash, services: Services) -> None:
-    def page(run_id: str | None = None, **query: Any) -> Any:
-        return result.guarded(services, PAGE, run_id, lambda one: draw(one, services, query))
+    def page(id: str | None, **query: Any) -> Any:
+        return result.shown(services, PAGE, id, lambda one: draw(one, services, query))
 
-    dash.register_page("capital", path="/capital", title=t("capital.title"), layout=page)
-    dash.register_page(
-        "capital-run", path_template="/capital/<run_id>", title=t("capital.title"), layout=page
-    )
+    add_page(PAGE, page)
 
     @app.callback(
         Output(CONTENT, "children"),

@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html
 from planner.app.components import layout, result
 from planner.app.components.chart import register_downloads, workbook_button
 from planner.app.components.toolbar import toolbar
+from planner.app.pages import add_page
 from planner.app.pages.plan_views import PAGE, TABLES, TABS, content
 from planner.app.services import Services
 from planner.app.state import url
@@ -23,11 +24,10 @@ DEFAULTS: dict[str, Any] = {"tab": "overview", "base": ""}
 
 
 def register(app: dash.Dash, services: Services) -> None:
-    def page(run_id: str | None = None, **query: Any) -> Any:
-        return result.guarded(services, "plan", run_id, lambda one: draw(one, services, query))
+    def page(id: str | None, **query: Any) -> Any:
+        return result.shown(services, PAGE, id, lambda one: draw(one, services, query))
 
-    dash.register_page("plan", path="/plan", title=t("plan.title"), layout=page)
-    dash.register_page("plan-run", path_template="/plan/<run_id>", title=t("plan.title"), layout=page)
+    add_page(PAGE, page)
 
     @app.callback(
         Output(CONTENT, "children"),

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from planner.report import front
+
 log = logging.getLogger("planner.app")
 KEPT = 3
 """A live programme of the Korea example holds some 300 MB."""
@@ -29,10 +31,10 @@ class Live:
     lock: threading.Lock = field(default_factory=threading.Lock)
     built: threading.Event = field(default_factory=threading.Event)
 
-    def at(self, max_delay_months: float | None, min_control: float | None) -> dict[str, Any]:
-        """KPIs of the cheapest plan within the limits; needs ``state == "ready"``."""
+    def at(self, max_delay_months: float, min_control: float) -> dict[str, Any]:
+        """Figures and prices of the cheapest plan within the limits; needs ``state == "ready"``."""
         with self.lock:
-            return dict(self.program.at(max_delay_months=max_delay_months, min_control=min_control))
+            return front.answer(self.program, max_delay_months, min_control)
 
 
 class LiveCache:
@@ -44,7 +46,7 @@ class LiveCache:
         self._entries: OrderedDict[str, Live] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(self, key: str, run: Callable[[], Any]) -> Live:
+    def get(self, key: str, run: Any) -> Live:
         """The entry of a run, at once; look at its ``state``. A failed one is tried again when asked anew."""
         with self._guard:
             entry = self._entries.get(key)
@@ -57,9 +59,9 @@ class LiveCache:
         threading.Thread(target=self._make, args=(entry, run), name=f"live-{key}", daemon=True).start()
         return entry
 
-    def _make(self, entry: Live, run: Callable[[], Any]) -> None:
+    def _make(self, entry: Live, run: Any) -> None:
         try:
-            entry.program = self._build(run())
+            entry.program = self._build(run)
             entry.state = "ready"
         except Exception as error:
             log.exception("live trade-off could not be built")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from planner.app.services import NotFound
+from planner.app.services import NotFound, Refused
 
 if TYPE_CHECKING:
     from planner.app.services import Services
@@ -87,18 +88,24 @@ def load(services: Services, ref: str) -> Result:
     return result
 
 
-def point_path(path: Any, point: str) -> Any:
-    """The sub-run of a point of a frontier; ``NotFound`` where the point was not polished into a plan."""
-    if not point.isalnum():
-        raise NotFound("This is not the number of a point.")
-    for folder in (
-        path / "points" / point,
-        path / f"point-{point}",
-        path / f"point-{int(point):03d}" if point.isdigit() else path,
-    ):
-        if folder != path and (folder / "outcome.json").is_file():
-            return folder
-    raise NotFound(f"Point {point} was not worked out into a plan.")
+def load_plan(services: Services, ref: str) -> Result:
+    """As ``load``; for a frontier, the first of its plans."""
+    one = load(services, ref)
+    if one.run.kind != "frontier":
+        return one
+    plans = one.table("points").get("plan", pd.Series(dtype=int))
+    made = plans[plans >= 0]
+    if not len(made):
+        raise NotFound(f"The frontier {ref} holds no plan.")
+    return load(services, f"{ref}~{int(made.min())}")
+
+
+def point_path(path: Path, plan: str) -> Path:
+    """The sub-run of a plan of a frontier; ``NotFound`` where there is none of that number."""
+    folder = path / "points" / f"point-{plan}"
+    if not plan.isdigit() or not (folder / "outcome.json").is_file():
+        raise NotFound("This point of the frontier has no plan of its own.")
+    return folder
 
 
 def baseline(services: Services, ref: str | None) -> Result | None:
@@ -106,8 +113,6 @@ def baseline(services: Services, ref: str | None) -> Result | None:
     if not ref:
         return None
     try:
-        return load(services, ref)
-    except Exception as error:
-        if type(error).__name__ in ("NotFound", "Refused"):
-            return None
-        raise
+        return load_plan(services, ref)
+    except (NotFound, Refused):
+        return None

@@ -1,0 +1,187 @@
+"""Compare: two to six runs, the inputs that differ and the results side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import ClientsideFunction, Input, Output, State, dcc, html
+
+from planner.app import ids
+from planner.app.charts import plan as charts
+from planner.app.components import download, layout, table
+from planner.app.components.chart import chart
+from planner.app.components.toolbar import toolbar
+from planner.app.pages import add_page
+from planner.app.services import NotFound, Refused, Services
+from planner.app.state import url
+from planner.app.state.result import Result, load_plan
+from planner.app.strings import t
+from planner.report.kpis import results_side_by_side
+from planner.report.numbers import quantity, signed
+
+PAGE = "compare"
+STATE, DEFAULTS_ID, RUNS, BASE, CONTENT = (
+    f"{PAGE}-{x}" for x in ("state", "defaults", "runs", "base", "content")
+)
+MOST = 6
+NOTES = r"(?:^|\.)(?:note|title)$"
+"""Inputs that only explain: in the download, not on the screen."""
+CHARTS = {
+    "cost": ("cost_npv_musd", "MUSD"), "delay": ("delay_months", "months"), "control": ("control_score", "points"),
+    "funding": ("peak_funding_musd", "MUSD"),
+}  # fmt: skip
+DEFAULTS: dict[str, Any] = {"runs": [], "base": ""}
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    add_page(PAGE, lambda **query: draw(services, query))
+
+    @app.callback(
+        Output(CONTENT, "children"),
+        Output(STATE, "data"),
+        Output(BASE, "data"),
+        Output(BASE, "value"),
+        Input(RUNS, "value"),
+        Input(BASE, "value"),
+        prevent_initial_call=True,
+    )
+    def change(
+        chosen: list[str] | None, base: str | None
+    ) -> tuple[Any, dict[str, Any], list[str], str | None]:
+        refs = list(chosen or [])[:MOST]
+        base = base if base in refs else (refs[0] if refs else None)
+        return content(services, refs, base), {"runs": refs, "base": base or ""}, refs, base
+
+    @app.callback(
+        Output(ids.DOWNLOAD, "data", allow_duplicate=True),
+        Input(f"{PAGE}-xlsx", "n_clicks"),
+        State(STATE, "data"),
+        prevent_initial_call=True,
+    )
+    def send(clicks: int | None, state: dict[str, Any]) -> Any:
+        if not clicks or len(state["runs"]) < 2:
+            return dash.no_update
+        found, names = comparison(services, state["runs"], state["base"])
+        return download.send(
+            services, f"compare-{'-'.join(names)}"[:120] + ".xlsx", download.xlsx_bytes(found)
+        )
+
+    app.clientside_callback(
+        ClientsideFunction("charts", "keepState"),
+        Output(DEFAULTS_ID, "data"),
+        Input(STATE, "data"),
+        State(DEFAULTS_ID, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def draw(services: Services, query: dict[str, Any]) -> html.Div:
+    """The page in the state the address names."""
+    state = url.parse(query, DEFAULTS)
+    options = [
+        {"value": r["id"], "label": f"{r['title']} ({r['id']})"} for r in services.runs(with_plan=True)
+    ]
+    refs = list(state["runs"])[:MOST]
+    known = {o["value"] for o in options}
+    options += [{"value": r, "label": r} for r in refs if r not in known]
+    base = state["base"] if state["base"] in refs else (refs[0] if refs else None)
+    return layout.page(
+        t("compare.title"),
+        dcc.Store(id=STATE, data={"runs": refs, "base": base or ""}),
+        dcc.Store(id=DEFAULTS_ID, data=DEFAULTS),
+        dmc.Group(
+            [
+                dmc.MultiSelect(
+                    id=RUNS, label=t("compare.runs"), data=options, value=refs, maxValues=MOST, searchable=True, w=560,
+                    size="sm", clearable=True,
+                ),
+                dmc.Select(id=BASE, label=t("compare.baseline"), data=refs, value=base, w=260, size="sm",
+                           allowDeselect=False),
+                toolbar(download.button(f"{PAGE}-xlsx", "XLSX")),
+            ],
+            align="flex-end",
+        ),
+        html.Div(content(services, refs, base), id=CONTENT, className="tab-content"),
+        lead=t("compare.lead"),
+    )  # fmt: skip
+
+
+def _results(services: Services, refs: list[str]) -> dict[str, Result]:
+    """The results that can be opened; two of one name keep their references."""
+    found: dict[str, Result] = {}
+    for ref in refs:
+        try:
+            found[ref] = load_plan(services, ref)
+        except (NotFound, Refused):
+            continue
+    return found
+
+
+def comparison(services: Services, refs: list[str], base: str) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Sheets ``inputs`` and ``results`` as shown, and the names of the runs in order, the baseline first."""
+    from planner.compare import compare_runs
+
+    found = _results(services, refs)
+    ordered = sorted(found, key=lambda ref: ref != base)
+    inputs = compare_runs([found[ref].run for ref in ordered]).inputs
+    results = results_side_by_side({ref: found[ref].kpis for ref in ordered}, base)
+    return {"results": results, "inputs": inputs}, ordered
+
+
+def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
+    """Charts of the headline measures, results with differences, inputs that differ."""
+    found = _results(services, refs)
+    missing = [ref for ref in refs if ref not in found]
+    parts: list[Any] = []
+    if missing:
+        parts.append(layout.alert(t("compare.missing"), missing))
+    if len(found) < 2:
+        return [*parts, layout.empty(t("compare.too-few-title"), t("compare.too-few"), mark="columns-3")]
+    base = base if base in found else next(iter(found))
+    sheets, ordered = comparison(services, list(found), base)
+    results, inputs = sheets["results"], sheets["inputs"]
+    parts.append(html.Div([_chart(name, results, ordered, found) for name in CHARTS], className="four-up"))
+    parts.append(
+        layout.section(
+            t("compare.results"),
+            *table.plain_table(_text(results, ordered), caption=t("compare.results")),
+            lead=t("compare.results-lead", baseline=base),
+        )
+    )
+    text = inputs[~inputs["path"].str.contains(NOTES)].astype(str)
+    text = text.rename(columns={ref: t("compare.run-column", run=ref) for ref in text.columns[1:]})
+    body = (
+        table.plain_table(text, caption=t("compare.inputs"))
+        if len(text)
+        else [html.P(t("compare.inputs-none"))]
+    )
+    parts.append(layout.section(t("compare.inputs"), *body, lead=t("compare.inputs-lead")))
+    return parts
+
+
+def _chart(name: str, results: pd.DataFrame, ordered: list[str], found: dict[str, Result]) -> Any:
+    kpi, unit = CHARTS[name]
+    row = results[results["kpi"] == kpi][["words", "unit", *ordered]]
+    title = t(f"compare.{name}-title")
+    years = sorted({one.price_year for one in found.values()})
+    money = t("result.money", year=" / ".join(map(str, years))) if unit == "MUSD" else unit
+    return layout.section(
+        title,
+        chart(PAGE, name, charts.compare_bars(row, ordered, f"{title} ({unit})"), None, note=f"{t('compare.note')} {money}.",
+              heading=False, table_downloads=False),
+    )  # fmt: skip
+
+
+def _text(results: pd.DataFrame, ordered: list[str]) -> pd.DataFrame:
+    """Values with units and signed differences, as text."""
+    out = pd.DataFrame({t("compare.measure"): results["words"]})
+    for i, ref in enumerate(ordered):
+        name = t("compare.run-column" if i else "compare.base-column", run=ref)
+        out[name] = [quantity(v, str(u)) for v, u in zip(results[ref], results["unit"], strict=True)]
+        if f"Δ {ref}" in results:
+            deltas = zip(results[f"Δ {ref}"], results["unit"], strict=True)
+            out[f"Δ {ref}"] = [signed(v, str(u)) for v, u in deltas]
+    return out

@@ -1,0 +1,155 @@
+"""Trade-off: the frontier of cost, delay and control; limits that are solved live; brushing across all views."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, dcc, html
+
+from planner.app.components import layout, result
+from planner.app.components.chart import register_downloads, workbook_button
+from planner.app.components.toolbar import toolbar
+from planner.app.pages import add_page
+from planner.app.pages.tradeoff_views import PAGE, TABLES, answer_cards, charts_of, picked, sliders
+from planner.app.services import Services
+from planner.app.state import url
+from planner.app.state.live import LiveCache
+from planner.app.state.result import Result, load
+from planner.app.strings import t
+from planner.report import front
+from planner.report.numbers import number
+
+REF, STATE, DEFAULTS_ID, POINTS, LIVE = (
+    f"{PAGE}-{x}" for x in ("ref", "state", "defaults", "points", "live")
+)
+RUN, DELAY, CONTROL, TICK = (f"{PAGE}-{x}" for x in ("run", "delay", "control", "tick"))
+ANSWER, MESSAGE, PICKED = (f"{PAGE}-{x}" for x in ("answer", "message", "picked"))
+SCATTER, PARALLEL, GRID = (f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid"))
+
+
+def register(app: dash.Dash, services: Services) -> None:
+    cache = LiveCache()
+
+    def page(id: str | None, **query: Any) -> Any:
+        return result.shown(services, PAGE, id, lambda one: draw(one, services, query))
+
+    add_page(PAGE, page)
+
+    @app.callback(
+        Output(LIVE, "data"),
+        Output(ANSWER, "children"),
+        Output(MESSAGE, "children"),
+        Output(TICK, "disabled"),
+        Input(DELAY, "value"),
+        Input(CONTROL, "value"),
+        Input(TICK, "n_intervals"),
+        State(REF, "data"),
+    )
+    def solve(delay: float, control: float, _tick: int, ref: str) -> tuple[Any, Any, Any, bool]:
+        one = load(services, ref)
+        entry = cache.get(one.run_id, one.run)
+        if entry.state == "building":
+            return dash.no_update, dash.no_update, t("tradeoff.preparing"), False
+        if entry.state == "failed":
+            return None, None, t("tradeoff.failed", error=entry.error[:200]), True
+        began = time.perf_counter()
+        answer = entry.at(max_delay_months=delay, min_control=control)
+        took = number(1000 * (time.perf_counter() - began))
+        if not answer["feasible"]:
+            return None, None, t("tradeoff.infeasible"), True
+        return result.finite(answer), answer_cards(answer), t("tradeoff.ready", ms=took), True
+
+    @app.callback(Output(PICKED, "children"), Input(STATE, "data"), State(REF, "data"))
+    def show_pick(state: dict[str, Any], ref: str) -> Any:
+        return picked(load(services, ref), state)
+
+    app.clientside_callback(
+        ClientsideFunction("charts", "brush"),
+        Output(STATE, "data"),
+        Input(SCATTER, "selectedData"),
+        Input(PARALLEL, "selectedData"),
+        Input(SCATTER, "clickData"),
+        Input(PARALLEL, "clickData"),
+        Input(GRID, "cellClicked"),
+        Input(f"{PAGE}-clear", "n_clicks"),
+        Input(f"{PAGE}-set-base", "n_clicks"),
+        State(STATE, "data"),
+        State(POINTS, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("charts", "draw"),
+        Output(SCATTER, "figure"),
+        Output(PARALLEL, "figure"),
+        Output(GRID, "rowData"),
+        Output(GRID, "selectedRows"),
+        Input(STATE, "data"),
+        Input(LIVE, "data"),
+        State(POINTS, "data"),
+        State(SCATTER, "figure"),
+        State(PARALLEL, "figure"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("charts", "keepTradeoff"),
+        Output(DEFAULTS_ID, "data"),
+        Input(STATE, "data"),
+        Input(DELAY, "value"),
+        Input(CONTROL, "value"),
+        State(DEFAULTS_ID, "data"),
+        prevent_initial_call=True,
+    )
+    result.register_picker(app, RUN, PAGE)
+    register_downloads(app, services, PAGE, REF, TABLES)
+
+
+def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
+    """The page of one run, in the state the address names."""
+    points = front.points_of(one.run)
+    limits = front.limits(points, one.kpis)
+    defaults: dict[str, Any] = {
+        "delay": limits.delay_high, "control": limits.control_low, "sel": [], "pick": "", "base": "",
+    }  # fmt: skip
+    state = url.parse(query, defaults)
+    state["delay"] = min(max(float(state["delay"]), limits.delay_low), limits.delay_high)
+    state["control"] = min(max(float(state["control"]), limits.control_low), limits.control_high)
+    known = set(points["point"])
+    view = {
+        "sel": [p for p in state["sel"] if p in known],
+        "pick": state["pick"] if state["pick"] in known else "",
+        "base": state["base"] if state["base"] in known else "",
+    }
+    return layout.page(
+        f"{t('tradeoff.title')}: {one.title}",
+        dcc.Store(id=REF, data=one.ref),
+        dcc.Store(id=STATE, data=view),
+        dcc.Store(id=DEFAULTS_ID, data=defaults),
+        dcc.Store(id=POINTS, data=result.records(points)),
+        dcc.Store(id=LIVE),
+        dcc.Interval(id=TICK, interval=700, disabled=False),
+        dmc.Group(
+            [
+                result.picker(RUN, services, one.run_id),
+                toolbar(
+                    *result.links(one, PAGE), hidden_button() if len(points) else workbook_button(PAGE)
+                ),
+            ],
+            justify="space-between",
+        ),
+        layout.section(
+            t("tradeoff.limits-title"),
+            sliders(limits, state["delay"], state["control"], DELAY, CONTROL),
+            html.Div(id=ANSWER, className="live-answer"),
+            html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
+            lead=t("tradeoff.limits-lead"),
+        ),
+        *charts_of(one, points, view, html.Div(id=PICKED)),
+        lead=f"{t('tradeoff.lead')} {result.subtitle(one)}",
+    )
+
+
+def hidden_button() -> html.Div:
+    """Stands where a run has no plan of its own, and so no workbook."""
+    return html.Div(workbook_button(PAGE), hidden=True)

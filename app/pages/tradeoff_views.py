@@ -1,0 +1,174 @@
+"""What the trade-off page shows: sliders, live answer, charts, table of points, the picked plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import html
+
+from planner.app.charts import frontier as charts
+from planner.app.components import layout, result, table
+from planner.app.components.chart import chart, downloads
+from planner.app.components.toolbar import button
+from planner.app.state import url
+from planner.app.state.result import Result
+from planner.app.strings import t
+from planner.report import front
+from planner.report.kpis import kpi_cards
+from planner.report.terms import heading
+
+PAGE = "tradeoff"
+PRICES = {
+    "speed": ("price_of_speed_musd_per_month", "delay_months"),
+    "sovereignty": ("price_of_control_musd_per_point", "control_score"),
+}
+UNITS = {
+    "cost_npv_musd": "MUSD", "delay_months": "months", "control_score": "points", "national_control": "points",
+    "capex_musd": "MUSD", "served_share": "share", "price_of_control_musd_per_point": "MUSD per point",
+    "price_of_speed_musd_per_month": "MUSD per month",
+}  # fmt: skip
+"""KPIs of a point or a live answer, in the order of the cards, with their units."""
+DIGITS = {
+    "max_delay_months": 1, "min_control": 1, "cost_npv_musd": 0, "delay_months": 1, "control_score": 1,
+    "national_control": 1, "capex_musd": 0, "served_share": 3, "price_of_control_musd_per_point": 1,
+    "price_of_speed_musd_per_month": 1,
+}  # fmt: skip
+
+
+def _prices(name: str) -> Callable[[Result, Any], pd.DataFrame]:
+    price, along = PRICES[name]
+    return lambda one, _: front.price_rows(front.points_of(one.run), price, along)
+
+
+TABLES: dict[str, Callable[[Result, Any], pd.DataFrame]] = {
+    "scatter": lambda one, _: front.points_of(one.run),
+    "parallel": lambda one, _: front.points_of(one.run),
+    "points": lambda one, _: front.points_of(one.run),
+    "speed": _prices("speed"),
+    "sovereignty": _prices("sovereignty"),
+}
+
+
+def sliders(limits: front.Limits, delay: float, control: float, delay_id: str, control_id: str) -> html.Div:
+    """The two limits, each a slider with its range written out."""
+    return html.Div(
+        [
+            _slider(delay_id, t("tradeoff.delay"), t("tradeoff.delay-unit"), limits.delay_low, limits.delay_high,
+                    delay, 0.1),
+            _slider(control_id, t("tradeoff.control"), t("tradeoff.control-unit"), limits.control_low,
+                    limits.control_high, control, 0.5),
+        ],
+        className="two-up",
+    )  # fmt: skip
+
+
+def _slider(id: str, label: str, unit: str, low: float, high: float, value: float, step: float) -> html.Div:
+    middle = (low + high) / 2
+    marks = [{"value": v, "label": f"{v:.3g}"} for v in (low, middle, high)]
+    return html.Div(
+        [
+            html.Div(f"{label} ({unit})", className="control-label"),
+            dmc.Slider(
+                id=id, min=low, max=high, value=value, step=step, marks=marks, updatemode="mouseup", labelAlwaysOn=True,
+                thumbLabel=f"{label} ({unit})", className="limit-slider",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def answer_cards(answer: dict[str, Any], before: dict[str, Any] | None = None) -> html.Div:
+    """The live answer, or a point, as cards with units."""
+    names = [n for n in UNITS if answer.get(n) is not None and answer[n] == answer[n]]
+
+    def frame(source: dict[str, Any]) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"kpi": names, "value": [source.get(n) for n in names], "unit": [UNITS[n] for n in names]}
+        )
+
+    return result.kpi_cards(kpi_cards(frame(answer), None if before is None else frame(before), tuple(UNITS)))
+
+
+def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) -> list[Any]:
+    """Scatter with the picked plan beside it, parallel lines, the two prices, the table."""
+    year = one.price_year
+    chosen = [i for i, p in enumerate(points["point"]) if p in view["sel"]] if view["sel"] else None
+    scatter = charts.frontier(points, selected=chosen)
+    lines = charts.parallel(points, selected=chosen)
+    scroll = {"scrollZoom": False, "doubleClick": "reset"}
+    parts: list[Any] = [
+        html.Div(
+            [
+                layout.section(
+                    t("tradeoff.scatter-title"),
+                    chart(PAGE, "scatter", scatter, points, note=t("tradeoff.scatter-note", year=year), heading=False,
+                          **scroll),
+                    actions=[
+                        button(f"{PAGE}-clear", t("tradeoff.clear"), "x", size="xs", variant="default"),
+                        button(f"{PAGE}-set-base", t("tradeoff.set-baseline"), "star", size="xs", variant="default"),
+                    ],
+                ),
+                layout.section(t("tradeoff.picked-title"), holder),
+            ],
+            className="tradeoff-top",
+        ),
+        layout.section(
+            t("tradeoff.parallel-title"),
+            chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), heading=False, **scroll),
+        ),
+    ]  # fmt: skip
+    if not len(points):
+        parts.insert(0, layout.alert(t("tradeoff.one-plan"), [t("tradeoff.no-points")], kind="info"))
+    else:
+        parts.append(html.Div([_price(name, points, year) for name in PRICES], className="two-up"))
+    columns = [
+        table.column("point", heading("point"), maxWidth=90),
+        *(table.column(name, heading(name), digits=places) for name, places in DIGITS.items()),
+    ]
+    shown = table.grid(
+        f"{PAGE}-grid", result.records(points), columns, label=t("tradeoff.table-title"), height=380,
+        getRowId="params.data.point", options={"rowSelection": {"mode": "singleRow", "checkboxes": False}},
+        columnSize="autoSize",
+    )  # fmt: skip
+    parts.append(
+        layout.section(
+            t("tradeoff.table-title"),
+            shown,
+            lead=t("tradeoff.table-lead"),
+            actions=[downloads(PAGE, "points", t("tradeoff.table-title"), picture=False)],
+        )
+    )
+    return parts
+
+
+def _price(name: str, points: pd.DataFrame, year: int) -> Any:
+    price, along = PRICES[name]
+    rows = front.price_rows(points, price, along)
+    return layout.section(
+        t(f"tradeoff.{name}-title"),
+        chart(PAGE, name, charts.price_curve(points, price, along), rows, note=t(f"tradeoff.{name}-note", year=year),
+              heading=False),
+    )  # fmt: skip
+
+
+def picked(one: Result, state: dict[str, Any]) -> Any:
+    """The picked point: its figures against the baseline, its prices, the way to its plan."""
+    points = front.points_of(one.run).set_index("point")
+    pick, base = state.get("pick"), state.get("base")
+    if pick not in points.index:
+        return html.P(t("tradeoff.picked-none"), className="muted")
+    row = points.loc[pick].to_dict()
+    before = points.loc[base].to_dict() if base in points.index else None
+    parts: list[Any] = [
+        html.P(html.Strong(t("tradeoff.picked", point=pick))),
+        answer_cards(row, before),
+    ]
+    if row["plan"] < 0:
+        parts.append(html.P(t("tradeoff.screening"), className="muted"))
+    else:
+        base_ref = f"{one.run_id}~{before['plan']}" if before is not None and before["plan"] >= 0 else None
+        address = url.href("plan", f"{one.run_id}~{row['plan']}", base=base_ref)
+        parts.append(layout.link_button(t("tradeoff.open"), address, "calendar-stats"))
+    return html.Div(parts, className="picked")

@@ -1,0 +1,84 @@
+"""The points of a frontier as a reader sees them, and the range that its limits may take."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from planner.runs import Run
+
+COLUMNS = [
+    "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "national_control",
+    "capex_musd", "served_share", "price_of_control_musd_per_point", "price_of_speed_musd_per_month", "quality", "gap",
+    "on_front", "plan",
+]  # fmt: skip
+
+
+def points_of(run: Run) -> pd.DataFrame:
+    """The points of a frontier run, ``point`` as text; for a run that is one plan, no rows.
+
+    ``plan`` is the number of the plan made at the point, -1 where it is a screening point only.
+    """
+    if "points" not in run.tables:
+        return pd.DataFrame(columns=COLUMNS)
+    table = run.table("points")
+    table = table.assign(point=table["point"].astype(str))
+    return table[COLUMNS].sort_values(["delay_months", "cost_npv_musd"]).reset_index(drop=True)
+
+
+class Limits(NamedTuple):
+    """Ranges of the two limits: months of delay (to a tenth) and points of control (to a half)."""
+
+    delay_low: float
+    delay_high: float
+    control_low: float
+    control_high: float
+
+
+def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
+    """From the points; without any, from the plan's delay and the attainable control."""
+    if len(points):
+        low, high = float(points["max_delay_months"].min()), float(points["max_delay_months"].max())
+        least, most = float(points["control_score"].min()), float(points["control_score"].max())
+    else:
+        values = dict(zip(kpis["kpi"], kpis["value"], strict=True))
+        delay = float(values.get("delay_months") or 0.0)
+        low, high = float(values.get("unavoidable_delay_months") or 0.0), delay + 12.0
+        least, most = 0.0, float(values.get("control_max") or 100.0)
+    low, high = math.ceil(10 * low - 1e-3) / 10, math.ceil(10 * high - 1e-3) / 10
+    least, most = math.floor(2 * least) / 2, math.floor(2 * most) / 2
+    return Limits(low, max(high, low + 1.0), least, max(most, least + 1.0))
+
+
+class Live(Protocol):
+    """A live trade-off, such as ``planner.tradeoff.LiveFrontier``."""
+
+    def at(self, max_delay_months: float | None, min_control: float | None) -> dict[str, Any]: ...
+
+
+def answer(live: Live, max_delay_months: float, min_control: float) -> dict[str, Any]:
+    """The figures at two limits, and what one point more of control and one month less of delay would cost.
+
+    The prices are differences of two solves, so they hold for a whole point and a whole month; NaN where
+    nothing reaches the tighter limit. ``feasible`` is False where nothing reaches these limits.
+    """
+    found = live.at(max_delay_months=max_delay_months, min_control=min_control)
+    if not found["feasible"]:
+        return found
+    cost = found["cost_npv_musd"]
+    stricter = live.at(max_delay_months=max_delay_months, min_control=max(min_control, found["control_score"]) + 1.0)
+    faster = live.at(max_delay_months=max_delay_months - 1.0, min_control=min_control)
+    live.at(max_delay_months=max_delay_months, min_control=min_control)  # the next move starts from here
+    return {
+        **found,
+        "price_of_control_musd_per_point": stricter["cost_npv_musd"] - cost,
+        "price_of_speed_musd_per_month": faster["cost_npv_musd"] - cost,
+    }
+
+
+def price_rows(points: pd.DataFrame, price: str, along: str) -> pd.DataFrame:
+    """point, ``along``, ``price``: the points whose limit has a price, in order of that limit."""
+    return points[["point", along, price]].dropna().sort_values(along).reset_index(drop=True)
