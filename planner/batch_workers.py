@@ -96,6 +96,7 @@ def _in_pool(waiting: deque[BatchCase], folder: Path, workers: int, note: OnDone
                     done = future.result()
                     del running[future]
                     note(done)
+            pool.shutdown()
         except BrokenProcessPool:
             for future, case in running.items():
                 finished = future.done() and future.exception() is None
@@ -123,7 +124,7 @@ def _watch(parent: int) -> None:
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
-    """Ends the pool's processes; when all cases are done they have nothing to lose."""
+    """Ends what is left of a pool after an interruption, without waiting for the cases in work."""
     processes: list[Any] = list((getattr(pool, "_processes", None) or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:

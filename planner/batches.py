@@ -33,6 +33,7 @@ from planner.runs import Run, list_runs
 OnCase = Callable[[str, str, int, int], None]
 FINISHED = ("optimal", "feasible", "infeasible", "no-solution")
 OWN = ("batch.yaml", "cases")
+UNCHANGED = object()
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def results_table(folder: Path, cases: Sequence[BatchCase]) -> pd.DataFrame:
         {name: [row[name] for row in rows] for name in ("case", "status", "objective", "quality")}
     )
     for path in changes:
-        out[path] = _column([case.changes.get(path) for case in cases])
+        out[path] = _column([case.changes.get(path, UNCHANGED) for case in cases])
     for name in ("gap", "bound"):
         out[name] = pd.Series([row[name] for row in rows], dtype=float)
     for name in kpis:
@@ -242,9 +243,9 @@ def _row(folder: Path, case: BatchCase) -> dict[str, Any]:
 
 
 def _column(values: list[Any]) -> pd.Series:
-    """Numbers as numbers; anything else as text, so that a column has one type."""
-    if all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
-        return pd.Series(values, dtype=float)
-    return pd.Series(
-        [v if isinstance(v, str) else "" if v is None else json.dumps(v) for v in values], dtype=object
-    )
+    """Numbers as numbers, anything else as text, so that a column has one type; blank where nothing changes."""
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if numbers and all(v is None or v is UNCHANGED or v in numbers for v in values):
+        return pd.Series([None if v is UNCHANGED else v for v in values], dtype=float)
+    texts = ["" if v is UNCHANGED else v if isinstance(v, str) else json.dumps(v) for v in values]
+    return pd.Series(texts, dtype=object)
