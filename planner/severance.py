@@ -1,0 +1,206 @@
+"""Severance test: what stops, for how long and at what cost, if a supplier, licence, law or site is lost.
+
+    base = solve(build_case(scenario)).plan
+    test = sever(base, Cut(id="us-operator", **{"from": date(2030, 1, 1)}, operators=["us-operator"]))
+    test.summary, test.service, test.stops
+
+Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
+paid. From the date on the planner may answer as it likes. The duty to serve all, the floors on control and the
+survival shares are lifted, for what they asked may no longer be possible: the reserve may be used. A stack not
+in the plan pays its adoption from the start of the horizon, as everywhere in the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.cuts import offers_cut
+from planner.plan import Plan
+from planner.scenario import Cut, Scenario
+from planner.solver.engine import Engine
+from planner.solver.ladder import Outcome, solve
+
+SHORT = 0.005
+"""A workload is back when no more than this share of it is short beyond the plan."""
+KPIS = (
+    "cost_npv_musd", "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
+    "accelerators", "peak_year_outlay_musd",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Severance:
+    """Result of one cut. ``outcome.plan`` is the answer to it; ``summary`` compares KPIs before and after.
+
+    ``service``: per workload the months of demand lost and the first period without loss; ``stops``: offers hit,
+    with the accelerators that stood at the date and those the plan still wanted from them.
+    """
+
+    cut: Cut
+    base: Plan
+    outcome: Outcome
+    summary: pd.DataFrame  # kpi, unit, plan, severed, change
+    service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
+    stops: pd.DataFrame  # h, a, k, accelerators, planned_later
+
+
+def severed_scenario(scenario: Scenario, cut: Cut) -> Scenario:
+    """The scenario with the cut, without the duties that may no longer be met."""
+    demand = [
+        w.model_copy(update={"optional": True, "must_serve_by": None, "survival_share": 0.0})
+        for w in scenario.demand
+    ]
+    limits = scenario.limits.model_copy(
+        update={"max_delay_months": None, "min_control": None, "max_cost_musd": None}
+    )
+    return scenario.model_copy(update={"cuts": [*scenario.cuts, cut], "demand": demand, "limits": limits})
+
+
+def sever(
+    base: Plan,
+    cut: Cut,
+    quality: str = "quick",
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Severance:
+    """Cut a plan's supplier, licence, law or site and plan again from that date on.
+
+    Raises ``ValueError`` where the cut names nothing the plan could use, or falls outside the horizon.
+    """
+    calendar = base.case.calendar
+    first = calendar.first_from(cut.from_)
+    if not 0 <= first < calendar.n:
+        raise ValueError(
+            f"cut {cut.id}: {cut.from_} lies outside the horizon {calendar.start} to {calendar.end}"
+        )
+    hit = offers_cut(base.case.offers, cut)
+    if not len(hit):
+        raise ValueError(f"cut {cut.id} names nothing that this case offers")
+    case = build_case(severed_scenario(base.case.scenario, cut))
+    outcome = solve(
+        case, quality, on_event=on_event, should_stop=should_stop, engine=frozen(case, base, first)
+    )
+    after = outcome.plan
+    return Severance(
+        cut, base, outcome,
+        _summary(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "severed", "change"]),
+        _service(base, after, first) if after else pd.DataFrame(),
+        _stops(base, hit, cut, first),
+    )  # fmt: skip
+
+
+def frozen(case: Case, base: Plan, first: int) -> Engine:
+    """The model of a case in which all that ``base`` decided before period ``first`` is held."""
+    engine = Engine(case)
+    arrays = engine.arrays
+    lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
+    for family, table, value, decided in _decisions(case, base):
+        block = arrays.columns.get(family)
+        early = table.index[decided.to_numpy(int) < first]
+        if block is None or not len(early):
+            continue
+        columns = np.array([block.position(i) for i in early], dtype=np.int32)
+        held = value.reindex(early).fillna(0.0).to_numpy(float)
+        lower[columns] = upper[columns] = held
+    use = arrays.columns["use"]
+    stacks = base.tables["stacks"]
+    for a in stacks.loc[stacks["adopted"].astype(bool), "a"]:
+        if a in case.stacks.index:
+            lower[use.position(a)] = 1.0
+    arrays.col_lower[:], arrays.col_upper[:] = lower, upper  # what a family is freed to later, too
+    engine.live.set_col_bounds(np.arange(len(lower), dtype=np.int32), lower, upper)
+    return engine
+
+
+def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.Series, pd.Series]]:
+    """(variable, index table, the plan's value in model units, period of the decision) of each family."""
+
+    def values(name: str, keys: list[str], column: str | None, per: float = 1.0) -> pd.Series:
+        table = base.tables[name]
+        amount = table[column].astype(float) / per if column else pd.Series(1.0, index=table.index)
+        index = pd.MultiIndex.from_frame(table[keys].astype({"t": int}), names=[None] * len(keys))
+        return pd.Series(amount.to_numpy(float), index=index)
+
+    orders = values("orders", ["h", "a", "k", "t"], "accelerators", 1000.0)
+    yield "order", case.orders, orders, case.orders["order_t"]
+    rents = values("rents", ["h", "a", "k", "r", "t"], "accelerators", 1000.0)
+    yield "rent", case.rents, rents, case.rents["t"]
+    yield "open", case.opens, values("opens", ["h", "t"], None), case.opens["t"] - case.opens["lead"]
+    halls = values("halls", ["h", "b", "t"], "halls")
+    for family, whole in (("halls", True), ("halls_late", False)):
+        part = case.halls[case.halls["integer"].astype(bool) == whole]
+        yield family, part, halls, part["order_t"]
+    yield "lease", case.leases, values("leases", ["h", "t"], "it_mw"), case.leases["t"]
+    for family, name, key, table in (
+        ("cool", "cooling", "c", case.cooling),
+        ("connect", "connections", "n", case.connections),
+        ("backup", "backups", "g", case.backups),
+    ):
+        yield family, table, values(name, ["h", key, "t"], "added_mw"), table["t"] - table["lead"]
+
+
+def _summary(base: Plan, after: Plan) -> pd.DataFrame:
+    units = base.kpis.set_index("kpi")["unit"]
+    rows = [(k, units[k], base.kpi(k), after.kpi(k), after.kpi(k) - base.kpi(k)) for k in KPIS if k in units]
+    return pd.DataFrame(rows, columns=["kpi", "unit", "plan", "severed", "change"])
+
+
+def _service(base: Plan, after: Plan, first: int) -> pd.DataFrame:
+    """Per workload: months of demand lost against the plan, worst period, and when nothing is lost any more."""
+    keys = ["w", "t"]
+    before = base.tables["demand"].set_index(keys)
+    lost = (
+        after.tables["demand"].set_index(keys)["short"].astype(float) - before["short"].astype(float)
+    ).rename("lost")
+    frame = lost.reset_index().assign(months=before["months"].astype(float).to_numpy())
+    calendar = base.case.calendar
+    rows = []
+    for w, part in frame.groupby("w", sort=False):
+        later = part[part["t"] >= first]
+        bad = later.loc[later["lost"] > SHORT, "t"]
+        back = first if not len(bad) else int(bad.max()) + 1
+        months = float((part["lost"] * part["months"]).sum())
+        after_cut = float(later["months"].sum())
+        never = back >= calendar.n
+        rows.append(
+            (w, months, months / after_cut if after_cut else 0.0, float(later["lost"].max()) if len(later) else 0.0,
+             "never within the horizon" if never else calendar.label(back),
+             pd.NaT if never else pd.Timestamp(calendar.date_of(back)))
+        )  # fmt: skip
+    return pd.DataFrame(
+        rows, columns=["w", "lost_months", "lost_share_after", "worst_share", "back", "back_date"]
+    )
+
+
+def _stops(base: Plan, hit: pd.DataFrame, cut: Cut, first: int) -> pd.DataFrame:
+    """Offers the cut names: accelerators that stand at the date, and what the plan wanted from them later."""
+    hak = ["h", "a", "k"]
+    fleet = base.tables["fleet"]
+    stands = fleet[fleet["t"] == first].groupby(hak)["accelerators"].sum()
+    orders, rents = base.tables["orders"], base.tables["rents"]
+    day = pd.Timestamp(base.case.calendar.date_of(first))
+    later = pd.concat(
+        [
+            orders.loc[pd.to_datetime(orders["order_date"]) >= day, [*hak, "accelerators"]],
+            rents.loc[pd.to_datetime(rents["start_date"]) >= day, [*hak, "accelerators"]],
+        ]
+    )
+    wanted = later.groupby(hak)["accelerators"].sum()
+    index = pd.MultiIndex.from_frame(hit[hak].reset_index(drop=True))
+    frame = (
+        hit[hak]
+        .reset_index(drop=True)
+        .assign(
+            accelerators=stands.reindex(index).fillna(0.0).to_numpy(),
+            planned_later=wanted.reindex(index).fillna(0.0).to_numpy(),
+            what="service and supply stop" if cut.what == "service" else "supply stops, what stands runs on",
+        )
+    )
+    return frame[(frame["accelerators"] > 0) | (frame["planned_later"] > 0)].reset_index(drop=True)

@@ -1,0 +1,111 @@
+"""What protects the severance test: the past is held, what is cut stops, and the loss is counted against the plan."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.plan import Plan
+from planner.scenario import Cut, Scenario
+from planner.scenario_file import example_path, load_scenario
+from planner.severance import Severance, sever
+from planner.solver.ladder import solve
+
+START = date(2029, 1, 1)
+
+
+def tiny(**changes: object) -> Scenario:
+    scenario = load_scenario(example_path("two-hosts"))
+    return Scenario.model_validate(scenario.model_dump(by_alias=True, exclude_none=True) | changes)
+
+
+@pytest.fixture(scope="module")
+def base() -> Plan:
+    plan = solve(build_case(tiny(solve={"quality": "quick", "slices": 1}))).plan
+    assert plan is not None and set(plan.tables["serving"]["h"]) == {"cloud"}
+    return plan
+
+
+@pytest.fixture(scope="module")
+def operator_lost(base: Plan) -> Severance:
+    return sever(base, Cut.model_validate({"id": "us", "from": START, "operators": ["us-operator"]}))
+
+
+def plan_of(test: Severance) -> Plan:
+    assert test.outcome.plan is not None, test.outcome.status
+    return test.outcome.plan
+
+
+def before(plan: Plan, name: str, keys: list[str], column: str, day: str) -> pd.Series:
+    table = plan.tables[name]
+    rows = table[pd.to_datetime(table[day]) < pd.Timestamp(START)]
+    return rows.set_index(keys)[column].sort_index()
+
+
+def test_what_was_decided_before_the_date_is_held(base: Plan, operator_lost: Severance) -> None:
+    after = plan_of(operator_lost)
+    keys = ["h", "a", "k", "r", "t"]
+    old = before(base, "rents", keys, "accelerators", "start_date")
+    assert len(old)
+    pd.testing.assert_series_equal(old, before(after, "rents", keys, "accelerators", "start_date"), rtol=1e-6)
+    orders = after.tables["orders"]
+    assert len(orders) and (pd.to_datetime(orders["order_date"]) >= pd.Timestamp(START)).all()
+
+
+def test_a_lost_operator_serves_nothing_and_rents_nothing_from_the_date_on(operator_lost: Severance) -> None:
+    after = plan_of(operator_lost)
+    serving = after.tables["serving"]
+    first = after.case.calendar.first_from(START)
+    assert set(serving[serving["t"] >= first]["h"]) == {"champion"}
+    assert not len(after.case.rents[after.case.rents["t"] >= first])
+    assert "us: no more from 2029-01-01" in set(after.case.why_not["detail"])
+    assert not len(audit(after)), audit(after).to_string()
+
+
+def test_the_loss_is_counted_against_the_plan(base: Plan, operator_lost: Severance) -> None:
+    after = plan_of(operator_lost)
+    row = operator_lost.service.iloc[0]
+    first = after.case.calendar.first_from(START)
+    short = after.tables["demand"].set_index("t")["short"] - base.tables["demand"].set_index("t")["short"]
+    assert row["lost_months"] == pytest.approx((3 * short).sum())
+    assert (after.tables["demand"].set_index("t")["short"][first]) == pytest.approx(1)  # nothing else stands
+    assert row["worst_share"] == pytest.approx(short[short.index >= first].max())
+    assert row["back_date"] > pd.Timestamp(START)
+    summary = operator_lost.summary.set_index("kpi")
+    assert summary.loc["delay_months", "change"] == pytest.approx(row["lost_months"])
+    assert summary.loc["cost_npv_musd", "change"] == pytest.approx(
+        after.kpi("cost_npv_musd") - base.kpi("cost_npv_musd")
+    )
+    stops = operator_lost.stops.set_index(["h", "k"])
+    stood = base.tables["fleet"].query("t == @first")["accelerators"].sum()
+    assert stops["accelerators"].sum() == pytest.approx(stood)
+
+
+def test_a_lost_supply_lets_what_stands_run_on(base: Plan) -> None:
+    cut = Cut.model_validate({"id": "chips", "from": START, "what": "supply", "chip_origins": ["USA"]})
+    test = sever(base, cut)
+    after = plan_of(test)
+    first = after.case.calendar.first_from(START)
+    serving = after.tables["serving"]
+    assert len(serving[serving["t"] == first])  # three-year contracts run on
+    assert not len(after.tables["orders"])
+    assert test.service.iloc[0]["lost_months"] > 0  # growth and renewals are missing
+    assert test.service.iloc[0]["lost_months"] < 24
+
+
+def test_a_law_and_a_site_can_be_cut(base: Plan) -> None:
+    law = sever(base, Cut.model_validate({"id": "law", "from": START, "parents": ["USA"]}))
+    site = sever(base, Cut.model_validate({"id": "site", "from": START, "sites": ["seoul"]}))
+    lost = [test.service.iloc[0]["lost_months"] for test in (law, site)]
+    assert lost[0] == pytest.approx(lost[1]) and lost[0] > 0  # the same offers in this case
+
+
+def test_a_cut_of_nothing_is_an_error(base: Plan) -> None:
+    with pytest.raises(ValueError, match="names nothing that this case offers"):
+        sever(base, Cut.model_validate({"id": "none", "from": START, "vendors": ["huawei"]}))
+    with pytest.raises(ValueError, match="outside the horizon"):
+        sever(base, Cut.model_validate({"id": "late", "from": "2040-01-01", "sites": ["seoul"]}))
+    with pytest.raises(ValueError, match="must say what is lost"):
+        Cut.model_validate({"id": "empty", "from": START})
