@@ -1,0 +1,87 @@
+"""Journey 1: from the Korea example through changes, a mistake, the check and a run to a plan and a comparison."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+WAIT_MS = 60_000
+
+
+def cell(page: Page, row: str, column: str) -> Any:
+    return page.locator(f'[row-id="{row}"] [col-id="{column}"]')
+
+
+def type_into(page: Page, row: str, column: str, text: str) -> None:
+    cell(page, row, column).scroll_into_view_if_needed()
+    cell(page, row, column).click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any) -> None:
+    page = open_page("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Plan sovereign AI capacity")
+    accessible(page)
+    page.get_by_role("link", name="Scenarios", exact=True).click()
+    page.get_by_role("button", name=re.compile("Copy this example: Korea")).click()
+    expect(page).to_have_url(re.compile(r"/scenarios/korea-\w+"))
+
+    # a demand
+    page.get_by_role("link", name="Demand").click()
+    type_into(page, "demand-size-points-0", "value", "1500")
+    expect(cell(page, "demand-size-points-0", "value")).to_have_text("1\u202f500")
+    accessible(page)
+    # a grid date, first one that breaks the rule that dates rise, then a sound one
+    page.get_by_role("link", name="Sites", exact=True).click()
+    type_into(page, "sites-grid_mw-1", "from", "2028-13-01")
+    expect(page.get_by_text("1 problem to mend")).to_be_visible()
+    expect(cell(page, "sites-grid_mw-1", "from")).to_have_class(re.compile("cell-problem"))
+    type_into(page, "sites-grid_mw-1", "from", "2028-10-01")
+    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+
+    # a field of a form, with its message beside it
+    page.get_by_role("link", name="Limits", exact=True).click()
+    control = page.get_by_label("Control at least")
+    control.fill("140")
+    expect(page.get_by_text(re.compile("less than or equal to 100"))).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+
+    # what differs from the example
+    page.get_by_role("link", name="Changes").click()
+    changes = page.get_by_role("table")
+    expect(changes).to_contain_text("demand[citizen-chat].size.points[0].value")
+    expect(changes).to_contain_text("2028-10-01")
+    expect(changes.locator("tbody tr")).to_have_count(2)
+
+    # check and run
+    page.get_by_role("link", name="Check and run").click()
+    expect(page.get_by_text("Ready to run")).to_be_visible(timeout=WAIT_MS)
+    accessible(page)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/runs/korea-[\w-]+"))
+    expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=WAIT_MS)
+    page.reload()
+    expect(page.get_by_text("Best found").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Hosts and stacks").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#run-chart .scatterlayer .trace").first).to_be_attached(timeout=WAIT_MS)
+    accessible(page)
+    page.get_by_role("button", name="Stop and keep best").click()
+    expect(page.get_by_text("The plan in brief")).to_be_visible(timeout=2 * WAIT_MS)
+    run_id = page.url.rsplit("/", 1)[-1]
+
+    # the plan, and beside another
+    page.locator("#run-result").get_by_role("link", name="Plan").click()
+    expect(page.get_by_text("Cost, present value").first).to_be_visible(timeout=WAIT_MS)
+    page.goto(f"{site.url}/compare?runs=small,{run_id}&base=small")
+    expect(page.get_by_text("Cost, present value").first).to_be_visible(timeout=WAIT_MS)
+
+    # light to dark in place
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    accessible(page)
