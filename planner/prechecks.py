@@ -292,7 +292,7 @@ def _most_orders(case: Case, members: pd.DataFrame) -> tuple[float, str]:
             continue
         caps = case.quotas[(case.quotas["q"] == q) & (case.quotas["t"] <= last)]
         kind = str(caps["kind"].iloc[0])
-        if kind == "capacity":
+        if kind not in ("cumulative", "orders"):
             continue
         amount = float(caps["amount_k"].iloc[-1] if kind == "cumulative" else caps["amount_k"].sum())
         most = amount / min(weight[key] for key in keys) if keys else 0.0

@@ -1,0 +1,177 @@
+"""Infeasible cases are answered by the right cause and the least change.
+
+Each variant breaks one limit of a case that has a plan. The answer must name that limit; with the change applied
+the ordinary solve finds a plan, with 95 % of the change it proves that there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from planner.case.build import build_case
+from planner.explain import Diagnosis, explain_infeasible
+from planner.scenario import Scenario
+from planner.scenario_file import example_path, load_scenario, with_overrides
+from planner.solver.ladder import solve
+
+NVIDIA = {"vendors": ["nvidia"]}
+SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
+    # name: kind of cause, start of its path, what breaks the case
+    "budget in total": ("capital", "limits.capital_musd_total", {"limits.capital_musd_total": 250}),
+    "budget by year": (
+        "capital", "limits.capital_musd_by_year[1].musd",
+        {"limits.capital_musd_by_year": [{"year": 2027, "musd": 500}, {"year": 2028, "musd": 20}]},
+    ),
+    "licence quota": (
+        "quota", "supply.quotas[licence].path[1].accelerators",
+        {
+            "supply.quotas[licence]": {
+                **NVIDIA, "basis": "capacity",
+                "path": [{"from": "2027-01-01", "accelerators": 400}, {"from": "2029-01-01", "accelerators": 900}],
+            }
+        },
+    ),
+    "yearly quota": (
+        "quota", "supply.quotas[yearly].path[0].accelerators",
+        {
+            "hosts[cloud]": None,
+            "supply.quotas[yearly]": {**NVIDIA, "per": "year", "path": [{"from": "2027-01-01", "accelerators": 300}]},
+        },
+    ),
+    "grid too late": (
+        "grid", "sites[busan].grid_mw",
+        {
+            "sites[busan].grid_mw": [{"from": "2030-07-01", "mw": 20}],
+            "sites[haenam].grid_mw": [{"from": "2027-01-01", "mw": 3}],
+            "hosts[cloud]": None,
+        },
+    ),
+    "must-serve date too early": (
+        "must serve", "demand[records].must_serve_by", {"demand[records].must_serve_by": "2027-01-01"},
+    ),
+    "control floor too high": ("control", "limits.min_control", {"limits.min_control": 69}),
+    "vendor share": (
+        "share", "limits.shares[0].max_share",
+        {"limits.shares": [{"by": "vendor", "id": "nvidia", "max_share": 0.4, "from": "2029-01-01"}]},
+    ),
+    "operator share": (
+        "share", "limits.shares[0].max_share",
+        {"limits.shares": [{"by": "operator", "id": "us-operator", "max_share": 0.2}], "hosts[champion-busan]": None,
+         "hosts[champion-haenam].max_it_mw": 2.5, "demand[records].survival_share": 0.0},
+    ),
+    "crew limit": (
+        "crew", "supply.crews[crew].racks_per_quarter",
+        {"hosts[cloud]": None, "supply.crews": [{"id": "crew", "racks_per_quarter": 2}]},
+    ),
+    "survival share": (
+        "survival", "demand[assistant].survival_share",
+        {"demand[assistant].survival_share": 0.9, "hosts[cloud]": None, "hosts[champion-busan].max_it_mw": 2.5,
+         "demand[records].survival_share": 0.2},
+    ),
+    "delay": ("delay", "limits.max_delay_months.records", {"limits.max_delay_months": {"records": 6, "assistant": 20}}),
+    "cost": ("cost", "limits.max_cost_musd", {"limits.max_cost_musd": 40}),
+    "land": (
+        "land", "sites[busan].max_it_mw",
+        {"hosts[cloud]": None, "sites[busan].max_it_mw": 1, "sites[haenam].max_it_mw": 20},
+    ),
+    "required halls": (
+        "decision", "decisions[big].value",
+        {"decisions": [{"id": "big", "do": "require", "what": "halls", "hosts": ["champion-busan"], "value": 30}]},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(root: Any) -> Scenario:
+    return load_scenario(root / "tests" / "scenarios" / "small.yaml")
+
+
+def has_plan(scenario: Scenario) -> bool:
+    """By the ordinary way up the ladder, which knows nothing of elastic models."""
+    status = solve(build_case(scenario), quality="quick").status
+    assert status in ("optimal", "feasible", "infeasible"), status
+    return status != "infeasible"
+
+
+def diagnosed(scenario: Scenario, changes: dict[str, Any]) -> tuple[Scenario, Diagnosis]:
+    broken = with_overrides(scenario, changes)
+    return broken, explain_infeasible(build_case(broken))
+
+
+def test_a_case_that_has_a_plan_needs_no_change(small: Scenario) -> None:
+    answer = explain_infeasible(build_case(small))
+    assert answer.causes == [] and answer.cure == {} and answer.proven
+    assert has_plan(small)
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
+    kind, path, changes = SMALL[name]
+    broken, answer = diagnosed(small, changes)
+    assert [c.kind for c in answer.causes] == [kind], answer.text
+    assert list(answer.cure) == [path], answer.text
+    assert answer.proven
+    assert has_plan(with_overrides(broken, answer.cure)), answer.text
+    assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
+
+
+def test_no_home_site_for_a_class_is_answered_by_where_it_may_run(small: Scenario) -> None:
+    """No number cures it: the rule of place does, or the case has one site too few."""
+    changes: dict[str, Any] = {"demand[assistant].country": "JPN", "control.trusted_region": ["KOR"]}
+    broken, answer = diagnosed(small, changes)
+    assert [c.kind for c in answer.causes] == ["locality"]
+    assert "forbids compute in KOR" in answer.text and "assistant" in answer.text
+    assert answer.cure["demand[assistant].locality"]["where"] in ("trusted-region", "anywhere")
+    assert has_plan(with_overrides(broken, answer.cure))
+    assert answer.changed(0.95) == {} and not has_plan(broken)
+
+
+def test_two_limits_too_tight_are_both_named(small: Scenario) -> None:
+    changes = {**SMALL["budget by year"][2], **SMALL["control floor too high"][2]}
+    broken, answer = diagnosed(small, changes)
+    assert {c.kind for c in answer.causes} == {"capital", "control"}
+    assert has_plan(with_overrides(broken, answer.cure))
+
+
+def test_answers_are_in_the_planners_words(small: Scenario) -> None:
+    budget = diagnosed(small, SMALL["budget by year"][2])[1].causes[0].text
+    assert budget.startswith("the 2028 budget is short by") and "MUSD" in budget and "%" in budget
+    grid = diagnosed(small, SMALL["grid too late"][2])[1].causes[0].text
+    assert "MW missing until 2030-Q3" in grid and "busan" in grid
+    date = diagnosed(small, SMALL["must-serve date too early"][2])[1].causes[0].text
+    assert "quarters too early" in date and "first possible 2028-Q1" in date
+
+
+def test_whoever_may_give_first_is_the_users_choice(small: Scenario) -> None:
+    changes = {"hosts[cloud]": None, "supply.crews": [{"id": "crew", "racks_per_quarter": 2}]}
+    case = build_case(with_overrides(small, changes))
+    late = explain_infeasible(
+        case, tiers={"crew": 2.0, "must serve": 0.0, "allocation": 3.0, "survival": 3.0}
+    )
+    assert [c.kind for c in late.causes] == ["must serve", "must serve"] or late.causes[
+        0
+    ].kind == "must serve"
+    assert has_plan(with_overrides(case.scenario, late.cure))
+
+
+KOREA: dict[str, tuple[str, dict[str, Any]]] = {
+    "budget in total": ("capital", {"limits.capital_musd_total": 500}),
+    "budget by year": ("capital", {"limits.capital_musd_by_year": [{"year": 2032, "musd": 60}]}),
+    "must-serve date too early": ("must serve", {"demand[defence].must_serve_by": "2027-07-01"}),
+    "control floor too high": ("control", {"limits.min_control": 73}),
+}
+"""The variants that solve soonest; benchmarks/infeasible.py has all ten, with seconds."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(KOREA))
+def test_korea(name: str) -> None:
+    kind, changes = KOREA[name]
+    broken, answer = diagnosed(load_scenario(example_path("korea")), changes)
+    assert kind in [c.kind for c in answer.causes], answer.text
+    cured = explain_infeasible(build_case(with_overrides(broken, answer.cure)), alternatives=False)
+    assert not cured.causes, cured.text
+    short = explain_infeasible(build_case(with_overrides(broken, answer.changed(0.95))), alternatives=False)
+    assert short.causes
