@@ -10,7 +10,7 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.policy import PARTNER, delays, discount, priorities, weights
 from planner.audit.power import facility_peak
-from planner.audit.view import View, lookup, over, total
+from planner.audit.view import View, lookup, once, over, total
 
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 
@@ -42,6 +42,7 @@ def check(view: View, found: Findings) -> None:
     _tables(view, found, want)
 
 
+@once
 def _cost(view: View) -> dict[str, float]:
     ledger = view.table("ledger")
     own = ledger[ledger["payer"] == PARTNER]
@@ -86,6 +87,7 @@ def _time(view: View) -> dict[str, float]:
     }
 
 
+@once
 def unavoidable(view: View) -> pd.Series:
     """w -> months with demand before anything could serve it."""
     demand, serve = view.case.demand.reset_index(drop=True), view.case.serve.reset_index(drop=True)

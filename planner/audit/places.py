@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
-from planner.audit.view import View, each_period, lookup, over, total
+from planner.audit.view import View, each_period, lookup, once, over, total
 
 
 def check(view: View, found: Findings) -> None:
@@ -24,6 +24,7 @@ def check(view: View, found: Findings) -> None:
     _space(view, found)
 
 
+@once
 def space_mw(view: View) -> pd.Series:
     """(h, t) -> MW of IT that existing halls, halls and leases alive may hold."""
     halls = view.facts(view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "life"])

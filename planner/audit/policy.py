@@ -7,7 +7,7 @@ import pandas as pd
 
 from planner.audit.findings import Findings
 from planner.audit.service import by_period, served_k
-from planner.audit.view import View, lookup, over, total
+from planner.audit.view import View, lookup, once, over, total
 
 PARTNER = "partner"
 
@@ -20,12 +20,14 @@ def check(view: View, found: Findings) -> None:
     _money(view, found)
 
 
+@once
 def delays(view: View) -> pd.Series:
     """w -> months of delay: sum over periods of months x share short."""
     table = view.table("demand")
     return total(table, ["w"], 12.0 * view.years * table["short"])
 
 
+@once
 def weights(view: View) -> pd.DataFrame:
     """Serving rows at the case's rates, with their weight in the served share (weights of all demand sum to 1)."""
     demand = view.case.demand.reset_index(drop=True)
@@ -36,6 +38,7 @@ def weights(view: View) -> pd.DataFrame:
     return rows.assign(weight=rows["w"].map(priority).astype(float) * share / whole)
 
 
+@once
 def priorities(view: View) -> pd.Series:
     """w -> priority, summing to 1 over all workloads."""
     own = pd.Series({w.id: w.priority for w in view.scenario.demand}, dtype=float)
@@ -98,6 +101,7 @@ def _money(view: View, found: Findings) -> None:
         found.at_most("cost-cap", cost, float(cap), "cost above its bound")
 
 
+@once
 def discount(view: View) -> pd.Series:
     """t -> present value of 1 paid in the middle of period t; of the horizon's end for t = n."""
     rate = view.scenario.money.discount_rate_real

@@ -10,7 +10,7 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.fleet import profiled, spare
 from planner.audit.places import space_mw, standing
-from planner.audit.view import HAKT, View, each_period, lookup, over, total
+from planner.audit.view import HAKT, View, each_period, lookup, once, over, total
 from planner.case.case import DESIGN, MEDIA
 
 HT, HTS = ["h", "t"], ["h", "t", "s"]
@@ -216,6 +216,7 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     )
 
 
+@once
 def facility_peak(view: View) -> pd.Series:
     """(h, t) -> facility MW in the design hour: heat by technology times its PUE, or the building's."""
     table = view.table("cooling")

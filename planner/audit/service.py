@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
-from planner.audit.view import View, each_period, lookup, over, total
+from planner.audit.view import View, each_period, lookup, once, over, total
 
 WHAKT = ["w", "h", "a", "k", "t"]
 
@@ -19,6 +19,7 @@ def check(view: View, found: Findings) -> None:
     _survival(view, found)
 
 
+@once
 def served_k(view: View) -> pd.DataFrame:
     """Serving rows with thousands of reference accelerators served and held, at the case's own rates."""
     rows = view.facts(view.work(), view.case.serve, WHAKT, ["rate", "sigma", "seal", "p"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +31,7 @@ class View:
         slices = plan.case.slices.reset_index(drop=True)
         self.typical = slices[slices["s"] != DESIGN][["t", "s", "hours", "tariff_factor"]]
         self.whole = plan.case.scenario.solve.integers != "none"
+        self.derived: dict[str, Any] = {}
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the plan; the case's own numbers are never read from here."""
@@ -67,6 +70,19 @@ class View:
     def dates(self, periods: Any) -> pd.Series:
         values = list(periods)
         return pd.Series([self.date(t) for t in values], dtype="datetime64[ns]")
+
+
+def once(derive: Callable[[View], Any]) -> Callable[[View], Any]:
+    """Keeps what is derived from a view, for all checks that read it; nobody changes it in place."""
+
+    @wraps(derive)
+    def kept(view: View) -> Any:
+        name = f"{derive.__module__}.{derive.__name__}"
+        if name not in view.derived:
+            view.derived[name] = derive(view)
+        return view.derived[name]
+
+    return kept
 
 
 def lookup(keys: pd.Series | pd.Index, column: pd.Series) -> np.ndarray:
