@@ -52,18 +52,19 @@ def summary(error: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, f
 
 
 def throughput(catalog: Catalog) -> dict[str, Any]:
-    fit = _book(catalog).fit
+    book = _book(catalog)
+    fit = book.fit
     tokens = fit.rows.labels["unit"] == "tokens/s"
+    standard = (fit.rows.labels["lengths"] == "benchmark") & tokens
     out: dict[str, Any] = {}
     for regime in ("row", "cell", "family", "model"):
         error, sd = fit.left_out(regime)
         group = fit.groups(regime)[tokens] if regime == "model" else fit.groups(regime)
         reach = Z80 * sd * nested_factors(error, sd, group)
         out[regime] = summary(error, -reach, reach)
-        if regime != "model":
-            out[regime]["median_error_tokens_only"] = summary(error[tokens], -reach[tokens], reach[tokens])[
-                "median_error"
-            ]
+        for name, keep in (("at_benchmark_lengths", standard), ("at_own_lengths", tokens & ~standard)):
+            part = keep[tokens] if regime == "model" else keep
+            out[regime][name] = summary(error[part], -reach[part], reach[part])
     out["roofline_alone"] = summary(*_roofline_alone(catalog))
     out["spread_factors"] = {k: round(v, 3) for k, v in fit.factor.items()} | {"allowed": list(FACTOR_RANGE)}
     return out

@@ -69,6 +69,9 @@ class Question:
             "unit": m.metric_unit, "roof": np.log(roof), "active": np.log(m.params_active_b),
             "experts": np.log(m.params_total_b / m.params_active_b), "flops": np.log(c.tflops["bf16"]),
             "bandwidth": np.log(c.bandwidth_tb_s), "year": self.year, "size": np.log2(self.n),
+            "prompt": np.log1p(m.input_tokens / m.output_tokens),
+            "context": np.log(m.input_tokens + m.output_tokens / 2.0),
+            "lengths": "own" if self.other_lengths else "benchmark",
             "other_lengths": float(self.other_lengths),
         }  # fmt: skip
 
@@ -121,6 +124,7 @@ def ask(
         lengths.output_tokens, spec.output_tokens
     )
     other = other or _differs(float(speed), spec.limit(key)) or "concurrency" in given or "tp" in given
+    other = other or not _benchmarked(catalog, spec.model_id)
     stamp = pd.Timestamp(given["date"]) if "date" in given else latest(catalog)
     n = int(given.get("n_accelerators") or given.get("tp") or chip.scale_up)
     kind = precision_class(given.get("precision")) or _usual_precision(catalog, spec, chip)
@@ -139,6 +143,14 @@ def _spec(catalog: Catalog, model: str, given: dict[str, Any]) -> ModelSpec:
             raise
     total = float(given.get("params_total_b") or given["params_active_b"])
     return generic_model(model, total, float(given.get("params_active_b") or total))
+
+
+@lru_cache(maxsize=256)
+def _benchmarked(catalog: Catalog, model_id: str) -> bool:
+    """Whether a model was measured at lengths of a benchmark; unknown models count as such."""
+    rows = measurements(catalog)
+    rows = rows[rows["model_id"] == model_id]
+    return len(rows) == 0 or bool(rows["output_tokens"].isna().any())
 
 
 def _differs(a: float, b: float) -> bool:

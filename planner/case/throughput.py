@@ -87,6 +87,7 @@ class _Book:
     """Measured rows of a catalog and the fit to them."""
 
     rows: pd.DataFrame
+    cells: dict[tuple[str, str, str], pd.DataFrame]
     fit: Fit
     latest: pd.Timestamp
 
@@ -127,7 +128,7 @@ def _book(catalog: Catalog) -> _Book:
     for row in rows.itertuples():
         spec, chip = model_spec(catalog, row.model_id), chip_spec(catalog, row.accelerator_id)
         own = with_lengths(spec, or_none(row.input_tokens), or_none(row.output_tokens))
-        other = own is not spec and own != spec
+        other = not pd.isna(row.output_tokens)
         speed = or_none(row.tokens_per_s_user) or spec.limit(row.scenario)
         n = int(row.n_accelerators) if not pd.isna(row.n_accelerators) else chip.scale_up
         question = Question(
@@ -136,22 +137,24 @@ def _book(catalog: Catalog) -> _Book:
         )  # fmt: skip
         situations.append(question.situation())
     fit = Fit(Situations.of(situations), np.log(rows["tokens_per_s_per_accelerator"].to_numpy(float)))
-    return _Book(rows, fit, latest(catalog))
+    cells = dict(list(rows.groupby(["model_id", "accelerator_id", "scenario"])))
+    return _Book(rows, cells, fit, latest(catalog))
 
 
 def _matching(book: _Book, q: Question, given: dict[str, Any]) -> pd.DataFrame | None:
     """Measured rows that meet every stated condition, or None."""
     if q.group is not None or q.requests is not None:
         return None
-    rows = book.rows
-    keep = (rows["model_id"] == q.model.model_id) & (rows["accelerator_id"] == q.chip.accelerator_id)
-    keep &= rows["scenario"] == q.scenario
-    if not keep.any():
+    rows = book.cells.get((q.model.model_id, q.chip.accelerator_id, q.scenario))
+    if rows is None:
         return None
-    custom = rows["output_tokens"].notna()
-    same = (rows["input_tokens"] - q.model.input_tokens).abs() <= 0.03 * q.model.input_tokens
-    same &= (rows["output_tokens"] - q.model.output_tokens).abs() <= 0.03 * q.model.output_tokens
-    keep &= (custom & same) if q.other_lengths else ~custom
+    spec = q.model
+    own = rows["output_tokens"].notna()
+    same = own == q.other_lengths
+    for column, asked in (("input_tokens", spec.input_tokens), ("output_tokens", spec.output_tokens)):
+        same &= ~own | ((rows[column] - asked).abs() <= 0.03 * asked)
+    speed = rows["tokens_per_s_user"].fillna(spec.limit(q.scenario))
+    keep = same & ((speed - q.user_speed).abs() <= 0.03 * q.user_speed)
     if "precision" in given:
         keep &= rows["format"] == q.precision
     if "n_accelerators" in given:

@@ -30,23 +30,26 @@ CENTRES = {
     "bandwidth": 1.7,
     "year": 2026.0,
     "size": 3.0,
+    "prompt": 0.7,
+    "context": 7.5,
 }
 """Slopes turn around these values: log rate, log 1e9 parameters, log total/active, log TFLOPS, log TB/s,
-decimal year, log2 accelerators."""
+decimal year, log2 accelerators, log(1 + input/output), log mean context in tokens."""
 
 SPREAD = {
-    "level": 0.7, "roof": 0.2, "active": 0.25, "experts": 0.35, "flops": 0.15, "bandwidth": 0.2, "year": 0.2,
+    "level": 0.2, "roof": 0.15, "active": 0.15, "experts": 0.6, "flops": 0.15, "bandwidth": 0.2, "year": 0.2,
     "size": 0.02, "model": 0.45, "model*scenario": 0.2, "model*year": 0.5, "model*precision": 0.08,
     "chip": 0.1, "family": 0.1, "vendor": 0.15, "chip*model": 0.15, "family*model": 0.07, "vendor*model": 0.07,
     "family*scenario": 0.12, "family*model*scenario": 0.07, "chip*model*scenario": 0.12, "family*year": 0.1,
-    "software": 0.1,
+    "software": 0.1, "lengths": 0.1, "model*lengths": 0.25, "family*lengths": 0.1, "family*model*lengths": 0.15,
+    "prompt": 0.1, "context": 0.1, "model*prompt": 0.1, "model*context": 0.15, "family*context": 0.1,
 }  # fmt: skip
 """Prior standard deviations of the effects in log rate."""
 NOISE = 0.1
 """Repeated submissions of one configuration differ by about a tenth."""
 OTHER_UNIT = 10.0
 """Level of models whose outputs are images or queries: not comparable, so left free."""
-OTHER_LENGTHS = 0.3
+OTHER_LENGTHS = 0.15
 """Extra spread where request lengths or user speed are not the benchmark's."""
 FACTOR_RANGE = (0.75, 1.6)
 """Narrower than cross-validation allows would trust that new rows resemble the old ones."""
@@ -62,7 +65,7 @@ class Situations:
 
     @classmethod
     def of(cls, rows: Sequence[dict[str, str | float]]) -> Situations:
-        names = ("model", "chip", "family", "vendor", "scenario", "precision", "software", "unit")
+        names = ("model", "chip", "family", "vendor", "scenario", "precision", "software", "unit", "lengths")
         labels = {n: np.array([str(r[n]) for r in rows]) for n in names}
         return cls(labels, {n: np.array([float(r[n]) for r in rows]) for n in (*CENTRES, "other_lengths")})
 
@@ -136,9 +139,11 @@ class Fit:
         return error, sd
 
     def _repeat_sd(self) -> float:
-        """Standard deviation of log rate among rows alike in model, chip, scenario, precision and round."""
+        """Standard deviation of log rate among rows alike in model, chip, scenario, lengths, precision and round."""
         labels = self.rows.labels
         key = self.rows.numbers["year"].round(1).astype(str)
+        for name in ("prompt", "context"):
+            key = np.char.add(np.char.add(key, "|"), self.rows.numbers[name].round(2).astype(str))
         for name in ("model", "chip", "scenario", "precision"):
             key = np.char.add(np.char.add(key, "|"), labels[name])
         number = np.unique(key, return_inverse=True)[1]
