@@ -191,11 +191,11 @@ def test_what_binds_adds_the_periods_of_a_limit_and_names_its_unit() -> None:
     table = views.binding(prices)
     assert table["name"].tolist() == ["Grid at haenam", "Quota jv"], "by worth; the cost of demand is no limit"
     assert table["worth_musd"].tolist() == pytest.approx([9.0, 7.0])
-    assert table.loc[1, ["unit", "from", "to", "periods"]].tolist() == ["thousand accelerators", "2027-Q1", "2027-Q2", 2]
+    assert table.loc[1, ["unit", "from", "to", "periods"]].tolist() == ["1000 accelerators", "2027-Q1", "2027-Q2", 2]
     fig = plan.what_binds(table)
     assert list(fig.data[0].x) == pytest.approx([7.0, 9.0])
     assert fig.data[0].text[1] == "9 MUSD per MW"
-    assert views.binding(prices, marginal=True)["name"].tolist() == ["More of chat"]
+    assert views.binding(prices, marginal=True)["name"].tolist() == ["chat"]
 
 
 def test_gantt_marks_the_critical_path_and_shows_instants() -> None:
@@ -221,7 +221,7 @@ def test_gantt_keeps_critical_rows_when_there_are_too_many() -> None:
         "start_date": pd.Timestamp("2027-01-01"), "end_date": pd.Timestamp("2027-06-01"),
     })  # fmt: skip
     table = gantt.rows(many)
-    assert len(table) == 40 and "h89" in set(table["h"])
+    assert len(table) == 60 and "h89" in set(table["h"])
 
 
 def test_map_keeps_empty_sites_and_sizes_the_used() -> None:

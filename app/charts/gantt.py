@@ -20,7 +20,7 @@ LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
 
 
-def rows(milestones: pd.DataFrame, top: int = 40) -> pd.DataFrame:
+def rows(milestones: pd.DataFrame, top: int = 60) -> pd.DataFrame:
     """Milestones in drawing order with ``line`` (the row's label); critical ones first if too many."""
     table = milestones.copy()
     for column in ("start_date", "end_date"):
@@ -33,9 +33,11 @@ def rows(milestones: pd.DataFrame, top: int = 40) -> pd.DataFrame:
         )
     table["place"] = [str(r.h) if r.h == r.h and r.h else str(r.w or "") for r in table.itertuples()]
     first = table.groupby("place")["start_date"].transform("min")
-    table = table.assign(first=first).sort_values(["first", "place", "start_date", "end_date"], kind="stable")
+    table = table.assign(first=first, of_host=table["place"] == table["h"])
+    order = ["of_host", "first", "place", "start_date", "end_date"]
+    table = table.sort_values(order, ascending=[False, True, True, True, True], kind="stable")
     table["line"] = [_line(r) for r in table.itertuples()]
-    return table.drop(columns="first").reset_index(drop=True)
+    return table.drop(columns=["first", "of_host"]).reset_index(drop=True)
 
 
 def gantt(milestones: pd.DataFrame) -> go.Figure:

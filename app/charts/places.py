@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from planner.app.charts.style import MUTED, PALETTE, SYMBOLS, empty, finish
 from planner.app.strings import t
 from planner.report.numbers import number
+from planner.report.terms import term
 
 PAD_DEG = 2.5
 
@@ -26,9 +27,9 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
     for i, mode in enumerate(modes):
         part = table[held & (table["modes"] == mode)]
         fig.add_scattergeo(
-            lat=part["lat"], lon=part["lon"], name=mode, mode="markers+text",
+            lat=part["lat"], lon=part["lon"], name=_words(mode), mode="markers+text",
             text=[f"{r.name_}<br>{number(r.it_mw)} MW" for r in part.rename(columns={"name": "name_"}).itertuples()],
-            textposition=_positions(part),
+            textposition=_positions(part, table),
             marker={
                 "symbol": SYMBOLS[i % len(SYMBOLS)], "color": PALETTE[i % len(PALETTE)], "opacity": 0.85,
                 "size": (10 + 26 * (part["it_mw"] / largest) ** 0.5).tolist(), "line": {"width": 1, "color": "#ffffff"},
@@ -57,6 +58,10 @@ _TEMPLATE = (
 )
 
 
+def _words(modes: str) -> str:
+    return ", ".join(term("mode", mode) for mode in modes.split(", "))
+
+
 def _hover(table: pd.DataFrame) -> list[list[str]]:
     return [
         [str(r["p"]), f"{r['name']}, {r['iso3']}", str(r["hosts"]),
@@ -65,10 +70,15 @@ def _hover(table: pd.DataFrame) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def _positions(part: pd.DataFrame) -> list[str]:
-    """Labels to the side that is free: alternating by latitude order, so that neighbours do not collide."""
-    order = part["lat"].rank(method="first")
-    return ["middle right" if int(rank) % 2 else "middle left" for rank in order]
+def _positions(part: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    """Labels away from the nearest other site, so that neighbours do not write over each other."""
+    sides = []
+    for row in part.itertuples():
+        others = table[table["p"] != row.p]
+        gap = (others["lon"] - row.lon) ** 2 + (others["lat"] - row.lat) ** 2
+        eastward = bool(len(others)) and float(others.loc[gap.idxmin(), "lon"]) > row.lon
+        sides.append("middle left" if eastward else "middle right")
+    return sides
 
 
 def _range(values: pd.Series) -> list[float]:

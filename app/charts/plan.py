@@ -138,14 +138,16 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
         go.Bar(
             orientation="h", y=[_short(str(n)) for n in rows["name"]], x=worth,
             marker={"color": [GOOD if v > 0 else WARN for v in rows["worth_musd"]]},
-            text=[f"{number(v)} MUSD per {u}" for v, u in zip(worth, rows["unit"], strict=True)],
-            textposition="auto", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
+            text=[f"{number(v)} {t('charts.per', unit=u)}" for v, u in zip(worth, rows["unit"], strict=True)],
+            textposition="outside", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
             hovertemplate="%{customdata[0]}<br>%{text}<br>%{customdata[1]} – %{customdata[2]}<extra></extra>",
             name=t("charts.worth"),
         )
     )  # fmt: skip
-    finish(fig, t("charts.worth-axis"), "", height=120 + 34 * len(rows), legend=False)
-    fig.update_layout(margin={"l": 16, "r": 40})
+    finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False)
+    fig.update_layout(margin={"l": 16, "r": 16})
+    # the values stand beside the bars: leave them the right half
+    fig.update_xaxes(range=[0, 2.1 * float(worth.max())], nticks=5)
     return fig.update_yaxes(automargin=True, title_text="")
 
 
@@ -221,5 +223,5 @@ def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure
     return fig.update_xaxes(title_text="", type="category")
 
 
-def _short(text: str, width: int = 46) -> str:
+def _short(text: str, width: int = 34) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"

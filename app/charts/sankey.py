@@ -39,15 +39,25 @@ def sources_and_uses(links: pd.DataFrame) -> go.Figure:
     fig = go.Figure(
         go.Sankey(
             arrangement="snap", valueformat=",.0f", valuesuffix=" MUSD",
-            node={"label": labels, "pad": 16, "thickness": 14, "color": MUTED, "line": {"width": 0}},
+            node={"label": labels, "pad": 24, "thickness": 14, "color": MUTED, "line": {"width": 0}},
             link={"source": source, "target": target, "value": value, "color": colour},
         )
     )  # fmt: skip
-    finish(fig, height=max(360, 120 + 34 * max(len(accounts), len(origins))))
+    finish(fig, height=max(400, 140 + 40 * max(len(accounts), len(origins))))
+    fig.update_layout(margin={"l": 8, "r": 8, "t": 64, "b": 24})
     for x, text in ((0.0, t("charts.who")), (0.5, t("charts.what")), (1.0, t("charts.where"))):
         anchor = "left" if x == 0 else "right" if x == 1 else "center"
-        fig.add_annotation(x=x, y=1.06, xref="paper", yref="paper", text=f"<b>{text}</b>", showarrow=False,
-                           xanchor=anchor)  # fmt: skip
+        fig.add_annotation(
+            x=x,
+            y=1.0,
+            yshift=22,
+            xref="paper",
+            yref="paper",
+            yanchor="bottom",
+            xanchor=anchor,
+            text=f"<b>{text}</b>",
+            showarrow=False,
+        )
     return fig
 
 

@@ -39,10 +39,18 @@ def finish(
     """Axis titles, margins that leave room for them, a legend above the plot, no background of its own."""
     fig.update_layout(
         height=height,
-        margin={"l": 64, "r": 24, "t": 48, "b": 56},
+        margin={"l": 64, "r": 24, "t": 16 if legend is False else 48, "b": 56},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left", "title": ""},
+        legend={
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "xanchor": "left",
+            "title": "",
+            "traceorder": "normal",
+        },
         hoverlabel={"namelength": -1},
         uirevision="keep",
     )

@@ -17,7 +17,7 @@ from planner.app.components.icon import icon
 from planner.app.services import Services
 from planner.app.state.result import Result, load
 from planner.app.strings import t
-from planner.report.terms import relabel
+from planner.report.terms import readable, relabel
 
 
 def chart(
@@ -42,7 +42,7 @@ def chart(
     title = title or t(f"{page}.{name}-title")
     alt = alt or t(f"{page}.{name}-alt")
     id = f"{page}-{name}"
-    shown = None if table is None else relabel(table)
+    shown = None if table is None else readable(table)
     drawn = figure.graph(
         id,
         fig,

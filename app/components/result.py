@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import dash
 import dash_mantine_components as dmc
 import pandas as pd
-from dash import Input, Output, html
+from dash import Input, Output, State, html
 
 from planner.app import ids
 from planner.app.components import kpi, layout
@@ -24,13 +24,21 @@ MOOD = {"better": True, "worse": False}
 
 def shown(services: Services, page: str, ref: str | None, draw: Callable[[Result], Any]) -> Any:
     """The page of a run, or of the newest plan where the address names none; without any, what to do first."""
-    ref = ref or services.latest_plan()
+    ref = ref or _newest(services, page)
     if ref is None:
         start = layout.link_button(t("result.none-start"), url.href("scenarios"), "player-play")
         return layout.page(
             t(f"app.nav.{page}"), layout.empty(t("result.none-title"), t("result.none-text"), start)
         )
     return draw(load(services, ref) if page == "tradeoff" else load_plan(services, ref))
+
+
+def _newest(services: Services, page: str) -> str | None:
+    """The newest plan; for the trade-off the newest frontier before any plan."""
+    fronts = [
+        row for row in services.runs() if row["kind"] == "frontier" and row["state"] in ("done", "stopped")
+    ]
+    return str(fronts[0]["id"]) if fronts and page == "tradeoff" else services.latest_plan()
 
 
 def subtitle(result: Result) -> str:
@@ -60,10 +68,9 @@ def links(result: Result, here: str, **state: Any) -> list[Any]:
     ]
 
 
-def kpi_cards(cards: pd.DataFrame, names: Sequence[str] | None = None) -> html.Div:
+def kpi_cards(cards: pd.DataFrame, min_width: int = 190) -> html.Div:
     """Cards of ``planner.report.kpis.kpi_cards``: value, unit, difference to the baseline, published range."""
-    rows = cards if names is None else cards[cards["kpi"].isin(names)]
-    return kpi.cards([_card(row) for row in rows.to_dict("records")])
+    return kpi.cards([_card(row) for row in cards.to_dict("records")], min_width)
 
 
 def _card(row: dict[str, Any]) -> Any:
@@ -87,12 +94,19 @@ def range_note(row: dict[str, Any]) -> str | None:
     return t(key, low=number(low), high=number(high), unit=row["unit"])
 
 
+def choices(services: Services) -> list[dict[str, Any]]:
+    """Runs whose result can be opened: plans and frontiers, newest first."""
+    return [row for row in services.runs() if row["state"] in ("done", "stopped")]
+
+
+def run_label(row: dict[str, Any]) -> str:
+    """What a run is called in a list."""
+    return str(row["id"]) if row["title"] == row["id"] else f"{row['title']} ({row['id']})"
+
+
 def picker(id: str, services: Services, current: str) -> dmc.Select:
     """A choice of the runs whose plans can be opened."""
-    options = [
-        {"value": row["id"], "label": f"{row['title']} ({row['id']})"}
-        for row in services.runs(with_plan=True)
-    ]
+    options = [{"value": row["id"], "label": run_label(row)} for row in choices(services)]
     if current not in {o["value"] for o in options}:
         options.insert(0, {"value": current, "label": current})
     return dmc.Select(
@@ -101,14 +115,18 @@ def picker(id: str, services: Services, current: str) -> dmc.Select:
     )  # fmt: skip
 
 
-def register_picker(app: dash.Dash, id: str, page: str) -> None:
-    """Choosing another run opens its page."""
+def register_picker(app: dash.Dash, id: str, page: str, ref: str) -> None:
+    """Choosing another run opens its page; ``ref`` is the id of the store with the run shown."""
 
     @app.callback(
-        Output(ids.LOCATION, "href", allow_duplicate=True), Input(id, "value"), prevent_initial_call=True
+        Output(ids.LOCATION, "href", allow_duplicate=True),
+        Input(id, "value"),
+        State(ref, "data"),
+        prevent_initial_call=True,
     )
-    def open_run(run: str | None) -> Any:
-        return url.href(page, run) if run else dash.no_update
+    def open_run(run: str | None, now: str) -> Any:
+        # a choice that has just been drawn reports its value too
+        return dash.no_update if not run or run == now else url.href(page, run)
 
 
 def records(points: pd.DataFrame) -> list[dict[str, Any]]:

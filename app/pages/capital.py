@@ -22,7 +22,7 @@ from planner.app.state.result import Result, load
 from planner.app.strings import t
 from planner.report import capital
 from planner.report.numbers import number
-from planner.report.terms import heading, relabel, term
+from planner.report.terms import heading, readable, term
 
 PAGE = "capital"
 STATE, REF, DEFAULTS_ID, CONTENT = "capital-state", "capital-ref", "capital-defaults", "capital-content"
@@ -92,7 +92,7 @@ def register(app: dash.Dash, services: Services) -> None:
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
     )
-    result.register_picker(app, RUN, PAGE)
+    result.register_picker(app, RUN, PAGE, REF)
     register_downloads(app, services, PAGE, REF, TABLES, STATE)
 
 
@@ -202,7 +202,7 @@ def _table(name: str, frame: pd.DataFrame, lead: str, none: str = "") -> Any:
         return layout.section(title, html.P(none, className="muted"), lead=lead)
     return layout.section(
         title,
-        *table.plain_table(relabel(frame), caption=title),
+        *table.plain_table(readable(frame), caption=title),
         lead=lead,
         actions=[downloads(PAGE, name, title, picture=False)],
     )

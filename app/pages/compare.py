@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app import ids
 from planner.app.charts import plan as charts
-from planner.app.components import download, layout, table
+from planner.app.components import download, layout, result, table
 from planner.app.components.chart import chart
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
@@ -81,9 +81,7 @@ def register(app: dash.Dash, services: Services) -> None:
 def draw(services: Services, query: dict[str, Any]) -> html.Div:
     """The page in the state the address names."""
     state = url.parse(query, DEFAULTS)
-    options = [
-        {"value": r["id"], "label": f"{r['title']} ({r['id']})"} for r in services.runs(with_plan=True)
-    ]
+    options = [{"value": row["id"], "label": result.run_label(row)} for row in result.choices(services)]
     refs = list(state["runs"])[:MOST]
     known = {o["value"] for o in options}
     options += [{"value": r, "label": r} for r in refs if r not in known]

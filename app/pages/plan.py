@@ -48,7 +48,7 @@ def register(app: dash.Dash, services: Services) -> None:
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
     )
-    result.register_picker(app, RUN, PAGE)
+    result.register_picker(app, RUN, PAGE, REF)
     register_downloads(app, services, PAGE, REF, TABLES)
 
 
@@ -57,8 +57,8 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
     state = url.parse(query, DEFAULTS)
     base = baseline(services, state["base"])
     tab = state["tab"] if state["tab"] in TABS else "overview"
-    others = [row for row in services.runs(with_plan=True) if row["id"] != one.ref]
-    choices = [{"value": row["id"], "label": f"{row['title']} ({row['id']})"} for row in others]
+    others = [row for row in result.choices(services) if row["id"] != one.ref]
+    choices = [{"value": row["id"], "label": result.run_label(row)} for row in others]
     if base is not None and base.ref not in {c["value"] for c in choices}:
         choices.insert(0, {"value": base.ref, "label": base.title})
     return layout.page(

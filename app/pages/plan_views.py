@@ -17,7 +17,7 @@ from planner.app.strings import t
 from planner.report import views
 from planner.report.kpis import kpi_cards
 from planner.report.numbers import number, quantity
-from planner.report.terms import relabel, term
+from planner.report.terms import readable, term
 
 PAGE = "plan"
 TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
@@ -221,7 +221,7 @@ def _table(
         return layout.section(title, html.P(none or t("plan.nothing"), className="muted"), lead=lead)
     return layout.section(
         title,
-        *table.plain_table(relabel(frame), caption=title),
+        *table.plain_table(readable(frame), caption=title),
         lead=lead,
         actions=[downloads(PAGE, name, title, picture=False)],
     )

@@ -101,7 +101,7 @@ def register(app: dash.Dash, services: Services) -> None:
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
     )
-    result.register_picker(app, RUN, PAGE)
+    result.register_picker(app, RUN, PAGE, REF)
     register_downloads(app, services, PAGE, REF, TABLES)
 
 
@@ -132,9 +132,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         dmc.Group(
             [
                 result.picker(RUN, services, one.run_id),
-                toolbar(
-                    *result.links(one, PAGE), hidden_button() if len(points) else workbook_button(PAGE)
-                ),
+                toolbar(*result.links(one, PAGE), hidden_button() if len(points) else workbook_button(PAGE)),
             ],
             justify="space-between",
         ),

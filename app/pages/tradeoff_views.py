@@ -79,7 +79,9 @@ def _slider(id: str, label: str, unit: str, low: float, high: float, value: floa
     )  # fmt: skip
 
 
-def answer_cards(answer: dict[str, Any], before: dict[str, Any] | None = None) -> html.Div:
+def answer_cards(
+    answer: dict[str, Any], before: dict[str, Any] | None = None, min_width: int = 190
+) -> html.Div:
     """The live answer, or a point, as cards with units."""
     names = [n for n in UNITS if answer.get(n) is not None and answer[n] == answer[n]]
 
@@ -88,7 +90,8 @@ def answer_cards(answer: dict[str, Any], before: dict[str, Any] | None = None) -
             {"kpi": names, "value": [source.get(n) for n in names], "unit": [UNITS[n] for n in names]}
         )
 
-    return result.kpi_cards(kpi_cards(frame(answer), None if before is None else frame(before), tuple(UNITS)))
+    cards = kpi_cards(frame(answer), None if before is None else frame(before), tuple(UNITS))
+    return result.kpi_cards(cards, min_width)
 
 
 def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) -> list[Any]:
@@ -163,7 +166,7 @@ def picked(one: Result, state: dict[str, Any]) -> Any:
     before = points.loc[base].to_dict() if base in points.index else None
     parts: list[Any] = [
         html.P(html.Strong(t("tradeoff.picked", point=pick))),
-        answer_cards(row, before),
+        answer_cards(row, before, 128),
     ]
     if row["plan"] < 0:
         parts.append(html.P(t("tradeoff.screening"), className="muted"))

@@ -69,7 +69,9 @@ def answer(live: Live, max_delay_months: float, min_control: float) -> dict[str,
     if not found["feasible"]:
         return found
     cost = found["cost_npv_musd"]
-    stricter = live.at(max_delay_months=max_delay_months, min_control=max(min_control, found["control_score"]) + 1.0)
+    stricter = live.at(
+        max_delay_months=max_delay_months, min_control=max(min_control, found["control_score"]) + 1.0
+    )
     faster = live.at(max_delay_months=max_delay_months - 1.0, min_control=min_control)
     live.at(max_delay_months=max_delay_months, min_control=min_control)  # the next move starts from here
     return {

@@ -38,3 +38,29 @@ def heading(column: str) -> str:
 def relabel(table: pd.DataFrame) -> pd.DataFrame:
     """The same table under readable headings."""
     return table.rename(columns={c: heading(str(c)) for c in table.columns})
+
+
+VALUES = {
+    "kind": ("kind", "milestone"), "account": ("account",), "payer": ("payer",), "mode": ("mode",), "modes": ("mode",),
+    "decision": ("decision",),
+}  # fmt: skip
+"""Columns whose values have words of their own, and the sections that hold them."""
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table for reading: headings and values in words, years without gaps."""
+    out = table.copy()
+    for column, sections in VALUES.items():
+        if column in out:
+            out[column] = [_first(sections, value) for value in out[column]]
+    if "year" in out:
+        out["year"] = out["year"].astype(str)
+    return relabel(out)
+
+
+def _first(sections: tuple[str, ...], value: object) -> str:
+    for section in sections:
+        words = term(section, value)
+        if words != str(value):
+            return words
+    return term(sections[0], value)

@@ -64,8 +64,8 @@ def control_by(control: pd.DataFrame, by: str = "decision") -> pd.DataFrame:
 
 
 WORTH_UNITS = {
-    "accelerators": (1000.0, "thousand accelerators"), "racks": (100.0, "hundred racks"), "m3": (1e6, "million m³"),
-    "kref": (1.0, "thousand reference accelerators"), "points of what is served": (1.0, "point of control"),
+    "accelerators": (1000.0, "1000 accelerators"), "racks": (100.0, "100 racks"), "m3": (1e6, "million m³"),
+    "kref": (1.0, "1000 ref. accel."), "points of what is served": (1.0, "point of control"),
     "months": (1.0, "month"),
 }  # fmt: skip
 """Units too small to see the worth of one: shown by the thousand, the hundred, the million."""
@@ -84,7 +84,8 @@ def binding(prices: pd.DataFrame, top: int = 12, marginal: bool = False) -> pd.D
     rows = prices[(prices["dual"].abs() > 1e-9) & (prices["rule"].isin(MARGINAL_RULES) == marginal)]
     if not len(rows):
         return pd.DataFrame(columns=BINDING_COLUMNS)
-    names = [_limit_name(r.meaning, r.label) for r in rows.itertuples(index=False)]
+    named = ((r.meaning, r.index, r.label) for r in rows.itertuples(index=False))
+    names = [str(i).split(",")[0] if marginal else _limit_name(m, label) for m, i, label in named]
     scale = rows["unit"].map(lambda u: WORTH_UNITS.get(u, (1.0, u))[0]).astype(float)
     rows = rows.assign(name=names, worth_musd=-rows["dual"] * scale).sort_values(["name", "t"])
     table = rows.groupby(["rule", "name", "unit"], as_index=False, sort=False).agg(**{
