@@ -5,15 +5,16 @@
     test.summary, test.service, test.stops
 
 Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
-paid. From the date on the planner may answer as it likes. The duty to serve all, the floors on control and the
-survival shares are lifted, for what they asked may no longer be possible: the reserve may be used. A stack not
-in the plan pays its adoption from the start of the horizon, as everywhere in the model.
+paid. From the date on the planner answers at least cost, with no workload waiting longer than in the plan or,
+where that cannot be kept, than the soonest it can be served. The duty to serve all, the floor on control and
+the survival shares are lifted, for what they asked may no longer be possible: the reserve may be used. A stack
+not in the plan pays its adoption from the start of the horizon, as everywhere in the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,12 @@ from planner.case.case import Case
 from planner.case.cuts import offers_cut
 from planner.plan import Plan
 from planner.scenario import Cut, Scenario
-from planner.solver.engine import Engine
-from planner.solver.ladder import Outcome, solve
+from planner.solver.engine import HALLS, PATTERN, Engine
+from planner.solver.ladder import GAPS, Outcome, solve
 
-SHORT = 0.005
+WAIT_SLACK_MONTHS = 0.02
+"""What rounding to whole units may add to a workload's wait."""
+SHORT = 0.01
 """A workload is back when no more than this share of it is short beyond the plan."""
 KPIS = (
     "cost_npv_musd", "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
@@ -84,9 +87,10 @@ def sever(
     if not len(hit):
         raise ValueError(f"cut {cut.id} names nothing that this case offers")
     case = build_case(severed_scenario(base.case.scenario, cut))
-    outcome = solve(
-        case, quality, on_event=on_event, should_stop=should_stop, engine=frozen(case, base, first)
-    )
+    engine = frozen(case, base, first)
+    limits = case.scenario.limits.model_copy(update={"max_delay_months": _waits(engine, base, quality)})
+    case = replace(case, scenario=case.scenario.model_copy(update={"limits": limits}))
+    outcome = solve(case, quality, on_event=on_event, should_stop=should_stop, engine=engine.for_case(case))
     after = outcome.plan
     return Severance(
         cut, base, outcome,
@@ -94,6 +98,20 @@ def sever(
         _service(base, after, first) if after else pd.DataFrame(),
         _stops(base, hit, cut, first),
     )  # fmt: skip
+
+
+def _waits(engine: Engine, base: Plan, quality: str) -> dict[str, float] | None:
+    """Months every workload may be short: as in the plan, or as soon as can be where that is longer."""
+    engine.integers(*PATTERN, *HALLS)
+    engine.minimise("delay")
+    limit = engine.case.scenario.solve.time_limit_s
+    found = engine.live.solve(gap=GAPS[quality], time_limit_s=limit)
+    if found.x is None:
+        return None
+    demand = base.tables["demand"]
+    own = (demand["short"].astype(float) * demand["months"].astype(float)).groupby(demand["w"]).sum()
+    best = engine.delays(found.x)
+    return {w: max(months, float(own.get(w, 0.0))) + WAIT_SLACK_MONTHS for w, months in best.items()}
 
 
 def frozen(case: Case, base: Plan, first: int) -> Engine:

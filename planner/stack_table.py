@@ -25,6 +25,8 @@ from planner.solver.ladder import Outcome, solve
 
 FIVE = ("american-package", "us-platform-local-operator", "champion-us-chips", "partner-stack", "rival")
 FREE = "free"
+LIKE_POINTS = 0.5
+"""Rows closer than this in control have no price between them."""
 HARDWARE = ("hardware", "provider-hardware")
 STACK = ("stack-adoption", "platform", "platform-licence")
 SEALS = tuple(f"seal_{level}_share" for level in range(5))
@@ -194,7 +196,8 @@ def _price_of_control(frame: pd.DataFrame) -> list[float]:
     prices = []
     for row in frame.itertuples():
         below = frame[
-            (frame["control_score"] < row.control_score) & (frame["cost_npv_musd"] < row.cost_npv_musd)
+            (frame["control_score"] < row.control_score - LIKE_POINTS)
+            & (frame["cost_npv_musd"] < row.cost_npv_musd)
         ]
         below = below[below["served_share"] >= float(row.served_share) - 0.01] if len(below) else below
         if not len(below):
