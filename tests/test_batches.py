@@ -191,6 +191,7 @@ class Killer(threading.Thread):
             time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_cases_of_a_killed_process_are_done_again(manifest: Path, done: BatchResult, tmp_path: Path) -> None:
     killer = Killer(tmp_path / "out")
     killer.start()
@@ -211,6 +212,7 @@ class Poison:
         return os._exit, (9,)
 
 
+@pytest.mark.slow
 def test_a_case_that_kills_its_process_is_found_and_the_others_are_solved(
     manifest: Path, tmp_path: Path
 ) -> None:

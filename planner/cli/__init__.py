@@ -22,7 +22,7 @@ from planner import __version__
 OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 # In the order of the help page. Every module has register(app) and imports what is heavy inside its commands.
-MODULES = ("solving", "files", "batching", "tradeoff", "facts", "money", "serve")
+MODULES = ("solving", "files", "batching", "tradeoff", "explain", "sovereignty", "facts", "report", "serve")
 
 app = typer.Typer(
     name="planner",
@@ -60,12 +60,13 @@ def main() -> None:
     """Runs the command line and exits with its code; no traceback ever reaches a user."""
     try:
         app(prog_name="planner")
+    except SystemExit as end:
+        # the reader of a pipe, such as `head`, has gone: typer notes it so and calls it a failure
+        reader_gone = type(sys.stdout).__name__ == "PacifyFlushWrapper"
+        sys.exit(OK if end.code == FAILED and reader_gone else end.code)
     except KeyboardInterrupt:
         _say("interrupted")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(OK)
     except Exception as error:
         sys.exit(_explain(error))
 
