@@ -34,10 +34,9 @@ class Span:
         return cls(value, value, value)
 
     @classmethod
-    def around(cls, *values: float) -> Span:
-        """The sorted values as low, mid, high (levels of a catalog need not rise with the quantity)."""
-        low, mid, high = sorted(values)
-        return cls(low, mid, high)
+    def around(cls, low: float, mid: float, high: float) -> Span:
+        """Values at the levels low, mid, high of a catalog, which need not rise with the quantity."""
+        return cls(min(low, mid, high), mid, max(low, mid, high))
 
     def __mul__(self, other: Span | float) -> Span:
         """Product of independent quantities; a number scales."""

@@ -1,0 +1,91 @@
+"""What protects the packaged examples: each is valid and sourced; each solves and passes the audit."""
+
+import pytest
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.catalog import load_catalog
+from planner.scenario import Scenario
+from planner.scenario_file import example_path, examples, load_scenario
+from planner.solver.ladder import solve
+
+COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
+SMALLEST = ("two-hosts", "kenya")
+LICENSED = ("uae", "saudi-arabia", "kazakhstan")
+
+
+@pytest.fixture(scope="module", params=COUNTRIES)
+def scenario(request: pytest.FixtureRequest) -> Scenario:
+    return load_scenario(example_path(request.param))
+
+
+def test_the_examples_of_the_manual_are_there() -> None:
+    assert set(COUNTRIES) <= set(examples())
+
+
+def test_every_number_traces_to_a_source_or_an_assumed_mark(scenario: Scenario) -> None:
+    for record in (*scenario.demand, *scenario.sites, *scenario.hosts, *scenario.supply.quotas,
+                   *scenario.supply.crews, *scenario.existing.halls, *scenario.existing.fleets):  # fmt: skip
+        assert record.source or record.assumed, record
+    if scenario.money.discount_rate_real is not None:
+        assert scenario.money.source or scenario.money.assumed
+    assert scenario.note, "an example says what pulls its plan apart"
+
+
+def test_every_workload_can_be_served_and_survive(scenario: Scenario) -> None:
+    case = build_case(scenario)
+    places = case.serve.groupby("w")["p"].nunique()
+    for w in scenario.demand:
+        reasons = case.why_not[case.why_not["workload"] == w.id].groupby("reason").size()
+        assert places.get(w.id, 0) >= (2 if w.survival_share > 0 else 1), (w.id, reasons)
+
+
+@pytest.mark.parametrize("name", LICENSED)
+def test_a_licence_delays_owned_chips(name: str) -> None:
+    scenario = load_scenario(example_path(name))
+    offers = build_case(scenario).offers
+    home = offers[(offers["country"] == scenario.country) & (offers["mode"] != "cloud")]
+    assert len(home) and (home["licence_months"] >= 3).all()
+
+
+def test_the_hub_serves_each_country_under_its_own_rule() -> None:
+    scenario = load_scenario(example_path("regional-hub"))
+    case = build_case(scenario)
+    where = case.serve.merge(
+        case.offers.reset_index(drop=True)[["h", "a", "k", "country"]], on=["h", "a", "k"]
+    )
+    served = where.groupby("w")["country"].unique()
+    assert set(served["indonesia-government"]) == {"IDN"}
+    for abroad in ("indonesia-business", "philippines-services", "vietnam-industry"):
+        assert {"MYS", "SGP"} <= set(served[abroad]), abroad
+    assert len({w.country for w in scenario.demand}) >= 4
+
+
+def test_national_plans_are_quoted_as_the_catalog_has_them() -> None:
+    plans = load_catalog().table("national_plans")
+    for name, iso3, url in (
+        ("saudi-arabia", "SAU", "ng.investing.com"),
+        ("kazakhstan", "KAZ", "astanatimes.com"),
+        ("india", "IND", "pibtracker.com"),
+        ("uae", "ARE", "gulfnews.com"),
+    ):
+        text = example_path(name).read_text(encoding="utf-8")
+        assert url in text and plans.loc[plans["iso3"] == iso3, "source_url"].str.contains(url).any()
+
+
+def solved(name: str) -> None:
+    outcome = solve(build_case(load_scenario(example_path(name))), quality="quick")
+    assert outcome.plan is not None, (outcome.status, outcome.troubles, outcome.notes)
+    found = audit(outcome.plan)
+    assert found.empty, found.to_string()
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_smallest_examples_solve_and_audit(name: str) -> None:
+    solved(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in COUNTRIES if n not in SMALLEST])
+def test_every_example_solves_and_audits(name: str) -> None:
+    solved(name)
