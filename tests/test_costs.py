@@ -114,8 +114,9 @@ def test_liquid_and_modular_cost_more_and_construction_rises() -> None:
 
 def test_power_of_an_accelerator_spans_typical_to_peak() -> None:
     found = it_kw_per_accelerator("GB300 NVL72")
-    assert found.low == pytest.approx(136 / 72 * 1.08)
-    assert found.high == pytest.approx(140 / 72 * 1.12)
+    assert found.mid == pytest.approx(138 / 72 * 1.1)
+    assert found.low < 136 / 72 * 1.08
+    assert found.high > 140 / 72 * 1.12
     assert it_kw_per_accelerator("GH200").mid == pytest.approx(0.7 * 1.8 * 1.1)
     hot, cold = (costs.facility_kw_per_accelerator("gb300-nvl72", m).mid for m in ("AE-AUH", "FI-HEL"))
     assert hot > cold > found.mid

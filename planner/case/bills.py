@@ -30,6 +30,10 @@ PRICE_YEAR = 2026
 """Year of the prices of the catalog where no scenario says otherwise."""
 HARDWARE_ADDERS = ("network_cost_share", "storage_cost_share", "spares_cost_share", "installation_cost_share")
 REDUNDANCY = {"N": "redundancy-n", "N+1": "redundancy-n-1", "2N": "redundancy-2n"}
+DEAL = Span(0.82, 1.0, 1.12)
+"""What buyers pay against quoted prices: two public contracts lie 12-18 % below, scarcity adds the rest."""
+FLEET = Span(0.9, 1.0, 1.12)
+"""Real fleets against the power of their systems: partial load and small storage, or service nodes on top."""
 WATTS_PER_TDP = {"server": Span(1.5, 1.8, 2.1), "rack": Span(1.3, 1.4, 1.6)}
 """Power of a system per watt of its accelerators where no system is known: servers and racks of the catalog."""
 ELSEWHERE = Span(0.8, 1.0, 1.25)
@@ -80,11 +84,11 @@ def price_path(change_per_year: float, years: float) -> float:
     return (1.0 + change_per_year) ** years
 
 
-def hardware_usd(price_usd: float, n: float, adders: float, duty: float, factor: float, path: float) -> float:
+def hardware_usd(price_usd: float, n: float, adders: float, duty: float, factor: float) -> float:
     """All-in USD of one accelerator: its share of the system's price, times 1 + adders + duty, times the
-    owner's price factor and the price path. Duty is paid on the goods, not on what is bought around them.
+    owner's price factor. Duty is paid on the goods, not on what is bought around them.
     """
-    return price_usd / n * (1.0 + adders + duty) * factor * path
+    return price_usd / n * (1.0 + adders + duty) * factor
 
 
 def hall_musd(base: float, factor: float, deduction: float, owner_share: float, redundancy: float = 1.0,
@@ -131,7 +135,8 @@ def system_cost(
     years = max(0.0, year - base)
     price = Span.exact(price_usd) if price_usd else span_of(lambda level: row[f"price_usd_{level}"])
     path = span_of(lambda level: price_path(catalog.param("hardware_price_change_per_year", level), years))
-    goods = price * path * price_factor / float(n)
+    quoted = price if price_usd else price * DEAL
+    goods = quoted * path * price_factor / float(n)
     rows = [("server or rack", goods, str(row["price_scope"]), f"systems:{key}")]
     for name in HARDWARE_ADDERS:
         share = span_of(partial(catalog.param, name))
@@ -170,7 +175,8 @@ def it_kw_per_accelerator(name: str, *, catalog: Catalog | None = None) -> Span:
         return WATTS_PER_TDP["server"] * (float(chip["tdp_w"]) / 1000.0) * network.mid
     typical, peak = float(row["typical_kw"]), float(row["peak_kw"])
     n = float(row["n_accelerators"])
-    return Span(typical * network.low, (typical + peak) / 2.0 * network.mid, peak * network.high) / n
+    mid = (typical + peak) / 2.0 * network.mid
+    return Span(typical * network.low, mid, peak * network.high) * FLEET / n
 
 
 def facility_kw_per_accelerator(
@@ -217,8 +223,8 @@ def facility_cost(
     """What a MW of IT costs to house at ``metro`` (key or name) with a technology of the table ``cooling``.
 
     Items: shell, electrical, mechanical (with room-air cooling), liquid loop or rear doors for the share of
-    heat they carry, backup, grid connection, owner's costs. Land is not included: it comes with opening a
-    site. ``construction_musd_per_mw`` overrides the city value.
+    heat they carry, backup, grid connection, owner's costs, and as an upper end what the largest AI campuses
+    paid on top. Land is not included: it comes with opening a site. ``construction_musd_per_mw`` overrides the city value.
     """
     catalog = catalog or load_catalog()
     for value, table in ((technology, "cooling"), (hall_type, "halls")):
@@ -282,6 +288,14 @@ def facility_cost(
             facility_item(catalog, "owner-cost") * total([r[1] for r in rows[:3]]).mid,
             "design, supervision, insurance, contingency",
             "facility_costs:owner-cost",
+        )
+    )
+    rows.append(
+        (
+            "large AI campus",
+            facility_item(catalog, "campus-scale-premium") * total([r[1] for r in rows[:3]]).mid,
+            "what the largest campuses paid above all this: upper end only",
+            "facility_costs:campus-scale-premium",
         )
     )
     # parts of the hall rise and fall together with the city value: one part for the range of the total

@@ -105,7 +105,7 @@ def ask(
     catalog: Catalog, model: str, accelerator: str, scenario: str, given: dict[str, Any]
 ) -> tuple[Question, dict[str, Any]]:
     key = str(scenario).strip().lower()
-    classes = {str(r.latency_class): str(r.scenario) for r in catalog.table("latency_classes").itertuples()}
+    classes = _latency_classes(catalog)
     key = key if key in SCENARIOS else classes.get(key, key)
     if (found := LENGTHS.search(key)) is not None:
         isl, k_in, osl, k_out, speed = found.groups()
@@ -133,6 +133,11 @@ def ask(
         bool(other), int(given["tp"]) if "tp" in given else None, given.get("concurrency"),
     )  # fmt: skip
     return question, given
+
+
+@lru_cache(maxsize=8)
+def _latency_classes(catalog: Catalog) -> dict[str, str]:
+    return {str(k): str(v) for k, v in catalog.table("latency_classes")["scenario"].items()}
 
 
 def _spec(catalog: Catalog, model: str, given: dict[str, Any]) -> ModelSpec:

@@ -21,6 +21,8 @@ class Context:
     catalog: Catalog
     calendar: Calendar
     assumed: list[dict[str, Any]] = field(default_factory=list)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Results of one build that are asked for in every period, by whoever computes them."""
 
     @classmethod
     def of(cls, scenario: Scenario, catalog: Catalog) -> Context:

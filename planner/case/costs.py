@@ -64,43 +64,43 @@ def years_since(context: Context, t: int, released: pd.Timestamp | None = None) 
 
 def released_on(context: Context, choice: SystemChoice) -> pd.Timestamp:
     """First date a system may be ordered."""
-    own = choice.available_from or context.catalog.value("systems", choice.id, "available_from")
-    return pd.Timestamp(own)
+    key = ("released", choice.id)
+    if key not in context.memo:
+        own = choice.available_from or context.catalog.value("systems", choice.id, "available_from")
+        context.memo[key] = pd.Timestamp(own)
+    return context.memo[key]
 
 
 def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, order_t: int) -> float:
     """All-in hardware price at the order date, with the owner's price factor."""
-    price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
-    n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
-    factor = context.pick(
-        host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
-    )
+    key = ("hardware", choice.id, host.id)
+    if key not in context.memo:
+        price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
+        n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
+        factor = context.pick(
+            host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
+        )
+        adders, duty = _adders(context.catalog, context.level), context.import_duty(host)
+        context.memo[key] = hardware_usd(float(price), n, adders, duty, float(factor)) / 1000.0
     years = years_since(context, order_t, released_on(context, choice))
-    path = price_path(context.param("hardware_price_change_per_year"), years)
-    adders = _adders(context.catalog, context.level)
-    return hardware_usd(float(price), n, adders, context.import_duty(host), float(factor), path) / 1000.0
+    return float(context.memo[key]) * price_path(context.param("hardware_price_change_per_year"), years)
 
 
 def rent_musd_per_k_period(
     context: Context, choice: SystemChoice, host: Host, term: str, start_t: int
 ) -> float:
     """Rent per thousand accelerators and period, at the price of the contract's start."""
-    rent = context.pick(
-        choice.rent_usd_per_accelerator_hour, "systems", choice.id, "rent_usd_per_accelerator_hour"
-    )
+    key = ("rent", choice.id, host.id, term)
+    if key not in context.memo:
+        rent = context.pick(
+            choice.rent_usd_per_accelerator_hour, "systems", choice.id, "rent_usd_per_accelerator_hour"
+        )
+        home = context.host_country(host) == context.scenario.country
+        region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
+        factor = float(context.catalog.value("rent_terms", term, "price_factor"))
+        context.memo[key] = float(rent) * factor * region * context.calendar.years * 8760.0 / 1e3
     years = years_since(context, start_t, released_on(context, choice))
-    path = price_path(context.param("rent_change_per_year"), years)
-    home = context.host_country(host) == context.scenario.country
-    region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
-    hours = context.calendar.years * 8760.0
-    return (
-        float(rent)
-        * float(context.catalog.value("rent_terms", term, "price_factor"))
-        * path
-        * region
-        * hours
-        / 1e3
-    )
+    return float(context.memo[key]) * price_path(context.param("rent_change_per_year"), years)
 
 
 def escalation(context: Context, t: int) -> float:

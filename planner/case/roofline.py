@@ -112,6 +112,7 @@ def precision_class(text: str | None) -> str | None:
     raise ValueError(f"no precision {text!r}; allowed {', '.join(sorted(PRECISION_NAMES))}")
 
 
+@lru_cache(maxsize=64)
 def model_spec(catalog: Catalog, name: str) -> ModelSpec:
     """A model of the catalog; raises ``UnknownName``."""
     row = catalog.table("models").loc[model_of(catalog, name)]
