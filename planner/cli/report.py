@@ -1,0 +1,57 @@
+"""The deliverable of a run: a workbook, or one page for the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Runs")(report)
+
+
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`.")],
+    format: Annotated[Literal["xlsx", "html"], typer.Option("--format", help="Workbook or page.")] = "xlsx",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="File to write; default RUN.xlsx or RUN.html."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    root: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")] = Path("runs"),
+) -> None:
+    """The deliverable of a run: plan, capital needs, key figures with ranges, sources, checks.
+
+    The page needs no network: its charts and their library stand in the file.
+
+    Examples:
+
+      planner report latest --format xlsx
+
+      planner report runs/korea-frontier/points/point-0 --format html -o korea.html
+    """
+    from planner.cli.output import console
+    from planner.run_files import RunError, writing
+    from planner.runs import find_run
+
+    found = find_run(run, root)
+    if not found.has_plan or "ledger" not in found.tables:
+        where = f"; its plans are in {found.path / 'points'}" if found.kind == "frontier" else ""
+        raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to report{where}")
+    target = output or Path(f"{found.name}.{format}")
+    if target.exists() and not force:
+        raise RunError(f"{target} is there already: name another file with -o, or write over it with --force")
+    with writing(target.parent):
+        if format == "xlsx":
+            from planner.report.workbook import write_workbook
+
+            write_workbook(found, target)
+        else:
+            from planner.app.charts.report import charts_of
+            from planner.report.page import html_page
+
+            target.write_text(html_page(found, charts_of(found)), encoding="utf-8")
+    console().print(f"Written: {target}", soft_wrap=True)

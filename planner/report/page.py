@@ -1,0 +1,175 @@
+"""One page that a financier reads: a single HTML file, charts and their library inside, nothing fetched.
+
+    text = html_page(run, charts_of(run))
+
+Charts are handed in (``planner.app.charts.report`` makes them); every chart has its table below it, folded
+away on the screen and left out on paper.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from planner.report import capital, views
+from planner.report.kpis import HEADLINE, kpi_cards
+from planner.report.numbers import number, quantity
+from planner.report.terms import readable
+
+if TYPE_CHECKING:
+    from planner.runs import Run
+
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "displayModeBar": False,
+}
+STYLE = """
+:root { color-scheme: light; } * { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1080px; padding: 32px 24px 64px; color: #1d2328; background: #fff;
+  font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
+h1 { font-size: 1.7rem; margin: 0 0 4px; } h2 { font-size: 1.2rem; margin: 40px 0 4px; }
+p { margin: 4px 0; } .note { color: #556069; font-size: 0.86rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 12px; margin: 20px 0; }
+.card { border: 1px solid #d5dbe0; border-radius: 8px; padding: 12px 14px; }
+.card b { display: block; font-size: 1.35rem; } .card span { color: #556069; font-size: 0.82rem; }
+figure { margin: 8px 0 0; } figcaption { color: #556069; font-size: 0.86rem; }
+.scroll { overflow: auto; max-height: 460px; border: 1px solid #d5dbe0; border-radius: 8px; margin-top: 8px; }
+table { border-collapse: collapse; width: 100%; font-size: 0.84rem; }
+th, td { padding: 5px 10px; text-align: left; border-bottom: 1px solid #e3e7eb; vertical-align: top; }
+th { position: sticky; top: 0; background: #f3f6f7; } .num { text-align: right; white-space: nowrap; }
+summary { cursor: pointer; color: #0b6373; font-size: 0.86rem; margin-top: 6px; }
+@media print { details { display: none; } .scroll { max-height: none; overflow: visible; } h2 { break-after: avoid; }
+  figure { break-inside: avoid; } body { padding: 0; } }
+"""
+SCRIPT = """
+document.querySelectorAll("script[data-chart]").forEach(function (source) {
+  var figure = JSON.parse(source.textContent);
+  Plotly.newPlot(source.dataset.chart, figure.data, figure.layout, CONFIG);
+});
+"""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of the page: heading, one sentence for those who cannot see it, figure, caption, its table."""
+
+    title: str
+    alt: str
+    figure: go.Figure
+    note: str
+    table: pd.DataFrame
+
+
+def html_page(run: Run, charts: Sequence[Chart]) -> str:
+    """The whole page as text. All text of the run is escaped: a name cannot become markup."""
+    title = str(run.manifest.get("title") or run.manifest.get("scenario") or run.name)
+    year = run.scenario.money.price_year
+    tables = {name: run.table(name) for name in run.tables}
+    gap = run.outcome.get("gap")
+    facts = [
+        f"Run {run.name}", f"status {run.status}", f"quality {run.outcome.get('quality')}",
+        *([] if gap is None else [f"gap {number(100 * gap, 2)} %"]), f"money in real {year} USD",
+        f"planner {run.manifest.get('versions', {}).get('planner', '')}", str(run.outcome.get("finished", ""))[:10],
+    ]  # fmt: skip
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="note">{escape(" · ".join(facts))}</p>',
+        _cards(run),
+        *(_chart(i, chart) for i, chart in enumerate(charts)),
+        _section("What the cost is made of", "Present value of the partner's cost; residual values are negative.",
+                 capital.cost_composition(tables["ledger"])),
+        _section("Residual values", "Shown apart: they reduce the cost, never the need for money.",
+                 capital.residuals(tables["ledger"])),
+        _section("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
+                 views.bill_of_materials(tables)),
+        _section("Demand not served", "Share of the workload's demand at its worst.",
+                 views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"short": []})))),
+        _section("All measures", "With the published range where there is one.", _measures(run)),
+        _section("Assumptions taken", "Defaults for want of a value in the scenario.",
+                 tables.get("assumptions", pd.DataFrame())),
+    ]  # fmt: skip
+    body = "\n".join(parts)
+    script = SCRIPT.replace("CONFIG", json.dumps(CONFIG))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
+        f"<script>{get_plotlyjs()}</script>\n<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _cards(run: Run) -> str:
+    cards = kpi_cards(run.kpis, names=HEADLINE)
+    items = [
+        f'<div class="card"><span>{escape(row.words)}</span><b>{escape(quantity(row.value, str(row.unit)))}</b></div>'
+        for row in cards.itertuples()
+    ]
+    return f'<div class="cards">{"".join(items)}</div>'
+
+
+def _chart(i: int, chart: Chart) -> str:
+    figure = chart.figure.update_layout(
+        template="plotly_white", paper_bgcolor="#ffffff", plot_bgcolor="#ffffff"
+    )
+    height = int(figure.layout.height or 360)
+    data = str(figure.to_json()).replace("<", "\\u003c")  # no text of a run may end the script
+    return (
+        f"<h2>{escape(chart.title)}</h2>\n"
+        f'<figure role="group" aria-label="{escape(chart.alt)}"><div id="chart-{i}" style="height:{height}px"></div>'
+        f'<script type="application/json" data-chart="chart-{i}">{data}</script>'
+        f"<figcaption>{escape(chart.note)}</figcaption></figure>\n"
+        f"<details><summary>Show as table</summary>{_table(chart.table)}</details>"
+    )
+
+
+def _section(title: str, note: str, frame: pd.DataFrame) -> str:
+    if not len(frame):
+        return ""
+    return f'<h2>{escape(title)}</h2>\n<p class="note">{escape(note)}</p>\n{_table(frame)}'
+
+
+def _measures(run: Run) -> pd.DataFrame:
+    rows = kpi_cards(run.kpis, names=None)
+    ranges = [
+        "" if low is None or low != low else f"{number(low)} – {number(high)}"
+        for low, high in zip(rows["low"], rows["high"], strict=True)
+    ]
+    values = [quantity(v, str(u)) for v, u in zip(rows["value"], rows["unit"], strict=True)]
+    return pd.DataFrame({"words": rows["words"], "value": values, "range": ranges, "note": rows["note"]})
+
+
+def _table(frame: pd.DataFrame) -> str:
+    shown = readable(frame)
+    numeric = [
+        pd.api.types.is_numeric_dtype(shown[c]) and not pd.api.types.is_bool_dtype(shown[c]) for c in shown
+    ]
+    head = "".join(
+        f'<th scope="col"{_class(n)}>{escape(str(c))}</th>'
+        for c, n in zip(shown.columns, numeric, strict=True)
+    )
+    rows = [
+        "<tr>"
+        + "".join(f"<td{_class(n)}>{escape(_cell(v))}</td>" for v, n in zip(row, numeric, strict=True))
+        + "</tr>"
+        for row in shown.itertuples(index=False, name=None)
+    ]
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table>{body}</table></div>'
+
+
+def _class(numeric: bool) -> str:
+    return ' class="num"' if numeric else ""
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None or value is pd.NaT or value != value else number(value)
