@@ -90,6 +90,7 @@ PLAIN: dict[tuple[str, Any, str], float] = {
     ("connections", "grid-firm", "capex_musd_per_mw_mid"): 0.5, ("connections", "grid-firm", "life_years"): 40,
     ("backup", "diesel", "capex_musd_per_mw_mid"): 0.6, ("backup", "diesel", "lead_months_mid"): 9,
     ("backup", "diesel", "om_share_per_year"): 0.02, ("backup", "diesel", "life_years"): 25,
+    ("facility_costs", "owner-cost", "value_mid"): 0,
     ("software_gain", "*", "gain_mid"): 1, ("profiles", "*", "value"): 1,
     ("rent_terms", "on-demand", "price_factor"): 2,
 }  # fmt: skip
