@@ -254,6 +254,8 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
         "sortable": not spec.nested,
         "filter": False,
     }
+    if field.kind in ("date", "text", "list", "choice"):
+        column["cellDataType"] = "text"  # AG Grid would guess: its date editor refuses what we explain
     choices = list(field.choices) or _ids(services, field.leaf)
     if field.kind == "boolean":
         column |= {"cellDataType": "boolean", "cellEditor": "agCheckboxCellEditor", "valueGetter": {

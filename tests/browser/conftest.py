@@ -5,6 +5,7 @@ Few, long journeys: every page that draws a chart costs seconds. They use the sy
 
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import werkzeug.serving
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from planner.app import create_app
 from planner.app.services import Services, Settings
@@ -28,7 +29,9 @@ FLAGS = [
 ]  # fmt: skip
 CURE = "No Chromium for the browser tests; on Debian or Ubuntu: apt-get install -y chromium"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AWAY = re.compile("ERR_CONNECTION|Failed to fetch|did not respond")
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
@@ -37,6 +40,7 @@ class Site:
 
     def __init__(self, runs: Path):
         self.runs = runs
+        self.restarted = False
         self.start()
 
     def start(self, port: int = 0) -> None:
@@ -57,6 +61,7 @@ class Site:
 
     def restart(self) -> None:
         port = self._server.port
+        self.restarted = True
         self.stop()
         self.start(port)
 
@@ -112,7 +117,7 @@ def open_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: _stays(request.url, site.url, faults))
-        page.on("console", lambda message: _quiet(message, faults))
+        page.on("console", lambda message: _quiet(message, site, faults))
         page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
         page.goto(site.url + path)
         return page
@@ -142,11 +147,7 @@ def _stays(url: str, base: str, faults: list[str]) -> None:
         faults.append(f"left the machine: {url}")
 
 
-def _quiet(message: Any, faults: list[str]) -> None:
-    # a server that is restarted in a test is not there for a moment: the browser says so, and tries again
-    if (
-        message.type == "error"
-        and "ERR_CONNECTION_REFUSED" not in message.text
-        and "Failed to fetch" not in message.text
-    ):
+def _quiet(message: Any, site: Site, faults: list[str]) -> None:
+    """Notes console errors; of a server that a test has restarted the browser may say that it was away."""
+    if message.type == "error" and not (site.restarted and AWAY.search(message.text)):
         faults.append(f"console: {message.text}")
