@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from planner.catalog import CatalogError, load_catalog
+from planner.catalog import CatalogError, load_catalog, packaged_root, read_sheets
+from planner.catalog_audit import audit_catalog, odd_figures
+from planner.cli import app
 
 LEVELS = ("low", "mid", "high")
 
@@ -269,3 +272,131 @@ def test_the_descriptor_lists_keys_that_exist(root: Path) -> None:
             assert link["reference"]["fields"] in names[link["reference"]["resource"]]
     for total in package["x-sums"]:
         assert all("price_scope" in names[m["resource"]] for m in total["members"])
+
+
+def test_the_packaged_catalog_passes_the_audit(root: Path) -> None:
+    """Including figures that are odd but accepted by name, with a reason."""
+    assert audit_catalog(root / "data" / "catalog") == []
+    package = json.loads((root / "data" / "catalog" / "datapackage.json").read_text(encoding="utf-8"))
+    rules = [rule for r in package["resources"] for rule in r.get("x-outliers", [])]
+    assert all(len(a["why"]) > 20 for rule in rules for a in rule.get("accepted", []))
+
+
+PRICES = (
+    ("countries", ("elec_price_usd_per_mwh",)),
+    ("countries", ("construction_musd_per_mw_it",)),
+    ("metros", ("construction_musd_per_mw_it",)),
+    ("systems", ("price_usd_low", "price_usd_mid", "price_usd_high")),
+    ("systems", ("rent_usd_per_accelerator_hour",)),
+)
+
+
+@pytest.mark.parametrize(("table", "columns"), PRICES, ids=[f"{t}-{c[0]}" for t, c in PRICES])
+@pytest.mark.parametrize("factor", [10.0, 0.1])
+def test_any_price_ten_times_its_neighbours_is_found(
+    table: str, columns: tuple[str, ...], factor: float
+) -> None:
+    """Every row in turn: by its peers, or by the limits of its column."""
+    _, sheets, problems = read_sheets(packaged_root())
+    assert problems == []
+    sheet = sheets[table]
+    for row in range(len(sheet.lines)):
+        known = {c: sheet.values[c][row] for c in columns if sheet.values[c][row]}
+        if not known:
+            continue
+        for column, value in known.items():
+            sheet.values[column][row] = value * factor
+        limits = [sheet.fields[c].get("constraints", {}) for c in known]
+        beyond = any(
+            not k.get("minimum", 0) <= sheet.values[c][row] <= k.get("maximum", math.inf)
+            for c, k in zip(known, limits, strict=True)
+        )
+        found = [p for p in odd_figures(sheet, sheets) if p.startswith(f"{sheet.file}:{sheet.lines[row]}:")]
+        assert found or beyond, (table, sheet.cells[sheet.key[0]][row])
+        for column, value in known.items():
+            sheet.values[column][row] = value
+
+
+PLANTED = [
+    ("systems.csv", 6, "price_usd_high", "40000000", "times price_usd_mid"),
+    ("systems.csv", 2, "rent_usd_per_accelerator_hour", "13", "times the median of"),
+    ("systems.csv", 6, "accelerator_id", "gb20", "no row 'gb20' in accelerators.csv"),
+    ("systems.csv", 6, "peak_kw", "-145", "-145 is below the minimum"),
+    ("countries.csv", 4, "elec_price_usd_per_mwh", "-65", "-65 is below the minimum"),
+    ("countries.csv", 4, "source_url", "", "row has no source and is not marked assumed"),
+    ("connections.csv", 2, "capex_musd_per_mw_high", "6", "6 is above the maximum"),
+    ("parameters.csv", 2, "unit", "", "value required"),
+]
+
+
+@pytest.mark.parametrize(("file", "line", "column", "text", "message"), PLANTED, ids=[p[4] for p in PLANTED])
+def test_the_audit_finds_planted_faults(
+    folder: Path, file: str, line: int, column: str, text: str, message: str
+) -> None:
+    put(folder, file, line, column, text)
+    found = audit_catalog(folder)
+    assert any(p.startswith(f"{file}:{line}: {column}: ") and message in p for p in found), found
+
+
+def test_the_audit_finds_a_missing_unit_and_a_stale_acceptance(folder: Path) -> None:
+    path = folder / "datapackage.json"
+    package = json.loads(path.read_text(encoding="utf-8"))
+    systems = next(r for r in package["resources"] if r["name"] == "systems")
+    del next(f for f in systems["schema"]["fields"] if f["name"] == "peak_kw")["unit"]
+    systems["x-outliers"][0]["accepted"] = [{"row": "hgx-h100", "why": "was odd once, is not any more"}]
+    path.write_text(json.dumps(package), encoding="utf-8")
+    assert audit_catalog(folder) == [
+        "systems.csv:1: peak_kw: no unit is declared for this number",
+        "systems.csv:1: system_id: the accepted oddity 'hgx-h100' is not there any more",
+    ]
+
+
+def test_an_accepted_oddity_stays_quiet(folder: Path) -> None:
+    put(folder, "systems.csv", 2, "rent_usd_per_accelerator_hour", "13")
+    path = folder / "datapackage.json"
+    package = json.loads(path.read_text(encoding="utf-8"))
+    systems = next(r for r in package["resources"] if r["name"] == "systems")
+    rule = next(r for r in systems["x-outliers"] if r["columns"] == ["rent_usd_per_accelerator_hour"])
+    rule["accepted"] = [{"row": "hgx-h100", "why": "a price of a day of shortage, as published"}]
+    path.write_text(json.dumps(package), encoding="utf-8")
+    assert audit_catalog(folder) == []
+
+
+def test_a_cell_names_its_own_source() -> None:
+    catalog = load_catalog()
+    assert catalog.source("countries", "KOR", "elec_price_usd_per_mwh").endswith(
+        "country_electricity_prices.csv"
+    )
+    assert catalog.source("countries", "KOR", "it_import_duty_pct").startswith("http://www.2n2y.com")
+    assert "wb_population" in catalog.source("countries", "KOR", "gdp_ppp_busd")
+    assert "elec_price" not in catalog.source("countries", "KOR", "construction_musd_per_mw_it")
+    assert catalog.source("parameters", "storage_cost_share", "value_mid") == "assumed"
+
+
+def test_names_of_all_published_measurements_resolve() -> None:
+    aliases = load_catalog().table("aliases")
+    for name in (
+        "NVIDIA H200-NVL-141GB",
+        "A100-SXM-80GB",
+        "NVIDIA Blackwell GPU (GB200)",
+        "TPU v6e",
+        "DGX B300",
+    ):
+        assert name in aliases.index, name
+
+
+def test_the_catalog_command_shows_checks_and_suggests(folder: Path) -> None:
+    run = CliRunner().invoke
+    assert "systems" in run(app, ["catalog"]).output
+    cell = json.loads(run(app, ["catalog", "systems", "gb300-nvl72", "price_usd_mid", "--json"]).stdout)[
+        "cells"
+    ][0]
+    assert cell["value"] == "4,000,000"
+    assert cell["unit"] == "USD" and cell["source"].startswith("https://awesomeagents.ai")
+    wrong = run(app, ["catalog", "systms"])
+    assert wrong.exit_code == 2 and "did you mean 'systems'" in wrong.output
+    assert run(app, ["catalog", "--check"]).exit_code == 0
+    put(folder, "systems.csv", 6, "peak_kw", "-145")
+    bad = run(app, ["catalog", "--check", "--folder", str(folder), "--json"])
+    assert bad.exit_code == 2 and not json.loads(bad.stdout)["valid"]
+    assert len(json.loads(run(app, ["catalog", "countries", "--json"]).stdout)) == 35

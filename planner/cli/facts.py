@@ -124,7 +124,7 @@ def _text(value: Any) -> str:
         return "–"
     if isinstance(value, pd.Timestamp):
         return str(value.date())
-    return f"{value:,g}" if isinstance(value, float) else str(value)
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 
 def _marked(row: Any, column: str) -> str:
