@@ -1,0 +1,286 @@
+"""What protects stacks: layers add up, own models change throughput, adoption costs once, shares and floors bind."""
+
+from typing import Any
+
+import pytest
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.control import attribute_values
+from planner.catalog import load_catalog
+from planner.plan import Plan
+from planner.scenario import Scenario
+from planner.solver.engine import Engine
+from planner.solver.ladder import solve
+from planner.stack_table import FIVE, forced, stack_table, us_content
+
+KINDS = {
+    "hardware",
+    "hosting",
+    "platform",
+    "models",
+    "security",
+    "data",
+    "applications",
+    "staff",
+    "standards",
+}
+
+
+def scenario(**changes: Any) -> Scenario:
+    """A champion in Haenam and a joint venture in Ulsan, both with a hall that stands; a cloud in Seoul."""
+
+    def host(h: str, site: str, owner: str, stack: str) -> dict[str, Any]:
+        return {"id": h, "site": site, "mode": "build", "owner_class": owner, "operator": owner, "stacks": [stack],
+                "max_it_mw": 8, "open_cost_musd": 1, "team_musd_per_year": 1}  # fmt: skip
+
+    sites = {"haenam": "KR-HNM", "ulsan": "KR-ULS", "seoul": "KR-SEO"}
+    base: dict[str, Any] = {
+        "planner": 1, "name": "tiny", "country": "KOR", "horizon": {"start": "2027-01-01", "years": 3},
+        "demand": [{
+            "id": "w", "kind": "inference", "sector": "x", "body": "private", "data_class": "public",
+            "latency_class": "standard", "model_class": "large", "locality": {"where": "in-country"}, "optional": True,
+            "size": {"by": "accelerators", "shape": "step", "points": [{"at": "2027-01-01", "value": 600}]},
+        }],
+        "sites": [{"id": p, "metro": m, "grid_mw": [{"from": "2027-01-01", "mw": 30}]} for p, m in sites.items()],
+        "hosts": [
+            host("champion", "haenam", "national-champion", "champion-us-chips"),
+            host("venture", "ulsan", "joint-venture", "us-platform-local-operator"),
+            {"id": "cloud", "site": "seoul", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
+             "stacks": ["us-cloud"]},
+        ],
+        "stacks": [{"id": s, "lead_months": 0} for s in ("champion-us-chips", "us-platform-local-operator", "us-cloud")],
+        "systems": [{"id": "hgx-b300", "available_from": "2026-06-01", "delivery_months": 3}],
+        "existing": {"halls": [{"id": f"hall-{h}", "host": h, "it_mw": 8, "grid_mw": 16, "backup_mw": 16,
+                                "cooling": {"air-chilled-water": 16}} for h in ("champion", "venture")]},
+        "supply": {"owner_allocations": False},
+        "limits": {"max_delay_months": 4},
+        "solve": {"quality": "quick", "slices": 1},
+    }  # fmt: skip
+    return Scenario.model_validate(base | changes)
+
+
+def solved(s: Scenario) -> Plan:
+    outcome = solve(build_case(s))
+    assert outcome.plan is not None, (outcome.status, [str(t) for t in outcome.troubles])
+    assert not len(audit(outcome.plan)), audit(outcome.plan).to_string()
+    return outcome.plan
+
+
+# ---- layers
+
+
+def test_every_stack_has_one_layer_of_every_kind_and_all_control_attributes() -> None:
+    catalog = load_catalog()
+    layers = catalog.table("layers")
+    known = attribute_values(catalog)
+    assert set(FIVE) <= set(catalog.table("stacks").index)
+    for stack, bundle in catalog.table("stacks")["layers"].items():
+        own = layers.loc[str(bundle).split(";")]
+        assert sorted(own["kind"]) == sorted(KINDS), stack
+        sets = own.dropna(subset=["control_attribute"])
+        assert set(sets["control_attribute"]) == {"platform", "model", "keys", "contracts"}, stack
+        assert all(
+            v in known[a] for a, v in zip(sets["control_attribute"], sets["control_value"], strict=True)
+        )
+
+
+def test_a_stack_costs_the_sum_of_its_layers_and_waits_for_the_slowest() -> None:
+    case = build_case(scenario(stacks=[{"id": "champion-us-chips"}]))
+    layers = load_catalog().table("layers")
+    own = layers.loc[str(load_catalog().value("stacks", "champion-us-chips", "layers")).split(";")]
+    row = case.stacks.loc["champion-us-chips"]
+    assert row["adoption_musd"] == pytest.approx(own["adoption_musd_mid"].sum()) == pytest.approx(40)
+    assert row["platform_musd_per_period"] == pytest.approx(own["musd_per_year_mid"].sum() / 4)
+    assert row["licence_musd_per_k_period"] == pytest.approx(own["usd_per_accelerator_year"].sum() / 4e3)
+    assert row["earliest_t"] == 2  # six months, the platform
+    given = build_case(scenario(stacks=[{"id": "champion-us-chips", "adoption_musd": 10, "lead_months": 9}]))
+    assert (
+        given.layers["adoption_musd"].sum() == pytest.approx(10) and given.stacks["earliest_t"].iloc[0] == 3
+    )
+
+
+def test_own_models_change_the_throughput() -> None:
+    """Factor 0.6 on the class of large models, and no model of its own for small ones."""
+    hosts = scenario().model_dump(by_alias=True, exclude_none=True)["hosts"][:1]
+    hosts[0]["stacks"] = ["champion-us-chips", "champion-own-models"]
+    stacks = [{"id": s, "lead_months": 0} for s in hosts[0]["stacks"]]
+
+    def ratio(model_class: str) -> float:
+        demand = scenario().model_dump(by_alias=True, exclude_none=True)["demand"]
+        demand[0]["model_class"] = model_class
+        rate = (
+            build_case(scenario(hosts=hosts, stacks=stacks, demand=demand)).serve.groupby("a")["rate"].max()
+        )
+        return float(rate["champion-own-models"] / rate["champion-us-chips"])
+
+    assert ratio("large") == pytest.approx(0.6)
+    assert ratio("small") == pytest.approx(1)
+
+
+def test_adoption_is_paid_once_however_many_workloads_use_it() -> None:
+    one = scenario()
+    demand = one.model_dump(by_alias=True, exclude_none=True)["demand"]
+    demand[0]["size"]["points"][0]["value"] = 300
+    two = scenario(demand=[demand[0], demand[0] | {"id": "v"}])
+    paid = []
+    for s in (one, two):
+        hosts = s.model_dump(by_alias=True, exclude_none=True)["hosts"][:1]
+        plan = solved(
+            Scenario.model_validate(s.model_dump(by_alias=True, exclude_none=True) | {"hosts": hosts})
+        )
+        ledger = plan.tables["ledger"]
+        paid.append(ledger.loc[ledger["account"] == "stack-adoption", "musd"].sum())
+        assert set(ledger.loc[ledger["account"] == "stack-adoption", "supplier"]) >= {
+            "platform-open",
+            "models-open",
+        }
+    assert paid == pytest.approx([40, 40])
+
+
+# ---- control
+
+
+def control_at(case: Case, floor: float | None) -> tuple[float, float]:
+    """Cost and control of what is served of the linear programme under a floor."""
+    engine = Engine(case)
+    engine.integers()
+    engine.policy(max_delay_months=4, min_control=floor)
+    engine.minimise("cost")
+    found = engine.lp()
+    assert found.x is not None
+    return engine.value(found.x, "cost"), engine.control(found.x)
+
+
+def test_a_floor_on_control_binds_exactly_and_costs() -> None:
+    case = build_case(scenario())
+    free_cost, free = control_at(case, None)
+    floor = round(free + 8, 2)
+    cost, reached = control_at(case, floor)
+    assert reached == pytest.approx(floor, abs=1e-6) and cost > free_cost
+
+
+def test_both_control_figures_follow_from_the_serving_table() -> None:
+    plan = solved(scenario(limits={"max_delay_months": 4, "min_control": 50}))
+    serving, demand = plan.tables["serving"], plan.tables["demand"]
+    served = (serving["share"] * serving["sigma"]).sum()
+    assert plan.kpi("control_score") == pytest.approx(100 * served / serving["share"].sum(), rel=1e-6)
+    assert plan.kpi("national_control") == pytest.approx(100 * served / len(demand), rel=1e-6)
+    assert plan.kpi("control_score") >= 50 - 1e-6
+
+
+def test_national_control_is_linear_a_mix_of_two_plans_scores_the_mix() -> None:
+    case = build_case(scenario())
+    engine = Engine(case)
+    engine.integers()
+    points = []
+    for floor in (None, 55.0):
+        engine.policy(max_delay_months=4, min_control=floor)
+        engine.minimise("cost")
+        found = engine.lp()
+        assert found.x is not None
+        points.append(found.x)
+    mix = 0.3 * points[0] + 0.7 * points[1]
+    weight = case.serve["rate"] * case.serve["sigma"] / case.demand["demand_kref"].iloc[0] / len(case.demand)
+    for x in (*points, mix):
+        serve = engine.family(x, "serve").reindex(case.serve.index)
+        assert engine.value(x, "control") == pytest.approx((serve * weight).sum(), rel=1e-6)
+    parts = [engine.value(x, "control") for x in points]
+    assert engine.value(mix, "control") == pytest.approx(0.3 * parts[0] + 0.7 * parts[1])
+
+
+# ---- concentration
+
+
+@pytest.mark.parametrize(
+    ("by", "name"),
+    [("operator", "us"), ("parent", "USA"), ("stack", "us-cloud"), ("site", "seoul")],
+)
+def test_a_share_cap_binds_where_it_is_asked(by: str, name: str) -> None:
+    def largest(limits: dict[str, Any]) -> float:
+        case = build_case(scenario(limits={"max_delay_months": 4} | limits))
+        engine = Engine(case)
+        engine.integers()
+        engine.policy(max_delay_months=4)
+        engine.minimise("cost")
+        found = engine.lp()
+        assert found.x is not None
+        work = engine.family(found.x, "serve") * case.serve["rate"]
+        done = work.groupby(level=[4, 1]).sum().unstack()
+        done = done[done.sum(axis=1) > 1e-6]
+        return float((done["cloud"] / done.sum(axis=1)).max())
+
+    assert largest({}) > 0.5  # the cloud is the free choice
+    assert largest({"shares": [{"by": by, "id": name, "max_share": 0.25}]}) == pytest.approx(0.25, abs=1e-6)
+
+
+def test_a_plan_under_a_share_cap_is_audited() -> None:
+    cap = {"by": "operator", "id": "us", "max_share": 0.6}
+    plan = solved(scenario(limits={"max_delay_months": 4, "shares": [cap]}))
+    rows = plan.tables["serving"]
+    cloud = rows[rows["h"] == "cloud"].groupby("t")["served_kref"].sum()
+    assert (cloud <= 0.6 * rows.groupby("t")["served_kref"].sum().reindex(cloud.index) + 1e-9).all()
+
+
+def test_chip_origin_and_country_caps_reach_every_offer() -> None:
+    case = build_case(scenario(limits={"shares": [{"by": "chip-origin", "id": "USA", "max_share": 0.5},
+                                                   {"by": "country", "id": "KOR", "max_share": 0.5}]}))  # fmt: skip
+    counted = case.share_members.groupby("i").size()
+    assert counted.to_dict() == {"chip-origin-USA": 3, "country-KOR": 3}
+
+
+# ---- the table
+
+
+def test_forcing_a_stack_hands_hosts_to_its_usual_owner() -> None:
+    s = forced(scenario(), "us-platform-local-operator")
+    assert {h.id: h.owner_class for h in s.hosts} == {"champion": "joint-venture", "venture": "joint-venture"}
+    rival = forced(scenario(), "rival")
+    assert {x.id for x in rival.systems} == {"cloudmatrix-384"}
+    with pytest.raises(ValueError, match="the scenario has no such host"):
+        forced(
+            scenario(hosts=scenario().model_dump(by_alias=True, exclude_none=True)["hosts"][:2]), "us-cloud"
+        )
+
+
+def test_the_table_of_stacks_orders_control_and_counts_us_content() -> None:
+    table = stack_table(scenario(), ("american-package", "champion-us-chips")).set_index("stack")
+    assert list(table.index) == ["free", "american-package", "champion-us-chips"]
+    package, champion = table.loc["american-package"], table.loc["champion-us-chips"]
+    assert package["control_score"] == pytest.approx(31.05, abs=0.01)
+    assert champion["control_score"] == pytest.approx(67.60, abs=0.01)
+    assert package["us_content"] > 0.95 > champion["us_content"] > 0.2
+    assert champion["us_content_hardware"] == pytest.approx(1)
+    seals = [f"seal_{level}_share" for level in range(5)]
+    assert table[seals].sum(axis=1).to_numpy() == pytest.approx(1)
+    rise = (champion["cost_npv_musd"] - package["cost_npv_musd"]) / (
+        champion["control_score"] - package["control_score"]
+    )
+    assert rise > 0
+
+
+def test_us_content_of_a_plan_is_a_share_of_its_ledger() -> None:
+    plan = solved(scenario())
+    hardware, everything = us_content(plan)
+    assert 0 <= everything <= 1 and hardware == pytest.approx(1)
+
+
+# ---- resilience
+
+
+def test_survival_of_the_loss_of_a_site_binds_from_its_date_and_is_audited() -> None:
+    demand = scenario().model_dump(by_alias=True, exclude_none=True)["demand"]
+    demand[0] |= {"survival_share": 0.5, "survive_from": "2028-01-01"}
+    plan = solved(scenario(demand=demand))
+    rows = plan.tables["serving"]
+    first = plan.case.calendar.first_from(plan.case.scenario.demand[0].survive_from)  # type: ignore[arg-type]
+    work = rows.assign(held=(rows["accelerators"] + rows["reserve"]) * rows["rate"] / 1000)
+    for t, part in work.groupby("t"):
+        by_site = part.groupby("p")["held"].sum()
+        without = by_site.sum() - by_site.max()
+        served = part["served_kref"].sum()
+        if t >= first:
+            assert without >= 0.5 * served - 1e-6
+    before = work[work["t"] == first - 1].groupby("p")["held"].sum()
+    assert before.sum() - before.max() < 0.5 * before.sum()
