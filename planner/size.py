@@ -22,7 +22,7 @@ from planner.case import climate, demand
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
-from planner.case.offers import confidential_factor, relative_rate
+from planner.case.rates import confidential_factor, relative_rate
 from planner.case.throughput import SoftwareGain, Throughput, estimate
 from planner.catalog import Catalog, load_catalog
 from planner.scenario import Accelerators, Host, Scenario, TrainingRuns, Workload

@@ -100,7 +100,7 @@ def offer_attributes(
     if home != scenario.country:
         seen = SEEN_FROM_AN_ALLY if scenario.country in trusted_by(context, home) else SEEN_FROM_ELSEWHERE
         found = {name: seen.get(name, {}).get(value, value) for name, value in found.items()}
-    found |= dict(host.attributes)
+    found |= {str(name): value for name, value in host.attributes.items()}
     origin = str(context.catalog.value("accelerators", accelerator, "origin_iso3"))
     found["site"] = place_value(context, home, context.host_country(host))
     found["chip"] = chip_value(context, home, origin, licensed)

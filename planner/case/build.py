@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case import climate, cuts, demand, hosting, licensing, limits, offers, supply
+from planner.case import climate, cuts, demand, hosting, licensing, limits, offers, rates, supply
 from planner.case.case import Case
 from planner.case.context import Context, keyed
 from planner.case.periods import discount_factor
@@ -196,7 +196,7 @@ def _serve(
     stacks: pd.DataFrame,
 ) -> pd.DataFrame:
     """(w, h, a, k, t) -> rate, sigma, seal: where there is demand, a fleet may be alive, the stack is adopted."""
-    parts = list(offers.rates_over_time(context, pairs, systems))
+    parts = list(rates.rates_over_time(context, pairs, systems))
     columns = ["w", "h", "a", "k", "t"]
     empty = pd.DataFrame(columns=[*columns, "rate", "sigma", "seal", "home_copy_musd_per_k_year"])
     table = pd.concat(parts, ignore_index=True) if parts else empty

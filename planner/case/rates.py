@@ -1,0 +1,89 @@
+"""Work rates of offers: the stack's own model on a chip, protection in use, software gain over the years."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.context import Context
+from planner.case.demand import TRAINING_KINDS, reference_of
+from planner.case.throughput import SoftwareGain, Throughput
+from planner.catalog import Catalog
+from planner.scenario import Workload
+
+
+def layer_model(context: Context, stack: str, model_class: str) -> pd.Series | None:
+    """The stack's own model for a model class: what stands for it in measurements, size and rate factor."""
+    return layer_models(context.catalog, stack).get(model_class)
+
+
+@lru_cache(maxsize=256)
+def layer_models(catalog: Catalog, stack: str) -> dict[str, pd.Series]:
+    """model class -> row of the table ``layer_models`` for the layers of a stack."""
+    table = catalog.table("layer_models")
+    layers = str(catalog.value("stacks", stack, "layers")).split(";")
+    rows = table[table["layer_id"].isin(layers)]
+    return {str(name): row for name, (_, row) in zip(rows["model_class"], rows.iterrows(), strict=True)}
+
+
+def relative_rate(
+    context: Context, throughput: Throughput, w: Workload, accelerator: str, stack: str
+) -> tuple[float, str, pd.Timestamp | None]:
+    """Rate of a chip with the stack's model, relative to the reference chip with the benchmark of the class."""
+    reference = reference_of(context, w)
+    if w.kind in TRAINING_KINDS:
+        ratio = throughput.training_flops(accelerator) / throughput.training_flops(reference)
+        return ratio, "peak flops", None
+    scenario = str(context.catalog.value("latency_classes", w.latency_class, "scenario"))
+    own = layer_model(context, stack, w.model_class)
+    stands_for, factor = w.model_class, 1.0
+    if own is not None:
+        classes = context.catalog.table("model_classes")
+        stands_for = str(classes.index[classes["model_id"] == own["model_id"]][0])
+        factor = float(own[f"rate_factor_{context.level}"])
+    rate = throughput.serving(stands_for, scenario, accelerator)
+    base = throughput.serving(w.model_class, scenario, reference)
+    return factor * rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
+
+
+def confidential_factor(context: Context, w: Workload, accelerator: str, protection: str) -> float:
+    """Throughput kept under confidential computing, by chip generation and use; 1 where not needed."""
+    if protection != "confidential-computing":
+        return 1.0
+    generation = str(context.catalog.value("accelerators", accelerator, "confidential_computing"))
+    use = "training" if w.kind in TRAINING_KINDS else "serving"
+    table = context.catalog.table("confidential_computing")
+    row = table[(table["generation"] == generation) & (table["use"] == use)]
+    return float(row[f"throughput_factor_{context.level}"].iloc[0])
+
+
+def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Expand (w, h, a, k) to periods: rate = relative x derate x software gain of the chip generation."""
+    gain = SoftwareGain(context.catalog, context.level)
+    accelerators = context.catalog.table("accelerators")
+    when = np.array([context.calendar.year_fraction(t) for t in range(context.calendar.n)])
+    factor: dict[tuple[str, Any], np.ndarray] = {}
+    for pair in pairs.itertuples():
+        accelerator = str(systems.loc[(pair.h, pair.a, pair.k), "accelerator"])
+        key = (accelerator, pair.measured_on)
+        if key not in factor:
+            released = pd.Timestamp(accelerators.loc[accelerator, "released"])
+            stamp = None if pd.isna(pair.measured_on) else pair.measured_on
+            factor[key] = gain.factor(released, stamp, when)
+        yield pd.DataFrame(
+            {
+                "w": pair.w,
+                "h": pair.h,
+                "a": pair.a,
+                "k": pair.k,
+                "t": np.arange(context.calendar.n),
+                "rate": pair.relative * pair.derate * factor[key],
+                "sigma": pair.sigma,
+                "seal": pair.seal,
+                "home_copy_musd_per_k_year": pair.home_copy_musd_per_k_year,
+            }
+        )
