@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -139,12 +140,12 @@ def _end(pool: ProcessPoolExecutor) -> None:
 def on_cluster(cases: Sequence[BatchCase], address: str, note: OnDone) -> None:
     """Solves cases on the workers of a Dask scheduler; one whose worker dies is given to another."""
     try:
-        from distributed import Client, as_completed
+        distributed: Any = import_module("distributed")
     except ImportError as error:
         message = "a cluster needs the packages of the extra `cluster`: pip install 'planner[cluster]'"
         raise RunError(message) from error
     try:
-        client = Client(address, timeout=CONNECT_S)
+        client = distributed.Client(address, timeout=CONNECT_S)
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(f"no Dask scheduler answers at {address}: {error}") from error
     try:
@@ -152,7 +153,7 @@ def on_cluster(cases: Sequence[BatchCase], address: str, note: OnDone) -> None:
             client.submit(solve_case_elsewhere, case, key=f"planner-{case.hash}", retries=TRIES_ALONE): case
             for case in cases
         }
-        for future in as_completed(list(jobs)):
+        for future in distributed.as_completed(list(jobs)):
             try:
                 note(future.result())
             except Exception as error:  # KilledWorker and what a broken worker raises

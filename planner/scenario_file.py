@@ -27,6 +27,7 @@ from planner.inputs.messages import validated
 from planner.inputs.paths import PathError, put
 from planner.inputs.problems import InputError, Place, Problem, ScenarioError
 from planner.inputs.reading import Item, from_plain, parse_yaml, read_text
+from planner.inputs.reference import described
 from planner.scenario import SCHEMA_VERSION, Record, Scenario
 from planner.scenario_checks import cross_problems
 
@@ -270,7 +271,7 @@ def example_path(name: str) -> Path:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of a scenario file, for completion and checks in editors."""
-    schema = Scenario.model_json_schema(by_alias=True)
+    schema = described(Scenario.model_json_schema(by_alias=True))
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Planner scenario"
     required = schema.pop("required")

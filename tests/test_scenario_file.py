@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import string
 import time
 from datetime import date
@@ -15,9 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.inputs import reading
+from planner.batch_file import load_batch
+from planner.inputs import reading, reference
 from planner.inputs.paths import PathError, joined, split
 from planner.inputs.references import ANY_DATES, DATES, PAST, REFERENCES
+from planner.scenario import Scenario
 from planner.scenario_file import (
     Problem,
     ScenarioError,
@@ -565,3 +568,50 @@ def test_new_kinds_of_reference() -> None:
         "hosts[champion].owner_parent", "hosts[champion].attributes.owner", "control.trusted_by_country.JPN[1]",
         "data_embassies[0].host", "cuts[c].from", "cuts[c].operators[0]", "cuts[c].vendors[0]",
     ]  # fmt: skip
+
+
+# ---- the reference
+
+
+def test_every_field_has_a_meaning_and_no_meaning_is_left_over() -> None:
+    records = reference._records(Scenario)
+    missing = [f"{r.__name__}.{i.alias or n}" for r in records for n, i in r.model_fields.items()
+               if not reference.meaning(r, i.alias or n)]  # fmt: skip
+    assert not missing, "add these to planner/inputs/meanings.yaml"
+    known = {
+        base.__name__: base for record in records for base in record.__mro__ if hasattr(base, "model_fields")
+    }
+    for name, fields in reference.meanings().items():
+        written = {info.alias or field for field, info in known[name].model_fields.items()}
+        assert set(fields) <= written, f"no such fields of {name}: {set(fields) - written}"
+
+
+def test_the_documented_reference_is_that_of_the_schema(root: Path) -> None:
+    text = (root / "docs" / "scenario.md").read_text("utf-8")
+    assert reference.markdown().strip() in text, (
+        "paste the output of `planner schema --markdown` into docs/scenario.md"
+    )
+
+
+def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> None:
+    """Each block of YAML in the page is tried: whole files, manifests, and pieces put into the Korea example."""
+    text = (root / "docs" / "scenario.md").read_text("utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    tried = 0
+    for block in blocks:
+        if block.startswith("# sweep.yaml"):
+            (tmp_path / "sweep.yaml").write_text(block)
+            assert len(load_batch(tmp_path / "sweep.yaml")) == 11
+        elif "planner: 1" in block or "extends:" in block:
+            parse_scenario(block)
+        elif block.startswith("size:"):
+            item, _ = reading.parse_yaml(block, "x")
+            with_overrides(
+                load_scenario(example_path("korea")), {"demand[government].size": item.plain()["size"]}
+            )
+        elif block.startswith("limits:"):
+            parse_scenario("extends: korea\nname: x\n" + block)
+        else:
+            assert block.startswith("# yaml-language-server")
+        tried += 1
+    assert tried == len(blocks) >= 5

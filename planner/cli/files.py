@@ -74,12 +74,21 @@ def _counts(s: Any) -> str:
     return f"{', '.join(words)}, {calendar.label(0)} to {calendar.label(calendar.n - 1)}"
 
 
-def schema() -> None:
+def schema(
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print tables of all fields for people instead.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of a scenario file, for completion and checks in editors.
 
     Example: planner schema > scenario.schema.json
     """
+    from planner.inputs.reference import markdown
     from planner.scenario_file import json_schema
+
+    if as_markdown:
+        typer.echo(markdown())
+        return
 
     print_json(json_schema())
 
