@@ -125,11 +125,11 @@ def _runs_table(table: Any) -> Any:
     from rich.text import Text
 
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("run", "status", "objective", "quality"):
-        out.add_column(heading)
-    for heading in ("gap", "cost, MUSD", "delay, months", "control", "seconds"):
+    for heading in ("run", "status", "goal", "quality"):
+        out.add_column(heading, no_wrap=heading == "run", overflow="fold")
+    for heading in ("gap", "MUSD", "months", "control", "s"):
         out.add_column(heading, justify="right")
-    out.add_column("started (UTC)")
+    out.add_column("started (UTC)", no_wrap=True)
     formats = (
         ("gap", "{:.2%}"),
         ("cost_npv_musd", "{:,.0f}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import shorten
 from typing import Any
@@ -240,24 +241,19 @@ def _limits(run: Run) -> RenderableType:
 
 
 def _reasons(run: Run) -> RenderableType:
-    """Why there is no plan, one line a finding."""
+    """Why there is no plan: each finding, what would cure it, and how to try that."""
     lines: list[RenderableType] = []
     for trouble in run.outcome.get("troubles") or []:
-        lines.append(Text(f"  {trouble_text(trouble)}"))
-    lines += [Text(f"  {note}", style="dim") for note in run.outcome.get("notes") or []]
-    if not lines:
-        lines.append(Text(f"  no single cause was found before solving; ask: planner explain {run.path}"))
+        lines.append(Padding(Text(str(trouble.get("message", ""))), (1, 0, 0, 2)))
+        if trouble.get("cure"):
+            lines.append(Padding(Text(f"cure: {trouble['cure']}"), (0, 0, 0, 4)))
+        for path, value in (trouble.get("change") or {}).items():
+            lines.append(Padding(Text(f"try:  --set '{path}={json.dumps(value)}'"), (0, 0, 0, 4)))
+    lines += [Padding(Text(str(note), style="dim"), (1, 0, 0, 2)) for note in run.outcome.get("notes") or []]
+    if not run.outcome.get("troubles"):
+        text = f"no single cause was found before solving; ask: planner explain {run.path}"
+        lines.append(Padding(Text(text), (1, 0, 0, 2)))
     return Group(*lines)
-
-
-def trouble_text(trouble: Any) -> str:
-    """One finding of the check before solving, as text."""
-    if not isinstance(trouble, dict):
-        return str(trouble)
-    message = str(trouble.get("message") or trouble.get("text") or "")
-    subject = " ".join(str(trouble[key]) for key in ("what", "workload", "item", "rule") if trouble.get(key))
-    hint = str(trouble.get("hint") or trouble.get("cure") or "")
-    return ": ".join(part for part in (subject, message) if part) + (f" ({hint})" if hint else "")
 
 
 def _files(run: Run) -> RenderableType:
