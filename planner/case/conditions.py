@@ -191,7 +191,7 @@ def _usual_precision(catalog: Catalog, model: ModelSpec, chip: ChipSpec) -> str:
     here = rows[rows["accelerator_id"] == chip.accelerator_id]["format"]
     if len(here):
         return str(here.mode().iloc[0])
-    return str(rows["format"].iloc[0]) if rows["format"].nunique() == 1 and len(rows) > 2 else chip.native
+    return str(rows["format"].iloc[0]) if rows["format"].nunique() == 1 and len(rows) > 1 else chip.native
 
 
 @lru_cache(maxsize=8)

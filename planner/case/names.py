@@ -52,6 +52,11 @@ def accelerator_of(catalog: Catalog, name: str) -> str:
     fits = sorted(((len(need), key) for need, key in marks if need <= own), reverse=True)
     if fits and len({key for size, key in fits if size == fits[0][0]}) == 1:
         return fits[0][1]
+    whole = squeeze(name)
+    inside = [key for key in map(str, catalog.table("accelerators").index) if len(squeeze(key)) > 3]
+    inside = sorted((key for key in inside if squeeze(key) in whole), key=len)
+    if inside and not fits:
+        return inside[-1]
     raise UnknownName(f"no accelerator {name!r} in the catalog{_suggest(name, exact)}")
 
 
