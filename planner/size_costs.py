@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from planner.case import climate
 from planner.case.context import Context
-from planner.case.costs import HARDWARE_ADDERS
+from planner.case.costs import facility_cost, system_cost
 from planner.scenario import Host, SystemChoice
 from planner.spans import Span
 
@@ -69,27 +69,27 @@ def _unit(context: Context, choice: SystemChoice, host: Host) -> Unit:
         Span(typical, peak, peak),
         float(row["idle_kw"]) * network / n,
         typical,
-        _hardware_usd(context, choice, host) / float(n),
+        _hardware_usd(context, choice, host),
         design,
         mean,
-        _facility(context, host, liquid, design.mid),
+        _facility(context, host, liquid),
     )
 
 
 def _hardware_usd(context: Context, choice: SystemChoice, host: Host) -> Span:
-    """Price of a system with network, storage, spares, installation, duty and the owner's price factor."""
-    if choice.price_usd is not None:
-        price = Span.exact(choice.price_usd)
-    else:
-        price = _levels(context, "systems", choice.id, "price_usd")
-    adder = Span.exact(1.0 + context.import_duty(host))
-    for name in HARDWARE_ADDERS:
-        adder += Span.around(*(context.catalog.param(name, level) for level in LEVELS))
+    """All-in price of one accelerator in the middle of the first year, with duty and the owner's factor."""
+    cost = system_cost(
+        choice.id,
+        context.calendar.start.year + 0.5,
+        duty=context.import_duty(host),
+        price_usd=choice.price_usd,
+        catalog=context.catalog,
+    )
     if host.hardware_price_factor is not None:
-        factor = Span.exact(host.hardware_price_factor)
-    else:
-        factor = _levels(context, "owner_classes", host.owner_class, "hardware_price_factor")
-    return price * adder * factor
+        return cost.usd_per_accelerator * host.hardware_price_factor
+    return cost.usd_per_accelerator * _levels(
+        context, "owner_classes", host.owner_class, "hardware_price_factor"
+    )
 
 
 def _pue(context: Context, host: Host, liquid: float) -> tuple[Span, float]:
@@ -112,16 +112,15 @@ def _pue(context: Context, host: Host, liquid: float) -> tuple[Span, float]:
     return Span.around(*(mixed(kelvin) for kelvin in spread)), mixed(None)
 
 
-def _facility(context: Context, host: Host, liquid: float, design_pue: float) -> Span:
-    """MUSD per MW of IT: hall, liquid cooling, grid connection and backup, without land."""
+def _facility(context: Context, host: Host, liquid: float) -> Span:
+    """MUSD per MW of IT: hall, liquid cooling, grid connection, backup and owner's costs, without land."""
     site = context.site(host.site)
-    base = context.construction_musd_per_mw(site)
-    hall = _levels(context, "halls", "conventional", "cost_factor") * base
-    deduction = float(context.catalog.value("halls", "conventional", "backup_deduction_musd_per_mw"))
-    total = Span(*(max(getattr(hall, level) - deduction, 0.0) for level in LEVELS))
-    if liquid > 0:
-        total += _levels(context, "cooling", LIQUID, "capex_musd_per_mw") * liquid
-    for table in ("connections", "backup"):
-        first = str(context.catalog.table(table).index[0])
-        total += _levels(context, table, first, "capex_musd_per_mw") * design_pue
-    return total
+    found = facility_cost(
+        site.metro,
+        LIQUID if liquid > 0 else AIR,
+        year=context.calendar.start.year + 0.5,
+        liquid_share=liquid,
+        construction_musd_per_mw=site.construction_musd_per_mw_it,
+        catalog=context.catalog,
+    )
+    return found.musd_per_it_mw
