@@ -24,6 +24,8 @@ PLACE_CLASSES = ("halls", "cooling", "grid", "backup", "site")
 
 Tables = dict[str, pd.DataFrame]
 
+WHAK = ["w", "h", "a", "k"]
+
 
 def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
     """One row a KPI; dates are months from the horizon's start with the date in ``note``."""
@@ -104,8 +106,8 @@ def _weighted(case: Case, tables: Tables) -> pd.DataFrame:
     serving = tables["serving"]
     months = serving["t"].map(case.periods["months"]).astype(float)
     weight = serving["w"].map(case.workloads["priority"]).astype(float) * months * serving["share"] / total
-    facts = case.offers.reset_index(drop=True)[["h", "a", "k", "sigma_v121", "sigma_equal"]]
-    return serving.assign(weight=weight).merge(facts, on=["h", "a", "k"], how="left", validate="many_to_one")
+    facts = case.scores.reset_index(drop=True)[[*WHAK, "sigma_v121", "sigma_equal"]]
+    return serving.assign(weight=weight).merge(facts, on=WHAK, how="left", validate="many_to_one")
 
 
 def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
@@ -115,9 +117,9 @@ def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
     served = serving["weight"].sum()
     points = np.zeros(len(criteria))
     if served > 0:
-        by_offer = serving.groupby(["h", "a", "k"])["weight"].sum() / served
+        by_offer = serving.groupby(WHAK)["weight"].sum() / served
         for offer, weight in by_offer.items():
-            levels = [[int(d) for d in text] for text in str(case.offers.loc[offer, "answers"]).split(";")]
+            levels = [[int(d) for d in text] for text in str(case.scores.loc[offer, "answers"]).split(";")]
             points += (
                 weight * control.contributions(levels, case.scenario.control.weighting, criteria).to_numpy()
             )

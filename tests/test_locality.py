@@ -184,3 +184,14 @@ def test_a_chip_without_protection_is_left_out_with_the_reason() -> None:
     case = build_case(s)
     assert set(case.serve["k"]) == {"hgx-b300"}
     assert "chip has no confidential computing" in set(case.why_not["detail"])
+
+
+def test_contributions_in_a_hub_add_up_to_control_as_each_country_sees_it() -> None:
+    demand = [
+        workload(id="guest", country="KEN", locality={"where": "anywhere"}),
+        workload(id="own", locality={"where": "in-country"}),
+    ]
+    plan = solve(build_case(scenario(*demand, control={"trusted_region": ["JPN"]}))).plan
+    assert plan is not None
+    assert plan.tables["control"]["points"].sum() == pytest.approx(plan.kpi("control_score"))
+    assert not len(audit(plan)), audit(plan).to_string()

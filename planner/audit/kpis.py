@@ -98,8 +98,9 @@ def unavoidable(view: View) -> pd.Series:
 
 def _control(view: View) -> dict[str, float]:
     rows = weights(view)
-    facts = view.case.offers.reset_index(drop=True)[["h", "a", "k", "sigma_v121", "sigma_equal"]]
-    rows = rows.merge(facts, on=["h", "a", "k"], how="left")
+    whak = ["w", "h", "a", "k"]
+    facts = view.case.scores.reset_index(drop=True)[[*whak, "sigma_v121", "sigma_equal"]]
+    rows = rows.merge(facts, on=whak, how="left")
     served = rows["weight"].sum()
     mean = {c: 100.0 * (rows["weight"] * rows[c]).sum() for c in ("case_sigma", "sigma_v121", "sigma_equal")}
     out = {

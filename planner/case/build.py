@@ -83,6 +83,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         exclusive=keyed(licensing.rival_pairs(context, systems), ["a", "b"], []),
         systems=_system_table(context, [*systems["k"], *existing["k"]]),
         offers=systems,
+        scores=pairs[["w", "h", "a", "k", *offers.SCORE_COLUMNS]],
         orders=orders,
         rents=rents,
         fleet=fleet,

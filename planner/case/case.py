@@ -40,6 +40,7 @@ class Case:
     exclusive: pd.DataFrame  # (a, b): stacks that may not both be used
     systems: pd.DataFrame  # k
     offers: pd.DataFrame  # (h, a)
+    scores: pd.DataFrame  # (w, h, a, k): sigma_v121, sigma_equal, answers, from the home of the data
     orders: pd.DataFrame  # (h, a, k, t): lead, order_t, price_musd, ...
     rents: pd.DataFrame  # (h, a, k, r, t): periods, musd_per_period
     fleet: pd.DataFrame  # (h, a, k, t): existing_k

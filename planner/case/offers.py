@@ -26,6 +26,8 @@ from planner.case.throughput import Throughput
 from planner.scenario import Host, Workload
 
 COLOCATION_COOLING = ["air-chilled-water"]
+SCORE_COLUMNS = ["sigma_v121", "sigma_equal", "answers"]
+"""Scores as seen from the home of a workload's data; in a hub they differ by workload."""
 
 
 class WhyNot:
@@ -241,7 +243,8 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
             copy = home_copy_musd_per_k_year(context, rule, home, str(row.country))
             rows.append(
                 (w.id, row.h, row.a, row.k, relative * float(row.effectiveness), derate, method, measured_on,
-                 s.sigma, s.seal, copy)
+                 s.sigma, s.seal, copy, s.sigma_v121, s.sigma_equal, s.answers)
             )  # fmt: skip
-    columns = ["relative", "derate", "method", "measured_on", "sigma", "seal", "home_copy_musd_per_k_year"]
+    columns = ["relative", "derate", "method", "measured_on", "sigma", "seal", "home_copy_musd_per_k_year",
+               *SCORE_COLUMNS]  # fmt: skip
     return keyed(rows, ["w", "h", "a", "k"], columns)
