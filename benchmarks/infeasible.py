@@ -48,7 +48,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "must-serve date too early": ("must serve", {"demand[defence].must_serve_by": "2027-07-01"}),
     "control floor too high": ("control", {"limits.min_control": 73}),
-    "vendor share": ("share", {"limits.shares": [{"by": "vendor", "id": "nvidia", "max_share": 0.05, "from": "2032-01-01"}]}),
+    "vendor share": (
+        "share",
+        {"limits.shares": [{"by": "vendor", "id": "nvidia", "max_share": 0.05, "from": "2032-01-01"}]},
+    ),
     "crew limit": (
         "crew",
         {"supply.crews[champion-crew].racks_per_quarter": 1, "supply.crews[venture-crew].racks_per_quarter": 1},

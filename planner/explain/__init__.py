@@ -1,6 +1,21 @@
 """Answers to why: why there is no plan, what binds in a plan and what it is worth, why not another choice."""
 
+from planner.explain.binding import binding, binding_of
 from planner.explain.diagnosis import Cause, Diagnosis, diagnose, explain_infeasible
 from planner.explain.elastic import NoCure
+from planner.explain.iis import Conflict, iis
+from planner.explain.why_not import Answer, why_not
 
-__all__ = ["Cause", "Diagnosis", "NoCure", "diagnose", "explain_infeasible"]
+__all__ = [
+    "Answer",
+    "Cause",
+    "Conflict",
+    "Diagnosis",
+    "NoCure",
+    "binding",
+    "binding_of",
+    "diagnose",
+    "explain_infeasible",
+    "iis",
+    "why_not",
+]

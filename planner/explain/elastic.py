@@ -36,6 +36,8 @@ MARGINS = (0.0, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 HEADROOM = 0.02
 """Share of the change that is added at last, so that plans with other integers than those found fit too."""
 MIP_GAP = 0.01
+CRUMBS = 0.02
+"""Share of the whole change below which a value that gives is worth another look."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,9 @@ class Elastic:
         if places.x is None:
             return relaxed, relaxed.objective or 0.0
         bound = max(relaxed.objective or 0.0, places.bound or 0.0)
+        if (places.objective or 0.0) <= NEGLIGIBLE:
+            live.relax()
+            return places, bound
         for family in PLACES:
             self._hold(family, places.x)
         units = live.columns("units")
@@ -149,11 +154,34 @@ class Elastic:
         live.set_col_bounds(units, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
         live.set_integrality(units, True)
         whole = live.solve(gap=MIP_GAP, time_limit_s=max(seconds * 0.3, 2.0))
+        if (whole.objective or np.inf) > (places.objective or 0.0) * 1.02:  # too narrow: any number of units
+            live.set_col_bounds(units, lower, upper)
+            wider = live.solve(gap=MIP_GAP, time_limit_s=max(seconds * 0.3, 2.0))
+            whole = whole if wider.x is None else wider
+        whole = self._without_crumbs(places if whole.x is None else whole, seconds * 0.3)
         live.set_col_bounds(units, lower, upper)
         for family in PLACES:
             self._hold(family, None)
         live.relax()
-        return (places, bound) if whole.x is None else (whole, bound)
+        return whole, bound
+
+    def _without_crumbs(self, found: Solution, seconds: float) -> Solution:
+        """The same with no change that is worth next to nothing, where that costs next to nothing.
+
+        An answer within the gap may spend a little on values that are no cause.
+        """
+        assert found.x is not None and found.objective is not None
+        worth = np.maximum(found.x[self.width :], 0.0) * self.prices
+        columns = np.arange(self.width, self.width + len(worth))
+        most = np.array([h.most for h in self.handles])
+        small = worth < CRUMBS * found.objective
+        if not (small & (worth > NEGLIGIBLE)).any():
+            return found
+        self.live.set_col_bounds(columns, 0.0, np.where(small, 0.0, most))
+        fewer = self.live.solve(gap=MIP_GAP, time_limit_s=max(seconds, 2.0))
+        self.live.set_col_bounds(columns, 0.0, most)
+        kept = fewer.x is not None and (fewer.objective or 0.0) <= (1 + 2 * CRUMBS) * found.objective
+        return fewer if kept else found
 
     def _hold(self, family: str, x: Floats | None) -> None:
         columns = self.live.columns(family)

@@ -1,0 +1,127 @@
+"""``planner explain``: why there is no plan, what binds in one, why not another choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from planner.cli.output import changed, console, parsed_changes, print_json, records, scenario_path
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this module."""
+    app.command(rich_help_panel="Plans")(explain)
+
+
+def explain(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|FILE", help="Folder of a run, a scenario file, or the name of an example."
+        ),
+    ],
+    workload: Annotated[str | None, typer.Option(help="Why not for this workload?")] = None,
+    host: Annotated[str | None, typer.Option(help="Why not at this host?")] = None,
+    stack: Annotated[str | None, typer.Option(help="Why not this stack?")] = None,
+    system: Annotated[str | None, typer.Option(help="Why not this system?")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUE", help="Change an input of a scenario; may be given often."
+        ),
+    ] = None,
+    expert: Annotated[
+        bool, typer.Option("--iis", help="Where there is no plan: rows that contradict one another, too.")
+    ] = False,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds for the search of the least change.")
+    ] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Says why: the causes of an infeasible case and the least change, what binds in a plan, why not X.
+
+    Examples:
+
+      planner explain korea --set limits.capital_musd_total=500
+
+      planner explain runs/korea-2027 --host champion-busan --system rebel-quad-8
+    """
+    from planner.runs import Run
+
+    path = Path(source)
+    question = {"workload": workload, "host": host, "stack": stack, "system": system}
+    run = Run(path) if path.is_dir() else None
+    try:
+        if run is not None and run.has_plan:
+            answer = _of_plan(run, question)
+        else:
+            from planner.scenario_file import load_scenario
+
+            scenario = run.scenario if run is not None else load_scenario(scenario_path(source))
+            answer = _of_case(changed(scenario, parsed_changes(settings or [])), question, expert, time_limit)
+    except ValueError as error:
+        console(stderr=True).print(str(error))
+        raise typer.Exit(2) from error
+    if as_json:
+        print_json(answer)
+    else:
+        console().print(answer["text"], markup=False)
+    if answer.get("infeasible"):
+        raise typer.Exit(1)
+
+
+def _of_plan(run: Any, question: dict[str, str | None]) -> dict[str, Any]:
+    from planner.explain import binding_of, why_not
+
+    if any(question.values()):
+        from planner.case.build import build_case
+
+        names = ("opens", "stacks", "halls", "fleet", "serving")
+        found = why_not(build_case(run.resolved), {n: run.table(n) for n in names}, **question)
+        return {"text": found.text, "cheaper": found.cheaper, "reasons": records(found.excluded)}
+    table = binding_of(run.table("prices"))
+    lines = (
+        [f"What binds in {run.name}, and what one unit more is worth:"] if len(table) else ["No limit binds."]
+    )
+    lines += [f"  - {text}" for text in table["text"].head(20)]
+    return {"text": "\n".join(lines), "binding": records(table)}
+
+
+def _of_case(scenario: Any, question: dict[str, str | None], expert: bool, seconds: float) -> dict[str, Any]:
+    from planner.case.build import build_case
+    from planner.explain import explain_infeasible, iis, why_not
+    from planner.prechecks import precheck
+
+    case = build_case(scenario)
+    if any(question.values()):
+        found = why_not(case, **question)
+        return {"text": found.text, "reasons": records(found.excluded)}
+    answer = explain_infeasible(case, time_limit_s=seconds)
+    text = answer.text
+    conflict = iis(case) if expert and answer.causes else None
+    if conflict is not None:
+        text = f"{text}\n{conflict}"
+    return {
+        "text": text,
+        "infeasible": bool(answer.causes),
+        "proven": answer.proven,
+        "causes": [
+            {
+                "kind": c.kind,
+                "path": c.path,
+                "value": c.value,
+                "new": c.new,
+                "unit": c.unit,
+                "share": c.share,
+                "text": c.text,
+            }
+            for c in answer.causes
+        ],
+        "cure": answer.cure,
+        "alternatives": {c.path: c.new for c in answer.alternatives},
+        "prechecks": [t.message for t in precheck(case)],
+        "conflict": conflict.rows if conflict is not None else None,
+        "seconds": answer.seconds,
+    }
