@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from planner.audit import TOPICS, audit
+from planner.audit import kpis as kpi_topic
 from planner.audit.findings import Findings
 from planner.audit.view import View
 from planner.case.build import build_case
@@ -107,11 +108,16 @@ def tampered(plan: Plan, change: Callable[[Tables], None], rule: str) -> set[str
     """Rules broken after the change, in the topic of one rule: the whole audit for each would take a minute."""
     tables = {name: table.copy() for name, table in plan.tables.items()}
     change(tables)
-    view, found = View(replace(plan, tables=tables)), Findings()
     topics = [topic for topic in TOPICS if rule in RULES_OF[topic.__name__]]
     assert len(topics) == 1, f"{rule} stands in {len(topics)} topics"
-    topics[0].check(view, found)
-    return set(found.table()["rule"])
+    return set(checked(topics[0], replace(plan, tables=tables))["rule"])
+
+
+def checked(topic, plan: Plan) -> pd.DataFrame:
+    """Violations that one topic of the audit finds."""
+    found = Findings()
+    topic.check(View(plan), found)
+    return found.table()
 
 
 def rules_of(topic) -> set[str]:
@@ -331,15 +337,15 @@ def test_reserve_before_it_is_asked_for_is_found(plan):
 def test_every_key_figure_is_recomputed(plan):
     """A changed value of any KPI is found; so are one left out and one unknown."""
     kpis = plan.kpis.assign(value=plan.kpis["value"].fillna(1.0) * 1.001 + 0.001)
-    found = audit(replace(plan, kpis=kpis))
+    found = checked(kpi_topic, replace(plan, kpis=kpis))
     assert set(found.loc[found["rule"] == "kpi", "index"]) == set(plan.kpis["kpi"])
     fewer = replace(plan, kpis=plan.kpis.iloc[1:].reset_index(drop=True))
-    assert "kpi-missing" in set(audit(fewer)["rule"])
+    assert "kpi-missing" in set(checked(kpi_topic, fewer)["rule"])
     more = plan.kpis.iloc[[0]].assign(kpi="luck")
     unknown = replace(plan, kpis=pd.concat([plan.kpis, more], ignore_index=True))
-    assert set(audit(unknown)["rule"]) == {"kpi-unknown"}
+    assert set(checked(kpi_topic, unknown)["rule"]) == {"kpi-unknown"}
     ranged = plan.kpis.assign(low=0.0, high=1.0, inside=True)
-    assert "kpi-range" in set(audit(replace(plan, kpis=ranged))["rule"])
+    assert "kpi-range" in set(checked(kpi_topic, replace(plan, kpis=ranged))["rule"])
 
 
 def test_every_rule_of_the_audit_is_broken_somewhere_above():

@@ -117,7 +117,12 @@ def three_sites(tiny, first: float, second: float):
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(1000, 1000), (1500, 3000), (800, 4400), (3300, 5200)],
+    [
+        (1500, 3000),
+        (3300, 5200),
+        pytest.param(1000, 1000, marks=pytest.mark.slow),
+        pytest.param(800, 4400, marks=pytest.mark.slow),
+    ],
 )
 def test_the_best_of_all_integer_plans(tiny, catalog, optimise, first, second):
     best, plans = cheapest((first / 1000, second / 1000))

@@ -128,7 +128,7 @@ def test_every_objective_is_best_for_itself(two, plain_catalog, optimise):
     assert max(k[2] for k in kpis) == pytest.approx(kpis[2][2], abs=1e-7)
 
 
-@pytest.mark.parametrize("step", ["month", "half-year", "year"])
+@pytest.mark.parametrize("step", [pytest.param("month", marks=pytest.mark.slow), "half-year", "year"])
 def test_other_steps_give_nearly_the_same_cost(tiny, plain_catalog, optimise, step):
     """Steps only move payments within the step; leads here are whole years so that rounding changes none."""
     leads = {
