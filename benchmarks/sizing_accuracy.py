@@ -24,8 +24,9 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from planner.case import costs
-from planner.case.bills import temperatures_of, total
+from planner.case.bills import total
 from planner.case.climate import pue
+from planner.case.draw import temperatures_of
 from planner.case.roofline import chip_spec
 from planner.case.throughput import _book
 from planner.case.throughput_fit import FACTOR_RANGE, Z80, interval_score, nested_factors

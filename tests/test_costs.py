@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from planner.case import costs
-from planner.case.bills import facility_item, it_kw_per_accelerator, price_path, total
+from planner.case.bills import facility_item, price_path, total
 from planner.case.context import Context
+from planner.case.draw import it_kw_per_accelerator
 from planner.case.durations import duration, schedule
 from planner.case.names import UnknownName
 from planner.catalog import load_catalog

@@ -16,15 +16,14 @@ from planner.case.bills import (
     FacilityCost,
     SystemCost,
     facility_cost,
-    facility_kw_per_accelerator,
     hall_musd,
     hardware_usd,
-    it_kw_per_accelerator,
     price_path,
     system_cost,
 )
 from planner.case.conditions import decimal_year
 from planner.case.context import Context
+from planner.case.draw import facility_kw_per_accelerator, it_kw_per_accelerator
 from planner.catalog import Catalog
 from planner.scenario import Host, Site, SystemChoice
 

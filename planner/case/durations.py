@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from planner.case.bills import facility_item, metro_of, span_of
+from planner.case.bills import facility_item
+from planner.case.draw import metro_of, span_of
 from planner.case.names import system_of
 from planner.catalog import Catalog, load_catalog
 from planner.catalog_rules import hint

@@ -54,7 +54,7 @@ def accelerator_of(catalog: Catalog, name: str) -> str:
         return fits[0][1]
     whole = squeeze(name)
     inside = [key for key in map(str, catalog.table("accelerators").index) if len(squeeze(key)) > 3]
-    inside = sorted((key for key in inside if squeeze(key) in whole), key=len)
+    inside = sorted((key for key in inside if re.search(squeeze(key) + r"(?!\d)", whole)), key=len)
     if inside and not fits:
         return inside[-1]
     raise UnknownName(f"no accelerator {name!r} in the catalog{_suggest(name, exact)}")
