@@ -221,7 +221,8 @@ class _Climb:
         self.say("halls", "whole halls at those hosts")
         self.hold(x, *PATTERN)
         engine.integers(*HALLS)
-        options = self.options("halls", gap=0.3 * self.target)
+        # what the places have left of six tenths of the gap; the rest is for ties and rounding
+        options = self.options("halls", gap=max(0.3, 0.6 - (found.gap or 0.0) / self.target) * self.target)
         found = self.timed("halls", lambda: engine.live.solve(**options))
         if found.x is None or (self.bound is not None and self.misses(found.objective)):
             found = self.direct(x if found.x is None else found.x)
