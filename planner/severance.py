@@ -30,6 +30,7 @@ from planner.solver.ladder import GAPS, Outcome, solve
 
 WAIT_SLACK_MONTHS = 0.02
 """What rounding to whole units may add to a workload's wait."""
+NOISE = 1e-7
 SHORT = 0.01
 """A workload is back when no more than this share of it is short beyond the plan."""
 KPIS = (
@@ -127,6 +128,11 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
         columns = np.array([block.position(i) for i in early], dtype=np.int32)
         held = value.reindex(early).fillna(0.0).to_numpy(float)
         lower[columns] = upper[columns] = held
+    demand = base.tables["demand"]
+    short = arrays.columns["short"]
+    for row in demand[demand["t"] < first].itertuples():  # service before the date is history, too
+        column = short.position((row.w, int(row.t)))
+        lower[column], upper[column] = max(0.0, row.short - NOISE), min(1.0, row.short + NOISE)
     use = arrays.columns["use"]
     stacks = base.tables["stacks"]
     for a in stacks.loc[stacks["adopted"].astype(bool), "a"]:
