@@ -46,7 +46,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "sites[busan].grid_mw": [{"from": "2027-01-01", "mw": 2}, {"from": "2032-07-01", "mw": 60}],
         },
     ),
-    "must-serve date too early": ("must serve", {"demand[defence].must_serve_by": "2027-07-01"}),
+    "must-serve date too early": (
+        "must serve",
+        {"demand[citizen-chat].must_serve_by": "2027-01-01", "demand[industry].must_serve_by": "2027-01-01"},
+    ),
     "control floor too high": ("control", {"limits.min_control": 73}),
     "vendor share": (
         "share",

@@ -159,7 +159,10 @@ def test_whoever_may_give_first_is_the_users_choice(small: Scenario) -> None:
 KOREA: dict[str, tuple[str, dict[str, Any]]] = {
     "budget in total": ("capital", {"limits.capital_musd_total": 500}),
     "budget by year": ("capital", {"limits.capital_musd_by_year": [{"year": 2032, "musd": 60}]}),
-    "must-serve date too early": ("must serve", {"demand[defence].must_serve_by": "2027-07-01"}),
+    "must-serve date too early": (
+        "must serve",
+        {"demand[citizen-chat].must_serve_by": "2027-01-01", "demand[industry].must_serve_by": "2027-01-01"},
+    ),
     "control floor too high": ("control", {"limits.min_control": 73}),
 }
 """The variants that solve soonest; benchmarks/infeasible.py has all ten, with seconds."""
