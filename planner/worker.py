@@ -38,6 +38,8 @@ class Pulse:
     def __init__(self, store: Store, id: str):
         self.store, self.id = store, id
         self.stop, self.cancel = threading.Event(), threading.Event()
+        self._stage: str | None = None
+        self._found = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
 
@@ -50,8 +52,19 @@ class Pulse:
         self._end.set()
         self._thread.join(timeout=5)
 
+    def heard(self, event: dict[str, Any]) -> None:
+        """Remembers whether the step at work has found anything yet."""
+        if event.get("stage") != self._stage:
+            self._stage, self._found = event.get("stage"), False
+        self._found = self._found or event.get("incumbent") is not None
+
     def should_stop(self) -> bool:
-        return self.stop.is_set() or self.cancel.is_set()
+        """Cancel ends a step at once; stop ends each remaining step with the first solution it finds.
+
+        A plan takes several steps, each from what the one before found: ended with nothing, a step would leave
+        nothing to keep.
+        """
+        return self.cancel.is_set() or (self.stop.is_set() and self._found)
 
     def _loop(self) -> None:
         while not self._end.wait(BEAT_S):
@@ -96,6 +109,7 @@ def _solve(store: Store, job: Job, pulse: Pulse) -> int:
 
     def report(event: dict[str, Any]) -> None:
         nonlocal last
+        pulse.heard(event)
         if pulse.cancel.is_set():
             raise Cancelled
         now = time.monotonic()

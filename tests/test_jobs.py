@@ -15,7 +15,7 @@ from planner import drafts
 from planner.jobs import Job, Store, default_url, input_hash, new_id
 from planner.scenario_file import example_path
 from planner.supervisor import KILL_AFTER_S, Supervisor, alive, log_path
-from planner.worker import work
+from planner.worker import Pulse, work
 
 
 @pytest.fixture
@@ -253,6 +253,21 @@ def test_a_cancelled_worker_keeps_nothing(store: Store, runs: Path) -> None:
     assert work(store, job.id) == 1
     assert state(store, job) == "cancelled"
     assert not [p for p in runs.iterdir() if job.id in p.name]
+
+
+def test_stop_lets_each_step_find_something_and_cancel_does_not(store: Store, runs: Path) -> None:
+    pulse = Pulse(store, ask(store, runs).id)
+    pulse.heard({"stage": "hosts and stacks", "incumbent": 5.0})
+    assert not pulse.should_stop(), "nobody asked"
+    pulse.stop.set()
+    assert pulse.should_stop()
+    pulse.heard({"stage": "halls", "message": "whole halls", "incumbent": None})
+    assert not pulse.should_stop(), "the next step has nothing to keep yet"
+    pulse.heard({"stage": "halls", "incumbent": 6.0})
+    assert pulse.should_stop()
+    pulse.heard({"stage": "units"})
+    pulse.cancel.set()
+    assert pulse.should_stop()
 
 
 def test_names_of_runs_are_safe_as_directories() -> None:
