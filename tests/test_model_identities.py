@@ -158,6 +158,14 @@ def test_cumulative_quotas_allow_the_same_in_a_year_on_every_step(tiny, plain_ca
     assert case.quotas.loc["held"]["amount_k"].tolist() == [0.0] * per_year + [0.5] * (2 * per_year)
 
 
+def test_steps_of_a_quota_may_stand_in_any_order(tiny, plain_catalog):
+    path = [{"from": "2028-01-01", "accelerators": 500}, {"from": "2027-01-01", "accelerators": 100}]
+    case = build_case(
+        tiny(supply={"quotas": [{"id": "q", "basis": "capacity", "path": path}]}), plain_catalog()
+    )
+    assert case.quotas.loc["q"]["amount_k"].tolist() == [0.1] * 4 + [0.5] * 8
+
+
 def test_preemptible_users_are_counted_on_average(tiny, plain_catalog):
     size = {"by": "users", "requests_per_user_day": 10, "output_tokens_per_request": 864, "peak_factor": 3,
             "points": [{"at": "2027-01-01", "value": 10000}]}  # fmt: skip

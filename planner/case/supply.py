@@ -74,7 +74,7 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
 def step_values(context: Context, path: list[QuotaStep]) -> np.ndarray:
     """Accelerators allowed at the start of each period; zero before the first step."""
     out = np.zeros(context.calendar.n)
-    for step in path:
+    for step in sorted(path, key=lambda s: s.from_):
         out[max(0, context.calendar.first_from(step.from_)) :] = step.accelerators
     return out
 
