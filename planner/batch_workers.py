@@ -137,23 +137,28 @@ def _end(pool: ProcessPoolExecutor) -> None:
 # ---- a cluster
 
 
-def on_cluster(cases: Sequence[BatchCase], address: str, note: OnDone) -> None:
-    """Solves cases on the workers of a Dask scheduler; one whose worker dies is given to another."""
+def connect(address: str) -> Any:
+    """A client of a Dask scheduler; ``RunError`` without the packages, or where none answers."""
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
         message = "a cluster needs the packages of the extra `cluster`: pip install 'planner[cluster]'"
         raise RunError(message) from error
     try:
-        client = distributed.Client(address, timeout=CONNECT_S)
+        return distributed.Client(address, timeout=CONNECT_S)
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(f"no Dask scheduler answers at {address}: {error}") from error
+
+
+def on_cluster(cases: Sequence[BatchCase], client: Any, note: OnDone) -> None:
+    """Solves cases on the workers of a Dask scheduler; one whose worker dies is given to another."""
+    as_completed: Any = import_module("distributed").as_completed
     try:
         jobs = {
             client.submit(solve_case_elsewhere, case, key=f"planner-{case.hash}", retries=TRIES_ALONE): case
             for case in cases
         }
-        for future in distributed.as_completed(list(jobs)):
+        for future in as_completed(list(jobs)):
             try:
                 note(future.result())
             except Exception as error:  # KilledWorker and what a broken worker raises

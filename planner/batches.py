@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from planner.batch_file import BatchCase, load_batch
-from planner.batch_workers import Done, on_cluster, on_this_machine
+from planner.batch_workers import Done, connect, on_cluster, on_this_machine
 from planner.inputs.reading import read_text
 from planner.run_files import RunError, lock_content, now, versions, write_json, writing
 from planner.run_writer import PART
@@ -65,6 +65,7 @@ def batch(
     if workers is not None and workers < 1:
         raise RunError("a batch needs at least one worker")
     folder = _folder(manifest, directory, resume, Path(root))
+    client = connect(scheduler) if scheduler is not None else None
     with writing(folder):
         _open(folder, manifest, cases)
     told = {case.name: status for case in cases if (status := _status(folder, case)) in FINISHED}
@@ -80,8 +81,8 @@ def batch(
         if on_case is not None:
             on_case(done.name, done.status, len(told), len(cases))
 
-    if scheduler is not None:
-        on_cluster(first, scheduler, note)
+    if client is not None:
+        on_cluster(first, client, note)
     else:
         on_this_machine(first, folder / "cases", workers or os.cpu_count() or 1, note)
     with writing(folder):

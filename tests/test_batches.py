@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from planner.batch_file import BatchError, grid_name, load_batch
-from planner.batch_workers import Done, on_cluster, on_this_machine, solve_case_elsewhere
+from planner.batch_workers import Done, connect, on_this_machine, solve_case_elsewhere
 from planner.batches import BatchResult, batch
 from planner.run_files import RunError
 from planner.runs import Run
@@ -254,7 +254,8 @@ def test_table_is_the_same_on_a_cluster(
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", FakeCluster())
     with pytest.raises(RunError, match="no Dask scheduler answers at tcp://there:8786"):
-        on_cluster([], "tcp://there:8786", lambda _: None)
+        batch(manifest, tmp_path / "nothing", scheduler="tcp://there:8786")
+    assert not (tmp_path / "nothing").exists()
     result = batch(manifest, tmp_path / "out", scheduler="tcp://here:8786")
     assert (result.path / "results.csv").read_bytes() == (done.path / "results.csv").read_bytes()
     assert Run(result.path / "cases" / "min_control-40").has_plan
@@ -263,7 +264,7 @@ def test_table_is_the_same_on_a_cluster(
 def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RunError, match=r"planner\[cluster\]"):
-        on_cluster([], "tcp://here:8786", lambda _: None)
+        connect("tcp://here:8786")
 
 
 def test_a_case_that_raises_is_a_failure_with_its_reason(
