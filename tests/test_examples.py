@@ -1,9 +1,12 @@
 """What protects the packaged examples: each is valid and sourced; each solves and passes the audit."""
 
+from functools import cache
+
 import pytest
 
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.case.case import Case
 from planner.catalog import load_catalog
 from planner.scenario import Scenario
 from planner.scenario_file import example_path, examples, load_scenario
@@ -12,6 +15,11 @@ from planner.solver.ladder import solve
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
 SMALLEST = ("two-hosts", "kenya")
 LICENSED = ("uae", "saudi-arabia", "kazakhstan")
+
+
+@cache
+def case_of(name: str) -> Case:
+    return build_case(load_scenario(example_path(name)))
 
 
 @pytest.fixture(scope="module", params=COUNTRIES)
@@ -33,7 +41,7 @@ def test_every_number_traces_to_a_source_or_an_assumed_mark(scenario: Scenario) 
 
 
 def test_every_workload_can_be_served_and_survive(scenario: Scenario) -> None:
-    case = build_case(scenario)
+    case = case_of(scenario.name)
     places = case.serve.groupby("w")["p"].nunique()
     for w in scenario.demand:
         reasons = case.why_not[case.why_not["workload"] == w.id].groupby("reason").size()
@@ -43,14 +51,14 @@ def test_every_workload_can_be_served_and_survive(scenario: Scenario) -> None:
 @pytest.mark.parametrize("name", LICENSED)
 def test_a_licence_delays_owned_chips(name: str) -> None:
     scenario = load_scenario(example_path(name))
-    offers = build_case(scenario).offers
+    offers = case_of(name).offers
     home = offers[(offers["country"] == scenario.country) & (offers["mode"] != "cloud")]
     assert len(home) and (home["licence_months"] >= 3).all()
 
 
 def test_the_hub_serves_each_country_under_its_own_rule() -> None:
-    scenario = load_scenario(example_path("regional-hub"))
-    case = build_case(scenario)
+    case = case_of("regional-hub")
+    scenario = case.scenario
     where = case.serve.merge(
         case.offers.reset_index(drop=True)[["h", "a", "k", "country"]], on=["h", "a", "k"]
     )
@@ -74,7 +82,7 @@ def test_national_plans_are_quoted_as_the_catalog_has_them() -> None:
 
 
 def solved(name: str) -> None:
-    outcome = solve(build_case(load_scenario(example_path(name))), quality="quick")
+    outcome = solve(case_of(name), quality="quick")
     assert outcome.plan is not None, (outcome.status, outcome.troubles, outcome.notes)
     found = audit(outcome.plan)
     assert found.empty, found.to_string()
