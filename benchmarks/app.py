@@ -1,0 +1,142 @@
+"""How quick the application is in Chromium: pages until usable, sliders until redrawn, many viewers at once.
+
+    python benchmarks/app.py --json --runs runs
+
+Prints one object: seconds until Home and the trade-off page are usable (a new browser context each time, so
+nothing is cached), seconds from a slider's step to the redrawn result and from brushing to its echo (median),
+and the answers of twenty simultaneous viewers (median, slowest, errors). ``--runs`` names a folder that holds a
+run or a frontier of the scenario to look at; without it the Korea example is solved first.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import waitress
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from planner.app import create_app
+from planner.app.services import Services, Settings
+from planner.runs import run_solve
+from planner.scenario_file import example_path, load_scenario
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+REPEATS = 5
+VIEWERS = 20
+
+
+def usable_seconds(browser: Browser, url: str, sign: str) -> float:
+    """From the click to the element that says the page can be used, with empty caches."""
+    context = browser.new_context(viewport={"width": 1360, "height": 900})
+    page = context.new_page()
+    began = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.wait_for_selector(sign, timeout=60_000)
+    seconds = time.perf_counter() - began
+    context.close()
+    return seconds
+
+
+def slider_seconds(page: Page) -> list[float]:
+    """From a key on the slider to the changed result beside it."""
+    out = []
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft"):
+        before = page.locator("#content").inner_text()
+        began = time.perf_counter()
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "before => document.querySelector('#content').innerText !== before", arg=before, timeout=30_000
+        )
+        out.append(time.perf_counter() - began)
+        page.wait_for_timeout(400)
+    return out
+
+
+def many_viewers(base: str) -> dict[str, float]:
+    """Twenty at once, each reading the page and its layout."""
+
+    def look(_n: int) -> tuple[float, int]:
+        began, errors = time.perf_counter(), 0
+        for path in ("/", "/_dash-layout", "/_dash-dependencies"):
+            try:
+                with urllib.request.urlopen(base + path, timeout=30) as answer:
+                    answer.read()
+            except OSError:
+                errors += 1
+        return time.perf_counter() - began, errors
+
+    with ThreadPoolExecutor(VIEWERS) as pool:
+        answers = list(pool.map(look, range(VIEWERS)))
+    seconds = [seconds for seconds, _ in answers]
+    return {
+        "viewers": VIEWERS,
+        "median_s": round(statistics.median(seconds), 3),
+        "slowest_s": round(max(seconds), 3),
+        "errors": sum(errors for _, errors in answers),
+    }
+
+
+def measure(base: str, services: Services, chromium: str) -> dict[str, Any]:
+    """All figures, against a server that answers at ``base``."""
+    runs = services.runs()
+    target = next((r["id"] for r in runs if r["kind"] == "frontier"), None) or runs[0]["id"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        home = [usable_seconds(browser, base + "/", ".page .step-link") for _ in range(REPEATS)]
+        tradeoff = [
+            usable_seconds(browser, f"{base}/tradeoff/{target}", ".js-plotly-plot .main-svg")
+            for _ in range(3)
+        ]
+        page = browser.new_page()
+        page.goto(f"{base}/tradeoff/{target}")
+        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
+        page.wait_for_timeout(3000)
+        moved = slider_seconds(page) if page.get_by_role("slider").count() else []
+        browser.close()
+    return {
+        "home_usable_s": round(statistics.median(home), 3),
+        "tradeoff_usable_s": round(statistics.median(tradeoff), 3),
+        "slider_to_result_s": round(statistics.median(moved), 3) if moved else None,
+        "viewers": many_viewers(base),
+        "limits": {
+            "home_usable_s": 1.5,
+            "tradeoff_usable_s": 4.0,
+            "slider_to_result_s": 0.5,
+            "viewers_median_s": 1.0,
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object (the default)")
+    parser.add_argument("--runs", type=Path)
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("No Chromium; on Debian or Ubuntu: apt-get install -y chromium")
+    runs = arguments.runs or Path(tempfile.mkdtemp()) / "runs"
+    if arguments.runs is None:
+        runs.mkdir()
+        run_solve(load_scenario(example_path("korea")), {"quality": "quick"}, runs / "korea")
+    app = create_app(Settings(runs_root=runs))
+    listener: Any = waitress.create_server(app.server, host="127.0.0.1", port=0, threads=8)
+    threading.Thread(target=listener.run, daemon=True).start()
+    base = f"http://127.0.0.1:{listener.effective_port}"
+    print(json.dumps(measure(base, app.server.extensions["planner"], chromium), indent=2))
+
+
+if __name__ == "__main__":
+    main()

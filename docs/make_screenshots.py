@@ -1,0 +1,135 @@
+"""Pictures of every screen, light and dark, into ``docs/screenshots``: ``python docs/make_screenshots.py``.
+
+Solves the Korea example first unless ``--runs`` names a folder that already holds a run. Needs Chromium
+(Debian or Ubuntu: ``apt-get install -y chromium``). Look at what it makes: nothing clipped, nothing overlapping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import werkzeug.serving
+from playwright.sync_api import Page, sync_playwright
+
+from planner import drafts
+from planner.app import create_app
+from planner.app.services import Services, Settings
+from planner.app.state import editing
+from planner.jobs import WITH_PLAN
+from planner.runs import run_solve
+from planner.scenario_file import example_path, load_scenario
+
+OUT = Path(__file__).resolve().parent / "screenshots"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]  # fmt: skip
+WIDTH, HEIGHT = 1360, 900
+SETTLE_MS = 1500
+
+
+@contextmanager
+def served(runs: Path) -> Iterator[tuple[str, Services]]:
+    """The application on a free port of this machine."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    app = create_app(Settings(runs_root=runs))
+    server = werkzeug.serving.make_server("127.0.0.1", 0, app.server, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}", app.server.extensions["planner"]
+    finally:
+        server.shutdown()
+        thread.join(timeout=10)
+
+
+def screens(services: Services) -> dict[str, str]:
+    """Name of each picture and the address it is taken at."""
+    runs = services.runs(with_plan=True)
+    run = next((row["id"] for row in runs if "korea" in row["id"]), runs[0]["id"])
+    followed = next((job.id for job in services.store.jobs(states=WITH_PLAN)), run)
+    frontier = next((row["id"] for row in services.runs() if row["kind"] == "frontier"), run)
+    draft = next(iter(drafts.find(services.store)), None) or _draft(services)
+    others = ",".join([run, *(row["id"] for row in runs if row["id"] != run)][:3])
+    return {
+        "home": "/",
+        "scenarios": "/scenarios",
+        "scenario-basics": f"/scenarios/{draft.id}",
+        "scenario-demand": f"/scenarios/{draft.id}?section=demand",
+        "scenario-changes": f"/scenarios/{draft.id}?section=changes",
+        "scenario-check": f"/scenarios/{draft.id}?section=check",
+        "run": f"/runs/{followed}",
+        "tradeoff": f"/tradeoff/{frontier}",
+        "plan": f"/plan/{run}",
+        **{
+            f"plan-{tab}": f"/plan/{run}?tab={tab}"
+            for tab in ("timeline", "sites", "control", "materials", "unmet")
+        },
+        "capital": f"/capital/{run}",
+        "compare": f"/compare?runs={others}&base={run}",
+        "data": "/data",
+        "estimate": "/estimate",
+    }
+
+
+def _draft(services: Services) -> drafts.Draft:
+    """A copy of the Korea example with two changes, so that the differences show something."""
+    text = example_path("korea").read_text("utf-8")
+    changed = editing.apply(text, {"demand[government].priority": 3, "limits.min_control": 60})
+    title = load_scenario(example_path("korea")).title
+    return drafts.create(services.store, "korea", changed, "local", title, "korea", text)
+
+
+def take(page: Page, base: str, name: str, path: str, scheme: str) -> None:
+    """One picture of a whole page, after its charts and background work have come to rest."""
+    page.goto(base + path)
+    page.wait_for_selector(".page h1")
+    page.wait_for_function("document.querySelectorAll('.mantine-Loader-root').length === 0", timeout=120_000)
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=str(OUT / f"{name}-{scheme}.png"), full_page=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--runs", type=Path, help="folder with runs; default: solve the Korea example into a new one"
+    )
+    parser.add_argument("--only", nargs="*", help="names of the screens to take")
+    arguments = parser.parse_args()
+    runs = arguments.runs or Path(tempfile.mkdtemp()) / "runs"
+    if arguments.runs is None:
+        runs.mkdir()
+        run_solve(load_scenario(example_path("korea")), {"quality": "plan"}, runs / "korea")
+        run_solve(
+            load_scenario(example_path("korea")),
+            {"quality": "quick", "objective": "control"},
+            runs / "korea-control",
+        )
+    OUT.mkdir(exist_ok=True)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("No Chromium; on Debian or Ubuntu: apt-get install -y chromium")
+    with served(runs) as (base, services), sync_playwright() as playwright:
+        browser: Any = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        wanted = {k: v for k, v in screens(services).items() if not arguments.only or k in arguments.only}
+        for scheme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+            context.add_cookies([{"name": "scheme", "value": scheme, "url": base}])
+            page = context.new_page()
+            for name, path in wanted.items():
+                take(page, base, name, path, scheme)
+            context.close()
+        browser.close()
+    print(f"{2 * len(wanted)} pictures in {OUT}")
+
+
+if __name__ == "__main__":
+    main()
