@@ -215,6 +215,13 @@ def test_country_quotas_come_from_the_catalog() -> None:
     assert not len(build_case(scenario("KR-SEO", "KOR")).quotas)
 
 
+def test_a_rival_ecosystem_exports_little() -> None:
+    quotas = build_case(rivals("KR-SEO", "KOR")).quotas
+    amount = load_catalog().param("rival_accelerators_per_year") / 1000
+    assert set(quotas.loc[quotas["q"] == "rival-supply", "amount_k"]) == {amount}
+    assert not len(build_case(rivals("KR-SEO", "KOR", quotas="none")).quotas)
+
+
 # ---- conditions
 
 

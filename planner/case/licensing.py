@@ -195,7 +195,23 @@ def licence_quotas(context: Context) -> list[Quota]:
         quotas.append(
             Quota(id=str(row.quota_id), hosts=hosts, vendors=vendors, unit=unit, per=row.per, path=[step])
         )
-    return quotas
+    return quotas if chosen == "none" else quotas + _rival_supply(context)
+
+
+def _rival_supply(context: Context) -> list[Quota]:
+    """What a rival ecosystem exports to one country in a year, where a system of its makers may be bought."""
+    chips = context.catalog.table("accelerators")
+    closed = chips["origin_iso3"].map(lambda iso3: country_group(context, str(iso3)) == LISTED_CLOSED)
+    vendors = sorted(set(chips.loc[closed, "vendor"].astype(str)))
+    makers = {
+        str(chips.loc[context.catalog.value("systems", s.id, "accelerator_id"), "vendor"])
+        for s in context.scenario.systems
+    }
+    if not makers & set(vendors):
+        return []
+    amount = context.param("rival_accelerators_per_year")
+    step = QuotaStep.model_validate({"from": context.calendar.start, "accelerators": amount})
+    return [Quota(id="rival-supply", vendors=vendors, unit="accelerators", per="year", path=[step])]
 
 
 def rival_pairs(context: Context, systems: pd.DataFrame) -> list[tuple[str, str]]:
