@@ -21,7 +21,6 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "quota_per_period": ("accelerators", 1000.0, "quota {0}"),
     "quota_cumulative": ("accelerators", 1000.0, "running quota {0}"),
     "quota_window": ("accelerators", 1000.0, "yearly quota {0}"),
-    "quota_window": ("accelerators", 1000.0, "yearly quota {0}"),
     "quota_capacity": ("accelerators", 1000.0, "capacity cap {0}"),
     "crew": ("racks", 1000.0, "installation crew {0}"),
     "site_grid": ("MW", 1.0, "grid at {0}"),
