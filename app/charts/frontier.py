@@ -60,7 +60,11 @@ def frontier(
                 "symbol": ["circle" if f else "circle-open" for f in front],
                 "color": points["control_score"],
                 "colorscale": CONTROL_SCALE,
-                "colorbar": {"title": {"text": t("charts.control-bar")}, "thickness": 12, "len": 0.9},
+                "colorbar": {
+                    "title": {"text": t("charts.control-bar"), "font": {"size": 13}},
+                    "thickness": 12,
+                    "len": 0.9,
+                },
                 "line": {"width": 1.5, "color": MUTED},
             },
             selectedpoints=None if selected is None else list(selected),
@@ -68,18 +72,18 @@ def frontier(
             unselected={"marker": {"opacity": 0.18}},
         )
     )
-    for meta, plan, name, symbol, colour in (
-        ("baseline", baseline, t("charts.baseline"), "x-thin", MUTED),
-        ("pick", pick, t("charts.pick"), "circle-open", PICK),
-        ("here", here, t("charts.here"), "star-diamond-open", WARN),
+    for meta, plan, name, symbol, colour, side in (
+        ("baseline", baseline, t("charts.baseline"), "x-thin", MUTED, "middle right"),
+        ("pick", pick, t("charts.pick"), "circle-open", PICK, "top center"),
+        ("here", here, t("charts.here"), "star-diamond-open", WARN, "bottom center"),
     ):
-        there = bool(plan) and plan.get("cost_npv_musd") is not None
+        there = plan is not None and plan.get("cost_npv_musd") is not None
         fig.add_scatter(
             x=[plan["delay_months"]] if plan and there else [],
             y=[plan["cost_npv_musd"]] if plan and there else [],
             mode="markers+text",
             text=[name],
-            textposition="top center",
+            textposition=side,
             name=name,
             meta=meta,
             marker={"symbol": symbol, "size": 19, "color": colour, "line": {"width": 3, "color": colour}},
@@ -171,7 +175,7 @@ def _control_colour(row: dict[str, Any], low: pd.Series, span: pd.Series) -> str
     if "control_score" not in low.index:
         return ACCENT
     place = min(1.0, max(0.0, float((row["control_score"] - low["control_score"]) / span["control_score"])))
-    (_, a), (_, b), (_, c) = CONTROL_SCALE
+    a, b, c = (str(colour) for _, colour in CONTROL_SCALE)
     left, right, share = (a, b, place * 2) if place < 0.5 else (b, c, place * 2 - 1)
     mixed = [
         round(int(left[i : i + 2], 16) * (1 - share) + int(right[i : i + 2], 16) * share) for i in (1, 3, 5)

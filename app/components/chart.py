@@ -59,6 +59,11 @@ def chart(
     )
 
 
+def _data(**names: str) -> dict[str, Any]:
+    """Attributes with dashes for the browser's functions: ``data_chart`` is ``data-chart``."""
+    return {name.replace("_", "-"): value for name, value in names.items()}
+
+
 def downloads(page: str, name: str, title: str, picture: bool = True, table: bool = True) -> dmc.Group:
     """Buttons: PNG and SVG (made in the browser), CSV and XLSX (made by the page's download callback)."""
     buttons: list[Any] = []
@@ -69,13 +74,13 @@ def downloads(page: str, name: str, title: str, picture: bool = True, table: boo
                 type="button",
                 className="chart-picture tiny-button",
                 title=t("charts.save-picture", kind=kind.upper()),
-                **{
-                    "data-chart": f"{page}-{name}",
-                    "data-format": kind,
-                    "data-title": title,
-                    "data-name": f"{page}-{name}",
-                    "aria-label": t("charts.save-as", title=title, kind=kind.upper()),
-                },
+                **_data(
+                    data_chart=f"{page}-{name}",
+                    data_format=kind,
+                    data_title=title,
+                    data_name=f"{page}-{name}",
+                    aria_label=t("charts.save-as", title=title, kind=kind.upper()),
+                ),
             )
             for kind in ("png", "svg")
         ]
@@ -87,7 +92,7 @@ def downloads(page: str, name: str, title: str, picture: bool = True, table: boo
                 id={"type": f"{page}-table", "name": name, "kind": kind},
                 className="tiny-button",
                 title=t("charts.save-table", kind=kind.upper()),
-                **{"aria-label": t("charts.save-as", title=title, kind=kind.upper())},
+                **_data(aria_label=t("charts.save-as", title=title, kind=kind.upper())),
             )
             for kind in ("csv", "xlsx")
         ]

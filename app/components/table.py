@@ -11,9 +11,12 @@ import pandas as pd
 from dash import html
 
 from planner.app.components import format as fmt
+from planner.app.components.attrs import attrs
 from planner.app.strings import t
 
 PLAIN_ROWS = 400
+SHORT = 22
+"""Characters of a cell that is not wrapped."""
 THEME = (
     "themeQuartz.withParams({accentColor: '#0b6373'}, 'light').withParams({accentColor: '#45a9b8', "
     "backgroundColor: '#20252b', foregroundColor: '#d5dae0', borderColor: '#434b55', "
@@ -85,7 +88,7 @@ def grid(
         ),
         role="region",
         className="grid-holder",
-        **{"aria-label": label},
+        **attrs({"aria-label": label}),
     )
 
 
@@ -105,7 +108,7 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
         [
             html.Tr(
                 [
-                    html.Td(fmt.cell(value, places), className="num" if places is not None else None)
+                    _td(fmt.cell(value, places), places is not None)
                     for value, places in zip(row, digits, strict=True)
                 ]
             )
@@ -121,7 +124,7 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
             className="plain-scroll",
             tabIndex=0,
             role="region",
-            **{"aria-label": caption or t("app.table")},
+            **attrs({"aria-label": caption or t("app.table")}),
         )
     ]
     if len(frame) > rows:
@@ -129,3 +132,8 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
             dmc.Text(t("app.rows", shown=fmt.number(rows), all=fmt.number(len(frame))), size="xs", c="dimmed")
         )
     return parts
+
+
+def _td(text: str, number: bool) -> html.Td:
+    """A cell; ids, dates and quarters stay on one line, sentences wrap."""
+    return html.Td(text, className="num" if number else "short" if len(text) <= SHORT else None)

@@ -38,6 +38,7 @@ def _needs(one: Result, state: dict[str, Any]) -> pd.DataFrame:
 
 def _calendar(one: Result, state: dict[str, Any]) -> pd.DataFrame:
     rows = capital.calendar(one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None)
+    rows["year"] = rows["year"].astype(str)
     return rows.rename(columns=lambda c: _words(state["by"], c))
 
 

@@ -30,16 +30,16 @@ def register(app: dash.Dash, services: Services) -> None:
     add_page(PAGE, page)
 
     @app.callback(
-        Output(CONTENT, "children"),
+        [Output(f"{CONTENT}-{name}", "children") for name in TABS],
         Output(STATE, "data"),
         Input(TAB, "value"),
         Input(BASE, "value"),
         State(REF, "data"),
         prevent_initial_call=True,
     )
-    def change(tab: str, base: str | None, ref: str) -> tuple[Any, dict[str, Any]]:
-        found = content(tab, load(services, ref), baseline(services, base), services)
-        return found, {"tab": tab, "base": base or ""}
+    def change(tab: str, base: str | None, ref: str) -> tuple[list[Any], dict[str, Any]]:
+        one, other = load(services, ref), baseline(services, base)
+        return panels(tab, one, other, services), {"tab": tab, "base": base or ""}
 
     app.clientside_callback(
         ClientsideFunction("charts", "keepState"),
@@ -78,8 +78,20 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             justify="space-between",
         ),
         dmc.Tabs(
-            dmc.TabsList([dmc.TabsTab(t(f"plan.tab.{name}"), value=name) for name in TABS]), id=TAB, value=tab,
+            [
+                dmc.TabsList([dmc.TabsTab(t(f"plan.tab.{name}"), value=name) for name in TABS]),
+                *(
+                    dmc.TabsPanel(html.Div(drawn, id=f"{CONTENT}-{name}"), value=name, pt="lg")
+                    for name, drawn in zip(TABS, panels(tab, one, base, services), strict=True)
+                ),
+            ],
+            id=TAB,
+            value=tab,
         ),
-        html.Div(content(tab, one, base, services), id=CONTENT),
         lead=result.subtitle(one),
     )  # fmt: skip
+
+
+def panels(tab: str, one: Result, base: Result | None, services: Services) -> list[Any]:
+    """Content of the panels of all tabs: only the open one is drawn."""
+    return [content(tab, one, base, services) if name == tab else [] for name in TABS]

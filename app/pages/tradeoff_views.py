@@ -38,6 +38,10 @@ DIGITS = {
 }  # fmt: skip
 
 
+HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 84}
+"""Long headings with units wrap, so that all measures fit beside each other."""
+
+
 def _prices(name: str) -> Callable[[Result, Any], pd.DataFrame]:
     price, along = PRICES[name]
     return lambda one, _: front.price_rows(front.points_of(one.run), price, along)
@@ -100,7 +104,7 @@ def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: A
     chosen = [i for i, p in enumerate(points["point"]) if p in view["sel"]] if view["sel"] else None
     scatter = charts.frontier(points, selected=chosen)
     lines = charts.parallel(points, selected=chosen)
-    scroll = {"scrollZoom": False, "doubleClick": "reset"}
+    scroll: dict[str, Any] = {"scrollZoom": False, "doubleClick": "reset"}
     parts: list[Any] = [
         html.Div(
             [
@@ -127,13 +131,13 @@ def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: A
     else:
         parts.append(html.Div([_price(name, points, year) for name in PRICES], className="two-up"))
     columns = [
-        table.column("point", heading("point"), maxWidth=90),
-        *(table.column(name, heading(name), digits=places) for name, places in DIGITS.items()),
+        table.column("point", heading("point"), width=80),
+        *(table.column(name, heading(name), digits=places, **HEADER) for name, places in DIGITS.items()),
     ]
     shown = table.grid(
         f"{PAGE}-grid", result.records(points), columns, label=t("tradeoff.table-title"), height=380,
         getRowId="params.data.point", options={"rowSelection": {"mode": "singleRow", "checkboxes": False}},
-        columnSize="autoSize",
+        columnSize="responsiveSizeToFit",
     )  # fmt: skip
     parts.append(
         layout.section(

@@ -91,7 +91,7 @@ def verdict(kpi: str, delta: float) -> str:
 def results_side_by_side(runs: Mapping[str, pd.DataFrame], baseline: str | None = None) -> pd.DataFrame:
     """kpi, words, unit, one column a run, and "Δ name" for every run but the baseline (the first by default)."""
     names = list(runs)
-    base = baseline if baseline in runs else names[0]
+    base = baseline if baseline is not None and baseline in runs else names[0]
     order: dict[str, str] = {}
     for table in runs.values():
         for row in table.itertuples():
@@ -99,7 +99,9 @@ def results_side_by_side(runs: Mapping[str, pd.DataFrame], baseline: str | None 
     out = pd.DataFrame(
         {"kpi": list(order), "words": [kpi_label(k) for k in order], "unit": list(order.values())}
     )
-    values = {name: dict(zip(table["kpi"], table["value"], strict=True)) for name, table in runs.items()}
+    values: dict[str, dict[str, Any]] = {
+        name: dict(zip(table["kpi"], table["value"], strict=True)) for name, table in runs.items()
+    }
     for name in names:
         out[name] = pd.Series([values[name].get(k) for k in order], dtype=object)
     for name in names:

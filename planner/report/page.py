@@ -47,6 +47,7 @@ figure { margin: 8px 0 0; } figcaption { color: #556069; font-size: 0.86rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.84rem; }
 th, td { padding: 5px 10px; text-align: left; border-bottom: 1px solid #e3e7eb; vertical-align: top; }
 th { position: sticky; top: 0; background: #f3f6f7; } .num { text-align: right; white-space: nowrap; }
+.short { white-space: nowrap; }
 summary { cursor: pointer; color: #0b6373; font-size: 0.86rem; margin-top: 6px; }
 @media print { details { display: none; } .scroll { max-height: none; overflow: visible; } h2 { break-after: avoid; }
   figure { break-inside: avoid; } body { padding: 0; } }
@@ -158,13 +159,17 @@ def _table(frame: pd.DataFrame) -> str:
         for c, n in zip(shown.columns, numeric, strict=True)
     )
     rows = [
-        "<tr>"
-        + "".join(f"<td{_class(n)}>{escape(_cell(v))}</td>" for v, n in zip(row, numeric, strict=True))
-        + "</tr>"
+        "<tr>" + "".join(_td(_cell(v), n) for v, n in zip(row, numeric, strict=True)) + "</tr>"
         for row in shown.itertuples(index=False, name=None)
     ]
     body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
     return f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table>{body}</table></div>'
+
+
+def _td(text: str, numeric: bool) -> str:
+    """A cell; dates and ids stay on one line, sentences wrap."""
+    kind = "num" if numeric else "short" if len(text) <= 22 else ""
+    return f'<td class="{kind}">{escape(text)}</td>'
 
 
 def _class(numeric: bool) -> str:
