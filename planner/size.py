@@ -15,22 +15,18 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from planner.case import climate, demand
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
-from planner.case.rates import confidential_factor, relative_rate
-from planner.case.throughput import SoftwareGain, Throughput, estimate
+from planner.case.throughput import Throughput
 from planner.catalog import Catalog, load_catalog
-from planner.scenario import Accelerators, Host, Scenario, TrainingRuns, Workload
-from planner.size_costs import UnitCosts, unit_costs
+from planner.scenario import Host, Scenario, TrainingRuns, Workload
+from planner.size_choice import Choice, blocker, choose_system, reserve_factor
+from planner.size_costs import LEVELS, UnitCosts, unit_costs
 from planner.spans import Span
-
-LEVELS = ("low", "mid", "high")
-FIRST_THIRD = 1.0 / 3.0
 
 
 @dataclass(frozen=True)
@@ -56,16 +52,6 @@ class Sizing:
         return {str(k): float(v) for k, v in row.items()}
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """One workload on its system: accelerators per reference accelerator by year, and why this system."""
-
-    workload: Workload
-    system: str
-    per_reference: dict[int, Span]
-    method: str
-
-
 def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
     """The rough figure for a scenario; reads it as ``build_case`` does."""
     context = Context.of(scenario, catalog or load_catalog())
@@ -76,7 +62,7 @@ def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
     costs = unit_costs(context, host)
     rows: list[dict[str, Any]] = []
     totals: list[dict[str, float]] = []
-    choices = [_choose(context, throughput, w, host, costs) for w in scenario.demand]
+    choices = [choose_system(context, throughput, w, host, costs) for w in scenario.demand]
     for year in years:
         steady, patient, quiet = _Sum(), _Sum(), 0.0
         for choice in choices:
@@ -86,9 +72,9 @@ def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
             held = choice.per_reference[year] * reference
             rows.append(_workload_row(context, throughput, choice, year, reference, held))
             if demand.is_preemptible(choice.workload):
-                patient.add(choice.system, held)
+                patient.add(choice, held)
             else:
-                steady.add(choice.system, held)
+                steady.add(choice, held)
                 quiet += held.mid * (1.0 - _mean_profile(context, choice.workload))
         totals.append({"year": year} | _year(context, costs, steady, patient, quiet, choices))
     assumed = [*context.assumed, *_words(context, choices, host)]
@@ -102,13 +88,14 @@ def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
 
 
 class _Sum:
-    """Accelerators by system."""
+    """Accelerators by system and span of power."""
 
     def __init__(self) -> None:
-        self.by: dict[str, Span] = {}
+        self.by: dict[tuple[str, Span], Span] = {}
 
-    def add(self, system: str, held: Span) -> None:
-        self.by[system] = self.by.get(system, Span.exact(0.0)) + held
+    def add(self, choice: Choice, held: Span) -> None:
+        key = (choice.system, choice.power)
+        self.by[key] = self.by.get(key, Span.exact(0.0)) + held
 
     def total(self) -> Span:
         return sum(self.by.values(), Span.exact(0.0))
@@ -133,95 +120,8 @@ def _mean_profile(context: Context, w: Workload) -> float:
     return float(climate.hourly(context, profile).mean())
 
 
-def _param(context: Context, name: str) -> Span:
-    return Span.around(*(context.catalog.param(name, level) for level in LEVELS))
-
-
-def _blocked(context: Context, w: Workload, system: str, protection: str) -> str:
-    """Why a system cannot stand for a workload in the rough figure; empty where it can."""
-    row = context.catalog.table("systems").loc[system]
-    chip = context.catalog.table("accelerators").loc[row["accelerator_id"]]
-    if w.kind in TRAINING_KINDS and not bool(chip["training_capable"]):
-        return "not fit for training"
-    if protection == "confidential-computing" and str(chip["confidential_computing"]) == "none":
-        return "no confidential computing"
-    choice = next(s for s in context.scenario.systems if s.id == system)
-    ready = pd.Timestamp(choice.available_from or row["available_from"])
-    limit = context.calendar.date_of(max(1, round(context.calendar.n * FIRST_THIRD)))
-    return "not on sale in the first third" if ready > pd.Timestamp(limit) else ""
-
-
-def _choose(context: Context, throughput: Throughput, w: Workload, host: Host, costs: UnitCosts) -> _Choice:
-    """The cheapest system per unit of work; the least blocked where none is free of objections."""
-    protection = rule_for(context, w).protection
-    best: tuple[tuple[bool, float], str] | None = None
-    for choice in context.scenario.systems:
-        accelerator = str(context.catalog.value("systems", choice.id, "accelerator_id"))
-        try:
-            rate, _, _ = relative_rate(context, throughput, w, accelerator, host.stacks[0])
-        except (KeyError, ValueError):
-            continue
-        blocked = bool(_blocked(context, w, choice.id, protection))
-        score = (blocked, costs.of(choice.id).total_usd() / max(rate, 1e-9))
-        if best is None or score < best[0]:
-            best = (score, choice.id)
-    system = best[1] if best else context.scenario.systems[0].id
-    per_reference, method = _per_reference(context, throughput, w, host, system, protection)
-    return _Choice(w, system, per_reference, method)
-
-
-def _per_reference(
-    context: Context, throughput: Throughput, w: Workload, host: Host, system: str, protection: str
-) -> tuple[dict[int, Span], str]:
-    """Accelerators to hold for one reference accelerator asked for, by year, with its uncertainty."""
-    accelerator = str(context.catalog.value("systems", system, "accelerator_id"))
-    ratio, method, measured_on = relative_rate(context, throughput, w, accelerator, host.stacks[0])
-    guarded = str(context.catalog.value("accelerators", accelerator, "confidential_computing")) != "none"
-    keep = confidential_factor(context, w, accelerator, protection) if guarded else 1.0
-    span = _rate_span(context, throughput, w, accelerator) * (ratio * keep)
-    span = span * _param(context, "availability") * _effectiveness(context, host)
-    if not isinstance(w.size, Accelerators):
-        name = "training_run_efficiency" if w.kind in TRAINING_KINDS else "production_factor"
-        span = span * _param(context, name).relative()
-    released = pd.Timestamp(context.catalog.value("accelerators", accelerator, "released"))
-    gain = SoftwareGain(context.catalog, context.level)
-    reserve = _reserve(context, w)
-    out = {}
-    for year in sorted({context.calendar.date_of(t).year for t in range(context.calendar.n)}):
-        factor = float(gain.factor(released, measured_on, np.array([year + 0.5]))[0])
-        out[year] = Span.exact(reserve) / (span * factor)
-    return out, method
-
-
-def _rate_span(context: Context, throughput: Throughput, w: Workload, accelerator: str) -> Span:
-    """Uncertainty of the serving rate as a factor: of the chip, and of the reference where demand is in tokens."""
-    if w.kind in TRAINING_KINDS:
-        return Span.exact(1.0)
-    if isinstance(w.size, Accelerators) and accelerator == demand.reference_of(context, w):
-        return Span.exact(1.0)  # asked for and bought alike: the rate cancels
-    model = str(context.catalog.value("model_classes", w.model_class, "model_id"))
-    scenario = str(context.catalog.value("latency_classes", w.latency_class, "scenario"))
-    found = estimate(model=model, accelerator=accelerator, scenario=scenario, catalog=context.catalog)
-    return Span(found.low, found.tokens_per_s_per_accelerator, found.high).relative()
-
-
-def _effectiveness(context: Context, host: Host) -> Span:
-    if host.effectiveness is not None:
-        return Span.exact(host.effectiveness)
-    row = context.catalog.table("owner_classes").loc[host.owner_class]
-    return Span.around(*(float(row[f"effectiveness_{level}"]) for level in LEVELS))
-
-
-def _reserve(context: Context, w: Workload) -> float:
-    """Capacity per unit of demand so that ``survival_share`` is left when the largest of n sites is lost."""
-    home = w.country or context.scenario.country
-    sites = {h.site for h in context.scenario.hosts if context.host_country(h) == home}
-    n = max(len(sites), 2)
-    return max(1.0, w.survival_share * n / (n - 1))
-
-
 def _workload_row(
-    context: Context, throughput: Throughput, choice: _Choice, year: int, reference: float, held: Span
+    context: Context, throughput: Throughput, choice: Choice, year: int, reference: float, held: Span
 ) -> dict[str, Any]:
     w = choice.workload
     tokens = math.nan
@@ -243,23 +143,23 @@ def _workload_row(
 
 
 def _year(
-    context: Context, costs: UnitCosts, steady: _Sum, patient: _Sum, quiet: float, choices: list[_Choice]
+    context: Context, costs: UnitCosts, steady: _Sum, patient: _Sum, quiet: float, choices: list[Choice]
 ) -> dict[str, float]:
     """All that stands in one year: preemptible work fills quiet hours (low: fully, high: not, mid: half)."""
     wanted = patient.total()
     fits = min(quiet, wanted.mid) / wanted.mid if wanted.mid > 0 else 0.0
     share = Span(1.0 - fits, 1.0 - fits / 2.0, 1.0)
     held = dict(steady.by)
-    for system, span in patient.by.items():
+    for key, span in patient.by.items():
         own = Span(span.low * share.low, span.mid * share.mid, span.high)
-        held[system] = held.get(system, Span.exact(0.0)) + own
+        held[key] = held.get(key, Span.exact(0.0)) + own
     zero = Span.exact(0.0)
     table = {"accelerators": zero, "servers": zero, "it_mw": zero, "facility_mw": zero,
              "capex_musd": zero, "hardware_musd": zero, "energy_gwh": zero}  # fmt: skip
     use = _use(context, choices)
-    for system, span in held.items():
+    for (system, power), span in held.items():
         unit = costs.of(system)
-        it = span * unit.it_kw * 1e-3
+        it = span * unit.it_kw * power * 1e-3
         hardware = span * unit.hardware_usd * 1e-6
         table["accelerators"] += span
         table["servers"] += span * (1.0 / unit.n)
@@ -267,7 +167,7 @@ def _year(
         table["facility_mw"] += it * unit.design_pue
         table["hardware_musd"] += hardware
         table["capex_musd"] += hardware + it * unit.facility_musd_per_mw
-        table["energy_gwh"] += span * unit.mean_kw(use) * unit.mean_pue * 8.76e-3
+        table["energy_gwh"] += span * unit.mean_kw(use) * power * unit.mean_pue * 8.76e-3
     halls, it_mw = context.catalog.table("halls"), table["it_mw"]
     fitting = halls.loc[halls["it_mw"] <= max(it_mw.mid, float(halls["it_mw"].min())), "it_mw"]
     mw = float(fitting.max())
@@ -278,14 +178,14 @@ def _year(
     return out | {"hall_mw": mw}
 
 
-def _use(context: Context, choices: list[_Choice]) -> float:
+def _use(context: Context, choices: list[Choice]) -> float:
     """Mean load of the fleet over the day, weighted by priority-free size of the workloads."""
     weights = [(max(c.per_reference[max(c.per_reference)].mid, 1e-9), c.workload) for c in choices]
     total = sum(weight for weight, _ in weights)
     return sum(weight * _mean_profile(context, w) for weight, w in weights) / total if total else 1.0
 
 
-def _words(context: Context, choices: list[_Choice], host: Host) -> list[dict[str, Any]]:
+def _words(context: Context, choices: list[Choice], host: Host) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {
             "item": "place and owner",
@@ -295,10 +195,10 @@ def _words(context: Context, choices: list[_Choice], host: Host) -> list[dict[st
         {"item": "capacity in place", "value": "", "why": "existing fleets and halls are not deducted"},
     ]
     for c in choices:
-        why = _blocked(context, c.workload, c.system, rule_for(context, c.workload).protection)
+        why = blocker(context, c.workload, c.system, rule_for(context, c.workload).protection)
         words = f"cheapest per unit of work; rate {c.method}" + (f"; but {why}" if why else "")
         rows.append({"item": f"system of {c.workload.id}", "value": c.system, "why": words})
         if c.workload.survival_share > 0:
-            rows.append({"item": f"reserve of {c.workload.id}", "value": _reserve(context, c.workload),
+            rows.append({"item": f"reserve of {c.workload.id}", "value": reserve_factor(context, c.workload),
                          "why": "capacity per unit of demand so that the loss of one site is survived"})  # fmt: skip
     return rows
