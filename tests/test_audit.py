@@ -104,6 +104,15 @@ def test_a_solved_plan_is_clean(plan):
     assert (plan.tables["serving"]["reserve"] > 0).any()
 
 
+def test_a_plan_that_does_nothing_is_clean(tiny, plain_catalog):
+    """Optional work within its bound on delay is left out: no order, no host, no cost."""
+    scenario = tiny(demand={"optional": True}, limits={"max_delay_months": 36})
+    outcome = solve(build_case(scenario, plain_catalog()), quality="quick")
+    assert outcome.plan is not None and outcome.plan.kpi("cost_npv_musd") == pytest.approx(0, abs=1e-6)
+    found = audit(outcome.plan)
+    assert not len(found), found.to_string()
+
+
 def tampered(plan: Plan, change: Callable[[Tables], None], rule: str) -> set[str]:
     """Rules broken after the change, in the topic of one rule: the whole audit for each would take a minute."""
     tables = {name: table.copy() for name, table in plan.tables.items()}

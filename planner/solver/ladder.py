@@ -366,7 +366,9 @@ class _Climb:
 
     def misses(self, cost: float | None, share: float = 0.9) -> bool:
         """Whether a cost is further from the bound than ``share`` of the gap allowed."""
-        return cost is None or self.bound is None or (cost - self.bound) / abs(cost) > share * self.target
+        if cost is None or self.bound is None:
+            return True
+        return (cost - self.bound) / max(abs(cost), 1e-9) > share * self.target
 
     def values(self, found: Solution) -> Floats:
         self.stopped |= found.stopped
