@@ -110,3 +110,21 @@ def test_a_cut_of_nothing_is_an_error(base: Plan) -> None:
         sever(base, Cut.model_validate({"id": "late", "from": "2040-01-01", "sites": ["seoul"]}))
     with pytest.raises(ValueError, match="must say what is lost"):
         Cut.model_validate({"id": "empty", "from": START})
+
+
+@pytest.mark.slow
+def test_korea_loses_its_cloud_operator_its_licences_or_its_largest_site() -> None:
+    base = solve(build_case(load_scenario(example_path("korea"))), "quick").plan
+    assert base is not None
+    largest = str(base.tables["power"].groupby("p")["it_peak_mw"].max().idxmax())
+    cuts: tuple[dict[str, object], ...] = (
+        {"id": "us-operator", "from": "2030-01-01", "operators": ["us-operator"]},
+        {"id": "licences", "from": "2029-01-01", "what": "supply", "chip_origins": ["USA"]},
+        {"id": "largest-site", "from": "2030-01-01", "sites": [largest]},
+    )
+    for cut in cuts:
+        test = sever(base, Cut.model_validate(cut))
+        after = plan_of(test)
+        assert not len(audit(after)), audit(after).to_string()
+        assert len(test.stops) and test.service["lost_months"].sum() > 0
+        assert test.summary.set_index("kpi").loc["served_share", "change"] < 0

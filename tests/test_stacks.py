@@ -11,6 +11,7 @@ from planner.case.control import attribute_values
 from planner.catalog import load_catalog
 from planner.plan import Plan
 from planner.scenario import Scenario
+from planner.scenario_file import example_path, load_scenario
 from planner.solver.engine import Engine
 from planner.solver.ladder import solve
 from planner.stack_table import FIVE, forced, stack_table, us_content
@@ -284,3 +285,16 @@ def test_survival_of_the_loss_of_a_site_binds_from_its_date_and_is_audited() -> 
             assert without >= 0.5 * served - 1e-6
     before = work[work["t"] == first - 1].groupby("p")["held"].sum()
     assert before.sum() - before.max() < 0.5 * before.sum()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["korea", "uae"])
+def test_the_five_stacks_of_a_country(name: str) -> None:
+    """The champion scores more than the local operator of a US platform, and that more than the package."""
+    table = stack_table(load_scenario(example_path(name))).set_index("stack")
+    assert list(table.index) == ["free", *FIVE]
+    made = table[table["status"].isin(["optimal", "feasible"])]
+    score = made["control_score"]
+    assert score["american-package"] < score["us-platform-local-operator"] < score["champion-us-chips"]
+    assert made.loc["american-package", "us_content"] > made.loc["champion-us-chips", "us_content"]
+    assert (made["first_service"] != "").all()
