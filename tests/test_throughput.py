@@ -11,7 +11,7 @@ from planner.case.conditions import decimal_year
 from planner.case.names import UnknownName, accelerator_of, model_of
 from planner.case.roofline import chip_spec, generic_model, model_spec, roofline_rate
 from planner.case.throughput import SoftwareGain, Throughput, _book, estimate, smallest_replica
-from planner.case.throughput_fit import REGIMES, Fit, Situations
+from planner.case.throughput_fit import REGIMES, Z80, Fit, Situations
 from planner.catalog import load_catalog
 
 CATALOG = load_catalog()
@@ -226,3 +226,17 @@ def test_software_gain_starts_at_the_age_of_the_measurement() -> None:
     assert factor[2] >= factor[1]
     assert gain.factor(released, None, when) == pytest.approx(1.0)
     assert decimal_year(pd.Timestamp("2026-07-02")) == pytest.approx(2026.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("regime", "most_error", "widest"), [("cell", 0.20, 3.0), ("family", 0.35, 3.0), ("model", 0.8, 6.0)]
+)
+def test_left_out_rows_stay_within_what_the_documents_promise(
+    regime: str, most_error: float, widest: float
+) -> None:
+    fit = _book(CATALOG).fit
+    error, sd = fit.left_out(regime)
+    reach = Z80 * sd * fit.factor[regime]
+    assert np.exp(np.median(np.abs(error))) - 1 <= most_error
+    assert 0.7 <= np.mean(np.abs(error) <= reach) <= 0.95
+    assert np.exp(2 * np.median(reach)) <= widest

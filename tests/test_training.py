@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from planner.case.throughput import Throughput
+from planner.case.throughput_fit import Z80
 from planner.case.training import TrainingFit, accelerator_hours, narrowest, published_runs, training_fit
 from planner.catalog import load_catalog
 
@@ -101,3 +102,12 @@ def test_published_runs_are_complete_and_plausible() -> None:
     whole = runs[runs["kind"] == "pretraining"]["log_efficiency"]
     assert 0.2 < math.exp(whole.median()) < 0.5
     assert isinstance(runs, pd.DataFrame)
+
+
+def test_a_laboratory_left_out_stays_within_what_the_documents_promise() -> None:
+    fit = training_fit(CATALOG)
+    whole = (fit.rows["kind"] == "pretraining").to_numpy()
+    group = np.where(whole, fit.rows["lab"].fillna("?"), fit.rows["kind"] + fit.rows["chip"]).astype(str)
+    error, sd = fit.left_out(group)
+    assert math.exp(np.median(np.abs(error[whole]))) - 1 <= 0.35
+    assert np.mean(np.abs(error) <= Z80 * sd) >= 0.7
