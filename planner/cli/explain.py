@@ -51,7 +51,7 @@ def explain(
     from planner.runs import Run
 
     path = Path(source)
-    question = {"workload": workload, "host": host, "stack": stack, "system": system}
+    question: dict[str, Any] = {"workload": workload, "host": host, "stack": stack, "system": system}
     run = Run(path) if path.is_dir() else None
     try:
         if run is not None and run.has_plan:
@@ -72,7 +72,7 @@ def explain(
         raise typer.Exit(1)
 
 
-def _of_plan(run: Any, question: dict[str, str | None]) -> dict[str, Any]:
+def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
     from planner.explain import binding_of, why_not
 
     if any(question.values()):
@@ -89,7 +89,7 @@ def _of_plan(run: Any, question: dict[str, str | None]) -> dict[str, Any]:
     return {"text": "\n".join(lines), "binding": records(table)}
 
 
-def _of_case(scenario: Any, question: dict[str, str | None], expert: bool, seconds: float) -> dict[str, Any]:
+def _of_case(scenario: Any, question: dict[str, Any], expert: bool, seconds: float) -> dict[str, Any]:
     from planner.case.build import build_case
     from planner.explain import explain_infeasible, iis, why_not
     from planner.prechecks import precheck

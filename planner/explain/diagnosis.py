@@ -20,7 +20,8 @@ from typing import Any
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.explain.elastic import Elastic, Found, NoCure
-from planner.explain.handles import Handle, grid_steps
+from planner.explain.handles import Handle
+from planner.explain.policies import grid_steps
 from planner.prechecks import Trouble, precheck
 from planner.readiness import host_ready
 from planner.scenario import Scenario

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array, hstack
 
 from planner.case.case import Case
-from planner.explain.handles import TIER_FACTOR, TIERS, Handle, handles_of
+from planner.explain.handles import TIER_FACTOR, TIERS, Handle
+from planner.explain.policies import handles_of, with_policy_rows
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.compile import compile_model
@@ -304,48 +305,3 @@ def _duties(case: Case, arrays: Arrays) -> list[Duty]:
         )
         for w, found in by.items()
     ]
-
-
-def with_policy_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Handle]]:
-    """Bounds on cost and delay that stand in the scenario, as rows, and the handles of these rows."""
-    limits = case.scenario.limits
-    wanted: list[tuple[str, Any, str, float, str, str]] = []
-    if limits.max_cost_musd is not None:
-        wanted.append(("cost", (), "limits.max_cost_musd", limits.max_cost_musd, "MUSD", "the cap on cost"))
-    caps = limits.max_delay_months
-    if isinstance(caps, dict):
-        known = {i[0] for i in arrays.columns["delay_w"].index}
-        wanted += [
-            ("delay_w", (w,), f"limits.max_delay_months.{w}", months, "months", f"the waiting allowed to {w}")
-            for w, months in caps.items()
-            if w in known
-        ]
-    elif caps is not None:
-        wanted.append(
-            ("delay", (), "limits.max_delay_months", caps, "months", "the weighted waiting allowed")
-        )
-    if not wanted:
-        return arrays, []
-    height, width = arrays.shape
-    columns = [arrays.columns[name].position(index) for name, index, *_ in wanted]
-    extra = csr_array((np.ones(len(wanted)), (np.arange(len(wanted)), columns)), shape=(len(wanted), width))
-    grown = replace(
-        arrays,
-        matrix=csr_array(vstack([arrays.matrix, extra], format="csr")),
-        row_lower=np.concatenate([arrays.row_lower, np.full(len(wanted), -np.inf)]),
-        row_upper=np.concatenate([arrays.row_upper, [bound for *_, bound, _unit, _what in wanted]]),
-        rows={**arrays.rows, "policy_bound": replace(Block(height, ()), leaves=_numbered(len(wanted)))},
-    )
-    handles = [
-        Handle(
-            "cost" if name == "cost" else "delay",
-            path,
-            bound,
-            unit,
-            what,
-            np.array([height + i]),
-            -np.ones(1),
-        )
-        for i, (name, _, path, bound, unit, what) in enumerate(wanted)
-    ]
-    return grown, handles

@@ -1,0 +1,380 @@
+"""The values of a scenario that may give, each as a handle on the rows it stands in: money, supply, places,
+shares and floors, decisions. ``with_policy_rows`` adds rows for the bounds on cost and delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array, vstack
+
+from planner.case import supply
+from planner.case.case import Case
+from planner.explain.handles import Exact, Handle, rounded
+from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.highs import LiveHighs
+
+
+def handles_of(case: Case, arrays: Arrays) -> list[Handle]:
+    """Every value that may give, but for must-serve dates (those are bounds of ``short``)."""
+    makers = (
+        _capital,
+        _quotas,
+        _crews,
+        _grid,
+        _land,
+        _water,
+        _host_size,
+        _shares,
+        _control,
+        _survival,
+        _decisions,
+    )
+    found = [h for maker in makers for h in maker(case, arrays) if len(h.rows)]
+    return [h if h.kind == "decision" else _relaxing(arrays, h) for h in found]
+
+
+def _relaxing(arrays: Arrays, handle: Handle) -> Handle:
+    """The handle with the signs that relax its rows, which have one finite side each."""
+    sign = np.where(np.isfinite(arrays.row_upper[handle.rows]), -1.0, 1.0)
+    return replace(handle, coefficients=sign * np.abs(handle.coefficients))
+
+
+def _rows(arrays: Arrays, rule: str, first: str | None = None, periods: range | None = None) -> Any:
+    """Rows of a rule whose index begins with ``first`` and ends within ``periods``; None means any."""
+    block = arrays.rows.get(rule)
+    if block is None:
+        return np.zeros(0, int)
+    return np.array(
+        [
+            block.start + i
+            for i, index in enumerate(block.index)
+            if (first is None or index[0] == first) and (periods is None or index[-1] in periods)
+        ],
+        int,
+    )
+
+
+# ---- money
+
+
+def _capital(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    limits = case.scenario.limits
+    places = {
+        str(c.year): f"limits.capital_musd_by_year[{i}].musd"
+        for i, c in enumerate(limits.capital_musd_by_year)
+    }
+    for y, musd in case.capital_caps["musd"].items():
+        rows = _rows(arrays, "capital_cap", str(y))
+        path, what = (
+            ("limits.capital_musd_total", "the budget in total")
+            if y == "total"
+            else (places[str(y)], f"the {y} budget")
+        )
+        yield Handle(
+            "capital",
+            path,
+            float(musd),
+            "MUSD",
+            what,
+            rows,
+            -np.ones(len(rows)),
+            scale=100.0,
+            where={"year": y},
+        )
+
+
+# ---- supply
+
+
+def _quotas(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    own = {q.id: q for q in case.scenario.supply.quotas}
+    rules = [rule for rule in arrays.rows if rule.startswith("quota_")]
+    for q in dict.fromkeys(case.quotas["q"]) if len(case.quotas) else ():
+        rows = np.concatenate([_rows(arrays, rule, str(q)) for rule in rules])
+        if q not in own:
+            yield from _foreign_quota(case, arrays, str(q), rows)
+            continue
+        base = _quota_amounts(case, own[q])
+        for j, step in enumerate(own[q].path):
+            path = [*own[q].path]
+            path[j] = step.model_copy(update={"accelerators": step.accelerators + 1.0})
+            slope = _quota_amounts(case, own[q].model_copy(update={"path": path})) - base
+            at, coefficients = [], []
+            for rule in rules:
+                block = arrays.rows.get(rule)
+                for i, index in enumerate(block.index if block is not None else ()):
+                    if index[0] == q and slope[index[1]] > 1e-12:
+                        at.append(block.start + i)  # type: ignore[union-attr]
+                        coefficients.append(-slope[index[1]])
+            kind = "equivalents" if own[q].unit == "equivalents" else "accelerators"
+            yield Handle(
+                "quota", f"supply.quotas[{q}].path[{j}].accelerators", step.accelerators, kind,
+                f"quota {q} from {step.from_}", np.array(at, int), np.array(coefficients), scale=1000.0, where={"quota": q},
+            )  # fmt: skip
+
+
+def _quota_amounts(case: Case, quota: Any) -> Floats:
+    """Thousands allowed by period, as the case's tables have them."""
+    context: Any = SimpleNamespace(calendar=case.calendar)
+    return np.array([row[2] for row in supply._quota_rows(context, quota)], float)
+
+
+def _foreign_quota(case: Case, arrays: Arrays, q: str, rows: Any) -> Iterator[Handle]:
+    """Quotas the scenario does not spell out: allocations of vendors, and those of licences."""
+    allocation = q.startswith("allocation-")
+    path, off = ("supply.owner_allocations", False) if allocation else ("supply.licence.quotas", "none")
+    largest = float(case.quotas.loc[case.quotas["q"] == q, "amount_k"].max())
+    yield Handle(
+        "allocation", path, max(largest, 1e-3) * 1000.0, "accelerators",
+        f"the vendors' {q}" if allocation else f"the licence quota {q}", rows, np.full(len(rows), -1e-3),
+        changed=lambda _change: off, where={"quota": q},
+    )  # fmt: skip
+
+
+def _crews(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    quarters = case.calendar.step_months / 3.0
+    for crew in case.scenario.supply.crews:
+        rows = _rows(arrays, "crew", crew.id)
+        yield Handle(
+            "crew", f"supply.crews[{crew.id}].racks_per_quarter", crew.racks_per_quarter, "racks a quarter",
+            f"installation crew {crew.id}", rows, np.full(len(rows), -quarters / 1000.0), scale=100.0,
+        )  # fmt: skip
+
+
+# ---- places
+
+
+def _grid(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    """One handle for every stretch of time between two steps of a site's grid."""
+    calendar = case.calendar
+    for site in case.scenario.sites:
+        starts = [calendar.first_from(s.from_) for s in site.grid_mw]
+        edges = [(0, 0.0)] if starts[0] > 0 else []
+        edges += [(max(0, t), s.mw) for t, s in zip(starts, site.grid_mw, strict=True)]
+        ends = [t for t, _ in edges[1:]] + [calendar.n]
+        peak = max(s.mw for s in site.grid_mw)
+        for (first, mw), end in zip(edges, ends, strict=True):
+            rows = _rows(arrays, "site_grid", site.id, range(first, end))
+            until = f"until {calendar.label(end)}" if end < calendar.n else f"from {calendar.label(first)}"
+            yield Handle(
+                "grid", f"sites[{site.id}].grid_mw", mw, "MW", f"grid at {site.id} {until}", rows, -np.ones(len(rows)),
+                scale=max(peak, 1.0), where={"site": site.id, "first": first, "until": until},
+            )  # fmt: skip
+
+
+def grid_steps(case: Case, site: str, more: dict[int, float]) -> list[dict[str, Any]]:
+    """Steps of a site's grid with MW added from the given first periods on, each until the next step."""
+    own = next(s for s in case.scenario.sites if s.id == site)
+    steps = {max(0, case.calendar.first_from(s.from_)): (s.from_, s.mw) for s in own.grid_mw}
+    for first, mw in more.items():
+        day, before = steps.get(first, (case.calendar.date_of(first), 0.0))
+        steps[first] = (day, rounded(before, mw))
+    return [{"from": day, "mw": mw} for _, (day, mw) in sorted(steps.items())]
+
+
+def _land(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    for site in case.scenario.sites:
+        if site.max_it_mw is not None:
+            rows = _rows(arrays, "site_land", site.id)
+            yield Handle("land", f"sites[{site.id}].max_it_mw", site.max_it_mw, "MW IT", f"land at {site.id}", rows,
+                         -np.ones(len(rows)))  # fmt: skip
+
+
+def _water(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    for site in case.scenario.sites:
+        if site.max_water_m3_per_year is not None:
+            rows = _rows(arrays, "site_water", site.id)
+            per_unit = np.full(len(rows), -case.calendar.years / 1000.0)
+            yield Handle("water", f"sites[{site.id}].max_water_m3_per_year", site.max_water_m3_per_year, "m3 a year",
+                         f"water at {site.id}", rows, per_unit, scale=1e4)  # fmt: skip
+
+
+def _host_size(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    """The largest size of a host; without an opening the room is of no use, so the constant column is exact."""
+    for host in case.scenario.hosts:
+        if host.max_it_mw is None or host.mode == "cloud":
+            continue
+        rows = _rows(arrays, "space_max", host.id)
+        exact = _scaled_rows(rows, 1.0 / host.max_it_mw, ("open",))
+        yield Handle("host size", f"hosts[{host.id}].max_it_mw", host.max_it_mw, "MW IT", f"the size of {host.id}", rows,
+                     -np.ones(len(rows)), exact=exact)  # fmt: skip
+
+
+def _scaled_rows(rows: Any, per_unit: float, families: tuple[str, ...]) -> Exact:
+    """Rows whose coefficients of these families, and right-hand side, are proportional to the value."""
+
+    def exact(live: LiveHighs, change: float) -> None:
+        a = live.arrays
+        factor = 1.0 + per_unit * change
+        inside = np.zeros(a.shape[1], bool)
+        for family in families:
+            inside[a.columns[family].slice] = True
+        for row in rows:
+            for at in range(a.matrix.indptr[row], a.matrix.indptr[row + 1]):
+                column = int(a.matrix.indices[at])
+                if inside[column]:
+                    live.change_coefficient(int(row), column, float(a.matrix.data[at]) * factor)
+        lower, upper = a.row_lower[rows].copy(), a.row_upper[rows].copy()
+        for side in (lower, upper):
+            side[np.isfinite(side)] *= factor
+        live.set_row_bounds(rows, lower, upper)
+
+    return exact
+
+
+# ---- shares and floors
+
+
+def _shares(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    demand = case.demand.groupby("t")["demand_kref"].sum()
+    for j, cap in enumerate(case.scenario.limits.shares):
+        rows = _rows(arrays, "share_cap", f"{cap.by}-{cap.id}")
+        total = np.array([float(demand.get(_period(arrays, "share_cap", r), 0.0)) for r in rows])
+        yield Handle(
+            "share", f"limits.shares[{j}].max_share", cap.max_share, "share", f"the cap on {cap.by} {cap.id}", rows, -total,
+            most=1.0 - cap.max_share, scale=0.1, exact=_share_exact(case, arrays, rows, cap.max_share),
+        )  # fmt: skip
+
+
+def _period(arrays: Arrays, rule: str, row: int) -> Any:
+    block = arrays.rows[rule]
+    return block.tuple_at(int(row) - block.start)[-1]
+
+
+def _share_exact(case: Case, arrays: Arrays, rows: Any, share: float) -> Exact:
+    """sum of members <= share x sum of all: every entry of the row falls by change x rate of its column."""
+    rate = pd.Series(case.serve["rate"].to_numpy(float), index=arrays.columns["serve"].index)
+
+    def exact(live: LiveHighs, change: float) -> None:
+        a = live.arrays
+        block = a.columns["serve"]
+        for row in rows:
+            t = _period(a, "share_cap", int(row))
+            held = dict(zip(*_entries(a, int(row)), strict=True))
+            for index in (i for i in block.index if i[-1] == t):
+                column = block.position(index)
+                live.change_coefficient(int(row), column, held.get(column, 0.0) - change * float(rate[index]))
+
+    return exact
+
+
+def _entries(arrays: Arrays, row: int) -> tuple[list[int], list[float]]:
+    span = slice(arrays.matrix.indptr[row], arrays.matrix.indptr[row + 1])
+    return arrays.matrix.indices[span].tolist(), arrays.matrix.data[span].tolist()
+
+
+def _control(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    floor = case.scenario.limits.min_control
+    if floor is None:
+        return
+    rows = _rows(arrays, "control_floor")
+
+    def exact(live: LiveHighs, change: float) -> None:
+        live.change_coefficient("control_floor", "served", -(floor - change) / 100.0)
+
+    yield Handle("control", "limits.min_control", floor, "points", "the control floor", rows, np.full(len(rows), 0.01),
+                 direction=-1, most=floor, scale=1.0, exact=exact)  # fmt: skip
+
+
+def _survival(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    demand = case.demand["demand_kref"]
+    for w in case.scenario.demand:
+        if w.survival_share <= 0:
+            continue
+        rows = _rows(arrays, "survive", w.id)
+        amounts = np.array([float(demand[(w.id, _period(arrays, "survive", r))]) for r in rows])
+        yield Handle(
+            "survival", f"demand[{w.id}].survival_share", w.survival_share, "share",
+            f"the share of {w.id} that survives the loss of a site", rows, amounts, direction=-1, most=w.survival_share,
+            exact=_scaled_rows(rows, -1.0 / w.survival_share, ("short",)),
+        )  # fmt: skip
+
+
+# ---- decisions
+
+
+def _decisions(case: Case, arrays: Arrays) -> Iterator[Handle]:
+    for d in case.scenario.decisions:
+        rows = _rows(arrays, f"decide_{d.what}", d.id)
+        per_unit = 1e-3 if d.what in ("orders", "rent") else 1.0
+        value = 1.0 if d.value is None else d.value
+        base = Handle("decision", f"decisions[{d.id}].value", value, _decision_unit(d.what), f"decision {d.id}", rows,
+                      np.full(len(rows), per_unit), scale=1.0)  # fmt: skip
+        whole = d.what in ("open", "stack")
+
+        def out(_change: float) -> None:
+            return None
+
+        if d.do in ("require", "fix"):
+            lower = replace(base, direction=-1, most=value)
+            yield replace(lower, path=f"decisions[{d.id}]", changed=out) if whole and value <= 1 else lower
+        if d.do in ("forbid", "fix"):
+            upper = replace(base, coefficients=-base.coefficients)
+            yield (
+                replace(upper, path=f"decisions[{d.id}]", value=0.0, changed=out)
+                if d.do == "forbid"
+                else upper
+            )
+
+
+def _decision_unit(what: str) -> str:
+    return {"orders": "accelerators", "rent": "accelerators", "halls": "MW IT", "lease": "MW IT"}.get(
+        what, ""
+    )
+
+
+# ---- bounds on cost and delay
+
+
+def with_policy_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Handle]]:
+    """Bounds on cost and delay that stand in the scenario, as rows, and the handles of these rows."""
+    limits = case.scenario.limits
+    wanted: list[tuple[str, Any, str, float, str, str]] = []
+    if limits.max_cost_musd is not None:
+        wanted.append(("cost", (), "limits.max_cost_musd", limits.max_cost_musd, "MUSD", "the cap on cost"))
+    caps = limits.max_delay_months
+    if isinstance(caps, dict):
+        known = {i[0] for i in arrays.columns["delay_w"].index}
+        wanted += [
+            ("delay_w", (w,), f"limits.max_delay_months.{w}", months, "months", f"the waiting allowed to {w}")
+            for w, months in caps.items()
+            if w in known
+        ]
+    elif caps is not None:
+        wanted.append(
+            ("delay", (), "limits.max_delay_months", caps, "months", "the weighted waiting allowed")
+        )
+    if not wanted:
+        return arrays, []
+    height, width = arrays.shape
+    columns = [arrays.columns[name].position(index) for name, index, *_ in wanted]
+    extra = csr_array((np.ones(len(wanted)), (np.arange(len(wanted)), columns)), shape=(len(wanted), width))
+    grown = replace(
+        arrays,
+        matrix=csr_array(vstack([arrays.matrix, extra], format="csr")),
+        row_lower=np.concatenate([arrays.row_lower, np.full(len(wanted), -np.inf)]),
+        row_upper=np.concatenate([arrays.row_upper, [bound for *_, bound, _unit, _what in wanted]]),
+        rows={
+            **arrays.rows,
+            "policy_bound": replace(Block(height, ()), leaves=Block.of(0, range(len(wanted))).leaves),
+        },
+    )
+    handles = [
+        Handle(
+            "cost" if name == "cost" else "delay",
+            path,
+            bound,
+            unit,
+            what,
+            np.array([height + i]),
+            -np.ones(1),
+        )
+        for i, (name, _, path, bound, unit, what) in enumerate(wanted)
+    ]
+    return grown, handles
