@@ -11,7 +11,6 @@ import sys
 import traceback
 from datetime import datetime
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -52,8 +51,7 @@ def _root(
 
 
 for _name in MODULES:
-    if find_spec(f"planner.cli.{_name}") is not None:
-        import_module(f"planner.cli.{_name}").register(app)
+    import_module(f"planner.cli.{_name}").register(app)
 
 
 def main() -> None:
