@@ -143,6 +143,15 @@ def test_software_state_follows_the_date() -> None:
     assert late > 1.3 * early
 
 
+def test_dates_are_read_as_written_and_not_extrapolated() -> None:
+    by_year = [rate("llama2-70b-99.9", "mi355x", "interactive", date=d) for d in (2026, "2026", "2026-09")]
+    assert by_year[0] == by_year[1] == by_year[2]
+    future = rate("deepseek-r1", "b200", "server", date="2040-01-01", n_accelerators=16)
+    assert future == rate("deepseek-r1", "b200", "server", date="2026-09-01", n_accelerators=16)
+    with pytest.raises(ValueError, match="is not a date"):
+        rate("deepseek-r1", "b200", date="soon")
+
+
 def test_roofline_of_one_request_is_weights_over_bandwidth() -> None:
     chip, model = chip_spec(CATALOG, "h100"), generic_model("m", 8.0)
     one = roofline_rate(model, chip, "fp8", 1.0, group=1, requests=1.0)

@@ -125,7 +125,9 @@ def ask(
     )
     other = other or _differs(float(speed), spec.limit(key)) or "concurrency" in given or "tp" in given
     other = other or not _benchmarked(catalog, spec.model_id)
-    stamp = pd.Timestamp(given["date"]) if "date" in given else latest(catalog)
+    stamp = date_of(given["date"]) if "date" in given else latest(catalog)
+    known = measurements(catalog)["measured_on"]  # gains beyond are left to ``SoftwareGain``
+    stamp = min(max(stamp, pd.Timestamp(known.min())), pd.Timestamp(known.max()))
     n = int(given.get("n_accelerators") or given.get("tp") or chip.scale_up)
     kind = precision_class(given.get("precision")) or _usual_precision(catalog, spec, chip)
     question = Question(
@@ -156,6 +158,21 @@ def _benchmarked(catalog: Catalog, model_id: str) -> bool:
     rows = measurements(catalog)
     rows = rows[rows["model_id"] == model_id]
     return len(rows) == 0 or bool(rows["output_tokens"].isna().any())
+
+
+def date_of(value: Any) -> pd.Timestamp:
+    """A date as people write it; a bare year is its middle, a range its first year.
+
+    >>> date_of(2026), date_of("2025-10")
+    (Timestamp('2026-07-01 00:00:00'), Timestamp('2025-10-01 00:00:00'))
+    """
+    text = str(int(value)) if isinstance(value, (int, float)) else value
+    if isinstance(text, str) and (years := re.fullmatch(r"((?:19|20)\d\d)(?:-(?:19|20)\d\d)?", text.strip())):
+        return pd.Timestamp(f"{years.group(1)}-07-01")
+    try:
+        return pd.Timestamp(text)
+    except ValueError as error:
+        raise ValueError(f"date {value!r} is not a date such as 2026-04-01") from error
 
 
 def _differs(a: float, b: float) -> bool:

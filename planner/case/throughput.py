@@ -20,6 +20,7 @@ import pandas as pd
 from planner.case.conditions import (
     Question,
     ask,
+    date_of,
     decimal_year,
     latest,
     measurements,
@@ -108,8 +109,8 @@ def estimate(
     tok/s/user". Conditions: ``precision``; ``n_accelerators`` of the system; ``isl``, ``osl`` mean tokens
     in and out; ``concurrency`` requests in flight per replica; ``interactivity`` least tokens/s a user sees;
     ``tp`` accelerators per replica; ``framework``; ``date`` (state of the software; default the latest
-    measured); ``latency_constraint``, ``submitter``, ``system`` as published. What is not stated is taken
-    as the benchmark has it, in the chip's fastest format. Raises ``UnknownName`` with suggestions, and
+    measured, which also bounds it); ``latency_constraint``, ``submitter``, ``system`` as published. What is
+    not stated is taken as the benchmark has it, in the chip's fastest format. Raises ``UnknownName`` with suggestions, and
     ``TypeError`` naming the allowed conditions.
     """
     catalog = catalog or load_catalog()
@@ -162,7 +163,7 @@ def _matching(book: _Book, q: Question, given: dict[str, Any]) -> pd.DataFrame |
     if "framework" in given:
         keep &= rows["software"] == q.software
     if "date" in given:
-        apart = (rows["measured_on"] - pd.Timestamp(given["date"])).abs().dt.days
+        apart = (rows["measured_on"] - date_of(given["date"])).abs().dt.days
         keep &= apart <= SAME_ROUND_DAYS
     found = rows[keep]
     for name, column in (("submitter", "submitter"), ("system", "system_name")):
