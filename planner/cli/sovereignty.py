@@ -151,7 +151,7 @@ def sever(
             ("Plan and answer", "summary"),
             ("Service lost", "service"),
         ):
-            _show(title, getattr(test, name))
+            _show(title, getattr(test, name).drop(columns="back_date", errors="ignore"))
     if test.outcome.plan is None:
         raise typer.Exit(1)
 
