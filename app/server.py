@@ -52,7 +52,7 @@ INDEX = """<!DOCTYPE html>
 class PlannerDash(dash.Dash):
     """Dash with a page that names its language and wears the reader's colours before any script runs."""
 
-    def interpolate_index(self, **parts: Any) -> str:
+    def interpolate_index(self, *_places: Any, **parts: Any) -> str:
         return INDEX.format(
             lang=LANGUAGE,
             scheme=scheme.current(),

@@ -10,6 +10,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app import ids
 from planner.app.components import figure
+from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.state import scheme, url
 from planner.app.strings import t
@@ -77,7 +78,7 @@ def _header(services: Any) -> html.Div:
         account = [
             html.Span(t("app.user", user=user.name, role=user.role), className="account"),
             html.A(icon("logout"), href=dash.get_relative_path("/logout"), title=t("app.logout"), className="icon-button",
-                   **{"aria-label": t("app.logout")}),
+                   **attrs({"aria-label": t("app.logout")})),
         ]  # fmt: skip
     return html.Div(
         [
@@ -88,7 +89,7 @@ def _header(services: Any) -> html.Div:
                         hiddenFrom="md",
                         size="sm",
                         opened=False,
-                        **{"aria-label": t("app.menu")},
+                        **attrs({"aria-label": t("app.menu")}),
                     ),
                     dcc.Link(
                         [
@@ -110,7 +111,7 @@ def _header(services: Any) -> html.Div:
                         type="button",
                         className="icon-button scheme-toggle",
                         title=t("app.scheme"),
-                        **{"aria-label": t("app.scheme")},
+                        **attrs({"aria-label": t("app.scheme")}),
                     ),
                 ],
                 className="header-right",
@@ -120,7 +121,7 @@ def _header(services: Any) -> html.Div:
     )
 
 
-def _navigation() -> html.Div:
+def _navigation() -> html.Nav:
     groups: list[Any] = []
     for group, entries in NAVIGATION:
         groups.append(html.Div(t(f"app.nav.group-{group}"), className="nav-group"))
@@ -134,7 +135,7 @@ def _navigation() -> html.Div:
             )
             for page, mark in entries
         ]
-    return html.Nav(groups, id=ids.NAV, **{"aria-label": t("app.menu")})
+    return html.Nav(groups, id=ids.NAV, **attrs({"aria-label": t("app.menu")}))
 
 
 def register(app: dash.Dash) -> None:

@@ -71,7 +71,7 @@ def screens(services: Services) -> dict[str, str]:
         "plan": f"/plan/{run}",
         **{
             f"plan-{tab}": f"/plan/{run}?tab={tab}"
-            for tab in ("timeline", "sites", "control", "materials", "unmet")
+            for tab in ("timeline", "sites", "control", "materials", "gaps")
         },
         "capital": f"/capital/{run}",
         "compare": f"/compare?runs={others}&base={run}",

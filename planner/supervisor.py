@@ -52,8 +52,8 @@ class Supervisor:
                 del self._children[pid]
         for job in self.store.jobs(states=["running"]):
             self._look_after(job)
-        while (job := self.store.claim(self.running_limit)) is not None:
-            self._spawn(job)
+        while (claimed := self.store.claim(self.running_limit)) is not None:
+            self._spawn(claimed)
 
     def _loop(self) -> None:
         while not self._stop.wait(TICK_S):

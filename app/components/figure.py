@@ -16,6 +16,7 @@ import plotly.io as pio
 from dash import dcc, html
 
 from planner.app.charts.style import PALETTE
+from planner.app.components.attrs import attrs
 from planner.app.components.table import plain_table
 from planner.app.state import scheme
 from planner.app.strings import t
@@ -99,7 +100,7 @@ def graph(
     ``table_id`` an (emptiable) container is made that a callback fills with ``plain_table(frame)``. ``config``
     overrides plotly's configuration.
     """
-    base = {
+    base: Any = {
         "displaylogo": False,
         "responsive": True,
         "showSendToCloud": False,
@@ -123,11 +124,11 @@ def graph(
     parts.append(html.Figcaption([html.Span(alt, className="sr-only"), note or ""], className="figure-note"))
     if table is not None or table_id is not None:
         content = plain_table(table, caption=title or alt) if table is not None else []
-        holder = {"id": table_id} if table_id is not None else {}
+        holder: dict[str, Any] = {"id": table_id} if table_id is not None else {}
         parts.append(
             html.Details(
                 [html.Summary(t("app.table")), html.Div(content, **holder, className="figure-table")],
                 className="figure-details",
             )
         )
-    return html.Figure(parts, role="group", className="figure", **{"aria-label": title or alt})
+    return html.Figure(parts, role="group", className="figure", **attrs({"aria-label": title or alt}))

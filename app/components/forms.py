@@ -112,7 +112,7 @@ def choice(field: schema.Field, value: str) -> str:
 
 def record(
     path: str, doc: Any, checked: Any, value_at: Any, catalog: Catalog, disabled: bool = False
-) -> html.Div:
+) -> html.Section:
     """The form of one record: its plain fields in a grid, its provenance below."""
     names = [f.name for f in schema.fields(path) if f.name not in schema.PROVENANCE]
     assumed = bool(value_at(doc, f"{path}.assumed"))

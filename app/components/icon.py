@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dash import html
 
+from planner.app.components.attrs import attrs
+
 
 def icon(name: str, size: int | None = None) -> html.Span:
     """The icon of a file in ``assets/icons``; ``size`` in pixels, by default that of the text."""
     style = {"width": f"{size}px", "height": f"{size}px"} if size else None
-    return html.Span(className=f"icon icon-{name}", style=style, **{"aria-hidden": "true"})
+    return html.Span(className=f"icon icon-{name}", style=style, **attrs({"aria-hidden": "true"}))

@@ -7,6 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.strings import t
 
@@ -25,7 +26,7 @@ def copy_link() -> html.Button:
         [icon("link"), html.Span(t("app.copy-link"), className="copy-label")],
         className="plain-button copy-link",
         type="button",
-        **{"data-copied": t("app.copied")},
+        **attrs({"data-copied": t("app.copied")}),
     )
 
 

@@ -15,6 +15,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 
 from planner.app.components import download, kpi, layout, table, toolbar
 from planner.app.components import format as fmt
+from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Services
@@ -206,7 +207,7 @@ def _detail(services: Services, name: str, n: int) -> Any:
     return layout.section(
         label,
         *note,
-        html.Div(body, className="plain-scroll", tabIndex=0, role="region", **{"aria-label": label}),
+        html.Div(body, className="plain-scroll", tabIndex=0, role="region", **attrs({"aria-label": label})),
         lead=" · ".join(about),
     )
 

@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from planner import drafts
 from planner.app.components import forms, layout, table, toolbar
+from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.services import Services
 from planner.app.state import editing, schema, url
@@ -50,11 +51,11 @@ def page(
             if key != "check"  # has a button of its own
         ],
         className="section-tabs",
-        **{"aria-label": t("scenario.sections")},
+        **attrs({"aria-label": t("scenario.sections")}),
     )
     actions = toolbar.toolbar(
         dmc.Switch(id=SHARE, label=t("scenario.share"), checked=draft.shared, disabled=not mine) if with_share
-        else html.Div(dmc.Switch(id=SHARE, checked=False, **{"aria-label": t("scenario.share")}), hidden=True),
+        else html.Div(dmc.Switch(id=SHARE, checked=False, **attrs({"aria-label": t("scenario.share")})), hidden=True),
         toolbar.button(UNDO, t("scenario.undo"), "arrow-back-up", variant="default", size="xs", disabled=not mine),
         toolbar.button(EXPORT, t("scenario.export"), "download", variant="default", size="xs"),
         layout.link_button(

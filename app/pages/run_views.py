@@ -12,6 +12,7 @@ from dash import html
 from planner.app.charts.progress import UNIT
 from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, toolbar
+from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.services import Services
 from planner.app.state import url
@@ -69,7 +70,7 @@ def facts(job: Job, position: int | None) -> list[Any]:
         parts.insert(
             1,
             dmc.Progress(
-                value=100, animated=True, striped=True, size="sm", **{"aria-label": t("run.working")}
+                value=100, animated=True, striped=True, size="sm", **attrs({"aria-label": t("run.working")})
             ),
         )
     return parts

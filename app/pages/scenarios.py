@@ -14,6 +14,7 @@ from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 from planner import drafts
 from planner.app.components import format as fmt
 from planner.app.components import layout, notify
+from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Refused, Services
@@ -116,7 +117,7 @@ def page(services: Services) -> html.Div:
                     leftSection=icon("search"),
                     placeholder=t("scenario.search"),
                     debounce=200,
-                    **{"aria-label": t("scenario.search")},
+                    **attrs({"aria-label": t("scenario.search")}),
                 ),
                 dmc.Switch(id=ARCHIVED, label=t("scenario.show-archived"), checked=False),
             ],
@@ -127,7 +128,7 @@ def page(services: Services) -> html.Div:
             lead=t("scenario.examples-lead"),
         ),
         lead=t("scenario.list-lead"),
-        actions=[html.Div(upload, **{"data-upload": t("scenario.import")})],
+        actions=[html.Div(upload, **attrs({"data-upload": t("scenario.import")}))],
     )
 
 
@@ -216,7 +217,7 @@ def _action(do: str, draft: drafts.Draft, mark: str) -> dmc.Button:
         leftSection=icon(mark),
         variant="default",
         size="xs",
-        **{"aria-label": f"{t(f'scenario.{do}')}: {draft.title or draft.name}"},
+        **attrs({"aria-label": f"{t(f'scenario.{do}')}: {draft.title or draft.name}"}),
     )
 
 
@@ -238,7 +239,7 @@ def _examples() -> list[Any]:
                         id={"type": ACTION, "do": "example", "id": name},
                         leftSection=icon("copy"),
                         variant="light",
-                        **{"aria-label": f"{t('scenario.copy-example')}: {_title(doc) or name}"},
+                        **attrs({"aria-label": f"{t('scenario.copy-example')}: {_title(doc) or name}"}),
                     ),
                 ],
                 withBorder=True,

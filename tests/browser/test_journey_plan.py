@@ -52,7 +52,7 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
 
     # years instead of quarters, so that the run takes seconds
     page.get_by_role("link", name="Basics", exact=True).click()
-    page.get_by_role("combobox", name="Period").click()
+    page.get_by_role("textbox", name="Period", exact=True).click()
     page.get_by_role("option", name="Year", exact=True).click()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
 
