@@ -179,6 +179,7 @@ def test_every_elastic_column_relaxes(small: Scenario) -> None:
     assert seen <= set(TIERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "path", "change"),
     [

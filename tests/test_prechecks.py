@@ -25,6 +25,11 @@ def small(root: Any) -> Scenario:
     return load_scenario(root / "tests" / "scenarios" / "small.yaml")
 
 
+@pytest.fixture(scope="module")
+def examples() -> dict[str, Case]:
+    return {name: build_case(load_scenario(example_path(name))) for name in ("two-hosts", "korea")}
+
+
 def case_of(scenario: Scenario, changes: dict[str, Any]) -> Case:
     return build_case(with_overrides(scenario, changes))
 
@@ -42,8 +47,8 @@ def lp_feasible(case: Case) -> bool:
 
 
 @pytest.mark.parametrize("name", ["two-hosts", "korea"])
-def test_examples_have_no_trouble(name: str) -> None:
-    assert precheck(build_case(load_scenario(example_path(name)))) == []
+def test_examples_have_no_trouble(examples: dict[str, Case], name: str) -> None:
+    assert precheck(examples[name]) == []
 
 
 ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
@@ -148,8 +153,8 @@ def test_what_is_not_ready_is_never_served(small: Scenario) -> None:
     assert months["records"] == 3.0 * first["records"]
 
 
-def test_milliseconds(small: Scenario) -> None:
-    case = build_case(load_scenario(example_path("korea")))
+def test_milliseconds(examples: dict[str, Case]) -> None:
+    case = examples["korea"]
     precheck(case)
     began = time.process_time()
     precheck(case)
@@ -157,8 +162,8 @@ def test_milliseconds(small: Scenario) -> None:
 
 
 @pytest.mark.parametrize("name", ["two-hosts", "korea"])
-def test_size_is_told_within_a_fifth(name: str) -> None:
-    case = build_case(load_scenario(example_path(name)))
+def test_size_is_told_within_a_fifth(examples: dict[str, Case], name: str) -> None:
+    case = examples[name]
     told, arrays = problem_size(case), compile_model(build_model(case)[0])
     assert told.rows == pytest.approx(arrays.shape[0], rel=0.2)
     assert told.columns == pytest.approx(arrays.shape[1], rel=0.2)
