@@ -49,19 +49,19 @@ def _delay(view: View, found: Findings) -> None:
     months = delays(view)
     limits, frozen = view.scenario.limits.max_delay_months, view.plan.bounds
     weighted = pd.Series([float((months * priorities(view).reindex(months.index)).sum())], index=["all"])
-    caps = [x for x in (limits, frozen.get("max_delay_by_workload")) if isinstance(x, dict)]
-    for cap in caps:
-        known = pd.Series(cap, dtype=float).reindex(months.index).fillna(np.inf)
-        found.at_most("delay-cap", months, known, "this workload waits longer than it may")
-    for cap in (limits, frozen.get("max_delay_months")):
-        if isinstance(cap, (int, float)):
-            found.at_most("delay-cap", weighted, float(cap), "the weighted delay is above its bound")
+    for by_workload in (limits, frozen.get("max_delay_by_workload")):
+        if isinstance(by_workload, dict):
+            known = pd.Series(by_workload, dtype=float).reindex(months.index).fillna(np.inf)
+            found.at_most("delay-cap", months, known, "this workload waits longer than it may")
+    for together in (limits, frozen.get("max_delay_months")):
+        if isinstance(together, int | float):
+            found.at_most("delay-cap", weighted, float(together), "the weighted delay is above its bound")
 
 
 def _control(view: View, found: Findings) -> None:
     rows = weights(view)
-    for floor in {view.scenario.limits.min_control, view.plan.bounds.get("min_control")} - {None}:
-        surplus = float((rows["weight"] * (rows["case_sigma"] - float(floor) / 100.0)).sum())
+    for floor in _stated(view.scenario.limits.min_control, view.plan.bounds.get("min_control")):
+        surplus = float((rows["weight"] * (rows["case_sigma"] - floor / 100.0)).sum())
         found.at_least("control-floor", pd.Series([surplus], index=[f"{floor:g}"]), 0.0,
                        "control of what is served is below its floor (points x share / 100)")  # fmt: skip
 
@@ -97,8 +97,8 @@ def _money(view: View, found: Findings) -> None:
     found.at_most("capital-cap", spent, pd.Series(caps, dtype=float), "payments above the cap")
     factor = discount(view)
     cost = pd.Series([float((own["musd"] * lookup(own["t"], factor).astype(float)).sum())], index=["cost"])
-    for cap in {limits.max_cost_musd, view.plan.bounds.get("max_cost_musd")} - {None}:
-        found.at_most("cost-cap", cost, float(cap), "cost above its bound")
+    for cap in _stated(limits.max_cost_musd, view.plan.bounds.get("max_cost_musd")):
+        found.at_most("cost-cap", cost, cap, "cost above its bound")
 
 
 @once
@@ -108,3 +108,8 @@ def discount(view: View) -> pd.Series:
     rate = view.case.rate if rate is None else rate
     middle = [(1.0 + rate) ** -((t + 0.5) * view.years) for t in range(view.n)]
     return pd.Series([*middle, (1.0 + rate) ** -(view.n * view.years)])
+
+
+def _stated(*bounds: float | None) -> set[float]:
+    """Bounds that are set, each once."""
+    return {float(bound) for bound in bounds if bound is not None}
