@@ -10,7 +10,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command(rich_help_panel="Runs")(report)
+    app.command(rich_help_panel="Results")(report)
 
 
 def report(

@@ -15,7 +15,7 @@ RUNS = Path("runs")
 def register(app: typer.Typer) -> None:
     """Adds the command ``app``."""
 
-    @app.command("app")
+    @app.command("app", rich_help_panel="Results")
     def serve_app(
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8050,
