@@ -48,6 +48,8 @@ def test_kind_of_run_follows_tokens_and_format_unless_stated() -> None:
     assert accelerator_hours(8, 15_000, "b200", "fp8").kind == "pretraining"
     assert accelerator_hours(70, 1.0, "b200", kind="fine-tuning").kind == "fine-tuning"
     assert narrowest("fp8/fp4") == "fp4"
+    blank = accelerator_hours(70, 15_000, "h100", float("nan"), float("nan"))  # type: ignore[arg-type]
+    assert blank == accelerator_hours(70, 15_000, "h100")
 
 
 def test_larger_runs_and_slower_chips_take_longer() -> None:

@@ -40,6 +40,7 @@ BYTES_PER_PARAM = {"fp4": 0.56, "fp8": 1.0, "bf16": 2.0}
 PRECISION_NAMES = {
     "fp4": "fp4", "mxfp4": "fp4", "nvfp4": "fp4", "int4": "fp4", "w4a16": "fp4",
     "fp8": "fp8", "int8": "fp8", "mxfp8": "fp8", "bf16": "bf16", "fp16": "bf16", "bf16/fp16": "bf16",
+    "fp32": "bf16", "tf32": "bf16",
 }  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def precision_class(text: str | None) -> str | None:
     if text is None or pd.isna(text) or not str(text).strip():
         return None
     whole = str(text).lower().strip()
-    for part in (whole, *whole.replace(",", " ").split()):
+    for part in (whole, *whole.replace(",", " ").replace("/", " ").split()):
         if part in PRECISION_NAMES:
             return PRECISION_NAMES[part]
     raise ValueError(f"no precision {text!r}; allowed {', '.join(sorted(PRECISION_NAMES))}")

@@ -190,6 +190,7 @@ def accelerator_hours(
     for name, value in (("params_active_b", params_active_b), ("tokens_b", tokens_b)):
         if not value > 0:
             raise ValueError(f"{name} must be positive, not {value!r}")
+    n_accelerators = None if n_accelerators is not None and pd.isna(n_accelerators) else n_accelerators
     if n_accelerators is not None and not n_accelerators > 0:
         raise ValueError(f"n_accelerators must be positive, not {n_accelerators!r}")
     if kind not in ("auto", *KINDS):
@@ -239,7 +240,8 @@ def narrowest(precision: str | None) -> str:
     >>> narrowest("fp8/fp4"), narrowest("bf16/fp16"), narrowest(None)
     ('fp4', 'bf16', 'bf16')
     """
-    found = {precision_class(p) for p in str(precision).replace("+", "/").split("/")} if precision else set()
+    stated = "" if precision is None or pd.isna(precision) else str(precision)
+    found = {precision_class(p) for p in stated.replace("+", "/").split("/")}
     return next((f for f in ("fp4", "fp8") if f in found), "bf16")
 
 
