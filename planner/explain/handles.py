@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.solver.arrays import Floats
+from planner.solver.arrays import Arrays, Floats
 from planner.solver.highs import LiveHighs
 
 TIERS = {
@@ -89,3 +89,40 @@ def rounded(value: float, change: float) -> float:
     scaled = (value + change) * 10.0**places
     side = np.ceil(scaled - 1e-5) if change > 0 else np.floor(scaled + 1e-5)
     return float(np.round(side / 10.0**places, max(places, 0)))
+
+
+def rows_of(arrays: Arrays, rule: str, first: str | None = None, periods: range | None = None) -> Any:
+    """Rows of a rule whose index begins with ``first`` and ends within ``periods``; None means any."""
+    block = arrays.rows.get(rule)
+    if block is None:
+        return np.zeros(0, int)
+    return np.array(
+        [
+            block.start + i
+            for i, index in enumerate(block.index)
+            if (first is None or index[0] == first) and (periods is None or index[-1] in periods)
+        ],
+        int,
+    )
+
+
+def scaled_rows(rows: Any, per_unit: float, families: tuple[str, ...]) -> Exact:
+    """Rows whose coefficients of these families, and right-hand side, are proportional to the value."""
+
+    def exact(live: LiveHighs, change: float) -> None:
+        a = live.arrays
+        factor = 1.0 + per_unit * change
+        inside = np.zeros(a.shape[1], bool)
+        for family in families:
+            inside[a.columns[family].slice] = True
+        for row in rows:
+            for at in range(a.matrix.indptr[row], a.matrix.indptr[row + 1]):
+                column = int(a.matrix.indices[at])
+                if inside[column]:
+                    live.change_coefficient(int(row), column, float(a.matrix.data[at]) * factor)
+        lower, upper = a.row_lower[rows].copy(), a.row_upper[rows].copy()
+        for side in (lower, upper):
+            side[np.isfinite(side)] *= factor
+        live.set_row_bounds(rows, lower, upper)
+
+    return exact

@@ -10,14 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_array, vstack
 
 from planner.case import supply
 from planner.case.case import Case
-from planner.explain.handles import Exact, Handle, rounded
+from planner.explain.handles import Handle, rounded, rows_of, scaled_rows
+from planner.explain.promises import control, decisions, shares, survival
 from planner.solver.arrays import Arrays, Block, Floats
-from planner.solver.highs import LiveHighs
 
 
 def handles_of(case: Case, arrays: Arrays) -> list[Handle]:
@@ -30,10 +29,10 @@ def handles_of(case: Case, arrays: Arrays) -> list[Handle]:
         _land,
         _water,
         _host_size,
-        _shares,
-        _control,
-        _survival,
-        _decisions,
+        shares,
+        control,
+        survival,
+        decisions,
     )
     found = [h for maker in makers for h in maker(case, arrays) if len(h.rows)]
     return [h if h.kind == "decision" else _relaxing(arrays, h) for h in found]
@@ -43,21 +42,6 @@ def _relaxing(arrays: Arrays, handle: Handle) -> Handle:
     """The handle with the signs that relax its rows, which have one finite side each."""
     sign = np.where(np.isfinite(arrays.row_upper[handle.rows]), -1.0, 1.0)
     return replace(handle, coefficients=sign * np.abs(handle.coefficients))
-
-
-def _rows(arrays: Arrays, rule: str, first: str | None = None, periods: range | None = None) -> Any:
-    """Rows of a rule whose index begins with ``first`` and ends within ``periods``; None means any."""
-    block = arrays.rows.get(rule)
-    if block is None:
-        return np.zeros(0, int)
-    return np.array(
-        [
-            block.start + i
-            for i, index in enumerate(block.index)
-            if (first is None or index[0] == first) and (periods is None or index[-1] in periods)
-        ],
-        int,
-    )
 
 
 # ---- money
@@ -70,7 +54,7 @@ def _capital(case: Case, arrays: Arrays) -> Iterator[Handle]:
         for i, c in enumerate(limits.capital_musd_by_year)
     }
     for y, musd in case.capital_caps["musd"].items():
-        rows = _rows(arrays, "capital_cap", str(y))
+        rows = rows_of(arrays, "capital_cap", str(y))
         path, what = (
             ("limits.capital_musd_total", "the budget in total")
             if y == "total"
@@ -96,7 +80,7 @@ def _quotas(case: Case, arrays: Arrays) -> Iterator[Handle]:
     own = {q.id: q for q in case.scenario.supply.quotas}
     rules = [rule for rule in arrays.rows if rule.startswith("quota_")]
     for q in dict.fromkeys(case.quotas["q"]) if len(case.quotas) else ():
-        rows = np.concatenate([_rows(arrays, rule, str(q)) for rule in rules])
+        rows = np.concatenate([rows_of(arrays, rule, str(q)) for rule in rules])
         if q not in own:
             yield from _foreign_quota(case, arrays, str(q), rows)
             continue
@@ -140,7 +124,7 @@ def _foreign_quota(case: Case, arrays: Arrays, q: str, rows: Any) -> Iterator[Ha
 def _crews(case: Case, arrays: Arrays) -> Iterator[Handle]:
     quarters = case.calendar.step_months / 3.0
     for crew in case.scenario.supply.crews:
-        rows = _rows(arrays, "crew", crew.id)
+        rows = rows_of(arrays, "crew", crew.id)
         yield Handle(
             "crew", f"supply.crews[{crew.id}].racks_per_quarter", crew.racks_per_quarter, "racks a quarter",
             f"installation crew {crew.id}", rows, np.full(len(rows), -quarters / 1000.0), scale=100.0,
@@ -160,7 +144,7 @@ def _grid(case: Case, arrays: Arrays) -> Iterator[Handle]:
         ends = [t for t, _ in edges[1:]] + [calendar.n]
         peak = max(s.mw for s in site.grid_mw)
         for (first, mw), end in zip(edges, ends, strict=True):
-            rows = _rows(arrays, "site_grid", site.id, range(first, end))
+            rows = rows_of(arrays, "site_grid", site.id, range(first, end))
             until = f"until {calendar.label(end)}" if end < calendar.n else f"from {calendar.label(first)}"
             yield Handle(
                 "grid", f"sites[{site.id}].grid_mw", mw, "MW", f"grid at {site.id} {until}", rows, -np.ones(len(rows)),
@@ -181,7 +165,7 @@ def grid_steps(case: Case, site: str, more: dict[int, float]) -> list[dict[str, 
 def _land(case: Case, arrays: Arrays) -> Iterator[Handle]:
     for site in case.scenario.sites:
         if site.max_it_mw is not None:
-            rows = _rows(arrays, "site_land", site.id)
+            rows = rows_of(arrays, "site_land", site.id)
             yield Handle("land", f"sites[{site.id}].max_it_mw", site.max_it_mw, "MW IT", f"land at {site.id}", rows,
                          -np.ones(len(rows)))  # fmt: skip
 
@@ -189,7 +173,7 @@ def _land(case: Case, arrays: Arrays) -> Iterator[Handle]:
 def _water(case: Case, arrays: Arrays) -> Iterator[Handle]:
     for site in case.scenario.sites:
         if site.max_water_m3_per_year is not None:
-            rows = _rows(arrays, "site_water", site.id)
+            rows = rows_of(arrays, "site_water", site.id)
             per_unit = np.full(len(rows), -case.calendar.years / 1000.0)
             yield Handle("water", f"sites[{site.id}].max_water_m3_per_year", site.max_water_m3_per_year, "m3 a year",
                          f"water at {site.id}", rows, per_unit, scale=1e4)  # fmt: skip
@@ -200,133 +184,10 @@ def _host_size(case: Case, arrays: Arrays) -> Iterator[Handle]:
     for host in case.scenario.hosts:
         if host.max_it_mw is None or host.mode == "cloud":
             continue
-        rows = _rows(arrays, "space_max", host.id)
-        exact = _scaled_rows(rows, 1.0 / host.max_it_mw, ("open",))
+        rows = rows_of(arrays, "space_max", host.id)
+        exact = scaled_rows(rows, 1.0 / host.max_it_mw, ("open",))
         yield Handle("host size", f"hosts[{host.id}].max_it_mw", host.max_it_mw, "MW IT", f"the size of {host.id}", rows,
                      -np.ones(len(rows)), exact=exact)  # fmt: skip
-
-
-def _scaled_rows(rows: Any, per_unit: float, families: tuple[str, ...]) -> Exact:
-    """Rows whose coefficients of these families, and right-hand side, are proportional to the value."""
-
-    def exact(live: LiveHighs, change: float) -> None:
-        a = live.arrays
-        factor = 1.0 + per_unit * change
-        inside = np.zeros(a.shape[1], bool)
-        for family in families:
-            inside[a.columns[family].slice] = True
-        for row in rows:
-            for at in range(a.matrix.indptr[row], a.matrix.indptr[row + 1]):
-                column = int(a.matrix.indices[at])
-                if inside[column]:
-                    live.change_coefficient(int(row), column, float(a.matrix.data[at]) * factor)
-        lower, upper = a.row_lower[rows].copy(), a.row_upper[rows].copy()
-        for side in (lower, upper):
-            side[np.isfinite(side)] *= factor
-        live.set_row_bounds(rows, lower, upper)
-
-    return exact
-
-
-# ---- shares and floors
-
-
-def _shares(case: Case, arrays: Arrays) -> Iterator[Handle]:
-    demand = case.demand.groupby("t")["demand_kref"].sum()
-    for j, cap in enumerate(case.scenario.limits.shares):
-        rows = _rows(arrays, "share_cap", f"{cap.by}-{cap.id}")
-        total = np.array([float(demand.get(_period(arrays, "share_cap", r), 0.0)) for r in rows])
-        yield Handle(
-            "share", f"limits.shares[{j}].max_share", cap.max_share, "share", f"the cap on {cap.by} {cap.id}", rows, -total,
-            most=1.0 - cap.max_share, scale=0.1, exact=_share_exact(case, arrays, rows, cap.max_share),
-        )  # fmt: skip
-
-
-def _period(arrays: Arrays, rule: str, row: int) -> Any:
-    block = arrays.rows[rule]
-    return block.tuple_at(int(row) - block.start)[-1]
-
-
-def _share_exact(case: Case, arrays: Arrays, rows: Any, share: float) -> Exact:
-    """sum of members <= share x sum of all: every entry of the row falls by change x rate of its column."""
-    rate = pd.Series(case.serve["rate"].to_numpy(float), index=arrays.columns["serve"].index)
-
-    def exact(live: LiveHighs, change: float) -> None:
-        a = live.arrays
-        block = a.columns["serve"]
-        for row in rows:
-            t = _period(a, "share_cap", int(row))
-            held = dict(zip(*_entries(a, int(row)), strict=True))
-            for index in (i for i in block.index if i[-1] == t):
-                column = block.position(index)
-                live.change_coefficient(int(row), column, held.get(column, 0.0) - change * float(rate[index]))
-
-    return exact
-
-
-def _entries(arrays: Arrays, row: int) -> tuple[list[int], list[float]]:
-    span = slice(arrays.matrix.indptr[row], arrays.matrix.indptr[row + 1])
-    return arrays.matrix.indices[span].tolist(), arrays.matrix.data[span].tolist()
-
-
-def _control(case: Case, arrays: Arrays) -> Iterator[Handle]:
-    floor = case.scenario.limits.min_control
-    if floor is None:
-        return
-    rows = _rows(arrays, "control_floor")
-
-    def exact(live: LiveHighs, change: float) -> None:
-        live.change_coefficient("control_floor", "served", -(floor - change) / 100.0)
-
-    yield Handle("control", "limits.min_control", floor, "points", "the control floor", rows, np.full(len(rows), 0.01),
-                 direction=-1, most=floor, scale=1.0, exact=exact)  # fmt: skip
-
-
-def _survival(case: Case, arrays: Arrays) -> Iterator[Handle]:
-    demand = case.demand["demand_kref"]
-    for w in case.scenario.demand:
-        if w.survival_share <= 0:
-            continue
-        rows = _rows(arrays, "survive", w.id)
-        amounts = np.array([float(demand[(w.id, _period(arrays, "survive", r))]) for r in rows])
-        yield Handle(
-            "survival", f"demand[{w.id}].survival_share", w.survival_share, "share",
-            f"the share of {w.id} that survives the loss of a site", rows, amounts, direction=-1, most=w.survival_share,
-            exact=_scaled_rows(rows, -1.0 / w.survival_share, ("short",)),
-        )  # fmt: skip
-
-
-# ---- decisions
-
-
-def _decisions(case: Case, arrays: Arrays) -> Iterator[Handle]:
-    for d in case.scenario.decisions:
-        rows = _rows(arrays, f"decide_{d.what}", d.id)
-        per_unit = 1e-3 if d.what in ("orders", "rent") else 1.0
-        value = 1.0 if d.value is None else d.value
-        base = Handle("decision", f"decisions[{d.id}].value", value, _decision_unit(d.what), f"decision {d.id}", rows,
-                      np.full(len(rows), per_unit), scale=1.0)  # fmt: skip
-        whole = d.what in ("open", "stack")
-
-        def out(_change: float) -> None:
-            return None
-
-        if d.do in ("require", "fix"):
-            lower = replace(base, direction=-1, most=value)
-            yield replace(lower, path=f"decisions[{d.id}]", changed=out) if whole and value <= 1 else lower
-        if d.do in ("forbid", "fix"):
-            upper = replace(base, coefficients=-base.coefficients)
-            yield (
-                replace(upper, path=f"decisions[{d.id}]", value=0.0, changed=out)
-                if d.do == "forbid"
-                else upper
-            )
-
-
-def _decision_unit(what: str) -> str:
-    return {"orders": "accelerators", "rent": "accelerators", "halls": "MW IT", "lease": "MW IT"}.get(
-        what, ""
-    )
 
 
 # ---- bounds on cost and delay
