@@ -16,7 +16,7 @@ from functools import partial
 
 import pandas as pd
 
-from planner.case.climate import pue
+from planner.case.climate import pue, technology_of
 from planner.case.conditions import decimal_year
 from planner.case.draw import LEVELS, it_kw_per_accelerator, metro_of, span_of, temperatures_of
 from planner.case.names import UnknownName, system_of
@@ -160,16 +160,17 @@ def facility_cost(
     construction_musd_per_mw: float | None = None,
     catalog: Catalog | None = None,
 ) -> FacilityCost:
-    """What a MW of IT costs to house at ``metro`` (key or name) with a technology of the table ``cooling``.
+    """What a MW of IT costs to house at ``metro`` (key or name) with a technology of ``cooling`` or ``pue_curves``.
 
     Items: shell, electrical, mechanical (with room-air cooling), liquid loop or rear doors for the share of
     heat they carry, backup, grid connection, owner's costs, and as an upper end what the largest AI campuses
     paid on top. Land is not included: it comes with opening a site. ``construction_musd_per_mw`` overrides the city value.
     """
     catalog = catalog or load_catalog()
-    for value, table in ((technology, "cooling"), (hall_type, "halls")):
-        if value not in catalog.table(table).index:
-            raise UnknownName(f"no row {value!r} in {table}{hint(value, list(catalog.table(table).index))}")
+    halls = list(catalog.table("halls").index)
+    if hall_type not in halls:
+        raise UnknownName(f"no row {hall_type!r} in halls{hint(hall_type, halls)}")
+    technology = technology_of(catalog, technology)
     if redundancy not in REDUNDANCY:
         raise ValueError(f"no redundancy {redundancy!r}{hint(redundancy, list(REDUNDANCY))}")
     key = metro_of(catalog, metro)
@@ -191,9 +192,9 @@ def facility_cost(
     electrical = base * part["electrical"] * scale
     electrical = Span(*(max(getattr(electrical, level) - gensets, 0.0) for level in LEVELS))
     design = pue(temperatures_of(catalog, key), technology, catalog=catalog).design_hour
-    carried = (
-        liquid_share if technology == "direct-to-chip" else 0.0 if technology == "air-chilled-water" else 1.0
-    )
+    own = technology in catalog.table("cooling").index  # others cost what room air costs, so nothing on top
+    carried = liquid_share if technology == "direct-to-chip" else 1.0 if own else 0.0
+    adder = _capex(catalog, "cooling", technology) * carried if own else Span.exact(0.0)
     rows = [
         ("shell", base * part["shell"], "shell, site, offices", f"facility_costs:part-shell; {found.why}"),
         (
@@ -210,7 +211,7 @@ def facility_cost(
         ),
         (
             "cooling adder",
-            _capex(catalog, "cooling", technology) * carried * rising.mid,
+            adder * rising.mid,
             technology,
             f"cooling:{technology}",
         ),

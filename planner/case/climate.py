@@ -104,6 +104,11 @@ def pue(
     )
 
 
+def technology_of(catalog: Catalog, name: str) -> str:
+    """Key of a cooling technology from its key, name or alias."""
+    return str(_curve(catalog, name)[0]["technology"])
+
+
 @lru_cache(maxsize=64)
 def _curve(catalog: Catalog, technology: str) -> tuple[pd.Series, float, float]:
     table, cooling = catalog.table("pue_curves"), catalog.table("cooling")
