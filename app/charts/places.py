@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -10,7 +12,9 @@ from planner.app.strings import t
 from planner.report.numbers import number
 from planner.report.terms import term
 
-PAD_DEG = 2.5
+PAD_DEG = 3.5
+SHAPE = 1.45
+"""Width over height of the map."""
 
 
 def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
@@ -28,8 +32,8 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
         part = table[held & (table["modes"] == mode)]
         fig.add_scattergeo(
             lat=part["lat"], lon=part["lon"], name=_words(mode), mode="markers+text",
-            text=[f"{r.name_}<br>{number(r.it_mw)} MW" for r in part.rename(columns={"name": "name_"}).itertuples()],
-            textposition=_positions(part, table),
+            text=[f"{_short(r.name_)}<br>{number(r.it_mw)} MW" for r in part.rename(columns={"name": "name_"}).itertuples()],
+            textposition=_positions(part, table[held]),
             marker={
                 "symbol": SYMBOLS[i % len(SYMBOLS)], "color": PALETTE[i % len(PALETTE)], "opacity": 0.85,
                 "size": (10 + 26 * (part["it_mw"] / largest) ** 0.5).tolist(), "line": {"width": 1, "color": "#ffffff"},
@@ -43,7 +47,7 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
             marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 2}}, hovertemplate=_TEMPLATE,
         )  # fmt: skip
     finish(fig, height=420, legend=True)
-    lon, lat = (_range(table["lon"]), _range(table["lat"]))
+    lon, lat = _window(table)
     fig.update_geos(
         resolution=50, projection_type="mercator", fitbounds=False, lonaxis_range=lon, lataxis_range=lat,
         showlakes=False, showcountries=True, showland=True, landcolor="rgba(134,142,150,0.22)",
@@ -81,7 +85,17 @@ def _positions(part: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     return sides
 
 
-def _range(values: pd.Series) -> list[float]:
-    low, high = float(values.min()), float(values.max())
-    pad = max(PAD_DEG, 0.35 * (high - low))
-    return [low - pad, high + pad]
+def _window(table: pd.DataFrame) -> tuple[list[float], list[float]]:
+    """Ranges of longitude and latitude: room for labels on both sides, in the shape of the chart."""
+    west, east = float(table["lon"].min()), float(table["lon"].max())
+    south, north = float(table["lat"].min()), float(table["lat"].max())
+    pad = max(PAD_DEG, 0.4 * (east - west))
+    width = east - west + 2 * pad
+    middle = (south + north) / 2
+    height = max(north - south + PAD_DEG, width / SHAPE * math.cos(math.radians(middle)))
+    return [west - pad, east + pad], [middle - height / 2, middle + height / 2]
+
+
+def _short(name: str) -> str:
+    """ "Haenam (Solaseado)" is Haenam: the hover has the whole name."""
+    return name.split(" (")[0].split(" / ")[0]

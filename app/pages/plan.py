@@ -30,16 +30,16 @@ def register(app: dash.Dash, services: Services) -> None:
     add_page(PAGE, page)
 
     @app.callback(
-        [Output(f"{CONTENT}-{name}", "children") for name in TABS],
+        *(Output(f"{CONTENT}-{name}", "children") for name in TABS),
         Output(STATE, "data"),
         Input(TAB, "value"),
         Input(BASE, "value"),
         State(REF, "data"),
         prevent_initial_call=True,
     )
-    def change(tab: str, base: str | None, ref: str) -> tuple[list[Any], dict[str, Any]]:
+    def change(tab: str, base: str | None, ref: str) -> tuple[Any, ...]:
         one, other = load(services, ref), baseline(services, base)
-        return panels(tab, one, other, services), {"tab": tab, "base": base or ""}
+        return *panels(tab, one, other, services), {"tab": tab, "base": base or ""}
 
     app.clientside_callback(
         ClientsideFunction("charts", "keepState"),

@@ -132,6 +132,7 @@ def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: A
         parts.append(html.Div([_price(name, points, year) for name in PRICES], className="two-up"))
     columns = [
         table.column("point", heading("point"), width=80),
+        table.column("quality", heading("quality"), width=110),
         *(table.column(name, heading(name), digits=places, **HEADER) for name, places in DIGITS.items()),
     ]
     shown = table.grid(

@@ -20,13 +20,16 @@ COLUMNS = [
 def points_of(run: Run) -> pd.DataFrame:
     """The points of a frontier run, ``point`` as text; for a run that is one plan, no rows.
 
-    ``plan`` is the number of the plan made at the point, -1 where it is a screening point only.
+    ``plan`` is the number of the plan made at the point, -1 where it is a screening point only; plans come
+    first, then by delay and cost.
     """
     if "points" not in run.tables:
         return pd.DataFrame(columns=COLUMNS)
     table = run.table("points")
     table = table.assign(point=table["point"].astype(str))
-    return table[COLUMNS].sort_values(["delay_months", "cost_npv_musd"]).reset_index(drop=True)
+    table = table[COLUMNS].assign(screened=table["plan"] < 0)
+    table = table.sort_values(["screened", "delay_months", "cost_npv_musd"])
+    return table.drop(columns="screened").reset_index(drop=True)
 
 
 class Limits(NamedTuple):
