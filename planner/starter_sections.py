@@ -89,7 +89,7 @@ def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places)
     doc["stacks"] = CommentedSeq(_flow({"id": s}) for s in (CHAMPION, VENTURE, CLOUD))
     doc["systems"] = CommentedSeq(_flow({"id": k}) for k in SYSTEMS)
     doc["supply"] = _supply(size, places, start)
-    doc["limits"] = _map(delay_tolerance_months=3)
+    doc["limits"] = _map(delay_tolerance_months=6)
     abroad = str(catalog.value("metros", places.abroad, "iso3"))
     doc["control"] = _map(
         trusted_region=_list([abroad]), assumed=True, note=f"{abroad} taken as trusted: edit"
@@ -300,7 +300,7 @@ Supply: caps on what may be ordered or rented. Allocations of the owner classes 
 (owner_allocations: true).""",
         "limits": """\
 Limits: the plan seeks least cost within these. delay_tolerance_months: delay allowed above the least
-possible, per workload. Also: max_cost_musd, min_control (0-100), capital_musd_total, shares.""",
+possible, per workload (default 3, a tight plan). Also: max_cost_musd, min_control (0-100), capital_musd_total, shares.""",
         "control": """\
 Control: scores of the EU Cloud Sovereignty Framework with "EU" read as the country or its trusted region;
 floors per data class are the default (public 0, official 1, sensitive 1, secret 2).""",
