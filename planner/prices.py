@@ -55,10 +55,10 @@ def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
             rows.append((rule, ",".join(map(str, index)), t, label, float(duals[i]) / scale, unit, text))
     for name, column in (("max_delay_by_workload", "delay_w"), ("max_delay", "delay"), ("max_cost", "cost")):
         block = engine.arrays.columns[column]
-        values = solution.col_dual[block.slice] if solution.col_dual is not None else []
-        for i, dual in enumerate(values):
+        values = [] if solution.col_dual is None else solution.col_dual[block.slice].tolist()
+        for column_at, dual in enumerate(values):
             if abs(dual) > NEGLIGIBLE_MUSD:
-                index = block.tuple_at(i)
+                index = block.tuple_at(column_at)
                 text = (
                     f"waiting of {index[0]}"
                     if index

@@ -197,7 +197,7 @@ class _Figures:
 
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
         served = engine.value(x, "served")
-        values = (
+        values: tuple[Any, ...] = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
             served, *(vector @ x + constant for vector, constant in (self.all_capex, self.capex, self.outlay)),
             self.fleet @ x, self.rented @ x, self.it_mw @ x,

@@ -170,7 +170,7 @@ def _unbound(scenario: Scenario) -> Scenario:
 def _tasks(scenario: Scenario, free: LiveFrontier, points: int, quality: str) -> list[_Task]:
     """Scenarios with frozen limits; levels of control from the free relaxation at each delay."""
     span: dict[float, tuple[float, float]] = {}
-    tasks = []
+    tasks: list[_Task] = []
     for longer, share in ANCHORS[: max(1, points)]:
         months = free.least_delay_months + longer
         if share and longer not in span:
@@ -274,7 +274,7 @@ def _grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> li
     if not free["feasible"] or not np.isfinite(most):
         return []
     levels = [float(round(x, 1)) for x in np.linspace(free["control_score"], most, CONTROL_LEVELS + 1)[1:-1]]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for longer in reversed(TOLERANCES_MONTHS):
         months = live.least_delay_months + longer
         top = round(live.most_control(months) - 0.02, 2)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from planner.audit import audit
 from planner.run_writer import outcome_facts, start_run
 from planner.runs import Run
@@ -79,5 +81,5 @@ def live_of_run(run: Run) -> LiveFrontier:
     if "patterns" in run.tables:
         least = run.table("least_delays").set_index("w")["months"].to_dict()
         return live_frontier(run.scenario, patterns=patterns_of_table(run.table("patterns")), least=least)
-    tables = {name: run.table(name) for name in ("opens", "stacks") if name in run.tables}
+    tables: dict[str, pd.DataFrame] = {n: run.table(n) for n in ("opens", "stacks") if n in run.tables}
     return live_frontier(run.scenario, tables if len(tables) == 2 else None)
