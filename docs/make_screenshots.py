@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import werkzeug.serving
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from planner import drafts
 from planner.app import create_app
@@ -92,7 +92,7 @@ def take(page: Page, base: str, name: str, path: str, scheme: str) -> None:
     """One picture of a whole page, after its charts and background work have come to rest."""
     page.goto(base + path)
     page.wait_for_selector(".page h1")
-    page.wait_for_function("document.querySelectorAll('.mantine-Loader-root').length === 0", timeout=120_000)
+    expect(page.locator(".mantine-Loader-root")).to_have_count(0, timeout=120_000)
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=str(OUT / f"{name}-{scheme}.png"), full_page=True)
 

@@ -33,7 +33,7 @@ def register_check(app: dash.Dash, services: Services) -> None:
     from planner.app.pages.scenarios import visible
 
     @app.callback(
-        Output(GOTO, "pathname"),
+        Output(GOTO, "href"),
         Input(RUN, "n_clicks"),
         State(QUALITY, "value"),
         State(OBJECTIVE, "value"),

@@ -82,7 +82,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return (ticks or 0) + 1  # shows the new state at once
 
     @app.callback(
-        Output(views.GOTO, "pathname"),
+        Output(views.GOTO, "href"),
         Input({"type": views.AGAIN, "do": ALL}, "n_clicks"),
         State(views.SEEN, "data"),
         prevent_initial_call=True,
@@ -108,7 +108,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return url.href("run", new.id)
 
     @app.callback(
-        Output(views.GOTO, "href"),
+        Output(views.GOTO, "href", allow_duplicate=True),
         Input({"type": views.CURE, "change": ALL}, "n_clicks"),
         State(views.SEEN, "data"),
         prevent_initial_call=True,

@@ -41,7 +41,7 @@ def register(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(LIST, "children", allow_duplicate=True),
-        Output(url_target := "sc-goto", "pathname"),
+        Output(url_target := "sc-goto", "href"),
         Input({"type": ACTION, "do": ALL, "id": ALL}, "n_clicks"),
         State(SEARCH, "value"),
         State(ARCHIVED, "checked"),
@@ -70,7 +70,7 @@ def register(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(MESSAGES, "children"),
-        Output(url_target, "pathname", allow_duplicate=True),
+        Output(url_target, "href", allow_duplicate=True),
         Input(UPLOAD, "contents"),
         State(UPLOAD, "filename"),
         prevent_initial_call=True,

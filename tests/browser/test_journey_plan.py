@@ -68,7 +68,7 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     expect(page.get_by_text("Ready to run")).to_be_visible(timeout=WAIT_MS)
     accessible(page)
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page).to_have_url(re.compile(r"/runs/korea-[\w-]+"))
+    expect(page).to_have_url(re.compile(r"/runs/korea-[\w-]+$"))
     expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=WAIT_MS)
     page.reload()
     expect(page.get_by_role("button", name="Stop and keep best")).to_be_visible()
