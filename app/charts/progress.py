@@ -11,6 +11,8 @@ from planner.app.strings import t
 MONEY_STAGES = ("screening", "hosts and stacks", "halls", "direct")
 """Stages whose incumbent and bound are the cost; others measure months or points."""
 UNIT = {"least delay": "months"} | dict.fromkeys(MONEY_STAGES, "MUSD")
+NEAR = 0.8
+"""Bounds below this share of the best plan say nothing yet and are not drawn; the table has them."""
 COLUMNS = ["seconds", "stage", "incumbent", "bound"]
 
 
@@ -24,6 +26,9 @@ def progress_table(events: list[dict[str, object]]) -> pd.DataFrame:
 def progress(table: pd.DataFrame) -> go.Figure:
     """Two stepped lines, one colour and dash each; a break in them where a new stage begins."""
     fig = go.Figure()
+    best = table["incumbent"].dropna()
+    if len(best):  # each stage begins with a bound far below, which would press both lines together
+        table = table.assign(bound=table["bound"].where(table["bound"] > NEAR * best.min()))
     lines = (("incumbent", "run.best", ACCENT, "solid"), ("bound", "run.bound", WARN, "dash"))
     for column, label, colour, dash in lines:
         xs: list[float | None] = []
@@ -38,10 +43,4 @@ def progress(table: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y:,.0f} MUSD · %{x:.0f} s<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    best = table["incumbent"].dropna()
-    if len(best):  # a bound far below the first plan would press both lines together
-        near = table["bound"][table["bound"] > 0.8 * best.min()]
-        low, high = min([best.min(), *near]), max([best.max(), *near])
-        margin = max(0.05 * (high - low), 0.002 * abs(high))
-        fig.update_yaxes(range=[low - margin, high + margin])
     return finish(fig, x=t("run.axis-seconds"), y=t("run.axis-cost"), height=300)
