@@ -7,7 +7,8 @@
 Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
 paid. From the date on the planner answers at least cost, with no workload waiting longer than in the plan or,
 where that cannot be kept, than the soonest it can be served. The duty to serve all, the floor on control and
-the survival shares are lifted, for what they asked may no longer be possible: the reserve may be used. A stack
+the survival shares are lifted, for what they asked may no longer be possible: the reserve may be used. Service
+before the date is held, too, unless the plan's rounded figures do not allow it to the last digit. A stack
 not in the plan pays its adoption from the start of the horizon, as everywhere in the model.
 """
 
@@ -30,7 +31,10 @@ from planner.solver.ladder import GAPS, Outcome, solve
 
 WAIT_SLACK_MONTHS = 0.02
 """What rounding to whole units may add to a workload's wait."""
-NOISE = 1e-7
+NOISE = 1e-6
+SHORT_NOISE = 1e-4
+"""Room for what is held: a plan meets its rows to a tolerance, and no row may ask for more than that."""
+DIVISIBLE = ("rent", "lease", "cool", "connect", "backup")
 SHORT = 0.01
 """A workload is back when no more than this share of it is short beyond the plan."""
 KPIS = (
@@ -89,7 +93,11 @@ def sever(
         raise ValueError(f"cut {cut.id} names nothing that this case offers")
     case = build_case(severed_scenario(base.case.scenario, cut))
     engine = frozen(case, base, first)
-    limits = case.scenario.limits.model_copy(update={"max_delay_months": _waits(engine, base, quality)})
+    waits = _waits(engine, base, quality)
+    if waits is None:  # rounded figures of a plan may not repeat to the last digit
+        free_service(engine)
+        waits = _waits(engine, base, quality)
+    limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
     case = replace(case, scenario=case.scenario.model_copy(update={"limits": limits}))
     outcome = solve(case, quality, on_event=on_event, should_stop=should_stop, engine=engine.for_case(case))
     after = outcome.plan
@@ -115,6 +123,13 @@ def _waits(engine: Engine, base: Plan, quality: str) -> dict[str, float] | None:
     return {w: max(months, float(own.get(w, 0.0))) + WAIT_SLACK_MONTHS for w, months in best.items()}
 
 
+def free_service(engine: Engine) -> None:
+    """Let the work of before the date be shared out anew among the workloads; decisions stay held."""
+    columns = engine.live.columns("short")
+    engine.arrays.col_lower[columns], engine.arrays.col_upper[columns] = 0.0, 1.0
+    engine.live.set_col_bounds(columns, np.zeros(len(columns)), np.ones(len(columns)))
+
+
 def frozen(case: Case, base: Plan, first: int) -> Engine:
     """The model of a case in which all that ``base`` decided before period ``first`` is held."""
     engine = Engine(case)
@@ -128,11 +143,13 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
         columns = np.array([block.position(i) for i in early], dtype=np.int32)
         held = value.reindex(early).fillna(0.0).to_numpy(float)
         lower[columns] = upper[columns] = held
+        if family in DIVISIBLE:  # the plan itself holds its rows to a tolerance only
+            upper[columns] = held + NOISE
     demand = base.tables["demand"]
     short = arrays.columns["short"]
     for row in demand[demand["t"] < first].itertuples():  # service before the date is history, too
         column = short.position((row.w, int(row.t)))
-        lower[column], upper[column] = max(0.0, row.short - NOISE), min(1.0, row.short + NOISE)
+        lower[column], upper[column] = max(0.0, row.short - NOISE), min(1.0, row.short + SHORT_NOISE)
     use = arrays.columns["use"]
     stacks = base.tables["stacks"]
     for a in stacks.loc[stacks["adopted"].astype(bool), "a"]:
