@@ -195,9 +195,11 @@ def test_live_answers_follow_the_limits_and_price_them(services: Services) -> No
     loose, tight = entry.at(15.0, 0.0), entry.at(9.0, 45.0)
     assert tight["control_score"] >= 45 - 1e-6 and tight["delay_months"] <= 9 + 1e-3
     assert tight["cost_npv_musd"] > loose["cost_npv_musd"]
-    assert (
-        tight["price_of_control_musd_per_point"] >= -1e-6 and tight["price_of_speed_musd_per_month"] >= -1e-6
-    )
+    prices = entry.prices(tight)
+    assert prices is not None and min(prices.values()) >= -1e-6
+    dearer = entry.at(8.0, 45.0)["cost_npv_musd"] - tight["cost_npv_musd"]
+    assert prices["price_of_speed_musd_per_month"] == pytest.approx(dearer, abs=1e-4)
+    assert entry.prices(tight) is None, "the reader has moved on"
     again = entry.at(9.0, 45.0)
     assert again["cost_npv_musd"] == pytest.approx(tight["cost_npv_musd"], rel=1e-9)
     assert entry.at(0.1, 99.0)["feasible"] is False
@@ -215,7 +217,8 @@ class Slow:
         time.sleep(0.002)
         self.busy -= 1
         cost = 100.0 - max_delay_months + min_control
-        return {"feasible": True, "cost_npv_musd": cost, "control_score": min_control}
+        asked = {"max_delay_months": max_delay_months, "min_control": min_control}
+        return {**asked, "feasible": True, "cost_npv_musd": cost, "control_score": min_control}
 
 
 def test_readers_of_one_run_take_turns_and_the_cache_stays_small() -> None:
@@ -227,7 +230,10 @@ def test_readers_of_one_run_take_turns_and_the_cache_stays_small() -> None:
     def ask() -> None:
         try:
             for _ in range(10):
-                assert entry.at(3.0, 50.0)["price_of_control_musd_per_point"] == pytest.approx(1.0)
+                answer = entry.at(3.0, 50.0)
+                assert entry.prices(answer) == {
+                    "price_of_control_musd_per_point": 1.0, "price_of_speed_musd_per_month": 1.0,
+                }  # fmt: skip
         except BaseException as error:
             errors.append(error)
 

@@ -51,7 +51,7 @@
         query.set(key, text);
       }
     });
-    const search = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
+    const search = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%7E/g, "~");
     const address = window.location.pathname + (search ? "?" + search : "");
     if (address !== window.location.pathname + window.location.search) {
       window.history.replaceState(window.history.state, "", address);

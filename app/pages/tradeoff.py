@@ -26,7 +26,7 @@ REF, STATE, DEFAULTS_ID, POINTS, LIVE = (
     f"{PAGE}-{x}" for x in ("ref", "state", "defaults", "points", "live")
 )
 RUN, DELAY, CONTROL, TICK = (f"{PAGE}-{x}" for x in ("run", "delay", "control", "tick"))
-ANSWER, MESSAGE, PICKED = (f"{PAGE}-{x}" for x in ("answer", "message", "picked"))
+ANSWER, PRICES, MESSAGE, PICKED = (f"{PAGE}-{x}" for x in ("answer", "prices", "message", "picked"))
 SCATTER, PARALLEL, GRID = (f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid"))
 
 
@@ -61,6 +61,15 @@ def register(app: dash.Dash, services: Services) -> None:
         if not answer["feasible"]:
             return None, None, t("tradeoff.infeasible"), True
         return result.finite(answer), answer_cards(answer), t("tradeoff.ready", ms=took), True
+
+    @app.callback(Output(PRICES, "children"), Input(LIVE, "data"), State(REF, "data"))
+    def price(answer: dict[str, Any] | None, ref: str) -> Any:
+        if not answer:
+            return []
+        one = load(services, ref)
+        entry = cache.get(one.run_id, one.run)
+        found = entry.prices(answer) if entry.state == "ready" else None
+        return dash.no_update if found is None else answer_cards(found)
 
     @app.callback(Output(PICKED, "children"), Input(STATE, "data"), State(REF, "data"))
     def show_pick(state: dict[str, Any], ref: str) -> Any:
@@ -140,6 +149,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             t("tradeoff.limits-title"),
             sliders(limits, state["delay"], state["control"], DELAY, CONTROL),
             html.Div(id=ANSWER, className="live-answer"),
+            html.Div(id=PRICES, className="live-prices", **{"aria-live": "polite"}),
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
         ),

@@ -30,11 +30,26 @@ class Live:
     program: Any = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     built: threading.Event = field(default_factory=threading.Event)
+    asked: tuple[float, float] | None = None
 
     def at(self, max_delay_months: float, min_control: float) -> dict[str, Any]:
-        """Figures and prices of the cheapest plan within the limits; needs ``state == "ready"``."""
+        """Figures of the cheapest plan within the limits; needs ``state == "ready"``."""
+        self.asked = (max_delay_months, min_control)
         with self.lock:
-            return front.answer(self.program, max_delay_months, min_control)
+            return dict(self.program.at(max_delay_months=max_delay_months, min_control=min_control))
+
+    def prices(self, answer: dict[str, Any]) -> dict[str, float] | None:
+        """Prices at an answer, by solving tighter limits; None if other limits are asked for meanwhile."""
+        asked = (answer["max_delay_months"], answer["min_control"])
+        found = {}
+        for name, (months, points) in front.tighter(answer).items():
+            with self.lock:  # given back between the solves: a move of a slider does not wait for both
+                if self.asked != asked:
+                    return None
+                found[name] = front.price(
+                    answer, self.program.at(max_delay_months=months, min_control=points)
+                )
+        return found
 
 
 class LiveCache:

@@ -62,26 +62,18 @@ class Live(Protocol):
     def at(self, max_delay_months: float | None, min_control: float | None) -> dict[str, Any]: ...
 
 
-def answer(live: Live, max_delay_months: float, min_control: float) -> dict[str, Any]:
-    """The figures at two limits, and what one point more of control and one month less of delay would cost.
-
-    The prices are differences of two solves, so they hold for a whole point and a whole month; NaN where
-    nothing reaches the tighter limit. ``feasible`` is False where nothing reaches these limits.
-    """
-    found = live.at(max_delay_months=max_delay_months, min_control=min_control)
-    if not found["feasible"]:
-        return found
-    cost = found["cost_npv_musd"]
-    stricter = live.at(
-        max_delay_months=max_delay_months, min_control=max(min_control, found["control_score"]) + 1.0
-    )
-    faster = live.at(max_delay_months=max_delay_months - 1.0, min_control=min_control)
-    live.at(max_delay_months=max_delay_months, min_control=min_control)  # the next move starts from here
+def tighter(answer: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """The limits (months, points) whose cost, less that of ``answer``, is the price of the name."""
+    months, points = float(answer["max_delay_months"]), float(answer["min_control"])
     return {
-        **found,
-        "price_of_control_musd_per_point": stricter["cost_npv_musd"] - cost,
-        "price_of_speed_musd_per_month": faster["cost_npv_musd"] - cost,
+        "price_of_control_musd_per_point": (months, max(points, answer["control_score"]) + 1.0),
+        "price_of_speed_musd_per_month": (months - 1.0, points),
     }
+
+
+def price(answer: dict[str, Any], stricter: dict[str, Any]) -> float:
+    """MUSD for one whole point more, or one whole month less; NaN where nothing reaches the tighter limit."""
+    return float(stricter["cost_npv_musd"]) - float(answer["cost_npv_musd"])
 
 
 def price_rows(points: pd.DataFrame, price: str, along: str) -> pd.DataFrame:

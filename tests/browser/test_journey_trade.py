@@ -58,8 +58,9 @@ def test_trade(
     delay = page.get_by_role("slider", name=re.compile("Delay at most"))
     delay.press("ArrowLeft")
     expect(answer).not_to_have_text(before, timeout=WAIT_MS)
-    expect(answer).to_contain_text("MUSD per point")
-    expect(answer).to_contain_text("MUSD per month")
+    prices = page.locator("#tradeoff-prices")
+    expect(prices).to_contain_text("MUSD per point", timeout=WAIT_MS)
+    expect(prices).to_contain_text("MUSD per month")
     expect(page).to_have_url(re.compile(r"control=\d"))
     expect(page).to_have_url(re.compile(r"delay=\d"))
 
