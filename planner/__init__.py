@@ -22,7 +22,6 @@ _EXPORTS = {
     "solve": "planner.solver.ladder",
     "frontier": "planner.tradeoff",
     "batch": "planner.batches",
-    "audit": "planner.audit",
 }
 
 

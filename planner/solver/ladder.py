@@ -36,7 +36,7 @@ DELAY_SLACK_MONTHS = 0.01
 CONTROL_SLACK_POINTS = 0.01
 """What rounding to whole units may cost an objective that is held at its best."""
 
-REFINE_S = 60.0
+REFINE_S = {"quick": 20.0, "plan": 60.0, "proof": 60.0}
 
 Event = dict[str, Any]
 
@@ -46,7 +46,9 @@ class Outcome:
     """What a solve has shown; ``plan`` is None unless ``status`` is ``optimal`` or ``feasible``.
 
     ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
-    bounds in force: explicit ones and those frozen by the planner. ``seconds`` is by stage.
+    bounds in force: explicit ones and those frozen by the planner; they are of the plan's slices of the day,
+    also where a proof has priced the plan on all hours (``regret`` says what the slices cost).
+    ``seconds`` is by stage.
     """
 
     status: str
@@ -140,10 +142,10 @@ class _Climb:
             return self.outcome(str(stop))
         self.say("plan", "reading the plan")
         plan = self.timed("plan", lambda: plan_of(self.case, self.engine, final, self.bounds))
+        cost = plan.kpi("cost_npv_musd")
         regret: dict[str, float] = {}
         if self.quality == "proof" and not self.stopped:
             plan, regret = self.timed("proof", lambda: self.prove(final, plan))
-        cost = plan.kpi("cost_npv_musd")
         gap = None if self.bound is None else max(0.0, (cost - self.bound) / max(abs(cost), 1e-9))
         met = gap is not None and gap <= self.target + 1e-6
         status = "optimal" if met and not self.stopped else "feasible"
@@ -287,16 +289,15 @@ class _Climb:
             engine.policy(**self.kept(x, slack))
             found = self.timed("units", lambda: whole_units(engine, x, 1e-3, self.left("units")))
             if found.x is not None:
-                return self.refined(found) if self.misses(found.objective, 1.0) else found
-        raise _Stop(_status(found))
+                met = self.stopped or not self.misses(found.objective, 1.0)
+                return found if met else self.refined(found)
+        return self.refined(found)
 
     def refined(self, rounded: Solution) -> Solution:
-        """Where rounding has cost more than the gap (small cases): whole units chosen with the places.
+        """Where rounding fails or costs more than the gap (small cases): whole units chosen with the places.
 
         The bound of that programme is one of the plan, which is made of whole units too.
         """
-        if self.quality == "quick" or self.stopped or rounded.x is None:
-            return rounded
         engine = self.engine
         self.say("refine", "whole units, halls, hosts and stacks together")
         engine.policy(**self.bounds)
@@ -304,18 +305,19 @@ class _Climb:
             engine.fix(family, None)
         engine.integers(*PATTERN, *HALLS, UNITS)
         options = self.options("refine", gap=0.5 * self.target)
-        options["time_limit_s"] = min(REFINE_S, options["time_limit_s"])
+        options["time_limit_s"] = min(REFINE_S[self.quality], options["time_limit_s"])
         found = self.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
-        best = rounded if found.x is None or (found.objective or 0.0) > (rounded.objective or 0.0) else found
-        assert best.x is not None
+        better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
+        best = self.values(found if found.x is not None and better else rounded)
         if found.bound is not None and self.bound is not None:
             self.bound = max(self.bound, found.bound)
         engine.integers()
         for family in (*PATTERN, *HALLS, UNITS):
-            whole = engine.family(best.x, family).to_numpy(float).round()
+            whole = engine.family(best, family).to_numpy(float).round()
             engine.live.set_col_bounds(family, whole, whole)
         last = engine.live.solve(time_limit_s=self.left("refine"))
-        return rounded if last.x is None else last
+        self.values(last if last.x is not None else rounded)
+        return last if last.x is not None else rounded
 
     def kept(self, x: Floats, slack: float) -> dict[str, Any]:
         """Policy bounds that keep the control and the delay of ``x``; with slack, the bounds given only."""
