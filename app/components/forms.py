@@ -82,7 +82,7 @@ def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled
             value=value if isinstance(value, int | float) else "",
             allowDecimal=field.kind == "number",
             thousandSeparator=" " if field.name not in ("price_year", "seed") else None,
-            debounce=400,
+            debounce=True,
             placeholder=str(field.default) if field.default is not None else None,
             **common,
         )
@@ -99,9 +99,9 @@ def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled
         return dmc.Select(data=countries, value=value, searchable=True, **common)
     if field.name == "note":
         return dmc.Textarea(
-            value=value or "", autosize=True, minRows=2, maxRows=8, debounce=600, className="wide", **common
+            value=value or "", autosize=True, minRows=2, maxRows=8, debounce=True, className="wide", **common
         )
-    return dmc.TextInput(value=value or "", debounce=400, **common)
+    return dmc.TextInput(value=value or "", debounce=True, **common)
 
 
 def choice(field: schema.Field, value: str) -> str:

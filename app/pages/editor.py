@@ -40,7 +40,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             views.body(services, draft, section, checked),
             _held(draft),
-            views.status(checked),
+            views.status(checked, draft.revision),
             views.heading(draft),
         )
 
@@ -86,7 +86,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             [checked.of(field["id"]["path"]) for field in fields],
             [editing.rows(doc, TABLES[grid["id"]["table"]], checked) for grid in tables],
-            views.status(checked),
+            views.status(checked, draft.revision),
             _held(draft),
         )
 

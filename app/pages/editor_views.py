@@ -77,7 +77,7 @@ def page(
                         ]
                     ),
                     html.Div(
-                        [html.Div(status(checked), id=STATUS, role="status"), actions],
+                        [html.Div(status(checked, draft.revision), id=STATUS, role="status"), actions],
                         className="editor-actions",
                     ),
                 ],
@@ -98,13 +98,18 @@ def heading(draft: drafts.Draft) -> list[Any]:
     ]
 
 
-def status(checked: editing.Checked) -> Any:
-    """Sound or not, in one badge."""
+def status(checked: editing.Checked, revision: int) -> Any:
+    """That everything is saved, and whether it is sound."""
     n = len(checked.problems)
     if not n:
-        return dmc.Badge(t("scenario.sound"), color="teal", variant="light", leftSection=icon("circle-check"))
-    text = t("scenario.problem") if n == 1 else t("scenario.problems", n=n)
-    return dmc.Badge(text, color="red", variant="light", leftSection=icon("alert-triangle"))
+        badge = dmc.Badge(
+            t("scenario.sound"), color="teal", variant="light", leftSection=icon("circle-check")
+        )
+    else:
+        text = t("scenario.problem") if n == 1 else t("scenario.problems", n=n)
+        badge = dmc.Badge(text, color="red", variant="light", leftSection=icon("alert-triangle"))
+    saved = html.Span(t("scenario.saved"), className="muted small", **attrs({"data-revision": str(revision)}))
+    return dmc.Group([saved, badge], gap="xs")
 
 
 def body(services: Services, draft: drafts.Draft, section: str, checked: editing.Checked) -> Any:

@@ -46,6 +46,7 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     page.get_by_role("link", name="Limits", exact=True).click()
     control = page.get_by_label("Control at least")
     control.fill("140")
+    page.keyboard.press("Tab")
     expect(page.get_by_text(re.compile("must be at most 100"))).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Sound", exact=True)).to_be_visible()

@@ -42,7 +42,7 @@ def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], No
     page.get_by_role("link", name="Limits", exact=True).click()
     page.get_by_label("Control at least").fill("99")
     page.keyboard.press("Tab")
-    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+    expect(page.locator('[data-revision="1"]')).to_be_visible()
     page.get_by_role("link", name="Check and run").click()
     expect(page.get_by_text("No plan can meet this as it stands")).to_be_visible(timeout=WAIT_MS)
     accessible(page)
