@@ -47,8 +47,17 @@ class Plan:
         return float(rows.iloc[0])
 
 
-def plan_of(case: Case, engine: Engine, solution: Solution, bounds: dict[str, Any] | None = None) -> Plan:
-    """Tables and KPIs of a solution that has values; prices where it is a linear programme."""
+def plan_of(
+    case: Case,
+    engine: Engine,
+    solution: Solution,
+    bounds: dict[str, Any] | None = None,
+    priced: Solution | None = None,
+) -> Plan:
+    """Tables and KPIs of a solution that has values; prices from ``priced``, a linear programme of the model.
+
+    With whole units fixed a quota has no price, so prices come from the programme before rounding.
+    """
     if solution.x is None:
         raise ValueError(f"a solution without values ({solution.status.value}) is no plan")
     reader = _Reader(case, engine, solution.x)
@@ -76,7 +85,7 @@ def plan_of(case: Case, engine: Engine, solution: Solution, bounds: dict[str, An
     tables["service"] = kpis.service_dates(case, tables)
     tables["control"] = kpis.control_by_decision(case, tables)
     tables["milestones"] = milestones.milestone_table(case, tables)
-    tables["prices"] = prices.price_table(case, engine, solution)
+    tables["prices"] = prices.price_table(case, engine, priced or solution)
     tables["why_not"] = case.why_not.reset_index(drop=True)
     tables["assumptions"] = case.assumptions.astype({"value": str}).reset_index(drop=True)
     tables = {name: table.reset_index(drop=True) for name, table in tables.items()}

@@ -1,7 +1,8 @@
-"""What binds, and what one unit more of it is worth: duals of the last linear programme, in words.
+"""What binds, and what one unit more of it is worth: duals in words.
 
-A dual is the change of the plan's cost in MUSD per unit of the limit, integers fixed; a negative one says
-that a looser limit would make the plan cheaper.
+A dual is the change of the plan's cost in MUSD per unit of the limit; a negative one says that a looser limit
+would make the plan cheaper. Hosts, stacks and halls are held, servers are divisible: with whole servers held
+too, no quota and no crew would have a price.
 """
 
 from __future__ import annotations

@@ -120,6 +120,7 @@ class _Climb:
         self.bounds: dict[str, Any] = {}
         self.notes: list[str] = []
         self.stopped = False
+        self.divisible: Solution | None = None
         self.bound: float | None = None
         self.incumbent: float | None = None
 
@@ -141,7 +142,9 @@ class _Climb:
         except _Stop as stop:
             return self.outcome(str(stop))
         self.say("plan", "reading the plan")
-        plan = self.timed("plan", lambda: plan_of(self.case, self.engine, final, self.bounds))
+        plan = self.timed(
+            "plan", lambda: plan_of(self.case, self.engine, final, self.bounds, self.divisible or final)
+        )
         cost = plan.kpi("cost_npv_musd")
         regret: dict[str, float] = {}
         if self.quality == "proof" and not self.stopped:
@@ -287,6 +290,7 @@ class _Climb:
         self.say("units", "whole servers and racks")
         for slack in (0.0, 1.0):
             engine.policy(**self.kept(x, slack))
+            self.divisible = self.timed("prices", lambda: engine.live.solve(time_limit_s=self.left("units")))
             found = self.timed("units", lambda: whole_units(engine, x, 1e-3, self.left("units")))
             if found.x is not None:
                 met = self.stopped or not self.misses(found.objective, 1.0)
@@ -354,6 +358,7 @@ class _Climb:
             truth.fix(family, self.engine.family(final.x, family).to_numpy(float) + 1e-9)
         held = truth.live.solve(time_limit_s=self.left("proof"))
         proved = plan_of(truth.case, truth, free, self.bounds)
+        proved.tables["prices"] = plan.tables["prices"]
         if held.objective is None:
             self.notes.append("proof: with all purchases held the full hours are infeasible; purchases moved")
             return proved, {"cost_musd": free.objective}
