@@ -60,7 +60,7 @@ def register(app: dash.Dash, services: Services) -> None:
         took = number(1000 * (time.perf_counter() - began))
         if not answer["feasible"]:
             return None, None, t("tradeoff.infeasible"), True
-        return result.finite(answer), answer_cards(answer), t("tradeoff.ready", ms=took), True
+        return result.finite(answer), answer_cards(answer, min_width=150), t("tradeoff.ready", ms=took), True
 
     @app.callback(Output(PRICES, "children"), Input(LIVE, "data"), State(REF, "data"))
     def price(answer: dict[str, Any] | None, ref: str) -> Any:
