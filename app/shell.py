@@ -50,7 +50,7 @@ def layout(services: Any) -> dmc.MantineProvider:
     return dmc.MantineProvider(
         [
             html.A(t("app.skip"), href="#content", className="skip-link"),
-            dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="top-right"),
+            dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="top-right", transitionDuration=0),
             dcc.Store(id=ids.FIGURE_TEMPLATES, data=figure.templates()),
             dcc.Download(id=ids.DOWNLOAD),
             dmc.AppShell(

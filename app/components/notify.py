@@ -7,6 +7,7 @@ import secrets
 import dash
 
 from planner.app import ids
+from planner.app.strings import t
 
 COLOURS = {"info": "blue", "success": "teal", "error": "red", "warning": "yellow"}
 
@@ -18,6 +19,7 @@ def show(message: str, title: str | None = None, kind: str = "info") -> None:
         "id": f"note-{secrets.token_hex(4)}",
         "title": title,
         "message": message,
+        "closeButtonProps": {"aria-label": t("app.close")},
         "color": COLOURS[kind],
         "autoClose": 12000 if kind == "error" else 5000,
     }
