@@ -13,6 +13,7 @@ weighted delay of that plan. The weighted delay is then N at most.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,10 +102,16 @@ class LiveFrontier:
         best: Point | None = None
         if max_delay_months is not None and max_delay_months < self.least_delay_months - 1e-6:
             return None
-        for i, engine in enumerate(self.engines):
-            if self._hopeless(i, max_delay_months, min_control):
-                continue
-            found = self._solve(engine, max_delay_months, min_control)
+        open_to = [
+            i for i in range(len(self.engines)) if not self._hopeless(i, max_delay_months, min_control)
+        ]
+        # HiGHS lets other threads run: patterns are solved side by side
+        with ThreadPoolExecutor(max(1, len(open_to))) as pool:
+            answers = list(
+                pool.map(lambda i: self._solve(self.engines[i], max_delay_months, min_control), open_to)
+            )
+        for i, found in zip(open_to, answers, strict=True):
+            engine = self.engines[i]
             if found.x is None or found.objective is None:
                 self._out_of_reach.append((i, _loose(max_delay_months), min_control or 0.0))
                 continue

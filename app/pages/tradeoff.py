@@ -149,7 +149,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             t("tradeoff.limits-title"),
             sliders(limits, state["delay"], state["control"], DELAY, CONTROL),
             html.Div(id=ANSWER, className="live-answer"),
-            html.Div(id=PRICES, className="live-prices", **{"aria-live": "polite"}),
+            html.Div(id=PRICES, className="live-prices", role="status"),
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
         ),

@@ -38,6 +38,8 @@ CONTROL_SLACK_POINTS = 0.01
 
 REFINE_S = {"quick": 20.0, "plan": 60.0, "proof": 60.0}
 
+STOPPED_GAP, STOPPED_S = 0.2, 30.0
+
 Event = dict[str, Any]
 
 
@@ -391,6 +393,8 @@ class _Climb:
 
     def options(self, stage: str, gap: float | None = None, absolute: float | None = None) -> dict[str, Any]:
         self.engine.live.set_option("mip_abs_gap", 1e-6 if absolute is None else absolute)
+        if self.stopped:  # the steps that are left end with about the first plan they find
+            return {"gap": STOPPED_GAP, "time_limit_s": min(self.left(stage), STOPPED_S)}
         return {
             "gap": gap,
             "time_limit_s": self.left(stage),
