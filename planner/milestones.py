@@ -1,7 +1,8 @@
 """Milestones: what must be decided, applied for and ordered when, and which chain sets the first service.
 
 A host's chain: opening (permits, site), grid application, halls, cooling, hardware (with its licence), the
-adoption of its stack, and the first service that needs them all. The part that ends last is critical.
+adoption of its stack, and the first service that needs them all. Critical is what must begin first of all that
+ends last: started a period later, it would move the first service.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ def milestone_table(case: Case, tables: Tables) -> pd.DataFrame:
         begins = pd.Timestamp(case.calendar.date_of(int(served["t"].min())))
         steps = _steps(case, tables, str(h), begins)
         latest = max((end for *_, end in steps), default=None)
-        rows += [(h, "", kind, item, start, end, end == latest) for kind, item, start, end in steps]
+        first = min((start for *_, start, end in steps if end == latest), default=None)
+        rows += [
+            (h, "", kind, item, start, end, end == latest and start == first)
+            for kind, item, start, end in steps
+        ]
         rows.append((h, "", "first service", "first workload served", begins, begins, True))
     for row in tables["service"].itertuples():
         for kind, date in (("half served", row.date_50), ("95 % served", row.date_95)):
