@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from planner.case.case import Case
 from planner.ranges import near_optimal_ranges
 from planner.scenario import Scenario
 from planner.screening import LiveFrontier, Pattern, pattern_of
+from planner.solver.arrays import Floats
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.ladder import Event, Outcome, solve
 
@@ -189,18 +190,45 @@ def _tasks(scenario: Scenario, free: LiveFrontier, points: int, quality: str) ->
 def _solve_all(
     tasks: Sequence[_Task], workers: int, say: Callable[[Event], None], should_stop: Callable[[], bool] | None
 ) -> dict[int, Outcome]:
-    """Outcome by point. With one worker the plans are made here, so that stopping is immediate."""
+    """Outcome by point. With one worker the plans are made here, so that stopping is immediate.
+
+    With more, every chain has one plan under way; the next of a chain starts from its values.
+    """
     chains = _chains(tasks, max(1, workers))
     out: dict[int, Outcome] = {}
     if len(chains) == 1:
-        return dict(_chain(chains[0], say, should_stop))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(chains), mp_context=context) as pool:
-        futures = [pool.submit(_chain, chain) for chain in chains]
-        for future in as_completed(futures):
-            out.update(future.result())
-            say(_event("plans", f"{len(out)} of {len(tasks)} plans made"))
+        start: Floats | None = None
+        for task in chains[0]:
+            if should_stop is not None and should_stop() and out:
+                break
+            outcome = _one(task, start, say, should_stop)
+            start = outcome.values if outcome.values is not None else start
+            out[task.point] = outcome.without_values()
+            say(_event("plans", _told(outcome, len(out), len(tasks))))
+        return out
+    with ProcessPoolExecutor(len(chains), mp_context=multiprocessing.get_context("spawn")) as pool:
+        ahead = {pool.submit(_one, chain[0], None): (chain, 0) for chain in chains}
+        while ahead:
+            done, _ = wait(ahead, timeout=0.5, return_when=FIRST_COMPLETED)
+            stop = should_stop is not None and should_stop()
+            for future in done:
+                chain, i = ahead.pop(future)
+                outcome = future.result()
+                out[chain[i].point] = outcome.without_values()
+                say(_event("plans", _told(outcome, len(out), len(tasks))))
+                if i + 1 < len(chain) and not stop:
+                    ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
     return out
+
+
+def _told(outcome: Outcome, made: int, of: int) -> str:
+    if outcome.plan is None:
+        return f"{made} of {of}: {outcome.status}"
+    kpi = outcome.plan.kpi
+    return (
+        f"{made} of {of}: {kpi('cost_npv_musd'):,.0f} MUSD, {kpi('delay_months'):.1f} months, "
+        f"{kpi('control_score'):.1f} points, {outcome.seconds['total']:.0f} s"
+    )
 
 
 def _chains(tasks: Sequence[_Task], workers: int) -> list[list[_Task]]:
@@ -215,25 +243,23 @@ def _chains(tasks: Sequence[_Task], workers: int) -> list[list[_Task]]:
     return [[ordered[i] for i in part] for part in parts]
 
 
-def _chain(
-    tasks: Sequence[_Task],
+_ENGINE: dict[str, Engine] = {}
+"""The compiled model of this process, shared by all plans of a frontier."""
+
+
+def _one(
+    task: _Task,
+    start: Floats | None,
     say: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> dict[int, Outcome]:
-    """Plans one after the other on one compiled model, each from the last one's values."""
-    out: dict[int, Outcome] = {}
-    engine: Engine | None = None
-    start = None
-    for task in tasks:
-        if should_stop is not None and should_stop():
-            break
-        case = build_case(task.scenario)
-        engine = Engine(case) if engine is None else engine.for_case(case)
-        outcome = solve(case, task.quality, on_event=say, should_stop=should_stop, engine=engine, start=start)
-        if outcome.values is not None:
-            start = outcome.values
-        out[task.point] = outcome.without_values()
-    return out
+) -> Outcome:
+    """One plan, from a neighbour's values; the model is compiled once a process."""
+    case = build_case(task.scenario)
+    key = repr(_unbound(task.scenario))
+    engine = _ENGINE[key].for_case(case) if key in _ENGINE else Engine(case)
+    _ENGINE.clear()
+    _ENGINE[key] = engine
+    return solve(case, task.quality, on_event=say, should_stop=should_stop, engine=engine, start=start)
 
 
 # ---- tables
