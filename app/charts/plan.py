@@ -146,8 +146,8 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False)
     fig.update_layout(margin={"l": 16, "r": 16})
-    # the values stand beside the bars: leave them the right half
-    fig.update_xaxes(range=[0, 2.1 * float(worth.max())], nticks=5)
+    # the values stand beside the bars: leave them room
+    fig.update_xaxes(range=[0, 1.9 * float(worth.max())], nticks=5)
     return fig.update_yaxes(automargin=True, title_text="")
 
 

@@ -1,6 +1,6 @@
 """Numbers, money, dates and headings as text: chosen once, for every page.
 
-Thousands are set apart by a thin space (ISO 80000-1), decimals by a point; missing values are a dash.
+Thousands are set apart by a narrow no-break space, U+202F (ISO 80000-1), decimals by a point; missing values are a dash.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from planner.report.numbers import APART, MISSING
 from planner.report.terms import term
 
-DASH = "–"
+DASH = MISSING
 PLAIN = -1  # decimals of a year: a whole number without gaps
-THIN = "\u202f"
 
 
 def number(value: Any, digits: int = 0) -> str:
@@ -23,8 +23,8 @@ def number(value: Any, digits: int = 0) -> str:
         return DASH
     if digits == PLAIN:
         return f"{value:.0f}"
-    text = f"{value:,.{digits}f}".replace(",", THIN)
-    return text[1:] if text.startswith("-") and not text.strip("-0." + THIN) else text.replace("-", "−")
+    text = f"{value:,.{digits}f}".replace(",", APART)
+    return text[1:] if text.startswith("-") and not text.strip("-0." + APART) else text.replace("-", "−")
 
 
 def significant(value: Any, figures: int = 3) -> str:

@@ -100,20 +100,15 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
             chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note"),
                   heading=False),
         ),
-        html.Div(
-            [
-                layout.section(
-                    t("plan.binding-title"),
-                    chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year),
-                          heading=False),
-                ),
-                layout.section(
-                    t("plan.marginal-title"),
-                    chart(PAGE, "marginal", charts.what_binds(marginal), marginal,
-                          note=t("plan.marginal-note", year=year), heading=False),
-                ),
-            ],
-            className="two-up",
+        layout.section(
+            t("plan.binding-title"),
+            chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year),
+                  heading=False),
+        ),
+        layout.section(
+            t("plan.marginal-title"),
+            chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year),
+                  heading=False),
         ),
         _table("kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
     ]  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from planner.jobs import WITH_PLAN, Job
+from planner.run_files import RunError, read_json
 
 STATES = {
     "optimal": "done",
@@ -66,7 +68,7 @@ def _from_directory(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["name"],
         "name": row["name"],
-        "title": row["name"],
+        "title": _title(row),
         "state": state,
         "kind": row["kind"],
         "created": 0.0 if pd.isna(started) else started.timestamp(),
@@ -78,3 +80,11 @@ def _from_directory(row: dict[str, Any]) -> dict[str, Any]:
         "live": False,
         "stage": None,
     }
+
+
+def _title(row: dict[str, Any]) -> str:
+    """The title of the scenario that was run, as frozen in the run; its name where the run is damaged."""
+    try:
+        return str(read_json(Path(row["path"]) / "manifest.json").get("title") or row["name"])
+    except RunError:
+        return str(row["name"])

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 APART = "\u202f"  # narrow no-break space: ISO 80000-1 sets thousands apart by a space
+MISSING = "–"
 PERCENT_UNITS = ("share", "1", "fraction")
 
 
@@ -17,14 +18,16 @@ def number(value: Any, digits: int = 3) -> str:
     Whole parts are never rounded away: 12345.6 is "12 346" and 0.01234 is "0.0123". NaN and None are "–".
     """
     if value is None or value is pd.NaT:
-        return "–"
+        return MISSING
     if isinstance(value, pd.Timestamp):
         return value.strftime("%Y-%m-%d")
     if isinstance(value, bool | str):
-        return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else value or "–"
+        return (
+            {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else value or MISSING
+        )
     value = float(value)
     if math.isnan(value):
-        return "–"
+        return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if abs(value) < 1e-9:
@@ -39,15 +42,15 @@ def number(value: Any, digits: int = 3) -> str:
 def quantity(value: Any, unit: str = "", digits: int = 3) -> str:
     """A number and its unit; a share reads as a percentage."""
     if unit in PERCENT_UNITS and isinstance(value, int | float) and not isinstance(value, bool):
-        return "–" if value != value else f"{number(100 * value, digits)} %"
+        return MISSING if value != value else f"{number(100 * value, digits)} %"
     text = number(value, digits)
-    return text if text == "–" or not unit or unit == "date" else f"{text} {unit}"
+    return text if text == MISSING or not unit or unit == "date" else f"{text} {unit}"
 
 
 def signed(value: Any, unit: str = "", digits: int = 3) -> str:
     """A difference: with its sign, "±0" where there is none, percentage points for shares."""
     if value is None or not isinstance(value, int | float) or value != value:
-        return "–"
+        return MISSING
     scaled, unit = (100 * value, "% points") if unit in PERCENT_UNITS else (value, unit)
     if abs(scaled) < 1e-9:
         return "±0"
