@@ -17,6 +17,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ __all__ = [
 ]
 
 Event = dict[str, Any]
+DIAGNOSIS_S = 60.0
+"""Seconds for the least change of an infeasible case."""
 KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
 
 
@@ -185,7 +188,29 @@ def run_solve(
             )
             if outcome.plan is not None:
                 writer.table("audit", _audit(outcome.plan))
+            elif outcome.status == "infeasible" and not outcome.troubles:
+                report({"stage": "explain", "message": "which limits contradict, and the least change"})
+                outcome = replace(outcome, troubles=_diagnosed(case))
         return writer.finish(outcome)
+
+
+def _diagnosed(case: Any) -> list[Any]:
+    """The causes of an infeasible case as troubles; the first carries the cure of all together."""
+    from planner.explain.diagnosis import explain_infeasible
+    from planner.prechecks import Trouble
+
+    found = explain_infeasible(case, time_limit_s=DIAGNOSIS_S, alternatives=False)
+    together = "; ".join(f"{path}: {value}" for path, value in found.cure.items())
+    return [
+        Trouble(
+            "",
+            cause.kind,
+            cause.text,
+            f"least change: {together}" if i == 0 else "",
+            found.cure if i == 0 else {},
+        )
+        for i, cause in enumerate(found.causes)
+    ]
 
 
 def _audit(plan: Plan) -> pd.DataFrame:

@@ -185,7 +185,7 @@ def _cause(handle: Handle, change: float) -> Cause:
 
 
 def _words(h: Handle, change: float, share: float | None) -> str:
-    percent = "" if share is None else f"{share * 100:.3g} % "
+    percent = "" if share is None else f"{share * 100:,.0f} % " if share > 0.1 else f"{share * 100:.2g} % "
     amount = f"{change:,.4g} {h.unit}".strip()
     new = h.new_value(change)
     if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "host size"):
