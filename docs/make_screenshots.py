@@ -23,6 +23,7 @@ from planner import drafts
 from planner.app import create_app
 from planner.app.services import Services, Settings
 from planner.app.state import editing
+from planner.app.strings import t
 from planner.jobs import WITH_PLAN
 from planner.runs import run_solve
 from planner.scenario_file import example_path, load_scenario
@@ -32,8 +33,9 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]  # fmt: skip
-WIDTH, HEIGHT = 1360, 900
+WIDTH, HEIGHT, HIGHEST = 1360, 900, 1500
 SETTLE_MS = 1500
+PREPARING = t("tradeoff.preparing")
 
 
 @contextmanager
@@ -57,8 +59,10 @@ def screens(services: Services) -> dict[str, str]:
     run = next((row["id"] for row in runs if "korea" in row["id"]), runs[0]["id"])
     followed = next((job.id for job in services.store.jobs(states=WITH_PLAN)), run)
     frontier = next((row["id"] for row in services.runs() if row["kind"] == "frontier"), run)
-    draft = next(iter(drafts.find(services.store)), None) or _draft(services)
-    others = ",".join([run, *(row["id"] for row in runs if row["id"] != run)][:3])
+    draft = _draft(services)
+    made = [run, *(row["id"] for row in runs if row["id"] != run)]
+    plans = [f"{frontier}~{number}" for number in _plans(services, frontier)]
+    others = ",".join([*made, *plans][:3])
     return {
         "home": "/",
         "scenarios": "/scenarios",
@@ -80,6 +84,12 @@ def screens(services: Services) -> dict[str, str]:
     }
 
 
+def _plans(services: Services, frontier: str) -> list[int]:
+    """Numbers of the plans of a frontier, but the first: the cheapest is the plan itself."""
+    points = services.run_path(frontier) / "points"
+    return sorted(int(path.name.removeprefix("point-")) for path in points.glob("point-*"))[1:]
+
+
 def _draft(services: Services) -> drafts.Draft:
     """A copy of the Korea example with two changes, so that the differences show something."""
     text = example_path("korea").read_text("utf-8")
@@ -89,12 +99,17 @@ def _draft(services: Services) -> drafts.Draft:
 
 
 def take(page: Page, base: str, name: str, path: str, scheme: str) -> None:
-    """One picture of a whole page, after its charts and background work have come to rest."""
+    """One picture of a page from its top, after its charts and background work have come to rest."""
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(base + path)
     page.wait_for_selector(".page h1")
     expect(page.locator(".mantine-Loader-root")).to_have_count(0, timeout=120_000)
+    expect(page.get_by_text(PREPARING)).to_have_count(0, timeout=120_000)
+    # grids and charts draw what is in view only: the window is made as high as the page
+    height = min(page.evaluate("document.documentElement.scrollHeight"), HIGHEST)
+    page.set_viewport_size({"width": WIDTH, "height": max(height, HEIGHT)})
     page.wait_for_timeout(SETTLE_MS)
-    page.screenshot(path=str(OUT / f"{name}-{scheme}.png"), full_page=True)
+    page.screenshot(path=str(OUT / f"{name}-{scheme}.png"))
 
 
 def main() -> None:
@@ -104,8 +119,12 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="*", help="names of the screens to take")
     arguments = parser.parse_args()
-    runs = arguments.runs or Path(tempfile.mkdtemp()) / "runs"
-    if arguments.runs is None:
+    runs = Path(tempfile.mkdtemp()) / "runs"
+    if (
+        arguments.runs is not None
+    ):  # a copy: the pictures need a scenario under edit, your list of them does not
+        shutil.copytree(arguments.runs, runs, ignore=shutil.ignore_patterns(".*"))
+    else:
         runs.mkdir()
         run_solve(load_scenario(example_path("korea")), {"quality": "plan"}, runs / "korea")
         run_solve(
