@@ -27,7 +27,7 @@ from planner.ranges import near_optimal_ranges
 from planner.scenario import Scenario
 from planner.screening import LiveFrontier, Pattern, pattern_of
 from planner.solver.arrays import Floats
-from planner.solver.engine import PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.ladder import Event, Outcome, solve
 
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
@@ -36,9 +36,11 @@ CONTROL_LEVELS = 6
 HIGH_SHARE = 0.9
 """The tightest control asked of a plan, as a share of the way from what costs nothing to the attainable most."""
 FRONT_TOLERANCE = 1e-4
+FAST = 0.1
+"""Months a plan gets beyond the least delay at its fastest: whole racks need a little room."""
 ANCHORS: tuple[tuple[float, float], ...] = (
-    (3.0, 0.0), (0.0, 0.0), (3.0, HIGH_SHARE), (12.0, 0.0), (3.0, 0.5), (12.0, HIGH_SHARE), (0.0, 0.5),
-    (12.0, 0.5), (6.0, 0.0), (6.0, HIGH_SHARE), (1.0, 0.0), (0.0, HIGH_SHARE),
+    (3.0, 0.0), (FAST, 0.0), (3.0, HIGH_SHARE), (12.0, 0.0), (3.0, 0.5), (12.0, HIGH_SHARE), (FAST, 0.5),
+    (12.0, 0.5), (6.0, 0.0), (6.0, HIGH_SHARE), (1.0, 0.0), (FAST, HIGH_SHARE),
 )  # fmt: skip
 """(months beyond the least delay, share of the way to the most control) of the plans, most telling first."""
 
@@ -151,9 +153,9 @@ def payoff(live: LiveFrontier) -> pd.DataFrame:
 
 
 def _least(engine: Engine) -> dict[str, float]:
-    """Least delay by workload with whole hosts and halls divisible."""
+    """Least delay by workload with whole hosts, stacks and halls."""
     engine.policy()
-    engine.integers(*PATTERN)
+    engine.integers(*PATTERN, *HALLS)
     engine.minimise("delay")
     engine.live.set_option("mip_abs_gap", 1e-3)
     found = engine.live.solve(gap=1e-3, time_limit_s=60.0)
