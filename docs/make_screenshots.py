@@ -35,6 +35,8 @@ FLAGS = [
 ]  # fmt: skip
 WIDTH, HEIGHT, HIGHEST = 1360, 900, 1500
 SETTLE_MS = 1500
+AT_FOOT = ("tradeoff-plans",)
+"""Pictures of the end of a long page."""
 PREPARING = t("tradeoff.preparing")
 
 
@@ -71,7 +73,8 @@ def screens(services: Services) -> dict[str, str]:
         "scenario-changes": f"/scenarios/{draft.id}?section=changes",
         "scenario-check": f"/scenarios/{draft.id}?section=check",
         "run": f"/runs/{followed}",
-        "tradeoff": f"/tradeoff/{frontier}",
+        "tradeoff": f"/tradeoff/{frontier}?delay=7&control=65&pick=1&base=0",
+        "tradeoff-plans": f"/tradeoff/{frontier}?delay=7&control=65&pick=1&base=0",
         "plan": f"/plan/{run}",
         **{
             f"plan-{tab}": f"/plan/{run}?tab={tab}"
@@ -99,15 +102,22 @@ def _draft(services: Services) -> drafts.Draft:
 
 
 def take(page: Page, base: str, name: str, path: str, scheme: str) -> None:
-    """One picture of a page from its top, after its charts and background work have come to rest."""
+    """One picture of a page from its top or foot, after its charts and background work have come to rest."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(base + path)
     page.wait_for_selector(".page h1")
     expect(page.locator(".mantine-Loader-root")).to_have_count(0, timeout=120_000)
     expect(page.get_by_text(PREPARING)).to_have_count(0, timeout=120_000)
     # grids and charts draw what is in view only: the window is made as high as the page
-    height = min(page.evaluate("document.documentElement.scrollHeight"), HIGHEST)
+    if name == "tradeoff":  # ends below the picked plan
+        page.locator("#tradeoff-prices .kpi").first.wait_for(timeout=120_000)
+        box = page.locator(".tradeoff-top").bounding_box()
+        height = round(box["y"] + box["height"] + 24) if box else HIGHEST
+    else:
+        height = min(page.evaluate("document.documentElement.scrollHeight"), HIGHEST)
     page.set_viewport_size({"width": WIDTH, "height": max(height, HEIGHT)})
+    if name in AT_FOOT:
+        page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=str(OUT / f"{name}-{scheme}.png"))
 

@@ -38,7 +38,7 @@ DIGITS = {
 }  # fmt: skip
 
 
-HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 84}
+HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 88}
 """Long headings with units wrap, so that all measures fit beside each other."""
 
 
@@ -131,8 +131,8 @@ def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: A
     else:
         parts.append(html.Div([_price(name, points, year) for name in PRICES], className="two-up"))
     columns = [
-        table.column("point", heading("point"), width=80),
-        table.column("quality", heading("quality"), width=110),
+        table.column("point", heading("point"), width=66, minWidth=66),
+        table.column("quality", heading("quality"), width=96, minWidth=96),
         *(table.column(name, heading(name), digits=places, **HEADER) for name, places in DIGITS.items()),
     ]
     shown = table.grid(
