@@ -51,16 +51,35 @@ def slider_seconds(page: Page) -> list[float]:
     out = []
     slider = page.get_by_role("slider").first
     slider.focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft"):
-        before = page.locator("#content").inner_text()
+    for key in ("ArrowLeft",) * 5:
+        before = page.locator("#tradeoff-answer").inner_text()
         began = time.perf_counter()
         page.keyboard.press(key)
         page.wait_for_function(
-            "before => document.querySelector('#content').innerText !== before", arg=before, timeout=30_000
+            "before => document.querySelector('#tradeoff-answer').innerText !== before",
+            arg=before,
+            timeout=30_000,
         )
         out.append(time.perf_counter() - began)
         page.wait_for_timeout(400)
     return out
+
+
+def brush_seconds(page: Page) -> float:
+    """From letting go of a brush in the scatter to the dimmed lines of the other chart."""
+    page.locator("#tradeoff-scatter").scroll_into_view_if_needed()
+    area = page.locator("#tradeoff-scatter .nsewdrag").first.bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 4, area["y"] + area["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 4, area["y"] + area["height"] - 4, steps=4)
+    began = time.perf_counter()
+    page.mouse.up()
+    page.wait_for_function(
+        "() => document.querySelector('#tradeoff-parallel .js-plotly-plot').data.some(t => t.opacity < 0.5)",
+        timeout=30_000,
+    )
+    return time.perf_counter() - began
 
 
 def many_viewers(base: str) -> dict[str, float]:
@@ -95,24 +114,28 @@ def measure(base: str, services: Services, chromium: str) -> dict[str, Any]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         home = [usable_seconds(browser, base + "/", ".page .step-link") for _ in range(REPEATS)]
         tradeoff = [
-            usable_seconds(browser, f"{base}/tradeoff/{target}", ".js-plotly-plot .main-svg")
+            usable_seconds(browser, f"{base}/tradeoff/{target}", "#tradeoff-scatter .main-svg")
             for _ in range(3)
         ]
         page = browser.new_page()
         page.goto(f"{base}/tradeoff/{target}")
-        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
-        page.wait_for_timeout(3000)
+        page.wait_for_selector("#tradeoff-scatter .main-svg", timeout=60_000)
+        page.locator("#tradeoff-prices .kpi").first.wait_for(timeout=60_000)
         moved = slider_seconds(page) if page.get_by_role("slider").count() else []
+        page.wait_for_timeout(2000)
+        brushed = brush_seconds(page)
         browser.close()
     return {
         "home_usable_s": round(statistics.median(home), 3),
         "tradeoff_usable_s": round(statistics.median(tradeoff), 3),
         "slider_to_result_s": round(statistics.median(moved), 3) if moved else None,
+        "brush_to_echo_s": round(brushed, 3),
         "viewers": many_viewers(base),
         "limits": {
             "home_usable_s": 1.5,
             "tradeoff_usable_s": 4.0,
             "slider_to_result_s": 0.5,
+            "brush_to_echo_s": 0.5,
             "viewers_median_s": 1.0,
         },
     }
