@@ -35,6 +35,8 @@ FLAGS = [
 ]  # fmt: skip
 WIDTH, HEIGHT, HIGHEST = 1360, 900, 1500
 SETTLE_MS = 1500
+LIGHT_ONLY = ("scenarios", "scenario-demand", "plan-materials", "plan-gaps", "plan-timeline", "data")
+"""Long tables: twice would make the folder heavy."""
 AT_FOOT = ("tradeoff-plans",)
 """Pictures of the end of a long page."""
 PREPARING = t("tradeoff.preparing")
@@ -154,10 +156,12 @@ def main() -> None:
             context.add_cookies([{"name": "scheme", "value": scheme, "url": base}])
             page = context.new_page()
             for name, path in wanted.items():
+                if scheme == "dark" and name in LIGHT_ONLY:
+                    continue
                 take(page, base, name, path, scheme)
             context.close()
         browser.close()
-    print(f"{2 * len(wanted)} pictures in {OUT}")
+    print(f"{len(wanted)} screens in {OUT}")
 
 
 if __name__ == "__main__":
