@@ -135,7 +135,7 @@ def measure(base: str, services: Services, chromium: str) -> dict[str, Any]:
             "home_usable_s": 1.5,
             "tradeoff_usable_s": 4.0,
             "slider_to_result_s": 0.5,
-            "brush_to_echo_s": 0.5,
+            "brush_to_echo_s": 0.3,
             "viewers_median_s": 1.0,
         },
     }
