@@ -23,16 +23,11 @@ import pandas as pd
 from planner.case.case import Case
 from planner.models.ledger import PARTNER
 from planner.solver.arrays import Floats
-from planner.solver.engine import PATTERN, Engine
+from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
 Pattern = dict[str, list[float]]
 """Values of each pattern family, in the order of its index."""
-
-
-def pattern_of(engine: Engine, x: Floats) -> Pattern:
-    """Hosts and stacks of a solution."""
-    return {f: [float(round(v)) for v in engine.family(x, f)] for f in PATTERN}
 
 
 def least_delays(engine: Engine) -> dict[str, float]:

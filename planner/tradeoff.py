@@ -22,10 +22,9 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
-from planner.case.case import Case
 from planner.ranges import near_optimal_ranges
 from planner.scenario import Scenario
-from planner.screening import LiveFrontier, Pattern, pattern_of
+from planner.screening import LiveFrontier, Pattern
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.ladder import Event, Outcome, solve
@@ -389,10 +388,4 @@ def patterns_of_table(table: pd.DataFrame) -> list[Pattern]:
     return out
 
 
-def live_frontier_of_case(case: Case, patterns: list[Pattern]) -> LiveFrontier:
-    """A live trade-off of a case that is at hand, with given patterns."""
-    engine = Engine(case)
-    return LiveFrontier(case, patterns, _least(engine), engine)
-
-
-__all__ = ["Frontier", "LiveFrontier", "frontier", "frontier_tables", "live_frontier", "pattern_of", "payoff"]
+__all__ = ["Frontier", "LiveFrontier", "frontier", "frontier_tables", "live_frontier", "payoff"]
