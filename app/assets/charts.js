@@ -8,9 +8,13 @@
   }
 
   // A picture has the page's background and the chart's title: it must be readable outside the page.
-  function picture(button) {
+  // A chart that is still being drawn is waited for: a click must not be lost.
+  function picture(button, waited) {
     const plot = plotOf(button.dataset.chart);
-    if (!plot || !window.Plotly) {
+    if (!plot || !window.Plotly || !plot.layout || !plot._context) {
+      if ((waited || 0) < 20000) {
+        window.setTimeout(() => picture(button, (waited || 0) + 200), 200);
+      }
       return;
     }
     const margin = Object.assign({}, plot.layout.margin);
