@@ -50,9 +50,7 @@ class Engine:
 
     def twin(self) -> Engine:
         """A second live HiGHS on the same arrays, with a basis of its own; no bound is carried over."""
-        other = object.__new__(Engine)
-        other._adopt(self.case, self.entries, self.arrays, None)
-        return other
+        return self.for_case(self.case)
 
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""

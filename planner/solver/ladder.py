@@ -285,9 +285,7 @@ class _Climb:
         """Whole units and the last linear programme; control and delay keep what ties have won."""
         engine = self.engine
         engine.minimise("cost")
-        if self.case.scenario.solve.integers == "none":
-            return self.timed("last LP", lambda: engine.live.solve(**self.options("last LP")))
-        if self.case.scenario.solve.integers == "all":
+        if self.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
             return self.timed("last LP", lambda: engine.live.solve(**self.options("last LP")))
         self.say("units", "whole servers and racks")
         for slack in (0.0, 1.0):
