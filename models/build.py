@@ -32,7 +32,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
     parts = [*fleet.entries(case), *demand.entries(case), *hosting.entries(case)]
-    parts += [*policy.entries(case), *_grants(case)]
+    parts += [*policy.entries(case), *grant_entries(case)]
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
     for family in LOADED_ONLY_WHERE_SERVED:
         exists = set(getattr(m, family).index_set())
@@ -53,7 +53,7 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _grants(case: Case) -> list[pd.DataFrame]:
+def grant_entries(case: Case) -> list[pd.DataFrame]:
     """Money others give: a fixed receipt of the partner."""
     grants = [
         g for g in case.scenario.finance.grants if 0 <= case.calendar.containing(g.date) < case.calendar.n

@@ -113,7 +113,7 @@ def _declare_work(m: Any, case: Case) -> None:
 
 def entries(case: Case) -> list[pd.DataFrame]:
     """Hardware, its upkeep and fees, licences, staff, rents, provider capex, and what exists already."""
-    return [*_order_entries(case), *_rent_entries(case), *_fleet_entries(case), *_existing_entries(case)]
+    return [*_order_entries(case), *_rent_entries(case), *_fleet_entries(case), *existing_entries(case)]
 
 
 def _order_entries(case: Case) -> list[pd.DataFrame]:
@@ -173,7 +173,7 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
     ]  # fmt: skip
 
 
-def _existing_entries(case: Case) -> list[pd.DataFrame]:
+def existing_entries(case: Case) -> list[pd.DataFrame]:
     """Rent of contracts already signed: constants of the plan."""
     out = []
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]

@@ -324,11 +324,11 @@ def _budget(case: Case) -> Iterator[Trouble]:
 
 def committed_musd(case: Case) -> pd.Series:
     """Calendar year (text) -> MUSD the partner pays whatever it decides: rents signed, teams, less grants."""
-    from planner.models.build import _grants  # needs Pyomo: only where a cap asks for it
-    from planner.models.fleet import _existing_entries
+    from planner.models.build import grant_entries  # needs Pyomo: only where a cap asks for it
+    from planner.models.fleet import existing_entries
 
     total = pd.Series(0.0, index=case.periods.index)
-    for part in (*_existing_entries(case), *_grants(case)):
+    for part in (*existing_entries(case), *grant_entries(case)):
         total = total.add(part.groupby("t")["musd"].sum(), fill_value=0.0)
     open_now = case.hosts[case.hosts["exists"].astype(bool) & (case.hosts["mode"] != "cloud")]
     total += float(open_now["team_musd_per_period"].sum())

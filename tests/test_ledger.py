@@ -132,6 +132,6 @@ def test_a_stack_adopted_after_the_horizon_serves_nothing_and_pays_only_within(t
 def test_entries_outside_the_horizon_are_refused(tiny, plain_catalog, monkeypatch):
     import planner.models.build as build
 
-    monkeypatch.setattr(build, "_grants", lambda case: [book("constant", [()], [-1], 1.0)])
+    monkeypatch.setattr(build, "grant_entries", lambda case: [book("constant", [()], [-1], 1.0)])
     with pytest.raises(ValueError, match="outside the horizon"):
         build_model(build_case(tiny(), plain_catalog()))

@@ -99,7 +99,7 @@ def allocation_quotas(context: Context) -> list[Quota]:
     return quotas
 
 
-def _quota_rows(context: Context, quota: Quota) -> list[tuple[Any, ...]]:
+def quota_rows(context: Context, quota: Quota) -> list[tuple[Any, ...]]:
     """(q, t, amount, kind, first period whose orders count) of one quota.
 
     Per year: orders of the calendar year up to t, so that what is left over lapses with the year; cumulative per
@@ -131,7 +131,7 @@ def quota_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
     caps: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for quota in quotas:
-        caps += _quota_rows(context, quota)
+        caps += quota_rows(context, quota)
         for row in selected(systems, quota).itertuples():
             weight = float(tpp[row.accelerator]) / base if quota.unit == "equivalents" else 1.0
             members.append((quota.id, row.h, row.a, row.k, weight))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from planner.case import supply
 from planner.case.case import Case
+from planner.case.supply import quota_rows
 from planner.explain.handles import Handle, rounded, rows_of, scaled_rows
 from planner.explain.promises import control, decisions, shares, survival
 from planner.solver.arrays import Arrays, Block, Floats
@@ -106,7 +106,7 @@ def _quotas(case: Case, arrays: Arrays) -> Iterator[Handle]:
 def _quota_amounts(case: Case, quota: Any) -> Floats:
     """Thousands allowed by period, as the case's tables have them."""
     context: Any = SimpleNamespace(calendar=case.calendar)
-    return np.array([row[2] for row in supply._quota_rows(context, quota)], float)
+    return np.array([row[2] for row in quota_rows(context, quota)], float)
 
 
 def _foreign_quota(case: Case, arrays: Arrays, q: str, rows: Any) -> Iterator[Handle]:
