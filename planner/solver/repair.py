@@ -1,8 +1,9 @@
 """Whole servers and racks: the running total of each system's orders is rounded, never each small order.
 
-Rounding up keeps every plan that a cap does not bind; where that is infeasible, a small integer programme
-picks for every order the whole number below or above, or one unit more. Where whole units do not fit the
-halls that fractional ones filled to the brim, the same programme may add halls.
+Rounding up keeps every plan that a cap does not bind; where that is infeasible, units are rounded period by
+period (``planner.solver.rolling``). Where that finds nothing either, an integer programme picks for every order
+the whole number below or above, or one unit more; where whole units do not fit the halls that fractional ones
+filled to the brim, the same programme may add halls.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pandas as pd
 
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, UNITS, Engine
+from planner.solver.rolling import in_turn
 from planner.solver.solution import Solution
 
 NOISE_UNITS = 1e-4
@@ -40,6 +42,9 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
     units = engine.family(x, UNITS)
     engine.fix(UNITS, rounded_up(units))
     found = engine.live.solve(time_limit_s=time_limit_s)
+    if found.x is not None:
+        return found
+    found = in_turn(engine, gap, time_limit_s)
     if found.x is not None:
         return found
     values = np.maximum(units.to_numpy(float), 0.0)
