@@ -1,7 +1,9 @@
 """What protects the control score: the published calculator, worked examples, derivation from attributes."""
 
 import itertools
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -114,21 +116,86 @@ def test_score_is_the_weighted_sum_of_the_table() -> None:
         assert gain == pytest.approx(step, abs=1e-9)
 
 
+def changed(criterion: str, level: object) -> list[list[object]]:
+    """The answers of the US cloud with one level replaced."""
+    answers: list[list[object]] = [list(levels) for levels in control.parse_answers(US_CLOUD)]
+    objective, number = (int(part) for part in criterion.split("."))
+    answers[objective - 1][number - 1] = level
+    return answers
+
+
 @pytest.mark.parametrize(
     ("answers", "weighting", "message"),
     [
-        (control.parse_answers("1;1"), "calculator", "eight lists"),
+        (control.parse_answers("1;1"), "calculator", "eight lists of levels, one an objective, not 2"),
+        (None, "calculator", "eight lists of levels"),
+        ([3] * 8, "calculator", "eight lists of levels"),
         (
-            control.parse_answers(US_CLOUD.replace("11212112", "61212112")),
-            "equal",
-            r"criterion 1\.1: level 6",
+            control.parse_answers(US_CLOUD.replace("223311", "22331")),
+            "calculator",
+            r"objective 2 \(Legal and jurisdictional\): 5 levels for 6 criteria, 2\.1 to 2\.6",
         ),
+        (
+            changed("1.1", 6),
+            "equal",
+            r"objective 1 \(Strategic\), criterion 1\.1: level 6 .* between 1 and 4",
+        ),
+        (changed("3.2", 0), "v1.2.1", r"objective 3 .*criterion 3\.2: level 0"),
+        (changed("8.4", 2.5), "equal", r"criterion 8\.4: level 2\.5 is not a whole number"),
+        (changed("8.4", float("nan")), "equal", r"criterion 8\.4: level nan"),
+        (changed("5.7", "3"), "equal", r"criterion 5\.7: level 3"),
+        (changed("5.7", None), "equal", r"criterion 5\.7: level None"),
         (control.parse_answers(US_CLOUD), "v1", "weighting 'v1' is not one of v1.2.1, calculator, equal"),
     ],
 )
-def test_bad_answers_are_named(answers: list[list[int]], weighting: str, message: str) -> None:
+def test_bad_answers_are_named(answers: Any, weighting: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         control.score(answers, weighting)
+    if "weighting" not in message:
+        with pytest.raises(ValueError, match=message):
+            control.seal(answers)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(ValueError, match=r"criterion 1\.1.*criterion 6\.5"):
+        answers = changed("1.1", 9)
+        answers[5][4] = 0
+        control.score(answers, "equal")
+
+
+@pytest.mark.parametrize("of", [list, tuple, np.array, lambda levels: pd.Series(levels, dtype=float)])
+def test_answers_may_be_lists_tuples_or_arrays(of: Any) -> None:
+    answers = control.parse_answers(CHAMPION)
+    given = tuple(of(levels) for levels in answers)
+    for weighting in control.WEIGHTINGS:
+        assert control.score(given, weighting) == control.score(answers, weighting)
+    assert control.seal(given, exclude=["2.4", "5.2"]) == control.seal(given, {"2.4", "5.2"}) == 2
+    assert control.seal(given, "5.2") == control.seal(given, ("5.2",))
+
+
+@pytest.mark.parametrize(
+    ("text", "scores", "seal", "seal_without_chips", "binding"),
+    [  # from the published table with a pocket calculator: values of the levels, weights, lowest seal
+        ("22222222|222222|22222|222222|2222222|22222|2222222|2222", (25.9114, 26.06645, 25.937625), 0, 0,
+         ["1.8", "3.4", "6.2", "8.2"]),
+        ("33333333|333333|33333|333333|3333333|33333|3333333|3333", (51.8077, 52.1161, 51.8585), 1, 1,
+         ["2.2", "2.3", "3.3", "3.4", "7.3", "7.4", "7.7"]),
+        ("44444444|344444|44444|444444|4444444|44444|4444444|4444", (76.8842, 77.34935, 76.750375), 1, 1,
+         ["2.3", "3.4", "7.7"]),
+        ("45455545|355555|55515|555555|5555555|55555|5555555|5555", (98.08045, 98.0756, 97.575375), 0, 0, ["3.4"]),
+        ("45455545|355355|55555|555555|5255555|55555|5555555|5555", (97.10045, 98.1681, 97.691), 1, 4, ["5.2"]),
+        ("12345133|234512|34512|451234|5123451|12345|2345123|3451", (50.30885, 50.0218, 50.6355), 0, 0,
+         ["3.4", "6.1", "6.2", "7.5"]),
+    ],
+)  # fmt: skip
+def test_further_answers_scored_by_hand(
+    text: str, scores: tuple[float, ...], seal: int, seal_without_chips: int, binding: list[str]
+) -> None:
+    answers = control.parse_answers(text)
+    found = tuple(control.score(answers, weighting) for weighting in control.WEIGHTINGS)
+    assert found == pytest.approx(scores, abs=1e-9)
+    assert control.binding(answers) == (seal, binding)
+    assert control.seal(answers, exclude=("2.4", "5.2")) == seal_without_chips
 
 
 def test_every_criterion_has_an_answer_for_every_combination_of_its_attributes() -> None:

@@ -10,6 +10,7 @@ Answers of an offer are derived from its attributes (``planner.case.attributes``
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
@@ -52,15 +53,40 @@ def answers_text(answers: Answers) -> str:
 
 
 def _flat(answers: Answers, criteria: pd.DataFrame) -> list[int]:
-    given = [len(objective) for objective in answers]
-    shape = criteria.groupby("objective", sort=False).size().tolist()
-    if given != shape:
-        raise ValueError(f"answers must be eight lists with {shape} levels, not {given}")
-    levels = [int(level) for objective in answers for level in objective]
-    for level, values, name in zip(levels, criteria["level_values"], criteria["criterion_id"], strict=True):
-        if not 1 <= level <= len(values):
-            raise ValueError(f"criterion {name}: level {level} is not between 1 and {len(values)}")
-    return levels
+    """All levels in framework order; raises ``ValueError`` with every fault, by objective and criterion."""
+    names = criteria.groupby("objective", sort=False)["objective_name"].first()
+    counts = criteria.groupby("objective", sort=False).size().tolist()
+    try:
+        given = [list(objective) for objective in answers]
+    except TypeError as error:
+        raise ValueError("answers must be eight lists of levels, one an objective") from error
+    if len(given) != len(counts):
+        raise ValueError(f"answers must be eight lists of levels, one an objective, not {len(given)}")
+    faults = [
+        f"objective {i} ({name}): {len(levels)} levels for {count} criteria, {i}.1 to {i}.{count}"
+        for i, (name, count, levels) in enumerate(zip(names, counts, given, strict=True), 1)
+        if len(levels) != count
+    ]
+    if not faults:
+        flat = [level for levels in given for level in levels]
+        rows = zip(
+            flat, criteria["level_values"], criteria["criterion_id"], criteria["objective"], strict=True
+        )
+        faults = [
+            f"objective {objective[4:]} ({names[objective]}), criterion {name}: level {level} is not a whole "
+            f"number between 1 and {len(values)}"
+            for level, values, name, objective in rows
+            if not _is_level(level, len(values))
+        ]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return [int(level) for level in flat]
+
+
+def _is_level(level: object, highest: int) -> bool:
+    """Whether a value, of Python or numpy, is a whole number from 1 to ``highest``."""
+    number = isinstance(level, numbers.Real) and not isinstance(level, bool | np.bool_)
+    return number and 1 <= float(level) <= highest and float(level).is_integer()  # type: ignore[arg-type]
 
 
 def weights(criteria: pd.DataFrame, weighting: str) -> np.ndarray:
@@ -125,7 +151,7 @@ def binding(
 ) -> tuple[int, list[str]]:
     """SEAL and the criteria that hold it down."""
     table = _framework() if criteria is None else criteria
-    out = set(exclude)
+    out = {exclude} if isinstance(exclude, str) else set(exclude)
     unknown = out - set(table["criterion_id"])
     if unknown:
         raise ValueError(f"no criterion {', '.join(sorted(unknown))} to exclude; they run from 1.1 to 8.4")
