@@ -315,48 +315,110 @@ def _declare_water(m: Any, case: Case, limits: pd.DataFrame) -> None:
 def entries(case: Case) -> list[pd.DataFrame]:
     """Site opening and teams, halls, leases, cooling, grid, backup, energy, water and emissions.
 
-    Permits and mobilisation are sunk: a life of one period leaves no residual value.
+    Permits and mobilisation are sunk: a life of one period leaves no residual value. What is built, leased and
+    consumed at a place counts as made in its country: no source splits halls and plant by where parts come from.
     """
     opens, hosts = case.opens, case.hosts
     team = opens["h"].map(hosts["team_musd_per_period"]).to_numpy(float)
     life = case.calendar.n
     out = [
         *asset(
-            case, "open", opens.assign(life=1), opens["musd"], "site", 0.0, "", account="site", h=opens["h"]
+            case,
+            "open",
+            opens.assign(life=1),
+            opens["musd"],
+            "site",
+            0.0,
+            "",
+            account="site",
+            **_local(case, opens["h"]),
         ),
-        *yearly(case, "open", opens, team, life, kind="opex", account="team", h=opens["h"]),
+        *yearly(case, "open", opens, team, life, kind="opex", account="team", **_local(case, opens["h"])),
     ]
     for host in hosts[hosts["exists"] & (hosts["mode"] != "cloud")].itertuples():
         out.append(book("constant", [()] * life, list(range(life)), float(host.team_musd_per_period), kind="opex",
-                        account="team", h=str(host.h)))  # fmt: skip
+                        account="team", h=str(host.h), origin_iso3=str(host.country)))  # fmt: skip
     for family, whole in (("halls", True), ("halls_late", False)):
         part = case.halls[case.halls["integer"].astype(bool) == whole]
         upkeep = (part["musd"] * part["opex_share_per_year"] * case.calendar.years).to_numpy(float)
         out += asset(
-            case, family, part, part["musd"], "halls", part["it_mw"], "MW IT", account="halls", h=part["h"]
+            case,
+            family,
+            part,
+            part["musd"],
+            "halls",
+            part["it_mw"],
+            "MW IT",
+            account="halls",
+            **_local(case, part["h"]),
         )
         out += yearly(
-            case, family, part, upkeep, part["life"], kind="opex", account="hall-upkeep", h=part["h"]
+            case,
+            family,
+            part,
+            upkeep,
+            part["life"],
+            kind="opex",
+            account="hall-upkeep",
+            **_local(case, part["h"]),
         )
     leases = case.leases
     if len(leases):
         out += yearly(case, "lease", leases, leases["musd_per_mw_period"], leases["periods"], kind="rent",
-                      account="colocation-rent", h=leases["h"])  # fmt: skip
+                      account="colocation-rent", **_local(case, leases["h"]))  # fmt: skip
     lines, sets, cool = case.connections, case.backups, case.cooling
     out += asset(
-        case, "cool", cool, cool["musd_per_mw"], "cooling", 1.0, "MW heat", account="cooling", h=cool["h"]
+        case,
+        "cool",
+        cool,
+        cool["musd_per_mw"],
+        "cooling",
+        1.0,
+        "MW heat",
+        account="cooling",
+        **_local(case, cool["h"]),
     )
     out += asset(
-        case, "connect", lines, lines["musd_per_mw"], "grid", 1.0, "MW grid", account="grid", h=lines["h"]
+        case,
+        "connect",
+        lines,
+        lines["musd_per_mw"],
+        "grid",
+        1.0,
+        "MW grid",
+        account="grid",
+        **_local(case, lines["h"]),
     )
     out += yearly(case, "connect", lines, lines["charge_musd_per_mw_period"], lines["life"], kind="energy",
-                  account="capacity-charge", h=lines["h"])  # fmt: skip
+                  account="capacity-charge", **_local(case, lines["h"]))  # fmt: skip
     out += asset(
-        case, "backup", sets, sets["musd_per_mw"], "backup", 1.0, "MW backup", account="backup", h=sets["h"]
+        case,
+        "backup",
+        sets,
+        sets["musd_per_mw"],
+        "backup",
+        1.0,
+        "MW backup",
+        account="backup",
+        **_local(case, sets["h"]),
     )
     om = (sets["musd_per_mw"] * sets["om_share_per_year"] * case.calendar.years).to_numpy(float)
-    out += yearly(case, "backup", sets, om, sets["life"], kind="opex", account="backup-upkeep", h=sets["h"])
+    out += yearly(
+        case,
+        "backup",
+        sets,
+        om,
+        sets["life"],
+        kind="opex",
+        account="backup-upkeep",
+        **_local(case, sets["h"]),
+    )
     return [*out, *_energy_entries(case)]
+
+
+def _local(case: Case, hosts: pd.Series) -> dict[str, pd.Series]:
+    """Host and origin of what is bought where the host stands."""
+    return {"h": hosts, "origin_iso3": hosts.map(case.hosts["country"])}
 
 
 def _energy_entries(case: Case) -> list[pd.DataFrame]:
@@ -368,7 +430,7 @@ def _energy_entries(case: Case) -> list[pd.DataFrame]:
     price = table["musd_per_mwh"].to_numpy(float) * table["tariff_factor"].to_numpy(float)
     out = [
         book("grid_import", index, table["t"], price * mwh, mwh, unit="MWh", kind="energy", account="electricity",
-             h=table["h"]),
+             **_local(case, table["h"])),
         book("grid_import", index, table["t"], 0.0, table["tco2_per_mwh"].to_numpy(float) * mwh, unit="tCO2",
              kind="physical", account="emissions", h=table["h"]),
     ]  # fmt: skip

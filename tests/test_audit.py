@@ -296,7 +296,7 @@ MUTATIONS = [
       for name in ("opens", "rents", "leases", "halls", "orders")],
     ("decision", put("stacks", "adopted", False, lambda t: t["a"] == "us-cloud")),
     ("delay-cap", lambda t: t.update(demand=t["demand"].assign(short=1.0))),
-    ("share-cap", scale("serving", "accelerators", 50, CLOUD)),
+    ("share-cap", scale("serving", "accelerators", 5000, CLOUD)),
     ("capital-cap", scale("ledger", "musd", 1e6, lambda t: (t["payer"] == "partner") & (t["t"] == 0) & (t["musd"] > 0))),
     ("cost-cap", scale("ledger", "musd", 1e6, lambda t: (t["payer"] == "partner") & (t["musd"] > 0))),
     ("ledger-entry", drop("ledger", lambda t: t["musd"] != 0)),

@@ -9,6 +9,7 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.control import attribute_values
 from planner.catalog import load_catalog
+from planner.models.build import build_model
 from planner.plan import Plan
 from planner.scenario import Scenario
 from planner.scenario_file import example_path, load_scenario
@@ -265,6 +266,25 @@ def test_us_content_of_a_plan_is_a_share_of_its_ledger() -> None:
     plan = solved(scenario())
     hardware, everything = us_content(plan)
     assert 0 <= everything <= 1 and hardware == pytest.approx(1)
+
+
+def test_what_is_bought_at_a_place_is_made_in_its_country_and_no_purchase_lacks_an_origin() -> None:
+    sites = scenario().model_dump(by_alias=True, exclude_none=True)["sites"]
+    hosts = scenario().model_dump(by_alias=True, exclude_none=True)["hosts"]
+    sites[1]["metro"] = "JP-TYO"  # the venture builds abroad
+    case = build_case(scenario(sites=sites, hosts=hosts, control={"trusted_region": ["JPN"]}))
+    entries = build_model(case)[1]
+    bought = entries[entries["kind"].isin(["capex", "residual"])]
+    assert (bought["origin_iso3"] != "").all(), bought.loc[bought["origin_iso3"] == "", "account"].unique()
+    local = {"halls", "hall-upkeep", "cooling", "grid", "backup", "backup-upkeep", "team", "electricity"}
+    placed = entries[entries["account"].isin(local)]
+    assert set(placed["account"]) == local
+    assert dict(zip(placed["h"], placed["origin_iso3"], strict=True)) == {"champion": "KOR", "venture": "JPN"}
+    assert placed.groupby("h")["origin_iso3"].nunique().eq(1).all()
+    plan = solved(
+        scenario(hosts=hosts[:1], existing={}, limits={})
+    )  # halls are built; the audit agrees line by line
+    assert {"halls", "grid"} <= set(plan.tables["ledger"]["account"])
 
 
 # ---- resilience

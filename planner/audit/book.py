@@ -158,14 +158,29 @@ class _Book:
         self.add(cloud, 0.0, mwh, kind="energy", account="cloud-energy", unit="MWh", **there)
         self.add(cloud, 0.0, tonnes, kind="physical", account="cloud-emissions", unit="tCO2", **there)
 
+    def local(self, hosts: pd.Series) -> dict[str, Any]:
+        """What is built, leased and consumed at a place is made in its country."""
+        return {"h": hosts, "origin_iso3": lookup(hosts, self.case.hosts["country"])}
+
     def places(self) -> None:
         opens = self.view.facts(self.view.table("opens"), self.case.opens, ["h", "t"], ["lead", "musd"])
-        self.asset(opens.assign(case_life=1), opens["case_musd"], "site", account="site", h=opens["h"])
+        self.asset(
+            opens.assign(case_life=1), opens["case_musd"], "site", account="site", **self.local(opens["h"])
+        )
         team = self.case.hosts["team_musd_per_period"].astype(float)
-        self.every(opens, lookup(opens["h"], team), self.view.n, kind="opex", account="team", h=opens["h"])
+        self.every(
+            opens,
+            lookup(opens["h"], team),
+            self.view.n,
+            kind="opex",
+            account="team",
+            **self.local(opens["h"]),
+        )
         before = [h for h in self.view.own if bool(self.case.hosts.loc[h, "exists"])]
         old = pd.DataFrame({"t": np.zeros(len(before), dtype=int), "h": before})
-        self.every(old, lookup(old["h"], team), self.view.n, kind="opex", account="team", h=old["h"])
+        self.every(
+            old, lookup(old["h"], team), self.view.n, kind="opex", account="team", **self.local(old["h"])
+        )
         columns = ["it_mw", "lead", "life", "musd", "opex_share_per_year"]
         halls = self.view.facts(self.view.table("halls"), self.case.halls, ["h", "b", "t"], columns)
         price = halls["halls"] * halls["case_musd"]
@@ -176,36 +191,44 @@ class _Book:
             halls["halls"] * halls["case_it_mw"],
             account="halls",
             unit="MW IT",
-            h=halls["h"],
+            **self.local(halls["h"]),
         )
         self.every(halls, price * halls["case_opex_share_per_year"] * self.view.years, halls["case_life"], kind="opex",
-                   account="hall-upkeep", h=halls["h"])  # fmt: skip
+                   account="hall-upkeep", **self.local(halls["h"]))  # fmt: skip
         leases = self.view.facts(
             self.view.table("leases"), self.case.leases, ["h", "t"], ["periods", "musd_per_mw_period"]
         )
         self.every(leases, leases["it_mw"] * leases["case_musd_per_mw_period"], leases["case_periods"], kind="rent",
-                   account="colocation-rent", h=leases["h"])  # fmt: skip
+                   account="colocation-rent", **self.local(leases["h"]))  # fmt: skip
 
     def plant(self) -> None:
         cool = self.view.facts(
             self.view.table("cooling"), self.case.cooling, ["h", "c", "t"], ["lead", "musd_per_mw", "life"]
         )
         self.asset(cool, cool["added_mw"] * cool["case_musd_per_mw"], "cooling", cool["added_mw"], account="cooling",
-                   unit="MW heat", h=cool["h"])  # fmt: skip
+                   unit="MW heat", **self.local(cool["h"]))  # fmt: skip
         columns = ["lead", "musd_per_mw", "life", "charge_musd_per_mw_period"]
         grid = self.view.facts(
             self.view.table("connections"), self.case.connections, ["h", "n", "t"], columns
         )
         self.asset(grid, grid["added_mw"] * grid["case_musd_per_mw"], "grid", grid["added_mw"], account="grid",
-                   unit="MW grid", h=grid["h"])  # fmt: skip
+                   unit="MW grid", **self.local(grid["h"]))  # fmt: skip
         self.every(grid, grid["added_mw"] * grid["case_charge_musd_per_mw_period"], grid["case_life"], kind="energy",
-                   account="capacity-charge", h=grid["h"])  # fmt: skip
+                   account="capacity-charge", **self.local(grid["h"]))  # fmt: skip
         columns = ["lead", "musd_per_mw", "life", "om_share_per_year"]
         sets = self.view.facts(self.view.table("backups"), self.case.backups, ["h", "g", "t"], columns)
         price = sets["added_mw"] * sets["case_musd_per_mw"]
-        self.asset(sets, price, "backup", sets["added_mw"], account="backup", unit="MW backup", h=sets["h"])
+        self.asset(
+            sets,
+            price,
+            "backup",
+            sets["added_mw"],
+            account="backup",
+            unit="MW backup",
+            **self.local(sets["h"]),
+        )
         self.every(sets, price * sets["case_om_share_per_year"] * self.view.years, sets["case_life"], kind="opex",
-                   account="backup-upkeep", h=sets["h"])  # fmt: skip
+                   account="backup-upkeep", **self.local(sets["h"]))  # fmt: skip
 
     def energy(self) -> None:
         dispatch = self.view.table("dispatch").astype({"t": int})
@@ -217,7 +240,7 @@ class _Book:
         )
         mwh = rows["import_mw"] * rows["hours"]
         self.add(rows, mwh * rows["musd_per_mwh"] * rows["tariff_factor"], mwh, kind="energy", account="electricity",
-                 unit="MWh", h=rows["h"])  # fmt: skip
+                 unit="MWh", **self.local(rows["h"]))  # fmt: skip
         self.add(
             rows,
             0.0,
