@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.decision_limits import forbidding, most
 from planner.readiness import servable
 
 TOLERANCE = 1e-9
@@ -84,7 +85,10 @@ def _unserved(case: Case) -> Iterator[Trouble]:
             continue
         why = excluded(case, str(w))
         first = str(why["reason"].iloc[0]) if len(why) else "offers"
-        reasons = "; ".join(f"{n} by {words}: {detail}" for words, detail, n in _counted(why))
+        reasons = "; ".join(
+            f"{n} offer{'s' if n > 1 else ''} left out by {words} ({detail})"
+            for words, detail, n in _counted(why)
+        )
         yield Trouble(
             str(w),
             first,
@@ -116,7 +120,11 @@ def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, d
         path = f"control.floors.{workload['data_class']}"
         return f"lower {path} to {best}, or exclude the binding criteria by name", {path: best}
     if reason == "locality":
-        return f"add a host in {workload['country']}, or relax demand[{w}].locality", {}
+        home = workload["country"]
+        return (
+            f"add a host in {home}, agree on a data embassy with {home} (data_embassies), or relax "
+            f"demand[{w}].locality", {},
+        )  # fmt: skip
     if reason == "latency":
         return f"add a site nearer to {workload['country']}, or another latency class for {w}", {}
     if reason in ("memory", "chip", "protection"):
@@ -140,9 +148,12 @@ def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
         asked = case.calendar.label(int(part["t"].min()))
         first = max(late) + 1
         if first >= case.calendar.n:
+            cuts = lost_by_cuts(case, str(w), case.calendar.n - 1)
             yield Trouble(
-                str(w), "late", f"{w} must be served from {asked}; nothing can serve it in the last period",
-                "lengthen the horizon, add an offer that is ready sooner, or make the workload optional",
+                str(w), "late",
+                f"{w} must be served from {asked}; nothing can serve it in the last period{cuts and f': {cuts}'}",
+                f"{'take out the cut' if cuts else 'lengthen the horizon'}, add an offer that "
+                f"{'outlasts it' if cuts else 'is ready sooner'}, or make the workload optional",
                 {f"demand[{w}].optional": True},
             )  # fmt: skip
             continue
@@ -154,6 +165,15 @@ def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
             f"set must_serve_by of {w} to {day}, or add an offer that is ready sooner",
             {f"demand[{w}].must_serve_by": day},
         )  # fmt: skip
+
+
+def lost_by_cuts(case: Case, w: str, t: int) -> str:
+    """The cuts in force in period t, where they leave a workload no offer; empty otherwise."""
+    if len(case.serve[(case.serve["w"] == w) & (case.serve["t"] == t)]):
+        return ""
+    day = case.calendar.date_of(t)
+    names = [f"{c.id} (from {c.from_})" for c in case.scenario.cuts if c.from_ <= day]
+    return f"cut {' and '.join(names)} leaves no offer for it" if names else ""
 
 
 def unavoidable_months(case: Case, possible: pd.DataFrame | None = None) -> pd.Series:
@@ -248,57 +268,20 @@ def _decisions(case: Case) -> Iterator[Trouble]:
     for d in case.decisions[case.decisions["lower"] > 0].itertuples():
         own = members[members["d"] == d.Index]
         free = own[~own["index"].isin(forbidden.get(str(d.what), set()))]
-        most, why = _most(case, str(d.what), free)
+        reach, why = most(case, str(d.what), free)
         if not len(own):
-            most, why = 0.0, "its selection and dates match nothing"
+            reach, why = 0.0, "its selection and dates match nothing"
         elif not len(free):
-            most, why = 0.0, "another decision forbids all of it"
-        if d.lower <= most + TOLERANCE:
+            reach, why = 0.0, f"{' and '.join(forbidding(case, str(d.what), own))} forbids all of it"
+        if d.lower <= reach + TOLERANCE:
             continue
         scale = 1000.0 if d.what in ("orders", "rent") else 1.0
-        change: dict[str, Any] = (
-            {f"decisions[{d.Index}].value": most * scale}
-            if most > TOLERANCE
-            else {f"decisions[{d.Index}]": None}
-        )
+        path, out = f"decisions[{d.Index}]", reach <= TOLERANCE
+        change: dict[str, Any] = {path: None} if out else {f"{path}.value": reach * scale}
         yield Trouble(
-            "", "decision", f"decision {d.Index} asks for {d.lower * scale:g}, but at most {most * scale:g} can be: {why}",
-            f"lower decisions[{d.Index}].value to {most * scale:g}, or take the decision out", change,
+            "", "decision", f"decision {d.Index} asks for {d.lower * scale:g}, but at most {reach * scale:g} can be: {why}",
+            f"take {path} out" if out else f"lower {path}.value to {reach * scale:g}, or take the decision out", change,
         )  # fmt: skip
-
-
-def _most(case: Case, what: str, members: pd.DataFrame) -> tuple[float, str]:
-    """The most a kind of decision can reach over its members, in model units, and what limits it."""
-    if what == "open":
-        return float(len({i[0] for i in members["index"]})), "a host opens once"
-    if what == "stack":
-        return float(len(members)), "a stack is adopted once"
-    if what in ("halls", "lease"):
-        hosts = {i[0] for i in members["index"]}
-        room = case.host_period[case.host_period["h"].isin(hosts)].groupby("h")["max_mw"].max()
-        return (float("inf") if what == "lease" else float(room.sum())), "the largest size of the hosts"
-    if what == "orders":
-        return _most_orders(case, members)
-    return float("inf"), ""
-
-
-def _most_orders(case: Case, members: pd.DataFrame) -> tuple[float, str]:
-    keys = {i[:3] for i in members["index"]}
-    last = max((i[3] for i in members["index"]), default=0)
-    best, why = float("inf"), ""
-    for q, part in case.quota_members.groupby("q", sort=False):
-        weight = {(r.h, r.a, r.k): float(r.weight) for r in part.itertuples()}
-        if not keys <= set(weight):
-            continue
-        caps = case.quotas[(case.quotas["q"] == q) & (case.quotas["t"] <= last)]
-        kind = str(caps["kind"].iloc[0])
-        if kind not in ("cumulative", "orders"):
-            continue
-        amount = float(caps["amount_k"].iloc[-1] if kind == "cumulative" else caps["amount_k"].sum())
-        most = amount / min(weight[key] for key in keys) if keys else 0.0
-        if most < best:
-            best, why = most, f"quota {q}"
-    return best, why
 
 
 # ---- money
@@ -322,7 +305,7 @@ def _budget(case: Case) -> Iterator[Trouble]:
         yield Trouble("", "budget", text, f"raise {path} above {least:.4g}", {path: float(np.ceil(least))})
 
 
-def committed_musd(case: Case) -> pd.Series:
+def committed_musd(case: Case, discounted: bool = False) -> pd.Series:
     """Calendar year (text) -> MUSD the partner pays whatever it decides: rents signed, teams, less grants."""
     from planner.models.build import grant_entries  # needs Pyomo: only where a cap asks for it
     from planner.models.fleet import existing_entries
@@ -332,6 +315,7 @@ def committed_musd(case: Case) -> pd.Series:
         total = total.add(part.groupby("t")["musd"].sum(), fill_value=0.0)
     open_now = case.hosts[case.hosts["exists"].astype(bool) & (case.hosts["mode"] != "cloud")]
     total += float(open_now["team_musd_per_period"].sum())
+    total = total * case.periods["discount"] if discounted else total
     return total.groupby(case.periods["year"].astype(str)).sum()
 
 

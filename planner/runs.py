@@ -189,18 +189,17 @@ def run_solve(
             if outcome.plan is not None:
                 writer.table("audit", _audit(outcome.plan))
             elif outcome.status == "infeasible" and not outcome.troubles:
-                report({"stage": "explain", "message": "which limits contradict, and the least change"})
-                outcome = replace(outcome, troubles=_diagnosed(case))
+                outcome = replace(outcome, troubles=_diagnosed(case, report))
         return writer.finish(outcome)
 
 
-def _diagnosed(case: Any) -> list[Any]:
+def _diagnosed(case: Any, on_event: Callable[[Event], None]) -> list[Any]:
     """The causes of an infeasible case as troubles; the first carries the cure of all together."""
-    from planner.explain.diagnosis import explain_infeasible
+    from planner.explain import explain_infeasible, written
     from planner.prechecks import Trouble
 
-    found = explain_infeasible(case, time_limit_s=DIAGNOSIS_S, alternatives=False)
-    together = "; ".join(f"{path}: {value}" for path, value in found.cure.items())
+    found = explain_infeasible(case, time_limit_s=DIAGNOSIS_S, alternatives=False, on_event=on_event)
+    together = "; ".join(f"{path}={written(value)}" for path, value in found.cure.items())
     return [
         Trouble(
             "",

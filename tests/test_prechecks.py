@@ -71,7 +71,7 @@ ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
         "decision", "",
         {"decisions": [{"id": "a", "do": "require", "what": "open", "hosts": ["champion-busan"]},
                        {"id": "b", "do": "forbid", "what": "open", "hosts": ["champion-busan"]}]},
-        ["another decision forbids"],
+        ["decision b forbids all of it"],
     ),
     "above a quota": (
         "decision", "",

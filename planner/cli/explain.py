@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.cli.output import changed, console, parsed_changes, print_json, records, scenario_path
+from planner.cli.output import Progress, changed, console, parsed_changes, print_json, records, scenario_path
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,9 @@ def explain(
             from planner.scenario_file import load_scenario
 
             scenario = run.scenario if run is not None else load_scenario(scenario_path(source))
-            answer = _of_case(changed(scenario, parsed_changes(settings or [])), question, expert, time_limit)
+            scenario = changed(scenario, parsed_changes(settings or []))
+            with Progress(quiet=as_json) as progress:
+                answer = _of_case(scenario, question, expert, time_limit, progress)
     except ValueError as error:
         console(stderr=True).print(str(error))
         raise typer.Exit(2) from error
@@ -89,7 +91,9 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
     return {"text": "\n".join(lines), "binding": records(table)}
 
 
-def _of_case(scenario: Any, question: dict[str, Any], expert: bool, seconds: float) -> dict[str, Any]:
+def _of_case(
+    scenario: Any, question: dict[str, Any], expert: bool, seconds: float, progress: Progress
+) -> dict[str, Any]:
     from planner.case.build import build_case
     from planner.explain import explain_infeasible, iis, why_not
     from planner.prechecks import precheck
@@ -98,7 +102,7 @@ def _of_case(scenario: Any, question: dict[str, Any], expert: bool, seconds: flo
     if any(question.values()):
         found = why_not(case, **question)
         return {"text": found.text, "reasons": records(found.excluded)}
-    answer = explain_infeasible(case, time_limit_s=seconds)
+    answer = explain_infeasible(case, time_limit_s=seconds, on_event=progress)
     text = answer.text
     conflict = iis(case) if expert and answer.causes else None
     if conflict is not None:
@@ -107,6 +111,7 @@ def _of_case(scenario: Any, question: dict[str, Any], expert: bool, seconds: flo
         "text": text,
         "infeasible": bool(answer.causes),
         "proven": answer.proven,
+        "least": answer.least,
         "causes": [
             {
                 "kind": c.kind,
@@ -116,6 +121,7 @@ def _of_case(scenario: Any, question: dict[str, Any], expert: bool, seconds: flo
                 "unit": c.unit,
                 "share": c.share,
                 "text": c.text,
+                "besides": c.besides or None,
             }
             for c in answer.causes
         ],

@@ -1,7 +1,8 @@
 """Answers to why: why there is no plan, what binds in a plan and what it is worth, why not another choice."""
 
 from planner.explain.binding import binding, binding_of
-from planner.explain.diagnosis import Cause, Diagnosis, diagnose, explain_infeasible
+from planner.explain.causes import Cause, written
+from planner.explain.diagnosis import Diagnosis, diagnose, explain_infeasible
 from planner.explain.elastic import NoCure
 from planner.explain.iis import Conflict, iis
 from planner.explain.why_not import Answer, why_not
@@ -18,4 +19,5 @@ __all__ = [
     "explain_infeasible",
     "iis",
     "why_not",
+    "written",
 ]

@@ -1,19 +1,14 @@
 """The elastic model: the case's own matrix with a priced column for every policy value that may give.
 
-    elastic = Elastic(case)
-    found = elastic.least_change(time_limit_s=30)   # None where the case is feasible as it stands
-    found.changes                                    # [(handle, change in the unit of its value), ...]
-
-First the LP relaxation; then with whole hosts, stacks and halls, and at last with whole servers and racks
-around the pattern found, so that the change is one a plan can be made with. Objective: the sum of relative
-changes, tier by tier.
+The column of a value is its change in its own unit; the objective is the sum of relative changes, tier by tier
+(``handles.TIERS``). ``short`` is free at a high price where a must-serve date forbids it, so that dates give last.
+``planner.explain.least`` searches it; ``true_model`` is the case itself with changed values written in.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,20 +20,17 @@ from planner.explain.policies import handles_of, with_policy_rows
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.compile import compile_model
+from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.highs import LiveHighs
-from planner.solver.solution import Solution, Status
+from planner.solver.solution import Status
 
 NEGLIGIBLE = 1e-7
 """Relative changes below this are noise of the linear programme."""
 SHORT_NOISE = 1e-6
-PLACES = ("open", "use", "halls")
-MARGINS = (0.0, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Shares of the change that are added until the true model, whole units included, is feasible."""
-HEADROOM = 0.02
-"""Share of the change that is added at last, so that plans with other integers than those found fit too."""
-MIP_GAP = 0.01
-CRUMBS = 0.02
-"""Share of the whole change below which a value that gives is worth another look."""
+PLACES = (*PATTERN, *HALLS)
+
+Change = tuple[Handle, float]
+"""A value that gives, and its change in the value's unit."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +41,6 @@ class Duty:
     first: int
     columns: Any
     periods: Any
-
-
-@dataclass(frozen=True)
-class Found:
-    """The least change: values that give, must-serve dates that move, and whether it is proven.
-
-    ``delays``: workload -> new first period (the horizon's length means never). ``verified``: the changed true
-    model has a plan with whole hosts, halls and units. ``bound`` <= the least sum of relative changes <= ``total``.
-    """
-
-    changes: list[tuple[Handle, float]]
-    delays: dict[str, int]
-    total: float
-    bound: float
-    verified: bool
-    relaxed_total: float
-    seconds: float
-    x: Floats = field(repr=False)
 
 
 class Elastic:
@@ -85,6 +59,7 @@ class Elastic:
         self.prices = np.array([h.price(self.tiers) for h in self.handles])
         self.live = LiveHighs(self._elastic_arrays(), seed=case.scenario.solve.seed)
         self.integer = np.flatnonzero(self.arrays.integrality)
+        self.restricted = False
 
     def _elastic_arrays(self) -> Arrays:
         """The base model with one column a handle, ``short`` free at a price where it was forbidden."""
@@ -115,76 +90,24 @@ class Elastic:
             columns={**a.columns, "change": replace(scaled, leaves=_numbered(len(rows)))},
         )
 
-    # ---- the least change
+    # ---- which values may give
 
-    def least_change(self, time_limit_s: float = 60.0) -> Found | None:
-        """The cheapest set of changes, integers included; None where none is needed."""
-        began = time.perf_counter()
-        self.live.relax()
-        relaxed = self.live.solve(time_limit_s=time_limit_s)
-        if relaxed.x is None or relaxed.objective is None:
-            raise NoCure(relaxed.status)
-        best, bound = relaxed, relaxed.objective
-        if self.case.scenario.solve.integers != "none" and len(self.integer):
-            best, bound = self._whole(relaxed, time_limit_s - (time.perf_counter() - began))
-        assert best.x is not None and best.objective is not None
-        if best.objective <= NEGLIGIBLE:
-            return None
-        changes, delays = self.read(best.x)
-        changes, verified = self._verified(changes, delays, best.x)
-        seconds = time.perf_counter() - began
-        return Found(changes, delays, best.objective, bound, verified, relaxed.objective, seconds, best.x)
+    def allow(self, numbers: set[int] | None, duties: Iterable[str] | None = None) -> None:
+        """Only these handles (by number) and must-serve dates (by workload) may give; None means all."""
+        most, self.restricted = np.array([h.most for h in self.handles]), numbers is not None
+        if numbers is not None:
+            most = np.where(np.isin(np.arange(len(most)), list(numbers)), most, 0.0)
+        self.live.set_col_bounds(np.arange(self.width, self.width + len(most)), 0.0, most)
+        late = None if duties is None else set(duties)
+        for duty in self.duties:
+            self.live.set_col_bounds(duty.columns, 0.0, float(late is None or duty.workload in late))
 
-    def _whole(self, relaxed: Solution, seconds: float) -> tuple[Solution, float]:
-        """Whole hosts, stacks and halls; then whole units within one of the values found."""
-        live = self.live
-        for family in PLACES:
-            live.set_integrality(family, True)
-        places = live.solve(gap=MIP_GAP, time_limit_s=max(seconds * 0.7, 2.0))
-        if places.x is None:
-            return relaxed, relaxed.objective or 0.0
-        bound = max(relaxed.objective or 0.0, places.bound or 0.0)
-        if (places.objective or 0.0) <= NEGLIGIBLE:
-            live.relax()
-            return places, bound
-        for family in PLACES:
-            self._hold(family, places.x)
-        units = live.columns("units")
-        values = np.maximum(places.x[units], 0.0)
-        lower, upper = self.arrays.col_lower[units], self.arrays.col_upper[units]
-        live.set_col_bounds(units, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
-        live.set_integrality(units, True)
-        whole = live.solve(gap=MIP_GAP, time_limit_s=max(seconds * 0.3, 2.0))
-        if (whole.objective or np.inf) > (places.objective or 0.0) * 1.02:  # too narrow: any number of units
-            live.set_col_bounds(units, lower, upper)
-            wider = live.solve(gap=MIP_GAP, time_limit_s=max(seconds * 0.3, 2.0))
-            whole = whole if wider.x is None else wider
-        whole = self._without_crumbs(places if whole.x is None else whole, seconds * 0.3)
-        live.set_col_bounds(units, lower, upper)
-        for family in PLACES:
-            self._hold(family, None)
-        live.relax()
-        return whole, bound
+    def worth(self, x: Floats) -> Floats:
+        """Relative change of every handle, times the factor of its tier, in an elastic solution."""
+        return np.maximum(x[self.width :], 0.0) * self.prices
 
-    def _without_crumbs(self, found: Solution, seconds: float) -> Solution:
-        """The same with no change that is worth next to nothing, where that costs next to nothing.
-
-        An answer within the gap may spend a little on values that are no cause.
-        """
-        assert found.x is not None and found.objective is not None
-        worth = np.maximum(found.x[self.width :], 0.0) * self.prices
-        columns = np.arange(self.width, self.width + len(worth))
-        most = np.array([h.most for h in self.handles])
-        small = worth < CRUMBS * found.objective
-        if not (small & (worth > NEGLIGIBLE)).any():
-            return found
-        self.live.set_col_bounds(columns, 0.0, np.where(small, 0.0, most))
-        fewer = self.live.solve(gap=MIP_GAP, time_limit_s=max(seconds, 2.0))
-        self.live.set_col_bounds(columns, 0.0, most)
-        kept = fewer.x is not None and (fewer.objective or 0.0) <= (1 + 2 * CRUMBS) * found.objective
-        return fewer if kept else found
-
-    def _hold(self, family: str, x: Floats | None) -> None:
+    def hold(self, family: str, x: Floats | None) -> None:
+        """Hold a family of columns at whole values, or free it again."""
         columns = self.live.columns(family)
         if x is None:
             lower, upper = self.arrays.col_lower[columns], self.arrays.col_upper[columns]
@@ -192,21 +115,24 @@ class Elastic:
             lower = upper = np.round(x[columns])
         self.live.set_col_bounds(columns, lower, upper)
 
-    def read(self, x: Floats) -> tuple[list[tuple[Handle, float]], dict[str, int]]:
+    def read(self, x: Floats) -> tuple[list[Change], dict[str, int]]:
         """Changes and new must-serve periods in an elastic solution."""
-        values = np.maximum(x[self.width :], 0.0)
-        used = values * self.prices > NEGLIGIBLE
+        values, used = np.maximum(x[self.width :], 0.0), self.worth(x) > NEGLIGIBLE
         changes = [(h, float(v)) for h, v, keep in zip(self.handles, values, used, strict=True) if keep]
-        delays = {}
+        return [(h, v * _of_served(self.arrays, h, x)) for h, v in changes], self.delays(x)
+
+    def delays(self, x: Floats) -> dict[str, int]:
+        """Workload -> first period from which it is served in full, where that is after its must-serve date."""
+        out = {}
         for duty in self.duties:
             late = duty.periods[x[duty.columns] > SHORT_NOISE]
             if len(late):
-                delays[duty.workload] = int(late.max()) + 1
-        return [(h, v * _of_served(self.arrays, h, x)) for h, v in changes], delays
+                out[duty.workload] = int(late.max()) + 1
+        return out
 
     # ---- the true model under a change
 
-    def true_model(self, changes: Iterable[tuple[Handle, float]], delays: Mapping[str, int]) -> LiveHighs:
+    def true_model(self, changes: Iterable[Change], delays: Mapping[str, int]) -> LiveHighs:
         """The case's own model, no column added, with the changed values written in; no objective."""
         live = LiveHighs(self.arrays, seed=self.case.scenario.solve.seed)
         live.set_objective(np.zeros(self.width))
@@ -218,55 +144,27 @@ class Elastic:
         live.relax()
         return live
 
-    def _verified(
-        self, changes: list[tuple[Handle, float]], delays: dict[str, int], x: Floats
-    ) -> tuple[list[tuple[Handle, float]], bool]:
-        """The changes, topped up by the least margin with which the integers found make a plan."""
-        if not changes:
-            return changes, self.holds(changes, delays, x)
-        for margin in MARGINS:
-            grown = [(h, min(v * (1 + margin) + 1e-9, h.most)) for h, v in changes]
-            if self.holds(grown, delays, x):
-                least = self._trimmed(grown, delays, x)
-                return [(h, min(v * (1 + HEADROOM), h.most)) for h, v in least], True
-        return changes, False
-
-    def _trimmed(
-        self, changes: list[tuple[Handle, float]], delays: dict[str, int], x: Floats
-    ) -> list[tuple[Handle, float]]:
-        """Bisect down the changes whose columns only approximate their rows, integers held."""
-        if not any(h.exact is not None for h, _ in changes):
-            return changes
-        low, high = 0.0, 1.0
-        while high - low > 1e-3:
-            middle = (low + high) / 2
-            smaller = [(h, v * middle if h.exact is not None else v) for h, v in changes]
-            low, high = (low, middle) if self.holds(smaller, delays, x) else (middle, high)
-        return [(h, v * high if h.exact is not None else v) for h, v in changes]
-
-    def holds(self, changes: list[tuple[Handle, float]], delays: Mapping[str, int], x: Floats) -> bool:
-        """Whether the true model under these changes is feasible with the integers of ``x``."""
+    def held(self, changes: Iterable[Change], delays: Mapping[str, int], x: Floats) -> LiveHighs:
+        """The true model under these changes with the integers of ``x``."""
         live = self.true_model(changes, delays)
         if self.case.scenario.solve.integers != "none":
-            for family in (*PLACES, "units"):
+            for family in (*PLACES, UNITS):
                 columns = live.columns(family)
                 live.set_col_bounds(columns, np.round(x[columns]), np.round(x[columns]))
-        return live.solve(time_limit_s=30.0).status is Status.OPTIMAL
+        return live
+
+    def holds(self, changes: Iterable[Change], delays: Mapping[str, int], x: Floats) -> bool:
+        """Whether the true model under these changes is feasible with the integers of ``x``."""
+        return self.held(changes, delays, x).solve(time_limit_s=30.0).status is Status.OPTIMAL
 
     def alone(self, handle: Handle, time_limit_s: float = 10.0) -> float | None:
         """The least change of one value that cures the LP relaxation by itself; None if it cannot."""
         number = self.handles.index(handle)
-        upper = np.zeros(len(self.handles))
-        upper[number] = handle.most
-        columns = np.arange(self.width, self.width + len(self.handles))
-        shorts = np.concatenate([d.columns for d in self.duties]) if self.duties else np.zeros(0, int)
-        self.live.set_col_bounds(columns, 0.0, upper)
-        self.live.set_col_bounds(shorts, 0.0, 0.0)
+        self.allow({number}, ())
         try:
             found = self.live.solve(time_limit_s=time_limit_s)
         finally:
-            self.live.set_col_bounds(columns, 0.0, [h.most for h in self.handles])
-            self.live.set_col_bounds(shorts, 0.0, 1.0)
+            self.allow(None)
         return None if found.x is None else float(found.x[self.width + number])
 
 

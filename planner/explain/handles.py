@@ -35,8 +35,8 @@ class Handle:
 
     ``rows``, ``coefficients``: the column of a change by one unit, signed so that a positive change relaxes.
     ``direction`` is +1 where the value itself grows, -1 where it falls; ``most`` is the largest change that
-    makes sense. ``changed`` gives what to write where that is no number, ``exact`` writes rows the column only
-    approximates.
+    makes sense; ``scale`` is what a change is measured by where the value is smaller. ``changed`` gives what to
+    write where that is no number, ``exact`` writes rows the column only approximates.
     """
 
     kind: str
@@ -54,9 +54,9 @@ class Handle:
     where: dict[str, Any] = field(default_factory=dict)
 
     def price(self, tiers: Mapping[str, float]) -> float:
-        """Cost of one unit of change: its share of the value, times the factor of its tier."""
-        base = abs(self.value) if abs(self.value) > 1e-9 else self.scale or 1.0
-        return float(TIER_FACTOR ** tiers.get(self.kind, 0.0) / base)
+        """Cost of one unit of change: its share of the value (at least ``scale``), times the factor of its tier."""
+        base = max(abs(self.value), self.scale)
+        return float(TIER_FACTOR ** tiers.get(self.kind, 0.0) / (base or 1.0))
 
     def new_value(self, change: float) -> Any:
         """What to write at ``path``."""

@@ -85,6 +85,7 @@ def _quotas(case: Case, arrays: Arrays) -> Iterator[Handle]:
             yield from _foreign_quota(case, arrays, str(q), rows)
             continue
         base = _quota_amounts(case, own[q])
+        peak = max(step.accelerators for step in own[q].path)
         for j, step in enumerate(own[q].path):
             path = [*own[q].path]
             path[j] = step.model_copy(update={"accelerators": step.accelerators + 1.0})
@@ -99,7 +100,8 @@ def _quotas(case: Case, arrays: Arrays) -> Iterator[Handle]:
             kind = "equivalents" if own[q].unit == "equivalents" else "accelerators"
             yield Handle(
                 "quota", f"supply.quotas[{q}].path[{j}].accelerators", step.accelerators, kind,
-                f"quota {q} from {step.from_}", np.array(at, int), np.array(coefficients), scale=1000.0, where={"quota": q},
+                f"quota {q} from {step.from_}", np.array(at, int), np.array(coefficients), scale=peak or 1000.0,
+                where={"quota": q},
             )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.explain.handles import Exact, Handle, rows_of, scaled_rows
+from planner.scenario import Decision
 from planner.solver.arrays import Arrays
 from planner.solver.highs import LiveHighs
 
@@ -90,7 +91,7 @@ def decisions(case: Case, arrays: Arrays) -> Iterator[Handle]:
         rows = rows_of(arrays, f"decide_{d.what}", d.id)
         per_unit = 1e-3 if d.what in ("orders", "rent") else 1.0
         value = 1.0 if d.value is None else d.value
-        base = Handle("decision", f"decisions[{d.id}].value", value, _decision_unit(d.what), f"decision {d.id}", rows,
+        base = Handle("decision", f"decisions[{d.id}].value", value, _decision_unit(d.what), _decision(d), rows,
                       np.full(len(rows), per_unit), scale=1.0)  # fmt: skip
         whole = d.what in ("open", "stack")
 
@@ -107,6 +108,13 @@ def decisions(case: Case, arrays: Arrays) -> Iterator[Handle]:
                 if d.do == "forbid"
                 else upper
             )
+
+
+def _decision(d: Decision) -> str:
+    """A decision as its author would call it: decision a (require open of champion-busan)."""
+    parts = (d.hosts, d.owner_classes, d.stacks, d.systems, d.vendors)
+    chosen = ", ".join(name for part in parts for name in part or ())
+    return f"decision {d.id} ({d.do} {d.what}{' of ' + chosen if chosen else ''})"
 
 
 def _decision_unit(what: str) -> str:

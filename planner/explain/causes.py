@@ -1,0 +1,189 @@
+"""One reason why a case has no plan, in the planner's words and units, and the value that removes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from planner.case.case import Case
+from planner.explain.elastic import Change
+from planner.explain.handles import Handle
+from planner.explain.least import Found
+from planner.explain.policies import grid_steps
+from planner.prechecks import committed_musd, lost_by_cuts, precheck
+from planner.readiness import host_ready
+
+STEP_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason, and the change of one scenario value that removes it (with the others, if several).
+
+    ``change`` and ``value`` are in ``unit``; ``share`` is the change as a share of the value, None where the
+    value is no amount. ``new`` is what to write at ``path``; ``besides`` is a way out that is no value.
+    """
+
+    kind: str
+    path: str
+    value: Any
+    new: Any
+    unit: str
+    change: float
+    share: float | None
+    text: str
+    handle: Handle | None = field(default=None, repr=False)
+    besides: str = ""
+
+    @property
+    def divisible(self) -> bool:
+        """Whether a part of the change can be made: amounts and dates, not what is taken or left as a whole."""
+        return self.handle.changed is None if self.handle else isinstance(self.new, date) and bool(self.value)
+
+
+class GridHandle(Handle):
+    """The stretches of one site's grid that give, for partial changes."""
+
+    pairs: list[Change]
+
+    def __init__(self, pairs: list[Change]) -> None:
+        first = pairs[0][0]
+        super().__init__(
+            "grid", first.path, first.value, first.unit, first.what, first.rows, first.coefficients
+        )
+        object.__setattr__(self, "pairs", pairs)
+
+
+def causes_of(case: Case, found: Found) -> list[Cause]:
+    """The causes the elastic model has found, the largest share first."""
+    grid: dict[str, list[Change]] = {}
+    for handle, change in found.changes:
+        if handle.kind == "grid":
+            grid.setdefault(handle.where["site"], []).append((handle, change))
+    out = [_grid_cause(case, pairs) for pairs in grid.values()]
+    out += [cause_of(case, h, v) for h, v in found.changes if h.kind != "grid"]
+    out += [_duty_cause(case, w, first) for w, first in found.delays.items()]
+    return sorted(out, key=lambda c: -(c.share or 0.0))
+
+
+def cause_of(case: Case, handle: Handle, change: float) -> Cause:
+    """The cause that one value too tight is."""
+    share = change / abs(handle.value) if abs(handle.value) > 1e-9 else None
+    return Cause(
+        handle.kind, handle.path, handle.value, handle.new_value(change), handle.unit, change, share,
+        _words(case, handle, change, share), handle,
+    )  # fmt: skip
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number with so many digits, in full.
+
+    >>> figure(11873.4), figure(0.0123456), figure(1807.0, 6)
+    ('11,870', '0.01235', '1,807')
+    """
+    return f"{float(f'{value:.{digits}g}'):,.12g}"
+
+
+def _words(case: Case, h: Handle, change: float, share: float | None) -> str:
+    percent = "" if share is None else f"{share * 100:,.0f} % " if share > 0.1 else f"{share * 100:.2g} % "
+    amount = f"{figure(change)} {h.unit}".strip()
+    new = h.new_value(change)
+    if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "host size"):
+        needed = f"{figure(h.value, 6)} now, {figure(new, 6)} needed"
+        return f"{h.what} is short by {percent}({amount}): {needed}{_committed(case, h)}"
+    if h.kind == "delay":
+        return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
+    if h.kind == "control":
+        return f"{h.what} of {h.value:g} is {change:.3g} points too high: {new:.4g} can be reached"
+    if h.kind == "share":
+        return f"{h.what} is too tight by {100 * change:.3g} points: {h.value:.3%} now, {new:.3%} needed"
+    if h.kind == "survival":
+        return f"{h.what} is {100 * change:.3g} points too high: {h.value:.3%} now, {new:.3%} can be met"
+    if h.kind == "allocation":
+        return f"{h.what} is too small by about {figure(change)} accelerators"
+    if new is None:
+        contradiction = next((t.message for t in precheck(case) if t.reason == "decision"), "")
+        return f"{h.what} cannot be kept with the rest of the scenario{': ' + contradiction if contradiction else ''}"
+    return f"{h.what} asks for {h.value:g}; {figure(new, 6)} can be had"
+
+
+def _committed(case: Case, h: Handle) -> str:
+    """What of a money cap is gone already, where that is much of it."""
+    if h.kind not in ("capital", "cost"):
+        return ""
+    spent = committed_musd(case, discounted=h.kind == "cost")
+    year = h.where.get("year", "total")
+    musd = float(spent.sum() if year == "total" else spent.get(year, 0.0))
+    if musd < 0.1 * h.value or musd < 1e-3:
+        return ""
+    return f"; {figure(musd)} MUSD are committed before anything is decided (contracts, teams, less grants)"
+
+
+def _grid_cause(case: Case, pairs: list[Change]) -> Cause:
+    site = pairs[0][0].where["site"]
+    more = {h.where["first"]: v for h, v in pairs}
+    text = ", and ".join(f"{figure(v)} MW missing {h.where['until']}" for h, v in pairs)
+    worst = max(v for _, v in pairs)
+    base = max(h.scale for h, _ in pairs)
+    own = next(s for s in case.scenario.sites if s.id == site)
+    now = [s.model_dump(by_alias=True, include={"from_", "mw"}) for s in own.grid_mw]
+    return Cause(
+        "grid", f"sites[{site}].grid_mw", now, grid_steps(case, site, more), "MW", worst, worst / base,
+        f"grid at {site}: {text}", GridHandle(pairs),
+    )  # fmt: skip
+
+
+def _duty_cause(case: Case, w: str, first: int) -> Cause:
+    before, calendar = int(case.workloads.loc[w, "must_t"]), case.calendar
+    never = first >= calendar.n
+    path, new = (
+        (f"demand[{w}].optional", True) if never else (f"demand[{w}].must_serve_by", calendar.date_of(first))
+    )
+    periods, besides = first - before, ""
+    unit = STEP_NAMES[calendar.step_months]
+    if never:
+        cuts = lost_by_cuts(case, w, calendar.n - 1)
+        why = (
+            f" ({cuts})"
+            if cuts
+            else "; what stands by the last period is not enough, whatever the other limits"
+        )
+        besides = f"take the cut out, or add an offer for {w} that outlasts it" if cuts else ""
+        text = f"{w} cannot be served in full within the horizon: asked from {calendar.label(before)}{why}"
+    else:
+        text = (
+            f"must-serve date of {w} is {periods} {unit}{'s' if periods > 1 else ''} too early: asked from "
+            f"{calendar.label(before)}, first possible {calendar.label(first)}{_soonest(case)}"
+        )
+    return Cause(
+        "must serve", path, calendar.date_of(before), new, unit, float(periods), None, text, besides=besides
+    )
+
+
+def _soonest(case: Case) -> str:
+    """The lead times behind a date: the first host that can be ready, and licences."""
+    ready = host_ready(case)
+    first = f"; first host ready: {ready.idxmin()} in {case.calendar.label(int(ready.min()))}"
+    licence = case.offers["licence_months"].max() if len(case.offers) else 0
+    asked = f", licences of up to {licence:g} months included" if licence else ""
+    return f"{first if len(ready) else ''}{asked}"
+
+
+# ---- values as they are written
+
+
+def written(value: Any) -> str:
+    """A value as ``--set`` and a scenario file take it; what is taken out is ``null``.
+
+    >>> written([{"from": date(2027, 1, 1), "mw": 3.5}]), written(None), written(True)
+    ('[{from: 2027-01-01, mw: 3.5}]', 'null', 'true')
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(written(v) for v in value) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

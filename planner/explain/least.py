@@ -1,0 +1,311 @@
+"""The least change: few values, whole places and units, and a test that 95 % of it is not enough.
+
+    found = least_change(Elastic(case), time_limit_s=60)   # None where the case has a plan as it stands
+
+1. The linear relaxation with every value free; then values are dropped, the least used first, while the others
+   can cure the case without giving much more: a planner would rather change one value than four.
+2. Whole hosts, stacks and halls, then whole servers and racks, with only those values free. The bound of this
+   programme is proven; it is on the same sum of changes.
+3. The values are written into the true rows and trimmed there, and a little headroom is added.
+4. 95 % of every change at once must fail: by the bound where it says so, else by solving the true model under
+   that share. Where that has a plan, the plan's smaller change is the answer, and is tested again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planner.explain.elastic import NEGLIGIBLE, PLACES, Change, Elastic, NoCure
+from planner.solver.arrays import Floats
+from planner.solver.engine import UNITS
+from planner.solver.highs import Progress
+from planner.solver.solution import Solution, Status
+
+FEWER = 1.5
+"""The sum of relative changes may grow by this factor for one value less."""
+MONTHS_FOR_FEWER = 12
+"""A must-serve date that moves anyway may move so much further for one value less."""
+MARGINS = (0.0, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""Shares of the change that are added until the true model, whole units included, is feasible."""
+HEADROOM = 0.02
+"""Share of the change that is added at last, so that plans with other integers than those found fit too."""
+TRIM = 0.005
+"""Share of a change to which it is bisected."""
+TESTED = 0.95
+ROUNDING = 1e-3
+"""Values are written with four digits of their change: the share tested in the true model is larger by this."""
+MIP_GAP = 0.01
+QUICK_LP_S = 8.0
+
+Say = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The least change: values that give, must-serve dates that move, and what is proven of it.
+
+    ``delays``: workload -> new first period (the horizon's length means never). ``verified``: the changed true
+    model has a plan with whole hosts, halls and units. ``least``: True where 95 % of every change is proven to
+    leave no plan, False where it was not decided in time. ``bound`` <= the least sum of relative changes of
+    these values <= ``total``.
+    """
+
+    changes: list[Change]
+    delays: dict[str, int]
+    total: float
+    bound: float
+    verified: bool
+    least: bool
+    relaxed_total: float
+    seconds: float
+    x: Floats = field(repr=False)
+
+
+def least_change(elastic: Elastic, time_limit_s: float = 60.0, say: Say | None = None) -> Found | None:
+    """The cheapest change, integers included; None where none is needed. NoCure where no value helps."""
+    return _Search(elastic, time_limit_s, say or (lambda *_, **__: None)).run()
+
+
+class _Search:
+    def __init__(self, elastic: Elastic, seconds: float, say: Say) -> None:
+        self.elastic, self.live, self.say = elastic, elastic.live, say
+        self.began, self.seconds = time.perf_counter(), seconds
+        self.whole = elastic.case.scenario.solve.integers != "none" and len(elastic.integer) > 0
+
+    def left(self, share: float = 1.0) -> float:
+        return max(2.0, share * (self.seconds - (time.perf_counter() - self.began)))
+
+    def run(self) -> Found | None:
+        self.live.relax()
+        self.say("which limits give in the linear relaxation")
+        relaxed = self.live.solve(time_limit_s=self.left())
+        if relaxed.x is None or relaxed.objective is None:
+            raise NoCure(relaxed.status)
+        best, bound = relaxed, relaxed.objective
+        if bound > NEGLIGIBLE:
+            self.say("the fewest values that cure it")
+            best = self.fewest(relaxed)
+            bound = best.objective or 0.0
+        if self.whole:
+            best, bound = self.whole_plan(best)
+        assert best.x is not None and best.objective is not None
+        if best.objective <= NEGLIGIBLE:
+            return None
+        changes, delays = self.elastic.read(best.x)
+        self.say("the changed values in the true model")
+        changes, verified = self.verified(changes, delays, best.x)
+        least, x = False, best.x
+        if verified:
+            self.say("whether 95 % of the change is enough")
+            changes, delays, least, x = self.tested(changes, delays, bound, best.x)
+        seconds = time.perf_counter() - self.began
+        return Found(changes, delays, best.objective, bound, verified, least, relaxed.objective, seconds, x)
+
+    # ---- few values
+
+    def fewest(self, relaxed: Solution) -> Solution:
+        """The relaxation with values dropped one by one, the least used first, while others can take over."""
+        assert relaxed.x is not None
+        elastic, best = self.elastic, relaxed
+        worth = elastic.worth(relaxed.x)
+        used = [int(i) for i in np.argsort(worth) if worth[i] > NEGLIGIBLE]
+        kept = set(used)
+        for number in used:
+            if number not in kept or (len(kept) == 1 and not elastic.delays(relaxed.x)):
+                continue
+            elastic.allow(kept - {number})
+            found = self.live.solve(time_limit_s=min(QUICK_LP_S, self.left(0.2)))
+            if found.x is not None and self.acceptable(found.x, relaxed.x):
+                kept, best = kept - {number}, found
+                kept &= {int(i) for i in np.flatnonzero(elastic.worth(found.x) > NEGLIGIBLE)}
+        assert best.x is not None
+        elastic.allow(kept, elastic.delays(best.x))
+        return best
+
+    def acceptable(self, x: Floats, before: Floats) -> bool:
+        """Whether fewer values may do: not much more of them, and no date moved that need not move."""
+        elastic = self.elastic
+        old, new = elastic.delays(before), elastic.delays(x)
+        periods = MONTHS_FOR_FEWER // elastic.case.calendar.step_months
+        last = elastic.case.calendar.n
+        dates = all(
+            w in old and t <= old[w] + periods and (t < last or old[w] >= last) for w, t in new.items()
+        )
+        return dates and elastic.worth(x).sum() <= FEWER * elastic.worth(before).sum() + NEGLIGIBLE
+
+    # ---- whole places and units
+
+    def whole_plan(self, relaxed: Solution) -> tuple[Solution, float]:
+        """Whole hosts, stacks and halls, then whole units; with all values free if those chosen do not do."""
+        found, bound = self.places_and_units(relaxed)
+        if found is None and self.elastic.restricted:  # whole places need other values or dates to give too
+            self.elastic.allow(None)
+            found, bound = self.places_and_units(relaxed)
+        if found is not None and not self.elastic.restricted:
+            found = self.without_crumbs(found)
+        self.elastic.allow(None)
+        return (relaxed, bound) if found is None else (found, bound)
+
+    def places_and_units(self, relaxed: Solution) -> tuple[Solution | None, float]:
+        live, elastic, floor = self.live, self.elastic, relaxed.objective or 0.0
+        self.say("whole hosts, stacks and halls")
+        for family in PLACES:
+            live.set_integrality(family, True)
+        places = live.solve(gap=MIP_GAP, time_limit_s=self.left(0.5), on_progress=self.progress)
+        bound = max(floor, places.bound or 0.0)
+        if places.x is None:
+            live.relax()
+            return None, bound
+        self.say("whole servers and racks")
+        for family in PLACES:
+            elastic.hold(family, places.x)
+        units = live.columns(UNITS)
+        values = np.maximum(places.x[units], 0.0)
+        lower, upper = elastic.arrays.col_lower[units], elastic.arrays.col_upper[units]
+        live.set_col_bounds(units, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
+        live.set_integrality(units, True)
+        enough = (places.objective or 0.0) * 1.02 + NEGLIGIBLE
+        whole = live.solve(gap=MIP_GAP, time_limit_s=self.left(0.4), on_progress=self.progress)
+        for free in ((), PLACES):  # too narrow: any number of units; then other places too
+            if (np.inf if whole.objective is None else whole.objective) <= enough:
+                break
+            live.set_col_bounds(units, lower, upper)
+            for family in free:
+                elastic.hold(family, None)
+            wider = live.solve(
+                gap=MIP_GAP, time_limit_s=self.left(0.4), start=whole.x, on_progress=self.progress
+            )
+            if wider.x is not None:
+                whole = wider
+                enough = max(enough, (wider.bound or 0.0) * 1.02) if free else enough
+        live.set_col_bounds(units, lower, upper)
+        for family in PLACES:
+            elastic.hold(family, None)
+        live.relax()
+        return (places if whole.x is None else whole), bound
+
+    def without_crumbs(self, found: Solution) -> Solution:
+        """With all values free an answer within the gap may spend a little on some that are no cause."""
+        assert found.x is not None and found.objective is not None
+        worth = self.elastic.worth(found.x)
+        kept = {int(i) for i in np.flatnonzero(worth >= 0.02 * found.objective)}
+        if len(kept) == int((worth > NEGLIGIBLE).sum()):
+            return found
+        self.elastic.allow(kept, self.elastic.delays(found.x))
+        fewer, _ = self.places_and_units(found)
+        better = fewer is not None and (fewer.objective or 0.0) <= 1.04 * found.objective
+        return fewer if better and fewer is not None else found
+
+    def progress(self, p: Progress) -> None:
+        self.say("", gap=p.gap)
+
+    # ---- in the true rows
+
+    def verified(
+        self, changes: list[Change], delays: Mapping[str, int], x: Floats
+    ) -> tuple[list[Change], bool]:
+        """The changes, topped up by the least margin with which the integers found make a plan."""
+        if not changes:
+            return changes, self.elastic.holds(changes, delays, x)
+        for margin in MARGINS:
+            grown = [(h, min(v * (1 + margin) + 1e-9, h.most)) for h, v in changes]
+            if self.elastic.holds(grown, delays, x):
+                return self.with_headroom(self.trimmed(grown, delays, x)), True
+        return changes, False
+
+    def with_headroom(self, changes: list[Change]) -> list[Change]:
+        return [(h, min(v * (1 + HEADROOM), h.most)) for h, v in changes]
+
+    def trimmed(self, changes: list[Change], delays: Mapping[str, int], x: Floats) -> list[Change]:
+        """Bisect down the changes whose columns only approximate their rows, integers held."""
+        rough = [(h, v) for h, v in changes if h.exact is not None]
+        if not rough:
+            return changes
+        live = self.elastic.held(changes, delays, x)
+
+        def holds(share: float) -> bool:
+            for handle, change in rough:
+                handle.write(live, change * share)
+            return live.solve(time_limit_s=QUICK_LP_S).status is Status.OPTIMAL
+
+        low, high = 0.0, 1.0
+        share = 1.0 - TRIM  # mostly the column is right, and this is the only probe
+        while high - low > 1.5 * TRIM:
+            low, high = (low, share) if holds(share) else (share, high)
+            share = (low + high) / 2
+        return [(h, v * high if h.exact is not None else v) for h, v in changes]
+
+    # ---- 95 % of it must fail
+
+    def tested(
+        self, changes: list[Change], delays: dict[str, int], bound: float, x: Floats
+    ) -> tuple[list[Change], dict[str, int], bool, Floats]:
+        """The changes, made smaller as long as 95 % of them has a plan, and whether that is proven to end."""
+        delays, least, x = self.earliest(changes, delays, x)
+        while not least and not self.beyond_bound(changes, delays, bound):
+            fewer, sooner = self.smaller(changes, delays)
+            if not fewer and not sooner:  # nothing that may be taken in part
+                break
+            verdict, at = self.plan_under(fewer, sooner)
+            if verdict is not True or at is None:
+                return changes, delays, verdict is False, x
+            changes, delays, x = self.with_headroom(self.trimmed(fewer, sooner, at)), sooner, at
+        return changes, delays, True, x
+
+    def earliest(
+        self, changes: list[Change], delays: dict[str, int], x: Floats
+    ) -> tuple[dict[str, int], bool, Floats]:
+        """Dates moved no further than they must, each alone; and whether that is proven of one of them.
+
+        Then 95 % fails too: it moves every date by a period less, and every other value by no more.
+        """
+        first, proven = {d.workload: d.first for d in self.elastic.duties}, False
+        for w in [w for w, t in delays.items() if t < self.elastic.case.calendar.n]:
+            while delays.get(w, 0) > first[w]:
+                sooner = {k: t - (k == w) for k, t in delays.items() if t - (k == w) > first[k]}
+                verdict, at = self.plan_under(changes, sooner)
+                if verdict is not True or at is None:
+                    proven |= verdict is False
+                    break
+                delays, x = sooner, at
+        return delays, proven, x
+
+    def beyond_bound(self, changes: list[Change], delays: Mapping[str, int], bound: float) -> bool:
+        """Whether the bound on the sum of changes forbids 95 % of them; it knows no dates and no approximations."""
+        if delays or any(h.exact is not None for h, _ in changes):
+            return False
+        total = sum(v * h.price(self.elastic.tiers) for h, v in changes)
+        return TESTED * (1 + ROUNDING) * total < bound
+
+    def smaller(
+        self, changes: list[Change], delays: Mapping[str, int]
+    ) -> tuple[list[Change], dict[str, int]]:
+        """95 % of every change; dates by whole periods, rounded down; what is taken or left whole is left."""
+        elastic, first = self.elastic, {d.workload: d.first for d in self.elastic.duties}
+        fewer = [(h, v * TESTED * (1 + ROUNDING)) for h, v in changes if h.changed is None]
+        sooner = {
+            w: first[w] + int(np.floor((t - first[w]) * TESTED))
+            for w, t in delays.items()
+            if t < elastic.case.calendar.n
+        }
+        return fewer, sooner
+
+    def plan_under(
+        self, changes: list[Change], delays: Mapping[str, int]
+    ) -> tuple[bool | None, Floats | None]:
+        """Whether the true model has a plan with whole places and units under these changes; None: not decided."""
+        live = self.elastic.true_model(changes, delays)
+        found = live.solve(time_limit_s=self.left(0.5))
+        for families in (PLACES, (UNITS,)) if self.whole else ():
+            if found.status is not Status.OPTIMAL:
+                break
+            for family in families:
+                live.set_integrality(family, True)
+            found = live.solve(time_limit_s=self.left(0.5), on_progress=self.progress)
+        if found.x is not None:
+            return True, found.x
+        return (False if found.status is Status.INFEASIBLE else None), None
