@@ -36,6 +36,7 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
         "planner.app",
         use_pages=True,
         include_pages_meta=False,
+        assets_ignore=figure.LIBRARY.rpartition("/")[2],  # only pages with charts load it
         pages_folder="",
         title=t("app.name"),
         update_title="",

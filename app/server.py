@@ -22,20 +22,22 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from planner.app import auth
-from planner.app.components import notify
+from planner.app.components import figure, notify
 from planner.app.services import NotFound, Refused, Services, Settings
-from planner.app.state import scheme
+from planner.app.state import scheme, url
 from planner.app.strings import LANGUAGE, t
 
 log = logging.getLogger("planner.app")
 CSRF_COOKIE = "_csrf_token"  # the name from which Dash copies the token into X-CSRFToken
 INDEX = """<!DOCTYPE html>
-<html lang="{lang}" data-prefix="{prefix}" data-mantine-color-scheme="{scheme}" data-ag-theme-mode="{scheme}">
+<html lang="{lang}" data-prefix="{prefix}" data-plotly="{plotly}" data-mantine-color-scheme="{scheme}"
+  data-ag-theme-mode="{scheme}">
 <head>
 {metas}
 <title>{title}</title>
 <link rel="icon" type="image/svg+xml" href="{icon}">
 {css}
+{charts}
 </head>
 <body>
 <noscript>{noscript}</noscript>
@@ -50,10 +52,18 @@ INDEX = """<!DOCTYPE html>
 
 
 class PlannerDash(dash.Dash):
-    """Dash with a page that names its language and wears the reader's colours before any script runs."""
+    """Dash with a page that names its language and wears the reader's colours before any script runs.
+
+    A page with charts names the chart library in its head, so that the browser reads it while the server still
+    makes the page; other pages fetch it when they have come to rest (functions.js).
+    """
 
     def interpolate_index(self, *_places: Any, **parts: Any) -> str:
+        plotly = self.get_asset_url(figure.LIBRARY)
+        early = url.draws_charts(dash.strip_relative_path(flask.request.path) or "")
         return INDEX.format(
+            plotly=plotly,
+            charts=f'<script defer src="{plotly}"></script>' if early else "",
             lang=LANGUAGE,
             scheme=scheme.current(),
             prefix=self.config.requests_pathname_prefix,

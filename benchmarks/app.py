@@ -3,14 +3,16 @@
     python benchmarks/app.py --json --runs runs
 
 Prints one object: seconds until Home and the trade-off page are usable (a new browser context each time, so
-nothing is cached), seconds from a slider's step to the redrawn result and from brushing to its echo (median),
-and the answers of twenty simultaneous viewers (median, slowest, errors). ``--runs`` names a folder that holds a
-run or a frontier of the scenario to look at; without it the Korea example is solved first.
+nothing is cached), seconds from a slider's step to the redrawn result (and how many of them are the solve) and
+from brushing to its echo, each the median of seven, and the answers of twenty simultaneous viewers (median,
+slowest, errors). ``--runs`` names a folder that holds a run or a frontier of the scenario to look at; without it
+a frontier of the Korea example is made first.
 """
 
 import argparse
 import json
 import logging
+import re
 import shutil
 import statistics
 import tempfile
@@ -26,12 +28,20 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from planner.app import create_app
 from planner.app.services import Services, Settings
-from planner.runs import run_solve
+from planner.report.numbers import APART
 from planner.scenario_file import example_path, load_scenario
+from planner.tradeoff_run import run_frontier
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 REPEATS = 5
+STEPS = 7
+PAUSE_MS = 400
 VIEWERS = 20
+SHOWN = """() => [document.querySelector('#tradeoff-answer').innerText,
+  String(document.querySelector('#tradeoff-scatter .js-plotly-plot').data.find(t => t.meta === 'here').y)]"""
+DIMMED = (
+    """() => String(document.querySelector('#tradeoff-parallel .js-plotly-plot').data.map(t => t.opacity))"""
+)
 
 
 def usable_seconds(browser: Browser, url: str, sign: str) -> float:
@@ -46,40 +56,45 @@ def usable_seconds(browser: Browser, url: str, sign: str) -> float:
     return seconds
 
 
-def slider_seconds(page: Page) -> list[float]:
-    """From a key on the slider to the changed result beside it."""
-    out = []
+def slider_seconds(page: Page) -> tuple[list[float], list[float]]:
+    """From a key on the slider to the changed figures beside it and the moved mark in the chart; and of which solve."""
+    moved, solved = [], []
     slider = page.get_by_role("slider").first
     slider.focus()
-    for key in ("ArrowLeft",) * 5:
-        before = page.locator("#tradeoff-answer").inner_text()
+    for _ in range(STEPS):
+        before = page.evaluate(f"({SHOWN})()")
         began = time.perf_counter()
-        page.keyboard.press(key)
+        page.keyboard.press("ArrowLeft")
         page.wait_for_function(
-            "before => document.querySelector('#tradeoff-answer').innerText !== before",
+            f"before => {{ const now = ({SHOWN})(); return now[0] !== before[0] && now[1] !== before[1]; }}",
             arg=before,
             timeout=30_000,
         )
-        out.append(time.perf_counter() - began)
-        page.wait_for_timeout(400)
-    return out
+        moved.append(time.perf_counter() - began)
+        told = re.search(r"[\d.]+", page.locator("#tradeoff-message").inner_text().replace(APART, ""))
+        solved.append(float(told.group()) / 1000 if told else float("nan"))
+        page.wait_for_timeout(PAUSE_MS)
+    return moved, solved
 
 
-def brush_seconds(page: Page) -> float:
-    """From letting go of a brush in the scatter to the dimmed lines of the other chart."""
+def brush_seconds(page: Page) -> list[float]:
+    """From letting go of a brush in the scatter to the dimmed lines of the other chart; parts of it by turns."""
     page.locator("#tradeoff-scatter").scroll_into_view_if_needed()
     area = page.locator("#tradeoff-scatter .nsewdrag").first.bounding_box()
     assert area is not None
-    page.mouse.move(area["x"] + 4, area["y"] + area["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(area["x"] + area["width"] - 4, area["y"] + area["height"] - 4, steps=4)
-    began = time.perf_counter()
-    page.mouse.up()
-    page.wait_for_function(
-        "() => document.querySelector('#tradeoff-parallel .js-plotly-plot').data.some(t => t.opacity < 0.5)",
-        timeout=30_000,
-    )
-    return time.perf_counter() - began
+    out = []
+    for turn in range(STEPS):
+        top, foot = ((0.0, 0.5), (0.5, 1.0))[turn % 2]
+        before = page.evaluate(f"({DIMMED})()")
+        page.mouse.move(area["x"] + 4, area["y"] + area["height"] * top + 4)
+        page.mouse.down()
+        page.mouse.move(area["x"] + area["width"] - 4, area["y"] + area["height"] * foot - 4, steps=4)
+        began = time.perf_counter()
+        page.mouse.up()
+        page.wait_for_function(f"before => ({DIMMED})() !== before", arg=before, timeout=30_000)
+        out.append(time.perf_counter() - began)
+        page.wait_for_timeout(PAUSE_MS)
+    return out
 
 
 def many_viewers(base: str) -> dict[str, float]:
@@ -121,15 +136,16 @@ def measure(base: str, services: Services, chromium: str) -> dict[str, Any]:
         page.goto(f"{base}/tradeoff/{target}")
         page.wait_for_selector("#tradeoff-scatter .main-svg", timeout=60_000)
         page.locator("#tradeoff-prices .kpi").first.wait_for(timeout=60_000)
-        moved = slider_seconds(page) if page.get_by_role("slider").count() else []
+        moved, solved = slider_seconds(page)
         page.wait_for_timeout(2000)
         brushed = brush_seconds(page)
         browser.close()
     return {
         "home_usable_s": round(statistics.median(home), 3),
         "tradeoff_usable_s": round(statistics.median(tradeoff), 3),
-        "slider_to_result_s": round(statistics.median(moved), 3) if moved else None,
-        "brush_to_echo_s": round(brushed, 3),
+        "slider_to_result_s": round(statistics.median(moved), 3),
+        "of_which_solve_s": round(statistics.median(solved), 3),
+        "brush_to_echo_s": round(statistics.median(brushed), 3),
         "viewers": many_viewers(base),
         "limits": {
             "home_usable_s": 1.5,
@@ -153,7 +169,7 @@ def main() -> None:
     runs = arguments.runs or Path(tempfile.mkdtemp()) / "runs"
     if arguments.runs is None:
         runs.mkdir()
-        run_solve(load_scenario(example_path("korea")), {"quality": "quick"}, runs / "korea")
+        run_frontier(load_scenario(example_path("korea")), {"points": 3, "quality": "quick"}, runs / "korea")
     app = create_app(Settings(runs_root=runs))
     listener: Any = waitress.create_server(app.server, host="127.0.0.1", port=0, threads=8)
     threading.Thread(target=listener.run, daemon=True).start()

@@ -12,9 +12,10 @@ from typing import Any
 import dash
 import pandas as pd
 import pytest
+from dash import html
 
 from planner.app import create_app
-from planner.app.pages import capital, compare, plan, plan_views, tradeoff
+from planner.app.pages import capital, compare, plan, plan_views, tradeoff, tradeoff_views
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import live
 from planner.app.state.result import load, load_plan
@@ -175,7 +176,8 @@ def test_tradeoff_restores_limits_brush_and_pick_from_the_address(services: Serv
     assert json.dumps({"sel": [pick], "pick": pick, "base": ""}) in sent
     limits = front.limits(points, one.kpis)
     assert f'"max": {limits.control_high}, ' in sent or f'"value": {limits.control_high}' in sent
-    assert graphs(page) == 4
+    below = tradeoff_views.lower(one, points, {"sel": [pick]})
+    assert (graphs(page), graphs(html.Div(below))) == (1, 3)
 
 
 def test_a_plan_without_a_frontier_still_has_its_sliders(services: Services) -> None:
@@ -200,6 +202,7 @@ def test_live_answers_follow_the_limits_and_price_them(services: Services) -> No
     dearer = entry.at(8.0, 45.0)["cost_npv_musd"] - tight["cost_npv_musd"]
     assert prices["price_of_speed_musd_per_month"] == pytest.approx(dearer, abs=1e-4)
     assert entry.prices(tight) is None, "the reader has moved on"
+    assert entry.prices(tight, "another") is not None, "another reader's prices are not theirs to stop"
     again = entry.at(9.0, 45.0)
     assert again["cost_npv_musd"] == pytest.approx(tight["cost_npv_musd"], rel=1e-9)
     assert entry.at(0.1, 99.0)["feasible"] is False

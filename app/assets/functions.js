@@ -29,6 +29,26 @@
     });
   }
 
+  // Dash would load the whole of plotly.js; this app brings the part that it draws with (assets/plotly).
+  const library = document.documentElement.dataset.plotly;
+  Object.defineProperty(window, "_dashPlotlyJSURL", {
+    get: function () {
+      return library;
+    },
+    set: function () {},
+  });
+
+  // A page without charts fetches the library when it has come to rest: the next page will want it.
+  window.addEventListener("load", function () {
+    window.setTimeout(function () {
+      if (library && !window.Plotly) {
+        const link = document.createElement("link");
+        Object.assign(link, { rel: "prefetch", as: "script", href: library });
+        document.head.appendChild(link);
+      }
+    }, 1500);
+  });
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.planner = Object.assign(window.dash_clientside.planner || {}, {
     toggleScheme: function (clicks, scheme, templates) {
@@ -48,6 +68,15 @@
   });
 
   Object.assign(window.dash_clientside.planner, {
+    // A choice that has just been drawn reports its value too: only another run than the one shown is opened.
+    openRun: function (run, now) {
+      if (!run || run === now) {
+        return window.dash_clientside.no_update;
+      }
+      const prefix = document.documentElement.dataset.prefix || "/";
+      const page = window.location.pathname.slice(prefix.length).split("/")[0];
+      return prefix + page + "/" + encodeURIComponent(run);
+    },
     // The address follows the view without a new page: a link or a reload shows the same.
     replaceQuery: function (query) {
       const url = window.location.pathname + (query || "");
@@ -84,12 +113,58 @@
     return value ? String(value).slice(0, 10) : "\u2013";
   };
 
+  // Cells of at most so many characters (ids, dates, quarters) stay on one line; sentences wrap.
+  const SHORT = 22;
+
+  function element(name, text, look) {
+    const made = document.createElement(name);
+    made.textContent = text;
+    made.className = look || "";
+    return made;
+  }
+
+  // A table that came as data (components/table.py); one in a closed fold is built when it opens.
+  function build(holder) {
+    const content = holder.dataset.table;
+    const fold = holder.closest("details");
+    if ((fold && !fold.open) || holder.built === content) {
+      return;
+    }
+    holder.built = content;
+    const told = JSON.parse(content);
+    const table = element("table", "", "plain");
+    if (told.caption) {
+      table.appendChild(element("caption", told.caption, "sr-only"));
+    }
+    const line = table.createTHead().insertRow();
+    told.head.forEach(function (text, i) {
+      const cell = element("th", text, told.numeric[i] ? "num" : "");
+      cell.scope = "col";
+      line.appendChild(cell);
+    });
+    const body = table.createTBody();
+    told.rows.forEach(function (row) {
+      const shown = body.insertRow();
+      row.forEach(function (text, i) {
+        shown.appendChild(element("td", text, told.numeric[i] ? "num" : text.length <= SHORT ? "short" : ""));
+      });
+    });
+    holder.replaceChildren(table);
+  }
+
+  document.addEventListener("toggle", function (event) {
+    event.target.querySelectorAll("[data-table]").forEach(build);
+  }, true);
+
   // dcc.Upload gives its file input no name; a screen reader needs one.
   new MutationObserver(function () {
+    document.querySelectorAll("[data-table]").forEach(build);
     document.querySelectorAll("[data-upload] input[type=file]:not([aria-label])").forEach(function (input) {
       input.setAttribute("aria-label", input.closest("[data-upload]").dataset.upload);
     });
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["data-table"],
+  });
 
   document.addEventListener("click", function (event) {
     const button = event.target.closest && event.target.closest(".copy-link");

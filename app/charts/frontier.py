@@ -119,13 +119,14 @@ def parallel(
             opacity=0.9 if i in chosen else 0.12,
             line={"width": 1.8, "color": _control_colour(row, low, span)},
             marker={"size": 5},
+            unselected={"marker": {"opacity": 1.0}},  # a brush dims whole lines, not marks (tradeoff.js)
             customdata=[
                 [f"{t('charts.point')} {row['point']}", f"{kpi_label(m)}: {_shown(m, row[m])}"] for m in shown
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
     finish(fig, height=380, legend=False)
-    fig.update_layout(hovermode="closest", margin={"l": 56, "r": 56, "t": 44, "b": 84})
+    fig.update_layout(hovermode="closest", dragmode="select", margin={"l": 56, "r": 56, "t": 44, "b": 84})
     titles = [f"{_wrap(kpi_label(m))}<br>({UNITS.get(m, '')})" for m in shown]
     fig.update_xaxes(
         tickmode="array", tickvals=list(range(len(shown))), ticktext=titles, range=[-0.35, len(shown) - 0.65],

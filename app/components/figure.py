@@ -6,6 +6,7 @@ Colours follow the cookie of ``state.scheme``; switching recolours the charts in
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import dash
@@ -21,6 +22,8 @@ from planner.app.components.table import plain_table
 from planner.app.state import scheme
 from planner.app.strings import t
 
+LIBRARY = "plotly/plotly-planner.min.js"
+"""plotly.js with the chart types that this app draws (assets/plotly/README.md)."""
 HEIGHT = 340
 MODEBAR_OFF = [
     "lasso2d",
@@ -37,6 +40,7 @@ def register_templates() -> None:
     if "planner_dark" in pio.templates:
         return
     dmc.add_figure_templates()
+    pio.templates.default = None  # a figure gets its template when it is shown
     for name in ("light", "dark"):
         pio.templates[f"planner_{name}"] = go.layout.Template(pio.templates[f"mantine_{name}"])
         ink, grid = ("#212529", "#e3e7eb") if name == "light" else ("#dee2e6", "#3b4148")
@@ -69,16 +73,21 @@ def register_templates() -> None:
         )
 
 
+@cache
 def templates() -> dict[str, Any]:
     """Both templates as plain data, for the browser's switch of colours."""
     register_templates()
     return {name: pio.templates[f"planner_{name}"].to_plotly_json() for name in ("light", "dark")}
 
 
-def themed(figure: go.Figure) -> go.Figure:
-    """The figure in the reader's colour scheme; use it when a callback returns a figure."""
-    register_templates()
-    return figure.update_layout(template=f"planner_{scheme.current()}")
+def themed(figure: go.Figure) -> dict[str, Any]:
+    """The figure, as plain data, in the reader's colour scheme; use it when a callback returns a figure.
+
+    The template goes in as it is: plotly would check it anew for every chart.
+    """
+    drawn: dict[str, Any] = figure.to_plotly_json()
+    drawn["layout"]["template"] = templates()[scheme.current()]
+    return drawn
 
 
 def graph(

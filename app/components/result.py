@@ -9,7 +9,7 @@ from typing import Any
 import dash
 import dash_mantine_components as dmc
 import pandas as pd
-from dash import Input, Output, State, html
+from dash import ClientsideFunction, Input, Output, State, html
 
 from planner.app import ids
 from planner.app.components import kpi, layout
@@ -115,18 +115,15 @@ def picker(id: str, services: Services, current: str) -> dmc.Select:
     )  # fmt: skip
 
 
-def register_picker(app: dash.Dash, id: str, page: str, ref: str) -> None:
-    """Choosing another run opens its page; ``ref`` is the id of the store with the run shown."""
-
-    @app.callback(
+def register_picker(app: dash.Dash, id: str, ref: str) -> None:
+    """Choosing another run opens it on the same page; ``ref`` is the id of the store with the run shown."""
+    app.clientside_callback(
+        ClientsideFunction("planner", "openRun"),
         Output(ids.LOCATION, "href", allow_duplicate=True),
         Input(id, "value"),
         State(ref, "data"),
         prevent_initial_call=True,
     )
-    def open_run(run: str | None, now: str) -> Any:
-        # a choice that has just been drawn reports its value too
-        return dash.no_update if not run or run == now else url.href(page, run)
 
 
 def records(points: pd.DataFrame) -> list[dict[str, Any]]:

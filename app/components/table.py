@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,6 @@ from planner.app.components.attrs import attrs
 from planner.app.strings import t
 
 PLAIN_ROWS = 400
-SHORT = 22
-"""Characters of a cell that is not wrapped."""
 THEME = (
     "themeQuartz.withParams({accentColor: '#0b6373'}, 'light').withParams({accentColor: '#45a9b8', "
     "backgroundColor: '#20252b', foregroundColor: '#d5dae0', borderColor: '#434b55', "
@@ -93,38 +92,32 @@ def grid(
 
 
 def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLAIN_ROWS) -> list[Any]:
-    """A read-only table with headings, numbers to the right; long frames are cut with a line saying so."""
-    numeric = [fmt.digits(frame[name]) is not None for name in frame.columns]
-    head = html.Thead(
-        html.Tr(
-            [
-                html.Th(fmt.heading(str(name)), scope="col", className="num" if is_number else None)
-                for name, is_number in zip(frame.columns, numeric, strict=True)
-            ]
-        )
-    )
+    """A read-only table with headings, numbers to the right; long frames are cut with a line saying so.
+
+    It goes as data and is built in the browser (functions.js), one in a closed fold when that opens: as Dash
+    components, every cell would watch every change of the page, and a few hundred rows would take seconds.
+    """
     digits = [fmt.digits(frame[name]) for name in frame.columns]
-    body = html.Tbody(
-        [
-            html.Tr(
-                [
-                    _td(fmt.cell(value, places), places is not None)
-                    for value, places in zip(row, digits, strict=True)
-                ]
-            )
+    content = {
+        "caption": caption,
+        "head": [fmt.heading(str(name)) for name in frame.columns],
+        "numeric": [places is not None for places in digits],
+        "rows": [
+            [fmt.cell(value, places) for value, places in zip(row, digits, strict=True)]
             for row in frame.head(rows).itertuples(index=False, name=None)
-        ]
-    )
+        ],
+    }
     parts: list[Any] = [
         html.Div(
-            html.Table(
-                [html.Caption(caption, className="sr-only"), head, body] if caption else [head, body],
-                className="plain",
-            ),
             className="plain-scroll",
             tabIndex=0,
             role="region",
-            **attrs({"aria-label": caption or t("app.table")}),
+            **attrs(
+                {
+                    "aria-label": caption or t("app.table"),
+                    "data-table": json.dumps(content, ensure_ascii=False),
+                }
+            ),
         )
     ]
     if len(frame) > rows:
@@ -132,8 +125,3 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
             dmc.Text(t("app.rows", shown=fmt.number(rows), all=fmt.number(len(frame))), size="xs", c="dimmed")
         )
     return parts
-
-
-def _td(text: str, number: bool) -> html.Td:
-    """A cell; ids, dates and quarters stay on one line, sentences wrap."""
-    return html.Td(text, className="num" if number else "short" if len(text) <= SHORT else None)

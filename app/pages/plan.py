@@ -48,7 +48,7 @@ def register(app: dash.Dash, services: Services) -> None:
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
     )
-    result.register_picker(app, RUN, PAGE, REF)
+    result.register_picker(app, RUN, REF)
     register_downloads(app, services, PAGE, REF, TABLES)
 
 

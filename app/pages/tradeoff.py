@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from planner.app.components import layout, result
 from planner.app.components.chart import register_downloads, workbook_button
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
-from planner.app.pages.tradeoff_views import PAGE, TABLES, answer_cards, charts_of, picked, sliders
+from planner.app.pages.tradeoff_views import PAGE, TABLES, answer_cards, lower, picked, sliders, upper
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.live import LiveCache
@@ -22,12 +23,13 @@ from planner.app.strings import t
 from planner.report import front
 from planner.report.numbers import number
 
-REF, STATE, DEFAULTS_ID, POINTS, LIVE = (
-    f"{PAGE}-{x}" for x in ("ref", "state", "defaults", "points", "live")
+REF, STATE, DEFAULTS_ID, POINTS, LIVE, SETTLED, DRAWN, PLANS, VISIT = (
+    f"{PAGE}-{x}"
+    for x in ("ref", "state", "defaults", "points", "live", "settled", "drawn", "plans", "visit")
 )
 RUN, DELAY, CONTROL, TICK = (f"{PAGE}-{x}" for x in ("run", "delay", "control", "tick"))
 ANSWER, PRICES, MESSAGE, PICKED = (f"{PAGE}-{x}" for x in ("answer", "prices", "message", "picked"))
-SCATTER, PARALLEL, GRID = (f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid"))
+SCATTER, PARALLEL, GRID, LOWER = (f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid", "lower"))
 
 
 def register(app: dash.Dash, services: Services) -> None:
@@ -38,6 +40,11 @@ def register(app: dash.Dash, services: Services) -> None:
 
     add_page(PAGE, page)
 
+    @app.callback(Output(LOWER, "children"), Input(REF, "data"), State(STATE, "data"))
+    def below(ref: str, state: dict[str, Any]) -> list[Any]:
+        one = load(services, ref)
+        return lower(one, front.points_of(one.run), state)
+
     @app.callback(
         Output(LIVE, "data"),
         Output(ANSWER, "children"),
@@ -47,8 +54,9 @@ def register(app: dash.Dash, services: Services) -> None:
         Input(CONTROL, "value"),
         Input(TICK, "n_intervals"),
         State(REF, "data"),
+        State(VISIT, "data"),
     )
-    def solve(delay: float, control: float, _tick: int, ref: str) -> tuple[Any, Any, Any, bool]:
+    def solve(delay: float, control: float, _tick: int, ref: str, visit: str) -> tuple[Any, Any, Any, bool]:
         one = load(services, ref)
         entry = cache.get(one.run_id, one.run)
         if entry.state == "building":
@@ -56,53 +64,83 @@ def register(app: dash.Dash, services: Services) -> None:
         if entry.state == "failed":
             return None, None, t("tradeoff.failed", error=entry.error[:200]), True
         began = time.perf_counter()
-        answer = entry.at(max_delay_months=delay, min_control=control)
+        answer = entry.at(delay, control, visit)
+        if answer is None:  # this reader has moved on while others were served
+            raise dash.exceptions.PreventUpdate
         took = number(1000 * (time.perf_counter() - began))
         if not answer["feasible"]:
             return None, None, t("tradeoff.infeasible"), True
         return result.finite(answer), answer_cards(answer, min_width=150), t("tradeoff.ready", ms=took), True
 
-    @app.callback(Output(PRICES, "children"), Input(LIVE, "data"), State(REF, "data"))
-    def price(answer: dict[str, Any] | None, ref: str) -> Any:
+    @app.callback(
+        Output(PRICES, "children"), Input(SETTLED, "data"), State(REF, "data"), State(VISIT, "data")
+    )
+    def price(answer: dict[str, Any] | None, ref: str, visit: str) -> Any:
         if not answer:
             return []
         one = load(services, ref)
         entry = cache.get(one.run_id, one.run)
-        found = entry.prices(answer) if entry.state == "ready" else None
+        found = entry.prices(answer, visit) if entry.state == "ready" else None
         return dash.no_update if found is None else answer_cards(found)
 
-    @app.callback(Output(PICKED, "children"), Input(STATE, "data"), State(REF, "data"))
-    def show_pick(state: dict[str, Any], ref: str) -> Any:
-        return picked(load(services, ref), state)
+    @app.callback(Output(PICKED, "children"), Input(PLANS, "data"), State(REF, "data"))
+    def show_pick(plans: dict[str, Any], ref: str) -> Any:
+        return picked(load(services, ref), plans)
 
+    in_browser(app)
+    result.register_picker(app, RUN, REF)
+    register_downloads(app, services, PAGE, REF, TABLES)
+
+
+def in_browser(app: dash.Dash) -> None:
+    """What never asks the server (assets/tradeoff.js): brush and pick, marks in charts and table, the address."""
+    view = (State(STATE, "data"), State(LIVE, "data"), State(POINTS, "data"))
+    brushes: dict[str, tuple[Input, ...]] = {
+        "fromScatter": (
+            Input(SCATTER, "selectedData"),
+            Input(SCATTER, "clickData"),
+            Input(f"{PAGE}-clear", "n_clicks"),
+            Input(f"{PAGE}-set-base", "n_clicks"),
+        ),
+        "fromParallel": (Input(PARALLEL, "selectedData"), Input(PARALLEL, "clickData")),
+        "fromTable": (Input(GRID, "cellClicked"),),
+    }
+    for name, inputs in brushes.items():
+        app.clientside_callback(
+            ClientsideFunction(PAGE, name),
+            Output(STATE, "data", allow_duplicate=True),
+            *inputs,
+            *view,
+            prevent_initial_call=True,
+        )
     app.clientside_callback(
-        ClientsideFunction("charts", "brush"),
-        Output(STATE, "data"),
-        Input(SCATTER, "selectedData"),
-        Input(PARALLEL, "selectedData"),
-        Input(SCATTER, "clickData"),
-        Input(PARALLEL, "clickData"),
-        Input(GRID, "cellClicked"),
-        Input(f"{PAGE}-clear", "n_clicks"),
-        Input(f"{PAGE}-set-base", "n_clicks"),
-        State(STATE, "data"),
+        ClientsideFunction(PAGE, "draw"),
+        Output(DRAWN, "data"),
+        Input(STATE, "data"),
+        Input(LIVE, "data"),
+        Input(LOWER, "children"),
         State(POINTS, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("charts", "draw"),
-        Output(SCATTER, "figure"),
-        Output(PARALLEL, "figure"),
+        ClientsideFunction(PAGE, "settle"), Output(DRAWN, "data", allow_duplicate=True), Input(LIVE, "data"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction(PAGE, "table"),
         Output(GRID, "rowData"),
         Output(GRID, "selectedRows"),
         Input(STATE, "data"),
-        Input(LIVE, "data"),
         State(POINTS, "data"),
-        State(SCATTER, "figure"),
-        State(PARALLEL, "figure"),
     )
     app.clientside_callback(
-        ClientsideFunction("charts", "keepTradeoff"),
+        ClientsideFunction(PAGE, "plans"),
+        Output(PLANS, "data"),
+        Input(STATE, "data"),
+        State(PLANS, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(PAGE, "keep"),
         Output(DEFAULTS_ID, "data"),
         Input(STATE, "data"),
         Input(DELAY, "value"),
@@ -110,8 +148,6 @@ def register(app: dash.Dash, services: Services) -> None:
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
     )
-    result.register_picker(app, RUN, PAGE, REF)
-    register_downloads(app, services, PAGE, REF, TABLES)
 
 
 def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
@@ -137,6 +173,10 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         dcc.Store(id=DEFAULTS_ID, data=defaults),
         dcc.Store(id=POINTS, data=result.records(points)),
         dcc.Store(id=LIVE),
+        dcc.Store(id=DRAWN),
+        dcc.Store(id=SETTLED),
+        dcc.Store(id=PLANS, data={"pick": view["pick"], "base": view["base"]}),
+        dcc.Store(id=VISIT, data=secrets.token_hex(8)),
         dcc.Interval(id=TICK, interval=700, disabled=False),
         dmc.Group(
             [
@@ -153,7 +193,8 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
         ),
-        *charts_of(one, points, view, html.Div(id=PICKED)),
+        *upper(one, points, view, html.Div(id=PICKED)),
+        html.Div(id=LOWER, className="stack"),  # comes by itself: what is in sight first is drawn first
         lead=f"{t('tradeoff.lead')} {result.subtitle(one)}",
     )
 

@@ -98,20 +98,23 @@ def answer_cards(
     return result.kpi_cards(cards, min_width)
 
 
-def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) -> list[Any]:
-    """Scatter with the picked plan beside it, parallel lines, the two prices, the table."""
-    year = one.price_year
-    chosen = [i for i, p in enumerate(points["point"]) if p in view["sel"]] if view["sel"] else None
-    scatter = charts.frontier(points, selected=chosen)
-    lines = charts.parallel(points, selected=chosen)
-    scroll: dict[str, Any] = {"scrollZoom": False, "doubleClick": "reset"}
+BRUSHED: dict[str, Any] = {"scrollZoom": False, "doubleClick": "reset"}
+
+
+def _chosen(points: pd.DataFrame, view: dict[str, Any]) -> list[int] | None:
+    """Row positions of the brushed points, None for all."""
+    return [i for i, p in enumerate(points["point"]) if p in view["sel"]] if view["sel"] else None
+
+
+def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) -> list[Any]:
+    """The scatter with the picked plan beside it: what is in sight when the page opens."""
     parts: list[Any] = [
         html.Div(
             [
                 layout.section(
                     t("tradeoff.scatter-title"),
-                    chart(PAGE, "scatter", scatter, points, note=t("tradeoff.scatter-note", year=year), heading=False,
-                          **scroll),
+                    chart(PAGE, "scatter", charts.frontier(points, selected=_chosen(points, view)), points,
+                          note=t("tradeoff.scatter-note", year=one.price_year), heading=False, **BRUSHED),
                     actions=[
                         button(f"{PAGE}-clear", t("tradeoff.clear"), "x", size="xs", variant="default"),
                         button(f"{PAGE}-set-base", t("tradeoff.set-baseline"), "star", size="xs", variant="default"),
@@ -121,15 +124,23 @@ def charts_of(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: A
             ],
             className="tradeoff-top",
         ),
-        layout.section(
-            t("tradeoff.parallel-title"),
-            chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), heading=False, **scroll),
-        ),
     ]  # fmt: skip
     if not len(points):
         parts.insert(0, layout.alert(t("tradeoff.one-plan"), [t("tradeoff.no-points")], kind="info"))
-    else:
-        parts.append(html.Div([_price(name, points, year) for name in PRICES], className="two-up"))
+    return parts
+
+
+def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
+    """Parallel lines, the two prices, the table."""
+    lines = charts.parallel(points, selected=_chosen(points, view))
+    parts: list[Any] = [
+        layout.section(
+            t("tradeoff.parallel-title"),
+            chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), heading=False, **BRUSHED),
+        ),
+    ]  # fmt: skip
+    if len(points):
+        parts.append(html.Div([_price(name, points, one.price_year) for name in PRICES], className="two-up"))
     columns = [
         table.column("point", heading("point"), width=66, minWidth=66),
         table.column("quality", heading("quality"), width=96, minWidth=96),
@@ -161,10 +172,10 @@ def _price(name: str, points: pd.DataFrame, year: int) -> Any:
     )  # fmt: skip
 
 
-def picked(one: Result, state: dict[str, Any]) -> Any:
+def picked(one: Result, plans: dict[str, Any]) -> Any:
     """The picked point: its figures against the baseline, its prices, the way to its plan."""
     points = front.points_of(one.run).set_index("point")
-    pick, base = state.get("pick"), state.get("base")
+    pick, base = plans.get("pick"), plans.get("base")
     if pick not in points.index:
         return html.P(t("tradeoff.picked-none"), className="muted")
     row = points.loc[pick].to_dict()

@@ -17,6 +17,8 @@ from typing import Any
 from planner.report import front
 
 log = logging.getLogger("planner.app")
+READERS = 200
+"""Visits whose last question is remembered."""
 KEPT = 3
 """A live programme of the Korea example holds some 300 MB."""
 
@@ -30,21 +32,32 @@ class Live:
     program: Any = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     built: threading.Event = field(default_factory=threading.Event)
-    asked: tuple[float, float] | None = None
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    asked: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
-    def at(self, max_delay_months: float, min_control: float) -> dict[str, Any]:
-        """Figures of the cheapest plan within the limits; needs ``state == "ready"``."""
-        self.asked = (max_delay_months, min_control)
+    def at(self, max_delay_months: float, min_control: float, visit: str = "") -> dict[str, Any] | None:
+        """Figures of the cheapest plan within the limits; needs ``state == "ready"``.
+
+        ``visit`` is whoever looks (one opened page): None if they ask for other limits while this waits its turn.
+        """
+        asked = (max_delay_months, min_control)
+        with self.guard:
+            self.asked[visit] = asked
+            self.asked.move_to_end(visit)
+            if len(self.asked) > READERS:
+                self.asked.popitem(last=False)
         with self.lock:
+            if self.asked.get(visit, asked) != asked:
+                return None
             return dict(self.program.at(max_delay_months=max_delay_months, min_control=min_control))
 
-    def prices(self, answer: dict[str, Any]) -> dict[str, float] | None:
-        """Prices at an answer, by solving tighter limits; None if other limits are asked for meanwhile."""
+    def prices(self, answer: dict[str, Any], visit: str = "") -> dict[str, float] | None:
+        """Prices at an answer, by solving tighter limits; None if the visit asks for other limits meanwhile."""
         asked = (answer["max_delay_months"], answer["min_control"])
         found = {}
         for name, (months, points) in front.tighter(answer).items():
             with self.lock:  # given back between the solves: a move of a slider does not wait for both
-                if self.asked != asked:
+                if self.asked.get(visit, asked) != asked:
                     return None
                 found[name] = front.price(
                     answer, self.program.at(max_delay_months=months, min_control=points)
@@ -86,6 +99,10 @@ class LiveCache:
 
 
 def _build(run: Any) -> Any:
+    """The programme, asked once at its loosest limits: the first solve takes seconds, the next ones do not."""
     from planner.tradeoff_run import live_of_run
 
-    return live_of_run(run)
+    program = live_of_run(run)
+    limits = front.limits(front.points_of(run), run.kpis)
+    program.at(max_delay_months=limits.delay_high, min_control=limits.control_low)
+    return program

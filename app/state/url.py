@@ -25,6 +25,14 @@ PATHS = {
     "estimate": "/estimate",
 }
 
+WITH_CHARTS = ("runs", "tradeoff", "plan", "capital", "estimate")
+"""First parts of the addresses of pages that draw charts at once."""
+
+
+def draws_charts(path: str) -> bool:
+    """Whether the page at a path (without the prefix the app is served at) draws charts at once."""
+    return path.strip("/").partition("/")[0] in WITH_CHARTS
+
 
 def href(page: str, id: str | None = None, **state: Any) -> str:
     """The address of a page (a key of ``PATHS``), under the prefix the app is served at.

@@ -40,6 +40,17 @@ def opacities(page: Page) -> list[float]:
     )
 
 
+def brush(page: Page, name: str, left: float, top: float) -> None:
+    """Draws a box from (left, top), as shares of the chart's area, to its lower right corner."""
+    page.locator(f"#{name}").scroll_into_view_if_needed()
+    area = page.locator(f"#{name} .nsewdrag").first.bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + area["width"] * left + 4, area["y"] + area["height"] * top)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 4, area["y"] + area["height"] - 4, steps=6)
+    page.mouse.up()
+
+
 def test_trade(
     open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any, front: Path, tmp_path: Path
 ) -> None:
@@ -64,22 +75,22 @@ def test_trade(
     expect(page).to_have_url(re.compile(r"control=\d"))
     expect(page).to_have_url(re.compile(r"delay=\d"))
 
-    # a brush in the scatter dims lines and filters the table
-    page.locator("#tradeoff-scatter").scroll_into_view_if_needed()
-    area = page.locator("#tradeoff-scatter .nsewdrag").first.bounding_box()
-    assert area is not None
-    page.mouse.move(area["x"] + 4, area["y"] + area["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(area["x"] + area["width"] - 4, area["y"] + area["height"] - 4, steps=6)
-    page.mouse.up()
-    expect(page).to_have_url(re.compile(r"sel=\d"))
-    dimmed = opacities(page)
-    assert 0 < sum(o < 0.5 for o in dimmed) < len(dimmed)
-
-    # a row picked in the table is marked in the charts, and its plan opens
+    # a brush in either chart dims lines and filters the table; the newer one stands alone, and goes when cleared
+    for name, top in (("tradeoff-scatter", 0.5), ("tradeoff-parallel", 0.6)):
+        before = page.url
+        brush(page, name, 0.0, top)
+        expect(page).to_have_url(re.compile(r"sel=\d"))
+        expect(page).not_to_have_url(before)
+        dimmed = opacities(page)
+        assert 0 < sum(o < 0.5 for o in dimmed) < len(dimmed)
+    expect(page.locator("#tradeoff-scatter .selectionlayer path")).to_have_count(0)
     page.get_by_role("button", name="Clear brush and pick").click()
     expect(page).not_to_have_url(re.compile(r"sel="))
-    page.locator('#tradeoff-grid [row-id="1"] [col-id="cost_npv_musd"]').click()
+    expect(page.locator("#tradeoff-parallel .selectionlayer path")).to_have_count(0)
+    assert set(opacities(page)) == {0.9}
+
+    # a row picked in the table is marked in the charts, and its plan opens
+    page.locator('#tradeoff-grid [row-id="1"] [col-id="cost_npv_musd"]').click(timeout=WAIT_MS)
     expect(page).to_have_url(re.compile(r"pick=1"))
     expect(page.locator("#tradeoff-picked")).to_contain_text("Point 1")
     page.get_by_role("button", name="Set as baseline").click()

@@ -1,0 +1,207 @@
+// The trade-off in the browser: one brush for both charts and the table, marks that follow the view, its address.
+// Nothing here asks the server, and charts are changed in place: a whole figure would take ten times as long.
+(function () {
+  "use strict";
+
+  const SCATTER = "tradeoff-scatter";
+  const PARALLEL = "tradeoff-parallel";
+  const MARKS = ["baseline", "pick", "here"];
+  const charts = window.dash_clientside.charts;
+  const no = function () {
+    return window.dash_clientside.no_update;
+  };
+
+  function asked(name, prop) {
+    return window.dash_clientside.callback_context.triggered.some(function (entry) {
+      return entry.prop_id === name + "." + prop;
+    });
+  }
+
+  // The points of a brush by their names; ``key`` says where plotly keeps the row of a point.
+  function brushed(selection, key, points) {
+    const rows = new Set();
+    ((selection && selection.points) || []).forEach(function (point) {
+      if (key === "curveNumber" || point.curveNumber === 0) {
+        rows.add(point[key]);
+      }
+    });
+    return points.filter(function (_, i) { return rows.has(i); }).map(function (row) { return row.point; });
+  }
+
+  // The chart that the brush was drawn in. A box in the other one goes: plotly would select by it again; and what
+  // plotly tells of that is no wish of the reader.
+  let owner = "";
+  function owned(name, selection) {
+    const was = owner;
+    const some = Boolean(selection && selection.points && selection.points.length);
+    owner = some ? name : was === name ? "" : was;
+    return some || was === name;
+  }
+
+  function boxes(plot, name) {
+    return owner !== name && plot.layout.selections && plot.layout.selections.length ? { selections: [] } : null;
+  }
+
+  // A changed view; the charts are drawn before the rest of the page hears of it.
+  function changed(state, change, live, points) {
+    const next = Object.assign({}, state, change);
+    if (JSON.stringify(next) === JSON.stringify(state)) {
+      return no();
+    }
+    show({ state: next, live: live, points: points });
+    return next;
+  }
+
+  function fromScatter(selection, click, _clear, _base, state, live, points) {
+    if (asked(SCATTER, "selectedData")) {
+      return !owned(SCATTER, selection) ? no() : changed(state, { sel: brushed(selection, "pointNumber", points) }, live, points);
+    }
+    if (asked(SCATTER, "clickData") && click && click.points[0].curveNumber === 0) {
+      return changed(state, { pick: points[click.points[0].pointNumber].point }, live, points);
+    }
+    if (asked("tradeoff-set-base", "n_clicks")) {
+      return changed(state, { base: state.pick }, live, points);
+    }
+    if (asked("tradeoff-clear", "n_clicks")) {
+      owner = "";
+      return changed(state, { sel: [], pick: "" }, live, points);
+    }
+    return no();
+  }
+
+  function fromParallel(selection, click, state, live, points) {
+    if (asked(PARALLEL, "selectedData")) {
+      return !owned(PARALLEL, selection) ? no() : changed(state, { sel: brushed(selection, "curveNumber", points) }, live, points);
+    }
+    return click ? changed(state, { pick: points[click.points[0].curveNumber].point }, live, points) : no();
+  }
+
+  function fromTable(cell, state, live, points) {
+    const row = cell && points.find(function (one) { return one.point === String(cell.rowId); });
+    return row ? changed(state, { pick: row.point }, live, points) : no();
+  }
+
+  function drawn(plot) {
+    return plot && window.Plotly && plot.data && plot._fullData && plot._fullLayout;
+  }
+
+  function drawScatter(plot, view, chosen) {
+    if (plot.data.length < 2) {
+      return; // no points
+    }
+    const rows = view.points.map(function (_, i) { return i; });
+    const wanted = chosen.size ? rows.filter(function (i) { return chosen.has(view.points[i].point); }) : null;
+    const now = plot.data[0].selectedpoints;
+    const same = wanted ? now && JSON.stringify(Array.from(now).sort(function (a, b) { return a - b; })) === JSON.stringify(wanted) : !now;
+    const gone = boxes(plot, SCATTER);
+    if (!same || gone) {
+      window.Plotly.update(plot, { selectedpoints: [wanted] }, gone || {}, [0]);
+    }
+    const moved = { x: [], y: [] };
+    const traces = [];
+    MARKS.forEach(function (name) {
+      const i = plot.data.findIndex(function (trace) { return trace.meta === name; });
+      const plan = name === "here" ? view.live : view.points.find(function (row) { return row.point === view.state[name === "pick" ? "pick" : "base"]; });
+      const there = plan && plan.cost_npv_musd !== undefined && plan.cost_npv_musd !== null;
+      const x = there ? [plan.delay_months] : [];
+      const y = there ? [plan.cost_npv_musd] : [];
+      const has = plot.data[i];
+      if (String(Array.from(has.x || [])) !== String(x) || String(Array.from(has.y || [])) !== String(y)) {
+        traces.push(i);
+        moved.x.push(x);
+        moved.y.push(y);
+      }
+    });
+    if (traces.length) {
+      window.Plotly.restyle(plot, moved, traces);
+    }
+  }
+
+  function drawParallel(plot, view, chosen) {
+    if (plot.data.length !== view.points.length) {
+      return; // no points
+    }
+    const opacity = [];
+    const width = [];
+    const traces = [];
+    view.points.forEach(function (row, i) {
+      const picked = row.point === view.state.pick;
+      const strong = picked || !chosen.size || chosen.has(row.point) ? 0.9 : 0.12;
+      const thick = picked ? 5 : 1.8;
+      if (plot.data[i].opacity !== strong || plot.data[i].line.width !== thick) {
+        traces.push(i);
+        opacity.push(strong);
+        width.push(thick);
+      }
+    });
+    if (traces.length) {
+      window.Plotly.restyle(plot, { opacity: opacity, "line.width": width }, traces);
+    }
+    const gone = boxes(plot, PARALLEL);
+    if (gone) {
+      window.Plotly.relayout(plot, gone);
+    }
+  }
+
+  // Draws a view into the charts that are there; one still being drawn gets the newest view when it stands.
+  let newest = null;
+  function show(view, waited) {
+    newest = view;
+    const chosen = new Set(view.state.sel || []);
+    let missing = false;
+    [[SCATTER, drawScatter], [PARALLEL, drawParallel]].forEach(function (entry) {
+      const plot = charts.plotOf(entry[0]);
+      if (drawn(plot)) {
+        entry[1](plot, view, chosen);
+      } else {
+        missing = true;
+      }
+    });
+    if (missing && (waited || 0) < 30000) {
+      window.setTimeout(function () {
+        if (newest === view) {
+          show(view, (waited || 0) + 150);
+        }
+      }, 150);
+    }
+  }
+
+  function draw(state, live, _lower, points) {
+    show({ state: state, live: live, points: points });
+    return no();
+  }
+
+  // The prices of an answer take two more solves: they are asked for when the sliders rest, not between two moves.
+  const REST_MS = 600;
+  let resting = 0;
+  function settle(live) {
+    window.clearTimeout(resting);
+    resting = window.setTimeout(function () {
+      window.dash_clientside.set_props("tradeoff-settled", { data: live });
+    }, live ? REST_MS : 0);
+    return no();
+  }
+
+  function table(state, points) {
+    const chosen = new Set(state.sel || []);
+    const rows = points.filter(function (row) {
+      return !chosen.size || chosen.has(row.point) || row.point === state.pick;
+    });
+    return [rows, rows.filter(function (row) { return row.point === state.pick; })];
+  }
+
+  // What the card of the picked plan depends on: a brush alone does not ask the server.
+  function plans(state, before) {
+    const next = { pick: state.pick, base: state.base };
+    return JSON.stringify(next) === JSON.stringify(before) ? no() : next;
+  }
+
+  function keep(state, delay, control, defaults) {
+    return charts.keepState(Object.assign({}, state, { delay: delay, control: control }), defaults);
+  }
+
+  window.dash_clientside.tradeoff = {
+    fromScatter: fromScatter, fromParallel: fromParallel, fromTable: fromTable, draw: draw, settle: settle,
+    table: table, plans: plans, keep: keep,
+  };
+})();
