@@ -1,15 +1,14 @@
 """``planner catalog --check``: all faults that stop loading, and figures that are probably wrong.
 
-Three rules look for what no limit of a column can see. *Peers*: a figure far from those it is compared with
-(``x-outliers`` of the descriptor), in logarithms, per unit of what it buys: a rack per accelerator and
-bandwidth. *Spread*: low, mid and high further apart than any source disagrees. *Units*: every number has one.
-A true but odd figure is accepted by name, with a reason, in the descriptor; an acceptance of a row that is no
-longer there, or no longer odd, is a fault as well.
+*Peers*: a figure far from those it is compared with (``x-outliers`` of the descriptor), in logarithms, per unit
+of what it buys: a rack per accelerator and bandwidth. *Units*: every number has one. ``catalog_sense`` has the
+rules for single rows and columns, ``catalog_measured`` those for measurements. A true but odd figure is
+accepted by name, with a reason, in the descriptor; an acceptance of a row that is no longer there, or no
+longer odd, is a fault as well.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import statistics
 from collections.abc import Iterator
@@ -17,25 +16,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from planner.catalog import packaged_root, read_sheets
+from planner.catalog import load_catalog, packaged_root, read_sheets
+from planner.catalog_measured import measured_faults
 from planner.catalog_rules import Sheet
+from planner.catalog_sense import Accepted, row_faults
 
 MIN_PEERS = 5
 MAD_TO_SD = 1.4826
 SIGMAS = 4.0
 LEAST_FACTOR = 2.0
 GAP = 2.0
-MAX_SPREAD = 4.0
-"""Factors: the least distance from the median that counts, the gap to the next figure, high over mid."""
+"""Factors: the least distance from the median that counts, and the gap to the next figure."""
 
 
 @dataclass
 class _Rule:
-    """One entry of ``x-outliers``, with what it accepts and which acceptances were needed."""
+    """One entry of ``x-outliers``, with what it accepts and which acceptances were needed.
+
+    Rows of one ``group`` are peers. Where a group is small, all rows are, unless the groups are ``strict``: named
+    by a list of columns, such as the unit, whose values cannot be compared.
+    """
 
     columns: list[str]
     per: list[str]
-    group: str | None
+    group: list[str]
+    strict: bool
     max_factor: float
     accepted: dict[str, str]
     used: set[str] = field(default_factory=set)
@@ -43,10 +48,16 @@ class _Rule:
 
 def audit_catalog(root: Path | None = None) -> list[str]:
     """Every fault of a catalog folder as ``file:line: column: message``; empty where there is none."""
-    _, sheets, problems = read_sheets(root or packaged_root())
-    for sheet in sheets.values():
+    descriptor, sheets, problems = read_sheets(root or packaged_root())
+    sound = not problems
+    accepted = {name: Accepted(sheet) for name, sheet in sheets.items()}
+    for name, sheet in sheets.items():
         problems += _unit_faults(sheet)
         problems += odd_figures(sheet, sheets)
+        problems += row_faults(sheet, accepted[name], str(descriptor.get("created", "")))
+    if sound:  # measurements are compared by the code that uses them, which needs a catalog that loads
+        problems += measured_faults(load_catalog(root), sheets, accepted)
+        problems += [fault for table in accepted.values() for fault in table.stale()]
     return problems
 
 
@@ -55,16 +66,17 @@ def odd_figures(sheet: Sheet, sheets: dict[str, Sheet]) -> list[str]:
     problems: list[str] = []
     for rule in [_rule(entry) for entry in sheet.resource.get("x-outliers", [])]:
         problems += _peer_faults(sheet, rule, sheets)
-        problems += _spread_faults(sheet, rule)
         problems += _stale(sheet, rule)
     return problems
 
 
 def _rule(entry: dict[str, Any]) -> _Rule:
     accepted = {a["row"]: a["why"] for a in entry.get("accepted", [])}
+    group = entry.get("group", [])
     return _Rule(
-        entry["columns"], entry.get("per", []), entry.get("group"), entry.get("max_factor", 4.0), accepted
-    )
+        entry["columns"], entry.get("per", []), [group] if isinstance(group, str) else group,
+        not isinstance(group, str), entry.get("max_factor", 4.0), accepted,
+    )  # fmt: skip
 
 
 def _unit_faults(sheet: Sheet) -> Iterator[str]:
@@ -121,12 +133,12 @@ def _peer_faults(sheet: Sheet, rule: _Rule, sheets: dict[str, Sheet]) -> Iterato
         if column not in sheet.values:
             continue
         values = _unit_values(sheet, rule, column, sheets)
-        groups: dict[str, list[int]] = {}
+        groups: dict[tuple[str, ...], list[int]] = {}
         for row in values:
-            groups.setdefault(sheet.cells[rule.group][row] if rule.group else "", []).append(row)
+            groups.setdefault(tuple(sheet.cells[c][row] for c in rule.group), []).append(row)
         small = [row for rows in groups.values() if len(rows) < MIN_PEERS for row in rows]
         for rows in groups.values():
-            peers = rows if len(rows) >= MIN_PEERS else list(values)
+            peers = rows if len(rows) >= MIN_PEERS or (rule.group and rule.strict) else list(values)
             for row in rows:
                 factor = _oddness(values, row, [p for p in peers if p != row], rule.max_factor)
                 if factor and not _accept(sheet, rule, row):
@@ -149,18 +161,6 @@ def _oddness(values: dict[int, float], row: int, peers: list[int], max_factor: f
     outside = values[row] > others[-1] or values[row] < others[0]
     odd = outside and (abs(distance) > math.log(max_factor) or (abs(distance) > limit and alone))
     return math.exp(distance) if odd else None
-
-
-def _spread_faults(sheet: Sheet, rule: _Rule) -> Iterator[str]:
-    """Low, mid and high of one figure that lie further apart than sources do."""
-    stems = {c.rsplit("_", 1)[0] for c in rule.columns if c.rsplit("_", 1)[-1] in ("low", "mid", "high")}
-    for stem in sorted(stems):
-        names = [f"{stem}_{level}" for level in ("low", "mid", "high") if f"{stem}_{level}" in sheet.values]
-        for row in range(len(sheet.lines)):
-            known = [(n, v) for n in names if (v := _positive(sheet.values[n][row])) is not None]
-            for (below, low), (above, high) in itertools.pairwise(known):
-                if high / low > MAX_SPREAD and not _accept(sheet, rule, row):
-                    yield sheet.at(row, above, f"{high:g} is {high / low:.1f} times {below} ({low:g})")
 
 
 def _accept(sheet: Sheet, rule: _Rule, row: int) -> bool:

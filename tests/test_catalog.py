@@ -326,6 +326,23 @@ PLANTED = [
     ("countries.csv", 4, "source_url", "", "row has no source and is not marked assumed"),
     ("connections.csv", 2, "capex_musd_per_mw_high", "6", "6 is above the maximum"),
     ("parameters.csv", 2, "unit", "", "value required"),
+    ("systems.csv", 6, "source_date", "2031-05-01", "lies ahead: a source cannot be newer than"),
+    ("systems.csv", 6, "source_date", "2025-20", "is no day of the calendar"),
+    ("systems.csv", 6, "source_date", "", "a sourced row has no date"),
+    ("systems.csv", 6, "source_url", "seen somewhere", "is no address"),
+    ("locality_rules.csv", 3, "iso3", "KRO", "no country has the code 'KRO'; did you mean"),
+    ("real_projects.csv", 4, "iso3", "XKX", "no country has the code 'XKX'"),
+    ("facility_costs.csv", 3, "value_mid", "-15.15", "is below zero, which MUSD/MW IT is not"),
+    ("facility_costs.csv", 3, "value_mid", "145.3", "times the median of 53 peers"),
+    ("metros.csv", 30, "t_aug_c", "-27.1", "K off its neighbours"),
+    ("model_classes.csv", 2, "model_id", "lama3.1-8b", "no row 'lama3.1-8b' in models.csv"),
+    ("models.csv", 5, "params_total_b", "4050", "but its name says 405"),
+    ("countries.csv", 4, "corporate_tax_pct", "0.9", "and alone there: wrong unit or digit?"),
+    ("accelerators.csv", 6, "fp8_dense_tflops", "19790", "to 4.2 is possible"),
+    ("throughput.csv", 94, "tokens_per_s_per_accelerator", "68210", "what all other measurements"),
+    ("training_runs.csv", 64, "accelerator_hours", "700000", "of the peak"),
+    ("real_projects.csv", 3, "capex_musd", "240930", "MUSD per MW"),
+    ("cooling.csv", 2, "pue_a", "0.12", "is below the minimum"),
 ]
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "Throughput",
     "decimal_year",
     "estimate",
+    "serving_fit",
     "smallest_replica",
 ]
 
@@ -140,6 +141,11 @@ def _book(catalog: Catalog) -> _Book:
     fit = Fit(Situations.of(situations), np.log(rows["tokens_per_s_per_accelerator"].to_numpy(float)))
     cells = dict(list(rows.groupby(["model_id", "accelerator_id", "scenario"])))
     return _Book(rows, cells, fit, latest(catalog))
+
+
+def serving_fit(catalog: Catalog) -> Fit:
+    """The fit to all measured rows of a catalog, in their order."""
+    return _book(catalog).fit
 
 
 def _matching(book: _Book, q: Question, given: dict[str, Any]) -> pd.DataFrame | None:
