@@ -60,7 +60,7 @@ class PlannerDash(dash.Dash):
 
     def interpolate_index(self, *_places: Any, **parts: Any) -> str:
         plotly = self.get_asset_url(figure.LIBRARY)
-        early = url.draws_charts(dash.strip_relative_path(flask.request.path) or "")
+        early = url.draws_charts(self.strip_relative_path(flask.request.path) or "")
         return INDEX.format(
             plotly=plotly,
             charts=f'<script defer src="{plotly}"></script>' if early else "",

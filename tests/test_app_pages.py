@@ -180,6 +180,16 @@ def test_tradeoff_restores_limits_brush_and_pick_from_the_address(services: Serv
     assert (graphs(page), graphs(html.Div(below))) == (1, 3)
 
 
+def test_the_links_to_plan_and_capital_lead_to_the_picked_plan(services: Services) -> None:
+    one = load(services, "front")
+    plans = front.points_of(one.run).set_index("point")["plan"]
+    last = plans[plans >= 0].index[-1]
+    sent = text_of(tradeoff_views.pages_of(one, {"pick": last, "base": plans.index[0]}))
+    for page in ("plan", "capital"):
+        assert f"/{page}/front~{plans[last]}?base=front~{plans.iloc[0]}" in sent
+    assert "/plan/front" in text_of(tradeoff_views.pages_of(one, {"pick": "", "base": ""}))
+
+
 def test_a_plan_without_a_frontier_still_has_its_sliders(services: Services) -> None:
     page = text_of(tradeoff.draw(load(services, "cheap"), services, {}))
     assert "tradeoff-delay" in page and "planner frontier" in page

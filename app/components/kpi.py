@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from planner.app.components.icon import icon
+from planner.app.state import url
 from planner.app.strings import t
 
 STATUS_COLOUR = {
@@ -68,6 +69,16 @@ def status_badge(state: str) -> dmc.Badge:
         variant="light",
         leftSection=icon(STATUS_ICON[state]),
         className=f"status status-{state}",
+    )
+
+
+def stale_badge(scenario: str) -> dcc.Link:
+    """Says that the scenario (its id) has changed since the run, and leads to what has changed."""
+    badge = dmc.Badge(
+        t("result.stale"), color="yellow", variant="light", leftSection=icon("refresh"), className="status"
+    )
+    return dcc.Link(
+        badge, href=url.href("scenario", scenario), title=t("result.stale-text"), className="stale"
     )
 
 

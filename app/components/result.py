@@ -16,6 +16,7 @@ from planner.app.components import kpi, layout
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load, load_plan
+from planner.app.state.stale import changed_draft
 from planner.app.strings import t
 from planner.report.numbers import number, quantity, signed
 
@@ -52,13 +53,22 @@ def subtitle(result: Result) -> str:
     return " · ".join(parts)
 
 
-def links(result: Result, here: str, **state: Any) -> list[Any]:
-    """The other pages of the same plan."""
+def stale(services: Services, run_id: str) -> list[Any]:
+    """A badge where the scenario has changed since the run; nothing where it has not."""
+    draft = changed_draft(services, services.store.job(run_id))
+    return [] if draft is None else [kpi.stale_badge(draft.id)]
+
+
+def links(result: Result, here: str, ref: str | None = None, **state: Any) -> list[Any]:
+    """The other pages of the same plan; with ``ref``, of that plan of the same run.
+
+    ``state`` goes into their addresses; a page that knows no such setting leaves it aside.
+    """
     pages = [("tradeoff", "chart-dots-3"), ("plan", "calendar-stats"), ("capital", "coins")]
     return [
         layout.link_button(
             t(f"app.nav.{page}"),
-            url.href(page, result.run_id if page == "tradeoff" else result.ref, **state),
+            url.href(page, result.run_id if page == "tradeoff" else ref or result.ref, **state),
             mark,
             variant="default",
             size="xs",

@@ -90,7 +90,9 @@ def _row(row: dict[str, Any]) -> html.Tr:
                     html.Div(row["id"], className="run-id"),
                 ]
             ),
-            html.Td(kpi.status_badge(row["state"])),
+            html.Td(
+                [kpi.status_badge(row["state"]), kpi.stale_badge(row["stale"]) if row["stale"] else None]
+            ),
             html.Td(fmt.moment(pd.Timestamp(row["created"], unit="s"))),
             html.Td(fmt.duration(row["seconds"])),
             html.Td(fmt.percent(row["gap"], 1)),

@@ -16,6 +16,7 @@ from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.services import Services
 from planner.app.state import url
+from planner.app.state.stale import changed_draft
 from planner.app.strings import known, t
 from planner.jobs import WITH_PLAN, Job
 
@@ -97,6 +98,8 @@ def actions(job: Job, services: Services) -> Any:
         )
         return dmc.Group([stop, cancel], gap="xs")
     parts: list[Any] = []
+    if (draft := changed_draft(services, job)) is not None:
+        parts.append(kpi.stale_badge(draft.id))
     if job.draft:
         parts.append(
             layout.link_button(t("run.scenario"), url.href("scenario", job.draft), "files", variant="default")

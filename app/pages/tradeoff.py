@@ -14,7 +14,16 @@ from planner.app.components import layout, result
 from planner.app.components.chart import register_downloads, workbook_button
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
-from planner.app.pages.tradeoff_views import PAGE, TABLES, answer_cards, lower, picked, sliders, upper
+from planner.app.pages.tradeoff_views import (
+    PAGE,
+    TABLES,
+    answer_cards,
+    lower,
+    pages_of,
+    picked,
+    sliders,
+    upper,
+)
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.live import LiveCache
@@ -28,7 +37,9 @@ REF, STATE, DEFAULTS_ID, POINTS, LIVE, SETTLED, DRAWN, PLANS, VISIT = (
     for x in ("ref", "state", "defaults", "points", "live", "settled", "drawn", "plans", "visit")
 )
 RUN, DELAY, CONTROL, TICK = (f"{PAGE}-{x}" for x in ("run", "delay", "control", "tick"))
-ANSWER, PRICES, MESSAGE, PICKED = (f"{PAGE}-{x}" for x in ("answer", "prices", "message", "picked"))
+ANSWER, PRICES, MESSAGE, PICKED, PAGES = (
+    f"{PAGE}-{x}" for x in ("answer", "prices", "message", "picked", "pages")
+)
 SCATTER, PARALLEL, GRID, LOWER = (f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid", "lower"))
 
 
@@ -83,9 +94,12 @@ def register(app: dash.Dash, services: Services) -> None:
         found = entry.prices(answer, visit) if entry.state == "ready" else None
         return dash.no_update if found is None else answer_cards(found)
 
-    @app.callback(Output(PICKED, "children"), Input(PLANS, "data"), State(REF, "data"))
-    def show_pick(plans: dict[str, Any], ref: str) -> Any:
-        return picked(load(services, ref), plans)
+    @app.callback(
+        Output(PICKED, "children"), Output(PAGES, "children"), Input(PLANS, "data"), State(REF, "data")
+    )
+    def show_pick(plans: dict[str, Any], ref: str) -> tuple[Any, list[Any]]:
+        one = load(services, ref)
+        return picked(one, plans), pages_of(one, plans)
 
     in_browser(app)
     result.register_picker(app, RUN, REF)
@@ -181,7 +195,10 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         dmc.Group(
             [
                 result.picker(RUN, services, one.run_id),
-                toolbar(*result.links(one, PAGE), hidden_button() if len(points) else workbook_button(PAGE)),
+                toolbar(
+                    dmc.Group(pages_of(one, view), id=PAGES, gap="xs"),
+                    hidden_button() if len(points) else workbook_button(PAGE),
+                ),
             ],
             justify="space-between",
         ),
@@ -196,6 +213,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         *upper(one, points, view, html.Div(id=PICKED)),
         html.Div(id=LOWER, className="stack"),  # comes by itself: what is in sight first is drawn first
         lead=f"{t('tradeoff.lead')} {result.subtitle(one)}",
+        actions=result.stale(services, one.run_id),
     )
 
 

@@ -172,6 +172,20 @@ def _price(name: str, points: pd.DataFrame, year: int) -> Any:
     )  # fmt: skip
 
 
+def pages_of(one: Result, plans: dict[str, Any]) -> list[Any]:
+    """Links to the pages of the picked plan; of the first where the pick has no plan of its own."""
+    ref, base = plan_refs(one, plans)
+    return result.links(one, PAGE, ref, base=base)
+
+
+def plan_refs(one: Result, plans: dict[str, Any]) -> tuple[str | None, str | None]:
+    """References of the plans made at the picked point and at the baseline, None where there is none."""
+    points = front.points_of(one.run).set_index("point")["plan"]
+    numbers = (int(points.get(plans.get(name), -1)) for name in ("pick", "base"))
+    pick, base = (f"{one.run_id}~{number}" if number >= 0 else None for number in numbers)
+    return pick, base if pick else None
+
+
 def picked(one: Result, plans: dict[str, Any]) -> Any:
     """The picked point: its figures against the baseline, its prices, the way to its plan."""
     points = front.points_of(one.run).set_index("point")
@@ -184,10 +198,10 @@ def picked(one: Result, plans: dict[str, Any]) -> Any:
         html.P(html.Strong(t("tradeoff.picked", point=pick))),
         answer_cards(row, before, 128),
     ]
-    if row["plan"] < 0:
+    ref, base_ref = plan_refs(one, plans)
+    if ref is None:
         parts.append(html.P(t("tradeoff.screening"), className="muted"))
     else:
-        base_ref = f"{one.run_id}~{before['plan']}" if before is not None and before["plan"] >= 0 else None
-        address = url.href("plan", f"{one.run_id}~{row['plan']}", base=base_ref)
+        address = url.href("plan", ref, base=base_ref)
         parts.append(layout.link_button(t("tradeoff.open"), address, "calendar-stats"))
     return html.Div(parts, className="picked")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.app.state.stale import changed_draft
 from planner.jobs import WITH_PLAN, Job
 from planner.run_files import RunError, read_json
 
@@ -21,11 +22,15 @@ STATES = {
 
 
 def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
-    """Rows newest first: id, name, title, state, kind, created (epoch s), seconds, gap, owner, mine, shared, live, stage."""
+    """Rows newest first: id, name, title, state, kind, created (epoch s), seconds, gap, owner, mine, shared, live,
+    stage, stale.
+
+    ``stale`` is the id of the scenario that a job ran, where that has changed since.
+    """
     user = services.user()
     owner = None if services.settings.auth == "none" or user is None else user.name
     jobs = services.store.jobs(owner=owner)
-    rows = [_from_job(job, user.name if user else None) for job in jobs]
+    rows = [_from_job(services, job, user.name if user else None) for job in jobs]
     hidden = (
         {job.id for job in services.store.jobs(limit=100_000)}
         if owner is not None
@@ -37,7 +42,8 @@ def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["created"])
 
 
-def _from_job(job: Job, asker: str | None) -> dict[str, Any]:
+def _from_job(services: Any, job: Job, asker: str | None) -> dict[str, Any]:
+    draft = changed_draft(services, job)
     return {
         "id": job.id,
         "name": job.name,
@@ -52,6 +58,7 @@ def _from_job(job: Job, asker: str | None) -> dict[str, Any]:
         "shared": job.shared,
         "live": job.live,
         "stage": job.stage,
+        "stale": draft.id if draft is not None else None,
     }
 
 
@@ -79,6 +86,7 @@ def _from_directory(row: dict[str, Any]) -> dict[str, Any]:
         "shared": True,
         "live": False,
         "stage": None,
+        "stale": None,
     }
 
 

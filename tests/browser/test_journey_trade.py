@@ -113,7 +113,11 @@ def test_trade(
     assert [s.get_attribute("aria-valuenow") for s in (delay, control)] == values
     assert page.url == link
 
-    # the plan of the point, against the baseline
+    # the plan of the point, against the baseline; the links above lead to the same plan
+    links = page.locator("#tradeoff-pages")
+    expect(links.get_by_role("link", name="Capital")).to_have_attribute(
+        "href", re.compile(r"/capital/front~0\b")
+    )
     page.get_by_role("link", name="Open this plan").click()
     expect(page).to_have_url(re.compile(r"/plan/front~0\?base=front~1"))
     charts_drawn(page, "plan-capacity")

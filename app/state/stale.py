@@ -1,0 +1,45 @@
+"""Whether the scenario of a run has changed since: its figures are then those of an earlier scenario."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from planner import drafts
+from planner.app.state import editing
+from planner.catalog import load_catalog
+from planner.jobs import Job
+from planner.scenario_file import dump_scenario
+
+if TYPE_CHECKING:
+    from planner.app.services import Services
+
+NAMES = ("name:", "title:")
+"""What a scenario is called changes no figure."""
+
+
+def changed_draft(services: Services, job: Job | None) -> drafts.Draft | None:
+    """The scenario of a run if it says something else by now; None for a run of the command line.
+
+    What the user may not see counts as unchanged: nobody learns that another's scenario exists.
+    """
+    if job is None or not job.draft:
+        return None
+    draft = drafts.get(services.store, job.draft)
+    if draft is None or draft.updated <= job.created:
+        return None
+    user = services.user()
+    if services.settings.auth != "none" and not draft.shared and (user is None or user.name != draft.owner):
+        return None
+    return draft if _inputs(draft.text) != _unnamed(job.scenario) else None
+
+
+@lru_cache(maxsize=64)
+def _inputs(text: str) -> str | None:
+    """What a run of a text would freeze, but for what it is called; None for a text that is not sound."""
+    scenario = editing.check(text, load_catalog()).scenario
+    return None if scenario is None else _unnamed(dump_scenario(scenario))
+
+
+def _unnamed(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith(NAMES))
