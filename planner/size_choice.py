@@ -11,7 +11,7 @@ from planner.case import demand
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
-from planner.case.rates import confidential_factor, relative_rate
+from planner.case.rates import confidential_factor, least_accelerators, relative_rate
 from planner.case.throughput import SoftwareGain, Throughput, estimate
 from planner.scenario import Accelerators, Host, Workload
 from planner.size_costs import LEVELS, UnitCosts
@@ -54,9 +54,8 @@ def blocker(context: Context, w: Workload, system: str, protection: str) -> str:
     ):
         return "no stack of the hosts supports it"
     if w.kind not in TRAINING_KINDS:
-        model = context.catalog.table("model_classes").loc[w.model_class]
-        need = float(model["params_total_b"] * model["bytes_per_param"] * model["kv_overhead_factor"])
-        if need > float(row["n_accelerators"]) * float(chip["usable_mem_gb"]):
+        least = least_accelerators(context.catalog, w.model_class, str(row["accelerator_id"]))
+        if not 0 < least <= int(row["n_accelerators"]):
             return f"model class {w.model_class} does not fit its memory"
     choice = next(s for s in context.scenario.systems if s.id == system)
     ready = pd.Timestamp(choice.available_from or row["available_from"])

@@ -9,6 +9,7 @@ import pytest
 
 from planner.case.conditions import decimal_year
 from planner.case.names import UnknownName, accelerator_of, model_of
+from planner.case.rates import LEAST_REQUESTS, least_accelerators
 from planner.case.roofline import chip_spec, generic_model, model_spec, roofline_rate
 from planner.case.throughput import SoftwareGain, Throughput, _book, estimate, smallest_replica
 from planner.case.throughput_fit import REGIMES, Z80, Fit, Situations
@@ -249,3 +250,14 @@ def test_left_out_rows_stay_within_what_the_documents_promise(
     assert np.exp(np.median(np.abs(error))) - 1 <= most_error
     assert 0.7 <= np.mean(np.abs(error) <= reach) <= 0.95
     assert np.exp(2 * np.median(reach)) <= widest
+
+
+def test_offers_ask_the_same_arithmetic_whether_a_model_fits() -> None:
+    catalog = load_catalog()
+    assert least_accelerators(catalog, "frontier", "h100") == 0  # 671 GB of weights on 8 x 80 GB
+    assert least_accelerators(catalog, "frontier", "h200") == 8
+    spec = model_spec(catalog, "deepseek-r1")
+    tokens = spec.input_tokens + spec.output_tokens
+    alike = smallest_replica("deepseek-r1", "b300", "fp8", tokens, LEAST_REQUESTS)
+    assert least_accelerators(catalog, "frontier", "b300") == alike.n_accelerators == 4
+    assert least_accelerators(catalog, "medium", "rngd") == 2  # 70 GB on cards of 48

@@ -20,7 +20,7 @@ from planner.case.locality import (
     rtt_ms,
     rule_for,
 )
-from planner.case.rates import confidential_factor, layer_model, relative_rate
+from planner.case.rates import confidential_factor, least_accelerators, relative_rate
 from planner.case.scoring import Scorer
 from planner.case.throughput import Throughput
 from planner.scenario import Host, Workload
@@ -201,19 +201,8 @@ def _pair_blocker(
 
 
 def _model_fits(context: Context, w: Workload, row: Any) -> bool:
-    benchmark = context.catalog.table("model_classes").loc[w.model_class]
-    own = layer_model(context, str(row.a), w.model_class)
-    model = benchmark if own is None else own
-    system = context.catalog.table("systems").loc[row.k]
-    memory = float(system["n_accelerators"]) * float(
-        context.catalog.value("accelerators", row.accelerator, "usable_mem_gb")
-    )
-    need = (
-        float(model["params_total_b"])
-        * float(model["bytes_per_param"])
-        * float(benchmark["kv_overhead_factor"])
-    )
-    return bool(need <= memory)
+    least = least_accelerators(context.catalog, w.model_class, str(row.accelerator), str(row.a))
+    return 0 < least <= int(context.catalog.value("systems", row.k, "n_accelerators"))
 
 
 def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput, why: WhyNot) -> pd.DataFrame:

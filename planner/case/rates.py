@@ -11,9 +11,13 @@ import pandas as pd
 
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS, reference_of
-from planner.case.throughput import SoftwareGain, Throughput
+from planner.case.roofline import BYTES_PER_PARAM, model_spec
+from planner.case.throughput import SoftwareGain, Throughput, smallest_replica
 from planner.catalog import Catalog
 from planner.scenario import Workload
+
+LEAST_REQUESTS = 8
+"""Requests in flight below which a replica wastes its weights' traffic: fewer do not count as serving."""
 
 
 def layer_model(context: Context, stack: str, model_class: str) -> pd.Series | None:
@@ -28,6 +32,30 @@ def layer_models(catalog: Catalog, stack: str) -> dict[str, pd.Series]:
     layers = str(catalog.value("stacks", stack, "layers")).split(";")
     rows = table[table["layer_id"].isin(layers)]
     return {str(name): row for name, (_, row) in zip(rows["model_class"], rows.iterrows(), strict=True)}
+
+
+@lru_cache(maxsize=512)
+def least_accelerators(catalog: Catalog, model_class: str, accelerator: str, stack: str | None = None) -> int:
+    """Fewest accelerators that serve the model of a class, or of the stack where it has its own; 0 if none can.
+
+    Weights in the format the model is kept in, with the cache of ``LEAST_REQUESTS`` requests of the benchmark;
+    a replica stays inside one scale-up domain.
+    """
+    row = catalog.table("model_classes").loc[model_class]
+    own = None if stack is None else layer_models(catalog, stack).get(model_class)
+    row = row if own is None else own
+    name = str(row["model_id"])
+    spec = model_spec(catalog, name)
+    kept = min(BYTES_PER_PARAM, key=lambda k: abs(BYTES_PER_PARAM[k] - float(row["bytes_per_param"])))
+    size = float(row["params_total_b"])
+    try:
+        replica = smallest_replica(
+            name, accelerator, kept, spec.input_tokens + spec.output_tokens, LEAST_REQUESTS,
+            params_total_b=None if size == spec.params_total_b else size, catalog=catalog,
+        )  # fmt: skip
+    except ValueError:  # memory or peak of the chip is not known
+        return 0
+    return replica.n_accelerators if replica.fits else 0
 
 
 def relative_rate(
