@@ -5,17 +5,18 @@
     test.summary, test.service, test.stops
 
 Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
-paid. From the date on the planner answers at least cost, with no workload waiting longer than in the plan or,
-where that cannot be kept, than the soonest it can be served. The duty to serve all, the floor on control and
-the survival shares are lifted, for what they asked may no longer be possible: the reserve may be used. Service
-before the date is held, too, unless the plan's rounded figures do not allow it to the last digit. A stack
-not in the plan pays its adoption from the start of the horizon, as everywhere in the model.
+paid. From the date on the planner answers at least cost, with no workload worse off in any quarter, nor waiting
+longer in all, than in the plan or, where that cannot be kept, than in the soonest answer. The duty to serve all,
+the floor on control and the survival shares are lifted, for what they asked may no longer be possible: the
+reserve may be used. Service before the date is held, too, to a ten-thousandth of demand; where it cannot be,
+``Severance.notes`` says how far it moved and why. A stack not in the plan pays its adoption from the start of the
+horizon, as everywhere in the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,17 +27,27 @@ from planner.case.case import Case
 from planner.case.cuts import offers_cut
 from planner.plan import Plan
 from planner.scenario import Cut, Scenario
+from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.ladder import GAPS, Outcome, solve
+from planner.solver.solution import Status
 
 WAIT_SLACK_MONTHS = 0.02
 """What rounding to whole units may add to a workload's wait."""
-NOISE = 1e-6
-SHORT_NOISE = 1e-4
-"""Room for what is held: a plan meets its rows to a tolerance, and no row may ask for more than that."""
+NOISE = 1e-5
+"""Room above what is held (MW or thousand accelerators), for a plan meets its rows to a tolerance only.
+
+It must be well above HiGHS's tolerance for integer programmes of 1e-6: a column whose bounds are no further apart
+than that is taken as fixed at one of them, and rows that need the other are then called infeasible.
+"""
+HISTORY = (1e-4, 1e-3, 1e-2, 1.0)
+"""How far the share short before the date may move, the least that has a solution."""
+LP_S = 60.0
 DIVISIBLE = ("rent", "lease", "cool", "connect", "backup")
 SHORT = 0.01
 """A workload is back when no more than this share of it is short beyond the plan."""
+QUARTER_SLACK = 0.9 * SHORT
+"""What rounding to whole units may add to the share short in a quarter."""
 KPIS = (
     "cost_npv_musd", "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
     "accelerators", "peak_year_outlay_musd",
@@ -57,6 +68,7 @@ class Severance:
     summary: pd.DataFrame  # kpi, unit, plan, severed, change
     service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
     stops: pd.DataFrame  # h, a, k, accelerators, planned_later
+    notes: list[str] = field(default_factory=list)
 
 
 def severed_scenario(scenario: Scenario, cut: Cut) -> Scenario:
@@ -93,10 +105,7 @@ def sever(
         raise ValueError(f"cut {cut.id} names nothing that this case offers")
     case = build_case(severed_scenario(base.case.scenario, cut))
     engine = frozen(case, base, first)
-    waits = _waits(engine, base, quality)
-    if waits is None:  # rounded figures of a plan may not repeat to the last digit
-        free_service(engine)
-        waits = _waits(engine, base, quality)
+    waits, notes = _held_history(engine, base, first, quality)
     limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
     case = replace(case, scenario=case.scenario.model_copy(update={"limits": limits}))
     outcome = solve(case, quality, on_event=on_event, should_stop=should_stop, engine=engine.for_case(case))
@@ -105,33 +114,105 @@ def sever(
         cut, base, outcome,
         _summary(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "severed", "change"]),
         _service(base, after, first) if after else pd.DataFrame(),
-        _stops(base, hit, cut, first),
+        _stops(base, hit, cut, first), notes,
     )  # fmt: skip
 
 
-def _waits(engine: Engine, base: Plan, quality: str) -> dict[str, float] | None:
-    """Months every workload may be short: as in the plan, or as soon as can be where that is longer."""
+def _held_history(
+    engine: Engine, base: Plan, first: int, quality: str
+) -> tuple[dict[str, float] | None, list[str]]:
+    """Months every workload may be short, with service before the date held as closely as can be; and notes.
+
+    As in the plan, or as soon as can be where that is longer. None where no plan was found at all.
+    """
     engine.integers(*PATTERN, *HALLS)
-    engine.minimise("delay")
-    limit = engine.case.scenario.solve.time_limit_s
-    found = engine.live.solve(gap=GAPS[quality], time_limit_s=limit)
-    if found.x is None:
-        return None
     demand = base.tables["demand"]
     own = (demand["short"].astype(float) * demand["months"].astype(float)).groupby(demand["w"]).sum()
-    best = engine.delays(found.x)
-    return {w: max(months, float(own.get(w, 0.0))) + WAIT_SLACK_MONTHS for w, months in best.items()}
+    notes: list[str] = []
+    for room in HISTORY:
+        hold_service(engine, base, first, room)
+        engine.minimise("delay")
+        found = engine.live.solve(gap=GAPS[quality], time_limit_s=engine.case.scenario.solve.time_limit_s)
+        if found.x is not None:
+            best = engine.delays(found.x)
+            _hold_later(engine, base, first, found.x)
+            notes += [_moved(engine, base, first, found.x)] if room > HISTORY[0] else []
+            return {w: max(m, float(own.get(w, 0.0))) + WAIT_SLACK_MONTHS for w, m in best.items()}, notes
+        if room == HISTORY[0]:
+            why = (
+                _blocked(engine, base, first) if found.status is Status.INFEASIBLE else "no plan in the time"
+            )
+            notes.append(
+                f"service before {base.case.calendar.label(first)} cannot be held as in the plan: {why}"
+            )
+            engine.integers(*PATTERN, *HALLS)
+    return None, notes
 
 
-def free_service(engine: Engine) -> None:
-    """Let the work of before the date be shared out anew among the workloads; decisions stay held."""
-    columns = engine.live.columns("short")
-    engine.arrays.col_lower[columns], engine.arrays.col_upper[columns] = 0.0, 1.0
-    engine.live.set_col_bounds(columns, np.zeros(len(columns)), np.ones(len(columns)))
+def hold_service(engine: Engine, base: Plan, first: int, room: float) -> None:
+    """Hold the share short of every workload before the date to within ``room`` above the plan's."""
+    short, arrays = engine.arrays.columns["short"], engine.arrays
+    rows = base.tables["demand"].query("t < @first")
+    columns = np.array([short.position((w, int(t))) for w, t in zip(rows["w"], rows["t"], strict=True)])
+    if not len(columns):
+        return
+    before = rows["short"].to_numpy(float)
+    below = NOISE if room < 1.0 else 1.0
+    lower, upper = np.clip(before - below, 0.0, 1.0), np.clip(before + room, 0.0, 1.0)
+    arrays.col_lower[columns], arrays.col_upper[columns] = (
+        lower,
+        upper,
+    )  # also for what is freed to them later
+    engine.live.set_col_bounds(columns.astype(np.int32), lower, upper)
+
+
+def _hold_later(engine: Engine, base: Plan, first: int, x: Floats) -> None:
+    """From the date on no quarter of a workload may be shorter of service than in the plan or in ``x``.
+
+    A bound on the wait alone would let cost move what a workload may be short to its last quarters.
+    """
+    now = engine.family(x, "short")
+    later = np.flatnonzero(now.index.get_level_values(1).to_numpy(int) >= first)
+    before = base.tables["demand"].set_index(["w", "t"])["short"].astype(float).reindex(now.index).fillna(0.0)
+    upper = np.minimum(np.maximum(now, before).to_numpy(float)[later] + QUARTER_SLACK, 1.0)
+    columns = (engine.arrays.columns["short"].start + later).astype(np.int32)
+    engine.arrays.col_upper[columns] = upper
+    engine.live.set_col_bounds(columns, engine.arrays.col_lower[columns], upper)
+
+
+def _moved(engine: Engine, base: Plan, first: int, x: Floats) -> str:
+    """The workload and period whose service before the date had to move most."""
+    before = base.tables["demand"].query("t < @first").set_index(["w", "t"])["short"].astype(float)
+    now = engine.family(x, "short").reindex(before.index)
+    (w, t), change = (now - before).abs().idxmax(), float((now - before).abs().max())
+    return f"it moves by up to {change:.2%} of demand ({w}, {base.case.calendar.label(int(t))})"
+
+
+def _blocked(engine: Engine, base: Plan, first: int) -> str:
+    """The rule that keeps service before the date from being what it was: least service lost, and its prices."""
+    hold_service(engine, base, first, 1.0 - NOISE)
+    engine.integers()
+    columns = [i for i, (_, t) in enumerate(engine.arrays.columns["short"].index) if int(t) < first]
+    engine.live.set_objective({int(engine.arrays.columns["short"].start + i): 1.0 for i in columns})
+    found = engine.live.solve(time_limit_s=LP_S)
+    if found.row_dual is None or found.x is None:
+        return f"decisions of the plan cannot be repeated ({found.status.value})"
+    weight = np.abs(found.row_dual) * (abs(engine.arrays.matrix) @ np.abs(found.x))  # idle rows say nothing
+    worst: list[tuple[float, str, object]] = []
+    for name, block in engine.arrays.rows.items():
+        if name.startswith("demand"):
+            continue
+        prices = weight[block.start : block.stop]
+        if len(prices) and prices.max() > NOISE:
+            worst.append((float(prices.max()), name, block.index[int(prices.argmax())]))
+    if not worst:
+        return "whole places, stacks and halls of the plan cannot be repeated"
+    _, name, index = max(worst, key=lambda row: row[0])
+    return f"rule {name} at {', '.join(map(str, index)) if isinstance(index, tuple) else index} forbids it"
 
 
 def frozen(case: Case, base: Plan, first: int) -> Engine:
-    """The model of a case in which all that ``base`` decided before period ``first`` is held."""
+    """The model of a case in which all that ``base`` decided and served before period ``first`` is held."""
     engine = Engine(case)
     arrays = engine.arrays
     lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
@@ -145,11 +226,6 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
         lower[columns] = upper[columns] = held
         if family in DIVISIBLE:  # the plan itself holds its rows to a tolerance only
             upper[columns] = held + NOISE
-    demand = base.tables["demand"]
-    short = arrays.columns["short"]
-    for row in demand[demand["t"] < first].itertuples():  # service before the date is history, too
-        column = short.position((row.w, int(row.t)))
-        lower[column], upper[column] = max(0.0, row.short - NOISE), min(1.0, row.short + SHORT_NOISE)
     use = arrays.columns["use"]
     stacks = base.tables["stacks"]
     for a in stacks.loc[stacks["adopted"].astype(bool), "a"]:
@@ -157,6 +233,7 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
             lower[use.position(a)] = 1.0
     arrays.col_lower[:], arrays.col_upper[:] = lower, upper  # what a family is freed to later, too
     engine.live.set_col_bounds(np.arange(len(lower), dtype=np.int32), lower, upper)
+    hold_service(engine, base, first, HISTORY[0])
     return engine
 
 

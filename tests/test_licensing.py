@@ -125,11 +125,14 @@ def test_licence_lead_moves_the_first_order_that_can_be_live(supply: dict[str, A
 
 
 def test_licence_lead_moves_first_service_by_its_quarters() -> None:
-    free, stress = (
-        plan_of(scenario(supply=s)) for s in (licence(mode="not-required"), licence(case="stress"))
-    )
-    assert first_service(free) == 2 and first_service(stress) == 5
-    assert stress.kpi("delay_months") - free.kpi("delay_months") == pytest.approx(9, abs=0.05)
+    """3, 5 and 9 months on top of a delivery of two quarters: one, two and three quarters later, and so the wait."""
+    free = plan_of(scenario(supply=licence(mode="not-required")))
+    assert first_service(free) == 2
+    for case, quarters in (("fast", 1), ("base", 2), ("stress", 3)):
+        plan = plan_of(scenario(supply=licence(case=case)))
+        assert first_service(plan) == 2 + quarters, case
+        later = plan.kpi("delay_months") - free.kpi("delay_months")
+        assert later == pytest.approx(3 * quarters, abs=0.05), case
 
 
 def test_a_designated_package_goes_the_fast_way() -> None:
@@ -190,6 +193,28 @@ def test_a_quota_binds_and_its_shadow_price_is_what_relaxing_it_saves() -> None:
     looser = limited(161)
     assert shipped == pytest.approx(160) and looser[1] == pytest.approx(161)
     assert cost - looser[0] > 0.03 and -dual == pytest.approx(cost - looser[0], rel=1e-6)
+
+
+def test_a_plan_reports_the_price_of_a_quota_that_binds() -> None:
+    """The dear host makes up for what the cheap one may not ship; one accelerator more would save the difference."""
+    sites = [
+        {"id": p, "metro": "KR-SEO", "grid_mw": [{"from": "2027-01-01", "mw": 40}]} for p in ("here", "there")
+    ]
+    halls = [{"id": f"hall-{h}", "host": h, "it_mw": 8, "grid_mw": 16, "backup_mw": 16,
+              "cooling": {"air-chilled-water": 16}} for h in ("h", "dear")]  # fmt: skip
+    quota = {"id": "q", "hosts": ["h"], "unit": "accelerators", "per": "total",
+             "path": [{"from": "2027-01-01", "accelerators": 160}]}  # fmt: skip
+    plan = plan_of(
+        scenario(
+            "KR-SEO", "KOR", sites=sites, existing={"halls": halls}, limits={"max_delay_months": 8},
+            hosts=[host(), host(id="dear", site="there", hardware_price_factor=2.4)],
+            supply={"owner_allocations": False, "quotas": [quota]},
+        )
+    )  # fmt: skip
+    assert plan.tables["orders"].groupby("h")["accelerators"].sum()["h"] == pytest.approx(160)
+    prices = plan.tables["prices"]
+    price = prices.loc[prices["rule"] == "quota_cumulative", "dual"].sum()
+    assert -price > 0.02  # MUSD an accelerator: most of what the dear host pays more
 
 
 def test_a_yearly_quota_lapses_with_the_year() -> None:

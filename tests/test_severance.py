@@ -1,5 +1,6 @@
 """What protects the severance test: the past is held, what is cut stops, and the loss is counted against the plan."""
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -70,7 +71,8 @@ def test_the_loss_is_counted_against_the_plan(base: Plan, operator_lost: Severan
     first = after.case.calendar.first_from(START)
     short = after.tables["demand"].set_index("t")["short"] - base.tables["demand"].set_index("t")["short"]
     assert row["lost_months"] == pytest.approx((3 * short).sum())
-    assert short[short.index < first].abs().max() < 2.1e-3  # service before the date is history
+    assert short[short.index < first].abs().max() < 2e-4  # service before the date is history
+    assert not operator_lost.notes  # nothing had to give for it
     assert (after.tables["demand"].set_index("t")["short"][first]) == pytest.approx(1)  # nothing else stands
     assert row["worst_share"] == pytest.approx(short[short.index >= first].max())
     assert row["back_date"] > pd.Timestamp(START)
@@ -82,6 +84,16 @@ def test_the_loss_is_counted_against_the_plan(base: Plan, operator_lost: Severan
     stops = operator_lost.stops.set_index(["h", "k"])
     stood = base.tables["fleet"].query("t == @first")["accelerators"].sum()
     assert stops["accelerators"].sum() == pytest.approx(stood)
+
+
+def test_history_that_cannot_be_repeated_is_told_with_the_rule_that_forbids_it(base: Plan) -> None:
+    """A plan whose contracts are a twentieth smaller than those that served: the note says what moved and why."""
+    rents = base.tables["rents"].assign(accelerators=lambda d: 0.95 * d["accelerators"])
+    wrong = replace(base, tables={**base.tables, "rents": rents})
+    test = sever(wrong, Cut.model_validate({"id": "us", "from": START, "operators": ["us-operator"]}))
+    assert len(test.notes) == 2, test.notes
+    assert "cannot be held as in the plan: rule fleet_" in test.notes[0] and "cloud" in test.notes[0]
+    assert test.notes[1].startswith("it moves by up to 5") or "4.9" in test.notes[1], test.notes[1]
 
 
 def test_a_lost_supply_lets_what_stands_run_on(base: Plan) -> None:

@@ -36,58 +36,124 @@ def stacks(
         Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
     ] = None,
     quality: Quality = "quick",
+    seconds: Annotated[
+        float, typer.Option(min=1, help="Longest search for one row; its gap is shown.")
+    ] = 120,
+    workers: Annotated[int, typer.Option(min=1, help="Rows solved side by side.")] = 2,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Solve nothing: list the catalog rows on which the stacks differ.")
+    ] = False,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Force each stack in turn and compare cost, delay, control, SEAL shares, first service and US content.
+    """Force each stack in turn: cost, delay, control, SEAL shares, first service, US content, capital.
 
-    Costs compare only at like service: the share served stands beside them.
+    The free choice of the scenario stands beside them. Costs compare only at like service, so the share served
+    and the cost per hour of work served are shown; the price of a point of control is at that service. A second
+    table says where the money goes, by account.
 
     Examples:
 
       planner stacks korea
 
       planner stacks korea.yaml --stack champion-us-chips --stack rival -o stacks.csv
+
+      planner stacks korea --rows
     """
     from planner.scenario_file import load_scenario
-    from planner.stack_table import FIVE, stack_table
+    from planner.stack_reasons import catalog_rows, differences
+    from planner.stack_table import FIVE, compare_stacks
 
     scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
-    with Progress(quiet=as_json) as progress:
-        try:
-            table = stack_table(scenario, only or FIVE, quality, on_event=progress)
-        except ValueError as error:
-            console(stderr=True).print(str(error))
-            raise typer.Exit(2) from error
-    if output is not None:
-        table.to_csv(output, index=False)
+    chosen = tuple(only or FIVE)
+    try:
+        if rows:
+            lines = catalog_rows(scenario, chosen)
+            _write(lines, output)
+            print_json(records(lines)) if as_json else _show_differences(differences(scenario, chosen))
+            return
+        with Progress(quiet=as_json) as progress:
+            found = compare_stacks(
+                scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress
+            )
+    except (KeyError, ValueError) as error:
+        console(stderr=True).print(str(error))
+        raise typer.Exit(2) from error
+    _write(found.table, output)
     if as_json:
-        print_json(records(table))
+        accounts = found.accounts.rename_axis("account").reset_index()
+        print_json({"stacks": records(found.table), "accounts": records(accounts)})
         return
-    _show_stacks(table)
+    _show_stacks(found.table)
+    _show_accounts(found.accounts)
+
+
+def _write(table: Any, path: Path | None) -> None:
+    if path is not None:
+        table.to_csv(path, index=False)
 
 
 def _show_stacks(table: Any) -> None:
+    """Stacks as columns: a ministry reads down one offer, and 20 figures fit a page."""
     from rich.table import Table
 
-    shown = Table("", "cost\nMUSD", "delay\nmonths", "served", "control", "SEAL 0/1/2+", "first\nservice", "US content",
-                  "MUSD per\npoint")  # fmt: skip
-    for row in table.itertuples():
-        if row.status in ("infeasible", "no-solution", "not offered"):
-            shown.add_row(row.stack, row.status)
-            continue
-        higher = row.seal_2_share + row.seal_3_share + row.seal_4_share
-        shown.add_row(
-            row.stack, f"{row.cost_npv_musd:,.0f}", f"{row.delay_months:.1f}", f"{row.served_share:.0%}",
-            f"{row.control_score:.1f}", f"{row.seal_0_share:.0%} {row.seal_1_share:.0%} {higher:.0%}",
-            str(row.first_service), f"{row.us_content:.0%}",
-            "" if row.musd_per_control_point != row.musd_per_control_point else f"{row.musd_per_control_point:,.0f}",
-        )  # fmt: skip
+    def seals(r: Any) -> str:
+        return f"{r.seal_0_share:.0%} {r.seal_1_share:.0%} {r.seal_2_share + r.seal_3_share + r.seal_4_share:.0%}"
+
+    def money(value: float) -> str:
+        return "" if value != value else f"{value:,.0f}"
+
+    lines: list[tuple[str, Any]] = [
+        ("cost, MUSD", lambda r: money(r.cost_npv_musd)),
+        ("gap", lambda r: "" if r.gap != r.gap else f"{r.gap:.1%}"),
+        ("delay, months", lambda r: f"{r.delay_months:.1f}"),
+        ("served", lambda r: f"{r.served_share:.0%}"),
+        ("cost, USD/h served", lambda r: f"{r.usd_per_served_hour:.2f}"),
+        ("control", lambda r: f"{r.control_score:.1f}"),
+        ("national control", lambda r: f"{r.national_control:.1f}"),
+        ("SEAL 0, 1, 2 and up", seals),
+        ("first service", lambda r: str(r.first_service)),
+        ("US content", lambda r: f"{r.us_content:.0%}"),
+        ("... of hardware", lambda r: f"{r.us_content_hardware:.0%}"),
+        ("home content", lambda r: f"{r.home_content:.0%}"),
+        ("partner capex, MUSD", lambda r: money(r.capex_partner_musd)),
+        ("dearest year, MUSD", lambda r: money(r.peak_year_outlay_musd)),
+        ("accelerators", lambda r: money(r.accelerators)),
+        ("MUSD per point", lambda r: money(r.musd_per_control_point)),
+        ("... against", lambda r: str(r.compared_with)),
+    ]
+    rows = list(table.itertuples())
+    shown = Table("", *(str(r.stack) for r in rows))
+    for title, cell in lines:
+        shown.add_row(title, *("-" if r.cost_npv_musd != r.cost_npv_musd else cell(r) for r in rows))
     out = console()
     out.print(shown)
-    for row in table.itertuples():
-        if isinstance(row.note, str) and row.note:
-            out.print(f"{row.stack}: {row.note}")
+    for r in rows:
+        if r.status not in ("optimal", "feasible"):
+            out.print(f"{r.stack}: {r.status}")
+        if isinstance(r.note, str) and r.note:
+            out.print(f"{r.stack}: {r.note}")
+
+
+def _show_accounts(accounts: Any) -> None:
+    from rich.table import Table
+
+    shown = Table("account", *map(str, accounts.columns), title="Partner's cost, discounted MUSD",
+                  title_justify="left")  # fmt: skip
+    for account, line in accounts.iterrows():
+        shown.add_row(str(account), *(f"{v:,.1f}" for v in line))
+    console().print(shown)
+
+
+def _show_differences(table: Any) -> None:
+    from rich.table import Table
+
+    shown = Table(
+        *map(str, table.columns), title="Catalog rows on which the stacks differ", title_justify="left"
+    )
+    for line in table.itertuples(index=False):
+        shown.add_row(*map(str, line))
+    console().print(shown)
 
 
 def sever(
@@ -144,7 +210,7 @@ def sever(
             raise typer.Exit(2) from error
     if as_json:
         tables = {name: records(getattr(test, name)) for name in ("summary", "service", "stops")}
-        print_json({"status": test.outcome.status, **tables})
+        print_json({"status": test.outcome.status, "gap": test.outcome.gap, "notes": test.notes, **tables})
     else:
         for title, name in (
             ("What stops", "stops"),
@@ -152,6 +218,8 @@ def sever(
             ("Service lost", "service"),
         ):
             _show(title, getattr(test, name).drop(columns="back_date", errors="ignore"))
+        for note in test.notes:
+            console().print(note)
     if test.outcome.plan is None:
         raise typer.Exit(1)
 
