@@ -261,3 +261,28 @@ def test_offers_ask_the_same_arithmetic_whether_a_model_fits() -> None:
     alike = smallest_replica("deepseek-r1", "b300", "fp8", tokens, LEAST_REQUESTS)
     assert least_accelerators(catalog, "frontier", "b300") == alike.n_accelerators == 4
     assert least_accelerators(catalog, "medium", "rngd") == 2  # 70 GB on cards of 48
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("meta-llama/Llama-3.1-405B-Instruct-FP8", "llama3.1-405b"),
+        ("nvidia/Llama-3.3-70B-Instruct-FP4", "llama3.1-70b"),
+        ("DeepSeek-R1-0528-NVFP4-v2", "deepseek-r1"),
+        ("deepseek-ai/DeepSeek-V3-0324", "deepseek-r1"),
+        ("Llama-2-70b-chat-hf", "llama2-70b-99.9"),
+        ("LLAMA2_70B-99.9", "llama2-70b-99.9"),
+        ("Llama-4-Maverick-17B-128E-Instruct", "llama4-maverick"),
+        ("Qwen/Qwen3-235B-A22B-Instruct-2507", "qwen3-235b-a22b"),
+        ("Mixtral 8x7B Instruct v0.1", "mixtral-8x7b"),
+        (" GPT OSS 120B ", "gpt-oss-120b"),
+    ],
+)
+def test_a_model_is_known_with_publisher_format_tuning_and_revision(name: str, key: str) -> None:
+    assert model_of(CATALOG, name) == key
+
+
+@pytest.mark.parametrize("name", ["Llama-3.1-71B", "Qwen3-Coder-480B-A35B", "DeepSeek-V2", "Mixtral-8x22B"])
+def test_another_model_of_the_family_is_not_taken_for_a_measured_one(name: str) -> None:
+    with pytest.raises(UnknownName, match="params_total_b"):
+        model_of(CATALOG, name)

@@ -4,12 +4,14 @@
     model_of(catalog, "Llama-3.1-405B")                                        # "llama3.1-405b"
 
 Keys, names, the alias table and spellings found in measurements are known; beyond those, a text that
-contains the distinguishing words of exactly one most specific accelerator is understood too.
+contains the distinguishing words of exactly one most specific accelerator is understood too, and a model's
+name with publisher, format, tuning or revision ("openai/gpt-oss-120b", "DeepSeek-R1-0528-FP4").
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -18,6 +20,12 @@ from planner.catalog_rules import hint
 
 WORD = re.compile(r"[a-z]+\d+[a-z]*|\d+[a-z]*|[a-z]+")
 COUNT = re.compile(r"(\d+x)(?=[a-z])")
+QUALIFIER = re.compile(
+    r"[-_ .](instruct|chat|it|hf|base|thinking|preview|turbo|awq|gptq|(nv|mx)?fp\d+|bf16|int\d|w\da\d+|v\d+(\.\d+)?"
+    r"|\d{4}|99(\.9)?|\d+b-\d+e)$",
+    re.IGNORECASE,
+)
+"""Endings of model names that change neither size nor layers: tuning, format, revision, accuracy target."""
 SPLIT_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—", "-"))
 
 
@@ -72,11 +80,27 @@ def system_of(catalog: Catalog, name: str) -> str:
 def model_of(catalog: Catalog, name: str) -> str:
     """Key of a model of the table ``models``."""
     table = _models(catalog)
-    found = table.get(squeeze(name.translate(SPLIT_HYPHENS)))
+    spellings = (squeeze(text) for text in _shorter(name.translate(SPLIT_HYPHENS)))
+    found = next((table[text] for text in spellings if text in table), None)
     if found is None:
         fault = f"no model {name!r} in the catalog{_suggest(name, table)}"
         raise UnknownName(f"{fault}; or state params_total_b and params_active_b")
     return found
+
+
+def _shorter(name: str) -> Iterator[str]:
+    """A model's name, then without its publisher, and without format, tuning and revision one by one.
+
+    >>> list(_shorter("nvidia/Llama-3.3-70B-Instruct-FP8"))[2:]
+    ['Llama-3.3-70B-Instruct', 'Llama-3.3-70B']
+    """
+    text = name.strip()
+    yield text
+    text = text.rsplit("/", 1)[-1]
+    yield text
+    while (less := QUALIFIER.sub("", text)) != text:
+        text = less
+        yield text
 
 
 def _suggest(name: str, known: dict[str, str]) -> str:
