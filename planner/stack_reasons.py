@@ -17,7 +17,7 @@ from planner.case.context import Context
 from planner.case.licensing import licence_need
 from planner.catalog import Catalog, load_catalog
 from planner.scenario import Scenario
-from planner.stack_table import FIVE, forced
+from planner.stack_table import FIVE, check_known, forced
 
 OWNER = ("hardware_price_factor", "effectiveness", "operator_fee_share_per_year", "team_musd_per_year",
          "allocation_kaccel_eq_per_quarter")  # fmt: skip
@@ -27,6 +27,7 @@ COLUMNS = ["stack", "table", "row", "what", "value", "assumed"]
 
 def catalog_rows(scenario: Scenario, stacks: Sequence[str] = FIVE) -> pd.DataFrame:
     """Every figure of the catalog that forcing one of the stacks brings in, one line each."""
+    check_known(stacks)
     catalog = load_catalog()
     lines: list[tuple[Any, ...]] = []
     for stack in stacks:

@@ -170,10 +170,7 @@ def compare_stacks(
     of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
     With ``workers`` above 1 rows are solved in processes of their own and ``on_event`` hears of whole rows only.
     """
-    known = load_catalog().table("stacks")
-    unknown = [s for s in stacks if s not in known.index]
-    if unknown:
-        raise ValueError(f"no stack {', '.join(unknown)} in the catalog; there are {', '.join(known.index)}")
+    check_known(stacks)
     limit = min(seconds, scenario.solve.time_limit_s)
     scenario = scenario.model_copy(
         update={"solve": scenario.solve.model_copy(update={"time_limit_s": limit})}
@@ -184,6 +181,14 @@ def compare_stacks(
     accounts = pd.DataFrame({name: made[name][1] for name in names if made[name][1]}).fillna(0.0)
     prices = _price_of_control(frame)
     return Comparison(frame.assign(**prices), accounts.sort_index())
+
+
+def check_known(stacks: Sequence[str]) -> None:
+    """Raises ``ValueError`` for a stack that is not in the catalog."""
+    known = load_catalog().table("stacks").index
+    unknown = [s for s in stacks if s not in known]
+    if unknown:
+        raise ValueError(f"no stack {', '.join(unknown)} in the catalog; there are {', '.join(known)}")
 
 
 def _rows(

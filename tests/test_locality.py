@@ -95,8 +95,10 @@ def test_compute_at_home_needs_no_extra_copy() -> None:
 def test_a_class_with_no_legal_home_fails_with_the_reason() -> None:
     outcome = solve(build_case(scenario(workload(body="public", data_class="secret"), sites=("tokyo",))))
     assert outcome.status == "infeasible" and outcome.plan is None
-    text = " ".join(str(trouble) for trouble in outcome.troubles)
-    assert "w" in text and ("locality" in text or "in-country" in text), text
+    (trouble,) = outcome.troubles
+    assert (trouble.workload, trouble.reason) == ("w", "locality")
+    assert "no offer may serve w" in trouble.message and "of KOR" in trouble.message
+    assert "forbids compute in JPN" in trouble.message and "add a host in KOR" in trouble.cure
 
 
 def test_no_rule_found_means_the_strictest_of_the_class_and_is_marked() -> None:

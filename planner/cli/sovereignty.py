@@ -76,7 +76,7 @@ def stacks(
             found = compare_stacks(
                 scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress
             )
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         console(stderr=True).print(str(error))
         raise typer.Exit(2) from error
     _write(found.table, output)
