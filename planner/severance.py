@@ -27,6 +27,7 @@ from planner.case.case import Case
 from planner.case.cuts import offers_cut
 from planner.plan import Plan
 from planner.scenario import Cut, Scenario
+from planner.severance_report import SHORT, service_table, stops_table, summary_table
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.ladder import GAPS, Outcome, solve
@@ -44,14 +45,8 @@ HISTORY = (1e-4, 1e-3, 1e-2, 1.0)
 """How far the share short before the date may move, the least that has a solution."""
 LP_S = 60.0
 DIVISIBLE = ("rent", "lease", "cool", "connect", "backup")
-SHORT = 0.01
-"""A workload is back when no more than this share of it is short beyond the plan."""
 QUARTER_SLACK = 0.9 * SHORT
 """What rounding to whole units may add to the share short in a quarter."""
-KPIS = (
-    "cost_npv_musd", "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
-    "accelerators", "peak_year_outlay_musd",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class Severance:
     """Result of one cut. ``outcome.plan`` is the answer to it; ``summary`` compares KPIs before and after.
 
     ``service``: per workload the months of demand lost and the first period without loss; ``stops``: offers hit,
-    with the accelerators that stood at the date and those the plan still wanted from them.
+    with the accelerators that stood at the date, until when they run, and those the plan still wanted from them.
     """
 
     cut: Cut
@@ -67,7 +62,7 @@ class Severance:
     outcome: Outcome
     summary: pd.DataFrame  # kpi, unit, plan, severed, change
     service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
-    stops: pd.DataFrame  # h, a, k, accelerators, planned_later
+    stops: pd.DataFrame  # h, a, k, accelerators, planned_later, what, runs_until
     notes: list[str] = field(default_factory=list)
 
 
@@ -112,9 +107,9 @@ def sever(
     after = outcome.plan
     return Severance(
         cut, base, outcome,
-        _summary(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "severed", "change"]),
-        _service(base, after, first) if after else pd.DataFrame(),
-        _stops(base, hit, cut, first), notes,
+        summary_table(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "severed", "change"]),
+        service_table(base, after, first) if after else pd.DataFrame(),
+        stops_table(base, after, hit, cut, first), notes,
     )  # fmt: skip
 
 
@@ -130,7 +125,7 @@ def _held_history(
     own = (demand["short"].astype(float) * demand["months"].astype(float)).groupby(demand["w"]).sum()
     notes: list[str] = []
     for room in HISTORY:
-        hold_service(engine, base, first, room)
+        holdservice_table(engine, base, first, room)
         engine.minimise("delay")
         found = engine.live.solve(gap=GAPS[quality], time_limit_s=engine.case.scenario.solve.time_limit_s)
         if found.x is not None:
@@ -149,7 +144,7 @@ def _held_history(
     return None, notes
 
 
-def hold_service(engine: Engine, base: Plan, first: int, room: float) -> None:
+def holdservice_table(engine: Engine, base: Plan, first: int, room: float) -> None:
     """Hold the share short of every workload before the date to within ``room`` above the plan's."""
     short, arrays = engine.arrays.columns["short"], engine.arrays
     rows = base.tables["demand"].query("t < @first")
@@ -190,7 +185,7 @@ def _moved(engine: Engine, base: Plan, first: int, x: Floats) -> str:
 
 def _blocked(engine: Engine, base: Plan, first: int) -> str:
     """The rule that keeps service before the date from being what it was: least service lost, and its prices."""
-    hold_service(engine, base, first, 1.0 - NOISE)
+    holdservice_table(engine, base, first, 1.0 - NOISE)
     engine.integers()
     columns = [i for i, (_, t) in enumerate(engine.arrays.columns["short"].index) if int(t) < first]
     engine.live.set_objective({int(engine.arrays.columns["short"].start + i): 1.0 for i in columns})
@@ -233,7 +228,7 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
             lower[use.position(a)] = 1.0
     arrays.col_lower[:], arrays.col_upper[:] = lower, upper  # what a family is freed to later, too
     engine.live.set_col_bounds(np.arange(len(lower), dtype=np.int32), lower, upper)
-    hold_service(engine, base, first, HISTORY[0])
+    holdservice_table(engine, base, first, HISTORY[0])
     return engine
 
 
@@ -262,63 +257,3 @@ def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.S
         ("backup", "backups", "g", case.backups),
     ):
         yield family, table, values(name, ["h", key, "t"], "added_mw"), table["t"] - table["lead"]
-
-
-def _summary(base: Plan, after: Plan) -> pd.DataFrame:
-    units = base.kpis.set_index("kpi")["unit"]
-    rows = [(k, units[k], base.kpi(k), after.kpi(k), after.kpi(k) - base.kpi(k)) for k in KPIS if k in units]
-    return pd.DataFrame(rows, columns=["kpi", "unit", "plan", "severed", "change"])
-
-
-def _service(base: Plan, after: Plan, first: int) -> pd.DataFrame:
-    """Per workload: months of demand lost against the plan, worst period, and when nothing is lost any more."""
-    keys = ["w", "t"]
-    before = base.tables["demand"].set_index(keys)
-    lost = (
-        after.tables["demand"].set_index(keys)["short"].astype(float) - before["short"].astype(float)
-    ).rename("lost")
-    frame = lost.reset_index().assign(months=before["months"].astype(float).to_numpy())
-    calendar = base.case.calendar
-    rows = []
-    for w, part in frame.groupby("w", sort=False):
-        later = part[part["t"] >= first]
-        bad = later.loc[later["lost"] > SHORT, "t"]
-        back = first if not len(bad) else int(bad.max()) + 1
-        months = float((part["lost"] * part["months"]).sum())
-        after_cut = float(later["months"].sum())
-        never = back >= calendar.n
-        rows.append(
-            (w, months, months / after_cut if after_cut else 0.0, float(later["lost"].max()) if len(later) else 0.0,
-             "never within the horizon" if never else calendar.label(back),
-             pd.NaT if never else pd.Timestamp(calendar.date_of(back)))
-        )  # fmt: skip
-    return pd.DataFrame(
-        rows, columns=["w", "lost_months", "lost_share_after", "worst_share", "back", "back_date"]
-    )
-
-
-def _stops(base: Plan, hit: pd.DataFrame, cut: Cut, first: int) -> pd.DataFrame:
-    """Offers the cut names: accelerators that stand at the date, and what the plan wanted from them later."""
-    hak = ["h", "a", "k"]
-    fleet = base.tables["fleet"]
-    stands = fleet[fleet["t"] == first].groupby(hak)["accelerators"].sum()
-    orders, rents = base.tables["orders"], base.tables["rents"]
-    day = pd.Timestamp(base.case.calendar.date_of(first))
-    later = pd.concat(
-        [
-            orders.loc[pd.to_datetime(orders["order_date"]) >= day, [*hak, "accelerators"]],
-            rents.loc[pd.to_datetime(rents["start_date"]) >= day, [*hak, "accelerators"]],
-        ]
-    )
-    wanted = later.groupby(hak)["accelerators"].sum()
-    index = pd.MultiIndex.from_frame(hit[hak].reset_index(drop=True))
-    frame = (
-        hit[hak]
-        .reset_index(drop=True)
-        .assign(
-            accelerators=stands.reindex(index).fillna(0.0).to_numpy(),
-            planned_later=wanted.reindex(index).fillna(0.0).to_numpy(),
-            what="service and supply stop" if cut.what == "service" else "supply stops, what stands runs on",
-        )
-    )
-    return frame[(frame["accelerators"] > 0) | (frame["planned_later"] > 0)].reset_index(drop=True)

@@ -84,6 +84,7 @@ def test_the_loss_is_counted_against_the_plan(base: Plan, operator_lost: Severan
     stops = operator_lost.stops.set_index(["h", "k"])
     stood = base.tables["fleet"].query("t == @first")["accelerators"].sum()
     assert stops["accelerators"].sum() == pytest.approx(stood)
+    assert set(stops["runs_until"]) == {"2028-Q1"}
 
 
 def test_history_that_cannot_be_repeated_is_told_with_the_rule_that_forbids_it(base: Plan) -> None:
@@ -104,6 +105,9 @@ def test_a_lost_supply_lets_what_stands_run_on(base: Plan) -> None:
     serving = after.tables["serving"]
     assert len(serving[serving["t"] == first])  # three-year contracts run on
     assert not len(after.tables["orders"])
+    last = serving["t"].max() + 1  # the last contract ends, and nothing follows it
+    running = test.stops.loc[test.stops["accelerators"] > 0, "runs_until"]
+    assert after.case.calendar.label(int(last)) in set(running) and last < after.case.calendar.n
     assert test.service.iloc[0]["lost_months"] > 0  # growth and renewals are missing
     assert test.service.iloc[0]["lost_months"] < 36
 
