@@ -156,7 +156,15 @@ def _against(rows: list[tuple[str, float, Span]]) -> dict[str, Any]:
     low = np.array([math.log(span.low / span.mid) for _, _, span in rows])
     high = np.array([math.log(span.high / span.mid) for _, _, span in rows])
     each = {name: [round(true, 3), round(span.mid, 3)] for name, true, span in rows}
-    return {**summary(error, low, high), "reported_and_computed": each}
+    return {**summary(error, low, high), "median_error_at_best_level": _at_best_level(error),
+            "reported_and_computed": each}  # fmt: skip
+
+
+def _at_best_level(error: np.ndarray) -> float:
+    """Median error that would be left if one common factor could be chosen with hindsight: scatter, not level."""
+    levels = (error[:, None] + error[None, :]).ravel() / 2.0
+    least = min(float(np.median(np.abs(error - level))) for level in levels)
+    return round(math.exp(least) - 1.0, 4)
 
 
 def _system_name(catalog: Catalog, accelerator: str) -> str:
@@ -199,10 +207,11 @@ def projects(catalog: Catalog) -> dict[str, Any]:
             name = _system_name(catalog, row.accelerator_id)
             bill, cost = costs.system_cost(name, catalog=catalog), costs.facility_cost(metro, catalog=catalog)
             it = bill.usd_per_accelerator / (bill.it_kw_per_accelerator.mid * 1e3)
-            per_mw = (
-                total([it, cost.musd_per_it_mw])
-                / pue(temperatures_of(catalog, metro), "direct-to-chip", catalog).design_hour
-            )
+            both = total([it, cost.musd_per_it_mw])
+            meter = both / pue(temperatures_of(catalog, metro), "direct-to-chip", catalog).design_hour
+            # announcements do not say whether a MW is at the meter or of IT: the range holds both
+            stated = not pd.isna(row.facility_mw)
+            per_mw = meter if stated else Span(meter.low, meter.mid, both.high)
             whole.append((row.project_id, float(row.capex_musd) / mw, per_mw))
         if "system_cost" in use:
             bill = costs.system_cost(_system_name(catalog, row.accelerator_id), catalog=catalog)
@@ -244,8 +253,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(out, indent=1))
         return 0
     for key, row in out["targets"].items():
+        area, part = key.split(".")
+        best = out[area][part].get("median_error_at_best_level")
+        scatter = "" if best is None else f"  at best level {best:.3f} (n = {out[area][part]['n']})"
         print(
-            f"{key:26} {row['found']:7.3f}  target {row['target']:.2f}  {'met' if row['met'] else 'missed'}"
+            f"{key:26} {row['found']:7.3f}  target {row['target']:.2f}  "
+            f"{'met' if row['met'] else 'missed'}{scatter}"
         )
     for regime in ("row", "cell", "family", "model"):
         r = out["throughput"][regime]
