@@ -10,10 +10,14 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.explain.causes import figure
+from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
+from planner.solver.solution import Solution
 
 NOISE = 1e-4
 FAMILIES = ("order", "rent")
+SOLVE_S = 60.0
 FORCED_KREF = 0.05
 """Work (thousands of reference accelerators, summed over periods) that is forced on the choice."""
 
@@ -23,13 +27,17 @@ class Answer:
     """``excluded``: rows of ``why_not`` that speak of the choice; ``text`` says it in one or two sentences.
 
     ``cheaper``: by what share its purchases (price, upkeep, fees or rent, less residual value) would have to cost less;
-    None where it is excluded, or is in the plan already.
+    None where it is excluded, in the plan already, or held out by fixed costs. ``dearer_musd``: what work on it
+    costs more than in the plan, in MUSD for 1,000 reference accelerators over a year. ``fixed_musd``: what the cost
+    of the plan rises by with the whole places it needs, where it would be used in parts.
     """
 
     text: str
     excluded: pd.DataFrame
     cheaper: float | None = None
     in_plan: bool = False
+    dearer_musd: float | None = None
+    fixed_musd: float | None = None
 
 
 def why_not(
@@ -67,16 +75,42 @@ def why_not(
         return Answer(
             f"{name} is in the plan: at most {peak:,.0f} accelerators {verb} there", excluded, None, True
         )
-    cheaper = _cheaper(case, engine or Engine(case), tables, workload, host, stack, system)
-    if cheaper is None:
-        return Answer(f"{name} can be bought in no period of this case", excluded)
-    share, when = cheaper
+    engine = engine or Engine(case)
+    forced = _Forced(case, engine, tables, chosen)
+    if forced.fixed is not None:
+        return Answer(_fixed_text(name, *forced.fixed), excluded, fixed_musd=forced.fixed[0])
+    if forced.found is None:
+        return Answer(
+            f"{name} cannot do any work beside what the plan holds: its limits, hosts and halls leave no room",
+            excluded,
+        )
+    share, dearer, when = forced.found
     if share <= NOISE:
-        return Answer(f"{name} would be as good as what the plan holds: it costs no more", excluded, 0.0)
-    text = f"{name} would have to be {share:.0%} cheaper to enter the plan (best bought for {when})"
+        return Answer(
+            f"{name} would be as good as what the plan holds: it costs no more", excluded, 0.0, False, dearer
+        )
+    more = f"work on it costs {figure(dearer, 3)} MUSD more for 1,000 reference accelerators over a year"
+    text = f"{name} would have to be {_percent(share)} cheaper to enter the plan (best bought for {when}); {more}"
     if share >= 1:
-        text = f"{name} would not enter the plan at any price: what it needs besides costs more than it saves"
-    return Answer(text, excluded, float(share))
+        text = f"{name} would not enter the plan at any price: what it needs besides costs more than it saves; {more}"
+    return Answer(text, excluded, float(share), False, dearer)
+
+
+def _fixed_text(name: str, rise: float, cost: float) -> str:
+    part = f"{figure(abs(rise), 3)} MUSD ({_percent(abs(rise) / max(abs(cost), 1e-9))} of the plan's cost)"
+    if rise > 0:
+        return (
+            f"{name} does not earn its fixed cost: with the whole hosts, halls and stacks it needs beside those of "
+            f"the plan the cost rises by {part}; in parts it would be used"
+        )
+    return (
+        f"{name} would do as well: with the whole hosts, halls and stacks it needs beside those of the plan the "
+        f"cost falls by {part}, which the gap of the plan allows"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.2g} %".replace(" %", "%")
 
 
 def _in_plan(
@@ -158,73 +192,101 @@ def _columns(
     ]
 
 
-def _cheaper(
-    case: Case,
-    engine: Engine,
-    tables: Mapping[str, pd.DataFrame],
-    workload: str | None,
-    host: str | None,
-    stack: str | None,
-    system: str | None,
-) -> tuple[float, str] | None:
-    """Share of the own cost of its purchases by which the choice would have to be cheaper, and when it is best had.
+class _Forced:
+    """What a little work that the choice must do costs more, places held but for those the choice needs.
 
-    Hosts, stacks and halls are held as in the plan. The stack and the host asked for are
-    set free (divisible), so that their fixed cost is in the answer and not a wall before it.
+    ``found``: the rise per MUSD of its own purchases, the rise in MUSD per 1,000 reference accelerators and year,
+    and when it is best bought; with needed places divisible, so that their fixed cost is in the answer and not a
+    wall before it. Reduced costs do not say it: a choice that is out is so by a chain of columns, over which they
+    are split. ``fixed``: where divisible places would be used anyway, the rise with whole ones, and the plan's cost.
     """
-    _apply_limits(case, engine)
-    engine.minimise("cost")
-    engine.integers()
-    held = {"open": ["h", "t"], "use": ["a"], "halls": ["h", "b", "t"]}
-    for family, values in _held(tables).items():
-        index = engine.arrays.columns[family].index
-        engine.fix(family, np.array([values.get(i, 0.0) for i in index], float))
-    for family, letter, value in (("open", "h", host), ("halls", "h", host), ("use", "a", stack)):
-        if value is not None:
-            block = engine.arrays.columns[family]
-            at = held[family].index(letter)
-            free = np.array(
-                [block.start + i for i, index in enumerate(block.index) if index[at] == value], int
-            )
-            engine.live.set_col_bounds(free, engine.arrays.col_lower[free], engine.arrays.col_upper[free])
-    return _forced(case, engine, workload, host, stack, system)
+
+    def __init__(
+        self, case: Case, engine: Engine, tables: Mapping[str, pd.DataFrame], chosen: dict[str, str | None]
+    ) -> None:
+        self.case, self.engine, self.live, self.chosen = case, engine, engine.live, chosen
+        rate, block = case.serve["rate"].to_numpy(float), engine.arrays.columns["serve"]
+        wanted = [chosen[k] for k in ("workload", "host", "stack", "system")]
+        work = [
+            i
+            for i, index in enumerate(block.index)
+            if all(v in (None, part) for v, part in zip(wanted, index, strict=False))
+        ]
+        self.columns, self.rate = (block.start + np.array(work, int)).astype(np.int32), rate[work]
+        self.found: tuple[float, float, str] | None = None
+        self.fixed: tuple[float, float] | None = None
+        held = _held(tables)
+        self.hold(held)
+        plan = self.live.solve(time_limit_s=SOLVE_S)
+        needed = self.free(held)
+        free = self.live.solve(time_limit_s=SOLVE_S)
+        if free.x is None or free.objective is None:
+            return
+        if plan.objective is not None and float(free.x[self.columns] @ self.rate) > FORCED_KREF:
+            self.live.set_integrality(needed, True)
+            whole = self.at_work(gap=1e-3)
+            if whole.objective is not None:
+                self.fixed = (whole.objective - plan.objective, plan.objective)
+            return
+        found = self.at_work()
+        if found.objective is not None and found.x is not None:
+            self.found = self.compared(found.x, free.x, found.objective - free.objective)
+
+    def hold(self, held: Mapping[str, Mapping[Any, float]]) -> None:
+        """Least cost under the plan's bounds, its hosts, stacks and halls held."""
+        _apply_limits(self.case, self.engine)
+        self.engine.minimise("cost")
+        self.engine.integers()
+        for family, values in held.items():
+            index = self.engine.arrays.columns[family].index
+            self.engine.fix(family, np.array([values.get(i, 0.0) for i in index], float))
+
+    def free(self, held: Mapping[str, Mapping[Any, float]]) -> Any:
+        """Sets the places free that the choice needs; their columns."""
+        hosts, stacks = _needed(self.case, held, self.chosen)
+        out = []
+        for family, names in (("open", hosts), ("halls", hosts), ("use", stacks)):
+            block = self.engine.arrays.columns[family]
+            out += [block.start + i for i, index in enumerate(block.index) if index[0] in names]
+        columns, arrays = np.array(out, int), self.engine.arrays
+        self.live.set_col_bounds(columns, arrays.col_lower[columns], arrays.col_upper[columns])
+        return columns
+
+    def at_work(self, **options: Any) -> Solution:
+        """The solve with a little work forced on the choice."""
+        highs, row = self.live.highs, self.engine.arrays.shape[0]
+        highs.addRow(FORCED_KREF, np.inf, len(self.columns), self.columns, self.rate)
+        try:
+            return self.live.solve(time_limit_s=SOLVE_S, **options)
+        finally:
+            highs.deleteRows(1, np.array([row], np.int32))
+
+    def compared(self, x: Floats, before: Floats, rise: float) -> tuple[float, float, str] | None:
+        _, host, stack, system = (self.chosen[k] for k in ("workload", "host", "stack", "system"))
+        own = own_costs(self.engine, host, stack, system)
+        spent = {c: v * float(x[c] - before[c]) for c, v in own.items()}
+        total = sum(spent.values())
+        if total <= 0:
+            return None
+        best = max(spent, key=lambda c: spent[c])
+        blocks = [self.engine.arrays.columns[f] for f in FAMILIES]
+        when = next(int(b.tuple_at(best - b.start)[-1]) for b in blocks if b.start <= best < b.stop)
+        more = rise / (float(self.rate @ (x - before)[self.columns]) * self.case.calendar.years)
+        return rise / total, more, self.case.calendar.label(when)
 
 
-def _forced(
-    case: Case, engine: Engine, workload: str | None, host: str | None, stack: str | None, system: str | None
-) -> tuple[float, str] | None:
-    """What the plan's cost rises by where the choice must do a little work, per MUSD of its own purchases.
-
-    Reduced costs do not say it: a choice that is out is so by a chain of columns, over which they are split.
-    """
-    rate = case.serve["rate"].to_numpy(float)
-    block = engine.arrays.columns["serve"]
-    wanted = (workload, host, stack, system)
-    work = [
-        i
-        for i, index in enumerate(block.index)
-        if all(v in (None, part) for v, part in zip(wanted, index, strict=False))
-    ]
-    free = engine.live.solve(time_limit_s=60.0)
-    if not work or free.objective is None:
-        return None
-    columns = (block.start + np.array(work)).astype(np.int32)
-    highs, row = engine.live.highs, engine.arrays.shape[0]
-    highs.addRow(FORCED_KREF, np.inf, len(columns), columns, rate[work])
-    try:
-        found = engine.live.solve(time_limit_s=60.0)
-    finally:
-        highs.deleteRows(1, np.array([row], np.int32))
-    if found.objective is None or found.x is None or free.x is None:
-        return None
-    spent = {c: v * (found.x[c] - free.x[c]) for c, v in own_costs(engine, host, stack, system).items()}
-    total = sum(spent.values())
-    if total <= 0:
-        return None
-    best = max(spent, key=lambda c: spent[c])
-    label = next(case.calendar.label(int(b.tuple_at(best - b.start)[-1])) for f in FAMILIES
-                 if (b := engine.arrays.columns[f]).start <= best < b.stop)  # fmt: skip
-    return (found.objective - free.objective) / total, label
+def _needed(
+    case: Case, held: Mapping[str, Mapping[Any, float]], chosen: dict[str, str | None]
+) -> tuple[set[str], set[str]]:
+    """Hosts and stacks to set free: those asked for, and all that offer the choice where the plan has none."""
+    offers = _matching(case.serve, chosen["workload"], chosen["host"], chosen["stack"], chosen["system"])
+    ready = case.hosts["exists"].astype(bool) | (case.hosts["mode"] == "cloud")
+    standing = {str(i[0]) for i in held["open"]} | set(case.hosts.index[ready])
+    adopted = {str(i[0]) for i, value in held["use"].items() if value > 0.5}
+    there = offers[offers["h"].isin(standing) & offers["a"].isin(adopted)]
+    if len(there):
+        return {chosen["host"] or ""}, {chosen["stack"] or ""}
+    return set(offers["h"]), set(offers["a"]) - adopted
 
 
 def own_costs(engine: Engine, host: str | None, stack: str | None, system: str | None) -> dict[int, float]:
