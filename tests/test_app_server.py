@@ -292,6 +292,19 @@ def test_a_proxy_is_believed_only_from_its_address(tmp_path: Path) -> None:
     assert browser.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("auth", ["none", "local", "proxy"])
+def test_a_server_is_warm_before_its_first_visitor_whoever_may_enter(tmp_path: Path, auth: Any) -> None:
+    """Dash registers its bundles at the first page, and not thread-safely: without that page the first visitors
+    of a guarded server met errors, and its audit began with a refusal of its own."""
+    users = tmp_path / "users"
+    add_user(users, "ann", "planner", PASSWORD)
+    app = create_app(
+        Settings(runs_root=tmp_path, auth=auth, users_file=users, hosts=("planner.example.org",))
+    )
+    assert "dash_mantine_components" in app.registered_paths
+    assert app.server.extensions["planner"].store.audit_trail() == []
+
+
 def test_two_applications_in_one_process_do_not_mix(tmp_path: Path) -> None:
     (first, one), (second, two) = make(tmp_path / "a"), make(tmp_path / "b", prefix="/planner/")
     drafts.create(one.store, "case", "name: case\n", "local")

@@ -43,4 +43,5 @@ def progress(table: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y:,.0f} MUSD · %{x:.0f} s<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    return finish(fig, x=t("run.axis-seconds"), y=t("run.axis-cost"), height=300)
+    finish(fig, x=t("run.axis-seconds"), y=t("run.axis-cost"), height=300)
+    return fig.update_yaxes(tickformat=",.0f")

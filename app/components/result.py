@@ -120,7 +120,7 @@ def picker(id: str, services: Services, current: str) -> dmc.Select:
     if current not in {o["value"] for o in options}:
         options.insert(0, {"value": current, "label": current})
     return dmc.Select(
-        id=id, data=options, value=current, searchable=True, size="xs", w=300, allowDeselect=False,
+        id=id, data=options, value=current, searchable=True, size="xs", w=260, allowDeselect=False,
         **{"aria-label": t("result.choose")},
     )  # fmt: skip
 

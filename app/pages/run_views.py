@@ -44,10 +44,8 @@ def facts(job: Job, position: int | None) -> list[Any]:
         else None
     )
     unit = UNIT.get(job.stage or "", "")
-    line = [
-        kpi.status_badge(job.state),
-        html.Span(waiting or wish or (_stage(job) if job.live else ""), className="muted"),
-    ]
+    said = " ".join(part for part in (wish, waiting or (_stage(job) if job.live else None)) if part)
+    line = [kpi.status_badge(job.state), html.Span(said, className="muted")]
     options = json.loads(job.options)
     cards = [
         kpi.card(
@@ -61,8 +59,18 @@ def facts(job: Job, position: int | None) -> list[Any]:
     ]
     if job.state == "running" and (job.incumbent is not None or job.bound is not None):
         cards += [
-            kpi.card(t("run.best"), fmt.significant(job.incumbent, 5), unit, note=job.stage),
-            kpi.card(t("run.bound"), fmt.significant(job.bound, 5), unit, note=t("run.bound-note")),
+            kpi.card(
+                t("run.best"),
+                fmt.significant(job.incumbent, 5),
+                "" if job.incumbent is None else unit,
+                note=job.stage if job.incumbent is not None else t("run.none-found"),
+            ),
+            kpi.card(
+                t("run.bound"),
+                fmt.significant(job.bound, 5),
+                "" if job.bound is None else unit,
+                note=t("run.bound-note"),
+            ),
         ]
     if job.gap is not None:
         cards.append(kpi.card(t("run.gap"), fmt.percent(job.gap, 2), note=t("run.gap-note")))
@@ -146,7 +154,7 @@ def outcome(run: Any, run_id: str) -> list[Any]:
     return [
         layout.section(
             t("run.end.done"),
-            kpi.cards([_card(figures.loc[name], name) for name in HEADLINE if name in figures.index]),
+            kpi.cards([_card(figures.loc[name], name) for name in HEADLINE if name in figures.index], 150),
             actions=links,
         )
     ]
@@ -190,7 +198,7 @@ def _trouble(found: dict[str, Any]) -> list[Any]:
 def _stage(job: Job) -> str:
     stage = job.stage or ""
     named = t(f"run.stage.{stage}") if known(f"run.stage.{stage}") else stage
-    return f"{named}: {job.message}" if job.message else named
+    return f"{named}: {job.message}" if job.message and job.message.lower() != named.lower() else named
 
 
 def _time(seconds: float) -> pd.Timestamp:
