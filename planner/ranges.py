@@ -42,7 +42,7 @@ def near_optimal_ranges(
             for name, unit, weights in _choices(live):
                 ends = []
                 for sign in (1.0, -1.0):
-                    engine.live.set_objective(sign * weights)
+                    engine.minimise_sum(sign * weights)
                     found = engine.lp()
                     ends.append(np.nan if found.x is None else float(weights @ found.x))
                 rows.append((name, unit, share, float(weights @ point.x), *ends))

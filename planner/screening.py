@@ -12,13 +12,14 @@ weighted delay of that plan. The weighted delay is then N at most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from planner.case.case import Case
 from planner.models.ledger import PARTNER
@@ -26,6 +27,7 @@ from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
+WORKERS = 2
 Pattern = dict[str, list[float]]
 """Values of each pattern family, in the order of its index."""
 
@@ -74,16 +76,13 @@ class LiveFrontier:
         share = case.workloads["priority"].reindex(list(self.least)).to_numpy(float)
         self.least_delay_months = float(share @ np.array(list(self.least.values())))
         self.kind = "hosts and stacks of solved plans" if self.patterns else "relaxation"
-        self.engines = [self._held(p) for p in self.patterns] or [self._held({})]
+        self.engines = [self.base.held(p) for p in self.patterns] or [self.base.held({})]
         self._figures = _Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
 
-    def _held(self, pattern: Pattern) -> Engine:
-        engine = self.base.twin()
-        engine.integers()
-        for family, values in pattern.items():
-            engine.fix(family, np.array(values))
-        return engine
+    def figures(self, x: Floats) -> dict[str, float]:
+        """Headline figures of values of all columns: no tables are built."""
+        return self._figures.of(self.base, x)
 
     def caps(self, max_delay_months: float | None) -> dict[str, float] | None:
         """Caps on delay by workload; None where nothing is asked. Negative where nothing can be that fast."""
@@ -94,7 +93,6 @@ class LiveFrontier:
 
     def solve(self, max_delay_months: float | None = None, min_control: float | None = None) -> Point | None:
         """The cheapest pattern at this point, or None where no pattern reaches it."""
-        best: Point | None = None
         if max_delay_months is not None and max_delay_months < self.least_delay_months - 1e-6:
             return None
         open_to = [
@@ -103,19 +101,21 @@ class LiveFrontier:
         # HiGHS lets other threads run: patterns are solved side by side
         with ThreadPoolExecutor(max(1, len(open_to))) as pool:
             answers = list(
-                pool.map(lambda i: self._solve(self.engines[i], max_delay_months, min_control), open_to)
+                pool.map(lambda i: self._point(i, self.engines[i], max_delay_months, min_control), open_to)
             )
-        for i, found in zip(open_to, answers, strict=True):
-            engine = self.engines[i]
-            if found.x is None or found.objective is None:
-                self._out_of_reach.append((i, _loose(max_delay_months), min_control or 0.0))
-                continue
-            if best is None or found.objective < best.figures["cost_npv_musd"]:
-                figures = self._figures.of(engine, found.x)
-                best = Point(max_delay_months, min_control, figures, i, found.x, engine)
-        return best
+        reached = [point for point in answers if point is not None]
+        return min(reached, key=lambda point: point.figures["cost_npv_musd"], default=None)
 
-    def _solve(self, engine: Engine, months: float | None, control: float | None) -> Solution:
+    def _point(self, i: int, engine: Engine, months: float | None, control: float | None) -> Point | None:
+        """The cheapest plan of pattern ``i``, on a live HiGHS that holds it; None where it does not reach."""
+        found = self.solve_on(engine, months, control)
+        if found.x is None:
+            self._out_of_reach.append((i, _loose(months), control or 0.0))
+            return None
+        return Point(months, control, self.figures(found.x), i, found.x, engine)
+
+    def solve_on(self, engine: Engine, months: float | None, control: float | None) -> Solution:
+        """Least cost of the pattern an engine holds, under limits on delay (months) and control (points)."""
         limits = self.case.scenario.limits
         with engine.live.lock:
             engine.policy(
@@ -128,11 +128,72 @@ class LiveFrontier:
 
     def at(self, max_delay_months: float | None = None, min_control: float | None = None) -> dict[str, Any]:
         """Figures of a point, with ``feasible``, ``pattern`` and what was asked; NaN where none reaches it."""
-        point = self.solve(max_delay_months, min_control)
-        asked = {"max_delay_months": max_delay_months, "min_control": min_control}
-        if point is None:
-            return {**asked, "feasible": False, "pattern": -1, **dict.fromkeys(_Figures.NAMES, float("nan"))}
-        return {**asked, "feasible": True, "pattern": point.pattern, **point.figures}
+        return _row(max_delay_months, min_control, self.solve(max_delay_months, min_control))
+
+    def sweep(
+        self,
+        months: Sequence[float],
+        levels: Sequence[float | None],
+        should_stop: Callable[[], bool] | None = None,
+    ) -> list[dict[str, Any]]:
+        """``at`` of every point of months x levels that can be reached, in the order that is quickest.
+
+        Along one level of control a tighter delay is a few pivots away, another level is many: each level goes
+        from the loosest delay to the tightest, and the next begins at the basis of the last one's loosest. Two
+        threads share the patterns, or the levels of a single one. A stop keeps the levels that are done.
+        """
+        loose_first = sorted(set(months), reverse=True)
+        rising = sorted(set(levels), key=lambda level: level or 0.0)
+        halves = (
+            [rising]
+            if len(self.engines) >= WORKERS
+            else [rising[: len(rising) // 2], rising[len(rising) // 2 :]]
+        )
+        tasks = [(i, half) for i in range(len(self.engines)) for half in halves if half]
+
+        def answers(task: tuple[int, list[float | None]]) -> dict[tuple[float, float | None], Point]:
+            i, half = task
+            engine = self.engines[i]
+            if half is not halves[0]:
+                engine = self.base.held(self.patterns[i] if self.patterns else {})
+            return self._answers(i, engine, loose_first, half, should_stop)
+
+        best: dict[tuple[float, float | None], Point] = {}
+        with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
+            for found in pool.map(answers, tasks):
+                for at, point in found.items():
+                    known = best.get(at)
+                    if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
+                        best[at] = point
+        order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
+        return [_row(*at, best[at]) for at in order]
+
+    def _answers(
+        self,
+        i: int,
+        engine: Engine,
+        loose_first: Sequence[float],
+        rising: Sequence[float | None],
+        should_stop: Callable[[], bool] | None,
+    ) -> dict[tuple[float, float | None], Point]:
+        out: dict[tuple[float, float | None], Point] = {}
+        basis = None
+        with engine.live.lock:
+            for level in rising:
+                if should_stop is not None and should_stop():
+                    break
+                if basis is not None:
+                    engine.live.set_basis(basis)
+                basis = None
+                for months in loose_first:
+                    if self._hopeless(i, months, level):
+                        break
+                    point = self._point(i, engine, months, level)
+                    if point is None:
+                        break
+                    out[months, level] = point
+                    basis = engine.live.basis() if basis is None else basis
+        return out
 
     def _hopeless(self, i: int, asked_months: float | None, control: float | None) -> bool:
         """Whether a pattern has failed at a point that asked no more of it than this one."""
@@ -153,6 +214,13 @@ class LiveFrontier:
         return best
 
 
+def _row(months: float | None, control: float | None, point: Point | None) -> dict[str, Any]:
+    asked = {"max_delay_months": months, "min_control": control}
+    if point is None:
+        return {**asked, "feasible": False, "pattern": -1, **dict.fromkeys(_Figures.NAMES, float("nan"))}
+    return {**asked, "feasible": True, "pattern": point.pattern, **point.figures}
+
+
 def _loose(months: float | None) -> float:
     return float("inf") if months is None else months
 
@@ -167,23 +235,27 @@ class _Figures:
 
     def __init__(self, engine: Engine) -> None:
         entries = engine.entries[engine.entries["payer"] == PARTNER]
-        self.all_capex = self._vector(engine, engine.entries[engine.entries["kind"] == "capex"])
-        self.capex = self._vector(engine, entries[entries["kind"] == "capex"])
-        self.outlay = self._vector(engine, entries[~entries["kind"].isin(["residual", "physical"])])
+        money = [
+            self._vector(engine, engine.entries[engine.entries["kind"] == "capex"]),
+            self._vector(engine, entries[entries["kind"] == "capex"]),
+            self._vector(engine, entries[~entries["kind"].isin(["residual", "physical"])]),
+        ]
         last = engine.case.calendar.n - 1
         mode = engine.case.hosts["mode"]
         power = engine.case.systems["peak_mw_per_k"]
-        width = engine.arrays.shape[1]
-        self.fleet, self.rented, self.it_mw = np.zeros(width), np.zeros(width), np.zeros(width)
+        fleet, rented, it_mw = np.zeros((3, engine.arrays.shape[1]))
         block = engine.arrays.columns["fleet"]
         for i, (h, _, k, t) in enumerate(block.index):
             if t != last:
                 continue
-            self.fleet[block.start + i] = 1000.0
+            fleet[block.start + i] = 1000.0
             if mode[h] == "cloud":
-                self.rented[block.start + i] = 1000.0
+                rented[block.start + i] = 1000.0
             else:
-                self.it_mw[block.start + i] = float(power[k])
+                it_mw[block.start + i] = float(power[k])
+        # sparse: a dense product wakes the threads of BLAS, which costs more than the sum
+        self.weights = csr_array(np.vstack([*(vector for vector, _ in money), fleet, rented, it_mw]))
+        self.constants = np.array([*(constant for _, constant in money), 0.0, 0.0, 0.0])
 
     @staticmethod
     def _vector(engine: Engine, entries: pd.DataFrame) -> tuple[Floats, float]:
@@ -198,11 +270,9 @@ class _Figures:
         return out, constant
 
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
-        served = engine.value(x, "served")
-        values: tuple[Any, ...] = (
+        values = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
-            served, *(vector @ x + constant for vector, constant in (self.all_capex, self.capex, self.outlay)),
-            self.fleet @ x, self.rented @ x, self.it_mw @ x,
+            engine.value(x, "served"), *(self.weights @ x + self.constants),
         )  # fmt: skip
         return dict(zip(self.NAMES, map(float, values), strict=True))
 

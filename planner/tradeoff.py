@@ -301,17 +301,18 @@ def _grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> li
     if not free["feasible"] or not np.isfinite(most):
         return []
     levels = [float(round(x, 1)) for x in np.linspace(free["control_score"], most, CONTROL_LEVELS + 1)[1:-1]]
-    rows: list[dict[str, Any]] = []
-    for longer in reversed(TOLERANCES_MONTHS):
-        months = live.least_delay_months + longer
-        top = round(live.most_control(months) - 0.02, 2)
-        for level in [None, *(x for x in levels if x < top), top]:
-            if should_stop is not None and should_stop():
-                return rows
-            found = live.at(months, level)
-            if found["feasible"]:
-                rows.append({"quality": "screening", "status": "optimal", "gap": np.nan, "plan": -1, **found})
-    return rows
+    months = [live.least_delay_months + longer for longer in reversed(TOLERANCES_MONTHS)]
+    found = live.sweep(months, [None, *levels], should_stop)
+    for asked in months:
+        if should_stop is not None and should_stop():
+            break
+        top = round(live.most_control(asked) - 0.02, 2)
+        found.append(live.at(asked, top))
+    return [
+        {"quality": "screening", "status": "optimal", "gap": np.nan, "plan": -1, **row}
+        for row in found
+        if row["feasible"]
+    ]
 
 
 def _on_front(points: pd.DataFrame) -> pd.DataFrame:

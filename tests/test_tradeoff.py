@@ -66,6 +66,21 @@ def test_hot_answers_equal_cold_ones(live: LiveFrontier) -> None:
         )
 
 
+def test_a_sweep_answers_as_single_points_do(live: LiveFrontier) -> None:
+    months = [live.least_delay_months + x for x in (0.0, 1.0, 4.0)]
+    levels = [None, 45.0, 60.0, 99.0]
+    rows = live.sweep(months, levels)
+    assert {r["min_control"] for r in rows} == {None, 45.0, 60.0}, "a level that none reaches has no row"
+    fresh = LiveFrontier(live.case, live.patterns, live.least)
+    known = {(r["max_delay_months"], r["min_control"]): r["cost_npv_musd"] for r in rows}
+    for m in months:
+        for level in levels:
+            single = fresh.at(m, level)
+            assert single["feasible"] == ((m, level) in known)
+            if single["feasible"]:
+                assert known[m, level] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
+
+
 def test_what_none_reaches_is_said(live: LiveFrontier) -> None:
     assert not live.at(live.least_delay_months - 0.5)["feasible"]
     assert not live.at(live.least_delay_months + 3, 99.0)["feasible"]

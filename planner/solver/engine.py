@@ -11,7 +11,8 @@ objective is a bound of a column or one coefficient: nothing is rebuilt between 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
+from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
 
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
@@ -32,6 +34,17 @@ HALLS = ("halls", "halls_late")
 UNITS = "units"
 STALL_S = 2.0
 """A hot simplex that runs longer than this is stalling (mostly: the point is infeasible)."""
+STALLS_AT_COLD_SOLVES = 1.5
+"""The same in cold solves, where one has been timed."""
+POLICIES = ("delay_w", "delay", "cost", "served", "control")
+"""Columns whose bounds and costs say what is asked."""
+POLICY_ROWS = ("control_floor",)
+DEFINED = (
+    ("whole_units", "units"), ("preemptible_mean", "serve"), ("energy_balance", "grid_import"),
+    ("energy_colocation", "grid_import"), ("heat_balance", "heat"), ("heat_peak", "heat"),
+    ("it_load_balance", "it_load"), ("it_peak_balance", "it_peak"), ("space_stock", "space_mw"),
+)  # fmt: skip
+"""Rows that define a column each. The stock of a fleet stays: put into every row, it fills the matrix."""
 DINKELBACH_STEPS = 12
 DINKELBACH_TOLERANCE = 1e-7
 
@@ -43,10 +56,18 @@ class Engine:
         model, entries = build_model(case)
         self._adopt(case, entries, compile_model(model), log_file)
 
-    def _adopt(self, case: Case, entries: pd.DataFrame, arrays: Arrays, log_file: Path | None) -> None:
-        self.case, self.entries, self.arrays = case, entries, arrays
-        self.live = LiveHighs(arrays, seed=case.scenario.solve.seed, log_file=log_file)
-        self._warm = False
+    def _adopt(
+        self,
+        case: Case,
+        entries: pd.DataFrame,
+        arrays: Arrays,
+        log_file: Path | None,
+        reduction: Reduction | None = None,
+    ) -> None:
+        self.case, self.entries, self.arrays, self.reduction = case, entries, arrays, reduction
+        solved = arrays if reduction is None else reduction.arrays
+        self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
+        self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
 
     def twin(self) -> Engine:
         """A second live HiGHS on the same arrays, with a basis of its own; no bound is carried over."""
@@ -58,6 +79,26 @@ class Engine:
         other._adopt(case, self.entries, self.arrays, None)
         return other
 
+    def held(self, pattern: Mapping[str, Sequence[float]]) -> Engine:
+        """A linear programme for sweeps: families held at values, all they settle left out, all else continuous.
+
+        It answers ``policy``, ``minimise`` and ``lp``; solutions have values of all columns and no duals.
+        """
+        lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
+        for family, values in pattern.items():
+            at = self.arrays.columns[family].slice
+            lower[at] = upper[at] = np.round(values)
+        other = object.__new__(Engine)
+        smaller = reduce(self.arrays, lower, upper, POLICIES, POLICY_ROWS, DEFINED)
+        other._adopt(self.case, self.entries, self.arrays, None, smaller)
+        return other
+
+    def warm_from(self, other: Engine) -> None:
+        """Go on from the basis of an engine with the same arrays, where it has one."""
+        if other._warm:
+            self.live.set_basis(other.live.basis())
+            self._warm = True
+
     # ---- what is asked
 
     def minimise(self, goal: str, kappa: float = 0.0) -> None:
@@ -66,6 +107,11 @@ class Engine:
         if goal == "control" and kappa:
             costs["served"] = kappa
         self.live.set_objective(costs)
+
+    def minimise_sum(self, weights: Floats) -> None:
+        """Minimise a weighted sum of all columns."""
+        cost, offset = (weights, 0.0) if self.reduction is None else self.reduction.cost(weights)
+        self.live.set_objective(cost, offset)
 
     def policy(
         self,
@@ -109,9 +155,10 @@ class Engine:
         simplex that stalls is stopped and the interior point decides.
         """
         if self._warm and not cold:
-            found = self.live.solve(time_limit_s=min(STALL_S, time_limit_s))
+            stall_s = min(STALL_S, STALLS_AT_COLD_SOLVES * self._cold_s)
+            found = self.live.solve(time_limit_s=min(stall_s, time_limit_s))
             if found.status is not Status.NO_SOLUTION:
-                return found
+                return self._whole(found)
         self.live.clear()
         self.live.set_option("solver", "ipm")
         try:
@@ -119,7 +166,14 @@ class Engine:
         finally:
             self.live.set_option("solver", "choose")
         self._warm = found.x is not None
-        return found
+        self._cold_s = found.seconds if self._warm else self._cold_s
+        return self._whole(found)
+
+    def _whole(self, found: Solution) -> Solution:
+        """The solution in all columns of the model."""
+        if self.reduction is None or found.x is None:
+            return found
+        return replace(found, x=self.reduction.full(found.x), row_dual=None, col_dual=None)
 
     # ---- what came out
 
@@ -157,7 +211,7 @@ class Engine:
         best: Solution | None = None
         for _ in range(DINKELBACH_STEPS):
             self.minimise("control", kappa)
-            found = self.live.solve(**options) if options else self.lp(cold=True)
+            found = self.live.solve(**options) if options else self.lp(cold=best is None)
             if found.x is None:
                 return found if best is None else best
             ratio = self.control(found.x) / 100.0

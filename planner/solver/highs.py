@@ -24,6 +24,9 @@ from planner.solver.watch import Progress, Watch
 __all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_integers_and_resolve"]
 
 DEFAULT_GAP = 1e-4
+DEVEX = 1
+"""Pricing of the dual simplex. Exact weights of steepest edge cost a hot re-solve more than its few pivots."""
+SUB_MIPS = tuple(f"mip_heuristic_run_{name}" for name in ("rins", "rens", "root_reduced_cost"))
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
 Where = Any
@@ -51,12 +54,12 @@ class LiveHighs:
         self.arrays = arrays
         self.lock = threading.RLock()
         self.highs = highspy.Highs()
-        # Progress of a MIP is reported only while output is on.
         settings: dict[str, Any] = {
-            "output_flag": True,
+            "output_flag": True,  # progress of a MIP is reported only while output is on
             "log_to_console": False,
             "threads": 1,
             "random_seed": seed,
+            "simplex_dual_edge_weight_strategy": DEVEX,
         }
         if log_file is not None:
             settings["log_file"] = str(log_file)
@@ -77,7 +80,8 @@ class LiveHighs:
                 vector[self.columns(where)] = cost
         else:
             vector = np.array(costs, float)
-        self._pass_cost(vector)
+        if not np.array_equal(vector, self._cost):  # a cost passed again is a cost changed, for a hot start
+            self._pass_cost(vector)
         self._cost = vector
         self._call("changeObjectiveOffset", float(offset))
 
@@ -124,6 +128,21 @@ class LiveHighs:
             self.set_col_bounds(columns, lower, upper)
             self.set_integrality(columns, True)
 
+    @contextmanager
+    def without_sub_mips(self) -> Iterator[None]:
+        """For a while, no heuristic that solves a smaller MIP.
+
+        With a few dozen binaries and a large LP behind each, a sub-MIP costs more than the whole tree: three
+        times the seconds of the search for hosts and stacks.
+        """
+        for name in SUB_MIPS:
+            self._call("setOptionValue", name, False)
+        try:
+            yield
+        finally:
+            for name in SUB_MIPS:
+                self._call("setOptionValue", name, True)
+
     # ---- solving
 
     def set_option(self, name: str, value: Any) -> None:
@@ -134,6 +153,14 @@ class LiveHighs:
         """Forget basis and incumbent: the next solve starts cold."""
         self._call("clearSolver")
 
+    def basis(self) -> highspy.HighsBasis:
+        """The basis of the last LP, for ``set_basis`` of any live HiGHS of the same shape."""
+        return self.highs.getBasis()
+
+    def set_basis(self, basis: highspy.HighsBasis) -> None:
+        """Start the next LP from a basis."""
+        self._call("setBasis", basis)
+
     def solve(
         self,
         *,
@@ -142,10 +169,12 @@ class LiveHighs:
         start: Floats | tuple[ArrayLike, ArrayLike] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        good_enough: float | None = None,
     ) -> Solution:
         """Solve the model as it stands; an LP goes on from the last basis.
 
-        `gap` is the relative gap at which a MIP may end. `start` is a value per column, or (columns,
+        `gap` is the relative gap at which a MIP may end; it also ends at a solution whose objective is at most
+        `good_enough` (when minimising). `start` is a value per column, or (columns,
         values) of the integer ones: HiGHS completes it by an LP and ignores it if that is infeasible (and
         always for an LP). `should_stop` is polled while HiGHS runs (in a MIP about twice a second, not
         during presolve); when it turns true the best solution is kept. An exception in either callback ends
@@ -154,6 +183,7 @@ class LiveHighs:
         with self.lock:
             began = time.perf_counter()
             self._call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
+            self._call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
             if start is not None and self._integer.any():
                 self._set_start(start)
             watch = Watch(self.highs, on_progress, should_stop, time_limit_s)

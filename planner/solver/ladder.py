@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +39,8 @@ CONTROL_SLACK_POINTS = 0.01
 
 REFINE_S = {"quick": 20.0, "plan": 60.0, "proof": 60.0}
 
+GOOD_HALLS = 0.75
+"""Share of the gap that whole halls may use up; the rest is for ties and rounding."""
 STOPPED_GAP, STOPPED_S = 0.2, 30.0
 
 Event = dict[str, Any]
@@ -218,7 +221,8 @@ class _Climb:
         everything = scenario.solve.integers == "all"
         engine.integers(*PATTERN, *(("halls", UNITS) if everything else ()))
         options = self.options("hosts and stacks", gap=1e-6 if everything else 0.4 * self.target)
-        found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
+        with engine.live.without_sub_mips() if not everything else nullcontext():
+            found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
         x = self.values(found)
         self.bound, self.incumbent = found.bound, found.objective
         if everything:
@@ -230,6 +234,8 @@ class _Climb:
         engine.integers(*HALLS)
         # what the places have left of six tenths of the gap; the rest is for ties and rounding
         options = self.options("halls", gap=max(0.3, 0.6 - (found.gap or 0.0) / self.target) * self.target)
+        if self.bound is not None:  # any halls this close to the bound will do, however good others may be
+            options["good_enough"] = self.bound * (1 + GOOD_HALLS * self.target)
         found = self.timed("halls", lambda: engine.live.solve(**options))
         if found.x is None or (self.bound is not None and self.misses(found.objective)):
             found = self.direct(x if found.x is None else found.x)
