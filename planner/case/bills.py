@@ -30,7 +30,7 @@ PRICE_YEAR = 2026
 HARDWARE_ADDERS = ("network_cost_share", "storage_cost_share", "spares_cost_share", "installation_cost_share")
 REDUNDANCY = {"N": "redundancy-n", "N+1": "redundancy-n-1", "2N": "redundancy-2n"}
 DEAL = Span(0.82, 1.0, 1.12)
-"""What buyers pay against quoted prices: two public contracts lie 12-18 % below, scarcity adds the rest."""
+"""What buyers pay against quoted prices: two public contracts lie 9-16 % below, scarcity adds the rest."""
 ELSEWHERE = Span(0.8, 1.0, 1.25)
 """Consultants differ by a quarter: extra range where a city has no value of its own."""
 
