@@ -5,10 +5,11 @@
 
 Forcing a stack hands every site that can be built or leased to the stack: a host whose owner may not run it
 changes to the owner class that usually does, with all handicaps and terms of that class, and the systems are
-those the stack supports. What stands today, the bounds and the decisions of the scenario are set aside, so that
-all stacks begin alike; each may wait ``limits.delay_tolerance_months`` longer than the soonest it can serve.
-Nothing else changes, so every difference between rows traces to rows of the catalog: ``planner.stack_reasons``
-lists them, and ``accounts`` shows where they are paid. What a stack may not serve by law or by its SEAL level
+those the stack supports. What stands today, the bounds (but caps on capital) and the decisions of the scenario are
+set aside, so that all stacks begin alike; each may wait ``limits.delay_tolerance_months`` longer than the soonest
+it can serve. Nothing else changes, so every difference between rows traces to rows of the catalog, or to quotas and
+crews of the scenario that name an owner class: ``planner.stack_reasons`` lists the former, and ``accounts`` shows
+where they are paid. What a stack may not serve by law or by its SEAL level
 stays short: ``served_share`` belongs to every cost, and costs compare per hour of work served.
 """
 
@@ -49,6 +50,9 @@ COLUMNS = [
 ]  # fmt: skip
 SECONDS = 120.0
 """Longest search of one row; the best plan by then is shown with its gap."""
+
+WIDE_GAP = 0.05
+"""From this gap on a note says that the row may be cheaper than shown."""
 
 OnEvent = Callable[[dict[str, Any]], None]
 Row = tuple[dict[str, Any], dict[str, float]]
@@ -224,7 +228,12 @@ def row_of(scenario: Scenario, name: str, quality: str, on_event: OnEvent | None
         return row | {"note": _why_none(outcome, scenario.solve.time_limit_s)}, {}
     ledger = outcome.plan.tables["ledger"]
     own = ledger[(ledger["payer"] == "partner") & (ledger["musd_discounted"] != 0)]
-    return row | _figures(outcome.plan), own.groupby("account")["musd_discounted"].sum().to_dict()
+    row |= _figures(outcome.plan)
+    if (outcome.gap or 0.0) > WIDE_GAP:
+        row["note"] = "; ".join(
+            filter(None, (f"not searched to the end: may cost up to {outcome.gap:.0%} less", row["note"]))
+        )
+    return row, own.groupby("account")["musd_discounted"].sum().to_dict()
 
 
 def _why_none(outcome: Outcome, limit: float) -> str:
