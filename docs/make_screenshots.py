@@ -115,6 +115,8 @@ def take(page: Page, base: str, name: str, path: str, scheme: str) -> None:
     page.wait_for_selector(".page h1")
     expect(page.locator(".mantine-Loader-root")).to_have_count(0, timeout=120_000)
     expect(page.get_by_text(PREPARING)).to_have_count(0, timeout=120_000)
+    if name == "estimate":
+        page.locator(".kpi").first.wait_for(timeout=120_000)
     # grids and charts draw what is in view only: the window is made as high as the page
     if name == "tradeoff":  # ends below the picked plan
         page.locator("#tradeoff-prices .kpi").first.wait_for(timeout=120_000)

@@ -20,4 +20,5 @@ def ranges(years: pd.DataFrame, measure: str, label: str, unit: str) -> go.Figur
         )
     )  # fmt: skip
     fig.update_xaxes(type="category")
-    return finish(fig, y=f"{label}, {unit}", height=300, legend=False)
+    finish(fig, y=f"{label}, {unit}", height=300, legend=False)
+    return fig.update_yaxes(tickformat=",")

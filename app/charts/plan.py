@@ -148,7 +148,7 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
     fig.update_layout(margin={"l": 16, "r": 16})
     # the values stand beside the bars: leave them room
     fig.update_xaxes(range=[0, 1.9 * float(worth.max())], nticks=5)
-    return fig.update_yaxes(automargin=True, title_text="")
+    return fig.update_yaxes(automargin=True, title_text="", ticksuffix=" ")
 
 
 def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
@@ -209,18 +209,20 @@ def cumulative_funding(table: pd.DataFrame, peak_label: str, peak_musd: float) -
 
 
 def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure:
-    """One measure over several runs: a bar each, its value written on it."""
+    """One measure over several runs: a bar each, its value written beside it, the baseline on top in grey."""
+    values = [float(table.iloc[0][name]) for name in names]
     fig = go.Figure(
         go.Bar(
-            x=names, y=[float(table.iloc[0][n]) for n in names], text=[number(table.iloc[0][n]) for n in names],
+            orientation="h", y=names, x=values, text=[number(value) for value in values],
             textposition="outside", cliponaxis=False,
             marker={"color": [ACCENT if i else MUTED for i in range(len(names))]},
-            hovertemplate="%{x}: %{text}<extra></extra>", name=title,
+            hovertemplate="%{y}: %{text}<extra></extra>", name=title,
         )
     )  # fmt: skip
-    finish(fig, "", title, height=250, legend=False)
-    fig.update_layout(margin={"l": 56, "r": 16, "t": 24, "b": 40})
-    return fig.update_xaxes(title_text="", type="category")
+    finish(fig, title, "", height=110 + 36 * len(names), legend=False)
+    fig.update_layout(margin={"l": 16, "r": 56, "t": 8, "b": 48})
+    fig.update_xaxes(rangemode="tozero", nticks=5, tickformat=",")
+    return fig.update_yaxes(title_text="", type="category", autorange="reversed", ticksuffix=" ")
 
 
 def _short(text: str, width: int = 34) -> str:

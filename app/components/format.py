@@ -109,6 +109,8 @@ def digits(series: pd.Series) -> int | None:
     if pd.api.types.is_integer_dtype(series):
         return 0
     size = series.abs().max()
+    if bool((series.dropna() % 1 == 0).all()):
+        return 0  # whole things, counted as floats where some are missing
     return 0 if pd.isna(size) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
 
 

@@ -82,7 +82,9 @@ def _page(services: Services, state: dict[str, Any]) -> html.Div:
         dcc.Download(id=FILE),
         sliders,
         dcc.Loading(
-            html.Div(_shown(services, state), id=OUT, className="stack", role="status"), delay_show=300
+            html.Div(_shown(services, state), id=OUT, className="stack", role="status"),
+            delay_show=300,
+            color="var(--mantine-primary-color-filled)",
         ),
         lead=t("estimate.lead"),
         actions=[toolbar.toolbar(download.button(CSV, t("estimate.csv")))],
