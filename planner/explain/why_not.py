@@ -222,10 +222,13 @@ class _Forced:
         free = self.live.solve(time_limit_s=SOLVE_S)
         if free.x is None or free.objective is None:
             return
-        if plan.objective is not None and float(free.x[self.columns] @ self.rate) > FORCED_KREF:
+        if float(free.x[self.columns] @ self.rate) > FORCED_KREF:
+            if not len(needed):  # another plan with the same places, at no more cost
+                self.found = (0.0, 0.0, "")
+                return
             self.live.set_integrality(needed, True)
             whole = self.at_work(gap=1e-3)
-            if whole.objective is not None:
+            if whole.objective is not None and plan.objective is not None:
                 self.fixed = (whole.objective - plan.objective, plan.objective)
             return
         found = self.at_work()
