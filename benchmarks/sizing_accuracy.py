@@ -189,7 +189,8 @@ def projects(catalog: Catalog) -> dict[str, Any]:
             meter = pd.isna(row.it_mw)
             if meter:
                 liquid = chip_spec(catalog, row.accelerator_id).scale_up > 8
-                cooling = "direct-to-chip" if liquid else "air-chilled-water"
+                outside = "outside air" in str(row.cooling)
+                cooling = "direct-to-chip" if liquid else "economiser" if outside else "air-chilled-water"
                 span = costs.facility_kw_per_accelerator(name, metro, cooling, catalog=catalog)
                 true = float(row.facility_mw if not pd.isna(row.facility_mw) else row.planned_mw)
             else:
