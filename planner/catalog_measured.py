@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -24,6 +24,8 @@ EFFICIENCY = {WHOLE: (0.1, 0.7), "benchmark": (0.15, 2.5), "fine-tuning": (0.1, 
 """Share of the dense bf16 peak, by kind of run; published ones lie between 0.17 and 1.7."""
 FORMAT_STEPS = (("fp8_dense_tflops", "bf16_dense_tflops", 4.2), ("fp4_dense_tflops", "fp8_dense_tflops", 4.2))
 """A narrower format is not slower, and at most about four times as fast."""
+RATES = ("throughput", "accelerators", "models", "systems", "aliases", "latency_classes")
+"""Tables the fit of serving rates reads; a catalog of one's own may lack them."""
 BITS = {"bf16_dense_tflops": 16, "fp8_dense_tflops": 8, "fp4_dense_tflops": 4}
 NAMED_SIZE = re.compile(r"(?<![\w.])(\d+)b(?!\w)")
 MUSD_PER_MW = (1.5, 130.0)
@@ -32,14 +34,19 @@ KW_PER_ACCELERATOR = (0.3, 12.0)
 
 def measured_faults(catalog: Catalog, sheets: dict[str, Sheet], accepted: dict[str, Accepted]) -> list[str]:
     """Faults of the tables of measurements; only for a catalog without faults of form."""
-    return [
-        *_rates(catalog, sheets["throughput"], accepted["throughput"]),
-        *_runs(catalog, sheets["training_runs"]),
-        *_chips(sheets["accelerators"]),
-        *_sizes(sheets),
-        *_projects(sheets["real_projects"], ("it_mw", "facility_mw", "planned_mw"), "n_accelerators"),
-        *_projects(sheets["national_plans"], ("mw_phase1", "mw_total"), "accelerators_planned"),
-    ]
+    rules: dict[tuple[str, ...], Callable[[], Iterator[str]]] = {
+        RATES: lambda: _rates(catalog, sheets["throughput"], accepted["throughput"]),
+        ("training_runs", "accelerators", "parameters"): lambda: _runs(catalog, sheets["training_runs"]),
+        ("accelerators",): lambda: _chips(sheets["accelerators"]),
+        ("models", "model_classes", "layer_models"): lambda: _sizes(sheets),
+        ("real_projects",): lambda: _projects(
+            sheets["real_projects"], ("it_mw", "facility_mw", "planned_mw"), "n_accelerators"
+        ),
+        ("national_plans",): lambda: _projects(
+            sheets["national_plans"], ("mw_phase1", "mw_total"), "accelerators_planned"
+        ),
+    }
+    return [fault for tables, rule in rules.items() if set(tables) <= set(sheets) for fault in rule()]
 
 
 def _rates(catalog: Catalog, sheet: Sheet, accepted: Accepted) -> Iterator[str]:

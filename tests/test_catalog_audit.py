@@ -151,3 +151,18 @@ def test_an_accepted_oddity_stays_quiet(folder: Path) -> None:
     rule["accepted"] = [{"row": "hgx-h100", "why": "a price of a day of shortage, as published"}]
     path.write_text(json.dumps(package), encoding="utf-8")
     assert audit_catalog(folder) == []
+
+
+def test_a_catalog_of_a_few_tables_is_checked_too(folder: Path) -> None:
+    path = folder / "datapackage.json"
+    package = json.loads(path.read_text(encoding="utf-8"))
+    keep = {"countries", "regions", "emissions_ember", "metros", "emissions_zones"}
+    package = {**package, "x-sums": [], "resources": [r for r in package["resources"] if r["name"] in keep]}
+    path.write_text(json.dumps(package), encoding="utf-8")
+    for file in folder.glob("*.csv"):
+        if file.stem not in keep:
+            file.unlink()
+    assert audit_catalog(folder) == []
+    put(folder, "metros.csv", 3, "source_date", "2031")
+    (fault,) = audit_catalog(folder)
+    assert fault.startswith("metros.csv:3: source_date: 2031 lies ahead")

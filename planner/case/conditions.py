@@ -115,7 +115,7 @@ def ask(
     elif key == "single-user speed":
         key, given = "interactive", {"concurrency": 1, **given}
     if key not in SCENARIOS:
-        raise ValueError(f"no scenario {scenario!r}{hint(key, [*SCENARIOS, *classes])}")
+        raise ValueError(f"no scenario {scenario!r}{hint(key, list(dict.fromkeys([*SCENARIOS, *classes])))}")
     spec = _spec(catalog, model, given)
     chip = chip_spec(catalog, accelerator_of(catalog, accelerator))
     lengths = with_lengths(spec, given.get("isl"), given.get("osl"))
