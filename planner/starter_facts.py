@@ -123,7 +123,7 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
         "second": f"second campus near {names[second]}, so that one site may be lost",
         "city": f"existing data centres of {names[city]}: {capacity:,.0f} MW in the country (estimate 2024)",
         "abroad": f"nearest large market without export licence: {names[abroad]}",
-        "cloud": f"a US region at home is taken as given from {CLOUD_REGION_MW:.0f} MW of data centres in the "
-        f"country; here {capacity:,.0f} MW",
+        "cloud": f"US cloud {'at home' if at_home else 'near ' + names[abroad]}: a region at home is taken as given "
+        f"from {CLOUD_REGION_MW:.0f} MW of data centres in the country; here {capacity:,.0f} MW",
     }
     return Places(campus, second, city, abroad, at_home, notes)
