@@ -1,6 +1,8 @@
 """What protects the catalog: every kind of fault is found and named, key facts keep published values."""
 
 import csv
+import doctest
+import importlib
 import json
 import math
 import shutil
@@ -311,3 +313,11 @@ def test_the_catalog_command_shows_checks_and_suggests(folder: Path) -> None:
     bad = run(app, ["catalog", "--check", "--folder", str(folder), "--json"])
     assert bad.exit_code == 2 and not json.loads(bad.stdout)["valid"]
     assert len(json.loads(run(app, ["catalog", "countries", "--json"]).stdout)) == 35
+
+
+@pytest.mark.parametrize(
+    "module", ["planner.catalog", "planner.catalog_rules", "planner.catalog_sense", "planner.starter_facts"]
+)
+def test_examples_in_docstrings_hold(module: str) -> None:
+    results = doctest.testmod(importlib.import_module(module))
+    assert results.failed == 0

@@ -1,5 +1,7 @@
 """What protects serving rates: measured rows come back, the rest is sane, bounded and honest about doubt."""
 
+import doctest
+import importlib
 import time
 from itertools import pairwise
 
@@ -286,3 +288,19 @@ def test_a_model_is_known_with_publisher_format_tuning_and_revision(name: str, k
 def test_another_model_of_the_family_is_not_taken_for_a_measured_one(name: str) -> None:
     with pytest.raises(UnknownName, match="params_total_b"):
         model_of(CATALOG, name)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "planner.case.conditions",
+        "planner.case.names",
+        "planner.case.roofline",
+        "planner.case.throughput_fit",
+        "planner.case.training",
+        "planner.case.climate",
+    ],
+)
+def test_examples_in_docstrings_hold(module: str) -> None:
+    results = doctest.testmod(importlib.import_module(module))
+    assert results.failed == 0
