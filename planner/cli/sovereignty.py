@@ -138,7 +138,7 @@ def _show_stacks(table: Any) -> None:
 def _show_accounts(accounts: Any) -> None:
     from rich.table import Table
 
-    shown = Table("account", *map(str, accounts.columns), title="Partner's cost, discounted MUSD",
+    shown = Table("account", *map(str, accounts.columns), title="Partner's cost less residual value, discounted MUSD",
                   title_justify="left")  # fmt: skip
     for account, line in accounts.iterrows():
         shown.add_row(str(account), *(f"{v:,.1f}" for v in line))
