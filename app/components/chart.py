@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dash
@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 from dash import ALL, Input, Output, State, html
 
 from planner.app import ids
-from planner.app.components import download, figure
+from planner.app.components import download, figure, layout
 from planner.app.components.icon import icon
+from planner.app.components.table import plain_table
 from planner.app.services import Services
 from planner.app.state.result import Result, load
 from planner.app.strings import t
@@ -27,35 +28,47 @@ def chart(
     table: pd.DataFrame | None,
     *,
     note: str | None = None,
-    title: str | None = None,
-    alt: str | None = None,
-    heading: bool = True,
+    actions: Sequence[Any] = (),
     table_downloads: bool = True,
     **config: Any,
-) -> html.Div:
-    """The chart ``name`` of a page, with ids ``<page>-<name>``; texts from ``<page>.<name>-title`` and ``-alt``.
+) -> dmc.Paper:
+    """The section of the chart ``name`` of a page; ids ``<page>-<name>``, texts ``<page>.<name>-title`` and ``-alt``.
 
     ``table`` is what the chart draws: shown folded away, and what CSV and XLSX hold (the page's ``tables``
-    must know it under the same name). The caption carries unit and price year. ``heading=False`` where the
-    section around it already says the title.
+    must know it under the same name). The caption ``note`` carries unit and price year.
     """
-    title = title or t(f"{page}.{name}-title")
-    alt = alt or t(f"{page}.{name}-alt")
-    id = f"{page}-{name}"
-    shown = None if table is None else readable(table)
+    title = t(f"{page}.{name}-title")
     drawn = figure.graph(
-        id,
+        f"{page}-{name}",
         fig,
-        alt,
-        title=title if heading else None,
-        table=shown,
+        t(f"{page}.{name}-alt"),
+        table=None if table is None else readable(table),
         note=note,
         height=int(fig.layout.height or figure.HEIGHT),
         **config,
     )
-    return html.Div(
-        [drawn, downloads(page, name, title, picture=bool(fig.data), table=table_downloads)],
-        className="chart-block",
+    saved = downloads(page, name, title, picture=bool(fig.data), table=table_downloads)
+    return layout.section(title, html.Div([drawn, saved], className="chart-block"), actions=actions)
+
+
+def table_section(
+    page: str,
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    lead: str | None = None,
+    title: str | None = None,
+    none: str | None = None,
+) -> dmc.Paper:
+    """The section of the table ``name`` of a page with its downloads; ``none`` is what an empty one says."""
+    title = title or t(f"{page}.{name}-title")
+    if not len(frame):
+        return layout.section(title, html.P(none or t("charts.no-rows"), className="muted"), lead=lead)
+    return layout.section(
+        title,
+        *plain_table(readable(frame), caption=title),
+        lead=lead,
+        actions=[downloads(page, name, title, picture=False)],
     )
 
 

@@ -12,8 +12,8 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app.charts import plan as charts
 from planner.app.charts import sankey
-from planner.app.components import kpi, layout, result, table
-from planner.app.components.chart import chart, downloads, register_downloads, workbook_button
+from planner.app.components import kpi, layout, result
+from planner.app.components.chart import chart, register_downloads, table_section, workbook_button
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
 from planner.app.services import Services
@@ -22,7 +22,7 @@ from planner.app.state.result import Result, load
 from planner.app.strings import t
 from planner.report import capital
 from planner.report.numbers import number
-from planner.report.terms import heading, readable, term
+from planner.report.terms import heading, term
 
 PAGE = "capital"
 STATE, REF, DEFAULTS_ID, CONTENT = "capital-state", "capital-ref", "capital-defaults", "capital-content"
@@ -167,44 +167,24 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
     what = t(f"capital.kinds.{state['what']}")
     funding, peak = capital.funding(one.table("ledger"))
     return [
-        layout.section(
-            t("capital.needs-title"),
-            chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"]), shown["needs"], heading=False,
-                  note=t("capital.needs-note", what=what, payer=payer, year=year)),
-        ),
+        chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"]), shown["needs"],
+              note=t("capital.needs-note", what=what, payer=payer, year=year)),
         html.Div(
             [
-                layout.section(
-                    t("capital.funding-title"),
-                    chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
-                          heading=False, note=t("capital.funding-note", year=year)),
-                ),
-                layout.section(
-                    t("capital.flows-title"),
-                    chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"], heading=False,
-                          note=t("capital.flows-note", year=year)),
-                ),
+                chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
+                      note=t("capital.funding-note", year=year)),
+                chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"],
+                      note=t("capital.flows-note", year=year)),
             ],
             className="two-up",
         ),
-        _table("calendar", shown["calendar"], t("capital.calendar-lead", year=year)),
+        table_section(PAGE, "calendar", shown["calendar"], lead=t("capital.calendar-lead", year=year)),
         html.Div(
             [
-                _table("composition", shown["composition"], t("capital.composition-note")),
-                _table("residual", shown["residual"], t("capital.residual-lead"), t("capital.residual-none")),
+                table_section(PAGE, "composition", shown["composition"], lead=t("capital.composition-note")),
+                table_section(PAGE, "residual", shown["residual"], lead=t("capital.residual-lead"),
+                              none=t("capital.residual-none")),
             ],
             className="two-up",
         ),
     ]  # fmt: skip
-
-
-def _table(name: str, frame: pd.DataFrame, lead: str, none: str = "") -> Any:
-    title = t(f"capital.{name}-title")
-    if not len(frame):
-        return layout.section(title, html.P(none, className="muted"), lead=lead)
-    return layout.section(
-        title,
-        *table.plain_table(readable(frame), caption=title),
-        lead=lead,
-        actions=[downloads(PAGE, name, title, picture=False)],
-    )

@@ -163,14 +163,10 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
 def _chart(name: str, results: pd.DataFrame, ordered: list[str], found: dict[str, Result]) -> Any:
     kpi, unit = CHARTS[name]
     row = results[results["kpi"] == kpi][["words", "unit", *ordered]]
-    title = t(f"compare.{name}-title")
     years = sorted({one.price_year for one in found.values()})
     money = t("result.money", year=" / ".join(map(str, years))) if unit == "MUSD" else unit
-    return layout.section(
-        title,
-        chart(PAGE, name, charts.compare_bars(row, ordered, f"{title} ({unit})"), None, note=f"{t('compare.note')} {money}.",
-              heading=False, table_downloads=False),
-    )  # fmt: skip
+    bars = charts.compare_bars(row, ordered, f"{t(f'compare.{name}-title')} ({unit})")
+    return chart(PAGE, name, bars, None, note=f"{t('compare.note')} {money}.", table_downloads=False)
 
 
 def _text(results: pd.DataFrame, ordered: list[str]) -> pd.DataFrame:

@@ -10,14 +10,14 @@ from dash import html
 
 from planner.app.charts import gantt, places
 from planner.app.charts import plan as charts
-from planner.app.components import layout, result, table
-from planner.app.components.chart import chart, downloads
+from planner.app.components import result
+from planner.app.components.chart import chart, table_section
 from planner.app.state.result import Result
 from planner.app.strings import t
 from planner.report import views
 from planner.report.kpis import kpi_cards
 from planner.report.numbers import number, quantity
-from planner.report.terms import readable, term
+from planner.report.terms import term
 
 PAGE = "plan"
 TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
@@ -95,33 +95,18 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
     capacity, binding, marginal = get("capacity"), get("binding"), get("marginal")
     return [
         result.kpi_cards(cards),
-        layout.section(
-            t("plan.capacity-title"),
-            chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note"),
-                  heading=False),
-        ),
-        layout.section(
-            t("plan.binding-title"),
-            chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year),
-                  heading=False),
-        ),
-        layout.section(
-            t("plan.marginal-title"),
-            chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year),
-                  heading=False),
-        ),
-        _table("kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
+        chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note")),
+        chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year)),
+        chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year)),
+        table_section(PAGE, "kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
     ]  # fmt: skip
 
 
 def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     rows = get("gantt")
     return [
-        layout.section(
-            t("plan.gantt-title"),
-            chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note"), heading=False),
-        ),
-        _table("service", get("service"), lead=t("plan.service-note")),
+        chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note")),
+        table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
     ]
 
 
@@ -130,59 +115,41 @@ def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame
     return [
         html.Div(
             [
-                layout.section(
-                    t("plan.map-title"),
-                    chart(PAGE, "map", places.sites(sites), sites, note=t("plan.map-note"), heading=False),
-                ),
-                layout.section(
-                    t("plan.power-title"),
-                    chart(
-                        PAGE, "power", charts.power(power), power, note=t("plan.power-note"), heading=False
-                    ),
-                ),
+                chart(PAGE, "map", places.sites(sites), sites, note=t("plan.map-note")),
+                chart(PAGE, "power", charts.power(power), power, note=t("plan.power-note")),
             ],
             className="two-up",
         ),
-        layout.section(
-            t("plan.cooling-title"),
-            chart(
-                PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note"), heading=False
-            ),
-        ),
-        _table("energy", get("energy"), lead=t("plan.energy-note")),
+        chart(PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note")),
+        table_section(PAGE, "energy", get("energy"), lead=t("plan.energy-note")),
     ]
 
 
 def _control(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     decisions, objectives = get("waterfall"), get("objective")
+    by_objective = charts.control_waterfall(objectives, "objective_name")
     return [
-        layout.section(
-            t("plan.waterfall-title"),
-            chart(PAGE, "waterfall", charts.control_waterfall(decisions), decisions, note=t("plan.waterfall-note"),
-                  heading=False),
-        ),
-        layout.section(
-            t("plan.objective-title"),
-            chart(PAGE, "objective", charts.control_waterfall(objectives, "objective_name"), objectives,
-                  note=t("plan.objective-note"), heading=False),
-        ),
-        _table("criteria", get("criteria"), lead=t("plan.criteria-note")),
+        chart(PAGE, "waterfall", charts.control_waterfall(decisions), decisions, note=t("plan.waterfall-note")),
+        chart(PAGE, "objective", by_objective, objectives, note=t("plan.objective-note")),
+        table_section(PAGE, "criteria", get("criteria"), lead=t("plan.criteria-note")),
     ]  # fmt: skip
 
 
 def _materials(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     return [
-        _table("materials", get("materials"), lead=t("plan.materials-note", year=one.price_year)),
-        _table("orders", get("orders")),
-        _table("rents", get("rents")),
+        table_section(
+            PAGE, "materials", get("materials"), lead=t("plan.materials-note", year=one.price_year)
+        ),
+        table_section(PAGE, "orders", get("orders")),
+        table_section(PAGE, "rents", get("rents")),
     ]
 
 
 def _gaps(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     unmet, left_out = get("unmet"), get("whynot")
     return [
-        _table("unmet", unmet, lead=t("plan.unmet-note"), none=t("plan.unmet-none")),
-        _table("whynot", left_out, lead=t("plan.whynot-note"), none=t("plan.whynot-none")),
+        table_section(PAGE, "unmet", unmet, lead=t("plan.unmet-note"), none=t("plan.unmet-none")),
+        table_section(PAGE, "whynot", left_out, lead=t("plan.whynot-note"), none=t("plan.whynot-none")),
     ]
 
 
@@ -199,24 +166,4 @@ def _shown_kpis(rows: pd.DataFrame) -> pd.DataFrame:
             "inside": ["" if v is None or v != v else "yes" if v else "no" for v in rows["inside"]],
             "note": rows["note"],
         }
-    )
-
-
-def _table(
-    name: str,
-    frame: pd.DataFrame,
-    *,
-    lead: str | None = None,
-    title: str | None = None,
-    none: str | None = None,
-) -> Any:
-    """A section with a table and its downloads."""
-    title = title or t(f"plan.{name}-title")
-    if not len(frame):
-        return layout.section(title, html.P(none or t("plan.nothing"), className="muted"), lead=lead)
-    return layout.section(
-        title,
-        *table.plain_table(readable(frame), caption=title),
-        lead=lead,
-        actions=[downloads(PAGE, name, title, picture=False)],
     )

@@ -111,14 +111,14 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
     parts: list[Any] = [
         html.Div(
             [
-                layout.section(
-                    t("tradeoff.scatter-title"),
-                    chart(PAGE, "scatter", charts.frontier(points, selected=_chosen(points, view)), points,
-                          note=t("tradeoff.scatter-note", year=one.price_year), heading=False, **BRUSHED),
+                chart(
+                    PAGE, "scatter", charts.frontier(points, selected=_chosen(points, view)), points,
+                    note=t("tradeoff.scatter-note", year=one.price_year),
                     actions=[
                         button(f"{PAGE}-clear", t("tradeoff.clear"), "x", size="xs", variant="default"),
                         button(f"{PAGE}-set-base", t("tradeoff.set-baseline"), "star", size="xs", variant="default"),
                     ],
+                    **BRUSHED,
                 ),
                 layout.section(t("tradeoff.picked-title"), holder),
             ],
@@ -133,12 +133,7 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
 def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
     """Parallel lines, the two prices, the table."""
     lines = charts.parallel(points, selected=_chosen(points, view))
-    parts: list[Any] = [
-        layout.section(
-            t("tradeoff.parallel-title"),
-            chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), heading=False, **BRUSHED),
-        ),
-    ]  # fmt: skip
+    parts: list[Any] = [chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), **BRUSHED)]
     if len(points):
         parts.append(html.Div([_price(name, points, one.price_year) for name in PRICES], className="two-up"))
     columns = [
@@ -165,11 +160,8 @@ def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
 def _price(name: str, points: pd.DataFrame, year: int) -> Any:
     price, along = PRICES[name]
     rows = front.price_rows(points, price, along)
-    return layout.section(
-        t(f"tradeoff.{name}-title"),
-        chart(PAGE, name, charts.price_curve(points, price, along), rows, note=t(f"tradeoff.{name}-note", year=year),
-              heading=False),
-    )  # fmt: skip
+    curve = charts.price_curve(points, price, along)
+    return chart(PAGE, name, curve, rows, note=t(f"tradeoff.{name}-note", year=year))
 
 
 def pages_of(one: Result, plans: dict[str, Any]) -> list[Any]:
