@@ -36,15 +36,28 @@ def explain(
         bool, typer.Option("--iis", help="Where there is no plan: rows that contradict one another, too.")
     ] = False,
     time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds for the search of the least change.")
+        float,
+        typer.Option(
+            min=1, help="Seconds for the search of the least change; what was not proven in time is said."
+        ),
     ] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Says why: the causes of an infeasible case and the least change, what binds in a plan, why not X.
+    """Says why: no plan and what would cure it, what binds in one, why not X.
+
+    Of a scenario: why it has no plan, and the least change as lines for --set.
+
+    Of a run: the limits that bind, and what one unit more is worth.
+
+    With --workload, --host, --stack or --system: why not that choice.
+
+    Exit codes: 0 answered, 1 the case has no plan, 2 bad input.
 
     Examples:
 
       planner explain korea --set limits.capital_musd_total=500
+
+      planner explain runs/korea-2027
 
       planner explain runs/korea-2027 --host champion-busan --system rebel-quad-8
     """

@@ -165,7 +165,9 @@ def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool) -
     elif partly and least:
         lines.append("  (checked: whole halls and servers make a plan with it, and none with 95 % of it)")
     elif partly:
-        lines.append("  (checked: whole halls and servers make a plan with it; a little less may do)")
+        lines.append(
+            "  (checked: whole halls and servers make a plan with it; less may do, the time was too short to tell)"
+        )
     if others:
         lines.append("Or one of these alone (linear relaxation):")
         lines += [f"  {c.path}={written(c.new)}  ({c.text})" for c in others]

@@ -129,7 +129,7 @@ def _crews(case: Case, arrays: Arrays) -> Iterator[Handle]:
         rows = rows_of(arrays, "crew", crew.id)
         yield Handle(
             "crew", f"supply.crews[{crew.id}].racks_per_quarter", crew.racks_per_quarter, "racks a quarter",
-            f"installation crew {crew.id}", rows, np.full(len(rows), -quarters / 1000.0), scale=100.0,
+            f"installation crew {crew.id}", rows, np.full(len(rows), -quarters / 1000.0), scale=10.0,
         )  # fmt: skip
 
 
