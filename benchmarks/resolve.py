@@ -1,10 +1,11 @@
 """Seconds a point of a sweep: a live HiGHS re-solved hot, against cold solves with every setting that may help.
 
-    python benchmarks/resolve.py --json [--points 20] [--case korea]
+    python benchmarks/resolve.py --json [--points 20] [--case korea] [--relaxed]
 
-The case's LP relaxation at least cost, its weighted delay capped at values between the least and that of serving
-as late as allowed: a sweep such as a frontier or a slider makes it. Cold solves pass the model anew for each
-point; ``agreement`` is the largest relative difference of the objective from the default cold solve. Every way
+Least cost as a linear programme with hosts and stacks held (every one early; ``--relaxed``: divisible), the weighted
+delay capped at values between the least and a year more, as a frontier or a slider sweeps it. All ways solve the
+reduced programme of the trade-off; the reference is a cold default solve of the full one. Cold solves pass the model
+anew for each point; ``agreement`` is the largest relative difference of the objective from the reference. Every way
 runs in a process of its own.
 """
 
@@ -17,33 +18,46 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+DEFAULT = {"simplex_dual_edge_weight_strategy": -1}
 COLD: dict[str, dict[str, Any]] = {
-    "cold, default": {},
+    "cold, full programme": DEFAULT,
+    "cold, default": DEFAULT,
     "cold, Dantzig pricing": {"simplex_dual_edge_weight_strategy": 0},
     "cold, Devex pricing": {"simplex_dual_edge_weight_strategy": 1},
-    "cold, no presolve": {"presolve": "off"},
-    "cold, primal simplex": {"simplex_strategy": 4},
+    "cold, no presolve": {**DEFAULT, "presolve": "off"},
+    "cold, primal simplex": {**DEFAULT, "simplex_strategy": 4},
     "cold, interior point": {"solver": "ipx"},
     "cold, interior point, no crossover": {"solver": "ipx", "run_crossover": "off"},
     "cold, HiPO": {"solver": "hipo"},
     "cold, HiPO, no crossover": {"solver": "hipo", "run_crossover": "off"},
 }
+MONTHS = 12.0
+MUSD_PER_MONTH = 10.0
 HOT = "hot, by bounds"
 HOT_COST = "hot, by cost"
 
 
-def arrays_of(name: str) -> Any:
+def arrays_of(name: str, way: str, relaxed: bool) -> Any:
     from planner.case.build import build_case
-    from planner.models.build import build_model
     from planner.scenario_file import example_path, load_scenario
-    from planner.solver.compile import compile_model
+    from planner.solver.engine import Engine
+    from planner.tradeoff import everything_early
 
-    return compile_model(build_model(build_case(load_scenario(example_path(name))))[0])
+    engine = Engine(build_case(load_scenario(example_path(name))))
+    pattern = {} if relaxed else everything_early(engine)
+    if "full" not in way:
+        return engine.held(pattern).live.arrays
+    lower, upper = engine.arrays.col_lower.copy(), engine.arrays.col_upper.copy()
+    for family, held in pattern.items():
+        at = engine.arrays.columns[family].slice
+        lower[at] = upper[at] = held
+    return replace(engine.arrays, col_lower=lower, col_upper=upper)
 
 
 def live(arrays: Any, options: dict[str, Any] | None = None) -> Any:
@@ -56,24 +70,21 @@ def live(arrays: Any, options: dict[str, Any] | None = None) -> Any:
 
 
 def caps(arrays: Any, points: int) -> list[float]:
-    """Weighted delays from just above the least to what least cost takes."""
+    """Weighted delays from just above the least to a year more."""
     one = live(arrays)
     one.set_objective({"delay": 1.0})
     low = float(one.solve().objective)
-    one.set_objective({"cost": 1.0})
-    found = one.solve()
-    high = float(found.x[arrays.columns["delay"].start])
-    return [float(v) for v in np.linspace(low + 0.02 * (high - low), high, points)]
+    return [float(v) for v in np.linspace(low + 0.1, low + MONTHS, points)]
 
 
-def measure(way: str, name: str, points: int, values: list[float]) -> dict[str, Any]:
+def measure(way: str, name: str, points: int, values: list[float], relaxed: bool) -> dict[str, Any]:
     """Seconds and objective of every point, by one way."""
-    arrays = arrays_of(name)
+    arrays = arrays_of(name, way, relaxed)
     values = values or caps(arrays, points)
     seconds, objectives = [], []
     hot = live(arrays) if way.startswith("hot") else None
     if hot is not None:
-        hot.set_col_bounds("delay", 0.0, values[0])
+        hot.set_col_bounds("delay", 0.0, values[0 if way == HOT else -1])
         hot.solve()  # the first solve is a cold one, and is paid once
     for i, cap in enumerate(values):
         began = time.perf_counter()
@@ -85,7 +96,7 @@ def measure(way: str, name: str, points: int, values: list[float]) -> dict[str, 
             hot.set_col_bounds("delay", 0.0, cap)
             found = hot.solve()
         else:
-            hot.set_objective({"cost": 1.0, "delay": float(i)})
+            hot.set_objective({"cost": 1.0, "delay": MUSD_PER_MONTH * i})
             found = hot.solve()
         seconds.append(time.perf_counter() - began)
         objectives.append(found.objective)
@@ -100,8 +111,9 @@ def measure(way: str, name: str, points: int, values: list[float]) -> dict[str, 
     }
 
 
-def run(way: str, name: str, points: int, values: list[float]) -> dict[str, Any] | str:
+def run(way: str, name: str, points: int, values: list[float], relaxed: bool) -> dict[str, Any] | str:
     command = [sys.executable, "-W", "ignore", __file__, "--one", way, name, str(points), json.dumps(values)]
+    command += ["--relaxed"] if relaxed else []
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
     if done.returncode:
         return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "failed"
@@ -118,13 +130,14 @@ def main() -> None:
         "--cold-points", type=int, default=5, help="points a cold way solves, spread over the sweep"
     )
     parser.add_argument("--case", default="korea", help="name of a packaged example")
+    parser.add_argument("--relaxed", action="store_true", help="hosts and stacks divisible")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         way, name, points, values = args.one
-        print(json.dumps(measure(way, name, int(points), json.loads(values))))
+        print(json.dumps(measure(way, name, int(points), json.loads(values), args.relaxed)))
         return
-    hot = run(HOT, args.case, args.points, [])
+    hot = run(HOT, args.case, args.points, [], args.relaxed)
     if isinstance(hot, str):
         raise SystemExit(hot)
     picked = [round(i) for i in np.linspace(0, args.points - 1, args.cold_points)]
@@ -132,7 +145,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     reference: list[float] = []
     for way in COLD:
-        found = run(way, args.case, len(values), values)
+        found = run(way, args.case, len(values), values, args.relaxed)
         if isinstance(found, str):
             rows.append({"way": way, "skipped": found})
             continue
@@ -146,14 +159,15 @@ def main() -> None:
     ours = [hot["objectives"][i] for i in picked]
     rows.append({"way": HOT, "seconds": statistics.median(hot["seconds"]), "slowest": max(hot["seconds"]),
                  "peak_mb": hot["peak_mb"], "agreement": _difference(ours, reference)})  # fmt: skip
-    by_cost = run(HOT_COST, args.case, args.points, hot["values"])
+    by_cost = run(HOT_COST, args.case, args.points, hot["values"], args.relaxed)
     if not isinstance(by_cost, str):
         rows.append(
             {"way": HOT_COST, "seconds": statistics.median(by_cost["seconds"]), "peak_mb": by_cost["peak_mb"]}
         )
     speedup = best["seconds"] / statistics.median(hot["seconds"])
     out = {
-        "benchmark": "resolve", "case": args.case, "nonzeros": hot["nonzeros"], "points": args.points,
+        "benchmark": "resolve", "case": args.case, "relaxed": args.relaxed,
+        "nonzeros": hot["nonzeros"], "points": args.points,
         "best_cold": best["way"], "hot_times_faster": round(speedup, 1), "results": rows,
     }  # fmt: skip
     if args.json:

@@ -24,8 +24,9 @@ from planner.solver.watch import Progress, Watch
 __all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_integers_and_resolve"]
 
 DEFAULT_GAP = 1e-4
-DEVEX = 1
-"""Pricing of the dual simplex. Exact weights of steepest edge cost a hot re-solve more than its few pivots."""
+PRICING = {False: -1, True: 1}
+"""Of the dual simplex, by whether it starts from a basis. Cold, HiGHS chooses; hot, Devex: the exact weights of
+steepest edge cost more than the few pivots that are left."""
 SUB_MIPS = tuple(f"mip_heuristic_run_{name}" for name in ("rins", "rens", "root_reduced_cost"))
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
@@ -59,12 +60,12 @@ class LiveHighs:
             "log_to_console": False,
             "threads": 1,
             "random_seed": seed,
-            "simplex_dual_edge_weight_strategy": DEVEX,
         }
         if log_file is not None:
             settings["log_file"] = str(log_file)
         for name, value in {**settings, **(options or {})}.items():
             self._call("setOptionValue", name, value)
+        self._pricing = (options or {}).get("simplex_dual_edge_weight_strategy")
         self._cost = arrays.cost.copy()
         self._lower, self._upper = arrays.col_lower.copy(), arrays.col_upper.copy()
         self._integer = arrays.integrality.astype(bool)
@@ -183,6 +184,8 @@ class LiveHighs:
         with self.lock:
             began = time.perf_counter()
             self._call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
+            warm = bool(self.highs.getInfo().basis_validity)
+            self._call("setOptionValue", "simplex_dual_edge_weight_strategy", self._pricing or PRICING[warm])
             self._call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
             if start is not None and self._integer.any():
                 self._set_start(start)
