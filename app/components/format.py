@@ -14,6 +14,7 @@ from planner.report.numbers import APART, MISSING
 from planner.report.terms import term
 
 DASH = MISSING
+WHOLE = 1e-6
 PLAIN = -1  # decimals of a year: a whole number without gaps
 
 
@@ -109,8 +110,8 @@ def digits(series: pd.Series) -> int | None:
     if pd.api.types.is_integer_dtype(series):
         return 0
     size = series.abs().max()
-    if bool((series.dropna() % 1 == 0).all()):
-        return 0  # whole things, counted as floats where some are missing
+    if bool(((series - series.round()).abs().fillna(0) < WHOLE).all()):
+        return 0  # whole things, though a solver counts them in floats
     return 0 if pd.isna(size) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
 
 

@@ -46,7 +46,10 @@ def card(
     """A key figure: label, value with unit, difference to the baseline (``good`` colours it), a note below."""
     parts: list[Any] = [
         html.Div(label, className="kpi-label"),
-        html.Div([html.Span(value, className="kpi-value"), html.Span(unit, className="kpi-unit")]),
+        html.Div(
+            [html.Span(value, className="kpi-value"), html.Span(unit, className="kpi-unit")],
+            className="kpi-figure",
+        ),
     ]
     if delta:
         mood = {True: " better", False: " worse", None: ""}[good]
