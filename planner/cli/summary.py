@@ -250,9 +250,10 @@ def _reasons(run: Run) -> RenderableType:
         for path, value in (trouble.get("change") or {}).items():
             lines.append(Padding(Text(f"try:  --set '{path}={json.dumps(value)}'"), (0, 0, 0, 4)))
     lines += [Padding(Text(str(note), style="dim"), (1, 0, 0, 2)) for note in run.outcome.get("notes") or []]
-    if not run.outcome.get("troubles"):
-        text = f"no single cause was found before solving; ask: planner explain {run.path}"
-        lines.append(Padding(Text(text), (1, 0, 0, 2)))
+    troubles = run.outcome.get("troubles") or []
+    if not any(str(trouble.get("cure", "")).startswith("least change") for trouble in troubles):
+        text = "more may be in the way; for the least change of all ask" if troubles else "ask why"
+        lines.append(Padding(Text(f"{text}: planner explain {run.path}"), (1, 0, 0, 2)))
     return Group(*lines)
 
 
