@@ -116,6 +116,21 @@ def _held_values(plan: Plan, engine: Engine, family: str) -> np.ndarray:
     return np.array([chosen[family].get(i, 0.0) for i in index])
 
 
+def test_a_host_that_is_left_out_costs_more_when_it_is_forced(small: Scenario) -> None:
+    """The answer says it is dear at the margin; the ordinary solve, made to open it, agrees beyond both gaps."""
+    far = with_overrides(
+        small, {"demand[records].survival_share": 0.0, "hosts[champion-busan].open_cost_musd": 90}
+    )
+    outcome = solve(build_case(far), quality="quick")
+    assert outcome.plan is not None
+    answer = why_not(build_case(outcome.resolved), outcome.plan.tables, host="champion-busan")
+    assert not answer.in_plan and answer.cheaper is not None and answer.cheaper > 0
+    assert answer.dearer_musd is not None and answer.dearer_musd > 0 and "MUSD more for" in answer.text
+    decision = {"id": "f", "do": "require", "what": "open", "hosts": ["champion-busan"]}
+    forced = solve(build_case(with_overrides(outcome.resolved, {"decisions": [decision]})), quality="quick")
+    assert forced.bound is not None and forced.bound > outcome.plan.kpi("cost_npv_musd")
+
+
 def test_the_irreducible_set_is_grouped_and_holds_the_cap(small: Scenario) -> None:
     conflict = iis(build_case(with_overrides(small, BROKEN)))
     assert conflict.complete and conflict.rows["capital_cap"] == 1
