@@ -144,19 +144,13 @@ class LiveFrontier:
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
-        halves = (
-            [rising]
-            if len(self.engines) >= WORKERS
-            else [rising[: len(rising) // 2], rising[len(rising) // 2 :]]
-        )
-        tasks = [(i, half) for i in range(len(self.engines)) for half in halves if half]
+        halves = [rising] if len(self.engines) >= WORKERS else [rising[::2], rising[1::2]]
+        tasks = [(i, n) for i in range(len(self.engines)) for n, half in enumerate(halves) if half]
+        twins = {(i, n): self._twin(i) for i, n in tasks if n}
 
-        def answers(task: tuple[int, list[float | None]]) -> dict[tuple[float, float | None], Point]:
-            i, half = task
-            engine = self.engines[i]
-            if half is not halves[0]:
-                engine = self.base.held(self.patterns[i] if self.patterns else {})
-            return self._answers(i, engine, loose_first, half, should_stop)
+        def answers(task: tuple[int, int]) -> dict[tuple[float, float | None], Point]:
+            i, n = task
+            return self._answers(i, twins.get(task, self.engines[i]), loose_first, halves[n], should_stop)
 
         best: dict[tuple[float, float | None], Point] = {}
         with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
@@ -167,6 +161,13 @@ class LiveFrontier:
                         best[at] = point
         order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
         return [_row(*at, best[at]) for at in order]
+
+    def _twin(self, i: int) -> Engine:
+        """A second live HiGHS for pattern ``i``, warm where the first is."""
+        engine = self.base.held(self.patterns[i] if self.patterns else {})
+        with self.engines[i].live.lock:
+            engine.warm_from(self.engines[i])
+        return engine
 
     def _answers(
         self,

@@ -189,7 +189,9 @@ class LiveHighs:
             self._call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
             if start is not None and self._integer.any():
                 self._set_start(start)
-            watch = Watch(self.highs, on_progress, should_stop, time_limit_s)
+            # HiGHS holds the limit of an LP itself; a poll at every pivot would keep other threads waiting
+            watched_s = time_limit_s if self._integer.any() else None
+            watch = Watch(self.highs, on_progress, should_stop, watched_s)
             status = self._run(watch, time_limit_s, began)
             if status in (Model.kUnboundedOrInfeasible, Model.kUnbounded):
                 return self._without_values(
