@@ -37,10 +37,13 @@ DELAY_SLACK_MONTHS = 0.01
 CONTROL_SLACK_POINTS = 0.01
 """What rounding to whole units may cost an objective that is held at its best."""
 
-REFINE_S = {"quick": 20.0, "plan": 60.0, "proof": 60.0}
+REFINE_S = {"quick": 60.0, "plan": 60.0, "proof": 60.0}
 
+PLACES_GAP = 0.1
+"""Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
+UNITS_S = 15.0
 STOPPED_GAP, STOPPED_S = 0.2, 30.0
 
 Event = dict[str, Any]
@@ -220,7 +223,7 @@ class _Climb:
             return self.values(found)
         everything = scenario.solve.integers == "all"
         engine.integers(*PATTERN, *(("halls", UNITS) if everything else ()))
-        options = self.options("hosts and stacks", gap=1e-6 if everything else 0.4 * self.target)
+        options = self.options("hosts and stacks", gap=1e-6 if everything else PLACES_GAP * self.target)
         with engine.live.without_sub_mips() if not everything else nullcontext():
             found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
         x = self.values(found)
@@ -237,7 +240,8 @@ class _Climb:
         if self.bound is not None:  # any halls this close to the bound will do, however good others may be
             options["good_enough"] = self.bound * (1 + GOOD_HALLS * self.target)
         found = self.timed("halls", lambda: engine.live.solve(**options))
-        if found.x is None or (self.bound is not None and self.misses(found.objective)):
+        missed = self.bound is not None and self.misses(found.objective)
+        if found.x is None or (missed and not self.stopped and not found.stopped):
             found = self.direct(x if found.x is None else found.x)
         x = self.values(found)
         self.hold(x, *PATTERN, *HALLS)
@@ -253,7 +257,7 @@ class _Climb:
         self.engine.integers(*PATTERN, *HALLS)
         options = self.options("direct", gap=0.8 * self.target)
         found = self.timed("direct", lambda: self.engine.live.solve(start=start, **options))
-        if found.bound is not None and self.case.scenario.solve.integers == "all":
+        if found.bound is not None:  # a plan is made of whole halls: this bound holds for it
             self.bound = max(found.bound, self.bound or found.bound)
         return found
 
@@ -294,8 +298,9 @@ class _Climb:
         if self.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
             return self.timed("last LP", lambda: engine.live.solve(**self.options("last LP")))
         self.say("units", "whole servers and racks")
-        for slack in (0.0, 1.0):
-            engine.policy(**self.kept(x, slack))
+        asked = [self.kept(x, slack) for slack in (0.0, 1.0)]
+        for policy in asked if asked[0] != asked[1] else asked[:1]:
+            engine.policy(**policy)
             self.divisible = self.timed("prices", lambda: engine.live.solve(time_limit_s=self.left("units")))
             found = self.timed("units", lambda: whole_units(engine, x, 1e-3, self.left("units")))
             if found.x is not None:
@@ -303,18 +308,40 @@ class _Climb:
                 return found if met else self.refined(found)
         return self.refined(found)
 
+    def units_at_places(self, rounded: Solution) -> Solution:
+        """Whole units as an integer programme at the halls, hosts and stacks of ``rounded``: seconds, and
+        better than rounding every running total up.
+        """
+        engine = self.engine
+        engine.policy(**self.bounds)
+        engine.fix(UNITS, None)
+        engine.integers(UNITS)
+        options = self.options("units", gap=0.15 * self.target)
+        options["time_limit_s"] = min(UNITS_S, options["time_limit_s"])
+        found = self.timed("units", lambda: engine.live.solve(start=rounded.x, **options))
+        engine.integers()
+        if found.x is None:
+            return rounded
+        engine.fix(UNITS, engine.family(found.x, UNITS).round().to_numpy(float))
+        last = engine.live.solve(time_limit_s=self.left("units"))
+        worse = rounded.objective is not None and (last.objective or 0.0) >= rounded.objective
+        return rounded if last.x is None or worse else last
+
     def refined(self, rounded: Solution) -> Solution:
         """Where rounding fails or costs more than the gap (small cases): whole units chosen with the places.
 
         The bound of that programme is one of the plan, which is made of whole units too.
         """
+        rounded = self.units_at_places(rounded)
+        if not self.misses(rounded.objective, 1.0):
+            return rounded
         engine = self.engine
         self.say("refine", "whole units, halls, hosts and stacks together")
         engine.policy(**self.bounds)
         for family in (*PATTERN, *HALLS, UNITS):
             engine.fix(family, None)
         engine.integers(*PATTERN, *HALLS, UNITS)
-        options = self.options("refine", gap=0.5 * self.target)
+        options = self.options("refine", gap=0.9 * self.target)
         options["time_limit_s"] = min(REFINE_S[self.quality], options["time_limit_s"])
         found = self.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
         better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
