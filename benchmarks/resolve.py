@@ -1,6 +1,6 @@
 """Seconds a point of a sweep: a live HiGHS re-solved hot, against cold solves with every setting that may help.
 
-    python benchmarks/resolve.py --json [--points 20] [--case korea] [--relaxed]
+    python benchmarks/resolve.py --json [--points 40] [--case korea] [--relaxed]
 
 Least cost as a linear programme with hosts and stacks held (every one early; ``--relaxed``: divisible), the weighted
 delay capped at values between the least and a year more, as a frontier or a slider sweeps it. All ways solve the
@@ -125,7 +125,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--points", type=int, default=20)
+    parser.add_argument("--points", type=int, default=40)
     parser.add_argument(
         "--cold-points", type=int, default=5, help="points a cold way solves, spread over the sweep"
     )
