@@ -216,7 +216,7 @@ MUTATIONS = [
     ("fleet-power", scale("fleet", "it_mw")),
     ("fleet-peak", scale("serving", "accelerators", 5, lambda t: t["w"] == "work")),
     ("fleet-peak", scale("serving", "reserve", 5, lambda t: t["reserve"] > 1)),
-    ("fleet-slice", scale("serving", "accelerators", 5, lambda t: t["w"] == "work")),
+    ("fleet-slice", scale("serving", "accelerators", 500, lambda t: t["w"] == "work")),
     ("fleet-day", scale("serving", "accelerators", 50, lambda t: t["w"] == "nightly")),
     ("offer-allowed", put("serving", "k", "abacus")),
     ("serving-negative", scale("serving", "accelerators", -1)),

@@ -6,7 +6,6 @@ import importlib
 import json
 import math
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,10 +167,8 @@ def test_all_faults_are_reported_at_once(folder: Path) -> None:
     assert {"systems.csv", "countries.csv", "stacks.csv"} <= files
 
 
-def test_the_packaged_catalog_is_valid_fast_and_read_once(root: Path) -> None:
-    start = time.perf_counter()
+def test_the_packaged_catalog_is_valid_and_read_once(root: Path) -> None:
     load_catalog(root / "data" / "catalog")
-    assert time.perf_counter() - start < 2.0  # about 0.1 s on an idle machine
     assert load_catalog() is load_catalog()
 
 
