@@ -88,6 +88,8 @@ def frontier(
     say(_event("plans", f"{len(tasks)} plans in {workers} processes"))
     plans = _solve_all(tasks, workers, say, should_stop)
     solved = {i: o for i, o in plans.items() if o.plan is not None}
+    if not solved and should_stop is not None and should_stop():
+        raise ValueError("stopped before the first plan was found")
     if not solved:
         raise ValueError("no plan exists at any of the limits: ask for the reasons with `planner explain`")
     live = LiveFrontier(case, [pattern_of_plan(engine, o) for o in solved.values()], free.least, engine)
@@ -191,9 +193,9 @@ def _tasks(scenario: Scenario, free: LiveFrontier, points: int, quality: str) ->
 def _solve_all(
     tasks: Sequence[_Task], workers: int, say: Callable[[Event], None], should_stop: Callable[[], bool] | None
 ) -> dict[int, Outcome]:
-    """Outcome by point. With one worker the plans are made here, so that stopping is immediate.
+    """Outcome by point. Every chain has one plan under way; the next of a chain starts from its values.
 
-    With more, every chain has one plan under way; the next of a chain starts from its values.
+    A stop reaches the plans under way, in other processes by an event: each keeps its best and ends.
     """
     chains = _chains(tasks, max(1, workers))
     out: dict[int, Outcome] = {}
@@ -207,11 +209,15 @@ def _solve_all(
             out[task.point] = outcome.without_values()
             say(_event("plans", _told(outcome, len(out), len(tasks))))
         return out
-    with ProcessPoolExecutor(len(chains), mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    stopping = context.Event()
+    with ProcessPoolExecutor(len(chains), context, initializer=_listen, initargs=(stopping,)) as pool:
         ahead = {pool.submit(_one, chain[0], None): (chain, 0) for chain in chains}
         while ahead:
             done, _ = wait(ahead, timeout=0.5, return_when=FIRST_COMPLETED)
             stop = should_stop is not None and should_stop()
+            if stop:
+                stopping.set()
             for future in done:
                 chain, i = ahead.pop(future)
                 outcome = future.result()
@@ -220,6 +226,11 @@ def _solve_all(
                 if i + 1 < len(chain) and not stop:
                     ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
     return out
+
+
+def _listen(stopping: Any) -> None:
+    """In a worker process: plans stop when the event is set."""
+    _STOP.append(stopping.is_set)
 
 
 def _told(outcome: Outcome, made: int, of: int) -> str:
@@ -246,6 +257,8 @@ def _chains(tasks: Sequence[_Task], workers: int) -> list[list[_Task]]:
 
 _ENGINE: dict[str, Engine] = {}
 """The compiled model of this process, shared by all plans of a frontier."""
+_STOP: list[Callable[[], bool]] = []
+"""In a worker process, what tells that the frontier is being stopped."""
 
 
 def _one(
@@ -260,7 +273,8 @@ def _one(
     engine = _ENGINE[key].for_case(case) if key in _ENGINE else Engine(case)
     _ENGINE.clear()
     _ENGINE[key] = engine
-    return solve(case, task.quality, on_event=say, should_stop=should_stop, engine=engine, start=start)
+    stop = should_stop or (_STOP[0] if _STOP else None)
+    return solve(case, task.quality, on_event=say, should_stop=stop, engine=engine, start=start)
 
 
 # ---- tables

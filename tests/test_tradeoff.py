@@ -7,6 +7,7 @@ from planner.case.build import build_case
 from planner.runs import Run
 from planner.scenario_file import example_path, load_scenario, with_overrides
 from planner.screening import LiveFrontier
+from planner.tradeoff import frontier
 from planner.tradeoff_run import live_of_run, point_run, run_frontier
 
 CHANGES = {
@@ -127,3 +128,9 @@ def test_case_alone_gives_a_relaxation_that_says_so() -> None:
     case = build_case(with_overrides(load_scenario(example_path("two-hosts")), CHANGES))
     free = LiveFrontier(case)
     assert free.kind == "relaxation" and free.at(free.least_delay_months + 3)["feasible"]
+
+
+def test_a_stop_reaches_the_plans_in_other_processes() -> None:
+    """Without it, the plans under way would be made to their end and the frontier be returned."""
+    with pytest.raises(ValueError, match="stopped before the first plan"):
+        frontier(load_scenario(example_path("uae")), points=2, workers=2, should_stop=lambda: True)
