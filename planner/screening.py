@@ -76,7 +76,7 @@ class LiveFrontier:
         share = case.workloads["priority"].reindex(list(self.least)).to_numpy(float)
         self.least_delay_months = float(share @ np.array(list(self.least.values())))
         self.kind = "hosts and stacks of solved plans" if self.patterns else "relaxation"
-        self.engines = [self.base.held(p) for p in self.patterns] or [self.base.held({})]
+        self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
         self._figures = _Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
 
@@ -164,7 +164,7 @@ class LiveFrontier:
 
     def _twin(self, i: int) -> Engine:
         """A second live HiGHS for pattern ``i``, warm where the first is."""
-        engine = self.base.held(self.patterns[i] if self.patterns else {})
+        engine = self.base.held((self.patterns or [{}])[i])
         with self.engines[i].live.lock:
             engine.warm_from(self.engines[i])
         return engine

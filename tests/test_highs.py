@@ -313,3 +313,16 @@ def test_the_log_goes_to_its_file_and_not_to_the_screen(tmp_path: Any, capfd: An
     captured = capfd.readouterr()
     assert captured.out == "" and captured.err == ""
     assert "Coefficient ranges" in path.read_text()
+
+
+@pytest.mark.parametrize("asked", [0, 2])
+def test_a_pricing_that_is_asked_for_is_the_one_used(asked: int) -> None:
+    """Dantzig's is number 0: it must not count as not asked for."""
+    name = "simplex_dual_edge_weight_strategy"
+    live = LiveHighs(knapsack(items=5, rows=2), options={name: asked})
+    live.solve()
+    assert live.highs.getOptionValue(name)[1] == asked
+    later = LiveHighs(knapsack(items=5, rows=2))
+    later.set_option(name, asked)
+    later.solve()
+    assert later.highs.getOptionValue(name)[1] == asked

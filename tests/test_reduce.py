@@ -34,7 +34,7 @@ def patterns(engine: Engine) -> list[dict[str, list[float]]]:
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_same_optimum_for_every_goal_and_bound(engine: Engine, which: int) -> None:
     pattern = patterns(engine)[which]
-    full, held = engine.twin(), engine.held(pattern)
+    full, held = engine.for_case(engine.case), engine.held(pattern)
     full.integers()
     for family, values in pattern.items():
         full.fix(family, np.array(values))
@@ -71,7 +71,7 @@ def _fits(arrays: Arrays, full: Engine, x: np.ndarray) -> None:
 
 
 def test_a_weighted_sum_of_all_columns_is_the_same_goal(engine: Engine) -> None:
-    full, held = engine.twin(), engine.held(everything_early(engine))
+    full, held = engine.for_case(engine.case), engine.held(everything_early(engine))
     full.integers()
     for family, values in everything_early(engine).items():
         full.fix(family, np.array(values))

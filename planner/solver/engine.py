@@ -69,10 +69,6 @@ class Engine:
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
 
-    def twin(self) -> Engine:
-        """A second live HiGHS on the same arrays, with a basis of its own; no bound is carried over."""
-        return self.for_case(self.case)
-
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
         other = object.__new__(Engine)

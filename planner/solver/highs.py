@@ -24,6 +24,7 @@ from planner.solver.watch import Progress, Watch
 __all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_integers_and_resolve"]
 
 DEFAULT_GAP = 1e-4
+EDGE_WEIGHTS = "simplex_dual_edge_weight_strategy"
 PRICING = {False: -1, True: 1}
 """Of the dual simplex, by whether it starts from a basis. Cold, HiGHS chooses; hot, Devex: the exact weights of
 steepest edge cost more than the few pivots that are left."""
@@ -65,7 +66,7 @@ class LiveHighs:
             settings["log_file"] = str(log_file)
         for name, value in {**settings, **(options or {})}.items():
             self._call("setOptionValue", name, value)
-        self._pricing = (options or {}).get("simplex_dual_edge_weight_strategy")
+        self._pricing = (options or {}).get(EDGE_WEIGHTS)
         self._cost = arrays.cost.copy()
         self._lower, self._upper = arrays.col_lower.copy(), arrays.col_upper.copy()
         self._integer = arrays.integrality.astype(bool)
@@ -149,6 +150,8 @@ class LiveHighs:
     def set_option(self, name: str, value: Any) -> None:
         """Set a HiGHS option by name; SolverError if HiGHS does not know it."""
         self._call("setOptionValue", name, value)
+        if name == EDGE_WEIGHTS:
+            self._pricing = value
 
     def clear(self) -> None:
         """Forget basis and incumbent: the next solve starts cold."""
@@ -185,7 +188,9 @@ class LiveHighs:
             began = time.perf_counter()
             self._call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
             warm = bool(self.highs.getInfo().basis_validity)
-            self._call("setOptionValue", "simplex_dual_edge_weight_strategy", self._pricing or PRICING[warm])
+            self._call(
+                "setOptionValue", EDGE_WEIGHTS, PRICING[warm] if self._pricing is None else self._pricing
+            )
             self._call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
             if start is not None and self._integer.any():
                 self._set_start(start)
