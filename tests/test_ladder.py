@@ -107,6 +107,21 @@ def test_default_bounds_are_frozen_into_the_resolved_scenario(outcomes: dict[str
     assert again.plan.kpi("cost_npv_musd") == pytest.approx(outcome.plan.kpi("cost_npv_musd"), rel=1e-6)
 
 
+def test_tolerance_is_counted_from_the_least_delay(outcomes: dict[str, Outcome]) -> None:
+    """The reference takes a short cut (halls at the hosts of the soonest divisible plan); it may cost 0.02 months."""
+    least = outcomes["delay"].plan.kpi("delay_months")
+    cap = plan(**{"limits.delay_tolerance_months": 2.0}).resolved.limits.max_delay_months["assistant"]
+    assert cap - 2.0 == pytest.approx(least, abs=0.031)  # 0.01 of which is for rounding to whole units
+
+
+def test_the_highest_floor_that_can_be_reached_has_a_plan(outcomes: dict[str, Outcome]) -> None:
+    """The search starts from the least-delay plan, which keeps the floor: it never ends without any plan."""
+    floor = outcomes["control"].plan.kpi("control_score") - 0.02
+    limits = {"limits.min_control": floor, "limits.max_delay_months": None}
+    reached = plan(quality="quick", **limits)
+    assert reached.plan is not None and reached.plan.kpi("control_score") >= floor - 1e-4
+
+
 def test_same_inputs_give_the_same_numbers(outcomes: dict[str, Outcome]) -> None:
     again = plan()
     assert again.plan.kpis["value"].equals(outcomes["cost"].plan.kpis["value"])

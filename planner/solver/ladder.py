@@ -36,6 +36,8 @@ GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
 DELAY_SLACK_MONTHS = 0.01
 CONTROL_SLACK_POINTS = 0.01
 """What rounding to whole units may cost an objective that is held at its best."""
+SOONEST_GAP_MONTHS = 0.02
+"""Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
 
 REFINE_S = {"quick": 60.0, "plan": 60.0, "proof": 60.0}
 
@@ -176,7 +178,7 @@ class _Climb:
             "max_cost_musd": limits.max_cost_musd,
         }
         if limits.max_delay_months is None and self.objective != "delay":
-            best = self.least_delay()
+            best = self.soonest()
             tolerance = limits.delay_tolerance_months
             if tolerance is None:
                 tolerance = load_catalog().param("delay_tolerance_months", self.case.scenario.money.level)
@@ -186,10 +188,13 @@ class _Climb:
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
                 f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
             )
+            # it keeps every bound: the search for hosts and stacks has a plan at once
+            self.start = best if self.start is None else self.start
         self.engine.policy(**self.bounds)
         if self.objective == "delay":
             x = self.least_delay()
             self.bounds["max_delay_months"] = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+            self.start = x
         elif self.objective == "control":
             self.say("control", "raising control of what is served")
             self.engine.integers(*PATTERN, *HALLS)
@@ -197,18 +202,40 @@ class _Climb:
             found = self.timed("control", lambda: self.engine.most_control(**options))
             x = self.values(found)
             self.bounds["min_control"] = self.engine.control(x) - CONTROL_SLACK_POINTS
+            self.start = x
         self.engine.policy(**self.bounds)
 
     def least_delay(self) -> Floats:
         """Values of the plan of least weighted delay, whatever its cost (a cap on cost is kept)."""
+        start = self.soonest()
+        self.engine.integers(*PATTERN, *HALLS)
+        options = self.options("least delay", gap=1e-3, absolute=1e-3)
+        return self.values(self.timed("least delay", lambda: self.engine.live.solve(start=start, **options)))
+
+    def soonest(self) -> Floats:
+        """The same where it is a reference: hosts and stacks with divisible halls, then whole halls there.
+
+        That takes seconds where all integers together take minutes (a budget that just suffices), and mostly
+        ends at the same delay. Where no whole halls fit those hosts, all are searched together.
+        """
+        engine = self.engine
         self.say("least delay", "how soon demand can be served at all")
         fixed = {k: v for k, v in self.bounds.items() if k in ("min_control", "max_cost_musd")}
-        own = self.bounds.get("max_delay_by_workload")
-        self.engine.policy(**fixed, max_delay_by_workload=own)
-        self.engine.integers(*PATTERN, *HALLS)
-        self.engine.minimise("delay")
-        options = self.options("least delay", gap=1e-3, absolute=1e-3)
-        return self.values(self.timed("least delay", lambda: self.engine.live.solve(**options)))
+        engine.policy(**fixed, max_delay_by_workload=self.bounds.get("max_delay_by_workload"))
+        engine.minimise("delay")
+        engine.integers(*PATTERN)
+        options = self.options("least delay", gap=1e-3, absolute=SOONEST_GAP_MONTHS)
+        with engine.live.without_sub_mips():
+            places = self.timed("least delay", lambda: engine.live.solve(**options))
+        self.hold(self.values(places), *PATTERN)
+        engine.integers(*HALLS)
+        found = self.timed("least delay", lambda: engine.live.solve(**options))
+        for family in PATTERN:
+            engine.fix(family, None)
+        if found.x is None:
+            engine.integers(*PATTERN, *HALLS)
+            found = self.timed("least delay", lambda: engine.live.solve(**options))
+        return self.values(found)
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
