@@ -3,8 +3,8 @@
     python benchmarks/plan.py --json [--scenario korea]
 
 Prints seconds by stage, the curve of (seconds, bound, incumbent, gap), the gap, and for plans made on one and
-on the usual number of slices the regret: cost of the plan's purchases on all 24 hours against the best
-purchases for the same hosts, halls and orders.
+on the usual number of slices the regret on all 24 hours, for the same hosts, halls and orders: the cost with
+all that the plan bought, and what has to be bought on top of it, against the cost of the best purchases.
 """
 
 import argparse

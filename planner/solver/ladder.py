@@ -20,7 +20,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from planner.case.build import build_case
 from planner.case.case import Case
 from planner.catalog import load_catalog
 from planner.plan import Plan, plan_of
@@ -29,6 +28,7 @@ from planner.scenario import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.highs import Progress
+from planner.solver.proof import prove
 from planner.solver.repair import whole_units
 from planner.solver.solution import Solution, Status
 
@@ -57,8 +57,8 @@ class Outcome:
 
     ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
     bounds in force: explicit ones and those frozen by the planner; they are of the plan's slices of the day,
-    also where a proof has priced the plan on all hours (``regret`` says what the slices cost).
-    ``seconds`` is by stage.
+    also where a proof has priced the plan on all hours (``regret`` says what the slices cost: see
+    ``planner.solver.proof.Proof``). ``seconds`` is by stage.
     """
 
     status: str
@@ -401,29 +401,13 @@ class _Climb:
         """The same integers on every hour of the day; regret of the slices the plan was made on."""
         assert final.x is not None
         self.say("proof", "all hours of the day, integers fixed")
-        truth = Engine(build_case(self.case.scenario, truth=True))
-        truth.policy(**self.kept(final.x, 0.0))
-        truth.minimise("cost")
-        truth.integers()
-        for family in (*PATTERN, *HALLS, UNITS):
-            truth.fix(family, self.engine.family(final.x, family).to_numpy(float))
-        free = truth.live.solve(time_limit_s=self.left("proof"))
-        if free.x is None:
-            truth.policy(**self.bounds)
-            free = truth.live.solve(time_limit_s=self.left("proof"))
-        if free.x is None or free.objective is None:
-            self.notes.append(f"proof: {free.status.value}; the numbers are those of the plan's slices")
+        asked = [self.kept(final.x, 0.0), self.bounds]
+        proof = prove(self.case, self.engine, final.x, asked, self.bounds, lambda: self.left("proof"))
+        self.notes += proof.notes
+        if proof.plan is None:
             return plan, {}
-        for family in ("rent", "lease", "cool", "connect", "backup"):
-            truth.fix(family, self.engine.family(final.x, family).to_numpy(float) + 1e-9)
-        held = truth.live.solve(time_limit_s=self.left("proof"))
-        proved = plan_of(truth.case, truth, free, self.bounds)
-        proved.tables["prices"] = plan.tables["prices"]
-        if held.objective is None:
-            self.notes.append("proof: with all purchases held the full hours are infeasible; purchases moved")
-            return proved, {"cost_musd": free.objective}
-        regret = (held.objective - free.objective) / abs(free.objective)
-        return proved, {"cost_musd": free.objective, "held_musd": held.objective, "regret": regret}
+        proof.plan.tables["prices"] = plan.tables["prices"]
+        return proof.plan, proof.regret
 
     # ---- shared
 
