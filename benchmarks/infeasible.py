@@ -120,7 +120,7 @@ def has_plan(scenario: Scenario, answer: Diagnosis) -> bool:
     assert answer.found is not None
     case = build_case(with_overrides(scenario, answer.cure))
     engine, limits = Engine(case), case.scenario.limits
-    bounds = {"max_cost_musd": limits.max_cost_musd, "min_control": limits.min_control}
+    bounds: dict[str, Any] = {"max_cost_musd": limits.max_cost_musd, "min_control": limits.min_control}
     engine.policy(**bounds)
     engine.minimise("cost")
     engine.integers()
