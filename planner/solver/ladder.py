@@ -14,72 +14,37 @@ Steps of ``plan`` quality, each on the same live model:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from planner.case.case import Case
 from planner.catalog import load_catalog
 from planner.plan import Plan, plan_of
-from planner.prechecks import Trouble, precheck
-from planner.scenario import Scenario
+from planner.prechecks import precheck
 from planner.solver.arrays import Floats
+from planner.solver.climb import (
+    CONTROL_SLACK_POINTS,
+    DELAY_SLACK_MONTHS,
+    GAPS,
+    Climb,
+    Event,
+    Outcome,
+    Stop,
+)
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
-from planner.solver.highs import Progress
 from planner.solver.proof import prove
-from planner.solver.repair import whole_units
-from planner.solver.solution import Solution, Status
+from planner.solver.solution import Solution
+from planner.solver.units import round_units
 
-GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
-DELAY_SLACK_MONTHS = 0.01
-CONTROL_SLACK_POINTS = 0.01
-"""What rounding to whole units may cost an objective that is held at its best."""
+__all__ = ["GAPS", "Event", "Outcome", "solve"]
+
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
-
-REFINE_S = {"quick": 60.0, "plan": 60.0, "proof": 60.0}
-
 PLACES_GAP = 0.1
 """Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
-UNITS_S = 15.0
-STOPPED_GAP, STOPPED_S = 0.2, 30.0
-
-Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a solve has shown; ``plan`` is None unless ``status`` is ``optimal`` or ``feasible``.
-
-    ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
-    bounds in force: explicit ones and those frozen by the planner; they are of the plan's slices of the day,
-    also where a proof has priced the plan on all hours (``regret`` says what the slices cost: see
-    ``planner.solver.proof.Proof``). ``seconds`` is by stage.
-    """
-
-    status: str
-    objective: str
-    quality: str
-    plan: Plan | None
-    bound: float | None
-    gap: float | None
-    seconds: dict[str, float]
-    bounds: dict[str, Any]
-    resolved: Scenario
-    troubles: list[Trouble] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    stopped: bool = False
-    regret: dict[str, float] = field(default_factory=dict)
-    values: Floats | None = field(default=None, repr=False)
-    """Values of all columns, for starting a neighbouring case."""
-
-    def without_values(self) -> Outcome:
-        """A copy that is small enough to send between processes."""
-        return replace(self, values=None)
 
 
 def solve(
@@ -98,43 +63,15 @@ def solve(
     """
     if objective not in ("cost", "delay", "control"):
         raise ValueError(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
-    climb = _Climb(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
+    climb = _Ladder(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
     troubles = precheck(case)
     if troubles:
         return climb.outcome("infeasible", troubles=troubles)
     return climb.run(engine, start)
 
 
-class _Stop(Exception):
-    """No plan can be had: carries the status."""
-
-
-class _Climb:
-    """One pass up the ladder; keeps what all stages share."""
-
-    def __init__(
-        self,
-        case: Case,
-        quality: str,
-        objective: str,
-        on_event: Callable[[Event], None] | None,
-        should_stop: Callable[[], bool] | None,
-    ) -> None:
-        if quality not in GAPS:
-            raise ValueError(f"quality {quality!r} is not one of {', '.join(GAPS)}")
-        self.case, self.quality, self.objective = case, quality, objective
-        self.on_event, self.should_stop = on_event, should_stop
-        self.target = case.scenario.solve.gap or GAPS[quality]
-        self.began = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-        self.bounds: dict[str, Any] = {}
-        self.notes: list[str] = []
-        self.stopped = False
-        self.divisible: Solution | None = None
-        self.bound: float | None = None
-        self.incumbent: float | None = None
-
-    # ---- the climb
+class _Ladder(Climb):
+    """The steps, in their order."""
 
     def run(self, engine: Engine | None, start: Floats | None) -> Outcome:
         self.start = start
@@ -148,8 +85,8 @@ class _Climb:
             self.set_bounds()
             x = self.whole_places()
             x = self.ties(x) if self.quality != "quick" and not self.stopped else x
-            final = self.round_units(x)
-        except _Stop as stop:
+            final = round_units(self, x)
+        except Stop as stop:
             return self.outcome(str(stop))
         self.say("plan", "reading the plan")
         plan = self.timed(
@@ -223,18 +160,20 @@ class _Climb:
         fixed = {k: v for k, v in self.bounds.items() if k in ("min_control", "max_cost_musd")}
         engine.policy(**fixed, max_delay_by_workload=self.bounds.get("max_delay_by_workload"))
         engine.minimise("delay")
-        engine.integers(*PATTERN)
-        options = self.options("least delay", gap=1e-3, absolute=SOONEST_GAP_MONTHS)
+
+        def least(*families: str) -> Solution:
+            engine.integers(*families)
+            options = self.options("least delay", gap=1e-3, absolute=SOONEST_GAP_MONTHS)
+            return self.timed("least delay", lambda: engine.live.solve(**options))
+
         with engine.live.without_sub_mips():
-            places = self.timed("least delay", lambda: engine.live.solve(**options))
+            places = least(*PATTERN)
         self.hold(self.values(places), *PATTERN)
-        engine.integers(*HALLS)
-        found = self.timed("least delay", lambda: engine.live.solve(**options))
+        found = least(*HALLS)
         for family in PATTERN:
             engine.fix(family, None)
         if found.x is None:
-            engine.integers(*PATTERN, *HALLS)
-            found = self.timed("least delay", lambda: engine.live.solve(**options))
+            found = least(*PATTERN, *HALLS)
         return self.values(found)
 
     def whole_places(self) -> Floats:
@@ -318,85 +257,6 @@ class _Climb:
             engine.policy(**self.bounds)
             engine.minimise("cost")
 
-    def round_units(self, x: Floats) -> Solution:
-        """Whole units and the last linear programme; control and delay keep what ties have won."""
-        engine = self.engine
-        engine.minimise("cost")
-        if self.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
-            return self.timed("last LP", lambda: engine.live.solve(**self.options("last LP")))
-        self.say("units", "whole servers and racks")
-        asked = [self.kept(x, slack) for slack in (0.0, 1.0)]
-        for policy in asked if asked[0] != asked[1] else asked[:1]:
-            engine.policy(**policy)
-            self.divisible = self.timed("prices", lambda: engine.live.solve(time_limit_s=self.left("units")))
-            found = self.timed("units", lambda: whole_units(engine, x, 1e-3, self.left("units")))
-            if found.x is not None:
-                met = self.stopped or not self.misses(found.objective, 1.0)
-                return found if met else self.refined(found)
-        return self.refined(found)
-
-    def units_at_places(self, rounded: Solution) -> Solution:
-        """Whole units as an integer programme at the halls, hosts and stacks of ``rounded``: seconds, and
-        better than rounding every running total up.
-        """
-        engine = self.engine
-        engine.policy(**self.bounds)
-        engine.fix(UNITS, None)
-        engine.integers(UNITS)
-        options = self.options("units", gap=0.15 * self.target)
-        options["time_limit_s"] = min(UNITS_S, options["time_limit_s"])
-        found = self.timed("units", lambda: engine.live.solve(start=rounded.x, **options))
-        engine.integers()
-        if found.x is None:
-            return rounded
-        engine.fix(UNITS, engine.family(found.x, UNITS).round().to_numpy(float))
-        last = engine.live.solve(time_limit_s=self.left("units"))
-        worse = rounded.objective is not None and (last.objective or 0.0) >= rounded.objective
-        return rounded if last.x is None or worse else last
-
-    def refined(self, rounded: Solution) -> Solution:
-        """Where rounding fails or costs more than the gap (small cases): whole units chosen with the places.
-
-        The bound of that programme is one of the plan, which is made of whole units too.
-        """
-        rounded = self.units_at_places(rounded)
-        if not self.misses(rounded.objective, 1.0):
-            return rounded
-        engine = self.engine
-        self.say("refine", "whole units, halls, hosts and stacks together")
-        engine.policy(**self.bounds)
-        for family in (*PATTERN, *HALLS, UNITS):
-            engine.fix(family, None)
-        engine.integers(*PATTERN, *HALLS, UNITS)
-        options = self.options("refine", gap=0.9 * self.target)
-        options["time_limit_s"] = min(REFINE_S[self.quality], options["time_limit_s"])
-        found = self.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
-        better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
-        best = self.values(found if found.x is not None and better else rounded)
-        if found.bound is not None and self.bound is not None:
-            self.bound = max(self.bound, found.bound)
-        engine.integers()
-        for family in (*PATTERN, *HALLS, UNITS):
-            whole = engine.family(best, family).to_numpy(float).round()
-            engine.live.set_col_bounds(family, whole, whole)
-        last = engine.live.solve(time_limit_s=self.left("refine"))
-        self.values(last if last.x is not None else rounded)
-        return last if last.x is not None else rounded
-
-    def kept(self, x: Floats, slack: float) -> dict[str, Any]:
-        """Policy bounds that keep the control and the delay of ``x``; with slack, the bounds given only."""
-        if slack or self.quality == "quick":
-            return dict(self.bounds)
-        own = self.bounds["min_control"]
-        reached = self.engine.control(x) - CONTROL_SLACK_POINTS
-        months = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
-        limit = self.bounds["max_delay_months"]
-        return {
-            **self.bounds,
-            "min_control": reached if own is None else max(own, reached),
-            "max_delay_months": months if limit is None else min(limit, months),
-        }
-
     def prove(self, final: Solution, plan: Plan) -> tuple[Plan, dict[str, float]]:
         """The same integers on every hour of the day; regret of the slices the plan was made on."""
         assert final.x is not None
@@ -408,101 +268,3 @@ class _Climb:
             return plan, {}
         proof.plan.tables["prices"] = plan.tables["prices"]
         return proof.plan, proof.regret
-
-    # ---- shared
-
-    def hold(self, x: Floats, *families: str) -> None:
-        for family in families:
-            self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
-
-    def misses(self, cost: float | None, share: float = 0.9) -> bool:
-        """Whether a cost is further from the bound than ``share`` of the gap allowed."""
-        if cost is None or self.bound is None:
-            return True
-        return (cost - self.bound) / max(abs(cost), 1e-9) > share * self.target
-
-    def values(self, found: Solution) -> Floats:
-        self.stopped |= found.stopped
-        if found.x is None:
-            raise _Stop(_status(found))
-        return found.x
-
-    def left(self, stage: str) -> float:
-        """Seconds left; every stage may have a little even when the limit is used up, to end with a plan."""
-        spent = time.perf_counter() - self.began
-        reserve = 1.0 if stage in ("hosts and stacks", "direct") else 20.0
-        return max(self.case.scenario.solve.time_limit_s - spent, reserve)
-
-    def options(self, stage: str, gap: float | None = None, absolute: float | None = None) -> dict[str, Any]:
-        self.engine.live.set_option("mip_abs_gap", 1e-6 if absolute is None else absolute)
-        if self.stopped:  # the steps that are left end with about the first plan they find
-            return {"gap": STOPPED_GAP, "time_limit_s": min(self.left(stage), STOPPED_S)}
-        return {
-            "gap": gap,
-            "time_limit_s": self.left(stage),
-            "on_progress": lambda p: self.progress(stage, p),
-            "should_stop": self.should_stop,
-        }
-
-    def progress(self, stage: str, p: Progress) -> None:
-        self.say(stage, "", incumbent=p.objective, bound=p.bound, gap=p.gap)
-
-    def say(
-        self,
-        stage: str,
-        message: str,
-        incumbent: float | None = None,
-        bound: float | None = None,
-        gap: float | None = None,
-    ) -> None:
-        if self.on_event is not None:
-            seconds = round(time.perf_counter() - self.began, 2)
-            event = {"stage": stage, "message": message, "seconds": seconds}
-            self.on_event({**event, "incumbent": incumbent, "bound": bound, "gap": gap})
-
-    def timed(self, stage: str, work: Callable[[], Any]) -> Any:
-        began = time.perf_counter()
-        try:
-            return work()
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
-
-    def outcome(
-        self,
-        status: str,
-        plan: Plan | None = None,
-        gap: float | None = None,
-        troubles: list[Trouble] | None = None,
-        regret: dict[str, float] | None = None,
-    ) -> Outcome:
-        self.seconds["total"] = time.perf_counter() - self.began
-        screening = self.case.scenario.solve.integers == "none"
-        return Outcome(
-            status=status,
-            objective=self.objective,
-            quality="screening" if screening else self.quality,
-            plan=plan,
-            bound=self.bound if plan is not None else None,
-            gap=gap,
-            seconds={k: round(v, 3) for k, v in self.seconds.items()},
-            bounds=self.bounds,
-            resolved=self.frozen(),
-            troubles=troubles or [],
-            notes=self.notes,
-            stopped=self.stopped,
-            regret=regret or {},
-        )
-
-    def frozen(self) -> Scenario:
-        """The scenario with the bounds that were in force written into its limits."""
-        if not self.bounds:
-            return self.case.scenario
-        months = self.bounds["max_delay_by_workload"] or self.bounds["max_delay_months"]
-        limits = self.case.scenario.limits.model_copy(
-            update={"max_delay_months": months, "min_control": self.bounds["min_control"]}
-        )
-        return self.case.scenario.model_copy(update={"limits": limits})
-
-
-def _status(found: Solution) -> str:
-    return "infeasible" if found.status is Status.INFEASIBLE else "no-solution"
