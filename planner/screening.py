@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from highspy import HighsBasis
 from scipy.sparse import csr_array
 
 from planner.case.case import Case
@@ -138,23 +140,22 @@ class LiveFrontier:
     ) -> list[dict[str, Any]]:
         """``at`` of every point of months x levels that can be reached, in the order that is quickest.
 
-        Along one level of control a tighter delay is a few pivots away, another level is many: each level goes
-        from the loosest delay to the tightest, and the next begins at the basis of the last one's loosest. Two
-        threads share the patterns, or the levels of a single one. A stop keeps the levels that are done.
+        Along one level of control a tighter delay is a few pivots away, another level is many: the loosest point
+        of each level goes on from that of the last, and the others of the level from there. Two threads share
+        the patterns, or the levels of a single one. A stop keeps the levels that are done.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
-        halves = [rising] if len(self.engines) >= WORKERS else [rising[::2], rising[1::2]]
-        tasks = [(i, n) for i in range(len(self.engines)) for n, half in enumerate(halves) if half]
-        twins = {(i, n): self._twin(i) for i, n in tasks if n}
+        teams = [[engine] for engine in self.engines]
+        if len(teams) < WORKERS:
+            teams = [[*team, self._twin(i)] for i, team in enumerate(teams)]
 
-        def answers(task: tuple[int, int]) -> dict[tuple[float, float | None], Point]:
-            i, n = task
-            return self._answers(i, twins.get(task, self.engines[i]), loose_first, halves[n], should_stop)
+        def answers(i: int) -> dict[tuple[float, float | None], Point]:
+            return self._answers(i, teams[i], loose_first, rising, should_stop)
 
         best: dict[tuple[float, float | None], Point] = {}
         with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
-            for found in pool.map(answers, tasks):
+            for found in pool.map(answers, range(len(teams))):
                 for at, point in found.items():
                     known = best.get(at)
                     if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
@@ -172,28 +173,55 @@ class LiveFrontier:
     def _answers(
         self,
         i: int,
-        engine: Engine,
+        team: Sequence[Engine],
         loose_first: Sequence[float],
         rising: Sequence[float | None],
         should_stop: Callable[[], bool] | None,
     ) -> dict[tuple[float, float | None], Point]:
+        """Points of one pattern: the first of its engines leads from level to level, and all follow it up."""
         out: dict[tuple[float, float | None], Point] = {}
-        basis = None
-        with engine.live.lock:
-            for level in rising:
-                if should_stop is not None and should_stop():
-                    break
-                if basis is not None:
-                    engine.live.set_basis(basis)
-                basis = None
-                for months in loose_first:
-                    if self._hopeless(i, months, level):
-                        break
-                    point = self._point(i, engine, months, level)
+        starts: SimpleQueue[tuple[Point, HighsBasis] | None] = SimpleQueue()
+
+        def stop() -> bool:
+            return should_stop is not None and should_stop()
+
+        def lead(engine: Engine) -> None:
+            try:
+                for level in rising:
+                    if stop() or self._hopeless(i, loose_first[0], level):
+                        return
+                    point = self._point(i, engine, loose_first[0], level)
                     if point is None:
+                        return
+                    starts.put((point, engine.live.basis()))
+            finally:
+                for _ in team:
+                    starts.put(None)
+
+        def follow(engine: Engine) -> None:
+            while (start := starts.get()) is not None:
+                if stop():
+                    continue
+                point, basis = start
+                level = point.min_control
+                out[loose_first[0], level] = point
+                engine.live.set_basis(basis)
+                for months in loose_first[1:]:
+                    found = (
+                        None if self._hopeless(i, months, level) else self._point(i, engine, months, level)
+                    )
+                    if found is None:
                         break
-                    out[months, level] = point
-                    basis = engine.live.basis() if basis is None else basis
+                    out[months, level] = found
+
+        def work(engine: Engine) -> None:
+            with engine.live.lock:
+                if engine is team[0]:
+                    lead(engine)
+                follow(engine)
+
+        with ThreadPoolExecutor(len(team)) as pool:
+            list(pool.map(work, team))
         return out
 
     def _hopeless(self, i: int, asked_months: float | None, control: float | None) -> bool:

@@ -39,6 +39,8 @@ STALLS_AT_COLD_SOLVES = 1.5
 POLICIES = ("delay_w", "delay", "cost", "served", "control")
 """Columns whose bounds and costs say what is asked."""
 POLICY_ROWS = ("control_floor",)
+ONCE = "open_once"
+"""The rule that a host opens at most once."""
 DEFINED = (
     ("whole_units", "units"), ("preemptible_mean", "serve"), ("energy_balance", "grid_import"),
     ("energy_colocation", "grid_import"), ("heat_balance", "heat"), ("heat_peak", "heat"),
@@ -86,6 +88,14 @@ class Engine:
             lower[at] = upper[at] = np.round(values)
         other = object.__new__(Engine)
         smaller = reduce(self.arrays, lower, upper, POLICIES, POLICY_ROWS, DEFINED)
+        other._adopt(self.case, self.entries, self.arrays, None, smaller)
+        return other
+
+    def searchable(self) -> Engine:
+        """A linear programme for the search for hosts and stacks: they keep their bounds, all else as in ``held``."""
+        other = object.__new__(Engine)
+        bounds = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
+        smaller = reduce(self.arrays, *bounds, (*POLICIES, *PATTERN), (*POLICY_ROWS, ONCE), DEFINED)
         other._adopt(self.case, self.entries, self.arrays, None, smaller)
         return other
 
@@ -152,9 +162,10 @@ class Engine:
         """
         if self._warm and not cold:
             stall_s = min(STALL_S, STALLS_AT_COLD_SOLVES * self._cold_s)
-            found = self.live.solve(time_limit_s=min(stall_s, time_limit_s))
+            with self.live.unperturbed():
+                found = self.live.solve(time_limit_s=min(stall_s, time_limit_s))
             if found.status is not Status.NO_SOLUTION:
-                return self._whole(found)
+                return self.whole(found)
         self.live.clear()
         self.live.set_option("solver", "ipm")
         try:
@@ -163,9 +174,9 @@ class Engine:
             self.live.set_option("solver", "choose")
         self._warm = found.x is not None
         self._cold_s = found.seconds if self._warm else self._cold_s
-        return self._whole(found)
+        return self.whole(found)
 
-    def _whole(self, found: Solution) -> Solution:
+    def whole(self, found: Solution) -> Solution:
         """The solution in all columns of the model."""
         if self.reduction is None or found.x is None:
             return found
