@@ -82,6 +82,27 @@ def test_a_sweep_answers_as_single_points_do(live: LiveFrontier) -> None:
                 assert known[m, level] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
 
 
+def test_two_threads_on_one_pattern_answer_as_single_points_do(live: LiveFrontier) -> None:
+    """A pattern alone has a second engine, which goes on from bases that the first one found."""
+    one = LiveFrontier(live.case, live.patterns[:1], live.least)
+    months = [one.least_delay_months + x for x in (1.0, 2.0, 5.0)]
+    rows = one.sweep(months, [None, 40.0, 45.0, 50.0])
+    assert len(rows) >= 9
+    for row in rows:
+        fresh = LiveFrontier(live.case, live.patterns[:1], live.least, live.base)
+        single = fresh.at(row["max_delay_months"], row["min_control"])
+        assert row["cost_npv_musd"] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
+
+
+def test_a_stopped_sweep_keeps_whole_levels_only(live: LiveFrontier) -> None:
+    months = [live.least_delay_months + x for x in (1.0, 3.0, 5.0)]
+    one = LiveFrontier(live.case, live.patterns[:1], live.least)
+    polls = iter(range(10**6))
+    rows = one.sweep(months, [None, 40.0, 45.0, 50.0], should_stop=lambda: next(polls) >= 4)
+    assert len(rows) < 12 and len(rows) % len(months) == 0
+    assert not one.sweep(months, [None, 40.0], should_stop=lambda: True)
+
+
 def test_what_none_reaches_is_said(live: LiveFrontier) -> None:
     assert not live.at(live.least_delay_months - 0.5)["feasible"]
     assert not live.at(live.least_delay_months + 3, 99.0)["feasible"]
