@@ -86,6 +86,8 @@ class Climb:
         self.divisible: Solution | None = None
         self.bound: float | None = None
         self.incumbent: float | None = None
+        self.reference: Floats | None = None
+        """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
 
     def kept(self, x: Floats, slack: float) -> dict[str, Any]:
         """Policy bounds that keep the control and the delay of ``x``; with slack, the bounds given only."""

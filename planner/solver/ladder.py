@@ -15,7 +15,6 @@ Steps of ``plan`` quality, each on the same live model:
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 
 from planner.case.case import Case
@@ -33,6 +32,7 @@ from planner.solver.climb import (
     Stop,
 )
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.places import search
 from planner.solver.proof import prove
 from planner.solver.solution import Solution
 from planner.solver.units import round_units
@@ -41,8 +41,10 @@ __all__ = ["GAPS", "Event", "Outcome", "solve"]
 
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
-PLACES_GAP = 0.1
+PLACES_GAP = 0.02
 """Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
+LATE_SHARE, LATE_GAP = 0.3, 0.5
+"""Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
 
@@ -126,12 +128,12 @@ class _Ladder(Climb):
                 f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
             )
             # it keeps every bound: the search for hosts and stacks has a plan at once
-            self.start = best if self.start is None else self.start
+            self.reference, self.start = best, best if self.start is None else self.start
         self.engine.policy(**self.bounds)
         if self.objective == "delay":
             x = self.least_delay()
             self.bounds["max_delay_months"] = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
-            self.start = x
+            self.reference = self.start = x
         elif self.objective == "control":
             self.say("control", "raising control of what is served")
             self.engine.integers(*PATTERN, *HALLS)
@@ -139,7 +141,7 @@ class _Ladder(Climb):
             found = self.timed("control", lambda: self.engine.most_control(**options))
             x = self.values(found)
             self.bounds["min_control"] = self.engine.control(x) - CONTROL_SLACK_POINTS
-            self.start = x
+            self.reference = self.start = x
         self.engine.policy(**self.bounds)
 
     def least_delay(self) -> Floats:
@@ -166,8 +168,7 @@ class _Ladder(Climb):
             options = self.options("least delay", gap=1e-3, absolute=SOONEST_GAP_MONTHS)
             return self.timed("least delay", lambda: engine.live.solve(**options))
 
-        with engine.live.without_sub_mips():
-            places = least(*PATTERN)
+        places = self.places("least delay", "delay", None, gap=1e-3, absolute=SOONEST_GAP_MONTHS)
         self.hold(self.values(places), *PATTERN)
         found = least(*HALLS)
         for family in PATTERN:
@@ -175,6 +176,17 @@ class _Ladder(Climb):
         if found.x is None:
             found = least(*PATTERN, *HALLS)
         return self.values(found)
+
+    def places(
+        self, stage: str, goal: str, start: Floats | None, gap: float, absolute: float = 1e-6
+    ) -> Solution:
+        """The best hosts and stacks for a goal under the bounds in force, with divisible halls."""
+        tree = self.engine.searchable()
+        tree.policy(**self.engine.asked)
+        tree.minimise(goal)
+        options = self.options(stage, gap=gap)
+        late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
+        return self.timed(stage, lambda: search(tree, absolute=absolute, late=late, start=start, **options))
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
@@ -188,10 +200,12 @@ class _Ladder(Climb):
             self.notes.append("integers are off: this is a screening answer, not a plan")
             return self.values(found)
         everything = scenario.solve.integers == "all"
-        engine.integers(*PATTERN, *(("halls", UNITS) if everything else ()))
-        options = self.options("hosts and stacks", gap=1e-6 if everything else PLACES_GAP * self.target)
-        with engine.live.without_sub_mips() if not everything else nullcontext():
+        if everything:
+            engine.integers(*PATTERN, "halls", UNITS)
+            options = self.options("hosts and stacks", gap=1e-6)
             found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
+        else:
+            found = self.places("hosts and stacks", "cost", self.start, gap=PLACES_GAP * self.target)
         x = self.values(found)
         self.bound, self.incumbent = found.bound, found.objective
         if everything:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.solver.arrays import Floats
-from planner.solver.climb import Climb
+from planner.solver.climb import Climb, Stop
 from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.repair import whole_units
 from planner.solver.solution import Solution
@@ -52,6 +52,25 @@ def _units_at_places(climb: Climb, rounded: Solution) -> Solution:
     return rounded if last.x is None or worse else last
 
 
+def _units_of_reference(climb: Climb, x: Floats) -> Solution:
+    """Whole units at the places of the least-delay plan, for a budget that just suffices: dear, but a plan.
+
+    The cheapest places fill such a budget to the brim. Least delay keeps the caps, which whole units would break.
+    """
+    engine = climb.engine
+    engine.policy(**climb.bounds)
+    climb.hold(x, *PATTERN, *HALLS)
+    engine.fix(UNITS, None)
+    engine.minimise("delay")
+    climb.options("units", absolute=1e-3)
+    found = climb.timed("units", lambda: whole_units(engine, x, 0.02, min(UNITS_S, climb.left("units"))))
+    engine.minimise("cost")
+    climb.options("units")
+    if found.x is None:
+        return found
+    return climb.timed("units", lambda: engine.live.solve(time_limit_s=climb.left("units")))
+
+
 def _refined(climb: Climb, rounded: Solution) -> Solution:
     """Where rounding fails or costs more than the gap (small cases): whole units chosen with the places.
 
@@ -60,6 +79,8 @@ def _refined(climb: Climb, rounded: Solution) -> Solution:
     rounded = _units_at_places(climb, rounded)
     if not climb.misses(rounded.objective, 1.0):
         return rounded
+    if rounded.x is None and climb.reference is not None:
+        rounded = _units_of_reference(climb, climb.reference)
     engine = climb.engine
     climb.say("refine", "whole units, halls, hosts and stacks together")
     engine.policy(**climb.bounds)
@@ -70,7 +91,8 @@ def _refined(climb: Climb, rounded: Solution) -> Solution:
     options["time_limit_s"] = min(REFINE_S, options["time_limit_s"])
     found = climb.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
-    best = climb.values(found if found.x is not None and better else rounded)
+    # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
+    best = climb.values(found if rounded.x is None or (found.x is not None and better) else rounded)
     if found.bound is not None and climb.bound is not None:
         climb.bound = max(climb.bound, found.bound)
     engine.integers()
@@ -78,5 +100,6 @@ def _refined(climb: Climb, rounded: Solution) -> Solution:
         whole = engine.family(best, family).to_numpy(float).round()
         engine.live.set_col_bounds(family, whole, whole)
     last = engine.live.solve(time_limit_s=climb.left("refine"))
-    climb.values(last if last.x is not None else rounded)
+    if last.x is None and rounded.x is None:
+        raise Stop("no-solution")
     return last if last.x is not None else rounded
