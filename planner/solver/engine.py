@@ -70,6 +70,9 @@ class Engine:
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
+        self._tree: Engine | None = None
+        self.asked: dict[str, Any] = {}
+        """The policy bounds in force, as ``policy`` takes them."""
 
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
@@ -92,11 +95,17 @@ class Engine:
         return other
 
     def searchable(self) -> Engine:
-        """A linear programme for the search for hosts and stacks: they keep their bounds, all else as in ``held``."""
+        """A linear programme for the search for hosts and stacks, made once.
+
+        They keep their bounds; all else is as in ``held``.
+        """
+        if self._tree is not None:
+            return self._tree
         other = object.__new__(Engine)
         bounds = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
         smaller = reduce(self.arrays, *bounds, (*POLICIES, *PATTERN), (*POLICY_ROWS, ONCE), DEFINED)
         other._adopt(self.case, self.entries, self.arrays, None, smaller)
+        self._tree = other
         return other
 
     def warm_from(self, other: Engine) -> None:
@@ -130,6 +139,12 @@ class Engine:
 
         Months of delay by workload and weighted in total, control of what is served (0-100), cost in MUSD.
         """
+        self.asked = {
+            "max_delay_by_workload": max_delay_by_workload,
+            "max_delay_months": max_delay_months,
+            "min_control": min_control,
+            "max_cost_musd": max_cost_musd,
+        }
         caps = max_delay_by_workload or {}
         names = self.delay_names
         self.live.set_col_bounds("delay_w", 0.0, [caps.get(w, np.inf) for w in names])
