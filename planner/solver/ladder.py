@@ -222,7 +222,8 @@ class _Ladder(Climb):
         found = self.timed("halls", lambda: engine.live.solve(**options))
         missed = self.bound is not None and self.misses(found.objective)
         if found.x is None or (missed and not self.stopped and not found.stopped):
-            found = self.direct(x if found.x is None else found.x)
+            whole = self.reference if found.x is None else found.x  # the reference has whole halls already
+            found = self.direct(x if whole is None else whole)
         x = self.values(found)
         self.hold(x, *PATTERN, *HALLS)
         engine.integers()
