@@ -1,10 +1,13 @@
 """How time and memory grow with the case, and the largest case solved to 2 % in a time limit.
 
-    python benchmarks/scale.py --json [--copies 1 2 3] [--years 6] [--limit 600]
+    python benchmarks/scale.py --json [--sizes 5x8x24x8 10x8x24x16 20x8x24x32] [--limit 600]
 
-A case of ``n`` copies is Korea with its sites, hosts and workloads repeated ``n`` times under other names and
-with demand, grid, capacity and crews as they are: n times the country. Each size runs in a process of its own
-and reports sites x systems x periods x workloads, rows, columns, non-zeros, seconds, gap, peak memory.
+A size is sites x systems x quarters x workloads. The case is Korea with its sites, hosts, quotas and workloads
+repeated under other names until there are as many; a copy differs from its original in the size of its sites and
+hosts, in how soon they open and in its demand (seeded), as the regions of a country do. Demand is scaled so that
+a site serves as much as in Korea, vendors allocate to each copy what they allocate to Korea, and crews grow with
+the sites. Each size runs in a process of its own at ``quick`` quality (2 %) and reports rows, columns, non-zeros,
+seconds by stage, gap and peak memory.
 """
 
 import argparse
@@ -13,96 +16,144 @@ import resource
 import subprocess
 import sys
 import time
+from random import Random
 from typing import Any
 
-from planner import build_case, solve
+from planner import build_case, load_scenario, solve
+from planner.catalog import load_catalog
 from planner.scenario import Scenario
-from planner.scenario_file import example_path, load_scenario
+from planner.scenario_file import example_path
+from planner.solver.engine import Engine
 
-REFERENCES = {"site": "sites", "host": "hosts"}
+SEED = 20261124
+VENDORS = ["nvidia", "amd"]
+"""Whose chips the allocations of the base case count."""
+Record = dict[str, Any]
 
 
-def copied(base: Scenario, n: int, years: int, limit: float) -> Scenario:
-    """Korea ``n`` times over: every list of places and demand is repeated, references follow."""
-    data: dict[str, Any] = base.model_dump(by_alias=True, mode="json", exclude_none=True)
-    data["horizon"]["years"] = years
-    for copy in range(1, n):
+def plain(record: Any) -> Record:
+    return dict(record.model_dump(by_alias=True, mode="json", exclude_none=True))
 
-        def name(x: str, copy: int = copy) -> str:
-            return f"{x}-{copy}"
 
-        for w in base.demand:
-            data["demand"].append(
-                {**w.model_dump(by_alias=True, mode="json", exclude_none=True), "id": name(w.id)}
+def copies(records: list[Record], n: int) -> list[tuple[int, Record]]:
+    """The first ``n`` of endless repetitions: (number of the copy, record)."""
+    return [(i // len(records), records[i % len(records)]) for i in range(n)]
+
+
+def named(name: str, copy: int) -> str:
+    return f"{name}-{copy}" if copy else name
+
+
+def case_of(
+    base: Scenario, sites: int, systems: int, quarters: int, workloads: int, limit: float
+) -> Scenario:
+    """The base case at another size; copies of a place or a workload differ by a seeded factor."""
+    chance = Random(SEED)
+    data = plain(base)
+    known = [s["id"] for s in data["systems"]]
+    more = [s for s in load_catalog().table("systems").index if s not in known]
+    if systems > len(known) + len(more):
+        raise ValueError(f"{systems} systems: the catalog has {len(known) + len(more)}")
+    data["systems"] += [{"id": s} for s in more[: max(0, systems - len(known))]]
+    data["systems"] = data["systems"][:systems]
+    data["horizon"] = {**data["horizon"], "years": quarters // 4}
+
+    built, hosts, quotas = [], [], []
+    own = {s["id"]: [h for h in data["hosts"] if h["site"] == s["id"]] for s in data["sites"]}
+    for copy, site in copies(data["sites"], sites):
+        size, later = (chance.uniform(0.75, 1.25), chance.choice([0, 3, 6])) if copy else (1.0, 0)
+        grid = [{**step, "mw": step["mw"] * size} for step in site["grid_mw"]]
+        most = {"max_it_mw": site["max_it_mw"] * size} if "max_it_mw" in site else {}
+        built.append({**site, "id": named(site["id"], copy), "grid_mw": grid, **most})
+        for host in own[site["id"]]:
+            most = {"max_it_mw": host["max_it_mw"] * size} if "max_it_mw" in host else {}
+            hosts.append(
+                {
+                    **host,
+                    "id": named(host["id"], copy),
+                    "site": named(site["id"], copy),
+                    "open_lead_months": host.get("open_lead_months", 0) + later,
+                    **most,
+                }
             )
-        for s in base.sites:
-            data["sites"].append(
-                {**s.model_dump(by_alias=True, mode="json", exclude_none=True), "id": name(s.id)}
-            )
-        for h in base.hosts:
-            row = h.model_dump(by_alias=True, mode="json", exclude_none=True)
-            data["hosts"].append({**row, "id": name(h.id), "site": name(h.site)})
-        for q in base.supply.quotas:
-            row = q.model_dump(by_alias=True, mode="json", exclude_none=True)
-            if row.get("hosts"):
-                data["supply"]["quotas"].append(
-                    {**row, "id": name(q.id), "hosts": [name(h) for h in row["hosts"]]}
-                )
+    present = {h["id"] for h in hosts}
+    table = load_catalog().table("owner_classes")["allocation_kaccel_eq_per_quarter_mid"]
+    start = data["horizon"]["start"]
+    for copy in range((sites - 1) // len(data["sites"]) + 1):
+        for quota in data["supply"]["quotas"]:
+            mine = [named(h, copy) for h in quota["hosts"] if named(h, copy) in present]
+            if mine:
+                quotas.append({**quota, "id": named(quota["id"], copy), "hosts": mine})
+        for owner in dict.fromkeys(h["owner_class"] for h in data["hosts"] if h["mode"] != "cloud"):
+            originals = (h["id"] for h in data["hosts"] if h["owner_class"] == owner and h["mode"] != "cloud")
+            mine = [named(h, copy) for h in originals if named(h, copy) in present]
+            if mine and table[owner] == table[owner]:
+                step = {"from": start, "accelerators": 1000.0 * float(table[owner])}
+                own_quota = {"vendors": VENDORS, "cumulative": True, "path": [step], "hosts": mine}
+                quotas.append({"id": named(f"allocated-{owner}", copy), **own_quota})
+    growth = sites / len(data["sites"])
+    crews = [{**c, "racks_per_quarter": c["racks_per_quarter"] * growth} for c in data["supply"]["crews"]]
+    data["supply"] = {**data["supply"], "quotas": quotas, "crews": crews, "owner_allocations": False}
+
+    share = growth * len(data["demand"]) / workloads
+    demand = []
+    for copy, load in copies(data["demand"], workloads):
+        factor = share * (chance.uniform(0.7, 1.3) if copy else 1.0)
+        demand.append({**load, "id": named(load["id"], copy), "size": scaled(load["size"], factor)})
+    data |= {"sites": built, "hosts": hosts, "demand": demand}
     data["solve"] = {**data.get("solve", {}), "quality": "quick", "time_limit_s": limit}
     return Scenario.model_validate(data)
 
 
-def one(n: int, years: int, limit: float) -> dict[str, Any]:
-    scenario = copied(load_scenario(example_path("korea")), n, years, limit)
+def scaled(size: Record, factor: float) -> Record:
+    """Demand times a factor: the values of its path, or the tokens of its training runs."""
+    if "runs" in size:
+        return {**size, "runs": [{**r, "tokens_b": r["tokens_b"] * factor} for r in size["runs"]]}
+    return {**size, "points": [{**p, "value": p["value"] * factor} for p in size["points"]]}
+
+
+def one(size: str, limit: float) -> Record:
+    """One size, in this process."""
+    sites, systems, quarters, workloads = map(int, size.split("x"))
+    base = load_scenario(example_path("korea"))
+    scenario = case_of(base, sites, systems, quarters, workloads, limit)
     began = time.perf_counter()
     case = build_case(scenario)
     built = time.perf_counter() - began
-    sizes: dict[str, str] = {}
+    engine = Engine(case)
 
-    def note(event: dict[str, Any]) -> None:
-        if event["stage"] == "build" and "rows" in event["message"]:
-            sizes["matrix"] = event["message"]
+    def note(event: Record) -> None:
+        known = {k: v for k, v in event.items() if v is not None and v != ""}
+        print(json.dumps(known), file=sys.stderr, flush=True)
 
-    outcome = solve(case, on_event=note)
+    outcome = solve(case, on_event=note, engine=engine)
     return {
-        "copies": n,
-        "sites": len(scenario.sites),
-        "systems": len(scenario.systems),
-        "periods": case.calendar.n,
-        "workloads": len(scenario.demand),
-        **sizes,
+        "sites x systems x periods x workloads": size,
+        "hosts": len(scenario.hosts),
+        "rows_columns_nonzeros": [*engine.arrays.shape, int(engine.arrays.matrix.nnz)],
         "case_seconds": built,
         "seconds": outcome.seconds,
         "status": outcome.status,
         "gap": outcome.gap,
+        "bound_musd": outcome.bound,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--copies", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--years", type=int, default=6)
+    parser.add_argument("--sizes", nargs="+", default=["5x8x24x8", "10x8x24x16", "20x8x24x32"])
     parser.add_argument("--limit", type=float, default=600.0)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(one(args.one, args.years, args.limit)))
+        print(json.dumps(one(args.one, args.limit)))
         return
     rows = []
-    for n in args.copies:
-        command = [
-            sys.executable,
-            __file__,
-            "--one",
-            str(n),
-            "--years",
-            str(args.years),
-            "--limit",
-            str(args.limit),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for size in args.sizes:
+        command = [sys.executable, __file__, "--one", size, "--limit", str(args.limit)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
     print(json.dumps(rows, indent=2) if args.json else "\n".join(map(str, rows)))
 
