@@ -29,7 +29,7 @@ from planner.plan import Plan
 from planner.scenario import Cut, Scenario
 from planner.severance_report import SHORT, service_table, stops_table, summary_table
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, PURCHASES, Engine
 from planner.solver.ladder import GAPS, Outcome, solve
 from planner.solver.solution import Status
 
@@ -44,7 +44,6 @@ than that is taken as fixed at one of them, and rows that need the other are the
 HISTORY = (1e-4, 1e-3, 1e-2, 1.0)
 """How far the share short before the date may move, the least that has a solution."""
 LP_S = 60.0
-DIVISIBLE = ("rent", "lease", "cool", "connect", "backup")
 QUARTER_SLACK = 0.9 * SHORT
 """What rounding to whole units may add to the share short in a quarter."""
 
@@ -219,7 +218,7 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
         columns = np.array([block.position(i) for i in early], dtype=np.int32)
         held = value.reindex(early).fillna(0.0).to_numpy(float)
         lower[columns] = upper[columns] = held
-        if family in DIVISIBLE:  # the plan itself holds its rows to a tolerance only
+        if family in PURCHASES:  # the plan itself holds its rows to a tolerance only
             upper[columns] = held + NOISE
     use = arrays.columns["use"]
     stacks = base.tables["stacks"]

@@ -32,6 +32,8 @@ PATTERN = ("open", "use")
 """Binary families: which hosts open when, which stacks are adopted."""
 HALLS = ("halls", "halls_late")
 UNITS = "units"
+PURCHASES = ("rent", "lease", "cool", "connect", "backup")
+"""Families that are bought in any amount, by period."""
 STALL_S = 2.0
 """A hot simplex that runs longer than this is stalling (mostly: the point is infeasible)."""
 STALLS_AT_COLD_SOLVES = 1.5

@@ -25,7 +25,6 @@ __all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_in
 
 DEFAULT_GAP = 1e-4
 PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
-SUB_MIPS = tuple(f"mip_heuristic_run_{name}" for name in ("rins", "rens", "root_reduced_cost"))
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
 Where = Any
@@ -133,21 +132,6 @@ class LiveHighs:
         finally:
             self.set_col_bounds(columns, lower, upper)
             self.set_integrality(columns, True)
-
-    @contextmanager
-    def without_sub_mips(self) -> Iterator[None]:
-        """For a while, no heuristic that solves a smaller MIP.
-
-        With a few dozen binaries and a large LP behind each, a sub-MIP costs more than the whole tree: three
-        times the seconds of the search for hosts and stacks.
-        """
-        for name in SUB_MIPS:
-            self._call("setOptionValue", name, False)
-        try:
-            yield
-        finally:
-            for name in SUB_MIPS:
-                self._call("setOptionValue", name, True)
 
     @contextmanager
     def unperturbed(self) -> Iterator[None]:

@@ -17,11 +17,8 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.plan import Plan, plan_of
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.engine import HALLS, PATTERN, PURCHASES, UNITS, Engine
 from planner.solver.solution import Solution
-
-PURCHASES = ("rent", "lease", "cool", "connect", "backup")
-"""Families that are bought in any amount, by period."""
 
 
 @dataclass(frozen=True)
