@@ -8,7 +8,7 @@ import pytest
 from planner.case.build import build_case
 from planner.scenario_file import example_path, load_scenario
 from planner.solver import places
-from planner.solver.engine import PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.places import search
 from planner.solver.solution import Solution, Status
 
@@ -62,6 +62,37 @@ def test_highs_finds_the_same_optimum(engine: Engine, goal: str, policy: dict[st
     for family in PATTERN:
         engine.fix(family, None)
     assert again.objective == pytest.approx(found.objective, rel=1e-6, abs=1e-6)
+
+
+def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
+    places = engine.searchable()
+    for one in (engine, places):
+        one.policy()
+        one.minimise("cost")
+    found = search(places, gap=GAP)
+    assert found.x is not None
+    pattern = {f: engine.family(found.x, f).to_numpy(float) for f in PATTERN}
+    tree = engine.searchable(pattern)
+    tree.minimise("cost")
+    ours = search(tree, gap=1e-3)
+    for family in PATTERN:
+        engine.fix(family, pattern[family])
+    engine.integers(*HALLS)
+    theirs = engine.live.solve(gap=1e-3)
+    for family in PATTERN:
+        engine.fix(family, None)
+    assert ours.x is not None and theirs.objective is not None and ours.bound is not None
+    assert ours.objective == pytest.approx(theirs.objective, rel=2e-3)
+    assert ours.bound <= theirs.objective * (1 + 1e-7)
+    assert found.objective is not None and ours.objective >= found.objective * (1 - GAP)
+    for family in (*PATTERN, *HALLS):
+        values = engine.family(ours.x, family).to_numpy(float)
+        assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
+    for family in PATTERN:
+        assert engine.family(ours.x, family).to_numpy(float).round() == pytest.approx(pattern[family].round())
+    enough = search(tree, gap=0.0, good_enough=ours.objective * 1.05)
+    assert enough.objective is not None and enough.objective <= ours.objective * 1.05
+    assert enough.nodes <= ours.nodes
 
 
 def test_no_choice_is_missed() -> None:

@@ -96,18 +96,23 @@ class Engine:
         other._adopt(self.case, self.entries, self.arrays, None, smaller)
         return other
 
-    def searchable(self) -> Engine:
-        """A linear programme for the search for hosts and stacks, made once.
+    def searchable(self, pattern: Mapping[str, Floats] | None = None) -> Engine:
+        """A linear programme for the search for hosts and stacks, or for whole halls where these are held.
 
-        They keep their bounds; all else is as in ``held``.
+        What is searched keeps its columns; all else is as in ``held``. Without a pattern it is made once.
         """
-        if self._tree is not None:
+        if pattern is None and self._tree is not None:
             return self._tree
+        lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
+        for family, values in (pattern or {}).items():
+            at = self.arrays.columns[family].slice
+            lower[at] = upper[at] = np.round(values)
         other = object.__new__(Engine)
-        bounds = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
-        smaller = reduce(self.arrays, *bounds, (*POLICIES, *PATTERN), (*POLICY_ROWS, ONCE), DEFINED)
+        stay = PATTERN if pattern is None else (*PATTERN, *HALLS)
+        smaller = reduce(self.arrays, lower, upper, POLICIES, (*POLICY_ROWS, ONCE), DEFINED, stay)
         other._adopt(self.case, self.entries, self.arrays, None, smaller)
-        self._tree = other
+        if pattern is None:
+            self._tree = other
         return other
 
     def warm_from(self, other: Engine) -> None:

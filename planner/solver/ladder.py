@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from planner.case.case import Case
 from planner.catalog import load_catalog
 from planner.plan import Plan, plan_of
@@ -45,6 +47,8 @@ PLACES_GAP = 0.02
 """Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
 LATE_SHARE, LATE_GAP = 0.3, 0.5
 """Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
+HALLS_GAP = 0.1
+"""Share of the gap at which the halls of some places are searched no further."""
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
 
@@ -163,30 +167,35 @@ class _Ladder(Climb):
         engine.policy(**fixed, max_delay_by_workload=self.bounds.get("max_delay_by_workload"))
         engine.minimise("delay")
 
-        def least(*families: str) -> Solution:
-            engine.integers(*families)
-            options = self.options("least delay", gap=1e-3, absolute=SOONEST_GAP_MONTHS)
-            return self.timed("least delay", lambda: engine.live.solve(**options))
-
-        places = self.places("least delay", "delay", None, gap=1e-3, absolute=SOONEST_GAP_MONTHS)
-        self.hold(self.values(places), *PATTERN)
-        found = least(*HALLS)
-        for family in PATTERN:
-            engine.fix(family, None)
+        slack = {"gap": 1e-3, "absolute": SOONEST_GAP_MONTHS}
+        places = self.values(self.search("least delay", engine.searchable(), "delay", **slack))
+        found = self.search("least delay", self.at_places(places), "delay", **slack)
         if found.x is None:
-            found = least(*PATTERN, *HALLS)
+            engine.integers(*PATTERN, *HALLS)
+            options = self.options("least delay", **slack)
+            found = self.timed("least delay", lambda: engine.live.solve(**options))
         return self.values(found)
 
-    def places(
-        self, stage: str, goal: str, start: Floats | None, gap: float, absolute: float = 1e-6
+    def search(
+        self,
+        stage: str,
+        tree: Engine,
+        goal: str,
+        gap: float,
+        absolute: float = 1e-6,
+        start: Floats | None = None,
+        good_enough: float = -np.inf,
     ) -> Solution:
-        """The best hosts and stacks for a goal under the bounds in force, with divisible halls."""
-        tree = self.engine.searchable()
+        """Branch and bound on a tree's programme, under the bounds in force."""
         tree.policy(**self.engine.asked)
         tree.minimise(goal)
-        options = self.options(stage, gap=gap)
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
-        return self.timed(stage, lambda: search(tree, absolute=absolute, late=late, start=start, **options))
+        settings = {"absolute": absolute, "late": late, "start": start, "good_enough": good_enough}
+        return self.timed(stage, lambda: search(tree, **settings, **self.options(stage, gap=gap)))
+
+    def at_places(self, x: Floats) -> Engine:
+        """The tree of whole halls at the hosts and stacks of ``x``."""
+        return self.engine.searchable({f: self.engine.family(x, f).to_numpy(float) for f in PATTERN})
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
@@ -205,7 +214,8 @@ class _Ladder(Climb):
             options = self.options("hosts and stacks", gap=1e-6)
             found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
         else:
-            found = self.places("hosts and stacks", "cost", self.start, gap=PLACES_GAP * self.target)
+            tree, gap = engine.searchable(), PLACES_GAP * self.target
+            found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
         x = self.values(found)
         self.bound, self.incumbent = found.bound, found.objective
         if everything:
@@ -214,12 +224,9 @@ class _Ladder(Climb):
             return x
         self.say("halls", "whole halls at those hosts")
         self.hold(x, *PATTERN)
-        engine.integers(*HALLS)
-        # what the places have left of six tenths of the gap; the rest is for ties and rounding
-        options = self.options("halls", gap=max(0.3, 0.6 - (found.gap or 0.0) / self.target) * self.target)
-        if self.bound is not None:  # any halls this close to the bound will do, however good others may be
-            options["good_enough"] = self.bound * (1 + GOOD_HALLS * self.target)
-        found = self.timed("halls", lambda: engine.live.solve(**options))
+        # any halls this close to the bound of the places will do, however good others may be
+        enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
+        found = self.search("halls", self.at_places(x), "cost", HALLS_GAP * self.target, good_enough=enough)
         missed = self.bound is not None and self.misses(found.objective)
         if found.x is None or (missed and not self.stopped and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already

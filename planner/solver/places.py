@@ -25,7 +25,7 @@ import highspy
 import numpy as np
 
 from planner.solver.arrays import Floats
-from planner.solver.engine import ONCE, PATTERN, Engine
+from planner.solver.engine import HALLS, ONCE, PATTERN, Engine
 from planner.solver.highs import Progress
 from planner.solver.solution import Solution, Status
 
@@ -64,6 +64,7 @@ def search(
     gap: float,
     absolute: float = 1e-6,
     late: tuple[float, float] | None = None,
+    good_enough: float = -np.inf,
     time_limit_s: float = np.inf,
     start: Floats | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -75,7 +76,9 @@ def search(
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
     do. The solution has values of all columns and no duals.
     """
-    return _Search(tree, gap, absolute, late, time_limit_s, start, on_progress, should_stop).run()
+    return _Search(
+        tree, gap, absolute, late, good_enough, time_limit_s, start, on_progress, should_stop
+    ).run()
 
 
 class _Search:
@@ -85,31 +88,34 @@ class _Search:
         gap: float,
         absolute: float,
         late: tuple[float, float] | None,
+        good_enough: float,
         time_limit_s: float,
         start: Floats | None,
         on_progress: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
     ) -> None:
         self.tree, self.live = tree, tree.live
-        self.gap, self.absolute, self.start = gap, absolute, start
+        self.gap, self.absolute, self.good_enough, self.start = gap, absolute, good_enough, start
         self.on_progress, self.should_stop = on_progress, should_stop
         self.began = time.perf_counter()
         self.end = self.began + time_limit_s
         self.patience = late or (np.inf, gap)
-        blocks = tree.arrays.columns
-        self.full = np.concatenate([np.arange(blocks[f].start, blocks[f].stop) for f in PATTERN])
-        self.own = np.concatenate([self.live.columns(f) for f in PATTERN])
+        blocks, solved = tree.arrays.columns, tree.live.arrays
+        families = [f for f in (*PATTERN, *HALLS) if f in solved.columns]
+        self.full = np.concatenate([np.arange(blocks[f].start, blocks[f].stop) for f in families])
+        self.own = np.concatenate([self.live.columns(f) for f in families])
         index = blocks["open"].index
         hosts = list(dict.fromkeys(h for h, _ in index))
         self.dates = [
             np.array(sorted((i for i, (g, _) in enumerate(index) if g == h), key=lambda i: index[i][1]))
             for h in hosts
         ]
-        self.stacks = range(len(index), len(self.full))
+        self.stacks = range(len(index), len(index) + blocks["use"].size)
+        self.halls = range(self.stacks.stop, len(self.full))
         once = [i[0] if isinstance(i, tuple) else i for i in self.tree.arrays.rows[ONCE].index]
         number = dict(zip(once, self.live.rows(ONCE), strict=True))
         self.once = np.array([number[h] for h in hosts], np.int32)
-        lower, upper = tree.arrays.col_lower[self.full], tree.arrays.col_upper[self.full]
+        lower, upper = solved.col_lower[self.own], solved.col_upper[self.own]
         self.numbered = 0
         self.root = self.node(-np.inf, lower, upper, frozenset(), None)
         self.best: Solution | None = None
@@ -150,7 +156,7 @@ class _Search:
                 continue
             self.lowest = self.bound(node.bound)
             self.report()
-            if self.stopped or self.late():
+            if self.stopped or self.late() or self.enough():
                 heapq.heappush(self.open, node)
                 break
             found = self.solve(node)
@@ -252,6 +258,9 @@ class _Search:
                 k = int(np.searchsorted(by, 0.5))
                 k -= k > 0 and by[k] > 1 - WHOLE
                 found.append(_Question(("by", h, k), float(by[k])))
+        for i in self.halls:
+            fewer = int(np.floor(values[i] + WHOLE))
+            found.append(_Question(("more", i, fewer), float(values[i]) - fewer))
         return [q for q in found if WHOLE < q.share < 1 - WHOLE]
 
     def child(self, node: _Node, asked: _Question, yes: bool, bound: float, basis: Any) -> _Node:
@@ -263,6 +272,8 @@ class _Search:
         elif kind == "open":
             must = must | {i} if yes else must
             high[self.dates[i]] = high[self.dates[i]] if yes else 0.0
+        elif kind == "more":
+            low[i], high[i] = (k + 1.0, high[i]) if yes else (low[i], float(k))
         else:
             dates = self.dates[i]
             high[dates[k + 1 :] if yes else dates[: k + 1]] = 0.0
@@ -344,6 +355,9 @@ class _Search:
         return max(self.absolute, gap * abs(objective))
 
     # ---- what is known
+
+    def enough(self) -> bool:
+        return self.best is not None and (self.best.objective or 0.0) <= self.good_enough
 
     def late(self) -> bool:
         return time.perf_counter() > self.end

@@ -49,24 +49,31 @@ def reduce(
     keep_columns: Sequence[str],
     keep_rows: Sequence[str],
     defined: Sequence[tuple[str, str]],
+    tightened: Sequence[str] = (),
 ) -> Reduction:
     """Leave out what bounds and definitions settle; all columns become continuous.
 
     ``lower`` and ``upper`` are the bounds of this use (hosts and stacks held); ``keep_columns`` and ``keep_rows``
     name the components whose bounds or coefficients will change; ``defined`` lists (rows, columns) where a
-    row may define a column.
+    row may define a column. ``tightened`` names families that stay too and whose bounds will only be tightened.
     """
-    work = _Work(arrays, lower.copy(), upper.copy(), keep_columns, keep_rows)
+    work = _Work(arrays, lower.copy(), upper.copy(), keep_columns, keep_rows, tightened)
     work.tighten()
     for rows, columns in defined:
         work.substitute(rows, columns)
     work.tighten()
-    return work.result(keep_columns, keep_rows)
+    return work.result((*keep_columns, *tightened), keep_rows)
 
 
 class _Work:
     def __init__(
-        self, arrays: Arrays, lower: Floats, upper: Floats, columns: Sequence[str], rows: Sequence[str]
+        self,
+        arrays: Arrays,
+        lower: Floats,
+        upper: Floats,
+        columns: Sequence[str],
+        rows: Sequence[str],
+        tightened: Sequence[str],
     ) -> None:
         self.arrays, self.lower, self.upper = arrays, lower, upper
         self.matrix = csr_array(arrays.matrix)
@@ -77,6 +84,9 @@ class _Work:
         self.named_columns, self.named_rows = np.zeros(width, bool), np.zeros(height, bool)
         for name in columns:
             self.named_columns[arrays.columns[name].slice] = True
+        self.staying = self.named_columns.copy()
+        for name in tightened:
+            self.staying[arrays.columns[name].slice] = True
         for name in rows:
             self.named_rows[arrays.rows[name].slice] = True
 
@@ -146,7 +156,7 @@ class _Work:
         self.matrix = _clean(csr_array(diags_array(self.rows.astype(float)) @ self.matrix @ put))
 
     def result(self, keep_columns: Sequence[str], keep_rows: Sequence[str]) -> Reduction:
-        settled = self.columns & ~self.named_columns & (self.lower == self.upper)
+        settled = self.columns & ~self.staying & (self.lower == self.upper)
         value = np.where(settled, self.lower, 0.0)
         offset = self.matrix @ value
         columns = np.flatnonzero(self.columns & ~settled)
