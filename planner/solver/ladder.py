@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +168,7 @@ class _Ladder(Climb):
         engine.policy(**fixed, max_delay_by_workload=self.bounds.get("max_delay_by_workload"))
         engine.minimise("delay")
 
-        slack = {"gap": 1e-3, "absolute": SOONEST_GAP_MONTHS}
+        slack: dict[str, Any] = {"gap": 1e-3, "absolute": SOONEST_GAP_MONTHS}
         places = self.values(self.search("least delay", engine.searchable(), "delay", **slack))
         found = self.search("least delay", self.at_places(places), "delay", **slack)
         if found.x is None:
@@ -190,8 +191,8 @@ class _Ladder(Climb):
         tree.policy(**self.engine.asked)
         tree.minimise(goal)
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
-        settings = {"absolute": absolute, "late": late, "start": start, "good_enough": good_enough}
-        return self.timed(stage, lambda: search(tree, **settings, **self.options(stage, gap=gap)))
+        options = {**self.options(stage, gap=gap), "absolute": absolute, "late": late}
+        return self.timed(stage, lambda: search(tree, start=start, good_enough=good_enough, **options))
 
     def at_places(self, x: Floats) -> Engine:
         """The tree of whole halls at the hosts and stacks of ``x``."""
