@@ -109,7 +109,7 @@ def test_trade(
     page.goto(link)
     charts_drawn(page, "tradeoff-scatter")
     expect(page.get_by_text(re.compile("Solved in"))).to_be_visible(timeout=WAIT_MS)
-    assert page.locator("#tradeoff-picked").inner_text() == shown
+    expect(page.locator("#tradeoff-picked")).to_have_text(shown, use_inner_text=True, timeout=WAIT_MS)
     assert [s.get_attribute("aria-valuenow") for s in (delay, control)] == values
     assert page.url == link
 
