@@ -1,6 +1,7 @@
 """What protects the search for hosts and stacks: HiGHS finds the same optimum, the bound holds, a stop keeps the best."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,21 @@ def test_what_nobody_can_reach_is_infeasible() -> None:
     tree.minimise("cost")
     found = search(tree, gap=GAP)
     assert found.status is Status.INFEASIBLE and found.x is None
+
+
+def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    honest = places._Search.solve
+
+    def tired(self: places._Search, node: places._Node, cold: bool = False) -> Solution:
+        found = honest(self, node, cold)
+        return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
+
+    monkeypatch.setattr(places._Search, "solve", tired)
+    found = search(tree, gap=GAP)
+    assert found.status is Status.NO_SOLUTION and found.x is None
+    assert found.bound is not None and found.bound > 0
 
 
 def test_the_same_search_twice_takes_the_same_steps() -> None:

@@ -1,4 +1,4 @@
-"""Hosts and stacks by branch and bound on one live linear programme.
+"""Hosts and stacks, and whole halls, by branch and bound on one live linear programme.
 
     tree = engine.searchable()
     tree.policy(max_delay_by_workload=caps)
@@ -8,9 +8,10 @@
 Which host opens when and which stack is adopted are a few dozen binaries before thousands of continuous columns.
 A general solver spends its time on cuts and strong branching there; here a node costs a few hundred pivots of
 the dual simplex, from the basis of its parent, on the reduced programme. The questions are those of the problem:
-is a stack adopted, is a host opened at all, is it opened by a date. The first answer tried is the nearer one, so
-that each dive rounds; after a dive the open node of least bound is next. A new best plan is tried with one host or
-stack less, or one host earlier or later, as long as that helps. The search is deterministic.
+is a stack adopted, is a host opened at all, is it opened by a date, is there one hall more. The first answer tried is
+the nearer one, so that each dive rounds; after a dive the open node of least bound is next. A new best plan is
+tried with one host or stack less, or one host earlier or later, as long as that helps. Only time limits make two
+searches differ.
 """
 
 from __future__ import annotations
@@ -70,11 +71,12 @@ def search(
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Solution:
-    """Least value of the tree's objective with whole hosts and stacks, to a relative or an absolute gap.
+    """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
 
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
-    do. The solution has values of all columns and no duals.
+    do. A plan whose objective is at most ``good_enough`` ends the search. The solution has values of all columns
+    and no duals.
     """
     return _Search(
         tree, gap, absolute, late, good_enough, time_limit_s, start, on_progress, should_stop
@@ -170,7 +172,8 @@ class _Search:
                     break
                 else:  # undecided: its parent's bound holds
                     self.pruned = min(self.pruned, node.bound)
-        return Status.NO_SOLUTION if self.stopped or self.open else Status.INFEASIBLE
+        undecided = bool(self.open) or np.isfinite(self.pruned)
+        return Status.NO_SOLUTION if self.stopped or undecided else Status.INFEASIBLE
 
     def follow(self, node: _Node, found: Solution) -> _Node | None:
         """What a solved node leads to: a better plan, nothing, or two nodes, of which the nearer is returned."""
