@@ -238,7 +238,7 @@ def test_internal_error_is_three_with_a_report_and_no_traceback(
 
 @pytest.mark.parametrize(
     ("example", "stage"),
-    [("two-hosts", "writing the model"), pytest.param("korea", "hosts and stacks", marks=pytest.mark.slow)],
+    [("uae", "hosts and stacks"), pytest.param("korea", "hosts and stacks", marks=pytest.mark.slow)],
 )
 def test_interrupt_is_130_and_leaves_nothing(example: str, stage: str, tmp_path: Path) -> None:
     child = subprocess.Popen(
@@ -249,7 +249,7 @@ def test_interrupt_is_130_and_leaves_nothing(example: str, stage: str, tmp_path:
     for line in child.stderr:  # the solver is at work
         if stage in line:
             break
-    time.sleep(0.1 if example == "two-hosts" else 1.0)
+    time.sleep(0.1 if example == "uae" else 1.0)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
