@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 infeasible or a failed case, 2 bad input, 3 internal error
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from datetime import datetime
@@ -17,6 +18,7 @@ from tempfile import gettempdir
 import typer
 
 from planner import __version__
+from planner.interrupt import on_interrupt
 
 OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -56,6 +58,7 @@ for _name in MODULES:
 
 def main() -> None:
     """Runs the command line and exits with its code; no traceback ever reaches a user."""
+    signal.signal(signal.SIGINT, on_interrupt)
     try:
         app(prog_name="planner")
     except SystemExit as end:

@@ -8,6 +8,8 @@ from typing import Any
 import highspy
 import numpy as np
 
+from planner.interrupt import interrupted
+
 # Simplex and interior point poll thousands of times a second.
 _LP_REPORT_EVERY_S = 0.25
 
@@ -56,6 +58,9 @@ class Watch:
             event.unsubscribe(listener)
         if self._error is not None:
             raise self._error
+        if interrupted.is_set():
+            interrupted.clear()
+            raise KeyboardInterrupt
 
     def _listeners(self) -> list[tuple[Any, Callable[[Any], None]]]:
         listeners: list[tuple[Any, Callable[[Any], None]]] = []
@@ -81,7 +86,7 @@ class Watch:
             self._report(None, None, None, event.data_out)
         late = self._deadline is not None and time.perf_counter() > self._deadline
         # Said either way: HiGHS keeps the wish of an earlier run, and would end the next one at once.
-        event.interrupt(late or self.stopped or self._error is not None)
+        event.interrupt(late or self.stopped or self._error is not None or interrupted.is_set())
 
     def _report(self, objective: float | None, bound: float | None, gap: float | None, out: Any) -> None:
         self._last_report = time.perf_counter()
