@@ -24,13 +24,14 @@ def solved() -> tuple[Engine, Outcome]:
     return engine, solve(engine.case, quality="quick", engine=engine)
 
 
-def proved(solved: tuple[Engine, Outcome], scale: float) -> Proof:
-    """The proof of the plan with its purchases scaled."""
+def proved(solved: tuple[Engine, Outcome], scale: float, **bounds: float) -> Proof:
+    """The proof of the plan with its purchases scaled, under the plan's bounds and others."""
     engine, outcome = solved
     x = outcome.values.copy()
     for family in PURCHASES:
         x[engine.arrays.columns[family].slice] *= scale
-    return prove(engine.case, engine, x, [outcome.bounds], outcome.bounds, lambda: 60.0)
+    asked = {**outcome.bounds, **bounds}
+    return prove(engine.case, engine, x, [asked], asked, lambda: 60.0)
 
 
 def test_a_plan_that_bought_nothing_buys_all_on_top_without_regret(solved) -> None:
@@ -74,12 +75,7 @@ def test_a_plan_on_one_slice_has_a_regret_in_numbers() -> None:
 
 def test_no_addition_that_fits_is_a_note_and_no_number(solved) -> None:
     """A cap on cost just above the free cost leaves no room for purchases twice as large."""
-    engine, outcome = solved
-    capped = {**outcome.bounds, "max_cost_musd": proved(solved, 1.0).regret["cost_musd"] * (1 + 1e-6)}
-    x = outcome.values.copy()
-    for family in PURCHASES:
-        x[engine.arrays.columns[family].slice] *= 2.0
-    proof = prove(engine.case, engine, x, [capped], capped, lambda: 60.0)
+    proof = proved(solved, 2.0, max_cost_musd=proved(solved, 1.0).regret["cost_musd"] * (1 + 1e-6))
     assert proof.plan is not None and set(proof.regret) == {"cost_musd"} and "does not fit" in proof.notes[0]
 
 

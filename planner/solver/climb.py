@@ -85,14 +85,13 @@ class Climb:
         self.stopped = False
         self.divisible: Solution | None = None
         self.bound: float | None = None
-        self.incumbent: float | None = None
         self.reference: Floats | None = None
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
 
-    def kept(self, x: Floats, slack: float) -> dict[str, Any]:
-        """Policy bounds that keep the control and the delay of ``x``; with slack, the bounds given only."""
-        if slack or self.quality == "quick":
-            return dict(self.bounds)
+    def kept(self, x: Floats) -> dict[str, Any]:
+        """Policy bounds that keep the control and the delay of ``x``; those given where no ties were sought."""
+        if self.quality == "quick":
+            return self.bounds
         own = self.bounds["min_control"]
         reached = self.engine.control(x) - CONTROL_SLACK_POINTS
         months = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS

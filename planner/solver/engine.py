@@ -87,32 +87,31 @@ class Engine:
 
         It answers ``policy``, ``minimise`` and ``lp``; solutions have values of all columns and no duals.
         """
-        lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
-        for family, values in pattern.items():
-            at = self.arrays.columns[family].slice
-            lower[at] = upper[at] = np.round(values)
-        other = object.__new__(Engine)
-        smaller = reduce(self.arrays, lower, upper, POLICIES, POLICY_ROWS, DEFINED)
-        other._adopt(self.case, self.entries, self.arrays, None, smaller)
-        return other
+        return self._reduced(pattern, POLICY_ROWS, ())
 
     def searchable(self, pattern: Mapping[str, Floats] | None = None) -> Engine:
         """A linear programme for the search for hosts and stacks, or for whole halls where these are held.
 
         What is searched keeps its columns; all else is as in ``held``. Without a pattern it is made once.
         """
-        if pattern is None and self._tree is not None:
-            return self._tree
+        rows = (*POLICY_ROWS, ONCE)
+        if pattern is not None:
+            return self._reduced(pattern, rows, (*PATTERN, *HALLS))
+        if self._tree is None:
+            self._tree = self._reduced({}, rows, PATTERN)
+        return self._tree
+
+    def _reduced(
+        self, pattern: Mapping[str, Sequence[float] | Floats], rows: Sequence[str], tightened: Sequence[str]
+    ) -> Engine:
+        """An engine on what is left with families held at whole values; see ``reduce`` for rows and columns."""
         lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
-        for family, values in (pattern or {}).items():
+        for family, values in pattern.items():
             at = self.arrays.columns[family].slice
             lower[at] = upper[at] = np.round(values)
         other = object.__new__(Engine)
-        stay = PATTERN if pattern is None else (*PATTERN, *HALLS)
-        smaller = reduce(self.arrays, lower, upper, POLICIES, (*POLICY_ROWS, ONCE), DEFINED, stay)
+        smaller = reduce(self.arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
         other._adopt(self.case, self.entries, self.arrays, None, smaller)
-        if pattern is None:
-            self._tree = other
         return other
 
     def warm_from(self, other: Engine) -> None:

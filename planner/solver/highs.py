@@ -18,7 +18,7 @@ from highspy import HighsModelStatus as Model
 from numpy.typing import ArrayLike, NDArray
 
 from planner.solver.arrays import Arrays, Block, Floats
-from planner.solver.solution import Solution, Status
+from planner.solver.solution import Solution, Status, relative_gap
 from planner.solver.watch import Progress, Watch
 
 __all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_integers_and_resolve"]
@@ -242,7 +242,7 @@ class LiveHighs:
             status=Status.OPTIMAL if solved else Status.FEASIBLE,
             objective=objective,
             bound=bound,
-            gap=_gap(objective, bound),
+            gap=relative_gap(objective, bound),
             x=np.array(values.col_value),
             row_dual=None if mip else np.array(values.row_dual),
             col_dual=None if mip else np.array(values.col_dual),
@@ -366,9 +366,3 @@ def _matched(numbers: NDArray[np.int32], lower: ArrayLike, upper: ArrayLike) -> 
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _gap(objective: float, bound: float | None) -> float | None:
-    if bound is None:
-        return None
-    return 0.0 if objective == bound else abs(objective - bound) / max(abs(objective), 1e-10)

@@ -218,7 +218,7 @@ class _Ladder(Climb):
             tree, gap = engine.searchable(), PLACES_GAP * self.target
             found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
         x = self.values(found)
-        self.bound, self.incumbent = found.bound, found.objective
+        self.bound = found.bound
         if everything:
             self.hold(x, *PATTERN, *HALLS, UNITS)
             engine.integers()
@@ -235,7 +235,6 @@ class _Ladder(Climb):
         x = self.values(found)
         self.hold(x, *PATTERN, *HALLS)
         engine.integers()
-        self.incumbent = found.objective
         return x
 
     def direct(self, start: Floats) -> Solution:
@@ -284,7 +283,7 @@ class _Ladder(Climb):
         """The same integers on every hour of the day; regret of the slices the plan was made on."""
         assert final.x is not None
         self.say("proof", "all hours of the day, integers fixed")
-        asked = [self.kept(final.x, 0.0), self.bounds]
+        asked = [self.kept(final.x), self.bounds]
         proof = prove(self.case, self.engine, final.x, asked, self.bounds, lambda: self.left("proof"))
         self.notes += proof.notes
         if proof.plan is None:

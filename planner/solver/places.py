@@ -28,7 +28,7 @@ import numpy as np
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, ONCE, PATTERN, Engine
 from planner.solver.highs import Progress
-from planner.solver.solution import Solution, Status
+from planner.solver.solution import Solution, Status, relative_gap
 
 WHOLE = 1e-6
 STALL_AT_COLD_SOLVES = 2.0
@@ -375,7 +375,7 @@ class _Search:
             return
         self.reported = now
         bound, objective = self.lowest, None if self.best is None else self.best.objective
-        gap = None if objective is None else _gap(objective, bound)
+        gap = None if objective is None else relative_gap(objective, bound)
         seconds = now - self.began
         self.on_progress(Progress(seconds, objective, bound, gap, self.nodes, self.iterations))
 
@@ -388,8 +388,6 @@ class _Search:
         objective = self.best.objective
         proven = objective - bound <= self.slack(objective) * (1 + 1e-9)
         status = Status.OPTIMAL if proven else Status.FEASIBLE
-        return Solution(status, objective, bound, _gap(objective, bound), self.best.x, None, None, *counts)
-
-
-def _gap(objective: float, bound: float) -> float:
-    return abs(objective - bound) / max(abs(objective), 1e-10)
+        return Solution(
+            status, objective, bound, relative_gap(objective, bound), self.best.x, None, None, *counts
+        )

@@ -45,3 +45,10 @@ class Solution:
     @property
     def has_values(self) -> bool:
         return self.x is not None
+
+
+def relative_gap(objective: float, bound: float | None) -> float | None:
+    """|objective - bound| / |objective|; None without a bound."""
+    if bound is None:
+        return None
+    return 0.0 if objective == bound else abs(objective - bound) / max(abs(objective), 1e-10)

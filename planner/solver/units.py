@@ -21,7 +21,7 @@ def round_units(climb: Climb, x: Floats) -> Solution:
     if climb.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
         return climb.timed("last LP", lambda: engine.live.solve(**climb.options("last LP")))
     climb.say("units", "whole servers and racks")
-    asked = [climb.kept(x, slack) for slack in (0.0, 1.0)]
+    asked = [climb.kept(x), climb.bounds]
     for policy in asked if asked[0] != asked[1] else asked[:1]:
         engine.policy(**policy)
         climb.divisible = climb.timed("prices", lambda: engine.live.solve(time_limit_s=climb.left("units")))
