@@ -37,6 +37,7 @@ test-all: venv chromium
 # a throw-away tree of links in which they stand where the wheel puts them.
 lint: venv
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
 	@tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && mkdir "$$tree/planner" \
 	&& ln -s "$(CURDIR)"/planner/* "$(CURDIR)/models" "$(CURDIR)/data" "$(CURDIR)/app" "$$tree/planner/" \
 	&& cd "$$tree" && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \

@@ -15,7 +15,7 @@ PAGES = (
 def create_app(settings: Any = None, store: Any = None) -> Any:
     """The Dash application with every page registered; ``app.server`` is the Flask application (WSGI).
 
-    ``settings`` is a ``planner.app.services.Settings``; ``store`` a ``planner.jobs.Store`` to share, by default
+    ``settings`` is a ``planner.app.services.Settings``; ``store`` a ``planner.jobs.store.Store`` to share, by default
     the one the settings name. Several applications may live in one process.
     """
     import dash
@@ -24,8 +24,8 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
     from planner.app.components import figure
     from planner.app.pages import add_missing_page
     from planner.app.services import Services, Settings
-    from planner.app.strings import t
-    from planner.jobs import Store, default_url
+    from planner.jobs.store import Store, default_url
+    from planner.report.strings import t
 
     settings = settings or Settings()
     store = store or Store(settings.store_url or default_url(Path(settings.runs_root)))

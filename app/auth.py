@@ -22,7 +22,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from planner.app.services import Role, Services, User
 from planner.app.state import scheme
-from planner.app.strings import LANGUAGE, t
+from planner.report.strings import LANGUAGE, t
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,60}")
 OPEN_PATHS = ("health", "login", "assets/app.css", "assets/favicon.svg")
@@ -106,11 +106,11 @@ def install(app: dash.Dash, services: Services) -> None:
             if _path(settings.prefix) == "health" or flask.g.get("warm_up"):
                 return None
             if flask.request.remote_addr not in settings.proxy_peers:
-                services.audit("refused", "not through the proxy")
+                services.log_access("refused", "not through the proxy")
                 return flask.Response("Only the sign-in proxy may connect.\n", 403)
             name = flask.request.headers.get(settings.proxy_header, "")
             if not NAME.fullmatch(name):
-                services.audit("refused", f"the proxy named no user ({name[:40]!r})")
+                services.log_access("refused", f"the proxy named no user ({name[:40]!r})")
                 return flask.Response("The sign-in proxy named no user.\n", 401)
             role: Role = (
                 "planner" if flask.request.headers.get(settings.proxy_role_header) == "planner" else "viewer"
@@ -157,7 +157,7 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
         now = time.time()
         failures[key] = [at for at in failures.get(key, []) if now - at < WINDOW_S]
         if len(failures[key]) >= TRIES:
-            services.audit("refused", f"too many sign-ins as {name[:60]!r}")
+            services.log_access("refused", f"too many sign-ins as {name[:60]!r}")
             return flask.Response(_page(prefix, t("login.pause")), 429)
         entry = read_users(users_file).get(name)
         with contextlib.suppress(argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
@@ -165,10 +165,10 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
             if entry is not None:
                 login_user(Session(entry))
                 failures.pop(key, None)
-                services.audit("login", "", user=User(entry.name, entry.role))
+                services.log_access("login", "", user=User(entry.name, entry.role))
                 return flask.redirect(_safe_next(flask.request.args.get("next"), prefix))
         failures[key].append(now)
-        services.audit("refused", f"sign-in as {name[:60]!r}")
+        services.log_access("refused", f"sign-in as {name[:60]!r}")
         return flask.Response(_page(prefix, t("login.wrong")), 401)
 
     @server.get(prefix + "logout")

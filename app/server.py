@@ -1,6 +1,6 @@
 """How the application is served: who may ask, what a browser may load, what is refused; waitress and warm-up.
 
-Every refusal carries a clear message and, where a person or a program tried something, an audit row.
+Every refusal carries a clear message and, where a person or a program tried something, a row of the access log.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from planner.app import auth
 from planner.app.components import figure, notify
 from planner.app.services import NotFound, Refused, Services, Settings
 from planner.app.state import scheme, url
-from planner.app.strings import LANGUAGE, t
+from planner.report.strings import LANGUAGE, t
 
 log = logging.getLogger("planner.app")
 CSRF_COOKIE = "_csrf_token"  # the name from which Dash copies the token into X-CSRFToken
@@ -101,7 +101,7 @@ def protect(app: dash.Dash, services: Services) -> None:
         host = flask.request.headers.get("Host", "")
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if name.lower() not in settings.hosts and not flask.g.get("warm_up"):
-            services.audit("refused", f"host {host[:100]!r}")
+            services.log_access("refused", f"host {host[:100]!r}")
             return flask.Response(
                 f"Unknown host {name!r}: start the server with --allow-host to serve it.\n", 400
             )
@@ -112,12 +112,12 @@ def protect(app: dash.Dash, services: Services) -> None:
 
     @server.errorhandler(CSRFError)
     def forged(error: CSRFError) -> Any:
-        services.audit("refused", f"no valid token for {flask.request.path[:100]}: {error.description}")
+        services.log_access("refused", f"no valid token for {flask.request.path[:100]}: {error.description}")
         return flask.Response(f"{error.description} Reload the page and try again.\n", 400)
 
     @server.errorhandler(413)
     def too_large(_error: HTTPException) -> Any:
-        services.audit("refused", f"request of {flask.request.content_length} bytes")
+        services.log_access("refused", f"request of {flask.request.content_length} bytes")
         limit = settings.max_upload_bytes / 1e6
         return flask.Response(f"Too large: at most {limit:g} MB are accepted.\n", 413)
 
@@ -190,7 +190,7 @@ def run_server(runs_root: Path, host: str, port: int, open_path: str | None, mor
     import waitress
 
     from planner.app import create_app
-    from planner.supervisor import Supervisor
+    from planner.jobs.supervisor import Supervisor
 
     names = (
         {host, *Settings.hosts} if host not in ("0.0.0.0", "::") else {*Settings.hosts, socket.gethostname()}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import flask
 
-from planner.jobs import Job, Store
+from planner.jobs.store import Job, Store
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 Auth = Literal["none", "local", "proxy"]
@@ -70,7 +70,7 @@ class Services:
 
     @cached_property
     def catalog(self) -> Any:
-        from planner.catalog import load_catalog
+        from planner.facts.catalog import load_catalog
 
         return load_catalog()
 
@@ -86,37 +86,37 @@ class Services:
         """The user if they may change and run things; raises ``Refused`` (and records it) otherwise."""
         user = self.user()
         if user is None or not user.may_plan:
-            self.audit("refused", "needs the role planner", user=user)
+            self.log_access("refused", "needs the role planner", user=user)
             raise Refused("You have the role viewer: ask a planner to change scenarios or start runs.")
         return user
 
-    def audit(self, action: str, what: str = "", user: User | None = None) -> None:
-        """One row of the audit table: time, user, address, action, object."""
+    def log_access(self, action: str, what: str = "", user: User | None = None) -> None:
+        """One row of the access log: time, user, address, action, object."""
         asker = user or self.user()
         address = flask.request.remote_addr if flask.has_request_context() else None
-        self.store.audit(action, what, user=asker.name if asker else None, address=address)
+        self.store.log_access(action, what, user=asker.name if asker else None, address=address)
 
     # -- runs --------------------------------------------------------------------------------------------------
 
     def check_run(self, run_id: str) -> str:
         """The id if it is well formed and the user may see the run; raises ``NotFound`` or ``Refused``."""
         if not RUN_ID.fullmatch(run_id or "") or ".." in run_id:
-            self.audit("refused", f"malformed run id {run_id[:80]!r}")
+            self.log_access("refused", f"malformed run id {run_id[:80]!r}")
             raise NotFound("This is not the id of a run.")
         job = self.store.job(run_id)
         user = self.user()
         if self.settings.auth != "none" and job is not None:
             mine = user is not None and (job.owner == user.name or job.shared)
             if not mine:
-                self.audit("refused", f"run {run_id} of {job.owner}")
+                self.log_access("refused", f"run {run_id} of {job.owner}")
                 raise Refused(f"The run {run_id} belongs to {job.owner}, who has not shared it.")
         if job is None and not (self.runs_root / run_id).is_dir():
             raise NotFound(f"There is no run {run_id}.")
         return run_id
 
     def run(self, run_id: str) -> Any:
-        """The ``planner.runs.Run`` of an id the user may see."""
-        from planner.runs import Run
+        """The ``planner.runs.run.Run`` of an id the user may see."""
+        from planner.runs.run import Run
 
         path = self.run_path(run_id)
         if not path.is_dir():

@@ -13,7 +13,7 @@ from planner.app.components import figure
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.state import scheme, url
-from planner.app.strings import t
+from planner.report.strings import t
 
 NAVIGATION = (
     ("work", (("home", "home"), ("scenarios", "files"))),

@@ -28,9 +28,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from planner.app import create_app
 from planner.app.services import Services, Settings
+from planner.intake.scenario_file import example_path, load_scenario
 from planner.report.numbers import APART
-from planner.scenario_file import example_path, load_scenario
-from planner.tradeoff_run import run_frontier
+from planner.runs.frontier import run_frontier
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 REPEATS = 5

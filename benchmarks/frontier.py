@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from planner import build_case, load_scenario
-from planner.runs import Run
-from planner.scenario_file import example_path
-from planner.screening import LiveFrontier
+from planner.intake.scenario_file import example_path
+from planner.runs.run import Run
 from planner.solver.engine import Engine
-from planner.tradeoff import everything_early, pattern_of_tables
+from planner.studies.frontier import everything_early, pattern_of_tables
+from planner.studies.screening import LiveFrontier
 
 COLD: dict[str, dict[str, Any]] = {
     "simplex, Devex": {"solver": "simplex"},

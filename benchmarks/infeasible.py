@@ -6,8 +6,8 @@ One object a variant: the causes and the change as ``planner explain`` gives the
 
 ``cured``             the changed scenario, built anew, has a plan: the whole hosts, halls and servers the search ended
                       with make one that passes the audit (null where a rule gives and no value: see ``solved``)
-``solved``            so does the ladder, at quick quality and from nothing but the file: a plan that passes the audit
-``infeasible_at_95``  with 95 % of the change (what can only be taken whole left out) the ladder proves that there is none
+``solved``            so does the pipeline, at quick quality and from nothing but the file: a plan that passes the audit
+``infeasible_at_95``  with 95 % of the change (what can only be taken whole left out) the pipeline proves that there is none
 ``least_proven``      the search itself has proven that
 
 The two solves are those of a user who types the values into the file, the search for the least delay included; null
@@ -26,11 +26,11 @@ from typing import Any
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.explain import Diagnosis, explain_infeasible
-from planner.plan import Plan, plan_of
-from planner.scenario import Scenario
-from planner.scenario_file import example_path, load_scenario, with_overrides
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.planning.pipeline import solve
+from planner.plans.plan import Plan, plan_of
+from planner.scenario.schema import Scenario
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
-from planner.solver.ladder import solve
 
 SOLVE_S = 300.0
 """Time limit of each of the two solves."""
@@ -146,7 +146,7 @@ def checked(plan: Plan) -> None:
 
 
 def solved(scenario: Scenario) -> tuple[bool | None, float]:
-    """Whether the ladder finds a plan that passes the audit (None: not decided in time), and seconds."""
+    """Whether the pipeline finds a plan that passes the audit (None: not decided in time), and seconds."""
     began = time.perf_counter()
     outcome = solve(build_case(with_overrides(scenario, {"solve.time_limit_s": SOLVE_S})), quality="quick")
     found = {"optimal": True, "feasible": True, "infeasible": False}.get(outcome.status)

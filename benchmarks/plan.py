@@ -11,7 +11,7 @@ import argparse
 import json
 
 from planner import build_case, load_scenario, solve
-from planner.scenario_file import example_path, with_overrides
+from planner.intake.scenario_file import example_path, with_overrides
 
 
 def measure(name: str) -> dict[str, object]:

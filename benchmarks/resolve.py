@@ -45,9 +45,9 @@ HOT_COST = "hot, by cost"
 
 def arrays_of(name: str, way: str, relaxed: bool) -> Any:
     from planner.case.build import build_case
-    from planner.scenario_file import example_path, load_scenario
+    from planner.intake.scenario_file import example_path, load_scenario
     from planner.solver.engine import Engine
-    from planner.tradeoff import everything_early
+    from planner.studies.frontier import everything_early
 
     engine = Engine(build_case(load_scenario(example_path(name))))
     pattern = {} if relaxed else everything_early(engine)

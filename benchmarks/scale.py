@@ -20,9 +20,9 @@ from random import Random
 from typing import Any
 
 from planner import build_case, load_scenario, solve
-from planner.catalog import load_catalog
-from planner.scenario import Scenario
-from planner.scenario_file import example_path
+from planner.facts.catalog import load_catalog
+from planner.intake.scenario_file import example_path
+from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 
 SEED = 20261124

@@ -24,15 +24,15 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from planner.case import costs
-from planner.case.bills import total
 from planner.case.climate import pue
-from planner.case.draw import temperatures_of
+from planner.case.cost_breakdown import total
+from planner.case.power_draw import temperatures_of
 from planner.case.roofline import chip_spec
 from planner.case.throughput import _book
 from planner.case.throughput_fit import FACTOR_RANGE, Z80, interval_score, nested_factors
 from planner.case.training import WHOLE, training_fit
-from planner.catalog import Catalog, load_catalog
-from planner.spans import Span
+from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.spans import Span
 
 TARGETS = {
     "throughput.cell": 0.20, "throughput.family": 0.35, "training.lab": 0.30, "pue.site": 0.05,

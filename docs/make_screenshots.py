@@ -22,14 +22,14 @@ from typing import Any
 import werkzeug.serving
 from playwright.sync_api import Page, expect, sync_playwright
 
-from planner import drafts
 from planner.app import create_app
 from planner.app.services import Services, Settings
 from planner.app.state import editing
-from planner.app.strings import t
-from planner.jobs import WITH_PLAN
-from planner.runs import run_solve
-from planner.scenario_file import example_path, load_scenario
+from planner.intake.scenario_file import example_path, load_scenario
+from planner.jobs import drafts
+from planner.jobs.store import WITH_PLAN
+from planner.report.strings import t
+from planner.runs.solve import run_solve
 
 STORE = ".planner.sqlite"
 OUT = Path(__file__).resolve().parent / "screenshots"

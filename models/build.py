@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.commitments import grants
 from planner.models import control, demand, fleet, hosting, objectives, policy, resilience, supply
 from planner.models.ledger import COLUMNS, CONSTANT, book
 from planner.models.rules import new_model
@@ -55,11 +56,6 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
 
 def grant_entries(case: Case) -> list[pd.DataFrame]:
     """Money others give: a fixed receipt of the partner."""
-    grants = [
-        g for g in case.scenario.finance.grants if 0 <= case.calendar.containing(g.date) < case.calendar.n
-    ]
-    periods = [case.calendar.containing(g.date) for g in grants]
-    return [
-        book(CONSTANT, [()], [t], [-g.musd], kind="grant", account="grant", supplier=g.payer)
-        for g, t in zip(grants, periods, strict=True)
-    ]
+    given = grants(case)
+    return [book(CONSTANT, [()] * len(given), given["t"], given["musd"], kind="grant", account="grant",
+                 supplier=given["payer"])]  # fmt: skip

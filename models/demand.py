@@ -1,8 +1,8 @@
-"""Demand: what is served, what is short, and which hosts and stacks may serve it.
+"""Demand: what is served, what is left unserved, and which hosts and stacks may serve it.
 
-Variables: short[w,t] in 0..1, the share of demand not met (0 from the must-serve date on).
+Variables: unserved[w,t] in 0..1, the share of demand not met (0 from the must-serve date on).
 
-    sum rate x serve + demand x short = demand                                  (w,t), thousands of reference
+    sum rate x serve + demand x unserved = demand                                  (w,t), thousands of reference
     sum over (a,k) rate x (serve + reserve) <= demand x opened[h,t]             (w,h,t)  facility-location link
     sum over (h,k) rate x serve <= demand x use[a]                              (w,a,t)  share link, no big-M
     sum over (h,k) rate x reserve <= hosts x demand x use[a]                    (w,a,t)
@@ -25,8 +25,8 @@ def declare(m: Any, case: Case) -> None:
     add_set(m, "DEMAND", tuples(case.demand), 2)
     add_param(m, "demand_k", m.DEMAND, case.demand["demand_kref"])
     must = looked_up(case.demand["w"], case.workloads["must_t"])
-    add_param(m, "short_max", m.DEMAND, (case.demand["t"] < must).astype(float))
-    add_var(m, "short", m.DEMAND, bounds=lambda m, w, t: (0, m.short_max[w, t]))
+    add_param(m, "unserved_max", m.DEMAND, (case.demand["t"] < must).astype(float))
+    add_var(m, "unserved", m.DEMAND, bounds=lambda m, w, t: (0, m.unserved_max[w, t]))
     add_param(m, "rate", m.SERVE, case.serve["rate"])
     serve = case.serve
     held = serve[serve["t"] >= looked_up(serve["w"], case.workloads["survive_t"])]
@@ -36,7 +36,7 @@ def declare(m: Any, case: Case) -> None:
     def demand_rule(m: Any, w: Any, t: Any) -> Any:
         return (
             sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, a, k in m.serves[w, t])
-            + m.demand_k[w, t] * m.short[w, t]
+            + m.demand_k[w, t] * m.unserved[w, t]
             == m.demand_k[w, t]
         )
 

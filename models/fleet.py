@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.commitments import signed_rents
 from planner.models.common import (
     add_family,
     add_param,
@@ -30,7 +31,7 @@ from planner.models.common import (
     looked_up,
     tuples,
 )
-from planner.models.ledger import asset, book, yearly
+from planner.models.ledger import CONSTANT, asset, book, yearly
 from planner.models.rules import Rule
 
 
@@ -175,12 +176,6 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
 
 def existing_entries(case: Case) -> list[pd.DataFrame]:
     """Rent of contracts already signed: constants of the plan."""
-    out = []
-    held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
-    for row in held.itertuples():
-        periods = list(range(max(0, row.first_t), min(row.end_t, case.calendar.n)))
-        hours = case.periods["hours"].to_numpy(float)[periods]
-        musd = row.rent_usd_per_accelerator_hour * row.accelerators_k * hours / 1000.0
-        out.append(book("constant", [()] * len(periods), periods, musd, kind="rent", account="cloud-rent",
-                        h=str(row.h), a=str(row.a), supplier=str(case.hosts.loc[row.h, "operator"])))  # fmt: skip
-    return out
+    rents = signed_rents(case)
+    return [book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], kind="rent", account="cloud-rent", h=rents["h"],
+                 a=rents["a"], supplier=rents["supplier"])]  # fmt: skip

@@ -1,7 +1,7 @@
 """Objectives: each is one variable, so a bound on it is a column bound and a change of objective one number.
 
 cost    = discounted ledger of the partner, residual values included            MUSD
-delay_w = sum over t of months x short                                          months, by workload
+delay_w = sum over t of months x unserved                                          months, by workload
 delay   = sum over w of pi x delay_w, pi summing to 1                            months
 outlay caps: the partner's undiscounted payments of a year, or of all years     MUSD
 """
@@ -33,7 +33,7 @@ def _declare_delay(m: Any, case: Case) -> None:
     m.delay_w = pe.Var(m.WORKLOAD, domain=pe.NonNegativeReals, dense=False)
     m.delay = pe.Var(domain=pe.NonNegativeReals)
     m.delay_by_workload = Rule(
-        m.WORKLOAD, rule=lambda m, w: m.delay_w[w] == sum(months * m.short[w, t] for t in m.periods_of[w])
+        m.WORKLOAD, rule=lambda m, w: m.delay_w[w] == sum(months * m.unserved[w, t] for t in m.periods_of[w])
     )
     m.delay_sum = Rule(rule=lambda m: m.delay == sum(m.priority[w] * m.delay_w[w] for w in m.WORKLOAD))
 

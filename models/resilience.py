@@ -2,7 +2,7 @@
 
 For every workload with a survival share, from its ``survive_from`` date, and every site p that serves it:
 
-    sum over offers not at p of rate x (serve + reserve) >= survival share x (demand - short)
+    sum over offers not at p of rate x (serve + reserve) >= survival share x demand x (1 - unserved)
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def declare(m: Any, case: Case) -> None:
         return sum(
             m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] + m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t]
             for h, a, k in m.elsewhere[w, p, t]
-        ) >= m.survival_share[w, p, t] * m.demand_k[w, t] * (1 - m.short[w, t])
+        ) >= m.survival_share[w, p, t] * m.demand_k[w, t] * (1 - m.unserved[w, t])
 
     m.survive = Rule(m.SURVIVE, rule=rule)
 

@@ -13,9 +13,9 @@ import pytest
 
 from planner.case.build import build_case
 from planner.case.case import Case
-from planner.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog, load_catalog
 from planner.models.build import build_model
-from planner.scenario import Scenario
+from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs

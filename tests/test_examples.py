@@ -7,10 +7,10 @@ import pytest
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.case.case import Case
-from planner.catalog import load_catalog
-from planner.scenario import Scenario
-from planner.scenario_file import example_path, examples, load_scenario
-from planner.solver.ladder import solve
+from planner.facts.catalog import load_catalog
+from planner.intake.scenario_file import example_path, examples, load_scenario
+from planner.planning.pipeline import solve
+from planner.scenario.schema import Scenario
 
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
 SMALLEST = ("two-hosts", "kenya")

@@ -17,7 +17,7 @@ from planner.app.components.icon import icon
 from planner.app.components.table import plain_table
 from planner.app.services import Services
 from planner.app.state.result import Result, load
-from planner.app.strings import t
+from planner.report.strings import t
 from planner.report.terms import readable, relabel
 
 

@@ -1,4 +1,4 @@
-"""Downloads: safe cells, an audit row each. A cell that could run as a formula is made text."""
+"""Downloads: safe cells, a row of the access log each. A cell that could run as a formula is made text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from dash import dcc
 
 from planner.app.components.icon import icon
-from planner.app.strings import t
+from planner.report.strings import t
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,8 +39,8 @@ def xlsx_bytes(sheets: dict[str, pd.DataFrame]) -> bytes:
 
 
 def send(services: Any, name: str, content: str | bytes) -> dict[str, Any]:
-    """What a callback returns to a ``dcc.Download``; writes the audit row of the export."""
-    services.audit("export", name)
+    """What a callback returns to a ``dcc.Download``; writes the row of the access log of the export."""
+    services.log_access("export", name)
     if isinstance(content, bytes):
         return dict(dcc.send_bytes(content, name))
     return dict(dcc.send_string(content, name))

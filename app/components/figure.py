@@ -16,11 +16,11 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from dash import dcc, html
 
-from planner.app.charts.style import PALETTE
 from planner.app.components.attrs import attrs
 from planner.app.components.table import plain_table
 from planner.app.state import scheme
-from planner.app.strings import t
+from planner.report.charts.style import PALETTE
+from planner.report.strings import t
 
 LIBRARY = "plotly/plotly-planner.min.js"
 """plotly.js with the chart types that this app draws (assets/plotly/README.md)."""

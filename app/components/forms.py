@@ -11,8 +11,8 @@ from dash import html
 from planner.app.components import format as fmt
 from planner.app.components import kpi
 from planner.app.state import schema
-from planner.app.strings import known, t
-from planner.catalog import Catalog
+from planner.facts.catalog import Catalog
+from planner.report.strings import known, t
 
 FIELD = "scenario-field"
 CATALOG_DEFAULTS = {

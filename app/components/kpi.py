@@ -9,7 +9,7 @@ from dash import dcc, html
 
 from planner.app.components.icon import icon
 from planner.app.state import url
-from planner.app.strings import t
+from planner.report.strings import t
 
 STATUS_COLOUR = {
     "queued": "gray",

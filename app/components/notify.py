@@ -7,7 +7,7 @@ import secrets
 import dash
 
 from planner.app import ids
-from planner.app.strings import t
+from planner.report.strings import t
 
 COLOURS = {"info": "blue", "success": "teal", "error": "red", "warning": "yellow"}
 

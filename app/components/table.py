@@ -13,7 +13,7 @@ from dash import html
 
 from planner.app.components import format as fmt
 from planner.app.components.attrs import attrs
-from planner.app.strings import t
+from planner.report.strings import t
 
 PLAIN_ROWS = 400
 THEME = (

@@ -9,7 +9,7 @@ from dash import html
 
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
-from planner.app.strings import t
+from planner.report.strings import t
 
 
 def toolbar(*children: Any, link: bool = True) -> dmc.Group:

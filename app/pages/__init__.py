@@ -12,7 +12,7 @@ from dash import html
 from planner.app.components import layout
 from planner.app.services import NotFound, Refused
 from planner.app.state import url
-from planner.app.strings import t
+from planner.report.strings import t
 
 log = logging.getLogger("planner.app")
 

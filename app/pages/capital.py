@@ -10,8 +10,6 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
-from planner.app.charts import plan as charts
-from planner.app.charts import sankey
 from planner.app.components import kpi, layout, result
 from planner.app.components.chart import chart, register_downloads, table_section, workbook_button
 from planner.app.components.toolbar import toolbar
@@ -19,9 +17,11 @@ from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load
-from planner.app.strings import t
 from planner.report import capital
+from planner.report.charts import plan as charts
+from planner.report.charts import sankey
 from planner.report.numbers import number
+from planner.report.strings import t
 from planner.report.terms import heading, term
 
 PAGE = "capital"

@@ -10,7 +10,6 @@ import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app import ids
-from planner.app.charts import plan as charts
 from planner.app.components import download, layout, result, table
 from planner.app.components.chart import chart
 from planner.app.components.toolbar import toolbar
@@ -18,9 +17,10 @@ from planner.app.pages import add_page
 from planner.app.services import NotFound, Refused, Services
 from planner.app.state import url
 from planner.app.state.result import Result, load_plan
-from planner.app.strings import t
+from planner.report.charts import plan as charts
 from planner.report.kpis import results_side_by_side
 from planner.report.numbers import quantity, signed
+from planner.report.strings import t
 
 PAGE = "compare"
 STATE, DEFAULTS_ID, RUNS, BASE, CONTENT = (
@@ -120,7 +120,7 @@ def _results(services: Services, refs: list[str]) -> dict[str, Result]:
 
 def comparison(services: Services, refs: list[str], base: str) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Sheets ``inputs`` and ``results`` as shown, and the names of the runs in order, the baseline first."""
-    from planner.compare import compare_runs
+    from planner.runs.compare import compare_runs
 
     found = _results(services, refs)
     ordered = sorted(found, key=lambda ref: ref != base)

@@ -20,7 +20,7 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
-from planner.app.strings import t
+from planner.report.strings import t
 
 DEFAULTS = {"table": "systems", "search": ""}
 TABLE, SEARCH, GRID, BODY, DETAIL, QUERY, CSV, FILE = (

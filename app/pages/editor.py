@@ -8,16 +8,17 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, State, ctx, dcc, no_update
 
-from planner import drafts
 from planner.app.components import forms, notify
 from planner.app.pages import add_page
 from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
+from planner.app.pages.editor_parts import DRAFT, REFRESH, may_change, save
 from planner.app.pages.scenarios import visible
-from planner.app.services import Refused, Services
+from planner.app.services import Services
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import TABLES
-from planner.app.strings import t
+from planner.jobs import drafts
+from planner.report.strings import t
 
 
 def register(app: dash.Dash, services: Services) -> None:
@@ -26,12 +27,12 @@ def register(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(views.BODY, "children"),
-        Output(views.DRAFT, "data"),
+        Output(DRAFT, "data"),
         Output(views.STATUS, "children"),
         Output(views.HEAD, "children"),
-        Input(views.REFRESH, "data"),
+        Input(REFRESH, "data"),
         State(views.SECTION, "data"),
-        State(views.DRAFT, "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def show(_refresh: int, section: str, held: dict[str, Any]) -> Any:
@@ -48,7 +49,7 @@ def register(app: dash.Dash, services: Services) -> None:
         Output({"type": forms.FIELD, "path": ALL}, "error"),
         Output({"type": views.GRID, "table": ALL}, "rowData"),
         Output(views.STATUS, "children", allow_duplicate=True),
-        Output(views.DRAFT, "data", allow_duplicate=True),
+        Output(DRAFT, "data", allow_duplicate=True),
         Input({"type": forms.FIELD, "path": ALL}, "value"),
         Input({"type": forms.FIELD, "path": ALL}, "checked"),
         Input({"type": views.GRID, "table": ALL}, "cellValueChanged"),
@@ -56,7 +57,7 @@ def register(app: dash.Dash, services: Services) -> None:
         Input({"type": views.REMOVE, "table": ALL}, "n_clicks"),
         State({"type": views.GRID, "table": ALL}, "selectedRows"),
         State({"type": views.GRID, "table": ALL}, "id"),
-        State(views.DRAFT, "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def edit(
@@ -91,12 +92,12 @@ def register(app: dash.Dash, services: Services) -> None:
         )
 
     @app.callback(
-        Output(views.REFRESH, "data"),
+        Output(REFRESH, "data"),
         Output(views.YAML_MESSAGE, "children"),
         Input(views.YAML_SAVE, "n_clicks"),
         State(views.YAML_TEXT, "value"),
-        State(views.DRAFT, "data"),
-        State(views.REFRESH, "data"),
+        State(DRAFT, "data"),
+        State(REFRESH, "data"),
         prevent_initial_call=True,
     )
     def save_text(clicks: int | None, text: str | None, held: dict[str, Any], refresh: int) -> Any:
@@ -106,23 +107,23 @@ def register(app: dash.Dash, services: Services) -> None:
         try:
             editing.document(text or "")
         except editing.InputError as error:
-            services.audit("refused", f"text of {draft.id}: {str(error)[:200]}")
+            services.log_access("refused", f"text of {draft.id}: {str(error)[:200]}")
             return no_update, views.broken(error)
         save(services, draft, text or "", t("scenario.section.yaml"), held["revision"])
         return (refresh or 0) + 1, None
 
     @app.callback(
-        Output(views.REFRESH, "data", allow_duplicate=True),
+        Output(REFRESH, "data", allow_duplicate=True),
         Input(views.UNDO, "n_clicks"),
-        State(views.DRAFT, "data"),
-        State(views.REFRESH, "data"),
+        State(DRAFT, "data"),
+        State(REFRESH, "data"),
         prevent_initial_call=True,
     )
     def undo(clicks: int | None, held: dict[str, Any], refresh: int) -> Any:
         if not clicks:
             return no_update
         draft = visible(services, held["id"])
-        _may_change(services, draft)
+        may_change(services, draft)
         what = drafts.undo(services.store, draft.id)
         if what is None:
             notify.show(t("scenario.nothing-to-undo"))
@@ -133,47 +134,28 @@ def register(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(views.FILE, "data"),
         Input(views.EXPORT, "n_clicks"),
-        State(views.DRAFT, "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def export(clicks: int | None, held: dict[str, Any]) -> Any:
         if not clicks:
             return no_update
         draft = visible(services, held["id"])
-        services.audit("export", f"scenario {draft.id}")
+        services.log_access("export", f"scenario {draft.id}")
         return dcc.send_string(draft.text, f"{draft.name}.yaml")
 
     @app.callback(
         Output(views.SHARE, "checked"),
         Input(views.SHARE, "checked"),
-        State(views.DRAFT, "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def share(shared: bool, held: dict[str, Any]) -> Any:
         draft = visible(services, held["id"])
-        _may_change(services, draft)
+        may_change(services, draft)
         drafts.share(services.store, draft.id, bool(shared))
-        services.audit("share", f"scenario {draft.id}: {bool(shared)}")
+        services.log_access("share", f"scenario {draft.id}: {bool(shared)}")
         return no_update
-
-
-def save(services: Services, draft: drafts.Draft, text: str, what: str, revision: int) -> drafts.Draft:
-    """Keeps a changed text under its owner's name; raises ``Refused`` for another user or a stale revision."""
-    _may_change(services, draft)
-    doc = editing.document(text)
-    name, title = doc.get("name"), doc.get("title")
-    try:
-        return drafts.save(
-            services.store,
-            draft.id,
-            text,
-            revision,
-            what,
-            name=name[:80] if isinstance(name, str) and name else draft.name,
-            title=title[:300] if isinstance(title, str) else None,
-        )
-    except drafts.Conflict as error:
-        raise Refused(t("scenario.conflict")) from error
 
 
 def _page(services: Services, id: str | None, query: dict[str, Any]) -> Any:
@@ -185,13 +167,6 @@ def _page(services: Services, id: str | None, query: dict[str, Any]) -> Any:
 
 def _held(draft: drafts.Draft) -> dict[str, Any]:
     return {"id": draft.id, "revision": draft.revision}
-
-
-def _may_change(services: Services, draft: drafts.Draft) -> None:
-    user = services.require_planner()
-    if services.settings.auth != "none" and user.name != draft.owner:
-        services.audit("refused", f"change of scenario {draft.id} of {draft.owner}")
-        raise Refused(t("scenario.read-only", owner=draft.owner))
 
 
 def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any]) -> tuple[str, str]:

@@ -10,17 +10,20 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner import __version__, drafts
+from planner import __version__
 from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
+from planner.app.pages.editor_parts import DRAFT, REFRESH, problems, save
+from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
-from planner.app.strings import t
-from planner.jobs import input_hash
-from planner.problem_size import problem_size
-from planner.scenario import Scenario
-from planner.scenario_file import dump_scenario
+from planner.case.problem_size import problem_size
+from planner.intake.scenario_file import dump_scenario
+from planner.jobs import drafts
+from planner.jobs.store import input_hash
+from planner.report.strings import t
+from planner.scenario.schema import Scenario
 
 RUN, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-quality", "ed-objective", "ed-goto"
 FINDINGS, CHECK = "ed-findings", "ed-check"
@@ -29,15 +32,12 @@ SHOWN = 200
 
 
 def register_check(app: dash.Dash, services: Services) -> None:
-    from planner.app.pages import editor, editor_views
-    from planner.app.pages.scenarios import visible
-
     @app.callback(
         Output(GOTO, "href"),
         Input(RUN, "n_clicks"),
         State(QUALITY, "value"),
         State(OBJECTIVE, "value"),
-        State(editor_views.DRAFT, "data"),
+        State(DRAFT, "data"),
         prevent_initial_call=True,
     )
     def run(clicks: int | None, quality: str, objective: str, held: dict[str, Any]) -> Any:
@@ -53,16 +53,16 @@ def register_check(app: dash.Dash, services: Services) -> None:
             notify.show(t("scenario.reused"))
         return url.href("run", job.id)
 
-    @app.callback(Output(FINDINGS, "children"), Input(CHECK, "data"), State(editor_views.DRAFT, "data"))
+    @app.callback(Output(FINDINGS, "children"), Input(CHECK, "data"), State(DRAFT, "data"))
     def look(_revision: int, held: dict[str, Any]) -> Any:
         checked = editing.check(visible(services, held["id"]).text, services.catalog)
         return [] if checked.scenario is None else report(checked.scenario)
 
     @app.callback(
-        Output(editor_views.REFRESH, "data", allow_duplicate=True),
+        Output(REFRESH, "data", allow_duplicate=True),
         Input({"type": CURE, "change": ALL}, "n_clicks"),
-        State(editor_views.DRAFT, "data"),
-        State(editor_views.REFRESH, "data"),
+        State(DRAFT, "data"),
+        State(REFRESH, "data"),
         prevent_initial_call=True,
     )
     def cure(_clicks: list[int | None], held: dict[str, Any], refresh: int) -> Any:
@@ -71,7 +71,7 @@ def register_check(app: dash.Dash, services: Services) -> None:
         draft = visible(services, held["id"])
         change = json.loads(ctx.triggered_id["change"])
         text = editing.apply(draft.text, change)
-        editor.save(services, draft, text, ", ".join(change), held["revision"])
+        save(services, draft, text, ", ".join(change), held["revision"])
         return (refresh or 0) + 1
 
 
@@ -90,7 +90,7 @@ def submit(services: Services, scenario: Scenario, draft: str | None, quality: s
         draft=draft,
         options=options,
     )
-    services.audit("run", f"{job.id}{' (reused)' if reused else ''}")
+    services.log_access("run", f"{job.id}{' (reused)' if reused else ''}")
     return job, reused
 
 
@@ -98,8 +98,6 @@ def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> 
     """Findings for the text as it stands, and the button that runs it."""
     location = dcc.Location(id=GOTO, refresh="callback-nav")
     if checked.scenario is None:
-        from planner.app.pages.editor_views import problems
-
         return html.Div(
             [location, problems(checked), html.Div(_run_bar(True), hidden=True)], className="stack"
         )
@@ -133,7 +131,7 @@ def report(scenario: Scenario) -> list[Any]:
 def findings(scenario: Scenario) -> tuple[list[Any], Any]:
     """What the pre-check finds, and the case it looked at."""
     from planner.case.build import build_case
-    from planner.prechecks import precheck
+    from planner.case.prechecks import precheck
 
     case = build_case(scenario)
     return precheck(case), case

@@ -7,28 +7,22 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from planner import drafts
 from planner.app.components import forms, layout, table, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
+from planner.app.pages.editor_check import panel
+from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, problems
 from planner.app.services import Services
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import BY_KEY, Section, Table
-from planner.app.strings import t
+from planner.jobs import drafts
+from planner.report.strings import t
 
 BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
-DRAFT, REFRESH, UNDO, EXPORT, FILE, SHARE = (
-    "ed-draft",
-    "ed-refresh",
-    "ed-undo",
-    "ed-export",
-    "ed-file",
-    "ed-share",
-)
+UNDO, EXPORT, FILE, SHARE = "ed-undo", "ed-export", "ed-file", "ed-share"
 YAML_TEXT, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-save", "ed-yaml-message"
 GRID, ADD, REMOVE = "scenario-grid", "scenario-add", "scenario-remove"
 VIEWS = ("yaml", "changes", "check")
-MORE_PROBLEMS = 12
 
 
 def page(
@@ -123,8 +117,6 @@ def body(services: Services, draft: drafts.Draft, section: str, checked: editing
     if section == "changes":
         return _changes(draft)
     if section == "check":
-        from planner.app.pages.editor_check import panel
-
         return panel(services, draft, checked)
     return _section(services, BY_KEY[section], doc, checked, _mine(services, draft))
 
@@ -132,17 +124,6 @@ def body(services: Services, draft: drafts.Draft, section: str, checked: editing
 def broken(error: editing.InputError, title: str | None = None) -> Any:
     return layout.alert(
         title or t("scenario.yaml-broken"), [str(p) for p in error.problems[:MORE_PROBLEMS]], kind="error"
-    )
-
-
-def problems(checked: editing.Checked) -> Any:
-    """Every problem with its path, as a list."""
-    lines = [
-        html.Span([html.Code(p.path), " ", p.message, html.Span(f" (line {p.line})", className="muted")])
-        for p in checked.problems[:MORE_PROBLEMS]
-    ]
-    return layout.alert(
-        t("scenario.check-invalid"), [html.Ul([html.Li(line) for line in lines])], kind="error"
     )
 
 

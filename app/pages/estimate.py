@@ -8,8 +8,6 @@ import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, dcc, html
 
-from planner import drafts
-from planner.app.charts.estimate import ranges
 from planner.app.components import download, figure, kpi, layout, table, toolbar
 from planner.app.components import format as fmt
 from planner.app.pages import add_page
@@ -17,10 +15,12 @@ from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.app.state.estimate import scaled
-from planner.app.strings import t
-from planner.scenario import Scenario
-from planner.scenario_file import example_path, examples
-from planner.size import Sizing, size
+from planner.intake.scenario_file import example_path, examples
+from planner.jobs import drafts
+from planner.report.charts.estimate import ranges
+from planner.report.strings import t
+from planner.scenario.schema import Scenario
+from planner.sizing.size import Sizing, size
 
 DEFAULTS = {"of": "korea", "inference": 1.0, "training": 1.0}
 BASE, INFERENCE, TRAINING, OUT, QUERY, CSV, FILE = (

@@ -15,7 +15,7 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
-from planner.app.strings import t
+from planner.report.strings import t
 
 RECENT = 8
 TICK = "home-tick"

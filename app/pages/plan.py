@@ -16,7 +16,7 @@ from planner.app.pages.plan_views import PAGE, TABLES, TABS, content
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, baseline, load
-from planner.app.strings import t
+from planner.report.strings import t
 
 STATE, REF, DEFAULTS_ID = "plan-state", "plan-ref", "plan-defaults"
 RUN, BASE, TAB, CONTENT = "plan-run", "plan-base", "plan-tab", "plan-content"

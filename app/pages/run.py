@@ -14,8 +14,6 @@ import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner import drafts
-from planner.app.charts.progress import progress, progress_table
 from planner.app.components import figure, layout
 from planner.app.components.table import plain_table
 from planner.app.pages import add_page
@@ -25,8 +23,10 @@ from planner.app.pages.home import recent
 from planner.app.pages.scenarios import visible
 from planner.app.services import NotFound, Refused, Services
 from planner.app.state import editing, url
-from planner.app.strings import t
-from planner.jobs import Job
+from planner.jobs import drafts
+from planner.jobs.store import Job
+from planner.report.charts.progress import progress, progress_table
+from planner.report.strings import t
 
 TICK_MS = 1000
 
@@ -74,7 +74,7 @@ def register(app: dash.Dash, services: Services) -> None:
         if not ctx.triggered_id or not ctx.triggered[0]["value"]:
             return no_update
         job, do = _own(services, seen["id"]), ctx.triggered_id["do"]
-        services.audit(do, job.id)
+        services.log_access(do, job.id)
         if do == "stop":
             services.store.want_stop(job.id)
         elif do == "cancel":
@@ -104,7 +104,7 @@ def register(app: dash.Dash, services: Services) -> None:
             draft=job.draft,
             options=json.loads(job.options),
         )
-        services.audit("run", new.id)
+        services.log_access("run", new.id)
         return url.href("run", new.id)
 
     @app.callback(
@@ -132,7 +132,7 @@ def register(app: dash.Dash, services: Services) -> None:
     def share(shared: bool, seen: dict[str, Any]) -> Any:
         job = _own(services, seen["id"])
         services.store.share(job.id, bool(shared))
-        services.audit("share", f"run {job.id}: {bool(shared)}")
+        services.log_access("share", f"run {job.id}: {bool(shared)}")
         return no_update
 
 
@@ -194,7 +194,7 @@ def _own(services: Services, run_id: str) -> Job:
     if job is None:
         raise NotFound(t("run.no-inputs"))
     if services.settings.auth != "none" and job.owner != user.name:
-        services.audit("refused", f"change of run {job.id} of {job.owner}")
+        services.log_access("refused", f"change of run {job.id} of {job.owner}")
         raise Refused(t("run.not-yours", owner=job.owner))
     return job
 

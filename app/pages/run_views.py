@@ -9,7 +9,6 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import html
 
-from planner.app.charts.progress import UNIT
 from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, toolbar
 from planner.app.components.attrs import attrs
@@ -17,8 +16,9 @@ from planner.app.components.icon import icon
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.stale import changed_draft
-from planner.app.strings import known, t
-from planner.jobs import WITH_PLAN, Job
+from planner.jobs.store import WITH_PLAN, Job
+from planner.report.charts.progress import UNIT
+from planner.report.strings import known, t
 
 FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
     "run-facts", "run-actions", "run-result", "run-chart", "run-chart-box", "run-chart-table",

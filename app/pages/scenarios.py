@@ -11,7 +11,6 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner import drafts
 from planner.app.components import format as fmt
 from planner.app.components import layout, notify
 from planner.app.components.attrs import attrs
@@ -19,9 +18,10 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Refused, Services
 from planner.app.state import editing, url
-from planner.app.strings import t
-from planner.inputs.reading import decode
-from planner.scenario_file import example_path, examples
+from planner.intake.scenario_file import example_path, examples
+from planner.jobs import drafts
+from planner.report.strings import t
+from planner.scenario.reading import decode
 
 SEARCH, ARCHIVED, LIST, UPLOAD, MESSAGES = "sc-search", "sc-archived", "sc-list", "sc-upload", "sc-messages"
 ACTION = "sc-action"
@@ -83,12 +83,12 @@ def register(app: dash.Dash, services: Services) -> None:
             text = read_upload(contents, name or "", services.settings.max_upload_bytes)
             doc = editing.document(text)
         except (editing.InputError, ValueError) as error:
-            services.audit("refused", f"import of {str(name)[:80]!r}: {str(error)[:200]}")
+            services.log_access("refused", f"import of {str(name)[:80]!r}: {str(error)[:200]}")
             lines = (
                 [p.message for p in error.problems] if isinstance(error, editing.InputError) else [str(error)]
             )
             return layout.alert(t("scenario.import-failed"), lines, kind="error"), no_update
-        services.audit("import", str(name)[:200])
+        services.log_access("import", str(name)[:200])
         draft = drafts.create(
             services.store, _name(doc, name), text, user.name, _title(doc), str(name)[:160], text
         )
@@ -141,7 +141,7 @@ def visible(services: Services, id: str) -> drafts.Draft:
     if draft is None:
         raise NotFound(f"There is no scenario {id[:80]!r}.")
     if services.settings.auth != "none" and not draft.shared and (user is None or draft.owner != user.name):
-        services.audit("refused", f"scenario {id} of {draft.owner}")
+        services.log_access("refused", f"scenario {id} of {draft.owner}")
         raise Refused(f"The scenario belongs to {draft.owner}, who has not shared it.")
     return draft
 

@@ -9,15 +9,15 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import html
 
-from planner.app.charts import frontier as charts
 from planner.app.components import layout, result, table
 from planner.app.components.chart import chart, downloads
 from planner.app.components.toolbar import button
 from planner.app.state import url
 from planner.app.state.result import Result
-from planner.app.strings import t
 from planner.report import front
+from planner.report.charts import frontier as charts
 from planner.report.kpis import kpi_cards
+from planner.report.strings import t
 from planner.report.terms import heading
 
 PAGE = "tradeoff"

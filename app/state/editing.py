@@ -15,12 +15,12 @@ import pandas as pd
 
 from planner.app.state import schema
 from planner.app.state.sections import Table
-from planner.catalog import Catalog
-from planner.inputs.paths import PathError, flatten, split
-from planner.inputs.problems import InputError, Problem
-from planner.inputs.reading import parse_yaml
-from planner.scenario import Scenario
-from planner.scenario_file import parse_scenario, set_in_file
+from planner.facts.catalog import Catalog
+from planner.intake.scenario_file import parse_scenario, set_in_file
+from planner.scenario.paths import PathError, flatten, split
+from planner.scenario.problems import InputError, Problem
+from planner.scenario.reading import parse_yaml
+from planner.scenario.schema import Scenario
 
 __all__ = [
     "Checked",

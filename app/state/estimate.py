@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.scenario import Scenario, TrainingRuns, Workload
+from planner.scenario.schema import Scenario, TrainingRuns, Workload
 
 
 def scaled(scenario: Scenario, inference: float, training: float) -> Scenario:

@@ -100,7 +100,7 @@ class LiveCache:
 
 def _build(run: Any) -> Any:
     """The programme, asked once at its loosest limits: the first solve takes seconds, the next ones do not."""
-    from planner.tradeoff_run import live_of_run
+    from planner.runs.frontier import live_of_run
 
     program = live_of_run(run)
     limits = front.limits(front.points_of(run), run.kpis)

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from planner.app.state.stale import changed_draft
-from planner.jobs import WITH_PLAN, Job
-from planner.run_files import RunError, read_json
+from planner.jobs.store import WITH_PLAN, Job
+from planner.runs.files import RunError, read_json
 
 STATES = {
     "optimal": "done",
@@ -64,7 +64,7 @@ def _from_job(services: Any, job: Job, asker: str | None) -> dict[str, Any]:
 
 def _from_disk(services: Any) -> list[dict[str, Any]]:
     """Runs of the command line: every run directory under the root that is no job's."""
-    from planner.runs import list_runs
+    from planner.runs.run import list_runs
 
     return [_from_directory(row) for row in list_runs(services.runs_root).to_dict("records")]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from planner.scenario_file import json_schema
+from planner.intake.scenario_file import json_schema
 
 Kind = Literal["number", "integer", "boolean", "date", "choice", "text", "list"]
 PROVENANCE = ("source", "assumed", "note")

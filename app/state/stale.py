@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from planner import drafts
 from planner.app.state import editing
-from planner.catalog import load_catalog
-from planner.jobs import Job
-from planner.scenario_file import dump_scenario
+from planner.facts.catalog import load_catalog
+from planner.intake.scenario_file import dump_scenario
+from planner.jobs import drafts
+from planner.jobs.store import Job
 
 if TYPE_CHECKING:
     from planner.app.services import Services

@@ -19,7 +19,7 @@ from planner.audit.findings import TOLERANCE, Findings
 from planner.audit.view import View
 
 if TYPE_CHECKING:
-    from planner.plan import Plan
+    from planner.plans.plan import Plan
 
 __all__ = ["TOLERANCE", "audit"]
 

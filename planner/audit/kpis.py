@@ -71,7 +71,9 @@ def _time(view: View) -> dict[str, float]:
     early = unavoidable(view)
     pi = priorities(view)
     wanted = over(pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"]))
-    served = over(pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"] * (1 - demand["short"])))
+    served = over(
+        pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"] * (1 - demand["unserved_share"]))
+    )
     share = (served / wanted.where(wanted > 0)).to_numpy()
     weight = demand["w"].map(pi).astype(float)
     begun = np.flatnonzero(share >= 0.05)
@@ -83,7 +85,7 @@ def _time(view: View) -> dict[str, float]:
         "unavoidable_delay_months": float((early * pi.reindex(early.index)).sum()),
         "first_service_months": begun[0] * months if len(begun) else np.nan,
         "full_service_months": settled * months if settled < view.n else np.nan,
-        "served_share": float((weight * (1 - demand["short"])).sum() / weight.sum()),
+        "served_share": float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()),
     }
 
 
@@ -165,7 +167,7 @@ def _unit_costs(view: View) -> dict[str, float]:
     held = fleet["accelerators"] * lookup(fleet["t"], worth).astype(float) * view.hours
     hours = view.case.physics["availability"] * held.sum()
     present = lookup(demand["t"], worth).astype(float) * view.hours
-    done = demand["demand_kref"] * (1 - demand["short"]) * present
+    done = demand["demand_kref"] * (1 - demand["unserved_share"]) * present
     per_ref = lookup(demand["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
     tokens = np.nansum(done * 1000.0 * per_ref * 3600.0 * lookup(demand["w"], _load(view)).astype(float))
     serving = done[~np.isnan(per_ref)].sum() / done.sum() if done.sum() else 0.0
@@ -211,7 +213,7 @@ def _tables(view: View, found: Findings, want: dict[str, float]) -> None:
         "unavoidable delay",
     )
     for name, least in (("date_50", 0.5), ("date_95", 0.95)):
-        met = demand[1 - demand["short"] >= least].groupby("w")["t"].min()
+        met = demand[1 - demand["unserved_share"] >= least].groupby("w")["t"].min()
         when = [view.date(met[w]) if w in met.index else pd.NaT for w in service["w"]]
         got = pd.to_datetime(service[name])
         found.same("service-table", service[["w"]], got, pd.Series(when, dtype="datetime64[ns]"), name)
@@ -219,7 +221,10 @@ def _tables(view: View, found: Findings, want: dict[str, float]) -> None:
     score = pd.Series([want["control_score"]], index=["sum"])
     found.equal("control-table", points, score, "contributions do not add up to the score", 100.0)
     keys = ["w", "t"]
-    unmet, short = view.table("unmet"), demand[demand["short"] > 1e-6]
+    unmet, short = view.table("unmet"), demand[demand["unserved_share"] > 1e-6]
     found.equal(
-        "unmet-table", total(unmet, keys, unmet["short"]), total(short, keys, short["short"]), "unmet demand"
+        "unmet-table",
+        total(unmet, keys, unmet["unserved_share"]),
+        total(short, keys, short["unserved_share"]),
+        "unmet demand",
     )

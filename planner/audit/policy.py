@@ -22,9 +22,9 @@ def check(view: View, found: Findings) -> None:
 
 @once
 def delays(view: View) -> pd.Series:
-    """w -> months of delay: sum over periods of months x share short."""
+    """w -> months of delay: sum over periods of months x unserved share."""
     table = view.table("demand")
-    return total(table, ["w"], 12.0 * view.years * table["short"])
+    return total(table, ["w"], 12.0 * view.years * table["unserved_share"])
 
 
 @once

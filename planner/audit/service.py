@@ -12,7 +12,7 @@ WHAKT = ["w", "h", "a", "k", "t"]
 
 
 def check(view: View, found: Findings) -> None:
-    """Rules of serving, being short, and holding reserve."""
+    """Rules of serving, being unserved, and holding reserve."""
     _offers(view, found)
     _balance(view, found)
     _links(view, found)
@@ -74,24 +74,29 @@ def _balance(view: View, found: Findings) -> None:
     found.equal("demand-table", total(table, keys, table["demand_kref"]), wanted, "demand")
     found.equal("demand-table", total(table, keys, table["months"]), 0 * wanted + 12.0 * view.years, "months")
     found.equal(
-        "demand-table", total(table, keys, table["served_kref"]),
-        total(table, keys, table["demand_kref"] * (1 - table["short"])), "served is not demand less short",
-    )  # fmt: skip
+        "demand-table",
+        total(table, keys, table["served_kref"]),
+        total(table, keys, table["demand_kref"] * (1 - table["unserved_share"])),
+        "served is not demand less what is unserved",
+    )
     per_ref = lookup(table["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
     tokens = pd.Series((table["demand_kref"] * 1000 * per_ref).to_numpy(float)).fillna(0.0)
     found.equal("demand-table", table["tokens_per_s"].fillna(0.0), tokens, "tokens per second")
     rows = served_k(view)
     done = total(rows, keys, rows["served"]).add(
-        total(table, keys, table["demand_kref"] * table["short"]), fill_value=0
+        total(table, keys, table["demand_kref"] * table["unserved_share"]), fill_value=0
     )
-    found.equal("demand-balance", done, wanted, "served and short do not add up to demand")
-    short = total(table, keys, table["short"])
-    found.at_least("short-range", short, 0.0, "share short")
-    found.at_most("short-range", short, 1.0, "share short")
+    found.equal("demand-balance", done, wanted, "served and unserved do not add up to demand")
+    unserved = total(table, keys, table["unserved_share"])
+    found.at_least("unserved-range", unserved, 0.0, "unserved share")
+    found.at_most("unserved-range", unserved, 1.0, "unserved share")
     duty = lookup(table["w"], view.case.workloads["must_t"]).astype(float)
     due = table[table["t"] >= duty]
     found.at_most(
-        "must-serve", total(due, keys, due["short"]), 0.0, "short after the date from which all is served"
+        "must-serve",
+        total(due, keys, due["unserved_share"]),
+        0.0,
+        "unserved after the date from which all is served",
     )
 
 
@@ -145,7 +150,7 @@ def _survival(view: View, found: Findings) -> None:
     wanted = view.case.demand["demand_kref"].astype(float)
     left, need = [], []
     for w, t, p in here.index:
-        served = wanted[(w, t)] * (1.0 - float(demand.loc[(w, t), "short"]))
+        served = wanted[(w, t)] * (1.0 - float(demand.loc[(w, t), "unserved_share"]))
         left.append(strength[(w, t)] - here[(w, t, p)])
         need.append(float(view.case.workloads.loc[w, "survival_share"]) * served)
     found.at_least("survival", pd.Series(left, index=here.index, dtype=float),

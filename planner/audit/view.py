@@ -12,7 +12,7 @@ import pandas as pd
 from planner.case.case import DESIGN
 
 if TYPE_CHECKING:
-    from planner.plan import Plan
+    from planner.plans.plan import Plan
 
 HAKT = ["h", "a", "k", "t"]
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from planner.case.context import Context
 from planner.case.licensing import country_group
-from planner.catalog import Catalog
-from planner.scenario import Host
+from planner.facts.catalog import Catalog
+from planner.scenario.schema import Host
 
 OF_OWNER = ("owner", "operator", "law", "seat", "capital")
 DEFAULTS = {

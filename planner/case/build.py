@@ -13,8 +13,8 @@ from planner.case.context import Context, keyed
 from planner.case.periods import discount_factor
 from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
-from planner.catalog import Catalog, load_catalog
-from planner.scenario import Scenario
+from planner.facts.catalog import Catalog, load_catalog
+from planner.scenario.schema import Scenario
 
 PHYSICS = (
     "availability",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from planner.case.periods import Calendar
-from planner.scenario import Scenario
+from planner.scenario.schema import Scenario
 
 DESIGN = "design"
 MEDIA = ("air", "dense-air", "liquid")

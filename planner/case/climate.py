@@ -17,8 +17,8 @@ import pandas as pd
 from planner.case.case import DESIGN
 from planner.case.context import Context, keyed
 from planner.case.names import UnknownName, squeeze
-from planner.catalog import Catalog, load_catalog
-from planner.catalog_rules import hint
+from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.suggest import hint
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 COMFORT_C = 15.0

@@ -26,8 +26,8 @@ from planner.case.roofline import (
     roofline_rate,
     with_lengths,
 )
-from planner.catalog import Catalog
-from planner.catalog_rules import hint
+from planner.facts.catalog import Catalog
+from planner.facts.suggest import hint
 
 SCENARIOS = ("server", "interactive", "offline")
 CONDITIONS = (

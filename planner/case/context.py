@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from planner.case.periods import Calendar
-from planner.catalog import Catalog
-from planner.fallbacks import ITEMS, lookup
-from planner.scenario import Host, Scenario, Selection, Site
+from planner.facts.catalog import Catalog
+from planner.facts.fallbacks import ITEMS, lookup
+from planner.scenario.schema import Host, Scenario, Selection, Site
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Context:
         return self.site_country(self.site(host.site))
 
     def local(self, item: str, site: Site, own: Any = None) -> float:
-        """A value of a site on the first rung of the ladder that has one; what is assumed is noted."""
+        """A value of a site on the first rung of the fallback chain that has one; what is assumed is noted."""
         found = lookup(self.catalog, self.site_country(site), item, self.level, site.metro, own)
         if found.assumed:
             what = f"{ITEMS[item].title} at {site.id}"

@@ -17,8 +17,8 @@ from functools import cache, lru_cache
 import numpy as np
 import pandas as pd
 
-from planner.catalog import Catalog, load_catalog
-from planner.scenario import Control
+from planner.facts.catalog import Catalog, load_catalog
+from planner.scenario.schema import Control
 
 Answers = Sequence[Sequence[int]]
 WEIGHT_COLUMNS = {"calculator": "weight_calculator", "v1.2.1": "weight_v121"}

@@ -2,7 +2,7 @@
 
 One place for every price path. ``hardware_musd_per_k`` is MUSD per thousand accelerators, everything an
 owned accelerator needs in the hall: server or rack, network, storage, spares, installation. The arithmetic
-is that of ``planner.case.bills``, whose ``system_cost`` and ``facility_cost`` list the same items with ranges.
+is that of ``planner.case.cost_breakdown``, whose ``system_cost`` and ``facility_cost`` list the same items with ranges.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from functools import lru_cache
 
 import pandas as pd
 
-from planner.case.bills import (
+from planner.case.conditions import decimal_year
+from planner.case.context import Context
+from planner.case.cost_breakdown import (
     HARDWARE_ADDERS,
     FacilityCost,
     SystemCost,
@@ -21,11 +23,9 @@ from planner.case.bills import (
     price_path,
     system_cost,
 )
-from planner.case.conditions import decimal_year
-from planner.case.context import Context
-from planner.case.draw import facility_kw_per_accelerator, it_kw_per_accelerator
-from planner.catalog import Catalog
-from planner.scenario import Host, Site, SystemChoice
+from planner.case.power_draw import facility_kw_per_accelerator, it_kw_per_accelerator
+from planner.facts.catalog import Catalog
+from planner.scenario.schema import Host, Site, SystemChoice
 
 __all__ = [
     "HARDWARE_ADDERS",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from planner.case.context import Context, selected
 from planner.case.offers import WhyNot
-from planner.scenario import Cut
+from planner.scenario.schema import Cut
 
 HAK = ["h", "a", "k"]
 

@@ -15,7 +15,7 @@ import pandas as pd
 from planner.case.context import Context, keyed
 from planner.case.periods import HOURS_PER_MONTH
 from planner.case.throughput import Throughput
-from planner.scenario import Accelerators, Path, TrainingRuns, Users, Workload
+from planner.scenario.schema import Accelerators, Path, TrainingRuns, Users, Workload
 
 PREEMPTIBLE_KINDS = ("training", "fine-tuning", "batch")
 TRAINING_KINDS = ("training", "fine-tuning")

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from planner.case.bills import facility_item
-from planner.case.draw import metro_of, span_of
+from planner.case.cost_breakdown import facility_item
 from planner.case.names import system_of
-from planner.catalog import Catalog, load_catalog
-from planner.catalog_rules import hint
-from planner.fallbacks import lookup
-from planner.spans import Span
+from planner.case.power_draw import metro_of, span_of
+from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.fallbacks import lookup
+from planner.facts.spans import Span
+from planner.facts.suggest import hint
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from planner.case import costs
 from planner.case.context import Context, keyed
 from planner.case.offers import technologies
-from planner.scenario import Host, Step
+from planner.scenario.schema import Host, Step
 
 INCLUDED_COOLING = "air-chilled-water"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from planner.case.context import Context
-from planner.scenario import Host, Quota, QuotaStep
+from planner.scenario.schema import Host, Quota, QuotaStep
 
 CONTROLLED_ORIGIN = "USA"
 NONE = "none"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.context import Context, keyed, selected
-from planner.scenario import Decision
+from planner.scenario.schema import Decision
 
 SHARE_COLUMN = {
     "vendor": "vendor", "operator": "operator", "owner-class": "owner_class",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from planner.case.attributes import trusted_by
 from planner.case.context import Context
-from planner.scenario import Workload
+from planner.scenario.schema import Workload
 
 ANY = "*"
 EARTH_RADIUS_KM = 6371.0

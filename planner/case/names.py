@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 
-from planner.catalog import Catalog
-from planner.catalog_rules import hint
+from planner.facts.catalog import Catalog
+from planner.facts.suggest import hint
 
 WORD = re.compile(r"[a-z]+\d+[a-z]*|\d+[a-z]*|[a-z]+")
 COUNT = re.compile(r"(\d+x)(?=[a-z])")

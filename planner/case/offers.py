@@ -23,7 +23,7 @@ from planner.case.locality import (
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
 from planner.case.scoring import Scorer
 from planner.case.throughput import Throughput
-from planner.scenario import Host, Workload
+from planner.scenario.schema import Host, Workload
 
 COLOCATION_COOLING = ["air-chilled-water"]
 SCORE_COLUMNS = ["sigma_v121", "sigma_equal", "answers"]

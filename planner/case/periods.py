@@ -12,7 +12,7 @@ from datetime import date
 
 import pandas as pd
 
-from planner.scenario import Horizon
+from planner.scenario.schema import Horizon
 
 STEP_MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 HOURS_PER_YEAR = 8760.0

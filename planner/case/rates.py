@@ -13,8 +13,8 @@ from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS, reference_of
 from planner.case.roofline import BYTES_PER_PARAM, model_spec
 from planner.case.throughput import SoftwareGain, Throughput, smallest_replica
-from planner.catalog import Catalog
-from planner.scenario import Workload
+from planner.facts.catalog import Catalog
+from planner.scenario.schema import Workload
 
 LEAST_REQUESTS = 8
 """Requests in flight below which a replica wastes its weights' traffic: fewer do not count as serving."""

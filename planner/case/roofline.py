@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.names import accelerator_of, model_of
-from planner.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog, load_catalog
 
 ARITHMETIC_EFFICIENCY = 0.45
 BANDWIDTH_EFFICIENCY = 0.7

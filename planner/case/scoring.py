@@ -10,7 +10,7 @@ import pandas as pd
 from planner.case import control
 from planner.case.attributes import compute_sovereignty, offer_attributes
 from planner.case.context import Context
-from planner.scenario import Host
+from planner.scenario.schema import Host
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from planner.case.context import Context, keyed
 from planner.case.offers import WhyNot
-from planner.scenario import StackChoice
+from planner.scenario.schema import StackChoice
 
 LAYER_COLUMNS = [
     "kind", "name", "origin_iso3", "adoption_musd", "musd_per_period", "usd_per_accelerator_year", "lead_months",

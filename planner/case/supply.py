@@ -11,7 +11,7 @@ from planner.case import costs
 from planner.case.context import Context, keyed, selected
 from planner.case.licensing import licence_quotas
 from planner.case.offers import WhyNot
-from planner.scenario import Quota, QuotaStep
+from planner.scenario.schema import Quota, QuotaStep
 
 REFERENCE_CHIP_ORIGIN = "USA"
 

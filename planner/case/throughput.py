@@ -2,7 +2,7 @@
 
     estimate(model="llama3.1-405b", accelerator="NVIDIA B200-SXM-180GB", scenario="server")
 
-One ladder, told by ``Estimate.method``: "measured row" (a published result for these conditions), "scaled
+One fallback chain, told by ``Estimate.method``: "measured row" (a published result for these conditions), "scaled
 from nearest" (the fit of ``throughput_fit`` for a measured model), "roofline" (a model nobody measured:
 arithmetic, bandwidth and memory with efficiencies fitted by chip family and phase). ``Throughput`` gives
 the planning model the same numbers by class of model, and training rates from ``training``.
@@ -30,7 +30,7 @@ from planner.case.conditions import (
 from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
 from planner.case.throughput_fit import Z80, Fit, Situations
 from planner.case.training import WHOLE, accelerator_hours
-from planner.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog, load_catalog
 
 __all__ = [
     "Estimate",

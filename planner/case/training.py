@@ -27,8 +27,8 @@ import pandas as pd
 from planner.case.names import accelerator_of
 from planner.case.roofline import precision_class
 from planner.case.throughput_fit import Z80
-from planner.catalog import Catalog, load_catalog
-from planner.catalog_rules import hint
+from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.suggest import hint
 
 KINDS = ("pretraining", "benchmark", "fine-tuning")
 WHOLE = "pretraining"

@@ -18,7 +18,7 @@ from tempfile import gettempdir
 import typer
 
 from planner import __version__
-from planner.interrupt import on_interrupt
+from planner.solver.interrupt import on_interrupt
 
 OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -74,10 +74,10 @@ def main() -> None:
 
 def _explain(error: Exception) -> int:
     """Says what is wrong; the code to exit with."""
-    from planner.catalog import CatalogError
-    from planner.inputs.paths import PathError
-    from planner.inputs.problems import InputError
-    from planner.run_files import RunError
+    from planner.facts.catalog import CatalogError
+    from planner.runs.files import RunError
+    from planner.scenario.paths import PathError
+    from planner.scenario.problems import InputError
 
     if isinstance(error, InputError | RunError | CatalogError | PathError):
         _say(str(error))

@@ -48,7 +48,7 @@ def batch(
 
     Example: planner batch sweep.yaml -o sweep --workers 4
     """
-    from planner.batches import batch as solve_batch
+    from planner.runs.batch import batch as solve_batch
 
     def tell(name: str, status: str, done: int, total: int) -> None:
         typer.echo(f"{done:>{len(str(total))}} of {total}  {name}: {status}", err=True)

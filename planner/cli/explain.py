@@ -61,7 +61,7 @@ def explain(
 
       planner explain runs/korea-2027 --host champion-busan --system rebel-quad-8
     """
-    from planner.runs import Run
+    from planner.runs.run import Run
 
     path = Path(source)
     question: dict[str, Any] = {"workload": workload, "host": host, "stack": stack, "system": system}
@@ -70,7 +70,7 @@ def explain(
         if run is not None and run.has_plan:
             answer = _of_plan(run, question)
         else:
-            from planner.scenario_file import load_scenario
+            from planner.intake.scenario_file import load_scenario
 
             scenario = run.scenario if run is not None else load_scenario(scenario_path(source))
             scenario = changed(scenario, parsed_changes(settings or []))
@@ -108,8 +108,8 @@ def _of_case(
     scenario: Any, question: dict[str, Any], expert: bool, seconds: float, progress: Progress
 ) -> dict[str, Any]:
     from planner.case.build import build_case
+    from planner.case.prechecks import precheck
     from planner.explain import explain_infeasible, iis, why_not
-    from planner.prechecks import precheck
 
     case = build_case(scenario)
     if any(question.values()):

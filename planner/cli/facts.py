@@ -41,7 +41,7 @@ def catalog(
 
     Example: planner catalog systems gb300-nvl72 price_usd_mid
     """  # fmt: skip
-    from planner.catalog import load_catalog
+    from planner.facts.catalog import load_catalog
 
     if check:
         _check(folder, as_json)
@@ -60,7 +60,7 @@ def catalog(
 
 
 def _check(folder: Path | None, as_json: bool) -> None:
-    from planner.catalog_audit import audit_catalog
+    from planner.curation.review import audit_catalog
 
     problems = audit_catalog(folder)
     if as_json:
@@ -143,7 +143,7 @@ def _row(facts: Any, name: str, key: str, column: str | None, as_json: bool) -> 
     """One row with all columns, or one cell, with unit and source."""
     from rich.table import Table
 
-    from planner.catalog_rules import hint
+    from planner.facts.suggest import hint
 
     frame = facts.table(name)
     keys = [str(k) if not isinstance(k, tuple) else "+".join(map(str, k)) for k in frame.index]
@@ -191,8 +191,8 @@ def size(
 
     Example: planner size korea
     """
-    from planner.scenario_file import load_scenario
-    from planner.size import size as sized
+    from planner.intake.scenario_file import load_scenario
+    from planner.sizing.size import size as sized
 
     result = sized(load_scenario(scenario_path(file)))
     if as_json:
@@ -261,7 +261,7 @@ def new(
     """  # fmt: skip
     import re
 
-    from planner.starter import write_starter
+    from planner.starter.starter import write_starter
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", name):
         typer.echo(

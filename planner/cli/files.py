@@ -35,7 +35,7 @@ def validate(
 
     Example: planner validate korea.yaml my-case.yaml
     """
-    from planner.scenario_file import ScenarioError, load_scenario
+    from planner.intake.scenario_file import ScenarioError, load_scenario
 
     results: list[dict[str, Any]] = []
     for reference in files:
@@ -83,8 +83,8 @@ def schema(
 
     Example: planner schema > scenario.schema.json
     """
-    from planner.inputs.reference import markdown
-    from planner.scenario_file import json_schema
+    from planner.intake.scenario_file import json_schema
+    from planner.scenario.reference import markdown
 
     if as_markdown:
         typer.echo(markdown())
@@ -104,7 +104,7 @@ def runs(
 
     Example: planner runs --clean
     """
-    from planner.runs import clean_runs, list_runs
+    from planner.runs.run import clean_runs, list_runs
 
     removed = clean_runs(root) if clean else []
     table = list_runs(root)
@@ -156,8 +156,9 @@ def compare(
 
     Example: planner compare korea-20270104-093012 korea-20270104-101500
     """
-    from planner.compare import compare_runs, named
-    from planner.runs import RunError, find_run
+    from planner.runs.compare import compare_runs, named
+    from planner.runs.files import RunError
+    from planner.runs.run import find_run
 
     if len(references) < 2:
         raise RunError("name at least two runs to compare")
@@ -186,8 +187,8 @@ def export(
 
     Example: planner export latest --format csv -o tables
     """
-    from planner.export import export_model, export_tables
-    from planner.runs import find_run
+    from planner.runs.export import export_model, export_tables
+    from planner.runs.run import find_run
 
     run = find_run(reference, root)
     if form == "mps" or form == "lp":

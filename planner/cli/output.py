@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from planner.scenario import Scenario
+from planner.scenario.schema import Scenario
 
 PLAIN_WIDTH = 120
 QUIET_S = 10.0
@@ -33,7 +33,7 @@ def console(stderr: bool = False) -> Console:
 
 def print_json(value: Any) -> None:
     """A JSON document on standard output."""
-    from planner.run_files import plain
+    from planner.runs.files import plain
 
     print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
@@ -46,7 +46,7 @@ def records(frame: Any) -> list[dict[str, Any]]:
 
 def scenario_path(reference: str) -> Path:
     """The file a user means: a path, or the name of a packaged example where no such file exists."""
-    from planner.scenario_file import example_path, examples
+    from planner.intake.scenario_file import example_path, examples
 
     path = Path(reference)
     return example_path(reference) if not path.exists() and reference in examples() else path
@@ -54,8 +54,8 @@ def scenario_path(reference: str) -> Path:
 
 def parsed_changes(settings: Sequence[str]) -> dict[str, Any]:
     """``path=value`` options as a mapping; values are YAML, so ``null`` and lists work."""
-    from planner.inputs.problems import InputError, Problem
-    from planner.inputs.reading import parse_yaml
+    from planner.scenario.problems import InputError, Problem
+    from planner.scenario.reading import parse_yaml
 
     changes: dict[str, Any] = {}
     problems = []
@@ -74,7 +74,7 @@ def parsed_changes(settings: Sequence[str]) -> dict[str, Any]:
 
 def changed(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     """The scenario with options of the command line applied."""
-    from planner.scenario_file import with_overrides
+    from planner.intake.scenario_file import with_overrides
 
     return with_overrides(scenario, changes, file="--set")
 

@@ -34,8 +34,8 @@ def report(
       planner report runs/korea-frontier/points/point-0 --format html -o korea.html
     """
     from planner.cli.output import console
-    from planner.run_files import RunError, writing
-    from planner.runs import find_run
+    from planner.runs.files import RunError, writing
+    from planner.runs.run import find_run
 
     found = find_run(run, root)
     if not found.has_plan or "ledger" not in found.tables:
@@ -50,7 +50,7 @@ def report(
 
             write_workbook(found, target)
         else:
-            from planner.app.charts.report import charts_of
+            from planner.report.charts.report import charts_of
             from planner.report.page import html_page
 
             target.write_text(html_page(found, charts_of(found)), encoding="utf-8")

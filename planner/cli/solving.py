@@ -67,7 +67,7 @@ def solve(
 
       planner solve korea.yaml --min-control 60 --set 'demand\\[government].priority=3'
     """
-    from planner.scenario_file import load_scenario
+    from planner.intake.scenario_file import load_scenario
 
     changes = parsed_changes(settings or [])
     limits = {"max_delay_months": max_delay, "min_control": min_control, "max_cost_musd": max_cost}
@@ -95,7 +95,7 @@ def demo(
 
     Example: planner demo --no-app
     """
-    from planner.scenario_file import example_path, load_scenario
+    from planner.intake.scenario_file import example_path, load_scenario
 
     scenario = load_scenario(example_path("korea"))
     run = _solved(scenario, {"objective": "cost", "quality": quality}, output, root, quiet=as_json)
@@ -106,7 +106,7 @@ def demo(
 
 
 def _solved(scenario: Any, options: dict[str, Any], output: Path | None, root: Path, quiet: bool) -> Any:
-    from planner.runs import run_solve
+    from planner.runs.solve import run_solve
 
     given = {name: value for name, value in options.items() if value is not None}
     with Progress(quiet) as progress:

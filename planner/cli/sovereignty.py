@@ -11,7 +11,7 @@ import typer
 from planner.cli.output import Progress, changed, console, parsed_changes, print_json, records, scenario_path
 
 if TYPE_CHECKING:
-    from planner.plan import Plan
+    from planner.plans.plan import Plan
 
 Quality = Annotated[Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -60,9 +60,9 @@ def stacks(
 
       planner stacks korea --rows
     """
-    from planner.scenario_file import load_scenario
-    from planner.stack_reasons import catalog_rows, differences
-    from planner.stack_table import FIVE, compare_stacks
+    from planner.intake.scenario_file import load_scenario
+    from planner.studies.stack_reasons import catalog_rows, differences
+    from planner.studies.stacks import FIVE, compare_stacks
 
     scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
     chosen = tuple(only or FIVE)
@@ -187,8 +187,8 @@ def sever(
 
       planner sever runs/korea-base --chips USA --supply --from 2029-01-01
     """
-    from planner.scenario import Cut
-    from planner.severance import sever as cut_plan
+    from planner.scenario.schema import Cut
+    from planner.studies.supplier_loss import sever as cut_plan
 
     fields = {"operators": operator, "vendors": vendor, "stacks": stack, "hosts": host, "sites": site, "parents": law,
               "chip_origins": chips}  # fmt: skip
@@ -227,9 +227,10 @@ def sever(
 def _base(reference: str, quality: str, progress: Progress) -> Plan:
     """The plan of a run, or a new one of a scenario file."""
     from planner.case.build import build_case
-    from planner.runs import Run, RunError, find_run
-    from planner.scenario_file import load_scenario
-    from planner.solver.ladder import solve
+    from planner.intake.scenario_file import load_scenario
+    from planner.planning.pipeline import solve
+    from planner.runs.files import RunError
+    from planner.runs.run import Run, find_run
 
     try:
         run: Run | None = find_run(reference)

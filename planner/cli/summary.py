@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from planner.runs import Run
+from planner.runs.run import Run
 
 PARTNER = "partner"
 SHORT = 1e-3

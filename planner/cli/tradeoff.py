@@ -42,8 +42,8 @@ def frontier(
 
       planner frontier korea.yaml --points 8 --quality quick --json
     """
-    from planner.scenario_file import load_scenario
-    from planner.tradeoff_run import run_frontier
+    from planner.intake.scenario_file import load_scenario
+    from planner.runs.frontier import run_frontier
 
     scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
     options = {"points": points, "quality": quality, "workers": workers}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from planner.plan import Plan
+from planner.plans.plan import Plan
 
 COLUMNS = ["rule", "meaning", "periods", "first", "last", "worth", "unit", "text"]
 

@@ -8,12 +8,13 @@ from datetime import date
 from typing import Any
 
 from planner.case.case import Case
+from planner.case.commitments import committed_musd
+from planner.case.prechecks import lost_by_cuts, precheck
+from planner.case.readiness import host_ready
 from planner.explain.elastic import Change
-from planner.explain.handles import Handle
 from planner.explain.least import Found
-from planner.explain.policies import grid_steps
-from planner.prechecks import committed_musd, lost_by_cuts, precheck
-from planner.readiness import host_ready
+from planner.explain.relaxations import Relaxation
+from planner.explain.resource_limits import grid_steps
 
 STEP_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
 
@@ -34,16 +35,20 @@ class Cause:
     change: float
     share: float | None
     text: str
-    handle: Handle | None = field(default=None, repr=False)
+    relaxation: Relaxation | None = field(default=None, repr=False)
     besides: str = ""
 
     @property
     def divisible(self) -> bool:
         """Whether a part of the change can be made: amounts and dates, not what is taken or left as a whole."""
-        return self.handle.changed is None if self.handle else isinstance(self.new, date) and bool(self.value)
+        return (
+            self.relaxation.changed is None
+            if self.relaxation
+            else isinstance(self.new, date) and bool(self.value)
+        )
 
 
-class GridHandle(Handle):
+class GridRelaxation(Relaxation):
     """The stretches of one site's grid that give, for partial changes."""
 
     pairs: list[Change]
@@ -59,21 +64,21 @@ class GridHandle(Handle):
 def causes_of(case: Case, found: Found) -> list[Cause]:
     """The causes the elastic model has found, the largest share first."""
     grid: dict[str, list[Change]] = {}
-    for handle, change in found.changes:
-        if handle.kind == "grid":
-            grid.setdefault(handle.where["site"], []).append((handle, change))
+    for relaxation, change in found.changes:
+        if relaxation.kind == "grid":
+            grid.setdefault(relaxation.where["site"], []).append((relaxation, change))
     out = [_grid_cause(case, pairs) for pairs in grid.values()]
     out += [cause_of(case, h, v) for h, v in found.changes if h.kind != "grid"]
     out += [_duty_cause(case, w, first) for w, first in found.delays.items()]
     return sorted(out, key=lambda c: -(c.share or 0.0))
 
 
-def cause_of(case: Case, handle: Handle, change: float) -> Cause:
+def cause_of(case: Case, relaxation: Relaxation, change: float) -> Cause:
     """The cause that one value too tight is."""
-    share = change / abs(handle.value) if abs(handle.value) > 1e-9 else None
+    share = change / abs(relaxation.value) if abs(relaxation.value) > 1e-9 else None
     return Cause(
-        handle.kind, handle.path, handle.value, handle.new_value(change), handle.unit, change, share,
-        _words(case, handle, change, share), handle,
+        relaxation.kind, relaxation.path, relaxation.value, relaxation.new_value(change), relaxation.unit, change, share,
+        _words(case, relaxation, change, share), relaxation,
     )  # fmt: skip
 
 
@@ -86,7 +91,7 @@ def figure(value: float, digits: int = 4) -> str:
     return f"{float(f'{value:.{digits}g}'):,.12g}"
 
 
-def _words(case: Case, h: Handle, change: float, share: float | None) -> str:
+def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str:
     percent = "" if share is None else f"{share * 100:,.0f} % " if share > 0.1 else f"{share * 100:.2g} % "
     amount = f"{figure(change)} {h.unit}".strip()
     new = h.new_value(change)
@@ -109,7 +114,7 @@ def _words(case: Case, h: Handle, change: float, share: float | None) -> str:
     return f"{h.what} asks for {h.value:g}; {figure(new, 6)} can be had"
 
 
-def _committed(case: Case, h: Handle) -> str:
+def _committed(case: Case, h: Relaxation) -> str:
     """What of a money cap is gone already, where that is much of it."""
     if h.kind not in ("capital", "cost"):
         return ""
@@ -131,7 +136,7 @@ def _grid_cause(case: Case, pairs: list[Change]) -> Cause:
     now = [s.model_dump(by_alias=True, include={"from_", "mw"}) for s in own.grid_mw]
     return Cause(
         "grid", f"sites[{site}].grid_mw", now, grid_steps(case, site, more), "MW", worst, worst / base,
-        f"grid at {site}: {text}", GridHandle(pairs),
+        f"grid at {site}: {text}", GridRelaxation(pairs),
     )  # fmt: skip
 
 

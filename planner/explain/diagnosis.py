@@ -19,13 +19,13 @@ from typing import Any
 
 from planner.case.build import build_case
 from planner.case.case import Case
-from planner.explain.causes import Cause, GridHandle, cause_of, causes_of, written
+from planner.explain.causes import Cause, GridRelaxation, cause_of, causes_of, written
 from planner.explain.elastic import Elastic, NoCure
 from planner.explain.least import Found, least_change
-from planner.explain.policies import grid_steps
+from planner.explain.resource_limits import grid_steps
 from planner.explain.structural import structural
-from planner.scenario import Scenario
-from planner.scenario_file import with_overrides
+from planner.intake.scenario_file import with_overrides
+from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
 
 ROUNDS = 4
@@ -68,7 +68,7 @@ def explain_infeasible(
     """The causes and the least cure of an infeasible case; no causes where it is feasible.
 
     ``arrays`` are the compiled model of the case where the caller has them. ``tiers`` says who may give first
-    (kind of value -> 0, 1, 2; see ``handles.TIERS``). ``on_event`` gets what the search is at, as in ``solve``.
+    (kind of value -> 0, 1, 2; see ``relaxations.TIERS``). ``on_event`` gets what the search is at, as in ``solve``.
     """
     began = time.perf_counter()
 
@@ -114,13 +114,17 @@ def _alternatives(case: Case, elastic: Elastic, taken: set[str]) -> list[Cause]:
     """Values that would cure the case alone, by the LP relaxation, the smallest share first."""
     out = []
     began = time.perf_counter()
-    for handle in elastic.handles:
+    for relaxation in elastic.relaxations:
         left = ALTERNATIVES_S - (time.perf_counter() - began)
-        if handle.path in taken or handle.kind in ("grid", "allocation") or left <= 0:
+        if relaxation.path in taken or relaxation.kind in ("grid", "allocation") or left <= 0:
             continue
-        change = elastic.alone(handle, left)
-        if change is not None and change > 1e-9 and (change < handle.most or handle.kind == "decision"):
-            out.append(cause_of(case, handle, change))
+        change = elastic.alone(relaxation, left)
+        if (
+            change is not None
+            and change > 1e-9
+            and (change < relaxation.most or relaxation.kind == "decision")
+        ):
+            out.append(cause_of(case, relaxation, change))
     return sorted(out, key=lambda c: c.share if c.share is not None else math.inf)[:6]
 
 
@@ -136,11 +140,11 @@ def _overrides(case: Case, causes: list[Cause], share: float) -> dict[str, Any]:
     for c in causes:
         if share >= 1.0:
             out[c.path] = c.new
-        elif isinstance(c.handle, GridHandle):
-            more = {h.where["first"]: v * share for h, v in c.handle.pairs}
-            out[c.path] = grid_steps(case, c.handle.pairs[0][0].where["site"], more)
-        elif c.handle is not None and c.divisible:
-            out[c.path] = c.handle.new_value(c.change * share)
+        elif isinstance(c.relaxation, GridRelaxation):
+            more = {h.where["first"]: v * share for h, v in c.relaxation.pairs}
+            out[c.path] = grid_steps(case, c.relaxation.pairs[0][0].where["site"], more)
+        elif c.relaxation is not None and c.divisible:
+            out[c.path] = c.relaxation.new_value(c.change * share)
         elif isinstance(c.new, date) and isinstance(c.value, date):
             out[c.path] = case.calendar.date_of(
                 case.calendar.first_from(c.value) + math.floor(c.change * share)

@@ -1,7 +1,7 @@
 """The elastic model: the case's own matrix with a priced column for every policy value that may give.
 
 The column of a value is its change in its own unit; the objective is the sum of relative changes, tier by tier
-(``handles.TIERS``). ``short`` is free at a high price where a must-serve date forbids it, so that dates give last.
+(``relaxations.TIERS``). ``unserved`` is free at a high price where a must-serve date forbids it, so that dates give last.
 ``planner.explain.least`` searches it; ``true_model`` is the case itself with changed values written in.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from planner.case.case import Case
-from planner.explain.handles import TIER_FACTOR, TIERS, Handle
-from planner.explain.policies import handles_of, with_policy_rows
+from planner.explain.relaxations import TIER_FACTOR, TIERS, Relaxation
+from planner.explain.resource_limits import relaxations_of, with_policy_rows
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.compile import compile_model
@@ -29,7 +29,7 @@ NEGLIGIBLE = 1e-7
 SHORT_NOISE = 1e-6
 PLACES = (*PATTERN, *HALLS)
 
-Change = tuple[Handle, float]
+Change = tuple[Relaxation, float]
 """A value that gives, and its change in the value's unit."""
 
 
@@ -44,7 +44,7 @@ class Duty:
 
 
 class Elastic:
-    """A case's arrays, its handles and the live elastic model."""
+    """A case's arrays, its relaxations and the live elastic model."""
 
     def __init__(
         self, case: Case, arrays: Arrays | None = None, tiers: Mapping[str, float] | None = None
@@ -53,21 +53,21 @@ class Elastic:
         self.tiers = {**TIERS, **(tiers or {})}
         base = compile_model(build_model(case)[0]) if arrays is None else arrays
         self.arrays, policy = with_policy_rows(case, base)
-        self.handles = [*handles_of(case, self.arrays), *policy]
+        self.relaxations = [*relaxations_of(case, self.arrays), *policy]
         self.duties = _duties(case, self.arrays)
         self.width = self.arrays.shape[1]
-        self.prices = np.array([h.price(self.tiers) for h in self.handles])
+        self.prices = np.array([h.price(self.tiers) for h in self.relaxations])
         self.live = LiveHighs(self._elastic_arrays(), seed=case.scenario.solve.seed)
         self.integer = np.flatnonzero(self.arrays.integrality)
         self.restricted = False
 
     def _elastic_arrays(self) -> Arrays:
-        """The base model with one column a handle, ``short`` free at a price where it was forbidden."""
+        """The base model with one column a relaxation, ``unserved`` free at a price where it was forbidden."""
         a = self.arrays
-        rows = [h.rows for h in self.handles]
+        rows = [h.rows for h in self.relaxations]
         at = np.repeat(np.arange(len(rows)), [len(r) for r in rows]) if rows else np.zeros(0, int)
         entries = (
-            np.concatenate([h.coefficients for h in self.handles]) if rows else np.zeros(0),
+            np.concatenate([h.coefficients for h in self.relaxations]) if rows else np.zeros(0),
             (np.concatenate(rows) if rows else np.zeros(0, int), at),
         )
         slack = csr_array(entries, shape=(a.shape[0], len(rows)))
@@ -85,7 +85,7 @@ class Elastic:
             offset=0.0,
             maximize=False,
             col_lower=np.concatenate([a.col_lower, np.zeros(len(rows))]),
-            col_upper=np.concatenate([upper, [h.most for h in self.handles]]),
+            col_upper=np.concatenate([upper, [h.most for h in self.relaxations]]),
             integrality=np.concatenate([a.integrality, np.zeros(len(rows), np.int32)]).astype(np.int32),
             columns={**a.columns, "change": replace(scaled, leaves=_numbered(len(rows)))},
         )
@@ -93,8 +93,8 @@ class Elastic:
     # ---- which values may give
 
     def allow(self, numbers: set[int] | None, duties: Iterable[str] | None = None) -> None:
-        """Only these handles (by number) and must-serve dates (by workload) may give; None means all."""
-        most, self.restricted = np.array([h.most for h in self.handles]), numbers is not None
+        """Only these relaxations (by number) and must-serve dates (by workload) may give; None means all."""
+        most, self.restricted = np.array([h.most for h in self.relaxations]), numbers is not None
         if numbers is not None:
             most = np.where(np.isin(np.arange(len(most)), list(numbers)), most, 0.0)
         self.live.set_col_bounds(np.arange(self.width, self.width + len(most)), 0.0, most)
@@ -103,7 +103,7 @@ class Elastic:
             self.live.set_col_bounds(duty.columns, 0.0, float(late is None or duty.workload in late))
 
     def worth(self, x: Floats) -> Floats:
-        """Relative change of every handle, times the factor of its tier, in an elastic solution."""
+        """Relative change of every relaxation, times the factor of its tier, in an elastic solution."""
         return np.maximum(x[self.width :], 0.0) * self.prices
 
     def hold(self, family: str, x: Floats | None) -> None:
@@ -118,7 +118,7 @@ class Elastic:
     def read(self, x: Floats) -> tuple[list[Change], dict[str, int]]:
         """Changes and new must-serve periods in an elastic solution."""
         values, used = np.maximum(x[self.width :], 0.0), self.worth(x) > NEGLIGIBLE
-        changes = [(h, float(v)) for h, v, keep in zip(self.handles, values, used, strict=True) if keep]
+        changes = [(h, float(v)) for h, v, keep in zip(self.relaxations, values, used, strict=True) if keep]
         return [(h, v * _of_served(self.arrays, h, x)) for h, v in changes], self.delays(x)
 
     def delays(self, x: Floats) -> dict[str, int]:
@@ -136,8 +136,8 @@ class Elastic:
         """The case's own model, no column added, with the changed values written in; no objective."""
         live = LiveHighs(self.arrays, seed=self.case.scenario.solve.seed)
         live.set_objective(np.zeros(self.width))
-        for handle, change in changes:
-            handle.write(live, change)
+        for relaxation, change in changes:
+            relaxation.write(live, change)
         for duty in self.duties:
             first = delays.get(duty.workload, duty.first)
             live.set_col_bounds(duty.columns, 0.0, np.where(duty.periods < first, 1.0, 0.0))
@@ -157,9 +157,9 @@ class Elastic:
         """Whether the true model under these changes is feasible with the integers of ``x``."""
         return self.held(changes, delays, x).solve(time_limit_s=30.0).status is Status.OPTIMAL
 
-    def alone(self, handle: Handle, time_limit_s: float = 10.0) -> float | None:
+    def alone(self, relaxation: Relaxation, time_limit_s: float = 10.0) -> float | None:
         """The least change of one value that cures the LP relaxation by itself; None if it cannot."""
-        number = self.handles.index(handle)
+        number = self.relaxations.index(relaxation)
         self.allow({number}, ())
         try:
             found = self.live.solve(time_limit_s=time_limit_s)
@@ -176,9 +176,9 @@ class NoCure(RuntimeError):
         super().__init__(f"no policy value cures this case ({status.value}): expert detail by iis(case)")
 
 
-def _of_served(arrays: Arrays, handle: Handle, x: Floats) -> float:
+def _of_served(arrays: Arrays, relaxation: Relaxation, x: Floats) -> float:
     """The floor on control is per share served: a change of its row weighs more where less is served."""
-    if handle.kind != "control":
+    if relaxation.kind != "control":
         return 1.0
     served = float(x[arrays.columns["served"].start])
     return 1.0 / served if served > 1e-9 else 1.0
@@ -189,7 +189,7 @@ def _numbered(n: int) -> Any:
 
 
 def _duties(case: Case, arrays: Arrays) -> list[Duty]:
-    block = arrays.columns["short"]
+    block = arrays.columns["unserved"]
     by: dict[str, list[tuple[int, int]]] = {}
     for i, (w, t) in enumerate(block.index):
         if t >= int(case.workloads.loc[w, "must_t"]):

@@ -9,7 +9,7 @@ import highspy
 import numpy as np
 
 from planner.case.case import Case
-from planner.explain.policies import with_policy_rows
+from planner.explain.resource_limits import with_policy_rows
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model

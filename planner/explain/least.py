@@ -228,8 +228,8 @@ class _Search:
         live = self.elastic.held(changes, delays, x)
 
         def holds(share: float) -> bool:
-            for handle, change in rough:
-                handle.write(live, change * share)
+            for relaxation, change in rough:
+                relaxation.write(live, change * share)
             return live.solve(time_limit_s=QUICK_LP_S).status is Status.OPTIMAL
 
         low, high = 0.0, 1.0

@@ -9,10 +9,10 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.locality import rule_for
-from planner.catalog import load_catalog
+from planner.case.prechecks import Trouble, precheck
 from planner.explain.causes import Cause
-from planner.prechecks import Trouble, precheck
-from planner.scenario_file import with_overrides
+from planner.facts.catalog import load_catalog
+from planner.intake.scenario_file import with_overrides
 
 LADDER = {"in-country": "trusted-region", "trusted-region": "anywhere"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pandas as pd
 
 if TYPE_CHECKING:
-    from planner.runs import Run
+    from planner.runs.run import Run
 
 COLUMNS = [
     "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "national_control",
@@ -57,7 +57,7 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
 
 
 class Live(Protocol):
-    """A live trade-off, such as ``planner.tradeoff.LiveFrontier``."""
+    """A live trade-off, such as ``planner.studies.frontier.LiveFrontier``."""
 
     def at(self, max_delay_months: float | None, min_control: float | None) -> dict[str, Any]: ...
 

@@ -2,7 +2,7 @@
 
     text = html_page(run, charts_of(run))
 
-Charts are handed in (``planner.app.charts.report`` makes them); every chart has its table below it, folded
+Charts are handed in (``planner.report.charts.report`` makes them); every chart has its table below it, folded
 away on the screen and left out on paper.
 """
 
@@ -24,7 +24,7 @@ from planner.report.numbers import number, quantity
 from planner.report.terms import readable
 
 if TYPE_CHECKING:
-    from planner.runs import Run
+    from planner.runs.run import Run
 
 CONFIG = {
     "displaylogo": False,
@@ -94,7 +94,7 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
         _section("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
                  views.bill_of_materials(tables)),
         _section("Demand not served", "Share of the workload's demand at its worst.",
-                 views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"short": []})))),
+                 views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"unserved_share": []})))),
         _section("All measures", "With the published range where there is one.", _measures(run)),
         _section("Assumptions taken", "Defaults for want of a value in the scenario.",
                  tables.get("assumptions", pd.DataFrame())),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.scenario import Scenario
+from planner.scenario.schema import Scenario
 
 BOM_COLUMNS = ["item", "name", "h", "quantity", "unit", "musd", "first_order", "first_live", "last_live"]
 
@@ -175,13 +175,14 @@ def bill_of_materials(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def unmet_by_workload(unmet: pd.DataFrame) -> pd.DataFrame:
     """w, reason, first and last quarter short, worst share: quarters with the same reason gathered."""
-    columns = ["w", "reason", "from", "to", "quarters", "worst_short"]
-    rows = unmet[unmet["short"] > 1e-6].sort_values(["w", "t"])
+    columns = ["w", "reason", "from", "to", "quarters", "worst_unserved_share"]
+    rows = unmet[unmet["unserved_share"] > 1e-6].sort_values(["w", "t"])
     if not len(rows):
         return pd.DataFrame(columns=columns)
     grouped = rows.groupby(["w", "reason"], sort=False)
     table = grouped.agg(**{
-        "from": ("label", "first"), "to": ("label", "last"), "quarters": ("t", "nunique"), "worst_short": ("short", "max"),
+        "from": ("label", "first"), "to": ("label", "last"), "quarters": ("t", "nunique"),
+        "worst_unserved_share": ("unserved_share", "max"),
     })  # fmt: skip
     return table.reset_index()[columns]
 

@@ -25,7 +25,7 @@ from planner.report.kpis import kpi_cards
 from planner.report.terms import heading, term
 
 if TYPE_CHECKING:
-    from planner.runs import Run
+    from planner.runs.run import Run
 
 OPTIONS = {
     "in_memory": True,
@@ -281,8 +281,8 @@ def _ledger(book: Book, ledger: pd.DataFrame, run: Run, year: int) -> None:
 
 def _inputs(book: Book, run: Run) -> None:
     """Every resolved input of the scenario, one a row: path and value."""
-    from planner.inputs.paths import flatten
-    from planner.scenario_file import plain_scenario
+    from planner.intake.scenario_file import plain_scenario
+    from planner.scenario.paths import flatten
 
     rows = pd.DataFrame(
         [(path, _plain(value)) for path, value in flatten(plain_scenario(run.scenario))],
@@ -298,7 +298,7 @@ def _inputs(book: Book, run: Run) -> None:
 
 def _sources(book: Book) -> None:
     """Sources of the facts: every row of the catalog that names one."""
-    from planner.catalog import load_catalog
+    from planner.facts.catalog import load_catalog
 
     catalog = load_catalog()
     parts = []

@@ -8,7 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-from planner.interrupt import interrupted
+from planner.solver.interrupt import interrupted
 
 # Simplex and interior point poll thousands of times a second.
 _LP_REPORT_EVERY_S = 0.25

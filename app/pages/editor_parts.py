@@ -1,0 +1,53 @@
+"""What the views of the editor and its check share: the marks of a draft, its problems, how it is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from planner.app.components import layout
+from planner.app.services import Refused, Services
+from planner.app.state import editing
+from planner.jobs import drafts
+from planner.report.strings import t
+
+DRAFT, REFRESH = "ed-draft", "ed-refresh"
+MORE_PROBLEMS = 12
+
+
+def problems(checked: editing.Checked) -> Any:
+    """Every problem with its path, as a list."""
+    lines = [
+        html.Span([html.Code(p.path), " ", p.message, html.Span(f" (line {p.line})", className="muted")])
+        for p in checked.problems[:MORE_PROBLEMS]
+    ]
+    return layout.alert(
+        t("scenario.check-invalid"), [html.Ul([html.Li(line) for line in lines])], kind="error"
+    )
+
+
+def save(services: Services, draft: drafts.Draft, text: str, what: str, revision: int) -> drafts.Draft:
+    """Keeps a changed text under its owner's name; raises ``Refused`` for another user or a stale revision."""
+    may_change(services, draft)
+    doc = editing.document(text)
+    name, title = doc.get("name"), doc.get("title")
+    try:
+        return drafts.save(
+            services.store,
+            draft.id,
+            text,
+            revision,
+            what,
+            name=name[:80] if isinstance(name, str) and name else draft.name,
+            title=title[:300] if isinstance(title, str) else None,
+        )
+    except drafts.Conflict as error:
+        raise Refused(t("scenario.conflict")) from error
+
+
+def may_change(services: Services, draft: drafts.Draft) -> None:
+    user = services.require_planner()
+    if services.settings.auth != "none" and user.name != draft.owner:
+        services.log_access("refused", f"change of scenario {draft.id} of {draft.owner}")
+        raise Refused(t("scenario.read-only", owner=draft.owner))

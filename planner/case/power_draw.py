@@ -1,0 +1,75 @@
+"""Power an accelerator draws in its system and at the meter, and the climate of the place it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from planner.case.climate import MONTHS, pue
+from planner.case.names import UnknownName, accelerator_of, squeeze, system_of
+from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.spans import Span
+from planner.facts.suggest import hint
+
+LEVELS = ("low", "mid", "high")
+FLEET = Span(0.8, 1.0, 1.2)
+"""Real fleets against the power of their systems: partial load and small storage, or service nodes on top. Nine of
+thirteen projects of the catalog lie within; the others count accelerators and megawatts of different dates."""
+WATTS_PER_TDP = {"server": Span(1.5, 1.8, 2.1), "rack": Span(1.3, 1.4, 1.6)}
+"""Power of a system per watt of its accelerators where no system is known: servers and racks of the catalog."""
+
+
+def span_of(read: Callable[[str], float]) -> Span:
+    """Low, mid and high from a reader of one level; order is restored where a level runs the other way."""
+    return Span.around(*(float(read(level)) for level in LEVELS))
+
+
+def it_kw_per_accelerator(name: str, *, catalog: Catalog | None = None) -> Span:
+    """IT power of one accelerator with host, network and storage: typical, midway, peak.
+
+    ``name`` is a system, or an accelerator; one that no listed system holds is estimated from its power.
+    Installed power of real fleets lies between the typical and the peak draw of their systems.
+    """
+    catalog = catalog or load_catalog()
+    network = span_of(lambda level: 1.0 + catalog.param("network_power_share", level))
+    try:
+        row = catalog.table("systems").loc[system_of(catalog, name)]
+    except UnknownName:
+        chip = catalog.table("accelerators").loc[accelerator_of(catalog, name)]
+        if pd.isna(chip["tdp_w"]):
+            raise ValueError(f"{name}: neither a system nor the power of the chip is known") from None
+        return WATTS_PER_TDP["server"] * (float(chip["tdp_w"]) / 1000.0) * network.mid
+    typical, peak = float(row["typical_kw"]), float(row["peak_kw"])
+    n = float(row["n_accelerators"])
+    mid = (typical + peak) / 2.0 * network.mid
+    return Span(typical * network.low, mid, peak * network.high) * FLEET / n
+
+
+def facility_kw_per_accelerator(
+    name: str, metro: str | None = None, technology: str = "direct-to-chip", *, catalog: Catalog | None = None
+) -> Span:
+    """Power at the meter of one accelerator at the design hour: IT power x design PUE of the place."""
+    catalog = catalog or load_catalog()
+    it = it_kw_per_accelerator(name, catalog=catalog)
+    if metro is None:
+        return it * Span(1.1, 1.25, 1.4)
+    found = pue(temperatures_of(catalog, metro), technology, catalog=catalog)
+    ratio = found.design_hour / found.yearly
+    return it * Span(found.low * ratio, found.design_hour, found.high * ratio)
+
+
+def metro_of(catalog: Catalog, name: str) -> str:
+    """Key of a metro from its key or name."""
+    table = catalog.table("metros")
+    known = {squeeze(str(k)): str(k) for k in table.index}
+    known.update({squeeze(str(table.at[k, "name"])): str(k) for k in table.index})
+    if squeeze(name) not in known:
+        raise UnknownName(f"no metro {name!r} in the catalog{hint(name, list(table.index))}")
+    return known[squeeze(name)]
+
+
+def temperatures_of(catalog: Catalog, metro: str) -> list[float]:
+    """12 monthly means of a metro."""
+    row = catalog.table("metros").loc[metro_of(catalog, metro)]
+    return [float(row[f"t_{m}_c"]) for m in MONTHS]

@@ -1,0 +1,310 @@
+"""Checks on the tables of a case, before any model: what is hopeless, in milliseconds.
+
+    for trouble in precheck(case):
+        print(trouble.message, trouble.cure)
+
+Every finding is certain: a case with one has no plan. A case without one may still be infeasible; then
+``planner.explain`` says why. All findings are reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import Case
+from planner.case.commitments import committed_musd
+from planner.case.decision_limits import forbidding, most
+from planner.case.readiness import servable
+
+TOLERANCE = 1e-9
+REASON_WORDS = {
+    "locality": "data locality",
+    "latency": "latency",
+    "seal": "the SEAL floor",
+    "chip": "an inference-only chip",
+    "protection": "missing confidential computing",
+    "memory": "too little memory",
+    "licence": "an export licence",
+    "cooling": "missing cooling",
+    "late": "delivery after the horizon",
+    "stack": "the stack's vendors",
+    "owner": "the class of owner",
+    "mode": "the way the stack is offered",
+    "host": "the host's own list",
+    "rent": "no published rent",
+}
+"""Reasons of ``case.why_not`` in words."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a case cannot be solved, in the planner's words, and what would cure it.
+
+    ``workload`` is empty where the trouble is not of one workload. ``cure`` is a sentence; ``change`` holds
+    scenario paths and new values where one change cures it, for ``with_overrides``.
+    """
+
+    workload: str
+    reason: str
+    message: str
+    cure: str
+    change: dict[str, Any] = field(default_factory=dict)
+
+
+def precheck(case: Case) -> list[Trouble]:
+    """Everything that is hopeless already in the tables; empty where a model is worth building."""
+    possible = servable(case)
+    return [
+        *_unserved(case),
+        *_too_early(case, possible),
+        *_waiting(case, possible),
+        *_survival(case, possible),
+        *_control(case),
+        *_decisions(case),
+        *_budget(case),
+    ]
+
+
+def due(case: Case) -> pd.DataFrame:
+    """Rows of demand that must be served in full: (w, t) from the must-serve date on."""
+    return case.demand[case.demand["t"] >= case.demand["w"].map(case.workloads["must_t"])]
+
+
+# ---- nothing may serve
+
+
+def _unserved(case: Case) -> Iterator[Trouble]:
+    """Workloads with a duty that no offer may serve, with the reasons that left every offer out."""
+    served = set(case.serve["w"])
+    for w in dict.fromkeys(due(case)["w"]):
+        if w in served:
+            continue
+        why = excluded(case, str(w))
+        first = str(why["reason"].iloc[0]) if len(why) else "offers"
+        reasons = "; ".join(
+            f"{n} offer{'s' if n > 1 else ''} left out by {words} ({detail})"
+            for words, detail, n in _counted(why)
+        )
+        yield Trouble(
+            str(w),
+            first,
+            f"no offer may serve {w}: {reasons or 'the scenario has no offer at all'}",
+            *_cure_of(case, str(w), first, why),
+        )
+
+
+def excluded(case: Case, w: str) -> pd.DataFrame:
+    """Rows of ``why_not`` that keep offers from a workload, the most frequent reason first."""
+    rows = case.why_not[case.why_not["workload"].isin([w, ""])]
+    own = rows[rows["workload"] == w]
+    rows = own if len(own) else rows
+    count = rows.groupby("reason")["reason"].transform("size")
+    return rows.assign(n=count).sort_values("n", ascending=False, kind="stable")
+
+
+def _counted(why: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    for reason, part in why.groupby("reason", sort=False):
+        detail = str(part["detail"].value_counts().index[0])
+        yield REASON_WORDS.get(str(reason), str(reason)), detail, len(part)
+
+
+def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, dict[str, Any]]:
+    workload = case.workloads.loc[w]
+    if reason == "seal":
+        levels = why.loc[why["reason"] == "seal", "detail"].str.extract(r"SEAL (\d)")[0]
+        best = int(levels.astype(float).max())
+        path = f"control.floors.{workload['data_class']}"
+        return f"lower {path} to {best}, or exclude the binding criteria by name", {path: best}
+    if reason == "locality":
+        home = workload["country"]
+        return (
+            f"add a host in {home}, agree on a data embassy with {home} (data_embassies), or relax "
+            f"demand[{w}].locality", {},
+        )  # fmt: skip
+    if reason == "latency":
+        return f"add a site nearer to {workload['country']}, or another latency class for {w}", {}
+    if reason in ("memory", "chip", "protection"):
+        return f"add a system that {w} can use to systems, and to the hosts that may serve it", {}
+    if reason == "licence":
+        return "add a system that needs no licence, or set supply.licence", {}
+    return f"add a host, stack or system that may serve {w}", {}
+
+
+# ---- dates
+
+
+def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
+    """Duties that begin before anything can be live, lead times of site, hall, grid and delivery included."""
+    ready = set(zip(possible["w"], possible["t"], strict=True))
+    served = set(case.serve["w"])
+    for w, part in due(case).groupby("w", sort=False):
+        late = [t for t in part["t"] if (w, t) not in ready]
+        if not late or w not in served:
+            continue
+        asked = case.calendar.label(int(part["t"].min()))
+        first = max(late) + 1
+        if first >= case.calendar.n:
+            cuts = lost_by_cuts(case, str(w), case.calendar.n - 1)
+            yield Trouble(
+                str(w), "late",
+                f"{w} must be served from {asked}; nothing can serve it in the last period{cuts and f': {cuts}'}",
+                f"{'take out the cut' if cuts else 'lengthen the horizon'}, add an offer that "
+                f"{'outlasts it' if cuts else 'is ready sooner'}, or make the workload optional",
+                {f"demand[{w}].optional": True},
+            )  # fmt: skip
+            continue
+        day = case.calendar.date_of(first)
+        yield Trouble(
+            str(w), "late",
+            f"must-serve date of {w} is {first - int(part['t'].min())} periods too early: asked from {asked}, "
+            f"first possible {case.calendar.label(first)}",
+            f"set must_serve_by of {w} to {day}, or add an offer that is ready sooner",
+            {f"demand[{w}].must_serve_by": day},
+        )  # fmt: skip
+
+
+def lost_by_cuts(case: Case, w: str, t: int) -> str:
+    """The cuts in force in period t, where they leave a workload no offer; empty otherwise."""
+    if len(case.serve[(case.serve["w"] == w) & (case.serve["t"] == t)]):
+        return ""
+    day = case.calendar.date_of(t)
+    names = [f"{c.id} (from {c.from_})" for c in case.scenario.cuts if c.from_ <= day]
+    return f"cut {' and '.join(names)} leaves no offer for it" if names else ""
+
+
+def unavoidable_months(case: Case, possible: pd.DataFrame | None = None) -> pd.Series:
+    """w -> months in which demand waits whatever is decided, because nothing can be live yet."""
+    rows = servable(case) if possible is None else possible
+    ready = set(zip(rows["w"], rows["t"], strict=True))
+    waits = [key not in ready for key in zip(case.demand["w"], case.demand["t"], strict=True)]
+    months = case.demand["t"].map(case.periods["months"]).where(waits, 0.0)
+    return months.groupby(case.demand["w"], sort=False).sum()
+
+
+def _waiting(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
+    """Caps on delay below the months nobody can avoid."""
+    cap = case.scenario.limits.max_delay_months
+    if cap is None:
+        return
+    served = set(case.serve["w"])  # the others have a finding of their own
+    months = unavoidable_months(case, possible).loc[lambda m: m.index.isin(served)]
+    if isinstance(cap, dict):
+        for w, limit in cap.items():
+            least = float(months.get(w, 0.0))
+            if least > limit + TOLERANCE:
+                yield Trouble(
+                    w, "delay", f"{w} may wait {limit:g} months, but {least:g} pass before anything can serve it",
+                    f"allow {w} at least {least:g} months", {f"limits.max_delay_months.{w}": least},
+                )  # fmt: skip
+        return
+    least = float((months * case.workloads["priority"].reindex(months.index)).sum())
+    if least > cap + TOLERANCE:
+        text = f"a weighted delay of {cap:g} months is asked, but {least:.4g} are unavoidable"
+        yield Trouble("", "delay", text, f"allow at least {least:.4g} months",
+                      {"limits.max_delay_months": float(np.ceil(least * 1e4) / 1e4)})  # fmt: skip
+
+
+# ---- survival, control
+
+
+def _survival(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
+    """Workloads that must survive the loss of a site, with one site that may serve them."""
+    wanted = due(case)
+    if not len(wanted):
+        return
+    wanted = wanted[wanted["t"] >= wanted["w"].map(case.workloads["survive_t"])]
+    sites = possible.groupby(["w", "t"])["p"].agg(["nunique", "first"])
+    for w, part in wanted.groupby("w", sort=False):
+        found = sites.reindex(pd.MultiIndex.from_frame(part[["w", "t"]]))
+        alone = found[found["nunique"] == 1]
+        if not len(alone):
+            continue
+        last = int(alone.index.get_level_values("t").max())
+        share = float(case.workloads.loc[w, "survival_share"])
+        after = last + 1
+        fix: dict[str, Any] = (
+            {f"demand[{w}].survive_from": case.calendar.date_of(after)}
+            if after < case.calendar.n
+            else {f"demand[{w}].survival_share": 0.0}
+        )
+        until = "ever" if after >= case.calendar.n else f"until {case.calendar.label(after)}"
+        yield Trouble(
+            str(w), "survival",
+            f"{share:.0%} of {w} must survive the loss of a site, but no site other than {alone['first'].iloc[-1]} "
+            f"may serve it {until}",
+            f"add a second site that may serve {w}, or set {next(iter(fix))} to {next(iter(fix.values()))}",
+            fix,
+        )  # fmt: skip
+
+
+def _control(case: Case) -> Iterator[Trouble]:
+    floor = case.scenario.limits.min_control
+    if floor is None or floor <= case.control_max + TOLERANCE or not len(case.serve):
+        return
+    best = case.serve.loc[case.serve["sigma"].idxmax()]
+    yield Trouble(
+        "", "control",
+        f"control of at least {floor:g} is asked; the best offer reaches {case.control_max:.1f} "
+        f"({best['a']} on {best['k']} at {best['h']})",
+        f"lower limits.min_control to {case.control_max:.1f} or less, or add an offer with more control",
+        {"limits.min_control": float(np.floor(case.control_max * 10) / 10)},
+    )  # fmt: skip
+
+
+# ---- decisions
+
+
+def _decisions(case: Case) -> Iterator[Trouble]:
+    """Decisions that ask for more than exists, or for what another decision forbids."""
+    members = case.decision_members
+    forbidden: dict[str, set[Any]] = {}
+    for d in case.decisions[case.decisions["upper"] <= 0].itertuples():
+        own = members.loc[members["d"] == d.Index, "index"]
+        forbidden.setdefault(str(d.what), set()).update(own)
+    for d in case.decisions[case.decisions["lower"] > 0].itertuples():
+        own = members[members["d"] == d.Index]
+        free = own[~own["index"].isin(forbidden.get(str(d.what), set()))]
+        reach, why = most(case, str(d.what), free)
+        if not len(own):
+            reach, why = 0.0, "its selection and dates match nothing"
+        elif not len(free):
+            reach, why = 0.0, f"{' and '.join(forbidding(case, str(d.what), own))} forbids all of it"
+        if d.lower <= reach + TOLERANCE:
+            continue
+        scale = 1000.0 if d.what in ("orders", "rent") else 1.0
+        path, out = f"decisions[{d.Index}]", reach <= TOLERANCE
+        change: dict[str, Any] = {path: None} if out else {f"{path}.value": reach * scale}
+        yield Trouble(
+            "", "decision", f"decision {d.Index} asks for {d.lower * scale:g}, but at most {reach * scale:g} can be: {why}",
+            f"take {path} out" if out else f"lower {path}.value to {reach * scale:g}, or take the decision out", change,
+        )  # fmt: skip
+
+
+# ---- money
+
+
+def _budget(case: Case) -> Iterator[Trouble]:
+    """Capital caps below what is committed already: signed contracts and teams of open hosts, less grants."""
+    if not len(case.capital_caps):
+        return
+    spent = committed_musd(case)
+    for y, cap in case.capital_caps["musd"].items():
+        least = float(spent.sum() if y == "total" else spent.get(str(y), 0.0))
+        if least <= cap + TOLERANCE:
+            continue
+        path = (
+            "limits.capital_musd_total"
+            if y == "total"
+            else f"limits.capital_musd_by_year[{_year_at(case, str(y))}].musd"
+        )
+        text = f"the {'' if y == 'total' else f'{y} '}capital cap is {cap:g} MUSD, but {least:.4g} are committed already"
+        yield Trouble("", "budget", text, f"raise {path} above {least:.4g}", {path: float(np.ceil(least))})
+
+
+def _year_at(case: Case, year: str) -> int:
+    return next(i for i, c in enumerate(case.scenario.limits.capital_musd_by_year) if str(c.year) == year)

@@ -1,0 +1,1 @@
+"""Checks of the catalog itself: figures that are probably wrong, and how far the fits miss."""

@@ -1,0 +1,243 @@
+"""The values of a scenario that may give, each as a relaxation on the rows it stands in: money, supply, places,
+shares and floors, decisions. ``with_policy_rows`` adds rows for the bounds on cost and delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from planner.case.case import Case
+from planner.case.supply import quota_rows
+from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
+from planner.explain.service_limits import control, decisions, shares, survival
+from planner.solver.arrays import Arrays, Block, Floats
+
+
+def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
+    """Every value that may give, but for must-serve dates (those are bounds of ``unserved``)."""
+    makers = (
+        _capital,
+        _quotas,
+        _crews,
+        _grid,
+        _land,
+        _water,
+        _host_size,
+        shares,
+        control,
+        survival,
+        decisions,
+    )
+    found = [h for maker in makers for h in maker(case, arrays) if len(h.rows)]
+    return [h if h.kind == "decision" else _relaxing(arrays, h) for h in found]
+
+
+def _relaxing(arrays: Arrays, relaxation: Relaxation) -> Relaxation:
+    """The relaxation with the signs that relax its rows, which have one finite side each."""
+    sign = np.where(np.isfinite(arrays.row_upper[relaxation.rows]), -1.0, 1.0)
+    return replace(relaxation, coefficients=sign * np.abs(relaxation.coefficients))
+
+
+# ---- money
+
+
+def _capital(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    limits = case.scenario.limits
+    places = {
+        str(c.year): f"limits.capital_musd_by_year[{i}].musd"
+        for i, c in enumerate(limits.capital_musd_by_year)
+    }
+    for y, musd in case.capital_caps["musd"].items():
+        rows = rows_of(arrays, "capital_cap", str(y))
+        path, what = (
+            ("limits.capital_musd_total", "the budget in total")
+            if y == "total"
+            else (places[str(y)], f"the {y} budget")
+        )
+        yield Relaxation(
+            "capital",
+            path,
+            float(musd),
+            "MUSD",
+            what,
+            rows,
+            -np.ones(len(rows)),
+            scale=100.0,
+            where={"year": y},
+        )
+
+
+# ---- supply
+
+
+def _quotas(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    own = {q.id: q for q in case.scenario.supply.quotas}
+    rules = [rule for rule in arrays.rows if rule.startswith("quota_")]
+    for q in dict.fromkeys(case.quotas["q"]) if len(case.quotas) else ():
+        rows = np.concatenate([rows_of(arrays, rule, str(q)) for rule in rules])
+        if q not in own:
+            yield from _foreign_quota(case, arrays, str(q), rows)
+            continue
+        base = _quota_amounts(case, own[q])
+        peak = max(step.accelerators for step in own[q].path)
+        for j, step in enumerate(own[q].path):
+            path = [*own[q].path]
+            path[j] = step.model_copy(update={"accelerators": step.accelerators + 1.0})
+            slope = _quota_amounts(case, own[q].model_copy(update={"path": path})) - base
+            at, coefficients = [], []
+            for rule in rules:
+                block = arrays.rows.get(rule)
+                for i, index in enumerate(block.index if block is not None else ()):
+                    if index[0] == q and slope[index[1]] > 1e-12:
+                        at.append(block.start + i)  # type: ignore[union-attr]
+                        coefficients.append(-slope[index[1]])
+            kind = "equivalents" if own[q].unit == "equivalents" else "accelerators"
+            yield Relaxation(
+                "quota", f"supply.quotas[{q}].path[{j}].accelerators", step.accelerators, kind,
+                f"quota {q} from {step.from_}", np.array(at, int), np.array(coefficients), scale=peak or 1000.0,
+                where={"quota": q},
+            )  # fmt: skip
+
+
+def _quota_amounts(case: Case, quota: Any) -> Floats:
+    """Thousands allowed by period, as the case's tables have them."""
+    context: Any = SimpleNamespace(calendar=case.calendar)
+    return np.array([row[2] for row in quota_rows(context, quota)], float)
+
+
+def _foreign_quota(case: Case, arrays: Arrays, q: str, rows: Any) -> Iterator[Relaxation]:
+    """Quotas the scenario does not spell out: allocations of vendors, and those of licences."""
+    allocation = q.startswith("allocation-")
+    path, off = ("supply.owner_allocations", False) if allocation else ("supply.licence.quotas", "none")
+    largest = float(case.quotas.loc[case.quotas["q"] == q, "amount_k"].max())
+    yield Relaxation(
+        "allocation", path, max(largest, 1e-3) * 1000.0, "accelerators",
+        f"the vendors' {q}" if allocation else f"the licence quota {q}", rows, np.full(len(rows), -1e-3),
+        changed=lambda _change: off, where={"quota": q},
+    )  # fmt: skip
+
+
+def _crews(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    quarters = case.calendar.step_months / 3.0
+    for crew in case.scenario.supply.crews:
+        rows = rows_of(arrays, "crew", crew.id)
+        yield Relaxation(
+            "crew", f"supply.crews[{crew.id}].racks_per_quarter", crew.racks_per_quarter, "racks a quarter",
+            f"installation crew {crew.id}", rows, np.full(len(rows), -quarters / 1000.0), scale=10.0,
+        )  # fmt: skip
+
+
+# ---- places
+
+
+def _grid(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """One relaxation for every stretch of time between two steps of a site's grid."""
+    calendar = case.calendar
+    for site in case.scenario.sites:
+        starts = [calendar.first_from(s.from_) for s in site.grid_mw]
+        edges = [(0, 0.0)] if starts[0] > 0 else []
+        edges += [(max(0, t), s.mw) for t, s in zip(starts, site.grid_mw, strict=True)]
+        ends = [t for t, _ in edges[1:]] + [calendar.n]
+        peak = max(s.mw for s in site.grid_mw)
+        for (first, mw), end in zip(edges, ends, strict=True):
+            rows = rows_of(arrays, "site_grid", site.id, range(first, end))
+            until = f"until {calendar.label(end)}" if end < calendar.n else f"from {calendar.label(first)}"
+            yield Relaxation(
+                "grid", f"sites[{site.id}].grid_mw", mw, "MW", f"grid at {site.id} {until}", rows, -np.ones(len(rows)),
+                scale=max(peak, 1.0), where={"site": site.id, "first": first, "until": until},
+            )  # fmt: skip
+
+
+def grid_steps(case: Case, site: str, more: dict[int, float]) -> list[dict[str, Any]]:
+    """Steps of a site's grid with MW added from the given first periods on, each until the next step."""
+    own = next(s for s in case.scenario.sites if s.id == site)
+    steps = {max(0, case.calendar.first_from(s.from_)): (s.from_, s.mw) for s in own.grid_mw}
+    for first, mw in more.items():
+        day, before = steps.get(first, (case.calendar.date_of(first), 0.0))
+        steps[first] = (day, rounded(before, mw))
+    return [{"from": day, "mw": mw} for _, (day, mw) in sorted(steps.items())]
+
+
+def _land(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    for site in case.scenario.sites:
+        if site.max_it_mw is not None:
+            rows = rows_of(arrays, "site_land", site.id)
+            yield Relaxation("land", f"sites[{site.id}].max_it_mw", site.max_it_mw, "MW IT", f"land at {site.id}", rows,
+                         -np.ones(len(rows)))  # fmt: skip
+
+
+def _water(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    for site in case.scenario.sites:
+        if site.max_water_m3_per_year is not None:
+            rows = rows_of(arrays, "site_water", site.id)
+            per_unit = np.full(len(rows), -case.calendar.years / 1000.0)
+            yield Relaxation("water", f"sites[{site.id}].max_water_m3_per_year", site.max_water_m3_per_year, "m3 a year",
+                         f"water at {site.id}", rows, per_unit, scale=1e4)  # fmt: skip
+
+
+def _host_size(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """The largest size of a host; without an opening the room is of no use, so the constant column is exact."""
+    for host in case.scenario.hosts:
+        if host.max_it_mw is None or host.mode == "cloud":
+            continue
+        rows = rows_of(arrays, "space_max", host.id)
+        exact = scaled_rows(rows, 1.0 / host.max_it_mw, ("open",))
+        yield Relaxation("host size", f"hosts[{host.id}].max_it_mw", host.max_it_mw, "MW IT", f"the size of {host.id}", rows,
+                     -np.ones(len(rows)), exact=exact)  # fmt: skip
+
+
+# ---- bounds on cost and delay
+
+
+def with_policy_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Relaxation]]:
+    """Bounds on cost and delay that stand in the scenario, as rows, and the relaxations of these rows."""
+    limits = case.scenario.limits
+    wanted: list[tuple[str, Any, str, float, str, str]] = []
+    if limits.max_cost_musd is not None:
+        wanted.append(("cost", (), "limits.max_cost_musd", limits.max_cost_musd, "MUSD", "the cap on cost"))
+    caps = limits.max_delay_months
+    if isinstance(caps, dict):
+        known = {i[0] for i in arrays.columns["delay_w"].index}
+        wanted += [
+            ("delay_w", (w,), f"limits.max_delay_months.{w}", months, "months", f"the waiting allowed to {w}")
+            for w, months in caps.items()
+            if w in known
+        ]
+    elif caps is not None:
+        wanted.append(
+            ("delay", (), "limits.max_delay_months", caps, "months", "the weighted waiting allowed")
+        )
+    if not wanted:
+        return arrays, []
+    height, width = arrays.shape
+    columns = [arrays.columns[name].position(index) for name, index, *_ in wanted]
+    extra = csr_array((np.ones(len(wanted)), (np.arange(len(wanted)), columns)), shape=(len(wanted), width))
+    grown = replace(
+        arrays,
+        matrix=csr_array(vstack([arrays.matrix, extra], format="csr")),
+        row_lower=np.concatenate([arrays.row_lower, np.full(len(wanted), -np.inf)]),
+        row_upper=np.concatenate([arrays.row_upper, [bound for *_, bound, _unit, _what in wanted]]),
+        rows={
+            **arrays.rows,
+            "policy_bound": replace(Block(height, ()), leaves=Block.of(0, range(len(wanted))).leaves),
+        },
+    )
+    relaxations = [
+        Relaxation(
+            "cost" if name == "cost" else "delay",
+            path,
+            bound,
+            unit,
+            what,
+            np.array([height + i]),
+            -np.ones(1),
+        )
+        for i, (name, _, path, bound, unit, what) in enumerate(wanted)
+    ]
+    return grown, relaxations

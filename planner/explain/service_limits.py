@@ -1,0 +1,123 @@
+"""Promises and decisions that may give: share caps, the control floor, survival shares, what a user decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import Case
+from planner.explain.relaxations import Exact, Relaxation, rows_of, scaled_rows
+from planner.scenario.schema import Decision
+from planner.solver.arrays import Arrays
+from planner.solver.highs import LiveHighs
+
+# ---- shares and floors
+
+
+def shares(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    demand = case.demand.groupby("t")["demand_kref"].sum()
+    for j, cap in enumerate(case.scenario.limits.shares):
+        rows = rows_of(arrays, "share_cap", f"{cap.by}-{cap.id}")
+        total = np.array([float(demand.get(_period(arrays, "share_cap", r), 0.0)) for r in rows])
+        yield Relaxation(
+            "share", f"limits.shares[{j}].max_share", cap.max_share, "share", f"the cap on {cap.by} {cap.id}", rows, -total,
+            most=1.0 - cap.max_share, scale=0.1, exact=_share_exact(case, arrays, rows, cap.max_share),
+        )  # fmt: skip
+
+
+def _period(arrays: Arrays, rule: str, row: int) -> Any:
+    block = arrays.rows[rule]
+    return block.tuple_at(int(row) - block.start)[-1]
+
+
+def _share_exact(case: Case, arrays: Arrays, rows: Any, share: float) -> Exact:
+    """sum of members <= share x sum of all: every entry of the row falls by change x rate of its column."""
+    rate = pd.Series(case.serve["rate"].to_numpy(float), index=arrays.columns["serve"].index)
+
+    def exact(live: LiveHighs, change: float) -> None:
+        a = live.arrays
+        block = a.columns["serve"]
+        for row in rows:
+            t = _period(a, "share_cap", int(row))
+            held = dict(zip(*_entries(a, int(row)), strict=True))
+            for index in (i for i in block.index if i[-1] == t):
+                column = block.position(index)
+                live.change_coefficient(int(row), column, held.get(column, 0.0) - change * float(rate[index]))
+
+    return exact
+
+
+def _entries(arrays: Arrays, row: int) -> tuple[list[int], list[float]]:
+    span = slice(arrays.matrix.indptr[row], arrays.matrix.indptr[row + 1])
+    return arrays.matrix.indices[span].tolist(), arrays.matrix.data[span].tolist()
+
+
+def control(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    floor = case.scenario.limits.min_control
+    if floor is None:
+        return
+    rows = rows_of(arrays, "control_floor")
+
+    def exact(live: LiveHighs, change: float) -> None:
+        live.change_coefficient("control_floor", "served", -(floor - change) / 100.0)
+
+    yield Relaxation("control", "limits.min_control", floor, "points", "the control floor", rows, np.full(len(rows), 0.01),
+                 direction=-1, most=floor, scale=1.0, exact=exact)  # fmt: skip
+
+
+def survival(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    demand = case.demand["demand_kref"]
+    for w in case.scenario.demand:
+        if w.survival_share <= 0:
+            continue
+        rows = rows_of(arrays, "survive", w.id)
+        amounts = np.array([float(demand[(w.id, _period(arrays, "survive", r))]) for r in rows])
+        yield Relaxation(
+            "survival", f"demand[{w.id}].survival_share", w.survival_share, "share",
+            f"the share of {w.id} that survives the loss of a site", rows, amounts, direction=-1, most=w.survival_share,
+            exact=scaled_rows(rows, -1.0 / w.survival_share, ("unserved",)),
+        )  # fmt: skip
+
+
+# ---- decisions
+
+
+def decisions(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    for d in case.scenario.decisions:
+        rows = rows_of(arrays, f"decide_{d.what}", d.id)
+        per_unit = 1e-3 if d.what in ("orders", "rent") else 1.0
+        value = 1.0 if d.value is None else d.value
+        base = Relaxation("decision", f"decisions[{d.id}].value", value, _decision_unit(d.what), _decision(d), rows,
+                      np.full(len(rows), per_unit), scale=1.0)  # fmt: skip
+        whole = d.what in ("open", "stack")
+
+        def out(_change: float) -> None:
+            return None
+
+        if d.do in ("require", "fix"):
+            lower = replace(base, direction=-1, most=value)
+            yield replace(lower, path=f"decisions[{d.id}]", changed=out) if whole and value <= 1 else lower
+        if d.do in ("forbid", "fix"):
+            upper = replace(base, coefficients=-base.coefficients)
+            yield (
+                replace(upper, path=f"decisions[{d.id}]", value=0.0, changed=out)
+                if d.do == "forbid"
+                else upper
+            )
+
+
+def _decision(d: Decision) -> str:
+    """A decision as its author would call it: decision a (require open of champion-busan)."""
+    parts = (d.hosts, d.owner_classes, d.stacks, d.systems, d.vendors)
+    chosen = ", ".join(name for part in parts for name in part or ())
+    return f"decision {d.id} ({d.do} {d.what}{' of ' + chosen if chosen else ''})"
+
+
+def _decision_unit(what: str) -> str:
+    return {"orders": "accelerators", "rent": "accelerators", "halls": "MW IT", "lease": "MW IT"}.get(
+        what, ""
+    )

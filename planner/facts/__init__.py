@@ -1,0 +1,1 @@
+"""The catalog of sourced facts: read, check, fall back, spans."""

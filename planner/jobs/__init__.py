@@ -1,0 +1,1 @@
+"""The queue of the application: store, supervisor, worker, drafts."""

@@ -1,0 +1,125 @@
+"""The tables of the job store, and its engine: SQLite (WAL) by default, any SQLAlchemy URL for a team server.
+
+Times are seconds since the epoch (UTC). Nothing here is pickled; texts are YAML or JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+metadata = sa.MetaData()
+
+jobs = sa.Table(
+    "job",
+    metadata,
+    sa.Column("id", sa.String(160), primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("title", sa.String(300)),
+    sa.Column("scenario", sa.Text, nullable=False),
+    sa.Column("draft", sa.String(160)),
+    sa.Column("options", sa.Text, nullable=False, default="{}"),
+    sa.Column("input_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("owner", sa.String(80), nullable=False, index=True),
+    sa.Column("shared", sa.Boolean, nullable=False, default=False),
+    sa.Column("state", sa.String(12), nullable=False, index=True),
+    sa.Column("stage", sa.String(80)),
+    sa.Column("message", sa.Text),
+    sa.Column("incumbent", sa.Float),
+    sa.Column("bound", sa.Float),
+    sa.Column("gap", sa.Float),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("started", sa.Float),
+    sa.Column("ended", sa.Float),
+    sa.Column("host", sa.String(120)),
+    sa.Column("pid", sa.Integer),
+    sa.Column("pid_start", sa.Float),
+    sa.Column("beat", sa.Float),
+    sa.Column("want_stop", sa.Float),
+    sa.Column("want_cancel", sa.Float),
+    sa.Column("directory", sa.Text, nullable=False),
+    sa.Column("error", sa.Text),
+)
+
+job_events = sa.Table(
+    "job_event",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.String(160), nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("seconds", sa.Float),
+    sa.Column("stage", sa.String(80)),
+    sa.Column("message", sa.Text),
+    sa.Column("incumbent", sa.Float),
+    sa.Column("bound", sa.Float),
+    sa.Column("gap", sa.Float),
+)
+
+drafts = sa.Table(
+    "draft",
+    metadata,
+    sa.Column("id", sa.String(160), primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("title", sa.String(300)),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("base_name", sa.String(160)),
+    sa.Column("base_text", sa.Text),
+    sa.Column("owner", sa.String(80), nullable=False, index=True),
+    sa.Column("shared", sa.Boolean, nullable=False, default=False),
+    sa.Column("archived", sa.Boolean, nullable=False, default=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("updated", sa.Float, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False, default=0),
+)
+
+draft_history = sa.Table(
+    "draft_history",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("draft", sa.String(160), nullable=False, index=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("what", sa.String(300)),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+access_log = sa.Table(
+    "access_log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("user", sa.String(80)),
+    sa.Column("address", sa.String(80)),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("what", sa.Text),
+)
+
+
+def connect(url: str) -> sa.Engine:
+    """The engine of a store with its tables made; raises SQLAlchemy's errors for a bad or unreachable URL."""
+    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    try:
+        metadata.create_all(engine)
+    except sa.exc.DatabaseError:  # another process of the same server made them at the same moment
+        metadata.create_all(engine)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not open transactions by itself
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")  # ms; first, so that the switch to WAL may wait as well
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    # A transaction that reads and then writes must hold the write lock from the start, or it can fail half way.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

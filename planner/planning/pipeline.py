@@ -1,0 +1,292 @@
+"""From a case to a plan: least delay, hosts and stacks, whole halls, control, whole units, prices.
+
+    outcome = solve(build_case(scenario), quality="plan", on_event=print)
+
+Steps of ``plan`` quality, each on the same live model:
+ 1. least delay, where the scenario sets no bound: it gives every workload its cap (own best + tolerance);
+ 2. for ``objective="delay"`` or ``"control"``, the best value of that objective, then held as a bound;
+ 3. least cost with whole hosts and stacks and divisible halls: its bound is the bound of the plan;
+ 4. whole halls with those hosts and stacks (and the direct programme from there if the gap is not met);
+ 5. ties: at a cost within the gap, the most control of what is served, then the least delay;
+ 6. whole servers and racks, then the linear programme that is left: values, prices, reported cost.
+``quick`` stops at twice the gap and leaves step 5 out; ``proof`` adds the solve on all hours of the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from planner.case.case import Case
+from planner.case.prechecks import precheck
+from planner.facts.catalog import load_catalog
+from planner.planning.proof import prove
+from planner.planning.solve_run import (
+    CONTROL_SLACK_POINTS,
+    DELAY_SLACK_MONTHS,
+    GAPS,
+    Event,
+    Outcome,
+    SolveRun,
+    Stop,
+)
+from planner.planning.units import round_units
+from planner.plans.plan import Plan, plan_of
+from planner.solver.arrays import Floats
+from planner.solver.branch_and_bound import search
+from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.solution import Solution
+
+__all__ = ["GAPS", "Event", "Outcome", "solve"]
+
+SOONEST_GAP_MONTHS = 0.02
+"""Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
+PLACES_GAP = 0.02
+"""Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
+LATE_SHARE, LATE_GAP = 0.3, 0.5
+"""Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
+HALLS_GAP = 0.1
+"""Share of the gap at which the halls of some places are searched no further."""
+GOOD_HALLS = 0.75
+"""Share of the gap that whole halls may use up; the rest is for ties and rounding."""
+
+
+def solve(
+    case: Case,
+    quality: str | None = None,
+    objective: str = "cost",
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    engine: Engine | None = None,
+    start: Floats | None = None,
+) -> Outcome:
+    """Solve a case; see the module's page for the steps. Raises nothing for an infeasible case.
+
+    ``start`` holds values of all columns, of a neighbouring case with the same rows and columns: the search
+    for hosts and stacks begins there where it is feasible.
+    """
+    if objective not in ("cost", "delay", "control"):
+        raise ValueError(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
+    run = _Pipeline(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
+    troubles = precheck(case)
+    if troubles:
+        return run.outcome("infeasible", troubles=troubles)
+    return run.run(engine, start)
+
+
+class _Pipeline(SolveRun):
+    """The steps, in their order."""
+
+    def run(self, engine: Engine | None, start: Floats | None) -> Outcome:
+        self.start = start
+        if engine is None:
+            self.say("build", "writing the model")
+        self.engine = engine or self.timed("build", lambda: Engine(self.case))
+        rows, columns = self.engine.arrays.shape
+        low, high = self.engine.live.coefficient_ranges()["matrix"]
+        self.say("build", f"{rows} rows, {columns} columns, coefficients {low:.1e} to {high:.1e}")
+        try:
+            self.set_bounds()
+            x = self.whole_places()
+            x = self.ties(x) if self.quality != "quick" and not self.stopped else x
+            final = round_units(self, x)
+        except Stop as stop:
+            return self.outcome(str(stop))
+        self.say("plan", "reading the plan")
+        plan = self.timed(
+            "plan", lambda: plan_of(self.case, self.engine, final, self.bounds, self.divisible or final)
+        )
+        cost = plan.kpi("cost_npv_musd")
+        regret: dict[str, float] = {}
+        if self.quality == "proof" and not self.stopped:
+            plan, regret = self.timed("proof", lambda: self.prove(final, plan))
+        gap = None if self.bound is None else max(0.0, (cost - self.bound) / max(abs(cost), 1e-9))
+        met = gap is not None and gap <= self.target + 1e-6
+        status = "optimal" if met and not self.stopped else "feasible"
+        return replace(self.outcome(status, plan=plan, gap=gap, regret=regret), values=final.x)
+
+    def set_bounds(self) -> None:
+        """Explicit bounds, or caps per workload from the least-delay plan; then the goal other than cost."""
+        limits = self.case.scenario.limits
+        self.bounds = {
+            "max_delay_by_workload": dict(limits.max_delay_months)
+            if isinstance(limits.max_delay_months, dict)
+            else None,
+            "max_delay_months": limits.max_delay_months
+            if isinstance(limits.max_delay_months, float | int)
+            else None,
+            "min_control": limits.min_control,
+            "max_cost_musd": limits.max_cost_musd,
+        }
+        if limits.max_delay_months is None and self.objective != "delay":
+            best = self.soonest()
+            tolerance = limits.delay_tolerance_months
+            if tolerance is None:
+                tolerance = load_catalog().param("delay_tolerance_months", self.case.scenario.money.level)
+            caps = {w: round(months + tolerance, 4) for w, months in self.engine.delays(best).items()}
+            self.bounds["max_delay_by_workload"] = caps
+            self.notes.append(
+                f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
+                f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
+            )
+            # it keeps every bound: the search for hosts and stacks has a plan at once
+            self.reference, self.start = best, best if self.start is None else self.start
+        self.engine.policy(**self.bounds)
+        if self.objective == "delay":
+            x = self.least_delay()
+            self.bounds["max_delay_months"] = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+            self.reference = self.start = x
+        elif self.objective == "control":
+            self.say("control", "raising control of what is served")
+            self.engine.integers(*PATTERN, *HALLS)
+            options = self.options("control", gap=0.02, absolute=5e-4)
+            found = self.timed("control", lambda: self.engine.most_control(**options))
+            x = self.values(found)
+            self.bounds["min_control"] = self.engine.control(x) - CONTROL_SLACK_POINTS
+            self.reference = self.start = x
+        self.engine.policy(**self.bounds)
+
+    def least_delay(self) -> Floats:
+        """Values of the plan of least weighted delay, whatever its cost (a cap on cost is kept)."""
+        start = self.soonest()
+        self.engine.integers(*PATTERN, *HALLS)
+        options = self.options("least delay", gap=1e-3, absolute=1e-3)
+        return self.values(self.timed("least delay", lambda: self.engine.live.solve(start=start, **options)))
+
+    def soonest(self) -> Floats:
+        """The same where it is a reference: hosts and stacks with divisible halls, then whole halls there.
+
+        That takes seconds where all integers together take minutes (a budget that just suffices), and mostly
+        ends at the same delay. Where no whole halls fit those hosts, all are searched together.
+        """
+        engine = self.engine
+        self.say("least delay", "how soon demand can be served at all")
+        fixed = {k: v for k, v in self.bounds.items() if k in ("min_control", "max_cost_musd")}
+        engine.policy(**fixed, max_delay_by_workload=self.bounds.get("max_delay_by_workload"))
+        engine.minimise("delay")
+
+        slack: dict[str, Any] = {"gap": 1e-3, "absolute": SOONEST_GAP_MONTHS}
+        places = self.values(self.search("least delay", engine.searchable(), "delay", **slack))
+        found = self.search("least delay", self.at_places(places), "delay", **slack)
+        if found.x is None:
+            engine.integers(*PATTERN, *HALLS)
+            options = self.options("least delay", **slack)
+            found = self.timed("least delay", lambda: engine.live.solve(**options))
+        return self.values(found)
+
+    def search(
+        self,
+        stage: str,
+        tree: Engine,
+        goal: str,
+        gap: float,
+        absolute: float = 1e-6,
+        start: Floats | None = None,
+        good_enough: float = -np.inf,
+    ) -> Solution:
+        """Branch and bound on a tree's programme, under the bounds in force."""
+        tree.policy(**self.engine.asked)
+        tree.minimise(goal)
+        late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
+        options = {**self.options(stage, gap=gap), "absolute": absolute, "late": late}
+        return self.timed(stage, lambda: search(tree, start=start, good_enough=good_enough, **options))
+
+    def at_places(self, x: Floats) -> Engine:
+        """The tree of whole halls at the hosts and stacks of ``x``."""
+        return self.engine.searchable({f: self.engine.family(x, f).to_numpy(float) for f in PATTERN})
+
+    def whole_places(self) -> Floats:
+        """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
+        engine, scenario = self.engine, self.case.scenario
+        self.say("hosts and stacks", "least cost with whole hosts and stacks")
+        engine.minimise("cost")
+        if scenario.solve.integers == "none":
+            engine.integers()
+            found = self.timed("screening", lambda: engine.live.solve(**self.options("screening")))
+            self.bound = found.objective
+            self.notes.append("integers are off: this is a screening answer, not a plan")
+            return self.values(found)
+        everything = scenario.solve.integers == "all"
+        if everything:
+            engine.integers(*PATTERN, "halls", UNITS)
+            options = self.options("hosts and stacks", gap=1e-6)
+            found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
+        else:
+            tree, gap = engine.searchable(), PLACES_GAP * self.target
+            found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
+        x = self.values(found)
+        self.bound = found.bound
+        if everything:
+            self.hold(x, *PATTERN, *HALLS, UNITS)
+            engine.integers()
+            return x
+        self.say("halls", "whole halls at those hosts")
+        self.hold(x, *PATTERN)
+        # any halls this close to the bound of the places will do, however good others may be
+        enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
+        found = self.search("halls", self.at_places(x), "cost", HALLS_GAP * self.target, good_enough=enough)
+        missed = self.bound is not None and self.misses(found.objective)
+        if found.x is None or (missed and not self.stopped and not found.stopped):
+            whole = self.reference if found.x is None else found.x  # the reference has whole halls already
+            found = self.direct(x if whole is None else whole)
+        x = self.values(found)
+        self.hold(x, *PATTERN, *HALLS)
+        engine.integers()
+        return x
+
+    def direct(self, start: Floats) -> Solution:
+        """The undivided programme, from the best plan so far: halls may ask for other hosts."""
+        self.say("direct", "whole halls, hosts and stacks together")
+        for family in PATTERN:
+            self.engine.fix(family, None)
+        self.engine.integers(*PATTERN, *HALLS)
+        options = self.options("direct", gap=0.8 * self.target)
+        found = self.timed("direct", lambda: self.engine.live.solve(start=start, **options))
+        if found.bound is not None:  # a plan is made of whole halls: this bound holds for it
+            self.bound = max(found.bound, self.bound or found.bound)
+        return found
+
+    def ties(self, x: Floats) -> Floats:
+        """Within the gap, the most control of what is served, then the least delay; places are held."""
+        if self.case.scenario.solve.integers == "all" or self.bound is None:
+            return x
+        self.say("ties", "most control, then least delay, at a cost within the gap")
+        engine = self.engine
+        # a fifth of the gap is left for rounding to whole units
+        budget = max(self.bound * (1 + 0.8 * self.target), engine.value(x, "cost") * (1 + 1e-7))
+        limit = self.bounds["max_cost_musd"]
+        budget = budget if limit is None else min(budget, limit)
+        own = self.bounds["min_control"]
+
+        def improve() -> Floats:
+            engine.policy(**{**self.bounds, "max_cost_musd": budget})
+            best = engine.most_control(**self.options("ties"))
+            if best.x is None:
+                return x
+            reached = engine.control(best.x) - 1e-4
+            kappa = reached if own is None else max(own, reached)
+            engine.policy(**{**self.bounds, "max_cost_musd": budget, "min_control": kappa})
+            engine.minimise("delay")
+            soonest = engine.live.solve(**self.options("ties"))
+            return best.x if soonest.x is None else soonest.x
+
+        try:
+            return self.timed("ties", improve)
+        finally:
+            engine.policy(**self.bounds)
+            engine.minimise("cost")
+
+    def prove(self, final: Solution, plan: Plan) -> tuple[Plan, dict[str, float]]:
+        """The same integers on every hour of the day; regret of the slices the plan was made on."""
+        assert final.x is not None
+        self.say("proof", "all hours of the day, integers fixed")
+        asked = [self.kept(final.x), self.bounds]
+        proof = prove(self.case, self.engine, final.x, asked, self.bounds, lambda: self.left("proof"))
+        self.notes += proof.notes
+        if proof.plan is None:
+            return plan, {}
+        proof.plan.tables["prices"] = plan.tables["prices"]
+        return proof.plan, proof.regret

@@ -1,0 +1,199 @@
+"""What all steps of the pipeline share: the case, the live model, the time, the gap, the bounds, what is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from planner.case.case import Case
+from planner.case.prechecks import Trouble
+from planner.plans.plan import Plan
+from planner.scenario.schema import Scenario
+from planner.solver.arrays import Floats
+from planner.solver.engine import Engine
+from planner.solver.highs import Progress
+from planner.solver.solution import Solution, Status
+
+GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
+DELAY_SLACK_MONTHS = 0.01
+CONTROL_SLACK_POINTS = 0.01
+"""What rounding to whole units may cost an objective that is held at its best."""
+STOPPED_GAP, STOPPED_S = 0.2, 30.0
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a solve has shown; ``plan`` is None unless ``status`` is ``optimal`` or ``feasible``.
+
+    ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
+    bounds in force: explicit ones and those frozen by the planner; they are of the plan's slices of the day,
+    also where a proof has priced the plan on all hours (``regret`` says what the slices cost: see
+    ``planner.planning.proof.Proof``). ``seconds`` is by stage.
+    """
+
+    status: str
+    objective: str
+    quality: str
+    plan: Plan | None
+    bound: float | None
+    gap: float | None
+    seconds: dict[str, float]
+    bounds: dict[str, Any]
+    resolved: Scenario
+    troubles: list[Trouble] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stopped: bool = False
+    regret: dict[str, float] = field(default_factory=dict)
+    values: Floats | None = field(default=None, repr=False)
+    """Values of all columns, for starting a neighbouring case."""
+
+    def without_values(self) -> Outcome:
+        """A copy that is small enough to send between processes."""
+        return replace(self, values=None)
+
+
+class Stop(Exception):
+    """No plan can be had: carries the status."""
+
+
+class SolveRun:
+    """One pass through the pipeline; ``planner.planning.pipeline`` has its steps."""
+
+    engine: Engine
+
+    def __init__(
+        self,
+        case: Case,
+        quality: str,
+        objective: str,
+        on_event: Callable[[Event], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        if quality not in GAPS:
+            raise ValueError(f"quality {quality!r} is not one of {', '.join(GAPS)}")
+        self.case, self.quality, self.objective = case, quality, objective
+        self.on_event, self.should_stop = on_event, should_stop
+        self.target = case.scenario.solve.gap or GAPS[quality]
+        self.began = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+        self.bounds: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.stopped = False
+        self.divisible: Solution | None = None
+        self.bound: float | None = None
+        self.reference: Floats | None = None
+        """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
+
+    def kept(self, x: Floats) -> dict[str, Any]:
+        """Policy bounds that keep the control and the delay of ``x``; those given where no ties were sought."""
+        if self.quality == "quick":
+            return self.bounds
+        own = self.bounds["min_control"]
+        reached = self.engine.control(x) - CONTROL_SLACK_POINTS
+        months = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+        limit = self.bounds["max_delay_months"]
+        return {
+            **self.bounds,
+            "min_control": reached if own is None else max(own, reached),
+            "max_delay_months": months if limit is None else min(limit, months),
+        }
+
+    def hold(self, x: Floats, *families: str) -> None:
+        for family in families:
+            self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
+
+    def misses(self, cost: float | None, share: float = 0.9) -> bool:
+        """Whether a cost is further from the bound than ``share`` of the gap allowed."""
+        if cost is None or self.bound is None:
+            return True
+        return (cost - self.bound) / max(abs(cost), 1e-9) > share * self.target
+
+    def values(self, found: Solution) -> Floats:
+        self.stopped |= found.stopped
+        if found.x is None:
+            raise Stop(status_of(found))
+        return found.x
+
+    def left(self, stage: str) -> float:
+        """Seconds left; every stage may have a little even when the limit is used up, to end with a plan."""
+        spent = time.perf_counter() - self.began
+        reserve = 1.0 if stage in ("hosts and stacks", "direct") else 20.0
+        return max(self.case.scenario.solve.time_limit_s - spent, reserve)
+
+    def options(self, stage: str, gap: float | None = None, absolute: float | None = None) -> dict[str, Any]:
+        self.engine.live.set_option("mip_abs_gap", 1e-6 if absolute is None else absolute)
+        if self.stopped:  # the steps that are left end with about the first plan they find
+            return {"gap": STOPPED_GAP, "time_limit_s": min(self.left(stage), STOPPED_S)}
+        return {
+            "gap": gap,
+            "time_limit_s": self.left(stage),
+            "on_progress": lambda p: self.progress(stage, p),
+            "should_stop": self.should_stop,
+        }
+
+    def progress(self, stage: str, p: Progress) -> None:
+        self.say(stage, "", incumbent=p.objective, bound=p.bound, gap=p.gap)
+
+    def say(
+        self,
+        stage: str,
+        message: str,
+        incumbent: float | None = None,
+        bound: float | None = None,
+        gap: float | None = None,
+    ) -> None:
+        if self.on_event is not None:
+            seconds = round(time.perf_counter() - self.began, 2)
+            event = {"stage": stage, "message": message, "seconds": seconds}
+            self.on_event({**event, "incumbent": incumbent, "bound": bound, "gap": gap})
+
+    def timed(self, stage: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
+
+    def outcome(
+        self,
+        status: str,
+        plan: Plan | None = None,
+        gap: float | None = None,
+        troubles: list[Trouble] | None = None,
+        regret: dict[str, float] | None = None,
+    ) -> Outcome:
+        self.seconds["total"] = time.perf_counter() - self.began
+        screening = self.case.scenario.solve.integers == "none"
+        return Outcome(
+            status=status,
+            objective=self.objective,
+            quality="screening" if screening else self.quality,
+            plan=plan,
+            bound=self.bound if plan is not None else None,
+            gap=gap,
+            seconds={k: round(v, 3) for k, v in self.seconds.items()},
+            bounds=self.bounds,
+            resolved=self.frozen(),
+            troubles=troubles or [],
+            notes=self.notes,
+            stopped=self.stopped,
+            regret=regret or {},
+        )
+
+    def frozen(self) -> Scenario:
+        """The scenario with the bounds that were in force written into its limits."""
+        if not self.bounds:
+            return self.case.scenario
+        months = self.bounds["max_delay_by_workload"] or self.bounds["max_delay_months"]
+        limits = self.case.scenario.limits.model_copy(
+            update={"max_delay_months": months, "min_control": self.bounds["min_control"]}
+        )
+        return self.case.scenario.model_copy(update={"limits": limits})
+
+
+def status_of(found: Solution) -> str:
+    return "infeasible" if found.status is Status.INFEASIBLE else "no-solution"

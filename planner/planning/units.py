@@ -1,0 +1,105 @@
+"""Whole servers and racks at the places of a plan: rounded, chosen there, or chosen together with the places."""
+
+from __future__ import annotations
+
+from planner.planning.repair import whole_units
+from planner.planning.solve_run import SolveRun, Stop
+from planner.solver.arrays import Floats
+from planner.solver.engine import HALLS, PATTERN, UNITS
+from planner.solver.solution import Solution
+
+UNITS_S = 15.0
+"""Seconds for whole units at the places held."""
+REFINE_S = 60.0
+"""Seconds for whole units together with the places."""
+
+
+def round_units(run: SolveRun, x: Floats) -> Solution:
+    """Whole units and the last linear programme; control and delay keep what ties have won."""
+    engine = run.engine
+    engine.minimise("cost")
+    if run.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
+        return run.timed("last LP", lambda: engine.live.solve(**run.options("last LP")))
+    run.say("units", "whole servers and racks")
+    asked = [run.kept(x), run.bounds]
+    for policy in asked if asked[0] != asked[1] else asked[:1]:
+        engine.policy(**policy)
+        run.divisible = run.timed("prices", lambda: engine.live.solve(time_limit_s=run.left("units")))
+        found = run.timed("units", lambda: whole_units(engine, x, 1e-3, run.left("units")))
+        if found.x is not None:
+            met = run.stopped or not run.misses(found.objective, 1.0)
+            return found if met else _refined(run, found)
+    return _refined(run, found)
+
+
+def _units_at_places(run: SolveRun, rounded: Solution) -> Solution:
+    """Whole units as an integer programme at the halls, hosts and stacks of ``rounded``: seconds, and
+    better than rounding every running total up.
+    """
+    engine = run.engine
+    engine.policy(**run.bounds)
+    engine.fix(UNITS, None)
+    engine.integers(UNITS)
+    options = run.options("units", gap=0.15 * run.target)
+    options["time_limit_s"] = min(UNITS_S, options["time_limit_s"])
+    found = run.timed("units", lambda: engine.live.solve(start=rounded.x, **options))
+    engine.integers()
+    if found.x is None:
+        return rounded
+    engine.fix(UNITS, engine.family(found.x, UNITS).round().to_numpy(float))
+    last = engine.live.solve(time_limit_s=run.left("units"))
+    worse = rounded.objective is not None and (last.objective or 0.0) >= rounded.objective
+    return rounded if last.x is None or worse else last
+
+
+def _units_of_reference(run: SolveRun, x: Floats) -> Solution:
+    """Whole units at the places of the least-delay plan, for a budget that just suffices: dear, but a plan.
+
+    The cheapest places fill such a budget to the brim. Least delay keeps the caps, which whole units would break.
+    """
+    engine = run.engine
+    engine.policy(**run.bounds)
+    run.hold(x, *PATTERN, *HALLS)
+    engine.fix(UNITS, None)
+    engine.minimise("delay")
+    run.options("units", absolute=1e-3)
+    found = run.timed("units", lambda: whole_units(engine, x, 0.02, min(UNITS_S, run.left("units"))))
+    engine.minimise("cost")
+    run.options("units")
+    if found.x is None:
+        return found
+    return run.timed("units", lambda: engine.live.solve(time_limit_s=run.left("units")))
+
+
+def _refined(run: SolveRun, rounded: Solution) -> Solution:
+    """Where rounding fails or costs more than the gap (small cases): whole units chosen with the places.
+
+    The bound of that programme is one of the plan, which is made of whole units too.
+    """
+    rounded = _units_at_places(run, rounded)
+    if not run.misses(rounded.objective, 1.0):
+        return rounded
+    if rounded.x is None and run.reference is not None:
+        rounded = _units_of_reference(run, run.reference)
+    engine = run.engine
+    run.say("refine", "whole units, halls, hosts and stacks together")
+    engine.policy(**run.bounds)
+    for family in (*PATTERN, *HALLS, UNITS):
+        engine.fix(family, None)
+    engine.integers(*PATTERN, *HALLS, UNITS)
+    options = run.options("refine", gap=0.9 * run.target)
+    options["time_limit_s"] = min(REFINE_S, options["time_limit_s"])
+    found = run.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
+    better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
+    # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
+    best = run.values(found if rounded.x is None or (found.x is not None and better) else rounded)
+    if found.bound is not None and run.bound is not None:
+        run.bound = max(run.bound, found.bound)
+    engine.integers()
+    for family in (*PATTERN, *HALLS, UNITS):
+        whole = engine.family(best, family).to_numpy(float).round()
+        engine.live.set_col_bounds(family, whole, whole)
+    last = engine.live.solve(time_limit_s=run.left("refine"))
+    if last.x is None and rounded.x is None:
+        raise Stop("no-solution")
+    return last if last.x is not None else rounded

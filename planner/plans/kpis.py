@@ -1,0 +1,366 @@
+"""Key figures of a plan, each computed once from its tables; the definitions are those of docs/kpis.md.
+
+Money is real MUSD of the price year. ``low`` and ``high`` are the published range where there is one;
+``inside`` says whether the value lies in it, and ``note`` why not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case import control
+from planner.case.case import Case
+from planner.facts.catalog import load_catalog
+
+PARTNER = "partner"
+FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
+HALF, NEARLY_ALL = 0.50, 0.95
+NO_DATE = pd.NaT
+COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
+PLACE_CLASSES = ("halls", "cooling", "grid", "backup", "site")
+
+Tables = dict[str, pd.DataFrame]
+
+WHAK = ["w", "h", "a", "k"]
+
+
+def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
+    """One row a KPI; dates are months from the horizon's start with the date in ``note``."""
+    rows = [*_money(case, tables), *_time(case, tables), *_control(case, tables), *_size(case, tables),
+            *_flows(case, tables), *_unit_costs(case, tables)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["kpi", "value", "unit", "note"])
+    return _with_ranges(case, tables, frame)[COLUMNS]
+
+
+# ---- cost, time, control
+
+
+def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
+    ledger = tables["ledger"]
+    own = ledger[ledger["payer"] == PARTNER]
+    residual = own["kind"] == "residual"
+    capex = ledger[ledger["kind"] == "capex"].groupby("payer")["musd"].sum()
+    outlay = own[~residual & (own["kind"] != "physical")]
+    by_period = outlay.groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
+    by_year = outlay.groupby("year")["musd"].sum()
+    return [
+        ("cost_npv_musd", own["musd_discounted"].sum(), "MUSD", "discounted, residual values deducted"),
+        ("cost_without_residual_musd", own.loc[~residual, "musd_discounted"].sum(), "MUSD", "discounted"),
+        ("residual_musd", -own.loc[residual, "musd_discounted"].sum(), "MUSD", "discounted, straight line"),
+        ("capex_musd", capex.sum(), "MUSD", "all payers, undiscounted, refresh included, before residual"),
+        ("capex_partner_musd", capex.get(PARTNER, 0.0), "MUSD", "undiscounted"),
+        ("capex_others_musd", capex.drop(PARTNER, errors="ignore").sum(), "MUSD", "hosts' own capital, undiscounted"),
+        ("peak_funding_musd", max(0.0, by_period.cumsum().max()), "MUSD", "largest cumulative outlay net of grants"),
+        ("peak_year_outlay_musd", by_year.max() if len(by_year) else 0.0, "MUSD",
+         f"in {by_year.idxmax()}" if len(by_year) else ""),
+    ]  # fmt: skip
+
+
+def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
+    demand = tables["demand"]
+    weight = demand["w"].map(case.workloads["priority"]).astype(float) * demand["months"]
+    total = demand.groupby("t")[["demand_kref", "served_kref"]].sum()
+    share = (total["served_kref"] / total["demand_kref"]).reindex(range(case.calendar.n))
+    first = _first(share >= FIRST_SERVICE)
+    full = _settled(share >= 1 - FULL_SERVICE)
+    unavoidable = tables["service"].set_index("w")["unavoidable_months"]
+    priority = case.workloads["priority"].reindex(unavoidable.index).astype(float)
+    return [
+        ("delay_months", float((weight * demand["unserved_share"]).sum()), "months", "priority-weighted wait"),
+        ("unavoidable_delay_months", float((unavoidable * priority).sum()), "months",
+         "before anything could be live"),
+        _date_row(case, "first_service_months", first, "first period with 5 % of all demand served"),
+        _date_row(case, "full_service_months", full, "from here on at most 0.5 % of all demand is short"),
+        ("served_share", float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()), "share",
+         "weighted by priority and months"),
+    ]  # fmt: skip
+
+
+def _control(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
+    serving = _weighted(case, tables)
+    served = serving["weight"].sum()
+    rows: list[tuple[Any, ...]] = []
+    national = 100 * (serving["weight"] * serving["sigma"]).sum()
+    weighting = case.scenario.control.weighting
+    rows.append(
+        ("control_score", national / served if served else 0.0, "points", f"of what is served; {weighting}")
+    )
+    rows.append(("national_control", national, "points", "control of what is served x served share"))
+    rows.append(("control_max", case.control_max, "points", "best score any offer could reach"))
+    for name, column in (("v121", "sigma_v121"), ("equal", "sigma_equal")):
+        score = 100 * (serving["weight"] * serving[column]).sum() / served if served else 0.0
+        rows.append((f"control_score_{name}", score, "points", "other weighting"))
+    for level in range(5):
+        share = serving.loc[serving["seal"] == level, "weight"].sum() / served if served else 0.0
+        rows.append((f"seal_{level}_share", share, "share", "of what is served; exclusions as declared"))
+    return rows
+
+
+def _weighted(case: Case, tables: Tables) -> pd.DataFrame:
+    """Serving rows with their weight in the served share: priority x months x share / sum over demand."""
+    demand = tables["demand"]
+    total = (demand["w"].map(case.workloads["priority"]).astype(float) * demand["months"]).sum()
+    serving = tables["serving"]
+    months = serving["t"].map(case.periods["months"]).astype(float)
+    weight = serving["w"].map(case.workloads["priority"]).astype(float) * months * serving["share"] / total
+    facts = case.scores.reset_index(drop=True)[[*WHAK, "sigma_v121", "sigma_equal"]]
+    return serving.assign(weight=weight).merge(facts, on=WHAK, how="left", validate="many_to_one")
+
+
+def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
+    """criterion, objective, decision, points: contributions to control of what is served."""
+    serving = _weighted(case, tables)
+    criteria = control.prepare_criteria(load_catalog())
+    served = serving["weight"].sum()
+    points = np.zeros(len(criteria))
+    if served > 0:
+        by_offer = serving.groupby(WHAK)["weight"].sum() / served
+        for offer, weight in by_offer.items():
+            levels = [[int(d) for d in text] for text in str(case.scores.loc[offer, "answers"]).split(";")]
+            points += (
+                weight * control.contributions(levels, case.scenario.control.weighting, criteria).to_numpy()
+            )
+    return pd.DataFrame(
+        {
+            "criterion": criteria["criterion_id"].to_list(),
+            "objective": criteria["objective"].to_list(),
+            "objective_name": criteria["objective_name"].to_list(),
+            "factor": criteria["factor"].to_list(),
+            "decision": criteria["decision"].to_list(),
+            "points": points,
+        }
+    )
+
+
+def service_dates(case: Case, tables: Tables) -> pd.DataFrame:
+    """Per workload: delay, its unavoidable part, first dates with 50 % and 95 % served, least share served."""
+    rows = []
+    first = case.serve.groupby("w")["t"].min()
+    for w, part in tables["demand"].groupby("w", sort=False):
+        early = part["t"] < first.get(w, case.calendar.n)
+        share = (1 - part.set_index("t")["unserved_share"]).reindex(range(case.calendar.n))
+        half, most = _first(share >= HALF), _first(share >= NEARLY_ALL)
+        rows.append(
+            (
+                w,
+                float((part["months"] * part["unserved_share"]).sum()),
+                float(part.loc[early, "months"].sum()),
+                _date(case, half),
+                _date(case, most),
+                float(share.min()),
+            )
+        )
+    columns = ["w", "delay_months", "unavoidable_months", "date_50", "date_95", "least_share"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# ---- size and flows
+
+
+def _size(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
+    last = case.calendar.n - 1
+    fleet, power = tables["fleet"], tables["power"]
+    units = (
+        fleet.groupby("t")[["accelerators", "owned", "rented", "existing"]]
+        .sum()
+        .reindex(range(last + 1), fill_value=0.0)
+    )
+    own = fleet[fleet["mode"] != "cloud"].groupby("t")["it_mw"].sum().reindex(range(last + 1), fill_value=0.0)
+    cloud = (
+        fleet[fleet["mode"] == "cloud"].groupby("t")["it_mw"].sum().reindex(range(last + 1), fill_value=0.0)
+    )
+    facility = power.groupby("t")["facility_peak_mw"].sum().reindex(range(last + 1), fill_value=0.0)
+    return [
+        ("accelerators", units.loc[last, "accelerators"], "accelerators", "live at the horizon's end"),
+        ("accelerators_max", units["accelerators"].max(), "accelerators", "largest number live"),
+        ("accelerators_owned", units.loc[last, "owned"], "accelerators", "bought in this plan, at the end"),
+        ("accelerators_rented", units.loc[last, "rented"], "accelerators", "rented in this plan, at the end"),
+        ("accelerators_existing", units.loc[last, "existing"], "accelerators", "there before, at the end"),
+        ("it_mw", own.loc[last], "MW", "peak of owned and leased places, at the end"),
+        ("it_mw_max", own.max(), "MW", "largest peak of owned and leased places"),
+        ("it_mw_rented", cloud.loc[last], "MW", "peak of rented accelerators, at the end"),
+        ("facility_mw", facility.loc[last], "MW", "design hour, cooling included, at the end"),
+        ("facility_mw_max", facility.max(), "MW", "largest"),
+    ]
+
+
+def _flows(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
+    per_year = 12 // case.calendar.step_months
+    last = tables["power"][tables["power"]["t"] >= case.calendar.n - per_year]
+    note = "last full year; cloud at the catalog's intensity (assumed)"
+    return [
+        ("energy_gwh_per_year", last["energy_mwh"].sum() / 1000.0, "GWh", note),
+        ("water_m3_per_year", last["water_m3"].sum(), "m3", "last full year; own places"),
+        ("emissions_kt_per_year", last["emissions_t"].sum() / 1000.0, "kt CO2", note),
+    ]
+
+
+def _unit_costs(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
+    ledger, orders = tables["ledger"], tables["orders"]
+    cost = ledger.loc[ledger["payer"] == PARTNER, "musd_discounted"].sum()
+    factor = case.periods["discount"].astype(float) * case.periods["hours"].astype(float)
+    fleet = tables["fleet"]
+    hours = case.physics["availability"] * (fleet["accelerators"] * fleet["t"].map(factor)).sum()
+    demand = tables["demand"]
+    weighted = demand["served_kref"] * demand["t"].map(factor)
+    tokens_per_s = demand["tokens_per_s"] * (1 - demand["unserved_share"])
+    mean = demand["w"].map(_mean_profile(case)).astype(float)
+    tokens = (tokens_per_s * mean * demand["t"].map(factor) * 3600).sum()
+    serving = weighted[demand["tokens_per_s"].notna()].sum() / weighted.sum() if weighted.sum() else 0.0
+    capex = (
+        ledger[(ledger["kind"] == "capex") & (ledger["payer"] == PARTNER)]
+        .groupby("asset_class")["musd"]
+        .sum()
+    )
+    place = sum(capex.get(c, 0.0) for c in PLACE_CLASSES)
+    bought = orders["accelerators"].sum()
+    peak = (
+        orders["k"].map(case.systems["peak_mw_per_k"]).astype(float)
+        if len(orders)
+        else pd.Series(dtype=float)
+    )
+    it_mw = (orders["accelerators"] / 1000 * peak).sum()
+    own = tables["fleet"][tables["fleet"]["mode"] != "cloud"]
+    busiest = own.groupby("t")["accelerators"].sum()
+    facility = tables["power"].groupby("t")["facility_peak_mw"].sum()
+    t = busiest.idxmax() if len(busiest) else 0
+    none = "nothing is owned in this plan"
+    owned_capex = capex.get("servers", 0.0) + place
+    return [
+        ("levelised_cost_usd_per_accelerator_hour", cost * 1e6 / hours if hours else np.nan, "USD/h",
+         "discounted cost over discounted available accelerator-hours, all hours held"),
+        ("levelised_cost_usd_per_million_tokens", cost * 1e12 * serving / tokens if tokens else np.nan,
+         "USD/Mtoken", "share of the cost that serves tokens, by reference accelerators"),
+        ("usd_per_accelerator_all_in", owned_capex * 1e6 / bought if bought else np.nan, "USD",
+         "hardware, halls, cooling, grid, backup and site of what is bought" if bought else none),
+        ("musd_per_mw_it", owned_capex / it_mw if it_mw else np.nan, "MUSD/MW",
+         "same, per MW of IT bought" if bought else none),
+        ("kw_per_accelerator", facility.get(t, np.nan) * 1000 / busiest.max() if len(busiest) else np.nan, "kW",
+         "facility power in the design hour over owned and leased accelerators"),
+    ]  # fmt: skip
+
+
+def _mean_profile(case: Case) -> pd.Series:
+    """w -> mean load over the day as a share of the peak; preemptible demand is a mean already."""
+    slices = case.slices[~case.slices["design"]].reset_index(drop=True)
+    hours = slices[slices["t"] == slices["t"].min()].set_index("s")["hours"]
+    profile = case.profile.reset_index(drop=True)
+    profile = profile[profile["s"].isin(hours.index)]
+    weight = profile["s"].map(hours).astype(float)
+    mean = (profile["value"] * weight).groupby(profile["w"]).sum() / hours.sum()
+    return mean.where(~case.workloads["preemptible"].reindex(mean.index).astype(bool), 1.0)
+
+
+# ---- published ranges
+
+
+def _with_ranges(case: Case, tables: Tables, frame: pd.DataFrame) -> pd.DataFrame:
+    """Published low and high, weighted by the generations that the plan buys or rents."""
+    ranges = load_catalog().table("published_ranges")
+    orders, fleet = tables["orders"], tables["fleet"]
+    generation = case.systems["generation"]
+    bought = (
+        orders.groupby(orders["k"].map(generation).astype(object))["accelerators"].sum()
+        if len(orders)
+        else pd.Series(dtype=float)
+    )
+    held = fleet.groupby(fleet["k"].map(generation).astype(object))["accelerators"].sum()
+    out = frame.assign(low=np.nan, high=np.nan, inside=pd.NA)
+    for i, row in out.iterrows():
+        rows = ranges[ranges["kpi"] == row["kpi"]]
+        if not len(rows) or not np.isfinite(row["value"]):
+            continue
+        mix = held if row["kpi"].startswith(("levelised", "kw_per")) else bought
+        low, high, note = _mixed(rows, mix)
+        if low is None or high is None:
+            out.loc[i, "note"] = f"{row['note']}; {note}" if row["note"] else note
+            continue
+        inside = low <= row["value"] <= high
+        out.loc[i, ["low", "high"]] = [low, high]
+        out.loc[i, "inside"] = inside
+        reason = (
+            note if inside else "; ".join(x for x in (note, _why_outside(row["kpi"], row["value"], low)) if x)
+        )
+        if reason:
+            out.loc[i, "note"] = f"{row['note']}; {reason}"
+    return out
+
+
+def _mixed(rows: pd.DataFrame, mix: pd.Series) -> tuple[float | None, float | None, str]:
+    """Range weighted by the mix of generations; a generation without a range of its own takes the nearest."""
+    exact = {str(r.generation): (float(r.low), float(r.high)) for r in rows.itertuples()}
+    if len(exact) == 1:
+        name, (low, high) = next(iter(exact.items()))
+        others = [g for g in mix.index if str(g) not in name and mix[g] > 0]
+        return low, high, f"range is for {name}" if others else ""
+    # "blackwell-ultra" is judged by the range of "blackwell"
+    named = {
+        str(g): next((e for e in exact if str(g).split("-")[0] == e.split("-")[0]), "") for g in mix.index
+    }
+    mix = mix.groupby([named[str(g)] for g in mix.index]).sum() if len(mix) else mix
+    covered = mix[[g in exact for g in mix.index]]
+    if not covered.sum():
+        return None, None, f"no published range for {', '.join(named) or 'what is held'}"
+    low = sum(exact[str(g)][0] * v for g, v in covered.items()) / covered.sum()
+    high = sum(exact[str(g)][1] * v for g, v in covered.items()) / covered.sum()
+    missing = 1 - covered.sum() / mix.sum()
+    note = (
+        f"{missing:.0%} of accelerators are of generations without a published range"
+        if missing > 0.005
+        else ""
+    )
+    return float(low), float(high), note
+
+
+def _why_outside(kpi: str, value: float, low: float) -> str:
+    below = value < low
+    reasons = {
+        "usd_per_accelerator_all_in": (
+            "prices fall after release and existing halls are reused",
+            "owner's price factor, duty and early halls",
+        ),
+        "musd_per_mw_it": (
+            "air-cooled or cheaper systems per MW",
+            "newer racks carry more value per MW than the published generation",
+        ),
+        "kw_per_accelerator": (
+            "small chips or a cool site",
+            "newer chips draw more power than the published generation, in the hottest hour",
+        ),
+        "levelised_cost_usd_per_accelerator_hour": (
+            "owned fleets keep a residual value at the horizon's end",
+            "newer, larger chips; rents and reserve are held",
+        ),
+    }
+    low_reason, high_reason = reasons.get(kpi, ("", ""))
+    return (
+        f"below the published range: {low_reason}" if below else f"above the published range: {high_reason}"
+    )
+
+
+# ---- dates
+
+
+def _first(flags: pd.Series) -> int | None:
+    hits = flags.index[flags.fillna(False)]
+    return int(hits[0]) if len(hits) else None
+
+
+def _settled(flags: pd.Series) -> int | None:
+    """First period from which the flag holds to the end."""
+    bad = flags.index[~flags.fillna(True)]
+    first = int(bad[-1]) + 1 if len(bad) else 0
+    return first if first < len(flags) else None
+
+
+def _date(case: Case, t: int | None) -> pd.Timestamp:
+    return pd.NaT if t is None else pd.Timestamp(case.calendar.date_of(t))
+
+
+def _date_row(case: Case, name: str, t: int | None, note: str) -> tuple[Any, ...]:
+    months = np.nan if t is None else float(t * case.calendar.step_months)
+    when = "not within the horizon" if t is None else f"{_date(case, t):%Y-%m-%d}"
+    return name, months, "months", f"{when}; {note}"

@@ -1,0 +1,490 @@
+"""A plan: what the values of a solve mean, as tidy tables with dates, units and one ledger.
+
+    plan = plan_of(case, engine, solution, bounds)
+    plan.tables["orders"], plan.kpi("cost_npv_musd")
+
+Accelerators are counted singly here (the model counts in thousands), power in MW, money in MUSD. ``h`` host,
+``p`` site, ``a`` stack, ``k`` system, ``w`` workload, ``b`` hall type, ``c`` cooling, ``t`` period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import DESIGN, Case
+from planner.plans import kpis, milestones, prices
+from planner.solver.arrays import Floats
+from planner.solver.solution import Solution
+
+if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
+    from planner.solver.engine import Engine
+
+NOISE = 1e-9
+"""Values below this (thousands of accelerators, MW) are noise of the linear programme."""
+LEDGER_KEYS = [
+    "t", "kind", "account", "asset_class", "h", "a", "supplier", "payer", "origin_iso3", "w", "unit",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The tables of one plan and its KPIs (columns kpi, value, unit, low, high, inside, note)."""
+
+    case: Case
+    tables: dict[str, pd.DataFrame]
+    kpis: pd.DataFrame
+    bounds: dict[str, Any] = field(default_factory=dict)
+
+    def kpi(self, name: str) -> float:
+        """Value of one KPI; KeyError with the known names."""
+        rows = self.kpis.loc[self.kpis["kpi"] == name, "value"]
+        if not len(rows):
+            raise KeyError(f"no KPI {name!r}; there are {', '.join(self.kpis['kpi'])}")
+        return float(rows.iloc[0])
+
+
+def plan_of(
+    case: Case,
+    engine: Engine,
+    solution: Solution,
+    bounds: dict[str, Any] | None = None,
+    priced: Solution | None = None,
+) -> Plan:
+    """Tables and KPIs of a solution that has values; prices from ``priced``, a linear programme of the model.
+
+    With whole units fixed a quota has no price, so prices come from the programme before rounding.
+    """
+    if solution.x is None:
+        raise ValueError(f"a solution without values ({solution.status.value}) is no plan")
+    reader = _Reader(case, engine, solution.x)
+    tables = {
+        "orders": reader.orders(),
+        "rents": reader.rents(),
+        "fleet": reader.fleet(),
+        "serving": reader.serving(),
+        "demand": reader.demand(),
+        "opens": reader.opens(),
+        "stacks": reader.stacks(),
+        "halls": reader.halls(),
+        "leases": reader.leases(),
+        "cooling": reader.cooling(),
+        "connections": reader.purchases("connect", case.connections, "n"),
+        "backups": reader.purchases("backup", case.backups, "g"),
+        "dispatch": reader.dispatch(),
+        "ledger": reader.ledger(),
+    }
+    tables["power"] = reader.power(tables)
+    tables["capital"] = capital_of(tables["ledger"])
+    tables["unmet"] = tables["demand"].loc[
+        tables["demand"]["unserved_share"] > 1e-6, ["w", "t", "label", "unserved_share", "reason"]
+    ]
+    tables["service"] = kpis.service_dates(case, tables)
+    tables["control"] = kpis.control_by_decision(case, tables)
+    tables["milestones"] = milestones.milestone_table(case, tables)
+    tables["prices"] = prices.price_table(case, engine, priced or solution)
+    tables["why_not"] = case.why_not.reset_index(drop=True)
+    tables["assumptions"] = case.assumptions.astype({"value": str}).reset_index(drop=True)
+    tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
+    return Plan(case, tables, kpis.kpi_table(case, tables), dict(bounds or {}))
+
+
+def capital_of(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Undiscounted outlays by period, payer, account, origin and host; residual values are no outlay."""
+    paid = ledger[~ledger["kind"].isin(["residual", "physical"]) & (ledger["musd"] != 0)]
+    keys = ["t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h"]
+    return paid.groupby(keys, as_index=False, sort=True)["musd"].sum()
+
+
+class _Reader:
+    """Reads the families of one solution into tables."""
+
+    def __init__(self, case: Case, engine: Engine, x: Floats) -> None:
+        self.case, self.engine, self.x = case, engine, x
+        self.labels = case.periods["label"]
+
+    def values(self, family: str, names: list[str], column: str, keep: float = NOISE) -> pd.DataFrame:
+        """Columns of the index and the value, rows above ``keep`` only; empty where the family is absent."""
+        if family not in self.engine.arrays.columns or not self.engine.arrays.columns[family].size:
+            return pd.DataFrame(
+                {**{n: pd.Series(dtype=object) for n in names}, column: pd.Series(dtype=float)}
+            )
+        series = self.engine.family(self.x, family)
+        series = series[series > keep]
+        table = series.rename(column).rename_axis(names).reset_index()
+        if "t" in table:
+            table["t"] = table["t"].astype(int)
+        return table
+
+    def dated(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(label=table["t"].map(self.labels).astype(object))
+
+    def date(self, periods: pd.Series) -> pd.Series:
+        """First days of period numbers, which may lie outside the horizon."""
+        return pd.to_datetime([self.case.calendar.date_of(int(t)) for t in periods]).to_series(
+            index=periods.index
+        )
+
+    def facts(
+        self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
+    ) -> pd.DataFrame:
+        """Joins columns of a case table by key; every row of ``table`` must be found."""
+        right = source.reset_index(drop=True)[[*keys, *columns]]
+        joined = table.merge(right, on=keys, how="left", validate="many_to_one", indicator=True)
+        if len(joined) and (joined["_merge"] != "both").any():
+            raise KeyError(f"no facts for {joined[joined['_merge'] != 'both'][keys].iloc[0].to_dict()}")
+        return joined.drop(columns="_merge")
+
+    def site(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(p=table["h"].map(self.case.hosts["p"]).astype(object))
+
+    # ---- fleet and service
+
+    def orders(self) -> pd.DataFrame:
+        table = self.values("order", ["h", "a", "k", "t"], "k_accelerators")
+        table = self.facts(
+            table, self.case.orders, ["h", "a", "k", "t"], ["order_t", "life", "musd_per_k", "unit_k"]
+        )
+        table = self.dated(table)
+        k = table["k_accelerators"].astype(float)
+        return table.assign(
+            accelerators=k * 1000,
+            units=k / table["unit_k"].astype(float),
+            order_date=self.date(table["order_t"]),
+            live_date=self.date(table["t"]),
+            retire_date=self.date(table["t"] + table["life"]),
+            musd=k * table["musd_per_k"].astype(float),
+        )[
+            [
+                "h",
+                "a",
+                "k",
+                "t",
+                "label",
+                "accelerators",
+                "units",
+                "order_date",
+                "live_date",
+                "retire_date",
+                "musd",
+            ]
+        ]
+
+    def rents(self) -> pd.DataFrame:
+        table = self.values("rent", ["h", "a", "k", "r", "t"], "k_accelerators")
+        table = self.facts(
+            table, self.case.rents, ["h", "a", "k", "r", "t"], ["periods", "musd_per_k_period"]
+        )
+        table = self.dated(table)
+        k, price = table["k_accelerators"].astype(float), table["musd_per_k_period"].astype(float)
+        hours = float(self.case.periods["hours"].iloc[0])
+        within = np.minimum(table["periods"].astype(int), self.case.calendar.n - table["t"])
+        return table.assign(
+            accelerators=k * 1000,
+            start_date=self.date(table["t"]),
+            end_date=self.date(table["t"] + table["periods"].astype(int)),
+            usd_per_accelerator_hour=price * 1000 / hours,
+            musd_total=k * price * within,
+        )[["h", "a", "k", "r", "t", "label", "accelerators", "start_date", "end_date", "usd_per_accelerator_hour",
+           "musd_total"]]  # fmt: skip
+
+    def fleet(self) -> pd.DataFrame:
+        keys = ["h", "a", "k", "t"]
+        table = self.values("fleet", keys, "k_accelerators")
+        table = self.facts(table, self.case.fleet, keys, ["existing_k"])
+        owned = self.alive("order", keys, self.case.orders, "life")
+        rented = self.alive("rent", ["h", "a", "k", "r", "t"], self.case.rents, "periods")
+        for name, part in (("owned", owned), ("rented", rented)):
+            table = table.merge(part.rename(columns={"k_alive": name}), on=keys, how="left")
+            table[name] = table[name].fillna(0.0) * 1000
+        table = self.site(self.dated(table))
+        k = table["k_accelerators"].astype(float)
+        return table.assign(
+            mode=table["h"].map(self.case.hosts["mode"]).astype(object),
+            accelerators=k * 1000,
+            existing=table["existing_k"].astype(float) * 1000,
+            it_mw=k * table["k"].map(self.case.systems["peak_mw_per_k"]).astype(float),
+        )[["p", "h", "mode", "a", "k", "t", "label", "accelerators", "owned", "rented", "existing", "it_mw"]]
+
+    def alive(self, family: str, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
+        """(h, a, k, t) -> thousands alive in t, summed over vintages and terms."""
+        table = self.facts(self.values(family, names, "k_alive"), source, names, [life])
+        rows = [
+            (row.h, row.a, row.k, u, row.k_alive)
+            for row in table.itertuples()
+            for u in range(row.t, min(row.t + int(getattr(row, life)), self.case.calendar.n))
+        ]
+        frame = pd.DataFrame(rows, columns=["h", "a", "k", "t", "k_alive"])
+        return frame.groupby(["h", "a", "k", "t"], as_index=False)["k_alive"].sum()
+
+    def serving(self) -> pd.DataFrame:
+        keys = ["w", "h", "a", "k", "t"]
+        work = self.values("serve", keys, "k_serving")
+        held = self.values("reserve", keys, "k_reserve")
+        table = work.merge(held, on=keys, how="outer").fillna({"k_serving": 0.0, "k_reserve": 0.0})
+        table = self.facts(table, self.case.serve, keys, ["rate", "sigma", "seal", "p"])
+        table = self.facts(table, self.case.demand, ["w", "t"], ["demand_kref"])
+        served = table["rate"].astype(float) * table["k_serving"].astype(float)
+        table = self.dated(table)
+        return table.assign(
+            accelerators=table["k_serving"].astype(float) * 1000,
+            reserve=table["k_reserve"].astype(float) * 1000,
+            served_kref=served,
+            share=served / table["demand_kref"].astype(float),
+        )[["w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma",
+           "seal"]]  # fmt: skip
+
+    def demand(self) -> pd.DataFrame:
+        table = self.case.demand.reset_index(drop=True)[["w", "t", "demand_kref"]]
+        short = self.values("unserved", ["w", "t"], "unserved_share")
+        table = self.dated(table.merge(short, on=["w", "t"], how="left"))
+        table["unserved_share"] = table["unserved_share"].fillna(0.0).clip(0.0, 1.0)
+        first = self.case.serve.groupby("w")["t"].min()
+        per_ref = self.case.workloads["tokens_per_s_per_ref"]
+        reasons = [self.reason(r.w, r.t, r.unserved_share, first) for r in table.itertuples()]
+        return table.assign(
+            months=table["t"].map(self.case.periods["months"]).astype(float),
+            served_kref=table["demand_kref"] * (1.0 - table["unserved_share"]),
+            reason=reasons,
+            tokens_per_s=table["demand_kref"] * 1000 * table["w"].map(per_ref).astype(float),
+        )[
+            [
+                "w",
+                "t",
+                "label",
+                "months",
+                "demand_kref",
+                "served_kref",
+                "unserved_share",
+                "reason",
+                "tokens_per_s",
+            ]
+        ]
+
+    def reason(self, w: str, t: int, short: float, first: pd.Series) -> str:
+        if short <= 1e-6:
+            return ""
+        if w not in first.index:
+            return "no offer may serve it"
+        if t < first[w]:
+            return f"nothing can be live before {self.labels[first[w]]}"
+        if bool(self.case.workloads.loc[w, "optional"]):
+            return "optional: left out where it costs more than it is asked to"
+        return "waits within its bound on delay: earlier capacity costs more or is not to be had"
+
+    # ---- places
+
+    def opens(self) -> pd.DataFrame:
+        table = self.values("open", ["h", "t"], "open", keep=0.5)
+        table = self.site(self.dated(self.facts(table, self.case.opens, ["h", "t"], ["lead", "musd"])))
+        return table.assign(
+            decide_date=self.date(table["t"] - table["lead"].astype(int)), live_date=self.date(table["t"])
+        )[["h", "p", "t", "label", "decide_date", "live_date", "musd"]]
+
+    def stacks(self) -> pd.DataFrame:
+        use = self.engine.family(self.x, "use")
+        table = self.case.stacks.reset_index(drop=True)[
+            ["a", "name", "origin_iso3", "adoption_musd", "earliest_t"]
+        ]
+        return table.assign(
+            adopted=table["a"].map(use).astype(float) > 0.5, earliest_date=self.date(table["earliest_t"])
+        ).drop(columns="earliest_t")
+
+    def halls(self) -> pd.DataFrame:
+        parts = [self.values(f, ["h", "b", "t"], "halls") for f in ("halls", "halls_late")]
+        table = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
+        columns = ["it_mw", "order_t", "musd", "life"]
+        table = self.site(self.dated(self.facts(table, self.case.halls, ["h", "b", "t"], columns)))
+        count = table["halls"].astype(float)
+        return table.assign(
+            it_mw=count * table["it_mw"].astype(float),
+            musd=count * table["musd"].astype(float),
+            order_date=self.date(table["order_t"]),
+            live_date=self.date(table["t"]),
+        )[["h", "p", "b", "t", "label", "halls", "it_mw", "order_date", "live_date", "musd"]]
+
+    def leases(self) -> pd.DataFrame:
+        table = self.values("lease", ["h", "t"], "it_mw")
+        columns = ["periods", "musd_per_mw_period"]
+        table = self.site(self.dated(self.facts(table, self.case.leases, ["h", "t"], columns)))
+        yearly = (
+            table["it_mw"].astype(float)
+            * table["musd_per_mw_period"].astype(float)
+            / self.case.calendar.years
+        )
+        return table.assign(
+            start_date=self.date(table["t"]),
+            end_date=self.date(table["t"] + table["periods"].astype(int)),
+            musd_per_year=yearly,
+        )[["h", "p", "t", "label", "it_mw", "start_date", "end_date", "musd_per_year"]]
+
+    def purchases(self, family: str, source: pd.DataFrame, key: str) -> pd.DataFrame:
+        """Plant bought by the megawatt: what goes live when, ordered when, for how much."""
+        table = self.values(family, ["h", key, "t"], "added_mw")
+        table = self.site(
+            self.dated(self.facts(table, source, ["h", key, "t"], ["lead", "musd_per_mw", "life"]))
+        )
+        return table.assign(
+            order_date=self.date(table["t"] - table["lead"].astype(int)),
+            live_date=self.date(table["t"]),
+            musd=table["added_mw"].astype(float) * table["musd_per_mw"].astype(float),
+        )[["h", "p", key, "t", "label", "added_mw", "order_date", "live_date", "musd"]]
+
+    def standing(self, family: str, source: pd.DataFrame, keys: list[str], names: list[str]) -> pd.DataFrame:
+        """(keys, t) -> MW alive in t of plant bought by the megawatt."""
+        table = self.facts(self.values(family, names, "mw"), source, names, ["life"])
+        rows = [
+            (*(getattr(row, k) for k in keys), u, row.mw)
+            for row in table.itertuples()
+            for u in range(row.t, min(row.t + int(row.life), self.case.calendar.n))
+        ]
+        frame = pd.DataFrame(rows, columns=[*keys, "t", "mw"])
+        return frame.groupby([*keys, "t"], as_index=False)["mw"].sum()
+
+    def cooling(self) -> pd.DataFrame:
+        """Every technology in use: what is added, what stands (that of halls included), and its peak heat."""
+        keys = ["h", "c", "t"]
+        heat = self.values("heat", ["h", "c", "m", "t", "s"], "heat_peak_mw")
+        peak = heat[heat["s"] == DESIGN].groupby(keys, as_index=False)["heat_peak_mw"].sum()
+        added = self.values("cool", keys, "added_mw")
+        stands = self.standing("cool", self.case.cooling, ["h", "c"], keys).rename(
+            columns={"mw": "bought_mw"}
+        )
+        table = peak.merge(added, on=keys, how="outer").merge(stands, on=keys, how="outer")
+        included = self.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
+        space = self.values("space_mw", ["h", "t"], "space_mw")
+        held = self.case.existing_cooling["mw"] if len(self.case.existing_cooling) else pd.Series(dtype=float)
+        table = table.merge(space, on=["h", "t"], how="left").fillna(
+            {"heat_peak_mw": 0.0, "added_mw": 0.0, "bought_mw": 0.0, "space_mw": 0.0}
+        )
+        pair = list(zip(table["h"], table["c"], strict=True))
+        table["capacity_mw"] = (
+            table["bought_mw"]
+            + np.array([float(held.get(i, 0.0)) for i in pair])
+            + np.array([float(included.get(i, 0.0)) for i in pair]) * table["space_mw"]
+        )
+        return self.dated(table)[["h", "c", "t", "label", "added_mw", "capacity_mw", "heat_peak_mw"]]
+
+    def dispatch(self) -> pd.DataFrame:
+        """(h, t, s): hours, IT load and grid import of own and leased places."""
+        load = (
+            self.values("it_load", ["h", "m", "t", "s"], "it_mw")
+            .groupby(["h", "t", "s"], as_index=False)["it_mw"]
+            .sum()
+        )
+        imported = self.values("grid_import", ["h", "t", "s"], "import_mw")
+        table = load.merge(imported, on=["h", "t", "s"], how="outer").fillna({"it_mw": 0.0, "import_mw": 0.0})
+        return self.facts(table, self.case.slices, ["t", "s"], ["hours"])[
+            ["h", "t", "s", "hours", "it_mw", "import_mw"]
+        ]
+
+    def power(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        """(h, t): space, IT and facility power, energy, water and emissions; clouds have energy only."""
+        keys = ["h", "t"]
+        space = self.values("space_mw", keys, "space_mw")
+        peak = (
+            self.values("it_peak", ["h", "m", "t", "s"], "it_peak_mw")
+            .groupby(keys, as_index=False)["it_peak_mw"]
+            .sum()
+        )
+        d = tables["dispatch"]
+        energy = d.assign(it_mwh=d["it_mw"] * d["hours"], energy_mwh=d["import_mw"] * d["hours"])
+        energy = energy.groupby(keys, as_index=False)[["it_mwh", "energy_mwh"]].sum()
+        led = tables["ledger"]
+        physical = {
+            name: led[(led["account"].isin(accounts)) & (led["quantity"] != 0)]
+            .groupby(keys)["quantity"]
+            .sum()
+            for name, accounts in (
+                ("water_m3", ["water"]),
+                ("emissions_t", ["emissions", "cloud-emissions"]),
+                ("cloud_mwh", ["cloud-energy"]),
+            )
+        }
+        cloud = physical["cloud_mwh"].rename("cloud_mwh").reset_index()
+        table = (
+            space.merge(peak, on=keys, how="outer")
+            .merge(energy, on=keys, how="outer")
+            .merge(cloud, on=keys, how="outer")
+        )
+        table = self.site(
+            self.dated(
+                table.fillna(
+                    dict.fromkeys(("space_mw", "it_peak_mw", "it_mwh", "energy_mwh", "cloud_mwh"), 0.0)
+                )
+            )
+        )
+        table["mode"] = table["h"].map(self.case.hosts["mode"]).astype(object)
+        hours = float(self.case.periods["hours"].iloc[0])
+        index = list(zip(table["h"], table["t"], strict=True))
+        existing = self.case.host_period
+        grid = self.standing("connect", self.case.connections, ["h"], ["h", "n", "t"]).set_index(keys)["mw"]
+        sets = self.standing("backup", self.case.backups, ["h"], ["h", "g", "t"]).set_index(keys)["mw"]
+        for name, stands, column in (
+            ("grid_mw", grid, "existing_grid_mw"),
+            ("backup_mw", sets, "existing_backup_mw"),
+        ):
+            before = existing[column] if len(existing) else pd.Series(dtype=float)
+            table[name] = [float(stands.get(i, 0.0)) + float(before.get(i, 0.0)) for i in index]
+        table["facility_peak_mw"] = self.facility_peak(table, tables["cooling"])
+        table["it_mean_mw"] = table["it_mwh"] / hours
+        table["pue"] = np.where(
+            table["it_mwh"] > 0, table["energy_mwh"] / table["it_mwh"].where(table["it_mwh"] > 0, 1.0), np.nan
+        )
+        table["energy_mwh"] = table["energy_mwh"] + table["cloud_mwh"]
+        for name in ("water_m3", "emissions_t"):
+            table[name] = [float(physical[name].get(i, 0.0)) for i in index]
+        return table[
+            ["p", "h", "mode", "t", "label", "space_mw", "it_peak_mw", "it_mean_mw", "facility_peak_mw", "grid_mw",
+             "backup_mw", "energy_mwh", "pue", "water_m3", "emissions_t"]
+        ]  # fmt: skip
+
+    def facility_peak(self, table: pd.DataFrame, cooling: pd.DataFrame) -> np.ndarray:
+        """Facility MW in the design hour: heat x PUE by technology, or the building's PUE in colocation."""
+        factor = self.case.pue["pue"]
+        heat = cooling[cooling["heat_peak_mw"] > 0]
+        mw = [row.heat_peak_mw * float(factor[(row.h, row.c, row.t, DESIGN)]) for row in heat.itertuples()]
+        by = (
+            pd.Series(mw, index=pd.MultiIndex.from_frame(heat[["h", "t"]]), dtype=float)
+            .groupby(level=[0, 1])
+            .sum()
+        )
+        building = self.case.physics["colocation_pue"]
+        return np.array(
+            [
+                r.it_peak_mw * building if r.mode == "colocation" else float(by.get((r.h, r.t), 0.0))
+                for r in table.itertuples()
+            ]
+        )
+
+    # ---- money
+
+    def ledger(self) -> pd.DataFrame:
+        """Ledger entries times values, summed over the variables that book the same line."""
+        entries = self.engine.entries
+        amount = pd.Series(1.0, index=entries.index)
+        for family, part in entries.groupby("family", sort=False):
+            if family != "constant":
+                values = self.engine.family(self.x, str(family))
+                index = (
+                    pd.MultiIndex.from_tuples(part["index"]) if values.index.nlevels > 1 else part["index"]
+                )
+                amount[part.index] = values.reindex(index).to_numpy(float)
+        table = entries.assign(musd=entries["musd"] * amount, quantity=entries["quantity"] * amount)
+        table = table[(table["musd"].abs() > NOISE) | (table["quantity"].abs() > NOISE)]
+        table = table.groupby(LEDGER_KEYS, as_index=False, sort=True)[["quantity", "musd"]].sum()
+        factors = np.append(self.case.periods["discount"].to_numpy(float), self.case.discount_end)
+        dates = [self.case.calendar.date_of(t) for t in range(self.case.calendar.n + 1)]
+        t = table["t"].to_numpy(int)
+        labels = [*self.labels, "end"]
+        return table.assign(
+            label=[labels[i] for i in t],
+            date=pd.to_datetime([dates[i] for i in t]),
+            year=[dates[i].year for i in t],
+            p=table["h"].map(self.case.hosts["p"]).fillna("").astype(object),
+            musd_discounted=table["musd"] * factors[t],
+        )[["t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "supplier", "payer",
+           "origin_iso3", "w", "unit", "quantity", "musd", "musd_discounted"]]  # fmt: skip

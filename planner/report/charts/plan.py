@@ -1,0 +1,229 @@
+"""Charts of one plan: capacity against demand, power, cooling, control, and what binds."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from planner.report.charts.style import (
+    ACCENT,
+    DASHES,
+    GOOD,
+    MUTED,
+    WARN,
+    colours,
+    empty,
+    finish,
+    patterns,
+    quarters,
+)
+from planner.report.numbers import number
+from planner.report.strings import t
+from planner.report.terms import term
+
+
+def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
+    """Served work stacked by workload, the demand of all as a line (thousand reference accelerators)."""
+    if not len(table):
+        return empty(t("charts.no-demand"))
+    order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
+    names = list(dict.fromkeys(table["w"]))
+    colour, pattern = colours(names), patterns(names)
+    fig = go.Figure()
+    for w in names:
+        part = table[table["w"] == w]
+        fig.add_bar(
+            x=part["label"], y=part["served_kref"], name=w,
+            marker={"color": colour[w], "pattern": {"shape": pattern[w], "size": 6, "solidity": 0.25}},
+            customdata=part[["demand_kref", "unserved_kref"]].to_numpy(),
+            hovertemplate=f"{w}, {t('charts.served-hover')}<extra></extra>",
+        )  # fmt: skip
+    whole = table.groupby(["t", "label"], as_index=False)["demand_kref"].sum().sort_values("t")
+    fig.add_scatter(
+        x=whole["label"], y=whole["demand_kref"], mode="lines+markers",
+        name=t("charts.demand"), line={"color": WARN, "width": 2.5},
+        marker={"symbol": "diamond", "size": 7}, hovertemplate=t("charts.demand-hover") + "<extra></extra>",
+    )  # fmt: skip
+    finish(fig, t("charts.quarter"), t("charts.kref"), height=400, legend=True)
+    fig.update_layout(barmode="stack", bargap=0.15)
+    return fig.update_xaxes(**quarters(order))
+
+
+def power(table: pd.DataFrame) -> go.Figure:
+    """Facility peak of every site as bars, and the grid it has as a dashed line (MW)."""
+    if not len(table):
+        return empty(t("charts.no-power"))
+    order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
+    names = list(dict.fromkeys(table["p"]))
+    colour, pattern = colours(names), patterns(names)
+    fig = go.Figure()
+    for p in names:
+        part = table[table["p"] == p]
+        fig.add_bar(
+            x=part["label"], y=part["facility_peak_mw"], name=p, offsetgroup=p,
+            marker={"color": colour[p], "pattern": {"shape": pattern[p], "size": 6, "solidity": 0.25}},
+            hovertemplate=f"{p}, {t('charts.facility-hover')}<extra></extra>",
+        )  # fmt: skip
+    for i, p in enumerate(names):
+        part = table[table["p"] == p]
+        fig.add_scatter(
+            x=part["label"], y=part["grid_mw"], mode="lines", name=f"{p}: {t('charts.grid')}",
+            line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
+            hovertemplate=f"{p}, {t('charts.grid-hover')}<extra></extra>",
+        )  # fmt: skip
+    finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True)
+    fig.update_layout(barmode="group", bargap=0.2)
+    return fig.update_xaxes(**quarters(order))
+
+
+def cooling(table: pd.DataFrame) -> go.Figure:
+    """Capacity of each cooling technology (lines) against the heat it carries at the peak (bars), MW."""
+    if not len(table):
+        return empty(t("charts.no-cooling"))
+    order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
+    names = list(dict.fromkeys(table["c"]))
+    colour, pattern = colours(names), patterns(names)
+    fig = go.Figure()
+    for i, c in enumerate(names):
+        part = table[table["c"] == c]
+        fig.add_bar(
+            x=part["label"], y=part["heat_peak_mw"], name=f"{c}: {t('charts.heat')}", offsetgroup=c,
+            marker={"color": colour[c], "pattern": {"shape": pattern[c], "size": 6, "solidity": 0.25}},
+            hovertemplate=f"{c}, {t('charts.heat-hover')}<extra></extra>",
+        )  # fmt: skip
+        fig.add_scatter(
+            x=part["label"], y=part["capacity_mw"], mode="lines", name=f"{c}: {t('charts.capacity')}",
+            line={"color": colour[c], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
+            hovertemplate=f"{c}, {t('charts.capacity-hover')}<extra></extra>",
+        )  # fmt: skip
+    finish(fig, t("charts.quarter"), t("charts.heat-axis"), height=360, legend=True)
+    fig.update_layout(barmode="group", bargap=0.2)
+    return fig.update_xaxes(**quarters(order))
+
+
+def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -> go.Figure:
+    """What each decision adds to the control of what is served, up to the score (points of 100)."""
+    if not len(table):
+        return empty(t("charts.no-control"))
+    rows = table.sort_values("points", ascending=False)
+    rest = rows.iloc[top:]["points"].sum()
+    rows = rows.iloc[:top]
+    names, points = [str(n) or "not stated" for n in rows[by]], [float(v) for v in rows["points"]]
+    if abs(rest) > 1e-9:
+        names, points = [*names, t("charts.others")], [*points, float(rest)]
+    total = float(table["points"].sum())
+    fig = go.Figure(
+        go.Waterfall(
+            orientation="v", x=[*names, t("charts.control")], y=[*points, total],
+            measure=["relative"] * len(names) + ["total"],
+            text=[*(("+" if v >= 0 else "") + number(v) for v in points), number(total)],
+            textposition="outside", cliponaxis=False, increasing={"marker": {"color": GOOD}},
+            decreasing={"marker": {"color": WARN}}, totals={"marker": {"color": ACCENT}},
+            connector={"line": {"color": MUTED, "width": 1}},
+            hovertemplate=t("charts.control-hover") + "<extra></extra>", name=t("charts.control"),
+        )
+    )  # fmt: skip
+    finish(fig, "", t("charts.control-axis"), height=400, legend=False)
+    fig.update_yaxes(range=[0, max(105.0, total * 1.1)])
+    return fig.update_xaxes(tickangle=-30, title_text="")
+
+
+def what_binds(table: pd.DataFrame) -> go.Figure:
+    """The worth of one unit more of each binding limit (MUSD of present value), largest at the top."""
+    if not len(table):
+        return empty(t("charts.no-binding"))
+    rows = table.iloc[::-1]
+    worth = rows["worth_musd"].abs()
+    fig = go.Figure(
+        go.Bar(
+            orientation="h", y=[_short(str(n)) for n in rows["name"]], x=worth,
+            marker={"color": [GOOD if v > 0 else WARN for v in rows["worth_musd"]]},
+            text=[f"{number(v)} {t('charts.per', unit=u)}" for v, u in zip(worth, rows["unit"], strict=True)],
+            textposition="outside", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
+            hovertemplate="%{customdata[0]}<br>%{text}<br>%{customdata[1]} – %{customdata[2]}<extra></extra>",
+            name=t("charts.worth"),
+        )
+    )  # fmt: skip
+    finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False)
+    fig.update_layout(margin={"l": 16, "r": 16})
+    # the values stand beside the bars: leave them room
+    fig.update_xaxes(range=[0, 1.9 * float(worth.max())], nticks=5)
+    return fig.update_yaxes(automargin=True, title_text="", ticksuffix=" ")
+
+
+def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
+    """Needs by quarter, stacked by one column of the ledger (account, origin, payer, host ...)."""
+    if not len(table):
+        return empty(t("charts.no-payment"))
+    order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
+    totals = table.groupby(by)["musd"].sum().abs().sort_values(ascending=False)
+    names = [n for n in totals.index if n != "other"] + [n for n in totals.index if n == "other"]
+    colour, pattern = colours(names), patterns(names)
+    fig = go.Figure()
+    for name in names:
+        part = table[table[by] == name]
+        words = term("account" if by == "account" else by, name)
+        fig.add_bar(
+            x=part["label"], y=part["musd"], name=words,
+            marker={"color": colour[name] if name != "other" else MUTED,
+                    "pattern": {"shape": pattern[name], "size": 6, "solidity": 0.25}},
+            hovertemplate=f"{words}, %{{x}}<br>%{{y:,.1f}} {unit}<extra></extra>",
+        )  # fmt: skip
+    finish(fig, t("charts.quarter"), t("charts.per-quarter", unit=unit), height=400, legend=True)
+    fig.update_layout(barmode="relative", bargap=0.15)
+    return fig.update_xaxes(**quarters(order))
+
+
+def cumulative_funding(table: pd.DataFrame, peak_label: str, peak_musd: float) -> go.Figure:
+    """Outlay of each quarter as bars, its running sum as a line, the peak marked (MUSD)."""
+    if not len(table):
+        return empty(t("charts.no-payment"))
+    fig = go.Figure()
+    fig.add_bar(
+        x=table["label"], y=table["outlay_musd"], name=t("charts.in-quarter"), marker={"color": ACCENT},
+        hovertemplate=t("charts.in-quarter-hover") + "<extra></extra>",
+    )  # fmt: skip
+    fig.add_scatter(
+        x=table["label"], y=table["cumulative_musd"], name=t("charts.cumulative"), mode="lines",
+        line={"color": WARN, "width": 2.5},
+        hovertemplate=t("charts.cumulative-hover") + "<extra></extra>",
+    )  # fmt: skip
+    late = (
+        table["label"].tolist().index(peak_label) > len(table) / 2
+        if peak_label in set(table["label"])
+        else False
+    )
+    fig.add_scatter(
+        x=[peak_label], y=[peak_musd], name=t("charts.peak"), mode="markers+text",
+        text=[t("charts.peak-text", musd=number(peak_musd), quarter=peak_label)],
+        textposition="top left" if late else "top right",
+        marker={"symbol": "diamond", "size": 12, "color": WARN},
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    finish(fig, t("charts.quarter"), t("charts.musd"), height=380, legend=True)
+    top = max(float(table["cumulative_musd"].max()), 0.0)
+    fig.update_yaxes(
+        range=[min(0.0, float(table["outlay_musd"].min())) * 1.1, top * 1.15 or 1.0], tickformat=",.0f"
+    )
+    return fig.update_xaxes(**quarters(table["label"].tolist()))
+
+
+def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure:
+    """One measure over several runs: a bar each, its value written beside it, the baseline on top in grey."""
+    values = [float(table.iloc[0][name]) for name in names]
+    fig = go.Figure(
+        go.Bar(
+            orientation="h", y=names, x=values, text=[number(value) for value in values],
+            textposition="outside", cliponaxis=False,
+            marker={"color": [ACCENT if i else MUTED for i in range(len(names))]},
+            hovertemplate="%{y}: %{text}<extra></extra>", name=title,
+        )
+    )  # fmt: skip
+    finish(fig, title, "", height=110 + 36 * len(names), legend=False)
+    fig.update_layout(margin={"l": 16, "r": 56, "t": 8, "b": 48})
+    fig.update_xaxes(rangemode="tozero", nticks=5, tickformat=",")
+    return fig.update_yaxes(title_text="", type="category", autorange="reversed", ticksuffix=" ")
+
+
+def _short(text: str, width: int = 34) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,52 @@
+"""The charts of the report page, in reading order: what a financier asks first comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from planner.report import capital, views
+from planner.report.charts import gantt, plan, sankey
+from planner.report.page import Chart
+from planner.report.strings import t
+
+if TYPE_CHECKING:
+    from planner.runs.run import Run
+
+
+def charts_of(run: Run) -> list[Chart]:
+    """Charts with heading, caption and table; the map is left out, as it needs files beside the page."""
+    year = run.scenario.money.price_year
+
+    def table(name: str) -> pd.DataFrame:
+        return run.table(name) if name in run.tables else pd.DataFrame()
+
+    ledger = table("ledger")
+    funding, peak = capital.funding(ledger)
+    needs = capital.needs(ledger)
+    origin = capital.needs(ledger, "origin_iso3")
+    flows = capital.flows(ledger)
+    demand = views.demand_against_capacity(table("demand"))
+    power = views.power_by_site(table("power"))
+    control = views.control_by(table("control"))
+    binding = views.binding(table("prices"))
+    milestones = table("milestones")
+    what = {"what": t("capital.kinds.capital"), "payer": t("capital.everyone"), "year": year}
+    made: list[tuple[str, Callable[[], go.Figure], str, pd.DataFrame]] = [
+        ("capital.needs", lambda: plan.ledger_bars(needs, "account"), t("capital.needs-note", **what),
+         capital.calendar(ledger)),
+        ("capital.origin", lambda: plan.ledger_bars(origin, "origin_iso3"), t("capital.needs-note", **what),
+         capital.calendar(ledger, "origin_iso3")),
+        ("capital.funding", lambda: plan.cumulative_funding(funding, peak.label, peak.musd),
+         t("capital.funding-note", year=year), funding),
+        ("capital.flows", lambda: sankey.sources_and_uses(flows), t("capital.flows-note", year=year), flows),
+        ("plan.capacity", lambda: plan.capacity_against_demand(demand), t("plan.capacity-note"), demand),
+        ("plan.gantt", lambda: gantt.gantt(milestones), t("plan.gantt-note"), milestones),
+        ("plan.power", lambda: plan.power(power), t("plan.power-note"), power),
+        ("plan.waterfall", lambda: plan.control_waterfall(control), t("plan.waterfall-note"), control),
+        ("plan.binding", lambda: plan.what_binds(binding), t("plan.binding-note", year=year), binding),
+    ]  # fmt: skip
+    return [Chart(t(f"{key}-title"), t(f"{key}-alt"), draw(), note, rows) for key, draw, note, rows in made]

@@ -1,0 +1,113 @@
+"""Runs side by side: which inputs differ, how the results differ.
+
+comparison = compare_runs([find_run("base"), find_run("stricter")])
+comparison.inputs    # path, one column a run
+comparison.results   # kpi, unit, one column a run, difference to the first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from planner.scenario.paths import flatten
+from planner.runs.files import RunError, catalog_hash
+from planner.runs.run import Run
+from planner.intake.scenario_file import plain_scenario
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ABSENT = "-"
+SAME = 1e-9
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``inputs``: path and one column a run; ``results``: kpi, unit, one column a run, ``delta <run>`` columns."""
+
+    runs: list[str]
+    inputs: pd.DataFrame
+    results: pd.DataFrame
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """Inputs (scenario, options, facts, versions) that differ, and all KPIs; the first run is the base."""
+    names = _names(runs)
+    values = [_inputs(run) for run in runs]
+    paths = list(dict.fromkeys(path for each in values for path in each))
+    rows = [
+        {"path": path, **{n: each.get(path, ABSENT) for n, each in zip(names, values, strict=True)}}
+        for path in paths
+        if any(each.get(path, ABSENT) != values[0].get(path, ABSENT) for each in values[1:])
+    ]
+    inputs = pd.DataFrame(rows, columns=["path", *names])
+    return Comparison(names, inputs, _results(runs, names))
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """Directory names, numbered where two runs share one."""
+    names = [run.name for run in runs]
+    return [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
+
+
+def _inputs(run: Run) -> dict[str, Any]:
+    found = dict(flatten(plain_scenario(run.scenario)))
+    found |= {f"options.{k}": v for k, v in run.manifest.get("options", {}).items() if v is not None}
+    found |= {f"versions.{k}": v for k, v in run.manifest.get("versions", {}).items()}
+    digest = str(run.manifest.get("catalog_hash", ""))
+    found["catalog"] = f"{digest[:12]}{' (this one)' if digest == catalog_hash() else ''}"
+    return found
+
+
+def _results(runs: Sequence[Run], names: list[str]) -> pd.DataFrame:
+    known = [run.outcome.get("kpis", {}) for run in runs]
+    if not any(known):
+        raise RunError("none of these runs has a plan")
+    rows = []
+    for kpi in dict.fromkeys(name for each in known for name in each):
+        facts = [each.get(kpi, {}) for each in known]
+        row: dict[str, Any] = {"kpi": kpi, "unit": next((f["unit"] for f in facts if "unit" in f), "")}
+        numbers = [float("nan") if f.get("value") is None else float(f["value"]) for f in facts]
+        row |= dict(zip(names, numbers, strict=True))
+        for name, number in zip(names[1:], numbers[1:], strict=True):
+            delta = number - numbers[0]
+            row[f"delta {name}"] = 0.0 if abs(delta) <= SAME * max(1.0, abs(numbers[0])) else delta
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["kpi", "unit", *names, *(f"delta {name}" for name in names[1:])])
+
+
+def named(comparison: Comparison) -> list[Table | str]:
+    """The comparison as two tables for a terminal; KPIs that are equal everywhere are counted only."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    inputs = Table(title="inputs that differ", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    results = Table(title="results", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in comparison.inputs.columns:
+        inputs.add_column(column, overflow="fold")
+    for row in comparison.inputs.itertuples(index=False):
+        inputs.add_row(*(Text(str(value)) for value in row))
+    results.add_column("result", overflow="fold")
+    for column in comparison.results.columns[1:]:
+        results.add_column(column, justify="left" if column == "unit" else "right", overflow="fold")
+    deltas = [c for c in comparison.results.columns if c.startswith("delta ")]
+    equal = (comparison.results[deltas] == 0).all(axis=1)
+    for row in comparison.results[~equal].itertuples(index=False):
+        cells = [_number(v) if isinstance(v, float) else str(v) for v in row]
+        results.add_row(*(Text(cell) for cell in cells))
+    out: list[Table | str] = [inputs if len(comparison.inputs) else "no input differs"]
+    out.append(results if not equal.all() else "all results are equal")
+    if equal.any() and not equal.all():
+        out.append(f"{int(equal.sum())} further results are equal")
+    return out
+
+
+def _number(value: float) -> str:
+    if value != value:
+        return ABSENT
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"

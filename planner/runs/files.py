@@ -1,0 +1,205 @@
+"""The files of a run directory: what is recorded, written so that a crash never leaves half a file in place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from planner import __version__
+from planner.scenario.schema import Scenario
+from planner.intake.scenario_file import plain_scenario
+
+PACKAGES = ("pyomo", "highspy", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+"""What a run and a table may be called."""
+PART = ".part"
+"""Ending of the hidden folder in which a run is written."""
+
+
+class RunError(Exception):
+    """A run cannot be written or read; the message says why and what to do."""
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Turns what the system says about a full disk or a forbidden folder into a ``RunError``."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(f"cannot write to {directory}: {reason[:1].lower()}{reason[1:]}") from error
+
+
+def plain(value: Any) -> Any:
+    """JSON-ready copy: numpy numbers as numbers, dates as ISO text, what is not finite as null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        return [plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, date | datetime):
+        return None if value != value else value.isoformat()  # NaT is not equal to itself
+    return str(value)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """One JSON document, pretty and with keys in the given order."""
+    path.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; ``RunError`` if the file is missing or damaged."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path.parent} is not a run: it holds no {path.name}") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} is damaged: not an object")
+    return value
+
+
+def now() -> str:
+    """Time of day in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def content_hash(scenario: Scenario, options: Mapping[str, Any]) -> str:
+    """SHA-256 of everything that decides the numbers: scenario with defaults, options, facts and versions.
+
+    Comments, layout and inheritance of the file do not count; the seed is part of the scenario.
+    """
+    content = {
+        "scenario": plain_scenario(scenario),
+        "options": {k: v for k, v in sorted(options.items()) if v is not None},
+        "catalog": catalog_hash(),
+        "versions": versions(),
+    }
+    text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def catalog_hash() -> str:
+    """SHA-256 over the packaged catalog's files."""
+    digest = hashlib.sha256()
+    folder = resources.files("planner.data") / "catalog"
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if path.name.endswith((".csv", ".json")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    found = {"planner": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def manifest(scenario: Scenario, options: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """What is known when a run starts: versions, hash of the inputs, seed, options, machine, time."""
+    return {
+        "kind": kind,
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "hash": content_hash(scenario, options),
+        "catalog_hash": catalog_hash(),
+        "options": dict(options),
+        "seed": scenario.solve.seed,
+        "versions": versions(),
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": psutil.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        },
+        "started": now(),
+    }
+
+
+def lock_content() -> dict[str, Any]:
+    """Who writes a run: enough to know later whether that process still lives."""
+    own = psutil.Process()
+    return {"pid": own.pid, "pid_start": own.create_time(), "host": platform.node(), "started": now()}
+
+
+def is_alive(lock: Mapping[str, Any]) -> bool:
+    """Whether the process of a lock still runs; a process of another machine is believed to."""
+    if lock.get("host") != platform.node():
+        return True
+    try:
+        return abs(psutil.Process(int(lock["pid"])).create_time() - float(lock["pid_start"])) < 1.0
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return False
+
+
+def sync_tree(directory: Path) -> None:
+    """Forces every file and folder below ``directory`` to the disk, so that a rename cannot outrun them."""
+    for folder, _, files in os.walk(directory):
+        for name in [*files, "."]:
+            sync(Path(folder) / name)
+
+
+def sync(path: Path) -> None:
+    """Forces one file or folder to the disk; a system that cannot do so for folders is passed over."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:  # folders on Windows
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def captured_output(path: Path) -> Iterator[None]:
+    """Everything this process writes to its output goes to ``path``, prints of compiled libraries too.
+
+    Works on the file descriptors, so it is for a process that does one thing, such as a worker.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    try:
+        with path.open("ab") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for target, source in zip((1, 2), saved, strict=True):
+            os.dup2(source, target)
+            os.close(source)

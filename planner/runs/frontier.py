@@ -1,0 +1,85 @@
+"""A frontier as a run directory: its tables, and one whole run a solved plan under ``points/``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from planner.audit import audit
+from planner.runs.writer import outcome_facts, start_run
+from planner.runs.run import Run
+from planner.scenario.schema import Scenario
+from planner.planning.pipeline import Event
+from planner.studies.frontier import LiveFrontier, frontier, frontier_tables, live_frontier, patterns_of_table
+
+POINTS = "points"
+
+
+def run_frontier(
+    scenario: Scenario,
+    options: dict[str, Any],
+    directory: Path | str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    root: Path | str = "runs",
+) -> Run:
+    """Makes the frontier and writes it. Options: ``points``, ``quality``, ``workers``."""
+    began = time.perf_counter()
+    with start_run(directory, scenario, options, root, kind="frontier") as writer:
+
+        def report(event: Event) -> None:
+            stamped = {**event, "seconds": round(time.perf_counter() - began, 2)}
+            writer.event(stamped)
+            if on_event is not None:
+                on_event(stamped)
+
+        result = frontier(
+            scenario,
+            points=int(options.get("points") or 5),
+            quality=str(options.get("quality") or "plan"),
+            workers=int(options.get("workers") or 2),
+            on_event=report,
+            should_stop=should_stop,
+        )
+        for name, table in frontier_tables(result).items():
+            writer.table(name, table)
+        folder = writer.path / POINTS
+        folder.mkdir()
+        for point, outcome in result.plans.items():
+            chosen = {"quality": outcome.quality, "objective": outcome.objective, "frontier_point": point}
+            with start_run(folder / f"point-{point}", outcome.resolved, chosen) as sub:
+                assert outcome.plan is not None
+                sub.table("audit", audit(outcome.plan))
+                sub.finish(outcome)
+        first = result.plans[min(result.plans)]
+        facts = outcome_facts(first)
+        whole = all(o.status == "optimal" for o in result.plans.values())
+        facts |= {
+            "status": "optimal" if whole else "feasible",
+            "seconds": {"total": round(time.perf_counter() - began, 3)},
+            "points": len(result.points),
+            "plans": len(result.plans),
+            "gap": max(o.gap or 0.0 for o in result.plans.values()),
+        }
+        return writer.finish(facts)
+
+
+def point_run(run: Run, point: int) -> Run:
+    """The run of a solved point of a frontier; KeyError where the point is a screening point."""
+    path = run.path / POINTS / f"point-{int(point)}"
+    if not path.is_dir():
+        raise KeyError(f"point {point} has no plan of its own")
+    return Run(path)
+
+
+def live_of_run(run: Run) -> LiveFrontier:
+    """The live trade-off of a run, of a frontier or of one plan; built in seconds, asked in milliseconds."""
+    if "patterns" in run.tables:
+        least = run.table("least_delays").set_index("w")["months"].to_dict()
+        return live_frontier(run.scenario, patterns=patterns_of_table(run.table("patterns")), least=least)
+    tables: dict[str, pd.DataFrame] = {n: run.table(n) for n in ("opens", "stacks") if n in run.tables}
+    return live_frontier(run.scenario, tables if len(tables) == 2 else None)

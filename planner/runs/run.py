@@ -1,0 +1,204 @@
+"""A run is a directory: frozen inputs, events, outcome, tables.
+
+    run = find_run("latest")
+    run.outcome["status"], run.table("orders"), run.kpis
+
+    scenario.yaml   inputs with every default, frozen      outcome.json    status, bound, gap, seconds, KPIs
+    resolved.yaml   the same with the bounds in force      tables/*.parquet
+    manifest.json   versions, hash, seed, options          events.jsonl, log.txt
+
+It is written in a hidden folder beside its place and renamed into it at the end: what has a name is whole.
+A hidden folder whose process is gone is a lost run; ``list_runs`` shows it and ``clean_runs`` removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from planner.facts.suggest import hint
+from planner.runs.files import NAME, PART, RunError, is_alive, read_json
+from planner.scenario.schema import Scenario
+from planner.intake.scenario_file import load_scenario
+
+if TYPE_CHECKING:
+    from planner.plans.plan import Plan
+
+Event = dict[str, Any]
+KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
+
+
+class Run:
+    """A run directory, read as needed. ``RunError`` where it is not one or is damaged."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise RunError(f"there is no run {str(path)!r}{hint(self.path.name, _names(self.path.parent))}")
+        self.manifest = read_json(self.path / "manifest.json")
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def kind(self) -> str:
+        """``plan``, or what else was run: ``frontier``, ``stress`` ..."""
+        return str(self.manifest.get("kind", "plan"))
+
+    @property
+    def status(self) -> str:
+        """Status of the outcome; ``running`` or ``lost`` while there is none, ``damaged`` if it is gone."""
+        if (self.path / "outcome.json").is_file():
+            return str(self.outcome.get("status", "damaged"))
+        lock = self.path / "lock.json"
+        if lock.is_file():
+            return "running" if is_alive(read_json(lock)) else "lost"
+        return "damaged"
+
+    @cached_property
+    def outcome(self) -> dict[str, Any]:
+        return read_json(self.path / "outcome.json")
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The frozen inputs."""
+        return load_scenario(self.path / "scenario.yaml")
+
+    @cached_property
+    def resolved(self) -> Scenario:
+        """The inputs with the bounds that were in force; the inputs themselves where none were set."""
+        path = self.path / "resolved.yaml"
+        return load_scenario(path) if path.is_file() else self.scenario
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables."""
+        return sorted(path.stem for path in (self.path / "tables").glob("*.parquet"))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One table of the run; ``RunError`` with the known names."""
+        if name not in self.tables:
+            raise RunError(f"run {self.name} has no table {name!r}{hint(name, self.tables)}")
+        try:
+            return pd.read_parquet(self.path / "tables" / f"{name}.parquet")
+        except (OSError, ValueError) as error:
+            raise RunError(f"table {name!r} of run {self.name} is damaged: {error}") from error
+
+    @property
+    def has_plan(self) -> bool:
+        return self.status in ("optimal", "feasible")
+
+    @cached_property
+    def kpis(self) -> pd.DataFrame:
+        """One row a KPI: kpi, value, unit, published range, inside, note; empty without a plan."""
+        rows = [{"kpi": name, **facts} for name, facts in self.outcome.get("kpis", {}).items()]
+        return pd.DataFrame(rows, columns=KPI_COLUMNS)
+
+    def kpi(self, name: str) -> float:
+        """Value of one KPI; ``RunError`` with the known names."""
+        known = self.outcome.get("kpis", {})
+        if name not in known:
+            raise RunError(f"run {self.name} has no KPI {name!r}{hint(name, list(known))}")
+        value = known[name]["value"]
+        return float("nan") if value is None else float(value)
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """What was reported while it ran, in order; a line cut off by a crash is passed over."""
+        out = []
+        path = self.path / "events.jsonl"
+        for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+            with contextlib.suppress(ValueError):
+                out.append(json.loads(line))
+        return out
+
+    def plan(self) -> Plan:
+        """The plan as an object again, its case built anew from the frozen inputs."""
+        from planner.case.build import build_case
+        from planner.plans.plan import Plan
+
+        tables = {name: self.table(name) for name in self.tables}
+        return Plan(build_case(self.scenario), tables, self.kpis, self.outcome.get("bounds", {}))
+
+
+# ---- finding runs
+
+
+def _names(root: Path) -> list[str]:
+    try:
+        return sorted(
+            p.name for p in root.iterdir() if (p / "manifest.json").is_file() and not p.name.startswith(".")
+        )
+    except OSError:
+        return []
+
+
+def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
+    """A run by its path, by its name below ``root``, or ``latest``."""
+    if str(reference) == "latest":
+        unfit = ("running", "lost", "damaged")
+        rows = list_runs(root).to_dict("records")
+        finished = [row for row in rows if row["status"] not in unfit and row["kind"] != "batch"]
+        if not finished:
+            raise RunError(f"there is no finished run in {root}")
+        return Run(finished[0]["path"])
+    path = Path(reference)
+    below = Path(root) / path
+    if not path.is_dir() and NAME.fullmatch(str(reference)) and below.is_dir():
+        return Run(below)
+    if not path.exists() and path.parent == Path():
+        raise RunError(f"there is no run {str(reference)!r}{hint(path.name, _names(Path(root)))}")
+    return Run(path)
+
+
+RUN_COLUMNS = [
+    "name", "status", "kind", "objective", "quality", "gap", "cost_npv_musd", "delay_months", "control_score",
+    "started", "seconds", "path",
+]  # fmt: skip
+
+
+def list_runs(root: Path | str = "runs") -> pd.DataFrame:
+    """Every run below ``root``, newest first; unfinished ones are ``running`` or ``lost``."""
+    root = Path(root)
+    rows = []
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        hidden = path.name.startswith(".")
+        if path.is_dir() and (path.name.endswith(PART) if hidden else (path / "manifest.json").is_file()):
+            rows.append(_row(path))
+    frame = pd.DataFrame(rows, columns=RUN_COLUMNS)
+    return frame.sort_values("started", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _row(path: Path) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": path.name, "path": str(path), "status": "lost", "started": ""}
+    try:
+        run = Run(path)
+        row |= {"status": run.status, "kind": run.kind, "started": str(run.manifest.get("started", ""))}
+        row |= {k: run.manifest.get("options", {}).get(k) for k in ("objective", "quality")}
+        if path.name.startswith("."):
+            row["name"] = str(read_json(path / "lock.json").get("name", path.name))
+        if (path / "outcome.json").is_file():
+            row |= {k: run.outcome.get(k) for k in ("objective", "quality", "gap")}
+            row |= {
+                k: run.outcome["kpis"][k]["value"] for k in RUN_COLUMNS if k in run.outcome.get("kpis", {})
+            }
+            row["seconds"] = (run.outcome.get("seconds") or {}).get("total")
+    except RunError:
+        row["status"] = "lost" if path.name.startswith(".") else "damaged"
+    return row
+
+
+def clean_runs(root: Path | str = "runs") -> list[str]:
+    """Removes what lost runs left behind; returns their names."""
+    lost = list_runs(root)
+    lost = lost[(lost["status"] == "lost") & lost["path"].map(lambda path: Path(path).name.endswith(PART))]
+    for path in lost["path"]:
+        shutil.rmtree(path, ignore_errors=True)
+    return [str(name) for name in lost["name"]]

@@ -1,0 +1,1 @@
+"""The quick estimate: demand to accelerators, megawatts and money without optimisation."""

@@ -1,0 +1,1 @@
+"""A commented scenario for a country, from the catalog."""

@@ -1,0 +1,129 @@
+"""What a starter scenario of a country rests on: size of demand, places, and the words that say why.
+
+All choices come from the catalog: a state-led programme with a count sizes demand, else a rule on output;
+places are the country's candidate metros and the nearest place abroad that needs no export licence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from planner.case.locality import distance_km
+from planner.facts.catalog import Catalog
+
+MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
+CLOUD_REGION_MW = 250.0
+"""Data-centre capacity from which a US provider is taken to run a region in the country."""
+HUB_MW = 500.0
+CONNECTION_DONE = {"campus": 0.5, "second": 0.25}
+"""Share of the wait for the grid that a campus has behind it: applications are in when a plan is made."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Reference accelerators asked for at the end of the build-up, and where the number is from."""
+
+    accelerators: float
+    source: str | None
+    assumed: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Metro of the first campus, of the second, of the city, and of the place abroad."""
+
+    campus: str
+    second: str
+    city: str
+    abroad: str
+    cloud_at_home: bool
+    notes: dict[str, str]
+
+
+def round_figures(value: float, figures: int = 2) -> int:
+    """A number with two figures, as a plan would quote it.
+
+    >>> [round_figures(x) for x in (0, 7, 34567, 1250)]
+    [0, 7, 35000, 1200]
+    """
+    if value <= 0:
+        return 0
+    digits = figures - 1 - math.floor(math.log10(value))
+    return round(round(value, min(digits, 0)))
+
+
+def demand_size(catalog: Catalog, iso3: str) -> Size:
+    """The country's state-led programme, else accelerators per output; between 400 and 40,000."""
+    plans = catalog.table("national_plans")
+    own = plans[(plans["iso3"] == iso3) & plans["sizes_demand"] & plans["accelerators_planned"].notna()]
+    if len(own):
+        plan = own.sort_values("accelerators_planned").iloc[-1]
+        count = float(plan["accelerators_planned"])
+        note = f"{plan['program']}: {count:,.0f} accelerators planned; {plan['status']}"
+        url = str(plan["source_url"])
+    else:
+        gdp = float(catalog.value("countries", iso3, "gdp_ppp_busd"))
+        rate = catalog.param("starter_accelerators_per_busd_gdp")
+        count, url = gdp * rate, None
+        note = (
+            f"no programme with a count is known: {rate:g} accelerators per billion of {gdp:,.0f} billion USD"
+        )
+    clipped = min(max(count, MIN_ACCELERATORS), MAX_ACCELERATORS)
+    if clipped != count:
+        note += f", limited to {clipped:,.0f}: the largest or smallest first programme worth planning"
+    return Size(float(round_figures(clipped)), url, url is None, note)
+
+
+def _home(catalog: Catalog, iso3: str) -> list[str]:
+    """Candidate metros of the country in the order of the catalog; any metro where there is no candidate."""
+    metros = catalog.table("metros")
+    own = metros[metros["iso3"] == iso3]
+    wanted = own[own["role"] == "candidate"]
+    found = list(wanted.index if len(wanted) else own.index)
+    if not found:
+        raise KeyError(f"no metro of {iso3} in the catalog: add one with twelve monthly temperatures")
+    return found
+
+
+def _abroad(catalog: Catalog, iso3: str, city: str) -> str:
+    """Nearest of the first metros of licence-free countries with a large market."""
+    metros, countries = catalog.table("metros"), catalog.table("countries")
+    groups = catalog.table("licensing")
+    controlled = set(groups.loc[groups["country_group"] != "unrestricted", "iso3"])
+    large = set(countries.index[countries["dc_capacity_mw"] >= HUB_MW]) - controlled - {iso3}
+    others = metros[metros["iso3"].isin(large) & (metros["role"] != "validation")].drop_duplicates("iso3")
+    here = metros.loc[city]
+    far = pd.Series(
+        [distance_km(here.lat_deg, here.lon_deg, m.lat_deg, m.lon_deg) for m in others.itertuples()],
+        index=others.index,
+    )
+    return str(far.idxmin())
+
+
+def choose_places(catalog: Catalog, iso3: str) -> Places:
+    """The city is the first metro; campuses go to the next ones, or beside the city where there are none."""
+    home = _home(catalog, iso3)
+    city = home[0]
+    campus, second = [*home, city, city][1:3] if len(home) > 1 else (city, city)
+    abroad = _abroad(catalog, iso3, city)
+    metros = catalog.table("metros")
+    names = {m: str(metros.at[m, "name"]) for m in (city, campus, second, abroad)}
+    known = metros["known_for"]
+    capacity = float(catalog.value("countries", iso3, "dc_capacity_mw"))
+    at_home = capacity >= CLOUD_REGION_MW
+    alone = "; the only place of the country in the catalog, so all campuses stand near it"
+    notes = {
+        "campus": f"campus near {names[campus]}"
+        + (f", known for {known[campus]}" if isinstance(known[campus], str) else "")
+        + (alone if len(home) == 1 else ""),
+        "second": f"second campus near {names[second]}, so that one site may be lost",
+        "city": f"existing data centres of {names[city]}: {capacity:,.0f} MW in the country (estimate 2024)",
+        "abroad": f"nearest large market without export licence: {names[abroad]}",
+        "cloud": f"US cloud {'at home' if at_home else 'near ' + names[abroad]}: a region at home is taken as given "
+        f"from {CLOUD_REGION_MW:.0f} MW of data centres in the country; here {capacity:,.0f} MW",
+    }
+    return Places(campus, second, city, abroad, at_home, notes)

@@ -1,0 +1,317 @@
+"""Sections of a starter scenario, with the comments that explain them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import FoldedScalarString
+
+from planner.facts.catalog import Catalog
+from planner.facts.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
+from planner.starter.choices import CONNECTION_DONE, Places, Size, round_figures
+
+YEARS = 6
+BUILD_UP = (0.08, 0.25, 0.45, 0.65, 0.85, 1.0)
+"""Share of the final demand at the start of each year: S-shaped, as national programmes plan it."""
+WORK_PER_ACCELERATOR = 1.7
+"""Accelerators to host per accelerator asked for: availability, effectiveness, protection, reserve."""
+DESIGN_PUE = 1.45
+LEAST_IT_MW = 5
+"""Two of the smallest halls: with less a host could not build at all."""
+REFERENCE = "b300"
+SYSTEMS = ("hgx-b300", "gb300-nvl72", "vr200-nvl72", "mi355x-8")
+CHAMPION, VENTURE, CLOUD = "champion-us-chips", "us-platform-local-operator", "us-cloud"
+
+WORKLOADS: tuple[dict[str, Any], ...] = (
+    {"id": "citizens", "share": 0.25, "kind": "inference", "sector": "citizens", "body": "private",
+     "data_class": "public", "latency_class": "interactive", "model_class": "large", "priority": 1,
+     "note": "assistants for the public on public data"},
+    {"id": "industry", "share": 0.25, "kind": "inference", "sector": "industry", "body": "private",
+     "data_class": "official", "latency_class": "standard", "model_class": "frontier", "priority": 1,
+     "note": "firms' agents on personal and business data"},
+    {"id": "government", "share": 0.20, "kind": "inference", "sector": "government", "body": "public",
+     "data_class": "official", "latency_class": "standard", "model_class": "large", "priority": 2,
+     "survival_share": 0.5, "note": "public servants' agents; half must survive the loss of a site from year 4"},
+    {"id": "health", "share": 0.10, "kind": "inference", "sector": "health", "body": "public",
+     "data_class": "sensitive", "latency_class": "standard", "model_class": "medium", "priority": 2,
+     "note": "records and imaging"},
+    {"id": "defence", "share": 0.05, "kind": "inference", "sector": "defence", "body": "public",
+     "data_class": "secret", "latency_class": "interactive", "model_class": "large", "priority": 3,
+     "note": "classified work, at home on national keys"},
+    {"id": "research", "share": 0.15, "kind": "training", "sector": "research", "body": "public",
+     "data_class": "official", "latency_class": "batch", "model_class": "frontier", "priority": 1,
+     "note": "training and adaptation of national models; waits for quiet hours"},
+)  # fmt: skip
+
+HEAD = """\
+{title}
+Starter written by `planner new` from the fact catalog of {version}; edit freely, then
+  planner validate {file}; planner size {file}; planner solve {file}
+Units stand in names: _mw megawatts, _musd million USD of money.price_year, _months. Dates are YYYY-MM-DD.
+`assumed: true` marks what no source told: replace it first. Anything left out has a sourced default
+(`planner catalog`). Law and licence entries are planning data, not legal advice."""
+
+ROWS: dict[str, str] = {
+    "horizon": "Horizon: six years in quarters; every decision is dated by the quarter in which it goes live.",
+    "money": "Money: real USD of one price year. Discount rate: world base plus the sovereign premium.",
+}
+
+
+def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places) -> CommentedMap:
+    """The whole scenario as commented YAML nodes."""
+    country = str(catalog.value("countries", iso3, "name"))
+    start = date(first_year(catalog), 1, 1)
+    rate = cost_of_capital_real(catalog, iso3)
+    doc = CommentedMap()
+    doc["planner"] = 1
+    doc["name"] = name
+    doc["title"] = f"{country} {start.year}-{start.year + YEARS - 1}, sovereign AI compute"
+    doc["country"] = iso3
+    doc["assumed"] = True
+    doc["note"] = _text(
+        f"size of demand: {size.note}; shares of workloads and all sites and hosts are assumed"
+    )
+    doc["horizon"] = _flow({"start": start, "years": YEARS, "step": "quarter"})
+    doc["money"] = _map(
+        currency="USD",
+        price_year=start.year - 1,
+        discount_rate_real=round(rate.value, 4),
+        assumed=True,
+        note=_text(f"real cost of capital: {rate.why}"),
+    )
+    doc["demand"] = CommentedSeq(_workload(w, size, start) for w in WORKLOADS)
+    doc["sites"] = CommentedSeq(_sites(catalog, iso3, size, places, start))
+    doc["hosts"] = CommentedSeq(_hosts(catalog, iso3, size, places))
+    doc["stacks"] = CommentedSeq(_flow({"id": s}) for s in (CHAMPION, VENTURE, CLOUD))
+    doc["systems"] = CommentedSeq(_flow({"id": k}) for k in SYSTEMS)
+    doc["supply"] = _supply(size, places, start)
+    doc["limits"] = _map(delay_tolerance_months=6)
+    abroad = str(catalog.value("metros", places.abroad, "iso3"))
+    doc["control"] = _map(
+        trusted_region=_list([abroad]), assumed=True, note=f"{abroad} taken as trusted: edit"
+    )
+    doc["solve"] = _map(quality="plan", time_limit_s=600)
+    _comment(doc, catalog, iso3, size, name)
+    return doc
+
+
+def first_year(catalog: Catalog) -> int:
+    """The year after the price year of the catalog, taken from the newest system on sale."""
+    dates = catalog.table("national_plans")["source_date"].dropna().astype(str).str[:4].astype(int)
+    return int(dates.max()) + 1
+
+
+def _map(**values: Any) -> CommentedMap:
+    return CommentedMap({k: v for k, v in values.items() if v is not None})
+
+
+def _flow(values: dict[str, Any]) -> CommentedMap:
+    out = CommentedMap(values)
+    out.fa.set_flow_style()
+    return out
+
+
+def _list(values: list[Any]) -> CommentedSeq:
+    out = CommentedSeq(values)
+    out.fa.set_flow_style()
+    return out
+
+
+def _text(words: str) -> Any:
+    return FoldedScalarString(words) if len(words) > 80 else words
+
+
+def _points(final: float, start: date) -> CommentedSeq:
+    steps = [(date(start.year + i, 1, 1), round_figures(final * share)) for i, share in enumerate(BUILD_UP)]
+    return CommentedSeq(_flow({"at": at, "value": value}) for at, value in steps)
+
+
+def _workload(w: dict[str, Any], size: Size, start: date) -> CommentedMap:
+    final = size.accelerators * float(w["share"])
+    survives = "survival_share" in w
+    return _map(
+        id=w["id"],
+        kind=w["kind"],
+        sector=w["sector"],
+        body=w["body"],
+        data_class=w["data_class"],
+        latency_class=w["latency_class"],
+        model_class=w["model_class"],
+        priority=w["priority"],
+        survival_share=w.get("survival_share"),
+        survive_from=date(start.year + 4, 1, 1) if survives else None,
+        size=_map(by="accelerators", reference=REFERENCE, points=_points(final, start)),
+        source=size.source,
+        assumed=True,
+        note=_text(f"{w['note']}; {100 * float(w['share']):.0f} % of the total is assumed"),
+    )
+
+
+def site_need_mw(catalog: Catalog, size: Size) -> float:
+    """Grid power the whole demand would take: accelerators to host x kW of a server with network x PUE."""
+    system = catalog.table("systems").loc[SYSTEMS[0]]
+    kw = float(system["peak_kw"]) / float(system["n_accelerators"])
+    kw *= (1.0 + catalog.param("network_power_share")) * DESIGN_PUE
+    return size.accelerators * WORK_PER_ACCELERATOR * kw / 1000.0
+
+
+def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date) -> Iterator[CommentedMap]:
+    need = site_need_mw(catalog, size)
+    later = date(start.year + 1, 7, 1)
+    for id_, metro, words, shares in (
+        ("campus", places.campus, places.notes["campus"], (0.3, 1.2)),
+        ("second-campus", places.second, places.notes["second"], (0.1, 0.8)),
+    ):
+        wait = lookup(catalog, iso3, "grid_connect_months", metro=metro)
+        months = round(wait.value * (1.0 - CONNECTION_DONE[id_.split("-")[0]]))
+        yield _map(
+            id=id_,
+            metro=metro,
+            grid_mw=_steps({start: need * shares[0], later: need * shares[1]}),
+            grid_lead_months=months,
+            assumed=True,
+            note=_text(
+                f"{words}; application under way: {months} of {wait.value:.0f} months are left ({wait.why}); "
+                f"{shares[1]} x the power of all demand"
+            ),
+        )
+    yield _map(
+        id="city",
+        metro=places.city,
+        grid_mw=_steps({start: max(need * 0.3, 5.0)}),
+        assumed=True,
+        note=_text(places.notes["city"]),
+    )
+    yield _map(
+        id="abroad",
+        metro=places.abroad,
+        grid_mw=_steps({start: max(need * 0.3, 5.0)}),
+        assumed=True,
+        note=_text(places.notes["abroad"]),
+    )
+
+
+def _steps(steps: dict[date, float]) -> CommentedSeq:
+    return _list([_flow({"from": day, "mw": max(round_figures(mw), 2)}) for day, mw in steps.items()])
+
+
+def _hosts(catalog: Catalog, iso3: str, size: Size, places: Places) -> Iterator[CommentedMap]:
+    need = site_need_mw(catalog, size) / DESIGN_PUE
+
+    def it(share: float) -> int:
+        return max(round_figures(need * share), LEAST_IT_MW)
+
+    yield _host("champion-campus", "campus", "build", "national-champion", CHAMPION, it(1.0), 9,
+                "owned and run by the national champion; law, keys and operation at home")  # fmt: skip
+    yield _host("venture-campus", "second-campus", "build", "joint-venture", VENTURE, it(0.7), 9,
+                "joint venture with a US platform: faster supply, a fee, a foreign parent")  # fmt: skip
+    yield _host("champion-second", "second-campus", "build", "national-champion", CHAMPION, it(0.7), 12,
+                "the champion's second site, where a workload must survive the loss of the first")  # fmt: skip
+    yield _host("champion-colocation", "city", "colocation", "national-champion", CHAMPION, it(0.4), 6,
+                "the champion in rented halls: early, small, dearer by the year")  # fmt: skip
+    where = "city" if places.cloud_at_home else "abroad"
+    yield _host("us-cloud", where, "cloud", "us-operator", CLOUD, None, 3, places.notes["cloud"])
+    if places.cloud_at_home:
+        yield _host("us-cloud-abroad", "abroad", "cloud", "us-operator", CLOUD, None, 3,
+                    "the same cloud in the nearest large market")  # fmt: skip
+
+
+def _host(
+    id_: str, site: str, mode: str, owner: str, stack: str, max_it_mw: int | None, lead: int, note: str
+) -> CommentedMap:
+    return _map(
+        id=id_,
+        site=site,
+        mode=mode,
+        owner_class=owner,
+        operator=owner,
+        stacks=_list([stack]),
+        max_it_mw=max_it_mw,
+        open_lead_months=lead,
+        assumed=True,
+        note=_text(note),
+    )
+
+
+def _supply(size: Size, places: Places, start: date) -> CommentedMap:
+    clouds = ["us-cloud"] + (["us-cloud-abroad"] if places.cloud_at_home else [])
+    steps = [(start.year, 0.1), (start.year + 2, 0.2), (start.year + 4, 0.3)]
+    quota = _map(
+        id="cloud-capacity",
+        hosts=_list(clouds),
+        basis="capacity",
+        assumed=True,
+        note="what a provider would reserve for one buyer: 10, 20, 30 % of final demand",
+        path=CommentedSeq(
+            _flow({"from": date(year, 1, 1), "accelerators": round_figures(size.accelerators * share)})
+            for year, share in steps
+        ),
+    )
+    return _map(reference=REFERENCE, quotas=CommentedSeq([quota]))
+
+
+def _licence_words(catalog: Catalog, iso3: str) -> str:
+    """What US export control means for chips of the reference class in this country."""
+    rules = catalog.table("licence_rules")
+    words = []
+    countries = catalog.table("licensing").set_index("iso3")["country_group"]
+    group = str(countries.get(iso3, "unrestricted"))
+    rule = rules[(rules["country_group"] == group) & (rules["control_class"] == "3a090a")]
+    if len(rule) and bool(rule["required"].iloc[0]):
+        months = [f"{rule[f'lead_months_{x}'].iloc[0]:.0f}" for x in ("low", "mid", "high")]
+        words.append(f"US chips need an export licence here (group {group}): {' / '.join(months)} months.")
+    else:
+        words.append(f"US chips need no export licence here (group {group}).")
+    return " ".join(words)
+
+
+def _comment(doc: CommentedMap, catalog: Catalog, iso3: str, size: Size, name: str) -> None:
+    """A comment before every section."""
+    country = str(catalog.value("countries", iso3, "name"))
+    gaps = [f"{body} {data_class}" for body, data_class in locality_gaps(catalog, iso3)]
+    rules = f"no rule was found for: {', '.join(gaps)}" if gaps else "a rule was found for every class"
+    wait: Found = lookup(catalog, iso3, "grid_connect_months")
+    price: Found = lookup(catalog, iso3, "elec_price_usd_per_mwh")
+    head = HEAD.format(
+        title=f"{country}: starter scenario.", version=catalog_version(catalog), file=f"{name}.yaml"
+    )
+    words = ROWS | {
+        "demand": f"""\
+Demand in reference accelerators ({REFERENCE}) working at the peak hour, {size.accelerators:,.0f} at the end.
+{size.note}.
+{"Source: " + size.source if size.source else "No source: assumed."}
+Other units: `by: users` (users x requests x tokens), `by: tokens-per-s`, `by: training` (runs).
+Data class and body decide where compute may run (table locality_rules); {rules};
+there the strictest rule of the class holds. `locality:` on a workload overrides it.""",
+        "sites": f"""\
+Sites: places with climate, law and a grid. Blank prices come from the catalog: electricity
+{price.value:g} USD/MWh ({price.why}), wait for the grid {wait.value:g} months ({wait.why}).""",
+        "hosts": """\
+Hosts: ways to get capacity at a site. owner_class carries price factor, effectiveness, fee, team and the
+vendors' allocation (table owner_classes); build waits for halls and grid, cloud does not.""",
+        "stacks": "Stacks: bundles of layers from chip to operation (table stacks); they decide control.",
+        "systems": f"Systems that may be bought or rented (table systems). {_licence_words(catalog, iso3)}",
+        "supply": """\
+Supply: caps on what may be ordered or rented. Allocations of the owner classes hold as well
+(owner_allocations: true).""",
+        "limits": """\
+Limits: the plan seeks least cost within these. delay_tolerance_months: delay allowed above the least
+possible, per workload (default 3, a tight plan). Also: max_cost_musd, min_control (0-100), capital_musd_total, shares.""",
+        "control": """\
+Control: scores of the EU Cloud Sovereignty Framework with "EU" read as the country or its trusted region;
+floors per data class are the default (public 0, official 1, sensitive 1, secret 2).""",
+        "solve": "Solve: quality quick (2 % gap), plan (1 %), proof (all hours of the day).",
+    }
+    doc.yaml_set_start_comment(head)
+    for key, text in words.items():
+        lines = [part for line in text.split("\n") for part in textwrap.wrap(line, 106)]
+        doc.yaml_set_comment_before_after_key(key, before="\n" + "\n".join(lines))
+
+
+def catalog_version(catalog: Catalog) -> str:
+    """Newest year of the facts, as words."""
+    return str(first_year(catalog) - 1)

@@ -1,0 +1,109 @@
+"""``planner new``: a commented starter scenario of any country of the catalog, ready to solve and to edit.
+
+    starter = compose("my-plan", "KEN")
+    print(starter.text)           # YAML with comments on every section
+    print(starter.assumptions)    # what had to be assumed, and why
+
+Numbers come from the catalog; what the catalog cannot know is written with ``assumed: true`` and a note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from planner.case.context import Context
+from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.fallbacks import fallback_chain, locality_gaps
+from planner.facts.suggest import hint
+from planner.intake.scenario_file import parse_scenario
+from planner.scenario.schema import Scenario
+from planner.starter.choices import choose_places, demand_size
+from planner.starter.sections import document
+
+
+@dataclass(frozen=True)
+class Starter:
+    """The text of a starter, the scenario it holds, and what it assumes (item, value, why)."""
+
+    text: str
+    scenario: Scenario
+    assumptions: pd.DataFrame
+
+
+def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
+    """A starter for a country of the catalog; KeyError with a near name where it is unknown."""
+    catalog = catalog or load_catalog()
+    countries = catalog.table("countries")
+    if iso3 not in countries.index:
+        known = ", ".join(countries.index)
+        raise KeyError(
+            f"no country {iso3!r} in the catalog{hint(iso3, list(countries.index))}; known: {known}"
+        )
+    yaml = YAML()
+    yaml.width = 110
+    yaml.representer.ignore_aliases = lambda _: True  # dates are values: no anchors in a file for people
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    out = StringIO()
+    yaml.dump(document(name, iso3, catalog, demand_size(catalog, iso3), choose_places(catalog, iso3)), out)
+    text = out.getvalue()
+    scenario = parse_scenario(text, f"{name}.yaml", catalog=catalog)
+    return Starter(text, scenario, assumed_inputs(scenario, catalog))
+
+
+def write_starter(
+    name: str, iso3: str, folder: Path | str = ".", catalog: Catalog | None = None
+) -> tuple[Path, Starter]:
+    """Write ``NAME.yaml``; FileExistsError where it is there already, never overwritten."""
+    path = Path(folder) / f"{name}.yaml"
+    if path.exists():
+        raise FileExistsError(f"{path} exists already: choose another name or move it away")
+    starter = compose(name, iso3, catalog)
+    with path.open("x", encoding="utf-8") as handle:
+        handle.write(starter.text)
+    return path, starter
+
+
+def assumed_inputs(scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
+    """Every input of a scenario that rests on an assumption: marked records, fallback values, missing rules."""
+    rows: list[tuple[str, Any, str]] = []
+    if scenario.assumed:
+        rows.append(("scenario", "", scenario.note or "marked assumed"))
+    for kind in ("demand", "sites", "hosts"):
+        for record in getattr(scenario, kind):
+            if record.assumed:
+                rows.append((f"{kind}[{record.id}]", "", record.note or "marked assumed in the scenario"))
+    if scenario.money.assumed:
+        rows.append(("money", scenario.money.discount_rate_real, scenario.money.note or ""))
+    for quota in scenario.supply.quotas:
+        if quota.assumed:
+            rows.append((f"supply.quotas[{quota.id}]", "", quota.note or "marked assumed in the scenario"))
+    used = ("elec_price_usd_per_mwh", "construction_musd_per_mw_it", "grid_connect_months",
+            "grid_kgco2_per_mwh", "it_import_duty_pct")  # fmt: skip
+    context = Context.of(scenario, catalog)
+    for iso3 in dict.fromkeys(context.site_country(s) for s in scenario.sites):
+        table = fallback_chain(catalog, iso3, scenario.money.level)
+        table = table[table["assumed"] & table["item"].isin(used)]
+        rows += [(f"{r.title} of {iso3}", r.value, r.why) for r in table.itertuples()]
+    homes = dict.fromkeys(w.country or scenario.country for w in scenario.demand if w.locality is None)
+    for iso3 in homes:
+        gaps = set(locality_gaps(catalog, iso3))
+        asked = {
+            (w.body, w.data_class)
+            for w in scenario.demand
+            if w.locality is None and (w.country or scenario.country) == iso3
+        }
+        for body, data_class in sorted(gaps & asked):
+            rows.append(
+                (
+                    f"locality of {iso3}, {body} body, {data_class} data",
+                    "strictest",
+                    "no rule found: strictest of the class",
+                )
+            )
+    return pd.DataFrame(rows, columns=["item", "value", "why"])

@@ -1,0 +1,1 @@
+"""Questions beside one plan: the trade-off, ranges, the loss of a supplier, stacks side by side."""

@@ -1,0 +1,298 @@
+"""What a nation buys into: one row a stack, from a solve that forces it, and the free optimum beside them.
+
+    found = compare_stacks(load_scenario("korea.yaml"))
+    found.table, found.accounts, catalog_rows(scenario)
+
+Forcing a stack hands every site that can be built or leased to the stack: a host whose owner may not run it
+changes to the owner class that usually does, with all handicaps and terms of that class, and the systems are
+those the stack supports. What stands today, the bounds (but caps on capital) and the decisions of the scenario are
+set aside, so that all stacks begin alike; each may wait ``limits.delay_tolerance_months`` longer than the soonest
+it can serve. Nothing else changes, so every difference between rows traces to rows of the catalog, or to quotas and
+crews of the scenario that name an owner class: ``planner.studies.stack_reasons`` lists the former, and ``accounts`` shows
+where they are paid. What a stack may not serve by law or by its SEAL level
+stays short: ``served_share`` belongs to every cost, and costs compare per hour of work served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.build import build_case
+from planner.facts.catalog import Catalog, load_catalog
+from planner.planning.pipeline import Outcome, solve
+from planner.plans.plan import Plan
+from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
+
+FIVE = ("american-package", "us-platform-local-operator", "champion-us-chips", "partner-stack", "rival")
+FREE = "free"
+LIKE_POINTS = 0.5
+"""Rows closer than this in control have no price between them."""
+HARDWARE = ("hardware", "provider-hardware")
+LICENCE = "platform-licence"
+STACK = ("stack-adoption", "platform", LICENCE)
+SEALS = tuple(f"seal_{level}_share" for level in range(5))
+KPIS = (
+    "cost_npv_musd", "delay_months", "served_share", "control_score", "national_control", *SEALS,
+    "capex_partner_musd", "peak_year_outlay_musd", "accelerators",
+)  # fmt: skip
+COLUMNS = [
+    "stack", "name", "status", "gap", "seconds", "cost_npv_musd", "delay_months", "served_share", "control_score",
+    "national_control", *SEALS, "first_service", "us_content_hardware", "us_content", "home_content",
+    "capex_partner_musd", "peak_year_outlay_musd", "usd_per_served_hour", "adoption_musd", "accelerators",
+    "served_mhours", "compared_with", "musd_per_control_point", "note",
+]  # fmt: skip
+SECONDS = 120.0
+"""Longest search of one row; the best plan by then is shown with its gap."""
+
+WIDE_GAP = 0.05
+"""From this gap on a note says that the row may be cheaper than shown."""
+
+OnEvent = Callable[[dict[str, Any]], None]
+Row = tuple[dict[str, Any], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``table``: a row a stack (``COLUMNS``). ``accounts``: the partner's discounted MUSD, account x stack."""
+
+    table: pd.DataFrame
+    accounts: pd.DataFrame
+
+
+def forced(scenario: Scenario, stack: str, catalog: Catalog | None = None) -> Scenario:
+    """The scenario with one stack for all; raises ``ValueError`` where no site could carry it."""
+    catalog = catalog or load_catalog()
+    row = catalog.table("stacks").loc[stack]
+    modes, owners, vendors = (str(row[c]).split(";") for c in ("modes", "owner_classes", "vendors"))
+    hosts = [_host(h, stack, owners) for h in scenario.hosts if h.mode in modes]
+    if not hosts:
+        raise ValueError(f"{stack} is offered as {', '.join(modes)}; the scenario has no such host")
+    choice = next((s for s in scenario.stacks if s.id == stack), StackChoice(id=stack))
+    kept = {h.id for h in hosts}
+    demand = [w.model_copy(update={"optional": True, "must_serve_by": None}) for w in scenario.demand]
+    existing = scenario.existing.model_copy(
+        update={
+            "fleets": [], "contracts": [],
+            "halls": [x for x in scenario.existing.halls if x.host in kept],
+        }
+    )  # fmt: skip
+    return scenario.model_copy(
+        update={
+            "name": f"{scenario.name}-{stack}"[:60], "hosts": hosts, "stacks": [choice], "demand": demand,
+            "systems": _systems(scenario, vendors, catalog), "existing": existing, "decisions": [],
+            "limits": scenario.limits.model_copy(
+                update={"max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": []}
+            ),
+            "supply": scenario.supply.model_copy(
+                update={"quotas": [q for q in scenario.supply.quotas if q.hosts is None or set(q.hosts) <= kept]}
+            ),
+            "control": scenario.control.model_copy(update={"overrides": []}),
+        }
+    )  # fmt: skip
+
+
+def _host(host: Host, stack: str, owners: Sequence[str]) -> Host:
+    """The host under the stack; a new owner brings its class's terms, not those given for the old one."""
+    if host.owner_class in owners:
+        return host.model_copy(update={"stacks": [stack], "systems": None})
+    terms = ("hardware_price_factor", "effectiveness", "operator_fee_share_per_year", "team_musd_per_year",
+             "owner_parent", "operator_parent")  # fmt: skip
+    return host.model_copy(
+        update={
+            "stacks": [stack],
+            "systems": None,
+            "owner_class": owners[0],
+            "operator": owners[0],
+            "attributes": {},
+        }
+        | dict.fromkeys(terms)
+    )
+
+
+def _systems(scenario: Scenario, vendors: Sequence[str], catalog: Catalog) -> list[SystemChoice]:
+    """Systems of the scenario the stack supports; where there are none, all of its vendors in the catalog."""
+    systems, chips = catalog.table("systems"), catalog.table("accelerators")["vendor"]
+
+    def supported(k: str) -> bool:
+        return str(chips[systems.loc[k, "accelerator_id"]]) in vendors
+
+    own = [s for s in scenario.systems if supported(s.id)]
+    return own or [SystemChoice(id=str(k)) for k in systems.index if supported(str(k))]
+
+
+def origins(plan: Plan) -> pd.Series:
+    """Origin (ISO3) -> MUSD, undiscounted, of what all payers buy and of what the stack's layers cost."""
+    ledger = plan.tables["ledger"]
+    paid = ledger[ledger["kind"] != "residual"]
+    bought = paid[(paid["kind"] == "capex") | paid["account"].isin(STACK)]
+    by_layer = bought["account"] == LICENCE
+    rows = [bought.loc[~by_layer, ["origin_iso3", "musd"]]]
+    for a, musd in bought[by_layer].groupby("a")["musd"].sum().items():  # by the layers that ask for it
+        own = plan.case.layers[plan.case.layers["a"] == a]
+        weight = own["usd_per_accelerator_year"].to_numpy(float)
+        share = weight / max(weight.sum(), 1e-9)
+        rows.append(pd.DataFrame({"origin_iso3": own["origin_iso3"].to_numpy(), "musd": share * musd}))
+    return pd.concat(rows, ignore_index=True).groupby("origin_iso3")["musd"].sum()
+
+
+def us_content(plan: Plan) -> tuple[float, float]:
+    """Share of US origin in hardware, and in all that is bought and paid for the stack (see ``origins``)."""
+    ledger = plan.tables["ledger"]
+    hardware = ledger[ledger["account"].isin(HARDWARE) & (ledger["kind"] == "capex")]
+    return _share(hardware.groupby("origin_iso3")["musd"].sum(), "USA"), _share(origins(plan), "USA")
+
+
+def _share(by_origin: pd.Series, iso3: str) -> float:
+    whole = float(by_origin.sum())
+    return float(by_origin.get(iso3, 0.0)) / whole if whole > 0 else float("nan")
+
+
+def stack_table(scenario: Scenario, stacks: Sequence[str] = FIVE, **options: Any) -> pd.DataFrame:
+    """The table of ``compare_stacks``."""
+    return compare_stacks(scenario, stacks, **options).table
+
+
+def compare_stacks(
+    scenario: Scenario,
+    stacks: Sequence[str] = FIVE,
+    quality: str = "quick",
+    free: bool = True,
+    seconds: float = SECONDS,
+    workers: int = 1,
+    on_event: OnEvent | None = None,
+) -> Comparison:
+    """One row a stack and the free optimum: cost, delay, control, SEAL shares, first service, US content, capital.
+
+    ``musd_per_control_point``: what a point of control costs at the service of this row, against the nearest stack
+    of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
+    With ``workers`` above 1 rows are solved in processes of their own and ``on_event`` hears of whole rows only.
+    """
+    check_known(stacks)
+    limit = min(seconds, scenario.solve.time_limit_s)
+    scenario = scenario.model_copy(
+        update={"solve": scenario.solve.model_copy(update={"time_limit_s": limit})}
+    )
+    names = [*([FREE] if free else []), *stacks]
+    made = dict(_rows(scenario, names, quality, workers, on_event))
+    frame = pd.DataFrame([made[name][0] for name in names]).reindex(columns=COLUMNS)
+    accounts = pd.DataFrame({name: made[name][1] for name in names if made[name][1]}).fillna(0.0)
+    prices = _price_of_control(frame)
+    return Comparison(frame.assign(**prices), accounts.sort_index())
+
+
+def check_known(stacks: Sequence[str]) -> None:
+    """Raises ``ValueError`` for a stack that is not in the catalog."""
+    known = load_catalog().table("stacks").index
+    unknown = [s for s in stacks if s not in known]
+    if unknown:
+        raise ValueError(f"no stack {', '.join(unknown)} in the catalog; there are {', '.join(known)}")
+
+
+def _rows(
+    scenario: Scenario, names: Sequence[str], quality: str, workers: int, on_event: OnEvent | None
+) -> Iterator[tuple[str, Row]]:
+    if workers <= 1 or len(names) == 1:
+        for name in names:
+            yield name, row_of(scenario, name, quality, on_event)
+        return
+    with ProcessPoolExecutor(min(workers, len(names)), mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(row_of, scenario, name, quality): name for name in names}
+        for job in as_completed(jobs):
+            row = job.result()
+            if on_event is not None:
+                on_event(
+                    {"stage": jobs[job], "message": row[0]["status"], "seconds": row[0].get("seconds", 0.0)}
+                )
+            yield jobs[job], row
+
+
+def row_of(scenario: Scenario, name: str, quality: str, on_event: OnEvent | None = None) -> Row:
+    """One row and the partner's discounted cost by account; ``name`` is a stack or ``free``."""
+    row: dict[str, Any] = {"stack": name, "name": "free choice of the scenario"}
+    if name != FREE:
+        row["name"] = str(load_catalog().value("stacks", name, "name"))
+    try:
+        case = build_case(scenario if name == FREE else forced(scenario, name))
+    except ValueError as error:
+        return row | {"status": "not offered", "note": str(error)}, {}
+    outcome = solve(case, quality, on_event=on_event)
+    row |= {"status": outcome.status, "gap": outcome.gap, "seconds": outcome.seconds["total"]}
+    if outcome.plan is None:
+        return row | {"note": _why_none(outcome, scenario.solve.time_limit_s)}, {}
+    ledger = outcome.plan.tables["ledger"]
+    own = ledger[(ledger["payer"] == "partner") & (ledger["musd_discounted"] != 0)]
+    row |= _figures(outcome.plan)
+    if (outcome.gap or 0.0) > WIDE_GAP:
+        row["note"] = "; ".join(
+            filter(None, (f"not searched to the end: may cost up to {outcome.gap:.0%} less", row["note"]))
+        )
+    return row, own.groupby("account")["musd_discounted"].sum().to_dict()
+
+
+def _why_none(outcome: Outcome, limit: float) -> str:
+    if outcome.troubles:
+        return "; ".join(t.message for t in outcome.troubles[:2])
+    if outcome.status == "infeasible":
+        return "no plan keeps the scenario's sites, supply and survival shares, even with every workload optional"
+    return f"no plan found in {limit:.0f} s"
+
+
+def _figures(plan: Plan) -> dict[str, Any]:
+    calendar, periods = plan.case.calendar, plan.case.periods
+    first = plan.kpi("first_service_months")
+    demand = plan.tables["demand"]
+    weight = (periods["hours"] * periods["discount"]).to_numpy(float)[demand["t"].to_numpy(int)]
+    hours = float((demand["served_kref"].to_numpy(float) * weight).sum()) / 1e3  # million reference hours
+    hardware, everything = us_content(plan)
+    adopted = plan.tables["stacks"].query("adopted")
+    return {name: plan.kpi(name) for name in KPIS} | {
+        "first_service": calendar.label(round(first / calendar.step_months)) if np.isfinite(first) else "",
+        "us_content_hardware": hardware,
+        "us_content": everything,
+        "home_content": _share(origins(plan), plan.case.scenario.country),
+        "served_mhours": hours,
+        "usd_per_served_hour": plan.kpi("cost_npv_musd") / hours if hours > 0 else float("nan"),
+        "adoption_musd": float(adopted["adoption_musd"].sum()),
+        "note": _left_out(plan),
+    }
+
+
+def _left_out(plan: Plan) -> str:
+    """Workloads the stack may serve nowhere, with the first reason."""
+    case = plan.case
+    missing = [w for w in dict.fromkeys(case.demand["w"]) if w not in set(case.serve["w"])]
+    said = []
+    for w in missing:
+        why = case.why_not[case.why_not["workload"] == w]
+        said.append(f"{w} not served ({why['detail'].iloc[0]})" if len(why) else f"{w} not served")
+    return "; ".join(said)
+
+
+def _price_of_control(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Nearest stack of less control that is cheaper per hour, and MUSD a point against it.
+
+    Empty for the free choice, and where no stack of less control is cheaper: control costs nothing there.
+    """
+    against, prices = [], []
+    stacks = frame[(frame["stack"] != FREE) & frame["usd_per_served_hour"].notna()]
+    for row in frame.itertuples():
+        below = stacks[
+            (stacks["control_score"] < row.control_score - LIKE_POINTS)
+            & (stacks["usd_per_served_hour"] < row.usd_per_served_hour)
+        ]
+        if row.stack == FREE or not len(below):
+            against.append("")
+            prices.append(float("nan"))
+            continue
+        next_ = below.loc[below["control_score"].idxmax()]
+        rise = row.usd_per_served_hour - next_["usd_per_served_hour"]
+        against.append(str(next_["stack"]))
+        prices.append(float(rise * row.served_mhours / (row.control_score - next_["control_score"])))
+    return {"compared_with": against, "musd_per_control_point": prices}

@@ -1,0 +1,264 @@
+"""SupplierLoss test: what stops, for how long and at what cost, if a supplier, licence, law or site is lost.
+
+    base = solve(build_case(scenario)).plan
+    test = sever(base, Cut(id="us-operator", **{"from": date(2030, 1, 1)}, operators=["us-operator"]))
+    test.summary, test.service, test.stops
+
+Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
+paid. From the date on the planner answers at least cost, with no workload worse off in any quarter, nor waiting
+longer in all, than in the plan or, where that cannot be kept, than in the soonest answer. The duty to serve all,
+the floor on control and the survival shares are lifted, for what they asked may no longer be possible: the
+reserve may be used. Service before the date is held, too, to a ten-thousandth of demand; where it cannot be,
+``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its adoption from the start of the
+horizon, as everywhere in the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.cuts import offers_cut
+from planner.planning.pipeline import GAPS, Outcome, solve
+from planner.plans.plan import Plan
+from planner.scenario.schema import Cut, Scenario
+from planner.solver.arrays import Floats
+from planner.solver.engine import HALLS, PATTERN, PURCHASES, Engine
+from planner.solver.solution import Status
+from planner.studies.supplier_loss_tables import SHORT, service_table, stops_table, summary_table
+
+WAIT_SLACK_MONTHS = 0.02
+"""What rounding to whole units may add to a workload's wait."""
+NOISE = 1e-5
+"""Room above what is held (MW or thousand accelerators), for a plan meets its rows to a tolerance only.
+
+It must be well above HiGHS's tolerance for integer programmes of 1e-6: a column whose bounds are no further apart
+than that is taken as fixed at one of them, and rows that need the other are then called infeasible.
+"""
+HISTORY = (1e-4, 1e-3, 1e-2, 1.0)
+"""How far the share short before the date may move, the least that has a solution."""
+LP_S = 60.0
+QUARTER_SLACK = 0.9 * SHORT
+"""What rounding to whole units may add to the share short in a quarter."""
+
+
+@dataclass(frozen=True)
+class SupplierLoss:
+    """Result of one cut. ``outcome.plan`` is the answer to it; ``summary`` compares KPIs before and after.
+
+    ``service``: per workload the months of demand lost and the first period without loss; ``stops``: offers hit,
+    with the accelerators that stood at the date, until when they run, and those the plan still wanted from them.
+    """
+
+    cut: Cut
+    base: Plan
+    outcome: Outcome
+    summary: pd.DataFrame  # kpi, unit, plan, severed, change
+    service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
+    stops: pd.DataFrame  # h, a, k, accelerators, planned_later, what, runs_until
+    notes: list[str] = field(default_factory=list)
+
+
+def severed_scenario(scenario: Scenario, cut: Cut) -> Scenario:
+    """The scenario with the cut, without the duties that may no longer be met."""
+    demand = [
+        w.model_copy(update={"optional": True, "must_serve_by": None, "survival_share": 0.0})
+        for w in scenario.demand
+    ]
+    limits = scenario.limits.model_copy(
+        update={"max_delay_months": None, "min_control": None, "max_cost_musd": None}
+    )
+    return scenario.model_copy(update={"cuts": [*scenario.cuts, cut], "demand": demand, "limits": limits})
+
+
+def sever(
+    base: Plan,
+    cut: Cut,
+    quality: str = "quick",
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> SupplierLoss:
+    """Cut a plan's supplier, licence, law or site and plan again from that date on.
+
+    Raises ``ValueError`` where the cut names nothing the plan could use, or falls outside the horizon.
+    """
+    calendar = base.case.calendar
+    first = calendar.first_from(cut.from_)
+    if not 0 <= first < calendar.n:
+        raise ValueError(
+            f"cut {cut.id}: {cut.from_} lies outside the horizon {calendar.start} to {calendar.end}"
+        )
+    hit = offers_cut(base.case.offers, cut)
+    if not len(hit):
+        raise ValueError(f"cut {cut.id} names nothing that this case offers")
+    case = build_case(severed_scenario(base.case.scenario, cut))
+    engine = frozen(case, base, first)
+    waits, notes = _held_history(engine, base, first, quality)
+    limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
+    case = replace(case, scenario=case.scenario.model_copy(update={"limits": limits}))
+    outcome = solve(case, quality, on_event=on_event, should_stop=should_stop, engine=engine.for_case(case))
+    after = outcome.plan
+    return SupplierLoss(
+        cut, base, outcome,
+        summary_table(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "severed", "change"]),
+        service_table(base, after, first) if after else pd.DataFrame(),
+        stops_table(base, after, hit, cut, first), notes,
+    )  # fmt: skip
+
+
+def _held_history(
+    engine: Engine, base: Plan, first: int, quality: str
+) -> tuple[dict[str, float] | None, list[str]]:
+    """Months every workload may be short, with service before the date held as closely as can be; and notes.
+
+    As in the plan, or as soon as can be where that is longer. None where no plan was found at all.
+    """
+    engine.integers(*PATTERN, *HALLS)
+    demand = base.tables["demand"]
+    own = (demand["unserved_share"].astype(float) * demand["months"].astype(float)).groupby(demand["w"]).sum()
+    notes: list[str] = []
+    for room in HISTORY:
+        holdservice_table(engine, base, first, room)
+        engine.minimise("delay")
+        found = engine.live.solve(gap=GAPS[quality], time_limit_s=engine.case.scenario.solve.time_limit_s)
+        if found.x is not None:
+            best = engine.delays(found.x)
+            _hold_later(engine, base, first, found.x)
+            notes += [_moved(engine, base, first, found.x)] if room > HISTORY[0] else []
+            return {w: max(m, float(own.get(w, 0.0))) + WAIT_SLACK_MONTHS for w, m in best.items()}, notes
+        if room == HISTORY[0]:
+            why = (
+                _blocked(engine, base, first) if found.status is Status.INFEASIBLE else "no plan in the time"
+            )
+            notes.append(
+                f"service before {base.case.calendar.label(first)} cannot be held as in the plan: {why}"
+            )
+            engine.integers(*PATTERN, *HALLS)
+    return None, notes
+
+
+def holdservice_table(engine: Engine, base: Plan, first: int, room: float) -> None:
+    """Hold the share short of every workload before the date to within ``room`` above the plan's."""
+    short, arrays = engine.arrays.columns["unserved"], engine.arrays
+    rows = base.tables["demand"].query("t < @first")
+    columns = np.array([short.position((w, int(t))) for w, t in zip(rows["w"], rows["t"], strict=True)])
+    if not len(columns):
+        return
+    before = rows["unserved_share"].to_numpy(float)
+    below = NOISE if room < 1.0 else 1.0
+    lower, upper = np.clip(before - below, 0.0, 1.0), np.clip(before + room, 0.0, 1.0)
+    arrays.col_lower[columns], arrays.col_upper[columns] = (
+        lower,
+        upper,
+    )  # also for what is freed to them later
+    engine.live.set_col_bounds(columns.astype(np.int32), lower, upper)
+
+
+def _hold_later(engine: Engine, base: Plan, first: int, x: Floats) -> None:
+    """From the date on no quarter of a workload may be shorter of service than in the plan or in ``x``.
+
+    A bound on the wait alone would let cost move what a workload may be short to its last quarters.
+    """
+    now = engine.family(x, "unserved")
+    later = np.flatnonzero(now.index.get_level_values(1).to_numpy(int) >= first)
+    before = (
+        base.tables["demand"]
+        .set_index(["w", "t"])["unserved_share"]
+        .astype(float)
+        .reindex(now.index)
+        .fillna(0.0)
+    )
+    upper = np.minimum(np.maximum(now, before).to_numpy(float)[later] + QUARTER_SLACK, 1.0)
+    columns = (engine.arrays.columns["unserved"].start + later).astype(np.int32)
+    engine.arrays.col_upper[columns] = upper
+    engine.live.set_col_bounds(columns, engine.arrays.col_lower[columns], upper)
+
+
+def _moved(engine: Engine, base: Plan, first: int, x: Floats) -> str:
+    """The workload and period whose service before the date had to move most."""
+    before = base.tables["demand"].query("t < @first").set_index(["w", "t"])["unserved_share"].astype(float)
+    now = engine.family(x, "unserved").reindex(before.index)
+    (w, t), change = (now - before).abs().idxmax(), float((now - before).abs().max())
+    return f"it moves by up to {change:.2%} of demand ({w}, {base.case.calendar.label(int(t))})"
+
+
+def _blocked(engine: Engine, base: Plan, first: int) -> str:
+    """The rule that keeps service before the date from being what it was: least service lost, and its prices."""
+    holdservice_table(engine, base, first, 1.0 - NOISE)
+    engine.integers()
+    columns = [i for i, (_, t) in enumerate(engine.arrays.columns["unserved"].index) if int(t) < first]
+    engine.live.set_objective({int(engine.arrays.columns["unserved"].start + i): 1.0 for i in columns})
+    found = engine.live.solve(time_limit_s=LP_S)
+    if found.row_dual is None or found.x is None:
+        return f"decisions of the plan cannot be repeated ({found.status.value})"
+    weight = np.abs(found.row_dual) * (abs(engine.arrays.matrix) @ np.abs(found.x))  # idle rows say nothing
+    worst: list[tuple[float, str, object]] = []
+    for name, block in engine.arrays.rows.items():
+        if name.startswith("demand"):
+            continue
+        prices = weight[block.start : block.stop]
+        if len(prices) and prices.max() > NOISE:
+            worst.append((float(prices.max()), name, block.index[int(prices.argmax())]))
+    if not worst:
+        return "whole places, stacks and halls of the plan cannot be repeated"
+    _, name, index = max(worst, key=lambda row: row[0])
+    return f"rule {name} at {', '.join(map(str, index)) if isinstance(index, tuple) else index} forbids it"
+
+
+def frozen(case: Case, base: Plan, first: int) -> Engine:
+    """The model of a case in which all that ``base`` decided and served before period ``first`` is held."""
+    engine = Engine(case)
+    arrays = engine.arrays
+    lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
+    for family, table, value, decided in _decisions(case, base):
+        block = arrays.columns.get(family)
+        early = table.index[decided.to_numpy(int) < first]
+        if block is None or not len(early):
+            continue
+        columns = np.array([block.position(i) for i in early], dtype=np.int32)
+        held = value.reindex(early).fillna(0.0).to_numpy(float)
+        lower[columns] = upper[columns] = held
+        if family in PURCHASES:  # the plan itself holds its rows to a tolerance only
+            upper[columns] = held + NOISE
+    use = arrays.columns["use"]
+    stacks = base.tables["stacks"]
+    for a in stacks.loc[stacks["adopted"].astype(bool), "a"]:
+        if a in case.stacks.index:
+            lower[use.position(a)] = 1.0
+    arrays.col_lower[:], arrays.col_upper[:] = lower, upper  # what a family is freed to later, too
+    engine.live.set_col_bounds(np.arange(len(lower), dtype=np.int32), lower, upper)
+    holdservice_table(engine, base, first, HISTORY[0])
+    return engine
+
+
+def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.Series, pd.Series]]:
+    """(variable, index table, the plan's value in model units, period of the decision) of each family."""
+
+    def values(name: str, keys: list[str], column: str | None, per: float = 1.0) -> pd.Series:
+        table = base.tables[name]
+        amount = table[column].astype(float) / per if column else pd.Series(1.0, index=table.index)
+        index = pd.MultiIndex.from_frame(table[keys].astype({"t": int}), names=[None] * len(keys))
+        return pd.Series(amount.to_numpy(float), index=index)
+
+    orders = values("orders", ["h", "a", "k", "t"], "accelerators", 1000.0)
+    yield "order", case.orders, orders, case.orders["order_t"]
+    rents = values("rents", ["h", "a", "k", "r", "t"], "accelerators", 1000.0)
+    yield "rent", case.rents, rents, case.rents["t"]
+    yield "open", case.opens, values("opens", ["h", "t"], None), case.opens["t"] - case.opens["lead"]
+    halls = values("halls", ["h", "b", "t"], "halls")
+    for family, whole in (("halls", True), ("halls_late", False)):
+        part = case.halls[case.halls["integer"].astype(bool) == whole]
+        yield family, part, halls, part["order_t"]
+    yield "lease", case.leases, values("leases", ["h", "t"], "it_mw"), case.leases["t"]
+    for family, name, key, table in (
+        ("cool", "cooling", "c", case.cooling),
+        ("connect", "connections", "n", case.connections),
+        ("backup", "backups", "g", case.backups),
+    ):
+        yield family, table, values(name, ["h", key, "t"], "added_mw"), table["t"] - table["lead"]

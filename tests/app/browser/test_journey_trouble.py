@@ -1,0 +1,93 @@
+"""Journey 4: what is infeasible explains itself, what dies is seen to have died, what is restarted goes on."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from planner.intake.scenario_file import example_path
+from planner.jobs.store import Job
+
+WAIT_MS = 60_000
+
+
+def ask(site: Any, name: str, tag: str) -> Job:
+    text = example_path(name).read_text("utf-8")
+    services = site.services
+    job, _ = services.store.submit(
+        name, text, owner="local", runs_root=services.runs_root, hash=tag, options={"quality": "quick"}
+    )
+    return job
+
+
+def working(site: Any, job: Job) -> Job:
+    """The job once its worker has said something."""
+    deadline = time.time() + 60
+    while time.time() < deadline:
+        found = site.services.store.job(job.id)
+        if found.pid is not None and len(site.services.store.events(job.id)) > 2:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("the worker never spoke")
+
+
+def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any) -> None:
+    # an infeasible scenario explains itself and applies the cure
+    page = open_page("/scenarios")
+    page.get_by_role("button", name=re.compile("Copy this example: One workload")).click()
+    page.get_by_role("link", name="Limits", exact=True).click()
+    page.get_by_label("Control at least").fill("99")
+    page.keyboard.press("Tab")
+    expect(page.locator('[data-revision="1"]')).to_be_visible()
+    page.get_by_role("link", name="Check and run").click()
+    expect(page.get_by_text("No plan can meet this as it stands")).to_be_visible(timeout=WAIT_MS)
+    accessible(page)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Infeasible", exact=True)).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name=re.compile("^Apply: limits.min_control")).click()
+    expect(page).to_have_url(re.compile(r"/scenarios/two-hosts-\w+\?section=check"))
+    expect(page.get_by_text("Ready to run")).to_be_visible(timeout=WAIT_MS)
+
+    # a run is cancelled, another waits for its place
+    first, second = ask(site, "korea", "first"), ask(site, "korea", "second")
+    working(site, first)
+    page.goto(f"{site.url}/runs/{second.id}")
+    expect(page.get_by_text("Place 1 in the queue")).to_be_visible()
+    page.goto(f"{site.url}/runs/{first.id}")
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("nothing was kept")).to_be_visible(timeout=WAIT_MS)
+    assert not [p for p in site.runs.iterdir() if first.id in p.name]
+
+    # the server is restarted while the second runs: the page goes on, the run too
+    page.goto(f"{site.url}/runs/{second.id}")
+    before = working(site, second)
+    site.restart()
+    page.reload()
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    found = site.services.store.job(second.id)
+    assert found is not None and found.pid == before.pid
+
+    # its process is killed: the page says so and offers to run it again
+    os.kill(before.pid, signal.SIGKILL)
+    expect(page.get_by_text("Lost", exact=True)).to_be_visible(timeout=WAIT_MS)
+    accessible(page)
+    page.get_by_role("button", name="Run again").click()
+    expect(page).not_to_have_url(re.compile(second.id))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("nothing was kept")).to_be_visible(timeout=WAIT_MS)
+
+    # all of it is true on the start page, and a broken file is refused with its place
+    page.goto(site.url)
+    rows = page.get_by_role("table").locator("tbody tr")
+    expect(rows.filter(has_text=first.id)).to_contain_text("Cancelled")
+    expect(rows.filter(has_text=second.id)).to_contain_text("Lost")
+    page.get_by_role("link", name="Scenarios", exact=True).click()
+    upload = page.locator("input[type=file]")
+    upload.set_input_files({"name": "bad.yaml", "mimeType": "text/yaml", "buffer": b"a: [1\nb: 2"})
+    expect(page.get_by_text("The file was not imported")).to_be_visible()
+    assert any(row["action"] == "refused" for row in site.services.store.access_trail())

@@ -1,0 +1,294 @@
+"""Pages of results on real runs, without a browser: they draw, keep their state, and say what is missing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dash
+import pandas as pd
+import pytest
+from dash import html
+
+from planner.app import create_app
+from planner.app.pages import capital, compare, plan, plan_views, tradeoff, tradeoff_views
+from planner.app.services import NotFound, Services, Settings
+from planner.app.state import live
+from planner.app.state.result import load, load_plan
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.report import front
+from planner.runs.frontier import run_frontier
+from planner.runs.run import Run
+from planner.runs.solve import run_solve
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+    """Two runs of the small example and its frontier, in an application."""
+    root = tmp_path_factory.mktemp("pages")
+    small = load_scenario(example_path("two-hosts"))
+    run_solve(small, {"quality": "quick"}, root / "cheap")
+    run_solve(with_overrides(small, {"limits.min_control": 50}), {"quality": "quick"}, root / "national")
+    run_frontier(small, {"points": 3, "quality": "quick", "workers": 1}, root / "front")
+    found: Services = create_app(Settings(runs_root=root)).server.extensions["planner"]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def inside(services: Services) -> Iterator[None]:
+    """Pages make links and read the reader's colours: they are drawn inside a request."""
+    app = dash.get_app()
+    with app.server.test_request_context("/"):
+        yield
+
+
+def text_of(part: Any) -> str:
+    """Everything a page would send to the browser."""
+    return json.dumps(part, default=lambda c: c.to_plotly_json() if hasattr(c, "to_plotly_json") else str(c))
+
+
+def ids_of(part: Any) -> list[str]:
+    found = [part.id] if getattr(part, "id", None) else []
+    children = getattr(part, "children", None)
+    for child in children if isinstance(children, list | tuple) else [children]:
+        if hasattr(child, "to_plotly_json"):
+            found += ids_of(child)
+    return [str(i) for i in found]
+
+
+def graphs(part: Any) -> int:
+    return text_of(part).count('"type": "Graph"')
+
+
+# ---- plan
+
+
+@pytest.mark.parametrize("tab", plan_views.TABS)
+@pytest.mark.parametrize("ref", ["cheap", "national"])
+def test_every_tab_of_a_plan_draws_few_charts(services: Services, ref: str, tab: str) -> None:
+    page = plan.draw(load_plan(services, ref), services, {"tab": tab})
+    assert graphs(page) <= 6
+    found = ids_of(page)
+    assert len(found) == len(set(found)), "an id may stand once"
+    assert "could not" not in text_of(page)
+
+
+def test_a_plan_shows_its_difference_to_the_baseline(services: Services) -> None:
+    one, base = load_plan(services, "national"), load_plan(services, "cheap")
+    page = text_of(plan.draw(one, services, {"base": "cheap"}))
+    assert page.count("vs baseline") >= 8
+    assert "vs baseline" not in text_of(plan.draw(base, services, {}))
+
+
+def test_an_old_link_still_opens(services: Services) -> None:
+    """A tab that is gone, a baseline that was removed, a payer of another plan: defaults, not errors."""
+    one = load_plan(services, "cheap")
+    assert graphs(plan.draw(one, services, {"tab": "gone", "base": "removed"}))
+    assert graphs(capital.draw(one, services, {"by": "gone", "what": "gone", "payer": "nobody"}))
+    with pytest.raises(NotFound):
+        load(services, "removed")
+    with pytest.raises(NotFound):
+        load(services, "front~99")
+    with pytest.raises(NotFound):
+        load(services, "front~../../cheap")
+
+
+def test_tables_of_the_screen_are_those_of_the_download(services: Services) -> None:
+    one = load_plan(services, "national")
+    for name, view in plan_views.TABLES.items():
+        assert isinstance(view(one, services), pd.DataFrame), name
+    assert plan_views.TABLES["waterfall"](one, services)["points"].sum() == pytest.approx(
+        one.run.kpi("control_score")
+    )
+    materials = plan_views.TABLES["materials"](one, services).groupby("item")["quantity"].sum()
+    assert materials["Accelerators bought"] == pytest.approx(one.table("orders")["accelerators"].sum())
+    served = plan_views.TABLES["capacity"](one, services)["served_kref"].sum()
+    assert served == pytest.approx(one.table("demand")["served_kref"].sum())
+
+
+def test_the_map_has_every_site_of_the_scenario(services: Services) -> None:
+    one = load_plan(services, "national")
+    sites = plan_views.TABLES["map"](one, services).set_index("p")
+    assert set(sites.index) == {"haenam", "seoul"}
+    assert sites["accelerators"].sum() == pytest.approx(one.run.kpi("accelerators"))
+    assert 33 < sites.at["haenam", "lat"] < 36
+
+
+# ---- capital
+
+
+@pytest.mark.parametrize("by", capital.SPLITS)
+def test_capital_draws_every_split(services: Services, by: str) -> None:
+    one = load_plan(services, "national")
+    page = capital.draw(one, services, {"by": by, "what": "outlay", "payer": "partner"})
+    assert 1 <= graphs(page) <= 6
+    state = {"by": by, "what": "capital", "payer": ""}
+    calendar = capital.TABLES["calendar"](one, state)
+    ledger = one.table("ledger")
+    paid = ledger.loc[ledger["kind"].isin(["capex", "grant"]), "musd"].sum()
+    assert calendar["Total"].sum() == pytest.approx(paid)
+
+
+def test_peak_on_the_screen_is_the_kpi(services: Services) -> None:
+    one = load_plan(services, "national")
+    funding = capital.TABLES["funding"](one, {})
+    assert funding["cumulative_musd"].max() == pytest.approx(one.run.kpi("peak_funding_musd"))
+
+
+def test_cost_composition_adds_up_to_the_cost(services: Services) -> None:
+    one = load_plan(services, "national")
+    table = capital.TABLES["composition"](one, {})
+    assert table["musd_discounted"].sum() == pytest.approx(one.run.kpi("cost_npv_musd"))
+
+
+# ---- compare
+
+
+def test_compare_names_the_input_that_differs(services: Services) -> None:
+    sheets, names = compare.comparison(services, ["national", "cheap"], "cheap")
+    assert names == ["cheap", "national"]
+    assert "limits.min_control" in set(sheets["inputs"]["path"])
+    row = sheets["results"].set_index("kpi").loc["control_score"]
+    assert row["Δ national"] == pytest.approx(row["national"] - row["cheap"])
+    page = compare.draw(services, {"runs": "cheap,national,front", "base": "national"})
+    assert graphs(page) == 4
+
+
+def test_compare_says_what_cannot_be_opened(services: Services) -> None:
+    page = text_of(compare.draw(services, {"runs": "cheap,gone"}))
+    assert "gone" in page and graphs(compare.draw(services, {"runs": "cheap,gone"})) == 0
+
+
+# ---- trade-off
+
+
+def test_tradeoff_restores_limits_brush_and_pick_from_the_address(services: Services) -> None:
+    one = load(services, "front")
+    points = front.points_of(one.run)
+    pick = points["point"].iloc[0]
+    page = tradeoff.draw(
+        one, services, {"pick": pick, "sel": f"{pick},unknown", "delay": "4", "control": "1e9"}
+    )
+    sent = text_of(page)
+    assert json.dumps({"sel": [pick], "pick": pick, "base": ""}) in sent
+    limits = front.limits(points, one.kpis)
+    assert f'"max": {limits.control_high}, ' in sent or f'"value": {limits.control_high}' in sent
+    below = tradeoff_views.lower(one, points, {"sel": [pick]})
+    assert (graphs(page), graphs(html.Div(below))) == (1, 3)
+
+
+def test_the_links_to_plan_and_capital_lead_to_the_picked_plan(services: Services) -> None:
+    one = load(services, "front")
+    plans = front.points_of(one.run).set_index("point")["plan"]
+    last = plans[plans >= 0].index[-1]
+    sent = text_of(tradeoff_views.pages_of(one, {"pick": last, "base": plans.index[0]}))
+    for page in ("plan", "capital"):
+        assert f"/{page}/front~{plans[last]}?base=front~{plans.iloc[0]}" in sent
+    assert "/plan/front" in text_of(tradeoff_views.pages_of(one, {"pick": "", "base": ""}))
+
+
+def test_a_plan_without_a_frontier_still_has_its_sliders(services: Services) -> None:
+    page = text_of(tradeoff.draw(load(services, "cheap"), services, {}))
+    assert "tradeoff-delay" in page and "planner frontier" in page
+
+
+def test_a_frontier_opens_as_its_first_plan(services: Services) -> None:
+    one = load_plan(services, "front")
+    assert one.ref == "front~0"
+    assert one.run.kpi("cost_npv_musd") > 0
+
+
+def test_live_answers_follow_the_limits_and_price_them(services: Services) -> None:
+    entry = live.LiveCache().get("front", services.run("front"))
+    assert entry.built.wait(120) and entry.state == "ready", entry.error
+    loose, tight = entry.at(15.0, 0.0), entry.at(9.0, 45.0)
+    assert tight["control_score"] >= 45 - 1e-6 and tight["delay_months"] <= 9 + 1e-3
+    assert tight["cost_npv_musd"] > loose["cost_npv_musd"]
+    prices = entry.prices(tight)
+    assert prices is not None and min(prices.values()) >= -1e-6
+    dearer = entry.at(8.0, 45.0)["cost_npv_musd"] - tight["cost_npv_musd"]
+    assert prices["price_of_speed_musd_per_month"] == pytest.approx(dearer, abs=1e-4)
+    assert entry.prices(tight) is None, "the reader has moved on"
+    assert entry.prices(tight, "another") is not None, "another reader's prices are not theirs to stop"
+    again = entry.at(9.0, 45.0)
+    assert again["cost_npv_musd"] == pytest.approx(tight["cost_npv_musd"], rel=1e-9)
+    assert entry.at(0.1, 99.0)["feasible"] is False
+
+
+class Slow:
+    """A live programme that must never be asked twice at once."""
+
+    def __init__(self, _run: Any) -> None:
+        self.busy = 0
+
+    def at(self, max_delay_months: float, min_control: float) -> dict[str, Any]:
+        self.busy += 1
+        assert self.busy == 1
+        time.sleep(0.002)
+        self.busy -= 1
+        cost = 100.0 - max_delay_months + min_control
+        asked = {"max_delay_months": max_delay_months, "min_control": min_control}
+        return {**asked, "feasible": True, "cost_npv_musd": cost, "control_score": min_control}
+
+
+def test_readers_of_one_run_take_turns_and_the_cache_stays_small() -> None:
+    cache = live.LiveCache(build=Slow, kept=2)
+    entry = cache.get("a", None)
+    entry.built.wait(10)
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(10):
+                answer = entry.at(3.0, 50.0)
+                assert entry.prices(answer) == {
+                    "price_of_control_musd_per_point": 1.0, "price_of_speed_musd_per_month": 1.0,
+                }  # fmt: skip
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert cache.get("a", None) is entry
+    for key in "bc":
+        cache.get(key, None)
+    assert cache.get("a", None) is not entry, "the least recently asked goes first"
+
+
+def test_a_live_programme_that_fails_says_why_and_is_tried_again() -> None:
+    calls = []
+
+    def build(_run: Any) -> Any:
+        calls.append(1)
+        raise ValueError("no plan exists at any delay")
+
+    cache = live.LiveCache(build=build)
+    entry = cache.get("x", None)
+    entry.built.wait(10)
+    assert (entry.state, entry.error) == ("failed", "no plan exists at any delay")
+    cache.get("x", None).built.wait(10)
+    assert len(calls) == 2
+
+
+def test_limits_cover_all_points(services: Services) -> None:
+    run: Run = services.run("front")
+    points = front.points_of(run)
+    limits = front.limits(points, run.kpis)
+    assert limits.delay_low >= points["max_delay_months"].min() - 1e-9, "the tightest limit can be met"
+    assert limits.delay_high >= points["max_delay_months"].max() - 1e-3
+    assert limits.control_high <= points["control_score"].max()
+
+
+def test_runs_are_read_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = load(services, "cheap")
+    one.table("ledger")
+    monkeypatch.setattr(Path, "read_text", lambda *_a, **_k: pytest.fail("read again"))
+    assert load(services, "cheap").table("ledger") is one.table("ledger")

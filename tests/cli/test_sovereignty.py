@@ -1,0 +1,73 @@
+"""What protects the commands on sovereignty: complete answers as text and JSON, and exit codes that can be told apart."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from planner.cli import app
+from planner.studies.stacks import COLUMNS
+
+QUICK = ["--set", "solve.slices=1"]
+runner = CliRunner()
+
+
+def test_stacks_tells_every_figure_as_text_json_and_csv(tmp_path: Path) -> None:
+    csv = tmp_path / "stacks.csv"
+    command = [
+        "stacks",
+        "two-hosts",
+        "--stack",
+        "champion-us-chips",
+        "--workers",
+        "1",
+        "-o",
+        str(csv),
+        *QUICK,
+    ]
+    found = runner.invoke(app, [*command, "--json"])
+    assert found.exit_code == 0, found.output
+    answer = json.loads(found.stdout)
+    assert [row["stack"] for row in answer["stacks"]] == ["free", "champion-us-chips"]
+    row = answer["stacks"][1]
+    assert set(row) == set(COLUMNS) and row["status"] == "optimal" and row["gap"] <= 0.02
+    paid = sum(line["champion-us-chips"] for line in answer["accounts"])
+    assert paid == pytest.approx(row["cost_npv_musd"], rel=1e-6)
+    assert list(pd.read_csv(csv).columns) == COLUMNS
+    text = runner.invoke(app, command)
+    assert text.exit_code == 0
+    for words in ("US content", "partner capex", "first service", "SEAL", "hardware-upkeep", "gap"):
+        assert words in text.stdout, words
+
+
+def test_stacks_lists_the_rows_of_the_catalog_behind_them() -> None:
+    found = runner.invoke(app, ["stacks", "two-hosts", "--rows", "--json"])
+    assert found.exit_code == 0, found.output
+    rows = pd.DataFrame(json.loads(found.stdout))
+    price = rows[rows["what"] == "hardware_price_factor"].set_index("stack")["value"]
+    assert price["american-package"] == 1 and price["champion-us-chips"] == 1.2
+    assert (
+        "Catalog rows on which the stacks differ"
+        in runner.invoke(app, ["stacks", "two-hosts", "--rows"]).stdout
+    )
+    wrong = runner.invoke(app, ["stacks", "two-hosts", "--rows", "--stack", "chimp"])
+    assert wrong.exit_code == 2 and "no stack chimp in the catalog" in wrong.output
+
+
+def test_sever_says_what_stops_what_it_costs_and_what_is_lost() -> None:
+    command = ["sever", "two-hosts", "--operator", "us-operator", "--from", "2028-01-01"]
+    found = runner.invoke(app, [*command, "--json"])
+    assert found.exit_code == 0, found.output
+    answer = json.loads(found.stdout)
+    assert answer["status"] in ("optimal", "feasible") and answer["notes"] == []
+    change = {row["kpi"]: row["change"] for row in answer["summary"]}
+    assert change["delay_months"] > 0 > change["served_share"]
+    assert answer["stops"] and answer["service"][0]["lost_months"] > 0
+    for wrong, words in (
+        (["sever", "two-hosts", "--from", "2028-01-01"], "say what is lost"),
+        (["sever", "two-hosts", "--vendor", "huawei", "--from", "2028-01-01"], "names nothing"),
+    ):
+        refused = runner.invoke(app, wrong)
+        assert refused.exit_code == 2 and words in refused.output, refused.output

@@ -1,0 +1,278 @@
+"""Infeasible cases are answered by the right cause and the least change.
+
+Each variant breaks one limit of a case that has a plan. The answer must name that limit; with the change applied
+the ordinary solve finds a plan, with 95 % of the change it proves that there is none.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from planner.case.build import build_case
+from planner.case.prechecks import precheck
+from planner.cli.output import parsed_changes
+from planner.explain import Diagnosis, explain_infeasible, written
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.planning.pipeline import solve
+from planner.scenario.schema import Scenario
+
+NVIDIA = {"vendors": ["nvidia"]}
+SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
+    # name: kind of cause, start of its path, what breaks the case
+    "budget in total": ("capital", "limits.capital_musd_total", {"limits.capital_musd_total": 250}),
+    "budget by year": (
+        "capital", "limits.capital_musd_by_year[1].musd",
+        {"limits.capital_musd_by_year": [{"year": 2027, "musd": 500}, {"year": 2028, "musd": 20}]},
+    ),
+    "licence quota": (
+        "quota", "supply.quotas[licence].path[1].accelerators",
+        {
+            "supply.quotas[licence]": {
+                **NVIDIA, "basis": "capacity",
+                "path": [{"from": "2027-01-01", "accelerators": 400}, {"from": "2029-01-01", "accelerators": 900}],
+            }
+        },
+    ),
+    "yearly quota": (
+        "quota", "supply.quotas[yearly].path[0].accelerators",
+        {
+            "hosts[cloud]": None,
+            "supply.quotas[yearly]": {**NVIDIA, "per": "year", "path": [{"from": "2027-01-01", "accelerators": 300}]},
+        },
+    ),
+    "grid too late": (
+        "grid", "sites[busan].grid_mw",
+        {
+            "sites[busan].grid_mw": [{"from": "2030-07-01", "mw": 20}],
+            "sites[haenam].grid_mw": [{"from": "2027-01-01", "mw": 1}],
+            "hosts[cloud]": None,
+        },
+    ),
+    "must-serve date too early": (
+        "must serve", "demand[records].must_serve_by", {"demand[records].must_serve_by": "2027-01-01"},
+    ),
+    "control floor too high": ("control", "limits.min_control", {"limits.min_control": 69}),
+    "vendor share": (
+        "share", "limits.shares[0].max_share",
+        {"limits.shares": [{"by": "vendor", "id": "nvidia", "max_share": 0.4, "from": "2029-01-01"}]},
+    ),
+    "operator share": (
+        "share", "limits.shares[0].max_share",
+        {"limits.shares": [{"by": "operator", "id": "us-operator", "max_share": 0.2}], "hosts[champion-busan]": None,
+         "hosts[champion-haenam].max_it_mw": 2.5, "demand[records].survival_share": 0.0},
+    ),
+    "crew limit": (
+        "crew", "supply.crews[crew].racks_per_quarter",
+        {"hosts[cloud]": None, "supply.crews": [{"id": "crew", "racks_per_quarter": 2}]},
+    ),
+    "survival share": (
+        "survival", "demand[assistant].survival_share",
+        {"demand[assistant].survival_share": 0.9, "hosts[cloud]": None, "hosts[champion-busan].max_it_mw": 2.5,
+         "demand[records].survival_share": 0.2},
+    ),
+    "delay": ("delay", "limits.max_delay_months.records", {"limits.max_delay_months": {"records": 6, "assistant": 20}}),
+    "cost": ("cost", "limits.max_cost_musd", {"limits.max_cost_musd": 40}),
+    "land": (
+        "land", "sites[busan].max_it_mw",
+        {"hosts[cloud]": None, "sites[busan].max_it_mw": 1, "sites[haenam].max_it_mw": 20},
+    ),
+    "required halls": (
+        "decision", "decisions[big].value",
+        {"decisions": [{"id": "big", "do": "require", "what": "halls", "hosts": ["champion-busan"], "value": 30}]},
+    ),
+}  # fmt: skip
+
+
+WORDS = {
+    "budget by year": ("the 2028 budget is short by", "MUSD", "%"),
+    "grid too late": ("busan", "MW missing until 2030-Q3"),
+    "must-serve date too early": ("quarters too early", "first possible 2028-Q1"),
+    "control floor too high": ("points too high", "can be reached"),
+    "crew limit": ("installation crew", "racks a quarter"),
+}
+"""The planner's own words and units."""
+
+
+@pytest.fixture(scope="module")
+def small(root: Any) -> Scenario:
+    return load_scenario(root / "tests" / "scenarios" / "small.yaml")
+
+
+def has_plan(scenario: Scenario) -> bool:
+    """By the ordinary way through the pipeline, which knows nothing of elastic models."""
+    status = solve(build_case(scenario), quality="quick").status
+    assert status in ("optimal", "feasible", "infeasible"), status
+    return status != "infeasible"
+
+
+def diagnosed(scenario: Scenario, changes: dict[str, Any]) -> tuple[Scenario, Diagnosis]:
+    broken = with_overrides(scenario, changes)
+    return broken, explain_infeasible(build_case(broken))
+
+
+def test_a_case_that_has_a_plan_needs_no_change(small: Scenario) -> None:
+    answer = explain_infeasible(build_case(small))
+    assert answer.causes == [] and answer.cure == {} and answer.proven
+
+
+FAST = (
+    "budget by year",
+    "licence quota",
+    "must-serve date too early",
+    "control floor too high",
+    "crew limit",
+)
+"""One of every way an answer is found; the others are as sure and take longer."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in sorted(SMALL)]
+)
+def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
+    kind, path, changes = SMALL[name]
+    broken, answer = diagnosed(small, changes)
+    assert [c.kind for c in answer.causes] == [kind], answer.text
+    assert list(answer.cure) == [path], answer.text
+    assert answer.proven and answer.least
+    for words in WORDS.get(name, ()):
+        assert words in answer.causes[0].text
+    assert has_plan(with_overrides(broken, answer.cure)), answer.text
+    assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
+
+
+def test_no_home_site_for_a_class_is_answered_by_where_it_may_run(small: Scenario) -> None:
+    """No number cures it: the rule of place does, or the case has one site too few."""
+    changes: dict[str, Any] = {"demand[assistant].country": "JPN", "control.trusted_region": ["KOR"]}
+    broken, answer = diagnosed(small, changes)
+    assert [c.kind for c in answer.causes] == ["locality"]
+    assert "forbids compute in KOR" in answer.text and "assistant" in answer.text
+    assert answer.cure["demand[assistant].locality"]["where"] in ("trusted-region", "anywhere")
+    assert has_plan(with_overrides(broken, answer.cure))
+    assert answer.changed(0.95) == {} and not has_plan(broken)
+
+
+@pytest.mark.slow
+def test_two_limits_too_tight_are_both_named(small: Scenario) -> None:
+    changes = {**SMALL["budget by year"][2], **SMALL["control floor too high"][2]}
+    broken, answer = diagnosed(small, changes)
+    assert {c.kind for c in answer.causes} == {"capital", "control"}
+    assert has_plan(with_overrides(broken, answer.cure))
+
+
+@pytest.mark.slow
+def test_whoever_may_give_first_is_the_users_choice(small: Scenario) -> None:
+    changes = {"hosts[cloud]": None, "supply.crews": [{"id": "crew", "racks_per_quarter": 2}]}
+    case = build_case(with_overrides(small, changes))
+    late = explain_infeasible(
+        case, tiers={"crew": 2.0, "must serve": 0.0, "allocation": 3.0, "survival": 3.0}
+    )
+    assert [c.kind for c in late.causes] == ["must serve", "must serve"] or late.causes[
+        0
+    ].kind == "must serve"
+    assert has_plan(with_overrides(case.scenario, late.cure))
+
+
+CONTRACT = {
+    "id": "signed", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300", "accelerators": 100,
+    "until": "2028-01-01", "usd_per_accelerator_hour": 4.0,
+}  # fmt: skip
+ODD: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    # what else a planner may get wrong: changes, paths of the cure, words of the answer
+    "contradiction": (
+        {"decisions": [{"id": "a", "do": "require", "what": "open", "hosts": ["champion-busan"]},
+                       {"id": "b", "do": "forbid", "what": "open", "hosts": ["champion-busan"]}]},
+        ["decisions[b]"],
+        ["decision b (forbid open of champion-busan)", "decision b forbids all of it", "decisions[b]=null"],
+    ),
+    "no chip of the stacks": (
+        {"systems": [{"id": "rngd-nxt"}]},
+        ["demand[assistant].optional", "demand[records].optional"],
+        ["3 offers left out by the stack's vendors", "add a host, stack or system"],
+    ),
+    "every site lost": (
+        {"cuts": [{"id": "closed", "from": "2029-01-01", "sites": ["haenam", "busan", "seoul"]}]},
+        ["demand[assistant].optional", "demand[records].optional"],
+        ["cut closed (from 2029-01-01) leaves no offer for it", "take the cut out"],
+    ),
+    "cost below a contract": (
+        {"existing.contracts": [CONTRACT], "limits.max_cost_musd": 2},
+        ["limits.max_cost_musd"], ["the cap on cost is short by", "MUSD are committed before anything is decided"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(ODD))
+def test_other_mistakes_are_told_in_plain_words(small: Scenario, name: str) -> None:
+    """No number of the ten is too tight: the answer names the entry of the scenario, and its cure has a plan."""
+    changes, paths, words = ODD[name]
+    broken, answer = diagnosed(small, changes)
+    assert sorted(answer.cure) == paths, answer.text
+    for text in words:
+        assert text in answer.text
+    assert (
+        explain_infeasible(build_case(with_overrides(broken, answer.cure)), alternatives=False).causes == []
+    )
+
+
+def test_a_hub_without_home_site_names_three_ways_out() -> None:
+    """A country whose law forbids the hub: a host at home, a data embassy, or another rule of place."""
+    gone = {"hosts[indonesia-champion]": None, "hosts[indonesia-colocation]": None}
+    trouble = precheck(build_case(with_overrides(load_scenario(example_path("regional-hub")), gone)))
+    assert [t.workload for t in trouble] == ["indonesia-government"]
+    assert "in-country rule of IDN" in trouble[0].message
+    for way in ("host in IDN", "data embassy", "demand[indonesia-government].locality"):
+        assert way in trouble[0].cure
+
+
+def test_what_the_answer_prints_can_be_set(small: Scenario) -> None:
+    """Lines of the cure are ``--set`` options as they stand: dates, steps of grid, entries taken out."""
+    for name in ("grid too late", "must-serve date too early"):
+        broken, answer = diagnosed(small, SMALL[name][2])
+        options = [f"{path}={written(value)}" for path, value in answer.cure.items()]
+        assert all(f"  {option}" in answer.text for option in options)
+        assert with_overrides(broken, parsed_changes(options)) == with_overrides(broken, answer.cure)
+
+
+@pytest.fixture(scope="module")
+def korea(root: Any) -> Any:
+    """The benchmark on the packaged example: ten variants, each explained, cured and solved, and solved at 95 %."""
+    spec = importlib.util.spec_from_file_location(
+        "benchmark_infeasible", root / "benchmarks" / "infeasible.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_benchmark_has_the_ten_variants(korea: Any) -> None:
+    assert len(korea.VARIANTS) == 10
+    for _, changes in korea.VARIANTS.values():
+        with_overrides(load_scenario(example_path("korea")), changes)  # each is a valid scenario
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "budget in total",
+        "budget by year",
+        "licence quota",
+        "no home site for a class",
+        "grid too late",
+        "must-serve date too early",
+        "control floor too high",
+        "vendor share",
+        "crew limit",
+        "survival share",
+    ],
+)
+def test_korea(korea: Any, name: str) -> None:
+    """The same promise at the size of a country; a solve that is not done in its time limit proves nothing."""
+    found = korea.measure(name)
+    assert found["right"] and found["plan_found"] and (found["cured"] or found["solved"]), found
+    assert False not in (found["cured"], found["solved"], found["infeasible_at_95"]), found
+    assert found["least_proven"] or found["infeasible_at_95"], found

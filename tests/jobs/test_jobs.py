@@ -1,0 +1,309 @@
+"""What protects the queue: one taker per job, nothing lost, ends that are true whatever dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from planner.intake.scenario_file import example_path
+from planner.jobs import drafts
+from planner.jobs.store import Job, Store, default_url, input_hash, new_id
+from planner.jobs.supervisor import KILL_AFTER_S, Supervisor, alive, log_path
+from planner.jobs.worker import Pulse, work
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def store(runs: Path) -> Store:
+    return Store(default_url(runs))
+
+
+def ask(
+    store: Store, runs: Path, name: str = "case", text: str = "x: 1", owner: str = "ann", **more: object
+) -> Job:
+    options: dict[str, object] = {"quality": "quick"}
+    job, _ = store.submit(
+        name, text, owner=owner, runs_root=runs, hash=input_hash(text, options, "1"), options=options, **more
+    )  # type: ignore[arg-type]
+    return job
+
+
+def two_hosts() -> str:
+    return example_path("two-hosts").read_text("utf-8")
+
+
+def state(store: Store, job: Job) -> str:
+    found = store.job(job.id)
+    assert found is not None
+    return found.state
+
+
+def test_same_inputs_of_one_owner_are_one_run_and_of_two_owners_two(store: Store, runs: Path) -> None:
+    first = ask(store, runs)
+    assert ask(store, runs).id == first.id
+    assert ask(store, runs, text="x: 2").id != first.id
+    assert ask(store, runs, owner="bob").id != first.id
+    store.want_cancel(first.id)
+    assert ask(store, runs).id != first.id, "a cancelled run is no answer"
+
+
+def test_a_finished_run_whose_directory_is_gone_is_run_again(store: Store, runs: Path) -> None:
+    first = ask(store, runs)
+    store.claim(1)
+    store.finish(first.id, "done")
+    assert ask(store, runs).id != first.id
+    Path(first.directory).mkdir(parents=True)
+    again = ask(store, runs, text="x: 9")
+    store.finish(again.id, "done")
+    Path(again.directory).mkdir()
+    assert ask(store, runs, text="x: 9").id == again.id
+
+
+def test_many_takers_get_each_job_once_and_never_more_than_the_limit(store: Store, runs: Path) -> None:
+    asked = {ask(store, runs, text=f"x: {n}").id for n in range(12)}
+    taken: list[str] = []
+    gate = threading.Barrier(6)
+
+    def take() -> None:
+        other = Store(store.url)  # its own connections, as another process has
+        gate.wait()
+        while (job := other.claim(12)) is not None:
+            taken.append(job.id)
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(asked)
+    ask(store, runs, text="x: more")
+    assert store.claim(12) is None
+    store.finish(taken[0], "done")
+    assert store.claim(12) is not None
+
+
+def test_the_queue_is_served_in_order_and_knows_its_places(store: Store, runs: Path) -> None:
+    first, second = ask(store, runs, text="a: 1"), ask(store, runs, text="b: 1")
+    assert (store.position(first.id), store.position(second.id)) == (1, 2)
+    claimed = store.claim(1)
+    assert claimed is not None and claimed.id == first.id
+    assert (store.position(first.id), store.position(second.id)) == (None, 1)
+    assert store.claim(1) is None
+
+
+def test_a_waiting_job_is_cancelled_at_once(store: Store, runs: Path) -> None:
+    job = ask(store, runs)
+    store.want_cancel(job.id)
+    assert state(store, job) == "cancelled"
+    assert store.claim(1) is None
+
+
+def test_an_end_is_written_once(store: Store, runs: Path) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    assert store.finish(job.id, "done")
+    assert not store.finish(job.id, "lost", "too late")
+    assert state(store, job) == "done"
+
+
+def test_a_new_stage_begins_without_the_values_of_the_last(store: Store, runs: Path) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    store.report(job.id, {"stage": "least delay", "incumbent": 3.0, "bound": 2.0, "gap": 0.3, "seconds": 1})
+    store.report(job.id, {"stage": "least delay", "message": "", "bound": 2.5, "seconds": 2})
+    now = store.job(job.id)
+    assert now is not None and (now.incumbent, now.bound) == (3.0, 2.5)
+    store.report(job.id, {"stage": "halls", "message": "whole halls", "seconds": 3, "bound": float("inf")})
+    now = store.job(job.id)
+    assert now is not None and (now.incumbent, now.bound, now.gap) == (None, None, None)
+    assert [e["stage"] for e in store.events(job.id)] == ["least delay", "least delay", "halls"]
+
+
+def test_a_worker_that_died_is_found_and_a_reused_process_id_is_not_taken_for_it(
+    store: Store, runs: Path
+) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    own = psutil.Process()
+    store.set_process(job.id, own.pid, own.create_time())
+    supervisor = Supervisor(store)
+    supervisor.tick()
+    assert state(store, job) == "running", "its process lives"
+    store.set_process(job.id, own.pid, own.create_time() - 1000)
+    log_path(job).parent.mkdir(exist_ok=True)
+    log_path(job).write_text("last words of the solver")
+    supervisor.tick()
+    found = store.job(job.id)
+    assert found is not None and found.state == "lost" and "last words" in (found.error or "")
+
+
+def test_a_job_taken_but_never_started_goes_back_to_the_queue(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    supervisor = Supervisor(store, running_limit=0)
+    supervisor.tick()
+    assert state(store, job) == "running"
+    monkeypatch.setattr("planner.jobs.supervisor.START_S", -1.0)
+    supervisor.tick()
+    assert state(store, job) == "queued"
+
+
+def test_a_worker_on_a_silent_machine_is_lost(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    store._update(job.id, host="another-machine", pid=1)
+    Supervisor(store).tick()
+    assert state(store, job) == "running"
+    monkeypatch.setattr("planner.jobs.supervisor.STALE_S", -1.0)
+    Supervisor(store).tick()
+    assert state(store, job) == "lost"
+
+
+def test_cancel_ends_the_whole_process_group(store: Store, runs: Path) -> None:
+    script = (
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    grandchild = int(process.stdout.readline())
+    job = ask(store, runs)
+    store.claim(1)
+    store.set_process(job.id, process.pid, psutil.Process(process.pid).create_time())
+    store._update(job.id, want_cancel=time.time() - KILL_AFTER_S - 1)
+    supervisor = Supervisor(store)
+    supervisor.tick()
+    assert process.wait(timeout=10) == -signal.SIGKILL
+    deadline = time.time() + 5
+    while alive(grandchild, None) and time.time() < deadline:
+        time.sleep(0.05)
+    assert not alive(grandchild, None)
+    supervisor.tick()
+    assert state(store, job) == "cancelled"
+
+
+def test_a_run_goes_from_queue_to_plan_in_a_process_of_its_own_and_outlives_its_server(
+    store: Store, runs: Path
+) -> None:
+    job = ask(store, runs, name="two-hosts", text=two_hosts())
+    Supervisor(store).tick()  # this supervisor is never asked again: its server has gone
+    found = store.job(job.id)
+    assert (
+        found is not None and found.state == "running" and found.pid is not None and found.pid != os.getpid()
+    )
+    later, supervisor = Store(store.url), Supervisor(Store(store.url))
+    deadline = time.time() + 60
+    while (found := later.job(job.id)) is not None and found.live and time.time() < deadline:
+        supervisor.tick()
+        time.sleep(0.2)
+    assert found is not None and (found.state, found.error) == ("done", None)
+    from planner.runs.run import Run
+
+    run = Run(found.directory)
+    assert run.has_plan and found.gap is not None and Path(found.directory).name == job.id
+    stages = [event["stage"] for event in later.events(job.id)]
+    assert stages[0] == "read" and "hosts and stacks" in stages
+
+
+def test_a_worker_that_is_killed_leaves_a_lost_job_and_no_half_run(store: Store, runs: Path) -> None:
+    job = ask(store, runs, name="korea", text=example_path("korea").read_text("utf-8"))
+    supervisor = Supervisor(store)
+    supervisor.tick()
+    deadline = time.time() + 60
+    while not store.events(job.id) and time.time() < deadline:
+        time.sleep(0.1)
+    found = store.job(job.id)
+    assert found is not None and found.pid is not None
+    os.kill(found.pid, signal.SIGKILL)
+    while state(store, job) == "running" and time.time() < deadline:
+        supervisor.tick()
+        time.sleep(0.1)
+    assert state(store, job) == "lost"
+    assert not Path(job.directory).exists()
+
+
+def test_bad_inputs_fail_with_their_reason(store: Store, runs: Path) -> None:
+    job = ask(store, runs, text=two_hosts().replace("years: 4", "years: 400"))
+    store.claim(1)
+    assert work(store, job.id) == 1
+    found = store.job(job.id)
+    assert found is not None and found.state == "failed" and "horizon.years" in (found.error or "")
+
+
+def test_a_cancelled_worker_keeps_nothing(store: Store, runs: Path) -> None:
+    job = ask(store, runs, text=two_hosts())
+    store.claim(1)
+    store.want_cancel(job.id)
+    assert work(store, job.id) == 1
+    assert state(store, job) == "cancelled"
+    assert not [p for p in runs.iterdir() if job.id in p.name]
+
+
+def test_stop_lets_each_step_find_something_and_cancel_does_not(store: Store, runs: Path) -> None:
+    pulse = Pulse(store, ask(store, runs).id)
+    pulse.heard({"stage": "hosts and stacks", "incumbent": 5.0})
+    assert not pulse.should_stop(), "nobody asked"
+    pulse.stop.set()
+    assert pulse.should_stop()
+    pulse.heard({"stage": "halls", "message": "whole halls", "incumbent": None})
+    assert not pulse.should_stop(), "the next step has nothing to keep yet"
+    pulse.heard({"stage": "halls", "incumbent": 6.0})
+    assert pulse.should_stop()
+    pulse.heard({"stage": "units"})
+    pulse.cancel.set()
+    assert pulse.should_stop()
+
+
+def test_names_of_runs_are_safe_as_directories() -> None:
+    assert new_id("../../etc/passwd").startswith("etc-passwd-")
+    assert new_id("").startswith("run-")
+    assert new_id("a") != new_id("a")
+
+
+def test_drafts_keep_every_text_and_refuse_a_stale_writer(store: Store) -> None:
+    draft = drafts.create(store, "case", "a: 1\n", "ann")
+    changed = drafts.save(store, draft.id, "a: 2\n", 0, "a")
+    with pytest.raises(drafts.Conflict):
+        drafts.save(store, draft.id, "a: 3\n", 0, "a")
+    changed = drafts.save(store, draft.id, "a: 3\n", changed.revision, "a again")
+    assert [row["what"] for row in drafts.history(store, draft.id)] == ["a again", "a"]
+    assert drafts.undo(store, draft.id) == "a again"
+    assert drafts.undo(store, draft.id) == "a"
+    assert drafts.undo(store, draft.id) is None
+    now = drafts.get(store, draft.id)
+    assert now is not None and now.text == "a: 1\n" and now.revision > changed.revision
+
+
+def test_drafts_are_seen_by_their_owner_and_shared_with_all(store: Store) -> None:
+    mine = drafts.create(store, "mine", "a: 1", "ann")
+    drafts.create(store, "theirs", "a: 1", "bob")
+    assert [d.name for d in drafts.find(store, "ann")] == ["mine"]
+    drafts.share(store, mine.id, True)
+    assert {d.name for d in drafts.find(store, "bob")} == {"mine", "theirs"}
+    drafts.archive(store, mine.id)
+    assert [d.name for d in drafts.find(store, "ann")] == []
+    assert [d.name for d in drafts.find(store, "ann", archived=True)] == ["mine"]
+
+
+def test_the_access_trail_keeps_what_was_done(store: Store) -> None:
+    store.log_access("run", "korea-1", user="ann", address="127.0.0.1")
+    store.log_access("refused", "x" * 5000)
+    newest, first = store.access_trail()
+    assert (first["user"], first["action"], first["what"]) == ("ann", "run", "korea-1")
+    assert newest["action"] == "refused" and len(newest["what"]) == 2000

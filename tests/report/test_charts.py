@@ -1,0 +1,375 @@
+"""Charts and view tables: what is drawn equals the table, nothing is unlabelled, empty tables say why."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planner.report import capital, kpis, views
+from planner.report.charts import frontier, gantt, places, plan, sankey, style
+from planner.report.numbers import APART, number, quantity, signed
+from planner.report.terms import heading, kpi_label, term
+
+LABELS = ["2027-Q1", "2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
+
+
+@pytest.fixture
+def points() -> pd.DataFrame:
+    return pd.DataFrame({
+        "point": range(5), "max_delay_months": [3.0, 6, 9, 12, 12], "min_control": [40.0, 40, 50, 60, 70],
+        "cost_npv_musd": [1500.0, 1300, 1250, 1400, 1900], "delay_months": [3.0, 6, 9, 12, 12],
+        "control_score": [42.0, 44, 50, 60, 70], "national_control": [30.0, 33, 40, 50, 66], "capex_musd": [900.0] * 5,
+        "served_share": [0.97, 0.95, 0.93, 0.9, 0.9], "on_front": [True, True, True, True, False],
+        "price_of_control_musd_per_point": [0.0, 1.0, 15.0, 50.0, np.nan],
+        "price_of_speed_musd_per_month": [66.0, 20.0, 0.0, 0.0, 0.0],
+    })  # fmt: skip
+
+
+@pytest.fixture
+def ledger() -> pd.DataFrame:
+    """Two payers, two origins, a grant, running costs and a residual value at the horizon's end."""
+    rows = [
+        # t, kind, account, asset_class, h, payer, origin, musd
+        (0, "capex", "hardware", "servers", "north", "partner", "USA", 100.0),
+        (1, "capex", "hardware", "servers", "north", "partner", "USA", 50.0),
+        (1, "capex", "halls", "halls", "north", "partner", "KOR", 30.0),
+        (2, "capex", "provider-hardware", "servers", "cloud", "cloud-co", "TWN", 40.0),
+        (2, "rent", "cloud-rent", "", "cloud", "partner", "", 12.0),
+        (3, "opex", "staff", "", "north", "partner", "KOR", 5.0),
+        (3, "grant", "grant", "", "", "partner", "", -60.0),
+        (2, "physical", "water", "", "north", "partner", "", 0.0),
+        (5, "residual", "hardware", "servers", "north", "partner", "USA", -70.0),
+    ]
+    table = pd.DataFrame(
+        rows, columns=["t", "kind", "account", "asset_class", "h", "payer", "origin_iso3", "musd"]
+    )
+    every = [*LABELS, "2028-Q2"]
+    table["label"] = [every[t] for t in table["t"]]
+    table["year"] = [int(x[:4]) for x in table["label"]]
+    table["musd_discounted"] = table["musd"] * 0.9
+    table["supplier"], table["p"], table["a"], table["w"] = "", "", "", ""
+    return table
+
+
+@pytest.fixture
+def demand() -> pd.DataFrame:
+    rows = [
+        (w, t, label, 2.0 + t, 2.0 + t - gap, gap / (2.0 + t))
+        for w, gap in (("chat", 0.5), ("defence", 0.0))
+        for t, label in enumerate(LABELS)
+    ]
+    return pd.DataFrame(rows, columns=["w", "t", "label", "demand_kref", "served_kref", "unserved_share"])
+
+
+def axis_titles(fig) -> list[str]:
+    layout = fig.to_plotly_json()["layout"]
+    return [layout[a].get("title", {}).get("text", "") for a in ("xaxis", "yaxis") if a in layout]
+
+
+# ---- what all charts keep ---------------------------------------------------------------------------
+
+
+def test_palette_reads_on_white_and_on_dark() -> None:
+    """WCAG 1.4.11: graphical objects need a contrast of 3:1 with the background, in both schemes."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    scale = [colour for _, colour in frontier.CONTROL_SCALE]
+    for colour in (*style.PALETTE, style.MUTED, *scale):
+        for background in ("#ffffff", "#242424"):
+            light, dark = sorted((luminance(colour), luminance(background)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 3.0, (colour, background)
+
+
+def test_series_never_differ_by_colour_alone() -> None:
+    names = [f"s{i}" for i in range(16)]
+    pairs = {(style.colours(names)[n], style.patterns(names)[n]) for n in names}
+    assert len(pairs) == 16
+
+
+def test_every_chart_of_nothing_says_why(ledger) -> None:
+    empty = pd.DataFrame()
+    for fig in (
+        frontier.frontier(empty), frontier.parallel(empty), frontier.price_curve(empty, "a", "b"),
+        plan.capacity_against_demand(empty), plan.power(empty), plan.cooling(empty), plan.control_waterfall(empty),
+        plan.what_binds(empty), plan.ledger_bars(empty, "h"), gantt.gantt(empty), places.sites(empty),
+        sankey.sources_and_uses(capital.flows(ledger[:0])),
+    ):  # fmt: skip
+        assert not fig.data
+        assert len(fig.layout.annotations[0].text) > 15
+
+
+# ---- trade-off ----------------------------------------------------------------------------------------
+
+
+def test_frontier_draws_every_point_where_it_is(points) -> None:
+    fig = frontier.frontier(
+        points, here=points.iloc[2].to_dict(), baseline=points.iloc[0].to_dict(), selected=[1, 3]
+    )
+    marks = fig.data[0]
+    assert list(marks.x) == list(points["delay_months"])
+    assert list(marks.y) == list(points["cost_npv_musd"])
+    assert list(marks.marker.color) == list(points["control_score"])
+    assert list(marks.selectedpoints) == [1, 3]
+    assert marks.marker.symbol[4] == "circle-open" != marks.marker.symbol[0]
+    assert all("months" in x or "MUSD" in x for x in axis_titles(fig))
+    marks = {trace.meta: trace for trace in fig.data[1:]}
+    assert marks["baseline"].x[0] == 3.0 and marks["here"].y[0] == 1250
+    assert not marks["pick"].x, "the browser moves this mark"
+
+
+def test_parallel_lines_scale_each_measure_and_keep_the_row_order(points) -> None:
+    fig = frontier.parallel(points, selected=[0])
+    assert len(fig.data) == len(points)
+    assert {trace.type for trace in fig.data} == {
+        "scatter"
+    }  # parcoords dies silently under the strict policy
+    cost = [trace.y[0] for trace in fig.data]
+    assert cost[2] == 0 and cost[4] == 1
+    assert {trace.y[4] for trace in fig.data} == {0.5}, "a measure that never differs lies in the middle"
+    assert fig.data[0].opacity > 4 * fig.data[1].opacity
+    assert all("(" in text for text in fig.layout.xaxis.ticktext), "every axis names its unit"
+
+
+def test_price_curve_leaves_out_points_without_a_price(points) -> None:
+    fig = frontier.price_curve(points, "price_of_control_musd_per_point", "control_score")
+    assert list(fig.data[0].y) == [0, 1, 15, 50]
+    assert "MUSD per point" in axis_titles(fig)[1]
+
+
+# ---- plan ---------------------------------------------------------------------------------------------
+
+
+def test_capacity_stacks_what_is_served_under_the_whole_demand(demand) -> None:
+    table = views.demand_against_capacity(demand)
+    fig = plan.capacity_against_demand(table)
+    bars = [trace for trace in fig.data if trace.type == "bar"]
+    served = np.sum([trace.y for trace in bars], axis=0)
+    line = next(trace for trace in fig.data if trace.type == "scatter")
+    assert served == pytest.approx(demand.groupby("t")["served_kref"].sum().to_numpy())
+    assert list(line.y) == pytest.approx(demand.groupby("t")["demand_kref"].sum().tolist())
+    assert list(fig.layout.xaxis.categoryarray) == LABELS
+    assert table["unserved_kref"].max() == 0.5
+
+
+def test_power_shows_load_and_grid_of_every_site() -> None:
+    power = pd.DataFrame({
+        "p": ["north", "north", "south"], "h": ["a", "b", "c"], "t": 0, "label": "2027-Q1",
+        "it_peak_mw": [5.0, 3, 2], "facility_peak_mw": [6.0, 4, 3], "grid_mw": [10.0, 0, 4], "backup_mw": [6.0, 4, 3],
+    })  # fmt: skip
+    fig = plan.power(views.power_by_site(power))
+    assert fig.data[0].y[0] == 10.0 and fig.data[2].y[0] == 10.0  # hosts of one site share its grid
+    assert "MW" in axis_titles(fig)[1]
+
+
+def test_control_waterfall_ends_at_the_score_and_gathers_the_small() -> None:
+    control = pd.DataFrame(
+        {"decision": [f"d{i}" for i in range(12)], "points": [12.0 - i for i in range(12)]}
+    )
+    fig = plan.control_waterfall(views.control_by(control))
+    bar = fig.data[0]
+    assert bar.measure[-1] == "total" and bar.y[-1] == pytest.approx(control["points"].sum())
+    assert sum(bar.y[:-1]) == pytest.approx(bar.y[-1])
+    assert len(bar.x) == 11
+    assert bar.text[0] == "+12", "totals print 0 without their own text"
+
+
+def test_what_binds_adds_the_periods_of_a_limit_and_names_its_unit() -> None:
+    prices = pd.DataFrame({
+        "rule": ["quota_per_period", "quota_per_period", "site_grid", "demand_balance"],
+        "index": ["jv,0", "jv,1", "haenam,1", "chat,1"], "t": [0, 1, 1, 1],
+        "label": ["2027-Q1", "2027-Q2", "2027-Q2", "2027-Q2"], "dual": [-0.004, -0.003, -9.0, 50.0],
+        "unit": ["accelerators", "accelerators", "MW", "kref"],
+        "meaning": ["quota jv in 2027-Q1", "quota jv in 2027-Q2", "grid at haenam in 2027-Q2", "more of chat in 2027-Q2"],
+    })  # fmt: skip
+    table = views.binding(prices)
+    assert table["name"].tolist() == ["Grid at haenam", "Quota jv"], (
+        "by worth; the cost of demand is no limit"
+    )
+    assert table["worth_musd"].tolist() == pytest.approx([9.0, 7.0])
+    assert table.loc[1, ["unit", "from", "to", "periods"]].tolist() == [
+        "1000 accelerators",
+        "2027-Q1",
+        "2027-Q2",
+        2,
+    ]
+    fig = plan.what_binds(table)
+    assert list(fig.data[0].x) == pytest.approx([7.0, 9.0])
+    assert fig.data[0].text[1] == "9 MUSD per MW"
+    assert views.binding(prices, marginal=True)["name"].tolist() == ["chat"]
+
+
+def test_gantt_marks_the_critical_path_and_shows_instants() -> None:
+    milestones = pd.DataFrame({
+        "h": ["north", "north", "", ""], "w": ["", "", "chat", ""], "kind": ["grid", "hardware", "first service", "stack"],
+        "item": ["20 MW", "b300", "", "open"],
+        "start_date": pd.to_datetime(["2027-01-01", "2027-03-01", "2028-01-01", None]),
+        "end_date": pd.to_datetime(["2028-01-01", "2027-09-01", "2028-01-01", None]), "critical": [True, False, True, False],
+    })  # fmt: skip
+    fig = gantt.gantt(milestones)
+    bars = {trace.y[0]: trace for trace in fig.data}
+    grid = bars["north · Grid connection: 20 MW"]
+    assert grid.base[0] == "2027-01-01"
+    assert grid.x[0] == 365 * gantt.DAY_MS
+    assert bars["chat · First service"].x[0] > 0, "an instant must be visible"
+    assert sum("◆" in text for text in fig.layout.yaxis.ticktext) == 2
+    assert len(bars) == 3, "rows without dates are not drawn"
+
+
+def test_gantt_keeps_critical_rows_when_there_are_too_many() -> None:
+    many = pd.DataFrame({
+        "h": [f"h{i}" for i in range(90)], "w": "", "kind": "order", "item": "x", "critical": [i == 89 for i in range(90)],
+        "start_date": pd.Timestamp("2027-01-01"), "end_date": pd.Timestamp("2027-06-01"),
+    })  # fmt: skip
+    table = gantt.rows(many)
+    assert len(table) == 60 and "h89" in set(table["h"])
+
+
+def test_map_keeps_empty_sites_and_sizes_the_used() -> None:
+    table = pd.DataFrame({
+        "p": ["n", "s"], "name": ["North", "South"], "lat": [37.0, 35.0], "lon": [127.0, 129.0], "iso3": "KOR",
+        "hosts": ["h", ""], "modes": ["build", ""], "accelerators": [900.0, 0.0], "it_mw": [3.2, 0.0],
+    })  # fmt: skip
+    fig = places.sites(table)
+    assert [trace.marker.symbol for trace in fig.data] == ["circle", "circle-open"]
+    assert "3.2 MW" in fig.data[0].text[0]
+    assert fig.layout.geo.fitbounds is False
+    assert fig.layout.geo.lataxis.range[0] < 35 < 37 < fig.layout.geo.lataxis.range[1]
+
+
+# ---- capital ------------------------------------------------------------------------------------------
+
+
+def test_needs_add_up_whatever_they_are_split_by(ledger) -> None:
+    paid = ledger[ledger["kind"].isin(capital.CAPITAL_KINDS)]["musd"].sum()
+    for by in capital.SPLITS:
+        assert capital.needs(ledger, by)["musd"].sum() == pytest.approx(paid), by
+        assert capital.calendar(ledger, by)["total"].sum() == pytest.approx(paid), by
+
+
+def test_needs_gather_the_smallest_as_other(ledger) -> None:
+    table = capital.needs(ledger, "account", top=1)
+    assert set(table["account"]) == {"hardware", "other"}
+    bars = plan.ledger_bars(table, "account")
+    assert [trace.name for trace in bars.data] == ["Hardware", "other"]
+
+
+def test_calendar_has_every_quarter_and_no_residual(ledger) -> None:
+    table = capital.calendar(ledger, "account")
+    assert table["label"].tolist() == LABELS[:4]
+    assert table.set_index("label").at["2027-Q1", "total"] == 100.0
+    assert "residual" not in table.columns
+
+
+def test_funding_peak_is_before_the_grant_and_ignores_the_provider(ledger) -> None:
+    table, peak = capital.funding(ledger)
+    assert peak == capital.Funding(192.0, "2027-Q3")
+    assert table["cumulative_musd"].iloc[-1] == pytest.approx(137.0)
+    fig = plan.cumulative_funding(table, peak.label, peak.musd)
+    assert max(fig.data[1].y) == peak.musd
+    assert "192" in fig.data[2].text[0]
+
+
+def test_residual_is_shown_apart(ledger) -> None:
+    assert capital.residuals(ledger)["musd"].tolist() == [-70.0]
+    assert not (capital.outlays(ledger, capital.OUTLAY_KINDS)["kind"] == "residual").any()
+
+
+def test_sankey_conserves_money_at_every_account(ledger) -> None:
+    links = capital.flows(ledger)
+    into = links[links["stage"] == "source"].groupby("target")["musd"].sum()
+    out = links[links["stage"] == "use"].groupby("source")["musd"].sum()
+    assert into.to_dict() == out.to_dict()
+    assert into.sum() == 220.0
+    fig = sankey.sources_and_uses(links)
+    assert sum(fig.data[0].link.value) == 2 * 220.0
+    assert any(label.startswith("Partner · 180") for label in fig.data[0].node.label)
+
+
+# ---- other view tables ----------------------------------------------------------------------------------
+
+
+def test_bill_of_materials_adds_orders_and_keeps_the_first_dates() -> None:
+    orders = pd.DataFrame({
+        "h": "north", "a": "open", "k": "b300", "t": [0, 1, 2], "accelerators": [80.0, 160, 0], "units": [10, 20, 0],
+        "order_date": pd.to_datetime(["2026-10-01", "2027-01-01", "2027-04-01"]),
+        "live_date": pd.to_datetime(["2027-01-01", "2027-04-01", "2027-07-01"]), "musd": [4.0, 8.0, 0.0],
+    })  # fmt: skip
+    table = views.bill_of_materials({"orders": orders})
+    assert table.loc[0, ["quantity", "musd", "name"]].tolist() == [240.0, 12.0, "open · b300"]
+    assert table.loc[0, "last_live"] == pd.Timestamp("2027-04-01")
+    assert views.bill_of_materials({}).columns.tolist() == views.BOM_COLUMNS
+
+
+def test_unmet_demand_gathers_quarters_of_one_reason() -> None:
+    unmet = pd.DataFrame({
+        "w": ["chat"] * 3, "t": [0, 1, 2], "label": LABELS[:3], "unserved_share": [1.0, 0.4, 0.0],
+        "reason": ["lead", "lead", ""],
+    })  # fmt: skip
+    table = views.unmet_by_workload(unmet)
+    assert table.iloc[0].tolist() == ["chat", "lead", "2027-Q1", "2027-Q2", 2, 1.0]
+    assert len(table) == 1
+
+
+def test_kpi_cards_know_good_news_from_bad() -> None:
+    def kpi(**values):
+        return pd.DataFrame({"kpi": list(values), "value": list(values.values()), "unit": "u"})
+
+    now = kpi(control_score=60.0, cost_npv_musd=900.0, accelerators=5.0)
+    cards = kpis.kpi_cards(now, kpi(cost_npv_musd=1000.0, control_score=70.0, accelerators=4.0))
+    found = cards.set_index("kpi")
+    assert cards["kpi"].tolist() == ["cost_npv_musd", "control_score", "accelerators"], "headline order"
+    assert found.at["cost_npv_musd", "verdict"] == "better"
+    assert found.at["control_score", "verdict"] == "worse"
+    assert found.at["accelerators", "verdict"] == ""
+    assert kpis.kpi_cards(now)["verdict"].tolist() == ["", "", ""]
+
+
+def test_runs_side_by_side_show_differences_to_the_baseline() -> None:
+    one = pd.DataFrame(
+        {
+            "kpi": ["delay_months", "first_service_date"],
+            "value": [3.0, "2027-04-01"],
+            "unit": ["months", "date"],
+        }
+    )
+    two = pd.DataFrame({"kpi": ["delay_months", "new"], "value": [5.0, 1.0], "unit": ["months", ""]})
+    table = kpis.results_side_by_side({"a": one, "b": two}, baseline="b").set_index("kpi")
+    assert table.at["delay_months", "Δ a"] == -2.0
+    assert np.isnan(table.at["new", "Δ a"])
+    assert "Δ b" not in table.columns
+
+
+def test_numbers_are_written_one_way() -> None:
+    assert number(12345.6) == f"12{APART}346"
+    assert number(0.01234) == "0.0123"
+    assert number(-2.5) == "−2.5"
+    assert number(np.nan) == number(None) == "–"
+    assert quantity(0.934, "share") == "93.4 %"
+    assert quantity(3.0, "months") == "3 months"
+    assert signed(-2.0, "months") == "−2 months"
+    assert signed(0.05, "share") == "+5 % points"
+    assert signed(0.0, "MUSD") == "±0"
+
+
+def test_terms_fall_back_to_the_name_itself() -> None:
+    assert term("account", "halls") == "Halls"
+    assert term("account", "my-own") == "my-own"
+    assert kpi_label("capex_musd.cloud-co") == "Capital outlay, all payers: cloud-co"
+    assert heading("some_new_mw") == "some new mw"
+
+
+def test_figures_are_plain_json(points, ledger) -> None:
+    """A figure travels to the browser: no numpy scalar or timestamp may be left that JSON cannot carry."""
+    for fig in (
+        frontier.frontier(points),
+        frontier.parallel(points),
+        sankey.sources_and_uses(capital.flows(ledger)),
+    ):
+        assert json.loads(fig.to_json())["data"]

@@ -1,0 +1,351 @@
+"""Run directories: whole or lost, never half; refused with a clear word where they cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planner.runs import compare, export, files
+from planner.runs import writer as run_writer
+from planner.runs.files import captured_output, content_hash, plain
+from planner.runs.files import RunError
+from planner.runs.run import Run, clean_runs, find_run, list_runs
+from planner.runs.solve import run_solve
+from planner.runs.writer import start_run
+from planner.scenario.schema import Scenario
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+
+OUTCOME = {
+    "status": "optimal",
+    "gap": 0.005,
+    "seconds": {"total": 1.0},
+    "kpis": {"cost_npv_musd": {"value": 3.0, "unit": "MUSD"}},
+}
+
+
+@pytest.fixture(scope="module")
+def toy() -> Scenario:
+    return load_scenario(example_path("two-hosts"))
+
+
+@pytest.fixture(scope="module")
+def solved(toy: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One real run of the smallest case."""
+    events: list[dict[str, Any]] = []
+    root = tmp_path_factory.mktemp("runs")
+    run = run_solve(toy, {"quality": "plan"}, root / "toy", on_event=events.append)
+    assert [e["stage"] for e in events] == [e["stage"] for e in run.events]
+    return run
+
+
+def leftovers(root: Path) -> list[str]:
+    return sorted(p.name for p in root.iterdir())
+
+
+# ---- a whole run
+
+
+def test_a_run_holds_what_is_needed_to_repeat_it(solved: Run, toy: Scenario) -> None:
+    assert leftovers(solved.path) == [
+        "events.jsonl", "log.txt", "manifest.json", "outcome.json", "resolved.yaml", "scenario.yaml", "tables",
+    ]  # fmt: skip
+    manifest = solved.manifest
+    assert manifest["versions"].keys() >= {"planner", "python", "pyomo", "highspy", "numpy", "pandas"}
+    assert manifest["hash"] == content_hash(toy, {"quality": "plan"}) and manifest["seed"] == toy.solve.seed
+    assert manifest["options"] == {"quality": "plan"} and manifest["machine"]["cores"] and manifest["started"]
+    assert solved.scenario == toy and solved.has_plan and solved.status == "optimal"
+    assert solved.resolved.limits.max_delay_months  # the bounds that were in force
+    assert not len(solved.table("audit"))
+    assert {"orders", "fleet", "ledger", "serving", "milestones", "prices"} <= set(solved.tables)
+    assert "s  build" in (solved.path / "log.txt").read_text()
+
+
+def test_kpis_and_ledger_of_the_files_agree(solved: Run) -> None:
+    ledger = solved.table("ledger")
+    own = ledger.loc[ledger["payer"] == "partner", "musd_discounted"].sum()
+    assert own == pytest.approx(solved.kpi("cost_npv_musd"), rel=1e-9)
+    outcome = json.loads((solved.path / "outcome.json").read_text())
+    assert all({"value", "unit"} <= set(kpi) for kpi in outcome["kpis"].values())
+    assert list(solved.kpis["kpi"]) == list(outcome["kpis"])
+
+
+def test_the_plan_can_be_taken_up_again(solved: Run) -> None:
+    plan = solved.plan()
+    assert plan.kpi("cost_npv_musd") == solved.kpi("cost_npv_musd")
+    assert plan.case.scenario == solved.scenario and set(plan.tables) == set(solved.tables)
+
+
+def test_same_inputs_same_numbers(solved: Run, toy: Scenario, tmp_path: Path) -> None:
+    again = run_solve(toy, {"quality": "plan"}, tmp_path / "again")
+    assert again.manifest["hash"] == solved.manifest["hash"]
+    assert again.outcome["kpis"] == solved.outcome["kpis"]
+    for name in solved.tables:
+        pd.testing.assert_frame_equal(again.table(name), solved.table(name))
+
+
+def test_hash_changes_with_what_decides_the_numbers_only(
+    toy: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = content_hash(toy, {"quality": "plan"})
+    assert content_hash(toy, {"quality": "plan", "objective": None}) == base
+    assert content_hash(toy, {"quality": "quick"}) != base
+    assert content_hash(with_overrides(toy, {"solve.seed": 2}), {"quality": "plan"}) != base
+    monkeypatch.setattr(files, "catalog_hash", lambda: "other facts")
+    assert content_hash(toy, {"quality": "plan"}) != base
+
+
+def test_infeasible_case_is_a_whole_run_with_reasons(toy: Scenario, tmp_path: Path) -> None:
+    scenario = with_overrides(toy, {"demand[assistant].data_class": "secret", "demand[assistant].locality": None,
+                                    "hosts[champion]": None})  # fmt: skip
+    run = run_solve(scenario, {}, tmp_path / "run")
+    assert run.status == "infeasible" and not run.has_plan and not len(run.kpis)
+    assert any("assistant" in str(t) for t in run.outcome["troubles"])
+
+
+# ---- never half
+
+
+def test_unfinished_run_leaves_nothing(toy: Scenario, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), start_run(tmp_path / "run", toy, {}) as writer:
+        writer.event({"stage": "build", "message": "x"})
+        assert list_runs(tmp_path)["status"].tolist() == ["running"]
+        raise KeyboardInterrupt
+    assert leftovers(tmp_path) == []
+
+
+CHILD = """
+import sys, time
+from planner.runs.writer import start_run
+from planner.intake.scenario_file import example_path, load_scenario
+writer = start_run(sys.argv[1], load_scenario(example_path("two-hosts")), {})
+writer.event({"stage": "halls", "message": "half way"})
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_killed_run_is_lost_and_can_be_cleaned_away(toy: Scenario, tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None and child.stdout.readline() == "ready\n"
+    assert list_runs(tmp_path)[["name", "status"]].values.tolist() == [["run", "running"]]
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "run").exists()
+    assert list_runs(tmp_path)[["name", "status"]].values.tolist() == [["run", "lost"]]
+    with start_run(tmp_path / "run", toy, {}) as writer:  # the name is free
+        writer.finish(OUTCOME)
+    assert clean_runs(tmp_path) == ["run"] and leftovers(tmp_path) == ["run"]
+
+
+def test_a_new_process_with_the_old_number_does_not_revive_a_run(toy: Scenario, tmp_path: Path) -> None:
+    writer = start_run(tmp_path / "run", toy, {})
+    lock = json.loads((writer.path / "lock.json").read_text())
+    files.write_json(writer.path / "lock.json", lock | {"pid_start": lock["pid_start"] - 3600})
+    assert list_runs(tmp_path)["status"].tolist() == ["lost"]
+    writer.abandon()
+
+
+@pytest.mark.parametrize("call", ["mkdir", "touch", "write_text"])
+def test_refused_by_the_system_at_the_start(
+    call: str, toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests may run as root, who may write anywhere: a read-only or full disk is simulated."""
+
+    def deny(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, call, deny)
+    with pytest.raises(RunError, match=r"cannot write to .*read-only file system"):
+        start_run(tmp_path / "run", toy, {})
+    monkeypatch.undo()
+    assert leftovers(tmp_path) == []
+
+
+def test_full_disk_at_the_end_leaves_nothing(
+    toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(run_writer, "sync_tree", full)
+    with (
+        pytest.raises(RunError, match="no space left on device"),
+        start_run(tmp_path / "run", toy, {}) as writer,
+    ):
+        writer.finish(OUTCOME)
+    assert leftovers(tmp_path) == []
+
+
+def test_places_that_are_refused_before_solving(toy: Scenario, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "thing").write_text("x")
+    for place, words in (
+        (tmp_path / "file", "is a file"),
+        (tmp_path / "used", "is not empty"),
+        (tmp_path / "nowhere" / "run", "does not exist"),
+        (tmp_path / "file" / "run", "does not exist"),
+        (tmp_path / "..", "cannot be the place"),
+        (tmp_path / ".hidden", "cannot be the place"),
+        ("", "cannot be the place"),
+        ("a\0b", "cannot be the place"),
+    ):
+        with pytest.raises(RunError, match=words):
+            start_run(place, toy, {})
+    assert leftovers(tmp_path) == ["file", "used"]
+    (tmp_path / "empty").mkdir()
+    with start_run(tmp_path / "empty", toy, {}) as writer:
+        assert writer.finish(OUTCOME).path == tmp_path / "empty"
+
+
+def test_a_result_is_never_thrown_away_for_a_taken_name(toy: Scenario, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run", toy, {}) as writer:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "mine").write_text("came in between")
+        assert writer.finish(OUTCOME).path == tmp_path / "run-2"
+    assert (tmp_path / "run" / "mine").exists()
+
+
+def test_names_by_time_do_not_collide(toy: Scenario, tmp_path: Path) -> None:
+    made = []
+    for _ in range(3):
+        with start_run(None, toy, {}, root=tmp_path / "runs") as writer:
+            made.append(writer.finish(OUTCOME).name)
+    assert len(set(made)) == 3 and all(name.startswith("two-hosts-") for name in made)
+
+
+def test_table_with_a_mixed_column_is_named(toy: Scenario, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run", toy, {}) as writer:
+        with pytest.raises(RunError, match="'orders'"):
+            writer.table("orders", pd.DataFrame({"x": [1, "a", {}]}, dtype=object))
+        with pytest.raises(RunError, match="name of a table"):
+            writer.table("../x", pd.DataFrame())
+
+
+# ---- reading
+
+
+def test_reading_what_is_no_run(tmp_path: Path, solved: Run) -> None:
+    with pytest.raises(RunError, match="there is no run"):
+        Run(tmp_path / "nothing")
+    with pytest.raises(RunError, match="not a run"):
+        Run(tmp_path)
+    with pytest.raises(RunError, match="did you mean 'orders'"):
+        solved.table("order")
+    with pytest.raises(RunError, match="no table"):
+        solved.table("../manifest")
+    with pytest.raises(RunError, match="did you mean 'cost_npv_musd'"):
+        solved.kpi("cost_npv")
+
+
+def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        with start_run(tmp_path / name, toy, {}) as writer:
+            writer.finish(OUTCOME)
+    (tmp_path / "a" / "outcome.json").write_text("{")
+    (tmp_path / "b" / "outcome.json").unlink()
+    (tmp_path / "not-a-run").mkdir()
+    table = list_runs(tmp_path).set_index("name")["status"]
+    assert table.to_dict() == {"a": "damaged", "b": "damaged", "c": "optimal"}
+    assert find_run("latest", tmp_path).name == "c" and find_run("c", tmp_path).name == "c"
+    with pytest.raises(RunError):
+        find_run("../" + tmp_path.name + "/c", tmp_path / "a")
+    assert list_runs(tmp_path / "nowhere").empty
+
+
+def test_event_line_cut_off_by_a_crash_is_passed_over(toy: Scenario, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run", toy, {}) as writer:
+        writer.event({"stage": "a", "gap": float("nan"), "bound": np.float64(3)})
+        with (writer.path / "events.jsonl").open("a") as stream:
+            stream.write('{"stage": "b", "ga')
+        run = writer.finish(OUTCOME)
+    assert [(e["stage"], e["gap"], e["bound"]) for e in run.events] == [("a", None, 3.0)]
+
+
+def test_output_of_compiled_code_goes_to_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with captured_output(log):
+        os.write(1, b"from the descriptor\n")
+        subprocess.run(["echo", "from a child"], check=True)
+    assert log.read_text().splitlines() == ["from the descriptor", "from a child"]
+
+
+def test_values_become_plain_json() -> None:
+    values = {"a": np.int64(3), "b": np.bool_(True), "c": float("inf"), "d": pd.Timestamp("2027-01-01"), "e": pd.NaT,
+              "f": np.array([1.5, np.nan]), "g": {2, 1}}  # fmt: skip
+    assert plain(values) == {
+        "a": 3, "b": True, "c": None, "d": "2027-01-01T00:00:00", "e": None, "f": [1.5, None], "g": [1, 2],
+    }  # fmt: skip
+
+
+# ---- compare and export
+
+
+def test_compare_shows_inputs_and_results_that_differ(solved: Run, toy: Scenario, tmp_path: Path) -> None:
+    dearer = with_overrides(
+        toy, {"systems[hgx-b300].rent_usd_per_accelerator_hour": 9.0, "limits.max_delay_months": 6}
+    )
+    other = run_solve(dearer, {"quality": "quick"}, tmp_path / "dear")
+    comparison = compare.compare_runs([solved, other])
+    rows = comparison.inputs.set_index("path")
+    assert rows.loc["systems[hgx-b300].rent_usd_per_accelerator_hour"].tolist() == ["-", 9.0]
+    assert rows.loc["options.quality"].tolist() == ["plan", "quick"] and "name" not in rows.index
+    cost = comparison.results.set_index("kpi").loc["cost_npv_musd"]
+    assert cost["delta dear"] == pytest.approx(cost["dear"] - cost["toy"])
+    assert not len(compare.compare_runs([solved, solved]).inputs)
+
+
+def test_tables_are_exported_all_or_not_at_all(
+    solved: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export.export_tables(solved, tmp_path / "csv", "csv")
+    assert {p.stem for p in (tmp_path / "csv").iterdir()} == {*solved.tables, "kpis"}
+    read = pd.read_csv(tmp_path / "csv" / "ledger.csv")
+    assert read["musd_discounted"].sum() == pytest.approx(
+        solved.table("ledger")["musd_discounted"].sum(), rel=1e-12
+    )
+    with pytest.raises(RunError, match="not empty"):
+        export.export_tables(solved, tmp_path / "csv", "csv")
+
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(RunError, match="no space"):
+        export.export_tables(solved, tmp_path / "second", "csv")
+    assert leftovers(tmp_path) == ["csv"]
+
+
+@pytest.mark.parametrize("form", ["mps", "lp"])
+def test_exported_model_has_names_and_can_be_read(form: Any, solved: Run, tmp_path: Path) -> None:
+    import highspy
+
+    path = tmp_path / f"model.{form}"
+    export.export_model(solved, path, form)
+    model = highspy.Highs()
+    model.setOptionValue("output_flag", False)
+    model.setOptionValue("mip_rel_gap", 1e-4)
+    assert model.readModel(str(path)) == highspy.HighsStatus.kOk
+    assert any("champion" in name for name in model.getLp().col_names_)
+    model.run()
+    # the undivided programme can only be cheaper than the plan, and not by more than its gap
+    cost = solved.kpi("cost_npv_musd")
+    assert (
+        cost * (1 - solved.outcome["gap"] - 1e-3)
+        <= model.getInfo().objective_function_value
+        <= cost * (1 + 1e-6)
+    )
+    with pytest.raises(RunError, match="exists already"):
+        export.export_model(solved, path, form)

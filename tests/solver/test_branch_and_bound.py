@@ -1,0 +1,185 @@
+"""What protects the search for hosts and stacks: HiGHS finds the same optimum, the bound holds, a stop keeps the best."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.case.build import build_case
+from planner.intake.scenario_file import example_path, load_scenario
+from planner.solver import places
+from planner.solver.branch_and_bound import search
+from planner.solver.engine import HALLS, PATTERN, Engine
+from planner.solver.solution import Solution, Status
+
+GAP = 1e-4
+
+
+def engine_of(name: str) -> Engine:
+    return Engine(build_case(load_scenario(example_path(name))))
+
+
+@pytest.fixture(scope="module", params=["two-hosts", "uae"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return engine_of(request.param)
+
+
+def direct(engine: Engine) -> Solution:
+    engine.integers(*PATTERN)
+    for name in ("rins", "rens", "root_reduced_cost"):  # minutes instead of seconds with smaller MIPs within
+        engine.live.set_option(f"mip_heuristic_run_{name}", False)
+    return engine.live.solve(gap=GAP)
+
+
+def whole(engine: Engine, x: np.ndarray) -> bool:
+    values = np.concatenate([engine.family(x, f).to_numpy(float) for f in PATTERN])
+    return bool(np.abs(values - values.round()).max() < 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("goal", "policy"),
+    [("cost", {}), ("delay", {}), ("cost", {"min_control": 60.0}), ("cost", {"max_delay_months": 9.0})],
+)
+def test_highs_finds_the_same_optimum(engine: Engine, goal: str, policy: dict[str, float]) -> None:
+    tree = engine.searchable()
+    for one in (engine, tree):
+        one.policy(**policy)
+        one.minimise(goal)
+    expected, found = direct(engine), search(tree, gap=GAP)
+    assert found.status is expected.status
+    if expected.x is None:
+        return
+    assert found.objective is not None and found.bound is not None and found.x is not None
+    assert found.objective == pytest.approx(expected.objective, rel=2 * GAP, abs=1e-5)
+    assert found.bound <= found.objective + 1e-9
+    assert found.bound <= (expected.objective or 0.0) * (1 + 1e-7) + 1e-7
+    assert whole(engine, found.x)
+    # the values are a plan of the full programme: held there, they cost the same
+    engine.integers()
+    for family in PATTERN:
+        engine.fix(family, engine.family(found.x, family).to_numpy(float))
+    again = engine.live.solve()
+    for family in PATTERN:
+        engine.fix(family, None)
+    assert again.objective == pytest.approx(found.objective, rel=1e-6, abs=1e-6)
+
+
+def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
+    places = engine.searchable()
+    for one in (engine, places):
+        one.policy()
+        one.minimise("cost")
+    found = search(places, gap=GAP)
+    assert found.x is not None
+    pattern = {f: engine.family(found.x, f).to_numpy(float) for f in PATTERN}
+    tree = engine.searchable(pattern)
+    tree.minimise("cost")
+    ours = search(tree, gap=1e-3)
+    for family in PATTERN:
+        engine.fix(family, pattern[family])
+    engine.integers(*HALLS)
+    theirs = engine.live.solve(gap=1e-3)
+    for family in PATTERN:
+        engine.fix(family, None)
+    assert ours.x is not None and theirs.objective is not None and ours.bound is not None
+    assert ours.objective == pytest.approx(theirs.objective, rel=2e-3)
+    assert ours.bound <= theirs.objective * (1 + 1e-7)
+    assert found.objective is not None and ours.objective >= found.objective * (1 - GAP)
+    for family in (*PATTERN, *HALLS):
+        values = engine.family(ours.x, family).to_numpy(float)
+        assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
+    for family in PATTERN:
+        assert engine.family(ours.x, family).to_numpy(float).round() == pytest.approx(pattern[family].round())
+    enough = search(tree, gap=0.0, good_enough=ours.objective * 1.05)
+    assert enough.objective is not None and enough.objective <= ours.objective * 1.05
+    assert enough.nodes <= ours.nodes
+
+
+def test_no_choice_is_missed() -> None:
+    """Every choice of hosts and stacks of the smallest example, one by one."""
+    engine = engine_of("two-hosts")
+    tree = engine.searchable()
+    tree.minimise("cost")
+    found = search(tree, gap=1e-9)
+    opens = engine.arrays.columns["open"].index
+    by_host: dict[str, list[int]] = {}
+    for i, (h, _) in enumerate(opens):
+        by_host.setdefault(h, []).append(i)
+    costs = []
+    for dates in itertools.product(*([None, *rows] for rows in by_host.values())):
+        for use in itertools.product((0.0, 1.0), repeat=engine.arrays.columns["use"].size):
+            held = engine.held({"open": [float(i in dates) for i in range(len(opens))], "use": list(use)})
+            held.minimise("cost")
+            costs.append(held.lp().objective or np.inf)
+    assert len(costs) > 20
+    assert found.objective == pytest.approx(min(costs), rel=1e-7)
+
+
+def test_what_nobody_can_reach_is_infeasible() -> None:
+    tree = engine_of("two-hosts").searchable()
+    tree.policy(min_control=99.9)
+    tree.minimise("cost")
+    found = search(tree, gap=GAP)
+    assert found.status is Status.INFEASIBLE and found.x is None
+
+
+def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    honest = places._Search.solve
+
+    def tired(self: places._Search, node: places._Node, cold: bool = False) -> Solution:
+        found = honest(self, node, cold)
+        return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
+
+    monkeypatch.setattr(places._Search, "solve", tired)
+    found = search(tree, gap=GAP)
+    assert found.status is Status.NO_SOLUTION and found.x is None
+    assert found.bound is not None and found.bound > 0
+
+
+def test_the_same_search_twice_takes_the_same_steps() -> None:
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    first, second = search(tree, gap=GAP), search(tree, gap=GAP)
+    assert (first.nodes, first.objective, first.bound) == (second.nodes, second.objective, second.bound)
+
+
+def test_a_start_is_the_first_plan_and_a_stop_keeps_the_best() -> None:
+    engine = engine_of("uae")
+    tree = engine.searchable()
+    tree.minimise("cost")
+    best = search(tree, gap=GAP)
+    assert best.objective is not None and best.nodes > 6
+    seen: list[float | None] = []
+    one = search(tree, gap=0.9, start=best.x)
+    assert one.objective == pytest.approx(best.objective, rel=1e-7) and one.nodes < best.nodes
+    stopped = search(
+        tree,
+        gap=0.0,
+        start=best.x,
+        on_progress=lambda p: seen.append(p.objective),
+        should_stop=lambda: len(seen) > 0,
+    )
+    assert stopped.stopped and stopped.x is not None
+    assert stopped.bound is not None and stopped.bound <= best.objective * (1 + 1e-9)
+
+
+def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    best = search(tree, gap=GAP)
+    monkeypatch.setattr(places._Search, "late", lambda self: self.nodes > 5)
+    short = search(tree, gap=0.0)
+    assert best.objective is not None and short.bound is not None
+    assert short.status is not Status.OPTIMAL
+    assert short.bound <= best.objective * (1 + 1e-9)
+
+
+def test_a_late_search_takes_the_looser_gap() -> None:
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    tight, loose = search(tree, gap=1e-6), search(tree, gap=1e-6, late=(0.0, 0.05))
+    assert loose.status is Status.OPTIMAL and loose.nodes < tight.nodes
+    assert loose.gap is not None and loose.gap <= 0.05

@@ -1,0 +1,146 @@
+"""What protects the starter: any country of the catalog, valid, explained, honest about what it assumes."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from planner.case.build import build_case
+from planner.cli import app
+from planner.facts.catalog import load_catalog
+from planner.intake.scenario_file import load_scenario
+from planner.starter.choices import choose_places, demand_size
+from planner.starter.starter import Starter, compose, write_starter
+
+COUNTRIES = list(load_catalog().table("countries").index)
+TELLING = ("KEN", "QAT", "SAU", "KAZ", "JPN", "ARM")
+"""No US region; one metro; a programme and a licence; coal; a wait of six years; the smallest."""
+SECTIONS = (
+    "horizon",
+    "money",
+    "demand",
+    "sites",
+    "hosts",
+    "stacks",
+    "systems",
+    "supply",
+    "limits",
+    "control",
+)
+
+
+@pytest.fixture(scope="module", params=TELLING)
+def starter(request: pytest.FixtureRequest) -> Starter:
+    return compose("my-plan", request.param)
+
+
+def test_every_section_is_explained(starter: Starter) -> None:
+    lines = starter.text.splitlines()
+    assert lines[0].startswith("#") and "planner solve my-plan.yaml" in starter.text
+    for section in SECTIONS:
+        at = next(i for i, line in enumerate(lines) if line.startswith(f"{section}:"))
+        assert lines[at - 1].startswith("# "), section
+    assert max(len(line) for line in lines if "http" not in line) <= 125
+    assert "&id" not in starter.text  # no anchors in a file for people
+
+
+def test_it_has_places_hosts_and_demand_of_a_plan(starter: Starter) -> None:
+    s = starter.scenario
+    assert 2 <= len(s.sites) <= 4 and s.country in COUNTRIES
+    modes = {(h.mode, h.owner_class) for h in s.hosts}
+    assert {("build", "national-champion"), ("build", "joint-venture"), ("cloud", "us-operator")} <= modes
+    assert any(h.mode == "colocation" for h in s.hosts)
+    assert {w.data_class for w in s.demand} == {"public", "official", "sensitive", "secret"}
+    metros = load_catalog().table("metros")
+    home = [p.id for p in s.sites if metros.at[p.metro, "iso3"] == s.country]
+    assert len({h.site for h in s.hosts if h.site in home and h.mode != "cloud"}) >= 2  # survival needs two
+    for h in s.hosts:
+        assert h.max_it_mw is None or h.max_it_mw >= 5  # room for a hall
+
+
+def test_every_number_is_sourced_or_marked(starter: Starter) -> None:
+    s = starter.scenario
+    for record in (*s.demand, *s.sites, *s.hosts, *s.supply.quotas, s.money, s.control, s):
+        assert record.assumed or record.source, record
+        assert record.note, record
+    listed = " ".join(starter.assumptions["item"])
+    assert all(f"demand[{w.id}]" in listed for w in s.demand)
+    assert starter.assumptions["why"].str.len().gt(10).all()
+
+
+def test_every_workload_can_be_served_somewhere(starter: Starter) -> None:
+    case = build_case(starter.scenario)
+    served = set(case.serve["w"])
+    assert served == {w.id for w in starter.scenario.demand}, case.why_not.groupby(
+        ["workload", "reason"]
+    ).size()
+
+
+def test_a_known_programme_sizes_demand_and_a_rule_does_elsewhere() -> None:
+    catalog = load_catalog()
+    known = demand_size(catalog, "SAU")
+    assert known.accelerators == 18000 and known.source and not known.assumed
+    ruled = demand_size(catalog, "KEN")
+    gdp, rate = (
+        catalog.value("countries", "KEN", "gdp_ppp_busd"),
+        catalog.param("starter_accelerators_per_busd_gdp"),
+    )
+    assert ruled.accelerators == pytest.approx(gdp * rate, rel=0.05) and ruled.assumed
+    sizes = [demand_size(catalog, iso3).accelerators for iso3 in COUNTRIES]
+    assert min(sizes) >= 400 and max(sizes) <= 40000
+
+
+def test_one_metro_gives_two_campuses_and_a_place_abroad() -> None:
+    catalog = load_catalog()
+    places = choose_places(catalog, "QAT")
+    assert places.campus == places.second == places.city == "QA-DOH"
+    abroad = catalog.value("metros", places.abroad, "iso3")
+    groups = catalog.table("licensing").set_index("iso3")["country_group"]
+    assert abroad != "QAT" and groups.get(abroad, "unrestricted") == "unrestricted"
+
+
+def test_the_licence_is_told_where_one_is_needed() -> None:
+    assert "need an export licence" in compose("x", "KAZ").text
+    assert "need no export licence" in compose("x", "POL").text
+
+
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
+    path, _ = write_starter("mine", "POL", tmp_path)
+    before = path.read_text(encoding="utf-8")
+    with pytest.raises(FileExistsError, match="exists already"):
+        write_starter("mine", "KEN", tmp_path)
+    assert path.read_text(encoding="utf-8") == before
+    assert load_scenario(path).country == "POL"
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_command_writes_lists_and_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("new", "my-plan", "--country", "ken")
+    assert done.exit_code == 0 and re.search(r"\d+ assumed inputs", done.output), done.output
+    assert load_scenario("my-plan.yaml").country == "KEN"
+    assert run("new", "my-plan", "--country", "KEN").exit_code == 2
+    wrong = run("new", "other", "--country", "KNE")
+    assert wrong.exit_code == 2 and "did you mean 'KEN'" in wrong.output
+    assert run("new", "No Name", "--country", "KEN").exit_code == 2
+    listed = json.loads(run("new", "third", "--country", "QAT", "--json").stdout)
+    assert listed["file"] == "third.yaml" and len(listed["assumed"]) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("iso3", COUNTRIES)
+def test_every_country_starts_validates_and_solves(iso3: str, tmp_path: Path) -> None:
+    from planner.audit import audit
+    from planner.planning.pipeline import solve
+
+    path, starter = write_starter("start", iso3, tmp_path)
+    outcome = solve(build_case(load_scenario(path)), quality="quick")
+    print(f"{iso3}: {len(starter.assumptions)} assumed inputs, {outcome.status}, gap {outcome.gap}")
+    assert outcome.plan is not None, (outcome.status, outcome.troubles, outcome.notes)
+    assert audit(outcome.plan).empty

@@ -1,0 +1,157 @@
+"""What protects the frontier: no dominated point on it, hot equals cold, floors bind, prices have a sign."""
+
+import numpy as np
+import pytest
+
+from planner.case.build import build_case
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.runs.frontier import live_of_run, point_run, run_frontier
+from planner.runs.run import Run
+from planner.studies.frontier import frontier
+from planner.studies.screening import LiveFrontier
+
+CHANGES = {
+    "horizon.years": 3,
+    "demand[assistant].size.points": [
+        {"at": "2027-01-01", "value": 600},
+        {"at": "2029-12-31", "value": 1800},
+    ],
+}
+OBJECTIVES = ["cost_npv_musd", "delay_months", "control_score"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    scenario = with_overrides(load_scenario(example_path("two-hosts")), CHANGES)
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    return run_frontier(scenario, options, tmp_path_factory.mktemp("runs") / "front")
+
+
+@pytest.fixture(scope="module")
+def live(run: Run) -> LiveFrontier:
+    return live_of_run(run)
+
+
+def test_no_point_on_the_front_is_beaten(run: Run) -> None:
+    points = run.table("points")
+    front = points[points["on_front"] & (points["quality"] == "screening")]
+    values = front[OBJECTIVES].to_numpy() * [1, 1, -1]
+    for own in values:
+        better = (values < own - 1e-3 * np.maximum(np.abs(own), 1)).all(axis=1)
+        assert not better.any()
+    assert len(front) >= 10 and front["control_score"].max() - front["control_score"].min() > 20
+
+
+def test_cost_falls_with_waiting_and_rises_with_control(live: LiveFrontier) -> None:
+    months = [live.least_delay_months + x for x in (0, 1, 3, 6)]
+    costs = [live.at(m, 40)["cost_npv_musd"] for m in months]
+    assert costs == sorted(costs, reverse=True) and costs[0] > costs[-1]
+    costs = [live.at(months[2], c)["cost_npv_musd"] for c in (None, 45, 50, 55)]
+    assert costs == sorted(costs) and costs[-1] > costs[0]
+
+
+def test_limits_bind_exactly(live: LiveFrontier) -> None:
+    months = live.least_delay_months + 2
+    found = live.at(months, 50.0)
+    assert found["control_score"] == pytest.approx(50.0, abs=1e-5)
+    assert found["delay_months"] == pytest.approx(months, abs=1e-4)
+
+
+def test_hot_answers_equal_cold_ones(live: LiveFrontier) -> None:
+    walk = [(6, 30), (1, 55), (3, None), (0, 40), (6, 60), (2, 45)]
+    for longer, control in walk:
+        months = live.least_delay_months + longer
+        cold = LiveFrontier(live.case, live.patterns, live.least)
+        assert live.at(months, control)["cost_npv_musd"] == pytest.approx(
+            cold.at(months, control)["cost_npv_musd"], rel=1e-7
+        )
+
+
+def test_a_sweep_answers_as_single_points_do(live: LiveFrontier) -> None:
+    months = [live.least_delay_months + x for x in (0.0, 1.0, 4.0)]
+    levels = [None, 45.0, 60.0, 99.0]
+    rows = live.sweep(months, levels)
+    assert {r["min_control"] for r in rows} == {None, 45.0, 60.0}, "a level that none reaches has no row"
+    fresh = LiveFrontier(live.case, live.patterns, live.least)
+    known = {(r["max_delay_months"], r["min_control"]): r["cost_npv_musd"] for r in rows}
+    for m in months:
+        for level in levels:
+            single = fresh.at(m, level)
+            assert single["feasible"] == ((m, level) in known)
+            if single["feasible"]:
+                assert known[m, level] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
+
+
+def test_two_threads_on_one_pattern_answer_as_single_points_do(live: LiveFrontier) -> None:
+    """A pattern alone has a second engine, which goes on from bases that the first one found."""
+    one = LiveFrontier(live.case, live.patterns[:1], live.least)
+    months = [one.least_delay_months + x for x in (1.0, 2.0, 5.0)]
+    rows = one.sweep(months, [None, 40.0, 45.0, 50.0])
+    assert len(rows) >= 9
+    for row in rows:
+        fresh = LiveFrontier(live.case, live.patterns[:1], live.least, live.base)
+        single = fresh.at(row["max_delay_months"], row["min_control"])
+        assert row["cost_npv_musd"] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
+
+
+def test_a_stopped_sweep_keeps_whole_levels_only(live: LiveFrontier) -> None:
+    months = [live.least_delay_months + x for x in (1.0, 3.0, 5.0)]
+    one = LiveFrontier(live.case, live.patterns[:1], live.least)
+    polls = iter(range(10**6))
+    rows = one.sweep(months, [None, 40.0, 45.0, 50.0], should_stop=lambda: next(polls) >= 4)
+    assert len(rows) < 12 and len(rows) % len(months) == 0
+    assert not one.sweep(months, [None, 40.0], should_stop=lambda: True)
+
+
+def test_what_none_reaches_is_said(live: LiveFrontier) -> None:
+    assert not live.at(live.least_delay_months - 0.5)["feasible"]
+    assert not live.at(live.least_delay_months + 3, 99.0)["feasible"]
+    assert live.at(live.least_delay_months + 3, 50.0)["feasible"], "a failed point must not spoil the next"
+
+
+def test_a_plan_costs_no_less_than_its_screening_point(run: Run, live: LiveFrontier) -> None:
+    plans = run.table("points").query("plan >= 0")
+    assert len(plans) == 3
+    for plan in plans.itertuples():
+        floor = None if np.isnan(plan.min_control) else plan.min_control
+        assert live.at(plan.max_delay_months, floor)["cost_npv_musd"] <= plan.cost_npv_musd * (1 + 1e-6)
+        sub = point_run(run, plan.plan)
+        assert sub.kpi("cost_npv_musd") == pytest.approx(plan.cost_npv_musd, rel=1e-12)
+        assert not len(sub.table("audit"))
+
+
+def test_prices_are_differences_along_the_front(run: Run) -> None:
+    points = run.table("points")
+    grid = points[points["quality"] == "screening"]
+    assert (grid["price_of_control_musd_per_point"].dropna() > -1e-3).all()
+    assert (grid["price_of_speed_musd_per_month"].dropna() > -1e-3).all()
+    assert grid["price_of_control_musd_per_point"].notna().sum() > 5
+
+
+def test_payoff_has_the_best_of_each_on_its_diagonal(run: Run) -> None:
+    payoff = run.table("payoff").set_index("objective")
+    assert payoff["cost_npv_musd"].idxmin() == "cost"
+    assert payoff["delay_months"].idxmin() == "delay"
+    assert payoff["control_score"].idxmax() == "control"
+
+
+def test_ranges_hold_the_best_and_widen_with_cost(run: Run) -> None:
+    ranges = run.table("ranges")
+    slack = 1e-6 * ranges["most"].abs().clip(lower=1.0)
+    assert (ranges["least"] <= ranges["best"] + slack).all() and (
+        ranges["best"] <= ranges["most"] + slack
+    ).all()
+    wide = ranges.pivot(index="choice", columns="extra_cost_share", values="most")
+    assert (wide[0.03] >= wide[0.01] - 1e-6 * wide[0.03].abs().clip(lower=1.0)).all()
+
+
+def test_case_alone_gives_a_relaxation_that_says_so() -> None:
+    case = build_case(with_overrides(load_scenario(example_path("two-hosts")), CHANGES))
+    free = LiveFrontier(case)
+    assert free.kind == "relaxation" and free.at(free.least_delay_months + 3)["feasible"]
+
+
+def test_a_stop_reaches_the_plans_in_other_processes() -> None:
+    """Without it, the plans under way would be made to their end and the frontier be returned."""
+    with pytest.raises(ValueError, match="stopped before the first plan"):
+        frontier(load_scenario(example_path("uae")), points=2, workers=2, should_stop=lambda: True)
