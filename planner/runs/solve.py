@@ -1,0 +1,91 @@
+"""Solves a scenario into a run directory: case, plan, audit, or the reasons why there is none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from planner.runs.files import captured_output
+from planner.runs.run import Event, Run
+from planner.runs.writer import start_run
+from planner.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from planner.plans.plan import Plan
+
+DIAGNOSIS_S = 60.0
+"""Seconds for the least change of an infeasible case."""
+
+
+def run_solve(
+    scenario: Scenario,
+    options: Mapping[str, Any] | None = None,
+    directory: Path | str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    *,
+    root: Path | str = "runs",
+    capture: bool = False,
+) -> Run:
+    """Builds the case, solves, audits, writes the run. Options: ``quality`` and ``objective``.
+
+    ``capture`` sends all output of this process to the run's log while it works (see ``captured_output``).
+    An infeasible case is a whole run too: its status and reasons are in the outcome.
+    """
+    from planner.case.build import build_case
+    from planner.planning.pipeline import solve
+
+    options = dict(options or {})
+    with start_run(directory, scenario, options, root) as writer:
+
+        def report(event: Event) -> None:
+            writer.event(event)
+            if on_event is not None:
+                on_event(event)
+
+        with captured_output(writer.log) if capture else contextlib.nullcontext():
+            case = build_case(scenario)
+            outcome = solve(
+                case,
+                quality=options.get("quality"),
+                objective=options.get("objective") or "cost",
+                on_event=report,
+                should_stop=should_stop,
+            )
+            if outcome.plan is not None:
+                writer.table("audit", _audit(outcome.plan))
+            elif outcome.status == "infeasible" and not outcome.troubles:
+                outcome = replace(outcome, troubles=_diagnosed(case, report))
+        return writer.finish(outcome)
+
+
+def _diagnosed(case: Any, on_event: Callable[[Event], None]) -> list[Any]:
+    """The causes of an infeasible case as troubles; the first carries the cure of all together."""
+    from planner.explain import explain_infeasible, written
+    from planner.case.prechecks import Trouble
+
+    found = explain_infeasible(case, time_limit_s=DIAGNOSIS_S, alternatives=False, on_event=on_event)
+    together = "; ".join(f"{path}={written(value)}" for path, value in found.cure.items())
+    return [
+        Trouble(
+            "",
+            cause.kind,
+            cause.text,
+            f"least change: {together}" if i == 0 else "",
+            found.cure if i == 0 else {},
+        )
+        for i, cause in enumerate(found.causes)
+    ]
+
+
+def _audit(plan: Plan) -> pd.DataFrame:
+    """Violations found without the model; an empty table is a clean plan."""
+    from planner.audit import audit
+
+    found: pd.DataFrame = audit(plan)
+    return found
