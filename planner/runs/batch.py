@@ -25,10 +25,9 @@ import pandas as pd
 
 from planner.runs.batch_file import BatchCase, load_batch
 from planner.runs.batch_workers import Done, connect, on_cluster, on_this_machine
-from planner.scenario.reading import read_text
-from planner.runs.files import RunError, lock_content, now, versions, write_json, writing
-from planner.runs.files import PART
+from planner.runs.files import PART, RunError, lock_content, now, versions, write_json, writing
 from planner.runs.run import Run, list_runs
+from planner.scenario.reading import read_text
 
 OnCase = Callable[[str, str, int, int], None]
 FINISHED = ("optimal", "feasible", "infeasible", "no-solution")

@@ -24,12 +24,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from planner.facts.suggest import hint
+from planner.intake.scenario_file import ScenarioError, example_path, examples, load_scenario, with_overrides
+from planner.runs.files import content_hash
 from planner.scenario.messages import validated
 from planner.scenario.problems import InputError, Place, Problem
 from planner.scenario.reading import Item, parse_yaml, read_text
-from planner.runs.files import content_hash
 from planner.scenario.schema import Id, Objective, Quality, Record, Scenario
-from planner.intake.scenario_file import ScenarioError, example_path, examples, load_scenario, with_overrides
 
 MAX_CASES = 100_000
 Changes = dict[str, Any]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from planner.scenario.paths import flatten
+from planner.intake.scenario_file import plain_scenario
 from planner.runs.files import RunError, catalog_hash
 from planner.runs.run import Run
-from planner.intake.scenario_file import plain_scenario
+from planner.scenario.paths import flatten
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -22,8 +22,8 @@ import numpy as np
 import psutil
 
 from planner import __version__
-from planner.scenario.schema import Scenario
 from planner.intake.scenario_file import plain_scenario
+from planner.scenario.schema import Scenario
 
 PACKAGES = ("pyomo", "highspy", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from planner.audit import audit
-from planner.runs.writer import outcome_facts, start_run
-from planner.runs.run import Run
-from planner.scenario.schema import Scenario
 from planner.planning.pipeline import Event
+from planner.runs.run import Run
+from planner.runs.writer import outcome_facts, start_run
+from planner.scenario.schema import Scenario
 from planner.studies.frontier import LiveFrontier, frontier, frontier_tables, live_frontier, patterns_of_table
 
 POINTS = "points"

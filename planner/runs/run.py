@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from planner.facts.suggest import hint
+from planner.intake.scenario_file import load_scenario
 from planner.runs.files import NAME, PART, RunError, is_alive, read_json
 from planner.scenario.schema import Scenario
-from planner.intake.scenario_file import load_scenario
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan

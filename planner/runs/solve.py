@@ -66,8 +66,8 @@ def run_solve(
 
 def _diagnosed(case: Any, on_event: Callable[[Event], None]) -> list[Any]:
     """The causes of an infeasible case as troubles; the first carries the cure of all together."""
-    from planner.explain import explain_infeasible, written
     from planner.case.prechecks import Trouble
+    from planner.explain import explain_infeasible, written
 
     found = explain_infeasible(case, time_limit_s=DIAGNOSIS_S, alternatives=False, on_event=on_event)
     together = "; ".join(f"{path}={written(value)}" for path, value in found.cure.items())

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.intake.scenario_file import dump_scenario
 from planner.runs.files import (
     NAME,
     PART,
@@ -30,7 +31,6 @@ from planner.runs.files import (
 )
 from planner.runs.run import Event, Run
 from planner.scenario.schema import Scenario
-from planner.intake.scenario_file import dump_scenario
 
 
 class RunWriter:

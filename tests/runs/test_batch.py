@@ -16,12 +16,12 @@ import pandas as pd
 import psutil
 import pytest
 
+from planner.intake.scenario_file import ScenarioError
+from planner.runs.batch import BatchResult, batch
 from planner.runs.batch_file import BatchError, grid_name, load_batch
 from planner.runs.batch_workers import Done, connect, on_this_machine, solve_case_elsewhere
-from planner.runs.batch import BatchResult, batch
 from planner.runs.files import RunError
 from planner.runs.run import Run
-from planner.intake.scenario_file import ScenarioError
 
 MANIFEST = """
 batch: 1

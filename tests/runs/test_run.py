@@ -15,15 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.runs import compare, export, files
 from planner.runs import writer as run_writer
-from planner.runs.files import captured_output, content_hash, plain
-from planner.runs.files import RunError
+from planner.runs.files import RunError, captured_output, content_hash, plain
 from planner.runs.run import Run, clean_runs, find_run, list_runs
 from planner.runs.solve import run_solve
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
-from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 
 OUTCOME = {
     "status": "optimal",
