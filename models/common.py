@@ -24,11 +24,6 @@ def columns(table: pd.DataFrame, names: Sequence[str]) -> list[Any]:
     return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
 
 
-def looked_up(keys: pd.Series, column: pd.Series) -> pd.Series:
-    """Value of each key in a table's column, of the column's type (pandas loses it where there are no keys)."""
-    return keys.map(column).astype(column.dtype)
-
-
 def grouped(table: pd.DataFrame, by: Sequence[str], take: Sequence[str]) -> dict[Any, list[Any]]:
     """key(by) -> list of take-tuples, in table order, without repeats."""
     out: dict[Any, dict[Any, None]] = {}

@@ -16,7 +16,8 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, looked_up, tuples
+from planner.case.columns import looked_up
+from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
 from planner.models.ledger import book
 from planner.models.rules import Rule
 

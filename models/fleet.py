@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import looked_up
 from planner.case.commitments import signed_rents
 from planner.models.common import (
     add_family,
@@ -28,7 +29,6 @@ from planner.models.common import (
     alive_map,
     columns,
     grouped,
-    looked_up,
     tuples,
 )
 from planner.models.ledger import CONSTANT, asset, book, yearly

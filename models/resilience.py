@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_param, add_set, columns, grouped, looked_up
+from planner.case.columns import looked_up
+from planner.models.common import add_family, add_param, add_set, columns, grouped
 from planner.models.rules import Rule
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case import climate, cuts, demand, hosting, licensing, limits, offers, rates, supply
 from planner.case.case import Case
+from planner.case.columns import empty_table, looked_up
 from planner.case.context import Context, keyed
 from planner.case.periods import discount_factor
 from planner.case.stacks import layer_table, stack_table
@@ -114,7 +115,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         physics={name: context.param(name) for name in PHYSICS},
         order_share=_order_shares(context),
         why_not=why.table(),
-        assumptions=pd.DataFrame(context.assumed, columns=["item", "value", "why"]).drop_duplicates("item"),
+        assumptions=_assumptions(context),
         control_max=100.0 * float(serve["sigma"].max()) if len(serve) else 0.0,
     )
 
@@ -181,11 +182,9 @@ def _fleet(
     rows = [
         (*key, t, float(held[key][t]) if key in held else 0.0)
         for key, flags in alive.items()
-        for t in np.flatnonzero(flags)
+        for t in np.flatnonzero(flags).tolist()
     ]
-    frame = keyed(rows, ["h", "a", "k", "t"], ["existing_k"])
-    frame["t"] = frame["t"].astype(int)
-    return frame
+    return keyed(rows, ["h", "a", "k", "t"], ["existing_k"])
 
 
 def _serve(
@@ -199,11 +198,11 @@ def _serve(
     """(w, h, a, k, t) -> rate, sigma, seal: where there is demand, a fleet may be alive, the stack is adopted."""
     parts = list(rates.rates_over_time(context, pairs, systems))
     columns = ["w", "h", "a", "k", "t"]
-    empty = pd.DataFrame(columns=[*columns, "rate", "sigma", "seal", "home_copy_musd_per_k_year"])
+    empty = empty_table([*columns, "rate", "sigma", "seal", "home_copy_musd_per_k_year"])
     table = pd.concat(parts, ignore_index=True) if parts else empty
     table = table.merge(wanted.reset_index(drop=True)[["w", "t"]], on=["w", "t"])
     table = table.merge(fleet.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
-    table = table[table["t"] >= table["a"].map(stacks["earliest_t"])]
+    table = table[table["t"] >= looked_up(table["a"], stacks["earliest_t"])]
     facts = systems.reset_index(drop=True)[["h", "a", "k", "p", "vendor"]]
     return keyed(table.merge(facts, on=["h", "a", "k"]), columns, [])
 
@@ -294,6 +293,14 @@ def _system_table(context: Context, held: list[str]) -> pd.DataFrame:
     return keyed(rows, ["k"], columns)
 
 
+def _assumptions(context: Context) -> pd.DataFrame:
+    """Defaults taken for want of a value, each once: item, value, why."""
+    columns = ["item", "value", "why"]
+    if not context.assumed:
+        return empty_table(columns)
+    return pd.DataFrame(context.assumed, columns=columns).drop_duplicates("item")
+
+
 def _order_shares(context: Context) -> dict[str, float]:
     """Share of the price paid at order, by asset class; the rest is spread over the lead."""
     table = context.catalog.table("asset_classes")
@@ -320,7 +327,7 @@ def _decision_families(
         return out.assign(weight=1.0)
 
     def of_host(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(owner_class=table["h"].map(hosts["owner_class"]))
+        return table.assign(owner_class=looked_up(table["h"], hosts["owner_class"]))
 
     return {
         "orders": with_facts(orders),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import empty_table
 
 RENTS = ["t", "musd", "h", "a", "supplier"]
 GRANTS = ["t", "musd", "payer"]
@@ -23,13 +24,14 @@ def signed_rents(case: Case) -> pd.DataFrame:
         parts.append(
             pd.DataFrame({"t": t, "musd": musd, "h": str(row.h), "a": str(row.a), "supplier": operator})
         )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=RENTS)
+    return pd.concat(parts, ignore_index=True) if parts else empty_table(RENTS)
 
 
 def grants(case: Case) -> pd.DataFrame:
     """Grants within the horizon, as negative payments: t, musd, payer."""
     given = [(case.calendar.containing(g.date), -g.musd, g.payer) for g in case.scenario.finance.grants]
-    return pd.DataFrame([row for row in given if 0 <= row[0] < case.calendar.n], columns=GRANTS)
+    rows = [row for row in given if 0 <= row[0] < case.calendar.n]
+    return pd.DataFrame(rows, columns=GRANTS) if rows else empty_table(GRANTS)
 
 
 def committed_musd(case: Case, discounted: bool = False) -> pd.Series:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.case.columns import empty_table
 from planner.case.periods import Calendar
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import ITEMS, lookup
@@ -98,9 +99,9 @@ def selected(offers: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 
 def keyed(rows: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
-    """A table whose row index is the tuple of ``keys``; empty input still has all columns."""
+    """A table whose row index is the tuple of ``keys``; empty input still has all columns, each of its kind."""
     frame = pd.DataFrame(rows, columns=[*keys, *columns]) if not isinstance(rows, pd.DataFrame) else rows
-    frame = frame.reset_index(drop=True)
+    frame = frame.reset_index(drop=True) if len(frame) else empty_table(list(frame.columns))
     if len(keys) > 1:
         frame.index = pd.MultiIndex.from_frame(frame[keys], names=[None] * len(keys))
     else:

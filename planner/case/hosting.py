@@ -163,9 +163,9 @@ def host_period_table(context: Context) -> pd.DataFrame:
                     site.id,
                     float(maximum),
                     bool(own),
-                    sum(x.it_mw for x in own),
-                    sum(x.grid_mw for x in own),
-                    sum(x.backup_mw for x in own),
+                    float(sum(x.it_mw for x in own)),
+                    float(sum(x.grid_mw for x in own)),
+                    float(sum(x.backup_mw for x in own)),
                     price,
                     carbon,
                 )

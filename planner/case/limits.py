@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.columns import empty_table
 from planner.case.context import Context, keyed, selected
 from planner.scenario.schema import Decision
 
@@ -56,7 +57,8 @@ def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tupl
         lower, upper = {"require": (value, np.inf), "forbid": (0.0, 0.0), "fix": (value, value)}[d.do]
         rows.append((d.id, d.what, float(lower), float(upper), len(chosen)))
         members += [(d.id, d.what, i, float(w)) for i, w in zip(chosen.index, chosen["weight"], strict=True)]
-    frame = pd.DataFrame(members, columns=["d", "what", "index", "weight"])
+    columns = ["d", "what", "index", "weight"]
+    frame = pd.DataFrame(members, columns=columns) if members else empty_table(columns)
     return keyed(rows, ["d"], ["what", "lower", "upper", "n_members"]), frame
 
 

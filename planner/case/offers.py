@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.case.columns import empty_table
 from planner.case.context import Context, keyed
 from planner.case.demand import TRAINING_KINDS
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
@@ -42,7 +43,7 @@ class WhyNot:
 
     def table(self) -> pd.DataFrame:
         columns = ["workload", "host", "stack", "system", "reason", "detail"]
-        return pd.DataFrame(self.rows, columns=columns)
+        return pd.DataFrame(self.rows, columns=columns) if self.rows else empty_table(columns)
 
 
 def technologies(context: Context, host: Host) -> list[str]:

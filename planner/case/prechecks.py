@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import looked_up
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
 from planner.case.readiness import servable
@@ -58,6 +59,8 @@ class Trouble:
 
 def precheck(case: Case) -> list[Trouble]:
     """Everything that is hopeless already in the tables; empty where a model is worth building."""
+    if not len(case.demand):
+        return [_nothing_asked(case)]
     possible = servable(case)
     return [
         *_unserved(case),
@@ -72,10 +75,16 @@ def precheck(case: Case) -> list[Trouble]:
 
 def due(case: Case) -> pd.DataFrame:
     """Rows of demand that must be served in full: (w, t) from the must-serve date on."""
-    return case.demand[case.demand["t"] >= case.demand["w"].map(case.workloads["must_t"])]
+    return case.demand[case.demand["t"] >= looked_up(case.demand["w"], case.workloads["must_t"])]
 
 
-# ---- nothing may serve
+# ---- nothing is asked, nothing may serve
+
+
+def _nothing_asked(case: Case) -> Trouble:
+    first, last = case.calendar.label(0), case.calendar.label(case.calendar.n - 1)
+    message = f"no workload asks for anything from {first} to {last}: there is nothing to plan"
+    return Trouble("", "demand", message, "give a workload of demand a size above 0 within the horizon")
 
 
 def _unserved(case: Case) -> Iterator[Trouble]:
@@ -130,6 +139,8 @@ def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, d
         return f"add a site nearer to {workload['country']}, or another latency class for {w}", {}
     if reason in ("memory", "chip", "protection"):
         return f"add a system that {w} can use to systems, and to the hosts that may serve it", {}
+    if reason == "late":
+        return "lengthen the horizon, or add an offer that is ready sooner", {}
     if reason == "licence":
         return "add a system that needs no licence, or set supply.licence", {}
     return f"add a host, stack or system that may serve {w}", {}
@@ -182,7 +193,7 @@ def unavoidable_months(case: Case, possible: pd.DataFrame | None = None) -> pd.S
     rows = servable(case) if possible is None else possible
     ready = set(zip(rows["w"], rows["t"], strict=True))
     waits = [key not in ready for key in zip(case.demand["w"], case.demand["t"], strict=True)]
-    months = case.demand["t"].map(case.periods["months"]).where(waits, 0.0)
+    months = looked_up(case.demand["t"], case.periods["months"]).where(waits, 0.0)
     return months.groupby(case.demand["w"], sort=False).sum()
 
 
@@ -217,7 +228,7 @@ def _survival(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
     wanted = due(case)
     if not len(wanted):
         return
-    wanted = wanted[wanted["t"] >= wanted["w"].map(case.workloads["survive_t"])]
+    wanted = wanted[wanted["t"] >= looked_up(wanted["w"], case.workloads["survive_t"])]
     sites = possible.groupby(["w", "t"])["p"].agg(["nunique", "first"])
     for w, part in wanted.groupby("w", sort=False):
         found = sites.reindex(pd.MultiIndex.from_frame(part[["w", "t"]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.case.case import MEDIA, Case
+from planner.case.columns import looked_up
 
 # Non-zeros up to which a plan of 1 % gap took about this long on two cores; see docs/solver.md.
 CLASSES = ((20_000, "seconds"), (120_000, "about a minute"), (500_000, "minutes"))
@@ -33,7 +34,7 @@ def problem_size(case: Case) -> ProblemSize:
     w = case.workloads
     slices = int((~case.slices["design"]).sum()) // max(1, case.calendar.n)
     soft = case.serve["w"].map(w["preemptible"]).astype(bool)
-    held = int((case.serve["t"] >= case.serve["w"].map(w["survive_t"])).sum())
+    held = int((case.serve["t"] >= looked_up(case.serve["w"], w["survive_t"])).sum())
     run = int(soft.sum()) * slices
     serve, fleet, orders, rents = len(case.serve), len(case.fleet), len(case.orders), len(case.rents)
     mode = case.fleet["h"].map(case.hosts["mode"])

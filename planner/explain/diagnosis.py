@@ -19,6 +19,7 @@ from typing import Any
 
 from planner.case.build import build_case
 from planner.case.case import Case
+from planner.case.prechecks import precheck
 from planner.explain.causes import Cause, GridRelaxation, cause_of, causes_of, written
 from planner.explain.elastic import Elastic, NoCure
 from planner.explain.least import Found, least_change
@@ -77,6 +78,10 @@ def explain_infeasible(
             seconds = round(time.perf_counter() - began, 2)
             on_event({"stage": "explain", "message": message, "seconds": seconds, "gap": gap})
 
+    idle = [t for t in precheck(case) if t.reason == "demand"]
+    if idle:  # nothing is asked: no value could cure that
+        told = Cause("demand", "", None, None, "", 0.0, None, idle[0].message, besides=idle[0].cure)
+        return Diagnosis(case, [told], {}, _text([told], [], True, True), True, True, [], 0.0)
     causes: list[Cause] = []
     current, known = case, arrays
     for _ in range(ROUNDS):
