@@ -3,9 +3,10 @@
     accelerator_of(catalog, "NVIDIA DGX B200 (8x B200-SXM-180GB, TensorRT)")  # "b200"
     model_of(catalog, "Llama-3.1-405B")                                        # "llama3.1-405b"
 
-Keys, names, the alias table and spellings found in measurements are known; beyond those, a text that
-contains the distinguishing words of exactly one most specific accelerator is understood too, and a model's
-name with publisher, format, tuning or revision ("openai/gpt-oss-120b", "DeepSeek-R1-0528-FP4").
+Keys, names, the alias table and spellings found in measurements are known; beyond those, a text is understood
+that has the distinguishing words of exactly one most specific accelerator and no word besides that is foreign to
+the catalog: "NVIDIA H100 80GB" is a chip, "H100 1g.10gb" (a part of one) and "H100 x 4" are not. A model's name
+may have publisher, format, tuning or revision ("openai/gpt-oss-120b", "DeepSeek-R1-0528-FP4").
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ QUALIFIER = re.compile(
     re.IGNORECASE,
 )
 """Endings of model names that change neither size nor layers: tuning, format, revision, accuracy target."""
+HELD = re.compile(r"\(\s*\d+\s?x\s*([^(),]+)|^\d+x([^_]+)_", re.IGNORECASE)
+"""How MLPerf names servers: "<server> (8x <accelerator>, <software>)", "8x<accelerator>_2x<processor>"."""
+MEMORY = re.compile(r"(\d+)gb")
+MEMORY_SLACK = 0.1
+"""Vendors round memory, and count what is usable or what is built in."""
+WORDY = re.compile(r"[a-z]{2}")
+GENERIC = frozenset({"accelerator", "chip", "gpu", "npu", "tpu"})
+WORDS_FROM = {
+    "accelerators": ("name", "vendor", "generation"), "systems": ("name", "vendor"), "aliases": ("alias",),
+    "throughput": ("accelerator_name",),
+}  # fmt: skip
 SPLIT_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—", "-"))
 
 
@@ -56,16 +68,42 @@ def accelerator_of(catalog: Catalog, name: str) -> str:
     found = exact.get(squeeze(name.translate(SPLIT_HYPHENS)))
     if found:
         return found
-    own = words(name)
+    within = HELD.search(name)
+    own = words((within[1] or within[2]) if within else name)
     fits = sorted(((len(need), key) for need, key in marks if need <= own), reverse=True)
-    if fits and len({key for size, key in fits if size == fits[0][0]}) == 1:
-        return fits[0][1]
-    whole = squeeze(name)
-    inside = [key for key in map(str, catalog.table("accelerators").index) if len(squeeze(key)) > 3]
-    inside = sorted((key for key in inside if re.search(squeeze(key) + r"(?!\d)", whole)), key=len)
-    if inside and not fits:
-        return inside[-1]
+    best = {key for size, key in fits if size == fits[0][0]}
+    if len(best) == 1:
+        key = best.pop()
+        known = set().union(*(need for need, of in marks if of == key))
+        strange = sorted(word for word in own - known if not _means_nothing(catalog, key, word))
+        if not strange:
+            return key
+        parts = ", ".join(repr(word) for word in strange)
+        fault = f"no accelerator {name!r} in the catalog: nothing is known of {key!r} with {parts}"
+        raise UnknownName(f"{fault} (a part or a number of chips is not the chip); did you mean {key!r}?")
     raise UnknownName(f"no accelerator {name!r} in the catalog{_suggest(name, exact)}")
+
+
+def _means_nothing(catalog: Catalog, key: str, word: str) -> bool:
+    """Whether a word beside an accelerator's own says nothing new of it: its memory, or a word of the catalog."""
+    memory = MEMORY.fullmatch(word)
+    if memory:
+        own = float(catalog.value("accelerators", key, "usable_mem_gb"))
+        return abs(float(memory[1]) - own) <= MEMORY_SLACK * own
+    return word in _vocabulary(catalog)
+
+
+@lru_cache(maxsize=8)
+def _vocabulary(catalog: Catalog) -> frozenset[str]:
+    """Words of vendors, chips and systems in the catalog, without those that tell one chip from another."""
+    texts: list[str] = []
+    for table, columns in WORDS_FROM.items():
+        frame = catalog.table(table)
+        texts += [str(text) for column in columns for text in frame[column].dropna()]
+    telling = {word for key in catalog.table("accelerators").index for word in words(str(key))}
+    return (
+        frozenset(w for text in texts for w in words(text) if WORDY.match(w) and w not in telling) | GENERIC
+    )
 
 
 def system_of(catalog: Catalog, name: str) -> str:

@@ -75,6 +75,35 @@ def test_names_are_understood_as_benchmarks_and_vendors_write_them() -> None:
     assert model_of(CATALOG, "llama2-70b-99") == "llama2-70b-99.9"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h100 1g.10gb",
+        "B200 MIG 1g.23gb",
+        "H100 x 4",
+        "4x H100",
+        "half an H100",
+        "H100 40GB",
+        "B300 PCIe",
+        "GB200/2",
+    ],
+)
+def test_a_part_or_a_number_of_chips_is_not_the_chip(text: str) -> None:
+    with pytest.raises(UnknownName, match=r"no accelerator .*; did you mean '(h100|b200|b300|gb200)'\?"):
+        accelerator_of(CATALOG, text)
+
+
+def test_every_accelerator_of_the_catalog_is_read_by_all_its_names() -> None:
+    chips, seen = CATALOG.table("accelerators"), ROWS[["accelerator_name", "accelerator_id"]].dropna()
+    names = {
+        **{key: key for key in chips.index},
+        **dict(zip(chips["name"], chips.index, strict=True)),
+        **dict(zip(chips["vendor"] + " " + chips["name"], chips.index, strict=True)),
+        **dict(seen.drop_duplicates().itertuples(index=False)),
+    }
+    assert {text: accelerator_of(CATALOG, text) for text in names} == names
+
+
 def test_unknown_names_and_conditions_say_what_is_allowed() -> None:
     with pytest.raises(UnknownName, match="did you mean 'b300'"):
         rate("deepseek-r1", "b30")
