@@ -12,6 +12,7 @@ from planner import app as application
 from planner.app import create_app
 from planner.app.components import figure
 from planner.app.services import Settings
+from planner.report import charts
 
 HERE = Path(application.__file__).parent
 BUNDLE = (HERE / "assets" / figure.LIBRARY).read_text("utf-8")
@@ -24,7 +25,8 @@ def test_the_library_is_of_the_version_that_the_figures_are_made_for() -> None:
 
 
 def test_every_chart_type_in_use_is_in_the_library() -> None:
-    code = "\n".join(path.read_text("utf-8") for path in HERE.rglob("*.py"))
+    drawn = (*HERE.rglob("*.py"), *Path(charts.__file__).parent.rglob("*.py"))
+    code = "\n".join(path.read_text("utf-8") for path in drawn)
     used = {name.lower() for name in re.findall(r"\bgo\.([A-Z]\w+)\(", code)} - {"figure"}
     used |= set(re.findall(r"\.add_(bar|scatter\w*|waterfall|sankey|pie|heatmap|choropleth\w*)\(", code))
     assert {"bar", "scatter", "sankey"} <= used

@@ -8,7 +8,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
-from planner.solver import places
+from planner.solver import branch_and_bound
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.solution import Solution, Status
@@ -127,13 +127,13 @@ def test_what_nobody_can_reach_is_infeasible() -> None:
 def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    honest = places._Search.solve
+    honest = branch_and_bound._Search.solve
 
-    def tired(self: places._Search, node: places._Node, cold: bool = False) -> Solution:
+    def tired(self: branch_and_bound._Search, node: branch_and_bound._Node, cold: bool = False) -> Solution:
         found = honest(self, node, cold)
         return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
 
-    monkeypatch.setattr(places._Search, "solve", tired)
+    monkeypatch.setattr(branch_and_bound._Search, "solve", tired)
     found = search(tree, gap=GAP)
     assert found.status is Status.NO_SOLUTION and found.x is None
     assert found.bound is not None and found.bound > 0
@@ -170,7 +170,7 @@ def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> N
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
     best = search(tree, gap=GAP)
-    monkeypatch.setattr(places._Search, "late", lambda self: self.nodes > 5)
+    monkeypatch.setattr(branch_and_bound._Search, "late", lambda self: self.nodes > 5)
     short = search(tree, gap=0.0)
     assert best.objective is not None and short.bound is not None
     assert short.status is not Status.OPTIMAL
