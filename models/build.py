@@ -8,7 +8,19 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.commitments import grants
-from planner.models import control, demand, fleet, hosting, objectives, policy, resilience, supply
+from planner.models import (
+    control,
+    cooling,
+    demand,
+    fleet,
+    halls,
+    objectives,
+    policy,
+    power,
+    resilience,
+    sites,
+    supply,
+)
 from planner.models.ledger import COLUMNS, CONSTANT, book
 from planner.models.rules import new_model
 
@@ -18,10 +30,13 @@ LOADED_ONLY_WHERE_SERVED = ("grid_import", "heat")
 def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     """The Pyomo model and its ledger entries. ``lazy=False`` builds ordinary Pyomo constraints."""
     m = new_model(case.scenario.name, lazy)
-    hosting.declare_places(m, case)
+    sites.declare(m, case)
     fleet.declare(m, case)
     demand.declare(m, case)
-    hosting.declare(m, case)
+    halls.declare(m, case)
+    power.declare_load(m, case)
+    cooling.declare(m, case)
+    power.declare(m, case)
     supply.declare(m, case)
     resilience.declare(m, case)
     control.declare(m, case)
@@ -32,8 +47,8 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    parts = [*fleet.entries(case), *demand.entries(case), *hosting.entries(case)]
-    parts += [*policy.entries(case), *grant_entries(case)]
+    topics = (fleet, demand, sites, halls, cooling, power, policy)
+    parts = [part for topic in topics for part in topic.entries(case)] + grant_entries(case)
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
     for family in LOADED_ONLY_WHERE_SERVED:
         exists = set(getattr(m, family).index_set())

@@ -108,6 +108,14 @@ def yearly(
     return out
 
 
+def local(case: Case, hosts: pd.Series) -> dict[str, pd.Series]:
+    """Fields of what is bought where the host stands: it counts as made in the host's country.
+
+    No source splits halls, plant and energy by where their parts come from.
+    """
+    return {"h": hosts, "origin_iso3": hosts.map(case.hosts["country"])}
+
+
 def _part(
     family: str,
     index: list[Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.view import HAKT, View, each_period, lookup, over, total
 
@@ -138,3 +139,57 @@ def profiled(view: View, firm: pd.DataFrame) -> pd.DataFrame:
 
 def _by(values: pd.Series, index: pd.Index) -> pd.Series:
     return pd.Series(values.to_numpy(float), index=index)
+
+
+def booked(book: Book) -> None:
+    """Hardware with its upkeep and the operator's fee, rents, and what every accelerator alive costs."""
+    _hardware_booked(book)
+    _rents_booked(book)
+    _alive_booked(book)
+
+
+def _hardware_booked(book: Book) -> None:
+    view, case = book.view, book.view.case
+    rows = view.facts(view.table("orders"), case.orders, HAKT, ["lead", "life", "musd_per_k"])
+    price = rows["accelerators"] / THOUSAND * rows["case_musd_per_k"]
+    place, life = {"h": rows["h"], "a": rows["a"]}, rows["case_life"]
+    made = {**place, "origin_iso3": lookup(rows["k"], case.systems["origin_iso3"])}
+    book.asset(rows, price, "servers", rows["accelerators"], account="hardware", unit="accelerators", **made)
+    upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years
+    book.every(rows, upkeep, life, kind="opex", account="hardware-upkeep", **made)
+    share = lookup(rows["h"], case.hosts["fee_share_per_year"]).astype(float)
+    book.every(rows, price * share * view.years, life, kind="fee", account="operator-fee", **place)
+
+
+def _rents_booked(book: Book) -> None:
+    view, case = book.view, book.view.case
+    columns = ["periods", "musd_per_k_period", "provider_capex_musd_per_k"]
+    rows = view.facts(view.table("rents"), case.rents, ["h", "a", "k", "r", "t"], columns)
+    count, place = rows["accelerators"] / THOUSAND, {"h": rows["h"], "a": rows["a"]}
+    rent = count * rows["case_musd_per_k_period"]
+    book.every(rows, rent, rows["case_periods"], kind="rent", account="cloud-rent", **place)
+    book.add(rows, count * rows["case_provider_capex_musd_per_k"], kind="capex", account="provider-hardware",
+             payer=lookup(rows["h"], case.hosts["operator"]),
+             origin_iso3=lookup(rows["k"], case.systems["origin_iso3"]), **place)  # fmt: skip
+    for c in view.scenario.existing.contracts:
+        last = case.calendar.first_from(c.until)
+        rows = each_period(pd.DataFrame({"t": [0], "h": [c.host], "a": [c.stack]}), [0], [last], view.n)
+        musd = c.accelerators * c.usd_per_accelerator_hour * view.hours / 1e6
+        book.add(rows, musd, kind="rent", account="cloud-rent", h=rows["h"], a=rows["a"])
+
+
+def _alive_booked(book: Book) -> None:
+    view, case = book.view, book.view.case
+    fleet = view.table("fleet")
+    rate = lookup(fleet["a"], case.stacks["licence_musd_per_k_period"]).astype(float)
+    book.add(fleet, fleet["accelerators"] / THOUSAND * rate, kind="opex", account="platform-licence",
+             h=fleet["h"], a=fleet["a"])  # fmt: skip
+    own, cloud = fleet[fleet["h"].isin(view.own)], fleet[~fleet["h"].isin(view.own)]
+    staff = own["accelerators"] * case.physics["staff_usd_per_accelerator_year"] * view.years / 1e6
+    book.add(own, staff, kind="opex", account="staff", h=own["h"], a=own["a"])
+    kwh = cloud["accelerators"] * case.physics["cloud_kwh_per_accelerator_hour"]
+    mwh = kwh / 1000.0 * view.hours
+    tonnes = mwh * lookup(cloud["h"], case.hosts["tco2_per_mwh"]).astype(float)
+    there = {"h": cloud["h"], "a": cloud["a"], "payer": lookup(cloud["h"], case.hosts["operator"])}
+    book.add(cloud, 0.0, mwh, kind="energy", account="cloud-energy", unit="MWh", **there)
+    book.add(cloud, 0.0, tonnes, kind="physical", account="cloud-emissions", unit="tCO2", **there)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
-from planner.audit.policy import PARTNER, delays, discount, priorities, weights
+from planner.audit.policy import delays, discount, priorities, weights
 from planner.audit.power import facility_peak
-from planner.audit.view import View, lookup, once, over, total
+from planner.audit.view import PARTNER, View, lookup, once, over, total
 
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 

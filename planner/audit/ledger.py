@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from planner.audit.book import LINE, expected
+from planner.audit import cooling, fleet, halls, policy, power, service, sites, supply
+from planner.audit.book import LINE, Book
 from planner.audit.findings import Findings
 from planner.audit.policy import discount
 from planner.audit.view import View, lookup, total
+
+TOPICS = (fleet, service, sites, halls, cooling, power, supply, policy)
+
+
+def expected(view: View) -> pd.DataFrame:
+    """The ledger as it must be: what every topic books."""
+    book = Book(view)
+    for topic in TOPICS:
+        topic.booked(book)
+    return book.table()
 
 
 def check(view: View, found: Findings) -> None:

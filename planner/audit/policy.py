@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.service import by_period, served_k
-from planner.audit.view import View, lookup, once, over, total
-
-PARTNER = "partner"
+from planner.audit.view import PARTNER, View, lookup, once, over, total
 
 
 def check(view: View, found: Findings) -> None:
@@ -113,3 +112,12 @@ def discount(view: View) -> pd.Series:
 def _stated(*bounds: float | None) -> set[float]:
     """Bounds that are set, each once."""
     return {float(bound) for bound in bounds if bound is not None}
+
+
+def booked(book: Book) -> None:
+    """Grants, in the period of their date."""
+    view = book.view
+    for grant in view.scenario.finance.grants:
+        t = view.case.calendar.containing(grant.date)
+        if 0 <= t < view.n:
+            book.add(pd.DataFrame({"t": [t]}), -grant.musd, kind="grant", account="grant")

@@ -1,28 +1,41 @@
-"""Heat, cooling, electricity: what the fleet draws in every slice, and what must stand to carry it."""
+"""Power: what the fleet draws in every slice, its energy and water, and the grid and backup that must stand."""
 
 from __future__ import annotations
-
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
+from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.fleet import profiled, spare
-from planner.audit.places import space_mw, standing
-from planner.audit.view import HAKT, View, each_period, lookup, once, over, total
+from planner.audit.view import HAKT, View, at_sites, each_period, lookup, once, over, site_limit, total
 from planner.case.case import DESIGN, MEDIA
 
 HT, HTS = ["h", "t"], ["h", "t", "s"]
 
 
 def check(view: View, found: Findings) -> None:
-    """Rules of IT load, cooling, energy, firm power, backup and the site's grid and water."""
+    """Rules of IT load, energy, grid, backup, and the site's grid and water."""
+    for name, source, key in (
+        ("connections", view.case.connections, "n"),
+        ("backups", view.case.backups, "g"),
+    ):
+        _plant(view, found, name, source, key)
     loads = _it_load(view, found)
     imported = _energy(view, found, loads)
-    _cooling(view, found)
     _firm(view, found)
     _power_table(view, found, imported)
+
+
+def _plant(view: View, found: Findings, name: str, source: pd.DataFrame, key: str) -> None:
+    rule, table, keys = name.removesuffix("s"), view.table(name), ["h", key, "t"]
+    found.known(f"{rule}-allowed", table[keys], source.index, "no such plant can go live then")
+    found.at_least(f"{rule}-negative", total(table, keys, table["added_mw"]), 0.0, "negative plant")
+    rows = view.facts(table, source, keys, ["lead", "musd_per_mw"])
+    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dated(view, found, f"{rule}-dates", rows, keys, when)
+    priced(found, f"{rule}-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
 
 
 def _it_load(view: View, found: Findings) -> pd.DataFrame:
@@ -111,14 +124,12 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> pd.Series:
     low, high = (_over_hours(view, x) for x in _bounds(view, known, loads, "litres_per_kwh"))
     found.at_least("water", over(low.index, used), low, "less water than the best technology uses", 100.0)
     found.at_most("water", used, over(used.index, high), "more water than the worst technology uses", 100.0)
-    sites = (
-        used.rename("m3").rename_axis(HT).reset_index() if len(used) else pd.DataFrame(columns=[*HT, "m3"])
-    )
-    sites = sites.assign(p=lookup(sites["h"], view.case.hosts["p"]))
-    limit = view.case.site_period["water_m3"]
-    limit = limit.set_axis(pd.MultiIndex.from_tuples(list(limit.index)))
     found.at_most(
-        "site-water", total(sites, ["p", "t"], sites["m3"]), limit, "water of a site above its limit", 100.0
+        "site-water",
+        at_sites(view, used),
+        site_limit(view, "water_m3"),
+        "water of a site above its limit",
+        100.0,
     )
     return got
 
@@ -152,70 +163,6 @@ def _over_hours(view: View, series: pd.Series) -> pd.Series:
     return total(table, HT, table["x"] * table["hours"])
 
 
-def _cooling(view: View, found: Findings) -> None:
-    """Peak heat of every medium is carried by technologies that can, within what they have to spare."""
-    table = view.table("cooling")
-    fleet = view.table("fleet")
-    fleet = fleet[fleet["h"].isin(view.built)]
-    peak = fleet["accelerators"] / 1000.0 * view.system(fleet, "peak_mw_per_k").astype(float)
-    by_medium = {m: total(fleet, HT, peak * view.system(fleet, m).astype(float)) for m in MEDIA}
-    heat = view.case.heat.reset_index(drop=True)
-    carries = {key: frozenset(part["m"]) for key, part in heat.groupby(["h", "c"])}
-    pairs = list(zip(table["h"], table["c"], strict=True))
-    for i in [i for i, pair in enumerate(pairs) if pair not in carries]:
-        found.add(
-            "cooling-allowed",
-            (*pairs[i], table["t"].iloc[i]),
-            np.nan,
-            np.nan,
-            "no such technology at the host",
-        )
-    index = total(fleet, HT, peak).index.union(total(table, HT, table["heat_peak_mw"]).index)
-    for size in range(1, len(MEDIA) + 1):
-        for group in combinations(MEDIA, size):
-            only = np.array([carries.get(pair, frozenset()) <= set(group) for pair in pairs], dtype=bool)
-            confined = total(table[only], HT, table.loc[only, "heat_peak_mw"])
-            need = sum((over(index, by_medium[m]) for m in group), pd.Series(0.0, index=index))
-            what = f"technologies for {', '.join(group)} carry more than there is"
-            found.at_most("cooling-heat", over(index, confined), need, what)
-    everything = total(table, HT, table["heat_peak_mw"])
-    found.equal(
-        "cooling-heat",
-        over(index, everything),
-        over(index, total(fleet, HT, peak)),
-        "peak heat carried is not the peak load",
-    )
-    _cooling_capacity(view, found, table)
-
-
-def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
-    keys = ["h", "c", "t"]
-    added = table[table["added_mw"] != 0]
-    found.known("cooling-date", added[keys], view.case.cooling.index, "no such cooling can go live then")
-    rows = view.facts(added, view.case.cooling, keys, ["life"])
-    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
-    index = pd.MultiIndex.from_frame(table[keys])
-    bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)
-    pair = list(zip(table["h"], table["c"], strict=True))
-    held = view.case.existing_cooling["mw"] if len(view.case.existing_cooling) else pd.Series(dtype=float)
-    before = np.array([float(held.get(i, 0.0)) for i in pair])
-    included = view.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
-    part = np.array([float(included.get(i, 0.0)) for i in pair])
-    space = over(pd.MultiIndex.from_frame(table[HT]), space_mw(view)).to_numpy(float)
-    want = pd.Series(bought + before + part * space, index=index)
-    found.equal(
-        "cooling-stock",
-        pd.Series(table["capacity_mw"].to_numpy(float), index=index),
-        want,
-        "cooling that stands",
-    )
-    limit = part * space + (bought + before) / (1.0 + view.case.physics["cooling_margin"])
-    heat = pd.Series(table["heat_peak_mw"].to_numpy(float), index=index)
-    found.at_most(
-        "cooling-capacity", heat, pd.Series(limit, index=index), "heat above cooling less its margin"
-    )
-
-
 @once
 def facility_peak(view: View) -> pd.Series:
     """(h, t) -> facility MW in the design hour: heat by technology times its PUE, or the building's."""
@@ -229,25 +176,28 @@ def facility_peak(view: View) -> pd.Series:
     return built.add(total(leased, HT, peak * view.case.physics["colocation_pue"]), fill_value=0.0)
 
 
+def _standing(view: View, name: str, source: pd.DataFrame, key: str, before: str) -> pd.Series:
+    """(h, t) -> MW of plant alive, with what exists already."""
+    rows = view.facts(view.table(name), source, ["h", key, "t"], ["life"])
+    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    held = view.case.host_period.reset_index(drop=True)
+    parts = [alive[["h", "t"]].assign(mw=alive["added_mw"]), held[["h", "t"]].assign(mw=held[before])]
+    table = pd.concat([p for p in parts if len(p)] or parts[-1:], ignore_index=True)
+    return total(table, ["h", "t"], table["mw"])
+
+
 def _firm(view: View, found: Findings) -> None:
     """Grid and backup carry the design hour; all connections of a site fit its grid."""
     load = facility_peak(view)
     load = load[load.index.get_level_values(0).isin(view.built)]
-    grid = standing(view, "connections", view.case.connections, "n", "existing_grid_mw")
-    sets = standing(view, "backups", view.case.backups, "g", "existing_backup_mw")
+    grid = _standing(view, "connections", view.case.connections, "n", "existing_grid_mw")
+    sets = _standing(view, "backups", view.case.backups, "g", "existing_backup_mw")
     found.at_most("firm-power", load, over(load.index, grid), "design-hour load above the grid connection")
     critical = view.case.physics["backup_critical_share"] * load
     found.at_most("backup-power", critical, over(load.index, sets), "critical load above the backup")
     built = grid[grid.index.get_level_values(0).isin(view.built)]
-    table = (
-        built.rename("mw").rename_axis(HT).reset_index() if len(built) else pd.DataFrame(columns=[*HT, "mw"])
-    )
-    table = table.assign(p=lookup(table["h"], view.case.hosts["p"]))
-    limit = view.case.site_period["grid_mw"]
-    limit = limit.set_axis(pd.MultiIndex.from_tuples(list(limit.index)))
-    found.at_most(
-        "site-grid", total(table, ["p", "t"], table["mw"]), limit, "connections above the site's grid"
-    )
+    limit = site_limit(view, "grid_mw")
+    found.at_most("site-grid", at_sites(view, built), limit, "connections above the site's grid")
     power = view.table("power")
     for name, want in (("grid_mw", grid), ("backup_mw", sets)):
         got = total(power, HT, power[name])
@@ -281,3 +231,35 @@ def _power_table(view: View, found: Findings, imported: pd.Series) -> None:
     ):
         got = total(power.dropna(subset=[name]), HT, power[name].dropna())
         found.equal("power-table", got, want, name, scale)
+
+
+def booked(book: Book) -> None:
+    """Grid with its capacity charge, backup with its upkeep, electricity, emissions and water."""
+    view, case = book.view, book.view.case
+    columns = ["lead", "musd_per_mw", "life", "charge_musd_per_mw_period"]
+    grid = view.facts(view.table("connections"), case.connections, ["h", "n", "t"], columns)
+    price, where = grid["added_mw"] * grid["case_musd_per_mw"], book.local(grid["h"])
+    book.asset(grid, price, "grid", grid["added_mw"], account="grid", unit="MW grid", **where)
+    charge = grid["added_mw"] * grid["case_charge_musd_per_mw_period"]
+    book.every(grid, charge, grid["case_life"], kind="energy", account="capacity-charge", **where)
+    columns = ["lead", "musd_per_mw", "life", "om_share_per_year"]
+    sets = view.facts(view.table("backups"), case.backups, ["h", "g", "t"], columns)
+    price, where = sets["added_mw"] * sets["case_musd_per_mw"], book.local(sets["h"])
+    book.asset(sets, price, "backup", sets["added_mw"], account="backup", unit="MW backup", **where)
+    upkeep = price * sets["case_om_share_per_year"] * view.years
+    book.every(sets, upkeep, sets["case_life"], kind="opex", account="backup-upkeep", **where)
+    _energy_booked(book)
+
+
+def _energy_booked(book: Book) -> None:
+    view = book.view
+    dispatch = view.table("dispatch").astype({"t": int})[["h", "t", "s", "import_mw"]]
+    prices = view.case.host_period.reset_index(drop=True)[["h", "t", "musd_per_mwh", "tco2_per_mwh"]]
+    rows = dispatch.merge(prices, on=["h", "t"]).merge(view.typical, on=["t", "s"])
+    mwh = rows["import_mw"] * rows["hours"]
+    book.add(rows, mwh * rows["musd_per_mwh"] * rows["tariff_factor"], mwh, kind="energy", account="electricity",
+             unit="MWh", **book.local(rows["h"]))  # fmt: skip
+    book.add(rows, 0.0, mwh * rows["tco2_per_mwh"], kind="physical", account="emissions", unit="tCO2",
+             h=rows["h"])  # fmt: skip
+    water = view.table("power")
+    book.add(water, 0.0, water["water_m3"], kind="physical", account="water", unit="m3", h=water["h"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, lookup, once, over, total
 
@@ -160,3 +161,11 @@ def _survival(view: View, found: Findings) -> None:
 def by_period(view: View, rows: pd.DataFrame, index: pd.Index) -> pd.Series:
     """Thousands of reference accelerators served by period."""
     return over(index, total(rows, ["t"], rows["served"]))
+
+
+def booked(book: Book) -> None:
+    """Copies at home of work done abroad."""
+    view = book.view
+    serve = view.facts(view.table("serving"), view.case.serve, WHAKT, ["home_copy_musd_per_k_year"])
+    copies = serve["accelerators"] / 1000.0 * serve["case_home_copy_musd_per_k_year"] * view.years
+    book.add(serve, copies, kind="opex", account="home-copy", h=serve["h"], a=serve["a"], w=serve["w"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.view import HAKT, View, over, total
+from planner.audit.view import HAKT, View, lookup, over, total
 
 
 def check(view: View, found: Findings) -> None:
@@ -84,3 +85,43 @@ def _decisions(view: View, found: Findings) -> None:
         found.at_most(
             "decision", pd.Series([value], index=index), float(row.upper), f"{row.what}: more than decided"
         )
+
+
+def booked(book: Book) -> None:
+    """Adoption of every layer over its stack's lead, then its yearly cost; what licences ask of orders."""
+    view, case = book.view, book.view.case
+    table = view.table("stacks")
+    adopted = set(table.loc[table["adopted"].astype(bool), "a"])
+    for row in case.layers.itertuples():
+        if row.a not in adopted:
+            continue
+        ready = int(case.stacks.loc[row.a, "earliest_t"])
+        wait = max(ready, 1)
+        before = pd.DataFrame({"t": np.arange(min(wait, view.n))})
+        after = pd.DataFrame({"t": np.arange(min(ready, view.n), view.n)})
+        who = {"kind": "fee", "a": str(row.a), "origin_iso3": str(row.origin_iso3)}
+        book.add(before, float(row.adoption_musd) / wait, account="stack-adoption", **who)
+        book.add(after, float(row.musd_per_period), account="platform", **who)
+    _licences_booked(book)
+
+
+def _licences_booked(book: Book) -> None:
+    """Security, monitoring and investment that licences ask."""
+    view, case = book.view, book.view.case
+    orders = view.facts(view.table("orders"), case.orders, HAKT, ["order_t", "life", "musd_per_k"])
+    offer = pd.MultiIndex.from_frame(orders[["h", "a", "k"]])
+    place, count = {"h": orders["h"], "a": orders["a"]}, orders["accelerators"].astype(float) / 1000.0
+    once, yearly, share = (
+        count * lookup(offer, case.offers[name]).astype(float)
+        for name in ("security_musd_per_k", "monitoring_musd_per_k_year", "reciprocal_share")
+    )
+    book.add(orders, once, kind="fee", account="licence-security", **place)
+    book.every(
+        orders, yearly * view.years, orders["case_life"], kind="opex", account="licence-monitoring", **place
+    )
+    invested = share * orders["case_musd_per_k"]
+    growth = 1.0 + case.rate - case.physics["reciprocal_spread_per_year"]
+    until_end = (view.n - orders["case_order_t"] - 0.5) * view.years
+    abroad = {"account": "reciprocal-investment", "origin_iso3": "USA", **place}
+    book.add(orders.assign(t=orders["case_order_t"]), invested, kind="fee", **abroad)
+    book.add(orders.assign(t=view.n), -invested * growth**until_end, kind="residual", **abroad)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planner.plans.plan import Plan
 
 HAKT = ["h", "a", "k", "t"]
+PARTNER = "partner"
 
 
 class View:
@@ -120,3 +121,19 @@ def each_period(table: pd.DataFrame, first: Any, periods: Any, n: int) -> pd.Dat
 def over(index: pd.Index, series: pd.Series) -> pd.Series:
     """A series on the given index; what is missing is 0."""
     return series.reindex(index, fill_value=0.0) if len(series) else pd.Series(0.0, index=index)
+
+
+def at_sites(view: View, series: pd.Series) -> pd.Series:
+    """(p, t) sums of a series by (h, t)."""
+    keys = (
+        series.rename("x").rename_axis(["h", "t"]).reset_index()
+        if len(series)
+        else pd.DataFrame(columns=["h", "t", "x"])
+    )
+    return total(keys.assign(p=lookup(keys["h"], view.case.hosts["p"])), ["p", "t"], keys["x"])
+
+
+def site_limit(view: View, column: str) -> pd.Series:
+    """(p, t) -> a limit of sites, infinite where there is none."""
+    limit = view.case.site_period[column]
+    return limit.set_axis(pd.MultiIndex.from_tuples(list(limit.index)))

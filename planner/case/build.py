@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case import climate, cuts, demand, hosting, licensing, limits, offers, rates, supply
+from planner.case import (
+    climate,
+    cooling,
+    cuts,
+    demand,
+    halls,
+    licensing,
+    limits,
+    offers,
+    power,
+    rates,
+    sites,
+    supply,
+)
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
 from planner.case.context import Context, keyed
@@ -47,7 +60,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     fleet = _fleet(context, orders, rents, existing)
     workloads = demand.workload_table(context, throughput)
     wanted = demand.demand_table(context, throughput)
-    hosts, layers = _host_table(context), layer_table(context)
+    hosts, layers = sites.host_table(context), layer_table(context)
     stacks = stack_table(context, layers, why)
     serve = _serve(context, pairs, systems, fleet, wanted, stacks)
     serve = cuts.service_after_cuts(context, systems, serve)
@@ -55,16 +68,10 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
     share_caps, share_members = limits.share_tables(context, systems)
-    opens, halls, leases = (
-        hosting.open_table(context),
-        hosting.hall_table(context),
-        hosting.lease_table(context),
-    )
+    opens, built, leases = sites.open_table(context), halls.hall_table(context), halls.lease_table(context)
     decisions, decision_members = limits.decision_tables(
-        context, _decision_families(systems, orders, rents, opens, halls, leases, stacks, hosts)
+        context, _decision_families(systems, orders, rents, opens, built, leases, stacks, hosts)
     )
-    builds = [h for h in scenario.hosts if h.mode == "build"]
-    metros = {h.id: context.site(h.site).metro for h in builds}
     rate = scenario.money.discount_rate_real
     rate = context.param("discount_rate_real") if rate is None else rate
     return Case(
@@ -77,7 +84,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         workloads=workloads,
         demand=wanted,
         profile=climate.profile_table(context, blocks),
-        sites=_site_table(context),
+        sites=sites.site_table(context),
         hosts=hosts,
         stacks=stacks,
         layers=layers,
@@ -90,18 +97,16 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         fleet=fleet,
         serve=serve,
         opens=opens,
-        halls=halls,
+        halls=built,
         leases=leases,
-        cooling=hosting.cooling_table(context),
-        heat=hosting.heat_table(context),
-        pue=climate.pue_table(
-            context, blocks, metros, {h.id: offers.technologies(context, h) for h in builds}
-        ),
-        connections=hosting.connection_table(context),
-        backups=hosting.backup_table(context),
-        host_period=hosting.host_period_table(context),
-        existing_cooling=hosting.existing_cooling_table(context),
-        site_period=hosting.site_period_table(context),
+        cooling=cooling.cooling_table(context),
+        heat=cooling.heat_table(context),
+        pue=power.pue_table(context, blocks),
+        connections=power.connection_table(context),
+        backups=power.backup_table(context),
+        host_period=sites.host_period_table(context),
+        existing_cooling=cooling.existing_cooling_table(context),
+        site_period=sites.site_period_table(context),
         quotas=quotas,
         quota_members=quota_members,
         crews=crews,
@@ -207,49 +212,6 @@ def _serve(
     return keyed(table.merge(facts, on=["h", "a", "k"]), columns, [])
 
 
-def _site_table(context: Context) -> pd.DataFrame:
-    rows = []
-    for s in context.scenario.sites:
-        metro = context.metro(s)
-        rows.append((s.id, str(metro["name"]), context.site_country(s), metro["lat_deg"], metro["lon_deg"]))
-    return keyed(rows, ["p"], ["name", "iso3", "lat_deg", "lon_deg"])
-
-
-def _host_table(context: Context) -> pd.DataFrame:
-    """h -> mode, site, owner, what each open period costs and what the operator charges."""
-    rows = []
-    for h in context.scenario.hosts:
-        fee = context.pick(
-            h.operator_fee_share_per_year, "owner_classes", h.owner_class, "operator_fee_share_per_year"
-        )
-        rows.append(
-            (
-                h.id,
-                h.mode,
-                h.site,
-                h.owner_class,
-                h.operator,
-                context.host_country(h),
-                float(fee),
-                hosting.team_musd_per_period(context, h) if h.mode != "cloud" else 0.0,
-                hosting.is_existing(context, h),
-                context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
-            )
-        )
-    columns = [
-        "mode",
-        "p",
-        "owner_class",
-        "operator",
-        "country",
-        "fee_share_per_year",
-        "team_musd_per_period",
-        "exists",
-        "tco2_per_mwh",
-    ]
-    return keyed(rows, ["h"], columns)
-
-
 def _system_table(context: Context, held: list[str]) -> pd.DataFrame:
     """k -> MW per thousand accelerators (peak, idle, working), shares of heat by medium, unit size, origin."""
     overhead = 1.0 + context.param("network_power_share")
@@ -258,7 +220,7 @@ def _system_table(context: Context, held: list[str]) -> pd.DataFrame:
         row = context.catalog.table("systems").loc[k]
         chip = context.catalog.table("accelerators").loc[row["accelerator_id"]]
         n = float(row["n_accelerators"])
-        shares = offers.media_needed(context, k)
+        shares = cooling.media_needed(context, k)
         rows.append(
             (
                 k,

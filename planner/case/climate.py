@@ -183,29 +183,3 @@ def design_temperature_c(context: Context, metro: str) -> float:
 def pue_at(temperature_c: np.ndarray | float, a: float, b_per_k: float) -> np.ndarray:
     """PUE(T) = a + b max(0, T - 15 C): the form fitted to published sites."""
     return a + b_per_k * np.maximum(0.0, np.asarray(temperature_c) - COMFORT_C)
-
-
-def pue_table(
-    context: Context,
-    blocks: Sequence[np.ndarray],
-    host_metros: dict[str, str],
-    technologies: dict[str, list[str]],
-) -> pd.DataFrame:
-    """(h, c, t, s) -> pue, litres_per_kwh (of IT energy)."""
-    cooling = context.catalog.table("cooling")
-    offset = hourly(context, "temperature")
-    rows = []
-    for host, metro in host_metros.items():
-        temps, hot = temperatures_c(context, metro), design_temperature_c(context, metro)
-        for c in technologies[host]:
-            a, b = float(cooling.loc[c, "pue_a"]), float(cooling.loc[c, "pue_b_per_k"])
-            litres = float(cooling.loc[c, "wue_l_per_kwh"])
-            for t in range(context.calendar.n):
-                grid = temps[months_of_period(context, t)][:, None] + offset[None, :]
-                hourly_pue = pue_at(grid, a, b).mean(axis=0)
-                rows += [
-                    (host, c, t, f"b{i}", float(hourly_pue[block].mean()), litres)
-                    for i, block in enumerate(blocks)
-                ]
-                rows.append((host, c, t, DESIGN, float(pue_at(hot, a, b)), litres))
-    return keyed(rows, ["h", "c", "t", "s"], ["pue", "litres_per_kwh"])

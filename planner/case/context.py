@@ -44,6 +44,16 @@ class Context:
         names = self.catalog.table(table).columns
         return self.catalog.value(table, key, column if column in names else f"{column}_{self.level}")
 
+    def life_periods(self, table: str, key: str) -> int:
+        """Periods an asset lasts, from its ``life_years``."""
+        return self.calendar.periods(12.0 * float(self.catalog.value(table, key, "life_years")))
+
+    def plant(self, table: str, key: str) -> tuple[int, float, int]:
+        """Lead in periods, MUSD per MW, life in periods of a plant bought by the megawatt."""
+        row = self.catalog.table(table).loc[key]
+        lead = self.calendar.periods(float(row[f"lead_months_{self.level}"]))
+        return lead, float(row[f"capex_musd_per_mw_{self.level}"]), self.life_periods(table, key)
+
     def site(self, site_id: str) -> Site:
         return next(s for s in self.scenario.sites if s.id == site_id)
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.case.columns import empty_table
 from planner.case.context import Context, keyed
+from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
 from planner.case.locality import (
@@ -26,7 +27,6 @@ from planner.case.scoring import Scorer
 from planner.case.throughput import Throughput
 from planner.scenario.schema import Host, Workload
 
-COLOCATION_COOLING = ["air-chilled-water"]
 SCORE_COLUMNS = ["sigma_v121", "sigma_equal", "answers"]
 """Scores as seen from the home of a workload's data; in a hub they differ by workload."""
 
@@ -44,38 +44,6 @@ class WhyNot:
     def table(self) -> pd.DataFrame:
         columns = ["workload", "host", "stack", "system", "reason", "detail"]
         return pd.DataFrame(self.rows, columns=columns) if self.rows else empty_table(columns)
-
-
-def technologies(context: Context, host: Host) -> list[str]:
-    """Cooling technologies at a host: its own list, else all for a build, room air for colocation."""
-    if host.cooling is not None:
-        return list(host.cooling)
-    return list(context.catalog.table("cooling").index) if host.mode == "build" else COLOCATION_COOLING
-
-
-def media_needed(context: Context, system: str) -> dict[str, float]:
-    """Share of a system's heat by medium: liquid, and air (dense air above the room-air limit)."""
-    row = context.catalog.table("systems").loc[system]
-    liquid = float(row["liquid_share"])
-    air_kw = (1.0 - liquid) * float(row["rack_kw"])
-    room = context.catalog.value("cooling", "air-chilled-water", "max_rack_kw")
-    medium = "air" if air_kw <= float(room) + 1e-9 else "dense-air"
-    return {m: s for m, s in ((medium, 1.0 - liquid), ("liquid", liquid)) if s > 1e-9}
-
-
-def cooling_gap(context: Context, host: Host, system: str) -> str:
-    """Empty where the host's technologies carry the system's heat; else what is missing."""
-    cooling = context.catalog.table("cooling")
-    rack_kw = float(context.catalog.value("systems", system, "rack_kw"))
-    for medium in media_needed(context, system):
-        carriers = [
-            c for c in technologies(context, host) if medium in str(cooling.loc[c, "media"]).split(";")
-        ]
-        if not carriers:
-            return f"no technology at the host carries {medium} heat"
-        if medium == "liquid" and all(float(cooling.loc[c, "max_rack_kw"]) < rack_kw for c in carriers):
-            return f"racks of {rack_kw:.0f} kW exceed what {', '.join(carriers)} can cool"
-    return ""
 
 
 def offer_table(context: Context, why: WhyNot) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def checked(topic, plan: Plan) -> pd.DataFrame:
 def rules_of(topic) -> set[str]:
     """Names of the rules that stand in the code of a topic."""
     text = Path(topic.__file__).read_text(encoding="utf-8")
-    pattern = r"(?:found\.(?:equal|at_most|at_least|whole|same|known|add)\(|_dated\(\s*view,\s*found,|_price\(\s*found,)"
+    pattern = r"(?:found\.(?:equal|at_most|at_least|whole|same|known|add)\(|\bdated\(\s*view,\s*found,|\bpriced\(\s*found,)"
     named = set(re.findall(pattern + r'\s*f?"([a-z{}-]+)"', text))
     for name in [n for n in named if "{" in n]:
         named.remove(name)

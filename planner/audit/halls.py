@@ -1,26 +1,20 @@
-"""Places: hosts opened, halls and leases with their space, and the limits of hosts and sites."""
+"""Halls: those built and leased, the space they make, and the limits of hosts and of a site's land."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
+from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.view import View, each_period, lookup, once, over, total
+from planner.audit.view import View, at_sites, each_period, once, over, site_limit, total
 
 
 def check(view: View, found: Findings) -> None:
-    """Rules of opening, halls, leases, plant bought by the megawatt, and space."""
-    _opens(view, found)
+    """Rules of halls, leases and the space they make."""
     _halls(view, found)
     _leases(view, found)
-    for name, source, key in (
-        ("connections", view.case.connections, "n"),
-        ("backups", view.case.backups, "g"),
-    ):
-        _plant(view, found, name, source, key)
     _space(view, found)
 
 
@@ -42,40 +36,13 @@ def space_mw(view: View) -> pd.Series:
     return total(table, ["h", "t"], table["mw"])
 
 
-def standing(view: View, name: str, source: pd.DataFrame, key: str, before: str) -> pd.Series:
-    """(h, t) -> MW of plant alive, with what exists already."""
-    rows = view.facts(view.table(name), source, ["h", key, "t"], ["life"])
-    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
-    held = view.case.host_period.reset_index(drop=True)
-    parts = [alive[["h", "t"]].assign(mw=alive["added_mw"]), held[["h", "t"]].assign(mw=held[before])]
-    table = pd.concat([p for p in parts if len(p)] or parts[-1:], ignore_index=True)
-    return total(table, ["h", "t"], table["mw"])
-
-
-def _opens(view: View, found: Findings) -> None:
-    table = view.table("opens")
-    found.known("open-allowed", table[["h", "t"]], view.case.opens.index, "this host cannot open then")
-    count = table.groupby("h")["t"].count().astype(float) if len(table) else pd.Series(dtype=float)
-    found.at_most("open-once", count, 1.0, "a host opens once")
-    rows = view.facts(table, view.case.opens, ["h", "t"], ["lead", "musd"])
-    _dated(
-        view,
-        found,
-        "open-dates",
-        rows,
-        ["h", "t"],
-        {"decide_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]},
-    )
-    _price(found, "open-price", rows, ["h", "t"], rows["case_musd"])
-
-
 def _halls(view: View, found: Findings) -> None:
     table, keys = view.table("halls"), ["h", "b", "t"]
     found.known("hall-allowed", table[keys], view.case.halls.index, "no such hall can go live then")
     rows = view.facts(table, view.case.halls, keys, ["it_mw", "lead", "musd", "integer"])
     index = pd.MultiIndex.from_frame(rows[keys])
     found.at_least("hall-negative", total(rows, keys, rows["halls"]), 0.0, "a negative hall")
-    _dated(
+    dated(
         view,
         found,
         "hall-dates",
@@ -90,7 +57,7 @@ def _halls(view: View, found: Findings) -> None:
         pd.Series((rows["halls"] * rows["case_it_mw"]).to_numpy(float), index=index),
         "MW of halls",
     )
-    _price(found, "hall-price", rows, keys, rows["halls"] * rows["case_musd"])
+    priced(found, "hall-price", rows, keys, rows["halls"] * rows["case_musd"])
     whole = rows[rows["case_integer"].astype(bool)]
     if view.whole:
         found.whole("hall-whole", total(whole, keys, whole["halls"]), "part of a hall")
@@ -102,19 +69,9 @@ def _leases(view: View, found: Findings) -> None:
     found.at_least("lease-negative", total(table, keys, table["it_mw"]), 0.0, "a negative lease")
     rows = view.facts(table, view.case.leases, keys, ["periods", "musd_per_mw_period"])
     when = {"start_date": rows["t"], "end_date": rows["t"] + rows["case_periods"]}
-    _dated(view, found, "lease-dates", rows, keys, when)
+    dated(view, found, "lease-dates", rows, keys, when)
     yearly = rows["it_mw"] * rows["case_musd_per_mw_period"] / view.years
-    _price(found, "lease-price", rows, keys, yearly, "musd_per_year")
-
-
-def _plant(view: View, found: Findings, name: str, source: pd.DataFrame, key: str) -> None:
-    rule, table, keys = name.removesuffix("s"), view.table(name), ["h", key, "t"]
-    found.known(f"{rule}-allowed", table[keys], source.index, "no such plant can go live then")
-    found.at_least(f"{rule}-negative", total(table, keys, table["added_mw"]), 0.0, "negative plant")
-    rows = view.facts(table, source, keys, ["lead", "musd_per_mw"])
-    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
-    _dated(view, found, f"{rule}-dates", rows, keys, when)
-    _price(found, f"{rule}-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
+    priced(found, "lease-price", rows, keys, yearly, "musd_per_year")
 
 
 def _space(view: View, found: Findings) -> None:
@@ -146,36 +103,23 @@ def _space(view: View, found: Findings) -> None:
         pd.Series(limit, index=keys),
         "more space than the host may have, or not open",
     )
-    table = (
-        space.rename("mw").rename_axis(["h", "t"]).reset_index()
-        if len(space)
-        else pd.DataFrame(columns=["h", "t", "mw"])
-    )
-    table = table[table["h"].isin(view.built)]
-    table = table.assign(p=lookup(table["h"], view.case.hosts["p"]))
-    at_site = total(table, ["p", "t"], table["mw"])
-    land = view.case.site_period["max_it_mw"]
-    found.at_most(
-        "site-land",
-        at_site,
-        land.set_axis(pd.MultiIndex.from_tuples(list(land.index))),
-        "halls exceed the site's land",
-    )
+    built = space[space.index.get_level_values(0).isin(view.built)]
+    land = site_limit(view, "max_it_mw")
+    found.at_most("site-land", at_sites(view, built), land, "halls exceed the site's land")
 
 
-def _dated(
-    view: View, found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], when: dict[str, Any]
-) -> None:
-    for name, periods in when.items():
-        found.same(rule, rows[keys], pd.to_datetime(rows[name]), view.dates(periods), name)
-    first = np.minimum.reduce([np.asarray(p, dtype=float) for p in when.values()])
-    index = pd.MultiIndex.from_frame(rows[keys])
-    found.at_least(rule, pd.Series(first, index=index), 0.0, "decided before the plan starts")
-
-
-def _price(
-    found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], want: Any, column: str = "musd"
-) -> None:
-    index = pd.MultiIndex.from_frame(rows[keys])
-    got = pd.Series(rows[column].to_numpy(float), index=index)
-    found.equal(rule, got, pd.Series(np.asarray(want, dtype=float), index=index), column)
+def booked(book: Book) -> None:
+    """Halls with their upkeep, and rent of leased halls."""
+    view, case = book.view, book.view.case
+    columns = ["it_mw", "lead", "life", "musd", "opex_share_per_year"]
+    halls = view.facts(view.table("halls"), case.halls, ["h", "b", "t"], columns)
+    price, where = halls["halls"] * halls["case_musd"], book.local(halls["h"])
+    mw = halls["halls"] * halls["case_it_mw"]
+    book.asset(halls, price, "halls", mw, account="halls", unit="MW IT", **where)
+    upkeep = price * halls["case_opex_share_per_year"] * view.years
+    book.every(halls, upkeep, halls["case_life"], kind="opex", account="hall-upkeep", **where)
+    columns = ["periods", "musd_per_mw_period"]
+    leases = view.facts(view.table("leases"), case.leases, ["h", "t"], columns)
+    rent = leases["it_mw"] * leases["case_musd_per_mw_period"]
+    book.every(leases, rent, leases["case_periods"], kind="rent", account="colocation-rent",
+               **book.local(leases["h"]))  # fmt: skip

@@ -1,0 +1,110 @@
+"""Halls: MW of space for systems, in halls built and in leased halls.
+
+Variables: halls[h,b,t] integer while the order date lies in the window, halls_late[h,b,t] continuous beyond;
+lease[h,t] MW starting; space_mw[h,t] MW of IT that may stand.
+
+    space_mw = existing + sum of hall MW x halls alive + leases alive               (h,t)   space_stock
+    space_mw <= maximum of the host x (exists + opened by t)                        (h,t)   space_max
+    sum over a,k of peak MW x fleet <= space_mw                                     (h,t)   space
+    sum over build hosts at the site of space_mw <= its land                        (p,t)   site_land
+
+Clouds have none of these rows: their price includes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyomo.environ as pe
+
+from planner.case.case import Case
+from planner.models.common import add_family, add_param, add_set, add_var, alive_map, grouped, tuples
+from planner.models.ledger import asset, local, yearly
+from planner.models.rules import Rule
+
+
+def declare(m: Any, case: Case) -> None:
+    """What can be added to a host's space, what stands in it, and its limits."""
+    _declare_stock(m, case)
+    _declare_space(m, case)
+    _declare_land(m, case)
+
+
+def _declare_stock(m: Any, case: Case) -> None:
+    n = case.calendar.n
+    whole = case.halls["integer"].astype(bool)
+    add_set(m, "HALL", tuples(case.halls[whole]), 3)
+    add_set(m, "HALL_LATE", tuples(case.halls[~whole]), 3)
+    add_set(m, "LEASE", tuples(case.leases), 2)
+    m.halls = pe.Var(m.HALL, domain=pe.NonNegativeIntegers, dense=False)
+    add_var(m, "halls_late", m.HALL_LATE)
+    add_var(m, "lease", m.LEASE)
+    add_param(m, "hall_mw", m.HALL, case.halls[whole]["it_mw"])
+    add_param(m, "hall_late_mw", m.HALL_LATE, case.halls[~whole]["it_mw"])
+    add_family(m, "halls_alive", m.PLACE, alive_map(case.halls[whole], ["h"], ["b", "t"], "life", n), 2)
+    add_family(m, "late_alive", m.PLACE, alive_map(case.halls[~whole], ["h"], ["b", "t"], "life", n), 2)
+    add_family(m, "leases_alive", m.PLACE, alive_map(case.leases, ["h"], ["t"], "periods", n), 1)
+    add_var(m, "space_mw", m.PLACE)
+    for name in ("exists", "existing_mw", "max_mw"):
+        add_param(m, name, m.PLACE, case.host_period[name])
+
+    def stock_rule(m: Any, h: Any, t: Any) -> Any:
+        return m.space_mw[h, t] == m.existing_mw[h, t] + sum(
+            m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in m.halls_alive[h, t]
+        ) + sum(m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in m.late_alive[h, t]) + sum(
+            m.lease[h, u] for u in m.leases_alive[h, t]
+        )
+
+    m.space_stock = Rule(m.PLACE, rule=stock_rule)
+    m.space_max = Rule(
+        m.PLACE,
+        rule=lambda m, h, t: (
+            m.space_mw[h, t]
+            <= m.max_mw[h, t] * (m.exists[h, t] + sum(m.open[h, u] for u in m.opens_by[h, t]))
+        ),
+    )
+
+
+def _declare_space(m: Any, case: Case) -> None:
+    add_set(m, "SYSTEM", tuples(case.systems), 1)
+    for name in ("peak_mw_per_k", "idle_mw_per_k", "working_mw_per_k"):
+        add_param(m, name, m.SYSTEM, case.systems[name])
+    fleet = case.fleet[case.fleet["h"].map(case.hosts["mode"]) != "cloud"]
+    add_family(m, "systems_at", m.PLACE, grouped(fleet, ["h", "t"], ["a", "k"]), 2)
+    m.space = Rule(
+        m.PLACE,
+        rule=lambda m, h, t: (
+            sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t]) <= m.space_mw[h, t]
+        ),
+    )
+
+
+def _declare_land(m: Any, case: Case) -> None:
+    land = case.site_period["max_it_mw"]
+    limited = {key: land[key] for key in m.SITE if land[key] < float("inf")}
+    add_set(m, "SITE_LAND", limited, 2)
+    add_param(m, "site_land_mw", m.SITE_LAND, limited)
+    add_family(m, "land_hosts", m.SITE_LAND, {key: list(m.hosts_at[key]) for key in m.SITE_LAND}, 1)
+    m.site_land = Rule(
+        m.SITE_LAND,
+        rule=lambda m, p, t: sum(m.space_mw[h, t] for h in m.land_hosts[p, t]) <= m.site_land_mw[p, t],
+    )
+
+
+def entries(case: Case) -> list[pd.DataFrame]:
+    """Halls with their upkeep, and rent of leased halls."""
+    out: list[pd.DataFrame] = []
+    for family, whole in (("halls", True), ("halls_late", False)):
+        part = case.halls[case.halls["integer"].astype(bool) == whole]
+        upkeep = (part["musd"] * part["opex_share_per_year"] * case.calendar.years).to_numpy(float)
+        where = local(case, part["h"])
+        out += asset(
+            case, family, part, part["musd"], "halls", part["it_mw"], "MW IT", account="halls", **where
+        )
+        out += yearly(case, family, part, upkeep, part["life"], kind="opex", account="hall-upkeep", **where)
+    leases = case.leases
+    if len(leases):
+        out += yearly(case, "lease", leases, leases["musd_per_mw_period"], leases["periods"], kind="rent",
+                      account="colocation-rent", **local(case, leases["h"]))  # fmt: skip
+    return out

@@ -1,0 +1,31 @@
+"""Dates and prices of what was bought, against the case: the same check for every purchase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.view import View
+
+
+def dated(
+    view: View, found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], when: dict[str, Any]
+) -> None:
+    """Dates of rows are the first days of the periods ``when`` names; none lies before the plan's start."""
+    for name, periods in when.items():
+        found.same(rule, rows[keys], pd.to_datetime(rows[name]), view.dates(periods), name)
+    first = np.minimum.reduce([np.asarray(p, dtype=float) for p in when.values()])
+    index = pd.MultiIndex.from_frame(rows[keys])
+    found.at_least(rule, pd.Series(first, index=index), 0.0, "decided before the plan starts")
+
+
+def priced(
+    found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], want: Any, column: str = "musd"
+) -> None:
+    """A column of money is what the case makes it."""
+    index = pd.MultiIndex.from_frame(rows[keys])
+    got = pd.Series(rows[column].to_numpy(float), index=index)
+    found.equal(rule, got, pd.Series(np.asarray(want, dtype=float), index=index), column)

@@ -1,0 +1,90 @@
+"""Cooling: heat of what stands in built halls is carried, within the cooling that stands."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.book import Book
+from planner.audit.findings import Findings
+from planner.audit.halls import space_mw
+from planner.audit.view import View, each_period, over, total
+from planner.case.case import MEDIA
+
+HT = ["h", "t"]
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of heat by medium, and of cooling bought, standing and used."""
+    table = view.table("cooling")
+    fleet = view.table("fleet")
+    fleet = fleet[fleet["h"].isin(view.built)]
+    peak = fleet["accelerators"] / 1000.0 * view.system(fleet, "peak_mw_per_k").astype(float)
+    by_medium = {m: total(fleet, HT, peak * view.system(fleet, m).astype(float)) for m in MEDIA}
+    heat = view.case.heat.reset_index(drop=True)
+    carries = {key: frozenset(part["m"]) for key, part in heat.groupby(["h", "c"])}
+    pairs = list(zip(table["h"], table["c"], strict=True))
+    for i in [i for i, pair in enumerate(pairs) if pair not in carries]:
+        found.add(
+            "cooling-allowed",
+            (*pairs[i], table["t"].iloc[i]),
+            np.nan,
+            np.nan,
+            "no such technology at the host",
+        )
+    index = total(fleet, HT, peak).index.union(total(table, HT, table["heat_peak_mw"]).index)
+    for size in range(1, len(MEDIA) + 1):
+        for group in combinations(MEDIA, size):
+            only = np.array([carries.get(pair, frozenset()) <= set(group) for pair in pairs], dtype=bool)
+            confined = total(table[only], HT, table.loc[only, "heat_peak_mw"])
+            need = sum((over(index, by_medium[m]) for m in group), pd.Series(0.0, index=index))
+            what = f"technologies for {', '.join(group)} carry more than there is"
+            found.at_most("cooling-heat", over(index, confined), need, what)
+    everything = total(table, HT, table["heat_peak_mw"])
+    found.equal(
+        "cooling-heat",
+        over(index, everything),
+        over(index, total(fleet, HT, peak)),
+        "peak heat carried is not the peak load",
+    )
+    _cooling_capacity(view, found, table)
+
+
+def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
+    keys = ["h", "c", "t"]
+    added = table[table["added_mw"] != 0]
+    found.known("cooling-date", added[keys], view.case.cooling.index, "no such cooling can go live then")
+    rows = view.facts(added, view.case.cooling, keys, ["life"])
+    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    index = pd.MultiIndex.from_frame(table[keys])
+    bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)
+    pair = list(zip(table["h"], table["c"], strict=True))
+    held = view.case.existing_cooling["mw"] if len(view.case.existing_cooling) else pd.Series(dtype=float)
+    before = np.array([float(held.get(i, 0.0)) for i in pair])
+    included = view.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
+    part = np.array([float(included.get(i, 0.0)) for i in pair])
+    space = over(pd.MultiIndex.from_frame(table[HT]), space_mw(view)).to_numpy(float)
+    want = pd.Series(bought + before + part * space, index=index)
+    found.equal(
+        "cooling-stock",
+        pd.Series(table["capacity_mw"].to_numpy(float), index=index),
+        want,
+        "cooling that stands",
+    )
+    limit = part * space + (bought + before) / (1.0 + view.case.physics["cooling_margin"])
+    heat = pd.Series(table["heat_peak_mw"].to_numpy(float), index=index)
+    found.at_most(
+        "cooling-capacity", heat, pd.Series(limit, index=index), "heat above cooling less its margin"
+    )
+
+
+def booked(book: Book) -> None:
+    """Cooling bought on top of what halls include."""
+    view = book.view
+    columns = ["lead", "musd_per_mw", "life"]
+    cool = view.facts(view.table("cooling"), view.case.cooling, ["h", "c", "t"], columns)
+    price = cool["added_mw"] * cool["case_musd_per_mw"]
+    book.asset(cool, price, "cooling", cool["added_mw"], account="cooling", unit="MW heat",
+               **book.local(cool["h"]))  # fmt: skip

@@ -1,0 +1,79 @@
+"""Cooling: technologies at a host, the heat they carry, and what may be bought on top of what a hall includes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from planner.case.context import Context, keyed
+from planner.scenario.schema import Host
+
+INCLUDED_COOLING = "air-chilled-water"
+COLOCATION_COOLING = [INCLUDED_COOLING]
+
+
+def technologies(context: Context, host: Host) -> list[str]:
+    """Cooling technologies at a host: its own list, else all for a build, room air for colocation."""
+    if host.cooling is not None:
+        return list(host.cooling)
+    return list(context.catalog.table("cooling").index) if host.mode == "build" else COLOCATION_COOLING
+
+
+def media_needed(context: Context, system: str) -> dict[str, float]:
+    """Share of a system's heat by medium: liquid, and air (dense air above the room-air limit)."""
+    row = context.catalog.table("systems").loc[system]
+    liquid = float(row["liquid_share"])
+    air_kw = (1.0 - liquid) * float(row["rack_kw"])
+    room = context.catalog.value("cooling", "air-chilled-water", "max_rack_kw")
+    medium = "air" if air_kw <= float(room) + 1e-9 else "dense-air"
+    return {m: s for m, s in ((medium, 1.0 - liquid), ("liquid", liquid)) if s > 1e-9}
+
+
+def cooling_gap(context: Context, host: Host, system: str) -> str:
+    """Empty where the host's technologies carry the system's heat; else what is missing."""
+    cooling = context.catalog.table("cooling")
+    rack_kw = float(context.catalog.value("systems", system, "rack_kw"))
+    for medium in media_needed(context, system):
+        carriers = [
+            c for c in technologies(context, host) if medium in str(cooling.loc[c, "media"]).split(";")
+        ]
+        if not carriers:
+            return f"no technology at the host carries {medium} heat"
+        if medium == "liquid" and all(float(cooling.loc[c, "max_rack_kw"]) < rack_kw for c in carriers):
+            return f"racks of {rack_kw:.0f} kW exceed what {', '.join(carriers)} can cool"
+    return ""
+
+
+def cooling_table(context: Context) -> pd.DataFrame:
+    """(h, c, t) cooling bought on top of what the hall includes."""
+    rows: list[tuple[Any, ...]] = []
+    for h in [h for h in context.scenario.hosts if h.mode == "build"]:
+        for c in technologies(context, h):
+            lead, musd, life = context.plant("cooling", c)
+            if c == INCLUDED_COOLING:
+                continue
+            rows += [(h.id, c, t, lead, musd, life) for t in range(lead, context.calendar.n)]
+    return keyed(rows, ["h", "c", "t"], ["lead", "musd_per_mw", "life"])
+
+
+def heat_table(context: Context) -> pd.DataFrame:
+    """(h, c, m): technology c at host h carries medium m; ``included`` where the hall's price contains it."""
+    cooling = context.catalog.table("cooling")
+    rows = [
+        (h.id, c, m, 1.0 if c == INCLUDED_COOLING else 0.0)
+        for h in context.scenario.hosts
+        if h.mode == "build"
+        for c in technologies(context, h)
+        for m in str(cooling.loc[c, "media"]).split(";")
+    ]
+    return keyed(rows, ["h", "c", "m"], ["included"])
+
+
+def existing_cooling_table(context: Context) -> pd.DataFrame:
+    """(h, c) -> MW of cooling that exists beyond what existing halls include."""
+    totals: dict[tuple[str, str], float] = {}
+    for hall in context.scenario.existing.halls:
+        for c, mw in hall.cooling.items():
+            totals[hall.host, c] = totals.get((hall.host, c), 0.0) + mw
+    return keyed([(h, c, mw) for (h, c), mw in totals.items()], ["h", "c"], ["mw"])

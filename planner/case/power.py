@@ -1,0 +1,62 @@
+"""Power: grid and backup that may be bought, and the PUE of every cooling technology over the hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import DESIGN
+from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at, temperatures_c
+from planner.case.context import Context, keyed
+from planner.case.cooling import technologies
+
+
+def connection_table(context: Context) -> pd.DataFrame:
+    """(h, n, t) grid capacity going live; the site's own lead time wins over the country's."""
+    rows: list[tuple[Any, ...]] = []
+    for h in [h for h in context.scenario.hosts if h.mode == "build"]:
+        site = context.site(h.site)
+        for n in context.catalog.table("connections").index:
+            row = context.catalog.table("connections").loc[n]
+            _, musd, life = context.plant("connections", n)
+            months = context.grid_connect_months(site)
+            lead = context.calendar.periods(months)
+            charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
+            rows += [(h.id, n, t, lead, musd, life, charge) for t in range(lead, context.calendar.n)]
+    return keyed(rows, ["h", "n", "t"], ["lead", "musd_per_mw", "life", "charge_musd_per_mw_period"])
+
+
+def backup_table(context: Context) -> pd.DataFrame:
+    """(h, g, t) backup plant going live."""
+    rows: list[tuple[Any, ...]] = []
+    for h in [h for h in context.scenario.hosts if h.mode == "build"]:
+        for g in context.catalog.table("backup").index:
+            lead, musd, life = context.plant("backup", g)
+            om = float(context.catalog.value("backup", g, "om_share_per_year"))
+            rows += [(h.id, g, t, lead, musd, life, om) for t in range(lead, context.calendar.n)]
+    return keyed(rows, ["h", "g", "t"], ["lead", "musd_per_mw", "life", "om_share_per_year"])
+
+
+def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
+    """(h, c, t, s) -> pue, litres_per_kwh (of IT energy)."""
+    cooling = context.catalog.table("cooling")
+    offset = hourly(context, "temperature")
+    rows = []
+    for host in [h for h in context.scenario.hosts if h.mode == "build"]:
+        metro = context.site(host.site).metro
+        temps, hot = temperatures_c(context, metro), design_temperature_c(context, metro)
+        for c in technologies(context, host):
+            a, b = float(cooling.loc[c, "pue_a"]), float(cooling.loc[c, "pue_b_per_k"])
+            litres = float(cooling.loc[c, "wue_l_per_kwh"])
+            for t in range(context.calendar.n):
+                grid = temps[months_of_period(context, t)][:, None] + offset[None, :]
+                hourly_pue = pue_at(grid, a, b).mean(axis=0)
+                rows += [
+                    (host.id, c, t, f"b{i}", float(hourly_pue[block].mean()), litres)
+                    for i, block in enumerate(blocks)
+                ]
+                rows.append((host.id, c, t, DESIGN, float(pue_at(hot, a, b)), litres))
+    return keyed(rows, ["h", "c", "t", "s"], ["pue", "litres_per_kwh"])

@@ -1,0 +1,153 @@
+"""Sites and hosts: where they lie, when a host may open, its team, its maximum, and the limits of a site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.context import Context, keyed
+from planner.scenario.schema import Host, Step
+
+
+def site_table(context: Context) -> pd.DataFrame:
+    rows = []
+    for s in context.scenario.sites:
+        metro = context.metro(s)
+        rows.append((s.id, str(metro["name"]), context.site_country(s), metro["lat_deg"], metro["lon_deg"]))
+    return keyed(rows, ["p"], ["name", "iso3", "lat_deg", "lon_deg"])
+
+
+def host_table(context: Context) -> pd.DataFrame:
+    """h -> mode, site, owner, what each open period costs and what the operator charges."""
+    rows = []
+    for h in context.scenario.hosts:
+        fee = context.pick(
+            h.operator_fee_share_per_year, "owner_classes", h.owner_class, "operator_fee_share_per_year"
+        )
+        rows.append(
+            (
+                h.id,
+                h.mode,
+                h.site,
+                h.owner_class,
+                h.operator,
+                context.host_country(h),
+                float(fee),
+                team_musd_per_period(context, h) if h.mode != "cloud" else 0.0,
+                is_existing(context, h),
+                context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
+            )
+        )
+    columns = [
+        "mode",
+        "p",
+        "owner_class",
+        "operator",
+        "country",
+        "fee_share_per_year",
+        "team_musd_per_period",
+        "exists",
+        "tco2_per_mwh",
+    ]
+    return keyed(rows, ["h"], columns)
+
+
+def open_lead(context: Context, host: Host) -> int:
+    """Periods from the decision to open a host to its first usable period."""
+    return context.calendar.periods(host.open_lead_months)
+
+
+def is_existing(context: Context, host: Host) -> bool:
+    """A host that already has halls is open from the start."""
+    return any(hall.host == host.id for hall in context.scenario.existing.halls)
+
+
+def open_table(context: Context) -> pd.DataFrame:
+    """(h, t) candidate dates of opening: lead, cost, team per period; not for clouds or hosts already open."""
+    rows: list[tuple[Any, ...]] = []
+    calendar, every = context.calendar, context.scenario.solve.open_every_periods
+    for h in context.scenario.hosts:
+        if h.mode == "cloud" or is_existing(context, h):
+            continue
+        lead = open_lead(context, h)
+        first = max(lead, calendar.first_from(h.open_from) if h.open_from else 0)
+        cost = h.open_cost_musd if h.open_cost_musd is not None else context.param(f"open_cost_musd_{h.mode}")
+        rows += [(h.id, t, lead, float(cost)) for t in range(first, calendar.n, every)]
+    return keyed(rows, ["h", "t"], ["lead", "musd"])
+
+
+def team_musd_per_period(context: Context, host: Host) -> float:
+    """Fixed operations team of an open host."""
+    own = context.pick(host.team_musd_per_year, "owner_classes", host.owner_class, "team_musd_per_year")
+    return float(own) * context.calendar.years
+
+
+def host_period_table(context: Context) -> pd.DataFrame:
+    """(h, t) of every host with halls or leases: what exists, the host's own maximum, energy price."""
+    rows: list[tuple[Any, ...]] = []
+    halls = context.scenario.existing.halls
+    for h in [h for h in context.scenario.hosts if h.mode != "cloud"]:
+        site = context.site(h.site)
+        price = context.elec_price_usd_per_mwh(site) / 1e6
+        carbon = context.carbon_kg_per_mwh(site) / 1000.0
+        own = [hall for hall in halls if hall.host == h.id]
+        maximum = (
+            h.max_it_mw if h.max_it_mw is not None else (site.max_it_mw or max(s.mw for s in site.grid_mw))
+        )
+        for t in range(context.calendar.n):
+            rows.append(
+                (
+                    h.id,
+                    t,
+                    h.mode,
+                    site.id,
+                    float(maximum),
+                    bool(own),
+                    float(sum(x.it_mw for x in own)),
+                    float(sum(x.grid_mw for x in own)),
+                    float(sum(x.backup_mw for x in own)),
+                    price,
+                    carbon,
+                )
+            )
+    columns = [
+        "mode",
+        "p",
+        "max_mw",
+        "exists",
+        "existing_mw",
+        "existing_grid_mw",
+        "existing_backup_mw",
+        "musd_per_mwh",
+        "tco2_per_mwh",
+    ]
+    return keyed(rows, ["h", "t"], columns)
+
+
+def step_mw(context: Context, path: list[Step]) -> np.ndarray:
+    """Megawatts available from each period's start; zero before the first step."""
+    out = np.zeros(context.calendar.n)
+    for step in sorted(path, key=lambda s: s.from_):
+        out[max(0, context.calendar.first_from(step.from_)) :] = step.mw
+    return out
+
+
+def site_period_table(context: Context) -> pd.DataFrame:
+    """(p, t) -> grid_mw, max_it_mw, water_m3 of the period (infinite where not limited)."""
+    rows: list[tuple[Any, ...]] = []
+    for s in context.scenario.sites:
+        grid = step_mw(context, s.grid_mw)
+        water = s.max_water_m3_per_year
+        for t in range(context.calendar.n):
+            rows.append(
+                (
+                    s.id,
+                    t,
+                    float(grid[t]),
+                    float(s.max_it_mw) if s.max_it_mw is not None else np.inf,
+                    float(water) * context.calendar.years if water is not None else np.inf,
+                )
+            )
+    return keyed(rows, ["p", "t"], ["grid_mw", "max_it_mw", "water_m3"])
