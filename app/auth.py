@@ -22,6 +22,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from planner.app.services import Role, Services, User
 from planner.app.state import scheme
+from planner.facts.errors import PlannerError
 from planner.report.strings import LANGUAGE, t
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,60}")
@@ -30,7 +31,7 @@ TRIES, WINDOW_S = 8, 60.0  # failed sign-ins of one name and address before a pa
 MIN_PASSWORD = 10
 
 
-class UsersFileError(Exception):
+class UsersFileError(PlannerError):
     """The users file cannot be used; the message says where and why."""
 
 

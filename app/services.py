@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import flask
 
+from planner.facts.errors import PlannerError
 from planner.jobs.store import Job, Store
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
@@ -17,11 +18,11 @@ Auth = Literal["none", "local", "proxy"]
 Role = Literal["viewer", "planner"]
 
 
-class Refused(Exception):
+class Refused(PlannerError):
     """The request is understood and not allowed; the message says why and is shown to the user."""
 
 
-class NotFound(Exception):
+class NotFound(PlannerError):
     """There is no such run or scenario; the message names it."""
 
 

@@ -19,6 +19,7 @@ from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.case.problem_size import problem_size
+from planner.facts.errors import InternalError, PlannerError
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
 from planner.jobs.store import input_hash
@@ -118,8 +119,10 @@ def report(scenario: Scenario) -> list[Any]:
     """The findings, the size of the problem, what was taken by default and what was left out."""
     try:
         troubles, case = findings(scenario)
-    except Exception as error:  # a case that cannot be built says why; the run would fail in the same way
-        return [layout.alert(t("scenario.check-trouble"), [f"{type(error).__name__}: {error}"], kind="error")]
+    except InternalError:
+        raise
+    except PlannerError as error:  # a case that cannot be built says why; the run would fail in the same way
+        return [layout.alert(t("scenario.check-trouble"), [str(error)], kind="error")]
     return [
         *_verdict(troubles),
         layout.section(t("scenario.check-size"), kpi.cards(_size(case), 150)),

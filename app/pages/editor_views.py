@@ -15,6 +15,7 @@ from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, proble
 from planner.app.services import Services
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import BY_KEY, Section, Table
+from planner.facts.errors import UnknownName
 from planner.jobs import drafts
 from planner.report.strings import t
 
@@ -162,7 +163,7 @@ def _singles(services: Services, title: str, paths: list[str], doc: Any, checked
 def _is_record(path: str) -> bool:
     try:
         return bool(schema.fields(path))
-    except KeyError:
+    except UnknownName:
         return False
 
 

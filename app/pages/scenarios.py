@@ -82,11 +82,9 @@ def register(app: dash.Dash, services: Services) -> None:
         try:
             text = read_upload(contents, name or "", services.settings.max_upload_bytes)
             doc = editing.document(text)
-        except (editing.InputError, ValueError) as error:
+        except editing.InputError as error:
             services.log_access("refused", f"import of {str(name)[:80]!r}: {str(error)[:200]}")
-            lines = (
-                [p.message for p in error.problems] if isinstance(error, editing.InputError) else [str(error)]
-            )
+            lines = [p.message for p in error.problems]
             return layout.alert(t("scenario.import-failed"), lines, kind="error"), no_update
         services.log_access("import", str(name)[:200])
         draft = drafts.create(
@@ -156,15 +154,16 @@ def copy_example(services: Services, name: str, owner: str) -> drafts.Draft:
 
 
 def read_upload(contents: str, name: str, limit: int) -> str:
-    """The text of an uploaded file; ``ValueError`` or ``InputError`` with what is wrong with it."""
+    """The text of an uploaded file; ``InputError`` with what is wrong with it."""
     if not name.lower().endswith((".yaml", ".yml")):
-        raise ValueError(t("scenario.import-type", name=name[:80]))
+        raise editing.InputError.single(name[:80], t("scenario.import-type", name=name[:80]))
     try:
         raw = base64.b64decode(contents.partition(",")[2], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(t("scenario.import-binary", name=name[:80])) from error
+        raise editing.InputError.single(name[:80], t("scenario.import-binary", name=name[:80])) from error
     if len(raw) > limit:
-        raise ValueError(t("scenario.import-large", name=name[:80], limit=f"{limit / 1e6:g}"))
+        message = t("scenario.import-large", name=name[:80], limit=f"{limit / 1e6:g}")
+        raise editing.InputError.single(name[:80], message)
     return decode(raw, name[:80])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from planner.facts.errors import UnknownName
 from planner.intake.scenario_file import json_schema
 
 Kind = Literal["number", "integer", "boolean", "date", "choice", "text", "list"]
@@ -112,7 +113,7 @@ def _records(pattern: str) -> list[dict[str, Any]]:
         nodes = below
     records = [node for node in nodes if "properties" in node]
     if not records:
-        raise KeyError(f"no record {pattern!r} in the schema of a scenario")
+        raise UnknownName(f"no record {pattern!r} in the schema of a scenario")
     return records
 
 

@@ -16,8 +16,9 @@ import pandas as pd
 
 from planner.case.case import DESIGN
 from planner.case.context import Context, keyed
-from planner.case.names import UnknownName, squeeze
+from planner.case.names import squeeze
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue, UnknownName
 from planner.facts.suggest import hint
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -75,16 +76,16 @@ def pue(
     """PUE of a technology (key of ``cooling`` or ``pue_curves``, or an alias) at 12 monthly mean temperatures.
 
     The year follows the curve as it was fitted: a + b x mean of max(0, monthly mean - 15 C). Raises
-    ``ValueError`` unless there are 12 finite temperatures, ``UnknownName`` for the technology.
+    ``BadValue`` unless there are 12 finite temperatures, ``UnknownName`` for the technology.
     """
     catalog = catalog or load_catalog()
     monthly_c = np.asarray(monthly_temperatures_c, dtype=float)
     if monthly_c.shape != (12,) or not np.isfinite(monthly_c).all():
-        raise ValueError(
+        raise BadValue(
             f"12 monthly mean temperatures are needed, got {np.size(monthly_c)} (all must be numbers)"
         )
     if monthly_c.min() < -60 or monthly_c.max() > 60:
-        raise ValueError("monthly mean temperatures must lie between -60 and 60 C")
+        raise BadValue("monthly mean temperatures must lie between -60 and 60 C")
     row, a, b = _curve(catalog, technology)
     monthly = pue_at(monthly_c, a, b)
     profiles = catalog.table("profiles")

@@ -27,6 +27,7 @@ from planner.case.roofline import (
     with_lengths,
 )
 from planner.facts.catalog import Catalog
+from planner.facts.errors import BadValue, UnknownName
 from planner.facts.suggest import hint
 
 SCENARIOS = ("server", "interactive", "offline")
@@ -97,7 +98,7 @@ def read_conditions(conditions: dict[str, Any]) -> dict[str, Any]:
         "params_active_b",
     ):
         if name in given and not float(given[name]) > 0:
-            raise ValueError(f"{name} must be positive, not {given[name]!r}")
+            raise BadValue(f"{name} must be positive, not {given[name]!r}")
     return given
 
 
@@ -115,7 +116,7 @@ def ask(
     elif key == "single-user speed":
         key, given = "interactive", {"concurrency": 1, **given}
     if key not in SCENARIOS:
-        raise ValueError(f"no scenario {scenario!r}{hint(key, list(dict.fromkeys([*SCENARIOS, *classes])))}")
+        raise BadValue(f"no scenario {scenario!r}{hint(key, list(dict.fromkeys([*SCENARIOS, *classes])))}")
     spec = _spec(catalog, model, given)
     chip = chip_spec(catalog, accelerator_of(catalog, accelerator))
     lengths = with_lengths(spec, given.get("isl"), given.get("osl"))
@@ -145,7 +146,7 @@ def _latency_classes(catalog: Catalog) -> dict[str, str]:
 def _spec(catalog: Catalog, model: str, given: dict[str, Any]) -> ModelSpec:
     try:
         return model_spec(catalog, model)
-    except KeyError:
+    except UnknownName:
         if "params_total_b" not in given and "params_active_b" not in given:
             raise
     total = float(given.get("params_total_b") or given["params_active_b"])
@@ -172,7 +173,7 @@ def date_of(value: Any) -> pd.Timestamp:
     try:
         return pd.Timestamp(text)
     except ValueError as error:
-        raise ValueError(f"date {value!r} is not a date such as 2026-04-01") from error
+        raise BadValue(f"date {value!r} is not a date such as 2026-04-01") from error
 
 
 def _differs(a: float, b: float) -> bool:

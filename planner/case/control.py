@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue
 from planner.scenario.schema import Control
 
 Answers = Sequence[Sequence[int]]
@@ -53,15 +54,15 @@ def answers_text(answers: Answers) -> str:
 
 
 def _flat(answers: Answers, criteria: pd.DataFrame) -> list[int]:
-    """All levels in framework order; raises ``ValueError`` with every fault, by objective and criterion."""
+    """All levels in framework order; raises ``BadValue`` with every fault, by objective and criterion."""
     names = criteria.groupby("objective", sort=False)["objective_name"].first()
     counts = criteria.groupby("objective", sort=False).size().tolist()
     try:
         given = [list(objective) for objective in answers]
     except TypeError as error:
-        raise ValueError("answers must be eight lists of levels, one an objective") from error
+        raise BadValue("answers must be eight lists of levels, one an objective") from error
     if len(given) != len(counts):
-        raise ValueError(f"answers must be eight lists of levels, one an objective, not {len(given)}")
+        raise BadValue(f"answers must be eight lists of levels, one an objective, not {len(given)}")
     faults = [
         f"objective {i} ({name}): {len(levels)} levels for {count} criteria, {i}.1 to {i}.{count}"
         for i, (name, count, levels) in enumerate(zip(names, counts, given, strict=True), 1)
@@ -79,7 +80,7 @@ def _flat(answers: Answers, criteria: pd.DataFrame) -> list[int]:
             if not _is_level(level, len(values))
         ]
     if faults:
-        raise ValueError("; ".join(faults))
+        raise BadValue("; ".join(faults))
     return [int(level) for level in flat]
 
 
@@ -94,7 +95,7 @@ def weights(criteria: pd.DataFrame, weighting: str) -> np.ndarray:
     if weighting == "equal":
         return np.full(len(criteria), 1 / criteria["objective"].nunique())
     if weighting not in WEIGHT_COLUMNS:
-        raise ValueError(f"weighting {weighting!r} is not one of {', '.join(WEIGHTINGS)}")
+        raise BadValue(f"weighting {weighting!r} is not one of {', '.join(WEIGHTINGS)}")
     return criteria[WEIGHT_COLUMNS[weighting]].to_numpy(float)
 
 
@@ -154,7 +155,7 @@ def binding(
     out = {exclude} if isinstance(exclude, str) else set(exclude)
     unknown = out - set(table["criterion_id"])
     if unknown:
-        raise ValueError(f"no criterion {', '.join(sorted(unknown))} to exclude; they run from 1.1 to 8.4")
+        raise BadValue(f"no criterion {', '.join(sorted(unknown))} to exclude; they run from 1.1 to 8.4")
     seals = {
         name: values[level - 1]
         for level, values, name in zip(
@@ -163,7 +164,7 @@ def binding(
         if name not in out
     }
     if not seals:
-        raise ValueError("every criterion is excluded: no SEAL is left")
+        raise BadValue("every criterion is excluded: no SEAL is left")
     lowest = min(seals.values())
     return lowest, [name for name, value in seals.items() if value == lowest]
 
@@ -187,7 +188,7 @@ def attribute_values(catalog: Catalog) -> dict[str, list[str]]:
 
 
 def derived_answers(catalog: Catalog, attributes: Mapping[str, str]) -> list[list[int]]:
-    """Answers that follow from an offer's attributes; raises ``ValueError`` for a value without an answer."""
+    """Answers that follow from an offer's attributes; raises ``BadValue`` for a value without an answer."""
     known = attribute_values(catalog)
     faults = [
         f"control attribute {name}: {attributes.get(name)!r} is not one of {', '.join(values)}"
@@ -195,7 +196,7 @@ def derived_answers(catalog: Catalog, attributes: Mapping[str, str]) -> list[lis
         if attributes.get(name) not in values
     ]
     if faults:
-        raise ValueError("\n".join(faults))
+        raise BadValue("\n".join(faults))
     answers: dict[str, list[int]] = {}
     for criterion, rows in _rules(catalog).items():
         level = min(level for attribute, value, level in rows if attributes[attribute] == value)

@@ -18,9 +18,10 @@ import pandas as pd
 
 from planner.case.climate import pue, technology_of
 from planner.case.conditions import decimal_year
-from planner.case.names import UnknownName, system_of
+from planner.case.names import system_of
 from planner.case.power_draw import LEVELS, it_kw_per_accelerator, metro_of, span_of, temperatures_of
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue, UnknownName
 from planner.facts.fallbacks import lookup
 from planner.facts.spans import Span
 from planner.facts.suggest import hint
@@ -172,7 +173,7 @@ def facility_cost(
         raise UnknownName(f"no row {hall_type!r} in halls{hint(hall_type, halls)}")
     technology = technology_of(catalog, technology)
     if redundancy not in REDUNDANCY:
-        raise ValueError(f"no redundancy {redundancy!r}{hint(redundancy, list(REDUNDANCY))}")
+        raise BadValue(f"no redundancy {redundancy!r}{hint(redundancy, list(REDUNDANCY))}")
     key = metro_of(catalog, metro)
     place = catalog.table("metros").loc[key]
     found = lookup(

@@ -18,6 +18,7 @@ from planner.case.cost_breakdown import facility_item
 from planner.case.names import system_of
 from planner.case.power_draw import metro_of, span_of
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue, UnknownName
 from planner.facts.fallbacks import lookup
 from planner.facts.spans import Span
 from planner.facts.suggest import hint
@@ -53,7 +54,7 @@ def _licence(catalog: Catalog, country_group: str, control_class: str) -> tuple[
 def _row(catalog: Catalog, table: str, key: str, column: str = "lead_months") -> tuple[Span, str]:
     frame = catalog.table(table)
     if key not in frame.index:
-        raise KeyError(f"no row {key!r} in {table}{hint(key, [str(k) for k in frame.index])}")
+        raise UnknownName(f"no row {key!r} in {table}{hint(key, [str(k) for k in frame.index])}")
     row = frame.loc[key]
     return span_of(lambda level: row[f"{column}_{level}"]), f"{table}:{key}"
 
@@ -103,7 +104,7 @@ def duration(
 
     def manufacture() -> tuple[Span, str]:
         if system is None:
-            raise ValueError("manufacture needs system=")
+            raise BadValue("manufacture needs system=")
         key = system_of(catalog, system)
         delivery, source = _row(catalog, "systems", key, "delivery_months")
         shipping = facility_item(catalog, "dur-shipping").mid
@@ -111,7 +112,7 @@ def duration(
 
     def grid() -> tuple[Span, str]:
         if metro is None:
-            raise ValueError("grid needs metro=")
+            raise BadValue("grid needs metro=")
         return _grid(catalog, metro)
 
     steps: dict[str, Callable[[], tuple[Span, str]]] = {
@@ -129,7 +130,7 @@ def duration(
         "commissioning": lambda: _item(catalog, "dur-commissioning"),
     }
     if kind not in steps:
-        raise ValueError(f"no step {kind!r}{hint(kind, list(steps))}; allowed {', '.join(steps)}")
+        raise BadValue(f"no step {kind!r}{hint(kind, list(steps))}; allowed {', '.join(steps)}")
     span, source = steps[kind]()
     return Duration(kind, span.low, span.mid, span.high, source, AFTER.get(kind, ()))
 

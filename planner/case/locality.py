@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from planner.case.attributes import trusted_by
 from planner.case.context import Context
+from planner.facts.errors import MissingFact
 from planner.scenario.schema import Workload
 
 ANY = "*"
@@ -120,7 +121,7 @@ def rtt_ms(context: Context, country: str, metro: str) -> float:
     there = metros.loc[metro]
     users = metros[metros["iso3"] == country]
     if not len(users):
-        raise KeyError(f"no metro of {country} in the catalog: latency cannot be computed")
+        raise MissingFact(f"no metro of {country} in the catalog: latency cannot be computed")
     nearest = min(
         distance_km(row.lat_deg, row.lon_deg, there["lat_deg"], there["lon_deg"])
         for row in users[["lat_deg", "lon_deg"]].itertuples()

@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from planner.facts.catalog import Catalog
+from planner.facts.errors import UnknownName
 from planner.facts.suggest import hint
 
 WORD = re.compile(r"[a-z]+\d+[a-z]*|\d+[a-z]*|[a-z]+")
@@ -39,13 +40,6 @@ WORDS_FROM = {
     "throughput": ("accelerator_name",),
 }  # fmt: skip
 SPLIT_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—", "-"))
-
-
-class UnknownName(KeyError, ValueError):
-    """A name that is not in the catalog; the message suggests near ones."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def squeeze(text: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from planner.case.climate import MONTHS, pue
-from planner.case.names import UnknownName, accelerator_of, squeeze, system_of
+from planner.case.names import accelerator_of, squeeze, system_of
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import MissingFact, UnknownName
 from planner.facts.spans import Span
 from planner.facts.suggest import hint
 
@@ -38,7 +39,7 @@ def it_kw_per_accelerator(name: str, *, catalog: Catalog | None = None) -> Span:
     except UnknownName:
         chip = catalog.table("accelerators").loc[accelerator_of(catalog, name)]
         if pd.isna(chip["tdp_w"]):
-            raise ValueError(f"{name}: neither a system nor the power of the chip is known") from None
+            raise MissingFact(f"{name}: neither a system nor the power of the chip is known") from None
         return WATTS_PER_TDP["server"] * (float(chip["tdp_w"]) / 1000.0) * network.mid
     typical, peak = float(row["typical_kw"]), float(row["peak_kw"])
     n = float(row["n_accelerators"])

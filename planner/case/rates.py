@@ -14,6 +14,7 @@ from planner.case.demand import TRAINING_KINDS, reference_of
 from planner.case.roofline import BYTES_PER_PARAM, model_spec
 from planner.case.throughput import SoftwareGain, Throughput, smallest_replica
 from planner.facts.catalog import Catalog
+from planner.facts.errors import MissingFact
 from planner.scenario.schema import Workload
 
 LEAST_REQUESTS = 8
@@ -53,7 +54,7 @@ def least_accelerators(catalog: Catalog, model_class: str, accelerator: str, sta
             name, accelerator, kept, spec.input_tokens + spec.output_tokens, LEAST_REQUESTS,
             params_total_b=None if size == spec.params_total_b else size, catalog=catalog,
         )  # fmt: skip
-    except ValueError:  # memory or peak of the chip is not known
+    except MissingFact:  # memory or peak of the chip is not known
         return 0
     return replica.n_accelerators if replica.fits else 0
 

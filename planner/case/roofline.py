@@ -24,6 +24,7 @@ import pandas as pd
 
 from planner.case.names import accelerator_of, model_of
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue, MissingFact
 
 ARITHMETIC_EFFICIENCY = 0.45
 BANDWIDTH_EFFICIENCY = 0.7
@@ -110,7 +111,7 @@ def precision_class(text: str | None) -> str | None:
     for part in (whole, *whole.replace(",", " ").replace("/", " ").split()):
         if part in PRECISION_NAMES:
             return PRECISION_NAMES[part]
-    raise ValueError(f"no precision {text!r}; allowed {', '.join(sorted(PRECISION_NAMES))}")
+    raise BadValue(f"no precision {text!r}; allowed {', '.join(sorted(PRECISION_NAMES))}")
 
 
 @lru_cache(maxsize=64)
@@ -137,7 +138,7 @@ def generic_model(name: str, params_total_b: float, params_active_b: float | Non
     """
     active = params_active_b or params_total_b
     if not 0 < active <= params_total_b:
-        raise ValueError(f"params_active_b {active} must lie in (0, params_total_b = {params_total_b}]")
+        raise BadValue(f"params_active_b {active} must lie in (0, params_total_b = {params_total_b}]")
     size = (max(active, math.sqrt(active * params_total_b) / 2) / 8.0) ** 0.35
     return ModelSpec(name, params_total_b, active, 32.0 * size, 131072.0 * size, known=False)
 
@@ -147,7 +148,7 @@ def chip_spec(catalog: Catalog, accelerator_id: str) -> ChipSpec:
     """Peaks of an accelerator; a missing 8-bit or 4-bit peak falls back to the next wider format's."""
     row = catalog.table("accelerators").loc[accelerator_id]
     if pd.isna(row["bf16_dense_tflops"]) or pd.isna(row["hbm_tb_s"]) or pd.isna(row["usable_mem_gb"]):
-        raise ValueError(
+        raise MissingFact(
             f"{accelerator_id}: peak, bandwidth or memory is not known, so no rate can be bounded"
         )
     bf16 = float(row["bf16_dense_tflops"])
@@ -239,7 +240,7 @@ def smallest_replica(
     """
     catalog = catalog or load_catalog()
     if context_tokens <= 0 or concurrency <= 0:
-        raise ValueError("context_tokens and concurrency must be positive")
+        raise BadValue("context_tokens and concurrency must be positive")
     spec = (
         generic_model(model, params_total_b, params_active_b)
         if params_total_b

@@ -28,6 +28,7 @@ from planner.case.names import accelerator_of
 from planner.case.roofline import precision_class
 from planner.case.throughput_fit import Z80
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue
 from planner.facts.suggest import hint
 
 KINDS = ("pretraining", "benchmark", "fine-tuning")
@@ -184,17 +185,17 @@ def accelerator_hours(
 ) -> TrainingHours:
     """Hours of ``accelerator`` to train ``params_active_b`` (1e9) on ``tokens_b`` (1e9) tokens.
 
-    Raises ``ValueError`` for sizes that are not positive or an unknown kind, ``UnknownName`` for an
+    Raises ``BadValue`` for sizes that are not positive or an unknown kind, ``UnknownName`` for an
     accelerator that is not in the catalog.
     """
     for name, value in (("params_active_b", params_active_b), ("tokens_b", tokens_b)):
         if not value > 0:
-            raise ValueError(f"{name} must be positive, not {value!r}")
+            raise BadValue(f"{name} must be positive, not {value!r}")
     n_accelerators = None if n_accelerators is not None and pd.isna(n_accelerators) else n_accelerators
     if n_accelerators is not None and not n_accelerators > 0:
-        raise ValueError(f"n_accelerators must be positive, not {n_accelerators!r}")
+        raise BadValue(f"n_accelerators must be positive, not {n_accelerators!r}")
     if kind not in ("auto", *KINDS):
-        raise ValueError(f"no kind of training {kind!r}{hint(kind, ['auto', *KINDS])}")
+        raise BadValue(f"no kind of training {kind!r}{hint(kind, ['auto', *KINDS])}")
     catalog = catalog or load_catalog()
     chip = accelerator_of(catalog, accelerator)
     row = catalog.table("accelerators").loc[chip]

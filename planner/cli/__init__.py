@@ -14,10 +14,13 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from planner import __version__
+from planner.facts.errors import InternalError, NoPlan, PlannerError
 from planner.solver.interrupt import on_interrupt
 
 OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -25,8 +28,25 @@ OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 # In the order of the help page. Every module has register(app) and imports what is heavy inside its commands.
 MODULES = ("solving", "files", "batching", "tradeoff", "explain", "sovereignty", "facts", "report", "serve")
 
+
+class Commands(TyperGroup):
+    """Says what is wrong with the input or the case, and ends with its code; what is a fault of ours goes on."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InternalError:
+            raise
+        except PlannerError as error:
+            _say(str(error))
+            if len(problems := getattr(error, "problems", ())) > 1:
+                _say(f"{len(problems)} problems")
+            raise typer.Exit(FAILED if isinstance(error, NoPlan) else BAD_INPUT) from error
+
+
 app = typer.Typer(
     name="planner",
+    cls=Commands,
     help="Plans sovereign AI data-centre capacity: demand in, a costed and checked infrastructure plan out.",
     epilog="Start with: planner demo",
     no_args_is_help=True,
@@ -69,25 +89,9 @@ def main() -> None:
         _say("interrupted")
         sys.exit(INTERRUPTED)
     except Exception as error:
-        sys.exit(_explain(error))
-
-
-def _explain(error: Exception) -> int:
-    """Says what is wrong; the code to exit with."""
-    from planner.facts.catalog import CatalogError
-    from planner.runs.files import RunError
-    from planner.scenario.paths import PathError
-    from planner.scenario.problems import InputError
-
-    if isinstance(error, InputError | RunError | CatalogError | PathError):
-        _say(str(error))
-        if isinstance(error, InputError) and len(error.problems) > 1:
-            _say(f"{len(error.problems)} problems")
-        return BAD_INPUT
-    report = _report(error)
-    _say(f"internal error: {type(error).__name__}: {error}")
-    _say(f"this is a fault of the planner; {report}")
-    return INTERNAL
+        _say(f"internal error: {type(error).__name__}: {error}")
+        _say(f"this is a fault of the planner; {_report(error)}")
+        sys.exit(INTERNAL)
 
 
 def _report(error: Exception) -> str:

@@ -66,19 +66,15 @@ def explain(
     path = Path(source)
     question: dict[str, Any] = {"workload": workload, "host": host, "stack": stack, "system": system}
     run = Run(path) if path.is_dir() else None
-    try:
-        if run is not None and run.has_plan:
-            answer = _of_plan(run, question)
-        else:
-            from planner.intake.scenario_file import load_scenario
+    if run is not None and run.has_plan:
+        answer = _of_plan(run, question)
+    else:
+        from planner.intake.scenario_file import load_scenario
 
-            scenario = run.scenario if run is not None else load_scenario(scenario_path(source))
-            scenario = changed(scenario, parsed_changes(settings or []))
-            with Progress(quiet=as_json) as progress:
-                answer = _of_case(scenario, question, expert, time_limit, progress)
-    except ValueError as error:
-        console(stderr=True).print(str(error))
-        raise typer.Exit(2) from error
+        scenario = run.scenario if run is not None else load_scenario(scenario_path(source))
+        scenario = changed(scenario, parsed_changes(settings or []))
+        with Progress(quiet=as_json) as progress:
+            answer = _of_case(scenario, question, expert, time_limit, progress)
     if as_json:
         print_json(answer)
     else:

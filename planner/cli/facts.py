@@ -47,16 +47,12 @@ def catalog(
         _check(folder, as_json)
         return
     facts = load_catalog(folder)
-    try:
-        if table is None:
-            _tables(facts, as_json)
-        elif key is None:
-            _table(facts, table, as_json)
-        else:
-            _row(facts, table, key, column, as_json)
-    except KeyError as error:
-        typer.echo(str(error.args[0]), err=True)
-        raise typer.Exit(2) from error
+    if table is None:
+        _tables(facts, as_json)
+    elif key is None:
+        _table(facts, table, as_json)
+    else:
+        _row(facts, table, key, column, as_json)
 
 
 def _check(folder: Path | None, as_json: bool) -> None:
@@ -143,16 +139,17 @@ def _row(facts: Any, name: str, key: str, column: str | None, as_json: bool) -> 
     """One row with all columns, or one cell, with unit and source."""
     from rich.table import Table
 
+    from planner.facts.errors import UnknownName
     from planner.facts.suggest import hint
 
     frame = facts.table(name)
     keys = [str(k) if not isinstance(k, tuple) else "+".join(map(str, k)) for k in frame.index]
     if key not in keys:
-        raise KeyError(f"no row {key!r} in {name}{hint(key, keys)}")
+        raise UnknownName(f"no row {key!r} in {name}{hint(key, keys)}")
     row = frame.iloc[keys.index(key)]
     units = {f["name"]: f for f in facts.fields(name)}
     if column is not None and column not in frame.columns:
-        raise KeyError(f"no column {column!r} in {name}{hint(column, list(frame.columns))}")
+        raise UnknownName(f"no column {column!r} in {name}{hint(column, list(frame.columns))}")
     columns = [column] if column else [c for c in frame.columns if c not in CONTEXT_COLUMNS]
     cells = [
         {
@@ -268,14 +265,7 @@ def new(
             f"{name!r} is no name: use lower-case letters, digits and hyphens, such as 'my-plan'", err=True
         )
         raise typer.Exit(2)
-    try:
-        path, starter = write_starter(name, country.upper())
-    except FileExistsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
-    except KeyError as error:
-        typer.echo(str(error.args[0]), err=True)
-        raise typer.Exit(2) from error
+    path, starter = write_starter(name, country.upper())
     if as_json:
         print_json({"file": str(path), "assumed": records(starter.assumptions)})
         return

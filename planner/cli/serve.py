@@ -62,7 +62,6 @@ def register(app: typer.Typer) -> None:
                 f"--host {host} would let the network in without sign-in: add --auth local or --auth proxy"
             )
         from planner.app import serve
-        from planner.app.auth import UsersFileError
 
         settings: dict[str, Any] = {
             "auth": auth,
@@ -79,22 +78,17 @@ def register(app: typer.Typer) -> None:
             settings["proxy_peers"] = tuple(proxy_peer)
         try:
             serve(runs, host, port, open_path="/" if open_page else None, **settings)
-        except UsersFileError as error:
-            _refuse(str(error))
         except OSError as error:
             _refuse(f"cannot listen on {host}:{port}: {error.strerror or error}; try --port 0")
 
 
 def _add_user(path: Path, name: str, role: str) -> int:
-    from planner.app.auth import UsersFileError, add_user
+    from planner.app.auth import add_user
 
     if role not in ("viewer", "planner"):
         _refuse(f"--role {role!r} is not one of 'viewer', 'planner'")
     password = os.environ.get("PLANNER_PASSWORD") or _ask(name)
-    try:
-        add_user(path, name, "planner" if role == "planner" else "viewer", password)
-    except UsersFileError as error:
-        _refuse(str(error))
+    add_user(path, name, "planner" if role == "planner" else "viewer", password)
     print(f"{name} may sign in as {role} ({path})")
     return 0
 

@@ -66,19 +66,13 @@ def stacks(
 
     scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
     chosen = tuple(only or FIVE)
-    try:
-        if rows:
-            lines = catalog_rows(scenario, chosen)
-            _write(lines, output)
-            print_json(records(lines)) if as_json else _show_differences(differences(scenario, chosen))
-            return
-        with Progress(quiet=as_json) as progress:
-            found = compare_stacks(
-                scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress
-            )
-    except ValueError as error:
-        console(stderr=True).print(str(error))
-        raise typer.Exit(2) from error
+    if rows:
+        lines = catalog_rows(scenario, chosen)
+        _write(lines, output)
+        print_json(records(lines)) if as_json else _show_differences(differences(scenario, chosen))
+        return
+    with Progress(quiet=as_json) as progress:
+        found = compare_stacks(scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress)
     _write(found.table, output)
     if as_json:
         accounts = found.accounts.rename_axis("account").reset_index()
@@ -187,6 +181,9 @@ def sever(
 
       planner sever runs/korea-base --chips USA --supply --from 2029-01-01
     """
+    from pydantic import ValidationError
+
+    from planner.facts.errors import BadValue
     from planner.scenario.schema import Cut
     from planner.studies.supplier_loss import sever as cut_plan
 
@@ -200,14 +197,13 @@ def sever(
         raise typer.Exit(2)
     day: date = start.date()
     what = "supply" if supply else "service"
+    try:
+        cut = Cut.model_validate({"id": "cut", "from": day, "what": what, **named})
+    except ValidationError as error:
+        raise BadValue("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from error
     with Progress(quiet=as_json) as progress:
         base = _base(reference, quality, progress)
-        try:
-            cut = Cut.model_validate({"id": "cut", "from": day, "what": what, **named})
-            test = cut_plan(base, cut, quality, on_event=progress)
-        except ValueError as error:
-            console(stderr=True).print(str(error))
-            raise typer.Exit(2) from error
+        test = cut_plan(base, cut, quality, on_event=progress)
     if as_json:
         tables = {name: records(getattr(test, name)) for name in ("summary", "service", "stops")}
         print_json({"status": test.outcome.status, "gap": test.outcome.gap, "notes": test.notes, **tables})

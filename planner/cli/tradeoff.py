@@ -48,11 +48,7 @@ def frontier(
     scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
     options = {"points": points, "quality": quality, "workers": workers}
     with Progress(quiet=as_json) as progress:
-        try:
-            run = run_frontier(scenario, options, output, on_event=progress, root=root)
-        except ValueError as error:
-            console(stderr=True).print(str(error))
-            raise typer.Exit(1) from error
+        run = run_frontier(scenario, options, output, on_event=progress, root=root)
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
         print_json({"run": str(run.path), **{name: records(t) for name, t in tables.items()}})

@@ -17,6 +17,7 @@ from scipy.sparse import csr_array, hstack
 from planner.case.case import Case
 from planner.explain.relaxations import TIER_FACTOR, TIERS, Relaxation
 from planner.explain.resource_limits import relaxations_of, with_policy_rows
+from planner.facts.errors import NoPlan
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.compile import compile_model
@@ -168,7 +169,7 @@ class Elastic:
         return None if found.x is None else float(found.x[self.width + number])
 
 
-class NoCure(RuntimeError):
+class NoCure(NoPlan):
     """Even with every policy value free the rows of physics contradict one another."""
 
     def __init__(self, status: Status) -> None:

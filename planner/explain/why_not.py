@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.explain.causes import figure
+from planner.facts.errors import BadValue, UnknownName
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
@@ -139,9 +140,9 @@ def _known(case: Case, chosen: dict[str, str | None]) -> None:
         if v and v not in known[kind]
     ]
     if bad:
-        raise ValueError(f"not in this scenario: {'; '.join(bad)}")
+        raise UnknownName(f"not in this scenario: {'; '.join(bad)}")
     if not any(chosen.values()):
-        raise ValueError("name a workload, a host, a stack or a system")
+        raise BadValue("name a workload, a host, a stack or a system")
 
 
 def _name(chosen: dict[str, str | None]) -> str:

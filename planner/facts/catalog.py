@@ -20,13 +20,14 @@ from typing import Any
 
 import pandas as pd
 
+from planner.facts.errors import PlannerError, UnknownName
 from planner.facts.sheets import Sheet, check_between, check_sheet, read_sheet
 from planner.facts.suggest import hint
 
 DESCRIPTOR = "datapackage.json"
 
 
-class CatalogError(Exception):
+class CatalogError(PlannerError):
     """The catalog is unfit for use; ``problems`` lists every fault as ``file:line: column: message``."""
 
     def __init__(self, problems: list[str]):
@@ -57,9 +58,9 @@ class Catalog:
         """One cell; ``key`` is the primary key (a tuple if it has several columns)."""
         frame = self._frame(name)
         if column not in frame.columns:
-            raise KeyError(f"no column {column!r} in {name}{hint(column, list(frame.columns))}")
+            raise UnknownName(f"no column {column!r} in {name}{hint(column, list(frame.columns))}")
         if key not in frame.index:
-            raise KeyError(f"no row {key!r} in {name}{hint(str(key), [str(k) for k in frame.index])}")
+            raise UnknownName(f"no row {key!r} in {name}{hint(str(key), [str(k) for k in frame.index])}")
         return frame.at[key, column]
 
     def param(self, name: str, level: str = "mid") -> float:
@@ -98,7 +99,7 @@ class Catalog:
 
     def _frame(self, name: str) -> pd.DataFrame:
         if name not in self._frames:
-            raise KeyError(f"no table {name!r} in the catalog{hint(name, self.tables)}")
+            raise UnknownName(f"no table {name!r} in the catalog{hint(name, self.tables)}")
         return self._frames[name]
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from planner.facts.catalog import Catalog
+from planner.facts.errors import UnknownName
 from planner.facts.suggest import hint
 
 Origin = Literal["scenario", "place", "country", "region", "world"]
@@ -85,10 +86,10 @@ def lookup(
     """Value of ``item`` for a country (and metro) on the first rung that has one; ``own`` wins over all.
 
     ``level`` picks low, mid or high where the catalog has a range; for a region's median it picks the
-    quartile. Raises KeyError for an unknown item; an unknown country goes straight to the world value.
+    quartile. Raises UnknownName for an unknown item; an unknown country goes straight to the world value.
     """
     if item not in ITEMS:
-        raise KeyError(f"no fallback chain for {item!r}{hint(item, list(ITEMS))}")
+        raise UnknownName(f"no fallback chain for {item!r}{hint(item, list(ITEMS))}")
     spec = ITEMS[item]
     if own is not None and not pd.isna(own):
         return Found(float(own), "scenario", False, "set in the scenario")

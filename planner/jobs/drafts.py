@@ -12,13 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from planner.facts.errors import PlannerError
 from planner.jobs.store import Store
 from planner.jobs.tables import draft_history, drafts
 
 KEEP = 200  # earlier texts of a draft
 
 
-class Conflict(Exception):
+class Conflict(PlannerError):
     """The draft was changed elsewhere since it was read; nothing was saved."""
 
 

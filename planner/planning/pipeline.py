@@ -23,6 +23,7 @@ import numpy as np
 from planner.case.case import Case
 from planner.case.prechecks import precheck
 from planner.facts.catalog import load_catalog
+from planner.facts.errors import BadValue
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
     CONTROL_SLACK_POINTS,
@@ -69,7 +70,7 @@ def solve(
     for hosts and stacks begins there where it is feasible.
     """
     if objective not in ("cost", "delay", "control"):
-        raise ValueError(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
+        raise BadValue(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
     run = _Pipeline(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
     troubles = precheck(case)
     if troubles:

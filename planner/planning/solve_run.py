@@ -9,6 +9,7 @@ from typing import Any
 
 from planner.case.case import Case
 from planner.case.prechecks import Trouble
+from planner.facts.errors import BadValue
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
@@ -74,7 +75,7 @@ class SolveRun:
         should_stop: Callable[[], bool] | None,
     ) -> None:
         if quality not in GAPS:
-            raise ValueError(f"quality {quality!r} is not one of {', '.join(GAPS)}")
+            raise BadValue(f"quality {quality!r} is not one of {', '.join(GAPS)}")
         self.case, self.quality, self.objective = case, quality, objective
         self.on_event, self.should_stop = on_event, should_stop
         self.target = case.scenario.solve.gap or GAPS[quality]

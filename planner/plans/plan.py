@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN, Case
+from planner.facts.errors import UnknownName
 from planner.plans import kpis, milestones, prices
 from planner.solver.arrays import Floats
 from planner.solver.solution import Solution
@@ -43,7 +44,7 @@ class Plan:
         """Value of one KPI; KeyError with the known names."""
         rows = self.kpis.loc[self.kpis["kpi"] == name, "value"]
         if not len(rows):
-            raise KeyError(f"no KPI {name!r}; there are {', '.join(self.kpis['kpi'])}")
+            raise UnknownName(f"no KPI {name!r}; there are {', '.join(self.kpis['kpi'])}")
         return float(rows.iloc[0])
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import psutil
 
 from planner import __version__
+from planner.facts.errors import PlannerError
 from planner.intake.scenario_file import plain_scenario
 from planner.scenario.schema import Scenario
 
@@ -32,7 +33,7 @@ PART = ".part"
 """Ending of the hidden folder in which a run is written."""
 
 
-class RunError(Exception):
+class RunError(PlannerError):
     """A run cannot be written or read; the message says why and what to do."""
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.audit import audit
 from planner.planning.pipeline import Event
+from planner.runs.files import RunError
 from planner.runs.run import Run
 from planner.runs.writer import outcome_facts, start_run
 from planner.scenario.schema import Scenario
@@ -69,10 +70,10 @@ def run_frontier(
 
 
 def point_run(run: Run, point: int) -> Run:
-    """The run of a solved point of a frontier; KeyError where the point is a screening point."""
+    """The run of a solved point of a frontier; RunError where the point is a screening point."""
     path = run.path / POINTS / f"point-{int(point)}"
     if not path.is_dir():
-        raise KeyError(f"point {point} has no plan of its own")
+        raise RunError(f"point {point} has no plan of its own")
     return Run(path)
 
 

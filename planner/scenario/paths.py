@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from planner.facts.errors import PlannerError
 from planner.facts.suggest import hint
 from planner.scenario.reading import Item
 
 _TOKEN = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([^\[\]]+)\]")
 
 
-class PathError(ValueError):
+class PathError(PlannerError):
     """A path that leads nowhere; ``path`` is as much of it as was understood."""
 
     def __init__(self, path: str, message: str):

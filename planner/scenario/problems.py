@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from planner.facts.errors import PlannerError
+
 
 @dataclass(frozen=True, order=True)
 class Place:
@@ -34,7 +36,7 @@ class Problem:
         return where + (f"{self.path}: " if self.path else "") + self.message
 
 
-class InputError(ValueError):
+class InputError(PlannerError):
     """An input file cannot be used; ``problems`` holds every fault found, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]):

@@ -13,6 +13,7 @@ from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
 from planner.case.throughput import SoftwareGain, Throughput, estimate
+from planner.facts.errors import MissingFact
 from planner.facts.spans import Span
 from planner.scenario.schema import Accelerators, Host, Workload
 from planner.sizing.costs import LEVELS, UnitCosts
@@ -73,7 +74,7 @@ def choose_system(
         accelerator = str(context.catalog.value("systems", choice.id, "accelerator_id"))
         try:
             rate, _, _ = relative_rate(context, throughput, w, accelerator, host.stacks[0])
-        except (KeyError, ValueError):
+        except MissingFact:  # no rate without the chip's peak and memory
             continue
         unit = costs.of(choice.id)
         blocked = bool(blocker(context, w, choice.id, protection))

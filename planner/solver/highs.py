@@ -17,6 +17,7 @@ import numpy as np
 from highspy import HighsModelStatus as Model
 from numpy.typing import ArrayLike, NDArray
 
+from planner.facts.errors import InternalError
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.solution import Solution, Status, relative_gap
 from planner.solver.watch import Progress, Watch
@@ -31,7 +32,7 @@ Where = Any
 """Rows or columns: a number, an array of numbers, a component's name, or (name, index)."""
 
 
-class SolverError(RuntimeError):
+class SolverError(InternalError):
     """HiGHS refused a call; the message names it."""
 
 

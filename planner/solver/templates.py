@@ -23,13 +23,14 @@ from pyomo.core.expr.template_expr import (
     _TemplateIterManager,
 )
 
+from planner.facts.errors import InternalError
 from planner.solver.members import Ints, Members, Ref
 
 Values = Any
 """A float, or an array with one entry per element of a frame."""
 
 
-class CompileError(Exception):
+class CompileError(InternalError):
     """A model cannot be turned into a matrix; the message names the component and, where known, the index."""
 
 

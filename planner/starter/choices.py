@@ -13,6 +13,7 @@ import pandas as pd
 
 from planner.case.locality import distance_km
 from planner.facts.catalog import Catalog
+from planner.facts.errors import MissingFact
 
 MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
 CLOUD_REGION_MW = 250.0
@@ -85,7 +86,7 @@ def _home(catalog: Catalog, iso3: str) -> list[str]:
     wanted = own[own["role"] == "candidate"]
     found = list(wanted.index if len(wanted) else own.index)
     if not found:
-        raise KeyError(f"no metro of {iso3} in the catalog: add one with twelve monthly temperatures")
+        raise MissingFact(f"no metro of {iso3} in the catalog: add one with twelve monthly temperatures")
     return found
 
 

@@ -19,9 +19,11 @@ from ruamel.yaml import YAML
 
 from planner.case.context import Context
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import UnknownName
 from planner.facts.fallbacks import fallback_chain, locality_gaps
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import parse_scenario
+from planner.scenario.problems import InputError
 from planner.scenario.schema import Scenario
 from planner.starter.choices import choose_places, demand_size
 from planner.starter.sections import document
@@ -37,12 +39,12 @@ class Starter:
 
 
 def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
-    """A starter for a country of the catalog; KeyError with a near name where it is unknown."""
+    """A starter for a country of the catalog; UnknownName with a near name where it is unknown."""
     catalog = catalog or load_catalog()
     countries = catalog.table("countries")
     if iso3 not in countries.index:
         known = ", ".join(countries.index)
-        raise KeyError(
+        raise UnknownName(
             f"no country {iso3!r} in the catalog{hint(iso3, list(countries.index))}; known: {known}"
         )
     yaml = YAML()
@@ -59,10 +61,10 @@ def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
 def write_starter(
     name: str, iso3: str, folder: Path | str = ".", catalog: Catalog | None = None
 ) -> tuple[Path, Starter]:
-    """Write ``NAME.yaml``; FileExistsError where it is there already, never overwritten."""
+    """Write ``NAME.yaml``; InputError where it is there already, never overwritten."""
     path = Path(folder) / f"{name}.yaml"
     if path.exists():
-        raise FileExistsError(f"{path} exists already: choose another name or move it away")
+        raise InputError.single(str(path), "exists already: choose another name or move it away")
     starter = compose(name, iso3, catalog)
     with path.open("x", encoding="utf-8") as handle:
         handle.write(starter.text)

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
+from planner.facts.errors import NoPlan
 from planner.planning.pipeline import Event, Outcome, solve
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
@@ -77,7 +78,7 @@ def frontier(
 ) -> Frontier:
     """The trade-off of a scenario with ``points`` plans of the given quality and a screening grid.
 
-    Raises ValueError where the case is infeasible at its loosest (``planner explain`` says why).
+    Raises NoPlan where the case is infeasible at its loosest (``planner explain`` says why).
     """
     say = on_event or (lambda event: None)
     case = build_case(scenario)
@@ -89,9 +90,9 @@ def frontier(
     plans = _solve_all(tasks, workers, say, should_stop)
     solved = {i: o for i, o in plans.items() if o.plan is not None}
     if not solved and should_stop is not None and should_stop():
-        raise ValueError("stopped before the first plan was found")
+        raise NoPlan("stopped before the first plan was found")
     if not solved:
-        raise ValueError("no plan exists at any of the limits: ask for the reasons with `planner explain`")
+        raise NoPlan("no plan exists at any of the limits: ask for the reasons with `planner explain`")
     live = LiveFrontier(case, [pattern_of_plan(engine, o) for o in solved.values()], free.least, engine)
     say(_event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
     rows = [*_plan_rows(tasks, plans), *_grid_rows(live, should_stop)]
@@ -161,7 +162,7 @@ def _least(engine: Engine) -> dict[str, float]:
     engine.live.set_option("mip_abs_gap", 1e-3)
     found = engine.live.solve(gap=1e-3, time_limit_s=60.0)
     if found.x is None:
-        raise ValueError("no plan exists at any delay: ask for the reasons with `planner explain`")
+        raise NoPlan("no plan exists at any delay: ask for the reasons with `planner explain`")
     return engine.delays(found.x)
 
 

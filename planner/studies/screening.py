@@ -24,6 +24,7 @@ from highspy import HighsBasis
 from scipy.sparse import csr_array
 
 from planner.case.case import Case
+from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
@@ -41,7 +42,7 @@ def least_delays(engine: Engine) -> dict[str, float]:
     engine.minimise("delay")
     found = engine.lp()
     if found.x is None:
-        raise ValueError(f"least delay: {found.status.value}")
+        raise NoPlan(f"least delay: {found.status.value}")
     return engine.delays(found.x)
 
 

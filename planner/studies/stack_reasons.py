@@ -16,6 +16,7 @@ import pandas as pd
 from planner.case.context import Context
 from planner.case.licensing import licence_need
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import NotOffered
 from planner.scenario.schema import Scenario
 from planner.studies.stacks import FIVE, check_known, forced
 
@@ -33,7 +34,7 @@ def catalog_rows(scenario: Scenario, stacks: Sequence[str] = FIVE) -> pd.DataFra
     for stack in stacks:
         try:
             context = Context.of(forced(scenario, stack, catalog), catalog)
-        except ValueError:  # not offered here: the table of stacks says why
+        except NotOffered:  # not offered here: the table of stacks says why
             continue
         parts = (_owners(context), _layers(context, stack), _models(context, stack), _chips(context, stack))
         lines += [(stack, *line) for part in parts for line in part]

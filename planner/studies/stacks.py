@@ -26,6 +26,7 @@ import pandas as pd
 
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import NotOffered, UnknownName
 from planner.planning.pipeline import Outcome, solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
@@ -67,13 +68,13 @@ class Comparison:
 
 
 def forced(scenario: Scenario, stack: str, catalog: Catalog | None = None) -> Scenario:
-    """The scenario with one stack for all; raises ``ValueError`` where no site could carry it."""
+    """The scenario with one stack for all; raises ``NotOffered`` where no site could carry it."""
     catalog = catalog or load_catalog()
     row = catalog.table("stacks").loc[stack]
     modes, owners, vendors = (str(row[c]).split(";") for c in ("modes", "owner_classes", "vendors"))
     hosts = [_host(h, stack, owners) for h in scenario.hosts if h.mode in modes]
     if not hosts:
-        raise ValueError(f"{stack} is offered as {', '.join(modes)}; the scenario has no such host")
+        raise NotOffered(f"{stack} is offered as {', '.join(modes)}; the scenario has no such host")
     choice = next((s for s in scenario.stacks if s.id == stack), StackChoice(id=stack))
     kept = {h.id for h in hosts}
     demand = [w.model_copy(update={"optional": True, "must_serve_by": None}) for w in scenario.demand]
@@ -188,11 +189,11 @@ def compare_stacks(
 
 
 def check_known(stacks: Sequence[str]) -> None:
-    """Raises ``ValueError`` for a stack that is not in the catalog."""
+    """Raises ``UnknownName`` for a stack that is not in the catalog."""
     known = load_catalog().table("stacks").index
     unknown = [s for s in stacks if s not in known]
     if unknown:
-        raise ValueError(f"no stack {', '.join(unknown)} in the catalog; there are {', '.join(known)}")
+        raise UnknownName(f"no stack {', '.join(unknown)} in the catalog; there are {', '.join(known)}")
 
 
 def _rows(
@@ -220,7 +221,7 @@ def row_of(scenario: Scenario, name: str, quality: str, on_event: OnEvent | None
         row["name"] = str(load_catalog().value("stacks", name, "name"))
     try:
         case = build_case(scenario if name == FREE else forced(scenario, name))
-    except ValueError as error:
+    except NotOffered as error:
         return row | {"status": "not offered", "note": str(error)}, {}
     outcome = solve(case, quality, on_event=on_event)
     row |= {"status": outcome.status, "gap": outcome.gap, "seconds": outcome.seconds["total"]}

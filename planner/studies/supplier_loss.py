@@ -25,6 +25,7 @@ import pandas as pd
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.cuts import offers_cut
+from planner.facts.errors import BadValue, NotOffered
 from planner.planning.pipeline import GAPS, Outcome, solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut, Scenario
@@ -86,17 +87,18 @@ def sever(
 ) -> SupplierLoss:
     """Cut a plan's supplier, licence, law or site and plan again from that date on.
 
-    Raises ``ValueError`` where the cut names nothing the plan could use, or falls outside the horizon.
+    Raises ``NotOffered`` where the cut names nothing the plan could use, ``BadValue`` where it falls outside the
+    horizon.
     """
     calendar = base.case.calendar
     first = calendar.first_from(cut.from_)
     if not 0 <= first < calendar.n:
-        raise ValueError(
+        raise BadValue(
             f"cut {cut.id}: {cut.from_} lies outside the horizon {calendar.start} to {calendar.end}"
         )
     hit = offers_cut(base.case.offers, cut)
     if not len(hit):
-        raise ValueError(f"cut {cut.id} names nothing that this case offers")
+        raise NotOffered(f"cut {cut.id} names nothing that this case offers")
     case = build_case(severed_scenario(base.case.scenario, cut))
     engine = frozen(case, base, first)
     waits, notes = _held_history(engine, base, first, quality)

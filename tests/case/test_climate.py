@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from planner.case.climate import MONTHS, pue, pue_at
-from planner.case.names import UnknownName
 from planner.facts.catalog import load_catalog
+from planner.facts.errors import BadValue, UnknownName
 
 CATALOG = load_catalog()
 METROS = CATALOG.table("metros")
@@ -67,11 +67,11 @@ def test_energy_water_and_carbon_follow() -> None:
 
 
 def test_wrong_input_is_refused() -> None:
-    with pytest.raises(ValueError, match="12 monthly mean temperatures"):
+    with pytest.raises(BadValue, match="12 monthly mean temperatures"):
         pue([20.0] * 11)
-    with pytest.raises(ValueError, match="12 monthly mean temperatures"):
+    with pytest.raises(BadValue, match="12 monthly mean temperatures"):
         pue([20.0] * 11 + [math.nan])
-    with pytest.raises(ValueError, match="between -60 and 60"):
+    with pytest.raises(BadValue, match="between -60 and 60"):
         pue([290.0] * 12)
     with pytest.raises(UnknownName, match="did you mean 'immersion'"):
         pue([20.0] * 12, "imersion")

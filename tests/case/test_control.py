@@ -12,6 +12,7 @@ from planner.case.attributes import compute_sovereignty, offer_attributes
 from planner.case.build import build_case
 from planner.case.context import Context
 from planner.facts.catalog import load_catalog
+from planner.facts.errors import BadValue
 from planner.scenario.schema import Scenario
 
 US_CLOUD = "11212112 | 223311 | 33342 | 322222 | 2222122 | 33122 | 4423323 | 4332"
@@ -96,7 +97,7 @@ def test_default_gate_reads_past_the_chip_criteria() -> None:
     champion = control.parse_answers(CHAMPION)
     assert control.seal(champion, exclude=("2.4", "5.2")) == 2
     assert control.seal(champion, ("5.2",)) == 2
-    with pytest.raises(ValueError, match=r"no criterion 9\.1"):
+    with pytest.raises(BadValue, match=r"no criterion 9\.1"):
         control.seal(champion, exclude=("9.1",))
 
 
@@ -149,15 +150,15 @@ def changed(criterion: str, level: object) -> list[list[object]]:
     ],
 )
 def test_bad_answers_are_named(answers: Any, weighting: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(BadValue, match=message):
         control.score(answers, weighting)
     if "weighting" not in message:
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(BadValue, match=message):
             control.seal(answers)
 
 
 def test_all_faults_are_told_at_once() -> None:
-    with pytest.raises(ValueError, match=r"criterion 1\.1.*criterion 6\.5"):
+    with pytest.raises(BadValue, match=r"criterion 1\.1.*criterion 6\.5"):
         answers = changed("1.1", 9)
         answers[5][4] = 0
         control.score(answers, "equal")
@@ -245,7 +246,7 @@ def test_overrides_and_declared_attributes_reach_the_offer() -> None:
     declared = build_case(scenario(hosts=[better])).offers.iloc[0]
     assert declared["sigma"] - plain["sigma"] == pytest.approx(0.05 * 62.5 / 1000)
     wrong = host("national-champion", "champion-us-chips", attributes={"keys": "mine"})
-    with pytest.raises(ValueError, match="control attribute keys: 'mine' is not one of provider"):
+    with pytest.raises(BadValue, match="control attribute keys: 'mine' is not one of provider"):
         build_case(scenario(hosts=[wrong]))
 
 

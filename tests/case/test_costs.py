@@ -7,9 +7,9 @@ from planner.case import costs
 from planner.case.context import Context
 from planner.case.cost_breakdown import facility_item, price_path, total
 from planner.case.durations import duration, schedule
-from planner.case.names import UnknownName
 from planner.case.power_draw import it_kw_per_accelerator
 from planner.facts.catalog import load_catalog
+from planner.facts.errors import BadValue, UnknownName
 from planner.facts.fallbacks import lookup
 from planner.facts.spans import Span
 from planner.intake.scenario_file import example_path, load_scenario
@@ -133,9 +133,9 @@ def test_wrong_names_are_refused_with_suggestions() -> None:
         costs.system_cost("gb300-nvl7")
     with pytest.raises(UnknownName, match="did you mean 'PL-WAW'"):
         costs.facility_cost("PL-WAR")
-    with pytest.raises(ValueError, match="allowed 'N', 'N\\+1', '2N'"):
+    with pytest.raises(BadValue, match="allowed 'N', 'N\\+1', '2N'"):
         costs.facility_cost("PL-WAW", redundancy="N+2")
-    with pytest.raises(ValueError, match="did you mean 'modular'"):
+    with pytest.raises(BadValue, match="did you mean 'modular'"):
         costs.facility_cost("PL-WAW", hall_type="modula")
 
 
@@ -161,7 +161,7 @@ def test_schedule_waits_for_what_comes_before_and_marks_the_longest_chain() -> N
     chain = plan[plan["critical"]]
     assert chain["mid"].sum() == pytest.approx(plan["end_mid"].max())
     assert schedule("KR-SEO", "gb300-nvl72").set_index("kind").loc["licence", "mid"] == 0
-    with pytest.raises(ValueError, match="no step 'hal'"):
+    with pytest.raises(BadValue, match="no step 'hal'"):
         duration("hal")
-    with pytest.raises(ValueError, match="needs system"):
+    with pytest.raises(BadValue, match="needs system"):
         duration("manufacture")

@@ -10,6 +10,7 @@ from planner.case.throughput import Throughput
 from planner.case.throughput_fit import Z80
 from planner.case.training import TrainingFit, accelerator_hours, narrowest, published_runs, training_fit
 from planner.facts.catalog import load_catalog
+from planner.facts.errors import BadValue, UnknownName
 
 CATALOG = load_catalog()
 
@@ -72,11 +73,11 @@ def test_whole_runs_are_doubted_more_than_benchmark_slices() -> None:
 
 
 def test_wrong_input_is_refused_with_what_is_allowed() -> None:
-    with pytest.raises(ValueError, match="tokens_b must be positive"):
+    with pytest.raises(BadValue, match="tokens_b must be positive"):
         accelerator_hours(70, 0, "h100")
-    with pytest.raises(ValueError, match="allowed 'auto', 'pretraining'"):
+    with pytest.raises(BadValue, match="allowed 'auto', 'pretraining'"):
         accelerator_hours(70, 10, "h100", kind="pretrain")
-    with pytest.raises(KeyError, match="did you mean 'h100'"):
+    with pytest.raises(UnknownName, match="did you mean 'h100'"):
         accelerator_hours(70, 10, "h1000x")
 
 

@@ -219,6 +219,43 @@ def test_unwritable_folder_of_runs(call: Call, tmp_path: Path) -> None:
 # ---- internal errors, interruption, closed pipes
 
 
+def test_a_fault_deep_in_the_case_is_ours_not_something_that_is_not_offered(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("planner.case.build.system_offers", broken)
+    for command in (
+        ("stacks", "two-hosts", "--workers", "1"),
+        ("explain", "two-hosts"),
+        ("validate", "two-hosts"),
+    ):
+        result = call(*command)
+        assert result.code == 3, f"{command}: {result.err}"
+        assert (
+            "internal error: ValueError: a bug" in result.err and "not offered" not in result.out + result.err
+        )
+        (report,) = Path.cwd().glob("planner-error-*.txt")
+        assert "system_offers" in report.read_text() or "broken" in report.read_text()
+        report.unlink()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("stacks", "two-hosts", "--stack", "chimp"), "no stack chimp in the catalog"),
+        (("catalog", "sistems"), "did you mean 'systems'"),
+        (("explain", "two-hosts", "--host", "nowhere"), "not in this scenario: host 'nowhere'"),
+        (("new", "mine", "--country", "KNE"), "did you mean 'KEN'"),
+        (("sever", "two-hosts", "--from", "2031-01-01", "--chips", "x"), "chip_origins"),
+    ],
+)
+def test_a_bad_name_is_bad_input(call: Call, command: tuple[str, ...], words: str) -> None:
+    result = call(*command)
+    assert result.code == 2 and words in result.err, result.err
+
+
 def test_internal_error_is_three_with_a_report_and_no_traceback(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from planner.explain import binding, iis, why_not
 from planner.explain.elastic import Elastic
 from planner.explain.relaxations import TIERS
 from planner.explain.why_not import own_costs
+from planner.facts.errors import BadValue, UnknownName
 from planner.intake.scenario_file import load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
@@ -70,9 +71,9 @@ def test_what_is_in_the_plan_is_said_to_be(planned: tuple[Case, Plan]) -> None:
 
 
 def test_unknown_names_are_an_error(planned: tuple[Case, Plan]) -> None:
-    with pytest.raises(ValueError, match=r"nowhere.*champion-haenam"):
+    with pytest.raises(UnknownName, match=r"nowhere.*champion-haenam"):
         why_not(planned[0], host="nowhere")
-    with pytest.raises(ValueError, match="name a workload"):
+    with pytest.raises(BadValue, match="name a workload"):
         why_not(planned[0])
 
 

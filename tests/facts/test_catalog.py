@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from planner.cli import app
 from planner.facts.catalog import CatalogError, load_catalog
+from planner.facts.errors import UnknownName
 
 LEVELS = ("low", "mid", "high")
 
@@ -196,7 +197,7 @@ def test_a_wrong_name_is_answered_with_a_near_one() -> None:
         (lambda: catalog.param("availabilty"), "availability"),
         (lambda: catalog.fields("stack"), "stacks"),
     ):
-        with pytest.raises(KeyError, match=f"did you mean '{near}'"):
+        with pytest.raises(UnknownName, match=f"did you mean '{near}'"):
             ask()
 
 

@@ -10,6 +10,7 @@ import pytest
 from planner.case.context import Context
 from planner.case.locality import rule_for
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import UnknownName
 from planner.facts.fallbacks import ITEMS, cost_of_capital_real, fallback_chain, locality_gaps, lookup
 from planner.scenario.schema import Scenario
 
@@ -141,5 +142,5 @@ def test_a_value_taken_out_of_the_catalog_is_replaced_and_said_so(root: Path, tm
 
 
 def test_an_unknown_item_is_answered_with_a_near_one() -> None:
-    with pytest.raises(KeyError, match="did you mean 'grid_connect_months'"):
+    with pytest.raises(UnknownName, match="did you mean 'grid_connect_months'"):
         lookup(load_catalog(), "KEN", "grid_conect_months")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from planner.case.build import build_case
+from planner.facts.errors import BadValue
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import Outcome, solve
 
@@ -148,5 +149,5 @@ def test_stop_keeps_what_is_there() -> None:
 
 
 def test_a_wrong_objective_is_refused() -> None:
-    with pytest.raises(ValueError, match="'speed' is not one of 'cost', 'delay', 'control'"):
+    with pytest.raises(BadValue, match="'speed' is not one of 'cost', 'delay', 'control'"):
         solve(build_case(scenario()), objective="speed")

@@ -12,6 +12,7 @@ from planner.case.build import build_case
 from planner.cli import app
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import load_scenario
+from planner.scenario.problems import InputError
 from planner.starter.choices import choose_places, demand_size
 from planner.starter.starter import Starter, compose, write_starter
 
@@ -110,7 +111,7 @@ def test_the_licence_is_told_where_one_is_needed() -> None:
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     path, _ = write_starter("mine", "POL", tmp_path)
     before = path.read_text(encoding="utf-8")
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(InputError, match="exists already"):
         write_starter("mine", "KEN", tmp_path)
     assert path.read_text(encoding="utf-8") == before
     assert load_scenario(path).country == "POL"

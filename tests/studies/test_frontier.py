@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from planner.case.build import build_case
+from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.runs.frontier import live_of_run, point_run, run_frontier
 from planner.runs.run import Run
@@ -153,5 +154,5 @@ def test_case_alone_gives_a_relaxation_that_says_so() -> None:
 
 def test_a_stop_reaches_the_plans_in_other_processes() -> None:
     """Without it, the plans under way would be made to their end and the frontier be returned."""
-    with pytest.raises(ValueError, match="stopped before the first plan"):
+    with pytest.raises(NoPlan, match="stopped before the first plan"):
         frontier(load_scenario(example_path("uae")), points=2, workers=2, should_stop=lambda: True)

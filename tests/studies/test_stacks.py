@@ -11,6 +11,7 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.control import attribute_values
 from planner.facts.catalog import load_catalog
+from planner.facts.errors import NotOffered, UnknownName
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.models.build import build_model
 from planner.planning.pipeline import solve
@@ -269,7 +270,7 @@ def test_forcing_a_stack_hands_hosts_to_its_usual_owner() -> None:
     assert {h.id: h.owner_class for h in s.hosts} == {"champion": "joint-venture", "venture": "joint-venture"}
     rival = forced(scenario(), "rival")
     assert {x.id for x in rival.systems} == {"cloudmatrix-384"}
-    with pytest.raises(ValueError, match="the scenario has no such host"):
+    with pytest.raises(NotOffered, match="the scenario has no such host"):
         forced(
             scenario(hosts=scenario().model_dump(by_alias=True, exclude_none=True)["hosts"][:2]), "us-cloud"
         )
@@ -355,7 +356,7 @@ def test_a_stack_that_is_not_offered_says_why_and_one_that_may_serve_nothing_too
     assert table.loc["us-cloud", "status"] == "not offered"
     assert "the scenario has no such host" in table.loc["us-cloud", "note"]
     assert table.loc["american-package", "note"].startswith("secret not served (")
-    with pytest.raises(ValueError, match="no stack chimp in the catalog"):
+    with pytest.raises(UnknownName, match="no stack chimp in the catalog"):
         stack_table(scenario(), ("chimp",))
 
 

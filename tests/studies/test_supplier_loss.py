@@ -8,6 +8,7 @@ import pytest
 
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.facts.errors import BadValue, NotOffered
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
@@ -127,9 +128,9 @@ def test_a_law_and_a_site_can_be_cut(base: Plan) -> None:
 
 
 def test_a_cut_of_nothing_is_an_error(base: Plan) -> None:
-    with pytest.raises(ValueError, match="names nothing that this case offers"):
+    with pytest.raises(NotOffered, match="names nothing that this case offers"):
         sever(base, Cut.model_validate({"id": "none", "from": START, "vendors": ["huawei"]}))
-    with pytest.raises(ValueError, match="outside the horizon"):
+    with pytest.raises(BadValue, match="outside the horizon"):
         sever(base, Cut.model_validate({"id": "late", "from": "2040-01-01", "sites": ["seoul"]}))
     with pytest.raises(ValueError, match="must say what is lost"):
         Cut.model_validate({"id": "empty", "from": START})
