@@ -73,4 +73,5 @@ def break_even_fall(cover: float) -> float:
 
 def _ratio(cash: Array, due: Array) -> Array:
     owed = due > SETTLED * np.abs(due).max(initial=0.0)
-    return np.divide(cash, due, out=np.full(len(due), np.inf), where=owed)
+    ratio: Array = np.divide(cash, due, out=np.full(len(due), np.inf), where=owed)
+    return ratio

@@ -53,7 +53,16 @@ def annuity(rate: float, periods: int) -> float:
     >>> round(annuity(0.08 / 12, 60) * 15000, 6)  # the example of numpy-financial's pmt
     304.145914
     """
-    return 1.0 / periods if rate == 0 else float(rate / -np.expm1(-periods * np.log1p(rate)))
+    return rate + sinking_fund(rate, periods)
+
+
+def sinking_fund(rate: float, periods: int) -> float:
+    """Constant payment at the end of each period that grows to a unit: the first principal of an annuity.
+
+    >>> round(sinking_fund(0.10, 2), 9)
+    0.476190476
+    """
+    return 1.0 / periods if rate == 0 else float(rate / np.expm1(periods * np.log1p(rate)))
 
 
 def compounded(rate_per_year: float, periods_per_year: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from planner.finance.kernel import Array, annuity, discount_factors
+from planner.finance.kernel import Array, discount_factors, sinking_fund
 
 
 def level(debt: float, rate: float, periods: int, balloon: float = 0.0) -> Array:
@@ -20,7 +20,7 @@ def level(debt: float, rate: float, periods: int, balloon: float = 0.0) -> Array
     >>> level(100.0, 0.0, 4, balloon=0.2).tolist()
     [20.0, 20.0, 20.0, 40.0]
     """
-    first = debt * (1.0 - balloon) * (annuity(rate, periods) - rate)
+    first = debt * (1.0 - balloon) * sinking_fund(rate, periods)
     principal: Array = np.multiply(first, (1.0 + rate) ** np.arange(periods))
     principal[-1] += debt * balloon
     return principal

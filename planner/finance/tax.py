@@ -22,7 +22,8 @@ def straight_line(cost: float, life: float, periods: int, half_first: bool = Fal
     """
     start = np.arange(periods) - (0.5 if half_first else 0.0)
     used = np.clip(start + 1.0, 0.0, life) - np.clip(start, 0.0, life)
-    return cost * used / life
+    shares: Array = used / life
+    return cost * shares
 
 
 def depreciated(spending: ArrayLike, life: float, from_period: int) -> Array:
