@@ -22,6 +22,10 @@ from planner.solver.highs import LiveHighs
 from planner.solver.solution import Status
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-math", action="store_true", help="write the texts of tests/models/math anew")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The top folder of the checkout."""

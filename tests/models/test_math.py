@@ -1,0 +1,198 @@
+"""Every rule of the model as text: the rows of a tiny case, stored in `math/`, one file a rule.
+
+A change of the mathematics shows as a change of these texts, to be read line by line. To write them anew:
+`pytest tests/models/test_math.py --rewrite-math`. A new rule is written for the first case that has rows of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.case.build import build_case
+from planner.models.build import build_model
+from planner.models.supply import DECISION_FAMILIES
+from planner.solver.arrays import Arrays
+from planner.solver.compile import compile_model
+
+STORE = Path(__file__).parent / "math"
+ENDLESS = 1e20
+"""Bounds beyond this are none."""
+
+YEARS = {"step": "year"}
+SECOND_SITE = {"id": "north", "metro": "KR-SEO", "grid_mw": [{"from": "2027-01-01", "mw": 10}]}
+
+
+def decide(what: str, host: str, **more: Any) -> dict[str, Any]:
+    return {"id": f"some-{what}", "do": "require", "what": what, "hosts": [host], **more}
+
+
+def quota(name: str, **more: Any) -> dict[str, Any]:
+    path = [{"from": "2027-01-01", "accelerators": 500}]
+    return {"id": name, "unit": "accelerators", "hosts": ["champion"], "path": path, **more}
+
+
+def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name -> what changes in the tiny scenario; the first case with rows of a rule is the one that is stored."""
+    host, site, work, stack = (base[name][0] for name in ("hosts", "sites", "demand", "stacks"))
+    leased = {
+        **host, "id": "leased", "site": "north", "mode": "colocation", "hall_types": None, "cooling": None,
+    }  # fmt: skip
+    cloud = {
+        "id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
+        "stacks": ["us-cloud"], "open_lead_months": 3, "rent_terms": ["one-year"],
+    }  # fmt: skip
+    rival = {**host, "id": "rival-host", "stacks": ["rival"], "owner_class": "public-agency",
+             "cooling": ["air-chilled-water", "direct-to-chip"]}  # fmt: skip
+    return {
+        "one host": {"horizon": YEARS},
+        "two sites": {
+            "horizon": YEARS,
+            "sites": [site, SECOND_SITE],
+            "hosts": [host, leased],
+            "demand": [
+                {**work, "survival_share": 0.5},
+                {**work, "id": "nightly", "kind": "batch", "preemptible": True, "must_serve_by": None},
+            ],
+        },
+        "limits": {
+            "horizon": YEARS,
+            "sites": [{**site, "max_it_mw": 12, "max_water_m3_per_year": 30000}, SECOND_SITE],
+            "hosts": [host, leased, cloud],
+            "stacks": [stack, {"id": "us-cloud", "lead_months": 3}],
+            "supply": {
+                "quotas": [
+                    quota("by-quarter"), quota("since-start", per="total"), quota("in-a-year", per="year"),
+                    quota("held", basis="capacity"),
+                ],
+                "crews": [{"id": "crew", "racks_per_quarter": 20}],
+            },
+            "limits": {
+                "capital_musd_by_year": [{"year": 2028, "musd": 90}],
+                "shares": [{"by": "host", "id": "cloud", "max_share": 0.25}],
+            },
+            "decisions": [
+                decide("open", "champion"), decide("orders", "champion", value=80), decide("halls", "champion"),
+                decide("rent", "cloud", value=10), decide("lease", "leased"),
+                {"id": "no-us-cloud", "do": "forbid", "what": "stack", "stacks": ["us-cloud"]},
+            ],
+        },
+        "rivals": {
+            "horizon": YEARS,
+            "hosts": [host, rival],
+            "stacks": [stack, {"id": "rival"}],
+            "systems": [*base["systems"], {"id": "cloudmatrix-384"}],
+            "supply": {"licence": {"mode": "not-required", "rival_excludes": "us-chips"}},
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def compiled(tiny: Any, plain_catalog: Any) -> dict[str, Arrays]:
+    """Name of a case -> its model as arrays."""
+    base = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    catalog = plain_catalog()
+    return {
+        name: compile_model(build_model(build_case(tiny(**changes), catalog))[0])
+        for name, changes in cases(base).items()
+    }
+
+
+def plain(value: float) -> str:
+    return f"{value + 0.0:.6g}"  # no minus zero
+
+
+def between(name: str, lower: float, upper: float) -> str:
+    """`name = 1`, `name <= 1`, `0 <= name <= 1`."""
+    if lower == upper:
+        return f"{name} = {plain(lower)}"
+    left = f"{plain(lower)} <= " if lower > -ENDLESS else ""
+    right = f" <= {plain(upper)}" if upper < ENDLESS else ""
+    return f"{left}{name}{right}" if left or right else f"{name} free"
+
+
+def rows_of(rule: str, arrays: Arrays) -> Iterator[str]:
+    """The rows of one rule, sorted by name, then the columns in them that are not simply at least 0."""
+    used: set[int] = set()
+    block = arrays.rows[rule]
+    names = {row: arrays.row_name(row) for row in range(block.start, block.stop)}
+    for row in sorted(names, key=lambda r: names[r]):
+        part = arrays.matrix[[row]].tocoo()
+        terms = {arrays.column_name(c): (v, c) for c, v in zip(part.coords[1], part.data, strict=True) if v}
+        yield f"{names[row]}:"
+        for name, (value, column) in sorted(terms.items()):
+            yield f"  {'-' if value < 0 else '+'} {plain(abs(value))} {name}"
+            used.add(int(column))
+        yield f"  {between('sum', arrays.row_lower[row], arrays.row_upper[row])}"
+    for column in sorted(used, key=arrays.column_name):
+        lower, upper, whole = arrays.col_lower[column], arrays.col_upper[column], arrays.integrality[column]
+        if lower != 0 or upper < ENDLESS or whole:
+            yield f"{between(arrays.column_name(column), lower, upper)}{', whole' if whole else ''}"
+
+
+def text_of(rule: str, compiled: Mapping[str, Arrays]) -> str | None:
+    """The rule in the first case that has rows of it; None where no case has."""
+    for name, arrays in compiled.items():
+        if rule in arrays.rows and arrays.rows[rule].size:
+            return "\n".join([f"# case: {name}", *rows_of(rule, arrays)]) + "\n"
+    return None
+
+
+def rules_in(root: Path) -> set[str]:
+    """Names of the rules that the model's files declare, whether or not a case has them."""
+    code = "\n".join(
+        path.read_text("utf-8") for path in (root / "models").glob("*.py") if path.stem != "rules"
+    )
+    made = {f"decide_{what}" for what in DECISION_FAMILIES}
+    assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 1, (
+        "a rule made in another way"
+    )
+    return made | set(re.findall(r"\bm\.(\w+) = Rule\(", code))
+
+
+def stored() -> set[str]:
+    return {path.stem for path in STORE.glob("*.txt")}
+
+
+def test_every_rule_has_its_text_and_every_text_its_rule(
+    root: Path, compiled: dict[str, Arrays], request: pytest.FixtureRequest
+) -> None:
+    declared = rules_in(root)
+    assert declared == {rule for arrays in compiled.values() for rule in arrays.rows}
+    texts = {rule: text_of(rule, compiled) for rule in sorted(declared)}
+    without = [rule for rule, text in texts.items() if text is None]
+    assert not without, f"no case above has rows of {without}: add to one what brings them"
+    if request.config.getoption("rewrite_math"):
+        for gone in stored() - declared:
+            (STORE / f"{gone}.txt").unlink()
+        for rule, text in texts.items():
+            (STORE / f"{rule}.txt").write_text(text or "", encoding="utf-8")
+    assert stored() == declared, (
+        "run: pytest tests/models/test_math.py --rewrite-math, and read what it wrote"
+    )
+
+
+@pytest.mark.parametrize("rule", sorted(stored()))
+def test_the_rule_is_as_stored(rule: str, compiled: dict[str, Arrays]) -> None:
+    kept = (STORE / f"{rule}.txt").read_text("utf-8")
+    now = text_of(rule, compiled) or ""
+    change = difflib.unified_diff(kept.splitlines(), now.splitlines(), "stored", "now", n=1, lineterm="")
+    assert kept == now, f"the rows of {rule} have changed:\n" + "\n".join(change)
+
+
+def test_the_text_tells_a_changed_number_a_changed_bound_and_a_lost_term(compiled: dict[str, Arrays]) -> None:
+    arrays = compiled["one host"]
+    before = list(rows_of("site_grid", arrays))
+    row = arrays.rows["site_grid"].stop - 1
+    upper = arrays.row_upper.copy()
+    upper[row] += 1
+    matrix = arrays.matrix.copy()
+    matrix.data[matrix.indptr[row]] = 0
+    assert "sum <= 41" in "\n".join(rows_of("site_grid", replace(arrays, row_upper=upper)))
+    assert len(list(rows_of("site_grid", replace(arrays, matrix=matrix)))) < len(before)
