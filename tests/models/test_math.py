@@ -51,7 +51,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     rival = {**host, "id": "rival-host", "stacks": ["rival"], "owner_class": "public-agency",
              "cooling": ["air-chilled-water", "direct-to-chip"]}  # fmt: skip
     return {
-        "one host": {"horizon": YEARS},
+        "one host": {"horizon": YEARS, "limits": {"min_control": 40}},
         "two sites": {
             "horizon": YEARS,
             "sites": [site, SECOND_SITE],
