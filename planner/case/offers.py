@@ -25,6 +25,7 @@ from planner.case.locality import (
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
 from planner.case.scoring import Scorer
 from planner.case.throughput import Throughput
+from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, Workload
 
 SCORE_COLUMNS = ["sigma_v121", "sigma_equal", "answers"]
@@ -46,6 +47,16 @@ class WhyNot:
         return pd.DataFrame(self.rows, columns=columns) if self.rows else empty_table(columns)
 
 
+def stack_gap(catalog: Catalog, stack: str, mode: str, owner_class: str) -> tuple[str, str]:
+    """Why a stack cannot be had at a host of this mode and owner: reason and words, both empty where it can."""
+    row = catalog.table("stacks").loc[stack]
+    if mode not in str(row["modes"]).split(";"):
+        return "mode", f"{stack} is not offered as {mode}"
+    if owner_class not in str(row["owner_classes"]).split(";"):
+        return "owner", f"{stack} is not run by a {owner_class}"
+    return "", ""
+
+
 def offer_table(context: Context, why: WhyNot) -> pd.DataFrame:
     """(h, a) -> mode, owner_class, operator, site, country."""
     chosen = {s.id for s in context.scenario.stacks}
@@ -54,27 +65,22 @@ def offer_table(context: Context, why: WhyNot) -> pd.DataFrame:
         for a in h.stacks:
             if a not in chosen:
                 continue
-            stack = context.catalog.table("stacks").loc[a]
-            if h.mode not in str(stack["modes"]).split(";"):
-                why.add("mode", f"{a} is not offered as {h.mode}", h=h.id, a=a)
-            elif h.owner_class not in str(stack["owner_classes"]).split(";"):
-                why.add("owner", f"{a} is not run by a {h.owner_class}", h=h.id, a=a)
+            reason, detail = stack_gap(context.catalog, a, h.mode, h.owner_class)
+            if reason:
+                why.add(reason, detail, h=h.id, a=a)
             else:
                 rows.append((h.id, a, h.mode, h.owner_class, h.operator, h.site, context.host_country(h)))
     return keyed(rows, ["h", "a"], ["mode", "owner_class", "operator", "p", "country"])
 
 
-def _system_blocker(
-    context: Context, host: Host, stack: str, system: str, licence: LicenceNeed
-) -> tuple[str, str]:
+def system_gap(context: Context, host: Host, stack: str, system: str) -> tuple[str, str]:
+    """Why a host cannot offer a stack on a system, whatever the licences: reason and words, or both empty."""
     row = context.catalog.table("systems").loc[system]
     vendor = str(context.catalog.value("accelerators", row["accelerator_id"], "vendor"))
     if host.systems is not None and system not in host.systems:
         return "host", "the host does not offer it"
     if vendor not in str(context.catalog.value("stacks", stack, "vendors")).split(";"):
         return "stack", f"{stack} does not support {vendor} accelerators"
-    if licence.refused:
-        return "licence", licence.why
     if host.mode == "cloud":
         choice = next((s for s in context.scenario.systems if s.id == system), None)
         own = choice.rent_usd_per_accelerator_hour if choice else None
@@ -99,7 +105,9 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
         for k in [*buyable, *held]:
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
             licence = licence_need(context, host, accelerator, str(offer.a))
-            reason, detail = _system_blocker(context, host, str(offer.a), k, licence)
+            reason, detail = system_gap(context, host, str(offer.a), k)
+            if licence.refused and reason not in ("host", "stack"):
+                reason, detail = "licence", licence.why
             here = (offer.h, offer.a, k) in existing
             if reason and not here:
                 why.add(reason, detail, h=host.id, a=str(offer.a), k=k)

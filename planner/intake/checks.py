@@ -9,78 +9,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
-from functools import cached_property
-from typing import Any
 
-from pydantic import ValidationError
-
-from planner.case.context import Context
-from planner.case.offers import cooling_gap
-from planner.case.periods import Calendar
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint
+from planner.intake.document import Document, day_of, fault
+from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer
 from planner.scenario.paths import find, ids_of
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.references import CATALOG_TABLES, DATES, KEYS, LISTS, PAST, REFERENCES, SHARES, STEPS
-from planner.scenario.schema import Horizon, Host, Scenario, SystemChoice
+from planner.scenario.references import CATALOG_TABLES, DATES, KEYS, PAST, REFERENCES, SHARES, STEPS
 
 
 def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     """Every fault that needs more than one place of the document, or the catalog, to be seen."""
-    document = _Document(root, catalog)
-    rules: tuple[Callable[[_Document], Iterator[Problem]], ...] = (
+    document = Document(root, catalog)
+    rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
         _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years,
-        _stacks_of_hosts, _decision_order, _halls_of_clouds, _cooling, _answers, _attributes,
+        _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings, no_cooling,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]
-
-
-@dataclass
-class _Document:
-    root: Item
-    catalog: Catalog
-
-    def ids(self, pattern: str) -> list[str]:
-        return [item.value for _, item in find(self.root, pattern) if isinstance(item.value, str)]
-
-    def known(self, kind: str) -> list[str]:
-        """Every name a reference of this kind may have."""
-        if kind in CATALOG_TABLES:
-            return [str(key) for key in self.catalog.table(CATALOG_TABLES[kind]).index]
-        if kind in LISTS:
-            return self.ids(f"{LISTS[kind]}[].id")
-        if kind == "vendor":
-            return sorted(set(self.catalog.table("accelerators")["vendor"].astype(str)))
-        if kind == "operator":
-            return list(dict.fromkeys(self.ids("hosts[].operator")))
-        if kind == "payer":
-            return list(dict.fromkeys(["partner", *self.ids("hosts[].operator")]))
-        metros = {str(c) for c in self.catalog.table("metros")["iso3"]}
-        if kind == "country with a metro":
-            return sorted(metros)
-        listed = {str(c) for table in ("countries", "licensing") for c in self.catalog.table(table).index}
-        return sorted(metros | listed)
-
-    @cached_property
-    def horizon(self) -> Calendar | None:
-        item = self.root.get("horizon")
-        horizon = _valid(Horizon, item) if item is not None else None
-        return Calendar.of(horizon) if horizon else None
-
-
-def _valid(model: type[Any], item: Item) -> Any:
-    """The record if it is in order, else None: its faults are reported by the schema."""
-    try:
-        return model.model_validate(item.plain())
-    except ValidationError:
-        return None
-
-
-def _fault(item: Item, path: str, message: str) -> Problem:
-    return Problem.at(item.shown, path, message)
 
 
 def _unknown(kind: str, name: str, allowed: list[str]) -> str:
@@ -96,24 +43,24 @@ def _unknown(kind: str, name: str, allowed: list[str]) -> str:
     return f"unknown {label} {name!r}{message}"
 
 
-def _references(doc: _Document) -> Iterator[Problem]:
+def _references(doc: Document) -> Iterator[Problem]:
     for pattern, kind in REFERENCES:
         allowed: list[str] | None = None
         for path, item in find(doc.root, pattern):
             allowed = doc.known(kind) if allowed is None else allowed
             if isinstance(item.value, str) and item.value not in allowed:
-                yield _fault(item, path, _unknown(kind, item.value, allowed))
+                yield fault(item, path, _unknown(kind, item.value, allowed))
 
 
-def _keys(doc: _Document) -> Iterator[Problem]:
+def _keys(doc: Document) -> Iterator[Problem]:
     for pattern, kind in KEYS:
         for path, item in find(doc.root, pattern):
             for name, child in item.value.items() if isinstance(item.value, dict) else ():
                 if name not in doc.known(kind):
-                    yield _fault(child, f"{path}.{name}", _unknown(kind, name, doc.known(kind)))
+                    yield fault(child, f"{path}.{name}", _unknown(kind, name, doc.known(kind)))
 
 
-def _share_caps(doc: _Document) -> Iterator[Problem]:
+def _share_caps(doc: Document) -> Iterator[Problem]:
     seen: set[tuple[str, str, str | None]] = set()
     for path, cap in find(doc.root, "limits.shares[]"):
         by, name = cap.text("by"), cap.text("id")
@@ -121,14 +68,14 @@ def _share_caps(doc: _Document) -> Iterator[Problem]:
             continue
         allowed = doc.known(SHARES[by])
         if name not in allowed:
-            yield _fault(cap.value["id"], f"{path}.id", _unknown(SHARES[by], name, allowed))
+            yield fault(cap.value["id"], f"{path}.id", _unknown(SHARES[by], name, allowed))
         key = (by, name, cap.text("from"))
         if key in seen:
-            yield _fault(cap, path, f"second cap on {by} {name!r} from the same date")
+            yield fault(cap, path, f"second cap on {by} {name!r} from the same date")
         seen.add(key)
 
 
-def _duplicates(doc: _Document) -> Iterator[Problem]:
+def _duplicates(doc: Document) -> Iterator[Problem]:
     yield from _duplicates_below(doc.root, "")
     fleets = {item.text("id"): item for _, item in find(doc.root, "existing.fleets[]")}
     for path, item in find(
@@ -137,7 +84,7 @@ def _duplicates(doc: _Document) -> Iterator[Problem]:
         name = item.text("id")
         if name is not None and name in fleets:
             message = f"id {name!r} is taken by a fleet (line {fleets[name].shown.line})"
-            yield _fault(item.value["id"], f"{path}.id", message)
+            yield fault(item.value["id"], f"{path}.id", message)
 
 
 def _duplicates_below(item: Item, path: str) -> Iterator[Problem]:
@@ -151,54 +98,47 @@ def _duplicates_below(item: Item, path: str) -> Iterator[Problem]:
             if name is not None and path != "limits.shares":
                 if name in seen:
                     message = f"duplicate id {name!r} (first on line {seen[name]})"
-                    yield _fault(entry.value["id"], f"{path}[{n}].id", message)
+                    yield fault(entry.value["id"], f"{path}[{n}].id", message)
                 seen.setdefault(name, entry.value["id"].shown.line)
             yield from _duplicates_below(entry, f"{path}[{n if unique is None else unique}]")
 
 
-def _day(item: Item | None) -> date | None:
-    try:
-        return date.fromisoformat(item.value) if item is not None and isinstance(item.value, str) else None
-    except ValueError:
-        return None
-
-
-def _dates(doc: _Document) -> Iterator[Problem]:
+def _dates(doc: Document) -> Iterator[Problem]:
     if doc.horizon is None:
         return
     start, end = doc.horizon.start, doc.horizon.end
     for pattern in DATES:
         for path, item in find(doc.root, pattern):
-            day = _day(item)
+            day = day_of(item)
             if day is not None and not start <= day <= end:
                 side = "before" if day < start else "after"
-                yield _fault(item, path, f"{day} lies {side} the horizon, {start} to {end}")
+                yield fault(item, path, f"{day} lies {side} the horizon, {start} to {end}")
 
 
-def _existing_dates(doc: _Document) -> Iterator[Problem]:
+def _existing_dates(doc: Document) -> Iterator[Problem]:
     for where, since, until in PAST:
         for path, item in find(doc.root, f"{where}[]"):
-            last, first = _day(item.get(until)), _day(item.get(since)) if since else None
+            last, first = day_of(item.get(until)), day_of(item.get(since)) if since else None
             if last is None:
                 continue
             if first is not None and last <= first:
-                yield _fault(item.value[until], f"{path}.{until}", f"{last} must come after {since}, {first}")
+                yield fault(item.value[until], f"{path}.{until}", f"{last} must come after {since}, {first}")
             elif doc.horizon is not None and last <= doc.horizon.start:
                 message = f"{last} lies before the horizon starts: take the entry out"
-                yield _fault(item.value[until], f"{path}.{until}", message)
+                yield fault(item.value[until], f"{path}.{until}", message)
 
 
-def _rising_steps(doc: _Document) -> Iterator[Problem]:
+def _rising_steps(doc: Document) -> Iterator[Problem]:
     for pattern in STEPS:
         for path, item in find(doc.root, pattern):
-            days = [(entry, _day(entry.get("from"))) for _, entry in find(item, "[]")]
+            days = [(entry, day_of(entry.get("from"))) for _, entry in find(item, "[]")]
             dated = [(entry, day) for entry, day in days if day is not None]
             for (_, before), (entry, after) in itertools.pairwise(dated):
                 if after <= before:
-                    yield _fault(entry, path, f"steps must rise in time: {after} follows {before}")
+                    yield fault(entry, path, f"steps must rise in time: {after} follows {before}")
 
 
-def _years(doc: _Document) -> Iterator[Problem]:
+def _years(doc: Document) -> Iterator[Problem]:
     seen: set[int] = set()
     for path, item in find(doc.root, "limits.capital_musd_by_year[].year"):
         year = item.value
@@ -207,13 +147,13 @@ def _years(doc: _Document) -> Iterator[Problem]:
         if doc.horizon is not None:
             first, last = doc.horizon.start.year, doc.horizon.date_of(doc.horizon.n - 1).year
             if not first <= year <= last:
-                yield _fault(item, path, f"{year} lies outside the horizon, {first} to {last}")
+                yield fault(item, path, f"{year} lies outside the horizon, {first} to {last}")
         if year in seen:
-            yield _fault(item, path, f"second cap for {year}")
+            yield fault(item, path, f"second cap for {year}")
         seen.add(year)
 
 
-def _stacks_of_hosts(doc: _Document) -> Iterator[Problem]:
+def _stacks_of_hosts(doc: Document) -> Iterator[Problem]:
     for field, kind in (("stacks", "stack"), ("systems", "system")):
         declared = set(doc.known(kind))
         held = set(doc.ids("existing.fleets[].system") + doc.ids("existing.contracts[].system"))
@@ -225,7 +165,7 @@ def _stacks_of_hosts(doc: _Document) -> Iterator[Problem]:
                 message = (
                     f"none of its {field} is declared under {field}{hint(str(names[0]), sorted(declared))}"
                 )
-                yield _fault(item, f"{path}.{field}", message)
+                yield fault(item, f"{path}.{field}", message)
     for path, decision in find(doc.root, "decisions[]"):
         for field, kind in (("stacks", "stack"), ("systems", "system")):
             item = decision.get(field)
@@ -234,24 +174,24 @@ def _stacks_of_hosts(doc: _Document) -> Iterator[Problem]:
             names = [n.value for n in item.value if isinstance(n.value, str)]
             if names and not set(names) & set(doc.known(kind)):
                 message = f"nothing to {decision.text('do')}: none of these is declared under {field}"
-                yield _fault(item, f"{path}.{field}", message)
+                yield fault(item, f"{path}.{field}", message)
 
 
-def _decision_order(doc: _Document) -> Iterator[Problem]:
+def _decision_order(doc: Document) -> Iterator[Problem]:
     for path, item in find(doc.root, "decisions[]"):
-        first, last = _day(item.get("from")), _day(item.get("to"))
+        first, last = day_of(item.get("from")), day_of(item.get("to"))
         if first and last and last < first:
-            yield _fault(item.value["to"], f"{path}.to", f"{last} comes before from, {first}")
+            yield fault(item.value["to"], f"{path}.to", f"{last} comes before from, {first}")
 
 
-def _halls_of_clouds(doc: _Document) -> Iterator[Problem]:
+def _halls_of_clouds(doc: Document) -> Iterator[Problem]:
     modes = {host.text("id"): host.text("mode") for _, host in find(doc.root, "hosts[]")}
     for path, item in find(doc.root, "existing.halls[].host"):
         if isinstance(item.value, str) and modes.get(item.value) == "cloud":
-            yield _fault(item, path, f"{item.value!r} is a cloud: its halls are the provider's")
+            yield fault(item, path, f"{item.value!r} is a cloud: its halls are the provider's")
 
 
-def _answers(doc: _Document) -> Iterator[Problem]:
+def _answers(doc: Document) -> Iterator[Problem]:
     criteria = doc.catalog.table("control_criteria")
     for path, item in find(doc.root, "control.overrides[]"):
         name, level = item.text("criterion"), item.get("level")
@@ -259,10 +199,10 @@ def _answers(doc: _Document) -> Iterator[Problem]:
             count = len(str(criteria.at[name, "level_values"]).split(";"))
             if not 1 <= level.value <= count:
                 message = f"criterion {name} has levels 1 to {count} (got {level.value})"
-                yield _fault(level, f"{path}.level", message)
+                yield fault(level, f"{path}.level", message)
 
 
-def _attributes(doc: _Document) -> Iterator[Problem]:
+def _attributes(doc: Document) -> Iterator[Problem]:
     """Declared attributes of the control score have values for which there is an answer."""
     answers = doc.catalog.table("control_answers")
     for where in ("hosts[].attributes", "stacks[].attributes"):
@@ -271,42 +211,4 @@ def _attributes(doc: _Document) -> Iterator[Problem]:
                 allowed = list(dict.fromkeys(answers.loc[answers["attribute"] == name, "value"].astype(str)))
                 if allowed and isinstance(child.value, str) and child.value not in allowed:
                     message = f"{child.value!r} is not known{hint(child.value, allowed)}"
-                    yield _fault(child, f"{path}.{name}", message)
-
-
-def _cooling(doc: _Document) -> Iterator[Problem]:
-    """Systems no host can cool, and systems a host lists by name but cannot cool."""
-    hosts = [(path, item, _valid(Host, item)) for path, item in find(doc.root, "hosts[]")]
-    cooling, systems = doc.known("cooling technology"), doc.known("catalog system")
-    usable = [
-        (path, item, host)
-        for path, item, host in hosts
-        if host is not None and set(host.cooling or ()) <= set(cooling)
-    ]
-    if not usable or len(usable) < len(hosts):
-        return  # a host with a fault of its own might be the one that cools it
-    context = _context(doc, [host for _, _, host in usable])
-    for path, item, host in usable:
-        for n, k in enumerate(host.systems or ()):
-            gap = cooling_gap(context, host, k) if host.mode != "cloud" and k in systems else ""
-            if gap:
-                yield _fault(item.value["systems"].value[n], f"{path}.systems[{n}]", f"{k!r}: {gap}")
-    for path, item in find(doc.root, "systems[]"):
-        k = item.text("id")
-        if k not in systems:
-            continue
-        offering = [host for _, _, host in usable if host.systems is None or k in host.systems]
-        owned = [host for host in offering if host.mode != "cloud"]
-        gaps = {host.id: cooling_gap(context, host, k) for host in owned}
-        if owned and len(owned) == len(offering) and all(gaps.values()):
-            why = "; ".join(f"{name}: {gap}" for name, gap in list(gaps.items())[:3])
-            yield _fault(item, path, f"no declared host can cool {k!r} ({why})")
-
-
-def _context(doc: _Document, hosts: list[Host]) -> Context:
-    """What the cooling rule needs: hosts and the catalog; the rest of the scenario may be missing."""
-    calendar = doc.horizon or Calendar(date(2027, 1, 1), 3, 4)
-    choices = [_valid(SystemChoice, item) for _, item in find(doc.root, "systems[]")]
-    construct: Any = Scenario.model_construct  # mypy asks for every field, the cooling rule for these two
-    partial: Scenario = construct(hosts=hosts, systems=[c for c in choices if c is not None])
-    return Context(partial, doc.catalog, calendar)
+                    yield fault(child, f"{path}.{name}", message)

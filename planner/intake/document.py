@@ -1,0 +1,70 @@
+"""A scenario as it was written, with what checks ask of it: its names and those of the catalog, valid records, dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from planner.case.periods import Calendar
+from planner.facts.catalog import Catalog
+from planner.scenario.paths import find
+from planner.scenario.problems import Problem
+from planner.scenario.reading import Item
+from planner.scenario.references import CATALOG_TABLES, LISTS
+from planner.scenario.schema import Horizon
+
+
+@dataclass
+class Document:
+    root: Item
+    catalog: Catalog
+
+    def ids(self, pattern: str) -> list[str]:
+        return [item.value for _, item in find(self.root, pattern) if isinstance(item.value, str)]
+
+    def known(self, kind: str) -> list[str]:
+        """Every name a reference of this kind may have."""
+        if kind in CATALOG_TABLES:
+            return [str(key) for key in self.catalog.table(CATALOG_TABLES[kind]).index]
+        if kind in LISTS:
+            return self.ids(f"{LISTS[kind]}[].id")
+        if kind == "vendor":
+            return sorted(set(self.catalog.table("accelerators")["vendor"].astype(str)))
+        if kind == "operator":
+            return list(dict.fromkeys(self.ids("hosts[].operator")))
+        if kind == "payer":
+            return list(dict.fromkeys(["partner", *self.ids("hosts[].operator")]))
+        metros = {str(c) for c in self.catalog.table("metros")["iso3"]}
+        if kind == "country with a metro":
+            return sorted(metros)
+        listed = {str(c) for table in ("countries", "licensing") for c in self.catalog.table(table).index}
+        return sorted(metros | listed)
+
+    @cached_property
+    def horizon(self) -> Calendar | None:
+        item = self.root.get("horizon")
+        horizon = valid(Horizon, item) if item is not None else None
+        return Calendar.of(horizon) if horizon else None
+
+
+def valid(model: type[Any], item: Item) -> Any:
+    """The record if it is in order, else None: its faults are reported by the schema."""
+    try:
+        return model.model_validate(item.plain())
+    except ValidationError:
+        return None
+
+
+def fault(item: Item, path: str, message: str) -> Problem:
+    return Problem.at(item.shown, path, message)
+
+
+def day_of(item: Item | None) -> date | None:
+    try:
+        return date.fromisoformat(item.value) if item is not None and isinstance(item.value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,123 @@
+"""What a host can offer at all: a stack that suits its owner and mode, on a system that can be had and cooled there.
+
+Export licences are left out: they are law, and may change with the policy of a scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, get_args
+
+from planner.case.context import Context
+from planner.case.cooling import cooling_gap
+from planner.case.offers import stack_gap, system_gap
+from planner.case.periods import Calendar
+from planner.facts.suggest import hint
+from planner.intake.document import Document, fault, valid
+from planner.scenario.paths import find
+from planner.scenario.problems import Problem
+from planner.scenario.schema import Host, Mode, Scenario, SystemChoice
+
+
+def no_offer(doc: Document) -> Iterator[Problem]:
+    """Hosts that can offer nothing: no stack of theirs suits owner and mode, or none of these any of their systems."""
+    declared = set(doc.known("stack")) & set(doc.known("catalog stack"))
+    held = {
+        (item.text("host"), item.text("system"))
+        for where in ("fleets", "contracts")
+        for _, item in find(doc.root, f"existing.{where}[]")
+    }
+    for path, item in find(doc.root, "hosts[]"):
+        host = valid(Host, item)
+        if host is None or host.owner_class not in doc.known("owner class"):
+            continue
+        own = [a for a in host.stacks if a in declared]
+        gaps = {a: stack_gap(doc.catalog, a, host.mode, host.owner_class)[1] for a in own}
+        if own and all(gaps.values()):
+            yield fault(item.value["stacks"], f"{path}.stacks", _no_stack(doc, host, list(gaps.values())))
+            continue
+        context = context_of(doc, [host])
+        systems = [s.id for s in context.scenario.systems if s.id in doc.known("catalog system")]
+        pairs = [
+            (a, k) for a in own if not gaps[a] for k in systems if host.systems is None or k in host.systems
+        ]
+        why = {system_gap(context, host, a, k) for a, k in pairs}
+        listed = host.systems is not None and {reason for reason, _ in why} == {
+            "cooling"
+        }  # no_cooling says so
+        if pairs and all(words for _, words in why) and not listed and not any(h == host.id for h, _ in held):
+            where = "systems" if host.systems else "stacks"
+            words = "; ".join(sorted(words for _, words in why))
+            message = f"no declared system can be had at this host: {words}"
+            yield fault(item.value[where], f"{path}.{where}", message)
+
+
+def _no_stack(doc: Document, host: Host, why: list[str]) -> str:
+    """Why no stack suits, what would, and the mode or owner that was probably meant."""
+
+    def suits(stack: str, mode: str, owner: str) -> bool:
+        return not stack_gap(doc.catalog, stack, mode, owner)[0]
+
+    allowed = [a for a in doc.known("catalog stack") if suits(a, host.mode, host.owner_class)]
+    meant = [f"mode: {m}" for m in get_args(Mode) if any(suits(a, m, host.owner_class) for a in host.stacks)]
+    meant += [
+        f"owner_class: {o}"
+        for o in doc.known("owner class")
+        if any(suits(a, host.mode, o) for a in host.stacks)
+    ]
+    words = f"it can run none of its stacks: {'; '.join(why)}{hint(host.stacks[0], allowed)}"
+    return words if not meant or "did you mean" in words else f"{words}; did you mean {meant[0]!r}?"
+
+
+def idle_holdings(doc: Document) -> Iterator[Problem]:
+    """Existing fleets and contracts with a stack their host may not run: they could serve nothing."""
+    hosts = {
+        host.id: host for _, item in find(doc.root, "hosts[]") if (host := valid(Host, item)) is not None
+    }
+    for where in ("fleets", "contracts"):
+        for path, item in find(doc.root, f"existing.{where}[]"):
+            host, stack = hosts.get(item.text("host") or ""), item.text("stack")
+            if host is None or stack not in doc.known("stack"):
+                continue
+            if stack not in host.stacks:
+                message = f"host {host.id!r} does not list {stack!r} under stacks{hint(stack, host.stacks)}"
+                yield fault(item.value["stack"], f"{path}.stack", message)
+
+
+def no_cooling(doc: Document) -> Iterator[Problem]:
+    """Systems no host can cool, and systems a host lists by name but cannot cool."""
+    hosts = [(path, item, valid(Host, item)) for path, item in find(doc.root, "hosts[]")]
+    cooling, systems = doc.known("cooling technology"), doc.known("catalog system")
+    usable = [
+        (path, item, host)
+        for path, item, host in hosts
+        if host is not None and set(host.cooling or ()) <= set(cooling)
+    ]
+    if not usable or len(usable) < len(hosts):
+        return  # a host with a fault of its own might be the one that cools it
+    context = context_of(doc, [host for _, _, host in usable])
+    for path, item, host in usable:
+        for n, k in enumerate(host.systems or ()):
+            gap = cooling_gap(context, host, k) if host.mode != "cloud" and k in systems else ""
+            if gap:
+                yield fault(item.value["systems"].value[n], f"{path}.systems[{n}]", f"{k!r}: {gap}")
+    for path, item in find(doc.root, "systems[]"):
+        k = item.text("id")
+        if k not in systems:
+            continue
+        offering = [host for _, _, host in usable if host.systems is None or k in host.systems]
+        owned = [host for host in offering if host.mode != "cloud"]
+        gaps = {host.id: cooling_gap(context, host, k) for host in owned}
+        if owned and len(owned) == len(offering) and all(gaps.values()):
+            why = "; ".join(f"{name}: {gap}" for name, gap in list(gaps.items())[:3])
+            yield fault(item, path, f"no declared host can cool {k!r} ({why})")
+
+
+def context_of(doc: Document, hosts: list[Host]) -> Context:
+    """What the cooling rule needs: hosts and the catalog; the rest of the scenario may be missing."""
+    calendar = doc.horizon or Calendar(date(2027, 1, 1), 3, 4)
+    choices = [valid(SystemChoice, item) for _, item in find(doc.root, "systems[]")]
+    construct: Any = Scenario.model_construct  # mypy asks for every field, the cooling rule for these two
+    partial: Scenario = construct(hosts=hosts, systems=[c for c in choices if c is not None])
+    return Context(partial, doc.catalog, calendar)
