@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from planner.case.case import Case
+from planner.explain.host_sizes import with_size_rows
 from planner.explain.relaxations import TIER_FACTOR, TIERS, Relaxation
 from planner.explain.resource_limits import relaxations_of, with_policy_rows
 from planner.facts.errors import NoPlan
@@ -53,7 +54,7 @@ class Elastic:
         self.case = case
         self.tiers = {**TIERS, **(tiers or {})}
         base = compile_model(build_model(case)[0]) if arrays is None else arrays
-        self.arrays, policy = with_policy_rows(case, base)
+        self.arrays, policy = with_policy_rows(case, with_size_rows(case, base))
         self.relaxations = [*relaxations_of(case, self.arrays), *policy]
         self.duties = _duties(case, self.arrays)
         self.width = self.arrays.shape[1]

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, vstack
 
 from planner.case.case import Case
 from planner.case.supply import quota_rows
+from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
 from planner.explain.service_limits import control, decisions, shares, survival
 from planner.solver.arrays import Arrays, Block, Floats
@@ -137,7 +138,7 @@ def _crews(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
 
 
 def _grid(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
-    """One relaxation for every stretch of time between two steps of a site's grid."""
+    """One relaxation for every stretch of time between two steps of a site's grid, with sizes that come from it."""
     calendar = case.calendar
     for site in case.scenario.sites:
         starts = [calendar.first_from(s.from_) for s in site.grid_mw]
@@ -146,7 +147,9 @@ def _grid(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         ends = [t for t, _ in edges[1:]] + [calendar.n]
         peak = max(s.mw for s in site.grid_mw)
         for (first, mw), end in zip(edges, ends, strict=True):
-            rows = rows_of(arrays, "site_grid", site.id, range(first, end))
+            within = range(first, end)
+            sizes = [rows_of(arrays, RULE, h, within) for h in hosts_sized_by_grid(case, site.id)]
+            rows = np.concatenate([rows_of(arrays, "site_grid", site.id, within), *sizes])
             until = f"until {calendar.label(end)}" if end < calendar.n else f"from {calendar.label(first)}"
             yield Relaxation(
                 "grid", f"sites[{site.id}].grid_mw", mw, "MW", f"grid at {site.id} {until}", rows, -np.ones(len(rows)),

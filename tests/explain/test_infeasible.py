@@ -7,6 +7,7 @@ the ordinary solve finds a plan, with 95 % of the change it proves that there is
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -276,3 +277,14 @@ def test_korea(korea: Any, name: str) -> None:
     assert found["right"] and found["plan_found"] and (found["cured"] or found["solved"]), found
     assert False not in (found["cured"], found["solved"], found["infeasible_at_95"]), found
     assert found["least_proven"] or found["infeasible_at_95"], found
+
+
+def test_a_size_that_comes_from_the_grid_is_told_as_the_grid(tiny: Callable[..., Scenario]) -> None:
+    """No one wrote a size: the grid is what is short, and with the grid of the answer there is a plan."""
+    scenario = tiny(sites={"grid_mw": [{"from": "2027-01-01", "mw": 0.5}]}, solve={"quality": "quick"})
+    answer = explain_infeasible(build_case(scenario), alternatives=False)
+    assert [c.kind for c in answer.causes] == ["grid"]
+    assert list(answer.cure) == ["sites[south].grid_mw"]
+    assert answer.proven and answer.least
+    assert solve(build_case(with_overrides(scenario, answer.cure))).plan is not None
+    assert solve(build_case(with_overrides(scenario, answer.changed(0.95)))).plan is None
