@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from planner.facts.rounding import rounded_down, rounded_up
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.highs import LiveHighs
 
@@ -86,9 +87,7 @@ def rounded(value: float, change: float) -> float:
     if change == 0 or not np.isfinite(change):
         return float(value + change)
     places = 3 - int(np.floor(np.log10(abs(change))))
-    scaled = (value + change) * 10.0**places
-    side = np.ceil(scaled - 1e-5) if change > 0 else np.floor(scaled + 1e-5)
-    return float(np.round(side / 10.0**places, max(places, 0)))
+    return (rounded_up if change > 0 else rounded_down)(float(value + change), places)
 
 
 def rows_of(arrays: Arrays, rule: str, first: str | None = None, periods: range | None = None) -> Any:

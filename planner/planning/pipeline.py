@@ -24,6 +24,7 @@ from planner.case.case import Case
 from planner.case.prechecks import precheck
 from planner.facts.catalog import load_catalog
 from planner.facts.errors import BadValue
+from planner.facts.rounding import rounded_up
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
     CONTROL_SLACK_POINTS,
@@ -127,7 +128,8 @@ class _Pipeline(SolveRun):
             tolerance = limits.delay_tolerance_months
             if tolerance is None:
                 tolerance = load_catalog().param("delay_tolerance_months", self.case.scenario.money.level)
-            caps = {w: round(months + tolerance, 4) for w, months in self.engine.delays(best).items()}
+            slack = max(tolerance, DELAY_SLACK_MONTHS)
+            caps = {w: rounded_up(months + slack, 4) for w, months in self.engine.delays(best).items()}
             self.bounds["max_delay_by_workload"] = caps
             self.notes.append(
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "

@@ -23,6 +23,7 @@ import pandas as pd
 
 from planner.case.build import build_case
 from planner.facts.errors import NoPlan
+from planner.facts.rounding import rounded_down, rounded_up
 from planner.planning.pipeline import Event, Outcome, solve
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
@@ -184,8 +185,8 @@ def _tasks(scenario: Scenario, free: LiveFrontier, points: int, quality: str) ->
         floor = None
         if share:
             low, high = span[longer]
-            floor = round(low + share * (high - low), 2)
-        caps = {w: round(m, 4) for w, m in (free.caps(months) or {}).items()}
+            floor = rounded_down(low + share * (high - low), 2)
+        caps = {w: rounded_up(m, 4) for w, m in (free.caps(months) or {}).items()}
         limits = scenario.limits.model_copy(update={"max_delay_months": caps, "min_control": floor})
         tasks.append(_Task(len(tasks), scenario.model_copy(update={"limits": limits}), quality))
     return tasks
@@ -315,13 +316,15 @@ def _grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> li
     most = live.most_control(loosest)
     if not free["feasible"] or not np.isfinite(most):
         return []
-    levels = [float(round(x, 1)) for x in np.linspace(free["control_score"], most, CONTROL_LEVELS + 1)[1:-1]]
+    levels = [
+        rounded_down(float(x), 1) for x in np.linspace(free["control_score"], most, CONTROL_LEVELS + 1)[1:-1]
+    ]
     months = [live.least_delay_months + longer for longer in reversed(TOLERANCES_MONTHS)]
     found = live.sweep(months, [None, *levels], should_stop)
     for asked in months:
         if should_stop is not None and should_stop():
             break
-        top = round(live.most_control(asked) - 0.02, 2)
+        top = rounded_down(live.most_control(asked) - 0.02, 2)
         found.append(live.at(asked, top))
     return [
         {"quality": "screening", "status": "optimal", "gap": np.nan, "plan": -1, **row}
