@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -71,18 +74,42 @@ def _rents(view: View, found: Findings) -> None:
     found.equal("rent-price", _by(rows["musd_total"], index), _by(musd, index), "payments of a contract")
 
 
+def share_of_period(view: View, t: int, first: date, end: date) -> float:
+    """Share of period t from a first day to before another, in months of 31 parts (as dates count everywhere)."""
+
+    def months(day: date) -> float:
+        return 12 * day.year + day.month + (day.day - 1) / 31
+
+    begin, finish = months(view.case.calendar.date_of(t)), months(view.case.calendar.date_of(t + 1))
+    covered = min(months(end), finish) - max(months(first), begin)
+    return max(0.0, covered) / (finish - begin)
+
+
+def _held(view: View) -> pd.DataFrame:
+    """Existing fleets and contracts in the periods they last through from the first to the last day: h, a, k, t."""
+    start, existing = view.case.calendar.start, view.scenario.existing
+    lasting: list[tuple[Any, date, date]] = [(f, f.since, f.retire) for f in existing.fleets]
+    lasting += [(c, start, c.until + timedelta(days=1)) for c in existing.contracts]
+    rows = [
+        (x.host, x.stack, x.system, t, x.accelerators)
+        for x, first, end in lasting
+        for t in range(view.n)
+        if share_of_period(view, t, first, end) > 1 - 1e-9
+    ]
+    return pd.DataFrame(rows, columns=[*HAKT, "accelerators"])
+
+
 def _stock(view: View, found: Findings) -> None:
     table = view.table("fleet")
     found.known("fleet-allowed", table[HAKT], view.case.fleet.index, "no capacity can be alive there")
     bought = view.facts(view.table("orders"), view.case.orders, HAKT, ["life"])
     rented = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
-    held = view.case.existing.reset_index(drop=True)
+    held = _held(view)
     alive = {
         "owned": each_period(bought, bought["t"], bought["case_life"], view.n),
         "rented": each_period(rented, rented["t"], rented["case_periods"], view.n),
-        "existing": each_period(held, held["first_t"], held["end_t"] - held["first_t"], view.n),
+        "existing": held,
     }
-    alive["existing"] = alive["existing"].assign(accelerators=alive["existing"]["accelerators_k"] * THOUSAND)
     want = {name: total(part, HAKT, part["accelerators"] / THOUSAND) for name, part in alive.items()}
     everything = total(
         pd.concat([part[[*HAKT, "accelerators"]] for part in alive.values()]),
@@ -172,9 +199,13 @@ def _rents_booked(book: Book) -> None:
              payer=lookup(rows["h"], case.hosts["operator"]),
              origin_iso3=lookup(rows["k"], case.systems["origin_iso3"]), **place)  # fmt: skip
     for c in view.scenario.existing.contracts:
-        last = case.calendar.first_from(c.until)
-        rows = each_period(pd.DataFrame({"t": [0], "h": [c.host], "a": [c.stack]}), [0], [last], view.n)
-        musd = c.accelerators * c.usd_per_accelerator_hour * view.hours / 1e6
+        shares = [
+            share_of_period(view, t, view.case.calendar.start, c.until + timedelta(days=1))
+            for t in range(view.n)
+        ]
+        rows = pd.DataFrame({"t": [t for t in range(view.n) if shares[t] > 0], "h": c.host, "a": c.stack})
+        share = np.array([shares[t] for t in rows["t"]], float)
+        musd = c.accelerators * c.usd_per_accelerator_hour * view.hours * share / 1e6
         book.add(rows, musd, kind="rent", account="cloud-rent", h=rows["h"], a=rows["a"])
 
 

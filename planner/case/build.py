@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog, load_catalog
 from planner.scenario.schema import Scenario
 
+ONE_DAY = timedelta(days=1)
+"""A contract runs through its last day."""
 PHYSICS = (
     "availability",
     "network_power_share",
@@ -133,7 +136,10 @@ def _only_useful(systems: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _existing(context: Context) -> pd.DataFrame:
-    """Existing fleets and contracts: (id) -> h, a, k, accelerators_k, first and last period, rent."""
+    """Existing fleets and contracts: (id) -> h, a, k, accelerators_k, first period and first without it, rent.
+
+    What retires or ends within a period serves no more in it; rent is paid to the day (``rent_periods`` from the start).
+    """
     calendar, e = context.calendar, context.scenario.existing
     rows: list[tuple[Any, ...]] = [
         (
@@ -143,7 +149,8 @@ def _existing(context: Context) -> pd.DataFrame:
             f.system,
             f.accelerators / 1000.0,
             calendar.first_from(f.since),
-            calendar.first_from(f.retire),
+            calendar.containing(f.retire),
+            np.nan,
             np.nan,
         )
         for f in e.fleets
@@ -156,12 +163,22 @@ def _existing(context: Context) -> pd.DataFrame:
             c.system,
             c.accelerators / 1000.0,
             0,
-            calendar.first_from(c.until),
+            calendar.containing(c.until + ONE_DAY),
             c.usd_per_accelerator_hour,
+            calendar.months_from_start(c.until + ONE_DAY) / calendar.step_months,
         )
         for c in e.contracts
     ]
-    columns = ["h", "a", "k", "accelerators_k", "first_t", "end_t", "rent_usd_per_accelerator_hour"]
+    columns = [
+        "h",
+        "a",
+        "k",
+        "accelerators_k",
+        "first_t",
+        "end_t",
+        "rent_usd_per_accelerator_hour",
+        "rent_periods",
+    ]
     return keyed(rows, ["id"], columns)
 
 

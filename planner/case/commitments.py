@@ -18,8 +18,9 @@ def signed_rents(case: Case) -> pd.DataFrame:
     hours = case.periods["hours"].to_numpy(float)
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
     for row in held.itertuples():
-        t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))
-        musd = row.rent_usd_per_accelerator_hour * row.accelerators_k * hours[t] / 1000.0
+        t = np.arange(max(0, row.first_t), min(int(np.ceil(row.rent_periods)), case.calendar.n))
+        share = np.clip(row.rent_periods - t, 0.0, 1.0)  # rent is due to the last day
+        musd = row.rent_usd_per_accelerator_hour * row.accelerators_k * hours[t] * share / 1000.0
         operator = str(case.hosts.loc[row.h, "operator"])
         parts.append(
             pd.DataFrame({"t": t, "musd": musd, "h": str(row.h), "a": str(row.a), "supplier": operator})

@@ -40,7 +40,7 @@ def after_cuts(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Orders and rents that may still be placed."""
     for cut in context.scenario.cuts:
-        first = max(0, context.calendar.first_from(cut.from_))
+        first = max(0, context.calendar.containing(cut.from_))
         found = offers_cut(systems, cut)
         lost = set(found.index)
         if not lost:
@@ -57,5 +57,5 @@ def service_after_cuts(context: Context, systems: pd.DataFrame, serve: pd.DataFr
     for cut in context.scenario.cuts:
         if cut.what == "service":
             lost = set(offers_cut(systems, cut).index)
-            serve = _drop(serve, lost, "t", max(0, context.calendar.first_from(cut.from_)))
+            serve = _drop(serve, lost, "t", max(0, context.calendar.containing(cut.from_)))
     return serve

@@ -48,8 +48,8 @@ def workload_table(context: Context, throughput: Throughput) -> pd.DataFrame:
     rows = []
     for w in context.scenario.demand:
         default_duty = calendar.date_of(max(calendar.n - 12 // calendar.step_months, 0))
-        duty = calendar.n if w.optional else calendar.first_from(w.must_serve_by or default_duty)
-        survive = calendar.first_from(w.survive_from) if w.survive_from else 0
+        duty = calendar.n if w.optional else calendar.containing(w.must_serve_by or default_duty)
+        survive = calendar.containing(w.survive_from) if w.survive_from else 0
         rows.append(
             {
                 "w": w.id,

@@ -24,7 +24,7 @@ def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
     members: list[tuple[Any, ...]] = []
     for cap in context.scenario.limits.shares:
         i = f"{cap.by}-{cap.id}"
-        first = context.calendar.first_from(cap.from_) if cap.from_ else 0
+        first = context.calendar.containing(cap.from_) if cap.from_ else 0
         caps += [(i, t, cap.max_share) for t in range(max(0, first), context.calendar.n)]
         match = systems[systems[SHARE_COLUMN[cap.by]] == cap.id]
         members += [(i, r.h, r.a, r.k) for r in match.itertuples()]

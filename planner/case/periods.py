@@ -1,5 +1,9 @@
 """Time: periods, dates, lead times and the one place that discounts.
 
+Dates within a period are read on the safe side: what helps (a fleet, more grid, an offer) counts from the first
+whole period on, what ends or is lost (a retirement, a contract, less grid, a cut) is gone from the period its day
+falls in, and duties (must-serve, survival, caps on shares) hold from that period on.
+
 Payments are discounted to the start of period 0 and fall in the middle of their period; residual values
 fall on the horizon's end. One real rate per scenario.
 """
@@ -7,6 +11,7 @@ fall on the horizon's end. One real rate per scenario.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -90,6 +95,20 @@ class Calendar:
     def first_from(self, day: date) -> int:
         """Index of the first period that starts on or after ``day``."""
         return math.ceil(self.months_from_start(day) / self.step_months - 1e-9)
+
+    def first_of_steps(self, days: Sequence[date], values: Sequence[float]) -> list[int]:
+        """First period of every step of a path that rises in time: more begins with the first whole period, less
+        with the period its day falls in. Never before the horizon.
+
+        >>> Calendar(date(2027, 1, 1), 3, 8).first_of_steps([date(2027, 2, 1), date(2028, 2, 1)], [40.0, 10.0])
+        [1, 4]
+        """
+        before = [0.0, *values[:-1]]
+        starts = [
+            self.containing(day) if value < last else self.first_from(day)
+            for day, value, last in zip(days, values, before, strict=True)
+        ]
+        return [max(0, t) for t in starts]
 
     def periods(self, months: float) -> int:
         """Lead or contract months as whole periods, rounded up.

@@ -183,8 +183,7 @@ def lost_by_cuts(case: Case, w: str, t: int) -> str:
     """The cuts in force in period t, where they leave a workload no offer; empty otherwise."""
     if len(case.serve[(case.serve["w"] == w) & (case.serve["t"] == t)]):
         return ""
-    day = case.calendar.date_of(t)
-    names = [f"{c.id} (from {c.from_})" for c in case.scenario.cuts if c.from_ <= day]
+    names = [f"{c.id} (from {c.from_})" for c in case.scenario.cuts if case.calendar.containing(c.from_) <= t]
     return f"cut {' and '.join(names)} leaves no offer for it" if names else ""
 
 

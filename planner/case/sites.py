@@ -129,8 +129,12 @@ def host_period_table(context: Context) -> pd.DataFrame:
 def step_mw(context: Context, path: list[Step]) -> np.ndarray:
     """Megawatts available from each period's start; zero before the first step."""
     out = np.zeros(context.calendar.n)
-    for step in sorted(path, key=lambda s: s.from_):
-        out[max(0, context.calendar.first_from(step.from_)) :] = step.mw
+    steps = sorted(path, key=lambda s: s.from_)
+    values = [step.mw for step in steps]
+    for t, value in zip(
+        context.calendar.first_of_steps([s.from_ for s in steps], values), values, strict=True
+    ):
+        out[t:] = value
     return out
 
 

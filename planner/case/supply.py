@@ -74,8 +74,12 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
 def step_values(context: Context, path: list[QuotaStep]) -> np.ndarray:
     """Accelerators allowed at the start of each period; zero before the first step."""
     out = np.zeros(context.calendar.n)
-    for step in sorted(path, key=lambda s: s.from_):
-        out[max(0, context.calendar.first_from(step.from_)) :] = step.accelerators
+    steps = sorted(path, key=lambda s: s.from_)
+    values = [step.accelerators for step in steps]
+    for t, value in zip(
+        context.calendar.first_of_steps([s.from_ for s in steps], values), values, strict=True
+    ):
+        out[t:] = value
     return out
 
 

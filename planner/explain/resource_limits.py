@@ -17,6 +17,7 @@ from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
 from planner.explain.service_limits import control, decisions, shares, survival
+from planner.scenario.schema import Site
 from planner.solver.arrays import Arrays, Block, Floats
 
 
@@ -141,9 +142,9 @@ def _grid(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     """One relaxation for every stretch of time between two steps of a site's grid, with sizes that come from it."""
     calendar = case.calendar
     for site in case.scenario.sites:
-        starts = [calendar.first_from(s.from_) for s in site.grid_mw]
+        starts = grid_starts(case, site)
         edges = [(0, 0.0)] if starts[0] > 0 else []
-        edges += [(max(0, t), s.mw) for t, s in zip(starts, site.grid_mw, strict=True)]
+        edges += [(t, s.mw) for t, s in zip(starts, site.grid_mw, strict=True)]
         ends = [t for t, _ in edges[1:]] + [calendar.n]
         peak = max(s.mw for s in site.grid_mw)
         for (first, mw), end in zip(edges, ends, strict=True):
@@ -157,10 +158,15 @@ def _grid(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
             )  # fmt: skip
 
 
+def grid_starts(case: Case, site: Site) -> list[int]:
+    """First period of every step of a site's grid."""
+    return case.calendar.first_of_steps([s.from_ for s in site.grid_mw], [s.mw for s in site.grid_mw])
+
+
 def grid_steps(case: Case, site: str, more: dict[int, float]) -> list[dict[str, Any]]:
     """Steps of a site's grid with MW added from the given first periods on, each until the next step."""
     own = next(s for s in case.scenario.sites if s.id == site)
-    steps = {max(0, case.calendar.first_from(s.from_)): (s.from_, s.mw) for s in own.grid_mw}
+    steps = {t: (s.from_, s.mw) for t, s in zip(grid_starts(case, own), own.grid_mw, strict=True)}
     for first, mw in more.items():
         day, before = steps.get(first, (case.calendar.date_of(first), 0.0))
         steps[first] = (day, rounded(before, mw))

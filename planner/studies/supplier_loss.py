@@ -91,7 +91,7 @@ def sever(
     horizon.
     """
     calendar = base.case.calendar
-    first = calendar.first_from(cut.from_)
+    first = calendar.containing(cut.from_)
     if not 0 <= first < calendar.n:
         raise BadValue(
             f"cut {cut.id}: {cut.from_} lies outside the horizon {calendar.start} to {calendar.end}"
