@@ -1,0 +1,219 @@
+"""What depends on itself: commitments, fees, instalments, tax and reserves, repeated until they agree.
+
+Fees are a share of a commitment that pays them, sculpted instalments follow a cash flow after tax, tax follows
+interest. Each pass moves the rest by a small share of what it moved before, so that a few dozen settle all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.finance import repayment
+from planner.finance.cascade import Given, Pass, Setup, run_quarters
+from planner.finance.coverage import reserve_target
+from planner.finance.faults import Fault, FinanceError, raise_all
+from planner.finance.kernel import Array
+from planner.finance.project import FINANCING, ROUNDING, Project, faults
+from planner.finance.sources import (
+    MONTHS_PER_QUARTER,
+    QUARTERS_PER_YEAR,
+    Tranche,
+    financed_shares,
+    repayment_window,
+)
+from planner.finance.tax import depreciated, tax_with_losses
+
+PASSES = 300
+SETTLED = 1e-11  # of the largest amount
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A pass that agrees with what it was given."""
+
+    setup: Setup
+    given: Given
+    run: Pass
+    caps: dict[str, str]
+    """source -> the cap that binds: share, amount or cover"""
+    depreciation: Array
+    book_value: Array
+    income: Array
+    """before tax"""
+    losses: Array
+    """carried forward"""
+    exchange_gain: Array
+
+
+def settle(project: Project) -> Settled:
+    """Solve a project's finance.
+
+    Raises FinanceError: every fault of ``project.faults``; spending that is financed more than once; a cash flow
+    that leaves nothing for sculpted debt; terms that never settle.
+    """
+    raise_all(faults(project))
+    setup = Setup.of(project)
+    given = _first(setup)
+    for _ in range(PASSES):
+        run = run_quarters(setup, given)
+        found, after = _consequences(setup, given, run)
+        change = np.abs(after.values() - given.values()).max()
+        given = after
+        if change <= SETTLED * max(1.0, np.abs(given.values()).max()):
+            _judge(found)
+            return found
+    raise FinanceError.single(
+        "sources", "commitments, instalments and tax do not settle: the debt may be too dear"
+    )
+
+
+def _first(setup: Setup) -> Given:
+    count, n = setup.payable.shape
+    return Given(setup.payable.sum(axis=1), np.ones(count), np.zeros((count, n)), np.zeros(n), np.zeros(n))
+
+
+def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given]:
+    """What a pass leaves, and what the next is given."""
+    project, lines = setup.project, run.lines
+    count, n = setup.payable.shape
+    service = lines["interest"] + lines["fees"] + lines["principal"]
+    target = reserve_target(service, project.covenants.dsra_months / MONTHS_PER_QUARTER)
+    target[: project.operation_from - 1] = 0.0
+
+    depreciation, book = _assets(project, lines)
+    balance_before = np.hstack([np.zeros((count, 1)), run.balance[:, :-1]])
+    moved = np.diff(setup.exchange, axis=1, prepend=setup.exchange[:, :1])
+    gain = -(balance_before * moved).sum(axis=0)
+    disposal = np.zeros(n)
+    disposal[-1] = project.residual_musd - book[-1]
+    book[-1] = 0.0
+    operating = np.arange(n) >= project.operation_from
+    running = (
+        project.revenue_musd - project.opex_musd - lines["interest"] - lines["fees"] + lines["cash_interest"]
+    )
+    income = np.where(operating, running, 0.0) - depreciation + gain + disposal
+    last = project.tax.losses_last_years
+    expiry = None if last is None else round(last * QUARTERS_PER_YEAR)
+    # what moves before operation, such as an exchange rate, is taxed with the first income
+    taxable = np.where(operating, income, 0.0)
+    taxable[project.operation_from] += income[~operating].sum()
+    tax, losses = tax_with_losses(taxable, project.tax.rate, expiry, project.tax.losses_usable)
+
+    commitment, scale, instalments, caps = (
+        given.commitment.copy(),
+        given.scale.copy(),
+        given.instalments.copy(),
+        {},
+    )
+    before = np.zeros(n)
+    for j in _order(setup):
+        tranche = setup.tranches[j]
+        room = _room(setup, tranche, lines["cfads"], before)
+        caps[tranche.id], commitment[j], scale[j] = _size(setup, run, j, room)
+        instalments[j] = _instalments(setup, tranche, commitment[j], room, setup.exchange[j])
+        before += (run.interest[j] + run.fees[j] + instalments[j]) * setup.exchange[j]
+    after = Given(commitment, scale, instalments, tax, target)
+    return Settled(setup, given, run, caps, depreciation, book, income, losses, gain), after
+
+
+def _order(setup: Setup) -> list[int]:
+    """Sources whose instalments follow a plan before those that follow the cash flow; else as listed."""
+    sculpted = [t.repayment is not None and t.repayment.dscr is not None for t in setup.tranches]
+    return sorted(range(len(sculpted)), key=lambda j: (sculpted[j], j))
+
+
+def _assets(project: Project, lines: dict[str, Array]) -> tuple[Array, Array]:
+    """Depreciation of each quarter and book value at its end; costs of finance are an asset of their own."""
+    outlays: dict[str, Array] = {FINANCING: lines["finance_costs"] + lines["premium"]}
+    for spend in project.spending:
+        outlays[spend.asset] = outlays.get(spend.asset, np.zeros(project.quarters)) + spend.musd
+    lives = {asset: project.life_years[asset] * QUARTERS_PER_YEAR for asset in outlays}
+    depreciation = np.sum(
+        [depreciated(x, lives[a], project.operation_from) for a, x in outlays.items()], axis=0
+    )
+    return depreciation, np.cumsum(np.sum(list(outlays.values()), axis=0) - depreciation)
+
+
+def _room(setup: Setup, tranche: Tranche, cfads: Array, before: Array) -> Array:
+    """Debt service that the cash flow leaves to a sculpted loan over its instalments, MUSD."""
+    if tranche.repayment is None or tranche.repayment.dscr is None:
+        return np.zeros(0)
+    first, after = repayment_window(tranche, setup.project.start, setup.project.operation_from)
+    return cfads[first:after] / tranche.repayment.dscr - before[first:after]
+
+
+def _size(setup: Setup, run: Pass, j: int, room: Array) -> tuple[str, float, float]:
+    """Binding cap, commitment and scale of a source, in its currency."""
+    tranche = setup.tranches[j]
+    full = float(run.full[j].sum())
+    caps = {"share": full}
+    if tranche.amount is not None:
+        caps["amount"] = tranche.amount
+    if len(room):
+        first, after = repayment_window(tranche, setup.project.start, setup.project.operation_from)
+        rates = np.full(after - first, tranche.cost_per_quarter)
+        caps["cover"] = repayment.sculpted_debt(room / setup.exchange[j, first:after], rates, 1.0)
+    cap, debt = repayment.least_cap(caps)
+    return cap, debt, debt / full if full else 0.0
+
+
+def _instalments(setup: Setup, tranche: Tranche, debt: float, room: Array, exchange: Array) -> Array:
+    """Principal due by quarter, in the loan's currency."""
+    due = np.zeros(setup.project.quarters)
+    terms = tranche.repayment
+    if terms is None or debt == 0:
+        return due
+    first, after = repayment_window(tranche, setup.project.start, setup.project.operation_from)
+    count = after - first
+    if terms.profile == "sculpted":
+        rates = np.full(count, tranche.cost_per_quarter)
+        service = repayment.sculpted(debt, room / exchange[first:after], rates)
+        due[first:after] = repayment.principal_of_service(debt, rates, service)
+    elif terms.profile == "level":
+        due[first:after] = repayment.level(debt, tranche.rate_per_quarter, count, terms.balloon)
+    else:
+        due[first:after] = repayment.equal_principal(debt, count, terms.balloon)
+    return due
+
+
+def _judge(found: Settled) -> None:
+    """Refuse what settles and means nothing."""
+    raise_all([*_financed_twice(found), *_uncovered(found)])
+
+
+def _financed_twice(found: Settled) -> list[Fault]:
+    setup, wrong = found.setup, []
+    spending = setup.project.spending
+    shares = [financed_shares(t, spending) for t in setup.tranches]
+    for i, spend in enumerate(spending):
+        total = np.zeros(setup.project.quarters)
+        for j, (first, after) in enumerate(setup.opens):
+            total[first:after] += found.given.scale[j] * shares[j][i]
+        over = float(total[np.asarray(spend.musd) > 0].max(initial=0.0))
+        if over > 1.0 + ROUNDING:
+            names = ", ".join(t.id for t, share in zip(setup.tranches, shares, strict=True) if share[i])
+            wrong.append(Fault("sources", f"{names} pay {100 * over:.4g} % of {spend.asset}: above 100 %"))
+    return wrong
+
+
+def _uncovered(found: Settled) -> list[Fault]:
+    setup, cfads, wrong = found.setup, found.run.lines["cfads"], []
+    for tranche in setup.tranches:
+        if tranche.is_debt:
+            first, after = repayment_window(tranche, setup.project.start, setup.project.operation_from)
+            short = [q for q in range(first, after) if cfads[q] < 0]
+            if short:
+                text = f"negative cash flow for debt service, {cfads[short].min():.4g} MUSD, from quarter {short[0]}"
+                wrong.append(Fault(f"sources.{tranche.id}.repayment", text))
+            elif (
+                found.caps[tranche.id] == "cover"
+                and not found.given.commitment[setup.tranches.index(tranche)]
+            ):
+                wrong.append(
+                    Fault(
+                        f"sources.{tranche.id}.repayment.dscr", "the cash flow carries no debt at this cover"
+                    )
+                )
+    return wrong
