@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from math import isclose
 
 import numpy as np
 
@@ -188,6 +189,10 @@ def _dates(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
             "repayment.tenor_years",
             "principal must fall due after operation starts and grace be shorter than tenor",
         )
+    if terms.profile == "agreed" and (
+        len(terms.instalments) != after - first or not isclose(sum(terms.instalments), 1)
+    ):
+        yield "repayment.instalments", f"must hold {after - first} shares that add up to 1"
     if after > project.quarters:
         yield "repayment.tenor_years", "the last instalment lies after the last quarter of the project"
     for asset, ends in _asset_ends(project, tranche):

@@ -171,6 +171,8 @@ def _instalments(setup: Setup, tranche: Tranche, debt: float, room: Array, excha
         rates = np.full(count, tranche.cost_per_quarter)
         service = repayment.sculpted(debt, room / exchange[first:after], rates)
         due[first:after] = repayment.principal_of_service(debt, rates, service)
+    elif terms.profile == "agreed":
+        due[first:after] = debt * np.asarray(terms.instalments)
     elif terms.profile == "level":
         due[first:after] = repayment.level(debt, tranche.rate_per_quarter, count, terms.balloon)
     else:
@@ -199,21 +201,17 @@ def _financed_twice(found: Settled) -> list[Fault]:
 
 
 def _uncovered(found: Settled) -> list[Fault]:
+    """Debt that no cash flow carries. Debt as signed is judged by its cover: owners make good what cash does not pay."""
     setup, cfads, wrong = found.setup, found.run.lines["cfads"], []
-    for tranche in setup.tranches:
-        if tranche.is_debt:
-            first, after = repayment_window(tranche, setup.project.start, setup.project.operation_from)
-            short = [q for q in range(first, after) if cfads[q] < 0]
-            if short:
-                text = f"negative cash flow for debt service, {cfads[short].min():.4g} MUSD, from quarter {short[0]}"
-                wrong.append(Fault(f"sources.{tranche.id}.repayment", text))
-            elif (
-                found.caps[tranche.id] == "cover"
-                and not found.given.commitment[setup.tranches.index(tranche)]
-            ):
-                wrong.append(
-                    Fault(
-                        f"sources.{tranche.id}.repayment.dscr", "the cash flow carries no debt at this cover"
-                    )
-                )
+    for tranche, debt in zip(setup.tranches, found.given.commitment, strict=True):
+        if tranche.repayment is None or tranche.repayment.profile == "agreed":
+            continue
+        first, after = repayment_window(tranche, setup.project.start, setup.project.operation_from)
+        path, short = f"sources.{tranche.id}.repayment", [q for q in range(first, after) if cfads[q] < 0]
+        if short:
+            lowest = cfads[short].min()
+            text = f"negative cash flow for debt service, {lowest:.4g} MUSD, from quarter {short[0]}"
+            wrong.append(Fault(path, text))
+        elif found.caps[tranche.id] == "cover" and not debt:
+            wrong.append(Fault(f"{path}.dscr", "the cash flow carries no debt at this cover"))
     return wrong

@@ -21,7 +21,7 @@ QUARTERS_PER_YEAR = 4
 HOME_CURRENCY = "USD"
 GRANT, EQUITY, LOAN, EXPORT_CREDIT, LEASE = "grant", "equity", "loan", "export-credit", "lease"
 KINDS = (GRANT, EQUITY, LOAN, EXPORT_CREDIT, LEASE)
-PROFILES = ("level", "equal-principal", "sculpted")
+PROFILES = ("level", "equal-principal", "sculpted", "agreed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,8 @@ class Repayment:
     """share left for the last instalment: a refinancing, or a lease's purchase option"""
     dscr: float | None = None
     """cover that sculpted debt leaves together with all debt before it"""
+    instalments: tuple[float, ...] = ()
+    """of an agreed profile: share of the debt that falls due in each quarter after grace"""
     sweep: float = 0.0
     """share of the cash left after debt service and reserves that prepays this loan"""
 

@@ -244,7 +244,7 @@ def _ratios(found: Settled) -> dict[str, Array]:
         "llcr": np.where(operating, llcr, np.inf),
         "plcr": np.where(operating, plcr, np.inf),
         "locked": trailing < terms.lock_up_dscr,
-        "in_default": (trailing < terms.default_dscr) | (lines["support"] > 0),
+        "in_default": (trailing < terms.default_dscr) | (due & (lines["support"] > 0)),
     }
 
 

@@ -1,0 +1,116 @@
+"""What can go wrong, by flows alone: debt stays as it was signed, the rest of the project changes.
+
+A plan that is optimised again under the same event answers a different question, and is not made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from planner.finance.faults import FinanceError
+from planner.finance.project import Project
+from planner.finance.settle import Settled, settle
+from planner.finance.sources import HOME_CURRENCY, Repayment, Tranche, repayment_window
+from planner.finance.statements import key_figures, statements
+from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
+
+CAPEX, PRICE, OPEX, RATE, CURRENCY, RESIDUAL, OFF_TAKER = (
+    "capex", "price", "opex", "rate", "currency", "residual", "off-taker"
+)  # fmt: skip
+KINDS = (CAPEX, PRICE, OPEX, RATE, CURRENCY, RESIDUAL, OFF_TAKER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One change. ``size``: a share of what it changes (0.2 = 20 % more); added to yearly rates for ``rate``.
+
+    Prices, costs and exchange rates change from ``quarter`` on. ``currency`` moves every foreign currency against
+    the dollar; ``off-taker`` is revenue lost with a payer (-1: all of it).
+    """
+
+    id: str
+    kind: str
+    size: float
+    quarter: int = 0
+
+
+def as_signed(found: Settled) -> Project:
+    """The project with its debt as committed: amounts and instalments that no longer follow the cash flow."""
+    setup, project = found.setup, found.setup.project
+    fixed: dict[str, Tranche] = {}
+    for j, tranche in enumerate(setup.tranches):
+        debt = float(found.given.commitment[j])
+        terms = tranche.repayment
+        if terms is not None and debt > 0:
+            first, after = repayment_window(tranche, project.start, project.operation_from)
+            shares = tuple((found.given.instalments[j, first:after] / debt).tolist())
+            agreed = Repayment(
+                tenor_years=terms.tenor_years, profile="agreed", grace_years=terms.grace_years, instalments=shares,
+                sweep=terms.sweep,
+            )  # fmt: skip
+            fixed[tranche.id] = replace(tranche, amount=debt, repayment=agreed)
+    return replace(project, sources=tuple(fixed.get(t.id, t) for t in project.sources))
+
+
+def changed(project: Project, event: Event) -> Project:
+    """The project after an event; raises FinanceError for an unknown kind."""
+    grown = 1.0 + event.size
+    since = np.where(np.arange(project.quarters) >= event.quarter, grown, 1.0)
+    if event.kind == CAPEX:
+        return replace(project, spending=tuple(replace(s, musd=grown * s.musd) for s in project.spending))
+    if event.kind in (PRICE, OFF_TAKER):
+        return replace(project, revenue_musd=since * project.revenue_musd)
+    if event.kind == OPEX:
+        return replace(project, opex_musd=since * project.opex_musd)
+    if event.kind == RESIDUAL:
+        return replace(project, residual_musd=grown * project.residual_musd)
+    if event.kind == CURRENCY:
+        paths = {name: since * path for name, path in project.exchange.items() if name != HOME_CURRENCY}
+        return replace(project, exchange=paths)
+    if event.kind == RATE:
+        dearer = tuple(
+            replace(t, base_rate=t.base_rate + event.size) if t.is_debt else t for t in project.sources
+        )
+        return replace(project, sources=dearer)
+    raise FinanceError.single(f"events.{event.id}.kind", f"{event.kind!r} is none of {', '.join(KINDS)}")
+
+
+def downside_cases(project: Project, cases: Mapping[str, Iterable[Event]]) -> pd.DataFrame:
+    """Key figures of the project as signed and under each case, all events of a case together; a row a case."""
+    signed = as_signed(settle(project))
+    rows = {"as signed": key_figures(statements(signed))}
+    for name, events in cases.items():
+        worse = signed
+        for event in events:
+            worse = changed(worse, event)
+        rows[name] = key_figures(statements(worse))
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("case")
+
+
+def tornado(project: Project, events: Iterable[Event], figure: str) -> pd.DataFrame:
+    """A key figure with each event and with its opposite, the widest swing first: event, down, base, up, swing."""
+    signed = as_signed(settle(project))
+    base = key_figures(statements(signed))[figure]
+    rows = []
+    for event in events:
+        opposite = replace(event, size=-event.size)
+        up, down = (key_figures(statements(changed(signed, e)))[figure] for e in (event, opposite))
+        rows.append((event.id, down, base, up, None if up is None or down is None else abs(up - down)))
+    frame = pd.DataFrame(rows, columns=["event", "down", "base", "up", "swing"])
+    return frame.sort_values("swing", ascending=False, na_position="first", ignore_index=True)
+
+
+def break_evens(project: Project, hurdle_irr: float) -> dict[str, float]:
+    """Share of its revenue the project as signed may lose before debt is not covered, or owners earn the hurdle.
+
+    Negative where it falls short already.
+    """
+    signed = as_signed(settle(project))
+    return {
+        "debt is covered": 1.0 - revenue_factor(signed, MIN_DSCR, 1.0),
+        "owners earn the hurdle": 1.0 - revenue_factor(signed, EQUITY_IRR, hurdle_irr),
+    }

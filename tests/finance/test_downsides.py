@@ -1,0 +1,147 @@
+"""Contracts, prices for a target, downside cases: closed forms and directions that arithmetic fixes."""
+
+from __future__ import annotations
+
+import doctest
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.finance import revenue as contracts
+from planner.finance.downsides import Event, as_signed, break_evens, changed, downside_cases, tornado
+from planner.finance.faults import FinanceError
+from planner.finance.revenue import Contract, revenue
+from planner.finance.settle import settle
+from planner.finance.sources import Repayment
+from planner.finance.statements import key_figures, statements
+from planner.finance.targets import revenue_factor
+from tests.finance.projects import BANK, OWNER, flow, plain
+
+SCULPTED = plain(
+    sources=(
+        replace(BANK, share=0.9, repayment=Repayment(tenor_years=5, profile="sculpted", dscr=1.6)),
+        OWNER,
+    )
+)
+
+
+def test_doctests() -> None:
+    results = doctest.testmod(contracts)
+    assert results.attempted and not results.failed
+
+
+def test_a_budget_line_follows_the_price_level_as_far_as_it_is_indexed() -> None:
+    line = Contract(id="state", kind="budget", musd_per_year=np.full(2, 40.0), indexed_share=0.5)
+    assert revenue(line, np.array([1.0, 1.1])).tolist() == [10.0, 10.5]
+
+
+@pytest.mark.parametrize(
+    ("contract", "path"),
+    [
+        (Contract(id="a", kind="usage"), "revenue.a.used"),
+        (Contract(id="a", kind="take-or-pay", used=np.ones(2)), "revenue.a.contracted"),
+        (Contract(id="a", kind="spot"), "revenue.a.kind"),
+        (Contract(id="a", kind="usage", used=np.ones(3)), "revenue.a.used"),
+    ],
+)
+def test_a_contract_that_lacks_what_it_is_paid_for_is_refused(contract: Contract, path: str) -> None:
+    with pytest.raises(FinanceError) as caught:
+        revenue(contract, np.ones(2))
+    assert [fault.path for fault in caught.value.faults] == [path]
+
+
+def test_the_price_for_a_cover_gives_that_cover() -> None:
+    project = plain()
+    factor = revenue_factor(project, "min_dscr", 1.3)
+    found = statements(replace(project, revenue_musd=factor * project.revenue_musd))
+    assert found.ratios["dscr"].iloc[4:24].to_numpy() == pytest.approx(np.full(20, 1.3), rel=1e-9)
+    # level debt and level cash: revenue is what service at the cover and operating cost need
+    service = found.cash_flow[["interest", "principal"]].sum(axis=1).iloc[4]
+    assert factor * 8.0 == pytest.approx(1.3 * service + 2.0, rel=1e-9)
+
+
+def test_the_price_for_a_return_gives_that_return() -> None:
+    factor = revenue_factor(SCULPTED, "equity_irr", 0.12)
+    found = statements(replace(SCULPTED, revenue_musd=factor * SCULPTED.revenue_musd))
+    assert key_figures(found)["equity_irr"] == pytest.approx(0.12, abs=1e-9)
+
+
+def test_a_cover_that_no_price_gives_is_refused() -> None:
+    with pytest.raises(FinanceError, match="no price up to"):
+        revenue_factor(plain(sources=(OWNER,)), "min_dscr", 1.2)
+    # debt that is sized for a cover of 1.6 has it at every price that pays anything
+    with pytest.raises(FinanceError, match="passed over, not met"):
+        revenue_factor(SCULPTED, "min_dscr", 1.2)
+
+
+def test_debt_as_signed_gives_the_same_statements() -> None:
+    found = settle(SCULPTED)
+    signed = statements(as_signed(found))
+    assert signed.equity_flows == pytest.approx(statements(SCULPTED).equity_flows, abs=1e-7)
+
+
+def test_cover_of_signed_debt_falls_with_cash() -> None:
+    signed = as_signed(settle(SCULPTED))
+    found = statements(changed(signed, Event(id="price", kind="price", size=-0.2)))
+    # cash of 8 x 0.8 - 2 instead of 6
+    assert found.ratios["dscr"].iloc[4:24].to_numpy() == pytest.approx(np.full(20, 1.6 * 4.4 / 6.0), rel=1e-7)
+    assert found.by_source.loc["bank", "draw"].sum() == pytest.approx(
+        statements(SCULPTED).by_source.loc["bank", "draw"].sum()
+    )
+
+
+def test_owners_pay_an_overrun_once_debt_is_signed() -> None:
+    signed = as_signed(settle(SCULPTED))
+    base, dearer = statements(signed), statements(changed(signed, Event(id="capex", kind="capex", size=0.2)))
+    more = dearer.uses.sum().sum() - base.uses.sum().sum()
+    equity = dearer.sources["equity:owner"].sum() - base.sources["equity:owner"].sum()
+    assert more >= 20.0 - 1e-9 and equity == pytest.approx(more, abs=1e-8)
+
+
+def test_a_payer_lost_is_a_default_and_not_a_refusal() -> None:
+    table = downside_cases(
+        SCULPTED,
+        {
+            "off-taker gone": [Event(id="o", kind="off-taker", size=-1.0, quarter=12)],
+            "rates and cost": [Event(id="r", kind="rate", size=0.02), Event(id="c", kind="opex", size=0.3)],
+        },
+    )
+    assert table.index.tolist() == ["as signed", "off-taker gone", "rates and cost"]
+    assert (
+        table.loc["off-taker gone", "quarters_in_default"] == 12
+        and table.loc["off-taker gone", "support_musd"] > 0
+    )
+    assert table.loc["as signed", "min_dscr"] == pytest.approx(1.6)
+    assert table.loc["rates and cost", "min_dscr"] < 1.6
+
+
+def test_a_currency_that_rises_makes_foreign_debt_dearer() -> None:
+    euro = (replace(BANK, currency="EUR"), OWNER)
+    project = plain(sources=euro, exchange={"EUR": np.full(28, 1.1)})
+    signed = as_signed(settle(project))
+    worse = statements(changed(signed, Event(id="fx", kind="currency", size=0.25, quarter=4)))
+    assert worse.ratios["dscr"].iloc[4] == pytest.approx(statements(signed).ratios["dscr"].iloc[4] / 1.25)
+
+
+def test_the_tornado_puts_the_widest_swing_first() -> None:
+    events = [Event(id="opex", kind="opex", size=0.1), Event(id="price", kind="price", size=0.1)]
+    table = tornado(SCULPTED, events, "min_dscr")
+    assert table["event"].tolist() == ["price", "opex"]
+    assert table["swing"].to_numpy() == pytest.approx(1.6 / 6.0 * np.array([1.6, 0.4]))
+    assert table["base"].to_numpy() == pytest.approx([1.6, 1.6])
+
+
+def test_break_evens_in_closed_form() -> None:
+    # cover of 1.6 on cash of 6 is lost when cash is 3.75, that is when revenue falls by 2.25 of 8
+    found = break_evens(SCULPTED, 0.05)
+    assert found["debt is covered"] == pytest.approx(2.25 / 8.0, rel=1e-9)
+    hurt = replace(
+        as_signed(settle(SCULPTED)), revenue_musd=(1 - found["owners earn the hurdle"]) * flow(28, 4, 8.0)
+    )
+    assert key_figures(statements(hurt))["equity_irr"] == pytest.approx(0.05, abs=1e-9)
+
+
+def test_an_unknown_event_is_refused() -> None:
+    with pytest.raises(FinanceError, match=r"events\.flood\.kind"):
+        changed(SCULPTED, Event(id="flood", kind="flood", size=1.0))
