@@ -14,7 +14,7 @@ from planner import __version__
 from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
-from planner.app.pages.editor_parts import DRAFT, REFRESH, problems, save
+from planner.app.pages.editor_parts import DRAFT, REFRESH, problems, save, warnings
 from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
@@ -107,6 +107,7 @@ def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> 
         [
             location,
             html.P(t("scenario.check-lead"), className="lead"),
+            warnings(checked),
             _run_bar(False, checked.scenario),
             html.Div(waiting, id=FINDINGS, role="status", className="stack"),
             dcc.Store(id=CHECK, data=draft.revision),  # its coming into the page starts the check

@@ -27,6 +27,13 @@ def problems(checked: editing.Checked) -> Any:
     )
 
 
+def warnings(checked: editing.Checked) -> Any:
+    """What is in order but looks wrong, with its path; nothing where nothing does."""
+    lines = [html.Span([html.Code(p.path), " ", p.message]) for p in checked.warnings[:MORE_PROBLEMS]]
+    items = [html.Ul([html.Li(line) for line in lines])]
+    return layout.alert(t("scenario.check-warned"), items, kind="warning") if lines else None
+
+
 def save(services: Services, draft: drafts.Draft, text: str, what: str, revision: int) -> drafts.Draft:
     """Keeps a changed text under its owner's name; raises ``Refused`` for another user or a stale revision."""
     may_change(services, draft)

@@ -11,7 +11,7 @@ from planner.app.components import forms, layout, table, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.pages.editor_check import panel
-from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, problems
+from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, problems, warnings
 from planner.app.services import Services
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import BY_KEY, Section, Table
@@ -278,7 +278,7 @@ def _yaml(draft: drafts.Draft, checked: editing.Checked, mine: bool) -> Any:
     return dmc.Paper(
         [
             html.Div(id=YAML_MESSAGE, role="status"),
-            problems(checked) if checked.problems else None,
+            problems(checked) if checked.problems else warnings(checked),
             dmc.Textarea(
                 id=YAML_TEXT,
                 label=t("scenario.yaml-label"),

@@ -5,6 +5,7 @@ Pure functions from text to text and tables; comments and layout of the text sta
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pandas as pd
 from planner.app.state import schema
 from planner.app.state.sections import Table
 from planner.facts.catalog import Catalog
-from planner.intake.scenario_file import parse_scenario, set_in_file
+from planner.intake.scenario_file import parse_with_warnings, set_in_file
 from planner.scenario.paths import PathError, flatten, split
 from planner.scenario.problems import InputError, Problem
 from planner.scenario.reading import parse_yaml
@@ -39,14 +40,15 @@ COMPARED = ["path", "base", "now"]
 
 @dataclass(frozen=True)
 class Checked:
-    """A text that was read: the scenario if it is sound, else every problem by its path."""
+    """A text that was read: the scenario and what looks wrong in it if it is sound, else every problem by its path."""
 
     scenario: Scenario | None
     problems: list[Problem]
+    warnings: list[Problem] = dataclasses.field(default_factory=list)
 
     def of(self, path: str) -> str | None:
-        """The message for a field, or of what stands inside it."""
-        for problem in self.problems:
+        """The message for a field, or of what stands inside it: a problem, else a warning."""
+        for problem in [*self.problems, *self.warnings]:
             if problem.path == path or problem.path.startswith(path + "["):
                 return problem.message
         return None
@@ -55,7 +57,8 @@ class Checked:
 def check(text: str, catalog: Catalog) -> Checked:
     """Reads a text as a run would; may extend packaged examples, never a file of the server."""
     try:
-        return Checked(parse_scenario(text, file="scenario.yaml", catalog=catalog), [])
+        scenario, warnings = parse_with_warnings(text, file="scenario.yaml", catalog=catalog)
+        return Checked(scenario, [], warnings)
     except InputError as error:
         return Checked(None, error.problems)
 

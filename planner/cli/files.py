@@ -31,22 +31,26 @@ def validate(
     """Check scenario files and name every problem at its place.
 
     Prints [bold]file:line:col: path: message; did you mean ...[/bold] for each problem and exits with 2 if
-    there is any.
+    there is any. Amounts far outside the catalog's range of their kind are warned of, with the unit they look like;
+    warnings alone exit with 0.
 
     Example: planner validate korea.yaml my-case.yaml
     """
-    from planner.intake.scenario_file import ScenarioError, load_scenario
+    from planner.intake.scenario_file import ScenarioError, load_with_warnings
 
     results: list[dict[str, Any]] = []
     for reference in files:
         try:
-            scenario = load_scenario(scenario_path(reference))
+            scenario, warned = load_with_warnings(scenario_path(reference))
         except ScenarioError as error:
-            results.append({"file": reference, "valid": False, "problems": error.problems})
+            results.append({"file": reference, "valid": False, "problems": error.problems, "warnings": []})
         else:
-            results.append({"file": reference, "valid": True, "problems": [], "scenario": scenario.name})
+            found = {"file": reference, "valid": True, "problems": [], "warnings": warned}
+            results.append({**found, "scenario": scenario.name})
             if not as_json:
                 typer.echo(f"{reference}: in order ({_counts(scenario)})")
+                for warning in warned:
+                    typer.echo(f"{warning.placed('warning: ')}", err=True)
         if not as_json:
             for problem in results[-1]["problems"]:
                 typer.echo(str(problem), err=True)

@@ -22,7 +22,9 @@ from ruamel.yaml import YAML
 
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.suggest import hint
+from planner.intake.amounts import amount_warnings
 from planner.intake.checks import cross_problems
+from planner.intake.document import Document
 from planner.scenario.editing import set_in_file
 from planner.scenario.messages import validated
 from planner.scenario.paths import PathError, put
@@ -40,9 +42,12 @@ __all__ = [
     "examples",
     "json_schema",
     "load_scenario",
+    "load_with_warnings",
     "parse_scenario",
+    "parse_with_warnings",
     "plain_scenario",
     "set_in_file",
+    "warnings_of",
     "with_overrides",
 ]
 
@@ -51,13 +56,32 @@ MAX_DEPTH = 10
 
 def load_scenario(path: Path | str, catalog: Catalog | None = None) -> Scenario:
     """The scenario of a file; ``ScenarioError`` with every problem of it and of the files it extends."""
+    return load_with_warnings(path, catalog)[0]
+
+
+def load_with_warnings(path: Path | str, catalog: Catalog | None = None) -> tuple[Scenario, list[Problem]]:
+    """The same, and what is in order but looks wrong: amounts far outside the catalog's range of their kind."""
     return _scenario(lambda faults: _read_document(Path(path), (), faults), catalog)
+
+
+def warnings_of(scenario: Scenario, catalog: Catalog | None = None) -> list[Problem]:
+    """What looks wrong in a scenario that is in order; places are those of the scenario alone, not of a file."""
+    return amount_warnings(
+        Document(from_plain(_plain(scenario), Place("<scenario>")), catalog or load_catalog())
+    )
 
 
 def parse_scenario(
     text: str, file: str = "<text>", base_dir: Path | None = None, catalog: Catalog | None = None
 ) -> Scenario:
     """The scenario of a text. Without ``base_dir`` it may extend packaged examples only, never a file."""
+    return parse_with_warnings(text, file, base_dir, catalog)[0]
+
+
+def parse_with_warnings(
+    text: str, file: str = "<text>", base_dir: Path | None = None, catalog: Catalog | None = None
+) -> tuple[Scenario, list[Problem]]:
+    """The same, and what is in order but looks wrong."""
     return _scenario(lambda faults: _document(text, file, base_dir, (), faults), catalog)
 
 
@@ -88,10 +112,13 @@ def with_overrides(
         )
         return root
 
-    return _scenario(build, catalog)
+    return _scenario(build, catalog)[0]
 
 
-def _scenario(build: Callable[[list[Problem]], Item], catalog: Catalog | None) -> Scenario:
+def _scenario(
+    build: Callable[[list[Problem]], Item], catalog: Catalog | None
+) -> tuple[Scenario, list[Problem]]:
+    """The scenario of a document and its warnings; ``ScenarioError`` with every problem."""
     problems: list[Problem] = []
     try:
         root = build(problems)
@@ -101,10 +128,11 @@ def _scenario(build: Callable[[list[Problem]], Item], catalog: Catalog | None) -
     scenario, faults = validated(Scenario, root)
     unread = {problem.path for problem in problems}
     problems += [fault for fault in faults if fault.path not in unread]  # not two words on one value
-    problems += cross_problems(root, catalog or load_catalog())
+    catalog = catalog or load_catalog()
+    problems += cross_problems(root, catalog)
     if scenario is None or problems:
         raise ScenarioError(problems)
-    return scenario
+    return scenario, amount_warnings(Document(root, catalog))
 
 
 def _require_version(root: Item) -> None:

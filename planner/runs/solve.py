@@ -38,6 +38,7 @@ def run_solve(
     An infeasible case is a whole run too: its status and reasons are in the outcome.
     """
     from planner.case.build import build_case
+    from planner.intake.scenario_file import warnings_of
     from planner.planning.pipeline import solve
 
     options = dict(options or {})
@@ -48,6 +49,13 @@ def run_solve(
             if on_event is not None:
                 on_event(event)
 
+        for warning in warnings_of(scenario):
+            told = {
+                "stage": "scenario",
+                "message": f"warning: {warning.path}: {warning.message}",
+                "seconds": 0.0,
+            }
+            report({**told, "incumbent": None, "bound": None, "gap": None})
         with captured_output(writer.log) if capture else contextlib.nullcontext():
             case = build_case(scenario)
             outcome = solve(

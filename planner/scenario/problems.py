@@ -32,7 +32,11 @@ class Problem:
         return cls(place.file, place.line, place.col, path, message)
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.col}: "
+        return self.placed("")
+
+    def placed(self, mark: str) -> str:
+        """The line with a mark such as ``warning: `` after the place."""
+        where = f"{self.file}:{self.line}:{self.col}: {mark}"
         return where + (f"{self.path}: " if self.path else "") + self.message
 
 

@@ -106,3 +106,50 @@ CATALOG_TABLES = {
     "criterion": "control_criteria",
 }
 LISTS = {"site": "sites", "host": "hosts", "stack": "stacks", "system": "systems", "workload": "demand"}
+# Pattern of an amount -> where the catalog has figures of its kind: table, start of the columns (``_low`` to ``_high``
+# follow), rows ("" for all), and what the figure is times. Written amounts are held against their range.
+AMOUNTS = (
+    ("money.discount_rate_real", "parameters", "value", "discount_rate_real", 1.0),
+    ("sites[].grid_mw[].mw", "real_projects", "facility_mw", "", 1.0),
+    ("sites[].max_it_mw", "real_projects", "it_mw", "", 1.0),
+    ("sites[].grid_lead_months", "countries", "grid_connect_months", "", 1.0),
+    ("sites[].max_water_m3_per_year", "cooling", "wue_l_per_kwh", "", 100 * 8760.0),
+    ("sites[].elec_price_usd_per_mwh", "countries", "elec_price_usd_per_mwh", "", 1.0),
+    ("sites[].construction_musd_per_mw_it", "countries", "construction_musd_per_mw_it", "", 1.0),
+    ("hosts[].max_it_mw", "real_projects", "it_mw", "", 1.0),
+    ("hosts[].open_cost_musd", "parameters", "value", "open_cost_musd_build;open_cost_musd_colocation", 1.0),
+    ("hosts[].team_musd_per_year", "owner_classes", "team_musd_per_year", "", 1.0),
+    ("hosts[].hardware_price_factor", "owner_classes", "hardware_price_factor", "", 1.0),
+    ("hosts[].operator_fee_share_per_year", "owner_classes", "operator_fee_share_per_year", "", 1.0),
+    ("hosts[].colocation_usd_per_kw_month", "parameters", "value", "colocation_usd_per_kw_month", 1.0),
+    ("stacks[].adoption_musd", "layers", "adoption_musd", "", 1.0),
+    ("stacks[].platform_musd_per_year", "layers", "musd_per_year", "", 1.0),
+    ("stacks[].licence_usd_per_accelerator_year", "layers", "usd_per_accelerator_year", "", 1.0),
+    ("systems[].price_usd", "systems", "price_usd", "", 1.0),
+    ("systems[].rent_usd_per_accelerator_hour", "systems", "rent_usd_per_accelerator_hour", "", 1.0),
+    ("systems[].delivery_months", "systems", "delivery_months", "", 1.0),
+    ("existing.halls[].it_mw", "real_projects", "it_mw", "", 1.0),
+    ("existing.halls[].grid_mw", "real_projects", "facility_mw", "", 1.0),
+    ("existing.contracts[].usd_per_accelerator_hour", "systems", "rent_usd_per_accelerator_hour", "", 1.0),
+)
+# End of a field's name -> what may have been written instead: factor and unit.
+SLIPS = (
+    ("_musd_per_mw_it", ((1e6, "USD per MW"), (1e3, "USD per kW"), (1e-3, "thousand MUSD per MW"))),
+    ("_musd_per_year", ((1e6, "USD"), (1e3, "thousand USD"))),
+    ("_musd", ((1e6, "USD"), (1e3, "thousand USD"))),
+    ("_usd_per_mwh", ((1e-3, "USD per kWh"), (0.1, "US cents per kWh"))),
+    (
+        "_usd_per_kw_month",
+        ((1e3, "USD per MW and month"), (12.0, "USD per kW and year"), (12e3, "USD per MW and year")),
+    ),
+    (
+        "usd_per_accelerator_hour",
+        ((8760.0, "USD per year"), (730.0, "USD per month"), (8.0, "USD per server")),
+    ),
+    ("_usd", ((1e-6, "MUSD"), (1e-3, "thousand USD"))),
+    ("mw", ((1e3, "kW"), (1e-3, "GW"))),
+    ("_m3_per_year", ((1e-6, "million m3"), (1e-3, "thousand m3"), (1e3, "litres"))),
+    ("_months", ((30.4, "days"), (1 / 12, "years"))),
+    ("_real", ((100.0, "percent"),)),
+    ("_factor", ((100.0, "percent"),)),
+)
