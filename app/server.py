@@ -204,7 +204,9 @@ def run_server(runs_root: Path, host: str, port: int, open_path: str | None, mor
         wsgi = ProxyFix(app.server, x_for=0, x_proto=1, x_host=0)
     listener = waitress.create_server(wsgi, host=host, port=port, threads=8, ident=None)
     services: Services = app.server.extensions["planner"]
-    supervisor = Supervisor(services.store, settings.running_limit)
+    if settings.catalog is not None:
+        services.catalog  # noqa: B018  what is wrong with it is said before anything is served
+    supervisor = Supervisor(services.store, settings.running_limit, settings.catalog)
     supervisor.start()
     shown = f"http://{host if host not in ('0.0.0.0', '::') else '127.0.0.1'}:{listener.effective_port}"
     print(

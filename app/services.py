@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import flask
 
 from planner.facts.errors import PlannerError
 from planner.jobs.store import Job, Store
+
+if TYPE_CHECKING:
+    from planner.facts.catalog import Catalog
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 Auth = Literal["none", "local", "proxy"]
@@ -55,6 +58,7 @@ class Settings:
     secret_key: str | None = None
     running_limit: int = 1
     max_upload_bytes: int = 2_000_000
+    catalog: Path | None = None  # folder of facts of one's own over the packaged ones
 
 
 @dataclass
@@ -70,10 +74,11 @@ class Services:
         self.runs_root.mkdir(parents=True, exist_ok=True)
 
     @cached_property
-    def catalog(self) -> Any:
+    def catalog(self) -> Catalog:
+        """The facts of this application; raises ``CatalogError`` where those of the settings are at fault."""
         from planner.facts.catalog import load_catalog
 
-        return load_catalog()
+        return load_catalog(self.settings.catalog)
 
     # -- who ---------------------------------------------------------------------------------------------------
 

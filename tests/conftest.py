@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,21 @@ def plain_catalog() -> Callable[..., Catalog]:
                 raise KeyError((table, key, column))
             frame.loc[slice(None) if key == "*" else [key], column] = value
         return Catalog(frames, packaged._resources)
+
+    return make
+
+
+@pytest.fixture
+def own_facts(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
+    """own_facts({"parameters.csv": text}) -> a folder with these files, to be laid over the packaged catalog."""
+    made = itertools.count()
+
+    def make(files: Mapping[str, str]) -> Path:
+        folder = tmp_path / f"facts-{next(made)}"
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        return folder
 
     return make
 

@@ -117,3 +117,82 @@ def test_the_import_test_sees_a_step_back_and_a_circle(trees: dict[str, ast.Modu
     }
     assert any("planner.case.build" in text for text in steps_back(wrong))
     assert any("planner.plans.kpis" in text for text in circles(wrong))
+
+
+# ---- facts travel with the case
+
+
+def functions(trees: dict[str, ast.Module]) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Module and definition of every function."""
+    for module, tree in trees.items():
+        yield from ((module, node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def calls(module: str, tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Calls of functions of ours, whatever they are called here: dotted name of the function, and the call."""
+    ours: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            ours |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        elif isinstance(node, ast.FunctionDef):
+            ours.setdefault(node.name, f"{module}.{node.name}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            first, dot, rest = ast.unparse(node.func).partition(".")
+            yield f"{ours.get(first, first)}{dot}{rest}", node
+
+
+def doors(trees: dict[str, ast.Module]) -> dict[str, int | None]:
+    """Functions that may be given no catalog -> its place among their arguments (None: by name only)."""
+    found: dict[str, int | None] = {}
+    for module, node in functions(trees):
+        names = [a.arg for a in node.args.args]
+        for a in [*node.args.args, *node.args.kwonlyargs]:
+            if (
+                a.arg == "catalog"
+                and a.annotation is not None
+                and ast.unparse(a.annotation) == "Catalog | None"
+            ):
+                found[f"{module}.{node.name}"] = names.index("catalog") if "catalog" in names else None
+    return found
+
+
+def left_behind(trees: dict[str, ast.Module]) -> list[str]:
+    """Calls of a door from inside the house that do not pass a catalog on."""
+    known = doors(trees)
+    wrong = []
+    for module, tree in trees.items():
+        for name, call in calls(module, tree):
+            if name not in known or any(k.arg in ("catalog", None) for k in call.keywords):
+                continue
+            place = known[name]
+            if place is None or len(call.args) <= place:
+                wrong.append(f"{module}:{call.lineno} calls {name} without a catalog")
+    return wrong
+
+
+def test_inside_the_house_every_call_passes_the_catalog_on(trees: dict[str, ast.Module]) -> None:
+    names = {door.rpartition(".")[2] for door in doors(trees)}
+    assert {"build_case", "load_scenario", "estimate", "size", "frontier", "batch"} <= names
+    assert left_behind(trees) == []
+
+
+def test_a_call_without_a_catalog_is_found() -> None:
+    source = """
+def build_case(scenario, catalog: Catalog | None = None): return catalog or load_catalog()
+def inner(case): return build_case(case.scenario)
+def fine(case): return build_case(case.scenario, case.catalog)
+"""
+    found = left_behind({"planner.case.x": ast.parse(source)})
+    assert found == ["planner.case.x:3 calls planner.case.x.build_case without a catalog"]
+
+
+def test_the_packaged_catalog_is_read_at_the_doors_only(trees: dict[str, ast.Module]) -> None:
+    """Whoever else asks for a catalog says which."""
+    known = doors(trees)
+    bare = [
+        f"{module}:{node.name}"
+        for module, node in functions(trees)
+        if f"{module}.{node.name}" not in known and "load_catalog()" in ast.unparse(node)
+    ]
+    assert bare == []

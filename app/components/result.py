@@ -59,6 +59,14 @@ def stale(services: Services, run_id: str) -> list[Any]:
     return [] if draft is None else [kpi.stale_badge(draft.id)]
 
 
+def other_facts(services: Services, run: Any) -> html.Div:
+    """A note where the run was made with other facts than those of this application; nothing where it was not."""
+    notes = run.catalog_notes(services.catalog)
+    return html.Div(
+        [layout.alert(t("result.other-catalog"), notes)] if notes else [], className="other-facts"
+    )
+
+
 def links(result: Result, here: str, ref: str | None = None, **state: Any) -> list[Any]:
     """The other pages of the same plan; with ``ref``, of that plan of the same run.
 

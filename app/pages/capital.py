@@ -103,6 +103,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
     payers = sorted(set(one.table("ledger")["payer"]) - {""}, key=lambda p: (p != capital.PARTNER, p))
     return layout.page(
         f"{t('capital.title')}: {one.title}",
+        result.other_facts(services, one.run),
         dcc.Store(id=REF, data=one.ref),
         dcc.Store(id=STATE, data=state),
         dcc.Store(id=DEFAULTS_ID, data=DEFAULTS),

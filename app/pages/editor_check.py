@@ -19,6 +19,7 @@ from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.case.problem_size import problem_size
+from planner.facts.catalog import Catalog
 from planner.facts.errors import InternalError, PlannerError
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
@@ -57,7 +58,7 @@ def register_check(app: dash.Dash, services: Services) -> None:
     @app.callback(Output(FINDINGS, "children"), Input(CHECK, "data"), State(DRAFT, "data"))
     def look(_revision: int, held: dict[str, Any]) -> Any:
         checked = editing.check(visible(services, held["id"]).text, services.catalog)
-        return [] if checked.scenario is None else report(checked.scenario)
+        return [] if checked.scenario is None else report(checked.scenario, services.catalog)
 
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),
@@ -86,7 +87,7 @@ def submit(services: Services, scenario: Scenario, draft: str | None, quality: s
         text,
         owner=user.name,
         runs_root=services.runs_root,
-        hash=input_hash(text, options, __version__),
+        hash=input_hash(text, options, services.catalog.hash, __version__),
         title=scenario.title,
         draft=draft,
         options=options,
@@ -116,10 +117,10 @@ def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> 
     )
 
 
-def report(scenario: Scenario) -> list[Any]:
+def report(scenario: Scenario, catalog: Catalog) -> list[Any]:
     """The findings, the size of the problem, what was taken by default and what was left out."""
     try:
-        troubles, case = findings(scenario)
+        troubles, case = findings(scenario, catalog)
     except InternalError:
         raise
     except PlannerError as error:  # a case that cannot be built says why; the run would fail in the same way
@@ -132,12 +133,12 @@ def report(scenario: Scenario) -> list[Any]:
     ]
 
 
-def findings(scenario: Scenario) -> tuple[list[Any], Any]:
+def findings(scenario: Scenario, catalog: Catalog) -> tuple[list[Any], Any]:
     """What the pre-check finds, and the case it looked at."""
     from planner.case.build import build_case
     from planner.case.prechecks import precheck
 
-    case = build_case(scenario)
+    case = build_case(scenario, catalog)
     return precheck(case), case
 
 

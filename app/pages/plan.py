@@ -63,6 +63,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         choices.insert(0, {"value": base.ref, "label": base.title})
     return layout.page(
         f"{t('plan.title')}: {one.title}",
+        result.other_facts(services, one.run),
         dcc.Store(id=REF, data=one.ref),
         dcc.Store(id=STATE, data={"tab": tab, "base": state["base"]}),
         dcc.Store(id=DEFAULTS_ID, data=DEFAULTS),

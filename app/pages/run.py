@@ -14,6 +14,7 @@ import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
+from planner import __version__
 from planner.app.components import figure, layout
 from planner.app.components.table import plain_table
 from planner.app.pages import add_page
@@ -24,7 +25,7 @@ from planner.app.pages.scenarios import visible
 from planner.app.services import NotFound, Refused, Services
 from planner.app.state import editing, url
 from planner.jobs import drafts
-from planner.jobs.store import Job
+from planner.jobs.store import Job, input_hash
 from planner.report.charts.progress import progress, progress_table
 from planner.report.strings import t
 
@@ -94,15 +95,16 @@ def register(app: dash.Dash, services: Services) -> None:
         if job is None:
             raise NotFound(t("run.no-inputs"))
         user = services.require_planner()
+        options = json.loads(job.options)
         new, _ = services.store.submit(
             job.name,
             job.scenario,
             owner=user.name,
             runs_root=services.runs_root,
-            hash=job.input_hash,
+            hash=input_hash(job.scenario, options, services.catalog.hash, __version__),
             title=job.title,
             draft=job.draft,
-            options=json.loads(job.options),
+            options=options,
         )
         services.log_access("run", new.id)
         return url.href("run", new.id)
@@ -143,7 +145,7 @@ def _page(services: Services, id: str | None) -> Any:
         )
     job = services.job(id)
     if job is None:
-        return views.directory(services.run(id), id)
+        return views.directory(services, services.run(id), id)
     events = services.store.events(job.id)
     table = progress_table(events)
     chart = figure.graph(

@@ -13,6 +13,7 @@ from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
+from planner.app.components.result import other_facts
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.stale import changed_draft
@@ -124,7 +125,7 @@ def result(job: Job, services: Services) -> list[Any]:
     if job.live:
         return []
     if job.state in WITH_PLAN or job.state == "infeasible":
-        return outcome(services.run(job.id), job.id)
+        return outcome(services, services.run(job.id), job.id)
     lines = [line for line in (job.error or "").splitlines() if line.strip()][-12:]
     title = t(f"run.end.{job.state}")
     if job.state == "cancelled":
@@ -132,7 +133,7 @@ def result(job: Job, services: Services) -> list[Any]:
     return [layout.alert(title, [html.Pre("\n".join(lines), className="log")] if lines else [], kind="error")]
 
 
-def outcome(run: Any, run_id: str) -> list[Any]:
+def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
     """Key figures and where to look further, or why there is no plan and what would mend it."""
     if not run.has_plan:
         troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]
@@ -140,7 +141,8 @@ def outcome(run: Any, run_id: str) -> list[Any]:
         if not troubles and not notes:
             notes = [html.P(t("run.infeasible-text"))]
         blocks = [layout.alert(t("run.end.infeasible"), [html.Div(part)], kind="error") for part in troubles]
-        return blocks or [layout.alert(t("run.end.infeasible"), notes, kind="error")]
+        blocks = blocks or [layout.alert(t("run.end.infeasible"), notes, kind="error")]
+        return [other_facts(services, run), *blocks]
     figures = run.kpis.set_index("kpi")
     links = [
         layout.link_button(
@@ -152,19 +154,20 @@ def outcome(run: Any, run_id: str) -> list[Any]:
         for page, mark, look in PAGES
     ]
     return [
+        other_facts(services, run),
         layout.section(
             t("run.end.done"),
             kpi.cards([_card(figures.loc[name], name) for name in HEADLINE if name in figures.index], 150),
             actions=links,
-        )
+        ),
     ]
 
 
-def directory(run: Any, run_id: str) -> html.Div:
+def directory(services: Services, run: Any, run_id: str) -> html.Div:
     """A run that the command line wrote: no queue, only its outcome."""
     manifest = run.manifest
     title = str(manifest.get("title") or manifest.get("scenario") or run_id)
-    return layout.page(title, *outcome(run, run_id), lead=run_id)
+    return layout.page(title, *outcome(services, run, run_id), lead=run_id)
 
 
 def _card(row: Any, name: str) -> Any:

@@ -182,6 +182,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
     }
     return layout.page(
         f"{t('tradeoff.title')}: {one.title}",
+        result.other_facts(services, one.run),
         dcc.Store(id=REF, data=one.ref),
         dcc.Store(id=STATE, data=view),
         dcc.Store(id=DEFAULTS_ID, data=defaults),

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planner.app.state import editing
-from planner.facts.catalog import load_catalog
+from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
 from planner.jobs.store import Job
@@ -31,13 +31,13 @@ def changed_draft(services: Services, job: Job | None) -> drafts.Draft | None:
     user = services.user()
     if services.settings.auth != "none" and not draft.shared and (user is None or user.name != draft.owner):
         return None
-    return draft if _inputs(draft.text) != _unnamed(job.scenario) else None
+    return draft if _inputs(draft.text, services.catalog) != _unnamed(job.scenario) else None
 
 
 @lru_cache(maxsize=64)
-def _inputs(text: str) -> str | None:
+def _inputs(text: str, catalog: Catalog) -> str | None:
     """What a run of a text would freeze, but for what it is called; None for a text that is not sound."""
-    scenario = editing.check(text, load_catalog()).scenario
+    scenario = editing.check(text, catalog).scenario
     return None if scenario is None else _unnamed(dump_scenario(scenario))
 
 

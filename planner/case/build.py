@@ -47,7 +47,10 @@ PHYSICS = (
 
 
 def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool = False) -> Case:
-    """All tables of one planning case; ``truth`` keeps all 24 hours apart instead of merged slices."""
+    """All tables of one planning case, from the packaged catalog where none is given.
+
+    ``truth`` keeps all 24 hours apart instead of merged slices.
+    """
     context = Context.of(scenario, catalog or load_catalog())
     why = offers.WhyNot()
     throughput = Throughput(context.catalog, scenario.supply.reference)
@@ -79,6 +82,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     rate = context.param("discount_rate_real") if rate is None else rate
     return Case(
         scenario=scenario,
+        catalog=context.catalog,
         calendar=context.calendar,
         rate=rate,
         discount_end=discount_factor(rate, context.calendar.n * context.calendar.years),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from planner.case.periods import Calendar
+from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 
 DESIGN = "design"
@@ -25,6 +26,7 @@ class Case:
     """All tables of one planning case. Column meanings are in the builders of ``planner.case``."""
 
     scenario: Scenario
+    catalog: Catalog  # the facts of every table below, and of whatever is worked out from them later
     calendar: Calendar
     rate: float
     discount_end: float

@@ -12,23 +12,18 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.scenario.schema import Control
 
 Answers = Sequence[Sequence[int]]
 WEIGHT_COLUMNS = {"calculator": "weight_calculator", "v1.2.1": "weight_v121"}
 WEIGHTINGS = ("v1.2.1", "calculator", "equal")
-
-
-@cache
-def _framework() -> pd.DataFrame:
-    return prepare_criteria(load_catalog())
 
 
 def prepare_criteria(catalog: Catalog) -> pd.DataFrame:
@@ -99,37 +94,32 @@ def weights(criteria: pd.DataFrame, weighting: str) -> np.ndarray:
     return criteria[WEIGHT_COLUMNS[weighting]].to_numpy(float)
 
 
-def points(answers: Answers, criteria: pd.DataFrame | None = None) -> pd.Series:
+def points(answers: Answers, criteria: pd.DataFrame) -> pd.Series:
     """Points of each objective before weighting, nominally up to 1000."""
-    table = _framework() if criteria is None else criteria
-    values = [v[level - 1] for level, v in zip(_flat(answers, table), table["level_values"], strict=True)]
-    return pd.Series(values, index=table["criterion_id"]).groupby(table["objective"], sort=False).sum()
+    levels = _flat(answers, criteria)
+    values = [v[level - 1] for level, v in zip(levels, criteria["level_values"], strict=True)]
+    return pd.Series(values, index=criteria["criterion_id"]).groupby(criteria["objective"], sort=False).sum()
 
 
-def contributions(answers: Answers, weighting: str, criteria: pd.DataFrame | None = None) -> pd.Series:
+def contributions(answers: Answers, weighting: str, criteria: pd.DataFrame) -> pd.Series:
     """Points (0-100 scale) of every criterion; their sum is the score."""
-    table = _framework() if criteria is None else criteria
-    levels = _flat(answers, table)
-    values = [v[level - 1] for level, v in zip(levels, table["level_values"], strict=True)]
-    return pd.Series(weights(table, weighting) * np.array(values) / 10.0, index=table["criterion_id"])
+    levels = _flat(answers, criteria)
+    values = [v[level - 1] for level, v in zip(levels, criteria["level_values"], strict=True)]
+    return pd.Series(weights(criteria, weighting) * np.array(values) / 10.0, index=criteria["criterion_id"])
 
 
-def contributions_by_decision(
-    answers: Answers, weighting: str, criteria: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def contributions_by_decision(answers: Answers, weighting: str, criteria: pd.DataFrame) -> pd.DataFrame:
     """decision -> points, attainable: score by the decision a criterion depends on, largest stake first.
 
     The points sum to the score and ``attainable`` to the full mark: the steps of a waterfall.
     """
-    table = _framework() if criteria is None else criteria
-    top = [
-        [len(values) for values in part] for _, part in table.groupby("objective", sort=False)["level_values"]
-    ]
+    by_objective = criteria.groupby("objective", sort=False)["level_values"]
+    top = [[len(values) for values in part] for _, part in by_objective]
     frame = pd.DataFrame(
         {
-            "decision": table["decision"],
-            "points": contributions(answers, weighting, table),
-            "attainable": contributions(top, weighting, table),
+            "decision": criteria["decision"],
+            "points": contributions(answers, weighting, criteria),
+            "attainable": contributions(top, weighting, criteria),
         }
     )
     return (
@@ -137,29 +127,26 @@ def contributions_by_decision(
     )
 
 
-def score(answers: Answers, weighting: str, criteria: pd.DataFrame | None = None) -> float:
+def score(answers: Answers, weighting: str, criteria: pd.DataFrame) -> float:
     """Score 0-100 of eight lists of levels under ``v1.2.1``, ``calculator`` or ``equal`` weights."""
     return float(contributions(answers, weighting, criteria).sum())
 
 
-def seal(answers: Answers, exclude: Iterable[str] = (), criteria: pd.DataFrame | None = None) -> int:
+def seal(answers: Answers, criteria: pd.DataFrame, exclude: Iterable[str] = ()) -> int:
     """SEAL level 0-4: the minimum over all criteria not excluded by name."""
-    return binding(answers, exclude, criteria)[0]
+    return binding(answers, criteria, exclude)[0]
 
 
-def binding(
-    answers: Answers, exclude: Iterable[str] = (), criteria: pd.DataFrame | None = None
-) -> tuple[int, list[str]]:
+def binding(answers: Answers, criteria: pd.DataFrame, exclude: Iterable[str] = ()) -> tuple[int, list[str]]:
     """SEAL and the criteria that hold it down."""
-    table = _framework() if criteria is None else criteria
     out = {exclude} if isinstance(exclude, str) else set(exclude)
-    unknown = out - set(table["criterion_id"])
+    unknown = out - set(criteria["criterion_id"])
     if unknown:
         raise BadValue(f"no criterion {', '.join(sorted(unknown))} to exclude; they run from 1.1 to 8.4")
     seals = {
         name: values[level - 1]
         for level, values, name in zip(
-            _flat(answers, table), table["level_seals"], table["criterion_id"], strict=True
+            _flat(answers, criteria), criteria["level_seals"], criteria["criterion_id"], strict=True
         )
         if name not in out
     }

@@ -59,7 +59,7 @@ class Scorer:
             control.score(answers, weighting, self.criteria) / 100.0
             for weighting in (choice.weighting, "v1.2.1", "equal")
         )
-        seal, holders = control.binding(answers, choice.exclude, self.criteria)
-        strict = control.seal(answers, (), self.criteria)
+        seal, holders = control.binding(answers, self.criteria, choice.exclude)
+        strict = control.seal(answers, self.criteria)
         text = control.answers_text(answers)
         return Scores(sigma, v121, equal, seal, strict, ", ".join(holders), text, **levels)

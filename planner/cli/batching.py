@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.options import RUNS, CatalogFolder, Json, Runs
 from planner.cli.output import print_json, records
 
 
@@ -27,8 +28,9 @@ def batch(
         str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead, tcp://host:8786.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the batch in DIR.")] = False,
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")] = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    catalog: CatalogFolder = None,
+    root: Runs = RUNS,
+    as_json: Json = False,
 ) -> None:
     """Solve many cases of one scenario and write one table of results.
 
@@ -48,12 +50,13 @@ def batch(
 
     Example: planner batch sweep.yaml -o sweep --workers 4
     """
+    from planner.facts.catalog import load_catalog
     from planner.runs.batch import batch as solve_batch
 
     def tell(name: str, status: str, done: int, total: int) -> None:
         typer.echo(f"{done:>{len(str(total))}} of {total}  {name}: {status}", err=True)
 
-    result = solve_batch(manifest, output, workers, scheduler, resume, tell, runs)
+    result = solve_batch(manifest, output, workers, scheduler, resume, tell, root, load_catalog(catalog))
     if as_json:
         rows = records(result.table)
         print_json({"path": result.path, "failed": result.failed, "results": rows})

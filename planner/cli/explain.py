@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.output import Progress, changed, console, parsed_changes, print_json, records, scenario_path
+from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.output import (
+    Progress,
+    changed,
+    console,
+    parsed_changes,
+    print_json,
+    records,
+    scenario_of,
+    tell_catalog,
+)
+
+if TYPE_CHECKING:
+    from planner.facts.catalog import Catalog
+    from planner.scenario.schema import Scenario
 
 
 def register(app: typer.Typer) -> None:
@@ -26,12 +40,8 @@ def explain(
     host: Annotated[str | None, typer.Option(help="Why not at this host?")] = None,
     stack: Annotated[str | None, typer.Option(help="Why not this stack?")] = None,
     system: Annotated[str | None, typer.Option(help="Why not this system?")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="Change an input of a scenario; may be given often."
-        ),
-    ] = None,
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
     expert: Annotated[
         bool, typer.Option("--iis", help="Where there is no plan: rows that contradict one another, too.")
     ] = False,
@@ -41,7 +51,7 @@ def explain(
             min=1, help="Seconds for the search of the least change; what was not proven in time is said."
         ),
     ] = 60.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Says why: no plan and what would cure it, what binds in one, why not X.
 
@@ -61,20 +71,24 @@ def explain(
 
       planner explain runs/korea-2027 --host champion-busan --system rebel-quad-8
     """
+    from planner.facts.catalog import load_catalog
     from planner.runs.run import Run
 
-    path = Path(source)
+    path, facts = Path(source), load_catalog(catalog)
     question: dict[str, Any] = {"workload": workload, "host": host, "stack": stack, "system": system}
     run = Run(path) if path.is_dir() else None
+    if run is not None:
+        tell_catalog(run, facts)
+        facts = run.catalog
     if run is not None and run.has_plan:
         answer = _of_plan(run, question)
     else:
-        from planner.intake.scenario_file import load_scenario
-
-        scenario = run.scenario if run is not None else load_scenario(scenario_path(source))
-        scenario = changed(scenario, parsed_changes(settings or []))
+        if run is None:
+            scenario = scenario_of(source, facts, settings)
+        else:
+            scenario = changed(run.scenario, parsed_changes(settings or []), facts)
         with Progress(quiet=as_json) as progress:
-            answer = _of_case(scenario, question, expert, time_limit, progress)
+            answer = _of_case(scenario, facts, question, expert, time_limit, progress)
     if as_json:
         print_json(answer)
     else:
@@ -90,7 +104,7 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
         from planner.case.build import build_case
 
         names = ("opens", "stacks", "halls", "fleet", "serving")
-        found = why_not(build_case(run.resolved), {n: run.table(n) for n in names}, **question)
+        found = why_not(build_case(run.resolved, run.catalog), {n: run.table(n) for n in names}, **question)
         return {"text": found.text, "cheaper": found.cheaper, "reasons": records(found.excluded)}
     table = binding_of(run.table("prices"))
     lines = (
@@ -101,13 +115,18 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_case(
-    scenario: Any, question: dict[str, Any], expert: bool, seconds: float, progress: Progress
+    scenario: Scenario,
+    catalog: Catalog,
+    question: dict[str, Any],
+    expert: bool,
+    seconds: float,
+    progress: Progress,
 ) -> dict[str, Any]:
     from planner.case.build import build_case
     from planner.case.prechecks import precheck
     from planner.explain import explain_infeasible, iis, why_not
 
-    case = build_case(scenario)
+    case = build_case(scenario, catalog)
     if any(question.values()):
         found = why_not(case, **question)
         return {"text": found.text, "reasons": records(found.excluded)}

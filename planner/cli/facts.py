@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.cli.output import console, print_json, records, scenario_path
+from planner.cli.options import CatalogFolder, Json
+from planner.cli.output import console, print_json, records, scenario_of
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 MAX_COLUMNS = 9
 CONTEXT_COLUMNS = ("source_url", "source_date", "confidence", "assumed", "assumed_fields", "note")
 
@@ -32,9 +32,7 @@ def catalog(
     check: Annotated[
         bool, typer.Option("--check", help="Look for faults and for figures that are probably wrong.")
     ] = False,
-    folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="Another catalog than the packaged one.")
-    ] = None,
+    folder: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Show the facts and their sources, or check them.
@@ -180,6 +178,7 @@ def _row(facts: Any, name: str, key: str, column: str | None, as_json: bool) -> 
 
 def size(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Scenario file, or name of an example.")],
+    catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Demand to accelerators, megawatts and dollars, without optimisation: a rough figure with its range.
@@ -188,10 +187,11 @@ def size(
 
     Example: planner size korea
     """
-    from planner.intake.scenario_file import load_scenario
+    from planner.facts.catalog import load_catalog
     from planner.sizing.size import size as sized
 
-    result = sized(load_scenario(scenario_path(file)))
+    facts = load_catalog(catalog)
+    result = sized(scenario_of(file, facts), facts)
     if as_json:
         print_json({"scenario": result.scenario.name, "method": result.method, "peak": result.peak,
                     "years": records(result.years), "workloads": records(result.workloads),
@@ -248,6 +248,7 @@ def new(
         str, typer.Argument(metavar="NAME", help="Name of the scenario: lower-case letters, digits, hyphens.")
     ],
     country: Annotated[str, typer.Option("--country", metavar="ISO3", help="Partner country, such as KEN.")],
+    catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Write a commented starter scenario NAME.yaml in the current folder, from the catalog.
@@ -258,6 +259,7 @@ def new(
     """  # fmt: skip
     import re
 
+    from planner.facts.catalog import load_catalog
     from planner.starter.starter import write_starter
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", name):
@@ -265,7 +267,7 @@ def new(
             f"{name!r} is no name: use lower-case letters, digits and hyphens, such as 'my-plan'", err=True
         )
         raise typer.Exit(2)
-    path, starter = write_starter(name, country.upper())
+    path, starter = write_starter(name, country.upper(), catalog=load_catalog(catalog))
     if as_json:
         print_json({"file": str(path), "assumed": records(starter.assumptions)})
         return

@@ -7,10 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from planner.cli.output import console, print_json, records, scenario_path
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Root = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")]
+from planner.cli.options import RUNS, CatalogFolder, Json, Runs
+from planner.cli.output import console, print_json, records, scenario_path, tell_catalog
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +24,7 @@ def validate(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Scenario files, or names of examples.")
     ],
+    catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Check scenario files and name every problem at its place.
@@ -36,12 +35,14 @@ def validate(
 
     Example: planner validate korea.yaml my-case.yaml
     """
+    from planner.facts.catalog import load_catalog
     from planner.intake.scenario_file import ScenarioError, load_with_warnings
 
+    facts = load_catalog(catalog)
     results: list[dict[str, Any]] = []
     for reference in files:
         try:
-            scenario, warned = load_with_warnings(scenario_path(reference))
+            scenario, warned = load_with_warnings(scenario_path(reference), facts)
         except ScenarioError as error:
             results.append({"file": reference, "valid": False, "problems": error.problems, "warnings": []})
         else:
@@ -98,7 +99,7 @@ def schema(
 
 
 def runs(
-    root: Root = Path("runs"),
+    root: Runs = RUNS,
     clean: Annotated[bool, typer.Option("--clean", help="Remove what lost runs left behind.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -153,20 +154,26 @@ def compare(
     references: Annotated[
         list[str], typer.Argument(metavar="RUN...", help="Paths or names of runs; the first is the base.")
     ],
-    root: Root = Path("runs"),
+    catalog: CatalogFolder = None,
+    root: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
     """Show the inputs that differ between runs, and the results side by side.
 
     Example: planner compare korea-20270104-093012 korea-20270104-101500
     """
+    from planner.facts.catalog import load_catalog
     from planner.runs.compare import compare_runs, named
     from planner.runs.files import RunError
     from planner.runs.run import find_run
 
     if len(references) < 2:
         raise RunError("name at least two runs to compare")
-    comparison = compare_runs([find_run(reference, root) for reference in references])
+    facts = load_catalog(catalog)
+    found = [find_run(reference, root) for reference in references]
+    for run in found:
+        tell_catalog(run, facts)
+    comparison = compare_runs(found)
     if as_json:
         print_json({"inputs": records(comparison.inputs), "results": records(comparison.results)})
         return
@@ -183,7 +190,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File (mps, lp) or folder (csv, parquet).")
     ] = None,
-    root: Root = Path("runs"),
+    root: Runs = RUNS,
 ) -> None:
     """Write a run for other tools: its tables (csv, parquet) or its optimisation model (mps, lp).
 
@@ -195,6 +202,7 @@ def export(
     from planner.runs.run import find_run
 
     run = find_run(reference, root)
+    tell_catalog(run, run.catalog)
     if form == "mps" or form == "lp":
         place = output or Path(f"{run.name}.{form}")
         written = export_model(run, place, form)

@@ -9,14 +9,18 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from planner.runs.run import Run
 
 PLAIN_WIDTH = 120
 QUIET_S = 10.0
@@ -72,11 +76,30 @@ def parsed_changes(settings: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
-def changed(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+def scenario_of(
+    reference: str,
+    catalog: Catalog,
+    settings: Sequence[str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Scenario:
+    """The scenario of a file or example, with the changes of ``--set`` and ``more`` applied."""
+    from planner.intake.scenario_file import load_scenario
+
+    changes = parsed_changes(settings or []) | dict(more or {})
+    return changed(load_scenario(scenario_path(reference), catalog), changes, catalog)
+
+
+def changed(scenario: Scenario, changes: Mapping[str, Any], catalog: Catalog) -> Scenario:
     """The scenario with options of the command line applied."""
     from planner.intake.scenario_file import with_overrides
 
-    return with_overrides(scenario, changes, file="--set")
+    return with_overrides(scenario, changes, "--set", catalog)
+
+
+def tell_catalog(run: Run, catalog: Catalog) -> None:
+    """Says on standard error where a run was made with other facts than those at hand."""
+    for note in run.catalog_notes(catalog):
+        console(stderr=True).print(Text(f"note: {note}"), soft_wrap=True)
 
 
 class Progress:

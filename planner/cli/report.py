@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from planner.cli.options import RUNS, CatalogFolder, Runs
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
@@ -21,7 +23,8 @@ def report(
         typer.Option("-o", "--output", metavar="FILE", help="File to write; default RUN.xlsx or RUN.html."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
-    root: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")] = Path("runs"),
+    catalog: CatalogFolder = None,
+    root: Runs = RUNS,
 ) -> None:
     """The deliverable of a run: plan, capital needs, key figures with ranges, sources, checks.
 
@@ -33,7 +36,8 @@ def report(
 
       planner report runs/korea-frontier/points/point-0 --format html -o korea.html
     """
-    from planner.cli.output import console
+    from planner.cli.output import console, tell_catalog
+    from planner.facts.catalog import load_catalog
     from planner.runs.files import RunError, writing
     from planner.runs.run import find_run
 
@@ -41,6 +45,7 @@ def report(
     if not found.has_plan or "ledger" not in found.tables:
         where = f"; its plans are in {found.path / 'points'}" if found.kind == "frontier" else ""
         raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to report{where}")
+    tell_catalog(found, load_catalog(catalog))
     target = output or Path(f"{found.name}.{format}")
     if target.exists() and not force:
         raise RunError(f"{target} is there already: name another file with -o, or write over it with --force")

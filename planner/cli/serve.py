@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-RUNS = Path("runs")
+from planner.cli.options import RUNS, CatalogFolder, Runs
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
     def serve_app(
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8050,
-        runs: Annotated[Path, typer.Option(help="Folder of the runs, and of the job store.")] = RUNS,
+        runs: Runs = RUNS,
+        catalog: CatalogFolder = None,
         open_page: Annotated[bool, typer.Option("--open", help="Open a browser on the start page.")] = False,
         auth: Annotated[
             str, typer.Option(help="none, local (a users file) or proxy (a trusted header).")
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
         settings: dict[str, Any] = {
             "auth": auth,
             "users_file": users_file,
+            "catalog": catalog,
             "prefix": "/" + prefix.strip("/") + "/" if prefix.strip("/") else "/",
             "running_limit": jobs,
             "store_url": store,

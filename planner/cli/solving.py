@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from planner.cli.output import Progress, changed, console, parsed_changes, print_json, scenario_path
+from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
+from planner.cli.output import Progress, console, print_json, scenario_of
+
+if TYPE_CHECKING:
+    from planner.facts.catalog import Catalog
+    from planner.runs.run import Run
+    from planner.scenario.schema import Scenario
 
 CODES = {"optimal": 0, "feasible": 0, "infeasible": 1, "no-solution": 4}
 
@@ -17,8 +23,6 @@ Quality = Annotated[
     Literal["quick", "plan", "proof"] | None,
     typer.Option(help="quick: gap of 2 %; plan: 1 %; proof: plan, then all hours of the day."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON instead of tables.")]
-Root = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def solve(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder of the run: new or empty.")
-    ] = None,
+    output: RunFolder = None,
     objective: Annotated[
         Literal["cost", "delay", "control"], typer.Option(help="What to make best; ties go to the others.")
     ] = "cost",
@@ -47,11 +49,9 @@ def solve(
         typer.Option(metavar="MUSD", help="Present value of cost of at most this, in million USD."),
     ] = None,
     quality: Quality = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change an input; may be given often."),
-    ] = None,
-    root: Root = Path("runs"),
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
+    root: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
     """Make one plan of a scenario and write it as a run.
@@ -67,13 +67,13 @@ def solve(
 
       planner solve korea.yaml --min-control 60 --set 'demand\\[government].priority=3'
     """
-    from planner.intake.scenario_file import load_scenario
+    from planner.facts.catalog import load_catalog
 
-    changes = parsed_changes(settings or [])
+    facts = load_catalog(catalog)
     limits = {"max_delay_months": max_delay, "min_control": min_control, "max_cost_musd": max_cost}
-    changes |= {f"limits.{name}": value for name, value in limits.items() if value is not None}
-    scenario = changed(load_scenario(scenario_path(file)), changes)
-    run = _solved(scenario, {"objective": objective, "quality": quality}, output, root, quiet=as_json)
+    more = {f"limits.{name}": value for name, value in limits.items() if value is not None}
+    scenario = scenario_of(file, facts, settings, more)
+    run = _solved(scenario, facts, {"objective": objective, "quality": quality}, output, root, quiet=as_json)
     _show(run, as_json)
     raise typer.Exit(CODES.get(run.status, 3))
 
@@ -83,10 +83,9 @@ def demo(
         bool, typer.Option("--app/--no-app", help="Open the application on the plan afterwards.")
     ] = True,
     quality: Quality = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder of the run: new or empty.")
-    ] = None,
-    root: Root = Path("runs"),
+    output: RunFolder = None,
+    catalog: CatalogFolder = None,
+    root: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
     """Solve the Korea example, print the plan, write the run and open the application on it.
@@ -95,25 +94,33 @@ def demo(
 
     Example: planner demo --no-app
     """
-    from planner.intake.scenario_file import example_path, load_scenario
+    from planner.facts.catalog import load_catalog
 
-    scenario = load_scenario(example_path("korea"))
-    run = _solved(scenario, {"objective": "cost", "quality": quality}, output, root, quiet=as_json)
+    facts = load_catalog(catalog)
+    scenario = scenario_of("korea", facts)
+    run = _solved(scenario, facts, {"objective": "cost", "quality": quality}, output, root, quiet=as_json)
     _show(run, as_json)
     if run.has_plan and not as_json:
-        _open_app(run, start=app)
+        _open_app(run, catalog, start=app)
     raise typer.Exit(CODES.get(run.status, 3))
 
 
-def _solved(scenario: Any, options: dict[str, Any], output: Path | None, root: Path, quiet: bool) -> Any:
+def _solved(
+    scenario: Scenario,
+    catalog: Catalog,
+    options: dict[str, Any],
+    output: Path | None,
+    root: Path,
+    quiet: bool,
+) -> Run:
     from planner.runs.solve import run_solve
 
     given = {name: value for name, value in options.items() if value is not None}
     with Progress(quiet) as progress:
-        return run_solve(scenario, given, output, on_event=progress, root=root)
+        return run_solve(scenario, given, output, on_event=progress, root=root, catalog=catalog)
 
 
-def _show(run: Any, as_json: bool) -> None:
+def _show(run: Run, as_json: bool) -> None:
     from planner.cli.summary import print_summary
 
     if as_json:
@@ -122,10 +129,11 @@ def _show(run: Any, as_json: bool) -> None:
         print_summary(run, console())
 
 
-def _open_app(run: Any, start: bool) -> None:
+def _open_app(run: Run, catalog: Path | None, start: bool) -> None:
     """Serves the application on the run, or says how to."""
     root = run.path.parent
-    command = f"planner app --runs {root}" if root != Path("runs") else "planner app"
+    command = f"planner app --runs {root}" if root != RUNS else "planner app"
+    command += "" if catalog is None else f" --catalog {catalog}"
     if not start or os.environ.get("CI") or not sys.stdout.isatty():
         typer.echo(f"to see it in the browser: {command}")
         return
@@ -135,6 +143,6 @@ def _open_app(run: Any, start: bool) -> None:
         typer.echo(f"the application cannot be opened here ({error}); the plan is in {run.path}", err=True)
         return
     try:
-        serve(runs_root=root, open_path=f"/plan/{run.name}")
+        serve(runs_root=root, open_path=f"/plan/{run.name}", catalog=catalog)
     except OSError as error:
         typer.echo(f"the application could not start ({error}); try: {command} --port 8051", err=True)

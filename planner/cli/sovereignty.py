@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from planner.cli.output import Progress, changed, console, parsed_changes, print_json, records, scenario_path
+from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.output import Progress, console, print_json, records, scenario_of, tell_catalog
 
 if TYPE_CHECKING:
+    from planner.facts.catalog import Catalog
     from planner.plans.plan import Plan
 
 Quality = Annotated[Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change an input; may be given often.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +42,7 @@ def stacks(
         bool, typer.Option("--rows", help="Solve nothing: list the catalog rows on which the stacks differ.")
     ] = False,
     settings: Settings = None,
+    catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Force each stack in turn: cost, delay, control, SEAL shares, first service, US content, capital.
@@ -60,19 +59,25 @@ def stacks(
 
       planner stacks korea --rows
     """
-    from planner.intake.scenario_file import load_scenario
+    from planner.facts.catalog import load_catalog
     from planner.studies.stack_reasons import catalog_rows, differences
     from planner.studies.stacks import FIVE, compare_stacks
 
-    scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
+    facts = load_catalog(catalog)
+    scenario = scenario_of(file, facts, settings)
     chosen = tuple(only or FIVE)
     if rows:
-        lines = catalog_rows(scenario, chosen)
+        lines = catalog_rows(scenario, chosen, facts)
         _write(lines, output)
-        print_json(records(lines)) if as_json else _show_differences(differences(scenario, chosen))
+        if as_json:
+            print_json(records(lines))
+        else:
+            _show_differences(differences(scenario, chosen, facts))
         return
     with Progress(quiet=as_json) as progress:
-        found = compare_stacks(scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress)
+        found = compare_stacks(
+            scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress, catalog=facts
+        )
     _write(found.table, output)
     if as_json:
         accounts = found.accounts.rename_axis("account").reset_index()
@@ -169,6 +174,7 @@ def sever(
         typer.Option("--supply", help="Only new supply stops, as when a licence ends; what stands runs on."),
     ] = False,
     quality: Quality = "quick",
+    catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Lose a supplier, licence, law or site from a day on: what stops, and what it costs to answer.
@@ -183,6 +189,7 @@ def sever(
     """
     from pydantic import ValidationError
 
+    from planner.facts.catalog import load_catalog
     from planner.facts.errors import BadValue
     from planner.scenario.schema import Cut
     from planner.studies.supplier_loss import sever as cut_plan
@@ -202,7 +209,7 @@ def sever(
     except ValidationError as error:
         raise BadValue("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from error
     with Progress(quiet=as_json) as progress:
-        base = _base(reference, quality, progress)
+        base = _base(reference, load_catalog(catalog), quality, progress)
         test = cut_plan(base, cut, quality, on_event=progress)
     if as_json:
         tables = {name: records(getattr(test, name)) for name in ("summary", "service", "stops")}
@@ -220,10 +227,9 @@ def sever(
         raise typer.Exit(1)
 
 
-def _base(reference: str, quality: str, progress: Progress) -> Plan:
+def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) -> Plan:
     """The plan of a run, or a new one of a scenario file."""
     from planner.case.build import build_case
-    from planner.intake.scenario_file import load_scenario
     from planner.planning.pipeline import solve
     from planner.runs.files import RunError
     from planner.runs.run import Run, find_run
@@ -233,8 +239,9 @@ def _base(reference: str, quality: str, progress: Progress) -> Plan:
     except RunError:  # then it is a scenario
         run = None
     if run is not None and run.has_plan:
+        tell_catalog(run, catalog)
         return run.plan()
-    found = solve(build_case(load_scenario(scenario_path(reference))), quality, on_event=progress)
+    found = solve(build_case(scenario_of(reference, catalog), catalog), quality, on_event=progress)
     if found.plan is None:
         out = console(stderr=True)
         out.print(f"no plan to cut: {found.status}")

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from planner.cli.output import Progress, changed, console, parsed_changes, print_json, records, scenario_path
+from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
+from planner.cli.output import Progress, console, print_json, records, scenario_of
 
 
 def register(app: typer.Typer) -> None:
@@ -17,9 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def frontier(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder of the run: new or empty.")
-    ] = None,
+    output: RunFolder = None,
     points: Annotated[
         int, typer.Option(min=1, max=12, help="Plans to make; screening points lie between them.")
     ] = 5,
@@ -27,12 +26,10 @@ def frontier(
         Literal["quick", "plan", "proof"], typer.Option(help="Quality of the plans: gap of 2 %, 1 %, proved.")
     ] = "plan",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that make plans.")] = 2,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change an input; may be given often."),
-    ] = None,
-    root: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")] = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print points, payoff and ranges as JSON.")] = False,
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
+    root: Runs = RUNS,
+    as_json: Json = False,
 ) -> None:
     """The trade-off of cost, delay and control: plans, points between them, prices of control and speed.
 
@@ -42,13 +39,14 @@ def frontier(
 
       planner frontier korea.yaml --points 8 --quality quick --json
     """
-    from planner.intake.scenario_file import load_scenario
+    from planner.facts.catalog import load_catalog
     from planner.runs.frontier import run_frontier
 
-    scenario = changed(load_scenario(scenario_path(file)), parsed_changes(settings or []))
+    facts = load_catalog(catalog)
+    scenario = scenario_of(file, facts, settings)
     options = {"points": points, "quality": quality, "workers": workers}
     with Progress(quiet=as_json) as progress:
-        run = run_frontier(scenario, options, output, on_event=progress, root=root)
+        run = run_frontier(scenario, options, output, on_event=progress, root=root, catalog=facts)
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
         print_json({"run": str(run.path), **{name: records(t) for name, t in tables.items()}})

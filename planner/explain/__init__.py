@@ -2,7 +2,7 @@
 
 from planner.explain.binding import binding, binding_of
 from planner.explain.causes import Cause, written
-from planner.explain.diagnosis import Diagnosis, diagnose, explain_infeasible
+from planner.explain.diagnosis import Diagnosis, explain_infeasible
 from planner.explain.elastic import NoCure
 from planner.explain.iis import Conflict, iis
 from planner.explain.why_not import Answer, why_not
@@ -15,7 +15,6 @@ __all__ = [
     "NoCure",
     "binding",
     "binding_of",
-    "diagnose",
     "explain_infeasible",
     "iis",
     "why_not",

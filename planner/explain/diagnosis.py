@@ -26,7 +26,6 @@ from planner.explain.least import Found, least_change
 from planner.explain.resource_limits import grid_steps
 from planner.explain.structural import structural
 from planner.intake.scenario_file import with_overrides
-from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
 
 ROUNDS = 4
@@ -89,7 +88,8 @@ def explain_infeasible(
         if not found_there:
             break
         causes += found_there
-        current, known = build_case(with_overrides(current.scenario, _plain(found_there))), None
+        eased = with_overrides(current.scenario, _plain(found_there), catalog=case.catalog)
+        current, known = build_case(eased, case.catalog), None
     left = max(5.0, time_limit_s - (time.perf_counter() - began))
     others: list[Cause] = []
     found: Found | None = None
@@ -181,8 +181,3 @@ def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool) -
         lines.append("Or one of these alone (linear relaxation):")
         lines += [f"  {c.path}={written(c.new)}  ({c.text})" for c in others]
     return "\n".join(lines)
-
-
-def diagnose(scenario: Scenario, **options: Any) -> Diagnosis:
-    """``explain_infeasible`` for a scenario."""
-    return explain_infeasible(build_case(scenario), **options)

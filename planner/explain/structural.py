@@ -11,7 +11,6 @@ from planner.case.context import Context
 from planner.case.locality import rule_for
 from planner.case.prechecks import Trouble, precheck
 from planner.explain.causes import Cause
-from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import with_overrides
 
 LADDER = {"in-country": "trusted-region", "trusted-region": "anywhere"}
@@ -41,7 +40,8 @@ def _offers(case: Case, trouble: Trouble) -> Cause:
     """The change that lets some offer serve a workload; the last one is to give up the duty."""
     w = trouble.workload
     for path, new in _candidates(case, trouble):
-        if w in set(build_case(with_overrides(case.scenario, {path: new})).serve["w"]):
+        changed = with_overrides(case.scenario, {path: new}, catalog=case.catalog)
+        if w in set(build_case(changed, case.catalog).serve["w"]):
             return _cause(trouble, path, None, new)
     return _cause(trouble, f"demand[{w}].optional", False, True)
 
@@ -50,7 +50,7 @@ def _candidates(case: Case, trouble: Trouble) -> list[tuple[str, Any]]:
     out = list(trouble.change.items())
     if trouble.reason == "locality":
         workload = next(w for w in case.scenario.demand if w.id == trouble.workload)
-        rule = rule_for(Context.of(case.scenario, load_catalog()), workload)
+        rule = rule_for(Context.of(case.scenario, case.catalog), workload)
         where = rule.where
         while where in LADDER:
             where = LADDER[where]

@@ -3,6 +3,7 @@
     catalog = load_catalog()
     catalog.value("systems", "gb300-nvl72", "peak_kw")
     catalog.param("availability")
+    load_catalog("my-facts")  # the same with the rows of a folder of one's own laid over it
 
 Columns carry their unit in the name; ``_low``, ``_mid``, ``_high`` span a range and mid is what the model
 uses. Loading checks everything at once and raises ``CatalogError`` with all problems found.
@@ -10,9 +11,10 @@ uses. Loading checks everything at once and raises ``CatalogError`` with all pro
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from planner.facts.errors import PlannerError, UnknownName
+from planner.facts.overlay import overlay
 from planner.facts.sheets import Sheet, check_between, check_sheet, read_sheet
 from planner.facts.suggest import hint
 
@@ -36,11 +39,39 @@ class CatalogError(PlannerError):
 
 
 class Catalog:
-    """Typed tables of a validated catalog. Reading never changes it: frames handed out are copies."""
+    """Typed tables of a validated catalog. Reading never changes it: frames handed out are copies.
 
-    def __init__(self, frames: Mapping[str, pd.DataFrame], resources_: Mapping[str, dict[str, Any]]):
+    Catalogs of the same content are equal, wherever they were read: also in another process. ``own_files``
+    maps the names of the files of a folder of one's own to their text, ``own_cells`` the table and key of its
+    rows to the columns whose source it does not say; both are empty for the packaged catalog.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, pd.DataFrame],
+        resources_: Mapping[str, dict[str, Any]],
+        own_files: Mapping[str, str] | None = None,
+        own_cells: Mapping[tuple[str, Any], list[str]] | None = None,
+    ):
         self._frames = dict(frames)
         self._resources = dict(resources_)
+        self.own_files = dict(own_files or {})
+        self._own_cells = dict(own_cells or {})
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the content of all tables, in hexadecimal."""
+        digest = hashlib.sha256()
+        for name, frame in self._frames.items():
+            cells = {column: frame[column].tolist() for column in frame.columns}
+            digest.update(json.dumps([name, cells], default=str).encode())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Catalog) and self.hash == other.hash)
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
 
     @property
     def tables(self) -> list[str]:
@@ -86,9 +117,12 @@ class Catalog:
         """Where one cell was read: the addresses of the row that name its column, else all of the row.
 
         A row writes ``price: https://a ; power: https://b``: an address serves the columns that start with
-        one of the words before its colon; ``assumed`` where the row has no source.
+        one of the words before its colon; ``assumed`` where the row has no source, ``own value`` where a folder
+        of one's own has put the cell in and names none.
         """
         row = self._frame(name).loc[key]
+        if column in self._own_cells.get((name, key), ()):
+            return "own value"
         text = row["source_url"]
         if not isinstance(text, str):
             return "assumed"
@@ -115,9 +149,12 @@ def _scoped(part: str) -> tuple[list[str], str]:
     return [w.strip() for w in words.split(",")], url.strip()
 
 
-def load_catalog(root: Path | str | None = None) -> Catalog:
-    """The catalog of a folder, or the packaged one (read once); raises ``CatalogError``."""
-    return _packaged() if root is None else _read(Path(root))
+def load_catalog(folder: Path | str | None = None) -> Catalog:
+    """The packaged catalog (read once), with a folder of one's own laid over it; raises ``CatalogError``.
+
+    A folder with a ``datapackage.json`` is a whole catalog and stands for itself.
+    """
+    return _packaged() if folder is None else _read(Path(folder))
 
 
 @cache
@@ -131,7 +168,22 @@ def packaged_root() -> Traversable:
 
 
 def read_sheets(root: Traversable) -> tuple[dict[str, Any], dict[str, Sheet], list[str]]:
-    """Descriptor, tables that could be read, and every problem found; nothing is raised."""
+    """Descriptor, tables that could be read, and every problem found; nothing is raised.
+
+    ``root`` is a whole catalog, or a folder that is laid over the packaged one (``planner.facts.overlay``).
+    """
+    whole = (root / DESCRIPTOR).is_file() or not isinstance(root, Path)
+    descriptor, sheets, problems = _tables(root if whole else packaged_root())
+    if isinstance(root, Path) and not whole:
+        problems += overlay(root, sheets)
+    for sheet in sheets.values():
+        problems += check_sheet(sheet)
+    problems += check_between(sheets, descriptor)
+    return descriptor, sheets, problems
+
+
+def _tables(root: Traversable) -> tuple[dict[str, Any], dict[str, Sheet], list[str]]:
+    """Descriptor and tables as text, and the faults of their shape."""
     try:
         descriptor = json.loads((root / DESCRIPTOR).read_text(encoding="utf-8"))
         package = {r["name"]: r for r in descriptor["resources"]}
@@ -149,8 +201,6 @@ def read_sheets(root: Traversable) -> tuple[dict[str, Any], dict[str, Sheet], li
         problems += faults
         if sheet is not None:
             sheets[name] = sheet
-            problems += check_sheet(sheet)
-    problems += check_between(sheets, descriptor)
     return descriptor, sheets, problems
 
 
@@ -164,7 +214,20 @@ def _read(root: Traversable) -> Catalog:
         for join in resource.get("x-joins", []):  # values whose licence asks for a file of their own
             other = frames[join["resource"]][join["field"]]
             frames[name][join["field"]] = other.reindex(frames[name].index)
-    return Catalog(frames, package)
+    own_cells = {
+        (name, frames[name].index[row]): columns
+        for name, s in sheets.items()
+        for row, columns in s.own.items()
+    }
+    return Catalog(frames, package, _own_files(root), own_cells)
+
+
+def _own_files(root: Traversable) -> dict[str, str]:
+    """Files of a folder of one's own that are part of a catalog, by name."""
+    if not isinstance(root, Path) or root == packaged_root():
+        return {}
+    paths = [p for p in sorted(root.iterdir()) if p.suffix == ".csv" or p.name == DESCRIPTOR]
+    return {p.name: p.read_text(encoding="utf-8") for p in paths}
 
 
 DTYPES = {"number": "float64", "integer": "Int64", "boolean": "boolean", "date": "datetime64[ns]"}

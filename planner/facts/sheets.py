@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources.abc import Traversable
@@ -27,21 +27,34 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass
 class Sheet:
-    """One table: cells as text, parsed values (None where blank or faulty), line of each row."""
+    """One table: cells as text, parsed values (None where blank or faulty), file and line of each row.
+
+    ``own``: row -> columns whose value a folder of one's own has put in without saying where it is from.
+    """
 
     file: str
     resource: dict[str, Any]
     fields: dict[str, dict[str, Any]]
+    files: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     cells: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, list[Any]] = field(default_factory=dict)
+    own: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def key(self) -> list[str]:
         return list(self.resource["schema"]["primaryKey"])
 
+    @property
+    def keys(self) -> list[tuple[str, ...]]:
+        """The primary key of each row, as text."""
+        return list(zip(*(self.cells[k] for k in self.key), strict=True))
+
+    def where(self, row: int) -> str:
+        return f"{self.files[row]}:{self.lines[row]}"
+
     def at(self, row: int, column: str, message: str) -> str:
-        return f"{self.file}:{self.lines[row]}: {column}: {message}"
+        return f"{self.where(row)}: {column}: {message}"
 
     def items(self, row: int, column: str) -> list[str]:
         """Entries of a list cell, or the cell itself; empty where blank."""
@@ -50,9 +63,14 @@ class Sheet:
         return [] if not text else text.split(spec["delimiter"]) if spec["type"] == "list" else [text]
 
 
-def read_sheet(path: Traversable, resource: dict[str, Any]) -> tuple[Sheet | None, list[str]]:
-    """A table with its cells as text, or None where the file cannot be used; and the faults of its shape."""
-    sheet = Sheet(resource["path"], resource, {f["name"]: f for f in resource["schema"]["fields"]})
+def read_sheet(
+    path: Traversable, resource: dict[str, Any], file: str | None = None, needed: Sequence[str] | None = None
+) -> tuple[Sheet | None, list[str]]:
+    """A table with its cells as text, or None where the file cannot be used; and the faults of its shape.
+
+    ``file`` is what faults call it; ``needed`` are the columns it must have, by default all.
+    """
+    sheet = Sheet(file or resource["path"], resource, {f["name"]: f for f in resource["schema"]["fields"]})
     try:
         raw = path.read_bytes()
     except OSError:
@@ -65,7 +83,7 @@ def read_sheet(path: Traversable, resource: dict[str, Any]) -> tuple[Sheet | Non
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
-        problems = [*_header_faults(sheet, header)]
+        problems = [*_header_faults(sheet, header, sheet.fields if needed is None else needed)]
         if problems:
             return None, problems
         sheet.cells = {name: [] for name in header}
@@ -74,6 +92,7 @@ def read_sheet(path: Traversable, resource: dict[str, Any]) -> tuple[Sheet | Non
                 message = f"{len(cells)} cells where the header has {len(header)}"
                 problems.append(f"{sheet.file}:{reader.line_num}: : {message}")
                 continue
+            sheet.files.append(sheet.file)
             sheet.lines.append(reader.line_num)
             for name, cell in zip(header, cells, strict=True):
                 sheet.cells[name].append(cell.strip())
@@ -82,14 +101,14 @@ def read_sheet(path: Traversable, resource: dict[str, Any]) -> tuple[Sheet | Non
     return sheet, problems
 
 
-def _header_faults(sheet: Sheet, header: list[str]) -> Iterator[str]:
+def _header_faults(sheet: Sheet, header: list[str], needed: Iterable[str]) -> Iterator[str]:
     known = list(sheet.fields)
     for name in header:
         if name not in known:
             yield f"{sheet.file}:1: {name}: unknown column{hint(name, [k for k in known if k not in header])}"
         elif header.count(name) > 1:
             yield f"{sheet.file}:1: {name}: column appears twice"
-    for name in known:
+    for name in needed:
         if name not in header:
             yield f"{sheet.file}:1: {name}: missing column{hint(name, [h for h in header if h not in known])}"
 
@@ -103,7 +122,7 @@ def check_sheet(sheet: Sheet) -> list[str]:
             value, faults = _cell(sheet, row, name)
             sheet.values[name].append(value)
             problems += [sheet.at(row, name, fault) for fault in faults]
-    for rule in (_unique_keys, _ordered_ranges, _sourced_rows):
+    for rule in (unique_keys, _ordered_ranges, _sourced_rows):
         problems += rule(sheet)
     return problems
 
@@ -161,9 +180,10 @@ def _limit_faults(text: str, value: Any, limits: dict[str, Any]) -> Iterator[str
         yield f"{text!r} does not match; allowed {limits['pattern']}"
 
 
-def _unique_keys(sheet: Sheet) -> Iterator[str]:
+def unique_keys(sheet: Sheet) -> Iterator[str]:
+    """A fault for every row whose key an earlier one has."""
     first: dict[tuple[str, ...], int] = {}
-    for row, key in enumerate(zip(*(sheet.cells[k] for k in sheet.key), strict=True)):
+    for row, key in enumerate(sheet.keys):
         if key in first:
             message = f"duplicate key {', '.join(key)!r}, first on line {sheet.lines[first[key]]}"
             yield sheet.at(row, "+".join(sheet.key), message)
@@ -234,6 +254,5 @@ def _priced_twice(total: dict[str, Any], sheets: dict[str, Sheet]) -> Iterator[s
             continue
         twice = set(sheet.items(row, "price_scope")) & set(other.items(other_row, "price_scope"))
         for item in sorted(twice):
-            where = f"{sheet.file}:{sheet.lines[row]}"
-            fault = f"{item!r} is priced twice, also in {where}: {total['why']}"
+            fault = f"{item!r} is priced twice, also in {sheet.where(row)}: {total['why']}"
             yield other.at(other_row, "price_scope", fault)

@@ -84,9 +84,9 @@ def default_url(runs_root: Path) -> str:
     return f"sqlite:///{runs_root.resolve() / '.planner.sqlite'}"
 
 
-def input_hash(scenario_text: str, options: Mapping[str, Any], version: str) -> str:
-    """One hash for one answer: same resolved inputs, options and version of the planner."""
-    payload = json.dumps([scenario_text, dict(options), version], sort_keys=True)
+def input_hash(scenario_text: str, options: Mapping[str, Any], catalog_hash: str, version: str) -> str:
+    """One hash for one answer: same resolved inputs, options, facts and version of the planner."""
+    payload = json.dumps([scenario_text, dict(options), catalog_hash, version], sort_keys=True)
     return hashlib.sha256(payload.encode()).hexdigest()
 
 

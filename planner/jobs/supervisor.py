@@ -28,9 +28,10 @@ TICK_S = 0.5
 class Supervisor:
     """Works the queue of a store in a thread of its own; ``tick`` does one round."""
 
-    def __init__(self, store: Store, running_limit: int = 1):
+    def __init__(self, store: Store, running_limit: int = 1, catalog: Path | None = None):
         self.store = store
         self.running_limit = running_limit
+        self.catalog = catalog
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -92,6 +93,7 @@ class Supervisor:
         log = log_path(job)
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "planner.jobs.worker", job.id, "--store", self.store.url]
+        command += [] if self.catalog is None else ["--catalog", str(self.catalog)]
         try:
             with log.open("ab") as output:
                 child = subprocess.Popen(

@@ -81,8 +81,8 @@ class Pulse:
             self.stop.set()
 
 
-def work(store: Store, id: str) -> int:
-    """Solves a claimed job and writes its end; 0 if it has a result, 1 if not."""
+def work(store: Store, id: str, catalog: Path | None = None) -> int:
+    """Solves a claimed job with the facts of a folder and writes its end; 0 if it has a result, 1 if not."""
     job = store.job(id)
     if job is None or job.state != "running":
         print(f"no running job {id!r}", file=sys.stderr)
@@ -91,7 +91,7 @@ def work(store: Store, id: str) -> int:
     store.set_process(id, own.pid, own.create_time())
     with Pulse(store, id) as pulse:
         try:
-            return _solve(store, job, pulse)
+            return _solve(store, job, catalog, pulse)
         except Cancelled:
             store.finish(id, "cancelled")
         except Exception as error:
@@ -100,8 +100,9 @@ def work(store: Store, id: str) -> int:
     return 1
 
 
-def _solve(store: Store, job: Job, pulse: Pulse) -> int:
+def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     store.report(job.id, {"stage": "read", "message": "reading the scenario"})
+    from planner.facts.catalog import load_catalog
     from planner.intake.scenario_file import parse_scenario
 
     # pandas, pyomo and the solver take a second: they come after the first sign of life
@@ -119,7 +120,8 @@ def _solve(store: Store, job: Job, pulse: Pulse) -> int:
             store.report(job.id, event)
             last = now
 
-    scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml")
+    catalog = load_catalog(folder)
+    scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml", catalog=catalog)
     run = run_solve(
         scenario,
         json.loads(job.options),
@@ -127,6 +129,7 @@ def _solve(store: Store, job: Job, pulse: Pulse) -> int:
         on_event=report,
         should_stop=pulse.should_stop,
         capture=True,
+        catalog=catalog,
     )
     if pulse.cancel.is_set():
         shutil.rmtree(run.path, ignore_errors=True)
@@ -157,10 +160,11 @@ def main() -> int:
     )
     parser.add_argument("job")
     parser.add_argument("--store", required=True, help="SQLAlchemy URL of the job store")
+    parser.add_argument("--catalog", type=Path, help="folder of facts over the packaged catalog")
     arguments = parser.parse_args()
     with contextlib.suppress(OSError):
         os.nice(5)  # the server, which shows the progress, goes first
-    return work(Store(arguments.store), arguments.job)
+    return work(Store(arguments.store), arguments.job, arguments.catalog)
 
 
 if __name__ == "__main__":

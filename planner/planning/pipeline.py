@@ -22,7 +22,6 @@ import numpy as np
 
 from planner.case.case import Case
 from planner.case.prechecks import precheck
-from planner.facts.catalog import load_catalog
 from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
 from planner.planning.proof import prove
@@ -127,7 +126,7 @@ class _Pipeline(SolveRun):
             best = self.soonest()
             tolerance = limits.delay_tolerance_months
             if tolerance is None:
-                tolerance = load_catalog().param("delay_tolerance_months", self.case.scenario.money.level)
+                tolerance = self.case.catalog.param("delay_tolerance_months", self.case.scenario.money.level)
             slack = max(tolerance, DELAY_SLACK_MONTHS)
             caps = {w: rounded_up(months + slack, 4) for w, months in self.engine.delays(best).items()}
             self.bounds["max_delay_by_workload"] = caps

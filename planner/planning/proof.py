@@ -48,7 +48,7 @@ def prove(
 
     ``bounds`` are those the plan is to name; ``seconds`` says how long a linear programme may take.
     """
-    truth = Engine(build_case(case.scenario, truth=True))
+    truth = Engine(build_case(case.scenario, case.catalog, truth=True))
     truth.minimise("cost")
     truth.integers()
     for family in (*PATTERN, *HALLS, UNITS):

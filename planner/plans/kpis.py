@@ -13,7 +13,6 @@ import pandas as pd
 
 from planner.case import control
 from planner.case.case import Case
-from planner.facts.catalog import load_catalog
 
 PARTNER = "partner"
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
@@ -113,7 +112,7 @@ def _weighted(case: Case, tables: Tables) -> pd.DataFrame:
 def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
     """criterion, objective, decision, points: contributions to control of what is served."""
     serving = _weighted(case, tables)
-    criteria = control.prepare_criteria(load_catalog())
+    criteria = control.prepare_criteria(case.catalog)
     served = serving["weight"].sum()
     points = np.zeros(len(criteria))
     if served > 0:
@@ -259,7 +258,7 @@ def _mean_profile(case: Case) -> pd.Series:
 
 def _with_ranges(case: Case, tables: Tables, frame: pd.DataFrame) -> pd.DataFrame:
     """Published low and high, weighted by the generations that the plan buys or rents."""
-    ranges = load_catalog().table("published_ranges")
+    ranges = case.catalog.table("published_ranges")
     orders, fleet = tables["orders"], tables["fleet"]
     generation = case.systems["generation"]
     bought = (

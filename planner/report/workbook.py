@@ -157,7 +157,7 @@ def workbook_bytes(run: Run) -> bytes:
     if len(tables.get("assumptions", ())):
         note = "Defaults the planner took because the scenario says nothing"
         book.table(book.sheet("Assumptions", "Assumptions", note), tables["assumptions"])
-    _sources(book)
+    _sources(book, run)
     _check(book)
     book.book.get_worksheet_by_name("Summary").activate()
     book.book.close()
@@ -296,11 +296,9 @@ def _inputs(book: Book, run: Run) -> None:
     )
 
 
-def _sources(book: Book) -> None:
-    """Sources of the facts: every row of the catalog that names one."""
-    from planner.facts.catalog import load_catalog
-
-    catalog = load_catalog()
+def _sources(book: Book, run: Run) -> None:
+    """Sources of the facts: every row of the catalog of the run."""
+    catalog = run.catalog
     parts = []
     for name in catalog.tables:
         table = catalog.table(name)

@@ -23,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.facts.catalog import Catalog, load_catalog
 from planner.runs.batch_file import BatchCase, load_batch
 from planner.runs.batch_workers import Done, connect, on_cluster, on_this_machine
 from planner.runs.files import PART, RunError, lock_content, now, versions, write_json, writing
@@ -52,15 +53,17 @@ def batch(
     resume: bool = False,
     on_case: OnCase | None = None,
     root: Path | str = "runs",
+    catalog: Catalog | None = None,
 ) -> BatchResult:
     """Solves every case of a manifest; see the module's page for what is written.
 
     ``workers`` is the number of processes here (default: cores), ``scheduler`` the address of a Dask cluster
-    instead. ``on_case(name, status, done, total)`` is told of each case. ``BatchError`` for a manifest that
-    cannot be used, ``RunError`` for a folder that cannot be written; nothing is written then.
+    instead. ``on_case(name, status, done, total)`` is told of each case. ``catalog`` are the facts, by default
+    the packaged ones. ``BatchError`` for a manifest that cannot be used, ``RunError`` for a folder that cannot
+    be written; nothing is written then.
     """
     manifest = Path(manifest)
-    cases = load_batch(manifest)
+    cases = load_batch(manifest, catalog or load_catalog())
     if workers is not None and workers < 1:
         raise RunError("a batch needs at least one worker")
     folder = _folder(manifest, directory, resume, Path(root))

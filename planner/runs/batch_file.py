@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import ScenarioError, example_path, examples, load_scenario, with_overrides
 from planner.runs.files import content_hash
@@ -62,16 +63,17 @@ class Manifest(Record):
 
 @dataclass(frozen=True)
 class BatchCase:
-    """One case: its name, what it changes, the scenario that results, options and content hash."""
+    """One case: its name, what it changes, the scenario that results, the facts, options and content hash."""
 
     name: str
     changes: Changes
     scenario: Scenario
+    catalog: Catalog
     options: dict[str, str]
     hash: str
 
 
-def load_batch(path: Path | str) -> list[BatchCase]:
+def load_batch(path: Path | str, catalog: Catalog) -> list[BatchCase]:
     """All cases of a manifest in order; ``BatchError`` with every problem of every case."""
     path = Path(path)
     root, faults = parse_yaml(read_text(path), str(path))
@@ -81,23 +83,24 @@ def load_batch(path: Path | str) -> list[BatchCase]:
         raise BatchError(problems)
     if not manifest.grid and not manifest.cases:
         raise BatchError([Problem.at(root.place, "", "names no case: give a grid, or a list of cases")])
-    base = _base(manifest.scenario, path, root)
+    base = _base(manifest.scenario, path, root, catalog)
     cases: list[BatchCase] = []
     for name, changes, objective, quality, item in _wanted(manifest, root):
         options = {"objective": objective, "quality": quality}
         try:
-            scenario = with_overrides(base, manifest.set | changes, file=str(path))
+            scenario = with_overrides(base, manifest.set | changes, str(path), catalog)
         except ScenarioError as error:
             problems += [_placed(problem, item, name) for problem in error.problems]
             continue
-        cases.append(BatchCase(name, changes, scenario, options, content_hash(scenario, options)))
+        digest = content_hash(scenario, catalog, options)
+        cases.append(BatchCase(name, changes, scenario, catalog, options, digest))
     problems += _repeated(cases, root)
     if problems:
         raise BatchError(problems)
     return cases
 
 
-def _base(reference: str, manifest: Path, root: Item) -> Scenario:
+def _base(reference: str, manifest: Path, root: Item, catalog: Catalog) -> Scenario:
     path = manifest.parent / reference
     if not path.exists():
         if reference not in examples():
@@ -105,7 +108,7 @@ def _base(reference: str, manifest: Path, root: Item) -> Scenario:
             message = f"no file {str(path)!r} and no example of this name{hint(reference, examples())}"
             raise BatchError([Problem.at(item.shown, "scenario", message)])
         path = example_path(reference)
-    return load_scenario(path)
+    return load_scenario(path, catalog)
 
 
 def _wanted(manifest: Manifest, root: Item) -> list[tuple[str, Changes, str, str, Item]]:

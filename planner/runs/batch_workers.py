@@ -42,7 +42,7 @@ OnDone = Callable[[Done], None]
 def solve_case(case: BatchCase, folder: Path) -> Done:
     """Solves one case into ``folder/<name>``; an exception becomes a failure with its traceback."""
     try:
-        run = run_solve(case.scenario, case.options, folder / case.name)
+        run = run_solve(case.scenario, case.options, folder / case.name, catalog=case.catalog)
         return Done(case.name, run.status)
     except Exception:
         return Done(case.name, "failed", traceback.format_exc())

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from planner.intake.scenario_file import plain_scenario
-from planner.runs.files import RunError, catalog_hash
-from planner.runs.run import Run
+from planner.runs.files import RunError
+from planner.runs.run import SHOWN_HASH, Run
 from planner.scenario.paths import flatten
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def _inputs(run: Run) -> dict[str, Any]:
     found = dict(flatten(plain_scenario(run.scenario)))
     found |= {f"options.{k}": v for k, v in run.manifest.get("options", {}).items() if v is not None}
     found |= {f"versions.{k}": v for k, v in run.manifest.get("versions", {}).items()}
-    digest = str(run.manifest.get("catalog_hash", ""))
-    found["catalog"] = f"{digest[:12]}{' (this one)' if digest == catalog_hash() else ''}"
+    found["catalog"] = str(run.manifest.get("catalog_hash", "unknown"))[:SHOWN_HASH]
     return found
 
 

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
-from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 import psutil
 
 from planner import __version__
+from planner.facts.catalog import Catalog
 from planner.facts.errors import PlannerError
 from planner.intake.scenario_file import plain_scenario
 from planner.scenario.schema import Scenario
@@ -29,6 +29,8 @@ from planner.scenario.schema import Scenario
 PACKAGES = ("pyomo", "highspy", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 """What a run and a table may be called."""
+CATALOG = "catalog"
+"""Folder of a run with the files of the catalog of one's own it was made with."""
 PART = ".part"
 """Ending of the hidden folder in which a run is written."""
 
@@ -91,7 +93,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def content_hash(scenario: Scenario, options: Mapping[str, Any]) -> str:
+def content_hash(scenario: Scenario, catalog: Catalog, options: Mapping[str, Any]) -> str:
     """SHA-256 of everything that decides the numbers: scenario with defaults, options, facts and versions.
 
     Comments, layout and inheritance of the file do not count; the seed is part of the scenario.
@@ -99,22 +101,11 @@ def content_hash(scenario: Scenario, options: Mapping[str, Any]) -> str:
     content = {
         "scenario": plain_scenario(scenario),
         "options": {k: v for k, v in sorted(options.items()) if v is not None},
-        "catalog": catalog_hash(),
+        "catalog": catalog.hash,
         "versions": versions(),
     }
     text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@cache
-def catalog_hash() -> str:
-    """SHA-256 over the packaged catalog's files."""
-    digest = hashlib.sha256()
-    folder = resources.files("planner.data") / "catalog"
-    for path in sorted(folder.iterdir(), key=lambda p: p.name):
-        if path.name.endswith((".csv", ".json")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -128,14 +119,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def manifest(scenario: Scenario, options: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def manifest(scenario: Scenario, catalog: Catalog, options: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """What is known when a run starts: versions, hash of the inputs, seed, options, machine, time."""
     return {
         "kind": kind,
         "scenario": scenario.name,
         "title": scenario.title,
-        "hash": content_hash(scenario, options),
-        "catalog_hash": catalog_hash(),
+        "hash": content_hash(scenario, catalog, options),
+        "catalog_hash": catalog.hash,
         "options": dict(options),
         "seed": scenario.solve.seed,
         "versions": versions(),

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from planner.audit import audit
+from planner.facts.catalog import Catalog, load_catalog
 from planner.planning.pipeline import Event
 from planner.runs.files import RunError
 from planner.runs.run import Run
@@ -27,10 +28,15 @@ def run_frontier(
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     root: Path | str = "runs",
+    catalog: Catalog | None = None,
 ) -> Run:
-    """Makes the frontier and writes it. Options: ``points``, ``quality``, ``workers``."""
+    """Makes the frontier and writes it; facts are those of the packaged catalog where none is given.
+
+    Options: ``points``, ``quality``, ``workers``.
+    """
     began = time.perf_counter()
-    with start_run(directory, scenario, options, root, kind="frontier") as writer:
+    catalog = catalog or load_catalog()
+    with start_run(directory, scenario, catalog, options, root, kind="frontier") as writer:
 
         def report(event: Event) -> None:
             stamped = {**event, "seconds": round(time.perf_counter() - began, 2)}
@@ -45,6 +51,7 @@ def run_frontier(
             workers=int(options.get("workers") or 2),
             on_event=report,
             should_stop=should_stop,
+            catalog=catalog,
         )
         for name, table in frontier_tables(result).items():
             writer.table(name, table)
@@ -52,7 +59,7 @@ def run_frontier(
         folder.mkdir()
         for point, outcome in result.plans.items():
             chosen = {"quality": outcome.quality, "objective": outcome.objective, "frontier_point": point}
-            with start_run(folder / f"point-{point}", outcome.resolved, chosen) as sub:
+            with start_run(folder / f"point-{point}", outcome.resolved, catalog, chosen) as sub:
                 assert outcome.plan is not None
                 sub.table("audit", audit(outcome.plan))
                 sub.finish(outcome)
@@ -81,6 +88,7 @@ def live_of_run(run: Run) -> LiveFrontier:
     """The live trade-off of a run, of a frontier or of one plan; built in seconds, asked in milliseconds."""
     if "patterns" in run.tables:
         least = run.table("least_delays").set_index("w")["months"].to_dict()
-        return live_frontier(run.scenario, patterns=patterns_of_table(run.table("patterns")), least=least)
+        patterns = patterns_of_table(run.table("patterns"))
+        return live_frontier(run.scenario, run.catalog, patterns=patterns, least=least)
     tables: dict[str, pd.DataFrame] = {n: run.table(n) for n in ("opens", "stacks") if n in run.tables}
-    return live_frontier(run.scenario, tables if len(tables) == 2 else None)
+    return live_frontier(run.scenario, run.catalog, tables if len(tables) == 2 else None)

@@ -22,15 +22,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import load_scenario
-from planner.runs.files import NAME, PART, RunError, is_alive, read_json
+from planner.runs.files import CATALOG, NAME, PART, RunError, is_alive, read_json
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
 
 Event = dict[str, Any]
+SHOWN_HASH = 12
+"""Digits of a hash that people see."""
 KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
 
 
@@ -69,13 +72,35 @@ class Run:
     @cached_property
     def scenario(self) -> Scenario:
         """The frozen inputs."""
-        return load_scenario(self.path / "scenario.yaml")
+        return load_scenario(self.path / "scenario.yaml", self.catalog)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The facts it was made with: the packaged ones, under the files of a catalog of one's own it keeps."""
+        own = self.path / CATALOG
+        return load_catalog(own if own.is_dir() else None)
+
+    def catalog_notes(self, given: Catalog) -> list[str]:
+        """What to tell who opens it beside the facts of ``given``; nothing where they are those it was made with."""
+        made_with = str(self.manifest.get("catalog_hash", "unknown"))[:SHOWN_HASH]
+        notes = []
+        if made_with != self.catalog.hash[:SHOWN_HASH]:
+            notes.append(
+                f"run {self.name}: the facts have changed since it was made (catalog {made_with} then, "
+                f"{self.catalog.hash[:SHOWN_HASH]} now): what is worked out anew may not fit its tables"
+            )
+        if self.catalog != given:
+            notes.append(
+                f"run {self.name} was made with another catalog ({made_with}) than the one in use "
+                f"({given.hash[:SHOWN_HASH]}): its own is used for it"
+            )
+        return notes
 
     @cached_property
     def resolved(self) -> Scenario:
         """The inputs with the bounds that were in force; the inputs themselves where none were set."""
         path = self.path / "resolved.yaml"
-        return load_scenario(path) if path.is_file() else self.scenario
+        return load_scenario(path, self.catalog) if path.is_file() else self.scenario
 
     @property
     def tables(self) -> list[str]:
@@ -125,7 +150,9 @@ class Run:
         from planner.plans.plan import Plan
 
         tables = {name: self.table(name) for name in self.tables}
-        return Plan(build_case(self.scenario), tables, self.kpis, self.outcome.get("bounds", {}))
+        return Plan(
+            build_case(self.scenario, self.catalog), tables, self.kpis, self.outcome.get("bounds", {})
+        )
 
 
 # ---- finding runs

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from planner.facts.catalog import Catalog, load_catalog
 from planner.runs.files import captured_output
 from planner.runs.run import Event, Run
 from planner.runs.writer import start_run
@@ -31,9 +32,11 @@ def run_solve(
     *,
     root: Path | str = "runs",
     capture: bool = False,
+    catalog: Catalog | None = None,
 ) -> Run:
     """Builds the case, solves, audits, writes the run. Options: ``quality`` and ``objective``.
 
+    Facts are those of the packaged catalog where none is given; the run keeps the files of one of one's own.
     ``capture`` sends all output of this process to the run's log while it works (see ``captured_output``).
     An infeasible case is a whole run too: its status and reasons are in the outcome.
     """
@@ -42,7 +45,8 @@ def run_solve(
     from planner.planning.pipeline import solve
 
     options = dict(options or {})
-    with start_run(directory, scenario, options, root) as writer:
+    catalog = catalog or load_catalog()
+    with start_run(directory, scenario, catalog, options, root) as writer:
 
         def report(event: Event) -> None:
             writer.event(event)
@@ -57,7 +61,7 @@ def run_solve(
             }
             report({**told, "incumbent": None, "bound": None, "gap": None})
         with captured_output(writer.log) if capture else contextlib.nullcontext():
-            case = build_case(scenario)
+            case = build_case(scenario, catalog)
             outcome = solve(
                 case,
                 quality=options.get("quality"),

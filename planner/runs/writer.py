@@ -15,8 +15,10 @@ from typing import Any
 
 import pandas as pd
 
+from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import dump_scenario
 from planner.runs.files import (
+    CATALOG,
     NAME,
     PART,
     RunError,
@@ -36,7 +38,9 @@ from planner.scenario.schema import Scenario
 class RunWriter:
     """Writes one run. Use as a context manager: left without ``finish`` it leaves nothing behind."""
 
-    def __init__(self, target: Path, scenario: Scenario, options: Mapping[str, Any], kind: str):
+    def __init__(
+        self, target: Path, scenario: Scenario, catalog: Catalog, options: Mapping[str, Any], kind: str
+    ):
         self.target, self.scenario = target, scenario
         self.path = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(3)}{PART}"
         self._done = False
@@ -45,7 +49,10 @@ class RunWriter:
                 self.path.mkdir()
                 (self.path / "tables").mkdir()
                 write_json(self.path / "lock.json", lock_content() | {"name": target.name})
-                write_json(self.path / "manifest.json", manifest(scenario, options, kind))
+                write_json(self.path / "manifest.json", manifest(scenario, catalog, options, kind))
+                for name, text in catalog.own_files.items():
+                    (self.path / CATALOG).mkdir(exist_ok=True)
+                    (self.path / CATALOG / name).write_text(text, "utf-8", newline="")
                 (self.path / "scenario.yaml").write_text(dump_scenario(scenario), "utf-8")
                 (self.path / "events.jsonl").touch()
                 (self.path / "log.txt").touch()
@@ -145,6 +152,7 @@ def outcome_facts(outcome: Any) -> dict[str, Any]:
 def start_run(
     directory: Path | str | None,
     scenario: Scenario,
+    catalog: Catalog,
     options: Mapping[str, Any],
     root: Path | str = "runs",
     kind: str = "plan",
@@ -161,7 +169,7 @@ def start_run(
         numbers = iter(range(2, 10_000))
         while target.exists():
             target = _numbered(root / f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}", next(numbers))
-        return RunWriter(target, scenario, options, kind)
+        return RunWriter(target, scenario, catalog, options, kind)
     target = Path(directory)
     if not target.name or target.name.startswith(".") or "\0" in str(target):
         raise RunError(f"{str(directory)!r} cannot be the place of a run: name a folder that is not hidden")
@@ -173,7 +181,7 @@ def start_run(
             raise RunError(f"{target} is a file: a run needs a folder of its own")
         if not target.parent.is_dir():
             raise RunError(f"the folder {target.parent} does not exist: make it first")
-    return RunWriter(target, scenario, options, kind)
+    return RunWriter(target, scenario, catalog, options, kind)
 
 
 def _numbered(path: Path, n: int) -> Path:

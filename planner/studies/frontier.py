@@ -22,6 +22,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
+from planner.case.case import Case
+from planner.facts.catalog import Catalog
 from planner.facts.errors import NoPlan
 from planner.facts.rounding import rounded_down, rounded_up
 from planner.planning.pipeline import Event, Outcome, solve
@@ -66,6 +68,7 @@ class Frontier:
 class _Task:
     point: int
     scenario: Scenario
+    catalog: Catalog
     quality: str
 
 
@@ -76,17 +79,19 @@ def frontier(
     workers: int = 2,
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    catalog: Catalog | None = None,
 ) -> Frontier:
     """The trade-off of a scenario with ``points`` plans of the given quality and a screening grid.
 
-    Raises NoPlan where the case is infeasible at its loosest (``planner explain`` says why).
+    Facts are those of the packaged catalog where none is given. Raises NoPlan where the case is infeasible
+    at its loosest (``planner explain`` says why).
     """
     say = on_event or (lambda event: None)
-    case = build_case(scenario)
+    case = build_case(scenario, catalog)
     engine = Engine(case)
     say(_event("least delay", "how soon every workload can be served"))
     free = LiveFrontier(case, engine=engine, least=_least(engine))
-    tasks = _tasks(scenario, free, points, quality)
+    tasks = _tasks(case, free, points, quality)
     say(_event("plans", f"{len(tasks)} plans in {workers} processes"))
     plans = _solve_all(tasks, workers, say, should_stop)
     solved = {i: o for i, o in plans.items() if o.plan is not None}
@@ -130,12 +135,13 @@ def everything_early(engine: Engine) -> Pattern:
 
 def live_frontier(
     scenario: Scenario,
+    catalog: Catalog,
     tables: dict[str, pd.DataFrame] | None = None,
     patterns: list[Pattern] | None = None,
     least: dict[str, float] | None = None,
 ) -> LiveFrontier:
     """A live trade-off of a run: with its frontier's patterns, else its plan's own and the widest choice."""
-    case = build_case(_unbound(scenario))
+    case = build_case(_unbound(scenario), catalog)
     engine = Engine(case)
     known = list(patterns or [])
     if tables is not None and not known:
@@ -173,8 +179,9 @@ def _unbound(scenario: Scenario) -> Scenario:
     return scenario.model_copy(update={"limits": limits})
 
 
-def _tasks(scenario: Scenario, free: LiveFrontier, points: int, quality: str) -> list[_Task]:
+def _tasks(case: Case, free: LiveFrontier, points: int, quality: str) -> list[_Task]:
     """Scenarios with frozen limits; levels of control from the free relaxation at each delay."""
+    scenario = case.scenario
     span: dict[float, tuple[float, float]] = {}
     tasks: list[_Task] = []
     for longer, share in ANCHORS[: max(1, points)]:
@@ -188,7 +195,8 @@ def _tasks(scenario: Scenario, free: LiveFrontier, points: int, quality: str) ->
             floor = rounded_down(low + share * (high - low), 2)
         caps = {w: rounded_up(m, 4) for w, m in (free.caps(months) or {}).items()}
         limits = scenario.limits.model_copy(update={"max_delay_months": caps, "min_control": floor})
-        tasks.append(_Task(len(tasks), scenario.model_copy(update={"limits": limits}), quality))
+        bounded = scenario.model_copy(update={"limits": limits})
+        tasks.append(_Task(len(tasks), bounded, case.catalog, quality))
     return tasks
 
 
@@ -270,8 +278,8 @@ def _one(
     should_stop: Callable[[], bool] | None = None,
 ) -> Outcome:
     """One plan, from a neighbour's values; the model is compiled once a process."""
-    case = build_case(task.scenario)
-    key = repr(_unbound(task.scenario))
+    case = build_case(task.scenario, task.catalog)
+    key = task.catalog.hash + repr(_unbound(task.scenario))
     engine = _ENGINE[key].for_case(case) if key in _ENGINE else Engine(case)
     _ENGINE.clear()
     _ENGINE[key] = engine

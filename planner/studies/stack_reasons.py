@@ -26,10 +26,12 @@ OWNER_ATTRIBUTES = ("owner", "operator", "law", "seat", "capital")
 COLUMNS = ["stack", "table", "row", "what", "value", "assumed"]
 
 
-def catalog_rows(scenario: Scenario, stacks: Sequence[str] = FIVE) -> pd.DataFrame:
-    """Every figure of the catalog that forcing one of the stacks brings in, one line each."""
-    check_known(stacks)
-    catalog = load_catalog()
+def catalog_rows(
+    scenario: Scenario, stacks: Sequence[str] = FIVE, catalog: Catalog | None = None
+) -> pd.DataFrame:
+    """Every figure of the catalog (default: the packaged one) that forcing one of the stacks brings in."""
+    catalog = catalog or load_catalog()
+    check_known(stacks, catalog)
     lines: list[tuple[Any, ...]] = []
     for stack in stacks:
         try:
@@ -41,9 +43,11 @@ def catalog_rows(scenario: Scenario, stacks: Sequence[str] = FIVE) -> pd.DataFra
     return pd.DataFrame(lines, columns=COLUMNS).drop_duplicates(ignore_index=True)
 
 
-def differences(scenario: Scenario, stacks: Sequence[str] = FIVE) -> pd.DataFrame:
+def differences(
+    scenario: Scenario, stacks: Sequence[str] = FIVE, catalog: Catalog | None = None
+) -> pd.DataFrame:
     """table, what -> one column a stack with "value (row)"; only lines on which the stacks differ."""
-    rows = catalog_rows(scenario, stacks)
+    rows = catalog_rows(scenario, stacks, catalog)
     text = rows["value"].map(_short) + " (" + rows["row"] + ")"
     wide = (
         rows.assign(text=text)

@@ -67,9 +67,8 @@ class Comparison:
     accounts: pd.DataFrame
 
 
-def forced(scenario: Scenario, stack: str, catalog: Catalog | None = None) -> Scenario:
+def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
     """The scenario with one stack for all; raises ``NotOffered`` where no site could carry it."""
-    catalog = catalog or load_catalog()
     row = catalog.table("stacks").loc[stack]
     modes, owners, vendors = (str(row[c]).split(";") for c in ("modes", "owner_classes", "vendors"))
     hosts = [_host(h, stack, owners) for h in scenario.hosts if h.mode in modes]
@@ -168,43 +167,51 @@ def compare_stacks(
     seconds: float = SECONDS,
     workers: int = 1,
     on_event: OnEvent | None = None,
+    catalog: Catalog | None = None,
 ) -> Comparison:
     """One row a stack and the free optimum: cost, delay, control, SEAL shares, first service, US content, capital.
 
+    Facts are those of the packaged catalog where none is given.
     ``musd_per_control_point``: what a point of control costs at the service of this row, against the nearest stack
     of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
     With ``workers`` above 1 rows are solved in processes of their own and ``on_event`` hears of whole rows only.
     """
-    check_known(stacks)
+    catalog = catalog or load_catalog()
+    check_known(stacks, catalog)
     limit = min(seconds, scenario.solve.time_limit_s)
     scenario = scenario.model_copy(
         update={"solve": scenario.solve.model_copy(update={"time_limit_s": limit})}
     )
     names = [*([FREE] if free else []), *stacks]
-    made = dict(_rows(scenario, names, quality, workers, on_event))
+    made = dict(_rows(scenario, catalog, names, quality, workers, on_event))
     frame = pd.DataFrame([made[name][0] for name in names]).reindex(columns=COLUMNS)
     accounts = pd.DataFrame({name: made[name][1] for name in names if made[name][1]}).fillna(0.0)
     prices = _price_of_control(frame)
     return Comparison(frame.assign(**prices), accounts.sort_index())
 
 
-def check_known(stacks: Sequence[str]) -> None:
+def check_known(stacks: Sequence[str], catalog: Catalog) -> None:
     """Raises ``UnknownName`` for a stack that is not in the catalog."""
-    known = load_catalog().table("stacks").index
+    known = catalog.table("stacks").index
     unknown = [s for s in stacks if s not in known]
     if unknown:
         raise UnknownName(f"no stack {', '.join(unknown)} in the catalog; there are {', '.join(known)}")
 
 
 def _rows(
-    scenario: Scenario, names: Sequence[str], quality: str, workers: int, on_event: OnEvent | None
+    scenario: Scenario,
+    catalog: Catalog,
+    names: Sequence[str],
+    quality: str,
+    workers: int,
+    on_event: OnEvent | None,
 ) -> Iterator[tuple[str, Row]]:
     if workers <= 1 or len(names) == 1:
         for name in names:
-            yield name, row_of(scenario, name, quality, on_event)
+            yield name, row_of(scenario, catalog, name, quality, on_event)
         return
     with ProcessPoolExecutor(min(workers, len(names)), mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(row_of, scenario, name, quality): name for name in names}
+        jobs = {pool.submit(row_of, scenario, catalog, name, quality): name for name in names}
         for job in as_completed(jobs):
             row = job.result()
             if on_event is not None:
@@ -214,13 +221,15 @@ def _rows(
             yield jobs[job], row
 
 
-def row_of(scenario: Scenario, name: str, quality: str, on_event: OnEvent | None = None) -> Row:
+def row_of(
+    scenario: Scenario, catalog: Catalog, name: str, quality: str, on_event: OnEvent | None = None
+) -> Row:
     """One row and the partner's discounted cost by account; ``name`` is a stack or ``free``."""
     row: dict[str, Any] = {"stack": name, "name": "free choice of the scenario"}
     if name != FREE:
-        row["name"] = str(load_catalog().value("stacks", name, "name"))
+        row["name"] = str(catalog.value("stacks", name, "name"))
     try:
-        case = build_case(scenario if name == FREE else forced(scenario, name))
+        case = build_case(scenario if name == FREE else forced(scenario, name, catalog), catalog)
     except NotOffered as error:
         return row | {"status": "not offered", "note": str(error)}, {}
     outcome = solve(case, quality, on_event=on_event)

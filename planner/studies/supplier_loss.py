@@ -99,7 +99,7 @@ def sever(
     hit = offers_cut(base.case.offers, cut)
     if not len(hit):
         raise NotOffered(f"cut {cut.id} names nothing that this case offers")
-    case = build_case(severed_scenario(base.case.scenario, cut))
+    case = build_case(severed_scenario(base.case.scenario, cut), base.case.catalog)
     engine = frozen(case, base, first)
     waits, notes = _held_history(engine, base, first, quality)
     limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})

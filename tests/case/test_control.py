@@ -23,6 +23,7 @@ EXAMPLES = (
     ("joint-venture", "us-platform-local-operator", LOCAL_OPERATOR, (54.40, 56.93, 56.73), 1, {"2.3", "5.2"}),
     ("national-champion", "champion-us-chips", CHAMPION, (64.67, 67.60, 65.72), 1, {"5.2"}),
 )
+CRITERIA = control.prepare_criteria(load_catalog())
 MAXIMA = (1000.03, 1002, 1000, 1002, 1001, 1000, 1001, 1000)
 
 
@@ -59,17 +60,17 @@ def derived(
 
 
 def top() -> list[list[int]]:
-    criteria = control.prepare_criteria(load_catalog())
+    criteria = CRITERIA
     return [[len(v) for v in part] for _, part in criteria.groupby("objective", sort=False)["level_values"]]
 
 
 def test_full_marks_are_the_published_maxima() -> None:
-    assert tuple(control.points(top())) == pytest.approx(MAXIMA, abs=1e-9)
-    assert control.score(top(), "calculator") == pytest.approx(100.0756, abs=1e-9)
-    assert control.seal(top()) == 4
+    assert tuple(control.points(top(), CRITERIA)) == pytest.approx(MAXIMA, abs=1e-9)
+    assert control.score(top(), "calculator", CRITERIA) == pytest.approx(100.0756, abs=1e-9)
+    assert control.seal(top(), CRITERIA) == 4
     lowest = [[1] * len(objective) for objective in top()]
-    assert all(control.score(lowest, weighting) == 0 for weighting in control.WEIGHTINGS)
-    assert control.seal(lowest) == 0
+    assert all(control.score(lowest, weighting, CRITERIA) == 0 for weighting in control.WEIGHTINGS)
+    assert control.seal(lowest, CRITERIA) == 0
 
 
 @pytest.mark.parametrize(("owner", "stack", "text", "scores", "seal", "binding"), EXAMPLES)
@@ -78,12 +79,12 @@ def test_worked_examples(
 ) -> None:
     answers = control.parse_answers(text)
     for weighting, expected in zip(control.WEIGHTINGS, scores, strict=True):
-        assert control.score(answers, weighting) == pytest.approx(expected, abs=0.005)
-    level, holders = control.binding(answers)
-    assert level == seal == control.seal(answers)
+        assert control.score(answers, weighting, CRITERIA) == pytest.approx(expected, abs=0.005)
+    level, holders = control.binding(answers, CRITERIA)
+    assert level == seal == control.seal(answers, CRITERIA)
     assert binding <= set(holders)
     answers[1][3] = 1  # licence required
-    assert control.seal(answers) == 0
+    assert control.seal(answers, CRITERIA) == 0
 
 
 @pytest.mark.parametrize(("owner", "stack", "text", "scores", "seal", "binding"), EXAMPLES)
@@ -95,15 +96,15 @@ def test_attributes_of_the_shipped_stacks_derive_the_worked_examples(
 
 def test_default_gate_reads_past_the_chip_criteria() -> None:
     champion = control.parse_answers(CHAMPION)
-    assert control.seal(champion, exclude=("2.4", "5.2")) == 2
-    assert control.seal(champion, ("5.2",)) == 2
+    assert control.seal(champion, CRITERIA, exclude=("2.4", "5.2")) == 2
+    assert control.seal(champion, CRITERIA, ("5.2",)) == 2
     with pytest.raises(BadValue, match=r"no criterion 9\.1"):
-        control.seal(champion, exclude=("9.1",))
+        control.seal(champion, CRITERIA, exclude=("9.1",))
 
 
 def test_score_is_the_weighted_sum_of_the_table() -> None:
     """Against the table itself, criterion by criterion: one level up adds its value times the weight."""
-    criteria = control.prepare_criteria(load_catalog())
+    criteria = CRITERIA
     base = control.parse_answers(LOCAL_OPERATOR)
     for row in criteria.itertuples():
         objective, number = (int(part) - 1 for part in str(row.criterion_id).split("."))
@@ -113,7 +114,7 @@ def test_score_is_the_weighted_sum_of_the_table() -> None:
         better = [list(levels) for levels in base]
         better[objective][number] += 1
         step = row.weight_calculator * (row.level_values[level] - row.level_values[level - 1]) / 10
-        gain = control.score(better, "calculator") - control.score(base, "calculator")
+        gain = control.score(better, "calculator", CRITERIA) - control.score(base, "calculator", CRITERIA)
         assert gain == pytest.approx(step, abs=1e-9)
 
 
@@ -151,17 +152,17 @@ def changed(criterion: str, level: object) -> list[list[object]]:
 )
 def test_bad_answers_are_named(answers: Any, weighting: str, message: str) -> None:
     with pytest.raises(BadValue, match=message):
-        control.score(answers, weighting)
+        control.score(answers, weighting, CRITERIA)
     if "weighting" not in message:
         with pytest.raises(BadValue, match=message):
-            control.seal(answers)
+            control.seal(answers, CRITERIA)
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(BadValue, match=r"criterion 1\.1.*criterion 6\.5"):
         answers = changed("1.1", 9)
         answers[5][4] = 0
-        control.score(answers, "equal")
+        control.score(answers, "equal", CRITERIA)
 
 
 @pytest.mark.parametrize("of", [list, tuple, np.array, lambda levels: pd.Series(levels, dtype=float)])
@@ -169,9 +170,13 @@ def test_answers_may_be_lists_tuples_or_arrays(of: Any) -> None:
     answers = control.parse_answers(CHAMPION)
     given = tuple(of(levels) for levels in answers)
     for weighting in control.WEIGHTINGS:
-        assert control.score(given, weighting) == control.score(answers, weighting)
-    assert control.seal(given, exclude=["2.4", "5.2"]) == control.seal(given, {"2.4", "5.2"}) == 2
-    assert control.seal(given, "5.2") == control.seal(given, ("5.2",))
+        assert control.score(given, weighting, CRITERIA) == control.score(answers, weighting, CRITERIA)
+    assert (
+        control.seal(given, CRITERIA, exclude=["2.4", "5.2"])
+        == control.seal(given, CRITERIA, {"2.4", "5.2"})
+        == 2
+    )
+    assert control.seal(given, CRITERIA, "5.2") == control.seal(given, CRITERIA, ("5.2",))
 
 
 @pytest.mark.parametrize(
@@ -193,10 +198,10 @@ def test_further_answers_scored_by_hand(
     text: str, scores: tuple[float, ...], seal: int, seal_without_chips: int, binding: list[str]
 ) -> None:
     answers = control.parse_answers(text)
-    found = tuple(control.score(answers, weighting) for weighting in control.WEIGHTINGS)
+    found = tuple(control.score(answers, weighting, CRITERIA) for weighting in control.WEIGHTINGS)
     assert found == pytest.approx(scores, abs=1e-9)
-    assert control.binding(answers) == (seal, binding)
-    assert control.seal(answers, exclude=("2.4", "5.2")) == seal_without_chips
+    assert control.binding(answers, CRITERIA) == (seal, binding)
+    assert control.seal(answers, CRITERIA, exclude=("2.4", "5.2")) == seal_without_chips
 
 
 def test_every_criterion_has_an_answer_for_every_combination_of_its_attributes() -> None:
@@ -212,25 +217,27 @@ def test_every_criterion_has_an_answer_for_every_combination_of_its_attributes()
 
 def test_what_raises_an_attribute_never_lowers_the_score() -> None:
     """Keys at home, domestic chips, a domestic operator, open platform: each is worth points on its own."""
-    base = control.score(derived("us-operator", "us-platform-local-operator"), "calculator")
-    local = control.score(derived("joint-venture", "us-platform-local-operator"), "calculator")
-    champion = control.score(derived("national-champion", "champion-us-chips"), "calculator")
-    npu = control.score(derived("national-champion", "champion-national-npu", "rebel-quad"), "calculator")
-    own = control.score(derived("national-champion", "champion-own-models"), "calculator")
+    base = control.score(derived("us-operator", "us-platform-local-operator"), "calculator", CRITERIA)
+    local = control.score(derived("joint-venture", "us-platform-local-operator"), "calculator", CRITERIA)
+    champion = control.score(derived("national-champion", "champion-us-chips"), "calculator", CRITERIA)
+    npu = control.score(
+        derived("national-champion", "champion-national-npu", "rebel-quad"), "calculator", CRITERIA
+    )
+    own = control.score(derived("national-champion", "champion-own-models"), "calculator", CRITERIA)
     assert base < local < champion < npu
     assert own > champion
     licensed = derived("national-champion", "champion-us-chips", licensed=True)
-    assert licensed[1][3] == 1 and control.seal(licensed) == 0
+    assert licensed[1][3] == 1 and control.seal(licensed, CRITERIA) == 0
 
 
 def test_contributions_by_decision_sum_to_score_and_to_full_mark() -> None:
     for text, weighting in itertools.product((US_CLOUD, CHAMPION), control.WEIGHTINGS):
         answers = control.parse_answers(text)
-        table = control.contributions_by_decision(answers, weighting)
-        assert table["points"].sum() == pytest.approx(control.score(answers, weighting))
-        assert table["attainable"].sum() == pytest.approx(control.score(top(), weighting))
+        table = control.contributions_by_decision(answers, weighting, CRITERIA)
+        assert table["points"].sum() == pytest.approx(control.score(answers, weighting, CRITERIA))
+        assert table["attainable"].sum() == pytest.approx(control.score(top(), weighting, CRITERIA))
         assert (table["points"] <= table["attainable"] + 1e-9).all()
-    stakes = control.contributions_by_decision(top(), "calculator")["attainable"]
+    stakes = control.contributions_by_decision(top(), "calculator", CRITERIA)["attainable"]
     assert stakes["operator"] == pytest.approx(34.4, abs=0.1) and stakes["platform"] == pytest.approx(
         22, abs=0.1
     )
@@ -289,4 +296,4 @@ def test_answers_text_round_trip() -> None:
         assert control.parse_answers(
             control.answers_text(control.parse_answers(text))
         ) == control.parse_answers(text)
-    assert isinstance(control.points(control.parse_answers(CHAMPION)), pd.Series)
+    assert isinstance(control.points(control.parse_answers(CHAMPION), CRITERIA), pd.Series)

@@ -18,6 +18,7 @@ import pytest
 
 from planner import cli
 from planner.cli.output import event_line
+from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path
 from planner.runs.run import Run, list_runs
 
@@ -176,7 +177,7 @@ def test_no_plan_in_time_is_four(call: Call, monkeypatch: pytest.MonkeyPatch) ->
     from planner.runs.writer import start_run
 
     def nothing(scenario: Any, options: Any, directory: Any, **_: Any) -> Run:
-        with start_run(directory, load_scenario(TOY), options) as writer:
+        with start_run(directory, load_scenario(TOY), load_catalog(), options) as writer:
             return writer.finish({"status": "no-solution", "objective": "cost", "quality": "plan"})
 
     monkeypatch.setattr("planner.runs.solve.run_solve", nothing)
@@ -225,7 +226,7 @@ def test_a_fault_deep_in_the_case_is_ours_not_something_that_is_not_offered(
     def broken(*_: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("planner.case.build.system_offers", broken)
+    monkeypatch.setattr("planner.case.offers.system_offers", broken)
     for command in (
         ("stacks", "two-hosts", "--workers", "1"),
         ("explain", "two-hosts"),

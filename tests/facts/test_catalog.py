@@ -308,7 +308,7 @@ def test_the_catalog_command_shows_checks_and_suggests(folder: Path) -> None:
     assert wrong.exit_code == 2 and "did you mean 'systems'" in wrong.output
     assert run(app, ["catalog", "--check"]).exit_code == 0
     put(folder, "systems.csv", 6, "peak_kw", "-145")
-    bad = run(app, ["catalog", "--check", "--folder", str(folder), "--json"])
+    bad = run(app, ["catalog", "--check", "--catalog", str(folder), "--json"])
     assert bad.exit_code == 2 and not json.loads(bad.stdout)["valid"]
     assert len(json.loads(run(app, ["catalog", "countries", "--json"]).stdout)) == 35
 

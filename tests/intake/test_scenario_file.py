@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import (
     Problem,
     ScenarioError,
@@ -599,7 +600,7 @@ def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> No
     for block in blocks:
         if block.startswith("# sweep.yaml"):
             (tmp_path / "sweep.yaml").write_text(block)
-            assert len(load_batch(tmp_path / "sweep.yaml")) == 11
+            assert len(load_batch(tmp_path / "sweep.yaml", load_catalog())) == 11
         elif "planner: 1" in block or "extends:" in block:
             parse_scenario(block)
         elif block.startswith("size:"):

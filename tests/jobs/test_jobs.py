@@ -33,7 +33,13 @@ def ask(
 ) -> Job:
     options: dict[str, object] = {"quality": "quick"}
     job, _ = store.submit(
-        name, text, owner=owner, runs_root=runs, hash=input_hash(text, options, "1"), options=options, **more
+        name,
+        text,
+        owner=owner,
+        runs_root=runs,
+        hash=input_hash(text, options, "facts", "1"),
+        options=options,
+        **more,
     )  # type: ignore[arg-type]
     return job
 

@@ -16,6 +16,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import ScenarioError
 from planner.runs.batch import BatchResult, batch
 from planner.runs.batch_file import BatchError, grid_name, load_batch
@@ -60,7 +61,7 @@ def problems(text: str, folder: Path) -> list[str]:
     path = folder / "bad.yaml"
     path.write_text(text)
     with pytest.raises(BatchError) as caught:
-        load_batch(path)
+        load_batch(path, load_catalog())
     return [f"{p.line}: {p.path}: {p.message}" for p in caught.value.problems]
 
 
@@ -113,9 +114,9 @@ def test_scenario_is_found_beside_the_manifest_and_its_problems_are_its_own(tmp_
     (tmp_path / "mine.yaml").write_text("extends: two-hosts\nnam: x\n")
     (tmp_path / "sweep.yaml").write_text("batch: 1\nscenario: mine.yaml\ncases: [{id: a}]\n")
     with pytest.raises(ScenarioError, match="nam: unknown field"):
-        load_batch(tmp_path / "sweep.yaml")
+        load_batch(tmp_path / "sweep.yaml", load_catalog())
     (tmp_path / "mine.yaml").write_text("extends: two-hosts\nname: mine\n")
-    assert load_batch(tmp_path / "sweep.yaml")[0].scenario.name == "mine"
+    assert load_batch(tmp_path / "sweep.yaml", load_catalog())[0].scenario.name == "mine"
 
 
 # ---- solving
@@ -216,7 +217,7 @@ class Poison:
 def test_a_case_that_kills_its_process_is_found_and_the_others_are_solved(
     manifest: Path, tmp_path: Path
 ) -> None:
-    cases: list[Any] = [Poison(), load_batch(manifest)[2]]
+    cases: list[Any] = [Poison(), load_batch(manifest, load_catalog())[2]]
     results: list[Done] = []
     on_this_machine(cases, tmp_path, 2, results.append)
     assert {r.name: r.status for r in results} == {"poison": "failed", "impossible": "infeasible"}
@@ -274,5 +275,5 @@ def test_a_case_that_raises_is_a_failure_with_its_reason(
         raise ArithmeticError("unheard of")
 
     monkeypatch.setattr("planner.runs.batch_workers.run_solve", fail)
-    result = solve_case_elsewhere(load_batch(manifest)[0])
+    result = solve_case_elsewhere(load_batch(manifest, load_catalog())[0])
     assert result.status == "failed" and "unheard of" in str(result.error)

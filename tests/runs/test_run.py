@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.facts.catalog import Catalog, load_catalog
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.runs import compare, export, files
 from planner.runs import writer as run_writer
@@ -24,6 +26,7 @@ from planner.runs.solve import run_solve
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
 
+FACTS = load_catalog()
 OUTCOME = {
     "status": "optimal",
     "gap": 0.005,
@@ -60,7 +63,10 @@ def test_a_run_holds_what_is_needed_to_repeat_it(solved: Run, toy: Scenario) -> 
     ]  # fmt: skip
     manifest = solved.manifest
     assert manifest["versions"].keys() >= {"planner", "python", "pyomo", "highspy", "numpy", "pandas"}
-    assert manifest["hash"] == content_hash(toy, {"quality": "plan"}) and manifest["seed"] == toy.solve.seed
+    assert (
+        manifest["hash"] == content_hash(toy, FACTS, {"quality": "plan"})
+        and manifest["seed"] == toy.solve.seed
+    )
     assert manifest["options"] == {"quality": "plan"} and manifest["machine"]["cores"] and manifest["started"]
     assert solved.scenario == toy and solved.has_plan and solved.status == "optimal"
     assert solved.resolved.limits.max_delay_months  # the bounds that were in force
@@ -93,14 +99,13 @@ def test_same_inputs_same_numbers(solved: Run, toy: Scenario, tmp_path: Path) ->
 
 
 def test_hash_changes_with_what_decides_the_numbers_only(
-    toy: Scenario, monkeypatch: pytest.MonkeyPatch
+    toy: Scenario, plain_catalog: Callable[..., Catalog]
 ) -> None:
-    base = content_hash(toy, {"quality": "plan"})
-    assert content_hash(toy, {"quality": "plan", "objective": None}) == base
-    assert content_hash(toy, {"quality": "quick"}) != base
-    assert content_hash(with_overrides(toy, {"solve.seed": 2}), {"quality": "plan"}) != base
-    monkeypatch.setattr(files, "catalog_hash", lambda: "other facts")
-    assert content_hash(toy, {"quality": "plan"}) != base
+    base = content_hash(toy, FACTS, {"quality": "plan"})
+    assert content_hash(toy, FACTS, {"quality": "plan", "objective": None}) == base
+    assert content_hash(toy, FACTS, {"quality": "quick"}) != base
+    assert content_hash(with_overrides(toy, {"solve.seed": 2}), FACTS, {"quality": "plan"}) != base
+    assert content_hash(toy, plain_catalog(), {"quality": "plan"}) != base
 
 
 def test_infeasible_case_is_a_whole_run_with_reasons(toy: Scenario, tmp_path: Path) -> None:
@@ -115,7 +120,7 @@ def test_infeasible_case_is_a_whole_run_with_reasons(toy: Scenario, tmp_path: Pa
 
 
 def test_unfinished_run_leaves_nothing(toy: Scenario, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), start_run(tmp_path / "run", toy, {}) as writer:
+    with pytest.raises(KeyboardInterrupt), start_run(tmp_path / "run", toy, FACTS, {}) as writer:
         writer.event({"stage": "build", "message": "x"})
         assert list_runs(tmp_path)["status"].tolist() == ["running"]
         raise KeyboardInterrupt
@@ -124,9 +129,10 @@ def test_unfinished_run_leaves_nothing(toy: Scenario, tmp_path: Path) -> None:
 
 CHILD = """
 import sys, time
+from planner.facts.catalog import load_catalog
 from planner.runs.writer import start_run
 from planner.intake.scenario_file import example_path, load_scenario
-writer = start_run(sys.argv[1], load_scenario(example_path("two-hosts")), {})
+writer = start_run(sys.argv[1], load_scenario(example_path("two-hosts")), load_catalog(), {})
 writer.event({"stage": "halls", "message": "half way"})
 print("ready", flush=True)
 time.sleep(60)
@@ -143,13 +149,13 @@ def test_killed_run_is_lost_and_can_be_cleaned_away(toy: Scenario, tmp_path: Pat
     child.wait()
     assert not (tmp_path / "run").exists()
     assert list_runs(tmp_path)[["name", "status"]].values.tolist() == [["run", "lost"]]
-    with start_run(tmp_path / "run", toy, {}) as writer:  # the name is free
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:  # the name is free
         writer.finish(OUTCOME)
     assert clean_runs(tmp_path) == ["run"] and leftovers(tmp_path) == ["run"]
 
 
 def test_a_new_process_with_the_old_number_does_not_revive_a_run(toy: Scenario, tmp_path: Path) -> None:
-    writer = start_run(tmp_path / "run", toy, {})
+    writer = start_run(tmp_path / "run", toy, FACTS, {})
     lock = json.loads((writer.path / "lock.json").read_text())
     files.write_json(writer.path / "lock.json", lock | {"pid_start": lock["pid_start"] - 3600})
     assert list_runs(tmp_path)["status"].tolist() == ["lost"]
@@ -167,7 +173,7 @@ def test_refused_by_the_system_at_the_start(
 
     monkeypatch.setattr(Path, call, deny)
     with pytest.raises(RunError, match=r"cannot write to .*read-only file system"):
-        start_run(tmp_path / "run", toy, {})
+        start_run(tmp_path / "run", toy, FACTS, {})
     monkeypatch.undo()
     assert leftovers(tmp_path) == []
 
@@ -181,7 +187,7 @@ def test_full_disk_at_the_end_leaves_nothing(
     monkeypatch.setattr(run_writer, "sync_tree", full)
     with (
         pytest.raises(RunError, match="no space left on device"),
-        start_run(tmp_path / "run", toy, {}) as writer,
+        start_run(tmp_path / "run", toy, FACTS, {}) as writer,
     ):
         writer.finish(OUTCOME)
     assert leftovers(tmp_path) == []
@@ -202,15 +208,15 @@ def test_places_that_are_refused_before_solving(toy: Scenario, tmp_path: Path) -
         ("a\0b", "cannot be the place"),
     ):
         with pytest.raises(RunError, match=words):
-            start_run(place, toy, {})
+            start_run(place, toy, FACTS, {})
     assert leftovers(tmp_path) == ["file", "used"]
     (tmp_path / "empty").mkdir()
-    with start_run(tmp_path / "empty", toy, {}) as writer:
+    with start_run(tmp_path / "empty", toy, FACTS, {}) as writer:
         assert writer.finish(OUTCOME).path == tmp_path / "empty"
 
 
 def test_a_result_is_never_thrown_away_for_a_taken_name(toy: Scenario, tmp_path: Path) -> None:
-    with start_run(tmp_path / "run", toy, {}) as writer:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / "mine").write_text("came in between")
         assert writer.finish(OUTCOME).path == tmp_path / "run-2"
@@ -220,13 +226,13 @@ def test_a_result_is_never_thrown_away_for_a_taken_name(toy: Scenario, tmp_path:
 def test_names_by_time_do_not_collide(toy: Scenario, tmp_path: Path) -> None:
     made = []
     for _ in range(3):
-        with start_run(None, toy, {}, root=tmp_path / "runs") as writer:
+        with start_run(None, toy, FACTS, {}, root=tmp_path / "runs") as writer:
             made.append(writer.finish(OUTCOME).name)
     assert len(set(made)) == 3 and all(name.startswith("two-hosts-") for name in made)
 
 
 def test_table_with_a_mixed_column_is_named(toy: Scenario, tmp_path: Path) -> None:
-    with start_run(tmp_path / "run", toy, {}) as writer:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
         with pytest.raises(RunError, match="'orders'"):
             writer.table("orders", pd.DataFrame({"x": [1, "a", {}]}, dtype=object))
         with pytest.raises(RunError, match="name of a table"):
@@ -251,7 +257,7 @@ def test_reading_what_is_no_run(tmp_path: Path, solved: Run) -> None:
 
 def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
-        with start_run(tmp_path / name, toy, {}) as writer:
+        with start_run(tmp_path / name, toy, FACTS, {}) as writer:
             writer.finish(OUTCOME)
     (tmp_path / "a" / "outcome.json").write_text("{")
     (tmp_path / "b" / "outcome.json").unlink()
@@ -265,7 +271,7 @@ def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_pat
 
 
 def test_event_line_cut_off_by_a_crash_is_passed_over(toy: Scenario, tmp_path: Path) -> None:
-    with start_run(tmp_path / "run", toy, {}) as writer:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
         writer.event({"stage": "a", "gap": float("nan"), "bound": np.float64(3)})
         with (writer.path / "events.jsonl").open("a") as stream:
             stream.write('{"stage": "b", "ga')

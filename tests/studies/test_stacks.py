@@ -266,14 +266,13 @@ def test_chip_origin_and_country_caps_reach_every_offer() -> None:
 
 
 def test_forcing_a_stack_hands_hosts_to_its_usual_owner() -> None:
-    s = forced(scenario(), "us-platform-local-operator")
+    s = forced(scenario(), "us-platform-local-operator", load_catalog())
     assert {h.id: h.owner_class for h in s.hosts} == {"champion": "joint-venture", "venture": "joint-venture"}
-    rival = forced(scenario(), "rival")
+    rival = forced(scenario(), "rival", load_catalog())
     assert {x.id for x in rival.systems} == {"cloudmatrix-384"}
     with pytest.raises(NotOffered, match="the scenario has no such host"):
-        forced(
-            scenario(hosts=scenario().model_dump(by_alias=True, exclude_none=True)["hosts"][:2]), "us-cloud"
-        )
+        hosts = scenario().model_dump(by_alias=True, exclude_none=True)["hosts"][:2]
+        forced(scenario(hosts=hosts), "us-cloud", load_catalog())
 
 
 @pytest.fixture(scope="module")
