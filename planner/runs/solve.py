@@ -53,7 +53,7 @@ def run_solve(
             if on_event is not None:
                 on_event(event)
 
-        for warning in warnings_of(scenario):
+        for warning in warnings_of(scenario, catalog):
             told = {
                 "stage": "scenario",
                 "message": f"warning: {warning.path}: {warning.message}",
