@@ -54,7 +54,7 @@ def _flows(terms: Terms, price: float) -> tuple[Lines, dict[str, float]]:
     opex = np.where(
         operating, terms.opex * (1 + terms.inflation + terms.opex_escalation) ** (year - 1.0), 0.0
     )
-    salvage = np.where(year == n, terms.salvage, 0.0)
+    salvage = np.where(year == n, terms.salvage + terms.salvage_share * terms.capex, 0.0)
     cfads = np.where(operating & (year <= tenor), revenue - opex + salvage, 0.0)
 
     debt, principal = _loan(terms, cfads[1 : tenor + 1])

@@ -13,7 +13,7 @@ from planner.finance.faults import Fault, raise_all
 DEBTS = ("level", "equal-principal", "sculpted")
 DEPRECIATIONS = ("straight-line", "sl-half-year-5")
 HALF_YEAR_LIFE = 5
-CONSTRUCTION = ("share", "rate", "months", "fee_share")
+CONSTRUCTION_BLOCKS = ("construction", "idc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,13 @@ class Terms:
     debt_fee_share: float = 0.0
     debt_closing_cost: float = 0.0
     construction_share: float = 0.0
-    """of capex under a construction loan; also as a mapping ``construction: {share, rate, months, fee_share}``"""
+    """of capex under a construction loan; also as a mapping, ``construction`` or ``idc``: share, rate, months,
+    fee_share"""
     construction_rate: float = 0.0
     construction_months: float = 0.0
     construction_fee_share: float = 0.0
+    construction_financing_cost: float = 0.0
+    """stated outright, on top of what the loan costs"""
     tax_rate: float = 0.0
     depreciation: str = "straight-line"
     """or sl-half-year-5"""
@@ -65,6 +68,8 @@ class Terms:
     """of straight-line depreciation; 0: none"""
     salvage: float = 0.0
     """received at the end of the last year"""
+    salvage_share: float = 0.0
+    """of capex, on top of ``salvage``"""
     solve_price: bool = False
     """find the price that gives equity ``target_irr`` over ``target_year`` years"""
     target_irr: float = 0.0
@@ -73,7 +78,7 @@ class Terms:
     @property
     def construction_cost(self) -> float:
         """Interest and fee of the construction loan."""
-        return simple_financing_cost(
+        return self.construction_financing_cost + simple_financing_cost(
             self.capex, self.construction_share, self.construction_rate,
             self.construction_months, self.construction_fee_share,
         )  # fmt: skip
@@ -103,10 +108,10 @@ REQUIRED = (
 POSITIVE = ("years", "units_per_year", "capex", "tenor_years")
 AT_LEAST_ZERO = (
     "opex", "interest", "price", "dscr", "grace_years", "dsra_months", "reserve_interest", "debt_fee_share",
-    "debt_closing_cost", "construction_rate", "construction_months", "construction_fee_share", "depreciation_years",
-    "target_year",
+    "debt_closing_cost", "construction_rate", "construction_months", "construction_fee_share",
+    "construction_financing_cost", "depreciation_years", "target_year",
 )  # fmt: skip
-SHARES = ("debt_share", "max_debt_share", "construction_share", "tax_rate")
+SHARES = ("debt_share", "max_debt_share", "construction_share", "tax_rate", "salvage_share")
 RATES = ("equity_discount_rate", "price_escalation", "inflation", "opex_escalation", "target_irr")
 
 
@@ -124,10 +129,14 @@ def read_terms(inputs: Mapping[str, Any]) -> Terms:
 
 def _flat(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs with a nested construction loan laid flat and a named depreciation in its own field."""
-    flat = {name: value for name, value in inputs.items() if name != "construction"}
-    loan = inputs.get("construction")
-    if isinstance(loan, Mapping):
-        flat |= {f"construction_{name}": value for name, value in loan.items()}
+    flat: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if name in CONSTRUCTION_BLOCKS and isinstance(value, Mapping):
+            flat |= {f"construction_{part}": amount for part, amount in value.items()}
+        elif name.startswith("idc_"):
+            flat[f"construction_{name.removeprefix('idc_')}"] = value
+        else:
+            flat[name] = value
     if flat.get("depreciation_years") in DEPRECIATIONS:
         flat["depreciation"] = flat.pop("depreciation_years")
     return flat

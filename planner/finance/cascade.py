@@ -62,6 +62,8 @@ class Setup:
     opens: tuple[tuple[int, int], ...]
     payable: Array
     """MUSD of spending that each source may pay, by quarter"""
+    of_finance: Array
+    """share of the costs of finance that each source pays: what it pays of all spending while building"""
     exchange: Array
     capex: Array
     vat: Array
@@ -83,10 +85,17 @@ class Setup:
             len(tranches), n
         )
         capex = by_quarter(project.spending, n)
+        while_building = slice(0, project.operation_from)
+        joins = np.array([t.eligibility.costs_of_finance for t in tranches], dtype=float)
+        of_finance = (
+            joins * payable[:, while_building].sum(axis=1) / max(capex[while_building].sum(), OWED_MUSD)
+        )
         unpaid = np.maximum(0.0, capex - payable.sum(axis=0))
         unpaid[: project.operation_from] = 0.0
         saved = _saved_ahead(unpaid, project.covenants.refresh_months / MONTHS_PER_QUARTER)
-        return cls(project, tranches, opens, payable, exchange, capex, _vat(project, capex), saved)
+        return cls(
+            project, tranches, opens, payable, of_finance, exchange, capex, _vat(project, capex), saved
+        )
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,7 @@ class _Walk:
         count, n = setup.payable.shape
         self.project, self.tranches, self.opens = setup.project, setup.tranches, setup.opens
         self.payable: list[Line] = setup.payable.tolist()
+        self.of_finance: Line = setup.of_finance.tolist()
         self.exchange: list[Line] = setup.exchange.tolist()
         self.capex: Line = setup.capex.tolist()
         self.vat: Line = setup.vat.tolist()
@@ -163,9 +173,7 @@ class _Walk:
             extras += lines["vat_paid"][q] + first_reserve
         for j, tranche in enumerate(self.tranches):
             first, after = self.opens[j]
-            shared = (
-                tranche.share * extras if tranche.eligibility.costs_of_finance and first <= q < after else 0.0
-            )
+            shared = self.of_finance[j] * extras if first <= q < after else 0.0
             full = (self.payable[j][q] + shared) / (1.0 - tranche.fees.premium)
             musd, rate = self.scale[j] * full, self.exchange[j][q]
             self.full[j][q], self.draws[j][q] = full / rate, musd / rate

@@ -48,7 +48,7 @@ class Eligibility:
     least_content: float = 0.0
     """share of value from ``content_from`` that a thing must have"""
     costs_of_finance: bool = True
-    """also interest and fees while building, VAT and the first reserve, in the same share"""
+    """also interest and fees while building, VAT and the first reserve, in the share it pays of all spending by then"""
 
     def allows(self, spend: Spend) -> bool:
         """Whether a source may finance a thing at all."""

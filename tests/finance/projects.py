@@ -122,7 +122,7 @@ def _debts(draw: st.DrawFn) -> list[Tranche]:
     )  # fmt: skip
     agency = Tranche(
         id="agency", kind="export-credit", base_rate=0.05,
-        eligibility=Eligibility(assets=("chips",), content_from=("USA",), costs_of_finance=False),
+        eligibility=Eligibility(assets=("chips",), content_from=("USA",), costs_of_finance=draw(st.booleans())),
         fees=Fees(premium=draw(share(0.0, 0.1))), repayment=Repayment(tenor_years=4, profile="equal-principal"),
         export=ExportTerms(financed_share=0.85, full_content_share=draw(st.sampled_from([None, 0.51]))),
     )  # fmt: skip

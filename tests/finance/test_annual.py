@@ -128,6 +128,16 @@ def test_without_debt_there_is_no_cover_to_speak_of() -> None:
     assert got["min_dscr"] is None and got["llcr_at_close"] is None and got["size_of_equity"] == 1e7
 
 
+def test_a_construction_loan_may_be_stated_in_a_block_in_fields_or_as_its_cost() -> None:
+    loan = {"share": 0.5, "rate": 0.08, "months": 18, "fee_share": 0.01}
+    cost = 0.5 * 1e7 * (0.08 * 18 / 24 + 0.01)
+    given = [{"construction": loan}, {"idc": loan}, {f"construction_{name}": x for name, x in loan.items()},
+             {"construction_financing_cost": cost}]  # fmt: skip
+    answers = [proforma(PLAIN | inputs) for inputs in given]
+    assert [a["depreciation_basis"] for a in answers] == pytest.approx([1e7 + cost] * 4)
+    assert proforma(PLAIN | {"salvage_share": 0.1}) == proforma(PLAIN | {"salvage": 1e6})
+
+
 def test_the_price_for_a_return_gives_that_return() -> None:
     wanted = {name: value for name, value in SCULPTED.items() if name != "price"}
     got = proforma(wanted | {"solve_price": True, "target_irr": 0.14})

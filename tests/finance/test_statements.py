@@ -166,6 +166,21 @@ def test_two_sculpted_loans_stand_one_behind_the_other() -> None:
     assert service.to_numpy() == pytest.approx(np.full(20, 3.0))
 
 
+def test_loans_on_different_assets_share_the_costs_of_finance() -> None:
+    spending = (*plain().spending, Spend(asset="chips", musd=50.0 * (plain().spending[0].musd > 0)))
+    loans = tuple(
+        replace(BANK, id=asset, eligibility=Eligibility(assets=(asset,))) for asset in ("hall", "chips")
+    )
+    lives = {"hall": 20.0, "chips": 5.0, "financing": 10.0}
+    project = plain(
+        spending=spending, sources=(*loans, OWNER), life_years=lives, revenue_musd=flow(28, 4, 20.0)
+    )
+    found = statements(project)
+    assert found.balance_sheet["debt"].iloc[3] == pytest.approx(0.6 * found.uses.sum().sum())
+    together = statements(replace(project, sources=(BANK, OWNER)))
+    assert found.balance_sheet["debt"].to_numpy() == pytest.approx(together.balance_sheet["debt"].to_numpy())
+
+
 def test_an_export_credit_pays_content_premium_and_local_cost() -> None:
     spending = (
         Spend(asset="chips", musd=100.0 - flow(28, 1, 100.0), content={"USA": 0.6, "TWN": 0.4}),
