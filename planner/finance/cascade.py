@@ -159,7 +159,7 @@ class _Walk:
             undrawn = max(0.0, self.commitment[j] - self.drawn[j]) if first <= q < after else 0.0
             self.interest[j][q] = tranche.rate_per_quarter * opening
             fees = tranche.fees.commitment * undrawn + tranche.fees.guarantee * opening
-            self.fees[j][q] = fees / QUARTERS_PER_YEAR
+            self.fees[j][q] = fees / QUARTERS_PER_YEAR + tranche.fees.gross_up * self.interest[j][q]
             self.principal[j][q] = min(self.instalments[j][q], opening)
 
     def funding(self, q: int) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from planner.finance.faults import NoIrrError, SeveralIrrsError
+from planner.finance.faults import FinanceError, NoIrrError, SeveralIrrsError
 
 Array = NDArray[np.float64]
 
@@ -100,7 +100,8 @@ def irr(flows: ArrayLike) -> float:
     One change of sign has one rate (Descartes). Where there are more, the rate is still the only one that is
     not negative if the running total, negative at first, changes sign once (Norstrom 1972).
 
-    Raises NoIrrError, SeveralIrrsError: with the changes of sign and every rate found.
+    Raises NoIrrError, SeveralIrrsError: with the changes of sign and every rate found; FinanceError for flows that
+    are not numbers.
 
     >>> round(irr([-250000, 100000, 150000, 200000, 250000, 300000]), 12)  # numpy-financial's example
     0.567230334436
@@ -142,6 +143,8 @@ def payback(flows: ArrayLike) -> float | None:
 
 
 def _rate(values: Array, years: Array) -> float:
+    if not np.isfinite(values).all():
+        raise FinanceError.single("flows", "not all are numbers")
     largest = float(np.abs(values).max(initial=0.0))
     changes = sign_changes(values)
     if not changes:

@@ -136,6 +136,13 @@ def _terms(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
     if not 0.0 <= tranche.share <= 1.0:
         what = "debt above 100 %" if tranche.is_debt and tranche.share > 1 else "a share"
         yield "share", f"{tranche.share:g} must lie within 0 and 1: {what}"
+    for name in ("upfront", "commitment", "guarantee", "premium", "withholding"):
+        if not 0.0 <= getattr(tranche.fees, name) <= 1.0 - ROUNDING:
+            yield f"fees.{name}", f"{getattr(tranche.fees, name):g} must lie within 0 and 1"
+    if not 0.0 <= tranche.guaranteed_share <= 1.0:
+        yield "guaranteed_share", f"{tranche.guaranteed_share:g} must lie within 0 and 1"
+    if tranche.amount is not None and tranche.amount < 0:
+        yield "amount", f"{tranche.amount:g} must not be negative"
     if (tranche.kind == EXPORT_CREDIT) != (tranche.export is not None):
         yield "export", "rules of an agency are for an export credit, and it needs them"
     if tranche.currency != HOME_CURRENCY:

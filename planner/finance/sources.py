@@ -76,6 +76,13 @@ class Fees:
     """yearly, on the balance"""
     premium: float = 0.0
     """of each draw, drawn with it: an export credit's exposure premium"""
+    withholding: float = 0.0
+    """tax that the borrower's state keeps from interest and the borrower makes good, as a share of what is then paid"""
+
+    @property
+    def gross_up(self) -> float:
+        """Tax on interest that the borrower makes good, per unit of interest."""
+        return self.withholding / (1.0 - self.withholding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +142,8 @@ class Tranche:
     fees: Fees = field(default_factory=Fees)
     repayment: Repayment | None = None
     export: ExportTerms | None = None
+    guaranteed_share: float = 0.0
+    """of the balance, that the state owes should the borrower not pay"""
 
     @property
     def is_debt(self) -> bool:
@@ -146,8 +155,8 @@ class Tranche:
 
     @property
     def cost_per_quarter(self) -> float:
-        """Interest and guarantee fee on the balance."""
-        return self.rate_per_quarter + self.fees.guarantee / QUARTERS_PER_YEAR
+        """Interest, tax made good on it and guarantee fee, on the balance."""
+        return self.rate_per_quarter * (1.0 + self.fees.gross_up) + self.fees.guarantee / QUARTERS_PER_YEAR
 
 
 def quarter_of(day: date, start: date) -> int:

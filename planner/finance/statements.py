@@ -38,7 +38,7 @@ class Statements:
 
     ``uses``, ``sources``, ``cash_flow``, ``income``, ``balance_sheet``: MUSD. ``ratios``: dscr, trailing_dscr, llcr,
     plcr (inf without debt), locked, in_default. ``by_source``: quarter and source; draw, interest, fees, principal,
-    balance in the source's currency. ``caps``: source -> the cap that binds.
+    balance in the source's currency, balance_musd. ``caps``: source -> the cap that binds.
     """
 
     uses: pd.DataFrame
@@ -69,9 +69,7 @@ class Statements:
 def statements(project: Project) -> Statements:
     """Every statement; raises FinanceError as ``settle`` does."""
     found = settle(project)
-    first = pd.Timestamp(project.start)
-    days = [first + pd.DateOffset(months=MONTHS_PER_QUARTER * q) for q in range(project.quarters)]
-    index = pd.DatetimeIndex(days, name="quarter")
+    index = _quarters(project)
 
     def table(lines: dict[str, Array]) -> pd.DataFrame:
         return pd.DataFrame(lines, index=index)
@@ -87,6 +85,23 @@ def statements(project: Project) -> Statements:
         caps=dict(found.caps),
         price_level=pd.Series(project.price_level, index=index),
     )
+
+
+def spending_by(project: Project, what: str) -> pd.DataFrame:
+    """Capex in MUSD, quarter by ``asset``, ``payer`` or ``country``."""
+    total: dict[str, Array] = {}
+    for spend in project.spending:
+        name = getattr(spend, what)
+        total[name] = total.get(name, np.zeros(project.quarters)) + spend.musd
+    return pd.DataFrame(total, index=_quarters(project))
+
+
+def contingent_liabilities(project: Project, found: Statements) -> pd.Series:
+    """What the state would owe if nothing were paid any more, MUSD by quarter."""
+    owed = [
+        t.guaranteed_share * found.by_source.loc[t.id, "balance_musd"] for t in project.sources if t.is_debt
+    ]
+    return sum(owed, start=pd.Series(0.0, index=found.uses.index))
 
 
 def by_year(flows: pd.DataFrame) -> pd.DataFrame:
@@ -135,6 +150,13 @@ def key_figures(found: Statements) -> dict[str, float | None]:
         "quarters_locked_up": float(ratios["locked"].sum()),
         "quarters_in_default": float(ratios["in_default"].sum()),
     }
+
+
+def _quarters(project: Project) -> pd.DatetimeIndex:
+    """First day of each quarter."""
+    first = pd.Timestamp(project.start)
+    days = [first + pd.DateOffset(months=MONTHS_PER_QUARTER * q) for q in range(project.quarters)]
+    return pd.DatetimeIndex(days, name="quarter")
 
 
 def _least(ratio: pd.Series) -> float | None:
@@ -251,7 +273,7 @@ def _ratios(found: Settled) -> dict[str, Array]:
 def _by_source(found: Settled, index: pd.DatetimeIndex) -> pd.DataFrame:
     run = found.run
     columns = {"draw": run.draws, "interest": run.interest, "fees": run.fees, "principal": run.principal,
-               "balance": run.balance}  # fmt: skip
+               "balance": run.balance, "balance_musd": run.balance * found.setup.exchange}  # fmt: skip
     parts = {
         tranche.id: pd.DataFrame({name: rows[j] for name, rows in columns.items()}, index=index)
         for j, tranche in enumerate(found.setup.tranches)

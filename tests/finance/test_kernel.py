@@ -18,7 +18,7 @@ from planner.finance import repayment
 from planner.finance.construction import construction_loan
 from planner.finance.coverage import dscr, life_cover
 from planner.finance.export_credit import contract_cover, cover, export_loan
-from planner.finance.faults import NoIrrError, SeveralIrrsError
+from planner.finance.faults import FinanceError, NoIrrError, SeveralIrrsError
 from planner.finance.kernel import annuity, compounded, irr, npv, xirr
 from planner.finance.tax import depreciated, tax_with_losses
 
@@ -114,6 +114,8 @@ def test_flows_without_a_rate_of_return_say_so() -> None:
     with pytest.raises(NoIrrError) as caught:
         irr([100.0, -200.0, 150.0])  # 100 x^2 - 200 x + 150 has no real root
     assert caught.value.sign_changes == 2
+    with pytest.raises(FinanceError, match="not all are numbers"):
+        irr([-1.0, float("nan")])
     with pytest.raises(SeveralIrrsError) as several:
         irr([-100.0, 230.0, -132.0])
     assert several.value.rates == pytest.approx((0.1, 0.2)) and several.value.sign_changes == 2

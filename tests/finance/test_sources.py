@@ -125,6 +125,12 @@ CHIPS = replace(HALL, asset="chips", content={"USA": 0.7, "TWN": 0.4})
             "more than 100 %",
         ),
         ({"spending": (HALL, replace(HALL, asset="chips"))}, "life_years.chips", "missing"),
+        (
+            {"sources": (replace(BANK, fees=Fees(premium=1.0)), OWNER)},
+            "sources.bank.fees.premium",
+            "within 0 and 1",
+        ),
+        ({"sources": (replace(BANK, amount=-5.0), OWNER)}, "sources.bank.amount", "must not be negative"),
         ({"sources": (BANK,)}, "sources", "shares of equity add up to 0 %"),
         ({"sources": (BANK, BANK, OWNER)}, "sources.bank", "named twice"),
         ({"sources": (replace(BANK, repayment=None), OWNER)}, "sources.bank.repayment", "missing"),
@@ -170,6 +176,6 @@ def test_a_longer_tenor_than_the_agency_allows_is_refused() -> None:
 
 
 def test_debt_that_grows_without_end_is_refused() -> None:
-    dear = replace(BANK, share=1.0, fees=Fees(upfront=1.0))
+    dear = replace(BANK, share=1.0, fees=Fees(upfront=0.99))
     with pytest.raises(FinanceError, match="do not settle"):
         settle(plain(sources=(dear, OWNER)))

@@ -26,8 +26,10 @@ from planner.finance.statements import (
     Statements,
     at_year_ends,
     by_year,
+    contingent_liabilities,
     key_figures,
     real,
+    spending_by,
     statements,
 )  # fmt: skip
 from tests.finance.projects import BANK, OWNER, flow, plain, projects
@@ -152,6 +154,28 @@ def test_debt_by_cover_is_the_present_value_of_the_cash_flow() -> None:
     assert found.caps == {"bank": "cover"}
     expected = 6.0 / 1.6 * (1 - (1 + rate) ** -20) / rate
     assert found.by_source.loc["bank", "draw"].sum() == pytest.approx(expected, rel=1e-9)
+
+
+def test_tax_withheld_from_interest_is_made_good() -> None:
+    withheld = replace(BANK, fees=Fees(withholding=0.1))
+    found = statements(plain(sources=(withheld, OWNER)))
+    assert found.cash_flow["fees"].to_numpy() == pytest.approx(found.cash_flow["interest"].to_numpy() / 9.0)
+
+
+def test_what_the_state_guarantees_follows_the_debt() -> None:
+    project = plain(sources=(replace(BANK, guaranteed_share=0.8), OWNER))
+    found = statements(project)
+    liabilities = contingent_liabilities(project, found)
+    assert liabilities.to_numpy() == pytest.approx(0.8 * found.balance_sheet["debt"].to_numpy())
+    assert contingent_liabilities(plain(), found).abs().max() == 0
+
+
+def test_spending_is_told_by_payer() -> None:
+    hall = plain().spending[0]
+    project = plain(
+        spending=(replace(hall, payer="state"), replace(hall, payer="venture"), replace(hall, payer="state"))
+    )
+    assert spending_by(project, "payer").sum().to_dict() == {"state": 200.0, "venture": 100.0}
 
 
 def test_two_sculpted_loans_stand_one_behind_the_other() -> None:
