@@ -31,18 +31,22 @@ class Context:
 
     @property
     def level(self) -> str:
-        """Which column of low/mid/high prices and handicaps this case uses."""
+        """Level of cost of this case: low, mid or high; see ``Catalog.cost_level`` for which end of a range it means."""
         return self.scenario.money.level
 
     def param(self, name: str) -> float:
-        return self.catalog.param(name, self.level)
+        return self.catalog.param(name, self.catalog.cost_level("parameters", name, self.level))
+
+    def column(self, table: str, stem: str) -> str:
+        """The column of a range that this case reads: ``stem`` and the end its level of cost means."""
+        return f"{stem}_{self.catalog.cost_level(table, stem, self.level)}"
 
     def pick(self, own: Any, table: str, key: Any, column: str) -> Any:
         """The scenario's own value, or the catalog's (``column`` or ``column_<level>``)."""
         if own is not None:
             return own
         names = self.catalog.table(table).columns
-        return self.catalog.value(table, key, column if column in names else f"{column}_{self.level}")
+        return self.catalog.value(table, key, column if column in names else self.column(table, column))
 
     def life_periods(self, table: str, key: str) -> int:
         """Periods an asset lasts, from its ``life_years``."""

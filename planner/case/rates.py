@@ -73,7 +73,7 @@ def relative_rate(
     if own is not None:
         classes = context.catalog.table("model_classes")
         stands_for = str(classes.index[classes["model_id"] == own["model_id"]][0])
-        factor = float(own[f"rate_factor_{context.level}"])
+        factor = float(own[context.column("layer_models", "rate_factor")])
     rate = throughput.serving(stands_for, scenario, accelerator)
     base = throughput.serving(w.model_class, scenario, reference)
     return factor * rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
@@ -87,12 +87,12 @@ def confidential_factor(context: Context, w: Workload, accelerator: str, protect
     use = "training" if w.kind in TRAINING_KINDS else "serving"
     table = context.catalog.table("confidential_computing")
     row = table[(table["generation"] == generation) & (table["use"] == use)]
-    return float(row[f"throughput_factor_{context.level}"].iloc[0])
+    return float(row[context.column("confidential_computing", "throughput_factor")].iloc[0])
 
 
 def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Expand (w, h, a, k) to periods: rate = relative x derate x software gain of the chip generation."""
-    gain = SoftwareGain(context.catalog, context.level)
+    gain = SoftwareGain(context.catalog, context.catalog.cost_level("software_gain", "gain", context.level))
     accelerators = context.catalog.table("accelerators")
     when = np.array([context.calendar.year_fraction(t) for t in range(context.calendar.n)])
     factor: dict[tuple[str, Any], np.ndarray] = {}

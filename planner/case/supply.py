@@ -90,7 +90,7 @@ def allocation_quotas(context: Context) -> list[Quota]:
     vendors = context.catalog.table("accelerators")
     foreign = sorted(set(vendors.loc[vendors["origin_iso3"] == REFERENCE_CHIP_ORIGIN, "vendor"].astype(str)))
     for owner in dict.fromkeys(h.owner_class for h in context.scenario.hosts if h.mode != "cloud"):
-        amount = table.loc[owner, f"allocation_kaccel_eq_per_quarter_{context.level}"]
+        amount = table.loc[owner, context.column("owner_classes", "allocation_kaccel_eq_per_quarter")]
         if pd.isna(amount):
             continue
         hosts = [h.id for h in context.scenario.hosts if h.owner_class == owner and h.mode != "cloud"]

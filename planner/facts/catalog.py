@@ -98,6 +98,20 @@ class Catalog:
         """A single number of the table ``parameters`` at ``low``, ``mid`` or ``high``."""
         return float(self.value("parameters", name, f"value_{level}"))
 
+    def cost_level(self, name: str, item: str, level: str) -> str:
+        """The end of a range that a level of cost means: ``low`` is the cheap end of every value.
+
+        ``item`` is a column without its ending, or a row of ``parameters``. Where cost falls as the value rises (a
+        rate, an allocation) the ends change places; what is no cost (a discount rate) stays at ``mid``. Declared as
+        ``x-cost`` of the table in ``datapackage.json``; all else rises with its value.
+        """
+        declared = self._resources[name].get("x-cost", {})
+        if item in declared.get("neither", ()):
+            return "mid"
+        return (
+            {"low": "high", "high": "low"}.get(level, level) if item in declared.get("falls", ()) else level
+        )
+
     def fields(self, name: str) -> list[dict[str, Any]]:
         """Column descriptions of a table: name, type, unit, description, constraints."""
         self._frame(name)

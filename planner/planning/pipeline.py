@@ -126,7 +126,7 @@ class _Pipeline(SolveRun):
             best = self.soonest()
             tolerance = limits.delay_tolerance_months
             if tolerance is None:
-                tolerance = self.case.catalog.param("delay_tolerance_months", self.case.scenario.money.level)
+                tolerance = self.case.catalog.param("delay_tolerance_months")
             slack = max(tolerance, DELAY_SLACK_MONTHS)
             caps = {w: rounded_up(months + slack, 4) for w, months in self.engine.delays(best).items()}
             self.bounds["max_delay_by_workload"] = caps

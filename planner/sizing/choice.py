@@ -100,7 +100,7 @@ def _per_reference(
         name = "training_run_efficiency" if w.kind in TRAINING_KINDS else "production_factor"
         span = span * _param(context, name).relative()
     released = pd.Timestamp(context.catalog.value("accelerators", accelerator, "released"))
-    gain = SoftwareGain(context.catalog, context.level)
+    gain = SoftwareGain(context.catalog, context.catalog.cost_level("software_gain", "gain", context.level))
     reserve = reserve_factor(context, w)
     out = {}
     for year in sorted({context.calendar.date_of(t).year for t in range(context.calendar.n)}):

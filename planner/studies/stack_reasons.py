@@ -72,8 +72,8 @@ def _owners(context: Context) -> Iterator[tuple[Any, ...]]:
         row = table.loc[owner]
         for field in OWNER:
             value = (
-                float(row[f"{field}_{context.level}"])
-                if pd.notna(row[f"{field}_{context.level}"])
+                float(row[context.column("owner_classes", field)])
+                if pd.notna(row[context.column("owner_classes", field)])
                 else "none"
             )
             yield "owner_classes", owner, field, value, bool(row["assumed"])
@@ -114,7 +114,7 @@ def _models(context: Context, stack: str) -> Iterator[tuple[Any, ...]]:
     for row in table[table["layer_id"].isin(names)].to_dict("records"):
         what, assumed = f"{row['model_class']} models", bool(row["assumed"])
         yield "layer_models", row["layer_id"], f"{what}: model", str(row["model_id"]), assumed
-        factor = float(row[f"rate_factor_{context.level}"])
+        factor = float(row[context.column("layer_models", "rate_factor")])
         yield "layer_models", row["layer_id"], f"{what}: rate factor", factor, assumed
 
 
