@@ -9,6 +9,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.commitments import grants
 from planner.models import (
+    continuity,
     control,
     cooling,
     demand,
@@ -33,6 +34,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     sites.declare(m, case)
     fleet.declare(m, case)
     demand.declare(m, case)
+    continuity.declare(m, case)
     halls.declare(m, case)
     power.declare_load(m, case)
     cooling.declare(m, case)

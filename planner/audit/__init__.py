@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from planner.audit import cooling, fleet, halls, kpis, ledger, policy, power, service, sites, supply
+from planner.audit import (
+    continuity,
+    cooling,
+    fleet,
+    halls,
+    kpis,
+    ledger,
+    policy,
+    power,
+    service,
+    sites,
+    supply,
+)
 from planner.audit.findings import TOLERANCE, Findings
 from planner.audit.view import View
 
@@ -23,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TOLERANCE", "audit"]
 
-TOPICS = (fleet, service, sites, halls, cooling, power, supply, policy, ledger, kpis)
+TOPICS = (fleet, service, continuity, sites, halls, cooling, power, supply, policy, ledger, kpis)
 
 
 def audit(plan: Plan, tolerance: float = TOLERANCE) -> pd.DataFrame:

@@ -77,16 +77,22 @@ def _time(view: View) -> dict[str, float]:
     share = (served / wanted.where(wanted > 0)).to_numpy()
     weight = demand["w"].map(pi).astype(float)
     begun = np.flatnonzero(share >= 0.05)
-    lacking = np.flatnonzero(share < 1 - 0.005)
-    settled = 0 if not len(lacking) else int(lacking[-1]) + 1
+    settled = _from_here_on(pd.Series(share).dropna(), 1 - 0.005)
     waits = delays(view)
     return {
         "delay_months": float((waits * pi.reindex(waits.index)).sum()),
         "unavoidable_delay_months": float((early * pi.reindex(early.index)).sum()),
         "first_service_months": begun[0] * months if len(begun) else np.nan,
-        "full_service_months": settled * months if settled < view.n else np.nan,
+        "full_service_months": np.nan if settled is None else settled * months,
         "served_share": float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()),
     }
+
+
+def _from_here_on(share: pd.Series, least: float) -> int | None:
+    """The first period with demand from which on no share is below ``least``."""
+    below = share.index[share < least - 1e-6]
+    after = share.index if not len(below) else share.index[share.index > below[-1]]
+    return int(after[0]) if len(after) else None
 
 
 @once
@@ -213,8 +219,9 @@ def _tables(view: View, found: Findings, want: dict[str, float]) -> None:
         "unavoidable delay",
     )
     for name, least in (("date_50", 0.5), ("date_95", 0.95)):
-        met = demand[1 - demand["unserved_share"] >= least].groupby("w")["t"].min()
-        when = [view.date(met[w]) if w in met.index else pd.NaT for w in service["w"]]
+        by = demand.sort_values("t").groupby("w")
+        met = {w: _from_here_on(1 - part.set_index("t")["unserved_share"], least) for w, part in by}
+        when = [view.date(t) if (t := met.get(w)) is not None else pd.NaT for w in service["w"]]
         got = pd.to_datetime(service[name])
         found.same("service-table", service[["w"]], got, pd.Series(when, dtype="datetime64[ns]"), name)
     points = pd.Series([float(view.table("control")["points"].sum())], index=["sum"])

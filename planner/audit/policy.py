@@ -39,8 +39,9 @@ def weights(view: View) -> pd.DataFrame:
 
 @once
 def priorities(view: View) -> pd.Series:
-    """w -> priority, summing to 1 over all workloads."""
-    own = pd.Series({w.id: w.priority for w in view.scenario.demand}, dtype=float)
+    """w -> priority, summing to 1 over all workloads that ask for something."""
+    asking = set(view.case.demand["w"])
+    own = pd.Series({w.id: w.priority for w in view.scenario.demand if w.id in asking}, dtype=float)
     return own / own.sum()
 
 

@@ -25,6 +25,7 @@ from planner.case import (
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
 from planner.case.context import Context, keyed
+from planner.case.continuity import with_kept_service
 from planner.case.periods import discount_factor
 from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
@@ -64,8 +65,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     orders, rents = cuts.after_cuts(context, systems, orders, supply.rent_table(context, systems), why)
     existing = _existing(context)
     fleet = _fleet(context, orders, rents, existing)
-    workloads = demand.workload_table(context, throughput)
     wanted = demand.demand_table(context, throughput)
+    workloads = demand.workload_table(context, throughput, set(wanted["w"]))
     hosts, layers = sites.host_table(context), layer_table(context)
     stacks = stack_table(context, layers, why)
     serve = _serve(context, pairs, systems, fleet, wanted, stacks)
@@ -80,7 +81,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     )
     rate = scenario.money.discount_rate_real
     rate = context.param("discount_rate_real") if rate is None else rate
-    return Case(
+    case = Case(
         scenario=scenario,
         catalog=context.catalog,
         calendar=context.calendar,
@@ -130,6 +131,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         assumptions=_assumptions(context),
         control_max=100.0 * float(serve["sigma"].max()) if len(serve) else 0.0,
     )
+    return with_kept_service(case)
 
 
 def _only_useful(systems: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ t period, s slice of the typical day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -32,8 +32,10 @@ class Case:
     discount_end: float
     periods: pd.DataFrame  # t: discount, months, hours, year
     slices: pd.DataFrame  # (t, s): hours, tariff_factor, month, design
-    workloads: pd.DataFrame  # w: priority, preemptible, survival_share, survive_from, must_from, optional
-    demand: pd.DataFrame  # (w, t): demand_kref, native
+    workloads: (
+        pd.DataFrame
+    )  # w: priority, preemptible, survival_share, survive_t, must_t, optional, may_lapse
+    demand: pd.DataFrame  # (w, t): demand_kref, carried_kref
     profile: pd.DataFrame  # (w, s): value, share of the peak
     sites: pd.DataFrame  # p
     hosts: pd.DataFrame  # h
@@ -73,3 +75,6 @@ class Case:
     why_not: pd.DataFrame  # workload, host, stack, system, reason, detail
     assumptions: pd.DataFrame  # defaults taken for want of a value: item, value, why
     control_max: float  # best score any offer for any workload could reach
+    kept: pd.DataFrame = field(default_factory=pd.DataFrame)  # (w, before, t): share
+    lapses: pd.DataFrame = field(default_factory=pd.DataFrame)  # (w, h, a, k, before, t): weight
+    losses: pd.DataFrame = field(default_factory=pd.DataFrame)  # (h, a, k, t): working_k

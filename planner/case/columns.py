@@ -17,12 +17,12 @@ TEXT = frozenset(
      "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(
-    ["earliest_t", "end_t", "first_t", "lead", "life", "must_t", "n_members", "order_t", "periods", "seal",
+    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "must_t", "n_members", "order_t", "periods", "seal",
      "seal_strict", "survive_t", "t", "window_t", "year"]
 )  # fmt: skip
 FLAG = frozenset(
-    ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "optional", "preemptible",
-     "provider_home", "territory_home"]
+    ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "may_lapse", "optional",
+     "preemptible", "provider_home", "territory_home"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])

@@ -19,6 +19,8 @@ from planner.scenario.schema import Accelerators, Path, TrainingRuns, Users, Wor
 
 PREEMPTIBLE_KINDS = ("training", "fine-tuning", "batch")
 TRAINING_KINDS = ("training", "fine-tuning")
+LEAST_KREF = 1e-9
+"""Demand below this is none."""
 
 
 def path_value(path: Path, calendar_months: np.ndarray, start: date) -> np.ndarray:
@@ -41,10 +43,13 @@ def reference_of(context: Context, workload: Workload) -> str:
     return size.reference if isinstance(size, Accelerators) else context.scenario.supply.reference
 
 
-def workload_table(context: Context, throughput: Throughput) -> pd.DataFrame:
-    """One row a workload: duties, shares, reference rate."""
+def workload_table(context: Context, throughput: Throughput, asking: set[str]) -> pd.DataFrame:
+    """One row a workload: duties, shares, reference rate.
+
+    Priorities sum to 1 over the workloads that ask for something (``asking``); the others have none.
+    """
     calendar = context.calendar
-    total = sum(w.priority for w in context.scenario.demand)
+    total = sum(w.priority for w in context.scenario.demand if w.id in asking)
     rows = []
     for w in context.scenario.demand:
         default_duty = calendar.date_of(max(calendar.n - 12 // calendar.step_months, 0))
@@ -60,12 +65,13 @@ def workload_table(context: Context, throughput: Throughput) -> pd.DataFrame:
                 "data_class": w.data_class,
                 "latency_class": w.latency_class,
                 "model_class": w.model_class,
-                "priority": w.priority / total,
+                "priority": w.priority / total if w.id in asking else 0.0,
                 "preemptible": is_preemptible(w),
                 "survival_share": w.survival_share,
                 "survive_t": survive if w.survival_share > 0 else calendar.n,
                 "must_t": max(duty, 0),
                 "optional": w.optional,
+                "may_lapse": w.may_lapse,
                 "reference": reference_of(context, w),
                 "tokens_per_s_per_ref": _tokens_per_ref(context, throughput, w),
             }
@@ -74,13 +80,19 @@ def workload_table(context: Context, throughput: Throughput) -> pd.DataFrame:
 
 
 def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
-    """(w, t) -> demand_kref, only where demand is positive."""
+    """(w, t) -> demand_kref, only where demand is positive, and the part asked for in the period before too.
+
+    ``carried_kref`` is counted run by run for training, so that one run does not tie the next.
+    """
     rows = []
     for w in context.scenario.demand:
-        for t, value in enumerate(_kref(context, throughput, w)):
-            if value > 1e-9:
-                rows.append((w.id, t, float(value)))
-    return keyed(rows, ["w", "t"], ["demand_kref"])
+        parts = _kref(context, throughput, w)
+        carried = np.minimum(parts[:, 1:], parts[:, :-1]).sum(axis=0)
+        for t, value in enumerate(parts.sum(axis=0)):
+            if value > LEAST_KREF:
+                before = float(carried[t - 1]) if t > 0 else 0.0
+                rows.append((w.id, t, float(value), before if before > LEAST_KREF else 0.0))
+    return keyed(rows, ["w", "t"], ["demand_kref", "carried_kref"])
 
 
 def _scenario_of(context: Context, workload: Workload) -> str:
@@ -96,7 +108,7 @@ def _tokens_per_ref(context: Context, throughput: Throughput, w: Workload) -> fl
 
 
 def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
-    """Thousands of reference accelerators asked for in each period."""
+    """Thousands of reference accelerators asked for: one row a training run, else one in all; a column a period."""
     calendar, size = context.calendar, w.size
     mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
     if isinstance(size, TrainingRuns):
@@ -105,25 +117,25 @@ def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
         size, mid if size.shape == "linear" else mid - calendar.step_months / 2, calendar.start
     )
     if isinstance(size, Accelerators):
-        return values / 1000.0
+        return values[None, :] / 1000.0
     if isinstance(size, Users):
         # Work that may wait is asked for on average: the day's peak does not size it.
         peak = 1.0 if is_preemptible(w) else size.peak_factor
         values = values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * peak
-    return values / _tokens_per_ref(context, throughput, w) / 1000.0
+    return values[None, :] / _tokens_per_ref(context, throughput, w) / 1000.0
 
 
 def _training_kref(context: Context, throughput: Throughput, w: Workload, size: TrainingRuns) -> np.ndarray:
     """Each run's accelerator-hours spread evenly over the months from its start to its deadline."""
     calendar = context.calendar
-    out = np.zeros(calendar.n)
+    out = np.zeros((len(size.runs), calendar.n))
     edges = np.arange(calendar.n + 1) * calendar.step_months
-    for run in size.runs:
+    for i, run in enumerate(size.runs):
         hours = throughput.training_accelerator_hours(
             run.params_active_b, run.tokens_b, reference_of(context, w)
         )
         first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
         overlap = np.clip(np.minimum(edges[1:], last) - np.maximum(edges[:-1], first), 0, None)
         accelerators = hours * size.experiments_factor / ((last - first) * HOURS_PER_MONTH)
-        out += accelerators * overlap / calendar.step_months / 1000.0
+        out[i] = accelerators * overlap / calendar.step_months / 1000.0
     return out

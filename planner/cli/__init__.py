@@ -1,7 +1,7 @@
 """The ``planner`` command.
 
-Exit codes: 0 done, 1 infeasible or a failed case, 2 bad input, 3 internal error (with a report file),
-4 time limit without a plan, 130 interrupted.
+Exit codes: 0 done, 1 infeasible or a failed case, 2 bad input, 3 internal error (with a report file) or
+a plan whose audit finds rules broken, 4 time limit without a plan, 130 interrupted.
 """
 
 from __future__ import annotations

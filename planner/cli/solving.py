@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from planner.scenario.schema import Scenario
 
 CODES = {"optimal": 0, "feasible": 0, "infeasible": 1, "no-solution": 4}
+UNSOUND = 3
 
 Quality = Annotated[
     Literal["quick", "plan", "proof"] | None,
@@ -57,7 +58,7 @@ def solve(
     """Make one plan of a scenario and write it as a run.
 
     Exit codes: 0 a plan (its gap is printed), 1 no plan can exist (reasons are printed), 2 bad input,
-    4 no plan found in time.
+    3 the audit of the plan fails or finds rules broken, 4 no plan found in time.
 
     Examples:
 
@@ -75,7 +76,7 @@ def solve(
     scenario = scenario_of(file, facts, settings, more)
     run = _solved(scenario, facts, {"objective": objective, "quality": quality}, output, root, quiet=as_json)
     _show(run, as_json)
-    raise typer.Exit(CODES.get(run.status, 3))
+    raise typer.Exit(_code(run))
 
 
 def demo(
@@ -102,7 +103,18 @@ def demo(
     _show(run, as_json)
     if run.has_plan and not as_json:
         _open_app(run, catalog, start=app)
-    raise typer.Exit(CODES.get(run.status, 3))
+    raise typer.Exit(_code(run))
+
+
+def _code(run: Run) -> int:
+    """The exit code of a run; a plan that breaks rules is a fault of the planner, whatever its status."""
+    broken = len(run.table("audit")) if "audit" in run.tables else 0
+    if broken:
+        typer.echo(
+            f"the audit finds {broken} rules broken: do not use this plan, it is a fault of the planner",
+            err=True,
+        )
+    return UNSOUND if broken else CODES.get(run.status, UNSOUND)
 
 
 def _solved(

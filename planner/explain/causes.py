@@ -108,6 +108,8 @@ def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str
         return f"{h.what} is {100 * change:.3g} points too high: {h.value:.3%} now, {new:.3%} can be met"
     if h.kind == "allocation":
         return f"{h.what} is too small by about {figure(change)} accelerators"
+    if h.kind == "lapse":
+        return f"{h.what} cannot be kept: {100 * change:.3g} % of demand would have to be withdrawn"
     if new is None:
         contradiction = next((t.message for t in precheck(case) if t.reason == "decision"), "")
         return f"{h.what} cannot be kept with the rest of the scenario{': ' + contradiction if contradiction else ''}"

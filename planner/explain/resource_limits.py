@@ -16,7 +16,7 @@ from planner.case.case import Case
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
-from planner.explain.service_limits import control, decisions, shares, survival
+from planner.explain.service_limits import continuity, control, decisions, shares, survival
 from planner.scenario.schema import Site
 from planner.solver.arrays import Arrays, Block, Floats
 
@@ -34,6 +34,7 @@ def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
         shares,
         control,
         survival,
+        continuity,
         decisions,
     )
     found = [h for maker in makers for h in maker(case, arrays) if len(h.rows)]

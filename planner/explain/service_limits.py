@@ -1,4 +1,4 @@
-"""Promises and decisions that may give: share caps, the control floor, survival shares, what a user decided."""
+"""Promises and decisions that may give: share caps, control floor, survival shares, service kept, what a user decided."""
 
 from __future__ import annotations
 
@@ -80,6 +80,16 @@ def survival(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
             "survival", f"demand[{w.id}].survival_share", w.survival_share, "share",
             f"the share of {w.id} that survives the loss of a site", rows, amounts, direction=-1, most=w.survival_share,
             exact=scaled_rows(rows, -1.0 / w.survival_share, ("unserved",)),
+        )  # fmt: skip
+
+
+def continuity(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """Service once given is kept, or may lapse: no part of that can be written down."""
+    for w in case.scenario.demand:
+        rows = rows_of(arrays, "service_kept", w.id)
+        yield Relaxation(
+            "lapse", f"demand[{w.id}].may_lapse", 0.0, "share", f"service of {w.id} once given", rows, -np.ones(len(rows)),
+            scale=1.0, changed=lambda _change: True,
         )  # fmt: skip
 
 

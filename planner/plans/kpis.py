@@ -16,6 +16,8 @@ from planner.case.case import Case
 
 PARTNER = "partner"
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
+NOISE_SHARE = 1e-6
+"""A share served may be this far below a level and counts as reaching it."""
 HALF, NEARLY_ALL = 0.50, 0.95
 NO_DATE = pd.NaT
 COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
@@ -62,9 +64,9 @@ def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     demand = tables["demand"]
     weight = demand["w"].map(case.workloads["priority"]).astype(float) * demand["months"]
     total = demand.groupby("t")[["demand_kref", "served_kref"]].sum()
-    share = (total["served_kref"] / total["demand_kref"]).reindex(range(case.calendar.n))
+    share = total["served_kref"] / total["demand_kref"]
     first = _first(share >= FIRST_SERVICE)
-    full = _settled(share >= 1 - FULL_SERVICE)
+    full = _settled(share, 1 - FULL_SERVICE)
     unavoidable = tables["service"].set_index("w")["unavoidable_months"]
     priority = case.workloads["priority"].reindex(unavoidable.index).astype(float)
     return [
@@ -135,13 +137,13 @@ def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
 
 
 def service_dates(case: Case, tables: Tables) -> pd.DataFrame:
-    """Per workload: delay, its unavoidable part, first dates with 50 % and 95 % served, least share served."""
+    """Per workload: delay, its unavoidable part, dates after which 50 % and 95 % stay served, least share served."""
     rows = []
     first = case.serve.groupby("w")["t"].min()
     for w, part in tables["demand"].groupby("w", sort=False):
         early = part["t"] < first.get(w, case.calendar.n)
-        share = (1 - part.set_index("t")["unserved_share"]).reindex(range(case.calendar.n))
-        half, most = _first(share >= HALF), _first(share >= NEARLY_ALL)
+        share = 1 - part.set_index("t")["unserved_share"]
+        half, most = _settled(share, HALF), _settled(share, NEARLY_ALL)
         rows.append(
             (
                 w,
@@ -348,11 +350,11 @@ def _first(flags: pd.Series) -> int | None:
     return int(hits[0]) if len(hits) else None
 
 
-def _settled(flags: pd.Series) -> int | None:
-    """First period from which the flag holds to the end."""
-    bad = flags.index[~flags.fillna(True)]
-    first = int(bad[-1]) + 1 if len(bad) else 0
-    return first if first < len(flags) else None
+def _settled(share: pd.Series, least: float) -> int | None:
+    """First period with demand from which on the share served never falls below a level; pauses do not count."""
+    below = share.index[share < least - NOISE_SHARE]
+    after = share.index[share.index > below.max()] if len(below) else share.index
+    return int(after.min()) if len(after) else None
 
 
 def _date(case: Case, t: int | None) -> pd.Timestamp:

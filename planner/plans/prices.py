@@ -31,6 +31,7 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "capital_cap": ("MUSD", 1.0, "capital cap {0}"),
     "share_cap": ("kref", 1.0, "share cap {0}"),
     "survive": ("kref", 1.0, "survival of {0} without {1}"),
+    "service_kept": ("points of demand", 100.0, "keeping what {0} was served"),
     "control_floor": ("points of what is served", 100.0, "floor on control of what is served"),
     "demand_balance": ("kref", 1.0, "one thousand reference accelerators more of {0}"),
 }

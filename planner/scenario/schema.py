@@ -163,6 +163,7 @@ class Workload(Record):
     survive_from: date | None = None
     must_serve_by: date | None = None
     optional: bool = False
+    may_lapse: bool = False
     locality: Locality | None = None
 
 

@@ -6,11 +6,11 @@
 
 Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
 paid. From the date on the planner answers at least cost, with no workload worse off in any quarter, nor waiting
-longer in all, than in the plan or, where that cannot be kept, than in the soonest answer. The duty to serve all,
-the floor on control and the survival shares are lifted, for what they asked may no longer be possible: the
-reserve may be used. Service before the date is held, too, to a ten-thousandth of demand; where it cannot be,
-``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its adoption from the start of the
-horizon, as everywhere in the model.
+longer in all, than in the plan or, where that cannot be kept, than in the soonest answer. The duties to serve all
+and to keep what is served, the floor on control and the survival shares are lifted, for what they asked may no longer
+be possible: the reserve may be used. Service before the date is held, too, to a ten-thousandth of demand; where it
+cannot be, ``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its adoption from the
+start of the horizon, as everywhere in the model.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class SupplierLoss:
 def severed_scenario(scenario: Scenario, cut: Cut) -> Scenario:
     """The scenario with the cut, without the duties that may no longer be met."""
     demand = [
-        w.model_copy(update={"optional": True, "must_serve_by": None, "survival_share": 0.0})
+        w.model_copy(
+            update={"optional": True, "must_serve_by": None, "survival_share": 0.0, "may_lapse": True}
+        )
         for w in scenario.demand
     ]
     limits = scenario.limits.model_copy(

@@ -235,6 +235,7 @@ MUTATIONS = [
     ("unserved-range", put("demand", "unserved_share", -0.1)),
     ("unserved-range", put("demand", "unserved_share", 1.1)),
     ("must-serve", put("demand", "unserved_share", 0.1, lambda t: t["t"] == 11)),
+    ("service-kept", scale("serving", "accelerators", 0.9, lambda t: (t["w"] == "work") & (t["t"] == 10))),
     ("open-link", drop("opens", CHAMPION)),
     ("adopt-link", put("stacks", "adopted", False)),
     ("stack-table", put("stacks", "earliest_date", pd.Timestamp("2060-01-01"))),

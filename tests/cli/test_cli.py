@@ -274,6 +274,31 @@ def test_internal_error_is_three_with_a_report_and_no_traceback(
     assert list_runs(tmp_path / "runs").empty and list((tmp_path / "runs").iterdir()) == []
 
 
+@pytest.fixture
+def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit that finds one rule broken in whatever plan."""
+    import pandas as pd
+
+    row = {"rule": "must-serve", "index": "chat,3", "amount": 0.5, "limit": 0.0, "message": "unserved"}
+    monkeypatch.setattr("planner.audit.audit", lambda plan: pd.DataFrame([row]))
+
+
+def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) -> None:
+    result = call("solve", TOY, "-o", "run", "--quality", "quick")
+    assert result.code == 3
+    assert "AUDIT: 1 rules broken" in result.out and "do not use this plan" in result.err
+    assert Run(tmp_path / "run").has_plan
+
+
+def test_an_audit_that_fails_is_three(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(plan: Any) -> Any:
+        raise ZeroDivisionError("a bug of the audit")
+
+    monkeypatch.setattr("planner.audit.audit", fail)
+    result = call("solve", TOY, "--quality", "quick")
+    assert result.code == 3 and "a bug of the audit" in result.err
+
+
 @pytest.mark.parametrize(
     ("example", "stage"),
     [("uae", "hosts and stacks"), pytest.param("korea", "hosts and stacks", marks=pytest.mark.slow)],

@@ -288,3 +288,23 @@ def test_a_size_that_comes_from_the_grid_is_told_as_the_grid(tiny: Callable[...,
     assert answer.proven and answer.least
     assert solve(build_case(with_overrides(scenario, answer.cure))).plan is not None
     assert solve(build_case(with_overrides(scenario, answer.changed(0.95)))).plan is None
+
+
+def test_service_that_cannot_be_kept_is_named_and_may_lapse(tiny: Any) -> None:
+    """One fleet for two workloads: what the first is served early must end when the second has to be served."""
+    work = tiny().model_dump(mode="json", exclude_none=True)["demand"][0]
+    first = {**work, "id": "first", "optional": True, "must_serve_by": None}
+    scenario = tiny(
+        demand=[first, {**work, "id": "second", "must_serve_by": "2029-01-01"}],
+        hosts=[{"id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
+                "stacks": ["us-cloud"], "open_lead_months": 3}],
+        stacks=[{"id": "us-cloud", "adoption_musd": 1, "lead_months": 3}],
+        supply={"quotas": [{"id": "all", "basis": "capacity", "unit": "accelerators",
+                            "path": [{"from": "2027-01-01", "accelerators": 700}]}]},
+        limits={"max_delay_months": {"first": 18}},
+    )  # fmt: skip
+    answer = explain_infeasible(build_case(scenario), tiers={"quota": 2.5, "delay": 2.5}, alternatives=False)
+    (cause,) = answer.causes
+    assert (cause.kind, cause.path, cause.new) == ("lapse", "demand[first].may_lapse", True), answer.text
+    assert "service of first once given cannot be kept" in answer.text
+    assert not has_plan(scenario) and has_plan(with_overrides(scenario, answer.cure))

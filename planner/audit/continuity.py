@@ -1,0 +1,60 @@
+"""What is served does not fall while demand does not, but for work that data end: recomputed from work done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.service import served_k
+from planner.audit.view import View, lookup, over, total
+
+TRAINING = ("training", "fine-tuning")
+
+
+def check(view: View, found: Findings) -> None:
+    """No workload loses service but what data take from it, nor all together more than data take."""
+    rows, ends = _falls(view), _ends(view)
+    at = pd.MultiIndex.from_frame(rows[["w", "t"]])
+    fall = pd.Series(rows["fall"].to_numpy(float), index=at)
+    wanted = pd.Series(rows["demand"].to_numpy(float), index=at)
+    allowed = over(at, total(ends, ["w", "t"], ends["case_rate"] * np.minimum(ends["serve_k"], ends["loss"])))
+    found.at_most(
+        "service-kept", fall / wanted, allowed / wanted, "served less than before (share of demand)"
+    )
+    best = pd.Series(ends.groupby(["w", "t"])["case_rate"].max(), dtype=float).reindex(at)
+    lost = pd.Series((fall.clip(lower=0.0) / best).fillna(0.0).to_numpy(), index=rows["t"])
+    limit = over(
+        rows["t"].drop_duplicates(), ends.drop_duplicates(["h", "a", "k", "t"]).groupby("t")["loss"].sum()
+    )
+    found.at_most(
+        "service-kept", lost.groupby(level=0).sum(), limit, "together more is lost than data take away"
+    )
+
+
+def _falls(view: View) -> pd.DataFrame:
+    """w, before, t, demand, fall: how much less of the demand carried over is served than in the period before."""
+    rows, asked = view.case.kept.reset_index(drop=True), view.case.demand
+    work = served_k(view)
+    done = total(work, ["w", "t"], work["served"])
+    now, then = (pd.MultiIndex.from_frame(rows[["w", c]], names=[None, None]) for c in ("t", "before"))
+    demand, earlier = (asked["demand_kref"].reindex(i).to_numpy(float) for i in (now, then))
+    # of a training run that ends nothing is carried over, whatever starts then
+    by_run = rows["w"].map(view.case.workloads["kind"]).isin(TRAINING)
+    carried = np.where(
+        by_run, asked["carried_kref"].reindex(now).to_numpy(float), np.minimum(demand, earlier)
+    )
+    fall = carried * over(then, done).to_numpy() / earlier - over(now, done).to_numpy()
+    return rows.assign(demand=demand, fall=fall)
+
+
+def _ends(view: View) -> pd.DataFrame:
+    """Work of the period before on offers that lose something: serve_k, case_rate, loss (thousands at work)."""
+    keys = ["w", "h", "a", "k", "before"]
+    lapses = view.case.lapses.reset_index(drop=True)
+    work = served_k(view).rename(columns={"t": "before"})[[*keys, "serve_k", "case_rate"]]
+    rows = lapses.astype({"before": int, "t": int}).merge(work.astype({"before": int}), on=keys)
+    index = pd.MultiIndex.from_frame(rows[["h", "a", "k", "t"]])
+    return rows.assign(
+        loss=pd.Series(lookup(index, view.case.losses["working_k"]), dtype=float).fillna(np.inf)
+    )

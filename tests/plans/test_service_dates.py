@@ -1,0 +1,55 @@
+"""Dates of service: those after which it stays; pauses in demand are no time without service."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.planning.pipeline import solve
+from planner.plans.kpis import service_dates
+
+
+def dates(case, unserved: dict[int, float]) -> tuple[str, str]:
+    """Dates of 50 % and 95 % for shares unserved by period; periods left out have no demand."""
+    table = pd.DataFrame(
+        {"w": "work", "t": list(unserved), "months": 3.0, "unserved_share": list(unserved.values())}
+    )
+    row = service_dates(case, {"demand": table}).iloc[0]
+    return tuple("" if pd.isna(row[c]) else f"{row[c]:%Y-%m}" for c in ("date_50", "date_95"))
+
+
+def test_dates_are_those_after_which_service_stays(tiny):
+    case = build_case(tiny())
+    assert dates(case, {0: 1.0, 1: 0.4, 2: 0.0, 3: 0.7, 4: 0.3, 5: 0.05, 6: 0.0}) == ("2028-01", "2028-04")
+    assert dates(case, {0: 0.0, 1: 0.0, 2: 0.06}) == ("2027-01", "")
+    assert dates(case, {2: 0.0, 3: 0.0, 7: 0.0}) == ("2027-07", "2027-07")
+    assert dates(case, {2: 0.6, 3: 0.6, 7: 0.0}) == ("2028-10", "2028-10")
+    assert dates(case, {2: 0.0, 7: 0.6}) == ("", "")
+
+
+def test_a_pause_between_training_runs_is_no_time_without_service(tiny, plain_catalog):
+    work = tiny().model_dump(mode="json", exclude_none=True)["demand"][0]
+    runs = [
+        {
+            "id": "one",
+            "params_active_b": 70,
+            "tokens_b": 4000,
+            "start": "2028-01-01",
+            "deadline": "2028-07-01",
+        },
+        {
+            "id": "two",
+            "params_active_b": 70,
+            "tokens_b": 6000,
+            "start": "2029-01-01",
+            "deadline": "2029-07-01",
+        },
+    ]
+    scenario = tiny(demand=[{**work, "kind": "training", "size": {"by": "training", "runs": runs}}])
+    plan = solve(build_case(scenario, plain_catalog()), quality="quick").plan
+    assert plan is not None and sorted(plan.tables["demand"]["t"]) == [4, 5, 8, 9]
+    assert plan.kpi("first_service_months") == plan.kpi("full_service_months") == 12.0
+    assert np.isclose(plan.kpi("delay_months"), 0.0, atol=1e-6)
+    assert not len(audit(plan)), audit(plan).to_string()
