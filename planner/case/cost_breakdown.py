@@ -19,21 +19,22 @@ import pandas as pd
 from planner.case.climate import pue, technology_of
 from planner.case.conditions import decimal_year
 from planner.case.names import system_of
-from planner.case.power_draw import LEVELS, it_kw_per_accelerator, metro_of, span_of, temperatures_of
+from planner.case.power_draw import (
+    LEVELS,
+    it_kw_per_accelerator,
+    metro_of,
+    parameter,
+    span_of,
+    temperatures_of,
+)
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import BadValue, UnknownName
 from planner.facts.fallbacks import lookup
 from planner.facts.spans import Span
 from planner.facts.suggest import hint
 
-PRICE_YEAR = 2026
-"""Year of the prices of the catalog where no scenario says otherwise."""
 HARDWARE_ADDERS = ("network_cost_share", "storage_cost_share", "spares_cost_share", "installation_cost_share")
 REDUNDANCY = {"N": "redundancy-n", "N+1": "redundancy-n-1", "2N": "redundancy-2n"}
-DEAL = Span(0.82, 1.0, 1.12)
-"""What buyers pay against quoted prices: two public contracts lie 9-16 % below, scarcity adds the rest."""
-ELSEWHERE = Span(0.8, 1.0, 1.25)
-"""Consultants differ by a quarter: extra range where a city has no value of its own."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class FacilityCost:
     def musd_per_facility_mw(self) -> Span:
         """Per MW at the meter in the design hour, as campuses are often quoted."""
         return self.musd_per_it_mw / self.design_pue
+
+
+def price_date(catalog: Catalog) -> float:
+    """Date of the catalog's prices as a year: the middle of the price year."""
+    return catalog.param("price_year") + 0.5
 
 
 def price_path(change_per_year: float, years: float) -> float:
@@ -121,12 +127,12 @@ def system_cost(
     key = system_of(catalog, system)
     row = catalog.table("systems").loc[key]
     n = int(row["n_accelerators"])
-    base = max(PRICE_YEAR + 0.5, decimal_year(row["available_from"]))
+    base = max(price_date(catalog), decimal_year(row["available_from"]))
     year = base if year is None else float(year)
     years = max(0.0, year - base)
     price = Span.exact(price_usd) if price_usd else span_of(lambda level: row[f"price_usd_{level}"])
     path = span_of(lambda level: price_path(catalog.param("hardware_price_change_per_year", level), years))
-    quoted = price if price_usd else price * DEAL
+    quoted = price if price_usd else price * parameter(catalog, "quoted_price_factor")
     goods = quoted * path * price_factor / float(n)
     rows = [("server or rack", goods, str(row["price_scope"]), f"systems:{key}")]
     for name in HARDWARE_ADDERS:
@@ -179,12 +185,12 @@ def facility_cost(
     found = lookup(
         catalog, str(place["iso3"]), "construction_musd_per_mw_it", "mid", key, construction_musd_per_mw
     )
-    year = PRICE_YEAR + 0.5 if year is None else float(year)
-    years = max(0.0, year - PRICE_YEAR - 0.5)
+    year = price_date(catalog) if year is None else float(year)
+    years = max(0.0, year - price_date(catalog))
     rising = span_of(lambda v: price_path(catalog.param("construction_escalation_per_year_real", v), years))
     hall = catalog.table("halls").loc[hall_type]
     base = span_of(lambda level: hall[f"cost_factor_{level}"]) * found.value * rising
-    base = base * ELSEWHERE if found.assumed else base
+    base = base * parameter(catalog, "construction_elsewhere_factor") if found.assumed else base
     part = {
         name: facility_item(catalog, f"part-{name}").mid for name in ("shell", "electrical", "mechanical")
     }

@@ -14,16 +14,16 @@ from planner.facts.spans import Span
 from planner.facts.suggest import hint
 
 LEVELS = ("low", "mid", "high")
-FLEET = Span(0.8, 1.0, 1.2)
-"""Real fleets against the power of their systems: partial load and small storage, or service nodes on top. Nine of
-thirteen projects of the catalog lie within; the others count accelerators and megawatts of different dates."""
-WATTS_PER_TDP = {"server": Span(1.5, 1.8, 2.1), "rack": Span(1.3, 1.4, 1.6)}
-"""Power of a system per watt of its accelerators where no system is known: servers and racks of the catalog."""
 
 
 def span_of(read: Callable[[str], float]) -> Span:
     """Low, mid and high from a reader of one level; order is restored where a level runs the other way."""
     return Span.around(*(float(read(level)) for level in LEVELS))
+
+
+def parameter(catalog: Catalog, name: str) -> Span:
+    """Low, mid and high of a parameter of the catalog."""
+    return span_of(lambda level: catalog.param(name, level))
 
 
 def it_kw_per_accelerator(name: str, *, catalog: Catalog | None = None) -> Span:
@@ -40,11 +40,17 @@ def it_kw_per_accelerator(name: str, *, catalog: Catalog | None = None) -> Span:
         chip = catalog.table("accelerators").loc[accelerator_of(catalog, name)]
         if pd.isna(chip["tdp_w"]):
             raise MissingFact(f"{name}: neither a system nor the power of the chip is known") from None
-        return WATTS_PER_TDP["server"] * (float(chip["tdp_w"]) / 1000.0) * network.mid
+        return (
+            parameter(catalog, "server_watts_per_accelerator_watt")
+            * (float(chip["tdp_w"]) / 1000.0)
+            * network.mid
+        )
     typical, peak = float(row["typical_kw"]), float(row["peak_kw"])
     n = float(row["n_accelerators"])
     mid = (typical + peak) / 2.0 * network.mid
-    return Span(typical * network.low, mid, peak * network.high) * FLEET / n
+    return (
+        Span(typical * network.low, mid, peak * network.high) * parameter(catalog, "fleet_power_factor") / n
+    )
 
 
 def facility_kw_per_accelerator(
@@ -54,7 +60,7 @@ def facility_kw_per_accelerator(
     catalog = catalog or load_catalog()
     it = it_kw_per_accelerator(name, catalog=catalog)
     if metro is None:
-        return it * Span(1.1, 1.25, 1.4)
+        return it * parameter(catalog, "design_pue_anywhere")
     found = pue(temperatures_of(catalog, metro), technology, catalog=catalog)
     ratio = found.design_hour / found.yearly
     return it * Span(found.low * ratio, found.design_hour, found.high * ratio)

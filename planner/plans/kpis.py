@@ -13,15 +13,14 @@ import pandas as pd
 
 from planner.case import control
 from planner.case.case import Case
+from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
 
-PARTNER = "partner"
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
 NOISE_SHARE = 1e-6
 """A share served may be this far below a level and counts as reaching it."""
 HALF, NEARLY_ALL = 0.50, 0.95
 NO_DATE = pd.NaT
 COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
-PLACE_CLASSES = ("halls", "cooling", "grid", "backup", "site")
 
 Tables = dict[str, pd.DataFrame]
 
@@ -200,47 +199,19 @@ def _flows(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
 
 
 def _unit_costs(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
-    ledger, orders = tables["ledger"], tables["orders"]
+    figures = unit_figures(case, tables)
+    ledger, demand = tables["ledger"], tables["demand"]
     cost = ledger.loc[ledger["payer"] == PARTNER, "musd_discounted"].sum()
     factor = case.periods["discount"].astype(float) * case.periods["hours"].astype(float)
-    fleet = tables["fleet"]
-    hours = case.physics["availability"] * (fleet["accelerators"] * fleet["t"].map(factor)).sum()
-    demand = tables["demand"]
     weighted = demand["served_kref"] * demand["t"].map(factor)
     tokens_per_s = demand["tokens_per_s"] * (1 - demand["unserved_share"])
     mean = demand["w"].map(_mean_profile(case)).astype(float)
     tokens = (tokens_per_s * mean * demand["t"].map(factor) * 3600).sum()
     serving = weighted[demand["tokens_per_s"].notna()].sum() / weighted.sum() if weighted.sum() else 0.0
-    capex = (
-        ledger[(ledger["kind"] == "capex") & (ledger["payer"] == PARTNER)]
-        .groupby("asset_class")["musd"]
-        .sum()
-    )
-    place = sum(capex.get(c, 0.0) for c in PLACE_CLASSES)
-    bought = orders["accelerators"].sum()
-    peak = (
-        orders["k"].map(case.systems["peak_mw_per_k"]).astype(float)
-        if len(orders)
-        else pd.Series(dtype=float)
-    )
-    it_mw = (orders["accelerators"] / 1000 * peak).sum()
-    own = tables["fleet"][tables["fleet"]["mode"] != "cloud"]
-    busiest = own.groupby("t")["accelerators"].sum()
-    facility = tables["power"].groupby("t")["facility_peak_mw"].sum()
-    t = busiest.idxmax() if len(busiest) else 0
-    none = "nothing is owned in this plan"
-    owned_capex = capex.get("servers", 0.0) + place
     return [
-        ("levelised_cost_usd_per_accelerator_hour", cost * 1e6 / hours if hours else np.nan, "USD/h",
-         "discounted cost over discounted available accelerator-hours, all hours held"),
+        *((f.kpi, f.value, f.unit, f.note) for f in figures.values()),
         ("levelised_cost_usd_per_million_tokens", cost * 1e12 * serving / tokens if tokens else np.nan,
          "USD/Mtoken", "share of the cost that serves tokens, by reference accelerators"),
-        ("usd_per_accelerator_all_in", owned_capex * 1e6 / bought if bought else np.nan, "USD",
-         "hardware, halls, cooling, grid, backup and site of what is bought" if bought else none),
-        ("musd_per_mw_it", owned_capex / it_mw if it_mw else np.nan, "MUSD/MW",
-         "same, per MW of IT bought" if bought else none),
-        ("kw_per_accelerator", facility.get(t, np.nan) * 1000 / busiest.max() if len(busiest) else np.nan, "kW",
-         "facility power in the design hour over owned and leased accelerators"),
     ]  # fmt: skip
 
 
@@ -260,7 +231,7 @@ def _mean_profile(case: Case) -> pd.Series:
 
 def _with_ranges(case: Case, tables: Tables, frame: pd.DataFrame) -> pd.DataFrame:
     """Published low and high, weighted by the generations that the plan buys or rents."""
-    ranges = case.catalog.table("published_ranges")
+    ranges, figures = case.catalog.table("published_ranges"), unit_figures(case, tables)
     orders, fleet = tables["orders"], tables["fleet"]
     generation = case.systems["generation"]
     bought = (
@@ -282,9 +253,8 @@ def _with_ranges(case: Case, tables: Tables, frame: pd.DataFrame) -> pd.DataFram
         inside = low <= row["value"] <= high
         out.loc[i, ["low", "high"]] = [low, high]
         out.loc[i, "inside"] = inside
-        reason = (
-            note if inside else "; ".join(x for x in (note, _why_outside(row["kpi"], row["value"], low)) if x)
-        )
+        why = "" if inside else _why_outside(figures.get(row["kpi"]), row["value"], low)
+        reason = "; ".join(text for text in (note, why) if text)
         if reason:
             out.loc[i, "note"] = f"{row['note']}; {reason}"
     return out
@@ -316,30 +286,10 @@ def _mixed(rows: pd.DataFrame, mix: pd.Series) -> tuple[float | None, float | No
     return float(low), float(high), note
 
 
-def _why_outside(kpi: str, value: float, low: float) -> str:
-    below = value < low
-    reasons = {
-        "usd_per_accelerator_all_in": (
-            "prices fall after release and existing halls are reused",
-            "owner's price factor, duty and early halls",
-        ),
-        "musd_per_mw_it": (
-            "air-cooled or cheaper systems per MW",
-            "newer racks carry more value per MW than the published generation",
-        ),
-        "kw_per_accelerator": (
-            "small chips or a cool site",
-            "newer chips draw more power than the published generation, in the hottest hour",
-        ),
-        "levelised_cost_usd_per_accelerator_hour": (
-            "owned fleets keep a residual value at the horizon's end",
-            "newer, larger chips; rents and reserve are held",
-        ),
-    }
-    low_reason, high_reason = reasons.get(kpi, ("", ""))
-    return (
-        f"below the published range: {low_reason}" if below else f"above the published range: {high_reason}"
-    )
+def _why_outside(figure: UnitFigure | None, value: float, low: float) -> str:
+    """Which side of the range, and what the figure is made of in this plan."""
+    side = "below" if value < low else "above"
+    return f"{side} the published range" + (f": {figure.text}" if figure else "")
 
 
 # ---- dates

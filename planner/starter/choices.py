@@ -16,11 +16,6 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
 
 MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
-CLOUD_REGION_MW = 250.0
-"""Data-centre capacity from which a US provider is taken to run a region in the country."""
-HUB_MW = 500.0
-CONNECTION_DONE = {"campus": 0.5, "second": 0.25}
-"""Share of the wait for the grid that a campus has behind it: applications are in when a plan is made."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,11 @@ def _abroad(catalog: Catalog, iso3: str, city: str) -> str:
     metros, countries = catalog.table("metros"), catalog.table("countries")
     groups = catalog.table("licensing")
     controlled = set(groups.loc[groups["country_group"] != "unrestricted", "iso3"])
-    large = set(countries.index[countries["dc_capacity_mw"] >= HUB_MW]) - controlled - {iso3}
+    large = (
+        set(countries.index[countries["dc_capacity_mw"] >= catalog.param("starter_hub_mw")])
+        - controlled
+        - {iso3}
+    )
     others = metros[metros["iso3"].isin(large) & (metros["role"] != "validation")].drop_duplicates("iso3")
     here = metros.loc[city]
     far = pd.Series(
@@ -115,7 +114,8 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
     names = {m: str(metros.at[m, "name"]) for m in (city, campus, second, abroad)}
     known = metros["known_for"]
     capacity = float(catalog.value("countries", iso3, "dc_capacity_mw"))
-    at_home = capacity >= CLOUD_REGION_MW
+    enough = catalog.param("starter_cloud_region_mw")
+    at_home = capacity >= enough
     alone = "; the only place of the country in the catalog, so all campuses stand near it"
     notes = {
         "campus": f"campus near {names[campus]}"
@@ -125,6 +125,6 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
         "city": f"existing data centres of {names[city]}: {capacity:,.0f} MW in the country (estimate 2024)",
         "abroad": f"nearest large market without export licence: {names[abroad]}",
         "cloud": f"US cloud {'at home' if at_home else 'near ' + names[abroad]}: a region at home is taken as given "
-        f"from {CLOUD_REGION_MW:.0f} MW of data centres in the country; here {capacity:,.0f} MW",
+        f"from {enough:.0f} MW of data centres in the country; here {capacity:,.0f} MW",
     }
     return Places(campus, second, city, abroad, at_home, notes)

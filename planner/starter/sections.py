@@ -12,14 +12,11 @@ from ruamel.yaml.scalarstring import FoldedScalarString
 
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
-from planner.starter.choices import CONNECTION_DONE, Places, Size, round_figures
+from planner.starter.choices import Places, Size, round_figures
 
 YEARS = 6
 BUILD_UP = (0.08, 0.25, 0.45, 0.65, 0.85, 1.0)
 """Share of the final demand at the start of each year: S-shaped, as national programmes plan it."""
-WORK_PER_ACCELERATOR = 1.7
-"""Accelerators to host per accelerator asked for: availability, effectiveness, protection, reserve."""
-DESIGN_PUE = 1.45
 LEAST_IT_MW = 5
 """Two of the smallest halls: with less a host could not build at all."""
 REFERENCE = "b300"
@@ -155,8 +152,8 @@ def site_need_mw(catalog: Catalog, size: Size) -> float:
     """Grid power the whole demand would take: accelerators to host x kW of a server with network x PUE."""
     system = catalog.table("systems").loc[SYSTEMS[0]]
     kw = float(system["peak_kw"]) / float(system["n_accelerators"])
-    kw *= (1.0 + catalog.param("network_power_share")) * DESIGN_PUE
-    return size.accelerators * WORK_PER_ACCELERATOR * kw / 1000.0
+    kw *= (1.0 + catalog.param("network_power_share")) * catalog.param("starter_design_pue")
+    return size.accelerators * catalog.param("starter_accelerators_per_accelerator_asked") * kw / 1000.0
 
 
 def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date) -> Iterator[CommentedMap]:
@@ -167,7 +164,8 @@ def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date)
         ("second-campus", places.second, places.notes["second"], (0.1, 0.8)),
     ):
         wait = lookup(catalog, iso3, "grid_connect_months", metro=metro)
-        months = round(wait.value * (1.0 - CONNECTION_DONE[id_.split("-")[0]]))
+        done = catalog.param(f"starter_connection_done_{id_.split('-')[0]}")
+        months = round(wait.value * (1.0 - done))
         yield _map(
             id=id_,
             metro=metro,
@@ -200,7 +198,7 @@ def _steps(steps: dict[date, float]) -> CommentedSeq:
 
 
 def _hosts(catalog: Catalog, iso3: str, size: Size, places: Places) -> Iterator[CommentedMap]:
-    need = site_need_mw(catalog, size) / DESIGN_PUE
+    need = site_need_mw(catalog, size) / catalog.param("starter_design_pue")
 
     def it(share: float) -> int:
         return max(round_figures(need * share), LEAST_IT_MW)

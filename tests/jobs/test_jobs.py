@@ -313,3 +313,21 @@ def test_the_access_trail_keeps_what_was_done(store: Store) -> None:
     newest, first = store.access_trail()
     assert (first["user"], first["action"], first["what"]) == ("ann", "run", "korea-1")
     assert newest["action"] == "refused" and len(newest["what"]) == 2000
+
+
+def test_a_worker_takes_the_facts_of_the_server(store: Store, runs: Path, tmp_path: Path) -> None:
+    from planner.facts.catalog import load_catalog
+    from planner.runs.run import Run
+
+    folder = tmp_path / "facts"
+    folder.mkdir()
+    (folder / "parameters.csv").write_text("parameter,value_mid\nstaff_usd_per_accelerator_year,2900\n")
+    job = ask(store, runs, "two-hosts", two_hosts())
+    supervisor = Supervisor(store, catalog=folder)
+    supervisor.tick()
+    deadline = time.time() + 120
+    while state(store, job) == "running" and time.time() < deadline:
+        time.sleep(0.2)
+    found = store.job(job.id)
+    assert found is not None and found.state == "done", found
+    assert Run(found.directory).catalog == load_catalog(folder) != load_catalog()
