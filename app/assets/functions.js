@@ -4,6 +4,7 @@
 
   const THIN = "\u202f";
 
+  // The same as `fixed` of planner/facts/numbers.py, which writes numbers everywhere else.
   function apart(value, digits) {
     if (value === null || value === undefined || value === "" || Number.isNaN(Number(value))) {
       return "\u2013";

@@ -1,73 +1,32 @@
-"""Numbers, money, dates and headings as text: chosen once, for every page.
-
-Thousands are set apart by a narrow no-break space, U+202F (ISO 80000-1), decimals by a point; missing values are a dash.
-"""
+"""Dates, durations, cells and headings as text: chosen once, for every page. Numbers are those of all readers."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
 
-from planner.report.numbers import APART, MISSING
+from planner.facts.numbers import MISSING, fixed
 from planner.report.terms import term
 
-DASH = MISSING
 WHOLE = 1e-6
 PLAIN = -1  # decimals of a year: a whole number without gaps
 
 
-def number(value: Any, digits: int = 0) -> str:
-    """``12 345.6``; a dash for a missing value."""
-    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return DASH
-    if digits == PLAIN:
-        return f"{value:.0f}"
-    text = f"{value:,.{digits}f}".replace(",", APART)
-    return text[1:] if text.startswith("-") and not text.strip("-0." + APART) else text.replace("-", "−")
-
-
-def significant(value: Any, figures: int = 3) -> str:
-    """Rounded to so many significant figures, never in powers of ten: ``0.0123``, ``12 300``."""
-    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return DASH
-    if value == 0:
-        return "0"
-    places = figures - 1 - math.floor(math.log10(abs(value)))
-    return number(round(value, places), max(places, 0))
-
-
-def money(musd: Any, figures: int = 3) -> str:
-    """Million USD as people say it: ``USD 350 M``, ``USD 12.3 bn``."""
-    if musd is None or musd is pd.NA or not math.isfinite(musd):
-        return DASH
-    sign = "−" if musd < 0 else ""
-    size = abs(musd)
-    scaled, unit = (size / 1000, "bn") if size >= 1000 else (size, "M")
-    return f"{sign}USD {significant(scaled, figures)} {unit}"
-
-
-def percent(share: Any, digits: int = 0) -> str:
-    """A share 0-1 as ``43 %``."""
-    text = number(None if share is None else share * 100, digits)
-    return text if text == DASH else text + " %"
-
-
 def day(value: Any) -> str:
     """``2027-04-01``, or a dash."""
-    return DASH if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d")
+    return MISSING if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d")
 
 
 def moment(value: Any) -> str:
     """``2027-04-01 14:05`` in local time of the server, or a dash."""
-    return DASH if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d %H:%M")
+    return MISSING if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d %H:%M")
 
 
 def duration(seconds: Any) -> str:
     """``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds is None or pd.isna(seconds):
-        return DASH
+        return MISSING
     whole = round(float(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -118,12 +77,14 @@ def digits(series: pd.Series) -> int | None:
 def cell(value: Any, places: int | None = None) -> str:
     """One value of a table as text."""
     if isinstance(value, bool):
-        return "✓" if value else DASH
+        return "✓" if value else MISSING
     if value is None or (not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value)):
-        return DASH
+        return MISSING
     if isinstance(value, pd.Timestamp):
         return day(value)
-    return number(value, places) if places is not None else str(value)
+    if places is None:
+        return str(value)
+    return f"{value:.0f}" if places == PLAIN else fixed(value, places)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,10 +8,10 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import html
 
-from planner.app.components import format as fmt
 from planner.app.components import kpi
 from planner.app.state import schema
 from planner.facts.catalog import Catalog
+from planner.facts.numbers import number
 from planner.report.strings import known, t
 
 FIELD = "scenario-field"
@@ -39,7 +39,7 @@ def default_text(path: str, field: schema.Field, catalog: Catalog) -> str:
     """What is taken when the field is left empty, and where that comes from."""
     if path in CATALOG_DEFAULTS:
         row = catalog.table("parameters").loc[CATALOG_DEFAULTS[path]]
-        value = fmt.significant(float(row["value_mid"]))
+        value = number(float(row["value_mid"]))
         sourced = "" if pd.isna(row["source_url"]) else t("scenario.default-sourced")
         return t("scenario.default-catalog", value=value, confidence=row["confidence"], sourced=sourced)
     if field.required:

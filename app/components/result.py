@@ -17,7 +17,7 @@ from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load, load_plan
 from planner.app.state.stale import changed_draft
-from planner.report.numbers import number, quantity, signed
+from planner.facts.numbers import number, quantity, signed
 from planner.report.strings import t
 
 MOOD = {"better": True, "worse": False}

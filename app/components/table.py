@@ -13,6 +13,7 @@ from dash import html
 
 from planner.app.components import format as fmt
 from planner.app.components.attrs import attrs
+from planner.facts.numbers import fixed
 from planner.report.strings import t
 
 PLAIN_ROWS = 400
@@ -121,7 +122,5 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
         )
     ]
     if len(frame) > rows:
-        parts.append(
-            dmc.Text(t("app.rows", shown=fmt.number(rows), all=fmt.number(len(frame))), size="xs", c="dimmed")
-        )
+        parts.append(dmc.Text(t("app.rows", shown=fixed(rows), all=fixed(len(frame))), size="xs", c="dimmed"))
     return parts

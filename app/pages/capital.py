@@ -17,10 +17,10 @@ from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load
+from planner.facts.numbers import number
 from planner.report import capital
 from planner.report.charts import plan as charts
 from planner.report.charts import sankey
-from planner.report.numbers import number
 from planner.report.strings import t
 from planner.report.terms import heading, term
 

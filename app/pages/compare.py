@@ -17,9 +17,9 @@ from planner.app.pages import add_page
 from planner.app.services import NotFound, Refused, Services
 from planner.app.state import url
 from planner.app.state.result import Result, load_plan
+from planner.facts.numbers import quantity, signed
 from planner.report.charts import plan as charts
 from planner.report.kpis import results_side_by_side
-from planner.report.numbers import quantity, signed
 from planner.report.strings import t
 
 PAGE = "compare"

@@ -20,6 +20,7 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
+from planner.facts.numbers import fixed
 from planner.report.strings import t
 
 DEFAULTS = {"table": "systems", "search": ""}
@@ -138,7 +139,7 @@ def _table(services: Services, name: str, text: str) -> list[Any]:
         columnSize="autoSize",
     )
     marked = int(frame["assumed"].sum()) if "assumed" in frame else 0
-    line = t("data.line", rows=fmt.number(len(frame)), assumed=fmt.number(marked))
+    line = t("data.line", rows=fixed(len(frame)), assumed=fixed(marked))
     return [
         html.P([services.catalog.title(name), ". ", line], className="muted small"),
         shown,

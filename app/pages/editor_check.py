@@ -11,7 +11,6 @@ import pandas as pd
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
 from planner import __version__
-from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
 from planner.app.pages.editor_parts import DRAFT, REFRESH, problems, save, warnings
@@ -21,6 +20,7 @@ from planner.app.state import editing, url
 from planner.case.problem_size import problem_size
 from planner.facts.catalog import Catalog
 from planner.facts.errors import InternalError, PlannerError
+from planner.facts.numbers import fixed
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
 from planner.jobs.store import input_hash
@@ -211,7 +211,7 @@ def _size(case: Any) -> list[Any]:
     }
     shown = problem_size(case)
     counts |= {"rows": shown.rows, "columns": shown.columns, "integers": shown.integers}
-    cards = [kpi.card(t(f"scenario.size.{name}"), fmt.number(count)) for name, count in counts.items()]
+    cards = [kpi.card(t(f"scenario.size.{name}"), fixed(count)) for name, count in counts.items()]
     return [*cards, kpi.card(t("scenario.size.minutes"), shown.time_class)]
 
 
@@ -219,6 +219,6 @@ def _details(title: str, frame: pd.DataFrame) -> Any:
     if frame.empty:
         return None
     return html.Details(
-        [html.Summary(f"{title} ({fmt.number(len(frame))})"), *table.plain_table(frame, title, SHOWN)],
+        [html.Summary(f"{title} ({fixed(len(frame))})"), *table.plain_table(frame, title, SHOWN)],
         className="figure-details",
     )

@@ -9,12 +9,12 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, dcc, html
 
 from planner.app.components import download, figure, kpi, layout, table, toolbar
-from planner.app.components import format as fmt
 from planner.app.pages import add_page
 from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.app.state.estimate import scaled
+from planner.facts.numbers import number
 from planner.intake.scenario_file import example_path, examples
 from planner.jobs import drafts
 from planner.report.charts.estimate import ranges
@@ -168,7 +168,7 @@ def _workloads(sizing: Sizing) -> Any:
 
 def _text(value: float) -> str:
     """Three figures, and no decimals for whole numbers such as halls."""
-    return fmt.number(value) if value == int(value) and value < 100 else fmt.significant(value)
+    return number(value)
 
 
 def _cards(sizing: Sizing) -> list[Any]:

@@ -15,6 +15,7 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
+from planner.facts.numbers import percent
 from planner.report.strings import t
 
 RECENT = 8
@@ -95,7 +96,7 @@ def _row(row: dict[str, Any]) -> html.Tr:
             ),
             html.Td(fmt.moment(pd.Timestamp(row["created"], unit="s"))),
             html.Td(fmt.duration(row["seconds"])),
-            html.Td(fmt.percent(row["gap"], 1)),
+            html.Td(percent(row["gap"], 1)),
             html.Td(html.Div(links, className="row-links")),
         ]
     )

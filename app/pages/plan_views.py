@@ -11,11 +11,11 @@ from dash import html
 from planner.app.components import result
 from planner.app.components.chart import chart, table_section
 from planner.app.state.result import Result
+from planner.facts.numbers import number, quantity
 from planner.report import views
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
 from planner.report.kpis import kpi_cards
-from planner.report.numbers import number, quantity
 from planner.report.strings import t
 from planner.report.terms import term
 

@@ -17,6 +17,7 @@ from planner.app.components.result import other_facts
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.stale import changed_draft
+from planner.facts.numbers import number, percent
 from planner.jobs.store import WITH_PLAN, Job
 from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
@@ -62,19 +63,19 @@ def facts(job: Job, position: int | None) -> list[Any]:
         cards += [
             kpi.card(
                 t("run.best"),
-                fmt.significant(job.incumbent, 5),
+                number(job.incumbent, 5),
                 "" if job.incumbent is None else unit,
                 note=job.stage if job.incumbent is not None else t("run.none-found"),
             ),
             kpi.card(
                 t("run.bound"),
-                fmt.significant(job.bound, 5),
+                number(job.bound, 5),
                 "" if job.bound is None else unit,
                 note=t("run.bound-note"),
             ),
         ]
     if job.gap is not None:
-        cards.append(kpi.card(t("run.gap"), fmt.percent(job.gap, 2), note=t("run.gap-note")))
+        cards.append(kpi.card(t("run.gap"), percent(job.gap, 2), note=t("run.gap-note")))
     parts: list[Any] = [html.Div(line, className="record-head"), kpi.cards(cards, 170)]
     if job.live and job.state == "running":
         parts.insert(
@@ -171,12 +172,11 @@ def directory(services: Services, run: Any, run_id: str) -> html.Div:
 
 
 def _card(row: Any, name: str) -> Any:
-    from planner.report.numbers import number
     from planner.report.terms import kpi_label
 
     unit, value = str(row["unit"] or ""), row["value"]
     if unit in ("share", "1", "fraction"):
-        return kpi.card(kpi_label(name), fmt.percent(value, 1))
+        return kpi.card(kpi_label(name), percent(value, 1))
     return kpi.card(kpi_label(name), number(value), unit)
 
 

@@ -28,8 +28,8 @@ from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.live import LiveCache
 from planner.app.state.result import Result, load
+from planner.facts.numbers import number
 from planner.report import front
-from planner.report.numbers import number
 from planner.report.strings import t
 
 REF, STATE, DEFAULTS_ID, POINTS, LIVE, SETTLED, DRAWN, PLANS, VISIT = (

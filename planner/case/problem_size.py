@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from planner.case.case import MEDIA, Case
 from planner.case.columns import looked_up
+from planner.facts.numbers import fixed
 
 # Non-zeros up to which a plan of 1 % gap took about this long on two cores; see docs/solver.md.
 CLASSES = ((20_000, "seconds"), (120_000, "about a minute"), (500_000, "minutes"))
@@ -24,8 +25,8 @@ class ProblemSize:
 
     def __str__(self) -> str:
         return (
-            f"about {self.rows:,} rows, {self.columns:,} columns, {self.nonzeros:,} non-zeros, "
-            f"{self.integers:,} integers: {self.time_class}"
+            f"about {fixed(self.rows)} rows, {fixed(self.columns)} columns, {fixed(self.nonzeros)} non-zeros, "
+            f"{fixed(self.integers)} integers: {self.time_class}"
         )
 
 

@@ -9,6 +9,7 @@ import typer
 
 from planner.cli.options import CatalogFolder, Json
 from planner.cli.output import console, print_json, records, scenario_of
+from planner.facts.numbers import fixed, number
 
 MAX_COLUMNS = 9
 CONTEXT_COLUMNS = ("source_url", "source_date", "confidence", "assumed", "assumed_fields", "note")
@@ -118,7 +119,7 @@ def _text(value: Any) -> str:
         return "–"
     if isinstance(value, pd.Timestamp):
         return str(value.date())
-    return f"{value:,.10g}" if isinstance(value, float) else str(value)
+    return number(value, 10) if isinstance(value, float) else str(value)
 
 
 def _marked(row: Any, column: str) -> str:
@@ -202,7 +203,7 @@ def size(
 
 def _range(row: Any, name: str, digits: int = 0) -> str:
     low, mid, high = (float(row[f"{name}_{level}"]) for level in ("low", "mid", "high"))
-    return f"{mid:,.{digits}f}\n[dim]{low:,.{digits}f} – {high:,.{digits}f}[/dim]"
+    return f"{fixed(mid, digits)}\n[dim]{fixed(low, digits)} – {fixed(high, digits)}[/dim]"
 
 
 def _print_sizing(result: Any) -> None:
@@ -235,7 +236,7 @@ def _print_sizing(result: Any) -> None:
         detail.add_column(heading, justify="right" if heading.startswith(("asked", "acc")) else "left")
     for _, row in last.iterrows():
         detail.add_row(
-            row["w"], f"{row['reference']:,.0f}", _range(row, "accelerators"), row["system"], row["method"]
+            row["w"], fixed(row["reference"]), _range(row, "accelerators"), row["system"], row["method"]
         )
     console().print(detail)
     for row in result.assumptions.itertuples():

@@ -9,6 +9,7 @@ import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
 from planner.cli.output import console, print_json, records, scenario_path, tell_catalog
+from planner.facts.numbers import fixed, percent
 
 
 def register(app: typer.Typer) -> None:
@@ -135,17 +136,10 @@ def _runs_table(table: Any) -> Any:
     for heading in ("gap", "MUSD", "months", "control", "s"):
         out.add_column(heading, justify="right")
     out.add_column("started (UTC)", no_wrap=True)
-    formats = (
-        ("gap", "{:.2%}"),
-        ("cost_npv_musd", "{:,.0f}"),
-        ("delay_months", "{:.2f}"),
-        ("control_score", "{:.1f}"),
-    )
+    decimals = {"cost_npv_musd": 0, "delay_months": 2, "control_score": 1, "seconds": 0}
     for row in records(table):
         cells = [str(row.get(k) or "") for k in ("name", "status", "objective", "quality")]
-        cells += [
-            f.format(row[k]) if row[k] is not None else "" for k, f in (*formats, ("seconds", "{:.0f}"))
-        ]
+        cells += [percent(row["gap"], 2), *(fixed(row[name], places) for name, places in decimals.items())]
         out.add_row(*(Text(cell) for cell in cells), str(row["started"] or "")[:16].replace("T", " "))
     return out
 

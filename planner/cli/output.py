@@ -17,6 +17,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from planner.facts.catalog import Catalog
+from planner.facts.numbers import number, percent
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -144,10 +145,10 @@ def event_line(event: Mapping[str, Any]) -> str:
     for name, words in (("incumbent", "best"), ("bound", "bound")):
         value = _number(event.get(name))
         if value is not None:
-            parts.append(f"{words} {value:,.4g}")
+            parts.append(f"{words} {number(value, 4)}")
     gap = _number(event.get("gap"))
     if gap is not None:
-        parts.append(f"gap {gap:.2%}")
+        parts.append(f"gap {percent(gap, 2)}")
     return " · ".join(parts)
 
 

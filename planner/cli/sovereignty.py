@@ -10,6 +10,7 @@ import typer
 
 from planner.cli.options import CatalogFolder, Json, Settings
 from planner.cli.output import Progress, console, print_json, records, scenario_of, tell_catalog
+from planner.facts.numbers import fixed, percent
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
@@ -100,21 +101,21 @@ def _show_stacks(table: Any) -> None:
         return f"{r.seal_0_share:.0%} {r.seal_1_share:.0%} {r.seal_2_share + r.seal_3_share + r.seal_4_share:.0%}"
 
     def money(value: float) -> str:
-        return "" if value != value else f"{value:,.0f}"
+        return "" if value != value else fixed(value)
 
     lines: list[tuple[str, Any]] = [
         ("cost, MUSD", lambda r: money(r.cost_npv_musd)),
-        ("gap", lambda r: "" if r.gap != r.gap else f"{r.gap:.1%}"),
-        ("delay, months", lambda r: f"{r.delay_months:.1f}"),
-        ("served", lambda r: f"{r.served_share:.0%}"),
-        ("cost, USD/h served", lambda r: f"{r.usd_per_served_hour:.2f}"),
-        ("control", lambda r: f"{r.control_score:.1f}"),
-        ("national control", lambda r: f"{r.national_control:.1f}"),
+        ("gap", lambda r: "" if r.gap != r.gap else percent(r.gap, 1)),
+        ("delay, months", lambda r: fixed(r.delay_months, 1)),
+        ("served", lambda r: percent(r.served_share)),
+        ("cost, USD/h served", lambda r: fixed(r.usd_per_served_hour, 2)),
+        ("control", lambda r: fixed(r.control_score, 1)),
+        ("national control", lambda r: fixed(r.national_control, 1)),
         ("SEAL 0, 1, 2 and up", seals),
         ("first service", lambda r: str(r.first_service)),
-        ("US content", lambda r: f"{r.us_content:.0%}"),
-        ("... of hardware", lambda r: f"{r.us_content_hardware:.0%}"),
-        ("home content", lambda r: f"{r.home_content:.0%}"),
+        ("US content", lambda r: percent(r.us_content)),
+        ("... of hardware", lambda r: percent(r.us_content_hardware)),
+        ("home content", lambda r: percent(r.home_content)),
         ("partner capex, MUSD", lambda r: money(r.capex_partner_musd)),
         ("dearest year, MUSD", lambda r: money(r.peak_year_outlay_musd)),
         ("accelerators", lambda r: money(r.accelerators)),
@@ -140,7 +141,7 @@ def _show_accounts(accounts: Any) -> None:
     shown = Table("account", *map(str, accounts.columns), title="Partner's cost less residual value, discounted MUSD",
                   title_justify="left")  # fmt: skip
     for account, line in accounts.iterrows():
-        shown.add_row(str(account), *(f"{v:,.1f}" for v in line))
+        shown.add_row(str(account), *(fixed(v, 1) for v in line))
     console().print(shown)
 
 
@@ -256,5 +257,5 @@ def _show(title: str, table: Any) -> None:
 
     shown = Table(*table.columns, title=title, title_justify="left")
     for row in table.itertuples(index=False):
-        shown.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in row))
+        shown.add_row(*(fixed(v, 2) if isinstance(v, float) else str(v) for v in row))
     console().print(shown)

@@ -14,32 +14,33 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.runs.run import Run
 
 PARTNER = "partner"
 SHORT = 1e-3
-# Two columns of figures: KPI, words, format. A date in the KPI's note is shown instead of months.
+# Two columns of figures: KPI, words, decimals. A date in the KPI's note is shown instead of months.
 MONEY_AND_TIME = (
-    ("cost_npv_musd", "cost, present value", ",.0f"),
-    ("capex_musd", "capital cost, all payers", ",.0f"),
-    ("peak_funding_musd", "peak funding of the partner", ",.0f"),
-    ("delay_months", "weighted wait", ".1f"),
+    ("cost_npv_musd", "cost, present value", 0),
+    ("capex_musd", "capital cost, all payers", 0),
+    ("peak_funding_musd", "peak funding of the partner", 0),
+    ("delay_months", "weighted wait", 1),
     ("first_service_months", "first service", "date"),
     ("full_service_months", "full service", "date"),
 )
 CONTROL_AND_SIZE = (
-    ("control_score", "control of what is served", ".1f"),
-    ("national_control", "control x share served", ".1f"),
-    ("control_max", "best any offer could reach", ".1f"),
-    ("served_share", "demand served", ".1%"),
-    ("energy_gwh_per_year", "energy, last full year", ",.0f"),
-    ("emissions_kt_per_year", "emissions, last full year", ",.0f"),
+    ("control_score", "control of what is served", 1),
+    ("national_control", "control x share served", 1),
+    ("control_max", "best any offer could reach", 1),
+    ("served_share", "demand served", "percent"),
+    ("energy_gwh_per_year", "energy, last full year", 0),
+    ("emissions_kt_per_year", "emissions, last full year", 0),
 )
 CHECKED = (
-    ("usd_per_accelerator_all_in", "all-in price of an accelerator", ",.0f"),
-    ("musd_per_mw_it", "capital per MW of IT", ".1f"),
-    ("kw_per_accelerator", "power of an accelerator", ".2f"),
-    ("levelised_cost_usd_per_accelerator_hour", "cost of an accelerator-hour", ".2f"),
+    ("usd_per_accelerator_all_in", "all-in price of an accelerator", 0),
+    ("musd_per_mw_it", "capital per MW of IT", 1),
+    ("kw_per_accelerator", "power of an accelerator", 2),
+    ("levelised_cost_usd_per_accelerator_hour", "cost of an accelerator-hour", 2),
 )
 MOST_REMARK = 70
 MOST_ACCOUNTS = 9
@@ -79,7 +80,7 @@ def _headline(run: Run) -> RenderableType:
         f"quality {outcome.get('quality')}",
     ]
     if outcome.get("gap") is not None:
-        parts.append(f"gap {outcome['gap']:.2%} (cost at least {outcome['bound']:,.0f} MUSD)")
+        parts.append(f"gap {percent(outcome['gap'], 2)} (cost at least {fixed(outcome['bound'])} MUSD)")
     if outcome.get("stopped"):
         parts.append("stopped early")
     seconds = (outcome.get("seconds") or {}).get("total")
@@ -120,7 +121,9 @@ def _kpis(run: Run) -> Iterable[RenderableType]:
     yield table
 
 
-def _figures(facts: Mapping[str, dict[str, Any]], wanted: Sequence[tuple[str, str, str]]) -> RenderableType:
+def _figures(
+    facts: Mapping[str, dict[str, Any]], wanted: Sequence[tuple[str, str, int | str]]
+) -> RenderableType:
     table = _table("", ["", "value", "unit"], ["value"])
     table.title, table.show_header, table.box = None, False, None
     for name, words, form in wanted:
@@ -129,15 +132,15 @@ def _figures(facts: Mapping[str, dict[str, Any]], wanted: Sequence[tuple[str, st
     return table
 
 
-def _value(fact: Mapping[str, Any], form: str) -> tuple[Text, Text]:
+def _value(fact: Mapping[str, Any], form: int | str) -> tuple[Text, Text]:
     """A figure and its unit; where ``form`` is date, the date at the head of the note."""
     if form == "date":
         return Text(str(fact.get("note") or "").split(";")[0], style="bold"), Text("")
     if _missing(fact["value"]):
-        return Text("-"), Text("")
-    return Text(format(float(fact["value"]), form), style="bold"), Text(
-        "" if "%" in form else str(fact["unit"] or "")
-    )
+        return Text(MISSING), Text("")
+    if isinstance(form, str):
+        return Text(percent(fact["value"], 1), style="bold"), Text("")
+    return Text(fixed(fact["value"], form), style="bold"), Text(str(fact["unit"] or ""))
 
 
 def _range(fact: Mapping[str, Any]) -> tuple[str, str]:
@@ -146,7 +149,7 @@ def _range(fact: Mapping[str, Any]) -> tuple[str, str]:
     low, high = fact.get("low"), fact.get("high")
     if _missing(fact["value"]) or (_missing(low) and _missing(high)):
         return "", note if _missing(fact["value"]) else ""
-    ends = " to ".join(f"{float(end):,.6g}" for end in (low, high) if end is not None and not _missing(end))
+    ends = " to ".join(number(end) for end in (low, high) if end is not None and not _missing(end))
     inside = _truth(fact.get("inside"))
     return f"{'inside' if inside else 'OUTSIDE'} {ends}", "" if inside else shorten(
         note.rpartition("published range: ")[2], MOST_REMARK, placeholder=" ..."
@@ -204,14 +207,14 @@ def _costs(run: Run) -> RenderableType:
     for name, value in shown.items():
         table.add_row(
             str(name).replace("_", " ").replace("-", " "),
-            f"{value:,.0f}",
-            f"{value / total:.0%}" if total else "",
+            fixed(value),
+            percent(value / total) if total else "",
         )
     rest = float(sums.drop(shown.index).sum())
     if len(shown) < len(sums):
-        table.add_row(f"{len(sums) - len(shown)} smaller accounts", f"{rest:,.0f}", f"{rest / total:.0%}")
+        table.add_row(f"{len(sums) - len(shown)} smaller accounts", fixed(rest), percent(rest / total))
     table.add_section()
-    table.add_row("all", Text(f"{total:,.0f}", style="bold"), "")
+    table.add_row("all", Text(fixed(total), style="bold"), "")
     return table
 
 
@@ -221,7 +224,7 @@ def _service(run: Run) -> RenderableType:
         "service by workload", ["workload", "half from", "95 % from", "wait, months"], ["wait, months"]
     )
     for row in service.itertuples():
-        table.add_row(str(row.w), _day(row.date_50), _day(row.date_95), f"{row.delay_months:.1f}")
+        table.add_row(str(row.w), _day(row.date_50), _day(row.date_95), fixed(row.delay_months, 1))
     return table
 
 
@@ -236,7 +239,7 @@ def _limits(run: Run) -> RenderableType:
         "what limits it most", ["limit", "one unit more saves, MUSD", "unit"], ["one unit more saves, MUSD"]
     )
     for row in dearest.itertuples():
-        table.add_row(Text(str(row.meaning)), f"{-row.dual:,.3g}", Text(str(row.unit)))
+        table.add_row(Text(str(row.meaning)), number(-row.dual), Text(str(row.unit)))
     return table
 
 
@@ -276,7 +279,7 @@ def _truth(value: Any) -> bool:
 
 
 def _count(value: float) -> str:
-    return "" if abs(value) < SHORT else f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
+    return "" if abs(value) < SHORT else fixed(value, 0 if value >= 10 else 1)
 
 
 def _few(names: list[str], most: int = 2) -> str:

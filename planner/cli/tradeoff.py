@@ -9,6 +9,7 @@ import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
 from planner.cli.output import Progress, console, print_json, records, scenario_of
+from planner.facts.numbers import fixed, percent
 
 
 def register(app: typer.Typer) -> None:
@@ -74,17 +75,17 @@ def _show(path: Path, tables: dict) -> None:
     for row in front.itertuples():
         prices = (row.price_of_control_musd_per_point, row.price_of_speed_musd_per_month)
         table.add_row(
-            row.quality, f"{row.delay_months:.1f}", f"{row.control_score:.1f}", f"{row.cost_npv_musd:,.0f}",
-            f"{row.capex_musd:,.0f}", *("" if p != p else f"{p:,.1f}" for p in prices),
+            row.quality, fixed(row.delay_months, 1), fixed(row.control_score, 1), fixed(row.cost_npv_musd),
+            fixed(row.capex_musd), *("" if p != p else fixed(p, 1) for p in prices),
         )  # fmt: skip
     out.print(table)
     ranges = tables["ranges"]
     if len(ranges):
         least = ranges["extra_cost_share"].min()
-        free = Table(title=f"What is forced, what is free: within {least:.0%} of the cost")
+        free = Table(title=f"What is forced, what is free: within {percent(least)} of the cost")
         for name in ("choice", "unit", "best", "least", "most"):
             free.add_column(name, justify="left" if name in ("choice", "unit") else "right")
         for row in ranges[ranges["extra_cost_share"] == least].itertuples():
-            free.add_row(row.choice, row.unit, *(f"{v:,.2f}" for v in (row.best, row.least, row.most)))
+            free.add_row(row.choice, row.unit, *(fixed(v, 2) for v in (row.best, row.least, row.most)))
         out.print(free)
     out.print(f"Written to {path}; open it with: planner app --runs {path.parent}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from planner.facts.numbers import number
 from planner.plans.plan import Plan
 
 COLUMNS = ["rule", "meaning", "periods", "first", "last", "worth", "unit", "text"]
@@ -33,9 +34,7 @@ def binding_of(prices: pd.DataFrame) -> pd.DataFrame:
         labels = sorted(label for label in part["label"].astype(str) if label)
         worth = float(part["dual"].abs().sum())
         when = "" if not labels else labels[0] if len(labels) == 1 else f"{labels[0]} to {labels[-1]}"
-        text = (
-            f"{what} binds{' in ' + when if when else ''}: one unit more ({unit}) is worth {worth:,.4g} MUSD"
-        )
+        text = f"{what} binds{' in ' + when if when else ''}: one unit more ({unit}) is worth {number(worth, 4)} MUSD"
         first, last = (labels[0], labels[-1]) if labels else ("", "")
         rows.append((rule, what, len(part), first, last, worth, unit, text))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("worth", ascending=False, ignore_index=True)

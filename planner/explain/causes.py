@@ -15,6 +15,7 @@ from planner.explain.elastic import Change
 from planner.explain.least import Found
 from planner.explain.relaxations import Relaxation
 from planner.explain.resource_limits import grid_steps
+from planner.facts.numbers import number
 
 STEP_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
 
@@ -82,38 +83,29 @@ def cause_of(case: Case, relaxation: Relaxation, change: float) -> Cause:
     )  # fmt: skip
 
 
-def figure(value: float, digits: int = 4) -> str:
-    """A number with so many digits, in full.
-
-    >>> figure(11873.4), figure(0.0123456), figure(1807.0, 6)
-    ('11,870', '0.01235', '1,807')
-    """
-    return f"{float(f'{value:.{digits}g}'):,.12g}"
-
-
 def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str:
-    percent = "" if share is None else f"{share * 100:,.0f} % " if share > 0.1 else f"{share * 100:.2g} % "
-    amount = f"{figure(change)} {h.unit}".strip()
+    percent = "" if share is None else f"{number(100 * share, 2)} % "
+    amount = f"{number(change, 4)} {h.unit}".strip()
     new = h.new_value(change)
     if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "host size"):
-        needed = f"{figure(h.value, 6)} now, {figure(new, 6)} needed"
+        needed = f"{number(h.value, 6)} now, {number(new, 6)} needed"
         return f"{h.what} is short by {percent}({amount}): {needed}{_committed(case, h)}"
     if h.kind == "delay":
         return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
     if h.kind == "control":
         return f"{h.what} of {h.value:g} is {change:.3g} points too high: {new:.4g} can be reached"
     if h.kind == "share":
-        return f"{h.what} is too tight by {100 * change:.3g} points: {h.value:.3%} now, {new:.3%} needed"
+        return f"{h.what} is too tight by {100 * change:.3g} points: {percent(h.value, 3)} now, {percent(new, 3)} needed"
     if h.kind == "survival":
-        return f"{h.what} is {100 * change:.3g} points too high: {h.value:.3%} now, {new:.3%} can be met"
+        return f"{h.what} is {100 * change:.3g} points too high: {percent(h.value, 3)} now, {percent(new, 3)} can be met"
     if h.kind == "allocation":
-        return f"{h.what} is too small by about {figure(change)} accelerators"
+        return f"{h.what} is too small by about {number(change, 4)} accelerators"
     if h.kind == "lapse":
-        return f"{h.what} cannot be kept: {100 * change:.3g} % of demand would have to be withdrawn"
+        return f"{h.what} cannot be kept: {number(100 * change)} % of demand would have to be withdrawn"
     if new is None:
         contradiction = next((t.message for t in precheck(case) if t.reason == "decision"), "")
         return f"{h.what} cannot be kept with the rest of the scenario{': ' + contradiction if contradiction else ''}"
-    return f"{h.what} asks for {h.value:g}; {figure(new, 6)} can be had"
+    return f"{h.what} asks for {h.value:g}; {number(new, 6)} can be had"
 
 
 def _committed(case: Case, h: Relaxation) -> str:
@@ -125,13 +117,15 @@ def _committed(case: Case, h: Relaxation) -> str:
     musd = float(spent.sum() if year == "total" else spent.get(year, 0.0))
     if musd < 0.1 * h.value or musd < 1e-3:
         return ""
-    return f"; {figure(musd)} MUSD are committed before anything is decided (contracts, teams, less grants)"
+    return (
+        f"; {number(musd, 4)} MUSD are committed before anything is decided (contracts, teams, less grants)"
+    )
 
 
 def _grid_cause(case: Case, pairs: list[Change]) -> Cause:
     site = pairs[0][0].where["site"]
     more = {h.where["first"]: v for h, v in pairs}
-    text = ", and ".join(f"{figure(v)} MW missing {h.where['until']}" for h, v in pairs)
+    text = ", and ".join(f"{number(v, 4)} MW missing {h.where['until']}" for h, v in pairs)
     worst = max(v for _, v in pairs)
     base = max(h.scale for h, _ in pairs)
     own = next(s for s in case.scenario.sites if s.id == site)

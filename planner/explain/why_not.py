@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.explain.causes import figure
 from planner.facts.errors import BadValue, UnknownName
+from planner.facts.numbers import fixed, number
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
@@ -74,7 +74,7 @@ def why_not(
     if peak >= 1.0:
         verb = "serve" if workload else "stand"
         return Answer(
-            f"{name} is in the plan: at most {peak:,.0f} accelerators {verb} there", excluded, None, True
+            f"{name} is in the plan: at most {fixed(peak)} accelerators {verb} there", excluded, None, True
         )
     engine = engine or Engine(case)
     forced = _Forced(case, engine, tables, chosen)
@@ -90,7 +90,7 @@ def why_not(
         return Answer(
             f"{name} would be as good as what the plan holds: it costs no more", excluded, 0.0, False, dearer
         )
-    more = f"work on it costs {figure(dearer, 3)} MUSD more for 1,000 reference accelerators over a year"
+    more = f"work on it costs {number(dearer)} MUSD more for 1,000 reference accelerators over a year"
     text = f"{name} would have to be {_percent(share)} cheaper to enter the plan (best bought for {when}); {more}"
     if share >= 1:
         text = f"{name} would not enter the plan at any price: what it needs besides costs more than it saves; {more}"
@@ -98,7 +98,9 @@ def why_not(
 
 
 def _fixed_text(name: str, rise: float, cost: float) -> str:
-    part = f"{figure(abs(rise), 3)} MUSD ({_percent(abs(rise) / max(abs(cost), 1e-9))} of the plan's cost)"
+    part = (
+        f"{number(abs(rise))} MUSD ({number(100 * abs(rise) / max(abs(cost), 1e-9), 2)} % of the plan's cost)"
+    )
     if rise > 0:
         return (
             f"{name} does not earn its fixed cost: with the whole hosts, halls and stacks it needs beside those of "
@@ -111,7 +113,7 @@ def _fixed_text(name: str, rise: float, cost: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.2g} %".replace(" %", "%")
+    return f"{number(100 * share, 2)} %"
 
 
 def _in_plan(

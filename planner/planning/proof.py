@@ -15,6 +15,7 @@ import numpy as np
 
 from planner.case.build import build_case
 from planner.case.case import Case
+from planner.facts.numbers import fixed, number
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, PURCHASES, UNITS, Engine
@@ -72,8 +73,9 @@ def prove(
     more = float(prices_of(truth) @ np.maximum(held.x - bought, 0.0))
     share = (held.objective - free.objective) / abs(free.objective)
     note = (
-        f"proof: {free.objective:,.1f} MUSD on all hours of the day; with all that was bought on "
-        f"slices of the day ({case.scenario.solve.slices}), and {more:,.3g} MUSD bought on top, {100 * share:.2g} % more"
+        f"proof: {fixed(free.objective, 1)} MUSD on all hours of the day; with all that was bought on "
+        f"slices of the day ({case.scenario.solve.slices}), and {number(more)} MUSD bought on top, "
+        f"{number(100 * share, 2)} % more"
     )
     return Proof(plan, {**regret, "held_musd": held.objective, "more_musd": more, "regret": share}, [note])
 

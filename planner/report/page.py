@@ -18,9 +18,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from planner.facts.numbers import number, quantity
 from planner.report import capital, views
 from planner.report.kpis import HEADLINE, kpi_cards
-from planner.report.numbers import number, quantity
 from planner.report.terms import readable
 
 if TYPE_CHECKING:

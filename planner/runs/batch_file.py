@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from planner.facts.catalog import Catalog
+from planner.facts.numbers import fixed
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import ScenarioError, example_path, examples, load_scenario, with_overrides
 from planner.runs.files import content_hash
@@ -118,7 +119,7 @@ def _wanted(manifest: Manifest, root: Item) -> list[tuple[str, Changes, str, str
         size *= len(values)
     if size + len(manifest.cases) > MAX_CASES:
         item = root.get("grid") or root
-        message = f"{size:,} combinations; a batch may have {MAX_CASES:,} cases"
+        message = f"{fixed(size)} combinations; a batch may have {fixed(MAX_CASES)} cases"
         raise BatchError([Problem.at(item.shown, "grid", message)])
     out: list[tuple[str, Changes, str, str, Item]] = []
     if manifest.grid:

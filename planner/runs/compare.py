@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from planner.facts.numbers import number
 from planner.intake.scenario_file import plain_scenario
 from planner.runs.files import RunError
 from planner.runs.run import SHOWN_HASH, Run
@@ -72,8 +73,8 @@ def _results(runs: Sequence[Run], names: list[str]) -> pd.DataFrame:
         row: dict[str, Any] = {"kpi": kpi, "unit": next((f["unit"] for f in facts if "unit" in f), "")}
         numbers = [float("nan") if f.get("value") is None else float(f["value"]) for f in facts]
         row |= dict(zip(names, numbers, strict=True))
-        for name, number in zip(names[1:], numbers[1:], strict=True):
-            delta = number - numbers[0]
+        for name, other in zip(names[1:], numbers[1:], strict=True):
+            delta = other - numbers[0]
             row[f"delta {name}"] = 0.0 if abs(delta) <= SAME * max(1.0, abs(numbers[0])) else delta
         rows.append(row)
     return pd.DataFrame(rows, columns=["kpi", "unit", *names, *(f"delta {name}" for name in names[1:])])
@@ -109,4 +110,4 @@ def named(comparison: Comparison) -> list[Table | str]:
 def _number(value: float) -> str:
     if value != value:
         return ABSENT
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+    return number(value, 4)

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal
 
+from planner.facts.numbers import fixed
 from planner.runs.files import RunError, writing
 from planner.runs.run import Run
 
@@ -53,7 +54,7 @@ def export_model(run: Run, path: Path, form: Literal["mps", "lp"]) -> str:
         finally:
             part.unlink(missing_ok=True)
     rows, columns = engine.arrays.shape
-    return f"{rows:,} rows and {columns:,} columns"
+    return f"{fixed(rows)} rows and {fixed(columns)} columns"
 
 
 def _require_free(folder: Path) -> None:

@@ -19,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from planner.facts.numbers import fixed
 from planner.scenario.problems import InputError, Place, Problem
 
 MAX_BYTES = 5_000_000
@@ -155,7 +156,9 @@ class _CountingComposer(Composer):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.count += 1
         if self.count > MAX_NODES:
-            message = f"holds more than {MAX_NODES:,} values; split it, or keep bulk tables in the catalog"
+            message = (
+                f"holds more than {fixed(MAX_NODES)} values; split it, or keep bulk tables in the catalog"
+            )
             raise _TooLarge(message, parent)
         return super().compose_node(parent, index)
 
@@ -179,7 +182,7 @@ class _Builder:
     def item(self, node: Node, path: str, key: Place | None = None) -> Item:
         self.count += 1
         if self.count > MAX_NODES:
-            raise _TooLarge(f"aliases expand to more than {MAX_NODES:,} values", node)
+            raise _TooLarge(f"aliases expand to more than {fixed(MAX_NODES)} values", node)
         if id(node) in self.open:
             raise _TooLarge("an anchor contains an alias of itself", node)
         if isinstance(node, ScalarNode):

@@ -14,6 +14,7 @@ import pandas as pd
 from planner.case.locality import distance_km
 from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
+from planner.facts.numbers import fixed
 
 MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
 
@@ -59,18 +60,16 @@ def demand_size(catalog: Catalog, iso3: str) -> Size:
     if len(own):
         plan = own.sort_values("accelerators_planned").iloc[-1]
         count = float(plan["accelerators_planned"])
-        note = f"{plan['program']}: {count:,.0f} accelerators planned; {plan['status']}"
+        note = f"{plan['program']}: {fixed(count)} accelerators planned; {plan['status']}"
         url = str(plan["source_url"])
     else:
         gdp = float(catalog.value("countries", iso3, "gdp_ppp_busd"))
         rate = catalog.param("starter_accelerators_per_busd_gdp")
         count, url = gdp * rate, None
-        note = (
-            f"no programme with a count is known: {rate:g} accelerators per billion of {gdp:,.0f} billion USD"
-        )
+        note = f"no programme with a count is known: {rate:g} accelerators per billion of {fixed(gdp)} billion USD"
     clipped = min(max(count, MIN_ACCELERATORS), MAX_ACCELERATORS)
     if clipped != count:
-        note += f", limited to {clipped:,.0f}: the largest or smallest first programme worth planning"
+        note += f", limited to {fixed(clipped)}: the largest or smallest first programme worth planning"
     return Size(float(round_figures(clipped)), url, url is None, note)
 
 
@@ -122,9 +121,9 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
         + (f", known for {known[campus]}" if isinstance(known[campus], str) else "")
         + (alone if len(home) == 1 else ""),
         "second": f"second campus near {names[second]}, so that one site may be lost",
-        "city": f"existing data centres of {names[city]}: {capacity:,.0f} MW in the country (estimate 2024)",
+        "city": f"existing data centres of {names[city]}: {fixed(capacity)} MW in the country (estimate 2024)",
         "abroad": f"nearest large market without export licence: {names[abroad]}",
         "cloud": f"US cloud {'at home' if at_home else 'near ' + names[abroad]}: a region at home is taken as given "
-        f"from {enough:.0f} MW of data centres in the country; here {capacity:,.0f} MW",
+        f"from {fixed(enough)} MW of data centres in the country; here {fixed(capacity)} MW",
     }
     return Places(campus, second, city, abroad, at_home, notes)

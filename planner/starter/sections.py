@@ -12,6 +12,7 @@ from ruamel.yaml.scalarstring import FoldedScalarString
 
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
+from planner.facts.numbers import fixed
 from planner.starter.choices import Places, Size, round_figures
 
 YEARS = 6
@@ -279,7 +280,7 @@ def _comment(doc: CommentedMap, catalog: Catalog, iso3: str, size: Size, name: s
     )
     words = ROWS | {
         "demand": f"""\
-Demand in reference accelerators ({REFERENCE}) working at the peak hour, {size.accelerators:,.0f} at the end.
+Demand in reference accelerators ({REFERENCE}) working at the peak hour, {fixed(size.accelerators)} at the end.
 {size.note}.
 {"Source: " + size.source if size.source else "No source: assumed."}
 Other units: `by: users` (users x requests x tokens), `by: tokens-per-s`, `by: training` (runs).

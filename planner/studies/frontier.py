@@ -25,6 +25,7 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NoPlan
+from planner.facts.numbers import fixed
 from planner.facts.rounding import rounded_down, rounded_up
 from planner.planning.pipeline import Event, Outcome, solve
 from planner.scenario.schema import Scenario
@@ -248,8 +249,8 @@ def _told(outcome: Outcome, made: int, of: int) -> str:
         return f"{made} of {of}: {outcome.status}"
     kpi = outcome.plan.kpi
     return (
-        f"{made} of {of}: {kpi('cost_npv_musd'):,.0f} MUSD, {kpi('delay_months'):.1f} months, "
-        f"{kpi('control_score'):.1f} points, {outcome.seconds['total']:.0f} s"
+        f"{made} of {of}: {fixed(kpi('cost_npv_musd'))} MUSD, {fixed(kpi('delay_months'), 1)} months, "
+        f"{fixed(kpi('control_score'), 1)} points, {outcome.seconds['total']:.0f} s"
     )
 
 

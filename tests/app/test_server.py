@@ -404,20 +404,11 @@ def test_a_view_state_survives_its_address() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (fmt.number(1234567.891, 1), "1\u202f234\u202f567.9"),
-        (fmt.number(-0.04, 1), "0.0"),
-        (fmt.number(-1234), "−1\u202f234"),
-        (fmt.number(float("nan")), "–"),
-        (fmt.significant(0.012345), "0.0123"),
-        (fmt.significant(98765), "98\u202f800"),
-        (fmt.money(12345), "USD 12.3 bn"),
-        (fmt.money(-350), "−USD 350 M"),
-        (fmt.percent(0.0154, 2), "1.54 %"),
         (fmt.duration(3725), "1 h 02 min"),
         (fmt.duration(59.6), "1 min 00 s"),
     ],
 )
-def test_numbers_read_as_people_write_them(text: str, shown: str) -> None:
+def test_durations_read_as_people_write_them(text: str, shown: str) -> None:
     assert text == shown
 
 

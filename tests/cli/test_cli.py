@@ -394,5 +394,5 @@ def test_progress_line_says_what_is_known() -> None:
         "bound": float("-inf"),
         "gap": 0.045,
     }
-    assert event_line(event) == "  12.3 s  halls · best 2,101 · gap 4.50%"
+    assert event_line(event) == "  12.3 s  halls · best 2\u202f101 · gap 4.50 %"
     assert event_line({"stage": "build", "message": "writing", "seconds": 0}) == "   0.0 s  build · writing"

@@ -331,7 +331,7 @@ def test_hostile_or_broken_text_is_one_problem(text: str, words: str) -> None:
 def test_number_of_values_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_NODES", 1000)
     (problem,) = broken("a: [" + "1, " * 2000 + "1]")
-    assert "more than 1,000 values" in problem.message
+    assert "more than 1\u202f000 values" in problem.message
 
 
 def test_custom_tags_build_nothing() -> None:

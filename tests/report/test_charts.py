@@ -10,7 +10,6 @@ import pytest
 
 from planner.report import capital, kpis, views
 from planner.report.charts import frontier, gantt, places, plan, sankey, style
-from planner.report.numbers import APART, number, quantity, signed
 from planner.report.terms import heading, kpi_label, term
 
 LABELS = ["2027-Q1", "2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
@@ -344,18 +343,6 @@ def test_runs_side_by_side_show_differences_to_the_baseline() -> None:
     assert table.at["delay_months", "Δ a"] == -2.0
     assert np.isnan(table.at["new", "Δ a"])
     assert "Δ b" not in table.columns
-
-
-def test_numbers_are_written_one_way() -> None:
-    assert number(12345.6) == f"12{APART}346"
-    assert number(0.01234) == "0.0123"
-    assert number(-2.5) == "−2.5"
-    assert number(np.nan) == number(None) == "–"
-    assert quantity(0.934, "share") == "93.4 %"
-    assert quantity(3.0, "months") == "3 months"
-    assert signed(-2.0, "months") == "−2 months"
-    assert signed(0.05, "share") == "+5 % points"
-    assert signed(0.0, "MUSD") == "±0"
 
 
 def test_terms_fall_back_to_the_name_itself() -> None:

@@ -102,7 +102,7 @@ def test_every_problem_of_every_case_is_named(tmp_path: Path) -> None:
         ("batch: 1\nscenario: two-hosts\ncases: [{id: a}, {id: a}]\n", "two cases are called 'a'"),
         (
             f"batch: 1\nscenario: two-hosts\ngrid: {{a: &n [{','.join('1' * 60)}], b: *n, c: *n}}\n",
-            "216,000 comb",
+            "216\u202f000 comb",
         ),
     ],
 )

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from planner.facts.numbers import number
 from planner.report.charts.style import ACCENT, GOOD, MUTED, WARN, empty, finish
-from planner.report.numbers import number
 from planner.report.strings import t
 from planner.report.terms import heading, kpi_label
 

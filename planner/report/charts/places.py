@@ -7,8 +7,8 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
+from planner.facts.numbers import number
 from planner.report.charts.style import MUTED, PALETTE, SYMBOLS, empty, finish
-from planner.report.numbers import number
 from planner.report.strings import t
 from planner.report.terms import term
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from planner.facts.numbers import number
 from planner.report.charts.style import (
     ACCENT,
     DASHES,
@@ -17,7 +18,6 @@ from planner.report.charts.style import (
     patterns,
     quarters,
 )
-from planner.report.numbers import number
 from planner.report.strings import t
 from planner.report.terms import term
 

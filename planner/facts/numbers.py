@@ -1,4 +1,9 @@
-"""One way to write a number: significant digits a reader can hold, thousands apart, the unit beside it."""
+"""One way to write a number for readers: thousands apart, a true minus, the unit beside it, a dash where there is none.
+
+``number`` and ``quantity`` keep as many significant digits as a reader can hold; ``fixed`` and ``percent`` keep as many
+decimals as a column asks for. The command line, the app, reports and explanations write with these. In the browser,
+`plannerNumber` of `app/assets/functions.js` writes what ``fixed`` writes.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +42,20 @@ def number(value: Any, digits: int = 3) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return ("−" if value < 0 and text != "0" else "") + text
+
+
+def fixed(value: Any, decimals: int = 0) -> str:
+    """A number with so many decimals: 1234567.891 is "1 234 567.9" with one, −0.04 is "0.0"."""
+    if value is None or value is pd.NA or not math.isfinite(value):
+        return MISSING
+    text = f"{value:,.{decimals}f}".replace(",", APART)
+    return text[1:] if text.startswith("-") and not text.strip("-0." + APART) else text.replace("-", "−")
+
+
+def percent(share: Any, decimals: int = 0) -> str:
+    """A share of 0 to 1 as "43 %"."""
+    text = fixed(None if share is None else 100 * share, decimals)
+    return text if text == MISSING else f"{text} %"
 
 
 def quantity(value: Any, unit: str = "", digits: int = 3) -> str:
