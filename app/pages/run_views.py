@@ -17,7 +17,7 @@ from planner.app.components.result import other_facts
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.stale import changed_draft
-from planner.facts.numbers import number, percent
+from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN, Job
 from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
@@ -55,7 +55,7 @@ def facts(job: Job, position: int | None) -> list[Any]:
         ),
         kpi.card(
             t("run.quality"),
-            str(options.get("quality") or fmt.DASH),
+            str(options.get("quality") or MISSING),
             note=t(f"scenario.objective-{options.get('objective') or 'cost'}"),
         ),
     ]

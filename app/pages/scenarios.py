@@ -18,6 +18,7 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Refused, Services
 from planner.app.state import editing, url
+from planner.facts.numbers import MISSING
 from planner.intake.scenario_file import example_path, examples
 from planner.jobs import drafts
 from planner.report.strings import t
@@ -201,7 +202,7 @@ def _row(draft: drafts.Draft, with_owner: bool, archived: bool) -> html.Tr:
     return html.Tr(
         [
             html.Td([link, html.Div(draft.id, className="run-id")]),
-            html.Td(draft.base_name or fmt.DASH),
+            html.Td(draft.base_name or MISSING),
             html.Td(fmt.moment(pd.Timestamp(draft.updated, unit="s"))),
             html.Td(draft.owner) if with_owner else None,
             html.Td(html.Div(actions, className="row-links")),

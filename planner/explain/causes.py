@@ -15,7 +15,7 @@ from planner.explain.elastic import Change
 from planner.explain.least import Found
 from planner.explain.relaxations import Relaxation
 from planner.explain.resource_limits import grid_steps
-from planner.facts.numbers import number
+from planner.facts.numbers import number, quantity
 
 STEP_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
 
@@ -84,20 +84,20 @@ def cause_of(case: Case, relaxation: Relaxation, change: float) -> Cause:
 
 
 def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str:
-    percent = "" if share is None else f"{number(100 * share, 2)} % "
+    part = "" if share is None else f"{number(100 * share, 2)} % "
     amount = f"{number(change, 4)} {h.unit}".strip()
     new = h.new_value(change)
     if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "host size"):
         needed = f"{number(h.value, 6)} now, {number(new, 6)} needed"
-        return f"{h.what} is short by {percent}({amount}): {needed}{_committed(case, h)}"
+        return f"{h.what} is short by {part}({amount}): {needed}{_committed(case, h)}"
     if h.kind == "delay":
         return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
     if h.kind == "control":
         return f"{h.what} of {h.value:g} is {change:.3g} points too high: {new:.4g} can be reached"
     if h.kind == "share":
-        return f"{h.what} is too tight by {100 * change:.3g} points: {percent(h.value, 3)} now, {percent(new, 3)} needed"
+        return f"{h.what} is too tight by {100 * change:.3g} points: {quantity(h.value, 'share', 5)} now, {quantity(new, 'share', 5)} needed"
     if h.kind == "survival":
-        return f"{h.what} is {100 * change:.3g} points too high: {percent(h.value, 3)} now, {percent(new, 3)} can be met"
+        return f"{h.what} is {100 * change:.3g} points too high: {quantity(h.value, 'share', 5)} now, {quantity(new, 'share', 5)} can be met"
     if h.kind == "allocation":
         return f"{h.what} is too small by about {number(change, 4)} accelerators"
     if h.kind == "lapse":
