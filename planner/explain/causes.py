@@ -94,10 +94,11 @@ def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str
         return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
     if h.kind == "control":
         return f"{h.what} of {h.value:g} is {change:.3g} points too high: {new:.4g} can be reached"
-    if h.kind == "share":
-        return f"{h.what} is too tight by {100 * change:.3g} points: {quantity(h.value, 'share', 5)} now, {quantity(new, 'share', 5)} needed"
-    if h.kind == "survival":
-        return f"{h.what} is {100 * change:.3g} points too high: {quantity(h.value, 'share', 5)} now, {quantity(new, 'share', 5)} can be met"
+    if h.kind in ("share", "survival"):
+        points, now, can = number(100 * change), quantity(h.value, "share", 5), quantity(new, "share", 5)
+        if h.kind == "share":
+            return f"{h.what} is too tight by {points} points: {now} now, {can} needed"
+        return f"{h.what} is {points} points too high: {now} now, {can} can be met"
     if h.kind == "allocation":
         return f"{h.what} is too small by about {number(change, 4)} accelerators"
     if h.kind == "lapse":
