@@ -25,6 +25,7 @@ import numpy as np
 from planner import build_case, load_scenario
 from planner.intake.scenario_file import example_path
 from planner.runs.run import Run
+from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.studies.frontier import everything_early, pattern_of_tables
 from planner.studies.screening import LiveFrontier
@@ -44,7 +45,7 @@ def cold_seconds(live: LiveFrontier, months: float, level: float | None = None) 
     out = {}
     for name, options in COLD.items():
         engine = live.base.held(live.patterns[0] if live.patterns else {})
-        engine.policy(max_delay_by_workload=live.caps(months), min_control=level)
+        engine.policy(Bounds(max_delay_months_by_workload=live.caps(months), min_control_points=level))
         engine.minimise("cost")
         try:
             for option, value in options.items():

@@ -30,6 +30,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan, plan_of
 from planner.scenario.schema import Scenario
+from planner.solver.bounds import Bounds
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 
 SOLVE_S = 300.0
@@ -120,8 +121,8 @@ def has_plan(scenario: Scenario, answer: Diagnosis) -> bool:
     assert answer.found is not None
     case = build_case(with_overrides(scenario, answer.cure))
     engine, limits = Engine(case), case.scenario.limits
-    bounds: dict[str, Any] = {"max_cost_musd": limits.max_cost_musd, "min_control": limits.min_control}
-    engine.policy(**bounds)
+    bounds = Bounds(max_cost_musd=limits.max_cost_musd, min_control_points=limits.min_control)
+    engine.policy(bounds)
     engine.minimise("cost")
     engine.integers()
     for family in (*PATTERN, *HALLS, UNITS):
@@ -131,11 +132,7 @@ def has_plan(scenario: Scenario, answer: Diagnosis) -> bool:
     final = engine.live.solve(time_limit_s=SOLVE_S)
     if final.x is None:
         return False
-    checked(
-        plan_of(
-            case, engine, final, {"max_delay_by_workload": None, "max_delay_months": None, **bounds}, final
-        )
-    )
+    checked(plan_of(case, engine, final, bounds, final))
     return True
 
 

@@ -2,7 +2,7 @@
 
     served  = sum pi x months x rate x serve / demand / sum pi x months             0..1
     control = the same weighted by sigma                                            0..1
-    floor:    control >= kappa x served        (control of what is served, kappa = min_control / 100)
+    floor:    control >= min_control_share x served        (control of what is served; limits.min_control / 100)
     share cap i in t:  sum over its offers of rate x serve <= share x sum over all offers
 
 National control is ``control``; control of what is served is control / served.
@@ -47,8 +47,8 @@ def declare(m: Any, case: Case) -> None:
             == sum(m.control_weight[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k, t in m.SERVE)
         )
     )
-    m.kappa = pe.Param(initialize=(case.scenario.limits.min_control or 0.0) / 100.0, mutable=True)
-    m.control_floor = Rule(rule=lambda m: m.control - m.kappa * m.served >= 0)
+    m.min_control_share = pe.Param(initialize=(case.scenario.limits.min_control or 0.0) / 100.0, mutable=True)
+    m.control_floor = Rule(rule=lambda m: m.control - m.min_control_share * m.served >= 0)
     _declare_shares(m, case)
 
 

@@ -35,12 +35,14 @@ class Live:
     guard: threading.Lock = field(default_factory=threading.Lock)
     asked: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
-    def at(self, max_delay_months: float, min_control: float, visit: str = "") -> dict[str, Any] | None:
+    def at(
+        self, max_delay_months: float, min_control_points: float, visit: str = ""
+    ) -> dict[str, Any] | None:
         """Figures of the cheapest plan within the limits; needs ``state == "ready"``.
 
         ``visit`` is whoever looks (one opened page): None if they ask for other limits while this waits its turn.
         """
-        asked = (max_delay_months, min_control)
+        asked = (max_delay_months, min_control_points)
         with self.guard:
             self.asked[visit] = asked
             self.asked.move_to_end(visit)
@@ -49,7 +51,9 @@ class Live:
         with self.lock:
             if self.asked.get(visit, asked) != asked:
                 return None
-            return dict(self.program.at(max_delay_months=max_delay_months, min_control=min_control))
+            return dict(
+                self.program.at(max_delay_months=max_delay_months, min_control_points=min_control_points)
+            )
 
     def prices(self, answer: dict[str, Any], visit: str = "") -> dict[str, float] | None:
         """Prices at an answer, by solving tighter limits; None if the visit asks for other limits meanwhile."""
@@ -60,7 +64,7 @@ class Live:
                 if self.asked.get(visit, asked) != asked:
                     return None
                 found[name] = front.price(
-                    answer, self.program.at(max_delay_months=months, min_control=points)
+                    answer, self.program.at(max_delay_months=months, min_control_points=points)
                 )
         return found
 
@@ -104,5 +108,5 @@ def _build(run: Any) -> Any:
 
     program = live_of_run(run)
     limits = front.limits(front.points_of(run), run.kpis)
-    program.at(max_delay_months=limits.delay_high, min_control=limits.control_low)
+    program.at(max_delay_months=limits.delay_high, min_control_points=limits.control_low)
     return program

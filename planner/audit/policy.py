@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.service import by_period, served_k
 from planner.audit.view import PARTNER, View, lookup, once, over, total
+from planner.solver.bounds import Bounds
 
 
 def check(view: View, found: Findings) -> None:
@@ -47,20 +50,21 @@ def priorities(view: View) -> pd.Series:
 
 def _delay(view: View, found: Findings) -> None:
     months = delays(view)
-    limits, frozen = view.scenario.limits.max_delay_months, view.plan.bounds
     weighted = pd.Series([float((months * priorities(view).reindex(months.index)).sum())], index=["all"])
-    for by_workload in (limits, frozen.get("max_delay_by_workload")):
-        if isinstance(by_workload, dict):
-            known = pd.Series(by_workload, dtype=float).reindex(months.index).fillna(np.inf)
+    for bounds in _bounds(view):
+        if bounds.max_delay_months_by_workload:
+            caps = pd.Series(dict(bounds.max_delay_months_by_workload), dtype=float)
+            known = caps.reindex(months.index).fillna(np.inf)
             found.at_most("delay-cap", months, known, "this workload waits longer than it may")
-    for together in (limits, frozen.get("max_delay_months")):
-        if isinstance(together, int | float):
-            found.at_most("delay-cap", weighted, float(together), "the weighted delay is above its bound")
+        if bounds.max_delay_months is not None:
+            found.at_most(
+                "delay-cap", weighted, bounds.max_delay_months, "the weighted delay is above its bound"
+            )
 
 
 def _control(view: View, found: Findings) -> None:
     rows = weights(view)
-    for floor in _stated(view.scenario.limits.min_control, view.plan.bounds.get("min_control")):
+    for floor in _stated(b.min_control_points for b in _bounds(view)):
         surplus = float((rows["weight"] * (rows["case_sigma"] - floor / 100.0)).sum())
         found.at_least("control-floor", pd.Series([surplus], index=[f"{floor:g}"]), 0.0,
                        "control of what is served is below its floor (points x share / 100)")  # fmt: skip
@@ -97,7 +101,7 @@ def _money(view: View, found: Findings) -> None:
     found.at_most("capital-cap", spent, pd.Series(caps, dtype=float), "payments above the cap")
     factor = discount(view)
     cost = pd.Series([float((own["musd"] * lookup(own["t"], factor).astype(float)).sum())], index=["cost"])
-    for cap in _stated(limits.max_cost_musd, view.plan.bounds.get("max_cost_musd")):
+    for cap in _stated(b.max_cost_musd for b in _bounds(view)):
         found.at_most("cost-cap", cost, cap, "cost above its bound")
 
 
@@ -110,9 +114,14 @@ def discount(view: View) -> pd.Series:
     return pd.Series([*middle, (1.0 + rate) ** -(view.n * view.years)])
 
 
-def _stated(*bounds: float | None) -> set[float]:
-    """Bounds that are set, each once."""
-    return {float(bound) for bound in bounds if bound is not None}
+def _bounds(view: View) -> tuple[Bounds, Bounds]:
+    """Those the scenario states, and those in force when the plan was made."""
+    return Bounds.of_limits(view.scenario.limits), view.plan.bounds
+
+
+def _stated(values: Iterable[float | None]) -> set[float]:
+    """Values that are set, each once."""
+    return {float(value) for value in values if value is not None}
 
 
 def booked(book: Book) -> None:

@@ -13,6 +13,7 @@ from planner.case.case import Case
 from planner.facts.errors import BadValue, UnknownName
 from planner.facts.numbers import fixed, number
 from planner.solver.arrays import Floats
+from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
@@ -312,11 +313,4 @@ def _held(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[tuple[object, ..
 
 
 def _apply_limits(case: Case, engine: Engine) -> None:
-    limits = case.scenario.limits
-    months = limits.max_delay_months
-    engine.policy(
-        max_delay_by_workload=months if isinstance(months, dict) else None,
-        max_delay_months=None if isinstance(months, dict) else months,
-        min_control=limits.min_control,
-        max_cost_musd=limits.max_cost_musd,
-    )
+    engine.policy(Bounds.of_limits(case.scenario.limits))

@@ -112,16 +112,6 @@ class _Pipeline(SolveRun):
     def set_bounds(self) -> None:
         """Explicit bounds, or caps per workload from the least-delay plan; then the goal other than cost."""
         limits = self.case.scenario.limits
-        self.bounds = {
-            "max_delay_by_workload": dict(limits.max_delay_months)
-            if isinstance(limits.max_delay_months, dict)
-            else None,
-            "max_delay_months": limits.max_delay_months
-            if isinstance(limits.max_delay_months, float | int)
-            else None,
-            "min_control": limits.min_control,
-            "max_cost_musd": limits.max_cost_musd,
-        }
         if limits.max_delay_months is None and self.objective != "delay":
             best = self.soonest()
             tolerance = limits.delay_tolerance_months
@@ -129,17 +119,18 @@ class _Pipeline(SolveRun):
                 tolerance = self.case.catalog.param("delay_tolerance_months")
             slack = max(tolerance, DELAY_SLACK_MONTHS)
             caps = {w: rounded_up(months + slack, 4) for w, months in self.engine.delays(best).items()}
-            self.bounds["max_delay_by_workload"] = caps
+            self.bounds = replace(self.bounds, max_delay_months_by_workload=caps)
             self.notes.append(
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
                 f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
             )
             # it keeps every bound: the search for hosts and stacks has a plan at once
             self.reference, self.start = best, best if self.start is None else self.start
-        self.engine.policy(**self.bounds)
+        self.engine.policy(self.bounds)
         if self.objective == "delay":
             x = self.least_delay()
-            self.bounds["max_delay_months"] = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+            held = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+            self.bounds = replace(self.bounds, max_delay_months=held)
             self.reference = self.start = x
         elif self.objective == "control":
             self.say("control", "raising control of what is served")
@@ -147,9 +138,10 @@ class _Pipeline(SolveRun):
             options = self.options("control", gap=0.02, absolute=5e-4)
             found = self.timed("control", lambda: self.engine.most_control(**options))
             x = self.values(found)
-            self.bounds["min_control"] = self.engine.control(x) - CONTROL_SLACK_POINTS
+            held = self.engine.control(x) - CONTROL_SLACK_POINTS
+            self.bounds = replace(self.bounds, min_control_points=held)
             self.reference = self.start = x
-        self.engine.policy(**self.bounds)
+        self.engine.policy(self.bounds)
 
     def least_delay(self) -> Floats:
         """Values of the plan of least weighted delay, whatever its cost (a cap on cost is kept)."""
@@ -166,8 +158,7 @@ class _Pipeline(SolveRun):
         """
         engine = self.engine
         self.say("least delay", "how soon demand can be served at all")
-        fixed = {k: v for k, v in self.bounds.items() if k in ("min_control", "max_cost_musd")}
-        engine.policy(**fixed, max_delay_by_workload=self.bounds.get("max_delay_by_workload"))
+        engine.policy(replace(self.bounds, max_delay_months=None))
         engine.minimise("delay")
 
         slack: dict[str, Any] = {"gap": 1e-3, "absolute": SOONEST_GAP_MONTHS}
@@ -190,7 +181,7 @@ class _Pipeline(SolveRun):
         good_enough: float = -np.inf,
     ) -> Solution:
         """Branch and bound on a tree's programme, under the bounds in force."""
-        tree.policy(**self.engine.asked)
+        tree.policy(self.engine.asked)
         tree.minimise(goal)
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
         options = {**self.options(stage, gap=gap), "absolute": absolute, "late": late}
@@ -259,18 +250,17 @@ class _Pipeline(SolveRun):
         engine = self.engine
         # a fifth of the gap is left for rounding to whole units
         budget = max(self.bound * (1 + 0.8 * self.target), engine.value(x, "cost") * (1 + 1e-7))
-        limit = self.bounds["max_cost_musd"]
-        budget = budget if limit is None else min(budget, limit)
-        own = self.bounds["min_control"]
+        limit, own = self.bounds.max_cost_musd, self.bounds.min_control_points
+        within = replace(self.bounds, max_cost_musd=budget if limit is None else min(budget, limit))
 
         def improve() -> Floats:
-            engine.policy(**{**self.bounds, "max_cost_musd": budget})
+            engine.policy(within)
             best = engine.most_control(**self.options("ties"))
             if best.x is None:
                 return x
             reached = engine.control(best.x) - 1e-4
-            kappa = reached if own is None else max(own, reached)
-            engine.policy(**{**self.bounds, "max_cost_musd": budget, "min_control": kappa})
+            floor = reached if own is None else max(own, reached)
+            engine.policy(replace(within, min_control_points=floor))
             engine.minimise("delay")
             soonest = engine.live.solve(**self.options("ties"))
             return best.x if soonest.x is None else soonest.x
@@ -278,7 +268,7 @@ class _Pipeline(SolveRun):
         try:
             return self.timed("ties", improve)
         finally:
-            engine.policy(**self.bounds)
+            engine.policy(self.bounds)
             engine.minimise("cost")
 
     def prove(self, final: Solution, plan: Plan) -> tuple[Plan, dict[str, float]]:

@@ -7,9 +7,8 @@ What was bought cannot be taken back. The difference of their costs is what deci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from planner.case.case import Case
 from planner.facts.numbers import fixed, number
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
+from planner.solver.bounds import Bounds
 from planner.solver.engine import HALLS, PATTERN, PURCHASES, UNITS, Engine
 from planner.solver.solution import Solution
 
@@ -41,8 +41,8 @@ def prove(
     case: Case,
     engine: Engine,
     x: Floats,
-    policies: Sequence[Mapping[str, Any]],
-    bounds: Mapping[str, Any],
+    policies: Sequence[Bounds],
+    bounds: Bounds,
     seconds: Callable[[], float],
 ) -> Proof:
     """The plan ``x`` of ``engine`` on all hours, under the first of the ``policies`` that the integers can keep.
@@ -56,14 +56,14 @@ def prove(
         truth.fix(family, engine.family(x, family).to_numpy(float))
     free: Solution | None = None
     for policy in policies:
-        truth.policy(**policy)
+        truth.policy(policy)
         free = truth.live.solve(time_limit_s=seconds())
         if free.x is not None:
             break
     if free is None or free.x is None or free.objective is None:
         told = "nothing was tried" if free is None else free.status.value
         return Proof(None, {}, [f"proof: {told}; the numbers are those of the plan's slices"])
-    plan = plan_of(truth.case, truth, free, dict(bounds))
+    plan = plan_of(truth.case, truth, free, bounds)
     bought = hold_purchases(truth, engine, x)
     held = truth.live.solve(time_limit_s=seconds())
     regret = {"cost_musd": free.objective}

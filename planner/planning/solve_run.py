@@ -13,6 +13,7 @@ from planner.facts.errors import BadValue
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
+from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.solver.highs import Progress
 from planner.solver.solution import Solution, Status
@@ -43,7 +44,7 @@ class Outcome:
     bound: float | None
     gap: float | None
     seconds: dict[str, float]
-    bounds: dict[str, Any]
+    bounds: Bounds
     resolved: Scenario
     troubles: list[Trouble] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -81,7 +82,8 @@ class SolveRun:
         self.target = case.scenario.solve.gap or GAPS[quality]
         self.began = time.perf_counter()
         self.seconds: dict[str, float] = {}
-        self.bounds: dict[str, Any] = {}
+        self.bounds = Bounds.of_limits(case.scenario.limits)
+        """Policy bounds in force: those stated, and those frozen on the way."""
         self.notes: list[str] = []
         self.stopped = False
         self.divisible: Solution | None = None
@@ -89,19 +91,18 @@ class SolveRun:
         self.reference: Floats | None = None
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
 
-    def kept(self, x: Floats) -> dict[str, Any]:
+    def kept(self, x: Floats) -> Bounds:
         """Policy bounds that keep the control and the delay of ``x``; those given where no ties were sought."""
         if self.quality == "quick":
             return self.bounds
-        own = self.bounds["min_control"]
+        own, limit = self.bounds.min_control_points, self.bounds.max_delay_months
         reached = self.engine.control(x) - CONTROL_SLACK_POINTS
         months = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
-        limit = self.bounds["max_delay_months"]
-        return {
-            **self.bounds,
-            "min_control": reached if own is None else max(own, reached),
-            "max_delay_months": months if limit is None else min(limit, months),
-        }
+        return replace(
+            self.bounds,
+            min_control_points=reached if own is None else max(own, reached),
+            max_delay_months=months if limit is None else min(limit, months),
+        )
 
     def hold(self, x: Floats, *families: str) -> None:
         for family in families:
@@ -187,13 +188,8 @@ class SolveRun:
 
     def frozen(self) -> Scenario:
         """The scenario with the bounds that were in force written into its limits."""
-        if not self.bounds:
-            return self.case.scenario
-        months = self.bounds["max_delay_by_workload"] or self.bounds["max_delay_months"]
-        limits = self.case.scenario.limits.model_copy(
-            update={"max_delay_months": months, "min_control": self.bounds["min_control"]}
-        )
-        return self.case.scenario.model_copy(update={"limits": limits})
+        scenario = self.case.scenario
+        return scenario.model_copy(update={"limits": self.bounds.in_limits(scenario.limits)})
 
 
 def status_of(found: Solution) -> str:

@@ -23,7 +23,7 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
     run.say("units", "whole servers and racks")
     asked = [run.kept(x), run.bounds]
     for policy in asked if asked[0] != asked[1] else asked[:1]:
-        engine.policy(**policy)
+        engine.policy(policy)
         run.divisible = run.timed("prices", lambda: engine.live.solve(time_limit_s=run.left("units")))
         found = run.timed("units", lambda: whole_units(engine, x, 1e-3, run.left("units")))
         if found.x is not None:
@@ -37,7 +37,7 @@ def _units_at_places(run: SolveRun, rounded: Solution) -> Solution:
     better than rounding every running total up.
     """
     engine = run.engine
-    engine.policy(**run.bounds)
+    engine.policy(run.bounds)
     engine.fix(UNITS, None)
     engine.integers(UNITS)
     options = run.options("units", gap=0.15 * run.target)
@@ -58,7 +58,7 @@ def _units_of_reference(run: SolveRun, x: Floats) -> Solution:
     The cheapest places fill such a budget to the brim. Least delay keeps the caps, which whole units would break.
     """
     engine = run.engine
-    engine.policy(**run.bounds)
+    engine.policy(run.bounds)
     run.hold(x, *PATTERN, *HALLS)
     engine.fix(UNITS, None)
     engine.minimise("delay")
@@ -83,7 +83,7 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
         rounded = _units_of_reference(run, run.reference)
     engine = run.engine
     run.say("refine", "whole units, halls, hosts and stacks together")
-    engine.policy(**run.bounds)
+    engine.policy(run.bounds)
     for family in (*PATTERN, *HALLS, UNITS):
         engine.fix(family, None)
     engine.integers(*PATTERN, *HALLS, UNITS)

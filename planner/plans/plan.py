@@ -9,8 +9,8 @@ Accelerators are counted singly here (the model counts in thousands), power in M
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ from planner.solver.arrays import Floats
 from planner.solver.solution import Solution
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
-    from planner.solver.engine import Engine
+    from planner.solver.bounds import UNBOUNDED, Bounds
+from planner.solver.engine import Engine
 
 NOISE = 1e-9
 """Values below this (thousands of accelerators, MW) are noise of the linear programme."""
@@ -38,7 +39,7 @@ class Plan:
     case: Case
     tables: dict[str, pd.DataFrame]
     kpis: pd.DataFrame
-    bounds: dict[str, Any] = field(default_factory=dict)
+    bounds: Bounds = UNBOUNDED
 
     def kpi(self, name: str) -> float:
         """Value of one KPI; KeyError with the known names."""
@@ -52,7 +53,7 @@ def plan_of(
     case: Case,
     engine: Engine,
     solution: Solution,
-    bounds: dict[str, Any] | None = None,
+    bounds: Bounds = UNBOUNDED,
     priced: Solution | None = None,
 ) -> Plan:
     """Tables and KPIs of a solution that has values; prices from ``priced``, a linear programme of the model.
@@ -90,7 +91,7 @@ def plan_of(
     tables["why_not"] = case.why_not.reset_index(drop=True)
     tables["assumptions"] = case.assumptions.astype({"value": str}).reset_index(drop=True)
     tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
-    return Plan(case, tables, kpis.kpi_table(case, tables), dict(bounds or {}))
+    return Plan(case, tables, kpis.kpi_table(case, tables), bounds)
 
 
 def capital_of(ledger: pd.DataFrame) -> pd.DataFrame:

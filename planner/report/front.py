@@ -59,7 +59,7 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
 class Live(Protocol):
     """A live trade-off, such as ``planner.studies.frontier.LiveFrontier``."""
 
-    def at(self, max_delay_months: float | None, min_control: float | None) -> dict[str, Any]: ...
+    def at(self, max_delay_months: float | None, min_control_points: float | None) -> dict[str, Any]: ...
 
 
 def tighter(answer: dict[str, Any]) -> dict[str, tuple[float, float]]:

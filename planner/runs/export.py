@@ -43,7 +43,7 @@ def export_model(run: Run, path: Path, form: Literal["mps", "lp"]) -> str:
     if not path.parent.is_dir():
         raise RunError(f"the folder {path.parent} does not exist: make it first")
     engine = Engine(build_case(run.scenario, run.catalog))
-    engine.policy(**run.outcome.get("bounds", {}))
+    engine.policy(run.bounds)
     engine.minimise("cost")
     engine.integers(*PATTERN, *HALLS, UNITS)
     part = path.with_name(f".{path.stem}.part.{form}")

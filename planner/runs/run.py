@@ -30,6 +30,7 @@ from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
+    from planner.solver.bounds import Bounds
 
 Event = dict[str, Any]
 SHOWN_HASH = 12
@@ -144,15 +145,20 @@ class Run:
                 out.append(json.loads(line))
         return out
 
+    @property
+    def bounds(self) -> Bounds:
+        """The policy bounds that were in force."""
+        from planner.solver.bounds import Bounds
+
+        return Bounds.of_record(self.outcome.get("bounds") or {})
+
     def plan(self) -> Plan:
         """The plan as an object again, its case built anew from the frozen inputs."""
         from planner.case.build import build_case
         from planner.plans.plan import Plan
 
         tables = {name: self.table(name) for name in self.tables}
-        return Plan(
-            build_case(self.scenario, self.catalog), tables, self.kpis, self.outcome.get("bounds", {})
-        )
+        return Plan(build_case(self.scenario, self.catalog), tables, self.kpis, self.bounds)
 
 
 # ---- finding runs

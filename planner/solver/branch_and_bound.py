@@ -1,7 +1,7 @@
 """Hosts and stacks, and whole halls, by branch and bound on one live linear programme.
 
     tree = engine.searchable()
-    tree.policy(max_delay_by_workload=caps)
+    tree.policy(Bounds(max_delay_months_by_workload=caps))
     tree.minimise("cost")
     found = search(tree, gap=0.001, time_limit_s=600)
 

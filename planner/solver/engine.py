@@ -1,7 +1,7 @@
 """A case as a live model: one HiGHS object whose objective and policy bounds are changed in place.
 
     engine = Engine(case)
-    engine.policy(max_delay_by_workload={"chat": 4.0}, min_control=60)
+    engine.policy(Bounds(max_delay_months_by_workload={"chat": 4.0}, min_control_points=60))
     engine.minimise("cost")
     solution = engine.live.solve(gap=0.01)
 
@@ -22,6 +22,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Floats
+from planner.solver.bounds import UNBOUNDED, Bounds
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
 from planner.solver.reduce import Reduction, reduce
@@ -73,8 +74,8 @@ class Engine:
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
         self._tree: Engine | None = None
-        self.asked: dict[str, Any] = {}
-        """The policy bounds in force, as ``policy`` takes them."""
+        self.asked = UNBOUNDED
+        """The policy bounds in force."""
 
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
@@ -122,11 +123,11 @@ class Engine:
 
     # ---- what is asked
 
-    def minimise(self, goal: str, kappa: float = 0.0) -> None:
-        """Minimise ``cost`` (MUSD) or ``delay`` (months), or maximise ``control - kappa x served``."""
+    def minimise(self, goal: str, control_share: float = 0.0) -> None:
+        """Minimise ``cost`` (MUSD) or ``delay`` (months), or maximise ``control - control_share x served``."""
         costs = dict(GOALS[goal])
-        if goal == "control" and kappa:
-            costs["served"] = kappa
+        if goal == "control" and control_share:
+            costs["served"] = control_share
         self.live.set_objective(costs)
 
     def minimise_sum(self, weights: Floats) -> None:
@@ -134,30 +135,15 @@ class Engine:
         cost, offset = (weights, 0.0) if self.reduction is None else self.reduction.cost(weights)
         self.live.set_objective(cost, offset)
 
-    def policy(
-        self,
-        max_delay_by_workload: Mapping[str, float] | None = None,
-        max_delay_months: float | None = None,
-        min_control: float | None = None,
-        max_cost_musd: float | None = None,
-    ) -> None:
-        """Set all policy bounds at once; a bound that is None is absent.
-
-        Months of delay by workload and weighted in total, control of what is served (0-100), cost in MUSD.
-        """
-        self.asked = {
-            "max_delay_by_workload": max_delay_by_workload,
-            "max_delay_months": max_delay_months,
-            "min_control": min_control,
-            "max_cost_musd": max_cost_musd,
-        }
-        caps = max_delay_by_workload or {}
-        names = self.delay_names
-        self.live.set_col_bounds("delay_w", 0.0, [caps.get(w, np.inf) for w in names])
-        self.live.set_col_bounds("delay", 0.0, np.inf if max_delay_months is None else max_delay_months)
-        self.live.set_col_bounds("cost", -np.inf, np.inf if max_cost_musd is None else max_cost_musd)
-        kappa = 0.0 if min_control is None else min_control / 100.0
-        self.live.change_coefficient("control_floor", "served", -kappa)
+    def policy(self, bounds: Bounds = UNBOUNDED) -> None:
+        """Set all policy bounds at once, in place of those before."""
+        self.asked = bounds
+        months, musd = bounds.max_delay_months, bounds.max_cost_musd
+        caps = [bounds.max_delay_months_by_workload.get(w, np.inf) for w in self.delay_names]
+        self.live.set_col_bounds("delay_w", 0.0, caps)
+        self.live.set_col_bounds("delay", 0.0, np.inf if months is None else months)
+        self.live.set_col_bounds("cost", -np.inf, np.inf if musd is None else musd)
+        self.live.change_coefficient("control_floor", "served", -bounds.min_control_share)
 
     def integers(self, *families: str) -> None:
         """Make exactly these families integer; all others are continuous."""
@@ -232,21 +218,21 @@ class Engine:
 
         ``options`` are those of ``LiveHighs.solve`` for an integer programme; without any, ``lp`` is used.
 
-        Each step maximises ``control - kappa x served``, at the ratio of the last; it ends when no better
+        Each step maximises ``control - ratio x served``, at the ratio of the last; it ends when no better
         ratio exists. The solution's objective is that of the last step, not the ratio: ask ``control(x)``.
         """
-        kappa = 0.0 if start is None or start.x is None else self.control(start.x) / 100.0
+        share = 0.0 if start is None or start.x is None else self.control(start.x) / 100.0
         best: Solution | None = None
         for _ in range(DINKELBACH_STEPS):
-            self.minimise("control", kappa)
+            self.minimise("control", share)
             found = self.live.solve(**options) if options else self.lp(cold=best is None)
             if found.x is None:
                 return found if best is None else best
             ratio = self.control(found.x) / 100.0
-            if best is None or ratio > kappa:
+            if best is None or ratio > share:
                 best = found
-            if ratio <= kappa + DINKELBACH_TOLERANCE:
+            if ratio <= share + DINKELBACH_TOLERANCE:
                 break
-            kappa = ratio
+            share = ratio
         assert best is not None
         return best

@@ -155,7 +155,7 @@ def payoff(live: LiveFrontier) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [{"objective": "cost", **live.at()}]
     rows.append({"objective": "delay", **live.at(max_delay_months=live.least_delay_months + 1e-3)})
     most = live.most_control()
-    rows.append({"objective": "control", **live.at(min_control=most - 1e-3)})
+    rows.append({"objective": "control", **live.at(min_control_points=most - 1e-3)})
     return pd.DataFrame(rows)
 
 
@@ -194,7 +194,7 @@ def _tasks(case: Case, free: LiveFrontier, points: int, quality: str) -> list[_T
         if share:
             low, high = span[longer]
             floor = rounded_down(low + share * (high - low), 2)
-        caps = {w: rounded_up(m, 4) for w, m in (free.caps(months) or {}).items()}
+        caps = {w: rounded_up(m, 4) for w, m in free.caps(months).items()}
         limits = scenario.limits.model_copy(update={"max_delay_months": caps, "min_control": floor})
         bounded = scenario.model_copy(update={"limits": limits})
         tasks.append(_Task(len(tasks), bounded, case.catalog, quality))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from planner.solver.arrays import Floats
+from planner.solver.bounds import Bounds
 from planner.studies.screening import LiveFrontier
 
 EXTRA_COST_SHARES = (0.01, 0.03)
@@ -20,14 +21,14 @@ COLUMNS = ["choice", "unit", "extra_cost_share", "best", "least", "most"]
 def near_optimal_ranges(
     live: LiveFrontier,
     max_delay_months: float | None,
-    min_control: float | None = None,
+    min_control_points: float | None = None,
     extra: Iterable[float] = EXTRA_COST_SHARES,
 ) -> pd.DataFrame:
     """choice, unit, extra_cost_share, best, least, most: on the cheapest pattern at the given limits.
 
     Choices: share of the served work by host and by vendor, accelerators owned and rented at the end, control.
     """
-    point = live.solve(max_delay_months, min_control)
+    point = live.solve(max_delay_months, min_control_points)
     if point is None:
         return pd.DataFrame(columns=COLUMNS)
     engine = point.engine
@@ -35,9 +36,11 @@ def near_optimal_ranges(
     with engine.live.lock:
         for share in extra:
             engine.policy(
-                max_delay_by_workload=live.caps(max_delay_months),
-                min_control=min_control,
-                max_cost_musd=point.figures["cost_npv_musd"] * (1 + share),
+                Bounds(
+                    max_delay_months_by_workload=live.caps(max_delay_months),
+                    min_control_points=min_control_points,
+                    max_cost_musd=point.figures["cost_npv_musd"] * (1 + share),
+                )
             )
             for name, unit, weights in _choices(live):
                 ends = []

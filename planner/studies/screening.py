@@ -1,7 +1,7 @@
 """The trade-off in milliseconds: cost against delay and control, on live linear programmes.
 
     live = LiveFrontier(case, patterns)
-    live.at(max_delay_months=4, min_control=65)["cost_npv_musd"]
+    live.at(max_delay_months=4, min_control_points=65)["cost_npv_musd"]
 
 With hosts and stacks held at a pattern (which opens when, which is adopted) the linear programme is exact up
 to whole halls. A point takes the cheapest of a few patterns, each on a live HiGHS of its own that goes on
@@ -27,6 +27,7 @@ from planner.case.case import Case
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
 from planner.solver.arrays import Floats
+from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
@@ -51,7 +52,7 @@ class Point:
     """One screening point: what was asked, the figures, the pattern, and the values behind them."""
 
     max_delay_months: float | None
-    min_control: float | None
+    min_control_points: float | None
     figures: dict[str, float]
     pattern: int
     x: Floats
@@ -87,24 +88,28 @@ class LiveFrontier:
         """Headline figures of values of all columns: no tables are built."""
         return self._figures.of(self.base, x)
 
-    def caps(self, max_delay_months: float | None) -> dict[str, float] | None:
-        """Caps on delay by workload; None where nothing is asked. Negative where nothing can be that fast."""
+    def caps(self, max_delay_months: float | None) -> dict[str, float]:
+        """Months by workload; none where nothing is asked. Negative where nothing can be that fast."""
         if max_delay_months is None:
-            return None
+            return {}
         longer = max_delay_months - self.least_delay_months
         return {w: months + longer + 1e-6 for w, months in self.least.items()}
 
-    def solve(self, max_delay_months: float | None = None, min_control: float | None = None) -> Point | None:
+    def solve(
+        self, max_delay_months: float | None = None, min_control_points: float | None = None
+    ) -> Point | None:
         """The cheapest pattern at this point, or None where no pattern reaches it."""
         if max_delay_months is not None and max_delay_months < self.least_delay_months - 1e-6:
             return None
         open_to = [
-            i for i in range(len(self.engines)) if not self._hopeless(i, max_delay_months, min_control)
+            i for i in range(len(self.engines)) if not self._hopeless(i, max_delay_months, min_control_points)
         ]
         # HiGHS lets other threads run: patterns are solved side by side
         with ThreadPoolExecutor(max(1, len(open_to))) as pool:
             answers = list(
-                pool.map(lambda i: self._point(i, self.engines[i], max_delay_months, min_control), open_to)
+                pool.map(
+                    lambda i: self._point(i, self.engines[i], max_delay_months, min_control_points), open_to
+                )
             )
         reached = [point for point in answers if point is not None]
         return min(reached, key=lambda point: point.figures["cost_npv_musd"], default=None)
@@ -122,16 +127,20 @@ class LiveFrontier:
         limits = self.case.scenario.limits
         with engine.live.lock:
             engine.policy(
-                max_delay_by_workload=self.caps(months),
-                min_control=control,
-                max_cost_musd=limits.max_cost_musd,
+                Bounds(
+                    max_delay_months_by_workload=self.caps(months),
+                    min_control_points=control,
+                    max_cost_musd=limits.max_cost_musd,
+                )
             )
             engine.minimise("cost")
             return engine.lp()
 
-    def at(self, max_delay_months: float | None = None, min_control: float | None = None) -> dict[str, Any]:
+    def at(
+        self, max_delay_months: float | None = None, min_control_points: float | None = None
+    ) -> dict[str, Any]:
         """Figures of a point, with ``feasible``, ``pattern`` and what was asked; NaN where none reaches it."""
-        return _row(max_delay_months, min_control, self.solve(max_delay_months, min_control))
+        return _row(max_delay_months, min_control_points, self.solve(max_delay_months, min_control_points))
 
     def sweep(
         self,
@@ -204,7 +213,7 @@ class LiveFrontier:
                 if stop():
                     continue
                 point, basis = start
-                level = point.min_control
+                level = point.min_control_points
                 out[loose_first[0], level] = point
                 engine.live.set_basis(basis)
                 for months in loose_first[1:]:
@@ -236,8 +245,10 @@ class LiveFrontier:
         for engine in self.engines:
             with engine.live.lock:
                 engine.policy(
-                    max_delay_by_workload=self.caps(max_delay_months),
-                    max_cost_musd=self.case.scenario.limits.max_cost_musd,
+                    Bounds(
+                        max_delay_months_by_workload=self.caps(max_delay_months),
+                        max_cost_musd=self.case.scenario.limits.max_cost_musd,
+                    )
                 )
                 found = engine.most_control()
                 best = best if found.x is None else max(best, engine.control(found.x))

@@ -225,14 +225,14 @@ class Slow:
     def __init__(self, _run: Any) -> None:
         self.busy = 0
 
-    def at(self, max_delay_months: float, min_control: float) -> dict[str, Any]:
+    def at(self, max_delay_months: float, min_control_points: float) -> dict[str, Any]:
         self.busy += 1
         assert self.busy == 1
         time.sleep(0.002)
         self.busy -= 1
-        cost = 100.0 - max_delay_months + min_control
-        asked = {"max_delay_months": max_delay_months, "min_control": min_control}
-        return {**asked, "feasible": True, "cost_npv_musd": cost, "control_score": min_control}
+        cost = 100.0 - max_delay_months + min_control_points
+        asked = {"max_delay_months": max_delay_months, "min_control": min_control_points}
+        return {**asked, "feasible": True, "cost_npv_musd": cost, "control_score": min_control_points}
 
 
 def test_readers_of_one_run_take_turns_and_the_cache_stays_small() -> None:

@@ -324,7 +324,7 @@ def test_a_tampered_plan_is_found_out(plan, rule, change):
 
 
 def test_a_control_floor_above_the_plan_is_found(plan):
-    higher = {**plan.bounds, "min_control": plan.kpi("control_score") + 0.01}
+    higher = replace(plan.bounds, min_control_points=plan.kpi("control_score") + 0.01)
     assert set(audit(replace(plan, bounds=higher))["rule"]) == {"control-floor"}
 
 

@@ -13,6 +13,7 @@ from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.plans.prices import price_table
 from planner.scenario.schema import Scenario
+from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 
 
@@ -180,7 +181,7 @@ def test_a_quota_binds_and_its_shadow_price_is_what_relaxing_it_saves() -> None:
             )
         )  # fmt: skip
         engine = Engine(case)
-        engine.policy(max_delay_months=8)
+        engine.policy(Bounds(max_delay_months=8))
         engine.integers()
         engine.minimise("cost")
         found = engine.lp()

@@ -91,7 +91,7 @@ def test_a_dearer_choice_enters_once_it_is_cheaper_by_what_was_said(small: Scena
     assert answer.cheaper is not None and 0.05 < answer.cheaper < 1.0
     assert "cheaper to enter the plan" in answer.text
     engine = Engine(build_case(outcome.resolved))
-    engine.policy(max_delay_by_workload=outcome.bounds["max_delay_by_workload"])
+    engine.policy(outcome.bounds)
     engine.minimise("cost")
     engine.integers()
     for family in ("open", "use", "halls"):

@@ -1,5 +1,7 @@
 """What protects the proof: all hours priced, purchases that cannot be taken back, additions told and priced."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def proved(solved: tuple[Engine, Outcome], scale: float, **bounds: float) -> Pro
     x = outcome.values.copy()
     for family in PURCHASES:
         x[engine.arrays.columns[family].slice] *= scale
-    asked = {**outcome.bounds, **bounds}
+    asked = replace(outcome.bounds, **bounds)
     return prove(engine.case, engine, x, [asked], asked, lambda: 60.0)
 
 
@@ -81,6 +83,6 @@ def test_no_addition_that_fits_is_a_note_and_no_number(solved) -> None:
 
 def test_integers_without_a_plan_on_all_hours_leave_the_plan_alone(solved) -> None:
     engine, outcome = solved
-    none = {**outcome.bounds, "max_cost_musd": 0.1}
+    none = replace(outcome.bounds, max_cost_musd=0.1)
     proof = prove(engine.case, engine, outcome.values, [none, none], none, lambda: 60.0)
     assert proof.plan is None and proof.regret == {} and "infeasible" in proof.notes[0]

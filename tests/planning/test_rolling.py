@@ -7,6 +7,7 @@ from planner.case.build import build_case
 from planner.planning.repair import rounded_up, whole_units
 from planner.planning.rolling import in_turn
 from planner.scenario.schema import Scenario
+from planner.solver.bounds import Bounds
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.solution import Solution
 
@@ -42,7 +43,7 @@ def short_of_supply() -> Engine:
 
 def divisible(engine: Engine, months: float) -> Solution:
     """The linear programme under a cap on delay, with places and halls held."""
-    engine.policy(max_delay_months=months)
+    engine.policy(Bounds(max_delay_months=months))
     engine.minimise("cost")
     found = engine.live.solve()
     assert found.x is not None

@@ -9,6 +9,7 @@ import pytest
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
+from planner.solver.bounds import Bounds
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.solution import Solution, Status
@@ -38,13 +39,18 @@ def whole(engine: Engine, x: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("goal", "policy"),
-    [("cost", {}), ("delay", {}), ("cost", {"min_control": 60.0}), ("cost", {"max_delay_months": 9.0})],
+    ("goal", "bounds"),
+    [
+        ("cost", Bounds()),
+        ("delay", Bounds()),
+        ("cost", Bounds(min_control_points=60.0)),
+        ("cost", Bounds(max_delay_months=9.0)),
+    ],
 )
-def test_highs_finds_the_same_optimum(engine: Engine, goal: str, policy: dict[str, float]) -> None:
+def test_highs_finds_the_same_optimum(engine: Engine, goal: str, bounds: Bounds) -> None:
     tree = engine.searchable()
     for one in (engine, tree):
-        one.policy(**policy)
+        one.policy(bounds)
         one.minimise(goal)
     expected, found = direct(engine), search(tree, gap=GAP)
     assert found.status is expected.status
@@ -118,7 +124,7 @@ def test_no_choice_is_missed() -> None:
 
 def test_what_nobody_can_reach_is_infeasible() -> None:
     tree = engine_of("two-hosts").searchable()
-    tree.policy(min_control=99.9)
+    tree.policy(Bounds(min_control_points=99.9))
     tree.minimise("cost")
     found = search(tree, gap=GAP)
     assert found.status is Status.INFEASIBLE and found.x is None

@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver.arrays import Arrays, Block
+from planner.solver.bounds import Bounds
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.highs import LiveHighs
 from planner.solver.reduce import reduce
@@ -39,15 +40,11 @@ def test_same_optimum_for_every_goal_and_bound(engine: Engine, which: int) -> No
     for family, values in pattern.items():
         full.fix(family, np.array(values))
     assert held.live.arrays.shape[0] < 0.75 * full.arrays.shape[0]
-    asked: list[dict[str, float]] = [
-        {},
-        {"max_delay_months": 8.0, "min_control": 50.0},
-        {"min_control": 99.0},
-    ]
-    for policy in asked:
+    asked = [Bounds(), Bounds(max_delay_months=8.0, min_control_points=50.0), Bounds(min_control_points=99.0)]
+    for bounds in asked:
         for goal in ("delay", "cost"):
             for one in (full, held):
-                one.policy(**policy)
+                one.policy(bounds)
                 one.minimise(goal)
             a, b = full.lp(), held.lp()
             assert a.status is b.status
@@ -57,7 +54,7 @@ def test_same_optimum_for_every_goal_and_bound(engine: Engine, which: int) -> No
 
 
 def _fits(arrays: Arrays, full: Engine, x: np.ndarray) -> None:
-    """Values of all columns meet every row and bound of the full programme (kappa is the live one's)."""
+    """Values of all columns meet every row and bound of the full programme (the floor on control is the live one's)."""
     rows = arrays.matrix @ x
     scale = 1e-6 * (1 + np.abs(rows))
     floor = arrays.rows["control_floor"].start
@@ -79,7 +76,7 @@ def test_a_weighted_sum_of_all_columns_is_the_same_goal(engine: Engine) -> None:
     weights[engine.arrays.columns["serve"].slice] = np.linspace(-1, 1, engine.arrays.columns["serve"].size)
     weights[engine.arrays.columns["grid_import"].slice] = 0.3
     for one in (full, held):
-        one.policy(max_cost_musd=1e4)
+        one.policy(Bounds(max_cost_musd=1e4))
         one.minimise_sum(weights)
     a, b = full.lp(), held.lp()
     assert b.objective == pytest.approx(a.objective, rel=1e-7)

@@ -17,6 +17,7 @@ from planner.models.build import build_model
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
+from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.studies.stack_reasons import catalog_rows, differences
 from planner.studies.stacks import FIVE, Comparison, compare_stacks, forced, stack_table
@@ -152,7 +153,7 @@ def control_at(case: Case, floor: float | None) -> tuple[float, float]:
     """Cost and control of what is served of the linear programme under a floor."""
     engine = Engine(case)
     engine.integers()
-    engine.policy(max_delay_months=4, min_control=floor)
+    engine.policy(Bounds(max_delay_months=4, min_control_points=floor))
     engine.minimise("cost")
     found = engine.lp()
     assert found.x is not None
@@ -182,7 +183,7 @@ def test_national_control_is_linear_a_mix_of_two_plans_scores_the_mix() -> None:
     engine.integers()
     points = []
     for floor in (None, 55.0):
-        engine.policy(max_delay_months=4, min_control=floor)
+        engine.policy(Bounds(max_delay_months=4, min_control_points=floor))
         engine.minimise("cost")
         found = engine.lp()
         assert found.x is not None
@@ -213,7 +214,7 @@ def test_a_share_cap_binds_where_it_is_asked(by: str, name: str) -> None:
     case = build_case(Scenario.model_validate(tiny | {"limits": {"max_delay_months": 4, "shares": [cap]}}))
     engine = Engine(case)
     engine.integers()
-    engine.policy(max_delay_months=4)
+    engine.policy(Bounds(max_delay_months=4))
     engine.minimise("cost")
     found = engine.lp()
     assert found.x is not None
@@ -233,7 +234,7 @@ def test_a_cap_on_a_maker_of_chips_sends_the_rest_to_another() -> None:
         case = build_case(scenario(systems=systems, hosts=hosts, limits=limits))
         engine = Engine(case)
         engine.integers()
-        engine.policy(max_delay_months=14)  # the other maker's need cooling first
+        engine.policy(Bounds(max_delay_months=14))  # the other maker's need cooling first
         engine.minimise("cost")
         found = engine.lp()
         assert found.x is not None
