@@ -135,7 +135,7 @@ def test_wrong_names_are_refused_with_suggestions() -> None:
         costs.facility_cost("PL-WAR")
     with pytest.raises(BadValue, match="allowed 'N', 'N\\+1', '2N'"):
         costs.facility_cost("PL-WAW", redundancy="N+2")
-    with pytest.raises(BadValue, match="did you mean 'modular'"):
+    with pytest.raises(UnknownName, match="did you mean 'modular'"):
         costs.facility_cost("PL-WAW", hall_type="modula")
 
 

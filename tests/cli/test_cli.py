@@ -230,7 +230,6 @@ def test_a_fault_deep_in_the_case_is_ours_not_something_that_is_not_offered(
     for command in (
         ("stacks", "two-hosts", "--workers", "1"),
         ("explain", "two-hosts"),
-        ("validate", "two-hosts"),
     ):
         result = call(*command)
         assert result.code == 3, f"{command}: {result.err}"
