@@ -12,15 +12,16 @@ import json
 
 from planner import build_case, load_scenario, solve
 from planner.intake.scenario_file import example_path, with_overrides
+from planner.planning.events import Event
 
 
 def measure(name: str) -> dict[str, object]:
     scenario = load_scenario(example_path(name))
     curve: list[dict[str, object]] = []
 
-    def keep(event: dict[str, object]) -> None:
-        if event["gap"] is not None or event["message"]:
-            curve.append({k: event[k] for k in ("seconds", "stage", "bound", "incumbent", "gap")})
+    def keep(event: Event) -> None:
+        if event.gap is not None or event.message:
+            curve.append({k: getattr(event, k) for k in ("seconds", "stage", "bound", "incumbent", "gap")})
 
     usual = solve(build_case(scenario), quality="proof", on_event=keep)
     coarse = solve(build_case(with_overrides(scenario, {"solve.slices": 1})), quality="proof")

@@ -16,12 +16,14 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from random import Random
 from typing import Any
 
 from planner import build_case, load_scenario, solve
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path
+from planner.planning.events import Event
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 
@@ -122,8 +124,8 @@ def one(size: str, limit: float) -> Record:
     built = time.perf_counter() - began
     engine = Engine(case)
 
-    def note(event: Record) -> None:
-        known = {k: v for k, v in event.items() if v is not None and v != ""}
+    def note(event: Event) -> None:
+        known = {k: v for k, v in asdict(event).items() if v is not None and v != ""}
         print(json.dumps(known), file=sys.stderr, flush=True)
 
     outcome = solve(case, on_event=note, engine=engine)

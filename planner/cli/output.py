@@ -18,6 +18,7 @@ from rich.text import Text
 
 from planner.facts.catalog import Catalog
 from planner.facts.numbers import number, percent
+from planner.planning.events import Event
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Progress:
         if self.live is not None:
             self.live.stop()
 
-    def __call__(self, event: Mapping[str, Any]) -> None:
+    def __call__(self, event: Event) -> None:
         if self.quiet:
             return
         line = event_line(event)
@@ -132,25 +133,16 @@ class Progress:
             self.live.update(Spinner("dots", text=Text(line)))
             return
         due = time.monotonic() - self._printed >= QUIET_S
-        if event.get("message") or due:
+        if event.message or due:
             self._printed = time.monotonic()
             self.console.print(Text(line))
 
 
-def event_line(event: Mapping[str, Any]) -> str:
+def event_line(event: Event) -> str:
     """One report as text: seconds, stage, message, best plan, bound and gap as far as they are known."""
-    parts = [f"{float(event.get('seconds') or 0.0):6.1f} s  {event.get('stage', '')}"]
-    if event.get("message"):
-        parts.append(str(event["message"]))
-    for name, words in (("incumbent", "best"), ("bound", "bound")):
-        value = _number(event.get(name))
-        if value is not None:
-            parts.append(f"{words} {number(value, 4)}")
-    gap = _number(event.get("gap"))
-    if gap is not None:
-        parts.append(f"gap {percent(gap, 2)}")
-    return " · ".join(parts)
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    parts = [f"{event.seconds:6.1f} s  {event.stage}", event.message]
+    for value, words in ((event.incumbent, "best"), (event.bound, "bound")):
+        parts.append(f"{words} {number(value, 4)}" if value is not None and math.isfinite(value) else "")
+    known = event.gap is not None and math.isfinite(event.gap)
+    parts.append(f"gap {percent(event.gap, 2)}" if known else "")
+    return " · ".join(filter(None, parts))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,6 +26,7 @@ from planner.explain.least import Found, least_change
 from planner.explain.resource_limits import grid_steps
 from planner.explain.structural import structural
 from planner.intake.scenario_file import with_overrides
+from planner.planning.events import Event, OnEvent
 from planner.solver.arrays import Arrays
 
 ROUNDS = 4
@@ -63,7 +64,7 @@ def explain_infeasible(
     time_limit_s: float = 60.0,
     tiers: Mapping[str, float] | None = None,
     alternatives: bool = True,
-    on_event: Callable[[dict[str, Any]], None] | None = None,
+    on_event: OnEvent | None = None,
 ) -> Diagnosis:
     """The causes and the least cure of an infeasible case; no causes where it is feasible.
 
@@ -75,7 +76,7 @@ def explain_infeasible(
     def say(message: str, gap: float | None = None) -> None:
         if on_event is not None:
             seconds = round(time.perf_counter() - began, 2)
-            on_event({"stage": "explain", "message": message, "seconds": seconds, "gap": gap})
+            on_event(Event("explain", message, seconds, gap=gap))
 
     idle = [t for t in precheck(case) if t.reason == "demand"]
     if idle:  # nothing is asked: no value could cure that

@@ -22,7 +22,7 @@ import numpy as np
 from planner.explain.elastic import NEGLIGIBLE, PLACES, Change, Elastic, NoCure
 from planner.solver.arrays import Floats
 from planner.solver.engine import UNITS
-from planner.solver.highs import Progress
+from planner.solver.progress import Progress
 from planner.solver.solution import Solution, Status
 
 FEWER = 1.5

@@ -15,6 +15,7 @@ from planner.facts.numbers import fixed, number
 from planner.solver.arrays import Floats
 from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
+from planner.solver.progress import DEFAULT_GAP
 from planner.solver.solution import Solution
 
 NOISE = 1e-4
@@ -259,12 +260,12 @@ class _Forced:
         self.live.set_col_bounds(columns, arrays.col_lower[columns], arrays.col_upper[columns])
         return columns
 
-    def at_work(self, **options: Any) -> Solution:
+    def at_work(self, gap: float = DEFAULT_GAP) -> Solution:
         """The solve with a little work forced on the choice."""
         highs, row = self.live.highs, self.engine.arrays.shape[0]
         highs.addRow(FORCED_KREF, np.inf, len(self.columns), self.columns, self.rate)
         try:
-            return self.live.solve(time_limit_s=SOLVE_S, **options)
+            return self.live.solve(gap=gap, time_limit_s=SOLVE_S)
         finally:
             highs.deleteRows(1, np.array([row], np.int32))
 

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from planner.jobs import tables
 from planner.jobs.tables import access_log, job_events, jobs
+from planner.planning.events import Event
 
 State = Literal["queued", "running", "done", "stopped", "cancelled", "failed", "infeasible", "lost"]
 LIVE: tuple[State, ...] = ("queued", "running")
@@ -242,18 +243,18 @@ class Store:
         self._update(id, beat=time.time())
         return self.job(id)
 
-    def report(self, id: str, event: Mapping[str, Any]) -> None:
-        """Keeps one event of the solver: stage, message, seconds, incumbent, bound, gap.
+    def report(self, id: str, event: Event) -> None:
+        """Keeps one event of the solver.
 
         What an event does not say stays as it was within a stage; a new stage measures something else, and
         begins without values.
         """
         now = time.time()
         names = ("stage", "message", "incumbent", "bound", "gap")
-        known = {name: None if event.get(name) == "" else _plain(event.get(name)) for name in names}
+        known = {name: None if (value := getattr(event, name)) == "" else _plain(value) for name in names}
         with self.writing() as connection:
             connection.execute(
-                job_events.insert().values(job=id, at=now, seconds=_plain(event.get("seconds")), **known)
+                job_events.insert().values(job=id, at=now, seconds=_plain(event.seconds), **known)
             )
             changed = {name: value for name, value in known.items() if value is not None}
             same_stage = jobs.c.stage == known["stage"]

@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from planner.jobs.store import Job, State, Store
+from planner.planning.events import Event
 
 BEAT_S = 1.0
 REPORT_S = 0.25
@@ -52,11 +53,11 @@ class Pulse:
         self._end.set()
         self._thread.join(timeout=5)
 
-    def heard(self, event: dict[str, Any]) -> None:
+    def heard(self, event: Event) -> None:
         """Remembers whether the step at work has found anything yet."""
-        if event.get("stage") != self._stage:
-            self._stage, self._found = event.get("stage"), False
-        self._found = self._found or event.get("incumbent") is not None
+        if event.stage != self._stage:
+            self._stage, self._found = event.stage, False
+        self._found = self._found or event.incumbent is not None
 
     def should_stop(self) -> bool:
         """Cancel ends a step at once; stop ends each remaining step with the first solution it finds.
@@ -101,7 +102,7 @@ def work(store: Store, id: str, catalog: Path | None = None) -> int:
 
 
 def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
-    store.report(job.id, {"stage": "read", "message": "reading the scenario"})
+    store.report(job.id, Event("read", "reading the scenario"))
     from planner.facts.catalog import load_catalog
     from planner.intake.scenario_file import parse_scenario
 
@@ -110,13 +111,13 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
 
     last = 0.0
 
-    def report(event: dict[str, Any]) -> None:
+    def report(event: Event) -> None:
         nonlocal last
         pulse.heard(event)
         if pulse.cancel.is_set():
             raise Cancelled
         now = time.monotonic()
-        if event.get("message") or now - last > REPORT_S:  # a solver may speak a hundred times a second
+        if event.message or now - last > REPORT_S:  # a solver may speak a hundred times a second
             store.report(job.id, event)
             last = now
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -24,12 +23,12 @@ from planner.case.case import Case
 from planner.case.prechecks import precheck
 from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
+from planner.planning.events import OnEvent
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
+    ABSOLUTE_GAP,
     CONTROL_SLACK_POINTS,
     DELAY_SLACK_MONTHS,
-    GAPS,
-    Event,
     Outcome,
     SolveRun,
     Stop,
@@ -40,8 +39,6 @@ from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.solution import Solution
-
-__all__ = ["GAPS", "Event", "Outcome", "solve"]
 
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
@@ -59,7 +56,7 @@ def solve(
     case: Case,
     quality: str | None = None,
     objective: str = "cost",
-    on_event: Callable[[Event], None] | None = None,
+    on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
     engine: Engine | None = None,
     start: Floats | None = None,
@@ -135,8 +132,8 @@ class _Pipeline(SolveRun):
         elif self.objective == "control":
             self.say("control", "raising control of what is served")
             self.engine.integers(*PATTERN, *HALLS)
-            options = self.options("control", gap=0.02, absolute=5e-4)
-            found = self.timed("control", lambda: self.engine.most_control(**options))
+            options = self.options("control", gap=0.02, absolute_gap=5e-4)
+            found = self.timed("control", lambda: self.engine.most_control(options))
             x = self.values(found)
             held = self.engine.control(x) - CONTROL_SLACK_POINTS
             self.bounds = replace(self.bounds, min_control_points=held)
@@ -147,8 +144,8 @@ class _Pipeline(SolveRun):
         """Values of the plan of least weighted delay, whatever its cost (a cap on cost is kept)."""
         start = self.soonest()
         self.engine.integers(*PATTERN, *HALLS)
-        options = self.options("least delay", gap=1e-3, absolute=1e-3)
-        return self.values(self.timed("least delay", lambda: self.engine.live.solve(start=start, **options)))
+        options = self.options("least delay", gap=1e-3, absolute_gap=1e-3)
+        return self.values(self.solve("least delay", options, start))
 
     def soonest(self) -> Floats:
         """The same where it is a reference: hosts and stacks with divisible halls, then whole halls there.
@@ -161,13 +158,12 @@ class _Pipeline(SolveRun):
         engine.policy(replace(self.bounds, max_delay_months=None))
         engine.minimise("delay")
 
-        slack: dict[str, Any] = {"gap": 1e-3, "absolute": SOONEST_GAP_MONTHS}
-        places = self.values(self.search("least delay", engine.searchable(), "delay", **slack))
-        found = self.search("least delay", self.at_places(places), "delay", **slack)
+        gaps = 1e-3, SOONEST_GAP_MONTHS
+        places = self.values(self.search("least delay", engine.searchable(), "delay", *gaps))
+        found = self.search("least delay", self.at_places(places), "delay", *gaps)
         if found.x is None:
             engine.integers(*PATTERN, *HALLS)
-            options = self.options("least delay", **slack)
-            found = self.timed("least delay", lambda: engine.live.solve(**options))
+            found = self.solve("least delay", self.options("least delay", *gaps))
         return self.values(found)
 
     def search(
@@ -176,7 +172,7 @@ class _Pipeline(SolveRun):
         tree: Engine,
         goal: str,
         gap: float,
-        absolute: float = 1e-6,
+        absolute_gap: float = ABSOLUTE_GAP,
         start: Floats | None = None,
         good_enough: float = -np.inf,
     ) -> Solution:
@@ -184,8 +180,8 @@ class _Pipeline(SolveRun):
         tree.policy(self.engine.asked)
         tree.minimise(goal)
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
-        options = {**self.options(stage, gap=gap), "absolute": absolute, "late": late}
-        return self.timed(stage, lambda: search(tree, start=start, good_enough=good_enough, **options))
+        options = self.options(stage, gap)
+        return self.timed(stage, lambda: search(tree, options, absolute_gap, late, good_enough, start))
 
     def at_places(self, x: Floats) -> Engine:
         """The tree of whole halls at the hosts and stacks of ``x``."""
@@ -198,7 +194,7 @@ class _Pipeline(SolveRun):
         engine.minimise("cost")
         if scenario.solve.integers == "none":
             engine.integers()
-            found = self.timed("screening", lambda: engine.live.solve(**self.options("screening")))
+            found = self.solve("screening", self.options("screening"))
             self.bound = found.objective
             self.notes.append("integers are off: this is a screening answer, not a plan")
             return self.values(found)
@@ -206,7 +202,7 @@ class _Pipeline(SolveRun):
         if everything:
             engine.integers(*PATTERN, "halls", UNITS)
             options = self.options("hosts and stacks", gap=1e-6)
-            found = self.timed("hosts and stacks", lambda: engine.live.solve(start=self.start, **options))
+            found = self.solve("hosts and stacks", options, self.start)
         else:
             tree, gap = engine.searchable(), PLACES_GAP * self.target
             found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
@@ -236,8 +232,7 @@ class _Pipeline(SolveRun):
         for family in PATTERN:
             self.engine.fix(family, None)
         self.engine.integers(*PATTERN, *HALLS)
-        options = self.options("direct", gap=0.8 * self.target)
-        found = self.timed("direct", lambda: self.engine.live.solve(start=start, **options))
+        found = self.solve("direct", self.options("direct", gap=0.8 * self.target), start)
         if found.bound is not None:  # a plan is made of whole halls: this bound holds for it
             self.bound = max(found.bound, self.bound or found.bound)
         return found
@@ -255,14 +250,14 @@ class _Pipeline(SolveRun):
 
         def improve() -> Floats:
             engine.policy(within)
-            best = engine.most_control(**self.options("ties"))
+            best = engine.most_control(self.options("ties"))
             if best.x is None:
                 return x
             reached = engine.control(best.x) - 1e-4
             floor = reached if own is None else max(own, reached)
             engine.policy(replace(within, min_control_points=floor))
             engine.minimise("delay")
-            soonest = engine.live.solve(**self.options("ties"))
+            soonest = engine.live.solve_to(self.options("ties"))
             return best.x if soonest.x is None else soonest.x
 
         try:

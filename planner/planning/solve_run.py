@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
 from planner.case.case import Case
 from planner.case.prechecks import Trouble
 from planner.facts.errors import BadValue
+from planner.planning.events import Event, OnEvent
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
-from planner.solver.highs import Progress
+from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status
 
 GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
@@ -23,8 +25,10 @@ DELAY_SLACK_MONTHS = 0.01
 CONTROL_SLACK_POINTS = 0.01
 """What rounding to whole units may cost an objective that is held at its best."""
 STOPPED_GAP, STOPPED_S = 0.2, 30.0
+ABSOLUTE_GAP = 1e-6
+"""In the unit of the objective: what is left open of a programme whose best value is about zero."""
 
-Event = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class SolveRun:
         case: Case,
         quality: str,
         objective: str,
-        on_event: Callable[[Event], None] | None,
+        on_event: OnEvent | None,
         should_stop: Callable[[], bool] | None,
     ) -> None:
         if quality not in GAPS:
@@ -126,34 +130,36 @@ class SolveRun:
         reserve = 1.0 if stage in ("hosts and stacks", "direct") else 20.0
         return max(self.case.scenario.solve.time_limit_s - spent, reserve)
 
-    def options(self, stage: str, gap: float | None = None, absolute: float | None = None) -> dict[str, Any]:
-        self.engine.live.set_option("mip_abs_gap", 1e-6 if absolute is None else absolute)
-        if self.stopped:  # the steps that are left end with about the first plan they find
-            return {"gap": STOPPED_GAP, "time_limit_s": min(self.left(stage), STOPPED_S)}
-        return {
-            "gap": gap,
-            "time_limit_s": self.left(stage),
-            "on_progress": lambda p: self.progress(stage, p),
-            "should_stop": self.should_stop,
-        }
-
-    def progress(self, stage: str, p: Progress) -> None:
-        self.say(stage, "", incumbent=p.objective, bound=p.bound, gap=p.gap)
-
-    def say(
+    def options(
         self,
         stage: str,
-        message: str,
-        incumbent: float | None = None,
-        bound: float | None = None,
-        gap: float | None = None,
-    ) -> None:
-        if self.on_event is not None:
-            seconds = round(time.perf_counter() - self.began, 2)
-            event = {"stage": stage, "message": message, "seconds": seconds}
-            self.on_event({**event, "incumbent": incumbent, "bound": bound, "gap": gap})
+        gap: float = DEFAULT_GAP,
+        absolute_gap: float = ABSOLUTE_GAP,
+        most_s: float = math.inf,
+    ) -> SolveOptions:
+        """How far a stage may solve, for ``most_s`` seconds at most; sets the absolute gap of the live model."""
+        self.engine.live.set_option("mip_abs_gap", absolute_gap)
+        left = min(self.left(stage), most_s)
+        if self.stopped:  # the steps that are left end with about the first plan they find
+            return SolveOptions(STOPPED_GAP, min(left, STOPPED_S))
+        return SolveOptions(gap, left, lambda p: self.progress(stage, p), self.should_stop)
 
-    def timed(self, stage: str, work: Callable[[], Any]) -> Any:
+    def solve(self, stage: str, options: SolveOptions, start: Floats | None = None) -> Solution:
+        """The live model as it stands; its seconds count for the stage."""
+        return self.timed(stage, lambda: self.engine.live.solve_to(options, start))
+
+    def progress(self, stage: str, p: Progress) -> None:
+        if self.on_event is not None:
+            self.on_event(Event(stage, "", self.elapsed(), p.objective, p.bound, p.gap))
+
+    def say(self, stage: str, message: str) -> None:
+        if self.on_event is not None:
+            self.on_event(Event(stage, message, self.elapsed()))
+
+    def elapsed(self) -> float:
+        return round(time.perf_counter() - self.began, 2)
+
+    def timed(self, stage: str, work: Callable[[], T]) -> T:
         began = time.perf_counter()
         try:
             return work()

@@ -19,7 +19,7 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
     engine = run.engine
     engine.minimise("cost")
     if run.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
-        return run.timed("last LP", lambda: engine.live.solve(**run.options("last LP")))
+        return run.solve("last LP", run.options("last LP"))
     run.say("units", "whole servers and racks")
     asked = [run.kept(x), run.bounds]
     for policy in asked if asked[0] != asked[1] else asked[:1]:
@@ -40,9 +40,7 @@ def _units_at_places(run: SolveRun, rounded: Solution) -> Solution:
     engine.policy(run.bounds)
     engine.fix(UNITS, None)
     engine.integers(UNITS)
-    options = run.options("units", gap=0.15 * run.target)
-    options["time_limit_s"] = min(UNITS_S, options["time_limit_s"])
-    found = run.timed("units", lambda: engine.live.solve(start=rounded.x, **options))
+    found = run.solve("units", run.options("units", 0.15 * run.target, most_s=UNITS_S), rounded.x)
     engine.integers()
     if found.x is None:
         return rounded
@@ -62,7 +60,7 @@ def _units_of_reference(run: SolveRun, x: Floats) -> Solution:
     run.hold(x, *PATTERN, *HALLS)
     engine.fix(UNITS, None)
     engine.minimise("delay")
-    run.options("units", absolute=1e-3)
+    run.options("units", absolute_gap=1e-3)
     found = run.timed("units", lambda: whole_units(engine, x, 0.02, min(UNITS_S, run.left("units"))))
     engine.minimise("cost")
     run.options("units")
@@ -87,9 +85,7 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
     for family in (*PATTERN, *HALLS, UNITS):
         engine.fix(family, None)
     engine.integers(*PATTERN, *HALLS, UNITS)
-    options = run.options("refine", gap=0.9 * run.target)
-    options["time_limit_s"] = min(REFINE_S, options["time_limit_s"])
-    found = run.timed("refine", lambda: engine.live.solve(start=rounded.x, **options))
+    found = run.solve("refine", run.options("refine", 0.9 * run.target, most_s=REFINE_S), rounded.x)
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
     # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
     best = run.values(found if rounded.x is None or (found.x is not None and better) else rounded)

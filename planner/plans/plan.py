@@ -19,11 +19,11 @@ from planner.case.case import DESIGN, Case
 from planner.facts.errors import UnknownName
 from planner.plans import kpis, milestones, prices
 from planner.solver.arrays import Floats
+from planner.solver.bounds import UNBOUNDED, Bounds
 from planner.solver.solution import Solution
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
-    from planner.solver.bounds import UNBOUNDED, Bounds
-from planner.solver.engine import Engine
+    from planner.solver.engine import Engine
 
 NOISE = 1e-9
 """Values below this (thousands of accelerators, MW) are noise of the linear programme."""

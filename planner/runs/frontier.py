@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from planner.audit import audit
 from planner.facts.catalog import Catalog, load_catalog
-from planner.planning.pipeline import Event
+from planner.planning.events import Event, OnEvent
 from planner.runs.files import RunError
 from planner.runs.run import Run
 from planner.runs.writer import outcome_facts, start_run
@@ -25,7 +26,7 @@ def run_frontier(
     scenario: Scenario,
     options: dict[str, Any],
     directory: Path | str | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
     root: Path | str = "runs",
     catalog: Catalog | None = None,
@@ -39,7 +40,7 @@ def run_frontier(
     with start_run(directory, scenario, catalog, options, root, kind="frontier") as writer:
 
         def report(event: Event) -> None:
-            stamped = {**event, "seconds": round(time.perf_counter() - began, 2)}
+            stamped = replace(event, seconds=round(time.perf_counter() - began, 2))
             writer.event(stamped)
             if on_event is not None:
                 on_event(stamped)

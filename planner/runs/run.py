@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from planner.plans.plan import Plan
     from planner.solver.bounds import Bounds
 
-Event = dict[str, Any]
 SHOWN_HASH = 12
 """Digits of a hash that people see."""
 KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
@@ -136,7 +135,7 @@ class Run:
         return float("nan") if value is None else float(value)
 
     @cached_property
-    def events(self) -> list[Event]:
+    def events(self) -> list[dict[str, Any]]:
         """What was reported while it ran, in order; a line cut off by a crash is passed over."""
         out = []
         path = self.path / "events.jsonl"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from planner.facts.catalog import Catalog, load_catalog
+from planner.planning.events import Event, OnEvent
 from planner.runs.files import captured_output
-from planner.runs.run import Event, Run
+from planner.runs.run import Run
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
 
@@ -27,7 +28,7 @@ def run_solve(
     scenario: Scenario,
     options: Mapping[str, Any] | None = None,
     directory: Path | str | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
     *,
     root: Path | str = "runs",
@@ -76,7 +77,7 @@ def run_solve(
         return writer.finish(outcome)
 
 
-def _diagnosed(case: Any, on_event: Callable[[Event], None]) -> list[Any]:
+def _diagnosed(case: Any, on_event: OnEvent) -> list[Any]:
     """The causes of an infeasible case as troubles; the first carries the cure of all together."""
     from planner.case.prechecks import Trouble
     from planner.explain import explain_infeasible, written

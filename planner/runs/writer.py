@@ -17,6 +17,7 @@ import pandas as pd
 
 from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import dump_scenario
+from planner.planning.events import Event
 from planner.runs.files import (
     CATALOG,
     NAME,
@@ -31,7 +32,7 @@ from planner.runs.files import (
     write_json,
     writing,
 )
-from planner.runs.run import Event, Run
+from planner.runs.run import Run
 from planner.scenario.schema import Scenario
 
 
@@ -68,11 +69,10 @@ class RunWriter:
         """Appends one report (stage, message, seconds, incumbent, bound, gap)."""
         with writing(self.path):
             with (self.path / "events.jsonl").open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(plain({"at": now(), **event}), ensure_ascii=False) + "\n")
-            if event.get("message"):
+                stream.write(json.dumps({"at": now(), **plain(event)}, ensure_ascii=False) + "\n")
+            if event.message:
                 with self.log.open("a", encoding="utf-8") as stream:
-                    seconds = event.get("seconds") or 0.0
-                    stream.write(f"{seconds:8.1f} s  {event.get('stage', '')}: {event['message']}\n")
+                    stream.write(f"{event.seconds:8.1f} s  {event.stage}: {event.message}\n")
 
     def table(self, name: str, frame: pd.DataFrame) -> None:
         """Writes one table; ``RunError`` names the column that no file can hold."""

@@ -3,7 +3,7 @@
     tree = engine.searchable()
     tree.policy(Bounds(max_delay_months_by_workload=caps))
     tree.minimise("cost")
-    found = search(tree, gap=0.001, time_limit_s=600)
+    found = search(tree, SolveOptions(gap=0.001, time_limit_s=600))
 
 Which host opens when and which stack is adopted are a few dozen binaries before thousands of continuous columns.
 A general solver spends its time on cuts and strong branching there; here a node costs a few hundred pivots of
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ import numpy as np
 
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, ONCE, PATTERN, Engine
-from planner.solver.highs import Progress
+from planner.solver.progress import Progress, SolveOptions
 from planner.solver.solution import Solution, Status, relative_gap
 
 WHOLE = 1e-6
@@ -61,15 +61,11 @@ class _Node:
 
 def search(
     tree: Engine,
-    *,
-    gap: float,
-    absolute: float = 1e-6,
+    options: SolveOptions,
+    absolute_gap: float = 1e-6,
     late: tuple[float, float] | None = None,
     good_enough: float = -np.inf,
-    time_limit_s: float = np.inf,
     start: Floats | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
 ) -> Solution:
     """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
 
@@ -78,30 +74,25 @@ def search(
     do. A plan whose objective is at most ``good_enough`` ends the search. The solution has values of all columns
     and no duals.
     """
-    return _Search(
-        tree, gap, absolute, late, good_enough, time_limit_s, start, on_progress, should_stop
-    ).run()
+    return _Search(tree, options, absolute_gap, late, good_enough, start).run()
 
 
 class _Search:
     def __init__(
         self,
         tree: Engine,
-        gap: float,
-        absolute: float,
+        options: SolveOptions,
+        absolute_gap: float,
         late: tuple[float, float] | None,
         good_enough: float,
-        time_limit_s: float,
         start: Floats | None,
-        on_progress: Callable[[Progress], None] | None,
-        should_stop: Callable[[], bool] | None,
     ) -> None:
         self.tree, self.live = tree, tree.live
-        self.gap, self.absolute, self.good_enough, self.start = gap, absolute, good_enough, start
-        self.on_progress, self.should_stop = on_progress, should_stop
+        self.gap, self.absolute, self.good_enough, self.start = options.gap, absolute_gap, good_enough, start
+        self.on_progress, self.should_stop = options.on_progress, options.should_stop
         self.began = time.perf_counter()
-        self.end = self.began + time_limit_s
-        self.patience = late or (np.inf, gap)
+        self.end = self.began + (np.inf if options.time_limit_s is None else options.time_limit_s)
+        self.patience = late or (np.inf, options.gap)
         blocks, solved = tree.arrays.columns, tree.live.arrays
         families = [f for f in (*PATTERN, *HALLS) if f in solved.columns]
         self.full = np.concatenate([np.arange(blocks[f].start, blocks[f].stop) for f in families])

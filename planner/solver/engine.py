@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from planner.solver.arrays import Arrays, Floats
 from planner.solver.bounds import UNBOUNDED, Bounds
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
+from planner.solver.progress import SolveOptions
 from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
 
@@ -213,19 +213,19 @@ class Engine:
         served = self.value(x, "served")
         return 100.0 * self.value(x, "control") / served if served > 1e-9 else 0.0
 
-    def most_control(self, start: Solution | None = None, **options: Any) -> Solution:
+    def most_control(self, options: SolveOptions | None = None) -> Solution:
         """Maximise control of what is served, a ratio, by Dinkelbach's steps on the live model.
 
-        ``options`` are those of ``LiveHighs.solve`` for an integer programme; without any, ``lp`` is used.
+        With ``options`` each step is an integer programme; without any, ``lp`` is used.
 
         Each step maximises ``control - ratio x served``, at the ratio of the last; it ends when no better
         ratio exists. The solution's objective is that of the last step, not the ratio: ask ``control(x)``.
         """
-        share = 0.0 if start is None or start.x is None else self.control(start.x) / 100.0
+        share = 0.0
         best: Solution | None = None
         for _ in range(DINKELBACH_STEPS):
             self.minimise("control", share)
-            found = self.live.solve(**options) if options else self.lp(cold=best is None)
+            found = self.live.solve_to(options) if options is not None else self.lp(cold=best is None)
             if found.x is None:
                 return found if best is None else best
             ratio = self.control(found.x) / 100.0

@@ -19,12 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from planner.facts.errors import InternalError
 from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status, relative_gap
-from planner.solver.watch import Progress, Watch
+from planner.solver.watch import Watch
 
-__all__ = ["LiveHighs", "Progress", "Solution", "SolverError", "Status", "fix_integers_and_resolve"]
-
-DEFAULT_GAP = 1e-4
 PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
@@ -195,6 +193,16 @@ class LiveHighs:
                     self._why_no_optimum(status, watch, time_limit_s, began), watch, began
                 )
             return self._solution(status, watch, began)
+
+    def solve_to(self, options: SolveOptions, start: Floats | None = None) -> Solution:
+        """``solve`` as far as the options say."""
+        return self.solve(
+            gap=options.gap,
+            time_limit_s=options.time_limit_s,
+            start=start,
+            on_progress=options.on_progress,
+            should_stop=options.should_stop,
+        )
 
     def _run(self, watch: Watch, time_limit_s: float | None, began: float) -> Model:
         """One run of HiGHS, and a second from scratch if the first could not tell."""

@@ -2,28 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import highspy
 import numpy as np
 
 from planner.solver.interrupt import interrupted
+from planner.solver.progress import Progress
 
 # Simplex and interior point poll thousands of times a second.
 _LP_REPORT_EVERY_S = 0.25
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The state of a running solve. Objective, bound and gap are None until known, and always for an LP."""
-
-    seconds: float
-    objective: float | None
-    bound: float | None
-    gap: float | None
-    nodes: int
-    iterations: int
 
 
 class Watch:

@@ -27,7 +27,8 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import NoPlan
 from planner.facts.numbers import fixed
 from planner.facts.rounding import rounded_down, rounded_up
-from planner.planning.pipeline import Event, Outcome, solve
+from planner.planning.events import Event, OnEvent
+from planner.planning.pipeline import Outcome, solve
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, Engine
@@ -78,7 +79,7 @@ def frontier(
     points: int = 5,
     quality: str = "plan",
     workers: int = 2,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
     catalog: Catalog | None = None,
 ) -> Frontier:
@@ -90,10 +91,10 @@ def frontier(
     say = on_event or (lambda event: None)
     case = build_case(scenario, catalog)
     engine = Engine(case)
-    say(_event("least delay", "how soon every workload can be served"))
+    say(Event("least delay", "how soon every workload can be served"))
     free = LiveFrontier(case, engine=engine, least=_least(engine))
     tasks = _tasks(case, free, points, quality)
-    say(_event("plans", f"{len(tasks)} plans in {workers} processes"))
+    say(Event("plans", f"{len(tasks)} plans in {workers} processes"))
     plans = _solve_all(tasks, workers, say, should_stop)
     solved = {i: o for i, o in plans.items() if o.plan is not None}
     if not solved and should_stop is not None and should_stop():
@@ -101,9 +102,9 @@ def frontier(
     if not solved:
         raise NoPlan("no plan exists at any of the limits: ask for the reasons with `planner explain`")
     live = LiveFrontier(case, [pattern_of_plan(engine, o) for o in solved.values()], free.least, engine)
-    say(_event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
+    say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
     rows = [*_plan_rows(tasks, plans), *_grid_rows(live, should_stop)]
-    say(_event("ranges", "which choices are forced, which are free"))
+    say(Event("ranges", "which choices are forced, which are free"))
     table = _on_front(_with_prices(pd.DataFrame(rows)))
     table.insert(0, "point", np.arange(len(table)))
     anchor = tasks[0].scenario.limits
@@ -202,7 +203,7 @@ def _tasks(case: Case, free: LiveFrontier, points: int, quality: str) -> list[_T
 
 
 def _solve_all(
-    tasks: Sequence[_Task], workers: int, say: Callable[[Event], None], should_stop: Callable[[], bool] | None
+    tasks: Sequence[_Task], workers: int, say: OnEvent, should_stop: Callable[[], bool] | None
 ) -> dict[int, Outcome]:
     """Outcome by point. Every chain has one plan under way; the next of a chain starts from its values.
 
@@ -218,7 +219,7 @@ def _solve_all(
             outcome = _one(task, start, say, should_stop)
             start = outcome.values if outcome.values is not None else start
             out[task.point] = outcome.without_values()
-            say(_event("plans", _told(outcome, len(out), len(tasks))))
+            say(Event("plans", _told(outcome, len(out), len(tasks))))
         return out
     context = multiprocessing.get_context("spawn")
     stopping = context.Event()
@@ -233,7 +234,7 @@ def _solve_all(
                 chain, i = ahead.pop(future)
                 outcome = future.result()
                 out[chain[i].point] = outcome.without_values()
-                say(_event("plans", _told(outcome, len(out), len(tasks))))
+                say(Event("plans", _told(outcome, len(out), len(tasks))))
                 if i + 1 < len(chain) and not stop:
                     ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
     return out
@@ -275,7 +276,7 @@ _STOP: list[Callable[[], bool]] = []
 def _one(
     task: _Task,
     start: Floats | None,
-    say: Callable[[Event], None] | None = None,
+    say: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Outcome:
     """One plan, from a neighbour's values; the model is compiled once a process."""
@@ -375,17 +376,6 @@ def _with_prices(points: pd.DataFrame) -> pd.DataFrame:
         price = (row["cost_npv_musd"].diff() / faster).where(faster > 1e-3)
         points.loc[row.index, "price_of_speed_musd_per_month"] = price
     return points
-
-
-def _event(stage: str, message: str) -> Event:
-    return {
-        "stage": stage,
-        "message": message,
-        "seconds": None,
-        "incumbent": None,
-        "bound": None,
-        "gap": None,
-    }
 
 
 def frontier_tables(result: Frontier) -> dict[str, pd.DataFrame]:

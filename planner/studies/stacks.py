@@ -15,7 +15,7 @@ stays short: ``served_share`` belongs to every cost, and costs compare per hour 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -27,6 +27,7 @@ import pandas as pd
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import NotOffered, UnknownName
+from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import Outcome, solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
@@ -55,7 +56,6 @@ SECONDS = 120.0
 WIDE_GAP = 0.05
 """From this gap on a note says that the row may be cheaper than shown."""
 
-OnEvent = Callable[[dict[str, Any]], None]
 Row = tuple[dict[str, Any], dict[str, float]]
 
 
@@ -215,9 +215,7 @@ def _rows(
         for job in as_completed(jobs):
             row = job.result()
             if on_event is not None:
-                on_event(
-                    {"stage": jobs[job], "message": row[0]["status"], "seconds": row[0].get("seconds", 0.0)}
-                )
+                on_event(Event(jobs[job], row[0]["status"], row[0].get("seconds", 0.0)))
             yield jobs[job], row
 
 

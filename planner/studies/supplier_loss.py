@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,9 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.cuts import offers_cut
 from planner.facts.errors import BadValue, NotOffered
-from planner.planning.pipeline import GAPS, Outcome, solve
+from planner.planning.events import OnEvent
+from planner.planning.pipeline import solve
+from planner.planning.solve_run import GAPS, Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut, Scenario
 from planner.solver.arrays import Floats
@@ -84,7 +85,7 @@ def sever(
     base: Plan,
     cut: Cut,
     quality: str = "quick",
-    on_event: Callable[[dict[str, Any]], None] | None = None,
+    on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> SupplierLoss:
     """Cut a plan's supplier, licence, law or site and plan again from that date on.

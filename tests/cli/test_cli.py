@@ -20,6 +20,7 @@ from planner import cli
 from planner.cli.output import event_line
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path
+from planner.planning.events import Event
 from planner.runs.run import Run, list_runs
 
 TOY = str(example_path("two-hosts"))
@@ -385,13 +386,6 @@ def test_demo_solves_korea_and_prints_how_to_open_the_app(call: Call, tmp_path: 
 
 
 def test_progress_line_says_what_is_known() -> None:
-    event = {
-        "stage": "halls",
-        "message": "",
-        "seconds": 12.34,
-        "incumbent": 2101.4,
-        "bound": float("-inf"),
-        "gap": 0.045,
-    }
+    event = Event("halls", "", 12.34, incumbent=2101.4, bound=float("-inf"), gap=0.045)
     assert event_line(event) == "  12.3 s  halls · best 2\u202f101 · gap 4.50 %"
-    assert event_line({"stage": "build", "message": "writing", "seconds": 0}) == "   0.0 s  build · writing"
+    assert event_line(Event("build", "writing")) == "   0.0 s  build · writing"

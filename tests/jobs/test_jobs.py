@@ -16,6 +16,7 @@ from planner.jobs import drafts
 from planner.jobs.store import Job, Store, default_url, input_hash, new_id
 from planner.jobs.supervisor import KILL_AFTER_S, Supervisor, alive, log_path
 from planner.jobs.worker import Pulse, work
+from planner.planning.events import Event
 
 
 @pytest.fixture
@@ -125,11 +126,11 @@ def test_an_end_is_written_once(store: Store, runs: Path) -> None:
 def test_a_new_stage_begins_without_the_values_of_the_last(store: Store, runs: Path) -> None:
     job = ask(store, runs)
     store.claim(1)
-    store.report(job.id, {"stage": "least delay", "incumbent": 3.0, "bound": 2.0, "gap": 0.3, "seconds": 1})
-    store.report(job.id, {"stage": "least delay", "message": "", "bound": 2.5, "seconds": 2})
+    store.report(job.id, Event("least delay", incumbent=3.0, bound=2.0, gap=0.3, seconds=1))
+    store.report(job.id, Event("least delay", bound=2.5, seconds=2))
     now = store.job(job.id)
     assert now is not None and (now.incumbent, now.bound) == (3.0, 2.5)
-    store.report(job.id, {"stage": "halls", "message": "whole halls", "seconds": 3, "bound": float("inf")})
+    store.report(job.id, Event("halls", "whole halls", seconds=3, bound=float("inf")))
     now = store.job(job.id)
     assert now is not None and (now.incumbent, now.bound, now.gap) == (None, None, None)
     assert [e["stage"] for e in store.events(job.id)] == ["least delay", "least delay", "halls"]

@@ -144,7 +144,7 @@ def test_proof_prices_the_plan_on_every_hour() -> None:
 def test_stop_keeps_what_is_there() -> None:
     case = build_case(scenario())
     stages: list[str] = []
-    outcome = solve(case, on_event=lambda e: stages.append(e["stage"]), should_stop=lambda: "halls" in stages)
+    outcome = solve(case, on_event=lambda e: stages.append(e.stage), should_stop=lambda: "halls" in stages)
     assert outcome.status in ("optimal", "feasible") and outcome.plan is not None
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from planner.facts.catalog import Catalog, load_catalog
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.planning.events import Event
 from planner.runs import compare, export, files
 from planner.runs import writer as run_writer
 from planner.runs.files import RunError, captured_output, content_hash, plain
@@ -43,10 +44,10 @@ def toy() -> Scenario:
 @pytest.fixture(scope="module")
 def solved(toy: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One real run of the smallest case."""
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     root = tmp_path_factory.mktemp("runs")
     run = run_solve(toy, {"quality": "plan"}, root / "toy", on_event=events.append)
-    assert [e["stage"] for e in events] == [e["stage"] for e in run.events]
+    assert [e.stage for e in events] == [e["stage"] for e in run.events]
     return run
 
 
@@ -121,7 +122,7 @@ def test_infeasible_case_is_a_whole_run_with_reasons(toy: Scenario, tmp_path: Pa
 
 def test_unfinished_run_leaves_nothing(toy: Scenario, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), start_run(tmp_path / "run", toy, FACTS, {}) as writer:
-        writer.event({"stage": "build", "message": "x"})
+        writer.event(Event("build", "x"))
         assert list_runs(tmp_path)["status"].tolist() == ["running"]
         raise KeyboardInterrupt
     assert leftovers(tmp_path) == []
@@ -130,10 +131,11 @@ def test_unfinished_run_leaves_nothing(toy: Scenario, tmp_path: Path) -> None:
 CHILD = """
 import sys, time
 from planner.facts.catalog import load_catalog
+from planner.planning.events import Event
 from planner.runs.writer import start_run
 from planner.intake.scenario_file import example_path, load_scenario
 writer = start_run(sys.argv[1], load_scenario(example_path("two-hosts")), load_catalog(), {})
-writer.event({"stage": "halls", "message": "half way"})
+writer.event(Event("halls", "half way"))
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -272,7 +274,7 @@ def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_pat
 
 def test_event_line_cut_off_by_a_crash_is_passed_over(toy: Scenario, tmp_path: Path) -> None:
     with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
-        writer.event({"stage": "a", "gap": float("nan"), "bound": np.float64(3)})
+        writer.event(Event("a", gap=float("nan"), bound=np.float64(3)))
         with (writer.path / "events.jsonl").open("a") as stream:
             stream.write('{"stage": "b", "ga')
         run = writer.finish(OUTCOME)

@@ -12,6 +12,7 @@ from planner.solver import branch_and_bound
 from planner.solver.bounds import Bounds
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, Engine
+from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
 
 GAP = 1e-4
@@ -52,7 +53,7 @@ def test_highs_finds_the_same_optimum(engine: Engine, goal: str, bounds: Bounds)
     for one in (engine, tree):
         one.policy(bounds)
         one.minimise(goal)
-    expected, found = direct(engine), search(tree, gap=GAP)
+    expected, found = direct(engine), search(tree, SolveOptions(GAP))
     assert found.status is expected.status
     if expected.x is None:
         return
@@ -76,12 +77,12 @@ def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
     for one in (engine, places):
         one.policy()
         one.minimise("cost")
-    found = search(places, gap=GAP)
+    found = search(places, SolveOptions(GAP))
     assert found.x is not None
     pattern = {f: engine.family(found.x, f).to_numpy(float) for f in PATTERN}
     tree = engine.searchable(pattern)
     tree.minimise("cost")
-    ours = search(tree, gap=1e-3)
+    ours = search(tree, SolveOptions(1e-3))
     for family in PATTERN:
         engine.fix(family, pattern[family])
     engine.integers(*HALLS)
@@ -97,7 +98,7 @@ def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
         assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
     for family in PATTERN:
         assert engine.family(ours.x, family).to_numpy(float).round() == pytest.approx(pattern[family].round())
-    enough = search(tree, gap=0.0, good_enough=ours.objective * 1.05)
+    enough = search(tree, SolveOptions(0.0), good_enough=ours.objective * 1.05)
     assert enough.objective is not None and enough.objective <= ours.objective * 1.05
     assert enough.nodes <= ours.nodes
 
@@ -107,7 +108,7 @@ def test_no_choice_is_missed() -> None:
     engine = engine_of("two-hosts")
     tree = engine.searchable()
     tree.minimise("cost")
-    found = search(tree, gap=1e-9)
+    found = search(tree, SolveOptions(1e-9))
     opens = engine.arrays.columns["open"].index
     by_host: dict[str, list[int]] = {}
     for i, (h, _) in enumerate(opens):
@@ -126,7 +127,7 @@ def test_what_nobody_can_reach_is_infeasible() -> None:
     tree = engine_of("two-hosts").searchable()
     tree.policy(Bounds(min_control_points=99.9))
     tree.minimise("cost")
-    found = search(tree, gap=GAP)
+    found = search(tree, SolveOptions(GAP))
     assert found.status is Status.INFEASIBLE and found.x is None
 
 
@@ -140,7 +141,7 @@ def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.Monke
         return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
 
     monkeypatch.setattr(branch_and_bound._Search, "solve", tired)
-    found = search(tree, gap=GAP)
+    found = search(tree, SolveOptions(GAP))
     assert found.status is Status.NO_SOLUTION and found.x is None
     assert found.bound is not None and found.bound > 0
 
@@ -148,7 +149,7 @@ def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.Monke
 def test_the_same_search_twice_takes_the_same_steps() -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    first, second = search(tree, gap=GAP), search(tree, gap=GAP)
+    first, second = search(tree, SolveOptions(GAP)), search(tree, SolveOptions(GAP))
     assert (first.nodes, first.objective, first.bound) == (second.nodes, second.objective, second.bound)
 
 
@@ -156,17 +157,15 @@ def test_a_start_is_the_first_plan_and_a_stop_keeps_the_best() -> None:
     engine = engine_of("uae")
     tree = engine.searchable()
     tree.minimise("cost")
-    best = search(tree, gap=GAP)
+    best = search(tree, SolveOptions(GAP))
     assert best.objective is not None and best.nodes > 6
     seen: list[float | None] = []
-    one = search(tree, gap=0.9, start=best.x)
+    one = search(tree, SolveOptions(0.9), start=best.x)
     assert one.objective == pytest.approx(best.objective, rel=1e-7) and one.nodes < best.nodes
     stopped = search(
         tree,
-        gap=0.0,
+        SolveOptions(0.0, None, lambda p: seen.append(p.objective), should_stop=lambda: len(seen) > 0),
         start=best.x,
-        on_progress=lambda p: seen.append(p.objective),
-        should_stop=lambda: len(seen) > 0,
     )
     assert stopped.stopped and stopped.x is not None
     assert stopped.bound is not None and stopped.bound <= best.objective * (1 + 1e-9)
@@ -175,9 +174,9 @@ def test_a_start_is_the_first_plan_and_a_stop_keeps_the_best() -> None:
 def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    best = search(tree, gap=GAP)
+    best = search(tree, SolveOptions(GAP))
     monkeypatch.setattr(branch_and_bound._Search, "late", lambda self: self.nodes > 5)
-    short = search(tree, gap=0.0)
+    short = search(tree, SolveOptions(0.0))
     assert best.objective is not None and short.bound is not None
     assert short.status is not Status.OPTIMAL
     assert short.bound <= best.objective * (1 + 1e-9)
@@ -186,6 +185,6 @@ def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_late_search_takes_the_looser_gap() -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    tight, loose = search(tree, gap=1e-6), search(tree, gap=1e-6, late=(0.0, 0.05))
+    tight, loose = search(tree, SolveOptions(1e-6)), search(tree, SolveOptions(1e-6), late=(0.0, 0.05))
     assert loose.status is Status.OPTIMAL and loose.nodes < tight.nodes
     assert loose.gap is not None and loose.gap <= 0.05
