@@ -27,7 +27,7 @@ from planner.intake.scenario_file import example_path
 from planner.runs.run import Run
 from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
-from planner.studies.frontier import everything_early, pattern_of_tables
+from planner.studies.patterns import everything_early, pattern_of_tables
 from planner.studies.screening import LiveFrontier
 
 COLD: dict[str, dict[str, Any]] = {

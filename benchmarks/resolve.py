@@ -47,7 +47,7 @@ def arrays_of(name: str, way: str, relaxed: bool) -> Any:
     from planner.case.build import build_case
     from planner.intake.scenario_file import example_path, load_scenario
     from planner.solver.engine import Engine
-    from planner.studies.frontier import everything_early
+    from planner.studies.patterns import everything_early
 
     engine = Engine(build_case(load_scenario(example_path(name))))
     pattern = {} if relaxed else everything_early(engine)

@@ -29,7 +29,7 @@ from planner.case.cost_breakdown import total
 from planner.case.power_draw import temperatures_of
 from planner.case.roofline import chip_spec
 from planner.case.throughput import _book
-from planner.case.throughput_fit import FACTOR_RANGE, Z80, interval_score, nested_factors
+from planner.case.throughput_fit import FACTOR_RANGE, Z80, spread_factor
 from planner.case.training import WHOLE, training_fit
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.spans import Span
@@ -38,6 +38,22 @@ TARGETS = {
     "throughput.cell": 0.20, "throughput.family": 0.35, "training.lab": 0.30, "pue.site": 0.05,
     "power.projects": 0.15, "facility_cost.projects": 0.25, "total_cost.projects": 0.25, "system_cost.projects": 0.25,
 }  # fmt: skip
+
+
+def interval_score(
+    log_value: np.ndarray, low: np.ndarray, high: np.ndarray, alpha: float = 0.2
+) -> np.ndarray:
+    """Interval score in logs (Gneiting and Raftery 2007): width plus 2/alpha times what falls outside."""
+    outside = np.maximum(low - log_value, 0.0) + np.maximum(log_value - high, 0.0)
+    return np.asarray(high - low + 2.0 / alpha * outside)
+
+
+def nested_factors(error: np.ndarray, sd: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Factor for each row from the rows of all other groups: an honest check of calibration."""
+    out = np.empty(len(error))
+    for g in np.unique(group):
+        out[group == g] = spread_factor(error[group != g], sd[group != g])
+    return out
 
 
 def summary(error: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, float | int]:

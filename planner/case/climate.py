@@ -51,10 +51,6 @@ class Pue:
         """Energy of the whole facility in a year."""
         return it_mwh * self.yearly
 
-    def overhead_mwh(self, it_mwh: float) -> float:
-        """Energy for cooling and losses."""
-        return it_mwh * (self.yearly - 1.0)
-
     def facility_peak_mw(self, it_mw: float) -> float:
         """Power at the design hour, which the grid connection must carry."""
         return it_mw * self.design_hour
@@ -62,10 +58,6 @@ class Pue:
     def water_m3(self, it_mwh: float) -> float:
         """Water in a year: 1 L/kWh is 1 m3/MWh."""
         return it_mwh * self.wue_l_per_kwh
-
-    def carbon_t(self, it_mwh: float, grid_kgco2_per_mwh: float) -> float:
-        """Emissions of grid electricity in a year."""
-        return self.facility_mwh(it_mwh) * grid_kgco2_per_mwh / 1000.0
 
 
 def pue(

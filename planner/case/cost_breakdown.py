@@ -50,11 +50,6 @@ class SystemCost:
     it_kw_per_accelerator: Span
     yearly_usd_per_accelerator: Span
 
-    @property
-    def usd_per_system(self) -> Span:
-        """All-in price of one server or rack with its share of network, storage, spares and work."""
-        return self.usd_per_accelerator * float(self.n_accelerators)
-
 
 @dataclass(frozen=True)
 class FacilityCost:

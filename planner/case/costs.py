@@ -38,11 +38,6 @@ __all__ = [
 ]
 
 
-def hardware_adder(context: Context) -> float:
-    """1 + shares for network, storage, spares and installation on top of the server or rack price."""
-    return 1.0 + _adders(context.catalog, context.level)
-
-
 @lru_cache(maxsize=16)
 def _adders(catalog: Catalog, level: str) -> float:
     return sum(catalog.param(name, level) for name in HARDWARE_ADDERS)

@@ -156,19 +156,3 @@ class Fit:
 def spread_factor(error: np.ndarray, sd: np.ndarray) -> float:
     """Factor on standard deviations that makes the central 80 % interval hold 80 % of the errors."""
     return float(np.clip(np.quantile(np.abs(error) / sd, 0.8) / Z80, *FACTOR_RANGE))
-
-
-def interval_score(
-    log_value: np.ndarray, low: np.ndarray, high: np.ndarray, alpha: float = 0.2
-) -> np.ndarray:
-    """Interval score in logs (Gneiting and Raftery 2007): width plus 2/alpha times what falls outside."""
-    outside = np.maximum(low - log_value, 0.0) + np.maximum(log_value - high, 0.0)
-    return np.asarray(high - low + 2.0 / alpha * outside)
-
-
-def nested_factors(error: np.ndarray, sd: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Factor for each row from the rows of all other groups: an honest check of calibration."""
-    out = np.empty(len(error))
-    for g in np.unique(group):
-        out[group == g] = spread_factor(error[group != g], sd[group != g])
-    return out

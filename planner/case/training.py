@@ -35,8 +35,6 @@ KINDS = ("pretraining", "benchmark", "fine-tuning")
 WHOLE = "pretraining"
 BENCHMARK_TOKENS_B = 20.0
 FINE_TUNING_TOKENS_B = 0.2
-QUARTILES_TO_SD = 1.349
-"""Distance of the quartiles of a normal distribution in standard deviations."""
 USUAL_SIZE = {"pretraining": 1024, "benchmark": 64, "fine-tuning": 8}
 BILLION_PARAMS_PER_ACCELERATOR = {"pretraining": 100.0, "benchmark": 8.0, "fine-tuning": 8.0}
 """Accelerators per billion parameters at which spreading a run begins to cost."""

@@ -19,7 +19,6 @@ FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
 NOISE_SHARE = 1e-6
 """A share served may be this far below a level and counts as reaching it."""
 HALF, NEARLY_ALL = 0.50, 0.95
-NO_DATE = pd.NaT
 COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
 
 Tables = dict[str, pd.DataFrame]

@@ -57,7 +57,7 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
 
 
 class Live(Protocol):
-    """A live trade-off, such as ``planner.studies.frontier.LiveFrontier``."""
+    """A live trade-off, such as ``planner.studies.screening.LiveFrontier``."""
 
     def at(self, max_delay_months: float | None, min_control_points: float | None) -> dict[str, Any]: ...
 

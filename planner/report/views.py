@@ -20,16 +20,6 @@ def demand_against_capacity(demand: pd.DataFrame, workload: str | None = None) -
     return table.sort_values(["w", "t"]).reset_index(drop=True)
 
 
-def demand_totals(demand: pd.DataFrame) -> pd.DataFrame:
-    """t, label, demand_kref: the whole demand of every period."""
-    return demand.groupby(["t", "label"], as_index=False)["demand_kref"].sum().sort_values("t")
-
-
-def fleet_by_host(fleet: pd.DataFrame) -> pd.DataFrame:
-    """t, label, h, accelerators, it_mw live in each period."""
-    return fleet.groupby(["t", "label", "h"], as_index=False)[["accelerators", "it_mw"]].sum()
-
-
 def power_by_site(power: pd.DataFrame) -> pd.DataFrame:
     """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, backup_mw; hosts of a site added up, clouds left out."""
     own = power[power["mode"] != "cloud"] if "mode" in power else power

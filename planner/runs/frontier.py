@@ -13,11 +13,12 @@ import pandas as pd
 from planner.audit import audit
 from planner.facts.catalog import Catalog, load_catalog
 from planner.planning.events import Event, OnEvent
-from planner.runs.files import RunError
 from planner.runs.run import Run
 from planner.runs.writer import outcome_facts, start_run
 from planner.scenario.schema import Scenario
-from planner.studies.frontier import LiveFrontier, frontier, frontier_tables, live_frontier, patterns_of_table
+from planner.studies.frontier import frontier, frontier_tables, live_frontier
+from planner.studies.patterns import patterns_of_table
+from planner.studies.screening import LiveFrontier
 
 POINTS = "points"
 
@@ -75,14 +76,6 @@ def run_frontier(
             "gap": max(o.gap or 0.0 for o in result.plans.values()),
         }
         return writer.finish(facts)
-
-
-def point_run(run: Run, point: int) -> Run:
-    """The run of a solved point of a frontier; RunError where the point is a screening point."""
-    path = run.path / POINTS / f"point-{int(point)}"
-    if not path.is_dir():
-        raise RunError(f"point {point} has no plan of its own")
-    return Run(path)
 
 
 def live_of_run(run: Run) -> LiveFrontier:

@@ -138,11 +138,6 @@ class Arrays:
         block = self.columns[name]
         return pd.Series(values[block.slice], index=block.labels, name=name)
 
-    def row_series(self, name: str, values: Floats) -> pd.Series:
-        """The entries of a vector over all rows that belong to rule `name`, labelled by its index."""
-        block = self.rows[name]
-        return pd.Series(values[block.slice], index=block.labels, name=name)
-
     def signature(self) -> tuple[int, int, int, float, float, float]:
         """Rows, columns, non-zeros, sum |A|, sum |cost|, sum |finite row bounds|: equal for equal models."""
         bounds = np.concatenate([self.row_lower, self.row_upper])

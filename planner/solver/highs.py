@@ -119,20 +119,6 @@ class LiveHighs:
         self.set_integrality(np.flatnonzero(self._integer), False)
 
     @contextmanager
-    def integers_fixed(self, x: Floats) -> Iterator[None]:
-        """For a while, an LP: integer columns held at the rounded values of `x`. Undone at the end."""
-        columns = np.flatnonzero(self._integer)
-        lower, upper = self._lower[columns], self._upper[columns]
-        values = np.clip(np.round(x[columns]), lower, upper)
-        self.set_integrality(columns, False)
-        self.set_col_bounds(columns, values, values)
-        try:
-            yield
-        finally:
-            self.set_col_bounds(columns, lower, upper)
-            self.set_integrality(columns, True)
-
-    @contextmanager
     def unperturbed(self) -> Iterator[None]:
         """For a while, the dual simplex does not perturb costs: a tenth fewer pivots from a near basis."""
         self._call("setOptionValue", PERTURBATION, 0.0)
@@ -335,14 +321,6 @@ class LiveHighs:
         if getattr(self.highs, method)(*args) == highspy.HighsStatus.kError:
             shown = args if method == "setOptionValue" else ""
             raise SolverError(f"HiGHS refused {method}{shown}")
-
-
-def fix_integers_and_resolve(live: LiveHighs, x: Floats, time_limit_s: float | None = None) -> Solution:
-    """The LP that is left when the integers are held at the rounded values of `x`: its values and its
-    duals.
-    """
-    with live.lock, live.integers_fixed(x):
-        return live.solve(time_limit_s=time_limit_s)
 
 
 _FAILED = (

@@ -15,7 +15,7 @@ import pytest
 from planner.models.rules import Goal, Rule, new_model
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
-from planner.solver.highs import LiveHighs, Progress, SolverError, Status, fix_integers_and_resolve
+from planner.solver.highs import LiveHighs, Progress, SolverError, Status
 
 
 def knapsack(items: int = 40, rows: int = 12, seed: int = 3) -> Arrays:
@@ -165,25 +165,6 @@ def test_an_infeasible_start_does_no_harm() -> None:
     best = LiveHighs(arrays).solve(gap=0)
     solution = LiveHighs(arrays).solve(gap=0, start=np.ones(arrays.shape[1]))
     assert solution.objective == pytest.approx(best.objective)
-
-
-def test_fixed_integers_give_prices_that_predict_the_change_of_cost() -> None:
-    arrays = transport()
-    live = LiveHighs(arrays)
-    best = live.solve(gap=0)
-    assert best.x is not None and best.row_dual is None  # a MIP has no duals
-    fixed = fix_integers_and_resolve(live, best.x)
-    assert fixed.objective == pytest.approx(best.objective)
-    assert fixed.row_dual is not None
-    row = int(live.rows(("meet", 4))[0])
-    with live.integers_fixed(best.x):
-        live.set_row_bounds(row, arrays.row_lower[row] + 0.01, np.inf)
-        more = live.solve()
-        live.set_row_bounds(row, arrays.row_lower[row], np.inf)
-    assert more.objective - fixed.objective == pytest.approx(0.01 * fixed.row_dual[row], rel=1e-6)
-    # The integers are free again, and their bounds are as before.
-    again = live.solve(gap=0)
-    assert again.row_dual is None and again.objective == pytest.approx(best.objective)
 
 
 # ---- progress, stop, limits

@@ -12,7 +12,7 @@ from planner.solver.engine import PATTERN, Engine
 from planner.solver.highs import LiveHighs
 from planner.solver.reduce import reduce
 from planner.solver.solution import Status
-from planner.studies.frontier import everything_early
+from planner.studies.patterns import everything_early
 
 
 @pytest.fixture(scope="module", params=["two-hosts", "uae"])

@@ -6,7 +6,7 @@ import pytest
 from planner.case.build import build_case
 from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
-from planner.runs.frontier import live_of_run, point_run, run_frontier
+from planner.runs.frontier import POINTS, live_of_run, run_frontier
 from planner.runs.run import Run
 from planner.studies.frontier import frontier
 from planner.studies.screening import LiveFrontier
@@ -116,7 +116,7 @@ def test_a_plan_costs_no_less_than_its_screening_point(run: Run, live: LiveFront
     for plan in plans.itertuples():
         floor = None if np.isnan(plan.min_control) else plan.min_control
         assert live.at(plan.max_delay_months, floor)["cost_npv_musd"] <= plan.cost_npv_musd * (1 + 1e-6)
-        sub = point_run(run, plan.plan)
+        sub = Run(run.path / POINTS / f"point-{plan.plan}")
         assert sub.kpi("cost_npv_musd") == pytest.approx(plan.cost_npv_musd, rel=1e-12)
         assert not len(sub.table("audit"))
 

@@ -1,0 +1,123 @@
+"""The plans of a frontier: tasks dealt to processes in chains of neighbours, each from the last one's values."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from planner.case.build import build_case
+from planner.facts.catalog import Catalog
+from planner.facts.numbers import fixed
+from planner.planning.events import Event, OnEvent
+from planner.planning.pipeline import solve
+from planner.planning.solve_run import Outcome
+from planner.scenario.schema import Scenario
+from planner.solver.arrays import Floats
+from planner.solver.engine import Engine
+
+_ENGINE: dict[str, Engine] = {}
+"""The compiled model of this process, shared by all plans of a frontier."""
+_STOP: list[Callable[[], bool]] = []
+"""In a worker process, what tells that the frontier is being stopped."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A plan to make: its number and its scenario with frozen limits."""
+
+    point: int
+    scenario: Scenario
+    catalog: Catalog
+    quality: str
+
+
+def unbound(scenario: Scenario) -> Scenario:
+    """The scenario without bounds on delay and control: these are what the frontier varies."""
+    limits = scenario.limits.model_copy(update={"max_delay_months": None, "min_control": None})
+    return scenario.model_copy(update={"limits": limits})
+
+
+def solve_all(
+    tasks: Sequence[Task], workers: int, say: OnEvent, should_stop: Callable[[], bool] | None
+) -> dict[int, Outcome]:
+    """Outcome by point. Every chain has one plan under way; the next of a chain starts from its values.
+
+    A stop reaches the plans under way, in other processes by an event: each keeps its best and ends.
+    """
+    chains = _chains(tasks, max(1, workers))
+    out: dict[int, Outcome] = {}
+    if len(chains) == 1:
+        start: Floats | None = None
+        for task in chains[0]:
+            if should_stop is not None and should_stop() and out:
+                break
+            outcome = _one(task, start, say, should_stop)
+            start = outcome.values if outcome.values is not None else start
+            out[task.point] = outcome.without_values()
+            say(Event("plans", _told(outcome, len(out), len(tasks))))
+        return out
+    context = multiprocessing.get_context("spawn")
+    stopping = context.Event()
+    with ProcessPoolExecutor(len(chains), context, initializer=_listen, initargs=(stopping,)) as pool:
+        ahead = {pool.submit(_one, chain[0], None): (chain, 0) for chain in chains}
+        while ahead:
+            done, _ = wait(ahead, timeout=0.5, return_when=FIRST_COMPLETED)
+            stop = should_stop is not None and should_stop()
+            if stop:
+                stopping.set()
+            for future in done:
+                chain, i = ahead.pop(future)
+                outcome = future.result()
+                out[chain[i].point] = outcome.without_values()
+                say(Event("plans", _told(outcome, len(out), len(tasks))))
+                if i + 1 < len(chain) and not stop:
+                    ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
+    return out
+
+
+def _listen(stopping: Any) -> None:
+    """In a worker process: plans stop when the event is set."""
+    _STOP.append(stopping.is_set)
+
+
+def _told(outcome: Outcome, made: int, of: int) -> str:
+    if outcome.plan is None:
+        return f"{made} of {of}: {outcome.status}"
+    kpi = outcome.plan.kpi
+    return (
+        f"{made} of {of}: {fixed(kpi('cost_npv_musd'))} MUSD, {fixed(kpi('delay_months'), 1)} months, "
+        f"{fixed(kpi('control_score'), 1)} points, {outcome.seconds['total']:.0f} s"
+    )
+
+
+def _chains(tasks: Sequence[Task], workers: int) -> list[list[Task]]:
+    """Tasks from tight to loose, dealt to the workers in runs of neighbours."""
+
+    def tightness(task: Task) -> tuple[float, float]:
+        caps = cast(dict[str, float], task.scenario.limits.max_delay_months)
+        return (-(task.scenario.limits.min_control or 0.0), sum(caps.values()))
+
+    ordered = sorted(tasks, key=tightness)
+    parts = np.array_split(np.arange(len(ordered)), min(workers, len(ordered)))
+    return [[ordered[i] for i in part] for part in parts]
+
+
+def _one(
+    task: Task,
+    start: Floats | None,
+    say: OnEvent | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Outcome:
+    """One plan, from a neighbour's values; the model is compiled once a process."""
+    case = build_case(task.scenario, task.catalog)
+    key = task.catalog.hash + repr(unbound(task.scenario))
+    engine = _ENGINE[key].for_case(case) if key in _ENGINE else Engine(case)
+    _ENGINE.clear()
+    _ENGINE[key] = engine
+    stop = should_stop or (_STOP[0] if _STOP else None)
+    return solve(case, task.quality, on_event=say, should_stop=stop, engine=engine, start=start)

@@ -1,0 +1,114 @@
+"""Tables of a frontier: rows of plans and of the screening grid, who is on the front, what a step along it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from planner.facts.rounding import rounded_down
+from planner.planning.solve_run import Outcome
+from planner.studies.frontier_plans import Task
+from planner.studies.screening import LiveFrontier
+
+TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
+"""Months beyond the weighted delay of the fastest plan."""
+CONTROL_LEVELS = 6
+FRONT_TOLERANCE = 1e-4
+
+
+def payoff(live: LiveFrontier) -> pd.DataFrame:
+    """Least cost, least delay and most control, each lexicographic: the figures at the three corners."""
+    rows: list[dict[str, Any]] = [{"objective": "cost", **live.at()}]
+    rows.append({"objective": "delay", **live.at(max_delay_months=live.least_delay_months + 1e-3)})
+    most = live.most_control()
+    rows.append({"objective": "control", **live.at(min_control_points=most - 1e-3)})
+    return pd.DataFrame(rows)
+
+
+def plan_rows(tasks: Sequence[Task], plans: dict[int, Outcome]) -> list[dict[str, Any]]:
+    rows = []
+    for task in tasks:
+        outcome = plans.get(task.point)
+        if outcome is None or outcome.plan is None:
+            continue
+        names = (
+            "cost_npv_musd", "delay_months", "control_score", "national_control", "served_share",
+            "capex_partner_musd", "capex_musd", "accelerators", "accelerators_rented", "it_mw",
+        )  # fmt: skip
+        share = outcome.plan.case.workloads["priority"]
+        caps = cast(dict[str, float], task.scenario.limits.max_delay_months)
+        rows.append(
+            {
+                "quality": task.quality,
+                "status": outcome.status,
+                "max_delay_months": sum(float(share[w]) * m for w, m in caps.items()),
+                "min_control": task.scenario.limits.min_control,
+                "gap": outcome.gap,
+                "pattern": -1,
+                "plan": task.point,
+                **{n: outcome.plan.kpi(n) for n in names},
+            }
+        )
+    return rows
+
+
+def grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> list[dict[str, Any]]:
+    """Screening points: at each delay no floor, the common levels of control, and the most it can reach."""
+    loosest = live.least_delay_months + TOLERANCES_MONTHS[-1]
+    free = live.at(loosest)
+    most = live.most_control(loosest)
+    if not free["feasible"] or not np.isfinite(most):
+        return []
+    levels = [
+        rounded_down(float(x), 1) for x in np.linspace(free["control_score"], most, CONTROL_LEVELS + 1)[1:-1]
+    ]
+    months = [live.least_delay_months + longer for longer in reversed(TOLERANCES_MONTHS)]
+    found = live.sweep(months, [None, *levels], should_stop)
+    for asked in months:
+        if should_stop is not None and should_stop():
+            break
+        top = rounded_down(live.most_control(asked) - 0.02, 2)
+        found.append(live.at(asked, top))
+    return [
+        {"quality": "screening", "status": "optimal", "gap": np.nan, "plan": -1, **row}
+        for row in found
+        if row["feasible"]
+    ]
+
+
+def on_front(points: pd.DataFrame) -> pd.DataFrame:
+    """Drops repeats; marks points that no other of the same kind beats in cost, delay and control at once."""
+    points = points.drop(columns=["feasible"], errors="ignore")
+    keys = ["cost_npv_musd", "delay_months", "control_score"]
+    points = points[~(points[keys].round(3).duplicated() & (points["quality"] == "screening"))].reset_index(
+        drop=True
+    )
+    values = points[keys].to_numpy(float) * np.array([1.0, 1.0, -1.0])
+    kinds = points["quality"].to_numpy()
+    front = []
+    for i, own in enumerate(values):
+        slack = FRONT_TOLERANCE * np.maximum(np.abs(own), 1.0)
+        others = values[(kinds == kinds[i]) & (np.arange(len(values)) != i)]
+        beaten = (others <= own + slack).all(axis=1) & (others < own - slack).any(axis=1)
+        front.append(not beaten.any())
+    return points.assign(on_front=front)
+
+
+def with_prices(points: pd.DataFrame) -> pd.DataFrame:
+    """Cost of one point of control more (same delay) and of one month less (same floor on control)."""
+    points = points.assign(price_of_control_musd_per_point=np.nan, price_of_speed_musd_per_month=np.nan)
+    grid = points[points["quality"] == "screening"]
+    for _, row in grid.groupby(grid["max_delay_months"].round(4)):
+        row = row.sort_values("control_score")
+        step = row["control_score"].diff()
+        price = (row["cost_npv_musd"].diff() / step).where(step > 1e-3)
+        points.loc[row.index, "price_of_control_musd_per_point"] = price
+    for _, row in grid.groupby(grid["min_control"].fillna(0.0)):
+        row = row.sort_values("max_delay_months", ascending=False)
+        faster = -row["delay_months"].diff()
+        price = (row["cost_npv_musd"].diff() / faster).where(faster > 1e-3)
+        points.loc[row.index, "price_of_speed_musd_per_month"] = price
+    return points

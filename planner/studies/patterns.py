@@ -1,0 +1,56 @@
+"""Patterns of hosts and stacks: which opens when and which is adopted, from plans, runs and tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from planner.planning.solve_run import Outcome
+from planner.solver.engine import PATTERN, Engine
+from planner.studies.screening import Pattern
+
+
+def pattern_of_plan(engine: Engine, outcome: Outcome) -> Pattern:
+    """Hosts and stacks of a solved plan, in the order of the model's columns."""
+    assert outcome.plan is not None
+    return pattern_of_tables(engine, outcome.plan.tables)
+
+
+def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Pattern:
+    """The same from the tables ``opens`` and ``stacks`` of a run."""
+    opened = set(zip(tables["opens"]["h"], tables["opens"]["t"].astype(int), strict=True))
+    adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
+    chosen = {"open": lambda i: (i[0], i[1]) in opened, "use": lambda i: i[0] in adopted}
+    return {f: [float(chosen[f](i)) for i in engine.arrays.columns[f].index] for f in PATTERN}
+
+
+def everything_early(engine: Engine) -> Pattern:
+    """Every host open at its first date, every stack adopted: what the widest choice costs."""
+    first: dict[Any, int] = {}
+    for h, t in engine.arrays.columns["open"].index:
+        first[h] = min(t, first.get(h, t))
+    opens = [float(first[h] == t) for h, t in engine.arrays.columns["open"].index]
+    return {"open": opens, "use": [1.0] * engine.arrays.columns["use"].size}
+
+
+def patterns_of_table(table: pd.DataFrame) -> list[Pattern]:
+    """Patterns as written by ``table_of_patterns``."""
+    out = []
+    for _, part in table.groupby("pattern", sort=True):
+        ordered = part.sort_values("position")
+        out.append(
+            {str(f): g["value"].astype(float).tolist() for f, g in ordered.groupby("family", sort=False)}
+        )
+    return out
+
+
+def table_of_patterns(patterns: list[Pattern]) -> pd.DataFrame:
+    """pattern, family, position, value: what ``patterns_of_table`` reads."""
+    rows = [
+        (i, family, position, value)
+        for i, pattern in enumerate(patterns)
+        for family, values in pattern.items()
+        for position, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["pattern", "family", "position", "value"])
