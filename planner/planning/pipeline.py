@@ -38,6 +38,7 @@ from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.inspection import coefficient_ranges
 from planner.solver.solution import Solution
 
 SOONEST_GAP_MONTHS = 0.02
@@ -84,7 +85,7 @@ class _Pipeline(SolveRun):
             self.say("build", "writing the model")
         self.engine = engine or self.timed("build", lambda: Engine(self.case))
         rows, columns = self.engine.arrays.shape
-        low, high = self.engine.live.coefficient_ranges()["matrix"]
+        low, high = coefficient_ranges(self.engine.live)["matrix"]
         self.say("build", f"{rows} rows, {columns} columns, coefficients {low:.1e} to {high:.1e}")
         try:
             self.set_bounds()

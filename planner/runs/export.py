@@ -37,6 +37,7 @@ def export_model(run: Run, path: Path, form: Literal["mps", "lp"]) -> str:
     """The mixed-integer programme of a run with names, cost objective and its policy bounds; says its size."""
     from planner.case.build import build_case
     from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+    from planner.solver.inspection import write_model
 
     if path.exists():
         raise RunError(f"{path} exists already")
@@ -49,7 +50,7 @@ def export_model(run: Run, path: Path, form: Literal["mps", "lp"]) -> str:
     part = path.with_name(f".{path.stem}.part.{form}")
     with writing(path):
         try:
-            engine.live.write(part)
+            write_model(engine.live, part)
             part.rename(path)
         finally:
             part.unlink(missing_ok=True)

@@ -60,7 +60,7 @@ class LiveHighs:
         if log_file is not None:
             settings["log_file"] = str(log_file)
         for name, value in {**settings, **(options or {})}.items():
-            self._call("setOptionValue", name, value)
+            self.call("setOptionValue", name, value)
         self._cost = arrays.cost.copy()
         self._lower, self._upper = arrays.col_lower.copy(), arrays.col_upper.copy()
         self._integer = arrays.integrality.astype(bool)
@@ -80,20 +80,20 @@ class LiveHighs:
         if not np.array_equal(vector, self._cost):  # a cost passed again is a cost changed, for a hot start
             self._pass_cost(vector)
         self._cost = vector
-        self._call("changeObjectiveOffset", float(offset))
+        self.call("changeObjectiveOffset", float(offset))
 
     def set_col_bounds(self, cols: Where, lower: ArrayLike, upper: ArrayLike) -> None:
         """Set both bounds of some columns. An absent bound is plus or minus infinity, never a large
         number.
         """
         numbers, low, high = _matched(self.columns(cols), lower, upper)
-        self._call("changeColsBounds", len(numbers), numbers, low, high)
+        self.call("changeColsBounds", len(numbers), numbers, low, high)
         self._lower[numbers], self._upper[numbers] = low, high
 
     def set_row_bounds(self, rows: Where, lower: ArrayLike, upper: ArrayLike) -> None:
         """Set both bounds of some rows. An absent bound is plus or minus infinity, never a large number."""
         numbers, low, high = _matched(self.rows(rows), lower, upper)
-        self._call("changeRowsBounds", len(numbers), numbers, low, high)
+        self.call("changeRowsBounds", len(numbers), numbers, low, high)
 
     def change_coefficient(self, row: Where, col: Where, value: float) -> None:
         """Set one entry of the matrix.
@@ -104,14 +104,14 @@ class LiveHighs:
         (row_number,), (column_number,) = self.rows(row), self.columns(col)
         at, value = (int(row_number), int(column_number)), float(value)
         if self._changed.get(at) != value:
-            self._call("changeCoeff", *at, value)
+            self.call("changeCoeff", *at, value)
             self._changed[at] = value
 
     def set_integrality(self, cols: Where, integer: ArrayLike) -> None:
         """Make columns integer (true) or continuous (false)."""
         numbers = self.columns(cols)
         flags = np.broadcast_to(np.asarray(integer, bool), numbers.shape)
-        self._call("changeColsIntegrality", len(numbers), numbers, flags.astype(np.uint8))
+        self.call("changeColsIntegrality", len(numbers), numbers, flags.astype(np.uint8))
         self._integer[numbers] = flags
 
     def relax(self) -> None:
@@ -121,21 +121,21 @@ class LiveHighs:
     @contextmanager
     def unperturbed(self) -> Iterator[None]:
         """For a while, the dual simplex does not perturb costs: a tenth fewer pivots from a near basis."""
-        self._call("setOptionValue", PERTURBATION, 0.0)
+        self.call("setOptionValue", PERTURBATION, 0.0)
         try:
             yield
         finally:
-            self._call("setOptionValue", PERTURBATION, 1.0)
+            self.call("setOptionValue", PERTURBATION, 1.0)
 
     # ---- solving
 
     def set_option(self, name: str, value: Any) -> None:
         """Set a HiGHS option by name; SolverError if HiGHS does not know it."""
-        self._call("setOptionValue", name, value)
+        self.call("setOptionValue", name, value)
 
     def clear(self) -> None:
         """Forget basis and incumbent: the next solve starts cold."""
-        self._call("clearSolver")
+        self.call("clearSolver")
 
     def basis(self) -> highspy.HighsBasis:
         """The basis of the last LP, for ``set_basis`` of any live HiGHS of the same shape."""
@@ -143,7 +143,7 @@ class LiveHighs:
 
     def set_basis(self, basis: highspy.HighsBasis) -> None:
         """Start the next LP from a basis."""
-        self._call("setBasis", basis)
+        self.call("setBasis", basis)
 
     def solve(
         self,
@@ -166,8 +166,8 @@ class LiveHighs:
         """
         with self.lock:
             began = time.perf_counter()
-            self._call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
-            self._call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
+            self.call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
+            self.call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
             if start is not None and self._integer.any():
                 self._set_start(start)
             # HiGHS holds the limit of an LP itself; a poll at every pivot would keep other threads waiting
@@ -195,13 +195,13 @@ class LiveHighs:
         for attempt in range(2):
             # HiGHS counts the time of all runs of an object.
             left = np.inf if time_limit_s is None else max(0.0, began + time_limit_s - time.perf_counter())
-            self._call("setOptionValue", "time_limit", self.highs.getRunTime() + left)
+            self.call("setOptionValue", "time_limit", self.highs.getRunTime() + left)
             with watch:
                 self.highs.run()
             status = self.highs.getModelStatus()
             if status not in (Model.kUnknown, Model.kSolveError, Model.kPostsolveError) or attempt:
                 break
-            self._call("clearSolver")
+            self.call("clearSolver")
         return status
 
     def _why_no_optimum(
@@ -264,13 +264,13 @@ class LiveHighs:
         if isinstance(start, tuple):
             columns, values = np.asarray(start[0], np.int32), np.array(start[1], float)
             values = np.where(self._integer[columns], np.round(values), values)
-            self._call("setSolution", len(columns), columns, values)
+            self.call("setSolution", len(columns), columns, values)
             return
         point = highspy.HighsSolution()
         point.col_value = np.where(self._integer, np.round(start), start).tolist()
-        self._call("setSolution", point)
+        self.call("setSolution", point)
 
-    # ---- names and export
+    # ---- names
 
     def columns(self, where: Where) -> NDArray[np.int32]:
         """Column numbers of a variable's name, a (name, index) pair, a number or an array of numbers."""
@@ -279,29 +279,6 @@ class LiveHighs:
     def rows(self, where: Where) -> NDArray[np.int32]:
         """Row numbers of a rule's name, a (name, index) pair, a number or an array of numbers."""
         return _numbers(where, self.arrays.rows)
-
-    def coefficient_ranges(self) -> dict[str, tuple[float, float]]:
-        """Smallest and largest absolute value, zeros and infinities left out, of each part of the model."""
-        lp = self.highs.getLp()
-        parts = {
-            "matrix": np.asarray(lp.a_matrix_.value_),
-            "cost": np.asarray(lp.col_cost_),
-            "column bounds": np.concatenate([lp.col_lower_, lp.col_upper_]),
-            "row bounds": np.concatenate([lp.row_lower_, lp.row_upper_]),
-        }
-        sizes = {name: np.abs(v[np.isfinite(v) & (v != 0)]) for name, v in parts.items()}
-        return {name: (float(v.min()), float(v.max())) for name, v in sizes.items() if len(v)}
-
-    def write(self, path: Path) -> None:
-        """Write the model as it stands, as .mps or .lp by the file's suffix, with readable names."""
-        for blocks, pass_name in ((self.arrays.columns, "passColName"), (self.arrays.rows, "passRowName")):
-            for name, block in blocks.items():
-                for offset, index in enumerate(block.index):
-                    # HiGHS drops all names of an .lp file if one holds a square bracket or a hyphen.
-                    text = f"{name}({','.join(map(str, index))})" if index else name
-                    text = text.replace("-", "_") if path.suffix == ".lp" else text
-                    self._call(pass_name, block.start + offset, "_".join(text.split()))
-        self._call("writeModel", str(path))
 
     # ---- HiGHS
 
@@ -312,12 +289,13 @@ class LiveHighs:
         vectors = (a.cost, a.col_lower, a.col_upper, a.row_lower, a.row_upper)
         matrix = (a.matrix.indptr.astype(np.int32), a.matrix.indices.astype(np.int32), a.matrix.data)
         sizes = (width, height, a.matrix.nnz, _ROW_WISE, int(sense), a.offset)
-        self._call("passModel", *sizes, *vectors, *matrix, a.integrality)
+        self.call("passModel", *sizes, *vectors, *matrix, a.integrality)
 
     def _pass_cost(self, cost: Floats) -> None:
-        self._call("changeColsCost", len(cost), np.arange(len(cost), dtype=np.int32), cost)
+        self.call("changeColsCost", len(cost), np.arange(len(cost), dtype=np.int32), cost)
 
-    def _call(self, method: str, *args: Any) -> None:
+    def call(self, method: str, *args: Any) -> None:
+        """One call of HiGHS by name; SolverError if it refuses."""
         if getattr(self.highs, method)(*args) == highspy.HighsStatus.kError:
             shown = args if method == "setOptionValue" else ""
             raise SolverError(f"HiGHS refused {method}{shown}")

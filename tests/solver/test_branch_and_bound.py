@@ -11,6 +11,7 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
 from planner.solver.bounds import Bounds
 from planner.solver.branch_and_bound import search
+from planner.solver.branching import Node
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
@@ -136,7 +137,7 @@ def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.Monke
     tree.minimise("cost")
     honest = branch_and_bound._Search.solve
 
-    def tired(self: branch_and_bound._Search, node: branch_and_bound._Node, cold: bool = False) -> Solution:
+    def tired(self: branch_and_bound._Search, node: Node, cold: bool = False) -> Solution:
         found = honest(self, node, cold)
         return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
 

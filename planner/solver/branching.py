@@ -1,0 +1,145 @@
+"""What the branch and bound branches on: candidates, their pseudo-costs, and the plans one step from a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from planner.solver.arrays import Floats
+from planner.solver.engine import HALLS, ONCE, PATTERN, Engine
+from planner.solver.members import Ints
+
+WHOLE = 1e-6
+
+Key = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A question to branch on: is a stack adopted (``use``), is a host opened at all (``open``), is it opened by a
+    date (``by``), is there one hall more (``more``). ``share`` is how far the linear programme answers yes.
+    """
+
+    key: Key
+    share: float
+
+
+@dataclass(order=True)
+class Node:
+    """Bounds of what is searched, hosts that must open, the basis to start from, and the answer that led here."""
+
+    bound: float
+    number: int
+    low: Floats = field(compare=False)
+    high: Floats = field(compare=False)
+    must: frozenset[int] = field(compare=False)
+    basis: Any = field(compare=False)
+    asked: Candidate | None = field(compare=False, default=None)
+    yes: bool = field(compare=False, default=False)
+
+
+class Searched:
+    """The columns that are searched, one after the other: openings by host and date, stacks, halls."""
+
+    def __init__(self, tree: Engine) -> None:
+        blocks, solved = tree.arrays.columns, tree.live.arrays
+        families = [f for f in (*PATTERN, *HALLS) if f in solved.columns]
+        self.full: Ints = np.concatenate([np.arange(blocks[f].start, blocks[f].stop) for f in families])
+        """Their numbers in the model, and below in the reduced programme."""
+        self.own: Ints = np.concatenate([tree.live.columns(f) for f in families])
+        index = blocks["open"].index
+        hosts = list(dict.fromkeys(h for h, _ in index))
+        self.dates: list[Ints] = [
+            np.array(sorted((i for i, (g, _) in enumerate(index) if g == h), key=lambda i: index[i][1]))
+            for h in hosts
+        ]
+        """Openings of each host, the earliest first."""
+        self.stacks = range(len(index), len(index) + blocks["use"].size)
+        self.halls = range(self.stacks.stop, len(self.full))
+        once = [i[0] if isinstance(i, tuple) else i for i in tree.arrays.rows[ONCE].index]
+        number = dict(zip(once, tree.live.rows(ONCE), strict=True))
+        self.once = np.array([number[h] for h in hosts], np.int32)
+        """Rows by which each host opens at most once."""
+        self.low, self.high = solved.col_lower[self.own], solved.col_upper[self.own]
+
+    def candidates(self, values: Floats) -> list[Candidate]:
+        """Everything the linear programme has not answered with yes or no."""
+        found = [Candidate(("use", i, 0), float(values[i])) for i in self.stacks]
+        for h, dates in enumerate(self.dates):
+            by = np.cumsum(values[dates])
+            found.append(Candidate(("open", h, 0), float(by[-1])))
+            if by[-1] > 1 - WHOLE:  # by which date, asked at the middle
+                k = int(np.searchsorted(by, 0.5))
+                k -= k > 0 and by[k] > 1 - WHOLE
+                found.append(Candidate(("by", h, k), float(by[k])))
+        for i in self.halls:
+            fewer = int(np.floor(values[i] + WHOLE))
+            found.append(Candidate(("more", i, fewer), float(values[i]) - fewer))
+        return [c for c in found if WHOLE < c.share < 1 - WHOLE]
+
+    def answered(self, node: Node, asked: Candidate, yes: bool) -> tuple[Floats, Floats, frozenset[int]]:
+        """Bounds and hosts that must open once a candidate is answered."""
+        low, high, must = node.low.copy(), node.high.copy(), node.must
+        kind, i, k = asked.key
+        if kind == "use":
+            low[i], high[i] = (1.0, high[i]) if yes else (low[i], 0.0)
+        elif kind == "open":
+            must = must | {i} if yes else must
+            high[self.dates[i]] = high[self.dates[i]] if yes else 0.0
+        elif kind == "more":
+            low[i], high[i] = (k + 1.0, high[i]) if yes else (low[i], float(k))
+        else:
+            dates = self.dates[i]
+            high[dates[k + 1 :] if yes else dates[: k + 1]] = 0.0
+        return low, high, must
+
+    def neighbours(self, values: Floats) -> Iterator[Floats]:
+        """Plans with one host, stack or hall less, or with one host a date earlier or later."""
+        for change in (*self._drops(values), *self._shifts(values)):
+            near = values.copy()
+            for at, value in change.items():
+                near[at] = value
+            if ((near >= self.low) & (near <= self.high)).all():
+                yield near
+
+    def _drops(self, values: Floats) -> Iterator[dict[int, float]]:
+        for at in np.flatnonzero(values):
+            yield {int(at): 0.0}
+
+    def _shifts(self, values: Floats) -> Iterator[dict[int, float]]:
+        for dates in self.dates:
+            for k in np.flatnonzero(values[dates]):
+                for other in (k + 1, k - 1):
+                    if 0 <= other < len(dates):
+                        yield {int(dates[k]): 0.0, int(dates[other]): 1.0}
+
+
+class PseudoCosts:
+    """What answers have added to the bound, per unit of what they moved, by candidate and answer."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[Key, bool], list[float]] = {}
+
+    def score(self, candidate: Candidate) -> float:
+        """Product of what both answers are expected to add to the bound (product rule)."""
+        up = (1 - candidate.share) * self.expected(candidate.key, True)
+        return max(up, WHOLE) * max(candidate.share * self.expected(candidate.key, False), WHOLE)
+
+    def expected(self, key: Key, yes: bool) -> float:
+        """The candidate's own mean, else that of all others with this answer, else 1."""
+        own = self.seen.get((key, yes))
+        if own:
+            return sum(own) / len(own)
+        others = [sum(v) / len(v) for (_, answer), v in self.seen.items() if answer == yes]
+        return sum(others) / len(others) if others else 1.0
+
+    def learn(self, node: Node, objective: float) -> None:
+        """From the objective of a node whose bound is its parent's objective."""
+        if node.asked is None:
+            return
+        moved = 1 - node.asked.share if node.yes else node.asked.share
+        added = max(0.0, objective - node.bound) / moved
+        self.seen.setdefault((node.asked.key, node.yes), []).append(added)
