@@ -22,7 +22,7 @@ def check(view: View, found: Findings) -> None:
 
 @once
 def served_k(view: View) -> pd.DataFrame:
-    """Serving rows with thousands of reference accelerators served and held, at the case's own rates."""
+    """Serving rows with thousand reference-accelerator equivalents served and held, at the case's own rates."""
     rows = view.facts(view.work(), view.case.serve, WHAKT, ["rate", "sigma", "seal", "p"])
     return rows.assign(served=rows["serve_k"] * rows["case_rate"], held=rows["held_k"] * rows["case_rate"])
 
@@ -159,7 +159,7 @@ def _survival(view: View, found: Findings) -> None:
 
 
 def by_period(view: View, rows: pd.DataFrame, index: pd.Index) -> pd.Series:
-    """Thousands of reference accelerators served by period."""
+    """Thousand reference-accelerator equivalents served by period."""
     return over(index, total(rows, ["t"], rows["served"]))
 
 

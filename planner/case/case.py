@@ -1,6 +1,6 @@
 """The Case: every table the model sees, in model units, and the reason for every tuple left out.
 
-Model units: thousands of accelerators, MW, MWh, MUSD, thousands of reference accelerators of demand.
+Model units: thousands of accelerators, MW, MWh, MUSD, thousand reference-accelerator equivalents of demand.
 Tables are pandas frames whose row index is the tuple of the index set they define; the tuple's parts are
 columns too. Index letters are those of the model: w workload, p site, h host, a stack, k system,
 r rent term, b hall type, c cooling technology, m medium, n connection, g backup plant, q quota,

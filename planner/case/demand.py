@@ -1,6 +1,6 @@
 """Demand: workloads and what each asks for in every period.
 
-Demand is counted in thousands of reference accelerators working at the peak hour (non-preemptible) or on
+Demand is counted in thousand reference-accelerator equivalents working at the peak hour (non-preemptible) or on
 average (preemptible), so that rates in the model are near one. ``tokens_per_s_per_ref`` converts back.
 """
 
@@ -108,7 +108,7 @@ def _tokens_per_ref(context: Context, throughput: Throughput, w: Workload) -> fl
 
 
 def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
-    """Thousands of reference accelerators asked for: one row a training run, else one in all; a column a period."""
+    """Thousand reference-accelerator equivalents asked for: a row a training run, else one in all; a column a period."""
     calendar, size = context.calendar, w.size
     mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
     if isinstance(size, TrainingRuns):

@@ -158,7 +158,7 @@ def _tier(context: Context) -> tuple[pd.DataFrame, float]:
 
 
 def national_fleet(context: Context) -> float:
-    """Largest total demand of a period in reference accelerators (all workloads, any host)."""
+    """Largest total demand of a period in reference-accelerator equivalents (all workloads, any host)."""
     from planner.case.demand import demand_table  # imports throughput, which no other licence rule needs
     from planner.case.throughput import Throughput
 

@@ -1,4 +1,4 @@
-"""The elastic model: the case's own matrix with a priced column for every policy value that may give.
+"""The elastic model: the case's own matrix with a priced column for every value of the scenario that may give.
 
 The column of a value is its change in its own unit; the objective is the sum of relative changes, tier by tier
 (``relaxations.TIERS``). ``unserved`` is free at a high price where a must-serve date forbids it, so that dates give last.
@@ -17,7 +17,7 @@ from scipy.sparse import csr_array, hstack
 from planner.case.case import Case
 from planner.explain.host_sizes import with_size_rows
 from planner.explain.relaxations import TIER_FACTOR, TIERS, Relaxation
-from planner.explain.resource_limits import relaxations_of, with_policy_rows
+from planner.explain.resource_limits import relaxations_of, with_bound_rows
 from planner.facts.errors import NoPlan
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Block, Floats
@@ -54,8 +54,8 @@ class Elastic:
         self.case = case
         self.tiers = {**TIERS, **(tiers or {})}
         base = compile_model(build_model(case)[0]) if arrays is None else arrays
-        self.arrays, policy = with_policy_rows(case, with_size_rows(case, base))
-        self.relaxations = [*relaxations_of(case, self.arrays), *policy]
+        self.arrays, bounds = with_bound_rows(case, with_size_rows(case, base))
+        self.relaxations = [*relaxations_of(case, self.arrays), *bounds]
         self.duties = _duties(case, self.arrays)
         self.width = self.arrays.shape[1]
         self.prices = np.array([h.price(self.tiers) for h in self.relaxations])
@@ -171,11 +171,13 @@ class Elastic:
 
 
 class NoCure(NoPlan):
-    """Even with every policy value free the rows of physics contradict one another."""
+    """Even with every value of the scenario free the rows of physics contradict one another."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
-        super().__init__(f"no policy value cures this case ({status.value}): expert detail by iis(case)")
+        super().__init__(
+            f"no value of the scenario cures this case ({status.value}): expert detail by iis(case)"
+        )
 
 
 def _of_served(arrays: Arrays, relaxation: Relaxation, x: Floats) -> float:

@@ -9,7 +9,7 @@ import highspy
 import numpy as np
 
 from planner.case.case import Case
-from planner.explain.resource_limits import with_policy_rows
+from planner.explain.resource_limits import with_bound_rows
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
@@ -39,7 +39,7 @@ class Conflict:
 def iis(case: Case, arrays: Arrays | None = None, time_limit_s: float = 30.0) -> Conflict:
     """An irreducible infeasible set of the LP relaxation, by HiGHS; empty where the relaxation is feasible."""
     base = compile_model(build_model(case)[0]) if arrays is None else arrays
-    full, _ = with_policy_rows(case, base)
+    full, _ = with_bound_rows(case, base)
     live = LiveHighs(full, options={"iis_strategy": RELAXATION, "iis_time_limit": time_limit_s})
     live.set_objective(np.zeros(full.shape[1]))
     live.relax()

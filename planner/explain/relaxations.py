@@ -1,4 +1,4 @@
-"""What may give in an infeasible case: every policy value of the scenario, as one elastic column of the model.
+"""What may give in an infeasible case: every limit the scenario states, as one elastic column of the model.
 
 A relaxation is one number a user wrote (a cap, a quota step, a floor). Its column is the change of that number in
 its own unit, so that the answer of the elastic model is the new value itself. Rows of physics (fleet, space,
@@ -25,7 +25,7 @@ TIERS = {
     "delay": 0.5, "control": 0.5, "share": 0.5, "survival": 0.5, "lapse": 0.5, "host size": 1.0, "allocation": 1.0,
     "must serve": 2.0,
 }  # fmt: skip
-"""Who gives first: means before promises (waiting, control, shares, survival, service kept), must-serve dates last."""
+"""Who gives first: resource limits, then service limits (waiting, control, shares, survival, kept service), dates last."""
 TIER_FACTOR = 100.0
 
 Exact = Callable[[LiveHighs, float], None]

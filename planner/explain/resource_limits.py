@@ -1,5 +1,5 @@
 """The values of a scenario that may give, each as a relaxation on the rows it stands in: money, supply, places,
-shares and floors, decisions. ``with_policy_rows`` adds rows for the bounds on cost and delay.
+shares and floors, decisions. ``with_bound_rows`` adds rows for the bounds on cost and delay.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _host_size(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
 # ---- bounds on cost and delay
 
 
-def with_policy_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Relaxation]]:
+def with_bound_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Relaxation]]:
     """Bounds on cost and delay that stand in the scenario, as rows, and the relaxations of these rows."""
     limits = case.scenario.limits
     wanted: list[tuple[str, Any, str, float, str, str]] = []
@@ -235,7 +235,7 @@ def with_policy_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Relaxatio
         row_upper=np.concatenate([arrays.row_upper, [bound for *_, bound, _unit, _what in wanted]]),
         rows={
             **arrays.rows,
-            "policy_bound": replace(Block(height, ()), leaves=Block.of(0, range(len(wanted))).leaves),
+            "stated_bound": replace(Block(height, ()), leaves=Block.of(0, range(len(wanted))).leaves),
         },
     )
     relaxations = [

@@ -1,4 +1,4 @@
-"""Promises and decisions that may give: share caps, control floor, survival shares, service kept, what a user decided."""
+"""Service limits and decisions that may give: share caps, control floor, survival, service kept, what a user decided."""
 
 from __future__ import annotations
 

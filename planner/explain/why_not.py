@@ -22,7 +22,7 @@ NOISE = 1e-4
 FAMILIES = ("order", "rent")
 SOLVE_S = 60.0
 FORCED_KREF = 0.05
-"""Work (thousands of reference accelerators, summed over periods) that is forced on the choice."""
+"""Work (thousand reference-accelerator equivalents, summed over periods) that is forced on the choice."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Answer:
 
     ``cheaper``: by what share its purchases (price, upkeep, fees or rent, less residual value) would have to cost less;
     None where it is excluded, in the plan already, or held out by fixed costs. ``dearer_musd``: what work on it
-    costs more than in the plan, in MUSD for 1,000 reference accelerators over a year. ``fixed_musd``: what the cost
-    of the plan rises by with the whole places it needs, where it would be used in parts.
+    costs more than in the plan, in MUSD for 1,000 reference-accelerator equivalents over a year. ``fixed_musd``: what
+    the cost of the plan rises by with the whole places it needs, where it would be used in parts.
     """
 
     text: str
@@ -92,7 +92,7 @@ def why_not(
         return Answer(
             f"{name} would be as good as what the plan holds: it costs no more", excluded, 0.0, False, dearer
         )
-    more = f"work on it costs {number(dearer)} MUSD more for 1,000 reference accelerators over a year"
+    more = f"work on it costs {number(dearer)} MUSD more for 1,000 reference-accelerator equivalents over a year"
     text = f"{name} would have to be {_percent(share)} cheaper to enter the plan (best bought for {when}); {more}"
     if share >= 1:
         text = f"{name} would not enter the plan at any price: what it needs besides costs more than it saves; {more}"
@@ -200,7 +200,7 @@ def _columns(
 class _Forced:
     """What a little work that the choice must do costs more, places held but for those the choice needs.
 
-    ``found``: the rise per MUSD of its own purchases, the rise in MUSD per 1,000 reference accelerators and year,
+    ``found``: the rise per MUSD of its own purchases, the rise in MUSD per 1,000 equivalents and year,
     and when it is best bought; with needed places divisible, so that their fixed cost is in the answer and not a
     wall before it. Reduced costs do not say it: a choice that is out is so by a chain of columns, over which they
     are split. ``fixed``: where divisible places would be used anyway, the rise with whole ones, and the plan's cost.

@@ -210,7 +210,7 @@ def _unit_costs(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     return [
         *((f.kpi, f.value, f.unit, f.note) for f in figures.values()),
         ("levelised_cost_usd_per_million_tokens", cost * 1e12 * serving / tokens if tokens else np.nan,
-         "USD/Mtoken", "share of the cost that serves tokens, by reference accelerators"),
+         "USD/Mtoken", "share of the cost that serves tokens, by reference-accelerator equivalents"),
     ]  # fmt: skip
 
 

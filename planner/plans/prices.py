@@ -33,7 +33,7 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "survive": ("kref", 1.0, "survival of {0} without {1}"),
     "service_kept": ("points of demand", 100.0, "keeping what {0} was served"),
     "control_floor": ("points of what is served", 100.0, "floor on control of what is served"),
-    "demand_balance": ("kref", 1.0, "one thousand reference accelerators more of {0}"),
+    "demand_balance": ("kref", 1.0, "one thousand reference-accelerator equivalents more of {0}"),
 }
 COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning"]
 NEGLIGIBLE_MUSD = 1e-7

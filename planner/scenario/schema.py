@@ -304,7 +304,7 @@ class YearCap(Record):
 
 
 class ShareCap(Record):
-    """At most this share of served demand (in reference accelerators) by one vendor, operator, ...
+    """At most this share of served demand (in reference-accelerator equivalents) by one vendor, operator, ...
 
     ``id`` is an ISO3 code for ``country`` (where compute stands), ``chip-origin`` and ``parent`` (of the operator).
     """

@@ -108,7 +108,7 @@ def _host(context: Context) -> Host:
 
 
 def _reference(context: Context, asked: pd.DataFrame, w: str, year: int) -> float:
-    """Most reference accelerators asked for at once in a year."""
+    """Most reference-accelerator equivalents asked for at once in a year."""
     own = asked[asked["w"] == w]
     when = own["t"].map(lambda t: context.calendar.date_of(int(t)).year)
     values = own.loc[when == year, "demand_kref"]

@@ -280,7 +280,7 @@ def _comment(doc: CommentedMap, catalog: Catalog, iso3: str, size: Size, name: s
     )
     words = ROWS | {
         "demand": f"""\
-Demand in reference accelerators ({REFERENCE}) working at the peak hour, {fixed(size.accelerators)} at the end.
+Demand in reference-accelerator equivalents ({REFERENCE}) working at the peak hour, {fixed(size.accelerators)} at the end.
 {size.note}.
 {"Source: " + size.source if size.source else "No source: assumed."}
 Other units: `by: users` (users x requests x tokens), `by: tokens-per-s`, `by: training` (runs).

@@ -10,7 +10,7 @@ set aside, so that all stacks begin alike; each may wait ``limits.delay_toleranc
 it can serve. Nothing else changes, so every difference between rows traces to rows of the catalog, or to quotas and
 crews of the scenario that name an owner class: ``planner.studies.stack_reasons`` lists the former, and ``accounts`` shows
 where they are paid. What a stack may not serve by law or by its SEAL level
-stays short: ``served_share`` belongs to every cost, and costs compare per hour of work served.
+stays unserved: ``served_share`` belongs to every cost, and costs compare per hour of work served.
 """
 
 from __future__ import annotations

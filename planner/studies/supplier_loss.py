@@ -33,7 +33,7 @@ from planner.scenario.schema import Cut, Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, PURCHASES, Engine
 from planner.solver.solution import Status
-from planner.studies.supplier_loss_tables import SHORT, service_table, stops_table, summary_table
+from planner.studies.supplier_loss_tables import UNSERVED, service_table, stops_table, summary_table
 
 WAIT_SLACK_MONTHS = 0.02
 """What rounding to whole units may add to a workload's wait."""
@@ -44,10 +44,10 @@ It must be well above HiGHS's tolerance for integer programmes of 1e-6: a column
 than that is taken as fixed at one of them, and rows that need the other are then called infeasible.
 """
 HISTORY = (1e-4, 1e-3, 1e-2, 1.0)
-"""How far the share short before the date may move, the least that has a solution."""
+"""How far the unserved share before the date may move, the least that has a solution."""
 LP_S = 60.0
-QUARTER_SLACK = 0.9 * SHORT
-"""What rounding to whole units may add to the share short in a quarter."""
+QUARTER_SLACK = 0.9 * UNSERVED
+"""What rounding to whole units may add to the unserved share of a quarter."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class SupplierLoss:
     cut: Cut
     base: Plan
     outcome: Outcome
-    summary: pd.DataFrame  # kpi, unit, plan, severed, change
+    summary: pd.DataFrame  # kpi, unit, plan, after_loss, change
     service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
     stops: pd.DataFrame  # h, a, k, accelerators, planned_later, what, runs_until
     notes: list[str] = field(default_factory=list)
 
 
-def severed_scenario(scenario: Scenario, cut: Cut) -> Scenario:
+def scenario_after(scenario: Scenario, cut: Cut) -> Scenario:
     """The scenario with the cut, without the duties that may no longer be met."""
     demand = [
         w.model_copy(
@@ -102,7 +102,7 @@ def sever(
     hit = offers_cut(base.case.offers, cut)
     if not len(hit):
         raise NotOffered(f"cut {cut.id} names nothing that this case offers")
-    case = build_case(severed_scenario(base.case.scenario, cut), base.case.catalog)
+    case = build_case(scenario_after(base.case.scenario, cut), base.case.catalog)
     engine = frozen(case, base, first)
     waits, notes = _held_history(engine, base, first, quality)
     limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
@@ -111,7 +111,7 @@ def sever(
     after = outcome.plan
     return SupplierLoss(
         cut, base, outcome,
-        summary_table(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "severed", "change"]),
+        summary_table(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "after_loss", "change"]),
         service_table(base, after, first) if after else pd.DataFrame(),
         stops_table(base, after, hit, cut, first), notes,
     )  # fmt: skip
@@ -120,7 +120,7 @@ def sever(
 def _held_history(
     engine: Engine, base: Plan, first: int, quality: str
 ) -> tuple[dict[str, float] | None, list[str]]:
-    """Months every workload may be short, with service before the date held as closely as can be; and notes.
+    """Months every workload may be unserved, with service before the date held as closely as can be; and notes.
 
     As in the plan, or as soon as can be where that is longer. None where no plan was found at all.
     """
@@ -129,7 +129,7 @@ def _held_history(
     own = (demand["unserved_share"].astype(float) * demand["months"].astype(float)).groupby(demand["w"]).sum()
     notes: list[str] = []
     for room in HISTORY:
-        holdservice_table(engine, base, first, room)
+        _hold_service(engine, base, first, room)
         engine.minimise("delay")
         found = engine.live.solve(gap=GAPS[quality], time_limit_s=engine.case.scenario.solve.time_limit_s)
         if found.x is not None:
@@ -148,11 +148,11 @@ def _held_history(
     return None, notes
 
 
-def holdservice_table(engine: Engine, base: Plan, first: int, room: float) -> None:
-    """Hold the share short of every workload before the date to within ``room`` above the plan's."""
-    short, arrays = engine.arrays.columns["unserved"], engine.arrays
+def _hold_service(engine: Engine, base: Plan, first: int, room: float) -> None:
+    """Hold the unserved share of every workload before the date to within ``room`` above the plan's."""
+    unserved, arrays = engine.arrays.columns["unserved"], engine.arrays
     rows = base.tables["demand"].query("t < @first")
-    columns = np.array([short.position((w, int(t))) for w, t in zip(rows["w"], rows["t"], strict=True)])
+    columns = np.array([unserved.position((w, int(t))) for w, t in zip(rows["w"], rows["t"], strict=True)])
     if not len(columns):
         return
     before = rows["unserved_share"].to_numpy(float)
@@ -168,7 +168,7 @@ def holdservice_table(engine: Engine, base: Plan, first: int, room: float) -> No
 def _hold_later(engine: Engine, base: Plan, first: int, x: Floats) -> None:
     """From the date on no quarter of a workload may be shorter of service than in the plan or in ``x``.
 
-    A bound on the wait alone would let cost move what a workload may be short to its last quarters.
+    A bound on the wait alone would let cost move what a workload may be unserved to its last quarters.
     """
     now = engine.family(x, "unserved")
     later = np.flatnonzero(now.index.get_level_values(1).to_numpy(int) >= first)
@@ -195,7 +195,7 @@ def _moved(engine: Engine, base: Plan, first: int, x: Floats) -> str:
 
 def _blocked(engine: Engine, base: Plan, first: int) -> str:
     """The rule that keeps service before the date from being what it was: least service lost, and its prices."""
-    holdservice_table(engine, base, first, 1.0 - NOISE)
+    _hold_service(engine, base, first, 1.0 - NOISE)
     engine.integers()
     columns = [i for i, (_, t) in enumerate(engine.arrays.columns["unserved"].index) if int(t) < first]
     engine.live.set_objective({int(engine.arrays.columns["unserved"].start + i): 1.0 for i in columns})
@@ -238,7 +238,7 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
             lower[use.position(a)] = 1.0
     arrays.col_lower[:], arrays.col_upper[:] = lower, upper  # what a family is freed to later, too
     engine.live.set_col_bounds(np.arange(len(lower), dtype=np.int32), lower, upper)
-    holdservice_table(engine, base, first, HISTORY[0])
+    _hold_service(engine, base, first, HISTORY[0])
     return engine
 
 

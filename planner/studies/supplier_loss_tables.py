@@ -7,8 +7,8 @@ import pandas as pd
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut
 
-SHORT = 0.01
-"""A workload is back when no more than this share of it is short beyond the plan."""
+UNSERVED = 0.01
+"""A workload is back when no more than this share of it is unserved beyond the plan."""
 GONE = 0.01
 """Accelerators below which nothing stands any more."""
 KPIS = (
@@ -21,7 +21,7 @@ def summary_table(base: Plan, after: Plan) -> pd.DataFrame:
     """KPIs of the plan and of the answer, and the change."""
     units = base.kpis.set_index("kpi")["unit"]
     rows = [(k, units[k], base.kpi(k), after.kpi(k), after.kpi(k) - base.kpi(k)) for k in KPIS if k in units]
-    return pd.DataFrame(rows, columns=["kpi", "unit", "plan", "severed", "change"])
+    return pd.DataFrame(rows, columns=["kpi", "unit", "plan", "after_loss", "change"])
 
 
 def service_table(base: Plan, after: Plan, first: int) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def service_table(base: Plan, after: Plan, first: int) -> pd.DataFrame:
     rows = []
     for w, part in frame.groupby("w", sort=False):
         later = part[part["t"] >= first]
-        bad = later.loc[later["lost"] > SHORT, "t"]
+        bad = later.loc[later["lost"] > UNSERVED, "t"]
         back = first if not len(bad) else int(bad.max()) + 1
         months = float((part["lost"] * part["months"]).sum())
         after_cut = float(later["months"].sum())

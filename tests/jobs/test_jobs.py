@@ -264,15 +264,15 @@ def test_a_cancelled_worker_keeps_nothing(store: Store, runs: Path) -> None:
 
 def test_stop_lets_each_step_find_something_and_cancel_does_not(store: Store, runs: Path) -> None:
     pulse = Pulse(store, ask(store, runs).id)
-    pulse.heard({"stage": "hosts and stacks", "incumbent": 5.0})
+    pulse.heard(Event("hosts and stacks", incumbent=5.0))
     assert not pulse.should_stop(), "nobody asked"
     pulse.stop.set()
     assert pulse.should_stop()
-    pulse.heard({"stage": "halls", "message": "whole halls", "incumbent": None})
+    pulse.heard(Event("halls", "whole halls", incumbent=None))
     assert not pulse.should_stop(), "the next step has nothing to keep yet"
-    pulse.heard({"stage": "halls", "incumbent": 6.0})
+    pulse.heard(Event("halls", incumbent=6.0))
     assert pulse.should_stop()
-    pulse.heard({"stage": "units"})
+    pulse.heard(Event("units"))
     pulse.cancel.set()
     assert pulse.should_stop()
 

@@ -1,4 +1,4 @@
-"""What protects the severance test: the past is held, what is cut stops, and the loss is counted against the plan."""
+"""What protects the supplier-loss test: the past is held, what is cut stops, and the loss is counted against the plan."""
 
 from dataclasses import replace
 from datetime import date

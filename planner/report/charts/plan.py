@@ -23,7 +23,7 @@ from planner.report.terms import term
 
 
 def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
-    """Served work stacked by workload, the demand of all as a line (thousand reference accelerators)."""
+    """Served work stacked by workload, the demand of all as a line (thousand reference-accelerator equivalents)."""
     if not len(table):
         return empty(t("charts.no-demand"))
     order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
