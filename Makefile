@@ -40,8 +40,9 @@ lint: venv
 	$(BIN)/ruff format --check -q .
 	@tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && mkdir "$$tree/planner" \
 	&& ln -s "$(CURDIR)"/planner/* "$(CURDIR)/models" "$(CURDIR)/data" "$(CURDIR)/app" "$$tree/planner/" \
+	&& ln -s "$(CURDIR)/tests" "$$tree/tests" \
 	&& cd "$$tree" && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
-		--cache-dir "$(CURDIR)/.mypy_cache" -p planner
+		--cache-dir "$(CURDIR)/.mypy_cache" -p planner -p tests
 
 bench: venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-build-isolation -e '.[bench]'

@@ -136,7 +136,7 @@ def _part(
 def discounted(case: Case, entries: pd.DataFrame) -> np.ndarray:
     """Discount factor of every entry: mid-period, or the horizon's end for residual values."""
     factors = np.append(case.periods["discount"].to_numpy(float), case.discount_end)
-    return factors[entries["t"].to_numpy(int)]
+    return np.asarray(factors[entries["t"].to_numpy(int)])
 
 
 def partner_cost(case: Case, entries: pd.DataFrame) -> pd.Series:

@@ -19,7 +19,7 @@ from planner.app.components import figure, layout
 from planner.app.components.table import plain_table
 from planner.app.pages import add_page
 from planner.app.pages import run_views as views
-from planner.app.pages.editor import save
+from planner.app.pages.editor_parts import save
 from planner.app.pages.home import recent
 from planner.app.pages.scenarios import visible
 from planner.app.services import NotFound, Refused, Services

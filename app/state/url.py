@@ -41,7 +41,7 @@ def href(page: str, id: str | None = None, **state: Any) -> str:
     """
     path = PATHS[page]
     path = path.format(id=quote(id, safe="")) if id else path.replace("/{id}", "")
-    return dash.get_relative_path(path) + query(state)
+    return f"{dash.get_relative_path(path)}{query(state)}"
 
 
 def query(state: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> str:

@@ -84,9 +84,8 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
 
 
 def _swing(view: View, rows: pd.DataFrame) -> np.ndarray:
-    return view.system(rows, "working_mw_per_k").astype(float) - view.system(rows, "idle_mw_per_k").astype(
-        float
-    )
+    working, idle = (view.system(rows, f"{state}_mw_per_k").astype(float) for state in ("working", "idle"))
+    return np.asarray(working - idle)
 
 
 def _factors(view: View, column: str) -> pd.DataFrame:

@@ -90,7 +90,8 @@ def lookup(keys: pd.Series | pd.Index, column: pd.Series) -> np.ndarray:
     """Value of each key in a column of the case; NaN where unknown."""
     if not len(keys):
         return np.zeros(0)
-    return column.reindex(keys if isinstance(keys, pd.MultiIndex) else keys.to_numpy()).to_numpy()
+    found = column.reindex(keys if isinstance(keys, pd.MultiIndex) else keys.to_numpy())
+    return np.asarray(found)
 
 
 def total(table: pd.DataFrame, keys: list[str], value: Any) -> pd.Series:

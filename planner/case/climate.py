@@ -122,7 +122,7 @@ def hourly(context: Context, profile_id: str) -> np.ndarray:
     """24 values of a profile, by hour of the day."""
     rows = context.catalog.table("profiles")
     rows = rows[rows["profile_id"] == profile_id].sort_values("hour")
-    return rows["value"].to_numpy(float)
+    return np.asarray(rows["value"], float)
 
 
 def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:

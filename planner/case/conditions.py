@@ -231,4 +231,4 @@ def or_none(value: Any) -> float | None:
 def decimal_year(stamp: pd.Timestamp | Date) -> float:
     """Calendar year with its fraction."""
     stamp = pd.Timestamp(stamp)
-    return stamp.year + (stamp.day_of_year - 1) * 24 / HOURS_PER_YEAR
+    return float(stamp.year + (stamp.day_of_year - 1) * 24 / HOURS_PER_YEAR)

@@ -91,7 +91,7 @@ def weights(criteria: pd.DataFrame, weighting: str) -> np.ndarray:
         return np.full(len(criteria), 1 / criteria["objective"].nunique())
     if weighting not in WEIGHT_COLUMNS:
         raise BadValue(f"weighting {weighting!r} is not one of {', '.join(WEIGHTINGS)}")
-    return criteria[WEIGHT_COLUMNS[weighting]].to_numpy(float)
+    return np.asarray(criteria[WEIGHT_COLUMNS[weighting]], float)
 
 
 def points(answers: Answers, criteria: pd.DataFrame) -> pd.Series:

@@ -78,7 +78,7 @@ def price_date(catalog: Catalog) -> float:
 
 def price_path(change_per_year: float, years: float) -> float:
     """Price after ``years`` relative to today at a constant yearly change."""
-    return (1.0 + change_per_year) ** years
+    return float((1.0 + change_per_year) ** years)
 
 
 def hardware_usd(price_usd: float, n: float, adders: float, duty: float, factor: float) -> float:

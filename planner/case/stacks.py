@@ -42,11 +42,11 @@ def layers_of(context: Context, stack: str) -> pd.DataFrame:
 
 def _spread(values: pd.Series, own: float | None) -> np.ndarray:
     """The layers' own values, or the stack's value in their proportions (all on the first where all are 0)."""
-    found = values.to_numpy(float)
+    found = np.asarray(values, float)
     if own is None:
         return found
     if found.sum() > 0:
-        return own * found / found.sum()
+        return np.asarray(own * found / found.sum())
     return np.where(np.arange(len(found)) == 0, own, 0.0)
 
 

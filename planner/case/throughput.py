@@ -259,4 +259,4 @@ class SoftwareGain:
         born = decimal_year(released)
         at = np.interp(np.maximum(when - born, 0.0), self.ages, self.gains)
         base = float(np.interp(max(decimal_year(measured_on) - born, 0.0), self.ages, self.gains))
-        return np.maximum(at / base, 1.0)
+        return np.asarray(np.maximum(at / base, 1.0))

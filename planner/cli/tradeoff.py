@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -55,7 +55,7 @@ def frontier(
     _show(run.path, tables)
 
 
-def _show(path: Path, tables: dict) -> None:
+def _show(path: Path, tables: dict[str, Any]) -> None:
     from rich.table import Table
 
     out = console()

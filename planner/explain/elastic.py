@@ -106,7 +106,7 @@ class Elastic:
 
     def worth(self, x: Floats) -> Floats:
         """Relative change of every relaxation, times the factor of its tier, in an elastic solution."""
-        return np.maximum(x[self.width :], 0.0) * self.prices
+        return np.asarray(np.maximum(x[self.width :], 0.0) * self.prices)
 
     def hold(self, family: str, x: Floats | None) -> None:
         """Hold a family of columns at whole values, or free it again."""

@@ -25,7 +25,7 @@ def number(value: Any, digits: int = 3) -> str:
     if value is None or value is pd.NaT:
         return MISSING
     if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d")
+        return str(value.strftime("%Y-%m-%d"))
     if isinstance(value, bool | str):
         return (
             {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else value or MISSING

@@ -132,7 +132,7 @@ def alive(pid: int, pid_start: float | None) -> bool:
     try:
         process = psutil.Process(pid)
         same = pid_start is None or abs(process.create_time() - pid_start) < 2.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

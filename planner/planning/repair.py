@@ -31,7 +31,7 @@ def rounded_up(units: pd.Series) -> Floats:
     total = clean.groupby(level=[0, 1, 2], sort=False).cumsum()
     whole = np.ceil(total - NOISE_UNITS)
     before = whole.groupby(level=[0, 1, 2], sort=False).shift(fill_value=0.0)
-    return (whole - before).to_numpy(float)
+    return np.asarray(whole - before, float)
 
 
 def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> Solution:

@@ -11,7 +11,9 @@ import pandas as pd
 
 @cache
 def _terms(language: str) -> dict[str, dict[str, str]]:
-    return json.loads(files(__package__).joinpath(f"terms.{language}.json").read_text(encoding="utf-8"))
+    text = files(__package__).joinpath(f"terms.{language}.json").read_text(encoding="utf-8")
+    terms: dict[str, dict[str, str]] = json.loads(text)
+    return terms
 
 
 def term(section: str, name: object, language: str = "en") -> str:

@@ -151,7 +151,7 @@ def is_alive(lock: Mapping[str, Any]) -> bool:
     if lock.get("host") != platform.node():
         return True
     try:
-        return abs(psutil.Process(int(lock["pid"])).create_time() - float(lock["pid_start"])) < 1.0
+        return bool(abs(psutil.Process(int(lock["pid"])).create_time() - float(lock["pid_start"])) < 1.0)
     except (psutil.Error, KeyError, TypeError, ValueError):
         return False
 

@@ -131,7 +131,8 @@ class Arrays:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return self.matrix.shape
+        height, width = self.matrix.shape
+        return int(height), int(width)
 
     def series(self, name: str, values: Floats) -> pd.Series:
         """The entries of a vector over all columns that belong to variable `name`, labelled by its index."""

@@ -67,7 +67,7 @@ class Evaluator(Reader):
         super().__init__()
         self.columns: dict[str, Block] = {}
         self._variables: dict[int, Block] = {}
-        self._formulas: dict[int, tuple[Any, Any]] = {}
+        self._formulas: dict[int, tuple[Any, tuple[Any, tuple[Any, ...]]]] = {}
 
     def linear(self, expr: Any, frame: Frame, factor: Values, uses: Uses, terms: Terms) -> None:
         """Add `factor * expr` to the terms. CompileError if it is not linear in the variables."""

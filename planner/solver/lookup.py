@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pe
+from numpy.typing import NDArray
 from pyomo.core.expr import numeric_expr as ne
 from pyomo.core.expr.numvalue import native_numeric_types, native_types
 from pyomo.core.expr.template_expr import GetItemExpression, IndexTemplate, TemplateSumExpression
@@ -19,6 +20,10 @@ _FUNCTIONS = {
 }
 # Below this many cells per stored value a Param is looked up in a plain table.
 _DENSE_CELLS_PER_VALUE = 4
+
+
+Family = tuple[Members, Ints, Ints, NDArray[np.bool_]]
+"""Sets of an indexed Set: all members, where each set starts, their members' places, which sets are absent."""
 
 
 class RowError(Exception):
@@ -66,7 +71,7 @@ class Reader:
         self._leaves: dict[int, tuple[Any, tuple[Members, ...]]] = {}
         self._members: dict[int, tuple[Any, Members]] = {}
         self._params: dict[int, tuple[Any, ParamTable]] = {}
-        self._families: dict[int, tuple[Any, Any]] = {}
+        self._families: dict[int, tuple[Any, Family]] = {}
 
     # ---- sets and positions
 
@@ -96,7 +101,8 @@ class Reader:
         key = (leaves, tuple(_key(arg) for arg in args))
         if key not in home.memo:
             home.memo[key] = self._find(component, leaves, [self.ref(arg, home) for arg in args], home)
-        return frame.lift_from(home, home.memo[key])
+        found: Ints = frame.lift_from(home, home.memo[key])
+        return found
 
     def _find(self, component: Any, leaves: tuple[Members, ...], refs: list[Ref], frame: Frame) -> Ints:
         if len(refs) != sum(leaf.dimen for leaf in leaves):
@@ -148,7 +154,7 @@ class Reader:
                 frame = product_frame(self.leaves(index_set), indices, frame)
         return frame
 
-    def _family(self, family: Any, dimen: int) -> tuple[Members, Ints, Ints, Any]:
+    def _family(self, family: Any, dimen: int) -> Family:
         """An IndexedSet as one list of distinct members and, per key, the places of its own in that list."""
         if id(family) not in self._families:
             keys = [

@@ -64,7 +64,8 @@ class _Context(_template_iter_context):
 
     def get_iter(self, index_set: Any) -> Iterator[Any]:
         if threading.get_ident() != self._thread:
-            return _iterate_set(index_set)
+            members: Iterator[Any] = _iterate_set(index_set)
+            return members
         return self._placeholders(index_set)
 
     def _placeholders(self, index_set: Any) -> Iterator[Any]:
@@ -187,7 +188,8 @@ class Frame:
         """For each element, the element of the top frame it belongs to: the row of the rule."""
         if "rows" not in self.memo:
             self.memo["rows"] = np.arange(self.size) if self.parent is None else self.lift(self.parent.rows())
-        return self.memo["rows"]
+        rows: Ints = self.memo["rows"]
+        return rows
 
     def summed(self, values: Values) -> NDArray[np.float64]:
         """Sum of the values over the elements of each parent element."""

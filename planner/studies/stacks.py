@@ -28,7 +28,8 @@ from planner.case.build import build_case
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import NotOffered, UnknownName
 from planner.planning.events import Event, OnEvent
-from planner.planning.pipeline import Outcome, solve
+from planner.planning.pipeline import solve
+from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
 

@@ -260,7 +260,7 @@ def test_another_users_run_is_refused_until_it_is_shared(local_app: tuple[Any, S
 
 def test_a_viewer_looks_and_changes_nothing(local_app: tuple[Any, Services]) -> None:
     server, services = local_app
-    from planner.app.pages.editor import save
+    from planner.app.pages.editor_parts import save
 
     draft = drafts.create(services.store, "case", "name: case\n", "vera")
     context = as_user(server, "vera", "viewer")

@@ -160,7 +160,7 @@ def test_bad_answers_are_named(answers: Any, weighting: str, message: str) -> No
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(BadValue, match=r"criterion 1\.1.*criterion 6\.5"):
-        answers = changed("1.1", 9)
+        answers: Any = changed("1.1", 9)
         answers[5][4] = 0
         control.score(answers, "equal", CRITERIA)
 

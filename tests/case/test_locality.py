@@ -176,7 +176,7 @@ def test_protection_in_use_derates_and_costs() -> None:
         "throughput_factor_mid"
     ].iloc[0]
     assert (guarded.serve["rate"].to_numpy() / plain.serve["rate"].to_numpy()) == pytest.approx(factor)
-    cost = [solve(c).plan.kpi("cost_npv_musd") for c in (plain, guarded)]  # type: ignore[union-attr]
+    cost = [solve(c).plan.kpi("cost_npv_musd") for c in (plain, guarded)]
     assert cost[1] > cost[0] * 1.05
 
 

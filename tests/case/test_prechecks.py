@@ -17,7 +17,8 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.models.build import build_model
 from planner.scenario.schema import Scenario
 from planner.solver.compile import compile_model
-from planner.solver.highs import LiveHighs, Status
+from planner.solver.highs import LiveHighs
+from planner.solver.solution import Status
 
 
 @pytest.fixture(scope="module")

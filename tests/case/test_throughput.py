@@ -3,6 +3,7 @@
 import doctest
 import importlib
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ CATALOG = load_catalog()
 ROWS = CATALOG.table("throughput").reset_index(drop=True)
 
 
-def rate(model: str, chip: str, scenario: str = "server", **conditions: object) -> float:
+def rate(model: str, chip: str, scenario: str = "server", **conditions: Any) -> float:
     return estimate(
         model=model, accelerator=chip, scenario=scenario, **conditions
     ).tokens_per_s_per_accelerator

@@ -56,9 +56,11 @@ def draw(rng: np.random.Generator) -> dict[str, Any]:
             inputs["grace_years"] = int(rng.integers(1, min(3, tenor - 1) + 1))
     if rng.random() < 0.6:
         inputs |= {"tax_rate": float(rng.uniform(0.1, 0.35))}
-        inputs |= rng.choice(
-            [{"depreciation": "sl-half-year-5"}, {"depreciation_years": int(rng.integers(3, 11))}]
-        )
+        ways: list[Any] = [
+            {"depreciation": "sl-half-year-5"},
+            {"depreciation_years": int(rng.integers(3, 11))},
+        ]
+        inputs |= rng.choice(ways)
     if rng.random() < 0.4:
         inputs |= {"dsra_months": int(rng.integers(1, 13)), "reserve_interest": float(rng.uniform(0, 0.03))}
     if rng.random() < 0.3:

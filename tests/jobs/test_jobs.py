@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -30,7 +31,7 @@ def store(runs: Path) -> Store:
 
 
 def ask(
-    store: Store, runs: Path, name: str = "case", text: str = "x: 1", owner: str = "ann", **more: object
+    store: Store, runs: Path, name: str = "case", text: str = "x: 1", owner: str = "ann", **more: Any
 ) -> Job:
     options: dict[str, object] = {"quality": "quick"}
     job, _ = store.submit(
@@ -41,7 +42,7 @@ def ask(
         hash=input_hash(text, options, "facts", "1"),
         options=options,
         **more,
-    )  # type: ignore[arg-type]
+    )
     return job
 
 

@@ -1,6 +1,7 @@
 """What protects the proof: all hours priced, purchases that cannot be taken back, additions told and priced."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.models.ledger import partner_cost
-from planner.planning.pipeline import Outcome, solve
-from planner.planning.proof import PURCHASES, Proof, prices_of, prove
-from planner.solver.engine import Engine
+from planner.planning.pipeline import solve
+from planner.planning.proof import Proof, prices_of, prove
+from planner.planning.solve_run import Outcome
+from planner.solver.engine import PURCHASES, Engine
 
 CHANGES = {"horizon.years": 3, "limits.max_delay_months": {"assistant": 6.0}, "demand[assistant].size.points": [
     {"at": "2027-01-01", "value": 600}, {"at": "2029-12-31", "value": 1800}]}  # fmt: skip
@@ -26,7 +28,7 @@ def solved() -> tuple[Engine, Outcome]:
     return engine, solve(engine.case, quality="quick", engine=engine)
 
 
-def proved(solved: tuple[Engine, Outcome], scale: float, **bounds: float) -> Proof:
+def proved(solved: tuple[Engine, Outcome], scale: float, **bounds: Any) -> Proof:
     """The proof of the plan with its purchases scaled, under the plan's bounds and others."""
     engine, outcome = solved
     x = outcome.values.copy()

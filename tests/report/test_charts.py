@@ -79,7 +79,7 @@ def test_palette_reads_on_white_and_on_dark() -> None:
         linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    scale = [colour for _, colour in frontier.CONTROL_SCALE]
+    scale = [str(colour) for _, colour in frontier.CONTROL_SCALE]
     for colour in (*style.PALETTE, style.MUTED, *scale):
         for background in ("#ffffff", "#242424"):
             light, dark = sorted((luminance(colour), luminance(background)), reverse=True)

@@ -139,7 +139,7 @@ def test_sources_and_assumptions_come_along(values) -> None:
 
 def test_page_stands_alone_and_escapes_what_users_write(run: Run) -> None:
     text = html_page(run, charts_of(run))
-    own = text.replace(re.search(r"<script>(?!\n).*?</script>", text, re.S)[0], "")  # type: ignore[index]
+    own = text.replace(re.search(r"<script>(?!\n).*?</script>", text, re.S)[0], "")
     assert "<script src" not in own and "<link" not in own and "@import" not in own
     assert "=HYPERLINK(&quot;" in own and '=HYPERLINK("' not in own
     assert "<script>alert" not in own

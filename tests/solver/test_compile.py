@@ -22,7 +22,8 @@ from planner.models.rules import Formula, Goal, Rule, new_model
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
 from planner.solver.compile import CompileError, compile_model, reference_arrays
-from planner.solver.highs import LiveHighs, Status
+from planner.solver.highs import LiveHighs
+from planner.solver.solution import Status
 
 Build = Callable[[Any], None]
 

@@ -15,8 +15,10 @@ import pytest
 from planner.models.rules import Goal, Rule, new_model
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
-from planner.solver.highs import LiveHighs, Progress, SolverError, Status
+from planner.solver.highs import LiveHighs, SolverError
 from planner.solver.inspection import coefficient_ranges, write_model
+from planner.solver.progress import Progress
+from planner.solver.solution import Status
 
 
 def knapsack(items: int = 40, rows: int = 12, seed: int = 3) -> Arrays:

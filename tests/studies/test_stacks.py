@@ -387,7 +387,7 @@ def test_survival_of_the_loss_of_a_site_binds_from_its_date_and_is_audited() -> 
     demand[0] |= {"survival_share": 0.5, "survive_from": "2028-01-01"}
     plan = solved(scenario(demand=demand))
     rows = plan.tables["serving"]
-    first = plan.case.calendar.first_from(plan.case.scenario.demand[0].survive_from)  # type: ignore[arg-type]
+    first = plan.case.calendar.first_from(plan.case.scenario.demand[0].survive_from)
     work = rows.assign(held=(rows["accelerators"] + rows["reserve"]) * rows["rate"] / 1000)
     for t, part in work.groupby("t"):
         by_site = part.groupby("p")["held"].sum()
