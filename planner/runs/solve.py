@@ -55,12 +55,7 @@ def run_solve(
                 on_event(event)
 
         for warning in warnings_of(scenario, catalog):
-            told = {
-                "stage": "scenario",
-                "message": f"warning: {warning.path}: {warning.message}",
-                "seconds": 0.0,
-            }
-            report({**told, "incumbent": None, "bound": None, "gap": None})
+            report(Event("scenario", f"warning: {warning.path}: {warning.message}"))
         with captured_output(writer.log) if capture else contextlib.nullcontext():
             case = build_case(scenario, catalog)
             outcome = solve(

@@ -71,7 +71,7 @@ def projects(draw: st.DrawFn, sculpted_only: bool = False) -> Project:
         sources=(*sources, replace(OWNER, share=0.7), replace(OWNER, id="partner", share=0.3)),
         life_years={"hall": 20.0, "chips": 5.0, "financing": 8.0}, residual_musd=cost * draw(share(0.0, 0.2)),
         tax=_tax(draw), covenants=_covenants(draw, later), inflation=0.02,
-        exchange={"EUR": 1.1 * np.cumprod(1.0 + seed.uniform(-0.02, 0.02, n))},
+        exchange={"EUR": np.asarray(1.1 * np.cumprod(1.0 + seed.uniform(-0.02, 0.02, n)), float)},
     )  # fmt: skip
 
 

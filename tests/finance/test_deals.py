@@ -22,7 +22,7 @@ def campus(years: int, sources: tuple[Tranche, ...], chips: float = 0.0, **chang
     n = 8 + 4 * years
     hall = np.where(np.arange(n) < 8, 50.0, 0.0)
     racks = np.where(np.arange(n) == 7, chips, 0.0)
-    spending = (Spend(asset="hall", musd=hall),)
+    spending: tuple[Spend, ...] = (Spend(asset="hall", musd=hall),)
     if chips:
         spending += (Spend(asset="chips", musd=racks, content={"USA": 0.6, "TWN": 0.4}),)
     rent = flow(n, 8, 14.0) + np.where(np.arange(n) < 28, flow(n, 8, chips * 0.075), 0.0)

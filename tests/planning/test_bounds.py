@@ -38,5 +38,5 @@ def test_no_tolerance_leaves_the_soonest_plan(root: Path, name: str) -> None:
     assert outcome.plan is not None
     service = outcome.plan.tables["demand"]
     waits = (service["unserved_share"] * service["months"]).groupby(service["w"]).sum()
-    caps = outcome.bounds["max_delay_by_workload"]
+    caps = outcome.bounds.max_delay_months_by_workload
     assert all(waits[w] <= caps[w] + 1e-6 for w in caps)
