@@ -92,7 +92,9 @@ def why_not(
         return Answer(
             f"{name} would be as good as what the plan holds: it costs no more", excluded, 0.0, False, dearer
         )
-    more = f"work on it costs {number(dearer)} MUSD more for 1,000 reference-accelerator equivalents over a year"
+    more = (
+        f"work on it costs {number(dearer)} MUSD more for 1,000 reference-accelerator equivalents over a year"
+    )
     text = f"{name} would have to be {_percent(share)} cheaper to enter the plan (best bought for {when}); {more}"
     if share >= 1:
         text = f"{name} would not enter the plan at any price: what it needs besides costs more than it saves; {more}"

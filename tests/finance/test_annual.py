@@ -131,8 +131,12 @@ def test_without_debt_there_is_no_cover_to_speak_of() -> None:
 def test_a_construction_loan_may_be_stated_in_a_block_in_fields_or_as_its_cost() -> None:
     loan = {"share": 0.5, "rate": 0.08, "months": 18, "fee_share": 0.01}
     cost = 0.5 * 1e7 * (0.08 * 18 / 24 + 0.01)
-    given = [{"construction": loan}, {"idc": loan}, {f"construction_{name}": x for name, x in loan.items()},
-             {"construction_financing_cost": cost}]  # fmt: skip
+    given: list[dict[str, Any]] = [
+        {"construction": loan},
+        {"idc": loan},
+        {f"construction_{name}": x for name, x in loan.items()},
+        {"construction_financing_cost": cost},
+    ]
     answers = [proforma(PLAIN | inputs) for inputs in given]
     assert [a["depreciation_basis"] for a in answers] == pytest.approx([1e7 + cost] * 4)
     assert proforma(PLAIN | {"salvage_share": 0.1}) == proforma(PLAIN | {"salvage": 1e6})

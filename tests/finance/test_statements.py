@@ -191,7 +191,10 @@ def test_two_sculpted_loans_stand_one_behind_the_other() -> None:
 
 
 def test_loans_on_different_assets_share_the_costs_of_finance() -> None:
-    spending = (*plain().spending, Spend(asset="chips", musd=50.0 * (plain().spending[0].musd > 0)))
+    spending = (
+        *plain().spending,
+        Spend(asset="chips", musd=np.asarray(50.0 * (plain().spending[0].musd > 0), float)),
+    )
     loans = tuple(
         replace(BANK, id=asset, eligibility=Eligibility(assets=(asset,))) for asset in ("hall", "chips")
     )

@@ -63,7 +63,7 @@ def test_a_fleet_that_retires_before_anything_can_replace_it_is_used_until_then(
     assert first > 2 and served(answer) == [1.0] * 2 + [0.0] * (first - 2) + [1.0] * (12 - first)
 
 
-TAKEN = {
+TAKEN: dict[str, dict[str, Any]] = {
     "retirement": {"existing": {"fleets": [OLD], "halls": [HALL]},
                    "supply": {"quotas": [{"id": "few", "path": [{"from": "2027-01-01", "accelerators": 8}]}]}},
     "end of a contract": {

@@ -17,7 +17,8 @@ def dates(case, unserved: dict[int, float]) -> tuple[str, str]:
         {"w": "work", "t": list(unserved), "months": 3.0, "unserved_share": list(unserved.values())}
     )
     row = service_dates(case, {"demand": table}).iloc[0]
-    return tuple("" if pd.isna(row[c]) else f"{row[c]:%Y-%m}" for c in ("date_50", "date_95"))
+    half, most = ("" if pd.isna(row[c]) else f"{row[c]:%Y-%m}" for c in ("date_50", "date_95"))
+    return half, most
 
 
 def test_dates_are_those_after_which_service_stays(tiny):
