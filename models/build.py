@@ -22,7 +22,7 @@ from planner.models import (
     sites,
     supply,
 )
-from planner.models.ledger import COLUMNS, CONSTANT, book
+from planner.models.ledger import COLUMNS, CONSTANT, book, charges
 from planner.models.rules import new_model
 
 LOADED_ONLY_WHERE_SERVED = ("grid_import", "heat")
@@ -50,7 +50,8 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
     topics = (fleet, demand, sites, halls, cooling, power, policy)
-    parts = [part for topic in topics for part in topic.entries(case)] + grant_entries(case)
+    parts = [part for topic in topics for part in topic.entries(case)]
+    parts += [*charges(case), *grant_entries(case)]
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
     for family in LOADED_ONLY_WHERE_SERVED:
         exists = set(getattr(m, family).index_set())
@@ -74,5 +75,5 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
 def grant_entries(case: Case) -> list[pd.DataFrame]:
     """Money others give: a fixed receipt of the partner."""
     given = grants(case)
-    return [book(CONSTANT, [()] * len(given), given["t"], given["musd"], kind="grant", account="grant",
+    return [book(CONSTANT, [()] * len(given), given["t"], given["musd"], account="grant",
                  supplier=given["payer"])]  # fmt: skip

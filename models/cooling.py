@@ -82,5 +82,4 @@ def _declare_capacity(m: Any, case: Case) -> None:
 def entries(case: Case) -> list[pd.DataFrame]:
     """Cooling bought on top of what halls include."""
     cool = case.cooling
-    return asset(case, "cool", cool, cool["musd_per_mw"], "cooling", 1.0, "MW heat", account="cooling",
-                 **local(case, cool["h"]))  # fmt: skip
+    return asset(case, "cool", cool, cool["musd_per_mw"], 1.0, "cooling", **local(case, cool["h"]))

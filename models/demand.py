@@ -98,7 +98,5 @@ def entries(case: Case) -> list[pd.DataFrame]:
             ("platform", float(row.musd_per_period), list(range(first, n))),
         ):
             if musd:
-                out.append(
-                    book("use", [row.a] * len(when), when, musd, kind="fee", account=account, **fields)
-                )
+                out.append(book("use", [row.a] * len(when), when, musd, account=account, **fields))
     return out

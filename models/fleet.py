@@ -129,9 +129,9 @@ def _order_entries(case: Case) -> list[pd.DataFrame]:
     fee = price * orders["h"].map(case.hosts["fee_share_per_year"]).to_numpy(float) * years
     life = orders["life"].to_numpy(int)
     return [
-        *asset(case, "order", orders, price, "servers", 1000.0, "accelerators", account="hardware", **fields),
-        *yearly(case, "order", orders, upkeep, life, kind="opex", account="hardware-upkeep", **fields),
-        *yearly(case, "order", orders, fee, life, kind="fee", account="operator-fee", h=orders["h"], a=orders["a"],
+        *asset(case, "order", orders, price, 1000.0, "hardware", **fields),
+        *yearly(case, "order", orders, upkeep, life, account="hardware-upkeep", **fields),
+        *yearly(case, "order", orders, fee, life, account="operator-fee", h=orders["h"], a=orders["a"],
                 supplier=orders["h"].map(case.hosts["operator"])),
     ]  # fmt: skip
 
@@ -145,9 +145,9 @@ def _rent_entries(case: Case) -> list[pd.DataFrame]:
     price, term = rents["musd_per_k_period"].to_numpy(float), rents["periods"].to_numpy(int)
     capex = rents["provider_capex_musd_per_k"].to_numpy(float)
     return [
-        *yearly(case, "rent", rents, price, term, kind="rent", account="cloud-rent", **fields),
-        book("rent", list(rents.index), rents["t"].to_numpy(int), capex, kind="capex", account="provider-hardware",
-             asset_class="servers", payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]),
+        *yearly(case, "rent", rents, price, term, account="cloud-rent", **fields),
+        book("rent", list(rents.index), rents["t"].to_numpy(int), capex, account="provider-hardware",
+             payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]),
              h=rents["h"], a=rents["a"], supplier=rents["k"].map(case.systems["maker"])),
     ]  # fmt: skip
 
@@ -164,18 +164,17 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
     carbon = cloud["h"].map(case.hosts["tco2_per_mwh"]).to_numpy(float)
     cloud_fields = {"h": cloud["h"], "a": cloud["a"], "payer": cloud["h"].map(case.hosts["operator"])}
     return [
-        book("fleet", list(fleet.index), fleet["t"], licence, kind="opex", account="platform-licence", h=fleet["h"],
+        book("fleet", list(fleet.index), fleet["t"], licence, account="platform-licence", h=fleet["h"],
              a=fleet["a"], supplier=fleet["a"]),
-        book("fleet", list(owned.index), owned["t"], staff, kind="opex", account="staff", h=owned["h"], a=owned["a"]),
-        book("fleet", list(cloud.index), cloud["t"], 0.0, kwh, unit="MWh", kind="energy", account="cloud-energy",
+        book("fleet", list(owned.index), owned["t"], staff, account="staff", h=owned["h"], a=owned["a"]),
+        book("fleet", list(cloud.index), cloud["t"], 0.0, kwh, account="cloud-energy",
              **cloud_fields),
-        book("fleet", list(cloud.index), cloud["t"], 0.0, kwh * carbon, unit="tCO2", kind="physical",
-             account="cloud-emissions", **cloud_fields),
+        book("fleet", list(cloud.index), cloud["t"], 0.0, kwh * carbon, account="cloud-emissions", **cloud_fields),
     ]  # fmt: skip
 
 
 def existing_entries(case: Case) -> list[pd.DataFrame]:
     """Rent of contracts already signed: constants of the plan."""
     rents = signed_rents(case)
-    return [book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], kind="rent", account="cloud-rent", h=rents["h"],
+    return [book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], account="cloud-rent", h=rents["h"],
                  a=rents["a"], supplier=rents["supplier"])]  # fmt: skip

@@ -19,8 +19,9 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, grouped, tuples
-from planner.models.ledger import asset, local, yearly
+from planner.models.ledger import asset, local
 from planner.models.rules import Rule
 
 
@@ -93,18 +94,8 @@ def _declare_land(m: Any, case: Case) -> None:
 
 
 def entries(case: Case) -> list[pd.DataFrame]:
-    """Halls with their upkeep, and rent of leased halls."""
+    """Halls built; their upkeep and the rent of leased halls are charges of the registry."""
     out: list[pd.DataFrame] = []
-    for family, whole in (("halls", True), ("halls_late", False)):
-        part = case.halls[case.halls["integer"].astype(bool) == whole]
-        upkeep = (part["musd"] * part["opex_share_per_year"] * case.calendar.years).to_numpy(float)
-        where = local(case, part["h"])
-        out += asset(
-            case, family, part, part["musd"], "halls", part["it_mw"], "MW IT", account="halls", **where
-        )
-        out += yearly(case, family, part, upkeep, part["life"], kind="opex", account="hall-upkeep", **where)
-    leases = case.leases
-    if len(leases):
-        out += yearly(case, "lease", leases, leases["musd_per_mw_period"], leases["periods"], kind="rent",
-                      account="colocation-rent", **local(case, leases["h"]))  # fmt: skip
+    for family, part in PURCHASE["halls"].parts(case.halls):
+        out += asset(case, family, part, part["musd"], part["it_mw"], "halls", **local(case, part["h"]))
     return out

@@ -17,22 +17,32 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.registry import ACCOUNTS, PURCHASE, Account, account_of
 
 PARTNER = "partner"
-FIELDS = {
-    "kind": "", "account": "", "asset_class": "", "h": "", "a": "", "supplier": "", "payer": PARTNER,
-    "origin_iso3": "", "w": "", "unit": "",
-}  # fmt: skip
-COLUMNS = ["family", "index", "t", *FIELDS, "quantity", "musd"]
+FIELDS = {"h": "", "a": "", "supplier": "", "payer": PARTNER, "origin_iso3": "", "w": ""}
+COLUMNS = ["family", "index", "t", "kind", "account", "asset_class", *FIELDS, "unit", "quantity", "musd"]
 """family, index: the variable; the rest as in the plan's ledger."""
 CONSTANT = "constant"
 
 
 def book(
-    family: str, index: Sequence[Any], t: Any, musd: Any, quantity: Any = 0.0, **fields: Any
+    family: str,
+    index: Sequence[Any],
+    t: Any,
+    musd: Any,
+    quantity: Any = 0.0,
+    *,
+    account: str,
+    residual: bool = False,
+    **fields: Any,
 ) -> pd.DataFrame:
-    """Entries for many members of a family at once; scalars broadcast, arrays go row by row."""
-    n = len(index)
+    """Entries for many members of a family at once; scalars broadcast, arrays go row by row.
+
+    Kind, asset class and unit are those of the account; a residual value has a kind of its own and no unit.
+    Raises ``KeyError`` for an account that the registry does not have.
+    """
+    n, heading = len(index), account_of(account)
     unknown = set(fields) - set(FIELDS)
     if unknown:
         raise TypeError(f"unknown ledger fields {sorted(unknown)}")
@@ -40,6 +50,10 @@ def book(
         "family": [family] * n,
         "index": list(index),
         "t": np.broadcast_to(t, n).astype(int),
+        "kind": ["residual" if residual else heading.kind] * n,
+        "account": [account] * n,
+        "asset_class": [heading.asset_class] * n,
+        "unit": ["" if residual else heading.unit] * n,
     }
     for name, default in FIELDS.items():
         value = fields.get(name, default)
@@ -50,14 +64,7 @@ def book(
 
 
 def asset(
-    case: Case,
-    family: str,
-    table: pd.DataFrame,
-    price: Any,
-    asset_class: str,
-    quantity: Any,
-    unit: str,
-    **fields: Any,
+    case: Case, family: str, table: pd.DataFrame, price: Any, quantity: Any, account: str, **fields: Any
 ) -> list[pd.DataFrame]:
     """Purchase of an asset with columns t, lead, life: outlays over the lead, then the residual value."""
     out: list[pd.DataFrame] = []
@@ -67,8 +74,7 @@ def asset(
     price = np.broadcast_to(np.asarray(price, dtype=float), len(table))
     quantity = np.broadcast_to(np.asarray(quantity, dtype=float), len(table))
     live, lead, life = (table[c].to_numpy(int) for c in ("t", "lead", "life"))
-    at_order = case.order_share[asset_class]
-    common = {"asset_class": asset_class, "unit": unit, **fields}
+    at_order = case.order_share[account_of(account).asset_class]
     booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # periods before live of the last payment
     for back in range(0, int(lead.max()) + 1):
         share = np.where(
@@ -80,13 +86,26 @@ def asset(
         rows = share > 0
         if rows.any():
             booked = np.where(back == booked_at, quantity, 0.0)
-            out.append(_part(family, index, rows, live - back, price * share, booked, kind="capex", **common))
+            out.append(
+                _part(family, index, rows, live - back, price * share, booked, account=account, **fields)
+            )
     left = np.clip(1.0 - (case.calendar.n - live) / life, 0.0, 1.0)
     rows = left > 0
     if rows.any():
         end = np.full(len(table), case.calendar.n)
-        common["unit"] = ""
-        out.append(_part(family, index, rows, end, -price * left, 0.0 * quantity, kind="residual", **common))
+        out.append(
+            _part(
+                family,
+                index,
+                rows,
+                end,
+                -price * left,
+                0.0 * quantity,
+                account=account,
+                residual=True,
+                **fields,
+            )
+        )
     return out
 
 
@@ -108,6 +127,22 @@ def yearly(
     return out
 
 
+def charges(case: Case) -> list[pd.DataFrame]:
+    """Yearly accounts of what stands at a place, for every charge of the registry."""
+    return [part for account in ACCOUNTS.values() if account.charge for part in _charge(case, account)]
+
+
+def _charge(case: Case, account: Account) -> list[pd.DataFrame]:
+    assert account.charge is not None
+    purchase = PURCHASE[account.charge.purchase]
+    out: list[pd.DataFrame] = []
+    for family, table in purchase.parts(getattr(case, purchase.table)):
+        periods = table[purchase.life] if purchase.life else case.calendar.n
+        musd = table[account.charge.musd_per_period]
+        out += yearly(case, family, table, musd, periods, account=account.name, **local(case, table["h"]))
+    return out
+
+
 def local(case: Case, hosts: pd.Series) -> dict[str, pd.Series]:
     """Fields of what is bought where the host stands: it counts as made in the host's country.
 
@@ -123,6 +158,8 @@ def _part(
     t: np.ndarray,
     musd: np.ndarray,
     quantity: np.ndarray,
+    account: str,
+    residual: bool = False,
     **fields: Any,
 ) -> pd.DataFrame:
     picked = [i for i, keep in zip(index, rows, strict=True) if keep]
@@ -130,7 +167,9 @@ def _part(
         name: value if isinstance(value, str) else [v for v, keep in zip(value, rows, strict=True) if keep]
         for name, value in fields.items()
     }
-    return book(family, picked, t[rows], musd[rows], quantity[rows], **chosen)
+    return book(
+        family, picked, t[rows], musd[rows], quantity[rows], account=account, residual=residual, **chosen
+    )
 
 
 def discounted(case: Case, entries: pd.DataFrame) -> np.ndarray:

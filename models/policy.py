@@ -27,7 +27,7 @@ def _home_copies(case: Case) -> list[pd.DataFrame]:
         return []
     musd = abroad["home_copy_musd_per_k_year"].to_numpy(float) * case.calendar.years
     return [
-        book("serve", list(abroad.index), abroad["t"], musd, kind="opex", account="home-copy", w=abroad["w"],
+        book("serve", list(abroad.index), abroad["t"], musd, account="home-copy", w=abroad["w"],
              h=abroad["h"], a=abroad["a"], supplier="storage at home")
     ]  # fmt: skip
 
@@ -43,13 +43,13 @@ def _licences(case: Case) -> list[pd.DataFrame]:
     out = []
     once = _licensed_orders(case, "security_musd_per_k")
     if len(once):
-        out.append(book("order", list(once.index), once["t"], once["each"], kind="fee", account="licence-security",
+        out.append(book("order", list(once.index), once["t"], once["each"], account="licence-security",
                         h=once["h"], a=once["a"], supplier="licence conditions"))  # fmt: skip
     held = _licensed_orders(case, "monitoring_musd_per_k_year")
     if len(held):
         musd = held["each"].to_numpy(float) * case.calendar.years
-        out += yearly(case, "order", held, musd, held["life"].to_numpy(int), kind="opex",
-                      account="licence-monitoring", h=held["h"], a=held["a"], supplier="licence conditions")  # fmt: skip
+        out += yearly(case, "order", held, musd, held["life"].to_numpy(int), account="licence-monitoring",
+                      h=held["h"], a=held["a"], supplier="licence conditions")  # fmt: skip
     return out
 
 
@@ -63,6 +63,6 @@ def _reciprocal(case: Case) -> list[pd.DataFrame]:
     fields = {"h": asked["h"], "a": asked["a"], "supplier": "licence conditions", "origin_iso3": LICENSOR}
     account = "reciprocal-investment"
     return [
-        book("order", list(asked.index), asked["order_t"], invested, kind="fee", account=account, **fields),
-        book("order", list(asked.index), case.calendar.n, -worth, kind="residual", account=account, **fields),
+        book("order", list(asked.index), asked["order_t"], invested, account=account, **fields),
+        book("order", list(asked.index), case.calendar.n, -worth, residual=True, account=account, **fields),
     ]

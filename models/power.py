@@ -23,7 +23,7 @@ import pandas as pd
 
 from planner.case.case import DESIGN, MEDIA, Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
-from planner.models.ledger import asset, book, local, yearly
+from planner.models.ledger import asset, book, local
 from planner.models.rules import Rule
 
 
@@ -187,18 +187,13 @@ def _declare_water(m: Any, case: Case) -> None:
 
 
 def entries(case: Case) -> list[pd.DataFrame]:
-    """Grid with its capacity charge, backup with its upkeep, electricity, emissions and water."""
+    """Grid, backup, electricity, emissions and water; capacity charge and upkeep are charges of the registry."""
     lines, sets = case.connections, case.backups
-    at_line, at_set = local(case, lines["h"]), local(case, sets["h"])
-    upkeep = (sets["musd_per_mw"] * sets["om_share_per_year"] * case.calendar.years).to_numpy(float)
     return [
-        *asset(case, "connect", lines, lines["musd_per_mw"], "grid", 1.0, "MW grid", account="grid", **at_line),
-        *yearly(case, "connect", lines, lines["charge_musd_per_mw_period"], lines["life"], kind="energy",
-                account="capacity-charge", **at_line),
-        *asset(case, "backup", sets, sets["musd_per_mw"], "backup", 1.0, "MW backup", account="backup", **at_set),
-        *yearly(case, "backup", sets, upkeep, sets["life"], kind="opex", account="backup-upkeep", **at_set),
+        *asset(case, "connect", lines, lines["musd_per_mw"], 1.0, "grid", **local(case, lines["h"])),
+        *asset(case, "backup", sets, sets["musd_per_mw"], 1.0, "backup", **local(case, sets["h"])),
         *_energy_entries(case),
-    ]  # fmt: skip
+    ]
 
 
 def _energy_entries(case: Case) -> list[pd.DataFrame]:
@@ -208,18 +203,25 @@ def _energy_entries(case: Case) -> list[pd.DataFrame]:
     index = columns(table, ["h", "t", "s"])
     mwh = table["hours"].to_numpy(float)
     price = table["musd_per_mwh"].to_numpy(float) * table["tariff_factor"].to_numpy(float)
+    tonnes = table["tco2_per_mwh"].to_numpy(float) * mwh
     out = [
-        book("grid_import", index, table["t"], price * mwh, mwh, unit="MWh", kind="energy", account="electricity",
-             **local(case, table["h"])),
-        book("grid_import", index, table["t"], 0.0, table["tco2_per_mwh"].to_numpy(float) * mwh, unit="tCO2",
-             kind="physical", account="emissions", h=table["h"]),
-    ]  # fmt: skip
+        book(
+            "grid_import",
+            index,
+            table["t"],
+            price * mwh,
+            mwh,
+            account="electricity",
+            **local(case, table["h"]),
+        ),
+        book("grid_import", index, table["t"], 0.0, tonnes, account="emissions", h=table["h"]),
+    ]
     heat = (
         case.heat.reset_index(drop=True)
         .merge(case.pue.reset_index(drop=True), on=["h", "c"])
         .merge(typical, on=["t", "s"])
     )
     litres = heat["litres_per_kwh"].to_numpy(float) * heat["hours"].to_numpy(float)
-    out.append(book("heat", columns(heat, ["h", "c", "m", "t", "s"]), heat["t"], 0.0, litres, unit="m3",
-                    kind="physical", account="water", h=heat["h"]))  # fmt: skip
+    index = columns(heat, ["h", "c", "m", "t", "s"])
+    out.append(book("heat", index, heat["t"], 0.0, litres, account="water", h=heat["h"]))
     return out

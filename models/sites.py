@@ -17,7 +17,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.models.common import add_family, add_set, columns, grouped, tuples
-from planner.models.ledger import asset, book, local, yearly
+from planner.models.ledger import CONSTANT, asset, book, local, yearly
 from planner.models.rules import Rule
 
 
@@ -43,10 +43,13 @@ def entries(case: Case) -> list[pd.DataFrame]:
     team = opens["h"].map(hosts["team_musd_per_period"]).to_numpy(float)
     where = local(case, opens["h"])
     out = [
-        *asset(case, "open", opens.assign(life=1), opens["musd"], "site", 0.0, "", account="site", **where),
-        *yearly(case, "open", opens, team, n, kind="opex", account="team", **where),
+        *asset(case, "open", opens.assign(life=1), opens["musd"], 0.0, "site", **where),
+        *yearly(case, "open", opens, team, n, account="team", **where),
     ]
     for host in hosts[hosts["exists"] & (hosts["mode"] != "cloud")].itertuples():
-        out.append(book("constant", [()] * n, list(range(n)), float(host.team_musd_per_period), kind="opex",
-                        account="team", h=str(host.h), origin_iso3=str(host.country)))  # fmt: skip
+        team_musd, where = (
+            float(host.team_musd_per_period),
+            {"h": str(host.h), "origin_iso3": str(host.country)},
+        )
+        out.append(book(CONSTANT, [()] * n, list(range(n)), team_musd, account="team", **where))
     return out

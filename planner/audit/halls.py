@@ -109,17 +109,11 @@ def _space(view: View, found: Findings) -> None:
 
 
 def booked(book: Book) -> None:
-    """Halls with their upkeep, and rent of leased halls."""
-    view, case = book.view, book.view.case
-    columns = ["it_mw", "lead", "life", "musd", "opex_share_per_year"]
-    halls = view.facts(view.table("halls"), case.halls, ["h", "b", "t"], columns)
-    price, where = halls["halls"] * halls["case_musd"], book.local(halls["h"])
+    """Halls built."""
+    view = book.view
+    halls = view.facts(
+        view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "lead", "life", "musd"]
+    )
     mw = halls["halls"] * halls["case_it_mw"]
-    book.asset(halls, price, "halls", mw, account="halls", unit="MW IT", **where)
-    upkeep = price * halls["case_opex_share_per_year"] * view.years
-    book.every(halls, upkeep, halls["case_life"], kind="opex", account="hall-upkeep", **where)
-    columns = ["periods", "musd_per_mw_period"]
-    leases = view.facts(view.table("leases"), case.leases, ["h", "t"], columns)
-    rent = leases["it_mw"] * leases["case_musd_per_mw_period"]
-    book.every(leases, rent, leases["case_periods"], kind="rent", account="colocation-rent",
-               **book.local(leases["h"]))  # fmt: skip
+    book.asset(halls, halls["halls"] * halls["case_musd"], "halls", mw, account="halls", unit="MW IT",
+               **book.local(halls["h"]))  # fmt: skip

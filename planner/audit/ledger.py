@@ -9,6 +9,7 @@ from planner.audit.book import LINE, Book
 from planner.audit.findings import Findings
 from planner.audit.policy import discount
 from planner.audit.view import View, lookup, total
+from planner.case.registry import ACCOUNTS, PURCHASE, Account, Charge
 
 TOPICS = (fleet, service, sites, halls, cooling, power, supply, policy)
 
@@ -18,7 +19,21 @@ def expected(view: View) -> pd.DataFrame:
     book = Book(view)
     for topic in TOPICS:
         topic.booked(book)
+    for account in ACCOUNTS.values():
+        if account.charge:
+            _charged(book, account, account.charge)
     return book.table()
+
+
+def _charged(book: Book, account: Account, charge: Charge) -> None:
+    """A payment in every period in which a purchase at a place stands."""
+    view, bought = book.view, PURCHASE[charge.purchase]
+    columns = [c for c in (charge.musd_per_period, bought.life) if c]
+    rows = view.facts(view.table(bought.name), getattr(view.case, bought.table), list(bought.index), columns)
+    amount = rows[bought.amount] / bought.per if bought.amount else 1.0
+    periods = rows[f"case_{bought.life}"] if bought.life else view.n
+    book.every(rows, amount * rows[f"case_{charge.musd_per_period}"], periods, kind=account.kind,
+               account=account.name, **book.local(rows["h"]))  # fmt: skip
 
 
 def check(view: View, found: Findings) -> None:

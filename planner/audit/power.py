@@ -233,20 +233,16 @@ def _power_table(view: View, found: Findings, imported: pd.Series) -> None:
 
 
 def booked(book: Book) -> None:
-    """Grid with its capacity charge, backup with its upkeep, electricity, emissions and water."""
-    view, case = book.view, book.view.case
-    columns = ["lead", "musd_per_mw", "life", "charge_musd_per_mw_period"]
-    grid = view.facts(view.table("connections"), case.connections, ["h", "n", "t"], columns)
-    price, where = grid["added_mw"] * grid["case_musd_per_mw"], book.local(grid["h"])
-    book.asset(grid, price, "grid", grid["added_mw"], account="grid", unit="MW grid", **where)
-    charge = grid["added_mw"] * grid["case_charge_musd_per_mw_period"]
-    book.every(grid, charge, grid["case_life"], kind="energy", account="capacity-charge", **where)
-    columns = ["lead", "musd_per_mw", "life", "om_share_per_year"]
-    sets = view.facts(view.table("backups"), case.backups, ["h", "g", "t"], columns)
-    price, where = sets["added_mw"] * sets["case_musd_per_mw"], book.local(sets["h"])
-    book.asset(sets, price, "backup", sets["added_mw"], account="backup", unit="MW backup", **where)
-    upkeep = price * sets["case_om_share_per_year"] * view.years
-    book.every(sets, upkeep, sets["case_life"], kind="opex", account="backup-upkeep", **where)
+    """Grid, backup, electricity, emissions and water."""
+    view = book.view
+    for name, source, key, what in (
+        ("connections", view.case.connections, "n", "grid"), ("backups", view.case.backups, "g", "backup"),
+    ):  # fmt: skip
+        rows = view.facts(view.table(name), source, ["h", key, "t"], ["lead", "musd_per_mw", "life"])
+        price = rows["added_mw"] * rows["case_musd_per_mw"]
+        book.asset(
+            rows, price, what, rows["added_mw"], account=what, unit=f"MW {what}", **book.local(rows["h"])
+        )
     _energy_booked(book)
 
 

@@ -6,11 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from planner.case.context import Context, keyed
+from planner.case.context import Context
+from planner.case.table import Table
 from planner.scenario.schema import Host
 
 INCLUDED_COOLING = "air-chilled-water"
 COLOCATION_COOLING = [INCLUDED_COOLING]
+
+TABLES = {
+    "cooling": Table(("h", "c", "t"), {
+        "lead": "periods from the order to the live date", "musd_per_mw": "price, MUSD per MW of heat",
+        "life": "periods it stands",
+    }),
+    "heat": Table(("h", "c", "m"), {"included": "1 where the price of halls contains the technology, else 0"}),
+    "existing_cooling": Table(("h", "c"), {"mw": "MW of heat that exists beyond what existing halls include"}),
+}  # fmt: skip
 
 
 def technologies(context: Context, host: Host) -> list[str]:
@@ -54,7 +64,7 @@ def cooling_table(context: Context) -> pd.DataFrame:
             if c == INCLUDED_COOLING:
                 continue
             rows += [(h.id, c, t, lead, musd, life) for t in range(lead, context.calendar.n)]
-    return keyed(rows, ["h", "c", "t"], ["lead", "musd_per_mw", "life"])
+    return TABLES["cooling"].frame(rows)
 
 
 def heat_table(context: Context) -> pd.DataFrame:
@@ -67,7 +77,7 @@ def heat_table(context: Context) -> pd.DataFrame:
         for c in technologies(context, h)
         for m in str(cooling.loc[c, "media"]).split(";")
     ]
-    return keyed(rows, ["h", "c", "m"], ["included"])
+    return TABLES["heat"].frame(rows)
 
 
 def existing_cooling_table(context: Context) -> pd.DataFrame:
@@ -76,4 +86,4 @@ def existing_cooling_table(context: Context) -> pd.DataFrame:
     for hall in context.scenario.existing.halls:
         for c, mw in hall.cooling.items():
             totals[hall.host, c] = totals.get((hall.host, c), 0.0) + mw
-    return keyed([(h, c, mw) for (h, c), mw in totals.items()], ["h", "c"], ["mw"])
+    return TABLES["existing_cooling"].frame([(h, c, mw) for (h, c), mw in totals.items()])

@@ -7,12 +7,25 @@ from typing import Any
 import pandas as pd
 
 from planner.case import costs
-from planner.case.context import Context, keyed
+from planner.case.context import Context
 from planner.case.sites import is_existing, open_lead
+from planner.case.table import Table
+
+TABLES = {
+    "halls": Table(("h", "b", "t"), {
+        "it_mw": "MW of IT of one hall", "lead": "periods from the order to the live date",
+        "order_t": "period of the order", "musd": "price of one hall, MUSD", "life": "periods it stands",
+        "upkeep_musd_per_period": "upkeep of one hall, MUSD per period",
+        "integer": "whether halls are whole: ordered within the integer window",
+    }),
+    "leases": Table(("h", "t"), {
+        "periods": "periods of the term", "musd_per_mw_period": "rent, MUSD per MW of IT and period",
+    }),
+}  # fmt: skip
 
 
 def hall_table(context: Context) -> pd.DataFrame:
-    """(h, b, t) a hall may go live: it_mw, lead, order_t, musd of one hall, life, opex share, integer window."""
+    """Halls that may go live, each ordered no earlier than the plan's start."""
     rows: list[tuple[Any, ...]] = []
     solve = context.scenario.solve
     for h in context.scenario.hosts:
@@ -23,19 +36,18 @@ def hall_table(context: Context) -> pd.DataFrame:
             row = context.catalog.table("halls").loc[b]
             lead = context.calendar.periods(float(row[f"lead_months_{context.level}"]))
             life = context.life_periods("halls", b)
-            mw, opex = float(row["it_mw"]), float(row["opex_share_per_year"])
+            mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * context.calendar.years
             for t in range(max(lead, 0 if is_existing(context, h) else first_open), context.calendar.n):
                 musd = costs.hall_musd_per_mw(context, context.site(h.site), b, t - lead) * mw
                 whole = solve.integers == "all" or (
                     solve.integers == "window" and t - lead < solve.integer_window_periods
                 )
-                rows.append((h.id, b, t, mw, lead, t - lead, musd, life, opex, whole))
-    columns = ["it_mw", "lead", "order_t", "musd", "life", "opex_share_per_year", "integer"]
-    return keyed(rows, ["h", "b", "t"], columns)
+                rows.append((h.id, b, t, mw, lead, t - lead, musd, life, musd * upkeep, whole))
+    return TABLES["halls"].frame(rows)
 
 
 def lease_table(context: Context) -> pd.DataFrame:
-    """(h, t) a colocation contract may start: periods of its term, MUSD per MW and period."""
+    """Contracts on leased halls that may start."""
     rows: list[tuple[Any, ...]] = []
     for h in context.scenario.hosts:
         if h.mode != "colocation":
@@ -43,4 +55,4 @@ def lease_table(context: Context) -> pd.DataFrame:
         price = costs.colocation_musd_per_mw_period(context, h)
         n = context.calendar.periods(h.lease_months)
         rows += [(h.id, t, n, price) for t in range(open_lead(context, h), context.calendar.n)]
-    return keyed(rows, ["h", "t"], ["periods", "musd_per_mw_period"])
+    return TABLES["leases"].frame(rows)

@@ -10,8 +10,23 @@ import pandas as pd
 
 from planner.case.case import DESIGN
 from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at, temperatures_c
-from planner.case.context import Context, keyed
+from planner.case.context import Context
 from planner.case.cooling import technologies
+from planner.case.table import Table
+
+PLANT = {
+    "lead": "periods from the order to the live date", "musd_per_mw": "price, MUSD per MW", "life": "periods it stands",
+}  # fmt: skip
+TABLES = {
+    "connections": Table(("h", "n", "t"), {
+        **PLANT, "charge_musd_per_mw_period": "capacity charge, MUSD per MW and period",
+    }),
+    "backups": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period"}),
+    "pue": Table(("h", "c", "t", "s"), {
+        "pue": "facility power over IT power, mean of the slice's hours; at the peak in the design slice",
+        "litres_per_kwh": "water per kWh of IT energy",
+    }),
+}  # fmt: skip
 
 
 def connection_table(context: Context) -> pd.DataFrame:
@@ -26,7 +41,7 @@ def connection_table(context: Context) -> pd.DataFrame:
             lead = context.calendar.periods(months)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
             rows += [(h.id, n, t, lead, musd, life, charge) for t in range(lead, context.calendar.n)]
-    return keyed(rows, ["h", "n", "t"], ["lead", "musd_per_mw", "life", "charge_musd_per_mw_period"])
+    return TABLES["connections"].frame(rows)
 
 
 def backup_table(context: Context) -> pd.DataFrame:
@@ -35,9 +50,9 @@ def backup_table(context: Context) -> pd.DataFrame:
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         for g in context.catalog.table("backup").index:
             lead, musd, life = context.plant("backup", g)
-            om = float(context.catalog.value("backup", g, "om_share_per_year"))
-            rows += [(h.id, g, t, lead, musd, life, om) for t in range(lead, context.calendar.n)]
-    return keyed(rows, ["h", "g", "t"], ["lead", "musd_per_mw", "life", "om_share_per_year"])
+            om = float(context.catalog.value("backup", g, "om_share_per_year")) * context.calendar.years
+            rows += [(h.id, g, t, lead, musd, life, musd * om) for t in range(lead, context.calendar.n)]
+    return TABLES["backups"].frame(rows)
 
 
 def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
@@ -59,4 +74,4 @@ def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
                     for i, block in enumerate(blocks)
                 ]
                 rows.append((host.id, c, t, DESIGN, float(pue_at(hot, a, b)), litres))
-    return keyed(rows, ["h", "c", "t", "s"], ["pue", "litres_per_kwh"])
+    return TABLES["pue"].frame(rows)

@@ -7,8 +7,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case.context import Context, keyed
+from planner.case.context import Context
+from planner.case.table import Table
 from planner.scenario.schema import Host, Step
+
+TABLES = {
+    "sites": Table(("p",), {"name": "city", "iso3": "country", "lat_deg": "latitude", "lon_deg": "longitude"}),
+    "hosts": Table(("h",), {
+        "mode": "build, colocation or cloud", "p": "its site", "owner_class": "class of its owner",
+        "operator": "who runs it", "country": "country of its site",
+        "fee_share_per_year": "operator's fee, share of the hardware price a year",
+        "team_musd_per_period": "fixed team while it is open, MUSD per period",
+        "exists": "whether it has halls when the horizon starts",
+        "tco2_per_mwh": "emissions of the grid at its site, tonnes per MWh",
+    }),
+    "opens": Table(("h", "t"), {
+        "lead": "periods from the decision to the first usable one", "musd": "cost of opening, MUSD",
+    }),
+    "host_period": Table(("h", "t"), {
+        "mode": "build or colocation", "p": "its site", "max_mw": "largest MW of IT of the host",
+        "exists": "whether it has halls when the horizon starts", "existing_mw": "MW of IT that exist",
+        "existing_grid_mw": "MW of grid that exist", "existing_backup_mw": "MW of backup that exist",
+        "musd_per_mwh": "price of electricity, MUSD per MWh", "tco2_per_mwh": "emissions of the grid, tonnes per MWh",
+    }),
+    "site_period": Table(("p", "t"), {
+        "grid_mw": "MW of grid the site has", "max_it_mw": "MW of IT its land holds; infinite where not limited",
+        "water_m3": "water of the period; infinite where not limited",
+    }),
+}  # fmt: skip
 
 
 def site_table(context: Context) -> pd.DataFrame:
@@ -16,7 +42,7 @@ def site_table(context: Context) -> pd.DataFrame:
     for s in context.scenario.sites:
         metro = context.metro(s)
         rows.append((s.id, str(metro["name"]), context.site_country(s), metro["lat_deg"], metro["lon_deg"]))
-    return keyed(rows, ["p"], ["name", "iso3", "lat_deg", "lon_deg"])
+    return TABLES["sites"].frame(rows)
 
 
 def host_table(context: Context) -> pd.DataFrame:
@@ -40,18 +66,7 @@ def host_table(context: Context) -> pd.DataFrame:
                 context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
             )
         )
-    columns = [
-        "mode",
-        "p",
-        "owner_class",
-        "operator",
-        "country",
-        "fee_share_per_year",
-        "team_musd_per_period",
-        "exists",
-        "tco2_per_mwh",
-    ]
-    return keyed(rows, ["h"], columns)
+    return TABLES["hosts"].frame(rows)
 
 
 def open_lead(context: Context, host: Host) -> int:
@@ -75,7 +90,7 @@ def open_table(context: Context) -> pd.DataFrame:
         first = max(lead, calendar.first_from(h.open_from) if h.open_from else 0)
         cost = h.open_cost_musd if h.open_cost_musd is not None else context.param(f"open_cost_musd_{h.mode}")
         rows += [(h.id, t, lead, float(cost)) for t in range(first, calendar.n, every)]
-    return keyed(rows, ["h", "t"], ["lead", "musd"])
+    return TABLES["opens"].frame(rows)
 
 
 def team_musd_per_period(context: Context, host: Host) -> float:
@@ -112,18 +127,7 @@ def host_period_table(context: Context) -> pd.DataFrame:
                     carbon,
                 )
             )
-    columns = [
-        "mode",
-        "p",
-        "max_mw",
-        "exists",
-        "existing_mw",
-        "existing_grid_mw",
-        "existing_backup_mw",
-        "musd_per_mwh",
-        "tco2_per_mwh",
-    ]
-    return keyed(rows, ["h", "t"], columns)
+    return TABLES["host_period"].frame(rows)
 
 
 def step_mw(context: Context, path: list[Step]) -> np.ndarray:
@@ -154,4 +158,4 @@ def site_period_table(context: Context) -> pd.DataFrame:
                     float(water) * context.calendar.years if water is not None else np.inf,
                 )
             )
-    return keyed(rows, ["p", "t"], ["grid_mw", "max_it_mw", "water_m3"])
+    return TABLES["site_period"].frame(rows)

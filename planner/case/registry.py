@@ -1,0 +1,198 @@
+"""What can be bought and what it is booked on: one list of purchases, one of accounts.
+
+Everything that merely lists what there is reads these two: the ledger, the plan's tables, the bill of materials,
+milestones and their chart, the workbook, supplier loss, problem size, the solver's families, decisions, words for
+readers and docs/reference.md. What a purchase does stands in its topic: ``case/<topic>.py``, ``models/<topic>.py``,
+``audit/<topic>.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+Domain = Literal["binary", "integer", "units", "continuous"]
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A yearly account of a purchase at a place: a column of its case table, paid in every period it stands."""
+
+    purchase: str
+    musd_per_period: str
+    """Column of the purchase's case table: MUSD per unit of the variable and period."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A heading of the ledger: its kind of payment, words for readers, and what is booked on it."""
+
+    name: str
+    words: str
+    kind: Literal["capex", "opex", "energy", "rent", "fee", "grant", "physical"]
+    meaning: str
+    asset_class: str = ""
+    """Row of the catalog's ``asset_classes``, for what is paid over a lead and keeps a residual value."""
+    unit: str = ""
+    """Unit of the quantity booked; empty where only money is."""
+    charge: Charge | None = None
+    """Where given, models and audit book the account from it; else the topic that incurs it does."""
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A thing that can be bought, rented or opened: its variables, tables, dates, money and words."""
+
+    name: str
+    """Name of its table of the plan, and in file names."""
+    words: str
+    topic: str
+    """Module of ``models`` that declares its variables."""
+    families: tuple[str, ...]
+    """Variables of the model; several where they differ in their domain only."""
+    domain: Domain
+    """Binary, integer (halls: by order date), whole units of a continuous amount, or any amount."""
+    table: str
+    """Table of the case with a row for every variable."""
+    index: tuple[str, ...]
+    item: str = ""
+    """Part of the index that says what is bought; empty where there is one kind only."""
+    amount: str = ""
+    """Column of the plan's table with the amount; empty where a row is one opening."""
+    per: float = 1.0
+    """Units of ``amount`` in a unit of the variable."""
+    unit: str = ""
+    """Unit of ``billed``, for bills and decisions."""
+    billed: str = ""
+    """Column that bills count, where it is not ``amount``: megawatts of halls."""
+    price: str = ""
+    """Column of the case table: MUSD per unit of the variable; empty for contracts, which are paid as they run."""
+    money: str = "musd"
+    """Column of the plan's table that adds up to what is paid; empty where only a yearly payment is known."""
+    life: str = "life"
+    """Column of the case table: periods it stands; empty: to the horizon's end."""
+    decided_date: str = "order_date"
+    live_date: str = "live_date"
+    end_date: str = ""
+    """Columns of the plan's table with dates; a contract is decided and live on its first day."""
+    account: str = ""
+    """Where its price or rent is booked."""
+    milestone: str = ""
+    decision: str = ""
+    """What a scenario's decision calls it; empty where decisions cannot speak of it."""
+
+    @property
+    def counted(self) -> str:
+        return self.billed or self.amount
+
+    def decided_t(self, table: pd.DataFrame) -> pd.Series:
+        """Period of the decision of each row of the case table: its lead before it goes live."""
+        return table["t"] - table["lead"] if "lead" in table else table["t"]
+
+    def parts(self, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Each family with its rows of the case table."""
+        if len(self.families) == 1:
+            yield self.families[0], table
+            return
+        whole = table["integer"].astype(bool)
+        yield from zip(self.families, (table[whole], table[~whole]), strict=True)
+
+
+PURCHASES: tuple[Purchase, ...] = (
+    Purchase(
+        "opens", "Hosts opened", "sites", ("open",), "binary", "opens", ("h", "t"), price="musd", life="",
+        decided_date="decide_date", account="site", milestone="permit", decision="open",
+    ),
+    Purchase(
+        "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"), item="k",
+        amount="accelerators", per=1000.0, unit="accelerators", price="musd_per_k", end_date="retire_date",
+        account="hardware", milestone="hardware", decision="orders",
+    ),
+    Purchase(
+        "rents", "Accelerators rented", "fleet", ("rent",), "continuous", "rents", ("h", "a", "k", "r", "t"), item="k",
+        amount="accelerators", per=1000.0, unit="accelerators", money="musd_total", life="periods",
+        decided_date="start_date", live_date="start_date", end_date="end_date", account="cloud-rent",
+        milestone="rent", decision="rent",
+    ),
+    Purchase(
+        "halls", "Halls", "halls", ("halls", "halls_late"), "integer", "halls", ("h", "b", "t"), item="b",
+        amount="halls", billed="it_mw", unit="MW IT", price="musd", account="halls", milestone="hall",
+        decision="halls",
+    ),
+    Purchase(
+        "leases", "Colocation leases", "halls", ("lease",), "continuous", "leases", ("h", "t"), amount="it_mw",
+        unit="MW IT", money="", life="periods", decided_date="start_date", live_date="start_date",
+        end_date="end_date", account="colocation-rent", milestone="lease", decision="lease",
+    ),
+    Purchase(
+        "cooling", "Cooling", "cooling", ("cool",), "continuous", "cooling", ("h", "c", "t"), item="c",
+        amount="added_mw", unit="MW heat", price="musd_per_mw", account="cooling", milestone="cooling",
+    ),
+    Purchase(
+        "connections", "Grid connection", "power", ("connect",), "continuous", "connections", ("h", "n", "t"),
+        item="n", amount="added_mw", unit="MW grid", price="musd_per_mw", account="grid", milestone="grid",
+    ),
+    Purchase(
+        "backups", "Backup power", "power", ("backup",), "continuous", "backups", ("h", "g", "t"), item="g",
+        amount="added_mw", unit="MW backup", price="musd_per_mw", account="backup", milestone="backup",
+    ),
+)  # fmt: skip
+PURCHASE = {p.name: p for p in PURCHASES}
+ADOPTION = "use"
+"""The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
+DECIDED = {p.decision: p for p in PURCHASES if p.decision}
+
+
+def families(domain: Domain) -> tuple[str, ...]:
+    """Variables of a domain, in the order of the list; adoption is not among them."""
+    return tuple(f for p in PURCHASES if p.domain == domain for f in p.families)
+
+
+ACCOUNTS: dict[str, Account] = {account.name: account for account in (
+    Account("hardware", "Hardware", "capex", "systems ordered, with network, storage, spares and installation",
+            "servers", "accelerators"),
+    Account("hardware-upkeep", "Hardware upkeep", "opex", "share of the price, every period a system lives"),
+    Account("operator-fee", "Operator's fee", "fee", "share of the price, every period, where a host charges it"),
+    Account("licence-security", "Security asked by licences", "fee", "once, when licensed systems go live"),
+    Account("licence-monitoring", "Monitoring asked by licences", "opex", "every period a licensed system lives"),
+    Account("reciprocal-investment", "Investment abroad asked by licences", "fee",
+            "share of the price paid at the order; its worth comes back on the horizon's end"),
+    Account("cloud-rent", "Cloud rent", "rent", "contracts, every period of their term; those already signed too"),
+    Account("provider-hardware", "Provider's hardware", "capex",
+            "what the provider invests for a contract; paid by the provider", "servers"),
+    Account("platform-licence", "Platform licence", "opex", "per accelerator alive, by stack"),
+    Account("staff", "Staff", "opex", "per accelerator alive in own and leased places"),
+    Account("cloud-energy", "Cloud energy", "energy", "quantity only: the rent contains its price", unit="MWh"),
+    Account("cloud-emissions", "Cloud emissions", "physical", "emissions of cloud energy", unit="tCO2"),
+    Account("home-copy", "Copies kept at home", "opex", "storage at home for work done abroad on data that must stay"),
+    Account("stack-adoption", "Adopting a stack", "fee", "layer by layer, spread over the lead from the first period"),
+    Account("platform", "Platform", "fee", "yearly cost of every layer, from the stack's earliest period"),
+    Account("site", "Site opening", "capex", "permits and mobilisation of a host; no residual value", "site"),
+    Account("team", "Host's team", "opex", "fixed team of an open host, every period; existing hosts too"),
+    Account("halls", "Halls", "capex", "halls built", "halls", "MW IT"),
+    Account("hall-upkeep", "Hall upkeep", "opex", "share of the hall's price, every period it stands",
+            charge=Charge("halls", "upkeep_musd_per_period")),
+    Account("colocation-rent", "Colocation rent", "rent", "leased halls, every period of the term",
+            charge=Charge("leases", "musd_per_mw_period")),
+    Account("cooling", "Cooling", "capex", "cooling on top of what halls include", "cooling", "MW heat"),
+    Account("grid", "Grid connection", "capex", "connections built", "grid", "MW grid"),
+    Account("capacity-charge", "Capacity charge", "energy", "of grid connections, every period",
+            charge=Charge("connections", "charge_musd_per_mw_period")),
+    Account("backup", "Backup power", "capex", "backup plant built", "backup", "MW backup"),
+    Account("backup-upkeep", "Backup upkeep", "opex", "share of the plant's price, every period it stands",
+            charge=Charge("backups", "upkeep_musd_per_mw_period")),
+    Account("electricity", "Electricity", "energy", "grid import at the tariff of the hour", unit="MWh"),
+    Account("emissions", "Emissions", "physical", "grid import at the zone's carbon", unit="tCO2"),
+    Account("water", "Water", "physical", "evaporated by cooling", unit="m3"),
+    Account("grant", "Grants", "grant", "money others give, a receipt of the partner"),
+)}  # fmt: skip
+
+
+def account_of(name: str) -> Account:
+    """The account of a name; ``KeyError`` with the known ones for a name that is none."""
+    if name not in ACCOUNTS:
+        raise KeyError(f"no account {name!r}: the registry has {', '.join(ACCOUNTS)}")
+    return ACCOUNTS[name]

@@ -1,0 +1,109 @@
+"""Every table of the case: its index, its columns and what they mean. Topics declare their own beside the builders."""
+
+from __future__ import annotations
+
+from planner.case import cooling, halls, power, sites
+from planner.case.table import Table
+
+SCORES = {
+    "sigma_v121": "score under the framework's own weights, 0..1", "sigma_equal": "score under equal weights, 0..1",
+    "answers": "answers the score rests on",
+}  # fmt: skip
+SCHEMA: dict[str, Table] = {
+    "periods": Table(("t",), {
+        "label": "name of the period", "start": "first day", "year": "calendar year", "months": "length in months",
+        "years": "length in years", "hours": "length in hours", "discount": "factor of its middle",
+    }),
+    "slices": Table(("t", "s"), {
+        "hours": "hours of the slice in the period", "tariff_factor": "price of electricity over its mean",
+        "design": "whether it is the design slice, which has no hours",
+    }),
+    "workloads": Table(("w",), {
+        "country": "whose demand it is", "kind": "inference, training, ...", "sector": "sector", "body": "body",
+        "data_class": "class of its data", "latency_class": "class of its latency", "model_class": "class of its model",
+        "priority": "weight of its wait; all add up to 1", "preemptible": "whether it may wait for a quiet hour",
+        "survival_share": "share still served after the loss of a site", "survive_t": "first period of that duty",
+        "must_t": "first period in which all must be served", "optional": "whether it may be left out",
+        "reference": "reference accelerator", "tokens_per_s_per_ref": "tokens per second of a reference accelerator",
+    }),
+    "demand": Table(("w", "t"), {"demand_kref": "thousands of reference accelerators"}),
+    "profile": Table(("w", "s"), {"value": "load as a share of the peak"}),
+    "stacks": Table(("a",), {
+        "name": "name", "family": "family", "origin_iso3": "country it comes from",
+        "adoption_musd": "cost of adopting it, MUSD", "platform_musd_per_period": "its layers, MUSD per period",
+        "licence_musd_per_k_period": "licence, MUSD per thousand accelerators and period",
+        "earliest_t": "first period it may serve",
+    }),
+    "layers": Table(("a", "layer"), {
+        "kind": "kind of layer", "name": "name", "origin_iso3": "country it comes from",
+        "adoption_musd": "cost of adopting it, MUSD", "musd_per_period": "yearly cost, MUSD per period",
+        "usd_per_accelerator_year": "cost by accelerator", "lead_months": "months to adopt it",
+        "earliest": "first day it can be had",
+    }),
+    "exclusive": Table(("a", "b")),
+    "systems": Table(("k",), {
+        "name": "name", "maker": "maker of the system", "vendor": "vendor of its accelerators",
+        "origin_iso3": "country the accelerators come from", "accelerator": "its accelerator",
+        "n_accelerators": "accelerators in one", "peak_mw_per_k": "nameplate MW of a thousand accelerators",
+        "idle_mw_per_k": "idle MW of a thousand", "working_mw_per_k": "working MW of a thousand",
+        "air": "share of heat to room air", "dense-air": "share of heat to dense air", "liquid": "share to liquid",
+        "generation": "generation of the chip",
+    }),
+    "offers": Table(("h", "a", "k"), {
+        "mode": "how the host gets capacity", "owner_class": "class of the host's owner", "operator": "who runs it",
+        "p": "site", "country": "country of the site", "vendor": "vendor of the accelerators",
+        "accelerator": "the accelerator", "chip_origin": "country it comes from",
+        "operator_parent": "country of the operator's parent", "domestic_chip": "whether the chip is the country's own",
+        "buyable": "whether it can be bought", "licensed": "whether an export licence is needed",
+        "licence_months": "months until it is granted", "licence_why": "rule that asks for it",
+        "reciprocal_share": "investment asked, share of the hardware price",
+        "security_musd_per_k": "security asked, MUSD per thousand, once",
+        "monitoring_musd_per_k_year": "monitoring asked, MUSD per thousand and year",
+        "sigma": "control score, 0..1", **SCORES, "seal": "SEAL, 0-4", "seal_strict": "SEAL where doubt counts against",
+        "seal_binding": "criterion that binds it", "territory_home": "whether the site lies at home",
+        "provider_home": "whether the operator is of the country", "chips_home": "whether the chips are",
+        "effectiveness": "output over the measured one",
+    }),
+    "scores": Table(("w", "h", "a", "k"), SCORES),
+    "orders": Table(("h", "a", "k", "t"), {
+        "lead": "periods from the order to the live date", "order_t": "period of the order", "life": "periods it lives",
+        "musd_per_k": "price, MUSD per thousand accelerators", "unit_k": "thousands of accelerators in a system",
+    }),
+    "rents": Table(("h", "a", "k", "r", "t"), {
+        "periods": "periods of the term", "musd_per_k_period": "rent, MUSD per thousand and period",
+        "provider_capex_musd_per_k": "what the provider invests, MUSD per thousand",
+    }),
+    "fleet": Table(("h", "a", "k", "t"), {"existing_k": "thousands of accelerators that exist"}),
+    "serve": Table(("w", "h", "a", "k", "t"), {
+        "rate": "work of an accelerator over the reference's", "sigma": "control score, 0..1", "seal": "SEAL, 0-4",
+        "home_copy_musd_per_k_year": "copies kept at home, MUSD per thousand and year", "p": "site", "vendor": "vendor",
+    }),
+    "quotas": Table(("q", "t"), {
+        "amount_k": "thousands of accelerators", "kind": "orders, cumulative, window or capacity",
+        "window_t": "first period that counts",
+    }),
+    "quota_members": Table(("q", "h", "a", "k"), {"weight": "accelerators of the quota's unit in one"}),
+    "crews": Table(("q", "t"), {"racks_k": "thousands of racks in the period"}),
+    "crew_members": Table(("q", "h", "a", "k"), {"racks_per_accelerator": "racks an accelerator takes"}),
+    "share_caps": Table(("i", "t"), {"max_share": "share of what is served"}),
+    "share_members": Table(("i", "h", "a", "k")),
+    "decisions": Table(("d",), {
+        "what": "open, stack, or a purchase", "lower": "least, in units of the variable", "upper": "most",
+        "n_members": "variables it speaks of",
+    }),
+    "decision_members": Table(("d",), {
+        "what": "as above", "index": "index of the variable", "weight": "units of the decision in one of the variable",
+    }),
+    "capital_caps": Table(("y",), {"musd": "MUSD of the calendar year, or in total"}),
+    "existing": Table(("id",), {
+        "h": "host", "a": "stack", "k": "system", "accelerators_k": "thousands of accelerators",
+        "first_t": "first period", "end_t": "period from which it is gone",
+        "rent_usd_per_accelerator_hour": "rent of a contract; missing for what is owned",
+    }),
+    "why_not": Table(("workload",), {
+        "host": "host", "stack": "stack", "system": "system", "reason": "rule that leaves it out", "detail": "why",
+    }),
+    "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
+    **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES,
+}  # fmt: skip
+"""Every table of the case by the name of its field."""
