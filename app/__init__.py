@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-PAGES = (
-    "home", "scenarios", "editor", "run", "tradeoff", "plan", "capital", "compare", "data", "estimate",
-)  # fmt: skip
 
 
 def create_app(settings: Any = None, store: Any = None) -> Any:
@@ -24,6 +19,7 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
     from planner.app.components import figure
     from planner.app.pages import add_missing_page
     from planner.app.services import Services, Settings
+    from planner.app.state import url
     from planner.jobs.store import Store, default_url
     from planner.report.strings import t
 
@@ -50,9 +46,8 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
     server.protect(app, services)
     app.layout = lambda: shell.layout(services)
     shell.register(app)
-    for name in PAGES:
-        if find_spec(f"planner.app.pages.{name}") is not None:
-            import_module(f"planner.app.pages.{name}").register(app, services)
+    for page in url.PAGES:
+        import_module(f"planner.app.pages.{page.module}").register(app, services)
     add_missing_page()
     server.finish(app)
     return app

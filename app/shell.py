@@ -15,12 +15,6 @@ from planner.app.components.icon import icon
 from planner.app.state import scheme, url
 from planner.report.strings import t
 
-NAVIGATION = (
-    ("work", (("home", "home"), ("scenarios", "files"))),
-    ("results", (("tradeoff", "chart-dots-3"), ("plan", "calendar-stats"), ("capital", "coins"), ("compare", "columns-3"))),
-    ("reference", (("data", "database"), ("estimate", "calculator"))),
-)  # fmt: skip
-
 THEME: dict[str, Any] = {
     "primaryColor": "petrol",
     "primaryShade": 7,  # with white text 6.6:1, in both schemes
@@ -123,17 +117,19 @@ def _header(services: Any) -> html.Div:
 
 def _navigation() -> html.Nav:
     groups: list[Any] = []
-    for group, entries in NAVIGATION:
+    shown = [page for page in url.PAGES if page.group]
+    for group in dict.fromkeys(page.group for page in shown):
         groups.append(html.Div(t(f"app.nav.group-{group}"), className="nav-group"))
         groups += [
             dmc.NavLink(
-                label=t(f"app.nav.{page}"),
-                href=url.href(page),
-                leftSection=icon(mark, 18),
-                active="exact" if page == "home" else "partial",
+                label=t(f"app.nav.{page.key}"),
+                href=url.href(page.key),
+                leftSection=icon(page.icon, 18),
+                active="exact" if page.key == "home" else "partial",
                 className="nav-link",
             )
-            for page, mark in entries
+            for page in shown
+            if page.group == group
         ]
     return html.Nav(groups, id=ids.NAV, **attrs({"aria-label": t("app.menu")}))
 

@@ -7,25 +7,43 @@ left out, so that addresses stay short and an old link keeps its meaning when a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import dash
 
-PATHS = {
-    "home": "/",
-    "scenarios": "/scenarios",
-    "scenario": "/scenarios/{id}",
-    "run": "/runs/{id}",
-    "tradeoff": "/tradeoff/{id}",
-    "plan": "/plan/{id}",
-    "capital": "/capital/{id}",
-    "compare": "/compare",
-    "data": "/data",
-    "estimate": "/estimate",
-}
 
-WITH_CHARTS = ("runs", "tradeoff", "plan", "capital", "estimate")
+@dataclass(frozen=True)
+class Page:
+    """A page of the application: its key and address, the module that makes it, its place in the navigation."""
+
+    key: str
+    path: str
+    module: str
+    """Module of ``planner.app.pages`` with ``register(app, services)``."""
+    group: str = ""
+    """Group of the navigation; empty for pages that are reached from others."""
+    icon: str = ""
+    charts: bool = False
+    """Whether it draws charts at once."""
+
+
+PAGES = (
+    Page("home", "/", "home", "work", "home"),
+    Page("scenarios", "/scenarios", "scenarios", "work", "files"),
+    Page("scenario", "/scenarios/{id}", "editor"),
+    Page("run", "/runs/{id}", "run", charts=True),
+    Page("tradeoff", "/tradeoff/{id}", "tradeoff", "results", "chart-dots-3", charts=True),
+    Page("plan", "/plan/{id}", "plan", "results", "calendar-stats", charts=True),
+    Page("capital", "/capital/{id}", "capital", "results", "coins", charts=True),
+    Page("compare", "/compare", "compare", "results", "columns-3"),
+    Page("data", "/data", "data", "reference", "database"),
+    Page("estimate", "/estimate", "estimate", "reference", "calculator", charts=True),
+)
+"""Every page, in the order of the navigation; its words are ``app.nav.<key>`` and the texts of its own file."""
+PATHS = {page.key: page.path for page in PAGES}
+WITH_CHARTS = tuple(page.path.split("/")[1] for page in PAGES if page.charts)
 """First parts of the addresses of pages that draw charts at once."""
 
 
