@@ -128,12 +128,15 @@ SECTIONS = (
             "control.floors.secret",
         ),
         (Table("control.overrides[]", ("host", "stack", "criterion", "level"),
-               template={"criterion": "1.1", "level": 3, "assumed": True}),),
+               template={"criterion": "1.1", "level": 3, "assumed": True}),
+         Table("data_embassies[]", ("host", "guest", "classes"), template={"host": "USA", "assumed": True})),
     ),
     Section(
         "decisions",
         tables=(
             Table("decisions[]", ("id", "do", "what", "value"), template={"id": "decision", "do": "forbid", "what": "open"}),
+            Table("cuts[]", ("id", "from", "what", "operators", "sites"),
+                  template={"id": "loss", "from": "2030-01-01", "what": "service", "hosts": [], "assumed": True}),
             Table("finance.grants[]", ("id", "payer", "date", "musd"),
                   template={"id": "grant", "payer": "partner", "date": "2027-01-01", "musd": 100, "assumed": True}),
         ),
