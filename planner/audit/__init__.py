@@ -33,9 +33,15 @@ from planner.audit.view import View
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
 
-__all__ = ["TOLERANCE", "audit"]
+__all__ = ["COVERS", "TOLERANCE", "TOPICS", "audit"]
 
 TOPICS = (fleet, service, continuity, sites, halls, cooling, power, supply, policy, ledger, kpis)
+
+
+COVERS: dict[str, str] = {
+    rule: check for topic in TOPICS for rule, check in getattr(topic, "COVERS", {}).items()
+}
+"""Rules of the model -> the rule of the audit that recomputes each."""
 
 
 def audit(plan: Plan, tolerance: float = TOLERANCE) -> pd.DataFrame:

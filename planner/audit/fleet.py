@@ -14,6 +14,15 @@ from planner.audit.view import HAKT, View, each_period, lookup, over, total
 
 THOUSAND = 1000.0
 
+COVERS = {
+    "fleet_stock": "fleet-stock",
+    "fleet_peak": "fleet-peak",
+    "fleet_slice": "fleet-slice",
+    "preemptible_mean": "fleet-day",
+    "whole_units": "whole-units",
+}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """Rules of what is bought, rented, alive and loaded."""

@@ -14,6 +14,15 @@ from planner.audit.view import PARTNER, View, lookup, once, over, total
 
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 
+COVERS = {
+    "served_sum": "kpi",
+    "control_sum": "kpi",
+    "delay_sum": "kpi",
+    "delay_by_workload": "service-table",
+    "cost_sum": "kpi",
+}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """All KPIs of the plan, their published ranges, and the tables of service and control."""

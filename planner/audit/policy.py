@@ -13,6 +13,9 @@ from planner.audit.service import by_period, served_k
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.solver.bounds import Bounds
 
+COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "capital_cap": "capital-cap"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """Policy rows of the plan."""

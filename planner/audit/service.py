@@ -11,6 +11,15 @@ from planner.audit.view import View, each_period, lookup, once, over, total
 
 WHAKT = ["w", "h", "a", "k", "t"]
 
+COVERS = {
+    "demand_balance": "demand-balance",
+    "host_link": "open-link",
+    "stack_link": "adopt-link",
+    "stack_held": "adopt-link",
+    "survive": "survival",
+}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """Rules of serving, being unserved, and holding reserve."""

@@ -10,6 +10,9 @@ from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, lookup
 
+COVERS = {"open_once": "open-once"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """Rules of opening."""
