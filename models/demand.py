@@ -92,7 +92,11 @@ def entries(case: Case) -> list[pd.DataFrame]:
     for row in case.layers.itertuples():
         first = int(case.stacks.loc[row.a, "earliest_t"])
         lead = max(1, first)
-        fields = {"a": str(row.a), "supplier": str(row.layer), "origin_iso3": str(row.origin_iso3)}
+        fields: dict[str, Any] = {
+            "a": str(row.a),
+            "supplier": str(row.layer),
+            "origin_iso3": str(row.origin_iso3),
+        }
         for account, musd, when in (
             ("stack-adoption", float(row.adoption_musd) / lead, list(range(min(lead, n)))),
             ("platform", float(row.musd_per_period), list(range(first, n))),

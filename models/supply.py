@@ -17,11 +17,14 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.registry import ADOPTION, DECIDED
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.rules import Rule
 
-DECISION_FAMILIES = {"open": ("open", 2), "stack": ("use", 1), "orders": ("order", 4), "rent": ("rent", 5),
-                     "lease": ("lease", 2)}  # fmt: skip
+DECISION_FAMILIES = {"stack": (ADOPTION, 1)} | {
+    what: (p.families[0], len(p.index)) for what, p in DECIDED.items() if len(p.families) == 1
+}
+"""What a decision calls a thing -> its variable and the parts of the index; halls are two variables."""
 
 
 def declare(m: Any, case: Case) -> None:
@@ -158,6 +161,7 @@ def _bounds(m: Any, what: str, index: Any, table: pd.DataFrame) -> None:
 _SUMS: dict[int, Any] = {  # a template names every part of an index
     1: lambda v, members: sum(v[a] for a in members),
     2: lambda v, members: sum(v[a, b] for a, b in members),
+    3: lambda v, members: sum(v[a, b, c] for a, b, c in members),
     4: lambda v, members: sum(v[a, b, c, d] for a, b, c, d in members),
     5: lambda v, members: sum(v[a, b, c, d, e] for a, b, c, d, e in members),
 }

@@ -11,6 +11,7 @@ from dash import html
 from planner.app.components import result
 from planner.app.components.chart import chart, table_section
 from planner.app.state.result import Result
+from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
 from planner.report.charts import gantt, places
@@ -66,9 +67,7 @@ TABLES: dict[str, View] = {
     "waterfall": control_rows("decision"),
     "objective": control_rows("objective_name"),
     "criteria": lambda one, _: one.table("control"),
-    "materials": lambda one, _: views.bill_of_materials(
-        {name: one.table(name) for name in ("orders", "rents", "halls", "leases", "cooling", "power")}
-    ),
+    "materials": lambda one, _: views.bill_of_materials({p.name: one.table(p.name) for p in PURCHASES}),
     "orders": lambda one, _: one.table("orders"),
     "rents": lambda one, _: one.table("rents"),
     "unmet": lambda one, _: views.unmet_by_workload(one.table("unmet")),

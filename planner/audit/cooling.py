@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
+from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.halls import space_mw
 from planner.audit.view import View, each_period, over, total
 from planner.case.case import MEDIA
 
 HT = ["h", "t"]
+
+COVERS = {"heat_peak": "cooling-heat", "cooling_capacity": "cooling-capacity"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -56,7 +60,10 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     keys = ["h", "c", "t"]
     added = table[table["added_mw"] != 0]
     found.known("cooling-date", added[keys], view.case.cooling.index, "no such cooling can go live then")
-    rows = view.facts(added, view.case.cooling, keys, ["life"])
+    rows = view.facts(added, view.case.cooling, keys, ["lead", "life", "musd_per_mw"])
+    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dated(view, found, "cooling-dates", rows, keys, when)
+    priced(found, "cooling-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
     alive = each_period(rows, rows["t"], rows["case_life"], view.n)
     index = pd.MultiIndex.from_frame(table[keys])
     bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)

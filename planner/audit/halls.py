@@ -10,6 +10,9 @@ from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, at_sites, each_period, once, over, site_limit, total
 
+COVERS = {"space_stock": "space-stock", "space_max": "space-max", "space": "space", "site_land": "site-land"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """Rules of halls, leases and the space they make."""
@@ -72,6 +75,9 @@ def _leases(view: View, found: Findings) -> None:
     dated(view, found, "lease-dates", rows, keys, when)
     yearly = rows["it_mw"] * rows["case_musd_per_mw_period"] / view.years
     priced(found, "lease-price", rows, keys, yearly, "musd_per_year")
+    paid = np.minimum(view.n, rows["t"] + rows["case_periods"]) - rows["t"]
+    total_musd = rows["it_mw"] * rows["case_musd_per_mw_period"] * paid
+    priced(found, "lease-price", rows, keys, total_musd, "musd_total")
 
 
 def _space(view: View, found: Findings) -> None:

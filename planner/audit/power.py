@@ -14,6 +14,19 @@ from planner.case.case import DESIGN, MEDIA
 
 HT, HTS = ["h", "t"], ["h", "t", "s"]
 
+COVERS = {
+    "it_load_balance": "it-load",
+    "it_peak_balance": "power-table",
+    "heat_balance": "energy",
+    "energy_balance": "energy",
+    "energy_colocation": "energy-colocation",
+    "firm_power": "firm-power",
+    "backup_power": "backup-power",
+    "site_grid": "site-grid",
+    "site_water": "site-water",
+}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
 
 def check(view: View, found: Findings) -> None:
     """Rules of IT load, energy, grid, backup, and the site's grid and water."""

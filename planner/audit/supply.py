@@ -8,6 +8,14 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.view import HAKT, View, lookup, over, total
+from planner.case.registry import DECIDED
+
+COVERS = {
+    "quota_per_period": "quota-orders", "quota_cumulative": "quota-cumulative", "quota_window": "quota-window",
+    "quota_capacity": "quota-capacity", "exclusive": "exclusive-stacks", "crew": "crew",
+    **{f"decide_{what}": "decision" for what in ("stack", *DECIDED)},
+}  # fmt: skip
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -60,20 +68,12 @@ def _crews(view: View, found: Findings) -> None:
 
 def _decisions(view: View, found: Findings) -> None:
     """Amounts are accelerators in thousands, MW of IT, or numbers of hosts and stacks."""
-    orders, rents, stacks = view.table("orders"), view.table("rents"), view.table("stacks")
-    opens, halls, leases = view.table("opens"), view.table("halls"), view.table("leases")
-    size = (
-        halls["halls"]
-        * view.case.halls["it_mw"].reindex(pd.MultiIndex.from_frame(halls[["h", "b", "t"]])).to_numpy()
-    )
-    amounts = {
-        "orders": total(orders, HAKT, orders["accelerators"] / 1000.0),
-        "rent": total(rents, ["h", "a", "k", "r", "t"], rents["accelerators"] / 1000.0),
-        "open": total(opens, ["h", "t"], 1.0),
-        "stack": stacks.set_index("a")["adopted"].astype(float),
-        "halls": total(halls, ["h", "b", "t"], size),
-        "lease": total(leases, ["h", "t"], leases["it_mw"]),
-    }
+    amounts = {"stack": view.table("stacks").set_index("a")["adopted"].astype(float)}
+    for what, p in DECIDED.items():
+        table = view.table(p.name)
+        amounts[what] = total(table, list(p.index), table[p.amount] / p.per if p.amount else 1.0)
+    halls = view.case.halls["it_mw"]
+    amounts["halls"] = amounts["halls"] * halls.reindex(amounts["halls"].index)
     members = view.case.decision_members
     for row in view.case.decisions.itertuples():
         own = members.loc[members["d"] == row.d, "index"]

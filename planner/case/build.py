@@ -27,6 +27,7 @@ from planner.case.columns import empty_table, looked_up
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.periods import discount_factor
+from planner.case.registry import DECIDED
 from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog, load_catalog
@@ -77,7 +78,13 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     share_caps, share_members = limits.share_tables(context, systems)
     opens, built, leases = sites.open_table(context), halls.hall_table(context), halls.lease_table(context)
     decisions, decision_members = limits.decision_tables(
-        context, _decision_families(systems, orders, rents, opens, built, leases, stacks, hosts)
+        context,
+        _decision_families(
+            systems,
+            {"orders": orders, "rents": rents, "opens": opens, "halls": built, "leases": leases},
+            stacks,
+            hosts,
+        ),
     )
     rate = scenario.money.discount_rate_real
     rate = context.param("discount_rate_real") if rate is None else rate
@@ -293,32 +300,18 @@ def _order_shares(context: Context) -> dict[str, float]:
 
 
 def _decision_families(
-    systems: pd.DataFrame,
-    orders: pd.DataFrame,
-    rents: pd.DataFrame,
-    opens: pd.DataFrame,
-    halls: pd.DataFrame,
-    leases: pd.DataFrame,
-    stacks: pd.DataFrame,
-    hosts: pd.DataFrame,
+    systems: pd.DataFrame, tables: dict[str, pd.DataFrame], stacks: pd.DataFrame, hosts: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Tables a decision may speak of, with owner_class, vendor and the weight of one unit."""
+    facts = systems.reset_index(drop=True)[["h", "a", "k", "owner_class", "vendor"]]
 
-    def with_facts(table: pd.DataFrame) -> pd.DataFrame:
-        index = table.index
-        facts = systems.reset_index(drop=True)[["h", "a", "k", "owner_class", "vendor"]]
+    def described(table: pd.DataFrame) -> pd.DataFrame:
+        if "k" not in table:
+            return table.assign(owner_class=looked_up(table["h"], hosts["owner_class"]))
         out = table.reset_index(drop=True).merge(facts, on=["h", "a", "k"], how="left")
-        out.index = index
-        return out.assign(weight=1.0)
+        return out.set_axis(table.index)
 
-    def of_host(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(owner_class=looked_up(table["h"], hosts["owner_class"]))
-
-    return {
-        "orders": with_facts(orders),
-        "rent": with_facts(rents),
-        "open": of_host(opens).assign(weight=1.0),
-        "halls": of_host(halls).assign(weight=halls["it_mw"]),
-        "lease": of_host(leases).assign(weight=1.0),
-        "stack": stacks.assign(weight=1.0),
-    }
+    chosen = {what: described(tables[p.table]) for what, p in DECIDED.items()}
+    weighted = {what: t.assign(weight=t[DECIDED[what].billed] if DECIDED[what].billed else 1.0)
+                for what, t in chosen.items()}  # fmt: skip
+    return {**weighted, "stack": stacks.assign(weight=1.0)}

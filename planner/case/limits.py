@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case.columns import empty_table
 from planner.case.context import Context, keyed, selected
+from planner.case.registry import DECIDED
 from planner.scenario.schema import Decision
 
 SHARE_COLUMN = {
@@ -52,8 +53,7 @@ def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tupl
         table = families[d.what]
         chosen = _chosen(context, table, d)
         value = d.value if d.value is not None else 1.0
-        if d.what in ("orders", "rent"):
-            value /= 1000.0
+        value /= DECIDED[d.what].per if d.what in DECIDED else 1.0
         lower, upper = {"require": (value, np.inf), "forbid": (0.0, 0.0), "fix": (value, value)}[d.do]
         rows.append((d.id, d.what, float(lower), float(upper), len(chosen)))
         members += [(d.id, d.what, i, float(w)) for i, w in zip(chosen.index, chosen["weight"], strict=True)]

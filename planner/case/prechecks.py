@@ -21,6 +21,7 @@ from planner.case.columns import looked_up
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
 from planner.case.readiness import servable
+from planner.case.registry import DECIDED
 
 TOLERANCE = 1e-9
 REASON_WORDS = {
@@ -286,7 +287,7 @@ def _decisions(case: Case) -> Iterator[Trouble]:
             reach, why = 0.0, f"{' and '.join(forbidding(case, str(d.what), own))} forbids all of it"
         if d.lower <= reach + TOLERANCE:
             continue
-        scale = 1000.0 if d.what in ("orders", "rent") else 1.0
+        scale = DECIDED[str(d.what)].per if d.what in DECIDED else 1.0
         path, out = f"decisions[{d.Index}]", reach <= TOLERANCE
         change: dict[str, Any] = {path: None} if out else {f"{path}.value": reach * scale}
         yield Trouble(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from planner.case.case import MEDIA, Case
 from planner.case.columns import looked_up
+from planner.case.registry import PURCHASES
 from planner.facts.numbers import fixed
 
 # Non-zeros up to which a plan of 1 % gap took about this long on two cores; see docs/solver.md.
@@ -50,10 +51,11 @@ def problem_size(case: Case) -> ProblemSize:
     host_links = case.serve.reset_index(drop=True)[["w", "h", "t"]].drop_duplicates()
     host_links = int(host_links["h"].isin(set(case.opens["h"]) if len(case.opens) else set()).sum())
     stack_links = len(case.serve.reset_index(drop=True)[["w", "a", "t"]].drop_duplicates())
-    plant = len(case.cooling) + len(case.connections) + len(case.backups)
+    bought = {p: len(getattr(case, p.table)) for p in PURCHASES}
+    plant = sum(n for p, n in bought.items() if p.price == "musd_per_mw")
     columns = (
-        len(case.opens) + len(case.halls) + len(case.leases) + stock + 2 * orders + rents + fleet + serve + run
-        + held + len(case.demand) + len(case.stacks) + loads + heat + plant + len(places) * slices + len(w) + 4
+        sum(bought.values()) + orders + stock + fleet + serve + run + held + len(case.demand) + len(case.stacks)
+        + loads + heat + len(places) * slices + len(w) + 4
     )  # fmt: skip
     rows = (
         3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads
@@ -72,6 +74,7 @@ def problem_size(case: Case) -> ProblemSize:
         + order_life + orders * 4 + rent_life + rents + quotas + loads * 3 + heat * 5
         + plant * n / 3 + stock * 8 + len(case.demand) * 3
     )  # fmt: skip
-    integers = len(case.opens) + len(case.stacks) + int(case.halls["integer"].sum())
+    whole = sum(n for p, n in bought.items() if p.domain == "binary")
+    integers = whole + len(case.stacks) + int(case.halls["integer"].sum())
     label = next((text for most, text in CLASSES if nonzeros <= most), LONGEST)
     return ProblemSize(round(rows), round(columns), round(nonzeros), integers, label)

@@ -58,8 +58,8 @@ class Purchase:
     table: str
     """Table of the case with a row for every variable."""
     index: tuple[str, ...]
-    item: str = ""
-    """Part of the index that says what is bought; empty where there is one kind only."""
+    named_by: tuple[str, ...] = ()
+    """Parts of the index that name a line of a bill, the thing itself last; none where there is one kind only."""
     amount: str = ""
     """Column of the plan's table with the amount; empty where a row is one opening."""
     per: float = 1.0
@@ -71,7 +71,7 @@ class Purchase:
     price: str = ""
     """Column of the case table: MUSD per unit of the variable; empty for contracts, which are paid as they run."""
     money: str = "musd"
-    """Column of the plan's table that adds up to what is paid; empty where only a yearly payment is known."""
+    """Column of the plan's table that adds up to what is paid within the horizon, undiscounted."""
     life: str = "life"
     """Column of the case table: periods it stands; empty: to the horizon's end."""
     decided_date: str = "order_date"
@@ -83,6 +83,11 @@ class Purchase:
     milestone: str = ""
     decision: str = ""
     """What a scenario's decision calls it; empty where decisions cannot speak of it."""
+
+    @property
+    def item(self) -> str:
+        """Part of the index that says what is bought; empty where there is one kind only."""
+        return self.named_by[-1] if self.named_by else ""
 
     @property
     def counted(self) -> str:
@@ -107,36 +112,36 @@ PURCHASES: tuple[Purchase, ...] = (
         decided_date="decide_date", account="site", milestone="permit", decision="open",
     ),
     Purchase(
-        "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"), item="k",
-        amount="accelerators", per=1000.0, unit="accelerators", price="musd_per_k", end_date="retire_date",
-        account="hardware", milestone="hardware", decision="orders",
+        "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"),
+        named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", price="musd_per_k",
+        end_date="retire_date", account="hardware", milestone="hardware", decision="orders",
     ),
     Purchase(
-        "rents", "Accelerators rented", "fleet", ("rent",), "continuous", "rents", ("h", "a", "k", "r", "t"), item="k",
-        amount="accelerators", per=1000.0, unit="accelerators", money="musd_total", life="periods",
+        "rents", "Accelerators rented", "fleet", ("rent",), "continuous", "rents", ("h", "a", "k", "r", "t"),
+        named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", money="musd_total", life="periods",
         decided_date="start_date", live_date="start_date", end_date="end_date", account="cloud-rent",
         milestone="rent", decision="rent",
     ),
     Purchase(
-        "halls", "Halls", "halls", ("halls", "halls_late"), "integer", "halls", ("h", "b", "t"), item="b",
+        "halls", "Halls", "halls", ("halls", "halls_late"), "integer", "halls", ("h", "b", "t"), named_by=("b",),
         amount="halls", billed="it_mw", unit="MW IT", price="musd", account="halls", milestone="hall",
         decision="halls",
     ),
     Purchase(
         "leases", "Colocation leases", "halls", ("lease",), "continuous", "leases", ("h", "t"), amount="it_mw",
-        unit="MW IT", money="", life="periods", decided_date="start_date", live_date="start_date",
+        unit="MW IT", money="musd_total", life="periods", decided_date="start_date", live_date="start_date",
         end_date="end_date", account="colocation-rent", milestone="lease", decision="lease",
     ),
     Purchase(
-        "cooling", "Cooling", "cooling", ("cool",), "continuous", "cooling", ("h", "c", "t"), item="c",
+        "cooling", "Cooling", "cooling", ("cool",), "continuous", "cooling", ("h", "c", "t"), named_by=("c",),
         amount="added_mw", unit="MW heat", price="musd_per_mw", account="cooling", milestone="cooling",
     ),
     Purchase(
         "connections", "Grid connection", "power", ("connect",), "continuous", "connections", ("h", "n", "t"),
-        item="n", amount="added_mw", unit="MW grid", price="musd_per_mw", account="grid", milestone="grid",
+        named_by=("n",), amount="added_mw", unit="MW grid", price="musd_per_mw", account="grid", milestone="grid",
     ),
     Purchase(
-        "backups", "Backup power", "power", ("backup",), "continuous", "backups", ("h", "g", "t"), item="g",
+        "backups", "Backup power", "power", ("backup",), "continuous", "backups", ("h", "g", "t"), named_by=("g",),
         amount="added_mw", unit="MW backup", price="musd_per_mw", account="backup", milestone="backup",
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.registry import DECIDED
 from planner.explain.relaxations import Exact, Relaxation, rows_of, scaled_rows
 from planner.scenario.schema import Decision
 from planner.solver.arrays import Arrays
@@ -99,7 +100,7 @@ def continuity(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
 def decisions(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     for d in case.scenario.decisions:
         rows = rows_of(arrays, f"decide_{d.what}", d.id)
-        per_unit = 1e-3 if d.what in ("orders", "rent") else 1.0
+        per_unit = 1.0 / DECIDED[d.what].per if d.what in DECIDED else 1.0
         value = 1.0 if d.value is None else d.value
         base = Relaxation("decision", f"decisions[{d.id}].value", value, _decision_unit(d.what), _decision(d), rows,
                       np.full(len(rows), per_unit), scale=1.0)  # fmt: skip
@@ -128,6 +129,4 @@ def _decision(d: Decision) -> str:
 
 
 def _decision_unit(what: str) -> str:
-    return {"orders": "accelerators", "rent": "accelerators", "halls": "MW IT", "lease": "MW IT"}.get(
-        what, ""
-    )
+    return DECIDED[what].unit if what in DECIDED else ""

@@ -18,7 +18,7 @@ from planner.facts.numbers import fixed, number
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
 from planner.solver.bounds import Bounds
-from planner.solver.engine import HALLS, PATTERN, PURCHASES, UNITS, Engine
+from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, UNITS, Engine
 from planner.solver.solution import Solution
 
 
@@ -83,7 +83,7 @@ def prove(
 def hold_purchases(truth: Engine, engine: Engine, x: Floats) -> Floats:
     """Make what ``x`` buys the least that may be bought; returns it in the columns of ``truth``, else 0."""
     bought = np.zeros(truth.arrays.shape[1])
-    for family in PURCHASES:
+    for family in ANY_AMOUNT:
         columns = truth.live.columns(family)
         lower, upper = truth.arrays.col_lower[columns], truth.arrays.col_upper[columns]
         bought[columns] = np.clip(engine.family(x, family).to_numpy(float), lower, upper)
@@ -96,7 +96,7 @@ def prices_of(engine: Engine) -> Floats:
     row = int(engine.live.rows("cost_sum")[0])
     weights = engine.arrays.matrix[[row], :].toarray().ravel()
     prices = np.zeros(len(weights))
-    for family in PURCHASES:
+    for family in ANY_AMOUNT:
         at = engine.arrays.columns[family].slice
         prices[at] = -weights[at] / weights[engine.arrays.columns["cost"].start]
     return prices

@@ -7,16 +7,22 @@ ends last: started a period later, it would move the first service.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.registry import PURCHASES, Purchase
+from planner.plans.schema import SCHEMA
 
-COLUMNS = ["h", "w", "kind", "item", "start_date", "end_date", "critical"]
+KINDS = (*(p.milestone for p in PURCHASES), "licence", "stack", "first service", "half served", "95 % served")
+"""All kinds of milestones, in the order in which they are drawn."""
 DAYS_PER_MONTH = 365.25 / 12
 
 Tables = dict[str, pd.DataFrame]
+Step = tuple[str, str, Any, Any]
+"""Kind, item, start and end date."""
 
 
 def milestone_table(case: Case, tables: Tables) -> pd.DataFrame:
@@ -40,36 +46,12 @@ def milestone_table(case: Case, tables: Tables) -> pd.DataFrame:
         for kind, date in (("half served", row.date_50), ("95 % served", row.date_95)):
             if not pd.isna(date):
                 rows.append(("", row.w, kind, f"{row.w}: {kind}", date, date, False))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=list(SCHEMA["milestones"]))
 
 
-def _steps(case: Case, tables: Tables, h: str, begins: pd.Timestamp) -> list[tuple[str, str, Any, Any]]:
+def _steps(case: Case, tables: Tables, h: str, begins: pd.Timestamp) -> list[Step]:
     """Steps of one host that its first service needs: those going live no later than it begins, first of each."""
-    steps: list[tuple[str, str, Any, Any]] = []
-    opens = tables["opens"]
-    for row in opens[opens["h"] == h].itertuples():
-        steps.append(("permit", f"open {h}", row.decide_date, row.live_date))
-    for kind, name, key in (
-        ("hall", "halls", "b"), ("grid", "connections", "n"), ("backup", "backups", "g"), ("hardware", "orders", "k"),
-    ):  # fmt: skip
-        table = tables[name]
-        own = table[table["h"] == h].sort_values("live_date")
-        for row in own.drop_duplicates(key).itertuples():
-            steps.append((kind, str(getattr(row, key)), row.order_date, row.live_date))
-            if kind == "hardware":
-                steps += _licence(case, row)
-    cooling = tables["cooling"]
-    for row in cooling[(cooling["h"] == h) & (cooling["added_mw"] > 0)].drop_duplicates("c").itertuples():
-        lead = int(case.cooling.loc[(h, row.c, row.t), "lead"])
-        start, end = (pd.Timestamp(case.calendar.date_of(t)) for t in (row.t - lead, row.t))
-        steps.append(("cooling", str(row.c), start, end))
-    leases = tables["leases"]
-    for row in leases[leases["h"] == h].sort_values("start_date").head(1).itertuples():
-        steps.append(("lease", f"{row.it_mw:.1f} MW", row.start_date, row.start_date))
-    rents = tables["rents"]
-    lead = pd.DateOffset(months=0)
-    for row in rents[rents["h"] == h].sort_values("start_date").drop_duplicates("k").itertuples():
-        steps.append(("rent", str(row.k), row.start_date - lead, row.start_date))
+    steps = [step for p in PURCHASES if p.milestone for step in _bought(case, p, tables[p.name], h)]
     for a in sorted(set(tables["serving"].loc[tables["serving"]["h"] == h, "a"])):
         earliest = case.calendar.date_of(int(case.stacks.loc[a, "earliest_t"]))
         steps.append(("stack", str(a), pd.Timestamp(case.calendar.start), pd.Timestamp(earliest)))
@@ -77,9 +59,20 @@ def _steps(case: Case, tables: Tables, h: str, begins: pd.Timestamp) -> list[tup
     return sorted(steps, key=lambda s: (s[2], s[3]))
 
 
-def _licence(case: Case, order: Any) -> list[tuple[str, str, Any, Any]]:
-    months = float(case.offers.loc[(order.h, order.a, order.k), "licence_months"])
-    if months <= 0:
-        return []
-    granted = order.order_date + pd.Timedelta(days=months * DAYS_PER_MONTH)
-    return [("licence", f"export licence for {order.k}", order.order_date, granted)]
+def _bought(case: Case, purchase: Purchase, table: pd.DataFrame, h: str) -> Iterator[Step]:
+    """The first of each thing bought at a host, from its decision to its live date; and the licence it needs."""
+    p = purchase
+    own = table[(table["h"] == h) & table[p.live_date].notna()].sort_values(p.live_date)
+    own = own.drop_duplicates(p.item) if p.item else own.head(1)
+    for row in own.to_dict("records"):
+        amount = f"{row[p.amount]:.1f} {p.unit}" if p.amount else f"open {h}"
+        yield p.milestone, str(row[p.item]) if p.item else amount, row[p.decided_date], row[p.live_date]
+        if p.name == "orders":
+            yield from _licence(case, (h, row["a"], row["k"]), row[p.decided_date])
+
+
+def _licence(case: Case, offer: tuple[str, str, str], ordered: pd.Timestamp) -> Iterator[Step]:
+    months = float(case.offers.loc[offer, "licence_months"])
+    if months > 0:
+        granted = ordered + pd.Timedelta(days=months * DAYS_PER_MONTH)
+        yield "licence", f"export licence for {offer[2]}", ordered, granted

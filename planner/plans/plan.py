@@ -16,17 +16,18 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN, Case
+from planner.case.registry import PURCHASES
 from planner.facts.errors import UnknownName
 from planner.plans import kpis, milestones, prices
-from planner.solver.arrays import Floats
+from planner.plans.bought import bought
+from planner.plans.reader import NOISE, Reader
+from planner.plans.schema import SCHEMA
 from planner.solver.bounds import UNBOUNDED, Bounds
 from planner.solver.solution import Solution
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
     from planner.solver.engine import Engine
 
-NOISE = 1e-9
-"""Values below this (thousands of accelerators, MW) are noise of the linear programme."""
 LEDGER_KEYS = [
     "t", "kind", "account", "asset_class", "h", "a", "supplier", "payer", "origin_iso3", "w", "unit",
 ]  # fmt: skip
@@ -64,26 +65,18 @@ def plan_of(
         raise ValueError(f"a solution without values ({solution.status.value}) is no plan")
     reader = _Reader(case, engine, solution.x)
     tables = {
-        "orders": reader.orders(),
-        "rents": reader.rents(),
+        **{p.name: bought(reader, p) for p in PURCHASES},
         "fleet": reader.fleet(),
         "serving": reader.serving(),
         "demand": reader.demand(),
-        "opens": reader.opens(),
         "stacks": reader.stacks(),
-        "halls": reader.halls(),
-        "leases": reader.leases(),
-        "cooling": reader.cooling(),
-        "connections": reader.purchases("connect", case.connections, "n"),
-        "backups": reader.purchases("backup", case.backups, "g"),
         "dispatch": reader.dispatch(),
         "ledger": reader.ledger(),
     }
+    tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
     tables["capital"] = capital_of(tables["ledger"])
-    tables["unmet"] = tables["demand"].loc[
-        tables["demand"]["unserved_share"] > 1e-6, ["w", "t", "label", "unserved_share", "reason"]
-    ]
+    tables["unmet"] = tables["demand"].loc[tables["demand"]["unserved_share"] > 1e-6, list(SCHEMA["unmet"])]
     tables["service"] = kpis.service_dates(case, tables)
     tables["control"] = kpis.control_by_decision(case, tables)
     tables["milestones"] = milestones.milestone_table(case, tables)
@@ -101,97 +94,8 @@ def capital_of(ledger: pd.DataFrame) -> pd.DataFrame:
     return paid.groupby(keys, as_index=False, sort=True)["musd"].sum()
 
 
-class _Reader:
-    """Reads the families of one solution into tables."""
-
-    def __init__(self, case: Case, engine: Engine, x: Floats) -> None:
-        self.case, self.engine, self.x = case, engine, x
-        self.labels = case.periods["label"]
-
-    def values(self, family: str, names: list[str], column: str, keep: float = NOISE) -> pd.DataFrame:
-        """Columns of the index and the value, rows above ``keep`` only; empty where the family is absent."""
-        if family not in self.engine.arrays.columns or not self.engine.arrays.columns[family].size:
-            return pd.DataFrame(
-                {**{n: pd.Series(dtype=object) for n in names}, column: pd.Series(dtype=float)}
-            )
-        series = self.engine.family(self.x, family)
-        series = series[series > keep]
-        table = series.rename(column).rename_axis(names).reset_index()
-        if "t" in table:
-            table["t"] = table["t"].astype(int)
-        return table
-
-    def dated(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(label=table["t"].map(self.labels).astype(object))
-
-    def date(self, periods: pd.Series) -> pd.Series:
-        """First days of period numbers, which may lie outside the horizon."""
-        return pd.to_datetime([self.case.calendar.date_of(int(t)) for t in periods]).to_series(
-            index=periods.index
-        )
-
-    def facts(
-        self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
-    ) -> pd.DataFrame:
-        """Joins columns of a case table by key; every row of ``table`` must be found."""
-        right = source.reset_index(drop=True)[[*keys, *columns]]
-        joined = table.merge(right, on=keys, how="left", validate="many_to_one", indicator=True)
-        if len(joined) and (joined["_merge"] != "both").any():
-            raise KeyError(f"no facts for {joined[joined['_merge'] != 'both'][keys].iloc[0].to_dict()}")
-        return joined.drop(columns="_merge")
-
-    def site(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(p=table["h"].map(self.case.hosts["p"]).astype(object))
-
-    # ---- fleet and service
-
-    def orders(self) -> pd.DataFrame:
-        table = self.values("order", ["h", "a", "k", "t"], "k_accelerators")
-        table = self.facts(
-            table, self.case.orders, ["h", "a", "k", "t"], ["order_t", "life", "musd_per_k", "unit_k"]
-        )
-        table = self.dated(table)
-        k = table["k_accelerators"].astype(float)
-        return table.assign(
-            accelerators=k * 1000,
-            units=k / table["unit_k"].astype(float),
-            order_date=self.date(table["order_t"]),
-            live_date=self.date(table["t"]),
-            retire_date=self.date(table["t"] + table["life"]),
-            musd=k * table["musd_per_k"].astype(float),
-        )[
-            [
-                "h",
-                "a",
-                "k",
-                "t",
-                "label",
-                "accelerators",
-                "units",
-                "order_date",
-                "live_date",
-                "retire_date",
-                "musd",
-            ]
-        ]
-
-    def rents(self) -> pd.DataFrame:
-        table = self.values("rent", ["h", "a", "k", "r", "t"], "k_accelerators")
-        table = self.facts(
-            table, self.case.rents, ["h", "a", "k", "r", "t"], ["periods", "musd_per_k_period"]
-        )
-        table = self.dated(table)
-        k, price = table["k_accelerators"].astype(float), table["musd_per_k_period"].astype(float)
-        hours = float(self.case.periods["hours"].iloc[0])
-        within = np.minimum(table["periods"].astype(int), self.case.calendar.n - table["t"])
-        return table.assign(
-            accelerators=k * 1000,
-            start_date=self.date(table["t"]),
-            end_date=self.date(table["t"] + table["periods"].astype(int)),
-            usd_per_accelerator_hour=price * 1000 / hours,
-            musd_total=k * price * within,
-        )[["h", "a", "k", "r", "t", "label", "accelerators", "start_date", "end_date", "usd_per_accelerator_hour",
-           "musd_total"]]  # fmt: skip
+class _Reader(Reader):
+    """Reads what is not bought: the fleet, its work, and what it takes."""
 
     def fleet(self) -> pd.DataFrame:
         keys = ["h", "a", "k", "t"]
@@ -209,18 +113,7 @@ class _Reader:
             accelerators=k * 1000,
             existing=table["existing_k"].astype(float) * 1000,
             it_mw=k * table["k"].map(self.case.systems["peak_mw_per_k"]).astype(float),
-        )[["p", "h", "mode", "a", "k", "t", "label", "accelerators", "owned", "rented", "existing", "it_mw"]]
-
-    def alive(self, family: str, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
-        """(h, a, k, t) -> thousands alive in t, summed over vintages and terms."""
-        table = self.facts(self.values(family, names, "k_alive"), source, names, [life])
-        rows = [
-            (row.h, row.a, row.k, u, row.k_alive)
-            for row in table.itertuples()
-            for u in range(row.t, min(row.t + int(getattr(row, life)), self.case.calendar.n))
-        ]
-        frame = pd.DataFrame(rows, columns=["h", "a", "k", "t", "k_alive"])
-        return frame.groupby(["h", "a", "k", "t"], as_index=False)["k_alive"].sum()
+        )[list(SCHEMA["fleet"])]
 
     def serving(self) -> pd.DataFrame:
         keys = ["w", "h", "a", "k", "t"]
@@ -236,8 +129,7 @@ class _Reader:
             reserve=table["k_reserve"].astype(float) * 1000,
             served_kref=served,
             share=served / table["demand_kref"].astype(float),
-        )[["w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma",
-           "seal"]]  # fmt: skip
+        )[list(SCHEMA["serving"])]
 
     def demand(self) -> pd.DataFrame:
         table = self.case.demand.reset_index(drop=True)[["w", "t", "demand_kref"]]
@@ -252,19 +144,7 @@ class _Reader:
             served_kref=table["demand_kref"] * (1.0 - table["unserved_share"]),
             reason=reasons,
             tokens_per_s=table["demand_kref"] * 1000 * table["w"].map(per_ref).astype(float),
-        )[
-            [
-                "w",
-                "t",
-                "label",
-                "months",
-                "demand_kref",
-                "served_kref",
-                "unserved_share",
-                "reason",
-                "tokens_per_s",
-            ]
-        ]
+        )[list(SCHEMA["demand"])]
 
     def reason(self, w: str, t: int, short: float, first: pd.Series) -> str:
         if short <= 1e-6:
@@ -279,13 +159,6 @@ class _Reader:
 
     # ---- places
 
-    def opens(self) -> pd.DataFrame:
-        table = self.values("open", ["h", "t"], "open", keep=0.5)
-        table = self.site(self.dated(self.facts(table, self.case.opens, ["h", "t"], ["lead", "musd"])))
-        return table.assign(
-            decide_date=self.date(table["t"] - table["lead"].astype(int)), live_date=self.date(table["t"])
-        )[["h", "p", "t", "label", "decide_date", "live_date", "musd"]]
-
     def stacks(self) -> pd.DataFrame:
         use = self.engine.family(self.x, "use")
         table = self.case.stacks.reset_index(drop=True)[
@@ -295,72 +168,22 @@ class _Reader:
             adopted=table["a"].map(use).astype(float) > 0.5, earliest_date=self.date(table["earliest_t"])
         ).drop(columns="earliest_t")
 
-    def halls(self) -> pd.DataFrame:
-        parts = [self.values(f, ["h", "b", "t"], "halls") for f in ("halls", "halls_late")]
-        table = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-        columns = ["it_mw", "order_t", "musd", "life"]
-        table = self.site(self.dated(self.facts(table, self.case.halls, ["h", "b", "t"], columns)))
-        count = table["halls"].astype(float)
-        return table.assign(
-            it_mw=count * table["it_mw"].astype(float),
-            musd=count * table["musd"].astype(float),
-            order_date=self.date(table["order_t"]),
-            live_date=self.date(table["t"]),
-        )[["h", "p", "b", "t", "label", "halls", "it_mw", "order_date", "live_date", "musd"]]
-
-    def leases(self) -> pd.DataFrame:
-        table = self.values("lease", ["h", "t"], "it_mw")
-        columns = ["periods", "musd_per_mw_period"]
-        table = self.site(self.dated(self.facts(table, self.case.leases, ["h", "t"], columns)))
-        yearly = (
-            table["it_mw"].astype(float)
-            * table["musd_per_mw_period"].astype(float)
-            / self.case.calendar.years
-        )
-        return table.assign(
-            start_date=self.date(table["t"]),
-            end_date=self.date(table["t"] + table["periods"].astype(int)),
-            musd_per_year=yearly,
-        )[["h", "p", "t", "label", "it_mw", "start_date", "end_date", "musd_per_year"]]
-
-    def purchases(self, family: str, source: pd.DataFrame, key: str) -> pd.DataFrame:
-        """Plant bought by the megawatt: what goes live when, ordered when, for how much."""
-        table = self.values(family, ["h", key, "t"], "added_mw")
-        table = self.site(
-            self.dated(self.facts(table, source, ["h", key, "t"], ["lead", "musd_per_mw", "life"]))
-        )
-        return table.assign(
-            order_date=self.date(table["t"] - table["lead"].astype(int)),
-            live_date=self.date(table["t"]),
-            musd=table["added_mw"].astype(float) * table["musd_per_mw"].astype(float),
-        )[["h", "p", key, "t", "label", "added_mw", "order_date", "live_date", "musd"]]
-
-    def standing(self, family: str, source: pd.DataFrame, keys: list[str], names: list[str]) -> pd.DataFrame:
-        """(keys, t) -> MW alive in t of plant bought by the megawatt."""
-        table = self.facts(self.values(family, names, "mw"), source, names, ["life"])
-        rows = [
-            (*(getattr(row, k) for k in keys), u, row.mw)
-            for row in table.itertuples()
-            for u in range(row.t, min(row.t + int(row.life), self.case.calendar.n))
-        ]
-        frame = pd.DataFrame(rows, columns=[*keys, "t", "mw"])
-        return frame.groupby([*keys, "t"], as_index=False)["mw"].sum()
-
-    def cooling(self) -> pd.DataFrame:
+    def cooling(self, added: pd.DataFrame) -> pd.DataFrame:
         """Every technology in use: what is added, what stands (that of halls included), and its peak heat."""
         keys = ["h", "c", "t"]
         heat = self.values("heat", ["h", "c", "m", "t", "s"], "heat_peak_mw")
         peak = heat[heat["s"] == DESIGN].groupby(keys, as_index=False)["heat_peak_mw"].sum()
-        added = self.values("cool", keys, "added_mw")
         stands = self.standing("cool", self.case.cooling, ["h", "c"], keys).rename(
             columns={"mw": "bought_mw"}
         )
-        table = peak.merge(added, on=keys, how="outer").merge(stands, on=keys, how="outer")
+        table = peak.merge(added.drop(columns=["p", "label"]), on=keys, how="outer").merge(
+            stands, on=keys, how="outer"
+        )
         included = self.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
         space = self.values("space_mw", ["h", "t"], "space_mw")
         held = self.case.existing_cooling["mw"] if len(self.case.existing_cooling) else pd.Series(dtype=float)
         table = table.merge(space, on=["h", "t"], how="left").fillna(
-            {"heat_peak_mw": 0.0, "added_mw": 0.0, "bought_mw": 0.0, "space_mw": 0.0}
+            dict.fromkeys(("heat_peak_mw", "added_mw", "musd", "bought_mw", "space_mw"), 0.0)
         )
         pair = list(zip(table["h"], table["c"], strict=True))
         table["capacity_mw"] = (
@@ -368,7 +191,7 @@ class _Reader:
             + np.array([float(held.get(i, 0.0)) for i in pair])
             + np.array([float(included.get(i, 0.0)) for i in pair]) * table["space_mw"]
         )
-        return self.dated(table)[["h", "c", "t", "label", "added_mw", "capacity_mw", "heat_peak_mw"]]
+        return self.site(self.dated(table))[list(SCHEMA["cooling"])]
 
     def dispatch(self) -> pd.DataFrame:
         """(h, t, s): hours, IT load and grid import of own and leased places."""
@@ -379,9 +202,7 @@ class _Reader:
         )
         imported = self.values("grid_import", ["h", "t", "s"], "import_mw")
         table = load.merge(imported, on=["h", "t", "s"], how="outer").fillna({"it_mw": 0.0, "import_mw": 0.0})
-        return self.facts(table, self.case.slices, ["t", "s"], ["hours"])[
-            ["h", "t", "s", "hours", "it_mw", "import_mw"]
-        ]
+        return self.facts(table, self.case.slices, ["t", "s"], ["hours"])[list(SCHEMA["dispatch"])]
 
     def power(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         """(h, t): space, IT and facility power, energy, water and emissions; clouds have energy only."""
@@ -439,10 +260,7 @@ class _Reader:
         table["energy_mwh"] = table["energy_mwh"] + table["cloud_mwh"]
         for name in ("water_m3", "emissions_t"):
             table[name] = [float(physical[name].get(i, 0.0)) for i in index]
-        return table[
-            ["p", "h", "mode", "t", "label", "space_mw", "it_peak_mw", "it_mean_mw", "facility_peak_mw", "grid_mw",
-             "backup_mw", "energy_mwh", "pue", "water_m3", "emissions_t"]
-        ]  # fmt: skip
+        return table[list(SCHEMA["power"])]
 
     def facility_peak(self, table: pd.DataFrame, cooling: pd.DataFrame) -> np.ndarray:
         """Facility MW in the design hour: heat x PUE by technology, or the building's PUE in colocation."""
@@ -488,5 +306,4 @@ class _Reader:
             year=[dates[i].year for i in t],
             p=table["h"].map(self.case.hosts["p"]).fillna("").astype(object),
             musd_discounted=table["musd"] * factors[t],
-        )[["t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "supplier", "payer",
-           "origin_iso3", "w", "unit", "quantity", "musd", "musd_discounted"]]  # fmt: skip
+        )[list(SCHEMA["ledger"])]

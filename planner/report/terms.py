@@ -1,4 +1,5 @@
-"""The reader's words for the planner's names: KPIs, accounts, columns. One file per language."""
+"""The reader's words for the planner's names: KPIs, columns, rules. One file per language; accounts and purchases
+bring their words with them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 
 import pandas as pd
+
+from planner.case.registry import ACCOUNTS, PURCHASES
 
 
 @cache
@@ -19,7 +22,17 @@ def _terms(language: str) -> dict[str, dict[str, str]]:
 def term(section: str, name: object, language: str = "en") -> str:
     """The words for ``name``; a name without an entry (a user's own id) is shown as it is written."""
     text = "" if name is None or name != name else str(name)
-    return _terms(language).get(section, {}).get(text, text)
+    return _terms(language).get(section, {}).get(text) or _registered().get(section, {}).get(text, text)
+
+
+@cache
+def _registered() -> dict[str, dict[str, str]]:
+    """Words that stand in the registry beside what they name; a file of terms may say otherwise."""
+    return {
+        "account": {a.name: a.words for a in ACCOUNTS.values()},
+        "table": {p.name: p.words for p in PURCHASES},
+        "milestone": {p.milestone: p.words for p in PURCHASES},
+    }
 
 
 def kpi_label(name: str) -> str:

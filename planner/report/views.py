@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from planner.case.registry import PURCHASES, Purchase
 from planner.scenario.schema import Scenario
 
 BOM_COLUMNS = ["item", "name", "h", "quantity", "unit", "musd", "first_order", "first_live", "last_live"]
@@ -94,73 +94,31 @@ def _limit_name(meaning: str, label: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _items(
-    table: pd.DataFrame, keys: list[str], item: str, amount: str, unit: str, dates: tuple[str, str]
-) -> pd.DataFrame:
-    """Rows of the bill of materials: one per ``keys``, amounts and money added, dates first and last."""
-    if table is None or not len(table):
-        return pd.DataFrame(columns=BOM_COLUMNS)
-    start, live = dates
-    money = "musd" if "musd" in table else "musd_total" if "musd_total" in table else None
-    grouped = table[table[amount] > 1e-9].groupby(keys, sort=False)
-    out = pd.DataFrame({"quantity": grouped[amount].sum()})
-    out["musd"] = grouped[money].sum() if money else np.nan
-    out["first_order"] = grouped[start].min()
-    out["first_live"], out["last_live"] = grouped[live].min(), grouped[live].max()
-    out = out.reset_index()
-    out["item"], out["unit"] = item, unit
-    out["name"] = (
-        out[[k for k in keys if k != "h"]].astype(str).agg(" · ".join, axis=1) if len(keys) > 1 else ""
-    )
-    return out[BOM_COLUMNS]
-
-
 def bill_of_materials(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """item, name, h, quantity, unit, musd (undiscounted), first_order, first_live, last_live."""
-    get = tables.get
-    live = ("order_date", "live_date")
-    span = ("start_date", "end_date")
-    parts = [
-        _items(get("orders"), ["h", "a", "k"], "Accelerators bought", "accelerators", "accelerators", live),
-        _items(
-            get("rents"),
-            ["h", "a", "k"],
-            "Accelerators rented",
-            "accelerators",
-            "accelerators contracted",
-            span,
-        ),
-        _items(get("halls"), ["h", "b"], "Halls", "it_mw", "MW IT", live),
-        _items(get("leases"), ["h"], "Colocation leases", "it_mw", "MW IT", span),
-    ]
-    cooling = get("cooling")
-    if cooling is not None and len(cooling):
-        added = cooling[cooling["added_mw"] > 1e-9].groupby(["h", "c"], as_index=False)["added_mw"].sum()
-        parts.append(
-            pd.DataFrame(
-                {
-                    "item": "Cooling",
-                    "name": added["c"],
-                    "h": added["h"],
-                    "quantity": added["added_mw"],
-                    "unit": "MW heat",
-                }
-            )
-        )
-    power = get("power")
-    if power is not None and len(power):
-        for column, item in (("grid_mw", "Grid connection"), ("backup_mw", "Backup power")):
-            peak = power.groupby("h", as_index=False)[column].max()
-            peak = peak[peak[column] > 1e-9]
-            parts.append(
-                pd.DataFrame(
-                    {"item": item, "name": "", "h": peak["h"], "quantity": peak[column], "unit": "MW"}
-                )
-            )
-    kept = [p for p in parts if len(p)]
-    if not kept:
+    """item, name, h, quantity, unit, musd (undiscounted), first_order, first_live, last_live.
+
+    One row for every thing bought, leased or rented at a host; what exists already is not bought.
+    """
+    lines = [_lines(p, tables[p.name]) for p in PURCHASES if p.unit and p.name in tables]
+    kept = [part for part in lines if len(part)]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=BOM_COLUMNS)
+
+
+def _lines(purchase: Purchase, table: pd.DataFrame) -> pd.DataFrame:
+    """Lines of one purchase: amounts and money added, dates of the first order, the first and the last live date."""
+    p = purchase
+    rows = table[table[p.counted] > 1e-9]
+    if not len(rows):
         return pd.DataFrame(columns=BOM_COLUMNS)
-    return pd.concat([p.reindex(columns=BOM_COLUMNS) for p in kept], ignore_index=True)
+    groups = rows.groupby(["h", *p.named_by], sort=False, as_index=False)
+    lines = groups.agg(
+        quantity=(p.counted, "sum"), musd=(p.money, "sum"), first_order=(p.decided_date, "min"),
+        first_live=(p.live_date, "min"), last_live=(p.live_date, "max"),
+    )  # fmt: skip
+    names = lines[list(p.named_by)].astype(str)
+    return lines.assign(
+        item=p.words, unit=p.unit, name=names.agg(" · ".join, axis=1) if p.named_by else "",
+    )[BOM_COLUMNS]  # fmt: skip
 
 
 def unmet_by_workload(unmet: pd.DataFrame) -> pd.DataFrame:

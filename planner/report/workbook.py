@@ -20,6 +20,7 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
+from planner.plans.schema import SCHEMA
 from planner.report import capital, views
 from planner.report.kpis import kpi_cards
 from planner.report.terms import heading, term
@@ -35,13 +36,8 @@ OPTIONS = {
     "nan_inf_to_errors": False,
     "default_date_format": "yyyy-mm-dd",
 }
-TABLES = {
-    "orders": "Orders", "rents": "Rentals", "fleet": "Fleet", "serving": "Serving", "demand": "Demand",
-    "opens": "Hosts opened", "stacks": "Stacks", "halls": "Halls", "leases": "Leases", "connections": "Grid",
-    "backups": "Backup", "cooling": "Cooling", "power": "Power", "service": "Service dates",
-    "milestones": "Milestones", "control": "Control", "prices": "Prices", "unmet": "Not served", "why_not": "Why not",
-}  # fmt: skip
-"""Tables of the plan and the sheets they stand on; the ledger and the views have sheets of their own."""
+OWN_SHEET = ("ledger", "capital", "dispatch", "assumptions")
+"""Tables of the plan that are shown as views or not at all; every other one is a sheet as it stands."""
 CALENDARS = {"account": "by account", "origin_iso3": "by origin", "payer": "by payer", "h": "by host"}
 TEXT_LIMIT = 32_000
 """Excel holds 32,767 characters in a cell."""
@@ -149,8 +145,9 @@ def workbook_bytes(run: Run) -> bytes:
         "Bill of materials", "Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD"
     )
     book.table(sheet, views.bill_of_materials(tables))
-    for name, title in TABLES.items():
-        if name in tables and len(tables[name]):
+    for name in SCHEMA:
+        if name not in OWN_SHEET and name in tables and len(tables[name]):
+            title = term("table", name)
             book.table(book.sheet(title, title), tables[name])
     _ledger(book, ledger, run, year)
     _inputs(book, run)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.registry import ADOPTION, families
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.bounds import UNBOUNDED, Bounds
@@ -29,11 +30,11 @@ from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
 
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
-PATTERN = ("open", "use")
+PATTERN = (*families("binary"), ADOPTION)
 """Binary families: which hosts open when, which stacks are adopted."""
-HALLS = ("halls", "halls_late")
+HALLS = families("integer")
 UNITS = "units"
-PURCHASES = ("rent", "lease", "cool", "connect", "backup")
+ANY_AMOUNT = families("continuous")
 """Families that are bought in any amount, by period."""
 STALL_S = 2.0
 """A hot simplex that runs longer than this is stalling (mostly: the point is infeasible)."""

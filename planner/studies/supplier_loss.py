@@ -24,6 +24,7 @@ import pandas as pd
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.cuts import offers_cut
+from planner.case.registry import PURCHASES
 from planner.facts.errors import BadValue, NotOffered
 from planner.planning.events import OnEvent
 from planner.planning.pipeline import solve
@@ -31,7 +32,7 @@ from planner.planning.solve_run import GAPS, Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut, Scenario
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, PATTERN, PURCHASES, Engine
+from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, Engine
 from planner.solver.solution import Status
 from planner.studies.supplier_loss_tables import UNSERVED, service_table, stops_table, summary_table
 
@@ -229,7 +230,7 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
         columns = np.array([block.position(i) for i in early], dtype=np.int32)
         held = value.reindex(early).fillna(0.0).to_numpy(float)
         lower[columns] = upper[columns] = held
-        if family in PURCHASES:  # the plan itself holds its rows to a tolerance only
+        if family in ANY_AMOUNT:  # the plan itself holds its rows to a tolerance only
             upper[columns] = held + NOISE
     use = arrays.columns["use"]
     stacks = base.tables["stacks"]
@@ -245,25 +246,12 @@ def frozen(case: Case, base: Plan, first: int) -> Engine:
 def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.Series, pd.Series]]:
     """(variable, index table, the plan's value in model units, period of the decision) of each family."""
 
-    def values(name: str, keys: list[str], column: str | None, per: float = 1.0) -> pd.Series:
-        table = base.tables[name]
-        amount = table[column].astype(float) / per if column else pd.Series(1.0, index=table.index)
-        index = pd.MultiIndex.from_frame(table[keys].astype({"t": int}), names=[None] * len(keys))
-        return pd.Series(amount.to_numpy(float), index=index)
-
-    orders = values("orders", ["h", "a", "k", "t"], "accelerators", 1000.0)
-    yield "order", case.orders, orders, case.orders["order_t"]
-    rents = values("rents", ["h", "a", "k", "r", "t"], "accelerators", 1000.0)
-    yield "rent", case.rents, rents, case.rents["t"]
-    yield "open", case.opens, values("opens", ["h", "t"], None), case.opens["t"] - case.opens["lead"]
-    halls = values("halls", ["h", "b", "t"], "halls")
-    for family, whole in (("halls", True), ("halls_late", False)):
-        part = case.halls[case.halls["integer"].astype(bool) == whole]
-        yield family, part, halls, part["order_t"]
-    yield "lease", case.leases, values("leases", ["h", "t"], "it_mw"), case.leases["t"]
-    for family, name, key, table in (
-        ("cool", "cooling", "c", case.cooling),
-        ("connect", "connections", "n", case.connections),
-        ("backup", "backups", "g", case.backups),
-    ):
-        yield family, table, values(name, ["h", key, "t"], "added_mw"), table["t"] - table["lead"]
+    for p in PURCHASES:
+        bought = base.tables[p.name]
+        amount = bought[p.amount].astype(float) / p.per if p.amount else pd.Series(1.0, index=bought.index)
+        index = pd.MultiIndex.from_frame(
+            bought[list(p.index)].astype({"t": int}), names=[None] * len(p.index)
+        )
+        value = pd.Series(amount.to_numpy(float), index=index)
+        for family, table in p.parts(getattr(case, p.table)):
+            yield family, table, value, p.decided_t(table)

@@ -39,29 +39,26 @@ def paid(parts: list[pd.DataFrame]) -> dict[tuple[str, int], float]:
 )  # fmt: skip
 def test_outlays_and_residual_of_an_asset(case, live, lead, life, expected):
     """30 % at the order, the rest over the lead; straight line to the end of twelve quarters."""
-    rows = asset(case, "order", table(t=[live], lead=[lead], life=[life]), 100.0, "servers", 7.0, "units",
-                 account="hardware")  # fmt: skip
+    rows = asset(case, "order", table(t=[live], lead=[lead], life=[life]), 100.0, 7.0, "hardware")
     assert paid(rows) == pytest.approx(expected)
     assert pd.concat(rows)["quantity"].sum() == 7.0
 
 
 def test_an_asset_paid_in_full_at_the_order_keeps_its_quantity(case, monkeypatch):
     monkeypatch.setitem(case.order_share, "servers", 1.0)
-    rows = asset(
-        case, "order", table(t=[4], lead=[3], life=[20]), 100.0, "servers", 7.0, "units", account="hardware"
-    )
+    rows = asset(case, "order", table(t=[4], lead=[3], life=[20]), 100.0, 7.0, "hardware")
     assert paid(rows) == pytest.approx({("capex", 1): 100, ("residual", 12): -60})
     assert pd.concat(rows)["quantity"].sum() == 7.0
 
 
 def test_payments_by_period_end_with_the_life_or_the_horizon(case):
-    rows = yearly(case, "order", table(t=[2, 10], life=[3, 20]), 5.0, [3, 20], kind="opex", account="upkeep")
+    rows = yearly(case, "order", table(t=[2, 10], life=[3, 20]), 5.0, [3, 20], account="hardware-upkeep")
     assert paid(rows) == {("opex", t): 5.0 for t in (2, 3, 4, 10, 11)}
 
 
 def test_an_unknown_field_is_refused():
     with pytest.raises(TypeError, match="colour"):
-        book("order", ["x"], 0, 1.0, colour="red")
+        book("order", ["x"], 0, 1.0, account="hardware", colour="red")
 
 
 def test_a_rent_ends_with_its_term_and_keeps_the_price_of_its_start(tiny, plain_catalog, optimise):
@@ -132,6 +129,8 @@ def test_a_stack_adopted_after_the_horizon_serves_nothing_and_pays_only_within(t
 def test_entries_outside_the_horizon_are_refused(tiny, plain_catalog, monkeypatch):
     import planner.models.build as build
 
-    monkeypatch.setattr(build, "grant_entries", lambda case: [book("constant", [()], [-1], 1.0)])
+    monkeypatch.setattr(
+        build, "grant_entries", lambda case: [book("constant", [()], [-1], 1.0, account="grant")]
+    )
     with pytest.raises(ValueError, match="outside the horizon"):
         build_model(build_case(tiny(), plain_catalog()))

@@ -12,7 +12,7 @@ from planner.models.ledger import partner_cost
 from planner.planning.pipeline import solve
 from planner.planning.proof import Proof, prices_of, prove
 from planner.planning.solve_run import Outcome
-from planner.solver.engine import PURCHASES, Engine
+from planner.solver.engine import ANY_AMOUNT, Engine
 
 CHANGES = {"horizon.years": 3, "limits.max_delay_months": {"assistant": 6.0}, "demand[assistant].size.points": [
     {"at": "2027-01-01", "value": 600}, {"at": "2029-12-31", "value": 1800}]}  # fmt: skip
@@ -32,7 +32,7 @@ def proved(solved: tuple[Engine, Outcome], scale: float, **bounds: Any) -> Proof
     """The proof of the plan with its purchases scaled, under the plan's bounds and others."""
     engine, outcome = solved
     x = outcome.values.copy()
-    for family in PURCHASES:
+    for family in ANY_AMOUNT:
         x[engine.arrays.columns[family].slice] *= scale
     asked = replace(outcome.bounds, **bounds)
     return prove(engine.case, engine, x, [asked], asked, lambda: 60.0)
@@ -59,7 +59,7 @@ def test_what_was_bought_too_much_is_regretted_by_its_price(solved) -> None:
 def test_prices_are_those_of_the_ledger(solved) -> None:
     engine, _ = solved
     prices, ledger = prices_of(engine), partner_cost(engine.case, engine.entries)
-    for family in PURCHASES:
+    for family in ANY_AMOUNT:
         at = engine.arrays.columns[family]
         entered = [ledger.get((family, index), 0.0) for index in at.index]
         assert prices[at.slice] == pytest.approx(np.array(entered, float), abs=1e-12)

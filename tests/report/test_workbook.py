@@ -158,4 +158,4 @@ def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: P
         assert done.exit_code == 0, done.output
         assert target.stat().st_size > 20_000
         again = runner.invoke(app, command)
-        assert "is there already" in str(again.exception)
+        assert again.exit_code == 2 and "is there already" in again.output

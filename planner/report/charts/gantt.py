@@ -7,14 +7,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from planner.case.registry import PURCHASES
+from planner.plans.milestones import KINDS
 from planner.report.charts.style import PALETTE, PATTERNS, WARN, empty, finish
 from planner.report.strings import t
 from planner.report.terms import term
 
-KINDS = (
-    "permit", "grid", "backup", "licence", "hardware", "hall", "cooling", "lease", "rent", "stack", "first service",
-    "half served", "95 % served",
-)  # fmt: skip
 DAY_MS = 86_400_000.0
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
@@ -75,7 +73,8 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
 
 
-NAMED_KINDS = ("grid", "hall", "backup", "hardware", "licence", "cooling", "lease", "rent", "stack")
+NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack"}
+"""Kinds of which a place may have several: the thing is named too."""
 
 
 def _line(row: Any) -> str:

@@ -1,0 +1,38 @@
+"""The columns of every table of a plan, in their order; ``planner.report.terms`` has their words and units."""
+
+from __future__ import annotations
+
+from planner.case.registry import PURCHASES
+from planner.plans.bought import columns_of
+
+SCHEMA: dict[str, tuple[str, ...]] = {
+    **{p.name: columns_of(p) for p in PURCHASES},
+    "cooling": (
+        "h", "p", "c", "t", "label", "added_mw", "order_date", "live_date", "musd", "capacity_mw", "heat_peak_mw",
+    ),
+    "fleet": ("p", "h", "mode", "a", "k", "t", "label", "accelerators", "owned", "rented", "existing", "it_mw"),
+    "serving": (
+        "w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma", "seal",
+    ),
+    "demand": (
+        "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s",
+    ),
+    "stacks": ("a", "name", "origin_iso3", "adoption_musd", "adopted", "earliest_date"),
+    "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw"),
+    "power": (
+        "p", "h", "mode", "t", "label", "space_mw", "it_peak_mw", "it_mean_mw", "facility_peak_mw", "grid_mw",
+        "backup_mw", "energy_mwh", "pue", "water_m3", "emissions_t",
+    ),
+    "ledger": (
+        "t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "supplier", "payer", "origin_iso3",
+        "w", "unit", "quantity", "musd", "musd_discounted",
+    ),
+    "capital": ("t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h", "musd"),
+    "unmet": ("w", "t", "label", "unserved_share", "reason"),
+    "service": ("w", "delay_months", "unavoidable_months", "date_50", "date_95", "least_share"),
+    "control": ("criterion", "objective", "objective_name", "factor", "decision", "points"),
+    "milestones": ("h", "w", "kind", "item", "start_date", "end_date", "critical"),
+    "prices": ("rule", "index", "t", "label", "dual", "unit", "meaning"),
+    "why_not": ("workload", "host", "stack", "system", "reason", "detail"),
+    "assumptions": ("item", "value", "why"),
+}  # fmt: skip
