@@ -9,6 +9,8 @@ from planner.audit.findings import Findings
 from planner.audit.service import served_k
 from planner.audit.view import View, lookup, over, total
 
+COVERS = {"service_kept": "service-kept", "lapse_of_work": "service-kept", "lapse_by_data": "service-kept"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
 TRAINING = ("training", "fine-tuning")
 
 

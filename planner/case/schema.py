@@ -24,9 +24,18 @@ SCHEMA: dict[str, Table] = {
         "priority": "weight of its wait; all add up to 1", "preemptible": "whether it may wait for a quiet hour",
         "survival_share": "share still served after the loss of a site", "survive_t": "first period of that duty",
         "must_t": "first period in which all must be served", "optional": "whether it may be left out",
+        "may_lapse": "whether its service may fall",
         "reference": "reference accelerator", "tokens_per_s_per_ref": "tokens per second of a reference accelerator",
     }),
-    "demand": Table(("w", "t"), {"demand_kref": "thousands of reference accelerators"}),
+    "demand": Table(("w", "t"), {
+        "demand_kref": "thousands of reference accelerators",
+        "carried_kref": "the part of it that was asked for in the period before too",
+    }),
+    "kept": Table(("w", "before", "t"), {"share": "share of the demand that was asked for in the period before too"}),
+    "lapses": Table(("w", "h", "a", "k", "before", "t"), {
+        "weight": "share of demand that a thousand accelerators served",
+    }),
+    "losses": Table(("h", "a", "k", "t"), {"working_k": "thousands of accelerators at work that data take away"}),
     "profile": Table(("w", "s"), {"value": "load as a share of the peak"}),
     "stacks": Table(("a",), {
         "name": "name", "family": "family", "origin_iso3": "country it comes from",
