@@ -79,7 +79,7 @@ def _schema() -> dict[str, Any]:
 def fields(pattern: str) -> tuple[Field, ...]:
     """The plain fields of the record a pattern names, required ones first in schema order, provenance last.
 
-    Raises ``KeyError`` for a pattern the schema does not hold. A union of records has the fields of all.
+    Raises ``UnknownName`` for a pattern the schema does not hold. A union of records has the fields of all.
     """
     found: dict[str, Field] = {}
     for record in _records(pattern):

@@ -56,7 +56,7 @@ def why_not(
     """Why no capacity of this kind is in the plan; fields left out mean any.
 
     ``tables`` are those of the plan (or of its run) and ``case`` is that of its resolved scenario; without tables
-    only the recorded reasons are given. ``engine`` is a live model of the case, made if absent. ValueError for
+    only the recorded reasons are given. ``engine`` is a live model of the case, made if absent. UnknownName for
     names the scenario does not know.
     """
     chosen = {"workload": workload, "host": host, "stack": stack, "system": system}

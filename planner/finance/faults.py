@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from planner.facts.errors import PlannerError
+
 
 @dataclass(frozen=True, order=True)
 class Fault:
@@ -17,7 +19,7 @@ class Fault:
         return f"{self.path}: {self.message}"
 
 
-class FinanceError(ValueError):
+class FinanceError(PlannerError):
     """Money that does not add up; ``faults`` holds everything found, sorted by place."""
 
     def __init__(self, faults: Iterable[Fault]):

@@ -43,7 +43,7 @@ class Plan:
     bounds: Bounds = UNBOUNDED
 
     def kpi(self, name: str) -> float:
-        """Value of one KPI; KeyError with the known names."""
+        """Value of one KPI; UnknownName with the known names."""
         rows = self.kpis.loc[self.kpis["kpi"] == name, "value"]
         if not len(rows):
             raise UnknownName(f"no KPI {name!r}; there are {', '.join(self.kpis['kpi'])}")
