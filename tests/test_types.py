@@ -18,8 +18,8 @@ def test_public_names_have_types(root: Path, tmp_path: Path) -> None:
         (package / place.name).symlink_to(place)
     names = "\n".join(f"reveal_type(planner.{name})" for name in planner.__all__)
     (tmp_path / "asked.py").write_text(f"import planner\n{names}\n")
-    command = [sys.executable, "-m", "mypy", "--config-file", root / "pyproject.toml"]
-    cache = ["--cache-dir", root / ".mypy_cache", "asked.py"]
+    command = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml")]
+    cache = ["--cache-dir", str(root / ".mypy_cache"), "asked.py"]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run([*command, *cache], cwd=tmp_path, env=environment, capture_output=True, text=True)
     told = [line for line in done.stdout.splitlines() if "Revealed type" in line]
