@@ -153,7 +153,7 @@ def _row(facts: Any, name: str, key: str, column: str | None, as_json: bool) -> 
     cells = [
         {
             "column": c,
-            "value": None if _text(row[c]) == "–" else _text(row[c]),
+            "value": None if _text(row[c]) == "–" else row[c],
             "unit": units.get(c, {}).get("unit", ""),
             "description": units.get(c, {}).get("description", ""),
             "estimated": _estimated(row, c),
@@ -172,7 +172,9 @@ def _row(facts: Any, name: str, key: str, column: str | None, as_json: bool) -> 
     for heading in ("column", "value", "unit", "meaning", "source"):
         out.add_column(heading, overflow="fold")
     for cell in cells:
-        value = f"{cell['value']}{'*' if cell['estimated'] else ''}" if cell["value"] is not None else "–"
+        value = (
+            f"{_text(row[cell['column']])}{'*' if cell['estimated'] and cell['value'] is not None else ''}"
+        )
         out.add_row(cell["column"], value, cell["unit"], cell["description"], cell["source"])
     console().print(out)
 

@@ -44,8 +44,9 @@ def test_a_shared_option_says_the_same_everywhere(option: str) -> None:
 
 def test_a_folder_changes_what_commands_read(own: Path) -> None:
     call = CliRunner().invoke
-    found = call(app, ["catalog", "parameters", STAFF, "value_mid", "--catalog", str(own)])
-    assert found.exit_code == 0 and "2900" in found.output.replace(",", "") and "own value" in found.output
+    found = call(app, ["catalog", "parameters", STAFF, "value_mid", "--catalog", str(own), "--json"])
+    (cell,) = json.loads(found.output)["cells"]
+    assert cell["value"] == 2900 and cell["source"] == "own value"
     dear = call(app, ["size", "two-hosts", "--catalog", str(own), "--json"])
     plain = call(app, ["size", "two-hosts", "--json"])
     assert dear.exit_code == plain.exit_code == 0

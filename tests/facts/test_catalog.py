@@ -302,7 +302,7 @@ def test_the_catalog_command_shows_checks_and_suggests(folder: Path) -> None:
     cell = json.loads(run(app, ["catalog", "systems", "gb300-nvl72", "price_usd_mid", "--json"]).stdout)[
         "cells"
     ][0]
-    assert cell["value"] == "4,000,000"
+    assert cell["value"] == 4_000_000
     assert cell["unit"] == "USD" and cell["source"].startswith("https://awesomeagents.ai")
     wrong = run(app, ["catalog", "systms"])
     assert wrong.exit_code == 2 and "did you mean 'systems'" in wrong.output
