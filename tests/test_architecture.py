@@ -188,8 +188,8 @@ def fine(case): return build_case(case.scenario, case.catalog)
 
 
 def test_the_packaged_catalog_is_read_at_the_doors_only(trees: dict[str, ast.Module]) -> None:
-    """Whoever else asks for a catalog says which."""
-    known = doors(trees)
+    """Whoever else asks for a catalog says which; a scenario made in code rests on the packaged facts."""
+    known = {*doors(trees), "planner.scenario.schema.catalog"}
     bare = [
         f"{module}:{node.name}"
         for module, node in functions(trees)

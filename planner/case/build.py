@@ -30,7 +30,7 @@ from planner.case.periods import discount_factor
 from planner.case.registry import DECIDED
 from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 
 ONE_DAY = timedelta(days=1)
@@ -49,11 +49,11 @@ PHYSICS = (
 
 
 def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool = False) -> Case:
-    """All tables of one planning case, from the packaged catalog where none is given.
+    """All tables of one planning case, from the facts the scenario carries where no others are given.
 
     ``truth`` keeps all 24 hours apart instead of merged slices.
     """
-    context = Context.of(scenario, catalog or load_catalog())
+    context = Context.of(scenario, catalog or scenario.catalog)
     why = offers.WhyNot()
     throughput = Throughput(context.catalog, scenario.supply.reference)
     blocks = climate.blocks_of_day(context, 24 if truth else scenario.solve.slices)

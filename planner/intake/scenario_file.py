@@ -67,7 +67,7 @@ def load_with_warnings(path: Path | str, catalog: Catalog | None = None) -> tupl
 def warnings_of(scenario: Scenario, catalog: Catalog | None = None) -> list[Problem]:
     """What looks wrong in a scenario that is in order; places are those of the scenario alone, not of a file."""
     return amount_warnings(
-        Document(from_plain(_plain(scenario), Place("<scenario>")), catalog or load_catalog())
+        Document(from_plain(_plain(scenario), Place("<scenario>")), catalog or scenario.catalog)
     )
 
 
@@ -88,7 +88,7 @@ def parse_with_warnings(
 def check_scenario(scenario: Scenario, catalog: Catalog | None = None) -> None:
     """``ScenarioError`` where names, dates or ids of a scenario do not fit together or the catalog."""
     root = from_plain(_plain(scenario), Place("<scenario>"))
-    problems = cross_problems(root, catalog or load_catalog())
+    problems = cross_problems(root, catalog or scenario.catalog)
     if problems:
         raise ScenarioError(problems)
 
@@ -99,7 +99,10 @@ def with_overrides(
     file: str = "<overrides>",
     catalog: Catalog | None = None,
 ) -> Scenario:
-    """A changed copy. Keys are dotted paths; None takes a value, or an entry of a list, away."""
+    """A changed copy, on the same facts where no others are given.
+
+    Keys are dotted paths; None takes a value, or an entry of a list, away.
+    """
     if not changes:
         return scenario
 
@@ -112,7 +115,7 @@ def with_overrides(
         )
         return root
 
-    return _scenario(build, catalog)[0]
+    return _scenario(build, catalog or scenario.catalog)[0]
 
 
 def _scenario(
@@ -132,7 +135,7 @@ def _scenario(
     problems += cross_problems(root, catalog)
     if scenario is None or problems:
         raise ScenarioError(problems)
-    return scenario, amount_warnings(Document(root, catalog))
+    return scenario.with_catalog(catalog), amount_warnings(Document(root, catalog))
 
 
 def _require_version(root: Item) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from planner.audit import audit
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
 from planner.runs.run import Run
 from planner.runs.writer import outcome_facts, start_run
@@ -32,12 +32,12 @@ def run_frontier(
     root: Path | str = "runs",
     catalog: Catalog | None = None,
 ) -> Run:
-    """Makes the frontier and writes it; facts are those of the packaged catalog where none is given.
+    """Makes the frontier and writes it; facts are those the scenario carries where no others are given.
 
     Options: ``points``, ``quality``, ``workers``.
     """
     began = time.perf_counter()
-    catalog = catalog or load_catalog()
+    catalog = catalog or scenario.catalog
     with start_run(directory, scenario, catalog, options, root, kind="frontier") as writer:
 
         def report(event: Event) -> None:

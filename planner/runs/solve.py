@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
 from planner.runs.files import captured_output
 from planner.runs.run import Run
@@ -37,7 +37,7 @@ def run_solve(
 ) -> Run:
     """Builds the case, solves, audits, writes the run. Options: ``quality`` and ``objective``.
 
-    Facts are those of the packaged catalog where none is given; the run keeps the files of one of one's own.
+    Facts are those the scenario carries where no others are given; the run keeps the files of one of one's own.
     ``capture`` sends all output of this process to the run's log while it works (see ``captured_output``).
     An infeasible case is a whole run too: its status and reasons are in the outcome.
     """
@@ -46,7 +46,7 @@ def run_solve(
     from planner.planning.pipeline import solve
 
     options = dict(options or {})
-    catalog = catalog or load_catalog()
+    catalog = catalog or scenario.catalog
     with start_run(directory, scenario, catalog, options, root) as writer:
 
         def report(event: Event) -> None:

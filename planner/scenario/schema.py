@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import itertools
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+if TYPE_CHECKING:  # a scenario is read before pandas is needed
+    from planner.facts.catalog import Catalog
 
 SCHEMA_VERSION = 1
 
@@ -488,3 +491,24 @@ class Scenario(Record):
     cuts: list[Cut] = []
     finance: Finance = Finance()
     solve: Solve = Solve()
+
+    _catalog: Catalog | None = PrivateAttr(default=None)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The facts it was checked against when it was read; the packaged ones for a scenario made in code."""
+        from planner.facts.catalog import load_catalog
+
+        return self._catalog or load_catalog()
+
+    def with_catalog(self, catalog: Catalog) -> Scenario:
+        """A copy that carries these facts to whatever is made of it."""
+        copy = self.model_copy()
+        copy._catalog = catalog
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        """Equal inputs; the facts beside them do not count."""
+        return isinstance(other, Scenario) and dict(self) == dict(other)
+
+    __hash__ = None  # type: ignore[assignment]

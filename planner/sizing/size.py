@@ -22,7 +22,7 @@ from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
 from planner.case.throughput import Throughput
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.facts.spans import Span
 from planner.scenario.schema import Host, Scenario, TrainingRuns, Workload
 from planner.sizing.choice import Choice, blocker, choose_system, reserve_factor
@@ -54,7 +54,7 @@ class Sizing:
 
 def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
     """The rough figure for a scenario; reads it as ``build_case`` does."""
-    context = Context.of(scenario, catalog or load_catalog())
+    context = Context.of(scenario, catalog or scenario.catalog)
     throughput = Throughput(context.catalog, scenario.supply.reference)
     asked = demand.demand_table(context, throughput)
     years = sorted({context.calendar.date_of(t).year for t in range(context.calendar.n)})

@@ -71,7 +71,7 @@ def frontier(
 ) -> Frontier:
     """The trade-off of a scenario with ``points`` plans of the given quality and a screening grid.
 
-    Facts are those of the packaged catalog where none is given. Raises NoPlan where the case is infeasible
+    Facts are those the scenario carries where no others are given. Raises NoPlan where the case is infeasible
     at its loosest (``planner explain`` says why).
     """
     say = on_event or (lambda event: None)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from planner.case.context import Context
 from planner.case.licensing import licence_need
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered
 from planner.scenario.schema import Scenario
 from planner.studies.stacks import FIVE, check_known, forced
@@ -29,8 +29,8 @@ COLUMNS = ["stack", "table", "row", "what", "value", "assumed"]
 def catalog_rows(
     scenario: Scenario, stacks: Sequence[str] = FIVE, catalog: Catalog | None = None
 ) -> pd.DataFrame:
-    """Every figure of the catalog (default: the packaged one) that forcing one of the stacks brings in."""
-    catalog = catalog or load_catalog()
+    """Every figure of the catalog (default: the scenario's) that forcing one of the stacks brings in."""
+    catalog = catalog or scenario.catalog
     check_known(stacks, catalog)
     lines: list[tuple[Any, ...]] = []
     for stack in stacks:

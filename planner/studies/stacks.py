@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered, UnknownName
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
@@ -172,12 +172,12 @@ def compare_stacks(
 ) -> Comparison:
     """One row a stack and the free optimum: cost, delay, control, SEAL shares, first service, US content, capital.
 
-    Facts are those of the packaged catalog where none is given.
+    Facts are those the scenario carries where no others are given.
     ``musd_per_control_point``: what a point of control costs at the service of this row, against the nearest stack
     of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
     With ``workers`` above 1 rows are solved in processes of their own and ``on_event`` hears of whole rows only.
     """
-    catalog = catalog or load_catalog()
+    catalog = catalog or scenario.catalog
     check_known(stacks, catalog)
     limit = min(seconds, scenario.solve.time_limit_s)
     scenario = scenario.model_copy(

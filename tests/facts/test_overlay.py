@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from planner.case.build import build_case
 from planner.facts.catalog import Catalog, CatalogError, load_catalog
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 
 STAFF = "staff_usd_per_accelerator_year"
 Folder = Callable[..., Path]
@@ -89,3 +91,13 @@ def test_the_hash_is_of_the_content(own_facts: Folder, plain_catalog: Callable[.
     copy = pickle.loads(pickle.dumps(other))
     assert copy == other and copy.own_files == other.own_files and {other: 1}[copy] == 1
     assert plain_catalog() != base and plain_catalog() == plain_catalog()
+
+
+def test_a_scenario_carries_the_facts_it_was_read_with(own_facts: Folder) -> None:
+    own = load_catalog(own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},2900\n"}))
+    scenario = load_scenario(example_path("two-hosts"), own)
+    assert scenario.catalog is own and load_scenario(example_path("two-hosts")).catalog == load_catalog()
+    changed = with_overrides(scenario, {"limits.min_control": 50})
+    assert build_case(changed).physics[STAFF] == 2900
+    assert pickle.loads(pickle.dumps(changed)).catalog == own
+    assert changed != scenario and with_overrides(changed, {"limits.min_control": None}) == scenario
