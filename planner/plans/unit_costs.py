@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.facts.numbers import fixed
 
 PARTNER = "partner"
 CLASSES = ("servers", "halls", "cooling", "grid", "backup", "site")
@@ -48,15 +49,15 @@ class UnitFigure:
         """The largest terms and the rest, in figures that add up (or multiply) to the value.
 
         >>> UnitFigure("x", "USD/h", "", {"capital": 2.0, "residual value": -0.5}).text
-        'capital 2.00 - residual value 0.50'
+        'capital 2.00 − residual value 0.50'
         """
         if self.times:
-            return " x ".join(f"{name} {value:.2f}" for name, value in self.terms.items())
+            return " × ".join(f"{name} {fixed(value, 2)}" for name, value in self.terms.items())
         digits = 0 if abs(self.value) >= 1000 else 2
         ordered = sorted(self.terms.items(), key=lambda term: -abs(term[1]))
         named, rest = ordered[:SHOWN], sum(value for _, value in ordered[SHOWN:])
         shown = [(n, v) for n, v in [*named, ("other", rest)] if abs(v) >= 0.5 * 10**-digits]
-        signed = [f"{'-' if v < 0 else '+'} {n} {abs(v):,.{digits}f}" for n, v in shown]
+        signed = [f"{'−' if v < 0 else '+'} {n} {fixed(abs(v), digits)}" for n, v in shown]
         return " ".join(signed).removeprefix("+ ")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
+from planner.facts.numbers import APART
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.plans.unit_costs import UnitFigure, unit_figures
@@ -31,9 +32,8 @@ def plan(tiny: Callable[..., Any], plain_catalog: Callable[..., Catalog]) -> Pla
 def added(text: str) -> float:
     """The signed figures of a text, added."""
     return sum(
-        (-1 if sign == "-" else 1) * float(figure.replace(",", ""))
-        for sign, figure in re.findall(r"(^|[+-] )?[a-zA-Z ]+? ([\d,]+(?:\.\d+)?)", text)
-        for sign in [sign.strip()]
+        (-1 if sign == "−" else 1) * float(figure.replace(APART, ""))
+        for sign, figure in re.findall(rf"([+−]?) ?[a-zA-Z ]+? ([\d{APART}]+(?:\.\d+)?)", text)
     )
 
 
@@ -75,9 +75,9 @@ def test_figures_shown_add_up() -> None:
         "site": 20.0,
     }
     text = UnitFigure("x", "USD", "", terms).text
-    assert text == "servers 50,000 + halls 9,000 + cooling 2,000 + grid 900 + other 100"
+    assert text.replace(APART, " ") == "servers 50 000 + halls 9 000 + cooling 2 000 + grid 900 + other 100"
     assert added(text) == pytest.approx(sum(terms.values()), abs=3)
-    assert added("capital 2.00 - residual value 0.50") == pytest.approx(1.5)
+    assert added("capital 2.00 − residual value 0.50") == pytest.approx(1.5)
     power = UnitFigure("x", "kW", "", {"IT": 1.6, "design PUE": 1.25}, times=True)
-    assert power.value == pytest.approx(2.0) and power.text == "IT 1.60 x design PUE 1.25"
+    assert power.value == pytest.approx(2.0) and power.text == "IT 1.60 × design PUE 1.25"
     assert pd.isna(UnitFigure("x", "kW", "", {}).value)
