@@ -46,7 +46,7 @@ lint: venv
 
 # What docs/reference.md says stands in the code; a test fails where the page lags behind.
 docs: venv
-	$(BIN)/python -m planner.report.reference > docs/reference.md
+	$(BIN)/python -m planner.report.reference docs
 
 bench: venv
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-build-isolation -e '.[bench]'

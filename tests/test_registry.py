@@ -121,7 +121,8 @@ def test_what_decisions_speak_of_is_what_a_scenario_may_say():
 
 
 def test_every_kind_of_milestone_has_words():
-    assert not [kind for kind in KINDS if kind not in TERMS["milestone"]]
+    own = {p.milestone for p in PURCHASES}  # those of purchases are their words in the registry
+    assert not [kind for kind in KINDS if kind not in own and kind not in TERMS["milestone"]]
 
 
 # ---- rules and KPIs

@@ -1,14 +1,20 @@
-"""docs/reference.md: accounts, purchases, rules and tables, written from what declares them. ``make docs`` writes it."""
+"""What of docs/ is written from the code that declares it: reference.md, and the fields in scenario.md.
+
+``make docs`` writes them (``python -m planner.report.reference docs``).
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from planner.audit import COVERS
 from planner.case.registry import ACCOUNTS, PURCHASES
 from planner.case.schema import SCHEMA as CASE
 from planner.plans.schema import SCHEMA as PLAN
 from planner.report.terms import heading, term
+from planner.scenario.reference import markdown as scenario_fields
 
 HEAD = """# Reference: accounts, purchases, rules, tables
 
@@ -73,5 +79,13 @@ def _plan_tables() -> str:
     return _tables(title, {name: [(c, heading(c)) for c in columns] for name, columns in PLAN.items()})
 
 
+def write(docs: Path) -> None:
+    """Writes reference.md, and all of scenario.md from its first table of fields on."""
+    (docs / "reference.md").write_text(markdown(), encoding="utf-8")
+    page, fields = docs / "scenario.md", scenario_fields().strip()
+    before, first, _ = page.read_text(encoding="utf-8").partition("\n" + fields.partition("\n")[0] + "\n")
+    page.write_text(f"{before}\n{fields}\n" if first else before, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    print(markdown(), end="")
+    write(Path(sys.argv[1]))

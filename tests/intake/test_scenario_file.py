@@ -587,9 +587,7 @@ def test_every_field_has_a_meaning_and_no_meaning_is_left_over() -> None:
 
 def test_the_documented_reference_is_that_of_the_schema(root: Path) -> None:
     text = (root / "docs" / "scenario.md").read_text("utf-8")
-    assert reference.markdown().strip() in text, (
-        "paste the output of `planner schema --markdown` into docs/scenario.md"
-    )
+    assert reference.markdown().strip() in text, "run `make docs`"
 
 
 def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> None:
