@@ -5,11 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from planner.app.components.result import other_facts
+from planner.app.services import Services, Settings
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.cli import app
 from planner.facts.catalog import Catalog, load_catalog
 from planner.intake.scenario_file import dump_scenario
+from planner.jobs.store import Store, default_url
 from planner.planning.pipeline import solve
 from planner.runs.batch import batch
 from planner.runs.compare import compare_runs
@@ -96,3 +101,18 @@ def test_a_batch_takes_the_facts_to_its_workers(dear: Catalog, run: Run, tiny: T
     assert case.catalog == dear and case.manifest["catalog_hash"] == dear.hash
     assert case.kpi("cost_npv_musd") == pytest.approx(run.kpi("cost_npv_musd"), rel=1e-9)
     assert not len(compare_runs([run, case]).inputs.query("path == 'catalog'"))
+
+
+def test_the_command_line_says_that_a_run_has_other_facts(run: Run, folder: Path) -> None:
+    plain = CliRunner().invoke(app, ["explain", str(run.path)])
+    assert plain.exit_code == 0 and "was made with another catalog" in " ".join(plain.stderr.split())
+    same = CliRunner().invoke(app, ["explain", str(run.path), "--catalog", str(folder)])
+    assert same.exit_code == 0 and same.stderr == "" and same.stdout == plain.stdout
+
+
+def test_a_page_of_the_application_says_it_too(run: Run, folder: Path, tmp_path: Path) -> None:
+    store = Store(default_url(tmp_path))
+    other = Services(Settings(runs_root=tmp_path), store)
+    (note,) = other_facts(other, run).children
+    assert "was made with another catalog" in str(note.children)
+    assert not other_facts(Services(Settings(runs_root=tmp_path, catalog=folder), store), run).children
