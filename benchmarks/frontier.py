@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from planner import build_case, load_scenario
+from planner.case.bounds import Bounds
 from planner.intake.scenario_file import example_path
 from planner.runs.run import Run
-from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.studies.patterns import everything_early, pattern_of_tables
 from planner.studies.screening import LiveFrontier

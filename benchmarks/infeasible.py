@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from planner.audit import audit
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.explain import Diagnosis, explain_infeasible
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan, plan_of
 from planner.scenario.schema import Scenario
-from planner.solver.bounds import Bounds
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 
 SOLVE_S = 300.0

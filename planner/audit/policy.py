@@ -11,7 +11,7 @@ from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.service import by_period, served_k
 from planner.audit.view import PARTNER, View, lookup, once, over, total
-from planner.solver.bounds import Bounds
+from planner.case.bounds import Bounds
 
 COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "capital_cap": "capital-cap"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""

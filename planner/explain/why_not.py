@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.facts.errors import BadValue, UnknownName
 from planner.facts.numbers import fixed, number
 from planner.solver.arrays import Floats
-from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.solver.progress import DEFAULT_GAP
 from planner.solver.solution import Solution

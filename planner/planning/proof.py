@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.facts.numbers import fixed, number
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
-from planner.solver.bounds import Bounds
 from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, UNITS, Engine
 from planner.solver.solution import Solution
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.case.prechecks import Trouble
 from planner.facts.errors import BadValue
@@ -15,7 +16,6 @@ from planner.planning.events import Event, OnEvent
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
-from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
 from planner.case.registry import PURCHASES
 from planner.facts.errors import UnknownName
@@ -22,7 +23,6 @@ from planner.plans import kpis, milestones, prices
 from planner.plans.bought import bought
 from planner.plans.reader import NOISE, Reader
 from planner.plans.schema import SCHEMA
-from planner.solver.bounds import UNBOUNDED, Bounds
 from planner.solver.solution import Solution
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver

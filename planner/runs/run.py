@@ -29,8 +29,8 @@ from planner.runs.files import CATALOG, NAME, PART, RunError, is_alive, read_jso
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
+    from planner.case.bounds import Bounds
     from planner.plans.plan import Plan
-    from planner.solver.bounds import Bounds
 
 SHOWN_HASH = 12
 """Digits of a hash that people see."""
@@ -147,7 +147,7 @@ class Run:
     @property
     def bounds(self) -> Bounds:
         """The policy bounds that were in force."""
-        from planner.solver.bounds import Bounds
+        from planner.case.bounds import Bounds
 
         return Bounds.of_record(self.outcome.get("bounds") or {})
 

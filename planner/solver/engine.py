@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import Case
 from planner.case.registry import ADOPTION, families
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Floats
-from planner.solver.bounds import UNBOUNDED, Bounds
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
 from planner.solver.progress import SolveOptions

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from planner.case.bounds import Bounds
 from planner.solver.arrays import Floats
-from planner.solver.bounds import Bounds
 from planner.studies.screening import LiveFrontier
 
 EXTRA_COST_SHARES = (0.01, 0.03)

@@ -23,11 +23,11 @@ import pandas as pd
 from highspy import HighsBasis
 from scipy.sparse import csr_array
 
+from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
 from planner.solver.arrays import Floats
-from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 

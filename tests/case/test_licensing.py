@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from planner.audit import audit
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.context import Context
 from planner.case.licensing import control_class, licence_need
@@ -13,7 +14,6 @@ from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.plans.prices import price_table
 from planner.scenario.schema import Scenario
-from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.planning.repair import rounded_up, whole_units
 from planner.planning.rolling import in_turn
 from planner.scenario.schema import Scenario
-from planner.solver.bounds import Bounds
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.solution import Solution
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
-from planner.solver.bounds import Bounds
 from planner.solver.branch_and_bound import search
 from planner.solver.branching import Node
 from planner.solver.engine import HALLS, PATTERN, Engine

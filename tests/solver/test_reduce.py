@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver.arrays import Arrays, Block
-from planner.solver.bounds import Bounds
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.highs import LiveHighs
 from planner.solver.reduce import reduce

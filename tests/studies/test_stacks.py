@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from planner.audit import audit
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.control import attribute_values
@@ -17,7 +18,6 @@ from planner.models.build import build_model
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
-from planner.solver.bounds import Bounds
 from planner.solver.engine import Engine
 from planner.studies.stack_reasons import catalog_rows, differences
 from planner.studies.stacks import FIVE, Comparison, compare_stacks, forced, stack_table

@@ -2,8 +2,8 @@
 
 import pytest
 
+from planner.case.bounds import UNBOUNDED, Bounds
 from planner.scenario.schema import Limits
-from planner.solver.bounds import UNBOUNDED, Bounds
 
 
 @pytest.mark.parametrize("months", [None, 4.0, {"chat": 3.0, "batch": 9.0}])
