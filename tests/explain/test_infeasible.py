@@ -188,11 +188,6 @@ ODD: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         ["decisions[b]"],
         ["decision b (forbid open of champion-busan)", "decision b forbids all of it", "decisions[b]=null"],
     ),
-    "no chip of the stacks": (
-        {"systems": [{"id": "rngd-nxt"}]},
-        ["demand[assistant].optional", "demand[records].optional"],
-        ["3 offers left out by the stack's vendors", "add a host, stack or system"],
-    ),
     "every site lost": (
         {"cuts": [{"id": "closed", "from": "2029-01-01", "sites": ["haenam", "busan", "seoul"]}]},
         ["demand[assistant].optional", "demand[records].optional"],
