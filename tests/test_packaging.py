@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import planner
+from planner.scenario.reading import parse_yaml
+
 FOLDERS = ("planner", "models", "data", "app")
 BESIDE_PLANNER = {"models", "data", "app"}
 # In a checkout the __path__ shim makes every sibling of planner/ importable through it.
@@ -49,6 +52,15 @@ def test_wheel_holds_exactly_the_files_of_the_four_folders(root: Path, wheel: zi
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert {"planner/py.typed", "planner/models/__init__.py", "planner/data/__init__.py"} <= packed
     assert packed == expected
+
+
+def test_the_citation_is_of_this_version_and_licence(root: Path, project: dict) -> None:
+    text = (root / "CITATION.cff").read_text(encoding="utf-8")
+    cited, _ = parse_yaml(text, "CITATION.cff")
+    said: dict = cited.plain()
+    assert {"cff-version", "message", "title", "authors"} <= set(said) and said["cff-version"] == "1.2.0"
+    assert all("name" in author for author in said["authors"])
+    assert (said["version"], said["license"]) == (planner.__version__, project["license"])
 
 
 def test_wheel_metadata_names_licence_command_and_pins(wheel: zipfile.ZipFile, project: dict) -> None:
