@@ -111,7 +111,7 @@ def _code(run: Run) -> int:
     broken = len(run.table("audit")) if "audit" in run.tables else 0
     if broken:
         typer.echo(
-            f"the audit finds {broken} rules broken: do not use this plan, it is a fault of the planner",
+            f"the audit finds {broken} rule{'s' * (broken != 1)} broken: do not use this plan, it is a fault of the planner",
             err=True,
         )
     return UNSOUND if broken else CODES.get(run.status, UNSOUND)

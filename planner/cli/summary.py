@@ -88,7 +88,7 @@ def _headline(run: Run) -> RenderableType:
         parts.append(f"{seconds:.0f} s")
     if "audit" in run.tables:
         broken = len(run.table("audit"))
-        parts.append("audit clean" if not broken else f"AUDIT: {broken} rules broken")
+        parts.append("audit clean" if not broken else f"AUDIT: {broken} rule{'s' * (broken != 1)} broken")
     return Group(title, Text(" · ".join(parts), style="dim"))
 
 
