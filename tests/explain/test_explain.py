@@ -167,7 +167,7 @@ def test_every_elastic_column_relaxes(small: Scenario) -> None:
     seen = set()
     for relaxation in elastic.relaxations:
         seen.add(relaxation.kind)
-        if relaxation.exact is not None or relaxation.kind in ("grid", "allocation"):
+        if relaxation.exact is not None or relaxation.kind in ("grid", "allocation", "lapse"):
             continue
         moved = Elastic(build_case(with_overrides(scenario, {relaxation.path: relaxation.new_value(1.0)})))
         live = elastic.true_model([(relaxation, 1.0)], {})
@@ -191,8 +191,23 @@ def test_every_elastic_column_relaxes(small: Scenario) -> None:
         "grid",
         "host size",
         "survival",
+        "lapse",
     } <= seen
     assert seen <= set(TIERS)
+
+
+def test_service_that_may_lapse_has_rows_that_ask_for_nothing(small: Scenario) -> None:
+    """With the whole of demand withdrawn at most, a row holds whatever is served: as without it."""
+    elastic = Elastic(build_case(small))
+    lapses = [h for h in elastic.relaxations if h.kind == "lapse"]
+    assert {h.path for h in lapses} == {f"demand[{w.id}].may_lapse" for w in small.demand}
+    upper = np.array(elastic.true_model([(h, 1.0) for h in lapses], {}).highs.getLp().row_upper_)
+    rows = np.concatenate([h.rows for h in lapses])
+    assert len(rows) == len(elastic.case.kept) and (upper[rows] >= 1.0).all()
+    free = small.model_copy(
+        update={"demand": [w.model_copy(update={"may_lapse": True}) for w in small.demand]}
+    )
+    assert not len(build_case(free).kept)
 
 
 @pytest.mark.slow
