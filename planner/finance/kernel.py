@@ -6,9 +6,8 @@ valuation date and is not discounted. Nothing here knows of units, dates or cont
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,24 +62,6 @@ def sinking_fund(rate: float, periods: int) -> float:
     0.476190476
     """
     return 1.0 / periods if rate == 0 else float(rate / np.expm1(periods * np.log1p(rate)))
-
-
-def compounded(rate_per_year: float, periods_per_year: int) -> float:
-    """Rate per period that compounds to a yearly rate: for discounting; loans use ``rate / periods``.
-
-    >>> round(compounded(0.21, 2), 12)
-    0.1
-    """
-    return float((1.0 + rate_per_year) ** (1.0 / periods_per_year) - 1.0)
-
-
-def nominal_rate(real_rate: float, inflation: float) -> float:
-    """Fisher: the nominal rate that is worth a real one.
-
-    >>> round(nominal_rate(0.06, 0.02), 6)
-    0.0812
-    """
-    return (1.0 + real_rate) * (1.0 + inflation) - 1.0
 
 
 def sign_changes(flows: ArrayLike) -> int:
@@ -158,10 +139,10 @@ def _rate(values: Array, years: Array) -> float:
     running = np.cumsum(scaled)
     norstrom = changes > 1 and running[0] < 0 < running[-1] and sign_changes(running) == 1
     grid = np.linspace(0.0 if norstrom else LOWEST_LOG, HIGHEST_LOG, SEARCH_POINTS)
-    value = np.array([worth(point) for point in grid])
+    signs = np.sign(np.exp(-np.outer(grid, years)) @ scaled)
     # a root that falls on a point of the grid counts once, in the interval that ends there
-    steps = [(a, b) for (a, va), (b, vb) in pairwise(zip(grid, value, strict=True)) if va * vb < 0 or vb == 0]
-    roots = [float(np.expm1(brentq(worth, a, b, xtol=1e-15, rtol=1e-14))) for a, b in steps]
+    steps = np.flatnonzero((signs[:-1] * signs[1:] < 0) | (signs[1:] == 0))
+    roots = [float(np.expm1(_root(worth, float(grid[i]), float(grid[i + 1])))) for i in steps]
     if not roots:
         raise NoIrrError(f"no rate of return: none fits, the flows change sign {changes} times", changes)
     if len(roots) > 1:
@@ -169,3 +150,10 @@ def _rate(values: Array, years: Array) -> float:
         message = f"{len(roots)} rates of return fit ({shown}): the flows change sign {changes} times"
         raise SeveralIrrsError(message, changes, roots)
     return roots[0]
+
+
+def _root(worth: Callable[[float], float], low: float, high: float) -> float:
+    """Where a value changes sign between two points; an end where rounding hides that it does."""
+    if worth(low) * worth(high) >= 0:
+        return min(low, high, key=lambda point: abs(worth(point)))
+    return float(brentq(worth, low, high, xtol=1e-15, rtol=1e-14))

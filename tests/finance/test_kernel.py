@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.finance import repayment
@@ -19,10 +19,11 @@ from planner.finance.construction import construction_loan
 from planner.finance.coverage import dscr, life_cover
 from planner.finance.export_credit import contract_cover, cover, export_loan
 from planner.finance.faults import FinanceError, NoIrrError, SeveralIrrsError
-from planner.finance.kernel import annuity, compounded, irr, npv, xirr
+from planner.finance.kernel import annuity, irr, npv, xirr
 from planner.finance.tax import depreciated, tax_with_losses
 
 FORMS = json.loads((Path(__file__).parent / "closed_forms.json").read_text(encoding="utf-8"))
+UNHURRIED = settings(deadline=None)
 PURE = ("construction", "coverage", "export_credit", "kernel", "repayment", "tax")
 
 
@@ -77,6 +78,7 @@ def test_content_below_the_threshold_is_covered_as_far_as_it_goes() -> None:
     assert contract_cover(100.0, 0.95, 0.85) == 85.0
 
 
+@UNHURRIED
 @given(st.floats(-0.6, 3.0), st.lists(st.floats(0.01, 100.0), min_size=1, max_size=60), st.floats(1e-6, 1e12))
 def test_the_rate_of_return_is_found_whatever_the_unit(
     rate: float, inflows: list[float], unit: float
@@ -127,6 +129,7 @@ def test_dated_flows_agree_with_even_ones() -> None:
     assert xirr(flows, days) == pytest.approx(irr(flows), abs=1e-12)
 
 
+@UNHURRIED
 @given(st.floats(0.0, 0.3), st.integers(1, 80), st.floats(0.0, 0.9))
 def test_every_profile_repays_the_debt(rate: float, periods: int, balloon: float) -> None:
     for principal in (
@@ -138,6 +141,7 @@ def test_every_profile_repays_the_debt(rate: float, periods: int, balloon: float
     assert service == pytest.approx(np.full(periods, 100.0 * annuity(rate, periods)), rel=1e-9)
 
 
+@UNHURRIED
 @given(
     st.lists(st.floats(1.0, 100.0), min_size=2, max_size=40), st.floats(0.0, 0.05), st.floats(1.05, 3.0),
     st.floats(0.2, 1.0),
@@ -156,6 +160,7 @@ def test_sculpted_debt_has_one_cover_throughout(
     assert llcr == pytest.approx(np.full(len(flows), target / cap), rel=1e-6)
 
 
+@UNHURRIED
 @given(st.lists(st.floats(-50.0, 50.0), min_size=1, max_size=40))
 def test_losses_carried_for_ever_tax_the_running_gain(income: list[float]) -> None:
     tax, carried = tax_with_losses(income, 0.25)
@@ -165,11 +170,8 @@ def test_losses_carried_for_ever_tax_the_running_gain(income: list[float]) -> No
     assert carried == pytest.approx(highest - np.cumsum(income), abs=1e-9)
 
 
+@UNHURRIED
 @given(st.lists(st.floats(0.0, 100.0), min_size=4, max_size=30), st.integers(1, 3))
 def test_depreciation_ends_at_cost(outlays: list[float], life: int) -> None:
     spent = np.concatenate([outlays, np.zeros(life)])
     assert depreciated(spent, life, 2).sum() == pytest.approx(sum(outlays))
-
-
-def test_yearly_rates_compound() -> None:
-    assert (1 + compounded(0.1, 4)) ** 4 == pytest.approx(1.1)
