@@ -39,13 +39,19 @@ MANY = settings(FEW, max_examples=1000)
 
 
 def solved(project: Project) -> Statements:
-    """Statements of a random project; those that carry no debt at all, or are refused for it, say nothing here."""
+    """Statements of a random project; those that carry no debt at all, or are refused for it, say nothing here.
+
+    Nor do those whose terms go round in a circle and are refused: about one in a thousand, mostly dear sculpted debt.
+    """
     try:
         return statements(project)
     except FinanceError as refused:
         assume(
             not all(
-                "negative cash flow" in f.message or "carries no debt" in f.message for f in refused.faults
+                any(
+                    words in f.message for words in ("negative cash flow", "carries no debt", "do not settle")
+                )
+                for f in refused.faults
             )
         )
         raise
