@@ -41,7 +41,7 @@ MANY = settings(FEW, max_examples=1000)
 def solved(project: Project) -> Statements:
     """Statements of a random project; those that carry no debt at all, or are refused for it, say nothing here.
 
-    Nor do those whose terms go round in a circle and are refused: about one in a thousand, mostly dear sculpted debt.
+    Nor do those whose terms go round in a circle and are refused, which is rare.
     """
     try:
         return statements(project)
