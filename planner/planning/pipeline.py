@@ -90,7 +90,7 @@ class _Pipeline(SolveRun):
         try:
             self.set_bounds()
             x = self.whole_places()
-            x = self.ties(x) if self.quality != "quick" and not self.stopped else x
+            x = self.ties(x) if self.quality != "quick" and not self.over else x
             final = round_units(self, x)
         except Stop as stop:
             return self.outcome(str(stop))
@@ -219,7 +219,7 @@ class _Pipeline(SolveRun):
         enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
         found = self.search("halls", self.at_places(x), "cost", HALLS_GAP * self.target, good_enough=enough)
         missed = self.bound is not None and self.misses(found.objective)
-        if found.x is None or (missed and not self.stopped and not found.stopped):
+        if found.x is None or (missed and not self.over and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already
             found = self.direct(x if whole is None else whole)
         x = self.values(found)

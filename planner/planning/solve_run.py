@@ -124,6 +124,11 @@ class SolveRun:
             raise Stop(status_of(found))
         return found.x
 
+    @property
+    def over(self) -> bool:
+        """Whether the time limit is used up or a stop was asked for: a plan in hand is then not bettered."""
+        return self.stopped or time.perf_counter() - self.began >= self.case.scenario.solve.time_limit_s
+
     def left(self, stage: str) -> float:
         """Seconds left; every stage may have a little even when the limit is used up, to end with a plan."""
         spent = time.perf_counter() - self.began

@@ -27,8 +27,8 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
         run.divisible = run.timed("prices", lambda: engine.live.solve(time_limit_s=run.left("units")))
         found = run.timed("units", lambda: whole_units(engine, x, 1e-3, run.left("units")))
         if found.x is not None:
-            met = run.stopped or not run.misses(found.objective, 1.0)
-            return found if met else _refined(run, found)
+            met = not run.misses(found.objective, 1.0)
+            return found if met or run.over else _refined(run, found)
     return _refined(run, found)
 
 
@@ -75,7 +75,7 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
     The bound of that programme is one of the plan, which is made of whole units too.
     """
     rounded = _units_at_places(run, rounded)
-    if not run.misses(rounded.objective, 1.0):
+    if not run.misses(rounded.objective, 1.0) or (run.over and rounded.x is not None):
         return rounded
     if rounded.x is None and run.reference is not None:
         rounded = _units_of_reference(run, run.reference)
