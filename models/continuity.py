@@ -4,15 +4,19 @@ Variables: lapsed[w,h,a,k,t], thousands of accelerators whose work for w data en
 
     D (1 - unserved) + sum rate before x lapsed >= C (1 - unserved before)        (w,t)   divided by D
     lapsed <= serve before                                                        (w,h,a,k,t)
-    sum over w of lapsed <= what data take away                                   (h,a,k,t)
+    sum over w of lapsed <= what data take away + availability x what ends        (h,a,k,t)
 
-C is the part of the demand D of t that was asked for in the period before too; ``planner.case.continuity`` says in
-which periods there is a row, and what counts as taken away by data.
+C is the part of the demand D of t that was asked for in the period before too. What ends are orders at the end of their
+life and contracts of the longest term, where nothing can go live instead; ``planner.case.continuity`` says in which
+periods there is a row, what counts as taken away by data, and where what ends does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import pandas as pd
 
 from planner.case.case import Case
 from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
@@ -29,6 +33,11 @@ def declare(m: Any, case: Case) -> None:
     add_family(m, "lapses_of", m.KEPT, grouped(case.lapses, ["w", "before", "t"], hak), 3)
     add_set(m, "LOSS", tuples(case.losses), 4)
     add_param(m, "working_lost", m.LOSS, case.losses["working_k"])
+    own = set(tuples(case.losses[case.losses["own"].astype(bool)]))
+    availability = float(case.physics["availability"])
+    add_family(m, "orders_ended", m.LOSS, _ended(case.orders, ["t"], "life", own), 1)
+    longest = case.rents.groupby(["h", "a", "k"])["periods"].transform("max") == case.rents["periods"]
+    add_family(m, "rents_ended", m.LOSS, _ended(case.rents[longest], ["r", "t"], "periods", own), 2)
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
     add_var(m, "lapsed", m.LAPSE)
 
@@ -51,6 +60,17 @@ def declare(m: Any, case: Case) -> None:
     m.lapse_by_data = Rule(
         m.LOSS,
         rule=lambda m, h, a, k, t: (
-            sum(m.lapsed[w, h, a, k, t] for w in m.lapses_at[h, a, k, t]) <= m.working_lost[h, a, k, t]
+            sum(m.lapsed[w, h, a, k, t] for w in m.lapses_at[h, a, k, t])
+            - sum(availability * m.order[h, a, k, v] for v in m.orders_ended[h, a, k, t])
+            - sum(availability * m.rent[h, a, k, r, v] for r, v in m.rents_ended[h, a, k, t])
+            <= m.working_lost[h, a, k, t]
         ),
     )
+
+
+def _ended(
+    table: pd.DataFrame, take: Sequence[str], life: str, where: set[Any]
+) -> dict[Any, list[tuple[Any, ...]]]:
+    """(h, a, k, t) of ``where`` -> take-tuples of what ends at the start of t."""
+    ends = table.assign(end=table["t"] + table[life])
+    return {key: rows for key, rows in grouped(ends, ["h", "a", "k", "end"], take).items() if key in where}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from planner.audit.findings import Findings
 from planner.audit.service import served_k
-from planner.audit.view import View, lookup, over, total
+from planner.audit.view import HAKT, View, lookup, over, total
 
 COVERS = {"service_kept": "service-kept", "lapse_of_work": "service-kept", "lapse_by_data": "service-kept"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -57,6 +57,18 @@ def _ends(view: View) -> pd.DataFrame:
     work = served_k(view).rename(columns={"t": "before"})[[*keys, "serve_k", "case_rate"]]
     rows = lapses.astype({"before": int, "t": int}).merge(work.astype({"before": int}), on=keys)
     index = pd.MultiIndex.from_frame(rows[["h", "a", "k", "t"]])
-    return rows.assign(
-        loss=pd.Series(lookup(index, view.case.losses["working_k"]), dtype=float).fillna(np.inf)
-    )
+    loss = pd.Series(lookup(index, view.case.losses["working_k"]), dtype=float).fillna(np.inf)
+    own = pd.Series(lookup(index, view.case.losses["own"])).fillna(False).astype(bool)
+    return rows.assign(loss=loss + own * over(index, _ended(view)).to_numpy(float))
+
+
+def _ended(view: View) -> pd.Series:
+    """(h, a, k, t) -> thousands at work bought in the plan that end at the start of t, by life or longest term."""
+    orders = view.facts(view.table("orders"), view.case.orders, HAKT, ["life"])
+    longest = view.case.rents.groupby(["h", "a", "k"])["periods"].max().rename("longest").reset_index()
+    rents = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
+    rents = rents.merge(longest, on=["h", "a", "k"])
+    rents = rents[rents["case_periods"] == rents["longest"]].rename(columns={"case_periods": "case_life"})
+    rows = pd.concat([t[[*HAKT, "accelerators", "case_life"]] for t in (orders, rents)], ignore_index=True)
+    working = rows["accelerators"] / 1000.0 * view.case.physics["availability"]
+    return total(rows.assign(t=rows["t"] + rows["case_life"]), HAKT, working)

@@ -2,14 +2,13 @@
 
 A row of ``kept`` ties a period to the one before. There is none
 
-- before bought or rented capacity could go live for the workload, or in periods in which none can: what stands
-  already is then used until it goes;
+- before bought or rented capacity could go live for the workload: what stands already is then used until it goes;
 - where fewer sites can be ready than the survival share needs, so that all service must end;
 - for a workload that may lapse, and across a pause in its demand.
 
 ``losses`` says what data take from an offer at the start of a period, and ``lapses`` which work may end with it:
 retirement, the end of a contract, a falling cap on capacity, a cut of service. What was bought in the plan itself and
-reaches the end of its life or term is no such loss: it can be replaced.
+reaches the end of its life or of its longest term is such a loss only where nothing can go live instead.
 """
 
 from __future__ import annotations
@@ -34,26 +33,55 @@ def with_kept_service(case: Case) -> Case:
 
     ``kept``    (w, before, t) -> share: of the demand of t, what was asked for in the period before too
     ``lapses``  (w, h, a, k, before, t) -> weight: share of the demand of t that a thousand accelerators did before
-    ``losses``  (h, a, k, t) -> working_k: thousands of accelerators at work that data take away
+    ``losses``  (h, a, k, t) -> working_k: thousands of accelerators at work that data take away; own: whether what
+                was bought in the plan and ends there is lost too
     """
-    kept, losses = _kept(case), _losses(case)
-    finite = losses[np.isfinite(losses["working_k"])]
-    return replace(case, kept=kept, lapses=_lapses(case, kept, losses), losses=finite)
+    possible = servable(case)
+    fresh = _fresh(case, possible)
+    kept = _kept(case, possible, fresh)
+    losses, own = _losses(case), _ending(case, kept, possible, fresh)
+    lapses = _lapses(case, kept, losses, own)
+    ends = own[HAKT].drop_duplicates().assign(working_k=0.0, own=True)
+    both = pd.concat([losses.reset_index(drop=True).assign(own=False), ends], ignore_index=True)
+    both = both.groupby(HAKT, as_index=False).agg({"working_k": "sum", "own": "any"})
+    finite = keyed(both[np.isfinite(both["working_k"])], HAKT, ["working_k", "own"])
+    return replace(case, kept=kept, lapses=lapses, losses=finite)
 
 
-def _kept(case: Case) -> pd.DataFrame:
+def _fresh(case: Case, possible: pd.DataFrame) -> pd.DataFrame:
+    """(w, h, a, k, t) in which bought or rented capacity may go live and serve w."""
+    new = pd.concat([table[HAKT] for table in (case.orders, case.rents)], ignore_index=True).drop_duplicates()
+    return possible[["w", *HAKT]].merge(new, on=HAKT)
+
+
+def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     demand = case.demand.reset_index(drop=True)
     rows = demand[(demand["carried_kref"] > 0) & ~looked_up(demand["w"], case.workloads["may_lapse"])]
-    possible = servable(case)
-    new = pd.concat([table[HAKT] for table in (case.orders, case.rents)], ignore_index=True).drop_duplicates()
-    fresh = possible.merge(new, on=HAKT)[["w", "t"]].drop_duplicates()
+    # an offer can first serve with new capacity when it can serve at all and something could have gone live
+    new = pd.concat([table[HAKT] for table in (case.orders, case.rents)], ignore_index=True)
+    live = new.groupby(HAK, as_index=False)["t"].min().rename(columns={"t": "live"})
+    since = possible.groupby(["w", *HAK], as_index=False)["t"].min().merge(live, on=HAK)
+    since = since.assign(first=since[["t", "live"]].max(axis=1)).groupby("w", as_index=False)["first"].min()
     sites = possible.groupby(["w", "t"])["p"].nunique().rename("sites").reset_index()
-    rows = rows.merge(fresh, on=["w", "t"]).merge(sites, on=["w", "t"])
+    rows = rows.merge(since, on="w").merge(sites, on=["w", "t"])
     survives = rows["t"] >= looked_up(rows["w"], case.workloads["survive_t"])
-    rows = rows[~(survives & (rows["sites"] < 2))]
+    rows = rows[(rows["t"] >= rows["first"]) & ~(survives & (rows["sites"] < 2))]
     share = rows["carried_kref"] / rows["demand_kref"]
     return keyed(rows.assign(before=rows["t"] - 1, share=share)[["w", "before", "t", "share"]],
                  ["w", "before", "t"], ["share"])  # fmt: skip
+
+
+def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
+    """(w, h, a, k, t) where capacity bought in the plan may end by life or longest term, and w has no other."""
+    rents = case.rents.reset_index(drop=True)
+    longest = rents.groupby(HAK)["periods"].transform("max") == rents["periods"]
+    rents = rents[longest].rename(columns={"periods": "life"})
+    ends = pd.concat([table[[*HAKT, "life"]] for table in (case.orders, rents)], ignore_index=True)
+    ends = ends.assign(t=ends["t"] + ends["life"])[HAKT].drop_duplicates()
+    rows = possible[["w", *HAKT]].assign(t=possible["t"] + 1).merge(ends, on=HAKT)
+    rows = rows.merge(kept[["w", "t"]].reset_index(drop=True), on=["w", "t"])
+    replaced = pd.MultiIndex.from_frame(fresh[["w", "t"]])
+    return rows[~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(replaced)].drop_duplicates()
 
 
 def _losses(case: Case) -> pd.DataFrame:
@@ -99,11 +127,12 @@ def _cut(case: Case) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*HAKT, "working_k"])
 
 
-def _lapses(case: Case, kept: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
+def _lapses(case: Case, kept: pd.DataFrame, losses: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     """Work of the period before on an offer that loses something, where service is kept otherwise."""
-    rows = (
-        kept[["w", "before", "t"]].reset_index(drop=True).merge(losses[HAKT].reset_index(drop=True), on="t")
-    )
+    tied = kept[["w", "before", "t"]].reset_index(drop=True)
+    lost = tied[["w", "t"]].merge(losses[HAKT].reset_index(drop=True), on="t")
+    lost = pd.concat([lost[["w", *HAKT]], own], ignore_index=True).drop_duplicates()
+    rows = tied.merge(lost, on=["w", "t"])
     did = case.serve[["w", *HAKT, "rate"]].reset_index(drop=True).rename(columns={"t": "before"})
     rows = rows.merge(did, on=["w", *HAK, "before"])
     demand = case.demand[["w", "t", "demand_kref"]].reset_index(drop=True)

@@ -35,7 +35,10 @@ SCHEMA: dict[str, Table] = {
     "lapses": Table(("w", "h", "a", "k", "before", "t"), {
         "weight": "share of demand that a thousand accelerators served",
     }),
-    "losses": Table(("h", "a", "k", "t"), {"working_k": "thousands of accelerators at work that data take away"}),
+    "losses": Table(("h", "a", "k", "t"), {
+        "working_k": "thousands of accelerators at work that data take away",
+        "own": "whether what was bought in the plan and ends there is lost too, for nothing can go live instead",
+    }),
     "profile": Table(("w", "s"), {"value": "load as a share of the peak"}),
     "stacks": Table(("a",), {
         "name": "name", "family": "family", "origin_iso3": "country it comes from",

@@ -119,6 +119,41 @@ def test_together_no_more_is_lost_than_data_take_away(tiny, plain_catalog, optim
     assert after[7] == pytest.approx(800) and after[8:] == pytest.approx([720] * 4)
 
 
+def test_service_is_kept_where_nothing_can_go_live_any_more(tiny, plain_catalog, optimise):
+    """Supply ends before the second workload asks: what stands serves the first, and is not taken from it."""
+    first = tiny().model_dump(mode="json", exclude_none=True)["demand"][0] | LATE
+    second = {**first, "id": "second", "size": {"by": "accelerators", "shape": "step", "points": [
+        {"at": "2027-01-01", "value": 0}, {"at": "2029-01-01", "value": 400}]}}  # fmt: skip
+    asked = {("unserved", ("work", 7)): (0.0, 0.0), ("unserved", ("second", 8)): (0.0, 0.5)}
+    cuts = [{"id": "embargo", "from": "2028-01-01", "what": "supply", "chip_origins": ["USA"]}]
+
+    def answer(may_lapse: bool) -> Any:
+        demand = [{**first, "may_lapse": may_lapse}, {**second, "may_lapse": may_lapse}]
+        return optimise(tiny(demand=demand, cuts=cuts), plain_catalog(), bounds=asked)
+
+    free, kept = answer(True), answer(False)
+    assert not len(kept.case.orders[kept.case.orders["t"] >= 8]) and set(kept.case.kept["t"]) >= {8, 9, 10, 11}
+    assert min(served(free)[8:]) < 1.0 and min(served(free, "second")) < 0.5
+    assert served(kept)[7:] == [1.0] * 5 and served(kept, "second") == [0.5] * 4
+
+
+def test_a_contract_that_nothing_can_follow_is_used_until_it_ends(tiny, plain_catalog, optimise):
+    """Supply ends with 2027: contracts of a year, the longest there are, serve on and end; shorter ones excuse nothing."""
+    cuts = [{"id": "embargo", "from": "2028-01-01", "what": "supply", "chip_origins": ["USA"]}]
+
+    def least(may_lapse: bool) -> Any:
+        hosts = [{**CLOUD, "rent_terms": ["on-demand", "one-year"]}]
+        demand = {**LATE, "may_lapse": may_lapse}
+        scenario = tiny(demand=demand, hosts=hosts, stacks=STACKS, cuts=cuts)
+        return optimise(scenario, plain_catalog(), objective="delay")
+
+    free, kept = least(True), least(False)
+    assert kept.objective == pytest.approx(free.objective, abs=1e-6)
+    assert max(served(kept)) == 1.0 and served(kept)[-1] == 0.0
+    lost = kept.case.losses
+    assert set(lost["own"]) == {True} and set(lost["working_k"]) == {0.0}
+
+
 def run(name: str, start: str, deadline: str, tokens: float) -> dict[str, Any]:
     return {"id": name, "params_active_b": 70, "tokens_b": tokens, "start": start, "deadline": deadline}
 
