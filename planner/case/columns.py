@@ -21,7 +21,7 @@ WHOLE = frozenset(
      "seal_strict", "survive_t", "t", "window_t", "year"]
 )  # fmt: skip
 FLAG = frozenset(
-    ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "may_lapse", "optional",
+    ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "may_lapse", "optional", "own",
      "preemptible", "provider_home", "territory_home"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "start"])

@@ -28,7 +28,6 @@ VARIANTS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "nothing can be delivered": ({"systems": {"delivery_months": 60}},
         ["orders", "fleet", "serve", "rents"], "infeasible"),
     "nothing is asked": ({"demand": NO_DEMAND}, ["demand", "serve"], "infeasible"),
-    "no stack that suits": ({"hosts": {"owner_class": "us-operator"}}, ["offers", "scores", "serve"], "infeasible"),
     "no place in time": ({"hosts": {"open_lead_months": 60}}, ["opens", "halls"], "infeasible"),
     "no grid line in time": ({"sites": {"grid_lead_months": 60}}, ["connections"], "infeasible"),
     "leases alone": ({"hosts": {"mode": "colocation"}},
