@@ -110,7 +110,7 @@ def test_no_offer_says_what_excludes_each(small: Scenario) -> None:
 def test_money_committed_already_is_counted(small: Scenario) -> None:
     contract = {
         "id": "signed", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300", "accelerators": 100,
-        "until": "2028-01-01", "usd_per_accelerator_hour": 4.0,
+        "until": "2027-12-31", "usd_per_accelerator_hour": 4.0,
     }  # fmt: skip
     case = case_of(small, {"existing.contracts": [contract], "limits.capital_musd_total": 2})
     spent = committed_musd(case)

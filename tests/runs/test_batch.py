@@ -271,7 +271,7 @@ def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -
 def test_a_case_that_raises_is_a_failure_with_its_reason(
     manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*args: Any) -> Any:
+    def fail(*args: Any, **kwargs: Any) -> Any:
         raise ArithmeticError("unheard of")
 
     monkeypatch.setattr("planner.runs.batch_workers.run_solve", fail)
