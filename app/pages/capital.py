@@ -136,7 +136,7 @@ def _choice(id: str, label: str, options: list[tuple[str, str]], value: str) -> 
             html.Div(label, className="control-label", id=f"{id}-label"),
             dmc.SegmentedControl(
                 id=id, data=[{"value": v, "label": words} for v, words in options], value=value, size="xs",
-                **{"aria-labelledby": f"{id}-label"},
+                className="wraps", **{"aria-labelledby": f"{id}-label"},
             ),
         ]
     )  # fmt: skip

@@ -94,6 +94,7 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
             [
                 dmc.MultiSelect(
                     id=RUNS, label=t("compare.runs"), data=options, value=refs, maxValues=MOST, searchable=True, w=560,
+                    maw="calc(100vw - 40px)",
                     size="sm", clearable=True,
                 ),
                 dmc.Select(id=BASE, label=t("compare.baseline"), data=refs, value=base, w=260, size="sm",

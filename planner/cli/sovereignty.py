@@ -192,6 +192,7 @@ def sever(
 
     from planner.facts.catalog import load_catalog
     from planner.facts.errors import BadValue
+    from planner.report.terms import term
     from planner.scenario.schema import Cut
     from planner.studies.supplier_loss import sever as cut_plan
 
@@ -221,7 +222,10 @@ def sever(
             ("Plan and answer", "summary"),
             ("Service lost", "service"),
         ):
-            _show(title, getattr(test, name).drop(columns="back_date", errors="ignore"))
+            found = getattr(test, name).drop(columns="back_date", errors="ignore")
+            if "kpi" in found:
+                found = found.assign(kpi=[term("kpi", kpi) for kpi in found["kpi"]])
+            _show(title, found.rename(columns=lambda column: term("column", column)))
         for note in test.notes:
             console().print(note)
     if test.outcome.plan is None:

@@ -29,11 +29,15 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "site_water": ("m3", 1000.0, "water at {0}"),
     "space_max": ("MW IT", 1.0, "largest size of {0}"),
     "capital_cap": ("MUSD", 1.0, "capital cap {0}"),
-    "share_cap": ("kref", 1.0, "share cap {0}"),
-    "survive": ("kref", 1.0, "survival of {0} without {1}"),
+    "share_cap": ("1000 reference accelerators", 1.0, "share cap {0}"),
+    "survive": ("1000 reference accelerators", 1.0, "survival of {0} without {1}"),
     "service_kept": ("points of demand", 100.0, "keeping what {0} was served"),
     "control_floor": ("points of what is served", 100.0, "floor on control of what is served"),
-    "demand_balance": ("kref", 1.0, "one thousand reference-accelerator equivalents more of {0}"),
+    "demand_balance": (
+        "1000 reference accelerators",
+        1.0,
+        "one thousand reference-accelerator equivalents more of {0}",
+    ),
 }
 COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning"]
 NEGLIGIBLE_MUSD = 1e-7

@@ -55,7 +55,7 @@ def control_by(control: pd.DataFrame, by: str = "decision") -> pd.DataFrame:
 
 WORTH_UNITS = {
     "accelerators": (1000.0, "1000 accelerators"), "racks": (100.0, "100 racks"), "m3": (1e6, "million m³"),
-    "kref": (1.0, "1000 ref. accel."), "points of what is served": (1.0, "point of control"),
+    "1000 reference accelerators": (1.0, "1000 ref. accel."), "points of what is served": (1.0, "point of control"),
     "months": (1.0, "month"),
 }  # fmt: skip
 """Units too small to see the worth of one: shown by the thousand, the hundred, the million."""

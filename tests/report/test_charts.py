@@ -184,7 +184,7 @@ def test_what_binds_adds_the_periods_of_a_limit_and_names_its_unit() -> None:
         "rule": ["quota_per_period", "quota_per_period", "site_grid", "demand_balance"],
         "index": ["jv,0", "jv,1", "haenam,1", "chat,1"], "t": [0, 1, 1, 1],
         "label": ["2027-Q1", "2027-Q2", "2027-Q2", "2027-Q2"], "dual": [-0.004, -0.003, -9.0, 50.0],
-        "unit": ["accelerators", "accelerators", "MW", "kref"],
+        "unit": ["accelerators", "accelerators", "MW", "1000 reference accelerators"],
         "meaning": ["quota jv in 2027-Q1", "quota jv in 2027-Q2", "grid at haenam in 2027-Q2", "more of chat in 2027-Q2"],
     })  # fmt: skip
     table = views.binding(prices)
