@@ -185,6 +185,7 @@ def export(
         Path | None, typer.Option("-o", "--output", help="File (mps, lp) or folder (csv, parquet).")
     ] = None,
     root: Runs = RUNS,
+    catalog: CatalogFolder = None,
 ) -> None:
     """Write a run for other tools: its tables (csv, parquet) or its optimisation model (mps, lp).
 
@@ -192,11 +193,12 @@ def export(
 
     Example: planner export latest --format csv -o tables
     """
+    from planner.facts.catalog import load_catalog
     from planner.runs.export import export_model, export_tables
     from planner.runs.run import find_run
 
     run = find_run(reference, root)
-    tell_catalog(run, run.catalog)
+    tell_catalog(run, load_catalog(catalog) if catalog else run.catalog)
     if form == "mps" or form == "lp":
         place = output or Path(f"{run.name}.{form}")
         written = export_model(run, place, form)

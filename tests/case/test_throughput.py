@@ -121,7 +121,7 @@ def test_unknown_names_and_conditions_say_what_is_allowed() -> None:
         rate("deepseek-r1", "b300", n_accelerators=0)
 
 
-def test_methods_tell_the_rung_of_the_ladder() -> None:
+def test_methods_tell_the_step_of_the_fallback_chain() -> None:
     assert estimate(model="llama2-70b-99.9", accelerator="b200").method == "measured row"
     assert estimate(model="llama2-70b-99.9", accelerator="rebel-quad").method == "scaled from nearest"
     assert estimate(model="new", accelerator="b200", params_total_b=30).method == "roofline"
@@ -149,11 +149,11 @@ def test_larger_models_are_not_faster_and_faster_chips_not_slower_within_noise()
         moe = [rate("new", chip, params_total_b=400, params_active_b=a) for a in (5, 10, 20, 40, 80)]
         assert all(b < a * 1.05 for a, b in pairwise(moe)), (chip, moe)
     for model in ("llama2-70b-99.9", "deepseek-r1", "gpt-oss-120b", "llama3.1-405b"):
-        ladder = [
+        rates = [
             rate(model, c, "offline", date="2026-09-01") for c in ("h100", "h200", "b200", "b300", "vr200")
         ]
-        assert all(b > a * 0.85 for a, b in pairwise(ladder)), (model, ladder)
-        assert ladder[-1] > 2 * ladder[0]
+        assert all(b > a * 0.85 for a, b in pairwise(rates)), (model, rates)
+        assert rates[-1] > 2 * rates[0]
 
 
 def test_tighter_latency_costs_throughput() -> None:

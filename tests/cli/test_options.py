@@ -12,7 +12,7 @@ from planner.cli import app
 from planner.intake.scenario_file import example_path
 
 STAFF = "staff_usd_per_accelerator_year"
-WITHOUT = {"schema", "runs", "export"}
+WITHOUT = {"schema", "runs"}
 """Commands that read no facts but those of a run."""
 Folder = Callable[[Mapping[str, str]], Path]
 

@@ -132,7 +132,7 @@ def test_the_best_of_all_integer_plans(tiny, catalog, optimise, first, second):
     assert direct.objective == pytest.approx(best, rel=1e-6)
 
 
-def test_the_ladder_finds_it_too(tiny, catalog):
+def test_the_pipeline_finds_it_too(tiny, catalog):
     outcome = solve(build_case(three_sites(tiny, 1500, 3000), catalog), quality="plan")
     assert outcome.plan is not None
     assert outcome.plan.kpi("cost_npv_musd") == pytest.approx(cheapest((1.5, 3.0))[0], rel=1e-5)

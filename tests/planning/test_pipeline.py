@@ -9,7 +9,7 @@ from planner.case.build import build_case
 from planner.facts.errors import BadValue
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Outcome
+from planner.planning.solve_run import Outcome, SolveRun
 
 QUICK_CHANGES = {"horizon.years": 3, "demand[assistant].size.points": [
     {"at": "2027-01-01", "value": 600}, {"at": "2029-12-31", "value": 1800}]}  # fmt: skip
@@ -125,6 +125,20 @@ def test_the_highest_floor_that_can_be_reached_has_a_plan(outcomes: dict[str, Ou
     limits = {"limits.min_control": floor, "limits.max_delay_months": None}
     reached = plan(quality="quick", **limits)
     assert reached.plan is not None and reached.plan.kpi("control_score") >= floor - 1e-4
+
+
+def test_after_the_time_limit_a_plan_in_hand_is_not_bettered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ties only choose among plans: they come where there is time, and not once the limit is used up."""
+
+    def stages() -> set[str]:
+        told: list[Any] = []
+        found = solve(build_case(scenario()), quality="plan", on_event=told.append)
+        assert found.plan is not None
+        return {event.stage for event in told}
+
+    assert "ties" in stages()
+    monkeypatch.setattr(SolveRun, "over", property(lambda run: True))
+    assert not stages() & {"ties", "refine", "direct"}
 
 
 def test_same_inputs_give_the_same_numbers(outcomes: dict[str, Outcome]) -> None:
