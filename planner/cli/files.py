@@ -157,6 +157,7 @@ def compare(
     Example: planner compare korea-20270104-093012 korea-20270104-101500
     """
     from planner.facts.catalog import load_catalog
+    from planner.report.terms import kpi_label
     from planner.runs.compare import compare_runs, named
     from planner.runs.files import RunError
     from planner.runs.run import find_run
@@ -172,7 +173,7 @@ def compare(
         print_json({"inputs": records(comparison.inputs), "results": records(comparison.results)})
         return
     out = console()
-    for line in named(comparison):
+    for line in named(comparison, kpi_label):
         out.print(line)
 
 

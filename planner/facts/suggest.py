@@ -13,7 +13,9 @@ def hint(word: str, known: Sequence[str]) -> str:
 
     >>> hint("hgx-b30", ["hgx-b300", "hgx-h100"])
     "; allowed 'hgx-b300', 'hgx-h100'; did you mean 'hgx-b300'?"
+    >>> hint("korea", [])
+    ''
     """
-    allowed = f"; allowed {', '.join(repr(k) for k in known)}" if len(known) <= MAX_LISTED else ""
+    allowed = f"; allowed {', '.join(repr(k) for k in known)}" if 0 < len(known) <= MAX_LISTED else ""
     close = get_close_matches(word, known, n=1)
     return allowed + (f"; did you mean {close[0]!r}?" if close else "")

@@ -7,7 +7,7 @@ comparison.results   # kpi, unit, one column a run, difference to the first
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +80,8 @@ def _results(runs: Sequence[Run], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kpi", "unit", *names, *(f"delta {name}" for name in names[1:])])
 
 
-def named(comparison: Comparison) -> list[Table | str]:
-    """The comparison as two tables for a terminal; KPIs that are equal everywhere are counted only."""
+def named(comparison: Comparison, label: Callable[[str], str]) -> list[Table | str]:
+    """The comparison as two tables for a terminal, KPIs in words; those that are equal everywhere are counted only."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -97,8 +97,8 @@ def named(comparison: Comparison) -> list[Table | str]:
         results.add_column(column, justify="left" if column == "unit" else "right", overflow="fold")
     deltas = [c for c in comparison.results.columns if c.startswith("delta ")]
     equal = (comparison.results[deltas] == 0).all(axis=1)
-    for row in comparison.results[~equal].itertuples(index=False):
-        cells = [_number(v) if isinstance(v, float) else str(v) for v in row]
+    for name, *row in comparison.results[~equal].itertuples(index=False):
+        cells = [label(str(name)), *(_number(v) if isinstance(v, float) else str(v) for v in row)]
         results.add_row(*(Text(cell) for cell in cells))
     out: list[Table | str] = [inputs if len(comparison.inputs) else "no input differs"]
     out.append(results if not equal.all() else "all results are equal")

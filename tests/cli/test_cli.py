@@ -343,7 +343,8 @@ def test_runs_compare_export(call: Call, tmp_path: Path) -> None:
     )
 
     shown = call("compare", "base", "strict")
-    assert shown.code == 0 and "limits.min_control" in shown.out and "cost_npv_musd" in shown.out
+    assert shown.code == 0 and "limits.min_control" in shown.out
+    assert "Cost, present value" in shown.out and "cost_npv_musd" not in shown.out
     rows = {row["path"]: row for row in call("compare", "base", "strict", "--json").json["inputs"]}
     assert rows["limits.min_control"]["base"] == "-" and rows["limits.min_control"]["strict"] == 45
 
