@@ -15,9 +15,11 @@ from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, proble
 from planner.app.services import Services
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import BY_KEY, Section, Table
+from planner.case.requests import lengths_taken
 from planner.facts.errors import UnknownName
 from planner.jobs import drafts
 from planner.report.strings import t
+from planner.scenario.schema import Scenario
 
 BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
 UNDO, EXPORT, FILE, SHARE = "ed-undo", "ed-export", "ed-file", "ed-share"
@@ -142,12 +144,20 @@ def _section(services: Services, section: Section, doc: Any, checked: editing.Ch
     records = [path for path in section.forms if path not in singles]
     if section.key == "basics":
         parts.append(_singles(services, "scenario.record.top", singles, doc, checked, mine))
+    if section.key == "demand" and checked.scenario is not None:
+        parts.append(_lengths_taken(services, checked.scenario))
     for path in records:
         parts.append(forms.record(path, doc, checked, editing.value_at, services.catalog, not mine))
     if singles and section.key != "basics":
         parts.append(_singles(services, "scenario.floors", singles, doc, checked, mine))
     parts += [_table(services, spec, doc, checked, mine) for spec in section.tables]
     return dmc.Paper(parts, withBorder=True, className="section editor-section")
+
+
+def _lengths_taken(services: Services, scenario: Scenario) -> Any:
+    """Workloads that do not say how long their requests are, with the lengths taken for them."""
+    lines = [f"{w}: {lengths}; {why}" for w, lengths, why in lengths_taken(scenario, services.catalog)]
+    return layout.alert(t("scenario.lengths-taken"), lines, kind="info") if lines else None
 
 
 def _singles(services: Services, title: str, paths: list[str], doc: Any, checked: Any, mine: bool) -> Any:
@@ -270,6 +280,7 @@ def _ids(services: Services, leaf: str) -> list[str]:
     """Known values of a field that names a row of the catalog, for the list in its cell."""
     source = {
         "metro": "metros", "owner_class": "owner_classes", "model_class": "model_classes", "country": "countries",
+        "profile": "use_profiles",
     }.get(leaf)  # fmt: skip
     return sorted(map(str, services.catalog.table(source).index)) if source else []
 

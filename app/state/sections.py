@@ -42,7 +42,7 @@ SECTIONS = (
         tables=(
             Table(
                 "demand[]",
-                ("id", "sector", "kind", "data_class", "latency_class", "model_class", "priority"),
+                ("id", "sector", "kind", "data_class", "latency_class", "model_class", "profile", "priority"),
                 template={
                     "id": "workload", "kind": "inference", "sector": "government", "data_class": "official",
                     "latency_class": "standard", "model_class": "large", "assumed": True,

@@ -20,6 +20,7 @@ from planner.case.names import squeeze
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import BadValue, UnknownName
 from planner.facts.suggest import hint
+from planner.scenario.schema import Workload
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 COMFORT_C = 15.0
@@ -125,6 +126,13 @@ def hourly(context: Context, profile_id: str) -> np.ndarray:
     return np.asarray(rows["value"], float)
 
 
+def load_by_hour(context: Context, w: Workload) -> np.ndarray:
+    """24 loads of a workload as shares of its busiest hour: as stated, else those of its latency class."""
+    if w.load_by_hour is not None:
+        return np.array(w.load_by_hour) / max(w.load_by_hour)
+    return hourly(context, str(context.catalog.value("latency_classes", w.latency_class, "profile_id")))
+
+
 def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:
     """Hours of the day split into ``n`` equal blocks from busiest to quietest (interactive profile)."""
     order = np.argsort(-hourly(context, "interactive"), kind="stable")
@@ -153,9 +161,7 @@ def profile_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFram
     """(w, s) -> share of the peak in the slice; 1 in the design slice."""
     rows = []
     for w in context.scenario.demand:
-        profile = hourly(
-            context, str(context.catalog.value("latency_classes", w.latency_class, "profile_id"))
-        )
+        profile = load_by_hour(context, w)
         rows += [(w.id, f"b{i}", float(profile[block].mean())) for i, block in enumerate(blocks)]
         rows.append((w.id, DESIGN, 1.0))
     return keyed(rows, ["w", "s"], ["value"])

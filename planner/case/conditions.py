@@ -33,10 +33,11 @@ from planner.facts.suggest import hint
 SCENARIOS = ("server", "interactive", "offline")
 CONDITIONS = (
     "precision", "n_accelerators", "isl", "osl", "concurrency", "interactivity", "tp", "framework", "date",
-    "params_total_b", "params_active_b", "latency_constraint", "submitter", "system",
+    "params_total_b", "params_active_b", "latency_constraint", "submitter", "system", "prefix_hit", "ttft_s",
 )  # fmt: skip
 SYNONYMS = {
     "n_accel": "n_accelerators", "input_tokens": "isl", "output_tokens": "osl", "tokens_per_s_user": "interactivity",
+    "tokens_per_s_per_user": "interactivity",
     "measured_on": "date", "source_date": "date", "latency_limit": "latency_constraint", "system_name": "system",
     "tensor_parallel": "tp",
 }  # fmt: skip

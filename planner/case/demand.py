@@ -14,11 +14,21 @@ import pandas as pd
 
 from planner.case.context import Context, keyed
 from planner.case.periods import HOURS_PER_MONTH
-from planner.case.throughput import Throughput
-from planner.scenario.schema import Accelerators, Path, TrainingRuns, Users, Workload
+from planner.case.requests import Request, latency_scenario, lengths_taken, request_of
+from planner.case.throughput import Rate, Throughput
+from planner.scenario.schema import (
+    Accelerators,
+    Path,
+    RequestsPerSecond,
+    TokensPerSecond,
+    TrainingRuns,
+    Users,
+    Workload,
+)
 
 PREEMPTIBLE_KINDS = ("training", "fine-tuning", "batch")
 TRAINING_KINDS = ("training", "fine-tuning")
+SECONDS_PER_DAY = 86400.0
 LEAST_KREF = 1e-9
 """Demand below this is none."""
 
@@ -84,6 +94,10 @@ def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
 
     ``carried_kref`` is counted run by run for training, so that one run does not tie the next.
     """
+    context.assumed += [
+        {"item": f"length of requests of {w}", "value": lengths, "why": why}
+        for w, lengths, why in lengths_taken(context.scenario, context.catalog)
+    ]
     rows = []
     for w in context.scenario.demand:
         parts = _kref(context, throughput, w)
@@ -95,16 +109,38 @@ def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
     return keyed(rows, ["w", "t"], ["demand_kref", "carried_kref"])
 
 
-def _scenario_of(context: Context, workload: Workload) -> str:
-    return str(context.catalog.value("latency_classes", workload.latency_class, "scenario"))
+def serving_rate(context: Context, throughput: Throughput, w: Workload, accelerator: str) -> Rate:
+    """Rate of one accelerator with the requests and the speed a workload asks for, before production losses."""
+    request = request_of(context, w)
+    scenario = latency_scenario(context.catalog, w)
+    return throughput.serving(request.model, scenario, accelerator, request.conditions)
 
 
 def _tokens_per_ref(context: Context, throughput: Throughput, w: Workload) -> float:
     """Output tokens per second that one reference accelerator delivers in production; NaN for training."""
     if w.kind in TRAINING_KINDS:
         return math.nan
-    rate = throughput.serving(w.model_class, _scenario_of(context, w), reference_of(context, w))
+    rate = serving_rate(context, throughput, w, reference_of(context, w))
     return rate.tokens_per_s * context.param("production_factor")
+
+
+def peak_tokens_per_s(w: Workload, request: Request, values: np.ndarray) -> np.ndarray:
+    """Output tokens per second that ``values`` of the workload's path ask for at the busiest hour.
+
+    Users: users x requests a day x tokens a request / 86400 x peak factor. Work that may wait is asked for on
+    average: the day's peak does not size it.
+    """
+    size = w.size
+    if isinstance(size, Users):
+        peak = 1.0 if is_preemptible(w) else request.peak_factor
+        requests_per_s = values * (request.requests_per_user_day or 0.0) / SECONDS_PER_DAY * peak
+        return requests_per_s * request.output_tokens
+    if isinstance(size, RequestsPerSecond):
+        return values * request.output_tokens
+    assert isinstance(size, TokensPerSecond)
+    both = request.input_tokens + request.output_tokens
+    counted = {"output": request.output_tokens, "input": request.input_tokens, "total": both}[size.counts]
+    return values * request.output_tokens / counted
 
 
 def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
@@ -118,11 +154,8 @@ def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
     )
     if isinstance(size, Accelerators):
         return values[None, :] / 1000.0
-    if isinstance(size, Users):
-        # Work that may wait is asked for on average: the day's peak does not size it.
-        peak = 1.0 if is_preemptible(w) else size.peak_factor
-        values = values * size.requests_per_user_day * size.output_tokens_per_request / 86400.0 * peak
-    return values[None, :] / _tokens_per_ref(context, throughput, w) / 1000.0
+    tokens = peak_tokens_per_s(w, request_of(context, w), values)
+    return tokens[None, :] / _tokens_per_ref(context, throughput, w) / 1000.0
 
 
 def _training_kref(context: Context, throughput: Throughput, w: Workload, size: TrainingRuns) -> np.ndarray:

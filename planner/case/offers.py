@@ -23,6 +23,7 @@ from planner.case.locality import (
     rule_for,
 )
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
+from planner.case.requests import request_of
 from planner.case.scoring import Scorer
 from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog
@@ -178,7 +179,8 @@ def _pair_blocker(
 
 
 def _model_fits(context: Context, w: Workload, row: Any) -> bool:
-    least = least_accelerators(context.catalog, w.model_class, str(row.accelerator), str(row.a))
+    request = request_of(context, w)
+    least = least_accelerators(context.catalog, w.model_class, str(row.accelerator), str(row.a), request)
     return 0 < least <= int(context.catalog.value("systems", row.k, "n_accelerators"))
 
 

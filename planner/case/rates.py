@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.context import Context
-from planner.case.demand import TRAINING_KINDS, reference_of
+from planner.case.demand import TRAINING_KINDS, reference_of, serving_rate
+from planner.case.requests import Request, latency_scenario, request_of
 from planner.case.roofline import BYTES_PER_PARAM, model_spec
 from planner.case.throughput import SoftwareGain, Throughput, smallest_replica
 from planner.facts.catalog import Catalog
@@ -35,25 +36,51 @@ def layer_models(catalog: Catalog, stack: str) -> dict[str, pd.Series]:
     return {str(name): row for name, (_, row) in zip(rows["model_class"], rows.iterrows(), strict=True)}
 
 
-@lru_cache(maxsize=512)
-def least_accelerators(catalog: Catalog, model_class: str, accelerator: str, stack: str | None = None) -> int:
+@lru_cache(maxsize=1024)
+def least_accelerators(
+    catalog: Catalog,
+    model_class: str,
+    accelerator: str,
+    stack: str | None = None,
+    request: Request | None = None,
+) -> int:
     """Fewest accelerators that serve the model of a class, or of the stack where it has its own; 0 if none can.
 
-    Weights in the format the model is kept in, with the cache of ``LEAST_REQUESTS`` requests of the benchmark;
-    a replica stays inside one scale-up domain.
+    Weights in the format the model is kept in, with the cache of ``LEAST_REQUESTS`` requests, those stated or of the
+    benchmark; a replica stays inside one scale-up domain.
     """
+    if request is not None and not request.of_class:
+        return _least(catalog, request.model, accelerator, None, None, _tokens_held(request))
     row = catalog.table("model_classes").loc[model_class]
     own = None if stack is None else layer_models(catalog, stack).get(model_class)
     row = row if own is None else own
-    name = str(row["model_id"])
-    spec = model_spec(catalog, name)
     kept = min(BYTES_PER_PARAM, key=lambda k: abs(BYTES_PER_PARAM[k] - float(row["bytes_per_param"])))
     size = float(row["params_total_b"])
+    return _least(catalog, str(row["model_id"]), accelerator, kept, size, _tokens_held(request))
+
+
+def _tokens_held(request: Request | None) -> float | None:
+    """Tokens of a context in cache; None for those of the benchmark."""
+    if request is None or request.benchmark_lengths:
+        return None
+    return request.input_tokens + request.output_tokens
+
+
+def _least(
+    catalog: Catalog,
+    model: str,
+    accelerator: str,
+    kept: str | None,
+    size_b: float | None,
+    tokens: float | None,
+) -> int:
+    spec = model_spec(catalog, model)
+    held = spec.input_tokens + spec.output_tokens if tokens is None else tokens
+    own_size = None if size_b is None or size_b == spec.params_total_b else size_b
     try:
         replica = smallest_replica(
-            name, accelerator, kept, spec.input_tokens + spec.output_tokens, LEAST_REQUESTS,
-            params_total_b=None if size == spec.params_total_b else size, catalog=catalog,
-        )  # fmt: skip
+            model, accelerator, kept, held, LEAST_REQUESTS, params_total_b=own_size, catalog=catalog
+        )
     except MissingFact:  # memory or peak of the chip is not known
         return 0
     return replica.n_accelerators if replica.fits else 0
@@ -67,15 +94,15 @@ def relative_rate(
     if w.kind in TRAINING_KINDS:
         ratio = throughput.training_flops(accelerator) / throughput.training_flops(reference)
         return ratio, "peak flops", None
-    scenario = str(context.catalog.value("latency_classes", w.latency_class, "scenario"))
-    own = layer_model(context, stack, w.model_class)
-    stands_for, factor = w.model_class, 1.0
+    request = request_of(context, w)
+    own = layer_model(context, stack, w.model_class) if request.of_class else None
+    stands_for, factor = request.model, 1.0
     if own is not None:
-        classes = context.catalog.table("model_classes")
-        stands_for = str(classes.index[classes["model_id"] == own["model_id"]][0])
+        stands_for = str(own["model_id"])
         factor = float(own[context.column("layer_models", "rate_factor")])
-    rate = throughput.serving(stands_for, scenario, accelerator)
-    base = throughput.serving(w.model_class, scenario, reference)
+    scenario = latency_scenario(context.catalog, w)
+    rate = throughput.serving(stands_for, scenario, accelerator, request.conditions)
+    base = serving_rate(context, throughput, w, reference)
     return factor * rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
 
 

@@ -27,6 +27,7 @@ from planner.case.conditions import (
     or_none,
     read_conditions,
 )
+from planner.case.requests import Conditions
 from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
 from planner.case.throughput_fit import Z80, Fit, Situations
 from planner.case.training import WHOLE, accelerator_hours
@@ -212,20 +213,25 @@ def _predicted(book: _Book, q: Question) -> Estimate:
 
 
 class Throughput:
-    """Rates for the planning model: serving by class of model and scenario, training by the peak."""
+    """Rates for the planning model: serving by model, scenario and conditions, training by the peak."""
 
     def __init__(self, catalog: Catalog, anchor: str = "b300"):
         self.catalog = catalog
         self.anchor = anchor
-        self._known: dict[tuple[str, str, str], Rate] = {}
+        self._known: dict[tuple[str, str, str, Conditions], Rate] = {}
         self._flops: dict[str, float] = {}
 
-    def serving(self, model_class: str, scenario: str, accelerator: str) -> Rate:
-        """Serving rate of ``accelerator`` for the benchmark model of ``model_class``."""
-        key = (model_class, scenario, accelerator)
+    def serving(self, model: str, scenario: str, accelerator: str, conditions: Conditions = ()) -> Rate:
+        """Serving rate of ``accelerator`` for a model, where ``conditions`` beat what the scenario's label implies."""
+        key = (model, scenario, accelerator, conditions)
         if key not in self._known:
-            model = str(self.catalog.value("model_classes", model_class, "model_id"))
-            found = estimate(model=model, accelerator=accelerator, scenario=scenario, catalog=self.catalog)
+            found = estimate(
+                model=model,
+                accelerator=accelerator,
+                scenario=scenario,
+                catalog=self.catalog,
+                **dict(conditions),
+            )
             self._known[key] = Rate(found.tokens_per_s_per_accelerator, found.method, found.measured_on)
         return self._known[key]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint
+from planner.intake.demand_checks import idle_day, unsaid
 from planner.intake.document import Document, day_of, fault
 from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer
 from planner.scenario.paths import find, ids_of
@@ -26,6 +27,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
         _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years,
         _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings, no_cooling,
+        unsaid, idle_day,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]
 

@@ -42,6 +42,7 @@ def run_solve(
     An infeasible case is a whole run too: its status and reasons are in the outcome.
     """
     from planner.case.build import build_case
+    from planner.case.requests import lengths_taken
     from planner.intake.scenario_file import warnings_of
     from planner.planning.pipeline import solve
 
@@ -56,6 +57,8 @@ def run_solve(
 
         for warning in warnings_of(scenario, catalog):
             report(Event("scenario", f"warning: {warning.path}: {warning.message}"))
+        for workload, lengths, why in lengths_taken(scenario, catalog):
+            report(Event("scenario", f"note: demand[{workload}]: requests of {lengths} tokens: {why}"))
         with captured_output(writer.log) if capture else contextlib.nullcontext():
             case = build_case(scenario, catalog)
             outcome = solve(

@@ -175,6 +175,12 @@ def _number(word: str) -> Callable[[ErrorDetails], str]:
     return message
 
 
+def _entries(words: str, detail: ErrorDetails, name: str) -> str:
+    least, actual = detail["ctx"][name], detail["ctx"]["actual_length"]
+    held = f"has {actual}" if actual else "is empty"
+    return f"needs {words} {least} {'entry' if least == 1 else 'entries'}, and the list {held}"
+
+
 _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "missing": lambda d: "required field is missing",
     "literal_error": _literal,
@@ -192,7 +198,8 @@ _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "dict_type": lambda d: f"must be a mapping of names to values ({_got(d['input'])})",
     "model_type": lambda d: f"must be a mapping with fields ({_got(d['input'])})",
     "model_attributes_type": lambda d: f"must be a mapping with fields ({_got(d['input'])})",
-    "too_short": lambda d: f"needs at least {d['ctx']['min_length']} entry, and the list is empty",
+    "too_short": lambda d: _entries("at least", d, "min_length"),
+    "too_long": lambda d: _entries("at most", d, "max_length"),
     "string_pattern_mismatch": lambda d: _pattern(d["input"], str(d["ctx"]["pattern"])),
     "string_too_long": lambda d: f"is longer than {d['ctx']['max_length']} characters",
     "value_error": lambda d: str(d["ctx"]["error"]),

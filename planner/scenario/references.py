@@ -5,6 +5,7 @@ REFERENCES = (
     ("country", "country with a metro"),
     ("demand[].country", "country with a metro"),
     ("demand[].model_class", "model class"),
+    ("demand[].profile", "use profile"),
     ("demand[].size.reference", "accelerator"),
     ("sites[].metro", "metro"),
     ("hosts[].site", "site"),
@@ -102,6 +103,7 @@ CATALOG_TABLES = {
     "cooling technology": "cooling",
     "rent term": "rent_terms",
     "model class": "model_classes",
+    "use profile": "use_profiles",
     "accelerator": "accelerators",
     "criterion": "control_criteria",
 }
@@ -110,6 +112,11 @@ LISTS = {"site": "sites", "host": "hosts", "stack": "stacks", "system": "systems
 # follow), rows ("" for all), and what the figure is times. Written amounts are held against their range.
 AMOUNTS = (
     ("money.discount_rate_real", "parameters", "value", "discount_rate_real", 1.0),
+    ("demand[].tokens_per_s_per_user", "use_profiles", "tokens_per_s_user", "", 1.0),
+    ("demand[].ttft_s", "use_profiles", "ttft_s", "", 1.0),
+    ("demand[].size.requests_per_user_day", "use_profiles", "requests_per_user_day", "", 1.0),
+    ("demand[].size.input_tokens_per_request", "use_profiles", "input_tokens", "", 1.0),
+    ("demand[].size.output_tokens_per_request", "use_profiles", "output_tokens", "", 1.0),
     ("sites[].grid_mw[].mw", "real_projects", "facility_mw", "", 1.0),
     ("sites[].max_it_mw", "real_projects", "it_mw", "", 1.0),
     ("sites[].grid_lead_months", "countries", "grid_connect_months", "", 1.0),
@@ -151,5 +158,11 @@ SLIPS = (
     ("_m3_per_year", ((1e-6, "million m3"), (1e-3, "thousand m3"), (1e3, "litres"))),
     ("_months", ((30.4, "days"), (1 / 12, "years"))),
     ("_real", ((100.0, "percent"),)),
+    ("ttft_s", ((1e3, "milliseconds"),)),
+    (
+        "_per_user_day",
+        ((30.4, "requests per month"), (365.0, "requests per year"), (1 / 24, "requests per hour")),
+    ),
+    ("_tokens_per_request", ((1e-3, "thousand tokens"), (4.5, "characters"))),
     ("_factor", ((100.0, "percent"),)),
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a scenario is read before pandas is needed
 SCHEMA_VERSION = 1
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
 Iso3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -91,29 +92,44 @@ class Path(Record):
         return self
 
 
-class Accelerators(Path):
+class Requests(Path):
+    """What one request is: its lengths set the rate of a chip. Left out, those of the workload's profile, else
+    those of the benchmark of its model."""
+
+    input_tokens_per_request: Positive | None = None
+    output_tokens_per_request: Positive | None = None
+    cached_share: Share | None = None
+
+
+class Accelerators(Requests):
     """Demand in accelerators of one kind working at peak: how national plans are quoted."""
 
     by: Literal["accelerators"]
     reference: Id = "b300"
 
 
-class TokensPerSecond(Path):
-    """Demand in output tokens per second at the peak hour."""
+class TokensPerSecond(Requests):
+    """Demand in tokens per second at the peak hour: those put out, those read, or both together."""
 
     by: Literal["tokens-per-s"]
+    counts: Literal["output", "input", "total"] = "output"
 
 
-class Users(Path):
+class RequestsPerSecond(Requests):
+    """Demand in requests per second at the peak hour."""
+
+    by: Literal["requests-per-s"]
+
+
+class Users(Requests):
     """Demand in active users; peak tokens/s = users x requests/day x tokens / 86400 x peak factor.
 
     Preemptible work is asked for on average: without the peak factor.
     """
 
     by: Literal["users"]
-    requests_per_user_day: Positive
-    output_tokens_per_request: Positive
-    peak_factor: Annotated[float, Field(ge=1, le=24)] = 2.5
+    requests_per_user_day: Positive | None = None
+    peak_factor: Annotated[float, Field(ge=1, le=24)] | None = None
 
 
 class TrainingRun(Record):
@@ -138,7 +154,9 @@ class TrainingRuns(Record):
     experiments_factor: Annotated[float, Field(ge=1, le=10)] = 1.0
 
 
-Size = Annotated[Accelerators | TokensPerSecond | Users | TrainingRuns, Field(discriminator="by")]
+Size = Annotated[
+    Accelerators | TokensPerSecond | RequestsPerSecond | Users | TrainingRuns, Field(discriminator="by")
+]
 
 
 class Locality(Record):
@@ -159,6 +177,10 @@ class Workload(Record):
     data_class: DataClass
     latency_class: LatencyClass
     model_class: Id
+    profile: Id | None = None
+    tokens_per_s_per_user: Positive | None = None
+    ttft_s: Positive | None = None
+    load_by_hour: Annotated[list[NonNegative], Field(min_length=24, max_length=24)] | None = None
     size: Size
     priority: Positive = 1.0
     preemptible: bool | None = None

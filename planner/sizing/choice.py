@@ -12,6 +12,7 @@ from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
+from planner.case.requests import latency_scenario, request_of
 from planner.case.throughput import SoftwareGain, Throughput, estimate
 from planner.facts.errors import MissingFact
 from planner.facts.spans import Span
@@ -55,7 +56,8 @@ def blocker(context: Context, w: Workload, system: str, protection: str) -> str:
     ):
         return "no stack of the hosts supports it"
     if w.kind not in TRAINING_KINDS:
-        least = least_accelerators(context.catalog, w.model_class, str(row["accelerator_id"]))
+        request = request_of(context, w)
+        least = least_accelerators(context.catalog, w.model_class, str(row["accelerator_id"]), None, request)
         if not 0 < least <= int(row["n_accelerators"]):
             return f"model class {w.model_class} does not fit its memory"
     choice = next(s for s in context.scenario.systems if s.id == system)
@@ -115,9 +117,14 @@ def _rate_span(context: Context, throughput: Throughput, w: Workload, accelerato
         return Span.exact(1.0)
     if isinstance(w.size, Accelerators) and accelerator == demand.reference_of(context, w):
         return Span.exact(1.0)  # asked for and bought alike: the rate cancels
-    model = str(context.catalog.value("model_classes", w.model_class, "model_id"))
-    scenario = str(context.catalog.value("latency_classes", w.latency_class, "scenario"))
-    found = estimate(model=model, accelerator=accelerator, scenario=scenario, catalog=context.catalog)
+    request = request_of(context, w)
+    found = estimate(
+        model=request.model,
+        accelerator=accelerator,
+        scenario=latency_scenario(context.catalog, w),
+        catalog=context.catalog,
+        **dict(request.conditions),
+    )
     return Span(found.low, found.tokens_per_s_per_accelerator, found.high).relative()
 
 

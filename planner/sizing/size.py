@@ -116,8 +116,7 @@ def _reference(context: Context, asked: pd.DataFrame, w: str, year: int) -> floa
 
 
 def _mean_profile(context: Context, w: Workload) -> float:
-    profile = str(context.catalog.value("latency_classes", w.latency_class, "profile_id"))
-    return float(climate.hourly(context, profile).mean())
+    return float(climate.load_by_hour(context, w).mean())
 
 
 def _workload_row(
@@ -126,9 +125,8 @@ def _workload_row(
     w = choice.workload
     tokens = math.nan
     if w.kind not in TRAINING_KINDS and not isinstance(w.size, TrainingRuns):
-        scenario = str(context.catalog.value("latency_classes", w.latency_class, "scenario"))
-        rate = throughput.serving(w.model_class, scenario, demand.reference_of(context, w)).tokens_per_s
-        tokens = reference * rate * context.param("production_factor")
+        rate = demand.serving_rate(context, throughput, w, demand.reference_of(context, w))
+        tokens = reference * rate.tokens_per_s * context.param("production_factor")
     return {
         "w": w.id,
         "year": year,

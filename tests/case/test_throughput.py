@@ -247,7 +247,7 @@ def test_planning_rates_are_the_estimates() -> None:
     for kind in CATALOG.table("model_classes").index:
         model = CATALOG.value("model_classes", kind, "model_id")
         found = estimate(model=model, accelerator="b300", scenario="server")
-        assert rates.serving(kind, "server", "b300").tokens_per_s == found.tokens_per_s_per_accelerator
+        assert rates.serving(model, "server", "b300").tokens_per_s == found.tokens_per_s_per_accelerator
 
 
 def test_software_gain_starts_at_the_age_of_the_measurement() -> None:

@@ -606,6 +606,10 @@ def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> No
             with_overrides(
                 load_scenario(example_path("korea")), {"demand[government].size": item.plain()["size"]}
             )
+        elif block.startswith("profile:"):
+            item, _ = reading.parse_yaml(block, "x")
+            changes = {f"demand[government].{name}": value for name, value in item.plain().items()}
+            with_overrides(load_scenario(example_path("korea")), changes)
         elif block.startswith("limits:"):
             parse_scenario("extends: korea\nname: x\n" + block)
         else:
