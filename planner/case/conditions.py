@@ -32,12 +32,13 @@ from planner.facts.suggest import hint
 
 SCENARIOS = ("server", "interactive", "offline")
 CONDITIONS = (
-    "precision", "n_accelerators", "isl", "osl", "concurrency", "interactivity", "tp", "framework", "date",
-    "params_total_b", "params_active_b", "latency_constraint", "submitter", "system", "prefix_hit", "ttft_s",
+    "precision", "n_accelerators", "input_tokens", "output_tokens", "concurrency", "tokens_per_s_per_user", "tp",
+    "framework", "date", "params_total_b", "params_active_b", "latency_constraint", "submitter", "system", "ttft_s",
+    "speculative", "prefix_hit", "deployment",
 )  # fmt: skip
 SYNONYMS = {
-    "n_accel": "n_accelerators", "input_tokens": "isl", "output_tokens": "osl", "tokens_per_s_user": "interactivity",
-    "tokens_per_s_per_user": "interactivity",
+    "n_accel": "n_accelerators", "isl": "input_tokens", "osl": "output_tokens",
+    "interactivity": "tokens_per_s_per_user", "tokens_per_s_user": "tokens_per_s_per_user",
     "measured_on": "date", "source_date": "date", "latency_limit": "latency_constraint", "system_name": "system",
     "tensor_parallel": "tp",
 }  # fmt: skip
@@ -90,10 +91,11 @@ def read_conditions(conditions: dict[str, Any]) -> dict[str, Any]:
             given[key] = value
     for name in (
         "n_accelerators",
-        "isl",
-        "osl",
+        "input_tokens",
+        "output_tokens",
         "concurrency",
-        "interactivity",
+        "tokens_per_s_per_user",
+        "ttft_s",
         "tp",
         "params_total_b",
         "params_active_b",
@@ -111,8 +113,11 @@ def ask(
     key = key if key in SCENARIOS else classes.get(key, key)
     if (found := LENGTHS.search(key)) is not None:
         isl, k_in, osl, k_out, speed = found.groups()
-        said = {"isl": float(isl) * (1000 if k_in else 1), "osl": float(osl) * (1000 if k_out else 1)}
-        given = {**said, **({"interactivity": float(speed)} if speed else {}), **given}
+        said = {
+            "input_tokens": float(isl) * (1000 if k_in else 1),
+            "output_tokens": float(osl) * (1000 if k_out else 1),
+        }
+        given = {**said, **({"tokens_per_s_per_user": float(speed)} if speed else {}), **given}
         key = "interactive" if speed else "offline"
     elif key == "single-user speed":
         key, given = "interactive", {"concurrency": 1, **given}
@@ -120,8 +125,12 @@ def ask(
         raise BadValue(f"no scenario {scenario!r}{hint(key, list(dict.fromkeys([*SCENARIOS, *classes])))}")
     spec = _spec(catalog, model, given)
     chip = chip_spec(catalog, accelerator_of(catalog, accelerator))
-    lengths = with_lengths(spec, given.get("isl"), given.get("osl"))
-    speed = given.get("interactivity") or user_speed_of(given.get("latency_constraint")) or spec.limit(key)
+    lengths = with_lengths(spec, given.get("input_tokens"), given.get("output_tokens"))
+    speed = (
+        given.get("tokens_per_s_per_user")
+        or user_speed_of(given.get("latency_constraint"))
+        or spec.limit(key)
+    )
     other = _differs(lengths.input_tokens, spec.input_tokens) or _differs(
         lengths.output_tokens, spec.output_tokens
     )

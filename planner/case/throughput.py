@@ -108,8 +108,10 @@ def estimate(
     ``model`` and ``accelerator`` take the keys, names and spellings of the measured table (an accelerator
     also by a system that holds it); a model not listed needs ``params_total_b`` (1e9) and, for a mixture of
     experts, ``params_active_b``. ``scenario``: server, interactive, offline, or "1k in / 8k out at 90
-    tok/s/user". Conditions: ``precision``; ``n_accelerators`` of the system; ``isl``, ``osl`` mean tokens
-    in and out; ``concurrency`` requests in flight per replica; ``interactivity`` least tokens/s a user sees;
+    tok/s/user". Conditions: ``precision``; ``n_accelerators`` of the system; ``input_tokens``,
+    ``output_tokens`` means of a request; ``concurrency`` requests in flight per replica;
+    ``tokens_per_s_per_user`` least speed a user sees; ``ttft_s``, ``speculative``, ``prefix_hit``, ``deployment``
+    are read and do not move the rate yet;
     ``tp`` accelerators per replica; ``framework``; ``date`` (state of the software; default the latest
     measured, which also bounds it); ``latency_constraint``, ``submitter``, ``system`` as published. What is
     not stated is taken as the benchmark has it, in the chip's fastest format. Raises ``UnknownName`` with suggestions, and

@@ -42,9 +42,9 @@ def test_a_measured_row_comes_back_under_its_published_names_and_conditions(i: i
         date=row["measured_on"],
         submitter=row["submitter"],
         system=row["system_name"],
-        isl=row["input_tokens"],
-        osl=row["output_tokens"],
-        interactivity=row["tokens_per_s_user"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        tokens_per_s_per_user=row["tokens_per_s_user"],
     )
     assert found.method == "measured row"
     assert found.unit == row["metric_unit"]
@@ -113,7 +113,7 @@ def test_unknown_names_and_conditions_say_what_is_allowed() -> None:
         rate("lama2-70b", "b300")
     with pytest.raises(BadValue, match="did you mean 'server'"):
         rate("deepseek-r1", "b300", "sever")
-    with pytest.raises(TypeError, match="precision, n_accelerators, isl, osl"):
+    with pytest.raises(TypeError, match="precision, n_accelerators, input_tokens, output_tokens"):
         rate("deepseek-r1", "b300", batch=3)
     with pytest.raises(BadValue, match="no precision"):
         rate("deepseek-r1", "b300", precision="fp3")
@@ -163,7 +163,14 @@ def test_tighter_latency_costs_throughput() -> None:
             assert tight < server * 1.05
             assert server < offline * 1.25
     speeds = [
-        rate("gpt-oss-120b", "b200", "interactive", isl=1000, osl=8000, interactivity=u)
+        rate(
+            "gpt-oss-120b",
+            "b200",
+            "interactive",
+            input_tokens=1000,
+            output_tokens=8000,
+            tokens_per_s_per_user=u,
+        )
         for u in (20, 60, 150)
     ]
     assert speeds[0] >= speeds[1] >= speeds[2]
