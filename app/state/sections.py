@@ -51,6 +51,11 @@ SECTIONS = (
             ),
             Table("demand[].size.points[]", ("at", "value"), sourced=False, template=POINT),
             Table("demand[].size", ("by",), fixed=("by",), hidden=("source",)),
+            Table("models[]", ("id", "params_total_b", "params_active_b"),
+                  template={"id": "own-model", "params_total_b": 100}),
+            Table("rates[]", ("id", "model", "accelerator", "tokens_per_s_per_accelerator"), template={
+                "id": "own-rate", "model": "gpt-oss-120b", "accelerator": "b300", "tokens_per_s_per_accelerator": 5000,
+                "input_tokens_per_request": 1500, "output_tokens_per_request": 1500, "measured_on": "2026-06-01"}),
             Table("demand[].size.runs[]", ("id", "start", "deadline", "params_active_b", "tokens_b"), sourced=False),
         ),
     ),

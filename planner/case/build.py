@@ -55,7 +55,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     """
     context = Context.of(scenario, catalog or scenario.catalog)
     why = offers.WhyNot()
-    throughput = Throughput(context.catalog, scenario.supply.reference)
+    throughput = Throughput.of(scenario, context.catalog)
     blocks = climate.blocks_of_day(context, 24 if truth else scenario.solve.slices)
 
     offer = offers.offer_table(context, why)

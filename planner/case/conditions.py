@@ -6,7 +6,7 @@ What is not stated is taken as the benchmark has it, in the format and system si
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date
 from functools import lru_cache
 from typing import Any
@@ -33,7 +33,8 @@ from planner.facts.suggest import hint
 SCENARIOS = ("server", "interactive", "offline")
 CONDITIONS = (
     "precision", "n_accelerators", "input_tokens", "output_tokens", "concurrency", "tokens_per_s_per_user", "tp",
-    "framework", "date", "params_total_b", "params_active_b", "latency_constraint", "submitter", "system", "ttft_s",
+    "framework", "date", "params_total_b", "params_active_b", "n_layers",
+    "kv_bytes_per_token", "latency_constraint", "submitter", "system", "ttft_s",
     "speculative", "prefix_hit", "deployment",
 )  # fmt: skip
 SYNONYMS = {
@@ -160,7 +161,12 @@ def _spec(catalog: Catalog, model: str, given: dict[str, Any]) -> ModelSpec:
         if "params_total_b" not in given and "params_active_b" not in given:
             raise
     total = float(given.get("params_total_b") or given["params_active_b"])
-    return generic_model(model, total, float(given.get("params_active_b") or total))
+    spec = generic_model(model, total, float(given.get("params_active_b") or total))
+    return replace(
+        spec,
+        n_layers=float(given.get("n_layers") or spec.n_layers),
+        kv_bytes_per_token=float(given.get("kv_bytes_per_token") or spec.kv_bytes_per_token),
+    )
 
 
 @lru_cache(maxsize=256)

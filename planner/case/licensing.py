@@ -162,7 +162,7 @@ def national_fleet(context: Context) -> float:
     from planner.case.demand import demand_table  # imports throughput, which no other licence rule needs
     from planner.case.throughput import Throughput
 
-    wanted = demand_table(context, Throughput(context.catalog, context.scenario.supply.reference))
+    wanted = demand_table(context, Throughput.of(context.scenario, context.catalog))
     return 1000.0 * float(wanted.groupby("t")["demand_kref"].sum().max()) if len(wanted) else 0.0
 
 

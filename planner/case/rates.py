@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,8 +11,8 @@ import pandas as pd
 
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS, reference_of, serving_rate
-from planner.case.requests import Request, latency_scenario, request_of
-from planner.case.roofline import BYTES_PER_PARAM, model_spec
+from planner.case.requests import Request, kept_format, latency_scenario, request_of, size_of
+from planner.case.roofline import model_spec
 from planner.case.throughput import SoftwareGain, Throughput, smallest_replica
 from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
@@ -50,37 +50,38 @@ def least_accelerators(
     benchmark; a replica stays inside one scale-up domain.
     """
     if request is not None and not request.of_class:
-        return _least(catalog, request.model, accelerator, None, None, _tokens_held(request))
+        own = request.own_model
+        size = {} if own is None else size_of(own)
+        kept = None if own is None else kept_format(own.bytes_per_param)
+        sizes = {k: v for k, v in size.items() if k in REPLICA_SIZES}
+        return _least(catalog, request.model, accelerator, kept, _tokens_held(request), sizes)
     row = catalog.table("model_classes").loc[model_class]
-    own = None if stack is None else layer_models(catalog, stack).get(model_class)
-    row = row if own is None else own
-    kept = min(BYTES_PER_PARAM, key=lambda k: abs(BYTES_PER_PARAM[k] - float(row["bytes_per_param"])))
-    size = float(row["params_total_b"])
-    return _least(catalog, str(row["model_id"]), accelerator, kept, size, _tokens_held(request))
+    stacks_own = None if stack is None else layer_models(catalog, stack).get(model_class)
+    row = row if stacks_own is None else stacks_own
+    size_b = float(row["params_total_b"])
+    known = model_spec(catalog, str(row["model_id"]))
+    return _least(
+        catalog, str(row["model_id"]), accelerator, kept_format(float(row["bytes_per_param"])),
+        _tokens_held(request) or known.input_tokens + known.output_tokens,
+        {} if size_b == known.params_total_b else {"params_total_b": size_b},
+    )  # fmt: skip
 
 
-def _tokens_held(request: Request | None) -> float | None:
-    """Tokens of a context in cache; None for those of the benchmark."""
-    if request is None or request.benchmark_lengths:
-        return None
+REPLICA_SIZES = ("params_total_b", "params_active_b", "kv_bytes_per_token")
+
+
+def _tokens_held(request: Request | None) -> float:
+    """Tokens of a context in cache; 0 where they are the benchmark's."""
+    if request is None or (request.benchmark_lengths and request.of_class):
+        return 0.0
     return request.input_tokens + request.output_tokens
 
 
 def _least(
-    catalog: Catalog,
-    model: str,
-    accelerator: str,
-    kept: str | None,
-    size_b: float | None,
-    tokens: float | None,
+    catalog: Catalog, model: str, accelerator: str, kept: str | None, tokens: float, sizes: Mapping[str, Any]
 ) -> int:
-    spec = model_spec(catalog, model)
-    held = spec.input_tokens + spec.output_tokens if tokens is None else tokens
-    own_size = None if size_b is None or size_b == spec.params_total_b else size_b
     try:
-        replica = smallest_replica(
-            model, accelerator, kept, held, LEAST_REQUESTS, params_total_b=own_size, catalog=catalog
-        )
+        replica = smallest_replica(model, accelerator, kept, tokens, LEAST_REQUESTS, catalog=catalog, **sizes)
     except MissingFact:  # memory or peak of the chip is not known
         return 0
     return replica.n_accelerators if replica.fits else 0

@@ -231,6 +231,7 @@ def smallest_replica(
     *,
     params_total_b: float | None = None,
     params_active_b: float | None = None,
+    kv_bytes_per_token: float | None = None,
     catalog: Catalog | None = None,
 ) -> Replica:
     """Fewest accelerators (a power of two, or a whole rack) that hold weights and ``concurrency`` contexts.
@@ -246,10 +247,11 @@ def smallest_replica(
         if params_total_b
         else model_spec(catalog, model)
     )
+    cache_bytes = kv_bytes_per_token or spec.kv_bytes_per_token
     chip = chip_spec(catalog, accelerator_of(catalog, accelerator))
     kind = precision_class(precision) or chip.native
     weights = _weights_bytes(spec, kind) / 1e9
-    cache = concurrency * context_tokens * spec.kv_bytes_per_token * (1.0 if kind == "bf16" else 0.5) / 1e9
+    cache = concurrency * context_tokens * cache_bytes * (1.0 if kind == "bf16" else 0.5) / 1e9
     each = chip.memory_gb * MEMORY_FOR_USE
     sizes = sorted({g for g in (1, 2, 4, 8, 16, 32, 64) if g < chip.scale_up} | {chip.scale_up})
     n = next((g for g in sizes if g * each >= weights + cache), 0)

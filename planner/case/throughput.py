@@ -10,6 +10,8 @@ the planning model the same numbers by class of model, and training rates from `
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,11 +29,12 @@ from planner.case.conditions import (
     or_none,
     read_conditions,
 )
-from planner.case.requests import Conditions
+from planner.case.requests import NOBODY_WAITS, Conditions, measured_under
 from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
 from planner.case.throughput_fit import Z80, Fit, Situations
 from planner.case.training import WHOLE, accelerator_hours
 from planner.facts.catalog import Catalog, load_catalog
+from planner.scenario.schema import OwnModel, OwnRate, Scenario
 
 __all__ = [
     "Estimate",
@@ -78,9 +81,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Rate:
-    """Output tokens per second of one accelerator in the named scenario."""
+    """Output tokens per second of one accelerator as asked for, with a central 80 % interval."""
 
     tokens_per_s: float
+    low: float
+    high: float
     method: str
     measured_on: pd.Timestamp | None
 
@@ -215,27 +220,62 @@ def _predicted(book: _Book, q: Question) -> Estimate:
 
 
 class Throughput:
-    """Rates for the planning model: serving by model, scenario and conditions, training by the peak."""
+    """Rates for the planning model: serving by model, scenario and conditions, training by the peak.
 
-    def __init__(self, catalog: Catalog, anchor: str = "b300"):
+    ``own_rates`` (of a scenario, with its ``own_models``) beat the catalog: a rate is the measured one, times what the
+    estimate says of the difference between the conditions asked for and those of the measurement.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        anchor: str = "b300",
+        own_rates: Sequence[OwnRate] = (),
+        own_models: Sequence[OwnModel] = (),
+    ):
         self.catalog = catalog
         self.anchor = anchor
+        self._own = [(rate, measured_under(rate, own_models)) for rate in own_rates]
         self._known: dict[tuple[str, str, str, Conditions], Rate] = {}
         self._flops: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, scenario: Scenario, catalog: Catalog) -> Throughput:
+        """With the models and rates of a scenario."""
+        return cls(catalog, scenario.supply.reference, scenario.rates, scenario.models)
 
     def serving(self, model: str, scenario: str, accelerator: str, conditions: Conditions = ()) -> Rate:
         """Serving rate of ``accelerator`` for a model, where ``conditions`` beat what the scenario's label implies."""
         key = (model, scenario, accelerator, conditions)
         if key not in self._known:
-            found = estimate(
-                model=model,
-                accelerator=accelerator,
-                scenario=scenario,
-                catalog=self.catalog,
-                **dict(conditions),
-            )
-            self._known[key] = Rate(found.tokens_per_s_per_accelerator, found.method, found.measured_on)
+            found = self._estimate(model, scenario, accelerator, conditions)
+            own = [(r, under) for r, under in self._own if (r.model, r.accelerator) == (model, accelerator)]
+            self._known[key] = self._measured(found, scenario, conditions, own) if own else found
         return self._known[key]
+
+    def _estimate(self, model: str, scenario: str, accelerator: str, conditions: Conditions) -> Rate:
+        told: dict[str, Any] = dict(conditions)
+        found = estimate(
+            model=model, accelerator=accelerator, scenario=scenario, catalog=self.catalog, **told
+        )
+        rate = found.tokens_per_s_per_accelerator
+        return Rate(rate, found.low, found.high, found.method, found.measured_on)
+
+    def _measured(
+        self, asked: Rate, scenario: str, conditions: Conditions, own: list[tuple[OwnRate, Conditions]]
+    ) -> Rate:
+        """From the measurement whose estimate is nearest to that of what is asked for."""
+        there = []
+        for rate, under in own:
+            waits = rate.tokens_per_s_per_user is not None or under == conditions
+            label = scenario if waits else NOBODY_WAITS
+            there.append(self._estimate(rate.model, label, rate.accelerator, under))
+        gaps = [abs(math.log(asked.tokens_per_s / found.tokens_per_s)) for found in there]
+        nearest = gaps.index(min(gaps))
+        rate, factor = own[nearest][0], asked.tokens_per_s / there[nearest].tokens_per_s
+        value, same = rate.tokens_per_s_per_accelerator * factor, own[nearest][1] == conditions
+        low, high = (1.0, 1.0) if same else (asked.low / asked.tokens_per_s, asked.high / asked.tokens_per_s)
+        return Rate(value, value * low, value * high, f"own rate {rate.id}", pd.Timestamp(rate.measured_on))
 
     def training_flops(self, accelerator: str) -> float:
         """Sustained floating-point operations per second of one accelerator over a whole training run."""

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint
-from planner.intake.demand_checks import idle_day, unsaid
+from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
 from planner.intake.document import Document, day_of, fault
 from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer
 from planner.scenario.paths import find, ids_of
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.references import CATALOG_TABLES, DATES, KEYS, PAST, REFERENCES, SHARES, STEPS
+from planner.scenario.references import CATALOG_TABLES, DATES, INSTEAD, KEYS, PAST, REFERENCES, SHARES, STEPS
 
 
 def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
@@ -27,7 +27,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
         _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years,
         _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings, no_cooling,
-        unsaid, idle_day,
+        unsaid, idle_day, own_names, requests_and_models,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]
 
@@ -42,6 +42,8 @@ def _unknown(kind: str, name: str, allowed: list[str]) -> str:
         message = "; none is declared"
     elif "allowed" not in message and table:
         message += f" (`planner catalog {table}` lists all)"
+    if kind in INSTEAD:
+        message += f"; {INSTEAD[kind]}"
     return f"unknown {label} {name!r}{message}"
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
-from planner.intake.document import Document, fault
+from planner.case.demand import TRAINING_KINDS
+from planner.case.names import model_of
+from planner.case.rates import LEAST_REQUESTS, least_accelerators
+from planner.case.requests import Request, context_tokens, read_request
+from planner.facts.errors import UnknownName
+from planner.facts.numbers import number
+from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
+from planner.scenario.reading import Item, from_plain
+from planner.scenario.schema import OwnModel, Workload
 
+KNOWN_BY = {"profile": "use profile", "model": "model"}
+SOME_POINTS = [{"at": "2027-01-01", "value": 1.0}]
 NEEDED = {
     "users": ("requests_per_user_day", "output_tokens_per_request"),
     "requests-per-s": ("output_tokens_per_request",),
@@ -38,3 +49,96 @@ def idle_day(doc: Document) -> Iterator[Problem]:
             yield fault(
                 item, path, "all hours are 0; state the load of each hour, in any unit, or leave it out"
             )
+
+
+def own_names(doc: Document) -> Iterator[Problem]:
+    """Models of one's own under a name that is read as a model of the catalog."""
+    for path, item in find(doc.root, "models[].id"):
+        if not isinstance(item.value, str):
+            continue
+        with contextlib.suppress(UnknownName):
+            known = model_of(doc.catalog, item.value)
+            message = f"is read as the catalog's model {known!r}; choose another id, or name {known!r} without describing it"
+            yield fault(item, path, message)
+
+
+def requests_and_models(doc: Document) -> Iterator[Problem]:
+    """Requests longer than their model takes, and models that fit none of the systems."""
+    models = [m for _, item in find(doc.root, "models[]") if (m := valid(OwnModel, item)) is not None]
+    names = [
+        *doc.ids("systems[].id"),
+        *doc.ids("existing.fleets[].system"),
+        *doc.ids("existing.contracts[].system"),
+    ]
+    systems = [k for k in dict.fromkeys(names) if k in doc.known("catalog system")]
+    for path, item in find(doc.root, "demand[]"):
+        w = _readable(doc, item)
+        if w is None or w.kind in TRAINING_KINDS or w.model_class not in doc.known("model class"):
+            continue
+        request = read_request(doc.catalog, w, models)
+        yield from _too_long(doc, w, item, path, request)
+        yield from _too_large(doc, w, item, path, request, systems)
+
+
+def _readable(doc: Document, item: Item) -> Workload | None:
+    """The workload as far as its requests go: faults of its amounts and unknown names are told elsewhere."""
+    plain = item.plain()
+    if not isinstance(plain, dict) or not isinstance(plain.get("size"), dict):
+        return None
+    kept = {k: v for k, v in plain.items() if k not in KNOWN_BY or v in doc.known(KNOWN_BY[k])}
+    kept["size"] = {**plain["size"], "points": SOME_POINTS}
+    found: Workload | None = valid(Workload, from_plain(kept, item.place))
+    return found
+
+
+def _too_long(doc: Document, w: Workload, item: Item, path: str, request: Request) -> Iterator[Problem]:
+    most = context_tokens(doc.catalog, w, request)
+    if request.benchmark_lengths or most is None or request.input_tokens + request.output_tokens <= most:
+        return
+    held = doc.catalog.table("models")["context_tokens"].dropna().sort_values()
+    longer = list(held.index[held >= request.input_tokens + request.output_tokens])
+    cure = (
+        f"at most {number(most - request.output_tokens)} tokens can be read"
+        if most > request.output_tokens
+        else ""
+    )
+    other = (
+        f"name a model that takes more (model: {longer[0]})"
+        if longer
+        else "no model of the catalog takes more"
+    )
+    stated = item.get("size") and item.value["size"].get("input_tokens_per_request")
+    place = stated or item.get("profile") or item
+    yield fault(
+        place, f"{path}.size.input_tokens_per_request" if stated else f"{path}.profile",
+        f"a request of {number(request.input_tokens)} tokens read and {number(request.output_tokens)} put out is longer "
+        f"than the context of {request.model if not request.of_class else 'model class ' + w.model_class}, "
+        f"{number(most)} tokens: {'; '.join(part for part in (cure, other) if part)}",
+    )  # fmt: skip
+
+
+def _too_large(
+    doc: Document, w: Workload, item: Item, path: str, request: Request, systems: list[str]
+) -> Iterator[Problem]:
+    """A model that none of the scenario's systems holds, with the smallest of the catalog that do."""
+
+    def fits(system: str) -> bool:
+        row = doc.catalog.table("systems").loc[system]
+        least = least_accelerators(doc.catalog, w.model_class, str(row["accelerator_id"]), None, request)
+        return 0 < least <= int(row["n_accelerators"])
+
+    if not systems or any(fits(k) for k in systems):
+        return
+    fitting = [k for k in doc.known("catalog system") if fits(k)]
+    cure = (
+        f"add a system that does ({', '.join(fitting[:4])})"
+        if fitting
+        else "no system of the catalog holds it"
+    )
+    field = "model" if w.model else "model_class"
+    name = request.model if not request.of_class else w.model_class
+    yield fault(
+        item.value[field], f"{path}.{field}",
+        f"{name} with {LEAST_REQUESTS} requests in flight fits the memory of none of the systems "
+        f"({', '.join(systems)}): {cure}, or name a smaller model",
+    )  # fmt: skip

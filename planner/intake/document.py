@@ -32,6 +32,8 @@ class Document:
             return [str(key) for key in self.catalog.table(CATALOG_TABLES[kind]).index]
         if kind in LISTS:
             return self.ids(f"{LISTS[kind]}[].id")
+        if kind == "model":
+            return [*self.catalog.table("models").index.astype(str), *self.ids("models[].id")]
         if kind == "vendor":
             return sorted(set(self.catalog.table("accelerators")["vendor"].astype(str)))
         if kind == "operator":

@@ -5,7 +5,10 @@ REFERENCES = (
     ("country", "country with a metro"),
     ("demand[].country", "country with a metro"),
     ("demand[].model_class", "model class"),
+    ("demand[].model", "model"),
     ("demand[].profile", "use profile"),
+    ("rates[].model", "model"),
+    ("rates[].accelerator", "accelerator"),
     ("demand[].size.reference", "accelerator"),
     ("sites[].metro", "metro"),
     ("hosts[].site", "site"),
@@ -89,7 +92,7 @@ DATES = (
     "finance.grants[].date",
 )
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
-ANY_DATES = ("horizon.start", "systems[].available_from")
+ANY_DATES = ("horizon.start", "systems[].available_from", "rates[].measured_on")
 # List, first day, last day of things that exist already: they may have begun before the horizon.
 PAST = (("existing.fleets", "since", "retire"), ("existing.contracts", None, "until"))
 # Paths in steps, which must rise in time.
@@ -107,6 +110,11 @@ CATALOG_TABLES = {
     "accelerator": "accelerators",
     "criterion": "control_criteria",
 }
+# What may be said in place of a name that is not known, by kind.
+INSTEAD = {
+    "model": "or describe it under models: id, params_total_b and, where known, params_active_b, layers, "
+    "cache_bytes_per_token, bytes_per_param, context_tokens",
+}
 LISTS = {"site": "sites", "host": "hosts", "stack": "stacks", "system": "systems", "workload": "demand"}
 # Pattern of an amount -> where the catalog has figures of its kind: table, start of the columns (``_low`` to ``_high``
 # follow), rows ("" for all), and what the figure is times. Written amounts are held against their range.
@@ -117,6 +125,13 @@ AMOUNTS = (
     ("demand[].size.requests_per_user_day", "use_profiles", "requests_per_user_day", "", 1.0),
     ("demand[].size.input_tokens_per_request", "use_profiles", "input_tokens", "", 1.0),
     ("demand[].size.output_tokens_per_request", "use_profiles", "output_tokens", "", 1.0),
+    ("models[].params_total_b", "models", "params_total_b", "", 1.0),
+    ("models[].params_active_b", "models", "params_active_b", "", 1.0),
+    ("models[].layers", "models", "n_layers", "", 1.0),
+    ("models[].cache_bytes_per_token", "models", "kv_bytes_per_token", "", 1.0),
+    ("rates[].tokens_per_s_per_accelerator", "throughput", "tokens_per_s_per_accelerator", "", 1.0),
+    ("rates[].input_tokens_per_request", "use_profiles", "input_tokens", "", 1.0),
+    ("rates[].output_tokens_per_request", "use_profiles", "output_tokens", "", 1.0),
     ("sites[].grid_mw[].mw", "real_projects", "facility_mw", "", 1.0),
     ("sites[].max_it_mw", "real_projects", "it_mw", "", 1.0),
     ("sites[].grid_lead_months", "countries", "grid_connect_months", "", 1.0),
@@ -158,6 +173,9 @@ SLIPS = (
     ("_m3_per_year", ((1e-6, "million m3"), (1e-3, "thousand m3"), (1e3, "litres"))),
     ("_months", ((30.4, "days"), (1 / 12, "years"))),
     ("_real", ((100.0, "percent"),)),
+    ("_b", ((1e9, "single parameters"), (1e3, "millions"))),
+    ("cache_bytes_per_token", ((1 / 1024, "KiB"),)),
+    ("tokens_per_s_per_accelerator", ((8.0, "tokens/s of a server"),)),
     ("ttft_s", ((1e3, "milliseconds"),)),
     (
         "_per_user_day",

@@ -177,6 +177,7 @@ class Workload(Record):
     data_class: DataClass
     latency_class: LatencyClass
     model_class: Id
+    model: ModelId | None = None
     profile: Id | None = None
     tokens_per_s_per_user: Positive | None = None
     ttft_s: Positive | None = None
@@ -190,6 +191,39 @@ class Workload(Record):
     optional: bool = False
     may_lapse: bool = False
     locality: Locality | None = None
+
+
+class OwnModel(Record):
+    """A model that the catalog does not know. Layers and cache left out follow the Llama family for its size."""
+
+    id: ModelId
+    params_total_b: Positive
+    params_active_b: Positive | None = None
+    layers: Annotated[int, Field(ge=1, le=1000)] | None = None
+    cache_bytes_per_token: Positive | None = None
+    bytes_per_param: Annotated[float, Field(ge=0.25, le=4)] = 1.0
+    context_tokens: Positive | None = None
+
+    @model_validator(mode="after")
+    def _active_is_a_part(self) -> OwnModel:
+        if self.params_active_b is not None and self.params_active_b > self.params_total_b:
+            raise ValueError("params_active_b must be at most params_total_b")
+        return self
+
+
+class OwnRate(Record):
+    """A rate measured by oneself: output tokens per second of one accelerator, under conditions it holds for."""
+
+    id: Id
+    model: ModelId
+    accelerator: Id
+    tokens_per_s_per_accelerator: Positive
+    input_tokens_per_request: Positive
+    output_tokens_per_request: Positive
+    cached_share: Share = 0.0
+    tokens_per_s_per_user: Positive | None = None
+    ttft_s: Positive | None = None
+    measured_on: date
 
 
 class Step(Record):
@@ -504,6 +538,8 @@ class Scenario(Record):
     hosts: Annotated[list[Host], Field(min_length=1)]
     stacks: Annotated[list[StackChoice], Field(min_length=1)]
     systems: Annotated[list[SystemChoice], Field(min_length=1)]
+    models: list[OwnModel] = []
+    rates: list[OwnRate] = []
     supply: Supply = Supply()
     limits: Limits = Limits()
     existing: Existing = Existing()

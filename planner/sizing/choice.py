@@ -12,8 +12,8 @@ from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
-from planner.case.requests import latency_scenario, request_of
-from planner.case.throughput import SoftwareGain, Throughput, estimate
+from planner.case.requests import request_of
+from planner.case.throughput import SoftwareGain, Throughput
 from planner.facts.errors import MissingFact
 from planner.facts.spans import Span
 from planner.scenario.schema import Accelerators, Host, Workload
@@ -117,15 +117,8 @@ def _rate_span(context: Context, throughput: Throughput, w: Workload, accelerato
         return Span.exact(1.0)
     if isinstance(w.size, Accelerators) and accelerator == demand.reference_of(context, w):
         return Span.exact(1.0)  # asked for and bought alike: the rate cancels
-    request = request_of(context, w)
-    found = estimate(
-        model=request.model,
-        accelerator=accelerator,
-        scenario=latency_scenario(context.catalog, w),
-        catalog=context.catalog,
-        **dict(request.conditions),
-    )
-    return Span(found.low, found.tokens_per_s_per_accelerator, found.high).relative()
+    rate = demand.serving_rate(context, throughput, w, accelerator)
+    return Span(rate.low, rate.tokens_per_s, rate.high).relative()
 
 
 def _effectiveness(context: Context, host: Host) -> Span:

@@ -55,7 +55,7 @@ class Sizing:
 def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
     """The rough figure for a scenario; reads it as ``build_case`` does."""
     context = Context.of(scenario, catalog or scenario.catalog)
-    throughput = Throughput(context.catalog, scenario.supply.reference)
+    throughput = Throughput.of(scenario, context.catalog)
     asked = demand.demand_table(context, throughput)
     years = sorted({context.calendar.date_of(t).year for t in range(context.calendar.n)})
     host = _host(context)

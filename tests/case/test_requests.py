@@ -9,8 +9,10 @@ import pytest
 from planner.case.build import build_case
 from planner.case.climate import load_by_hour
 from planner.case.context import Context
-from planner.case.demand import peak_tokens_per_s
+from planner.case.demand import peak_tokens_per_s, serving_rate
+from planner.case.rates import relative_rate
 from planner.case.requests import lengths_taken, read_request
+from planner.case.throughput import Throughput, estimate
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.numbers import number
 from planner.scenario.schema import Scenario, Workload
@@ -85,7 +87,7 @@ def test_a_file_without_lengths_keeps_those_of_the_benchmark_and_is_told(
     assert (w, lengths) == (
         "work",
         f"{number(1500)} in, {number(1500)} out",
-    ) and "benchmark of model class large" in why
+    ) and "benchmark of gpt-oss 120B" in why
     case = build_case(plain, plain_catalog())
     assert lengths in case.assumptions["value"].tolist()
     told = tiny(demand={"profile": "retrieval"})
@@ -117,3 +119,58 @@ def test_every_profile_says_what_of_it_is_judgement() -> None:
                                 "call-centre", "office-agent", "embedding", "image", "speech"}  # fmt: skip
     for row in table.itertuples():
         assert row.note and (row.assumed or (isinstance(row.source_url, str) and len(row.assumed_fields) > 0))
+
+
+MODEL = {
+    "id": "nation-200b",
+    "params_total_b": 200,
+    "params_active_b": 20,
+    "layers": 60,
+    "context_tokens": 65536,
+}
+RATE = {"id": "ours", "model": "nation-200b", "accelerator": "b300", "tokens_per_s_per_accelerator": 4321.0,
+        "input_tokens_per_request": 3000, "output_tokens_per_request": 500, "tokens_per_s_per_user": 40,
+        "measured_on": "2026-05-01"}  # fmt: skip
+
+
+def served(tiny: Make, read: float, speed: float, **more: Any) -> Any:
+    size = {
+        "by": "tokens-per-s",
+        "input_tokens_per_request": read,
+        "output_tokens_per_request": 500,
+        "points": POINTS,
+    }
+    work = {"size": size, "model": "nation-200b", "latency_class": "standard", "tokens_per_s_per_user": speed}
+    scenario = tiny(demand=work, models=[MODEL], **more)
+    context = Context.of(scenario, CATALOG)
+    return serving_rate(context, Throughput.of(scenario, CATALOG), scenario.demand[0], "b300")
+
+
+def test_a_model_of_ones_own_is_worked_out_from_its_size(tiny: Make) -> None:
+    found = estimate(
+        model="nation-200b", accelerator="b300", scenario="server", params_total_b=200, params_active_b=20, n_layers=60,
+        precision="fp8", input_tokens=3000, output_tokens=500, tokens_per_s_per_user=40, catalog=CATALOG,
+    )  # fmt: skip
+    assert served(tiny, 3000, 40).tokens_per_s == found.tokens_per_s_per_accelerator
+
+
+def test_a_rate_of_ones_own_holds_where_it_was_measured_and_is_carried_over_elsewhere(tiny: Make) -> None:
+    own = {"rates": [RATE]}
+    here = served(tiny, 3000, 40, **own)
+    assert (here.low, here.tokens_per_s, here.high) == (4321, 4321, 4321)
+    assert "ours" in here.method and str(here.measured_on.date()) == "2026-05-01"
+    plain_here, plain_there = served(tiny, 3000, 40), served(tiny, 9000, 40)
+    there = served(tiny, 9000, 40, **own)
+    assert there.tokens_per_s == pytest.approx(4321 * plain_there.tokens_per_s / plain_here.tokens_per_s)
+    assert there.low < there.tokens_per_s < there.high
+
+
+def test_a_named_model_beats_the_models_of_a_stack(tiny: Make) -> None:
+    def rate(**work: Any) -> float:
+        scenario = tiny(demand=work)
+        context, throughput = Context.of(scenario, CATALOG), Throughput.of(scenario, CATALOG)
+        return relative_rate(context, throughput, scenario.demand[0], "b300", "champion-own-models")[0]
+
+    factor = CATALOG.value("layer_models", ("models-own", "large"), "rate_factor_mid")
+    assert rate() == pytest.approx(factor)
+    assert rate(model="gpt-oss-120b") == 1

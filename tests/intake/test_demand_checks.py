@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from planner.facts.numbers import number
 from planner.intake.scenario_file import ScenarioError, load_scenario, with_overrides
 
 
@@ -54,3 +55,43 @@ def test_a_day_has_24_hours(small: Any) -> None:
         problems(small, {"load_by_hour": [1.0] * 23})["load_by_hour"]
         == "needs at least 24 entries, and the list has 23"
     )
+
+
+OWN = {"id": "nation-9t", "params_total_b": 9000, "params_active_b": 100}
+
+
+def test_a_prompt_longer_than_the_context_is_refused_with_what_can_be_read(small: Any) -> None:
+    size = USERS | {"input_tokens_per_request": 200_000, "points": [{"at": "2027-01-01", "value": -1}]}
+    found = problems(small, {"profile": "coding-agent", "size": size})
+    assert found["size.points[0].value"] == "must be at least 0 (got -1)"
+    message = found["size.input_tokens_per_request"]
+    assert f"at most {number(131_072 - 500)} tokens can be read" in message and "model: " in message
+    own = with_overrides(
+        small,
+        {
+            "models": [OWN | {"params_total_b": 200, "context_tokens": 1_000_000}],
+            "demand[assistant].model": "nation-9t",
+            "demand[assistant].profile": "coding-agent",
+            "demand[assistant].size": size | {"points": USERS["points"]},
+        },
+    )
+    assert own.models[0].context_tokens == 1_000_000
+
+
+def test_a_model_too_large_for_every_system_names_some_that_hold_it(small: Any) -> None:
+    changes = {"systems": [{"id": "hgx-b300"}], "models": [OWN], "demand[assistant].model": "nation-9t"}
+    with pytest.raises(ScenarioError) as raised:
+        with_overrides(small, changes)
+    (told,) = [p for p in raised.value.problems if p.path == "demand[assistant].model"]
+    assert "none of the systems (hgx-b300)" in told.message and "gb300-nvl72" in told.message
+    with_overrides(small, changes | {"systems": [{"id": "hgx-b300"}, {"id": "gb300-nvl72"}]})
+
+
+def test_an_unknown_model_is_told_with_what_to_state(small: Any) -> None:
+    message = problems(small, {"model": "gpt-oss-12b"})["model"]
+    assert "did you mean 'gpt-oss-" in message and "params_total_b" in message
+
+
+def test_a_model_of_ones_own_may_not_be_read_as_one_of_the_catalog(small: Any) -> None:
+    with pytest.raises(ScenarioError, match="read as the catalog's model 'gpt-oss-120b'"):
+        with_overrides(small, {"models": [OWN | {"id": "gpt-oss"}]})
