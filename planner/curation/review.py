@@ -1,8 +1,9 @@
 """``planner catalog --check``: all faults that stop loading, and figures that are probably wrong.
 
 *Peers*: a figure far from those it is compared with (``x-outliers`` of the descriptor), in logarithms, per unit
-of what it buys: a rack per accelerator and bandwidth. *Units*: every number has one. ``catalog_sense`` has the
-rules for single rows and columns, ``catalog_measured`` those for measurements. A true but odd figure is
+of what it buys: a rack per accelerator and bandwidth. *Units*: every number has one. ``plausibility`` has the
+rules for single rows and columns, ``contradictions`` those for neighbours and dates, ``measured`` those for
+measurements. A true but odd figure is
 accepted by name, with a reason, in the descriptor; an acceptance of a row that is no longer there, or no
 longer odd, is a fault as well.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planner.curation.contradictions import contradictions
 from planner.curation.measured import measured_faults
 from planner.curation.plausibility import Accepted, row_faults
 from planner.facts.catalog import load_catalog, packaged_root, read_sheets
@@ -23,7 +25,8 @@ from planner.facts.sheets import Sheet
 
 MIN_PEERS = 5
 MAD_TO_SD = 1.4826
-SIGMAS = 4.0
+SIGMAS, NOTED_SIGMAS = 4.0, 2.5
+"""Robust standard deviations that make a figure odd, and odd where no note speaks of it."""
 LEAST_FACTOR = 2.0
 GAP = 2.0
 """Factors: the least distance from the median that counts, and the gap to the next figure."""
@@ -55,6 +58,7 @@ def audit_catalog(root: Path | None = None) -> list[str]:
         problems += _unit_faults(sheet)
         problems += odd_figures(sheet, sheets)
         problems += row_faults(sheet, accepted[name], str(descriptor.get("created", "")))
+        problems += contradictions(sheet, sheets, accepted[name], str(descriptor.get("created", "")))
     if sound:  # measurements are compared by the code that uses them, which needs a catalog that loads
         problems += measured_faults(load_catalog(root), sheets, accepted)
         problems += [fault for table in accepted.values() for fault in table.stale()]
@@ -140,12 +144,27 @@ def _peer_faults(sheet: Sheet, rule: _Rule, sheets: dict[str, Sheet]) -> Iterato
         for rows in groups.values():
             peers = rows if len(rows) >= MIN_PEERS or (rule.group and rule.strict) else list(values)
             for row in rows:
-                factor = _oddness(values, row, [p for p in peers if p != row], rule.max_factor)
+                others = [p for p in peers if p != row]
+                factor = _oddness(values, row, others, rule.max_factor)
+                if not factor and not sheet.cells["note"][row]:
+                    factor = _unexplained(values, row, others)
                 if factor and not _accept(sheet, rule, row):
                     per = f" per {' and '.join(rule.per)}" if rule.per else ""
                     many = f"{len(peers) - 1} {'rows' if row in small or not rule.group else 'peers'}"
                     yield sheet.at(row, column, f"{sheet.cells[column][row]}{per} is {factor:.1f} times "
                                    f"the median of {many}: wrong unit or digit?")  # fmt: skip
+
+
+def _unexplained(values: dict[int, float], row: int, peers: list[int]) -> float | None:
+    """Factor to the median of the peers where it is two or more, not usual among them, and no note says why."""
+    if len(peers) < MIN_PEERS - 1:
+        return None
+    others = sorted(values[p] for p in peers)
+    middle = statistics.median(others)
+    scatter = MAD_TO_SD * statistics.median(abs(v - middle) for v in others)
+    distance = values[row] - middle
+    usual = others[0] <= values[row] <= others[-1] and abs(distance) <= NOTED_SIGMAS * scatter
+    return math.exp(distance) if abs(distance) > math.log(LEAST_FACTOR) and not usual else None
 
 
 def _oddness(values: dict[int, float], row: int, peers: list[int], max_factor: float) -> float | None:
