@@ -19,6 +19,8 @@ STATUS_COLOUR = {
     "cancelled": "gray",
     "failed": "red",
     "infeasible": "orange",
+    "no-solution": "orange",
+    "unbounded": "orange",
     "lost": "red",
 }
 STATUS_ICON = {
@@ -29,6 +31,8 @@ STATUS_ICON = {
     "cancelled": "x",
     "failed": "circle-x",
     "infeasible": "alert-triangle",
+    "no-solution": "clock",
+    "unbounded": "alert-triangle",
     "lost": "alert-triangle",
 }
 

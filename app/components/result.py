@@ -18,6 +18,7 @@ from planner.app.state import url
 from planner.app.state.result import Result, load, load_plan
 from planner.app.state.stale import changed_draft
 from planner.facts.numbers import number, quantity, signed
+from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
 
 MOOD = {"better": True, "worse": False}
@@ -36,9 +37,7 @@ def shown(services: Services, page: str, ref: str | None, draw: Callable[[Result
 
 def _newest(services: Services, page: str) -> str | None:
     """The newest plan; for the trade-off the newest frontier before any plan."""
-    fronts = [
-        row for row in services.runs() if row["kind"] == "frontier" and row["state"] in ("done", "stopped")
-    ]
+    fronts = [row for row in services.runs() if row["kind"] == "frontier" and row["state"] in WITH_PLAN]
     return str(fronts[0]["id"]) if fronts and page == "tradeoff" else services.latest_plan()
 
 
@@ -114,7 +113,9 @@ def range_note(row: dict[str, Any]) -> str | None:
 
 def choices(services: Services) -> list[dict[str, Any]]:
     """Runs whose result can be opened: plans and frontiers, newest first."""
-    return [row for row in services.runs() if row["state"] in ("done", "stopped")]
+    return [
+        row for row in services.runs() if row["state"] in WITH_PLAN and row["kind"] in ("plan", "frontier")
+    ]
 
 
 def run_label(row: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ def register(app: dash.Dash, services: Services) -> None:
     def change(
         chosen: list[str] | None, base: str | None
     ) -> tuple[Any, dict[str, Any], list[str], str | None]:
-        refs = list(chosen or [])[:MOST]
+        refs = _distinct(chosen or [])
         base = base if base in refs else (refs[0] if refs else None)
         return content(services, refs, base), {"runs": refs, "base": base or ""}, refs, base
 
@@ -82,7 +82,7 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
     """The page in the state the address names."""
     state = url.parse(query, DEFAULTS)
     options = [{"value": row["id"], "label": result.run_label(row)} for row in result.choices(services)]
-    refs = list(state["runs"])[:MOST]
+    refs = _distinct(state["runs"])
     known = {o["value"] for o in options}
     options += [{"value": r, "label": r} for r in refs if r not in known]
     base = state["base"] if state["base"] in refs else (refs[0] if refs else None)
@@ -106,6 +106,11 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
         html.Div(content(services, refs, base), id=CONTENT, className="tab-content"),
         lead=t("compare.lead"),
     )  # fmt: skip
+
+
+def _distinct(refs: list[str]) -> list[str]:
+    """The runs asked for, each once, as many as can be compared."""
+    return list(dict.fromkeys(refs))[:MOST]
 
 
 def _results(services: Services, refs: list[str]) -> dict[str, Result]:

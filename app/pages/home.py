@@ -16,6 +16,7 @@ from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
 from planner.facts.numbers import percent
+from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
 
 RECENT = 8
@@ -78,7 +79,7 @@ def recent(rows: list[dict[str, Any]], limit: int | None = RECENT) -> Any:
 
 def _row(row: dict[str, Any]) -> html.Tr:
     links = [dcc.Link(t("home.open.run"), href=url.href("run", row["id"]))]
-    if row["state"] in ("done", "stopped"):
+    if row["state"] in WITH_PLAN and row["kind"] in ("plan", "frontier"):
         links = [
             dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))
             for page in ("plan", "capital", "tradeoff")

@@ -14,11 +14,13 @@ from planner.app.components import kpi, layout, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.components.result import other_facts
+from planner.app.components.table import plain_table
 from planner.app.services import Services
 from planner.app.state import url
+from planner.app.state.runs import STATES
 from planner.app.state.stale import changed_draft
 from planner.facts.numbers import MISSING, number, percent
-from planner.jobs.store import WITH_PLAN, Job
+from planner.jobs.store import WITH_PLAN, WITHOUT_PLAN, Job
 from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
 
@@ -114,7 +116,7 @@ def actions(job: Job, services: Services) -> Any:
         parts.append(
             layout.link_button(t("run.scenario"), url.href("scenario", job.draft), "files", variant="default")
         )
-    if job.state not in (*WITH_PLAN, "infeasible"):
+    if job.state not in (*WITH_PLAN, "infeasible", "unbounded"):
         parts.append(
             toolbar.button({"type": AGAIN, "do": "again"}, t("run.again"), "refresh", disabled=not may)
         )
@@ -125,7 +127,7 @@ def result(job: Job, services: Services) -> list[Any]:
     """What came of a run that has ended; nothing while it lives."""
     if job.live:
         return []
-    if job.state in WITH_PLAN or job.state == "infeasible":
+    if job.state in (*WITH_PLAN, *WITHOUT_PLAN):
         return outcome(services, services.run(job.id), job.id)
     lines = [line for line in (job.error or "").splitlines() if line.strip()][-12:]
     title = t(f"run.end.{job.state}")
@@ -136,13 +138,16 @@ def result(job: Job, services: Services) -> list[Any]:
 
 def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
     """Key figures and where to look further, or why there is no plan and what would mend it."""
+    if run.kind == "batch":
+        return [other_facts(services, run), *_cases(run)]
     if not run.has_plan:
+        title = t(f"run.end.{STATES.get(run.status, 'failed')}")
         troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]
         notes = [html.P(note) for note in run.outcome.get("notes", [])]
         if not troubles and not notes:
-            notes = [html.P(t("run.infeasible-text"))]
-        blocks = [layout.alert(t("run.end.infeasible"), [html.Div(part)], kind="error") for part in troubles]
-        blocks = blocks or [layout.alert(t("run.end.infeasible"), notes, kind="error")]
+            notes = [html.P(t(f"run.{run.status}-text"))] if known(f"run.{run.status}-text") else []
+        blocks = [layout.alert(title, [html.Div(part)], kind="error") for part in troubles]
+        blocks = blocks or [layout.alert(title, notes, kind="error")]
         return [other_facts(services, run), *blocks]
     figures = run.kpis.set_index("kpi")
     links = [
@@ -162,6 +167,15 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
             actions=links,
         ),
     ]
+
+
+def _cases(run: Any) -> list[Any]:
+    """A batch: how many of its cases ended how, and its table."""
+    counts = run.outcome.get("cases") or {}
+    said = "; ".join(f"{n} {status}" for status, n in counts.items())
+    file = run.path / "results.parquet"
+    table = plain_table(pd.read_parquet(file)) if file.is_file() else []
+    return [layout.section(t("run.batch"), *table, lead=said)]
 
 
 def directory(services: Services, run: Any, run_id: str) -> html.Div:

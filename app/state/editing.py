@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -48,10 +49,17 @@ class Checked:
 
     def of(self, path: str) -> str | None:
         """The message for a field, or of what stands inside it: a problem, else a warning."""
+        return self._messages.get(path)
+
+    @cached_property
+    def _messages(self) -> dict[str, str]:
+        """The first message at a path, and at the lists on the way to it."""
+        found: dict[str, str] = {}
         for problem in [*self.problems, *self.warnings]:
-            if problem.path == path or problem.path.startswith(path + "["):
-                return problem.message
-        return None
+            ends = [end.start() for end in re.finditer(r"\[", problem.path)]
+            for path in (problem.path, *(problem.path[:end] for end in ends)):
+                found.setdefault(path, problem.message)
+        return found
 
 
 def check(text: str, catalog: Catalog) -> Checked:

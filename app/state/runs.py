@@ -14,7 +14,10 @@ from planner.runs.files import RunError, read_json
 STATES = {
     "optimal": "done",
     "feasible": "done",
+    "done": "done",
     "infeasible": "infeasible",
+    "no-solution": "no-solution",
+    "unbounded": "unbounded",
     "running": "running",
     "lost": "lost",
 }

@@ -42,12 +42,17 @@ def media_needed(context: Context, system: str) -> dict[str, float]:
 
 def cooling_gap(context: Context, host: Host, system: str) -> str:
     """Empty where the host's technologies carry the system's heat; else what is missing."""
+    key = ("cooling gap", *technologies(context, host), system)
+    if key not in context.memo:
+        context.memo[key] = _cooling_gap(context, technologies(context, host), system)
+    return str(context.memo[key])
+
+
+def _cooling_gap(context: Context, installed: list[str], system: str) -> str:
     cooling = context.catalog.table("cooling")
     rack_kw = float(context.catalog.value("systems", system, "rack_kw"))
     for medium in media_needed(context, system):
-        carriers = [
-            c for c in technologies(context, host) if medium in str(cooling.loc[c, "media"]).split(";")
-        ]
+        carriers = [c for c in installed if medium in str(cooling.loc[c, "media"]).split(";")]
         if not carriers:
             return f"no technology at the host carries {medium} heat"
         if medium == "liquid" and all(float(cooling.loc[c, "max_rack_kw"]) < rack_kw for c in carriers):

@@ -11,6 +11,8 @@ import pandas as pd
 from planner.case.case import MEDIA, Case
 
 NEVER = 10**6
+EXISTING = {"space": "existing_mw", "grid": "existing_grid_mw", "backup": "existing_backup_mw"}
+"""Columns of ``case.host_period`` with what exists when the horizon starts."""
 
 
 def servable(case: Case) -> pd.DataFrame:
@@ -36,15 +38,18 @@ def host_ready(case: Case) -> pd.Series:
         h = str(host.h)
         if h not in now.index:
             continue
-        opened = 0 if bool(host.exists) else _first(case.opens, h)
-        more = _first(case.halls if host.mode == "build" else case.leases, h)
-        space = 0 if now.loc[h, "existing_mw"] > 0 else max(opened, more)
-        out[h] = space
-        if host.mode == "build":
-            grid = 0 if now.loc[h, "existing_grid_mw"] > 0 else _first_grid(case, h)
-            backup = 0 if now.loc[h, "existing_backup_mw"] > 0 else _first(case.backups, h)
-            out[h] = max(space, grid, backup)
+        new, held = host_first(case, h), now.loc[h]
+        needs = ("space", "grid", "backup") if host.mode == "build" else ("space",)
+        out[h] = max(0 if held[EXISTING[what]] > 0 else new[what] for what in needs)
     return pd.Series(out, dtype=float)
+
+
+def host_first(case: Case, host: str) -> dict[str, int]:
+    """First period in which new space, grid and backup may be live at a host of its own or leased halls."""
+    build = case.hosts.loc[host, "mode"] == "build"
+    opened = 0 if bool(case.hosts.loc[host, "exists"]) else _first(case.opens, host)
+    more = _first(case.halls if build else case.leases, host)
+    return {"space": max(opened, more), "grid": _first_grid(case, host), "backup": _first(case.backups, host)}
 
 
 def _first(table: pd.DataFrame, host: str) -> int:

@@ -30,14 +30,15 @@ def validate(
 ) -> None:
     """Check scenario files and name every problem at its place.
 
-    Prints [bold]file:line:col: path: message; did you mean ...[/bold] for each problem and exits with 2 if
-    there is any. Amounts far outside the catalog's range of their kind are warned of, with the unit they look like;
-    warnings alone exit with 0.
+    Prints [bold]file:line:col: path: message; did you mean ...[/bold] for each problem (the first 50; --json lists
+    all) and exits with 2 if there is any. Amounts far outside the catalog's range of their kind are warned of, with the
+    unit they look like; warnings alone exit with 0.
 
     Example: planner validate korea.yaml my-case.yaml
     """
     from planner.facts.catalog import load_catalog
     from planner.intake.scenario_file import ScenarioError, load_with_warnings
+    from planner.scenario.problems import first_lines
 
     facts = load_catalog(catalog)
     results: list[dict[str, Any]] = []
@@ -54,8 +55,8 @@ def validate(
                 for warning in warned:
                     typer.echo(f"{warning.placed('warning: ')}", err=True)
         if not as_json:
-            for problem in results[-1]["problems"]:
-                typer.echo(str(problem), err=True)
+            for line in first_lines(results[-1]["problems"]):
+                typer.echo(line, err=True)
     bad = sum(len(r["problems"]) for r in results)
     if as_json:
         print_json(results)

@@ -28,6 +28,9 @@ from planner.facts.sheets import Sheet, check_between, check_sheet, read_sheet
 from planner.facts.suggest import hint
 
 DESCRIPTOR = "datapackage.json"
+pd.set_option(
+    "mode.string_storage", "python"
+)  # tables of a hundred rows: Arrow's calls cost more than they save
 
 
 class CatalogError(PlannerError):

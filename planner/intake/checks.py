@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Callable, Iterator
 
 from planner.facts.catalog import Catalog
-from planner.facts.suggest import hint
 from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
 from planner.intake.document import Document, day_of, fault
 from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer
@@ -32,12 +31,13 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     return [problem for rule in rules for problem in rule(document)]
 
 
-def _unknown(kind: str, name: str, allowed: list[str]) -> str:
+def _unknown(doc: Document, kind: str, name: str) -> str:
+    allowed = doc.known(kind)
     if kind == "country with a metro":
-        return f"no metro of {name!r} in the catalog, so that distances are unknown{hint(name, allowed)}"
+        return f"no metro of {name!r} in the catalog, so that distances are unknown{doc.hint(name, allowed)}"
     label = kind.removeprefix("catalog ")
     table = CATALOG_TABLES.get(kind)
-    message = hint(name, allowed)
+    message = doc.hint(name, allowed)
     if not allowed:
         message = "; none is declared"
     elif "allowed" not in message and table:
@@ -49,11 +49,9 @@ def _unknown(kind: str, name: str, allowed: list[str]) -> str:
 
 def _references(doc: Document) -> Iterator[Problem]:
     for pattern, kind in REFERENCES:
-        allowed: list[str] | None = None
         for path, item in find(doc.root, pattern):
-            allowed = doc.known(kind) if allowed is None else allowed
-            if isinstance(item.value, str) and item.value not in allowed:
-                yield fault(item, path, _unknown(kind, item.value, allowed))
+            if isinstance(item.value, str) and item.value not in doc.known(kind):
+                yield fault(item, path, _unknown(doc, kind, item.value))
 
 
 def _keys(doc: Document) -> Iterator[Problem]:
@@ -61,7 +59,7 @@ def _keys(doc: Document) -> Iterator[Problem]:
         for path, item in find(doc.root, pattern):
             for name, child in item.value.items() if isinstance(item.value, dict) else ():
                 if name not in doc.known(kind):
-                    yield fault(child, f"{path}.{name}", _unknown(kind, name, doc.known(kind)))
+                    yield fault(child, f"{path}.{name}", _unknown(doc, kind, name))
 
 
 def _share_caps(doc: Document) -> Iterator[Problem]:
@@ -70,9 +68,8 @@ def _share_caps(doc: Document) -> Iterator[Problem]:
         by, name = cap.text("by"), cap.text("id")
         if by not in SHARES or name is None:
             continue
-        allowed = doc.known(SHARES[by])
-        if name not in allowed:
-            yield fault(cap.value["id"], f"{path}.id", _unknown(SHARES[by], name, allowed))
+        if name not in doc.known(SHARES[by]):
+            yield fault(cap.value["id"], f"{path}.id", _unknown(doc, SHARES[by], name))
         key = (by, name, cap.text("from"))
         if key in seen:
             yield fault(cap, path, f"second cap on {by} {name!r} from the same date")
@@ -166,9 +163,7 @@ def _stacks_of_hosts(doc: Document) -> Iterator[Problem]:
             names = [n.value for n in item.value] if item and isinstance(item.value, list) else []
             usable = declared | (held if kind == "system" else set())
             if item is not None and names and not usable.intersection(n for n in names if isinstance(n, str)):
-                message = (
-                    f"none of its {field} is declared under {field}{hint(str(names[0]), sorted(declared))}"
-                )
+                message = f"none of its {field} is declared under {field}{doc.hint(str(names[0]), sorted(declared))}"
                 yield fault(item, f"{path}.{field}", message)
     for path, decision in find(doc.root, "decisions[]"):
         for field, kind in (("stacks", "stack"), ("systems", "system")):
@@ -214,5 +209,5 @@ def _attributes(doc: Document) -> Iterator[Problem]:
             for name, child in item.value.items() if isinstance(item.value, dict) else ():
                 allowed = list(dict.fromkeys(answers.loc[answers["attribute"] == name, "value"].astype(str)))
                 if allowed and isinstance(child.value, str) and child.value not in allowed:
-                    message = f"{child.value!r} is not known{hint(child.value, allowed)}"
+                    message = f"{child.value!r} is not known{doc.hint(child.value, allowed)}"
                     yield fault(child, f"{path}.{name}", message)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -11,23 +12,39 @@ from pydantic import ValidationError
 
 from planner.case.periods import Calendar
 from planner.facts.catalog import Catalog
+from planner.facts.suggest import hint as words_of
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.references import CATALOG_TABLES, LISTS
 from planner.scenario.schema import Horizon
 
+HINTS = 100
+"""Unknown names for which the nearest known one is looked up: with thousands on both sides it takes minutes."""
+
 
 @dataclass
 class Document:
     root: Item
     catalog: Catalog
+    _known: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)
+    _hinted: int = 0
 
     def ids(self, pattern: str) -> list[str]:
         return [item.value for _, item in find(self.root, pattern) if isinstance(item.value, str)]
 
-    def known(self, kind: str) -> list[str]:
-        """Every name a reference of this kind may have."""
+    def known(self, kind: str) -> Collection[str]:
+        """Every name a reference of this kind may have, in order; collected once."""
+        if kind not in self._known:
+            self._known[kind] = dict.fromkeys(self._names(kind))
+        return self._known[kind].keys()
+
+    def hint(self, word: str, known: Collection[str]) -> str:
+        """What to say of an unknown name: see ``planner.facts.suggest.hint``; nothing after the first hundred."""
+        self._hinted += 1
+        return words_of(word, list(known)) if self._hinted <= HINTS else ""
+
+    def _names(self, kind: str) -> list[str]:
         if kind in CATALOG_TABLES:
             return [str(key) for key in self.catalog.table(CATALOG_TABLES[kind]).index]
         if kind in LISTS:
@@ -37,9 +54,9 @@ class Document:
         if kind == "vendor":
             return sorted(set(self.catalog.table("accelerators")["vendor"].astype(str)))
         if kind == "operator":
-            return list(dict.fromkeys(self.ids("hosts[].operator")))
+            return self.ids("hosts[].operator")
         if kind == "payer":
-            return list(dict.fromkeys(["partner", *self.ids("hosts[].operator")]))
+            return ["partner", *self.ids("hosts[].operator")]
         metros = {str(c) for c in self.catalog.table("metros")["iso3"]}
         if kind == "country with a metro":
             return sorted(metros)

@@ -13,7 +13,6 @@ from planner.case.context import Context
 from planner.case.cooling import cooling_gap
 from planner.case.offers import stack_gap, system_gap
 from planner.case.periods import Calendar
-from planner.facts.suggest import hint
 from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
@@ -23,8 +22,9 @@ from planner.scenario.schema import Host, Mode, Scenario, SystemChoice
 def no_offer(doc: Document) -> Iterator[Problem]:
     """Hosts that can offer nothing: no stack of theirs suits owner and mode, or none of these any of their systems."""
     declared = set(doc.known("stack")) & set(doc.known("catalog stack"))
+    context, cases = context_of(doc, []), {}  # thousands of hosts are of a few kinds
     held = {
-        (item.text("host"), item.text("system"))
+        item.text("host")
         for where in ("fleets", "contracts")
         for _, item in find(doc.root, f"existing.{where}[]")
     }
@@ -32,25 +32,31 @@ def no_offer(doc: Document) -> Iterator[Problem]:
         host = valid(Host, item)
         if host is None or host.owner_class not in doc.known("owner class"):
             continue
-        own = [a for a in host.stacks if a in declared]
-        gaps = {a: stack_gap(doc.catalog, a, host.mode, host.owner_class)[1] for a in own}
-        if own and all(gaps.values()):
-            yield fault(item.value["stacks"], f"{path}.stacks", _no_stack(doc, host, list(gaps.values())))
-            continue
-        context = context_of(doc, [host])
-        systems = [s.id for s in context.scenario.systems if s.id in doc.known("catalog system")]
-        pairs = [
-            (a, k) for a in own if not gaps[a] for k in systems if host.systems is None or k in host.systems
-        ]
-        why = {system_gap(context, host, a, k) for a, k in pairs}
-        listed = host.systems is not None and {reason for reason, _ in why} == {
-            "cooling"
-        }  # no_cooling says so
-        if pairs and all(words for _, words in why) and not listed and not any(h == host.id for h, _ in held):
-            where = "systems" if host.systems else "stacks"
-            words = "; ".join(sorted(words for _, words in why))
-            message = f"no declared system can be had at this host: {words}"
+        kind = repr((host.mode, host.owner_class, host.stacks, host.systems, host.cooling))
+        if kind not in cases:
+            cases[kind] = _nothing_offered(doc, context, host, [a for a in host.stacks if a in declared])
+        where, message, curable = cases[kind]
+        if message and not (curable and host.id in held):
             yield fault(item.value[where], f"{path}.{where}", message)
+
+
+def _nothing_offered(doc: Document, context: Context, host: Host, own: list[str]) -> tuple[str, str, bool]:
+    """Why a host can offer nothing: the field at fault, the words (empty where it can), whether a fleet it has helps."""
+    gaps = {a: stack_gap(doc.catalog, a, host.mode, host.owner_class)[1] for a in own}
+    if own and all(gaps.values()):
+        return "stacks", _no_stack(doc, host, list(gaps.values())), False
+    systems = [s.id for s in context.scenario.systems if s.id in doc.known("catalog system")]
+    pairs = [(a, k) for a in own if not gaps[a] for k in systems if host.systems is None or k in host.systems]
+    why = {system_gap(context, host, a, k) for a, k in pairs}
+    listed = host.systems is not None and {reason for reason, _ in why} == {"cooling"}  # no_cooling says so
+    if not pairs or listed or not all(words for _, words in why):
+        return "", "", True
+    words = "; ".join(sorted(words for _, words in why))
+    return (
+        "systems" if host.systems else "stacks",
+        f"no declared system can be had at this host: {words}",
+        True,
+    )
 
 
 def _no_stack(doc: Document, host: Host, why: list[str]) -> str:
@@ -66,7 +72,7 @@ def _no_stack(doc: Document, host: Host, why: list[str]) -> str:
         for o in doc.known("owner class")
         if any(suits(a, host.mode, o) for a in host.stacks)
     ]
-    words = f"it can run none of its stacks: {'; '.join(why)}{hint(host.stacks[0], allowed)}"
+    words = f"it can run none of its stacks: {'; '.join(why)}{doc.hint(host.stacks[0], allowed)}"
     return words if not meant or "did you mean" in words else f"{words}; did you mean {meant[0]!r}?"
 
 
@@ -78,10 +84,12 @@ def idle_holdings(doc: Document) -> Iterator[Problem]:
     for where in ("fleets", "contracts"):
         for path, item in find(doc.root, f"existing.{where}[]"):
             host, stack = hosts.get(item.text("host") or ""), item.text("stack")
-            if host is None or stack not in doc.known("stack"):
+            if host is None or stack is None or stack not in doc.known("stack"):
                 continue
             if stack not in host.stacks:
-                message = f"host {host.id!r} does not list {stack!r} under stacks{hint(stack, host.stacks)}"
+                message = (
+                    f"host {host.id!r} does not list {stack!r} under stacks{doc.hint(stack, host.stacks)}"
+                )
                 yield fault(item.value["stack"], f"{path}.stack", message)
 
 
@@ -104,7 +112,7 @@ def no_cooling(doc: Document) -> Iterator[Problem]:
                 yield fault(item.value["systems"].value[n], f"{path}.systems[{n}]", f"{k!r}: {gap}")
     for path, item in find(doc.root, "systems[]"):
         k = item.text("id")
-        if k not in systems:
+        if k is None or k not in systems:
             continue
         offering = [host for _, _, host in usable if host.systems is None or k in host.systems]
         owned = [host for host in offering if host.mode != "cloud"]

@@ -28,9 +28,22 @@ from planner.jobs import tables
 from planner.jobs.tables import access_log, job_events, jobs
 from planner.planning.events import Event
 
-State = Literal["queued", "running", "done", "stopped", "cancelled", "failed", "infeasible", "lost"]
+State = Literal[
+    "queued",
+    "running",
+    "done",
+    "stopped",
+    "cancelled",
+    "failed",
+    "infeasible",
+    "no-solution",
+    "unbounded",
+    "lost",
+]
 LIVE: tuple[State, ...] = ("queued", "running")
 WITH_PLAN: tuple[State, ...] = ("done", "stopped")
+WITHOUT_PLAN: tuple[State, ...] = ("infeasible", "no-solution", "unbounded")
+"""Ended as it should, with a run that says why there is no plan."""
 STALE_S = 120.0  # a worker on another machine that has not reported for so long is lost
 START_S = 30.0  # so long a worker may take to report its process
 

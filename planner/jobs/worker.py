@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from planner.jobs.store import Job, State, Store
+from planner.jobs.store import WITHOUT_PLAN, Job, State, Store
 from planner.planning.events import Event
 
 BEAT_S = 1.0
@@ -150,9 +150,9 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
 def _end(run: Any, asked_to_stop: bool) -> tuple[State, str | None]:
     if run.has_plan:
         return ("stopped" if asked_to_stop else "done"), None
-    if run.status == "infeasible":
-        return "infeasible", None
-    return "failed", "stopped before any plan was found" if asked_to_stop else "no plan within the time limit"
+    if run.status in WITHOUT_PLAN:
+        return run.status, "stopped before any plan was found" if asked_to_stop else None
+    return "failed", f"the run ended as {run.status}"
 
 
 def main() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 DIAGNOSIS_S = 60.0
 """Seconds for the least change of an infeasible case."""
+NEW_OBJECTS = 200_000
+"""Python looks for cycles of garbage after so many new objects: a case makes many, and hardly a cycle."""
 
 
 def run_solve(
@@ -59,7 +62,7 @@ def run_solve(
             report(Event("scenario", f"warning: {warning.path}: {warning.message}"))
         for workload, lengths, why in lengths_taken(scenario, catalog):
             report(Event("scenario", f"note: demand[{workload}]: requests of {lengths} tokens: {why}"))
-        with captured_output(writer.log) if capture else contextlib.nullcontext():
+        with captured_output(writer.log) if capture else contextlib.nullcontext(), _rare_collections():
             case = build_case(scenario, catalog)
             outcome = solve(
                 case,
@@ -73,6 +76,16 @@ def run_solve(
             elif outcome.status == "infeasible" and not outcome.troubles:
                 outcome = replace(outcome, troubles=_diagnosed(case, report))
         return writer.finish(outcome)
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _diagnosed(case: Any, on_event: OnEvent) -> list[Any]:

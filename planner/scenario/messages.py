@@ -18,6 +18,8 @@ from planner.scenario.reading import Item
 
 Model = TypeVar("Model", bound=BaseModel)
 Loc = tuple[int | str, ...]
+Names = dict[int, list[str]]
+"""Of each list of a document, by its identity: how its entries are named in a path."""
 
 _UNITS = frozenset(
     ["kw", "mw", "gw", "kwh", "mwh", "gwh", "usd", "kusd", "musd", "busd", "eur", "meur", "m3", "l", "kg", "t",
@@ -35,8 +37,9 @@ def validated(model: type[Model], item: Item) -> tuple[Model | None, list[Proble
 
 def _problems(error: ValidationError, model: type[BaseModel], root: Item) -> list[Problem]:
     found: dict[str, list[tuple[ErrorDetails, Problem]]] = {}
+    names: Names = {}
     for detail in error.errors(include_url=False):
-        place_item, path = _locate(root, detail["loc"], detail["type"])
+        place_item, path = _locate(root, detail["loc"], detail["type"], names)
         if detail["type"].startswith("union_tag"):
             path += "." + _discriminator(detail)
             place_item = place_item.get(_discriminator(detail)) or place_item
@@ -44,20 +47,25 @@ def _problems(error: ValidationError, model: type[BaseModel], root: Item) -> lis
         found.setdefault(path, []).append((detail, Problem.at(place_item.shown, path, message)))
     # A value that may be of two kinds fails once for each: keep what speaks of the kind it is.
     problems = []
+    above = {path[: end.start()] for path in found for end in re.finditer(r"[.\[]", path)}
     for path, several in found.items():
-        deeper = any(other.startswith((path + ".", path + "[")) for other in found if other != path)
         telling = [p for d, p in several if not d["type"].endswith("_type")]
-        problems += telling or ([] if deeper else [several[0][1]])
+        problems += telling or ([] if path in above else [several[0][1]])
     return problems
 
 
-def _locate(root: Item, loc: Loc, kind: str) -> tuple[Item, str]:
-    """The item an error is about and its path. Parts that name a variant of a union are passed over."""
+def _locate(root: Item, loc: Loc, kind: str, names: Names) -> tuple[Item, str]:
+    """The item an error is about and its path. Parts that name a variant of a union are passed over.
+
+    ``names`` keeps those of each list: to find them anew for each of a thousand errors takes minutes.
+    """
     item, path = root, ""
     for i, part in enumerate(loc):
         value = item.value
         if isinstance(value, list) and isinstance(part, int) and part < len(value):
-            path += f"[{entry_names(value)[part]}]"
+            if id(value) not in names:
+                names[id(value)] = entry_names(value)
+            path += f"[{names[id(value)][part]}]"
             item = value[part]
         elif isinstance(value, dict) and part in value:
             path += f".{part}" if path else str(part)

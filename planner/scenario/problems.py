@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from planner.facts.errors import PlannerError
 
+SHOWN = 50
+"""Problems that are printed; the others are counted."""
+
 
 @dataclass(frozen=True, order=True)
 class Place:
@@ -41,16 +44,25 @@ class Problem:
 
 
 class InputError(PlannerError):
-    """An input file cannot be used; ``problems`` holds every fault found, sorted by place."""
+    """An input file cannot be used; ``problems`` holds every fault found, sorted by place; ``str()`` the first."""
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = sorted(set(problems))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(first_lines(self.problems)))
 
     @classmethod
     def single(cls, file: str, message: str, line: int = 1, col: int = 1) -> InputError:
         """A fault that leaves nothing else to say, such as a file that is a folder."""
         return cls([Problem(file, line, col, "", message)])
+
+
+def first_lines(problems: list[Problem]) -> list[str]:
+    """A line for each of the first problems, and one that counts the rest."""
+    lines = [str(problem) for problem in problems[:SHOWN]]
+    rest = len(problems) - SHOWN
+    if rest > 0:
+        lines.append(f"and {rest} more; `planner validate FILE --json` lists all")
+    return lines
 
 
 class ScenarioError(InputError):

@@ -15,12 +15,15 @@ import pytest
 from dash import html
 
 from planner.app import create_app
-from planner.app.pages import capital, compare, plan, plan_views, tradeoff, tradeoff_views
+from planner.app.components import result
+from planner.app.pages import capital, compare, home, plan, plan_views, run_views, tradeoff, tradeoff_views
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import live
 from planner.app.state.result import load, load_plan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import front
+from planner.report.strings import t
+from planner.runs.files import now, write_json
 from planner.runs.frontier import run_frontier
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
@@ -158,6 +161,11 @@ def test_compare_names_the_input_that_differs(services: Services) -> None:
     assert graphs(page) == 4
 
 
+def test_a_run_named_twice_is_compared_once(services: Services) -> None:
+    page = text_of(compare.draw(services, {"runs": "cheap,cheap"}))
+    assert '"runs": ["cheap"]' in page and t("compare.too-few") in page
+
+
 def test_compare_says_what_cannot_be_opened(services: Services) -> None:
     page = text_of(compare.draw(services, {"runs": "cheap,gone"}))
     assert "gone" in page and graphs(compare.draw(services, {"runs": "cheap,gone"})) == 0
@@ -292,3 +300,31 @@ def test_runs_are_read_once(services: Services, monkeypatch: pytest.MonkeyPatch)
     one.table("ledger")
     monkeypatch.setattr(Path, "read_text", lambda *_a, **_k: pytest.fail("read again"))
     assert load(services, "cheap").table("ledger") is one.table("ledger")
+
+
+def written(services: Services, name: str, kind: str, outcome: dict[str, Any]) -> str:
+    """A run directory with nothing but what the lists read."""
+    folder = services.runs_root / name
+    folder.mkdir(exist_ok=True)
+    write_json(folder / "manifest.json", {"kind": kind, "scenario": name, "started": now()})
+    write_json(folder / "outcome.json", outcome)
+    return name
+
+
+def test_a_finished_batch_is_done_and_shows_its_cases(services: Services) -> None:
+    name = written(services, "sweep", "batch", {"status": "done", "cases": {"optimal": 3, "infeasible": 1}})
+    row = next(r for r in services.runs() if r["id"] == name)
+    assert row["state"] == "done"
+    page = text_of(run_views.directory(services, services.run(name), name))
+    assert "3 optimal; 1 infeasible" in page and t("run.end.infeasible") not in page
+    assert name not in {r["id"] for r in result.choices(services)}, "a batch has no plan to open"
+    assert "/plan/sweep" not in text_of(home.recent(services.runs()))
+
+
+@pytest.mark.parametrize("status", ["no-solution", "unbounded"])
+def test_a_run_without_a_plan_says_how_it_ended(services: Services, status: str) -> None:
+    name = written(services, f"ended-{status}", "plan", {"status": status, "troubles": [], "notes": []})
+    row = next(r for r in services.runs() if r["id"] == name)
+    assert row["state"] == status
+    assert t(f"app.status.{status}") in text_of(home.recent([row]))
+    assert t(f"run.end.{status}") in text_of(run_views.directory(services, services.run(name), name))

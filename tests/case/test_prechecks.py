@@ -52,6 +52,16 @@ def test_examples_have_no_trouble(examples: dict[str, Case], name: str) -> None:
     assert precheck(examples[name]) == []
 
 
+FLEET = {
+    "id": "old",
+    "host": "champion-haenam",
+    "stack": "champion-us-chips",
+    "system": "hgx-b300",
+    "accelerators": 800,
+    "since": "2026-01-01",
+    "retire": "2031-01-01",
+}
+HALL = {"id": "hall", "host": "champion-haenam", "it_mw": 3, "grid_mw": 5, "backup_mw": 5}  # fmt: skip
 ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
     "date": ("late", "records", {"demand[records].must_serve_by": "2027-01-01"}, ["too early", "2028-Q1"]),
     "waiting": ("delay", "records", {"limits.max_delay_months": {"records": 6}}, ["6 months", "12 pass"]),
@@ -73,6 +83,13 @@ ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
         {"decisions": [{"id": "a", "do": "require", "what": "open", "hosts": ["champion-busan"]},
                        {"id": "b", "do": "forbid", "what": "open", "hosts": ["champion-busan"]}]},
         ["decision b forbids all of it"],
+    ),
+    "fleet in the open": (
+        "hall", "", {"existing.fleets": [FLEET]},
+        ["champion-haenam", "0 MW of space", "of grid", "of backup"],
+    ),
+    "hall without a line": (
+        "hall", "", {"existing.fleets": [FLEET], "existing.halls": [{**HALL, "grid_mw": 0}]}, ["0 MW of grid"],
     ),
     "above a quota": (
         "decision", "",
@@ -96,6 +113,11 @@ def test_found_named_and_certain(small: Scenario, name: str) -> None:
         assert not lp_feasible(case)
     if trouble.change:
         assert precheck(case_of(with_overrides(small, changes), trouble.change)) == []
+
+
+def test_a_fleet_in_a_hall_of_its_own_is_no_trouble(small: Scenario) -> None:
+    case = case_of(small, {"existing.fleets": [FLEET], "existing.halls": [HALL]})
+    assert precheck(case) == [] and lp_feasible(case)
 
 
 def test_no_offer_says_what_excludes_each(small: Scenario) -> None:

@@ -9,6 +9,7 @@ import re
 import string
 import time
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.facts import suggest
 from planner.facts.catalog import load_catalog
+from planner.intake.document import HINTS
 from planner.intake.scenario_file import (
     Problem,
     ScenarioError,
@@ -31,8 +34,9 @@ from planner.intake.scenario_file import (
     with_overrides,
 )
 from planner.runs.batch_file import load_batch
-from planner.scenario import reading, reference
-from planner.scenario.paths import PathError, joined, split
+from planner.scenario import messages, reading, reference
+from planner.scenario.paths import PathError, entry_names, joined, split
+from planner.scenario.problems import SHOWN
 from planner.scenario.references import ANY_DATES, DATES, PAST, REFERENCES
 from planner.scenario.schema import Scenario
 
@@ -616,3 +620,31 @@ def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> No
             assert block.startswith("# yaml-language-server")
         tried += 1
     assert tried == len(blocks) >= 5
+
+
+def test_the_work_for_one_problem_does_not_grow_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of the entries of a list are found once, the nearest names a hundred times at most."""
+    calls = {"names": 0, "nearest": 0}
+
+    def counted(name: str, function: Any) -> Any:
+        def call(*args: Any, **more: Any) -> Any:
+            calls[name] += 1
+            return function(*args, **more)
+
+        return call
+
+    monkeypatch.setattr(messages, "entry_names", counted("names", entry_names))
+    monkeypatch.setattr(suggest, "get_close_matches", counted("nearest", get_close_matches))
+    wrong = [
+        {"id": f"d{i}", "do": "forbid", "what": "open", "hosts": [f"no-{i}"], "value": "x"}
+        for i in range(250)
+    ]
+    found = broken(TOY + "\ndecisions: " + json.dumps(wrong))
+    assert len([p for p in found if p.path.endswith(".value")]) == 250
+    unknown = [p for p in found if "unknown host" in p.message]
+    assert len(unknown) == 250
+    assert calls["names"] < 10 and calls["nearest"] <= HINTS
+    text = str(ScenarioError(found))
+    assert text.count("\n") == SHOWN and text.endswith(
+        f"and {len(found) - SHOWN} more; `planner validate FILE --json` lists all"
+    )
