@@ -75,7 +75,7 @@ class Context:
         found = lookup(self.catalog, self.site_country(site), item, self.level, site.metro, own)
         if found.assumed:
             what = f"{ITEMS[item].title} at {site.id}"
-            self.assumed.append({"item": what, "value": found.value, "why": found.why})
+            self.assumed.append({"item": what, "value": found.value, "why": found.said})
         return found.value
 
     def elec_price_usd_per_mwh(self, site: Site) -> float:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from planner.case.attributes import trusted_by
 from planner.case.context import Context
 from planner.facts.errors import MissingFact
+from planner.facts.geography import distance_km
 from planner.scenario.schema import Workload
 
 ANY = "*"
-EARTH_RADIUS_KM = 6371.0
 
 
 @dataclass(frozen=True)
@@ -99,20 +98,6 @@ def home_copy_musd_per_k_year(context: Context, rule: Rule, home: str, place: st
     if not rule.local_copy or place == home:
         return 0.0
     return context.param("home_copy_tb_per_accelerator") * context.param("storage_usd_per_tb_year") / 1e3
-
-
-def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Great-circle distance.
-
-    >>> round(distance_km(37.566, 126.978, 35.832, 140.146))
-    1190
-    """
-    p1, p2 = math.radians(lat1), math.radians(lat2)
-    h = (
-        math.sin((p2 - p1) / 2) ** 2
-        + math.cos(p1) * math.cos(p2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    )
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(h))
 
 
 def rtt_ms(context: Context, country: str, metro: str) -> float:

@@ -1,4 +1,7 @@
-"""Codes of countries: ISO 3166-1 alpha-3, the 249 officially assigned ones (https://www.iso.org/iso-3166-country-codes.html)."""
+"""Codes of countries: the 249 of ISO 3166-1 alpha-3 (https://www.iso.org/iso-3166-country-codes.html) and XKX.
+
+XKX is not of the standard: the code the World Bank and the European Commission use for Kosovo.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _CODES = """
     NFK NGA NIC NIU NLD NOR NPL NRU NZL OMN PAK PAN PCN PER PHL PLW PNG POL PRI PRK PRT PRY PSE PYF QAT REU ROU
     RUS RWA SAU SDN SEN SGP SGS SHN SJM SLB SLE SLV SMR SOM SPM SRB SSD STP SUR SVK SVN SWE SWZ SXM SYC SYR TCA
     TCD TGO THA TJK TKL TKM TLS TON TTO TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT
-    WLF WSM YEM ZAF ZMB ZWE
+    WLF WSM XKX YEM ZAF ZMB ZWE
 """
 ISO3 = frozenset(_CODES.split())
-"""All codes; user-assigned ones (AAA, XKX, ...) are not countries of the standard."""
+"""All codes; other user-assigned ones (AAA, ...) are not countries."""

@@ -1,9 +1,10 @@
-"""The fallback chain: place -> country -> region -> world, for every value a country may lack.
+"""The fallback chain: place -> country -> class -> region -> world, for every value a country may lack.
 
     lookup(catalog, "KEN", "grid_connect_months")  # Found(24.0, origin="world", assumed=True, why="...")
 
 A region's value is the one the table ``regions`` states, else the median of the region's countries that have
-a value of their own (at least ``MIN_NEIGHBOURS``). Everything below the first rung is assumed and says so.
+a value of their own (at least ``MIN_NEIGHBOURS``). The rung of a class holds for what a public classification
+of the country decides (the risk premium, by its OECD class). Everything below the first rung is assumed and says so.
 Rules of law are not numbers and have another chain: no rule found is the strictest of the class, never
 "anywhere" (``planner.case.locality``); ``locality_gaps`` lists where that applies.
 """
@@ -20,7 +21,7 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import UnknownName
 from planner.facts.suggest import hint
 
-Origin = Literal["scenario", "place", "country", "region", "world"]
+Origin = Literal["scenario", "place", "country", "class", "region", "world"]
 MIN_NEIGHBOURS = 2
 QUANTILE = {"low": 0.25, "mid": 0.5, "high": 0.75}
 CLASSES = ("public", "official", "sensitive", "secret")
@@ -29,13 +30,17 @@ BODIES = ("public", "private")
 
 @dataclass(frozen=True)
 class Item:
-    """One value with a fallback chain: its column in countries (and metros, regions), its world parameter."""
+    """One value with a fallback chain: its column in countries (and metros, regions), its world parameter.
+
+    ``by_class``: column of countries that names a row of another table, and that table.
+    """
 
     title: str
     unit: str
     column: str
     parameter: str
     place: bool = False
+    by_class: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class Found:
     origin: Origin
     assumed: bool
     why: str
+
+    @property
+    def said(self) -> str:
+        """The rung and the reason, in words."""
+        return f"{self.why}; rung: {self.origin}"
 
 
 ITEMS: dict[str, Item] = {
@@ -69,7 +79,11 @@ ITEMS: dict[str, Item] = {
         "import duty on servers", "%", "it_import_duty_pct", "fallback_it_import_duty_pct"
     ),
     "country_risk_premium_pct": Item(
-        "risk premium on capital", "%", "country_risk_premium_pct", "fallback_country_risk_premium_pct"
+        "risk premium on capital",
+        "%",
+        "country_risk_premium_pct",
+        "fallback_country_risk_premium_pct",
+        by_class=("oecd_risk_class", "risk_classes"),
     ),
     "wind_capacity_factor_pct": Item(
         "wind capacity factor", "%", "wind_capacity_factor_pct", "fallback_wind_capacity_factor_pct"
@@ -77,6 +91,8 @@ ITEMS: dict[str, Item] = {
     "pv_capacity_factor_pct": Item(
         "solar capacity factor", "%", "pv_capacity_factor_pct", "fallback_pv_capacity_factor_pct"
     ),
+    "gas_usd_per_mmbtu": Item("natural gas", "USD/MMBtu", "gas_usd_per_mmbtu", "fallback_gas_usd_per_mmbtu"),
+    "diesel_usd_per_l": Item("diesel", "USD/litre", "diesel_usd_per_l", "fallback_diesel_usd_per_l"),
 }
 
 
@@ -101,15 +117,20 @@ def lookup(
     if found is not None:
         words = "an estimate in countries" if found[1] else "value of the country"
         return Found(found[0], "country", found[1], words)
-    regional = _region(catalog, iso3, spec, level)
-    return regional if regional is not None else _world(catalog, spec, level)
+    return (
+        _class(catalog, iso3, spec, level)
+        or _region(catalog, iso3, spec, level)
+        or _world(catalog, spec, level)
+    )
 
 
 def cost_of_capital_real(catalog: Catalog, iso3: str, level: str = "mid") -> Found:
     """Real cost of capital as a share: the world's base rate plus the country's risk premium."""
     premium = lookup(catalog, iso3, "country_risk_premium_pct", level)
     base = catalog.param("discount_rate_real", level)
-    why = f"{100 * base:g} % (parameter discount_rate_real) + {premium.value:g} % risk premium, {premium.why}"
+    why = (
+        f"{100 * base:g} % (parameter discount_rate_real) + {premium.value:g} % risk premium, {premium.said}"
+    )
     return Found(base + premium.value / 100.0, premium.origin, True, why)
 
 
@@ -140,7 +161,7 @@ def _columns(table: pd.DataFrame, spec: Item, level: str) -> Iterator[str]:
             yield name
 
 
-def _cell(catalog: Catalog, table: str, key: str, spec: Item, level: str) -> tuple[float, bool] | None:
+def _cell(catalog: Catalog, table: str, key: Any, spec: Item, level: str) -> tuple[float, bool] | None:
     """Value and whether the row marks it as an estimate; None where the cell or the row is missing."""
     frame = catalog.table(table)
     if key not in frame.index:
@@ -152,6 +173,18 @@ def _cell(catalog: Catalog, table: str, key: str, spec: Item, level: str) -> tup
             estimates = str(marked).split(";") if isinstance(marked, str) else []
             return float(value), bool(frame.at[key, "assumed"]) or column in estimates
     return None
+
+
+def _class(catalog: Catalog, iso3: str, spec: Item, level: str) -> Found | None:
+    countries = catalog.table("countries")
+    if spec.by_class is None or iso3 not in countries.index:
+        return None
+    column, table = spec.by_class
+    name = countries.at[iso3, column]
+    found = None if pd.isna(name) else _cell(catalog, table, name, spec, level)
+    if found is None:
+        return None
+    return Found(found[0], "class", True, f"no value of the country; {column} {name} in {table}")
 
 
 def _region(catalog: Catalog, iso3: str, spec: Item, level: str) -> Found | None:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from planner.case.locality import distance_km
 from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
+from planner.facts.geography import distance_km
 from planner.facts.numbers import fixed
 
+CLOSED = "d5"
+"""Group to which licences for US chips are refused."""
 MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
 
 
@@ -31,13 +33,17 @@ class Size:
 
 @dataclass(frozen=True)
 class Places:
-    """Metro of the first campus, of the second, of the city, and of the place abroad."""
+    """Metro of the first campus, of the second, of the city, and of the place abroad.
+
+    ``closed``: US chips are refused to the country, so that only a rival's can be planned for.
+    """
 
     campus: str
     second: str
     city: str
     abroad: str
     cloud_at_home: bool
+    closed: bool
     notes: dict[str, str]
 
 
@@ -112,7 +118,13 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
     metros = catalog.table("metros")
     names = {m: str(metros.at[m, "name"]) for m in (city, campus, second, abroad)}
     known = metros["known_for"]
-    capacity = float(catalog.value("countries", iso3, "dc_capacity_mw"))
+    known_mw = catalog.value("countries", iso3, "dc_capacity_mw")
+    capacity = 0.0 if pd.isna(known_mw) else float(known_mw)
+    stock = (
+        "no figure of its stock is known"
+        if pd.isna(known_mw)
+        else f"{fixed(capacity)} MW in the country (estimate 2024)"
+    )
     enough = catalog.param("starter_cloud_region_mw")
     at_home = capacity >= enough
     alone = "; the only place of the country in the catalog, so all campuses stand near it"
@@ -121,9 +133,15 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
         + (f", known for {known[campus]}" if isinstance(known[campus], str) else "")
         + (alone if len(home) == 1 else ""),
         "second": f"second campus near {names[second]}, so that one site may be lost",
-        "city": f"existing data centres of {names[city]}: {fixed(capacity)} MW in the country (estimate 2024)",
+        "city": f"existing data centres of {names[city]}: {stock}",
         "abroad": f"nearest large market without export licence: {names[abroad]}",
         "cloud": f"US cloud {'at home' if at_home else 'near ' + names[abroad]}: a region at home is taken as given "
-        f"from {fixed(enough)} MW of data centres in the country; here {fixed(capacity)} MW",
+        f"from {fixed(enough)} MW of data centres in the country; here {stock}",
     }
-    return Places(campus, second, city, abroad, at_home, notes)
+    return Places(campus, second, city, abroad, at_home, country_group(catalog, iso3) == CLOSED, notes)
+
+
+def country_group(catalog: Catalog, iso3: str) -> str:
+    """Group of US export control; a country not listed is unrestricted."""
+    groups = catalog.table("licensing")["country_group"]
+    return str(groups.get(iso3, "unrestricted"))

@@ -13,7 +13,8 @@ from ruamel.yaml.scalarstring import FoldedScalarString
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
 from planner.facts.numbers import fixed
-from planner.starter.choices import Places, Size, round_figures
+from planner.starter import closed
+from planner.starter.choices import Places, Size, country_group, round_figures
 
 YEARS = 6
 BUILD_UP = (0.08, 0.25, 0.45, 0.65, 0.85, 1.0)
@@ -81,20 +82,23 @@ def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places)
         assumed=True,
         note=_text(f"real cost of capital: {rate.why}"),
     )
-    doc["demand"] = CommentedSeq(_workload(w, size, start) for w in WORKLOADS)
+    doc["demand"] = CommentedSeq(_workload(w, size, places, start) for w in WORKLOADS)
     doc["sites"] = CommentedSeq(_sites(catalog, iso3, size, places, start))
     doc["hosts"] = CommentedSeq(_hosts(catalog, iso3, size, places))
-    doc["stacks"] = CommentedSeq(_flow({"id": s}) for s in (CHAMPION, VENTURE, CLOUD))
-    doc["systems"] = CommentedSeq(_flow({"id": k}) for k in SYSTEMS)
+    stacks = (closed.STACK,) if places.closed else (CHAMPION, VENTURE, CLOUD)
+    doc["stacks"] = CommentedSeq(_flow({"id": s}) for s in stacks)
+    doc["systems"] = CommentedSeq(_flow({"id": k}) for k in systems_of(places))
     doc["supply"] = _supply(size, places, start)
     doc["limits"] = _map(delay_tolerance_months=6)
-    abroad = str(catalog.value("metros", places.abroad, "iso3"))
-    doc["control"] = _map(
-        trusted_region=_list([abroad]), assumed=True, note=f"{abroad} taken as trusted: edit"
-    )
+    doc["control"] = _map(**closed.control()) if places.closed else _control(catalog, places)
     doc["solve"] = _map(quality="plan", time_limit_s=600)
     _comment(doc, catalog, iso3, size, name)
     return doc
+
+
+def _control(catalog: Catalog, places: Places) -> CommentedMap:
+    abroad = str(catalog.value("metros", places.abroad, "iso3"))
+    return _map(trusted_region=_list([abroad]), assumed=True, note=f"{abroad} taken as trusted: edit")
 
 
 def first_year(catalog: Catalog) -> int:
@@ -128,7 +132,12 @@ def _points(final: float, start: date) -> CommentedSeq:
     return CommentedSeq(_flow({"at": at, "value": value}) for at, value in steps)
 
 
-def _workload(w: dict[str, Any], size: Size, start: date) -> CommentedMap:
+def systems_of(places: Places) -> tuple[str, ...]:
+    """Systems that the country can hope for; the first is the one its sites are laid out for."""
+    return closed.SYSTEMS if places.closed else SYSTEMS
+
+
+def _workload(w: dict[str, Any], size: Size, places: Places, start: date) -> CommentedMap:
     final = size.accelerators * float(w["share"])
     survives = "survival_share" in w
     return _map(
@@ -142,6 +151,7 @@ def _workload(w: dict[str, Any], size: Size, start: date) -> CommentedMap:
         priority=w["priority"],
         survival_share=w.get("survival_share"),
         survive_from=date(start.year + 4, 1, 1) if survives else None,
+        locality=closed.locality(w["data_class"]) if places.closed else None,
         size=_map(by="accelerators", reference=REFERENCE, points=_points(final, start)),
         source=size.source,
         assumed=True,
@@ -149,16 +159,21 @@ def _workload(w: dict[str, Any], size: Size, start: date) -> CommentedMap:
     )
 
 
-def site_need_mw(catalog: Catalog, size: Size) -> float:
-    """Grid power the whole demand would take: accelerators to host x kW of a server with network x PUE."""
-    system = catalog.table("systems").loc[SYSTEMS[0]]
+def site_need_mw(catalog: Catalog, size: Size, places: Places) -> float:
+    """Grid power the whole demand would take: accelerators to host x kW of a server with network x PUE.
+
+    Chips slower than the reference are needed in proportion to their arithmetic.
+    """
+    system = catalog.table("systems").loc[systems_of(places)[0]]
+    flops = catalog.table("accelerators")["bf16_dense_tflops"]
     kw = float(system["peak_kw"]) / float(system["n_accelerators"])
+    kw *= max(1.0, float(flops[REFERENCE]) / float(flops[system["accelerator_id"]]))
     kw *= (1.0 + catalog.param("network_power_share")) * catalog.param("starter_design_pue")
     return size.accelerators * catalog.param("starter_accelerators_per_accelerator_asked") * kw / 1000.0
 
 
 def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date) -> Iterator[CommentedMap]:
-    need = site_need_mw(catalog, size)
+    need = site_need_mw(catalog, size, places)
     later = date(start.year + 1, 7, 1)
     for id_, metro, words, shares in (
         ("campus", places.campus, places.notes["campus"], (0.3, 1.2)),
@@ -174,10 +189,12 @@ def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date)
             grid_lead_months=months,
             assumed=True,
             note=_text(
-                f"{words}; application under way: {months} of {wait.value:.0f} months are left ({wait.why}); "
+                f"{words}; application under way: {months} of {wait.value:.0f} months are left ({wait.said}); "
                 f"{shares[1]} x the power of all demand"
             ),
         )
+    if places.closed:
+        return
     yield _map(
         id="city",
         metro=places.city,
@@ -199,11 +216,17 @@ def _steps(steps: dict[date, float]) -> CommentedSeq:
 
 
 def _hosts(catalog: Catalog, iso3: str, size: Size, places: Places) -> Iterator[CommentedMap]:
-    need = site_need_mw(catalog, size) / catalog.param("starter_design_pue")
+    need = site_need_mw(catalog, size, places) / catalog.param("starter_design_pue")
 
     def it(share: float) -> int:
         return max(round_figures(need * share), LEAST_IT_MW)
 
+    if places.closed:
+        for id_, site, share, lead in closed.HOSTS:
+            yield _host(
+                id_, site, "build", "national-champion", closed.STACK, it(share), lead, closed.HOST_NOTE
+            )
+        return
     yield _host("champion-campus", "campus", "build", "national-champion", CHAMPION, it(1.0), 9,
                 "owned and run by the national champion; law, keys and operation at home")  # fmt: skip
     yield _host("venture-campus", "second-campus", "build", "joint-venture", VENTURE, it(0.7), 9,
@@ -237,6 +260,8 @@ def _host(
 
 
 def _supply(size: Size, places: Places, start: date) -> CommentedMap:
+    if places.closed:
+        return _map(reference=REFERENCE)
     clouds = ["us-cloud"] + (["us-cloud-abroad"] if places.cloud_at_home else [])
     steps = [(start.year, 0.1), (start.year + 2, 0.2), (start.year + 4, 0.3)]
     quota = _map(
@@ -257,8 +282,7 @@ def _licence_words(catalog: Catalog, iso3: str) -> str:
     """What US export control means for chips of the reference class in this country."""
     rules = catalog.table("licence_rules")
     words = []
-    countries = catalog.table("licensing").set_index("iso3")["country_group"]
-    group = str(countries.get(iso3, "unrestricted"))
+    group = country_group(catalog, iso3)
     rule = rules[(rules["country_group"] == group) & (rules["control_class"] == "3a090a")]
     if len(rule) and bool(rule["required"].iloc[0]):
         months = [f"{rule[f'lead_months_{x}'].iloc[0]:.0f}" for x in ("low", "mid", "high")]
@@ -288,7 +312,7 @@ Data class and body decide where compute may run (table locality_rules); {rules}
 there the strictest rule of the class holds. `locality:` on a workload overrides it.""",
         "sites": f"""\
 Sites: places with climate, law and a grid. Blank prices come from the catalog: electricity
-{price.value:g} USD/MWh ({price.why}), wait for the grid {wait.value:g} months ({wait.why}).""",
+{price.value:g} USD/MWh ({price.said}), wait for the grid {wait.value:g} months ({wait.said}).""",
         "hosts": """\
 Hosts: ways to get capacity at a site. owner_class carries price factor, effectiveness, fee, team and the
 vendors' allocation (table owner_classes); build waits for halls and grid, cloud does not.""",

@@ -10,6 +10,7 @@ Numbers come from the catalog; what the catalog cannot know is written with ``as
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from planner.case.context import Context
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import UnknownName
 from planner.facts.fallbacks import fallback_chain, locality_gaps
-from planner.facts.suggest import hint
+from planner.facts.geography import nearest_country
 from planner.intake.scenario_file import parse_scenario
 from planner.scenario.problems import InputError
 from planner.scenario.schema import Scenario
@@ -43,9 +44,8 @@ def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
     catalog = catalog or load_catalog()
     countries = catalog.table("countries")
     if iso3 not in countries.index:
-        known = ", ".join(countries.index)
         raise UnknownName(
-            f"no country {iso3!r} in the catalog{hint(iso3, list(countries.index))}; known: {known}"
+            f"no country {iso3!r} in the catalog; did you mean {near_countries(catalog, iso3)}?"
         )
     yaml = YAML()
     yaml.width = 110
@@ -56,6 +56,22 @@ def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
     text = out.getvalue()
     scenario = parse_scenario(text, f"{name}.yaml", catalog=catalog)
     return Starter(text, scenario, assumed_inputs(scenario, catalog))
+
+
+def near_countries(catalog: Catalog, word: str) -> str:
+    """Countries of the catalog that may be meant: the nearest on the map, else the most alike code or name."""
+    names = catalog.table("countries")["name"]
+    neighbour = nearest_country(catalog, word)
+    if neighbour is not None:
+        found = [neighbour]
+    elif len(word) == 3:
+        codes = list(names.index)
+        swapped = [code for code in codes if sorted(code) == sorted(word)]
+        found = swapped or get_close_matches(word, codes) or get_close_matches(word, codes, n=1, cutoff=0.0)
+    else:
+        titles = {str(name).upper(): str(code) for code, name in names.items()}
+        found = [titles[t] for t in get_close_matches(word, list(titles), n=1, cutoff=0.0)]
+    return " or ".join(f"{code!r} ({names[code]})" for code in found)
 
 
 def write_starter(
@@ -91,7 +107,7 @@ def assumed_inputs(scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
     for iso3 in dict.fromkeys(context.site_country(s) for s in scenario.sites):
         table = fallback_chain(catalog, iso3, scenario.money.level)
         table = table[table["assumed"] & table["item"].isin(used)]
-        rows += [(f"{r.title} of {iso3}", r.value, r.why) for r in table.itertuples()]
+        rows += [(f"{r.title} of {iso3}", r.value, f"{r.why}; rung: {r.origin}") for r in table.itertuples()]
     homes = dict.fromkeys(w.country or scenario.country for w in scenario.demand if w.locality is None)
     for iso3 in homes:
         gaps = set(locality_gaps(catalog, iso3))

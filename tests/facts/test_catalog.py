@@ -310,7 +310,7 @@ def test_the_catalog_command_shows_checks_and_suggests(folder: Path) -> None:
     put(folder, "systems.csv", 6, "peak_kw", "-145")
     bad = run(app, ["catalog", "--check", "--catalog", str(folder), "--json"])
     assert bad.exit_code == 2 and not json.loads(bad.stdout)["valid"]
-    assert len(json.loads(run(app, ["catalog", "countries", "--json"]).stdout)) == 35
+    assert len(json.loads(run(app, ["catalog", "countries", "--json"]).stdout)) == 199
 
 
 @pytest.mark.parametrize(

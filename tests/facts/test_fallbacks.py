@@ -76,8 +76,22 @@ def test_a_stated_region_goes_before_the_median_and_levels_follow() -> None:
     )
     assert low < mid < high
     assert mid == catalog.value("regions", "Central Asia", "wind_capacity_factor_pct_mid")
+    gas = lookup(catalog, "DEU", "gas_usd_per_mmbtu"), lookup(catalog, "KEN", "gas_usd_per_mmbtu")
+    assert [g.origin for g in gas] == ["region", "world"]
     waits = [lookup(catalog, "POL", "grid_connect_months", level).value for level in ("low", "mid", "high")]
     assert waits == sorted(waits)
+
+
+def test_the_class_of_a_country_goes_before_its_region() -> None:
+    catalog = load_catalog()
+    own = lookup(catalog, "ARM", "country_risk_premium_pct")
+    assert (own.origin, own.value) == ("country", 3.01)  # class 6 would give more
+    found = lookup(catalog, "BWA", "country_risk_premium_pct")
+    name = catalog.value("countries", "BWA", "oecd_risk_class")
+    assert found.value == catalog.value("risk_classes", name, "country_risk_premium_pct_mid")
+    assert found.assumed and found.said.endswith("; rung: class")
+    unclassified = lookup(catalog, "AND", "country_risk_premium_pct")
+    assert unclassified.origin == "region"
 
 
 def test_an_estimate_of_the_catalog_counts_as_assumed() -> None:
@@ -88,7 +102,9 @@ def test_an_estimate_of_the_catalog_counts_as_assumed() -> None:
 
 def test_every_country_has_every_value_within_its_limits() -> None:
     catalog = load_catalog()
-    limits = {f["name"]: f.get("constraints", {}) for f in catalog.fields("countries")}
+    limits = {
+        f["name"]: f.get("constraints", {}) for t in ("regions", "countries") for f in catalog.fields(t)
+    }
     for iso3 in catalog.table("countries").index:
         table = fallback_chain(catalog, iso3)
         assert list(table["item"]) == list(ITEMS) and table["value"].notna().all()
@@ -111,7 +127,7 @@ def test_what_a_case_assumes_is_listed_once_and_only_where_assumed() -> None:
     site, host = context.scenario.sites[0], context.scenario.hosts[0]
     assert context.grid_connect_months(site) == 24.0
     assert context.import_duty(host) == pytest.approx(0.025)
-    assert context.elec_price_usd_per_mwh(site) == 88.0
+    assert context.elec_price_usd_per_mwh(site) == 140.0
     listed = {a["item"]: a for a in context.assumed}
     assert set(listed) == {"wait for the grid at s", "import duty on servers at s"}
     assert "world default" in listed["wait for the grid at s"]["why"]
@@ -137,7 +153,9 @@ def test_a_value_taken_out_of_the_catalog_is_replaced_and_said_so(root: Path, tm
     table.to_csv(path, index=False, lineterminator="\n")
     catalog: Catalog = load_catalog(folder)
     found = lookup(catalog, "SWE", "elec_price_usd_per_mwh")
-    europe = table.loc[(table["region"] == "Europe") & (table["iso3"] != "SWE"), "elec_price_usd_per_mwh"]
+    europe = table.loc[
+        (table["region"] == "Europe") & (table["elec_price_usd_per_mwh"] != ""), "elec_price_usd_per_mwh"
+    ]
     assert found.origin == "region" and math.isclose(found.value, europe.astype(float).median())
 
 

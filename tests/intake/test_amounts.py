@@ -66,8 +66,10 @@ def test_examples_raise_no_false_alarm(name: str) -> None:
 
 def test_no_starter_raises_a_false_alarm() -> None:
     countries = sorted(set(CATALOG.table("metros")["iso3"].astype(str)))
-    assert len(countries) > 30
-    assert not [w for iso3 in countries for w in warnings_of(compose("new", iso3, CATALOG).scenario, CATALOG)]
+    assert len(countries) > 150  # all of them are asked by the slow test of the starter
+    assert not [
+        w for iso3 in countries[::40] for w in warnings_of(compose("new", iso3, CATALOG).scenario, CATALOG)
+    ]
 
 
 def test_every_amount_is_a_field_and_a_column() -> None:
