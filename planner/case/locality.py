@@ -107,10 +107,6 @@ def rtt_ms(context: Context, country: str, metro: str) -> float:
     users = metros[metros["iso3"] == country]
     if not len(users):
         raise MissingFact(f"no metro of {country} in the catalog: latency cannot be computed")
-    nearest = min(
-        distance_km(row.lat_deg, row.lon_deg, there["lat_deg"], there["lon_deg"])
-        for row in users[["lat_deg", "lon_deg"]].itertuples()
-    )
-    if there["iso3"] == country:
-        nearest = 0.0
+    far = distance_km(users["lat_deg"], users["lon_deg"], there["lat_deg"], there["lon_deg"])
+    nearest = 0.0 if there["iso3"] == country else float(far.min())
     return context.param("rtt_base_ms") + context.param("rtt_ms_per_1000_km") * nearest / 1000.0
