@@ -19,6 +19,7 @@ from planner.case import (
     offers,
     power,
     rates,
+    replicas,
     sites,
     supply,
 )
@@ -235,7 +236,9 @@ def _serve(
     columns = ["w", "h", "a", "k", "t"]
     empty = empty_table([*columns, "rate", "sigma", "seal", "home_copy_musd_per_k_year"])
     table = pd.concat(parts, ignore_index=True) if parts else empty
-    table = table.merge(wanted.reset_index(drop=True)[["w", "t"]], on=["w", "t"])
+    table = table.merge(wanted.reset_index(drop=True)[["w", "t", "demand_kref"]], on=["w", "t"])
+    table["rate"] = replicas.in_whole_replicas(context, table)
+    table = table.drop(columns="demand_kref")
     table = table.merge(fleet.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
     table = table[table["t"] >= looked_up(table["a"], stacks["earliest_t"])]
     facts = systems.reset_index(drop=True)[["h", "a", "k", "p", "vendor"]]

@@ -185,6 +185,8 @@ class Workload(Record):
     size: Size
     priority: Positive = 1.0
     preemptible: bool | None = None
+    own_servers: bool | None = None
+    accelerator_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     survival_share: Share = 0.0
     survive_from: date | None = None
     must_serve_by: date | None = None

@@ -12,6 +12,7 @@ from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
 from planner.case.rates import confidential_factor, least_accelerators, relative_rate
+from planner.case.replicas import replica_accelerators, spare_replicas, working_share
 from planner.case.requests import request_of
 from planner.case.throughput import SoftwareGain, Throughput
 from planner.facts.errors import MissingFact
@@ -126,6 +127,15 @@ def _effectiveness(context: Context, host: Host) -> Span:
         return Span.exact(host.effectiveness)
     row = context.catalog.table("owner_classes").loc[host.owner_class]
     return Span.around(*(float(row[f"effectiveness_{level}"]) for level in LEVELS))
+
+
+def replicas_factor(context: Context, choice: Choice, held: Span) -> float:
+    """Accelerators in whole replicas with a spare over those of the bare need, for a small workload."""
+    w, availability = choice.workload, context.param("availability")
+    need = held.mid * availability / reserve_factor(context, w)
+    replica = replica_accelerators(context, w, None, choice.system)
+    share = working_share(np.array([need]), np.array([replica]), np.array([spare_replicas(w)]), availability)
+    return 1.0 / float(share[0])
 
 
 def reserve_factor(context: Context, w: Workload) -> float:

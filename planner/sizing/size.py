@@ -25,7 +25,7 @@ from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog
 from planner.facts.spans import Span
 from planner.scenario.schema import Host, Scenario, TrainingRuns, Workload
-from planner.sizing.choice import Choice, blocker, choose_system, reserve_factor
+from planner.sizing.choice import Choice, blocker, choose_system, replicas_factor, reserve_factor
 from planner.sizing.costs import LEVELS, UnitCosts, unit_costs
 
 
@@ -70,6 +70,7 @@ def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
             if reference <= 0:
                 continue
             held = choice.per_reference[year] * reference
+            held = held * replicas_factor(context, choice, held)
             rows.append(_workload_row(context, throughput, choice, year, reference, held))
             if demand.is_preemptible(choice.workload):
                 patient.add(choice, held)
