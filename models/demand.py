@@ -83,7 +83,7 @@ def _links(m: Any, case: Case, serve: pd.DataFrame, held: pd.DataFrame) -> None:
 
 
 def entries(case: Case) -> list[pd.DataFrame]:
-    """Adoption of a stack over its lead time, then its yearly costs every period, layer by layer.
+    """The fixed part of a stack, adopted over its lead time and then paid every period, and the part by user.
 
     What of a lead time lies after the horizon is not paid within it; such a stack serves nothing.
     """
@@ -103,4 +103,15 @@ def entries(case: Case) -> list[pd.DataFrame]:
         ):
             if musd:
                 out.append(book("use", [row.a] * len(when), when, musd, account=account, **fields))
-    return out
+    return [*out, *_user_entries(case)]
+
+
+def _user_entries(case: Case) -> list[pd.DataFrame]:
+    """Support of the users served: the share of demand that a unit of serve meets, times its users."""
+    asked = pd.MultiIndex.from_frame(case.serve[["w", "t"]])
+    users, demand = (case.demand[c].reindex(asked).to_numpy(float) for c in ("users", "demand_kref"))
+    usd = case.serve["a"].map(case.stacks["support_usd_per_user_year"]).to_numpy(float)
+    serve = case.serve.assign(musd=case.serve["rate"] / demand * users * usd * case.calendar.years / 1e6)
+    serve = serve[serve["musd"] > 0]
+    return [book("serve", list(serve.index), serve["t"], serve["musd"], account="user-support", w=serve["w"],
+                 h=serve["h"], a=serve["a"], supplier=serve["a"])]  # fmt: skip

@@ -81,7 +81,7 @@ PLAIN: dict[tuple[str, Any, str], float] = {
             "network_power_share": 0, "hardware_opex_share_per_year": 0.04, "staff_usd_per_accelerator_year": 1500,
             "availability": 1, "hardware_price_change_per_year": 0, "rent_change_per_year": 0, "cooling_margin": 0,
             "construction_escalation_per_year_real": 0, "backup_critical_share": 1, "home_rent_factor": 1,
-            "abroad_rent_factor": 1, "colocation_pue": 1.5, "colocation_usd_per_kw_month": 200,
+            "abroad_rent_factor": 1, "land_musd_per_mw_it": 0, "colocation_pue": 1.5, "colocation_usd_per_kw_month": 200,
         }.items()
     },
     ("systems", "hgx-b300", "peak_kw"): 16, ("systems", "hgx-b300", "typical_kw"): 12,

@@ -173,8 +173,20 @@ def by_period(view: View, rows: pd.DataFrame, index: pd.Index) -> pd.Series:
 
 
 def booked(book: Book) -> None:
-    """Copies at home of work done abroad."""
+    """Copies at home of work done abroad, and support of the users served."""
     view = book.view
     serve = view.facts(view.table("serving"), view.case.serve, WHAKT, ["home_copy_musd_per_k_year"])
     copies = serve["accelerators"] / 1000.0 * serve["case_home_copy_musd_per_k_year"] * view.years
     book.add(serve, copies, kind="opex", account="home-copy", h=serve["h"], a=serve["a"], w=serve["w"])
+    _support_booked(book)
+
+
+def _support_booked(book: Book) -> None:
+    """Users are served in the proportion in which the demand they make is met."""
+    view = book.view
+    rows = served_k(view)
+    asked = pd.MultiIndex.from_frame(rows[["w", "t"]])
+    share = rows["served"] / view.case.demand["demand_kref"].reindex(asked).to_numpy(float)
+    users = share * view.case.demand["users"].reindex(asked).to_numpy(float)
+    usd = users * lookup(rows["a"], view.case.stacks["support_usd_per_user_year"]).astype(float) * view.years
+    book.add(rows, usd / 1e6, kind="opex", account="user-support", h=rows["h"], a=rows["a"], w=rows["w"])

@@ -90,7 +90,7 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
 
 
 def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
-    """(w, t) -> demand_kref, only where demand is positive, and the part asked for in the period before too.
+    """(w, t) -> demand_kref, only where demand is positive, the part asked for in the period before too, and users.
 
     ``carried_kref`` is counted run by run for training, so that one run does not tie the next.
     """
@@ -100,13 +100,13 @@ def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
     ]
     rows = []
     for w in context.scenario.demand:
-        parts = _kref(context, throughput, w)
+        parts, users = _kref(context, throughput, w), _users(context, w)
         carried = np.minimum(parts[:, 1:], parts[:, :-1]).sum(axis=0)
         for t, value in enumerate(parts.sum(axis=0)):
             if value > LEAST_KREF:
                 before = float(carried[t - 1]) if t > 0 else 0.0
-                rows.append((w.id, t, float(value), before if before > LEAST_KREF else 0.0))
-    return keyed(rows, ["w", "t"], ["demand_kref", "carried_kref"])
+                rows.append((w.id, t, float(value), before if before > LEAST_KREF else 0.0, float(users[t])))
+    return keyed(rows, ["w", "t"], ["demand_kref", "carried_kref", "users"])
 
 
 def serving_rate(context: Context, throughput: Throughput, w: Workload, accelerator: str) -> Rate:
@@ -143,15 +143,24 @@ def peak_tokens_per_s(w: Workload, request: Request, values: np.ndarray) -> np.n
     return values * request.output_tokens / counted
 
 
+def _by_period(context: Context, path: Path) -> np.ndarray:
+    """Value of a path in every period: of its middle, of a step its start."""
+    calendar = context.calendar
+    mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
+    return path_value(path, mid if path.shape == "linear" else mid - calendar.step_months / 2, calendar.start)
+
+
+def _users(context: Context, w: Workload) -> np.ndarray:
+    """Users in every period; 0 where demand is stated otherwise."""
+    return _by_period(context, w.size) if isinstance(w.size, Users) else np.zeros(context.calendar.n)
+
+
 def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
     """Thousand reference-accelerator equivalents asked for: a row a training run, else one in all; a column a period."""
-    calendar, size = context.calendar, w.size
-    mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
+    size = w.size
     if isinstance(size, TrainingRuns):
         return _training_kref(context, throughput, w, size)
-    values = path_value(
-        size, mid if size.shape == "linear" else mid - calendar.step_months / 2, calendar.start
-    )
+    values = _by_period(context, size)
     if isinstance(size, Accelerators):
         return values[None, :] / 1000.0
     tokens = peak_tokens_per_s(w, request_of(context, w), values)

@@ -14,7 +14,8 @@ from planner.case.table import Table
 TABLES = {
     "halls": Table(("h", "b", "t"), {
         "it_mw": "MW of IT of one hall", "lead": "periods from the order to the live date",
-        "order_t": "period of the order", "musd": "price of one hall, MUSD", "life": "periods it stands",
+        "order_t": "period of the order", "musd": "price of one hall with land and site works, MUSD",
+        "life": "periods it stands",
         "upkeep_musd_per_period": "upkeep of one hall, MUSD per period",
         "integer": "whether halls are whole: ordered within the integer window",
     }),
@@ -38,11 +39,12 @@ def hall_table(context: Context) -> pd.DataFrame:
             life = context.life_periods("halls", b)
             mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * context.calendar.years
             for t in range(max(lead, 0 if is_existing(context, h) else first_open), context.calendar.n):
-                musd = costs.hall_musd_per_mw(context, context.site(h.site), b, t - lead) * mw
+                built = costs.hall_musd_per_mw(context, context.site(h.site), b, t - lead) * mw
+                musd = built + context.param("land_musd_per_mw_it") * mw
                 whole = solve.integers == "all" or (
                     solve.integers == "window" and t - lead < solve.integer_window_periods
                 )
-                rows.append((h.id, b, t, mw, lead, t - lead, musd, life, musd * upkeep, whole))
+                rows.append((h.id, b, t, mw, lead, t - lead, musd, life, built * upkeep, whole))
     return TABLES["halls"].frame(rows)
 
 

@@ -30,6 +30,7 @@ SCHEMA: dict[str, Table] = {
     "demand": Table(("w", "t"), {
         "demand_kref": "thousands of reference accelerators",
         "carried_kref": "the part of it that was asked for in the period before too",
+        "users": "users asked for; 0 where demand is not in users",
     }),
     "kept": Table(("w", "before", "t"), {"share": "share of the demand that was asked for in the period before too"}),
     "lapses": Table(("w", "h", "a", "k", "before", "t"), {
@@ -43,13 +44,15 @@ SCHEMA: dict[str, Table] = {
     "stacks": Table(("a",), {
         "name": "name", "family": "family", "origin_iso3": "country it comes from",
         "adoption_musd": "cost of adopting it, MUSD", "platform_musd_per_period": "its layers, MUSD per period",
-        "licence_musd_per_k_period": "licence, MUSD per thousand accelerators and period",
+        "licence_musd_per_k_period": "its layers by accelerator, MUSD per thousand accelerators and period",
+        "support_usd_per_user_year": "its layers by user served, USD per user and year",
         "earliest_t": "first period it may serve",
     }),
     "layers": Table(("a", "layer"), {
         "kind": "kind of layer", "name": "name", "origin_iso3": "country it comes from",
         "adoption_musd": "cost of adopting it, MUSD", "musd_per_period": "yearly cost, MUSD per period",
-        "usd_per_accelerator_year": "cost by accelerator", "lead_months": "months to adopt it",
+        "usd_per_accelerator_year": "cost by accelerator", "usd_per_user_year": "cost by user",
+        "lead_months": "months to adopt it",
         "earliest": "first day it can be had",
     }),
     "exclusive": Table(("a", "b")),

@@ -2,6 +2,8 @@
 
 Layers are adopted side by side, so a stack's lead is that of its slowest layer and its earliest date the last
 of theirs. A value the scenario gives for the whole stack is spread over the layers in the catalog's proportions.
+Every layer costs a fixed part, a part by accelerator and a part by user; who shares the platform with others pays
+a share of the fixed part.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from planner.case.offers import WhyNot
 from planner.scenario.schema import StackChoice
 
 LAYER_COLUMNS = [
-    "kind", "name", "origin_iso3", "adoption_musd", "musd_per_period", "usd_per_accelerator_year", "lead_months",
-    "earliest",
+    "kind", "name", "origin_iso3", "adoption_musd", "musd_per_period", "usd_per_accelerator_year", "usd_per_user_year",
+    "lead_months", "earliest",
 ]  # fmt: skip
 STACK_COLUMNS = [
     "name", "family", "origin_iso3", "adoption_musd", "platform_musd_per_period", "licence_musd_per_k_period",
-    "earliest_t",
+    "support_usd_per_user_year", "earliest_t",
 ]  # fmt: skip
 
 
@@ -65,9 +67,11 @@ def layer_table(context: Context) -> pd.DataFrame:
         columns = zip(
             table.index, table["kind"], table["name"],
             table["origin_iso3"].fillna(context.scenario.country),
-            _spread(table[f"adoption_musd_{level}"], adoption),
-            _spread(table[f"musd_per_year_{level}"], choice.platform_musd_per_year) * context.calendar.years,
-            _spread(table["usd_per_accelerator_year"], choice.licence_usd_per_accelerator_year),
+            _spread(table[f"adoption_musd_{level}"], adoption) * choice.platform_share,
+            _spread(table[f"musd_per_year_{level}"], choice.platform_musd_per_year)
+            * (choice.platform_share * context.calendar.years),
+            _spread(table[f"usd_per_accelerator_year_{level}"], choice.licence_usd_per_accelerator_year),
+            _spread(table[f"usd_per_user_year_{level}"], choice.support_usd_per_user_year),
             _leads(table, choice, adopted), pd.to_datetime(table["earliest"]), strict=True,
         )  # fmt: skip
         rows += [(choice.id, *row) for row in columns]
@@ -81,7 +85,7 @@ def _leads(table: pd.DataFrame, choice: StackChoice, adopted: bool) -> list[floa
 
 
 def stack_table(context: Context, layers: pd.DataFrame, why: WhyNot) -> pd.DataFrame:
-    """a -> costs of all layers, licence per thousand accelerators and period, earliest period."""
+    """a -> fixed costs of all layers, cost by accelerator and by user, earliest period."""
     calendar = context.calendar
     rows: list[tuple[Any, ...]] = []
     for choice in context.scenario.stacks:
@@ -97,6 +101,7 @@ def stack_table(context: Context, layers: pd.DataFrame, why: WhyNot) -> pd.DataF
             (choice.id, str(stack["name"]), str(stack["family"]),
              str(origin) if isinstance(origin, str) else context.scenario.country,
              float(own["adoption_musd"].sum()), float(own["musd_per_period"].sum()),
-             float(own["usd_per_accelerator_year"].sum()) * calendar.years / 1e3, earliest)
+             float(own["usd_per_accelerator_year"].sum()) * calendar.years / 1e3,
+             float(own["usd_per_user_year"].sum()), earliest)
         )  # fmt: skip
     return keyed(rows, ["a"], STACK_COLUMNS)

@@ -147,6 +147,7 @@ AMOUNTS = (
     ("stacks[].adoption_musd", "layers", "adoption_musd", "", 1.0),
     ("stacks[].platform_musd_per_year", "layers", "musd_per_year", "", 1.0),
     ("stacks[].licence_usd_per_accelerator_year", "layers", "usd_per_accelerator_year", "", 1.0),
+    ("stacks[].support_usd_per_user_year", "layers", "usd_per_user_year", "", 1.0),
     ("systems[].price_usd", "systems", "price_usd", "", 1.0),
     ("systems[].rent_usd_per_accelerator_hour", "systems", "rent_usd_per_accelerator_hour", "", 1.0),
     ("systems[].delivery_months", "systems", "delivery_months", "", 1.0),

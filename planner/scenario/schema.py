@@ -282,6 +282,8 @@ class StackChoice(Record):
     adoption_musd: NonNegative | None = None
     platform_musd_per_year: NonNegative | None = None
     licence_usd_per_accelerator_year: NonNegative | None = None
+    support_usd_per_user_year: NonNegative | None = None
+    platform_share: Share = 1.0
     lead_months: Months | None = None
     attributes: Attributes = {}
 

@@ -91,7 +91,8 @@ def _layers(context: Context, stack: str) -> Iterator[tuple[Any, ...]]:
         for field, column in (
             ("adoption_musd", f"adoption_musd_{context.level}"),
             ("musd_per_year", f"musd_per_year_{context.level}"),
-            ("usd_per_accelerator_year", "usd_per_accelerator_year"),
+            ("usd_per_accelerator_year", f"usd_per_accelerator_year_{context.level}"),
+            ("usd_per_user_year", f"usd_per_user_year_{context.level}"),
             ("lead_months", "lead_months"),
         ):
             yield "layers", str(name), f"{kind}: {field}", float(row[column]), assumed

@@ -38,8 +38,9 @@ FREE = "free"
 LIKE_POINTS = 0.5
 """Rows closer than this in control have no price between them."""
 HARDWARE = ("hardware", "provider-hardware")
-LICENCE = "platform-licence"
-STACK = ("stack-adoption", "platform", LICENCE)
+BY_LAYER = {"platform-licence": "usd_per_accelerator_year", "user-support": "usd_per_user_year"}
+"""Accounts booked by stack, and the column of its layers that splits them."""
+STACK = ("stack-adoption", "platform", *BY_LAYER)
 SEALS = tuple(f"seal_{level}_share" for level in range(5))
 KPIS = (
     "cost_npv_musd", "delay_months", "served_share", "control_score", "national_control", *SEALS,
@@ -133,11 +134,11 @@ def origins(plan: Plan) -> pd.Series:
     ledger = plan.tables["ledger"]
     paid = ledger[ledger["kind"] != "residual"]
     bought = paid[(paid["kind"] == "capex") | paid["account"].isin(STACK)]
-    by_layer = bought["account"] == LICENCE
+    by_layer = bought["account"].isin(BY_LAYER)
     rows = [bought.loc[~by_layer, ["origin_iso3", "musd"]]]
-    for a, musd in bought[by_layer].groupby("a")["musd"].sum().items():  # by the layers that ask for it
-        own = plan.case.layers[plan.case.layers["a"] == a]
-        weight = own["usd_per_accelerator_year"].to_numpy(float)
+    for (a, account), musd in bought[by_layer].groupby(["a", "account"])["musd"].sum().items():
+        own = plan.case.layers[plan.case.layers["a"] == a]  # by the layers that ask for it
+        weight = own[BY_LAYER[account]].to_numpy(float)
         share = weight / max(weight.sum(), 1e-9)
         rows.append(pd.DataFrame({"origin_iso3": own["origin_iso3"].to_numpy(), "musd": share * musd}))
     return pd.concat(rows, ignore_index=True).groupby("origin_iso3")["musd"].sum()

@@ -19,7 +19,7 @@ Folder = Callable[[Mapping[str, str]], Path]
 
 @pytest.fixture
 def own(own_facts: Folder) -> Path:
-    return own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},2900\n"})
+    return own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},900\n"})
 
 
 def options() -> dict[str, dict[str, str | None]]:
@@ -46,7 +46,7 @@ def test_a_folder_changes_what_commands_read(own: Path) -> None:
     call = CliRunner().invoke
     found = call(app, ["catalog", "parameters", STAFF, "value_mid", "--catalog", str(own), "--json"])
     (cell,) = json.loads(found.output)["cells"]
-    assert cell["value"] == 2900 and cell["source"] == "own value"
+    assert cell["value"] == 900 and cell["source"] == "own value"
     dear = call(app, ["size", "two-hosts", "--catalog", str(own), "--json"])
     plain = call(app, ["size", "two-hosts", "--json"])
     assert dear.exit_code == plain.exit_code == 0

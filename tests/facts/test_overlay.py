@@ -21,9 +21,9 @@ def faults(folder: Path) -> list[str]:
 
 
 def test_a_folder_needs_the_columns_it_changes_only(own_facts: Folder) -> None:
-    folder = own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},2900\n"})
+    folder = own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},900\n"})
     own, base = load_catalog(folder), load_catalog()
-    assert own.param(STAFF) == 2900 and own.param(STAFF, "low") == base.param(STAFF, "low") == 800
+    assert own.param(STAFF) == 900 and own.param(STAFF, "low") == base.param(STAFF, "low") == 300
     changed = own.table("parameters").loc[STAFF]
     assert changed["assumed_fields"] == "value_mid" and str(changed["note"]).startswith(
         "own value of value_mid; "
@@ -84,8 +84,8 @@ def test_a_folder_without_tables_is_refused(made: bool, words: str, tmp_path: Pa
 
 def test_the_hash_is_of_the_content(own_facts: Folder, plain_catalog: Callable[..., Catalog]) -> None:
     base = load_catalog()
-    same = own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},1500\n"})
-    other = load_catalog(own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},1501\n"}))
+    same = own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},500\n"})
+    other = load_catalog(own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},501\n"}))
     assert load_catalog(same) == base and load_catalog(same).hash == base.hash
     assert other != base and hash(other) != hash(base)
     copy = pickle.loads(pickle.dumps(other))
@@ -94,10 +94,10 @@ def test_the_hash_is_of_the_content(own_facts: Folder, plain_catalog: Callable[.
 
 
 def test_a_scenario_carries_the_facts_it_was_read_with(own_facts: Folder) -> None:
-    own = load_catalog(own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},2900\n"}))
+    own = load_catalog(own_facts({"parameters.csv": f"parameter,value_mid\n{STAFF},900\n"}))
     scenario = load_scenario(example_path("two-hosts"), own)
     assert scenario.catalog is own and load_scenario(example_path("two-hosts")).catalog == load_catalog()
     changed = with_overrides(scenario, {"limits.min_control": 50})
-    assert build_case(changed).physics[STAFF] == 2900
+    assert build_case(changed).physics[STAFF] == 900
     assert pickle.loads(pickle.dumps(changed)).catalog == own
     assert changed != scenario and with_overrides(changed, {"limits.min_control": None}) == scenario

@@ -37,7 +37,7 @@ SLIPS: dict[str, tuple[float, float, str]] = {
     "hosts[champion-haenam].colocation_usd_per_kw_month": (180, 180_000, "in USD per MW and month"),
     "hosts[champion-haenam].max_it_mw": (20, 20_000, "in kW"),
     "hosts[champion-haenam].open_cost_musd": (10, 10_000_000, "in USD"),
-    "hosts[champion-haenam].team_musd_per_year": (6, 6_000_000, "in USD"),
+    "hosts[champion-haenam].team_musd_per_year": (1, 1_000_000, "in USD"),
     "stacks[us-cloud].adoption_musd": (5, 5_000_000, "in USD"),
     "systems[hgx-b300].price_usd": (450_000, 0.45, "in MUSD"),
     "systems[hgx-b300].rent_usd_per_accelerator_hour": (3.5, 30_660, "in USD per year"),

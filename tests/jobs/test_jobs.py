@@ -323,7 +323,7 @@ def test_a_worker_takes_the_facts_of_the_server(store: Store, runs: Path, tmp_pa
 
     folder = tmp_path / "facts"
     folder.mkdir()
-    (folder / "parameters.csv").write_text("parameter,value_mid\nstaff_usd_per_accelerator_year,2900\n")
+    (folder / "parameters.csv").write_text("parameter,value_mid\nstaff_usd_per_accelerator_year,900\n")
     job = ask(store, runs, "two-hosts", two_hosts())
     supervisor = Supervisor(store, catalog=folder)
     supervisor.tick()
