@@ -7,28 +7,35 @@ The users file holds one line a user, ``name:role:argon2-hash``; ``planner app -
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import os
 import re
-import time
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import argon2
 import dash
 import flask
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from planner.app.services import Role, Services, User
+from planner.app.access import Role
+from planner.app.services import Services, User
 from planner.app.state import scheme
 from planner.facts.errors import PlannerError
+from planner.jobs import sign_ins
 from planner.report.strings import LANGUAGE, t
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,60}")
 OPEN_PATHS = ("health", "login", "assets/app.css", "assets/favicon.svg")
-TRIES, WINDOW_S = 8, 60.0  # failed sign-ins of one name and address before a pause
-MIN_PASSWORD = 10
+MIN_PASSWORD, MAX_PASSWORD = 10, 256
+DEVICE_COOKIE, DEVICE_S = "planner_device", 365 * 86400
+NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+"""A path of this server: no other host, no line break, nothing that a browser reads as either."""
 
 
 class UsersFileError(PlannerError):
@@ -45,11 +52,15 @@ class Entry:
 
 
 class Session(UserMixin):
-    """Flask-Login's view of an entry; the id carries the hash's end, so a new password ends old sessions."""
+    """Flask-Login's view of a signed-in entry.
 
-    def __init__(self, entry: Entry):
-        self.entry = entry
-        self.id = f"{entry.name}:{entry.hash[-16:]}"
+    The id carries the role and the hash's end, so that another role or password ends old sessions, and the key of
+    the session in the store, so that a copied cookie is dead after log-out.
+    """
+
+    def __init__(self, entry: Entry, key: str):
+        self.entry, self.key = entry, key
+        self.id = f"{entry.name}:{entry.role}:{entry.hash[-16:]}:{key}"
 
 
 def read_users(path: Path) -> dict[str, Entry]:
@@ -78,8 +89,10 @@ def add_user(path: Path, name: str, role: Role, password: str) -> None:
     """Adds a user or replaces their password and role; raises ``UsersFileError`` for a bad name or password."""
     if not NAME.fullmatch(name):
         raise UsersFileError(f"{name!r} is no user name: letters, digits and . _ @ - are allowed")
-    if len(password) < MIN_PASSWORD:
-        raise UsersFileError(f"the password needs at least {MIN_PASSWORD} characters")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise UsersFileError(
+            f"the password needs at least {MIN_PASSWORD} characters and may have {MAX_PASSWORD}"
+        )
     entries = read_users(path) if path.exists() else {}
     entries[name] = Entry(name, role, argon2.PasswordHasher().hash(password))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,26 +138,31 @@ def _path(prefix: str) -> str:
 
 
 def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
-    prefix = services.settings.prefix
+    prefix, store = services.settings.prefix, services.store
     manager = LoginManager(server)
     hasher = argon2.PasswordHasher()
     decoy = hasher.hash(os.urandom(16).hex())  # so that an unknown name takes as long as a wrong password
-    failures: dict[tuple[str, str | None], list[float]] = {}
+    users = _kept(users_file)
+    secret = str(server.config["SECRET_KEY"])
 
     @manager.user_loader
     def load(id_: str) -> Session | None:
-        entry = read_users(users_file).get(id_.rsplit(":", 1)[0])
-        return Session(entry) if entry is not None and Session(entry).id == id_ else None
+        name, _, rest = id_.partition(":")
+        entry, key = users().get(name), rest.rpartition(":")[2]
+        if entry is None or Session(entry, key).id != id_:
+            return None
+        return Session(entry, key) if sign_ins.is_open(store, key, name) else None
 
     @server.before_request
     def signed_in() -> Any:
+        if _path(prefix) in OPEN_PATHS or flask.g.get("warm_up"):
+            return None
         if current_user.is_authenticated:
             flask.g.user = User(current_user.entry.name, current_user.entry.role)
             return None
-        if _path(prefix) in OPEN_PATHS or flask.g.get("warm_up"):
-            return None
         if flask.request.method == "GET" and flask.request.accept_mimetypes.accept_html:
-            return flask.redirect(f"{prefix}login?next=" + flask.request.full_path.rstrip("?"))
+            asked = quote(flask.request.full_path.rstrip("?"), safe="/?=,:~")
+            return flask.redirect(f"{prefix}login?next={asked}")
         return flask.Response("Sign in first.\n", 401)
 
     @server.get(prefix + "login")
@@ -154,36 +172,70 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
     @server.post(prefix + "login")
     def enter() -> Any:
         name, password = flask.request.form.get("name", ""), flask.request.form.get("password", "")
-        key = (name, flask.request.remote_addr)
-        now = time.time()
-        failures[key] = [at for at in failures.get(key, []) if now - at < WINDOW_S]
-        if len(failures[key]) >= TRIES:
-            services.log_access("refused", f"too many sign-ins as {name[:60]!r}")
+        if not NAME.fullmatch(name) or len(password) > MAX_PASSWORD:
+            services.log_access("refused", "sign-in with a malformed name or password")
+            return flask.Response(_page(prefix, t("login.wrong")), 401)
+        address, device = services.address() or "", _device(secret, name)
+        if not sign_ins.take_try(store, name, address, device):
+            services.log_access("refused", "too many sign-ins", name=name)
             return flask.Response(_page(prefix, t("login.pause")), 429)
-        entry = read_users(users_file).get(name)
+        entry = users().get(name)
         with contextlib.suppress(argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             hasher.verify(entry.hash if entry else decoy, password)
             if entry is not None:
-                login_user(Session(entry))
-                failures.pop(key, None)
+                sign_ins.succeeded(store, name, address, device)
+                login_user(Session(entry, sign_ins.open_session(store, name)))
                 services.log_access("login", "", user=User(entry.name, entry.role))
-                return flask.redirect(_safe_next(flask.request.args.get("next"), prefix))
-        failures[key].append(now)
-        services.log_access("refused", f"sign-in as {name[:60]!r}")
+                answer = flask.redirect(_safe_next(flask.request.args.get("next"), prefix))
+                _mark_device(answer, secret, name, device, services)
+                return answer
+        services.log_access("refused", "sign-in with a wrong password", name=name)
         return flask.Response(_page(prefix, t("login.wrong")), 401)
 
     @server.get(prefix + "logout")
     def leave() -> Any:
+        if current_user.is_authenticated:
+            sign_ins.close_session(store, current_user.key)
         logout_user()
         return flask.redirect(prefix + "login")
 
 
+def _kept(path: Path) -> Callable[[], dict[str, Entry]]:
+    """Reads the users again only when the file has changed."""
+    held: tuple[Any, dict[str, Entry]] = (None, {})
+
+    def users() -> dict[str, Entry]:
+        nonlocal held
+        mark = (found := path.stat()).st_mtime_ns, found.st_size, found.st_ino
+        if held[0] != mark:
+            held = mark, read_users(path)
+        return held[1]
+
+    return users
+
+
+def _device(secret: str, name: str) -> str | None:
+    """The mark of this browser if somebody has signed in with it under this name."""
+    mark, _, seal = flask.request.cookies.get(DEVICE_COOKIE, "").partition(".")
+    return mark if hmac.compare_digest(seal.encode(), _seal(secret, name, mark).encode()) else None
+
+
+def _seal(secret: str, name: str, mark: str) -> str:
+    return hmac.new(secret.encode(), f"device {name} {mark}".encode(), hashlib.sha256).hexdigest()
+
+
+def _mark_device(answer: Any, secret: str, name: str, mark: str | None, services: Services) -> None:
+    """Marks the browser as one this name has signed in with; worth nothing without the password."""
+    mark = mark or secrets.token_hex(8)
+    answer.set_cookie(
+        DEVICE_COOKIE, f"{mark}.{_seal(secret, name, mark)}", max_age=DEVICE_S, httponly=True, samesite="Lax",
+        secure=services.settings.secure_cookies, path=f"{services.settings.prefix}login",
+    )  # fmt: skip
+
+
 def _safe_next(target: str | None, prefix: str) -> str:
     """Where to go after sign-in: a path of this server, never another site."""
-    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
-        return prefix
-    parts = urlsplit(target)
-    return prefix if parts.scheme or parts.netloc else target
+    return target if target and NEXT.fullmatch(target) else prefix
 
 
 def _page(prefix: str, problem: str | None) -> str:
@@ -210,6 +262,6 @@ LOGIN = """<!DOCTYPE html>
 <img src="{{ prefix }}assets/favicon.svg" alt="" width="40" height="40"><h1>{{ name }}</h1>
 {% if problem %}<p role="alert" class="login-problem">{{ problem }}</p>{% endif %}
 <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
-<label>{{ user }}<input name="name" autocomplete="username" required autofocus></label>
-<label>{{ password }}<input name="password" type="password" autocomplete="current-password" required></label>
+<label>{{ user }}<input name="name" maxlength="61" autocomplete="username" required autofocus></label>
+<label>{{ password }}<input name="password" type="password" maxlength="256" autocomplete="current-password" required></label>
 <button>{{ enter }}</button></form></main></body></html>"""

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import flask
 
+from planner import __version__
+from planner.app.access import Grants, Role, read_grants, role_in
 from planner.facts.errors import PlannerError
-from planner.jobs.store import Job, Store
+from planner.jobs import access_log
+from planner.jobs.store import Job, QueueFull, Store, input_hash
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
 
+COMMAND_LINE = "command-line"
+"""Folder of the runs that the command line wrote; without a grant for it, everyone who is signed in may look."""
+LOGS = ".jobs"
+"""Folder below that of the runs with what the server writes for its keeper."""
+ROTATE_S = 3600.0
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 Auth = Literal["none", "local", "proxy"]
-Role = Literal["viewer", "planner"]
 
 
 class Refused(PlannerError):
@@ -27,6 +35,19 @@ class Refused(PlannerError):
 
 class NotFound(PlannerError):
     """There is no such run or scenario; the message names it."""
+
+
+class Owned(Protocol):
+    """A scenario or a run: whose it is, in which folder it lies, whether everyone may look at it."""
+
+    @property
+    def owner(self) -> str: ...
+
+    @property
+    def folder(self) -> str | None: ...
+
+    @property
+    def shared(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +78,11 @@ class Settings:
     secure_cookies: bool = False
     secret_key: str | None = None
     running_limit: int = 1
+    queue_limit: int = 20
+    """Runs a signed-in user may have waiting or running."""
+    forwarded: bool = False
+    """Whether a listed peer says in X-Forwarded-For from where a request came."""
+    folders_file: Path | None = None  # default: .folders in runs_root
     max_upload_bytes: int = 2_000_000
     catalog: Path | None = None  # folder of facts of one's own over the packaged ones
 
@@ -72,6 +98,10 @@ class Services:
     def __post_init__(self) -> None:
         self.runs_root = Path(self.settings.runs_root).resolve()
         self.runs_root.mkdir(parents=True, exist_ok=True)
+        self._grants: tuple[int, Grants] = (-1, {})
+        self._rotated = time.monotonic()
+        self.grants()  # a broken file is found at the start
+        access_log.rotate(self.store, self.runs_root / LOGS)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -89,18 +119,116 @@ class Services:
         return flask.g.get("user") if flask.has_request_context() else None
 
     def require_planner(self) -> User:
-        """The user if they may change and run things; raises ``Refused`` (and records it) otherwise."""
+        """The user if they may make scenarios and runs of their own; raises ``Refused`` (and records it) otherwise."""
         user = self.user()
         if user is None or not user.may_plan:
             self.log_access("refused", "needs the role planner", user=user)
             raise Refused("You have the role viewer: ask a planner to change scenarios or start runs.")
         return user
 
-    def log_access(self, action: str, what: str = "", user: User | None = None) -> None:
-        """One row of the access log: time, user, address, action, object."""
+    @property
+    def open(self) -> bool:
+        """Whether nobody signs in: everything is everyone's."""
+        return self.settings.auth == "none"
+
+    def grants(self) -> Grants:
+        """Folder -> user -> role, read again when the file has changed."""
+        path = self.settings.folders_file or self.runs_root / ".folders"
+        mark = path.stat().st_mtime_ns if path.exists() else 0
+        if self._grants[0] != mark:
+            self._grants = mark, read_grants(path)
+        return self._grants[1]
+
+    def folders(self, role: Role = "viewer") -> list[str]:
+        """Folders in which the user has a role, or more than that."""
+        user = self.user()
+        found = {} if user is None else {f: role_in(self.grants(), f, user.name) for f in self.grants()}
+        return [f for f, has in found.items() if has is not None and role in (has, "viewer")]
+
+    def role_on(self, item: Owned | None) -> Role | None:
+        """What the user may do with a scenario or run: nothing, look, or change it; ``None`` is a run without a job.
+
+        The owner has their own role, a member of the folder the folder's, everyone may look at what is shared.
+        """
+        user = self.user()
+        if self.open or user is None:
+            return "planner" if self.open else None
+        if item is None:
+            granted = COMMAND_LINE in self.grants()
+            return role_in(self.grants(), COMMAND_LINE, user.name) if granted else "viewer"
+        roles = [
+            user.role if item.owner == user.name else None,
+            role_in(self.grants(), item.folder, user.name),
+        ]
+        if "planner" in roles:
+            return "planner"
+        return "viewer" if "viewer" in roles or item.shared else None
+
+    def require_change(self, item: Owned, what: str, refusal: str) -> User:
+        """The user if they may change a scenario or run; raises ``Refused`` with a text (and records it) otherwise."""
+        user = self.user()
+        if user is None or self.role_on(item) != "planner":
+            self.log_access("refused", f"change of {what}", user=user)
+            if user is not None and item.owner == user.name:
+                return self.require_planner()
+            raise Refused(refusal)
+        return user
+
+    def address(self) -> str | None:
+        """From where the request comes; what a listed peer forwards is from where that says."""
+        if not flask.has_request_context():
+            return None
+        peer = flask.request.remote_addr
+        if self.settings.forwarded and peer in self.settings.proxy_peers:
+            return flask.request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:60] or peer
+        return peer
+
+    def log_access(
+        self, action: str, what: str = "", user: User | None = None, name: str | None = None
+    ) -> None:
+        """One row of the access log: time, user (or the ``name`` that was claimed), address, action, object."""
         asker = user or self.user()
-        address = flask.request.remote_addr if flask.has_request_context() else None
-        self.store.log_access(action, what, user=asker.name if asker else None, address=address)
+        named = name or (asker.name if asker else None)
+        access_log.record(self.store, action, what, user=named, address=self.address())
+        if time.monotonic() - self._rotated > ROTATE_S:
+            self._rotated = time.monotonic()
+            access_log.rotate(self.store, self.runs_root / LOGS)
+
+    def submit(
+        self,
+        name: str,
+        text: str,
+        options: dict[str, Any],
+        *,
+        title: str | None,
+        draft: str | None,
+        folder: str | None,
+    ) -> tuple[Job, bool]:
+        """Puts a scenario in the queue for the user who asks; the job, and whether it was there before.
+
+        Raises ``Refused`` where the user may run nothing in that folder or has too much in the queue already.
+        """
+        user = self.user()
+        if user is None or not (user.may_plan or folder in self.folders("planner")):
+            user = self.require_planner()
+        try:
+            job, reused = self.store.submit(
+                name,
+                text,
+                owner=user.name,
+                runs_root=self.runs_root,
+                hash=input_hash(text, options, self.catalog.hash, __version__),
+                title=title,
+                draft=draft,
+                options=options,
+                most=None if self.open else self.settings.queue_limit,
+                folder=folder,
+            )
+        except QueueFull as error:
+            self.log_access("refused", f"more than {self.settings.queue_limit} runs in the queue")
+            raise Refused(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        self.log_access("run", f"{job.id}{' (reused)' if reused else ''}")
+        return job, reused
 
     # -- runs --------------------------------------------------------------------------------------------------
 
@@ -110,14 +238,12 @@ class Services:
             self.log_access("refused", f"malformed run id {run_id[:80]!r}")
             raise NotFound("This is not the id of a run.")
         job = self.store.job(run_id)
-        user = self.user()
-        if self.settings.auth != "none" and job is not None:
-            mine = user is not None and (job.owner == user.name or job.shared)
-            if not mine:
-                self.log_access("refused", f"run {run_id} of {job.owner}")
-                raise Refused(f"The run {run_id} belongs to {job.owner}, who has not shared it.")
         if job is None and not (self.runs_root / run_id).is_dir():
             raise NotFound(f"There is no run {run_id}.")
+        if self.role_on(job) is None:
+            owner = job.owner if job is not None else COMMAND_LINE
+            self.log_access("refused", f"run {run_id} of {owner}")
+            raise Refused(f"The run {run_id} belongs to {owner}, who has not shared it.")
         return run_id
 
     def run(self, run_id: str) -> Any:

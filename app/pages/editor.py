@@ -14,7 +14,7 @@ from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
 from planner.app.pages.editor_parts import DRAFT, REFRESH, may_change, save
 from planner.app.pages.scenarios import visible
-from planner.app.services import Services
+from planner.app.services import Refused, Services
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import TABLES
 from planner.jobs import drafts
@@ -155,6 +155,22 @@ def register(app: dash.Dash, services: Services) -> None:
         may_change(services, draft)
         drafts.share(services.store, draft.id, bool(shared))
         services.log_access("share", f"scenario {draft.id}: {bool(shared)}")
+        return no_update
+
+    @app.callback(
+        Output(views.FOLDER, "value"),
+        Input(views.FOLDER, "value"),
+        State(DRAFT, "data"),
+        prevent_initial_call=True,
+    )
+    def move(folder: str | None, held: dict[str, Any]) -> Any:
+        draft = visible(services, held["id"])
+        may_change(services, draft)
+        if folder and not services.open and folder not in services.folders("planner"):
+            services.log_access("refused", f"scenario {draft.id} to folder {folder[:60]!r}")
+            raise Refused(t("scenario.folder-refused", folder=folder[:60]))
+        drafts.move(services.store, draft.id, folder or None)
+        services.log_access("move", f"scenario {draft.id}: {folder}")
         return no_update
 
 

@@ -10,7 +10,6 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner import __version__
 from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
 from planner.app.pages.editor_parts import DRAFT, REFRESH, problems, save, warnings
@@ -23,7 +22,6 @@ from planner.facts.errors import InternalError, PlannerError
 from planner.facts.numbers import fixed
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
-from planner.jobs.store import input_hash
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
@@ -79,21 +77,12 @@ def register_check(app: dash.Dash, services: Services) -> None:
 
 def submit(services: Services, scenario: Scenario, draft: str | None, quality: str, objective: str) -> Any:
     """Puts a scenario in the queue for the user who asks; returns the job and whether it was there before."""
-    user = services.require_planner()
     options = {"quality": quality, "objective": objective}
-    text = dump_scenario(scenario)
-    job, reused = services.store.submit(
-        scenario.name,
-        text,
-        owner=user.name,
-        runs_root=services.runs_root,
-        hash=input_hash(text, options, services.catalog.hash, __version__),
-        title=scenario.title,
-        draft=draft,
-        options=options,
+    held = None if draft is None else drafts.get(services.store, draft)
+    folder = None if held is None else held.folder
+    return services.submit(
+        scenario.name, dump_scenario(scenario), options, title=scenario.title, draft=draft, folder=folder
     )
-    services.log_access("run", f"{job.id}{' (reused)' if reused else ''}")
-    return job, reused
 
 
 def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> html.Div:

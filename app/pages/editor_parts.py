@@ -54,7 +54,6 @@ def save(services: Services, draft: drafts.Draft, text: str, what: str, revision
 
 
 def may_change(services: Services, draft: drafts.Draft) -> None:
-    user = services.require_planner()
-    if services.settings.auth != "none" and user.name != draft.owner:
-        services.log_access("refused", f"change of scenario {draft.id} of {draft.owner}")
-        raise Refused(t("scenario.read-only", owner=draft.owner))
+    """Raises ``Refused`` where the user may not change the draft."""
+    refusal = t("scenario.read-only", owner=draft.owner)
+    services.require_change(draft, f"scenario {draft.id} of {draft.owner}", refusal)

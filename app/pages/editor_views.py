@@ -22,7 +22,7 @@ from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
 BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
-UNDO, EXPORT, FILE, SHARE = "ed-undo", "ed-export", "ed-file", "ed-share"
+UNDO, EXPORT, FILE, SHARE, FOLDER = "ed-undo", "ed-export", "ed-file", "ed-share", "ed-folder"
 YAML_TEXT, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-save", "ed-yaml-message"
 GRID, ADD, REMOVE = "scenario-grid", "scenario-add", "scenario-remove"
 VIEWS = ("yaml", "changes", "check")
@@ -32,7 +32,7 @@ def page(
     services: Services, draft: drafts.Draft, section: str, checked: editing.Checked, held: dict[str, Any]
 ) -> Any:
     section = section if section in BY_KEY or section in VIEWS else "basics"
-    with_share = services.settings.auth != "none"
+    with_share = not services.open
     mine = _mine(services, draft)
     tabs = html.Nav(
         [
@@ -50,7 +50,13 @@ def page(
         className="section-tabs",
         **attrs({"aria-label": t("scenario.sections")}),
     )
+    places = list(dict.fromkeys([*services.folders("planner"), *([draft.folder] if draft.folder else [])]))
     actions = toolbar.toolbar(
+        html.Div(
+            dmc.Select(id=FOLDER, data=places, value=draft.folder, clearable=True, disabled=not mine, size="xs", w=170,
+                       placeholder=t("scenario.no-folder"), **{"aria-label": t("scenario.folder")}),
+            hidden=not places,
+        ),
         dmc.Switch(id=SHARE, label=t("scenario.share"), checked=draft.shared, disabled=not mine) if with_share
         else html.Div(dmc.Switch(id=SHARE, checked=False, **attrs({"aria-label": t("scenario.share")})), hidden=True),
         toolbar.button(UNDO, t("scenario.undo"), "arrow-back-up", variant="default", size="xs", disabled=not mine),
@@ -131,10 +137,7 @@ def broken(error: editing.InputError, title: str | None = None) -> Any:
 
 
 def _mine(services: Services, draft: drafts.Draft) -> bool:
-    user = services.user()
-    return (
-        user is not None and user.may_plan and (services.settings.auth == "none" or user.name == draft.owner)
-    )
+    return services.role_on(draft) == "planner"
 
 
 def _section(services: Services, section: Section, doc: Any, checked: editing.Checked, mine: bool) -> Any:

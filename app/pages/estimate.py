@@ -10,13 +10,12 @@ from dash import ClientsideFunction, Input, Output, dcc, html
 
 from planner.app.components import download, figure, kpi, layout, table, toolbar
 from planner.app.pages import add_page
-from planner.app.pages.scenarios import visible
+from planner.app.pages.scenarios import listed, visible
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.app.state.estimate import scaled
 from planner.facts.numbers import number
 from planner.intake.scenario_file import example_path, examples
-from planner.jobs import drafts
 from planner.report.charts.estimate import ranges
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
@@ -105,9 +104,7 @@ def _slider(id: str, value: float) -> html.Div:
 
 
 def _choices(services: Services) -> list[dict[str, Any]]:
-    user = services.user()
-    owner = None if services.settings.auth == "none" or user is None else user.name
-    mine = [{"value": d.id, "label": d.title or d.name} for d in drafts.find(services.store, owner)]
+    mine = [{"value": d.id, "label": d.title or d.name} for d in listed(services)]
     groups = [
         {"group": t("estimate.examples"), "items": [{"value": name, "label": name} for name in examples()]}
     ]

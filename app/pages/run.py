@@ -14,7 +14,6 @@ import dash_mantine_components as dmc
 import plotly.graph_objects as go
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner import __version__
 from planner.app.components import figure, layout
 from planner.app.components.table import plain_table
 from planner.app.pages import add_page
@@ -22,10 +21,10 @@ from planner.app.pages import run_views as views
 from planner.app.pages.editor_parts import save
 from planner.app.pages.home import recent
 from planner.app.pages.scenarios import visible
-from planner.app.services import NotFound, Refused, Services
+from planner.app.services import NotFound, Services
 from planner.app.state import editing, url
 from planner.jobs import drafts
-from planner.jobs.store import Job, input_hash
+from planner.jobs.store import Job
 from planner.report.charts.progress import progress, progress_table
 from planner.report.strings import t
 
@@ -94,19 +93,10 @@ def register(app: dash.Dash, services: Services) -> None:
         job = services.job(seen["id"])
         if job is None:
             raise NotFound(t("run.no-inputs"))
-        user = services.require_planner()
         options = json.loads(job.options)
-        new, _ = services.store.submit(
-            job.name,
-            job.scenario,
-            owner=user.name,
-            runs_root=services.runs_root,
-            hash=input_hash(job.scenario, options, services.catalog.hash, __version__),
-            title=job.title,
-            draft=job.draft,
-            options=options,
+        new, _ = services.submit(
+            job.name, job.scenario, options, title=job.title, draft=job.draft, folder=job.folder
         )
-        services.log_access("run", new.id)
         return url.href("run", new.id)
 
     @app.callback(
@@ -178,8 +168,7 @@ def _page(services: Services, id: str | None) -> Any:
 
 
 def _share(services: Services, job: Job) -> Any:
-    user = services.user()
-    mine = user is not None and user.may_plan and user.name == job.owner
+    mine = services.role_on(job) == "planner"
     switch = dmc.Switch(id=views.SHARE, label=t("scenario.share"), checked=job.shared, disabled=not mine)
     return html.Div(switch, hidden=services.settings.auth == "none")
 
@@ -190,25 +179,22 @@ def _seen(job: Job, events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _own(services: Services, run_id: str) -> Job:
-    """A job the user may stop or share: their own. Raises ``Refused``."""
-    user = services.require_planner()
+    """A job the user may stop or share. Raises ``Refused``."""
     job = services.job(run_id)
     if job is None:
         raise NotFound(t("run.no-inputs"))
-    if services.settings.auth != "none" and job.owner != user.name:
-        services.log_access("refused", f"change of run {job.id} of {job.owner}")
-        raise Refused(t("run.not-yours", owner=job.owner))
+    services.require_change(job, f"run {job.id} of {job.owner}", t("run.not-yours", owner=job.owner))
     return job
 
 
 def _draft(services: Services, run_id: str) -> drafts.Draft:
     """The scenario a run came from if the user may change it, else a copy of the run's inputs."""
-    user = services.require_planner()
     job = services.store.job(run_id)
     if job is not None and job.draft and (found := drafts.get(services.store, job.draft)) is not None:
         draft = visible(services, found.id)
-        if services.settings.auth == "none" or draft.owner == user.name:
+        if services.role_on(draft) == "planner":
             return draft
+    user = services.require_planner()
     text = (
         job.scenario if job is not None else (services.run_path(run_id) / "scenario.yaml").read_text("utf-8")
     )

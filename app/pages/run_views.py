@@ -91,8 +91,7 @@ def facts(job: Job, position: int | None) -> list[Any]:
 
 def actions(job: Job, services: Services) -> Any:
     """Buttons that fit the state: stop and cancel while it lives, run again when it has ended without a plan."""
-    user = services.user()
-    may = user is not None and user.may_plan and (services.settings.auth == "none" or user.name == job.owner)
+    may = services.role_on(job) == "planner"
     if job.live:
         stop = toolbar.button(
             {"type": ASK, "do": "stop"},

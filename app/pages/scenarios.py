@@ -52,18 +52,17 @@ def register(app: dash.Dash, services: Services) -> None:
         asked = ctx.triggered_id
         if not asked or not ctx.triggered[0]["value"]:
             return no_update, no_update
-        user = services.require_planner()
         if asked["do"] == "example":
-            draft = copy_example(services, asked["id"], user.name)
+            draft = copy_example(services, asked["id"], services.require_planner().name)
             return no_update, url.href("scenario", draft.id)
         draft = visible(services, asked["id"])
         if asked["do"] == "duplicate":
+            user = services.require_planner()
             new = drafts.create(
                 services.store, draft.name, draft.text, user.name, draft.title, draft.name, draft.text
             )
             return no_update, url.href("scenario", new.id)
-        if draft.owner != user.name:
-            raise Refused(t("scenario.read-only", owner=draft.owner))
+        services.require_change(draft, f"scenario {draft.id}", t("scenario.read-only", owner=draft.owner))
         drafts.archive(services.store, draft.id, asked["do"] == "archive")
         if asked["do"] == "archive":
             notify.show(t("scenario.archived", name=draft.title or draft.name))
@@ -136,13 +135,19 @@ def visible(services: Services, id: str) -> drafts.Draft:
     from planner.app.services import NotFound
 
     draft = drafts.get(services.store, id)
-    user = services.user()
     if draft is None:
         raise NotFound(f"There is no scenario {id[:80]!r}.")
-    if services.settings.auth != "none" and not draft.shared and (user is None or draft.owner != user.name):
+    if services.role_on(draft) is None:
         services.log_access("refused", f"scenario {id} of {draft.owner}")
         raise Refused(f"The scenario belongs to {draft.owner}, who has not shared it.")
     return draft
+
+
+def listed(services: Services, archived: bool = False) -> list[drafts.Draft]:
+    """The drafts the user may look at, last changed first."""
+    user = services.user()
+    owner = None if services.open or user is None else user.name
+    return drafts.find(services.store, owner, archived, services.folders())
 
 
 def copy_example(services: Services, name: str, owner: str) -> drafts.Draft:
@@ -170,9 +175,7 @@ def read_upload(contents: str, name: str, limit: int) -> str:
 
 def table(services: Services, text: str, archived: bool) -> Any:
     """Scenarios whose name, title or owner holds the text."""
-    user = services.user()
-    owner = None if services.settings.auth == "none" or user is None else user.name
-    found = drafts.find(services.store, owner, archived=archived)
+    found = listed(services, archived)
     if not found and not text:
         return layout.empty(t("scenario.none-title"), t("scenario.none-text"), mark="files")
     shown = [d for d in found if text.lower() in f"{d.name} {d.title} {d.owner} {d.base_name}".lower()]

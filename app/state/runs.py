@@ -32,14 +32,15 @@ def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     """
     user = services.user()
     owner = None if services.settings.auth == "none" or user is None else user.name
-    jobs = services.store.jobs(owner=owner)
+    jobs = services.store.jobs(owner=owner, folders=services.folders())
     rows = [_from_job(services, job, user.name if user else None) for job in jobs]
     hidden = (
         {job.id for job in services.store.jobs(limit=100_000)}
         if owner is not None
         else {job.id for job in jobs}
     )
-    rows += [row for row in _from_disk(services) if row["id"] not in hidden]
+    if services.role_on(None) is not None:
+        rows += [row for row in _from_disk(services) if row["id"] not in hidden]
     if with_plan:
         rows = [row for row in rows if row["state"] in WITH_PLAN and row["kind"] == "plan"]
     return sorted(rows, key=lambda row: -row["created"])

@@ -28,8 +28,7 @@ def changed_draft(services: Services, job: Job | None) -> drafts.Draft | None:
     draft = drafts.get(services.store, job.draft)
     if draft is None or draft.updated <= job.created:
         return None
-    user = services.user()
-    if services.settings.auth != "none" and not draft.shared and (user is None or user.name != draft.owner):
+    if services.role_on(draft) is None:
         return None
     return draft if _inputs(draft.text, services.catalog) != _unnamed(job.scenario) else None
 

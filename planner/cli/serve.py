@@ -32,6 +32,13 @@ def register(app: typer.Typer) -> None:
         add_user: Annotated[
             str | None, typer.Option(metavar="NAME", help="Add a user (or set a new password) and exit.")
         ] = None,
+        grant: Annotated[
+            str | None,
+            typer.Option(
+                metavar="FOLDER:USER:ROLE",
+                help="Let a user (* is everyone) look at (viewer) or change (planner) what lies in a folder, and exit.",
+            ),
+        ] = None,
         role: Annotated[str, typer.Option(help="Role of --add-user: viewer or planner.")] = "planner",
         proxy_peer: Annotated[
             list[str] | None, typer.Option(help="Address the sign-in proxy connects from; may be repeated.")
@@ -45,6 +52,12 @@ def register(app: typer.Typer) -> None:
         ] = None,
         prefix: Annotated[str, typer.Option(help="Path the application is served under.")] = "/",
         jobs: Annotated[int, typer.Option(min=1, help="Runs worked on at once.")] = 1,
+        queue_limit: Annotated[
+            int, typer.Option(min=1, help="Runs a signed-in user may have waiting or running.")
+        ] = 20,
+        forwarded: Annotated[
+            bool, typer.Option(help="Read the browser's address from X-Forwarded-For of a --proxy-peer.")
+        ] = False,
         store: Annotated[
             str | None, typer.Option(help="SQLAlchemy URL of the job store. Default: SQLite beside the runs.")
         ] = None,
@@ -56,6 +69,8 @@ def register(app: typer.Typer) -> None:
         users_file = users or runs / ".users"
         if add_user is not None:
             raise typer.Exit(_add_user(users_file, add_user, role))
+        if grant is not None:
+            raise typer.Exit(_add_grant(runs / ".folders", grant))
         if auth not in ("none", "local", "proxy"):
             _refuse(f"--auth {auth!r} is not one of 'none', 'local', 'proxy'")
         if auth == "none" and host not in ("127.0.0.1", "localhost", "::1"):
@@ -70,6 +85,8 @@ def register(app: typer.Typer) -> None:
             "catalog": catalog,
             "prefix": "/" + prefix.strip("/") + "/" if prefix.strip("/") else "/",
             "running_limit": jobs,
+            "queue_limit": queue_limit,
+            "forwarded": forwarded,
             "store_url": store,
             "secure_cookies": secure_cookies,
             "proxy_header": proxy_header,
@@ -92,6 +109,14 @@ def _add_user(path: Path, name: str, role: str) -> int:
     password = os.environ.get("PLANNER_PASSWORD") or _ask(name)
     add_user(path, name, "planner" if role == "planner" else "viewer", password)
     print(f"{name} may sign in as {role} ({path})")
+    return 0
+
+
+def _add_grant(path: Path, grant: str) -> int:
+    from planner.app.access import add_grant
+
+    add_grant(path, grant)
+    print(f"{grant} ({path})")
     return 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -39,6 +40,7 @@ class Draft:
     created: float
     updated: float
     revision: int
+    folder: str | None
 
 
 FIELDS = [drafts.c[f.name] for f in fields(Draft)]
@@ -74,11 +76,13 @@ def get(store: Store, id: str) -> Draft | None:
     return None if row is None else Draft(**row._mapping)
 
 
-def find(store: Store, owner: str | None = None, archived: bool = False) -> list[Draft]:
-    """Drafts, last changed first; with ``owner``, that user's and what others have shared."""
+def find(
+    store: Store, owner: str | None = None, archived: bool = False, folders: Sequence[str] = ()
+) -> list[Draft]:
+    """Drafts, last changed first; with ``owner``, that user's, what others have shared and what lies in these folders."""
     query = sa.select(*FIELDS).where(drafts.c.archived == archived).order_by(drafts.c.updated.desc())
     if owner is not None:
-        query = query.where(sa.or_(drafts.c.owner == owner, drafts.c.shared))
+        query = query.where(sa.or_(drafts.c.owner == owner, drafts.c.shared, drafts.c.folder.in_(folders)))
     with store.reading() as connection:
         return [Draft(**row._mapping) for row in connection.execute(query)]
 
@@ -153,6 +157,11 @@ def archive(store: Store, id: str, archived: bool = True) -> None:
 def share(store: Store, id: str, shared: bool) -> None:
     """Lets every user of the server see the draft, or not."""
     _set(store, id, shared=shared)
+
+
+def move(store: Store, id: str, folder: str | None) -> None:
+    """Puts the draft into a folder, or takes it out; runs made from it later lie there too."""
+    _set(store, id, folder=folder)
 
 
 def _set(store: Store, id: str, **values: Any) -> None:

@@ -24,8 +24,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from planner.facts.errors import PlannerError
 from planner.jobs import tables
-from planner.jobs.tables import access_log, job_events, jobs
+from planner.jobs.tables import job_events, jobs
 from planner.planning.events import Event
 
 State = Literal[
@@ -78,6 +79,7 @@ class Job:
     want_cancel: float | None
     directory: str
     error: str | None
+    folder: str | None
 
     @property
     def live(self) -> bool:
@@ -90,6 +92,10 @@ class Job:
 
 
 FIELDS = [jobs.c[f.name] for f in fields(Job)]
+
+
+class QueueFull(PlannerError):
+    """An owner has as many runs in the queue as they may; nothing was added."""
 
 
 def default_url(runs_root: Path) -> str:
@@ -111,7 +117,7 @@ def new_id(name: str) -> str:
 
 
 class Store:
-    """Jobs and the access log. Safe to use from several threads and processes at once."""
+    """Jobs. Safe to use from several threads and processes at once."""
 
     def __init__(self, url: str):
         self.url = url
@@ -138,12 +144,16 @@ class Store:
         draft: str | None = None,
         options: Mapping[str, Any] | None = None,
         reuse: bool = True,
+        most: int | None = None,
+        folder: str | None = None,
     ) -> tuple[Job, bool]:
         """Puts a run in the queue; returns it and whether it is an earlier one with the same inputs.
 
-        With ``reuse``, a live or finished run of the same owner and hash is returned instead of a new one.
+        With ``reuse``, a live or finished run of the same owner and hash is returned instead of a new one. An owner
+        may have ``most`` runs waiting or running; raises ``QueueFull`` beyond.
         """
         with self.writing() as connection:
+            tables.locked(connection, jobs)
             if reuse:
                 same = (
                     sa.select(*FIELDS)
@@ -157,12 +167,17 @@ class Store:
                     found = _job(row)
                     if found.live or Path(found.directory).is_dir():
                         return found, True
+            own = sa.select(sa.func.count()).where(jobs.c.owner == owner, jobs.c.state.in_(LIVE))
+            if most is not None and connection.execute(own).scalar_one() >= most:
+                raise QueueFull(
+                    f"you have {most} runs waiting or running: wait for one to end, or cancel one"
+                )
             id_ = new_id(name)
             connection.execute(
                 jobs.insert().values(
                     id=id_, name=name, title=title, scenario=scenario, draft=draft, owner=owner, input_hash=hash,
                     options=json.dumps(dict(options or {}), sort_keys=True), shared=False, state="queued",
-                    created=time.time(), directory=str(Path(runs_root).resolve() / id_),
+                    created=time.time(), directory=str(Path(runs_root).resolve() / id_), folder=folder,
                 )
             )  # fmt: skip
             return _job(connection.execute(sa.select(*FIELDS).where(jobs.c.id == id_)).one()), False
@@ -173,14 +188,18 @@ class Store:
         return None if row is None else _job(row)
 
     def jobs(
-        self, states: Sequence[State] | None = None, owner: str | None = None, limit: int = 500
+        self,
+        states: Sequence[State] | None = None,
+        owner: str | None = None,
+        limit: int = 500,
+        folders: Sequence[str] = (),
     ) -> list[Job]:
-        """Newest first; with ``owner``, that user's and what others have shared."""
+        """Newest first; with ``owner``, that user's, what others have shared and what lies in these folders."""
         query = sa.select(*FIELDS).order_by(jobs.c.created.desc()).limit(limit)
         if states is not None:
             query = query.where(jobs.c.state.in_(states))
         if owner is not None:
-            query = query.where(sa.or_(jobs.c.owner == owner, jobs.c.shared))
+            query = query.where(sa.or_(jobs.c.owner == owner, jobs.c.shared, jobs.c.folder.in_(folders)))
         with self.reading() as connection:
             return [_job(row) for row in connection.execute(query)]
 
@@ -226,19 +245,25 @@ class Store:
     # -- working -----------------------------------------------------------------------------------------------
 
     def claim(self, running_limit: int) -> Job | None:
-        """Takes the oldest waiting job if fewer than the limit are running; one taker gets it."""
+        """Takes a waiting job if fewer than the limit are running; one taker gets it.
+
+        The owner with the fewest runs at work comes first, the oldest of their jobs before the others.
+        """
         with self.writing() as connection:
-            if (
-                self.engine.dialect.name == "postgresql"
-            ):  # SQLite's write lock makes takers wait for each other anyway
-                connection.exec_driver_sql("LOCK TABLE job IN SHARE ROW EXCLUSIVE MODE")
+            tables.locked(connection, jobs)
             running = connection.execute(
                 sa.select(sa.func.count()).where(jobs.c.state == "running")
             ).scalar_one()
             if running >= running_limit:
                 return None
-            oldest = sa.select(jobs.c.id).where(jobs.c.state == "queued").order_by(jobs.c.created).limit(1)
-            id_ = connection.execute(oldest).scalar_one_or_none()
+            other = jobs.alias()
+            at_work = (
+                sa.select(sa.func.count())
+                .where(other.c.state == "running", other.c.owner == jobs.c.owner)
+                .scalar_subquery()
+            )
+            waiting = sa.select(jobs.c.id).where(jobs.c.state == "queued").order_by(at_work, jobs.c.created)
+            id_ = connection.execute(waiting.limit(1)).scalar_one_or_none()
             if id_ is None:
                 return None
             now = time.time()
@@ -299,25 +324,6 @@ class Store:
     def _update(self, id: str, **values: Any) -> None:
         with self.writing() as connection:
             connection.execute(jobs.update().where(jobs.c.id == id).values(**values))
-
-    # -- access log -------------------------------------------------------------------------------------------------
-
-    def log_access(
-        self, action: str, what: str = "", user: str | None = None, address: str | None = None
-    ) -> None:
-        """One row: who did what, when, from where. Actions: login, run, stop, cancel, export, import, refused..."""
-        with self.writing() as connection:
-            connection.execute(
-                access_log.insert().values(
-                    at=time.time(), user=user, address=address, action=action, what=what[:2000]
-                )
-            )
-
-    def access_trail(self, limit: int = 1000) -> list[dict[str, Any]]:
-        """The last rows of the access log, newest first."""
-        query = sa.select(access_log).order_by(access_log.c.id.desc()).limit(limit)
-        with self.reading() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _cancel_waiting(connection: sa.Connection, id: str) -> None:

@@ -41,6 +41,7 @@ jobs = sa.Table(
     sa.Column("want_cancel", sa.Float),
     sa.Column("directory", sa.Text, nullable=False),
     sa.Column("error", sa.Text),
+    sa.Column("folder", sa.String(80), index=True),
 )
 
 job_events = sa.Table(
@@ -72,6 +73,7 @@ drafts = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("updated", sa.Float, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
+    sa.Column("folder", sa.String(80), index=True),
 )
 
 draft_history = sa.Table(
@@ -94,6 +96,25 @@ access_log = sa.Table(
     sa.Column("address", sa.String(80)),
     sa.Column("action", sa.String(40), nullable=False),
     sa.Column("what", sa.Text),
+    sa.Column("count", sa.Integer),
+    sa.Column("last_at", sa.Float),
+)
+
+sessions = sa.Table(
+    "session",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("user", sa.String(80), nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+tries = sa.Table(
+    "sign_in_try",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("name", sa.String(80), nullable=False, index=True),
+    sa.Column("address", sa.String(80), nullable=False, index=True),
 )
 
 
@@ -107,7 +128,28 @@ def connect(url: str) -> sa.Engine:
         metadata.create_all(engine)
     except sa.exc.DatabaseError:  # another process of the same server made them at the same moment
         metadata.create_all(engine)
+    _add_new_columns(engine)
     return engine
+
+
+def _add_new_columns(engine: sa.Engine) -> None:
+    """A store of an earlier version gets the columns that came since; all of them may be empty."""
+    known = sa.inspect(engine)
+    for table in metadata.tables.values():
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(engine.dialect)
+                with engine.begin() as connection:
+                    connection.exec_driver_sql(
+                        f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'
+                    )
+
+
+def locked(connection: sa.Connection, table: sa.Table) -> None:
+    """Keeps other writers of a table out until the transaction ends; SQLite's own lock does so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

@@ -309,14 +309,6 @@ def test_drafts_are_seen_by_their_owner_and_shared_with_all(store: Store) -> Non
     assert [d.name for d in drafts.find(store, "ann", archived=True)] == ["mine"]
 
 
-def test_the_access_trail_keeps_what_was_done(store: Store) -> None:
-    store.log_access("run", "korea-1", user="ann", address="127.0.0.1")
-    store.log_access("refused", "x" * 5000)
-    newest, first = store.access_trail()
-    assert (first["user"], first["action"], first["what"]) == ("ann", "run", "korea-1")
-    assert newest["action"] == "refused" and len(newest["what"]) == 2000
-
-
 def test_a_worker_takes_the_facts_of_the_server(store: Store, runs: Path, tmp_path: Path) -> None:
     from planner.facts.catalog import load_catalog
     from planner.runs.run import Run

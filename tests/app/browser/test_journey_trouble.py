@@ -10,6 +10,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from planner.intake.scenario_file import example_path
+from planner.jobs import access_log
 from planner.jobs.store import Job
 
 WAIT_MS = 60_000
@@ -90,4 +91,4 @@ def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], No
     upload = page.locator("input[type=file]")
     upload.set_input_files({"name": "bad.yaml", "mimeType": "text/yaml", "buffer": b"a: [1\nb: 2"})
     expect(page.get_by_text("The file was not imported")).to_be_visible()
-    assert any(row["action"] == "refused" for row in site.services.store.access_trail())
+    assert any(row["action"] == "refused" for row in access_log.trail(site.services.store))

@@ -1,0 +1,64 @@
+"""Folders: who may look at and who may change the scenarios and runs that lie in one.
+
+The file holds one line a grant, ``folder:user:role``; the user ``*`` is everyone who is signed in.
+``planner app --grant`` writes it. Runs of the command line lie in the folder ``command-line``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal, get_args
+
+from planner.facts.errors import PlannerError
+
+FOLDER = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
+EVERYONE = "*"
+Role = Literal["viewer", "planner"]
+Grants = dict[str, dict[str, Role]]
+"""Folder -> user -> role."""
+
+
+class FoldersFileError(PlannerError):
+    """The file of folders cannot be used; the message says where and why."""
+
+
+def read_grants(path: Path) -> Grants:
+    """Every grant of a file; none where there is no file. Raises ``FoldersFileError``."""
+    if not path.exists():
+        return {}
+    grants: Grants = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            folder, user, role = parsed(line, f"{path}:{number}")
+            grants.setdefault(folder, {})[user] = role
+    return grants
+
+
+def parsed(line: str, where: str) -> tuple[str, str, Role]:
+    """Folder, user and role of ``folder:user:role``; ``FoldersFileError`` names the place."""
+    folder, user, role = (*(part.strip() for part in line.split(":")), "", "", "")[:3]
+    if line.count(":") != 2 or not FOLDER.fullmatch(folder) or not user or role not in get_args(Role):
+        raise FoldersFileError(f"{where}: not folder:user:role with role {' or '.join(get_args(Role))}")
+    return folder, user, "planner" if role == "planner" else "viewer"
+
+
+def add_grant(path: Path, grant: str) -> None:
+    """Adds a grant, or replaces the role of that user in that folder; raises ``FoldersFileError``."""
+    folder, user, role = parsed(grant, "--grant")
+    grants = read_grants(path)
+    grants.setdefault(folder, {})[user] = role
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    with os.fdopen(
+        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.writelines(f"{f}:{u}:{r}\n" for f, users in grants.items() for u, r in users.items())
+    beside.replace(path)
+
+
+def role_in(grants: Grants, folder: str | None, user: str) -> Role | None:
+    """A user's role in a folder: their own grant, else everyone's."""
+    users = grants.get(folder or "", {})
+    return users.get(user, users.get(EVERYONE))
