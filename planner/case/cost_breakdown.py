@@ -114,8 +114,8 @@ def system_cost(
 ) -> SystemCost:
     """What an accelerator in ``system`` (key, name or alias) costs when ordered in ``year``.
 
-    Items: server or rack, network, storage, spares, installation, duty (share of the price). Licences are
-    yearly and stand apart. The price starts at the price year, or at release if later, and then follows
+    Items: accelerators, the rest of the server or rack, network, storage, spares, installation, duty (share of
+    the price). Licences are yearly and stand apart. The price starts at the price year, or at release if later, and then follows
     ``hardware_price_change_per_year``. Raises ``UnknownName`` with suggestions.
     """
     catalog = catalog or load_catalog()
@@ -129,7 +129,11 @@ def system_cost(
     path = span_of(lambda level: price_path(catalog.param("hardware_price_change_per_year", level), years))
     quoted = price if price_usd else price * parameter(catalog, "quoted_price_factor")
     goods = quoted * path * price_factor / float(n)
-    rows = [("server or rack", goods, str(row["price_scope"]), f"systems:{key}")]
+    chips = float(row["chips_share"])
+    rows = [
+        ("accelerators", goods * chips, "chips in the price", f"systems:{key}"),
+        ("rest of server or rack", goods * (1.0 - chips), str(row["price_scope"]), f"systems:{key}"),
+    ]
     for name in HARDWARE_ADDERS:
         share = span_of(partial(catalog.param, name))
         rows.append((name.split("_")[0], share * goods.mid, "share of the price", f"parameters:{name}"))
@@ -144,7 +148,7 @@ def system_cost(
         year,
         n,
         table,
-        total([r[1] for r in rows]),
+        total([goods, *(r[1] for r in rows[2:])]),  # the two parts of the goods move together
         it_kw_per_accelerator(key, catalog=catalog),
         total([repairs, staff, licence]),
     )

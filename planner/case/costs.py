@@ -23,6 +23,7 @@ from planner.case.cost_breakdown import (
     price_path,
     system_cost,
 )
+from planner.case.export_rules import routed_duty
 from planner.case.power_draw import facility_kw_per_accelerator, it_kw_per_accelerator
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, Site, SystemChoice
@@ -74,7 +75,8 @@ def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, orde
         factor = context.pick(
             host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
         )
-        adders, duty = _adders(context.catalog, context.level), context.import_duty(host)
+        adders = _adders(context.catalog, context.level)
+        duty = context.import_duty(host) + routed_duty(context, host, choice)
         context.memo[key] = hardware_usd(float(price), n, adders, duty, float(factor)) / 1000.0
     years = years_since(context, order_t, released_on(context, choice))
     return float(context.memo[key]) * price_path(context.param("hardware_price_change_per_year"), years)

@@ -2,29 +2,36 @@
 
 The control class follows from total processing performance and performance density (ECCN 3A090). A licence is
 needed where the destination lies in Country Groups D:1, D:4 or D:5, or where the ultimate parent of the owner
-or of the operator lies in D:5, which is treated as refused. Planning data, not legal advice.
+or of the operator lies in D:5, which is treated as refused but for what is reviewed case by case; parties on a
+list are excepted (``export_rules``). Planning data, not legal advice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
 from planner.case.context import Context
+from planner.case.export_rules import CONTROLLED_ORIGIN, case_by_case, exception_of, package_gap
 from planner.scenario.schema import Host, Quota, QuotaStep
 
-CONTROLLED_ORIGIN = "USA"
 NONE = "none"
 STRICTEST_FIRST = ("3a090a", "3a090b")
 CASES = {"fast": "low", "base": "mid", "stress": "high"}
 TIER_UNIT = "gb300"
 LISTED_CLOSED, LISTED = "d5", "d1-d4"
+UNLIMITED = 1e7
+"""Accelerators no country orders: a ceiling while an exception holds."""
 
 
 @dataclass(frozen=True)
 class LicenceNeed:
-    """Whether a licence is needed, its lead time in months, and whether it can be had at all."""
+    """Whether a licence is needed, its lead time in months, and whether it can be had at all.
+
+    ``free_until`` is the day up to which a listed party may order without the licence that it needs later.
+    """
 
     required: bool
     lead_months: float
@@ -33,6 +40,7 @@ class LicenceNeed:
     reciprocal_share: float = 0.0
     security_usd_per_accelerator: float = 0.0
     monitoring_usd_per_accelerator_year: float = 0.0
+    free_until: date | None = None
 
 
 FREE = LicenceNeed(False, 0.0, False, "chip is not of controlled origin")
@@ -92,17 +100,18 @@ def operator_parent(context: Context, host: Host) -> str:
     return host.operator_parent or host.owner_parent or default
 
 
-def lead_level(context: Context, stack: str | None) -> str:
-    """low, mid or high lead: the licence case of the scenario; fast for a designated package."""
+def lead_level(context: Context, stack: str | None, system: str | None = None) -> str:
+    """low, mid or high lead: the licence case of the scenario; fast for a package of the export programme."""
     licence = context.scenario.supply.licence
-    package = stack is not None and str(context.catalog.value("stacks", stack, "package")) != "none"
-    if package and licence.fast_path:
+    if stack is not None and licence.fast_path and not package_gap(context, stack, system):
         return "low"
     return CASES[licence.case] if licence.case is not None else context.level
 
 
-def licence_need(context: Context, host: Host, accelerator: str, stack: str | None = None) -> LicenceNeed:
-    """Need of one host (and stack) for one chip under the regime of the scenario."""
+def licence_need(
+    context: Context, host: Host, accelerator: str, stack: str | None = None, system: str | None = None
+) -> LicenceNeed:
+    """Need of one host (and stack, and system) for one chip under the regime of the scenario."""
     chip = context.catalog.table("accelerators").loc[accelerator]
     licence = context.scenario.supply.licence
     if chip["origin_iso3"] != CONTROLLED_ORIGIN:
@@ -118,7 +127,16 @@ def licence_need(context: Context, host: Host, accelerator: str, stack: str | No
     ]
     required = bool(rule["required"].iloc[0]) if len(rule) else False
     lead_rows = rule if required else rules[(rules["country_group"] == LISTED) & rules["required"]]
-    tier_share, why = 0.0, f"licence needed ({group})"
+    tier_share, test_usd, why = 0.0, 0.0, f"licence needed ({group})"
+    excepted = exception_of(context, host, parents(context, host)) if required and not closed else None
+    if excepted and licence.mode == "auto" and excepted.until is None:
+        return LicenceNeed(False, 0.0, False, f"no licence needed: exception {excepted.key}")
+    free_until = excepted.until if excepted else None
+    refused = group == LISTED_CLOSED and licence.mode == "auto"
+    review = case_by_case(context, host, accelerator, closed) if refused and required else None
+    if review is not None:
+        lead_rows, refused = review.to_frame().T, False
+        test_usd, why = float(review["test_usd_per_accelerator"]), "licence reviewed case by case"
     if licence.regime == "draft-tiers" and destination != CONTROLLED_ORIGIN and not required:
         lead_rows, tier_share = _tier(context)
         required, why = True, f"licence needed (draft tier {lead_rows['tier'].iloc[0]})"
@@ -128,11 +146,11 @@ def licence_need(context: Context, host: Host, accelerator: str, stack: str | No
         return LicenceNeed(False, 0.0, False, f"no licence needed ({group})")
     lead = licence.lead_months
     if lead is None:
-        lead = float(lead_rows[f"lead_months_{lead_level(context, stack)}"].iloc[0])
-    refused = group == LISTED_CLOSED and licence.mode == "auto"
+        lead = float(lead_rows[f"lead_months_{lead_level(context, stack, system)}"].iloc[0])
     if refused:
         why += f": parent in {', '.join(closed)}" if closed else f": destination {destination}"
-    return LicenceNeed(True, float(lead), refused, why, *_conditions(context, destination, tier_share))
+    share, security, monitoring = _conditions(context, destination, tier_share)
+    return LicenceNeed(True, float(lead), refused, why, share, security + test_usd, monitoring, free_until)
 
 
 def _conditions(context: Context, destination: str, tier_share: float) -> tuple[float, float, float]:
@@ -176,13 +194,15 @@ def licence_quotas(context: Context) -> list[Quota]:
     )
     quotas = []
     for row in table[table["kind"] == chosen].itertuples():
-        hosts = [
-            h.id
+        counted = [
+            h
             for h in context.scenario.hosts
             if h.mode != "cloud"
             and context.host_country(h) == row.iso3
             and h.owner_class in str(row.owner_classes).split(";")
         ]
+        excepted = {h.id: exception_of(context, h, parents(context, h)) for h in counted}
+        hosts = [h.id for h in counted if not ((e := excepted[h.id]) and e.until is None)]
         if not hosts:
             continue
         amount, unit = float(row.accelerators), "accelerators"
@@ -191,9 +211,13 @@ def licence_quotas(context: Context) -> list[Quota]:
             amount *= float(accelerators.loc[row.equivalent_of, "tpp"] / accelerators.loc[reference, "tpp"])
             unit = "equivalents"
         start = max(pd.Timestamp(row.since).date(), context.calendar.start)
-        step = QuotaStep.model_validate({"from": start, "accelerators": amount})
+        ends = [e.until for h in hosts if (e := excepted[h]) and e.until]
+        steps = [(start, amount)]
+        if ends and max(ends) > start:
+            steps = [(start, UNLIMITED), (max(ends), amount)]
+        path = [QuotaStep.model_validate({"from": day, "accelerators": n}) for day, n in steps]
         quotas.append(
-            Quota(id=str(row.quota_id), hosts=hosts, vendors=vendors, unit=unit, per=row.per, path=[step])
+            Quota(id=str(row.quota_id), hosts=hosts, vendors=vendors, unit=unit, per=row.per, path=path)
         )
     return quotas if chosen == "none" else quotas + _rival_supply(context)
 

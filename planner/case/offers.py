@@ -105,7 +105,7 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
         host = hosts[str(offer.h)]
         for k in [*buyable, *held]:
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
-            licence = licence_need(context, host, accelerator, str(offer.a))
+            licence = licence_need(context, host, accelerator, str(offer.a), k)
             reason, detail = system_gap(context, host, str(offer.a), k)
             if licence.refused and reason not in ("host", "stack"):
                 reason, detail = "licence", licence.why
@@ -123,8 +123,8 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
 
 SYSTEM_COLUMNS = [
     "h", "a", "k", "mode", "owner_class", "operator", "p", "country", "vendor", "accelerator", "chip_origin",
-    "operator_parent", "domestic_chip", "buyable", "licensed", "licence_months", "licence_why", "reciprocal_share",
-    "security_musd_per_k", "monitoring_musd_per_k_year", "sigma", "sigma_v121", "sigma_equal", "seal",
+    "operator_parent", "domestic_chip", "buyable", "licensed", "licence_months", "free_until", "licence_why",
+    "reciprocal_share", "security_musd_per_k", "monitoring_musd_per_k_year", "sigma", "sigma_v121", "sigma_equal", "seal",
     "seal_strict", "seal_binding", "answers", "territory_home", "provider_home", "chips_home", "effectiveness",
 ]  # fmt: skip
 
@@ -141,7 +141,8 @@ def _system_row(
     return (
         offer.h, offer.a, k, offer.mode, offer.owner_class, offer.operator, offer.p, offer.country,
         str(chip["vendor"]), accelerator, origin, operator_parent(context, host), origin == home, buyable,
-        licence.required, licence.lead_months, licence.why, licence.reciprocal_share,
+        licence.required, licence.lead_months, pd.Timestamp(licence.free_until or pd.NaT), licence.why,
+        licence.reciprocal_share,
         licence.security_usd_per_accelerator / 1e3, licence.monitoring_usd_per_accelerator_year / 1e3,
         s.sigma, s.sigma_v121, s.sigma_equal, s.seal, s.seal_strict, s.seal_binding, s.answers,
         s.territory, s.provider, s.chips, float(effectiveness),

@@ -35,6 +35,7 @@ REASON_WORDS = {
     "licence": "an export licence",
     "cooling": "missing cooling",
     "late": "delivery after the horizon",
+    "ended": "the end of its sale",
     "stack": "the stack's vendors",
     "owner": "the class of owner",
     "mode": "the way the stack is offered",

@@ -11,7 +11,7 @@ from planner.case import costs
 from planner.case.context import Context, keyed, selected
 from planner.case.licensing import licence_quotas
 from planner.case.offers import WhyNot
-from planner.scenario.schema import Quota, QuotaStep
+from planner.scenario.schema import Quota, QuotaStep, SystemChoice
 
 REFERENCE_CHIP_ORIGIN = "USA"
 
@@ -27,20 +27,44 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         delivery = context.pick(choice.delivery_months, "systems", row.k, "delivery_months")
         lead = calendar.periods(float(delivery))
-        licence = calendar.periods(float(row.licence_months))  # applied for at the start; the order follows
-        first_order = max(licence, calendar.first_from(costs.released_on(context, choice).date()))
+        orders = order_periods(context, choice, row)
         life = calendar.periods(12.0 * float(context.catalog.value("systems", row.k, "economic_life_years")))
         unit = float(context.catalog.value("systems", row.k, "n_accelerators")) / 1000.0
-        if first_order + lead >= calendar.n:
-            why.add("late", f"first live {calendar.label(first_order + lead)}, after the horizon",
+        if not orders:
+            why.add("ended", f"sold until {end_of_sale(context, choice):%Y-%m-%d}: no order can be placed in time",
                     h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
             continue
-        for t in range(first_order + lead, calendar.n):
+        if orders[0] + lead >= calendar.n:
+            why.add("late", f"first live {calendar.label(orders[0] + lead)}, after the horizon",
+                    h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
+            continue
+        for t in [order_t + lead for order_t in orders if order_t + lead < calendar.n]:
             key = (str(row.h), str(row.k), t - lead)
             if key not in prices:
                 prices[key] = costs.hardware_musd_per_k(context, choice, host, t - lead)
             rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], unit))
     return keyed(rows, ["h", "a", "k", "t"], ["lead", "order_t", "life", "musd_per_k", "unit_k"])
+
+
+def end_of_sale(context: Context, choice: SystemChoice) -> pd.Timestamp:
+    """Last day a system may be ordered; NaT where it is still sold."""
+    return pd.Timestamp(choice.end_of_sale or context.catalog.value("systems", choice.id, "end_of_sale"))
+
+
+def order_periods(context: Context, choice: SystemChoice, row: Any) -> list[int]:
+    """Periods an order may be placed in: after release and licence, or while an exception holds, and before
+    the end of sale. The licence is applied for at the start; none is left only where sale has ended.
+    """
+    calendar = context.calendar
+    released = max(0, calendar.first_from(costs.released_on(context, choice).date()))
+    licence, ends = calendar.periods(float(row.licence_months)), end_of_sale(context, choice)
+    open_to = [t for t in range(released, calendar.n) if t >= licence or _before(context, t, row.free_until)]
+    on_sale = [t for t in open_to if pd.isna(ends) or _before(context, t, ends)]
+    return on_sale if on_sale or open_to else [max(released, licence)]
+
+
+def _before(context: Context, t: int, day: pd.Timestamp) -> bool:
+    return not pd.isna(day) and pd.Timestamp(context.calendar.date_of(t)) <= day
 
 
 def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +77,8 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
     for row in systems[(systems["mode"] == "cloud") & systems["buyable"]].itertuples():
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         first = max(
-            calendar.periods(host.open_lead_months) + calendar.periods(float(row.licence_months)),
+            calendar.periods(host.open_lead_months)
+            + (0 if _before(context, 0, row.free_until) else calendar.periods(float(row.licence_months))),
             calendar.first_from(costs.released_on(context, choice).date()),
             calendar.first_from(host.open_from) if host.open_from else 0,
         )

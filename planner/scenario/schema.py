@@ -293,6 +293,7 @@ class SystemChoice(Record):
     price_usd: Positive | None = None
     rent_usd_per_accelerator_hour: Positive | None = None
     available_from: date | None = None
+    end_of_sale: date | None = None
     delivery_months: Months | None = None
 
 
@@ -340,6 +341,8 @@ class Licence(Record):
     ``case`` picks the lead time (left out: by ``money.level``); ``regime: draft-tiers`` applies the withdrawn
     worldwide draft of 2026; ``fast_path`` gives packages of the American AI Exports Program the fast lead;
     ``quotas`` are those of the catalog (agreed yearly ceilings, or only what has been granted so far);
+    ``exceptions``: whether listed parties are excepted as published, with every end extended, or not at all;
+    ``route``: chips that pass through the United States pay its duty on re-exports;
     ``rival_excludes``: which US chips a rival stack rules out nationally.
     """
 
@@ -350,6 +353,8 @@ class Licence(Record):
     fast_path: bool = True
     quotas: Literal["none", "framework", "grant"] = "framework"
     conditions: bool = True
+    exceptions: Literal["as-published", "extended", "none"] = "as-published"
+    route: Literal["direct", "via-us"] = "direct"
     rival_excludes: Literal["none", "licensed", "us-chips"] = "licensed"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from planner.case import climate
 from planner.case.context import Context
 from planner.case.costs import facility_cost, system_cost
+from planner.case.export_rules import routed_duty
 from planner.facts.spans import Span
 from planner.scenario.schema import Host, SystemChoice
 
@@ -81,7 +82,7 @@ def _hardware_usd(context: Context, choice: SystemChoice, host: Host) -> Span:
     cost = system_cost(
         choice.id,
         context.calendar.start.year + 0.5,
-        duty=context.import_duty(host),
+        duty=context.import_duty(host) + routed_duty(context, host, choice),
         price_usd=choice.price_usd,
         catalog=context.catalog,
     )

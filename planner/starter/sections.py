@@ -287,6 +287,10 @@ def _licence_words(catalog: Catalog, iso3: str) -> str:
     if len(rule) and bool(rule["required"].iloc[0]):
         months = [f"{rule[f'lead_months_{x}'].iloc[0]:.0f}" for x in ("low", "mid", "high")]
         words.append(f"US chips need an export licence here (group {group}): {' / '.join(months)} months.")
+        excepted = catalog.table("licence_exceptions")
+        listed = excepted.loc[excepted["iso3"] == iso3, "note"]
+        if len(listed):
+            words.append(f"Excepted parties: {'; '.join(listed)}.")
     else:
         words.append(f"US chips need no export licence here (group {group}).")
     return " ".join(words)

@@ -1,5 +1,7 @@
 """What protects export licensing: who needs one, what it delays, costs and caps, and whom it keeps apart."""
 
+from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from planner.audit import audit
 from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.context import Context
-from planner.case.licensing import control_class, licence_need
-from planner.facts.catalog import load_catalog
+from planner.case.costs import hardware_musd_per_k
+from planner.case.export_rules import package_gap, routed_duty
+from planner.case.licensing import control_class, lead_level, licence_need
+from planner.facts.catalog import Catalog, load_catalog
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.plans.prices import price_table
@@ -39,7 +43,7 @@ def scenario(metro: str = "AE-AUH", country: str = "ARE", **changes: Any) -> Sce
         "systems": [{"id": "hgx-b300", "available_from": "2026-06-01", "delivery_months": 5}],
         "existing": {"halls": [{"id": "old", "host": "h", "it_mw": 8, "grid_mw": 16, "backup_mw": 16,
                                 "cooling": {"air-chilled-water": 16}}]},
-        "supply": {"owner_allocations": False},
+        "supply": licence(),
         "limits": {"delay_tolerance_months": 0},
         "solve": {"quality": "quick", "slices": 1},
     }  # fmt: skip
@@ -47,7 +51,8 @@ def scenario(metro: str = "AE-AUH", country: str = "ARE", **changes: Any) -> Sce
 
 
 def licence(**fields: Any) -> dict[str, Any]:
-    return {"owner_allocations": False, "licence": fields}
+    """The rules with no party excepted, unless ``exceptions`` says otherwise."""
+    return {"owner_allocations": False, "licence": {"exceptions": "none"} | fields}
 
 
 def plan_of(s: Scenario) -> Plan:
@@ -291,3 +296,116 @@ def test_rival_chips_exclude_licensed_ones() -> None:
     assert solve(build_case(rivals("AE-AUH", "ARE", rival_excludes="none"))).plan is not None
     assert solve(build_case(rivals("KR-SEO", "KOR"))).plan is not None  # no licence, so nothing to lose
     assert solve(build_case(rivals("KR-SEO", "KOR", rival_excludes="us-chips"))).status == "infeasible"
+
+
+# ---- exceptions, reviews, duty, packages, end of sale
+
+
+def ordered_from(s: Scenario) -> list[int]:
+    return sorted(set(build_case(s).orders["order_t"]))
+
+
+def test_a_listed_party_needs_no_licence_and_no_quota() -> None:
+    """The government and the listed US firms have no end; a joint venture is on no list."""
+    us = host(owner_class="us-operator", stacks=["american-package"])
+    free = scenario(
+        stacks=[{"id": "american-package"}], hosts=[us], supply=licence(exceptions="as-published")
+    )
+    found = need(free, stack="american-package")
+    assert not found.required and "are-us-firms" in found.why
+    assert not len(build_case(free).quotas)
+    other = us | {"owner_class": "joint-venture"}
+    assert need(scenario(hosts=[other], supply=licence(exceptions="as-published"))).required
+    foreign = us | {"operator_parent": "SAU"}
+    assert need(scenario(hosts=[foreign], supply=licence(exceptions="as-published"))).required
+
+
+def test_an_exception_that_ends_lets_orders_be_placed_until_then() -> None:
+    """April 2027 is free, later orders wait for the licence; extended, it is free throughout."""
+    published = scenario(supply=licence(exceptions="as-published", lead_months=12))
+    assert need(published).free_until == date(2027, 4, 6)
+    assert ordered_from(published)[:3] == [0, 1, 4]
+    assert ordered_from(scenario(supply=licence(lead_months=12)))[0] == 4
+    assert not need(scenario(supply=licence(exceptions="extended"))).required
+    caps = build_case(published).quotas.reset_index().set_index("t")["amount_k"]
+    assert caps[0] > 1000 and caps[4] == 100
+
+
+def closed_to(plain_catalog: Callable[..., Catalog]) -> Catalog:
+    """Korea put in the place of China: in the refused group, with its review."""
+    catalog = plain_catalog({("licensing", "KOR", "country_group"): "d5"})
+    reviews = catalog.table("licence_reviews").copy()
+    reviews.loc["KOR"] = reviews.loc["CHN"]
+    return Catalog(
+        {n: catalog.table(n) for n in catalog.tables} | {"licence_reviews": reviews}, catalog._resources
+    )
+
+
+def test_weaker_chips_are_reviewed_case_by_case_and_pay_the_duty(
+    plain_catalog: Callable[..., Catalog],
+) -> None:
+    """Below 21,000 and 6.5 TB/s; anything stronger, and any destination abroad, stays refused."""
+    catalog = closed_to(plain_catalog)
+    s = scenario("KR-SEO", "KOR", systems=[{"id": "hgx-h200"}])
+    context = Context.of(s, catalog)
+    found = licence_need(context, s.hosts[0], "h200")
+    assert found.required and not found.refused and found.lead_months == 6
+    assert found.security_usd_per_accelerator == 1000 + 500
+    assert licence_need(context, s.hosts[0], "b300").refused
+    share = float(catalog.value("systems", "hgx-h200", "chips_share"))
+    assert routed_duty(context, s.hosts[0], s.systems[0]) == pytest.approx(0.25 * share)
+    abroad = scenario("JP-TYO", "JPN", hosts=[host(owner_parent="KOR")])
+    assert licence_need(Context.of(abroad, catalog), abroad.hosts[0], "h200").refused
+
+
+def test_chips_through_the_united_states_cost_a_quarter_of_their_value_more() -> None:
+    """Only on the chips' part of the price, only of US chips, and not where they stay."""
+
+    def price(metro: str, country: str, **fields: Any) -> float:
+        s = scenario(metro, country, supply=licence(**fields))
+        return hardware_musd_per_k(Context.of(s, load_catalog()), s.systems[0], s.hosts[0], 0)
+
+    catalog = load_catalog()
+    goods = float(catalog.value("systems", "hgx-b300", "price_usd_mid")) / 8e3
+    factor = float(catalog.value("owner_classes", "national-champion", "hardware_price_factor_mid"))
+    path = (1 + catalog.param("hardware_price_change_per_year")) ** 0.5
+    more = 0.25 * float(catalog.value("systems", "hgx-b300", "chips_share")) * goods * factor * path
+    assert price("KR-SEO", "KOR", route="via-us") - price("KR-SEO", "KOR") == pytest.approx(more)
+    assert price("US-NVA", "USA", route="via-us") == price("US-NVA", "USA")
+
+
+PACKAGE = {"stacks": [{"id": "american-package"}],
+           "hosts": [host(owner_class="us-operator", stacks=["american-package"])]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "gap"),
+    [
+        ({("stacks", "american-package", "layers"): "hardware-us;models-us-closed;security-provider;data-cloud"},
+         "no layer applications"),
+        ({("stacks", "american-package", "anchor"): None}, "no anchor member"),
+        ({("layers", "hardware-us", "origin_iso3"): "CHN"}, "hardware-us comes from CHN"),
+        ({("layers", "data-cloud", "origin_iso3"): "RUS"}, "data-cloud comes from RUS"),
+        ({("systems", "hgx-b300", "chips_share"): 0.2}, "44% US content of hgx-b300, 51% needed"),
+        ({("accelerators", "b300", "origin_iso3"): "KOR"}, "1% US content"),
+    ],
+)  # fmt: skip
+def test_a_package_that_lacks_something_takes_the_ordinary_way(
+    plain_catalog: Callable[..., Catalog], changes: dict[tuple[str, str, str], Any], gap: str
+) -> None:
+    s = scenario("SA-RUH", "SAU", **PACKAGE)
+    whole, lacking = Context.of(s, plain_catalog()), Context.of(s, plain_catalog(changes))
+    assert package_gap(whole, "american-package", "hgx-b300") == ""
+    assert gap in package_gap(lacking, "american-package", "hgx-b300")
+    assert lead_level(whole, "american-package", "hgx-b300") == "low"
+    assert lead_level(lacking, "american-package", "hgx-b300") == "mid"
+
+
+def test_an_order_after_the_end_of_sale_is_not_possible() -> None:
+    here = {"metro": "KR-SEO", "country": "KOR"}
+    sold = scenario(**here, systems=[{"id": "hgx-b300", "end_of_sale": "2027-08-31"}])
+    assert ordered_from(sold) == [0, 1, 2]
+    case = build_case(scenario(**here, systems=[{"id": "hgx-b300"}, {"id": "hgx-h100"}]))
+    ended = case.why_not[case.why_not["reason"] == "ended"]
+    assert set(ended["system"]) == {"hgx-h100"} and "2026-12-31" in ended["detail"].iloc[0]
+    assert set(case.orders["k"]) == {"hgx-b300"}
