@@ -24,7 +24,7 @@ FLAG = frozenset(
     ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "may_lapse", "optional", "own",
      "preemptible", "provider_home", "territory_home"]
 )  # fmt: skip
-DATE = frozenset(["earliest", "start"])
+DATE = frozenset(["earliest", "free_until", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])
 """Tuples of an index, dates that may be missing, values of any kind (assumptions)."""
 

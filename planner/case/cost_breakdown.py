@@ -115,8 +115,8 @@ def system_cost(
     """What an accelerator in ``system`` (key, name or alias) costs when ordered in ``year``.
 
     Items: accelerators, the rest of the server or rack, network, storage, spares, installation, duty (share of
-    the price). Licences are yearly and stand apart. The price starts at the price year, or at release if later, and then follows
-    ``hardware_price_change_per_year``. Raises ``UnknownName`` with suggestions.
+    the price). Licences are yearly and stand apart. The price starts at the price year, or at release if later, and then
+    follows ``hardware_price_change_per_year``. Raises ``UnknownName`` with suggestions.
     """
     catalog = catalog or load_catalog()
     key = system_of(catalog, system)

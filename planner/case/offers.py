@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from planner.case.columns import empty_table
+from planner.case.columns import empty_table, kind_of
 from planner.case.context import Context, keyed
 from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
@@ -118,7 +118,9 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
                     context, scorer, offer, host, k, accelerator, licence, k in buyable and not reason
                 )
             )
-    return keyed(pd.DataFrame(rows, columns=SYSTEM_COLUMNS), ["h", "a", "k"], [])
+    table = pd.DataFrame(rows, columns=SYSTEM_COLUMNS)
+    table["free_until"] = table["free_until"].astype(kind_of("free_until"))
+    return keyed(table, ["h", "a", "k"], [])
 
 
 SYSTEM_COLUMNS = [

@@ -72,7 +72,7 @@ def _bought(case: Case, purchase: Purchase, table: pd.DataFrame, h: str) -> Iter
 
 
 def _licence(case: Case, offer: tuple[str, str, str], ordered: pd.Timestamp) -> Iterator[Step]:
-    months = float(case.offers.loc[offer, "licence_months"])
-    if months > 0:
-        granted = ordered + pd.Timedelta(days=months * DAYS_PER_MONTH)
+    months, free_until = case.offers.loc[offer, ["licence_months", "free_until"]]
+    if months > 0 and not ordered <= free_until:  # a listed party orders without one until its exception ends
+        granted = ordered + pd.Timedelta(days=float(months) * DAYS_PER_MONTH)
         yield "licence", f"export licence for {offer[2]}", ordered, granted
