@@ -60,7 +60,7 @@ _guard = threading.Lock()
 
 def load(services: Services, ref: str) -> Result:
     """The plan of a reference the user may see; ``NotFound`` where there is none or it has no plan."""
-    from planner.runs.files import RunError
+    from planner.runs.disk import RunError
     from planner.runs.run import Run
 
     run_id, _, point = ref.partition("~")

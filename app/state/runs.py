@@ -9,7 +9,8 @@ import pandas as pd
 
 from planner.app.state.stale import changed_draft
 from planner.jobs.store import WITH_PLAN, Job
-from planner.runs.files import RunError, read_json
+from planner.runs.disk import RunError
+from planner.runs.files import read_json
 
 STATES = {
     "optimal": "done",

@@ -160,7 +160,7 @@ def compare(
     from planner.facts.catalog import load_catalog
     from planner.report.terms import kpi_label
     from planner.runs.compare import compare_runs, named
-    from planner.runs.files import RunError
+    from planner.runs.disk import RunError
     from planner.runs.run import find_run
 
     if len(references) < 2:

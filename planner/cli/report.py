@@ -38,7 +38,7 @@ def report(
     """
     from planner.cli.output import console, tell_catalog
     from planner.facts.catalog import load_catalog
-    from planner.runs.files import RunError, writing
+    from planner.runs.disk import RunError, writing
     from planner.runs.run import find_run
 
     found = find_run(run, root)

@@ -236,7 +236,7 @@ def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) ->
     """The plan of a run, or a new one of a scenario file."""
     from planner.case.build import build_case
     from planner.planning.pipeline import solve
-    from planner.runs.files import RunError
+    from planner.runs.disk import RunError
     from planner.runs.run import Run, find_run
 
     try:

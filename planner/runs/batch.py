@@ -1,21 +1,24 @@
 """Many cases: on the processes of this machine or of a cluster, one results table whatever the executor.
 
     result = batch("manifest.yaml", "sweep", workers=4)
-    result.table          # one row a case: status, changes, gap, KPIs
+    result.table          # one row a case: status, audit, changes, gap, KPIs
 
     sweep/results.csv, results.parquet   the table      sweep/cases/<name>/      a run each
     sweep/batch.yaml                     the manifest   sweep/failures/<name>.txt
+    sweep/aside/<name>/                  results no case of the manifest asks for
 
-A finished case is known by the hash of its content and never solved twice; ``resume`` goes on where a batch
-was ended. A case whose process is killed is done again, alone, so that a case that kills its process is found.
+A finished case is known by the hash of what was asked and never solved twice; ``resume`` goes on where a batch was
+ended. A case whose process is killed is done again, alone, so that a case that kills its process is found.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import platform
 import shutil
+import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,25 +27,59 @@ from typing import Any
 import pandas as pd
 
 from planner.facts.catalog import Catalog, load_catalog
+from planner.runs.alive import is_alive
+from planner.runs.batch_cluster import connect, on_cluster
 from planner.runs.batch_file import BatchCase, load_batch
-from planner.runs.batch_workers import Done, connect, on_cluster, on_this_machine
-from planner.runs.files import PART, RunError, lock_content, now, versions, write_json, writing
-from planner.runs.run import Run, list_runs
+from planner.runs.batch_lock import held
+from planner.runs.batch_resume import CASES, FAILURES, BatchPlan, Step, carry_out, plan_of
+from planner.runs.batch_table import SOUND, mixed, results_table, without_plan, write_table
+from planner.runs.batch_workers import Done, on_this_machine
+from planner.runs.disk import (
+    PART,
+    RunError,
+    WriteError,
+    make_folder,
+    move,
+    remove_file,
+    replace_bytes,
+    sync_tree,
+    write_bytes,
+    write_text,
+    writing,
+)
+from planner.runs.files import json_text, now, read_json, versions
+from planner.runs.run import Run, clean_runs
 from planner.scenario.reading import read_text
 
 OnCase = Callable[[str, str, int, int], None]
-FINISHED = ("optimal", "feasible", "infeasible", "no-solution")
-OWN = ("batch.yaml", "cases")
-UNCHANGED = object()
+SETTLE_S, SETTLE_EVERY_S = 15.0, 0.1
+OWN = ("batch.yaml", CASES)
+
+
+class BatchStopped(RunError):
+    """A batch ended before all cases had an answer; the message says why and how to go on."""
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """Where a batch is, its table, and the names of cases without an answer."""
+    """Where a batch is, its table, names of cases without a plan to use, runs put aside, a note on mixed versions."""
 
     path: Path
     table: pd.DataFrame
     failed: list[str]
+    aside: list[Path]
+    mixed: str
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is worked: see ``batch``."""
+
+    workers: int | None = None
+    scheduler: str | None = None
+    refresh: bool = False
+    discard: bool = False
+    fail_fast: bool = False
 
 
 def batch(
@@ -54,46 +91,52 @@ def batch(
     on_case: OnCase | None = None,
     root: Path | str = "runs",
     catalog: Catalog | None = None,
+    *,
+    refresh: bool = False,
+    discard: bool = False,
+    fail_fast: bool = False,
+    case_limit_s: float | None = None,
+    on_plan: Callable[[BatchPlan], None] | None = None,
 ) -> BatchResult:
     """Solves every case of a manifest; see the module's page for what is written.
 
     ``workers`` is the number of processes here (default: cores), ``scheduler`` the address of a Dask cluster
-    instead. ``on_case(name, status, done, total)`` is told of each case. ``catalog`` are the facts, by default
-    the packaged ones. ``BatchError`` for a manifest that cannot be used, ``RunError`` for a folder that cannot
-    be written; nothing is written then.
+    instead. ``on_plan`` is told what will be done, ``on_case(name, status, done, total)`` of each case. ``catalog``
+    are the facts, by default the packaged ones. Of a batch that is resumed, ``refresh`` solves again what another
+    planner, solver or catalog made, ``discard`` deletes what no case asks for any more. ``fail_fast`` ends at the
+    first case that fails (one without a plan is an answer), ``case_limit_s`` ends the search of each case with
+    the best plan found. ``BatchError`` for a manifest that cannot be used, ``RunError`` for a folder that cannot be
+    written or is worked on; nothing is written then. ``BatchStopped`` where the disk is full or the cluster is lost.
     """
-    manifest = Path(manifest)
-    cases = load_batch(manifest, catalog or load_catalog())
+    cases = load_batch(Path(manifest), catalog or load_catalog(), case_limit_s)
     if workers is not None and workers < 1:
         raise RunError("a batch needs at least one worker")
-    folder = _folder(manifest, directory, resume, Path(root))
-    client = connect(scheduler) if scheduler is not None else None
-    with writing(folder):
-        _open(folder, manifest, cases)
-    told = {case.name: status for case in cases if (status := _status(folder, case)) in FINISHED}
-    for n, (name, status) in enumerate(told.items()):
-        if on_case is not None:
-            on_case(name, f"{status} (done before)", n + 1, len(cases))
-    first, again = _unique([case for case in cases if case.name not in told])
+    folder = _folder(Path(manifest), directory, resume, Path(root))
+    options = BatchOptions(workers, scheduler, refresh, discard, fail_fast)
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(scheduler)) if scheduler is not None else None
+        _make_parents(folder)
+        make_folder(folder, exist_ok=True)
+        stack.enter_context(held(folder))
+        _settle(folder / CASES)
+        plan = plan_of(folder, cases, refresh)
+        if on_plan is not None:
+            on_plan(plan)
+        return _Work(folder, cases, plan, options, on_case).run(Path(manifest), client)
 
-    def note(done: Done) -> None:
-        told[done.name] = done.status
-        with writing(folder):
-            _keep(folder, done)
-        if on_case is not None:
-            on_case(done.name, done.status, len(told), len(cases))
 
-    if client is not None:
-        on_cluster(first, client, note)
-    else:
-        on_this_machine(first, folder / "cases", workers or os.cpu_count() or 1, note)
-    with writing(folder):
-        for case, twin in again:
-            _copy(folder, case, twin)
-            if on_case is not None:
-                told[case.name] = told.get(twin.name, "failed")
-                on_case(case.name, told[case.name], len(told), len(cases))
-        return _close(folder, cases)
+def look_ahead(
+    manifest: Path | str,
+    directory: Path | str | None = None,
+    resume: bool = False,
+    root: Path | str = "runs",
+    catalog: Catalog | None = None,
+    refresh: bool = False,
+    case_limit_s: float | None = None,
+) -> BatchPlan:
+    """What ``batch`` would do: every case and whether and why it would be solved; nothing is written."""
+    cases = load_batch(Path(manifest), catalog or load_catalog(), case_limit_s)
+    return plan_of(_folder(Path(manifest), directory, resume, Path(root)), cases, refresh)
 
 
 def _folder(manifest: Path, directory: Path | str | None, resume: bool, root: Path) -> Path:
@@ -101,15 +144,14 @@ def _folder(manifest: Path, directory: Path | str | None, resume: bool, root: Pa
     if directory is None:
         if resume:
             raise RunError("to resume a batch, name its folder with -o")
-        with writing(root):
-            root.mkdir(parents=True, exist_ok=True)
         return root / f"{manifest.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: a batch needs a folder of its own")
     if not folder.parent.is_dir():
         raise RunError(f"the folder {folder.parent} does not exist: make it first")
-    used = folder.is_dir() and any(folder.iterdir())
+    with writing(folder):
+        used = folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
     if used and not resume:
         raise RunError(f"{folder} is not empty: name a new folder, or resume the batch in it with --resume")
     if used and not all((folder / name).exists() for name in OWN):
@@ -117,138 +159,161 @@ def _folder(manifest: Path, directory: Path | str | None, resume: bool, root: Pa
     return folder
 
 
-def _open(folder: Path, manifest: Path, cases: Sequence[BatchCase]) -> None:
-    """Makes the folder, notes who works on it, and clears what ended processes and other manifests left."""
-    (folder / "cases").mkdir(parents=True, exist_ok=True)
-    (folder / "batch.yaml").write_text(read_text(manifest), "utf-8")
-    facts = {"kind": "batch", "scenario": cases[0].scenario.name, "started": now(), "versions": versions()}
-    write_json(folder / "manifest.json", facts | {"cases": {case.name: case.hash for case in cases}})
-    write_json(folder / "lock.json", lock_content())
-    for name in ("outcome.json", "results.csv", "results.parquet"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "failures", ignore_errors=True)
-    for row in list_runs(folder / "cases").to_dict("records"):
-        if row["status"] == "lost":
-            shutil.rmtree(row["path"], ignore_errors=True)
-    wanted = {case.name: case for case in cases}
-    for path in (folder / "cases").iterdir():
-        case = wanted.get(path.name)
-        if not path.name.endswith(PART) and (case is None or _status(folder, case) not in FINISHED):
-            shutil.rmtree(path)
+def _make_parents(folder: Path) -> None:
+    for parent in reversed(folder.parents):
+        if not parent.exists():
+            make_folder(parent, exist_ok=True)
 
 
-def _status(folder: Path, case: BatchCase) -> str:
-    """Status of a case's run; empty if there is none or it is of other content."""
-    path = folder / "cases" / case.name
-    if not path.is_dir():
-        return ""
-    try:
-        run = Run(path)
-        return run.status if run.manifest.get("hash") == case.hash else ""
-    except RunError:
-        return ""
+def _settle(cases: Path) -> None:
+    """Waits for processes of a batch that was killed: each ends by itself when it sees that it is alone."""
+    end = time.monotonic() + SETTLE_S
+    while busy := [lock for lock in _locks(cases) if lock.get("host") == platform.node() and is_alive(lock)]:
+        if time.monotonic() > end:
+            raise RunError(f"process {busy[0].get('pid')} still works on a case in {cases}: end it first")
+        time.sleep(SETTLE_EVERY_S)
 
 
-def _unique(cases: Sequence[BatchCase]) -> tuple[list[BatchCase], list[tuple[BatchCase, BatchCase]]]:
-    """Cases to solve, and those of the same content as one of them, with their twin."""
-    first: dict[str, BatchCase] = {}
-    again = []
-    for case in cases:
-        if case.hash in first:
-            again.append((case, first[case.hash]))
-        else:
-            first[case.hash] = case
-    return list(first.values()), again
+def _locks(cases: Path) -> list[dict[str, Any]]:
+    found = []
+    for path in cases.glob(f".*{PART}/lock.json"):
+        with suppress(RunError):
+            found.append(read_json(path))
+    return found
 
 
-def _copy(folder: Path, case: BatchCase, twin: BatchCase) -> None:
-    source, failure = folder / "cases" / twin.name, folder / "failures" / f"{twin.name}.txt"
-    if source.is_dir():
-        shutil.copytree(source, folder / "cases" / case.name)
-    elif failure.is_file():
-        shutil.copy(failure, failure.with_name(f"{case.name}.txt"))
+class _Work:
+    """One go at a batch whose folder is held."""
+
+    def __init__(
+        self,
+        folder: Path,
+        cases: Sequence[BatchCase],
+        plan: BatchPlan,
+        options: BatchOptions,
+        on_case: OnCase | None,
+    ):
+        self.folder, self.cases, self.plan, self.options = folder, cases, plan, options
+        self.on_case = on_case
+        self.told: dict[str, str] = {}
+
+    def run(self, manifest: Path, client: object | None) -> BatchResult:
+        aside = self._open(manifest)
+        for step in self.plan.kept:
+            run = Run(self.folder / CASES / step.case.name)
+            self._tell(step.case.name, run.status, " (done before)")
+        todo = [step.case for step in self.plan.to_solve]
+        try:
+            if client is not None:
+                on_cluster(todo, client, self._note)
+            else:
+                workers = self.options.workers or os.cpu_count() or 1
+                on_this_machine(todo, self.folder / CASES, workers, self._note)
+            for step in self.plan.steps:
+                if step.twin:
+                    self._copy(step)
+        except _FailFast:
+            return self._close(aside, "stopped at the first case that failed")
+        except RunError as error:
+            self._interrupted(str(error))
+            raise BatchStopped(self._how_to_go_on(str(error))) from error
+        except BaseException:
+            self._interrupted("interrupted")
+            raise
+        return self._close(aside)
+
+    def _open(self, manifest: Path) -> list[Path]:
+        """Notes what is worked on and puts every result of an earlier go where it belongs."""
+        for name in ("outcome.json", "results.csv", "results.parquet"):
+            remove_file(self.folder / name)
+        out = carry_out(self.plan, self.options.discard)
+        replace_bytes(self.folder / "batch.yaml", read_text(manifest).encode())
+        facts: dict[str, Any] = {"kind": "batch", "scenario": self.cases[0].scenario.name, "started": now()}
+        facts |= {"versions": versions(), "cases": {case.name: case.hash for case in self.cases}}
+        replace_bytes(self.folder / "manifest.json", json_text(facts).encode())
+        with writing(self.folder / FAILURES), suppress(FileNotFoundError):
+            shutil.rmtree(self.folder / FAILURES)
+        return out
+
+    def _tell(self, name: str, status: str, more: str = "") -> None:
+        self.told[name] = status
+        if self.on_case is not None:
+            self.on_case(name, status + more, len(self.told), len(self.cases))
+
+    def _note(self, done: Done) -> None:
+        if done.unwritable:
+            raise WriteError(done.error or "the disk takes no more")
+        _keep(self.folder, done)
+        self._tell(done.name, done.status)
+        if self.options.fail_fast and (done.status == "failed" or self._unsound(done.name)):
+            raise _FailFast
+
+    def _unsound(self, name: str) -> bool:
+        return Run(self.folder / CASES / name).audit not in SOUND
+
+    def _copy(self, step: Step) -> None:
+        """A case that asks the same as another has the same answer."""
+        source, name = self.folder / CASES / step.twin, step.case.name
+        failure = self.folder / FAILURES / f"{step.twin}.txt"
+        if source.is_dir():
+            files = {
+                p.relative_to(source).as_posix(): p.read_bytes() for p in source.rglob("*") if p.is_file()
+            }
+            _keep(self.folder, Done(name, Run(source).status, None, files))
+        elif failure.is_file():
+            _keep(self.folder, Done(name, "failed", failure.read_text("utf-8")))
+        self._tell(name, self.told.get(step.twin, "failed"))
+
+    def _close(self, aside: list[Path], stopped: str = "") -> BatchResult:
+        """Writes the table and the outcome."""
+        clean_runs(self.folder / CASES)
+        table = results_table(self.folder, self.cases)
+        note = mixed(table, self.cases[0].catalog.hash)
+        write_table(self.folder, table, note)
+        failed = without_plan(table)
+        status = "unfinished" if stopped else "failed" if failed else "done"
+        counts = {str(k): int(v) for k, v in table["status"].value_counts().items()}
+        facts = {"status": status, "cases": counts, "mixed": note or None, "reason": stopped or None}
+        replace_bytes(self.folder / "outcome.json", json_text(facts | {"finished": now()}).encode())
+        return BatchResult(self.folder, table, failed, aside, note)
+
+    def _interrupted(self, reason: str) -> None:
+        """Leaves word that the batch did not end, if the disk takes it."""
+        facts = {"status": "unfinished", "cases": _counts(list(self.told.values())), "reason": reason}
+        with suppress(RunError):
+            replace_bytes(self.folder / "outcome.json", json_text(facts | {"finished": now()}).encode())
+
+    def _how_to_go_on(self, reason: str) -> str:
+        return (
+            f"{reason}\nthe batch stopped with {len(self.told)} of {len(self.cases)} cases done, all of them kept; "
+            f"mend this, then go on with --resume -o {self.folder}"
+        )
+
+
+class _FailFast(Exception):
+    """A case failed and the batch was asked to end then."""
+
+
+def _counts(values: list[str]) -> dict[str, int]:
+    return {value: values.count(value) for value in dict.fromkeys(values)}
 
 
 def _keep(folder: Path, done: Done) -> None:
     """Puts the files of a case that was solved elsewhere in place, or the reason of its failure."""
     if done.error is not None:
-        (folder / "failures").mkdir(exist_ok=True)
-        (folder / "failures" / f"{done.name}.txt").write_text(done.error, "utf-8")
-    if done.files is not None:
-        part = folder / "cases" / f".{done.name}.{os.getpid()}{PART}"
+        make_folder(folder / FAILURES, exist_ok=True)
+        write_text(folder / FAILURES / f"{done.name}.txt", done.error)
+    if done.files is None:
+        return
+    part = folder / CASES / f".{done.name}.{os.getpid()}{PART}"
+    try:
         shutil.rmtree(part, ignore_errors=True)
+        make_folder(part)
         for name, content in done.files.items():
-            path = part / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        part.rename(folder / "cases" / done.name)
-
-
-def _close(folder: Path, cases: Sequence[BatchCase]) -> BatchResult:
-    """Writes the table and the outcome."""
-    table = results_table(folder, cases)
-    for name, write in (("results.csv", _csv), ("results.parquet", _parquet)):
-        part = folder / f".{name}{PART}"
-        write(table, part)
-        part.replace(folder / name)
-    failed = [str(name) for name in table.loc[~table["status"].isin(FINISHED[:2]), "case"]]
-    status = "failed" if failed else "done"
-    counts = {str(k): int(v) for k, v in table["status"].value_counts().items()}
-    write_json(folder / "outcome.json", {"status": status, "cases": counts, "finished": now()})
-    (folder / "lock.json").unlink(missing_ok=True)
-    return BatchResult(folder, table, failed)
-
-
-def _csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n")
-
-
-def _parquet(table: pd.DataFrame, path: Path) -> None:
-    table.to_parquet(path, index=False)
-
-
-def results_table(folder: Path, cases: Sequence[BatchCase]) -> pd.DataFrame:
-    """One row a case in the order of the manifest: case, status, objective, quality, changes, gap, KPIs, reason.
-
-    Holds nothing that depends on who solved a case or how fast.
-    """
-    rows = [_row(folder, case) for case in cases]
-    changes = list(dict.fromkeys(path for case in cases for path in case.changes))
-    kpis = list(dict.fromkeys(name for row in rows for name in row["kpis"]))
-    out = pd.DataFrame(
-        {name: [row[name] for row in rows] for name in ("case", "status", "objective", "quality")}
-    )
-    for path in changes:
-        out[path] = _column([case.changes.get(path, UNCHANGED) for case in cases])
-    for name in ("gap", "bound"):
-        out[name] = pd.Series([row[name] for row in rows], dtype=float)
-    for name in kpis:
-        out[name] = pd.Series([row["kpis"].get(name, {}).get("value") for row in rows], dtype=float)
-    out["reason"] = [row["reason"] for row in rows]
-    return out
-
-
-def _row(folder: Path, case: BatchCase) -> dict[str, Any]:
-    row: dict[str, Any] = {"case": case.name, **case.options, "status": "failed", "gap": None, "bound": None}
-    row |= {"kpis": {}, "reason": ""}
-    failure = folder / "failures" / f"{case.name}.txt"
-    if failure.is_file():
-        row["reason"] = failure.read_text("utf-8").strip().rsplit("\n", 1)[-1]
-    if _status(folder, case) not in FINISHED:
-        return row
-    outcome = Run(folder / "cases" / case.name).outcome
-    row |= {name: outcome.get(name) for name in ("status", "gap", "bound")} | {
-        "kpis": outcome.get("kpis", {})
-    }
-    troubles = outcome.get("troubles") or []
-    row["reason"] = "; ".join(str(t.get("message", "")) for t in troubles)
-    return row
-
-
-def _column(values: list[Any]) -> pd.Series:
-    """Numbers as numbers, anything else as text, so that a column has one type; blank where nothing changes."""
-    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if numbers and all(v is None or v is UNCHANGED or v in numbers for v in values):
-        return pd.Series([None if v is UNCHANGED else v for v in values], dtype=float)
-    texts = ["" if v is UNCHANGED else v if isinstance(v, str) else json.dumps(v) for v in values]
-    return pd.Series(texts, dtype=object)
+            for parent in reversed(Path(name).parents[:-1]):
+                make_folder(part / parent, exist_ok=True)
+            write_bytes(part / name, content)
+        sync_tree(part)
+        move(part, folder / CASES / done.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -4,8 +4,12 @@ batch: 1
 scenario: korea            # a file beside the manifest, or a packaged example
 quality: quick
 grid:                      # every combination
-  limits.min_control: [50, 60, 70]
+  limits.min_control: {from: 50, to: 70, step: 10}
   money.level: [low, mid]
+sample:                    # a Latin hypercube
+  count: 40
+  ranges: {money.discount_rate_real: {from: 0.03, to: 0.1}}
+table: cases.csv           # a row a case, a column a path
 cases:                     # and these one by one
   - id: no-venture
     set: {"hosts[jv-ulsan]": null}
@@ -15,9 +19,9 @@ cases:                     # and these one by one
 from __future__ import annotations
 
 import itertools
-import json
-import re
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,14 +31,14 @@ from planner.facts.catalog import Catalog
 from planner.facts.numbers import fixed
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import ScenarioError, example_path, examples, load_scenario, with_overrides
+from planner.runs.batch_design import MAX_CASES, Changes, Range, Sample, names_of, read_rows
 from planner.runs.files import content_hash
 from planner.scenario.messages import validated
 from planner.scenario.problems import InputError, Place, Problem
-from planner.scenario.reading import Item, parse_yaml, read_text
+from planner.scenario.reading import Item, from_plain, parse_yaml, read_text
 from planner.scenario.schema import Id, Objective, Quality, Record, Scenario
 
-MAX_CASES = 100_000
-Changes = dict[str, Any]
+SHOWN_CASES = 3
 
 
 class BatchError(InputError):
@@ -51,14 +55,17 @@ class ListedCase(Record):
 
 
 class Manifest(Record):
-    """Many cases of one scenario: a grid of values, a list of changes, or both."""
+    """Many cases of one scenario: a grid of values, a sample, a table, a list of changes, or several of them."""
 
     batch: Literal[1]
     scenario: Annotated[str, Field(min_length=1)]
     objective: Objective = "cost"
     quality: Quality = "plan"
+    case_limit_s: Annotated[float, Field(gt=0)] | None = None
     set: Changes = Field(default_factory=dict)
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)] | Range] = Field(default_factory=dict)
+    sample: Sample | None = None
+    table: Annotated[str, Field(min_length=1)] | None = None
     cases: list[ListedCase] = Field(default_factory=list)
 
 
@@ -70,32 +77,53 @@ class BatchCase:
     changes: Changes
     scenario: Scenario
     catalog: Catalog
-    options: dict[str, str]
+    options: dict[str, Any]
     hash: str
 
 
-def load_batch(path: Path | str, catalog: Catalog) -> list[BatchCase]:
-    """All cases of a manifest in order; ``BatchError`` with every problem of every case."""
+@dataclass(frozen=True)
+class _Wanted:
+    """One case as the manifest asks for it."""
+
+    name: str
+    changes: Changes
+    objective: str
+    quality: str
+    place: Place
+
+
+def load_batch(path: Path | str, catalog: Catalog, case_limit_s: float | None = None) -> list[BatchCase]:
+    """All cases of a manifest in order; ``BatchError`` with every problem, one of many cases told once.
+
+    ``case_limit_s`` goes before what the manifest says.
+    """
     path = Path(path)
     root, faults = parse_yaml(read_text(path), str(path))
     manifest, found = validated(Manifest, root)
     problems = faults + found
     if manifest is None or problems:
         raise BatchError(problems)
-    if not manifest.grid and not manifest.cases:
-        raise BatchError([Problem.at(root.place, "", "names no case: give a grid, or a list of cases")])
+    if not (manifest.grid or manifest.cases or manifest.sample or manifest.table):
+        message = "names no case: give a grid, a sample, a table, or a list of cases"
+        raise BatchError([Problem.at(root.place, "", message)])
     base = _base(manifest.scenario, path, root, catalog)
+    limit = case_limit_s if case_limit_s is not None else manifest.case_limit_s
     cases: list[BatchCase] = []
-    for name, changes, objective, quality, item in _wanted(manifest, root):
-        options = {"objective": objective, "quality": quality}
+    wrong: dict[tuple[str, str], list[tuple[Place, str]]] = {}
+    wanted = list(_wanted(manifest, root, path))
+    for one in wanted:
+        options: dict[str, Any] = {"objective": one.objective, "quality": one.quality}
+        options |= {} if limit is None else {"case_limit_s": limit}
         try:
-            scenario = with_overrides(base, manifest.set | changes, str(path), catalog)
+            scenario = with_overrides(base, manifest.set | one.changes, str(path), catalog)
         except ScenarioError as error:
-            problems += [_placed(problem, item, name) for problem in error.problems]
+            for problem in error.problems:
+                wrong.setdefault((problem.path, problem.message), []).append((one.place, one.name))
             continue
-        digest = content_hash(scenario, catalog, options)
-        cases.append(BatchCase(name, changes, scenario, catalog, options, digest))
-    problems += _repeated(cases, root)
+        digest = content_hash(scenario, options)
+        cases.append(BatchCase(one.name, one.changes, scenario, catalog, options, digest))
+    problems += [_told_once(path, message, where) for (path, message), where in wrong.items()]
+    problems += _repeated(wanted)
     if problems:
         raise BatchError(problems)
     return cases
@@ -112,55 +140,74 @@ def _base(reference: str, manifest: Path, root: Item, catalog: Catalog) -> Scena
     return load_scenario(path, catalog)
 
 
-def _wanted(manifest: Manifest, root: Item) -> list[tuple[str, Changes, str, str, Item]]:
-    """Name, changes, objective, quality and place of every case: the grid first, in the order written."""
-    size = 1
-    for values in manifest.grid.values():
-        size *= len(values)
-    if size + len(manifest.cases) > MAX_CASES:
-        item = root.get("grid") or root
+def _wanted(manifest: Manifest, root: Item, path: Path) -> Iterator[_Wanted]:
+    """Every case: grid, sample and table first, in the order written, then those listed."""
+    grid = {
+        name: values.values() if isinstance(values, Range) else values
+        for name, values in manifest.grid.items()
+    }
+    size = math.prod(len(values) for values in grid.values()) if grid else 0
+    if size > MAX_CASES:
         message = f"{fixed(size)} combinations; a batch may have {fixed(MAX_CASES)} cases"
-        raise BatchError([Problem.at(item.shown, "grid", message)])
-    out: list[tuple[str, Changes, str, str, Item]] = []
-    if manifest.grid:
-        place = root.value["grid"]
-        for combination in itertools.product(*manifest.grid.values()):
-            changes = dict(zip(manifest.grid, combination, strict=True))
-            out.append((grid_name(changes), changes, manifest.objective, manifest.quality, place))
+        raise BatchError([Problem.at(root.value["grid"].shown, "grid", message)])
+    plain = _Wanted("", {}, manifest.objective, manifest.quality, root.place)
+    several = [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*grid.values())]
+    for made, part in (
+        (several if grid else [], "grid"),
+        (manifest.sample.changes() if manifest.sample else [], "sample"),
+    ):
+        for name, changes in zip(names_of(made), made, strict=True):
+            yield replace(plain, name=name, changes=changes, place=root.value[part].shown)
+    yield from _of_table(manifest, root, path, plain)
     for case, item in zip(manifest.cases, root.value["cases"].value if manifest.cases else (), strict=True):
-        objective, quality = case.objective or manifest.objective, case.quality or manifest.quality
-        out.append((case.id, case.set, objective, quality, item))
-    return out
+        yield _Wanted(
+            case.id,
+            case.set,
+            case.objective or manifest.objective,
+            case.quality or manifest.quality,
+            item.shown,
+        )
 
 
-def grid_name(changes: Changes) -> str:
-    """A readable name of one combination: the last part of each path with its value.
+def _of_table(manifest: Manifest, root: Item, path: Path, plain: _Wanted) -> Iterator[_Wanted]:
+    """Cases of a CSV file beside the manifest; ``BatchError`` with every row that cannot be used."""
+    if manifest.table is None:
+        return
+    file = path.parent / manifest.table
+    if not file.is_file():
+        raise BatchError([Problem.at(root.value["table"].shown, "table", f"no file {str(file)!r}")])
+    rows = list(itertools.islice(read_rows(file), MAX_CASES))
+    names = names_of([row.changes for row in rows])
+    problems: list[Problem] = []
+    out = []
+    for row, name in zip(rows, names, strict=True):
+        _, faults = validated(ListedCase, from_plain({"id": "row", **row.own}, row.place))
+        problems += faults
+        objective = row.own.get("objective", plain.objective)
+        quality = row.own.get("quality", plain.quality)
+        out.append(_Wanted(row.own.get("id", name), row.changes, objective, quality, row.place))
+    if problems:
+        raise BatchError(problems)
+    yield from out
 
-    >>> grid_name({"limits.min_control": 60, "money.level": "low"})
-    'min_control-60_level-low'
-    """
-    parts = []
-    for path, value in changes.items():
-        stem = re.sub(r"[^a-zA-Z0-9_]+", "-", path.rsplit(".", 1)[-1]).strip("-")
-        text = value if isinstance(value, str) else json.dumps(value)
-        parts.append(f"{stem}-{re.sub(r'[^a-zA-Z0-9.]+', '-', text).strip('-')}")
-    return "_".join(parts)[:80].rstrip("-._")
+
+def _told_once(path: str, message: str, where: list[tuple[Place, str]]) -> Problem:
+    """One problem of one or many cases, at the place of the first."""
+    place, name = where[0]
+    if len(where) == 1:
+        return Problem.at(place, path, f"{message} (case {name})")
+    names = ", ".join(name for _, name in where[:SHOWN_CASES]) + (", ..." if len(where) > SHOWN_CASES else "")
+    return Problem.at(place, path, f"{message} ({len(where)} cases: {names})")
 
 
-def _placed(problem: Problem, item: Item, name: str) -> Problem:
-    place: Place = item.shown
-    return Problem(place.file, place.line, place.col, problem.path, f"{problem.message} (case {name})")
-
-
-def _repeated(cases: list[BatchCase], root: Item) -> list[Problem]:
-    """Two cases of one name would share a folder."""
+def _repeated(wanted: list[_Wanted]) -> list[Problem]:
+    """Two cases of one name would share a folder; a disk may not tell capitals apart."""
     seen: set[str] = set()
     problems = []
-    for case in cases:
-        if case.name in seen:
-            item = root.get("cases") or root
+    for case in wanted:
+        if case.name.lower() in seen:
             problems.append(
-                Problem.at(item.shown, "", f"two cases are called {case.name!r}: give ids that differ")
+                Problem.at(case.place, "", f"two cases are called {case.name!r}: give ids that differ")
             )
-        seen.add(case.name)
+        seen.add(case.name.lower())
     return problems

@@ -15,7 +15,7 @@ import pandas as pd
 
 from planner.facts.numbers import number
 from planner.intake.scenario_file import plain_scenario
-from planner.runs.files import RunError
+from planner.runs.disk import RunError
 from planner.runs.run import SHOWN_HASH, Run
 from planner.scenario.paths import flatten
 

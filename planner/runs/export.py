@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 from typing import Literal
 
 from planner.facts.numbers import fixed
-from planner.runs.files import RunError, writing
+from planner.runs.disk import RunError, writing
 from planner.runs.run import Run
 
 

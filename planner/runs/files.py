@@ -22,8 +22,9 @@ import psutil
 
 from planner import __version__
 from planner.facts.catalog import Catalog
-from planner.facts.errors import PlannerError
 from planner.intake.scenario_file import plain_scenario
+from planner.runs.alive import identity
+from planner.runs.disk import OWNER_FILE, RunError, write_text, writing
 from planner.scenario.schema import Scenario
 
 PACKAGES = ("pyomo", "highspy", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
@@ -31,22 +32,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 """What a run and a table may be called."""
 CATALOG = "catalog"
 """Folder of a run with the files of the catalog of one's own it was made with."""
-PART = ".part"
-"""Ending of the hidden folder in which a run is written."""
-
-
-class RunError(PlannerError):
-    """A run cannot be written or read; the message says why and what to do."""
-
-
-@contextmanager
-def writing(directory: Path) -> Iterator[None]:
-    """Turns what the system says about a full disk or a forbidden folder into a ``RunError``."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError(f"cannot write to {directory}: {reason[:1].lower()}{reason[1:]}") from error
 
 
 def plain(value: Any) -> Any:
@@ -72,7 +57,17 @@ def plain(value: Any) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """One JSON document, pretty and with keys in the given order."""
-    path.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A JSON document of anything ``plain`` takes."""
+    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def checksum(content: bytes) -> str:
+    """SHA-256 of what a file holds."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -93,19 +88,31 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def content_hash(scenario: Scenario, catalog: Catalog, options: Mapping[str, Any]) -> str:
-    """SHA-256 of everything that decides the numbers: scenario with defaults, options, facts and versions.
+NO_CONTENT = ("case_limit_s",)
+"""Options that end a search early where they bite, and change nothing where they do not."""
+LABELS = ("title", "source", "note", "assumed")
+"""Fields of any record that say something to readers and move no result."""
 
-    Comments, layout and inheritance of the file do not count; the seed is part of the scenario.
+
+def content_hash(scenario: Scenario, options: Mapping[str, Any]) -> str:
+    """SHA-256 of what is asked: the scenario with its defaults and the options that decide the numbers.
+
+    Names, titles, notes and sources do not count, nor do comments and layout of the file. Facts and versions are not
+    what is asked but what answers: the manifest of a run names them beside this hash.
     """
+    asked = {key: value for key, value in plain_scenario(scenario).items() if key != "name"}
     content = {
-        "scenario": plain_scenario(scenario),
-        "options": {k: v for k, v in sorted(options.items()) if v is not None},
-        "catalog": catalog.hash,
-        "versions": versions(),
+        "scenario": _unlabelled(asked),
+        "options": {k: v for k, v in sorted(options.items()) if v is not None and k not in NO_CONTENT},
     }
     text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _unlabelled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _unlabelled(v) for k, v in value.items() if k not in LABELS}
+    return [_unlabelled(v) for v in value] if isinstance(value, list) else value
 
 
 def versions() -> dict[str, str]:
@@ -125,7 +132,7 @@ def manifest(scenario: Scenario, catalog: Catalog, options: Mapping[str, Any], k
         "kind": kind,
         "scenario": scenario.name,
         "title": scenario.title,
-        "hash": content_hash(scenario, catalog, options),
+        "hash": content_hash(scenario, options),
         "catalog_hash": catalog.hash,
         "options": dict(options),
         "seed": scenario.solve.seed,
@@ -141,38 +148,8 @@ def manifest(scenario: Scenario, catalog: Catalog, options: Mapping[str, Any], k
 
 
 def lock_content() -> dict[str, Any]:
-    """Who writes a run: enough to know later whether that process still lives."""
-    own = psutil.Process()
-    return {"pid": own.pid, "pid_start": own.create_time(), "host": platform.node(), "started": now()}
-
-
-def is_alive(lock: Mapping[str, Any]) -> bool:
-    """Whether the process of a lock still runs; a process of another machine is believed to."""
-    if lock.get("host") != platform.node():
-        return True
-    try:
-        return bool(abs(psutil.Process(int(lock["pid"])).create_time() - float(lock["pid_start"])) < 1.0)
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
-
-
-def sync_tree(directory: Path) -> None:
-    """Forces every file and folder below ``directory`` to the disk, so that a rename cannot outrun them."""
-    for folder, _, files in os.walk(directory):
-        for name in [*files, "."]:
-            sync(Path(folder) / name)
-
-
-def sync(path: Path) -> None:
-    """Forces one file or folder to the disk; a system that cannot do so for folders is passed over."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # folders on Windows
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Who writes a run: enough to know later whether that process still lives (see ``alive``)."""
+    return identity() | {"started": now()}
 
 
 @contextmanager
@@ -183,15 +160,17 @@ def captured_output(path: Path) -> Iterator[None]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    with writing(path):
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE)
     saved = [os.dup(1), os.dup(2)]
     try:
-        with path.open("ab") as log:
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            yield
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         for target, source in zip((1, 2), saved, strict=True):
             os.dup2(source, target)
             os.close(source)
+        os.close(log)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from planner.audit import audit
 from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
+from planner.runs.disk import make_folder
 from planner.runs.run import Run
+from planner.runs.solve import audited
 from planner.runs.writer import outcome_facts, start_run
 from planner.scenario.schema import Scenario
 from planner.studies.frontier import frontier, frontier_tables, live_frontier
@@ -58,13 +59,14 @@ def run_frontier(
         for name, table in frontier_tables(result).items():
             writer.table(name, table)
         folder = writer.path / POINTS
-        folder.mkdir()
+        make_folder(folder)
+        audits: list[dict[str, Any]] = []
         for point, outcome in result.plans.items():
             chosen = {"quality": outcome.quality, "objective": outcome.objective, "frontier_point": point}
             with start_run(folder / f"point-{point}", outcome.resolved, catalog, chosen) as sub:
                 assert outcome.plan is not None
-                sub.table("audit", audit(outcome.plan))
-                sub.finish(outcome)
+                audits.append(audited(sub, outcome.plan))
+                sub.finish(outcome, audits[-1])
         first = result.plans[min(result.plans)]
         facts = outcome_facts(first)
         whole = all(o.status == "optimal" for o in result.plans.values())
@@ -75,7 +77,12 @@ def run_frontier(
             "plans": len(result.plans),
             "gap": max(o.gap or 0.0 for o in result.plans.values()),
         }
-        return writer.finish(facts)
+        return writer.finish(facts, worst(audits))
+
+
+def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The state of several audits: the first that is not clean."""
+    return next((each for each in audits if each["state"] != "clean"), audits[0])
 
 
 def live_of_run(run: Run) -> LiveFrontier:

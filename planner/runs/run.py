@@ -14,8 +14,10 @@ A hidden folder whose process is gone is a lost run; ``list_runs`` shows it and 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import shutil
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,9 @@ import pandas as pd
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import load_scenario
-from planner.runs.files import CATALOG, NAME, PART, RunError, is_alive, read_json
+from planner.runs.alive import is_alive
+from planner.runs.disk import PART, RunError
+from planner.runs.files import CATALOG, NAME, checksum, read_json
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -34,7 +38,26 @@ if TYPE_CHECKING:
 
 SHOWN_HASH = 12
 """Digits of a hash that people see."""
+OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
+    "status": lambda v: isinstance(v, str),
+    "gap": lambda v: v is None or _number(v),
+    "bound": lambda v: v is None or _number(v),
+    "seconds": lambda v: v is None or (isinstance(v, dict) and all(_number(s) for s in v.values())),
+    "kpis": lambda v: isinstance(v, dict) and all(isinstance(k, dict) and _value(k) for k in v.values()),
+    "troubles": lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v),
+    "audit": lambda v: isinstance(v, dict) and isinstance(v.get("state"), str),
+    "bounds": lambda v: v is None or isinstance(v, dict),
+}
+"""What each part of ``outcome.json`` must be where it is there."""
 KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _value(kpi: dict[str, Any]) -> bool:
+    return "value" in kpi and (kpi["value"] is None or _number(kpi["value"]))
 
 
 class Run:
@@ -67,7 +90,28 @@ class Run:
 
     @cached_property
     def outcome(self) -> dict[str, Any]:
-        return read_json(self.path / "outcome.json")
+        """What came of it; ``RunError`` where a part is not of the kind that was written."""
+        found = read_json(self.path / "outcome.json")
+        wrong = [name for name, fits in OUTCOME_PARTS.items() if name in found and not fits(found[name])]
+        if wrong:
+            raise RunError(f"{self.path / 'outcome.json'} is damaged: {wrong[0]!r} is not of its kind")
+        return found
+
+    @property
+    def audit(self) -> str:
+        """``clean``, ``broken`` rules, ``failed`` where it could not be made; empty for what is not audited."""
+        if not self.has_plan:
+            return ""
+        noted = str(self.outcome.get("audit", {}).get("state", ""))
+        if "audit" not in self.tables:
+            return noted
+        return noted if noted not in ("", "clean") else "broken" if len(self.table("audit")) else "clean"
+
+    def verify(self) -> None:
+        """``RunError`` where a table or the outcome is not what was written."""
+        assert self.outcome is not None
+        for name in self.tables:
+            self._content(name)
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -104,17 +148,39 @@ class Run:
 
     @property
     def tables(self) -> list[str]:
-        """Names of the tables."""
-        return sorted(path.stem for path in (self.path / "tables").glob("*.parquet"))
+        """Names of the tables: those in the folder, and those the manifest says were written."""
+        found = {path.stem for path in (self.path / "tables").glob("*.parquet")}
+        return sorted(found | self._checksums.keys())
+
+    @cached_property
+    def _checksums(self) -> dict[str, str]:
+        """SHA-256 of each table as it was written; empty for a run that noted none."""
+        noted = self.manifest.get("checksums", {})
+        if not isinstance(noted, dict):
+            raise RunError(f"{self.path / 'manifest.json'} is damaged: its checksums are no table of names")
+        return noted
 
     def table(self, name: str) -> pd.DataFrame:
         """One table of the run; ``RunError`` with the known names."""
         if name not in self.tables:
             raise RunError(f"run {self.name} has no table {name!r}{hint(name, self.tables)}")
         try:
-            return pd.read_parquet(self.path / "tables" / f"{name}.parquet")
+            return pd.read_parquet(io.BytesIO(self._content(name)))
         except (OSError, ValueError) as error:
             raise RunError(f"table {name!r} of run {self.name} is damaged: {error}") from error
+
+    def _content(self, name: str) -> bytes:
+        """The bytes of a table, if they are those that were written."""
+        try:
+            content = (self.path / "tables" / f"{name}.parquet").read_bytes()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(f"table {name!r} of run {self.name} cannot be read: {reason}") from error
+        if self._checksums.get(name, written := checksum(content)) != written:
+            raise RunError(
+                f"table {name!r} of run {self.name} is damaged: it is not what was written (its checksum differs)"
+            )
+        return content
 
     @property
     def has_plan(self) -> bool:
@@ -191,7 +257,7 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
 
 
 RUN_COLUMNS = [
-    "name", "status", "kind", "objective", "quality", "gap", "cost_npv_musd", "delay_months", "control_score",
+    "name", "status", "audit", "kind", "objective", "quality", "gap", "cost_npv_musd", "delay_months", "control_score",
     "started", "seconds", "path",
 ]  # fmt: skip
 
@@ -222,6 +288,7 @@ def _row(path: Path) -> dict[str, Any]:
                 k: run.outcome["kpis"][k]["value"] for k in RUN_COLUMNS if k in run.outcome.get("kpis", {})
             }
             row["seconds"] = (run.outcome.get("seconds") or {}).get("total")
+            row["audit"] = run.audit
     except RunError:
         row["status"] = "lost" if path.name.startswith(".") else "damaged"
     return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,10 @@ import pandas as pd
 
 from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
+from planner.runs.disk import write_text
 from planner.runs.files import captured_output
 from planner.runs.run import Run
-from planner.runs.writer import start_run
+from planner.runs.writer import RunWriter, start_run
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ def run_solve(
                 should_stop=should_stop,
             )
             if outcome.plan is not None:
-                writer.table("audit", _audit(outcome.plan))
-            elif outcome.status == "infeasible" and not outcome.troubles:
+                return writer.finish(outcome, audited(writer, outcome.plan))
+            if outcome.status == "infeasible" and not outcome.troubles:
                 outcome = replace(outcome, troubles=_diagnosed(case, report))
         return writer.finish(outcome)
 
@@ -107,9 +109,18 @@ def _diagnosed(case: Any, on_event: OnEvent) -> list[Any]:
     ]
 
 
-def _audit(plan: Plan) -> pd.DataFrame:
-    """Violations found without the model; an empty table is a clean plan."""
+def audited(writer: RunWriter, plan: Plan) -> dict[str, Any]:
+    """Checks the plan without the model and writes what it finds; the state for the outcome.
+
+    ``state`` is ``clean``, ``broken`` (with the number of rules) or ``failed`` (with the reason): a plan whose audit
+    cannot be made is kept, and is never called sound.
+    """
     from planner.audit import audit
 
-    found: pd.DataFrame = audit(plan)
-    return found
+    try:
+        found: pd.DataFrame = audit(plan)
+    except Exception as error:
+        write_text(writer.log, traceback.format_exc(), append=True)
+        return {"state": "failed", "reason": f"{type(error).__name__}: {error}"}
+    writer.table("audit", found)
+    return {"state": "broken" if len(found) else "clean", "rules_broken": len(found)}

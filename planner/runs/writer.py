@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -18,20 +19,20 @@ import pandas as pd
 from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import dump_scenario
 from planner.planning.events import Event
-from planner.runs.files import (
-    CATALOG,
-    NAME,
+from planner.runs.disk import (
+    OWNER_FOLDER,
     PART,
     RunError,
-    lock_content,
-    manifest,
-    now,
-    plain,
-    sync,
+    WriteError,
+    make_folder,
+    move,
+    remove_file,
     sync_tree,
-    write_json,
+    write_bytes,
+    write_text,
     writing,
 )
+from planner.runs.files import CATALOG, NAME, checksum, lock_content, manifest, now, plain, write_json
 from planner.runs.run import Run
 from planner.scenario.schema import Scenario
 
@@ -44,19 +45,20 @@ class RunWriter:
     ):
         self.target, self.scenario = target, scenario
         self.path = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(3)}{PART}"
+        self._manifest = manifest(scenario, catalog, options, kind)
+        self._checksums: dict[str, str] = {}
         self._done = False
         try:
-            with writing(target.parent):
-                self.path.mkdir()
-                (self.path / "tables").mkdir()
-                write_json(self.path / "lock.json", lock_content() | {"name": target.name})
-                write_json(self.path / "manifest.json", manifest(scenario, catalog, options, kind))
-                for name, text in catalog.own_files.items():
-                    (self.path / CATALOG).mkdir(exist_ok=True)
-                    (self.path / CATALOG / name).write_text(text, "utf-8", newline="")
-                (self.path / "scenario.yaml").write_text(dump_scenario(scenario), "utf-8")
-                (self.path / "events.jsonl").touch()
-                (self.path / "log.txt").touch()
+            make_folder(self.path)
+            make_folder(self.path / "tables")
+            write_json(self.path / "lock.json", lock_content() | {"name": target.name})
+            write_json(self.path / "manifest.json", self._manifest)
+            for name, text in catalog.own_files.items():
+                make_folder(self.path / CATALOG, exist_ok=True)
+                write_text(self.path / CATALOG / name, text)
+            write_text(self.path / "scenario.yaml", dump_scenario(scenario))
+            write_text(self.path / "events.jsonl", "")
+            write_text(self.path / "log.txt", "")
         except BaseException:
             self.abandon()
             raise
@@ -66,39 +68,47 @@ class RunWriter:
         return self.path / "log.txt"
 
     def event(self, event: Event) -> None:
-        """Appends one report (stage, message, seconds, incumbent, bound, gap)."""
-        with writing(self.path):
-            with (self.path / "events.jsonl").open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"at": now(), **plain(event)}, ensure_ascii=False) + "\n")
+        """Appends one report (stage, message, seconds, incumbent, bound, gap), as well as can be.
+
+        A report that cannot be written is passed over: a full disk for a minute must not cost the plan.
+        """
+        line = json.dumps({"at": now(), **plain(event)}, ensure_ascii=False) + "\n"
+        with contextlib.suppress(WriteError):
+            write_text(self.path / "events.jsonl", line, append=True)
             if event.message:
-                with self.log.open("a", encoding="utf-8") as stream:
-                    stream.write(f"{event.seconds:8.1f} s  {event.stage}: {event.message}\n")
+                text = f"{event.seconds:8.1f} s  {event.stage}: {event.message}\n"
+                write_text(self.log, text, append=True)
 
     def table(self, name: str, frame: pd.DataFrame) -> None:
-        """Writes one table; ``RunError`` names the column that no file can hold."""
+        """Writes one table and notes its checksum; ``RunError`` names the column that no file can hold."""
         if not NAME.fullmatch(name):
             raise RunError(f"{name!r} cannot be the name of a table")
-        with writing(self.path):
-            try:
-                frame.to_parquet(self.path / "tables" / f"{name}.parquet", index=False)
-            except (ValueError, TypeError) as error:  # what pyarrow raises for mixed columns
-                raise RunError(f"table {name!r} cannot be written: {error}") from error
+        content = io.BytesIO()
+        try:
+            frame.to_parquet(content, index=False)
+        except (ValueError, TypeError) as error:  # what pyarrow raises for mixed columns
+            raise RunError(f"table {name!r} cannot be written: {error}") from error
+        write_bytes(self.path / "tables" / f"{name}.parquet", content.getvalue())
+        self._checksums[name] = checksum(content.getvalue())
 
-    def finish(self, outcome: Any) -> Run:
-        """Writes tables and outcome (an ``Outcome`` or a mapping), then moves the run to its place."""
+    def finish(self, outcome: Any, audit: Mapping[str, Any] | None = None) -> Run:
+        """Writes tables and outcome (an ``Outcome`` or a mapping), then moves the run to its place.
+
+        ``audit`` is the state of the check of a plan; see ``planner.runs.solve.audited``.
+        """
         facts = dict(outcome) if isinstance(outcome, Mapping) else outcome_facts(outcome)
+        facts |= {} if audit is None else {"audit": dict(audit)}
         plan = None if isinstance(outcome, Mapping) else outcome.plan
-        with writing(self.target):
-            for name, table in plan.tables.items() if plan is not None else ():
-                self.table(name, table)
-            resolved = getattr(outcome, "resolved", None)
-            if resolved is not None:
-                (self.path / "resolved.yaml").write_text(dump_scenario(resolved), "utf-8")
-            write_json(self.path / "outcome.json", facts | {"finished": now()})
-            (self.path / "lock.json").unlink()
-            sync_tree(self.path)
-            place = self._move()
-            sync(place.parent)
+        for name, table in plan.tables.items() if plan is not None else ():
+            self.table(name, table)
+        resolved = getattr(outcome, "resolved", None)
+        if resolved is not None:
+            write_text(self.path / "resolved.yaml", dump_scenario(resolved))
+        write_json(self.path / "manifest.json", self._manifest | {"checksums": self._checksums})
+        write_json(self.path / "outcome.json", facts | {"finished": now()})
+        remove_file(self.path / "lock.json")
+        sync_tree(self.path)
+        place = self._move()
         self._done = True
         return Run(place)
 
@@ -107,9 +117,9 @@ class RunWriter:
         for place in (self.target, *(_numbered(self.target, n) for n in range(2, 100))):
             if place.exists() and any(place.iterdir()):
                 continue
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with writing(place), contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 place.rmdir()
-            self.path.rename(place)
+            move(self.path, place)
             return place
         raise RunError(f"no free name beside {self.target}")
 
@@ -164,7 +174,7 @@ def start_run(
     if directory is None:
         root = Path(root)
         with writing(root):
-            root.mkdir(parents=True, exist_ok=True)
+            root.mkdir(OWNER_FOLDER, parents=True, exist_ok=True)
         target = root / f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}"
         numbers = iter(range(2, 10_000))
         while target.exists():

@@ -6,9 +6,9 @@ import errno
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
 from planner.runs import compare, export, files
-from planner.runs import writer as run_writer
-from planner.runs.files import RunError, captured_output, content_hash, plain
+from planner.runs.disk import RunError
+from planner.runs.files import captured_output, content_hash, plain
 from planner.runs.run import Run, clean_runs, find_run, list_runs
-from planner.runs.solve import run_solve
+from planner.runs.solve import audited, run_solve
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
 
@@ -64,10 +64,7 @@ def test_a_run_holds_what_is_needed_to_repeat_it(solved: Run, toy: Scenario) -> 
     ]  # fmt: skip
     manifest = solved.manifest
     assert manifest["versions"].keys() >= {"planner", "python", "pyomo", "highspy", "numpy", "pandas"}
-    assert (
-        manifest["hash"] == content_hash(toy, FACTS, {"quality": "plan"})
-        and manifest["seed"] == toy.solve.seed
-    )
+    assert manifest["hash"] == content_hash(toy, {"quality": "plan"}) and manifest["seed"] == toy.solve.seed
     assert manifest["options"] == {"quality": "plan"} and manifest["machine"]["cores"] and manifest["started"]
     assert solved.scenario == toy and solved.has_plan and solved.status == "optimal"
     assert solved.resolved.limits.max_delay_months  # the bounds that were in force
@@ -99,14 +96,16 @@ def test_same_inputs_same_numbers(solved: Run, toy: Scenario, tmp_path: Path) ->
         pd.testing.assert_frame_equal(again.table(name), solved.table(name))
 
 
-def test_hash_changes_with_what_decides_the_numbers_only(
-    toy: Scenario, plain_catalog: Callable[..., Catalog]
-) -> None:
-    base = content_hash(toy, FACTS, {"quality": "plan"})
-    assert content_hash(toy, FACTS, {"quality": "plan", "objective": None}) == base
-    assert content_hash(toy, FACTS, {"quality": "quick"}) != base
-    assert content_hash(with_overrides(toy, {"solve.seed": 2}), FACTS, {"quality": "plan"}) != base
-    assert content_hash(toy, plain_catalog(), {"quality": "plan"}) != base
+def test_hash_changes_with_what_decides_the_numbers_only(toy: Scenario) -> None:
+    base = content_hash(toy, {"quality": "plan"})
+    assert content_hash(toy, {"quality": "plan", "objective": None}) == base
+    words = {"title": "Another", "hosts[cloud].note": "checked", "hosts[cloud].source": "a letter"}
+    assert content_hash(with_overrides(toy, words), {"quality": "plan"}) == base
+    assert content_hash(toy, {"quality": "quick"}) != base
+    assert content_hash(with_overrides(toy, {"solve.seed": 2}), {"quality": "plan"}) != base
+    assert (
+        content_hash(with_overrides(toy, {"hosts[cloud].team_musd_per_year": 1}), {"quality": "plan"}) != base
+    )
 
 
 def test_infeasible_case_is_a_whole_run_with_reasons(toy: Scenario, tmp_path: Path) -> None:
@@ -159,40 +158,9 @@ def test_killed_run_is_lost_and_can_be_cleaned_away(toy: Scenario, tmp_path: Pat
 def test_a_new_process_with_the_old_number_does_not_revive_a_run(toy: Scenario, tmp_path: Path) -> None:
     writer = start_run(tmp_path / "run", toy, FACTS, {})
     lock = json.loads((writer.path / "lock.json").read_text())
-    files.write_json(writer.path / "lock.json", lock | {"pid_start": lock["pid_start"] - 3600})
+    files.write_json(writer.path / "lock.json", lock | {"start": lock["start"] - 1})
     assert list_runs(tmp_path)["status"].tolist() == ["lost"]
     writer.abandon()
-
-
-@pytest.mark.parametrize("call", ["mkdir", "touch", "write_text"])
-def test_refused_by_the_system_at_the_start(
-    call: str, toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Tests may run as root, who may write anywhere: a read-only or full disk is simulated."""
-
-    def deny(*args: Any, **kwargs: Any) -> Any:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(Path, call, deny)
-    with pytest.raises(RunError, match=r"cannot write to .*read-only file system"):
-        start_run(tmp_path / "run", toy, FACTS, {})
-    monkeypatch.undo()
-    assert leftovers(tmp_path) == []
-
-
-def test_full_disk_at_the_end_leaves_nothing(
-    toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*args: Any, **kwargs: Any) -> Any:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(run_writer, "sync_tree", full)
-    with (
-        pytest.raises(RunError, match="no space left on device"),
-        start_run(tmp_path / "run", toy, FACTS, {}) as writer,
-    ):
-        writer.finish(OUTCOME)
-    assert leftovers(tmp_path) == []
 
 
 def test_places_that_are_refused_before_solving(toy: Scenario, tmp_path: Path) -> None:
@@ -270,6 +238,65 @@ def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_pat
     with pytest.raises(RunError):
         find_run("../" + tmp_path.name + "/c", tmp_path / "a")
     assert list_runs(tmp_path / "nowhere").empty
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"status": 3}, {"kpis": []}, {"kpis": {"a": 1}}, {"kpis": {"a": {"value": "x"}}}, {"troubles": "none"},
+     {"seconds": {"total": "long"}}, {"gap": "small"}, {"audit": "clean"}, {"bounds": 3}],
+)  # fmt: skip
+def test_an_outcome_of_the_wrong_kind_is_damaged_and_says_which_part(
+    wrong: dict[str, Any], toy: Scenario, tmp_path: Path
+) -> None:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
+        run = writer.finish(OUTCOME)
+    files.write_json(run.path / "outcome.json", OUTCOME | wrong)
+    with pytest.raises(RunError, match=f"damaged: '{next(iter(wrong))}' is not of its kind"):
+        assert Run(run.path).outcome
+    assert list_runs(tmp_path)["status"].tolist() == ["damaged"]
+
+
+def test_a_table_that_is_not_what_was_written_is_not_read(toy: Scenario, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
+        writer.table("orders", pd.DataFrame({"x": [1.0, 2.0]}))
+        run = writer.finish(OUTCOME)
+    run.verify()
+    assert run.table("orders")["x"].tolist() == [1.0, 2.0]
+    pd.DataFrame({"x": [1.0, 3.0]}).to_parquet(run.path / "tables" / "orders.parquet")
+    for ask in (lambda: run.table("orders"), run.verify):
+        with pytest.raises(RunError, match=r"'orders' of run run is damaged.*checksum"):
+            ask()
+    (run.path / "tables" / "orders.parquet").unlink()
+    assert run.tables == ["orders"]
+    with pytest.raises(RunError, match="cannot be read: No such file"):
+        run.verify()
+
+
+def test_an_audit_that_fails_or_finds_something_is_a_state_of_the_run(
+    toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(plan: Any) -> Any:
+        raise ArithmeticError("unheard of")
+
+    broken = pd.DataFrame({"rule": ["power"], "where": ["x"], "amount": [1.0]})
+    for name, check, state in (("a", fail, "failed"), ("b", lambda plan: broken, "broken")):
+        monkeypatch.setattr("planner.audit.audit", check)
+        with start_run(tmp_path / name, toy, FACTS, {}) as writer:
+            facts = audited(writer, None)
+            run = writer.finish(OUTCOME, facts)
+        assert run.audit == state == list_runs(tmp_path).set_index("name").loc[name, "audit"]
+    assert Run(tmp_path / "a").outcome["audit"]["reason"] == "ArithmeticError: unheard of"
+    assert Run(tmp_path / "b").outcome["audit"]["rules_broken"] == 1
+
+
+def test_a_run_is_readable_by_its_owner_only(toy: Scenario, tmp_path: Path) -> None:
+    with start_run(None, toy, FACTS, {}, root=tmp_path / "runs") as writer:
+        writer.table("orders", pd.DataFrame({"x": [1.0]}))
+        run = writer.finish(OUTCOME)
+    assert {stat.S_IMODE(p.stat().st_mode) for p in [run.path.parent, run.path, run.path / "tables"]} == {
+        0o700
+    }
+    assert {stat.S_IMODE(p.stat().st_mode) for p in run.path.rglob("*") if p.is_file()} == {0o600}
 
 
 def test_event_line_cut_off_by_a_crash_is_passed_over(toy: Scenario, tmp_path: Path) -> None:

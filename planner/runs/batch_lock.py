@@ -1,0 +1,49 @@
+"""One worker of a batch at a time: who holds it is written in its folder and survives a crash of the holder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from planner.runs.alive import is_alive
+from planner.runs.disk import OWNER_FILE, RunError, replace_bytes, writing
+from planner.runs.files import json_text, lock_content, read_json
+
+LOCK, GUARD = "lock.json", ".lock"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds a batch while its cases are solved; ``RunError`` says who holds it already.
+
+    A holder is known by process number, start in ticks since boot, and boot, so a dead one is passed over whatever
+    the clock says; one on another machine is believed to live.
+    """
+    path = folder / LOCK
+    with _guarded(folder):
+        if path.is_file() and is_alive(holder := read_json(path)):
+            raise RunError(
+                f"{folder} is worked on by process {holder.get('pid')} on {holder.get('host')} "
+                f"(since {holder.get('started')}): wait for it, or end it; if that machine is gone, remove {path}"
+            )
+        replace_bytes(path, json_text(lock_content()).encode())
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # on a disk that takes no change any more the holder is dead soon enough
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """Looking and taking are one step: the system's lock is held between them, and ends with the process."""
+    with writing(folder):
+        handle = os.open(folder / GUARD, os.O_RDWR | os.O_CREAT, OWNER_FILE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
