@@ -132,14 +132,14 @@ def _runs_table(table: Any) -> Any:
     from rich.text import Text
 
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("run", "status", "goal", "quality"):
+    for heading in ("run", "status", "audit", "goal", "quality"):
         out.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for heading in ("gap", "MUSD", "months", "control", "s"):
         out.add_column(heading, justify="right")
     out.add_column("started (UTC)", no_wrap=True)
     decimals = {"cost_npv_musd": 0, "delay_months": 2, "control_score": 1, "seconds": 0}
     for row in records(table):
-        cells = [str(row.get(k) or "") for k in ("name", "status", "objective", "quality")]
+        cells = [str(row.get(k) or "") for k in ("name", "status", "audit", "objective", "quality")]
         cells += [percent(row["gap"], 2), *(fixed(row[name], places) for name, places in decimals.items())]
         out.add_row(*(Text(cell) for cell in cells), str(row["started"] or "")[:16].replace("T", " "))
     return out

@@ -107,14 +107,11 @@ def demo(
 
 
 def _code(run: Run) -> int:
-    """The exit code of a run; a plan that breaks rules is a fault of the planner, whatever its status."""
-    broken = len(run.table("audit")) if "audit" in run.tables else 0
-    if broken:
-        typer.echo(
-            f"the audit finds {broken} rule{'s' * (broken != 1)} broken: do not use this plan, it is a fault of the planner",
-            err=True,
-        )
-    return UNSOUND if broken else CODES.get(run.status, UNSOUND)
+    """The exit code of a run; a plan whose audit is not clean is a fault of the planner, whatever its status."""
+    if words := run.audit_fault:
+        typer.echo(f"{words}: do not use this plan, it is a fault of the planner", err=True)
+        return UNSOUND
+    return CODES.get(run.status, UNSOUND)
 
 
 def _solved(

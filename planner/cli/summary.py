@@ -86,9 +86,8 @@ def _headline(run: Run) -> RenderableType:
     seconds = (outcome.get("seconds") or {}).get("total")
     if seconds is not None:
         parts.append(f"{seconds:.0f} s")
-    if "audit" in run.tables:
-        broken = len(run.table("audit"))
-        parts.append("audit clean" if not broken else f"AUDIT: {broken} rule{'s' * (broken != 1)} broken")
+    if run.audit:
+        parts.append("audit clean" if not run.audit_fault else f"AUDIT: {run.audit_fault}")
     return Group(title, Text(" · ".join(parts), style="dim"))
 
 

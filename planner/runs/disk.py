@@ -70,9 +70,10 @@ def replace_bytes(path: Path, content: bytes) -> None:
             sync(part)
             os.replace(part, path)  # noqa: PTH105
             sync(path.parent)
-    finally:
+    except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        raise
 
 
 def move(source: Path, target: Path) -> None:

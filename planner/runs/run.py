@@ -107,6 +107,17 @@ class Run:
             return noted
         return noted if noted not in ("", "clean") else "broken" if len(self.table("audit")) else "clean"
 
+    @property
+    def audit_fault(self) -> str:
+        """What is wrong with a plan by its audit, in words; empty where the audit is clean or there is no plan."""
+        if self.audit in ("clean", ""):
+            return ""
+        if self.audit == "failed":
+            return f"the audit of the plan failed ({self.outcome['audit'].get('reason', 'no reason noted')})"
+        noted = self.outcome.get("audit", {}).get("rules_broken")
+        broken = len(self.table("audit")) if noted is None else noted
+        return f"the audit finds {broken} rule{'s' * (broken != 1)} broken"
+
     def verify(self) -> None:
         """``RunError`` where a table or the outcome is not what was written."""
         assert self.outcome is not None

@@ -286,7 +286,10 @@ def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) -> None:
     result = call("solve", TOY, "-o", "run", "--quality", "quick")
     assert result.code == 3
-    assert "AUDIT: 1 rule broken" in " ".join(result.out.split()) and "do not use this plan" in result.err
+    assert (
+        "AUDIT: the audit finds 1 rule broken" in " ".join(result.out.split())
+        and "do not use this plan" in result.err
+    )
     assert Run(tmp_path / "run").has_plan
 
 
