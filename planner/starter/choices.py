@@ -1,7 +1,7 @@
-"""What a starter scenario of a country rests on: size of demand, places, and the words that say why.
+"""Where a starter scenario of a country puts things, and the words that say why.
 
-All choices come from the catalog: a state-led programme with a count sizes demand, else a rule on output;
-places are the country's candidate metros and the nearest place abroad that needs no export licence.
+All choices come from the catalog: places are the country's candidate metros and the nearest place abroad that
+needs no export licence.
 """
 
 from __future__ import annotations
@@ -18,17 +18,6 @@ from planner.facts.numbers import fixed
 
 CLOSED = "d5"
 """Group to which licences for US chips are refused."""
-MIN_ACCELERATORS, MAX_ACCELERATORS = 400.0, 40000.0
-
-
-@dataclass(frozen=True)
-class Size:
-    """Reference accelerators asked for at the end of the build-up, and where the number is from."""
-
-    accelerators: float
-    source: str | None
-    assumed: bool
-    note: str
 
 
 @dataclass(frozen=True)
@@ -59,24 +48,15 @@ def round_figures(value: float, figures: int = 2) -> int:
     return round(round(value, min(digits, 0)))
 
 
-def demand_size(catalog: Catalog, iso3: str) -> Size:
-    """The country's state-led programme, else accelerators per output; between 400 and 40,000."""
+def programme_words(catalog: Catalog, iso3: str) -> str:
+    """What a state-led programme of the country plans, to compare with; empty where none with a count is known."""
     plans = catalog.table("national_plans")
     own = plans[(plans["iso3"] == iso3) & plans["sizes_demand"] & plans["accelerators_planned"].notna()]
-    if len(own):
-        plan = own.sort_values("accelerators_planned").iloc[-1]
-        count = float(plan["accelerators_planned"])
-        note = f"{plan['program']}: {fixed(count)} accelerators planned; {plan['status']}"
-        url = str(plan["source_url"])
-    else:
-        gdp = float(catalog.value("countries", iso3, "gdp_ppp_busd"))
-        rate = catalog.param("starter_accelerators_per_busd_gdp")
-        count, url = gdp * rate, None
-        note = f"no programme with a count is known: {rate:g} accelerators per billion of {fixed(gdp)} billion USD"
-    clipped = min(max(count, MIN_ACCELERATORS), MAX_ACCELERATORS)
-    if clipped != count:
-        note += f", limited to {fixed(clipped)}: the largest or smallest first programme worth planning"
-    return Size(float(round_figures(clipped)), url, url is None, note)
+    if not len(own):
+        return ""
+    plan = own.sort_values("accelerators_planned").iloc[-1]
+    count = fixed(float(plan["accelerators_planned"]))
+    return f"To compare: {plan['program']}, {count} accelerators planned; {plan['status']} ({plan['source_url']})."
 
 
 def _home(catalog: Catalog, iso3: str) -> list[str]:

@@ -7,44 +7,32 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import pandas as pd
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import FoldedScalarString
 
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
-from planner.facts.numbers import fixed
+from planner.facts.numbers import fixed, number
 from planner.starter import closed
-from planner.starter.choices import Places, Size, country_group, round_figures
+from planner.starter.choices import Places, country_group, programme_words, round_figures
+from planner.starter.people import (
+    EXPERIMENTS_FACTOR,
+    REFERENCE,
+    Demand,
+    Sector,
+    fields,
+    size_fields,
+    training_runs,
+)
 
 YEARS = 6
 BUILD_UP = (0.08, 0.25, 0.45, 0.65, 0.85, 1.0)
 """Share of the final demand at the start of each year: S-shaped, as national programmes plan it."""
 LEAST_IT_MW = 5
 """Two of the smallest halls: with less a host could not build at all."""
-REFERENCE = "b300"
 SYSTEMS = ("hgx-b300", "gb300-nvl72", "vr200-nvl72", "mi355x-8")
 CHAMPION, VENTURE, CLOUD = "champion-us-chips", "us-platform-local-operator", "us-cloud"
-
-WORKLOADS: tuple[dict[str, Any], ...] = (
-    {"id": "citizens", "share": 0.25, "kind": "inference", "sector": "citizens", "body": "private",
-     "data_class": "public", "latency_class": "interactive", "model_class": "large", "priority": 1,
-     "note": "assistants for the public on public data"},
-    {"id": "industry", "share": 0.25, "kind": "inference", "sector": "industry", "body": "private",
-     "data_class": "official", "latency_class": "standard", "model_class": "frontier", "priority": 1,
-     "note": "firms' agents on personal and business data"},
-    {"id": "government", "share": 0.20, "kind": "inference", "sector": "government", "body": "public",
-     "data_class": "official", "latency_class": "standard", "model_class": "large", "priority": 2,
-     "survival_share": 0.5, "note": "public servants' agents; half must survive the loss of a site from year 4"},
-    {"id": "health", "share": 0.10, "kind": "inference", "sector": "health", "body": "public",
-     "data_class": "sensitive", "latency_class": "standard", "model_class": "medium", "priority": 2,
-     "note": "records and imaging"},
-    {"id": "defence", "share": 0.05, "kind": "inference", "sector": "defence", "body": "public",
-     "data_class": "secret", "latency_class": "interactive", "model_class": "large", "priority": 3,
-     "note": "classified work, at home on national keys"},
-    {"id": "research", "share": 0.15, "kind": "training", "sector": "research", "body": "public",
-     "data_class": "official", "latency_class": "batch", "model_class": "frontier", "priority": 1,
-     "note": "training and adaptation of national models; waits for quiet hours"},
-)  # fmt: skip
 
 HEAD = """\
 {title}
@@ -60,7 +48,7 @@ ROWS: dict[str, str] = {
 }
 
 
-def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places) -> CommentedMap:
+def document(name: str, iso3: str, catalog: Catalog, size: Demand, places: Places) -> CommentedMap:
     """The whole scenario as commented YAML nodes."""
     country = str(catalog.value("countries", iso3, "name"))
     start = date(first_year(catalog), 1, 1)
@@ -72,7 +60,7 @@ def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places)
     doc["country"] = iso3
     doc["assumed"] = True
     doc["note"] = _text(
-        f"size of demand: {size.note}; shares of workloads and all sites and hosts are assumed"
+        f"size of demand: {size.note}; shares of people by sector and all sites and hosts are assumed"
     )
     doc["horizon"] = _flow({"start": start, "years": YEARS, "step": "quarter"})
     doc["money"] = _map(
@@ -82,7 +70,9 @@ def document(name: str, iso3: str, catalog: Catalog, size: Size, places: Places)
         assumed=True,
         note=_text(f"real cost of capital: {rate.why}"),
     )
-    doc["demand"] = CommentedSeq(_workload(w, size, places, start) for w in WORKLOADS)
+    doc["demand"] = CommentedSeq(
+        [*(_workload(sector, places, start) for sector in size.sectors), _research(size, start)]
+    )
     doc["sites"] = CommentedSeq(_sites(catalog, iso3, size, places, start))
     doc["hosts"] = CommentedSeq(_hosts(catalog, iso3, size, places))
     stacks = (closed.STACK,) if places.closed else (CHAMPION, VENTURE, CLOUD)
@@ -137,29 +127,45 @@ def systems_of(places: Places) -> tuple[str, ...]:
     return closed.SYSTEMS if places.closed else SYSTEMS
 
 
-def _workload(w: dict[str, Any], size: Size, places: Places, start: date) -> CommentedMap:
-    final = size.accelerators * float(w["share"])
-    survives = "survival_share" in w
+def _workload(sector: Sector, places: Places, start: date) -> CommentedMap:
+    row = sector.row
+    source = row["source_url"] if isinstance(row["source_url"], str) else None
+    survives = not pd.isna(row["survival_share"])
+    size = size_fields(row)
     return _map(
-        id=w["id"],
-        kind=w["kind"],
-        sector=w["sector"],
-        body=w["body"],
-        data_class=w["data_class"],
-        latency_class=w["latency_class"],
-        model_class=w["model_class"],
-        priority=w["priority"],
-        survival_share=w.get("survival_share"),
+        **fields(row),
+        survival_share=float(row["survival_share"]) if survives else None,
         survive_from=date(start.year + 4, 1, 1) if survives else None,
-        locality=closed.locality(w["data_class"]) if places.closed else None,
-        size=_map(by="accelerators", reference=REFERENCE, points=_points(final, start)),
-        source=size.source,
+        locality=closed.locality(str(row["data_class"])) if places.closed else None,
+        size=_map(**size, points=_points(sector.users, start)),
+        source=source,
         assumed=True,
-        note=_text(f"{w['note']}; {100 * float(w['share']):.0f} % of the total is assumed"),
+        note=_text(
+            f"{row['title']}; {row['note']}. At the end {number(sector.tokens_per_s)} tokens/s at the peak hour, "
+            f"about {number(sector.accelerators, 2)} {REFERENCE}"
+        ),
     )
 
 
-def site_need_mw(catalog: Catalog, size: Size, places: Places) -> float:
+def _research(size: Demand, start: date) -> CommentedMap:
+    """Training of national models, in proportion to output."""
+    runs = CommentedSeq(_flow(run) for run in training_runs(size, start))
+    return _map(
+        id="research",
+        kind="training",
+        sector="research",
+        body="public",
+        data_class="official",
+        latency_class="batch",
+        model_class="frontier",
+        priority=1,
+        size=_map(by="training", runs=runs, experiments_factor=EXPERIMENTS_FACTOR),
+        assumed=True,
+        note=_text("training of national models, tokens in proportion to output; waits for quiet hours"),
+    )
+
+
+def site_need_mw(catalog: Catalog, size: Demand, places: Places) -> float:
     """Grid power the whole demand would take: accelerators to host x kW of a server with network x PUE.
 
     Chips slower than the reference are needed in proportion to their arithmetic.
@@ -172,7 +178,7 @@ def site_need_mw(catalog: Catalog, size: Size, places: Places) -> float:
     return size.accelerators * catalog.param("starter_accelerators_per_accelerator_asked") * kw / 1000.0
 
 
-def _sites(catalog: Catalog, iso3: str, size: Size, places: Places, start: date) -> Iterator[CommentedMap]:
+def _sites(catalog: Catalog, iso3: str, size: Demand, places: Places, start: date) -> Iterator[CommentedMap]:
     need = site_need_mw(catalog, size, places)
     later = date(start.year + 1, 7, 1)
     for id_, metro, words, shares in (
@@ -215,7 +221,7 @@ def _steps(steps: dict[date, float]) -> CommentedSeq:
     return _list([_flow({"from": day, "mw": max(round_figures(mw), 2)}) for day, mw in steps.items()])
 
 
-def _hosts(catalog: Catalog, iso3: str, size: Size, places: Places) -> Iterator[CommentedMap]:
+def _hosts(catalog: Catalog, iso3: str, size: Demand, places: Places) -> Iterator[CommentedMap]:
     need = site_need_mw(catalog, size, places) / catalog.param("starter_design_pue")
 
     def it(share: float) -> int:
@@ -259,7 +265,7 @@ def _host(
     )
 
 
-def _supply(size: Size, places: Places, start: date) -> CommentedMap:
+def _supply(size: Demand, places: Places, start: date) -> CommentedMap:
     if places.closed:
         return _map(reference=REFERENCE)
     clouds = ["us-cloud"] + (["us-cloud-abroad"] if places.cloud_at_home else [])
@@ -296,7 +302,18 @@ def _licence_words(catalog: Catalog, iso3: str) -> str:
     return " ".join(words)
 
 
-def _comment(doc: CommentedMap, catalog: Catalog, iso3: str, size: Size, name: str) -> None:
+def _demand_words(catalog: Catalog, iso3: str, size: Demand) -> str:
+    parts = (
+        "Demand in people by sector (table starter_sectors) with what they do (table use_profiles):",
+        f"about {fixed(size.accelerators)} {REFERENCE} at the last peak hour, training included. {size.note}.",
+        programme_words(catalog, iso3),
+        "Profiles give lengths of requests, requests a day, speed and peak: state your own beside them. Other units:",
+        "`by: requests-per-s`, `by: tokens-per-s`, `by: accelerators`, `by: training` (runs).",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _comment(doc: CommentedMap, catalog: Catalog, iso3: str, size: Demand, name: str) -> None:
     """A comment before every section."""
     country = str(catalog.value("countries", iso3, "name"))
     gaps = [f"{body} {data_class}" for body, data_class in locality_gaps(catalog, iso3)]
@@ -308,10 +325,7 @@ def _comment(doc: CommentedMap, catalog: Catalog, iso3: str, size: Size, name: s
     )
     words = ROWS | {
         "demand": f"""\
-Demand in reference-accelerator equivalents ({REFERENCE}) working at the peak hour, {fixed(size.accelerators)} at the end.
-{size.note}.
-{"Source: " + size.source if size.source else "No source: assumed."}
-Other units: `by: users` (users x requests x tokens), `by: tokens-per-s`, `by: training` (runs).
+{_demand_words(catalog, iso3, size)}
 Data class and body decide where compute may run (table locality_rules); {rules};
 there the strictest rule of the class holds. `locality:` on a workload overrides it.""",
         "sites": f"""\

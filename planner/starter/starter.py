@@ -26,7 +26,8 @@ from planner.facts.geography import nearest_country
 from planner.intake.scenario_file import parse_scenario
 from planner.scenario.problems import InputError
 from planner.scenario.schema import Scenario
-from planner.starter.choices import choose_places, demand_size
+from planner.starter.choices import choose_places
+from planner.starter.people import demand_of_people
 from planner.starter.sections import document
 
 
@@ -52,7 +53,9 @@ def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
     yaml.representer.ignore_aliases = lambda _: True  # dates are values: no anchors in a file for people
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = StringIO()
-    yaml.dump(document(name, iso3, catalog, demand_size(catalog, iso3), choose_places(catalog, iso3)), out)
+    yaml.dump(
+        document(name, iso3, catalog, demand_of_people(catalog, iso3), choose_places(catalog, iso3)), out
+    )
     text = out.getvalue()
     scenario = parse_scenario(text, f"{name}.yaml", catalog=catalog)
     return Starter(text, scenario, assumed_inputs(scenario, catalog))

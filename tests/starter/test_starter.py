@@ -15,7 +15,8 @@ from planner.facts.errors import UnknownName
 from planner.intake.scenario_file import load_scenario, load_with_warnings
 from planner.scenario.problems import InputError
 from planner.sizing.size import size
-from planner.starter.choices import choose_places, demand_size
+from planner.starter.choices import choose_places
+from planner.starter.people import MOST_ACCELERATORS, demand_of_people
 from planner.starter.starter import Starter, compose, write_starter
 
 COUNTRIES = list(load_catalog().table("countries").index)
@@ -82,18 +83,28 @@ def test_every_workload_can_be_served_somewhere(starter: Starter) -> None:
     ).size()
 
 
-def test_a_known_programme_sizes_demand_and_a_rule_does_elsewhere() -> None:
+def test_people_by_sector_size_demand() -> None:
+    """Kenya by hand: people, use by income, requests of the profile at the peak; all of it adds up."""
     catalog = load_catalog()
-    known = demand_size(catalog, "SAU")
-    assert known.accelerators == 18000 and known.source and not known.assumed
-    ruled = demand_size(catalog, "KEN")
-    gdp, rate = (
-        catalog.value("countries", "KEN", "gdp_ppp_busd"),
-        catalog.param("starter_accelerators_per_busd_gdp"),
-    )
-    assert ruled.accelerators == pytest.approx(gdp * rate, rel=0.05) and ruled.assumed
-    sizes = [demand_size(catalog, iso3).accelerators for iso3 in COUNTRIES]
-    assert min(sizes) >= 400 and max(sizes) <= 40000
+    found = demand_of_people(catalog, "KEN")
+    country, row = catalog.table("countries").loc["KEN"], catalog.table("starter_sectors").loc["government"]
+    profile = catalog.table("use_profiles").loc[row["use_profile"]]
+    people = 1e6 * country["population_million"]
+    use = 1e9 * country["gdp_ppp_busd"] / people / catalog.param("starter_full_use_gdp_per_head_usd")
+    assert use < 1
+    government = next(s for s in found.sectors if s.id == "government")
+    assert government.users == pytest.approx(people * use * row["users_share_mid"])
+    requests_per_s = government.users * profile["requests_per_user_day"] * profile["peak_to_mean"] / 86400
+    assert government.tokens_per_s == pytest.approx(requests_per_s * profile["output_tokens"])
+    assert found.accelerators > sum(s.accelerators for s in found.sectors)  # and training
+
+
+def test_a_large_country_plans_a_part_and_a_programme_is_told_to_compare() -> None:
+    catalog = load_catalog()
+    india, saudi = demand_of_people(catalog, "IND"), compose("x", "SAU")
+    assert india.accelerators <= MOST_ACCELERATORS
+    assert "To compare: " in saudi.text and "accelerators planned" in saudi.text
+    assert {w.size.by for w in saudi.scenario.demand} == {"users", "training"}
 
 
 def test_one_metro_gives_two_campuses_and_a_place_abroad() -> None:
