@@ -79,6 +79,16 @@ def status_badge(state: str) -> dmc.Badge:
     )
 
 
+def audit_badge(state: str | None) -> dmc.Badge | None:
+    """Says that a plan's audit is not clean; nothing where it is, or where there is no plan."""
+    if state in (None, "", "clean"):
+        return None
+    word = t(f"app.audit.{state}")
+    return dmc.Badge(
+        word, color="red", variant="filled", leftSection=icon("alert-triangle"), className="status"
+    )
+
+
 def stale_badge(scenario: str) -> dcc.Link:
     """Says that the scenario (its id) has changed since the run, and leads to what has changed."""
     badge = dmc.Badge(

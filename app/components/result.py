@@ -49,13 +49,16 @@ def subtitle(result: Result) -> str:
     if gap is not None:
         parts.append(t("result.gap", gap=number(100 * gap, 2)))
     parts.append(t("result.money", year=result.price_year))
+    if result.run.audit_line:
+        parts.append(result.run.audit_line)
     return " · ".join(parts)
 
 
-def stale(services: Services, run_id: str) -> list[Any]:
-    """A badge where the scenario has changed since the run; nothing where it has not."""
-    draft = changed_draft(services, services.store.job(run_id))
-    return [] if draft is None else [kpi.stale_badge(draft.id)]
+def badges(services: Services, result: Result) -> list[Any]:
+    """A badge where the audit is not clean, and one where the scenario has changed since the run."""
+    draft = changed_draft(services, services.store.job(result.run_id))
+    unsound = kpi.audit_badge(result.run.audit)
+    return [*([] if unsound is None else [unsound]), *([] if draft is None else [kpi.stale_badge(draft.id)])]
 
 
 def other_facts(services: Services, run: Any) -> html.Div:

@@ -126,7 +126,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         ),
         html.Div(content(one, state), id=CONTENT, className="tab-content"),
         lead=t("capital.lead"),
-        actions=result.stale(services, one.run_id),
+        actions=result.badges(services, one),
     )  # fmt: skip
 
 

@@ -93,7 +93,11 @@ def _row(row: dict[str, Any]) -> html.Tr:
                 ]
             ),
             html.Td(
-                [kpi.status_badge(row["state"]), kpi.stale_badge(row["stale"]) if row["stale"] else None]
+                [
+                    kpi.status_badge(row["state"]),
+                    kpi.audit_badge(row["audit"]),
+                    kpi.stale_badge(row["stale"]) if row["stale"] else None,
+                ]
             ),
             html.Td(fmt.moment(pd.Timestamp(row["created"], unit="s"))),
             html.Td(fmt.duration(row["seconds"])),

@@ -90,7 +90,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             value=tab,
         ),
         lead=result.subtitle(one),
-        actions=result.stale(services, one.run_id),
+        actions=result.badges(services, one),
     )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         *upper(one, points, view, html.Div(id=PICKED)),
         html.Div(id=LOWER, className="stack"),  # comes by itself: what is in sight first is drawn first
         lead=f"{t('tradeoff.lead')} {result.subtitle(one)}",
-        actions=result.stale(services, one.run_id),
+        actions=result.badges(services, one),
     )
 
 

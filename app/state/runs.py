@@ -27,7 +27,7 @@ STATES = {
 
 def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     """Rows newest first: id, name, title, state, kind, created (epoch s), seconds, gap, owner, mine, shared, live,
-    stage, stale.
+    stage, stale, audit (state of the plan's check).
 
     ``stale`` is the id of the scenario that a job ran, where that has changed since.
     """
@@ -58,6 +58,7 @@ def _from_job(services: Any, job: Job, asker: str | None) -> dict[str, Any]:
         "created": job.created,
         "seconds": job.seconds,
         "gap": job.gap,
+        "audit": job.audit,
         "owner": job.owner,
         "mine": job.owner == asker,
         "shared": job.shared,
@@ -86,6 +87,7 @@ def _from_directory(row: dict[str, Any]) -> dict[str, Any]:
         "created": 0.0 if pd.isna(started) else started.timestamp(),
         "seconds": row["seconds"],
         "gap": row["gap"],
+        "audit": row["audit"] if isinstance(row["audit"], str) else None,
         "owner": None,
         "mine": True,
         "shared": True,

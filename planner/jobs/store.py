@@ -28,6 +28,7 @@ from planner.facts.errors import PlannerError
 from planner.jobs import tables
 from planner.jobs.tables import job_events, jobs
 from planner.planning.events import Event
+from planner.runs.disk import OWNER_FOLDER, writing
 
 State = Literal[
     "queued",
@@ -74,11 +75,13 @@ class Job:
     host: str | None
     pid: int | None
     pid_start: float | None
+    boot: str | None
     beat: float | None
     want_stop: float | None
     want_cancel: float | None
     directory: str
     error: str | None
+    audit: str | None
     folder: str | None
 
     @property
@@ -100,7 +103,8 @@ class QueueFull(PlannerError):
 
 def default_url(runs_root: Path) -> str:
     """The store that lives beside the runs: ``<runs_root>/.planner.sqlite``; the folder is made."""
-    runs_root.mkdir(parents=True, exist_ok=True)
+    with writing(runs_root):
+        runs_root.mkdir(OWNER_FOLDER, parents=True, exist_ok=True)
     return f"sqlite:///{runs_root.resolve() / '.planner.sqlite'}"
 
 
@@ -119,9 +123,9 @@ def new_id(name: str) -> str:
 class Store:
     """Jobs. Safe to use from several threads and processes at once."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, wait_s: float = tables.WAIT_S):
         self.url = url
-        self.engine = tables.connect(url)
+        self.engine = tables.connect(url, wait_s)
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         return self.engine.connect()
@@ -273,21 +277,22 @@ class Store:
             )  # fmt: skip
             return _job(connection.execute(sa.select(*FIELDS).where(jobs.c.id == id_)).one())
 
-    def set_process(self, id: str, pid: int, pid_start: float) -> None:
-        self._update(id, pid=pid, pid_start=pid_start, beat=time.time())
+    def set_process(self, id: str, holder: Mapping[str, Any]) -> None:
+        """Notes which process works on a job, as ``planner.runs.alive.identity`` tells it."""
+        self._update(id, pid=holder["pid"], pid_start=holder["start"], boot=holder["boot"], beat=time.time())
 
-    def beat(self, id: str) -> Job | None:
+    def beat(self, id: str, holder: Mapping[str, Any]) -> Job | None:
         """Reports that the worker lives, and tells it what is wanted of it."""
-        self._update(id, beat=time.time())
+        self.set_process(id, holder)
         return self.job(id)
 
-    def report(self, id: str, event: Event) -> None:
-        """Keeps one event of the solver.
+    def report(self, id: str, event: Event, at: float | None = None) -> None:
+        """Keeps one event of the solver, of a moment in seconds since the epoch (default: now).
 
         What an event does not say stays as it was within a stage; a new stage measures something else, and
         begins without values.
         """
-        now = time.time()
+        now = time.time() if at is None else at
         names = ("stage", "message", "incumbent", "bound", "gap")
         known = {name: None if (value := getattr(event, name)) == "" else _plain(value) for name in names}
         with self.writing() as connection:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-
-import psutil
+from typing import Any
 
 from planner.jobs.store import STALE_S, START_S, Job, Store
+from planner.jobs.worker import end_of, ended
+from planner.runs.alive import identity, is_alive
+from planner.runs.disk import OWNER_FOLDER, RunError
+from planner.runs.run import Run
 
 TERM_AFTER_S = 5.0  # a cancelled worker may end by itself for so long
 KILL_AFTER_S = 10.0
@@ -32,7 +35,8 @@ class Supervisor:
         self.store = store
         self.running_limit = running_limit
         self.catalog = catalog
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._seen: dict[tuple[str, str], tuple[Any, float]] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -48,10 +52,12 @@ class Supervisor:
 
     def tick(self) -> None:
         """One round: collect ended children, end cancelled jobs, mark lost ones, start waiting ones."""
-        for pid, child in list(self._children.items()):
+        for id, child in list(self._children.items()):
             if child.poll() is not None:
-                del self._children[pid]
-        for job in self.store.jobs(states=["running"]):
+                del self._children[id]
+        running = self.store.jobs(states=["running"])
+        self._seen = {key: seen for key, seen in self._seen.items() if key[0] in {job.id for job in running}}
+        for job in running:
             self._look_after(job)
         while (claimed := self.store.claim(self.running_limit)) is not None:
             self._spawn(claimed)
@@ -64,21 +70,31 @@ class Supervisor:
                 print(f"queue: {error!r}", file=sys.stderr)
 
     def _look_after(self, job: Job) -> None:
-        now = time.time()
-        if job.host != socket.gethostname():
-            if now - (job.beat or 0) > STALE_S:
+        if job.host != platform.node():
+            if self._waited(job.id, "beat", job.beat) > STALE_S:
                 self.store.finish(job.id, "lost", f"no sign of life from {job.host} for {STALE_S:.0f} s")
         elif job.pid is None:
-            if now - (job.started or 0) > START_S:
+            child = self._children.get(job.id)
+            if child is not None:  # started, but the store would not take its number
+                self.store.set_process(job.id, identity(child.pid))
+            elif self._waited(job.id, "start") > START_S:
                 self.store.requeue(job.id)
-        elif not alive(job.pid, job.pid_start):
+        elif not is_alive(holder(job)):
             self._gone(job.id)
         elif job.want_cancel is not None:
-            waited = now - job.want_cancel
+            waited = self._waited(job.id, "cancel")
             if waited > KILL_AFTER_S:
                 end_group(job.pid, signal.SIGKILL)
             elif waited > TERM_AFTER_S:
                 end_group(job.pid, signal.SIGTERM)
+
+    def _waited(self, id: str, what: str, value: Any = None) -> float:
+        """Seconds for which this supervisor has seen the same value: no clock that can be set is asked."""
+        now = time.monotonic()
+        before = self._seen.get((id, what))
+        if before is None or before[0] != value:
+            self._seen[id, what] = before = (value, now)
+        return now - before[1]
 
     def _gone(self, id: str) -> None:
         job = self.store.job(id)  # again: the worker may have written its end just before it went
@@ -86,15 +102,18 @@ class Supervisor:
             return
         if job.want_cancel is not None:
             self.store.finish(id, "cancelled")
+        elif (run := whole_run(job)) is not None:  # the worker died between its result and the store
+            state, error = end_of(run, job.want_stop is not None)
+            self.store.finish(id, state, error, **ended(run))
         else:
             self.store.finish(id, "lost", "the process ended without a result\n" + last_words(job))
 
     def _spawn(self, job: Job) -> None:
         log = log_path(job)
-        log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "planner.jobs.worker", job.id, "--store", self.store.url]
         command += [] if self.catalog is None else ["--catalog", str(self.catalog)]
         try:
+            log.parent.mkdir(OWNER_FOLDER, parents=True, exist_ok=True)
             with log.open("ab") as output:
                 child = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -102,9 +121,8 @@ class Supervisor:
         except OSError as error:
             self.store.finish(job.id, "failed", f"the worker could not be started: {error}")
             return
-        self._children[child.pid] = child
-        with contextlib.suppress(psutil.Error):
-            self.store.set_process(job.id, child.pid, psutil.Process(child.pid).create_time())
+        self._children[job.id] = child
+        self.store.set_process(job.id, identity(child.pid))
 
 
 def log_path(job: Job) -> Path:
@@ -127,14 +145,19 @@ def tail(path: Path, size: int = 2000) -> str:
         return ""
 
 
-def alive(pid: int, pid_start: float | None) -> bool:
-    """Whether the very process still runs: same id, same start (ids are used again), not a zombie."""
+def holder(job: Job) -> dict[str, Any]:
+    """The process that works on a job of this machine, as it was noted."""
+    return {"pid": job.pid, "start": job.pid_start, "boot": job.boot, "host": job.host}
+
+
+def whole_run(job: Job) -> Run | None:
+    """The run of a job if it is whole, whoever has told of it."""
     try:
-        process = psutil.Process(pid)
-        same = pid_start is None or abs(process.create_time() - pid_start) < 2.0
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+        run = Run(job.directory)
+        run.verify()
+    except RunError:
+        return None
+    return run
 
 
 def end_group(pid: int, how: signal.Signals) -> None:

@@ -5,10 +5,17 @@ Times are seconds since the epoch (UTC). Nothing here is pickled; texts are YAML
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+
+from planner.facts.errors import PlannerError
+
+WAIT_S = 30.0
 
 metadata = sa.MetaData()
 
@@ -36,11 +43,13 @@ jobs = sa.Table(
     sa.Column("host", sa.String(120)),
     sa.Column("pid", sa.Integer),
     sa.Column("pid_start", sa.Float),
+    sa.Column("boot", sa.String(64)),
     sa.Column("beat", sa.Float),
     sa.Column("want_stop", sa.Float),
     sa.Column("want_cancel", sa.Float),
     sa.Column("directory", sa.Text, nullable=False),
     sa.Column("error", sa.Text),
+    sa.Column("audit", sa.String(12)),
     sa.Column("folder", sa.String(80), index=True),
 )
 
@@ -118,18 +127,49 @@ tries = sa.Table(
 )
 
 
-def connect(url: str) -> sa.Engine:
-    """The engine of a store with its tables made; raises SQLAlchemy's errors for a bad or unreachable URL."""
-    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _sqlite_connect)
-        event.listen(engine, "begin", _sqlite_begin)
+class StoreError(PlannerError):
+    """The job store cannot be opened; the message says why and what to do."""
+
+
+def connect(url: str, wait_s: float = WAIT_S) -> sa.Engine:
+    """The engine of a store with its tables made; ``StoreError`` for one that cannot be used.
+
+    ``wait_s`` is how long a call waits for another writer of SQLite before it gives up.
+    """
     try:
-        metadata.create_all(engine)
-    except sa.exc.DatabaseError:  # another process of the same server made them at the same moment
-        metadata.create_all(engine)
-    _add_new_columns(engine)
+        shown = sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError as error:
+        raise StoreError(
+            f"{url!r} is not the address of a database, such as sqlite:////srv/runs.sqlite"
+        ) from error
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if engine.dialect.name == "sqlite":
+            _for_its_owner_only(engine.url.database)
+            event.listen(engine, "connect", _sqlite_connect(wait_s))
+            event.listen(engine, "begin", _sqlite_begin)
+        try:
+            metadata.create_all(engine)
+        except sa.exc.DatabaseError:  # another process of the same server made them at the same moment
+            metadata.create_all(engine)
+        _add_new_columns(engine)
+    except ImportError as error:
+        raise StoreError(
+            f"the job store {shown} needs a driver that is not installed: pip install {error.name}"
+        ) from error
+    except sa.exc.NoSuchModuleError as error:
+        raise StoreError(f"the job store {shown} is of a kind that is not known here: {error}") from error
+    except (sa.exc.DBAPIError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error)
+        raise StoreError(f"the job store {shown} cannot be used: {reason}") from error
     return engine
+
+
+def _for_its_owner_only(path: str | None) -> None:
+    """Makes SQLite's file before SQLite does: what it writes beside the file gets the same rights."""
+    if path and path != ":memory:":
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        Path(path).chmod(0o600)
 
 
 def _add_new_columns(engine: sa.Engine) -> None:
@@ -152,13 +192,20 @@ def locked(connection: sa.Connection, table: sa.Table) -> None:
         connection.exec_driver_sql(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
-def _sqlite_connect(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver must not open transactions by itself
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=30000")  # ms; first, so that the switch to WAL may wait as well
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+def _sqlite_connect(wait_s: float) -> Callable[[Any, Any], None]:
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not open transactions by itself
+        cursor = connection.cursor()
+        cursor.execute(
+            f"PRAGMA busy_timeout={wait_s * 1000:.0f}"
+        )  # first: the switch to WAL may wait as well
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # A run that was accepted or ended must be so after a power cut too. NORMAL would be quicker and could lose
+        # the last of them; there are a few a second at most.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    return prepare
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:

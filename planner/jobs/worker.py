@@ -16,16 +16,30 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import psutil
+import sqlalchemy as sa
 
-from planner.jobs.store import WITHOUT_PLAN, Job, State, Store
+from planner.jobs.store import Job, State, Store
+from planner.jobs.tables import StoreError
 from planner.planning.events import Event
+from planner.runs.alive import identity
 
+if TYPE_CHECKING:
+    from planner.runs.run import Run
+
+Result = TypeVar("Result")
 BEAT_S = 1.0
 REPORT_S = 0.25
+WAIT_S = 2.0
+OPEN_S, FINISH_S = 120.0, 24 * 3600.0
+"""So long a worker tries to reach the store at its start; a result waits for a day."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
+MOST_WAITING = 500
+"""Reports kept for a store that is away; the oldest go first."""
 ERROR_LENGTH = 4000
 
 
@@ -34,24 +48,37 @@ class Cancelled(BaseException):
 
 
 class Pulse:
-    """Reports life and reads wishes in a thread; wishes once seen stay."""
+    """Reports life and progress and reads wishes, in a thread; wishes once seen stay.
+
+    A store that is busy or away costs reports at the worst, never the run: the solver does not wait for it.
+    """
 
     def __init__(self, store: Store, id: str):
         self.store, self.id = store, id
         self.stop, self.cancel = threading.Event(), threading.Event()
+        self._holder = identity()
         self._stage: str | None = None
         self._found = False
+        self._waiting: deque[tuple[float, Event]] = deque(maxlen=MOST_WAITING)
+        self._last = 0.0
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
 
     def __enter__(self) -> Pulse:
-        self._read()
+        with contextlib.suppress(Exception):
+            self._read()
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._end.set()
-        self._thread.join(timeout=5)
+        self.close()
+
+    def close(self) -> None:
+        """Ends the reports; those that wait are tried once more."""
+        if not self._end.is_set():
+            self._end.set()
+            self._thread.join()
+            self._send()
 
     def heard(self, event: Event) -> None:
         """Remembers whether the step at work has found anything yet."""
@@ -67,15 +94,32 @@ class Pulse:
         """
         return self.cancel.is_set() or (self.stop.is_set() and self._found)
 
+    def say(self, event: Event) -> None:
+        """Puts a report on its way; a solver may speak a hundred times a second and is heard a few times."""
+        self.heard(event)
+        now = time.monotonic()
+        if event.message or now - self._last > REPORT_S:
+            self._waiting.append((time.time(), event))
+            self._last = now
+
     def _loop(self) -> None:
-        while not self._end.wait(BEAT_S):
-            with contextlib.suppress(
-                Exception
-            ):  # a busy store must not end the run; the next beat tries again
-                self._read()
+        beat = time.monotonic()
+        while not self._end.wait(REPORT_S):
+            self._send()
+            if time.monotonic() - beat > BEAT_S:
+                with contextlib.suppress(Exception):  # the next beat tries again
+                    self._read()
+                beat = time.monotonic()
+
+    def _send(self) -> None:
+        with contextlib.suppress(Exception):  # what was not taken goes with the next
+            while self._waiting:
+                at, event = self._waiting[0]
+                self.store.report(self.id, event, at)
+                self._waiting.popleft()
 
     def _read(self) -> None:
-        job = self.store.beat(self.id)
+        job = self.store.beat(self.id, self._holder)
         if job is None or not job.live or job.want_cancel is not None:
             self.cancel.set()
         elif job.want_stop is not None:
@@ -84,42 +128,53 @@ class Pulse:
 
 def work(store: Store, id: str, catalog: Path | None = None) -> int:
     """Solves a claimed job with the facts of a folder and writes its end; 0 if it has a result, 1 if not."""
-    job = store.job(id)
+    job = patiently(lambda: store.job(id), OPEN_S)
     if job is None or job.state != "running":
         print(f"no running job {id!r}", file=sys.stderr)
         return 1
-    own = psutil.Process()
-    store.set_process(id, own.pid, own.create_time())
     with Pulse(store, id) as pulse:
         try:
             return _solve(store, job, catalog, pulse)
         except Cancelled:
-            store.finish(id, "cancelled")
+            _finish(store, pulse, "cancelled")
         except Exception as error:
             traceback.print_exc()
-            store.finish(id, "failed", f"{type(error).__name__}: {error}"[:ERROR_LENGTH])
+            _finish(store, pulse, "failed", f"{type(error).__name__}: {error}"[:ERROR_LENGTH])
     return 1
 
 
+def patiently(call: Callable[[], Result], seconds: float) -> Result:
+    """What the call gives, tried again for so long while the store is locked or away."""
+    end, pause = time.monotonic() + seconds, FIRST_PAUSE_S
+    while True:
+        try:
+            return call()
+        except (sa.exc.DBAPIError, StoreError, OSError) as error:
+            if time.monotonic() > end:
+                raise
+            print(f"the job store does not answer, trying again: {error}", file=sys.stderr)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+def _finish(store: Store, pulse: Pulse, state: State, error: str | None = None, **values: Any) -> None:
+    """Writes the end after the last report; the result waits for a store that is locked or away."""
+    pulse.close()
+    patiently(lambda: store.finish(pulse.id, state, error, **values), FINISH_S)
+
+
 def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
-    store.report(job.id, Event("read", "reading the scenario"))
+    pulse.say(Event("read", "reading the scenario"))
     from planner.facts.catalog import load_catalog
     from planner.intake.scenario_file import parse_scenario
 
     # pandas, pyomo and the solver take a second: they come after the first sign of life
     from planner.runs.solve import run_solve
 
-    last = 0.0
-
     def report(event: Event) -> None:
-        nonlocal last
-        pulse.heard(event)
+        pulse.say(event)
         if pulse.cancel.is_set():
             raise Cancelled
-        now = time.monotonic()
-        if event.message or now - last > REPORT_S:  # a solver may speak a hundred times a second
-            store.report(job.id, event)
-            last = now
 
     catalog = load_catalog(folder)
     scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml", catalog=catalog)
@@ -135,24 +190,28 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     if pulse.cancel.is_set():
         shutil.rmtree(run.path, ignore_errors=True)
         raise Cancelled
-    state, error = _end(run, pulse.stop.is_set())
-    store.finish(
-        job.id,
-        state,
-        error,
-        directory=str(Path(run.path).resolve()),
-        gap=run.outcome.get("gap"),
-        stage="done",
-    )
+    state, error = end_of(run, pulse.stop.is_set())
+    _finish(store, pulse, state, error, **ended(run))
     return 0 if state in ("done", "stopped") else 1
 
 
-def _end(run: Any, asked_to_stop: bool) -> tuple[State, str | None]:
+def end_of(run: Run, asked_to_stop: bool) -> tuple[State, str | None]:
+    """The state of a job by its run, and what went wrong where there is no plan."""
     if run.has_plan:
         return ("stopped" if asked_to_stop else "done"), None
-    if run.status in WITHOUT_PLAN:
-        return run.status, "stopped before any plan was found" if asked_to_stop else None
-    return "failed", f"the run ended as {run.status}"
+    if run.status == "infeasible":
+        return "infeasible", None
+    return "failed", "stopped before any plan was found" if asked_to_stop else "no plan within the time limit"
+
+
+def ended(run: Run) -> dict[str, Any]:
+    """What a finished job says of its run."""
+    return {
+        "directory": str(Path(run.path).resolve()),
+        "gap": run.outcome.get("gap"),
+        "audit": run.audit,
+        "stage": "done",
+    }
 
 
 def main() -> int:
@@ -165,7 +224,9 @@ def main() -> int:
     arguments = parser.parse_args()
     with contextlib.suppress(OSError):
         os.nice(5)  # the server, which shows the progress, goes first
-    return work(Store(arguments.store), arguments.job, arguments.catalog)
+    # a short wait for a locked store: what must not be lost is tried again
+    store = patiently(lambda: Store(arguments.store, WAIT_S), OPEN_S)
+    return work(store, arguments.job, arguments.catalog)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
     facts = [
         f"Run {run.name}", f"status {run.status}", f"quality {run.outcome.get('quality')}",
         *([] if gap is None else [f"gap {number(100 * gap, 2)} %"]), f"money in real {year} USD",
+        *filter(None, [run.audit_line]),
         f"planner {run.manifest.get('versions', {}).get('planner', '')}", str(run.outcome.get("finished", ""))[:10],
     ]  # fmt: skip
     parts = [

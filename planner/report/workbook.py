@@ -170,6 +170,7 @@ def _summary(book: Book, run: Run, year: int) -> None:
     title = str(run.manifest.get("title") or run.manifest.get("scenario") or run.name)
     note = (
         f"Run {run.name}; status {run.status}; quality {run.outcome.get('quality')}{shown}; real {year} USD"
+        + (f"; {run.audit_line}" if run.audit_line else "")
     )
     sheet = book.sheet("Summary", title, note)
     rows = kpi_cards(run.kpis, names=None)[["words", "value", "unit", "low", "high", "inside", "note", "kpi"]]

@@ -118,6 +118,12 @@ class Run:
         broken = len(self.table("audit")) if noted is None else noted
         return f"the audit finds {broken} rule{'s' * (broken != 1)} broken"
 
+    @property
+    def audit_line(self) -> str:
+        """What a report says of the audit; empty where nothing was audited."""
+        fault = self.audit_fault
+        return f"{fault}: do not use this plan" if fault else "audit clean" if self.audit else ""
+
     def verify(self) -> None:
         """``RunError`` where a table or the outcome is not what was written."""
         assert self.outcome is not None

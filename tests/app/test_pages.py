@@ -15,7 +15,7 @@ import pytest
 from dash import html
 
 from planner.app import create_app
-from planner.app.components import result
+from planner.app.components import kpi, result
 from planner.app.pages import capital, compare, home, plan, plan_views, run_views, tradeoff, tradeoff_views
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import live
@@ -328,3 +328,10 @@ def test_a_run_without_a_plan_says_how_it_ended(services: Services, status: str)
     assert row["state"] == status
     assert t(f"app.status.{status}") in text_of(home.recent([row]))
     assert t(f"run.end.{status}") in text_of(run_views.directory(services, services.run(name), name))
+
+
+def test_a_plan_whose_audit_is_not_clean_has_a_badge() -> None:
+    assert kpi.audit_badge("clean") is None and kpi.audit_badge(None) is None and kpi.audit_badge("") is None
+    for state in ("broken", "failed"):
+        badge = kpi.audit_badge(state)
+        assert badge is not None and "do not use" in badge.children

@@ -1,23 +1,28 @@
 """What protects the queue: one taker per job, nothing lost, ends that are true whatever dies."""
 
+import contextlib
 import os
 import signal
+import sqlite3
+import stat
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from planner.intake.scenario_file import example_path
 from planner.jobs import drafts
 from planner.jobs.store import Job, Store, default_url, input_hash, new_id
-from planner.jobs.supervisor import KILL_AFTER_S, Supervisor, alive, log_path
-from planner.jobs.worker import Pulse, work
+from planner.jobs.supervisor import Supervisor, log_path
+from planner.jobs.tables import StoreError
+from planner.jobs.worker import Pulse, _finish, work
 from planner.planning.events import Event
+from planner.runs.alive import identity, started
 
 
 @pytest.fixture
@@ -142,12 +147,12 @@ def test_a_worker_that_died_is_found_and_a_reused_process_id_is_not_taken_for_it
 ) -> None:
     job = ask(store, runs)
     store.claim(1)
-    own = psutil.Process()
-    store.set_process(job.id, own.pid, own.create_time())
+    own = identity()
+    store.set_process(job.id, own)
     supervisor = Supervisor(store)
     supervisor.tick()
     assert state(store, job) == "running", "its process lives"
-    store.set_process(job.id, own.pid, own.create_time() - 1000)
+    store.set_process(job.id, own | {"start": own["start"] - 1})
     log_path(job).parent.mkdir(exist_ok=True)
     log_path(job).write_text("last words of the solver")
     supervisor.tick()
@@ -181,7 +186,9 @@ def test_a_worker_on_a_silent_machine_is_lost(
     assert state(store, job) == "lost"
 
 
-def test_cancel_ends_the_whole_process_group(store: Store, runs: Path) -> None:
+def test_cancel_ends_the_whole_process_group(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = (
         "import signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -193,15 +200,16 @@ def test_cancel_ends_the_whole_process_group(store: Store, runs: Path) -> None:
     grandchild = int(process.stdout.readline())
     job = ask(store, runs)
     store.claim(1)
-    store.set_process(job.id, process.pid, psutil.Process(process.pid).create_time())
-    store._update(job.id, want_cancel=time.time() - KILL_AFTER_S - 1)
+    store.set_process(job.id, identity(process.pid))
+    store.want_cancel(job.id)
+    monkeypatch.setattr("planner.jobs.supervisor.KILL_AFTER_S", -1.0)
     supervisor = Supervisor(store)
     supervisor.tick()
     assert process.wait(timeout=10) == -signal.SIGKILL
     deadline = time.time() + 5
-    while alive(grandchild, None) and time.time() < deadline:
+    while started(grandchild) is not None and time.time() < deadline:
         time.sleep(0.05)
-    assert not alive(grandchild, None)
+    assert started(grandchild) is None
     supervisor.tick()
     assert state(store, job) == "cancelled"
 
@@ -224,7 +232,12 @@ def test_a_run_goes_from_queue_to_plan_in_a_process_of_its_own_and_outlives_its_
     from planner.runs.run import Run
 
     run = Run(found.directory)
-    assert run.has_plan and found.gap is not None and Path(found.directory).name == job.id
+    assert (
+        found.audit == "clean"
+        and run.has_plan
+        and found.gap is not None
+        and Path(found.directory).name == job.id
+    )
     stages = [event["stage"] for event in later.events(job.id)]
     assert stages[0] == "read" and "hosts and stacks" in stages
 
@@ -325,3 +338,127 @@ def test_a_worker_takes_the_facts_of_the_server(store: Store, runs: Path, tmp_pa
     found = store.job(job.id)
     assert found is not None and found.state == "done", found
     assert Run(found.directory).catalog == load_catalog(folder) != load_catalog()
+
+
+# ---- a store that is locked, broken or away
+
+
+@contextlib.contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Another process holds the write lock of the store."""
+    other = sqlite3.connect(store.engine.url.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+def test_a_locked_store_costs_neither_reports_nor_the_result(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.jobs.worker.FIRST_PAUSE_S", 0.01)
+    store = Store(default_url(runs), wait_s=0.01)
+    job = ask(store, runs)
+    store.claim(1)
+    with Pulse(store, job.id) as pulse:
+        with locked(store):
+            began = time.monotonic()
+            for n in range(50):
+                pulse.say(Event("halls", f"report {n}"))
+            assert time.monotonic() - began < 0.5, "the solver does not wait for the store"
+            finisher = threading.Thread(target=lambda: _finish(store, pulse, "done"))
+            finisher.start()
+            time.sleep(0.2)
+            assert state(store, job) == "running" and finisher.is_alive()
+        finisher.join(timeout=20)
+    assert state(store, job) == "done"
+
+
+def test_reports_that_could_not_be_kept_go_with_the_next(store: Store, runs: Path) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    quick = Store(store.url, wait_s=0.01)
+    pulse = Pulse(quick, job.id)
+    with locked(store):
+        for n in range(3):
+            pulse.say(Event("halls", f"report {n}"))
+        pulse._send()
+        assert not store.events(job.id)
+    pulse._send()
+    assert [e["message"] for e in store.events(job.id)] == ["report 0", "report 1", "report 2"]
+
+
+def test_a_worker_that_died_after_its_result_has_a_result(store: Store, runs: Path) -> None:
+    from planner.facts.catalog import load_catalog
+    from planner.intake.scenario_file import load_scenario
+    from planner.runs.writer import start_run
+
+    job = ask(store, runs)
+    store.claim(1)
+    scenario = load_scenario(example_path("two-hosts"))
+    with start_run(job.directory, scenario, load_catalog(), {}) as writer:
+        writer.finish({"status": "optimal", "gap": 0.01, "kpis": {}})
+    store.set_process(job.id, identity() | {"boot": "the one before"})
+    Supervisor(store, running_limit=0).tick()
+    found = store.job(job.id)
+    assert found is not None and (found.state, found.gap, found.stage) == ("done", 0.01, "done")
+
+
+def test_no_step_of_the_clock_loses_a_run(store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one on this machine, nor one just taken, nor one of another machine that reports."""
+    real = time.time
+    here, taken, there = (ask(store, runs, text=f"x: {n}") for n in range(3))
+    for _ in range(3):
+        store.claim(3)
+    store.set_process(here.id, identity())
+    store._update(there.id, host="another-machine", pid=1)
+    supervisor = Supervisor(store, running_limit=0)
+    for step in (0, 3600, -3600):
+        monkeypatch.setattr("time.time", lambda step=step: real() + step)
+        supervisor.tick()
+        assert [state(store, job) for job in (here, taken, there)] == ["running"] * 3
+
+
+def test_a_started_worker_whose_number_the_store_would_not_take_is_not_started_twice(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    supervisor = Supervisor(store, running_limit=0)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        supervisor._children[job.id] = child
+        monkeypatch.setattr("planner.jobs.supervisor.START_S", -1.0)
+        supervisor.tick()
+        found = store.job(job.id)
+        assert found is not None and (found.state, found.pid) == ("running", child.pid)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_store_that_cannot_be_used_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "bad.sqlite").write_bytes(b"this is no database, and long enough to be looked at" * 99)
+    for url, words in (
+        (f"sqlite:///{tmp_path}/bad.sqlite", "cannot be used: file is not a database"),
+        (f"sqlite:///{tmp_path}/no/such/folder.sqlite", "cannot be used: .*No such file"),
+        ("postgresql+psycopg://ann:secret@localhost/x", r"needs a driver .*psycopg"),
+        ("nosuch://localhost/x", "kind that is not known"),
+        ("what is this", "is not the address of a database"),
+    ):
+        with pytest.raises(StoreError, match=words) as caught:
+            Store(url)
+        assert "secret" not in str(caught.value)
+
+
+def test_the_store_is_readable_by_its_owner_only(store: Store, runs: Path) -> None:
+    ask(store, runs)
+    files = list(runs.glob(".planner.sqlite*"))
+    assert len(files) >= 1 and {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
+    assert stat.S_IMODE(runs.stat().st_mode) == 0o700
+
+
+def test_what_was_accepted_is_on_the_disk(store: Store) -> None:
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from planner.report import capital
 from planner.report.charts.report import charts_of
 from planner.report.page import html_page
 from planner.report.workbook import workbook_bytes
+from planner.runs.files import write_json
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
 
@@ -159,3 +161,14 @@ def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: P
         assert target.stat().st_size > 20_000
         again = runner.invoke(app, command)
         assert again.exit_code == 2 and "is there already" in again.output
+
+
+def test_every_report_says_how_the_audit_stands(run: Run, tmp_path: Path) -> None:
+    assert "audit clean" in html_page(run, [])
+    copy = Run(shutil.copytree(run.path, tmp_path / "small"))
+    write_json(copy.path / "outcome.json", copy.outcome | {"audit": {"state": "broken", "rules_broken": 2}})
+    broken = Run(copy.path)
+    words = "the audit finds 2 rules broken: do not use this plan"
+    assert words in html_page(broken, [])
+    head = openpyxl.load_workbook(BytesIO(workbook_bytes(broken)))["Summary"]
+    assert any(words in str(cell.value) for row in head.iter_rows(max_row=3) for cell in row)
