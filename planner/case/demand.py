@@ -173,10 +173,11 @@ def _training_kref(context: Context, throughput: Throughput, w: Workload, size: 
     out = np.zeros((len(size.runs), calendar.n))
     edges = np.arange(calendar.n + 1) * calendar.step_months
     for i, run in enumerate(size.runs):
-        hours = throughput.training_accelerator_hours(
-            run.params_active_b, run.tokens_b, reference_of(context, w)
-        )
         first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
+        hours = throughput.training_accelerator_hours(
+            run.params_active_b, run.tokens_b, reference_of(context, w),
+            (last - first) * HOURS_PER_MONTH / 24.0, run.params_total_b,
+        )  # fmt: skip
         overlap = np.clip(np.minimum(edges[1:], last) - np.maximum(edges[:-1], first), 0, None)
         accelerators = hours * size.experiments_factor / ((last - first) * HOURS_PER_MONTH)
         out[i] = accelerators * overlap / calendar.step_months / 1000.0

@@ -32,7 +32,8 @@ from planner.case.conditions import (
 from planner.case.requests import NOBODY_WAITS, Conditions, measured_under
 from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
 from planner.case.throughput_fit import Z80, Fit, Situations
-from planner.case.training import WHOLE, accelerator_hours
+from planner.case.training import accelerator_hours, hours_within
+from planner.case.training_runs import WHOLE
 from planner.facts.catalog import Catalog, load_catalog
 from planner.scenario.schema import OwnModel, OwnRate, Scenario
 
@@ -284,10 +285,18 @@ class Throughput:
             self._flops[accelerator] = run.flops / run.mid / 3600.0
         return self._flops[accelerator]
 
-    def training_accelerator_hours(self, params_active_b: float, tokens_b: float, accelerator: str) -> float:
-        """Accelerator-hours of one whole run: 6 N D / (peak x efficiency x 3600)."""
-        run = accelerator_hours(params_active_b, tokens_b, accelerator, kind=WHOLE, catalog=self.catalog)
-        return run.mid
+    def training_accelerator_hours(
+        self,
+        params_active_b: float,
+        tokens_b: float,
+        accelerator: str,
+        days: float,
+        params_total_b: float | None = None,
+    ) -> float:
+        """Accelerator-hours of one whole run that must end within ``days``: 6 N D / (peak x efficiency x 3600)."""
+        return hours_within(
+            days, params_active_b, tokens_b, accelerator, params_total_b=params_total_b, catalog=self.catalog
+        ).mid
 
 
 class SoftwareGain:

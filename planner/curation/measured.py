@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from planner.case.throughput import serving_fit
-from planner.case.training import WHOLE, published_runs
+from planner.case.training_runs import WHOLE, published_runs
 from planner.curation.plausibility import Accepted
 from planner.facts.catalog import Catalog
 from planner.facts.sheets import Sheet
@@ -40,10 +40,16 @@ def measured_faults(catalog: Catalog, sheets: dict[str, Sheet], accepted: dict[s
         ("accelerators",): lambda: _chips(sheets["accelerators"]),
         ("models", "model_classes", "layer_models"): lambda: _sizes(sheets),
         ("real_projects",): lambda: _projects(
-            sheets["real_projects"], ("it_mw", "facility_mw", "planned_mw"), "n_accelerators"
+            sheets["real_projects"],
+            ("it_mw", "facility_mw", "planned_mw"),
+            "n_accelerators",
+            accepted["real_projects"],
         ),
         ("national_plans",): lambda: _projects(
-            sheets["national_plans"], ("mw_phase1", "mw_total"), "accelerators_planned"
+            sheets["national_plans"],
+            ("mw_phase1", "mw_total"),
+            "accelerators_planned",
+            accepted["national_plans"],
         ),
     }
     return [fault for tables, rule in rules.items() if set(tables) <= set(sheets) for fault in rule()]
@@ -101,7 +107,7 @@ def _sizes(sheets: dict[str, Sheet]) -> Iterator[str]:
                 yield sheet.at(row, "params_total_b", f"{own:g} is not near the {size[key]:g} of {key}")
 
 
-def _projects(sheet: Sheet, power: tuple[str, ...], count: str) -> Iterator[str]:
+def _projects(sheet: Sheet, power: tuple[str, ...], count: str, accepted: Accepted) -> Iterator[str]:
     """What a row says of money, power and accelerators must fit together on one of its figures of power."""
     for row in range(len(sheet.lines)):
         mw = [v for c in power if (v := sheet.values[c][row])]
@@ -110,7 +116,8 @@ def _projects(sheet: Sheet, power: tuple[str, ...], count: str) -> Iterator[str]
             ("capex_musd", musd, MUSD_PER_MW),
             (count, n and n / 1000.0, tuple(1.0 / x for x in reversed(KW_PER_ACCELERATOR))),
         ):
-            if mw and amount and not any(low <= amount / m <= high for m in mw):
+            odd = mw and amount and not any(low <= amount / m <= high for m in mw)
+            if odd and not accepted.has(row, name):
                 unit = "MUSD per MW" if name == "capex_musd" else "thousand accelerators per MW"
                 per = amount / mw[0]
                 yield sheet.at(row, name, f"{per:.3g} {unit}: {low:.3g} to {high:.3g} has been seen")

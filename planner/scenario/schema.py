@@ -133,8 +133,11 @@ class Users(Requests):
 
 
 class TrainingRun(Record):
+    """One run; ``params_total_b`` above the active ones says that the model is a mixture of experts."""
+
     id: Id
     params_active_b: Positive
+    params_total_b: Positive | None = None
     tokens_b: Positive
     start: date
     deadline: date
@@ -143,6 +146,8 @@ class TrainingRun(Record):
     def _order(self) -> TrainingRun:
         if self.deadline <= self.start:
             raise ValueError("deadline must come after start")
+        if self.params_total_b is not None and self.params_total_b < self.params_active_b:
+            raise ValueError("params_total_b must not be below params_active_b")
         return self
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from planner.case.throughput import Throughput
 from planner.case.throughput_fit import Z80
-from planner.case.training import TrainingFit, accelerator_hours, narrowest, published_runs, training_fit
+from planner.case.training import TrainingFit, accelerator_hours, hours_within, narrowest, training_fit
+from planner.case.training_runs import goodput, published_runs
 from planner.facts.catalog import load_catalog
 from planner.facts.errors import BadValue, UnknownName
 
@@ -95,7 +96,8 @@ def test_left_out_errors_are_those_of_a_refit() -> None:
 
 def test_the_planning_model_uses_the_same_arithmetic() -> None:
     rates = Throughput(CATALOG)
-    assert rates.training_accelerator_hours(70, 15_000, "b200") == accelerator_hours(70, 15_000, "b200").mid
+    hours = rates.training_accelerator_hours(70, 15_000, "b200", 90.0)
+    assert hours == hours_within(90.0, 70, 15_000, "b200").mid
     assert rates.training_flops("b200") / rates.training_flops("h100") == pytest.approx(2250 / 989, rel=0.25)
 
 
@@ -112,5 +114,30 @@ def test_a_laboratory_left_out_stays_within_what_the_documents_promise() -> None
     whole = (fit.rows["kind"] == "pretraining").to_numpy()
     group = np.where(whole, fit.rows["lab"].fillna("?"), fit.rows["kind"] + fit.rows["chip"]).astype(str)
     error, sd = fit.left_out(group)
-    assert math.exp(np.median(np.abs(error[whole]))) - 1 <= 0.35
+    assert math.exp(np.median(np.abs(error[whole]))) - 1 <= 0.25
     assert np.mean(np.abs(error) <= Z80 * sd) >= 0.7
+
+
+def test_a_shorter_deadline_needs_a_larger_fleet_and_more_hours() -> None:
+    """Interruptions grow with the fleet: 8 a day on 16,384 leave 91 %, as the run of that size reported."""
+    assert goodput(16_384) == pytest.approx(1 / (1 + 0.47 * 16.384 * 0.3 / 24)) and goodput(1) > 0.9999
+    slow, fast = (hours_within(days, 405, 15_600, "h100") for days in (180.0, 45.0))
+    assert fast.mid > 1.05 * slow.mid and fast.goodput < slow.goodput
+    n = math.ceil(fast.mid / (24 * 45.0))
+    assert fast.mid == pytest.approx(accelerator_hours(405, 15_600, "h100", n_accelerators=n).mid, rel=2e-3)
+    with pytest.raises(BadValue, match="days must be positive"):
+        hours_within(0.0, 405, 15_600, "h100")
+
+
+def test_experts_cost_more_on_servers_than_in_a_rack() -> None:
+    for chip, factor in (("h100", "server"), ("gb300", "rack")):
+        dense = accelerator_hours(37, 15_000, chip)
+        experts = accelerator_hours(37, 15_000, chip, params_total_b=671)
+        assert dense.mid / experts.mid == pytest.approx(CATALOG.param(f"training_moe_factor_{factor}"))
+    with pytest.raises(BadValue, match="below the 37 that are active"):
+        accelerator_hours(37, 15_000, "h100", params_total_b=30)
+
+
+def test_efficiency_falls_with_the_peak() -> None:
+    a, h, b = (accelerator_hours(70, 15_000, chip).efficiency for chip in ("a100", "h100", "b200"))
+    assert a > h > b
