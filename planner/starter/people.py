@@ -88,8 +88,9 @@ def _sector(catalog: Catalog, sector: str, users: float) -> Sector:
 
 
 def _training_accelerators(catalog: Catalog, params_b: float, tokens_b: float) -> float:
-    hours = Throughput(catalog).training_accelerator_hours(params_b, tokens_b, REFERENCE)
-    return hours * EXPERIMENTS_FACTOR / (RUN_MONTHS * HOURS_PER_MONTH)
+    available = RUN_MONTHS * HOURS_PER_MONTH
+    hours = Throughput(catalog).training_accelerator_hours(params_b, tokens_b, REFERENCE, available / 24.0)
+    return hours * EXPERIMENTS_FACTOR / available
 
 
 def fields(row: pd.Series) -> dict[str, Any]:
