@@ -89,6 +89,35 @@
 
   const grid = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
   grid.plannerNumber = apart;
+  // A field for one of hundreds of names: the browser lists those that hold what is typed, as id or as name.
+  grid.PlannerPicker = class {
+    init(params) {
+      this.box = document.createElement("div");
+      this.field = document.createElement("input");
+      const list = document.createElement("datalist");
+      list.id = "picker-" + params.column.getColId();
+      params.options.forEach(function (option) {
+        const entry = document.createElement("option");
+        Object.assign(entry, { value: option.value, label: option.label });
+        list.appendChild(entry);
+      });
+      this.field.setAttribute("list", list.id);
+      this.field.setAttribute("aria-label", params.colDef.headerName);
+      this.field.className = "ag-input-field-input ag-text-field-input";
+      this.field.value = params.value === null || params.value === undefined ? "" : params.value;
+      this.box.append(this.field, list);
+    }
+    getGui() {
+      return this.box;
+    }
+    afterGuiAttached() {
+      this.field.focus();
+      this.field.select();
+    }
+    getValue() {
+      return this.field.value.trim();
+    }
+  };
   // Numbers as they are: nothing rounded away, years and ids without gaps.
   grid.plannerPlain = function (value, name) {
     if (value === null || value === undefined || value === "" || Number.isNaN(Number(value))) {

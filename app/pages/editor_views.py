@@ -27,6 +27,9 @@ YAML_TEXT, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-save", "ed-yaml-message
 GRID, ADD, REMOVE = "scenario-grid", "scenario-add", "scenario-remove"
 VIEWS = ("yaml", "changes", "check")
 
+NAMED = {"metro": ("metros", ("name", "iso3")), "country": ("countries", ("name",))}
+"""Fields that name a row of a table of hundreds: found by typing, not by scrolling."""
+
 
 def page(
     services: Services, draft: drafts.Draft, section: str, checked: editing.Checked, held: dict[str, Any]
@@ -258,6 +261,7 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
     if field.kind in ("date", "text", "list", "choice"):
         column["cellDataType"] = "text"  # AG Grid would guess: its date editor refuses what we explain
     choices = list(field.choices) or _ids(services, field.leaf)
+    named = NAMED.get(field.leaf)
     if field.kind == "boolean":
         column |= {"cellDataType": "boolean", "cellEditor": "agCheckboxCellEditor", "valueGetter": {
             "function": f"plannerFlag(params.data['{field.name}'], {str(bool(field.default)).lower()})"},
@@ -268,6 +272,11 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
             "cellEditor": "agNumberCellEditor",
             "type": "rightAligned",
             "valueFormatter": {"function": f"plannerPlain(params.value, '{field.leaf}')"},
+        }
+    elif named:
+        column |= {
+            "cellEditor": {"function": "PlannerPicker"},
+            "cellEditorParams": {"options": _options(services, *named)},
         }
     elif choices:
         column |= {
@@ -282,10 +291,16 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
 def _ids(services: Services, leaf: str) -> list[str]:
     """Known values of a field that names a row of the catalog, for the list in its cell."""
     source = {
-        "metro": "metros", "owner_class": "owner_classes", "model_class": "model_classes", "country": "countries",
-        "profile": "use_profiles",
+        "owner_class": "owner_classes", "model_class": "model_classes", "profile": "use_profiles",
     }.get(leaf)  # fmt: skip
     return sorted(map(str, services.catalog.table(source).index)) if source else []
+
+
+def _options(services: Services, source: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Rows of a long table of the catalog, to be found by id or by the words of ``columns``."""
+    table = services.catalog.table(source)
+    words = table[list(columns)].astype(str).agg(", ".join, axis=1)
+    return [{"value": str(key), "label": f"{words[key]} ({key})"} for key in sorted(table.index)]
 
 
 def _yaml(draft: drafts.Draft, checked: editing.Checked, mine: bool) -> Any:

@@ -26,10 +26,6 @@ TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
 View = Callable[[Result, Any], pd.DataFrame]
 
 
-def _metros(services: Any) -> pd.DataFrame:
-    return services.catalog.table("metros")
-
-
 def kpis(one: Result, _services: Any = None) -> pd.DataFrame:
     return kpi_cards(one.kpis, names=None).drop(columns=["baseline", "delta", "verdict"])
 
@@ -60,7 +56,7 @@ TABLES: dict[str, View] = {
     "marginal": lambda one, _: views.binding(one.table("prices"), marginal=True),
     "gantt": gantt_rows,
     "service": lambda one, _: one.table("service"),
-    "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, _metros(services)),
+    "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, services.catalog),
     "power": lambda one, _: views.power_by_site(one.table("power")),
     "cooling": lambda one, _: views.cooling_by_technology(one.table("cooling")),
     "energy": lambda one, _: views.energy_by_host(one.table("power")),

@@ -17,12 +17,12 @@ import pandas as pd
 from planner.case.case import DESIGN
 from planner.case.context import Context, keyed
 from planner.case.names import squeeze
+from planner.case.places import Place
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import BadValue, UnknownName
 from planner.facts.suggest import hint
 from planner.scenario.schema import Workload
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 COMFORT_C = 15.0
 
 
@@ -167,16 +167,10 @@ def profile_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFram
     return keyed(rows, ["w", "s"], ["value"])
 
 
-def temperatures_c(context: Context, metro: str) -> np.ndarray:
-    """12 monthly means of a metro."""
-    row = context.catalog.table("metros").loc[metro]
-    return np.array([float(row[f"t_{m}_c"]) for m in MONTHS])
-
-
-def design_temperature_c(context: Context, metro: str) -> float:
+def design_temperature_c(context: Context, place: Place) -> float:
     """Hottest month's mean plus the afternoon's offset plus the margin for extremes."""
     adder = context.param("design_temperature_adder_k")
-    return float(temperatures_c(context, metro).max() + hourly(context, "temperature").max() + adder)
+    return max(place.temperatures_c) + float(hourly(context, "temperature").max()) + adder
 
 
 def pue_at(temperature_c: np.ndarray | float, a: float, b_per_k: float) -> np.ndarray:

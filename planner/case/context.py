@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case.columns import empty_table
 from planner.case.periods import Calendar
+from planner.case.places import Place, place_of
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import ITEMS, lookup
 from planner.scenario.schema import Host, Scenario, Selection, Site
@@ -61,18 +62,28 @@ class Context:
     def site(self, site_id: str) -> Site:
         return next(s for s in self.scenario.sites if s.id == site_id)
 
-    def metro(self, site: Site) -> pd.Series:
-        return self.catalog.table("metros").loc[site.metro]
+    def place(self, site: Site) -> Place:
+        """Where a site lies; what its coordinates had to borrow from somewhere near is noted."""
+        key = ("place", site.id)
+        if key not in self.memo:
+            self.memo[key] = place = place_of(self.catalog, site)
+            self.assumed += [
+                {"item": f"{what} at {site.id}", "value": value, "why": why}
+                for what, value, why in place.assumed
+            ]
+        found: Place = self.memo[key]
+        return found
 
     def site_country(self, site: Site) -> str:
-        return str(self.metro(site)["iso3"])
+        return self.place(site).iso3
 
     def host_country(self, host: Host) -> str:
         return self.site_country(self.site(host.site))
 
     def local(self, item: str, site: Site, own: Any = None) -> float:
         """A value of a site on the first rung of the fallback chain that has one; what is assumed is noted."""
-        found = lookup(self.catalog, self.site_country(site), item, self.level, site.metro, own)
+        place = self.place(site)
+        found = lookup(self.catalog, place.iso3, item, self.level, place.metro, own)
         if found.assumed:
             what = f"{ITEMS[item].title} at {site.id}"
             self.assumed.append({"item": what, "value": found.value, "why": found.said})

@@ -19,13 +19,13 @@ import pandas as pd
 from planner.case.climate import pue, technology_of
 from planner.case.conditions import decimal_year
 from planner.case.names import system_of
+from planner.case.places import Place, metro_place
 from planner.case.power_draw import (
     LEVELS,
     it_kw_per_accelerator,
     metro_of,
     parameter,
     span_of,
-    temperatures_of,
 )
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import BadValue, UnknownName
@@ -155,7 +155,7 @@ def system_cost(
 
 
 def facility_cost(
-    metro: str,
+    metro: str | Place,
     technology: str = "direct-to-chip",
     hall_type: str = "conventional",
     redundancy: str = "N+1",
@@ -166,7 +166,7 @@ def facility_cost(
     construction_musd_per_mw: float | None = None,
     catalog: Catalog | None = None,
 ) -> FacilityCost:
-    """What a MW of IT costs to house at ``metro`` (key or name) with a technology of ``cooling`` or ``pue_curves``.
+    """What a MW of IT costs to house at ``metro`` (key, name or ``Place``) with a technology of ``cooling``, ``pue_curves``.
 
     Items: shell, electrical, mechanical (with room-air cooling), liquid loop or rear doors for the share of
     heat they carry, backup, grid connection, owner's costs, and as an upper end what the largest AI campuses
@@ -179,10 +179,9 @@ def facility_cost(
     technology = technology_of(catalog, technology)
     if redundancy not in REDUNDANCY:
         raise BadValue(f"no redundancy {redundancy!r}{hint(redundancy, list(REDUNDANCY))}")
-    key = metro_of(catalog, metro)
-    place = catalog.table("metros").loc[key]
+    place = metro if isinstance(metro, Place) else metro_place(catalog, metro_of(catalog, metro))
     found = lookup(
-        catalog, str(place["iso3"]), "construction_musd_per_mw_it", "mid", key, construction_musd_per_mw
+        catalog, place.iso3, "construction_musd_per_mw_it", "mid", place.metro, construction_musd_per_mw
     )
     year = price_date(catalog) if year is None else float(year)
     years = max(0.0, year - price_date(catalog))
@@ -197,7 +196,7 @@ def facility_cost(
     gensets = float(hall["backup_deduction_musd_per_mw"]) * rising.mid
     electrical = base * part["electrical"] * scale
     electrical = Span(*(max(getattr(electrical, level) - gensets, 0.0) for level in LEVELS))
-    design = pue(temperatures_of(catalog, key), technology, catalog=catalog).design_hour
+    design = pue(place.temperatures_c, technology, catalog=catalog).design_hour
     own = technology in catalog.table("cooling").index  # others cost what room air costs, so nothing on top
     carried = liquid_share if technology == "direct-to-chip" else 1.0 if own else 0.0
     adder = _capex(catalog, "cooling", technology) * carried if own else Span.exact(0.0)
@@ -249,7 +248,7 @@ def facility_cost(
     whole = rows[0][1] + rows[1][1] + rows[2][1]
     note = found.why if found.assumed else ""
     return FacilityCost(
-        key, technology, hall_type, redundancy, year, _table(rows, "MUSD/MW of IT"),
+        place.metro or place.name, technology, hall_type, redundancy, year, _table(rows, "MUSD/MW of IT"),
         total([whole, *(r[1] for r in rows[3:])]), design, note,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from planner.case.attributes import trusted_by
 from planner.case.context import Context
+from planner.case.places import Place
 from planner.facts.errors import MissingFact
 from planner.facts.geography import distance_km
 from planner.scenario.schema import Workload
@@ -100,13 +101,12 @@ def home_copy_musd_per_k_year(context: Context, rule: Rule, home: str, place: st
     return context.param("home_copy_tb_per_accelerator") * context.param("storage_usd_per_tb_year") / 1e3
 
 
-def rtt_ms(context: Context, country: str, metro: str) -> float:
-    """Round trip from the nearest metro of ``country`` to ``metro``: base plus fibre path (assumed slope)."""
+def rtt_ms(context: Context, country: str, place: Place) -> float:
+    """Round trip from the nearest metro of ``country`` to a place: base plus fibre path (assumed slope)."""
     metros = context.catalog.table("metros")
-    there = metros.loc[metro]
     users = metros[metros["iso3"] == country]
     if not len(users):
         raise MissingFact(f"no metro of {country} in the catalog: latency cannot be computed")
-    far = distance_km(users["lat_deg"], users["lon_deg"], there["lat_deg"], there["lon_deg"])
-    nearest = 0.0 if there["iso3"] == country else float(far.min())
+    far = distance_km(users["lat_deg"], users["lon_deg"], place.lat_deg, place.lon_deg)
+    nearest = 0.0 if place.iso3 == country else float(far.min())
     return context.param("rtt_base_ms") + context.param("rtt_ms_per_1000_km") * nearest / 1000.0

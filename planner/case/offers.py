@@ -198,7 +198,7 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
         limit = context.catalog.value("latency_classes", w.latency_class, "max_rtt_ms")
         max_rtt = float("inf") if pd.isna(limit) else float(limit)
         home = home_of(context, w)
-        rtt = {p: rtt_ms(context, home, s.metro) for p, s in sites.items()}
+        rtt = {p: rtt_ms(context, home, context.place(s)) for p, s in sites.items()}
         for row in systems.itertuples():
             s = scorer.scores(hosts[str(row.h)], str(row.a), str(row.accelerator), bool(row.licensed), home)
             reason, detail = _pair_blocker(

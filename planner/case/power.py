@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN
-from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at, temperatures_c
+from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at
 from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.table import Table
@@ -61,8 +61,8 @@ def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
     offset = hourly(context, "temperature")
     rows = []
     for host in [h for h in context.scenario.hosts if h.mode == "build"]:
-        metro = context.site(host.site).metro
-        temps, hot = temperatures_c(context, metro), design_temperature_c(context, metro)
+        place = context.place(context.site(host.site))
+        temps, hot = np.array(place.temperatures_c), design_temperature_c(context, place)
         for c in technologies(context, host):
             a, b = float(cooling.loc[c, "pue_a"]), float(cooling.loc[c, "pue_b_per_k"])
             litres = float(cooling.loc[c, "wue_l_per_kwh"])

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from planner.case.climate import MONTHS, pue
+from planner.case.climate import pue
 from planner.case.names import accelerator_of, squeeze, system_of
+from planner.case.places import metro_place
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import MissingFact, UnknownName
 from planner.facts.spans import Span
@@ -78,5 +79,4 @@ def metro_of(catalog: Catalog, name: str) -> str:
 
 def temperatures_of(catalog: Catalog, metro: str) -> list[float]:
     """12 monthly means of a metro."""
-    row = catalog.table("metros").loc[metro_of(catalog, metro)]
-    return [float(row[f"t_{m}_c"]) for m in MONTHS]
+    return list(metro_place(catalog, metro_of(catalog, metro)).temperatures_c)

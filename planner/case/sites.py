@@ -40,8 +40,8 @@ TABLES = {
 def site_table(context: Context) -> pd.DataFrame:
     rows = []
     for s in context.scenario.sites:
-        metro = context.metro(s)
-        rows.append((s.id, str(metro["name"]), context.site_country(s), metro["lat_deg"], metro["lon_deg"]))
+        place = context.place(s)
+        rows.append((s.id, place.name, place.iso3, place.lat_deg, place.lon_deg))
     return TABLES["sites"].frame(rows)
 
 

@@ -251,6 +251,12 @@ def new(
         str, typer.Argument(metavar="NAME", help="Name of the scenario: lower-case letters, digits, hyphens.")
     ],
     country: Annotated[str, typer.Option("--country", metavar="ISO3", help="Partner country, such as KEN.")],
+    site: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--site", metavar="NAME,LAT,LON", help="Place of your own for a campus, in degrees; up to two."
+        ),
+    ] = None,
     catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -263,6 +269,7 @@ def new(
     import re
 
     from planner.facts.catalog import load_catalog
+    from planner.starter.choices import OwnSite
     from planner.starter.starter import write_starter
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", name):
@@ -270,7 +277,8 @@ def new(
             f"{name!r} is no name: use lower-case letters, digits and hyphens, such as 'my-plan'", err=True
         )
         raise typer.Exit(2)
-    path, starter = write_starter(name, country.upper(), catalog=load_catalog(catalog))
+    own = [OwnSite.parse(text) for text in site or ()]
+    path, starter = write_starter(name, country.upper(), catalog=load_catalog(catalog), own_sites=own)
     if as_json:
         print_json({"file": str(path), "assumed": records(starter.assumptions)})
         return

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from planner.case.places import place_of
 from planner.case.registry import PURCHASES, Purchase
+from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 
 BOM_COLUMNS = ["item", "name", "h", "quantity", "unit", "musd", "first_order", "first_live", "last_live"]
@@ -146,12 +148,11 @@ def why_not_summary(why_not: pd.DataFrame) -> pd.DataFrame:
 
 
 def site_map(
-    fleet: pd.DataFrame, scenario: Scenario, metros: pd.DataFrame, label: str | None = None
+    fleet: pd.DataFrame, scenario: Scenario, catalog: Catalog, label: str | None = None
 ) -> pd.DataFrame:
     """p, name, lat, lon, iso3, hosts, modes, accelerators, it_mw in one period (the last by default).
 
-    ``metros`` is the catalog table, indexed by metro id with lat_deg, lon_deg, name and iso3. Sites
-    that hold nothing are kept with zeros: the map shows the candidates too.
+    Sites that hold nothing are kept with zeros: the map shows the candidates too.
     """
     hosts: dict[str, list[Any]] = {}
     for host in scenario.hosts:
@@ -162,12 +163,11 @@ def site_map(
     totals = live.groupby("p")[["accelerators", "it_mw"]].sum()
     rows = []
     for site in scenario.sites:
-        place = metros.loc[site.metro]
+        place = place_of(catalog, site)
         held = totals.loc[site.id] if site.id in totals.index else {"accelerators": 0.0, "it_mw": 0.0}
         here = hosts.get(site.id, [])
         rows.append({
-            "p": site.id, "name": str(place["name"]), "iso3": str(place["iso3"]),
-            "lat": float(place["lat_deg"]), "lon": float(place["lon_deg"]),
+            "p": site.id, "name": place.name, "iso3": place.iso3, "lat": place.lat_deg, "lon": place.lon_deg,
             "hosts": ", ".join(h.id for h in here), "modes": ", ".join(sorted({str(h.mode) for h in here})),
             "accelerators": float(held["accelerators"]), "it_mw": float(held["it_mw"]),
         })  # fmt: skip

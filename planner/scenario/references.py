@@ -11,6 +11,7 @@ REFERENCES = (
     ("rates[].accelerator", "accelerator"),
     ("demand[].size.reference", "accelerator"),
     ("sites[].metro", "metro"),
+    ("sites[].country", "country"),
     ("hosts[].site", "site"),
     ("hosts[].owner_class", "owner class"),
     ("hosts[].owner_parent", "country"),

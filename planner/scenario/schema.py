@@ -239,14 +239,29 @@ class Step(Record):
 
 
 class Site(Record):
+    """A place with a grid: a metro of the catalog, or coordinates of one's own."""
+
     id: Id
-    metro: str
+    metro: str | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    country: Iso3 | None = None
+    elevation_m: Annotated[float, Field(ge=-430, le=5500)] | None = None
     grid_mw: Annotated[list[Step], Field(min_length=1)]
     grid_lead_months: Months | None = None
     max_it_mw: Positive | None = None
     max_water_m3_per_year: NonNegative | None = None
     elec_price_usd_per_mwh: Positive | None = None
     construction_musd_per_mw_it: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Site:
+        given = (self.latitude, self.longitude, self.country, self.elevation_m)
+        if self.metro is None and None in given[:2]:
+            raise ValueError("a site needs a metro of the catalog, or latitude and longitude")
+        if self.metro is not None and any(v is not None for v in given):
+            raise ValueError("latitude, longitude, country and elevation_m are for a site without a metro")
+        return self
 
 
 class Host(Record):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from planner.case import climate
 from planner.case.context import Context
 from planner.case.costs import facility_cost, system_cost
@@ -96,10 +98,9 @@ def _hardware_usd(context: Context, choice: SystemChoice, host: Host) -> Span:
 def _pue(context: Context, host: Host, liquid: float) -> tuple[Span, float]:
     """PUE of the design hour (with a span from the margin for extremes) and of the mean year."""
     cooling = context.catalog.table("cooling")
-    metro = context.site(host.site).metro
-    temperatures = climate.temperatures_c(context, metro)
-    hourly = temperatures[:, None] + climate.hourly(context, "temperature")[None, :]
-    hot = climate.design_temperature_c(context, metro)
+    place = context.place(context.site(host.site))
+    hourly = np.array(place.temperatures_c)[:, None] + climate.hourly(context, "temperature")[None, :]
+    hot = climate.design_temperature_c(context, place)
     spread = [context.catalog.param("design_temperature_adder_k", level) for level in LEVELS]
 
     def mixed(kelvin: float | None) -> float:
@@ -117,7 +118,7 @@ def _facility(context: Context, host: Host, liquid: float) -> Span:
     """MUSD per MW of IT: hall, liquid cooling, grid connection, backup and owner's costs, without land."""
     site = context.site(host.site)
     found = facility_cost(
-        site.metro,
+        context.place(site),
         LIQUID if liquid > 0 else AIR,
         year=context.calendar.start.year + 0.5,
         liquid_share=liquid,

@@ -7,17 +7,46 @@ needs no export licence.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from planner.facts.catalog import Catalog
-from planner.facts.errors import MissingFact
+from planner.facts.errors import BadValue, MissingFact
 from planner.facts.geography import distance_km
 from planner.facts.numbers import fixed
 
 CLOSED = "d5"
 """Group to which licences for US chips are refused."""
+
+
+@dataclass(frozen=True)
+class OwnSite:
+    """A place the user has in mind, in degrees north and east."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+    @classmethod
+    def parse(cls, text: str) -> OwnSite:
+        """From ``NAME,LATITUDE,LONGITUDE``; BadValue where it is not that.
+
+        >>> OwnSite.parse("lake,-1.3,36.8")
+        OwnSite(name='lake', latitude=-1.3, longitude=36.8)
+        """
+        name, *degrees = [part.strip() for part in text.split(",")]
+        try:
+            latitude, longitude = map(float, degrees)
+            known = bool(name) and abs(latitude) <= 90 and abs(longitude) <= 180
+        except ValueError:
+            known = False
+        if not known:
+            raise BadValue(
+                f"{text!r} is no site: write NAME,LATITUDE,LONGITUDE in degrees, such as lake,-1.3,36.8"
+            )
+        return cls(name, latitude, longitude)
 
 
 @dataclass(frozen=True)
@@ -34,6 +63,11 @@ class Places:
     cloud_at_home: bool
     closed: bool
     notes: dict[str, str]
+    own: tuple[OwnSite, ...] = ()
+
+    def own_site(self, n: int) -> OwnSite | None:
+        """The user's place of the ``n``-th campus: where fewer are given, the last of them."""
+        return self.own[min(n, len(self.own) - 1)] if self.own else None
 
 
 def round_figures(value: float, figures: int = 2) -> int:
@@ -89,8 +123,8 @@ def _abroad(catalog: Catalog, iso3: str, city: str) -> str:
     return str(far.idxmin())
 
 
-def choose_places(catalog: Catalog, iso3: str) -> Places:
-    """The city is the first metro; campuses go to the next ones, or beside the city where there are none."""
+def choose_places(catalog: Catalog, iso3: str, own: Sequence[OwnSite] = ()) -> Places:
+    """The city is the first metro; campuses go to places of the user's own, else to the next metros, else beside it."""
     home = _home(catalog, iso3)
     city = home[0]
     campus, second = [*home, city, city][1:3] if len(home) > 1 else (city, city)
@@ -118,7 +152,9 @@ def choose_places(catalog: Catalog, iso3: str) -> Places:
         "cloud": f"US cloud {'at home' if at_home else 'near ' + names[abroad]}: a region at home is taken as given "
         f"from {fixed(enough)} MW of data centres in the country; here {stock}",
     }
-    return Places(campus, second, city, abroad, at_home, country_group(catalog, iso3) == CLOSED, notes)
+    return Places(
+        campus, second, city, abroad, at_home, country_group(catalog, iso3) == CLOSED, notes, tuple(own)
+    )
 
 
 def country_group(catalog: Catalog, iso3: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import FoldedScalarString
 
+from planner.case.places import near_metro
 from planner.facts.catalog import Catalog
 from planner.facts.fallbacks import Found, cost_of_capital_real, locality_gaps, lookup
 from planner.facts.numbers import fixed, number
@@ -181,16 +182,23 @@ def site_need_mw(catalog: Catalog, size: Demand, places: Places) -> float:
 def _sites(catalog: Catalog, iso3: str, size: Demand, places: Places, start: date) -> Iterator[CommentedMap]:
     need = site_need_mw(catalog, size, places)
     later = date(start.year + 1, 7, 1)
-    for id_, metro, words, shares in (
+    for n, (id_, named, words, shares) in enumerate((
         ("campus", places.campus, places.notes["campus"], (0.3, 1.2)),
         ("second-campus", places.second, places.notes["second"], (0.1, 0.8)),
-    ):
+    )):  # fmt: skip
+        own = places.own_site(n)
+        metro: str | None = named
+        where: dict[str, Any] = {"metro": named}
+        if own is not None:
+            words = f"{id_} at {own.name}, a place of your own"
+            where = {"latitude": own.latitude, "longitude": own.longitude, "country": iso3}
+            metro, _ = near_metro(catalog, iso3, own.latitude, own.longitude)
         wait = lookup(catalog, iso3, "grid_connect_months", metro=metro)
         done = catalog.param(f"starter_connection_done_{id_.split('-')[0]}")
         months = round(wait.value * (1.0 - done))
         yield _map(
             id=id_,
-            metro=metro,
+            **where,
             grid_mw=_steps({start: need * shares[0], later: need * shares[1]}),
             grid_lead_months=months,
             assumed=True,

@@ -9,6 +9,7 @@ Numbers come from the catalog; what the catalog cannot know is written with ``as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from io import StringIO
@@ -26,7 +27,7 @@ from planner.facts.geography import nearest_country
 from planner.intake.scenario_file import parse_scenario
 from planner.scenario.problems import InputError
 from planner.scenario.schema import Scenario
-from planner.starter.choices import choose_places
+from planner.starter.choices import OwnSite, choose_places
 from planner.starter.people import demand_of_people
 from planner.starter.sections import document
 
@@ -40,8 +41,13 @@ class Starter:
     assumptions: pd.DataFrame
 
 
-def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
-    """A starter for a country of the catalog; UnknownName with a near name where it is unknown."""
+def compose(
+    name: str, iso3: str, catalog: Catalog | None = None, own_sites: Sequence[OwnSite] = ()
+) -> Starter:
+    """A starter for a country of the catalog; UnknownName with a near name where it is unknown.
+
+    The campuses stand at ``own_sites`` where some are given (the first two), else at metros of the country.
+    """
     catalog = catalog or load_catalog()
     countries = catalog.table("countries")
     if iso3 not in countries.index:
@@ -54,7 +60,10 @@ def compose(name: str, iso3: str, catalog: Catalog | None = None) -> Starter:
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = StringIO()
     yaml.dump(
-        document(name, iso3, catalog, demand_of_people(catalog, iso3), choose_places(catalog, iso3)), out
+        document(
+            name, iso3, catalog, demand_of_people(catalog, iso3), choose_places(catalog, iso3, own_sites)
+        ),
+        out,
     )
     text = out.getvalue()
     scenario = parse_scenario(text, f"{name}.yaml", catalog=catalog)
@@ -78,13 +87,17 @@ def near_countries(catalog: Catalog, word: str) -> str:
 
 
 def write_starter(
-    name: str, iso3: str, folder: Path | str = ".", catalog: Catalog | None = None
+    name: str,
+    iso3: str,
+    folder: Path | str = ".",
+    catalog: Catalog | None = None,
+    own_sites: Sequence[OwnSite] = (),
 ) -> tuple[Path, Starter]:
     """Write ``NAME.yaml``; InputError where it is there already, never overwritten."""
     path = Path(folder) / f"{name}.yaml"
     if path.exists():
         raise InputError.single(str(path), "exists already: choose another name or move it away")
-    starter = compose(name, iso3, catalog)
+    starter = compose(name, iso3, catalog, own_sites)
     with path.open("x", encoding="utf-8") as handle:
         handle.write(starter.text)
     return path, starter

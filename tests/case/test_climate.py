@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from planner.case.climate import MONTHS, pue, pue_at
+from planner.case.climate import pue, pue_at
 from planner.facts.catalog import load_catalog
 from planner.facts.errors import BadValue, UnknownName
+from planner.facts.geography import MONTHS
 
 CATALOG = load_catalog()
 METROS = CATALOG.table("metros")

@@ -179,6 +179,17 @@ def test_small_new_and_closed_countries_start_and_are_sized(iso3: str, tmp_path:
     clean(iso3, tmp_path)
 
 
+def test_campuses_stand_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("new", "mine", "--country", "KEN", "--site", "lake,-0.2,34.8", "--site", "coast,-3.5,39.8")
+    assert done.exit_code == 0 and "campus at lake" in done.output, done.output
+    sites = {s.id: s for s in load_scenario("mine.yaml").sites}
+    assert (sites["campus"].latitude, sites["second-campus"].longitude) == (-0.2, 39.8)
+    assert sites["city"].metro == "KE-NBO"
+    wrong = run("new", "other", "--country", "KEN", "--site", "lake,95,34.8")
+    assert wrong.exit_code == 2 and "NAME,LATITUDE,LONGITUDE" in wrong.output
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("iso3", COUNTRIES)
 def test_every_country_starts_validates_and_is_sized(iso3: str, tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""Sites by coordinates: a weather station in reach, in a country whose prices are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.facts.geography import nearest_country, nearest_station
+from planner.intake.document import Document, fault, valid
+from planner.scenario.paths import find
+from planner.scenario.problems import Problem
+from planner.scenario.schema import Site
+
+MAX_STATION_KM = 1000
+
+
+def own_sites(doc: Document) -> Iterator[Problem]:
+    """Coordinates without a weather station in reach, or whose station lies in no country of the catalog."""
+    for path, item in find(doc.root, "sites[]"):
+        site = valid(Site, item)
+        if site is None or site.latitude is None or site.longitude is None:
+            continue
+        station = nearest_station(site.latitude, site.longitude)
+        if station.distance_km > MAX_STATION_KM:
+            message = f"no weather station within {MAX_STATION_KM:,} km: the nearest is {station.name} in {station.iso3}"
+            yield fault(item.value["latitude"], f"{path}.latitude", f"{message}; are the coordinates right?")
+        elif site.country is None and station.iso3 not in doc.known("country"):
+            near = nearest_country(doc.catalog, station.iso3)
+            message = f"the nearest weather station lies in {station.iso3!r}, which the catalog does not know"
+            yield fault(item, path, f"{message}: state the country whose prices hold, such as {near!r}")
