@@ -96,7 +96,8 @@ PLAIN: dict[tuple[str, Any, str], float] = {
     ("backup", "diesel", "capex_musd_per_mw_mid"): 0.6, ("backup", "diesel", "lead_months_mid"): 9,
     ("backup", "diesel", "om_share_per_year"): 0.02, ("backup", "diesel", "life_years"): 25,
     ("facility_costs", "owner-cost", "value_mid"): 0,
-    ("software_gain", "*", "gain_mid"): 1, ("profiles", "*", "value"): 1,
+    ("software_gain", "*", "gain_low"): 1, ("software_gain", "*", "gain_mid"): 1, ("software_gain", "*", "gain_high"): 1,
+    ("profiles", "*", "value"): 1,
     ("rent_terms", "on-demand", "price_factor"): 2,
 }  # fmt: skip
 

@@ -20,6 +20,8 @@ from planner.facts.errors import UnknownName
 from planner.jobs import drafts
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
+from planner.sizing.size import Rough, chains_of
+from planner.sizing.words import sentences
 
 BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
 UNDO, EXPORT, FILE, SHARE, FOLDER = "ed-undo", "ed-export", "ed-file", "ed-share", "ed-folder"
@@ -152,6 +154,7 @@ def _section(services: Services, section: Section, doc: Any, checked: editing.Ch
         parts.append(_singles(services, "scenario.record.top", singles, doc, checked, mine))
     if section.key == "demand" and checked.scenario is not None:
         parts.append(_lengths_taken(services, checked.scenario))
+        parts.append(_chains(services, checked.scenario))
     for path in records:
         parts.append(forms.record(path, doc, checked, editing.value_at, services.catalog, not mine))
     if singles and section.key != "basics":
@@ -164,6 +167,12 @@ def _lengths_taken(services: Services, scenario: Scenario) -> Any:
     """Workloads that do not say how long their requests are, with the lengths taken for them."""
     lines = [f"{w}: {lengths}; {why}" for w, lengths, why in lengths_taken(scenario, services.catalog)]
     return layout.alert(t("scenario.lengths-taken"), lines, kind="info") if lines else None
+
+
+def _chains(services: Services, scenario: Scenario) -> Any:
+    """From what each workload asks for to chips, factor by factor, with what matters most."""
+    lines = sentences(chains_of(Rough.of(scenario, services.catalog)))
+    return layout.alert(t("scenario.chains"), lines, kind="info") if lines else None
 
 
 def _singles(services: Services, title: str, paths: list[str], doc: Any, checked: Any, mine: bool) -> Any:

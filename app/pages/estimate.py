@@ -20,6 +20,8 @@ from planner.report.charts.estimate import ranges
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 from planner.sizing.size import Sizing, size
+from planner.sizing.words import sentences
+from planner.sizing.words import table as steps
 
 DEFAULTS = {"of": "korea", "inference": 1.0, "training": 1.0}
 BASE, INFERENCE, TRAINING, OUT, QUERY, CSV, FILE = (
@@ -151,6 +153,15 @@ def _shown(services: Services, state: dict[str, Any]) -> list[Any]:
         ),
         layout.section(
             t("estimate.workloads"), *table.plain_table(_workloads(sizing), t("estimate.workloads"))
+        ),
+        layout.section(
+            t("estimate.chains"),
+            html.Ul([html.Li(text) for text in sentences(sizing.chains)]),
+            html.H3(t("estimate.chains-steps")),
+            *table.plain_table(
+                steps([found[:1] for found in sizing.chains.values()]), t("estimate.chains-steps")
+            ),
+            lead=t("estimate.chains-lead"),
         ),
         layout.section(
             t("estimate.assumptions"), *table.plain_table(sizing.assumptions, t("estimate.assumptions"))

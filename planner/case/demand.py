@@ -83,7 +83,7 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
                 "optional": w.optional,
                 "may_lapse": w.may_lapse,
                 "reference": reference_of(context, w),
-                "tokens_per_s_per_ref": _tokens_per_ref(context, throughput, w),
+                "tokens_per_s_per_ref": tokens_per_reference(context, throughput, w),
             }
         )
     return keyed(pd.DataFrame(rows), ["w"], [])
@@ -116,7 +116,7 @@ def serving_rate(context: Context, throughput: Throughput, w: Workload, accelera
     return throughput.serving(request.model, scenario, accelerator, request.conditions)
 
 
-def _tokens_per_ref(context: Context, throughput: Throughput, w: Workload) -> float:
+def tokens_per_reference(context: Context, throughput: Throughput, w: Workload) -> float:
     """Output tokens per second that one reference accelerator delivers in production; NaN for training."""
     if w.kind in TRAINING_KINDS:
         return math.nan
@@ -124,23 +124,28 @@ def _tokens_per_ref(context: Context, throughput: Throughput, w: Workload) -> fl
     return rate.tokens_per_s * context.param("production_factor")
 
 
-def peak_tokens_per_s(w: Workload, request: Request, values: np.ndarray) -> np.ndarray:
-    """Output tokens per second that ``values`` of the workload's path ask for at the busiest hour.
+def token_factors(w: Workload, request: Request) -> dict[str, float]:
+    """What takes the workload's path to output tokens per second at the busiest hour, factor by factor.
 
-    Users: users x requests a day x tokens a request / 86400 x peak factor. Work that may wait is asked for on
+    Users: users x requests a day / 86400 x peak factor x tokens a request. Work that may wait is asked for on
     average: the day's peak does not size it.
     """
     size = w.size
     if isinstance(size, Users):
-        peak = 1.0 if is_preemptible(w) else request.peak_factor
-        requests_per_s = values * (request.requests_per_user_day or 0.0) / SECONDS_PER_DAY * peak
-        return requests_per_s * request.output_tokens
+        each = {"requests a user and day": request.requests_per_user_day or 0.0, "seconds of a day": 1.0 / SECONDS_PER_DAY,
+                "busiest hour over the mean": 1.0 if is_preemptible(w) else request.peak_factor}  # fmt: skip
+        return each | {"tokens put out a request": request.output_tokens}
     if isinstance(size, RequestsPerSecond):
-        return values * request.output_tokens
+        return {"tokens put out a request": request.output_tokens}
     assert isinstance(size, TokensPerSecond)
     both = request.input_tokens + request.output_tokens
     counted = {"output": request.output_tokens, "input": request.input_tokens, "total": both}[size.counts]
-    return values * request.output_tokens / counted
+    return {"share put out": request.output_tokens / counted}
+
+
+def peak_tokens_per_s(w: Workload, request: Request, values: np.ndarray) -> np.ndarray:
+    """Output tokens per second that ``values`` of the workload's path ask for at the busiest hour."""
+    return np.asarray(values * math.prod(token_factors(w, request).values()))
 
 
 def _by_period(context: Context, path: Path) -> np.ndarray:
@@ -164,7 +169,7 @@ def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
     if isinstance(size, Accelerators):
         return values[None, :] / 1000.0
     tokens = peak_tokens_per_s(w, request_of(context, w), values)
-    return tokens[None, :] / _tokens_per_ref(context, throughput, w) / 1000.0
+    return tokens[None, :] / tokens_per_reference(context, throughput, w) / 1000.0
 
 
 def _training_kref(context: Context, throughput: Throughput, w: Workload, size: TrainingRuns) -> np.ndarray:

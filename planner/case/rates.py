@@ -13,7 +13,7 @@ from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS, reference_of, serving_rate
 from planner.case.requests import Request, kept_format, latency_scenario, request_of, size_of
 from planner.case.roofline import model_spec
-from planner.case.throughput import SoftwareGain, Throughput, smallest_replica
+from planner.case.throughput import Rate, SoftwareGain, Throughput, smallest_replica
 from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
 from planner.scenario.schema import Workload
@@ -95,6 +95,15 @@ def relative_rate(
     if w.kind in TRAINING_KINDS:
         ratio = throughput.training_flops(accelerator) / throughput.training_flops(reference)
         return ratio, "peak flops", None
+    rate, factor = stack_rate(context, throughput, w, accelerator, stack)
+    base = serving_rate(context, throughput, w, reference)
+    return factor * rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
+
+
+def stack_rate(
+    context: Context, throughput: Throughput, w: Workload, accelerator: str, stack: str
+) -> tuple[Rate, float]:
+    """Serving rate of a chip with the model that stands for the stack's own, and the factor of that one."""
     request = request_of(context, w)
     own = layer_model(context, stack, w.model_class) if request.of_class else None
     stands_for, factor = request.model, 1.0
@@ -102,9 +111,7 @@ def relative_rate(
         stands_for = str(own["model_id"])
         factor = float(own[context.column("layer_models", "rate_factor")])
     scenario = latency_scenario(context.catalog, w)
-    rate = throughput.serving(stands_for, scenario, accelerator, request.conditions)
-    base = serving_rate(context, throughput, w, reference)
-    return factor * rate.tokens_per_s / base.tokens_per_s, rate.method, rate.measured_on
+    return throughput.serving(stands_for, scenario, accelerator, request.conditions), factor
 
 
 def confidential_factor(context: Context, w: Workload, accelerator: str, protection: str) -> float:

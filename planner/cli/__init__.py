@@ -26,7 +26,18 @@ from planner.solver.interrupt import on_interrupt
 OK, FAILED, BAD_INPUT, INTERNAL, NO_PLAN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 # In the order of the help page. Every module has register(app) and imports what is heavy inside its commands.
-MODULES = ("solving", "files", "batching", "tradeoff", "explain", "sovereignty", "facts", "report", "serve")
+MODULES = (
+    "solving",
+    "files",
+    "batching",
+    "tradeoff",
+    "explain",
+    "sovereignty",
+    "facts",
+    "sizing",
+    "report",
+    "serve",
+)
 
 
 class Commands(TyperGroup):

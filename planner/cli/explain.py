@@ -57,7 +57,7 @@ def explain(
 
     Of a scenario: why it has no plan, and the least change as lines for --set.
 
-    Of a run: the limits that bind, and what one unit more is worth.
+    Of a run: the limits that bind, what one unit more is worth, and the way from what is asked for to its chips.
 
     With --workload, --host, --stack or --system: why not that choice.
 
@@ -111,7 +111,28 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
         [f"What binds in {run.name}, and what one unit more is worth:"] if len(table) else ["No limit binds."]
     )
     lines += [f"  - {text}" for text in table["text"].head(20)]
-    return {"text": "\n".join(lines), "binding": records(table)}
+    told, beside = _from_people_to_chips(run)
+    return {"text": "\n".join([*lines, *told]), "binding": records(table), "against": records(beside)}
+
+
+def _from_people_to_chips(run: Any) -> tuple[list[str], Any]:
+    """The chain of every workload, and what lies between the rough figure and the plan's accelerators."""
+    from planner.case.build import build_case
+    from planner.facts.numbers import fixed
+    from planner.sizing.against import TABLES, against
+    from planner.sizing.size import Rough, chains_of
+    from planner.sizing.words import sentences
+
+    case = build_case(run.resolved, run.catalog)
+    beside = against(case, {name: run.table(name) for name in TABLES})
+    lines = ["From what is asked for to chips, before optimisation:"]
+    lines += [f"  - {text}" for text in sentences(chains_of(Rough.of(case.scenario, case.catalog)))]
+    terms = beside.accelerators[beside.accelerators["value"].abs() >= 0.5]
+    words = "; ".join(f"{row.term} {fixed(row.value)}" for row in terms.itertuples())
+    return [
+        *lines,
+        f"From there to the plan in {beside.label}, in accelerators: {words}.",
+    ], beside.accelerators
 
 
 def _of_case(

@@ -1,4 +1,4 @@
-"""Commands about facts and first figures: catalog, size, new."""
+"""Commands about facts and first files: catalog, new."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from planner.cli.options import CatalogFolder, Json
-from planner.cli.output import console, print_json, records, scenario_of
-from planner.facts.numbers import fixed, number
+from planner.cli.output import console, print_json, records
+from planner.facts.numbers import number
 
 MAX_COLUMNS = 9
 CONTEXT_COLUMNS = ("source_url", "source_date", "confidence", "assumed", "assumed_fields", "note")
@@ -18,7 +18,6 @@ CONTEXT_COLUMNS = ("source_url", "source_date", "confidence", "assumed", "assume
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command(rich_help_panel="Inputs")(catalog)
-    app.command(rich_help_panel="Inputs")(size)
     app.command(rich_help_panel="Inputs")(new)
 
 
@@ -177,73 +176,6 @@ def _row(facts: Any, name: str, key: str, column: str | None, as_json: bool) -> 
         )
         out.add_row(cell["column"], value, cell["unit"], cell["description"], cell["source"])
     console().print(out)
-
-
-def size(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Scenario file, or name of an example.")],
-    catalog: CatalogFolder = None,
-    as_json: Json = False,
-) -> None:
-    """Demand to accelerators, megawatts and dollars, without optimisation: a rough figure with its range.
-
-    Low and high bound the central 80 %.
-
-    Example: planner size korea
-    """
-    from planner.facts.catalog import load_catalog
-    from planner.sizing.size import size as sized
-
-    facts = load_catalog(catalog)
-    result = sized(scenario_of(file, facts), facts)
-    if as_json:
-        print_json({"scenario": result.scenario.name, "method": result.method, "peak": result.peak,
-                    "years": records(result.years), "workloads": records(result.workloads),
-                    "assumptions": records(result.assumptions)})  # fmt: skip
-        return
-    _print_sizing(result)
-
-
-def _range(row: Any, name: str, digits: int = 0) -> str:
-    low, mid, high = (float(row[f"{name}_{level}"]) for level in ("low", "mid", "high"))
-    return f"{fixed(mid, digits)}\n[dim]{fixed(low, digits)} – {fixed(high, digits)}[/dim]"
-
-
-def _print_sizing(result: Any) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    out = Table(title=f"{result.scenario.title or result.scenario.name}: rough size by year",
-                caption=f"mid, and below it the central 80 %. {result.method}. "
-                f"MUSD of {result.scenario.money.price_year}, all that stands in the year")  # fmt: skip
-    headings = (
-        "year",
-        "accelerators",
-        "servers\nor racks",
-        "IT MW",
-        "facility MW",
-        "halls",
-        "capital\nMUSD",
-        "energy\nGWh a year",
-    )
-    for heading in headings:
-        out.add_column(heading, justify="right")
-    for _, row in result.years.iterrows():
-        halls = f"{_range(row, 'halls')}\n[dim]of {row['hall_mw']:g} MW[/dim]"
-        out.add_row(f"{row['year']:.0f}", _range(row, "accelerators"), _range(row, "servers"), _range(row, "it_mw", 1),
-                    _range(row, "facility_mw", 1), halls, _range(row, "capex_musd"), _range(row, "energy_gwh"))  # fmt: skip
-    console().print(out)
-    last = result.workloads[result.workloads["year"] == result.workloads["year"].max()]
-    detail = Table(title=f"By workload, {last['year'].max():.0f}")
-    for heading in ("workload", "asked for\n(reference)", "accelerators", "system", "rate from"):
-        detail.add_column(heading, justify="right" if heading.startswith(("asked", "acc")) else "left")
-    for _, row in last.iterrows():
-        detail.add_row(
-            row["w"], fixed(row["reference"]), _range(row, "accelerators"), row["system"], row["method"]
-        )
-    console().print(detail)
-    for row in result.assumptions.itertuples():
-        value = f" = {row.value}" if str(row.value) else ""
-        console().print(f"- {escape(f'{row.item}{value}: {row.why}')}")
 
 
 def new(

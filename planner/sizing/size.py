@@ -24,9 +24,10 @@ from planner.case.locality import rule_for
 from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog
 from planner.facts.spans import Span
-from planner.scenario.schema import Host, Scenario, TrainingRuns, Workload
-from planner.sizing.choice import Choice, blocker, choose_system, replicas_factor, reserve_factor
+from planner.scenario.schema import Host, Scenario, Workload
+from planner.sizing.choice import Choice, blocker, choose_system
 from planner.sizing.costs import LEVELS, UnitCosts, unit_costs
+from planner.sizing.steps import Chain, Offer, chain, reserve_factor
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,15 @@ class Sizing:
     ``workloads``: w, year, reference (accelerators asked for), accelerators_low/mid/high, system, method,
     tokens_per_s. ``years``: year and, each as _low/_mid/_high, accelerators, servers, it_mw, facility_mw, halls,
     capex_musd (all that stands in that year, hardware and facility), energy_gwh. ``assumptions``: item, value,
-    why. ``method`` in words.
+    why. ``chains``: workload -> its way from what is asked for to accelerators in its last year, on the system
+    chosen first and then on the others that could stand for it. ``method`` in words.
     """
 
     scenario: Scenario
     workloads: pd.DataFrame
     years: pd.DataFrame
     assumptions: pd.DataFrame
+    chains: dict[str, tuple[Chain, ...]]
     method: str
 
     @property
@@ -52,40 +55,97 @@ class Sizing:
         return {str(k): float(v) for k, v in row.items()}
 
 
+@dataclass(frozen=True)
+class Rough:
+    """What the rough figure is worked out from: demand by period, the host that stands for all, a choice a workload."""
+
+    context: Context
+    throughput: Throughput
+    asked: pd.DataFrame
+    host: Host
+    costs: UnitCosts
+    choices: tuple[Choice, ...]
+
+    @classmethod
+    def of(cls, scenario: Scenario, catalog: Catalog) -> Rough:
+        context = Context.of(scenario, catalog)
+        throughput = Throughput.of(scenario, catalog)
+        asked = demand.demand_table(context, throughput)
+        host = _host(context)
+        costs = unit_costs(context, host)
+        choices = (choose_system(context, throughput, w, host, costs) for w in scenario.demand)
+        return cls(context, throughput, asked, host, costs, tuple(choices))
+
+    @property
+    def years(self) -> list[int]:
+        calendar = self.context.calendar
+        return sorted({calendar.date_of(t).year for t in range(calendar.n)})
+
+    def reference(self, w: str, year: int) -> float:
+        """Most reference accelerators asked for at once in a year."""
+        memo = self.context.memo
+        if "most" not in memo:
+            year_of = self.asked["t"].map(lambda t: self.context.calendar.date_of(int(t)).year)
+            memo["most"] = self.asked.groupby(["w", year_of])["demand_kref"].max().to_dict()
+        return float(memo["most"].get((w, year), 0.0)) * 1000.0
+
+    def chain(self, choice: Choice, year: int, system: str | None = None) -> tuple[Chain, str]:
+        """Chain of a workload in a year on its system or another, and where the rate is from."""
+        w, memo = choice.workload, self.context.memo
+        key = ("chain", w.id, system or choice.system, year)
+        if key not in memo:
+            offer = Offer(self.host, choice.offer.stack, system or choice.system)
+            reference = self.reference(w.id, year)
+            memo[key] = chain(self.context, self.throughput, w, offer, year + 0.5, reference)
+        found: tuple[Chain, str] = memo[key]
+        return found
+
+
 def size(scenario: Scenario, catalog: Catalog | None = None) -> Sizing:
     """The rough figure for a scenario; reads it as ``build_case`` does."""
-    context = Context.of(scenario, catalog or scenario.catalog)
-    throughput = Throughput.of(scenario, context.catalog)
-    asked = demand.demand_table(context, throughput)
-    years = sorted({context.calendar.date_of(t).year for t in range(context.calendar.n)})
-    host = _host(context)
-    costs = unit_costs(context, host)
+    return sized(Rough.of(scenario, catalog or scenario.catalog))
+
+
+def sized(rough: Rough) -> Sizing:
+    """The tables of the rough figure."""
+    context, choices = rough.context, rough.choices
     rows: list[dict[str, Any]] = []
     totals: list[dict[str, float]] = []
-    choices = [choose_system(context, throughput, w, host, costs) for w in scenario.demand]
-    for year in years:
+    for year in rough.years:
         steady, patient, quiet = _Sum(), _Sum(), 0.0
         for choice in choices:
-            reference = _reference(context, asked, choice.workload.id, year)
+            reference = rough.reference(choice.workload.id, year)
             if reference <= 0:
                 continue
-            held = choice.per_reference[year] * reference
-            held = held * replicas_factor(context, choice, held)
-            rows.append(_workload_row(context, throughput, choice, year, reference, held))
+            found, method = rough.chain(choice, year)
+            held = found.held
+            rows.append(_workload_row(rough, choice, year, reference, held) | {"method": method})
             if demand.is_preemptible(choice.workload):
                 patient.add(choice, held)
             else:
                 steady.add(choice, held)
-                quiet += held.mid * (1.0 - _mean_profile(context, choice.workload))
-        totals.append({"year": year} | _year(context, costs, steady, patient, quiet, choices))
-    assumed = [*context.assumed, *_words(context, choices, host)]
+                quiet += held.mid * (1.0 - mean_profile(context, choice.workload))
+        totals.append({"year": year} | _year(rough, steady, patient, quiet))
+    assumed = [*context.assumed, *_words(rough, {row["w"]: row["method"] for row in rows})]
     return Sizing(
-        scenario,
+        context.scenario,
         pd.DataFrame(rows),
         pd.DataFrame(totals),
         pd.DataFrame(assumed, columns=["item", "value", "why"]).drop_duplicates("item", ignore_index=True),
+        chains_of(rough),
         "one system per workload, owned and built; ranges are central 80 %; no optimisation",
     )
+
+
+def chains_of(rough: Rough) -> dict[str, tuple[Chain, ...]]:
+    """Workload -> its chains in its last year with demand, on the chosen system and on the others."""
+    return {choice.workload.id: _chains(rough, choice) for choice in rough.choices}
+
+
+def _chains(rough: Rough, choice: Choice) -> tuple[Chain, ...]:
+    """Chains of a workload's last year with demand; none without any."""
+    last = [y for y in rough.years if rough.reference(choice.workload.id, y) > 0][-1:]
+    return tuple(rough.chain(choice, year, k)[0] for year in last for k in (choice.system, *choice.others))
 
 
 class _Sum:
@@ -108,26 +168,16 @@ def _host(context: Context) -> Host:
     return min(context.scenario.hosts, key=lambda h: order[h.mode])
 
 
-def _reference(context: Context, asked: pd.DataFrame, w: str, year: int) -> float:
-    """Most reference-accelerator equivalents asked for at once in a year."""
-    own = asked[asked["w"] == w]
-    when = own["t"].map(lambda t: context.calendar.date_of(int(t)).year)
-    values = own.loc[when == year, "demand_kref"]
-    return float(values.max()) * 1000.0 if len(values) else 0.0
-
-
-def _mean_profile(context: Context, w: Workload) -> float:
+def mean_profile(context: Context, w: Workload) -> float:
+    """Mean of a workload's day as a share of its busiest hour."""
     return float(climate.load_by_hour(context, w).mean())
 
 
-def _workload_row(
-    context: Context, throughput: Throughput, choice: Choice, year: int, reference: float, held: Span
-) -> dict[str, Any]:
+def _workload_row(rough: Rough, choice: Choice, year: int, reference: float, held: Span) -> dict[str, Any]:
     w = choice.workload
-    tokens = math.nan
-    if w.kind not in TRAINING_KINDS and not isinstance(w.size, TrainingRuns):
-        rate = demand.serving_rate(context, throughput, w, demand.reference_of(context, w))
-        tokens = reference * rate.tokens_per_s * context.param("production_factor")
+    each = math.nan
+    if w.kind not in TRAINING_KINDS:
+        each = demand.tokens_per_reference(rough.context, rough.throughput, w)
     return {
         "w": w.id,
         "year": year,
@@ -136,18 +186,20 @@ def _workload_row(
         "accelerators_mid": held.mid,
         "accelerators_high": held.high,
         "system": choice.system,
-        "method": choice.method,
-        "tokens_per_s": tokens,
+        "tokens_per_s": reference * each,
     }
 
 
-def _year(
-    context: Context, costs: UnitCosts, steady: _Sum, patient: _Sum, quiet: float, choices: list[Choice]
-) -> dict[str, float]:
+def quiet_share(quiet: float, wanted: float) -> Span:
+    """Share of the accelerators of work that may wait which is held beside quiet hours (low: all are used, high: none)."""
+    fits = min(quiet, wanted) / wanted if wanted > 0 else 0.0
+    return Span(1.0 - fits, 1.0 - fits / 2.0, 1.0)
+
+
+def _year(rough: Rough, steady: _Sum, patient: _Sum, quiet: float) -> dict[str, float]:
     """All that stands in one year: preemptible work fills quiet hours (low: fully, high: not, mid: half)."""
-    wanted = patient.total()
-    fits = min(quiet, wanted.mid) / wanted.mid if wanted.mid > 0 else 0.0
-    share = Span(1.0 - fits, 1.0 - fits / 2.0, 1.0)
+    context, costs = rough.context, rough.costs
+    share = quiet_share(quiet, patient.total().mid)
     held = dict(steady.by)
     for key, span in patient.by.items():
         own = Span(span.low * share.low, span.mid * share.mid, span.high)
@@ -155,7 +207,7 @@ def _year(
     zero = Span.exact(0.0)
     table = {"accelerators": zero, "servers": zero, "it_mw": zero, "facility_mw": zero,
              "capex_musd": zero, "hardware_musd": zero, "energy_gwh": zero}  # fmt: skip
-    use = _use(context, choices)
+    use = _use(rough)
     for (system, power), span in held.items():
         unit = costs.of(system)
         it = span * unit.it_kw * power * 1e-3
@@ -177,14 +229,18 @@ def _year(
     return out | {"hall_mw": mw}
 
 
-def _use(context: Context, choices: list[Choice]) -> float:
-    """Mean load of the fleet over the day, weighted by priority-free size of the workloads."""
-    weights = [(max(c.per_reference[max(c.per_reference)].mid, 1e-9), c.workload) for c in choices]
+def _use(rough: Rough) -> float:
+    """Mean load of the fleet over the day, weighted by the size of the workloads."""
+    last = rough.years[-1]
+    weights = [
+        (rough.chain(c, last)[0].held.mid, mean_profile(rough.context, c.workload)) for c in rough.choices
+    ]
     total = sum(weight for weight, _ in weights)
-    return sum(weight * _mean_profile(context, w) for weight, w in weights) / total if total else 1.0
+    return sum(weight * mean for weight, mean in weights) / total if total else 1.0
 
 
-def _words(context: Context, choices: list[Choice], host: Host) -> list[dict[str, Any]]:
+def _words(rough: Rough, methods: dict[str, str]) -> list[dict[str, Any]]:
+    context, host = rough.context, rough.host
     rows: list[dict[str, Any]] = [
         {
             "item": "place and owner",
@@ -193,9 +249,11 @@ def _words(context: Context, choices: list[Choice], host: Host) -> list[dict[str
         },
         {"item": "capacity in place", "value": "", "why": "existing fleets and halls are not deducted"},
     ]
-    for c in choices:
+    for c in rough.choices:
         why = blocker(context, c.workload, c.system, rule_for(context, c.workload).protection)
-        words = f"cheapest per unit of work; rate {c.method}" + (f"; but {why}" if why else "")
+        words = f"cheapest per unit of work; rate {methods.get(c.workload.id, '')}" + (
+            f"; but {why}" if why else ""
+        )
         rows.append({"item": f"system of {c.workload.id}", "value": c.system, "why": words})
         if c.workload.survival_share > 0:
             rows.append({"item": f"reserve of {c.workload.id}", "value": reserve_factor(context, c.workload),

@@ -42,6 +42,8 @@ def scenario(**changes: Any) -> Scenario:
         return {"id": h, "site": site, "mode": "build", "owner_class": owner, "operator": owner, "stacks": [stack],
                 "max_it_mw": 8, "open_cost_musd": 1, "team_musd_per_year": 1}  # fmt: skip
 
+    # Platforms of one's own dear enough that renting is the free choice.
+    own = {"adoption_musd": 40, "platform_musd_per_year": 25, "lead_months": 0}
     sites = {"haenam": "KR-HNM", "ulsan": "KR-ULS", "seoul": "KR-SEO"}
     base: dict[str, Any] = {
         "planner": 1, "name": "tiny", "country": "KOR", "horizon": {"start": "2027-01-01", "years": 3},
@@ -57,7 +59,8 @@ def scenario(**changes: Any) -> Scenario:
             {"id": "cloud", "site": "seoul", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
              "stacks": ["us-cloud"]},
         ],
-        "stacks": [{"id": s, "lead_months": 0} for s in ("champion-us-chips", "us-platform-local-operator", "us-cloud")],
+        "stacks": [{"id": "champion-us-chips", **own}, {"id": "us-platform-local-operator", **own},
+                   {"id": "us-cloud", "lead_months": 0}],
         "systems": [{"id": "hgx-b300", "available_from": "2026-06-01", "delivery_months": 3}],
         "existing": {"halls": [{"id": f"hall-{h}", "host": h, "it_mw": 8, "grid_mw": 16, "backup_mw": 16,
                                 "cooling": {"air-chilled-water": 16}} for h in ("champion", "venture")]},
