@@ -27,7 +27,7 @@ import pandas as pd
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import load_scenario
-from planner.runs.alive import is_alive
+from planner.runs.alive import is_alive, started
 from planner.runs.disk import PART, RunError
 from planner.runs.files import CATALOG, NAME, checksum, read_json
 from planner.scenario.schema import Scenario
@@ -307,8 +307,17 @@ def _row(path: Path) -> dict[str, Any]:
             row["seconds"] = (run.outcome.get("seconds") or {}).get("total")
             row["audit"] = run.audit
     except RunError:
-        row["status"] = "lost" if path.name.startswith(".") else "damaged"
+        row["status"] = _unfinished(path) if path.name.startswith(".") else "damaged"
     return row
+
+
+def _unfinished(path: Path) -> str:
+    """``running`` or ``lost``: by its lock, and in the moment before that is written by the number in its name."""
+    try:
+        return "running" if is_alive(read_json(path / "lock.json")) else "lost"
+    except RunError:
+        number = path.name.removesuffix(PART).rpartition(".")[2].partition("-")[0]
+        return "running" if number.isdigit() and started(int(number)) is not None else "lost"
 
 
 def clean_runs(root: Path | str = "runs") -> list[str]:

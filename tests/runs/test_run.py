@@ -163,6 +163,17 @@ def test_a_new_process_with_the_old_number_does_not_revive_a_run(toy: Scenario, 
     writer.abandon()
 
 
+def test_a_run_that_only_begins_is_not_taken_for_a_lost_one(tmp_path: Path) -> None:
+    """Between making its folder and writing its lock, and between its lock and its manifest."""
+    begun = tmp_path / f".run.{os.getpid()}-abc123.part"
+    begun.mkdir()
+    assert list_runs(tmp_path)["status"].tolist() == ["running"] and clean_runs(tmp_path) == []
+    files.write_json(begun / "lock.json", files.lock_content() | {"name": "run"})
+    assert list_runs(tmp_path)["status"].tolist() == ["running"] and clean_runs(tmp_path) == []
+    (tmp_path / f".run.{2**30}-abc123.part").mkdir()
+    assert clean_runs(tmp_path) == [f".run.{2**30}-abc123.part"] and begun.is_dir()
+
+
 def test_places_that_are_refused_before_solving(toy: Scenario, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "used").mkdir()
