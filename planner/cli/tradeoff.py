@@ -9,6 +9,7 @@ import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
 from planner.cli.output import Progress, console, print_json, records, scenario_of
+from planner.cli.solving import UNSOUND
 from planner.facts.numbers import fixed, percent
 
 
@@ -50,9 +51,13 @@ def frontier(
         run = run_frontier(scenario, options, output, on_event=progress, root=root, catalog=facts)
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
-        print_json({"run": str(run.path), **{name: records(t) for name, t in tables.items()}})
-        return
-    _show(run.path, tables)
+        named = {name: records(t) for name, t in tables.items()}
+        print_json({"run": str(run.path), "audit": run.audit, **named})
+    else:
+        _show(run.path, tables)
+    if run.audit_fault:
+        typer.echo(f"{run.audit_line}: it is a fault of the planner", err=True)
+        raise typer.Exit(UNSOUND)
 
 
 def _show(path: Path, tables: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from planner.planning.events import Event
 from planner.runs import compare, export, files
 from planner.runs.disk import RunError
 from planner.runs.files import captured_output, content_hash, plain
+from planner.runs.frontier import worst
 from planner.runs.run import Run, clean_runs, find_run, list_runs
 from planner.runs.solve import audited, run_solve
 from planner.runs.writer import start_run
@@ -394,3 +395,8 @@ def test_exported_model_has_names_and_can_be_read(form: Any, solved: Run, tmp_pa
     )
     with pytest.raises(RunError, match="exists already"):
         export.export_model(solved, path, form)
+
+
+def test_the_audit_of_a_frontier_is_that_of_its_worst_plan() -> None:
+    clean, broken = {"state": "clean"}, {"state": "broken", "rules_broken": 1}
+    assert worst([clean, broken, clean]) == broken and worst([clean, clean]) == clean
