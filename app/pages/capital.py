@@ -16,6 +16,7 @@ from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
+from planner.app.state.kept import kept
 from planner.app.state.result import Result, load
 from planner.facts.numbers import number
 from planner.report import capital
@@ -84,7 +85,7 @@ def register(app: dash.Dash, services: Services) -> None:
     def change(by: str, what: str, payer: str | None, ref: str) -> tuple[Any, dict[str, Any]]:
         one = load(services, ref)
         state = checked({"by": by, "what": what, "payer": payer or ""}, one)
-        return content(one, state), state
+        return drawn(one, state), state
 
     app.clientside_callback(
         ClientsideFunction("charts", "keepState"),
@@ -111,7 +112,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             [result.picker(RUN, services, one.ref), toolbar(*result.links(one, PAGE), workbook_button(PAGE))],
             justify="space-between",
         ),
-        _figures(one),
+        kept((PAGE, "figures", one.key), lambda: _figures(one)),
         dmc.Group(
             [
                 _choice(BY, t("capital.by"), [(s, term("by", s)) for s in SPLITS], state["by"]),
@@ -124,7 +125,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             align="flex-end",
             gap="lg",
         ),
-        html.Div(content(one, state), id=CONTENT, className="tab-content"),
+        html.Div(drawn(one, state), id=CONTENT, className="tab-content"),
         lead=t("capital.lead"),
         actions=result.badges(services, one),
     )  # fmt: skip
@@ -158,6 +159,11 @@ def _figures(one: Result) -> html.Div:
             kpi.card(t("capital.kpi.residual"), number(-partner), "MUSD"),
         ]
     )
+
+
+def drawn(one: Result, state: dict[str, Any]) -> Any:
+    """``content``, drawn once for all readers."""
+    return kept((PAGE, one.key, *state.values()), lambda: content(one, state))
 
 
 def content(one: Result, state: dict[str, Any]) -> list[Any]:

@@ -16,6 +16,7 @@ from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
 from planner.app.services import NotFound, Refused, Services
 from planner.app.state import url
+from planner.app.state.kept import kept
 from planner.app.state.result import Result, load_plan
 from planner.facts.numbers import quantity, signed
 from planner.report.charts import plan as charts
@@ -53,7 +54,7 @@ def register(app: dash.Dash, services: Services) -> None:
     ) -> tuple[Any, dict[str, Any], list[str], str | None]:
         refs = _distinct(chosen or [])
         base = base if base in refs else (refs[0] if refs else None)
-        return content(services, refs, base), {"runs": refs, "base": base or ""}, refs, base
+        return drawn(services, refs, base), {"runs": refs, "base": base or ""}, refs, base
 
     @app.callback(
         Output(ids.DOWNLOAD, "data", allow_duplicate=True),
@@ -103,7 +104,7 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
             ],
             align="flex-end",
         ),
-        html.Div(content(services, refs, base), id=CONTENT, className="tab-content"),
+        html.Div(drawn(services, refs, base), id=CONTENT, className="tab-content"),
         lead=t("compare.lead"),
     )  # fmt: skip
 
@@ -133,6 +134,15 @@ def comparison(services: Services, refs: list[str], base: str) -> tuple[dict[str
     inputs = compare_runs([found[ref].run for ref in ordered]).inputs
     results = results_side_by_side({ref: found[ref].kpis for ref in ordered}, base)
     return {"results": results, "inputs": inputs}, ordered
+
+
+def drawn(services: Services, refs: list[str], base: str | None) -> Any:
+    """``content``, drawn once for all readers of the same runs; what cannot be opened is asked for each time."""
+    found = _results(services, refs)
+    if len(found) < max(len(refs), 2):
+        return content(services, refs, base)
+    key = (PAGE, base, *((ref, one.key) for ref, one in found.items()))
+    return kept(key, lambda: content(services, refs, base))
 
 
 def content(services: Services, refs: list[str], base: str | None) -> list[Any]:

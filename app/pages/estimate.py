@@ -14,6 +14,7 @@ from planner.app.pages.scenarios import listed, visible
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.app.state.estimate import scaled
+from planner.app.state.kept import kept
 from planner.facts.numbers import number
 from planner.intake.scenario_file import example_path, examples
 from planner.report.charts.estimate import ranges
@@ -60,7 +61,9 @@ def register(app: dash.Dash, services: Services) -> None:
     def save(clicks: int | None, base: str, inference: float, training: float) -> Any:
         if not clicks:
             return dash.no_update
-        sizing = size(scaled(_scenario(services, base), inference, training), services.catalog)
+        sizing = size(
+            scaled(_scenario(services, _text_of(services, base)), inference, training), services.catalog
+        )
         return download.send(services, f"estimate-{base}.csv", download.csv_text(sizing.years))
 
 
@@ -113,9 +116,13 @@ def _choices(services: Services) -> list[dict[str, Any]]:
     return groups + ([{"group": t("scenario.mine"), "items": mine}] if mine else [])
 
 
-def _scenario(services: Services, name: str) -> Scenario:
-    """An example or a draft the user may see; raises ``InputError`` for one with problems."""
-    text = example_path(name).read_text("utf-8") if name in examples() else visible(services, name).text
+def _text_of(services: Services, name: str) -> str:
+    """The text of an example or of a draft the user may see."""
+    return example_path(name).read_text("utf-8") if name in examples() else visible(services, name).text
+
+
+def _scenario(services: Services, text: str) -> Scenario:
+    """The scenario of a text; raises ``InputError`` for one with problems."""
     checked = editing.check(text, services.catalog)
     if checked.scenario is None:
         raise editing.InputError(checked.problems)
@@ -123,10 +130,15 @@ def _scenario(services: Services, name: str) -> Scenario:
 
 
 def _shown(services: Services, state: dict[str, Any]) -> list[Any]:
+    text = _text_of(services, state["of"])
+    key = ("estimate", text, state["inference"], state["training"], services.catalog.hash)
     try:
-        scenario = _scenario(services, state["of"])
+        return list(kept(key, lambda: _drawn(services, _scenario(services, text), state)))
     except editing.InputError as error:
         return [layout.alert(t("scenario.check-invalid"), [str(p) for p in error.problems[:8]], kind="error")]
+
+
+def _drawn(services: Services, scenario: Scenario, state: dict[str, Any]) -> list[Any]:
     sizing = size(scaled(scenario, state["inference"], state["training"]), services.catalog)
     money = t("app.unit.money", year=scenario.money.price_year)
     charts = [

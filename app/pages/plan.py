@@ -15,6 +15,7 @@ from planner.app.pages import add_page
 from planner.app.pages.plan_views import PAGE, TABLES, TABS, content
 from planner.app.services import Services
 from planner.app.state import url
+from planner.app.state.kept import kept
 from planner.app.state.result import Result, baseline, load
 from planner.report.strings import t
 
@@ -96,4 +97,5 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
 
 def panels(tab: str, one: Result, base: Result | None, services: Services) -> list[Any]:
     """Content of the panels of all tabs: only the open one is drawn."""
-    return [content(tab, one, base, services) if name == tab else [] for name in TABS]
+    key = (PAGE, tab, one.key, None if base is None else base.key, services.catalog.hash)
+    return [kept(key, lambda: content(tab, one, base, services)) if name == tab else [] for name in TABS]

@@ -18,6 +18,7 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Refused, Services
 from planner.app.state import editing, url
+from planner.app.state.kept import kept
 from planner.facts.numbers import MISSING
 from planner.intake.scenario_file import example_path, examples
 from planner.jobs import drafts
@@ -122,7 +123,7 @@ def page(services: Services) -> html.Div:
         ),
         layout.section(
             t("scenario.examples"),
-            html.Div(_examples(), className="two-up"),
+            html.Div(kept(("examples",), _examples), className="two-up"),
             lead=t("scenario.examples-lead"),
         ),
         lead=t("scenario.list-lead"),

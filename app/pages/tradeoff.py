@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from typing import Any
@@ -26,6 +27,7 @@ from planner.app.pages.tradeoff_views import (
 )
 from planner.app.services import Services
 from planner.app.state import url
+from planner.app.state.kept import kept
 from planner.app.state.live import LiveCache
 from planner.app.state.result import Result, load
 from planner.facts.numbers import number
@@ -54,7 +56,8 @@ def register(app: dash.Dash, services: Services) -> None:
     @app.callback(Output(LOWER, "children"), Input(REF, "data"), State(STATE, "data"))
     def below(ref: str, state: dict[str, Any]) -> list[Any]:
         one = load(services, ref)
-        return lower(one, front.points_of(one.run), state)
+        key = (PAGE, "lower", one.key, json.dumps(state, sort_keys=True))
+        return list(kept(key, lambda: lower(one, front.points_of(one.run), state)))
 
     @app.callback(
         Output(LIVE, "data"),
@@ -211,7 +214,10 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
         ),
-        *upper(one, points, view, html.Div(id=PICKED)),
+        *kept(
+            (PAGE, "upper", one.key, json.dumps(view, sort_keys=True)),
+            lambda: upper(one, points, view, html.Div(id=PICKED)),
+        ),
         html.Div(id=LOWER, className="stack"),  # comes by itself: what is in sight first is drawn first
         lead=f"{t('tradeoff.lead')} {result.subtitle(one)}",
         actions=result.badges(services, one),

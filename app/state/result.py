@@ -29,6 +29,8 @@ class Result:
     ref: str
     run_id: str
     run: Any
+    key: tuple[str, float] = ("", 0.0)
+    """Directory and time of its outcome: what is drawn from it alone may be kept under this."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -76,7 +78,7 @@ def load(services: Services, ref: str) -> Result:
             _results.move_to_end(key)
             return _results[key]
     try:
-        result = Result(ref, run_id, Run(path))
+        result = Result(ref, run_id, Run(path), key)
         usable = result.run.has_plan or result.run.kind == "frontier"
     except RunError as error:
         raise NotFound(str(error)) from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from planner.app.state.stale import changed_draft
+from planner.jobs import drafts
 from planner.jobs.store import WITH_PLAN, Job
-from planner.runs.disk import RunError
+from planner.runs.disk import PART, RunError
 from planner.runs.files import read_json
 
 STATES = {
@@ -23,6 +25,8 @@ STATES = {
     "lost": "lost",
 }
 """Status of a run directory's outcome to the state shown."""
+WATCHED = ("manifest.json", "outcome.json")
+LOOK_S = 2.0
 
 
 def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
@@ -32,23 +36,21 @@ def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     ``stale`` is the id of the scenario that a job ran, where that has changed since.
     """
     user = services.user()
-    owner = None if services.settings.auth == "none" or user is None else user.name
-    jobs = services.store.jobs(owner=owner, folders=services.folders())
-    rows = [_from_job(services, job, user.name if user else None) for job in jobs]
-    hidden = (
-        {job.id for job in services.store.jobs(limit=100_000)}
-        if owner is not None
-        else {job.id for job in jobs}
-    )
+    owner = None if services.open or user is None else user.name
+    jobs = services.store.jobs(owner=owner, folders=services.folders(), brief=True)
+    changed = drafts.updated(services.store)
+    rows = [_from_job(services, job, user.name if user else None, changed) for job in jobs]
     if services.role_on(None) is not None:
+        hidden = services.store.ids()
         rows += [row for row in _from_disk(services) if row["id"] not in hidden]
     if with_plan:
         rows = [row for row in rows if row["state"] in WITH_PLAN and row["kind"] == "plan"]
     return sorted(rows, key=lambda row: -row["created"])
 
 
-def _from_job(services: Any, job: Job, asker: str | None) -> dict[str, Any]:
-    draft = changed_draft(services, job)
+def _from_job(services: Any, job: Job, asker: str | None, changed: dict[str, float]) -> dict[str, Any]:
+    later = job.draft is not None and changed.get(job.draft, 0.0) > job.created
+    draft = changed_draft(services, services.store.job(job.id)) if later else None
     return {
         "id": job.id,
         "name": job.name,
@@ -69,10 +71,34 @@ def _from_job(services: Any, job: Job, asker: str | None) -> dict[str, Any]:
 
 
 def _from_disk(services: Any) -> list[dict[str, Any]]:
-    """Runs of the command line: every run directory under the root that is no job's."""
+    """Runs of the command line: every run directory under the root that is no job's; read again when one changes."""
     from planner.runs.run import list_runs
 
-    return [_from_directory(row) for row in list_runs(services.runs_root).to_dict("records")]
+    root, stamp = services.runs_root, _stamp(services.runs_root)
+    held = _listed.get(root)
+    if held is None or held[0] != stamp:
+        held = _listed[root] = stamp, [_from_directory(row) for row in list_runs(root).to_dict("records")]
+    return held[1]
+
+
+_listed: dict[Path, tuple[Any, list[dict[str, Any]]]] = {}
+
+
+def _stamp(root: Path) -> tuple[Any, ...]:
+    """What tells that a list of run directories has changed; one at work, or lost, is looked at every few seconds."""
+    found = []
+    at_work = False
+    for path in root.iterdir():
+        at_work |= path.name.endswith(PART)
+        found.append((path.name, _changed(path), *(_changed(path / name) for name in WATCHED)))
+    return (*sorted(found), int(time.monotonic() / LOOK_S) if at_work else 0)
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _from_directory(row: dict[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,12 @@ def find(
         return [Draft(**row._mapping) for row in connection.execute(query)]
 
 
+def updated(store: Store) -> dict[str, float]:
+    """Id -> when each draft was last changed."""
+    with store.reading() as connection:
+        return {row.id: row.updated for row in connection.execute(sa.select(drafts.c.id, drafts.c.updated))}
+
+
 def save(
     store: Store,
     id: str,

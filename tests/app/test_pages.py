@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from planner.app import create_app
 from planner.app.components import kpi, result
 from planner.app.pages import capital, compare, home, plan, plan_views, run_views, tradeoff, tradeoff_views
 from planner.app.services import NotFound, Services, Settings
-from planner.app.state import live
+from planner.app.state import kept, live
 from planner.app.state.result import load, load_plan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import front
@@ -55,12 +57,15 @@ def text_of(part: Any) -> str:
 
 
 def ids_of(part: Any) -> list[str]:
-    found = [part.id] if getattr(part, "id", None) else []
-    children = getattr(part, "children", None)
-    for child in children if isinstance(children, list | tuple) else [children]:
-        if hasattr(child, "to_plotly_json"):
-            found += ids_of(child)
-    return [str(i) for i in found]
+    """Ids of everything in a page; what is kept for all readers is plain data already."""
+    if hasattr(part, "to_plotly_json"):
+        part = part.to_plotly_json()
+    if isinstance(part, list | tuple):
+        return [found for child in part for found in ids_of(child)]
+    if not isinstance(part, dict) or "props" not in part:
+        return []
+    own = [str(part["props"]["id"])] if part["props"].get("id") else []
+    return own + ids_of(part["props"].get("children"))
 
 
 def graphs(part: Any) -> int:
@@ -293,6 +298,47 @@ def test_limits_cover_all_points(services: Services) -> None:
     assert limits.delay_low >= points["max_delay_months"].min() - 1e-9, "the tightest limit can be met"
     assert limits.delay_high >= points["max_delay_months"].max() - 1e-3
     assert limits.control_high <= points["control_score"].max()
+
+
+def test_what_a_finished_run_shows_is_drawn_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for every reader in the same colours; drawn anew in others, and where the run is another."""
+    monkeypatch.setattr(kept, "_parts", OrderedDict())
+    one = load_plan(services, "cheap")
+
+    def pages() -> list[str]:
+        both = {"runs": "cheap,national"}
+        return [text_of(plan.draw(one, services, {})), text_of(capital.draw(one, services, {})),
+                text_of(compare.draw(services, both))]  # fmt: skip
+
+    shown = pages()
+    asked: list[str] = []
+
+    def noted(name: str, draw: Any) -> Any:
+        def content(*args: Any) -> Any:
+            asked.append(name)
+            return draw(*args)
+
+        return content
+
+    for module, name in ((plan, "plan"), (capital, "capital"), (compare, "compare")):
+        monkeypatch.setattr(module, "content", noted(name, vars(module)["content"]))
+    again = pages()
+    assert asked == [] and again == shown
+    with dash.get_app().server.test_request_context("/", headers={"Cookie": "scheme=dark"}):
+        dark = text_of(plan.draw(one, services, {}))
+    assert asked == ["plan"] and dark != shown[0]
+    plan.draw(load_plan(services, "national"), services, {})
+    assert asked == ["plan", "plan"]
+
+
+def test_a_new_run_is_in_the_list_at_once(services: Services) -> None:
+    before = {row["id"] for row in services.runs()}
+    name = written(services, "late-comer", "plan", {"status": "optimal", "kpis": {}})
+    assert {row["id"] for row in services.runs()} == before | {name}
+    (services.runs_root / name / "outcome.json").write_text('{"status": "infeasible"}')
+    assert next(row["state"] for row in services.runs() if row["id"] == name) == "infeasible"
+    shutil.rmtree(services.runs_root / name)
+    assert {row["id"] for row in services.runs()} == before
 
 
 def test_runs_are_read_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
