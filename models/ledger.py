@@ -76,6 +76,7 @@ def asset(
     live, lead, life = (table[c].to_numpy(int) for c in ("t", "lead", "life"))
     at_order = case.order_share[account_of(account).asset_class]
     booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # periods before live of the last payment
+    rows, t, musd, booked = [], [], [], []
     for back in range(0, int(lead.max()) + 1):
         share = np.where(
             lead == 0,
@@ -83,30 +84,17 @@ def asset(
             np.where((back >= 1) & (back <= lead), (1 - at_order) / np.maximum(lead, 1), 0.0),
         )
         share = share + np.where((lead > 0) & (back == lead), at_order, 0.0)
-        rows = share > 0
-        if rows.any():
-            booked = np.where(back == booked_at, quantity, 0.0)
-            out.append(
-                _part(family, index, rows, live - back, price * share, booked, account=account, **fields)
-            )
+        paid = np.flatnonzero(share > 0)
+        rows.append(paid)
+        t.append((live - back)[paid])
+        musd.append((price * share)[paid])
+        booked.append(np.where(back == booked_at, quantity, 0.0)[paid])
+    out.append(_part(family, index, rows, t, musd, booked, account=account, **fields))
     left = np.clip(1.0 - (case.calendar.n - live) / life, 0.0, 1.0)
-    rows = left > 0
-    if rows.any():
-        end = np.full(len(table), case.calendar.n)
-        out.append(
-            _part(
-                family,
-                index,
-                rows,
-                end,
-                -price * left,
-                0.0 * quantity,
-                account=account,
-                residual=True,
-                **fields,
-            )
-        )
-    return out
+    held = np.flatnonzero(left > 0)
+    end, worth, none = np.full(len(held), case.calendar.n), -(price * left)[held], np.zeros(len(held))
+    out.append(_part(family, index, [held], [end], [worth], [none], account=account, residual=True, **fields))
+    return [part for part in out if len(part)]
 
 
 def yearly(
@@ -120,11 +108,15 @@ def yearly(
     live = table["t"].to_numpy(int)
     amount = np.broadcast_to(np.asarray(musd_per_period, dtype=float), len(table))
     last = np.minimum(live + np.broadcast_to(np.asarray(life), len(table)), case.calendar.n)
-    for ahead in range(int((last - live).max()) if len(table) else 0):
-        rows = (live + ahead < last) & (amount != 0)
-        if rows.any():
-            out.append(_part(family, index, rows, live + ahead, amount, np.zeros(len(table)), **fields))
-    return out
+    rows, t = [], []
+    for ahead in range(int((last - live).max())):
+        alive = np.flatnonzero((live + ahead < last) & (amount != 0))
+        rows.append(alive)
+        t.append((live + ahead)[alive])
+    if not any(map(len, rows)):
+        return out
+    musd, none = [amount[alive] for alive in rows], [np.zeros(len(alive)) for alive in rows]
+    return [_part(family, index, rows, t, musd, none, **fields)]
 
 
 def charges(case: Case) -> list[pd.DataFrame]:
@@ -154,21 +146,29 @@ def local(case: Case, hosts: pd.Series) -> dict[str, pd.Series]:
 def _part(
     family: str,
     index: list[Any],
-    rows: np.ndarray,
-    t: np.ndarray,
-    musd: np.ndarray,
-    quantity: np.ndarray,
+    rows: list[np.ndarray],
+    t: list[np.ndarray],
+    musd: list[np.ndarray],
+    quantity: list[np.ndarray],
     account: str,
     residual: bool = False,
     **fields: Any,
 ) -> pd.DataFrame:
-    picked = [i for i, keep in zip(index, rows, strict=True) if keep]
+    """Entries of rows of a table, payment after payment: one frame for all, since each takes a millisecond."""
+    picked = np.concatenate(rows)
     chosen = {
-        name: value if isinstance(value, str) else [v for v, keep in zip(value, rows, strict=True) if keep]
+        name: value if isinstance(value, str) else np.asarray(value, dtype=object)[picked]
         for name, value in fields.items()
     }
     return book(
-        family, picked, t[rows], musd[rows], quantity[rows], account=account, residual=residual, **chosen
+        family,
+        [index[i] for i in picked.tolist()],
+        np.concatenate(t),
+        np.concatenate(musd),
+        np.concatenate(quantity),
+        account=account,
+        residual=residual,
+        **chosen,
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from planner.runs.run import Run
     from planner.scenario.schema import Scenario
 
-CODES = {"optimal": 0, "feasible": 0, "infeasible": 1, "no-solution": 4}
+CODES = {"optimal": 0, "feasible": 0, "infeasible": 1, "unbounded": 1, "no-solution": 4}
 UNSOUND = 3
 
 Quality = Annotated[

@@ -48,6 +48,7 @@ STATUS = {
     "optimal": "within the asked gap",
     "feasible": "best plan found so far",
     "infeasible": "no plan exists under these limits",
+    "unbounded": "the cost falls without limit: something earns more than it costs",
     "no-solution": "no plan was found in the time given",
 }
 

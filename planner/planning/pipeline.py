@@ -23,6 +23,7 @@ from planner.case.case import Case
 from planner.case.prechecks import precheck
 from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
+from planner.planning.earning import earning
 from planner.planning.events import OnEvent
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
@@ -84,6 +85,8 @@ class _Pipeline(SolveRun):
         if engine is None:
             self.say("build", "writing the model")
         self.engine = engine or self.timed("build", lambda: Engine(self.case))
+        if found := earning(self.case, self.engine.entries):
+            return self.outcome("unbounded", troubles=found)
         rows, columns = self.engine.arrays.shape
         low, high = coefficient_ranges(self.engine.live)["matrix"]
         self.say("build", f"{rows} rows, {columns} columns, coefficients {low:.1e} to {high:.1e}")
@@ -93,7 +96,9 @@ class _Pipeline(SolveRun):
             x = self.ties(x) if self.quality != "quick" and not self.over else x
             final = round_units(self, x)
         except Stop as stop:
-            return self.outcome(str(stop))
+            without_floor = str(stop) == "unbounded"
+            troubles = earning(self.case, self.engine.entries, limited=True) if without_floor else None
+            return self.outcome(str(stop), troubles=troubles)
         self.say("plan", "reading the plan")
         plan = self.timed(
             "plan", lambda: plan_of(self.case, self.engine, final, self.bounds, self.divisible or final)

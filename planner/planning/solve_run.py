@@ -204,4 +204,5 @@ class SolveRun:
 
 
 def status_of(found: Solution) -> str:
-    return "infeasible" if found.status is Status.INFEASIBLE else "no-solution"
+    known = {Status.INFEASIBLE: "infeasible", Status.UNBOUNDED: "unbounded"}
+    return known.get(found.status, "no-solution")

@@ -21,7 +21,7 @@ from planner.runs.run import SHOWN_HASH, Run, clean_runs, list_runs
 from planner.scenario.paths import flatten
 
 CASES, ASIDE, FAILURES = "cases", "aside", "failures"
-FINISHED = ("optimal", "feasible", "infeasible", "no-solution")
+FINISHED = ("optimal", "feasible", "infeasible", "unbounded", "no-solution")
 SHOWN_CHANGES = 3
 MOVERS = ("planner", "highspy")
 """Packages whose versions move results; the catalog is the third."""

@@ -67,7 +67,7 @@ class Horizon(Record):
 class Money(Record):
     currency: Literal["USD"] = "USD"
     price_year: Annotated[int, Field(ge=2020, le=2050)] = 2026
-    discount_rate_real: Annotated[float, Field(gt=-0.05, le=0.5)] | None = None
+    discount_rate_real: Annotated[float, Field(ge=0, le=0.5)] | None = None
     level: Level = "mid"
 
 

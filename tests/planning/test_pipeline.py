@@ -7,7 +7,9 @@ import pytest
 
 from planner.case.build import build_case
 from planner.facts.errors import BadValue
-from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.intake.scenario_file import ScenarioError, example_path, load_scenario, with_overrides
+from planner.models.build import build_model
+from planner.planning.earning import earning
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome, SolveRun
 
@@ -169,3 +171,28 @@ def test_stop_keeps_what_is_there() -> None:
 def test_a_wrong_objective_is_refused() -> None:
     with pytest.raises(BadValue, match="'speed' is not one of 'cost', 'delay', 'control'"):
         solve(build_case(scenario()), objective="speed")
+
+
+def test_a_cost_without_a_floor_is_a_status_of_its_own(tiny, plain_catalog) -> None:
+    """Backup whose upkeep pays: bought without end it would earn without end; said before the search."""
+    catalog = plain_catalog({("backup", "diesel", "om_share_per_year"): -0.5})
+    found = solve(build_case(tiny(), catalog), quality="quick")
+    assert found.status == "unbounded" and found.plan is None
+    (trouble,) = found.troubles
+    assert "diesel at champion" in trouble.message and "falls without limit" in trouble.message
+    assert "-0.03" not in trouble.message and "a real rate of 8 %" in trouble.message and trouble.cure
+
+
+def test_a_rate_at_which_assets_would_outlive_their_price_is_refused() -> None:
+    for rate in (-0.03, -0.001):
+        with pytest.raises(ScenarioError, match="must be at least 0"):
+            scenario(**{"money.discount_rate_real": rate})
+    assert plan(quality="quick", **{"money.discount_rate_real": 0.0}).status == "optimal"
+
+
+def test_a_purchase_that_a_rule_limits_is_named_where_the_solver_finds_no_floor(tiny, plain_catalog) -> None:
+    case = build_case(tiny(), plain_catalog({("connections", "grid-firm", "capex_musd_per_mw_mid"): -1.0}))
+    entries = build_model(case)[1]
+    assert earning(case, entries) == []
+    (trouble,) = earning(case, entries, limited=True)
+    assert "grid-firm" in trouble.message
