@@ -19,6 +19,7 @@ from loky.process_executor import ProcessPoolExecutor
 
 from planner.runs.batch_file import BatchCase
 from planner.runs.disk import RunError, WriteError
+from planner.runs.neighbours import Neighbours
 from planner.runs.solve import run_solve
 
 TRIES_ALONE = 2
@@ -42,6 +43,8 @@ class Done:
 
 
 OnDone = Callable[[Done], None]
+_NEIGHBOURS = Neighbours()
+"""Of this process: what its next case may take over from its last."""
 
 
 def solve_case(case: BatchCase, folder: Path) -> Done:
@@ -55,6 +58,7 @@ def solve_case(case: BatchCase, folder: Path) -> Done:
             folder / case.name,
             should_stop=None if end is None else lambda: time.monotonic() > end,
             catalog=case.catalog,
+            neighbours=_NEIGHBOURS,
         )
         return Done(case.name, run.status)
     except WriteError as error:

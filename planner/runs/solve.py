@@ -16,6 +16,7 @@ from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
 from planner.runs.disk import write_text
 from planner.runs.files import captured_output
+from planner.runs.neighbours import Neighbours
 from planner.runs.run import Run
 from planner.runs.writer import RunWriter, start_run
 from planner.scenario.schema import Scenario
@@ -39,12 +40,13 @@ def run_solve(
     root: Path | str = "runs",
     capture: bool = False,
     catalog: Catalog | None = None,
+    neighbours: Neighbours | None = None,
 ) -> Run:
     """Builds the case, solves, audits, writes the run. Options: ``quality`` and ``objective``.
 
     Facts are those the scenario carries where no others are given; the run keeps the files of one of one's own.
     ``capture`` sends all output of this process to the run's log while it works (see ``captured_output``).
-    An infeasible case is a whole run too: its status and reasons are in the outcome.
+    ``neighbours`` is what cases solved one after another share. An infeasible case is a whole run too: its status and reasons are in the outcome.
     """
     from planner.case.build import build_case
     from planner.case.requests import lengths_taken
@@ -65,9 +67,13 @@ def run_solve(
         for workload, lengths, why in lengths_taken(scenario, catalog):
             report(Event("scenario", f"note: demand[{workload}]: requests of {lengths} tokens: {why}"))
         with captured_output(writer.log) if capture else contextlib.nullcontext(), _rare_collections():
-            case = build_case(scenario, catalog)
+            if neighbours is None:
+                case, engine = build_case(scenario, catalog), None
+            else:
+                case, engine = neighbours.case(scenario, catalog)
             outcome = solve(
                 case,
+                engine=engine,
                 quality=options.get("quality"),
                 objective=options.get("objective") or "cost",
                 on_event=report,

@@ -462,3 +462,29 @@ def test_the_store_is_readable_by_its_owner_only(store: Store, runs: Path) -> No
 def test_what_was_accepted_is_on_the_disk(store: Store) -> None:
     with store.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+
+
+@pytest.mark.slow
+def test_ten_queued_runs_survive_the_death_of_their_server(store: Store, runs: Path) -> None:
+    """The server is killed twice while they run; the next one goes on where it stood, and all ten have their plan."""
+    jobs = [ask(store, runs, f"case-{i}", two_hosts() + f"# {i}\n") for i in range(10)]
+    command = [sys.executable, "-m", "planner", "app", "--runs", str(runs), "--port", "0", "--jobs", "2"]
+
+    def until(done: int, seconds: float) -> None:
+        end = time.time() + seconds
+        while sum(state(store, job) == "done" for job in jobs) < done:
+            assert time.time() < end, [state(store, job) for job in jobs]
+            time.sleep(0.2)
+
+    for done in (2, 5, 10):
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            until(done, 300)
+        finally:
+            server.kill()
+            server.wait()
+    assert {state(store, job) for job in jobs} == {"done"}
+    assert len({store.job(job.id).directory for job in jobs}) == 10
+    assert sorted(p.name for p in runs.iterdir() if not p.name.startswith(".")) == sorted(
+        job.id for job in jobs
+    )
