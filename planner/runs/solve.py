@@ -46,7 +46,8 @@ def run_solve(
 
     Facts are those the scenario carries where no others are given; the run keeps the files of one of one's own.
     ``capture`` sends all output of this process to the run's log while it works (see ``captured_output``).
-    ``neighbours`` is what cases solved one after another share. An infeasible case is a whole run too: its status and reasons are in the outcome.
+    ``neighbours`` is what cases solved one after another share.
+    An infeasible case is a whole run too: its status and reasons are in the outcome.
     """
     from planner.case.build import build_case
     from planner.case.requests import lengths_taken

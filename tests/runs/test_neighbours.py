@@ -18,13 +18,18 @@ def test_tables_and_model_are_made_once_for_cases_that_differ_in_bounds(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    build = engines.build_model
-    monkeypatch.setattr(engines, "build_model", lambda case: made.append(case.scenario.name) or build(case))
+    build = vars(engines)["build_model"]
+
+    def noted(case: Any) -> Any:
+        made.append(case.scenario.name)
+        return build(case)
+
+    monkeypatch.setattr(engines, "build_model", noted)
     shared = Neighbours()
     for number, floor in enumerate((None, 20.0, 40.0)):
         scenario = tiny(name=f"case-{number}", limits={"min_control": floor})
         run = run_solve(scenario, {"quality": "quick"}, tmp_path / f"shared-{number}", neighbours=shared)
-        assert run.manifest["scenario"] == f"case-{number}" and run.outcome["audit"]["broken"] == 0
+        assert run.manifest["scenario"] == f"case-{number}" and not len(run.table("audit"))
     assert made == ["case-0"]
     alone = run_solve(scenario, {"quality": "quick"}, tmp_path / "alone")
     for name in alone.tables:
