@@ -55,8 +55,8 @@ def test_the_rungs_are_taken_in_order() -> None:
     catalog = load_catalog()
     item = "grid_connect_months"
     assert lookup(catalog, "JPN", item, metro="JP-TYO", own=12.0).origin == "scenario"
-    place = lookup(catalog, "MYS", item, metro="MY-JHB")
-    assert (place.origin, place.value) == ("place", 13.0)
+    place = lookup(catalog, "DEU", item, metro="DE-FRA")
+    assert (place.origin, place.value) == ("place", 84.0)
     country = lookup(catalog, "DEU", item, metro="DE-BER")
     assert (country.origin, country.value) == ("country", 60.0)
     region = lookup(catalog, "POL", item, metro="PL-WAW")
