@@ -131,13 +131,13 @@ def _weaker_peaks(sheet: Sheet, sheets: dict[str, Sheet], accepted: Accepted) ->
 
 
 def _single_projects(sheet: Sheet, sheets: dict[str, Sheet], accepted: Accepted) -> Iterator[str]:
-    """``x-averaged``: planning figures that must not be the figure of one project of ``of``."""
+    """``x-averaged``: planning figures that must not be the figure of one project: a column, or one per another."""
     for rule in sheet.resource.get("x-averaged", []):
         source = sheets.get(rule["of"]["resource"])
         if source is None:
             continue
-        column = rule["of"]["column"]
-        single = {source.cells[source.key[0]][r]: v for r, v in enumerate(source.values[column]) if v}
+        column = " per ".join(rule["of"][part] for part in ("column", "per") if part in rule["of"])
+        single = _figures(source, rule["of"]["column"], rule["of"].get("per"))
         for row in _rows(sheet, rule.get("where", {})):
             for name in rule["columns"]:
                 value = sheet.values[name][row]
@@ -145,6 +145,13 @@ def _single_projects(sheet: Sheet, sheets: dict[str, Sheet], accepted: Accepted)
                 if twin and not accepted.has(row, name):
                     yield sheet.at(row, name, f"{value:g} is the {column} of {twin} alone: average several "
                                    "projects or cite a range")  # fmt: skip
+
+
+def _figures(source: Sheet, column: str, per: str | None) -> dict[str, float]:
+    """Figure of each project, by another of its figures where ``per`` names one; those without are left out."""
+    below = source.values[per] if per else [1.0] * len(source.lines)
+    pairs = zip(source.cells[source.key[0]], source.values[column], below, strict=True)
+    return {key: value / other for key, value, other in pairs if value and other}
 
 
 def _same(a: Any, b: Any) -> bool:
