@@ -1,6 +1,6 @@
 """How long things take, in months from the decision, each low, mid, high from rows of the catalog.
 
-    duration("hall", hall_type="modular")               # 4 / 9 / 14 months
+    duration("hall", hall_type="modular")               # 6 / 9 / 12 months
     schedule(metro="KR-SEO", system="gb300-nvl72")      # a table of all steps on the way to first service
 
 Low is a well-run case, high a bad one; both occur. Steps run side by side unless one needs the other:
