@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.facts.geography import nearest_country, nearest_station
+from planner.facts.numbers import fixed
 from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
@@ -21,8 +22,9 @@ def own_sites(doc: Document) -> Iterator[Problem]:
             continue
         station = nearest_station(site.latitude, site.longitude)
         if station.distance_km > MAX_STATION_KM:
-            message = f"no weather station within {MAX_STATION_KM:,} km: the nearest is {station.name} in {station.iso3}"
-            yield fault(item.value["latitude"], f"{path}.latitude", f"{message}; are the coordinates right?")
+            message = f"no weather station within {fixed(MAX_STATION_KM)} km: the nearest is {station.name}"
+            where = f"{message} in {station.iso3}; are the coordinates right?"
+            yield fault(item.value["latitude"], f"{path}.latitude", where)
         elif site.country is None and station.iso3 not in doc.known("country"):
             near = nearest_country(doc.catalog, station.iso3)
             message = f"the nearest weather station lies in {station.iso3!r}, which the catalog does not know"
