@@ -17,8 +17,8 @@ from functools import partial
 import pandas as pd
 
 from planner.case.climate import pue, technology_of
-from planner.case.conditions import decimal_year
 from planner.case.names import system_of
+from planner.case.periods import decimal_year
 from planner.case.places import Place, metro_place
 from planner.case.power_draw import (
     LEVELS,

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import pandas as pd
 
-from planner.case.conditions import decimal_year
 from planner.case.context import Context
 from planner.case.cost_breakdown import (
     HARDWARE_ADDERS,
@@ -24,6 +23,7 @@ from planner.case.cost_breakdown import (
     system_cost,
 )
 from planner.case.export_rules import routed_duty
+from planner.case.periods import decimal_year
 from planner.case.power_draw import facility_kw_per_accelerator, it_kw_per_accelerator
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, Site, SystemChoice

@@ -56,6 +56,12 @@ def add_months(day: date, months: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
+def decimal_year(stamp: pd.Timestamp | date) -> float:
+    """Calendar year with its fraction."""
+    stamp = pd.Timestamp(stamp)
+    return float(stamp.year + (stamp.day_of_year - 1) * 24 / HOURS_PER_YEAR)
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Periods 0..n-1 of equal length in months."""

@@ -1,16 +1,6 @@
-"""Upper bound of serving speed from arithmetic, memory traffic and memory size; and the smallest replica.
+"""What serving rates need to know of models and accelerators, and the smallest replica that holds a model.
 
-One decoding step of a replica of g accelerators with B requests in flight takes the larger of
-
-    arithmetic   B * 2 * active parameters * (1 + input/output) / (0.45 * peak * g)
-    memory       (weights touched + B * cache of a mean context) / (0.7 * bandwidth * g)
-
-plus 0.3 of the smaller (they overlap in part) and 40 microseconds a layer, half as much again for every
-doubling of g (launches, collectives). Prompts are worked off between steps, hence the factor
-1 + input/output. A mixture of experts touches active + (total - active)(1 - exp(-B active/total)) weights.
-B is bounded by memory and by the speed a user must see. The best g wins. 0.45 and 0.7 lie within what
-profiling tools assume (0.4-0.6 of peak, 0.8 of bandwidth, 3 us a kernel); the fit of ``throughput_fit``
-learns what they miss, by family of chip and phase. Units: tokens/s, GB = 1e9 bytes.
+Units: 1e9 parameters, GB = 1e9 bytes, dense TFLOPS, TB/s, tokens/s.
 """
 
 from __future__ import annotations
@@ -19,23 +9,18 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
 import pandas as pd
 
 from planner.case.names import accelerator_of, model_of
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import BadValue, MissingFact
 
-ARITHMETIC_EFFICIENCY = 0.45
-BANDWIDTH_EFFICIENCY = 0.7
-OVERLAP_LEFT = 0.3
-STEP_SECONDS_PER_LAYER = 40e-6
 MEMORY_FOR_USE = 0.92
 """Share of usable memory left for weights and cache after runtime and collectives (about 3.5 GB of 80)."""
-MOST_REQUESTS_PER_ACCELERATOR = 2048
-REQUEST_OVERHEAD_BYTES = 1e6
-OFFLINE_TOKENS_PER_S_USER = 0.5
-GROUPS = (1, 2, 4, 8, 16, 36, 72)
+OFFLINE_TOKENS_PER_S_USER = 2.0
+"""Speed at which offline service stands: no user waits, so memory bounds the batch."""
+TAIL = 1.15
+"""Mean speed over the limit that 99 of 100 users must see: by judgement."""
 BYTES_PER_PARAM = {"fp4": 0.56, "fp8": 1.0, "bf16": 2.0}
 """Weight storage: 4-bit formats carry scales of 8 bits for 16 or 32 values."""
 PRECISION_NAMES = {
@@ -59,14 +44,26 @@ class ModelSpec:
     server_tokens_per_s_user: float = 10.0
     interactive_tokens_per_s_user: float = 33.0
     metric_unit: str = "tokens/s"
+    context_tokens: float | None = None
+    interactive_speculative: bool = False
     known: bool = True
 
-    def limit(self, scenario: str) -> float:
-        """Slowest tokens/s a user may see."""
-        return {
+    def speed(self, scenario: str) -> float:
+        """Mean tokens/s a user sees where a scenario's limit is just kept."""
+        limits = {
             "server": self.server_tokens_per_s_user,
             "interactive": self.interactive_tokens_per_s_user,
-        }.get(scenario, OFFLINE_TOKENS_PER_S_USER)
+        }
+        return TAIL * limits[scenario] if scenario in limits else OFFLINE_TOKENS_PER_S_USER
+
+    def drafted(self, scenario: str) -> bool:
+        """Whether a scenario's benchmark is served with speculative decoding."""
+        return scenario == "interactive" and self.interactive_speculative
+
+    @property
+    def experts(self) -> bool:
+        """Whether it is a mixture of experts."""
+        return self.params_active_b < 0.9 * self.params_total_b
 
 
 @dataclass(frozen=True)
@@ -129,6 +126,8 @@ def model_spec(catalog: Catalog, name: str) -> ModelSpec:
         server_tokens_per_s_user=float(row["server_tokens_per_s_user"]),
         interactive_tokens_per_s_user=float(row["interactive_tokens_per_s_user"]),
         metric_unit=str(row["metric_unit"]),
+        context_tokens=None if pd.isna(row["context_tokens"]) else float(row["context_tokens"]),
+        interactive_speculative=bool(row["interactive_speculative"]),
     )
 
 
@@ -168,58 +167,32 @@ def chip_spec(catalog: Catalog, accelerator_id: str) -> ChipSpec:
     )  # fmt: skip
 
 
-def roofline_rate(
-    model: ModelSpec,
-    chip: ChipSpec,
-    precision: str,
-    tokens_per_s_user: float,
-    n_accelerators: int | None = None,
-    group: int | None = None,
-    requests: float | None = None,
-) -> float:
-    """Output tokens (or images) per second of one accelerator, before what the fit learns.
+def serving_format(text: str | None) -> str | None:
+    """Format of the weights: fp4, int4 (4 bits without 4-bit arithmetic), fp8, bf16; None where not stated.
 
-    ``group`` and ``requests`` (in flight per replica) are chosen for the highest rate unless stated. Where
-    no group meets the memory or the speed a user must see, half the rate of a single request is returned.
+    >>> serving_format("w4a16"), serving_format("NVFP4"), serving_format(None)
+    ('int4', 'fp4', None)
     """
-    most = n_accelerators or chip.scale_up
-    groups = [group] if group else [g for g in GROUPS if g == 1 or g <= most]
-    rates = [r for g in groups if (r := _group_rate(model, chip, precision, tokens_per_s_user, g, requests))]
-    if not rates:
-        needed = _weights_bytes(model, precision) / (chip.memory_gb * 1e9 * MEMORY_FOR_USE)
-        g = max(math.ceil(needed * 1.05), 1)
-        rates = [_group_rate(model, chip, precision, tokens_per_s_user, g, requests) or 1e-3]
-    return max(rates)
+    if isinstance(text, str) and text.strip().lower() in ("int4", "w4a16", "awq", "gptq"):
+        return "int4"
+    return precision_class(text)
 
 
-def _weights_bytes(model: ModelSpec, precision: str) -> float:
-    return model.params_total_b * 1e9 * BYTES_PER_PARAM[precision]
+def bytes_per_param(precision: str) -> float:
+    """Bytes of weights a parameter, in a format of ``BYTES_PER_PARAM`` or int4."""
+    return BYTES_PER_PARAM["fp4" if precision == "int4" else precision]
 
 
-def _group_rate(
-    model: ModelSpec, chip: ChipSpec, precision: str, limit: float, g: int, requests: float | None
-) -> float:
-    memory = g * chip.memory_gb * 1e9 * MEMORY_FOR_USE
-    weights = _weights_bytes(model, precision)
-    if weights > memory:
-        return 0.0
-    cache = model.kv_bytes_per_token * (1.0 if precision == "bf16" else 0.5)
-    context = model.input_tokens + model.output_tokens / 2.0
-    most = (memory - weights) / (cache * context + REQUEST_OVERHEAD_BYTES)
-    most = max(min(most, MOST_REQUESTS_PER_ACCELERATOR * g), 1.0)
-    b = np.array([min(requests, most)]) if requests else np.geomspace(1.0, most, 40)
-    active, total = model.params_active_b * 1e9, model.params_total_b * 1e9
-    covered = 1.0 - np.exp(-b * active / total)
-    touched = np.where(active < 0.9 * total, np.maximum(active, total * covered), total)
-    flops = b * 2.0 * active * (1.0 + model.input_tokens / model.output_tokens)
-    arithmetic = flops / (ARITHMETIC_EFFICIENCY * chip.tflops[precision] * 1e12 * g)
-    traffic = touched * BYTES_PER_PARAM[precision] + b * cache * context
-    reading = traffic / (BANDWIDTH_EFFICIENCY * chip.bandwidth_tb_s * 1e12 * g)
-    step = np.maximum(arithmetic, reading) + OVERLAP_LEFT * np.minimum(arithmetic, reading)
-    step = step + STEP_SECONDS_PER_LAYER * model.n_layers * (1.0 + 0.5 * math.log2(g))
-    rate = np.where(step <= 1.0 / limit, b / step / g, 0.0)
-    best = float(rate.max())
-    return best if best > 0 else float(0.5 * b[0] / step[0] / g)
+def cache_bytes(model: ModelSpec, precision: str) -> float:
+    """Bytes of cache a token: 8 bits where the weights are served in 8 or 4 with arithmetic of that width."""
+    return model.kv_bytes_per_token * (0.5 if precision in ("fp4", "fp8") else 1.0)
+
+
+def peak(chip: ChipSpec, precision: str) -> float:
+    """Dense TFLOPS that serve a format: 4-bit weights run at 16 bits where the chip has no 4-bit arithmetic."""
+    if precision == "int4" or (precision == "fp4" and chip.native != "fp4"):
+        return chip.tflops["bf16"]
+    return chip.tflops[precision]
 
 
 def smallest_replica(
@@ -247,23 +220,14 @@ def smallest_replica(
         if params_total_b
         else model_spec(catalog, model)
     )
-    cache_bytes = kv_bytes_per_token or spec.kv_bytes_per_token
+    spec = replace(spec, kv_bytes_per_token=kv_bytes_per_token or spec.kv_bytes_per_token)
     chip = chip_spec(catalog, accelerator_of(catalog, accelerator))
     kind = precision_class(precision) or chip.native
-    weights = _weights_bytes(spec, kind) / 1e9
-    cache = concurrency * context_tokens * cache_bytes * (1.0 if kind == "bf16" else 0.5) / 1e9
+    weights = spec.params_total_b * bytes_per_param(kind)
+    cache = concurrency * context_tokens * cache_bytes(spec, kind) / 1e9
     each = chip.memory_gb * MEMORY_FOR_USE
     sizes = sorted({g for g in (1, 2, 4, 8, 16, 32, 64) if g < chip.scale_up} | {chip.scale_up})
     n = next((g for g in sizes if g * each >= weights + cache), 0)
     fits = n > 0
     n = n or chip.scale_up * math.ceil((weights + cache) / (chip.scale_up * each))
     return Replica(n, chip.scale_up, weights, cache, n * chip.memory_gb, fits)
-
-
-def with_lengths(model: ModelSpec, input_tokens: float | None, output_tokens: float | None) -> ModelSpec:
-    """The model with other request lengths."""
-    return replace(
-        model,
-        input_tokens=input_tokens or model.input_tokens,
-        output_tokens=output_tokens or model.output_tokens,
-    )

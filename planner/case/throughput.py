@@ -1,37 +1,33 @@
-"""Serving rates: measured where a result was published, else scaled from the nearest, else bounded.
+"""Serving rates: a fitted decoding step, a residual learned from measurements, and rules of order.
 
     estimate(model="llama3.1-405b", accelerator="NVIDIA B200-SXM-180GB", scenario="server")
 
-One fallback chain, told by ``Estimate.method``: "measured row" (a published result for these conditions), "scaled
-from nearest" (the fit of ``throughput_fit`` for a measured model), "roofline" (a model nobody measured:
-arithmetic, bandwidth and memory with efficiencies fitted by chip family and phase). ``Throughput`` gives
-the planning model the same numbers by class of model, and training rates from ``training``.
+``Estimate.method`` tells how far a rate lies from measurements: "measured" (this model on this accelerator, in
+this format and kind of service, near this speed and length), "scaled from nearest" (a measured model), "step" (a
+model nobody measured: the decoding step with parameters of others). ``low`` and ``high`` hold 80 % of
+measurements of that kind left out (``serving_intervals``). ``Throughput`` gives the planning model the same
+numbers by class of model, and training rates from ``training``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from planner.case.conditions import (
-    Question,
-    ask,
-    date_of,
-    decimal_year,
-    latest,
-    measurements,
-    or_none,
-    read_conditions,
-)
+from planner.case.conditions import Question, ask, last_measured, read_conditions
+from planner.case.periods import decimal_year
 from planner.case.requests import NOBODY_WAITS, Conditions, measured_under
-from planner.case.roofline import Replica, chip_spec, model_spec, smallest_replica, with_lengths
-from planner.case.throughput_fit import Z80, Fit, Situations
+from planner.case.roofline import Replica, smallest_replica
+from planner.case.serving_limits import reached
+from planner.case.serving_order import at, book, interpolated, surface
+from planner.case.serving_rows import measured_rows
+from planner.case.throughput_fit import CENTRE, REACH
 from planner.case.training import accelerator_hours, hours_within
 from planner.case.training_runs import WHOLE
 from planner.facts.catalog import Catalog, load_catalog
@@ -45,16 +41,16 @@ __all__ = [
     "Throughput",
     "decimal_year",
     "estimate",
-    "serving_fit",
     "smallest_replica",
 ]
 
-MEASURED, SCALED, ROOFLINE = "measured row", "scaled from nearest", "roofline"
-SAME_ROUND_DAYS = 120
+MEASURED, SCALED, STEP = "measured", "scaled from nearest", "step"
 REFERENCE_RUN = (70.0, 10_000.0)
 """Parameters and tokens (1e9) at which chips are compared for training."""
 UNCERTAIN_PEAKS = {"high": 0.0, "medium": 0.0, "low": 0.3}
-"""Extra spread of log rate where the peaks of an unmeasured chip are announcements: by confidence."""
+"""Extra half-width of log time where the peaks of an unmeasured chip are announcements: by confidence."""
+UNMEASURED_VENDOR = math.log(2.0)
+"""Least half-width for a vendor nobody measured: times or by two offline."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,8 @@ class Estimate:
     """Output tokens per second of one accelerator, with a central 80 % interval.
 
     Benchmarks count output tokens only, and so does this; ``unit`` is "images/s" or "queries/s" for models
-    whose measurements count those. ``based_on`` names the rows of ``throughput`` that weigh most.
+    whose measurements count those. ``based_on`` names the measurements most alike. ``measured_on`` is the date of
+    the software the rate stands for, None where the accelerator was not measured.
     """
 
     tokens_per_s_per_accelerator: float
@@ -91,16 +88,6 @@ class Rate:
     measured_on: pd.Timestamp | None
 
 
-@dataclass(frozen=True)
-class _Book:
-    """Measured rows of a catalog and the fit to them."""
-
-    rows: pd.DataFrame
-    cells: dict[tuple[str, str, str], pd.DataFrame]
-    fit: Fit
-    latest: pd.Timestamp
-
-
 def estimate(
     *,
     model: str,
@@ -111,113 +98,88 @@ def estimate(
 ) -> Estimate:
     """Serving rate of one accelerator under the given conditions.
 
-    ``model`` and ``accelerator`` take the keys, names and spellings of the measured table (an accelerator
+    ``model`` and ``accelerator`` take the keys, names and spellings of the measured tables (an accelerator
     also by a system that holds it); a model not listed needs ``params_total_b`` (1e9) and, for a mixture of
     experts, ``params_active_b``. ``scenario``: server, interactive, offline, or "1k in / 8k out at 90
-    tok/s/user". Conditions: ``precision``; ``n_accelerators`` of the system; ``input_tokens``,
-    ``output_tokens`` means of a request; ``concurrency`` requests in flight per replica;
-    ``tokens_per_s_per_user`` least speed a user sees; ``ttft_s``, ``speculative``, ``prefix_hit``, ``deployment``
-    are read and do not move the rate yet;
-    ``tp`` accelerators per replica; ``framework``; ``date`` (state of the software; default the latest
-    measured, which also bounds it); ``latency_constraint``, ``submitter``, ``system`` as published. What is
-    not stated is taken as the benchmark has it, in the chip's fastest format. Raises ``UnknownName`` with suggestions, and
-    ``TypeError`` naming the allowed conditions.
+    tok/s/user"; it stands for a speed, which a stated one beats. Conditions: ``input_tokens``, ``output_tokens``
+    mean tokens of a request; ``tokens_per_s_per_user`` least speed a user sees; ``ttft_s`` seconds to the first
+    token; ``precision`` of the weights; ``speculative`` decoding (True, False); ``prefix_hit`` share of the
+    prompt found in a cache; ``deployment`` (aggregated, disaggregated); ``date`` (state of the software;
+    default and latest: as last measured); ``n_accelerators`` most in a replica, ``tp`` exactly; ``concurrency``
+    requests in flight per replica; ``latency_constraint`` as published. ``framework``, ``submitter`` and ``system``
+    are accepted and move nothing: rates are of software that does well. Raises ``UnknownName`` with suggestions,
+    ``TypeError`` naming the allowed conditions, ``BadValue`` for a prompt longer than the model's
+    context, a speed or first token no accelerator reaches (with the best), a model no system holds.
     """
     catalog = catalog or load_catalog()
-    given = read_conditions(conditions)
-    question, given = ask(catalog, model, accelerator, scenario, given)
-    book = _book(catalog)
-    if (rows := _matching(book, question, given)) is not None:
-        return _measured(book, question, rows)
-    return _predicted(book, question)
+    question = ask(catalog, model, accelerator, scenario, read_conditions(conditions))
+    own = reached(catalog, question)
+    service, chip = question.service, question.chip
+    values = surface(catalog, service, chip.accelerator_id)
+    log_rate, slope = interpolated(values, question.speed, question.input_tokens)
+    log_rate = min(log_rate, _slower(catalog, question))
+    there = at(catalog, service, chip, question.input_tokens, question.speed)
+    known = book(catalog)
+    gap = _gap(catalog, question, str(there.labels["line"][0]))
+    half = _half_width(catalog, gap, question) * max(1.0 - slope, float(there.steepness[0]))
+    rate = float(np.exp(log_rate))
+    rows = known.fit.nearest(there)
+    measured_on = last_measured(catalog, service.model.model_id, chip.vendor)
+    seen = chip.accelerator_id in known.chips
+    slow = own.speed < question.speed
+    return Estimate(
+        rate, rate * math.exp(-half), rate * math.exp(half),
+        MEASURED if gap == "row" else STEP if "model" in gap else SCALED,
+        tuple(measured_rows(catalog)["row_id"].iloc[rows]), service.model.metric_unit, service.model.model_id,
+        chip.accelerator_id, question.scenario, str(there.labels["precision"][0]), question.n,
+        measured_on if seen else None,
+        f"faster than one request alone is computed to see here: {own.speed:.0f} tokens/s" if slow else "",
+    )  # fmt: skip
+
+
+def _slower(catalog: Catalog, question: Question) -> float:
+    """Log rate of the server scenario, which the interactive one does not exceed where it alone is drafted."""
+    service = question.service
+    if question.asked != "label" or not (service.speculative and service.model.drafted(question.scenario)):
+        return math.inf
+    values = surface(catalog, replace(service, speculative=False), question.chip.accelerator_id)
+    return interpolated(values, service.model.speed("server"), question.input_tokens)[0]
+
+
+def _gap(catalog: Catalog, question: Question, line: str) -> str:
+    """How far a question lies from measurements: the kind of group whose leaving out it is like."""
+    pairs = _measured_pairs(catalog)
+    model, chip = question.service.model.model_id, question.chip
+    missing = "" if model in {m for m, _ in pairs} else "model"
+    known = {c for _, c in pairs}
+    if chip.accelerator_id not in known:
+        vendors = set(catalog.table("accelerators")["vendor"].loc[sorted(known)])
+        return f"{missing} {'chip' if chip.vendor in vendors else 'vendor'}".strip()
+    if missing or (model, chip.accelerator_id) not in pairs:
+        return missing or "pair"
+    fit = book(catalog).fit.rows
+    same = fit.labels["line"] == line
+    near = same & (np.abs(fit.speed + CENTRE["speed"] - math.log(question.speed)) <= REACH["speed"])
+    near = near & (np.abs(fit.prompt + CENTRE["prompt"] - math.log(question.input_tokens)) <= REACH["prompt"])
+    return "row" if near.any() else "reach" if same.any() else "line"
 
 
 @lru_cache(maxsize=8)
-def _book(catalog: Catalog) -> _Book:
-    rows = measurements(catalog)
-    situations = []
-    for row in rows.itertuples():
-        spec, chip = model_spec(catalog, row.model_id), chip_spec(catalog, row.accelerator_id)
-        own = with_lengths(spec, or_none(row.input_tokens), or_none(row.output_tokens))
-        other = not pd.isna(row.output_tokens)
-        speed = or_none(row.tokens_per_s_user) or spec.limit(row.scenario)
-        n = int(row.n_accelerators) if not pd.isna(row.n_accelerators) else chip.scale_up
-        question = Question(
-            own, chip, row.scenario, row.format, n, row.software, decimal_year(row.measured_on), speed, other,
-            None, None,
-        )  # fmt: skip
-        situations.append(question.situation())
-    fit = Fit(Situations.of(situations), np.log(rows["tokens_per_s_per_accelerator"].to_numpy(float)))
-    cells = dict(list(rows.groupby(["model_id", "accelerator_id", "scenario"])))
-    return _Book(rows, cells, fit, latest(catalog))
+def _measured_pairs(catalog: Catalog) -> frozenset[tuple[str, str]]:
+    rows = measured_rows(catalog)
+    return frozenset(zip(rows["model"], rows["chip"], strict=True))
 
 
-def serving_fit(catalog: Catalog) -> Fit:
-    """The fit to all measured rows of a catalog, in their order."""
-    return _book(catalog).fit
-
-
-def _matching(book: _Book, q: Question, given: dict[str, Any]) -> pd.DataFrame | None:
-    """Measured rows that meet every stated condition, or None."""
-    if q.group is not None or q.requests is not None:
-        return None
-    rows = book.cells.get((q.model.model_id, q.chip.accelerator_id, q.scenario))
-    if rows is None:
-        return None
-    spec = q.model
-    own = rows["output_tokens"].notna()
-    same = own == q.other_lengths
-    for column, asked in (("input_tokens", spec.input_tokens), ("output_tokens", spec.output_tokens)):
-        same &= ~own | ((rows[column] - asked).abs() <= 0.03 * asked)
-    speed = rows["tokens_per_s_user"].fillna(spec.limit(q.scenario))
-    keep = same & ((speed - q.user_speed).abs() <= 0.03 * q.user_speed)
-    if "precision" in given:
-        keep &= rows["format"] == q.precision
-    if "n_accelerators" in given:
-        keep &= rows["n_accelerators"].fillna(q.n) == q.n
-    if "framework" in given:
-        keep &= rows["software"] == q.software
-    if "date" in given:
-        apart = (rows["measured_on"] - date_of(given["date"])).abs().dt.days
-        keep &= apart <= SAME_ROUND_DAYS
-    found = rows[keep]
-    for name, column in (("submitter", "submitter"), ("system", "system_name")):
-        closer = found[found[column].astype("string").str.lower() == str(given.get(name, "")).lower()]
-        found = closer if len(closer) else found
-    return found if len(found) else None
-
-
-def _measured(book: _Book, q: Question, rows: pd.DataFrame) -> Estimate:
-    """The best of the rows: what well-kept software reaches; repeated submissions give the interval."""
-    best = rows.loc[rows["tokens_per_s_per_accelerator"].idxmax()]
-    rate = float(best["tokens_per_s_per_accelerator"])
-    spread = float(np.exp(Z80 * book.fit.repeat_sd))
-    n = q.n if pd.isna(best["n_accelerators"]) else int(best["n_accelerators"])
-    return Estimate(
-        rate, rate / spread, rate * spread, MEASURED, (str(best["throughput_id"]),), str(best["metric_unit"]),
-        q.model.model_id, q.chip.accelerator_id, q.scenario, str(best["format"]), n,
-        pd.Timestamp(best["measured_on"]), f"best of {len(rows)} published",
-    )  # fmt: skip
-
-
-def _predicted(book: _Book, q: Question) -> Estimate:
-    mean, sd, share = book.fit.predict(Situations.of([q.situation()]))
-    labels = book.fit.rows.labels
-    model_seen = bool((labels["model"] == q.model.model_id).any())
-    chip_seen = bool((labels["chip"] == q.chip.accelerator_id).any())
-    cell = ((labels["model"] == q.model.model_id) & (labels["chip"] == q.chip.accelerator_id)).any()
-    family_seen = bool((labels["family"] == q.chip.generation).any())
-    regime = "model" if not model_seen else "row" if cell else "cell" if family_seen else "family"
-    doubt = 0.0 if chip_seen else UNCERTAIN_PEAKS[q.chip.confidence]
-    spread = float(np.exp(Z80 * np.hypot(sd[0] * book.fit.factor[regime], doubt)))
-    rate = float(np.exp(mean[0]))
-    nearest = book.rows["throughput_id"].iloc[np.argsort(-share[0])[:3]]
-    return Estimate(
-        rate, rate / spread, rate * spread, SCALED if model_seen else ROOFLINE, tuple(nearest),
-        q.model.metric_unit, q.model.model_id, q.chip.accelerator_id, q.scenario, q.precision, q.n,
-        book.latest if chip_seen else None,
-        "" if model_seen else "size of the model and efficiencies of measured ones; nobody measured it",
-    )  # fmt: skip
+def _half_width(catalog: Catalog, gap: str, question: Question) -> float:
+    """Half-width of the 80 % interval in log time of a step; times the steepness it is that of log rate."""
+    table = catalog.table("serving_intervals")["log_half_width"]
+    asked = "label" if question.asked == "label" and question.scenario != "interactive" else "speed"
+    parts = [float(table[g, asked]) for g in gap.split()]
+    if "vendor" in gap:
+        parts[-1] = max(parts[-1], UNMEASURED_VENDOR)
+    if question.chip.accelerator_id not in book(catalog).chips:
+        parts.append(UNCERTAIN_PEAKS[question.chip.confidence])
+    return math.hypot(*parts)
 
 
 class Throughput:

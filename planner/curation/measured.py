@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from planner.case.throughput import serving_fit
+from planner.case.serving_order import book
 from planner.case.training_runs import WHOLE, published_runs
 from planner.curation.plausibility import Accepted
 from planner.facts.catalog import Catalog
@@ -24,7 +24,10 @@ EFFICIENCY = {WHOLE: (0.1, 0.7), "benchmark": (0.15, 2.5), "fine-tuning": (0.1, 
 """Share of the dense bf16 peak, by kind of run; published ones lie between 0.17 and 1.7."""
 FORMAT_STEPS = (("fp8_dense_tflops", "bf16_dense_tflops", 4.2), ("fp4_dense_tflops", "fp8_dense_tflops", 4.2))
 """A narrower format is not slower, and at most about four times as fast."""
-RATES = ("throughput", "accelerators", "models", "systems", "aliases", "latency_classes")
+RATES = (
+    "throughput", "serving_points", "serving_parameters", "serving_weights", "accelerators", "models", "systems",
+    "aliases", "latency_classes",
+)  # fmt: skip
 """Tables the fit of serving rates reads; a catalog of one's own may lack them."""
 BITS = {"bf16_dense_tflops": 16, "fp8_dense_tflops": 8, "fp4_dense_tflops": 4}
 NAMED_SIZE = re.compile(r"(?<![\w.])(\d+)b(?!\w)")
@@ -56,7 +59,7 @@ def measured_faults(catalog: Catalog, sheets: dict[str, Sheet], accepted: dict[s
 
 
 def _rates(catalog: Catalog, sheet: Sheet, accepted: Accepted) -> Iterator[str]:
-    error, sd = serving_fit(catalog).left_out("row")
+    error, sd = book(catalog).left_out_rows
     for row in range(len(sheet.lines)):
         limit = max(math.log(MOST_RATE_FACTOR), MOST_RATE_SIGMAS * float(sd[row]))
         name = "tokens_per_s_per_accelerator"

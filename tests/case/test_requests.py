@@ -86,7 +86,7 @@ def test_a_file_without_lengths_keeps_those_of_the_benchmark_and_is_told(
     ((w, lengths, why),) = lengths_taken(plain, CATALOG)
     assert (w, lengths) == (
         "work",
-        f"{number(1500)} in, {number(1500)} out",
+        f"{number(1500)} in, {number(1278)} out",
     ) and "benchmark of gpt-oss 120B" in why
     case = build_case(plain, plain_catalog())
     assert lengths in case.assumptions["value"].tolist()
