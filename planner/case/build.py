@@ -87,8 +87,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
             hosts,
         ),
     )
-    rate = scenario.money.discount_rate_real
-    rate = context.param("discount_rate_real") if rate is None else rate
+    rate = context.discount_rate_real
     case = Case(
         scenario=scenario,
         catalog=context.catalog,

@@ -35,6 +35,12 @@ class Context:
         """Level of cost of this case: low, mid or high; see ``Catalog.cost_level`` for which end of a range it means."""
         return self.scenario.money.level
 
+    @property
+    def discount_rate_real(self) -> float:
+        """The scenario's real discount rate, or the catalog's."""
+        own = self.scenario.money.discount_rate_real
+        return self.param("discount_rate_real") if own is None else own
+
     def param(self, name: str) -> float:
         return self.catalog.param(name, self.catalog.cost_level("parameters", name, self.level))
 

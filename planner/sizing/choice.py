@@ -9,14 +9,14 @@ import pandas as pd
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.locality import rule_for
-from planner.case.rates import least_accelerators, relative_rate
+from planner.case.rates import least_accelerators
 from planner.case.requests import request_of
 from planner.case.throughput import Throughput
 from planner.facts.errors import MissingFact
 from planner.facts.spans import Span
 from planner.scenario.schema import Host, Workload
 from planner.sizing.costs import UnitCosts
-from planner.sizing.steps import Offer
+from planner.sizing.steps import Offer, held_per_reference
 
 FIRST_THIRD = 1.0 / 3.0
 NEARLY_AS_CHEAP = 1.25
@@ -67,18 +67,20 @@ def blocker(context: Context, w: Workload, system: str, protection: str) -> str:
 def choose_system(
     context: Context, throughput: Throughput, w: Workload, host: Host, costs: UnitCosts
 ) -> Choice:
-    """The cheapest system per unit of work; the least blocked where none is free of objections."""
+    """The cheapest system per unit of work in mid-horizon; the least blocked where none is free of objections."""
     protection = rule_for(context, w).protection
-    scores: dict[str, tuple[bool, float, float]] = {}  # blocked, USD and kW per unit of work
+    calendar = context.calendar
+    middle = calendar.year_fraction(calendar.n // 2)
+    scores: dict[str, tuple[bool, float, float]] = {}  # blocked, USD a year and kW per unit of work
     for choice in context.scenario.systems:
-        accelerator = str(context.catalog.value("systems", choice.id, "accelerator_id"))
+        offer = Offer(host, host.stacks[0], choice.id)
         try:
-            rate, _, _ = relative_rate(context, throughput, w, accelerator, host.stacks[0])
+            held = held_per_reference(context, throughput, w, offer, middle)
         except MissingFact:  # no rate without the chip's peak and memory
             continue
         unit = costs.of(choice.id)
         blocked = bool(blocker(context, w, choice.id, protection))
-        scores[choice.id] = (blocked, unit.total_usd() / max(rate, 1e-9), unit.it_kw.mid / max(rate, 1e-9))
+        scores[choice.id] = (blocked, unit.yearly_usd * held, unit.it_kw.mid * held)
     ranked = sorted(scores, key=lambda k: scores[k]) or [context.scenario.systems[0].id]
     system = ranked[0]
     blocked, usd, kw = scores.get(system, (True, 1.0, 1.0))

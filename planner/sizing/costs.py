@@ -10,6 +10,8 @@ from planner.case import climate
 from planner.case.context import Context
 from planner.case.costs import facility_cost, system_cost
 from planner.case.export_rules import routed_duty
+from planner.case.periods import capital_recovery_factor
+from planner.case.stacks import layers_of
 from planner.facts.spans import Span
 from planner.scenario.schema import Host, SystemChoice
 
@@ -19,7 +21,7 @@ AIR, LIQUID = "air-chilled-water", "direct-to-chip"
 
 @dataclass(frozen=True)
 class Unit:
-    """One accelerator: kW of IT at the peak, idle and typical with network; USD all in; its facility."""
+    """One accelerator: kW of IT at the peak, idle and typical with network; USD all in; its facility; USD a year."""
 
     n: int
     it_kw: Span
@@ -29,10 +31,8 @@ class Unit:
     design_pue: Span
     mean_pue: float
     facility_musd_per_mw: Span
-
-    def total_usd(self) -> float:
-        """Mid capital of one accelerator with its share of the facility."""
-        return self.hardware_usd.mid + self.it_kw.mid * 1e3 * self.facility_musd_per_mw.mid
+    yearly_usd: float
+    """Capital with its facility as annuities over their lives, upkeep, staff, the stack's cost by accelerator, energy."""
 
     def mean_kw(self, use: float) -> Span:
         """Mean draw at a mean load between 0 and 1."""
@@ -67,16 +67,32 @@ def _unit(context: Context, choice: SystemChoice, host: Host) -> Unit:
     typical, peak = float(row["typical_kw"]) * network / n, float(row["peak_kw"]) * network / n
     liquid = float(row["liquid_share"])
     design, mean = _pue(context, host, liquid)
+    hardware, facility = _hardware_usd(context, choice, host), _facility(context, host, liquid)
+    life = float(row["economic_life_years"])
     return Unit(
         n,
         Span(typical, peak, peak),
         float(row["idle_kw"]) * network / n,
         typical,
-        _hardware_usd(context, choice, host),
+        hardware,
         design,
         mean,
-        _facility(context, host, liquid),
+        facility,
+        _yearly_usd(context, host, hardware.mid, life, facility.mid * peak * 1e3, typical * mean),
     )
+
+
+def _yearly_usd(
+    context: Context, host: Host, hardware_usd: float, life: float, facility_usd: float, mean_kw: float
+) -> float:
+    """USD a year of an accelerator that works all day, whatever its share of what is fixed."""
+    rate, halls = context.discount_rate_real, context.catalog.table("halls")
+    owned = hardware_usd * capital_recovery_factor(rate, life)
+    owned += facility_usd * capital_recovery_factor(rate, float(halls["life_years"].min()))
+    layers = layers_of(context, host.stacks[0])[context.column("layers", "usd_per_accelerator_year")]
+    run = hardware_usd * context.param("hardware_opex_share_per_year")
+    run += context.param("staff_usd_per_accelerator_year") + float(layers.sum())
+    return owned + run + mean_kw * 8.76 * context.elec_price_usd_per_mwh(context.site(host.site))
 
 
 def _hardware_usd(context: Context, choice: SystemChoice, host: Host) -> Span:

@@ -191,13 +191,13 @@ def _workload_row(rough: Rough, choice: Choice, year: int, reference: float, hel
 
 
 def quiet_share(quiet: float, wanted: float) -> Span:
-    """Share of the accelerators of work that may wait which is held beside quiet hours (low: all are used, high: none)."""
+    """Share of the accelerators of work that may wait which is held beside quiet hours: plans fill them, high does not."""
     fits = min(quiet, wanted) / wanted if wanted > 0 else 0.0
-    return Span(1.0 - fits, 1.0 - fits / 2.0, 1.0)
+    return Span(1.0 - fits, 1.0 - fits, 1.0)
 
 
 def _year(rough: Rough, steady: _Sum, patient: _Sum, quiet: float) -> dict[str, float]:
-    """All that stands in one year: preemptible work fills quiet hours (low: fully, high: not, mid: half)."""
+    """All that stands in one year: preemptible work fills quiet hours (high: it does not)."""
     context, costs = rough.context, rough.costs
     share = quiet_share(quiet, patient.total().mid)
     held = dict(steady.by)

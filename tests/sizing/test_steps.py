@@ -28,7 +28,6 @@ def test_people_become_accelerators_by_hand(tiny: Make, plain_catalog: Callable[
     scenario = tiny(demand={"size": USERS})
     catalog = plain_catalog({("parameters", "availability", "value_mid"): 0.8})
     (first, *_) = size(scenario, catalog).chains["work"]
-    rate = estimate(model="gpt-oss-120b", accelerator="b300", scenario="offline", catalog=catalog)
     model = str(catalog.value("model_classes", "large", "model_id"))
     rate = estimate(model=model, accelerator="b300", scenario="offline", catalog=catalog)
     each = rate.tokens_per_s_per_accelerator
