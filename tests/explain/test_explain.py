@@ -21,7 +21,7 @@ from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 
-BROKEN = {"limits.capital_musd_by_year": [{"year": 2028, "musd": 20}]}
+BROKEN = {"limits.capital_musd_by_year": [{"year": 2029, "musd": 5}]}
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_a_host_that_is_left_out_costs_more_when_it_is_forced(small: Scenario) -
 def test_the_irreducible_set_is_grouped_and_holds_the_cap(small: Scenario) -> None:
     conflict = iis(build_case(with_overrides(small, BROKEN)))
     assert conflict.complete and conflict.rows["capital_cap"] == 1
-    assert "capital_cap[2028]" in str(conflict)
+    assert "capital_cap[2029]" in str(conflict)
     assert not iis(build_case(small)).complete
 
 

@@ -26,7 +26,7 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     "budget in total": ("capital", "limits.capital_musd_total", {"limits.capital_musd_total": 250}),
     "budget by year": (
         "capital", "limits.capital_musd_by_year[1].musd",
-        {"limits.capital_musd_by_year": [{"year": 2027, "musd": 500}, {"year": 2028, "musd": 20}]},
+        {"limits.capital_musd_by_year": [{"year": 2027, "musd": 500}, {"year": 2029, "musd": 5}]},
     ),
     "licence quota": (
         "quota", "supply.quotas[licence].path[1].accelerators",
