@@ -95,17 +95,25 @@ def lookup(keys: pd.Series | pd.Index, column: pd.Series) -> np.ndarray:
 
 
 def total(table: pd.DataFrame, keys: list[str], value: Any) -> pd.Series:
-    """Sum of a value by keys, sorted; keys with one part give plain labels."""
-    frame = table[keys].assign(value=np.asarray(value, dtype=float) * np.ones(len(table)))
-    if not len(frame):
+    """Sum of a value by keys, sorted; keys with one part give plain labels, rows with a missing key count nowhere.
+
+    The same as a ``groupby`` in half its time: an audit asks more than a hundred times, of a few hundred rows.
+    """
+    values = np.asarray(value, dtype=float) * np.ones(len(table))
+    if not len(table):
         return pd.Series(
             dtype=float, index=pd.MultiIndex.from_arrays([[]] * len(keys)) if len(keys) > 1 else None
         )
-    if "t" in keys:
-        frame["t"] = frame["t"].astype(int)
-    series = frame.groupby(keys, sort=True)["value"].sum()
-    series.index.names = [None] * len(keys)
-    return series
+    parts = [pd.factorize(table[k].astype(int) if k == "t" else table[k], sort=True) for k in keys]
+    codes, levels = [code for code, _ in parts], [level for _, level in parts]
+    known = np.all([code >= 0 for code in codes], axis=0)
+    place = np.ravel_multi_index([code[known] for code in codes], [max(len(level), 1) for level in levels])
+    found, rows = np.unique(place, return_inverse=True)
+    sums = np.bincount(rows, values[known], minlength=len(found))
+    if len(keys) == 1:
+        return pd.Series(sums, index=pd.Index(levels[0]).take(found))
+    at = np.unravel_index(found, [max(len(level), 1) for level in levels])
+    return pd.Series(sums, index=pd.MultiIndex(levels=levels, codes=at, verify_integrity=False))
 
 
 def each_period(table: pd.DataFrame, first: Any, periods: Any, n: int) -> pd.DataFrame:

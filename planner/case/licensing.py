@@ -79,9 +79,12 @@ def _class_of(rules: pd.DataFrame, tpp: float, density: float | None) -> str:
 
 def country_group(context: Context, iso3: str) -> str:
     """Export country group; a country not listed is unrestricted."""
-    table = context.catalog.table("licensing")
-    listed = table[table["iso3"] == iso3]["country_group"]
-    return str(listed.iloc[0]) if len(listed) else "unrestricted"
+    if "country groups" not in context.memo:
+        rows = context.catalog.table("licensing").drop_duplicates("iso3")
+        context.memo["country groups"] = dict(
+            zip(rows["iso3"], rows["country_group"].astype(str), strict=True)
+        )
+    return str(context.memo["country groups"].get(iso3, "unrestricted"))
 
 
 def parents(context: Context, host: Host) -> list[str]:
