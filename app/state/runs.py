@@ -23,6 +23,7 @@ STATES = {
     "unbounded": "unbounded",
     "running": "running",
     "lost": "lost",
+    "unfinished": "lost",
 }
 """Status of a run directory's outcome to the state shown."""
 WATCHED = ("manifest.json", "outcome.json")

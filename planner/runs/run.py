@@ -80,13 +80,16 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Status of the outcome; ``running`` or ``lost`` while there is none, ``damaged`` if it is gone."""
+        """Status of the outcome; ``running`` or ``lost`` while there is none, ``damaged`` if it is gone.
+
+        A batch that ended before its cases did is ``unfinished``.
+        """
         if (self.path / "outcome.json").is_file():
             return str(self.outcome.get("status", "damaged"))
         lock = self.path / "lock.json"
         if lock.is_file():
             return "running" if is_alive(read_json(lock)) else "lost"
-        return "damaged"
+        return "unfinished" if self.kind == "batch" else "damaged"
 
     @cached_property
     def outcome(self) -> dict[str, Any]:

@@ -363,6 +363,42 @@ def test_runs_compare_export(call: Call, tmp_path: Path) -> None:
     assert call("export", "base", "-f", "mps").code == 2
 
 
+def test_a_dry_run_says_what_would_be_solved_and_writes_nothing(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text(
+        "batch: 1\nscenario: two-hosts\ngrid: {limits.min_control: {from: 10, to: 30, step: 10}}\n"
+    )
+    said = call("batch", "sweep.yaml", "-o", "out", "--dry-run")
+    assert said.code == 0 and "0 of 3 cases are answered, 3 would be solved" in said.out
+    assert "min_control-20: new" in said.out
+    found = json.loads(call("batch", "sweep.yaml", "-o", "out", "--dry-run", "--json").out)
+    assert [row["why"] for row in found["solve"]] == ["new"] * 3 and found["kept"] == found["aside"] == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sweep.yaml"]
+
+
+def test_a_batch_says_first_that_its_versions_are_mixed_and_what_it_put_aside(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import pandas as pd
+
+    from planner.runs import batch as batches
+
+    table = pd.DataFrame({"case": ["a"], "status": ["optimal"], "audit": ["broken"], "reason": [""]})
+    result = batches.BatchResult(tmp_path, table, ["a"], [tmp_path / "aside" / "b"], "mixed versions: 1 of 1")
+    monkeypatch.setattr(batches, "batch", lambda *args, **more: result)
+    said = call("batch", "sweep.yaml")
+    assert said.code == 1 and said.out.splitlines()[0] == "mixed versions: 1 of 1"
+    assert "a: optimal: audit broken: do not use this plan" in said.out and "put aside" in said.out
+    found = json.loads(call("batch", "sweep.yaml", "--json", "--discard").out)
+    assert found["mixed_versions"] == "mixed versions: 1 of 1"
+    assert found["aside"] == [] and found["discarded"] == [str(tmp_path / "aside" / "b")]
+
+
+def test_a_store_that_is_no_database_is_bad_input(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "bad.sqlite").write_text("no database " * 99)
+    said = call("app", "--store", f"sqlite:///{tmp_path}/bad.sqlite")
+    assert said.code == 2 and "is not a database" in said.err and "Traceback" not in said.err
+
+
 def test_batch_with_a_case_without_a_plan_is_one(call: Call, tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text(
         "batch: 1\nscenario: two-hosts\nquality: quick\ngrid: {limits.min_control: [99]}\n"

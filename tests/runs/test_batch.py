@@ -315,6 +315,8 @@ def test_a_full_disk_stops_the_batch_and_it_goes_on(
         batch(more, copy, resume=True)
     assert not (copy / "failures").exists() and not (copy / "lock.json").exists()
     assert Run(copy).status == "unfinished" and "no space" in Run(copy).outcome["reason"]
+    (copy / "outcome.json").unlink()  # the disk took not even that
+    assert Run(copy).status == "unfinished"
     monkeypatch.undo()
     assert [s.case.name for s in look_ahead(more, copy, resume=True).to_solve] == ["min_control-null", "more"]
 

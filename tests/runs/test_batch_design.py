@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.cli.batch_progress import duration, pace_of
+from planner.cli.batch_progress import KEPT, BatchProgress, duration, pace_of
 from planner.facts.catalog import load_catalog
 from planner.runs.batch_design import NAME_LENGTH, Range, Sample, names_of
 from planner.runs.batch_file import BatchCase, load_batch
+from planner.runs.batch_resume import BatchPlan, Step
 from planner.scenario.problems import InputError
 
 HEAD = "batch: 1\nscenario: two-hosts\nquality: quick\n"
@@ -148,3 +149,21 @@ def test_rate_and_time_left_in_words() -> None:
     assert pace_of(10, 40, 120.0) == "5 a minute, 6 min left"
     assert pace_of(1, 3, 60.0) == "1.0 a minute, 2 min left"
     assert duration(45) == "45 s" and duration(7500) == "2 h 5 min"
+
+
+def test_progress_says_why_and_how_long(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    cases = load(tmp_path, "grid: {limits.min_control: [10, 20, 30]}\n")
+    steps = [
+        Step(cases[0], tmp_path),
+        Step(cases[1], None, "new"),
+        Step(cases[2], None, "it failed: odd [x]"),
+    ]
+    with BatchProgress() as progress:
+        progress.plan(BatchPlan(tmp_path, steps, []))
+        progress.case("a", f"optimal {KEPT}", 1, 3)
+        progress.case("b", "optimal", 2, 3)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "1 of 3 cases are answered, 2 are solved now"
+    assert lines[1:3] == ["  1 because: new", "  1 because: it failed: odd [x]"]
+    assert lines[3] == "1 of 3  a: optimal (done before)"
+    assert lines[4].startswith("2 of 3  b: optimal  (") and "left)" in lines[4]
