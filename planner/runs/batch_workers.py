@@ -98,6 +98,7 @@ def _in_pool(waiting: deque[BatchCase], folder: Path, workers: int, note: OnDone
                     done = future.result()
                     del running[future]
                     note(done)
+            pool.shutdown(wait=True)
         except BrokenProcessPool:
             for future, case in running.items():
                 if future.done() and future.exception() is None:
