@@ -101,7 +101,7 @@ def read_conditions(conditions: dict[str, Any]) -> dict[str, Any]:
 
 
 def ask(catalog: Catalog, model: str, accelerator: str, scenario: str, given: dict[str, Any]) -> Question:
-    """The question that names and stated conditions amount to; raises for unknown names and impossible lengths."""
+    """The question that names and stated conditions amount to; raises for unknown names."""
     key, given = _scenario(catalog, scenario, given)
     spec = _spec(catalog, model, given)
     chip = chip_spec(catalog, accelerator_of(catalog, accelerator))
@@ -122,12 +122,6 @@ def ask(catalog: Catalog, model: str, accelerator: str, scenario: str, given: di
         most_group=int(given["n_accelerators"]) if "n_accelerators" in given else None,
         requests=float(given["concurrency"]) if "concurrency" in given else None,
     )
-    limit = spec.context_tokens
-    if limit is not None and prompt + service.output_tokens > limit:
-        raise BadValue(
-            f"{prompt:,.0f} tokens in and {service.output_tokens:,.0f} out are more than the context of "
-            f"{spec.model_id}: {limit:,.0f} tokens; state shorter ones or a model with a longer context"
-        )
     n = int(given.get("n_accelerators") or given.get("tp") or chip.scale_up)
     speed = float(stated) if stated else spec.speed(key)
     return Question(service, chip, key, prompt, speed, "speed" if stated else "label", n)

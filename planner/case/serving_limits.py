@@ -1,4 +1,4 @@
-"""What no accelerator serves: speeds and first tokens out of reach, models that no system holds."""
+"""What is not served: prompts beyond a context, speeds and first tokens out of reach, models that no system holds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from planner.facts.errors import BadValue
 
 OUT_OF_REACH = 1.5
 """Speeds and first tokens beyond the best computed one by more than this are refused."""
+
+
+def check_context(question: Question) -> None:
+    """Raises where prompt and answer are more than the model takes."""
+    model, answer = question.service.model, question.service.output_tokens
+    limit, prompt = model.context_tokens, question.input_tokens
+    if limit is not None and prompt + answer > limit:
+        raise BadValue(
+            f"{prompt:,.0f} tokens in and {answer:,.0f} out are more than the context of {model.model_id}: "
+            f"{limit:,.0f} tokens; state shorter ones or a model with a longer context"
+        )
 
 
 def reached(catalog: Catalog, question: Question) -> Reach:
