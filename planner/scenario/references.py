@@ -93,7 +93,7 @@ DATES = (
     "finance.grants[].date",
 )
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
-ANY_DATES = ("horizon.start", "systems[].available_from", "rates[].measured_on")
+ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on")
 # List, first day, last day of things that exist already: they may have begun before the horizon.
 PAST = (("existing.fleets", "since", "retire"), ("existing.contracts", None, "until"))
 # Paths in steps, which must rise in time.

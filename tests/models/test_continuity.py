@@ -166,12 +166,13 @@ def test_training_runs_do_not_tie_one_another(tiny):
     case = build_case(tiny(demand=[{**work, "kind": "training", "size": {"by": "training", "runs": runs}}]))
     demand = case.demand.reset_index(drop=True).set_index("t")
     unit = float(demand.loc[0, "demand_kref"])
-    assert (demand["demand_kref"] / unit).round(6).to_dict() == {
-        0: 1.0, 1: 1.0, 2: 4.0, 3: 4.0, 4: 3.0, 5: 3.0, 8: 1.0, 9: 1.0
-    }  # fmt: skip
-    assert (demand["carried_kref"] / unit).round(6).to_dict() == {
-        0: 0.0, 1: 1.0, 2: 1.0, 3: 4.0, 4: 3.0, 5: 3.0, 8: 0.0, 9: 1.0
-    }  # fmt: skip
+    # larger fleets lose a little more to interruptions and to spreading
+    assert (demand["demand_kref"] / unit).to_dict() == pytest.approx(
+        {0: 1.0, 1: 1.0, 2: 4.0, 3: 4.0, 4: 3.0, 5: 3.0, 8: 1.0, 9: 1.0}, rel=0.02
+    )
+    assert (demand["carried_kref"] / unit).to_dict() == pytest.approx(
+        {0: 0.0, 1: 1.0, 2: 1.0, 3: 4.0, 4: 3.0, 5: 3.0, 8: 0.0, 9: 1.0}, rel=0.02
+    )
     assert 8 not in set(case.kept["t"])
 
 
