@@ -31,7 +31,7 @@ from planner.models.common import (
     grouped,
     tuples,
 )
-from planner.models.ledger import CONSTANT, asset, book, yearly
+from planner.models.ledger import CONSTANT, asset, book, tails, yearly
 from planner.models.rules import Rule
 
 
@@ -146,6 +146,7 @@ def _rent_entries(case: Case) -> list[pd.DataFrame]:
     capex = rents["provider_capex_musd_per_k"].to_numpy(float)
     return [
         *yearly(case, "rent", rents, price, term, account="cloud-rent", **fields),
+        *tails(case, "rent", rents, account="cloud-rent", **fields),
         book("rent", list(rents.index), rents["t"].to_numpy(int), capex, account="provider-hardware",
              payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]),
              h=rents["h"], a=rents["a"], supplier=rents["k"].map(case.systems["maker"])),
@@ -174,7 +175,11 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
 
 
 def existing_entries(case: Case) -> list[pd.DataFrame]:
-    """Rent of contracts already signed: constants of the plan."""
+    """Rent of contracts already signed, and what they still cost at the end: constants of the plan."""
     rents = signed_rents(case)
-    return [book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], account="cloud-rent", h=rents["h"],
+    late = case.existing[case.existing["tail_musd"] > 0]
+    operator = late["h"].map(case.hosts["operator"]).astype(object)
+    return [book(CONSTANT, [()] * len(late), case.calendar.n, late["tail_musd"], account="cloud-rent", h=late["h"],
+                 a=late["a"], supplier=operator, kind="commitment"),
+            book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], account="cloud-rent", h=rents["h"],
                  a=rents["a"], supplier=rents["supplier"])]  # fmt: skip

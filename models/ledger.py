@@ -2,10 +2,11 @@
 
 An entry says: one unit of ``family[index]`` books ``musd`` (real, undiscounted) and ``quantity`` in period
 ``t``, to an account, for a payer. The objective, the capital calendar, the report and the KPIs all read the
-same entries; a plan's ledger is entries x values. Residual values are dated at the horizon's end (t = n).
+same entries; a plan's ledger is entries x values. What is left of assets (kind ``residual``) and what contracts
+still cost (kind ``commitment``) are dated at the horizon's end (t = n) and are no payments.
 
 Outlay of an ordered asset: ``order_share`` of the price at order, the rest evenly over the periods of its
-lead; with no lead all falls in the live period. Residual: price x (1 - periods used / life), straight line.
+lead; with no lead all falls in the live period. Residual: price x ``planner.case.residual.left_share``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.registry import ACCOUNTS, PURCHASE, Account, account_of
+from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, account_of
+from planner.case.residual import left_share
 
 PARTNER = "partner"
 FIELDS = {"h": "", "a": "", "supplier": "", "payer": PARTNER, "origin_iso3": "", "w": ""}
@@ -34,12 +36,13 @@ def book(
     quantity: Any = 0.0,
     *,
     account: str,
-    residual: bool = False,
+    kind: str = "",
     **fields: Any,
 ) -> pd.DataFrame:
     """Entries for many members of a family at once; scalars broadcast, arrays go row by row.
 
-    Kind, asset class and unit are those of the account; a residual value has a kind of its own and no unit.
+    Kind, asset class and unit are those of the account; what is settled at the end has a ``kind`` of its own and no
+    unit.
     Raises ``KeyError`` for an account that the registry does not have.
     """
     n, heading = len(index), account_of(account)
@@ -50,10 +53,10 @@ def book(
         "family": [family] * n,
         "index": list(index),
         "t": np.broadcast_to(t, n).astype(int),
-        "kind": ["residual" if residual else heading.kind] * n,
+        "kind": [kind or heading.kind] * n,
         "account": [account] * n,
         "asset_class": [heading.asset_class] * n,
-        "unit": ["" if residual else heading.unit] * n,
+        "unit": ["" if kind in SETTLED else heading.unit] * n,
     }
     for name, default in FIELDS.items():
         value = fields.get(name, default)
@@ -73,7 +76,7 @@ def asset(
     index = list(table.index)
     price = np.broadcast_to(np.asarray(price, dtype=float), len(table))
     quantity = np.broadcast_to(np.asarray(quantity, dtype=float), len(table))
-    live, lead, life = (table[c].to_numpy(int) for c in ("t", "lead", "life"))
+    live, lead = (table[c].to_numpy(int) for c in ("t", "lead"))
     at_order = case.order_share[account_of(account).asset_class]
     booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # periods before live of the last payment
     rows, t, musd, booked = [], [], [], []
@@ -90,10 +93,10 @@ def asset(
         musd.append((price * share)[paid])
         booked.append(np.where(back == booked_at, quantity, 0.0)[paid])
     out.append(_part(family, index, rows, t, musd, booked, account=account, **fields))
-    left = np.clip(1.0 - (case.calendar.n - live) / life, 0.0, 1.0)
+    left = left_share(case, account_of(account).asset_class, table)
     held = np.flatnonzero(left > 0)
     end, worth, none = np.full(len(held), case.calendar.n), -(price * left)[held], np.zeros(len(held))
-    out.append(_part(family, index, [held], [end], [worth], [none], account=account, residual=True, **fields))
+    out.append(_part(family, index, [held], [end], [worth], [none], account=account, kind="residual", **fields))
     return [part for part in out if len(part)]
 
 
@@ -119,6 +122,16 @@ def yearly(
     return [_part(family, index, rows, t, musd, none, **fields)]
 
 
+def tails(case: Case, family: str, table: pd.DataFrame, **fields: Any) -> list[pd.DataFrame]:
+    """What contracts that outlive the horizon still cost at its end: columns of ``planner.case.commitments``."""
+    musd = table["tail_musd"].to_numpy(float)
+    late = np.flatnonzero(musd > 0)
+    if not len(late):
+        return []
+    end, none = np.full(len(late), case.calendar.n), np.zeros(len(late))
+    return [_part(family, list(table.index), [late], [end], [musd[late]], [none], kind="commitment", **fields)]
+
+
 def charges(case: Case) -> list[pd.DataFrame]:
     """Yearly accounts of what stands at a place, for every charge of the registry."""
     return [part for account in ACCOUNTS.values() if account.charge for part in _charge(case, account)]
@@ -129,6 +142,8 @@ def _charge(case: Case, account: Account) -> list[pd.DataFrame]:
     purchase = PURCHASE[account.charge.purchase]
     out: list[pd.DataFrame] = []
     for family, table in purchase.parts(getattr(case, purchase.table)):
+        if "tail_musd" in table:
+            out += tails(case, family, table, account=account.name, **local(case, table["h"]))
         periods = table[purchase.life] if purchase.life else case.calendar.n
         musd = table[account.charge.musd_per_period]
         out += yearly(case, family, table, musd, periods, account=account.name, **local(case, table["h"]))
@@ -151,7 +166,7 @@ def _part(
     musd: list[np.ndarray],
     quantity: list[np.ndarray],
     account: str,
-    residual: bool = False,
+    kind: str = "",
     **fields: Any,
 ) -> pd.DataFrame:
     """Entries of rows of a table, payment after payment: one frame for all, since each takes a millisecond."""
@@ -167,7 +182,7 @@ def _part(
         np.concatenate(musd),
         np.concatenate(quantity),
         account=account,
-        residual=residual,
+        kind=kind,
         **chosen,
     )
 

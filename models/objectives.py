@@ -14,6 +14,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.registry import SETTLED
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.ledger import CONSTANT, PARTNER, partner_cost
 from planner.models.rules import Rule
@@ -84,7 +85,7 @@ _YEAR_SUMS: dict[int, Any] = {
 
 def outlays(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
     """The partner's payments by calendar year: family, index, year, musd (residual values are no payment)."""
-    own = entries[(entries["payer"] == PARTNER) & (entries["kind"] != "residual") & (entries["musd"] != 0)]
+    own = entries[(entries["payer"] == PARTNER) & ~entries["kind"].isin(SETTLED) & (entries["musd"] != 0)]
     years = case.periods["year"].to_numpy()[own["t"].to_numpy(int)]
     return own.assign(year=years.astype(str))[["family", "index", "year", "musd"]]
 

@@ -64,5 +64,5 @@ def _reciprocal(case: Case) -> list[pd.DataFrame]:
     account = "reciprocal-investment"
     return [
         book("order", list(asked.index), asked["order_t"], invested, account=account, **fields),
-        book("order", list(asked.index), case.calendar.n, -worth, residual=True, account=account, **fields),
+        book("order", list(asked.index), case.calendar.n, -worth, kind="residual", account=account, **fields),
     ]

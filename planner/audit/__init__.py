@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from planner.audit import (
+    commitments,
     continuity,
     cooling,
     fleet,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COVERS", "TOLERANCE", "TOPICS", "audit"]
 
-TOPICS = (fleet, service, continuity, sites, halls, cooling, power, supply, policy, ledger, kpis)
+TOPICS = (fleet, service, continuity, sites, halls, cooling, power, supply, policy, commitments, ledger, kpis)
 
 
 COVERS: dict[str, str] = {

@@ -1,7 +1,7 @@
 """How lines of the ledger must be booked, whatever they are for.
 
 Outlay of an asset: a share at the order, the rest evenly over the periods of its lead; without a lead all
-when it goes live. Residual value: straight line over its life, on the horizon's end.
+when it goes live. Residual value on the horizon's end: of used goods at the market, else straight line over its life.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import pandas as pd
 
 from planner.audit.view import PARTNER, View, each_period, lookup
 
+MARKETED = "servers"
+"""The class of assets with a market for used ones."""
 LINE = ["t", "kind", "account", "payer", "h", "a", "origin_iso3", "w"]
 FIELDS = ["kind", "account", "payer", "h", "a", "origin_iso3", "w", "unit"]
 
@@ -60,8 +62,21 @@ class Book:
             part = spread["price"] * (1.0 - first) / spread["case_lead"]
             own = {k: spread[f"f_{k}"] if k in columns else v for k, v in fields.items()}
             self.add(spread, part, kind="capex", **own)
-        left = np.maximum(0.0, 1.0 - (self.view.n - live) / np.maximum(life, 1))
+        left = self.left(rows, what, live, life)
         self.add(rows.assign(t=self.view.n), -rows["price"] * left, kind="residual", **fields)
+
+    def left(self, rows: pd.DataFrame, what: str, live: Any, life: Any, rule: str = "") -> Any:
+        """Share of the price left at the end, by the rule of the scenario or, at the market, of the asset class."""
+        case, rule, used = self.case, rule or self.view.scenario.finance.residual, self.view.n - live
+        straight = np.maximum(0.0, 1.0 - used / np.maximum(life, 1))
+        if rule == "none":
+            return 0.0 * straight
+        if rule == "straight-line" or what != MARKETED:
+            return straight
+        fall = 1.0 + case.physics["accelerator_market_value_change_per_year"]
+        first = 1.0 - case.physics["accelerator_first_owner_loss"]
+        goods = rows["case_goods_share"].to_numpy(float)
+        return np.where(used < life, goods * first * fall ** (used * self.view.years), 0.0)
 
     def every(self, rows: pd.DataFrame, musd: Any, periods: Any, **fields: Any) -> None:
         """The same payment in every period alive."""

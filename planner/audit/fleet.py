@@ -186,7 +186,7 @@ def booked(book: Book) -> None:
 
 def _hardware_booked(book: Book) -> None:
     view, case = book.view, book.view.case
-    rows = view.facts(view.table("orders"), case.orders, HAKT, ["lead", "life", "musd_per_k"])
+    rows = view.facts(view.table("orders"), case.orders, HAKT, ["lead", "life", "musd_per_k", "goods_share"])
     price = rows["accelerators"] / THOUSAND * rows["case_musd_per_k"]
     place, life = {"h": rows["h"], "a": rows["a"]}, rows["case_life"]
     made = {**place, "origin_iso3": lookup(rows["k"], case.systems["origin_iso3"])}

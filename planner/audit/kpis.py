@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.audit.book import Book
+from planner.audit.commitments import signed
 from planner.audit.findings import Findings
 from planner.audit.policy import delays, discount, priorities, weights
 from planner.audit.power import facility_peak
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 
+OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
+         ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
+         ("backups", ["h", "g", "t"], "backup"))  # fmt: skip
+"""What is bought for good: its table, its index, its asset class."""
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 
 COVERS = {
@@ -56,22 +62,41 @@ def _cost(view: View) -> dict[str, float]:
     ledger = view.table("ledger")
     own = ledger[ledger["payer"] == PARTNER]
     worth = own["musd"] * lookup(own["t"], discount(view)).astype(float)
-    left = own["kind"] == "residual"
+    left, late = own["kind"] == "residual", own["kind"] == "commitment"
     capex = ledger[ledger["kind"] == "capex"]
-    paid = own[~left]
+    paid = own[~left & ~late]
     months = over(pd.RangeIndex(view.n), total(paid, ["t"], paid["musd"]))
     years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
     mine = capex.loc[capex["payer"] == PARTNER, "musd"].sum()
+    contracts, values = signed(view), _residuals(view)
     return {
         "cost_npv_musd": worth.sum(),
         "cost_without_residual_musd": worth[~left].sum(),
         "residual_musd": -worth[left].sum(),
+        "cost_residual_market_musd": worth[~left].sum() - values["market"],
+        "cost_residual_straight_line_musd": worth[~left].sum() - values["straight-line"],
+        "commitment_cost_musd": worth[late].sum(),
+        "commitments_signed_musd": contracts["signed_musd"].sum(),
+        "commitments_due_after_musd": contracts["due_after_musd"].sum(),
         "capex_musd": capex["musd"].sum(),
         "capex_partner_musd": mine,
         "capex_others_musd": capex["musd"].sum() - mine,
         "peak_funding_musd": max(0.0, months.cumsum().max()),
         "peak_year_outlay_musd": years.max() if len(years) else 0.0,
     }
+
+
+def _residuals(view: View) -> dict[str, float]:
+    """Rule -> MUSD discounted that purchases are worth at the end: the same book under each rule."""
+    book, end = Book(view), float(discount(view).iloc[-1])
+    out = {"market": 0.0, "straight-line": 0.0}
+    for name, keys, account in OWNED:
+        columns = [c for c in ("life", "goods_share") if c in getattr(view.case, name)]
+        rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
+        live, life = rows["t"].to_numpy(int), rows["case_life"].to_numpy(int)
+        for rule in out:
+            out[rule] += end * float((rows["musd"] * book.left(rows, account, live, life, rule)).sum())
+    return out
 
 
 def _time(view: View) -> dict[str, float]:

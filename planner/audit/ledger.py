@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from planner.audit import cooling, fleet, halls, policy, power, service, sites, supply
+from planner.audit import commitments, cooling, fleet, halls, policy, power, service, sites, supply
 from planner.audit.book import LINE, Book
 from planner.audit.findings import Findings
 from planner.audit.policy import discount
 from planner.audit.view import View, lookup, total
-from planner.case.registry import ACCOUNTS, PURCHASE, Account, Charge
+from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, Charge
 
-TOPICS = (fleet, service, sites, halls, cooling, power, supply, policy)
+TOPICS = (fleet, service, sites, halls, cooling, power, supply, policy, commitments)
 
 
 def expected(view: View) -> pd.DataFrame:
@@ -64,5 +64,5 @@ def check(view: View, found: Findings) -> None:
 
 def _capital(view: View, found: Findings, ledger: pd.DataFrame) -> None:
     table, keys = view.table("capital"), ["t", "payer", "account", "origin_iso3"]
-    paid = ledger[ledger["kind"] != "residual"]
+    paid = ledger[~ledger["kind"].isin(SETTLED)]
     found.equal("capital-table", total(table, keys, table["musd"]), total(paid, keys, paid["musd"]), "outlay")

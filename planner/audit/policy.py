@@ -12,6 +12,7 @@ from planner.audit.findings import Findings
 from planner.audit.service import by_period, served_k
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.case.bounds import Bounds
+from planner.case.registry import SETTLED
 
 COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "capital_cap": "capital-cap"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -94,7 +95,7 @@ def _money(view: View, found: Findings) -> None:
     start = view.scenario.horizon.start
     step = view.case.calendar.step_months
     year = start.year + (start.month - 1 + own["t"].astype(int) * step) // 12
-    paid = own[own["kind"] != "residual"]
+    paid = own[~own["kind"].isin(SETTLED)]
     by_year = total(paid.assign(year=year.loc[paid.index].astype(str)), ["year"], paid["musd"])
     limits = view.scenario.limits
     caps = {str(c.year): c.musd for c in limits.capital_musd_by_year}

@@ -25,6 +25,7 @@ from planner.case import (
 )
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
+from planner.case.commitments import signed_tails
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.periods import discount_factor
@@ -46,6 +47,8 @@ PHYSICS = (
     "hardware_opex_share_per_year",
     "cloud_kwh_per_accelerator_hour",
     "reciprocal_spread_per_year",
+    "accelerator_market_value_change_per_year",
+    "accelerator_first_owner_loss",
 )
 
 
@@ -192,7 +195,7 @@ def _existing(context: Context) -> pd.DataFrame:
         "rent_usd_per_accelerator_hour",
         "rent_periods",
     ]
-    return keyed(rows, ["id"], columns)
+    return signed_tails(context, keyed(rows, ["id"], columns))
 
 
 def _fleet(

@@ -1,19 +1,117 @@
-"""Money that is settled before anything is decided: rents of contracts already signed, and grants."""
+"""Contracts: what is settled before anything is decided, and what is still owed when the horizon ends.
+
+A term that outlives the horizon is not free. For every contract, per unit and start date,
+
+    cost at the end = max(0, what is still owed - what letting it on would fetch), both discounted to the end
+
+Letting on fetches a share of the rent then on offer: for accelerators that of the reference term, falling as rents do;
+for halls the contract's own. The shares are data (``relet_share_...``); 0 is the stress.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from planner.case import costs
 from planner.case.case import Case
 from planner.case.columns import empty_table
+from planner.case.context import Context
+from planner.case.cost_breakdown import price_path
+from planner.case.periods import HOURS_PER_YEAR, discount_factor
+from planner.scenario.schema import SystemChoice
 
-RENTS = ["t", "musd", "h", "a", "supplier"]
+RENTS = ["id", "t", "musd", "h", "a", "supplier"]
 GRANTS = ["t", "musd", "payer"]
+TAIL = {
+    "due_after_musd": "owed after the horizon, MUSD per unit of the variable, undiscounted",
+    "tail_musd": "its cost on the horizon's end less what letting on fetches, MUSD per unit, 0 or more",
+}
+"""Columns of every table of contracts."""
+LONGEST_YEARS = 30.0
+"""No contract lasts longer."""
+REFERENCE_TERM = "three-year"
+"""The term whose rent is the market's: row of ``rent_terms`` with a price factor of 1."""
+
+
+def with_tails(
+    context: Context, table: pd.DataFrame, price: str, fetched: np.ndarray, change: float
+) -> pd.DataFrame:
+    """A table of contracts (t, periods) with ``TAIL``, per unit of its variable.
+
+    ``fetched``: MUSD per unit and period that letting on brings at the horizon's end; it moves by ``change`` a year.
+    """
+    after = np.maximum(table["t"] + table["periods"] - context.calendar.n, 0).to_numpy(float)
+    owed = table[price].to_numpy(float)
+    return table.assign(
+        due_after_musd=after * owed, tail_musd=tail_musd(context, after, owed, fetched, change)
+    )
+
+
+def tail_musd(
+    context: Context, after: np.ndarray, owed: np.ndarray, fetched: np.ndarray, change: float
+) -> np.ndarray:
+    """Value at the horizon's end of ``owed`` less ``fetched`` in each of the periods after it; never below 0."""
+    tail = owed * worth_of_one(context, 0.0, after) - fetched * worth_of_one(context, change, after)
+    return np.maximum(tail, 0.0)
+
+
+def worth_of_one(context: Context, change: float, after: np.ndarray) -> np.ndarray:
+    """Value at the horizon's end of 1 in each of the periods after it, the last in part, moving by ``change`` a year."""
+    calendar = context.calendar
+    ahead = range(calendar.periods(12.0 * LONGEST_YEARS))
+    each = [price_path(change, j * calendar.years) * discount_factor(context.discount_rate_real, (j + 0.5) * calendar.years)
+            for j in ahead]  # fmt: skip
+    return np.interp(after, range(len(each) + 1), np.concatenate([[0.0], np.cumsum(each)]))
+
+
+def rents_with_tails(context: Context, rents: pd.DataFrame) -> pd.DataFrame:
+    """Rental contracts with what each still owes after the horizon, per thousand accelerators."""
+    pairs = {
+        (h, k): market_rent(context, h, k) for h, k in dict.fromkeys(zip(rents["h"], rents["k"], strict=True))
+    }
+    market = np.array([pairs[key] for key in zip(rents["h"], rents["k"], strict=True)], dtype=float)
+    fetched = relet_share(context, "accelerators") * market
+    return with_tails(context, rents, "musd_per_k_period", fetched, context.param("rent_change_per_year"))
+
+
+def leases_with_tails(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
+    """Leases with what each still owes after the horizon, per MW of IT."""
+    fetched = relet_share(context, "halls") * leases["musd_per_mw_period"].to_numpy(float)
+    return with_tails(context, leases, "musd_per_mw_period", fetched, 0.0)
+
+
+def signed_tails(context: Context, contracts: pd.DataFrame) -> pd.DataFrame:
+    """Existing contracts (h, k, accelerators_k, rent_usd_per_accelerator_hour, rent_periods) with ``TAIL`` of the whole."""
+    owed = contracts["rent_usd_per_accelerator_hour"].fillna(0.0) * contracts["accelerators_k"]
+    owed = (owed * context.calendar.years * HOURS_PER_YEAR / 1000.0).to_numpy(float)
+    after = np.maximum(contracts["rent_periods"].fillna(0.0) - context.calendar.n, 0.0).to_numpy(float)
+    share, change = relet_share(context, "accelerators"), context.param("rent_change_per_year")
+    market = [
+        market_rent(context, r.h, r.k) if m > 0 else 0.0
+        for r, m in zip(contracts.itertuples(), after, strict=True)
+    ]
+    fetched = share * np.array(market, dtype=float) * contracts["accelerators_k"].to_numpy(float)
+    return contracts.assign(
+        due_after_musd=after * owed, tail_musd=tail_musd(context, after, owed, fetched, change)
+    )
+
+
+def market_rent(context: Context, h: str, k: str) -> float:
+    """Rent of the reference term on offer when the horizon ends, MUSD per thousand accelerators and period."""
+    host = next(x for x in context.scenario.hosts if x.id == h)
+    choice = next((x for x in context.scenario.systems if x.id == k), SystemChoice(id=k))
+    return costs.rent_musd_per_k_period(context, choice, host, REFERENCE_TERM, context.calendar.n)
+
+
+def relet_share(context: Context, what: str) -> float:
+    """The share of rent that letting on fetches: the scenario's own, else the catalog's."""
+    own: float | None = getattr(context.scenario.finance, f"relet_share_{what}")
+    return context.param(f"relet_share_{what}") if own is None else own
 
 
 def signed_rents(case: Case) -> pd.DataFrame:
-    """Rent of existing contracts, a row a contract and period: t, musd (real, undiscounted), h, a, supplier."""
+    """Rent of existing contracts, a row a contract and period: id, t, musd (real, undiscounted), h, a, supplier."""
     parts = []
     hours = case.periods["hours"].to_numpy(float)
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
@@ -23,7 +121,16 @@ def signed_rents(case: Case) -> pd.DataFrame:
         musd = row.rent_usd_per_accelerator_hour * row.accelerators_k * hours[t] * share / 1000.0
         operator = str(case.hosts.loc[row.h, "operator"])
         parts.append(
-            pd.DataFrame({"t": t, "musd": musd, "h": str(row.h), "a": str(row.a), "supplier": operator})
+            pd.DataFrame(
+                {
+                    "id": str(row.id),
+                    "t": t,
+                    "musd": musd,
+                    "h": str(row.h),
+                    "a": str(row.a),
+                    "supplier": operator,
+                }
+            )
         )
     return pd.concat(parts, ignore_index=True) if parts else empty_table(RENTS)
 

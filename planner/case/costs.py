@@ -82,6 +82,20 @@ def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, orde
     return float(context.memo[key]) * price_path(context.param("hardware_price_change_per_year"), years)
 
 
+def goods_share(context: Context, choice: SystemChoice, host: Host) -> float:
+    """Share of the all-in hardware price that is goods a buyer would take over: system, network, storage.
+
+    Spares, installation, duty, and what the owner pays above the market are not.
+    """
+    level, catalog = context.level, context.catalog
+    factor = context.pick(
+        host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
+    )
+    goods = 1.0 + catalog.param("network_cost_share", level) + catalog.param("storage_cost_share", level)
+    paid = 1.0 + _adders(catalog, level) + context.import_duty(host)
+    return goods / paid / max(float(factor), 1.0)
+
+
 def rent_musd_per_k_period(
     context: Context, choice: SystemChoice, host: Host, term: str, start_t: int
 ) -> float:

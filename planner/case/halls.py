@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from planner.case import costs
-from planner.case.context import Context
+from planner.case.commitments import TAIL, leases_with_tails
+from planner.case.context import Context, keyed
 from planner.case.sites import is_existing, open_lead
 from planner.case.table import Table
 
@@ -20,7 +21,7 @@ TABLES = {
         "integer": "whether halls are whole: ordered within the integer window",
     }),
     "leases": Table(("h", "t"), {
-        "periods": "periods of the term", "musd_per_mw_period": "rent, MUSD per MW of IT and period",
+        "periods": "periods of the term", "musd_per_mw_period": "rent, MUSD per MW of IT and period", **TAIL,
     }),
 }  # fmt: skip
 
@@ -57,4 +58,4 @@ def lease_table(context: Context) -> pd.DataFrame:
         price = costs.colocation_musd_per_mw_period(context, h)
         n = context.calendar.periods(h.lease_months)
         rows += [(h.id, t, n, price) for t in range(open_lead(context, h), context.calendar.n)]
-    return TABLES["leases"].frame(rows)
+    return leases_with_tails(context, keyed(rows, ["h", "t"], ["periods", "musd_per_mw_period"]))

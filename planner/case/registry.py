@@ -14,6 +14,8 @@ from typing import Literal
 
 import pandas as pd
 
+SETTLED = ("residual", "commitment")
+"""Kinds settled on the horizon's end: what assets are worth, what contracts still cost. They are no payments."""
 Domain = Literal["binary", "integer", "units", "continuous"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.case import cooling, halls, power, sites
+from planner.case.commitments import TAIL
 from planner.case.table import Table
 
 SCORES = {
@@ -85,11 +86,12 @@ SCHEMA: dict[str, Table] = {
     "scores": Table(("w", "h", "a", "k"), SCORES),
     "orders": Table(("h", "a", "k", "t"), {
         "lead": "periods from the order to the live date", "order_t": "period of the order", "life": "periods it lives",
-        "musd_per_k": "price, MUSD per thousand accelerators", "unit_k": "thousands of accelerators in a system",
+        "musd_per_k": "price, MUSD per thousand accelerators",
+        "goods_share": "share of the price that is goods with a market", "unit_k": "thousands of accelerators in a system",
     }),
     "rents": Table(("h", "a", "k", "r", "t"), {
         "periods": "periods of the term", "musd_per_k_period": "rent, MUSD per thousand and period",
-        "provider_capex_musd_per_k": "what the provider invests, MUSD per thousand",
+        "provider_capex_musd_per_k": "what the provider invests, MUSD per thousand", **TAIL,
     }),
     "fleet": Table(("h", "a", "k", "t"), {"existing_k": "thousands of accelerators that exist"}),
     "serve": Table(("w", "h", "a", "k", "t"), {
@@ -117,7 +119,7 @@ SCHEMA: dict[str, Table] = {
         "h": "host", "a": "stack", "k": "system", "accelerators_k": "thousands of accelerators",
         "first_t": "first period", "end_t": "period from which it is gone",
         "rent_usd_per_accelerator_hour": "rent of a contract; missing for what is owned",
-        "rent_periods": "periods from the start in which rent is paid, the last in part",
+        "rent_periods": "periods from the start in which rent is paid, the last in part", **TAIL,
     }),
     "why_not": Table(("workload",), {
         "host": "host", "stack": "stack", "system": "system", "reason": "rule that leaves it out", "detail": "why",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case import costs
+from planner.case.commitments import rents_with_tails
 from planner.case.context import Context, keyed, selected
 from planner.case.licensing import licence_quotas
 from planner.case.offers import WhyNot
@@ -17,7 +18,7 @@ REFERENCE_CHIP_ORIGIN = "USA"
 
 
 def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.DataFrame:
-    """(h, a, k, t) a system may go live: lead, order_t, life, musd_per_k, unit_k (one server or rack)."""
+    """(h, a, k, t) a system may go live: lead, order_t, life, musd_per_k, goods_share, unit_k (one server or rack)."""
     calendar = context.calendar
     choices = {s.id: s for s in context.scenario.systems}
     hosts = {h.id: h for h in context.scenario.hosts}
@@ -38,12 +39,15 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
             why.add("late", f"first live {calendar.label(orders[0] + lead)}, after the horizon",
                     h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
             continue
+        goods = costs.goods_share(context, choice, host)
         for t in [order_t + lead for order_t in orders if order_t + lead < calendar.n]:
             key = (str(row.h), str(row.k), t - lead)
             if key not in prices:
                 prices[key] = costs.hardware_musd_per_k(context, choice, host, t - lead)
-            rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], unit))
-    return keyed(rows, ["h", "a", "k", "t"], ["lead", "order_t", "life", "musd_per_k", "unit_k"])
+            rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], goods, unit))
+    return keyed(
+        rows, ["h", "a", "k", "t"], ["lead", "order_t", "life", "musd_per_k", "goods_share", "unit_k"]
+    )
 
 
 def end_of_sale(context: Context, choice: SystemChoice) -> pd.Timestamp:
@@ -93,7 +97,7 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
                 )
                 rows.append((row.h, row.a, row.k, term, t, n, price, capex))
     columns = ["periods", "musd_per_k_period", "provider_capex_musd_per_k"]
-    return keyed(rows, ["h", "a", "k", "r", "t"], columns)
+    return rents_with_tails(context, keyed(rows, ["h", "a", "k", "r", "t"], columns))
 
 
 def step_values(context: Context, path: list[QuotaStep]) -> np.ndarray:

@@ -200,6 +200,7 @@ def _costs(run: Run) -> RenderableType:
     own = ledger[(ledger["payer"] == PARTNER) & (ledger["kind"] != "physical")]
     # residual values are shown apart: they are no account of their own but what is left of all
     account = own["account"].where(own["kind"] != "residual", "residual values")
+    account = account.where(own["kind"] != "commitment", "contracts past the end")
     sums = own.groupby(account)["musd_discounted"].sum().sort_values(ascending=False)
     table = _table("cost by account, present value", ["account", "MUSD", "share"], ["MUSD", "share"])
     total = float(sums.sum())

@@ -13,6 +13,8 @@ import pandas as pd
 
 from planner.case import control
 from planner.case.case import Case
+from planner.case.registry import SETTLED
+from planner.plans.residual import residuals_under
 from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
 
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
@@ -40,15 +42,26 @@ def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
 def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     ledger = tables["ledger"]
     own = ledger[ledger["payer"] == PARTNER]
-    residual = own["kind"] == "residual"
+    residual, settled = own["kind"] == "residual", own["kind"].isin(SETTLED)
     capex = ledger[ledger["kind"] == "capex"].groupby("payer")["musd"].sum()
-    outlay = own[~residual & (own["kind"] != "physical")]
+    outlay = own[~settled & (own["kind"] != "physical")]
     by_period = outlay.groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
     by_year = outlay.groupby("year")["musd"].sum()
     return [
         ("cost_npv_musd", own["musd_discounted"].sum(), "MUSD", "discounted, residual values deducted"),
         ("cost_without_residual_musd", own.loc[~residual, "musd_discounted"].sum(), "MUSD", "discounted"),
-        ("residual_musd", -own.loc[residual, "musd_discounted"].sum(), "MUSD", "discounted, straight line"),
+        ("residual_musd", -own.loc[residual, "musd_discounted"].sum(), "MUSD",
+         f"discounted; rule: {case.scenario.finance.residual}"),
+        *(
+            (f"cost_residual_{rule.replace('-', '_')}_musd", own.loc[~residual, "musd_discounted"].sum() - left, "MUSD",
+             f"the same plan where what is left is valued: {rule}")
+            for rule, left in residuals_under(case, tables).items()
+        ),
+        ("commitment_cost_musd", own.loc[own["kind"] == "commitment", "musd_discounted"].sum(), "MUSD",
+         "discounted; contracts past the horizon's end less what letting on would fetch"),
+        ("commitments_signed_musd", tables["commitments"]["signed_musd"].sum(), "MUSD", "undiscounted, whole terms"),
+        ("commitments_due_after_musd", tables["commitments"]["due_after_musd"].sum(), "MUSD",
+         "undiscounted, owed after the horizon's end"),
         ("capex_musd", capex.sum(), "MUSD", "all payers, undiscounted, refresh included, before residual"),
         ("capex_partner_musd", capex.get(PARTNER, 0.0), "MUSD", "undiscounted"),
         ("capex_others_musd", capex.drop(PARTNER, errors="ignore").sum(), "MUSD", "hosts' own capital, undiscounted"),

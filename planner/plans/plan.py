@@ -17,10 +17,11 @@ import pandas as pd
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
-from planner.case.registry import PURCHASES
+from planner.case.registry import PURCHASES, SETTLED
 from planner.facts.errors import UnknownName
 from planner.plans import kpis, milestones, prices
 from planner.plans.bought import bought
+from planner.plans.commitments import commitments
 from planner.plans.reader import NOISE, Reader
 from planner.plans.schema import SCHEMA
 from planner.solver.solution import Solution
@@ -75,6 +76,7 @@ def plan_of(
     }
     tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
+    tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
     tables["capital"] = capital_of(tables["ledger"])
     tables["unmet"] = tables["demand"].loc[tables["demand"]["unserved_share"] > 1e-6, list(SCHEMA["unmet"])]
     tables["service"] = kpis.service_dates(case, tables)
@@ -89,7 +91,7 @@ def plan_of(
 
 def capital_of(ledger: pd.DataFrame) -> pd.DataFrame:
     """Undiscounted outlays by period, payer, account, origin and host; residual values are no outlay."""
-    paid = ledger[~ledger["kind"].isin(["residual", "physical"]) & (ledger["musd"] != 0)]
+    paid = ledger[~ledger["kind"].isin([*SETTLED, "physical"]) & (ledger["musd"] != 0)]
     keys = ["t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h"]
     return paid.groupby(keys, as_index=False, sort=True)["musd"].sum()
 

@@ -27,6 +27,10 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "supplier", "payer", "origin_iso3",
         "w", "unit", "quantity", "musd", "musd_discounted",
     ),
+    "commitments": (
+        "what", "p", "h", "a", "k", "r", "start_date", "end_date", "amount", "unit", "signed_musd", "booked_musd",
+        "due_after_musd", "cost_musd_discounted",
+    ),
     "capital": ("t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h", "musd"),
     "unmet": ("w", "t", "label", "unserved_share", "reason"),
     "service": ("w", "delay_months", "unavoidable_months", "date_50", "date_95", "least_share"),

@@ -19,7 +19,8 @@ from planner.facts.numbers import fixed
 PARTNER = "partner"
 CLASSES = ("servers", "halls", "cooling", "grid", "backup", "site")
 """Asset classes of an accelerator all in: hardware, and the place it stands in."""
-KINDS = {"capex": "capital", "residual": "residual value", "opex": "upkeep and platforms", "energy": "energy",
+KINDS = {"capex": "capital", "residual": "residual value",
+         "commitment": "contracts past the end", "opex": "upkeep and platforms", "energy": "energy",
          "rent": "rents", "fee": "fees", "grant": "grants", "physical": "emissions and water"}  # fmt: skip
 STAFF = "staff"
 SHOWN = 4

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from planner.case.registry import SETTLED
+
 CAPITAL_KINDS = ("capex", "grant")
 OUTLAY_KINDS = ("capex", "opex", "energy", "rent", "fee", "tax", "grant")
 SPLITS = ("account", "asset_class", "kind", "origin_iso3", "payer", "h", "p", "supplier")
@@ -31,7 +33,7 @@ def outlays(
 
 def periods(ledger: pd.DataFrame) -> pd.DataFrame:
     """t, label, year of every period of the horizon, without the end row of residual values."""
-    table = ledger[ledger["kind"] != "residual"][["t", "label", "year"]]
+    table = ledger[~ledger["kind"].isin(SETTLED)][["t", "label", "year"]]
     return table.drop_duplicates("t").sort_values("t").reset_index(drop=True)
 
 

@@ -539,7 +539,16 @@ class Grant(Record):
 
 
 class Finance(Record):
+    """Money from others, and what is left on the horizon's end.
+
+    ``residual``: ``market`` values servers as used goods and buildings by straight line, ``straight-line`` all by
+    straight line, ``none`` nothing. ``relet_share_...``: rent that contracts still running then fetch when they are let on.
+    """
+
     grants: list[Grant] = []
+    residual: Literal["market", "straight-line", "none"] = "market"
+    relet_share_accelerators: Share | None = None
+    relet_share_halls: Share | None = None
 
 
 class Solve(Record):

@@ -25,6 +25,7 @@ from scipy.sparse import csr_array
 
 from planner.case.bounds import Bounds
 from planner.case.case import Case
+from planner.case.registry import SETTLED
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
 from planner.solver.arrays import Floats
@@ -279,7 +280,7 @@ class _Figures:
         money = [
             self._vector(engine, engine.entries[engine.entries["kind"] == "capex"]),
             self._vector(engine, entries[entries["kind"] == "capex"]),
-            self._vector(engine, entries[~entries["kind"].isin(["residual", "physical"])]),
+            self._vector(engine, entries[~entries["kind"].isin([*SETTLED, "physical"])]),
         ]
         last = engine.case.calendar.n - 1
         mode = engine.case.hosts["mode"]

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
+from planner.case.registry import SETTLED
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered, UnknownName
 from planner.planning.events import Event, OnEvent
@@ -132,7 +133,7 @@ def _systems(scenario: Scenario, vendors: Sequence[str], catalog: Catalog) -> li
 def origins(plan: Plan) -> pd.Series:
     """Origin (ISO3) -> MUSD, undiscounted, of what all payers buy and of what the stack's layers cost."""
     ledger = plan.tables["ledger"]
-    paid = ledger[ledger["kind"] != "residual"]
+    paid = ledger[~ledger["kind"].isin(SETTLED)]
     bought = paid[(paid["kind"] == "capex") | paid["account"].isin(STACK)]
     by_layer = bought["account"].isin(BY_LAYER)
     rows = [bought.loc[~by_layer, ["origin_iso3", "musd"]]]

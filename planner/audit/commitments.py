@@ -1,0 +1,121 @@
+"""Contracts: the table of what is signed, and what those that outlive the horizon cost at its end.
+
+Recomputed term by term: each period after the horizon, what is owed less what letting on would fetch, discounted
+to the end; a contract as a whole is worth no less than nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.book import Book
+from planner.audit.findings import Findings
+from planner.audit.policy import discount
+from planner.audit.view import View, once, total
+from planner.case.commitments import market_rent, relet_share
+from planner.case.context import Context
+
+KEYS = ["what", "h", "a", "k", "r", "start_date"]
+MONEY = ["signed_musd", "booked_musd", "due_after_musd", "cost_musd_discounted"]
+CONTRACTS = (("rents", ["h", "a", "k", "r", "t"], "musd_per_k_period", 1000.0, "accelerators"),
+             ("leases", ["h", "t"], "musd_per_mw_period", 1.0, "it_mw"))  # fmt: skip
+
+
+def check(view: View, found: Findings) -> None:
+    """Every contract is listed once, with its sum, the part within the horizon, and the part after it."""
+    table, want = view.table("commitments"), signed(view)
+    index = pd.MultiIndex.from_frame(want[KEYS])
+    found.known("commitment-listed", table[KEYS], index, "no such contract is signed in this plan")
+    for column in MONEY:
+        got, due = total(table, KEYS, table[column]), total(want, KEYS, want[column])
+        found.equal("commitment-sum", got, due, f"{column} of a contract")
+
+
+@once
+def signed(view: View) -> pd.DataFrame:
+    """``KEYS`` and ``MONEY`` of every contract, and what it costs at the end (tail_musd)."""
+    parts = [_of_purchase(view, *contract) for contract in CONTRACTS]
+    table = pd.concat([*parts, _existing(view)], ignore_index=True)
+    table["signed_musd"] = table["booked_musd"] + table["due_after_musd"]
+    table["cost_musd_discounted"] = table["tail_musd"] * float(discount(view).iloc[-1])
+    return table
+
+
+def _of_purchase(view: View, name: str, keys: list[str], price: str, per: float, amount: str) -> pd.DataFrame:
+    rows = view.facts(view.table(name), getattr(view.case, name), keys, [price, "periods"])
+    for column in ("a", "k", "r"):
+        rows[column] = rows.get(column, "")
+    rows["musd"] = rows[amount] / per * rows[f"case_{price}"]
+    rows["ends"] = rows["t"] + rows["case_periods"]
+    if name == "rents":
+        fetched = [_market(view, str(r.h), str(r.k)) * getattr(r, amount) / per for r in rows.itertuples()]
+        change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
+    else:
+        fetched, change = list(_share(view, "halls") * rows["musd"]), 0.0
+    tails = [
+        _tail(view, r.ends - view.n, r.musd, f, change)
+        for r, f in zip(rows.itertuples(), fetched, strict=True)
+    ]
+    return pd.DataFrame({
+        "what": name, **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")}, "start_date": view.dates(rows["t"]),
+        "booked_musd": rows["musd"] * (np.minimum(rows["ends"], view.n) - rows["t"]),
+        "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n, 0), "tail_musd": np.array(tails, dtype=float),
+    })  # fmt: skip
+
+
+def _existing(view: View) -> pd.DataFrame:
+    rows = []
+    change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
+    for c in view.scenario.existing.contracts:
+        months = view.case.calendar.months_from_start(c.until + timedelta(days=1)) / 12.0 / view.years
+        each = c.accelerators * c.usd_per_accelerator_hour * view.hours / 1e6
+        fetched = _market(view, c.host, c.system) * c.accelerators / 1000.0 if months > view.n else 0.0
+        rows.append(("existing", c.host, c.stack, c.system, "", view.date(0), each * min(max(months, 0.0), view.n),
+                     each * max(months - view.n, 0.0), _tail(view, months - view.n, each, fetched, change)))  # fmt: skip
+    columns = ["what", "h", "a", "k", "r", "start_date", "booked_musd", "due_after_musd", "tail_musd"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype(dict.fromkeys(columns[-3:], float) | {"start_date": "datetime64[ns]"})
+
+
+def _tail(view: View, periods: float, owed: float, fetched: float, change: float) -> float:
+    """Owed less fetched in each period after the horizon (the last in part), worth what on its end; at least 0."""
+    worth = 0.0
+    for j in range(int(np.ceil(max(periods, 0.0) - 1e-12))):
+        part, years = min(1.0, periods - j), j * view.years
+        worth += (
+            part
+            * (owed - fetched * (1.0 + change) ** years)
+            / (1.0 + view.case.rate) ** (years + view.years / 2)
+        )
+    return max(0.0, worth)
+
+
+def _share(view: View, what: str) -> float:
+    return relet_share(Context.of(view.scenario, view.case.catalog), what)
+
+
+def _market(view: View, h: str, k: str) -> float:
+    """What a thousand accelerators fetch a period when let on at the horizon's end, MUSD."""
+    key = ("market", h, k)
+    if key not in view.derived:
+        context = Context.of(view.scenario, view.case.catalog)
+        view.derived[key] = relet_share(context, "accelerators") * market_rent(context, h, k)
+    return float(view.derived[key])
+
+
+def booked(book: Book) -> None:
+    """What contracts still cost when the horizon ends."""
+    view = book.view
+    rows = signed(view)
+    rows = rows[rows["tail_musd"] > 0].assign(t=view.n)
+    leased = rows[rows["what"] == "leases"]
+    book.add(
+        leased, leased["tail_musd"], kind="commitment", account="colocation-rent", **book.local(leased["h"])
+    )
+    rented = rows[rows["what"] != "leases"]
+    book.add(
+        rented, rented["tail_musd"], kind="commitment", account="cloud-rent", h=rented["h"], a=rented["a"]
+    )

@@ -1,0 +1,52 @@
+"""Every contract of a plan: what is signed, what of it falls within the horizon, what is owed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from planner.case.case import Case
+from planner.case.commitments import signed_rents
+from planner.case.registry import PURCHASES, Purchase
+
+EXISTING = "existing"
+"""Contracts signed before the plan, among the names of purchases; their start is the horizon's."""
+
+
+def commitments(case: Case, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row a contract: signed = booked + due after the horizon (MUSD, undiscounted), and what the end counts."""
+    parts = [_bought(case, p, tables[p.name]) for p in PURCHASES if "tail_musd" in getattr(case, p.table)]
+    table = pd.concat([*parts, _existing(case)], ignore_index=True)
+    table["p"] = table["h"].map(case.hosts["p"]).astype(object)
+    table["signed_musd"] = table["booked_musd"] + table["due_after_musd"]
+    return table
+
+
+def _bought(case: Case, p: Purchase, rows: pd.DataFrame) -> pd.DataFrame:
+    source = getattr(case, p.table)
+    facts = rows[list(p.index)].merge(source.reset_index(drop=True), on=list(p.index), how="left")
+    amount = rows[p.amount].to_numpy(float)
+    blank = {c: "" for c in ("a", "k", "r") if c not in rows}
+    return pd.DataFrame({
+        "what": p.name, **{c: rows[c].astype(object) for c in ("h", "a", "k", "r") if c in rows}, **blank,
+        "start_date": rows[p.live_date], "end_date": rows[p.end_date], "amount": amount, "unit": p.unit,
+        "booked_musd": rows[p.money].astype(float),
+        "due_after_musd": amount / p.per * facts["due_after_musd"].to_numpy(float),
+        "cost_musd_discounted": amount / p.per * facts["tail_musd"].to_numpy(float) * case.discount_end,
+    })  # fmt: skip
+
+
+def _existing(case: Case) -> pd.DataFrame:
+    held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
+    contracts = {c.id: c for c in case.scenario.existing.contracts}
+    paid = signed_rents(case).groupby("id")["musd"].sum()
+    return pd.DataFrame({
+        "what": EXISTING, **{c: held[c].astype(object) for c in ("h", "a", "k")}, "r": "",
+        "start_date": pd.Timestamp(case.calendar.start),
+        "end_date": pd.to_datetime([contracts[str(i)].until for i in held.index]),
+        "amount": held["accelerators_k"] * 1000.0, "unit": "accelerators",
+        "booked_musd": held["id"].map(paid).fillna(0.0).astype(float),
+        "due_after_musd": held["due_after_musd"],
+        "cost_musd_discounted": held["tail_musd"] * case.discount_end,
+    })  # fmt: skip

@@ -1,0 +1,32 @@
+"""What is left of a plan's purchases on the horizon's end, under each rule of valuing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from planner.case.case import Case
+from planner.case.registry import PURCHASES, account_of
+from planner.case.residual import METHODS, Method, left_share
+
+
+def residuals_under(case: Case, tables: Mapping[str, pd.DataFrame]) -> dict[Method, float]:
+    """Rule -> MUSD, discounted, that purchases are worth at the end; nothing is left of site openings."""
+    return {
+        method: case.discount_end * sum(_left(case, tables, method)) for method in METHODS if method != "none"
+    }
+
+
+def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> list[float]:
+    out = []
+    for p in PURCHASES:
+        source, rows = getattr(case, p.table), tables[p.name]
+        if p.price and p.life and len(rows):
+            rows = rows[rows[p.money] > 0]
+            facts = rows[[*p.index, p.money]].merge(
+                source.reset_index(drop=True), on=list(p.index), suffixes=("", "_case")
+            )
+            share = left_share(case, account_of(p.account).asset_class, facts, method)
+            out.append(float((facts[p.money].to_numpy(float) * share).sum()))
+    return out
