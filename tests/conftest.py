@@ -34,6 +34,7 @@ def root() -> Path:
 
 
 TINY: dict[str, Any] = {
+    "finance": {"residual": "straight-line"},  # by hand
     "planner": 1,
     "name": "tiny",
     "country": "KOR",

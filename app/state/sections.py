@@ -138,6 +138,7 @@ SECTIONS = (
     ),
     Section(
         "decisions",
+        ("finance",),
         tables=(
             Table("decisions[]", ("id", "do", "what", "value"), template={"id": "decision", "do": "forbid", "what": "open"}),
             Table("cuts[]", ("id", "from", "what", "operators", "sites"),

@@ -51,7 +51,8 @@ def _of_purchase(view: View, name: str, keys: list[str], price: str, per: float,
     rows["musd"] = rows[amount] / per * rows[f"case_{price}"]
     rows["ends"] = rows["t"] + rows["case_periods"]
     if name == "rents":
-        fetched = [_market(view, str(r.h), str(r.k)) * getattr(r, amount) / per for r in rows.itertuples()]
+        market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
+        fetched = [market[r.h, r.k] * getattr(r, amount) / per for r in rows.itertuples()]
         change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
     else:
         fetched, change = list(_share(view, "halls") * rows["musd"]), 0.0
@@ -99,11 +100,8 @@ def _share(view: View, what: str) -> float:
 
 def _market(view: View, h: str, k: str) -> float:
     """What a thousand accelerators fetch a period when let on at the horizon's end, MUSD."""
-    key = ("market", h, k)
-    if key not in view.derived:
-        context = Context.of(view.scenario, view.case.catalog)
-        view.derived[key] = relet_share(context, "accelerators") * market_rent(context, h, k)
-    return float(view.derived[key])
+    context = Context.of(view.scenario, view.case.catalog)
+    return relet_share(context, "accelerators") * market_rent(context, h, k)
 
 
 def booked(book: Book) -> None:

@@ -53,7 +53,8 @@ def tail_musd(
 ) -> np.ndarray:
     """Value at the horizon's end of ``owed`` less ``fetched`` in each of the periods after it; never below 0."""
     tail = owed * worth_of_one(context, 0.0, after) - fetched * worth_of_one(context, change, after)
-    return np.maximum(tail, 0.0)
+    worth: np.ndarray = np.maximum(tail, 0.0)
+    return worth
 
 
 def worth_of_one(context: Context, change: float, after: np.ndarray) -> np.ndarray:
@@ -62,7 +63,8 @@ def worth_of_one(context: Context, change: float, after: np.ndarray) -> np.ndarr
     ahead = range(calendar.periods(12.0 * LONGEST_YEARS))
     each = [price_path(change, j * calendar.years) * discount_factor(context.discount_rate_real, (j + 0.5) * calendar.years)
             for j in ahead]  # fmt: skip
-    return np.interp(after, range(len(each) + 1), np.concatenate([[0.0], np.cumsum(each)]))
+    worth: np.ndarray = np.interp(after, range(len(each) + 1), np.concatenate([[0.0], np.cumsum(each)]))
+    return worth
 
 
 def rents_with_tails(context: Context, rents: pd.DataFrame) -> pd.DataFrame:

@@ -35,10 +35,11 @@ def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method
     if rule == "none":
         return np.zeros(len(table))
     used = case.calendar.n - table["t"].to_numpy(float)
-    straight = np.clip(1.0 - used / table["life"].to_numpy(float), 0.0, 1.0)
+    straight: np.ndarray = np.clip(1.0 - used / table["life"].to_numpy(float), 0.0, 1.0)
     if rule == "straight-line":
         return straight
     change = case.physics["accelerator_market_value_change_per_year"]
     kept = 1.0 - case.physics["accelerator_first_owner_loss"]
     worth = kept * (1.0 + change) ** (used * case.calendar.years)
-    return np.where(straight > 0, table["goods_share"].to_numpy(float) * worth, 0.0)
+    left: np.ndarray = np.where(straight > 0, table["goods_share"].to_numpy(float) * worth, 0.0)
+    return left
