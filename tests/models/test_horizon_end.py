@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from planner.audit import audit
@@ -94,7 +95,7 @@ def test_every_contract_is_booked_or_owed(tiny, plain_catalog):
 
 def test_a_part_of_a_period_counts_in_part(tiny, plain_catalog):
     context = Context.of(tiny(), plain_catalog())
-    assert worth_of_one(context, 0.0, [0.0, 2.0, 2.5]).tolist() == pytest.approx(
+    assert worth_of_one(context, 0.0, np.array([0.0, 2.0, 2.5])).tolist() == pytest.approx(
         [0.0, owed(2), owed(2) + 0.5 * pv(2)]
     )
 
