@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ RATE, N, LATE = 1.08**0.25, 12, 10
 END = RATE**-N
 RENT = 3 * 2190 / 1000 * 0.8
 """MUSD a quarter of 800 accelerators at 3 USD an hour."""
-CLOUD = {
+CLOUD: dict[str, Any] = {
     "hosts": [{"id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
                "stacks": ["us-cloud"], "open_lead_months": 3, "rent_terms": ["three-year", "on-demand"]}],
     "stacks": [{"id": "us-cloud", "adoption_musd": 1, "platform_musd_per_year": 1, "lead_months": 3,
