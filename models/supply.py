@@ -5,7 +5,8 @@ sum weight x order <= amount            (q,t)   per period; cumulative quotas su
 sum weight x fleet <= amount            (q,t)   capacity quotas
 sum racks x order  <= racks_k           (q,t)   crews
 use + use <= 1                          (a,b)   rival stacks that licences of the other do not suffer
-lower <= sum weight x decision <= upper (d)     require, forbid, fix
+lower <= sum weight x decision <= upper (d,t)   require: what stands in t, from the first possible period on;
+                                                forbid, fix: what goes live in the window that begins with t
 order = unit x units                    (h,a,k,t) whole servers or racks; the solve decides when they are integer
 """
 
@@ -142,10 +143,10 @@ def _declare_decisions(m: Any, case: Case) -> None:
         picked = case.decisions[case.decisions["what"] == what]
         if not len(picked):
             continue
-        index = add_set(m, f"DECIDE_{what}".upper(), tuples(picked), 1)
+        index = add_set(m, f"DECIDE_{what}".upper(), tuples(picked), 2)
         _bounds(m, what, index, picked)
         rows = case.decision_members[case.decision_members["what"] == what]
-        by = {d: list(part["index"]) for d, part in rows.groupby("d", sort=False)}
+        by = {key: list(part["index"]) for key, part in rows.groupby(["d", "t"], sort=False)}
         add_family(m, f"decided_{what}", index, by, dimen)
         setattr(m, f"decide_{what}", Rule(index, rule=_decision_rule(what, family, dimen)))
     halls = case.decisions[case.decisions["what"] == "halls"]
@@ -168,30 +169,31 @@ _SUMS: dict[int, Any] = {  # a template names every part of an index
 
 
 def _decision_rule(what: str, family: str, dimen: int) -> Any:
-    def rule(m: Any, d: Any) -> Any:
+    def rule(m: Any, d: Any, t: Any) -> Any:
         variable, members = getattr(m, family), getattr(m, f"decided_{what}")
         lower, upper = getattr(m, f"decide_{what}_lower"), getattr(m, f"decide_{what}_upper")
-        total = _SUMS[dimen](variable, members[d])
-        return pe.inequality(lower[d], total, upper[d])
+        total = _SUMS[dimen](variable, members[d, t])
+        return pe.inequality(lower[d, t], total, upper[d, t])
 
     return rule
 
 
 def _declare_hall_decisions(m: Any, case: Case, picked: pd.DataFrame) -> None:
-    index = add_set(m, "DECIDE_HALLS", tuples(picked), 1)
+    index = add_set(m, "DECIDE_HALLS", tuples(picked), 2)
     _bounds(m, "halls", index, picked)
     rows = case.decision_members[case.decision_members["what"] == "halls"]
     whole = set(m.HALL)
-    early = {d: [i for i in part["index"] if i in whole] for d, part in rows.groupby("d", sort=False)}
-    late = {d: [i for i in part["index"] if i not in whole] for d, part in rows.groupby("d", sort=False)}
+    parts = {key: list(part["index"]) for key, part in rows.groupby(["d", "t"], sort=False)}
+    early = {key: [i for i in part if i in whole] for key, part in parts.items()}
+    late = {key: [i for i in part if i not in whole] for key, part in parts.items()}
     add_family(m, "decided_halls", index, early, 3)
     add_family(m, "decided_late", index, late, 3)
     m.decide_halls = Rule(
         index,
-        rule=lambda m, d: pe.inequality(
-            m.decide_halls_lower[d],
-            sum(m.hall_mw[h, b, t] * m.halls[h, b, t] for h, b, t in m.decided_halls[d])
-            + sum(m.hall_late_mw[h, b, t] * m.halls_late[h, b, t] for h, b, t in m.decided_late[d]),
-            m.decide_halls_upper[d],
+        rule=lambda m, d, u: pe.inequality(
+            m.decide_halls_lower[d, u],
+            sum(m.hall_mw[h, b, t] * m.halls[h, b, t] for h, b, t in m.decided_halls[d, u])
+            + sum(m.hall_late_mw[h, b, t] * m.halls_late[h, b, t] for h, b, t in m.decided_late[d, u]),
+            m.decide_halls_upper[d, u],
         ),
     )

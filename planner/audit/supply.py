@@ -76,9 +76,9 @@ def _decisions(view: View, found: Findings) -> None:
     amounts["halls"] = amounts["halls"] * halls.reindex(amounts["halls"].index)
     members = view.case.decision_members
     for row in view.case.decisions.itertuples():
-        own = members.loc[members["d"] == row.d, "index"]
+        own = members.loc[(members["d"] == row.d) & (members["t"] == row.t), "index"]
         value = float(np.sum([float(amounts[str(row.what)].get(i, 0.0)) for i in own]))
-        index = pd.Index([row.d])
+        index = pd.MultiIndex.from_tuples([(row.d, row.t)])
         found.at_least(
             "decision", pd.Series([value], index=index), float(row.lower), f"{row.what}: less than decided"
         )

@@ -11,7 +11,7 @@ def forbidding(case: Case, what: str, own: pd.DataFrame) -> list[str]:
     """Decisions that forbid any of these members, in words."""
     members = case.decision_members[case.decision_members["index"].isin(set(own["index"]))]
     none = case.decisions[(case.decisions["upper"] <= 0) & (case.decisions["what"] == what)]
-    return [f"decision {d}" for d in none.index if d in set(members["d"])]
+    return [f"decision {d}" for d in dict.fromkeys(none["d"]) if d in set(members["d"])]
 
 
 def most(case: Case, what: str, members: pd.DataFrame) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,33 +43,42 @@ def capital_caps(context: Context) -> pd.DataFrame:
 
 
 def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Decisions d with bounds in the model's unit, and the index tuples each one speaks of.
+    """(d, t) -> bounds of a decision in the model's unit; and the index tuples that each row sums.
 
+    What is required of things that last must stand in every period of its window, from the first in which any of it can;
+    all else is one sum over what goes live within the window, with the window's first period as ``t``.
     ``families`` maps open, stack, orders, rent, halls, lease to tables with columns h, a, k, t as they have
     them (plus owner_class and vendor where they apply) and ``weight``: model unit per unit of the decision.
     """
     rows: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for d in context.scenario.decisions:
-        table = families[d.what]
-        chosen = _chosen(context, table, d)
         value = d.value if d.value is not None else 1.0
         value /= DECIDED[d.what].per if d.what in DECIDED else 1.0
         lower, upper = {"require": (value, np.inf), "forbid": (0.0, 0.0), "fix": (value, value)}[d.do]
-        rows.append((d.id, d.what, float(lower), float(upper), len(chosen)))
-        members += [(d.id, d.what, i, float(w)) for i, w in zip(chosen.index, chosen["weight"], strict=True)]
-    columns = ["d", "what", "index", "weight"]
+        for t, chosen in _sums(context, families[d.what], d):
+            rows.append((d.id, t, d.what, float(lower), float(upper), len(chosen)))
+            members += [
+                (d.id, t, d.what, i, float(w)) for i, w in zip(chosen.index, chosen["weight"], strict=True)
+            ]
+    columns = ["d", "t", "what", "index", "weight"]
     frame = pd.DataFrame(members, columns=columns) if members else empty_table(columns)
-    return keyed(rows, ["d"], ["what", "lower", "upper", "n_members"]), frame
+    return keyed(rows, ["d", "t"], ["what", "lower", "upper", "n_members"]), frame
 
 
-def _chosen(context: Context, table: pd.DataFrame, decision: Decision) -> pd.DataFrame:
-    out = selected(
+def _sums(context: Context, table: pd.DataFrame, decision: Decision) -> Iterator[tuple[int, pd.DataFrame]]:
+    """What each row of a decision adds up, by its period: what stands then, or what goes live within the window."""
+    chosen = selected(
         table.assign(**{c: "" for c in ("owner_class", "vendor", "a", "k", "h") if c not in table}), decision
     )
-    if "t" in out:
-        if decision.from_ is not None:
-            out = out[out["t"] >= context.calendar.first_from(decision.from_)]
-        if decision.to is not None:
-            out = out[out["t"] <= context.calendar.containing(decision.to)]
-    return out
+    calendar, life = context.calendar, DECIDED[decision.what].life if decision.what in DECIDED else ""
+    first = max(0, calendar.first_from(decision.from_)) if decision.from_ else 0
+    last = min(calendar.containing(decision.to) if decision.to else calendar.n - 1, calendar.n - 1)
+    if decision.do != "require" or not life:
+        yield first, chosen[(chosen["t"] >= first) & (chosen["t"] <= last)] if "t" in chosen else chosen
+        return
+    possible = max(first, int(chosen["t"].min())) if len(chosen) else first
+    if possible > last:
+        yield first, chosen.iloc[:0]
+    for t in range(possible, last + 1):
+        yield t, chosen[(chosen["t"] <= t) & (t < chosen["t"] + chosen[life])]

@@ -278,23 +278,25 @@ def _decisions(case: Case) -> Iterator[Trouble]:
     members = case.decision_members
     forbidden: dict[str, set[Any]] = {}
     for d in case.decisions[case.decisions["upper"] <= 0].itertuples():
-        own = members.loc[members["d"] == d.Index, "index"]
+        own = members.loc[members["d"] == d.d, "index"]
         forbidden.setdefault(str(d.what), set()).update(own)
+    told: set[str] = set()
     for d in case.decisions[case.decisions["lower"] > 0].itertuples():
-        own = members[members["d"] == d.Index]
+        own = members[(members["d"] == d.d) & (members["t"] == d.t)]
         free = own[~own["index"].isin(forbidden.get(str(d.what), set()))]
         reach, why = most(case, str(d.what), free)
         if not len(own):
             reach, why = 0.0, "its selection and dates match nothing"
         elif not len(free):
             reach, why = 0.0, f"{' and '.join(forbidding(case, str(d.what), own))} forbids all of it"
-        if d.lower <= reach + TOLERANCE:
+        if d.lower <= reach + TOLERANCE or d.d in told:
             continue
+        told.add(str(d.d))
         scale = DECIDED[str(d.what)].per if d.what in DECIDED else 1.0
-        path, out = f"decisions[{d.Index}]", reach <= TOLERANCE
+        path, out = f"decisions[{d.d}]", reach <= TOLERANCE
         change: dict[str, Any] = {path: None} if out else {f"{path}.value": reach * scale}
         yield Trouble(
-            "", "decision", f"decision {d.Index} asks for {d.lower * scale:g}, but at most {reach * scale:g} can be: {why}",
+            "", "decision", f"decision {d.d} asks for {d.lower * scale:g}, but at most {reach * scale:g} can be: {why}",
             f"take {path} out" if out else f"lower {path}.value to {reach * scale:g}, or take the decision out", change,
         )  # fmt: skip
 

@@ -107,11 +107,11 @@ SCHEMA: dict[str, Table] = {
     "crew_members": Table(("q", "h", "a", "k"), {"racks_per_accelerator": "racks an accelerator takes"}),
     "share_caps": Table(("i", "t"), {"max_share": "share of what is served"}),
     "share_members": Table(("i", "h", "a", "k")),
-    "decisions": Table(("d",), {
+    "decisions": Table(("d", "t"), {
         "what": "open, stack, or a purchase", "lower": "least, in units of the variable", "upper": "most",
         "n_members": "variables it speaks of",
     }),
-    "decision_members": Table(("d",), {
+    "decision_members": Table(("d", "t"), {
         "what": "as above", "index": "index of the variable", "weight": "units of the decision in one of the variable",
     }),
     "capital_caps": Table(("y",), {"musd": "MUSD of the calendar year, or in total"}),

@@ -463,8 +463,9 @@ class Decision(Selection):
     """Require, forbid or fix a decision: how a stack is forced, a plan frozen, a what-if asked.
 
     ``what`` and the unit of ``value``: ``open`` (hosts), ``stack`` (adoptions), ``orders`` and ``rent``
-    (accelerators), ``halls`` and ``lease`` (MW of IT). ``require`` means at least ``value`` in total between
-    the dates (default 1), ``forbid`` means none, ``fix`` means exactly ``value``.
+    (accelerators), ``halls`` and ``lease`` (MW of IT). ``require`` means at least ``value`` (default 1): of hosts and
+    stacks in total between the dates, of what lasts alive in every period between them, from the first in which any
+    can be. ``forbid`` means none, ``fix`` means exactly ``value`` in total going live between the dates.
     """
 
     id: Id

@@ -143,3 +143,25 @@ def test_a_server_past_its_life_is_worth_nothing_at_the_market_too(tiny, plain_c
     left = left_share(case, "servers", case.orders)
     assert (left[case.orders["t"] + case.orders["life"] <= N] == 0).all()
     assert (left[case.orders["t"] + case.orders["life"] > N] > 0).all()
+
+
+def test_what_is_required_stands_in_every_period_of_its_window(tiny, plain_catalog, optimise):
+    """A guarantee of 1,000 accelerators from the first quarter in which a contract can begin, used or not."""
+    guarantee = {
+        "id": "g",
+        "do": "require",
+        "what": "rent",
+        "value": 1000,
+        "from": "2027-01-01",
+        "to": "2029-03-31",
+    }
+    hosts = [{**CLOUD["hosts"][0], "rent_terms": ["one-year", "on-demand"]}]
+    catalog = plain_catalog({("rent_terms", "one-year", "price_factor"): 1.5})
+    answer = optimise(tiny(**{**CLOUD, "hosts": hosts}, decisions=[guarantee]), catalog)
+    alive = dict.fromkeys(range(N), 0.0)
+    for (_, _, _, term, t), k in answer.used("rent").items():
+        for u in range(t, min(N, t + (4 if term == "one-year" else 1))):
+            alive[u] += k
+    assert alive[0] == 0  # nothing can begin within its lead of a quarter
+    assert [alive[t] for t in range(1, 9)] == pytest.approx([1.0] * 8)  # two years, to the end of March 2029
+    assert alive[9] == 0
