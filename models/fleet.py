@@ -20,7 +20,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.columns import looked_up
-from planner.case.commitments import signed_rents
+from planner.case.commitments import existing_upkeep, signed_rents
 from planner.models.common import (
     add_family,
     add_param,
@@ -175,11 +175,17 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
 
 
 def existing_entries(case: Case) -> list[pd.DataFrame]:
-    """Rent of contracts already signed, and what they still cost at the end: constants of the plan."""
+    """Rent of contracts already signed, what they still cost at the end, upkeep of fleets: constants of the plan."""
+    held = existing_upkeep(case)
+    place, made = {"h": held["h"], "a": held["a"]}, held["k"].map(case.systems["origin_iso3"]).astype(object)
     rents = signed_rents(case)
     late = case.existing[case.existing["tail_musd"] > 0]
     operator = late["h"].map(case.hosts["operator"]).astype(object)
-    return [book(CONSTANT, [()] * len(late), case.calendar.n, late["tail_musd"], account="cloud-rent", h=late["h"],
+    return [book(CONSTANT, [()] * len(held), held["t"], held["upkeep_musd"], account="hardware-upkeep",
+                 supplier=held["k"].map(case.systems["maker"]).astype(object), origin_iso3=made, **place),
+            book(CONSTANT, [()] * len(held), held["t"], held["fee_musd"], account="operator-fee",
+                 supplier=held["h"].map(case.hosts["operator"]).astype(object), **place),
+            book(CONSTANT, [()] * len(late), case.calendar.n, late["tail_musd"], account="cloud-rent", h=late["h"],
                  a=late["a"], supplier=operator, kind="commitment"),
             book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], account="cloud-rent", h=rents["h"],
                  a=rents["a"], supplier=rents["supplier"])]  # fmt: skip

@@ -19,9 +19,10 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.commitments import leases_paid
 from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, grouped, tuples
-from planner.models.ledger import asset, local
+from planner.models.ledger import CONSTANT, asset, book, local
 from planner.models.rules import Rule
 
 
@@ -94,8 +95,14 @@ def _declare_land(m: Any, case: Case) -> None:
 
 
 def entries(case: Case) -> list[pd.DataFrame]:
-    """Halls built; their upkeep and the rent of leased halls are charges of the registry."""
-    out: list[pd.DataFrame] = []
+    """Halls built, leases that are there; upkeep of halls and rent of new leases are charges of the registry."""
+    rents, late = leases_paid(case), case.existing_leases[case.existing_leases["tail_musd"] > 0]
+    account = "colocation-rent"
+    out = [
+        book(CONSTANT, [()] * len(rents), rents["t"], rents["musd"], account=account, **local(case, rents["h"])),
+        book(CONSTANT, [()] * len(late), case.calendar.n, late["tail_musd"], account=account, kind="commitment",
+             **local(case, late["h"])),
+    ]  # fmt: skip
     for family, part in PURCHASE["halls"].parts(case.halls):
         out += asset(case, family, part, part["musd"], part["it_mw"], "halls", **local(case, part["h"]))
     return out

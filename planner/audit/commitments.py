@@ -13,12 +13,13 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
+from planner.audit.halls import lease_rent
 from planner.audit.policy import discount
 from planner.audit.view import View, once, total
 from planner.case.commitments import market_rent, relet_share
 from planner.case.context import Context
 
-KEYS = ["what", "h", "a", "k", "r", "start_date"]
+KEYS = ["what", "id", "h", "a", "k", "r", "start_date"]
 MONEY = ["signed_musd", "booked_musd", "due_after_musd", "cost_musd_discounted"]
 CONTRACTS = (("rents", ["h", "a", "k", "r", "t"], "musd_per_k_period", 1000.0, "accelerators"),
              ("leases", ["h", "t"], "musd_per_mw_period", 1.0, "it_mw"))  # fmt: skip
@@ -61,7 +62,8 @@ def _of_purchase(view: View, name: str, keys: list[str], price: str, per: float,
         for r, f in zip(rows.itertuples(), fetched, strict=True)
     ]
     return pd.DataFrame({
-        "what": name, **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")}, "start_date": view.dates(rows["t"]),
+        "what": name, "id": "", **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")},
+        "start_date": view.dates(rows["t"]),
         "booked_musd": rows["musd"] * (np.minimum(rows["ends"], view.n) - rows["t"]),
         "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n, 0), "tail_musd": np.array(tails, dtype=float),
     })  # fmt: skip
@@ -74,9 +76,17 @@ def _existing(view: View) -> pd.DataFrame:
         months = view.case.calendar.months_from_start(c.until + timedelta(days=1)) / 12.0 / view.years
         each = c.accelerators * c.usd_per_accelerator_hour * view.hours / 1e6
         fetched = _market(view, c.host, c.system) * c.accelerators / 1000.0 if months > view.n else 0.0
-        rows.append(("existing", c.host, c.stack, c.system, "", view.date(0), each * min(max(months, 0.0), view.n),
+        rows.append(("existing", c.id, c.host, c.stack, c.system, "", view.date(0), each * min(max(months, 0.0), view.n),
                      each * max(months - view.n, 0.0), _tail(view, months - view.n, each, fetched, change)))  # fmt: skip
-    columns = ["what", "h", "a", "k", "r", "start_date", "booked_musd", "due_after_musd", "tail_musd"]
+    for hall in view.scenario.existing.halls:
+        if view.case.hosts.loc[hall.host, "mode"] != "colocation" or hall.until is None:
+            continue
+        months = view.case.calendar.months_from_start(hall.until + timedelta(days=1)) / 12.0 / view.years
+        each = lease_rent(view, hall)
+        rows.append(("existing", hall.id, hall.host, "", "", "", view.date(0), each * min(max(months, 0.0), view.n),
+                     each * max(months - view.n, 0.0),
+                     _tail(view, months - view.n, each, _share(view, "halls") * each, 0.0)))  # fmt: skip
+    columns = ["what", "id", "h", "a", "k", "r", "start_date", "booked_musd", "due_after_musd", "tail_musd"]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype(dict.fromkeys(columns[-3:], float) | {"start_date": "datetime64[ns]"})
 
@@ -109,11 +119,12 @@ def booked(book: Book) -> None:
     view = book.view
     rows = signed(view)
     rows = rows[rows["tail_musd"] > 0].assign(t=view.n)
-    leased = rows[rows["what"] == "leases"]
+    halls = rows["k"] == ""
+    leased = rows[halls]
     book.add(
         leased, leased["tail_musd"], kind="commitment", account="colocation-rent", **book.local(leased["h"])
     )
-    rented = rows[rows["what"] != "leases"]
+    rented = rows[~halls]
     book.add(
         rented, rented["tail_musd"], kind="commitment", account="cloud-rent", h=rented["h"], a=rented["a"]
     )

@@ -10,7 +10,11 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.view import HAKT, View, each_period, lookup, over, total
+from planner.audit.view import HAKT, View, each_period, lookup, over, share_of_period, total
+from planner.case.commitments import choice_of
+from planner.case.context import Context
+from planner.case.costs import hardware_musd_per_k
+from planner.scenario.schema import ExistingFleet
 
 THOUSAND = 1000.0
 
@@ -81,17 +85,6 @@ def _rents(view: View, found: Findings) -> None:
     paid = np.minimum(view.n, rows["t"] + rows["case_periods"]) - rows["t"]
     musd = rows["accelerators"] / THOUSAND * rows["case_musd_per_k_period"] * paid
     found.equal("rent-price", _by(rows["musd_total"], index), _by(musd, index), "payments of a contract")
-
-
-def share_of_period(view: View, t: int, first: date, end: date) -> float:
-    """Share of period t from a first day to before another, in months of 31 parts (as dates count everywhere)."""
-
-    def months(day: date) -> float:
-        return 12 * day.year + day.month + (day.day - 1) / 31
-
-    begin, finish = months(view.case.calendar.date_of(t)), months(view.case.calendar.date_of(t + 1))
-    covered = min(months(end), finish) - max(months(first), begin)
-    return max(0.0, covered) / (finish - begin)
 
 
 def _held(view: View) -> pd.DataFrame:
@@ -207,6 +200,8 @@ def _rents_booked(book: Book) -> None:
     book.add(rows, count * rows["case_provider_capex_musd_per_k"], kind="capex", account="provider-hardware",
              payer=lookup(rows["h"], case.hosts["operator"]),
              origin_iso3=lookup(rows["k"], case.systems["origin_iso3"]), **place)  # fmt: skip
+    for f in view.scenario.existing.fleets:
+        _kept_up(book, f)
     for c in view.scenario.existing.contracts:
         shares = [
             share_of_period(view, t, view.case.calendar.start, c.until + timedelta(days=1))
@@ -216,6 +211,26 @@ def _rents_booked(book: Book) -> None:
         share = np.array([shares[t] for t in rows["t"]], float)
         musd = c.accelerators * c.usd_per_accelerator_hour * view.hours * share / 1e6
         book.add(rows, musd, kind="rent", account="cloud-rent", h=rows["h"], a=rows["a"])
+
+
+def _kept_up(book: Book, fleet: ExistingFleet) -> None:
+    """Upkeep and fee of a fleet that is there: shares of what its systems cost at the start, while it is all there."""
+    view, case = book.view, book.view.case
+    context = Context.of(view.scenario, case.catalog)
+    host = next(h for h in view.scenario.hosts if h.id == fleet.host)
+    price = (
+        hardware_musd_per_k(context, choice_of(context, fleet.system), host, 0)
+        * fleet.accelerators
+        / THOUSAND
+    )
+    rows = pd.DataFrame({"t": [t for t in range(view.n)
+                               if share_of_period(view, t, fleet.since, fleet.retire) > 1 - 1e-9]})  # fmt: skip
+    place = {"h": fleet.host, "a": fleet.stack}
+    upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years
+    origin = str(case.systems.loc[fleet.system, "origin_iso3"])
+    book.add(rows, upkeep, kind="opex", account="hardware-upkeep", origin_iso3=origin, **place)
+    fee = price * float(case.hosts.loc[fleet.host, "fee_share_per_year"]) * view.years
+    book.add(rows, fee, kind="fee", account="operator-fee", **place)
 
 
 def _alive_booked(book: Book) -> None:

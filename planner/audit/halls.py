@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.view import View, at_sites, each_period, once, over, site_limit, total
+from planner.audit.view import View, at_sites, each_period, once, over, share_of_period, site_limit, total
+from planner.case.context import Context
+from planner.scenario.schema import ExistingHall
 
 COVERS = {"space_stock": "space-stock", "space_max": "space-max", "space": "space", "site_land": "site-land"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -114,9 +118,27 @@ def _space(view: View, found: Findings) -> None:
     found.at_most("site-land", at_sites(view, built), land, "halls exceed the site's land")
 
 
+def lease_rent(view: View, hall: ExistingHall) -> float:
+    """Rent of a leased hall that is there, MUSD a period."""
+    host = next(h for h in view.scenario.hosts if h.id == hall.host)
+    usd = hall.usd_per_kw_month or host.colocation_usd_per_kw_month
+    if usd is None:
+        usd = Context.of(view.scenario, view.case.catalog).param("colocation_usd_per_kw_month")
+    return usd * hall.it_mw * 12 * view.years / 1000.0
+
+
 def booked(book: Book) -> None:
-    """Halls built."""
+    """Halls built, and rent of leased halls that are there, to their last day."""
     view = book.view
+    modes = view.case.hosts["mode"]
+    for hall in view.scenario.existing.halls:
+        if modes[hall.host] != "colocation":
+            continue
+        end = hall.until + timedelta(days=1) if hall.until else view.case.calendar.end
+        shares = np.array([share_of_period(view, t, view.case.calendar.start, end) for t in range(view.n)])
+        rows = pd.DataFrame({"t": np.flatnonzero(shares > 0), "h": hall.host})
+        rent = lease_rent(view, hall) * shares[rows["t"]]
+        book.add(rows, rent, kind="rent", account="colocation-rent", **book.local(rows["h"]))
     halls = view.facts(
         view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "lead", "life", "musd"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -146,3 +147,14 @@ def site_limit(view: View, column: str) -> pd.Series:
     """(p, t) -> a limit of sites, infinite where there is none."""
     limit = view.case.site_period[column]
     return limit.set_axis(pd.MultiIndex.from_tuples(list(limit.index)))
+
+
+def share_of_period(view: View, t: int, first: date, end: date) -> float:
+    """Share of period t from a first day to before another, in months of 31 parts (as dates count everywhere)."""
+
+    def months(day: date) -> float:
+        return 12 * day.year + day.month + (day.day - 1) / 31
+
+    begin, finish = months(view.case.calendar.date_of(t)), months(view.case.calendar.date_of(t + 1))
+    covered = min(months(end), finish) - max(months(first), begin)
+    return max(0.0, covered) / (finish - begin)

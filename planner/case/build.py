@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from planner.case import (
 )
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
-from planner.case.commitments import signed_tails
+from planner.case.commitments import ONE_DAY, periods_until, signed_tails
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.periods import discount_factor
@@ -35,8 +34,6 @@ from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 
-ONE_DAY = timedelta(days=1)
-"""A contract runs through its last day."""
 PHYSICS = (
     "availability",
     "network_power_share",
@@ -135,6 +132,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         decision_members=decision_members,
         capital_caps=limits.capital_caps(context),
         existing=existing,
+        existing_leases=halls.existing_lease_table(context),
         physics={name: context.param(name) for name in PHYSICS},
         order_share=_order_shares(context),
         why_not=why.table(),
@@ -181,7 +179,7 @@ def _existing(context: Context) -> pd.DataFrame:
             0,
             calendar.containing(c.until + ONE_DAY),
             c.usd_per_accelerator_hour,
-            calendar.months_from_start(c.until + ONE_DAY) / calendar.step_months,
+            periods_until(context, c.until),
         )
         for c in e.contracts
     ]

@@ -68,6 +68,7 @@ class Case:
     decision_members: pd.DataFrame
     capital_caps: pd.DataFrame
     existing: pd.DataFrame
+    existing_leases: pd.DataFrame
     physics: dict[str, float]  # availability, network power share, margins ...
     order_share: dict[str, float]  # asset class -> share of the price paid at order
     why_not: pd.DataFrame

@@ -10,6 +10,8 @@ for halls the contract's own. The shares are data (``relet_share_...``); 0 is th
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,9 @@ from planner.case.cost_breakdown import price_path
 from planner.case.periods import HOURS_PER_YEAR, discount_factor
 from planner.scenario.schema import SystemChoice
 
+ONE_DAY = timedelta(days=1)
+"""A contract runs through its last day."""
+UPKEEP = ["t", "upkeep_musd", "fee_musd", "h", "a", "k"]
 RENTS = ["id", "t", "musd", "h", "a", "supplier"]
 GRANTS = ["t", "musd", "payer"]
 TAIL = {
@@ -99,11 +104,32 @@ def signed_tails(context: Context, contracts: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def periods_until(context: Context, until: date | None) -> float:
+    """Periods from the horizon's start to the end of a last day; all of the horizon where there is none."""
+    if until is None:
+        return float(context.calendar.n)
+    return max(0.0, context.calendar.months_from_start(until + ONE_DAY) / context.calendar.step_months)
+
+
+def signed_leases(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
+    """Leases of halls that are there (musd_per_period, rent_periods) with ``TAIL`` of the whole."""
+    owed = leases["musd_per_period"].to_numpy(float)
+    after = np.maximum(leases["rent_periods"] - context.calendar.n, 0.0).to_numpy(float)
+    tail = tail_musd(context, after, owed, relet_share(context, "halls") * owed, 0.0)
+    return leases.assign(due_after_musd=after * owed, tail_musd=tail)
+
+
 def market_rent(context: Context, h: str, k: str) -> float:
     """Rent of the reference term on offer when the horizon ends, MUSD per thousand accelerators and period."""
     host = next(x for x in context.scenario.hosts if x.id == h)
-    choice = next((x for x in context.scenario.systems if x.id == k), SystemChoice(id=k))
-    return costs.rent_musd_per_k_period(context, choice, host, REFERENCE_TERM, context.calendar.n)
+    return costs.rent_musd_per_k_period(
+        context, choice_of(context, k), host, REFERENCE_TERM, context.calendar.n
+    )
+
+
+def choice_of(context: Context, k: str) -> SystemChoice:
+    """The scenario's entry of a system, or one that leaves all to the catalog."""
+    return next((x for x in context.scenario.systems if x.id == k), SystemChoice(id=k))
 
 
 def relet_share(context: Context, what: str) -> float:
@@ -114,27 +140,43 @@ def relet_share(context: Context, what: str) -> float:
 
 def signed_rents(case: Case) -> pd.DataFrame:
     """Rent of existing contracts, a row a contract and period: id, t, musd (real, undiscounted), h, a, supplier."""
-    parts = []
-    hours = case.periods["hours"].to_numpy(float)
+    hours = float(case.periods["hours"].iloc[0])
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
-    for row in held.itertuples():
-        t = np.arange(max(0, row.first_t), min(int(np.ceil(row.rent_periods)), case.calendar.n))
-        share = np.clip(row.rent_periods - t, 0.0, 1.0)  # rent is due to the last day
-        musd = row.rent_usd_per_accelerator_hour * row.accelerators_k * hours[t] * share / 1000.0
-        operator = str(case.hosts.loc[row.h, "operator"])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "id": str(row.id),
-                    "t": t,
-                    "musd": musd,
-                    "h": str(row.h),
-                    "a": str(row.a),
-                    "supplier": operator,
-                }
-            )
-        )
+    musd = held["rent_usd_per_accelerator_hour"] * held["accelerators_k"] * hours / 1000.0
+    return _paid(case, held.assign(musd_per_period=musd))
+
+
+def leases_paid(case: Case) -> pd.DataFrame:
+    """Rent of leased halls that are there, a row a lease and period: id, t, musd (real, undiscounted), h, a, supplier."""
+    return _paid(case, case.existing_leases.assign(a=""))
+
+
+def _paid(case: Case, contracts: pd.DataFrame) -> pd.DataFrame:
+    """A row a contract and period within its ``rent_periods``; rent is due to the last day."""
+    parts = []
+    for row in contracts.itertuples():
+        t = np.arange(min(int(np.ceil(row.rent_periods)), case.calendar.n))
+        musd = row.musd_per_period * np.clip(row.rent_periods - t, 0.0, 1.0)
+        place = {"h": str(row.h), "a": str(row.a), "supplier": str(case.hosts.loc[row.h, "operator"])}
+        parts.append(pd.DataFrame({"id": str(row.id), "t": t, "musd": musd, **place}))
     return pd.concat(parts, ignore_index=True) if parts else empty_table(RENTS)
+
+
+def existing_upkeep(case: Case) -> pd.DataFrame:
+    """Upkeep and operator's fee of fleets that are there: t, upkeep_musd, fee_musd, h, a, k; shares of today's price."""
+    context = Context.of(case.scenario, case.catalog)
+    parts = []
+    for row in case.existing[case.existing["rent_usd_per_accelerator_hour"].isna()].itertuples():
+        host = next(x for x in case.scenario.hosts if x.id == row.h)
+        price = (
+            costs.hardware_musd_per_k(context, choice_of(context, str(row.k)), host, 0) * row.accelerators_k
+        )
+        each = price * case.calendar.years
+        part = {"upkeep_musd": each * case.physics["hardware_opex_share_per_year"],
+                "fee_musd": each * float(case.hosts.loc[row.h, "fee_share_per_year"])}  # fmt: skip
+        t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))
+        parts.append(pd.DataFrame({"t": t, **part, "h": str(row.h), "a": str(row.a), "k": str(row.k)}))
+    return pd.concat(parts, ignore_index=True) if parts else empty_table(UPKEEP)
 
 
 def grants(case: Case) -> pd.DataFrame:
@@ -145,10 +187,12 @@ def grants(case: Case) -> pd.DataFrame:
 
 
 def committed_musd(case: Case, discounted: bool = False) -> pd.Series:
-    """Calendar year (text) -> MUSD the partner pays whatever it decides: rents signed, teams, less grants."""
+    """Calendar year (text) -> MUSD the partner pays whatever it decides: rents signed, upkeep, teams, less grants."""
     total = pd.Series(0.0, index=case.periods.index)
-    for part in (signed_rents(case), grants(case)):
+    for part in (signed_rents(case), leases_paid(case), grants(case)):
         total = total.add(part.groupby("t")["musd"].sum(), fill_value=0.0)
+    kept_up = existing_upkeep(case).groupby("t")[["upkeep_musd", "fee_musd"]].sum().sum(axis=1)
+    total = total.add(kept_up, fill_value=0.0)
     open_now = case.hosts[case.hosts["exists"].astype(bool) & (case.hosts["mode"] != "cloud")]
     total += float(open_now["team_musd_per_period"].sum())
     total = total * case.periods["discount"] if discounted else total

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case import costs
-from planner.case.commitments import TAIL, leases_with_tails
+from planner.case.commitments import TAIL, leases_with_tails, periods_until, signed_leases
 from planner.case.context import Context, keyed
 from planner.case.sites import is_existing, open_lead
 from planner.case.table import Table
@@ -22,6 +22,10 @@ TABLES = {
     }),
     "leases": Table(("h", "t"), {
         "periods": "periods of the term", "musd_per_mw_period": "rent, MUSD per MW of IT and period", **TAIL,
+    }),
+    "existing_leases": Table(("id",), {
+        "h": "host", "it_mw": "MW of IT", "musd_per_period": "rent, MUSD per period",
+        "rent_periods": "periods from the start in which rent is paid, the last in part", **TAIL,
     }),
 }  # fmt: skip
 
@@ -59,3 +63,19 @@ def lease_table(context: Context) -> pd.DataFrame:
         n = context.calendar.periods(h.lease_months)
         rows += [(h.id, t, n, price) for t in range(open_lead(context, h), context.calendar.n)]
     return leases_with_tails(context, keyed(rows, ["h", "t"], ["periods", "musd_per_mw_period"]))
+
+
+def existing_lease_table(context: Context) -> pd.DataFrame:
+    """Leased halls that are there: rent to the last day, or to the horizon's end where none is stated."""
+    calendar, hosts = context.calendar, {h.id: h for h in context.scenario.hosts}
+    rows: list[tuple[Any, ...]] = []
+    for hall in context.scenario.existing.halls:
+        host = hosts[hall.host]
+        if host.mode != "colocation":
+            continue
+        own = hall.usd_per_kw_month
+        price = (
+            own * calendar.step_months / 1000.0 if own else costs.colocation_musd_per_mw_period(context, host)
+        )
+        rows.append((hall.id, host.id, hall.it_mw, price * hall.it_mw, periods_until(context, hall.until)))
+    return signed_leases(context, keyed(rows, ["id"], ["h", "it_mw", "musd_per_period", "rent_periods"]))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
 from planner.case.table import Table
 from planner.scenario.schema import Host, Step
@@ -111,7 +112,10 @@ def host_period_table(context: Context) -> pd.DataFrame:
         maximum = (
             h.max_it_mw if h.max_it_mw is not None else (site.max_it_mw or max(s.mw for s in site.grid_mw))
         )
-        for t in range(context.calendar.n):
+        n = context.calendar.n
+        gone = {x.id: context.calendar.containing(x.until + ONE_DAY) if x.until else n for x in own}
+        for t in range(n):
+            there = [x for x in own if t < gone[x.id]]
             rows.append(
                 (
                     h.id,
@@ -120,9 +124,9 @@ def host_period_table(context: Context) -> pd.DataFrame:
                     site.id,
                     float(maximum),
                     bool(own),
-                    float(sum(x.it_mw for x in own)),
-                    float(sum(x.grid_mw for x in own)),
-                    float(sum(x.backup_mw for x in own)),
+                    float(sum(x.it_mw for x in there)),
+                    float(sum(x.grid_mw for x in there)),
+                    float(sum(x.backup_mw for x in there)),
                     price,
                     carbon,
                 )

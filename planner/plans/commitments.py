@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.commitments import signed_rents
-from planner.case.registry import PURCHASES, Purchase
+from planner.case.commitments import leases_paid, signed_rents
+from planner.case.registry import PURCHASE, PURCHASES, Purchase
 
 EXISTING = "existing"
 """Contracts signed before the plan, among the names of purchases; their start is the horizon's."""
@@ -29,7 +29,7 @@ def _bought(case: Case, p: Purchase, rows: pd.DataFrame) -> pd.DataFrame:
     amount = rows[p.amount].to_numpy(float)
     blank = {c: "" for c in ("a", "k", "r") if c not in rows}
     return pd.DataFrame({
-        "what": p.name, **{c: rows[c].astype(object) for c in ("h", "a", "k", "r") if c in rows}, **blank,
+        "what": p.name, "id": "", **{c: rows[c].astype(object) for c in ("h", "a", "k", "r") if c in rows}, **blank,
         "start_date": rows[p.live_date], "end_date": rows[p.end_date], "amount": amount, "unit": p.unit,
         "booked_musd": rows[p.money].astype(float),
         "due_after_musd": amount / p.per * facts["due_after_musd"].to_numpy(float),
@@ -39,14 +39,18 @@ def _bought(case: Case, p: Purchase, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _existing(case: Case) -> pd.DataFrame:
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
-    contracts = {c.id: c for c in case.scenario.existing.contracts}
-    paid = signed_rents(case).groupby("id")["musd"].sum()
+    existing = case.scenario.existing
+    until = {c.id: c.until for c in existing.contracts} | {x.id: x.until for x in existing.halls}
+    leases = case.existing_leases[
+        [until[str(i)] is not None for i in case.existing_leases.index]
+    ]  # others have no end
+    rented = held.assign(amount=held["accelerators_k"] * 1000.0, unit=PURCHASE["rents"].unit)
+    leased = leases.assign(a="", k="", amount=leases["it_mw"], unit=PURCHASE["leases"].unit)
+    rows = pd.concat([rented, leased]) if len(leased) else rented
+    paid = pd.concat([signed_rents(case), leases_paid(case)]).groupby("id")["musd"].sum()
     return pd.DataFrame({
-        "what": EXISTING, **{c: held[c].astype(object) for c in ("h", "a", "k")}, "r": "",
-        "start_date": pd.Timestamp(case.calendar.start),
-        "end_date": pd.to_datetime([contracts[str(i)].until for i in held.index]),
-        "amount": held["accelerators_k"] * 1000.0, "unit": "accelerators",
-        "booked_musd": held["id"].map(paid).fillna(0.0).astype(float),
-        "due_after_musd": held["due_after_musd"],
-        "cost_musd_discounted": held["tail_musd"] * case.discount_end,
+        "what": EXISTING, **{c: rows[c].astype(object) for c in ("id", "h", "a", "k")}, "r": "",
+        "start_date": pd.Timestamp(case.calendar.start), "end_date": pd.to_datetime([until[str(i)] for i in rows["id"]]),
+        **{c: rows[c] for c in ("amount", "unit")}, "booked_musd": rows["id"].map(paid).fillna(0.0).astype(float),
+        "due_after_musd": rows["due_after_musd"], "cost_musd_discounted": rows["tail_musd"] * case.discount_end,
     })  # fmt: skip

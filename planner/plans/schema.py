@@ -28,7 +28,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "w", "unit", "quantity", "musd", "musd_discounted",
     ),
     "commitments": (
-        "what", "p", "h", "a", "k", "r", "start_date", "end_date", "amount", "unit", "signed_musd", "booked_musd",
+        "what", "id", "p", "h", "a", "k", "r", "start_date", "end_date", "amount", "unit", "signed_musd", "booked_musd",
         "due_after_musd", "cost_musd_discounted",
     ),
     "capital": ("t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h", "musd"),

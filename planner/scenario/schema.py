@@ -441,6 +441,8 @@ class ExistingHall(Record):
     grid_mw: NonNegative
     backup_mw: NonNegative = 0.0
     cooling: dict[Id, NonNegative] = {}
+    usd_per_kw_month: Positive | None = None
+    until: date | None = None
 
 
 class ExistingContract(Record):
