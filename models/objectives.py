@@ -3,18 +3,20 @@
 cost    = discounted ledger of the partner, residual values included            MUSD
 delay_w = sum over t of months x unserved                                          months, by workload
 delay   = sum over w of pi x delay_w, pi summing to 1                            months
-outlay caps: the partner's undiscounted payments of a year, or of all years     MUSD
+money caps: capex, outlay or commitments of a payer, undiscounted, by year or in total MUSD
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-from planner.case.registry import SETTLED
+from planner.case.limits import EVERYONE, TOTAL
+from planner.case.registry import CONTRACTS, PURCHASE, SETTLED
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.ledger import CONSTANT, PARTNER, partner_cost
 from planner.models.rules import Rule
@@ -23,7 +25,7 @@ from planner.models.rules import Rule
 def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
     _declare_delay(m, case)
     _declare_cost(m, case, entries)
-    _declare_capital(m, case, entries)
+    _declare_caps(m, case, entries)
 
 
 def _declare_delay(m: Any, case: Case) -> None:
@@ -74,51 +76,80 @@ _SUMS: dict[int, Any] = {  # a template names every part of an index
     4: lambda c, v, S: sum(c[a, b, d, e] * v[a, b, d, e] for a, b, d, e in S),
     5: lambda c, v, S: sum(c[a, b, d, e, f] * v[a, b, d, e, f] for a, b, d, e, f in S),
 }
-_YEAR_SUMS: dict[int, Any] = {
-    1: lambda y, c, v, S: sum(c[y, a] * v[a] for a in S[y]),
-    2: lambda y, c, v, S: sum(c[y, a, b] * v[a, b] for a, b in S[y]),
-    3: lambda y, c, v, S: sum(c[y, a, b, d] * v[a, b, d] for a, b, d in S[y]),
-    4: lambda y, c, v, S: sum(c[y, a, b, d, e] * v[a, b, d, e] for a, b, d, e in S[y]),
-    5: lambda y, c, v, S: sum(c[y, a, b, d, e, f] * v[a, b, d, e, f] for a, b, d, e, f in S[y]),
+_CAP_SUMS: dict[int, Any] = {
+    1: lambda i, c, v, S: sum(c[i, a] * v[a] for a in S[i]),
+    2: lambda i, c, v, S: sum(c[i, a, b] * v[a, b] for a, b in S[i]),
+    3: lambda i, c, v, S: sum(c[i, a, b, d] * v[a, b, d] for a, b, d in S[i]),
+    4: lambda i, c, v, S: sum(c[i, a, b, d, e] * v[a, b, d, e] for a, b, d, e in S[i]),
+    5: lambda i, c, v, S: sum(c[i, a, b, d, e, f] * v[a, b, d, e, f] for a, b, d, e, f in S[i]),
 }
 
 
-def outlays(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
-    """The partner's payments by calendar year: family, index, year, musd (residual values are no payment)."""
-    own = entries[(entries["payer"] == PARTNER) & ~entries["kind"].isin(SETTLED) & (entries["musd"] != 0)]
-    years = case.periods["year"].to_numpy()[own["t"].to_numpy(int)]
-    return own.assign(year=years.astype(str))[["family", "index", "year", "musd"]]
+def spending(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
+    """Money by what, calendar year (and "total"), payer: what, year, payer, family, index, musd, undiscounted."""
+    years = case.periods["year"].astype(str).to_numpy()
+    paid = entries[~entries["kind"].isin(SETTLED) & (entries["musd"] != 0)]
+    paid = paid.assign(year=years[paid["t"].to_numpy(int)])
+    parts = [paid.assign(what="outlay"), paid[paid["kind"] == "capex"].assign(what="capex")]
+    columns = ["what", "year", "payer", "family", "index", "musd"]
+    signed, owed = _contracts(case, years)
+    dated = pd.concat([*parts, signed], ignore_index=True)[columns]
+    return pd.concat([dated, dated.assign(year=TOTAL), owed[columns]], ignore_index=True)
 
 
-def _declare_capital(m: Any, case: Case, entries: pd.DataFrame) -> None:
-    if not len(case.capital_caps):
+def _contracts(case: Case, years: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whole sums of contracts by the year they are signed in; and what they owe after the horizon, in total."""
+    signed, owed = [], []
+    for name, price in CONTRACTS.items():
+        table, family = getattr(case, name), PURCHASE[name].families[0]
+        rows = pd.DataFrame({"family": family, "index": list(table.index), "payer": PARTNER})
+        whole = (table[price] * table["periods"]).to_numpy(float)
+        signed.append(rows.assign(what="commitments", year=years[table["t"].to_numpy(int)], musd=whole))
+        owed.append(rows.assign(what="outlay", year=TOTAL, musd=table["due_after_musd"].to_numpy(float)))
+    late = float(case.existing["due_after_musd"].sum() + case.existing_leases["due_after_musd"].sum())
+    owed.append(pd.DataFrame({"family": [CONSTANT], "index": [()], "payer": PARTNER, "what": "outlay", "year": TOTAL,
+                              "musd": late}))  # fmt: skip
+    return pd.concat(signed, ignore_index=True), pd.concat(owed, ignore_index=True)
+
+
+def _declare_caps(m: Any, case: Case, entries: pd.DataFrame) -> None:
+    if not len(case.money_caps):
         return
-    index = add_set(m, "CAPITAL_CAP", tuples(case.capital_caps), 1)
-    paid = outlays(case, entries)
-    paid = pd.concat([paid, paid.assign(year="total")])
-    paid = paid[paid["year"].isin(list(index))]
-    fixed = paid[paid["family"] == CONSTANT].groupby("year")["musd"].sum()
-    caps = case.capital_caps["musd"]
-    add_param(m, "capital_max", index, {y: caps[y] - float(fixed.get(y, 0.0)) for y in index})
+    index = add_set(m, "MONEY_CAP", tuples(case.money_caps), 1)
+    paid = _capped(case, spending(case, entries))
+    fixed = paid[paid["family"] == CONSTANT].groupby("i")["musd"].sum()
+    add_param(
+        m,
+        "money_max",
+        index,
+        {i: musd - float(fixed.get(i, 0.0)) for i, musd in case.money_caps["musd"].items()},
+    )
     families = []
     for family, part in paid[paid["family"] != CONSTANT].groupby("family", sort=False):
-        total = part.groupby(["year", "index"], sort=False)["musd"].sum()
-        keys = [(y, *(i if isinstance(i, tuple) else (i,))) for y, i in total.index]
+        total = part.groupby(["i", "index"], sort=False)["musd"].sum()
+        keys = [(i, *(x if isinstance(x, tuple) else (x,))) for i, x in total.index]
         dimen = len(keys[0]) - 1
         paid_set = add_set(m, f"PAID_{family}".upper(), keys, dimen + 1)
         add_param(m, f"paid_{family}", paid_set, dict(zip(keys, total, strict=True)))
         by: dict[Any, list[Any]] = {}
-        for y, *rest in keys:
-            by.setdefault(y, []).append(tuple(rest) if dimen > 1 else rest[0])
+        for i, *rest in keys:
+            by.setdefault(i, []).append(tuple(rest) if dimen > 1 else rest[0])
         add_family(m, f"paid_in_{family}", index, by, dimen)
         families.append((str(family), dimen))
-    m.capital_cap = Rule(
+    m.money_cap = Rule(
         index,
-        rule=lambda m, y: (
+        rule=lambda m, i: (
             sum(
-                _YEAR_SUMS[dimen](y, getattr(m, f"paid_{f}"), getattr(m, f), getattr(m, f"paid_in_{f}"))
+                _CAP_SUMS[dimen](i, getattr(m, f"paid_{f}"), getattr(m, f), getattr(m, f"paid_in_{f}"))
                 for f, dimen in families
             )
-            <= m.capital_max[y]
+            <= m.money_max[i]
         ),
     )
+
+
+def _capped(case: Case, money: pd.DataFrame) -> pd.DataFrame:
+    """Rows of money that each cap counts, with the cap ``i``."""
+    caps = case.money_caps.reset_index(drop=True).rename(columns={"payer": "who"})
+    rows = money.merge(caps[["i", "what", "year", "who"]], on=["what", "year"])
+    return rows[(rows["who"] == EVERYONE) | (rows["who"] == rows["payer"])]

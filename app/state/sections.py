@@ -115,6 +115,7 @@ SECTIONS = (
         ("limits",),
         (
             Table("limits.capital_musd_by_year[]", ("year", "musd"), template={"year": 2027, "musd": 1000}),
+            Table("limits.money[]", ("what", "musd", "year", "payer"), template={"what": "outlay", "musd": 1000}),
             Table("limits.shares[]", ("by", "id", "max_share"), template={"by": "vendor", "id": "nvidia", "max_share": 1}),
         ),
     ),

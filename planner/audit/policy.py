@@ -14,7 +14,7 @@ from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.case.bounds import Bounds
 from planner.case.registry import SETTLED
 
-COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "capital_cap": "capital-cap"}
+COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "money_cap": "money-cap"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -24,6 +24,7 @@ def check(view: View, found: Findings) -> None:
     _control(view, found)
     _shares(view, found)
     _money(view, found)
+    _caps(view, found)
 
 
 @once
@@ -92,21 +93,39 @@ def _shares(view: View, found: Findings) -> None:
 def _money(view: View, found: Findings) -> None:
     ledger = view.table("ledger")
     own = ledger[ledger["payer"] == PARTNER]
-    start = view.scenario.horizon.start
-    step = view.case.calendar.step_months
-    year = start.year + (start.month - 1 + own["t"].astype(int) * step) // 12
-    paid = own[~own["kind"].isin(SETTLED)]
-    by_year = total(paid.assign(year=year.loc[paid.index].astype(str)), ["year"], paid["musd"])
-    limits = view.scenario.limits
-    caps = {str(c.year): c.musd for c in limits.capital_musd_by_year}
-    spent = pd.Series({y: float(by_year.get(y, 0.0)) for y in caps}, dtype=float)
-    if limits.capital_musd_total is not None:
-        caps["total"], spent["total"] = limits.capital_musd_total, float(paid["musd"].sum())
-    found.at_most("capital-cap", spent, pd.Series(caps, dtype=float), "payments above the cap")
     factor = discount(view)
     cost = pd.Series([float((own["musd"] * lookup(own["t"], factor).astype(float)).sum())], index=["cost"])
     for cap in _stated(b.max_cost_musd for b in _bounds(view)):
         found.at_most("cost-cap", cost, cap, "cost above its bound")
+
+
+def _caps(view: View, found: Findings) -> None:
+    """Caps on capex, outlay and commitments, each against the ledger and the contracts signed."""
+    ledger, contracts = view.table("ledger"), view.table("commitments")
+    ledger = ledger.assign(y=[view.date(t).year for t in ledger["t"]])
+    paid = ledger[~ledger["kind"].isin(SETTLED)]
+    new = contracts[contracts["what"] != "existing"]
+    years = pd.to_datetime(new["start_date"]).dt.year
+    limits = view.scenario.limits
+    caps = [(c.what, c.year, c.payer, c.musd) for c in limits.money]
+    caps += [("outlay", c.year, PARTNER, c.musd) for c in limits.capital_musd_by_year]
+    if limits.capital_musd_total is not None:
+        caps.append(("outlay", None, PARTNER, limits.capital_musd_total))
+    for what, year, payer, musd in caps:
+        mine = payer in ("all", PARTNER)  # who pays contracts
+        if what == "commitments":
+            spent = float(new.loc[years == year if year else years > 0, "signed_musd"].sum()) if mine else 0.0
+        else:
+            rows = paid if payer == "all" else paid[paid["payer"] == payer]
+            rows = rows[rows["kind"] == "capex"] if what == "capex" else rows
+            spent = float(rows.loc[rows["y"] == year if year else rows["y"] > 0, "musd"].sum())
+            spent += (
+                float(contracts["due_after_musd"].sum())
+                if what == "outlay" and year is None and mine
+                else 0.0
+            )
+        index = pd.Index([f"{what} {year or 'total'} {payer}"])
+        found.at_most("money-cap", pd.Series([spent], index=index), musd, "money above its cap")
 
 
 @once

@@ -130,7 +130,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         share_members=share_members,
         decisions=decisions,
         decision_members=decision_members,
-        capital_caps=limits.capital_caps(context),
+        money_caps=limits.money_caps(context),
         existing=existing,
         existing_leases=halls.existing_lease_table(context),
         physics={name: context.param(name) for name in PHYSICS},

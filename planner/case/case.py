@@ -66,7 +66,7 @@ class Case:
     share_members: pd.DataFrame
     decisions: pd.DataFrame
     decision_members: pd.DataFrame
-    capital_caps: pd.DataFrame
+    money_caps: pd.DataFrame
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
     physics: dict[str, float]  # availability, network power share, margins ...

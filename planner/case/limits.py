@@ -13,6 +13,8 @@ from planner.case.context import Context, keyed, selected
 from planner.case.registry import DECIDED
 from planner.scenario.schema import Decision
 
+PARTNER, EVERYONE, TOTAL = "partner", "all", "total"
+"""Who pays most, whoever pays, and all years together, among payers and years."""
 SHARE_COLUMN = {
     "vendor": "vendor", "operator": "operator", "owner-class": "owner_class",
     "host": "h", "site": "p", "stack": "a", "system": "k", "country": "country", "chip-origin": "chip_origin",
@@ -33,13 +35,28 @@ def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
     return keyed(caps, ["i", "t"], ["max_share"]), keyed(members, ["i", "h", "a", "k"], [])
 
 
-def capital_caps(context: Context) -> pd.DataFrame:
-    """(y, ) -> musd; y is a calendar year or 'total'."""
+def money_caps(context: Context) -> pd.DataFrame:
+    """(i) -> what, year (text, or "total"), payer, musd, path of the field in the scenario."""
     limits = context.scenario.limits
-    rows: list[tuple[Any, ...]] = [(str(c.year), c.musd) for c in limits.capital_musd_by_year]
+    caps = [
+        (c.what, str(c.year or TOTAL), c.payer, c.musd, f"limits.money[{n}].musd")
+        for n, c in enumerate(limits.money)
+    ]
     if limits.capital_musd_total is not None:
-        rows.append(("total", limits.capital_musd_total))
-    return keyed(rows, ["y"], ["musd"])
+        caps.append(("outlay", TOTAL, PARTNER, limits.capital_musd_total, "limits.capital_musd_total"))
+    caps += [("outlay", str(c.year), PARTNER, c.musd, f"limits.capital_musd_by_year[{n}].musd")
+             for n, c in enumerate(limits.capital_musd_by_year)]  # fmt: skip
+    rows = [("-".join([what, year, *([payer] if payer != PARTNER else [])]), what, year, payer, musd, path)
+            for what, year, payer, musd, path in caps]  # fmt: skip
+    return keyed(rows, ["i"], ["what", "year", "payer", "musd", "path"])
+
+
+def budget_words(cap: Any) -> str:
+    """A cap (row of ``money_caps``) as a reader would call it: the 2028 budget, cap on commitments of all in total."""
+    if cap.what == "outlay" and cap.payer == PARTNER:
+        return "the budget in total" if cap.year == TOTAL else f"the {cap.year} budget"
+    whose = "" if cap.payer == PARTNER else f" of {'all payers' if cap.payer == EVERYONE else cap.payer}"
+    return f"the cap on {cap.what}{whose} {'in total' if cap.year == TOTAL else f'in {cap.year}'}"
 
 
 def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -21,6 +21,7 @@ from planner.case.columns import looked_up
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
 from planner.case.holdings import unhoused
+from planner.case.limits import PARTNER, TOTAL, budget_words
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
 
@@ -305,22 +306,17 @@ def _decisions(case: Case) -> Iterator[Trouble]:
 
 
 def _budget(case: Case) -> Iterator[Trouble]:
-    """Capital caps below what is committed already: signed contracts and teams of open hosts, less grants."""
-    if not len(case.capital_caps):
+    """Caps on outlay below what is committed already: signed contracts and teams of open hosts, less grants."""
+    caps = case.money_caps[(case.money_caps["what"] == "outlay") & (case.money_caps["payer"] == PARTNER)]
+    if not len(caps):
         return
     spent = committed_musd(case)
-    for y, cap in case.capital_caps["musd"].items():
-        least = float(spent.sum() if y == "total" else spent.get(str(y), 0.0))
-        if least <= cap + TOLERANCE:
+    owed = float(case.existing["due_after_musd"].sum() + case.existing_leases["due_after_musd"].sum())
+    for cap in caps.itertuples():
+        least = float(spent.sum() + owed if cap.year == TOTAL else spent.get(str(cap.year), 0.0))
+        if least <= cap.musd + TOLERANCE:
             continue
-        path = (
-            "limits.capital_musd_total"
-            if y == "total"
-            else f"limits.capital_musd_by_year[{_year_at(case, str(y))}].musd"
+        text = f"{budget_words(cap)} is {cap.musd:g} MUSD, but {least:.4g} are committed already"
+        yield Trouble(
+            "", "budget", text, f"raise {cap.path} above {least:.4g}", {str(cap.path): float(np.ceil(least))}
         )
-        text = f"the {'' if y == 'total' else f'{y} '}capital cap is {cap:g} MUSD, but {least:.4g} are committed already"
-        yield Trouble("", "budget", text, f"raise {path} above {least:.4g}", {path: float(np.ceil(least))})
-
-
-def _year_at(case: Case, year: str) -> int:
-    return next(i for i, c in enumerate(case.scenario.limits.capital_musd_by_year) if str(c.year) == year)

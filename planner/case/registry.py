@@ -148,6 +148,8 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
+CONTRACTS = {"rents": "musd_per_k_period", "leases": "musd_per_mw_period"}
+"""Purchases that are contracts -> column of the case's table: MUSD per unit of the variable and period."""
 ADOPTION = "use"
 """The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
 DECIDED = {p.decision: p for p in PURCHASES if p.decision}

@@ -114,7 +114,10 @@ SCHEMA: dict[str, Table] = {
     "decision_members": Table(("d", "t"), {
         "what": "as above", "index": "index of the variable", "weight": "units of the decision in one of the variable",
     }),
-    "capital_caps": Table(("y",), {"musd": "MUSD of the calendar year, or in total"}),
+    "money_caps": Table(("i",), {
+        "what": "capex, outlay or commitments", "year": "calendar year, or total", "payer": "who pays; all for everyone",
+        "musd": "at most, MUSD", "path": "its place in the scenario",
+    }),
     "existing": Table(("id",), {
         "h": "host", "a": "stack", "k": "system", "accelerators_k": "thousands of accelerators",
         "first_t": "first period", "end_t": "period from which it is gone",

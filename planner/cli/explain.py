@@ -65,7 +65,7 @@ def explain(
 
     Examples:
 
-      planner explain korea --set limits.capital_musd_total=500
+      planner explain korea --set 'limits.money=[{what: outlay, musd: 500}]'
 
       planner explain runs/korea-2027
 

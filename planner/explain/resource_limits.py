@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from planner.case.case import Case
+from planner.case.limits import budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
@@ -51,29 +52,10 @@ def _relaxing(arrays: Arrays, relaxation: Relaxation) -> Relaxation:
 
 
 def _capital(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
-    limits = case.scenario.limits
-    places = {
-        str(c.year): f"limits.capital_musd_by_year[{i}].musd"
-        for i, c in enumerate(limits.capital_musd_by_year)
-    }
-    for y, musd in case.capital_caps["musd"].items():
-        rows = rows_of(arrays, "capital_cap", str(y))
-        path, what = (
-            ("limits.capital_musd_total", "the budget in total")
-            if y == "total"
-            else (places[str(y)], f"the {y} budget")
-        )
-        yield Relaxation(
-            "capital",
-            path,
-            float(musd),
-            "MUSD",
-            what,
-            rows,
-            -np.ones(len(rows)),
-            scale=100.0,
-            where={"year": y},
-        )
+    for cap in case.money_caps.itertuples():
+        rows = rows_of(arrays, "money_cap", str(cap.i))
+        yield Relaxation("capital", str(cap.path), float(cap.musd), "MUSD", budget_words(cap), rows,
+                         -np.ones(len(rows)), scale=100.0, where={"year": cap.year})  # fmt: skip
 
 
 # ---- supply

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
+from planner.case.limits import EVERYONE, PARTNER
 from planner.facts.catalog import Catalog
 from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
 from planner.intake.document import Document, day_of, fault
@@ -25,7 +26,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     """Every fault that needs more than one place of the document, or the catalog, to be seen."""
     document = Document(root, catalog)
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-        _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years,
+        _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years, _money_caps,
         _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings, no_cooling,
         unsaid, idle_day, own_names, requests_and_models, own_sites,
     )  # fmt: skip
@@ -153,6 +154,26 @@ def _years(doc: Document) -> Iterator[Problem]:
         if year in seen:
             yield fault(item, path, f"second cap for {year}")
         seen.add(year)
+
+
+def _money_caps(doc: Document) -> Iterator[Problem]:
+    """Years within the horizon, payers that pay, each cap once."""
+    operators = [item.value for _, item in find(doc.root, "hosts[].operator") if isinstance(item.value, str)]
+    payers, seen = sorted({PARTNER, EVERYONE, *operators}), set()
+    for path, cap in find(doc.root, "limits.money[]"):
+        year, payer = cap.get("year"), cap.text("payer") or PARTNER
+        if year is not None and isinstance(year.value, int) and doc.horizon is not None:
+            first, last = doc.horizon.start.year, doc.horizon.date_of(doc.horizon.n - 1).year
+            if not first <= year.value <= last:
+                yield fault(year, f"{path}.year", f"{year.value} lies outside the horizon, {first} to {last}")
+        if payer not in payers:
+            yield fault(
+                cap.value["payer"], f"{path}.payer", f"nobody called {payer!r} pays{hint(payer, payers)}"
+            )
+        key = (cap.text("what"), year.value if year is not None else None, payer)
+        if key in seen:
+            yield fault(cap, path, "second cap on the same money")
+        seen.add(key)
 
 
 def _stacks_of_hosts(doc: Document) -> Iterator[Problem]:

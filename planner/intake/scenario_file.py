@@ -25,6 +25,7 @@ from planner.facts.suggest import hint
 from planner.intake.amounts import amount_warnings
 from planner.intake.checks import cross_problems
 from planner.intake.document import Document
+from planner.intake.old_names import old_names
 from planner.scenario.editing import set_in_file
 from planner.scenario.messages import validated
 from planner.scenario.paths import PathError, put
@@ -60,15 +61,17 @@ def load_scenario(path: Path | str, catalog: Catalog | None = None) -> Scenario:
 
 
 def load_with_warnings(path: Path | str, catalog: Catalog | None = None) -> tuple[Scenario, list[Problem]]:
-    """The same, and what is in order but looks wrong: amounts far outside the catalog's range of their kind."""
+    """The same, and what is in order but looks wrong: amounts far outside the catalog's range, old names of fields."""
     return _scenario(lambda faults: _read_document(Path(path), (), faults), catalog)
 
 
 def warnings_of(scenario: Scenario, catalog: Catalog | None = None) -> list[Problem]:
     """What looks wrong in a scenario that is in order; places are those of the scenario alone, not of a file."""
-    return amount_warnings(
-        Document(from_plain(_plain(scenario), Place("<scenario>")), catalog or scenario.catalog)
-    )
+    return _warnings(Document(from_plain(_plain(scenario), Place("<scenario>")), catalog or scenario.catalog))
+
+
+def _warnings(doc: Document) -> list[Problem]:
+    return [*old_names(doc), *amount_warnings(doc)]
 
 
 def parse_scenario(
@@ -135,7 +138,7 @@ def _scenario(
     problems += cross_problems(root, catalog)
     if scenario is None or problems:
         raise ScenarioError(problems)
-    return scenario.with_catalog(catalog), amount_warnings(Document(root, catalog))
+    return scenario.with_catalog(catalog), _warnings(Document(root, catalog))
 
 
 def _require_version(root: Item) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
@@ -41,9 +42,8 @@ def _existing(case: Case) -> pd.DataFrame:
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
     existing = case.scenario.existing
     until = {c.id: c.until for c in existing.contracts} | {x.id: x.until for x in existing.halls}
-    leases = case.existing_leases[
-        [until[str(i)] is not None for i in case.existing_leases.index]
-    ]  # others have no end
+    ends = np.array([until[str(i)] is not None for i in case.existing_leases.index], dtype=bool)
+    leases = case.existing_leases[ends]  # others go on
     rented = held.assign(amount=held["accelerators_k"] * 1000.0, unit=PURCHASE["rents"].unit)
     leased = leases.assign(a="", k="", amount=leases["it_mw"], unit=PURCHASE["leases"].unit)
     rows = pd.concat([rented, leased]) if len(leased) else rented

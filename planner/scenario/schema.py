@@ -391,6 +391,20 @@ class YearCap(Record):
     musd: NonNegative
 
 
+class MoneyCap(Record):
+    """At most this much money of a kind, by one payer, in a calendar year or (without a year) in total.
+
+    ``capex``: what is built and bought. ``outlay``: every payment, less grants; in total also what contracts still owe
+    when the horizon ends. ``commitments``: the whole sums of contracts signed in the year. ``payer``: partner, an
+    operator, or all.
+    """
+
+    what: Literal["capex", "outlay", "commitments"]
+    musd: NonNegative
+    year: int | None = None
+    payer: Id = "partner"
+
+
 class ShareCap(Record):
     """At most this share of served demand (in reference-accelerator equivalents) by one vendor, operator, ...
 
@@ -421,6 +435,7 @@ class Limits(Record):
     min_control: Annotated[float, Field(ge=0, le=100)] | None = None
     capital_musd_total: NonNegative | None = None
     capital_musd_by_year: list[YearCap] = []
+    money: list[MoneyCap] = []
     shares: list[ShareCap] = []
 
 

@@ -134,8 +134,8 @@ def test_a_host_that_is_left_out_costs_more_when_it_is_forced(small: Scenario) -
 
 def test_the_irreducible_set_is_grouped_and_holds_the_cap(small: Scenario) -> None:
     conflict = iis(build_case(with_overrides(small, BROKEN)))
-    assert conflict.complete and conflict.rows["capital_cap"] == 1
-    assert "capital_cap[2029]" in str(conflict)
+    assert conflict.complete and conflict.rows["money_cap"] == 1
+    assert "money_cap[outlay-2029]" in str(conflict)
     assert not iis(build_case(small)).complete
 
 

@@ -165,3 +165,34 @@ def test_what_is_required_stands_in_every_period_of_its_window(tiny, plain_catal
     assert alive[0] == 0  # nothing can begin within its lead of a quarter
     assert [alive[t] for t in range(1, 9)] == pytest.approx([1.0] * 8)  # two years, to the end of March 2029
     assert alive[9] == 0
+
+
+@pytest.mark.parametrize("by", ["in total", "by year"])
+def test_a_cap_on_outlay_in_total_counts_what_contracts_owe(tiny, plain_catalog, optimise, by):
+    """Two quarters of three years: the horizon sees a sixth of the sum, a cap in total sees all of it."""
+    scenario = {**CLOUD, "finance": {"relet_share_accelerators": 1}}
+    caps = [{"what": "outlay", "musd": 11 * RENT, **({"year": 2029} if by == "by year" else {})}]
+    answer = optimise(tiny(**scenario, limits={"money": caps}), plain_catalog())
+    terms = {key[3] for key in answer.used("rent")}
+    assert ("on-demand" in terms) == (by == "in total")
+
+
+@pytest.mark.parametrize(
+    ("caps", "term"),
+    [
+        ([], "three-year"),
+        ([{"what": "commitments", "musd": 11 * RENT}], "on-demand"),
+        ([{"what": "commitments", "musd": 11 * RENT, "payer": "us"}], "three-year"),
+        ([{"what": "commitments", "musd": 13 * RENT, "year": 2029}], "three-year"),
+        ([{"what": "capex", "musd": 0}], "three-year"),  # the partner buys nothing
+        ([{"what": "capex", "musd": 1, "payer": "us"}], "on-demand"),  # and the provider may hardly
+    ],
+)
+def test_caps_on_money_by_what_it_is_and_by_payer(tiny, plain_catalog, caps, term):
+    scenario = tiny(**CLOUD, finance={"relet_share_accelerators": 1}, limits={"money": caps})
+    outcome = solve(build_case(scenario, plain_catalog()))
+    if term == "on-demand" and caps[0]["what"] == "capex":
+        assert outcome.plan is None
+        return
+    assert ("on-demand" in set(outcome.plan.tables["rents"]["r"])) == (term == "on-demand")
+    assert not len(audit(outcome.plan))
