@@ -283,7 +283,7 @@ MUTATIONS = [
     ("energy", scale("dispatch", "import_mw", 2, CHAMPION)),
     ("water", scale("power", "water_m3", 0.1, CHAMPION)),
     ("water", scale("power", "water_m3", 10, CHAMPION)),
-    ("site-water", scale("power", "water_m3", 1e4, CHAMPION)),
+    ("site-water", scale("power", "water_m3", 1e9, CHAMPION)),
     ("cooling-allowed", put("cooling", "c", "ice")),
     ("cooling-heat", scale("cooling", "heat_peak_mw")),
     ("cooling-heat", put("cooling", "c", "air-chilled-water", lambda t: t["c"] == "direct-to-chip")),
