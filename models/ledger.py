@@ -96,7 +96,9 @@ def asset(
     left = left_share(case, account_of(account).asset_class, table)
     held = np.flatnonzero(left > 0)
     end, worth, none = np.full(len(held), case.calendar.n), -(price * left)[held], np.zeros(len(held))
-    out.append(_part(family, index, [held], [end], [worth], [none], account=account, kind="residual", **fields))
+    out.append(
+        _part(family, index, [held], [end], [worth], [none], account=account, kind="residual", **fields)
+    )
     return [part for part in out if len(part)]
 
 
@@ -129,7 +131,9 @@ def tails(case: Case, family: str, table: pd.DataFrame, **fields: Any) -> list[p
     if not len(late):
         return []
     end, none = np.full(len(late), case.calendar.n), np.zeros(len(late))
-    return [_part(family, list(table.index), [late], [end], [musd[late]], [none], kind="commitment", **fields)]
+    return [
+        _part(family, list(table.index), [late], [end], [musd[late]], [none], kind="commitment", **fields)
+    ]
 
 
 def charges(case: Case) -> list[pd.DataFrame]:
