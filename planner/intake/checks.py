@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
-from planner.case.limits import EVERYONE, PARTNER
+from planner.case.limits import PARTNER
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint
 from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
@@ -158,20 +158,15 @@ def _years(doc: Document) -> Iterator[Problem]:
 
 
 def _money_caps(doc: Document) -> Iterator[Problem]:
-    """Years within the horizon, payers that pay, each cap once."""
-    operators = [item.value for _, item in find(doc.root, "hosts[].operator") if isinstance(item.value, str)]
-    payers, seen = sorted({PARTNER, EVERYONE, *operators}), set()
+    """Years within the horizon, each cap once."""
+    seen = set()
     for path, cap in find(doc.root, "limits.money[]"):
-        year, payer = cap.get("year"), cap.text("payer") or PARTNER
+        year = cap.get("year")
         if year is not None and isinstance(year.value, int) and doc.horizon is not None:
             first, last = doc.horizon.start.year, doc.horizon.date_of(doc.horizon.n - 1).year
             if not first <= year.value <= last:
                 yield fault(year, f"{path}.year", f"{year.value} lies outside the horizon, {first} to {last}")
-        if payer not in payers:
-            yield fault(
-                cap.value["payer"], f"{path}.payer", f"nobody called {payer!r} pays{hint(payer, payers)}"
-            )
-        key = (cap.text("what"), year.value if year is not None else None, payer)
+        key = (cap.text("what"), year.value if year is not None else None, cap.text("payer") or PARTNER)
         if key in seen:
             yield fault(cap, path, "second cap on the same money")
         seen.add(key)

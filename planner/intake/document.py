@@ -57,6 +57,8 @@ class Document:
             return self.ids("hosts[].operator")
         if kind == "payer":
             return ["partner", *self.ids("hosts[].operator")]
+        if kind == "payer or all":
+            return [*self.known("payer"), "all"]
         metros = {str(c) for c in self.catalog.table("metros")["iso3"]}
         if kind == "country with a metro":
             return sorted(metros)

@@ -56,6 +56,7 @@ REFERENCES = (
     ("control.overrides[].stack", "stack"),
     ("control.overrides[].criterion", "criterion"),
     ("finance.grants[].payer", "payer"),
+    ("limits.money[].payer", "payer or all"),
 )
 # Pattern of a mapping -> what its keys name.
 KEYS = (
@@ -95,7 +96,11 @@ DATES = (
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
 ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on")
 # List, first day, last day of things that exist already: they may have begun before the horizon.
-PAST = (("existing.fleets", "since", "retire"), ("existing.contracts", None, "until"))
+PAST = (
+    ("existing.fleets", "since", "retire"),
+    ("existing.contracts", None, "until"),
+    ("existing.halls", None, "until"),
+)
 # Paths in steps, which must rise in time.
 STEPS = ("sites[].grid_mw", "supply.quotas[].path")
 CATALOG_TABLES = {
