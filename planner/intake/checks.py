@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 
 from planner.case.limits import PARTNER
 from planner.facts.catalog import Catalog
-from planner.facts.suggest import hint
 from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
 from planner.intake.document import Document, day_of, fault
 from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer

@@ -297,7 +297,7 @@ MUTATIONS = [
     ("site-grid", scale("connections", "added_mw", 100, CHAMPION)),
     *[("power-table", scale("power", column)) for column in ("it_peak_mw", "it_mean_mw", "facility_peak_mw",
       "grid_mw", "backup_mw", "energy_mwh", "pue", "emissions_t")],
-    ("power-table", scale("power", "energy_mwh", 100, CLOUD)),
+    ("power-table", scale("power", "energy_mwh", 1e6, CLOUD)),
     ("quota-orders", scale("orders", "accelerators", 20, CHAMPION)),
     ("quota-cumulative", scale("orders", "accelerators", 1000, CHAMPION)),
     ("quota-capacity", scale("fleet", "accelerators", 5000, CLOUD)),

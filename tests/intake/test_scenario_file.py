@@ -603,7 +603,9 @@ def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> No
         if block.startswith("# sweep.yaml"):
             (tmp_path / "sweep.yaml").write_text(block)
             (tmp_path / "cases.csv").write_text("id,limits.min_control\na,50\nb,60\n")
-            assert len(load_batch(tmp_path / "sweep.yaml", load_catalog())) == 9 + 40 + 2 + 2  # grid, sample, table, cases
+            assert (
+                len(load_batch(tmp_path / "sweep.yaml", load_catalog())) == 9 + 40 + 2 + 2
+            )  # grid, sample, table, cases
         elif "planner: 1" in block or "extends:" in block:
             parse_scenario(block)
         elif block.startswith("size:"):
