@@ -203,7 +203,7 @@ def _tables(root: Traversable) -> tuple[dict[str, Any], dict[str, Sheet], list[s
     """Descriptor and tables as text, and the faults of their shape."""
     try:
         descriptor = json.loads((root / DESCRIPTOR).read_text(encoding="utf-8"))
-        package = {r["name"]: r for r in descriptor["resources"]}
+        package = _eager(descriptor)
         paths = {r["path"] for r in package.values()}
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
         return {}, {}, [f"{DESCRIPTOR}:1: : not a readable description of the tables: {error!r}"]
@@ -221,11 +221,16 @@ def _tables(root: Traversable) -> tuple[dict[str, Any], dict[str, Sheet], list[s
     return descriptor, sheets, problems
 
 
+def _eager(descriptor: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Descriptions of the tables by name, without those that are read only when they are asked for (``x-lazy``)."""
+    return {r["name"]: r for r in descriptor["resources"] if not r.get("x-lazy")}
+
+
 def _read(root: Traversable) -> Catalog:
     descriptor, sheets, problems = read_sheets(root)
     if problems:
         raise CatalogError(problems)
-    package = {r["name"]: r for r in descriptor["resources"]}
+    package = _eager(descriptor)
     frames = {name: _frame(sheet) for name, sheet in sheets.items()}
     for name, resource in package.items():
         for join in resource.get("x-joins", []):  # values whose licence asks for a file of their own
@@ -258,7 +263,7 @@ def _frame(sheet: Sheet) -> pd.DataFrame:
         if required and dtype in ("Int64", "boolean"):
             dtype = {"Int64": "int64", "boolean": "bool"}[dtype]
         values = sheet.cells[name] if dtype == "str" else sheet.values[name]
-        columns[name] = pd.Series([None if v == "" else v for v in values], dtype=dtype)
+        columns[name] = pd.array([None if v == "" else v for v in values], dtype=dtype)
     frame = pd.DataFrame(columns)
     key = sheet.key
     frame.index = pd.Index(frame[key[0]]) if len(key) == 1 else pd.MultiIndex.from_frame(frame[key])

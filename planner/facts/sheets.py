@@ -118,8 +118,11 @@ def check_sheet(sheet: Sheet) -> list[str]:
     problems = []
     for name in sheet.fields:
         sheet.values[name] = []
-        for row in range(len(sheet.lines)):
-            value, faults = _cell(sheet, row, name)
+        read: dict[str, tuple[Any, list[str]]] = {}  # most cells of a column say what another one says
+        for row, text in enumerate(sheet.cells[name]):
+            if text not in read:
+                read[text] = _cell(sheet, row, name)
+            value, faults = read[text]
             sheet.values[name].append(value)
             problems += [sheet.at(row, name, fault) for fault in faults]
     for rule in (unique_keys, _ordered_ranges, _sourced_rows):

@@ -1,13 +1,17 @@
 """What protects sites by coordinates: the nearest station's climate, its rung told, the country's or metro's prices."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.case.build import build_case
 from planner.case.places import metro_place, place_of
 from planner.facts.catalog import load_catalog
+from planner.facts.country_codes import ISO3
 from planner.facts.geography import LAPSE_K_PER_M, distance_km, nearest_station
 from planner.intake.scenario_file import example_path, parse_scenario
 from planner.scenario.problems import InputError
@@ -109,3 +113,18 @@ def test_coordinates_that_tell_nothing_are_refused(place: dict[str, Any], words:
     given = "\n    ".join(f"{key}: {value}" for key, value in place.items())
     with pytest.raises(InputError, match=words):
         parse_scenario(text.replace("metro: KR-HNM", given), "x.yaml", catalog=CATALOG)
+
+
+def test_stations_are_as_their_description_says(root: Path) -> None:
+    """Every column declared, a point once, months that a place can have; and no start of the program reads them."""
+    package = json.loads((root / "data" / "catalog" / "datapackage.json").read_text(encoding="utf-8"))
+    (described,) = [r for r in package["resources"] if r["name"] == "climate_stations"]
+    table = pd.read_csv(root / "data" / "catalog" / described["path"], keep_default_na=False)
+    assert list(table.columns) == [f["name"] for f in described["schema"]["fields"]]
+    assert len(table) > 19_000 and not table.duplicated(described["schema"]["primaryKey"]).any()
+    assert set(table["iso3"]) <= ISO3 and set(CATALOG.table("countries").index) <= set(table["iso3"]) | {
+        "XKX"
+    }
+    months = table.filter(regex="^t_").to_numpy()
+    assert months.min() > -55 and months.max() < 45
+    assert described["x-lazy"] and "climate_stations" not in CATALOG.tables

@@ -42,6 +42,15 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     type_into(page, "sites-grid_mw-1", "from", "2028-10-01")
     expect(page.get_by_text("Sound", exact=True)).to_be_visible()
 
+    # a metro is found among hundreds by typing its id or its name
+    cell(page, "sites-4", "metro").click()
+    expect(page.locator('datalist option[value="JP-OSA"]')).to_have_attribute("label", re.compile("Osaka"))
+    page.keyboard.press("Escape")
+    type_into(page, "sites-4", "metro", "JP-OSA")
+    expect(cell(page, "sites-4", "metro")).to_have_text("JP-OSA")
+    type_into(page, "sites-4", "metro", "JP-TYO")
+    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+
     # a field of a form, with its message beside it
     page.get_by_role("link", name="Limits", exact=True).click()
     control = page.get_by_label("Control at least")
