@@ -181,6 +181,7 @@ def site_need_mw(catalog: Catalog, size: Demand, places: Places) -> float:
 
 def _sites(catalog: Catalog, iso3: str, size: Demand, places: Places, start: date) -> Iterator[CommentedMap]:
     need = site_need_mw(catalog, size, places)
+    least = LEAST_IT_MW * catalog.param("starter_design_pue")  # a campus that cannot feed its halls is none
     later = date(start.year + 1, 7, 1)
     for n, (id_, named, words, shares) in enumerate((
         ("campus", places.campus, places.notes["campus"], (0.3, 1.2)),
@@ -199,7 +200,7 @@ def _sites(catalog: Catalog, iso3: str, size: Demand, places: Places, start: dat
         yield _map(
             id=id_,
             **where,
-            grid_mw=_steps({start: need * shares[0], later: need * shares[1]}),
+            grid_mw=_steps({start: need * shares[0], later: max(need * shares[1], least)}),
             grid_lead_months=months,
             assumed=True,
             note=_text(
