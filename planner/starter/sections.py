@@ -205,7 +205,7 @@ def _sites(catalog: Catalog, iso3: str, size: Demand, places: Places, start: dat
             assumed=True,
             note=_text(
                 f"{words}; application under way: {months} of {wait.value:.0f} months are left ({wait.said}); "
-                f"{shares[1]} x the power of all demand"
+                f"{shares[1]} x the power of all demand, and enough for the smallest halls"
             ),
         )
     if places.closed:
