@@ -101,7 +101,7 @@ def test_a_site_has_one_place() -> None:
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ({"latitude": -48.0, "longitude": -123.0}, "no weather station within 1,000 km"),
+        ({"latitude": -48.0, "longitude": -123.0}, "no weather station within 1.000 km"),
         ({"latitude": 18.4, "longitude": -66.1}, "state the country whose prices hold"),
         ({"latitude": 35.7, "longitude": 140.1, "country": "JPX"}, "unknown country 'JPX'"),
         ({"latitude": 91.0, "longitude": 0.0}, "must be at most 90"),
