@@ -22,6 +22,8 @@ from planner.case.rates import least_accelerators
 from planner.case.requests import request_of
 from planner.scenario.schema import Workload
 
+SERVER_ACCELERATORS = 8
+"""Most accelerators of a server; racks are set apart in parts of this size."""
 SMALL_SHARE = 0.05
 """A replica and its spare below this share of the need are lost among the spares of the fleet."""
 LEAST_WORKING_SHARE = 1e-3
@@ -34,7 +36,7 @@ def replica_accelerators(context: Context, w: Workload, stack: str | None, syste
         return 0.0
     row = context.catalog.table("systems").loc[system]
     if w.own_servers or (w.own_servers is None and w.data_class == "secret"):
-        return float(row["n_accelerators"])
+        return float(min(row["n_accelerators"], SERVER_ACCELERATORS))
     chip = str(row["accelerator_id"])
     least = least_accelerators(context.catalog, w.model_class, chip, stack, request_of(context, w))
     return least * w.accelerator_share if least == 1 else float(least)

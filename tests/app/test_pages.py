@@ -18,11 +18,22 @@ from dash import html
 
 from planner.app import create_app
 from planner.app.components import kpi, result
-from planner.app.pages import capital, compare, home, plan, plan_views, run_views, tradeoff, tradeoff_views
+from planner.app.pages import (
+    capital,
+    compare,
+    editor_views,
+    home,
+    plan,
+    plan_views,
+    run_views,
+    tradeoff,
+    tradeoff_views,
+)
 from planner.app.services import NotFound, Services, Settings
-from planner.app.state import kept, live
+from planner.app.state import editing, kept, live
 from planner.app.state.result import load, load_plan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.jobs import drafts
 from planner.report import front
 from planner.report.strings import t
 from planner.runs.files import now, write_json
@@ -70,6 +81,31 @@ def ids_of(part: Any) -> list[str]:
 
 def graphs(part: Any) -> int:
     return text_of(part).count('"type": "Graph"')
+
+
+# ---- editor
+
+
+def test_demand_offers_profiles_and_tells_the_lengths_taken(services: Services) -> None:
+    plain = example_path("two-hosts").read_text("utf-8")
+    for text, told in (
+        (plain, True),
+        (editing.apply(plain, {"demand[assistant].profile": "retrieval"}), False),
+    ):
+        draft = drafts.create(services.store, "mine", text, "someone")
+        shown = text_of(editor_views.body(services, draft, "demand", editing.check(text, services.catalog)))
+        assert (t("scenario.lengths-taken") in shown) == told
+        for field in (
+            "profile",
+            "ttft_s",
+            "tokens_per_s_per_user",
+            "input_tokens_per_request",
+            "cached_share",
+        ):
+            assert f'"field": "{field}"' in shown, field
+        assert (
+            "coding-agent" in shown and "params_total_b" in shown
+        )  # profiles to choose from, models of one's own
 
 
 # ---- plan
