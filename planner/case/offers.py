@@ -27,6 +27,7 @@ from planner.case.requests import request_of
 from planner.case.scoring import Scorer
 from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog
+from planner.facts.errors import BadValue
 from planner.scenario.schema import Host, Workload
 
 SCORE_COLUMNS = ["sigma_v121", "sigma_equal", "answers"]
@@ -207,9 +208,13 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
             if reason:
                 why.add(reason, detail, w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
                 continue
-            relative, method, measured_on = relative_rate(
-                context, throughput, w, str(row.accelerator), str(row.a)
-            )
+            try:
+                relative, method, measured_on = relative_rate(
+                    context, throughput, w, str(row.accelerator), str(row.a)
+                )
+            except BadValue as error:  # the estimate says why this chip cannot serve such requests
+                why.add("speed", str(error), w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
+                continue
             derate = confidential_factor(context, w, str(row.accelerator), rule.protection)
             copy = home_copy_musd_per_k_year(context, rule, home, str(row.country))
             rows.append(

@@ -33,6 +33,7 @@ REASON_WORDS = {
     "chip": "an inference-only chip",
     "protection": "missing confidential computing",
     "memory": "too little memory",
+    "speed": "the speed asked for",
     "licence": "an export licence",
     "cooling": "missing cooling",
     "late": "delivery after the horizon",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from planner.case.demand import TRAINING_KINDS
 from planner.case.names import model_of
 from planner.case.rates import LEAST_REQUESTS, least_accelerators
-from planner.case.requests import Request, context_tokens, read_request
-from planner.facts.errors import UnknownName
+from planner.case.requests import Request, context_tokens, latency_scenario, read_request
+from planner.case.throughput import estimate
+from planner.facts.errors import BadValue, MissingFact, UnknownName
 from planner.facts.numbers import number
 from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
@@ -18,6 +20,7 @@ from planner.scenario.reading import Item, from_plain
 from planner.scenario.schema import OwnModel, Workload
 
 KNOWN_BY = {"profile": "use profile", "model": "model"}
+WISHES = ("tokens_per_s_per_user", "ttft_s")
 SOME_POINTS = [{"at": "2027-01-01", "value": 1.0}]
 NEEDED = {
     "users": ("requests_per_user_day", "output_tokens_per_request"),
@@ -63,7 +66,7 @@ def own_names(doc: Document) -> Iterator[Problem]:
 
 
 def requests_and_models(doc: Document) -> Iterator[Problem]:
-    """Requests longer than their model takes, and models that fit none of the systems."""
+    """Requests longer than their model takes, models that fit none of the systems, speeds that none of them reaches."""
     models = [m for _, item in find(doc.root, "models[]") if (m := valid(OwnModel, item)) is not None]
     names = [
         *doc.ids("systems[].id"),
@@ -76,8 +79,8 @@ def requests_and_models(doc: Document) -> Iterator[Problem]:
         if w is None or w.kind in TRAINING_KINDS or w.model_class not in doc.known("model class"):
             continue
         request = read_request(doc.catalog, w, models)
-        yield from _too_long(doc, w, item, path, request)
-        yield from _too_large(doc, w, item, path, request, systems)
+        faults = [*_too_long(doc, w, item, path, request), *_too_large(doc, w, item, path, request, systems)]
+        yield from faults or _out_of_reach(doc, w, item, path, request, systems)
 
 
 def _readable(doc: Document, item: Item) -> Workload | None:
@@ -142,3 +145,29 @@ def _too_large(
         f"{name} with {LEAST_REQUESTS} requests in flight fits the memory of none of the systems "
         f"({', '.join(systems)}): {cure}, or name a smaller model",
     )  # fmt: skip
+
+
+def _out_of_reach(
+    doc: Document, w: Workload, item: Item, path: str, request: Request, systems: list[str]
+) -> Iterator[Problem]:
+    """Requests that the estimate refuses on every system, with what it says: the best that is reached."""
+    if not request.conditions:
+        return
+    said: list[str] = []
+    told: dict[str, Any] = dict(request.conditions)
+    for chip in dict.fromkeys(str(doc.catalog.value("systems", k, "accelerator_id")) for k in systems):
+        try:
+            estimate(
+                model=request.model, accelerator=chip, scenario=latency_scenario(doc.catalog, w), catalog=doc.catalog,
+                **told,
+            )  # fmt: skip
+            return
+        except BadValue as error:
+            said.append(str(error))
+        except MissingFact:  # peak or memory of the chip is not known: no rate, no refusal
+            return
+    stated = [name for name in WISHES if item.get(name) is not None]
+    field = stated[0] if stated else "profile"
+    if said:
+        cure = "ask for less, add a faster system, or name a smaller model"
+        yield fault(item.get(field) or item, f"{path}.{field}", f"{'; '.join(dict.fromkeys(said))}: {cure}")

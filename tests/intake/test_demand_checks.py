@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from planner.facts.errors import BadValue
 from planner.facts.numbers import number
+from planner.intake import demand_checks
 from planner.intake.scenario_file import ScenarioError, load_scenario, with_overrides
 
 
@@ -95,3 +97,22 @@ def test_an_unknown_model_is_told_with_what_to_state(small: Any) -> None:
 def test_a_model_of_ones_own_may_not_be_read_as_one_of_the_catalog(small: Any) -> None:
     with pytest.raises(ScenarioError, match="read as the catalog's model 'gpt-oss-120b'"):
         with_overrides(small, {"models": [OWN | {"id": "gpt-oss"}]})
+
+
+def test_requests_the_estimate_refuses_on_every_system_are_told_with_its_words(
+    small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(**asked: Any) -> None:
+        if asked["tokens_per_s_per_user"] > 300:
+            raise BadValue(
+                "no accelerator serves it at 4000 tokens/s a user; the best reached is 300 on b300"
+            )
+
+    monkeypatch.setattr(demand_checks, "estimate", refuses)
+    wish = {"demand[assistant].profile": "assistant"}
+    with_overrides(small, wish | {"demand[assistant].tokens_per_s_per_user": 250})
+    with pytest.raises(ScenarioError) as raised:
+        with_overrides(small, wish | {"demand[assistant].tokens_per_s_per_user": 4000})
+    (told,) = raised.value.problems
+    assert told.path == "demand[assistant].tokens_per_s_per_user"
+    assert "the best reached is 300 on b300: ask for less" in told.message
