@@ -29,7 +29,6 @@ CATALOG = load_catalog()
 SLIPS: dict[str, tuple[float, float, str]] = {
     # path: a value in order, the same figure in another unit, words of the warning
     "demand[records].ttft_s": (2, 2_000, "in milliseconds"),
-    "demand[records].tokens_per_s_per_user": (30, 30_000, "wrong unit?"),
     "sites[haenam].grid_mw[0].mw": (40, 40_000, "in kW"),
     "sites[haenam].max_water_m3_per_year": (50_000, 0.5, "in million m3"),
     "sites[haenam].elec_price_usd_per_mwh": (85, 0.085, "in USD per kWh"),
