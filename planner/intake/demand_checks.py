@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from planner.case.demand import TRAINING_KINDS
 from planner.case.names import model_of
 from planner.case.rates import LEAST_REQUESTS, least_accelerators
 from planner.case.requests import Request, context_tokens, latency_scenario, read_request
-from planner.case.throughput import estimate
+from planner.case.throughput import Throughput
 from planner.facts.errors import BadValue, MissingFact, UnknownName
 from planner.facts.numbers import number
 from planner.intake.document import Document, fault, valid
@@ -154,13 +153,10 @@ def _out_of_reach(
     if not request.conditions:
         return
     said: list[str] = []
-    told: dict[str, Any] = dict(request.conditions)
+    throughput = Throughput(doc.catalog)
     for chip in dict.fromkeys(str(doc.catalog.value("systems", k, "accelerator_id")) for k in systems):
         try:
-            estimate(
-                model=request.model, accelerator=chip, scenario=latency_scenario(doc.catalog, w), catalog=doc.catalog,
-                **told,
-            )  # fmt: skip
+            throughput.serving(request.model, latency_scenario(doc.catalog, w), chip, request.conditions)
             return
         except BadValue as error:
             said.append(str(error))

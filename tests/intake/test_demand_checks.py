@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from planner.case.throughput import Throughput
 from planner.facts.errors import BadValue
 from planner.facts.numbers import number
-from planner.intake import demand_checks
 from planner.intake.scenario_file import ScenarioError, load_scenario, with_overrides
 
 
@@ -102,13 +102,13 @@ def test_a_model_of_ones_own_may_not_be_read_as_one_of_the_catalog(small: Any) -
 def test_requests_the_estimate_refuses_on_every_system_are_told_with_its_words(
     small: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses(**asked: Any) -> None:
-        if asked["tokens_per_s_per_user"] > 300:
+    def refuses(_: Any, model: str, scenario: str, chip: str, conditions: Any) -> None:
+        if dict(conditions)["tokens_per_s_per_user"] > 300:
             raise BadValue(
                 "no accelerator serves it at 4000 tokens/s a user; the best reached is 300 on b300"
             )
 
-    monkeypatch.setattr(demand_checks, "estimate", refuses)
+    monkeypatch.setattr(Throughput, "serving", refuses)
     wish = {"demand[assistant].profile": "assistant"}
     with_overrides(small, wish | {"demand[assistant].tokens_per_s_per_user": 250})
     with pytest.raises(ScenarioError) as raised:
