@@ -23,7 +23,7 @@ from planner.scenario.schema import Scenario
 NVIDIA = {"vendors": ["nvidia"]}
 SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     # name: kind of cause, start of its path, what breaks the case
-    "budget in total": ("capital", "limits.capital_musd_total", {"limits.capital_musd_total": 250}),
+    "budget in total": ("capital", "limits.capital_musd_total", {"limits.capital_musd_total": 100}),
     "budget by year": (
         "capital", "limits.capital_musd_by_year[1].musd",
         {"limits.capital_musd_by_year": [{"year": 2027, "musd": 500}, {"year": 2029, "musd": 5}]},
@@ -88,7 +88,7 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 WORDS = {
-    "budget by year": ("the 2028 budget is short by", "MUSD", "%"),
+    "budget by year": ("the 2029 budget is short by", "MUSD", "%"),
     "grid too late": ("busan", "MW missing until 2030-Q3"),
     "must-serve date too early": ("quarters too early", "first possible 2028-Q1"),
     "control floor too high": ("points too high", "can be reached"),
