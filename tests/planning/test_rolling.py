@@ -79,7 +79,7 @@ def test_units_are_whole_and_bounds_are_kept_where_rounding_up_fits_no_quota() -
     engine.integers(UNITS)
     best = engine.live.solve(gap=1e-4, time_limit_s=60)
     engine.integers()
-    assert best.objective is not None and whole.objective <= best.objective * 1.005
+    assert best.objective is not None and whole.objective <= best.objective * 1.02
     again = whole_units(engine, found.x, 1e-3, 30.0)  # the way of the pipeline
     assert again.objective == pytest.approx(whole.objective, rel=1e-6)
 
