@@ -234,7 +234,8 @@ def _rival_supply(context: Context) -> list[Quota]:
         str(chips.loc[context.catalog.value("systems", s.id, "accelerator_id"), "vendor"])
         for s in context.scenario.systems
     }
-    if not makers & set(vendors):
+    home = set(chips.loc[chips["vendor"].isin(makers & set(vendors)), "origin_iso3"])
+    if not home - {context.scenario.country}:  # none of theirs, or made at home: nothing is imported
         return []
     amount = context.param("rival_accelerators_per_year")
     step = QuotaStep.model_validate({"from": context.calendar.start, "accelerators": amount})

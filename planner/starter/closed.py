@@ -1,7 +1,8 @@
 """Starters of countries to which licences for US chips are refused: a rival's chips, at home, and what that costs.
 
 No chip of the rival ecosystem protects data in use, and a foreign rival's chips hold the supply chain below the
-usual floor for secret data. Both are loosened in the file, with a note: the alternative is to serve nothing.
+usual floor for secret data. Both are loosened in the file, with a note: the alternative is to serve nothing. What a
+rival sells to one country in a year is little for a large one, so that nothing must be served in full.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ PROTECTED = ("sensitive", "secret")
 """Classes of data that need protection in use where no rule says otherwise."""
 
 
-def locality(data_class: str) -> dict[str, Any] | None:
-    """At home without protection in use, for classes that would need it."""
-    if data_class not in PROTECTED:
-        return None
+def workload(data_class: str) -> dict[str, Any]:
+    """Served as far as chips can be had; at home without protection in use, for classes that would need it."""
     note = "no chip that the country can have protects data in use: at home without it, or not at all"
-    return {"where": "in-country", "protection": "none", "assumed": True, "note": note}
+    locality = {"where": "in-country", "protection": "none", "assumed": True, "note": note}
+    return {"optional": True} | ({"locality": locality} if data_class in PROTECTED else {})
 
 
 def control() -> dict[str, Any]:

@@ -72,7 +72,7 @@ def document(name: str, iso3: str, catalog: Catalog, size: Demand, places: Place
         note=_text(f"real cost of capital: {rate.why}"),
     )
     doc["demand"] = CommentedSeq(
-        [*(_workload(sector, places, start) for sector in size.sectors), _research(size, start)]
+        [*(_workload(sector, places, start) for sector in size.sectors), _research(size, places, start)]
     )
     doc["sites"] = CommentedSeq(_sites(catalog, iso3, size, places, start))
     doc["hosts"] = CommentedSeq(_hosts(catalog, iso3, size, places))
@@ -137,7 +137,7 @@ def _workload(sector: Sector, places: Places, start: date) -> CommentedMap:
         **fields(row),
         survival_share=float(row["survival_share"]) if survives else None,
         survive_from=date(start.year + 4, 1, 1) if survives else None,
-        locality=closed.locality(str(row["data_class"])) if places.closed else None,
+        **(closed.workload(str(row["data_class"])) if places.closed else {}),
         size=_map(**size, points=_points(sector.users, start)),
         source=source,
         assumed=True,
@@ -148,7 +148,7 @@ def _workload(sector: Sector, places: Places, start: date) -> CommentedMap:
     )
 
 
-def _research(size: Demand, start: date) -> CommentedMap:
+def _research(size: Demand, places: Places, start: date) -> CommentedMap:
     """Training of national models, in proportion to output."""
     runs = CommentedSeq(_flow(run) for run in training_runs(size, start))
     return _map(
@@ -160,6 +160,7 @@ def _research(size: Demand, start: date) -> CommentedMap:
         latency_class="batch",
         model_class="frontier",
         priority=1,
+        optional=True if places.closed else None,
         size=_map(by="training", runs=runs, experiments_factor=EXPERIMENTS_FACTOR),
         assumed=True,
         note=_text("training of national models, tokens in proportion to output; waits for quiet hours"),
