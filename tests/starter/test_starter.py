@@ -164,7 +164,7 @@ def test_a_country_without_licences_plans_with_a_rival_and_says_what_that_costs(
     )
     assert set(build_case(starter.scenario).serve["w"]) == {w.id for w in starter.scenario.demand}
     assert all(w.optional for w in starter.scenario.demand)  # a rival may sell less than is asked for
-    quotas = [{q for q in build_case(compose("x", c).scenario).quotas["q"]} for c in ("HTI", "CHN")]
+    quotas = [set(build_case(compose("x", c).scenario).quotas["q"]) for c in ("HTI", "CHN")]
     assert quotas[0] - quotas[1] == {"rival-supply"}  # what is made at home is not imported
 
 
