@@ -79,7 +79,7 @@ def _existing(view: View) -> pd.DataFrame:
         rows.append(("existing", c.id, c.host, c.stack, c.system, "", view.date(0), each * min(max(months, 0.0), view.n),
                      each * max(months - view.n, 0.0), _tail(view, months - view.n, each, fetched, change)))  # fmt: skip
     for hall in view.scenario.existing.halls:
-        if view.case.hosts.loc[hall.host, "mode"] != "colocation" or hall.until is None:
+        if view.mode.get(hall.host) != "colocation" or hall.until is None:
             continue
         months = view.case.calendar.months_from_start(hall.until + timedelta(days=1)) / 12.0 / view.years
         each = lease_rent(view, hall)

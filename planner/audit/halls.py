@@ -132,7 +132,7 @@ def booked(book: Book) -> None:
     view = book.view
     modes = view.case.hosts["mode"]
     for hall in view.scenario.existing.halls:
-        if modes[hall.host] != "colocation":
+        if modes.get(hall.host) != "colocation":
             continue
         end = hall.until + timedelta(days=1) if hall.until else view.case.calendar.end
         shares = np.array([share_of_period(view, t, view.case.calendar.start, end) for t in range(view.n)])

@@ -70,8 +70,8 @@ def existing_lease_table(context: Context) -> pd.DataFrame:
     calendar, hosts = context.calendar, {h.id: h for h in context.scenario.hosts}
     rows: list[tuple[Any, ...]] = []
     for hall in context.scenario.existing.halls:
-        host = hosts[hall.host]
-        if host.mode != "colocation":
+        host = hosts.get(hall.host)
+        if host is None or host.mode != "colocation":
             continue
         own = hall.usd_per_kw_month
         price = (

@@ -7,6 +7,7 @@ from planner.case.roofline import bytes_per_param
 from planner.case.serving_order import Reach, reach
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
+from planner.facts.numbers import fixed
 
 OUT_OF_REACH = 1.5
 """Speeds and first tokens beyond the best computed one by more than this are refused."""
@@ -18,8 +19,8 @@ def check_context(question: Question) -> None:
     limit, prompt = model.context_tokens, question.input_tokens
     if limit is not None and prompt + answer > limit:
         raise BadValue(
-            f"{prompt:,.0f} tokens in and {answer:,.0f} out are more than the context of {model.model_id}: "
-            f"{limit:,.0f} tokens; state shorter ones or a model with a longer context"
+            f"{fixed(prompt)} tokens in and {fixed(answer)} out are more than the context of {model.model_id}: "
+            f"{fixed(limit)} tokens; state shorter ones or a model with a longer context"
         )
 
 
@@ -39,7 +40,7 @@ def reached(catalog: Catalog, question: Question) -> Reach:
     soon = min(found, key=lambda r: r.ttft_s)
     if service.ttft_s is not None and service.ttft_s * OUT_OF_REACH < soon.ttft_s:
         raise BadValue(
-            f"no accelerator gives the first token of a prompt of {prompt:,.0f} within {service.ttft_s:g} s; the best "
+            f"no accelerator gives the first token of a prompt of {fixed(prompt)} within {service.ttft_s:g} s; the best "
             f"reached is {soon.ttft_s:.2g} s on {soon.accelerator}"
         )
     return own
@@ -54,11 +55,11 @@ def _too_large(catalog: Catalog, question: Question) -> str:
     memory = memory * systems["n_accelerators"].astype(float)
     fitting = memory[memory * 0.9 >= weights]
     place = (
-        f"the smallest system that does is {fitting.idxmin()} with {fitting.min():,.0f} GB"
+        f"the smallest system that does is {fitting.idxmin()} with {fixed(fitting.min())} GB"
         if len(fitting)
-        else f"the largest system is {memory.idxmax()} with {memory.max():,.0f} GB"
+        else f"the largest system is {memory.idxmax()} with {fixed(memory.max())} GB"
     )
     return (
-        f"{service.model.model_id} needs {weights:,.0f} GB for its weights in {precision}, which no replica of "
+        f"{service.model.model_id} needs {fixed(weights)} GB for its weights in {precision}, which no replica of "
         f"{chip.accelerator_id} holds; {place}"
     )

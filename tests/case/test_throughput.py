@@ -145,7 +145,7 @@ def test_what_cannot_be_is_named_with_the_best_that_can() -> None:
         rate("deepseek-r1", "b300", tokens_per_s_per_user=5000)
     with pytest.raises(BadValue, match=r"no accelerator gives the first token .* the best reached is"):
         rate("deepseek-r1", "b300", input_tokens=100_000, ttft_s=1e-4)
-    with pytest.raises(BadValue, match=r"needs 560,000 GB .*the largest system is"):
+    with pytest.raises(BadValue, match=r"needs 560.000 GB .*the largest system is"):
         rate("giant", "b300", params_total_b=1e6, precision="fp4")
     with pytest.raises(BadValue, match="the smallest system that does is"):
         rate("large", "l4", params_total_b=3000, precision="fp8")

@@ -339,10 +339,10 @@ def test_runs_compare_export(call: Call, tmp_path: Path) -> None:
     listed = call("runs", "--runs", ".", "--json").json["runs"]
     assert [r["name"] for r in listed] == ["strict", "base"] and listed[0]["status"] == "optimal"
     assert listed[0]["cost_npv_musd"] > listed[1]["cost_npv_musd"]
-    (tmp_path / ".gone.1-abc.part").mkdir()
+    (tmp_path / ".gone.1073741824-abc.part").mkdir()
     assert (
         "removed" in call("runs", "--runs", ".", "--clean").out
-        and not (tmp_path / ".gone.1-abc.part").exists()
+        and not (tmp_path / ".gone.1073741824-abc.part").exists()
     )
 
     shown = call("compare", "base", "strict")

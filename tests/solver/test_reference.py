@@ -24,7 +24,7 @@ def changes() -> dict:
             ],
             "crews": [{"id": "c", "racks_per_quarter": 200}],
         },
-        "decisions": [{"id": "d", "do": "require", "what": "orders", "value": 900}],
+        "decisions": [{"id": "d", "do": "require", "what": "orders", "value": 900, "from": "2028-01-01"}],
         "demand": {"survival_share": 0.0, "preemptible": True},
     }
 
