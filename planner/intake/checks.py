@@ -97,6 +97,10 @@ def _duplicates_below(item: Item, path: str) -> Iterator[Problem]:
     elif isinstance(item.value, list):
         seen: dict[str, int] = {}
         for n, (entry, unique) in enumerate(zip(item.value, ids_of(item.value), strict=True)):
+            if isinstance(entry.value, str):  # a list of names, such as the stacks of a host
+                if entry.value in seen:
+                    yield fault(entry, f"{path}[{n}]", f"{entry.value!r} comes twice in the list")
+                seen.setdefault(entry.value, entry.shown.line)
             name = entry.text("id")
             if name is not None and path != "limits.shares":
                 if name in seen:

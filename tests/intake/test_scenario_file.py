@@ -651,3 +651,12 @@ def test_the_work_for_one_problem_does_not_grow_with_their_number(monkeypatch: p
     assert text.count("\n") == SHOWN and text.endswith(
         f"and {len(found) - SHOWN} more; `planner validate FILE --json` lists all"
     )
+
+
+def test_a_name_that_comes_twice_in_a_list_is_told() -> None:
+    text = example_path("two-hosts").read_text("utf-8")
+    assert "stacks: [us-cloud]" in text
+    found = broken(text.replace("stacks: [us-cloud]", "stacks: [us-cloud, us-cloud]"))
+    assert [(p.path, p.message) for p in found] == [
+        ("hosts[cloud].stacks[1]", "'us-cloud' comes twice in the list")
+    ]
