@@ -129,7 +129,9 @@ def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int)
     return hall_musd(base, factor, deduction, owner) * escalation(context, order_t)
 
 
-def colocation_musd_per_mw_period(context: Context, host: Host) -> float:
-    """Colocation rent per MW of IT and period: hall, cooling and backup, not energy."""
-    usd = host.colocation_usd_per_kw_month or context.param("colocation_usd_per_kw_month")
+def colocation_musd_per_mw_period(
+    context: Context, host: Host, usd_per_kw_month: float | None = None
+) -> float:
+    """Colocation rent per MW of IT and period: hall, cooling and backup, not energy. A rent agreed comes first."""
+    usd = usd_per_kw_month or host.colocation_usd_per_kw_month or context.param("colocation_usd_per_kw_month")
     return usd * context.calendar.step_months / 1000.0

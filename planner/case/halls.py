@@ -67,15 +67,12 @@ def lease_table(context: Context) -> pd.DataFrame:
 
 def existing_lease_table(context: Context) -> pd.DataFrame:
     """Leased halls that are there: rent to the last day, or to the horizon's end where none is stated."""
-    calendar, hosts = context.calendar, {h.id: h for h in context.scenario.hosts}
+    hosts = {h.id: h for h in context.scenario.hosts}
     rows: list[tuple[Any, ...]] = []
     for hall in context.scenario.existing.halls:
         host = hosts.get(hall.host)
         if host is None or host.mode != "colocation":
             continue
-        own = hall.usd_per_kw_month
-        price = (
-            own * calendar.step_months / 1000.0 if own else costs.colocation_musd_per_mw_period(context, host)
-        )
+        price = costs.colocation_musd_per_mw_period(context, host, hall.usd_per_kw_month)
         rows.append((hall.id, host.id, hall.it_mw, price * hall.it_mw, periods_until(context, hall.until)))
     return signed_leases(context, keyed(rows, ["id"], ["h", "it_mw", "musd_per_period", "rent_periods"]))

@@ -148,16 +148,11 @@ def _rising_steps(doc: Document) -> Iterator[Problem]:
 def _years(doc: Document) -> Iterator[Problem]:
     seen: set[int] = set()
     for path, item in find(doc.root, "limits.capital_musd_by_year[].year"):
-        year = item.value
-        if not isinstance(year, int):
-            continue
-        if doc.horizon is not None:
-            first, last = doc.horizon.start.year, doc.horizon.date_of(doc.horizon.n - 1).year
-            if not first <= year <= last:
-                yield fault(item, path, f"{year} lies outside the horizon, {first} to {last}")
-        if year in seen:
-            yield fault(item, path, f"second cap for {year}")
-        seen.add(year)
+        if isinstance(item.value, int):
+            yield from _outside(doc, path, item)
+            if item.value in seen:
+                yield fault(item, path, f"second cap for {item.value}")
+            seen.add(item.value)
 
 
 def _money_caps(doc: Document) -> Iterator[Problem]:
@@ -165,14 +160,20 @@ def _money_caps(doc: Document) -> Iterator[Problem]:
     seen = set()
     for path, cap in find(doc.root, "limits.money[]"):
         year = cap.get("year")
-        if year is not None and isinstance(year.value, int) and doc.horizon is not None:
-            first, last = doc.horizon.start.year, doc.horizon.date_of(doc.horizon.n - 1).year
-            if not first <= year.value <= last:
-                yield fault(year, f"{path}.year", f"{year.value} lies outside the horizon, {first} to {last}")
+        if year is not None and isinstance(year.value, int):
+            yield from _outside(doc, f"{path}.year", year)
         key = (cap.text("what"), year.value if year is not None else None, cap.text("payer") or PARTNER)
         if key in seen:
             yield fault(cap, path, "second cap on the same money")
         seen.add(key)
+
+
+def _outside(doc: Document, path: str, year: Item) -> Iterator[Problem]:
+    """A calendar year of which no period is part of the horizon."""
+    if doc.horizon is not None:
+        first, last = doc.horizon.start.year, doc.horizon.date_of(doc.horizon.n - 1).year
+        if not first <= year.value <= last:
+            yield fault(year, path, f"{year.value} lies outside the horizon, {first} to {last}")
 
 
 def _stacks_of_hosts(doc: Document) -> Iterator[Problem]:
