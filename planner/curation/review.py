@@ -155,14 +155,18 @@ def _peer_faults(sheet: Sheet, rule: _Rule, sheets: dict[str, Sheet]) -> Iterato
                                    f"the median of {many}: wrong unit or digit?")  # fmt: skip
 
 
+def _beside(values: dict[int, float], row: int, peers: list[int]) -> tuple[list[float], float, float]:
+    """Values of the peers in order, their scatter as a standard deviation, and the distance of a row to their median."""
+    others = sorted(values[p] for p in peers)
+    middle = statistics.median(others)
+    return others, MAD_TO_SD * statistics.median(abs(v - middle) for v in others), values[row] - middle
+
+
 def _unexplained(values: dict[int, float], row: int, peers: list[int]) -> float | None:
     """Factor to the median of the peers where it is two or more, not usual among them, and no note says why."""
     if len(peers) < MIN_PEERS - 1:
         return None
-    others = sorted(values[p] for p in peers)
-    middle = statistics.median(others)
-    scatter = MAD_TO_SD * statistics.median(abs(v - middle) for v in others)
-    distance = values[row] - middle
+    others, scatter, distance = _beside(values, row, peers)
     usual = others[0] <= values[row] <= others[-1] and abs(distance) <= NOTED_SIGMAS * scatter
     return math.exp(distance) if abs(distance) > math.log(LEAST_FACTOR) and not usual else None
 
@@ -171,10 +175,7 @@ def _oddness(values: dict[int, float], row: int, peers: list[int], max_factor: f
     """Factor to the median of the peers where it is odd: too far for their scatter, or far and alone."""
     if len(peers) < MIN_PEERS - 1:
         return None
-    others = sorted(values[p] for p in peers)
-    middle = statistics.median(others)
-    scatter = MAD_TO_SD * statistics.median(abs(v - middle) for v in others)
-    distance = values[row] - middle
+    others, scatter, distance = _beside(values, row, peers)
     limit = min(max(SIGMAS * scatter, math.log(LEAST_FACTOR)), math.log(max_factor))
     alone = min(abs(values[row] - v) for v in others) > math.log(GAP)
     outside = values[row] > others[-1] or values[row] < others[0]
