@@ -16,7 +16,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.case.limits import EVERYONE, TOTAL
-from planner.case.registry import CONTRACTS, PURCHASE, SETTLED
+from planner.case.registry import CONTRACTS, SETTLED
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.ledger import CONSTANT, PARTNER, partner_cost
 from planner.models.rules import Rule
@@ -100,10 +100,10 @@ def spending(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
 def _contracts(case: Case, years: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Whole sums of contracts by the year they are signed in; and what they owe after the horizon, in total."""
     signed, owed = [], []
-    for name, price in CONTRACTS.items():
-        table, family = getattr(case, name), PURCHASE[name].families[0]
+    for p in CONTRACTS:
+        table, family = getattr(case, p.table), p.families[0]
         rows = pd.DataFrame({"family": family, "index": list(table.index), "payer": PARTNER})
-        whole = (table[price] * table["periods"]).to_numpy(float)
+        whole = (table[p.rent] * table["periods"]).to_numpy(float)
         signed.append(rows.assign(what="commitments", year=years[table["t"].to_numpy(int)], musd=whole))
         owed.append(rows.assign(what="outlay", year=TOTAL, musd=table["due_after_musd"].to_numpy(float)))
     late = float(case.existing["due_after_musd"].sum() + case.existing_leases["due_after_musd"].sum())

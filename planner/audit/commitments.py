@@ -18,11 +18,10 @@ from planner.audit.policy import discount
 from planner.audit.view import View, once, total
 from planner.case.commitments import market_rent, relet_share
 from planner.case.context import Context
+from planner.case.registry import CONTRACTS, Purchase
 
 KEYS = ["what", "id", "h", "a", "k", "r", "start_date"]
 MONEY = ["signed_musd", "booked_musd", "due_after_musd", "cost_musd_discounted"]
-CONTRACTS = (("rents", ["h", "a", "k", "r", "t"], "musd_per_k_period", 1000.0, "accelerators"),
-             ("leases", ["h", "t"], "musd_per_mw_period", 1.0, "it_mw"))  # fmt: skip
 
 
 def check(view: View, found: Findings) -> None:
@@ -38,22 +37,22 @@ def check(view: View, found: Findings) -> None:
 @once
 def signed(view: View) -> pd.DataFrame:
     """``KEYS`` and ``MONEY`` of every contract, and what it costs at the end (tail_musd)."""
-    parts = [_of_purchase(view, *contract) for contract in CONTRACTS]
+    parts = [_of_purchase(view, contract) for contract in CONTRACTS]
     table = pd.concat([*parts, _existing(view)], ignore_index=True)
     table["signed_musd"] = table["booked_musd"] + table["due_after_musd"]
     table["cost_musd_discounted"] = table["tail_musd"] * float(discount(view).iloc[-1])
     return table
 
 
-def _of_purchase(view: View, name: str, keys: list[str], price: str, per: float, amount: str) -> pd.DataFrame:
-    rows = view.facts(view.table(name), getattr(view.case, name), keys, [price, "periods"])
+def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
+    rows = view.facts(view.table(p.name), getattr(view.case, p.table), list(p.index), [p.rent, "periods"])
     for column in ("a", "k", "r"):
         rows[column] = rows.get(column, "")
-    rows["musd"] = rows[amount] / per * rows[f"case_{price}"]
+    rows["musd"] = rows[p.amount] / p.per * rows[f"case_{p.rent}"]
     rows["ends"] = rows["t"] + rows["case_periods"]
-    if name == "rents":
+    if p.name == "rents":
         market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
-        fetched = [market[r.h, r.k] * getattr(r, amount) / per for r in rows.itertuples()]
+        fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in rows.itertuples()]
         change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
     else:
         fetched, change = list(_share(view, "halls") * rows["musd"]), 0.0
@@ -62,7 +61,7 @@ def _of_purchase(view: View, name: str, keys: list[str], price: str, per: float,
         for r, f in zip(rows.itertuples(), fetched, strict=True)
     ]
     return pd.DataFrame({
-        "what": name, "id": "", **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")},
+        "what": p.name, "id": "", **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")},
         "start_date": view.dates(rows["t"]),
         "booked_musd": rows["musd"] * (np.minimum(rows["ends"], view.n) - rows["t"]),
         "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n, 0), "tail_musd": np.array(tails, dtype=float),

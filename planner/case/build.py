@@ -24,7 +24,7 @@ from planner.case import (
 )
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
-from planner.case.commitments import ONE_DAY, periods_until, signed_tails
+from planner.case.commitments import ONE_DAY, periods_until, signed_tails, valued
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.periods import discount_factor
@@ -193,7 +193,7 @@ def _existing(context: Context) -> pd.DataFrame:
         "rent_usd_per_accelerator_hour",
         "rent_periods",
     ]
-    return signed_tails(context, keyed(rows, ["id"], columns))
+    return valued(context, signed_tails(context, keyed(rows, ["id"], columns)))
 
 
 def _fleet(

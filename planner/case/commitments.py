@@ -104,6 +104,19 @@ def signed_tails(context: Context, contracts: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def valued(context: Context, existing: pd.DataFrame) -> pd.DataFrame:
+    """Existing fleets with what their systems would cost now, MUSD; missing for what is rented."""
+    hosts = {x.id: x for x in context.scenario.hosts}
+    owned = existing["rent_usd_per_accelerator_hour"].isna()
+    price = [
+        costs.hardware_musd_per_k(context, choice_of(context, r.k), hosts[r.h], 0) * r.accelerators_k
+        if own
+        else np.nan
+        for r, own in zip(existing.itertuples(), owned, strict=True)
+    ]
+    return existing.assign(price_musd=np.array(price, dtype=float))
+
+
 def periods_until(context: Context, until: date | None) -> float:
     """Periods from the horizon's start to the end of a last day; all of the horizon where there is none."""
     if until is None:
@@ -164,14 +177,9 @@ def _paid(case: Case, contracts: pd.DataFrame) -> pd.DataFrame:
 
 def existing_upkeep(case: Case) -> pd.DataFrame:
     """Upkeep and operator's fee of fleets that are there: t, upkeep_musd, fee_musd, h, a, k; shares of today's price."""
-    context = Context.of(case.scenario, case.catalog)
     parts = []
-    for row in case.existing[case.existing["rent_usd_per_accelerator_hour"].isna()].itertuples():
-        host = next(x for x in case.scenario.hosts if x.id == row.h)
-        price = (
-            costs.hardware_musd_per_k(context, choice_of(context, str(row.k)), host, 0) * row.accelerators_k
-        )
-        each = price * case.calendar.years
+    for row in case.existing[case.existing["price_musd"].notna()].itertuples():
+        each = row.price_musd * case.calendar.years
         part = {"upkeep_musd": each * case.physics["hardware_opex_share_per_year"],
                 "fee_musd": each * float(case.hosts.loc[row.h, "fee_share_per_year"])}  # fmt: skip
         t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))

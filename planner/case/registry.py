@@ -71,7 +71,9 @@ class Purchase:
     billed: str = ""
     """Column that bills count, where it is not ``amount``: megawatts of halls."""
     price: str = ""
-    """Column of the case table: MUSD per unit of the variable; empty for contracts, which are paid as they run."""
+    """Column of the case table: MUSD per unit of the variable; empty for contracts."""
+    rent: str = ""
+    """Column of the case table of a contract: MUSD per unit of the variable and period, paid as it runs."""
     money: str = "musd"
     """Column of the plan's table that adds up to what is paid within the horizon, undiscounted."""
     life: str = "life"
@@ -120,9 +122,9 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
     Purchase(
         "rents", "Accelerators rented", "fleet", ("rent",), "continuous", "rents", ("h", "a", "k", "r", "t"),
-        named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", money="musd_total", life="periods",
-        decided_date="start_date", live_date="start_date", end_date="end_date", account="cloud-rent",
-        milestone="rent", decision="rent",
+        named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", rent="musd_per_k_period",
+        money="musd_total", life="periods", decided_date="start_date", live_date="start_date",
+        end_date="end_date", account="cloud-rent", milestone="rent", decision="rent",
     ),
     Purchase(
         "halls", "Halls", "halls", ("halls", "halls_late"), "integer", "halls", ("h", "b", "t"), named_by=("b",),
@@ -131,8 +133,8 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
     Purchase(
         "leases", "Colocation leases", "halls", ("lease",), "continuous", "leases", ("h", "t"), amount="it_mw",
-        unit="MW IT", money="musd_total", life="periods", decided_date="start_date", live_date="start_date",
-        end_date="end_date", account="colocation-rent", milestone="lease", decision="lease",
+        unit="MW IT", rent="musd_per_mw_period", money="musd_total", life="periods", decided_date="start_date",
+        live_date="start_date", end_date="end_date", account="colocation-rent", milestone="lease", decision="lease",
     ),
     Purchase(
         "cooling", "Cooling", "cooling", ("cool",), "continuous", "cooling", ("h", "c", "t"), named_by=("c",),
@@ -148,8 +150,7 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
-CONTRACTS = {"rents": "musd_per_k_period", "leases": "musd_per_mw_period"}
-"""Purchases that are contracts -> column of the case's table: MUSD per unit of the variable and period."""
+CONTRACTS = tuple(p for p in PURCHASES if p.rent)
 ADOPTION = "use"
 """The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
 DECIDED = {p.decision: p for p in PURCHASES if p.decision}
@@ -188,7 +189,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("hall-upkeep", "Hall upkeep", "opex", "share of the hall's price, every period it stands",
             charge=Charge("halls", "upkeep_musd_per_period")),
     Account("colocation-rent", "Colocation rent", "rent", "leased halls, every period of the term",
-            charge=Charge("leases", "musd_per_mw_period")),
+            charge=Charge("leases", PURCHASE["leases"].rent)),
     Account("cooling", "Cooling", "capex", "cooling on top of what halls include", "cooling", "MW heat"),
     Account("grid", "Grid connection", "capex", "connections built", "grid", "MW grid"),
     Account("capacity-charge", "Capacity charge", "energy", "of grid connections, every period",

@@ -123,6 +123,7 @@ SCHEMA: dict[str, Table] = {
         "first_t": "first period", "end_t": "period from which it is gone",
         "rent_usd_per_accelerator_hour": "rent of a contract; missing for what is owned",
         "rent_periods": "periods from the start in which rent is paid, the last in part", **TAIL,
+        "price_musd": "what its systems would cost now, MUSD; missing for what is rented",
     }),
     "why_not": Table(("workload",), {
         "host": "host", "stack": "stack", "system": "system", "reason": "rule that leaves it out", "detail": "why",

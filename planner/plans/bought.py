@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.registry import Purchase
+from planner.case.registry import CONTRACTS, Purchase
 from planner.plans.reader import NOISE, Reader
 
 BOUGHT = "bought"
@@ -16,34 +17,31 @@ BOUGHT = "bought"
 Derived = Callable[[Case, pd.DataFrame], pd.Series]
 
 
-def _paid(price: str) -> Derived:
-    """What a contract pays within the horizon, MUSD."""
+RENT = {p.name: p.rent for p in CONTRACTS}
 
-    def musd(case: Case, rows: pd.DataFrame) -> pd.Series:
-        within = np.minimum(rows["periods"].astype(int), case.calendar.n - rows["t"])
-        return rows[BOUGHT] * rows[price].astype(float) * within
 
-    return musd
+def _rent_in(name: str, unit: Callable[[Case, pd.DataFrame], Any]) -> tuple[str, Derived]:
+    """The rent of a contract times a factor."""
+    return RENT[name], lambda case, rows: rows[RENT[name]].astype(float) * unit(case, rows)
+
+
+def _within(case: Case, rows: pd.DataFrame) -> pd.Series:
+    """Amount x periods of its term within the horizon."""
+    return rows[BOUGHT] * np.minimum(rows["periods"].astype(int), case.calendar.n - rows["t"])
 
 
 EXTRAS: Mapping[str, Mapping[str, tuple[str, Derived]]] = {
     "orders": {"units": ("unit_k", lambda case, rows: rows[BOUGHT] / rows["unit_k"].astype(float))},
     "rents": {
-        "usd_per_accelerator_hour": (
-            "musd_per_k_period",
-            lambda case, rows: (
-                rows["musd_per_k_period"].astype(float) * 1000 / float(case.periods["hours"].iloc[0])
-            ),
+        "usd_per_accelerator_hour": _rent_in(
+            "rents", lambda case, _: 1000 / float(case.periods["hours"].iloc[0])
         ),
-        "musd_total": ("musd_per_k_period", _paid("musd_per_k_period")),
+        "musd_total": _rent_in("rents", _within),
     },
     "halls": {"it_mw": ("it_mw", lambda case, rows: rows[BOUGHT] * rows["it_mw"].astype(float))},
     "leases": {
-        "musd_per_year": (
-            "musd_per_mw_period",
-            lambda case, rows: rows[BOUGHT] * rows["musd_per_mw_period"].astype(float) / case.calendar.years,
-        ),
-        "musd_total": ("musd_per_mw_period", _paid("musd_per_mw_period")),
+        "musd_per_year": _rent_in("leases", lambda case, rows: rows[BOUGHT] / case.calendar.years),
+        "musd_total": _rent_in("leases", _within),
     },
 }
 """Columns that only some purchases have: the column of the case's table they need, and how they are computed."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.commitments import leases_paid, signed_rents
-from planner.case.registry import PURCHASE, PURCHASES, Purchase
+from planner.case.registry import CONTRACTS, PURCHASE, Purchase
 
 EXISTING = "existing"
 """Contracts signed before the plan, among the names of purchases; their start is the horizon's."""
@@ -17,7 +17,7 @@ EXISTING = "existing"
 
 def commitments(case: Case, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """A row a contract: signed = booked + due after the horizon (MUSD, undiscounted), and what the end counts."""
-    parts = [_bought(case, p, tables[p.name]) for p in PURCHASES if "tail_musd" in getattr(case, p.table)]
+    parts = [_bought(case, p, tables[p.name]) for p in CONTRACTS]
     table = pd.concat([*parts, _existing(case)], ignore_index=True)
     table["p"] = table["h"].map(case.hosts["p"]).astype(object)
     table["signed_musd"] = table["booked_musd"] + table["due_after_musd"]
