@@ -129,7 +129,7 @@ def _order_entries(case: Case) -> list[pd.DataFrame]:
     fee = price * orders["h"].map(case.hosts["fee_share_per_year"]).to_numpy(float) * years
     life = orders["life"].to_numpy(int)
     return [
-        *asset(case, "order", orders, price, 1000.0, "hardware", **fields),
+        *asset(case, "order", orders, price, 1000.0, "goods", k=orders["k"], **fields),
         *yearly(case, "order", orders, upkeep, life, account="hardware-upkeep", **fields),
         *yearly(case, "order", orders, fee, life, account="operator-fee", h=orders["h"], a=orders["a"],
                 supplier=orders["h"].map(case.hosts["operator"])),
@@ -148,7 +148,7 @@ def _rent_entries(case: Case) -> list[pd.DataFrame]:
         *yearly(case, "rent", rents, price, term, account="cloud-rent", **fields),
         *tails(case, "rent", rents, account="cloud-rent", **fields),
         book("rent", list(rents.index), rents["t"].to_numpy(int), capex, account="provider-hardware",
-             payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]),
+             payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]), k=rents["k"],
              h=rents["h"], a=rents["a"], supplier=rents["k"].map(case.systems["maker"])),
     ]  # fmt: skip
 

@@ -3,7 +3,8 @@
 An entry says: one unit of ``family[index]`` books ``musd`` (real, undiscounted) and ``quantity`` in period
 ``t``, to an account, for a payer. The objective, the capital calendar, the report and the KPIs all read the
 same entries; a plan's ledger is entries x values. What is left of assets (kind ``residual``) and what contracts
-still cost (kind ``commitment``) are dated at the horizon's end (t = n) and are no payments.
+still cost (kind ``commitment``) are dated at the horizon's end (t = n) and are no payments. The price of an ordered
+system is one entry here; the plan's ledger tells it apart by account (``planner.plans.hardware``).
 
 Outlay of an ordered asset: ``order_share`` of the price at order, the rest evenly over the periods of its
 lead; with no lead all falls in the live period. Residual: price x ``planner.case.residual.left_share``.
@@ -22,7 +23,7 @@ from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, account_
 from planner.case.residual import left_share
 
 PARTNER = "partner"
-FIELDS = {"h": "", "a": "", "supplier": "", "payer": PARTNER, "origin_iso3": "", "w": ""}
+FIELDS = {"h": "", "a": "", "k": "", "supplier": "", "payer": PARTNER, "origin_iso3": "", "w": ""}
 COLUMNS = ["family", "index", "t", "kind", "account", "asset_class", *FIELDS, "unit", "quantity", "musd"]
 """family, index: the variable; the rest as in the plan's ledger."""
 CONSTANT = "constant"

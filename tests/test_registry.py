@@ -74,7 +74,7 @@ def test_an_account_has_words_a_kind_and_an_audit(account, audits):
 def test_only_accounts_of_the_registry_can_be_booked():
     with pytest.raises(KeyError, match="no account 'sundry'"):
         book("open", [("h", 0)], 0, 1.0, account="sundry")
-    entries = book("order", [("h", "a", "k", 0)], 0, 1.0, 2.0, account="hardware")
+    entries = book("order", [("h", "a", "k", 0)], 0, 1.0, 2.0, account="goods")
     assert entries.iloc[0][["kind", "asset_class", "unit"]].tolist() == ["capex", "servers", "accelerators"]
 
 

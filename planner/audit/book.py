@@ -15,8 +15,8 @@ from planner.audit.view import PARTNER, View, each_period, lookup
 
 MARKETED = "servers"
 """The class of assets with a market for used ones."""
-LINE = ["t", "kind", "account", "payer", "h", "a", "origin_iso3", "w"]
-FIELDS = ["kind", "account", "payer", "h", "a", "origin_iso3", "w", "unit"]
+LINE = ["t", "kind", "account", "payer", "h", "a", "k", "origin_iso3", "w"]
+FIELDS = ["kind", "account", "payer", "h", "a", "k", "origin_iso3", "w", "unit"]
 
 
 class Book:

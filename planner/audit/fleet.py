@@ -14,6 +14,7 @@ from planner.audit.view import HAKT, View, each_period, lookup, over, share_of_p
 from planner.case.commitments import choice_of
 from planner.case.context import Context
 from planner.case.costs import hardware_musd_per_k
+from planner.case.export_rules import routed_duty
 from planner.scenario.schema import ExistingFleet
 
 THOUSAND = 1000.0
@@ -183,11 +184,49 @@ def _hardware_booked(book: Book) -> None:
     price = rows["accelerators"] / THOUSAND * rows["case_musd_per_k"]
     place, life = {"h": rows["h"], "a": rows["a"]}, rows["case_life"]
     made = {**place, "origin_iso3": lookup(rows["k"], case.systems["origin_iso3"])}
-    book.asset(rows, price, "servers", rows["accelerators"], account="hardware", unit="accelerators", **made)
+    _price_booked(book, rows, price, made)
     upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years
     book.every(rows, upkeep, life, kind="opex", account="hardware-upkeep", **made)
     share = lookup(rows["h"], case.hosts["fee_share_per_year"]).astype(float)
     book.every(rows, price * share * view.years, life, kind="fee", account="operator-fee", **place)
+
+
+def _price_booked(book: Book, rows: pd.DataFrame, price: Any, made: dict[str, Any]) -> None:
+    """The price by what it is paid for; what a used system fetches is paid for goods, their freight, network, storage."""
+    pairs = dict.fromkeys(zip(rows["h"], rows["k"], strict=True))
+    parts = pd.DataFrame({pair: _parts(book.view, *pair) for pair in pairs}).T
+    parts = parts.reindex(pd.MultiIndex.from_arrays([rows["h"], rows["k"]])) if len(rows) else parts
+    market = book.view.scenario.finance.residual == "market"
+    for name in parts:
+        share = parts[name].to_numpy(float)
+        sold = parts[["goods", "shipping"]].sum(axis=1).to_numpy(float) / share if name == "goods" else 1.0
+        kept = sold if name in ("goods", "network", "storage") else 0.0
+        lasting = rows.assign(case_goods_share=kept) if market else rows
+        paid_to = (
+            book.local(rows["h"]) | {"a": rows["a"]} if name in ("installation", "import-duty") else made
+        )
+        paid_to = {**paid_to, "k": rows["k"]}
+        goods = {"quantity": rows["accelerators"], "unit": "accelerators"} if name == "goods" else {}
+        book.asset(lasting, price * share, "servers", account=str(name), **goods, **paid_to)
+
+
+def _parts(view: View, h: str, k: str) -> dict[str, float]:
+    """Share of the all-in price of a system by what is paid for."""
+    context = Context.of(view.scenario, view.case.catalog)
+    host = next(x for x in view.scenario.hosts if x.id == h)
+    own, catalog = host.hardware_price_factor, view.case.catalog
+    factor = float(context.pick(own, "owner_classes", host.owner_class, "hardware_price_factor"))
+    freight = context.param("shipping_price_share")
+    around = {
+        x: catalog.param(f"{x}_cost_share", context.level)
+        for x in ("network", "storage", "spares", "installation")
+    }
+    duty = context.import_duty(host) + routed_duty(context, host, choice_of(context, k))
+    whole = (1.0 + sum(around.values()) + duty) * max(factor, 1.0)
+    found = {"goods": 1.0 - freight, "shipping": freight, **around, "import-duty": duty}
+    return {name: value / whole for name, value in found.items()} | {
+        "owner-premium": 1.0 - 1.0 / max(factor, 1.0)
+    }
 
 
 def _rents_booked(book: Book) -> None:
@@ -199,7 +238,7 @@ def _rents_booked(book: Book) -> None:
     book.every(rows, rent, rows["case_periods"], kind="rent", account="cloud-rent", **place)
     book.add(rows, count * rows["case_provider_capex_musd_per_k"], kind="capex", account="provider-hardware",
              payer=lookup(rows["h"], case.hosts["operator"]),
-             origin_iso3=lookup(rows["k"], case.systems["origin_iso3"]), **place)  # fmt: skip
+             origin_iso3=lookup(rows["k"], case.systems["origin_iso3"]), k=rows["k"], **place)  # fmt: skip
     for f in view.scenario.existing.fleets:
         _kept_up(book, f)
     for c in view.scenario.existing.contracts:

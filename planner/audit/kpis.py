@@ -68,7 +68,8 @@ def _cost(view: View) -> dict[str, float]:
     months = over(pd.RangeIndex(view.n), total(paid, ["t"], paid["musd"]))
     years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
     mine = capex.loc[capex["payer"] == PARTNER, "musd"].sum()
-    contracts, values = signed(view), _residuals(view)
+    contracts, values, content = signed(view), _residuals(view), view.table("content")
+    made, sold = (content.groupby(c)["musd"].sum() for c in ("content_iso3", "origin_iso3"))
     return {
         "cost_npv_musd": worth.sum(),
         "cost_without_residual_musd": worth[~left].sum(),
@@ -80,6 +81,9 @@ def _cost(view: View) -> dict[str, float]:
         "commitments_due_after_musd": contracts["due_after_musd"].sum(),
         "capex_musd": capex["musd"].sum(),
         "capex_partner_musd": mine,
+        "capex_us_content_share": _ratio(made.get("USA", 0.0), content["musd"].sum()),
+        "capex_us_seat_share": _ratio(sold.get("USA", 0.0), content["musd"].sum()),
+        "capex_home_content_share": _ratio(made.get(view.scenario.country, 0.0), content["musd"].sum()),
         "capex_others_musd": capex["musd"].sum() - mine,
         "peak_funding_musd": max(0.0, months.cumsum().max()),
         "peak_year_outlay_musd": years.max() if len(years) else 0.0,

@@ -10,6 +10,7 @@ from planner.audit.findings import Findings
 from planner.audit.policy import discount
 from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, Charge
+from planner.facts.catalog import Catalog
 
 TOPICS = (fleet, service, sites, halls, cooling, power, supply, policy, commitments)
 
@@ -60,9 +61,50 @@ def check(view: View, found: Findings) -> None:
     sites = pd.Series(lookup(got["h"], view.case.hosts["p"]), dtype=object).fillna("")
     found.same("ledger-dates", got[LINE], got["p"].astype(object), sites, "site")
     _capital(view, found, got)
+    _content(view, found, got)
 
 
 def _capital(view: View, found: Findings, ledger: pd.DataFrame) -> None:
     table, keys = view.table("capital"), ["t", "payer", "account", "origin_iso3"]
     paid = ledger[~ledger["kind"].isin(SETTLED)]
     found.equal("capital-table", total(table, keys, table["musd"]), total(paid, keys, paid["musd"]), "outlay")
+
+
+def _content(view: View, found: Findings, ledger: pd.DataFrame) -> None:
+    """Capital by where its value is made: a system by its chips and the rest, all else by its account."""
+    table, catalog = view.table("content"), view.case.catalog
+    keys = ["t", "payer", "account", "origin_iso3", "stage", "content_iso3"]
+    capex = ledger[ledger["kind"] == "capex"]
+    parts = [table.iloc[:0][[*keys, "musd"]]]
+    for (account, k), rows in capex.groupby(["account", "k"]):
+        here = pd.Series(lookup(rows["h"], view.case.hosts["country"]), index=rows.index).fillna(
+            view.scenario.country
+        )
+        for stage, country, share in _made(catalog, str(account), str(k)):
+            where = here if country == "place" else country
+            parts.append(
+                rows.assign(stage=stage, content_iso3=where, musd=rows["musd"] * share)[[*keys, "musd"]]
+            )
+    want = pd.concat(parts, ignore_index=True)
+    found.equal(
+        "content-table", total(table, keys, table["musd"]), total(want, keys, want["musd"]), "content"
+    )
+
+
+def _made(catalog: Catalog, account: str, k: str) -> list[tuple[str, str, float]]:
+    facts = catalog.table("content").reset_index(drop=True)
+    facts = facts.assign(vendor=facts["vendor"].fillna(""))
+    if not k:
+        own = facts[facts["item"] == account][["stage", "country", "share"]]
+        return list(own.itertuples(index=False, name=None)) or [("works", "place", 1.0)]
+    if account not in ("goods", "spares", "owner-premium", "provider-hardware"):
+        return _made(catalog, account, "")
+    system = catalog.table("systems").loc[k]
+    chip = catalog.table("accelerators").loc[system["accelerator_id"]]
+    chips = facts[(facts["item"] == "chips") & (facts["vendor"] == chip["vendor"])]
+    chips = chips if len(chips) else facts[(facts["item"] == "chips") & (facts["vendor"] == "")]
+    named = {"designer": chip["origin_iso3"], "fab": chip["fab_iso3"]}
+    share = float(system["chips_share"])
+    made = [(r.stage, named.get(r.country, r.country), r.share * share) for r in chips.itertuples()]
+    rest = facts[facts["item"] == "rest"]
+    return made + [(r.stage, r.country, r.share * (1.0 - share)) for r in rest.itertuples()]

@@ -108,6 +108,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         offers=systems,
         scores=pairs[["w", "h", "a", "k", *offers.SCORE_COLUMNS]],
         orders=orders,
+        hardware=supply.hardware_table(context, orders),
         rents=rents,
         fleet=fleet,
         serve=serve,

@@ -44,6 +44,7 @@ class Case:
     offers: pd.DataFrame
     scores: pd.DataFrame
     orders: pd.DataFrame
+    hardware: pd.DataFrame
     rents: pd.DataFrame
     fleet: pd.DataFrame
     serve: pd.DataFrame

@@ -81,13 +81,6 @@ def price_path(change_per_year: float, years: float) -> float:
     return float((1.0 + change_per_year) ** years)
 
 
-def hardware_usd(price_usd: float, n: float, adders: float, duty: float, factor: float) -> float:
-    """All-in USD of one accelerator: its share of the system's price, times 1 + adders + duty, times the
-    owner's price factor. Duty is paid on the goods, not on what is bought around them.
-    """
-    return price_usd / n * (1.0 + adders + duty) * factor
-
-
 def hall_musd(base: float, factor: float, deduction: float, owner_share: float, redundancy: float = 1.0,
               equipment: float = 0.0) -> float:  # fmt: skip
     """MUSD per MW of IT of a hall: city value x type factor, electrical and mechanical parts (``equipment``

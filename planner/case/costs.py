@@ -18,13 +18,13 @@ from planner.case.cost_breakdown import (
     SystemCost,
     facility_cost,
     hall_musd,
-    hardware_usd,
     price_path,
     system_cost,
 )
 from planner.case.export_rules import routed_duty
 from planner.case.periods import decimal_year
 from planner.case.power_draw import facility_kw_per_accelerator, it_kw_per_accelerator
+from planner.case.registry import HARDWARE
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, Site, SystemChoice
 
@@ -37,11 +37,6 @@ __all__ = [
     "it_kw_per_accelerator",
     "system_cost",
 ]
-
-
-@lru_cache(maxsize=16)
-def _adders(catalog: Catalog, level: str) -> float:
-    return sum(catalog.param(name, level) for name in HARDWARE_ADDERS)
 
 
 @lru_cache(maxsize=16)
@@ -72,28 +67,31 @@ def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, orde
     if key not in context.memo:
         price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
         n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
-        factor = context.pick(
-            host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
-        )
-        adders = _adders(context.catalog, context.level)
-        duty = context.import_duty(host) + routed_duty(context, host, choice)
-        context.memo[key] = hardware_usd(float(price), n, adders, duty, float(factor)) / 1000.0
+        context.memo[key] = float(price) / n * sum(hardware_parts(context, choice, host).values()) / 1000.0
     years = years_since(context, order_t, released_on(context, choice))
     return float(context.memo[key]) * price_path(context.param("hardware_price_change_per_year"), years)
 
 
-def goods_share(context: Context, choice: SystemChoice, host: Host) -> float:
-    """Share of the all-in hardware price that is goods a buyer would take over: system, network, storage.
+def hardware_parts(context: Context, choice: SystemChoice, host: Host) -> dict[str, float]:
+    """Account -> what an ordered system costs on it, over the system's price; the sum is all-in over that price.
 
-    Spares, installation, duty, and what the owner pays above the market are not.
+    Duty is paid on the system, not on what is bought around it. An owner that pays more than the market pays a
+    premium on all of it; one that pays less pays less on each.
     """
-    level, catalog = context.level, context.catalog
-    factor = context.pick(
-        host.hardware_price_factor, "owner_classes", host.owner_class, "hardware_price_factor"
-    )
-    goods = 1.0 + catalog.param("network_cost_share", level) + catalog.param("storage_cost_share", level)
-    paid = 1.0 + _adders(catalog, level) + context.import_duty(host)
-    return goods / paid / max(float(factor), 1.0)
+    own = host.hardware_price_factor
+    factor = float(context.pick(own, "owner_classes", host.owner_class, "hardware_price_factor"))
+    freight = context.param("shipping_price_share")
+    duty = context.import_duty(host) + routed_duty(context, host, choice)
+    adders = {name.partition("_")[0]: context.catalog.param(name, context.level) for name in HARDWARE_ADDERS}
+    parts = {"goods": 1.0 - freight, "shipping": freight, **adders, "import-duty": duty}
+    parts = {name: part * min(factor, 1.0) for name, part in parts.items()}
+    return {**parts, "owner-premium": max(factor - 1.0, 0.0) * sum(parts.values())}
+
+
+def hardware_shares(context: Context, choice: SystemChoice, host: Host) -> dict[str, float]:
+    """Account -> share of the all-in price of an ordered system; the order of ``registry.HARDWARE``."""
+    parts = hardware_parts(context, choice, host)
+    return {name: parts[name] / sum(parts.values()) for name in HARDWARE}
 
 
 def rent_musd_per_k_period(

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import pandas as pd
 
+from planner.case.content import content_shares
 from planner.case.context import Context
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, SystemChoice
@@ -83,12 +84,14 @@ def routed_duty(context: Context, host: Host, choice: SystemChoice) -> float:
 
 
 def us_content(context: Context, system: str) -> float:
-    """Share of a system's price that is content of the United States: its chips if designed there, and of the
-    rest the parameter ``us_content_of_other_parts``."""
+    """Share of a system's price that a programme counts as content of the United States: its chips whole if designed
+    there (no rule splits them by stage), and of the rest what the table ``content`` says."""
     row = context.catalog.table("systems").loc[system]
     chips = float(row["chips_share"])
     own = context.catalog.value("accelerators", row["accelerator_id"], "origin_iso3") == CONTROLLED_ORIGIN
-    return chips * float(own) + (1.0 - chips) * float(context.param("us_content_of_other_parts"))
+    return chips * float(own) + (1.0 - chips) * content_shares(context.catalog, "rest").get(
+        CONTROLLED_ORIGIN, 0.0
+    )
 
 
 def package_gap(context: Context, stack: str, system: str | None = None) -> str:

@@ -118,7 +118,7 @@ PURCHASES: tuple[Purchase, ...] = (
     Purchase(
         "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"),
         named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", price="musd_per_k",
-        end_date="retire_date", account="hardware", milestone="hardware", decision="orders",
+        end_date="retire_date", account="goods", milestone="hardware", decision="orders",
     ),
     Purchase(
         "rents", "Accelerators rented", "fleet", ("rent",), "continuous", "rents", ("h", "a", "k", "r", "t"),
@@ -162,8 +162,17 @@ def families(domain: Domain) -> tuple[str, ...]:
 
 
 ACCOUNTS: dict[str, Account] = {account.name: account for account in (
-    Account("hardware", "Hardware", "capex", "systems ordered, with network, storage, spares and installation",
+    Account("goods", "Systems", "capex", "servers and racks with their accelerators, freight apart",
             "servers", "accelerators"),
+    Account("shipping", "Shipping", "capex", "freight and insurance within the price of a system", "servers"),
+    Account("network", "Network", "capex", "network between systems", "servers"),
+    Account("storage", "Storage", "capex", "storage and management", "servers"),
+    Account("spares", "Spares", "capex", "first stock of spare parts; no residual value at the market", "servers"),
+    Account("installation", "Installation", "capex",
+            "racking, cabling, commissioning; no residual value at the market", "servers"),
+    Account("import-duty", "Import duty", "capex", "duty on systems; no residual value at the market", "servers"),
+    Account("owner-premium", "Owner's premium", "capex",
+            "what an owner pays above the market; no residual value at the market", "servers"),
     Account("hardware-upkeep", "Hardware upkeep", "opex", "share of the price, every period a system lives"),
     Account("operator-fee", "Operator's fee", "fee", "share of the price, every period, where a host charges it"),
     Account("licence-security", "Security asked by licences", "fee", "once, when licensed systems go live"),
@@ -202,6 +211,21 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("water", "Water", "physical", "evaporated by cooling", unit="m3"),
     Account("grant", "Grants", "grant", "money others give, a receipt of the partner"),
 )}  # fmt: skip
+
+
+HARDWARE = (
+    "goods",
+    "shipping",
+    "network",
+    "storage",
+    "spares",
+    "installation",
+    "import-duty",
+    "owner-premium",
+)
+"""Accounts that the price of an ordered system is made of."""
+MARKETED = ("goods", "shipping", "network", "storage")
+"""What a buyer of used systems pays for."""
 
 
 def account_of(name: str) -> Account:

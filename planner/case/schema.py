@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.case import cooling, halls, power, sites
 from planner.case.commitments import TAIL
+from planner.case.registry import ACCOUNTS, HARDWARE
 from planner.case.table import Table
 
 SCORES = {
@@ -89,6 +90,7 @@ SCHEMA: dict[str, Table] = {
         "musd_per_k": "price, MUSD per thousand accelerators",
         "goods_share": "share of the price that is goods with a market", "unit_k": "thousands of accelerators in a system",
     }),
+    "hardware": Table(("h", "k"), {name: f"share of the price: {ACCOUNTS[name].words.lower()}" for name in HARDWARE}),
     "rents": Table(("h", "a", "k", "r", "t"), {
         "periods": "periods of the term", "musd_per_k_period": "rent, MUSD per thousand and period",
         "provider_capex_musd_per_k": "what the provider invests, MUSD per thousand", **TAIL,

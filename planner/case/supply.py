@@ -12,6 +12,7 @@ from planner.case.commitments import rents_with_tails
 from planner.case.context import Context, keyed, selected
 from planner.case.licensing import licence_quotas
 from planner.case.offers import WhyNot
+from planner.case.registry import HARDWARE, MARKETED
 from planner.scenario.schema import Quota, QuotaStep, SystemChoice
 
 REFERENCE_CHIP_ORIGIN = "USA"
@@ -39,7 +40,8 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
             why.add("late", f"first live {calendar.label(orders[0] + lead)}, after the horizon",
                     h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
             continue
-        goods = costs.goods_share(context, choice, host)
+        shares = costs.hardware_shares(context, choice, host)
+        goods = sum(shares[name] for name in MARKETED)
         for t in [order_t + lead for order_t in orders if order_t + lead < calendar.n]:
             key = (str(row.h), str(row.k), t - lead)
             if key not in prices:
@@ -48,6 +50,15 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
     return keyed(
         rows, ["h", "a", "k", "t"], ["lead", "order_t", "life", "musd_per_k", "goods_share", "unit_k"]
     )
+
+
+def hardware_table(context: Context, orders: pd.DataFrame) -> pd.DataFrame:
+    """(h, k) that may be ordered -> share of its price by account."""
+    choices = {s.id: s for s in context.scenario.systems}
+    hosts = {h.id: h for h in context.scenario.hosts}
+    pairs = dict.fromkeys(zip(orders["h"], orders["k"], strict=True))
+    rows = [(h, k, *costs.hardware_shares(context, choices[k], hosts[h]).values()) for h, k in pairs]
+    return keyed(rows, ["h", "k"], list(HARDWARE))
 
 
 def end_of_sale(context: Context, choice: SystemChoice) -> pd.Timestamp:

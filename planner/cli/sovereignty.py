@@ -115,6 +115,8 @@ def _show_stacks(table: Any) -> None:
         ("first service", lambda r: str(r.first_service)),
         ("US content", lambda r: percent(r.us_content)),
         ("... of hardware", lambda r: percent(r.us_content_hardware)),
+        ("US vendors", lambda r: percent(r.us_seat)),
+        ("... of hardware", lambda r: percent(r.us_seat_hardware)),
         ("home content", lambda r: percent(r.home_content)),
         ("partner capex, MUSD", lambda r: money(r.capex_partner_musd)),
         ("dearest year, MUSD", lambda r: money(r.peak_year_outlay_musd)),

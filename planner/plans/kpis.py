@@ -14,6 +14,7 @@ import pandas as pd
 from planner.case import control
 from planner.case.case import Case
 from planner.case.registry import SETTLED
+from planner.plans.content import LICENSOR, shares
 from planner.plans.residual import residuals_under
 from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
 
@@ -64,6 +65,12 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
          "undiscounted, owed after the horizon's end"),
         ("capex_musd", capex.sum(), "MUSD", "all payers, undiscounted, refresh included, before residual"),
         ("capex_partner_musd", capex.get(PARTNER, 0.0), "MUSD", "undiscounted"),
+        ("capex_us_content_share", shares(tables["content"], "content_iso3", LICENSOR), "share",
+         "of all capital, by where its value is made"),
+        ("capex_us_seat_share", shares(tables["content"], "origin_iso3", LICENSOR), "share",
+         "of all capital, by the vendor's seat"),
+        ("capex_home_content_share", shares(tables["content"], "content_iso3", case.scenario.country), "share",
+         "of all capital, by where its value is made"),
         ("capex_others_musd", capex.drop(PARTNER, errors="ignore").sum(), "MUSD", "hosts' own capital, undiscounted"),
         ("peak_funding_musd", max(0.0, by_period.cumsum().max()), "MUSD", "largest cumulative outlay net of grants"),
         ("peak_year_outlay_musd", by_year.max() if len(by_year) else 0.0, "MUSD",

@@ -22,6 +22,8 @@ from planner.facts.errors import UnknownName
 from planner.plans import kpis, milestones, prices
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
+from planner.plans.content import content_table
+from planner.plans.hardware import by_account
 from planner.plans.reader import NOISE, Reader
 from planner.plans.schema import SCHEMA
 from planner.solver.solution import Solution
@@ -30,7 +32,7 @@ if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan read
     from planner.solver.engine import Engine
 
 LEDGER_KEYS = [
-    "t", "kind", "account", "asset_class", "h", "a", "supplier", "payer", "origin_iso3", "w", "unit",
+    "t", "kind", "account", "asset_class", "h", "a", "k", "supplier", "payer", "origin_iso3", "w", "unit",
 ]  # fmt: skip
 
 
@@ -78,6 +80,7 @@ def plan_of(
     tables["power"] = reader.power(tables)
     tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
     tables["capital"] = capital_of(tables["ledger"])
+    tables["content"] = content_table(case, tables["ledger"])
     tables["unmet"] = tables["demand"].loc[tables["demand"]["unserved_share"] > 1e-6, list(SCHEMA["unmet"])]
     tables["service"] = kpis.service_dates(case, tables)
     tables["control"] = kpis.control_by_decision(case, tables)
@@ -297,6 +300,7 @@ class _Reader(Reader):
                 amount[part.index] = values.reindex(index).to_numpy(float)
         table = entries.assign(musd=entries["musd"] * amount, quantity=entries["quantity"] * amount)
         table = table[(table["musd"].abs() > NOISE) | (table["quantity"].abs() > NOISE)]
+        table = by_account(self.case, table)
         table = table.groupby(LEDGER_KEYS, as_index=False, sort=True)[["quantity", "musd"]].sum()
         factors = np.append(self.case.periods["discount"].to_numpy(float), self.case.discount_end)
         dates = [self.case.calendar.date_of(t) for t in range(self.case.calendar.n + 1)]

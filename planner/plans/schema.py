@@ -24,14 +24,15 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "backup_mw", "energy_mwh", "pue", "water_m3", "emissions_t",
     ),
     "ledger": (
-        "t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "supplier", "payer", "origin_iso3",
-        "w", "unit", "quantity", "musd", "musd_discounted",
+        "t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "k", "supplier", "payer",
+        "origin_iso3", "w", "unit", "quantity", "musd", "musd_discounted",
     ),
     "commitments": (
         "what", "id", "p", "h", "a", "k", "r", "start_date", "end_date", "amount", "unit", "signed_musd", "booked_musd",
         "due_after_musd", "cost_musd_discounted",
     ),
     "capital": ("t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h", "musd"),
+    "content": ("t", "label", "year", "payer", "account", "asset_class", "origin_iso3", "stage", "content_iso3", "musd"),
     "unmet": ("w", "t", "label", "unserved_share", "reason"),
     "service": ("w", "delay_months", "unavoidable_months", "date_50", "date_95", "least_share"),
     "control": ("criterion", "objective", "objective_name", "factor", "decision", "points"),

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
-from planner.case.registry import SETTLED
+from planner.case.registry import HARDWARE
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered, UnknownName
 from planner.planning.events import Event, OnEvent
@@ -38,9 +38,10 @@ FIVE = ("american-package", "us-platform-local-operator", "champion-us-chips", "
 FREE = "free"
 LIKE_POINTS = 0.5
 """Rows closer than this in control have no price between them."""
-HARDWARE = ("hardware", "provider-hardware")
+BOUGHT = (*HARDWARE, "provider-hardware")
 BY_LAYER = {"platform-licence": "usd_per_accelerator_year", "user-support": "usd_per_user_year"}
 """Accounts booked by stack, and the column of its layers that splits them."""
+CONTENT, SEAT = "content_iso3", "origin_iso3"
 STACK = ("stack-adoption", "platform", *BY_LAYER)
 SEALS = tuple(f"seal_{level}_share" for level in range(5))
 KPIS = (
@@ -49,7 +50,8 @@ KPIS = (
 )  # fmt: skip
 COLUMNS = [
     "stack", "name", "status", "gap", "seconds", "cost_npv_musd", "delay_months", "served_share", "control_score",
-    "national_control", *SEALS, "first_service", "us_content_hardware", "us_content", "home_content",
+    "national_control", *SEALS, "first_service", "us_content_hardware", "us_content", "us_seat_hardware",
+    "us_seat", "home_content",
     "capex_partner_musd", "peak_year_outlay_musd", "usd_per_served_hour", "adoption_musd", "accelerators",
     "served_mhours", "compared_with", "musd_per_control_point", "note",
 ]  # fmt: skip
@@ -130,26 +132,31 @@ def _systems(scenario: Scenario, vendors: Sequence[str], catalog: Catalog) -> li
     return own or [SystemChoice(id=str(k)) for k in systems.index if supported(str(k))]
 
 
-def origins(plan: Plan) -> pd.Series:
-    """Origin (ISO3) -> MUSD, undiscounted, of what all payers buy and of what the stack's layers cost."""
-    ledger = plan.tables["ledger"]
-    paid = ledger[~ledger["kind"].isin(SETTLED)]
-    bought = paid[(paid["kind"] == "capex") | paid["account"].isin(STACK)]
+def origins(plan: Plan, by: str = CONTENT) -> pd.Series:
+    """Country (ISO3) -> MUSD, undiscounted, of what all payers buy and of what the stack's layers cost.
+
+    What is bought counts where its value is made, or (``by`` SEAT) at the seat of its vendor; layers at their supplier's.
+    """
+    bought = plan.tables["ledger"][plan.tables["ledger"]["account"].isin(STACK)]
     by_layer = bought["account"].isin(BY_LAYER)
-    rows = [bought.loc[~by_layer, ["origin_iso3", "musd"]]]
+    capital = plan.tables["content"].rename(columns={by: "country"})
+    rows = [
+        capital[["country", "musd"]],
+        bought.loc[~by_layer].rename(columns={SEAT: "country"})[["country", "musd"]],
+    ]
     for (a, account), musd in bought[by_layer].groupby(["a", "account"])["musd"].sum().items():
         own = plan.case.layers[plan.case.layers["a"] == a]  # by the layers that ask for it
         weight = own[BY_LAYER[account]].to_numpy(float)
         share = weight / max(weight.sum(), 1e-9)
-        rows.append(pd.DataFrame({"origin_iso3": own["origin_iso3"].to_numpy(), "musd": share * musd}))
-    return pd.concat(rows, ignore_index=True).groupby("origin_iso3")["musd"].sum()
+        rows.append(pd.DataFrame({"country": own[SEAT].to_numpy(), "musd": share * musd}))
+    return pd.concat(rows, ignore_index=True).groupby("country")["musd"].sum()
 
 
-def us_content(plan: Plan) -> tuple[float, float]:
-    """Share of US origin in hardware, and in all that is bought and paid for the stack (see ``origins``)."""
-    ledger = plan.tables["ledger"]
-    hardware = ledger[ledger["account"].isin(HARDWARE) & (ledger["kind"] == "capex")]
-    return _share(hardware.groupby("origin_iso3")["musd"].sum(), "USA"), _share(origins(plan), "USA")
+def us_shares(plan: Plan, by: str) -> tuple[float, float]:
+    """Share of the United States in hardware, and in all that is bought and paid for the stack (see ``origins``)."""
+    capital = plan.tables["content"]
+    hardware = capital[capital["account"].isin(BOUGHT)]
+    return _share(hardware.groupby(by)["musd"].sum(), "USA"), _share(origins(plan, by), "USA")
 
 
 def _share(by_origin: pd.Series, iso3: str) -> float:
@@ -261,12 +268,15 @@ def _figures(plan: Plan) -> dict[str, Any]:
     demand = plan.tables["demand"]
     weight = (periods["hours"] * periods["discount"]).to_numpy(float)[demand["t"].to_numpy(int)]
     hours = float((demand["served_kref"].to_numpy(float) * weight).sum()) / 1e3  # million reference hours
-    hardware, everything = us_content(plan)
+    hardware, everything = us_shares(plan, CONTENT)
+    seat_hardware, seat = us_shares(plan, SEAT)
     adopted = plan.tables["stacks"].query("adopted")
     return {name: plan.kpi(name) for name in KPIS} | {
         "first_service": calendar.label(round(first / calendar.step_months)) if np.isfinite(first) else "",
         "us_content_hardware": hardware,
         "us_content": everything,
+        "us_seat_hardware": seat_hardware,
+        "us_seat": seat,
         "home_content": _share(origins(plan), plan.case.scenario.country),
         "served_mhours": hours,
         "usd_per_served_hour": plan.kpi("cost_npv_musd") / hours if hours > 0 else float("nan"),

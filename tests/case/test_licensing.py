@@ -13,6 +13,7 @@ from planner.case.context import Context
 from planner.case.costs import hardware_musd_per_k
 from planner.case.export_rules import package_gap, routed_duty
 from planner.case.licensing import control_class, lead_level, licence_need
+from planner.case.registry import HARDWARE
 from planner.facts.catalog import Catalog, load_catalog
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
@@ -262,7 +263,7 @@ def test_conditions_cost_and_show_as_a_capital_need() -> None:
     accelerators = with_.tables["orders"]["accelerators"].sum()
     paid = ledger.groupby("account")["musd"].sum()
     assert paid["licence-security"] == pytest.approx(accelerators * 1000 / 1e6)
-    hardware = ledger[(ledger["account"] == "hardware") & (ledger["kind"] == "capex")]["musd"].sum()
+    hardware = ledger[ledger["account"].isin(HARDWARE) & (ledger["kind"] == "capex")]["musd"].sum()
     outlay = ledger[(ledger["account"] == "reciprocal-investment") & (ledger["kind"] == "fee")]
     assert outlay["musd"].sum() == pytest.approx(hardware)  # a dollar abroad for a dollar of hardware
     capital = with_.tables["capital"]

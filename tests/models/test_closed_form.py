@@ -64,7 +64,7 @@ def test_cost_of_every_account_by_hand(answer):
     grid, backup = FACILITY_MW * 0.5, FACILITY_MW * 0.6
     mwh_per_quarter = 100 * 0.012 * 1.2 * 2190  # working servers draw 12 kW
     by_hand = {
-        "hardware": spread(hardware, 0.3, 2) - residual(hardware, 5),
+        "goods": spread(hardware, 0.3, 2) - residual(hardware, 5),
         "hardware-upkeep": every(hardware * 0.04),
         "platform-licence": every(0.8),
         "staff": every(800 * 1500 / 1e6),

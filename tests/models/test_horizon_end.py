@@ -11,6 +11,7 @@ from planner.audit import audit
 from planner.case.build import build_case
 from planner.case.commitments import worth_of_one
 from planner.case.context import Context
+from planner.case.registry import HARDWARE
 from planner.case.residual import left_share
 from planner.planning.pipeline import solve
 
@@ -125,9 +126,13 @@ def test_servers_are_worth_what_used_goods_fetch(tiny, plain_catalog, rule, left
     outcome = solve(build_case(scenario, catalog))
     ledger = outcome.plan.tables["ledger"].set_index(["kind", "account"]).sort_index()
     price = 0.8 * 50 * 1.25 * 1.1
-    assert ledger.loc["capex", "musd"].loc["hardware"].sum() == pytest.approx(price)
+    paid = ledger.loc["capex", "musd"].groupby(level=0).sum().reindex(list(HARDWARE), fill_value=0.0)
+    assert paid.sum() == pytest.approx(price)
+    assert paid["owner-premium"] == pytest.approx(price * (1 - 1 / 1.1))
+    assert paid["installation"] == pytest.approx(price * 0.05 / 1.25 / 1.1)
     residual = ledger.loc["residual", "musd"] if rule != "none" else {}
-    assert -residual.get("hardware", 0.0) == pytest.approx(price * left)
+    assert -sum(residual.get(name, 0.0) for name in HARDWARE) == pytest.approx(price * left)
+    assert ("installation" in residual) == (rule == "straight-line")
     hall = 0.0 if rule == "none" else 2.5 * 8 * 1.25 * (1 - 2 / 20)
     assert -residual.get("halls", 0.0) == pytest.approx(hall)
     views = [outcome.plan.kpi(f"cost_{name}_musd") for name in (

@@ -39,14 +39,14 @@ def paid(parts: list[pd.DataFrame]) -> dict[tuple[str, int], float]:
 )  # fmt: skip
 def test_outlays_and_residual_of_an_asset(case, live, lead, life, expected):
     """30 % at the order, the rest over the lead; straight line to the end of twelve quarters."""
-    rows = asset(case, "order", table(t=[live], lead=[lead], life=[life]), 100.0, 7.0, "hardware")
+    rows = asset(case, "order", table(t=[live], lead=[lead], life=[life]), 100.0, 7.0, "goods")
     assert paid(rows) == pytest.approx(expected)
     assert pd.concat(rows)["quantity"].sum() == 7.0
 
 
 def test_an_asset_paid_in_full_at_the_order_keeps_its_quantity(case, monkeypatch):
     monkeypatch.setitem(case.order_share, "servers", 1.0)
-    rows = asset(case, "order", table(t=[4], lead=[3], life=[20]), 100.0, 7.0, "hardware")
+    rows = asset(case, "order", table(t=[4], lead=[3], life=[20]), 100.0, 7.0, "goods")
     assert paid(rows) == pytest.approx({("capex", 1): 100, ("residual", 12): -60})
     assert pd.concat(rows)["quantity"].sum() == 7.0
 
@@ -58,7 +58,7 @@ def test_payments_by_period_end_with_the_life_or_the_horizon(case):
 
 def test_an_unknown_field_is_refused():
     with pytest.raises(TypeError, match="colour"):
-        book("order", ["x"], 0, 1.0, account="hardware", colour="red")
+        book("order", ["x"], 0, 1.0, account="goods", colour="red")
 
 
 def test_a_rent_ends_with_its_term_and_keeps_the_price_of_its_start(tiny, plain_catalog, optimise):

@@ -32,15 +32,15 @@ def ledger() -> pd.DataFrame:
     """Two payers, two origins, a grant, running costs and a residual value at the horizon's end."""
     rows = [
         # t, kind, account, asset_class, h, payer, origin, musd
-        (0, "capex", "hardware", "servers", "north", "partner", "USA", 100.0),
-        (1, "capex", "hardware", "servers", "north", "partner", "USA", 50.0),
+        (0, "capex", "goods", "servers", "north", "partner", "USA", 100.0),
+        (1, "capex", "goods", "servers", "north", "partner", "USA", 50.0),
         (1, "capex", "halls", "halls", "north", "partner", "KOR", 30.0),
         (2, "capex", "provider-hardware", "servers", "cloud", "cloud-co", "TWN", 40.0),
         (2, "rent", "cloud-rent", "", "cloud", "partner", "", 12.0),
         (3, "opex", "staff", "", "north", "partner", "KOR", 5.0),
         (3, "grant", "grant", "", "", "partner", "", -60.0),
         (2, "physical", "water", "", "north", "partner", "", 0.0),
-        (5, "residual", "hardware", "servers", "north", "partner", "USA", -70.0),
+        (5, "residual", "goods", "servers", "north", "partner", "USA", -70.0),
     ]
     table = pd.DataFrame(
         rows, columns=["t", "kind", "account", "asset_class", "h", "payer", "origin_iso3", "musd"]
@@ -254,9 +254,9 @@ def test_needs_add_up_whatever_they_are_split_by(ledger) -> None:
 
 def test_needs_gather_the_smallest_as_other(ledger) -> None:
     table = capital.needs(ledger, "account", top=1)
-    assert set(table["account"]) == {"hardware", "other"}
+    assert set(table["account"]) == {"goods", "other"}
     bars = plan.ledger_bars(table, "account")
-    assert [trace.name for trace in bars.data] == ["Hardware", "other"]
+    assert [trace.name for trace in bars.data] == ["Systems", "other"]
 
 
 def test_calendar_has_every_quarter_and_no_residual(ledger) -> None:

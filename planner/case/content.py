@@ -1,0 +1,51 @@
+"""Where the value of what is bought is made: shares by stage and country, from the catalog's table ``content``.
+
+The vendor's seat says whose law applies; content says where value is made, which is what lenders ask for. A system's
+price is made of its chips and the rest of it; every other item is an account of the ledger.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planner.facts.catalog import Catalog
+
+PLACE = "place"
+"""Country of what is made where it stands."""
+OF_SYSTEM = ("goods", "spares", "owner-premium", "provider-hardware")
+"""Accounts whose content is that of the system."""
+COLUMNS = ["stage", "country", "share"]
+
+
+def content_rows(catalog: Catalog, item: str, vendor: str = "") -> pd.DataFrame:
+    """stage, country, share of an item; the vendor's own rows, else those of any vendor; none for an unknown item."""
+    table = catalog.table("content").reset_index(drop=True)
+    rows = table[table["item"] == item]
+    owner = rows["vendor"].fillna("").astype(str)
+    own = rows[owner == vendor] if vendor and (owner == vendor).any() else rows[owner == ""]
+    return own[COLUMNS].reset_index(drop=True)
+
+
+def content_shares(catalog: Catalog, item: str, vendor: str = "") -> dict[str, float]:
+    """Country -> share of an item's value."""
+    shares = content_rows(catalog, item, vendor).groupby("country")["share"].sum()
+    return {str(country): float(share) for country, share in shares.items()}
+
+
+def content_of_system(catalog: Catalog, system: str) -> pd.DataFrame:
+    """stage, country (ISO3), share of a system's price: its chips by designer and fab, and the rest of it."""
+    row = catalog.table("systems").loc[system]
+    chip, chips = catalog.table("accelerators").loc[row["accelerator_id"]], float(row["chips_share"])
+    named = {"designer": str(chip["origin_iso3"]), "fab": str(chip["fab_iso3"])}
+    made = content_rows(catalog, "chips", str(chip["vendor"]))
+    made = made.assign(country=made["country"].replace(named), share=made["share"] * chips)
+    rest = content_rows(catalog, "rest")
+    return pd.concat([made, rest.assign(share=rest["share"] * (1.0 - chips))], ignore_index=True)
+
+
+def content_of(catalog: Catalog, account: str, system: str = "") -> pd.DataFrame:
+    """stage, country, share of a thing booked on an account; made at its place where the catalog says nothing."""
+    if account in OF_SYSTEM and system:
+        return content_of_system(catalog, system)
+    rows = content_rows(catalog, account)
+    return rows if len(rows) else pd.DataFrame([("works", PLACE, 1.0)], columns=COLUMNS)
