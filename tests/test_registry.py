@@ -25,8 +25,9 @@ from planner.plans.schema import SCHEMA as PLAN_TABLES
 from planner.report import reference
 from planner.report.strings import known
 from planner.report.terms import term
+from planner.scenario.record import Record
 from planner.scenario.reference import _records, meaning
-from planner.scenario.schema import Decision, Record, Scenario
+from planner.scenario.schema import Decision, Scenario
 
 TERMS = json.loads(resources.files("planner.report").joinpath("terms.en.json").read_text(encoding="utf-8"))
 

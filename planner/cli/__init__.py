@@ -36,6 +36,7 @@ MODULES = (
     "facts",
     "sizing",
     "report",
+    "finance",
     "serve",
 )
 

@@ -5,18 +5,14 @@ A plan that is optimised again under the same event answers a different question
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from planner.finance.faults import FinanceError
 from planner.finance.project import Project
-from planner.finance.settle import Settled, settle
+from planner.finance.settle import Settled
 from planner.finance.sources import HOME_CURRENCY, Repayment, Tranche, repayment_window
-from planner.finance.statements import key_figures, statements
-from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
 
 CAPEX, PRICE, OPEX, RATE, CURRENCY, RESIDUAL, OFF_TAKER = (
     "capex", "price", "opex", "rate", "currency", "residual", "off-taker"
@@ -77,40 +73,3 @@ def changed(project: Project, event: Event) -> Project:
         )
         return replace(project, sources=dearer)
     raise FinanceError.single(f"events.{event.id}.kind", f"{event.kind!r} is none of {', '.join(KINDS)}")
-
-
-def downside_cases(project: Project, cases: Mapping[str, Iterable[Event]]) -> pd.DataFrame:
-    """Key figures of the project as signed and under each case, all events of a case together; a row a case."""
-    signed = as_signed(settle(project))
-    rows = {"as signed": key_figures(statements(signed))}
-    for name, events in cases.items():
-        worse = signed
-        for event in events:
-            worse = changed(worse, event)
-        rows[name] = key_figures(statements(worse))
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("case")
-
-
-def tornado(project: Project, events: Iterable[Event], figure: str) -> pd.DataFrame:
-    """A key figure with each event and with its opposite, the widest swing first: event, down, base, up, swing."""
-    signed = as_signed(settle(project))
-    base = key_figures(statements(signed))[figure]
-    rows = []
-    for event in events:
-        opposite = replace(event, size=-event.size)
-        up, down = (key_figures(statements(changed(signed, e)))[figure] for e in (event, opposite))
-        rows.append((event.id, down, base, up, None if up is None or down is None else abs(up - down)))
-    frame = pd.DataFrame(rows, columns=["event", "down", "base", "up", "swing"])
-    return frame.sort_values("swing", ascending=False, na_position="first", ignore_index=True)
-
-
-def break_evens(project: Project, hurdle_irr: float) -> dict[str, float]:
-    """Share of its revenue the project as signed may lose before debt is not covered, or owners earn the hurdle.
-
-    Negative where it falls short already.
-    """
-    signed = as_signed(settle(project))
-    return {
-        "debt is covered": 1.0 - revenue_factor(signed, MIN_DSCR, 1.0),
-        "owners earn the hurdle": 1.0 - revenue_factor(signed, EQUITY_IRR, hurdle_irr),
-    }

@@ -132,17 +132,21 @@ def _rate(values: Array, years: Array) -> float:
         raise NoIrrError("no rate of return: the flows never change sign", changes)
     scaled = values / largest
 
-    def worth(log_rate: float) -> float:
-        return float(scaled @ np.exp(-log_rate * years))
+    def worth(log_rates: ArrayLike) -> Array:
+        """Value of the flows over the largest factor: its sign is that of the value, and nothing overflows."""
+        powers = -np.multiply.outer(np.asarray(log_rates, dtype=float), years)
+        return np.asarray(np.exp(powers - powers.max(axis=-1, keepdims=True)) @ scaled)
 
     # the rate that is not negative is the only one of interest where Norstrom's criterion holds
     running = np.cumsum(scaled)
     norstrom = changes > 1 and running[0] < 0 < running[-1] and sign_changes(running) == 1
     grid = np.linspace(0.0 if norstrom else LOWEST_LOG, HIGHEST_LOG, SEARCH_POINTS)
-    signs = np.sign(np.exp(-np.outer(grid, years)) @ scaled)
+    signs = np.sign(worth(grid))
     # a root that falls on a point of the grid counts once, in the interval that ends there
     steps = np.flatnonzero((signs[:-1] * signs[1:] < 0) | (signs[1:] == 0))
-    roots = [float(np.expm1(_root(worth, float(grid[i]), float(grid[i + 1])))) for i in steps]
+    roots = [
+        float(np.expm1(_root(lambda x: float(worth(x)), float(grid[i]), float(grid[i + 1])))) for i in steps
+    ]
     if not roots:
         raise NoIrrError(f"no rate of return: none fits, the flows change sign {changes} times", changes)
     if len(roots) > 1:

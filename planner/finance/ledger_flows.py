@@ -1,25 +1,31 @@
 """From a plan's ledger to the flows of a project: what is bought, what it costs to run, what is left at the end.
 
 The ledger is real; flows are nominal: every amount is raised by the price level of its quarter's end. Costs before
-operation, such as teams and licences of a stack, are capital: asset class ``development``.
+operation, such as teams and licences of a stack, are capital: asset class ``development``. What contracts still cost
+after the horizon is due in the last quarter, with what assets are then worth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from planner.case.content import PLACE, content_of
+from planner.case.finance import PROVIDER, STATE
+from planner.case.limits import PARTNER
 from planner.case.periods import Calendar
+from planner.case.registry import SETTLED
+from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.finance.kernel import Array
 from planner.finance.sources import MONTHS_PER_QUARTER, QUARTERS_PER_YEAR, Spend
 
 DEVELOPMENT = "development"
-CAPEX, RESIDUAL, PHYSICAL, GRANT = "capex", "residual", "physical", "grant"
+CAPEX, PHYSICAL, GRANT = "capex", "physical", "grant"
 
 
 @dataclass(frozen=True)
@@ -32,58 +38,100 @@ class PlanFlows:
     opex_musd: Array
     residual_musd: float
     grants_musd: Array
+    price_level: Array
+
+
+def borne(ledger: pd.DataFrame, payers: Mapping[str, str]) -> pd.DataFrame:
+    """The ledger with its payer in the words of finance: by host; what has no host, and what is rented, the state.
+
+    ``payers``: host -> payer. Lines of operators are the provider's: rents pay for them.
+    """
+    own = ledger["h"].map(payers).replace(PROVIDER, STATE).fillna(STATE)
+    return ledger.assign(payer=own.where(ledger["payer"] == PARTNER, PROVIDER).astype(object))
+
+
+@dataclass(frozen=True)
+class Quarters:
+    """Periods of a plan as quarters of nominal money."""
+
+    calendar: Calendar
+    inflation: float
+
+    @property
+    def count(self) -> int:
+        return self.calendar.n * self.calendar.step_months // MONTHS_PER_QUARTER
+
+    @property
+    def level(self) -> Array:
+        """Price level of each quarter's end, 1 at the start."""
+        return np.asarray((1.0 + self.inflation) ** ((np.arange(self.count) + 1.0) / QUARTERS_PER_YEAR))
+
+    def of_period(self, t: int) -> int:
+        """The quarter in which a period begins."""
+        return t * self.calendar.step_months // MONTHS_PER_QUARTER
+
+    def real(self, rows: pd.DataFrame, column: str = "musd") -> Array:
+        """A column by quarter: months added up, longer periods spread evenly."""
+        by_period = rows.groupby("t")[column].sum().reindex(range(self.calendar.n), fill_value=0.0)
+        months = np.repeat(by_period.to_numpy(float) / self.calendar.step_months, self.calendar.step_months)
+        return np.asarray(months.reshape(self.count, MONTHS_PER_QUARTER).sum(axis=1))
+
+    def nominal(self, rows: pd.DataFrame) -> Array:
+        return self.real(rows) * self.level
 
 
 def flows_of(
     ledger: pd.DataFrame,
-    calendar: Calendar,
+    quarters: Quarters,
     operation_from: int,
-    payers: Collection[str],
-    country: str,
-    inflation: float,
+    country: Mapping[str, str],
+    home: str,
+    catalog: Catalog,
 ) -> PlanFlows:
-    """Flows of the lines that ``payers`` pay.
+    """Flows of all payers but the provider.
 
-    ``ledger``: the plan's table (t, kind, asset_class, payer, origin_iso3, musd). ``operation_from`` is the first
-    quarter of service, ``inflation`` yearly. Raises BadValue for periods that are no whole quarters, or nothing
-    before operation.
+    ``ledger``: t, kind, account, asset_class, k, payer (as ``borne`` gives it), p, musd. ``country``: site -> ISO3; what
+    has no site stands at ``home``. Content is that of the accounts of a thing, by value (table ``content``). Raises
+    BadValue where nothing lies before operation.
     """
-    span, left = divmod(calendar.step_months, MONTHS_PER_QUARTER)
-    quarters = calendar.n * span
-    if left or not 1 <= operation_from < quarters:
-        raise BadValue(
-            "finance needs periods of whole quarters, and operation to start after the first of them"
-        )
-    level = (1.0 + inflation) ** ((np.arange(quarters) + 1.0) / QUARTERS_PER_YEAR)
-
-    def nominal(rows: pd.DataFrame) -> Array:
-        by_period = rows.groupby("t")["musd"].sum().reindex(range(calendar.n), fill_value=0.0)
-        return np.repeat(by_period.to_numpy(dtype=float) / span, span) * level
-
-    own = ledger[ledger["payer"].isin(payers) & (ledger["kind"] != PHYSICAL)]
-    running = own[~own["kind"].isin([CAPEX, RESIDUAL, GRANT])]
-    opex, before = nominal(running), np.arange(quarters) < operation_from
+    if not 1 <= operation_from < quarters.count:
+        raise BadValue("finance needs operation to start after the first quarter and before the last")
+    own = ledger[(ledger["payer"] != PROVIDER) & (ledger["kind"] != PHYSICAL)]
+    asset = own["asset_class"].where(own["asset_class"] != "", DEVELOPMENT)
+    own = own.assign(asset=asset, country=own["p"].map(country).fillna(home))
+    running, bought = own[~own["kind"].isin([CAPEX, GRANT, *SETTLED])], own[own["kind"] == CAPEX]
+    before = np.arange(quarters.count) < operation_from
     spending = [
-        Spend(
-            asset=asset,
-            musd=nominal(rows),
-            payer=payer,
-            country=country,
-            content={origin: 1.0} if origin else {},
-        )
-        for (asset, payer, origin), rows in own[own["kind"] == CAPEX].groupby(
-            ["asset_class", "payer", "origin_iso3"]
-        )
-    ]
+        Spend(asset=asset, musd=quarters.nominal(rows), payer=payer, country=country,
+              content=_content(rows, country, catalog))
+        for (asset, payer, country, _), rows in bought.groupby(["asset", "payer", "country", "k"])
+    ]  # fmt: skip
     spending += [
-        Spend(asset=DEVELOPMENT, musd=np.where(before, nominal(rows), 0.0), payer=payer, country=country)
-        for payer, rows in running.groupby("payer")
-    ]
+        Spend(asset=DEVELOPMENT, musd=np.where(before, quarters.nominal(rows), 0.0), payer=payer, country=country)
+        for (payer, country), rows in running.groupby(["payer", "country"])
+    ]  # fmt: skip
+    end = float(own.loc[own["kind"].isin(SETTLED), "musd"].sum())
     return PlanFlows(
-        start=calendar.start,
+        start=quarters.calendar.start,
         operation_from=operation_from,
-        spending=tuple(spend for spend in spending if spend.musd.any()),
-        opex_musd=np.where(before, 0.0, opex),
-        residual_musd=-float(own.loc[own["kind"] == RESIDUAL, "musd"].sum()) * float(level[-1]),
-        grants_musd=-nominal(own[own["kind"] == GRANT]),
+        spending=tuple(_positive(spending)),
+        opex_musd=np.where(before, 0.0, quarters.nominal(running)),
+        residual_musd=-end * float(quarters.level[-1]),
+        grants_musd=-quarters.nominal(own[own["kind"] == GRANT]),
+        price_level=quarters.level,
     )
+
+
+def _content(rows: pd.DataFrame, here: str, catalog: Catalog) -> dict[str, float]:
+    """Country -> share of the value of these rows that is made there."""
+    found: dict[str, float] = {}
+    total = float(rows["musd"].sum())
+    for (account, system), musd in rows.groupby(["account", "k"])["musd"].sum().items():
+        for row in content_of(catalog, account, system).itertuples():
+            country = here if row.country == PLACE else str(row.country)
+            found[country] = found.get(country, 0.0) + float(row.share) * float(musd) / total
+    return found
+
+
+def _positive(spending: list[Spend]) -> list[Spend]:
+    return [spend for spend in spending if (spend.musd > 0).any()]

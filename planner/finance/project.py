@@ -202,7 +202,7 @@ def _dates(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
         yield "repayment.instalments", f"must hold {after - first} shares that add up to 1"
     if after > project.quarters:
         yield "repayment.tenor_years", "the last instalment lies after the last quarter of the project"
-    for asset, ends in _asset_ends(project, tranche):
+    for asset, ends in asset_ends(tranche, project.spending, project.operation_from, project.life_years):
         if after > ends + ROUNDING:
             yield (
                 "repayment.tenor_years",
@@ -210,9 +210,11 @@ def _dates(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
             )
 
 
-def _asset_ends(project: Project, tranche: Tranche) -> Iterator[tuple[str, float]]:
-    """Class and last quarter of life of what the source finances: from its first use, or from operation."""
-    for share, spend in zip(financed_shares(tranche, project.spending), project.spending, strict=True):
-        if share and spend.musd.any() and spend.asset in project.life_years:
-            begins = max(project.operation_from, int(np.flatnonzero(spend.musd)[0]) + 1)
-            yield spend.asset, begins + project.life_years[spend.asset] * QUARTERS_PER_YEAR
+def asset_ends(
+    tranche: Tranche, spending: tuple[Spend, ...], operation_from: int, life_years: Mapping[str, float]
+) -> Iterator[tuple[str, float]]:
+    """Class and last quarter of life of what a source finances: from its first use, or from operation."""
+    for share, spend in zip(financed_shares(tranche, spending), spending, strict=True):
+        if share and spend.musd.any() and spend.asset in life_years:
+            begins = max(operation_from, int(np.flatnonzero(spend.musd)[0]) + 1)
+            yield spend.asset, begins + life_years[spend.asset] * QUARTERS_PER_YEAR

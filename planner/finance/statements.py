@@ -68,7 +68,12 @@ class Statements:
 
 def statements(project: Project) -> Statements:
     """Every statement; raises FinanceError as ``settle`` does."""
-    found = settle(project)
+    return statements_of(settle(project))
+
+
+def statements_of(found: Settled) -> Statements:
+    """Every statement of a project that settled."""
+    project = found.setup.project
     index = _quarters(project)
 
     def table(lines: dict[str, Array]) -> pd.DataFrame:

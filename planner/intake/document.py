@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from planner.case.finance import Presets, known_currencies
 from planner.case.periods import Calendar
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint as words_of
@@ -55,6 +56,10 @@ class Document:
             return sorted(set(self.catalog.table("accelerators")["vendor"].astype(str)))
         if kind == "operator":
             return self.ids("hosts[].operator")
+        if kind == "finance preset":
+            return Presets(self.catalog).names
+        if kind == "currency":
+            return known_currencies(self.ids("finance.currency.paths[].currency"), self.catalog)
         if kind == "payer":
             return ["partner", *self.ids("hosts[].operator")]
         if kind == "payer or all":

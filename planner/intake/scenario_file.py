@@ -28,11 +28,12 @@ from planner.intake.document import Document
 from planner.intake.old_names import old_names
 from planner.scenario.editing import set_in_file
 from planner.scenario.messages import validated
-from planner.scenario.paths import PathError, put
+from planner.scenario.paths import PathError, nearest, put
 from planner.scenario.problems import InputError, Place, Problem, ScenarioError
 from planner.scenario.reading import Item, from_plain, parse_yaml, read_text
+from planner.scenario.record import Record
 from planner.scenario.reference import described
-from planner.scenario.schema import SCHEMA_VERSION, Record, Scenario
+from planner.scenario.schema import SCHEMA_VERSION, Scenario
 
 __all__ = [
     "Problem",
@@ -46,6 +47,7 @@ __all__ = [
     "load_with_warnings",
     "parse_scenario",
     "parse_with_warnings",
+    "placed",
     "plain_scenario",
     "set_in_file",
     "warnings_of",
@@ -86,6 +88,12 @@ def parse_with_warnings(
 ) -> tuple[Scenario, list[Problem]]:
     """The same, and what is in order but looks wrong."""
     return _scenario(lambda faults: _document(text, file, base_dir, (), faults), catalog)
+
+
+def placed(path: Path, faults: Mapping[str, str]) -> list[Problem]:
+    """Faults that were found after reading, by their dotted path, at their places in the file they came from."""
+    root = _read_document(path, (), [])
+    return [Problem.at(nearest(root, at).shown, at, message) for at, message in faults.items()]
 
 
 def check_scenario(scenario: Scenario, catalog: Catalog | None = None) -> None:

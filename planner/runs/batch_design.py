@@ -19,7 +19,7 @@ from scipy.stats import qmc
 
 from planner.scenario.problems import InputError, Place, Problem
 from planner.scenario.reading import parse_yaml, read_text
-from planner.scenario.schema import Record
+from planner.scenario.record import Record
 
 MAX_CASES = 100_000
 DIGITS = 6

@@ -36,7 +36,8 @@ from planner.runs.files import content_hash
 from planner.scenario.messages import validated
 from planner.scenario.problems import InputError, Place, Problem
 from planner.scenario.reading import Item, from_plain, parse_yaml, read_text
-from planner.scenario.schema import Id, Objective, Quality, Record, Scenario
+from planner.scenario.record import Id, Record
+from planner.scenario.schema import Objective, Quality, Scenario
 
 SHOWN_CASES = 3
 

@@ -51,6 +51,7 @@ def run_solve(
     """
     from planner.case.build import build_case
     from planner.case.requests import lengths_taken
+    from planner.finance.tables import finance_tables
     from planner.intake.scenario_file import warnings_of
     from planner.planning.pipeline import solve
 
@@ -81,7 +82,10 @@ def run_solve(
                 should_stop=should_stop,
             )
             if outcome.plan is not None:
-                return writer.finish(outcome, audited(writer, outcome.plan))
+                checked = audited(writer, outcome.plan)
+                for name, table in finance_tables(scenario, outcome.plan.tables).items():
+                    writer.table(name, table)
+                return writer.finish(outcome, checked)
             if outcome.status == "infeasible" and not outcome.troubles:
                 outcome = replace(outcome, troubles=_diagnosed(case, report))
         return writer.finish(outcome)

@@ -122,6 +122,20 @@ def put(root: Item, path: str, new: Item) -> None:
         raise PathError(path, _no_entry(item, last))
 
 
+def nearest(root: Item, path: str) -> Item:
+    """The item at a path, or the last one on the way to it that is there."""
+    item = root
+    for part in split(path):
+        try:
+            child = _child(item, part, path)
+        except PathError:
+            return item
+        if child is None:
+            return item
+        item = child
+    return item
+
+
 def _child(item: Item, part: str, path: str) -> Item | None:
     if part.startswith("["):
         if not isinstance(item.value, list):

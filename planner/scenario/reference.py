@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from planner.scenario.reading import parse_yaml
-from planner.scenario.schema import Record, Scenario
+from planner.scenario.record import Record
+from planner.scenario.schema import Scenario
 
 FREE_TEXT = {"^[a-z0-9][a-z0-9-]*$": "id", "^[A-Z]{3}$": "ISO3", r"^[1-8]\.[1-8]$": "criterion"}
 SIGNS = {Ge: "≥", Gt: ">", Le: "≤"}

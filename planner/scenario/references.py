@@ -57,12 +57,24 @@ REFERENCES = (
     ("control.overrides[].criterion", "criterion"),
     ("finance.grants[].payer", "payer"),
     ("limits.money[].payer", "payer or all"),
+    ("finance.payers[].hosts[]", "host"),
+    ("finance.payers[].owner_classes[]", "owner class"),
+    ("finance.sources[].preset", "finance preset"),
+    ("finance.sources[].assets[]", "asset class"),
+    ("finance.sources[].local_assets[]", "asset class"),
+    ("finance.sources[].countries[]", "country"),
+    ("finance.sources[].content_from[]", "country"),
+    ("finance.revenue[].workloads[]", "workload"),
+    ("finance.sources[].currency", "currency"),
+    ("finance.currency.shown", "currency"),
+    ("finance.currency.paths[].currency", "currency"),
 )
 # Pattern of a mapping -> what its keys name.
 KEYS = (
     ("limits.max_delay_months", "workload"),
     ("control.trusted_by_country", "country"),
     ("existing.halls[].cooling", "cooling technology"),
+    ("finance.life_years", "asset class"),
 )
 # What the id of a share cap names, by its field ``by``.
 SHARES = {
@@ -92,9 +104,16 @@ DATES = (
     "decisions[].to",
     "cuts[].from",
     "finance.grants[].date",
+    "finance.sources[].from",
+    "finance.sources[].until",
+    "finance.revenue[].from",
+    "finance.revenue[].until",
+    "finance.downsides[].from",
+    "finance.operation_from",
 )
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
-ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on")
+ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on",
+             "finance.sources[].authority_ends", "finance.currency.paths[].points[].at")  # fmt: skip
 # List, first day, last day of things that exist already: they may have begun before the horizon.
 PAST = (
     ("existing.fleets", "since", "retire"),
@@ -115,9 +134,11 @@ CATALOG_TABLES = {
     "use profile": "use_profiles",
     "accelerator": "accelerators",
     "criterion": "control_criteria",
+    "asset class": "asset_classes",
 }
 # What may be said in place of a name that is not known, by kind.
 INSTEAD = {
+    "currency": "there is no exchange path for it: give one under finance.currency.paths",
     "model": "or describe it under models: id, params_total_b and, where known, params_active_b, layers, "
     "cache_bytes_per_token, bytes_per_param, context_tokens",
 }

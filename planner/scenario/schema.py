@@ -6,26 +6,23 @@ Every record may carry ``source``, ``assumed`` and ``note``; they travel with th
 Everything left out has a sourced default in the catalog.
 """
 
+# ruff: noqa: RUF012 (pydantic copies the defaults of fields)
+
 from __future__ import annotations
 
 import itertools
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
+
+from planner.scenario.finance import Finance
+from planner.scenario.record import Id, Iso3, ModelId, Months, NonNegative, Positive, Record, Share
 
 if TYPE_CHECKING:  # a scenario is read before pandas is needed
     from planner.facts.catalog import Catalog
 
 SCHEMA_VERSION = 1
-
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
-ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
-Iso3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Months = Annotated[float, Field(ge=0, le=240)]
 
 Kind = Literal["inference", "training", "fine-tuning", "batch"]
 DataClass = Literal["public", "official", "sensitive", "secret"]
@@ -41,15 +38,6 @@ ControlAttribute = Literal[
 ]  # fmt: skip
 Attributes = dict[ControlAttribute, str]
 """Declared attributes of the control score that differ from those of the owner class or of the layers."""
-
-
-class Record(BaseModel):
-    """Base of every record: unknown fields are errors, provenance is welcome."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    source: str | None = None
-    assumed: bool = False
-    note: str | None = None
 
 
 class Horizon(Record):
@@ -547,26 +535,6 @@ class Control(Record):
     }
     exclude: list[Annotated[str, Field(pattern=r"^[1-8]\.[1-8]$")]] = ["2.4", "5.2"]
     overrides: list[AnswerOverride] = []
-
-
-class Grant(Record):
-    id: Id
-    payer: str
-    date: date
-    musd: Positive
-
-
-class Finance(Record):
-    """Money from others, and what is left on the horizon's end.
-
-    ``residual``: ``market`` values servers as used goods and buildings by straight line, ``straight-line`` all by
-    straight line, ``none`` nothing. ``relet_share_...``: rent that contracts still running then fetch when they are let on.
-    """
-
-    grants: list[Grant] = []
-    residual: Literal["market", "straight-line", "none"] = "market"
-    relet_share_accelerators: Share | None = None
-    relet_share_halls: Share | None = None
 
 
 class Solve(Record):

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import doctest
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.finance import revenue as contracts
-from planner.finance.downsides import Event, as_signed, break_evens, changed, downside_cases, tornado
+from planner.finance.cases import (
+    break_even_table,
+    downside_table,
+    signed,
+    tornado_figure,
+    tornado_table,
+    under,
+)  # fmt: skip
+from planner.finance.downsides import Event, as_signed, changed
 from planner.finance.faults import FinanceError
+from planner.finance.from_plan import PlanFinance
 from planner.finance.revenue import Contract, revenue
 from planner.finance.settle import settle
 from planner.finance.sources import Repayment
 from planner.finance.statements import key_figures, statements
 from planner.finance.targets import revenue_factor
+from planner.scenario.finance import Downside
 from tests.finance.projects import BANK, OWNER, flow, plain
 
 SCULPTED = plain(
@@ -24,6 +36,8 @@ SCULPTED = plain(
         OWNER,
     )
 )
+
+PLAN = PlanFinance(SCULPTED, (), (), 1.0, pd.DataFrame())
 
 
 def test_doctests() -> None:
@@ -100,20 +114,33 @@ def test_owners_pay_an_overrun_once_debt_is_signed() -> None:
 
 
 def test_a_payer_lost_is_a_default_and_not_a_refusal() -> None:
-    table = downside_cases(
-        SCULPTED,
-        {
-            "off-taker gone": [Event(id="o", kind="off-taker", size=-1.0, quarter=12)],
-            "rates and cost": [Event(id="r", kind="rate", size=0.02), Event(id="c", kind="opex", size=0.3)],
-        },
-    )
-    assert table.index.tolist() == ["as signed", "off-taker gone", "rates and cost"]
-    assert (
-        table.loc["off-taker gone", "quarters_in_default"] == 12
-        and table.loc["off-taker gone", "support_musd"] > 0
-    )
+    contract = Contract(id="state", kind="availability", price_usd=1.0, contracted=flow(28, 4, 8.0))
+    events = [
+        Downside(id="gone", what="off-taker", size=1.0, **{"from": date(2030, 1, 1)}),
+        Downside(id="rates", what="rate", size=0.02),
+        Downside(id="lapsed", what="export-credit-lapsed", size=1.0),
+    ]
+    table = downside_table(replace(PLAN, contracts=(contract,)), events).set_index("case")
+    assert table.index.tolist() == ["as signed", "gone", "rates", "lapsed"]
+    assert table.loc["gone", "quarters_in_default"] == 12 and table.loc["gone", "support_musd"] > 0
     assert table.loc["as signed", "min_dscr"] == pytest.approx(1.6)
-    assert table.loc["rates and cost", "min_dscr"] < 1.6
+    assert table.loc["lapsed", "min_dscr"] == pytest.approx(1.6)  # there is no agency to lapse
+    assert table.loc["rates", "min_dscr"] < 1.6
+
+
+def test_use_moves_what_is_paid_by_use_and_not_what_is_promised() -> None:
+    used, held = flow(28, 4, 8.0), flow(28, 4, 10.0)
+    event = Downside(id="less", what="utilisation", size=0.3)
+    for kind, left in (("usage", 0.7), ("take-or-pay", 1.0)):
+        contract = Contract(id="c", kind=kind, price_usd=1.0, used=used, contracted=0.8 * held)
+        found = under(replace(PLAN, contracts=(contract,)), event, PLAN.project)
+        assert found.revenue_musd == pytest.approx(left * used)
+
+
+def test_a_year_late_loses_a_year_of_revenue_and_nothing_of_the_debt() -> None:
+    late = under(PLAN, Downside(id="grid", what="grid-late", size=12), signed(PLAN))
+    assert late.revenue_musd.tolist() == flow(28, 8, 8.0).tolist()
+    assert statements(late).ratios["in_default"].iloc[4:8].all()
 
 
 def test_a_currency_that_rises_makes_foreign_debt_dearer() -> None:
@@ -125,16 +152,18 @@ def test_a_currency_that_rises_makes_foreign_debt_dearer() -> None:
 
 
 def test_the_tornado_puts_the_widest_swing_first() -> None:
-    events = [Event(id="opex", kind="opex", size=0.1), Event(id="price", kind="price", size=0.1)]
-    table = tornado(SCULPTED, events, "min_dscr")
-    assert table["event"].tolist() == ["price", "opex"]
+    events = [Downside(id="opex", what="opex", size=0.1), Downside(id="price", what="price", size=0.1)]
+    contract = Contract(id="state", kind="availability", price_usd=1.0, contracted=flow(28, 4, 8.0))
+    table = tornado_table(replace(PLAN, contracts=(contract,)), events, "min_dscr")
+    assert table["case"].tolist() == ["price", "opex"]
     assert table["swing"].to_numpy() == pytest.approx(1.6 / 6.0 * np.array([1.6, 0.4]))
-    assert table["base"].to_numpy() == pytest.approx([1.6, 1.6])
+    assert (table["worse"] < table["base"]).all() and (table["better"] > table["base"]).all()
+    assert tornado_figure(downside_table(PLAN, [])) == "min_dscr"
 
 
 def test_break_evens_in_closed_form() -> None:
     # cover of 1.6 on cash of 6 is lost when cash is 3.75, that is when revenue falls by 2.25 of 8
-    found = break_evens(SCULPTED, 0.05)
+    found = break_even_table(PLAN, 0.05).set_index("what")["share"]
     assert found["debt is covered"] == pytest.approx(2.25 / 8.0, rel=1e-9)
     hurt = replace(
         as_signed(settle(SCULPTED)), revenue_musd=(1 - found["owners earn the hurdle"]) * flow(28, 4, 8.0)

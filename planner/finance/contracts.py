@@ -1,0 +1,58 @@
+"""Contracts of a scenario with what the plan sells under them: accelerator-hours by quarter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from planner.case.periods import HOURS_PER_MONTH
+from planner.finance.kernel import Array
+from planner.finance.ledger_flows import Quarters
+from planner.finance.revenue import BUDGET, Contract, revenue
+from planner.finance.sources import quarter_of
+from planner.scenario.finance import Revenue
+
+MILLION = 1e6
+
+
+def contracts_of(
+    given: Sequence[Revenue], tables: Mapping[str, pd.DataFrame], quarters: Quarters
+) -> tuple[Contract, ...]:
+    """Contracts with their units: millions of accelerator-hours a quarter, used and held for them.
+
+    Used: accelerators that serve the contract's workloads. Contracted: those, and those held in reserve for them.
+    """
+    return tuple(_contract(one, tables["serving"], quarters) for one in given)
+
+
+def _contract(given: Revenue, serving: pd.DataFrame, quarters: Quarters) -> Contract:
+    open_ = _open(given.from_, given.until, quarters)
+    if given.kind == BUDGET:
+        amount = open_ * float(given.musd_per_year or 0.0)
+        return Contract(id=given.id, kind=given.kind, musd_per_year=amount, indexed_share=given.indexed_share)
+    rows = serving if given.workloads is None else serving[serving["w"].isin(given.workloads)]
+    hours = quarters.calendar.step_months * HOURS_PER_MONTH / MILLION
+    used = quarters.real(rows, "accelerators") * hours * open_
+    return Contract(
+        id=given.id, kind=given.kind, price_usd=float(given.price_usd or 0.0), used=used,
+        contracted=used + quarters.real(rows, "reserve") * hours * open_, floor_share=given.floor_share,
+        target_availability=given.target_availability, availability=given.availability, deduction=given.deduction,
+        indexed_share=given.indexed_share,
+    )  # fmt: skip
+
+
+def _open(first: date | None, last: date | None, quarters: Quarters) -> Array:
+    start = quarters.calendar.start
+    number = np.arange(quarters.count)
+    begins = 0 if first is None else quarter_of(first, start)
+    ends = quarters.count if last is None else quarter_of(last, start)
+    return np.where((number >= begins) & (number < ends), 1.0, 0.0)
+
+
+def earned_by(contracts: Iterable[Contract], price_level: Array, operation_from: int) -> Array:
+    """MUSD by quarter of all contracts, from operation on."""
+    total = sum((revenue(contract, price_level) for contract in contracts), np.zeros(len(price_level)))
+    return np.where(np.arange(len(price_level)) < operation_from, 0.0, total)

@@ -1,0 +1,365 @@
+"""The finance of a plan: its ledger, the scenario's section ``finance`` and the catalog's defaults, as one project.
+
+    found = finance_of(scenario, tables)
+    found.statements.ratios, found.defaults, key_figures(found.statements)
+
+What cannot be financed raises FinanceError with paths of the scenario, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from planner.case.finance import (
+    Default,
+    Presets,
+    country_premium,
+    exchange_rate,
+    filled,
+    lives_of,
+    payer_of_hosts,
+)
+from planner.case.periods import Calendar, add_months
+from planner.finance.contracts import contracts_of, earned_by
+from planner.finance.faults import Fault, FinanceError, raise_all
+from planner.finance.kernel import Array
+from planner.finance.ledger_flows import PlanFlows, Quarters, borne, flows_of
+from planner.finance.project import FINANCING, Covenants, Project, TaxTerms, asset_ends, faults
+from planner.finance.revenue import Contract
+from planner.finance.settle import settle
+from planner.finance.sources import (
+    EQUITY,
+    EXPORT_CREDIT,
+    GRANT,
+    MONTHS_PER_QUARTER,
+    QUARTERS_PER_YEAR,
+    Eligibility,
+    ExportTerms,
+    Fees,
+    Repayment,
+    Tranche,
+    quarter_of,
+    window,
+)  # fmt: skip
+from planner.finance.statements import Statements, statements_of
+from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
+from planner.scenario.finance import Finance, Source
+from planner.scenario.schema import Scenario
+
+PERCENT = 100.0
+UNFINANCED = "unfinanced"
+PLACES = {
+    "repayment.": "", "fees.upfront": "upfront_fee_share", "fees.commitment": "commitment_fee_per_year",
+    "fees.guarantee": "guarantee_fee_per_year", "fees.premium": "premium_share", "fees.withholding": "withholding_share",
+    "available_from": "from", "eligibility": "assets", "amount": "amount_m", "export": "financed_share",
+}  # fmt: skip
+"""Field of a tranche -> field of a source, where they differ."""
+
+
+@dataclass(frozen=True)
+class PlanFinance:
+    """A plan's project with its statements, what was filled in, and the factor on prices that meets the target."""
+
+    project: Project
+    contracts: tuple[Contract, ...]
+    defaults: tuple[Default, ...]
+    price_factor: float
+    payers: pd.DataFrame
+    """ledger with the payers of finance: t, kind, payer, musd"""
+
+    @cached_property
+    def statements(self) -> Statements:
+        return statements_of(settle(self.project))
+
+
+def finance_of(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> PlanFinance:
+    """The finance of a plan from its tables (ledger, fleet, serving).
+
+    Raises FinanceError: what cannot be financed, each with its path in the scenario; BadValue for a plan that never
+    serves.
+    """
+    return _Reader(scenario, tables).read()
+
+
+class _Reader:
+    """Reads a project off a plan and notes every value it fills in."""
+
+    def __init__(self, scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> None:
+        self.scenario, self.tables, self.catalog = scenario, tables, scenario.catalog
+        self.terms: Finance = scenario.finance
+        self.notes: list[Default] = []
+        self.calendar = Calendar.of(scenario.horizon)
+        self.quarters = Quarters(self.calendar, self.inflation())
+
+    def read(self) -> PlanFinance:
+        payers = payer_of_hosts(self.scenario.hosts, self.terms.payers, self.catalog)
+        ledger = borne(self.tables["ledger"], payers)
+        metros = self.catalog.table("metros")["iso3"].astype(str)
+        where = {site.id: site.country or (metros[site.metro] if site.metro else self.scenario.country)
+                 for site in self.scenario.sites}  # fmt: skip
+        flows = flows_of(
+            ledger, self.quarters, self.operation_from(), where, self.scenario.country, self.catalog
+        )  # fmt: skip
+        contracts = contracts_of(self.terms.revenue, self.tables, self.quarters)
+        earned = earned_by(contracts, flows.price_level, flows.operation_from)
+        lives = self.lives(flows)
+        self.note_lives(lives)
+        project = Project(
+            start=flows.start, operation_from=flows.operation_from, spending=flows.spending, revenue_musd=earned,
+            opex_musd=flows.opex_musd, sources=self.sources(flows), life_years=lives,
+            residual_musd=flows.residual_musd, tax=self.tax(), covenants=self.covenants(),
+            exchange=self.exchange(), inflation=self.quarters.inflation,
+        )  # fmt: skip
+        factor = 1.0
+        try:
+            raise_all(faults(project))  # whatever the price
+            factor = self.factor(project)
+            project = replace(project, revenue_musd=factor * project.revenue_musd)
+            found = PlanFinance(project, contracts, tuple(self.notes), factor, ledger)
+            assert found.statements is not None
+        except FinanceError as error:
+            raise FinanceError(Fault(in_scenario(f.path), f.message) for f in error.faults) from error
+        return found
+
+    def note(
+        self, path: str, value: object, why: str, source: str = "", when: str = "", assumed: bool = False
+    ) -> None:
+        self.notes.append(Default(f"finance.{path}", value, why, source, when, assumed))
+
+    # ---- time and prices
+
+    def inflation(self) -> float:
+        given = self.terms.inflation_per_year
+        if given is not None:
+            return given
+        row = self.catalog.table("parameters").loc["inflation_per_year"]
+        self.note(
+            "inflation_per_year",
+            float(row["value_mid"]),
+            str(row["description"]),
+            assumed=bool(row["assumed"]),
+        )
+        return float(row["value_mid"])
+
+    def operation_from(self) -> int:
+        """First quarter in which what is bought serves; where nothing is, first quarter of service."""
+        if self.terms.operation_from is not None:
+            return max(1, quarter_of(self.terms.operation_from, self.calendar.start))
+        serving, fleet = self.tables["serving"], self.tables["fleet"]
+        work = serving[serving["accelerators"] > 0]
+        owned = fleet[fleet["owned"] > 0][["h", "t"]].drop_duplicates()
+        own = work.merge(owned, on=["h", "t"])
+        first = own["t"].min() if len(own) else work["t"].min()
+        if not np.isfinite(first):
+            raise FinanceError.single(
+                "finance.operation_from", "the plan serves nothing: there is nothing to finance"
+            )
+        quarter = min(max(1, self.quarters.of_period(int(first))), self.quarters.count - 1)
+        day = add_months(self.calendar.start, MONTHS_PER_QUARTER * quarter)
+        self.note("operation_from", day.isoformat(), "first quarter in which what is bought serves" if len(own)
+                  else "first quarter of service: nothing is bought")  # fmt: skip
+        return quarter
+
+    def exchange(self) -> dict[str, Array]:
+        wanted = {s.currency for s in self.terms.sources if s.currency} | {self.terms.currency.shown}
+        days = [
+            add_months(self.calendar.start, MONTHS_PER_QUARTER * (q + 1)) for q in range(self.quarters.count)
+        ]
+        paths = {p.currency for p in self.terms.currency.paths}
+        for name in sorted(wanted - paths - {"USD"}):
+            row = self.catalog.table("exchange_rates").loc[name]
+            self.note(f"currency.paths[{name}]", float(row["usd_per_unit"]), "dollars for one unit, constant",
+                      str(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+        return {
+            name: np.array([exchange_rate(self.terms, name, day, self.catalog) for day in days])
+            for name in sorted(wanted)
+        }
+
+    def factor(self, project: Project) -> float:
+        if self.terms.target_dscr is not None:
+            return revenue_factor(project, MIN_DSCR, self.terms.target_dscr)
+        if self.terms.target_equity_irr is not None:
+            return revenue_factor(project, EQUITY_IRR, self.terms.target_equity_irr)
+        return 1.0
+
+    # ---- rules
+
+    def lives(self, flows: PlanFlows) -> dict[str, float]:
+        """Years of straight-line depreciation by asset class."""
+        every = lives_of(self.terms.life_years, self.catalog)
+        return {name: every[name] for name in {FINANCING, *(x.asset for x in flows.spending)}}
+
+    def note_lives(self, lives: Mapping[str, float]) -> None:
+        for name in sorted(set(lives) - set(self.terms.life_years)):
+            row = self.catalog.table("asset_classes").loc[name]
+            self.note(f"life_years.{name}", lives[name], "straight-line depreciation",
+                      _text(row["source_url"]), _text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+
+    def tax(self) -> TaxTerms:
+        given, row = self.terms.tax, self.catalog.table("countries").loc[self.scenario.country]
+        rate = given.rate
+        if rate is None:
+            rate = 0.0 if pd.isna(row["corporate_tax_pct"]) else float(row["corporate_tax_pct"]) / PERCENT
+            source = next((p[5:] for p in _text(row["source_url"]).split(" ; ") if p.startswith("tax: ")), "")
+            self.note(
+                "tax.rate",
+                rate,
+                f"corporate tax of {self.scenario.country}",
+                source,
+                _text(row["source_date"]),
+            )
+        vat = {
+            "vat_on_capex": given.vat_on_capex,
+            "vat_on_opex": given.vat_on_opex,
+            "vat_on_revenue": given.vat_on_revenue,
+        }
+        for name in [n for n, v in vat.items() if v is None]:
+            self.note(f"tax.{name}", 0.0, "refunded or not charged", assumed=True)
+        if given.losses_last_years is None:
+            self.note("tax.losses_last_years", "for ever", "losses are carried forward", assumed=True)
+        return TaxTerms(
+            rate=rate, losses_last_years=given.losses_last_years, losses_usable=given.losses_usable_share,
+            vat_settled_after=given.vat_settled_after_quarters, **{n: v or 0.0 for n, v in vat.items()},
+        )  # fmt: skip
+
+    def covenants(self) -> Covenants:
+        given, presets = self.terms.covenants, Presets(self.catalog)
+        indebted = any(source.kind not in (GRANT, EQUITY) for source in self.terms.sources)
+        found = {}
+        for name, term in (("dsra_months", "project-finance-dsra"), ("lock_up_dscr", "project-finance-lock-up-dscr"),
+                           ("default_dscr", "project-finance-default-dscr")):  # fmt: skip
+            found[name] = getattr(given, name)
+            if found[name] is None:
+                value, row = presets.term(term)
+                found[name] = value if indebted else 0.0
+                if indebted:
+                    self.note(f"covenants.{name}", value, f"{row['instrument']}, {row['parameter']}",
+                              _text(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+        return Covenants(
+            refresh_months=given.refresh_months or 0.0,
+            interest_on_cash=given.interest_on_cash_per_year or 0.0,
+            **found,
+        )
+
+    # ---- sources
+
+    def sources(self, flows: PlanFlows) -> tuple[Tranche, ...]:
+        made = []
+        for source in self.terms.sources:
+            complete, listing = filled(source, self.catalog)
+            self.notes += listing
+            made.append(self.tranche(complete, flows))
+        made += self.grants(flows)
+        if not any(t.kind == EQUITY for t in made):
+            made += self.equity(flows)
+        return tuple(made)
+
+    def equity(self, flows: PlanFlows) -> list[Tranche]:
+        """Where no equity is named each payer puts in what the rest leaves, in its share of capital cost."""
+        capital: dict[str, float] = {}
+        for spend in flows.spending:
+            capital[spend.payer] = capital.get(spend.payer, 0.0) + float(spend.musd.sum())
+        total = sum(capital.values())
+        shares = {payer: musd / total for payer, musd in capital.items()} if total else {"state": 1.0}
+        for payer, share in shares.items():
+            self.note(f"sources[{payer}].share", share, "equity of who bears the cost, by capital cost")
+        return [Tranche(id=payer, kind=EQUITY, share=share) for payer, share in shares.items()]
+
+    def grants(self, flows: PlanFlows) -> list[Tranche]:
+        """Grants of the plan, drawn with capital from their day on; ``flows`` holds them in nominal money."""
+        made = []
+        for grant in self.terms.grants:
+            q = quarter_of(grant.date, self.calendar.start)
+            if grant.payer == "partner" and 0 <= q < self.quarters.count:
+                until = None if q < flows.operation_from else self.calendar.end
+                made.append(
+                    Tranche(id=grant.id, kind=GRANT, amount=grant.musd * float(flows.price_level[q]),
+                            available_from=grant.date, available_until=until,
+                            eligibility=Eligibility(costs_of_finance=False))
+                )  # fmt: skip
+        return made
+
+    def tranche(self, s: Source, flows: PlanFlows) -> Tranche:
+        eligibility = Eligibility(
+            assets=tuple(s.assets or ()), payers=tuple(s.payers or ()), countries=tuple(s.countries or ()),
+            content_from=tuple(s.content_from or ()), least_content=s.least_content_share or 0.0,
+            costs_of_finance=bool(s.costs_of_finance),
+        )  # fmt: skip
+        fees = Fees(
+            upfront=s.upfront_fee_share or 0.0, commitment=s.commitment_fee_per_year or 0.0,
+            guarantee=s.guarantee_fee_per_year or 0.0, premium=s.premium_share or 0.0,
+            withholding=s.withholding_share or 0.0,
+        )  # fmt: skip
+        export = ExportTerms(
+            financed_share=s.financed_share or 0.0, full_content_share=s.full_content_share,
+            local_assets=tuple(s.local_assets or ()), local_cost_cap=s.local_cost_share or 0.0,
+            longest_tenor_years=s.longest_tenor_years, authority_ends=s.authority_ends,
+        ) if s.kind == EXPORT_CREDIT else None  # fmt: skip
+        made = Tranche(
+            id=s.id, kind=str(s.kind), share=s.share or 0.0, amount=s.amount_m, currency=s.currency or "USD",
+            base_rate=s.base_rate_per_year or 0.0, margin=s.margin_per_year or 0.0, available_from=s.from_,
+            available_until=s.until, eligibility=eligibility, fees=fees, export=export,
+            guaranteed_share=s.guaranteed_share or 0.0,
+        )  # fmt: skip
+        if not made.is_debt:
+            return made
+        opens, after = window(made, flows.start, flows.operation_from)
+        tenor = s.tenor_years if s.tenor_years is not None else self.longest_tenor(s, made, flows, after)
+        if s.premium_share is None and export is not None:
+            fees = replace(fees, premium=self.premium(s, tenor, (after - opens) / QUARTERS_PER_YEAR))
+        repayment = Repayment(
+            tenor_years=tenor, profile=str(s.profile), grace_years=s.grace_years or 0.0, balloon=s.balloon_share or 0.0,
+            dscr=s.dscr, sweep=s.sweep_share or 0.0,
+        )  # fmt: skip
+        return replace(made, fees=fees, repayment=repayment)
+
+    def longest_tenor(self, s: Source, made: Tranche, flows: PlanFlows, after: int) -> float:
+        """Where none is stated: the least of the agency's rule, the horizon, and the life of all that is financed."""
+        ends = asset_ends(made, flows.spending, flows.operation_from, self.lives(flows))
+        caps = {"what is left of the horizon": (self.quarters.count - after) / QUARTERS_PER_YEAR}
+        for name, last in sorted(ends, key=lambda end: -end[1]):
+            caps[f"the useful life of {name}"] = (last - after) / QUARTERS_PER_YEAR
+        if s.longest_tenor_years is not None:
+            caps["the longest that is given"] = s.longest_tenor_years
+        why = min(caps, key=lambda name: caps[name])
+        tenor = int(max(1.0, caps[why] * QUARTERS_PER_YEAR)) / QUARTERS_PER_YEAR
+        self.note(f"sources[{s.id}].tenor_years", tenor, f"the least of its caps: {why}")
+        return tenor
+
+    def premium(self, s: Source, tenor: float, drawing_years: float) -> float:
+        risk = self.catalog.table("countries").at[self.scenario.country, "oecd_risk_class"]
+        found = country_premium(0 if pd.isna(risk) else int(risk), tenor + drawing_years / 2.0, self.catalog)
+        row = self.catalog.table("minimum_premiums").loc[0 if pd.isna(risk) else int(risk)]
+        self.note(f"sources[{s.id}].premium_share", found, f"minimum premium of country risk class {risk}, {tenor:g} years",
+                  _text(row["source_url"]), _text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+        return found
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def in_scenario(path: str) -> str:
+    """Path of a fault as a scenario would write it.
+
+    >>> in_scenario("sources.bank.repayment.tenor_years")
+    'finance.sources[bank].tenor_years'
+    >>> in_scenario("sources.bank.fees.upfront"), in_scenario("sources"), in_scenario("min_dscr")
+    ('finance.sources[bank].upfront_fee_share', 'finance.sources', 'finance.target_dscr')
+    """
+    if path.startswith("finance."):
+        return path
+    parts = path.split(".", 2)
+    if parts[0] in ("sources", "revenue") and len(parts) > 1:
+        field = parts[2] if len(parts) > 2 else ""
+        for theirs, ours in PLACES.items():
+            field = field.replace(theirs, ours)
+        return f"finance.{parts[0]}[{parts[1]}]" + (f".{field}" if field else "")
+    return f"finance.{ {MIN_DSCR: 'target_dscr', EQUITY_IRR: 'target_equity_irr'}.get(path, path) }".replace(
+        " ", ""
+    )

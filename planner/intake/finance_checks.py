@@ -1,0 +1,194 @@
+"""Finance that cannot be, seen before anything is solved: each fault at its place in the file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from planner.case.finance import PROVIDER, SCULPTED, STATE, filled, lives_of, payer_of_hosts
+from planner.facts.numbers import percent
+from planner.intake.document import Document, fault, valid
+from planner.scenario.finance import PayerRule, Source
+from planner.scenario.paths import find
+from planner.scenario.problems import Problem
+from planner.scenario.reading import Item
+from planner.scenario.schema import Host
+
+ROUNDING = 1e-9
+UNREPAID = ("grant", "equity")
+REPAID = ("tenor_years", "grace_years", "profile", "balloon_share", "dscr", "sweep_share")
+AGENCY = ("financed_share", "full_content_share", "local_assets", "local_cost_share", "longest_tenor_years")
+
+
+def _sources(doc: Document) -> Iterator[tuple[str, Item, Source]]:
+    """Path, place and filled record of every source that is in order."""
+    presets = doc.known("finance preset")
+    for path, item in find(doc.root, "finance.sources[]"):
+        source = valid(Source, item)
+        if source is not None and (source.preset is None or source.preset in presets):
+            yield path, item, filled(source, doc.catalog)[0]
+
+
+def _at(item: Item, path: str, name: str, message: str) -> Problem:
+    """A fault of a field; of the record where the field was filled in."""
+    where = item.get(name)
+    return fault(where if where is not None else item, f"{path}.{name}", message)
+
+
+def terms(doc: Document) -> Iterator[Problem]:
+    """Fields that do not go together."""
+    for path, item, source in _sources(doc):
+        what = "debt above 100 %" if source.kind not in UNREPAID else "above 100 %"
+        if source.share is not None and source.share > 1.0 + ROUNDING:
+            yield _at(
+                item, path, "share", f"{percent(source.share)} of a cost: {what}; give a share of at most 1"
+            )
+        given = [name for name in REPAID if item.get(name) is not None]
+        if source.kind in UNREPAID and given:
+            yield _at(
+                item, path, given[0], f"{source.kind} is not repaid: leave it out, or choose another kind"
+            )
+        given = [name for name in AGENCY if item.get(name) is not None]
+        if source.kind != "export-credit" and given and given[0] != "longest_tenor_years":
+            yield _at(
+                item, path, given[0], "is a rule of an export credit: leave it out, or choose that kind"
+            )
+        if source.dscr is not None and source.profile != SCULPTED:
+            yield _at(item, path, "dscr", "a cover is for debt with profile: sculpted")
+        if source.tenor_years is not None and (source.grace_years or 0.0) >= source.tenor_years:
+            yield _at(
+                item, path, "grace_years", f"must be shorter than the tenor, {source.tenor_years:g} years"
+            )
+        if source.from_ and source.until and source.until <= source.from_:
+            yield _at(item, path, "until", f"{source.until} must come after from, {source.from_}")
+
+
+def tenors(doc: Document) -> Iterator[Problem]:
+    """Tenor within the agency's rule, the horizon, and the life of all that is financed."""
+    written = doc.root.get("finance")
+    given = written.get("life_years") if written is not None else None
+    own = given.plain() if given is not None and isinstance(given.value, dict) else {}
+    lives = lives_of({k: float(v) for k, v in own.items() if isinstance(v, int | float)}, doc.catalog)
+    for path, item, source in _sources(doc):
+        tenor = source.tenor_years
+        if tenor is None or source.kind in UNREPAID:
+            continue
+        said = f"{tenor:g} years"
+        if source.longest_tenor_years is not None and tenor > source.longest_tenor_years:
+            yield _at(item, path, "tenor_years", f"{said} exceed the agency's {source.longest_tenor_years:g}")
+        if doc.horizon is not None and tenor * 12 > doc.horizon.n * doc.horizon.step_months:
+            yield _at(
+                item,
+                path,
+                "tenor_years",
+                f"{said} outlast the horizon: shorten it, or lengthen horizon.years",
+            )
+        financed = [name for name in source.assets or lives if name in lives]
+        short = min(financed, key=lambda name: lives[name], default=None)
+        if short is not None and tenor > lives[short] + ROUNDING:
+            message = f"{said} lie beyond the useful life of {short}, {lives[short]:g} years"
+            yield _at(item, path, "tenor_years", f"{message}: shorten it, or name other assets")
+
+
+def authority(doc: Document) -> Iterator[Problem]:
+    """No agency commits after its authority ends."""
+    for path, item, source in _sources(doc):
+        signed = source.from_ or (doc.horizon.start if doc.horizon else None)
+        ends = source.authority_ends
+        if signed is not None and ends is not None and signed > ends:
+            field = "from" if item.get("from") is not None else "authority_ends"
+            message = f"signed on {signed}, after the agency's authority ends, {ends}"
+            yield _at(
+                item,
+                path,
+                field,
+                f"{message}: state authority_ends where it is renewed, or take the source out",
+            )
+
+
+def eligible(doc: Document) -> Iterator[Problem]:
+    """A source that nothing may use."""
+    hosts = [valid(Host, item) for _, item in find(doc.root, "hosts[]")]
+    rules = [valid(PayerRule, item) for _, item in find(doc.root, "finance.payers[]")]
+    classes = doc.known("owner class")
+    if any(h is None or h.owner_class not in classes for h in hosts) or None in rules:
+        return
+    bearing = {STATE, *payer_of_hosts(hosts, rules, doc.catalog).values()} - {PROVIDER}
+    countries = set(_countries(doc))
+    for path, item, source in _sources(doc):
+        if source.payers and not set(source.payers) & bearing:
+            message = f"no asset may use it: no host is paid for by {', '.join(source.payers)}"
+            yield _at(item, path, "payers", f"{message}; those with costs are {', '.join(sorted(bearing))}")
+        if source.countries and countries and not set(source.countries) & countries:
+            message = f"no asset may use it: no site stands in {', '.join(source.countries)}"
+            yield _at(item, path, "countries", f"{message}; sites stand in {', '.join(sorted(countries))}")
+
+
+def _countries(doc: Document) -> Iterator[str]:
+    """Where sites stand; a site that states no country is passed over."""
+    metros = doc.catalog.table("metros")["iso3"]
+    for _, item in find(doc.root, "sites[]"):
+        country = (
+            str(metros[item.text("metro")]) if item.text("metro") in metros.index else item.text("country")
+        )
+        if country is not None:
+            yield country
+
+
+def shares(doc: Document) -> Iterator[Problem]:
+    """Sources that together pay more than all of a thing; equity that does not add up."""
+    owned = [(path, item, s.share or 0.0) for path, item, s in _sources(doc) if s.kind == "equity"]
+    total = sum(share for _, _, share in owned)
+    if owned and abs(total - 1.0) > ROUNDING:
+        path, item, _ = owned[-1]
+        yield _at(item, path, "share", f"shares of equity add up to {percent(total)}, not 100 %")
+    by_class: dict[str, float] = defaultdict(float)
+    told = False
+    for path, item, source in _sources(doc):
+        if source.kind not in ("loan", "lease", "grant") or _limited(source) or (source.share or 0.0) > 1.0:
+            continue
+        for name in source.assets or doc.known("asset class"):
+            by_class[name] += source.share or 0.0
+            if by_class[name] > 1.0 + ROUNDING and not told:
+                told = True
+                message = f"with the sources before it {percent(by_class[name])} of {name}: debt above 100 %"
+                yield _at(item, path, "share", f"{message}; lower the shares, or cap one by amount_m")
+
+
+def _limited(source: Source) -> bool:
+    """Whether something beside its share may keep a source below it."""
+    narrow = (source.payers, source.countries, source.content_from, source.from_, source.until)
+    return source.amount_m is not None or source.profile == SCULPTED or any(narrow)
+
+
+def currencies(doc: Document) -> Iterator[Problem]:
+    """Two exchange paths of one currency."""
+    seen: set[str] = set()
+    for path, item in find(doc.root, "finance.currency.paths[].currency"):
+        if isinstance(item.value, str) and item.value in seen:
+            yield fault(item, path, f"second path of {item.value}")
+        seen.add(str(item.value))
+
+
+def contracts(doc: Document) -> Iterator[Problem]:
+    """Contracts that end before they begin; a target with nothing to price; a payer named twice for a host."""
+    for path, item in find(doc.root, "finance.revenue[]"):
+        first, last = item.text("from"), item.text("until")
+        if first and last and last <= first:
+            yield _at(item, path, "until", f"{last} must come after from, {first}")
+    priced = any(item.text("kind") != "budget" for _, item in find(doc.root, "finance.revenue[]"))
+    for name in ("target_dscr", "target_equity_irr"):
+        for path, item in find(doc.root, f"finance.{name}"):
+            if not priced:
+                yield fault(item, path, "needs a contract under finance.revenue whose price is to be found")
+    for field in ("hosts", "owner_classes"):
+        seen: set[str] = set()
+        for path, item in find(doc.root, f"finance.payers[].{field}[]"):
+            if item.value in seen:
+                yield fault(item, path, f"{item.value!r} has a payer already")
+            seen.add(str(item.value))
+
+
+FINANCE_RULES: tuple[Callable[[Document], Iterator[Problem]], ...] = (
+    terms, tenors, authority, eligible, shares, currencies, contracts,
+)  # fmt: skip

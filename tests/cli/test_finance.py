@@ -1,0 +1,89 @@
+"""The command `planner finance`: a run, its downside cases, a pro-forma without a plan, and what cannot be financed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from planner.finance.tables import FAULTS, SCHEMA
+from planner.intake.scenario_file import with_overrides
+from planner.runs.finance import finance_of_run
+from planner.runs.run import Run
+from planner.runs.solve import run_solve
+from tests.cli.test_cli import Call, call  # noqa: F401 (a fixture)
+from tests.finance.deals import FAST, deal
+
+GIVEN = Path(__file__).parents[1] / "finance" / "yearly_cases.json"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("finance")
+    return run_solve(with_overrides(deal("delayed-draw"), FAST), {"quality": "quick"}, folder / "deal")
+
+
+def test_a_run_keeps_the_tables_of_its_finance(run: Run) -> None:
+    kept = finance_of_run(run)
+    assert set(kept) == set(SCHEMA) - {FAULTS} and set(kept) <= set(run.tables)
+    for name, table in kept.items():
+        assert tuple(table.columns) == SCHEMA[name]
+
+
+def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811
+    shown = call("finance", str(run.path))
+    assert shown.code == 0
+    for words in (
+        "Sources",
+        "ddtl",
+        "Cash flow, MUSD, nominal",
+        "Balance sheet, MUSD, real",
+        "DSCR, least",
+        "Filled in",
+    ):
+        assert words in shown.out, words
+    tables = call("finance", str(run.path), "--json").json
+    assert {row["source"] for row in tables["finance_sources"]} == {"ddtl", "champion", "state"}
+
+
+def test_the_statements_of_one_downside_case(run: Run, call: Call) -> None:  # noqa: F811
+    def cover(*more: str) -> float:
+        figures = call("finance", str(run.path), "--json", *more).json["finance_figures"]
+        return float(next(row["value"] for row in figures if row["figure"] == "min_dscr"))
+
+    assert cover("--case", "price") < cover() - 0.1
+    wrong = call("finance", str(run.path), "--case", "prise")
+    assert wrong.code == 2 and "did you mean 'price'?" in wrong.err
+
+
+def test_all_downside_cases(run: Run, call: Call) -> None:  # noqa: F811
+    shown = call("finance", str(run.path), "--downsides")
+    assert shown.code == 0
+    assert (
+        "Tornado: DSCR, least" in shown.out and "Revenue that may be lost while debt is covered:" in shown.out
+    )
+    cases = call("finance", str(run.path), "--downsides", "--json").json["finance_downsides"]
+    assert cases[0]["case"] == "as signed" and len(cases) == 13
+
+
+def test_what_cannot_be_financed_has_its_line_in_the_run(tmp_path: Path, run: Run, call: Call) -> None:  # noqa: F811
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in run.path.rglob("*"):
+        target = broken / path.relative_to(run.path)
+        target.mkdir() if path.is_dir() else target.write_bytes(path.read_bytes())
+    file = broken / "scenario.yaml"
+    file.write_text(file.read_text("utf-8").replace("price_usd: 9.0", "price_usd: 0.01"), "utf-8")
+    shown = call("finance", str(broken))
+    assert shown.code == 2 and "negative cash flow" in shown.out
+    line = int(shown.out.split("scenario.yaml:")[1].split(":")[0])
+    assert "ddtl" in "".join(file.read_text("utf-8").splitlines()[line - 1 : line + 1])
+
+
+def test_a_pro_forma_needs_no_plan(tmp_path: Path, call: Call) -> None:  # noqa: F811
+    case = json.loads(GIVEN.read_text("utf-8"))[0]
+    (tmp_path / "project.json").write_text(json.dumps(case["inputs"]), "utf-8")
+    answer = call("finance", "project.json", "--json").json
+    assert answer["size_of_debt"] == pytest.approx(case["expected"]["size_of_debt"], rel=1e-6)
+    assert "size_of_debt" in call("finance", "project.json").out

@@ -1,0 +1,107 @@
+"""Finance that cannot be is named before anything is solved: all at once, each with its line, path and a way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.intake.scenario_file import example_path, load_scenario, parse_scenario, parse_with_warnings
+from planner.scenario.problems import ScenarioError
+
+BAD = """
+extends: two-hosts
+name: bad
+finance:
+  payers:
+    - {payer: venture, hosts: [nobody]}
+    - {payer: state, owner_classes: [us-operator, us-operator]}
+  sources:
+    - {id: a, kind: loan, share: 1.2}
+    - {id: b, kind: loan, share: 0.2, assets: [servers], tenor_years: 9}
+    - {id: c, preset: exim-direct}
+    - {id: d, kind: loan, share: 0.1, currency: XYZ, assets: [hals]}
+    - {id: e, kind: loan, payers: [provider], share: 0.5}
+    - {id: f, kind: loan, assets: [halls], share: 0.6}
+    - {id: g, kind: grant, share: 0.6, assets: [halls], tenor_years: 3}
+    - {id: h, preset: exim-dirct}
+    - {id: i, kind: equity, share: 0.4}
+    - {id: j, kind: loan, share: 0.1, assets: [grid], countries: [KAZ], dscr: 1.3, tenor_years: 2, grace_years: 2}
+    - {id: k, preset: exim-medium-term, authority_ends: 2036-12-31, tenor_years: 8}
+    - {id: l, kind: loan, share: 0.1, assets: [grid], from: 2028-01-01, until: 2027-01-01}
+    - {id: m, kind: loan, share: 0.1, assets: [grid], financed_share: 0.85, from: 2050-01-01}
+  revenue:
+    - {id: r, kind: usage}
+    - {id: s, kind: budget, musd_per_year: 3, from: 2029-01-01, until: 2028-01-01}
+  target_dscr: 1.3
+  currency:
+    paths:
+      - {currency: KZT, points: [{at: 2027-01-01, usd_per_unit: 0.002}]}
+      - {currency: KZT, points: [{at: 2027-01-01, usd_per_unit: 0.002}]}
+"""
+SAID = {
+    "payers[0].hosts[0]": "unknown host",
+    "payers[1].owner_classes[1]": "has a payer already",
+    "sources[a].share": "debt above 100 %",
+    "sources[b].tenor_years": "useful life of servers, 5 years",
+    "sources[c].authority_ends": "after the agency's authority ends, 2026-12-31",
+    "sources[d].currency": "no exchange path for it",
+    "sources[d].assets[0]": "did you mean 'halls'?",
+    "sources[e].payers": "no asset may use it",
+    "sources[g].share": "120 % of halls: debt above 100 %",
+    "sources[g].tenor_years": "grant is not repaid",
+    "sources[h].preset": "did you mean 'exim-direct'?",
+    "sources[i].share": "add up to 40 %",
+    "sources[j].countries": "no site stands in KAZ",
+    "sources[j].dscr": "profile: sculpted",
+    "sources[j].grace_years": "shorter than the tenor",
+    "sources[k].tenor_years": "8 years exceed the agency's 5",
+    "sources[l].until": "must come after from",
+    "sources[m].financed_share": "rule of an export credit",
+    "sources[m].from": "after the horizon",
+    "revenue[r]": "states price_usd",
+    "revenue[s].until": "must come after from",
+    "currency.paths[1].currency": "second path of KZT",
+}
+
+
+@pytest.fixture(scope="module")
+def faults() -> dict[str, list[tuple[int, str]]]:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(BAD)
+    found: dict[str, list[tuple[int, str]]] = {}
+    for problem in caught.value.problems:
+        found.setdefault(problem.path.removeprefix("finance."), []).append((problem.line, problem.message))
+    return found
+
+
+@pytest.mark.parametrize(("path", "words"), SAID.items(), ids=list(SAID))
+def test_each_fault_has_its_place_and_a_reason(
+    faults: dict[str, list[tuple[int, str]]], path: str, words: str
+) -> None:
+    name = path.partition("[")[2].partition("]")[0]
+    assert any(words in message for _, message in faults[path]), faults[path]
+    for line, _ in faults[path]:
+        assert name.isdigit() or f"{{id: {name}," in BAD.splitlines()[line - 1]
+
+
+def test_a_target_needs_a_price_to_find() -> None:
+    with pytest.raises(ScenarioError, match="whose price is to be found"):
+        parse_scenario("extends: two-hosts\nname: x\nfinance: {target_dscr: 1.3}\n")
+    with pytest.raises(ScenarioError, match="one target"):
+        parse_scenario("extends: two-hosts\nname: x\nfinance: {target_dscr: 1.3, target_equity_irr: 0.1}\n")
+
+
+def test_a_life_of_ones_own_allows_a_longer_tenor() -> None:
+    text = "extends: two-hosts\nname: x\nhorizon: {start: 2027-01-01, years: 30, step: year}\nfinance:\n"
+    source = "  sources: [{id: n, preset: project-bond, tenor_years: 27}]\n"
+    with pytest.raises(ScenarioError, match="useful life of halls, 20 years"):
+        parse_scenario(text + source)
+    parse_scenario(text + "  life_years: {halls: 30, cooling: 30, backup: 30}\n" + source)
+
+
+@pytest.mark.parametrize(
+    "name", ["shell-loan", "accelerator-vehicle", "delayed-draw", "long-notes", "exim-package"]
+)
+def test_the_deals_are_in_order(name: str) -> None:
+    path = example_path("two-hosts").parent / "finance" / f"{name}.yaml"
+    scenario = load_scenario(path)
+    assert scenario.finance.sources and not parse_with_warnings(path.read_text(), base_dir=path.parent)[1]
