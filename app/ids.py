@@ -9,3 +9,4 @@ LOCATION = "_pages_location"  # Dash Pages' own dcc.Location: read it, and write
 NOTIFICATIONS = "notifications"
 FIGURE_TEMPLATES = "figure-templates"
 DOWNLOAD = "download"
+PAGE = "page-load"  # tells one loaded page of the browser from another

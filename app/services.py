@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from weakref import WeakValueDictionary
 
 import flask
 
@@ -98,6 +100,7 @@ class Services:
     def __post_init__(self) -> None:
         self.runs_root = Path(self.settings.runs_root).resolve()
         self.runs_root.mkdir(parents=True, exist_ok=True)
+        self._saving: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._grants: tuple[int, Grants] = (-1, {})
         self._rotated = time.monotonic()
         self.grants()  # a broken file is found at the start
@@ -109,6 +112,10 @@ class Services:
         from planner.facts.catalog import load_catalog
 
         return load_catalog(self.settings.catalog)
+
+    def one_at_a_time(self, draft: str) -> threading.Lock:
+        """Held while a change of a scenario is worked out, so that a later change cannot overtake it."""
+        return self._saving.setdefault(draft, threading.Lock())
 
     # -- who ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import dash
@@ -47,6 +48,7 @@ def layout(services: Any) -> dmc.MantineProvider:
             dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="top-right", transitionDuration=0),
             dcc.Store(id=ids.FIGURE_TEMPLATES, data=figure.templates()),
             dcc.Download(id=ids.DOWNLOAD),
+            dcc.Store(id=ids.PAGE, data=secrets.token_hex(8)),
             dmc.AppShell(
                 [
                     dmc.AppShellHeader(_header(services), className="app-header"),

@@ -8,11 +8,12 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, State, ctx, dcc, no_update
 
+from planner.app import ids
 from planner.app.components import forms, notify
 from planner.app.pages import add_page
 from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
-from planner.app.pages.editor_parts import DRAFT, REFRESH, may_change, save
+from planner.app.pages.editor_parts import DRAFT, REFRESH, change, may_change, save, seen
 from planner.app.pages.scenarios import visible
 from planner.app.services import Refused, Services
 from planner.app.state import editing, schema, url
@@ -40,7 +41,7 @@ def register(app: dash.Dash, services: Services) -> None:
         checked = editing.check(draft.text, services.catalog)
         return (
             views.body(services, draft, section, checked),
-            _held(draft),
+            seen(draft),
             views.status(checked, draft.revision),
             views.heading(draft),
         )
@@ -58,6 +59,7 @@ def register(app: dash.Dash, services: Services) -> None:
         State({"type": views.GRID, "table": ALL}, "selectedRows"),
         State({"type": views.GRID, "table": ALL}, "id"),
         State(DRAFT, "data"),
+        State(ids.PAGE, "data"),
         prevent_initial_call=True,
     )
     def edit(
@@ -68,27 +70,30 @@ def register(app: dash.Dash, services: Services) -> None:
         _removes: Any,
         selected: Any,
         grids: Any,
-        held: Any,
+        held: dict[str, Any],
+        page: str,
     ) -> Any:
         fields, tables = ctx.outputs_list[0], ctx.outputs_list[1]
         nothing = [no_update] * len(fields), [no_update] * len(tables), no_update, no_update
-        draft = visible(services, held["id"])
         marked = {grid["table"]: rows or [] for grid, rows in zip(grids, selected, strict=True)}
+        before = visible(services, held["id"]).text
         try:
-            text, what = _changed(draft.text, ctx.triggered, marked)
+            draft = change(services, held, page, lambda text: _changed(text, ctx.triggered, marked))
         except (editing.InputError, editing.PathError) as error:
             notify.show(str(error), t("scenario.not-changed"), "error")
             return nothing
-        if text == draft.text:
+        except Refused as error:
+            notify.show(str(error), t("scenario.not-saved"), "error")
+            return *nothing[:2], views.not_saved(str(error)), no_update
+        if draft.text == before:
             return nothing
-        draft = save(services, draft, text, what, held["revision"])
-        checked = editing.check(text, services.catalog)
-        doc = editing.document(text)
+        checked = editing.check(draft.text, services.catalog)
+        doc = editing.document(draft.text)
         return (
             [checked.of(field["id"]["path"]) for field in fields],
             [editing.rows(doc, TABLES[grid["id"]["table"]], checked) for grid in tables],
             views.status(checked, draft.revision),
-            _held(draft),
+            seen(draft),
         )
 
     @app.callback(
@@ -96,11 +101,14 @@ def register(app: dash.Dash, services: Services) -> None:
         Output(views.YAML_MESSAGE, "children"),
         Input(views.YAML_SAVE, "n_clicks"),
         State(views.YAML_TEXT, "value"),
+        State(views.YAML_OF, "data"),
         State(DRAFT, "data"),
         State(REFRESH, "data"),
         prevent_initial_call=True,
     )
-    def save_text(clicks: int | None, text: str | None, held: dict[str, Any], refresh: int) -> Any:
+    def save_text(
+        clicks: int | None, text: str | None, revision: int, held: dict[str, Any], refresh: int
+    ) -> Any:
         if not clicks:
             return no_update, no_update
         draft = visible(services, held["id"])
@@ -109,7 +117,7 @@ def register(app: dash.Dash, services: Services) -> None:
         except editing.InputError as error:
             services.log_access("refused", f"text of {draft.id}: {str(error)[:200]}")
             return no_update, views.broken(error)
-        save(services, draft, text or "", t("scenario.section.yaml"), held["revision"])
+        save(services, draft, text or "", t("scenario.section.yaml"), revision)
         return (refresh or 0) + 1, None
 
     @app.callback(
@@ -178,11 +186,7 @@ def _page(services: Services, id: str | None, query: dict[str, Any]) -> Any:
     draft = visible(services, id or "")
     section = url.parse(query, {"section": "basics"})["section"]
     checked = editing.check(draft.text, services.catalog)
-    return views.page(services, draft, section, checked, _held(draft))
-
-
-def _held(draft: drafts.Draft) -> dict[str, Any]:
-    return {"id": draft.id, "revision": draft.revision}
+    return views.page(services, draft, section, checked, seen(draft))
 
 
 def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any]) -> tuple[str, str]:
@@ -194,7 +198,10 @@ def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any])
             continue
         key = json.loads(id_)
         if key["type"] == forms.FIELD:
-            wanted[key["path"]] = editing.typed(schema.field(key["path"]), trigger["value"])
+            field = schema.field(key["path"])
+            # fields that come into the page speak too, with both properties: the one that is not theirs says nothing
+            if prop == ("checked" if field.kind == "boolean" else "value"):
+                wanted[key["path"]] = editing.typed(field, trigger["value"])
         elif prop == "cellValueChanged":
             wanted |= _cells(key["table"], trigger["value"])
         elif key["type"] == views.ADD:

@@ -10,9 +10,10 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
+from planner.app import ids
 from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
-from planner.app.pages.editor_parts import DRAFT, REFRESH, problems, save, warnings
+from planner.app.pages.editor_parts import DRAFT, REFRESH, change, problems, warnings
 from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing, url
@@ -62,16 +63,15 @@ def register_check(app: dash.Dash, services: Services) -> None:
         Output(REFRESH, "data", allow_duplicate=True),
         Input({"type": CURE, "change": ALL}, "n_clicks"),
         State(DRAFT, "data"),
+        State(ids.PAGE, "data"),
         State(REFRESH, "data"),
         prevent_initial_call=True,
     )
-    def cure(_clicks: list[int | None], held: dict[str, Any], refresh: int) -> Any:
+    def cure(_clicks: list[int | None], held: dict[str, Any], page: str, refresh: int) -> Any:
         if not ctx.triggered_id or not ctx.triggered[0]["value"]:
             return no_update
-        draft = visible(services, held["id"])
-        change = json.loads(ctx.triggered_id["change"])
-        text = editing.apply(draft.text, change)
-        save(services, draft, text, ", ".join(change), held["revision"])
+        wanted = json.loads(ctx.triggered_id["change"])
+        change(services, held, page, lambda text: (editing.apply(text, wanted), ", ".join(wanted)))
         return (refresh or 0) + 1
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dash import html
 
 from planner.app.components import layout
+from planner.app.pages.scenarios import visible
 from planner.app.services import Refused, Services
 from planner.app.state import editing
 from planner.jobs import drafts
@@ -34,7 +36,33 @@ def warnings(checked: editing.Checked) -> Any:
     return layout.alert(t("scenario.check-warned"), items, kind="warning") if lines else None
 
 
-def save(services: Services, draft: drafts.Draft, text: str, what: str, revision: int) -> drafts.Draft:
+def seen(draft: drafts.Draft) -> dict[str, Any]:
+    """What a page of the browser has seen of a draft: which, and as of which revision."""
+    return {"id": draft.id, "revision": draft.revision}
+
+
+def change(
+    services: Services, held: dict[str, Any], page: str, how: Callable[[str], tuple[str, str]]
+) -> drafts.Draft:
+    """Changes the text as it now stands by ``how`` (text -> new text, what changed) and keeps it.
+
+    A change of the same page that was saved since is built upon, not refused: one types on before the answer is
+    there. Raises ``Refused`` for another user, and where another page changed the scenario since this one saw it.
+    """
+    with services.one_at_a_time(held["id"]):
+        draft = visible(services, held["id"])
+        text, what = how(draft.text)
+        if text == draft.text:
+            return draft
+        may_change(services, draft)
+        if drafts.changed_elsewhere(services.store, draft, held["revision"], page):
+            raise Refused(t("scenario.conflict"))
+        return save(services, draft, text, what, draft.revision, page)
+
+
+def save(
+    services: Services, draft: drafts.Draft, text: str, what: str, revision: int, page: str | None = None
+) -> drafts.Draft:
     """Keeps a changed text under its owner's name; raises ``Refused`` for another user or a stale revision."""
     may_change(services, draft)
     doc = editing.document(text)
@@ -48,6 +76,7 @@ def save(services: Services, draft: drafts.Draft, text: str, what: str, revision
             what,
             name=name[:80] if isinstance(name, str) and name else draft.name,
             title=title[:300] if isinstance(title, str) else None,
+            page=page,
         )
     except drafts.Conflict as error:
         raise Refused(t("scenario.conflict")) from error

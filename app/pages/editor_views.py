@@ -25,7 +25,7 @@ from planner.sizing.words import sentences
 
 BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
 UNDO, EXPORT, FILE, SHARE, FOLDER = "ed-undo", "ed-export", "ed-file", "ed-share", "ed-folder"
-YAML_TEXT, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-save", "ed-yaml-message"
+YAML_TEXT, YAML_OF, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-of", "ed-yaml-save", "ed-yaml-message"
 GRID, ADD, REMOVE = "scenario-grid", "scenario-add", "scenario-remove"
 VIEWS = ("yaml", "changes", "check")
 
@@ -118,6 +118,14 @@ def status(checked: editing.Checked, revision: int) -> Any:
         badge = dmc.Badge(text, color="red", variant="light", leftSection=icon("alert-triangle"))
     saved = html.Span(t("scenario.saved"), className="muted small", **attrs({"data-revision": str(revision)}))
     return dmc.Group([saved, badge], gap="xs")
+
+
+def not_saved(why: str) -> Any:
+    """That the last change is not kept, and why; stays until a change is."""
+    badge = dmc.Badge(
+        t("scenario.not-saved"), color="red", variant="light", leftSection=icon("alert-triangle")
+    )
+    return html.Div(dmc.Group([badge, html.Span(why, className="small")], gap="xs"), role="alert")
 
 
 def body(services: Services, draft: drafts.Draft, section: str, checked: editing.Checked) -> Any:
@@ -316,6 +324,9 @@ def _yaml(draft: drafts.Draft, checked: editing.Checked, mine: bool) -> Any:
     return dmc.Paper(
         [
             html.Div(id=YAML_MESSAGE, role="status"),
+            dcc.Store(
+                id=YAML_OF, data=draft.revision
+            ),  # of the text shown: an older one must not be saved over
             problems(checked) if checked.problems else warnings(checked),
             dmc.Textarea(
                 id=YAML_TEXT,

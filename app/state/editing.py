@@ -110,9 +110,11 @@ def rows(doc: Mapping[str, Any], table: Table, checked: Checked | None = None) -
 
 
 def apply(text: str, wanted: Mapping[str, Any]) -> str:
-    """The text with values set at paths; what already stands there is left as it is written."""
+    """The text with values set at paths; what already stands there is left as it is written, blanks around it too."""
     doc = document(text)
-    changed = {path: value for path, value in wanted.items() if not _same(value_at(doc, path), value)}
+    changed = {
+        path: value for path, value in wanted.items() if not _same(_bare(value_at(doc, path)), _bare(value))
+    }
     return set_in_file(text, changed) if changed else text
 
 
@@ -205,6 +207,10 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, bool) != isinstance(b, bool):
         return a in (None, False) and b in (None, False)  # an unset mark is no mark
     return bool(a == b)
+
+
+def _bare(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _number(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Scenarios in the making, kept on the server: text, the text it began from, who owns it, every earlier text.
 
-Saving checks the revision the writer started from, so that two editors never overwrite each other unseen.
+Saving checks the revision the text was made from, and ``changed_elsewhere`` whether another page has written since,
+so that two editors never overwrite each other unseen and one may go on before its last change is answered.
 """
 
 from __future__ import annotations
@@ -101,8 +102,12 @@ def save(
     what: str,
     name: str | None = None,
     title: str | None = None,
+    page: str | None = None,
 ) -> Draft:
-    """Replaces the text and keeps the old one for undo; raises ``Conflict`` if the revision has moved on."""
+    """Replaces the text and keeps the old one for undo; raises ``Conflict`` if the revision has moved on.
+
+    ``page`` is the browser's page that writes, for ``changed_elsewhere``.
+    """
     with store.writing() as connection:
         row = connection.execute(sa.select(*FIELDS).where(drafts.c.id == id)).one()
         if row.revision != revision:
@@ -110,7 +115,7 @@ def save(
         if row.text != text:
             connection.execute(
                 draft_history.insert().values(
-                    draft=id, revision=revision, at=time.time(), what=what[:300], text=row.text
+                    draft=id, revision=revision, at=time.time(), what=what[:300], text=row.text, page=page
                 )
             )
             connection.execute(
@@ -125,6 +130,18 @@ def save(
     found = get(store, id)
     assert found is not None
     return found
+
+
+def changed_elsewhere(store: Store, draft: Draft, revision: int, page: str) -> bool:
+    """Whether any change between a revision and the draft as read was made by another than this page."""
+    own = sa.select(sa.func.count()).where(
+        draft_history.c.draft == draft.id,
+        draft_history.c.page == page,
+        draft_history.c.revision >= revision,
+        draft_history.c.revision < draft.revision,
+    )
+    with store.reading() as connection:
+        return bool(connection.execute(own).scalar_one() != draft.revision - revision)
 
 
 def undo(store: Store, id: str) -> str | None:

@@ -94,6 +94,7 @@ draft_history = sa.Table(
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("what", sa.String(300)),
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("page", sa.String(32)),
 )
 
 access_log = sa.Table(

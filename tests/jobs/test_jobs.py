@@ -488,3 +488,16 @@ def test_ten_queued_runs_survive_the_death_of_their_server(store: Store, runs: P
     assert sorted(p.name for p in runs.iterdir() if not p.name.startswith(".")) == sorted(
         job.id for job in jobs
     )
+
+
+def test_a_page_goes_on_from_its_own_changes_and_not_from_anothers(store: Store) -> None:
+    first = drafts.create(store, "case", "a: 1\n", "ann")
+    mine = drafts.save(store, first.id, "a: 2\n", 0, "a", page="p")
+    assert not drafts.changed_elsewhere(store, mine, 0, "p"), "its own change, not yet answered"
+    assert drafts.changed_elsewhere(store, mine, 0, "q")
+    assert not drafts.changed_elsewhere(store, mine, 1, "q")
+    theirs = drafts.save(store, first.id, "a: 3\n", 1, "a", page="q")
+    assert drafts.changed_elsewhere(store, theirs, 0, "p") and drafts.changed_elsewhere(store, theirs, 1, "p")
+    drafts.undo(store, first.id)
+    now = drafts.get(store, first.id)
+    assert now is not None and drafts.changed_elsewhere(store, now, 2, "q"), "taken back elsewhere"
