@@ -23,6 +23,7 @@ from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN, WITHOUT_PLAN, Job
 from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
+from planner.runs.files import frame_of
 
 FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
     "run-facts", "run-actions", "run-result", "run-chart", "run-chart-box", "run-chart-table",
@@ -173,7 +174,7 @@ def _cases(run: Any) -> list[Any]:
     counts = run.outcome.get("cases") or {}
     said = "; ".join(f"{n} {status}" for status, n in counts.items())
     file = run.path / "results.parquet"
-    table = plain_table(pd.read_parquet(file)) if file.is_file() else []
+    table = plain_table(frame_of(file.read_bytes())) if file.is_file() else []
     return [layout.section(t("run.batch"), *table, lead=said)]
 
 

@@ -14,7 +14,6 @@ A hidden folder whose process is gone is a lost run; ``list_runs`` shows it and 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import shutil
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from planner.facts.suggest import hint
 from planner.intake.scenario_file import load_scenario
 from planner.runs.alive import is_alive, started
 from planner.runs.disk import PART, RunError
-from planner.runs.files import CATALOG, NAME, checksum, read_json
+from planner.runs.files import CATALOG, NAME, checksum, frame_of, read_json
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ class Run:
         if name not in self.tables:
             raise RunError(f"run {self.name} has no table {name!r}{hint(name, self.tables)}")
         try:
-            return pd.read_parquet(io.BytesIO(self._content(name)))
+            return frame_of(self._content(name))
         except (OSError, ValueError) as error:
             raise RunError(f"table {name!r} of run {self.name} is damaged: {error}") from error
 

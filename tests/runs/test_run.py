@@ -400,3 +400,16 @@ def test_exported_model_has_names_and_can_be_read(form: Any, solved: Run, tmp_pa
 def test_the_audit_of_a_frontier_is_that_of_its_worst_plan() -> None:
     clean, broken = {"state": "clean"}, {"state": "broken", "rules_broken": 1}
     assert worst([clean, broken, clean]) == broken and worst([clean, clean]) == clean
+
+
+def test_reading_a_table_leaves_no_thread_behind(tmp_path: Path) -> None:
+    """A thread that holds Python's bytes when the interpreter ends aborts the process after its work was done."""
+    pd.DataFrame({"n": range(10)}).to_parquet(tmp_path / "t.parquet")
+    code = """
+import sys, pathlib, psutil, pandas, pyarrow.parquet
+from planner.runs.files import frame_of
+before = psutil.Process().num_threads()
+assert len(frame_of(pathlib.Path(sys.argv[1]).read_bytes())) == 10
+assert psutil.Process().num_threads() == before
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "t.parquet")], check=True)
