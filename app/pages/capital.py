@@ -43,17 +43,23 @@ def _calendar(one: Result, state: dict[str, Any]) -> pd.DataFrame:
     return rows.rename(columns=lambda c: _words(state["by"], c))
 
 
+def _funding(one: Result) -> tuple[pd.DataFrame, capital.Funding]:
+    ledger = one.table("ledger")
+    return capital.funding(ledger, capital.served_from(one.kpis, ledger))
+
+
 def _words(by: str, name: str) -> str:
     return heading(name) if name in ("label", "year", "total") else term(by, name)
 
 
 TABLES: dict[str, Callable[[Result, dict[str, Any]], pd.DataFrame]] = {
     "needs": _needs,
-    "funding": lambda one, _: capital.funding(one.table("ledger"))[0],
+    "funding": lambda one, _: _funding(one)[0],
     "flows": lambda one, _: capital.flows(one.table("ledger")),
     "composition": lambda one, _: capital.cost_composition(one.table("ledger")),
     "calendar": _calendar,
     "residual": lambda one, _: capital.residuals(one.table("ledger")),
+    "assumptions": lambda one, _: one.table("assumptions"),
 }
 
 
@@ -146,7 +152,7 @@ def _choice(id: str, label: str, options: list[tuple[str, str]], value: str) -> 
 def _figures(one: Result) -> html.Div:
     """The figures a financier asks for first."""
     values = dict(zip(one.kpis["kpi"], one.kpis["value"], strict=True))
-    _, peak = capital.funding(one.table("ledger"))
+    _, peak = _funding(one)
     left = capital.residuals(one.table("ledger"))
     partner = left.loc[left["payer"] == capital.PARTNER, "musd"].sum()
     note = t("capital.kpi.peak-when", quarter=peak.label) if peak.label else None
@@ -155,6 +161,7 @@ def _figures(one: Result) -> html.Div:
             kpi.card(t("capital.kpi.partner"), number(values.get("capex_partner_musd")), "MUSD"),
             kpi.card(t("capital.kpi.total"), number(values.get("capex_musd")), "MUSD"),
             kpi.card(t("capital.kpi.peak"), number(values.get("peak_funding_musd")), "MUSD", note=note),
+            kpi.card(t("capital.kpi.outlay"), number(values.get("total_outlay_musd")), "MUSD"),
             kpi.card(t("capital.kpi.year"), number(values.get("peak_year_outlay_musd")), "MUSD"),
             kpi.card(t("capital.kpi.residual"), number(-partner), "MUSD"),
         ]
@@ -172,7 +179,7 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
     shown = {name: view(one, state) for name, view in TABLES.items()}
     payer = term("payer", state["payer"]) if state["payer"] else t("capital.everyone")
     what = t(f"capital.kinds.{state['what']}")
-    funding, peak = capital.funding(one.table("ledger"))
+    funding, peak = _funding(one)
     return [
         chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"]), shown["needs"],
               note=t("capital.needs-note", what=what, payer=payer, year=year)),
@@ -194,4 +201,5 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
             ],
             className="two-up",
         ),
+        table_section(PAGE, "assumptions", shown["assumptions"], lead=t("capital.assumptions-lead")),
     ]  # fmt: skip

@@ -65,7 +65,8 @@ def _cost(view: View) -> dict[str, float]:
     left, late = own["kind"] == "residual", own["kind"] == "commitment"
     capex = ledger[ledger["kind"] == "capex"]
     paid = own[~left & ~late]
-    months = over(pd.RangeIndex(view.n), total(paid, ["t"], paid["musd"]))
+    needed = paid[paid["kind"].isin(["capex", "grant"]) | (paid["t"] < _served_from(view))]
+    months = over(pd.RangeIndex(view.n), total(needed, ["t"], needed["musd"]))
     years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
     mine = capex.loc[capex["payer"] == PARTNER, "musd"].sum()
     contracts, values, content = signed(view), _residuals(view), view.table("content")
@@ -85,9 +86,19 @@ def _cost(view: View) -> dict[str, float]:
         "capex_us_seat_share": _ratio(sold.get("USA", 0.0), content["musd"].sum()),
         "capex_home_content_share": _ratio(made.get(view.scenario.country, 0.0), content["musd"].sum()),
         "capex_others_musd": capex["musd"].sum() - mine,
+        "total_outlay_musd": paid["musd"].sum(),
         "peak_funding_musd": max(0.0, months.cumsum().max()),
         "peak_year_outlay_musd": years.max() if len(years) else 0.0,
     }
+
+
+def _served_from(view: View) -> int:
+    """First period in which a twentieth of all demand is served; the horizon's end where none is."""
+    demand = view.table("demand")
+    wanted = total(demand, ["t"], demand["demand_kref"])
+    served = total(demand, ["t"], demand["demand_kref"] * (1 - demand["unserved_share"]))
+    hits = [int(t) for t in wanted.index if served[t] >= 0.05 * wanted[t]]
+    return min(hits, default=view.n)
 
 
 def _residuals(view: View) -> dict[str, float]:

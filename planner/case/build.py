@@ -27,6 +27,7 @@ from planner.case.columns import empty_table, looked_up
 from planner.case.commitments import ONE_DAY, periods_until, signed_tails, valued
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
+from planner.case.conventions import note_conventions
 from planner.case.periods import discount_factor
 from planner.case.registry import DECIDED
 from planner.case.stacks import layer_table, stack_table
@@ -88,6 +89,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         ),
     )
     rate = context.discount_rate_real
+    note_conventions(context)
     case = Case(
         scenario=scenario,
         catalog=context.catalog,

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from planner.case.conventions import RATE
 from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.runs.run import Run
 
@@ -23,6 +24,7 @@ SHORT = 1e-3
 MONEY_AND_TIME = (
     ("cost_npv_musd", "cost, present value", 0),
     ("capex_musd", "capital cost, all payers", 0),
+    ("total_outlay_musd", "total outlay of the partner", 0),
     ("peak_funding_musd", "peak funding of the partner", 0),
     ("delay_months", "weighted wait", 1),
     ("first_service_months", "first service", "date"),
@@ -89,7 +91,17 @@ def _headline(run: Run) -> RenderableType:
         parts.append(f"{seconds:.0f} s")
     if run.audit:
         parts.append("audit clean" if not run.audit_fault else f"AUDIT: {run.audit_fault}")
-    return Group(title, Text(" · ".join(parts), style="dim"))
+    lines = [Text(" · ".join(parts), style="dim"), *_rate(run)]
+    return Group(title, *lines)
+
+
+def _rate(run: Run) -> list[Text]:
+    """The discount rate and where it is from."""
+    if "assumptions" not in run.tables:
+        return []
+    table = run.table("assumptions")
+    rows = table[table["item"] == RATE].itertuples()
+    return [Text(f"{RATE} {percent(float(r.value), 1)}: {r.why}", style="dim") for r in rows]
 
 
 def _table(title: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> Table:

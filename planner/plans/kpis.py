@@ -19,6 +19,8 @@ from planner.plans.residual import residuals_under
 from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
 
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
+NEED = ("capex", "grant")
+"""What has to be funded at any time; other payments are met as they fall once there is service to pay for."""
 NOISE_SHARE = 1e-6
 """A share served may be this far below a level and counts as reaching it."""
 HALF, NEARLY_ALL = 0.50, 0.95
@@ -48,6 +50,8 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     outlay = own[~settled & (own["kind"] != "physical")]
     by_period = outlay.groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
     by_year = outlay.groupby("year")["musd"].sum()
+    building = outlay["kind"].isin(NEED) | (outlay["t"] < _first_service(tables, case.calendar.n))
+    need = outlay[building].groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
     return [
         ("cost_npv_musd", own["musd_discounted"].sum(), "MUSD", "discounted, residual values deducted"),
         ("cost_without_residual_musd", own.loc[~residual, "musd_discounted"].sum(), "MUSD", "discounted"),
@@ -72,7 +76,9 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
         ("capex_home_content_share", shares(tables["content"], "content_iso3", case.scenario.country), "share",
          "of all capital, by where its value is made"),
         ("capex_others_musd", capex.drop(PARTNER, errors="ignore").sum(), "MUSD", "hosts' own capital, undiscounted"),
-        ("peak_funding_musd", max(0.0, by_period.cumsum().max()), "MUSD", "largest cumulative outlay net of grants"),
+        ("total_outlay_musd", by_period.sum(), "MUSD", "all payments of the horizon net of grants, undiscounted"),
+        ("peak_funding_musd", max(0.0, need.cumsum().max()), "MUSD",
+         "largest cumulative net need: capital net of grants, and all payments before the first service"),
         ("peak_year_outlay_musd", by_year.max() if len(by_year) else 0.0, "MUSD",
          f"in {by_year.idxmax()}" if len(by_year) else ""),
     ]  # fmt: skip
@@ -81,8 +87,7 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
 def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     demand = tables["demand"]
     weight = demand["w"].map(case.workloads["priority"]).astype(float) * demand["months"]
-    total = demand.groupby("t")[["demand_kref", "served_kref"]].sum()
-    share = total["served_kref"] / total["demand_kref"]
+    share = _served_share(demand)
     first = _first(share >= FIRST_SERVICE)
     full = _settled(share, 1 - FULL_SERVICE)
     unavoidable = tables["service"].set_index("w")["unavoidable_months"]
@@ -96,6 +101,16 @@ def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
         ("served_share", float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()), "share",
          "weighted by priority and months"),
     ]  # fmt: skip
+
+
+def _served_share(demand: pd.DataFrame) -> pd.Series:
+    total = demand.groupby("t")[["demand_kref", "served_kref"]].sum()
+    return total["served_kref"] / total["demand_kref"]
+
+
+def _first_service(tables: Tables, never: int) -> int:
+    first = _first(_served_share(tables["demand"]) >= FIRST_SERVICE)
+    return never if first is None else first
 
 
 def _control(case: Case, tables: Tables) -> list[tuple[Any, ...]]:

@@ -78,14 +78,33 @@ class Funding(NamedTuple):
     label: str
 
 
+def served_from(kpis: pd.DataFrame, ledger: pd.DataFrame) -> int:
+    """First period with service; the horizon's end where there is none."""
+    months = float(kpis.loc[kpis["kpi"] == "first_service_months", "value"].iloc[0])
+    if np.isnan(months):
+        return int(ledger["t"].max()) + 1
+    first = ledger["date"].min() + pd.DateOffset(months=round(months))
+    return int(ledger.loc[ledger["date"] >= first, "t"].min())
+
+
 def funding(
-    ledger: pd.DataFrame, kinds: tuple[str, ...] = OUTLAY_KINDS, payer: str | None = PARTNER
+    ledger: pd.DataFrame, service_t: int, payer: str | None = PARTNER
 ) -> tuple[pd.DataFrame, Funding]:
-    """t, label, year, outlay_musd, cumulative_musd over the whole horizon, and where the peak lies."""
+    """What has to be funded over the horizon, and where its running total peaks.
+
+    t, label, year, outlay_musd (all payments net of grants), outlay_total_musd (its running total), need_musd (capital
+    net of grants, and all payments before ``service_t``, the first period with service), cumulative_musd (its running
+    total). Once there is service, running costs are paid as they fall, from revenue or a budget.
+    """
     table = periods(ledger)
-    paid = outlays(ledger, kinds, payer).groupby("t")["musd"].sum()
-    table["outlay_musd"] = table["t"].map(paid).fillna(0.0).astype(float)
-    table["cumulative_musd"] = table["outlay_musd"].cumsum()
+    paid = outlays(ledger, OUTLAY_KINDS, payer)
+    need = paid[paid["kind"].isin(CAPITAL_KINDS) | (paid["t"] < service_t)]
+    for name, running, rows in (
+        ("outlay_musd", "outlay_total_musd", paid),
+        ("need_musd", "cumulative_musd", need),
+    ):
+        table[name] = table["t"].map(rows.groupby("t")["musd"].sum()).fillna(0.0).astype(float)
+        table[running] = table[name].cumsum()
     if not len(table):
         return table, Funding(0.0, "")
     top = int(np.argmax(table["cumulative_musd"].to_numpy()))

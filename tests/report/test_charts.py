@@ -267,9 +267,13 @@ def test_calendar_has_every_quarter_and_no_residual(ledger) -> None:
 
 
 def test_funding_peak_is_before_the_grant_and_ignores_the_provider(ledger) -> None:
-    table, peak = capital.funding(ledger)
+    table, peak = capital.funding(ledger, 3)
     assert peak == capital.Funding(192.0, "2027-Q3")
-    assert table["cumulative_musd"].iloc[-1] == pytest.approx(137.0)
+    assert table["outlay_total_musd"].iloc[-1] == pytest.approx(137.0)
+    assert table["cumulative_musd"].iloc[-1] == pytest.approx(132.0)  # staff is paid from service
+    assert capital.funding(ledger, 2)[1] == capital.Funding(
+        180.0, "2027-Q2"
+    )  # and rent, once there is service before
     fig = plan.cumulative_funding(table, peak.label, peak.musd)
     assert max(fig.data[1].y) == peak.musd
     assert "192" in fig.data[2].text[0]

@@ -175,12 +175,12 @@ def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
 
 
 def cumulative_funding(table: pd.DataFrame, peak_label: str, peak_musd: float) -> go.Figure:
-    """Outlay of each quarter as bars, its running sum as a line, the peak marked (MUSD)."""
+    """Need of each quarter as bars, its running sum as a line, the peak marked (MUSD)."""
     if not len(table):
         return empty(t("charts.no-payment"))
     fig = go.Figure()
     fig.add_bar(
-        x=table["label"], y=table["outlay_musd"], name=t("charts.in-quarter"), marker={"color": ACCENT},
+        x=table["label"], y=table["need_musd"], name=t("charts.in-quarter"), marker={"color": ACCENT},
         hovertemplate=t("charts.in-quarter-hover") + "<extra></extra>",
     )  # fmt: skip
     fig.add_scatter(

@@ -25,7 +25,7 @@ def charts_of(run: Run) -> list[Chart]:
         return run.table(name) if name in run.tables else pd.DataFrame()
 
     ledger = table("ledger")
-    funding, peak = capital.funding(ledger)
+    funding, peak = capital.funding(ledger, capital.served_from(run.kpis, ledger))
     needs = capital.needs(ledger)
     origin = capital.needs(ledger, "origin_iso3")
     flows = capital.flows(ledger)
