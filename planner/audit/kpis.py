@@ -227,6 +227,8 @@ def _unit_costs(view: View) -> dict[str, float]:
     tokens = np.nansum(done * 1000.0 * per_ref * 3600.0 * lookup(demand["w"], _load(view)).astype(float))
     serving = done[~np.isnan(per_ref)].sum() / done.sum() if done.sum() else 0.0
     own = ledger[(ledger["kind"] == "capex") & (ledger["payer"] == PARTNER)]
+    built = [h for h, mode in view.mode.items() if mode == "build"]
+    own, orders = own[own["h"].isin(built)], orders[orders["h"].isin(built)]
     spent = own.loc[own["asset_class"].isin([*PLACES, "servers"]), "musd"].sum() * 1e6
     bought = orders["accelerators"].sum()
     mw = (orders["accelerators"] / 1000.0 * view.system(orders, "peak_mw_per_k").astype(float)).sum()
@@ -237,10 +239,28 @@ def _unit_costs(view: View) -> dict[str, float]:
     kw = load[load.index.get_level_values(1) == t].sum() * 1000.0 if t is not None else np.nan
     return {
         "levelised_cost_usd_per_accelerator_hour": _ratio(cost, hours),
+        **_by_mode(view, held * view.case.physics["availability"]),
         "levelised_cost_usd_per_million_tokens": _ratio(cost * serving, tokens / 1e6),
         "usd_per_accelerator_all_in": _ratio(spent, bought),
         "musd_per_mw_it": _ratio(spent / 1e6, mw),
         "kw_per_accelerator": _ratio(kw, standing.max() if len(standing) else 0.0),
+    }
+
+
+def _by_mode(view: View, hours: pd.Series) -> dict[str, float]:
+    """Cost of an hour by how its place is had, with an even part of what has no place."""
+    ledger, fleet = view.table("ledger"), view.table("fleet")
+    own = ledger[ledger["payer"] == PARTNER]
+    usd = own["musd"] * lookup(own["t"], discount(view)).astype(float) * 1e6
+    placed, stands = own["h"].map(view.mode), fleet["h"].map(view.mode)
+    even = _ratio(usd[placed.isna()].sum(), hours.sum())
+    modes = (("build", "built"), ("colocation", "leased"), ("cloud", "rented"))
+    return {
+        f"levelised_{words}_usd_per_accelerator_hour": _ratio(
+            usd[placed == mode].sum(), hours[stands == mode].sum()
+        )
+        + even
+        for mode, words in modes
     }
 
 

@@ -42,7 +42,9 @@ CHECKED = (
     ("usd_per_accelerator_all_in", "all-in price of an accelerator", 0),
     ("musd_per_mw_it", "capital per MW of IT", 1),
     ("kw_per_accelerator", "power of an accelerator", 2),
-    ("levelised_cost_usd_per_accelerator_hour", "cost of an accelerator-hour", 2),
+    ("levelised_built_usd_per_accelerator_hour", "cost of an hour, built", 2),
+    ("levelised_leased_usd_per_accelerator_hour", "cost of an hour, leased", 2),
+    ("levelised_rented_usd_per_accelerator_hour", "cost of an hour, rented", 2),
 )
 MOST_REMARK = 70
 MOST_ACCOUNTS = 9

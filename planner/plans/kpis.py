@@ -15,8 +15,9 @@ from planner.case import control
 from planner.case.case import Case
 from planner.case.registry import SETTLED
 from planner.plans.content import LICENSOR, shares
+from planner.plans.ranges import with_ranges
 from planner.plans.residual import residuals_under
-from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
+from planner.plans.unit_costs import PARTNER, unit_figures
 
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
 NEED = ("capex", "grant")
@@ -36,7 +37,7 @@ def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
     rows = [*_money(case, tables), *_time(case, tables), *_control(case, tables), *_size(case, tables),
             *_flows(case, tables), *_unit_costs(case, tables)]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["kpi", "value", "unit", "note"])
-    return _with_ranges(case, tables, frame)[COLUMNS]
+    return with_ranges(case, tables, frame)[COLUMNS]
 
 
 # ---- cost, time, control
@@ -258,72 +259,6 @@ def _mean_profile(case: Case) -> pd.Series:
     weight = profile["s"].map(hours).astype(float)
     mean = (profile["value"] * weight).groupby(profile["w"]).sum() / hours.sum()
     return mean.where(~case.workloads["preemptible"].reindex(mean.index).astype(bool), 1.0)
-
-
-# ---- published ranges
-
-
-def _with_ranges(case: Case, tables: Tables, frame: pd.DataFrame) -> pd.DataFrame:
-    """Published low and high, weighted by the generations that the plan buys or rents."""
-    ranges, figures = case.catalog.table("published_ranges"), unit_figures(case, tables)
-    orders, fleet = tables["orders"], tables["fleet"]
-    generation = case.systems["generation"]
-    bought = (
-        orders.groupby(orders["k"].map(generation).astype(object))["accelerators"].sum()
-        if len(orders)
-        else pd.Series(dtype=float)
-    )
-    held = fleet.groupby(fleet["k"].map(generation).astype(object))["accelerators"].sum()
-    out = frame.assign(low=np.nan, high=np.nan, inside=pd.NA)
-    for i, row in out.iterrows():
-        rows = ranges[ranges["kpi"] == row["kpi"]]
-        if not len(rows) or not np.isfinite(row["value"]):
-            continue
-        mix = held if row["kpi"].startswith(("levelised", "kw_per")) else bought
-        low, high, note = _mixed(rows, mix)
-        if low is None or high is None:
-            out.loc[i, "note"] = f"{row['note']}; {note}" if row["note"] else note
-            continue
-        inside = low <= row["value"] <= high
-        out.loc[i, ["low", "high"]] = [low, high]
-        out.loc[i, "inside"] = inside
-        why = "" if inside else _why_outside(figures.get(row["kpi"]), row["value"], low)
-        reason = "; ".join(text for text in (note, why) if text)
-        if reason:
-            out.loc[i, "note"] = f"{row['note']}; {reason}"
-    return out
-
-
-def _mixed(rows: pd.DataFrame, mix: pd.Series) -> tuple[float | None, float | None, str]:
-    """Range weighted by the mix of generations; a generation without a range of its own takes the nearest."""
-    exact = {str(r.generation): (float(r.low), float(r.high)) for r in rows.itertuples()}
-    if len(exact) == 1:
-        name, (low, high) = next(iter(exact.items()))
-        others = [g for g in mix.index if str(g) not in name and mix[g] > 0]
-        return low, high, f"range is for {name}" if others else ""
-    # "blackwell-ultra" is judged by the range of "blackwell"
-    named = {
-        str(g): next((e for e in exact if str(g).split("-")[0] == e.split("-")[0]), "") for g in mix.index
-    }
-    mix = mix.groupby([named[str(g)] for g in mix.index]).sum() if len(mix) else mix
-    covered = mix[[g in exact for g in mix.index]]
-    if not covered.sum():
-        return None, None, f"no published range for {', '.join(named) or 'what is held'}"
-    low = sum(exact[str(g)][0] * v for g, v in covered.items()) / covered.sum()
-    high = sum(exact[str(g)][1] * v for g, v in covered.items()) / covered.sum()
-    missing = 1 - covered.sum() / mix.sum()
-    note = (
-        f"{missing:.0%} of accelerators are of generations without a published range"
-        if missing > 0.005
-        else ""
-    )
-    return float(low), float(high), note
-
-
-def _why_outside(figure: UnitFigure | None, value: float, low: float) -> str:
-    """Which side of the range, and what the figure is made of in this plan."""
-    side = "below" if value < low else "above"
-    return f"{side} the published range" + (f": {figure.text}" if figure else "")
 
 
 # ---- dates

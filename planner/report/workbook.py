@@ -139,7 +139,7 @@ def workbook_bytes(run: Run) -> bytes:
     _summary(book, run, year)
     for by, words in CALENDARS.items():
         _calendar(book, ledger, by, words, year)
-    _funding(book, ledger, year)
+    _funding(book, ledger, capital.served_from(run.kpis, ledger), year)
     _cost(book, ledger, year)
     sheet = book.sheet(
         "Bill of materials", "Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD"
@@ -209,11 +209,11 @@ def _calendar(book: Book, ledger: pd.DataFrame, by: str, words: str, year: int) 
     )
 
 
-def _funding(book: Book, ledger: pd.DataFrame, year: int) -> None:
-    table, peak = capital.funding(ledger)
-    note = f"All outlays of the partner net of grants; MUSD, real {year} USD"
+def _funding(book: Book, ledger: pd.DataFrame, service_t: int, year: int) -> None:
+    table, peak = capital.funding(ledger, service_t)
+    note = f"Capital net of grants, and all payments before the first service; MUSD, real {year} USD"
     sheet = book.sheet("Funding", "Cumulative and peak funding", note)
-    end = book.table(sheet, table[["label", "year", "outlay_musd", "cumulative_musd"]])
+    end = book.table(sheet, table[["label", "year", "need_musd", "cumulative_musd"]])
     for i in range(len(table)):
         above = "" if i == 0 else f"+{xl_rowcol_to_cell(3 + i, 3)}"
         sheet.write_formula(

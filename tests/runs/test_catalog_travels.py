@@ -62,7 +62,7 @@ def test_proof_uses_the_facts_the_plan_was_made_with(dear: Catalog, tiny: Tiny) 
 
 def test_ranges_and_control_are_those_of_the_same_facts(run: Run) -> None:
     kpis = run.kpis.set_index("kpi")
-    hour = kpis.loc["levelised_cost_usd_per_accelerator_hour"]
+    hour = kpis.loc["levelised_built_usd_per_accelerator_hour"]
     assert (hour["low"], hour["high"]) == (90, 99)
     control = run.table("control").set_index("criterion")
     assert control.loc["1.1", "decision"] == "platform"
