@@ -18,6 +18,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.report import capital
 from planner.report.charts.report import charts_of
 from planner.report.page import html_page
+from planner.report.terms import heading
 from planner.report.workbook import workbook_bytes
 from planner.runs.files import write_json
 from planner.runs.run import Run
@@ -132,7 +133,7 @@ def test_no_text_of_a_user_becomes_a_formula(formulas) -> None:
 
 def test_sources_and_assumptions_come_along(values) -> None:
     sources = rows(values["Sources"])
-    assert sources["source url"].notna().sum() > 100
+    assert sources[heading("source_url")].notna().sum() > 100
     assert {"Inputs", "Ledger", "Orders", "Milestones", "Bill of materials"} <= set(values.sheetnames)
 
 
