@@ -13,7 +13,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html
 from planner.app.components import kpi, layout, result
 from planner.app.components.chart import chart, register_downloads, table_section, workbook_button
 from planner.app.components.toolbar import toolbar
-from planner.app.pages import add_page
+from planner.app.pages import add_page, capital_finance
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.kept import kept
@@ -29,7 +29,8 @@ PAGE = "capital"
 STATE, REF, DEFAULTS_ID, CONTENT = "capital-state", "capital-ref", "capital-defaults", "capital-content"
 RUN, BY, WHAT, PAYER = "capital-run", "capital-by", "capital-what", "capital-payer"
 SPLITS = ("account", "origin_iso3", "payer", "h", "kind")
-DEFAULTS: dict[str, Any] = {"by": "account", "what": "capital", "payer": ""}
+FINANCE = "capital-finance"
+DEFAULTS: dict[str, Any] = {"by": "account", "what": "capital", "payer": "", **capital_finance.DEFAULTS}
 KINDS = {"capital": capital.CAPITAL_KINDS, "outlay": capital.OUTLAY_KINDS}
 
 
@@ -70,6 +71,7 @@ def checked(state: dict[str, Any], one: Result) -> dict[str, Any]:
         "by": state["by"] if state["by"] in SPLITS else "account",
         "what": state["what"] if state["what"] in KINDS else "capital",
         "payer": state["payer"] if state["payer"] in payers else "",
+        **capital_finance.checked(state, one),
     }
 
 
@@ -81,17 +83,26 @@ def register(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(CONTENT, "children"),
+        Output(FINANCE, "children"),
         Output(STATE, "data"),
         Input(BY, "value"),
         Input(WHAT, "value"),
         Input(PAYER, "value"),
+        Input(capital_finance.MONEY, "value"),
+        Input(capital_finance.CASE, "value"),
         State(REF, "data"),
         prevent_initial_call=True,
     )
-    def change(by: str, what: str, payer: str | None, ref: str) -> tuple[Any, dict[str, Any]]:
+    def change(
+        by: str, what: str, payer: str | None, money: str, case: str | None, ref: str
+    ) -> tuple[Any, Any, dict[str, Any]]:
         one = load(services, ref)
-        state = checked({"by": by, "what": what, "payer": payer or ""}, one)
-        return drawn(one, state), state
+        state = checked(
+            {"by": by, "what": what, "payer": payer or "", "money": money, "case": case or ""}, one
+        )
+        asked = dash.ctx.triggered_id in (capital_finance.MONEY, capital_finance.CASE)
+        same = dash.no_update
+        return (same, financed(one, state), state) if asked else (drawn(one, state), same, state)
 
     app.clientside_callback(
         ClientsideFunction("charts", "keepState"),
@@ -101,7 +112,7 @@ def register(app: dash.Dash, services: Services) -> None:
         prevent_initial_call=True,
     )
     result.register_picker(app, RUN, REF)
-    register_downloads(app, services, PAGE, REF, TABLES, STATE)
+    register_downloads(app, services, PAGE, REF, TABLES | capital_finance.TABLES, STATE)
 
 
 def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
@@ -132,6 +143,10 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             gap="lg",
         ),
         html.Div(drawn(one, state), id=CONTENT, className="tab-content"),
+        html.H2(t("capital.finance"), id="finance", className="section-head"),
+        html.P(t("capital.finance-lead"), className="muted"),
+        capital_finance.controls(one, state),
+        html.Div(financed(one, state), id=FINANCE, className="tab-content"),
         lead=t("capital.lead"),
         actions=result.badges(services, one),
     )  # fmt: skip
@@ -170,7 +185,14 @@ def _figures(one: Result) -> html.Div:
 
 def drawn(one: Result, state: dict[str, Any]) -> Any:
     """``content``, drawn once for all readers."""
-    return kept((PAGE, one.key, *state.values()), lambda: content(one, state))
+    asked = [state[name] for name in ("by", "what", "payer")]
+    return kept((PAGE, one.key, *asked), lambda: content(one, state))
+
+
+def financed(one: Result, state: dict[str, Any]) -> Any:
+    """The finance of the plan, drawn once for all readers."""
+    asked = [state[name] for name in capital_finance.DEFAULTS]
+    return kept((PAGE, "finance", one.key, *asked), lambda: capital_finance.content(one, state))
 
 
 def content(one: Result, state: dict[str, Any]) -> list[Any]:

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
     from planner.scenario.schema import Scenario
 
-YEARLY = ("sources", "uses", "cash_flow", "income")
-CHECK, STOCKS = "check", "balance_sheet"
-HURDLE = "core-data-centre-irr"
-"""Row of finance_terms: the return that owners ask for where the scenario states none."""
+YEARLY = ("sources", "uses", "cash_flow", "income", "balance_sheet")
 LINES = {
     "cash_flow": ("revenue", "opex", "tax", "vat", "cfads", "interest", "fees", "principal", "swept", "residual",
                   "support", "distributed"),
@@ -48,6 +45,14 @@ def finance(
     downsides: Annotated[
         bool, typer.Option("--downsides", help="Also every downside case, the tornado, and what may be lost.")
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="RUN|FILE",
+            help="Another plan beside it, with the reason of each difference.",
+        ),
+    ] = None,
     as_json: Json = False,
     catalog: CatalogFolder = None,
     root: Runs = RUNS,
@@ -65,10 +70,14 @@ def finance(
 
       planner finance latest --case capex
 
+      planner finance runs/built --against runs/rented
+
       planner finance project.yaml --json
     """
     from planner.facts.catalog import load_catalog
+    from planner.finance.side_by_side import Side, side_by_side
     from planner.finance.tables import FAULTS, finance_tables
+    from planner.finance.views import downside_tables, tables_under
 
     facts = load_catalog(catalog)
     path = scenario_path(what)
@@ -76,9 +85,15 @@ def finance(
         _show_proforma(inputs, as_json)
         return
     file, scenario, plan = _plan(path, what, root, facts, as_json)
-    tables = finance_tables(scenario, plan) if case is None else _under(case, scenario, plan)
+    if against is not None:
+        _, second, second_plan = _plan(scenario_path(against), against, root, facts, as_json)
+        _show_beside(
+            side_by_side(Side.of(scenario, plan), Side.of(second, second_plan)), what, against, as_json
+        )
+        return
+    tables = finance_tables(scenario, plan) if case is None else tables_under(scenario, plan, case)
     if downsides and FAULTS not in tables:
-        tables |= _downsides(scenario, plan)
+        tables |= downside_tables(scenario, plan)
     if as_json:
         print_json({name: records(table) for name, table in tables.items()})
     else:
@@ -153,39 +168,27 @@ def _solved(path: Path, facts: Catalog, quiet: bool) -> tuple[Scenario, dict[str
     return scenario, outcome.plan.tables
 
 
-def _under(case: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Tables of the plan as signed, under one downside case."""
-    from dataclasses import replace
+def _show_beside(table: pd.DataFrame, base: str, other: str, as_json: bool) -> None:
+    from rich.table import Table
 
-    from planner.case.finance import downsides
-    from planner.facts.errors import UnknownName
-    from planner.facts.suggest import hint
-    from planner.finance.cases import signed, under
-    from planner.finance.from_plan import finance_of
-    from planner.finance.tables import tables_of
-
-    events = {event.id: event for event in downsides(scenario.finance, scenario.catalog)}
-    if case not in events:
-        raise UnknownName(f"there is no downside case {case!r}{hint(case, list(events))}")
-    found = finance_of(scenario, tables)
-    return tables_of(replace(found, project=under(found, events[case], signed(found))), scenario)
-
-
-def _downsides(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Every case, the tornado and the break-evens, by flows alone."""
-    from planner.case.finance import Presets, downsides
-    from planner.finance.cases import break_even_table, downside_table, tornado_figure, tornado_table
-    from planner.finance.from_plan import finance_of
-
-    found, events = finance_of(scenario, tables), downsides(scenario.finance, scenario.catalog)
-    cases = downside_table(found, events)
-    hurdle = scenario.finance.target_equity_irr or Presets(scenario.catalog).term(HURDLE)[0]
-    figure = tornado_figure(cases)
-    return {
-        "finance_downsides": cases,
-        "finance_tornado": tornado_table(found, events, figure).assign(figure=figure),
-        "finance_break_evens": break_even_table(found, hurdle),
-    }
+    if as_json:
+        print_json({"finance_side_by_side": records(table)})
+        return
+    shown = Table(
+        "figure",
+        "of",
+        "unit",
+        base,
+        other,
+        "difference",
+        "because",
+        title="As a lender asks",
+        title_justify="left",
+    )
+    for row in table.itertuples():
+        values = (number(v, 4) for v in (row.base, row.other, row.difference))
+        shown.add_row(row.figure, row.of, row.unit, *values, row.reason)
+    console().print(shown)
 
 
 def _show_downsides(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -235,10 +238,9 @@ def _show(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
         return
     out.print(_sources(tables["finance_sources"]))
     statements = tables["finance_statements"]
-    for money in ("nominal_musd", "real_musd"):
+    for money in ("nominal", "real"):
         for name in YEARLY:
             out.print(_by_year(statements, name, money))
-        out.print(_by_year(statements, STOCKS, money))
     figures = Table("figure", "value", "unit", title="Figures", title_justify="left")
     for row in tables["finance_figures"].itertuples():
         shown = percent(row.value, 2) if row.unit == "1/year" else number(row.value, 4)
@@ -265,6 +267,7 @@ def _sources(table: pd.DataFrame) -> Any:
             row.kind,
             number(row.drawn_musd, 4),
             percent(row.share_of_uses, 1),
+            percent(row.loan_to_cost, 1),
             row.cap,
             rate,
             *days,
@@ -275,26 +278,16 @@ def _sources(table: pd.DataFrame) -> Any:
 def _by_year(statements: pd.DataFrame, name: str, money: str) -> Any:
     from rich.table import Table
 
-    from planner.report.terms import term
+    from planner.report.finance import by_year
+    from planner.report.terms import statement_line, term
 
-    rows = statements[statements["statement"] == name]
-    of_year = rows.groupby(["line", "year"], sort=False)[money]
-    wide = (of_year.last() if name == STOCKS else of_year.sum()).unstack("year")
-    wide = wide[[line in LINES.get(name, wide.index) for line in wide.index]]
-    title = f"{term('finance_statement', name)}, MUSD, {'nominal' if money == 'nominal_musd' else 'real'}"
+    wide = by_year(statements[statements["statement"] == name], money).droplevel("statement")
+    title = f"{term('finance_statement', name)}, MUSD, {money}"
     shown = Table("", *map(str, wide.columns), title=title, title_justify="left")
     for line, values in wide.iterrows():
-        if values.abs().max() > 0 and line != CHECK:
-            shown.add_row(line_words(str(line)), *(number(v, 4) for v in values))
+        if str(line) in LINES.get(name, wide.index):
+            shown.add_row(statement_line(str(line)), *(number(v, 4) for v in values))
     return shown
-
-
-def line_words(line: str) -> str:
-    """A line of a statement in words; of a source its kind and name."""
-    from planner.report.terms import term
-
-    kind, _, name = line.partition(":")
-    return f"{term('finance_line', kind)} {name}".strip()
 
 
 def _peaks(owners: pd.DataFrame, cover: pd.DataFrame) -> Any:

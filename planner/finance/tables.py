@@ -6,7 +6,7 @@ A plan that cannot be financed as asked has one table, ``finance_faults``, with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -16,6 +16,7 @@ from planner.case.periods import add_months
 from planner.facts.errors import BadValue
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
+from planner.finance.kernel import Array
 from planner.finance.sources import (
     EQUITY,
     MONTHS_PER_QUARTER,
@@ -36,7 +37,8 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     ),
     "finance_statements": ("statement", "line", "date", "year", "nominal_musd", "real_musd", "shown_m"),
     "finance_cover": (
-        "date", "year", "dscr", "trailing_dscr", "llcr", "plcr", "locked", "in_default", "contingent_musd",
+        "date", "year", "dscr", "trailing_dscr", "llcr", "plcr", "locked", "in_default", "lock_up_dscr", "default_dscr",
+        "contingent_musd",
     ),
     "finance_tranches": ("source", "date", "year", "draw", "interest", "fees", "principal", "balance", "balance_musd"),
     "finance_owners": ("payer", "date", "year", "paid_musd", "received_musd", "cumulative_musd"),
@@ -124,7 +126,11 @@ def _statements(found: PlanFinance, shown: str) -> pd.DataFrame:
 
 def _cover(found: PlanFinance) -> pd.DataFrame:
     owed = contingent_liabilities(found.project, found.statements)
-    return _dated(found.statements.ratios.assign(contingent_musd=owed).replace([np.inf], np.nan))
+    terms = found.project.covenants
+    ratios = found.statements.ratios.assign(
+        lock_up_dscr=terms.lock_up_dscr, default_dscr=terms.default_dscr, contingent_musd=owed
+    )
+    return _dated(ratios.replace([np.inf], np.nan))
 
 
 def _tranches(found: PlanFinance) -> pd.DataFrame:
@@ -172,11 +178,17 @@ def _cost(found: PlanFinance, tranche: Tranche) -> float:
     """Cost of what a source may finance while it may be drawn, with its part of the costs of finance, MUSD."""
     project, uses = found.project, found.statements.uses
     first, after = window(tranche, project.start, project.operation_from)
-    own = sum(float(s.musd[first:after].sum()) for s in project.spending if tranche.eligibility.allows(s))
+    allowed = [s.musd for s in project.spending if tranche.eligibility.allows(s)]
+    own, built = _between(allowed, first, after), _between(allowed, first, min(after, project.operation_from))
     building = uses.iloc[: project.operation_from]
-    extras = building[["finance_costs", "vat_paid", "reserve_funded"]].iloc[first:after].sum().sum()
+    extras = float(building[["finance_costs", "vat_paid", "reserve_funded"]].iloc[first:after].sum().sum())
     capex = float(building["capex"].sum())
-    return own * (1.0 + float(extras) / capex) if tranche.eligibility.costs_of_finance and capex else own
+    return own + (extras * built / capex if tranche.eligibility.costs_of_finance and capex else 0.0)
+
+
+def _between(amounts: Iterable[Array], first: int, after: int) -> float:
+    """All amounts between two quarters."""
+    return float(sum(musd[first:after].sum() for musd in amounts))
 
 
 def _day(found: PlanFinance, quarter: int) -> pd.Timestamp:

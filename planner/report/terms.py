@@ -44,6 +44,12 @@ def kpi_label(name: str) -> str:
     return f"{words}: {part}" if part else words
 
 
+def statement_line(line: str) -> str:
+    """A line of a financial statement in words; of a source its kind and name ("loan:shell")."""
+    kind, _, name = line.partition(":")
+    return f"{term('finance_line', kind)} {name}".strip()
+
+
 def heading(column: str) -> str:
     """A table heading; columns without words of their own read as their name without underscores."""
     words = term("column", column)

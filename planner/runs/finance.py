@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.tables import FAULTS, SCHEMA, finance_tables
 from planner.runs.disk import RunError
 from planner.runs.run import Run
 
-NEEDED = ("ledger", "fleet", "serving")
+NEEDED = ("ledger", "fleet", "serving", "commitments")
 """Tables of a plan that its finance is read from."""
 
 
@@ -19,11 +18,6 @@ def plan_tables(run: Run) -> dict[str, pd.DataFrame]:
     if not run.has_plan or missing:
         raise RunError(f"run {run.name} ({run.kind}, {run.status}) holds no plan to finance")
     return {name: run.table(name) for name in NEEDED}
-
-
-def project_of(run: Run) -> PlanFinance:
-    """The project of a run's plan; RunError without a plan, FinanceError where it cannot be financed."""
-    return finance_of(run.scenario, plan_tables(run))
 
 
 def finance_of_run(run: Run) -> dict[str, pd.DataFrame]:

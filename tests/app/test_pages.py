@@ -20,6 +20,7 @@ from planner.app import create_app
 from planner.app.components import kpi, result
 from planner.app.pages import (
     capital,
+    capital_finance,
     compare,
     editor_views,
     home,
@@ -32,10 +33,12 @@ from planner.app.pages import (
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import editing, kept, live
 from planner.app.state.result import load, load_plan
+from planner.finance.tables import FAULTS
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.jobs import drafts
 from planner.report import front
 from planner.report.strings import t
+from planner.report.terms import term
 from planner.runs.files import now, write_json
 from planner.runs.frontier import run_frontier
 from planner.runs.run import Run
@@ -163,6 +166,32 @@ def test_the_map_has_every_site_of_the_scenario(services: Services) -> None:
 
 
 # ---- capital
+
+
+@pytest.mark.parametrize(("money", "case"), [("nominal", ""), ("real", "grid-late"), ("shown", "gone")])
+def test_capital_shows_finance_in_any_money_and_case(services: Services, money: str, case: str) -> None:
+    one = load_plan(services, "national")
+    query = {"money": money, "case": case}
+    page = text_of(capital.draw(one, services, query))
+    assert t("capital.funding-sources-title") in page and term("finance_meaning", "min_dscr") in page
+    state = capital.checked({**capital.DEFAULTS, **query}, one)
+    assert state["money"] != "shown" and state["case"] in (
+        "",
+        "grid-late",
+    )  # all is in dollars; no case of that name
+    for name, view in capital_finance.TABLES.items():
+        assert isinstance(view(one, state), pd.DataFrame), name
+    lines = capital_finance.TABLES["funding-sources"](one, state).groupby("statement")["amount"].sum()
+    assert lines["sources"] == pytest.approx(lines["uses"])
+
+
+def test_a_plan_that_cannot_be_financed_says_where(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = pd.DataFrame([("finance.sources[bank]", "above 100 %")], columns=["path", "message"])
+    monkeypatch.setattr(capital_finance, "finance", lambda *_: {FAULTS: faults})
+    page = text_of(capital_finance.content(load_plan(services, "cheap"), capital_finance.DEFAULTS))
+    assert t("capital.finance-faults") in page and "finance.sources[bank]: above 100 %" in page
 
 
 @pytest.mark.parametrize("by", capital.SPLITS)

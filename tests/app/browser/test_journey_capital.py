@@ -61,6 +61,12 @@ def test_capital(
     page.reload()
     expect(page.get_by_role("columnheader", name="USA").first).to_be_visible(timeout=WAIT_MS)
 
+    # finance below: real money and a downside case stand in the address
+    expect(page.locator("#capital-funding-sources .main-svg").first).to_be_visible(timeout=WAIT_MS)
+    page.get_by_text("Real", exact=True).click()
+    expect(page).to_have_url(re.compile("money=real"))
+    expect(page.get_by_text("MUSD, real, prices of the start").first).to_be_visible()
+
     # a table and a picture of a chart
     with page.expect_download() as caught:
         page.get_by_role("button", name="Save “Capital calendar” as CSV").click()

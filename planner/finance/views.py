@@ -1,0 +1,58 @@
+"""What is asked of a plan's finance beside its tables: one downside case, all of them, what lenders' lines are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from planner.case.finance import Presets, downsides
+from planner.facts.errors import UnknownName
+from planner.facts.suggest import hint
+from planner.finance.cases import (
+    break_even_table,
+    downside_table,
+    signed,
+    tornado_figure,
+    tornado_table,
+    under,
+)  # fmt: skip
+from planner.finance.from_plan import finance_of
+from planner.finance.tables import tables_of
+from planner.scenario.schema import Scenario
+
+HURDLE = "core-data-centre-irr"
+"""Row of finance_terms: the return that owners ask for where the scenario states none."""
+
+
+def case_names(scenario: Scenario) -> list[str]:
+    """Names of the downside cases: the scenario's own, else the catalog's."""
+    return [event.id for event in downsides(scenario.finance, scenario.catalog)]
+
+
+def tables_under(
+    scenario: Scenario, plan_tables: Mapping[str, pd.DataFrame], case: str
+) -> dict[str, pd.DataFrame]:
+    """Tables of a plan as signed, under one downside case by flows alone; UnknownName for a case there is not.
+
+    Raises FinanceError where the case cannot be worked out.
+    """
+    events = {event.id: event for event in downsides(scenario.finance, scenario.catalog)}
+    if case not in events:
+        raise UnknownName(f"there is no downside case {case!r}{hint(case, list(events))}")
+    found = finance_of(scenario, plan_tables)
+    return tables_of(replace(found, project=under(found, events[case], signed(found))), scenario)
+
+
+def downside_tables(scenario: Scenario, plan_tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Every case, the tornado and the break-evens, by flows alone."""
+    found, events = finance_of(scenario, plan_tables), downsides(scenario.finance, scenario.catalog)
+    cases = downside_table(found, events)
+    figure = tornado_figure(cases)
+    hurdle = scenario.finance.target_equity_irr or Presets(scenario.catalog).term(HURDLE)[0]
+    return {
+        "finance_downsides": cases,
+        "finance_tornado": tornado_table(found, events, figure).assign(figure=figure),
+        "finance_break_evens": break_even_table(found, hurdle),
+    }

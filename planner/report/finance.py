@@ -1,0 +1,84 @@
+"""Views of a plan's finance tables: by quarter for a chart, by year for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from planner.report.terms import statement_line, term
+
+AMOUNT = {"nominal": "nominal_musd", "real": "real_musd", "shown": "shown_m"}
+"""Ways to state money -> column of ``finance_statements``."""
+STOCKS, CHECK = "balance_sheet", "check"
+HELD = ("losses_carried", "cash_held")
+"""Lines of other statements that are balances too."""
+NOISE_M = 1e-6
+Tables = Mapping[str, pd.DataFrame]
+
+
+def _label(dates: pd.Series) -> pd.Series:
+    return dates.dt.year.astype(str) + "-Q" + dates.dt.quarter.astype(str)
+
+
+def funding(tables: Tables, money: str) -> pd.DataFrame:
+    """statement, line, label, amount: sources and uses by quarter, as far as there are any."""
+    rows = tables["finance_statements"] if "finance_statements" in tables else pd.DataFrame()
+    if not len(rows):
+        return pd.DataFrame(columns=["statement", "line", "label", "amount"])
+    rows = rows[rows["statement"].isin(["sources", "uses"])]
+    table = pd.DataFrame({"statement": rows["statement"], "line": rows["line"], "label": _label(rows["date"]),
+                          "amount": rows[AMOUNT[money]]})  # fmt: skip
+    paid = table.groupby("label")["amount"].transform(lambda part: part.abs().max()) > NOISE_M
+    return table[paid].reset_index(drop=True)
+
+
+def cover(tables: Tables) -> pd.DataFrame:
+    """label, dscr, trailing_dscr, llcr, plcr, in_default, lock_up_dscr, default_dscr by quarter."""
+    columns = [
+        "dscr",
+        "trailing_dscr",
+        "llcr",
+        "plcr",
+        "locked",
+        "in_default",
+        "lock_up_dscr",
+        "default_dscr",
+    ]
+    if "finance_cover" not in tables:
+        return pd.DataFrame(columns=["label", *columns])
+    table = tables["finance_cover"]
+    return table.assign(label=_label(table["date"]))[["label", *columns]].reset_index(drop=True)
+
+
+def by_year(statements: pd.DataFrame, money: str) -> pd.DataFrame:
+    """(statement, line) by year: flows of the year, balances at its end; lines without money left out."""
+    rows = statements[statements["line"] != CHECK]
+    grouped = rows.groupby(["statement", "line", "year"], sort=False)[AMOUNT[money]]
+    wide, last = grouped.sum().unstack("year"), grouped.last().unstack("year")
+    held = (wide.index.get_level_values("statement") == STOCKS) | wide.index.get_level_values("line").isin(
+        HELD
+    )
+    wide[held] = last[held]
+    return wide[wide.abs().max(axis=1) > NOISE_M]
+
+
+def yearly(tables: Tables, money: str) -> pd.DataFrame:
+    """``by_year`` in words: statement, line, and a column a year."""
+    if "finance_statements" not in tables:
+        return pd.DataFrame()
+    wide = by_year(tables["finance_statements"], money).reset_index()
+    wide["statement"] = [term("finance_statement", name) for name in wide["statement"]]
+    wide["line"] = [statement_line(name) for name in wide["line"]]
+    wide.columns = [str(name) for name in wide.columns]
+    return wide
+
+
+def owners_by_year(tables: Tables) -> pd.DataFrame:
+    """payer, year, paid_musd, received_musd, cumulative_musd at the year's end."""
+    columns = ["payer", "year", "paid_musd", "received_musd", "cumulative_musd"]
+    if "finance_owners" not in tables:
+        return pd.DataFrame(columns=columns)
+    of_year = tables["finance_owners"].groupby(["payer", "year"], sort=False)
+    flows = of_year[["paid_musd", "received_musd"]].sum()
+    return flows.assign(cumulative_musd=of_year["cumulative_musd"].last()).reset_index()[columns]

@@ -1,0 +1,59 @@
+"""Two plans as a lender asks: every figure is that of its own plan, every reason a difference of the two."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from planner.finance import side_by_side as beside
+from planner.finance.side_by_side import Side, side_by_side
+from planner.finance.statements import key_figures
+from planner.intake.scenario_file import with_overrides
+from tests.finance.deals import deal, tables_of_deal
+
+BASE, OTHER = "delayed-draw", "exim-package"
+
+
+@pytest.fixture(scope="module")
+def sides() -> tuple[Side, Side]:
+    plain = with_overrides(deal(OTHER), {"finance.target_dscr": None})
+    return Side.of(deal(BASE), tables_of_deal(BASE)), Side.of(plain, tables_of_deal(OTHER))
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(beside).failed == 0
+
+
+def test_figures_are_those_of_each_plan(sides: tuple[Side, Side]) -> None:
+    table = side_by_side(*sides).set_index(["figure", "of"])
+    for column, side in zip(("base", "other"), sides, strict=True):
+        assert table.loc[("least DSCR", "all debt"), column] == key_figures(side.found.statements)["min_dscr"]
+        signed = side.tables["commitments"]["signed_musd"].sum()
+        assert table.loc[("contracts signed", "all"), column] == pytest.approx(signed)
+    assert table.loc[("drawn from a source", "ddtl"), "other"] == 0.0
+    assert table.loc[("drawn from a source", "exim"), "base"] == 0.0
+    assert {of for figure, of in table.index if figure == "peak funding"} == {"champion", "state"}
+
+
+def test_the_tariff_gives_the_cover(sides: tuple[Side, Side]) -> None:
+    base = sides[0]
+    price = side_by_side(*sides).set_index("figure").loc["tariff for a DSCR of 1.3", "base"]
+    contract = {"id": "all", "kind": "usage", "price_usd": float(price)}
+    again = with_overrides(base.scenario, {"finance.revenue": [contract]})
+    found = key_figures(Side.of(again, base.tables).found.statements)
+    assert found["min_dscr"] == pytest.approx(1.3, abs=1e-6)
+
+
+def test_reasons_name_the_accounts_that_differ_most(sides: tuple[Side, Side]) -> None:
+    rows = side_by_side(*sides).set_index(["figure", "of"])["reason"]
+    base, other = (side.by_account("champion") for side in sides)
+    moved = other.sub(base, fill_value=0.0).abs().sort_values()
+    assert rows[("peak funding", "champion")].startswith(str(moved.index[-1]))
+    assert "USD/h" in rows[("tariff for a DSCR of 1.3", "accelerator-hour")]
+    assert "debt service" in rows[("least DSCR", "all debt")]
+
+
+def test_a_plan_beside_itself_differs_in_nothing(sides: tuple[Side, Side]) -> None:
+    table = side_by_side(sides[0], sides[0])
+    assert (table["difference"] == 0).all() and set(table["reason"]) == {"no difference"}
