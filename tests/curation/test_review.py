@@ -104,7 +104,7 @@ SENSE = (
     ("accelerators.csv", 31, "hbm_tb_s", "4.9", "two versions of a chip mixed?"),
     ("accelerators.csv", 3, "usable_mem_gb", "141", "141 GB, but its name says 80"),
     ("halls.csv", 2, "lead_months_high", "33.1", "is the build_months of fairwater-wi alone"),
-    ("parameters.csv", 27, "value_mid", "12.5", "is the capex_musd per planned_mw of abilene alone"),
+    ("parameters.csv", 28, "value_mid", "12.5", "is the capex_musd per planned_mw of abilene alone"),
     ("connections.csv", 2, "lead_months_high", "24", "24 is lead_months_low as well: a range needs a width"),
     ("systems.csv", 7, "peak_kw", "140", "140 kW lies below the 145 of gb200-nvl72"),
     ("systems.csv", 3, "source_date", "2023-01", "months before the catalog: at most 24"),

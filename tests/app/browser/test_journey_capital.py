@@ -53,7 +53,7 @@ def test_capital(
 
     # another split: the address follows, the total stays
     total = sum(number(row[-1]) for row in shown[1:])
-    page.get_by_text("Country of origin", exact=True).click()
+    page.get_by_text("Seat of the vendor", exact=True).click()
     expect(page).to_have_url(re.compile("by=origin_iso3"))
     expect(page.get_by_role("columnheader", name="USA").first).to_be_visible()
     again = table_under(page, "Capital calendar")
