@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.formula.translate import Translator
 from typer.testing import CliRunner
 
 from planner.cli import app
@@ -66,57 +67,59 @@ def test_summary_has_every_kpi_with_unit_and_range(run: Run, values) -> None:
     assert len(ranged) and table["Published low"].notna().sum() == len(ranged)
 
 
-@pytest.mark.parametrize("by", ["account", "origin", "payer", "host"])
+def test_every_figure_of_the_summary_is_a_formula(run: Run, formulas) -> None:
+    cells = [row[1] for row in formulas["Summary"].iter_rows(min_row=5, max_row=4 + len(run.kpis))]
+    assert all(cell.data_type == "f" for cell in cells)
+    from_planner = sum("From the planner" in cell.value for cell in cells)
+    assert from_planner <= 18  # control, and what rests on tables that are not in the book
+
+
+@pytest.mark.parametrize("by", ["account", "seat", "payer", "host"])
 def test_capital_sheets_add_up_to_the_ledger(run: Run, values, by: str) -> None:
-    table = rows(values[f"Capital by {by}"])
+    table = rows(values[f"Capital by {by}"]).set_index("Line")
     paid = capital.outlays(run.table("ledger"))["musd"].sum()
-    assert table["Total"][:-1].sum() == pytest.approx(paid)
-    assert table.iloc[-1]["Quarter"] == "Total"
-    assert table.iloc[-1]["Total"] == pytest.approx(paid)
+    assert table.loc["Total", "Total"] == pytest.approx(paid)
+    assert table["Total"].drop("Total").sum() == pytest.approx(paid)
 
 
-def test_sums_are_formulas(formulas) -> None:
-    sheet = formulas["Capital by account"]
-    last = sheet.max_row
-    assert all(str(cell.value).startswith("=SUM(") for cell in sheet[last][2:])
-    assert str(formulas["Funding"]["D6"].value) == "=C6+D5"
-
-
-def test_every_check_agrees_when_worked_out_from_the_sheets(values, formulas) -> None:
-    """The SUMIFS of the check sheet, done here over the ledger sheet, give the planner's figures."""
-    ledger = rows(values["Ledger"])
-    check = rows(values["Check"])
-    assert set(check["Agrees"]) == {"yes"}
-    assert len(check) >= 10
-    done = 0
-    for what, own, formula in zip(
-        check["What"], check["From the planner"], [c.value for c in formulas["Check"]["B"][4:]], strict=True
-    ):
-        found = re.fullmatch(r"=(-?)SUMIFS\((.*)\)", formula)
-        if not found:
+def test_a_sheet_by_period_has_one_formula_a_row(formulas) -> None:
+    found = 0
+    for sheet in formulas:
+        if sheet["A4"].value != "Line":
             continue
-        parts = found[2].split(",")
-        picked = pd.Series(True, index=ledger.index)
-        for where, value in zip(parts[1::2], parts[2::2], strict=True):
-            column = column_of(ledger, where)
-            text = value.strip('"')
-            picked &= column != text.removeprefix("<>") if text.startswith("<>") else column == text
-        total = column_of(ledger, parts[0])[picked].sum() * (-1 if found[1] else 1)
-        assert total == pytest.approx(own, abs=1e-6), what
-        done += 1
-    assert done == 5
+        for line in sheet.iter_rows(min_row=5, min_col=6):
+            made = [cell for cell in line if cell.data_type == "f"]
+            if not made:
+                continue
+            first = made[0]
+            found += 1
+            for cell in made[1:]:
+                moved = Translator(first.value, origin=first.coordinate).translate_formula(cell.coordinate)
+                assert cell.value == moved, (sheet.title, cell.coordinate)
+    assert found > 40
 
 
-def column_of(ledger: pd.DataFrame, reference: str) -> pd.Series:
-    letter = re.search(r"\$([A-Z]+)\$", reference)
-    assert letter
-    return ledger.iloc[:, openpyxl.utils.column_index_from_string(letter[1]) - 1]
+def test_no_number_stands_in_a_formula_but_units(formulas) -> None:
+    for sheet in formulas:
+        for line in sheet.iter_rows():
+            for cell in line:
+                if cell.data_type != "f":
+                    continue
+                text = re.sub(r"'[^']*'!|\"[^\"]*\"", "", cell.value)  # sheets and texts
+                text = re.sub(r"\$?[A-Z]{1,3}\$?\d+|[A-Za-z_][A-Za-z_.]*", "", text)  # cells and names
+                numbers = {float(n) for n in re.findall(r"\d+(?:\.\d+)?", text)}
+                assert numbers <= {0, 1, 1000, 1_000_000}, (sheet.title, cell.coordinate, cell.value)
 
 
-def test_peak_funding_is_the_kpi(run: Run, values) -> None:
-    table = rows(values["Funding"])
-    assert table.iloc[-1]["Cumulative MUSD"] == pytest.approx(run.kpi("peak_funding_musd"))
-    assert "Peak" in table.iloc[-1]["Quarter"]
+def test_every_check_agrees(values) -> None:
+    check = rows(values["Check"])
+    assert len(check) > 40 and set(check["Agrees"]) == {"yes"}
+
+
+def test_peak_funding_is_the_largest_running_total(run: Run, values) -> None:
+    flows = rows(values["Flows"]).set_index("Line")
+    closing = flows.loc["To be funded: closing"].iloc[4:].astype(float)
+    assert closing.max() == pytest.approx(run.kpi("peak_funding_musd"))
 
 
 def test_no_text_of_a_user_becomes_a_formula(formulas) -> None:
@@ -124,17 +127,16 @@ def test_no_text_of_a_user_becomes_a_formula(formulas) -> None:
     for sheet in formulas:
         for line in sheet.iter_rows():
             for cell in line:
-                if cell.data_type == "f":
-                    assert re.match(r"=(-?SUM(IFS)?\(|MAX\(|IF\(|'?[A-Z][\w ]*'?!|[A-Z]+\d)", cell.value), (
-                        cell.value
-                    )
+                assert cell.data_type != "f" or "HYPERLINK" not in cell.value, cell.coordinate
                 assert cell.hyperlink is None
 
 
 def test_sources_and_assumptions_come_along(values) -> None:
     sources = rows(values["Sources"])
     assert sources[heading("source_url")].notna().sum() > 100
-    assert {"Inputs", "Ledger", "Orders", "Milestones", "Bill of materials"} <= set(values.sheetnames)
+    assert {"Inputs", "Scenario", "Ledger", "Orders", "Milestones", "Bill of materials"} <= set(
+        values.sheetnames
+    )
 
 
 # ---- page

@@ -1,0 +1,66 @@
+"""The plan's tables as they stand, the bill of materials, assumptions and sources."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planner.plans.schema import SCHEMA
+from planner.report import views
+from planner.report.terms import term
+from planner.report.workbook.book import Book
+from planner.report.workbook.inputs import Facts
+
+OWN_SHEET = ("ledger", "capital", "dispatch", "assumptions")
+"""Tables of the plan that are shown as views or not at all; every other one is a sheet as it stands."""
+READ = {"demand": "Demand", "fleet": "Fleet", "power": "Power", "content": "Content by country", "control": "Control",
+        "commitments": "Contracts", "service": "Service", "orders": "Orders"}  # fmt: skip
+"""Tables that formulas read, whatever they hold -> their sheets."""
+
+
+def frames(facts: Facts) -> dict[str, pd.DataFrame]:
+    """Sheet -> table, in the order of the plan; with what formulas need beside the plan's own columns."""
+    out = {}
+    for name in SCHEMA:
+        if name in facts.tables and name not in OWN_SHEET and (len(facts.tables[name]) or name in READ):
+            out[READ.get(name, term("table", name))] = facts.tables[name]
+    weight = {w.id: w.priority for w in facts.run.scenario.demand}
+    for name in ("Demand", "Service"):
+        out[name] = out[name].assign(priority=out[name]["w"].map(weight).astype(float))
+    out["Orders"] = out["Orders"].assign(mode=out["Orders"]["h"].map(facts.modes).astype(object))
+    return out
+
+
+def write_tables(book: Book, tables: dict[str, pd.DataFrame]) -> None:
+    for name, table in tables.items():
+        book.table(book.sheet(name, name), table)
+
+
+def write_bill(book: Book, facts: Facts) -> None:
+    note = f"Whole horizon; MUSD undiscounted, real {facts.run.scenario.money.price_year} USD"
+    sheet = book.sheet("Bill of materials", "Bill of materials", note)
+    book.table(sheet, views.bill_of_materials(dict(facts.tables)))
+
+
+def write_assumptions(book: Book, facts: Facts) -> None:
+    if len(facts.tables.get("assumptions", ())):
+        note = "The discount rate, rules of valuing, and defaults taken because the scenario says nothing"
+        book.table(book.sheet("Assumptions", "Assumptions", note), facts.tables["assumptions"])
+
+
+def write_sources(book: Book, facts: Facts) -> None:
+    """Sources of the facts: every row of the catalog of the run."""
+    catalog, parts = facts.run.catalog, []
+    for name in catalog.tables:
+        table = catalog.table(name)
+        if "source_url" not in table:
+            continue
+        row = [" · ".join(map(str, i)) if isinstance(i, tuple) else str(i) for i in table.index]
+        columns = ("assumed", "confidence", "source_date", "source_url", "note")
+        facts_of = {c: table[c].to_numpy() if c in table else None for c in columns}
+        parts.append(pd.DataFrame({"table": name, "row": row, **facts_of}))
+    rows = pd.concat(parts, ignore_index=True)
+    rows["assumed"] = ["" if v is None or v is pd.NA else "yes" if v else "no" for v in rows["assumed"]]
+    note = "Every fact the planner may use, its source and its standing; assumed rows are judgements"
+    sheet = book.sheet("Sources", "Sources", note)
+    book.table(sheet, rows)
+    sheet.set_column(5, 6, 60)
