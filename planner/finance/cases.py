@@ -104,18 +104,18 @@ def downside_table(found: PlanFinance, events: Iterable[Downside]) -> pd.DataFra
     A case that cannot be worked out, such as one whose debt finds nothing to finance, has its reason under ``fault``.
     """
     base = signed(found)
-    rows = [{"case": AS_SIGNED, "what": "", "size": np.nan, "fault": "", **_figures(base)}]
+    rows = [{"case": AS_SIGNED, "what": "", "size": np.nan, "fault": "", **figures_of(base)}]
     for event in events:
         row = {"case": event.id, "what": event.what, "size": event.size, "fault": ""}
         try:
-            row |= _figures(under(found, event, base))
+            row |= figures_of(under(found, event, base))
         except FinanceError as error:
             row["fault"] = str(error.faults[0])
         rows.append(row)
     return pd.DataFrame(rows, columns=["case", "what", "size", "fault", *FIGURES])
 
 
-def _figures(project: Project) -> dict[str, float]:
+def figures_of(project: Project) -> dict[str, float]:
     found = key_figures(statements(project))
     return {name: np.nan if (value := found[name]) is None else value for name in FIGURES}
 
@@ -123,13 +123,13 @@ def _figures(project: Project) -> dict[str, float]:
 def tornado_table(found: PlanFinance, events: Iterable[Downside], figure: str) -> pd.DataFrame:
     """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing."""
     base = signed(found)
-    middle = _figures(base)[figure]
+    middle = figures_of(base)[figure]
     rows = []
     for event in events:
         values = []
         for back in (False, True):
             try:
-                values.append(_figures(under(found, event, base, back))[figure])
+                values.append(figures_of(under(found, event, base, back))[figure])
             except FinanceError:
                 values.append(middle if back else np.nan)
         rows.append((event.id, values[0], middle, values[1], abs(values[1] - values[0])))

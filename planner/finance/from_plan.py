@@ -18,9 +18,7 @@ import pandas as pd
 from planner.case.finance import (
     Default,
     Presets,
-    country_premium,
     exchange_rate,
-    filled,
     lives_of,
     payer_of_hosts,
 )
@@ -29,26 +27,19 @@ from planner.finance.contracts import contracts_of, earned_by
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import PlanFlows, Quarters, borne, flows_of
-from planner.finance.project import FINANCING, Covenants, Project, TaxTerms, asset_ends, faults
+from planner.finance.project import FINANCING, Covenants, Project, TaxTerms, faults
 from planner.finance.revenue import Contract
 from planner.finance.settle import settle
 from planner.finance.sources import (
     EQUITY,
-    EXPORT_CREDIT,
     GRANT,
     MONTHS_PER_QUARTER,
-    QUARTERS_PER_YEAR,
-    Eligibility,
-    ExportTerms,
-    Fees,
-    Repayment,
-    Tranche,
     quarter_of,
-    window,
 )  # fmt: skip
 from planner.finance.statements import Statements, statements_of
 from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
-from planner.scenario.finance import Finance, Source
+from planner.finance.tranches import Notes, Tranches, text
+from planner.scenario.finance import Finance
 from planner.scenario.schema import Scenario
 
 PERCENT = 100.0
@@ -92,7 +83,7 @@ class _Reader:
     def __init__(self, scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> None:
         self.scenario, self.tables, self.catalog = scenario, tables, scenario.catalog
         self.terms: Finance = scenario.finance
-        self.notes: list[Default] = []
+        self.notes = Notes()
         self.calendar = Calendar.of(scenario.horizon)
         self.quarters = Quarters(self.calendar, self.inflation())
 
@@ -109,9 +100,10 @@ class _Reader:
         earned = earned_by(contracts, flows.price_level, flows.operation_from)
         lives = self.lives(flows)
         self.note_lives(lives)
+        tranches = Tranches(self.scenario, self.quarters, flows, lives, self.notes)
         project = Project(
             start=flows.start, operation_from=flows.operation_from, spending=flows.spending, revenue_musd=earned,
-            opex_musd=flows.opex_musd, sources=self.sources(flows), life_years=lives,
+            opex_musd=flows.opex_musd, sources=tranches.all(), life_years=lives,
             residual_musd=flows.residual_musd, tax=self.tax(), covenants=self.covenants(),
             exchange=self.exchange(), inflation=self.quarters.inflation,
         )  # fmt: skip
@@ -120,16 +112,11 @@ class _Reader:
             raise_all(faults(project))  # whatever the price
             factor = self.factor(project)
             project = replace(project, revenue_musd=factor * project.revenue_musd)
-            found = PlanFinance(project, contracts, tuple(self.notes), factor, ledger)
+            found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger)
             assert found.statements is not None
         except FinanceError as error:
             raise FinanceError(Fault(in_scenario(f.path), f.message) for f in error.faults) from error
         return found
-
-    def note(
-        self, path: str, value: object, why: str, source: str = "", when: str = "", assumed: bool = False
-    ) -> None:
-        self.notes.append(Default(f"finance.{path}", value, why, source, when, assumed))
 
     # ---- time and prices
 
@@ -138,7 +125,7 @@ class _Reader:
         if given is not None:
             return given
         row = self.catalog.table("parameters").loc["inflation_per_year"]
-        self.note(
+        self.notes.add(
             "inflation_per_year",
             float(row["value_mid"]),
             str(row["description"]),
@@ -161,7 +148,7 @@ class _Reader:
             )
         quarter = min(max(1, self.quarters.of_period(int(first))), self.quarters.count - 1)
         day = add_months(self.calendar.start, MONTHS_PER_QUARTER * quarter)
-        self.note("operation_from", day.isoformat(), "first quarter in which what is bought serves" if len(own)
+        self.notes.add("operation_from", day.isoformat(), "first quarter in which what is bought serves" if len(own)
                   else "first quarter of service: nothing is bought")  # fmt: skip
         return quarter
 
@@ -173,7 +160,7 @@ class _Reader:
         paths = {p.currency for p in self.terms.currency.paths}
         for name in sorted(wanted - paths - {"USD"}):
             row = self.catalog.table("exchange_rates").loc[name]
-            self.note(f"currency.paths[{name}]", float(row["usd_per_unit"]), "dollars for one unit, constant",
+            self.notes.add(f"currency.paths[{name}]", float(row["usd_per_unit"]), "dollars for one unit, constant",
                       str(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip
         return {
             name: np.array([exchange_rate(self.terms, name, day, self.catalog) for day in days])
@@ -197,21 +184,21 @@ class _Reader:
     def note_lives(self, lives: Mapping[str, float]) -> None:
         for name in sorted(set(lives) - set(self.terms.life_years)):
             row = self.catalog.table("asset_classes").loc[name]
-            self.note(f"life_years.{name}", lives[name], "straight-line depreciation",
-                      _text(row["source_url"]), _text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+            self.notes.add(f"life_years.{name}", lives[name], "straight-line depreciation",
+                      text(row["source_url"]), text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
 
     def tax(self) -> TaxTerms:
         given, row = self.terms.tax, self.catalog.table("countries").loc[self.scenario.country]
         rate = given.rate
         if rate is None:
             rate = 0.0 if pd.isna(row["corporate_tax_pct"]) else float(row["corporate_tax_pct"]) / PERCENT
-            source = next((p[5:] for p in _text(row["source_url"]).split(" ; ") if p.startswith("tax: ")), "")
-            self.note(
+            source = next((p[5:] for p in text(row["source_url"]).split(" ; ") if p.startswith("tax: ")), "")
+            self.notes.add(
                 "tax.rate",
                 rate,
                 f"corporate tax of {self.scenario.country}",
                 source,
-                _text(row["source_date"]),
+                text(row["source_date"]),
             )
         vat = {
             "vat_on_capex": given.vat_on_capex,
@@ -219,9 +206,9 @@ class _Reader:
             "vat_on_revenue": given.vat_on_revenue,
         }
         for name in [n for n, v in vat.items() if v is None]:
-            self.note(f"tax.{name}", 0.0, "refunded or not charged", assumed=True)
+            self.notes.add(f"tax.{name}", 0.0, "refunded or not charged", assumed=True)
         if given.losses_last_years is None:
-            self.note("tax.losses_last_years", "for ever", "losses are carried forward", assumed=True)
+            self.notes.add("tax.losses_last_years", "for ever", "losses are carried forward", assumed=True)
         return TaxTerms(
             rate=rate, losses_last_years=given.losses_last_years, losses_usable=given.losses_usable_share,
             vat_settled_after=given.vat_settled_after_quarters, **{n: v or 0.0 for n, v in vat.items()},
@@ -238,110 +225,13 @@ class _Reader:
                 value, row = presets.term(term)
                 found[name] = value if indebted else 0.0
                 if indebted:
-                    self.note(f"covenants.{name}", value, f"{row['instrument']}, {row['parameter']}",
-                              _text(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+                    self.notes.add(f"covenants.{name}", value, f"{row['instrument']}, {row['parameter']}",
+                              text(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip
         return Covenants(
             refresh_months=given.refresh_months or 0.0,
             interest_on_cash=given.interest_on_cash_per_year or 0.0,
             **found,
         )
-
-    # ---- sources
-
-    def sources(self, flows: PlanFlows) -> tuple[Tranche, ...]:
-        made = []
-        for source in self.terms.sources:
-            complete, listing = filled(source, self.catalog)
-            self.notes += listing
-            made.append(self.tranche(complete, flows))
-        made += self.grants(flows)
-        if not any(t.kind == EQUITY for t in made):
-            made += self.equity(flows)
-        return tuple(made)
-
-    def equity(self, flows: PlanFlows) -> list[Tranche]:
-        """Where no equity is named each payer puts in what the rest leaves, in its share of capital cost."""
-        capital: dict[str, float] = {}
-        for spend in flows.spending:
-            capital[spend.payer] = capital.get(spend.payer, 0.0) + float(spend.musd.sum())
-        total = sum(capital.values())
-        shares = {payer: musd / total for payer, musd in capital.items()} if total else {"state": 1.0}
-        for payer, share in shares.items():
-            self.note(f"sources[{payer}].share", share, "equity of who bears the cost, by capital cost")
-        return [Tranche(id=payer, kind=EQUITY, share=share) for payer, share in shares.items()]
-
-    def grants(self, flows: PlanFlows) -> list[Tranche]:
-        """Grants of the plan, drawn with capital from their day on; ``flows`` holds them in nominal money."""
-        made = []
-        for grant in self.terms.grants:
-            q = quarter_of(grant.date, self.calendar.start)
-            if grant.payer == "partner" and 0 <= q < self.quarters.count:
-                until = None if q < flows.operation_from else self.calendar.end
-                made.append(
-                    Tranche(id=grant.id, kind=GRANT, amount=grant.musd * float(flows.price_level[q]),
-                            available_from=grant.date, available_until=until,
-                            eligibility=Eligibility(costs_of_finance=False))
-                )  # fmt: skip
-        return made
-
-    def tranche(self, s: Source, flows: PlanFlows) -> Tranche:
-        eligibility = Eligibility(
-            assets=tuple(s.assets or ()), payers=tuple(s.payers or ()), countries=tuple(s.countries or ()),
-            content_from=tuple(s.content_from or ()), least_content=s.least_content_share or 0.0,
-            costs_of_finance=bool(s.costs_of_finance),
-        )  # fmt: skip
-        fees = Fees(
-            upfront=s.upfront_fee_share or 0.0, commitment=s.commitment_fee_per_year or 0.0,
-            guarantee=s.guarantee_fee_per_year or 0.0, premium=s.premium_share or 0.0,
-            withholding=s.withholding_share or 0.0,
-        )  # fmt: skip
-        export = ExportTerms(
-            financed_share=s.financed_share or 0.0, full_content_share=s.full_content_share,
-            local_assets=tuple(s.local_assets or ()), local_cost_cap=s.local_cost_share or 0.0,
-            longest_tenor_years=s.longest_tenor_years, authority_ends=s.authority_ends,
-        ) if s.kind == EXPORT_CREDIT else None  # fmt: skip
-        made = Tranche(
-            id=s.id, kind=str(s.kind), share=s.share or 0.0, amount=s.amount_m, currency=s.currency or "USD",
-            base_rate=s.base_rate_per_year or 0.0, margin=s.margin_per_year or 0.0, available_from=s.from_,
-            available_until=s.until, eligibility=eligibility, fees=fees, export=export,
-            guaranteed_share=s.guaranteed_share or 0.0,
-        )  # fmt: skip
-        if not made.is_debt:
-            return made
-        opens, after = window(made, flows.start, flows.operation_from)
-        tenor = s.tenor_years if s.tenor_years is not None else self.longest_tenor(s, made, flows, after)
-        if s.premium_share is None and export is not None:
-            fees = replace(fees, premium=self.premium(s, tenor, (after - opens) / QUARTERS_PER_YEAR))
-        repayment = Repayment(
-            tenor_years=tenor, profile=str(s.profile), grace_years=s.grace_years or 0.0, balloon=s.balloon_share or 0.0,
-            dscr=s.dscr, sweep=s.sweep_share or 0.0,
-        )  # fmt: skip
-        return replace(made, fees=fees, repayment=repayment)
-
-    def longest_tenor(self, s: Source, made: Tranche, flows: PlanFlows, after: int) -> float:
-        """Where none is stated: the least of the agency's rule, the horizon, and the life of all that is financed."""
-        ends = asset_ends(made, flows.spending, flows.operation_from, self.lives(flows))
-        caps = {"what is left of the horizon": (self.quarters.count - after) / QUARTERS_PER_YEAR}
-        for name, last in sorted(ends, key=lambda end: -end[1]):
-            caps[f"the useful life of {name}"] = (last - after) / QUARTERS_PER_YEAR
-        if s.longest_tenor_years is not None:
-            caps["the longest that is given"] = s.longest_tenor_years
-        why = min(caps, key=lambda name: caps[name])
-        tenor = int(max(1.0, caps[why] * QUARTERS_PER_YEAR)) / QUARTERS_PER_YEAR
-        self.note(f"sources[{s.id}].tenor_years", tenor, f"the least of its caps: {why}")
-        return tenor
-
-    def premium(self, s: Source, tenor: float, drawing_years: float) -> float:
-        risk = self.catalog.table("countries").at[self.scenario.country, "oecd_risk_class"]
-        found = country_premium(0 if pd.isna(risk) else int(risk), tenor + drawing_years / 2.0, self.catalog)
-        row = self.catalog.table("minimum_premiums").loc[0 if pd.isna(risk) else int(risk)]
-        self.note(f"sources[{s.id}].premium_share", found, f"minimum premium of country risk class {risk}, {tenor:g} years",
-                  _text(row["source_url"]), _text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
-        return found
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def in_scenario(path: str) -> str:

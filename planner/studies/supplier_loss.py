@@ -25,6 +25,7 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.cuts import offers_cut
 from planner.case.registry import PURCHASES
+from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue, NotOffered
 from planner.planning.events import OnEvent
 from planner.planning.pipeline import solve
@@ -68,8 +69,8 @@ class SupplierLoss:
     notes: list[str] = field(default_factory=list)
 
 
-def scenario_after(scenario: Scenario, cut: Cut) -> Scenario:
-    """The scenario with the cut, without the duties that may no longer be met."""
+def without_duties(scenario: Scenario) -> Scenario:
+    """The scenario without the duties that may no longer be met after a loss."""
     demand = [
         w.model_copy(
             update={"optional": True, "must_serve_by": None, "survival_share": 0.0, "may_lapse": True}
@@ -79,7 +80,31 @@ def scenario_after(scenario: Scenario, cut: Cut) -> Scenario:
     limits = scenario.limits.model_copy(
         update={"max_delay_months": None, "min_control": None, "max_cost_musd": None}
     )
-    return scenario.model_copy(update={"cuts": [*scenario.cuts, cut], "demand": demand, "limits": limits})
+    return scenario.model_copy(update={"demand": demand, "limits": limits})
+
+
+def answer(
+    base: Plan,
+    scenario: Scenario,
+    first: int,
+    quality: str,
+    on_event: OnEvent | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    catalog: Catalog | None = None,
+    free: tuple[str, ...] = (),
+) -> tuple[Outcome, list[str]]:
+    """The plan of a changed scenario (or changed facts) in which all that ``base`` decided before ``first`` is held.
+
+    Duties are lifted; what is served waits no longer than in ``base`` or, where that cannot be, than in the soonest
+    answer. ``free`` names variables that are not held. Also notes on what could not be held.
+    """
+    case = build_case(without_duties(scenario), catalog or base.case.catalog)
+    engine = frozen(case, base, first, free)
+    waits, notes = _held_history(engine, base, first, quality)
+    limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
+    case = replace(case, scenario=case.scenario.model_copy(update={"limits": limits}))
+    found = solve(case, quality, on_event=on_event, should_stop=should_stop, engine=engine.for_case(case))
+    return found, notes
 
 
 def sever(
@@ -103,12 +128,8 @@ def sever(
     hit = offers_cut(base.case.offers, cut)
     if not len(hit):
         raise NotOffered(f"cut {cut.id} names nothing that this case offers")
-    case = build_case(scenario_after(base.case.scenario, cut), base.case.catalog)
-    engine = frozen(case, base, first)
-    waits, notes = _held_history(engine, base, first, quality)
-    limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
-    case = replace(case, scenario=case.scenario.model_copy(update={"limits": limits}))
-    outcome = solve(case, quality, on_event=on_event, should_stop=should_stop, engine=engine.for_case(case))
+    after_cut = base.case.scenario.model_copy(update={"cuts": [*base.case.scenario.cuts, cut]})
+    outcome, notes = answer(base, after_cut, first, quality, on_event, should_stop)
     after = outcome.plan
     return SupplierLoss(
         cut, base, outcome,
@@ -217,15 +238,15 @@ def _blocked(engine: Engine, base: Plan, first: int) -> str:
     return f"rule {name} at {', '.join(map(str, index)) if isinstance(index, tuple) else index} forbids it"
 
 
-def frozen(case: Case, base: Plan, first: int) -> Engine:
-    """The model of a case in which all that ``base`` decided and served before period ``first`` is held."""
+def frozen(case: Case, base: Plan, first: int, free: tuple[str, ...] = ()) -> Engine:
+    """The model of a case in which all that ``base`` decided and served before period ``first`` is held, but ``free``."""
     engine = Engine(case)
     arrays = engine.arrays
     lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
     for family, table, value, decided in _decisions(case, base):
         block = arrays.columns.get(family)
         early = table.index[decided.to_numpy(int) < first]
-        if block is None or not len(early):
+        if block is None or not len(early) or family in free:
             continue
         columns = np.array([block.position(i) for i in early], dtype=np.int32)
         held = value.reindex(early).fillna(0.0).to_numpy(float)

@@ -1,0 +1,152 @@
+"""The sources of a scenario as tranches of a plan: filled in, dated, with tenor and premium where none are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from planner.case.finance import Default, country_premium, filled
+from planner.finance.ledger_flows import PlanFlows, Quarters
+from planner.finance.project import asset_ends
+from planner.finance.sources import (
+    EQUITY,
+    EXPORT_CREDIT,
+    GRANT,
+    QUARTERS_PER_YEAR,
+    Eligibility,
+    ExportTerms,
+    Fees,
+    Repayment,
+    Tranche,
+    quarter_of,
+    window,
+)  # fmt: skip
+from planner.scenario.finance import Source
+from planner.scenario.schema import Scenario
+
+
+@dataclass
+class Notes:
+    """Every value that was filled in, in the order in which it was."""
+
+    found: list[Default] = field(default_factory=list)
+
+    def add(
+        self, path: str, value: object, why: str, source: str = "", when: str = "", assumed: bool = False
+    ) -> None:
+        """Notes a value; ``path`` within the section ``finance``."""
+        self.found.append(Default(f"finance.{path}", value, why, source, when, assumed))
+
+
+def text(value: object) -> str:
+    """A cell of the catalog as text; empty where it is blank."""
+    return value if isinstance(value, str) else ""
+
+
+class Tranches:
+    """Reads the sources of a scenario for the flows of one plan."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        quarters: Quarters,
+        flows: PlanFlows,
+        lives: Mapping[str, float],
+        notes: Notes,
+    ) -> None:
+        self.scenario, self.catalog, self.quarters = scenario, scenario.catalog, quarters
+        self.flows, self.lives, self.notes = flows, lives, notes
+
+    def all(self) -> tuple[Tranche, ...]:
+        made = []
+        for source in self.scenario.finance.sources:
+            complete, listing = filled(source, self.catalog)
+            self.notes.found += listing
+            made.append(self.tranche(complete))
+        made += self.grants()
+        if not any(t.kind == EQUITY for t in made):
+            made += self.equity()
+        return tuple(made)
+
+    def equity(self) -> list[Tranche]:
+        """Where no equity is named each payer puts in what the rest leaves, in its share of capital cost."""
+        capital: dict[str, float] = {}
+        for spend in self.flows.spending:
+            capital[spend.payer] = capital.get(spend.payer, 0.0) + float(spend.musd.sum())
+        total = sum(capital.values())
+        shares = {payer: musd / total for payer, musd in capital.items()} if total else {"state": 1.0}
+        for payer, share in shares.items():
+            self.notes.add(f"sources[{payer}].share", share, "equity of who bears the cost, by capital cost")
+        return [Tranche(id=payer, kind=EQUITY, share=share) for payer, share in shares.items()]
+
+    def grants(self) -> list[Tranche]:
+        """Grants of the plan, drawn with capital from their day on; ``flows`` holds them in nominal money."""
+        made = []
+        for grant in self.scenario.finance.grants:
+            q = quarter_of(grant.date, self.quarters.calendar.start)
+            if grant.payer == "partner" and 0 <= q < self.quarters.count:
+                until = None if q < self.flows.operation_from else self.quarters.calendar.end
+                made.append(
+                    Tranche(id=grant.id, kind=GRANT, amount=grant.musd * float(self.flows.price_level[q]),
+                            available_from=grant.date, available_until=until,
+                            eligibility=Eligibility(costs_of_finance=False))
+                )  # fmt: skip
+        return made
+
+    def tranche(self, s: Source) -> Tranche:
+        eligibility = Eligibility(
+            assets=tuple(s.assets or ()), payers=tuple(s.payers or ()), countries=tuple(s.countries or ()),
+            content_from=tuple(s.content_from or ()), least_content=s.least_content_share or 0.0,
+            costs_of_finance=bool(s.costs_of_finance),
+        )  # fmt: skip
+        fees = Fees(
+            upfront=s.upfront_fee_share or 0.0, commitment=s.commitment_fee_per_year or 0.0,
+            guarantee=s.guarantee_fee_per_year or 0.0, premium=s.premium_share or 0.0,
+            withholding=s.withholding_share or 0.0,
+        )  # fmt: skip
+        export = ExportTerms(
+            financed_share=s.financed_share or 0.0, full_content_share=s.full_content_share,
+            local_assets=tuple(s.local_assets or ()), local_cost_cap=s.local_cost_share or 0.0,
+            longest_tenor_years=s.longest_tenor_years, authority_ends=s.authority_ends,
+        ) if s.kind == EXPORT_CREDIT else None  # fmt: skip
+        made = Tranche(
+            id=s.id, kind=str(s.kind), share=s.share or 0.0, amount=s.amount_m, currency=s.currency or "USD",
+            base_rate=s.base_rate_per_year or 0.0, margin=s.margin_per_year or 0.0, available_from=s.from_,
+            available_until=s.until, eligibility=eligibility, fees=fees, export=export,
+            guaranteed_share=s.guaranteed_share or 0.0,
+        )  # fmt: skip
+        if not made.is_debt:
+            return made
+        opens, after = window(made, self.flows.start, self.flows.operation_from)
+        tenor = s.tenor_years if s.tenor_years is not None else self.longest_tenor(s, made, after)
+        if s.premium_share is None and export is not None:
+            fees = replace(fees, premium=self.premium(s, tenor, (after - opens) / QUARTERS_PER_YEAR))
+        repayment = Repayment(
+            tenor_years=tenor, profile=str(s.profile), grace_years=s.grace_years or 0.0, balloon=s.balloon_share or 0.0,
+            dscr=s.dscr, sweep=s.sweep_share or 0.0,
+        )  # fmt: skip
+        return replace(made, fees=fees, repayment=repayment)
+
+    def longest_tenor(self, s: Source, made: Tranche, after: int) -> float:
+        """Where none is stated: the least of the agency's rule, the horizon, and the life of all that is financed."""
+        ends = asset_ends(made, self.flows.spending, self.flows.operation_from, self.lives)
+        caps = {"what is left of the horizon": (self.quarters.count - after) / QUARTERS_PER_YEAR}
+        for name, last in sorted(ends, key=lambda end: -end[1]):
+            caps[f"the useful life of {name}"] = (last - after) / QUARTERS_PER_YEAR
+        if s.longest_tenor_years is not None:
+            caps["the longest that is given"] = s.longest_tenor_years
+        why = min(caps, key=lambda name: caps[name])
+        tenor = int(max(1.0, caps[why] * QUARTERS_PER_YEAR)) / QUARTERS_PER_YEAR
+        self.notes.add(f"sources[{s.id}].tenor_years", tenor, f"the least of its caps: {why}")
+        return tenor
+
+    def premium(self, s: Source, tenor: float, drawing_years: float) -> float:
+        risk = self.catalog.table("countries").at[self.scenario.country, "oecd_risk_class"]
+        found = country_premium(0 if pd.isna(risk) else int(risk), tenor + drawing_years / 2.0, self.catalog)
+        row = self.catalog.table("minimum_premiums").loc[0 if pd.isna(risk) else int(risk)]
+        why = f"minimum premium of country risk class {risk}, {tenor:g} years"
+        self.notes.add(f"sources[{s.id}].premium_share", found, why,
+                  text(row["source_url"]), text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+        return found
