@@ -118,15 +118,8 @@ def _answered(
     on_event: OnEvent | None,
 ) -> dict[str, object]:
     first = base.case.calendar.containing(known)
-    outcome, notes = answer(
-        base,
-        changed.scenario,
-        first,
-        quality,
-        on_event,
-        catalog=changed.catalog,
-        free=LATE.get(event.what, ()),
-    )
+    free = LATE.get(event.what, ())
+    outcome, notes = answer(base, changed.scenario, changed.catalog, first, quality, on_event, free=free)
     if outcome.plan is None:
         return {"fault": "; ".join([f"no plan holds the first decisions ({outcome.status})", *notes])}
     own = {name: outcome.plan.kpi(name) for name in ("cost_npv_musd", "delay_months")}

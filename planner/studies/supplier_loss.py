@@ -86,11 +86,11 @@ def without_duties(scenario: Scenario) -> Scenario:
 def answer(
     base: Plan,
     scenario: Scenario,
+    catalog: Catalog,
     first: int,
     quality: str,
     on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
-    catalog: Catalog | None = None,
     free: tuple[str, ...] = (),
 ) -> tuple[Outcome, list[str]]:
     """The plan of a changed scenario (or changed facts) in which all that ``base`` decided before ``first`` is held.
@@ -98,7 +98,7 @@ def answer(
     Duties are lifted; what is served waits no longer than in ``base`` or, where that cannot be, than in the soonest
     answer. ``free`` names variables that are not held. Also notes on what could not be held.
     """
-    case = build_case(without_duties(scenario), catalog or base.case.catalog)
+    case = build_case(without_duties(scenario), catalog)
     engine = frozen(case, base, first, free)
     waits, notes = _held_history(engine, base, first, quality)
     limits = case.scenario.limits.model_copy(update={"max_delay_months": waits})
@@ -129,7 +129,7 @@ def sever(
     if not len(hit):
         raise NotOffered(f"cut {cut.id} names nothing that this case offers")
     after_cut = base.case.scenario.model_copy(update={"cuts": [*base.case.scenario.cuts, cut]})
-    outcome, notes = answer(base, after_cut, first, quality, on_event, should_stop)
+    outcome, notes = answer(base, after_cut, base.case.catalog, first, quality, on_event, should_stop)
     after = outcome.plan
     return SupplierLoss(
         cut, base, outcome,
