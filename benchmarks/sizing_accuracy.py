@@ -56,7 +56,8 @@ def throughput(catalog: Catalog, refit: bool = False) -> dict[str, Any]:
     """Errors by what is left out and by how the speed is known; widths of intervals are those of estimates.
 
     Rows and lines leave the residual, in closed form; with ``refit`` the step is fitted anew without each pair, chip,
-    vendor and model, as for ``serving_intervals``, which takes minutes; without, its few parameters stay.
+    vendor and model, as for ``serving_intervals``, which takes minutes; without, its few parameters stay. A vendor
+    with most of the rows is not left out of such a fit: too little is left.
     """
     data, known, stored = read(catalog), book(catalog), catalog.table("serving_intervals")
     steepness = known.fit.rows.steepness
@@ -70,9 +71,11 @@ def throughput(catalog: Catalog, refit: bool = False) -> dict[str, Any]:
         for asked, keep in kinds.items():
             width = {k: float(stored.at[(gap, k), "log_half_width"]) for k in make_serving.ASKED}
             reach = np.where(tight, width["speed"], width["label"]) * steepness
-            out[f"{gap}_{asked}"] = summary(error[keep], -reach[keep], reach[keep])
+            here = keep & np.isfinite(error)
+            out[f"{gap}_{asked}"] = summary(error[here], -reach[here], reach[here])
             if gap == "vendor" and asked == "speed":
-                out["amd_speed"] = summary(error[keep & amd], -reach[keep & amd], reach[keep & amd])
+                here = here & amd
+                out["amd_speed"] = summary(error[here], -reach[here], reach[here])
     return out
 
 

@@ -120,10 +120,14 @@ def _curve(catalog: Catalog, technology: str) -> tuple[pd.Series, float, float]:
 
 
 def hourly(context: Context, profile_id: str) -> np.ndarray:
-    """24 values of a profile, by hour of the day."""
-    rows = context.catalog.table("profiles")
-    rows = rows[rows["profile_id"] == profile_id].sort_values("hour")
-    return np.asarray(rows["value"], float)
+    """24 values of a profile, by hour of the day; not to be written to."""
+    return _profiles(context.catalog)[profile_id]
+
+
+@lru_cache(maxsize=8)
+def _profiles(catalog: Catalog) -> dict[str, np.ndarray]:
+    rows = catalog.table("profiles").sort_values("hour")
+    return {str(name): own.to_numpy(float) for name, own in rows.groupby("profile_id")["value"]}
 
 
 def load_by_hour(context: Context, w: Workload) -> np.ndarray:

@@ -209,8 +209,10 @@ def _last_dates(catalog: Catalog) -> dict[tuple[str | None, str | None], pd.Time
 def year_of(catalog: Catalog, service: Service, chip: ChipSpec) -> float:
     """State of software as a decimal year: as asked, but not later than last measured."""
     last = decimal_year(last_measured(catalog, service.model.model_id, chip.vendor))
+    if service.year is None:
+        return last
     first = decimal_year(measured_rows(catalog)["measured_on"].min())
-    return last if service.year is None else min(max(service.year, first), last)
+    return min(max(service.year, first), last)
 
 
 @lru_cache(maxsize=8)

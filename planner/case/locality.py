@@ -31,6 +31,22 @@ def rule_for(context: Context, workload: Workload) -> Rule:
         own = workload.locality
         basis = own.source or own.note or "scenario"
         return Rule(own.where, own.protection, own.home_copy, basis, own.assumed)
+    key = (
+        "rule",
+        workload.id,
+        home_of(context, workload),
+        workload.data_class,
+        workload.sector,
+        workload.body,
+    )
+    if key not in context.memo:
+        context.memo[key] = _rule_of(context, workload)
+    found: Rule = context.memo[key]
+    return found
+
+
+def _rule_of(context: Context, workload: Workload) -> Rule:
+    """By the table of rules; a fallback is noted among what the context assumes."""
     country = home_of(context, workload)
     table = context.catalog.table("locality_rules").reset_index(drop=True)
     table = table[table["data_class"] == workload.data_class]
