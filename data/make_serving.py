@@ -60,8 +60,8 @@ def inside(error: np.ndarray, steepness: np.ndarray, label: np.ndarray) -> float
     return float(np.mean(np.concatenate(found)))
 
 
-def errors(data: Data, whole: Fitted, quick: bool) -> dict[str, np.ndarray]:
-    """log(measured / predicted) of every row by gap."""
+def errors(data: Data, whole: Fitted, quick: bool = False) -> dict[str, np.ndarray]:
+    """log(measured / predicted) of every row by gap; ``quick``: the step as fitted to all rows."""
     return {gap: left_out(data, whole, groups(data, gap), gap in REFITTED and not quick) for gap in GAPS}
 
 
@@ -81,9 +81,9 @@ def figures(data: Data, whole: Fitted, missed: dict[str, np.ndarray]) -> Iterato
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Fit serving rates to the measurements of the catalog")
-    parser.add_argument("--quick", action="store_true", help="errors without fitting the step anew")
-    options = parser.parse_args(arguments)
+    argparse.ArgumentParser(description="Fit serving rates to the measurements of the catalog").parse_args(
+        arguments
+    )
     data = read(load_catalog())
     found = fitted(data)
     _write("serving_parameters", list(_parameter_rows(data, found.parameters)))
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
             for k, y, n, s, w in rows
         ],
     )  # fmt: skip
-    table = list(figures(data, found, errors(data, found, options.quick)))
+    table = list(figures(data, found, errors(data, found)))
     _write("serving_intervals", table)
     for row in table:
         print(*row.values())
