@@ -125,6 +125,16 @@ def cost_composition(ledger: pd.DataFrame, payer: str = PARTNER) -> pd.DataFrame
     return table.sort_values("musd_discounted", ascending=False).reset_index(drop=True)
 
 
+def by_content(content: pd.DataFrame | None) -> pd.DataFrame:
+    """iso3, content_musd (value made there), seat_musd (paid to vendors seated there), the largest first."""
+    if content is None or not len(content):
+        return pd.DataFrame(columns=["iso3", "content_musd", "seat_musd"])
+    sums = {f"{name}_musd": content.groupby(content[column].replace("", NONE))["musd"].sum()
+            for name, column in (("content", "content_iso3"), ("seat", "origin_iso3"))}  # fmt: skip
+    table = pd.DataFrame(sums).fillna(0.0).rename_axis("iso3").reset_index()
+    return table.sort_values("content_musd", ascending=False).reset_index(drop=True)
+
+
 def flows(ledger: pd.DataFrame, kinds: tuple[str, ...] = CAPITAL_KINDS, top: int = 7) -> pd.DataFrame:
     """Sources and uses as links source, target, musd, stage: payer -> account -> country of origin.
 

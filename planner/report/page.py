@@ -92,6 +92,8 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
                  capital.cost_composition(tables["ledger"])),
         _section("Residual values", "Shown apart: they reduce the cost, never the need for money.",
                  capital.residuals(tables["ledger"])),
+        _section("Content by country", "Capital by where its value is made, and by the vendor's seat; undiscounted.",
+                 capital.by_content(tables.get("content"))),
         _section("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
                  views.bill_of_materials(tables)),
         _section("Demand not served", "Share of the workload's demand at its worst.",

@@ -152,6 +152,14 @@ def test_page_stands_alone_and_escapes_what_users_write(run: Run) -> None:
     assert len(charts) == 9
     assert all("data" in json.loads(chart) for chart in charts)
     assert "real 2026 USD" in own
+    assert "Content by country" in own and "Vendors seated there" in own
+
+
+def test_content_adds_up_to_capital_both_ways(run: Run) -> None:
+    table = capital.by_content(run.table("content"))
+    assert table["content_musd"].sum() == pytest.approx(run.kpi("capex_musd"))
+    assert table["seat_musd"].sum() == pytest.approx(run.kpi("capex_musd"))
+    assert len(table) > 4 and (table.set_index("iso3").loc["TWN", "content_musd"]) > 0
 
 
 def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.report.workbook import capacity, cost, flows, inputs, summary, tables
+from planner.report.workbook import capacity, cost, finance, flows, inputs, summary, tables
 from planner.report.workbook.book import Book
 from planner.report.workbook.inputs import Facts
 
@@ -42,6 +42,7 @@ def workbook_bytes(run: Run) -> bytes:
     live = capacity.write_capacity(book, facts, timing)
     kinds = cost.write_cost(book, facts)
     cost.write_sensitivities(book, facts, timing, rows["net"], kinds)
+    finance.write_finance(book, facts)
     known = summary.formulas(book, facts, timing, rows, live)
     cells = summary.write_planner(book, facts, known)
     tables.write_bill(book, facts)
