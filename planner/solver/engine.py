@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,8 @@ DEFINED = (
     ("it_load_balance", "it_load"), ("it_peak_balance", "it_peak"), ("space_stock", "space_mw"),
 )  # fmt: skip
 """Rows that define a column each. The stock of a fleet stays: put into every row, it fills the matrix."""
+REDUCTIONS_KEPT = 4
+"""Of one case and its neighbours: hosts and stacks that were held last are mostly held again."""
 DINKELBACH_STEPS = 12
 DINKELBACH_TOLERANCE = 1e-7
 
@@ -69,19 +72,22 @@ class Engine:
         arrays: Arrays,
         log_file: Path | None,
         reduction: Reduction | None = None,
+        reductions: dict[Any, Reduction] | None = None,
     ) -> None:
         self.case, self.entries, self.arrays, self.reduction = case, entries, arrays, reduction
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
         self._tree: Engine | None = None
+        self._reductions = {} if reductions is None else reductions
+        """Of these arrays, by all else that they depend on."""
         self.asked = UNBOUNDED
         """The policy bounds in force."""
 
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
         other = object.__new__(Engine)
-        other._adopt(case, self.entries, self.arrays, None)
+        other._adopt(case, self.entries, self.arrays, None, reductions=self._reductions)
         return other
 
     def held(self, pattern: Mapping[str, Sequence[float]]) -> Engine:
@@ -107,13 +113,22 @@ class Engine:
         self, pattern: Mapping[str, Sequence[float] | Floats], rows: Sequence[str], tightened: Sequence[str]
     ) -> Engine:
         """An engine on what is left with families held at whole values; see ``reduce`` for rows and columns."""
-        lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
-        for family, values in pattern.items():
-            at = self.arrays.columns[family].slice
-            lower[at] = upper[at] = np.round(values)
+        held = {family: np.round(np.asarray(values, dtype=float)) for family, values in pattern.items()}
+        key = (
+            tuple((family, values.tobytes()) for family, values in held.items()),
+            tuple(rows),
+            tuple(tightened),
+        )
+        if key not in self._reductions:
+            lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
+            for family, values in held.items():
+                at = self.arrays.columns[family].slice
+                lower[at] = upper[at] = values
+            if len(self._reductions) >= REDUCTIONS_KEPT:
+                del self._reductions[next(iter(self._reductions))]
+            self._reductions[key] = reduce(self.arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
         other = object.__new__(Engine)
-        smaller = reduce(self.arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
-        other._adopt(self.case, self.entries, self.arrays, None, smaller)
+        other._adopt(self.case, self.entries, self.arrays, None, self._reductions[key])
         return other
 
     def warm_from(self, other: Engine) -> None:

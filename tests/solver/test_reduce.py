@@ -111,3 +111,15 @@ def test_a_bound_of_a_defined_column_is_kept() -> None:
     answer = live.solve()
     assert answer.objective == pytest.approx(-3.0)
     assert found.full(answer.x)[0] == pytest.approx(3.0)
+
+
+def test_neighbours_share_what_is_left_with_the_same_places_held(engine: Engine) -> None:
+    """By what is held and by what stays: a reduction for other hosts, or for other uses, is another one."""
+    _, early, fewer = patterns(engine)
+    other = engine.for_case(engine.case)
+    assert other.held(early).reduction is engine.held(early).reduction
+    assert other.held(fewer).reduction is not engine.held(early).reduction
+    assert (
+        other.searchable({f: np.array(v) for f, v in early.items()}).reduction
+        is not engine.held(early).reduction
+    )
