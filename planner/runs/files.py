@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -131,13 +132,17 @@ def _unlabelled(value: Any) -> Any:
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    found = {"planner": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+    own = {"planner": __version__, "python": platform.python_version()}
+    return own | {name: _version(name) for name in PACKAGES}
+
+
+@cache
+def _version(package: str) -> str:
+    """Of what this process has loaded: it stays the same until the process ends."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def manifest(scenario: Scenario, catalog: Catalog, options: Mapping[str, Any], kind: str) -> dict[str, Any]:
