@@ -16,6 +16,7 @@ from planner.audit.view import PARTNER, View, each_period, lookup
 MARKETED = "servers"
 """The class of assets with a market for used ones."""
 LINE = ["t", "kind", "account", "payer", "h", "a", "k", "origin_iso3", "w"]
+AMOUNTS = ["quantity", "musd"]
 FIELDS = ["kind", "account", "payer", "h", "a", "k", "origin_iso3", "w", "unit"]
 
 
@@ -23,27 +24,25 @@ class Book:
     """Collects lines; every topic of the audit books what it must find in the ledger."""
 
     def __init__(self, view: View) -> None:
-        self.view, self.case, self.parts = (
-            view,
-            view.case,
-            [pd.DataFrame(columns=[*LINE, "unit", "quantity", "musd"])],
-        )
+        self.view, self.case = view, view.case
+        self.parts: dict[str, list[Any]] = {name: [] for name in ("t", *FIELDS, *AMOUNTS)}
 
     def add(self, rows: pd.DataFrame, musd: Any = 0.0, quantity: Any = 0.0, **fields: Any) -> None:
         """One line a row, in the row's period ``t``; fields are texts or columns."""
         blank = {name: fields.get(name, PARTNER if name == "payer" else "") for name in FIELDS}
         if not len(rows):
             return
-        part = pd.DataFrame(
-            {"t": rows["t"].to_numpy(int), **{k: _cells(v, len(rows)) for k, v in blank.items()}}
-        )
-        part["quantity"] = np.asarray(quantity, dtype=float) * np.ones(len(rows))
-        part["musd"] = np.asarray(musd, dtype=float) * np.ones(len(rows))
-        self.parts.append(part)
+        numbers = zip(AMOUNTS, (quantity, musd), strict=True)
+        lines = {"t": rows["t"].to_numpy(int), **{k: _cells(v, len(rows)) for k, v in blank.items()},
+                 **{k: np.asarray(v, dtype=float) * np.ones(len(rows)) for k, v in numbers}}  # fmt: skip
+        for name, cells in lines.items():
+            self.parts[name].extend(cells.tolist())
 
     def table(self) -> pd.DataFrame:
         """All lines: t, kind, account, payer, host, stack, origin, workload, unit, quantity, MUSD."""
-        return pd.concat(self.parts, ignore_index=True)
+        texts = {k: pd.array(self.parts[k], dtype=object) for k in FIELDS}
+        numbers = {k: np.array(self.parts[k], dtype=float) for k in AMOUNTS}
+        return pd.DataFrame({"t": np.array(self.parts["t"], dtype=int), **texts, **numbers})
 
     def asset(self, rows: pd.DataFrame, price: Any, what: str, quantity: Any = 0.0, **fields: Any) -> None:
         """Outlays of a purchase over its lead and its residual value."""
@@ -95,4 +94,4 @@ class Book:
 
 
 def _cells(value: Any, n: int) -> Any:
-    return [value] * n if isinstance(value, str) else np.asarray(value, dtype=object)
+    return np.full(n, value, dtype=object) if isinstance(value, str) else np.asarray(value, dtype=object)

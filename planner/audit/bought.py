@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
-from planner.audit.view import View
+from planner.audit.view import View, labelled
 
 
 def dated(
@@ -18,7 +18,7 @@ def dated(
     for name, periods in when.items():
         found.same(rule, rows[keys], pd.to_datetime(rows[name]), view.dates(periods), name)
     first = np.minimum.reduce([np.asarray(p, dtype=float) for p in when.values()])
-    index = pd.MultiIndex.from_frame(rows[keys])
+    index = labelled(rows, keys)
     found.at_least(rule, pd.Series(first, index=index), 0.0, "decided before the plan starts")
 
 
@@ -26,6 +26,6 @@ def priced(
     found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], want: Any, column: str = "musd"
 ) -> None:
     """A column of money is what the case makes it."""
-    index = pd.MultiIndex.from_frame(rows[keys])
+    index = labelled(rows, keys)
     got = pd.Series(rows[column].to_numpy(float), index=index)
     found.equal(rule, got, pd.Series(np.asarray(want, dtype=float), index=index), column)

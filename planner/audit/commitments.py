@@ -15,7 +15,7 @@ from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.halls import lease_rent
 from planner.audit.policy import discount
-from planner.audit.view import View, once, total
+from planner.audit.view import View, labelled, once, total
 from planner.case.commitments import market_rent, relet_share
 from planner.case.context import Context
 from planner.case.registry import CONTRACTS, Purchase
@@ -27,7 +27,7 @@ MONEY = ["signed_musd", "booked_musd", "due_after_musd", "cost_musd_discounted"]
 def check(view: View, found: Findings) -> None:
     """Every contract is listed once, with its sum, the part within the horizon, and the part after it."""
     table, want = view.table("commitments"), signed(view)
-    index = pd.MultiIndex.from_frame(want[KEYS])
+    index = labelled(want, KEYS)
     found.known("commitment-listed", table[KEYS], index, "no such contract is signed in this plan")
     for column in MONEY:
         got, due = total(table, KEYS, table[column]), total(want, KEYS, want[column])

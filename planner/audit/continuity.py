@@ -7,7 +7,8 @@ import pandas as pd
 
 from planner.audit.findings import Findings
 from planner.audit.service import served_k
-from planner.audit.view import HAKT, View, lookup, over, total
+from planner.audit.view import HAKT, View, labelled, lookup, over, total
+from planner.case.columns import joined
 
 COVERS = {"service_kept": "service-kept", "lapse_of_work": "service-kept", "lapse_by_data": "service-kept"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -17,7 +18,7 @@ TRAINING = ("training", "fine-tuning")
 def check(view: View, found: Findings) -> None:
     """No workload loses service but what data take from it, nor all together more than data take."""
     rows, ends = _falls(view), _ends(view)
-    at = pd.MultiIndex.from_frame(rows[["w", "t"]])
+    at = labelled(rows, ["w", "t"])
     fall = pd.Series(rows["fall"].to_numpy(float), index=at)
     wanted = pd.Series(rows["demand"].to_numpy(float), index=at)
     allowed = over(at, total(ends, ["w", "t"], ends["case_rate"] * np.minimum(ends["serve_k"], ends["loss"])))
@@ -39,7 +40,7 @@ def _falls(view: View) -> pd.DataFrame:
     rows, asked = view.case.kept.reset_index(drop=True), view.case.demand
     work = served_k(view)
     done = total(work, ["w", "t"], work["served"])
-    now, then = (pd.MultiIndex.from_frame(rows[["w", c]], names=[None, None]) for c in ("t", "before"))
+    now, then = (labelled(rows, ["w", c]).set_names([None, None]) for c in ("t", "before"))
     demand, earlier = (asked["demand_kref"].reindex(i).to_numpy(float) for i in (now, then))
     # of a training run that ends nothing is carried over, whatever starts then
     by_run = rows["w"].map(view.case.workloads["kind"]).isin(TRAINING)
@@ -53,10 +54,9 @@ def _falls(view: View) -> pd.DataFrame:
 def _ends(view: View) -> pd.DataFrame:
     """Work of the period before on offers that lose something: serve_k, case_rate, loss (thousands at work)."""
     keys = ["w", "h", "a", "k", "before"]
-    lapses = view.case.lapses.reset_index(drop=True)
     work = served_k(view).rename(columns={"t": "before"})[[*keys, "serve_k", "case_rate"]]
-    rows = lapses.astype({"before": int, "t": int}).merge(work.astype({"before": int}), on=keys)
-    index = pd.MultiIndex.from_frame(rows[["h", "a", "k", "t"]])
+    rows = joined(view.case.lapses, work, keys)
+    index = labelled(rows, ["h", "a", "k", "t"])
     loss = pd.Series(lookup(index, view.case.losses["working_k"]), dtype=float).fillna(np.inf)
     own = pd.Series(lookup(index, view.case.losses["own"])).fillna(False).astype(bool)
     return rows.assign(loss=loss + own * over(index, _ended(view)).to_numpy(float))
@@ -67,7 +67,7 @@ def _ended(view: View) -> pd.Series:
     orders = view.facts(view.table("orders"), view.case.orders, HAKT, ["life"])
     longest = view.case.rents.groupby(["h", "a", "k"])["periods"].max().rename("longest").reset_index()
     rents = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
-    rents = rents.merge(longest, on=["h", "a", "k"])
+    rents = joined(rents, longest, ["h", "a", "k"])
     rents = rents[rents["case_periods"] == rents["longest"]].rename(columns={"case_periods": "case_life"})
     rows = pd.concat([t[[*HAKT, "accelerators", "case_life"]] for t in (orders, rents)], ignore_index=True)
     working = rows["accelerators"] / 1000.0 * view.case.physics["availability"]

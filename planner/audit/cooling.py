@@ -11,7 +11,7 @@ from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.halls import space_mw
-from planner.audit.view import View, each_period, over, total
+from planner.audit.view import View, each_period, labelled, over, total
 from planner.case.case import MEDIA
 
 HT = ["h", "t"]
@@ -65,14 +65,14 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     dated(view, found, "cooling-dates", rows, keys, when)
     priced(found, "cooling-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
     alive = each_period(rows, rows["t"], rows["case_life"], view.n)
-    index = pd.MultiIndex.from_frame(table[keys])
+    index = labelled(table, keys)
     bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)
     pair = list(zip(table["h"], table["c"], strict=True))
     held = view.case.existing_cooling["mw"] if len(view.case.existing_cooling) else pd.Series(dtype=float)
     before = np.array([float(held.get(i, 0.0)) for i in pair])
     included = view.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
     part = np.array([float(included.get(i, 0.0)) for i in pair])
-    space = over(pd.MultiIndex.from_frame(table[HT]), space_mw(view)).to_numpy(float)
+    space = over(labelled(table, HT), space_mw(view)).to_numpy(float)
     want = pd.Series(bought + before + part * space, index=index)
     found.equal(
         "cooling-stock",

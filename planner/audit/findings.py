@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.columns import keys_of
+
 TOLERANCE = 1e-6
 COLUMNS = ["rule", "index", "amount", "limit", "message"]
 
@@ -25,7 +27,9 @@ class Findings:
 
     def equal(self, rule: str, got: pd.Series, want: pd.Series, message: str, scale: float = 1.0) -> None:
         """``got`` must be ``want``, to the tolerance times the larger of ``want`` and ``scale``."""
-        left, right = got.align(want, join="outer", fill_value=0.0)
+        left, right = got, want
+        if not got.index.equals(want.index):
+            left, right = got.align(want, join="outer", fill_value=0.0)
         a, b = left.to_numpy(float), right.to_numpy(float)
         same = (np.abs(a - b) <= self.tolerance * np.maximum(np.abs(b), scale)) | (np.isnan(a) & np.isnan(b))
         self._take(rule, left.index, a, b, ~same, message)
@@ -60,13 +64,15 @@ class Findings:
 
     def known(self, rule: str, keys: pd.DataFrame, allowed: pd.Index, message: str) -> np.ndarray:
         """Flags of rows whose key is among the allowed; the others are violations, and so are repeats."""
-        index = pd.MultiIndex.from_frame(keys) if keys.shape[1] > 1 else pd.Index(keys.iloc[:, 0])
-        ok = index.isin(allowed) if len(index) else np.zeros(0, dtype=bool)
+        labels, members = keys_of(keys, list(keys)), set(allowed)
+        ok = np.array([label in members for label in labels], dtype=bool)
         for i in np.flatnonzero(~ok):
             self.add(rule, tuple(keys.iloc[i]), np.nan, np.nan, message)
-        for i in np.flatnonzero(index.duplicated()):
+        first = {label: i for i, label in reversed(list(enumerate(labels)))}
+        repeated = [first[label] < i for i, label in enumerate(labels)]
+        for i in np.flatnonzero(repeated):
             self.add(rule, tuple(keys.iloc[i]), np.nan, np.nan, "the same line stands twice")
-        return np.asarray(ok, dtype=bool)
+        return ok
 
     def table(self) -> pd.DataFrame:
         return pd.DataFrame(self.rows, columns=COLUMNS)
@@ -74,6 +80,8 @@ class Findings:
     def _take(
         self, rule: str, index: Iterable[Any], a: np.ndarray, b: np.ndarray, bad: np.ndarray, message: str
     ) -> None:
+        if not bad.any():
+            return
         labels = list(index)
         for i in np.flatnonzero(bad):
             self.add(rule, labels[i], a[i], b[i], message)

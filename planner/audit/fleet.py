@@ -10,7 +10,8 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.view import HAKT, View, each_period, lookup, over, share_of_period, total
+from planner.audit.view import HAKT, View, each_period, labelled, lookup, once, over, share_of_period, total
+from planner.case.columns import joined
 from planner.case.commitments import choice_of
 from planner.case.context import Context
 from planner.case.costs import hardware_musd_per_k
@@ -45,7 +46,7 @@ def _orders(view: View, found: Findings) -> None:
     found.at_least("order-negative", total(table, HAKT, table["accelerators"]), 0.0, "a negative order")
     rows = view.facts(table, view.case.orders, HAKT, ["lead", "life", "musd_per_k", "unit_k"])
     key, count = rows[HAKT], rows["accelerators"] / THOUSAND
-    index = pd.MultiIndex.from_frame(key)
+    index = labelled(rows, HAKT)
     found.at_least(
         "order-lead", _by(rows["t"] - rows["case_lead"], index), 0.0, "ordered before the plan starts"
     )
@@ -76,7 +77,7 @@ def _rents(view: View, found: Findings) -> None:
     )
     found.at_least("rent-negative", total(table, keys, table["accelerators"]), 0.0, "a negative contract")
     rows = view.facts(table, view.case.rents, keys, ["periods", "musd_per_k_period"])
-    index = pd.MultiIndex.from_frame(rows[keys])
+    index = labelled(rows, keys)
     for name, when in (("start_date", rows["t"]), ("end_date", rows["t"] + rows["case_periods"])):
         found.same("rent-dates", rows[keys], pd.to_datetime(rows[name]), view.dates(when), name)
     hourly = rows["case_musd_per_k_period"] * 1e6 / THOUSAND / view.hours
@@ -130,13 +131,12 @@ def _stock(view: View, found: Findings) -> None:
 
 def _load(view: View, found: Findings) -> None:
     """Work at the peak and in every slice; work that may wait needs room somewhere in the day."""
-    fleet, work = view.table("fleet"), view.work()
-    room = view.case.physics["availability"] * total(fleet, HAKT, fleet["accelerators"] / THOUSAND)
+    work, room = view.work, _room(view)
     firm, soft = work[~work["soft"]], work[work["soft"]]
     busy = total(firm, HAKT, firm["serve_k"]).add(total(work, HAKT, work["held_k"]), fill_value=0.0)
     found.at_most("fleet-peak", busy, over(busy.index, room), "work at the peak and reserve exceed the fleet")
-    left = spare(view, firm, room)
-    index = pd.MultiIndex.from_frame(left[[*HAKT, "s"]])
+    left = spare(view)
+    index = labelled(left, [*HAKT, "s"])
     found.at_least("fleet-slice", _by(left["spare_k"], index), 0.0, "work in a slice exceeds the fleet")
     waiting = total(soft, HAKT, soft["serve_k"])
     mean = total(left, HAKT, left["spare_k"] * left["hours"] / view.hours)
@@ -145,24 +145,33 @@ def _load(view: View, found: Findings) -> None:
     )
 
 
-def spare(view: View, firm: pd.DataFrame, room: pd.Series) -> pd.DataFrame:
+def _room(view: View) -> pd.Series:
+    """(h, a, k, t) -> thousands of accelerators that can work at one time."""
+    fleet = view.table("fleet")
+    return view.case.physics["availability"] * total(fleet, HAKT, fleet["accelerators"] / THOUSAND)
+
+
+@once
+def spare(view: View) -> pd.DataFrame:
     """(h, a, k, t, s): hours, and thousands of accelerators left over by firm work."""
+    room = _room(view)
     cells = (
         room.rename("room_k").rename_axis(HAKT).reset_index()
         if len(room)
         else pd.DataFrame(columns=[*HAKT, "room_k"])
     )
-    cells = cells.astype({"t": int}).merge(view.typical[["t", "s", "hours"]], on="t")
-    table = profiled(view, firm)
+    cells = joined(cells, view.typical[["t", "s", "hours"]], ["t"])
+    table = firm_by_slice(view)
     used = total(table, [*HAKT, "s"], table["load_k"])
-    index = pd.MultiIndex.from_frame(cells[[*HAKT, "s"]])
+    index = labelled(cells, [*HAKT, "s"])
     return cells.assign(spare_k=cells["room_k"].to_numpy(float) - over(index, used).to_numpy(float))
 
 
-def profiled(view: View, firm: pd.DataFrame) -> pd.DataFrame:
+@once
+def firm_by_slice(view: View) -> pd.DataFrame:
     """Firm work by slice: serving at the peak times the share of the peak in the slice."""
-    table = firm.astype({"t": int}).merge(view.typical, on="t")
-    pairs = pd.MultiIndex.from_frame(table[["w", "s"]])
+    table = joined(view.work[~view.work["soft"]], view.typical, ["t"])
+    pairs = labelled(table, ["w", "s"])
     share = lookup(pairs, view.case.profile["value"]).astype(float)
     return table.assign(load_k=table["serve_k"].to_numpy(float) * share)
 

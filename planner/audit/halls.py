@@ -10,7 +10,17 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.view import View, at_sites, each_period, once, over, share_of_period, site_limit, total
+from planner.audit.view import (
+    View,
+    at_sites,
+    each_period,
+    labelled,
+    once,
+    over,
+    share_of_period,
+    site_limit,
+    total,
+)
 from planner.case.context import Context
 from planner.scenario.schema import ExistingHall
 
@@ -47,7 +57,7 @@ def _halls(view: View, found: Findings) -> None:
     table, keys = view.table("halls"), ["h", "b", "t"]
     found.known("hall-allowed", table[keys], view.case.halls.index, "no such hall can go live then")
     rows = view.facts(table, view.case.halls, keys, ["it_mw", "lead", "musd", "integer"])
-    index = pd.MultiIndex.from_frame(rows[keys])
+    index = labelled(rows, keys)
     found.at_least("hall-negative", total(rows, keys, rows["halls"]), 0.0, "a negative hall")
     dated(
         view,

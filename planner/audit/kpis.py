@@ -12,7 +12,8 @@ from planner.audit.commitments import signed
 from planner.audit.findings import Findings
 from planner.audit.policy import delays, discount, priorities, weights
 from planner.audit.power import facility_peak
-from planner.audit.view import PARTNER, View, lookup, once, over, total
+from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
+from planner.case.columns import joined
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
          ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
@@ -156,8 +157,8 @@ def unavoidable(view: View) -> pd.Series:
 def _control(view: View) -> dict[str, float]:
     rows = weights(view)
     whak = ["w", "h", "a", "k"]
-    facts = view.case.scores.reset_index(drop=True)[[*whak, "sigma_v121", "sigma_equal"]]
-    rows = rows.merge(facts, on=whak, how="left")
+    offer, scores = labelled(rows, whak), view.case.scores
+    rows = rows.assign(**{c: lookup(offer, scores[c]).astype(float) for c in ("sigma_v121", "sigma_equal")})
     served = rows["weight"].sum()
     mean = {c: 100.0 * (rows["weight"] * rows[c]).sum() for c in ("case_sigma", "sigma_v121", "sigma_equal")}
     out = {
@@ -267,7 +268,7 @@ def _by_mode(view: View, hours: pd.Series) -> dict[str, float]:
 def _load(view: View) -> pd.Series:
     """w -> mean over the day of the share of the peak; work that may wait is stated as a mean already."""
     day = view.typical[view.typical["t"] == 0]
-    rows = view.case.profile.reset_index(drop=True).merge(day[["s", "hours"]], on="s")
+    rows = joined(view.case.profile, day[["s", "hours"]], ["s"])
     mean = total(rows, ["w"], rows["value"] * rows["hours"]) / day["hours"].sum()
     soft = view.case.workloads["preemptible"].astype(bool).reindex(mean.index)
     return mean.where(~soft, 1.0)

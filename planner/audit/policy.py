@@ -10,8 +10,9 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.service import by_period, served_k
-from planner.audit.view import PARTNER, View, lookup, once, over, total
+from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
 from planner.case.bounds import Bounds
+from planner.case.columns import joined
 from planner.case.registry import SETTLED
 
 COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "money_cap": "money-cap"}
@@ -79,11 +80,9 @@ def _shares(view: View, found: Findings) -> None:
     caps = view.case.share_caps
     if not len(caps):
         return
-    limit = pd.Series(caps["max_share"].to_numpy(float), index=pd.MultiIndex.from_frame(caps[["i", "t"]]))
+    limit = pd.Series(caps["max_share"].to_numpy(float), index=labelled(caps, ["i", "t"]))
     rows = served_k(view)
-    part = view.case.share_members.reset_index(drop=True).merge(
-        rows[["h", "a", "k", "t", "served"]], on=["h", "a", "k"]
-    )
+    part = joined(view.case.share_members, rows[["h", "a", "k", "t", "served"]], ["h", "a", "k"])
     own = over(limit.index, total(part, ["i", "t"], part["served"]))
     everything = by_period(view, rows, pd.RangeIndex(view.n))
     allowed = limit * everything.reindex(limit.index.get_level_values(1)).to_numpy()

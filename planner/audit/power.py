@@ -8,9 +8,21 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.fleet import profiled, spare
-from planner.audit.view import HAKT, View, at_sites, each_period, lookup, once, over, site_limit, total
+from planner.audit.fleet import firm_by_slice, spare
+from planner.audit.view import (
+    HAKT,
+    View,
+    at_sites,
+    each_period,
+    labelled,
+    lookup,
+    once,
+    over,
+    site_limit,
+    total,
+)
 from planner.case.case import DESIGN, MEDIA
+from planner.case.columns import joined
 
 HT, HTS = ["h", "t"], ["h", "t", "s"]
 
@@ -56,19 +68,16 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
 
     Work that may wait is known by its mean over the day: it must fit between none and all room left.
     """
-    fleet, work = view.table("fleet"), view.work()
-    fleet, work = fleet[fleet["h"].isin(view.own)], work[work["h"].isin(view.own)]
-    room = view.case.physics["availability"] * total(fleet, HAKT, fleet["accelerators"] / 1000.0)
-    firm, soft = work[~work["soft"]], work[work["soft"]]
-    cells = fleet[[*HAKT]].assign(
-        mw=fleet["accelerators"] / 1000.0 * view.system(fleet, "idle_mw_per_k").astype(float)
-    ).astype({"t": int}).merge(view.typical[["t", "s", "hours"]], on="t")  # fmt: skip
-    busy = profiled(view, firm)
+    fleet, work = view.table("fleet"), view.work
+    fleet, soft = fleet[fleet["h"].isin(view.own)], work[work["soft"] & work["h"].isin(view.own)]
+    idle = fleet["accelerators"] / 1000.0 * view.system(fleet, "idle_mw_per_k").astype(float)
+    cells = joined(fleet[HAKT].assign(mw=idle), view.typical[["t", "s", "hours"]], ["t"])
+    busy = _own(view, firm_by_slice(view))
     parts = [cells[[*HAKT, "s", "mw"]], busy[[*HAKT, "s"]].assign(mw=busy["load_k"] * _swing(view, busy))]
     known = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-    left = spare(view, firm, room)
+    left = _own(view, spare(view))
     waits = total(soft, HAKT, soft["serve_k"])
-    may = over(pd.MultiIndex.from_frame(left[HAKT]), waits) > 0
+    may = over(labelled(left, HAKT), waits) > 0
     most = left["spare_k"] * _swing(view, left) * may.to_numpy()
     dispatch = view.table("dispatch")
     got = total(dispatch, HTS, dispatch["it_mw"])
@@ -77,7 +86,8 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
     found.at_least("it-load", over(low.index, got), low, "IT load below idle power and firm work")
     found.at_most("it-load", got, over(got.index, high), "IT load above all that could run")
     mean = soft["serve_k"] * _swing(view, soft)
-    hours = lookup(pd.MultiIndex.from_frame(known[["t", "s"]]), view.typical.set_index(["t", "s"])["hours"])
+    slice_hours = view.typical.set_index(["t", "s"])["hours"]
+    hours = lookup(labelled(known, ["t", "s"]), slice_hours)
     want = total(known, HT, known["mw"] * hours.astype(float)).add(
         total(soft, HT, mean * view.hours), fill_value=0.0
     )
@@ -88,12 +98,15 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
         "IT energy of a period",
         100.0,
     )
-    want_hours = lookup(
-        pd.MultiIndex.from_frame(dispatch[["t", "s"]]), view.typical.set_index(["t", "s"])["hours"]
-    )
+    want_hours = lookup(labelled(dispatch, ["t", "s"]), slice_hours)
     found.equal("slice-hours", total(dispatch, HTS, dispatch["hours"]),
                 total(dispatch, HTS, want_hours.astype(float)), "hours of a slice")  # fmt: skip
     return known
+
+
+def _own(view: View, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of places whose power is drawn here."""
+    return rows[rows["h"].isin(view.own)].reset_index(drop=True)
 
 
 def _swing(view: View, rows: pd.DataFrame) -> np.ndarray:
@@ -105,12 +118,10 @@ def _factors(view: View, column: str) -> pd.DataFrame:
     """(h, k, t, s): least and most of a cooling figure per MW of a system's load, by the carriers of its heat."""
     heat = view.case.heat.reset_index(drop=True)[["h", "c", "m"]]
     pue = view.case.pue.reset_index(drop=True)[["h", "c", "t", "s", column]]
-    by = (
-        heat.merge(pue, on=["h", "c"]).groupby(["h", "m", "t", "s"])[column].agg(["min", "max"]).reset_index()
-    )
+    by = joined(heat, pue, ["h", "c"]).groupby(["h", "m", "t", "s"])[column].agg(["min", "max"]).reset_index()
     shares = view.case.systems[list(MEDIA)].stack()
     shares.index.names, shares.name = ["k", "m"], "share"
-    parts = shares[shares > 0].reset_index().merge(by, on="m")
+    parts = joined(shares[shares > 0].reset_index(), by, ["m"])
     for name in ("min", "max"):
         parts[name] *= parts["share"]
     return parts.groupby(["h", "k", "t", "s"], as_index=False)[["min", "max"]].sum()
@@ -149,7 +160,7 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> pd.Series:
 def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> tuple[pd.Series, pd.Series]:
     """(h, t, s) -> least and most of PUE (or litres per kWh) times load at build hosts."""
     factors = _factors(view, column)
-    rows = known[known["h"].isin(view.built)].merge(factors, on=["h", "k", "t", "s"])
+    rows = joined(known[known["h"].isin(view.built)], factors, ["h", "k", "t", "s"])
     if not len(rows):
         empty = pd.Series(dtype=float)
         return empty, empty
@@ -166,12 +177,8 @@ def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> t
 def _over_hours(view: View, series: pd.Series) -> pd.Series:
     if not len(series):
         return series
-    table = (
-        series.rename("x")
-        .rename_axis(HTS)
-        .reset_index()
-        .merge(view.typical[["t", "s", "hours"]], on=["t", "s"])
-    )
+    rows = series.rename("x").rename_axis(HTS).reset_index()
+    table = joined(rows, view.typical[["t", "s", "hours"]], ["t", "s"])
     return total(table, HT, table["x"] * table["hours"])
 
 
@@ -261,13 +268,13 @@ def booked(book: Book) -> None:
 
 def _energy_booked(book: Book) -> None:
     view = book.view
-    dispatch = view.table("dispatch").astype({"t": int})[["h", "t", "s", "import_mw"]]
-    prices = view.case.host_period.reset_index(drop=True)[["h", "t", "musd_per_mwh", "tco2_per_mwh"]]
-    rows = dispatch.merge(prices, on=["h", "t"]).merge(view.typical, on=["t", "s"])
+    dispatch = view.table("dispatch")[["h", "t", "s", "import_mw"]]
+    rows = view.facts(dispatch, view.case.host_period, HT, ["musd_per_mwh", "tco2_per_mwh"])
+    rows = joined(rows, view.typical, ["t", "s"])
     mwh = rows["import_mw"] * rows["hours"]
-    book.add(rows, mwh * rows["musd_per_mwh"] * rows["tariff_factor"], mwh, kind="energy", account="electricity",
+    book.add(rows, mwh * rows["case_musd_per_mwh"] * rows["tariff_factor"], mwh, kind="energy", account="electricity",
              unit="MWh", **book.local(rows["h"]))  # fmt: skip
-    book.add(rows, 0.0, mwh * rows["tco2_per_mwh"], kind="physical", account="emissions", unit="tCO2",
+    book.add(rows, 0.0, mwh * rows["case_tco2_per_mwh"], kind="physical", account="emissions", unit="tCO2",
              h=rows["h"])  # fmt: skip
     water = view.table("power")
     book.add(water, 0.0, water["water_m3"], kind="physical", account="water", unit="m3", h=water["h"])

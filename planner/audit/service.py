@@ -7,7 +7,7 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.view import View, each_period, lookup, once, over, total
+from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 
 WHAKT = ["w", "h", "a", "k", "t"]
 
@@ -32,7 +32,7 @@ def check(view: View, found: Findings) -> None:
 @once
 def served_k(view: View) -> pd.DataFrame:
     """Serving rows with thousand reference-accelerator equivalents served and held, at the case's own rates."""
-    rows = view.facts(view.work(), view.case.serve, WHAKT, ["rate", "sigma", "seal", "p"])
+    rows = view.facts(view.work, view.case.serve, WHAKT, ["rate", "sigma", "seal", "p"])
     return rows.assign(served=rows["serve_k"] * rows["case_rate"], held=rows["held_k"] * rows["case_rate"])
 
 
@@ -44,7 +44,7 @@ def _offers(view: View, found: Findings) -> None:
     for name in ("accelerators", "reserve"):
         found.at_least("serving-negative", total(table, WHAKT, table[name]), 0.0, f"negative {name}")
     rows = served_k(view)
-    index = pd.MultiIndex.from_frame(rows[WHAKT])
+    index = labelled(rows, WHAKT)
     for name in ("rate", "sigma", "seal"):
         got, want = (pd.Series(rows[c].to_numpy(float), index=index) for c in (name, f"case_{name}"))
         found.equal("offer-facts", got, want, f"{name} of an offer")
@@ -63,7 +63,7 @@ def _offers(view: View, found: Findings) -> None:
         "work is not rate times fleet",
     )
     wanted = view.facts(rows, view.case.demand, ["w", "t"], ["demand_kref"])
-    index = pd.MultiIndex.from_frame(wanted[WHAKT])
+    index = labelled(wanted, WHAKT)
     share = pd.Series((wanted["served"] / wanted["case_demand_kref"]).to_numpy(float), index=index)
     found.equal(
         "serving-share", pd.Series(wanted["share"].to_numpy(float), index=index), share, "share of demand"
@@ -185,7 +185,7 @@ def _support_booked(book: Book) -> None:
     """Users are served in the proportion in which the demand they make is met."""
     view = book.view
     rows = served_k(view)
-    asked = pd.MultiIndex.from_frame(rows[["w", "t"]])
+    asked = labelled(rows, ["w", "t"])
     share = rows["served"] / view.case.demand["demand_kref"].reindex(asked).to_numpy(float)
     users = share * view.case.demand["users"].reindex(asked).to_numpy(float)
     usd = users * lookup(rows["a"], view.case.stacks["support_usd_per_user_year"]).astype(float) * view.years

@@ -7,7 +7,8 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.view import HAKT, View, lookup, over, total
+from planner.audit.view import HAKT, View, labelled, lookup, over, total
+from planner.case.columns import joined
 from planner.case.registry import DECIDED
 
 COVERS = {
@@ -27,14 +28,14 @@ def check(view: View, found: Findings) -> None:
 
 
 def _quotas(view: View, found: Findings) -> None:
-    members = view.case.quota_members.reset_index(drop=True)
+    members = view.case.quota_members
     orders, fleet = view.table("orders"), view.table("fleet")
     for kind, table in (("orders", orders), ("cumulative", orders), ("window", orders), ("capacity", fleet)):
         caps = view.case.quotas[view.case.quotas["kind"] == kind]
         if not len(caps):
             continue
-        limit = pd.Series(caps["amount_k"].to_numpy(float), index=pd.MultiIndex.from_frame(caps[["q", "t"]]))
-        rows = members.merge(table[[*HAKT, "accelerators"]], on=["h", "a", "k"])
+        limit = pd.Series(caps["amount_k"].to_numpy(float), index=labelled(caps, ["q", "t"]))
+        rows = joined(members, table[[*HAKT, "accelerators"]], ["h", "a", "k"])
         used = over(limit.index, total(rows, ["q", "t"], rows["weight"] * rows["accelerators"] / 1000.0))
         if kind == "cumulative":
             used = used.sort_index().groupby(level=0).cumsum().reindex(limit.index)
@@ -59,9 +60,9 @@ def _crews(view: View, found: Findings) -> None:
     if not len(view.case.crews):
         return
     crews = view.case.crews
-    limit = pd.Series(crews["racks_k"].to_numpy(float), index=pd.MultiIndex.from_frame(crews[["q", "t"]]))
+    limit = pd.Series(crews["racks_k"].to_numpy(float), index=labelled(crews, ["q", "t"]))
     orders = view.table("orders")[[*HAKT, "accelerators"]]
-    rows = view.case.crew_members.reset_index(drop=True).merge(orders, on=["h", "a", "k"])
+    rows = joined(view.case.crew_members, orders, ["h", "a", "k"])
     racks = total(rows, ["q", "t"], rows["accelerators"] / 1000.0 * rows["racks_per_accelerator"])
     found.at_most("crew", over(limit.index, racks), limit, "more racks than the crew installs")
 
@@ -109,7 +110,7 @@ def _licences_booked(book: Book) -> None:
     """Security, monitoring and investment that licences ask."""
     view, case = book.view, book.view.case
     orders = view.facts(view.table("orders"), case.orders, HAKT, ["order_t", "life", "musd_per_k"])
-    offer = pd.MultiIndex.from_frame(orders[["h", "a", "k"]])
+    offer = labelled(orders, ["h", "a", "k"])
     place, count = {"h": orders["h"], "a": orders["a"]}, orders["accelerators"].astype(float) / 1000.0
     once, yearly, share = (
         count * lookup(offer, case.offers[name]).astype(float)

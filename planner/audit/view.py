@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import wraps
+from functools import cache, cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN
+from planner.case.columns import keys_of, row_of, rows_at
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
@@ -34,27 +35,35 @@ class View:
         self.typical = slices[slices["s"] != DESIGN][["t", "s", "hours", "tariff_factor"]]
         self.whole = plan.case.scenario.solve.integers != "none"
         self.derived: dict[str, Any] = {}
+        self.tables: dict[str, pd.DataFrame] = {}
+        self.sources: dict[Any, tuple[pd.DataFrame, dict[Any, int]]] = {}
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of the plan; the case's own numbers are never read from here."""
-        return self.plan.tables[name].reset_index(drop=True)
+        """A table of the plan, which nobody changes; the case's own numbers are never read from here."""
+        if name not in self.tables:
+            self.tables[name] = self.plan.tables[name].reset_index(drop=True)
+        return self.tables[name]
 
     def facts(
         self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
     ) -> pd.DataFrame:
         """Rows of a plan's table that the case knows, with columns of the case (named ``case_...``)."""
-        right = source.reset_index(drop=True)[[*keys, *columns]].rename(
-            columns={c: f"case_{c}" for c in columns}
+        place = (id(source), *keys)
+        if place not in self.sources:  # the table is kept beside its rows: no other can take its number
+            self.sources[place] = source, row_of(source, keys)
+        at = rows_at(self.sources[place][1], keys_of(table, keys))
+        known = at >= 0
+        left = table if known.all() else table[known]
+        found = {f"case_{c}": source[c].array.take(at[known]) for c in columns}
+        return left.reset_index(drop=True).assign(
+            **found, **{k: left[k].astype(int).array for k in keys if k == "t"}
         )
-        for key in keys:  # an empty table has lost its types
-            right[key] = right[key].astype(int if key == "t" else object)
-        left = table.astype({key: int if key == "t" else object for key in keys})
-        return left.merge(right, on=keys, how="inner")
 
     def system(self, table: pd.DataFrame, column: str) -> np.ndarray:
         """A number of each row's system."""
         return lookup(table["k"], self.case.systems[column])
 
+    @cached_property
     def work(self) -> pd.DataFrame:
         """Serving with thousands serving and held, and whether the work may wait."""
         table = self.table("serving")
@@ -102,19 +111,35 @@ def total(table: pd.DataFrame, keys: list[str], value: Any) -> pd.Series:
     """
     values = np.asarray(value, dtype=float) * np.ones(len(table))
     if not len(table):
-        return pd.Series(
-            dtype=float, index=pd.MultiIndex.from_arrays([[]] * len(keys)) if len(keys) > 1 else None
-        )
-    parts = [pd.factorize(table[k].astype(int) if k == "t" else table[k], sort=True) for k in keys]
-    codes, levels = [code for code, _ in parts], [level for _, level in parts]
+        return pd.Series(dtype=float, index=_no_labels(len(keys)) if len(keys) > 1 else None)
+    codes, levels = zip(*(_coded(table[k].astype(int) if k == "t" else table[k]) for k in keys), strict=True)
     known = np.all([code >= 0 for code in codes], axis=0)
     place = np.ravel_multi_index([code[known] for code in codes], [max(len(level), 1) for level in levels])
     found, rows = np.unique(place, return_inverse=True)
     sums = np.bincount(rows, values[known], minlength=len(found))
     if len(keys) == 1:
-        return pd.Series(sums, index=pd.Index(levels[0]).take(found))
+        return pd.Series(sums, index=levels[0].take(found))
     at = np.unravel_index(found, [max(len(level), 1) for level in levels])
     return pd.Series(sums, index=pd.MultiIndex(levels=levels, codes=at, verify_integrity=False))
+
+
+@cache
+def _no_labels(parts: int) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([[]] * parts)
+
+
+def labelled(table: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
+    """The rows of a table by their keys; quicker than ``MultiIndex.from_frame`` where rows are few."""
+    codes, levels = zip(*(_coded(table[k]) for k in keys), strict=True)
+    return pd.MultiIndex(levels=levels, codes=codes, names=keys, verify_integrity=False)
+
+
+def _coded(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Number of each value among the different ones in order, -1 where it is missing; and these."""
+    values = column.tolist()
+    different = sorted(value for value in set(values) if not pd.isna(value))
+    number = {value: i for i, value in enumerate(different)}
+    return rows_at(number, values), pd.Index(different)
 
 
 def each_period(table: pd.DataFrame, first: Any, periods: Any, n: int) -> pd.DataFrame:

@@ -5,8 +5,10 @@ A column is a number unless it is named here; one name is one kind in every tabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 TEXT = frozenset(
@@ -55,3 +57,52 @@ def looked_up(keys: pd.Series, column: pd.Series) -> pd.Series:
         if len(keys)
         else pd.Series(index=keys.index, dtype=column.dtype)
     )
+
+
+def values_of(keys: pd.Series, column: pd.Series) -> np.ndarray:
+    """The value of each key in a column, as objects; NaN where there is none."""
+    known = column.to_dict()
+    return np.array([known.get(key, np.nan) for key in keys.tolist()], dtype=object)
+
+
+def keys_of(table: pd.DataFrame, keys: Sequence[str]) -> list[Any]:
+    """The key of each row: a plain label, or a tuple of several; periods are whole numbers, whatever their column is.
+
+    >>> keys_of(pd.DataFrame({"h": ["x", "y"], "t": [0.0, 1.0]}), ["h", "t"])
+    [('x', 0), ('y', 1)]
+    """
+    parts = [(table[key].astype(int) if key == "t" else table[key]).tolist() for key in keys]
+    return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
+
+
+def row_of(table: pd.DataFrame, keys: Sequence[str]) -> dict[Any, int]:
+    """Key -> number of its row; ``ValueError`` where a key stands twice.
+
+    Built in a fraction of the time in which pandas joins two tables of some tens of rows.
+    """
+    found = {key: i for i, key in enumerate(keys_of(table, keys))}
+    if len(found) < len(table):
+        raise ValueError(f"the keys {', '.join(keys)} do not tell rows apart")
+    return found
+
+
+def rows_at(rows: Mapping[Any, int], wanted: Sequence[Any]) -> np.ndarray:
+    """Number of the row of each wanted key, -1 where there is none."""
+    return np.fromiter((rows.get(key, -1) for key in wanted), dtype=np.intp, count=len(wanted))
+
+
+def joined(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Every pair of rows with the same key, in the order of ``left``: an inner ``merge`` of small tables.
+
+    ``ValueError`` where both have a column that is no key.
+    """
+    rows: dict[Any, list[int]] = {}
+    for i, key in enumerate(keys_of(right, keys)):
+        rows.setdefault(key, []).append(i)
+    found = [rows.get(key, []) for key in keys_of(left, keys)]
+    at = np.repeat(np.arange(len(left)), [len(part) for part in found])
+    to = np.fromiter((i for part in found for i in part), dtype=np.intp, count=len(at))
+    new = {c: right[c].array.take(to) for c in right.columns if c not in keys}
+    if both := set(new).intersection(left.columns):
+        raise ValueError(f"both tables have a column {', '.join(sorted(both))}")
+    return left.take(at).reset_index(drop=True).assign(**new)

@@ -6,6 +6,7 @@ Money is real MUSD of the price year. ``low`` and ``high`` are the published ran
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from planner.case.registry import SETTLED
 from planner.plans.content import LICENSOR, shares
 from planner.plans.ranges import with_ranges
 from planner.plans.residual import residuals_under
-from planner.plans.unit_costs import PARTNER, unit_figures
+from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
 
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
 NEED = ("capex", "grant")
@@ -34,10 +35,11 @@ WHAK = ["w", "h", "a", "k"]
 
 def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
     """One row a KPI; dates are months from the horizon's start with the date in ``note``."""
+    figures = unit_figures(case, tables)
     rows = [*_money(case, tables), *_time(case, tables), *_control(case, tables), *_size(case, tables),
-            *_flows(case, tables), *_unit_costs(case, tables)]  # fmt: skip
+            *_flows(case, tables), *_unit_costs(case, tables, figures)]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["kpi", "value", "unit", "note"])
-    return with_ranges(case, tables, frame)[COLUMNS]
+    return with_ranges(case, tables, frame, figures)[COLUMNS]
 
 
 # ---- cost, time, control
@@ -233,8 +235,7 @@ def _flows(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     ]
 
 
-def _unit_costs(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
-    figures = unit_figures(case, tables)
+def _unit_costs(case: Case, tables: Tables, figures: Mapping[str, UnitFigure]) -> list[tuple[Any, ...]]:
     ledger, demand = tables["ledger"], tables["demand"]
     cost = ledger.loc[ledger["payer"] == PARTNER, "musd_discounted"].sum()
     factor = case.periods["discount"].astype(float) * case.periods["hours"].astype(float)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
+from planner.case.columns import keys_of
 from planner.case.registry import PURCHASES, SETTLED
 from planner.facts.errors import UnknownName
 from planner.plans import kpis, milestones, prices
@@ -108,9 +109,10 @@ class _Reader(Reader):
         table = self.facts(table, self.case.fleet, keys, ["existing_k"])
         owned = self.alive("order", keys, self.case.orders, "life")
         rented = self.alive("rent", ["h", "a", "k", "r", "t"], self.case.rents, "periods")
+        wanted = keys_of(table, keys)
         for name, part in (("owned", owned), ("rented", rented)):
-            table = table.merge(part.rename(columns={"k_alive": name}), on=keys, how="left")
-            table[name] = table[name].fillna(0.0) * 1000
+            alive = dict(zip(keys_of(part, keys), part["k_alive"].tolist(), strict=True))
+            table[name] = np.array([alive.get(key, 0.0) for key in wanted]) * 1000
         table = self.site(self.dated(table))
         k = table["k_accelerators"].astype(float)
         return table.assign(

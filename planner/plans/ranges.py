@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.plans.unit_costs import BUILT, MODES, unit_figures
+from planner.plans.unit_costs import BUILT, MODES, UnitFigure
 
 
-def with_ranges(case: Case, tables: Mapping[str, pd.DataFrame], frame: pd.DataFrame) -> pd.DataFrame:
+def with_ranges(
+    case: Case, tables: Mapping[str, pd.DataFrame], frame: pd.DataFrame, figures: Mapping[str, UnitFigure]
+) -> pd.DataFrame:
     """Published low and high, weighted by the generations that the plan buys or rents."""
-    ranges, figures = case.catalog.table("published_ranges"), unit_figures(case, tables)
+    ranges = dict(list(case.catalog.table("published_ranges").groupby("kpi")))
     orders, fleet = tables["orders"], tables["fleet"]
     bought = _mix(case, orders[orders["h"].map(case.hosts["mode"]) == BUILT])
     held = {f"levelised_{words}": _mix(case, fleet[fleet["mode"] == mode]) for mode, words in MODES.items()}
     held["kw_per"] = _mix(case, fleet[fleet["mode"] != "cloud"])
     out = frame.assign(low=np.nan, high=np.nan, inside=pd.NA)
-    for i, row in out.iterrows():
-        rows = ranges[ranges["kpi"] == row["kpi"]]
-        if not len(rows) or not np.isfinite(row["value"]):
-            continue
+    for i, row in out[out["kpi"].isin(list(ranges)) & np.isfinite(out["value"])].iterrows():
+        rows = ranges[row["kpi"]]
         mix = next((m for name, m in held.items() if str(row["kpi"]).startswith(name)), bought)
         low, high, note = _mixed(rows, mix)
         if low is None or high is None:

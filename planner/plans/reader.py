@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import keys_of, row_of, rows_at, values_of
 from planner.solver.arrays import Floats
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
@@ -30,14 +32,13 @@ class Reader:
                 {**{n: pd.Series(dtype=object) for n in names}, column: pd.Series(dtype=float)}
             )
         series = self.engine.family(self.x, family)
-        series = series[series > keep]
-        table = series.rename(column).rename_axis(names).reset_index()
-        if "t" in table:
-            table["t"] = table["t"].astype(int)
-        return table
+        large = np.flatnonzero(series.to_numpy() > keep)
+        labels = series.index.take(large)
+        index = {name: labels.get_level_values(i) for i, name in enumerate(names)}
+        return pd.DataFrame(index | {column: series.to_numpy()[large]})
 
     def dated(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(label=table["t"].map(self.labels).astype(object))
+        return table.assign(label=values_of(table["t"], self.labels))
 
     def date(self, periods: pd.Series) -> pd.Series:
         """First days of period numbers, which may lie outside the horizon."""
@@ -49,14 +50,13 @@ class Reader:
         self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
     ) -> pd.DataFrame:
         """Joins columns of a case table by key; every row of ``table`` must be found."""
-        right = source.reset_index(drop=True)[[*keys, *columns]]
-        joined = table.merge(right, on=keys, how="left", validate="many_to_one", indicator=True)
-        if len(joined) and (joined["_merge"] != "both").any():
-            raise KeyError(f"no facts for {joined[joined['_merge'] != 'both'][keys].iloc[0].to_dict()}")
-        return joined.drop(columns="_merge")
+        at = rows_at(row_of(source, keys), keys_of(table, keys))
+        if (at < 0).any():
+            raise KeyError(f"no facts for {table[keys].iloc[int(np.argmax(at < 0))].to_dict()}")
+        return table.assign(**{c: source[c].array.take(at) for c in columns})
 
     def site(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(p=table["h"].map(self.case.hosts["p"]).astype(object))
+        return table.assign(p=values_of(table["h"], self.case.hosts["p"]))
 
     def alive(self, family: str, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
         """(h, a, k, t) -> thousands alive in t, summed over vintages and terms."""
