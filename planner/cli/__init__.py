@@ -31,6 +31,7 @@ MODULES = (
     "files",
     "batching",
     "tradeoff",
+    "valuations",
     "explain",
     "sovereignty",
     "facts",

@@ -1,0 +1,71 @@
+"""What a plan is worth under each rule of valuing what is left at the end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.output import console, print_json, records, scenario_of
+from planner.facts.numbers import fixed
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Plans")(valuations)
+
+
+def valuations(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    quality: Annotated[
+        Literal["quick", "plan", "proof"], typer.Option(help="Quality of the plans: gap of 2 %, 1 %, proved.")
+    ] = "quick",
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Plans made under each rule of residual value, each valued under all: market, straight line, nothing left.
+
+    Examples:
+
+      planner valuations korea
+
+      planner valuations korea.yaml --quality plan --json
+    """
+    from planner.facts.catalog import load_catalog
+    from planner.studies.valuations import valuation_table
+
+    facts = load_catalog(catalog)
+    table = valuation_table(scenario_of(file, facts, settings), quality, facts)
+    if as_json:
+        print_json({"valuations": records(table)})
+    else:
+        _show(table)
+
+
+def _show(table: Any) -> None:
+    from rich.table import Table
+
+    out = Table(
+        title="Cost by rule of residual value",
+        caption="MUSD, present value; a row is the plan made under a rule",
+    )
+    for name in (
+        "made under",
+        "status",
+        "at market",
+        "straight line",
+        "nothing left",
+        "capex",
+        "bought",
+        "rented",
+    ):
+        out.add_column(name, justify="left" if name in ("made under", "status") else "right")
+    for row in table.to_dict("records"):
+        figures = ("cost_market", "cost_straight-line", "cost_none", "capex_partner_musd", "accelerators_owned",
+                   "accelerators_rented")  # fmt: skip
+        out.add_row(
+            row["made_under"], row["status"], *("" if row[f] != row[f] else fixed(row[f]) for f in figures)
+        )
+    console().print(out)
