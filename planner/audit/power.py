@@ -159,8 +159,8 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> pd.Series:
 
 def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> tuple[pd.Series, pd.Series]:
     """(h, t, s) -> least and most of PUE (or litres per kWh) times load at build hosts."""
-    factors = _factors(view, column)
-    rows = joined(known[known["h"].isin(view.built)], factors, ["h", "k", "t", "s"])
+    rows = known[known["h"].isin(view.built)]
+    rows = joined(rows, _factors(view, column), ["h", "k", "t", "s"]) if len(rows) else rows
     if not len(rows):
         empty = pd.Series(dtype=float)
         return empty, empty

@@ -20,6 +20,7 @@ from planner.case.case import DESIGN, Case
 from planner.case.columns import keys_of
 from planner.case.registry import PURCHASES, SETTLED
 from planner.facts.errors import UnknownName
+from planner.models.ledger import CONSTANT
 from planner.plans import kpis, milestones, prices
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
@@ -291,15 +292,9 @@ class _Reader(Reader):
 
     def ledger(self) -> pd.DataFrame:
         """Ledger entries times values, summed over the variables that book the same line."""
-        entries = self.engine.entries
-        amount = pd.Series(1.0, index=entries.index)
-        for family, part in entries.groupby("family", sort=False):
-            if family != "constant":
-                values = self.engine.family(self.x, str(family))
-                index = (
-                    pd.MultiIndex.from_tuples(part["index"]) if values.index.nlevels > 1 else part["index"]
-                )
-                amount[part.index] = values.reindex(index).to_numpy(float)
+        entries, columns = self.engine.entries, self.engine.arrays.columns
+        members = zip(entries["family"].tolist(), entries["index"].tolist(), strict=True)
+        amount = np.array([1.0 if f == CONSTANT else self.x[columns[f].position(i)] for f, i in members])
         table = entries.assign(musd=entries["musd"] * amount, quantity=entries["quantity"] * amount)
         table = table[(table["musd"].abs() > NOISE) | (table["quantity"].abs() > NOISE)]
         table = by_account(self.case, table)
