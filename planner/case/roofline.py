@@ -157,14 +157,19 @@ def chip_spec(catalog: Catalog, accelerator_id: str) -> ChipSpec:
         peak = row[f"{name}_dense_tflops"]
         tflops[name] = tflops[wider] if pd.isna(peak) else float(peak)
         native = native if pd.isna(peak) else name
-    systems = catalog.table("systems")
-    racks = systems[(systems["accelerator_id"] == accelerator_id) & (systems["kind"] == "rack")]
-    domain = int(racks["n_accelerators"].max()) if len(racks) else 8
     return ChipSpec(
         accelerator_id, str(row["vendor"]), str(row["generation"]), tflops,
-        float(row["usable_mem_gb"]), float(row["hbm_tb_s"]), domain, native,
+        float(row["usable_mem_gb"]), float(row["hbm_tb_s"]), _racks(catalog).get(accelerator_id, 8), native,
         str(row["confidence"]),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _racks(catalog: Catalog) -> dict[str, int]:
+    """Accelerators of the largest rack of each kind."""
+    systems = catalog.table("systems")
+    largest = systems[systems["kind"] == "rack"].groupby("accelerator_id")["n_accelerators"].max()
+    return {str(chip): int(n) for chip, n in largest.items()}
 
 
 def serving_format(text: str | None) -> str | None:

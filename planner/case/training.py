@@ -229,8 +229,12 @@ def hours_within(
     if not days > 0:
         raise BadValue(f"days must be positive, not {days!r}")
     found = accelerator_hours(params_active_b, tokens_b, accelerator, kind=WHOLE, **options)
+    last = 0
     for _ in range(ROUNDS):
         n = max(1, math.ceil(found.mid / (24.0 * days)))
+        if n == last:
+            break
+        last = n
         found = accelerator_hours(
             params_active_b, tokens_b, accelerator, n_accelerators=n, kind=WHOLE, **options
         )

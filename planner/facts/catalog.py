@@ -74,7 +74,11 @@ class Catalog:
         return self is other or (isinstance(other, Catalog) and self.hash == other.hash)
 
     def __hash__(self) -> int:
-        return hash(self.hash)
+        return self._sizes  # the content is read only to tell catalogs of the same sizes apart
+
+    @cached_property
+    def _sizes(self) -> int:
+        return hash(tuple(len(frame) for frame in self._frames.values()))
 
     @property
     def tables(self) -> list[str]:
