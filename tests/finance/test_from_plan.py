@@ -17,8 +17,9 @@ from planner.finance import from_plan
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.statements import key_figures
-from planner.finance.tables import FAULTS, SCHEMA, finance_tables
+from planner.finance.tables import FAULTS, SCHEMA, finance_tables, tables_of
 from planner.intake.scenario_file import with_overrides
+from planner.report.terms import heading, term
 from planner.scenario.finance import Finance, Source
 from tests.finance.deals import NAMES, deal, tables_of_deal
 
@@ -160,6 +161,20 @@ def test_tables_have_the_columns_they_declare_and_no_figure_is_silent() -> None:
         assert tuple(table.columns) == SCHEMA[name], name
     statements = found("exim-package")["finance_statements"]
     assert np.isfinite(statements[["nominal_musd", "real_musd", "shown_m"]].to_numpy(float)).all()
+
+
+def test_every_table_column_figure_and_line_has_words() -> None:
+    made = priced("exim-package")
+    columns = {column for names in SCHEMA.values() for column in names}
+    assert not [
+        c for c in columns if heading(c) == c.replace("_", " ") and c not in ("item", "value", "line")
+    ]
+    assert not [name for name in SCHEMA if term("table", name) == name]
+    tables = tables_of(made, deal("exim-package"))
+    for figure in tables["finance_figures"]["figure"]:
+        assert term("finance_figure", figure) != figure and term("finance_meaning", figure) != figure
+    for line in tables["finance_statements"]["line"].unique():
+        assert term("finance_line", line.partition(":")[0]) != line
 
 
 def test_money_is_shown_in_the_currency_asked_for() -> None:
