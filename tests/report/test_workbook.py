@@ -7,6 +7,7 @@ import re
 import shutil
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pandas as pd
@@ -21,6 +22,8 @@ from planner.report.charts.report import charts_of
 from planner.report.page import html_page
 from planner.report.terms import heading
 from planner.report.workbook import workbook_bytes
+from planner.report.workbook.inputs import Facts
+from planner.report.workbook.tables import frames
 from planner.runs.files import write_json
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
@@ -183,3 +186,13 @@ def test_every_report_says_how_the_audit_stands(run: Run, tmp_path: Path) -> Non
     assert words in html_page(broken, [])
     head = openpyxl.load_workbook(BytesIO(workbook_bytes(broken)))["Summary"]
     assert any(words in str(cell.value) for row in head.iter_rows(max_row=3) for cell in row)
+
+
+def test_priorities_in_the_workbook_add_up_to_one_as_the_wait_is_weighted() -> None:
+    asked = [SimpleNamespace(id=w, priority=p) for w, p in (("chat", 3.0), ("health", 1.0), ("silent", 9.0))]
+    scenario = SimpleNamespace(demand=asked, hosts=[SimpleNamespace(id="north", mode="build")])
+    held = {"demand": pd.DataFrame({"w": ["chat", "health"]}), "service": pd.DataFrame({"w": ["chat", "health"]}),
+            "orders": pd.DataFrame({"h": ["north"]})}  # fmt: skip
+    found = frames(Facts(SimpleNamespace(scenario=scenario), held))  # type: ignore[arg-type]
+    assert found["Demand"]["priority"].tolist() == found["Service"]["priority"].tolist() == [0.75, 0.25]
+    assert found["Orders"]["mode"].tolist() == ["build"]

@@ -23,7 +23,10 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     for name in SCHEMA:
         if name in facts.tables and name not in OWN_SHEET and (len(facts.tables[name]) or name in READ):
             out[READ.get(name, term("table", name))] = facts.tables[name]
-    weight = {w.id: w.priority for w in facts.run.scenario.demand}
+    weight = {
+        w.id: float(w.priority) for w in facts.run.scenario.demand if w.id in set(facts.tables["demand"]["w"])
+    }
+    weight = {w: priority / sum(weight.values()) for w, priority in weight.items()}  # as the wait is weighted
     for name in ("Demand", "Service"):
         out[name] = out[name].assign(priority=out[name]["w"].map(weight).astype(float))
     out["Orders"] = out["Orders"].assign(mode=out["Orders"]["h"].map(facts.modes).astype(object))
