@@ -51,7 +51,6 @@ def run_solve(
     """
     from planner.case.build import build_case
     from planner.case.requests import lengths_taken
-    from planner.finance.tables import finance_tables
     from planner.intake.scenario_file import warnings_of
     from planner.planning.pipeline import solve
 
@@ -83,8 +82,7 @@ def run_solve(
             )
             if outcome.plan is not None:
                 checked = audited(writer, outcome.plan)
-                for name, table in finance_tables(scenario, outcome.plan.tables).items():
-                    writer.table(name, table)
+                financed(writer, scenario, outcome.plan)
                 return writer.finish(outcome, checked)
             if outcome.status == "infeasible" and not outcome.troubles:
                 outcome = replace(outcome, troubles=_diagnosed(case, report))
@@ -135,3 +133,17 @@ def audited(writer: RunWriter, plan: Plan) -> dict[str, Any]:
         return {"state": "failed", "reason": f"{type(error).__name__}: {error}"}
     writer.table("audit", found)
     return {"state": "broken" if len(found) else "clean", "rules_broken": len(found)}
+
+
+def financed(writer: RunWriter, scenario: Scenario, plan: Plan) -> None:
+    """Writes the tables of the plan's finance; a plan whose finance cannot be worked out is kept, and says so."""
+    from planner.finance.tables import FAULTS, SCHEMA, finance_tables
+
+    try:
+        found = finance_tables(scenario, plan.tables)
+    except Exception as error:
+        write_text(writer.log, traceback.format_exc(), append=True)
+        rows = [("finance", f"could not be worked out: {type(error).__name__}: {error}")]
+        found = {FAULTS: pd.DataFrame(rows, columns=list(SCHEMA[FAULTS]))}
+    for name, table in found.items():
+        writer.table(name, table)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from planner.finance.tables import FAULTS, SCHEMA
 from planner.intake.scenario_file import with_overrides
 from planner.runs.finance import finance_of_run
 from planner.runs.run import Run
-from planner.runs.solve import run_solve
+from planner.runs.solve import financed, run_solve
+from planner.runs.writer import start_run
 from tests.cli.test_cli import Call, call  # noqa: F401 (a fixture)
 from tests.finance.deals import FAST, deal
 
@@ -29,6 +31,20 @@ def test_a_run_keeps_the_tables_of_its_finance(run: Run) -> None:
     assert set(kept) == set(SCHEMA) - {FAULTS} and set(kept) <= set(run.tables)
     for name, table in kept.items():
         assert tuple(table.columns) == SCHEMA[name]
+
+
+def test_a_plan_is_kept_where_its_finance_fails(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("no flows")
+
+    monkeypatch.setattr("planner.finance.tables.finance_tables", broken)
+    with start_run(tmp_path / "kept", run.scenario, run.catalog, {}) as writer:
+        financed(writer, run.scenario, run.plan())
+        faults = pd.read_parquet(writer.path / "tables" / f"{FAULTS}.parquet")
+        assert "ZeroDivisionError: no flows" in faults.loc[0, "message"]
+        assert "no flows" in writer.log.read_text("utf-8")
 
 
 def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811
