@@ -37,6 +37,8 @@ def finish(
     legend: bool | None = None,
 ) -> go.Figure:
     """Axis titles, margins that leave room for them, a legend above the plot, no background of its own."""
+    shown = {} if legend is None else {"showlegend": legend}
+    titles = [{} if title is None else {"title_text": title, "automargin": True} for title in (x, y)]
     fig.update_layout(
         height=height,
         margin={"l": 64, "r": 24, "t": 16 if legend is False else 48, "b": 56},
@@ -53,16 +55,10 @@ def finish(
         },
         hoverlabel={"namelength": -1},
         uirevision="keep",
+        **shown,
     )
-    fig.update_xaxes(title_font_size=13)
-    fig.update_yaxes(title_font_size=13)
-    if legend is not None:
-        fig.update_layout(showlegend=legend)
-    if x is not None:
-        fig.update_xaxes(title_text=x, automargin=True)
-    if y is not None:
-        fig.update_yaxes(title_text=y, automargin=True)
-    return fig
+    fig.update_xaxes(title_font_size=13, **titles[0])  # a call costs milliseconds, whatever it sets
+    return fig.update_yaxes(title_font_size=13, **titles[1])
 
 
 def empty(message: str, height: int = 220) -> go.Figure:
