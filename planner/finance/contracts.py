@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from planner.case.periods import HOURS_PER_MONTH
+from planner.finance.faults import Fault
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import Quarters
 from planner.finance.revenue import BUDGET, Contract, revenue
-from planner.finance.sources import quarter_of
+from planner.finance.sources import quarter_name, quarter_of
 from planner.scenario.finance import Revenue
 
 MILLION = 1e6
@@ -45,11 +46,33 @@ def _contract(given: Revenue, serving: pd.DataFrame, quarters: Quarters) -> Cont
 
 
 def _open(first: date | None, last: date | None, quarters: Quarters) -> Array:
+    """1 in every quarter from the one that holds the first day to the one that holds the last, else 0."""
     start = quarters.calendar.start
     number = np.arange(quarters.count)
     begins = 0 if first is None else quarter_of(first, start)
     ends = quarters.count if last is None else quarter_of(last, start)
-    return np.where((number >= begins) & (number < ends), 1.0, 0.0)
+    return np.where((number >= begins) & (number <= ends), 1.0, 0.0)
+
+
+def unpaid_before(
+    given: Sequence[Revenue], contracts: Sequence[Contract], quarters: Quarters, operation_from: int
+) -> Iterator[Fault]:
+    """Revenue of quarters before operation: statements have no place for it. A budget line without a date begins then."""
+    early = [
+        c for one, c in zip(given, contracts, strict=True) if one.kind != BUDGET or one.from_ is not None
+    ]
+    earned = sum((revenue(c, quarters.level) for c in early), np.zeros(quarters.count))[:operation_from]
+    paid = np.flatnonzero(earned)
+    if len(paid):
+        first, last, begins = (
+            quarter_name(q, quarters.calendar.start) for q in (paid[0], paid[-1], operation_from)
+        )
+        message = (
+            f"contracts pay {earned.sum():.4g} MUSD in {first} to {last}, before operation begins in {begins}"
+        )
+        yield Fault(
+            "finance.operation_from", f"{message}: let operation begin earlier, or the contracts later"
+        )
 
 
 def earned_by(contracts: Iterable[Contract], price_level: Array, operation_from: int) -> Array:

@@ -8,7 +8,7 @@ What cannot be financed raises FinanceError with paths of the scenario, all at o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from planner.case.finance import (
     payer_of_hosts,
 )
 from planner.case.periods import Calendar, add_months
-from planner.finance.contracts import contracts_of, earned_by
+from planner.finance.contracts import contracts_of, earned_by, unpaid_before
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import PlanFlows, Quarters, borne, flows_of
@@ -100,22 +100,25 @@ class _Reader:
         earned = earned_by(contracts, flows.price_level, flows.operation_from)
         lives = self.lives(flows)
         self.note_lives(lives)
-        tranches = Tranches(self.scenario, self.quarters, flows, lives, self.notes)
+        live = self.live_from(flows.operation_from)
+        tranches = Tranches(self.scenario, self.quarters, flows, live, lives, self.notes)
         project = Project(
-            start=flows.start, operation_from=flows.operation_from, spending=flows.spending, revenue_musd=earned,
-            opex_musd=flows.opex_musd, sources=tranches.all(), life_years=lives,
+            start=flows.start, operation_from=flows.operation_from, live_from=live, spending=flows.spending,
+            revenue_musd=earned, opex_musd=flows.opex_musd, sources=tranches.all(), life_years=lives,
             residual_musd=flows.residual_musd, tax=self.tax(), covenants=self.covenants(),
             exchange=self.exchange(), inflation=self.quarters.inflation,
         )  # fmt: skip
         factor = 1.0
         try:
-            raise_all(faults(project))  # whatever the price
+            early = unpaid_before(self.terms.revenue, contracts, self.quarters, flows.operation_from)
+            raise_all([*early, *faults(project)])  # whatever the price
             factor = self.factor(project)
             project = replace(project, revenue_musd=factor * project.revenue_musd)
             found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger)
             assert found.statements is not None
         except FinanceError as error:
-            raise FinanceError(Fault(in_scenario(f.path), f.message) for f in error.faults) from error
+            grants = {grant.id for grant in self.terms.grants}
+            raise FinanceError(Fault(in_scenario(f.path, grants), f.message) for f in error.faults) from error
         return found
 
     # ---- time and prices
@@ -137,20 +140,31 @@ class _Reader:
         """First quarter in which what is bought serves; where nothing is, first quarter of service."""
         if self.terms.operation_from is not None:
             return max(1, quarter_of(self.terms.operation_from, self.calendar.start))
+        first, own = self.first_served
+        if first is None:
+            raise FinanceError.single(
+                "finance.operation_from", "the plan serves nothing: there is nothing to finance"
+            )
+        quarter = min(max(1, first), self.quarters.count - 1)
+        day = add_months(self.calendar.start, MONTHS_PER_QUARTER * quarter)
+        self.notes.add("operation_from", day.isoformat(), "first quarter in which what is bought serves" if own
+                  else "first quarter of service: nothing is bought")  # fmt: skip
+        return quarter
+
+    @cached_property
+    def first_served(self) -> tuple[int | None, bool]:
+        """First quarter of service, and whether by what is bought: that comes first; None where nothing serves."""
         serving, fleet = self.tables["serving"], self.tables["fleet"]
         work = serving[serving["accelerators"] > 0]
         owned = fleet[fleet["owned"] > 0][["h", "t"]].drop_duplicates()
         own = work.merge(owned, on=["h", "t"])
-        first = own["t"].min() if len(own) else work["t"].min()
-        if not np.isfinite(first):
-            raise FinanceError.single(
-                "finance.operation_from", "the plan serves nothing: there is nothing to finance"
-            )
-        quarter = min(max(1, self.quarters.of_period(int(first))), self.quarters.count - 1)
-        day = add_months(self.calendar.start, MONTHS_PER_QUARTER * quarter)
-        self.notes.add("operation_from", day.isoformat(), "first quarter in which what is bought serves" if len(own)
-                  else "first quarter of service: nothing is bought")  # fmt: skip
-        return quarter
+        rows = own if len(own) else work
+        return self.quarters.of_period(int(rows["t"].min())) if len(rows) else None, bool(len(own))
+
+    def live_from(self, operation_from: int) -> int:
+        """From when lives count: the first service of what is bought, operation at the latest."""
+        first, own = self.first_served
+        return min(first, operation_from) if first is not None and own else operation_from
 
     def exchange(self) -> dict[str, Array]:
         wanted = {s.currency for s in self.terms.sources if s.currency} | {self.terms.currency.shown}
@@ -234,17 +248,21 @@ class _Reader:
         )
 
 
-def in_scenario(path: str) -> str:
+def in_scenario(path: str, grants: Collection[str] = ()) -> str:
     """Path of a fault as a scenario would write it.
 
     >>> in_scenario("sources.bank.repayment.tenor_years")
     'finance.sources[bank].tenor_years'
     >>> in_scenario("sources.bank.fees.upfront"), in_scenario("sources"), in_scenario("min_dscr")
     ('finance.sources[bank].upfront_fee_share', 'finance.sources', 'finance.target_dscr')
+    >>> in_scenario("sources.eu.available_from", ["eu"])  # a grant is a tranche too
+    'finance.grants[eu]'
     """
     if path.startswith("finance."):
         return path
     parts = path.split(".", 2)
+    if parts[0] == "sources" and len(parts) > 1 and parts[1] in grants:
+        return f"finance.grants[{parts[1]}]"
     if parts[0] in ("sources", "revenue") and len(parts) > 1:
         field = parts[2] if len(parts) > 2 else ""
         for theirs, ours in PLACES.items():

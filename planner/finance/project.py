@@ -67,6 +67,8 @@ class Project:
     start: date
     operation_from: int
     """first quarter of operation"""
+    live_from: int | None = None
+    """first quarter in which what is bought serves, where that is before operation: lives count from there"""
     spending: tuple[Spend, ...]
     revenue_musd: Array
     opex_musd: Array
@@ -202,7 +204,8 @@ def _dates(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
         yield "repayment.instalments", f"must hold {after - first} shares that add up to 1"
     if after > project.quarters:
         yield "repayment.tenor_years", "the last instalment lies after the last quarter of the project"
-    for asset, ends in asset_ends(tranche, project.spending, project.operation_from, project.life_years):
+    live = project.operation_from if project.live_from is None else project.live_from
+    for asset, ends in asset_ends(tranche, project.spending, live, project.life_years):
         if after > ends + ROUNDING:
             yield (
                 "repayment.tenor_years",
@@ -211,10 +214,10 @@ def _dates(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
 
 
 def asset_ends(
-    tranche: Tranche, spending: tuple[Spend, ...], operation_from: int, life_years: Mapping[str, float]
+    tranche: Tranche, spending: tuple[Spend, ...], live_from: int, life_years: Mapping[str, float]
 ) -> Iterator[tuple[str, float]]:
-    """Class and last quarter of life of what a source finances: from its first use, or from operation."""
+    """Class and last quarter of life of what a source finances: from its first use, or from when things go live."""
     for share, spend in zip(financed_shares(tranche, spending), spending, strict=True):
         if share and spend.musd.any() and spend.asset in life_years:
-            begins = max(operation_from, int(np.flatnonzero(spend.musd)[0]) + 1)
+            begins = max(live_from, int(np.flatnonzero(spend.musd)[0]) + 1)
             yield spend.asset, begins + life_years[spend.asset] * QUARTERS_PER_YEAR

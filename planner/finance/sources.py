@@ -12,6 +12,7 @@ from datetime import date
 
 import numpy as np
 
+from planner.case.periods import add_months
 from planner.finance.export_credit import contract_cover
 from planner.finance.faults import FinanceError
 from planner.finance.kernel import Array
@@ -166,6 +167,16 @@ def quarter_of(day: date, start: date) -> int:
     5
     """
     return (12 * (day.year - start.year) + day.month - start.month) // MONTHS_PER_QUARTER
+
+
+def quarter_name(quarter: int, start: date) -> str:
+    """The calendar quarter that holds the first day of a quarter of the project.
+
+    >>> quarter_name(6, date(2027, 1, 1))
+    '2028-Q3'
+    """
+    day = add_months(start, MONTHS_PER_QUARTER * int(quarter))
+    return f"{day.year}-Q{(day.month - 1) // MONTHS_PER_QUARTER + 1}"
 
 
 def premium_of(country: str, categories: Mapping[str, int], by_category: Mapping[int, float]) -> float:

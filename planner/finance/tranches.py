@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pandas as pd
 
@@ -53,11 +54,12 @@ class Tranches:
         scenario: Scenario,
         quarters: Quarters,
         flows: PlanFlows,
+        live_from: int,
         lives: Mapping[str, float],
         notes: Notes,
     ) -> None:
         self.scenario, self.catalog, self.quarters = scenario, scenario.catalog, quarters
-        self.flows, self.lives, self.notes = flows, lives, notes
+        self.flows, self.live_from, self.lives, self.notes = flows, live_from, lives, notes
 
     def all(self) -> tuple[Tranche, ...]:
         made = []
@@ -87,7 +89,8 @@ class Tranches:
         for grant in self.scenario.finance.grants:
             q = quarter_of(grant.date, self.quarters.calendar.start)
             if grant.payer == "partner" and 0 <= q < self.quarters.count:
-                until = None if q < self.flows.operation_from else self.quarters.calendar.end
+                last_day = self.quarters.calendar.end - timedelta(days=1)
+                until = None if q < self.flows.operation_from else last_day
                 made.append(
                     Tranche(id=grant.id, kind=GRANT, amount=grant.musd * float(self.flows.price_level[q]),
                             available_from=grant.date, available_until=until,
@@ -131,7 +134,7 @@ class Tranches:
 
     def longest_tenor(self, s: Source, made: Tranche, after: int) -> float:
         """Where none is stated: the least of the agency's rule, the horizon, and the life of all that is financed."""
-        ends = asset_ends(made, self.flows.spending, self.flows.operation_from, self.lives)
+        ends = asset_ends(made, self.flows.spending, self.live_from, self.lives)
         caps = {"what is left of the horizon": (self.quarters.count - after) / QUARTERS_PER_YEAR}
         for name, last in sorted(ends, key=lambda end: -end[1]):
             caps[f"the useful life of {name}"] = (last - after) / QUARTERS_PER_YEAR

@@ -1,0 +1,84 @@
+"""When things begin and end: contracts to their last day, grants in operation, lives from when things go live."""
+
+from __future__ import annotations
+
+import doctest
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from planner.case.periods import Calendar
+from planner.finance import sources as source_terms
+from planner.finance.contracts import contracts_of
+from planner.finance.faults import FinanceError, raise_all
+from planner.finance.from_plan import PlanFinance, finance_of
+from planner.finance.ledger_flows import Quarters
+from planner.finance.project import faults
+from planner.intake.scenario_file import with_overrides
+from planner.scenario.finance import Revenue
+from tests.finance.deals import deal, tables_of_deal
+from tests.finance.projects import BANK, plain
+
+DEAL = "delayed-draw"
+
+
+def made(**changes: Any) -> PlanFinance:
+    scenario = with_overrides(deal(DEAL), {f"finance.{path}": value for path, value in changes.items()})
+    return finance_of(scenario, tables_of_deal(DEAL))
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(source_terms).failed == 0
+
+
+@pytest.mark.parametrize(("until", "paid"), [("2028-03-31", 5), ("2028-04-01", 6), (None, 8)])
+def test_a_contract_pays_for_the_quarter_of_its_last_day(until: str | None, paid: int) -> None:
+    line = Revenue.model_validate({"id": "b", "kind": "budget", "musd_per_year": 4.0, "until": until})
+    quarters = Quarters(Calendar.of(deal(DEAL).horizon), 0.0)
+    quarters = replace(quarters, calendar=replace(quarters.calendar, n=24 // quarters.calendar.step_months))
+    (contract,) = contracts_of([line], {"serving": None}, quarters)
+    assert contract.musd_per_year is not None and np.count_nonzero(contract.musd_per_year) == paid
+
+
+def test_contracts_that_follow_one_another_pay_every_quarter_once() -> None:
+    first, second = (
+        np.asarray(c.contracted)
+        for c in finance_of(deal("long-notes"), tables_of_deal("long-notes")).contracts
+    )
+    assert not ((first > 0) & (second > 0)).any() and ((first + second)[8:] > 0).all()
+
+
+def test_a_grant_in_operation_is_drawn_with_capital() -> None:
+    grant = {"id": "eu", "payer": "partner", "date": "2029-07-01", "musd": 1.0}
+    found = made(grants=[grant])
+    drawn = found.statements.sources["grant:eu"]
+    assert drawn[:"2029-06-30"].sum() == 0
+    assert drawn.sum() == pytest.approx(found.project.price_level[10])
+
+
+def test_a_fault_of_a_grant_stands_at_the_grant() -> None:
+    grant = {"id": "ddtl", "payer": "partner", "date": "2029-07-01", "musd": 1.0}  # named as the loan is
+    with pytest.raises(FinanceError) as caught:
+        made(grants=[grant])
+    assert "finance.grants[ddtl]" in {fault.path for fault in caught.value.faults}
+
+
+def test_debt_ends_with_its_asset_though_operation_is_dated_later() -> None:
+    with pytest.raises(
+        FinanceError, match=r"sources\[ddtl\].tenor_years: tenor beyond the useful life of servers"
+    ):
+        made(operation_from="2029-07-01", **{"revenue[anchor].from": "2029-07-01"})
+    loan = replace(BANK, repayment=replace(BANK.repayment, tenor_years=5.0))  # type: ignore[type-var]
+    project = plain(life_years={"hall": 5.0, "financing": 5.0}, sources=(loan, *plain().sources[1:]))
+    raise_all(faults(project))
+    with pytest.raises(FinanceError, match="useful life of hall"):
+        raise_all(faults(replace(project, live_from=3)))
+
+
+def test_revenue_before_operation_is_told_not_dropped() -> None:
+    with pytest.raises(FinanceError) as caught:
+        made(operation_from="2029-07-01")
+    said = {fault.path: fault.message for fault in caught.value.faults}["finance.operation_from"]
+    assert "MUSD in 2028-Q3 to 2029-Q2, before operation begins in 2029-Q3" in said
