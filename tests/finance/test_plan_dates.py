@@ -70,7 +70,7 @@ def test_debt_ends_with_its_asset_though_operation_is_dated_later() -> None:
         FinanceError, match=r"sources\[ddtl\].tenor_years: tenor beyond the useful life of servers"
     ):
         made(operation_from="2029-07-01", **{"revenue[anchor].from": "2029-07-01"})
-    loan = replace(BANK, repayment=replace(BANK.repayment, tenor_years=5.0))  # type: ignore[type-var]
+    loan = replace(BANK, repayment=replace(BANK.repayment, tenor_years=5.0))
     project = plain(life_years={"hall": 5.0, "financing": 5.0}, sources=(loan, *plain().sources[1:]))
     raise_all(faults(project))
     with pytest.raises(FinanceError, match="useful life of hall"):
