@@ -56,6 +56,26 @@ def add_months(day: date, months: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
+def quarter_of(day: date, start: date) -> int:
+    """Number of the quarter that holds a day; 0 holds ``start``.
+
+    >>> quarter_of(date(2028, 4, 1), date(2027, 1, 1))
+    5
+    """
+    return (12 * (day.year - start.year) + day.month - start.month) // STEP_MONTHS["quarter"]
+
+
+def quarter_name(quarter: int, start: date) -> str:
+    """The calendar quarter that holds the first day of a quarter counted from ``start``.
+
+    >>> quarter_name(6, date(2027, 1, 1))
+    '2028-Q3'
+    """
+    months = STEP_MONTHS["quarter"]
+    day = add_months(start, months * int(quarter))
+    return f"{day.year}-Q{(day.month - 1) // months + 1}"
+
+
 def decimal_year(stamp: pd.Timestamp | date) -> float:
     """Calendar year with its fraction."""
     stamp = pd.Timestamp(stamp)

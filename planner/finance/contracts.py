@@ -8,12 +8,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from planner.case.periods import HOURS_PER_MONTH
+from planner.case.periods import HOURS_PER_MONTH, quarter_name, quarter_of
 from planner.finance.faults import Fault
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import Quarters
 from planner.finance.revenue import BUDGET, Contract, revenue
-from planner.finance.sources import quarter_name, quarter_of
 from planner.scenario.finance import Revenue
 
 MILLION = 1e6

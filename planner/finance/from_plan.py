@@ -22,7 +22,7 @@ from planner.case.finance import (
     lives_of,
     payer_of_hosts,
 )
-from planner.case.periods import Calendar, add_months
+from planner.case.periods import Calendar, add_months, quarter_of
 from planner.finance.contracts import contracts_of, earned_by, unpaid_before
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
@@ -34,7 +34,6 @@ from planner.finance.sources import (
     EQUITY,
     GRANT,
     MONTHS_PER_QUARTER,
-    quarter_of,
 )  # fmt: skip
 from planner.finance.statements import Statements, statements_of
 from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor

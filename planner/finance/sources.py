@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from planner.case.periods import add_months
+from planner.case.periods import quarter_of
 from planner.finance.export_credit import contract_cover
 from planner.finance.faults import FinanceError
 from planner.finance.kernel import Array
@@ -158,25 +158,6 @@ class Tranche:
     def cost_per_quarter(self) -> float:
         """Interest, tax made good on it and guarantee fee, on the balance."""
         return self.rate_per_quarter * (1.0 + self.fees.gross_up) + self.fees.guarantee / QUARTERS_PER_YEAR
-
-
-def quarter_of(day: date, start: date) -> int:
-    """Number of the quarter that holds a day; 0 holds ``start``.
-
-    >>> quarter_of(date(2028, 4, 1), date(2027, 1, 1))
-    5
-    """
-    return (12 * (day.year - start.year) + day.month - start.month) // MONTHS_PER_QUARTER
-
-
-def quarter_name(quarter: int, start: date) -> str:
-    """The calendar quarter that holds the first day of a quarter of the project.
-
-    >>> quarter_name(6, date(2027, 1, 1))
-    '2028-Q3'
-    """
-    day = add_months(start, MONTHS_PER_QUARTER * int(quarter))
-    return f"{day.year}-Q{(day.month - 1) // MONTHS_PER_QUARTER + 1}"
 
 
 def premium_of(country: str, categories: Mapping[str, int], by_category: Mapping[int, float]) -> float:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pandas as pd
 
 from planner.case.finance import Default, country_premium, filled
+from planner.case.periods import quarter_of
 from planner.finance.ledger_flows import PlanFlows, Quarters
 from planner.finance.project import asset_ends
 from planner.finance.sources import (
@@ -21,7 +22,6 @@ from planner.finance.sources import (
     Fees,
     Repayment,
     Tranche,
-    quarter_of,
     window,
 )  # fmt: skip
 from planner.scenario.finance import Source

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from typing import get_args
 
 from planner.case.finance import PROVIDER, SCULPTED, STATE, filled, lives_of, payer_of_hosts
+from planner.case.periods import quarter_name, quarter_of
 from planner.facts.numbers import percent
 from planner.intake.document import Document, fault, valid
-from planner.scenario.finance import PayerRule, Source
+from planner.scenario.finance import Payer, PayerRule, Revenue, Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
+from planner.scenario.record import Record
 from planner.scenario.schema import Host
 
 ROUNDING = 1e-9
 UNREPAID = ("grant", "equity")
 REPAID = ("tenor_years", "grace_years", "profile", "balloon_share", "dscr", "sweep_share")
+OF_EQUITY = frozenset({"id", "preset", "kind", "share"} | set(Record.model_fields))
+"""Fields of a source that mean something for equity: it pays what the rest leaves."""
+PRICED = ("usage", "take-or-pay", "availability")
 AGENCY = ("financed_share", "full_content_share", "local_assets", "local_cost_share", "longest_tenor_years")
 
 
@@ -48,6 +54,16 @@ def terms(doc: Document) -> Iterator[Problem]:
             yield _at(
                 item, path, given[0], f"{source.kind} is not repaid: leave it out, or choose another kind"
             )
+        if source.kind == "equity":
+            for name in [n for n in Source.model_fields if n not in (*OF_EQUITY, *REPAID, *AGENCY)]:
+                field = Source.model_fields[name].alias or name
+                if item.get(field) is not None:
+                    yield _at(
+                        item,
+                        path,
+                        field,
+                        "is not for equity, which pays what other sources leave: leave it out",
+                    )
         given = [name for name in AGENCY if item.get(name) is not None]
         if source.kind != "export-credit" and given and given[0] != "longest_tenor_years":
             yield _at(
@@ -124,6 +140,25 @@ def eligible(doc: Document) -> Iterator[Problem]:
             yield _at(item, path, "countries", f"{message}; sites stand in {', '.join(sorted(countries))}")
 
 
+def bearers(doc: Document) -> Iterator[Problem]:
+    """A provider as payer of what is built."""
+    hosts = [host for _, item in find(doc.root, "hosts[]") if (host := valid(Host, item)) is not None]
+    for path, item in find(doc.root, "finance.payers[]"):
+        rule = valid(PayerRule, item)
+        if rule is None or rule.payer != PROVIDER:
+            continue
+        own = [
+            h.id for h in hosts if h.id in (rule.hosts or ()) or h.owner_class in (rule.owner_classes or ())
+        ]
+        built = [host.id for host in hosts if host.id in own and host.mode != "cloud"]
+        if built:
+            allowed = ", ".join(name for name in get_args(Payer) if name != PROVIDER)
+            message = (
+                f"a provider bears what is rented, and {', '.join(built)} is built; choose one of {allowed}"
+            )
+            yield _at(item, path, "payer", message)
+
+
 def _countries(doc: Document) -> Iterator[str]:
     """Where sites stand; a site that states no country is passed over."""
     metros = doc.catalog.table("metros")["iso3"]
@@ -142,22 +177,35 @@ def shares(doc: Document) -> Iterator[Problem]:
     if owned and abs(total - 1.0) > ROUNDING:
         path, item, _ = owned[-1]
         yield _at(item, path, "share", f"shares of equity add up to {percent(total)}, not 100 %")
-    by_class: dict[str, float] = defaultdict(float)
-    told = False
-    for path, item, source in _sources(doc):
-        if source.kind not in ("loan", "lease", "grant") or _limited(source) or (source.share or 0.0) > 1.0:
-            continue
-        for name in source.assets or doc.known("asset class"):
-            by_class[name] += source.share or 0.0
-            if by_class[name] > 1.0 + ROUNDING and not told:
-                told = True
-                message = f"with the sources before it {percent(by_class[name])} of {name}: debt above 100 %"
-                yield _at(item, path, "share", f"{message}; lower the shares, or cap one by amount_m")
+    start = doc.horizon.start if doc.horizon else date.min
+    rows = [(path, item, s.model_copy(update={"from_": s.from_ or start})) for path, item, s in _sources(doc)
+            if s.kind in ("loan", "lease", "grant") and not _limited(s) and (s.share or 0.0) <= 1.0]  # fmt: skip
+    before: list[Source] = []
+    for path, item, source in rows:
+        before.append(source)
+        total, name = max(_shared(before, source.assets or doc.known("asset class")), default=(0.0, ""))
+        if total > 1.0 + ROUNDING:
+            message = f"with the sources before it {percent(total)} of {name}: debt above 100 %"
+            yield _at(item, path, "share", f"{message}; lower the shares, or cap one by amount_m")
+
+
+def _shared(sources: Sequence[Source], assets: Iterable[str]) -> Iterator[tuple[float, str]]:
+    """What sources pay together of each asset while the last of them is open: largest share, asset."""
+    days = {source.from_ for source in sources if source.from_}
+    for day in (day for day in days if _open(sources[-1], day)):
+        for name in assets:
+            paying = [s.share or 0.0 for s in sources if _open(s, day) and (not s.assets or name in s.assets)]
+            yield sum(paying), name
+
+
+def _open(source: Source, day: date) -> bool:
+    """Whether a source may surely be drawn on a day: without an end it closes when operation begins, who knows when."""
+    return source.from_ is not None and source.from_ <= day <= (source.until or source.from_)
 
 
 def _limited(source: Source) -> bool:
-    """Whether something beside its share may keep a source below it."""
-    narrow = (source.payers, source.countries, source.content_from, source.from_, source.until)
+    """Whether something beside its share and its dates may keep a source below it."""
+    narrow = (source.payers, source.countries, source.content_from)
     return source.amount_m is not None or source.profile == SCULPTED or any(narrow)
 
 
@@ -176,6 +224,7 @@ def contracts(doc: Document) -> Iterator[Problem]:
         first, last = item.text("from"), item.text("until")
         if first and last and last <= first:
             yield _at(item, path, "until", f"{last} must come after from, {first}")
+    yield from _sold_twice(doc)
     priced = any(item.text("kind") != "budget" for _, item in find(doc.root, "finance.revenue[]"))
     for name in ("target_dscr", "target_equity_irr"):
         for path, item in find(doc.root, f"finance.{name}"):
@@ -189,6 +238,32 @@ def contracts(doc: Document) -> Iterator[Problem]:
             seen.add(str(item.value))
 
 
+def _sold_twice(doc: Document) -> Iterator[Problem]:
+    """Two prices for the same accelerator-hours: a fault at the later of the two contracts."""
+    if doc.horizon is None:
+        return
+    start, last = doc.horizon.start, quarter_of(doc.horizon.end, doc.horizon.start) - 1
+    seen: list[tuple[Revenue, int, int]] = []
+    for path, item in find(doc.root, "finance.revenue[]"):
+        contract = valid(Revenue, item)
+        if contract is None or contract.kind not in PRICED:
+            continue
+        opens = quarter_of(contract.from_, start) if contract.from_ else 0
+        ends = quarter_of(contract.until, start) if contract.until else last
+        for other, first, end in seen:
+            both = range(max(opens, first), min(ends, end) + 1)
+            if both and (contract.workloads is None or other.workloads is None
+                         or set(contract.workloads) & set(other.workloads)):  # fmt: skip
+                names = set(contract.workloads or other.workloads or ()) & set(
+                    other.workloads or contract.workloads or ()
+                )
+                what = ", ".join(sorted(names)) or "all workloads"
+                when = f"{quarter_name(both[0], start)} to {quarter_name(both[-1], start)}"
+                message = f"{contract.id} and {other.id} both sell the accelerator-hours of {what} in {when}"
+                yield fault(item, path, f"{message}: part them by workloads, from or until")
+        seen.append((contract, opens, ends))
+
+
 FINANCE_RULES: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-    terms, tenors, authority, eligible, shares, currencies, contracts,
+    terms, tenors, authority, eligible, bearers, shares, currencies, contracts,
 )  # fmt: skip

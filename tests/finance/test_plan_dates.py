@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 from planner.case.periods import Calendar
-from planner.finance import sources as source_terms
 from planner.finance.contracts import contracts_of
 from planner.finance.faults import FinanceError, raise_all
 from planner.finance.from_plan import PlanFinance, finance_of
@@ -19,7 +17,7 @@ from planner.finance.project import faults
 from planner.intake.scenario_file import with_overrides
 from planner.scenario.finance import Revenue
 from tests.finance.deals import deal, tables_of_deal
-from tests.finance.projects import BANK, plain
+from tests.finance.projects import plain
 
 DEAL = "delayed-draw"
 
@@ -27,10 +25,6 @@ DEAL = "delayed-draw"
 def made(**changes: Any) -> PlanFinance:
     scenario = with_overrides(deal(DEAL), {f"finance.{path}": value for path, value in changes.items()})
     return finance_of(scenario, tables_of_deal(DEAL))
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(source_terms).failed == 0
 
 
 @pytest.mark.parametrize(("until", "paid"), [("2028-03-31", 5), ("2028-04-01", 6), (None, 8)])
@@ -70,8 +64,7 @@ def test_debt_ends_with_its_asset_though_operation_is_dated_later() -> None:
         FinanceError, match=r"sources\[ddtl\].tenor_years: tenor beyond the useful life of servers"
     ):
         made(operation_from="2029-07-01", **{"revenue[anchor].from": "2029-07-01"})
-    loan = replace(BANK, repayment=replace(BANK.repayment, tenor_years=5.0))
-    project = plain(life_years={"hall": 5.0, "financing": 5.0}, sources=(loan, *plain().sources[1:]))
+    project = plain(life_years={"hall": 5.0, "financing": 5.0})
     raise_all(faults(project))
     with pytest.raises(FinanceError, match="useful life of hall"):
         raise_all(faults(replace(project, live_from=3)))
