@@ -72,7 +72,7 @@ class Book:
             return 0.0 * straight
         if rule == "straight-line" or what != MARKETED:
             return straight
-        fall = 1.0 + case.physics["accelerator_market_value_change_per_year"]
+        fall = min(1.0, 1.0 + case.physics["accelerator_market_value_change_per_year"])
         first = 1.0 - case.physics["accelerator_first_owner_loss"]
         goods = rows["case_goods_share"].to_numpy(float)
         return np.where(used < life, goods * first * fall ** (used * self.view.years), 0.0)

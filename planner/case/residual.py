@@ -1,7 +1,8 @@
 """What purchases are worth on the horizon's end, as a share of their price.
 
 market          goods x (1 - first owner's loss) x (1 + yearly change) ^ years of use: installation, spares, duty and
-                what an owner pays above the market are lost; nothing is left after the economic life
+                what an owner pays above the market are lost; nothing is left after the economic life. A change above
+                0 counts as 0: used goods never fetch more than their price less the loss, or plans buy to sell
 straight-line   1 - years of use / life
 none            0
 
@@ -40,6 +41,6 @@ def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method
         return straight
     change = case.physics["accelerator_market_value_change_per_year"]
     kept = 1.0 - case.physics["accelerator_first_owner_loss"]
-    worth = kept * (1.0 + change) ** (used * case.calendar.years)
+    worth = kept * min(1.0, 1.0 + change) ** (used * case.calendar.years)
     left: np.ndarray = np.where(straight > 0, table["goods_share"].to_numpy(float) * worth, 0.0)
     return left

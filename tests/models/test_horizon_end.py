@@ -150,6 +150,21 @@ def test_a_server_past_its_life_is_worth_nothing_at_the_market_too(tiny, plain_c
     assert (left[case.orders["t"] + case.orders["life"] > N] > 0).all()
 
 
+def test_used_goods_never_fetch_more_than_their_price_less_the_first_loss(tiny, plain_catalog):
+    """Where used prices rise nothing is bought to be sold again at the end."""
+    rising = plain_catalog(
+        GOODS | {("parameters", "accelerator_market_value_change_per_year", "value_mid"): 0.3}
+    )
+    level = plain_catalog(
+        GOODS | {("parameters", "accelerator_market_value_change_per_year", "value_mid"): 0.0}
+    )
+    case = build_case(tiny(finance={"residual": "market"}), rising)
+    assert (left_share(case, "servers", case.orders) <= 0.9).all()
+    plans = [solve(build_case(tiny(solve={"gap": 1e-6}), facts)).plan for facts in (rising, level)]
+    assert plans[0].kpi("cost_npv_musd") == pytest.approx(plans[1].kpi("cost_npv_musd"))
+    assert not len(audit(plans[0]))
+
+
 def test_what_is_required_stands_in_every_period_of_its_window(tiny, plain_catalog, optimise):
     """A guarantee of 1,000 accelerators from the first quarter in which a contract can begin, used or not."""
     guarantee = {
