@@ -103,7 +103,8 @@ def _made(catalog: Catalog, account: str, k: str) -> list[tuple[str, str, float]
     chip = catalog.table("accelerators").loc[system["accelerator_id"]]
     chips = facts[(facts["item"] == "chips") & (facts["vendor"] == chip["vendor"])]
     chips = chips if len(chips) else facts[(facts["item"] == "chips") & (facts["vendor"] == "")]
-    named = {"designer": chip["origin_iso3"], "fab": chip["fab_iso3"]}
+    fab = chip["fab_iso3"] if isinstance(chip["fab_iso3"], str) else "unknown"
+    named = {"designer": chip["origin_iso3"], "fab": fab}
     share = float(system["chips_share"])
     made = [(r.stage, named.get(r.country, r.country), r.share * share) for r in chips.itertuples()]
     rest = facts[facts["item"] == "rest"]

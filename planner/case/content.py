@@ -12,6 +12,8 @@ from planner.facts.catalog import Catalog
 
 PLACE = "place"
 """Country of what is made where it stands."""
+UNKNOWN = "unknown"
+"""Country of what is made nobody says where: it counts for no lender."""
 OF_SYSTEM = ("goods", "spares", "owner-premium", "provider-hardware")
 """Accounts whose content is that of the system."""
 COLUMNS = ["stage", "country", "share"]
@@ -36,7 +38,8 @@ def content_of_system(catalog: Catalog, system: str) -> pd.DataFrame:
     """stage, country (ISO3), share of a system's price: its chips by designer and fab, and the rest of it."""
     row = catalog.table("systems").loc[system]
     chip, chips = catalog.table("accelerators").loc[row["accelerator_id"]], float(row["chips_share"])
-    named = {"designer": str(chip["origin_iso3"]), "fab": str(chip["fab_iso3"])}
+    fab = UNKNOWN if pd.isna(chip["fab_iso3"]) else str(chip["fab_iso3"])
+    named = {"designer": str(chip["origin_iso3"]), "fab": fab}
     made = content_rows(catalog, "chips", str(chip["vendor"]))
     made = made.assign(country=made["country"].replace(named), share=made["share"] * chips)
     rest = content_rows(catalog, "rest")

@@ -137,7 +137,9 @@ def _show_plan(plan: BatchPlan, discard: bool, as_json: bool) -> None:
                 "kept": [step.case.name for step in plan.kept],
                 "solve": [{"case": step.case.name, "why": step.why} for step in plan.to_solve],
                 "copy": [{"case": step.case.name, "of": step.twin} for step in plan.steps if step.twin],
-                "discard" if discard else "aside": [{"path": p, "why": why} for p, why in plan.aside],
+                "discard" if discard else "aside": [
+                    {"path": p, "why": why} for p, why in plan.leaving(discard)
+                ],
             }
         )
         return
@@ -147,5 +149,5 @@ def _show_plan(plan: BatchPlan, discard: bool, as_json: bool) -> None:
     for step in plan.steps:
         if step.run is None:
             typer.echo(f"  {step.case.name}: {step.why}")
-    for path, why in plan.aside:
+    for path, why in plan.leaving(discard):
         typer.echo(f"  would be {'deleted' if discard else 'put aside'}: {path}: {why}")

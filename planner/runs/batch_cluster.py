@@ -22,6 +22,8 @@ from planner.runs.files import versions
 
 CONNECT_S = 20
 GONE = "the scheduler is gone"
+NOISY = ("distributed.", "tornado.application", "asyncio")
+"""Loggers that tell of a connection that broke, with tracebacks; each has a level of its own."""
 AHEAD = 2
 """Cases a thread of the cluster has at hand: one in work, one waiting."""
 
@@ -50,7 +52,8 @@ def connect(address: str) -> Any:
     except ImportError as error:
         message = "a cluster needs the packages of the extra `cluster`: pip install 'planner[cluster]'"
         raise RunError(message) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs is said in our words
+    for name in ("distributed", *(n for n in logging.root.manager.loggerDict if n.startswith(NOISY))):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it logs is said in our words
     try:
         client = distributed.Client(address, timeout=CONNECT_S)
     except (OSError, ValueError, TimeoutError) as error:

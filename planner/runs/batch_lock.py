@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from planner.runs.alive import is_alive
 from planner.runs.disk import OWNER_FILE, RunError, replace_bytes, writing
@@ -24,7 +25,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     path = folder / LOCK
     with _guarded(folder):
-        if path.is_file() and is_alive(holder := read_json(path)):
+        if path.is_file() and is_alive(holder := _holder(path)):
             raise RunError(
                 f"{folder} is worked on by process {holder.get('pid')} on {holder.get('host')} "
                 f"(since {holder.get('started')}): wait for it, or end it; if that machine is gone, remove {path}"
@@ -35,6 +36,14 @@ def held(folder: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):  # on a disk that takes no change any more the holder is dead soon enough
             path.unlink(missing_ok=True)
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    """Who holds a batch. A lock is written whole or not at all, so one that cannot be read is nobody's we can name."""
+    try:
+        return read_json(path)
+    except RunError as error:
+        raise RunError(f"{error}: if no process works on this batch, remove the file") from error
 
 
 @contextmanager

@@ -44,6 +44,13 @@ class BatchPlan:
     folder: Path
     steps: list[Step]
     aside: list[tuple[Path, str]]
+    earlier: list[Path]
+    """What earlier resumes put aside and no case asks for."""
+
+    def leaving(self, discard: bool) -> list[tuple[Path, str]]:
+        """What no case asks for, with its reason: put aside, or with ``discard`` deleted, earlier ones too."""
+        past = [(path, "put aside by an earlier resume") for path in self.earlier] if discard else []
+        return [*self.aside, *past]
 
     @property
     def to_solve(self) -> list[Step]:
@@ -93,11 +100,15 @@ def plan_of(folder: Path, cases: Sequence[BatchCase], refresh: bool = False) -> 
         for name, each in by_name.items()
         if each.path not in used
     ]
-    return BatchPlan(folder, steps, aside)
+    earlier = [each.path for each in found if each.path.parent.name == ASIDE and each.path not in used]
+    return BatchPlan(folder, steps, aside, earlier)
 
 
 def carry_out(plan: BatchPlan, discard: bool = False) -> list[Path]:
-    """Puts every result where it belongs; returns where those are that no longer do (deleted with ``discard``)."""
+    """Puts every result where it belongs; returns where those are that no longer do.
+
+    With ``discard`` they are deleted, those of earlier resumes too, and named as they were called before.
+    """
     make_folder(plan.folder / CASES, exist_ok=True)
     cases = plan.folder / CASES
     clean_runs(cases)  # half runs of processes that are gone
@@ -114,6 +125,7 @@ def carry_out(plan: BatchPlan, discard: bool = False) -> list[Path]:
         move(place, target)
     if discard:
         _remove(plan.folder / ASIDE)
+        return [path for path, _ in plan.leaving(discard)]
     return out
 
 

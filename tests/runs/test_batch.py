@@ -188,7 +188,10 @@ def test_what_no_case_asks_for_is_put_aside_and_found_again(
     assert len(result.table) == 3
     result = batch(manifest, copy, resume=True)  # asked for again: taken from where it lies
     assert started(copy) == before and not result.aside and not list((copy / "aside").iterdir())
-    batch(fewer, copy, resume=True, discard=True)
+    batch(fewer, copy, resume=True)
+    earlier = copy / "aside" / "min_control-null"  # put aside before: deleted by name, not without a word
+    assert [p for p, _ in look_ahead(fewer, copy, resume=True).leaving(discard=True)] == [earlier]
+    assert batch(fewer, copy, resume=True, discard=True).aside == [earlier]
     assert not (copy / "aside").exists()
 
 
@@ -295,6 +298,9 @@ def test_two_at_once_are_told_who_holds_the_batch(manifest: Path, copy: Path) ->
         assert batch(manifest, copy, resume=True).failed == ["impossible"]
     write_json(copy / "lock.json", lock | {"host": "elsewhere", "boot": "another"})
     with pytest.raises(RunError, match="on elsewhere"):
+        batch(manifest, copy, resume=True)
+    (copy / "lock.json").write_text("")
+    with pytest.raises(RunError, match="if no process works on this batch, remove the file"):
         batch(manifest, copy, resume=True)
 
 
