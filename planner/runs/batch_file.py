@@ -119,7 +119,8 @@ def load_batch(path: Path | str, catalog: Catalog, case_limit_s: float | None = 
             scenario = with_overrides(base, manifest.set | one.changes, str(path), catalog)
         except ScenarioError as error:
             for problem in error.problems:
-                wrong.setdefault((problem.path, problem.message), []).append((one.place, one.name))
+                place = _written(root, problem.path) or one.place
+                wrong.setdefault((problem.path, problem.message), []).append((place, one.name))
             continue
         digest = content_hash(scenario, options)
         cases.append(BatchCase(one.name, one.changes, scenario, catalog, options, digest))
@@ -128,6 +129,16 @@ def load_batch(path: Path | str, catalog: Catalog, case_limit_s: float | None = 
     if problems:
         raise BatchError(problems)
     return cases
+
+
+def _written(root: Item, path: str) -> Place | None:
+    """Where the manifest sets a path for all cases or lays it into the grid."""
+    for part in ("set", "grid"):
+        for name, item in root.value[part].value.items() if part in root.value else ():
+            if path == name or path.startswith((f"{name}.", f"{name}[")):
+                place: Place = item.shown
+                return place
+    return None
 
 
 def _base(reference: str, manifest: Path, root: Item, catalog: Catalog) -> Scenario:

@@ -159,7 +159,7 @@ def test_progress_says_why_and_how_long(capsys: pytest.CaptureFixture[str], tmp_
         Step(cases[2], None, "it failed: odd [x]"),
     ]
     with BatchProgress() as progress:
-        progress.plan(BatchPlan(tmp_path, steps, []))
+        progress.plan(BatchPlan(tmp_path, steps, [], []))
         progress.case("a", f"optimal {KEPT}", 1, 3)
         progress.case("b", "optimal", 2, 3)
     lines = capsys.readouterr().err.splitlines()
@@ -167,3 +167,14 @@ def test_progress_says_why_and_how_long(capsys: pytest.CaptureFixture[str], tmp_
     assert lines[1:3] == ["  1 because: new", "  1 because: it failed: odd [x]"]
     assert lines[3] == "1 of 3  a: optimal (done before)"
     assert lines[4].startswith("2 of 3  b: optimal  (") and "left)" in lines[4]
+
+
+def test_a_wrong_path_is_named_where_it_is_written(tmp_path: Path) -> None:
+    text = "batch: 1\nscenario: two-hosts\nset:\n  limits.min_controll: 4\ngrid:\n  money.levl: [low, mid]\n"
+    (tmp_path / "sweep.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_batch(tmp_path / "sweep.yaml", load_catalog())
+    assert {(p.path, p.line) for p in caught.value.problems} == {
+        ("limits.min_controll", 4),
+        ("money.levl", 6),
+    }
