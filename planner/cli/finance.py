@@ -34,7 +34,12 @@ def finance(
         ),
     ],
     case: Annotated[
-        str | None, typer.Option("--case", metavar="NAME", help="Show the plan under one downside case.")
+        str | None,
+        typer.Option(
+            "--case",
+            metavar="NAME",
+            help="One downside case of the plan, or one pro-forma of a collection.",
+        ),
     ] = None,
     downsides: Annotated[
         bool, typer.Option("--downsides", help="Also every downside case, the tornado, and what may be lost.")
@@ -75,14 +80,20 @@ def finance(
       planner finance project.yaml --json
     """
     from planner.facts.catalog import load_catalog
+    from planner.facts.errors import BadValue
+    from planner.finance.annual_files import inputs_of, is_proforma
     from planner.finance.side_by_side import Side, side_by_side
     from planner.finance.tables import FAULTS, finance_tables
     from planner.finance.views import downside_tables, tables_under
 
     facts = load_catalog(catalog)
     path = scenario_path(what)
-    if path.is_file() and (inputs := _proforma_inputs(path)) is not None:
-        show_proforma(inputs, as_json)
+    if against is not None and case is not None:
+        raise BadValue("--case shows one plan and --against two: ask for one of them")
+    if path.is_file() and is_proforma(plain := _content(path)):
+        if against is not None or downsides or re_solve:
+            raise BadValue("a pro-forma has no plan: --against, --downsides and --re-solve are for plans")
+        show_proforma(inputs_of(plain, case), as_json)
         return
     file, scenario, plan, whole = _plan(path, what, root, facts, as_json)
     if against is not None:
@@ -106,20 +117,11 @@ def finance(
         raise typer.Exit(2)
 
 
-def _proforma_inputs(path: Path) -> dict[str, Any] | None:
-    """A file's mapping where it is no scenario; the cases of a collection are not told apart."""
+def _content(path: Path) -> Any:
+    """A file's content as plain values."""
     from planner.scenario.reading import parse_yaml, read_text
 
-    item, _ = parse_yaml(read_text(path), str(path))
-    plain = item.plain()
-    if (
-        not isinstance(plain, dict)
-        or {"planner", "extends"} & plain.keys()
-        or "years" not in plain.get("inputs", plain)
-    ):
-        return None
-    found: dict[str, Any] = plain.get("inputs", plain)
-    return found
+    return parse_yaml(read_text(path), str(path))[0].plain()
 
 
 def _plan(

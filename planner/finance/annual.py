@@ -37,6 +37,7 @@ def proforma(inputs: Mapping[str, Any]) -> dict[str, Any]:
     of return or several, a target that no price meets.
     """
     terms = read_terms(inputs)
+    _refuse_circle(terms)
     price = _solved_price(terms) if terms.solve_price else terms.price
     lines, sums = _flows(terms, price)
     _check(terms, lines, sums)
@@ -95,9 +96,26 @@ def _loan(terms: Terms, cfads: Array) -> tuple[float, Array]:
     unit = _principal_per_unit(terms)
     first = unit[0] + terms.interest
     base = terms.capex + terms.construction_cost + terms.debt_closing_cost
-    per_debt = terms.dsra_months / MONTHS_PER_YEAR * first + terms.debt_fee_share
-    debt = terms.debt_share * base / (1 - terms.debt_share * per_debt)
+    debt = terms.debt_share * base / (1 - terms.debt_share * sum(_own_costs(terms, first)))
     return debt, debt * unit
+
+
+def _own_costs(terms: Terms, first_service: float) -> tuple[float, float]:
+    """Reserve and fee of one unit of debt, which the debt itself helps to pay."""
+    return terms.dsra_months / MONTHS_PER_YEAR * first_service, terms.debt_fee_share
+
+
+def _refuse_circle(terms: Terms) -> None:
+    """Debt of a fixed share whose part of its own reserve and fee is larger than the debt has no size."""
+    if terms.debt == "sculpted":
+        return
+    reserve, fee = _own_costs(terms, _principal_per_unit(terms)[0] + terms.interest)
+    if terms.debt_share * (reserve + fee) >= 1:
+        raise FinanceError.single(
+            "dsra_months" if reserve >= fee else "debt_fee_share",
+            f"reserve and fee are {100 * (reserve + fee):.4g} % of the debt that pays {100 * terms.debt_share:.4g} % "
+            "of them: no debt is large enough; lower it, or debt_share",
+        )
 
 
 def _principal_per_unit(terms: Terms) -> Array:

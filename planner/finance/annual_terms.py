@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from planner.finance.construction import simple_financing_cost
@@ -107,24 +107,28 @@ REQUIRED = (
 )
 POSITIVE = ("years", "units_per_year", "capex", "tenor_years")
 AT_LEAST_ZERO = (
-    "opex", "interest", "price", "dscr", "grace_years", "dsra_months", "reserve_interest", "debt_fee_share",
-    "debt_closing_cost", "construction_rate", "construction_months", "construction_fee_share",
+    "opex", "interest", "price", "dscr", "grace_years", "dsra_months", "reserve_interest",
+    "debt_closing_cost", "construction_rate", "construction_months",
     "construction_financing_cost", "depreciation_years", "target_year",
 )  # fmt: skip
-SHARES = ("debt_share", "max_debt_share", "construction_share", "tax_rate", "salvage_share")
+SHARES = (
+    "debt_share", "max_debt_share", "construction_share", "tax_rate", "salvage_share", "debt_fee_share",
+    "construction_fee_share",
+)  # fmt: skip
 RATES = ("equity_discount_rate", "price_escalation", "inflation", "opex_escalation", "target_irr")
 
 
 def read_terms(inputs: Mapping[str, Any]) -> Terms:
     """Terms of a mapping; raises FinanceError with every field that is unknown, missing or out of range."""
     given = _flat(inputs)
-    raise_all(_shape_faults(given))
-    values = {name: _number(name, value) for name, value in given.items()}
+    wrong = list(_shape_faults(given))
+    bad = {fault.path for fault in wrong}
+    values = {name: _number(name, value) for name, value in given.items() if name not in bad}
+    defaults = {name: field.default for name, field in FIELDS.items() if name not in (*REQUIRED, *bad)}
+    raise_all([*wrong, *_range_faults(values), *_joint_faults(defaults | values, given)])
     if values.get("solve_price") and not values.get("target_year"):
         values["target_year"] = values["years"]
-    terms = Terms(**values)
-    raise_all(_range_faults(terms, values))
-    return terms
+    return Terms(**values)
 
 
 def _flat(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,45 +160,57 @@ def _shape_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(name, "missing")
     for name, value in given.items():
         kind = FIELDS[name].type if name in FIELDS else None
+        if kind == "bool" and not isinstance(value, bool):
+            yield Fault(name, f"{value!r} is not true or false")
         if kind in ("int", "float", "float | None") and not (kind == "float | None" and value is None):
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
             if not number or (kind == "int" and value != int(value)):
                 yield Fault(name, f"{value!r} is not a {'whole ' if kind == 'int' else ''}number")
 
 
-def _range_faults(terms: Terms, given: Mapping[str, Any]) -> Iterator[Fault]:
-    def value(name: str) -> float:
-        found = getattr(terms, name)
-        return 0.0 if found is None else float(found)
-
-    yield from (Fault(name, f"{value(name):g} must be above 0") for name in POSITIVE if value(name) <= 0)
-    yield from (
-        Fault(name, f"{value(name):g} must not be negative") for name in AT_LEAST_ZERO if value(name) < 0
-    )
-    for name in SHARES:
-        if not 0 <= value(name) <= 1:
-            what = (
-                "debt above 100 %"
-                if name in ("debt_share", "max_debt_share") and value(name) > 1
-                else "a share"
+def _range_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Fields that lie outside what they may hold, each by itself."""
+    numbers = {name: float(x) for name, x in values.items() if isinstance(x, int | float)}
+    for name, value in numbers.items():
+        if name in POSITIVE and value <= 0:
+            yield Fault(name, f"{value:g} must be above 0")
+        if name in AT_LEAST_ZERO and value < 0:
+            yield Fault(name, f"{value:g} must not be negative")
+        if name in SHARES and not 0 <= value <= 1:
+            above = name in ("debt_share", "max_debt_share") and value > 1
+            yield Fault(
+                name, f"{value:g} must lie within 0 and 1: {'debt above 100 %' if above else 'a share'}"
             )
-            yield Fault(name, f"{value(name):g} must lie within 0 and 1: {what}")
-    yield from (Fault(name, f"{value(name):g} must be above -1") for name in RATES if value(name) <= -1)
-    if terms.debt not in DEBTS:
-        yield Fault("debt", f"{terms.debt!r} is none of {', '.join(DEBTS)}")
-    if terms.depreciation not in DEPRECIATIONS:
-        yield Fault("depreciation", f"{terms.depreciation!r} is none of {', '.join(DEPRECIATIONS)}")
-    if terms.tenor_years > terms.years:
-        yield Fault(
-            "tenor_years", f"tenor of {terms.tenor_years} years beyond the useful life of {terms.years}"
-        )
-    if terms.grace_years and (terms.debt == "sculpted" or terms.grace_years >= terms.tenor_years):
+        if name in RATES and value <= -1:
+            yield Fault(name, f"{value:g} must be above -1")
+    for name, known in (("debt", DEBTS), ("depreciation", DEPRECIATIONS)):
+        if name in values and values[name] not in known:
+            yield Fault(name, f"{values[name]!r} is none of {', '.join(known)}")
+
+
+def _joint_faults(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Fields that do not go together; ``known`` lacks those that are wrong by themselves."""
+    years, tenor = known.get("years", inf), known.get("tenor_years", 0)
+    grace, sculpted, solved = (
+        known.get("grace_years", 0),
+        known.get("debt") == "sculpted",
+        known.get("solve_price"),
+    )
+    if tenor > years:
+        yield Fault("tenor_years", f"tenor of {tenor} years beyond the useful life of {years}")
+    if grace and (sculpted or ("tenor_years" in known and grace >= tenor)):
         yield Fault("grace_years", "grace is for level and equal-principal debt, and shorter than the tenor")
-    if terms.debt == "sculpted" and terms.dscr <= 0:
+    if sculpted and known.get("dscr") == 0:
         yield Fault("dscr", "sculpted debt needs a cover above 0")
-    if terms.solve_price and "target_irr" not in given:
+    if solved and "target_irr" not in given:
         yield Fault("target_irr", "missing: a price is to be solved for")
-    if not terms.solve_price and "price" not in given:
-        yield Fault("price", "missing")
-    if terms.target_year > terms.years:
-        yield Fault("target_year", f"{terms.target_year} lies after the last year, {terms.years}")
+    if solved and "price" in given:
+        yield Fault("price", "is solved for: leave it out, or leave solve_price out")
+    if solved is False:
+        if "price" not in given:
+            yield Fault("price", "missing")
+        for name in ("target_irr", "target_year"):
+            if given.get(name):
+                yield Fault(name, "is for a price that is solved for: set solve_price, or leave it out")
+    if known.get("target_year", 0) > years:
+        yield Fault("target_year", f"{known['target_year']} lies after the last year, {years}")

@@ -105,6 +105,19 @@ def test_a_pro_forma_needs_no_plan(tmp_path: Path, call: Call) -> None:  # noqa:
     assert "size_of_debt" in call("finance", "project.json").out
 
 
+def test_a_collection_of_pro_formas(tmp_path: Path, call: Call) -> None:  # noqa: F811
+    (tmp_path / "all.json").write_text(GIVEN.read_text("utf-8"), "utf-8")
+    case = json.loads(GIVEN.read_text("utf-8"))[1]
+    answer = call("finance", "all.json", "--case", case["id"], "--json").json
+    assert answer["size_of_debt"] == pytest.approx(case["expected"]["size_of_debt"], rel=1e-6)
+    several = call("finance", "all.json")
+    assert several.code == 2 and case["id"] in several.err
+    (tmp_path / "five.yaml").write_text("inputs: 5", "utf-8")
+    assert "inputs: 5 is not a mapping" in call("finance", "five.yaml").err
+    both = call("finance", "all.json", "--case", case["id"], "--against", "all.json")
+    assert both.code == 2 and "ask for one of them" in both.err
+
+
 def test_two_plans_side_by_side(run: Run, call: Call) -> None:  # noqa: F811
     shown = call("finance", str(run.path), "--against", str(run.path))
     assert shown.code == 0 and "As a lender asks" in shown.out and "tariff" in shown.out

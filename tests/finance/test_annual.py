@@ -91,7 +91,11 @@ def test_the_random_projects_use_every_input() -> None:
         ({"intrest": 0.05}, "intrest", "unknown"),
         ({"grace_years": 7}, "grace_years", "shorter than the tenor"),
         ({"debt_share": 1.0}, "flows", "no rate of return"),
-        ({"solve_price": True}, "target_irr", "missing"),
+        ({"target_irr": 0.1}, "target_irr", "set solve_price"),
+        ({"solve_price": "yes"}, "solve_price", "'yes' is not true or false"),
+        ({"solve_price": True, "target_irr": 0.1}, "price", "is solved for"),
+        ({"dsra_months": 240}, "dsra_months", "no debt is large enough"),
+        ({"debt_fee_share": 2}, "debt_fee_share", "must lie within 0 and 1: a share"),
         ({"opex": 2.6e6, "debt_share": 0.0}, "flows", "no rate of return"),
     ],
 )
@@ -106,6 +110,16 @@ def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(FinanceError) as caught:
         proforma(PLAIN | {"debt_share": 1.2, "tenor_years": 12, "capex": -1.0})
     assert [fault.path for fault in caught.value.faults] == ["capex", "debt_share", "tenor_years"]
+    with pytest.raises(FinanceError) as caught:  # whatever is missing or no number
+        proforma({"years": "ten", "debt": "none", "debt_fee_share": 2, "solve_price": True, "extra": 1})
+    assert {fault.path for fault in caught.value.faults} >= {
+        "years",
+        "debt",
+        "debt_fee_share",
+        "target_irr",
+        "extra",
+        "capex",
+    }
 
 
 def test_debt_sized_by_cover_never_exceeds_the_cost() -> None:
