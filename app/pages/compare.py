@@ -154,6 +154,10 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
         parts.append(layout.alert(t("compare.missing"), missing))
     if len(found) < 2:
         return [*parts, layout.empty(t("compare.too-few-title"), t("compare.too-few"), mark="columns-3")]
+    unsound = {ref: one.run.audit_line for ref, one in found.items() if one.run.audit_fault}
+    if unsound:
+        lines = [f"{ref}: {line}" for ref, line in unsound.items()]
+        parts.append(layout.alert(t("compare.unsound"), lines, kind="error"))
     base = base if base in found else next(iter(found))
     sheets, ordered = comparison(services, list(found), base)
     results, inputs = sheets["results"], sheets["inputs"]

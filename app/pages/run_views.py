@@ -139,7 +139,7 @@ def result(job: Job, services: Services) -> list[Any]:
 def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
     """Key figures and where to look further, or why there is no plan and what would mend it."""
     if run.kind == "batch":
-        return [other_facts(services, run), *_cases(run)]
+        return [*_unsound(run), other_facts(services, run), *_cases(run)]
     if not run.has_plan:
         title = t(f"run.end.{STATES.get(run.status, 'failed')}")
         troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]
@@ -160,6 +160,7 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
         for page, mark, look in PAGES
     ]
     return [
+        *_unsound(run),
         other_facts(services, run),
         layout.section(
             t("run.end.done"),
@@ -167,6 +168,13 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
             actions=links,
         ),
     ]
+
+
+def _unsound(run: Any) -> list[Any]:
+    """A message where the audit is not clean; nothing where it is, or where there is no plan."""
+    if not run.audit_fault:
+        return []
+    return [layout.alert(t(f"app.audit.{run.audit}"), [run.audit_line], kind="error")]
 
 
 def _cases(run: Any) -> list[Any]:

@@ -16,6 +16,7 @@ from planner.cli.output import (
     print_json,
     records,
     scenario_of,
+    tell_audit,
     tell_catalog,
 )
 
@@ -81,7 +82,8 @@ def explain(
         tell_catalog(run, facts)
         facts = run.catalog
     if run is not None and run.has_plan:
-        answer = _of_plan(run, question)
+        answer = {"audit": run.audit, **_of_plan(run, question)}
+        tell_audit(run)
     else:
         if run is None:
             scenario = scenario_of(source, facts, settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
-from planner.cli.output import console, print_json, records, scenario_path, tell_catalog
+from planner.cli.output import console, print_json, records, scenario_path, tell_audit, tell_catalog
 from planner.facts.numbers import fixed, percent
 
 
@@ -155,6 +155,8 @@ def compare(
 ) -> None:
     """Show the inputs that differ between runs, and the results side by side.
 
+    Exit codes: 0 compared, 2 bad input, 3 compared, but the audit of a plan fails or finds rules broken.
+
     Example: planner compare korea-20270104-093012 korea-20270104-101500
     """
     from planner.facts.catalog import load_catalog
@@ -171,11 +173,15 @@ def compare(
         tell_catalog(run, facts)
     comparison = compare_runs(found)
     if as_json:
-        print_json({"inputs": records(comparison.inputs), "results": records(comparison.results)})
-        return
-    out = console()
-    for line in named(comparison, kpi_label):
-        out.print(line)
+        audits = {name: run.audit for name, run in zip(comparison.runs, found, strict=True)}
+        shown = {"inputs": records(comparison.inputs), "results": records(comparison.results)}
+        print_json({"audit": audits, **shown})
+    else:
+        out = console()
+        for line in named(comparison, kpi_label):
+            out.print(line)
+    if code := tell_audit(*found):
+        raise typer.Exit(code)
 
 
 def export(
@@ -201,6 +207,7 @@ def export(
 
     run = find_run(reference, root)
     tell_catalog(run, load_catalog(catalog) if catalog else run.catalog)
+    tell_audit(run)
     if form == "mps" or form == "lp":
         place = output or Path(f"{run.name}.{form}")
         written = export_model(run, place, form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +11,14 @@ import typer
 
 from planner.cli.finance_shown import show_beside, show_downsides, show_finance, show_proforma
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
-from planner.cli.output import Progress, print_json, records, scenario_path, tell_catalog
+from planner.cli.output import Progress, print_json, records, scenario_path, tell_audit, tell_catalog
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from planner.facts.catalog import Catalog
     from planner.plans.plan import Plan
+    from planner.runs.run import Run
     from planner.scenario.schema import Scenario
 
 
@@ -67,6 +69,9 @@ def finance(
     Sources and uses, statements by year (nominal and real), cover ratios, what the state would owe under its
     guarantees, and every default that was filled in. Debt keeps its terms in a downside case; owners pay the rest.
 
+    Exit codes: 0 shown, 2 bad input or a plan that cannot be financed, 3 shown, but the audit of a run's plan fails or
+    finds rules broken.
+
     Examples:
 
       planner finance latest
@@ -95,26 +100,54 @@ def finance(
             raise BadValue("a pro-forma has no plan: --against, --downsides and --re-solve are for plans")
         show_proforma(inputs_of(plain, case), as_json)
         return
-    file, scenario, plan, whole = _plan(path, what, root, facts, as_json)
+    base = _plan(path, what, root, facts, as_json)
+    scenario, plan = base.scenario, base.tables
     if against is not None:
-        _, second, second_plan, _ = _plan(scenario_path(against), against, root, facts, as_json)
-        show_beside(
-            side_by_side(Side.of(scenario, plan), Side.of(second, second_plan)), what, against, as_json
-        )
+        other = _plan(scenario_path(against), against, root, facts, as_json)
+        beside = side_by_side(Side.of(scenario, plan), Side.of(other.scenario, other.tables))
+        if as_json:
+            audits = {what: base.audit, against: other.audit}
+            print_json({"audit": audits, "finance_side_by_side": records(beside)})
+        else:
+            show_beside(beside, what, against)
+        _end(base, other)
         return
     tables = finance_tables(scenario, plan) if case is None else tables_under(scenario, plan, case)
     if downsides and FAULTS not in tables:
         tables |= downside_tables(scenario, plan)
         if re_solve:
-            tables |= _re_solved(scenario, plan, whole(), as_json)
+            tables |= _re_solved(scenario, plan, base.whole(), as_json)
     if as_json:
-        print_json({name: records(table) for name, table in tables.items()})
+        print_json({"audit": base.audit, **{name: records(table) for name, table in tables.items()}})
     else:
-        show_finance(tables, file)
+        show_finance(tables, base.file)
         if "finance_downsides" in tables:
             show_downsides(tables)
     if FAULTS in tables:
         raise typer.Exit(2)
+    _end(base)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is financed: file of the inputs, scenario, tables, the whole plan as asked, and the run it is of if any."""
+
+    file: Path
+    scenario: Scenario
+    tables: Mapping[str, pd.DataFrame]
+    whole: Callable[[], Plan]
+    run: Run | None = None
+
+    @property
+    def audit(self) -> str | None:
+        """State of the run's audit; nothing for a scenario that was solved for this alone."""
+        return None if self.run is None else self.run.audit
+
+
+def _end(*sources: _Source) -> None:
+    """Ends with the exit code of the runs' audits where one is not clean."""
+    if code := tell_audit(*(source.run for source in sources if source.run is not None)):
+        raise typer.Exit(code)
 
 
 def _content(path: Path) -> Any:
@@ -124,19 +157,17 @@ def _content(path: Path) -> Any:
     return parse_yaml(read_text(path), str(path))[0].plain()
 
 
-def _plan(
-    path: Path, what: str, root: Path, facts: Catalog, quiet: bool
-) -> tuple[Path, Scenario, dict[str, pd.DataFrame], Callable[[], Plan]]:
-    """File, scenario, tables and the whole plan of a run, or of a scenario solved at quick quality."""
+def _plan(path: Path, what: str, root: Path, facts: Catalog, quiet: bool) -> _Source:
+    """The plan of a run, or of a scenario solved at quick quality."""
     from planner.runs.finance import plan_tables
     from planner.runs.run import find_run
 
     if path.is_file():
         solved = _solved(path, facts, quiet)
-        return path, solved.case.scenario, solved.tables, lambda: solved
+        return _Source(path, solved.case.scenario, solved.tables, lambda: solved)
     run = find_run(what, root)
     tell_catalog(run, facts)
-    return run.path / "scenario.yaml", run.scenario, plan_tables(run), run.plan
+    return _Source(run.path / "scenario.yaml", run.scenario, plan_tables(run), run.plan, run)
 
 
 def _re_solved(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.cli.output import console, print_json, records
+from planner.cli.output import console, print_json
 from planner.facts.numbers import number, percent
 
 if TYPE_CHECKING:
@@ -44,12 +44,9 @@ def show_proforma(inputs: Mapping[str, Any], as_json: bool) -> None:
     console().print(lines)
 
 
-def show_beside(table: pd.DataFrame, base: str, other: str, as_json: bool) -> None:
+def show_beside(table: pd.DataFrame, base: str, other: str) -> None:
     from rich.table import Table
 
-    if as_json:
-        print_json({"finance_side_by_side": records(table)})
-        return
     shown = Table(
         "figure",
         "of",

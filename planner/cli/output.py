@@ -24,6 +24,8 @@ from planner.scenario.schema import Scenario
 if TYPE_CHECKING:
     from planner.runs.run import Run
 
+UNSOUND = 3
+"""Exit code of a plan whose audit fails or finds rules broken."""
 PLAIN_WIDTH = 120
 QUIET_S = 10.0
 """Without a terminal, figures of a long stage are printed this often."""
@@ -102,6 +104,14 @@ def tell_catalog(run: Run, catalog: Catalog) -> None:
     """Says on standard error where a run was made with other facts than those at hand."""
     for note in run.catalog_notes(catalog):
         console(stderr=True).print(Text(f"note: {note}"), soft_wrap=True)
+
+
+def tell_audit(*runs: Run) -> int:
+    """Says on standard error which of the runs have a plan that is not sound; the exit code of that, else 0."""
+    unsound = [run for run in runs if run.audit_fault]
+    for run in unsound:
+        console(stderr=True).print(Text(f"run {run.name}: {run.audit_line}"), soft_wrap=True)
+    return UNSOUND if unsound else 0
 
 
 class Progress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
-from planner.cli.output import Progress, console, print_json, scenario_of
+from planner.cli.output import UNSOUND, Progress, console, print_json, scenario_of
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from planner.scenario.schema import Scenario
 
 CODES = {"optimal": 0, "feasible": 0, "infeasible": 1, "unbounded": 1, "no-solution": 4}
-UNSOUND = 3
 
 Quality = Annotated[
     Literal["quick", "plan", "proof"] | None,

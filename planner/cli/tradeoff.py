@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
-from planner.cli.output import Progress, console, print_json, records, scenario_of
-from planner.cli.solving import UNSOUND
+from planner.cli.output import UNSOUND, Progress, console, print_json, records, scenario_of
 from planner.facts.numbers import fixed, percent
 
 

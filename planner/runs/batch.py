@@ -32,7 +32,7 @@ from planner.runs.batch_cluster import connect, on_cluster
 from planner.runs.batch_file import BatchCase, load_batch
 from planner.runs.batch_lock import held
 from planner.runs.batch_resume import CASES, FAILURES, BatchPlan, Step, carry_out, plan_of
-from planner.runs.batch_table import SOUND, mixed, results_table, without_plan, write_table
+from planner.runs.batch_table import SOUND, mixed, results_table, without_plan, worst_audit, write_table
 from planner.runs.batch_workers import Done, on_this_machine
 from planner.runs.disk import (
     PART,
@@ -229,7 +229,8 @@ class _Work:
         out = carry_out(self.plan, self.options.discard)
         replace_bytes(self.folder / "batch.yaml", read_text(manifest).encode())
         facts: dict[str, Any] = {"kind": "batch", "scenario": self.cases[0].scenario.name, "started": now()}
-        facts |= {"versions": versions(), "cases": {case.name: case.hash for case in self.cases}}
+        facts |= {"catalog_hash": self.cases[0].catalog.hash, "versions": versions()}
+        facts |= {"cases": {case.name: case.hash for case in self.cases}}
         replace_bytes(self.folder / "manifest.json", json_text(facts).encode())
         with writing(self.folder / FAILURES), suppress(FileNotFoundError):
             shutil.rmtree(self.folder / FAILURES)
@@ -265,17 +266,17 @@ class _Work:
         self._tell(name, self.told.get(step.twin, "failed"))
 
     def _close(self, aside: list[Path], stopped: str = "") -> BatchResult:
-        """Writes the table and the outcome."""
+        """Writes the table and the outcome; a case without a plan is an answer, one that failed has none."""
         clean_runs(self.folder / CASES)
         table = results_table(self.folder, self.cases)
         note = mixed(table, self.cases[0].catalog.hash)
         write_table(self.folder, table, note)
-        failed = without_plan(table)
-        status = "unfinished" if stopped else "failed" if failed else "done"
         counts = {str(k): int(v) for k, v in table["status"].value_counts().items()}
-        facts = {"status": status, "cases": counts, "mixed": note or None, "reason": stopped or None}
+        status = "unfinished" if stopped else "failed" if "failed" in counts else "done"
+        facts: dict[str, Any] = {"status": status, "cases": counts, "mixed": note or None}
+        facts |= {"reason": stopped or None, "audit": {"state": worst_audit(table)}}
         replace_bytes(self.folder / "outcome.json", json_text(facts | {"finished": now()}).encode())
-        return BatchResult(self.folder, table, failed, aside, note)
+        return BatchResult(self.folder, table, without_plan(table), aside, note)
 
     def _interrupted(self, reason: str) -> None:
         """Leaves word that the batch did not end, if the disk takes it."""

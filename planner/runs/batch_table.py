@@ -18,6 +18,8 @@ from planner.runs.run import Run
 UNCHANGED = object()
 NOT_SOLVED = "not solved"
 SOUND = ("clean", "")
+AUDITS = ("failed", "broken", "clean")
+"""States of an audit, the worst first."""
 
 
 def results_table(folder: Path, cases: Sequence[BatchCase]) -> pd.DataFrame:
@@ -55,6 +57,12 @@ def without_plan(table: pd.DataFrame) -> list[str]:
     """Names of the cases that have no plan to use: none was made, or its audit is not clean."""
     usable = table["status"].isin(FINISHED[:2]) & table["audit"].isin(SOUND)
     return [str(name) for name in table.loc[~usable, "case"]]
+
+
+def worst_audit(table: pd.DataFrame) -> str:
+    """The worst state of the audits of all cases; empty where no case has a plan."""
+    found = set(table["audit"])
+    return next((state for state in AUDITS if state in found), "")
 
 
 def write_table(folder: Path, table: pd.DataFrame, note: str) -> None:

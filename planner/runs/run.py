@@ -48,6 +48,8 @@ OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "bounds": lambda v: v is None or isinstance(v, dict),
 }
 """What each part of ``outcome.json`` must be where it is there."""
+PARTS = ("manifest.json", "outcome.json", "tables")
+"""What tells a run from another folder; one alone is a damaged run."""
 KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
 
 
@@ -101,8 +103,12 @@ class Run:
 
     @property
     def audit(self) -> str:
-        """``clean``, ``broken`` rules, ``failed`` where it could not be made; empty for what is not audited."""
-        if not self.has_plan:
+        """``clean``, ``broken`` rules, ``failed`` where it could not be made; empty for what is not audited.
+
+        Of a batch it is the worst state of its cases.
+        """
+        ended = self.kind == "batch" and (self.path / "outcome.json").is_file()
+        if not (self.has_plan or ended):
             return ""
         noted = str(self.outcome.get("audit", {}).get("state", ""))
         if "audit" not in self.tables:
@@ -111,11 +117,14 @@ class Run:
 
     @property
     def audit_fault(self) -> str:
-        """What is wrong with a plan by its audit, in words; empty where the audit is clean or there is no plan."""
+        """What is wrong with a plan by its audit, in one line; empty where the audit is clean or there is no plan."""
         if self.audit in ("clean", ""):
             return ""
+        if self.kind == "batch":
+            return f"the audit of a case of this batch is {self.audit} (column audit of its table)"
         if self.audit == "failed":
-            return f"the audit of the plan failed ({self.outcome['audit'].get('reason', 'no reason noted')})"
+            reason = str(self.outcome["audit"].get("reason") or "").strip() or "no reason noted"
+            return f"the audit of the plan failed ({reason.splitlines()[0]})"
         noted = self.outcome.get("audit", {}).get("rules_broken")
         broken = len(self.table("audit")) if noted is None else noted
         return f"the audit finds {broken} rule{'s' * (broken != 1)} broken"
@@ -124,6 +133,8 @@ class Run:
     def audit_line(self) -> str:
         """What a report says of the audit; empty where nothing was audited."""
         fault = self.audit_fault
+        if fault and self.kind == "batch":
+            return f"{fault}: do not use its plan"
         return f"{fault}: do not use this plan" if fault else "audit clean" if self.audit else ""
 
     def verify(self) -> None:
@@ -145,7 +156,19 @@ class Run:
 
     def catalog_notes(self, given: Catalog) -> list[str]:
         """What to tell who opens it beside the facts of ``given``; nothing where they are those it was made with."""
-        made_with = str(self.manifest.get("catalog_hash", "unknown"))[:SHOWN_HASH]
+        if "catalog_hash" not in self.manifest:
+            return []
+        made_with = str(self.manifest["catalog_hash"])[:SHOWN_HASH]
+        if self.kind == "batch":  # its cases keep what is their own
+            now = given.hash[:SHOWN_HASH]
+            same = made_with == now
+            return (
+                []
+                if same
+                else [
+                    f"batch {self.name} was made with another catalog ({made_with}) than the one in use ({now})"
+                ]
+            )
         notes = []
         if made_with != self.catalog.hash[:SHOWN_HASH]:
             notes.append(
@@ -286,11 +309,17 @@ def list_runs(root: Path | str = "runs") -> pd.DataFrame:
     root = Path(root)
     rows = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
-        hidden = path.name.startswith(".")
-        if path.is_dir() and (path.name.endswith(PART) if hidden else (path / "manifest.json").is_file()):
+        if path.is_dir() and _is_run(path):
             rows.append(_row(path))
     frame = pd.DataFrame(rows, columns=RUN_COLUMNS)
     return frame.sort_values("started", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a folder is a run, at work, whole or damaged: another folder holds none of what a run is made of."""
+    if path.name.startswith("."):
+        return path.name.endswith(PART)
+    return any((path / name).exists() for name in PARTS)
 
 
 def _row(path: Path) -> dict[str, Any]:

@@ -441,6 +441,20 @@ def test_a_run_without_a_plan_says_how_it_ended(services: Services, status: str)
     assert t(f"run.end.{status}") in text_of(run_views.directory(services, services.run(name), name))
 
 
+def test_pages_of_a_run_and_of_a_comparison_say_that_an_audit_is_not_clean(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pages() -> list[str]:
+        alone = run_views.directory(services, services.run("cheap"), "cheap")
+        return [text_of(alone), text_of(compare.content(services, ["cheap", "national"], None))]
+
+    fault = "the audit finds 2 rules broken: do not use this plan"
+    assert all(fault not in page for page in pages())
+    monkeypatch.setattr(Run, "audit", "broken")
+    monkeypatch.setattr(Run, "audit_fault", fault.partition(":")[0])
+    assert all(fault in page for page in pages())
+
+
 def test_a_plan_whose_audit_is_not_clean_has_a_badge() -> None:
     assert kpi.audit_badge("clean") is None and kpi.audit_badge(None) is None and kpi.audit_badge("") is None
     for state in ("broken", "failed"):

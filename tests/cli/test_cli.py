@@ -291,15 +291,30 @@ def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) 
         and "do not use this plan" in result.err
     )
     assert Run(tmp_path / "run").has_plan
+    said = "the audit finds 1 rule broken: do not use this plan"
+    for command, code in (
+        ("compare run run", 3),
+        ("finance run", 3),
+        ("explain run", 0),
+        ("export run -o csv", 0),
+    ):
+        shown = call(*command.split())
+        assert shown.code == code and said in shown.err, command
+    noted = [
+        call(*command.split(), "--json").json["audit"]
+        for command in ("compare run run", "finance run", "explain run")
+    ]
+    assert noted == [{"run (1)": "broken", "run (2)": "broken"}, "broken", "broken"]
 
 
 def test_an_audit_that_fails_is_three(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(plan: Any) -> Any:
-        raise ZeroDivisionError("a bug of the audit")
+        raise ZeroDivisionError("a bug of the audit\nand its second line")
 
     monkeypatch.setattr("planner.audit.audit", fail)
     result = call("solve", TOY, "--quality", "quick")
-    assert result.code == 3 and "a bug of the audit" in result.err
+    assert result.code == 3 and "(ZeroDivisionError: a bug of the audit): do not use" in result.err
+    assert "its second line" not in result.err + result.out
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from planner.runs.batch_resume import plan_of
 from planner.runs.batch_workers import Done, on_this_machine
 from planner.runs.disk import RunError
 from planner.runs.files import versions, write_json
-from planner.runs.run import Run
+from planner.runs.run import Run, list_runs
 
 MANIFEST = """
 batch: 1
@@ -140,7 +140,14 @@ def test_one_row_a_case_in_the_order_of_the_manifest(done: BatchResult, told: li
     assert sorted(name for name, *_ in told) == sorted(CASES) and told[-1][2:] == (4, 4)
     read = pd.read_parquet(done.path / "results.parquet")
     pd.testing.assert_frame_equal(read, done.table, check_dtype=False)
-    assert Run(done.path).kind == "batch" and Run(done.path).status == "failed"
+    run = Run(done.path)
+    assert (run.kind, run.status, run.audit) == ("batch", "done", "clean"), (
+        "a case without a plan is an answer"
+    )
+    assert run.outcome["cases"] == {"optimal": 3, "infeasible": 1}
+    assert run.manifest["catalog_hash"] == load_catalog().hash and run.catalog_notes(load_catalog()) == []
+    (row,) = list_runs(done.path.parent).query("name == @done.path.name").to_dict("records")
+    assert (row["status"], row["audit"]) == ("done", "clean")
 
 
 def test_equal_cases_are_solved_once(done: BatchResult) -> None:
@@ -346,6 +353,8 @@ def test_a_plan_whose_audit_is_not_clean_is_no_plan_to_use(manifest: Path, copy:
         write_json(copy / "cases" / name / "outcome.json", outcome | {"audit": {"state": state}})
     result = batch(manifest, copy, resume=True)
     assert result.table["audit"].tolist() == ["broken", "failed", "", "clean"]
+    run = Run(result.path)
+    assert (run.status, run.audit) == ("done", "failed") and "do not use its plan" in run.audit_line
     assert result.failed == ["min_control-null", "min_control-40", "impossible"]
 
 

@@ -18,6 +18,7 @@ from planner.jobs.store import Store, default_url
 from planner.planning.pipeline import solve
 from planner.runs.batch import batch
 from planner.runs.compare import compare_runs
+from planner.runs.files import write_json
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
 from planner.scenario.schema import Scenario
@@ -85,6 +86,15 @@ def test_other_facts_are_told(run: Run, tmp_path: Path) -> None:
     finally:
         (run.path / "catalog" / "parameters.csv").write_text(DEAR["parameters.csv"])
     assert len(told) == 2 and "the facts have changed since it was made" in told[0]
+
+
+def test_where_no_catalog_is_noted_none_is_claimed(run: Run, tmp_path: Path) -> None:
+    write_json(tmp_path / "manifest.json", {"kind": "batch"})
+    assert Run(tmp_path).catalog_notes(load_catalog()) == []
+    write_json(tmp_path / "manifest.json", {"kind": "batch", "catalog_hash": run.catalog.hash})
+    assert Run(tmp_path).catalog_notes(run.catalog) == []
+    (note,) = Run(tmp_path).catalog_notes(load_catalog())
+    assert "another catalog" in note
 
 
 def test_the_packaged_catalog_leaves_no_files(tiny: Tiny, tmp_path: Path) -> None:

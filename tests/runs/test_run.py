@@ -244,8 +244,9 @@ def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_pat
     (tmp_path / "a" / "outcome.json").write_text("{")
     (tmp_path / "b" / "outcome.json").unlink()
     (tmp_path / "not-a-run").mkdir()
+    (tmp_path / "d" / "tables").mkdir(parents=True)
     table = list_runs(tmp_path).set_index("name")["status"]
-    assert table.to_dict() == {"a": "damaged", "b": "damaged", "c": "optimal"}
+    assert table.to_dict() == {"a": "damaged", "b": "damaged", "c": "optimal", "d": "damaged"}
     assert find_run("latest", tmp_path).name == "c" and find_run("c", tmp_path).name == "c"
     with pytest.raises(RunError):
         find_run("../" + tmp_path.name + "/c", tmp_path / "a")
