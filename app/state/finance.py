@@ -8,7 +8,7 @@ import pandas as pd
 
 from planner.app.state.result import Result
 from planner.facts.errors import PlannerError
-from planner.finance.tables import FAULTS
+from planner.finance.tables import fault_table
 from planner.finance.views import case_names, downside_tables, tables_under
 from planner.runs.finance import finance_of_run, plan_tables
 from planner.runs.run import Run
@@ -52,7 +52,7 @@ def _finance(found: _Key, case: str) -> dict[str, pd.DataFrame]:
             else tables_under(found.run.scenario, plan_tables(found.run), case)
         )
     except PlannerError as error:
-        return {FAULTS: pd.DataFrame([(case or "finance", str(error))], columns=["path", "message"])}
+        return fault_table(error)
 
 
 @lru_cache(KEPT)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from planner.facts.catalog import Catalog
+    from planner.finance.side_by_side import Side
     from planner.plans.plan import Plan
     from planner.runs.run import Run
     from planner.scenario.schema import Scenario
@@ -87,9 +88,9 @@ def finance(
     from planner.facts.catalog import load_catalog
     from planner.facts.errors import BadValue
     from planner.finance.annual_files import inputs_of, is_proforma
-    from planner.finance.side_by_side import Side, side_by_side
+    from planner.finance.side_by_side import side_by_side
     from planner.finance.tables import FAULTS, finance_tables
-    from planner.finance.views import downside_tables, tables_under
+    from planner.finance.views import downside_tables
 
     facts = load_catalog(catalog)
     path = scenario_path(what)
@@ -104,7 +105,7 @@ def finance(
     scenario, plan = base.scenario, base.tables
     if against is not None:
         other = _plan(scenario_path(against), against, root, facts, as_json)
-        beside = side_by_side(Side.of(scenario, plan), Side.of(other.scenario, other.tables))
+        beside = side_by_side(_side(base), _side(other))
         if as_json:
             audits = {what: base.audit, against: other.audit}
             print_json({"audit": audits, "finance_side_by_side": records(beside)})
@@ -112,7 +113,7 @@ def finance(
             show_beside(beside, what, against)
         _end(base, other)
         return
-    tables = finance_tables(scenario, plan) if case is None else tables_under(scenario, plan, case)
+    tables = finance_tables(scenario, plan) if case is None else _under(scenario, plan, case)
     if downsides and FAULTS not in tables:
         tables |= downside_tables(scenario, plan)
         if re_solve:
@@ -168,6 +169,32 @@ def _plan(path: Path, what: str, root: Path, facts: Catalog, quiet: bool) -> _So
     run = find_run(what, root)
     tell_catalog(run, facts)
     return _Source(run.path / "scenario.yaml", run.scenario, plan_tables(run), run.plan, run)
+
+
+def _under(scenario: Scenario, plan: Mapping[str, pd.DataFrame], case: str) -> dict[str, pd.DataFrame]:
+    """Tables under a downside case, or its faults."""
+    from planner.finance.faults import FinanceError
+    from planner.finance.tables import fault_table
+    from planner.finance.views import tables_under
+
+    try:
+        return tables_under(scenario, plan, case)
+    except FinanceError as error:
+        return fault_table(error)
+
+
+def _side(one: _Source) -> Side:
+    """One of two plans; ScenarioError with the places in its file where it cannot be financed."""
+    from planner.finance.faults import FinanceError
+    from planner.finance.side_by_side import Side
+    from planner.intake.scenario_file import placed
+    from planner.scenario.problems import ScenarioError
+
+    try:
+        return Side.of(one.scenario, one.tables)
+    except FinanceError as error:
+        faults = [(fault.path, fault.message) for fault in error.faults]
+        raise ScenarioError(placed(one.file, faults)) from error
 
 
 def _re_solved(

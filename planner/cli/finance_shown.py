@@ -95,7 +95,7 @@ def show_finance(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
     out = console()
     if "finance_faults" in tables:
         out.print("This plan cannot be financed as asked:")
-        for problem in placed(file, dict(tables["finance_faults"].itertuples(index=False))):
+        for problem in placed(file, tables["finance_faults"].itertuples(index=False, name=None)):
             out.print(Text(str(problem)), soft_wrap=True)
         return
     out.print(_sources(tables["finance_sources"]))

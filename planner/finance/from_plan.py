@@ -116,8 +116,7 @@ class _Reader:
             found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger)
             assert found.statements is not None
         except FinanceError as error:
-            grants = {grant.id for grant in self.terms.grants}
-            raise FinanceError(Fault(in_scenario(f.path, grants), f.message) for f in error.faults) from error
+            raise placed_in(self.scenario, error) from error
         return found
 
     # ---- time and prices
@@ -239,7 +238,7 @@ class _Reader:
                 found[name] = value if indebted else 0.0
                 if indebted:
                     self.notes.add(f"covenants.{name}", value, f"{row['instrument']}, {row['parameter']}",
-                              text(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip
+                              text(row["source_url"]), text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
         return Covenants(
             refresh_months=given.refresh_months or 0.0,
             interest_on_cash=given.interest_on_cash_per_year or 0.0,
@@ -247,11 +246,19 @@ class _Reader:
         )
 
 
+def placed_in(scenario: Scenario, error: FinanceError) -> FinanceError:
+    """The same faults with paths of a scenario."""
+    grants = {grant.id for grant in scenario.finance.grants}
+    return FinanceError(Fault(in_scenario(f.path, grants), f.message) for f in error.faults)
+
+
 def in_scenario(path: str, grants: Collection[str] = ()) -> str:
     """Path of a fault as a scenario would write it.
 
     >>> in_scenario("sources.bank.repayment.tenor_years")
     'finance.sources[bank].tenor_years'
+    >>> in_scenario("sources.bank.repayment")
+    'finance.sources[bank]'
     >>> in_scenario("sources.bank.fees.upfront"), in_scenario("sources"), in_scenario("min_dscr")
     ('finance.sources[bank].upfront_fee_share', 'finance.sources', 'finance.target_dscr')
     >>> in_scenario("sources.eu.available_from", ["eu"])  # a grant is a tranche too
@@ -266,6 +273,7 @@ def in_scenario(path: str, grants: Collection[str] = ()) -> str:
         field = parts[2] if len(parts) > 2 else ""
         for theirs, ours in PLACES.items():
             field = field.replace(theirs, ours)
+        field = "" if field == "repayment" else field
         return f"finance.{parts[0]}[{parts[1]}]" + (f".{field}" if field else "")
     return f"finance.{ {MIN_DSCR: 'target_dscr', EQUITY_IRR: 'target_equity_irr'}.get(path, path) }".replace(
         " ", ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.case.periods import quarter_name
 from planner.finance import repayment
 from planner.finance.cascade import Given, Pass, Setup, run_quarters
 from planner.finance.coverage import reserve_target
@@ -210,8 +211,8 @@ def _uncovered(found: Settled) -> list[Fault]:
         path, short = f"sources.{tranche.id}.repayment", [q for q in range(first, after) if cfads[q] < 0]
         if short:
             lowest = cfads[short].min()
-            text = f"negative cash flow for debt service, {lowest:.4g} MUSD, from quarter {short[0]}"
-            wrong.append(Fault(path, text))
+            since = quarter_name(short[0], setup.project.start)
+            wrong.append(Fault(path, f"negative cash flow for debt service, {lowest:.4g} MUSD, from {since}"))
         elif found.caps[tranche.id] == "cover" and not debt:
             wrong.append(Fault(f"{path}.dscr", "the cash flow carries no debt at this cover"))
     return wrong

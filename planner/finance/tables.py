@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.periods import add_months
-from planner.facts.errors import BadValue
-from planner.finance.faults import FinanceError
+from planner.facts.errors import BadValue, PlannerError
+from planner.finance.faults import Fault, FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.kernel import Array
 from planner.finance.sources import (
@@ -53,10 +53,14 @@ def finance_tables(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> di
     """Every table of a plan's finance, or ``finance_faults`` alone."""
     try:
         return tables_of(finance_of(scenario, tables), scenario)
-    except FinanceError as error:
-        rows = [(fault.path, fault.message) for fault in error.faults]
-    except BadValue as error:
-        rows = [("finance", str(error))]
+    except (FinanceError, BadValue) as error:
+        return fault_table(error)
+
+
+def fault_table(error: PlannerError) -> dict[str, pd.DataFrame]:
+    """``finance_faults`` of what went wrong: a row a fault, with its path in the scenario."""
+    faults = error.faults if isinstance(error, FinanceError) else [Fault("finance", str(error))]
+    rows = [(fault.path, fault.message) for fault in faults]
     return {FAULTS: pd.DataFrame(rows, columns=list(SCHEMA[FAULTS]))}
 
 

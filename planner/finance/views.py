@@ -18,7 +18,8 @@ from planner.finance.cases import (
     tornado_table,
     under,
 )  # fmt: skip
-from planner.finance.from_plan import finance_of
+from planner.finance.faults import FinanceError
+from planner.finance.from_plan import finance_of, placed_in
 from planner.finance.tables import tables_of
 from planner.scenario.schema import Scenario
 
@@ -36,13 +37,16 @@ def tables_under(
 ) -> dict[str, pd.DataFrame]:
     """Tables of a plan as signed, under one downside case by flows alone; UnknownName for a case there is not.
 
-    Raises FinanceError where the case cannot be worked out.
+    Raises FinanceError where the case cannot be worked out, with paths of the scenario.
     """
     events = {event.id: event for event in downsides(scenario.finance, scenario.catalog)}
     if case not in events:
         raise UnknownName(f"there is no downside case {case!r}{hint(case, list(events))}")
     found = finance_of(scenario, plan_tables)
-    return tables_of(replace(found, project=under(found, events[case], signed(found))), scenario)
+    try:
+        return tables_of(replace(found, project=under(found, events[case], signed(found))), scenario)
+    except FinanceError as error:
+        raise placed_in(scenario, error) from error
 
 
 def downside_tables(scenario: Scenario, plan_tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

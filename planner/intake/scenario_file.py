@@ -10,7 +10,7 @@ reported at once as ``file:line:col: path: message``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from importlib import resources
 from io import StringIO
@@ -90,10 +90,10 @@ def parse_with_warnings(
     return _scenario(lambda faults: _document(text, file, base_dir, (), faults), catalog)
 
 
-def placed(path: Path, faults: Mapping[str, str]) -> list[Problem]:
-    """Faults that were found after reading, by their dotted path, at their places in the file they came from."""
+def placed(path: Path, faults: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Faults that were found after reading, dotted path and message, at their places in the file they came from."""
     root = _read_document(path, (), [])
-    return [Problem.at(nearest(root, at).shown, at, message) for at, message in faults.items()]
+    return [Problem.at(nearest(root, at).shown, at, message) for at, message in faults]
 
 
 def check_scenario(scenario: Scenario, catalog: Catalog | None = None) -> None:

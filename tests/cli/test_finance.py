@@ -95,6 +95,11 @@ def test_what_cannot_be_financed_has_its_line_in_the_run(tmp_path: Path, run: Ru
     assert shown.code == 2 and "negative cash flow" in shown.out
     line = int(shown.out.split("scenario.yaml:")[1].split(":")[0])
     assert "ddtl" in "".join(file.read_text("utf-8").splitlines()[line - 1 : line + 1])
+    assert "finance.sources[ddtl]: negative cash flow" in shown.out
+    beside = call("finance", str(run.path), "--against", str(broken))
+    assert beside.code == 2 and f"scenario.yaml:{line}:" in beside.err
+    under = call("finance", str(broken), "--case", "price")
+    assert under.code == 2 and f"scenario.yaml:{line}:" in under.out
 
 
 def test_a_pro_forma_needs_no_plan(tmp_path: Path, call: Call) -> None:  # noqa: F811

@@ -156,6 +156,13 @@ def test_without_a_word_of_finance_owners_pay_and_all_of_it_is_listed() -> None:
     assert set(owned.index) == {"champion", "state"} and (owned > 0).all()
 
 
+def test_what_has_no_source_is_assumed_and_says_nothing_else() -> None:
+    listed = found("exim-package")["finance_defaults"].set_index("path")
+    assert listed.loc["finance.covenants.dsra_months", "source_date"] == ""
+    assert not (listed[["source_url", "source_date"]] == "nan").to_numpy().any()
+    assert listed.loc["finance.covenants.dsra_months", "assumed"]
+
+
 def test_tables_have_the_columns_they_declare_and_no_figure_is_silent() -> None:
     for name, table in found("exim-package").items():
         assert tuple(table.columns) == SCHEMA[name], name
@@ -197,6 +204,7 @@ def test_money_is_shown_in_the_currency_asked_for() -> None:
 
 IMPOSSIBLE = [
     ("delayed-draw", {"revenue[anchor].price_usd": 0.01}, "finance.sources[ddtl]", "negative cash flow"),
+    ("delayed-draw", {"revenue[anchor].price_usd": 0.01}, "finance.sources[ddtl]", "MUSD, from 2028-Q3"),
     ("exim-package", {"sources[exim].content_from": ["KEN"]}, "finance.sources[exim].assets", "no spending"),
     (
         "exim-package",
