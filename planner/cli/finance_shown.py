@@ -112,7 +112,8 @@ def show_finance(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
     defaults = Table("field", "value", "why", "source", title="Filled in", title_justify="left")
     for row in tables["finance_defaults"].itertuples():
         source = f"{row.source_url} {row.source_date}".strip() or ("assumed" if row.assumed else "")
-        defaults.add_row(row.path.removeprefix("finance."), row.value, row.why, source)
+        cells = (row.path.removeprefix("finance."), row.value, row.why, source)
+        defaults.add_row(*(Text(str(cell)) for cell in cells))  # a path holds brackets
     out.print(defaults)
 
 

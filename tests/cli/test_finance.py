@@ -57,6 +57,7 @@ def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811
         "Balance sheet, MUSD, real",
         "DSCR, least",
         "Filled in",
+        "sources[ddtl]",  # brackets of a path are no markup
     ):
         assert words in shown.out, words
     tables = call("finance", str(run.path), "--json").json
