@@ -158,7 +158,7 @@ SECTIONS = (
                   template={"id": "grant", "payer": "partner", "date": "2027-01-01", "musd": 100, "assumed": True}),
             Table("finance.downsides[]", ("id", "what", "size"),
                   template={"id": "dearer", "what": "capex", "size": 0.2, "assumed": True}),
-            Table("finance.currency.paths[]", ("currency", "points"),
+            Table("finance.currency.paths[]", ("currency",),
                   template={"currency": "EUR", "points": [{"at": "2027-01-01", "usd_per_unit": 1.1}], "assumed": True}),
             Table("finance.currency.paths[].points[]", ("at", "usd_per_unit"), sourced=False),
         ),
