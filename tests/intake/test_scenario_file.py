@@ -483,7 +483,7 @@ def test_paths_split_and_join(parts: list[str]) -> None:
     assert split(joined(parts)) == parts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(min_value=1e-6, max_value=1e9), st.integers(1, 30), st.booleans())
 def test_numbers_survive_writing(price: float, years: int, assumed: bool) -> None:
     base = load_scenario(example_path("two-hosts"))
