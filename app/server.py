@@ -185,10 +185,17 @@ def report_error(error: Exception) -> None:
     notify.show(text, t("app.error.title"), "error")
 
 
-def run_server(runs_root: Path, host: str, port: int, open_path: str | None, more: dict[str, Any]) -> None:
-    """Makes the application and serves it with its queue; see ``planner.app.serve``."""
+def listener_of(wsgi: Any, host: str, port: int) -> Any:
+    """Waitress on a port. It hands on what a proxy says: whom to believe is for the application to decide by peer."""
     import waitress
 
+    return waitress.create_server(
+        wsgi, host=host, port=port, threads=8, ident=None, clear_untrusted_proxy_headers=False
+    )
+
+
+def run_server(runs_root: Path, host: str, port: int, open_path: str | None, more: dict[str, Any]) -> None:
+    """Makes the application and serves it with its queue; see ``planner.app.serve``."""
     from planner.app import create_app
     from planner.jobs.supervisor import Supervisor
 
@@ -202,7 +209,7 @@ def run_server(runs_root: Path, host: str, port: int, open_path: str | None, mor
     if settings.auth == "proxy":
         # scheme and host as the browser saw them; who may send the headers is checked in auth
         wsgi = ProxyFix(app.server, x_for=0, x_proto=1, x_host=0)
-    listener = waitress.create_server(wsgi, host=host, port=port, threads=8, ident=None)
+    listener = listener_of(wsgi, host, port)
     services: Services = app.server.extensions["planner"]
     if settings.catalog is not None:
         services.catalog  # noqa: B018  what is wrong with it is said before anything is served

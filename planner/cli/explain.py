@@ -154,13 +154,16 @@ def _of_case(
         found = why_not(case, **question)
         return {"text": found.text, "reasons": records(found.excluded)}
     answer = explain_infeasible(case, time_limit_s=seconds, on_event=progress)
+    troubles = precheck(case)
     text = answer.text
+    if troubles and not answer.causes:  # no value cures it, but it is known what stands in the way
+        text = "\n".join(["No plan is possible:", *(f"  - {t.message}; {t.cure}" for t in troubles)])
     conflict = iis(case) if expert and answer.causes else None
     if conflict is not None:
         text = f"{text}\n{conflict}"
     return {
         "text": text,
-        "infeasible": bool(answer.causes),
+        "infeasible": bool(answer.causes) or not answer.proven,
         "proven": answer.proven,
         "least": answer.least,
         "causes": [
@@ -178,7 +181,7 @@ def _of_case(
         ],
         "cure": answer.cure,
         "alternatives": {c.path: c.new for c in answer.alternatives},
-        "prechecks": [t.message for t in precheck(case)],
+        "prechecks": [t.message for t in troubles],
         "conflict": conflict.rows if conflict is not None else None,
         "seconds": answer.seconds,
     }

@@ -20,7 +20,7 @@ from typing import Any
 from planner.jobs.store import STALE_S, START_S, Job, Store
 from planner.jobs.worker import end_of, ended
 from planner.runs.alive import identity, is_alive
-from planner.runs.disk import OWNER_FOLDER, RunError
+from planner.runs.disk import OWNER_FILE, OWNER_FOLDER, RunError
 from planner.runs.run import Run
 
 TERM_AFTER_S = 5.0  # a cancelled worker may end by itself for so long
@@ -114,7 +114,7 @@ class Supervisor:
         command += [] if self.catalog is None else ["--catalog", str(self.catalog)]
         try:
             log.parent.mkdir(OWNER_FOLDER, parents=True, exist_ok=True)
-            with log.open("ab") as output:
+            with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "ab") as output:
                 child = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
                 )

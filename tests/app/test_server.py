@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from planner.app.auth import UsersFileError, add_user, read_users
 from planner.app.components import download
 from planner.app.components import format as fmt
 from planner.app.pages.scenarios import read_upload
+from planner.app.server import listener_of
 from planner.app.services import NotFound, Refused, Services, Settings
 from planner.app.state import editing, schema, url
 from planner.app.state.sections import SECTIONS, TABLES
@@ -481,3 +483,17 @@ def test_rows_are_copied_and_removed() -> None:
     assert len(editing.value_at(editing.document(fewer), "demand[health].size.points")) == 2
     empty = editing.duplicate(text, TABLES["limits-shares"], None)
     assert editing.value_at(editing.document(empty), "limits.shares[nvidia].by") == "vendor"
+
+
+def test_what_a_proxy_says_reaches_the_application() -> None:
+    def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [environ.get("HTTP_X_FORWARDED_FOR", "nobody").encode()]
+
+    listener = listener_of(echo, "127.0.0.1", 0)
+    threading.Thread(target=listener.run, daemon=True).start()
+    asked = Request(f"http://127.0.0.1:{listener.effective_port}", headers={"X-Forwarded-For": "192.0.2.7"})
+    try:
+        assert urlopen(asked, timeout=10).read() == b"192.0.2.7"
+    finally:
+        listener.close()

@@ -459,6 +459,18 @@ def test_the_store_is_readable_by_its_owner_only(store: Store, runs: Path) -> No
     assert stat.S_IMODE(runs.stat().st_mode) == 0o700
 
 
+def test_the_log_of_a_worker_is_readable_by_its_owner_only(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no process to be had")
+
+    job = ask(store, runs)
+    monkeypatch.setattr("planner.jobs.supervisor.subprocess.Popen", refuse)
+    Supervisor(store).tick()
+    assert state(store, job) == "failed" and stat.S_IMODE(log_path(job).stat().st_mode) == 0o600
+
+
 def test_what_was_accepted_is_on_the_disk(store: Store) -> None:
     with store.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
