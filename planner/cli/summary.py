@@ -16,6 +16,7 @@ from rich.text import Text
 
 from planner.case.conventions import RATE
 from planner.facts.numbers import MISSING, fixed, number, percent
+from planner.finance.tables import FAULTS
 from planner.runs.run import Run
 
 PARTNER = "partner"
@@ -73,6 +74,18 @@ def _plan_parts(run: Run) -> Iterable[RenderableType]:
     yield _fleet(run)
     yield _beside(_costs(run), _service(run))
     yield _limits(run)
+    yield from not_financed(run)
+
+
+def not_financed(run: Run) -> list[Text]:
+    """One line where the money that the scenario asks for cannot be had; nothing where it asks for none."""
+    asked = run.scenario.finance.sources or run.scenario.finance.revenue
+    if not asked or FAULTS not in run.tables:
+        return []
+    first, count = run.table(FAULTS).iloc[0], len(run.table(FAULTS))
+    more = f", and {count - 1} more" if count > 1 else ""
+    text = f"this plan cannot be financed as asked: {first.path}: {first.message}{more}; planner finance {run.path}"
+    return [Text(text, style="bold red")]
 
 
 def _headline(run: Run) -> RenderableType:

@@ -28,6 +28,7 @@ from planner.scenario.schema import Scenario
 
 COLUMNS = ["figure", "of", "unit", "base", "other", "difference", "reason"]
 SIZING = "project-finance-sizing-dscr"
+OTHERWISE = "other sources, prices or terms"
 PARTS, NOISE = 3, 1e-6
 """Parts that a reason names, and what counts as no difference."""
 
@@ -102,18 +103,23 @@ def side_by_side(base: Side, other: Side) -> pd.DataFrame:
     return table[COLUMNS]
 
 
-def because(base: pd.Series, other: pd.Series, unit: str = "MUSD") -> str:
+def because(base: pd.Series, other: pd.Series, unit: str = "MUSD", change: float | None = None) -> str:
     """The parts of a sum that differ most between two plans.
 
-    >>> because(pd.Series({"halls": 40.0, "goods": 10.0}), pd.Series({"halls": 30.0, "goods": 10.0, "rent": 2.5}))
+    ``change``: difference of the figure. Parts that together move the other way, or not at all, are not its reason.
+
+    >>> base, other = pd.Series({"halls": 40.0, "goods": 10.0}), pd.Series({"halls": 30.0, "goods": 10.0, "rent": 2.5})
+    >>> because(base, other, change=-9.0)
     'halls -10, rent +2.5 MUSD'
+    >>> because(base, other, change=2.0)
+    'other sources, prices or terms'
     """
     moved = other.sub(base, fill_value=0.0)
     moved = moved[moved.abs() > NOISE]
+    if moved.empty or (change is not None and moved.sum() * change < 0):
+        return OTHERWISE
     largest = moved.loc[moved.abs().sort_values(ascending=False).index[:PARTS]]
-    return ", ".join(f"{name} {value:+.3g}" for name, value in largest.items()) + (
-        f" {unit}" if len(largest) else ""
-    )
+    return ", ".join(f"{name} {value:+.3g}" for name, value in largest.items()) + f" {unit}"
 
 
 Row = tuple[str, str, str, float, float, str]
@@ -123,11 +129,12 @@ def _peaks(base: Side, other: Side) -> list[Row]:
     """Largest running total of what each owner pays less what it receives."""
     peaks = [owners(s.found).groupby("payer")["cumulative_musd"].max().clip(lower=0.0) for s in (base, other)]
     names = list(dict.fromkeys([*peaks[0].index, *peaks[1].index]))
-    return [
-        ("peak funding", n, "MUSD", float(peaks[0].get(n, 0.0)), float(peaks[1].get(n, 0.0)),
-         because(base.by_account(n), other.by_account(n)) or because(base.by_account(), other.by_account()))
-        for n in names
-    ]  # fmt: skip
+    rows: list[Row] = []
+    for n in names:
+        ends = [float(peak.get(n, 0.0)) for peak in peaks]
+        why = because(base.by_account(n), other.by_account(n), change=ends[1] - ends[0])
+        rows.append(("peak funding", n, "MUSD", ends[0], ends[1], why))
+    return rows
 
 
 def _drawn(base: Side, other: Side) -> list[Row]:
@@ -138,7 +145,7 @@ def _drawn(base: Side, other: Side) -> list[Row]:
     ]  # fmt: skip
     return [
         ("drawn from a source", n, "MUSD", drawn[0].get(n, 0.0), drawn[1].get(n, 0.0),
-         because(base.by_asset(n), other.by_asset(n)) or "its terms differ")
+         because(base.by_asset(n), other.by_asset(n), change=drawn[1].get(n, 0.0) - drawn[0].get(n, 0.0)))
         for n in dict.fromkeys([*drawn[0], *drawn[1]])
     ]  # fmt: skip
 
@@ -159,7 +166,8 @@ def _commitments(base: Side, other: Side) -> list[Row]:
 def _cover(base: Side, other: Side) -> Row:
     least = [key_figures(s.found.statements)["min_dscr"] for s in (base, other)]
     values = [np.nan if v is None else v for v in least]
-    reason = because(base.at_least_cover(), other.at_least_cover()) + " in the worst quarter of each"
+    reason = because(base.at_least_cover(), other.at_least_cover())
+    reason += "" if reason == OTHERWISE else " in the worst quarter of each"
     return (
         "least DSCR",
         "all debt",
@@ -181,7 +189,7 @@ def _tariff(base: Side, other: Side) -> Row:
             prices.append(np.nan)
             why = error.faults[0].message
     per_hour = [s.by_account() / s.hours() if s.hours() else pd.Series(dtype=float) for s in (base, other)]
-    reason = why or because(per_hour[0], per_hour[1], "USD/h")
+    reason = why or because(per_hour[0], per_hour[1], "USD/h", prices[1] - prices[0])
     return f"tariff for a DSCR of {target:g}", "accelerator-hour", "USD/h", prices[0], prices[1], reason
 
 

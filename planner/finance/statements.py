@@ -19,6 +19,8 @@ from planner.finance.project import Project
 from planner.finance.settle import Settled, settle
 from planner.finance.sources import EQUITY, GRANT, MONTHS_PER_QUARTER, QUARTERS_PER_YEAR
 
+LEAST_EQUITY = 0.01
+"""Share of all uses that owners must pay in for a return on it to mean anything."""
 STOCKS = (
     "fixed_assets",
     "vat_receivable",
@@ -133,14 +135,20 @@ def yearly_irr(quarterly_flows: Array) -> float | None:
 
 
 def key_figures(found: Statements) -> dict[str, float | None]:
-    """Peaks, totals and ratios of a project; None where a figure does not exist."""
+    """Peaks, totals and ratios of a project; None where a figure does not exist.
+
+    ``equity_irr`` also where owners pay in less than ``LEAST_EQUITY`` of all uses.
+    """
     ratios, sheet = found.ratios, found.balance_sheet
     equity = found.equity_flows
+    uses = float(found.uses.sum().sum())
+    owners = float(found.sources.filter(like="equity:").sum().sum())
+    paid_in = owners + float(found.cash_flow["support"].sum())
     quarters = payback(equity)
     first = ratios["llcr"][np.isfinite(ratios["llcr"])]
     return {
-        "uses_musd": float(found.uses.sum().sum()),
-        "equity_musd": float(found.sources.filter(like="equity:").sum().sum()),
+        "uses_musd": uses,
+        "equity_musd": owners,
         "grants_musd": float(found.sources.filter(like=f"{GRANT}:").sum().sum()),
         "support_musd": float(found.cash_flow["support"].sum()),
         "peak_debt_musd": float(sheet["debt"].max()),
@@ -149,7 +157,7 @@ def key_figures(found: Statements) -> dict[str, float | None]:
         "min_llcr": _least(ratios["llcr"]),
         "min_plcr": _least(ratios["plcr"]),
         "llcr_at_first_repayment": float(first.iloc[0]) if len(first) else None,
-        "equity_irr": yearly_irr(equity),
+        "equity_irr": yearly_irr(equity) if paid_in >= LEAST_EQUITY * uses else None,
         "project_irr": yearly_irr(found.project_flows),
         "equity_payback_years": None if quarters is None else quarters / QUARTERS_PER_YEAR,
         "quarters_locked_up": float(ratios["locked"].sum()),

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import brentq
 
+from planner.case.periods import quarter_name
 from planner.finance.faults import FinanceError, NoIrrError
 from planner.finance.kernel import irr
 from planner.finance.project import Project
-from planner.finance.sources import QUARTERS_PER_YEAR
+from planner.finance.sources import QUARTERS_PER_YEAR, repayment_window
 from planner.finance.statements import Statements, statements
 
 MIN_DSCR, EQUITY_IRR = "min_dscr", "equity_irr"
@@ -39,7 +40,7 @@ def revenue_factor(project: Project, figure: str, target: float) -> float:
     while short(high) < 0:
         low, high = high, 2.0 * high
         if high > HIGHEST:
-            raise FinanceError.single(figure, f"no price up to {HIGHEST:g} times today's gives {target:g}")
+            raise FinanceError.single(figure, _no_price(project, figure, target))
     while short(low) >= 0:
         low, high = low / 2.0, low
         if low < 1.0 / HIGHEST:
@@ -52,6 +53,26 @@ def revenue_factor(project: Project, figure: str, target: float) -> float:
             figure, f"{target:g} is passed over, not met, at {factor:.4g} times today's price"
         )
     return factor
+
+
+def _no_price(project: Project, figure: str, target: float) -> str:
+    """Why no price meets a target: what no price can mend, else what is in the way at the highest one tried."""
+    debts = [tranche for tranche in project.sources if tranche.is_debt]
+    paid = np.flatnonzero(project.revenue_musd)
+    if figure == MIN_DSCR and not debts:
+        return f"no price gives a cover of {target:g}: no debt is due"
+    if not len(paid):
+        return f"no price gives {target:g}: nothing is paid for"
+    after = max((repayment_window(t, project.start, project.operation_from)[1] for t in debts), default=0)
+    if figure == MIN_DSCR and paid[-1] + 1 < after:
+        ends, due = (quarter_name(q, project.start) for q in (paid[-1], after - 1))
+        return f"no price gives a cover of {target:g}: revenue ends in {ends}, debt in {due}"
+    try:
+        _MEASURES[figure](statements(replace(project, revenue_musd=HIGHEST * project.revenue_musd)))
+        why = ""
+    except FinanceError as error:
+        why = f": there {error.faults[0].message}"
+    return f"no price up to {HIGHEST:g} times today's gives {target:g}{why}"
 
 
 def _least_cover(found: Statements) -> float:

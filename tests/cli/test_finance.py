@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 
+from planner.cli.summary import not_financed
 from planner.finance.tables import FAULTS, SCHEMA
 from planner.intake.scenario_file import with_overrides
 from planner.runs.finance import finance_of_run
@@ -45,6 +48,15 @@ def test_a_plan_is_kept_where_its_finance_fails(
         faults = pd.read_parquet(writer.path / "tables" / f"{FAULTS}.parquet")
         assert "ZeroDivisionError: no flows" in faults.loc[0, "message"]
         assert "no flows" in writer.log.read_text("utf-8")
+
+
+def test_the_summary_says_what_cannot_be_financed(run: Run) -> None:
+    rows = [("finance.sources[ddtl]", "negative cash flow"), ("finance.operation_from", "late")]
+    kept = {FAULTS: pd.DataFrame(rows, columns=list(SCHEMA[FAULTS]))}
+    broken = SimpleNamespace(scenario=run.scenario, path=run.path, tables=kept, table=kept.__getitem__)
+    (line,) = not_financed(cast(Run, broken))
+    assert "cannot be financed as asked: finance.sources[ddtl]: negative cash flow, and 1 more" in line.plain
+    assert not_financed(run) == []
 
 
 def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811

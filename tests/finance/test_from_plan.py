@@ -210,7 +210,7 @@ IMPOSSIBLE = [
         "exim-package",
         {"target_dscr": 9, "revenue[state].until": "2028-07-01"},
         "finance.target_dscr",
-        "no price up to",
+        "revenue ends in 2028-Q3, debt in",
     ),
     (
         "shell-loan",

@@ -57,3 +57,10 @@ def test_reasons_name_the_accounts_that_differ_most(sides: tuple[Side, Side]) ->
 def test_a_plan_beside_itself_differs_in_nothing(sides: tuple[Side, Side]) -> None:
     table = side_by_side(sides[0], sides[0])
     assert (table["difference"] == 0).all() and set(table["reason"]) == {"no difference"}
+
+
+def test_dearer_debt_is_no_matter_of_accounts(sides: tuple[Side, Side]) -> None:
+    dearer = with_overrides(sides[0].scenario, {"finance.sources[ddtl].share": 0.3})
+    rows = side_by_side(sides[0], Side.of(dearer, sides[0].tables)).set_index(["figure", "of"])
+    for row in (("peak funding", "champion"), ("drawn from a source", "ddtl")):
+        assert rows.loc[row, "difference"] != 0 and rows.loc[row, "reason"] == beside.OTHERWISE

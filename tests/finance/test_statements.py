@@ -326,3 +326,10 @@ def test_years_real_terms_and_key_figures() -> None:
     assert rate is not None
     assert flows @ (1.0 + rate) ** (-np.arange(28) / 4) == pytest.approx(0.0, abs=1e-9)
     assert isinstance(found.uses.index, pd.DatetimeIndex)
+
+
+def test_a_return_on_next_to_no_equity_is_blank() -> None:
+    for share, known in ((0.9, True), (0.999, False)):
+        found = statements(plain(sources=(replace(BANK, share=share), OWNER)))
+        figures = key_figures(found)
+        assert figures["equity_musd"] > 0 and (figures["equity_irr"] is not None) == known
