@@ -39,6 +39,8 @@ class Settled:
     run: Pass
     caps: dict[str, str]
     """source -> the cap that binds: share, amount or cover"""
+    room: dict[str, Array]
+    """source -> debt service that the cash flow leaves to a sculpted loan over its instalments; empty for others"""
     depreciation: Array
     book_value: Array
     income: Array
@@ -102,21 +104,17 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
     taxable[project.operation_from] += income[~operating].sum()
     tax, losses = tax_with_losses(taxable, project.tax.rate, expiry, project.tax.losses_usable)
 
-    commitment, scale, instalments, caps = (
-        given.commitment.copy(),
-        given.scale.copy(),
-        given.instalments.copy(),
-        {},
-    )
+    commitment, scale, instalments = given.commitment.copy(), given.scale.copy(), given.instalments.copy()
+    caps, left = {}, {}
     before = np.zeros(n)
     for j in _order(setup):
         tranche = setup.tranches[j]
-        room = _room(setup, tranche, lines["cfads"], before)
+        room = left[tranche.id] = _room(setup, tranche, lines["cfads"], before)
         caps[tranche.id], commitment[j], scale[j] = _size(setup, run, j, room)
         instalments[j] = _instalments(setup, tranche, commitment[j], room, setup.exchange[j])
         before += (run.interest[j] + run.fees[j] + instalments[j]) * setup.exchange[j]
     after = Given(commitment, scale, instalments, tax, target)
-    return Settled(setup, given, run, caps, depreciation, book, income, losses, gain), after
+    return Settled(setup, given, run, caps, left, depreciation, book, income, losses, gain), after
 
 
 def _order(setup: Setup) -> list[int]:
@@ -213,6 +211,18 @@ def _uncovered(found: Settled) -> list[Fault]:
             lowest = cfads[short].min()
             since = quarter_name(short[0], setup.project.start)
             wrong.append(Fault(path, f"negative cash flow for debt service, {lowest:.4g} MUSD, from {since}"))
+        elif (found.room[tranche.id] < -ROUNDING).any():
+            lowest, at = (
+                found.room[tranche.id].min(),
+                first + int(np.argmax(found.room[tranche.id] < -ROUNDING)),
+            )
+            since = quarter_name(at, setup.project.start)
+            wrong.append(
+                Fault(
+                    f"{path}.dscr",
+                    f"the debt before it leaves a negative cash flow at this cover, {lowest:.4g} MUSD, from {since}",
+                )
+            )
         elif found.caps[tranche.id] == "cover" and not debt:
             wrong.append(Fault(f"{path}.dscr", "the cash flow carries no debt at this cover"))
     return wrong

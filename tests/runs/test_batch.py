@@ -95,7 +95,7 @@ def test_every_problem_of_every_case_is_named(tmp_path: Path) -> None:
         "  - {id: a, set: {'demand[x].priority': 3}}\n",
         tmp_path,
     )
-    assert [line.split(": ")[0] for line in found] == ["3", "6"]
+    assert [line.split(": ")[0] for line in found] == ["4", "6"]
     assert "did you mean 'high'" in found[0] and "(case level-hihg)" in found[0] and "(case a)" in found[1]
 
 
