@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from planner.facts.catalog import Catalog
 from planner.scenario.finance import Downside, Finance, PayerRule, Source
 from planner.scenario.schema import Host
@@ -157,17 +159,9 @@ def exchange_rate(finance: Finance, currency: str, day: date, catalog: Catalog) 
         return 1.0
     for path in finance.currency.paths:
         if path.currency == currency:
-            return _on_path([(p.at, p.usd_per_unit) for p in path.points], day)
+            days, rates = zip(*((p.at.toordinal(), p.usd_per_unit) for p in path.points), strict=True)
+            return float(np.interp(day.toordinal(), days, rates))
     return float(catalog.value("exchange_rates", currency, "usd_per_unit"))
-
-
-def _on_path(points: list[tuple[date, float]], day: date) -> float:
-    before = [p for p in points if p[0] <= day]
-    after = [p for p in points if p[0] > day]
-    if not before or not after:
-        return (before[-1] if before else after[0])[1]
-    (d0, v0), (d1, v1) = before[-1], after[0]
-    return v0 + (v1 - v0) * (day - d0).days / (d1 - d0).days
 
 
 def known_currencies(with_path: Iterable[str], catalog: Catalog) -> list[str]:

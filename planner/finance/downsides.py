@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.case.finance import HOME_CURRENCY
 from planner.finance.faults import FinanceError
 from planner.finance.project import Project
 from planner.finance.settle import Settled
-from planner.finance.sources import HOME_CURRENCY, Repayment, Tranche, repayment_window
+from planner.finance.sources import Repayment, Tranche, repayment_window
 
 CAPEX, PRICE, OPEX, RATE, CURRENCY, RESIDUAL, OFF_TAKER = (
     "capex", "price", "opex", "rate", "currency", "residual", "off-taker"

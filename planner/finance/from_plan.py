@@ -15,7 +15,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from planner.case.context import Context
 from planner.case.finance import (
+    HOME_CURRENCY,
     Default,
     Presets,
     exchange_rate,
@@ -89,9 +91,8 @@ class _Reader:
     def read(self) -> PlanFinance:
         payers = payer_of_hosts(self.scenario.hosts, self.terms.payers, self.catalog)
         ledger = borne(self.tables["ledger"], payers)
-        metros = self.catalog.table("metros")["iso3"].astype(str)
-        where = {site.id: site.country or (metros[site.metro] if site.metro else self.scenario.country)
-                 for site in self.scenario.sites}  # fmt: skip
+        context = Context.of(self.scenario, self.catalog)
+        where = {site.id: context.site_country(site) for site in self.scenario.sites}
         flows = flows_of(
             ledger, self.quarters, self.operation_from(), where, self.scenario.country, self.catalog
         )  # fmt: skip
@@ -114,7 +115,7 @@ class _Reader:
             factor = self.factor(project)
             project = replace(project, revenue_musd=factor * project.revenue_musd)
             found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger)
-            assert found.statements is not None
+            _ = found.statements  # what only the flows show is refused here, with paths of the scenario
         except FinanceError as error:
             raise placed_in(self.scenario, error) from error
         return found
@@ -170,7 +171,7 @@ class _Reader:
             add_months(self.calendar.start, MONTHS_PER_QUARTER * (q + 1)) for q in range(self.quarters.count)
         ]
         paths = {p.currency for p in self.terms.currency.paths}
-        for name in sorted(wanted - paths - {"USD"}):
+        for name in sorted(wanted - paths - {HOME_CURRENCY}):
             row = self.catalog.table("exchange_rates").loc[name]
             self.notes.add(f"currency.paths[{name}]", float(row["usd_per_unit"]), "dollars for one unit, constant",
                       str(row["source_url"]), str(row["source_date"]), bool(row["assumed"]))  # fmt: skip

@@ -9,12 +9,12 @@ from math import isclose
 
 import numpy as np
 
+from planner.case.finance import HOME_CURRENCY
 from planner.finance.faults import Fault
 from planner.finance.kernel import Array
 from planner.finance.sources import (
     EQUITY,
     EXPORT_CREDIT,
-    HOME_CURRENCY,
     KINDS,
     PROFILES,
     QUARTERS_PER_YEAR,

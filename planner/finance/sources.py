@@ -12,14 +12,14 @@ from datetime import date
 
 import numpy as np
 
-from planner.case.periods import quarter_of
+from planner.case.finance import HOME_CURRENCY
+from planner.case.periods import STEP_MONTHS, quarter_of
 from planner.finance.export_credit import contract_cover
 from planner.finance.faults import FinanceError
 from planner.finance.kernel import Array
 
-MONTHS_PER_QUARTER = 3
+MONTHS_PER_QUARTER = STEP_MONTHS["quarter"]
 QUARTERS_PER_YEAR = 4
-HOME_CURRENCY = "USD"
 GRANT, EQUITY, LOAN, EXPORT_CREDIT, LEASE = "grant", "equity", "loan", "export-credit", "lease"
 KINDS = (GRANT, EQUITY, LOAN, EXPORT_CREDIT, LEASE)
 PROFILES = ("level", "equal-principal", "sculpted", "agreed")

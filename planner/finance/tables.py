@@ -12,6 +12,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from planner.case.context import Context
 from planner.case.periods import add_months
 from planner.facts.errors import BadValue, PlannerError
 from planner.finance.faults import Fault, FinanceError
@@ -96,8 +97,7 @@ def costs(found: PlanFinance, scenario: Scenario) -> tuple[float, float]:
 
     The second is the first with interest, fees, tax and grants: owners' payments less what they receive, and revenue.
     """
-    real = scenario.money.discount_rate_real
-    rate = scenario.catalog.param("discount_rate_real") if real is None else real
+    rate = Context.of(scenario, scenario.catalog).discount_rate_real
     quarters = np.arange(found.project.quarters) + 1.0
     factors = found.statements.price_level.to_numpy() * (1.0 + rate) ** (quarters / QUARTERS_PER_YEAR)
     made, flows = found.statements, found.statements.cash_flow

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from planner.case.finance import Default, country_premium, filled
+from planner.case.finance import HOME_CURRENCY, Default, country_premium, filled
 from planner.case.periods import quarter_of
 from planner.finance.ledger_flows import PlanFlows, Quarters
 from planner.finance.project import asset_ends
@@ -115,7 +115,7 @@ class Tranches:
             longest_tenor_years=s.longest_tenor_years, authority_ends=s.authority_ends,
         ) if s.kind == EXPORT_CREDIT else None  # fmt: skip
         made = Tranche(
-            id=s.id, kind=str(s.kind), share=s.share or 0.0, amount=s.amount_m, currency=s.currency or "USD",
+            id=s.id, kind=str(s.kind), share=s.share or 0.0, amount=s.amount_m, currency=s.currency or HOME_CURRENCY,
             base_rate=s.base_rate_per_year or 0.0, margin=s.margin_per_year or 0.0, available_from=s.from_,
             available_until=s.until, eligibility=eligibility, fees=fees, export=export,
             guaranteed_share=s.guaranteed_share or 0.0,
