@@ -20,7 +20,6 @@ from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.project import Project
 from planner.finance.revenue import Contract
-from planner.finance.settle import settle
 from planner.finance.sources import EXPORT_CREDIT, MONTHS_PER_QUARTER, QUARTERS_PER_YEAR
 from planner.finance.statements import key_figures, statements
 from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
@@ -38,7 +37,7 @@ AS_SIGNED = "as signed"
 
 def signed(found: PlanFinance) -> Project:
     """The project with its debt as committed, so that no event makes it larger or smaller."""
-    return as_signed(settle(found.project))
+    return as_signed(found.settled)
 
 
 def under(found: PlanFinance, event: Downside, base: Project, back: bool = False) -> Project:
@@ -90,13 +89,17 @@ def _less_used(contract: Contract, factor: float, quarter: int) -> Contract:
     )
 
 
+def largest(found: PlanFinance) -> Contract | None:
+    """The contract that pays most."""
+    return max(found.contracts, key=lambda c: float(_earned(found, [c]).sum()), default=None)
+
+
 def _without_largest(found: PlanFinance, size: float, since: int) -> Array:
     """Revenue without a share of the largest contract from a quarter on."""
-    level = found.project.price_level
-    if not found.contracts:
-        return found.project.revenue_musd
-    largest = max((_earned(found, [c]) for c in found.contracts), key=lambda earned: float(earned.sum()))
-    return found.project.revenue_musd - np.where(np.arange(len(level)) >= since, size * largest, 0.0)
+    revenue, most = found.project.revenue_musd, largest(found)
+    if most is None:
+        return revenue
+    return revenue - np.where(np.arange(len(revenue)) >= since, size * _earned(found, [most]), 0.0)
 
 
 def downside_table(found: PlanFinance, events: Iterable[Downside]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from planner.finance.kernel import Array
 from planner.finance.ledger_flows import PlanFlows, Quarters, borne, flows_of
 from planner.finance.project import FINANCING, Covenants, Project, TaxTerms, faults
 from planner.finance.revenue import Contract
-from planner.finance.settle import settle
+from planner.finance.settle import Settled, settle
 from planner.finance.sources import (
     EQUITY,
     GRANT,
@@ -65,8 +65,12 @@ class PlanFinance:
     """ledger with the payers of finance: t, kind, payer, musd"""
 
     @cached_property
+    def settled(self) -> Settled:
+        return settle(self.project)
+
+    @cached_property
     def statements(self) -> Statements:
-        return statements_of(settle(self.project))
+        return statements_of(self.settled)
 
 
 def finance_of(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> PlanFinance:

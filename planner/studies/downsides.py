@@ -19,8 +19,7 @@ import pandas as pd
 
 from planner.case.periods import add_months
 from planner.facts.catalog import Catalog
-from planner.finance.cases import FIGURES, figures_of, signed
-from planner.finance.contracts import earned_by
+from planner.finance.cases import FIGURES, figures_of, largest, signed
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER
@@ -203,9 +202,7 @@ def _less(workload: Workload, factor: float, known: date) -> Workload:
 
 def _largest(base: Plan, found: PlanFinance) -> Collection[str] | None:
     """Workloads of the contract that pays most; None where it pays for all, or there is none."""
-    level = found.project.price_level
-    earned = {c.id: float(earned_by([c], level, found.project.operation_from).sum()) for c in found.contracts}
-    if not earned:
+    most = largest(found)
+    if most is None:
         return None
-    most = max(earned, key=lambda name: earned[name])
-    return next(c.workloads for c in base.case.scenario.finance.revenue if c.id == most)
+    return next(c.workloads for c in base.case.scenario.finance.revenue if c.id == most.id)
