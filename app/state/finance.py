@@ -22,7 +22,7 @@ def finance(one: Result, case: str = "") -> dict[str, pd.DataFrame]:
 
 
 def downsides(one: Result) -> dict[str, pd.DataFrame]:
-    """Every downside case, the tornado and the break-evens."""
+    """Every downside case and the tornado."""
     return _downsides(_Key(one.key, one.run))
 
 

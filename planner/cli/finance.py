@@ -90,7 +90,7 @@ def finance(
     from planner.finance.annual_files import inputs_of, is_proforma
     from planner.finance.side_by_side import side_by_side
     from planner.finance.tables import FAULTS, finance_tables
-    from planner.finance.views import downside_tables
+    from planner.finance.views import break_evens, downside_tables
 
     facts = load_catalog(catalog)
     path = scenario_path(what)
@@ -116,6 +116,7 @@ def finance(
     tables = finance_tables(scenario, plan) if case is None else _under(scenario, plan, case)
     if downsides and FAULTS not in tables:
         tables |= downside_tables(scenario, plan)
+        tables["finance_break_evens"] = break_evens(scenario, plan)
         if re_solve:
             tables |= _re_solved(scenario, plan, base.whole(), as_json)
     if as_json:

@@ -124,19 +124,23 @@ def figures_of(project: Project) -> dict[str, float]:
     return {name: np.nan if (value := found[name]) is None else value for name in FIGURES}
 
 
-def tornado_table(found: PlanFinance, events: Iterable[Downside], figure: str) -> pd.DataFrame:
-    """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing."""
-    base = signed(found)
-    middle = figures_of(base)[figure]
+def tornado_table(
+    found: PlanFinance, events: Iterable[Downside], cases: pd.DataFrame, figure: str
+) -> pd.DataFrame:
+    """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing.
+
+    ``cases`` is the ``downside_table`` of the same events.
+    """
+    base, values = signed(found), cases.set_index("case")[figure]
+    middle = float(values[AS_SIGNED])
     rows = []
     for event in events:
-        values = []
-        for back in (False, True):
-            try:
-                values.append(figures_of(under(found, event, base, back))[figure])
-            except FinanceError:
-                values.append(middle if back else np.nan)
-        rows.append((event.id, values[0], middle, values[1], abs(values[1] - values[0])))
+        worse = float(values[event.id])
+        try:
+            better = figures_of(under(found, event, base, back=True))[figure]
+        except FinanceError:
+            better = middle
+        rows.append((event.id, worse, middle, better, abs(better - worse)))
     table = pd.DataFrame(rows, columns=["case", "worse", "base", "better", "swing"])
     return table.sort_values("swing", ascending=False, na_position="last", ignore_index=True)
 

@@ -50,13 +50,17 @@ def tables_under(
 
 
 def downside_tables(scenario: Scenario, plan_tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Every case, the tornado and the break-evens, by flows alone."""
+    """Every case and the tornado, by flows alone."""
     found, events = finance_of(scenario, plan_tables), downsides(scenario.finance, scenario.catalog)
     cases = downside_table(found, events)
     figure = tornado_figure(cases)
-    hurdle = scenario.finance.target_equity_irr or Presets(scenario.catalog).term(HURDLE)[0]
     return {
         "finance_downsides": cases,
-        "finance_tornado": tornado_table(found, events, figure).assign(figure=figure),
-        "finance_break_evens": break_even_table(found, hurdle),
+        "finance_tornado": tornado_table(found, events, cases, figure).assign(figure=figure),
     }
+
+
+def break_evens(scenario: Scenario, plan_tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The share of revenue that may be lost until debt is not covered, or owners earn less than they ask for."""
+    hurdle = scenario.finance.target_equity_irr or Presets(scenario.catalog).term(HURDLE)[0]
+    return break_even_table(finance_of(scenario, plan_tables), hurdle)

@@ -157,7 +157,8 @@ def test_a_currency_that_rises_makes_foreign_debt_dearer() -> None:
 def test_the_tornado_puts_the_widest_swing_first() -> None:
     events = [Downside(id="opex", what="opex", size=0.1), Downside(id="price", what="price", size=0.1)]
     contract = Contract(id="state", kind="availability", price_usd=1.0, contracted=flow(28, 4, 8.0))
-    table = tornado_table(replace(PLAN, contracts=(contract,)), events, "min_dscr")
+    plan = replace(PLAN, contracts=(contract,))
+    table = tornado_table(plan, events, downside_table(plan, events), "min_dscr")
     assert table["case"].tolist() == ["price", "opex"]
     assert table["swing"].to_numpy() == pytest.approx(1.6 / 6.0 * np.array([1.6, 0.4]))
     assert (table["worse"] < table["base"]).all() and (table["better"] > table["base"]).all()

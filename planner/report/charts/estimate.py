@@ -19,6 +19,5 @@ def ranges(years: pd.DataFrame, measure: str, label: str, unit: str) -> go.Figur
             hovertemplate="%{x}: %{y:,.0f} (%{customdata[0]:,.0f} to %{customdata[1]:,.0f}) " + unit + "<extra></extra>",
         )
     )  # fmt: skip
-    fig.update_xaxes(type="category")
-    finish(fig, y=f"{label}, {unit}", height=300, legend=False)
-    return fig.update_yaxes(tickformat=",")
+    return finish(fig, y=f"{label}, {unit}", height=300, legend=False,
+                  xaxis={"type": "category"}, yaxis={"tickformat": ","})  # fmt: skip

@@ -32,9 +32,8 @@ def sources_and_uses(table: pd.DataFrame, unit: str) -> go.Figure:
             marker={"color": colour[key], "pattern": {"shape": pattern[key], "size": 6, "solidity": 0.25}},
             hovertemplate=f"{statement_line(line)}, %{{x}}<br>%{{customdata:,.1f}} {unit}<extra></extra>",
         )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.sources-above", unit=unit), height=420, legend=True)
-    fig.update_layout(barmode="relative", bargap=0.15)
-    return fig.update_xaxes(**quarters(order))
+    return finish(fig, t("charts.quarter"), t("charts.sources-above", unit=unit), height=420, legend=True,
+                  xaxis=quarters(order), barmode="relative", bargap=0.15)  # fmt: skip
 
 
 def cover_strip(table: pd.DataFrame) -> go.Figure:
@@ -57,12 +56,12 @@ def cover_strip(table: pd.DataFrame) -> go.Figure:
             line={"color": WARN if column == "default_dscr" else MUTED, "width": 1.5, "dash": dash},
             hovertemplate=f"{term('column', column)}: %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.cover-axis"), height=360, legend=True)
     known = table["dscr"].dropna()
     # one rich quarter before much is owed would flatten the rest
     top = max(2.0, float(np.nanquantile(known, 0.8)) * 1.3)
-    fig.update_yaxes(range=[min(0.0, float(known.min()) * 1.1), top])
-    return fig.update_xaxes(**quarters(table["label"].tolist()))
+    span = [min(0.0, float(known.min()) * 1.1), top]
+    return finish(fig, t("charts.quarter"), t("charts.cover-axis"), height=360, legend=True,
+                  xaxis=quarters(table["label"].tolist()), yaxis={"range": span})  # fmt: skip
 
 
 def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
@@ -78,12 +77,7 @@ def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
             customdata=rows[column], hovertemplate="%{y}: %{customdata:.3g}<extra></extra>",
         )  # fmt: skip
     fig.add_vline(x=base, line={"color": MUTED, "width": 1.5})
-    finish(
-        fig,
-        f"{axis} ({t('charts.as-signed', value=number(base))})",
-        "",
-        height=120 + 30 * len(rows),
-        legend=True,
-    )
-    fig.update_layout(barmode="overlay", margin={"l": 16, "r": 24})
-    return fig.update_yaxes(automargin=True, title_text="", ticksuffix=" ")
+    return finish(
+        fig, f"{axis} ({t('charts.as-signed', value=number(base))})", "", height=120 + 30 * len(rows), legend=True,
+        yaxis={"ticksuffix": " "}, barmode="overlay", margin={"l": 16, "r": 24},
+    )  # fmt: skip

@@ -89,11 +89,8 @@ def frontier(
             marker={"symbol": symbol, "size": 19, "color": colour, "line": {"width": 3, "color": colour}},
             hovertemplate=f"{name}<br>{t('charts.cost-delay-hover')}<extra></extra>",
         )
-    finish(fig, t("charts.delay"), t("charts.cost"), height=420, legend=False)
-    fig.update_layout(dragmode="select")
-    fig.update_yaxes(tickformat=",.0f")
-    fig.update_xaxes(rangemode="tozero")
-    return fig
+    return finish(fig, t("charts.delay"), t("charts.cost"), height=420, legend=False, dragmode="select",
+                  xaxis={"rangemode": "tozero"}, yaxis={"tickformat": ",.0f"})  # fmt: skip
 
 
 def parallel(
@@ -125,14 +122,16 @@ def parallel(
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
-    finish(fig, height=380, legend=False)
-    fig.update_layout(hovermode="closest", dragmode="select", margin={"l": 56, "r": 56, "t": 44, "b": 84})
     titles = [f"{_wrap(kpi_label(m))}<br>({UNITS.get(m, '')})" for m in shown]
-    fig.update_xaxes(
-        tickmode="array", tickvals=list(range(len(shown))), ticktext=titles, range=[-0.35, len(shown) - 0.65],
-        showgrid=True, zeroline=False, tickangle=0,
+    across = {
+        "tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": titles,
+        "range": [-0.35, len(shown) - 0.65], "showgrid": True, "zeroline": False, "tickangle": 0,
+    }  # fmt: skip
+    finish(
+        fig, height=380, legend=False, hovermode="closest", dragmode="select",
+        xaxis=across, yaxis={"visible": False, "range": [-0.16, 1.16], "fixedrange": True},
+        margin={"l": 56, "r": 56, "t": 44, "b": 84},
     )  # fmt: skip
-    fig.update_yaxes(visible=False, range=[-0.16, 1.16], fixedrange=True)
     for i, m in enumerate(shown):
         for y, value, place in ((1.02, high[m], "bottom"), (-0.02, low[m], "top")):
             fig.add_annotation(x=i, y=y, text=_shown(m, value, unit=False), showarrow=False, yanchor=place)
@@ -153,8 +152,8 @@ def price_curve(points: pd.DataFrame, price: str, x: str) -> go.Figure:
             hovertemplate=t("charts.price-hover"),
         )
     )  # fmt: skip
-    finish(fig, heading(x), heading(price), height=300, legend=False)
-    return fig.update_yaxes(tickformat=",.0f", rangemode="tozero")
+    return finish(fig, heading(x), heading(price), height=300, legend=False,
+                  yaxis={"tickformat": ",.0f", "rangemode": "tozero"})  # fmt: skip
 
 
 def _shown(measure: str, value: float, unit: bool = True) -> str:

@@ -46,15 +46,14 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
             lat=rest["lat"], lon=rest["lon"], name=t("charts.unused"), mode="markers", customdata=_hover(rest),
             marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 2}}, hovertemplate=_TEMPLATE,
         )  # fmt: skip
-    finish(fig, height=420, legend=True)
+    finish(fig, height=420, legend=True, margin={"l": 8, "r": 8, "t": 44, "b": 8})
     lon, lat = _window(table)
-    fig.update_geos(
+    return fig.update_geos(
         resolution=50, projection_type="mercator", fitbounds=False, lonaxis_range=lon, lataxis_range=lat,
         showlakes=False, showcountries=True, showland=True, landcolor="rgba(134,142,150,0.22)",
         showocean=False, bgcolor="rgba(0,0,0,0)", countrycolor=MUTED, coastlinecolor=MUTED, showframe=True,
         framecolor=MUTED,
     )  # fmt: skip
-    return fig.update_layout(margin={"l": 8, "r": 8, "t": 44, "b": 8})
 
 
 _TEMPLATE = (

@@ -44,9 +44,8 @@ def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
         name=t("charts.demand"), line={"color": WARN, "width": 2.5},
         marker={"symbol": "diamond", "size": 7}, hovertemplate=t("charts.demand-hover") + "<extra></extra>",
     )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.kref"), height=400, legend=True)
-    fig.update_layout(barmode="stack", bargap=0.15)
-    return fig.update_xaxes(**quarters(order))
+    return finish(fig, t("charts.quarter"), t("charts.kref"), height=400, legend=True,
+                  xaxis=quarters(order), barmode="stack", bargap=0.15)  # fmt: skip
 
 
 def power(table: pd.DataFrame) -> go.Figure:
@@ -71,9 +70,8 @@ def power(table: pd.DataFrame) -> go.Figure:
             line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
             hovertemplate=f"{p}, {t('charts.grid-hover')}<extra></extra>",
         )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True)
-    fig.update_layout(barmode="group", bargap=0.2)
-    return fig.update_xaxes(**quarters(order))
+    return finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True,
+                  xaxis=quarters(order), barmode="group", bargap=0.2)  # fmt: skip
 
 
 def cooling(table: pd.DataFrame) -> go.Figure:
@@ -96,9 +94,8 @@ def cooling(table: pd.DataFrame) -> go.Figure:
             line={"color": colour[c], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
             hovertemplate=f"{c}, {t('charts.capacity-hover')}<extra></extra>",
         )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.heat-axis"), height=360, legend=True)
-    fig.update_layout(barmode="group", bargap=0.2)
-    return fig.update_xaxes(**quarters(order))
+    return finish(fig, t("charts.quarter"), t("charts.heat-axis"), height=360, legend=True,
+                  xaxis=quarters(order), barmode="group", bargap=0.2)  # fmt: skip
 
 
 def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -> go.Figure:
@@ -123,9 +120,8 @@ def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -
             hovertemplate=t("charts.control-hover") + "<extra></extra>", name=t("charts.control"),
         )
     )  # fmt: skip
-    finish(fig, "", t("charts.control-axis"), height=400, legend=False)
-    fig.update_yaxes(range=[0, max(105.0, total * 1.1)])
-    return fig.update_xaxes(tickangle=-30, title_text="")
+    return finish(fig, "", t("charts.control-axis"), height=400, legend=False,
+                  xaxis={"tickangle": -30}, yaxis={"range": [0, max(105.0, total * 1.1)]})  # fmt: skip
 
 
 def what_binds(table: pd.DataFrame) -> go.Figure:
@@ -144,11 +140,10 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
             name=t("charts.worth"),
         )
     )  # fmt: skip
-    finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False)
-    fig.update_layout(margin={"l": 16, "r": 16})
     # the values stand beside the bars: leave them room
-    fig.update_xaxes(range=[0, 1.9 * float(worth.max())], nticks=5)
-    return fig.update_yaxes(automargin=True, title_text="", ticksuffix=" ")
+    room = {"range": [0, 1.9 * float(worth.max())], "nticks": 5}
+    return finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False,
+                  xaxis=room, yaxis={"ticksuffix": " "}, margin={"l": 16, "r": 16})  # fmt: skip
 
 
 def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
@@ -169,9 +164,8 @@ def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
                     "pattern": {"shape": pattern[name], "size": 6, "solidity": 0.25}},
             hovertemplate=f"{words}, %{{x}}<br>%{{y:,.1f}} {unit}<extra></extra>",
         )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.per-quarter", unit=unit), height=400, legend=True)
-    fig.update_layout(barmode="relative", bargap=0.15)
-    return fig.update_xaxes(**quarters(order))
+    return finish(fig, t("charts.quarter"), t("charts.per-quarter", unit=unit), height=400, legend=True,
+                  xaxis=quarters(order), barmode="relative", bargap=0.15)  # fmt: skip
 
 
 def cumulative_funding(table: pd.DataFrame, peak_label: str, peak_musd: float) -> go.Figure:
@@ -200,12 +194,10 @@ def cumulative_funding(table: pd.DataFrame, peak_label: str, peak_musd: float) -
         marker={"symbol": "diamond", "size": 12, "color": WARN},
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
-    finish(fig, t("charts.quarter"), t("charts.musd"), height=380, legend=True)
     top = max(float(table["cumulative_musd"].max()), 0.0)
-    fig.update_yaxes(
-        range=[min(0.0, float(table["outlay_musd"].min())) * 1.1, top * 1.15 or 1.0], tickformat=",.0f"
-    )
-    return fig.update_xaxes(**quarters(table["label"].tolist()))
+    span = [min(0.0, float(table["outlay_musd"].min())) * 1.1, top * 1.15 or 1.0]
+    return finish(fig, t("charts.quarter"), t("charts.musd"), height=380, legend=True,
+                  xaxis=quarters(table["label"].tolist()), yaxis={"range": span, "tickformat": ",.0f"})  # fmt: skip
 
 
 def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure:
@@ -219,10 +211,12 @@ def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure
             hovertemplate="%{y}: %{text}<extra></extra>", name=title,
         )
     )  # fmt: skip
-    finish(fig, title, "", height=110 + 36 * len(names), legend=False)
-    fig.update_layout(margin={"l": 16, "r": 56, "t": 8, "b": 48})
-    fig.update_xaxes(rangemode="tozero", nticks=5, tickformat=",")
-    return fig.update_yaxes(title_text="", type="category", autorange="reversed", ticksuffix=" ")
+    return finish(
+        fig, title, "", height=110 + 36 * len(names), legend=False,
+        xaxis={"rangemode": "tozero", "nticks": 5, "tickformat": ","},
+        yaxis={"type": "category", "autorange": "reversed", "ticksuffix": " "},
+        margin={"l": 16, "r": 56, "t": 8, "b": 48},
+    )  # fmt: skip
 
 
 def _short(text: str, width: int = 34) -> str:

@@ -43,5 +43,4 @@ def progress(table: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y:,.0f} MUSD · %{x:.0f} s<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    finish(fig, x=t("run.axis-seconds"), y=t("run.axis-cost"), height=300)
-    return fig.update_yaxes(tickformat=",.0f")
+    return finish(fig, t("run.axis-seconds"), t("run.axis-cost"), height=300, yaxis={"tickformat": ",.0f"})

@@ -43,8 +43,8 @@ def sources_and_uses(links: pd.DataFrame) -> go.Figure:
             link={"source": source, "target": target, "value": value, "color": colour},
         )
     )  # fmt: skip
-    finish(fig, height=max(400, 140 + 40 * max(len(accounts), len(origins))))
-    fig.update_layout(margin={"l": 8, "r": 8, "t": 64, "b": 24})
+    tall = max(400, 140 + 40 * max(len(accounts), len(origins)))
+    finish(fig, height=tall, margin={"l": 8, "r": 8, "t": 64, "b": 24})
     for x, text in ((0.0, t("charts.who")), (0.5, t("charts.what")), (1.0, t("charts.where"))):
         anchor = "left" if x == 0 else "right" if x == 1 else "center"
         fig.add_annotation(

@@ -7,7 +7,8 @@ never differs by colour alone: points differ by symbol, bars by pattern, lines b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -35,16 +36,20 @@ def finish(
     y: str | None = None,
     height: int = 360,
     legend: bool | None = None,
+    xaxis: Mapping[str, Any] | None = None,
+    yaxis: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> go.Figure:
-    """Axis titles, margins that leave room for them, a legend above the plot, no background of its own."""
-    shown = {} if legend is None else {"showlegend": legend}
-    titles = [{} if title is None else {"title_text": title, "automargin": True} for title in (x, y)]
-    fig.update_layout(
-        height=height,
-        margin={"l": 64, "r": 24, "t": 16 if legend is False else 48, "b": 56},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={
+    """Axis titles, margins that leave room for them, a legend above the plot, no background of its own.
+
+    ``xaxis`` and ``yaxis`` hold further settings of every such axis, ``more`` of the layout.
+    """
+    layout: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 64, "r": 24, "t": 16 if legend is False else 48, "b": 56},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {
             "orientation": "h",
             "yanchor": "bottom",
             "y": 1.02,
@@ -53,24 +58,39 @@ def finish(
             "title": "",
             "traceorder": "normal",
         },
-        hoverlabel={"namelength": -1},
-        uirevision="keep",
-        **shown,
-    )
-    fig.update_xaxes(title_font_size=13, **titles[0])  # a call costs milliseconds, whatever it sets
-    return fig.update_yaxes(title_font_size=13, **titles[1])
+        "hoverlabel": {"namelength": -1},
+        "uirevision": "keep",
+    }
+    layout |= {} if legend is None else {"showlegend": legend}
+    held = fig.layout.to_plotly_json()
+    for letter, title, axis in (("x", x, xaxis), ("y", y, yaxis)):
+        named = {} if title is None else {"title": {"text": title}, "automargin": True}
+        wanted = _merged(_merged({"title": {"font": {"size": 13}}}, named), axis or {})
+        layout |= {name: wanted for name in {f"{letter}axis", *held} if name.startswith(f"{letter}axis")}
+    # set as a whole: plotly's own update takes several milliseconds a call, whatever it sets
+    fig.layout = go.Layout(_merged(_merged(held, layout), more))
+    return fig
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two nested settings as one; what ``above`` says holds."""
+    return {
+        **below,
+        **{
+            k: _merged(below[k], v) if isinstance(v, Mapping) and isinstance(below.get(k), Mapping) else v
+            for k, v in above.items()
+        },
+    }
 
 
 def empty(message: str, height: int = 220) -> go.Figure:
     """A chart with nothing to draw says why instead of showing bare axes."""
     fig = go.Figure()
     fig.add_annotation(text=message, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
-    fig.update_xaxes(visible=False)
-    fig.update_yaxes(visible=False)
-    return finish(fig, height=height)
+    return finish(fig, height=height, xaxis={"visible": False}, yaxis={"visible": False})
 
 
-def quarters(labels: Sequence[str]) -> dict[str, object]:
+def quarters(labels: Sequence[str]) -> dict[str, Any]:
     """Category axis in the order given; at most about a dozen ticks, so that they never overlap."""
     step = max(1, -(-len(labels) // 12))
     return {
