@@ -189,7 +189,7 @@ def listener_of(wsgi: Any, host: str, port: int) -> Any:
     """Waitress on a port. It hands on what a proxy says: whom to believe is for the application to decide by peer."""
     import waitress
 
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a moment
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits
     return waitress.create_server(
         wsgi, host=host, port=port, threads=8, ident=None, clear_untrusted_proxy_headers=False
     )
