@@ -15,6 +15,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.finance import borne_by, payer_of_hosts
 from planner.case.limits import EVERYONE, TOTAL
 from planner.case.registry import CONTRACTS, SETTLED
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
@@ -86,12 +87,15 @@ _CAP_SUMS: dict[int, Any] = {
 
 
 def spending(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
-    """Money by what, calendar year (and "total"), payer: what, year, payer, family, index, musd, undiscounted."""
+    """Money by what, calendar year (and "total"), payer, host and period, undiscounted MUSD per unit of (family, index).
+
+    Columns what, year, payer, h, t, family, index, musd; what contracts owe after the horizon has t = n.
+    """
     years = case.periods["year"].astype(str).to_numpy()
     paid = entries[~entries["kind"].isin(SETTLED) & (entries["musd"] != 0)]
     paid = paid.assign(year=years[paid["t"].to_numpy(int)])
     parts = [paid.assign(what="outlay"), paid[paid["kind"] == "capex"].assign(what="capex")]
-    columns = ["what", "year", "payer", "family", "index", "musd"]
+    columns = ["what", "year", "payer", "h", "t", "family", "index", "musd"]
     signed, owed = _contracts(case, years)
     dated = pd.concat([*parts, signed], ignore_index=True)[columns]
     return pd.concat([dated, dated.assign(year=TOTAL), owed[columns]], ignore_index=True)
@@ -102,13 +106,17 @@ def _contracts(case: Case, years: np.ndarray) -> tuple[pd.DataFrame, pd.DataFram
     signed, owed = [], []
     for p in CONTRACTS:
         table, family = getattr(case, p.table), p.families[0]
-        rows = pd.DataFrame({"family": family, "index": list(table.index), "payer": PARTNER})
+        rows = pd.DataFrame(
+            {"family": family, "index": list(table.index), "payer": PARTNER, "h": list(table["h"])}
+        )
         whole = (table[p.rent] * table["periods"]).to_numpy(float)
-        signed.append(rows.assign(what="commitments", year=years[table["t"].to_numpy(int)], musd=whole))
-        owed.append(rows.assign(what="outlay", year=TOTAL, musd=table["due_after_musd"].to_numpy(float)))
-    late = float(case.existing["due_after_musd"].sum() + case.existing_leases["due_after_musd"].sum())
-    owed.append(pd.DataFrame({"family": [CONSTANT], "index": [()], "payer": PARTNER, "what": "outlay", "year": TOTAL,
-                              "musd": late}))  # fmt: skip
+        t = table["t"].to_numpy(int)
+        signed.append(rows.assign(what="commitments", t=t, year=years[t], musd=whole))
+        owed.append(rows.assign(musd=table["due_after_musd"].to_numpy(float)))
+    for table in (case.existing, case.existing_leases):
+        late = pd.DataFrame({"h": list(table["h"]), "musd": table["due_after_musd"].to_numpy(float)})
+        owed.append(late.assign(family=CONSTANT, index=[()] * len(late), payer=PARTNER))
+    owed = [rows.assign(what="outlay", year=TOTAL, t=case.calendar.n) for rows in owed]
     return pd.concat(signed, ignore_index=True), pd.concat(owed, ignore_index=True)
 
 
@@ -151,5 +159,8 @@ def _declare_caps(m: Any, case: Case, entries: pd.DataFrame) -> None:
 def _capped(case: Case, money: pd.DataFrame) -> pd.DataFrame:
     """Rows of money that each cap counts, with the cap ``i``."""
     caps = case.money_caps.reset_index(drop=True).rename(columns={"payer": "who"})
-    rows = money.merge(caps[["i", "what", "year", "who"]], on=["what", "year"])
-    return rows[(rows["who"] == EVERYONE) | (rows["who"] == rows["payer"])]
+    rows = money.merge(caps[["i", "what", "year", "who", "until"]], on=["what", "year"])
+    hosts = payer_of_hosts(case.scenario.hosts, case.scenario.finance.payers, case.catalog)
+    bears = borne_by(rows["payer"], rows["h"], hosts)
+    named = (rows["who"] == EVERYONE) | (rows["who"] == rows["payer"]) | (rows["who"] == bears)
+    return rows[named & (rows["t"] <= rows["until"])]

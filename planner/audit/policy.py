@@ -100,31 +100,50 @@ def _money(view: View, found: Findings) -> None:
 
 def _caps(view: View, found: Findings) -> None:
     """Caps on capex, outlay and commitments, each against the ledger and the contracts signed."""
-    ledger, contracts = view.table("ledger"), view.table("commitments")
-    ledger = ledger.assign(y=[view.date(t).year for t in ledger["t"]])
-    paid = ledger[~ledger["kind"].isin(SETTLED)]
+    ledger, contracts = _borne(view, view.table("ledger")), view.table("commitments")
+    paid = ledger[~ledger["kind"].isin(SETTLED)].assign(due=ledger["t"])
+    contracts = _borne(view, contracts.assign(payer=PARTNER, due=view.n))
     new = contracts[contracts["what"] != "existing"]
-    years = pd.to_datetime(new["start_date"]).dt.year
+    signed = new.assign(y=pd.to_datetime(new["start_date"]).dt.year, musd=new["signed_musd"])
+    money = {
+        ("capex", False): paid[paid["kind"] == "capex"], ("capex", True): paid[paid["kind"] == "capex"],
+        ("outlay", False): paid,
+        ("outlay", True): pd.concat([paid, contracts.assign(musd=contracts["due_after_musd"])], ignore_index=True),
+        ("commitments", False): signed, ("commitments", True): signed,
+    }  # fmt: skip
     limits = view.scenario.limits
     caps = [(c.what, c.year, c.payer, c.musd) for c in limits.money]
     caps += [("outlay", c.year, PARTNER, c.musd) for c in limits.capital_musd_by_year]
     if limits.capital_musd_total is not None:
         caps.append(("outlay", None, PARTNER, limits.capital_musd_total))
     for what, year, payer, musd in caps:
-        mine = payer in ("all", PARTNER)  # who pays contracts
-        if what == "commitments":
-            spent = float(new.loc[years == year if year else years > 0, "signed_musd"].sum()) if mine else 0.0
-        else:
-            rows = paid if payer == "all" else paid[paid["payer"] == payer]
-            rows = rows[rows["kind"] == "capex"] if what == "capex" else rows
-            spent = float(rows.loc[rows["y"] == year if year else rows["y"] > 0, "musd"].sum())
-            spent += (
-                float(contracts["due_after_musd"].sum())
-                if what == "outlay" and year is None and mine
-                else 0.0
-            )
+        rows = money[what, year is None]
+        rows = rows if year is None else rows[rows["y"] == year]
+        if payer != "all":
+            rows = rows[(rows["payer"] == payer) | (rows["bearer"] == payer)]
+        spent = float(rows["musd"].sum())
+        if what == "outlay":  # a grant pays for nothing that falls due before it comes
+            running = rows.groupby("due")["musd"].sum().sort_index().cumsum()
+            given = [view.case.calendar.containing(g.date) for g in view.scenario.finance.grants]
+            spent = max([spent, *(float(running[running.index < t].iloc[-1:].sum()) for t in given if t > 0)])
         index = pd.Index([f"{what} {year or 'total'} {payer}"])
         found.at_most("money-cap", pd.Series([spent], index=index), musd, "money above its cap")
+
+
+def _borne(view: View, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the year they fall in, and who bears them: the payer of the host, the state what has none or is rented."""
+    bearer = {}
+    for host in view.scenario.hosts:
+        said = [r.payer for r in view.scenario.finance.payers if host.id in (r.hosts or ())]
+        said += [r.payer for r in view.scenario.finance.payers if host.owner_class in (r.owner_classes or ())]
+        said.append(str(view.case.catalog.table("owner_classes").at[host.owner_class, "payer"]))
+        bearer[host.id] = "state" if said[0] == "provider" else said[0]
+    who = [
+        bearer.get(h, "state") if payer == PARTNER else "provider"
+        for h, payer in zip(rows["h"], rows["payer"], strict=True)
+    ]
+    years = [view.date(t).year for t in rows["t"]] if "t" in rows else 0
+    return rows.assign(bearer=pd.Series(who, index=rows.index, dtype=object), y=years)
 
 
 @once

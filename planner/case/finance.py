@@ -12,7 +12,9 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from planner.case.limits import PARTNER
 from planner.facts.catalog import Catalog
 from planner.scenario.finance import Downside, Finance, PayerRule, Source
 from planner.scenario.schema import Host
@@ -151,6 +153,15 @@ def payer_of_hosts(hosts: Iterable[Host], rules: Sequence[PayerRule], catalog: C
     by_host = {h: r.payer for r in rules for h in r.hosts or ()}
     by_class = {c: r.payer for r in rules for c in r.owner_classes or ()}
     return {h.id: by_host.get(h.id, by_class.get(h.owner_class, classes[h.owner_class])) for h in hosts}
+
+
+def borne_by(payer: pd.Series, host: pd.Series, payers: Mapping[str, str]) -> pd.Series:
+    """Who bears lines of the ledger, in the words of finance: by host; what has no host, and what is rented, the state.
+
+    ``payers``: host -> payer. Lines of operators are the provider's: rents pay for them.
+    """
+    own = host.map(payers).replace(PROVIDER, STATE).fillna(STATE)
+    return own.where(payer == PARTNER, PROVIDER).astype(object)
 
 
 def exchange_rate(finance: Finance, currency: str, day: date, catalog: Catalog) -> float:

@@ -36,7 +36,10 @@ def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
 
 
 def money_caps(context: Context) -> pd.DataFrame:
-    """(i) -> what, year (text, or "total"), payer, musd, path of the field in the scenario."""
+    """(i) -> what, year (text, or "total"), payer, musd, path in the scenario, until (last period it counts).
+
+    A cap has a row for all of it, and a row for what falls due before each grant (``_before_grants``).
+    """
     limits = context.scenario.limits
     caps = [
         (c.what, str(c.year or TOTAL), c.payer, c.musd, f"limits.money[{n}].musd")
@@ -46,9 +49,29 @@ def money_caps(context: Context) -> pd.DataFrame:
         caps.append(("outlay", TOTAL, PARTNER, limits.capital_musd_total, "limits.capital_musd_total"))
     caps += [("outlay", str(c.year), PARTNER, c.musd, f"limits.capital_musd_by_year[{n}].musd")
              for n, c in enumerate(limits.capital_musd_by_year)]  # fmt: skip
-    rows = [("-".join([what, year, *([payer] if payer != PARTNER else [])]), what, year, payer, musd, path)
-            for what, year, payer, musd, path in caps]  # fmt: skip
-    return keyed(rows, ["i"], ["what", "year", "payer", "musd", "path"])
+    rows = []
+    for what, year, payer, musd, path in caps:
+        name = "-".join([what, year, *([payer] if payer != PARTNER else [])])
+        for until in _before_grants(context, what, year):
+            label = f"{name} to {context.calendar.label(until)}"
+            rows.append((label, what, year, payer, musd, path, until))
+        rows.append((name, what, year, payer, musd, path, context.calendar.n))
+    return keyed(rows, ["i"], ["what", "year", "payer", "musd", "path", "until"])
+
+
+def _before_grants(context: Context, what: str, year: str) -> list[int]:
+    """Last periods before the days of grants, within the year or years of a cap on outlay.
+
+    By each of them a cap must hold too: a grant pays for nothing that falls due before it comes.
+    """
+    calendar = context.calendar
+    given = {calendar.containing(g.date) for g in context.scenario.finance.grants}
+    pairs = [(t - 1, t) for t in sorted(given) if 0 < t < calendar.n and what == "outlay"]
+    return [
+        a
+        for a, b in pairs
+        if year in (TOTAL, str(calendar.date_of(a).year)) and year in (TOTAL, str(calendar.date_of(b).year))
+    ]
 
 
 def budget_words(cap: Any) -> str:

@@ -308,7 +308,9 @@ def _decisions(case: Case) -> Iterator[Trouble]:
 
 def _budget(case: Case) -> Iterator[Trouble]:
     """Caps on outlay below what is committed already: signed contracts and teams of open hosts, less grants."""
-    caps = case.money_caps[(case.money_caps["what"] == "outlay") & (case.money_caps["payer"] == PARTNER)]
+    every = case.money_caps
+    whole = every["until"] == case.calendar.n
+    caps = every[(every["what"] == "outlay") & (every["payer"] == PARTNER) & whole]
     if not len(caps):
         return
     spent = committed_musd(case)

@@ -119,6 +119,7 @@ SCHEMA: dict[str, Table] = {
     "money_caps": Table(("i",), {
         "what": "capex, outlay or commitments", "year": "calendar year, or total", "payer": "who pays; all for everyone",
         "musd": "at most, MUSD", "path": "its place in the scenario",
+        "until": "last period that counts; the horizon's end for all of it",
     }),
     "existing": Table(("id",), {
         "h": "host", "a": "stack", "k": "system", "accelerators_k": "thousands of accelerators",

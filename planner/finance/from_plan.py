@@ -115,7 +115,7 @@ class _Reader:
         factor = 1.0
         try:
             early = unpaid_before(self.terms.revenue, contracts, self.quarters, flows.operation_from)
-            raise_all([*early, *faults(project)])  # whatever the price
+            raise_all([*early, *tranches.idle_grants(), *faults(project)])  # whatever the price
             factor = self.factor(project)
             project = replace(project, revenue_musd=factor * project.revenue_musd)
             found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger)

@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.content import PLACE, content_of
-from planner.case.finance import PROVIDER, STATE
-from planner.case.limits import PARTNER
+from planner.case.finance import PROVIDER, borne_by
 from planner.case.periods import Calendar
 from planner.case.registry import SETTLED
 from planner.facts.catalog import Catalog
@@ -42,12 +41,8 @@ class PlanFlows:
 
 
 def borne(ledger: pd.DataFrame, payers: Mapping[str, str]) -> pd.DataFrame:
-    """The ledger with its payer in the words of finance: by host; what has no host, and what is rented, the state.
-
-    ``payers``: host -> payer. Lines of operators are the provider's: rents pay for them.
-    """
-    own = ledger["h"].map(payers).replace(PROVIDER, STATE).fillna(STATE)
-    return ledger.assign(payer=own.where(ledger["payer"] == PARTNER, PROVIDER).astype(object))
+    """The ledger with its payer in the words of finance; ``payers``: host -> payer."""
+    return ledger.assign(payer=borne_by(ledger["payer"], ledger["h"], payers))
 
 
 @dataclass(frozen=True)

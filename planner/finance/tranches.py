@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pandas as pd
 
 from planner.case.finance import HOME_CURRENCY, Default, country_premium, filled
-from planner.case.periods import quarter_of
+from planner.case.periods import quarter_name, quarter_of
+from planner.finance.faults import Fault
 from planner.finance.ledger_flows import PlanFlows, Quarters
-from planner.finance.project import asset_ends
+from planner.finance.project import ROUNDING, asset_ends
 from planner.finance.sources import (
     EQUITY,
     EXPORT_CREDIT,
@@ -97,6 +98,18 @@ class Tranches:
                             eligibility=Eligibility(costs_of_finance=False))
                 )  # fmt: skip
         return made
+
+    def idle_grants(self) -> Iterator[Fault]:
+        """Grants that find less capital to pay for, from their day on, than they are: nobody would pay the rest."""
+        for grant in self.grants():
+            first, after = window(grant, self.flows.start, self.flows.operation_from)
+            payable = sum(float(spend.musd[first:after].sum()) for spend in self.flows.spending)
+            if grant.amount is not None and grant.amount > payable + ROUNDING:
+                since = quarter_name(first, self.flows.start)
+                last = quarter_name(after - 1, self.flows.start)
+                capital = f"the {payable:.4g} of capital from {since} to {last}"
+                message = f"{grant.amount:.4g} MUSD is more than {capital}, all that it may pay for"
+                yield Fault(f"finance.grants[{grant.id}].musd", message)
 
     def tranche(self, s: Source) -> Tranche:
         eligibility = Eligibility(

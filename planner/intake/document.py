@@ -14,6 +14,7 @@ from planner.case.finance import Presets, known_currencies
 from planner.case.periods import Calendar
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint as words_of
+from planner.scenario.finance import PAYERS
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
@@ -63,7 +64,7 @@ class Document:
         if kind == "payer":
             return ["partner", *self.ids("hosts[].operator")]
         if kind == "payer or all":
-            return [*self.known("payer"), "all"]
+            return [*self.known("payer"), *PAYERS, "all"]
         metros = {str(c) for c in self.catalog.table("metros")["iso3"]}
         if kind == "country with a metro":
             return sorted(metros)

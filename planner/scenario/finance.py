@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from planner.scenario.record import Id, Iso3, NonNegative, Positive, Record, Share
 
 Payer = Literal["state", "champion", "venture", "provider"]
+PAYERS: tuple[str, ...] = get_args(Payer)
 SourceKind = Literal["grant", "equity", "loan", "export-credit", "lease"]
 Profile = Literal["level", "equal-principal", "sculpted"]
 ContractKind = Literal["availability", "take-or-pay", "usage", "budget"]

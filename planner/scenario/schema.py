@@ -383,8 +383,8 @@ class MoneyCap(Record):
     """At most this much money of a kind, by one payer, in a calendar year or (without a year) in total.
 
     ``capex``: what is built and bought. ``outlay``: every payment, less grants; in total also what contracts still owe
-    when the horizon ends. ``commitments``: the whole sums of contracts signed in the year. ``payer``: partner, an
-    operator, or all.
+    when the horizon ends; a grant counts from its day on. ``commitments``: the whole sums of contracts signed in the year.
+    ``payer``: partner, a payer of ``finance.payers``, an operator, or all.
     """
 
     what: Literal["capex", "outlay", "commitments"]

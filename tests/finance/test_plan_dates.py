@@ -75,3 +75,11 @@ def test_revenue_before_operation_is_told_not_dropped() -> None:
         made(operation_from="2029-07-01")
     said = {fault.path: fault.message for fault in caught.value.faults}["finance.operation_from"]
     assert "MUSD in 2028-Q3 to 2029-Q2, before operation begins in 2029-Q3" in said
+
+
+def test_a_grant_above_all_capital_from_its_day_on_is_refused_at_its_place() -> None:
+    grant = {"id": "eu", "payer": "partner", "date": "2029-07-01", "musd": 5000.0}
+    with pytest.raises(FinanceError) as caught:
+        made(grants=[grant])
+    said = {fault.path: fault.message for fault in caught.value.faults}["finance.grants[eu].musd"]
+    assert "of capital from 2029-Q3 to 2034-Q4, all that it may pay for" in said

@@ -206,6 +206,12 @@ def test_a_cap_on_outlay_in_total_counts_what_contracts_owe(tiny, plain_catalog,
         ([{"what": "commitments", "musd": 13 * RENT, "year": 2029}], "three-year"),
         ([{"what": "capex", "musd": 0}], "three-year"),  # the partner buys nothing
         ([{"what": "capex", "musd": 1, "payer": "us"}], "on-demand"),  # and the provider may hardly
+        (
+            [{"what": "commitments", "musd": 11 * RENT, "payer": "state"}],
+            "on-demand",
+        ),  # it bears what is rented
+        ([{"what": "commitments", "musd": 11 * RENT, "payer": "champion"}], "three-year"),
+        ([{"what": "capex", "musd": 1, "payer": "provider"}], "on-demand"),
     ],
 )
 def test_caps_on_money_by_what_it_is_and_by_payer(tiny, plain_catalog, caps, term):
