@@ -52,9 +52,10 @@ def _relaxing(arrays: Arrays, relaxation: Relaxation) -> Relaxation:
 
 
 def _capital(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
-    for _, same in case.money_caps.reset_index().groupby("path", sort=False):
-        cap = next(same.tail(1).itertuples())
-        rows = np.concatenate([rows_of(arrays, "money_cap", str(i)) for i in same["i"]])
+    every = case.money_caps
+    for cap in every[every["until"] == case.calendar.n].itertuples():
+        same = every.index[every["path"] == cap.path]
+        rows = np.concatenate([rows_of(arrays, "money_cap", str(i)) for i in same])
         yield Relaxation("capital", str(cap.path), float(cap.musd), "MUSD", budget_words(cap), rows,
                          -np.ones(len(rows)), scale=100.0, where={"year": cap.year})  # fmt: skip
 
