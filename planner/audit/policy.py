@@ -134,7 +134,7 @@ def _borne(view: View, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with the year they fall in, and who bears them: the payer of the host, the state what has none or is rented."""
     bearer = {}
     for host in view.scenario.hosts:
-        said = [r.payer for r in view.scenario.finance.payers if host.id in (r.hosts or ())]
+        said = [str(r.payer) for r in view.scenario.finance.payers if host.id in (r.hosts or ())]
         said += [r.payer for r in view.scenario.finance.payers if host.owner_class in (r.owner_classes or ())]
         said.append(str(view.case.catalog.table("owner_classes").at[host.owner_class, "payer"]))
         bearer[host.id] = "state" if said[0] == "provider" else said[0]
