@@ -83,8 +83,9 @@ def pace_of(solved: int, to_solve: int, seconds: float) -> str:
     if not solved or seconds <= 0:
         return ""
     rate = 60 * solved / seconds
-    left = max(to_solve - solved, 0) * seconds / solved
-    return f"{rate:.{1 if rate < 3 else 0}f} a minute, {duration(left)} left"
+    pace = f"{rate:.{1 if rate < 3 else 0}f} a minute"
+    left = (to_solve - solved) * seconds / solved
+    return f"{pace}, {duration(left)} left" if left > 0 else pace
 
 
 def duration(seconds: float) -> str:

@@ -82,6 +82,10 @@ def batch(
     if dry_run:
         _show_plan(look_ahead(manifest, output, resume, root, facts, refresh, case_limit), discard, as_json)
         return
+    if resume and output is not None and not output.exists():
+        typer.echo(
+            f"{output} does not exist yet: there is nothing to go on with, a new batch begins", err=True
+        )
     with BatchProgress() as progress:
         result = solve_batch(
             manifest,
@@ -134,6 +138,7 @@ def _show_plan(plan: BatchPlan, discard: bool, as_json: bool) -> None:
         print_json(
             {
                 "path": plan.folder,
+                "at_work": plan.at_work or None,
                 "kept": [step.case.name for step in plan.kept],
                 "solve": [{"case": step.case.name, "why": step.why} for step in plan.to_solve],
                 "copy": [{"case": step.case.name, "of": step.twin} for step in plan.steps if step.twin],
@@ -143,6 +148,8 @@ def _show_plan(plan: BatchPlan, discard: bool, as_json: bool) -> None:
             }
         )
         return
+    if plan.at_work:
+        typer.echo(f"{plan.at_work}: what follows is how it stands now")
     typer.echo(
         f"{len(plan.kept)} of {len(plan.steps)} cases are answered, {len(plan.to_solve)} would be solved"
     )

@@ -19,7 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from planner.facts.catalog import Catalog, load_catalog
 from planner.runs.alive import is_alive
 from planner.runs.batch_cluster import connect, on_cluster
 from planner.runs.batch_file import BatchCase, load_batch
-from planner.runs.batch_lock import held
+from planner.runs.batch_lock import at_work, held
 from planner.runs.batch_resume import CASES, FAILURES, BatchPlan, Step, carry_out, plan_of
 from planner.runs.batch_table import SOUND, mixed, results_table, without_plan, worst_audit, write_table
 from planner.runs.batch_workers import Done, on_this_machine
@@ -136,7 +136,8 @@ def look_ahead(
 ) -> BatchPlan:
     """What ``batch`` would do: every case and whether and why it would be solved; nothing is written."""
     cases = load_batch(Path(manifest), catalog or load_catalog(), case_limit_s)
-    return plan_of(_folder(Path(manifest), directory, resume, Path(root)), cases, refresh)
+    folder = _folder(Path(manifest), directory, resume, Path(root))
+    return replace(plan_of(folder, cases, refresh), at_work=at_work(folder))
 
 
 def _folder(manifest: Path, directory: Path | str | None, resume: bool, root: Path) -> Path:
@@ -268,9 +269,7 @@ class _Work:
     def _close(self, aside: list[Path], stopped: str = "") -> BatchResult:
         """Writes the table and the outcome; a case without a plan is an answer, one that failed has none."""
         clean_runs(self.folder / CASES)
-        table = results_table(self.folder, self.cases)
-        note = mixed(table, self.cases[0].catalog.hash)
-        write_table(self.folder, table, note)
+        table, note = self._table()
         counts = {str(k): int(v) for k, v in table["status"].value_counts().items()}
         status = "unfinished" if stopped else "failed" if "failed" in counts else "done"
         facts: dict[str, Any] = {"status": status, "cases": counts, "mixed": note or None}
@@ -278,11 +277,19 @@ class _Work:
         replace_bytes(self.folder / "outcome.json", json_text(facts | {"finished": now()}).encode())
         return BatchResult(self.folder, table, without_plan(table), aside, note)
 
+    def _table(self) -> tuple[pd.DataFrame, str]:
+        """The table of what is there, written, and its note on mixed versions."""
+        table = results_table(self.folder, self.cases)
+        note = mixed(table, self.cases[0].catalog.hash)
+        write_table(self.folder, table, note)
+        return table, note
+
     def _interrupted(self, reason: str) -> None:
-        """Leaves word that the batch did not end, if the disk takes it."""
+        """Leaves word that the batch did not end and a table of what is there, if the disk takes them."""
         facts = {"status": "unfinished", "cases": _counts(list(self.told.values())), "reason": reason}
         with suppress(RunError):
             replace_bytes(self.folder / "outcome.json", json_text(facts | {"finished": now()}).encode())
+            self._table()
 
     def _how_to_go_on(self, reason: str) -> str:
         return (

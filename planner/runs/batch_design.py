@@ -112,9 +112,13 @@ class Row:
 def read_rows(path: Path) -> Iterator[Row]:
     """Rows of a CSV file: a column a dotted path, values as in YAML, empty cells change nothing.
 
-    The columns ``id``, ``objective`` and ``quality`` are of the case itself. ``InputError`` for a file that is none.
+    The columns ``id``, ``objective`` and ``quality`` are of the case itself. Cells stand between commas, or between
+    semicolons as spreadsheets write where the comma is decimal. ``InputError`` with every row that is none.
     """
-    reader = csv.reader(io.StringIO(read_text(path)), strict=True)
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    between = ";" if ";" in first and "," not in first else ","
+    reader = csv.reader(io.StringIO(text), strict=True, delimiter=between)
     try:
         header = [name.strip() for name in next(reader, [])]
         for name, n in Counter(header).items():
@@ -123,24 +127,33 @@ def read_rows(path: Path) -> Iterator[Row]:
                 raise InputError.single(str(path), what)
         if not header:
             raise InputError.single(str(path), "is empty: its first line names the paths")
+        wrong: list[Problem] = []
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
             place = Place(str(path), reader.line_num)
             if len(cells) != len(header):
-                message = f"has {len(cells)} cells, the header has {len(header)}"
-                raise InputError([Problem.at(place, "", message)])
+                wrong.append(Problem.at(place, "", f"has {len(cells)} cells, the header has {len(header)}"))
+                continue
             given = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
             own = {name: given.pop(name) for name in OWN_COLUMNS if name in given}
-            yield Row({name: _value(text, place, name) for name, text in given.items()}, own, place)
+            changes = {name: _value(cell, place, name, wrong) for name, cell in given.items()}
+            yield Row(changes, own, place)
     except csv.Error as error:
         raise InputError.single(str(path), f"is not a CSV file: {error}", reader.line_num) from error
+    if wrong:
+        raise InputError(wrong)
 
 
-def _value(text: str, place: Place, column: str) -> Any:
-    item, faults = parse_yaml(text, place.file)
+def _value(text: str, place: Place, column: str, wrong: list[Problem]) -> Any:
+    """The value of a cell; a cell that is none is noted."""
+    try:
+        item, faults = parse_yaml(text, place.file)
+    except InputError as error:
+        faults = error.problems
     if faults:
-        raise InputError([Problem.at(place, column, faults[0].message)])
+        wrong.append(Problem.at(place, column, faults[0].message))
+        return None
     return item.plain()
 
 

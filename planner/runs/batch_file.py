@@ -214,12 +214,12 @@ def _told_once(path: str, message: str, where: list[tuple[Place, str]]) -> Probl
 
 def _repeated(wanted: list[_Wanted]) -> list[Problem]:
     """Two cases of one name would share a folder; a disk may not tell capitals apart."""
-    seen: set[str] = set()
+    seen: dict[str, _Wanted] = {}
     problems = []
     for case in wanted:
         if case.name.lower() in seen:
-            problems.append(
-                Problem.at(case.place, "", f"two cases are called {case.name!r}: give ids that differ")
-            )
-        seen.add(case.name.lower())
+            same = case.changes == seen[case.name.lower()].changes
+            cure = "they change the same, leave one out" if same else "give ids that differ"
+            problems.append(Problem.at(case.place, "", f"two cases are called {case.name!r}: {cure}"))
+        seen[case.name.lower()] = case
     return problems

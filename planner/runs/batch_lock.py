@@ -25,17 +25,23 @@ def held(folder: Path) -> Iterator[None]:
     """
     path = folder / LOCK
     with _guarded(folder):
-        if path.is_file() and is_alive(holder := _holder(path)):
-            raise RunError(
-                f"{folder} is worked on by process {holder.get('pid')} on {holder.get('host')} "
-                f"(since {holder.get('started')}): wait for it, or end it; if that machine is gone, remove {path}"
-            )
+        if worker := at_work(folder):
+            raise RunError(f"{worker}: wait for it, or end it; if that machine is gone, remove {path}")
         replace_bytes(path, json_text(lock_content()).encode())
     try:
         yield
     finally:
         with suppress(OSError):  # on a disk that takes no change any more the holder is dead soon enough
             path.unlink(missing_ok=True)
+
+
+def at_work(folder: Path) -> str:
+    """Who works on a batch, in words; empty where nobody does. ``RunError`` for a lock that cannot be read."""
+    path = folder / LOCK
+    if not (path.is_file() and is_alive(holder := _holder(path))):
+        return ""
+    who = f"process {holder.get('pid')} on {holder.get('host')} (since {holder.get('started')})"
+    return f"{folder} is worked on by {who}"
 
 
 def _holder(path: Path) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class BatchPlan:
     aside: list[tuple[Path, str]]
     earlier: list[Path]
     """What earlier resumes put aside and no case asks for."""
+    at_work: str = ""
+    """Who works on the batch at this moment, in words."""
 
     def leaving(self, discard: bool) -> list[tuple[Path, str]]:
         """What no case asks for, with its reason: put aside, or with ``discard`` deleted, earlier ones too."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,12 @@ OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "bounds": lambda v: v is None or isinstance(v, dict),
 }
 """What each part of ``outcome.json`` must be where it is there."""
+MANIFEST_PARTS: dict[str, Callable[[Any], bool]] = {
+    "hash": lambda v: isinstance(v, str),
+    "options": lambda v: isinstance(v, dict),
+    "checksums": lambda v: isinstance(v, dict) and all(isinstance(c, str) for c in v.values()),
+}
+"""The same of ``manifest.json``."""
 PARTS = ("manifest.json", "outcome.json", "tables")
 """What tells a run from another folder; one alone is a damaged run."""
 KPI_COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
@@ -61,6 +67,14 @@ def _value(kpi: dict[str, Any]) -> bool:
     return "value" in kpi and (kpi["value"] is None or _number(kpi["value"]))
 
 
+def _read_parts(path: Path, parts: Mapping[str, Callable[[Any], bool]]) -> dict[str, Any]:
+    found = read_json(path)
+    wrong = [name for name, fits in parts.items() if name in found and not fits(found[name])]
+    if wrong:
+        raise RunError(f"{path} is damaged: {wrong[0]!r} is not of its kind")
+    return found
+
+
 class Run:
     """A run directory, read as needed. ``RunError`` where it is not one or is damaged."""
 
@@ -68,7 +82,7 @@ class Run:
         self.path = Path(path)
         if not self.path.is_dir():
             raise RunError(f"there is no run {str(path)!r}{hint(self.path.name, _names(self.path.parent))}")
-        self.manifest = read_json(self.path / "manifest.json")
+        self.manifest = _read_parts(self.path / "manifest.json", MANIFEST_PARTS)
 
     @property
     def name(self) -> str:
@@ -95,11 +109,7 @@ class Run:
     @cached_property
     def outcome(self) -> dict[str, Any]:
         """What came of it; ``RunError`` where a part is not of the kind that was written."""
-        found = read_json(self.path / "outcome.json")
-        wrong = [name for name, fits in OUTCOME_PARTS.items() if name in found and not fits(found[name])]
-        if wrong:
-            raise RunError(f"{self.path / 'outcome.json'} is damaged: {wrong[0]!r} is not of its kind")
-        return found
+        return _read_parts(self.path / "outcome.json", OUTCOME_PARTS)
 
     @property
     def audit(self) -> str:
@@ -197,10 +207,7 @@ class Run:
     @cached_property
     def _checksums(self) -> dict[str, str]:
         """SHA-256 of each table as it was written; empty for a run that noted none."""
-        noted = self.manifest.get("checksums", {})
-        if not isinstance(noted, dict):
-            raise RunError(f"{self.path / 'manifest.json'} is damaged: its checksums are no table of names")
-        return noted
+        return dict(self.manifest.get("checksums", {}))
 
     def table(self, name: str) -> pd.DataFrame:
         """One table of the run; ``RunError`` with the known names."""

@@ -298,6 +298,9 @@ def test_an_older_planner_had_fewer_fields(manifest: Path, copy: Path) -> None:
 def test_two_at_once_are_told_who_holds_the_batch(manifest: Path, copy: Path) -> None:
     with held(copy), pytest.raises(RunError, match=rf"worked on by process {os.getpid()} on .* \(since"):
         batch(manifest, copy, resume=True)
+    with held(copy):
+        assert f"worked on by process {os.getpid()} on " in look_ahead(manifest, copy, resume=True).at_work
+    assert not look_ahead(manifest, copy, resume=True).at_work
     assert batch(manifest, copy, resume=True).failed == ["impossible"]
     lock = identity() | {"started": "2020-01-01"}
     for dead in ({"start": lock["start"] - 1}, {"boot": "another"}, {"pid": 2**30}):
@@ -327,6 +330,8 @@ def test_a_full_disk_stops_the_batch_and_it_goes_on(
     with pytest.raises(BatchStopped, match=r"no space left(.|\n)*3 of 5 cases done(.|\n)*--resume -o"):
         batch(more, copy, resume=True)
     assert not (copy / "failures").exists() and not (copy / "lock.json").exists()
+    table = pd.read_csv(copy / "results.csv", keep_default_na=False).set_index("case")["status"]
+    assert table["min_control-40"] == "optimal" and table["min_control-null"] == "not solved"
     assert Run(copy).status == "unfinished" and "no space" in Run(copy).outcome["reason"]
     (copy / "outcome.json").unlink()  # the disk took not even that
     assert Run(copy).status == "unfinished"

@@ -90,6 +90,13 @@ def test_a_table_is_a_case_a_row(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_may_stand_between_semicolons_and_names_every_wrong_row(tmp_path: Path) -> None:
+    table = "id;limits.min_control\nstrict;60\n"
+    assert [c.changes for c in load(tmp_path, "table: cases.csv\n", table)] == [{"limits.min_control": 60}]
+    found = problems(tmp_path, "table: cases.csv\n", "a,b\n1\n[,2\n1,2,3\n")
+    assert [line.split(":")[1] for line in found] == ["2", "3", "4"]
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -148,6 +155,7 @@ def test_rate_and_time_left_in_words() -> None:
     assert pace_of(0, 10, 5.0) == ""
     assert pace_of(10, 40, 120.0) == "5 a minute, 6 min left"
     assert pace_of(1, 3, 60.0) == "1.0 a minute, 2 min left"
+    assert pace_of(3, 3, 60.0) == "3 a minute"
     assert duration(45) == "45 s" and duration(7500) == "2 h 5 min"
 
 
@@ -167,6 +175,11 @@ def test_progress_says_why_and_how_long(capsys: pytest.CaptureFixture[str], tmp_
     assert lines[1:3] == ["  1 because: new", "  1 because: it failed: odd [x]"]
     assert lines[3] == "1 of 3  a: optimal (done before)"
     assert lines[4].startswith("2 of 3  b: optimal  (") and "left)" in lines[4]
+
+
+def test_a_value_twice_in_a_grid_is_named(tmp_path: Path) -> None:
+    found = problems(tmp_path, "grid: {limits.min_control: [10, 20, 10]}\n")
+    assert len(found) == 1 and "they change the same, leave one out" in found[0]
 
 
 def test_a_wrong_path_is_named_where_it_is_written(tmp_path: Path) -> None:

@@ -269,6 +269,20 @@ def test_an_outcome_of_the_wrong_kind_is_damaged_and_says_which_part(
     assert list_runs(tmp_path)["status"].tolist() == ["damaged"]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"options": 3}, {"hash": 3}, {"checksums": [3]}, {"checksums": {"orders": 3}}]
+)
+def test_a_manifest_of_the_wrong_kind_is_damaged_and_says_which_part(
+    wrong: dict[str, Any], toy: Scenario, tmp_path: Path
+) -> None:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
+        run = writer.finish(OUTCOME)
+    files.write_json(run.path / "manifest.json", run.manifest | wrong)
+    with pytest.raises(RunError, match=f"damaged: '{next(iter(wrong))}' is not of its kind"):
+        Run(run.path)
+    assert list_runs(tmp_path)["status"].tolist() == ["damaged"]
+
+
 def test_a_table_that_is_not_what_was_written_is_not_read(toy: Scenario, tmp_path: Path) -> None:
     with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
         writer.table("orders", pd.DataFrame({"x": [1.0, 2.0]}))
