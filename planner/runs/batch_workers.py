@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -42,6 +43,8 @@ class Done:
     unwritable: bool = False
 
 
+QUIET = "ignore:resource_tracker:UserWarning"
+"""For Python's own process that cleans up after those that were ended: it does so, and would warn of it."""
 OnDone = Callable[[Done], None]
 _NEIGHBOURS = Neighbours()
 """Of this process: what its next case may take over from its last."""
@@ -116,6 +119,8 @@ def _in_pool(waiting: deque[BatchCase], folder: Path, workers: int, note: OnDone
 def _pool(workers: int) -> ProcessPoolExecutor:
     """Fresh interpreters that know nothing of the script that asks: it needs no ``__main__`` guard."""
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+    if QUIET not in sys.warnoptions:
+        sys.warnoptions.append(QUIET)
     return ProcessPoolExecutor(
         workers, timeout=None, initializer=_start_worker, initargs=(os.getpid(),), env=ONE_THREAD
     )
