@@ -12,8 +12,8 @@ from planner.audit.commitments import signed
 from planner.audit.findings import Findings
 from planner.audit.policy import delays, discount, priorities, weights
 from planner.audit.power import facility_peak
+from planner.audit.service import mean_load
 from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
-from planner.case.columns import joined
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
          ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
@@ -225,7 +225,7 @@ def _unit_costs(view: View) -> dict[str, float]:
     present = lookup(demand["t"], worth).astype(float) * view.hours
     done = demand["demand_kref"] * (1 - demand["unserved_share"]) * present
     per_ref = lookup(demand["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
-    tokens = np.nansum(done * 1000.0 * per_ref * 3600.0 * lookup(demand["w"], _load(view)).astype(float))
+    tokens = np.nansum(done * 1000.0 * per_ref * 3600.0 * lookup(demand["w"], mean_load(view)).astype(float))
     serving = done[~np.isnan(per_ref)].sum() / done.sum() if done.sum() else 0.0
     own = ledger[(ledger["kind"] == "capex") & (ledger["payer"] == PARTNER)]
     built = [h for h, mode in view.mode.items() if mode == "build"]
@@ -263,15 +263,6 @@ def _by_mode(view: View, hours: pd.Series) -> dict[str, float]:
         + even
         for mode, words in modes
     }
-
-
-def _load(view: View) -> pd.Series:
-    """w -> mean over the day of the share of the peak; work that may wait is stated as a mean already."""
-    day = view.typical[view.typical["t"] == 0]
-    rows = joined(view.case.profile, day[["s", "hours"]], ["s"])
-    mean = total(rows, ["w"], rows["value"] * rows["hours"]) / day["hours"].sum()
-    soft = view.case.workloads["preemptible"].astype(bool).reindex(mean.index)
-    return mean.where(~soft, 1.0)
 
 
 def _ratio(top: Any, bottom: Any) -> float:

@@ -8,6 +8,7 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
+from planner.case.columns import joined
 
 WHAKT = ["w", "h", "a", "k", "t"]
 
@@ -92,6 +93,8 @@ def _balance(view: View, found: Findings) -> None:
     per_ref = lookup(table["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
     tokens = pd.Series((table["demand_kref"] * 1000 * per_ref).to_numpy(float)).fillna(0.0)
     found.equal("demand-table", table["tokens_per_s"].fillna(0.0), tokens, "tokens per second")
+    mean = lookup(table["w"], mean_load(view)).astype(float)
+    found.equal("demand-table", table["mean_load"], pd.Series(np.asarray(mean)), "mean load")
     rows = served_k(view)
     done = total(rows, keys, rows["served"]).add(
         total(table, keys, table["demand_kref"] * table["unserved_share"]), fill_value=0
@@ -190,3 +193,13 @@ def _support_booked(book: Book) -> None:
     users = share * view.case.demand["users"].reindex(asked).to_numpy(float)
     usd = users * lookup(rows["a"], view.case.stacks["support_usd_per_user_year"]).astype(float) * view.years
     book.add(rows, usd / 1e6, kind="opex", account="user-support", h=rows["h"], a=rows["a"], w=rows["w"])
+
+
+@once
+def mean_load(view: View) -> pd.Series:
+    """w -> mean over the day of the share of the peak; work that may wait is stated as a mean already."""
+    day = view.typical[view.typical["t"] == 0]
+    rows = joined(view.case.profile, day[["s", "hours"]], ["s"])
+    mean = total(rows, ["w"], rows["value"] * rows["hours"]) / day["hours"].sum()
+    soft = view.case.workloads["preemptible"].astype(bool).reindex(mean.index)
+    return mean.where(~soft, 1.0)

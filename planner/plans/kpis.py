@@ -241,8 +241,7 @@ def _unit_costs(case: Case, tables: Tables, figures: Mapping[str, UnitFigure]) -
     factor = case.periods["discount"].astype(float) * case.periods["hours"].astype(float)
     weighted = demand["served_kref"] * demand["t"].map(factor)
     tokens_per_s = demand["tokens_per_s"] * (1 - demand["unserved_share"])
-    mean = demand["w"].map(_mean_profile(case)).astype(float)
-    tokens = (tokens_per_s * mean * demand["t"].map(factor) * 3600).sum()
+    tokens = (tokens_per_s * demand["mean_load"] * demand["t"].map(factor) * 3600).sum()
     serving = weighted[demand["tokens_per_s"].notna()].sum() / weighted.sum() if weighted.sum() else 0.0
     return [
         *((f.kpi, f.value, f.unit, f.note) for f in figures.values()),
@@ -251,7 +250,7 @@ def _unit_costs(case: Case, tables: Tables, figures: Mapping[str, UnitFigure]) -
     ]  # fmt: skip
 
 
-def _mean_profile(case: Case) -> pd.Series:
+def mean_load(case: Case) -> pd.Series:
     """w -> mean load over the day as a share of the peak; preemptible demand is a mean already."""
     slices = case.slices[~case.slices["design"]].reset_index(drop=True)
     hours = slices[slices["t"] == slices["t"].min()].set_index("s")["hours"]

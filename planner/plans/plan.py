@@ -152,6 +152,7 @@ class _Reader(Reader):
             served_kref=table["demand_kref"] * (1.0 - table["unserved_share"]),
             reason=reasons,
             tokens_per_s=table["demand_kref"] * 1000 * table["w"].map(per_ref).astype(float),
+            mean_load=table["w"].map(kpis.mean_load(self.case)).astype(float),
         )[list(SCHEMA["demand"])]
 
     def reason(self, w: str, t: int, short: float, first: pd.Series) -> str:

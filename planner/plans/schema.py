@@ -15,7 +15,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma", "seal",
     ),
     "demand": (
-        "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s",
+        "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s", "mean_load",
     ),
     "stacks": ("a", "name", "origin_iso3", "adoption_musd", "adopted", "earliest_date"),
     "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw"),

@@ -230,6 +230,7 @@ MUTATIONS = [
     ("demand-table", scale("demand", "demand_kref")),
     ("demand-table", scale("demand", "served_kref", where=lambda t: t["served_kref"] > 0)),
     ("demand-table", scale("demand", "tokens_per_s")),
+    ("demand-table", scale("demand", "mean_load")),
     ("demand-balance", scale("serving", "accelerators")),
     ("demand-balance", drop("serving")),
     ("unserved-range", put("demand", "unserved_share", -0.1)),

@@ -13,6 +13,8 @@ import openpyxl
 import pytest
 
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.plans.content import content_lines, shares
+from planner.report import capital as capital_of
 from planner.report.terms import heading
 from planner.report.workbook import write_workbook
 from planner.runs.run import Run
@@ -171,7 +173,9 @@ def test_a_tariff_moves_energy_and_what_it_is_part_of(run: Run, calculated, plai
     assert "capex_musd" not in moved(plain, after)
 
 
-def test_one_cell_of_the_ledger_moves_every_figure_that_holds_it(book: Path, calculated, plain) -> None:
+def test_one_cell_of_the_ledger_moves_every_figure_that_holds_it(
+    run: Run, book: Path, calculated, plain
+) -> None:
     sheet = openpyxl.load_workbook(book)["Ledger"]
     heads = {cell.value: cell.column_letter for cell in sheet[4]}
     line = next(i for i in range(5, sheet.max_row + 1) if sheet[f"{heads[heading('account')]}{i}"].value == "goods"
@@ -180,9 +184,38 @@ def test_one_cell_of_the_ledger_moves_every_figure_that_holds_it(book: Path, cal
     capital = {"cost_npv_musd", "cost_without_residual_musd", "capex_musd", "capex_partner_musd", "total_outlay_musd",
                "peak_funding_musd", "peak_year_outlay_musd", "levelised_cost_usd_per_accelerator_hour",
                "levelised_built_usd_per_accelerator_hour", "usd_per_accelerator_all_in"}  # fmt: skip
+    capital |= {"musd_per_mw_it", "cost_residual_market_musd", "cost_residual_straight_line_musd",
+                "levelised_cost_usd_per_million_tokens"}  # fmt: skip
     assert capital <= moved(plain, after)
+    check_figures(run, figures(plain), figures(after), line - 5)
     words = set(failed(after))
     assert {
         f"Capital less grants, all payers, by {by}" for by in ("account", "seat", "payer", "host")
     } <= words
     assert len(words) >= len(capital) + 4
+
+
+def check_figures(run: Run, old: dict[str, float], new: dict[str, float], row: int) -> None:
+    """What the planner's own functions make of the ledger in which a row of goods costs 1,000."""
+    ledger = run.table("ledger").copy()
+    more = 1000.0 - ledger.loc[row, "musd"]
+    ledger.loc[row, "musd"] = 1000.0
+    worth = more * ledger.loc[row, "musd_discounted"] / run.table("ledger").loc[row, "musd"]
+    want = {name: old[name] + more for name in ("capex_musd", "capex_partner_musd", "total_outlay_musd")}
+    want |= {name: old[name] + worth for name in ("cost_npv_musd", "cost_without_residual_musd",
+             "cost_residual_market_musd", "cost_residual_straight_line_musd")}  # fmt: skip
+    for name in ("levelised_cost_usd_per_accelerator_hour", "levelised_cost_usd_per_million_tokens"):
+        want[name] = old[name] * want["cost_npv_musd"] / old["cost_npv_musd"]
+    want["usd_per_accelerator_all_in"] = (
+        old["usd_per_accelerator_all_in"] + more * 1e6 / run.table("orders")["accelerators"].sum()
+    )
+    want["musd_per_mw_it"] = (
+        old["musd_per_mw_it"] * want["usd_per_accelerator_all_in"] / old["usd_per_accelerator_all_in"]
+    )
+    _, peak = capital_of.funding(ledger, capital_of.served_from(run.kpis, ledger))
+    want["peak_funding_musd"] = peak.musd
+    places = {h.id: run.scenario.country for h in run.scenario.hosts}
+    lines = content_lines(ledger, places, run.scenario.country, run.catalog)
+    want["capex_us_content_share"] = shares(lines, "content_iso3", "USA")
+    want["capex_us_seat_share"] = shares(lines, "origin_iso3", "USA")
+    assert {name: new[name] for name in want} == pytest.approx(want, rel=1e-6)

@@ -9,13 +9,15 @@ from planner.case.periods import HOURS_PER_YEAR
 from planner.plans.unit_costs import MODES
 from planner.report.workbook.book import Book, Row, Timeline
 from planner.report.workbook.flows import Timing
-from planner.report.workbook.inputs import Facts
+from planner.report.workbook.inputs import SECONDS_PER_HOUR, Facts
 
 CLOUD = "cloud"
 
 
 def write_capacity(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
-    """Rows by name: accelerators, it_mw, it_mw_rented, facility_mw; hours and hours by mode, discounted, millions."""
+    """Rows by name: accelerators, own, it_mw, it_mw_rented, facility_mw; discounted: hours and hours by mode, tokens
+    (millions), and what serves, all of it and what serves tokens (thousand reference accelerators).
+    """
     line = Timeline(book, "Capacity", "Capacity by period", "What is live, and available hours", facts.labels)
     fleet, power = facts.tables["fleet"], facts.tables["power"]
     at, load = book.spans["Fleet"], book.spans["Power"]
@@ -28,6 +30,9 @@ def write_capacity(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
     mine = fleet["mode"] != CLOUD
     out = {
         "accelerators": of_fleet("Accelerators", "accelerators", "accelerators", "", fleet),
+        "own": of_fleet(
+            "Accelerators, owned and leased", "accelerators", "accelerators", f'"<>{CLOUD}"', fleet[mine]
+        ),
         "it_mw": of_fleet("IT power, owned and leased", "MW", "it_mw", f'"<>{CLOUD}"', fleet[mine]),
         "it_mw_rented": of_fleet("IT power, rented", "MW", "it_mw", f'"{CLOUD}"', fleet[~mine]),
     }
@@ -60,4 +65,31 @@ def write_capacity(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
     out["hours"] = line.add(
         "Hours", "million", "=" + "+".join(r.here for r in parts), np.sum([r.values for r in parts], axis=0)
     )
-    return out
+    return out | _tokens(line, book, facts, timing)
+
+
+def _tokens(line: Timeline, book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
+    """Tokens served, and the part of what serves that serves tokens; discounted."""
+    line.heading("Tokens served, discounted")
+    need, at = facts.tables["demand"], book.spans["Demand"]
+    served, spoken = need["served_kref"], need["tokens_per_s"].notna()
+    tokens = (need["tokens_per_s"] * (1.0 - need["unserved_share"]) * need["mean_load"]).fillna(0.0)
+    rows = need.assign(all=served, serving=served.where(spoken, 0.0), tokens=tokens)
+    here = f"({at['t']}={timing.index.here})"
+    hours = facts.context.calendar.years * HOURS_PER_YEAR
+    seconds = "period_hours*hour_seconds/1000000"
+    parts = {
+        "all": ("Served", "thousand reference accelerators", at["served_kref"], "", 1.0),
+        "serving": ("Served, in tokens", "thousand reference accelerators",
+                    f"ISNUMBER({at['tokens_per_s']})*{at['served_kref']}", "", 1.0),
+        "tokens": ("Tokens served", "million",
+                   f"{at['tokens_per_s']}*(1-{at['unserved_share']})*{at['mean_load']}", f"*{seconds}",
+                   hours * SECONDS_PER_HOUR / 1e6),
+    }  # fmt: skip
+    return {
+        f"served_{name}": line.add(
+            words, unit, f"=SUMPRODUCT({here}*{what})*{timing.factor.here}{more}",
+            facts.by_period(rows, name) * facts.factors * times,
+        )
+        for name, (words, unit, what, more, times) in parts.items()
+    }  # fmt: skip

@@ -9,7 +9,7 @@ import pandas as pd
 from xlsxwriter.utility import xl_col_to_name
 
 from planner.case.periods import add_months
-from planner.plans.kpis import FIRST_SERVICE
+from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
 from planner.report import capital
 from planner.report.terms import term
 from planner.report.workbook.book import TOP, Book, Row, Timeline
@@ -17,8 +17,8 @@ from planner.report.workbook.inputs import NONE, TARIFF, Facts
 
 CALENDARS = {"account": "by account", "origin_iso3": "by seat", "payer": "by payer", "h": "by host"}
 LEDGER = [
-    "t", "label", "year", "kind", "account", "asset_class", "p", "h", "mode", "a", "k", "supplier", "payer", "origin_iso3",
-    "w", "unit", "quantity", "tariff_profile", "musd", "musd_discounted",
+    "t", "label", "year", "kind", "account", "asset_class", "p", "h", "at", "mode", "a", "k", "supplier", "payer",
+    "origin_iso3", "w", "unit", "quantity", "tariff_profile", "musd", "musd_discounted",
 ]  # fmt: skip
 PARTNER = capital.PARTNER
 DAY_ZERO = pd.Timestamp("1899-12-30")
@@ -35,6 +35,7 @@ class Timing:
     years: Row
     factor: Row
     service: Row
+    settled: Row
 
 
 def write_timing(book: Book, facts: Facts) -> Timing:
@@ -74,7 +75,19 @@ def write_timing(book: Book, facts: Facts) -> Timing:
     service = line.add(
         "Service has begun", "flag", f"=MAX(~{line.row + 1},{reached.here})", begun, form=whole
     )
-    return Timing(index, year, inside, years, factor, service)
+    return Timing(index, year, inside, years, factor, service, _settled(line, book, index, wanted, served))
+
+
+def _settled(line: Timeline, book: Book, index: Row, wanted: Row, served: Row) -> Row:
+    """Periods with demand from which on the share served never falls below that of full service."""
+    level, whole = 1.0 - FULL_SERVICE - NOISE_SHARE, book.whole
+    below = (wanted.values > 0) & (served.values < level * wanted.values)
+    test = f"=IF({served.here}<(1-full_service_short-noise_share)*{wanted.here},1,0)"
+    short = line.add("Short of full service", "flag", test, below, form=whole)
+    so_far = line.corkscrew("Periods short of full service", "periods", [(short, 1)])
+    asked = (wanted.values > 0) & (so_far.values == below.sum()) & ~below
+    test = f"=IF(AND({wanted.here}>0,{short.here}=0,{so_far.here}=SUM({short.span})),1,0)"
+    return line.add("In full service from here on", "flag", test, asked, form=whole)
 
 
 def write_ledger(book: Book, facts: Facts, timing: Timing) -> None:

@@ -14,7 +14,8 @@ import pandas as pd
 from planner.case.context import Context
 from planner.case.conventions import RATE
 from planner.case.periods import HOURS_PER_YEAR, discount_factor
-from planner.plans.kpis import FIRST_SERVICE
+from planner.plans.content import content_lines
+from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
 from planner.report.workbook.book import TOP, Book, span
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 MID_PERIOD = 0.5
 """Payments fall in the middle of their period."""
+POINTS, SECONDS_PER_HOUR = 100.0, 3600.0
 SENSITIVITY_SHARE, SENSITIVITY_RATE = 0.2, 0.01
+LEFT_RULES = {"market": "used goods at market value", "straight_line": "all by straight line"}
+"""Rules of valuing what is left, in the names of key figures -> in words."""
 TARIFF = "electricity"
 """The account that is a quantity times a tariff."""
 NONE = "none"
@@ -73,20 +77,40 @@ class Facts:
         return {h.id: h.mode for h in self.run.scenario.hosts}
 
     @cached_property
+    def places(self) -> dict[str, str]:
+        """Host -> country in which it stands."""
+        sites = {site.id: self.context.site_country(site) for site in self.run.scenario.sites}
+        return {h.id: sites[h.site] for h in self.run.scenario.hosts}
+
+    @cached_property
+    def content(self) -> pd.DataFrame:
+        """Capital by where its value is made, with the ledger's own names for blanks."""
+        ledger = self.ledger.assign(k=self.ledger["k"].replace(NONE, ""))
+        lines = content_lines(ledger, self.places, self.run.scenario.country, self.run.catalog)
+        return lines.assign(k=lines["k"].replace("", NONE))
+
+    @cached_property
     def kpis(self) -> dict[str, float]:
         return {str(k): float(v) for k, v in zip(self.run.kpis["kpi"], self.run.kpis["value"], strict=True)}
+
+    def left(self, rule: str) -> float:
+        """What is left at the horizon's end under a rule, MUSD, undiscounted."""
+        worth = self.kpis["cost_without_residual_musd"] - self.kpis[f"cost_residual_{rule}_musd"]
+        return float(worth / self.factors[-1])
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """The run's ledger with blanks named, the mode of each place, and what a line pays per unit over the mean."""
         ledger = self.tables["ledger"].copy()
-        for column in ("h", "p", "origin_iso3", "payer", "account", "kind"):
+        for column in ("h", "p", "k", "origin_iso3", "payer", "account", "kind"):
             ledger[column] = ledger[column].fillna("").astype(str).replace("", NONE)
         mode = ledger["h"].map(self.modes).fillna(NONE)
         paid = ledger["account"] == TARIFF
         over = np.where(paid, ledger["musd"] / ledger["quantity"].where(paid, 1.0) * 1e6, np.nan)
         over = over / ledger["h"].map(self.tariffs).to_numpy(float)
-        return ledger.assign(mode=mode, tariff_profile=over)
+        return ledger.assign(
+            mode=mode, at=ledger["h"].map(self.places).fillna(self.run.scenario.country), tariff_profile=over
+        )
 
     @cached_property
     def tariffs(self) -> dict[str, float]:
@@ -126,11 +150,31 @@ def write_inputs(book: Book, facts: Facts) -> None:
         ),
         ("first_service_share", "Share of demand served that counts as service", FIRST_SERVICE, "share", ""),
         (
+            "full_service_short",
+            "Share of demand that may be short in full service",
+            FULL_SERVICE,
+            "share",
+            "",
+        ),
+        ("noise_share", "Share short that counts as nothing", NOISE_SHARE, "share", ""),
+        ("full_points", "Points of full control", POINTS, "points", ""),
+        ("hour_seconds", "Seconds of an hour", SECONDS_PER_HOUR, "seconds", ""),
+        (
             "availability",
             "Availability of accelerators",
             context.param("availability"),
             "share",
             "catalog, parameters",
+        ),
+        *(
+            (
+                f"left_{rule}",
+                f"What is left at the end, {words}",
+                facts.left(rule),
+                "MUSD",
+                "from the planner",
+            )
+            for rule, words in LEFT_RULES.items()
         ),
         ("sensitivity_share", "Change of payments in sensitivities", SENSITIVITY_SHARE, "share", ""),
         ("sensitivity_rate", "Change of the discount rate in sensitivities", SENSITIVITY_RATE, "1/year", ""),

@@ -11,19 +11,20 @@ from planner.report.kpis import kpi_cards
 from planner.report.terms import kpi_label
 from planner.report.workbook.book import TOP, Book, Row
 from planner.report.workbook.flows import PARTNER, Timing
-from planner.report.workbook.inputs import NONE, Facts
+from planner.report.workbook.inputs import LEFT_RULES, NONE, Facts
 
 TOLERANCE = 1e-6
 SUMMARY = ["words", "value", "unit", "low", "high", "inside", "note", "kpi"]
 PLANNER = "From the planner"
+SEALS = range(5)
 
 
 def formulas(
     book: Book, facts: Facts, timing: Timing, flows: dict[str, Row], capacity: dict[str, Row]
 ) -> dict[str, str]:
     """kpi -> formula, without its equals sign; figures that rest on the planner's own work are not among them."""
-    costs = _money(book, facts, flows) | _unit_costs(book, capacity)
-    return costs | _time(book, timing) | _sizes(book, capacity)
+    costs = _money(book, facts, flows) | _left(book, timing) | _unit_costs(book, capacity)
+    return costs | _time(book, timing) | _control(book) | _sizes(book, capacity)
 
 
 def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
@@ -69,8 +70,33 @@ def _time(book: Book, timing: Timing) -> dict[str, str]:
         "unavoidable_delay_months": f"SUMPRODUCT({work['unavoidable_months']},{work['priority']})",
         "served_share": f"1-SUMPRODUCT({weight},{need['unserved_share']})/SUMPRODUCT({weight})",
         "first_service_months": f'IF(SUM({timing.service.span})=0,"",(MATCH(1,{timing.service.span},0)-1)*period_months)',
-        "control_score": f"SUM({book.spans['Control']['points']})",
+        "full_service_months": f'IF(SUM({timing.settled.span})=0,"",(MATCH(1,{timing.settled.span},0)-1)*period_months)',
     }
+
+
+def _control(book: Book) -> dict[str, str]:
+    """Of what is served, by priority; ``share`` of a row is of the demand of its period."""
+    need, work = book.spans["Demand"], book.spans["Serving"]
+    weight = f"{work['priority']},{work['share']}"
+    served = f"SUMPRODUCT({weight})"
+    out = {
+        "control_score": f"SUM({book.spans['Control']['points']})",
+        "national_control": f"full_points*period_months*SUMPRODUCT({weight},{work['sigma']})"
+                            f"/SUMPRODUCT({need['priority']},{need['months']})",
+    }  # fmt: skip
+    for level in SEALS:
+        part = f'SUMPRODUCT(({work["seal"]}&""="{level}")*{work["priority"]}*{work["share"]})'
+        out[f"seal_{level}_share"] = f"IF({served}=0,0,{part}/{served})"
+    return out
+
+
+def _left(book: Book, timing: Timing) -> dict[str, str]:
+    """Cost of the plan under other rules for what is left: that is an input, discounted here."""
+    led, out = book.spans["Ledger"], {}
+    before = f'SUMIFS({led["musd_discounted"]},{led["payer"]},"{PARTNER}",{led["kind"]},"<>residual")'
+    for rule in LEFT_RULES:
+        out[f"cost_residual_{rule}_musd"] = f"{before}-left_{rule}*INDEX({timing.factor.span},periods+1)"
+    return out
 
 
 def _sizes(book: Book, capacity: dict[str, Row]) -> dict[str, str]:
@@ -119,6 +145,15 @@ def _unit_costs(book: Book, capacity: dict[str, Row]) -> dict[str, str]:
     ]
     spent = "+".join(f"SUMIFS({led['musd']},{own},{criteria})" for criteria in each_class)
     out["usd_per_accelerator_all_in"] = _ratio(f"({spent})*1000000", bought)
+    built = f'({orders["mode"]}="{BUILT}")'
+    kw = f"SUMPRODUCT({built}*{orders['accelerators']}*{orders['kw_per_accelerator']})"
+    out["musd_per_mw_it"] = _ratio(f"({spent})*1000", kw)
+    most, standing = f"MAX({capacity['own'].span})", capacity["own"].span
+    load = f"INDEX({capacity['facility_mw'].span},MATCH({most},{standing},0))"
+    out["kw_per_accelerator"] = _ratio(f"{load}*1000", most)
+    tokens, spoken = capacity["served_tokens"].total, capacity["served_serving"].total
+    share = f"{spoken}/{capacity['served_all'].total}"
+    out["levelised_cost_usd_per_million_tokens"] = _ratio(f"{worth()}*1000000*{share}", tokens)
     return out
 
 
@@ -128,7 +163,7 @@ def _ratio(top: str, bottom: str) -> str:
 
 def write_planner(book: Book, facts: Facts, known: dict[str, str]) -> dict[str, str]:
     """Figures that only the planner works out, as inputs; kpi -> the cell that holds it."""
-    note = "Figures that rest on tables this workbook does not hold, as the planner works them out"
+    note = "Not money: scores that rest on the answers to every criterion, as the planner works them out"
     sheet, rows = book.sheet(PLANNER, PLANNER, note), [k for k in facts.kpis if k not in known]
     table = pd.DataFrame(
         {"words": [kpi_label(k) for k in rows], "value": [facts.kpis[k] for k in rows], "kpi": rows}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+from xlsxwriter.utility import xl_col_to_name
 
 from planner.plans.schema import SCHEMA
 from planner.report import views
 from planner.report.terms import term
-from planner.report.workbook.book import Book
+from planner.report.workbook.book import TOP, Book
 from planner.report.workbook.inputs import Facts
 
 OWN_SHEET = ("ledger", "capital", "dispatch", "assumptions")
 """Tables of the plan that are shown as views or not at all; every other one is a sheet as it stands."""
-READ = {"demand": "Demand", "fleet": "Fleet", "power": "Power", "content": "Content by country", "control": "Control",
-        "commitments": "Contracts", "service": "Service", "orders": "Orders"}  # fmt: skip
+CONTENT = "Content by country"
+READ = {"demand": "Demand", "fleet": "Fleet", "power": "Power", "content": CONTENT, "control": "Control",
+        "commitments": "Contracts", "service": "Service", "orders": "Orders", "serving": "Serving"}  # fmt: skip
 """Tables that formulas read, whatever they hold -> their sheets."""
 
 
@@ -23,19 +27,41 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     for name in SCHEMA:
         if name in facts.tables and name not in OWN_SHEET and (len(facts.tables[name]) or name in READ):
             out[READ.get(name, term("table", name))] = facts.tables[name]
+    if CONTENT in out:
+        out[CONTENT] = facts.content
     weight = {
         w.id: float(w.priority) for w in facts.run.scenario.demand if w.id in set(facts.tables["demand"]["w"])
     }
     weight = {w: priority / sum(weight.values()) for w, priority in weight.items()}  # as the wait is weighted
-    for name in ("Demand", "Service"):
+    for name in ("Demand", "Service", "Serving"):
         out[name] = out[name].assign(priority=out[name]["w"].map(weight).astype(float))
-    out["Orders"] = out["Orders"].assign(mode=out["Orders"]["h"].map(facts.modes).astype(object))
+    fleet = facts.tables["fleet"].groupby("k")[["it_mw", "accelerators"]].sum()
+    each_kw = 1000.0 * fleet["it_mw"] / fleet["accelerators"]
+    orders = out["Orders"]
+    out["Orders"] = orders.assign(
+        mode=orders["h"].map(facts.modes).astype(object),
+        kw_per_accelerator=orders["k"].map(each_kw).astype(float),
+    )
     return out
 
 
 def write_tables(book: Book, tables: dict[str, pd.DataFrame]) -> None:
     for name, table in tables.items():
-        book.table(book.sheet(name, name), table)
+        sheet = book.sheet(name, name)
+        book.table(sheet, table)
+        if name == CONTENT:
+            _content(book, sheet, table)
+
+
+def _content(book: Book, sheet: Any, table: pd.DataFrame) -> None:
+    """What a line of capital is worth to a country: what the ledger holds, times the share made there."""
+    led, at = book.spans["Ledger"], {name: xl_col_to_name(j) for j, name in enumerate(table.columns)}
+    keys = ("t", "payer", "account", "origin_iso3", "k", "at")
+    for i, row in enumerate(table.itertuples(index=False), start=TOP + 1):
+        same = ",".join(f"{led[name]},{at[name]}{i + 1}" for name in keys)
+        formula = f'={at["share"]}{i + 1}*SUMIFS({led["musd"]},{led["kind"]},"capex",{same})'
+        book.formula(sheet, i, list(table.columns).index("musd"), formula, float(row.musd), book.exact)
+        sheet.write_number(i, list(table.columns).index("share"), float(row.share), book.input)
 
 
 def write_bill(book: Book, facts: Facts) -> None:
