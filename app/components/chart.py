@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import dash
 import dash_mantine_components as dmc
@@ -19,6 +20,27 @@ from planner.app.services import Services
 from planner.app.state.result import Result, load
 from planner.report.strings import t
 from planner.report.terms import readable, relabel
+from planner.runs.run import Run
+
+
+def _workbook(run: Run) -> bytes:
+    from planner.report.workbook import workbook_bytes
+
+    return workbook_bytes(run)
+
+
+def _report(run: Run) -> str:
+    from planner.report.charts.report import charts_of
+    from planner.report.page import html_page
+
+    return html_page(run, charts_of(run))
+
+
+DELIVERED: dict[str, tuple[str, Callable[[Run], bytes | str]]] = {
+    "report": ("html", _report),
+    "workbook": ("xlsx", _workbook),
+}
+"""What is saved of a whole plan: its ending, and what makes it."""
 
 
 def chart(
@@ -112,9 +134,15 @@ def downloads(page: str, name: str, title: str, picture: bool = True, table: boo
     return dmc.Group([icon("download", 14), *buttons], gap=6, className="chart-downloads")
 
 
-def workbook_button(page: str) -> Any:
-    """The workbook of the whole plan."""
-    return download.button(f"{page}-workbook", t("result.workbook"))
+def deliverables(page: str, ref: str) -> dmc.Group:
+    """The whole plan on paper: the brief of one page, which opens, and report and workbook, which are saved."""
+    brief = html.A(
+        [icon("file-text"), html.Span(t("brief.open"))],
+        href=dash.get_relative_path(f"/brief/{quote(ref, safe='~')}"), target="_blank", title=t("brief.open-help"),
+        className="link-button quiet size-xs",
+    )  # fmt: skip
+    saved = [download.button(f"{page}-{kind}", t(f"result.{kind}")) for kind in DELIVERED]
+    return dmc.Group([brief, *saved], gap="xs")
 
 
 def register_downloads(
@@ -125,7 +153,7 @@ def register_downloads(
     tables: Mapping[str, Callable[[Result, Any], pd.DataFrame]],
     state: str | None = None,
 ) -> None:
-    """Serves the buttons of ``downloads`` and ``workbook_button``.
+    """Serves the buttons of ``downloads`` and ``deliverables``.
 
     ``ref`` is the id of the store with the run shown. A table gets the plan and the services, or the content of
     the store ``state`` where one is named.
@@ -134,21 +162,21 @@ def register_downloads(
     @app.callback(
         Output(ids.DOWNLOAD, "data", allow_duplicate=True),
         Input({"type": f"{page}-table", "name": ALL, "kind": ALL}, "n_clicks"),
-        Input(f"{page}-workbook", "n_clicks"),
+        *(Input(f"{page}-{kind}", "n_clicks") for kind in DELIVERED),
         State(ref, "data"),
         State(state or ref, "data"),
         prevent_initial_call=True,
     )
-    def send(_clicks: list[int | None], _book: int | None, run: str, shown: Any) -> Any:
+    def send(*given: Any) -> Any:
+        run, shown = given[-2:]
         asked = dash.ctx.triggered_id
         if asked is None or not any(entry["value"] for entry in dash.ctx.triggered):
             return dash.no_update  # buttons that have just been drawn report no click
         one = load(services, run)
         stem = run.replace("~", "-point-")
         if isinstance(asked, str):
-            from planner.report.workbook import workbook_bytes
-
-            return download.send(services, f"{stem}.xlsx", workbook_bytes(one.run))
+            ending, content = DELIVERED[asked.removeprefix(f"{page}-")]
+            return download.send(services, f"{stem}.{ending}", content(one.run))
         frame = tables[asked["name"]](one, services if state is None else shown)
         name = f"{stem}-{asked['name']}.{asked['kind']}"
         if asked["kind"] == "csv":

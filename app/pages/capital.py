@@ -11,7 +11,7 @@ import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app.components import kpi, layout, result
-from planner.app.components.chart import chart, register_downloads, table_section, workbook_button
+from planner.app.components.chart import chart, deliverables, register_downloads, table_section
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page, capital_finance
 from planner.app.services import Services
@@ -126,7 +126,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         dcc.Store(id=STATE, data=state),
         dcc.Store(id=DEFAULTS_ID, data=DEFAULTS),
         dmc.Group(
-            [result.picker(RUN, services, one.ref), toolbar(*result.links(one, PAGE), workbook_button(PAGE))],
+            [result.picker(RUN, services, one.ref), toolbar(*result.links(one, PAGE), deliverables(PAGE, one.ref))],
             justify="space-between",
         ),
         kept((PAGE, "figures", one.key), lambda: _figures(one)),

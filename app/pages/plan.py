@@ -6,17 +6,19 @@ from typing import Any
 
 import dash
 import dash_mantine_components as dmc
+import flask
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app.components import layout, result
-from planner.app.components.chart import register_downloads, workbook_button
+from planner.app.components.chart import deliverables, register_downloads
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
 from planner.app.pages.plan_views import PAGE, TABLES, TABS, content
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.kept import kept
-from planner.app.state.result import Result, baseline, load
+from planner.app.state.result import Result, baseline, load, load_plan
+from planner.report.brief import brief_page
 from planner.report.strings import t
 
 STATE, REF, DEFAULTS_ID = "plan-state", "plan-ref", "plan-defaults"
@@ -49,6 +51,13 @@ def register(app: dash.Dash, services: Services) -> None:
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
     )
+
+    @app.server.get(f"{services.settings.prefix}brief/<ref>")
+    def brief(ref: str) -> flask.Response:
+        one = load_plan(services, ref)
+        services.log_access("export", f"brief of {ref}")
+        return flask.Response(kept(("brief", one.key), lambda: brief_page(one.run)), mimetype="text/html")
+
     result.register_picker(app, RUN, REF)
     register_downloads(app, services, PAGE, REF, TABLES)
 
@@ -75,7 +84,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
                     id=BASE, data=choices, value=base.ref if base else None, clearable=True, searchable=True, size="xs",
                     w=260, placeholder=t("result.baseline-none"), **{"aria-label": t("plan.baseline")},
                 ),
-                toolbar(*result.links(one, PAGE, base=state["base"] or None), workbook_button(PAGE)),
+                toolbar(*result.links(one, PAGE, base=state["base"] or None), deliverables(PAGE, one.ref)),
             ],
             justify="space-between",
         ),

@@ -8,15 +8,17 @@ from typing import Any
 import pandas as pd
 from dash import html
 
-from planner.app.components import result
+from planner.app.components import layout, result
 from planner.app.components.chart import chart, table_section
 from planner.app.state.result import Result
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
+from planner.report.answer import FIGURES, answer, capacity_by_place, service_over_time
+from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
-from planner.report.kpis import kpi_cards
+from planner.report.kpis import HEADLINE, kpi_cards
 from planner.report.strings import t
 from planner.report.terms import term
 
@@ -51,6 +53,8 @@ def why_not(one: Result, _services: Any = None) -> pd.DataFrame:
 
 TABLES: dict[str, View] = {
     "kpis": kpis,
+    "standing": lambda one, _: capacity_by_place(one.table("fleet"), one.run.scenario),
+    "served": lambda one, _: service_over_time(one.table("demand"), one.run.scenario),
     "capacity": lambda one, _: views.demand_against_capacity(one.table("demand")),
     "binding": lambda one, _: views.binding(one.table("prices")),
     "marginal": lambda one, _: views.binding(one.table("prices"), marginal=True),
@@ -86,15 +90,36 @@ def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
 
 def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     year = one.price_year
-    cards = kpi_cards(one.kpis, None if base is None else base.kpis)
+    before = None if base is None else base.kpis
     capacity, binding, marginal = get("capacity"), get("binding"), get("marginal")
+    standing, served = get("standing"), get("served")
     return [
-        result.kpi_cards(cards),
+        _answer(one),
+        result.kpi_cards(kpi_cards(one.kpis, before, FIGURES)),
+        html.Div(
+            [
+                chart(PAGE, "standing", pictures.capacity(standing), standing, note=t("plan.standing-note")),
+                chart(PAGE, "served", pictures.service(served), served, note=t("plan.served-note")),
+            ],
+            className="two-up",
+        ),
+        result.kpi_cards(kpi_cards(one.kpis, before, tuple(name for name in HEADLINE if name not in FIGURES))),
         chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note")),
         chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year)),
         chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year)),
         table_section(PAGE, "kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
     ]  # fmt: skip
+
+
+def _answer(one: Result) -> html.Div:
+    """What is built, when, at what cost, with how much control; service that falls back stands out."""
+    tables = {name: one.table(name) for name in ("fleet", "demand", "prices")}
+    told = answer(tables, one.kpis, one.run.scenario)
+    first, *rest = (s for s in told.sentences if s != told.falls)
+    falls = [layout.alert(told.falls, [], kind="error")] if told.falls else []
+    return html.Div(
+        [html.P(first, className="answer-lead"), html.P(" ".join(rest)), *falls], className="answer"
+    )
 
 
 def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:

@@ -12,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app.components import layout, result
-from planner.app.components.chart import register_downloads, workbook_button
+from planner.app.components.chart import deliverables, register_downloads
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
 from planner.app.pages.tradeoff_views import (
@@ -201,7 +201,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
                 result.picker(RUN, services, one.run_id),
                 toolbar(
                     dmc.Group(pages_of(one, view), id=PAGES, gap="xs"),
-                    hidden_button() if len(points) else workbook_button(PAGE),
+                    hidden_buttons(one) if len(points) else deliverables(PAGE, one.ref),
                 ),
             ],
             justify="space-between",
@@ -224,6 +224,6 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
     )
 
 
-def hidden_button() -> html.Div:
-    """Stands where a run has no plan of its own, and so no workbook."""
-    return html.Div(workbook_button(PAGE), hidden=True)
+def hidden_buttons(one: Result) -> html.Div:
+    """Stands where a run has no plan of its own, and so no brief, report or workbook."""
+    return html.Div(deliverables(PAGE, one.ref), hidden=True)

@@ -1,4 +1,4 @@
-"""The deliverable of a run: a workbook, or one page for the browser."""
+"""The deliverable of a run: a workbook, a page for the browser, or a brief of one page."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ def register(app: typer.Typer) -> None:
 
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`.")],
-    format: Annotated[Literal["xlsx", "html"], typer.Option("--format", help="Workbook or page.")] = "xlsx",
+    format: Annotated[
+        Literal["xlsx", "html", "brief"],
+        typer.Option("--format", help="Workbook, page with charts, or brief of one page for print."),
+    ] = "xlsx",
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="File to write; default RUN.xlsx or RUN.html."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="File to write; default RUN.xlsx, RUN.html or RUN-brief.html.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     catalog: CatalogFolder = None,
@@ -28,13 +36,15 @@ def report(
 ) -> None:
     """The deliverable of a run: plan, capital needs, key figures with ranges, sources, checks.
 
-    The page needs no network: its charts and their library stand in the file.
+    The pages need no network: what they show stands in the file. The brief is one sheet of paper for whoever decides.
 
     Examples:
 
       planner report latest --format xlsx
 
       planner report runs/korea-frontier/points/point-0 --format html -o korea.html
+
+      planner report latest --format brief
     """
     from planner.cli.output import console, tell_catalog
     from planner.facts.catalog import load_catalog
@@ -46,7 +56,8 @@ def report(
         where = f"; its plans are in {found.path / 'points'}" if found.kind == "frontier" else ""
         raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to report{where}")
     tell_catalog(found, load_catalog(catalog))
-    target = output or Path(f"{found.name}.{format}")
+    endings = {"xlsx": ".xlsx", "html": ".html", "brief": "-brief.html"}
+    target = output or Path(f"{found.name}{endings[format]}")
     if target.exists() and not force:
         raise RunError(f"{target} is there already: name another file with -o, or write over it with --force")
     with writing(target.parent):
@@ -54,6 +65,10 @@ def report(
             from planner.report.workbook import write_workbook
 
             write_workbook(found, target)
+        elif format == "brief":
+            from planner.report.brief import brief_page
+
+            target.write_text(brief_page(found), encoding="utf-8")
         else:
             from planner.report.charts.report import charts_of
             from planner.report.page import html_page

@@ -65,6 +65,15 @@ def inside(services: Services) -> Iterator[None]:
         yield
 
 
+def test_the_brief_of_a_plan_or_a_point_is_a_page_of_its_own(services: Services) -> None:
+    client = dash.get_app().server.test_client()
+    for ref in ("cheap", "front~0"):
+        page = client.get(f"/brief/{ref}")
+        assert page.status_code == 200 and page.mimetype == "text/html"
+        assert "present value" in page.text and "<script" not in page.text
+    assert client.get("/brief/nowhere").status_code == 404
+
+
 def text_of(part: Any) -> str:
     """Everything a page would send to the browser."""
     return json.dumps(part, default=lambda c: c.to_plotly_json() if hasattr(c, "to_plotly_json") else str(c))

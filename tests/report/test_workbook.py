@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import math
 import re
 import shutil
 from io import BytesIO
@@ -16,8 +18,12 @@ from openpyxl.formula.translate import Translator
 from typer.testing import CliRunner
 
 from planner.cli import app
+from planner.facts.numbers import quantity
+from planner.facts.spans import Span
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import capital
+from planner.report.answer import FIGURES, answer
+from planner.report.brief import brief_page, doubts
 from planner.report.charts.report import charts_of
 from planner.report.page import html_page
 from planner.report.terms import heading
@@ -27,6 +33,7 @@ from planner.report.workbook.tables import frames
 from planner.runs.files import write_json
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
+from planner.sizing.steps import Chain, Step
 
 EVIL = '=HYPERLINK("http://evil.example","x")'
 
@@ -163,6 +170,26 @@ def test_page_stands_alone_and_escapes_what_users_write(run: Run) -> None:
     assert "Content by country" in own and "Vendors seated there" in own
 
 
+def test_the_brief_is_one_small_page_with_the_figures_of_the_plan(run: Run) -> None:
+    text = brief_page(run)
+    assert "<script" not in text and "<link" not in text and len(text) < 30_000
+    assert "=HYPERLINK(&quot;" in text and '=HYPERLINK("' not in text
+    for name in FIGURES:
+        assert f"<b>{quantity(run.kpi(name), str(run.kpis.set_index('kpi').loc[name, 'unit']))}</b>" in text
+    told = answer({name: run.table(name) for name in ("fleet", "demand", "prices")}, run.kpis, run.scenario)
+    assert all(html.escape(sentence) in text for sentence in told.sentences)
+    assert "What the number of accelerators rests on most" in text
+
+
+def test_doubts_of_workloads_count_by_the_accelerators_they_hold() -> None:
+    def chain(held: float, **spread: float) -> Chain:
+        steps = [Step(name, Span(1.0, 1.0, math.exp(math.sqrt(x))), "") for name, x in spread.items()]
+        return Chain("w", "k", held, "", tuple(steps))
+
+    found = doubts([chain(300.0, rate=3.0, peak=1.0), chain(100.0, peak=1.0)])
+    assert found == pytest.approx({"rate": 0.75 * 0.75, "peak": 0.25 * 0.75 + 0.25})
+
+
 def test_content_adds_up_to_capital_both_ways(run: Run) -> None:
     table = capital.by_content(run.table("content"))
     assert table["content_musd"].sum() == pytest.approx(run.kpi("capex_musd"))
@@ -172,12 +199,12 @@ def test_content_adds_up_to_capital_both_ways(run: Run) -> None:
 
 def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     runner = CliRunner()
-    for kind in ("xlsx", "html"):
+    for kind, least in (("xlsx", 20_000), ("html", 20_000), ("brief", 2_000)):
         target = tmp_path / f"out.{kind}"
         command = ["report", str(run.path), "--format", kind, "-o", str(target)]
         done = runner.invoke(app, command)
         assert done.exit_code == 0, done.output
-        assert target.stat().st_size > 20_000
+        assert target.stat().st_size > least
         again = runner.invoke(app, command)
         assert again.exit_code == 2 and "is there already" in again.output
 
@@ -188,7 +215,7 @@ def test_every_report_says_how_the_audit_stands(run: Run, tmp_path: Path) -> Non
     write_json(copy.path / "outcome.json", copy.outcome | {"audit": {"state": "broken", "rules_broken": 2}})
     broken = Run(copy.path)
     words = "the audit finds 2 rules broken: do not use this plan"
-    assert words in html_page(broken, [])
+    assert words in html_page(broken, []) and words in brief_page(broken)
     head = openpyxl.load_workbook(BytesIO(workbook_bytes(broken)))["Summary"]
     assert any(words in str(cell.value) for row in head.iter_rows(max_row=3) for cell in row)
 

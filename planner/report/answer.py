@@ -1,0 +1,193 @@
+"""The answer of a plan in a few sentences and two small tables: what is built and rented, where, by when, at what
+cost, with how much control, what limits it, and what one step more would cost. Every figure is read from the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from planner.case.places import place_of
+from planner.facts.numbers import number, percent
+from planner.report import views
+from planner.report.strings import t
+from planner.scenario.schema import Scenario
+
+FIGURES = ("cost_npv_musd", "delay_months", "control_score", "served_share")
+"""The four figures that stand above all others: money, time, control, and how much of the demand is met."""
+HELD = 0.5
+"""Accelerators below which a host holds nothing."""
+ENOUGH = 0.95
+FELL = 0.01
+"""Share of the work once done whose loss counts as a fall: less is rounding to whole units."""
+NAMED = 4
+DELAY_RULES = ("max_delay_by_workload", "max_delay")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Sentences in reading order; ``falls`` names workloads whose share served falls back, and may be empty."""
+
+    built: str
+    when: str
+    cost: str
+    limits: str
+    step: str
+    falls: str
+
+    @property
+    def sentences(self) -> list[str]:
+        return [s for s in (self.built, self.when, self.cost, self.limits, self.step, self.falls) if s]
+
+
+def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Scenario) -> Answer:
+    """The answer of a plan from its tables (fleet, demand, prices) and KPIs."""
+    values = dict(zip(kpis["kpi"], kpis["value"], strict=True))
+    shares = service_over_time(tables["demand"], scenario)
+    return Answer(
+        built=_built(places(tables["fleet"], scenario)),
+        when=_when(tables["demand"], scenario),
+        cost=t("answer.cost", musd=number(values["cost_npv_musd"]), year=scenario.money.price_year,
+               control=number(values["control_score"])),
+        limits=_limits(tables["prices"]),
+        step=_step(tables["prices"]),
+        falls=_falls(shares),
+    )  # fmt: skip
+
+
+def places(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """A row a host that holds anything: h, p, place, mode, operator, from, accelerators and it_mw at their most."""
+    columns = ["h", "p", "place", "mode", "operator", "from", "accelerators", "it_mw"]
+    hosts = {host.id: host for host in scenario.hosts}
+    names = {site.id: place_of(scenario.catalog, site).name for site in scenario.sites}
+    rows = []
+    for h, part in fleet.groupby("h", sort=False):
+        by_period = part.groupby(["t", "label"], as_index=False)[["accelerators", "it_mw"]].sum()
+        held = by_period[by_period["accelerators"] > HELD]
+        if len(held):
+            host = hosts[str(h)]
+            most = held[["accelerators", "it_mw"]].max()
+            rows.append(
+                (h, host.site, names[host.site], host.mode, host.operator, held["label"].iloc[0], *most)
+            )
+    return pd.DataFrame(rows, columns=columns).sort_values(["mode", "accelerators"], ascending=[True, False])
+
+
+def service_over_time(demand: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """w, t, label, start_date, end_date, served_share (0 to 1), fell (less work is done than once was, and is still asked).
+
+    Only periods in which the workload asks for something. A share that shrinks as demand grows is no fall.
+    """
+    table = demand[demand["demand_kref"] > 0].sort_values(["w", "t"])
+    dates = _dates(demand, scenario)
+    table = table.assign(
+        start_date=table["t"].map(dates), end_date=table["t"].map(lambda i: dates[i + 1]),
+        served_share=1.0 - table["unserved_share"],
+    )  # fmt: skip
+    kept = table.groupby("w")["served_kref"].cummax().clip(upper=table["demand_kref"])
+    table["fell"] = table["served_kref"] < (1.0 - FELL) * kept
+    return table[["w", "t", "label", "start_date", "end_date", "served_share", "fell"]].reset_index(drop=True)
+
+
+def capacity_by_place(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """year, p, place, accelerators, it_mw: what stands or is rented at the end of each calendar year."""
+    columns = ["year", "p", "place", "accelerators", "it_mw"]
+    if not len(fleet):
+        return pd.DataFrame(columns=columns)
+    names = {site.id: place_of(scenario.catalog, site).name for site in scenario.sites}
+    rows = fleet.assign(year=fleet["label"].str[:4].astype(int))
+    rows = rows[rows["t"] == rows.groupby("year")["t"].transform("max")]
+    table = rows.groupby(["year", "p"], as_index=False)[["accelerators", "it_mw"]].sum()
+    return table.assign(place=table["p"].map(names))[columns]
+
+
+def _dates(demand: pd.DataFrame, scenario: Scenario) -> dict[int, pd.Timestamp]:
+    """First day of each period, and of the one after the last."""
+    months = demand.drop_duplicates("t").set_index("t")["months"].sort_index()
+    out, day = {}, pd.Timestamp(scenario.horizon.start)
+    for i, length in months.items():
+        out[int(i)] = day
+        day += pd.DateOffset(months=round(length))
+    return out | {len(months): day}
+
+
+def _built(held: pd.DataFrame) -> str:
+    """What is built, leased and rented, and where."""
+    parts = []
+    for mode in ("build", "colocation", "cloud"):
+        rows = held[held["mode"] == mode]
+        if len(rows):
+            mw, chips = rows["it_mw"].sum(), round(rows["accelerators"].sum())
+            parts.append(t(f"answer.{mode}", places=_few(rows["place"]), mw=number(mw), chips=number(chips)))
+    if not parts:
+        return t("answer.nothing")
+    text = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + t("answer.and") + parts[-1]
+    return text[:1].upper() + text[1:] + "."
+
+
+def _few(names: pd.Series) -> str:
+    found = list(dict.fromkeys(str(name) for name in names))
+    if len(found) > NAMED:
+        return t("answer.more-places", places=", ".join(found[:NAMED]), more=len(found) - NAMED)
+    return found[0] if len(found) == 1 else ", ".join(found[:-1]) + t("answer.and") + found[-1]
+
+
+def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
+    """First service of anything, and from when on half and nearly all of the whole demand stay served."""
+    whole = demand.groupby("t")[["demand_kref", "served_kref"]].sum().sort_index()
+    whole = whole[whole["demand_kref"] > 0]
+    if not (whole["served_kref"] > 0).any():
+        return t("answer.no-service")
+    dates = _dates(demand, scenario)
+    share = whole["served_kref"] / whole["demand_kref"]
+    first = _month(dates[int((share > 0).idxmax())])
+    words = [t("answer.first", date=first)]
+    for key, least in (("half", 0.5), ("full", ENOUGH)):
+        short = share[share < least - 1e-6]
+        later = [int(i) for i in share.index if not len(short) or i > short.index[-1]]
+        stays = t("answer.from", date=_month(dates[later[0]])) if later else t("answer.never")
+        words.append(t(f"answer.{key}", when=stays))
+    return ", ".join(words) + "."
+
+
+def _month(day: pd.Timestamp) -> str:
+    return f"{t(f'answer.months.{day.month}')} {day.year}"
+
+
+def _limits(prices: pd.DataFrame) -> str:
+    """The limit whose loosening saves most, with its worth."""
+    rows = views.binding(prices, top=1)
+    rows = rows[rows["worth_musd"] > 0]
+    if not len(rows):
+        return t("answer.free")
+    row = rows.iloc[0]
+    name, unit = str(row["name"]), str(row["unit"])
+    worth = number(row["worth_musd"], 2)
+    return t("answer.limit", name=name[:1].lower() + name[1:], unit=unit, musd=worth)
+
+
+def _step(prices: pd.DataFrame) -> str:
+    """What a month less of waiting and a point more of control would cost, at the margin."""
+    rate = {
+        "delay": -prices.loc[prices["rule"].isin(DELAY_RULES), "dual"].sum(),
+        "control": abs(prices.loc[prices["rule"] == "control_floor", "dual"].sum()),
+    }
+    told = [
+        t(f"answer.{what}-step", musd=number(musd, 2)) if musd > 1e-6 else t(f"answer.{what}-free")
+        for what, musd in rate.items()
+    ]
+    return " ".join(told)
+
+
+def _falls(shares: pd.DataFrame) -> str:
+    fell = shares[shares["fell"]]
+    names = list(dict.fromkeys(fell["w"]))
+    if not names:
+        return ""
+    worst = fell.loc[fell["served_share"].idxmin()]
+    shown = ", ".join(names[:NAMED]) + (f" (+{len(names) - NAMED})" if len(names) > NAMED else "")
+    return t(
+        "answer.falls", names=shown, w=worst["w"], share=percent(worst["served_share"]), label=worst["label"]
+    )

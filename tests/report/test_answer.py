@@ -1,0 +1,128 @@
+"""The answer of a plan: its sentences and small tables say what the plan's tables say."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from planner.intake.scenario_file import example_path, load_scenario
+from planner.report.answer import answer, capacity_by_place, places, service_over_time
+from planner.report.charts import answer as charts
+from planner.scenario.schema import Scenario
+
+LABELS = ["2027-Q1", "2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
+KPIS = pd.DataFrame(
+    {"kpi": ["cost_npv_musd", "control_score"], "value": [128.4, 61.0], "unit": ["MUSD", "points"]}
+)
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return load_scenario(example_path("two-hosts"))
+
+
+def fleet(rows: list[tuple[str, str, int, float]]) -> pd.DataFrame:
+    """host, site, period, accelerators; 2 kW each."""
+    table = pd.DataFrame(rows, columns=["h", "p", "t", "accelerators"])
+    return table.assign(label=[LABELS[t] for t in table["t"]], it_mw=table["accelerators"] * 0.002)
+
+
+def demand(served: dict[str, list[float]], asked: dict[str, list[float]]) -> pd.DataFrame:
+    rows = [
+        (w, t, LABELS[t], 3.0, asked[w][t], done, 1.0 - done / asked[w][t] if asked[w][t] else 0.0)
+        for w, all_done in served.items()
+        for t, done in enumerate(all_done)
+    ]
+    columns = ["w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def prices(rows: list[tuple[str, str, float, str, str]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["rule", "index", "dual", "unit", "meaning"])
+    return table.assign(t=-1, label="")
+
+
+STANDING = fleet([
+    ("cloud", "seoul", 1, 300.0), ("cloud", "seoul", 2, 100.0),
+    ("champion", "haenam", 3, 0.2), ("champion", "haenam", 4, 64.0),
+])  # fmt: skip
+GROWING = demand({"chat": [0, 2.0, 2.0, 2.0, 4.0]}, {"chat": [2.0, 2.0, 2.5, 4.0, 4.0]})
+FREE = prices([])
+
+
+def test_what_is_built_and_rented_is_counted_at_its_most_and_from_its_first_use(scenario: Scenario) -> None:
+    held = places(STANDING, scenario).set_index("h")
+    assert held.loc["cloud", ["from", "accelerators"]].tolist() == ["2027-Q2", 300.0]
+    assert held.loc["champion", ["from", "accelerators"]].tolist() == ["2028-Q1", 64.0]
+    told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).built
+    assert told.startswith(
+        "Builds at Haenam (Solaseado) (0.128 MW of IT, 64 accelerators) and rents up to 300 accelerators"
+    )
+    nothing = answer({"fleet": STANDING.iloc[:0], "demand": GROWING, "prices": FREE}, KPIS, scenario)
+    assert nothing.built == "Nothing is built or rented."
+
+
+def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None:
+    table = capacity_by_place(STANDING, scenario)
+    found = {(r.year, r.p): r.accelerators for r in table.itertuples()}
+    assert found == {(2027, "haenam"): 0.2, (2028, "haenam"): 64.0}
+    assert sum(len(trace.x) for trace in charts.capacity(table).data) == len(table)
+
+
+def test_dates_are_those_from_which_on_service_holds(scenario: Scenario) -> None:
+    told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).when
+    assert told == (
+        "First service in April 2027, half of all demand served from April 2027 on, 95 % from January 2028 on."
+    )
+    never = demand({"chat": [0, 2.0, 2.0, 0.5, 0.5]}, {"chat": [2.0] * 5})
+    assert answer({"fleet": STANDING, "demand": never, "prices": FREE}, KPIS, scenario).when.endswith(
+        "half of all demand served not before the end of the horizon, 95 % not before the end of the horizon."
+    )
+    none = demand({"chat": [0.0] * 5}, {"chat": [2.0] * 5})
+    assert answer({"fleet": STANDING, "demand": none, "prices": FREE}, KPIS, scenario).when == (
+        "Nothing is served within the horizon."
+    )
+
+
+def test_a_share_that_shrinks_as_demand_grows_is_no_fall_and_less_work_is(scenario: Scenario) -> None:
+    assert not service_over_time(GROWING, scenario)["fell"].any()
+    falls = demand({"chat": [0, 2.0, 1.0, 1.9, 2.0], "quiet": [1.0, 0.5, 0.5, 0.5, 0.5]},
+                   {"chat": [2.0] * 5, "quiet": [1.0, 0.5, 0.5, 0.5, 0.5]})  # fmt: skip
+    shares = service_over_time(falls, scenario)
+    assert shares.loc[shares["fell"], ["w", "label"]].values.tolist() == [
+        ["chat", "2027-Q3"],
+        ["chat", "2027-Q4"],
+    ]
+    told = answer({"fleet": STANDING, "demand": falls, "prices": FREE}, KPIS, scenario)
+    assert told.falls == (
+        "Service falls back for chat; at the worst to 50 % of the demand of chat in 2027-Q3."
+    )
+    assert answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).falls == ""
+
+
+def test_every_workload_has_a_line_of_its_own_however_long_its_name(scenario: Scenario) -> None:
+    names = [f"{'long-name-' * 6}{i}" for i in range(40)]
+    table = demand({n: [0.0, 1.0, 1.0, 0.4, 1.0] for n in names}, {n: [1.0] * 5 for n in names})
+    drawn = charts.service(service_over_time(table, scenario))
+    assert {y for trace in drawn.data for y in trace.y} == set(names)
+    assert len(drawn.layout.yaxis.tickvals) == 40 and drawn.layout.height > 40 * 20
+    assert sum(len(trace.y) for trace in drawn.data) == len(table)
+    red = next(trace for trace in drawn.data if trace.name == "falls back")
+    assert len(red.y) == 40 and red.marker.pattern.shape
+
+
+def test_the_next_step_is_the_sum_of_what_every_workloads_wait_costs(scenario: Scenario) -> None:
+    table = prices([
+        ("max_delay_by_workload", "chat", -3.0, "months", "waiting of chat"),
+        ("max_delay_by_workload", "defence", -1.5, "months", "waiting of defence"),
+        ("control_floor", "", 0.25, "points of what is served", "floor on control of what is served"),
+    ])  # fmt: skip
+    told = answer({"fleet": STANDING, "demand": GROWING, "prices": table}, KPIS, scenario)
+    assert told.step == (
+        "One month less of waiting for every workload would cost about 4.5 MUSD more. "
+        "One point of control more would cost about 0.25 MUSD more."
+    )
+    assert told.limits == ("What limits it most is waiting of chat: each month more would save about 3 MUSD.")
+    free = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario)
+    assert free.limits == "No limit that could be loosened makes it cheaper."
+    assert "Its control is above the floor asked for." in free.step
