@@ -174,7 +174,7 @@ def _places(held: pd.DataFrame) -> str:
 def _assumptions(run: Run, assumed: pd.DataFrame) -> str:
     """What moves the size most, and defaults that stand in for values the scenario does not give."""
     try:
-        chains = [found[0] for found in size(run.scenario).chains.values() if found]
+        chains = [found[0] for found in size(run.scenario, run.scenario.catalog).chains.values() if found]
         told = ", ".join(f"{name} ({percent(share)})" for name, share in doubts(chains).items())
         lead = t("brief.doubts", doubts=told) if told else ""
     except PlannerError as error:
