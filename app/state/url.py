@@ -31,9 +31,10 @@ class Page:
 
 PAGES = (
     Page("home", "/", "home", "work", "home"),
+    Page("new", "/new", "new_country", "work", "map-pin"),
     Page("scenarios", "/scenarios", "scenarios", "work", "files"),
     Page("scenario", "/scenarios/{id}", "editor"),
-    Page("run", "/runs/{id}", "run", charts=True),
+    Page("run", "/runs/{id}", "run", "work", "player-play", charts=True),
     Page("tradeoff", "/tradeoff/{id}", "tradeoff", "results", "chart-dots-3", charts=True),
     Page("plan", "/plan/{id}", "plan", "results", "calendar-stats", charts=True),
     Page("capital", "/capital/{id}", "capital", "results", "coins", charts=True),

@@ -174,9 +174,7 @@ def _places(held: pd.DataFrame) -> str:
 def _assumptions(run: Run, assumed: pd.DataFrame) -> str:
     """What moves the size most, and defaults that stand in for values the scenario does not give."""
     try:
-        chains = [found[0] for found in size(run.scenario, run.scenario.catalog).chains.values() if found]
-        told = ", ".join(f"{name} ({percent(share)})" for name, share in doubts(chains).items())
-        lead = t("brief.doubts", doubts=told) if told else ""
+        lead = doubts_told(size(run.scenario, run.scenario.catalog).chains.values())
     except PlannerError as error:
         lead = t("brief.no-doubts", reason=str(error))
     rows = [(str(r.item), str(r.value), str(r.why)) for r in assumed.head(MOST_ASSUMED).itertuples()]
@@ -184,6 +182,14 @@ def _assumptions(run: Run, assumed: pd.DataFrame) -> str:
     note = f'<p class="note">{escape(t("brief.more", n=more))}</p>' if more > 0 else ""
     table = _table((t("brief.item"), t("brief.value"), t("brief.why")), rows) + note if rows else ""
     return f"<section><h2>{escape(t('brief.assumptions'))}</h2><p>{escape(lead)}</p>{table}</section>"
+
+
+def doubts_told(chains: Iterable[Sequence[Chain]]) -> str:
+    """What the number of accelerators rests on most, as a sentence; empty where all is certain."""
+    told = ", ".join(
+        f"{name} ({percent(share)})" for name, share in doubts(c[0] for c in chains if c).items()
+    )
+    return t("brief.doubts", doubts=told) if told else ""
 
 
 def doubts(chains: Iterable[Chain]) -> Mapping[str, float]:

@@ -27,7 +27,7 @@ def test_the_library_is_of_the_version_that_the_figures_are_made_for() -> None:
 def test_every_chart_type_in_use_is_in_the_library() -> None:
     drawn = (*HERE.rglob("*.py"), *Path(charts.__file__).parent.rglob("*.py"))
     code = "\n".join(path.read_text("utf-8") for path in drawn)
-    used = {name.lower() for name in re.findall(r"\bgo\.([A-Z]\w+)\(", code)} - {"figure"}
+    used = {name.lower() for name in re.findall(r"\bgo\.([A-Z]\w+)\(", code)} - {"figure", "layout"}
     used |= set(re.findall(r"\.add_(bar|scatter\w*|waterfall|sankey|pie|heatmap|choropleth\w*)\(", code))
     assert {"bar", "scatter", "sankey"} <= used
     for kind in used:

@@ -284,7 +284,7 @@ def test_a_user_has_a_share_of_the_queue(made: Made) -> None:
 
 READS = {
     "refresh", "search", "look", "show", "export", "tick", "below", "solve", "price", "show_pick", "send", "change",
-    "detail", "save", "estimate", "update",
+    "detail", "save", "estimate", "update", "choose",
 }  # fmt: skip
 """Callbacks that change nothing but the access log."""
 
@@ -356,6 +356,8 @@ def test_a_viewer_tries_every_write(made: Made) -> None:
     writes: list[tuple[str, str, dict[str, Any], dict[str, Any] | None]] = [
         ("act", "scenarios", {}, click("sc-action", do="example", id="two-hosts")),
         ("act", "scenarios", {}, click("sc-action", do="duplicate", id=draft.id)),
+        ("make", "new_country", {"nc-country.value": "GHA", "nc-sites.value": "", "nc-title.value": ""},
+         click("nc-make", id="make")),
         ("upload", "scenarios", {"sc-upload.contents": upload, "sc-upload.filename": "a.yaml"}, None),
         ("edit", "editor", held, click("scenario-field", "value", 55, path="limits.min_control")),
         ("save_text", "editor", {"ed-draft.data": {"id": draft.id, "revision": 1}, "ed-yaml-of.data": 1,
