@@ -15,6 +15,7 @@ from planner.app.pages import new_country
 from planner.app.services import Services, Settings
 from planner.jobs import drafts
 from planner.report.strings import t
+from planner.starter.wishes import Wishes
 
 HOME = ["champion-campus", "champion-second", "champion-colocation"]
 
@@ -44,7 +45,7 @@ def asked(
 
 def test_fields_that_say_nothing_ask_for_nothing() -> None:
     found = new_country.wishes(None, *asked({"health": 46_000}, budget="", control=None))
-    assert found == new_country.Wishes(users={"health": 46_000.0})
+    assert found == Wishes(users={"health": 46_000.0})
     found = new_country.wishes(
         "A", *asked({"health": ""}, HOME, keep=False, serve_by="2029", budget=300, control=0)
     )
@@ -76,7 +77,7 @@ def test_the_estimate_follows_what_is_asked_and_says_what_is_wrong(services: Ser
 
 
 def test_a_place_of_ones_own_is_where_the_campus_stands(services: Services) -> None:
-    _, text, scenario = new_country.made(services.catalog, "GHA", "volta, 6.3, 0.05", new_country.Wishes())
+    _, text, scenario = new_country.made(services.catalog, "GHA", "volta, 6.3, 0.05", Wishes())
     assert "latitude: 6.3" in text
     assert scenario.sites[0].metro is None
 
