@@ -225,12 +225,13 @@ class _Walk:
         left -= lines["refresh"][q]
         left -= self._sweep(q, left)
         lines["trailing_dscr"][q] = self._trailing(q)
-        owed = self._in_musd(self.balance, q) > OWED_MUSD
+        owed = self._in_musd(self.balance, q, debt_only=True) > OWED_MUSD
         locked = owed and not last and lines["trailing_dscr"][q] < terms.lock_up_dscr
         lines["cash"][q], lines["distributed"][q] = (left, 0.0) if locked else (0.0, left)
 
-    def _in_musd(self, rows: list[Line], q: int) -> float:
-        return sum(row[q] * rate[q] for row, rate in zip(rows, self.exchange, strict=True))
+    def _in_musd(self, rows: list[Line], q: int, debt_only: bool = False) -> float:
+        together = zip(rows, self.exchange, self.tranches, strict=True)
+        return sum(row[q] * rate[q] for row, rate, t in together if t.is_debt or not debt_only)
 
     def _sweep(self, q: int, cash: float) -> float:
         """Prepay loans with a sweep, in their order; returns what was paid in MUSD."""

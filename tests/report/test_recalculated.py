@@ -7,11 +7,15 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from planner.finance.cases import signed
+from planner.finance.from_plan import finance_of
+from planner.finance.statements import key_figures, statements
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.plans.content import content_lines, shares
 from planner.report import capital as capital_of
@@ -124,20 +128,88 @@ def test_every_formula_comes_to_the_value_it_carries(book: Path, plain: Values) 
     assert not failed(plain)
 
 
-def test_sheets_of_finance_too(tmp_path: Path) -> None:
-    """Sources and uses, the debt's corkscrew, the waterfall and cover of an export credit."""
-    deal = example_path("two-hosts").parent / "finance" / "exim-package.yaml"
-    made = run_solve(load_scenario(deal), {"quality": "quick"}, tmp_path / "deal")
-    book = write_workbook(made, tmp_path / "book.xlsx")
-    found = calculate(book, tmp_path, {})
-    assert check_every_formula(book, found) > 2500
+@pytest.fixture(scope="module")
+def deal(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """An export credit, and its workbook."""
+    file = example_path("two-hosts").parent / "finance" / "exim-package.yaml"
+    folder = tmp_path_factory.mktemp("deal")
+    made = run_solve(load_scenario(file), {"quality": "quick"}, folder / "deal")
+    return made, write_workbook(made, folder / "book.xlsx")
+
+
+def finance_figures(values: Values) -> dict[str, float]:
+    """figure -> value of the sheet of finance figures."""
+    keys = {
+        cell: key for (sheet, cell), key in values.items() if sheet == "Finance figures" and cell[0] == "D"
+    }
+    found = {str(key): values.get(("Finance figures", f"B{cell[1:]}")) for cell, key in keys.items()}
+    return {key: float(v) for key, v in found.items() if isinstance(v, int | float)}
+
+
+def cell_of(book: Path, row: int) -> tuple[str, str]:
+    """The cell of the ledger that holds the money of a row of the run's table."""
+    heads = {cell.value: cell.column_letter for cell in openpyxl.load_workbook(book)["Ledger"][4]}
+    return "Ledger", f"{heads[heading('musd')]}{row + 5}"
+
+
+def test_sheets_of_finance_too(deal: tuple[Run, Path], tmp_path: Path) -> None:
+    """Flows, the debt's corkscrew, sources and uses, tax, the waterfall and cover of an export credit."""
+    found = calculate(deal[1], tmp_path, {})
+    assert check_every_formula(deal[1], found) > 4000
     assert not failed(found)
+    table = deal[0].table("finance_figures").dropna(subset=["value"]).set_index("figure")["value"]
+    assert finance_figures(found) == pytest.approx(table.to_dict(), rel=1e-6, abs=1e-9)
     checks = {str(v) for (sheet, cell), v in found.items() if sheet == "Check" and cell.startswith("A")}
     assert {
         "Sources less uses, largest of any quarter",
         "Debt of exim, left at the end",
-        "Least DSCR",
+        "DSCR, least",
+        "Return on equity",
     } <= checks
+
+
+def test_finance_follows_one_cell_of_the_ledger(deal: tuple[Run, Path], tmp_path: Path) -> None:
+    """Running cost of one quarter: every figure that rests on it is what the planner makes of the same change."""
+    run, book = deal
+    ledger = run.table("ledger")
+    rows = ledger[(ledger["payer"] == "partner") & (ledger["kind"] == "opex") & (ledger["musd"] > 0)]
+    row = int(rows[rows["t"] == rows["t"].max() - 6].index[0])
+    more = 2.0
+    after = finance_figures(calculate(book, tmp_path, {cell_of(book, row): ledger.loc[row, "musd"] + more}))
+    found = finance_of(run.scenario, {name: run.table(name) for name in run.tables})
+    project = signed(found)
+    opex = project.opex_musd.copy()
+    half = slice(2 * int(ledger.loc[row, "t"]), 2 * int(ledger.loc[row, "t"]) + 2)  # periods of half a year
+    opex[half] += more / 2 * project.price_level[half]
+    made = statements(replace(project, opex_musd=opex))
+    want = {k: v for k, v in key_figures(made).items() if v is not None}
+    assert {k: after[k] for k in want} == pytest.approx(want, rel=1e-6, abs=1e-9)
+    assert want["equity_irr"] != pytest.approx(key_figures(found.statements)["equity_irr"], rel=1e-6)
+    assert want["min_dscr"] < (key_figures(found.statements)["min_dscr"] or 0.0)
+
+
+@pytest.mark.slow
+def test_finance_follows_rates_prices_and_the_discount_rate(deal: tuple[Run, Path], tmp_path: Path) -> None:
+    _, book = deal
+    plain = values_of(book)
+    before, table = (
+        finance_figures(plain),
+        {v: cell for (sheet, cell), v in plain.items() if sheet == "Finance inputs"},
+    )
+    moves = {
+        ("Finance inputs", table["exim"].replace("A", "C")): {"min_dscr", "equity_irr", "cost_after_finance_musd"},
+        ("Finance inputs", table["inflation"].replace("D", "B")): {"uses_musd", "equity_irr", "cost_after_finance_musd"},
+        ("Finance inputs", table["price_factor"].replace("D", "B")): {"min_dscr", "equity_irr", "min_llcr", "price_factor"},
+        ("Inputs", "B5"): {"resource_cost_musd", "cost_after_finance_musd"},
+    }  # fmt: skip
+    for n, (cell, figures_moved) in enumerate(moves.items()):
+        (tmp_path / str(n)).mkdir()
+        value = float(str(plain[cell]))
+        after = finance_figures(calculate(book, tmp_path / str(n), {cell: 0.9 * value - 0.01}))
+        changed = {k for k in before if after[k] != pytest.approx(before[k], rel=1e-9, abs=1e-12)}
+        assert figures_moved <= changed, cell
+        if cell == ("Inputs", "B5"):
+            assert figures_moved == changed
 
 
 def test_figures_are_the_planners(run: Run, plain: Values) -> None:

@@ -28,8 +28,8 @@ OPTIONS = {
 }
 TEXT_LIMIT = 32_000
 """Excel holds 32,767 characters in a cell."""
-HERE, BEFORE = "@", "~"
-"""Stand in a formula of a row for its own column and the one before it."""
+HERE, BEFORE, AFTER = "@", "~", "`"
+"""Stand in a formula of a row for its own column, the one before it and the one after it."""
 TOP = 3
 """Row of a table's headings, counted from 0; the first row below it is 5 in a formula."""
 
@@ -195,12 +195,26 @@ class Timeline:
         made = Row(self.name, self.row + 1, values)
         for j, value in enumerate(values, start=self.FIRST):
             text = formula.replace(HERE, xl_col_to_name(j)).replace(BEFORE, xl_col_to_name(j - 1))
+            text = text.replace(AFTER, xl_col_to_name(j + 1))
             self.book.formula(self.sheet, self.row, j, text, float(value), form)
-        if total and self.totals:
-            sums = f"=SUM({made.span.partition('!')[2]})"
-            self.book.formula(self.sheet, self.row, self.TOTAL, sums, float(values.sum()), self.book.total)
-        self.row += 1
+        self._total(made, total)
         return made
+
+    def inputs(self, label: str, unit: str, values: np.ndarray, total: bool = True) -> Row:
+        """A row of inputs, one a period."""
+        self.sheet.write_string(self.row, 0, label)
+        self.sheet.write_string(self.row, 2, unit)
+        for j, value in enumerate(values, start=self.FIRST):
+            self.sheet.write_number(self.row, j, float(value), self.book.input)
+        made = Row(self.name, self.row + 1, values)
+        self._total(made, total)
+        return made
+
+    def _total(self, made: Row, total: bool) -> None:
+        if total and self.totals:
+            sums, worth = f"=SUM({made.span.partition('!')[2]})", float(np.nansum(made.values))
+            self.book.formula(self.sheet, self.row, self.TOTAL, sums, worth, self.book.total)
+        self.row += 1
 
     def corkscrew(self, what: str, unit: str, rows: Sequence[tuple[Row, int]]) -> Row:
         """Opening balance, what is added (1) and taken away (-1), closing balance; returns the closing balance."""

@@ -1,180 +1,175 @@
-"""The finance of a plan by quarter, nominal: sources and uses, the debt of each tranche, the waterfall, cover."""
+"""The finance of a plan by quarter, nominal and live: flows, debt, sources and uses, tax, cash, cover, figures.
+
+Debt stays as it was signed; everything else follows the ledger and the inputs. The planner's own lines stand beside.
+"""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from planner.finance.sources import MONTHS_PER_QUARTER
-from planner.report.terms import statement_line
-from planner.report.workbook.book import Book, Row, Timeline
+from planner.facts.errors import BadValue
+from planner.finance.faults import FinanceError
+from planner.finance.from_plan import PlanFinance, finance_of
+from planner.finance.kernel import Array
+from planner.finance.sources import EQUITY, GRANT
+from planner.report.terms import term
+from planner.report.workbook.book import TOP, Book, Row
+from planner.report.workbook.finance_cash import cash_lines, tax_lines
+from planner.report.workbook.finance_inputs import write_finance_inputs
+from planner.report.workbook.finance_lines import Lines
 from planner.report.workbook.flows import DAY_ZERO
 from planner.report.workbook.inputs import Facts
+from planner.report.workbook.live import Line, resolved, write_lines
 
+FIGURES = "Finance figures"
 DATA, TRANCHES = "Finance lines", "Tranche lines"
-NEEDED = ("finance_statements", "finance_tranches", "finance_cover", "finance_figures")
-CFADS = (("revenue", 1), ("opex", -1), ("tax", -1), ("vat", 1))
-SERVICE = ("interest", "fees", "principal")
-AFTER = (
-    ("cash_interest", 1), ("to_dsra", -1), ("to_refresh_reserve", -1), ("refresh_used", 1), ("swept", -1), ("support", 1),
-    ("residual", 1), ("distributed", -1),
-)  # fmt: skip
-"""What happens to the cash left after debt service, until it is held or paid out."""
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Lines of the run's statements, and the quarters they fall in."""
-
-    book: Book
-    statements: pd.DataFrame
-    dates: list[pd.Timestamp]
-
-    def values(self, statement: str, line: str) -> np.ndarray:
-        rows = self.statements[
-            (self.statements["statement"] == statement) & (self.statements["line"] == line)
-        ]
-        return np.asarray(
-            rows.set_index("date")["nominal_musd"].reindex(self.dates, fill_value=0.0).to_numpy(float)
-        )
-
-    def add(self, sheet: Timeline, when: Row, statement: str, line: str) -> Row:
-        """A row of a statement, looked up among the lines."""
-        at = self.book.spans[DATA]
-        formula = (
-            f'=SUMIFS({at["nominal_musd"]},{at["statement"]},"{statement}",{at["line"]},$B{sheet.row + 1},'
-            f"{at['date']},{when.here})"
-        )
-        return sheet.add(statement_line(line), "MUSD", formula, self.values(statement, line), key=line)
+NOTE = "Nominal MUSD by quarter; debt as it was signed"
 
 
 def write_finance(book: Book, facts: Facts) -> None:
-    """Sheets of finance, where the run has any."""
-    if not all(name in facts.tables for name in NEEDED) or not len(facts.tables["finance_statements"]):
+    """Sheets of finance, where the plan can be financed as asked."""
+    if not len(facts.tables.get("finance_figures", ())):
         return
-    statements, tranches = facts.tables["finance_statements"], facts.tables["finance_tranches"]
-    lines = Lines(book, statements, sorted(pd.Timestamp(d) for d in statements["date"].unique()))
-    book.place(DATA, statements)
-    book.place(TRANCHES, tranches)
-    when, running = _quarters(book, facts, lines)
-    _sources_and_uses(book, lines, when)
-    _debt(book, facts, lines, when)
-    _waterfall(book, facts, lines, when, running)
-    note = (
-        "Nominal and real MUSD of every line, as the planner settles them: what the sheets of finance add up"
-    )
-    book.table(book.sheet(DATA, "Lines of the statements", note), statements)
-    book.table(book.sheet(TRANCHES, "Lines of the tranches", note), tranches)
-
-
-def _timeline(book: Book, lines: Lines, name: str, title: str, totals: bool = True) -> Timeline:
-    labels = [f"{day.year}-Q{day.quarter}" for day in lines.dates]
-    return Timeline(book, name, title, "Nominal MUSD by quarter", labels, totals)
-
-
-def _quarters(book: Book, facts: Facts, lines: Lines) -> tuple[Row, Row]:
-    """First days of quarters, and whether the project has begun to cover its debt from its cash flow."""
-    line, dates = _timeline(book, lines, "Quarters", "Quarters and flags", totals=False), lines.dates
-    line.sheet.write_string(0, 6, "Months of a quarter")
-    line.sheet.write_number(0, 9, MONTHS_PER_QUARTER, book.input)
-    book.name("quarter_months", line.sheet, 0, 9)
-    cover = facts.tables["finance_cover"]
-    covered = cover.loc[cover["dscr"].notna(), "date"]
-    first = (
-        pd.Timestamp(covered.min()) if len(covered) else dates[-1] + pd.DateOffset(months=MONTHS_PER_QUARTER)
-    )
-    line.sheet.write_string(1, 6, "Cover counts from")
-    line.sheet.write_datetime(1, 9, first.to_pydatetime(), book.day)
-    book.name("cover_from", line.sheet, 1, 9)
-    before = dates[0] - pd.DateOffset(months=MONTHS_PER_QUARTER)
+    try:
+        found = finance_of(facts.run.scenario, facts.tables)
+    except (FinanceError, BadValue):
+        return  # the run's table of faults says why
+    place = write_finance_inputs(book, facts, found)
+    lines = Lines(book, found, place, facts.context.calendar.step_months)
+    dates = [pd.Timestamp(d) for d in found.statements.uses.index]
     serial = [(day - DAY_ZERO).days for day in dates]
-    when = line.add("Starts", "date", f"=EDATE(~{line.row + 1},quarter_months)", serial, form=book.day)
-    line.sheet.write_datetime(when.line - 1, Timeline.BEFORE, before.to_pydatetime(), book.day)
-    begun = [day >= first for day in dates]
-    return when, line.add("Cover counts", "flag", f"=IF({when.here}>=cover_from,1,0)", begun, form=book.whole)
-
-
-def _sources_and_uses(book: Book, lines: Lines, when: Row) -> None:
-    sheet, totals = _timeline(book, lines, "Sources and uses", "Sources and uses"), []
-    for name in ("sources", "uses"):
-        sheet.heading(name.capitalize())
-        own = lines.statements.loc[lines.statements["statement"] == name, "line"].unique()
-        first = sheet.row + 1
-        rows = [lines.add(sheet, when, name, str(line)) for line in own]
-        every = np.sum([row.values for row in rows], axis=0)
-        totals.append(
-            sheet.add(f"All {name}", "MUSD", f"=SUM(@{first}:@{sheet.row})", every, form=book.total)
-        )
-    sources, uses = totals
-    sheet.heading("Agreement")
-    open_ = sheet.add(
-        "Sources less uses", "MUSD", f"={sources.here}-{uses.here}", sources.values - uses.values
-    )
+    sheets = {
+        "Quarters": ("Quarters and flags", lines.quarters(serial, facts.rate)),
+        "Project flows": ("What is spent and earned", lines.flows()),
+        "Debt": ("Debt by tranche, in its own currency", lines.debt()),
+        "Sources and uses": ("Sources and uses", lines.funding()),
+        "Tax": ("Depreciation and tax", tax_lines(lines)),
+        "Waterfall": ("Cash from revenue to owners", cash_lines(lines)),
+        "Cover": ("Cover of debt, and what owners pay and receive", _cover(found)),
+    }
+    rows = write_lines(book, sheets, [f"{day.year}-Q{day.quarter}" for day in dates], NOTE)
+    _figures(book, facts, found, rows)
     book.check(
-        "Sources less uses, largest of any quarter", f"=MAX({open_.span})-MIN({open_.span})", 0.0, "MUSD"
+        "Sources less uses, largest of any quarter",
+        "=" + resolved("MAX([open:])-MIN([open:])", rows),
+        0.0,
+        "MUSD",
     )
+    for t in found.project.sources:
+        if t.is_debt:
+            last = resolved(f"INDEX([balance.{t.id}:],quarters)", rows)
+            book.check(f"Debt of {t.id}, left at the end", f"={last}", 0.0, "million")
+    for name, table, note in (
+        (DATA, "finance_statements", "Lines of the statements, as the planner settles them"),
+        (TRANCHES, "finance_tranches", "Lines of the tranches, as the planner settles them"),
+    ):
+        book.table(book.sheet(name, name, note), facts.tables[table])
 
 
-def _debt(book: Book, facts: Facts, lines: Lines, when: Row) -> None:
-    """Opening balance, draws, principal, closing balance of every tranche, in millions of its own currency."""
-    table, at = facts.tables["finance_tranches"], book.spans[TRANCHES]
-    if not len(table):
-        return
-    sheet = _timeline(book, lines, "Debt", "Debt by tranche")
-    for source, rows in table.groupby("source", sort=False):
-        rows = rows.set_index("date").reindex(lines.dates)
-        sheet.heading(str(source))
-        made = {}
-        for name in ("draw", "principal", "interest", "fees", "balance"):
-            text = f"=SUMIFS({at[name]},{at['source']},$B{sheet.row + 1},{at['date']},{when.here})"
-            amounts = rows[name].fillna(0.0).to_numpy(float)
-            words = "Balance by the planner" if name == "balance" else statement_line(name)
-            made[name] = sheet.add(words, "million", text, amounts, key=str(source), total=name != "balance")
-        closing = sheet.corkscrew("Debt", "million", [(made["draw"], 1), (made["principal"], -1)])
-        off = sheet.add(
-            "Closing less the planner's balance", "million", f"={closing.here}-{made['balance'].here}",
-            closing.values - made["balance"].values, total=False,
-        )  # fmt: skip
-        book.check(
-            f"Debt of {source}, largest difference", f"=MAX({off.span})-MIN({off.span})", 0.0, "million"
-        )
-        book.check(
-            f"Debt of {source}, left at the end", f"=INDEX({closing.span},{_last(closing)})", 0.0, "million"
-        )
+def _cover(found: PlanFinance) -> list[Line | str]:
+    """Ratios by quarter. What is still to come is valued backwards, at what the debt costs."""
+    ratios, made = found.statements.ratios, found.statements
+    service = np.asarray(made.cash_flow[["interest", "fees", "principal"]].sum(axis=1))
+    index = np.arange(found.project.quarters)
+    cost, path, ends = _rates(found, service)
+    cfads = made.cash_flow["cfads"].to_numpy(float)
+    worth = {
+        name: _worth(np.where(index <= ends, cfads, 0.0) if name == "llcr" else cfads, path)
+        for name in ("llcr", "plcr")
+    }
+
+    def finite(name: str) -> Array:
+        values = ratios[name].to_numpy(float)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    out: list[Line | str] = [
+        "Debt service",
+        Line("DSCR", "dscr", "x", 'IF([service]>due_share*MAX([service:]),[cfads]/[service],"")', finite("dscr"), False),
+        Line("Debt service is due", "due", "flag", "IF([service]>owed_musd,1,0)", service > 1e-6, False),
+        Line("Last quarter with debt service", "ends", "", "SUMPRODUCT(MAX([due:]*([q:]+1)))-1", ends, False),
+        Line("Cost of the debt", "cost", "a quarter", "IF([debt~]>owed_musd,([interest]+[fees])/[debt~],0)", cost, False),
+        Line("Cost of the debt, past its end its last", "path", "a quarter",
+             "IF([q]>[ends],IF([ends]<0,0,INDEX([cost:],[ends]+1)),[cost])", path, False),
+        "Cash flow to come",
+    ]  # fmt: skip
+    for name, counts in (("llcr", "*IF([q]+1<=[ends],1,0)"), ("plcr", "")):
+        out.append(Line(f"Worth of the cash flow to come, {name.upper()}", f"worth_{name}", "MUSD",
+                        f"IF([end]=1,0,([worth_{name}>]+[cfads>]{counts})/(1+[path>]))", worth[name], False))  # fmt: skip
+    for name in ("llcr", "plcr"):
+        test = "AND([q]>=operation_from-1,[end]=0,[debt]>due_share*MAX([debt:]))"
+        out.append(Line(name.upper(), name, "x", f'IF({test},[worth_{name}]/[debt],"")', finite(name), False))
+    out += [
+        "Tests of lenders",
+        Line("Locked up", "lock_test", "flag", 'IF(AND([due]=1,[trailing]<>""),IF([trailing]<lock_up_dscr,1,0),0)',
+             ratios["locked"]),
+        Line("In default", "default_test", "flag",
+             'IF([due]=1,IF(OR([support]>0,IF([trailing]="",0,[trailing]<default_dscr)),1,0),0)', ratios["in_default"]),
+        "Owners and project",
+        Line("Owners receive less pay", "owners", "MUSD", "[distributed]-[equity]-[support]", made.equity_flows),
+        Line("Running total", "owners_total", "MUSD", "[owners_total~]+[owners]", np.cumsum(made.equity_flows), False),
+        Line("Project before finance", "project", "MUSD", "[cfads]+[residual]-[capex]-(1-[on])*[vat]", made.project_flows),
+    ]  # fmt: skip
+    return out
 
 
-def _last(row: Row) -> str:
-    return f"COLUMNS({row.span})"
+def _rates(found: PlanFinance, service: Array) -> tuple[Array, Array, int]:
+    """Cost of the debt by quarter, the same with its last value past the end, and the last quarter with service."""
+    debt = found.statements.balance_sheet["debt"].to_numpy(float)
+    before = np.concatenate([[0.0], debt[:-1]])
+    paid = found.statements.cash_flow[["interest", "fees"]].sum(axis=1).to_numpy(float)
+    cost = np.divide(paid, before, out=np.zeros(len(paid)), where=before > 1e-6)
+    ends = int(np.flatnonzero(service > 1e-6).max(initial=-1))
+    path = cost.copy()
+    path[ends + 1 :] = cost[ends] if ends >= 0 else 0.0
+    return cost, path, ends
 
 
-def _waterfall(book: Book, facts: Facts, lines: Lines, when: Row, running: Row) -> None:
-    """Cash from revenue to owners; cover of debt service by the cash flow before it."""
-    sheet = _timeline(book, lines, "Waterfall", "Cash flow and cover")
+def _worth(flows: Array, path: Array) -> Array:
+    worth = np.zeros(len(flows))
+    for q in range(len(flows) - 2, -1, -1):
+        worth[q] = (worth[q + 1] + flows[q + 1]) / (1.0 + path[q + 1])
+    return worth
 
-    def signed(parts: list[tuple[Row, int]]) -> tuple[str, np.ndarray]:
-        text = "=" + "".join(("+" if sign > 0 else "-") + row.here for row, sign in parts)
-        return text, np.sum([sign * row.values for row, sign in parts], axis=0)
 
-    before = [(lines.add(sheet, when, "cash_flow", name), sign) for name, sign in CFADS]
-    cfads = sheet.add("Cash flow available for debt service", "MUSD", *signed(before), form=book.total)
-    due = [(lines.add(sheet, when, "cash_flow", name), 1) for name in SERVICE]
-    service = sheet.add("Debt service", "MUSD", *signed(due), form=book.total)
-    after = [(lines.add(sheet, when, "cash_flow", name), sign) for name, sign in AFTER]
-    text, values = signed([(cfads, 1), (service, -1), *after])
-    left = sheet.add("Held back", "MUSD", f"=({text[1:]})*{running.here}", values * running.values)
-    held = sheet.corkscrew("Cash held", "MUSD", [(left, 1)])
-    planner = lines.values("cash_flow", "cfads")
-    book.check("Cash flow available for debt service", f"={cfads.total}", float(planner.sum()), "MUSD")
-    stays = float(lines.values("cash_flow", "cash_held")[-1])
-    book.check("Cash held at the end", f"=INDEX({held.span},{_last(held)})", stays, "MUSD")
-    sheet.heading("Cover")
-    counts = (running.values == 1) & (service.values > 0)
-    ratio = np.divide(cfads.values, service.values, out=np.full(len(counts), np.nan), where=counts)
-    formula = f'=IF({running.here}=0,"",IF({service.here}>0,{cfads.here}/{service.here},""))'
-    dscr = sheet.add("DSCR", "x", formula, ratio, total=False)
-    figures = facts.tables["finance_figures"].set_index("figure")["value"]
-    least = float(figures.get("min_dscr", np.nan))
-    if least == least:
-        book.check("Least DSCR", f"=MIN({dscr.span})", least, "x")
+def _figures(book: Book, facts: Facts, found: PlanFinance, rows: dict[str, Row]) -> None:
+    """Every figure of finance as a formula, checked against the planner's."""
+    owners = [t.id for t in found.project.sources if t.kind == EQUITY]
+    grants = "+".join(f"SUM([source.{t.id}:])" for t in found.project.sources if t.kind == GRANT) or "0"
+    short = "SUMPRODUCT(MAX(([owners_total:]<0)*([q:]+1)))"
+    formulas = {
+        "uses_musd": "SUM([uses:])",
+        "equity_musd": "+".join(f"SUM([owner.{name}:])" for name in owners),
+        "grants_musd": grants,
+        "support_musd": "SUM([support:])",
+        "peak_debt_musd": "MAX([debt:])",
+        "peak_equity_musd": "MAX(0,-MIN([owners_total:]))",
+        **{f"min_{name}": f'IF(COUNT([{name}:])=0,"",MIN([{name}:]))' for name in ("dscr", "llcr", "plcr")},
+        "llcr_at_first_repayment": 'IF(COUNT([llcr:])=0,"",INDEX([llcr:],operation_from))',
+        "equity_irr": "(1+IRR([owners:],equity_irr_guess))^year_quarters-1",
+        "project_irr": "(1+IRR([project:],project_irr_guess))^year_quarters-1",
+        "equity_payback_years": f'IF(INDEX([owners_total:],quarters)<0,"",IF({short}=0,0,({short}-1'
+                                f"-INDEX([owners_total:],{short})/INDEX([owners:],{short}+1))/year_quarters))",
+        "quarters_locked_up": "SUM([lock_test:])",
+        "quarters_in_default": "SUM([default_test:])",
+        "price_factor": "price_factor",
+        "resource_cost_musd": "SUMPRODUCT(([capex:]+[opex:]-[residual:])*[factor:])",
+        "cost_after_finance_musd": "SUMPRODUCT(([revenue:]-[owners:])*[factor:])",
+    }  # fmt: skip
+    note = "Formulas over the sheets of finance, beside the planner's own values on the sheet Check"
+    sheet, table = book.sheet(FIGURES, FIGURES, note), facts.tables["finance_figures"]
+    for j, text in enumerate(("Figure", "Value", "Unit", "Key")):
+        sheet.write_string(TOP, j, text, book.head)
+    for i, row in enumerate(table.itertuples(index=False), start=TOP + 1):
+        words = term("finance_figure", row.figure)
+        for j, text in ((0, words), (2, str(row.unit)), (3, str(row.figure))):
+            sheet.write_string(i, j, text)
+        known = row.value == row.value
+        if (
+            known or "irr" not in row.figure
+        ):  # no formula tells that a rate of return does not exist, or is not one
+            book.formula(sheet, i, 1, "=" + resolved(formulas[row.figure], rows), row.value, book.exact)
+        if known:
+            book.check(words, f"='{FIGURES}'!B{i + 1}", float(row.value), str(row.unit))
+    sheet.set_column(0, 0, 46)
+    sheet.set_column(1, 3, 20)

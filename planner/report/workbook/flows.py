@@ -18,7 +18,7 @@ from planner.report.workbook.inputs import NONE, TARIFF, Facts
 CALENDARS = {"account": "by account", "origin_iso3": "by seat", "payer": "by payer", "h": "by host"}
 LEDGER = [
     "t", "label", "year", "kind", "account", "asset_class", "p", "h", "at", "mode", "a", "k", "supplier", "payer",
-    "origin_iso3", "w", "unit", "quantity", "tariff_profile", "musd", "musd_discounted",
+    "origin_iso3", "w", "unit", "quantity", "tariff_profile", "finance_line", "finance_asset", "musd", "musd_discounted",
 ]  # fmt: skip
 PARTNER = capital.PARTNER
 DAY_ZERO = pd.Timestamp("1899-12-30")

@@ -13,7 +13,10 @@ import pandas as pd
 
 from planner.case.context import Context
 from planner.case.conventions import RATE
+from planner.case.limits import PARTNER
 from planner.case.periods import HOURS_PER_YEAR, discount_factor
+from planner.case.registry import SETTLED
+from planner.finance.ledger_flows import CAPEX, DEVELOPMENT, GRANT, PHYSICAL
 from planner.plans.content import content_lines
 from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
 from planner.report.workbook.book import TOP, Book, span
@@ -108,8 +111,16 @@ class Facts:
         paid = ledger["account"] == TARIFF
         over = np.where(paid, ledger["musd"] / ledger["quantity"].where(paid, 1.0) * 1e6, np.nan)
         over = over / ledger["h"].map(self.tariffs).to_numpy(float)
+        lines = ledger["kind"].map(
+            {CAPEX: CAPEX, GRANT: GRANT, PHYSICAL: "", **dict.fromkeys(SETTLED, "settled")}
+        )
+        own = ledger["payer"] == PARTNER
         return ledger.assign(
-            mode=mode, at=ledger["h"].map(self.places).fillna(self.run.scenario.country), tariff_profile=over
+            mode=mode,
+            at=ledger["h"].map(self.places).fillna(self.run.scenario.country),
+            tariff_profile=over,
+            finance_line=lines.fillna("running").where(own, ""),
+            finance_asset=ledger["asset_class"].fillna("").replace("", DEVELOPMENT),
         )
 
     @cached_property
