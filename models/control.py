@@ -1,38 +1,32 @@
-"""Control: score of what is served, and caps on the share of one vendor, operator, host, ...
+"""Control: score of what is served, floors on it, and caps on the share of one vendor, operator, host, ...
 
-    served  = sum pi x months x rate x serve / demand / sum pi x months             0..1
+    served  = sum of omega rate serve / D                                           0..1
     control = the same weighted by sigma                                            0..1
     floor:    control >= min_control_share x served        (control of what is served; limits.min_control / 100)
+    floor of workload w in year y, i of limits.control_floors:
+              sum over t of y of months x rate x serve x (sigma - least) >= 0
     share cap i in t:  sum over its offers of rate x serve <= share x sum over all offers
 
-National control is ``control``; control of what is served is control / served.
+omega is the weight of a workload in a period, by work or by priority (``planner.case.measures``). National control is
+``control``; control of what is served is control / served. What is not served stands on neither side of a floor.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.measures import serving_weights
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.rules import Rule
 
 
-def priority_weights(case: Case) -> pd.Series:
-    """(w, t) -> pi_w x months_t / sum: the weight of serving a workload in a period; sums to 1."""
-    weight = case.demand["w"].map(case.workloads["priority"]) * case.demand["t"].map(case.periods["months"])
-    return weight / weight.sum()
-
-
 def declare(m: Any, case: Case) -> None:
-    weights = priority_weights(case)
-    key = pd.MultiIndex.from_frame(case.serve[["w", "t"]])
-    value = weights.reindex(key).to_numpy() / case.demand["demand_kref"].reindex(key).to_numpy()
-    value = value * case.serve["rate"].to_numpy(float)
-    add_param(m, "served_weight", m.SERVE, pd.Series(value))
-    add_param(m, "control_weight", m.SERVE, pd.Series(value * case.serve["sigma"].to_numpy(float)))
+    weight = serving_weights(case, case.scenario.limits.min_control_by)
+    add_param(m, "served_weight", m.SERVE, weight)
+    add_param(m, "control_weight", m.SERVE, weight * case.serve["sigma"].to_numpy(float))
     m.served = pe.Var(bounds=(0, 1))
     m.control = pe.Var(bounds=(0, 1.1))
     m.served_sum = Rule(
@@ -49,7 +43,36 @@ def declare(m: Any, case: Case) -> None:
     )
     m.min_control_share = pe.Param(initialize=(case.scenario.limits.min_control or 0.0) / 100.0, mutable=True)
     m.control_floor = Rule(rule=lambda m: m.control - m.min_control_share * m.served >= 0)
+    _declare_floors(m, case)
     _declare_shares(m, case)
+
+
+def _declare_floors(m: Any, case: Case) -> None:
+    if not len(case.control_floors):
+        return
+    serve = case.serve.reset_index(drop=True)
+    work = serve["t"].map(case.periods["months"]).astype(float) * serve["rate"]
+    add_param(m, "work_months", m.SERVE, work)
+    add_param(m, "controlled_months", m.SERVE, work * serve["sigma"])
+    index = add_set(m, "CONTROL_FLOOR", tuples(case.control_floors), 3)
+    add_param(m, "least_control", index, case.control_floors["min_share"])
+    members = case.floor_periods.reset_index(drop=True).merge(serve[["w", "h", "a", "k", "t"]], on=["w", "t"])
+    add_family(m, "floor_serves", index, grouped(members, ["i", "w", "y"], ["h", "a", "k", "t"]), 4)
+    m.class_floor = Rule(
+        index,
+        rule=lambda m, i, w, y: (
+            sum(
+                m.controlled_months[w, h, a, k, t] * m.serve[w, h, a, k, t]
+                for h, a, k, t in m.floor_serves[i, w, y]
+            )
+            - m.least_control[i, w, y]
+            * sum(
+                m.work_months[w, h, a, k, t] * m.serve[w, h, a, k, t]
+                for h, a, k, t in m.floor_serves[i, w, y]
+            )
+            >= 0
+        ),
+    )
 
 
 def _declare_shares(m: Any, case: Case) -> None:

@@ -35,7 +35,15 @@ PAGES = (
     ("capital", "coins", "default"),
     ("tradeoff", "chart-dots-3", "default"),
 )
-HEADLINE = ("cost_npv_musd", "delay_months", "control_score", "served_share", "accelerators", "it_mw")
+HEADLINE = (
+    "cost_npv_musd",
+    "delay_months",
+    "control_score",
+    "national_control",
+    "served_share",
+    "accelerators",
+    "it_mw",
+)
 
 
 def facts(job: Job, position: int | None) -> list[Any]:

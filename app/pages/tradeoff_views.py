@@ -26,13 +26,15 @@ PRICES = {
     "sovereignty": ("price_of_control_musd_per_point", "control_score"),
 }
 UNITS = {
-    "cost_npv_musd": "MUSD", "delay_months": "months", "control_score": "points", "national_control": "points",
+    "cost_npv_musd": "MUSD", "delay_months": "months", "control_score": "points", "control_by_work": "points",
+    "control_by_priority": "points", "national_control": "points",
     "capex_musd": "MUSD", "served_share": "share", "price_of_control_musd_per_point": "MUSD per point",
     "price_of_speed_musd_per_month": "MUSD per month",
 }  # fmt: skip
 """KPIs of a point or a live answer, in the order of the cards, with their units."""
 DIGITS = {
     "max_delay_months": 1, "min_control": 1, "cost_npv_musd": 0, "delay_months": 1, "control_score": 1,
+    "control_by_work": 1, "control_by_priority": 1,
     "national_control": 1, "capex_musd": 0, "served_share": 3, "price_of_control_musd_per_point": 1,
     "price_of_speed_musd_per_month": 1,
 }  # fmt: skip

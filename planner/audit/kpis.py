@@ -160,14 +160,21 @@ def _control(view: View) -> dict[str, float]:
     offer, scores = labelled(rows, whak), view.case.scores
     rows = rows.assign(**{c: lookup(offer, scores[c]).astype(float) for c in ("sigma_v121", "sigma_equal")})
     served = rows["weight"].sum()
-    mean = {c: 100.0 * (rows["weight"] * rows[c]).sum() for c in ("case_sigma", "sigma_v121", "sigma_equal")}
+
+    def mean(score: str, weight: str) -> tuple[float, float]:
+        of_all = 100.0 * (rows[weight] * rows[score]).sum()
+        return _ratio(of_all, rows[weight].sum()) if rows[weight].sum() else 0.0, of_all
+
     out = {
-        "control_score": mean["case_sigma"] / served if served else 0.0,
-        "national_control": mean["case_sigma"],
         "control_max": 100.0 * view.case.serve["sigma"].max() if len(view.case.serve) else 0.0,
-        "control_score_v121": mean["sigma_v121"] / served if served else 0.0,
-        "control_score_equal": mean["sigma_equal"] / served if served else 0.0,
+        "control_score_v121": mean("sigma_v121", "weight")[0],
+        "control_score_equal": mean("sigma_equal", "weight")[0],
+        "served_work_share": rows["by_work"].sum(),
     }
+    out["control_score"], out["national_control"] = mean("case_sigma", "weight")
+    for measure in ("work", "priority"):
+        own, of_all = mean("case_sigma", f"by_{measure}")
+        out |= {f"control_by_{measure}": own, f"national_control_by_{measure}": of_all}
     for level in range(5):
         part = rows.loc[rows["case_seal"] == level, "weight"].sum()
         out[f"seal_{level}_share"] = part / served if served else 0.0

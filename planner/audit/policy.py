@@ -14,8 +14,14 @@ from planner.audit.view import PARTNER, View, labelled, lookup, once, over, tota
 from planner.case.bounds import Bounds
 from planner.case.columns import joined
 from planner.case.registry import SETTLED
+from planner.scenario.schema import ControlFloor
 
-COVERS = {"control_floor": "control-floor", "share_cap": "share-cap", "money_cap": "money-cap"}
+COVERS = {
+    "control_floor": "control-floor",
+    "class_floor": "class-floor",
+    "share_cap": "share-cap",
+    "money_cap": "money-cap",
+}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -37,13 +43,15 @@ def delays(view: View) -> pd.Series:
 
 @once
 def weights(view: View) -> pd.DataFrame:
-    """Serving rows at the case's rates, with their weight in the served share (weights of all demand sum to 1)."""
+    """Serving rows at the case's rates with ``by_work`` and ``by_priority``: shares of all demand that they serve."""
     demand = view.case.demand.reset_index(drop=True)
     priority = {w.id: w.priority for w in view.scenario.demand}
     whole = demand["w"].map(priority).astype(float).sum()
     rows = view.facts(served_k(view), view.case.demand, ["w", "t"], ["demand_kref"])
     share = rows["served"] / rows["case_demand_kref"]
-    return rows.assign(weight=rows["w"].map(priority).astype(float) * share / whole)
+    by_priority = rows["w"].map(priority).astype(float) * share / whole
+    rows = rows.assign(by_work=rows["served"] / demand["demand_kref"].sum(), by_priority=by_priority)
+    return rows.assign(weight=rows[f"by_{view.scenario.limits.min_control_by}"])
 
 
 @once
@@ -74,6 +82,19 @@ def _control(view: View, found: Findings) -> None:
         surplus = float((rows["weight"] * (rows["case_sigma"] - floor / 100.0)).sum())
         found.at_least("control-floor", pd.Series([surplus], index=[f"{floor:g}"]), 0.0,
                        "control of what is served is below its floor (points x share / 100)")  # fmt: skip
+    for own in view.scenario.limits.control_floors:
+        _class_floor(view, found, rows, own)
+
+
+def _class_floor(view: View, found: Findings, rows: pd.DataFrame, floor: ControlFloor) -> None:
+    """Every workload that the floor names, in every calendar year from its date: points x months of work / 100."""
+    named = {w.id for w in view.scenario.demand if floor.workload == w.id or floor.data_class == w.data_class}
+    first = view.case.calendar.containing(floor.from_) if floor.from_ else 0
+    mine = rows[rows["w"].isin(named) & (rows["t"] >= first)]
+    mine = mine.assign(y=[view.date(t).year for t in mine["t"]])
+    surplus = mine["served"] * 12.0 * view.years * (mine["case_sigma"] - floor.min / 100.0)
+    found.at_least("class-floor", total(mine, ["w", "y"], surplus), 0.0,
+                   "control of a workload in a year is below its floor (points x work / 100)")  # fmt: skip
 
 
 def _shares(view: View, found: Findings) -> None:

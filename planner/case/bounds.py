@@ -17,7 +17,8 @@ class Bounds:
     """Bounds on delay, control and cost; None, or no workload, where there is none.
 
     ``max_delay_months`` bounds the delay weighted over all workloads, ``max_delay_months_by_workload`` each named
-    workload's own; ``min_control_points`` (0-100) control of what is served; ``max_cost_musd`` present value of cost.
+    workload's own; ``min_control_points`` (0-100) control of what is served, by the scenario's measure;
+    ``max_cost_musd`` present value of cost.
     """
 
     max_delay_months: float | None = None

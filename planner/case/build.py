@@ -78,6 +78,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
     share_caps, share_members = limits.share_tables(context, systems)
+    control_floors, floor_periods = limits.control_floors(context, wanted)
     opens, built, leases = sites.open_table(context), halls.hall_table(context), halls.lease_table(context)
     decisions, decision_members = limits.decision_tables(
         context,
@@ -131,6 +132,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         crew_members=crew_members,
         share_caps=share_caps,
         share_members=share_members,
+        control_floors=control_floors,
+        floor_periods=floor_periods,
         decisions=decisions,
         decision_members=decision_members,
         money_caps=limits.money_caps(context),

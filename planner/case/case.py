@@ -65,6 +65,8 @@ class Case:
     crew_members: pd.DataFrame
     share_caps: pd.DataFrame
     share_members: pd.DataFrame
+    control_floors: pd.DataFrame
+    floor_periods: pd.DataFrame
     decisions: pd.DataFrame
     decision_members: pd.DataFrame
     money_caps: pd.DataFrame

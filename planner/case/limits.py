@@ -11,7 +11,7 @@ import pandas as pd
 from planner.case.columns import empty_table
 from planner.case.context import Context, keyed, selected
 from planner.case.registry import DECIDED
-from planner.scenario.schema import Decision
+from planner.scenario.schema import ControlFloor, Decision
 
 PARTNER, EVERYONE, TOTAL = "partner", "all", "total"
 """Who pays most, whoever pays, and all years together, among payers and years."""
@@ -33,6 +33,37 @@ def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
         match = systems[systems[SHARE_COLUMN[cap.by]] == cap.id]
         members += [(i, r.h, r.a, r.k) for r in match.itertuples()]
     return keyed(caps, ["i", "t"], ["max_share"]), keyed(members, ["i", "h", "a", "k"], [])
+
+
+def control_floors(context: Context, demand: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(i, w, y) -> min_share: floors of one workload in one calendar year; (i, w, y, t): the periods they speak of.
+
+    A floor on a class of data is one of each of its workloads: no large job keeps it for the others, and no good
+    year for the years before.
+    """
+    calendar = context.calendar
+    asked = list(zip(demand["w"], demand["t"], strict=True))
+    classes = {w.id: w.data_class for w in context.scenario.demand}
+    rows = [
+        (floor_name(floor), w, str(calendar.date_of(int(t)).year), int(t), floor.min / 100.0)
+        for floor in context.scenario.limits.control_floors
+        for w, t in asked
+        if floor.data_class in (None, classes[w])
+        and floor.workload in (None, w)
+        and t >= (calendar.containing(floor.from_) if floor.from_ else 0)
+    ]
+    table = pd.DataFrame(rows, columns=["i", "w", "y", "t", "min_share"])
+    floors = table.drop_duplicates(["i", "w", "y"])[["i", "w", "y", "min_share"]]
+    return (
+        keyed(list(floors.itertuples(index=False, name=None)), ["i", "w", "y"], ["min_share"]),
+        keyed([row[:4] for row in rows], ["i", "w", "y", "t"], []),
+    )
+
+
+def floor_name(floor: ControlFloor) -> str:
+    """official, chat, official from 2029-01-01."""
+    name = floor.workload or f"{floor.data_class} data"
+    return f"{name} from {floor.from_}" if floor.from_ else name
 
 
 def money_caps(context: Context) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from planner.case.columns import looked_up
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
 from planner.case.holdings import unhoused
-from planner.case.limits import PARTNER, TOTAL, budget_words
+from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
 
@@ -74,6 +74,7 @@ def precheck(case: Case) -> list[Trouble]:
         *_waiting(case, possible),
         *_survival(case, possible),
         *_control(case),
+        *_class_floors(case),
         *_decisions(case),
         *_budget(case),
     ]
@@ -270,6 +271,38 @@ def _control(case: Case) -> Iterator[Trouble]:
         f"lower limits.min_control to {case.control_max:.1f} or less, or add an offer with more control",
         {"limits.min_control": float(np.floor(case.control_max * 10) / 10)},
     )  # fmt: skip
+
+
+def _class_floors(case: Case) -> Iterator[Trouble]:
+    """Floors above what any offer reaches: in a year with a duty to serve, or in every year they speak of."""
+    periods = case.floor_periods.reset_index(drop=True)
+    if not len(periods) or not len(case.serve):
+        return
+    serve = case.serve.reset_index(drop=True)
+    best = serve.groupby(["w", "t"])["sigma"].max().rename("best").reset_index()
+    obliged = due(case).reset_index(drop=True)[["w", "t"]].assign(duty=True)
+    years = periods.merge(best, on=["w", "t"], how="left").merge(obliged, on=["w", "t"], how="left")
+    years = (
+        years.groupby(["i", "w", "y"], sort=False)
+        .agg(best=("best", "max"), duty=("duty", "any"))
+        .reset_index()
+    )
+    for j, floor in enumerate(case.scenario.limits.control_floors):
+        own = years[(years["i"] == floor_name(floor)) & years["best"].notna()]
+        for w, part in own.groupby("w", sort=False):
+            bound = part[part["duty"].astype(bool)]
+            reached = 100.0 * float(bound["best"].min() if len(bound) else part["best"].max())
+            if floor.min <= reached + TOLERANCE:
+                continue
+            year = "" if not len(bound) else f" in {bound.loc[bound['best'].idxmin(), 'y']}"
+            path = f"limits.control_floors[{j}].min"
+            least = float(np.floor(reached * 10) / 10)
+            yield Trouble(
+                str(w), "control",
+                f"control of at least {floor.min:g} is asked of {w} ({floor_name(floor)}); no offer that may serve it "
+                f"reaches more than {reached:.1f}{year}",
+                f"lower {path} to {least:g}, or add an offer with more control that may serve {w}", {path: least},
+            )  # fmt: skip
 
 
 # ---- decisions

@@ -61,7 +61,7 @@ def problem_size(case: Case) -> ProblemSize:
         3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads
         + built * len(MEDIA) * (slices + 1) + built * technologies * (slices + 1) + built * (slices + 2)
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
-        + len(case.share_caps) + 3 + len(w)
+        + len(case.share_caps) + len(case.control_floors) + 3 + len(w)
     )  # fmt: skip
     n = case.calendar.n
     order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0

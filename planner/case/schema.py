@@ -109,6 +109,8 @@ SCHEMA: dict[str, Table] = {
     "crew_members": Table(("q", "h", "a", "k"), {"racks_per_accelerator": "racks an accelerator takes"}),
     "share_caps": Table(("i", "t"), {"max_share": "share of what is served"}),
     "share_members": Table(("i", "h", "a", "k")),
+    "control_floors": Table(("i", "w", "y"), {"min_share": "least control of what is served, 0..1"}),
+    "floor_periods": Table(("i", "w", "y", "t")),
     "decisions": Table(("d", "t"), {
         "what": "open, stack, or a purchase", "lower": "least, in units of the variable", "upper": "most",
         "n_members": "variables it speaks of",

@@ -41,6 +41,9 @@ def explain(
     host: Annotated[str | None, typer.Option(help="Why not at this host?")] = None,
     stack: Annotated[str | None, typer.Option(help="Why not this stack?")] = None,
     system: Annotated[str | None, typer.Option(help="Why not this system?")] = None,
+    control: Annotated[
+        bool, typer.Option("--control", help="Of a run: control by decision, and the cheapest next point.")
+    ] = False,
     settings: Settings = None,
     catalog: CatalogFolder = None,
     expert: Annotated[
@@ -60,6 +63,8 @@ def explain(
 
     Of a run: the limits that bind, what one unit more is worth, and the way from what is asked for to its chips.
 
+    With --control, of a run: control by decision, and what the cheapest next point costs and moves.
+
     With --workload, --host, --stack or --system: why not that choice.
 
     Exit codes: 0 answered, 1 the case has no plan, 2 bad input.
@@ -69,6 +74,8 @@ def explain(
       planner explain korea --set 'limits.money=[{what: outlay, musd: 500}]'
 
       planner explain runs/korea-2027
+
+      planner explain runs/korea-2027 --control
 
       planner explain runs/korea-2027 --host champion-busan --system rebel-quad-8
     """
@@ -82,7 +89,8 @@ def explain(
         tell_catalog(run, facts)
         facts = run.catalog
     if run is not None and run.has_plan:
-        answer = {"audit": run.audit, **_of_plan(run, question)}
+        told = _of_control(run) if control else _of_plan(run, question)
+        answer = {"audit": run.audit, **told}
         tell_audit(run)
     else:
         if run is None:
@@ -115,6 +123,23 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
     lines += [f"  - {text}" for text in table["text"].head(20)]
     told, beside = _from_people_to_chips(run)
     return {"text": "\n".join([*lines, *told]), "binding": records(table), "against": records(beside)}
+
+
+def _of_control(run: Any) -> dict[str, Any]:
+    from planner.case.build import build_case
+    from planner.explain import next_point
+
+    names = ("opens", "stacks", "halls", "control")
+    found = next_point(
+        build_case(run.resolved, run.catalog), {n: run.table(n) for n in names}, run.kpi("control_score")
+    )
+    figures = {"control_score": found.score, "most": found.most, "musd": found.musd}
+    return {
+        "text": found.text,
+        **figures,
+        "decisions": records(found.decisions),
+        "moves": records(found.moves),
+    }
 
 
 def _from_people_to_chips(run: Any) -> tuple[list[str], Any]:

@@ -32,7 +32,8 @@ MONEY_AND_TIME = (
     ("full_service_months", "full service", "date"),
 )
 CONTROL_AND_SIZE = (
-    ("control_score", "control of what is served", 1),
+    ("control_by_work", "control of what is served, by work", 1),
+    ("control_by_priority", "the same by priority", 1),
     ("national_control", "control x share served", 1),
     ("control_max", "best any offer could reach", 1),
     ("served_share", "demand served", "percent"),

@@ -70,6 +70,9 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
         "quality",
         "months",
         "control",
+        "by work",
+        "by priority",
+        "national",
         "cost MUSD",
         "capex MUSD",
         "MUSD per point",
@@ -79,7 +82,8 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
     for row in front.itertuples():
         prices = (row.price_of_control_musd_per_point, row.price_of_speed_musd_per_month)
         table.add_row(
-            row.quality, fixed(row.delay_months, 1), fixed(row.control_score, 1), fixed(row.cost_npv_musd),
+            row.quality, fixed(row.delay_months, 1), fixed(row.control_score, 1), fixed(row.control_by_work, 1),
+            fixed(row.control_by_priority, 1), fixed(row.national_control, 1), fixed(row.cost_npv_musd),
             fixed(row.capex_musd), *("" if p != p else fixed(p, 1) for p in prices),
         )  # fmt: skip
     out.print(table)

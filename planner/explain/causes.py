@@ -92,7 +92,7 @@ def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str
         return f"{h.what} is short by {part}({amount}): {needed}{_committed(case, h)}"
     if h.kind == "delay":
         return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
-    if h.kind == "control":
+    if h.kind in ("control", "class floor"):
         return f"{h.what} of {h.value:g} is {change:.3g} points too high: {new:.4g} can be reached"
     if h.kind in ("share", "survival"):
         points, now, can = number(100 * change), quantity(h.value, "share", 5), quantity(new, "share", 5)

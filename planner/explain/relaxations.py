@@ -4,7 +4,7 @@ A relaxation is one number a user wrote (a cap, a quota step, a floor). Its colu
 its own unit, so that the answer of the elastic model is the new value itself. Rows of physics (fleet, space,
 heat, power) never give: their lead times show up as must-serve dates that cannot be met.
 
-Four values multiply variables (control floor, share caps, survival shares, the largest size of a host); their
+Some values multiply variables (control floors, share caps, survival shares, the largest size of a host); their
 columns are exact where all demand is served, and ``exact`` writes the true rows.
 """
 
@@ -22,8 +22,8 @@ from planner.solver.highs import LiveHighs
 
 TIERS = {
     "cost": 0.0, "capital": 0.0, "quota": 0.0, "crew": 0.0, "grid": 0.0, "land": 0.0, "water": 0.0, "decision": 0.0,
-    "delay": 0.5, "control": 0.5, "share": 0.5, "survival": 0.5, "lapse": 0.5, "host size": 1.0, "allocation": 1.0,
-    "must serve": 2.0,
+    "delay": 0.5, "control": 0.5, "class floor": 0.5, "share": 0.5, "survival": 0.5, "lapse": 0.5, "host size": 1.0,
+    "allocation": 1.0, "must serve": 2.0,
 }  # fmt: skip
 """Who gives first: resource limits, then service limits (waiting, control, shares, survival, kept service), dates last."""
 TIER_FACTOR = 100.0

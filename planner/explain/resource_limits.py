@@ -17,7 +17,7 @@ from planner.case.limits import budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
-from planner.explain.service_limits import continuity, control, decisions, shares, survival
+from planner.explain.service_limits import class_floors, continuity, control, decisions, shares, survival
 from planner.scenario.schema import Site
 from planner.solver.arrays import Arrays, Block, Floats
 
@@ -34,6 +34,7 @@ def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
         _host_size,
         shares,
         control,
+        class_floors,
         survival,
         continuity,
         decisions,

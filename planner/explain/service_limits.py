@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.limits import floor_name
 from planner.case.registry import DECIDED
 from planner.explain.relaxations import Exact, Relaxation, rows_of, scaled_rows
 from planner.scenario.schema import Decision
@@ -30,9 +31,13 @@ def shares(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         )  # fmt: skip
 
 
-def _period(arrays: Arrays, rule: str, row: int) -> Any:
+def _index(arrays: Arrays, rule: str, row: int) -> tuple[Any, ...]:
     block = arrays.rows[rule]
-    return block.tuple_at(int(row) - block.start)[-1]
+    return tuple(block.tuple_at(int(row) - block.start))
+
+
+def _period(arrays: Arrays, rule: str, row: int) -> Any:
+    return _index(arrays, rule, row)[-1]
 
 
 def _share_exact(case: Case, arrays: Arrays, rows: Any, share: float) -> Exact:
@@ -68,6 +73,48 @@ def control(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
 
     yield Relaxation("control", "limits.min_control", floor, "points", "the control floor", rows, np.full(len(rows), 0.01),
                  direction=-1, most=floor, scale=1.0, exact=exact)  # fmt: skip
+
+
+def class_floors(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """Floors of the scenario, each over its workloads and years; a point is worth the work asked for in the year."""
+    months = case.periods["months"].astype(float)
+    asked = case.demand["demand_kref"] * case.demand["t"].map(months)
+    periods = case.floor_periods.reset_index(drop=True)
+    periods = periods.assign(
+        asked=asked.reindex(pd.MultiIndex.from_frame(periods[["w", "t"]])).to_numpy(float)
+    )
+    work = periods.groupby(["i", "w", "y"])["asked"].sum()
+    for j, floor in enumerate(case.scenario.limits.control_floors):
+        name = floor_name(floor)
+        rows = rows_of(arrays, "class_floor", name)
+        amounts = np.array([0.01 * float(work[_index(arrays, "class_floor", r)]) for r in rows])
+        yield Relaxation(
+            "class floor", f"limits.control_floors[{j}].min", floor.min, "points", f"the control floor of {name}", rows,
+            amounts, direction=-1, most=floor.min, scale=1.0, exact=_floor_exact(case, rows),
+        )  # fmt: skip
+
+
+def _floor_exact(case: Case, rows: Any) -> Exact:
+    """sum of months rate serve (sigma - least): every entry of the row rises by change x months x rate."""
+    serve = case.serve
+    work = pd.Series(serve["rate"].to_numpy(float), index=serve.index) * serve["t"].map(
+        case.periods["months"]
+    ).astype(float)
+
+    def exact(live: LiveHighs, change: float) -> None:
+        a = live.arrays
+        block = a.columns["serve"]
+        members = case.floor_periods.reset_index(drop=True).groupby(["i", "w", "y"])["t"].agg(set)
+        for row in rows:
+            index = _index(a, "class_floor", int(row))
+            held = dict(zip(*_entries(a, int(row)), strict=True))
+            for key in (i for i in block.index if i[0] == index[1] and i[-1] in members[index]):
+                column = block.position(key)
+                live.change_coefficient(
+                    int(row), column, held.get(column, 0.0) + 0.01 * change * float(work[key])
+                )
+
+    return exact
 
 
 def survival(case: Case, arrays: Arrays) -> Iterator[Relaxation]:

@@ -222,7 +222,7 @@ class _Forced:
         self.columns, self.rate = (block.start + np.array(work, int)).astype(np.int32), rate[work]
         self.found: tuple[float, float, str] | None = None
         self.fixed: tuple[float, float] | None = None
-        held = _held(tables)
+        held = held_places(tables)
         self.hold(held)
         plan = self.live.solve(time_limit_s=SOLVE_S)
         needed = self.free(held)
@@ -306,7 +306,8 @@ def own_costs(engine: Engine, host: str | None, stack: str | None, system: str |
     return {c: -float(row[c]) for family in FAMILIES for c in _columns(engine, family, host, stack, system)}
 
 
-def _held(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[tuple[object, ...], float]]:
+def held_places(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[tuple[object, ...], float]]:
+    """Family -> index -> value: the hosts, stacks and halls of a plan."""
     opens, stacks, halls = tables["opens"], tables["stacks"], tables["halls"]
     return {
         "open": {(r.h, int(r.t)): 1.0 for r in opens.itertuples()},

@@ -27,9 +27,9 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     """Every fault that needs more than one place of the document, or the catalog, to be seen."""
     document = Document(root, catalog)
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-        _references, _keys, _share_caps, _duplicates, _dates, _existing_dates, _rising_steps, _years, _money_caps,
-        _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings, no_cooling,
-        unsaid, idle_day, own_names, requests_and_models, own_sites,
+        _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _existing_dates, _rising_steps, _years,
+        _money_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings,
+        no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
         *FINANCE_RULES,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]
@@ -78,6 +78,18 @@ def _share_caps(doc: Document) -> Iterator[Problem]:
         if key in seen:
             yield fault(cap, path, f"second cap on {by} {name!r} from the same date")
         seen.add(key)
+
+
+def _control_floors(doc: Document) -> Iterator[Problem]:
+    seen: dict[tuple[str | None, ...], int] = {}
+    for path, floor in find(doc.root, "limits.control_floors[]"):
+        key = tuple(floor.text(name) for name in ("data_class", "workload", "from"))
+        if key in seen:
+            name = key[0] or key[1]
+            yield fault(
+                floor, path, f"second floor on {name!r} from the same date (first on line {seen[key]})"
+            )
+        seen.setdefault(key, floor.shown.line)
 
 
 def _duplicates(doc: Document) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from planner.case import control
 from planner.case.case import Case
+from planner.case.measures import MEASURES, demand_weights
 from planner.case.registry import SETTLED
 from planner.plans.content import LICENSOR, shares
 from planner.plans.ranges import with_ranges
@@ -31,6 +32,10 @@ COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
 Tables = dict[str, pd.DataFrame]
 
 WHAK = ["w", "h", "a", "k"]
+AVERAGED = {
+    "work": "weighted by work (reference accelerators x months)",
+    "priority": "weighted by priority and months",
+}
 
 
 def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
@@ -117,49 +122,52 @@ def _first_service(tables: Tables, never: int) -> int:
 
 
 def _control(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
-    serving = _weighted(case, tables)
-    served = serving["weight"].sum()
-    rows: list[tuple[Any, ...]] = []
-    national = 100 * (serving["weight"] * serving["sigma"]).sum()
-    weighting = case.scenario.control.weighting
-    rows.append(
-        ("control_score", national / served if served else 0.0, "points", f"of what is served; {weighting}")
-    )
-    rows.append(("national_control", national, "points", "control of what is served x served share"))
+    headline, weighting = case.scenario.limits.min_control_by, case.scenario.control.weighting
+    by = {measure: _weighted(case, tables, measure) for measure in MEASURES}
+    serving = by[headline]
+    score, national = _scores(serving)
+    rows: list[tuple[Any, ...]] = [
+        ("control_score", score, "points", f"of what is served, by {headline}; {weighting}"),
+        ("national_control", national, "points", f"control of what is served x share served, by {headline}"),
+    ]
+    for measure, weighted in by.items():
+        own, of_all = _scores(weighted)
+        rows.append((f"control_by_{measure}", own, "points", f"of what is served; {AVERAGED[measure]}"))
+        rows.append(
+            (f"national_control_by_{measure}", of_all, "points", f"of all demand; {AVERAGED[measure]}")
+        )
+    rows.append(("served_work_share", by["work"]["weight"].sum(), "share", AVERAGED["work"]))
     rows.append(("control_max", case.control_max, "points", "best score any offer could reach"))
     for name, column in (("v121", "sigma_v121"), ("equal", "sigma_equal")):
-        score = 100 * (serving["weight"] * serving[column]).sum() / served if served else 0.0
-        rows.append((f"control_score_{name}", score, "points", "other weighting"))
+        rows.append((f"control_score_{name}", _scores(serving, column)[0], "points", "other weighting"))
+    served = serving["weight"].sum()
     for level in range(5):
         share = serving.loc[serving["seal"] == level, "weight"].sum() / served if served else 0.0
         rows.append((f"seal_{level}_share", share, "share", "of what is served; exclusions as declared"))
     return rows
 
 
-def _weighted(case: Case, tables: Tables) -> pd.DataFrame:
-    """Serving rows with their weight in the served share: priority x months x share / sum over demand."""
-    demand = tables["demand"]
-    total = (demand["w"].map(case.workloads["priority"]).astype(float) * demand["months"]).sum()
+def _scores(serving: pd.DataFrame, column: str = "sigma") -> tuple[float, float]:
+    """Control of what is served, and of all demand: points."""
+    served, national = serving["weight"].sum(), 100 * (serving["weight"] * serving[column]).sum()
+    return (national / served if served else 0.0), national
+
+
+def _weighted(case: Case, tables: Tables, by: str) -> pd.DataFrame:
+    """Serving rows with their weight in what is served of all demand, by work or by priority."""
     serving = tables["serving"]
-    months = serving["t"].map(case.periods["months"]).astype(float)
-    weight = serving["w"].map(case.workloads["priority"]).astype(float) * months * serving["share"] / total
+    of_all = demand_weights(case, by).reindex(pd.MultiIndex.from_frame(serving[["w", "t"]])).to_numpy(float)
     facts = case.scores.reset_index(drop=True)[[*WHAK, "sigma_v121", "sigma_equal"]]
-    return serving.assign(weight=weight).merge(facts, on=WHAK, how="left", validate="many_to_one")
+    weighted = serving.assign(weight=of_all * serving["share"])
+    return weighted.merge(facts, on=WHAK, how="left", validate="many_to_one")
 
 
 def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
     """criterion, objective, decision, points: contributions to control of what is served."""
-    serving = _weighted(case, tables)
+    serving = _weighted(case, tables, case.scenario.limits.min_control_by)
     criteria = control.prepare_criteria(case.catalog)
     served = serving["weight"].sum()
-    points = np.zeros(len(criteria))
-    if served > 0:
-        by_offer = serving.groupby(WHAK)["weight"].sum() / served
-        for offer, weight in by_offer.items():
-            levels = [[int(d) for d in text] for text in str(case.scores.loc[offer, "answers"]).split(";")]
-            points += (
-                weight * control.contributions(levels, case.scenario.control.weighting, criteria).to_numpy()
-            )
+    by_offer = serving.groupby(WHAK)["weight"].sum() / served if served > 0 else pd.Series(dtype=float)
     return pd.DataFrame(
         {
             "criterion": criteria["criterion_id"].to_list(),
@@ -167,9 +175,18 @@ def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
             "objective_name": criteria["objective_name"].to_list(),
             "factor": criteria["factor"].to_list(),
             "decision": criteria["decision"].to_list(),
-            "points": points,
+            "points": points_by_criterion(case, by_offer, criteria),
         }
     )
+
+
+def points_by_criterion(case: Case, by_offer: pd.Series, criteria: pd.DataFrame) -> np.ndarray:
+    """Points of every criterion, in their order, where each offer (w, h, a, k) does a share of what is served."""
+    points, weighting = np.zeros(len(criteria)), case.scenario.control.weighting
+    for offer, share in by_offer[by_offer > 0].items():
+        levels = control.parse_answers(str(case.scores.loc[offer, "answers"]))
+        points += share * control.contributions(levels, weighting, criteria).to_numpy()
+    return points
 
 
 def service_dates(case: Case, tables: Tables) -> pd.DataFrame:

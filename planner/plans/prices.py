@@ -33,6 +33,11 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "survive": ("1000 reference accelerators", 1.0, "survival of {0} without {1}"),
     "service_kept": ("points of demand", 100.0, "keeping what {0} was served"),
     "control_floor": ("points of what is served", 100.0, "floor on control of what is served"),
+    "class_floor": (
+        "points x 1000 reference-accelerator months",
+        100.0,
+        "floor on control of {1} in {2} ({0})",
+    ),
     "demand_balance": (
         "1000 reference accelerators",
         1.0,

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from planner.runs.run import Run
 
 COLUMNS = [
-    "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "national_control",
-    "capex_musd", "served_share", "price_of_control_musd_per_point", "price_of_speed_musd_per_month", "quality", "gap",
-    "on_front", "plan",
+    "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "control_by_work",
+    "control_by_priority", "national_control", "capex_musd", "served_share", "price_of_control_musd_per_point",
+    "price_of_speed_musd_per_month", "quality", "gap", "on_front", "plan",
 ]  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def points_of(run: Run) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     table = run.table("points")
     table = table.assign(point=table["point"].astype(str))
-    table = table[COLUMNS].assign(screened=table["plan"] < 0)
+    table = table.reindex(columns=COLUMNS).assign(screened=table["plan"] < 0)
     table = table.sort_values(["screened", "delay_months", "cost_npv_musd"])
     return table.drop(columns="screened").reset_index(drop=True)
 

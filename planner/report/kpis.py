@@ -11,8 +11,9 @@ import pandas as pd
 from planner.report.terms import kpi_label
 
 HEADLINE = (
-    "cost_npv_musd", "capex_musd", "peak_funding_musd", "delay_months", "control_score", "national_control",
-    "served_share", "accelerators", "it_mw", "energy_gwh_per_year", "usd_per_accelerator_all_in", "musd_per_mw_it",
+    "cost_npv_musd", "capex_musd", "peak_funding_musd", "delay_months", "control_score", "control_by_work",
+    "control_by_priority", "national_control", "served_share", "accelerators", "it_mw", "energy_gwh_per_year",
+    "usd_per_accelerator_all_in", "musd_per_mw_it",
 )  # fmt: skip
 """The cards of a plan, in reading order: money, time, control, then what is built."""
 
@@ -21,7 +22,7 @@ BETTER_LOW = (
     "energy_gwh_per_year", "water_m3_per_year", "emissions_kt_per_year", "usd_per_accelerator_all_in",
     "musd_per_mw_it", "levelised_cost_usd_per_accelerator_hour", "levelised_cost_usd_per_million_tokens",
 )  # fmt: skip
-BETTER_HIGH = ("control_score", "national_control", "served_share")
+BETTER_HIGH = ("control_score", "control_by_work", "control_by_priority", "national_control", "served_share")
 
 CARD_COLUMNS = [
     "kpi",

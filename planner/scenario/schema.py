@@ -29,6 +29,7 @@ DataClass = Literal["public", "official", "sensitive", "secret"]
 LatencyClass = Literal["interactive", "standard", "batch"]
 Mode = Literal["build", "colocation", "cloud"]
 Objective = Literal["cost", "delay", "control"]
+Measure = Literal["work", "priority"]
 Quality = Literal["quick", "plan", "proof"]
 Weighting = Literal["calculator", "v1.2.1", "equal"]
 Level = Literal["low", "mid", "high"]
@@ -416,11 +417,28 @@ class ShareCap(Record):
     from_: Annotated[date | None, Field(alias="from")] = None
 
 
+class ControlFloor(Record):
+    """A floor on control of one workload, or of every workload of a class of data, in each calendar year."""
+
+    data_class: DataClass | None = None
+    workload: Id | None = None
+    min: Annotated[float, Field(ge=0, le=100)]
+    from_: Annotated[date | None, Field(alias="from")] = None
+
+    @model_validator(mode="after")
+    def _class_or_workload(self) -> ControlFloor:
+        if (self.data_class is None) == (self.workload is None):
+            raise ValueError("a control floor names either a data_class or a workload")
+        return self
+
+
 class Limits(Record):
     max_cost_musd: NonNegative | None = None
     max_delay_months: NonNegative | dict[Id, NonNegative] | None = None
     delay_tolerance_months: NonNegative | None = None
     min_control: Annotated[float, Field(ge=0, le=100)] | None = None
+    min_control_by: Measure = "work"
+    control_floors: list[ControlFloor] = []
     capital_musd_total: NonNegative | None = None
     capital_musd_by_year: list[YearCap] = []
     money: list[MoneyCap] = []

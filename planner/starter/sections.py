@@ -351,7 +351,8 @@ Supply: caps on what may be ordered or rented. Allocations of the owner classes 
 (owner_allocations: true).""",
         "limits": """\
 Limits: the plan seeks least cost within these. delay_tolerance_months: delay allowed above the least
-possible, per workload (default 3, a tight plan). Also: max_cost_musd, min_control (0-100), money, shares.""",
+possible, per workload (default 3, a tight plan). Also: max_cost_musd, min_control (0-100), control_floors (by class of
+data or workload), money, shares.""",
         "control": """\
 Control: scores of the EU Cloud Sovereignty Framework with "EU" read as the country or its trusted region;
 floors per data class are the default (public 0, official 1, sensitive 1, secret 2).""",

@@ -35,7 +35,8 @@ def plan_rows(tasks: Sequence[Task], plans: dict[int, Outcome]) -> list[dict[str
         if outcome is None or outcome.plan is None:
             continue
         names = (
-            "cost_npv_musd", "delay_months", "control_score", "national_control", "served_share",
+            "cost_npv_musd", "delay_months", "control_score", "national_control", "control_by_work", "control_by_priority",
+            "national_control_by_work", "national_control_by_priority", "served_work_share", "served_share",
             "capex_partner_musd", "capex_musd", "accelerators", "accelerators_rented", "it_mw",
         )  # fmt: skip
         share = outcome.plan.case.workloads["priority"]

@@ -12,7 +12,7 @@ weighted delay of that plan. The weighted delay is then N at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -25,6 +25,7 @@ from scipy.sparse import csr_array
 
 from planner.case.bounds import Bounds
 from planner.case.case import Case
+from planner.case.measures import MEASURES, serving_weights
 from planner.case.registry import SETTLED
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
@@ -33,6 +34,8 @@ from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
 WORKERS = 2
+NOTHING = 1e-9
+"""A share served below this is none: it has no control."""
 Pattern = dict[str, list[float]]
 """Values of each pattern family, in the order of its index."""
 
@@ -271,7 +274,9 @@ class _Figures:
     """Headline figures of a solution, by vectors over columns: no tables are built."""
 
     NAMES = (
-        "cost_npv_musd", "delay_months", "control_score", "national_control", "served_share",
+        "cost_npv_musd", "delay_months", "control_score", "national_control",
+        *(f"{name}_by_{measure}" for measure in MEASURES for name in ("control", "national_control")),
+        "served_work_share", "served_share",
         "capex_musd", "capex_partner_musd", "outlay_musd", "accelerators", "accelerators_rented", "it_mw",
     )  # fmt: skip
 
@@ -296,8 +301,21 @@ class _Figures:
             else:
                 it_mw[block.start + i] = float(power[k])
         # sparse: a dense product wakes the threads of BLAS, which costs more than the sum
-        self.weights = csr_array(np.vstack([*(vector for vector, _ in money), fleet, rented, it_mw]))
-        self.constants = np.array([*(constant for _, constant in money), 0.0, 0.0, 0.0])
+        sums = [*(vector for vector, _ in money), fleet, rented, it_mw, *self._control(engine)]
+        self.weights = csr_array(np.vstack(sums))
+        self.constants = np.zeros(len(sums))
+        self.constants[: len(money)] = [constant for _, constant in money]
+
+    @staticmethod
+    def _control(engine: Engine) -> Iterator[Floats]:
+        """By each measure: weights of what is served, and of the control of it."""
+        at, sigma = engine.arrays.columns["serve"].slice, engine.case.serve["sigma"].to_numpy(float)
+        for measure in MEASURES:
+            weight = serving_weights(engine.case, measure).to_numpy(float)
+            for values in (weight, 100.0 * weight * sigma):
+                out = np.zeros(engine.arrays.shape[1])
+                out[at] = values
+                yield out
 
     @staticmethod
     def _vector(engine: Engine, entries: pd.DataFrame) -> tuple[Floats, float]:
@@ -312,9 +330,13 @@ class _Figures:
         return out, constant
 
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
+        sums = (self.weights @ x + self.constants).tolist()
+        money_and_size, (work, by_work, priority, by_priority) = sums[:-4], sums[-4:]
         values = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
-            engine.value(x, "served"), *(self.weights @ x + self.constants),
+            by_work / work if work > NOTHING else 0.0, by_work,
+            by_priority / priority if priority > NOTHING else 0.0, by_priority,
+            work, priority, *money_and_size,
         )  # fmt: skip
         return dict(zip(self.NAMES, map(float, values), strict=True))
 

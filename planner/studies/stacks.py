@@ -93,7 +93,9 @@ def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
             "name": f"{scenario.name}-{stack}"[:60], "hosts": hosts, "stacks": [choice], "demand": demand,
             "systems": _systems(scenario, vendors, catalog), "existing": existing, "decisions": [],
             "limits": scenario.limits.model_copy(
-                update={"max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": []}
+                update={
+                    "max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": [], "control_floors": [],
+                }
             ),
             "supply": scenario.supply.model_copy(
                 update={"quotas": [q for q in scenario.supply.quotas if q.hosts is None or set(q.hosts) <= kept]}

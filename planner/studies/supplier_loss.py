@@ -78,7 +78,7 @@ def without_duties(scenario: Scenario) -> Scenario:
         for w in scenario.demand
     ]
     limits = scenario.limits.model_copy(
-        update={"max_delay_months": None, "min_control": None, "max_cost_musd": None}
+        update={"max_delay_months": None, "min_control": None, "max_cost_musd": None, "control_floors": []}
     )
     return scenario.model_copy(update={"demand": demand, "limits": limits})
 

@@ -71,7 +71,8 @@ def rich(tiny) -> Scenario:
             "crews": [{"id": "crew", "racks_per_quarter": 120}],
         },
         "limits": {
-            "min_control": 30, "delay_tolerance_months": 6, "max_cost_musd": 5000, "capital_musd_total": 5000,
+            "min_control": 30, "control_floors": [{"data_class": "public", "min": 31, "from": "2028-01-01"}],
+            "delay_tolerance_months": 6, "max_cost_musd": 5000, "capital_musd_total": 5000,
             "capital_musd_by_year": [{"year": 2027, "musd": 2000}],
             "shares": [{"by": "host", "id": "cloud", "max_share": 0.5}],
         },
@@ -341,6 +342,16 @@ def test_a_control_floor_above_the_plan_is_found(plan):
     assert set(audit(replace(plan, bounds=higher))["rule"]) == {"control-floor"}
 
 
+def test_a_class_floor_above_the_plan_is_found(plan):
+    """The best year of the best workload is above the floor, the worst is not: that one is named."""
+    floor = plan.case.scenario.limits.control_floors[0].model_copy(
+        update={"min": plan.kpi("control_max") - 0.01}
+    )
+    limits = plan.case.scenario.limits.model_copy(update={"control_floors": [floor]})
+    scenario = plan.case.scenario.model_copy(update={"limits": limits})
+    assert set(audit(replace(plan, case=replace(plan.case, scenario=scenario)))["rule"]) == {"class-floor"}
+
+
 def test_a_seal_below_the_floor_is_found(plan):
     strict = plan.case.scenario.control.model_copy(update={"floors": {"public": 4}})
     scenario = plan.case.scenario.model_copy(update={"control": strict})
@@ -373,7 +384,8 @@ def test_every_key_figure_is_recomputed(plan):
 
 def test_every_rule_of_the_audit_is_broken_somewhere_above():
     elsewhere = {
-        "control-floor", "seal-floor", "adopt-date", "reserve-date", "kpi", "kpi-unknown", "kpi-missing", "kpi-range",
+        "control-floor", "class-floor", "seal-floor", "adopt-date", "reserve-date", "kpi", "kpi-unknown", "kpi-missing",
+        "kpi-range",
         "order-lead",  # an order that the case allows cannot be early: a second line of defence
         "quota-window", "exclusive-stacks",
     }  # fmt: skip

@@ -154,6 +154,19 @@ def test_all_troubles_at_once(small: Scenario) -> None:
     assert {t.reason for t in precheck(case_of(small, changes))} == {"late", "control", "seal"}
 
 
+def test_floors_above_what_any_offer_reaches_are_told_at_once(small: Scenario) -> None:
+    floors = [{"workload": "records", "min": 90}, {"data_class": "public", "min": 80, "from": "2029-01-01"},
+              {"workload": "records", "min": 20, "from": "2030-01-01"}]  # fmt: skip
+    case = case_of(small, {"limits.control_floors": floors})
+    found = precheck(case)
+    assert [t.reason for t in found] == ["control", "control"]
+    cures = {path: value for t in found for path, value in t.change.items()}
+    assert set(cures) == {"limits.control_floors[0].min", "limits.control_floors[1].min"}
+    assert not precheck(build_case(with_overrides(case.scenario, cures))), "the least change cures it"
+    just_above = {path: value + 0.2 for path, value in cures.items()}
+    assert len(precheck(build_case(with_overrides(case.scenario, just_above)))) == 2
+
+
 def test_readiness_is_the_sum_of_lead_times(small: Scenario) -> None:
     ready = host_ready(build_case(small))
     # Modular halls after 9 months, lines and backup after 12: one year.

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from planner.case.build import build_case
 from planner.case.case import Case
-from planner.explain import binding, iis, why_not
+from planner.explain import binding, iis, next_point, why_not
 from planner.explain.elastic import Elastic
 from planner.explain.relaxations import TIERS
 from planner.explain.why_not import own_costs
@@ -216,6 +216,11 @@ def test_service_that_may_lapse_has_rows_that_ask_for_nothing(small: Scenario) -
     [
         ({"limits.min_control": 60}, "limits.min_control", 3.0),
         (
+            {"limits.control_floors": [{"data_class": "public", "min": 55, "from": "2029-01-01"}]},
+            "limits.control_floors[0].min",
+            4.0,
+        ),
+        (
             {"limits.shares": [{"by": "vendor", "id": "nvidia", "max_share": 0.5}]},
             "limits.shares[0].max_share",
             0.2,
@@ -263,3 +268,16 @@ def test_the_command_answers_for_a_scenario(root: Any) -> None:
     assert fine.exit_code == 0 and "SEAL" in fine.output
     wrong = CliRunner().invoke(app, ["explain", file, "--host", "nowhere"])
     assert wrong.exit_code == 2
+
+
+def test_the_cheapest_next_point_of_control_is_a_difference_of_two_plans(planned: tuple[Case, Plan]) -> None:
+    case, plan = planned
+    score = plan.kpi("control_score")
+    found = next_point(case, plan.tables, score)
+    assert found.decisions["points"].sum() == pytest.approx(score)
+    assert found.musd > 0 and found.decisions["gained"].sum() == pytest.approx(1.0, abs=1e-3)
+    assert (found.decisions["points"] <= found.decisions["attainable"] + 1e-9).all()
+    assert found.moves["change"].sum() == pytest.approx(0.0, abs=2e-3)
+    far = next_point(case, plan.tables, plan.kpi("control_max") - 0.5)
+    assert far.musd != far.musd and score < far.most < plan.kpi("control_max")
+    assert "out of reach" in far.text and "costs" in found.text

@@ -56,6 +56,11 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
         "must serve", "demand[records].must_serve_by", {"demand[records].must_serve_by": "2027-01-01"},
     ),
     "control floor too high": ("control", "limits.min_control", {"limits.min_control": 69}),
+    "class floor too high": (
+        "class floor", "limits.control_floors[0].min",
+        {"limits.control_floors": [{"data_class": "public", "min": 60, "from": "2029-01-01"}],
+         "hosts[champion-busan]": None, "hosts[champion-haenam].max_it_mw": 2.5, "demand[records].survival_share": 0.0},
+    ),
     "vendor share": (
         "share", "limits.shares[0].max_share",
         {"limits.shares": [{"by": "vendor", "id": "nvidia", "max_share": 0.4, "from": "2029-01-01"}]},

@@ -196,6 +196,11 @@ limits:
   max_delay_months: {asistant: 3}
   shares: [{by: operator, id: us-operater, max_share: 0.5}, {by: vendor, id: nvida, max_share: 0.5}]
   capital_musd_by_year: [{year: 2035, musd: 5}]
+  control_floors:
+    - {workload: asistant, min: 50}
+    - {data_class: public, min: 40, from: 2040-01-01}
+    - {data_class: official, min: 50}
+    - {data_class: official, min: 60}
 decisions: [{id: d, do: require, what: open, hosts: [champoin], from: 2029-01-01, to: 2028-01-01}]
 existing: {halls: [{id: h, host: cloud, it_mw: 1, grid_mw: 1, cooling: {rear-dor: 1}}]}
 control:
@@ -212,6 +217,9 @@ finance: {grants: [{id: g, payer: nobody, date: 2040-01-01, musd: 5}]}
         "limits.shares[us-operater].id": "'us-operator'",
         "limits.shares[nvida].id": "'nvidia'",
         "limits.capital_musd_by_year[0].year": "outside the horizon",
+        "limits.control_floors[0].workload": "'assistant'",
+        "limits.control_floors[1].from": "after the horizon",
+        "limits.control_floors[3]": "second floor on 'official' from the same date",
         "decisions[d].hosts[0]": "'champion'",
         "decisions[d].to": "before from",
         "existing.halls[h].host": "cloud",

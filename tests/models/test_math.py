@@ -29,6 +29,9 @@ YEARS = {"step": "year"}
 SECOND_SITE = {"id": "north", "metro": "KR-SEO", "grid_mw": [{"from": "2027-01-01", "mw": 10}]}
 
 
+FLOOR = {"data_class": "public", "min": 20, "from": "2028-01-01"}
+
+
 def decide(what: str, host: str, **more: Any) -> dict[str, Any]:
     return {"id": f"some-{what}", "do": "require", "what": what, "hosts": [host], **more}
 
@@ -51,7 +54,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     rival = {**host, "id": "rival-host", "stacks": ["rival"], "owner_class": "public-agency",
              "cooling": ["air-chilled-water", "direct-to-chip"]}  # fmt: skip
     return {
-        "one host": {"horizon": YEARS, "limits": {"min_control": 40}},
+        "one host": {"horizon": YEARS, "limits": {"min_control": 40, "control_floors": [FLOOR]}},
         "two sites": {
             "horizon": YEARS,
             "sites": [site, SECOND_SITE],

@@ -171,13 +171,16 @@ def test_a_floor_on_control_binds_exactly_and_costs() -> None:
     assert reached == pytest.approx(floor, abs=1e-6) and cost > free_cost
 
 
-def test_both_control_figures_follow_from_the_serving_table() -> None:
+def test_all_control_figures_follow_from_the_serving_table() -> None:
     plan = solved(scenario(limits={"max_delay_months": 4, "min_control": 50}))
     serving, demand = plan.tables["serving"], plan.tables["demand"]
-    served = (serving["share"] * serving["sigma"]).sum()
-    assert plan.kpi("control_score") == pytest.approx(100 * served / serving["share"].sum(), rel=1e-6)
-    assert plan.kpi("national_control") == pytest.approx(100 * served / len(demand), rel=1e-6)
-    assert plan.kpi("control_score") >= 50 - 1e-6
+    asked = {"work": ("served_kref", demand["demand_kref"].sum()), "priority": ("share", len(demand))}
+    for measure, (weight, whole) in asked.items():
+        served = 100 * (serving[weight] * serving["sigma"]).sum()
+        assert plan.kpi(f"control_by_{measure}") == pytest.approx(served / serving[weight].sum(), rel=1e-6)
+        assert plan.kpi(f"national_control_by_{measure}") == pytest.approx(served / whole, rel=1e-6)
+    assert plan.kpi("control_score") == plan.kpi("control_by_work") >= 50 - 1e-6
+    assert plan.kpi("national_control") == plan.kpi("national_control_by_work")
 
 
 def test_national_control_is_linear_a_mix_of_two_plans_scores_the_mix() -> None:
@@ -192,7 +195,7 @@ def test_national_control_is_linear_a_mix_of_two_plans_scores_the_mix() -> None:
         assert found.x is not None
         points.append(found.x)
     mix = 0.3 * points[0] + 0.7 * points[1]
-    weight = case.serve["rate"] * case.serve["sigma"] / case.demand["demand_kref"].iloc[0] / len(case.demand)
+    weight = case.serve["rate"] * case.serve["sigma"] / case.demand["demand_kref"].sum()
     for x in (*points, mix):
         serve = engine.family(x, "serve").reindex(case.serve.index)
         assert engine.value(x, "control") == pytest.approx((serve * weight).sum(), rel=1e-6)

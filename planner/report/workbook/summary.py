@@ -24,7 +24,12 @@ def formulas(
 ) -> dict[str, str]:
     """kpi -> formula, without its equals sign; figures that rest on the planner's own work are not among them."""
     costs = _money(book, facts, flows) | _left(book, timing) | _unit_costs(book, capacity)
-    return costs | _time(book, timing) | _control(book) | _sizes(book, capacity)
+    return (
+        costs
+        | _time(book, timing)
+        | _control(book, facts.run.scenario.limits.min_control_by)
+        | _sizes(book, capacity)
+    )
 
 
 def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
@@ -74,19 +79,28 @@ def _time(book: Book, timing: Timing) -> dict[str, str]:
     }
 
 
-def _control(book: Book) -> dict[str, str]:
-    """Of what is served, by priority; ``share`` of a row is of the demand of its period."""
+def _control(book: Book, headline: str) -> dict[str, str]:
+    """Of what is served, by work and by priority; ``share`` of a row is of the demand of its period."""
     need, work = book.spans["Demand"], book.spans["Serving"]
-    weight = f"{work['priority']},{work['share']}"
-    served = f"SUMPRODUCT({weight})"
-    out = {
-        "control_score": f"SUM({book.spans['Control']['points']})",
-        "national_control": f"full_points*period_months*SUMPRODUCT({weight},{work['sigma']})"
-                            f"/SUMPRODUCT({need['priority']},{need['months']})",
-    }  # fmt: skip
+    weights = {
+        "work": (work["served_kref"], f"SUM({need['demand_kref']})"),
+        "priority": (
+            f"{work['priority']},{work['share']}",
+            f"SUMPRODUCT({need['priority']},{need['months']})/period_months",
+        ),
+    }
+    out = {"control_score": f"SUM({book.spans['Control']['points']})"}
+    for measure, (weight, asked) in weights.items():
+        served, points = f"SUMPRODUCT({weight})", f"full_points*SUMPRODUCT({weight},{work['sigma']})"
+        out[f"control_by_{measure}"] = f"IF({served}=0,0,{points}/{served})"
+        out[f"national_control_by_{measure}"] = f"{points}/({asked})"
+    weight, asked = weights["work"]
+    out["served_work_share"] = f"SUM({weight})/{asked}"
+    out["national_control"] = out[f"national_control_by_{headline}"]
+    weight, _ = weights[headline]
     for level in SEALS:
-        part = f'SUMPRODUCT(({work["seal"]}&""="{level}")*{work["priority"]}*{work["share"]})'
-        out[f"seal_{level}_share"] = f"IF({served}=0,0,{part}/{served})"
+        part = f'SUMPRODUCT(({work["seal"]}&""="{level}")*{weight.replace(",", "*")})'
+        out[f"seal_{level}_share"] = f"IF(SUMPRODUCT({weight})=0,0,{part}/SUMPRODUCT({weight}))"
     return out
 
 
