@@ -16,6 +16,7 @@ from planner.models import (
     fleet,
     halls,
     objectives,
+    plant,
     policy,
     power,
     resilience,
@@ -25,7 +26,7 @@ from planner.models import (
 from planner.models.ledger import COLUMNS, CONSTANT, book, charges
 from planner.models.rules import new_model
 
-LOADED_ONLY_WHERE_SERVED = ("grid_import", "heat")
+LOADED_ONLY_WHERE_SERVED = ("grid_import", "heat", "gen")
 
 
 def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
@@ -38,6 +39,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     halls.declare(m, case)
     power.declare_load(m, case)
     cooling.declare(m, case)
+    plant.declare(m, case)
     power.declare(m, case)
     supply.declare(m, case)
     resilience.declare(m, case)
@@ -49,7 +51,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    topics = (fleet, demand, sites, halls, cooling, power, policy)
+    topics = (fleet, demand, sites, halls, cooling, power, plant, policy)
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]

@@ -5,13 +5,15 @@ live; grid_import[h,t,s] MW drawn from the grid.
 
     it_load = medium's share of (idle MW x fleet + (working - idle) MW x what works)    (h,m,t,s)  it_load_balance
     it_peak = medium's share of nameplate MW x fleet                                    design     it_peak_balance
-    grid_import = sum over c,m of PUE_c(T) x heat                      build hosts      (h,t,s)    energy_balance
+    grid_import + own generation = sum over c,m of PUE_c(T) x heat     build hosts      (h,t,s)    energy_balance
     grid_import = PUE of the building x IT load                        leased halls     (h,t,s)    energy_colocation
-    sum over c,m of PUE x heat <= existing grid + connect alive                         design     firm_power
-    critical share x the same  <= existing backup + backup alive                        design     backup_power
+    sum over c,m of PUE x heat <= existing grid + connect alive + plant_firm            design     firm_power
+    critical share x the same  <= existing backup + backup alive + plant_standby        design     backup_power
+    grid_import <= existing grid + connect alive                       where plant is   (h,t,s)    import_limit
     sum over build hosts of grid <= grid of the site                                    (p,t)      site_grid
     sum of litres per kWh x hours x heat <= water of the site                           (p,t)      site_water
 
+Plant of a site's own (``models/plant.py``) gives ``gen``, ``plant_firm`` and ``plant_standby``, where it is offered.
 Clouds have none of these rows: their price includes them.
 """
 
@@ -96,11 +98,13 @@ def _declare_energy(m: Any, case: Case, typical: pd.DataFrame) -> None:
     add_set(m, "MEDIA", MEDIA, 1)
     add_var(m, "grid_import", m.IMPORT)
     add_family(m, "import_heat", m.IMPORT_BUILD, grouped(typical, ["h", "t", "s"], ["c", "m"]), 2)
+    giving = grouped(pd.DataFrame([*m.OUTPUT], columns=["h", "g", "t", "s"]), ["h", "t", "s"], ["g"])
+    add_family(m, "import_plant", m.IMPORT_BUILD, giving, 1)
     building = case.physics["colocation_pue"]
     m.energy_balance = Rule(
         m.IMPORT_BUILD,
         rule=lambda m, h, t, s: (
-            m.grid_import[h, t, s]
+            m.grid_import[h, t, s] + sum(m.gen[h, g, t, s] for g in m.import_plant[h, t, s])
             == sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.import_heat[h, t, s])
         ),
     )
@@ -127,19 +131,40 @@ def _declare_firm(m: Any, case: Case, design: pd.DataFrame) -> None:
     add_param(m, "existing_grid_mw", m.PLACE, case.host_period["existing_grid_mw"])
     add_param(m, "existing_backup_mw", m.PLACE, case.host_period["existing_backup_mw"])
     critical = case.physics["backup_critical_share"]
+    own = {key: [key[:2]] if key[:2] in m.ONSITE else [] for key in m.FIRM}
+    add_family(m, "firm_onsite", m.FIRM, own, 2)
 
     def firm_rule(m: Any, h: Any, t: Any, s: Any) -> Any:
         return sum(
             m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s]
-        ) <= m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
+        ) <= m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s]) + sum(
+            m.plant_firm[i, u] for i, u in m.firm_onsite[h, t, s]
+        )
 
     def backup_rule(m: Any, h: Any, t: Any, s: Any) -> Any:
         return critical * sum(
             m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s]
-        ) <= m.existing_backup_mw[h, t] + sum(m.backup[h, g, u] for g, u in m.sets_alive[h, t, s])
+        ) <= m.existing_backup_mw[h, t] + sum(m.backup[h, g, u] for g, u in m.sets_alive[h, t, s]) + sum(
+            m.plant_standby[i, u] for i, u in m.firm_onsite[h, t, s]
+        )
 
     m.firm_power = Rule(m.FIRM, rule=firm_rule)
     m.backup_power = Rule(m.FIRM, rule=backup_rule)
+    _declare_import_limit(m, lines)
+
+
+def _declare_import_limit(m: Any, lines: dict[Any, list[Any]]) -> None:
+    """Where plant may carry load, a line carries no more than it has; elsewhere firm power says so already."""
+    limited = [key for key in m.IMPORT_BUILD if key[:2] in m.ONSITE]
+    add_set(m, "IMPORT_LIMIT", limited, 3)
+    add_family(m, "import_lines", m.IMPORT_LIMIT, {key: lines.get(key[:2], []) for key in limited}, 2)
+    m.import_limit = Rule(
+        m.IMPORT_LIMIT,
+        rule=lambda m, h, t, s: (
+            m.grid_import[h, t, s]
+            <= m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.import_lines[h, t, s])
+        ),
+    )
 
 
 def _declare_site_grid(m: Any, case: Case) -> None:

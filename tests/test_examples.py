@@ -13,7 +13,7 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
-SMALLEST = ("two-hosts", "kenya")
+SMALLEST = ("two-hosts", "grid-late", "kenya")
 LICENSED = ("uae", "saudi-arabia", "kazakhstan")
 
 

@@ -18,10 +18,12 @@ from planner.audit import (
     commitments,
     continuity,
     cooling,
+    firm,
     fleet,
     halls,
     kpis,
     ledger,
+    plant,
     policy,
     power,
     service,
@@ -36,7 +38,22 @@ if TYPE_CHECKING:
 
 __all__ = ["COVERS", "TOLERANCE", "TOPICS", "audit"]
 
-TOPICS = (fleet, service, continuity, sites, halls, cooling, power, supply, policy, commitments, ledger, kpis)
+TOPICS = (
+    fleet,
+    service,
+    continuity,
+    sites,
+    halls,
+    cooling,
+    plant,
+    firm,
+    power,
+    supply,
+    policy,
+    commitments,
+    ledger,
+    kpis,
+)
 
 
 COVERS: dict[str, str] = {

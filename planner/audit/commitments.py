@@ -18,7 +18,7 @@ from planner.audit.policy import discount
 from planner.audit.view import View, labelled, once, total
 from planner.case.commitments import market_rent, relet_share
 from planner.case.context import Context
-from planner.case.registry import CONTRACTS, Purchase
+from planner.case.registry import CONTRACTS, PURCHASE, Purchase
 
 KEYS = ["what", "id", "h", "a", "k", "r", "start_date"]
 MONEY = ["signed_musd", "booked_musd", "due_after_musd", "cost_musd_discounted"]
@@ -54,14 +54,16 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
         market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
         fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in rows.itertuples()]
         change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
-    else:
-        fetched, change = list(_share(view, "halls") * rows["musd"]), 0.0
+    else:  # nobody takes over rented plant
+        share = _share(view, "halls") if p.name == "leases" else 0.0
+        fetched, change = list(share * rows["musd"]), 0.0
     tails = [
         _tail(view, r.ends - view.n, r.musd, f, change)
         for r, f in zip(rows.itertuples(), fetched, strict=True)
     ]
     return pd.DataFrame({
-        "what": p.name, "id": "", **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")},
+        "what": p.name, "id": rows["g"].astype(object) if "g" in rows else "",
+        **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")},
         "start_date": view.dates(rows["t"]),
         "booked_musd": rows["musd"] * (np.minimum(rows["ends"], view.n) - rows["t"]),
         "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n, 0), "tail_musd": np.array(tails, dtype=float),
@@ -118,12 +120,13 @@ def booked(book: Book) -> None:
     view = book.view
     rows = signed(view)
     rows = rows[rows["tail_musd"] > 0].assign(t=view.n)
-    halls = rows["k"] == ""
-    leased = rows[halls]
+    local = rows["k"] == ""
+    accounts = rows["what"].map({p.name: p.account for p in CONTRACTS}).fillna(PURCHASE["leases"].account)
+    placed = rows[local]
     book.add(
-        leased, leased["tail_musd"], kind="commitment", account="colocation-rent", **book.local(leased["h"])
+        placed, placed["tail_musd"], kind="commitment", account=accounts[local], **book.local(placed["h"])
     )
-    rented = rows[~halls]
+    rented = rows[~local]
     book.add(
         rented, rented["tail_musd"], kind="commitment", account="cloud-rent", h=rented["h"], a=rented["a"]
     )

@@ -10,14 +10,14 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.commitments import signed
 from planner.audit.findings import Findings
+from planner.audit.firm import facility_peak
 from planner.audit.policy import delays, discount, priorities, weights
-from planner.audit.power import facility_peak
 from planner.audit.service import mean_load
 from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
          ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
-         ("backups", ["h", "g", "t"], "backup"))  # fmt: skip
+         ("backups", ["h", "g", "t"], "backup"), ("plants", ["h", "g", "t"], "plant"))  # fmt: skip
 """What is bought for good: its table, its index, its asset class."""
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 
@@ -217,9 +217,13 @@ def _flows(view: View) -> dict[str, float]:
     year = ledger[(ledger["t"] < view.n) & (ledger["t"] >= view.n - round(1.0 / view.years))]
     by = year.groupby("account")["quantity"].sum()
     return {
-        "energy_gwh_per_year": (by.get("electricity", 0.0) + by.get("cloud-energy", 0.0)) / 1000.0,
+        "energy_gwh_per_year": sum(by.get(a, 0.0) for a in ("electricity", "cloud-energy", "generation"))
+        / 1000.0,
         "water_m3_per_year": by.get("water", 0.0),
-        "emissions_kt_per_year": (by.get("emissions", 0.0) + by.get("cloud-emissions", 0.0)) / 1000.0,
+        "emissions_kt_per_year": sum(
+            by.get(a, 0.0) for a in ("emissions", "cloud-emissions", "plant-emissions")
+        )
+        / 1000.0,
     }
 
 

@@ -8,20 +8,19 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
+from planner.audit.firm import facility_peak, grid_mw
 from planner.audit.fleet import firm_by_slice, spare
 from planner.audit.view import (
     HAKT,
     View,
     at_sites,
-    each_period,
     labelled,
     lookup,
-    once,
     over,
     site_limit,
     total,
 )
-from planner.case.case import DESIGN, MEDIA
+from planner.case.case import MEDIA
 from planner.case.columns import joined
 
 HT, HTS = ["h", "t"], ["h", "t", "s"]
@@ -32,9 +31,7 @@ COVERS = {
     "heat_balance": "energy",
     "energy_balance": "energy",
     "energy_colocation": "energy-colocation",
-    "firm_power": "firm-power",
-    "backup_power": "backup-power",
-    "site_grid": "site-grid",
+    "import_limit": "import-limit",
     "site_water": "site-water",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -48,9 +45,8 @@ def check(view: View, found: Findings) -> None:
     ):
         _plant(view, found, name, source, key)
     loads = _it_load(view, found)
-    imported = _energy(view, found, loads)
-    _firm(view, found)
-    _power_table(view, found, imported)
+    _energy(view, found, loads)
+    _power_table(view, found)
 
 
 def _plant(view: View, found: Findings, name: str, source: pd.DataFrame, key: str) -> None:
@@ -127,10 +123,18 @@ def _factors(view: View, column: str) -> pd.DataFrame:
     return parts.groupby(["h", "k", "t", "s"], as_index=False)[["min", "max"]].sum()
 
 
-def _energy(view: View, found: Findings, known: pd.DataFrame) -> pd.Series:
-    """Import is IT load times PUE: exact with one technology a medium, else between the best and the worst."""
-    dispatch = view.table("dispatch")
-    got = total(dispatch, HTS, dispatch["import_mw"])
+def _energy(view: View, found: Findings, known: pd.DataFrame) -> None:
+    """Import and own generation are IT load times PUE: exact with one technology a medium, else between the best and
+    the worst.
+    """
+    dispatch, made = view.table("dispatch"), view.table("generation")
+    imported = total(dispatch, HTS, dispatch["import_mw"])
+    found.at_least("import-limit", imported, 0.0, "power given to the grid")
+    made_mw = total(made, HTS, made["generation_mw"])
+    stated = total(dispatch, HTS, dispatch["generation_mw"])
+    found.equal("dispatch-table", stated, over(stated.index, made_mw), "own generation of a slice")
+    _import_limit(view, found, imported)
+    got = imported + over(imported.index, made_mw)
     loads = total(dispatch, HTS, dispatch["it_mw"])
     rented = [h for h in view.own if h not in view.built]
     colo = loads[loads.index.get_level_values(0).isin(rented)]
@@ -154,7 +158,13 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> pd.Series:
         "water of a site above its limit",
         100.0,
     )
-    return got
+
+
+def _import_limit(view: View, found: Findings, imported: pd.Series) -> None:
+    lines = grid_mw(view)
+    built = imported[imported.index.get_level_values(0).isin(view.built)]
+    most = over(built.index.droplevel(2), lines).set_axis(built.index)
+    found.at_most("import-limit", built, most, "import above the grid connection")
 
 
 def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> tuple[pd.Series, pd.Series]:
@@ -182,53 +192,15 @@ def _over_hours(view: View, series: pd.Series) -> pd.Series:
     return total(table, HT, table["x"] * table["hours"])
 
 
-@once
-def facility_peak(view: View) -> pd.Series:
-    """(h, t) -> facility MW in the design hour: heat by technology times its PUE, or the building's."""
-    table = view.table("cooling")
-    key = pd.MultiIndex.from_arrays([table["h"], table["c"], table["t"], [DESIGN] * len(table)])
-    pue = lookup(key, view.case.pue["pue"]).astype(float) if len(table) else np.zeros(0)
-    built = total(table, HT, table["heat_peak_mw"] * pue)
-    fleet = view.table("fleet")
-    leased = fleet[fleet["h"].isin([h for h in view.own if h not in view.built])]
-    peak = leased["accelerators"] / 1000.0 * view.system(leased, "peak_mw_per_k").astype(float)
-    return built.add(total(leased, HT, peak * view.case.physics["colocation_pue"]), fill_value=0.0)
-
-
-def _standing(view: View, name: str, source: pd.DataFrame, key: str, before: str) -> pd.Series:
-    """(h, t) -> MW of plant alive, with what exists already."""
-    rows = view.facts(view.table(name), source, ["h", key, "t"], ["life"])
-    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
-    held = view.case.host_period.reset_index(drop=True)
-    parts = [alive[["h", "t"]].assign(mw=alive["added_mw"]), held[["h", "t"]].assign(mw=held[before])]
-    table = pd.concat([p for p in parts if len(p)] or parts[-1:], ignore_index=True)
-    return total(table, ["h", "t"], table["mw"])
-
-
-def _firm(view: View, found: Findings) -> None:
-    """Grid and backup carry the design hour; all connections of a site fit its grid."""
-    load = facility_peak(view)
-    load = load[load.index.get_level_values(0).isin(view.built)]
-    grid = _standing(view, "connections", view.case.connections, "n", "existing_grid_mw")
-    sets = _standing(view, "backups", view.case.backups, "g", "existing_backup_mw")
-    found.at_most("firm-power", load, over(load.index, grid), "design-hour load above the grid connection")
-    critical = view.case.physics["backup_critical_share"] * load
-    found.at_most("backup-power", critical, over(load.index, sets), "critical load above the backup")
-    built = grid[grid.index.get_level_values(0).isin(view.built)]
-    limit = site_limit(view, "grid_mw")
-    found.at_most("site-grid", at_sites(view, built), limit, "connections above the site's grid")
-    power = view.table("power")
-    for name, want in (("grid_mw", grid), ("backup_mw", sets)):
-        got = total(power, HT, power[name])
-        found.equal("power-table", got, over(got.index, want), name)
-
-
-def _power_table(view: View, found: Findings, imported: pd.Series) -> None:
-    """Derived columns of the power table from dispatch and fleet."""
+def _power_table(view: View, found: Findings) -> None:
+    """Derived columns of the power table from dispatch, generation and fleet."""
     power, fleet, dispatch = view.table("power"), view.table("fleet"), view.table("dispatch")
     own, cloud = fleet[fleet["h"].isin(view.own)], fleet[~fleet["h"].isin(view.own)]
     peak = total(own, HT, own["accelerators"] / 1000.0 * view.system(own, "peak_mw_per_k").astype(float))
-    bought = total(dispatch, HT, dispatch["import_mw"] * dispatch["hours"])
+    drawn = dispatch["import_mw"] + dispatch["generation_mw"]
+    bought = total(dispatch, HT, drawn * dispatch["hours"])
+    made = view.table("generation")
+    own_mwh = total(made, HT, made["generation_mwh"])
     it = total(dispatch, HT, dispatch["it_mw"] * dispatch["hours"])
     remote = total(
         cloud,
@@ -237,15 +209,16 @@ def _power_table(view: View, found: Findings, imported: pd.Series) -> None:
     )
     carbon = view.case.hosts["tco2_per_mwh"].astype(float)
     energy = bought.add(remote, fill_value=0.0)
-    tonnes = (
-        energy * lookup(energy.index.get_level_values(0), carbon).astype(float) if len(energy) else energy
-    )
+    zone = lookup(energy.index.get_level_values(0), carbon).astype(float)
+    direct = over(energy.index, total(made, HT, made["emissions_t"]))
+    tonnes = (energy - over(energy.index, own_mwh)) * zone + direct
     for name, want, scale in (
         ("it_peak_mw", peak, 1.0),
         ("it_mean_mw", it / view.hours, 1.0),
         ("facility_peak_mw", facility_peak(view), 1.0),
         ("energy_mwh", energy, 100.0),
         ("emissions_t", tonnes, 100.0),
+        ("generation_mwh", own_mwh, 100.0),
         ("pue", (bought / it.reindex(bought.index)).replace([np.inf, -np.inf], np.nan).dropna(), 1.0),
     ):
         got = total(power.dropna(subset=[name]), HT, power[name].dropna())

@@ -16,6 +16,7 @@ from planner.case import (
     licensing,
     limits,
     offers,
+    plant,
     power,
     rates,
     replicas,
@@ -89,6 +90,11 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
             hosts,
         ),
     )
+    bought, hired, supplies = (
+        plant.plant_table(context),
+        plant.hire_table(context),
+        plant.supply_table(context),
+    )
     rate = context.discount_rate_real
     note_conventions(context)
     case = Case(
@@ -123,6 +129,10 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         pue=power.pue_table(context, blocks),
         connections=power.connection_table(context),
         backups=power.backup_table(context),
+        plants=bought,
+        hires=hired,
+        supplies=supplies,
+        outputs=plant.output_table(context, blocks, supplies, (bought, hired)),
         host_period=sites.host_period_table(context),
         existing_cooling=cooling.existing_cooling_table(context),
         site_period=sites.site_period_table(context),

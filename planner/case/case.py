@@ -3,7 +3,7 @@
 Model units: thousands of accelerators, MW, MWh, MUSD, thousand reference-accelerator equivalents of demand.
 Tables are pandas frames whose row index is the tuple of the index set they define; the tuple's parts are
 columns too. Index letters are those of the model: w workload, p site, h host, a stack, k system,
-r rent term, b hall type, c cooling technology, m medium, n connection, g backup plant, q quota,
+r rent term, b hall type, c cooling technology, m medium, n connection, g backup plant or plant of a site's own, q quota,
 t period, s slice of the typical day.
 """
 
@@ -56,6 +56,10 @@ class Case:
     pue: pd.DataFrame
     connections: pd.DataFrame
     backups: pd.DataFrame
+    plants: pd.DataFrame
+    hires: pd.DataFrame
+    supplies: pd.DataFrame
+    outputs: pd.DataFrame
     host_period: pd.DataFrame
     existing_cooling: pd.DataFrame
     site_period: pd.DataFrame

@@ -24,6 +24,8 @@ from planner.facts.suggest import hint
 from planner.scenario.schema import Workload
 
 COMFORT_C = 15.0
+CLOCK_BLOCKS = 6
+"""Fewest blocks of the day where hours are told apart."""
 
 
 Z80 = 1.2815515655446004
@@ -138,9 +140,23 @@ def load_by_hour(context: Context, w: Workload) -> np.ndarray:
 
 
 def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:
-    """Hours of the day split into ``n`` equal blocks from busiest to quietest (interactive profile)."""
+    """Hours of the day split into ``n`` equal blocks from busiest to quietest (interactive profile).
+
+    Where a site may have the sun, into blocks by the clock, ``CLOCK_BLOCKS`` of them or more: load and sun meet by hour.
+    """
+    if any(
+        _solar(context, option.id)
+        for site in context.scenario.sites
+        if site.power
+        for option in site.power.options
+    ):
+        return np.array_split(np.arange(24), max(n, CLOCK_BLOCKS))
     order = np.argsort(-hourly(context, "interactive"), kind="stable")
     return [np.sort(block) for block in np.array_split(order, n)]
+
+
+def _solar(context: Context, option: str) -> bool:
+    return str(context.catalog.value("power_options", option, "fuel")) == "solar"
 
 
 def months_of_period(context: Context, t: int) -> np.ndarray:

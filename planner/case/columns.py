@@ -13,7 +13,7 @@ import pandas as pd
 
 TEXT = frozenset(
     ["a", "accelerator", "answers", "b", "basis", "body", "c", "chip_origin", "country", "d", "data_class", "detail",
-     "family", "g", "generation", "h", "host", "i", "id", "iso3", "item", "k", "kind", "label", "latency_class",
+     "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "k", "kind", "label", "latency_class",
      "layer", "licence_why", "m", "maker", "method", "mode", "model_class", "n", "name", "operator",
      "operator_parent", "origin_iso3", "owner_class", "p", "payer", "q", "r", "reason", "reference", "s",
      "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
@@ -24,7 +24,7 @@ WHOLE = frozenset(
 )  # fmt: skip
 FLAG = frozenset(
     ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "may_lapse", "optional", "own",
-     "preemptible", "provider_home", "territory_home"]
+     "preemptible", "provider_home", "starts", "territory_home"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])

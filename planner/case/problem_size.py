@@ -51,17 +51,18 @@ def problem_size(case: Case) -> ProblemSize:
     host_links = case.serve.reset_index(drop=True)[["w", "h", "t"]].drop_duplicates()
     host_links = int(host_links["h"].isin(set(case.opens["h"]) if len(case.opens) else set()).sum())
     stack_links = len(case.serve.reset_index(drop=True)[["w", "a", "t"]].drop_duplicates())
+    onsite = len(case.outputs.reset_index(drop=True)[["h", "t"]].drop_duplicates())
     bought = {p: len(getattr(case, p.table)) for p in PURCHASES}
     plant = sum(n for p, n in bought.items() if p.price == "musd_per_mw")
     columns = (
         sum(bought.values()) + orders + stock + fleet + serve + run + held + len(case.demand) + len(case.stacks)
-        + loads + heat + len(places) * slices + len(w) + 4
+        + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite
     )  # fmt: skip
     rows = (
         3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads
         + built * len(MEDIA) * (slices + 1) + built * technologies * (slices + 1) + built * (slices + 2)
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
-        + len(case.share_caps) + len(case.control_floors) + 3 + len(w)
+        + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + len(case.outputs) + (2 + slices) * onsite
     )  # fmt: skip
     n = case.calendar.n
     order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0
@@ -72,7 +73,7 @@ def problem_size(case: Case) -> ProblemSize:
     nonzeros = (
         serve * (7 + slices) + run * 3 + held * (4 + sites) + firm * slices + fleet * (2 + 2 * slices)
         + order_life + orders * 4 + rent_life + rents + quotas + loads * 3 + heat * 5
-        + plant * n / 3 + stock * 8 + len(case.demand) * 3
+        + plant * n / 3 + len(case.outputs) * n / 3 + stock * 8 + len(case.demand) * 3
     )  # fmt: skip
     whole = sum(n for p, n in bought.items() if p.domain == "binary")
     integers = whole + len(case.stacks) + int(case.halls["integer"].sum())

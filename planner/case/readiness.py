@@ -45,11 +45,21 @@ def host_ready(case: Case) -> pd.Series:
 
 
 def host_first(case: Case, host: str) -> dict[str, int]:
-    """First period in which new space, grid and backup may be live at a host of its own or leased halls."""
+    """First period in which new space, firm power (a line or plant) and backup may be live at a host of its own or
+    leased halls."""
     build = case.hosts.loc[host, "mode"] == "build"
     opened = 0 if bool(case.hosts.loc[host, "exists"]) else _first(case.opens, host)
     more = _first(case.halls if build else case.leases, host)
-    return {"space": max(opened, more), "grid": _first_grid(case, host), "backup": _first(case.backups, host)}
+    firm = case.supplies[case.supplies["firm_share"] > 0]
+    grid = min(_first_grid(case, host), _first_plant(case, host, firm))
+    backup = min(_first(case.backups, host), _first_plant(case, host, firm[firm["starts"]]))
+    return {"space": max(opened, more), "grid": grid, "backup": backup}
+
+
+def _first_plant(case: Case, host: str, kinds: pd.DataFrame) -> int:
+    """First period in which plant of these kinds, bought or rented, may be live."""
+    named = set(kinds.loc[kinds["h"] == host, "g"])
+    return min(_first(table[table["g"].isin(named)], host) for table in (case.plants, case.hires))
 
 
 def _first(table: pd.DataFrame, host: str) -> int:

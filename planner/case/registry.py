@@ -148,6 +148,15 @@ PURCHASES: tuple[Purchase, ...] = (
         "backups", "Backup power", "power", ("backup",), "continuous", "backups", ("h", "g", "t"), named_by=("g",),
         amount="added_mw", unit="MW backup", price="musd_per_mw", account="backup", milestone="backup",
     ),
+    Purchase(
+        "plants", "Plant of a site's own", "plant", ("plant",), "continuous", "plants", ("h", "g", "t"), named_by=("g",),
+        amount="added_mw", unit="MW plant", price="musd_per_mw", account="plant", milestone="plant",
+    ),
+    Purchase(
+        "hires", "Rented plant", "plant", ("hire",), "continuous", "hires", ("h", "g", "t"), named_by=("g",),
+        amount="added_mw", unit="MW plant", rent="musd_per_mw_period", money="musd_total", life="periods",
+        decided_date="sign_date", live_date="start_date", end_date="end_date", account="plant-rent", milestone="hire",
+    ),
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
 CONTRACTS = tuple(p for p in PURCHASES if p.rent)
@@ -206,6 +215,16 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("backup", "Backup power", "capex", "backup plant built", "backup", "MW backup"),
     Account("backup-upkeep", "Backup upkeep", "opex", "share of the plant's price, every period it stands",
             charge=Charge("backups", "upkeep_musd_per_mw_period")),
+    Account("plant", "Plant of a site's own", "capex", "engines, turbines, fuel cells, sun, wind and the like, bought",
+            "plant", "MW plant"),
+    Account("plant-upkeep", "Plant upkeep", "opex", "fixed cost of plant bought, every period it stands",
+            charge=Charge("plants", "upkeep_musd_per_mw_period")),
+    Account("plant-rent", "Plant rent", "rent", "rented plant, every period of the term, maintenance included",
+            charge=Charge("hires", PURCHASE["hires"].rent)),
+    Account("generation", "Own generation", "energy", "what plant generates, at its variable cost without fuel",
+            unit="MWh"),
+    Account("fuel", "Fuel", "energy", "what plant burns, at the price of fuel at the site", unit="MMBtu"),
+    Account("plant-emissions", "Plant emissions", "physical", "direct emissions of own generation", unit="tCO2"),
     Account("electricity", "Electricity", "energy", "grid import at the tariff of the hour", unit="MWh"),
     Account("emissions", "Emissions", "physical", "grid import at the zone's carbon", unit="tCO2"),
     Account("water", "Water", "physical", "evaporated by cooling", unit="m3"),

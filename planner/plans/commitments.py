@@ -16,7 +16,10 @@ EXISTING = "existing"
 
 
 def commitments(case: Case, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a contract: signed = booked + due after the horizon (MUSD, undiscounted), and what the end counts."""
+    """A row a contract: signed = booked + due after the horizon (MUSD, undiscounted), and what the end counts.
+
+    ``id`` names the contract signed before the plan, or the kind of plant.
+    """
     parts = [_bought(case, p, tables[p.name]) for p in CONTRACTS]
     table = pd.concat([*parts, _existing(case)], ignore_index=True)
     table["p"] = table["h"].map(case.hosts["p"]).astype(object)
@@ -30,7 +33,8 @@ def _bought(case: Case, p: Purchase, rows: pd.DataFrame) -> pd.DataFrame:
     amount = rows[p.amount].to_numpy(float)
     blank = {c: "" for c in ("a", "k", "r") if c not in rows}
     return pd.DataFrame({
-        "what": p.name, "id": "", **{c: rows[c].astype(object) for c in ("h", "a", "k", "r") if c in rows}, **blank,
+        "what": p.name, "id": rows["g"].astype(object) if "g" in rows else "",
+        **{c: rows[c].astype(object) for c in ("h", "a", "k", "r") if c in rows}, **blank,
         "start_date": rows[p.live_date], "end_date": rows[p.end_date], "amount": amount, "unit": p.unit,
         "booked_musd": rows[p.money].astype(float),
         "due_after_musd": amount / p.per * facts["due_after_musd"].to_numpy(float),

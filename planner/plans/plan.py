@@ -21,7 +21,7 @@ from planner.case.columns import keys_of
 from planner.case.registry import PURCHASES, SETTLED
 from planner.facts.errors import UnknownName
 from planner.models.ledger import CONSTANT
-from planner.plans import kpis, milestones, prices
+from planner.plans import kpis, milestones, onsite, prices
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
 from planner.plans.content import content_table
@@ -75,9 +75,10 @@ def plan_of(
         "serving": reader.serving(),
         "demand": reader.demand(),
         "stacks": reader.stacks(),
-        "dispatch": reader.dispatch(),
+        "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
         "ledger": reader.ledger(),
     }
+    tables["dispatch"] = reader.dispatch(tables["generation"])
     tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
     tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
@@ -202,15 +203,19 @@ class _Reader(Reader):
         )
         return self.site(self.dated(table))[list(SCHEMA["cooling"])]
 
-    def dispatch(self) -> pd.DataFrame:
-        """(h, t, s): hours, IT load and grid import of own and leased places."""
+    def dispatch(self, generation: pd.DataFrame) -> pd.DataFrame:
+        """(h, t, s): hours, IT load, grid import and own generation of own and leased places."""
         load = (
             self.values("it_load", ["h", "m", "t", "s"], "it_mw")
             .groupby(["h", "t", "s"], as_index=False)["it_mw"]
             .sum()
         )
         imported = self.values("grid_import", ["h", "t", "s"], "import_mw")
-        table = load.merge(imported, on=["h", "t", "s"], how="outer").fillna({"it_mw": 0.0, "import_mw": 0.0})
+        own = generation.groupby(["h", "t", "s"], as_index=False)["generation_mw"].sum()
+        table = load.merge(imported, on=["h", "t", "s"], how="outer").merge(
+            own, on=["h", "t", "s"], how="outer"
+        )
+        table = table.fillna({"it_mw": 0.0, "import_mw": 0.0, "generation_mw": 0.0})
         return self.facts(table, self.case.slices, ["t", "s"], ["hours"])[list(SCHEMA["dispatch"])]
 
     def power(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -223,7 +228,8 @@ class _Reader(Reader):
             .sum()
         )
         d = tables["dispatch"]
-        energy = d.assign(it_mwh=d["it_mw"] * d["hours"], energy_mwh=d["import_mw"] * d["hours"])
+        drawn = d["import_mw"] + d["generation_mw"]
+        energy = d.assign(it_mwh=d["it_mw"] * d["hours"], energy_mwh=drawn * d["hours"])
         energy = energy.groupby(keys, as_index=False)[["it_mwh", "energy_mwh"]].sum()
         led = tables["ledger"]
         physical = {
@@ -232,7 +238,8 @@ class _Reader(Reader):
             .sum()
             for name, accounts in (
                 ("water_m3", ["water"]),
-                ("emissions_t", ["emissions", "cloud-emissions"]),
+                ("emissions_t", ["emissions", "cloud-emissions", "plant-emissions"]),
+                ("generation_mwh", ["generation"]),
                 ("cloud_mwh", ["cloud-energy"]),
             )
         }
@@ -261,13 +268,18 @@ class _Reader(Reader):
         ):
             before = existing[column] if len(existing) else pd.Series(dtype=float)
             table[name] = [float(stands.get(i, 0.0)) + float(before.get(i, 0.0)) for i in index]
+        stands = onsite.standing(self)
+        for name in ("plant_mw", "plant_rating_mw"):
+            table[name] = [float(stands[name].get(i, 0.0)) for i in index]
         table["facility_peak_mw"] = self.facility_peak(table, tables["cooling"])
         table["it_mean_mw"] = table["it_mwh"] / hours
         table["pue"] = np.where(
             table["it_mwh"] > 0, table["energy_mwh"] / table["it_mwh"].where(table["it_mwh"] > 0, 1.0), np.nan
         )
         table["energy_mwh"] = table["energy_mwh"] + table["cloud_mwh"]
-        for name in ("water_m3", "emissions_t"):
+        share = self.case.physics["backup_critical_share"]
+        table["plant_standby_mw"] = onsite.held_as_backup(table, share)
+        for name in ("water_m3", "emissions_t", "generation_mwh"):
             table[name] = [float(physical[name].get(i, 0.0)) for i in index]
         return table[list(SCHEMA["power"])]
 

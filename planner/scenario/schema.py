@@ -227,6 +227,29 @@ class Step(Record):
     mw: NonNegative
 
 
+class PowerOption(Record):
+    """Plant of its own that a site may have: a row of the catalog, with figures of one's own over it."""
+
+    id: Id
+    ways: Annotated[list[Literal["buy", "rent"]], Field(min_length=1)] | None = None
+    max_mw: Positive | None = None
+    lead_months: Months | None = None
+    mobilisation_months: Months | None = None
+    permit_months: Months | None = None
+    capex_usd_per_kw: Positive | None = None
+    rent_usd_per_kw_month: Positive | None = None
+    term_months: Annotated[int, Field(ge=1, le=240)] | None = None
+    fuel_usd_per_mmbtu: NonNegative | None = None
+    forced_outage_pct: Annotated[float, Field(ge=0, lt=100)] | None = None
+    capacity_factor_pct: Annotated[float, Field(gt=0, le=100)] | None = None
+
+
+class SitePower(Record):
+    """What a site may have beside a firm grid connection."""
+
+    options: list[PowerOption] = []
+
+
 class Site(Record):
     """A place with a grid: a metro of the catalog, or coordinates of one's own."""
 
@@ -242,6 +265,7 @@ class Site(Record):
     max_water_m3_per_year: NonNegative | None = None
     elec_price_usd_per_mwh: Positive | None = None
     construction_musd_per_mw_it: Positive | None = None
+    power: SitePower | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Site:

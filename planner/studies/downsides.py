@@ -35,7 +35,7 @@ LEAST = 1e-3
 """Share of demand that stays where all of it is lost: a case needs something to serve."""
 LICENSOR = "USA"
 DEARER = {"systems": ("price_usd",), "countries": ("construction_musd_per_mw_it",), "connections": ("capex_musd",),
-          "backup": ("capex_musd",), "cooling": ("capex_musd",)}  # fmt: skip
+          "backup": ("capex_musd",), "cooling": ("capex_musd",), "power_options": ("capex_usd",)}  # fmt: skip
 """Tables and starts of columns that a rise of capital cost moves."""
 LATE = {"grid-late": ("connect",), "licence-late": ("order",), "licence-lost": ("order",)}
 """Events that make deliveries impossible -> variables that cannot be held."""

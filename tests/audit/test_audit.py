@@ -1,8 +1,8 @@
 """The audit finds nothing in a solved plan, and something in every plan that was tampered with.
 
 The plan below is small but uses every rule: two build hosts at two sites, leased space, a cloud, an existing
-hall and fleet, work that may wait, work that must survive the loss of a site, quotas, crews, shares, caps on
-capital, a grant and decisions.
+hall and fleet, plant of a site's own, work that may wait, work that must survive the loss of a site, quotas, crews,
+shares, caps on capital, a grant and decisions.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ def rich(tiny) -> Scenario:
     plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
     host, site, work = plain["hosts"][0], plain["sites"][0], plain["demand"][0]
     host = {**host, "cooling": ["air-chilled-water", "rear-door", "direct-to-chip"]}
+    fuel = {"fuel_usd_per_mmbtu": 1, "lead_months": 9, "permit_months": 3}
+    options = [{"id": "gas-engine-dc-2026", "max_mw": 0.5, **fuel},
+               {"id": "turbine-mobile-2026", "max_mw": 0.25, "rent_usd_per_kw_month": 20, **fuel}]  # fmt: skip
     return Scenario.model_validate({
         **plain,
         "demand": [
@@ -41,7 +44,7 @@ def rich(tiny) -> Scenario:
             {**work, "id": "nightly", "kind": "batch", "preemptible": True, "latency_class": "batch"},
         ],
         "sites": [
-            {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000},
+            {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000, "power": {"options": options}},
             {**site, "id": "north", "metro": "KR-SEO", "elec_price_usd_per_mwh": 140},
         ],
         "hosts": [
@@ -100,7 +103,8 @@ def plan(tiny, plain_catalog) -> Plan:
 def test_a_solved_plan_is_clean(plan):
     found = audit(plan)
     assert not len(found), found.to_string()
-    for name in ("orders", "rents", "leases", "halls", "cooling", "connections", "backups", "opens"):
+    for name in ("orders", "rents", "leases", "halls", "cooling", "connections", "backups", "opens",
+                 "plants", "hires", "generation"):  # fmt: skip
         assert len(plan.tables[name]), f"the plan must use {name} for the tests below to mean something"
     assert (plan.tables["serving"]["reserve"] > 0).any()
 
@@ -194,6 +198,8 @@ def twice(name: str) -> Callable[[Tables], None]:
 
 CHAMPION, SECOND = (lambda t: t["h"] == "champion"), (lambda t: t["h"] == "second")
 CLOUD, LEASED = (lambda t: t["h"] == "cloud"), (lambda t: t["h"] == "leased")
+
+PLANT = (("plants", "plant"), ("hires", "hire"))
 
 MUTATIONS = [
     ("order-allowed", put("orders", "t", 0)),
@@ -298,7 +304,23 @@ MUTATIONS = [
     ("backup-power", drop("backups", CHAMPION)),
     ("site-grid", scale("connections", "added_mw", 100, CHAMPION)),
     *[("power-table", scale("power", column)) for column in ("it_peak_mw", "it_mean_mw", "facility_peak_mw",
-      "grid_mw", "backup_mw", "energy_mwh", "emissions_t")],
+      "energy_mwh", "generation_mwh", "emissions_t")],
+    *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "plant_mw", "plant_rating_mw",
+      "plant_standby_mw")],
+    ("dispatch-table", scale("dispatch", "generation_mw")),
+    ("import-limit", scale("dispatch", "import_mw", 50, CHAMPION)),
+    ("plant-rating", drop("connections", CHAMPION)),
+    *[(f"{rule}-allowed", put(name, "t", 0)) for name, rule in PLANT],
+    *[(f"{rule}-negative", scale(name, "added_mw", -1)) for name, rule in PLANT],
+    *[(f"{rule}-dates", put(name, {"plant": "order_date", "hire": "sign_date"}[rule], pd.Timestamp("2027-01-02")))
+      for name, rule in PLANT],
+    ("plant-price", scale("plants", "musd")),
+    ("hire-price", scale("hires", "musd_total")),
+    ("hire-price", scale("hires", "usd_per_kw_month")),
+    ("site-plant", scale("plants", "added_mw", 100)),
+    ("plant-output", scale("generation", "generation_mw", 10)),
+    ("plant-output", put("generation", "g", "nuclear-smr-2026")),
+    ("generation-table", scale("generation", "fuel_mmbtu")),
     ("power-table", scale("power", "pue", 1.01, lambda t: t["pue"] > 0)),
     ("power-table", scale("power", "energy_mwh", 1e6, CLOUD)),
     ("quota-orders", scale("orders", "accelerators", 20, CHAMPION)),

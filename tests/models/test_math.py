@@ -102,6 +102,13 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                             "accelerators": 160, "since": "2026-01-01", "retire": "2029-01-01"}],
             },
         },
+        "plant of its own": {
+            "horizon": YEARS,
+            "sites": [{**site, "power": {"options": [
+                {"id": "gas-engine-dc-2026", "max_mw": 5, "lead_months": 9, "permit_months": 3, "fuel_usd_per_mmbtu": 10},
+                {"id": "turbine-mobile-2026", "fuel_usd_per_mmbtu": 10},
+            ]}}],
+        },
     }  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""Plant of a site's own: what stands, what of it is firm or held as backup, what it gives, what it burns.
+
+Variables: plant[h,g,t] MW bought, going live; hire[h,g,t] MW of contracts starting; gen[h,g,t,s] MW given in a slice;
+plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are held as backup.
+
+    gen <= share of the slice x (plant alive + hire alive)                             (h,g,t,s)  plant_output
+    plant_firm + plant_standby <= sum over g of firm share x (plant + hire alive)      (h,t)      plant_rating
+    plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
+    sum over hosts of plant + hire alive <= most MW at the site                        (p,g,t)    site_plant
+
+A megawatt is firm or backup, never both. What is given beyond the load is not sold: it is not generated. Where a site
+offers nothing there are no variables and no rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import Case
+from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
+from planner.models.ledger import asset, book, local
+from planner.models.rules import Rule
+
+
+def declare(m: Any, case: Case) -> None:
+    """Plant and what it gives, where heat may be carried; cooling comes before it and power after."""
+    loaded = {(h, t, s) for h, _, _, t, s in m.HEAT}
+    outputs = [key for key in tuples(case.outputs) if (key[0], *key[2:]) in loaded]
+    add_set(m, "PLANT", tuples(case.plants), 3)
+    add_set(m, "HIRE", tuples(case.hires), 3)
+    add_set(m, "OUTPUT", outputs, 4)
+    add_set(m, "ONSITE", dict.fromkeys((h, t) for h, _, t, _ in outputs), 2)
+    add_var(m, "plant", m.PLANT)
+    add_var(m, "hire", m.HIRE)
+    add_var(m, "gen", m.OUTPUT)
+    add_var(m, "plant_firm", m.ONSITE)
+    add_var(m, "plant_standby", m.ONSITE)
+    add_set(m, "SUPPLY", tuples(case.supplies), 2)
+    add_param(m, "firm_share", m.SUPPLY, case.supplies["firm_share"])
+    _declare_output(m, case)
+    _declare_rating(m, case)
+    _declare_site(m, case)
+
+
+def _declare_output(m: Any, case: Case) -> None:
+    n, keys = case.calendar.n, list(m.OUTPUT)
+    add_param(m, "output_share", m.OUTPUT, {key: case.outputs.at[key, "share"] for key in keys})
+    for name, table, life in (("plants_of", case.plants, "life"), ("hires_of", case.hires, "periods")):
+        living = alive_map(table, ["h", "g"], ["t"], life, n)
+        add_family(m, name, m.OUTPUT, {key: living.get(key[:3], []) for key in keys}, 1)
+    m.plant_output = Rule(
+        m.OUTPUT,
+        rule=lambda m, h, g, t, s: (
+            m.gen[h, g, t, s]
+            <= m.output_share[h, g, t, s]
+            * (
+                sum(m.plant[h, g, u] for u in m.plants_of[h, g, t, s])
+                + sum(m.hire[h, g, u] for u in m.hires_of[h, g, t, s])
+            )
+        ),
+    )
+
+
+def _declare_rating(m: Any, case: Case) -> None:
+    n = case.calendar.n
+    firm = case.supplies[case.supplies["firm_share"] > 0]
+    starting = firm[firm["starts"]]
+    for kind, some in (("firm", firm), ("standby", starting)):
+        for name, table, life in (("plants", case.plants, "life"), ("hires", case.hires, "periods")):
+            own = table[np.array([key in some.index for key in columns(table, ["h", "g"])], dtype=bool)]
+            add_family(m, f"{kind}_{name}", m.ONSITE, alive_map(own, ["h"], ["g", "t"], life, n), 2)
+    m.plant_rating = Rule(
+        m.ONSITE,
+        rule=lambda m, h, t: (
+            m.plant_firm[h, t] + m.plant_standby[h, t]
+            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.firm_plants[h, t])
+            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.firm_hires[h, t])
+        ),
+    )
+    m.standby_rating = Rule(
+        m.ONSITE,
+        rule=lambda m, h, t: (
+            m.plant_standby[h, t]
+            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.standby_plants[h, t])
+            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.standby_hires[h, t])
+        ),
+    )
+
+
+def _declare_site(m: Any, case: Case) -> None:
+    """Most megawatts of a kind at a site, where something limits it."""
+    n = case.calendar.n
+    most = case.supplies[case.supplies["max_mw"] < np.inf].groupby(["p", "g"])["max_mw"].first()
+    found: dict[str, dict[Any, list[Any]]] = {}
+    for name, table, life in (("site_plants", case.plants, "life"), ("site_hires", case.hires, "periods")):
+        living = alive_map(table.assign(p=table["h"].map(case.hosts["p"])), ["p", "g"], ["h", "t"], life, n)
+        found[name] = {key: rows for key, rows in living.items() if key[:2] in most.index}
+    keys = dict.fromkeys(key for living in found.values() for key in living)
+    add_set(m, "SITE_PLANT", keys, 3)
+    add_param(m, "site_plant_mw", m.SITE_PLANT, {key: most[key[:2]] for key in keys})
+    for name, living in found.items():
+        add_family(m, name, m.SITE_PLANT, living, 2)
+    m.site_plant = Rule(
+        m.SITE_PLANT,
+        rule=lambda m, p, g, t: (
+            sum(m.plant[h, g, u] for h, u in m.site_plants[p, g, t])
+            + sum(m.hire[h, g, u] for h, u in m.site_hires[p, g, t])
+            <= m.site_plant_mw[p, g, t]
+        ),
+    )
+
+
+def entries(case: Case) -> list[pd.DataFrame]:
+    """Plant bought, and what generation costs, burns and emits; upkeep and rent are charges of the registry."""
+    bought = case.plants
+    out = asset(case, "plant", bought, bought["musd_per_mw"], 1.0, "plant", **local(case, bought["h"]))
+    table = case.outputs.reset_index(drop=True)
+    if not len(table):
+        return out
+    table = table.merge(case.slices.reset_index(drop=True)[["t", "s", "hours"]], on=["t", "s"])
+    table = table.merge(case.supplies.reset_index(drop=True), on=["h", "g"])
+    index, hours = columns(table, ["h", "g", "t", "s"]), table["hours"].to_numpy(float)
+    burnt = table["mmbtu_per_mwh"].to_numpy(float) * hours
+    here = local(case, table["h"])
+    return [
+        *out,
+        book("gen", index, table["t"], table["running_musd_per_mwh"] * hours, hours, account="generation", **here),
+        book("gen", index, table["t"], table["musd_per_mmbtu"] * burnt, burnt, account="fuel", **here),
+        book("gen", index, table["t"], 0.0, table["tco2_per_mwh"] * hours, account="plant-emissions", h=table["h"]),
+    ]  # fmt: skip

@@ -1,0 +1,95 @@
+"""Firm power: the design hour against grid, backup and plant; connections of a site against its grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.plant import ratings
+from planner.audit.view import View, at_sites, each_period, lookup, once, over, site_limit, total
+from planner.case.case import DESIGN
+
+HT = ["h", "t"]
+
+COVERS = {"firm_power": "firm-power", "backup_power": "backup-power", "plant_rating": "plant-rating",
+          "standby_rating": "backup-power", "site_grid": "site-grid"}  # fmt: skip
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
+
+def check(view: View, found: Findings) -> None:
+    """Grid and plant carry the design hour, backup the critical load; all connections of a site fit its grid.
+
+    Critical load that backup sets leave is held by plant that starts in time; no megawatt carries load and is backup.
+    """
+    load, grid, sets = built_load(view), grid_mw(view), backup_mw(view)
+    stands = ratings(view)
+    critical = view.case.physics["backup_critical_share"] * load
+    there, spare = over(load.index, grid), over(load.index, sets)
+    rating, starting = (over(load.index, stands[c]) for c in ("plant_rating_mw", "starting_mw"))
+    found.at_most("firm-power", load, there + rating, "design-hour load above grid connection and plant")
+    found.at_most("backup-power", critical, spare + starting, "critical load above the backup")
+    twice = (load - there).clip(lower=0.0) + (critical - spare).clip(lower=0.0)
+    found.at_most("plant-rating", twice, rating, "plant that carries load and is backup at once")
+    built = grid[grid.index.get_level_values(0).isin(view.built)]
+    found.at_most(
+        "site-grid", at_sites(view, built), site_limit(view, "grid_mw"), "connections above the site's grid"
+    )
+    _table(view, found)
+
+
+def _table(view: View, found: Findings) -> None:
+    power, stands = view.table("power"), ratings(view)
+    for name, want in (("grid_mw", grid_mw(view)), ("backup_mw", backup_mw(view)), ("plant_mw", stands["plant_mw"]),
+                       ("plant_rating_mw", stands["plant_rating_mw"]), ("plant_standby_mw", _standby(view))):  # fmt: skip
+        got = total(power, HT, power[name])
+        found.equal("firm-table", got, over(got.index, want), name)
+
+
+def _standby(view: View) -> pd.Series:
+    """(h, t) -> MW of rating held as backup, where plant stands."""
+    stands = ratings(view)["plant_rating_mw"]
+    index = stands.index[stands > 0]
+    left = view.case.physics["backup_critical_share"] * over(index, built_load(view)) - over(
+        index, backup_mw(view)
+    )
+    return left.clip(lower=0.0)
+
+
+def built_load(view: View) -> pd.Series:
+    """(h, t) -> facility MW of hosts that build in the design hour."""
+    load = facility_peak(view)
+    return load[load.index.get_level_values(0).isin(view.built)]
+
+
+def grid_mw(view: View) -> pd.Series:
+    """(h, t) -> MW of grid connections alive, with what exists already."""
+    return _standing(view, "connections", view.case.connections, "n", "existing_grid_mw")
+
+
+def backup_mw(view: View) -> pd.Series:
+    """(h, t) -> MW of backup sets alive, with what exists already."""
+    return _standing(view, "backups", view.case.backups, "g", "existing_backup_mw")
+
+
+@once
+def facility_peak(view: View) -> pd.Series:
+    """(h, t) -> facility MW in the design hour: heat by technology times its PUE, or the building's."""
+    table = view.table("cooling")
+    key = pd.MultiIndex.from_arrays([table["h"], table["c"], table["t"], [DESIGN] * len(table)])
+    pue = lookup(key, view.case.pue["pue"]).astype(float) if len(table) else np.zeros(0)
+    built = total(table, HT, table["heat_peak_mw"] * pue)
+    fleet = view.table("fleet")
+    leased = fleet[fleet["h"].isin([h for h in view.own if h not in view.built])]
+    peak = leased["accelerators"] / 1000.0 * view.system(leased, "peak_mw_per_k").astype(float)
+    return built.add(total(leased, HT, peak * view.case.physics["colocation_pue"]), fill_value=0.0)
+
+
+def _standing(view: View, name: str, source: pd.DataFrame, key: str, before: str) -> pd.Series:
+    """(h, t) -> MW of plant alive, with what exists already."""
+    rows = view.facts(view.table(name), source, ["h", key, "t"], ["life"])
+    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    held = view.case.host_period.reset_index(drop=True)
+    parts = [alive[["h", "t"]].assign(mw=alive["added_mw"]), held[["h", "t"]].assign(mw=held[before])]
+    table = pd.concat([p for p in parts if len(p)] or parts[-1:], ignore_index=True)
+    return total(table, ["h", "t"], table["mw"])

@@ -1,0 +1,135 @@
+"""Plant of a site's own: what stands, what it may give, what it burns and costs; ``firm`` reads its rating."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.book import Book
+from planner.audit.bought import dated, priced
+from planner.audit.findings import Findings
+from planner.audit.view import View, each_period, labelled, once, over, total
+
+HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
+
+COVERS = {"plant_output": "plant-output", "site_plant": "site-plant"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of plant bought and rented, its output and the most a site may have."""
+    _bought(view, found)
+    _hired(view, found)
+    _output(view, found)
+    stands, kinds = standing(view), view.case.supplies
+    most = {(x.p, x.g): float(x.max_mw) for x in kinds.itertuples()}
+    mw = total(stands.assign(p=stands["case_p"]), ["p", "g", "t"], stands["mw"])
+    limit = pd.Series([most[key[:2]] for key in mw.index], index=mw.index, dtype=float)
+    found.at_most("site-plant", mw, limit, "more plant of a kind than the site may have")
+
+
+def _bought(view: View, found: Findings) -> None:
+    table = view.table("plants")
+    found.known("plant-allowed", table[HGT], view.case.plants.index, "no such plant can go live then")
+    found.at_least("plant-negative", total(table, HGT, table["added_mw"]), 0.0, "negative plant")
+    rows = view.facts(table, view.case.plants, HGT, ["lead", "musd_per_mw"])
+    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dated(view, found, "plant-dates", rows, HGT, when)
+    priced(found, "plant-price", rows, HGT, rows["added_mw"] * rows["case_musd_per_mw"])
+
+
+def _hired(view: View, found: Findings) -> None:
+    table = view.table("hires")
+    found.known("hire-allowed", table[HGT], view.case.hires.index, "no such contract can start then")
+    found.at_least("hire-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
+    rows = view.facts(table, view.case.hires, HGT, ["lead", "periods", "musd_per_mw_period"])
+    ends = rows["t"] + rows["case_periods"]
+    when = {"sign_date": rows["t"] - rows["case_lead"], "start_date": rows["t"], "end_date": ends}
+    dated(view, found, "hire-dates", rows, HGT, when)
+    rent = rows["added_mw"] * rows["case_musd_per_mw_period"]
+    priced(found, "hire-price", rows, HGT, rent * (np.minimum(view.n, ends) - rows["t"]), "musd_total")
+    monthly = rows["case_musd_per_mw_period"] * 1000.0 / (12.0 * view.years)
+    priced(found, "hire-price", rows, HGT, monthly, "usd_per_kw_month")
+
+
+@once
+def standing(view: View) -> pd.DataFrame:
+    """A row a purchase or contract and period alive: h, g, t, mw, and its case_firm_share, case_starts, case_p."""
+    parts = []
+    for name, life in (("plants", "life"), ("hires", "periods")):
+        rows = view.facts(view.table(name), getattr(view.case, name), HGT, [life])
+        rows = view.facts(rows, view.case.supplies, ["h", "g"], ["p", "firm_share", "starts"])
+        alive = each_period(rows, rows["t"], rows[f"case_{life}"], view.n)
+        parts.append(alive[[*HGT, "case_p", "case_firm_share", "case_starts"]].assign(mw=alive["added_mw"]))
+    return pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
+
+
+@once
+def generated(view: View) -> pd.DataFrame:
+    """Rows of the table of generation with MWh by the hours of the case, and figures of their kind of plant."""
+    columns = ["mmbtu_per_mwh", "musd_per_mmbtu", "running_musd_per_mwh", "tco2_per_mwh"]
+    rows = view.facts(view.table("generation"), view.case.supplies, ["h", "g"], columns)
+    rows = view.facts(rows, view.case.slices, ["t", "s"], ["hours"])
+    return rows.assign(mwh=rows["generation_mw"] * rows["case_hours"].astype(float))
+
+
+def _output(view: View, found: Findings) -> None:
+    """No more in a slice than what stands gives; derived columns by the hours and the kind of plant."""
+    keys = [*HGT, "s"]
+    table, stands = view.table("generation"), standing(view)
+    found.known("plant-output", table[keys], view.case.outputs.index, "no such plant can give power then")
+    found.at_least("plant-output", total(table, keys, table["generation_mw"]), 0.0, "negative generation")
+    rows = view.facts(table, view.case.outputs, keys, ["share"])
+    alive = over(labelled(rows, HGT), total(stands, HGT, stands["mw"])).to_numpy(float)
+    most = pd.Series(alive * rows["case_share"].to_numpy(float), index=labelled(rows, keys))
+    found.at_most(
+        "plant-output", total(rows, keys, rows["generation_mw"]), most, "more power than plant can give"
+    )
+    rows = generated(view)
+    fuel, tonnes = (rows["mwh"] * rows[f"case_{c}"] for c in ("mmbtu_per_mwh", "tco2_per_mwh"))
+    for column, want in (
+        ("generation_mwh", rows["mwh"]),
+        ("fuel_mmbtu", fuel),
+        ("emissions_t", tonnes),
+        ("hours", rows["case_hours"]),
+    ):
+        found.equal(
+            "generation-table", total(rows, keys, rows[column]), total(rows, keys, want), column, 100.0
+        )
+
+
+@once
+def ratings(view: View) -> pd.DataFrame:
+    """(h, t) -> plant_mw that stand, plant_rating_mw of them that are firm, starting_mw of that rating."""
+    rows = standing(view)
+    rating = rows["mw"] * rows["case_firm_share"].astype(float)
+    starting = rating * rows["case_starts"].astype(float)
+    parts = {"plant_mw": rows["mw"], "plant_rating_mw": rating, "starting_mw": starting}
+    return pd.DataFrame({name: total(rows, ["h", "t"], mw) for name, mw in parts.items()})
+
+
+def booked(book: Book) -> None:
+    """Plant bought; running, fuel and emissions of what is generated."""
+    view = book.view
+    rows = view.facts(view.table("plants"), view.case.plants, HGT, ["lead", "musd_per_mw", "life"])
+    price = rows["added_mw"] * rows["case_musd_per_mw"]
+    book.asset(
+        rows, price, "plant", rows["added_mw"], account="plant", unit="MW plant", **book.local(rows["h"])
+    )
+    rows, mwh = generated(view), generated(view)["mwh"]
+    burnt = mwh * rows["case_mmbtu_per_mwh"]
+    here = book.local(rows["h"])
+    book.add(
+        rows,
+        mwh * rows["case_running_musd_per_mwh"],
+        mwh,
+        kind="energy",
+        account="generation",
+        unit="MWh",
+        **here,
+    )
+    book.add(
+        rows, burnt * rows["case_musd_per_mmbtu"], burnt, kind="energy", account="fuel", unit="MMBtu", **here
+    )
+    book.add(rows, 0.0, mwh * rows["case_tco2_per_mwh"], kind="physical", account="plant-emissions", unit="tCO2",
+             h=rows["h"])  # fmt: skip

@@ -1,0 +1,203 @@
+"""Plant of a site's own: what may be bought or rented, from when, what it gives in every slice, and what it burns.
+
+A site offers only what ``sites[].power`` names; without it every table here is empty. Figures left out there are the
+catalog's (``power_options``). Permits come before the order: both leads add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.climate import hourly
+from planner.case.commitments import TAIL, with_tails
+from planner.case.context import Context, keyed
+from planner.case.power import PLANT
+from planner.case.table import Table
+from planner.facts.errors import BadValue, MissingFact
+from planner.scenario.schema import PowerOption, Site
+
+TABLES = {
+    "plants": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period"}),
+    "hires": Table(("h", "g", "t"), {
+        "lead": "periods from the signature to the first day", "periods": "periods of the term",
+        "musd_per_mw_period": "rent, MUSD per MW and period", **TAIL,
+    }),
+    "supplies": Table(("h", "g"), {
+        "p": "site", "fuel": "fuel or source", "firm_share": "MW that count as firm per MW of plant, after forced outage",
+        "starts": "whether it starts within the time the UPS carries the load", "max_mw": "most MW at the site",
+        "mmbtu_per_mwh": "fuel of a MWh generated", "musd_per_mmbtu": "price of fuel, MUSD per MMBtu",
+        "running_musd_per_mwh": "variable cost without fuel, MUSD per MWh", "tco2_per_mwh": "tonnes of CO2 per MWh",
+    }),
+    "outputs": Table(("h", "g", "t", "s"), {"share": "MW it can give in the slice per MW of plant, mean of its hours"}),
+}  # fmt: skip
+TABLE = "power_options"
+YIELD = {"solar": "pv_capacity_factor_pct", "wind": "wind_capacity_factor_pct"}
+"""Sources that blow and shine as they will, and what says how much: they count as no firm power."""
+FREE = (*YIELD, "geothermal")
+"""Sources without fuel, bound to the place: how much of it there is must be said."""
+STORED = "storage"
+WAYS = {"buy": "capex_usd_per_kw", "rent": "rent_usd_per_kw_month"}
+"""Ways to get plant, and what must be priced for each."""
+Offered = dict[tuple[str, str], tuple[Site, PowerOption]]
+
+
+def plant_table(context: Context) -> pd.DataFrame:
+    """(h, g, t) plant bought, going live; permits and delivery in series."""
+    rows: list[tuple[Any, ...]] = []
+    for (h, g), (site, option) in _offered(context, "buy").items():
+        musd = _figure(context, site, option, "capex_usd_per_kw") / 1000.0
+        fixed = context.catalog.value(TABLE, option.id, "fixed_om_usd_per_kw_year")
+        upkeep = 0.0 if pd.isna(fixed) else float(fixed) * context.calendar.years / 1000.0
+        _figure(context, site, option, "life_years")
+        life, lead = context.life_periods(TABLE, option.id), _lead(context, site, option, option.lead_months)
+        rows += [(h, g, t, lead, musd, life, upkeep) for t in range(lead, context.calendar.n)]
+    return TABLES["plants"].frame(rows)
+
+
+def hire_table(context: Context) -> pd.DataFrame:
+    """(h, g, t) contracts on rented plant that may start; nobody takes one over, so what is owed after the horizon is."""
+    rows: list[tuple[Any, ...]] = []
+    for (h, g), (site, option) in _offered(context, "rent").items():
+        usd = _figure(context, site, option, "rent_usd_per_kw_month")
+        musd = usd * 12.0 * context.calendar.years / 1000.0
+        term = context.calendar.periods(_term(context, site, option))
+        own = option.lead_months if option.mobilisation_months is None else option.mobilisation_months
+        lead = _lead(context, site, option, own)
+        rows += [(h, g, t, lead, term, musd) for t in range(lead, context.calendar.n)]
+    table = keyed(rows, ["h", "g", "t"], ["lead", "periods", "musd_per_mw_period"])
+    return with_tails(context, table, "musd_per_mw_period", np.zeros(len(table)), 0.0)
+
+
+def supply_table(context: Context) -> pd.DataFrame:
+    """(h, g) -> what each kind of plant counts for, burns and costs to run."""
+    rows: list[tuple[Any, ...]] = []
+    for (h, g), (site, option) in _offered(context).items():
+        row = context.catalog.table(TABLE).loc[option.id]
+        fuel, minutes = str(row["fuel"]), row["start_minutes"]
+        if fuel in FREE and option.max_mw is None:
+            raise MissingFact(
+                f"{_path(site, option)}: say how much {fuel} power the place has room for: max_mw"
+            )
+        burns = 0.0 if fuel in FREE else _figure(context, site, option, "heat_rate_mmbtu_per_mwh")
+        price = 0.0 if fuel in FREE else _fuel_usd_per_mmbtu(context, site, option, fuel)
+        running = row["variable_om_usd_per_mwh"]
+        rows.append(
+            (
+                h,
+                g,
+                site.id,
+                fuel,
+                0.0 if fuel in YIELD else 1.0 - _figure(context, site, option, "forced_outage_pct") / 100.0,
+                not pd.isna(minutes) and float(minutes) <= context.param("ups_ride_through_minutes"),
+                np.inf if option.max_mw is None else option.max_mw,
+                burns,
+                price / 1e6,
+                0.0 if pd.isna(running) else float(running) / 1e6,
+                _figure(context, site, option, "kgco2_per_mwh") / 1000.0,
+            )
+        )
+    return TABLES["supplies"].frame(rows)
+
+
+def output_table(
+    context: Context, blocks: Sequence[np.ndarray], supplies: pd.DataFrame, live: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """(h, g, t, s) from the first period in which plant may be live; the sun by its hours, all else evenly."""
+    first: dict[tuple[str, str], int] = {}
+    for table in live:
+        for row in table.itertuples():
+            first[row.h, row.g] = min(row.t, first.get((row.h, row.g), row.t))
+    options = _offered(context)
+    rows: list[tuple[Any, ...]] = []
+    for supply in supplies.itertuples():
+        key = (supply.h, supply.g)
+        shares = _shares(context, *options[key], supply.fuel, float(supply.firm_share), blocks)
+        rows += [(*key, t, f"b{i}", share) for t in range(first.get(key, context.calendar.n), context.calendar.n)
+                 for i, share in enumerate(shares)]  # fmt: skip
+    return TABLES["outputs"].frame(rows)
+
+
+def _shares(
+    context: Context, site: Site, option: PowerOption, fuel: str, firm: float, blocks: Sequence[np.ndarray]
+) -> list[float]:
+    if fuel not in YIELD:
+        return [firm] * len(blocks)
+    mean = context.local(YIELD[fuel], site, option.capacity_factor_pct) / 100.0
+    over_day = hourly(context, "sun") if fuel == "solar" else np.ones(24)
+    return [min(1.0, mean * float(over_day[block].mean())) for block in blocks]
+
+
+def _offered(context: Context, way: str = "") -> Offered:
+    """(h, g) -> what hosts that build may get in one way, or in any where none is named."""
+    found: Offered = {}
+    for host in context.scenario.hosts:
+        site = context.site(host.site)
+        if host.mode == "build" and site.power is not None:
+            found |= {
+                (host.id, option.id): (site, option)
+                for option in site.power.options
+                if not way or way in _ways(context, site, option)
+            }
+    return found
+
+
+def _ways(context: Context, site: Site, option: PowerOption) -> list[str]:
+    """Those the scenario lists, else every one with a price."""
+    if str(context.catalog.value(TABLE, option.id, "fuel")) == STORED:
+        raise BadValue(f"{_path(site, option)}: storage gives no power of its own and cannot be offered here")
+    if option.ways is not None:
+        return list(option.ways)
+    priced = [way for way, column in WAYS.items()
+              if not pd.isna(context.pick(getattr(option, column), TABLE, option.id, column))]  # fmt: skip
+    if not priced:
+        raise MissingFact(
+            f"{_path(site, option)}: {option.id} has no price: give {' or '.join(WAYS.values())}"
+        )
+    return priced
+
+
+def _path(site: Site, option: PowerOption) -> str:
+    return f"sites[{site.id}].power.options[{option.id}]"
+
+
+def _figure(context: Context, site: Site, option: PowerOption, column: str) -> float:
+    """The scenario's own figure, or the catalog's; ``MissingFact`` with the field to fill where neither has one."""
+    value = context.pick(getattr(option, column, None), TABLE, option.id, column)
+    if pd.isna(value):
+        own = column in PowerOption.model_fields
+        cure = f"give {column}" if own else "choose a row that has one"
+        raise MissingFact(f"{_path(site, option)}: the catalog has no {column} of {option.id}: {cure}")
+    return float(value)
+
+
+def _term(context: Context, site: Site, option: PowerOption) -> float:
+    months = option.term_months
+    months = context.catalog.value(TABLE, option.id, "rent_term_months") if months is None else months
+    if pd.isna(months):
+        raise MissingFact(f"{_path(site, option)}: the catalog has no term of {option.id}: give term_months")
+    return float(months)
+
+
+def _lead(context: Context, site: Site, option: PowerOption, own: float | None) -> int:
+    """Periods from the application for permits to the live date; no permit is asked where none is known."""
+    permit = context.pick(option.permit_months, TABLE, option.id, "permit_months")
+    months = own if own is not None else _figure(context, site, option, "lead_months")
+    return context.calendar.periods(months + (0.0 if pd.isna(permit) else float(permit)))
+
+
+def _fuel_usd_per_mmbtu(context: Context, site: Site, option: PowerOption, fuel: str) -> float:
+    if option.fuel_usd_per_mmbtu is not None:
+        return option.fuel_usd_per_mmbtu
+    if fuel == "gas":
+        context.assumed.append({"item": f"gas at {site.id}", "value": "there", "why": "no line is priced or dated: "
+                                "where one must be built, put its months into lead_months"})  # fmt: skip
+        return context.local("gas_usd_per_mmbtu", site) + context.param("gas_delivery_usd_per_mmbtu")
+    if fuel == "diesel":
+        return context.local("diesel_usd_per_l", site) / context.param("diesel_mmbtu_per_l")
+    if fuel == "uranium":
+        return context.param("uranium_usd_per_mmbtu")
+    raise MissingFact(f"{_path(site, option)}: no price of {fuel} is known: give fuel_usd_per_mmbtu")

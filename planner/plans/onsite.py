@@ -1,0 +1,45 @@
+"""What plant of a site's own stands for in a plan: what it gives in every slice, and how much of it is firm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.plans.reader import NOISE, Reader
+
+KEYS = ["h", "g", "t"]
+
+
+def generation(reader: Reader) -> pd.DataFrame:
+    """(h, g, t, s): hours, MW given, MWh, fuel burnt and direct emissions."""
+    case = reader.case
+    table = reader.values("gen", [*KEYS, "s"], "generation_mw")
+    table = reader.facts(table, case.slices, ["t", "s"], ["hours"])
+    table = reader.facts(table, case.supplies, ["h", "g"], ["mmbtu_per_mwh", "tco2_per_mwh"])
+    mwh = table["generation_mw"].astype(float) * table["hours"].astype(float)
+    return reader.site(reader.dated(table)).assign(
+        generation_mwh=mwh,
+        fuel_mmbtu=mwh * table["mmbtu_per_mwh"].astype(float),
+        emissions_t=mwh * table["tco2_per_mwh"].astype(float),
+    )
+
+
+def standing(reader: Reader) -> pd.DataFrame:
+    """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
+    case = reader.case
+    parts = []
+    for family, source, life in (("plant", case.plants, "life"), ("hire", case.hires, "periods")):
+        rows = reader.facts(reader.values(family, KEYS, "plant_mw"), source, KEYS, [life])
+        rows = reader.facts(rows, case.supplies, ["h", "g"], ["firm_share"])
+        ends = np.minimum(rows["t"] + rows[life].astype(int), case.calendar.n)
+        alive = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]
+        parts.append(rows.assign(t=alive).explode("t"))
+    table = pd.concat(parts, ignore_index=True)
+    table["plant_rating_mw"] = table["plant_mw"].astype(float) * table["firm_share"].astype(float)
+    return table.groupby(["h", "t"])[["plant_mw", "plant_rating_mw"]].sum()
+
+
+def held_as_backup(power: pd.DataFrame, critical_share: float) -> np.ndarray:
+    """MW of rating that backup plant leaves to plant of the site's own, where it stands."""
+    left = critical_share * power["facility_peak_mw"] - power["backup_mw"]
+    return np.where(power["plant_rating_mw"] > NOISE, left.clip(lower=0.0), 0.0)
