@@ -107,7 +107,7 @@ def test_an_assumed_row_needs_a_note(folder: Path) -> None:
 def test_a_duplicate_key_names_both_lines(folder: Path) -> None:
     edit(folder, "profiles.csv", lambda rows: rows.append(rows[1]))
     (problem,) = problems(folder)
-    assert problem == "profiles.csv:122: profile_id+hour: duplicate key 'interactive, 0', first on line 2"
+    assert problem == "profiles.csv:146: profile_id+hour: duplicate key 'interactive, 0', first on line 2"
 
 
 def test_columns_unknown_missing_and_misspelt(folder: Path) -> None:

@@ -113,8 +113,8 @@ def test_gas_runs_where_it_costs_less_than_the_grid(place, facts, optimise, fuel
         ("fuel", 6.5 * fuel, 6.5), ("generation", 15, 1), ("plant-emissions", 0, 0.345),
     ):  # fmt: skip
         rows = entries[entries["account"] == account]
-        assert (rows["musd"] * rows["mw"]).sum() == pytest.approx(8 * gives / 2 * HOURS * usd / 1e6)
-        assert (rows["quantity"] * rows["mw"]).sum() == pytest.approx(8 * gives / 2 * HOURS * quantity)
+        assert (rows["musd"] * rows["mw"]).sum() == pytest.approx(8 * gives * HOURS * usd / 1e6)
+        assert (rows["quantity"] * rows["mw"]).sum() == pytest.approx(8 * gives * HOURS * quantity)
 
 
 def test_dispatch_is_that_of_rising_cost(place, plain_catalog, optimise):
