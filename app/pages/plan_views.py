@@ -62,6 +62,9 @@ TABLES: dict[str, View] = {
     "service": lambda one, _: one.table("service"),
     "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, services.catalog),
     "power": lambda one, _: views.power_by_site(one.table("power")),
+    "sources": lambda one, _: views.dispatch_by_source(
+        one.table("dispatch"), one.table("generation"), one.table("power")
+    ),
     "cooling": lambda one, _: views.cooling_by_technology(one.table("cooling")),
     "energy": lambda one, _: views.energy_by_host(one.table("power")),
     "waterfall": control_rows("decision"),
@@ -140,9 +143,17 @@ def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame
             ],
             className="two-up",
         ),
+        *_own_power(get("sources")),
         chart(PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note")),
         table_section(PAGE, "energy", get("energy"), lead=t("plan.energy-note")),
     ]
+
+
+def _own_power(sources: pd.DataFrame) -> list[Any]:
+    """What the grid and plant of its own give, where a plan has such plant."""
+    if not len(sources):
+        return []
+    return [chart(PAGE, "sources", charts.sources(sources), sources, note=t("plan.sources-note"))]
 
 
 def _control(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from planner.case.places import place_of
@@ -23,12 +24,39 @@ def demand_against_capacity(demand: pd.DataFrame, workload: str | None = None) -
 
 
 def power_by_site(power: pd.DataFrame) -> pd.DataFrame:
-    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, backup_mw; hosts of a site added up, clouds left out."""
+    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, firm_mw, backup_mw; hosts of a site added up, clouds left out.
+
+    ``firm_mw`` is what carries the design hour: the grid, and plant of its own that is not held as backup.
+    """
     own = power[power["mode"] != "cloud"] if "mode" in power else power
     columns = ["space_mw", "it_peak_mw", "facility_peak_mw", "grid_mw", "backup_mw"]
     columns = [c for c in columns if c in own]
+    if "plant_rating_mw" in own:
+        own = own.assign(firm_mw=own["grid_mw"] + own["plant_rating_mw"] - own["plant_standby_mw"])
+        columns.append("firm_mw")
     table = own.groupby(["p", "t", "label"], as_index=False)[columns].sum()
     return table.sort_values(["p", "t"]).reset_index(drop=True)
+
+
+GRID = "grid"
+"""The grid among sources of power."""
+
+
+def dispatch_by_source(dispatch: pd.DataFrame, generation: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
+    """h, t, label, s, source, hours, mw, mwh, fuel_mmbtu, emissions_t: the grid (no fuel of its own) and each plant.
+
+    No rows where a plan generates nothing of its own.
+    """
+    columns = ["h", "t", "label", "s", "source", "hours", "mw", "mwh", "fuel_mmbtu", "emissions_t"]
+    if not len(generation):
+        return pd.DataFrame(columns=columns)
+    own = generation.rename(columns={"g": "source", "generation_mw": "mw", "generation_mwh": "mwh"})
+    labels = power.drop_duplicates("t").set_index("t")["label"]
+    drawn = dispatch[dispatch["h"].isin(set(own["h"])) & (dispatch["import_mw"] > 0)]
+    grid = drawn.assign(label=drawn["t"].map(labels), source=GRID, mw=drawn["import_mw"],
+                        mwh=drawn["import_mw"] * drawn["hours"], fuel_mmbtu=0.0, emissions_t=np.nan)  # fmt: skip
+    parts = [grid[columns], own[columns]] if len(grid) else [own[columns]]
+    return pd.concat(parts, ignore_index=True).sort_values(["h", "t", "s", "source"]).reset_index(drop=True)
 
 
 def energy_by_host(power: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,10 @@ def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
 
 
 def power(table: pd.DataFrame) -> go.Figure:
-    """Facility peak of every site as bars, and the grid it has as a dashed line (MW)."""
+    """Facility peak of every site as bars, and the firm power it has as a dashed line (MW).
+
+    Firm power is the grid, with plant of the site's own where there is any.
+    """
     if not len(table):
         return empty(t("charts.no-power"))
     order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
@@ -65,13 +68,35 @@ def power(table: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     for i, p in enumerate(names):
         part = table[table["p"] == p]
+        own = "firm_mw" in part and bool((part["firm_mw"] > part["grid_mw"]).any())
         fig.add_scatter(
-            x=part["label"], y=part["grid_mw"], mode="lines", name=f"{p}: {t('charts.grid')}",
+            x=part["label"], y=part["firm_mw" if own else "grid_mw"], mode="lines",
+            name=f"{p}: {t('charts.firm' if own else 'charts.grid')}",
             line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
-            hovertemplate=f"{p}, {t('charts.grid-hover')}<extra></extra>",
+            hovertemplate=f"{p}, {t('charts.firm-hover' if own else 'charts.grid-hover')}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True,
                   xaxis=quarters(order), barmode="group", bargap=0.2)  # fmt: skip
+
+
+def sources(table: pd.DataFrame) -> go.Figure:
+    """Energy of each source, the grid and plant of a site's own, stacked by quarter (GWh)."""
+    if not len(table):
+        return empty(t("charts.no-power"))
+    order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
+    names = list(dict.fromkeys(table["source"]))
+    colour, pattern = colours(names), patterns(names)
+    gwh = table.groupby(["source", "t", "label"], as_index=False)["mwh"].sum().sort_values("t")
+    fig = go.Figure()
+    for source in names:
+        part = gwh[gwh["source"] == source]
+        fig.add_bar(
+            x=part["label"], y=part["mwh"] / 1000.0, name=source,
+            marker={"color": colour[source], "pattern": {"shape": pattern[source], "size": 6, "solidity": 0.25}},
+            hovertemplate=f"{source}, %{{x}}: %{{y:.1f}} GWh<extra></extra>",
+        )  # fmt: skip
+    return finish(fig, t("charts.quarter"), t("charts.energy"), height=360, legend=True,
+                  xaxis=quarters(order), barmode="stack", bargap=0.2)  # fmt: skip
 
 
 def cooling(table: pd.DataFrame) -> go.Figure:
