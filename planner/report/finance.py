@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from planner.facts.numbers import quantity
+from planner.finance.tables import FAULTS
+from planner.finance.views import break_evens, downside_tables
 from planner.report.terms import statement_line, term
+from planner.scenario.schema import Scenario
 
 AMOUNT = {"nominal": "nominal_musd", "real": "real_musd", "shown": "shown_m"}
 """Ways to state money -> column of ``finance_statements``."""
@@ -82,3 +86,43 @@ def owners_by_year(tables: Tables) -> pd.DataFrame:
     of_year = tables["finance_owners"].groupby(["payer", "year"], sort=False)
     flows = of_year[["paid_musd", "received_musd"]].sum()
     return flows.assign(cumulative_musd=of_year["cumulative_musd"].last()).reset_index()[columns]
+
+
+def figures(tables: Tables) -> pd.DataFrame:
+    """Key figures in words: what, value with its unit, meaning; those that do not exist are left out."""
+    rows = tables["finance_figures"].dropna(subset=["value"])
+    return pd.DataFrame(
+        {
+            "figure": [term("finance_figure", name) for name in rows["figure"]],
+            "value": [quantity(v, str(u)) for v, u in zip(rows["value"], rows["unit"], strict=True)],
+            "meaning": [term("finance_meaning", name) for name in rows["figure"]],
+        }
+    )
+
+
+def asked(scenario: Scenario) -> bool:
+    """Whether a scenario says anything of sources or revenue: without, owners pay for all of it."""
+    return bool(scenario.finance.sources or scenario.finance.revenue)
+
+
+def sections(scenario: Scenario, tables: Tables) -> list[tuple[str, str, pd.DataFrame]]:
+    """Heading, note and table of each part of a report on finance; why it cannot be financed, where that is so."""
+    if len(tables.get(FAULTS, ())):
+        return [
+            (
+                "This plan cannot be financed as asked",
+                "Each fault at its place in the scenario.",
+                tables[FAULTS],
+            )
+        ]
+    if "finance_figures" not in tables or not asked(scenario):
+        return []
+    cases = downside_tables(scenario, tables)
+    return [
+        ("Finance", "Nominal money; debt and equity as the scenario names them.", figures(tables)),
+        ("Sources of capital", "What each commits and pays, at what rate, until when.", tables["finance_sources"]),
+        ("Cash flow and statements by year", "Nominal MUSD; balances at the year's end.", yearly(tables, "nominal")),
+        ("Downside cases", "Debt as signed, owners pay what is short; the plan itself stays.", cases["finance_downsides"]),
+        ("What moves cover or return", "Each case beside its opposite.", cases["finance_tornado"]),
+        ("Break-evens", "How far revenue may fall.", break_evens(scenario, tables)),
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from planner.facts.numbers import number, quantity
-from planner.report import capital, views
+from planner.report import capital, finance, views
 from planner.report.kpis import HEADLINE, kpi_cards
 from planner.report.terms import readable
 
@@ -49,6 +49,7 @@ th, td { padding: 5px 10px; text-align: left; border-bottom: 1px solid #e3e7eb; 
 th { position: sticky; top: 0; background: #f3f6f7; } .num { text-align: right; white-space: nowrap; }
 .short { white-space: nowrap; }
 summary { cursor: pointer; color: #0b6373; font-size: 0.86rem; margin-top: 6px; }
+@page { size: A4; margin: 12mm; }
 @media print { details { display: none; } .scroll { max-height: none; overflow: visible; } h2 { break-after: avoid; }
   figure { break-inside: avoid; } body { padding: 0; } }
 """
@@ -94,6 +95,7 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
                  capital.residuals(tables["ledger"])),
         _section("Content by country", "Capital by where its value is made, and by the vendor's seat; undiscounted.",
                  capital.by_content(tables.get("content"))),
+        *(_section(*part) for part in finance.sections(run.scenario, tables)),
         _section("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
                  views.bill_of_materials(tables)),
         _section("Demand not served", "Share of the workload's demand at its worst.",

@@ -20,11 +20,13 @@ from typer.testing import CliRunner
 from planner.cli import app
 from planner.facts.numbers import quantity
 from planner.facts.spans import Span
+from planner.finance.tables import finance_tables
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import capital
 from planner.report.answer import FIGURES, answer
 from planner.report.brief import brief_page, doubts
 from planner.report.charts.report import charts_of
+from planner.report.finance import sections
 from planner.report.page import html_page
 from planner.report.terms import heading
 from planner.report.workbook import workbook_bytes
@@ -34,6 +36,7 @@ from planner.runs.files import write_json
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
 from planner.sizing.steps import Chain, Step
+from tests.finance.deals import deal, tables_of_deal
 
 EVIL = '=HYPERLINK("http://evil.example","x")'
 
@@ -188,6 +191,21 @@ def test_doubts_of_workloads_count_by_the_accelerators_they_hold() -> None:
 
     found = doubts([chain(300.0, rate=3.0, peak=1.0), chain(100.0, peak=1.0)])
     assert found == pytest.approx({"rate": 0.75 * 0.75, "peak": 0.25 * 0.75 + 0.25})
+
+
+def test_the_page_of_a_plan_with_sources_tells_its_finance() -> None:
+    tables = tables_of_deal("delayed-draw") | finance_tables(
+        deal("delayed-draw"), tables_of_deal("delayed-draw")
+    )
+    parts = {title: frame for title, _, frame in sections(deal("delayed-draw"), tables)}
+    figures = tables["finance_figures"].dropna(subset=["value"])
+    assert len(parts["Finance"]) == len(figures) and parts["Finance"]["meaning"].str.len().min() > 10
+    assert {"ddtl"} <= set(parts["Sources of capital"]["source"])
+    assert len(parts["Downside cases"]) > 5 and len(parts["Break-evens"])
+    faults = pd.DataFrame({"path": ["finance.sources"], "message": ["why"]})
+    assert [title for title, *_ in sections(deal("delayed-draw"), {"finance_faults": faults})] == [
+        "This plan cannot be financed as asked"
+    ]
 
 
 def test_content_adds_up_to_capital_both_ways(run: Run) -> None:

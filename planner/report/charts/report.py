@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import plotly.graph_objects as go
 
-from planner.report import capital, views
+from planner.report import capital, finance, views
+from planner.report.charts import finance as finance_charts
 from planner.report.charts import gantt, plan, sankey
 from planner.report.page import Chart
 from planner.report.strings import t
@@ -49,4 +50,16 @@ def charts_of(run: Run) -> list[Chart]:
         ("plan.waterfall", lambda: plan.control_waterfall(control), t("plan.waterfall-note"), control),
         ("plan.binding", lambda: plan.what_binds(binding), t("plan.binding-note", year=year), binding),
     ]  # fmt: skip
+    if finance.asked(run.scenario) and len(table("finance_cover")):
+        money, cover = (
+            finance.funding({"finance_statements": table("finance_statements")}, "nominal"),
+            table("finance_cover"),
+        )
+        cover = finance.cover({"finance_cover": cover})
+        unit = t("capital.unit.nominal", currency="USD")
+        made += [
+            ("capital.funding-sources", lambda: finance_charts.sources_and_uses(money, unit.partition(",")[0]),
+             t("capital.funding-sources-note", unit=unit), money),
+            ("capital.cover", lambda: finance_charts.cover_strip(cover), t("capital.cover-note"), cover),
+        ]  # fmt: skip
     return [Chart(t(f"{key}-title"), t(f"{key}-alt"), draw(), note, rows) for key, draw, note, rows in made]
