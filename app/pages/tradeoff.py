@@ -22,6 +22,7 @@ from planner.app.pages.tradeoff_views import (
     lower,
     pages_of,
     picked,
+    points_of,
     sliders,
     upper,
 )
@@ -42,7 +43,9 @@ RUN, DELAY, CONTROL, TICK = (f"{PAGE}-{x}" for x in ("run", "delay", "control", 
 ANSWER, PRICES, MESSAGE, PICKED, PAGES = (
     f"{PAGE}-{x}" for x in ("answer", "prices", "message", "picked", "pages")
 )
-SCATTER, PARALLEL, GRID, LOWER = (f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid", "lower"))
+SCATTER, PARALLEL, GRID, LOWER, UPPER, LOOK = (
+    f"{PAGE}-{x}" for x in ("scatter", "parallel", "grid", "lower", "upper", "look")
+)
 
 
 def register(app: dash.Dash, services: Services) -> None:
@@ -56,8 +59,27 @@ def register(app: dash.Dash, services: Services) -> None:
     @app.callback(Output(LOWER, "children"), Input(REF, "data"), State(STATE, "data"))
     def below(ref: str, state: dict[str, Any]) -> list[Any]:
         one = load(services, ref)
-        key = (PAGE, "lower", one.key, json.dumps(state, sort_keys=True))
-        return list(kept(key, lambda: lower(one, front.points_of(one.run), state)))
+        key = (PAGE, "lower", one.key, one.screened is not None, json.dumps(state, sort_keys=True))
+        return list(kept(key, lambda: lower(one, points_of(one), state)))
+
+    @app.callback(
+        Output(UPPER, "children"),
+        Output(POINTS, "data"),
+        Output(LOWER, "children", allow_duplicate=True),
+        Output(LOOK, "disabled"),
+        Input(LOOK, "n_intervals"),
+        State(REF, "data"),
+        State(STATE, "data"),
+        prevent_initial_call=True,
+    )
+    def screen(_tick: int, ref: str, state: dict[str, Any]) -> tuple[Any, Any, Any, bool]:
+        one = load(services, ref)
+        if one.screened is None:
+            entry = cache.get(one.run_id, one.run)
+            one.screened = entry.screened()
+        if one.screened is None:
+            return dash.no_update, dash.no_update, dash.no_update, entry.state == "failed"
+        return above(one, state), result.records(one.screened), below(ref, state), True
 
     @app.callback(
         Output(LIVE, "data"),
@@ -169,10 +191,10 @@ def in_browser(app: dash.Dash) -> None:
 
 def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
     """The page of one run, in the state the address names."""
-    points = front.points_of(one.run)
-    limits = front.limits(points, one.kpis)
+    points = points_of(one)
+    limits = front.limits(front.points_of(one.run), one.kpis)
     defaults: dict[str, Any] = {
-        "delay": limits.delay_high, "control": limits.control_low, "sel": [], "pick": "", "base": "",
+        "delay": front.start(one.run, limits), "control": limits.control_low, "sel": [], "pick": "", "base": "",
     }  # fmt: skip
     state = url.parse(query, defaults)
     state["delay"] = min(max(float(state["delay"]), limits.delay_low), limits.delay_high)
@@ -196,12 +218,13 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         dcc.Store(id=PLANS, data={"pick": view["pick"], "base": view["base"]}),
         dcc.Store(id=VISIT, data=secrets.token_hex(8)),
         dcc.Interval(id=TICK, interval=700, disabled=False),
+        dcc.Interval(id=LOOK, interval=1000, disabled=bool(len(points))),
         dmc.Group(
             [
                 result.picker(RUN, services, one.run_id),
                 toolbar(
                     dmc.Group(pages_of(one, view), id=PAGES, gap="xs"),
-                    hidden_buttons(one) if len(points) else deliverables(PAGE, one.ref),
+                    hidden_buttons(one) if one.run.kind == "frontier" else deliverables(PAGE, one.ref),
                 ),
             ],
             justify="space-between",
@@ -214,14 +237,17 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
         ),
-        *kept(
-            (PAGE, "upper", one.key, json.dumps(view, sort_keys=True)),
-            lambda: upper(one, points, view, html.Div(id=PICKED)),
-        ),
+        html.Div(above(one, view), id=UPPER, className="stack"),
         html.Div(id=LOWER, className="stack"),  # comes by itself: what is in sight first is drawn first
         lead=f"{t('tradeoff.lead')} {result.subtitle(one)}",
         actions=result.badges(services, one),
     )
+
+
+def above(one: Result, view: dict[str, Any]) -> list[Any]:
+    """The scatter and the picked plan."""
+    key = (PAGE, "upper", one.key, one.screened is not None, json.dumps(view, sort_keys=True))
+    return list(kept(key, lambda: upper(one, points_of(one), view, html.Div(id=PICKED))))
 
 
 def hidden_buttons(one: Result) -> html.Div:

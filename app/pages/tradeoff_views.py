@@ -44,15 +44,20 @@ HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 88}
 """Long headings with units wrap, so that all measures fit beside each other."""
 
 
+def points_of(one: Result) -> pd.DataFrame:
+    """The points of a frontier; of a single plan those of its screening, none until they are worked out."""
+    return front.points_of(one.run) if one.screened is None else one.screened
+
+
 def _prices(name: str) -> Callable[[Result, Any], pd.DataFrame]:
     price, along = PRICES[name]
-    return lambda one, _: front.price_rows(front.points_of(one.run), price, along)
+    return lambda one, _: front.price_rows(points_of(one), price, along)
 
 
 TABLES: dict[str, Callable[[Result, Any], pd.DataFrame]] = {
-    "scatter": lambda one, _: front.points_of(one.run),
-    "parallel": lambda one, _: front.points_of(one.run),
-    "points": lambda one, _: front.points_of(one.run),
+    "scatter": lambda one, _: points_of(one),
+    "parallel": lambda one, _: points_of(one),
+    "points": lambda one, _: points_of(one),
     "speed": _prices("speed"),
     "sovereignty": _prices("sovereignty"),
 }
@@ -127,8 +132,9 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
             className="tradeoff-top",
         ),
     ]  # fmt: skip
-    if not len(points):
-        parts.insert(0, layout.alert(t("tradeoff.one-plan"), [t("tradeoff.no-points")], kind="info"))
+    if one.run.kind != "frontier":
+        told = t("tradeoff.no-points" if one.screened is None else "tradeoff.screened")
+        parts.insert(0, layout.alert(t("tradeoff.one-plan"), [told], kind="info"))
     return parts
 
 
@@ -174,7 +180,7 @@ def pages_of(one: Result, plans: dict[str, Any]) -> list[Any]:
 
 def plan_refs(one: Result, plans: dict[str, Any]) -> tuple[str | None, str | None]:
     """References of the plans made at the picked point and at the baseline, None where there is none."""
-    points = front.points_of(one.run).set_index("point")["plan"]
+    points = points_of(one).set_index("point")["plan"]
     numbers = (int(points.get(plans.get(name), -1)) for name in ("pick", "base"))
     pick, base = (f"{one.run_id}~{number}" if number >= 0 else None for number in numbers)
     return pick, base if pick else None
@@ -182,7 +188,7 @@ def plan_refs(one: Result, plans: dict[str, Any]) -> tuple[str | None, str | Non
 
 def picked(one: Result, plans: dict[str, Any]) -> Any:
     """The picked point: its figures against the baseline, its prices, the way to its plan."""
-    points = front.points_of(one.run).set_index("point")
+    points = points_of(one).set_index("point")
     pick, base = plans.get("pick"), plans.get("base")
     if pick not in points.index:
         return html.P(t("tradeoff.picked-none"), className="muted")

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from planner.report import front
 
 log = logging.getLogger("planner.app")
@@ -30,6 +32,9 @@ class Live:
     state: str = "building"
     error: str = ""
     program: Any = None
+    points: Any = None
+    """Screening points as a frame; None until somebody asked and they are there."""
+    screening: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
     built: threading.Event = field(default_factory=threading.Event)
     guard: threading.Lock = field(default_factory=threading.Lock)
@@ -54,6 +59,23 @@ class Live:
             return dict(
                 self.program.at(max_delay_months=max_delay_months, min_control_points=min_control_points)
             )
+
+    def screened(self) -> Any:
+        """The front on this programme, None until it is there: the first to ask has it worked out meanwhile."""
+        with self.guard:
+            if self.state == "ready" and not self.screening:
+                self.screening = True
+                threading.Thread(target=self._screen, name="screening", daemon=True).start()
+        return self.points
+
+    def _screen(self) -> None:
+        from planner.studies.frontier import screened
+
+        try:
+            self.points = front.shown(screened(self.program))
+        except Exception:
+            log.exception("the front of a live programme could not be worked out")
+            self.points = front.shown(pd.DataFrame())
 
     def prices(self, answer: dict[str, Any], visit: str = "") -> dict[str, float] | None:
         """Prices at an answer, by solving tighter limits; None if the visit asks for other limits meanwhile."""

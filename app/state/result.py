@@ -31,6 +31,8 @@ class Result:
     run: Any
     key: tuple[str, float] = ("", 0.0)
     """Directory and time of its outcome: what is drawn from it alone may be kept under this."""
+    screened: pd.DataFrame | None = None
+    """Screening points around a single plan, once they are worked out."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
 

@@ -23,9 +23,13 @@ def points_of(run: Run) -> pd.DataFrame:
     ``plan`` is the number of the plan made at the point, -1 where it is a screening point only; plans come
     first, then by delay and cost.
     """
-    if "points" not in run.tables:
+    return shown(run.table("points")) if "points" in run.tables else pd.DataFrame(columns=COLUMNS)
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Points of a frontier or of a screening as they are shown: in ``COLUMNS``, in reading order."""
+    if not len(table):
         return pd.DataFrame(columns=COLUMNS)
-    table = run.table("points")
     table = table.assign(point=table["point"].astype(str))
     table = table.reindex(columns=COLUMNS).assign(screened=table["plan"] < 0)
     table = table.sort_values(["screened", "delay_months", "cost_npv_musd"])
@@ -54,6 +58,13 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
     low, high = math.ceil(10 * low - 1e-3) / 10, math.ceil(10 * high - 1e-3) / 10
     least, most = math.floor(2 * least) / 2, math.floor(2 * most) / 2
     return Limits(low, max(high, low + 1.0), least, max(most, least + 1.0))
+
+
+def start(run: Run, limits: Limits) -> float:
+    """Months of delay from which a reader sets out: those of a single plan, the loosest of a frontier."""
+    if run.kind == "frontier":
+        return limits.delay_high
+    return min(math.ceil(10 * run.kpi("delay_months") + 1e-6) / 10, limits.delay_high)
 
 
 class Live(Protocol):

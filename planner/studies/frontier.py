@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,13 +90,24 @@ def frontier(
         raise NoPlan("no plan exists at any of the limits: ask for the reasons with `planner explain`")
     live = LiveFrontier(case, [pattern_of_plan(engine, o) for o in solved.values()], free.least, engine)
     say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
-    rows = [*plan_rows(tasks, plans), *grid_rows(live, should_stop)]
+    table = _points([*plan_rows(tasks, plans), *grid_rows(live, should_stop)])
     say(Event("ranges", "which choices are forced, which are free"))
-    table = on_front(with_prices(pd.DataFrame(rows)))
-    table.insert(0, "point", np.arange(len(table)))
     anchor = tasks[0].scenario.limits
     ranges = near_optimal_ranges(live, free.least_delay_months + ANCHORS[0][0], anchor.min_control)
     return Frontier(table, payoff(live), live.patterns, free.least, ranges, solved)
+
+
+def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
+    """The screening points of a live trade-off, as in ``Frontier.points``; no rows where no limits can be met."""
+    rows = grid_rows(live, should_stop)
+    return _points(rows) if rows else pd.DataFrame()
+
+
+def _points(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of plans and of the grid with their prices, who is on the front, and a number each."""
+    table = on_front(with_prices(pd.DataFrame(rows)))
+    table.insert(0, "point", np.arange(len(table)))
+    return table
 
 
 def live_frontier(

@@ -280,7 +280,7 @@ def test_the_links_to_plan_and_capital_lead_to_the_picked_plan(services: Service
 
 def test_a_plan_without_a_frontier_still_has_its_sliders(services: Services) -> None:
     page = text_of(tradeoff.draw(load(services, "cheap"), services, {}))
-    assert "tradeoff-delay" in page and "planner frontier" in page
+    assert "tradeoff-delay" in page and t("tradeoff.no-points") in page
 
 
 def test_a_frontier_opens_as_its_first_plan(services: Services) -> None:
@@ -348,6 +348,33 @@ def test_readers_of_one_run_take_turns_and_the_cache_stays_small() -> None:
     for key in "bc":
         cache.get(key, None)
     assert cache.get("a", None) is not entry, "the least recently asked goes first"
+
+
+def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services: Services) -> None:
+    one = load(services, "cheap")
+    entry = live.LiveCache().get("cheap", one.run)
+    assert entry.built.wait(120) and entry.state == "ready", entry.error
+    before = tradeoff.draw(one, services, {})
+    assert t("tradeoff.no-points") in text_of(before) and entry.points is None
+    end = time.monotonic() + 60
+    while (points := entry.screened()) is None and time.monotonic() < end:
+        time.sleep(0.05)
+    assert entry.screened() is points, "it is worked out once"
+    plan_cost, delay = one.run.kpi("cost_npv_musd"), one.run.kpi("delay_months")
+    assert set(points["quality"]) == {"screening"} and len(points) >= 10
+    near = points[(points["delay_months"] <= delay + 1e-3) & (points["min_control"].isna())]
+    assert near["cost_npv_musd"].min() == pytest.approx(plan_cost, rel=0.05)
+    try:
+        one.screened = points
+        drawn = text_of(tradeoff.draw(one, services, {"pick": points["point"].iloc[0]}))
+        assert t("tradeoff.screened") in drawn
+        assert all(f'"point": "{p}"' in drawn for p in points["point"])
+        assert t("tradeoff.screening") in text_of(
+            tradeoff_views.picked(one, {"pick": points["point"].iloc[0]})
+        )
+        assert tradeoff_views.TABLES["points"](one, None) is points
+    finally:
+        one.screened = None
 
 
 def test_a_live_programme_that_fails_says_why_and_is_tried_again() -> None:
