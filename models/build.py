@@ -16,6 +16,7 @@ from planner.models import (
     fleet,
     halls,
     objectives,
+    permits,
     plant,
     policy,
     power,
@@ -41,6 +42,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     cooling.declare(m, case)
     plant.declare(m, case)
     power.declare(m, case)
+    permits.declare(m, case)
     supply.declare(m, case)
     resilience.declare(m, case)
     control.declare(m, case)

@@ -104,5 +104,8 @@ def entries(case: Case) -> list[pd.DataFrame]:
              **local(case, late["h"])),
     ]  # fmt: skip
     for family, part in PURCHASE["halls"].parts(case.halls):
-        out += asset(case, family, part, part["musd"], part["it_mw"], "halls", **local(case, part["h"]))
+        where = local(case, part["h"])
+        out += asset(case, family, part, part["musd"], part["it_mw"], "halls", **where)
+        risky = part[part["risk_musd"] > 0].assign(life=1)
+        out += asset(case, family, risky, risky["risk_musd"], 0.0, "order-risk", **local(case, risky["h"]))
     return out

@@ -35,6 +35,7 @@ def root() -> Path:
 
 TINY: dict[str, Any] = {
     "finance": {"residual": "straight-line"},  # by hand
+    "solve": {"open_every_periods": 1},
     "planner": 1,
     "name": "tiny",
     "country": "KOR",
@@ -58,7 +59,7 @@ TINY: dict[str, Any] = {
         {
             "id": "champion", "site": "south", "mode": "build", "owner_class": "national-champion",
             "operator": "champion", "stacks": ["champion-us-chips"], "hall_types": ["modular"],
-            "cooling": ["air-chilled-water"], "open_lead_months": 6, "open_cost_musd": 10,
+            "cooling": ["air-chilled-water"], "open_lead_months": 0, "open_cost_musd": 10,
             "team_musd_per_year": 4, "hardware_price_factor": 1, "effectiveness": 1,
             "operator_fee_share_per_year": 0,
         }

@@ -10,6 +10,7 @@ from planner.case.case import Case
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path, examples, load_scenario
 from planner.planning.pipeline import solve
+from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
@@ -81,11 +82,20 @@ def test_national_plans_are_quoted_as_the_catalog_has_them() -> None:
         assert url in text and plans.loc[plans["iso3"] == iso3, "source_url"].str.contains(url).any()
 
 
+def nothing_before_its_permit(plan: Plan) -> None:
+    """By dates alone: no hall is ordered before the permit of its host, unless as one at own risk."""
+    permit = plan.tables["opens"].set_index("h")["permit_date"]
+    halls = plan.tables["halls"]
+    early = halls[halls["h"].isin(permit.index) & (halls["order_date"] < halls["h"].map(permit))]
+    assert set(early["b"]) <= {"modular-at-risk"}, early.to_string()
+
+
 def solved(name: str) -> None:
     outcome = solve(case_of(name), quality="quick")
     assert outcome.plan is not None, (outcome.status, outcome.troubles, outcome.notes)
     found = audit(outcome.plan)
     assert found.empty, found.to_string()
+    nothing_before_its_permit(outcome.plan)
 
 
 @pytest.mark.parametrize("name", SMALLEST)

@@ -34,7 +34,7 @@ def kpis(one: Result, _services: Any = None) -> pd.DataFrame:
 
 def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
     rows = one.table("milestones")
-    columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical"]
+    columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical", "float_months", "after"]
     return gantt.rows(rows)[columns] if len(rows) else rows
 
 

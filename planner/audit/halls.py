@@ -150,8 +150,16 @@ def booked(book: Book) -> None:
         rent = lease_rent(view, hall) * shares[rows["t"]]
         book.add(rows, rent, kind="rent", account="colocation-rent", **book.local(rows["h"]))
     halls = view.facts(
-        view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "lead", "life", "musd"]
+        view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "lead", "life", "musd", "risk_musd"]
     )
     mw = halls["halls"] * halls["case_it_mw"]
     book.asset(halls, halls["halls"] * halls["case_musd"], "halls", mw, account="halls", unit="MW IT",
                **book.local(halls["h"]))  # fmt: skip
+    risky = halls[halls["case_risk_musd"] > 0].assign(case_life=1)
+    book.asset(
+        risky,
+        risky["halls"] * risky["case_risk_musd"],
+        "site",
+        account="order-risk",
+        **book.local(risky["h"]),
+    )

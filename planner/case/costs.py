@@ -116,6 +116,11 @@ def escalation(context: Context, t: int) -> float:
     return price_path(context.param("construction_escalation_per_year_real"), years_since(context, t))
 
 
+def construction(context: Context, site: Site, order_t: int) -> float:
+    """Construction cost per MW of IT at the order's date, MUSD."""
+    return context.construction_musd_per_mw(site) * escalation(context, order_t)
+
+
 def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int) -> float:
     """Hall per MW of IT: city construction cost x type factor, less the gensets that cost contains, with
     owner's costs.

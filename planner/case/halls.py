@@ -9,14 +9,15 @@ import pandas as pd
 from planner.case import costs
 from planner.case.commitments import TAIL, leases_with_tails, periods_until, signed_leases
 from planner.case.context import Context, keyed
-from planner.case.sites import is_existing, open_lead
+from planner.case.permits import hall_types, hall_works, opens_from, permit_from
 from planner.case.table import Table
 
 TABLES = {
     "halls": Table(("h", "b", "t"), {
         "it_mw": "MW of IT of one hall", "lead": "periods from the order to the live date",
-        "order_t": "period of the order", "musd": "price of one hall with land and site works, MUSD",
-        "life": "periods it stands",
+        "order_t": "period of the order", "works": "periods of the lead that follow the permit",
+        "musd": "price of one hall with land and site works, MUSD",
+        "risk_musd": "paid on top where it is ordered before the permit, MUSD", "life": "periods it stands",
         "upkeep_musd_per_period": "upkeep of one hall, MUSD per period",
         "integer": "whether halls are whole: ordered within the integer window",
     }),
@@ -31,25 +32,31 @@ TABLES = {
 
 
 def hall_table(context: Context) -> pd.DataFrame:
-    """Halls that may go live, each ordered no earlier than the plan's start."""
+    """Halls that may go live, each ordered no earlier than the plan's start and built no earlier than its permit."""
     rows: list[tuple[Any, ...]] = []
     solve = context.scenario.solve
     for h in context.scenario.hosts:
         if h.mode != "build":
             continue
-        first_open = open_lead(context, h)
-        for b in h.hall_types or list(context.catalog.table("halls").index):
+        permit = permit_from(context, h)
+        for b in hall_types(context, h):
             row = context.catalog.table("halls").loc[b]
             lead = context.calendar.periods(float(row[f"lead_months_{context.level}"]))
             life = context.life_periods("halls", b)
             mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * context.calendar.years
-            for t in range(max(lead, 0 if is_existing(context, h) else first_open), context.calendar.n):
+            works = hall_works(context, b)
+            for t in range(max(lead, permit + works), context.calendar.n):
                 built = costs.hall_musd_per_mw(context, context.site(h.site), b, t - lead) * mw
+                risk = (
+                    float(row["risk_cost_factor"])
+                    * costs.construction(context, context.site(h.site), t - lead)
+                    * mw
+                )
                 musd = built + context.param("land_musd_per_mw_it") * mw
                 whole = solve.integers == "all" or (
                     solve.integers == "window" and t - lead < solve.integer_window_periods
                 )
-                rows.append((h.id, b, t, mw, lead, t - lead, musd, life, built * upkeep, whole))
+                rows.append((h.id, b, t, mw, lead, t - lead, works, musd, risk, life, built * upkeep, whole))
     return TABLES["halls"].frame(rows)
 
 
@@ -61,7 +68,7 @@ def lease_table(context: Context) -> pd.DataFrame:
             continue
         price = costs.colocation_musd_per_mw_period(context, h)
         n = context.calendar.periods(h.lease_months)
-        rows += [(h.id, t, n, price) for t in range(open_lead(context, h), context.calendar.n)]
+        rows += [(h.id, t, n, price) for t in range(opens_from(context, h), context.calendar.n)]
     return leases_with_tails(context, keyed(rows, ["h", "t"], ["periods", "musd_per_mw_period"]))
 
 

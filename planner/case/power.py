@@ -12,6 +12,7 @@ from planner.case.case import DESIGN
 from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at
 from planner.case.context import Context
 from planner.case.cooling import technologies
+from planner.case.permits import permit_from
 from planner.case.table import Table
 
 PLANT = {
@@ -19,7 +20,8 @@ PLANT = {
 }  # fmt: skip
 TABLES = {
     "connections": Table(("h", "n", "t"), {
-        **PLANT, "charge_musd_per_mw_period": "capacity charge, MUSD per MW and period",
+        **PLANT, "works": "periods of the lead that follow the permit",
+        "charge_musd_per_mw_period": "capacity charge, MUSD per MW and period",
     }),
     "backups": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period"}),
     "pue": Table(("h", "c", "t", "s"), {
@@ -30,7 +32,7 @@ TABLES = {
 
 
 def connection_table(context: Context) -> pd.DataFrame:
-    """(h, n, t) grid capacity going live; the site's own lead time wins over the country's."""
+    """(h, n, t) grid capacity going live; the site's own lead time wins over the country's, works follow the permit."""
     rows: list[tuple[Any, ...]] = []
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         site = context.site(h.site)
@@ -39,8 +41,10 @@ def connection_table(context: Context) -> pd.DataFrame:
             _, musd, life = context.plant("connections", n)
             months = context.grid_connect_months(site)
             lead = context.calendar.periods(months)
+            works = context.calendar.periods(months * context.param("grid_works_share"))
+            first = max(lead, permit_from(context, h) + works)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
-            rows += [(h.id, n, t, lead, musd, life, charge) for t in range(lead, context.calendar.n)]
+            rows += [(h.id, n, t, lead, musd, life, works, charge) for t in range(first, context.calendar.n)]
     return TABLES["connections"].frame(rows)
 
 

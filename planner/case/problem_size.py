@@ -54,6 +54,10 @@ def problem_size(case: Case) -> ProblemSize:
     onsite = len(case.outputs.reset_index(drop=True)[["h", "t"]].drop_duplicates())
     bought = {p: len(getattr(case, p.table)) for p in PURCHASES}
     plant = sum(n for p, n in bought.items() if p.price == "musd_per_mw")
+    lengths = [table[table["h"].isin(set(case.opens["h"]))].groupby(["h", "works"])["t"].min()
+               for table in (case.halls, case.connections)]  # fmt: skip
+    permits = int(sum((case.calendar.n - first).sum() for first in lengths))
+    in_time = int(sum(((case.calendar.n - first) ** 2).sum() for first in lengths))
     columns = (
         sum(bought.values()) + orders + stock + fleet + serve + run + held + len(case.demand) + len(case.stacks)
         + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite
@@ -62,7 +66,7 @@ def problem_size(case: Case) -> ProblemSize:
         3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads
         + built * len(MEDIA) * (slices + 1) + built * technologies * (slices + 1) + built * (slices + 2)
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
-        + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + len(case.outputs) + (2 + slices) * onsite
+        + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + permits + len(case.outputs) + (2 + slices) * onsite
     )  # fmt: skip
     n = case.calendar.n
     order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0
@@ -73,7 +77,7 @@ def problem_size(case: Case) -> ProblemSize:
     nonzeros = (
         serve * (7 + slices) + run * 3 + held * (4 + sites) + firm * slices + fleet * (2 + 2 * slices)
         + order_life + orders * 4 + rent_life + rents + quotas + loads * 3 + heat * 5
-        + plant * n / 3 + len(case.outputs) * n / 3 + stock * 8 + len(case.demand) * 3
+        + plant * n / 3 + len(case.outputs) * n / 3 + stock * 8 + len(case.demand) * 3 + in_time * 0.6
     )  # fmt: skip
     whole = sum(n for p, n in bought.items() if p.domain == "binary")
     integers = whole + len(case.stacks) + int(case.halls["integer"].sum())

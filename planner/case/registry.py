@@ -85,6 +85,8 @@ class Purchase:
     account: str = ""
     """Where its price or rent is booked."""
     milestone: str = ""
+    done_date: str = ""
+    """Column of the plan's table with the day the milestone is reached, where that is not the live date."""
     decision: str = ""
     """What a scenario's decision calls it; empty where decisions cannot speak of it."""
 
@@ -113,7 +115,8 @@ class Purchase:
 PURCHASES: tuple[Purchase, ...] = (
     Purchase(
         "opens", "Hosts opened", "sites", ("open",), "binary", "opens", ("h", "t"), price="musd", life="",
-        decided_date="decide_date", account="site", milestone="permit", decision="open",
+        decided_date="decide_date", account="site", milestone="permit", done_date="permit_date",
+        decision="open",
     ),
     Purchase(
         "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"),
@@ -202,6 +205,8 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
             "fixed part, layer by layer, spread over the lead from the first period"),
     Account("platform", "Platform", "fee", "fixed yearly part of every layer, from the stack's earliest period"),
     Account("site", "Site opening", "capex", "permits, design and mobilisation of a host; no residual value", "site"),
+    Account("order-risk", "Orders at own risk", "capex",
+            "what ordering halls before the permit costs on top; no residual value", "site"),
     Account("team", "Host's team", "opex", "what an open host needs whatever its size, every period; existing hosts too"),
     Account("halls", "Halls", "capex", "halls built, with land and site works", "halls", "MW IT"),
     Account("hall-upkeep", "Hall upkeep", "opex", "share of the hall's price, every period it stands",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
+from planner.case.permits import first_works, opens_from, permit_lead
 from planner.case.table import Table
 from planner.scenario.schema import Host, Step
 
@@ -23,7 +24,8 @@ TABLES = {
         "tco2_per_mwh": "emissions of the grid at its site, tonnes per MWh",
     }),
     "opens": Table(("h", "t"), {
-        "lead": "periods from the decision to the first usable one", "musd": "cost of opening, MUSD",
+        "lead": "periods from the decision to the first usable one", "permit_t": "period from which its permit is there",
+        "musd": "cost of opening, MUSD",
     }),
     "host_period": Table(("h", "t"), {
         "mode": "build or colocation", "p": "its site", "max_mw": "largest MW of IT of the host",
@@ -70,27 +72,27 @@ def host_table(context: Context) -> pd.DataFrame:
     return TABLES["hosts"].frame(rows)
 
 
-def open_lead(context: Context, host: Host) -> int:
-    """Periods from the decision to open a host to its first usable period."""
-    return context.calendar.periods(host.open_lead_months)
-
-
 def is_existing(context: Context, host: Host) -> bool:
     """A host that already has halls is open from the start."""
     return any(hall.host == host.id for hall in context.scenario.existing.halls)
 
 
 def open_table(context: Context) -> pd.DataFrame:
-    """(h, t) candidate dates of opening: lead, cost, team per period; not for clouds or hosts already open."""
+    """(h, t) candidate dates of opening: lead, permit, cost; not for clouds or hosts already open.
+
+    A host opens with the first hall it can have: its permit, then the shortest time from a permit to a live hall.
+    """
     rows: list[tuple[Any, ...]] = []
     calendar, every = context.calendar, context.scenario.solve.open_every_periods
     for h in context.scenario.hosts:
         if h.mode == "cloud" or is_existing(context, h):
             continue
-        lead = open_lead(context, h)
-        first = max(lead, calendar.first_from(h.open_from) if h.open_from else 0)
+        works = first_works(context, h)
+        lead = permit_lead(context, h) + works
         cost = h.open_cost_musd if h.open_cost_musd is not None else context.param(f"open_cost_musd_{h.mode}")
-        rows += [(h.id, t, lead, float(cost)) for t in range(first, calendar.n, every)]
+        rows += [
+            (h.id, t, lead, t - works, float(cost)) for t in range(opens_from(context, h), calendar.n, every)
+        ]
     return TABLES["opens"].frame(rows)
 
 

@@ -44,6 +44,11 @@ def with_size_rows(case: Case, arrays: Arrays) -> Arrays:
         for i, (host, u) in enumerate(opens.index):
             if host == h and u <= t:
                 matrix[row, opens.start + i] = -ample
+    for i in arrays.rows["hall_permit"].index if "hall_permit" in arrays.rows else ():
+        if i[0] in hosts:
+            row = arrays.rows["hall_permit"].position(i)
+            permits = [c for c in matrix.rows[row] if opens.start <= c < opens.stop]
+            matrix[row, permits] = -ample
     height, width = arrays.shape
     columns = [space.position(i) for i in index]
     extra = csr_array((np.ones(len(index)), (np.arange(len(index)), columns)), shape=(len(index), width))

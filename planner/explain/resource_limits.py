@@ -136,7 +136,9 @@ def _grid(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         for (first, mw), end in zip(edges, ends, strict=True):
             within = range(first, end)
             sizes = [rows_of(arrays, RULE, h, within) for h in hosts_sized_by_grid(case, site.id)]
-            rows = np.concatenate([rows_of(arrays, "site_grid", site.id, within), *sizes])
+            hosts = [h.id for h in case.scenario.hosts if h.site == site.id]
+            works = [rows_of(arrays, "grid_permit", h, within) for h in hosts]
+            rows = np.concatenate([rows_of(arrays, "site_grid", site.id, within), *sizes, *works])
             until = f"until {calendar.label(end)}" if end < calendar.n else f"from {calendar.label(first)}"
             yield Relaxation(
                 "grid", f"sites[{site.id}].grid_mw", mw, "MW", f"grid at {site.id} {until}", rows, -np.ones(len(rows)),
@@ -181,7 +183,7 @@ def _host_size(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     for host in case.scenario.hosts:
         if host.max_it_mw is None or host.mode == "cloud":
             continue
-        rows = rows_of(arrays, "space_max", host.id)
+        rows = np.concatenate([rows_of(arrays, rule, host.id) for rule in ("space_max", "hall_permit")])
         exact = scaled_rows(rows, 1.0 / host.max_it_mw, ("open",))
         yield Relaxation("host size", f"hosts[{host.id}].max_it_mw", host.max_it_mw, "MW IT", f"the size of {host.id}", rows,
                      -np.ones(len(rows)), exact=exact)  # fmt: skip

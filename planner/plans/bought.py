@@ -30,7 +30,14 @@ def _within(case: Case, rows: pd.DataFrame) -> pd.Series:
     return rows[BOUGHT] * np.minimum(rows["periods"].astype(int), case.calendar.n - rows["t"])
 
 
+def _dates(case: Case, periods: pd.Series) -> pd.Series:
+    return pd.Series(
+        [pd.Timestamp(case.calendar.date_of(int(t))) for t in periods], periods.index, "datetime64[ns]"
+    )
+
+
 EXTRAS: Mapping[str, Mapping[str, tuple[str, Derived]]] = {
+    "opens": {"permit_date": ("permit_t", lambda case, rows: _dates(case, rows["permit_t"]))},
     "orders": {"units": ("unit_k", lambda case, rows: rows[BOUGHT] / rows["unit_k"].astype(float))},
     "rents": {
         "usd_per_accelerator_hour": _rent_in(

@@ -26,6 +26,8 @@ from planner.plans.bought import bought
 from planner.plans.commitments import commitments
 from planner.plans.content import content_table
 from planner.plans.hardware import by_account
+from planner.plans.network import host_network
+from planner.plans.openings import openings_table
 from planner.plans.reader import NOISE, Reader
 from planner.plans.schema import SCHEMA
 from planner.solver.solution import Solution
@@ -87,7 +89,9 @@ def plan_of(
     tables["unmet"] = tables["demand"].loc[tables["demand"]["unserved_share"] > 1e-6, list(SCHEMA["unmet"])]
     tables["service"] = kpis.service_dates(case, tables)
     tables["control"] = kpis.control_by_decision(case, tables)
-    tables["milestones"] = milestones.milestone_table(case, tables)
+    networks = [found for h in case.hosts.index if (found := host_network(case, tables, str(h)))]
+    tables["milestones"] = milestones.milestone_table(case, tables, networks)
+    tables["openings"] = openings_table(case, networks)
     tables["prices"] = prices.price_table(case, engine, priced or solution)
     tables["why_not"] = case.why_not.reset_index(drop=True)
     tables["assumptions"] = case.assumptions.astype({"value": str}).reset_index(drop=True)

@@ -40,7 +40,10 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "unmet": ("w", "t", "label", "unserved_share", "reason"),
     "service": ("w", "delay_months", "unavoidable_months", "date_50", "date_95", "least_share"),
     "control": ("criterion", "objective", "objective_name", "factor", "decision", "points"),
-    "milestones": ("h", "w", "kind", "item", "start_date", "end_date", "critical"),
+    "milestones": ("h", "w", "kind", "item", "start_date", "end_date", "critical", "float_months", "after"),
+    "openings": (
+        "h", "decided_date", "earliest_date", "service_date", "p50_date", "p80_date", "on_time_share", "chain",
+    ),
     "prices": ("rule", "index", "t", "label", "dual", "unit", "meaning"),
     "why_not": ("workload", "host", "stack", "system", "reason", "detail"),
     "assumptions": ("item", "value", "why"),

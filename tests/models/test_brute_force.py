@@ -106,7 +106,7 @@ def three_sites(tiny, first: float, second: float):
             for n, v in HOSTS.items()
         ],
         hosts=[
-            {**host, "id": n, "site": n, "open_lead_months": 12, "open_cost_musd": v[0], "team_musd_per_year": v[1],
+            {**host, "id": n, "site": n, "open_lead_months": 0, "open_cost_musd": v[0], "team_musd_per_year": v[1],
              "hardware_price_factor": v[4], "effectiveness": v[5], "max_it_mw": v[6]}
             for n, v in HOSTS.items()
         ],

@@ -58,7 +58,7 @@ def test_everything_goes_live_when_the_duty_begins(answer):
 
 
 def test_cost_of_every_account_by_hand(answer):
-    """Lead times: servers 6, halls and backup 9, grid 12, opening 6, adoption 6 months."""
+    """Lead times: servers 6, halls and backup 9, grid 12, opening 9 with its first hall, adoption 6 months."""
     hardware = 0.8 * 50.0  # 800 accelerators at 50,000 USD
     hall = 2.5 * 8 * 1.25
     grid, backup = FACILITY_MW * 0.5, FACILITY_MW * 0.6
@@ -68,7 +68,7 @@ def test_cost_of_every_account_by_hand(answer):
         "hardware-upkeep": every(hardware * 0.04),
         "platform-licence": every(0.8),
         "staff": every(800 * 1500 / 1e6),
-        "site": spread(10, 0.3, 2),
+        "site": spread(10, 0.3, 3),
         "team": every(4),
         "halls": spread(hall, 0.1, 3) - residual(hall, 20),
         "hall-upkeep": every(hall * 0.025),

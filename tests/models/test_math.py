@@ -52,6 +52,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "stacks": ["us-cloud"], "open_lead_months": 3, "rent_terms": ["one-year"],
     }  # fmt: skip
     rival = {**host, "id": "rival-host", "stacks": ["rival"], "owner_class": "public-agency",
+             "hall_types": ["modular", "conventional"],
              "cooling": ["air-chilled-water", "direct-to-chip"]}  # fmt: skip
     return {
         "one host": {"horizon": YEARS, "limits": {"min_control": 40, "control_floors": [FLOOR]}},

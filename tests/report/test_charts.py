@@ -213,12 +213,25 @@ def test_gantt_marks_the_critical_path_and_shows_instants() -> None:
     })  # fmt: skip
     fig = gantt.gantt(milestones)
     bars = {trace.y[0]: trace for trace in fig.data}
-    grid = bars["north · Grid connection: 20 MW"]
+    grid = bars["north · Grid connection, works: 20 MW"]
     assert grid.base[0] == "2027-01-01"
     assert grid.x[0] == 365 * gantt.DAY_MS
     assert bars["chat · First service"].x[0] > 0, "an instant must be visible"
     assert sum("◆" in text for text in fig.layout.yaxis.ticktext) == 2
     assert len(bars) == 3, "rows without dates are not drawn"
+
+
+def test_gantt_draws_float_and_says_what_is_waited_for() -> None:
+    milestones = pd.DataFrame({
+        "h": ["north", "north"], "w": "", "kind": ["permit", "hall"], "item": ["open north", "modular"],
+        "start_date": pd.to_datetime(["2027-01-01", "2028-01-01"]), "end_date": pd.to_datetime(["2028-01-01", "2028-10-01"]),
+        "critical": [True, False], "float_months": [0.0, 3.0], "after": ["", "permit"],
+    })  # fmt: skip
+    fig = gantt.gantt(milestones)
+    loose = next(trace for trace in fig.data if trace.name == "Float")
+    assert loose.base[0] == "2027-10-02" and loose.x[0] == 91 * gantt.DAY_MS
+    hall = next(trace for trace in fig.data if trace.name == "Hall")
+    assert "3 months of float" in hall.customdata[0][2] and "waits for permit" in hall.customdata[0][2]
 
 
 def test_gantt_keeps_critical_rows_when_there_are_too_many() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from planner.case.registry import PURCHASES
+from planner.facts.numbers import number
 from planner.plans.milestones import KINDS
-from planner.report.charts.style import PALETTE, PATTERNS, WARN, empty, finish
+from planner.plans.openings import DAYS_PER_MONTH
+from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, empty, finish
 from planner.report.strings import t
 from planner.report.terms import term
 
@@ -19,22 +22,21 @@ LEAST_DAYS = 12.0
 
 
 def rows(milestones: pd.DataFrame, top: int = 60) -> pd.DataFrame:
-    """Milestones in drawing order with ``line`` (the row's label); critical ones first if too many."""
+    """Milestones in drawing order with ``line`` (the row's label, shared by all of one thing); critical lines first if
+    there are more than ``top``."""
     table = milestones.copy()
     for column in ("start_date", "end_date"):
         table[column] = pd.to_datetime(table[column])
     table = table.dropna(subset=["start_date", "end_date"])
     table["critical"] = table["critical"].astype(bool)
-    if len(table) > top:
-        table = table.sort_values(["critical", "start_date"], ascending=[False, True], kind="stable").head(
-            top
-        )
     table["place"] = [str(r.h) if r.h == r.h and r.h else str(r.w or "") for r in table.itertuples()]
     first = table.groupby("place")["start_date"].transform("min")
     table = table.assign(first=first, of_host=table["place"] == table["h"])
     order = ["of_host", "first", "place", "start_date", "end_date"]
     table = table.sort_values(order, ascending=[False, True, True, True, True], kind="stable")
     table["line"] = [_line(r) for r in table.itertuples()]
+    wanted = table.sort_values(["critical", "start_date"], ascending=[False, True], kind="stable")["line"]
+    table = table[table["line"].isin(list(dict.fromkeys(wanted))[:top])]
     return table.drop(columns=["first", "of_host"]).reset_index(drop=True)
 
 
@@ -57,11 +59,12 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
                 "line": {"color": [WARN if c else "rgba(0,0,0,0)" for c in part["critical"]], "width": 3},
             },
             customdata=[
-                [s.strftime("%d %b %Y"), e.strftime("%d %b %Y"), "<br>" + t("charts.critical") if c else ""]
-                for s, e, c in zip(part["start_date"], part["end_date"], part["critical"], strict=True)
+                [row.start_date.strftime("%d %b %Y"), row.end_date.strftime("%d %b %Y"), _told(row)]
+                for row in part.itertuples()
             ],
             hovertemplate="%{y}<br>%{customdata[0]} – %{customdata[1]}%{customdata[2]}<extra></extra>",
         )  # fmt: skip
+    _floats(fig, table)
     lines = list(dict.fromkeys(table["line"]))
     critical = set(table.loc[table["critical"], "line"])
     finish(fig, t("charts.date"), "", height=max(260, 130 + 24 * len(lines)), legend=True)
@@ -70,6 +73,31 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     return fig.update_yaxes(
         categoryorder="array", categoryarray=lines[::-1], automargin=True, title_text="", tickmode="array",
         tickvals=lines, ticktext=[f"<b>{_clip(x)} ◆</b>" if x in critical else _clip(x) for x in lines],
+    )  # fmt: skip
+
+
+def _told(row: Any) -> str:
+    """What a bar says beside its dates: whether it is critical, its float, what it waits for."""
+    slack, after = getattr(row, "float_months", np.nan), getattr(row, "after", "")
+    parts = [t("charts.critical")] if row.critical else []
+    if slack > 0:
+        parts.append(t("charts.float", months=number(slack)))
+    if after:
+        parts.append(t("charts.waits", after=after))
+    return "".join("<br>" + part for part in parts)
+
+
+def _floats(fig: go.Figure, table: pd.DataFrame) -> None:
+    """A thin bar beside each step that has a float: before it, as it may begin sooner, or after it where it begins first."""
+    if "float_months" not in table or not (table["float_months"] > 0).any():
+        return
+    loose = table[table["float_months"] > 0]
+    length = pd.to_timedelta((loose["float_months"] * DAYS_PER_MONTH).round(), unit="D")
+    sooner = loose["start_date"] - length
+    base = sooner.where(sooner >= table["start_date"].min() - pd.Timedelta(days=3), loose["end_date"])
+    fig.add_bar(
+        orientation="h", y=loose["line"], base=base.dt.strftime("%Y-%m-%d"), x=length.dt.total_seconds() * 1000.0,
+        name=t("charts.float-name"), width=0.15, marker={"color": MUTED}, hoverinfo="skip",
     )  # fmt: skip
 
 

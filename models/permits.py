@@ -1,0 +1,99 @@
+"""Permits: nothing is built at a place before its permit.
+
+A host opens with the first hall it can have, so its permit stands the shortest works of its halls before (``space_max``).
+What takes longer to build waits longer: halls by the periods of their lead that follow the permit, and grid connections
+by those of their works. L is each such length, h a host that has to open.
+
+    MW of halls alive with works of at least L  <= maximum of the host x permits granted by t - L   (h,L,t)  hall_permit
+    MW of connections alive with works >= L     <= grid of the site    x permits granted by t - L   (h,L,t)  grid_permit
+
+There is no row for the shortest works of halls, which ``space_max`` covers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from planner.case.case import Case
+from planner.models.common import add_family, add_param, add_set, tuples
+from planner.models.rules import Rule
+
+Links = dict[tuple[str, int, int], list[tuple[Any, ...]]]
+
+
+def declare(m: Any, case: Case) -> None:
+    """Links of halls and grid connections to the permit of their host."""
+    _declare_halls(m, case)
+    _declare_grid(m, case)
+
+
+def _declare_halls(m: Any, case: Case) -> None:
+    halls = case.halls
+    first = halls["h"].map(halls.groupby("h")["works"].min()) if len(halls) else pd.Series(dtype=int)
+    slower = set(zip(halls["h"], halls["works"], strict=True)) - set(zip(halls["h"], first, strict=True))
+    whole = halls["integer"].astype(bool)
+    keys = _lengths(case, halls, slower)
+    _set(m, case, "HALL_PERMIT", "hall_permits", keys)
+    add_family(m, "hall_after", m.HALL_PERMIT, _alive(case, halls[whole], keys, ["b", "t"]), 2)
+    add_family(m, "late_after", m.HALL_PERMIT, _alive(case, halls[~whole], keys, ["b", "t"]), 2)
+
+    def rule(m: Any, h: Any, works: Any, t: Any) -> Any:
+        return sum(m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in m.hall_after[h, works, t]) + sum(
+            m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in m.late_after[h, works, t]
+        ) <= m.max_mw[h, t] * sum(m.open[h, u] for u in m.hall_permits[h, works, t])
+
+    m.hall_permit = Rule(m.HALL_PERMIT, rule=rule)
+
+
+def _declare_grid(m: Any, case: Case) -> None:
+    lines = case.connections
+    keys = _lengths(case, lines, set(zip(lines["h"], lines["works"], strict=True)))
+    _set(m, case, "GRID_PERMIT", "grid_permits", keys)
+    add_family(m, "lines_after", m.GRID_PERMIT, _alive(case, lines, keys, ["n", "t"]), 2)
+    grid, sites = case.site_period["grid_mw"], case.hosts["p"]
+    add_param(m, "grid_permit_mw", m.GRID_PERMIT, {(h, w, t): grid[sites[h], t] for h, w, t in m.GRID_PERMIT})
+    m.grid_permit = Rule(
+        m.GRID_PERMIT,
+        rule=lambda m, h, works, t: (
+            sum(m.connect[h, n, u] for n, u in m.lines_after[h, works, t])
+            <= m.grid_permit_mw[h, works, t] * sum(m.open[h, u] for u in m.grid_permits[h, works, t])
+        ),
+    )
+
+
+def _lengths(case: Case, table: pd.DataFrame, lengths: set[tuple[str, int]]) -> list[tuple[str, int, int]]:
+    """(h, works, t) of hosts that have to open, from the first period in which such a thing may be live."""
+    openable = set(case.opens["h"])
+    first = table.groupby(["h", "works"])["t"].min().to_dict()
+    return [
+        (str(h), int(works), t)
+        for h, works in sorted(lengths)
+        if h in openable
+        for t in range(int(first[h, works]), case.calendar.n)
+    ]
+
+
+def _set(m: Any, case: Case, name: str, family: str, keys: list[tuple[str, int, int]]) -> None:
+    """The index set, and the openings whose permit is there in time."""
+    add_set(m, name, keys, 3)
+    granted: dict[str, list[tuple[int, int]]] = {}
+    for (h, t), permit in zip(tuples(case.opens), case.opens["permit_t"], strict=True):
+        granted.setdefault(h, []).append((t, int(permit)))
+    in_time = {(h, w, t): [u for u, permit in granted[h] if permit <= t - w] for h, w, t in keys}
+    add_family(m, family, getattr(m, name), in_time, 1)
+
+
+def _alive(case: Case, table: pd.DataFrame, keys: list[tuple[str, int, int]], take: list[str]) -> Links:
+    """What is alive in t of works at least as long."""
+    rows: dict[str, list[tuple[tuple[Any, ...], int, int, int]]] = {}
+    parts = zip(table["h"], zip(*(table[c] for c in take), strict=True), table["works"], table["t"], table["life"],
+                strict=True)  # fmt: skip
+    for h, item, works, t, life in parts:
+        plain = tuple(int(x) if name == "t" else x for name, x in zip(take, item, strict=True))
+        rows.setdefault(str(h), []).append((plain, int(works), int(t), int(t) + int(life)))
+    return {
+        (h, w, t): [item for item, works, start, end in rows.get(h, []) if works >= w and start <= t < end]
+        for h, w, t in keys
+    }

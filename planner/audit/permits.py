@@ -1,0 +1,49 @@
+"""Permits: no hall and no works of a grid connection begin before the permit of their place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.view import View, lookup, total
+from planner.case.context import Context
+
+COVERS = {"hall_permit": "permit-first", "grid_permit": "permit-first"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
+
+def check(view: View, found: Findings) -> None:
+    """What was begun before the permit, from dates of the plan and months of scenario and catalog."""
+    context = Context.of(view.scenario, view.case.catalog)
+    opens = view.table("opens")
+    lead = {h.id: context.calendar.periods(h.open_lead_months) for h in view.scenario.hosts}
+    decided = pd.to_datetime(opens["decide_date"])
+    start = pd.Timestamp(view.scenario.horizon.start)
+    months = (decided.dt.year - start.year) * 12 + decided.dt.month - start.month
+    granted = months // context.calendar.step_months + lookup(opens["h"], pd.Series(lead)).astype(int)
+    permit = pd.Series(granted.to_numpy(int), index=opens["h"].to_numpy())
+    found.same(
+        "permit-date", opens[["h"]], pd.to_datetime(opens["permit_date"]), view.dates(granted), "permit"
+    )
+    for name, item, amount in (("halls", "b", "it_mw"), ("connections", "n", "added_mw")):
+        rows = view.table(name)
+        rows = rows[~lookup(rows["h"], view.case.hosts["exists"]).astype(bool)]
+        begun = rows["t"].to_numpy(int) - _works(context, name, rows)
+        there = permit.reindex(rows["h"]).fillna(view.n + 1).to_numpy(float)
+        early = rows[begun < there] if len(rows) else rows
+        keys = ["h", item, "t"]
+        found.at_most("permit-first", total(early, keys, early[amount]), 0.0, "works begin before the permit")
+
+
+def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:
+    """Periods before the live date in which there is work on site."""
+    if name == "connections":
+        share = context.param("grid_works_share")
+        sites = {h.id: context.grid_connect_months(context.site(h.site)) for h in context.scenario.hosts}
+        months = [share * sites[h] for h in rows["h"]]
+    else:
+        types = context.catalog.table("halls")
+        lead, before = types[f"lead_months_{context.level}"], types["before_permit_months"]
+        months = [max(float(lead[b]) - float(before[b]), 0.0) for b in rows["b"]]
+    return np.array([context.calendar.periods(x) for x in months], dtype=int)

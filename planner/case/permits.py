@@ -1,0 +1,50 @@
+"""Permits: what must wait for the permit of a place, and for how long after it.
+
+Opening a host begins with its permit: land, design, building and environmental permits
+(``hosts[].open_lead_months``). Halls are built after it: the part of a hall type's lead that may run before it, at own
+risk, is a column of the catalog. The works of a grid connection follow the permit too; application, study and offer
+do not wait for it.
+"""
+
+from __future__ import annotations
+
+from planner.case.context import Context
+from planner.scenario.schema import Host
+
+
+def permit_lead(context: Context, host: Host) -> int:
+    """Periods from the decision to open a host to its permit; of leased halls and clouds, to the signed contract."""
+    return context.calendar.periods(host.open_lead_months)
+
+
+def hall_types(context: Context, host: Host) -> list[str]:
+    """Halls a host may build."""
+    return host.hall_types or list(context.catalog.table("halls").index)
+
+
+def hall_works(context: Context, hall_type: str) -> int:
+    """Periods of a hall's lead that follow the permit."""
+    row = context.catalog.table("halls").loc[hall_type]
+    return context.calendar.periods(
+        max(float(row[f"lead_months_{context.level}"]) - float(row["before_permit_months"]), 0.0)
+    )
+
+
+def first_works(context: Context, host: Host) -> int:
+    """Periods from the permit of a host to the first hall that may be live; leased halls stand already."""
+    if host.mode != "build":
+        return 0
+    return min(hall_works(context, b) for b in hall_types(context, host))
+
+
+def permit_from(context: Context, host: Host) -> int:
+    """First period in which a host may have its permit; it has it where halls stand already."""
+    exists = any(hall.host == host.id for hall in context.scenario.existing.halls)
+    return 0 if exists else opens_from(context, host) - first_works(context, host)
+
+
+def opens_from(context: Context, host: Host) -> int:
+    """First period in which a host may be open: its permit and the works after it, and not before its own date."""
+    calendar = context.calendar
+    lead = permit_lead(context, host) + first_works(context, host)
+    return max(lead, calendar.first_from(host.open_from) if host.open_from else 0)

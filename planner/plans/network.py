@@ -1,0 +1,185 @@
+"""The activities that the first service of a place needs: what follows what, when each is planned, and what slack it has.
+
+    network = host_network(case, tables, "champion")
+    network.table()        # name, kind, item, start_t, end_t, early_end_t, float_periods, critical, after
+
+Lengths and dates are periods. An activity may begin once its predecessors are done (an early start of some periods before
+that where it may run ahead of one) and not before its own gate: the plan's start, a release, a granted licence, the decision
+to open the place. Early dates come from a pass forwards, late ones from a pass backwards from the early date of the first
+service; the difference is the total float, zero along the critical path. Where the plan serves later than everything could
+be ready, the rest is a choice (demand, money, quotas), not the calendar's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from planner.case.case import Case
+
+SERVICE = "first service"
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One step: its length, what it waits for and its planned dates, all in periods."""
+
+    name: str
+    kind: str
+    item: str
+    periods: int
+    gate_t: int = 0
+    """Earliest start whatever its predecessors."""
+    after: tuple[tuple[str, int], ...] = ()
+    """Names of predecessors, and how many periods before the end of each it may start."""
+    start_t: int = 0
+    end_t: int = 0
+    range_of: tuple[str, str, str] | None = None
+    """Table, key and column stem of the catalog with low, mid and high months of its length; None where it is a date."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Activities in an order in which each comes after what it waits for; the last is the first service."""
+
+    host: str
+    activities: tuple[Activity, ...]
+
+    def early_ends(self, periods: Mapping[str, int] | None = None) -> dict[str, int]:
+        """Earliest end of each activity; lengths of some may be given anew."""
+        lengths, end = periods or {}, dict[str, int]()
+        for a in self.activities:
+            start = max([a.gate_t, *(end[name] - ahead for name, ahead in a.after)])
+            end[a.name] = start + lengths.get(a.name, a.periods)
+        return end
+
+    def late_ends(self) -> dict[str, int]:
+        """Latest end of each activity that leaves the early date of the first service as it is."""
+        early = self.early_ends()
+        late = dict.fromkeys(early, early[SERVICE])
+        for a in reversed(self.activities):
+            for name, ahead in a.after:
+                late[name] = min(late[name], late[a.name] - a.periods + ahead)
+        return late
+
+    def floats(self) -> dict[str, int]:
+        """Total float of each activity."""
+        early, late = self.early_ends(), self.late_ends()
+        return {name: late[name] - early[name] for name in early}
+
+    def path(self) -> list[Activity]:
+        """One chain without float that ends in the first service, in order of time."""
+        slack, early = self.floats(), self.early_ends()
+        by = {a.name: a for a in self.activities}
+        chain, at = list[Activity](), by[SERVICE]
+        while True:
+            chain.append(at)
+            start = early[at.name] - at.periods
+            before = [n for n, ahead in at.after if slack[n] == 0 and early[n] - ahead == start]
+            if not before:
+                return chain[-1:0:-1]
+            at = max((by[n] for n in before), key=lambda a: a.periods)
+
+
+def host_network(case: Case, tables: Tables, h: str) -> Network | None:
+    """The network of one host; None where it serves nothing."""
+    served = tables["serving"]
+    served = served[(served["h"] == h) & (served["accelerators"] > 0)]
+    if not len(served):
+        return None
+    begins = int(served["t"].min())
+    stacks = sorted(set(served.loc[served["t"] == begins, "a"]))
+    steps = [*_place(case, tables, h, begins), *_plant(case, tables, h, begins),
+             *_capacity(case, tables, h, begins), *_adoption(case, stacks)]  # fmt: skip
+    needs = tuple((a.name, 0) for a in steps)
+    return Network(
+        h, (*steps, Activity(SERVICE, SERVICE, "first workload served", 0, 0, needs, begins, begins))
+    )
+
+
+def _first(table: pd.DataFrame, h: str, begins: int, by: str) -> Iterator[pd.Series]:
+    """The first of each thing bought at a host, where it is live when service begins."""
+    own = table[(table["h"] == h) & (table["t"] <= begins)].sort_values("t")
+    for _, row in (own.drop_duplicates(by) if by else own.head(1)).iterrows():
+        yield row
+
+
+def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
+    """Permit or contract, halls, lease, and the two parts of a grid connection."""
+    permit: tuple[tuple[str, int], ...] = ()
+    for row in _first(tables["opens"], h, begins, ""):
+        facts = case.opens.loc[(h, int(row["t"]))]
+        decided, granted = int(row["t"] - facts["lead"]), int(facts["permit_t"])
+        built = case.hosts.loc[h, "mode"] == "build"
+        span = ("facility_costs", "dur-permits", "value") if built else None
+        yield Activity(
+            "permit", "permit", f"open {h}", granted - decided, decided, (), decided, granted, span
+        )
+        permit = (("permit", 0),)
+    for row in _first(tables["halls"], h, begins, "b"):
+        facts = case.halls.loc[(h, row["b"], int(row["t"]))]
+        lead, t = int(facts["lead"]), int(row["t"])
+        ahead = tuple((name, lead - int(facts["works"])) for name, _ in permit)
+        span = ("halls", str(row["b"]), "lead_months")
+        yield Activity(f"hall {row['b']}", "hall", str(row["b"]), lead, 0, ahead, t - lead, t, span)
+    for row in _first(tables["leases"], h, begins, ""):
+        yield Activity(
+            "lease", "lease", f"{row['it_mw']:.1f} MW IT", 0, 0, permit, int(row["t"]), int(row["t"])
+        )
+    for row in _first(tables["connections"], h, begins, "n"):
+        facts, n, t = case.connections.loc[(h, row["n"], int(row["t"]))], str(row["n"]), int(row["t"])
+        works, lead = int(facts["works"]), int(facts["lead"])
+        span, offer = ("connections", n, "lead_months"), f"grid application {n}"
+        yield Activity(offer, "grid application", n, lead - works, 0, (), t - lead, t - works, span)
+        yield Activity(f"grid {n}", "grid", n, works, 0, ((offer, 0), *permit), t - works, t, span)
+        site = case.site_period[case.site_period["p"] == case.hosts.loc[h, "p"]]
+        first = int(site.loc[site["grid_mw"] > 0, "t"].min())
+        if first > 0:
+            yield Activity(
+                "grid of the site", "site grid", str(case.hosts.loc[h, "p"]), first, 0, (), 0, first
+            )
+
+
+def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
+    """Cooling and backup: ordered whenever one likes."""
+    for kind, name, key, source in (
+        ("cooling", "cooling", "c", case.cooling),
+        ("backup", "backups", "g", case.backups),
+    ):
+        table = tables[name]
+        for row in _first(table[table["added_mw"] > 0], h, begins, key):
+            item, t = str(row[key]), int(row["t"])
+            lead = int(source.loc[(h, item, t), "lead"])
+            span = ("backup" if kind == "backup" else "cooling", item, "lead_months")
+            yield Activity(f"{kind} {item}", kind, item, lead, 0, (), t - lead, t, span)
+
+
+def _capacity(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
+    """Systems ordered, with their licences, and rented."""
+    for row in _first(tables["orders"], h, begins, "k"):
+        a, k, t = str(row["a"]), str(row["k"]), int(row["t"])
+        offered = case.orders[(case.orders["h"] == h) & (case.orders["a"] == a) & (case.orders["k"] == k)]
+        lead, gate = int(offered["lead"].iloc[0]), int(offered["order_t"].min())
+        months, free = case.offers.loc[(h, a, k), ["licence_months", "free_until"]]
+        licence = case.calendar.periods(float(months))
+        after: tuple[tuple[str, int], ...] = ()
+        if licence > 0 and not pd.Timestamp(case.calendar.date_of(t - lead)) <= free:
+            name = f"licence {k}"
+            yield Activity(name, "licence", f"export licence for {k}", licence, 0, (), 0, licence)
+            after = ((name, 0),)
+        span = ("systems", k, "delivery_months")
+        yield Activity(f"hardware {k}", "hardware", k, lead, gate, after, t - lead, t, span)
+    for row in _first(tables["rents"], h, begins, "k"):
+        a, k, t = str(row["a"]), str(row["k"]), int(row["t"])
+        offered = case.rents[(case.rents["h"] == h) & (case.rents["a"] == a) & (case.rents["k"] == k)]
+        first = int(offered["t"].min())
+        yield Activity(f"rent {k}", "rent", k, 0, first, (), t, t)
+
+
+def _adoption(case: Case, stacks: list[str]) -> Iterator[Activity]:
+    for a in stacks:
+        first = int(case.stacks.loc[a, "earliest_t"])
+        yield Activity(f"stack {a}", "stack", a, first, 0, (), 0, first)

@@ -1,0 +1,81 @@
+"""Nothing is built before its permit: the first service by hand, hall types that wait longer, modules ordered at risk."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.case.build import build_case
+
+LATER = {"must_serve_by": "2029-10-01"}
+
+
+def halls(answer):
+    """Index of the halls that are built, ordered early or late."""
+    return [*answer.used("halls"), *answer.used("halls_late")]
+
+
+def soonest(tiny, optimise, catalog, **changes):
+    """The plan with the least wait, and what it costs."""
+    return optimise(
+        tiny(demand={"must_serve_by": None, "optional": True}, **changes), catalog, objective="delay"
+    )
+
+
+@pytest.mark.parametrize(
+    ("permit", "hall", "grid", "live"),
+    [
+        (6, "modular", 12, 5),  # 6 + 9 = 15 months; works 9 of the 12 months of the grid: 6 + 9
+        (0, "modular", 12, 4),  # nothing to wait for: the 12 months of the grid
+        (12, "modular", 24, 10),  # works of 18 of 24 months after a permit of 12: 30 months
+        (6, "conventional", 12, 10),  # 6 + 24
+        (12, "modular-at-risk", 6, 6),  # 12 + 3 for the hall; 12 + 6 for the works of the grid (4.4 months)
+        (12, "modular-at-risk", 3, 5),  # 12 + 3
+    ],
+)
+def test_the_first_service_is_the_longest_path_by_hand(
+    tiny, plain_catalog, optimise, permit, hall, grid, live
+):
+    """Quarters: permit, then the works of hall and grid, each rounded up. Delivery and adoption, 6 months, are less."""
+    catalog = plain_catalog({("halls", "modular-at-risk", "lead_months_mid"): 9})
+    changes = {
+        "hosts": {"open_lead_months": permit, "hall_types": [hall]},
+        "sites": {"grid_lead_months": grid},
+    }
+    answer = soonest(tiny, optimise, catalog, **changes)
+    assert answer.values("delay").iloc[0] == pytest.approx(3.0 * live)
+    permit_t = answer.case.opens.loc[next(iter(answer.used("open"))), "permit_t"]
+    for index in halls(answer):
+        row = answer.case.halls.loc[index]
+        assert index[-1] - row["works"] >= permit_t
+        assert (row["order_t"] < permit_t) == (hall == "modular-at-risk" and index[-1] < permit_t + 3)
+
+
+def test_a_slower_hall_waits_for_the_same_permit(tiny, plain_catalog, optimise):
+    """The host may open with a modular hall in 2028-Q2; a conventional one at the same permit is live 15 months later."""
+    both = {"open_lead_months": 6, "team_musd_per_year": 0, "hall_types": ["modular", "conventional"]}
+    catalog = plain_catalog({("halls", "conventional", "cost_factor_mid"): 0.1})
+    answer = optimise(tiny(demand=LATER, hosts=both, finance={"residual": "none"}), catalog)
+    (opened,) = answer.used("open")
+    granted = int(answer.case.opens.loc[opened, "permit_t"])
+    assert {index[1] for index in halls(answer)} == {"conventional"}, "the cheaper of the two, in time"
+    assert min(t for *_, t in halls(answer)) >= granted + 8
+    assert opened[1] == granted + 3
+
+
+def test_risk_is_taken_where_it_saves_time_and_only_there(tiny, plain_catalog, optimise):
+    """At equal months a module ordered before the permit costs more, so least cost with time to spare orders none."""
+    hosts = {"open_lead_months": 12, "team_musd_per_year": 0, "hall_types": ["modular", "modular-at-risk"]}
+    quick = {"hosts": hosts, "sites": {"grid_lead_months": 3}}
+    catalog = plain_catalog()
+    fast = soonest(tiny, optimise, catalog, **quick)
+    assert fast.values("delay").iloc[0] == pytest.approx(15.0)
+    assert ("champion", "modular-at-risk", 5) in halls(fast)
+    cheap = optimise(tiny(demand=LATER, **quick), catalog)
+    assert {index[1] for index in halls(cheap)} == {"modular"}
+
+
+def test_a_host_with_halls_waits_for_no_permit(tiny, plain_catalog):
+    hall = {"id": "old", "host": "champion", "it_mw": 1, "grid_mw": 2, "backup_mw": 2}
+    case = build_case(tiny(hosts={"open_lead_months": 12}, existing={"halls": [hall]}), plain_catalog())
+    assert len(case.opens) == 0
+    assert case.halls["t"].min() == 3 and case.connections["t"].min() == 4

@@ -1,0 +1,112 @@
+"""The network of a place: float and critical path by hand, what shortening does, how likely the planned date is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from planner.case.build import build_case
+from planner.planning.pipeline import solve
+from planner.plans.network import SERVICE, Activity, Network, host_network
+from planner.plans.openings import DRAWS, late_months
+
+
+def network(*rows: tuple[str, int, int, tuple[tuple[str, int], ...]]) -> Network:
+    """Activities of (name, periods, gate, after); the last is the first service."""
+    return Network("h", tuple(Activity(n, n, n, periods, gate, after) for n, periods, gate, after in rows))
+
+
+HAND = network(
+    ("permit", 4, 0, ()),
+    ("hall", 3, 0, (("permit", 0),)),  # 7
+    ("offer", 2, 0, ()),
+    ("works", 5, 0, (("permit", 0), ("offer", 0))),  # 9
+    ("servers", 2, 3, ()),  # released in period 3: 5
+    ("at risk", 3, 0, (("permit", 2),)),  # may begin 2 periods before the permit: 5
+    (SERVICE, 0, 0, (("hall", 0), ("works", 0), ("servers", 0), ("at risk", 0))),
+)
+
+
+def test_floats_and_the_critical_path_by_hand():
+    assert HAND.early_ends() == {
+        "permit": 4,
+        "hall": 7,
+        "offer": 2,
+        "works": 9,
+        "servers": 5,
+        "at risk": 5,
+        SERVICE: 9,
+    }
+    assert HAND.floats() == {
+        "permit": 0,
+        "hall": 2,
+        "offer": 2,
+        "works": 0,
+        "servers": 4,
+        "at risk": 4,
+        SERVICE: 0,
+    }
+    assert [a.name for a in HAND.path()] == ["permit", "works"]
+
+
+def check(found: Network) -> None:
+    """No float is negative, the path has none, and only what is on it moves the date."""
+    floats, ends = found.floats(), found.early_ends()
+    assert min(floats.values()) >= 0
+    assert all(floats[a.name] == 0 for a in found.path())
+    for a in found.activities:
+        if floats[a.name] > 0:
+            assert found.early_ends({a.name: 0})[SERVICE] == ends[SERVICE], f"{a.name} is not critical"
+            longer = found.early_ends({a.name: a.periods + floats[a.name]})
+            assert longer[SERVICE] == ends[SERVICE], f"{a.name} has a float of {floats[a.name]}"
+        one_more = found.early_ends({a.name: a.periods + floats[a.name] + 1})
+        assert one_more[SERVICE] == ends[SERVICE] + 1 or a.name == SERVICE
+
+
+def test_float_is_what_an_activity_may_take_longer():
+    check(HAND)
+
+
+@pytest.fixture(scope="module")
+def plan(tiny, plain_catalog):
+    """Permit of 6 months; hall 9, works of the grid 9 of 12: both decide."""
+    return solve(build_case(tiny(hosts={"open_lead_months": 6}, demand={"must_serve_by": "2028-07-01"}), plain_catalog()),
+                 quality="quick").plan  # fmt: skip
+
+
+def test_a_plan_s_network_is_the_lead_times_by_hand(plan):
+    found = host_network(plan.case, plan.tables, "champion")
+    check(found)
+    length = {a.kind: a.periods for a in found.activities}
+    assert length == {"permit": 2, "hall": 3, "grid application": 1, "grid": 3, "cooling": 3, "backup": 3, "hardware": 2,
+                      "stack": 2, SERVICE: 0} or "cooling" not in length  # fmt: skip
+    decided = found.activities[0].start_t
+    assert found.early_ends()[SERVICE] == decided + 5
+    rows = plan.tables["milestones"].set_index("kind")
+    assert rows.loc[["permit", "hall", "grid"], "float_months"].tolist() == [0.0, 0.0, 0.0]
+    assert rows.loc["hardware", "float_months"] == 3.0 * (decided + 5 - 2)
+    assert rows.loc["grid", "after"] == "grid application grid-firm, permit"
+
+
+def test_planned_dates_are_never_before_the_early_ones(plan):
+    found = host_network(plan.case, plan.tables, "champion")
+    ends = found.early_ends()
+    assert all(a.end_t >= ends[a.name] for a in found.activities)
+
+
+def test_odds_of_the_planned_date(plan):
+    """Ranges are skewed to the long side: even odds lie after the planned day, and the day itself has some."""
+    (row,) = plan.tables["openings"].itertuples()
+    found = host_network(plan.case, plan.tables, "champion")
+    late = late_months(plan.case, found)
+    assert late.shape == (DRAWS,) and np.array_equal(late, late_months(plan.case, found)), "seeded"
+    assert 0.02 < row.on_time_share < 0.5
+    assert row.service_date <= row.p50_date < row.p80_date
+    assert row.on_time_share == pytest.approx(float((late == 0).mean()))
+
+
+def test_certain_leads_are_on_time(plan, plain_catalog):
+    """A network of dates alone has no odds but one."""
+    dates = Network("h", tuple(Activity(a.name, a.kind, a.item, a.periods, a.gate_t, a.after, a.start_t, a.end_t)
+                               for a in host_network(plan.case, plan.tables, "champion").activities))  # fmt: skip
+    assert not late_months(plan.case, dates).any()
