@@ -143,17 +143,21 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             )
 
 
+PLANT = (
+    ("cooling", "cooling", "c", "cooling"), ("backup", "backups", "g", "backup"), ("plant", "plants", "g", ""),
+    ("hire", "hires", "g", ""),
+)  # fmt: skip
+"""Kind, table of plan and case, part of the index that names it, table of the catalog with the range of its lead."""
+
+
 def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
-    """Cooling and backup: ordered whenever one likes."""
-    for kind, name, key, source in (
-        ("cooling", "cooling", "c", case.cooling),
-        ("backup", "backups", "g", case.backups),
-    ):
+    """Cooling, backup and plant of the site's own: ordered whenever one likes, permits of their own within the lead."""
+    for kind, name, key, ranges in PLANT:
         table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
             item, t = str(row[key]), int(row["t"])
-            lead = int(source.loc[(h, item, t), "lead"])
-            span = ("backup" if kind == "backup" else "cooling", item, "lead_months")
+            lead = int(getattr(case, name).loc[(h, item, t), "lead"])
+            span = (ranges, item, "lead_months") if ranges else None
             yield Activity(f"{kind} {item}", kind, item, lead, 0, (), t - lead, t, span)
 
 
