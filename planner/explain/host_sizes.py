@@ -44,9 +44,9 @@ def with_size_rows(case: Case, arrays: Arrays) -> Arrays:
         for i, (host, u) in enumerate(opens.index):
             if host == h and u <= t:
                 matrix[row, opens.start + i] = -ample
-    for i in arrays.rows["hall_permit"].index if "hall_permit" in arrays.rows else ():
-        if i[0] in hosts:
-            row = arrays.rows["hall_permit"].position(i)
+    for slower in arrays.rows["hall_permit"].index if "hall_permit" in arrays.rows else ():
+        if slower[0] in hosts:
+            row = arrays.rows["hall_permit"].position(slower)
             permits = [c for c in matrix.rows[row] if opens.start <= c < opens.stop]
             matrix[row, permits] = -ample
     height, width = arrays.shape
