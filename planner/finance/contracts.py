@@ -1,4 +1,4 @@
-"""Contracts of a scenario with what the plan sells under them: accelerator-hours by quarter."""
+"""Contracts of a scenario with what the plan sells under them: accelerator-hours or tokens by quarter."""
 
 from __future__ import annotations
 
@@ -9,30 +9,38 @@ import numpy as np
 import pandas as pd
 
 from planner.case.periods import HOURS_PER_MONTH, quarter_name, quarter_of
-from planner.finance.faults import Fault
+from planner.finance.faults import Fault, FinanceError
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import Quarters
-from planner.finance.revenue import BUDGET, Contract, revenue
+from planner.finance.revenue import BUDGET, TOKENS, Contract, revenue
 from planner.scenario.finance import Revenue
 
 MILLION = 1e6
+SECONDS_PER_HOUR = 3600.0
 
 
 def contracts_of(
     given: Sequence[Revenue], tables: Mapping[str, pd.DataFrame], quarters: Quarters
 ) -> tuple[Contract, ...]:
-    """Contracts with their units: millions of accelerator-hours a quarter, used and held for them.
+    """Contracts with their units, millions a quarter: accelerator-hours used and held for them, or of tokens.
 
-    Used: accelerators that serve the contract's workloads. Contracted: those, and those held in reserve for them.
+    Used: accelerators that serve the contract's workloads. Contracted: those, and those held in reserve for them. Of a
+    contract by tokens: millions of millions of tokens served. Raises FinanceError where such a one serves none.
     """
-    return tuple(_contract(one, tables["serving"], quarters) for one in given)
+    return tuple(_contract(one, tables, quarters) for one in given)
 
 
-def _contract(given: Revenue, serving: pd.DataFrame, quarters: Quarters) -> Contract:
+def _contract(given: Revenue, tables: Mapping[str, pd.DataFrame], quarters: Quarters) -> Contract:
     open_ = _open(given.from_, given.until, quarters)
     if given.kind == BUDGET:
         amount = open_ * float(given.musd_per_year or 0.0)
         return Contract(id=given.id, kind=given.kind, musd_per_year=amount, indexed_share=given.indexed_share)
+    if given.kind == TOKENS:
+        return Contract(
+            id=given.id, kind=given.kind, price_usd=float(given.price_usd or 0.0),
+            used=_tokens(given, tables["demand"], quarters) * open_, indexed_share=given.indexed_share,
+        )  # fmt: skip
+    serving = tables["serving"]
     rows = serving if given.workloads is None else serving[serving["w"].isin(given.workloads)]
     hours = quarters.calendar.step_months * HOURS_PER_MONTH / MILLION
     used = quarters.real(rows, "accelerators") * hours * open_
@@ -42,6 +50,19 @@ def _contract(given: Revenue, serving: pd.DataFrame, quarters: Quarters) -> Cont
         target_availability=given.target_availability, availability=given.availability, deduction=given.deduction,
         indexed_share=given.indexed_share,
     )  # fmt: skip
+
+
+def _tokens(given: Revenue, demand: pd.DataFrame, quarters: Quarters) -> Array:
+    """Tokens served by quarter, in millions of millions: the rate at the peak, the mean of the day, all hours."""
+    rows = demand if given.workloads is None else demand[demand["w"].isin(given.workloads)]
+    rate = rows["tokens_per_s"].fillna(0.0) * (1.0 - rows["unserved_share"]) * rows["mean_load"]
+    seconds = quarters.calendar.step_months * HOURS_PER_MONTH * SECONDS_PER_HOUR
+    served = quarters.real(rows.assign(tokens=rate * seconds / MILLION**2), "tokens")
+    if not served.any():
+        raise FinanceError.single(
+            f"finance.revenue[{given.id}].workloads", "the plan serves no tokens of theirs"
+        )
+    return served
 
 
 def _open(first: date | None, last: date | None, quarters: Quarters) -> Array:

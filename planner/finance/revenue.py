@@ -10,8 +10,8 @@ from planner.finance.faults import Fault, raise_all
 from planner.finance.kernel import Array
 from planner.finance.sources import QUARTERS_PER_YEAR
 
-AVAILABILITY, TAKE_OR_PAY, USAGE, BUDGET = "availability", "take-or-pay", "usage", "budget"
-KINDS = (AVAILABILITY, TAKE_OR_PAY, USAGE, BUDGET)
+AVAILABILITY, TAKE_OR_PAY, USAGE, TOKENS, BUDGET = "availability", "take-or-pay", "usage", "tokens", "budget"
+KINDS = (AVAILABILITY, TAKE_OR_PAY, USAGE, TOKENS, BUDGET)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def revenue(contract: Contract, price_level: Array) -> Array:
 def _paid_units(contract: Contract, quarters: int) -> Array:
     used = np.zeros(quarters) if contract.used is None else contract.used
     promised = np.zeros(quarters) if contract.contracted is None else contract.contracted
-    if contract.kind == USAGE:
+    if contract.kind in (USAGE, TOKENS):
         return used
     if contract.kind == TAKE_OR_PAY:
         return np.maximum(used, contract.floor_share * promised)
@@ -74,7 +74,7 @@ def _paid_units(contract: Contract, quarters: int) -> Array:
 
 
 def _faults(contract: Contract, quarters: int) -> list[Fault]:
-    needs = {AVAILABILITY: ("contracted",), TAKE_OR_PAY: ("used", "contracted"), USAGE: ("used",),
+    needs = {AVAILABILITY: ("contracted",), TAKE_OR_PAY: ("used", "contracted"), USAGE: ("used",), TOKENS: ("used",),
              BUDGET: ("musd_per_year",)}  # fmt: skip
     path = f"revenue.{contract.id}"
     if contract.kind not in needs:

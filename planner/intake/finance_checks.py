@@ -22,7 +22,7 @@ UNREPAID = ("grant", "equity")
 REPAID = ("tenor_years", "grace_years", "profile", "balloon_share", "dscr", "sweep_share")
 OF_EQUITY = frozenset({"id", "preset", "kind", "share"} | set(Record.model_fields))
 """Fields of a source that mean something for equity: it pays what the rest leaves."""
-PRICED = ("usage", "take-or-pay", "availability")
+PRICED = ("usage", "tokens", "take-or-pay", "availability")
 AGENCY = ("financed_share", "full_content_share", "local_assets", "local_cost_share", "longest_tenor_years")
 
 

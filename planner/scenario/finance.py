@@ -20,7 +20,7 @@ Payer = Literal["state", "champion", "venture", "provider"]
 PAYERS: tuple[str, ...] = get_args(Payer)
 SourceKind = Literal["grant", "equity", "loan", "export-credit", "lease"]
 Profile = Literal["level", "equal-principal", "sculpted"]
-ContractKind = Literal["availability", "take-or-pay", "usage", "budget"]
+ContractKind = Literal["availability", "take-or-pay", "usage", "tokens", "budget"]
 EventKind = Literal[
     "capex", "opex", "price", "utilisation", "rate", "currency", "residual", "off-taker", "export-credit-lapsed",
     "grid-late", "licence-late", "licence-lost",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.case.periods import Calendar
@@ -14,6 +15,7 @@ from planner.finance.faults import FinanceError, raise_all
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.ledger_flows import Quarters
 from planner.finance.project import faults
+from planner.finance.revenue import revenue
 from planner.intake.scenario_file import with_overrides
 from planner.scenario.finance import Revenue
 from tests.finance.deals import deal, tables_of_deal
@@ -83,3 +85,18 @@ def test_a_grant_above_all_capital_from_its_day_on_is_refused_at_its_place() -> 
         made(grants=[grant])
     said = {fault.path: fault.message for fault in caught.value.faults}["finance.grants[eu].musd"]
     assert "of capital from 2029-Q3 to 2034-Q4, all that it may pay for" in said
+
+
+def test_tokens_are_paid_by_the_million_as_they_are_served() -> None:
+    """100 million a second at the peak, half of it on the mean, a tenth unserved: 45 million each second of a quarter."""
+    quarters = Quarters(Calendar.of(deal(DEAL).horizon), 0.0)
+    quarters = replace(quarters, calendar=replace(quarters.calendar, n=2, step_months=3))
+    demand = pd.DataFrame({"w": ["chat", "chat", "mine"], "t": [0, 1, 1], "tokens_per_s": [0.0, 1e8, np.nan],
+                           "unserved_share": [0.0, 0.1, 0.0], "mean_load": [0.5, 0.5, 1.0]})  # fmt: skip
+    line = Revenue.model_validate({"id": "api", "kind": "tokens", "price_usd": 0.2, "workloads": ["chat"]})
+    (contract,) = contracts_of([line], {"demand": demand}, quarters)
+    seconds = 2190 * 3600
+    assert revenue(contract, np.ones(2)) == pytest.approx([0.0, 0.2 * 45 * seconds / 1e6])
+    silent = line.model_copy(update={"workloads": ["mine"]})
+    with pytest.raises(FinanceError, match=r"finance.revenue\[api\].workloads: the plan serves no tokens"):
+        contracts_of([silent], {"demand": demand}, quarters)
