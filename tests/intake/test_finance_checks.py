@@ -112,7 +112,7 @@ def test_a_life_of_ones_own_allows_a_longer_tenor() -> None:
     source = "  sources: [{id: n, preset: project-bond, tenor_years: 27}]\n"
     with pytest.raises(ScenarioError, match="useful life of halls, 20 years"):
         parse_scenario(text + source)
-    parse_scenario(text + "  life_years: {halls: 30, cooling: 30, backup: 30}\n" + source)
+    parse_scenario(text + "  life_years: {halls: 30, cooling: 30, backup: 30, plant: 30}\n" + source)
 
 
 @pytest.mark.parametrize(
