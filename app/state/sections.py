@@ -118,7 +118,7 @@ SECTIONS = (
         (
             Table("limits.capital_musd_by_year[]", ("year", "musd"), template={"year": 2027, "musd": 1000}),
             Table("limits.money[]", ("what", "musd", "year", "payer"), template={"what": "outlay", "musd": 1000}),
-            Table("limits.control_floors[]", ("data_class", "min", "from"),
+            Table("limits.control_floors[]", ("data_class", "workload", "min", "from"),
                   template={"data_class": "official", "min": 50}),
             Table("limits.shares[]", ("by", "id", "max_share"), template={"by": "vendor", "id": "nvidia", "max_share": 1}),
         ),
