@@ -29,11 +29,24 @@ def read_grants(path: Path) -> Grants:
     if not path.exists():
         return {}
     grants: Grants = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FoldersFileError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             folder, user, role = parsed(line, f"{path}:{number}")
             grants.setdefault(folder, {})[user] = role
     return grants
+
+
+def mark_of(path: Path) -> tuple[int, ...]:
+    """What tells that a file has changed; empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def parsed(line: str, where: str) -> tuple[str, str, Role]:
@@ -49,7 +62,7 @@ def add_grant(path: Path, grant: str) -> None:
     folder, user, role = parsed(grant, "--grant")
     grants = read_grants(path)
     grants.setdefault(folder, {})[user] = role
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     with os.fdopen(
         os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -23,7 +24,7 @@ import dash
 import flask
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from planner.app.access import Role
+from planner.app.access import Role, mark_of
 from planner.app.services import Services, User
 from planner.app.state import scheme
 from planner.facts.errors import PlannerError
@@ -36,6 +37,9 @@ MIN_PASSWORD, MAX_PASSWORD = 10, 256
 DEVICE_COOKIE, DEVICE_S = "planner_device", 365 * 86400
 NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 """A path of this server: no other host, no line break, nothing that a browser reads as either."""
+
+
+log = logging.getLogger("planner.app")
 
 
 class UsersFileError(PlannerError):
@@ -71,6 +75,8 @@ def read_users(path: Path) -> dict[str, Entry]:
         raise UsersFileError(
             f"{path}: {error.strerror}; make it with: planner app --add-user NAME"
         ) from error
+    except UnicodeDecodeError as error:
+        raise UsersFileError(f"{path}: is not UTF-8 text") from error
     entries: dict[str, Entry] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -95,7 +101,7 @@ def add_user(path: Path, name: str, role: Role, password: str) -> None:
         )
     entries = read_users(path) if path.exists() else {}
     entries[name] = Entry(name, role, argon2.PasswordHasher().hash(password))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     with os.fdopen(
         os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
@@ -201,14 +207,18 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
 
 
 def _kept(path: Path) -> Callable[[], dict[str, Entry]]:
-    """Reads the users again only when the file has changed."""
+    """Reads the users again only when the file has changed; one that cannot be read is told once, the last one holds."""
     held: tuple[Any, dict[str, Entry]] = (None, {})
 
     def users() -> dict[str, Entry]:
         nonlocal held
-        mark = (found := path.stat()).st_mtime_ns, found.st_size, found.st_ino
+        mark = mark_of(path)
         if held[0] != mark:
-            held = mark, read_users(path)
+            try:
+                held = mark, read_users(path)
+            except UsersFileError as error:
+                log.error("%s: the users read before it still hold", error)
+                held = mark, held[1]
         return held[1]
 
     return users

@@ -26,6 +26,7 @@ from planner.app.components import figure, notify
 from planner.app.services import NotFound, Refused, Services, Settings
 from planner.app.state import scheme, url
 from planner.report.strings import LANGUAGE, t
+from planner.runs.disk import write_bytes
 
 log = logging.getLogger("planner.app")
 CSRF_COOKIE = "_csrf_token"  # the name from which Dash copies the token into X-CSRFToken
@@ -242,8 +243,15 @@ def _secret(runs_root: Path) -> str:
     if key := os.environ.get("PLANNER_SECRET_KEY"):
         return key
     path = runs_root / ".secret-key"
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text()
+    if not path.exists():
+        beside = path.with_name(f".secret-key.{os.getpid()}")
+        write_bytes(beside, secrets.token_hex(32).encode())
+        with contextlib.suppress(FileExistsError):  # whole or not there at all, and the first process wins
+            os.link(beside, path)
+        beside.unlink()
+    key = path.read_text("utf-8").strip()
+    if not key:
+        raise auth.UsersFileError(
+            f"{path} is empty: remove it, and a new key is made; who is signed in signs in again"
+        )
+    return key

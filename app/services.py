@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -14,14 +15,16 @@ from weakref import WeakValueDictionary
 import flask
 
 from planner import __version__
-from planner.app.access import Grants, Role, read_grants, role_in
+from planner.app.access import FoldersFileError, Grants, Role, mark_of, read_grants, role_in
 from planner.facts.errors import PlannerError
 from planner.jobs import access_log
+from planner.jobs.askers import asked_by
 from planner.jobs.store import Job, QueueFull, Store, input_hash
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
 
+log = logging.getLogger("planner.app")
 COMMAND_LINE = "command-line"
 """Folder of the runs that the command line wrote; without a grant for it, everyone who is signed in may look."""
 LOGS = ".jobs"
@@ -99,9 +102,9 @@ class Services:
 
     def __post_init__(self) -> None:
         self.runs_root = Path(self.settings.runs_root).resolve()
-        self.runs_root.mkdir(parents=True, exist_ok=True)
+        self.runs_root.mkdir(0o700, parents=True, exist_ok=True)
         self._saving: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._grants: tuple[int, Grants] = (-1, {})
+        self._grants: tuple[tuple[int, ...], Grants] | None = None
         self._rotated = time.monotonic()
         self.grants()  # a broken file is found at the start
         access_log.rotate(self.store, self.runs_root / LOGS)
@@ -139,11 +142,17 @@ class Services:
         return self.settings.auth == "none"
 
     def grants(self) -> Grants:
-        """Folder -> user -> role, read again when the file has changed."""
+        """Folder -> user -> role, read again when the file has changed; one that cannot be read changes nothing."""
         path = self.settings.folders_file or self.runs_root / ".folders"
-        mark = path.stat().st_mtime_ns if path.exists() else 0
-        if self._grants[0] != mark:
+        mark = mark_of(path)
+        if self._grants is None:
             self._grants = mark, read_grants(path)
+        elif self._grants[0] != mark:
+            try:
+                self._grants = mark, read_grants(path)
+            except FoldersFileError as error:
+                log.error("%s: the folders read before it still hold", error)
+                self._grants = mark, self._grants[1]
         return self._grants[1]
 
     def folders(self, role: Role = "viewer") -> list[str]:
@@ -213,10 +222,13 @@ class Services:
     ) -> tuple[Job, bool]:
         """Puts a scenario in the queue for the user who asks; the job, and whether it was there before.
 
-        Raises ``Refused`` where the user may run nothing in that folder or has too much in the queue already.
+        The run lies in ``folder`` where the user is a planner there, else it is the user's own. Raises ``Refused``
+        where the user may run nothing or has too much in the queue already.
         """
         user = self.user()
-        if user is None or not (user.may_plan or folder in self.folders("planner")):
+        if folder not in self.folders("planner") and not self.open:
+            folder, user = None, self.require_planner()
+        if user is None:
             user = self.require_planner()
         try:
             job, reused = self.store.submit(
@@ -247,11 +259,16 @@ class Services:
         job = self.store.job(run_id)
         if job is None and not (self.runs_root / run_id).is_dir():
             raise NotFound(f"There is no run {run_id}.")
-        if self.role_on(job) is None:
-            owner = job.owner if job is not None else COMMAND_LINE
+        item = job or asked_by(self.runs_root / run_id)
+        if self.role_on(item) is None:
+            owner = item.owner if item is not None else COMMAND_LINE
             self.log_access("refused", f"run {run_id} of {owner}")
             raise Refused(f"The run {run_id} belongs to {owner}, who has not shared it.")
         return run_id
+
+    def sees_directory(self, path: Path) -> bool:
+        """Whether the user may look at a run directory that is no job of the store."""
+        return self.role_on(asked_by(path)) is not None
 
     def run(self, run_id: str) -> Any:
         """The ``planner.runs.run.Run`` of an id the user may see."""

@@ -41,9 +41,13 @@ def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     jobs = services.store.jobs(owner=owner, folders=services.folders(), brief=True)
     changed = drafts.updated(services.store)
     rows = [_from_job(services, job, user.name if user else None, changed) for job in jobs]
-    if services.role_on(None) is not None:
-        hidden = services.store.ids()
-        rows += [row for row in _from_disk(services) if row["id"] not in hidden]
+    hidden = services.store.ids()
+    root = services.runs_root
+    rows += [
+        row
+        for row in _from_disk(services)
+        if row["id"] not in hidden and services.sees_directory(root / row["id"])
+    ]
     if with_plan:
         rows = [row for row in rows if row["state"] in WITH_PLAN and row["kind"] == "plan"]
     return sorted(rows, key=lambda row: -row["created"])

@@ -11,8 +11,12 @@ from planner.case.columns import empty_table
 from planner.case.periods import Calendar
 from planner.case.places import Place, place_of
 from planner.facts.catalog import Catalog
+from planner.facts.errors import BadValue
 from planner.facts.fallbacks import ITEMS, lookup
 from planner.scenario.schema import Host, Scenario, Selection, Site
+
+HIGHEST_RATE = 0.5
+"""Of a discount rate, as in the schema of a scenario."""
 
 
 @dataclass
@@ -37,9 +41,17 @@ class Context:
 
     @property
     def discount_rate_real(self) -> float:
-        """The scenario's real discount rate, or the catalog's."""
+        """The scenario's real discount rate, or the catalog's; BadValue for one of a catalog that no scenario may state."""
         own = self.scenario.money.discount_rate_real
-        return self.param("discount_rate_real") if own is None else own
+        if own is not None:
+            return own
+        rate = self.param("discount_rate_real")
+        if not 0.0 <= rate <= HIGHEST_RATE:
+            raise BadValue(
+                f"parameter discount_rate_real of the catalog is {rate:g}: must be 0 to {HIGHEST_RATE:g}, "
+                "for below 0 what is left of an asset would count for more than its price"
+            )
+        return rate
 
     def param(self, name: str) -> float:
         return self.catalog.param(name, self.catalog.cost_level("parameters", name, self.level))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ class BatchProgress:
         self.task: TaskID | None = None
         self.solved, self.to_solve = 0, 0
         self.began = time.monotonic()
+        self.folder: Path | None = None
 
     def __enter__(self) -> BatchProgress:
         if self.console.is_terminal:
@@ -49,6 +51,7 @@ class BatchProgress:
     def plan(self, plan: BatchPlan) -> None:
         """Says what is there, what is solved and why, and what is put aside."""
         self.to_solve, self.began = len(plan.to_solve), time.monotonic()
+        self.folder = plan.folder
         if self.bar is not None:
             self.task = self.bar.add_task("cases", total=len(plan.steps), pace="")
         if not plan.kept and not plan.aside:
@@ -69,6 +72,11 @@ class BatchProgress:
         if self.bar is None or not status.endswith(KEPT):
             end = f"  ({pace})" if pace and self.bar is None else ""
             self._say(f"{done:>{len(str(total))}} of {total}  {name}: {status}{end}")
+
+    def stopped(self) -> None:
+        """How to go on after the batch was ended."""
+        if self.folder is not None:
+            self._say(f"stopped; finished cases are kept: go on with --resume -o {self.folder}")
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, soft_wrap=True)

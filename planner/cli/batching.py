@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +78,7 @@ def batch(
     from planner.facts.catalog import load_catalog
     from planner.runs.batch import batch as solve_batch
     from planner.runs.batch import look_ahead
+    from planner.solver.interrupt import on_interrupt
 
     facts = load_catalog(catalog)
     if dry_run:
@@ -86,22 +88,27 @@ def batch(
         typer.echo(
             f"{output} does not exist yet: there is nothing to go on with, a new batch begins", err=True
         )
+    signal.signal(signal.SIGTERM, on_interrupt)  # whoever ends the batch lets it leave word and table
     with BatchProgress() as progress:
-        result = solve_batch(
-            manifest,
-            output,
-            workers,
-            scheduler,
-            resume,
-            progress.case,
-            root,
-            facts,
-            refresh=refresh,
-            discard=discard,
-            fail_fast=fail_fast,
-            case_limit_s=case_limit,
-            on_plan=progress.plan,
-        )
+        try:
+            result = solve_batch(
+                manifest,
+                output,
+                workers,
+                scheduler,
+                resume,
+                progress.case,
+                root,
+                facts,
+                refresh=refresh,
+                discard=discard,
+                fail_fast=fail_fast,
+                case_limit_s=case_limit,
+                on_plan=progress.plan,
+            )
+        except KeyboardInterrupt:
+            progress.stopped()
+            raise
     if as_json:
         print_json(
             {

@@ -63,4 +63,6 @@ def catalog_range(catalog: Catalog, table: str, column: str, row: str = "") -> t
     cells = (frame.loc[row.split(";")] if row else frame)[names].astype(float)
     values = cells.to_numpy().ravel()
     values = values[values > 0]
+    if not len(values):  # a catalog of one's own may hold zeros alone: nothing to hold an amount against
+        return 0.0, float("inf")
     return float(values.min()), float(values.max())

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
+from planner.jobs.askers import note_asker
 from planner.jobs.store import Job, State, Store
 from planner.jobs.tables import StoreError
 from planner.planning.events import Event
@@ -190,6 +191,7 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     if pulse.cancel.is_set():
         shutil.rmtree(run.path, ignore_errors=True)
         raise Cancelled
+    note_asker(run.path, job.owner, job.folder)
     state, error = end_of(run, pulse.stop.is_set())
     _finish(store, pulse, state, error, **ended(run))
     return 0 if state in ("done", "stopped") else 1

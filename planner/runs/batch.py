@@ -225,8 +225,7 @@ class _Work:
 
     def _open(self, manifest: Path) -> list[Path]:
         """Notes what is worked on and puts every result of an earlier go where it belongs."""
-        for name in ("outcome.json", "results.csv", "results.parquet"):
-            remove_file(self.folder / name)
+        remove_file(self.folder / "outcome.json")  # the table stays until there is a new one
         out = carry_out(self.plan, self.options.discard)
         replace_bytes(self.folder / "batch.yaml", read_text(manifest).encode())
         facts: dict[str, Any] = {"kind": "batch", "scenario": self.cases[0].scenario.name, "started": now()}

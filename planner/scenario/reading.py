@@ -23,7 +23,7 @@ from planner.facts.numbers import fixed
 from planner.scenario.problems import InputError, Place, Problem
 
 MAX_BYTES = 5_000_000
-MAX_NODES = 100_000
+MAX_NODES = 400_000
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {_TAG + kind: kind for kind in ("null", "bool", "int", "float", "str", "timestamp")}
 

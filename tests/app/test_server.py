@@ -309,6 +309,21 @@ def test_a_server_is_warm_before_its_first_visitor_whoever_may_enter(tmp_path: P
     assert access_log.trail(app.server.extensions["planner"].store) == []
 
 
+def test_the_key_of_sessions_is_whole_or_said_to_be_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLANNER_SECRET_KEY", raising=False)
+    users = tmp_path / "users"
+    add_user(users, "ann", "planner", PASSWORD)
+    create_app(Settings(runs_root=tmp_path, auth="local", users_file=users))
+    key = tmp_path / ".secret-key"
+    assert len(key.read_text()) == 64 and key.stat().st_mode & 0o77 == 0
+    assert [path.name for path in tmp_path.glob(".secret-key*")] == [".secret-key"]
+    key.write_text("")
+    with pytest.raises(UsersFileError, match="secret-key is empty: remove it"):
+        create_app(Settings(runs_root=tmp_path, auth="local", users_file=users))
+
+
 def test_two_applications_in_one_process_do_not_mix(tmp_path: Path) -> None:
     (first, one), (second, two) = make(tmp_path / "a"), make(tmp_path / "b", prefix="/planner/")
     drafts.create(one.store, "case", "name: case\n", "local")

@@ -20,6 +20,7 @@ from planner.app.auth import MAX_PASSWORD, UsersFileError, add_user
 from planner.app.services import Refused, Services, Settings, User
 from planner.intake.scenario_file import example_path
 from planner.jobs import access_log, drafts
+from planner.jobs.askers import note_asker
 from planner.jobs.sign_ins import TRIES
 from planner.jobs.store import QueueFull
 from planner.jobs.tables import drafts as draft_table
@@ -234,6 +235,44 @@ def test_a_folder_gives_each_member_their_role(made: Made) -> None:
             services.require_change(job, "run", "not yours")
     with As(app, "eve"), pytest.raises(Refused):
         services.check_run(job.id)
+    with As(app, "bob"):  # who may only look at a folder, and is a planner elsewhere, runs outside it
+        own, _ = services.submit("case", "x: 3", {}, title=None, draft=draft.id, folder="ministry")
+    assert (own.owner, own.folder) == ("bob", None)
+
+
+def test_a_run_is_still_its_owners_where_the_store_was_replaced(made: Made) -> None:
+    app, services = made
+    add_grant(services.runs_root / ".folders", "ministry:vera:viewer")
+    for name, owner, folder in (("hers", "ann", None), ("theirs", "ann", "ministry"), ("torn", "ann", None)):
+        (services.runs_root / name).mkdir()
+        (services.runs_root / name / "manifest.json").write_text("{}")
+        note_asker(services.runs_root / name, owner, folder)
+    (services.runs_root / "torn" / "asked_by.json").write_text("{")
+    seen = {}
+    for user in ("ann", "bob", "vera"):
+        with As(app, user):
+            seen[user] = {row["id"] for row in services.runs()}
+            for name in {"hers", "theirs", "torn"} - seen[user]:
+                with pytest.raises(Refused):
+                    services.check_run(name)
+    assert seen == {"ann": {"hers", "theirs"}, "bob": set(), "vera": {"theirs"}}
+
+
+def test_a_slip_in_the_files_of_users_and_folders_locks_nobody_out(
+    made: Made, users: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, services = made
+    add_grant(services.runs_root / ".folders", "ministry:ann:planner")
+    assert services.grants()
+    browser, _ = sign_in(app.server, "ann")
+    for path in (users, services.runs_root / ".folders"):
+        with path.open("a") as file:
+            file.write("garbage\n")
+    assert browser.get("/").status_code == 200
+    assert sign_in(app.server, "bob")[1].status_code == 302
+    assert services.grants() == {"ministry": {"ann": "planner"}}
+    told = [record.message for record in caplog.records if "still hold" in record.message]
+    assert len(told) == 2 and "users:" in "".join(told) and ".folders:" in "".join(told)
 
 
 def test_runs_of_the_command_line_can_be_kept_to_some(made: Made) -> None:

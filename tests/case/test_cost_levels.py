@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planner.case.build import build_case
+from planner.case.context import Context
 from planner.facts.catalog import Catalog, load_catalog
+from planner.facts.errors import BadValue
+from planner.intake.amounts import catalog_range
 from planner.intake.scenario_file import load_scenario, with_overrides
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
@@ -78,3 +82,21 @@ def test_what_is_no_cost_stays_at_mid(small: Scenario) -> None:
         build_case(with_overrides(small, {"money.level": level})).rate for level in ("low", "mid", "high")
     }
     assert rates == {CATALOG.param("discount_rate_real")}
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"), [(0.0, None), (-0.049, "must be 0 to 0.5"), (0.6, "must be 0 to 0.5")]
+)
+def test_a_discount_rate_of_a_catalog_is_held_to_what_a_scenario_may_state(
+    plain_catalog: Callable[..., Catalog], tiny: Callable[..., Scenario], rate: float, words: str | None
+) -> None:
+    catalog = plain_catalog(
+        {("parameters", "discount_rate_real", f"value_{level}"): rate for level in ("low", "mid", "high")}
+    )
+    scenario = tiny(money={"discount_rate_real": None})
+    if words is None:
+        assert Context.of(scenario, catalog).discount_rate_real == rate
+        assert catalog_range(catalog, "parameters", "value", "discount_rate_real") == (0.0, float("inf"))
+    else:
+        with pytest.raises(BadValue, match=words):
+            assert Context.of(scenario, catalog).discount_rate_real

@@ -17,6 +17,7 @@ import pytest
 
 from planner.intake.scenario_file import example_path
 from planner.jobs import drafts
+from planner.jobs.askers import Asker, asked_by
 from planner.jobs.store import Job, Store, default_url, input_hash, new_id
 from planner.jobs.supervisor import Supervisor, log_path
 from planner.jobs.tables import StoreError
@@ -238,6 +239,7 @@ def test_a_run_goes_from_queue_to_plan_in_a_process_of_its_own_and_outlives_its_
         and found.gap is not None
         and Path(found.directory).name == job.id
     )
+    assert asked_by(run.path) == Asker(job.owner, job.folder)
     stages = [event["stage"] for event in later.events(job.id)]
     assert stages[0] == "read" and "hosts and stacks" in stages
 

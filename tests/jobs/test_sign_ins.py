@@ -64,6 +64,17 @@ def test_failed_names_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatc
         assert list(connection.execute(sa.select(tries.c.name)).scalars()) == ["ann"]
 
 
+def test_a_clock_that_is_set_back_does_not_lengthen_the_pause(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(sign_ins.TRIES):
+        assert sign_ins.take_try(store, "ann", "1.2.3.4")
+    assert not sign_ins.take_try(store, "ann", "1.2.3.4")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600.0)
+    assert sign_ins.take_try(store, "ann", "1.2.3.4")
+
+
 def test_a_session_ends_when_closed_and_in_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = sign_ins.open_session(store, "ann"), sign_ins.open_session(store, "ann")
     assert sign_ins.is_open(store, first, "ann") and not sign_ins.is_open(store, first, "bob")
