@@ -10,8 +10,10 @@ from planner.case.case import Case
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path, examples, load_scenario
 from planner.planning.pipeline import solve
+from planner.plans.network import host_network
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
+from tests.plans.test_network import check
 
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
 SMALLEST = ("two-hosts", "grid-late", "kenya")
@@ -86,8 +88,23 @@ def nothing_before_its_permit(plan: Plan) -> None:
     """By dates alone: no hall is ordered before the permit of its host, unless as one at own risk."""
     permit = plan.tables["opens"].set_index("h")["permit_date"]
     halls = plan.tables["halls"]
-    early = halls[halls["h"].isin(permit.index) & (halls["order_date"] < halls["h"].map(permit))]
+    early = halls[halls["order_date"].to_numpy() < permit.reindex(halls["h"]).to_numpy()]
     assert set(early["b"]) <= {"modular-at-risk"}, early.to_string()
+
+
+def the_calendar_holds(plan: Plan) -> None:
+    """Float is nowhere negative and nothing on the path; only what is on it moves the date; nothing is planned too early."""
+    found = [host_network(plan.case, plan.tables, str(h)) for h in plan.case.hosts.index]
+    networks = [network for network in found if network is not None]
+    assert networks
+    for network in networks:
+        check(network)
+        ends = network.early_ends()
+        assert all(a.end_t >= ends[a.name] for a in network.activities), network.host
+    odds = plan.tables["openings"]
+    assert (odds["earliest_date"] <= odds["service_date"]).all() and (
+        odds["p50_date"] <= odds["p80_date"]
+    ).all()
 
 
 def solved(name: str) -> None:
@@ -96,6 +113,7 @@ def solved(name: str) -> None:
     found = audit(outcome.plan)
     assert found.empty, found.to_string()
     nothing_before_its_permit(outcome.plan)
+    the_calendar_holds(outcome.plan)
 
 
 @pytest.mark.parametrize("name", SMALLEST)

@@ -35,7 +35,7 @@ def kpis(one: Result, _services: Any = None) -> pd.DataFrame:
 def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
     rows = one.table("milestones")
     columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical", "float_months", "after"]
-    return gantt.rows(rows)[columns] if len(rows) else rows
+    return gantt.rows(rows).reindex(columns=columns) if len(rows) else rows
 
 
 def control_rows(by: str) -> View:
@@ -59,6 +59,7 @@ TABLES: dict[str, View] = {
     "binding": lambda one, _: views.binding(one.table("prices")),
     "marginal": lambda one, _: views.binding(one.table("prices"), marginal=True),
     "gantt": gantt_rows,
+    "openings": lambda one, _: one.table("openings"),
     "service": lambda one, _: one.table("service"),
     "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, services.catalog),
     "power": lambda one, _: views.power_by_site(one.table("power")),
@@ -129,6 +130,7 @@ def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFr
     rows = get("gantt")
     return [
         chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note")),
+        table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),
         table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
     ]
 

@@ -246,7 +246,7 @@ def _unit_costs(view: View) -> dict[str, float]:
     mw = (orders["accelerators"] / 1000.0 * view.system(orders, "peak_mw_per_k").astype(float)).sum()
     mine = fleet[fleet["h"].isin(view.own)]
     standing = total(mine, ["t"], mine["accelerators"])
-    t = standing.idxmax() if len(standing) else None
+    t = standing.round(6).idxmax() if len(standing) else None  # the first of equal ones
     load = facility_peak(view)
     kw = load[load.index.get_level_values(1) == t].sum() * 1000.0 if t is not None else np.nan
     return {

@@ -21,6 +21,7 @@ from planner.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from planner.case.case import Case
     from planner.facts.catalog import Catalog
     from planner.scenario.schema import Scenario
 
@@ -61,7 +62,8 @@ def explain(
 
     Of a scenario: why it has no plan, and the least change as lines for --set.
 
-    Of a run: the limits that bind, what one unit more is worth, and the way from what is asked for to its chips.
+    Of a run: the limits that bind, what one unit more is worth, what the first service of each place waits for, and the
+    way from what is asked for to its chips.
 
     With --control, of a run: control by decision, and what the cheapest next point costs and moves.
 
@@ -108,11 +110,11 @@ def explain(
 
 
 def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
+    from planner.case.build import build_case
     from planner.explain import binding_of, why_not
+    from planner.explain.waits import TABLES, waits
 
     if any(question.values()):
-        from planner.case.build import build_case
-
         names = ("opens", "stacks", "halls", "fleet", "serving")
         found = why_not(build_case(run.resolved, run.catalog), {n: run.table(n) for n in names}, **question)
         return {"text": found.text, "cheaper": found.cheaper, "reasons": records(found.excluded)}
@@ -121,8 +123,13 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
         [f"What binds in {run.name}, and what one unit more is worth:"] if len(table) else ["No limit binds."]
     )
     lines += [f"  - {text}" for text in table["text"].head(20)]
-    told, beside = _from_people_to_chips(run)
-    return {"text": "\n".join([*lines, *told]), "binding": records(table), "against": records(beside)}
+    case = build_case(run.resolved, run.catalog)
+    places = waits(case, {name: run.table(name) for name in TABLES if name in run.tables})
+    lines += ["What the first service of each place waits for:", *(f"  - {text}" for text in places)]
+    told, beside = _from_people_to_chips(run, case)
+    return {
+        "text": "\n".join([*lines, *told]), "binding": records(table), "waits": places, "against": records(beside),
+    }  # fmt: skip
 
 
 def _of_control(run: Any) -> dict[str, Any]:
@@ -142,15 +149,13 @@ def _of_control(run: Any) -> dict[str, Any]:
     }
 
 
-def _from_people_to_chips(run: Any) -> tuple[list[str], Any]:
+def _from_people_to_chips(run: Any, case: Case) -> tuple[list[str], Any]:
     """The chain of every workload, and what lies between the rough figure and the plan's accelerators."""
-    from planner.case.build import build_case
     from planner.facts.numbers import fixed
     from planner.sizing.against import TABLES, against
     from planner.sizing.size import Rough, chains_of
     from planner.sizing.words import sentences
 
-    case = build_case(run.resolved, run.catalog)
     beside = against(case, {name: run.table(name) for name in TABLES})
     lines = ["From what is asked for to chips, before optimisation:"]
     lines += [f"  - {text}" for text in sentences(chains_of(Rough.of(case.scenario, case.catalog)))]

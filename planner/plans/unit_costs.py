@@ -117,7 +117,7 @@ def _power(tables: Mapping[str, pd.DataFrame]) -> UnitFigure:
     facility = tables["power"].groupby("t")["facility_peak_mw"].sum()
     terms = {}
     if len(by_period) and by_period["it_mw"].max() > 0:
-        t = by_period["accelerators"].idxmax()
+        t = by_period["accelerators"].round(6).idxmax()  # the first of equal ones
         it_mw, n = float(by_period.at[t, "it_mw"]), float(by_period.at[t, "accelerators"])
         terms = {"IT": it_mw * 1000 / n, "design PUE": float(facility.get(t, np.nan)) / it_mw}
     note = "facility power in the design hour over owned and leased accelerators"

@@ -98,6 +98,8 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
         *(_section(*part) for part in finance.sections(run.scenario, tables)),
         _section("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
                  views.bill_of_materials(tables)),
+        _section("First service of places", "Planned, earliest by the network of activities, and with what odds.",
+                 tables.get("openings", pd.DataFrame())),
         _section("Demand not served", "Share of the workload's demand at its worst.",
                  views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"unserved_share": []})))),
         _section("All measures", "With the published range where there is one.", _measures(run)),

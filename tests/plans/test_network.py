@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from planner.case.build import build_case
+from planner.explain.waits import waits
 from planner.planning.pipeline import solve
 from planner.plans.network import SERVICE, Activity, Network, host_network
 from planner.plans.openings import DRAWS, late_months
@@ -110,3 +111,25 @@ def test_certain_leads_are_on_time(plan, plain_catalog):
     dates = Network("h", tuple(Activity(a.name, a.kind, a.item, a.periods, a.gate_t, a.after, a.start_t, a.end_t)
                                for a in host_network(plan.case, plan.tables, "champion").activities))  # fmt: skip
     assert not late_months(plan.case, dates).any()
+
+
+def test_what_a_place_waits_for_is_said(plan):
+    """Permit 6 months, then hall and works of the grid, 9 each: neither alone is what decides."""
+    (line,) = waits(plan.case, plan.tables)
+    assert "champion serves from 2028-Q3, 15 months after it is decided" in line, line
+    assert (
+        "6 for its permit, then 9 for halls (modular)" in line
+        or "then 9 for the works of the grid at south" in line
+    )
+    assert "it could be no sooner" in line
+
+
+def test_what_would_decide_without_the_longest_wait(tiny, plain_catalog):
+    """24 months for the grid, 18 of them works after a permit of 6; without them the hall decides, 9 months sooner."""
+    late = tiny(
+        hosts={"open_lead_months": 6}, sites={"grid_lead_months": 24}, demand={"must_serve_by": "2029-01-01"}
+    )
+    found = solve(build_case(late, plain_catalog()), quality="quick").plan
+    (line,) = waits(found.case, found.tables)
+    assert "then 18 for the works of the grid at south" in line, line
+    assert "9 months sooner" in line and "next comes halls (modular)" in line, line

@@ -1,0 +1,83 @@
+"""What the first service of each place waits for, from the network of its activities and the dates of the plan.
+
+for line in waits(case, tables): print(line)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from planner.case.case import Case
+from planner.plans.network import SERVICE, Activity, Network, host_network
+
+WORDS = {
+    "permit": "its permit", "hall": "halls ({item})", "lease": "its lease", "grid": "the works of the grid at {place}",
+    "grid application": "the offer of the grid at {place}", "site grid": "the grid at {place}",
+    "cooling": "cooling ({item})", "backup": "backup power ({item})", "plant": "plant ({item})",
+    "hire": "rented plant ({item})", "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
+    "rent": "the first contract on {item}",
+}  # fmt: skip
+TABLES = (
+    "serving",
+    "opens",
+    "halls",
+    "leases",
+    "connections",
+    "cooling",
+    "backups",
+    "plants",
+    "hires",
+    "orders",
+    "rents",
+)
+"""Tables of a plan that say what a place waits for."""
+
+
+def waits(case: Case, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """One sentence a host that serves: when, after how long, for what, and what would decide without the longest wait."""
+    networks = [host_network(case, tables, str(h)) for h in case.hosts.index]
+    return [_sentence(case, network) for network in networks if network is not None]
+
+
+def _sentence(case: Case, network: Network) -> str:
+    by = {a.name: a for a in network.activities}
+    begins, early, step = by[SERVICE].end_t, network.early_ends()[SERVICE], case.calendar.step_months
+    label = case.calendar.label
+    decided = by["permit"].start_t if "permit" in by else 0
+    chain = [a for a in network.path() if a.periods > 0]
+    since = "it is decided" if "permit" in by else "the plan begins"
+    if early <= decided and begins == early:
+        return f"{network.host} serves from {label(begins)}, as soon as {since}: it waits for nothing."
+    head = f"{network.host} serves from {label(begins)}, {(begins - decided) * step} months after {since}"
+    legs = [f"{a.periods * step} for {_words(case, network, a)}" for a in chain]
+    text = f"{head}: of these it waits {', then '.join(legs)}" if legs else head
+    if begins > early:
+        text += f"; all could be there from {label(early)}, the rest is a choice (demand, money, quotas)"
+    return f"{text}. {_without(case, network, chain)}".rstrip()
+
+
+def _words(case: Case, network: Network, activity: Activity) -> str:
+    return WORDS[activity.kind].format(item=activity.item, place=case.hosts.loc[network.host, "p"])
+
+
+def _without(case: Case, network: Network, chain: list[Activity]) -> str:
+    """When the place could serve if the longest wait of its chain were nothing, and what comes next then."""
+    if not chain:
+        return ""
+    longest, ends = max(chain, key=lambda a: a.periods), network.early_ends()
+    shorter = network.early_ends({longest.name: 0})[SERVICE]
+    others = tuple(_at_once(a) if a.name == longest.name else a for a in network.activities)
+    rest = Network(network.host, others).path()
+    following = _words(case, network, max(rest[::-1], key=lambda a: a.periods)) if rest else "nothing"
+    saved = (ends[SERVICE] - shorter) * case.calendar.step_months
+    what = _words(case, network, longest)
+    if saved == 0:
+        return f"Without the wait for {what} it could be no sooner: next comes {following}."
+    when = case.calendar.label(shorter)
+    return f"Without the wait for {what} it could be {saved} months sooner, {when}: next comes {following}."
+
+
+def _at_once(activity: Activity) -> Activity:
+    return Activity(activity.name, activity.kind, activity.item, 0, activity.gate_t, activity.after)
