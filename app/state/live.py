@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from planner.report import front
+from planner.studies.next_step import price, tighter
 
 log = logging.getLogger("planner.app")
 READERS = 200
@@ -81,11 +82,11 @@ class Live:
         """Prices at an answer, by solving tighter limits; None if the visit asks for other limits meanwhile."""
         asked = (answer["max_delay_months"], answer["min_control"])
         found = {}
-        for name, (months, points) in front.tighter(answer).items():
+        for name, (months, points) in tighter(answer).items():
             with self.lock:  # given back between the solves: a move of a slider does not wait for both
                 if self.asked.get(visit, asked) != asked:
                     return None
-                found[name] = front.price(
+                found[name] = price(
                     answer, self.program.at(max_delay_months=months, min_control_points=points)
                 )
         return found

@@ -169,7 +169,9 @@ def _limits(prices: pd.DataFrame) -> str:
 
 
 def _step(prices: pd.DataFrame) -> str:
-    """What a month less of waiting and a point more of control would cost, at the margin."""
+    """What a month less of waiting and a point more of control would cost with hosts and halls held: at least the dual,
+    as cost rises ever faster. The whole step, all free to follow, is the price of the trade-off.
+    """
     rate = {
         "delay": -prices.loc[prices["rule"].isin(DELAY_RULES), "dual"].sum(),
         "control": abs(prices.loc[prices["rule"] == "control_floor", "dual"].sum()),

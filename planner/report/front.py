@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
@@ -65,26 +65,6 @@ def start(run: Run, limits: Limits) -> float:
     if run.kind == "frontier":
         return limits.delay_high
     return min(math.ceil(10 * run.kpi("delay_months") + 1e-6) / 10, limits.delay_high)
-
-
-class Live(Protocol):
-    """A live trade-off, such as ``planner.studies.screening.LiveFrontier``."""
-
-    def at(self, max_delay_months: float | None, min_control_points: float | None) -> dict[str, Any]: ...
-
-
-def tighter(answer: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """The limits (months, points) whose cost, less that of ``answer``, is the price of the name."""
-    months, points = float(answer["max_delay_months"]), float(answer["min_control"])
-    return {
-        "price_of_control_musd_per_point": (months, max(points, answer["control_score"]) + 1.0),
-        "price_of_speed_musd_per_month": (months - 1.0, points),
-    }
-
-
-def price(answer: dict[str, Any], stricter: dict[str, Any]) -> float:
-    """MUSD for one whole point more, or one whole month less; NaN where nothing reaches the tighter limit."""
-    return float(stricter["cost_npv_musd"]) - float(answer["cost_npv_musd"])
 
 
 def price_rows(points: pd.DataFrame, price: str, along: str) -> pd.DataFrame:

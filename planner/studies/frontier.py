@@ -29,7 +29,8 @@ from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.studies.frontier_plans import Task, solve_all, unbound
-from planner.studies.frontier_tables import grid_rows, on_front, payoff, plan_rows, with_prices
+from planner.studies.frontier_tables import grid_rows, on_front, payoff, plan_rows
+from planner.studies.next_step import with_prices
 from planner.studies.patterns import everything_early, pattern_of_plan, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
 from planner.studies.screening import LiveFrontier, Pattern
@@ -90,7 +91,7 @@ def frontier(
         raise NoPlan("no plan exists at any of the limits: ask for the reasons with `planner explain`")
     live = LiveFrontier(case, [pattern_of_plan(engine, o) for o in solved.values()], free.least, engine)
     say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
-    table = _points([*plan_rows(tasks, plans), *grid_rows(live, should_stop)])
+    table = _points([*plan_rows(tasks, plans), *grid_rows(live, should_stop)], live, should_stop)
     say(Event("ranges", "which choices are forced, which are free"))
     anchor = tasks[0].scenario.limits
     ranges = near_optimal_ranges(live, free.least_delay_months + ANCHORS[0][0], anchor.min_control)
@@ -100,12 +101,14 @@ def frontier(
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
     """The screening points of a live trade-off, as in ``Frontier.points``; no rows where no limits can be met."""
     rows = grid_rows(live, should_stop)
-    return _points(rows) if rows else pd.DataFrame()
+    return _points(rows, live, should_stop) if rows else pd.DataFrame()
 
 
-def _points(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of plans and of the grid with their prices, who is on the front, and a number each."""
-    table = on_front(with_prices(pd.DataFrame(rows)))
+def _points(
+    rows: list[dict[str, Any]], live: LiveFrontier, should_stop: Callable[[], bool] | None
+) -> pd.DataFrame:
+    """Rows of plans and of the grid: who is on the front, what the next step from there costs, and a number each."""
+    table = with_prices(on_front(pd.DataFrame(rows)), live, should_stop)
     table.insert(0, "point", np.arange(len(table)))
     return table
 

@@ -96,20 +96,3 @@ def on_front(points: pd.DataFrame) -> pd.DataFrame:
         beaten = (others <= own + slack).all(axis=1) & (others < own - slack).any(axis=1)
         front.append(not beaten.any())
     return points.assign(on_front=front)
-
-
-def with_prices(points: pd.DataFrame) -> pd.DataFrame:
-    """Cost of one point of control more (same delay) and of one month less (same floor on control)."""
-    points = points.assign(price_of_control_musd_per_point=np.nan, price_of_speed_musd_per_month=np.nan)
-    grid = points[points["quality"] == "screening"]
-    for _, row in grid.groupby(grid["max_delay_months"].round(4)):
-        row = row.sort_values("control_score")
-        step = row["control_score"].diff()
-        price = (row["cost_npv_musd"].diff() / step).where(step > 1e-3)
-        points.loc[row.index, "price_of_control_musd_per_point"] = price
-    for _, row in grid.groupby(grid["min_control"].fillna(0.0)):
-        row = row.sort_values("max_delay_months", ascending=False)
-        faster = -row["delay_months"].diff()
-        price = (row["cost_npv_musd"].diff() / faster).where(faster > 1e-3)
-        points.loc[row.index, "price_of_speed_musd_per_month"] = price
-    return points

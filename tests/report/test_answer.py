@@ -119,10 +119,10 @@ def test_the_next_step_is_the_sum_of_what_every_workloads_wait_costs(scenario: S
     ])  # fmt: skip
     told = answer({"fleet": STANDING, "demand": GROWING, "prices": table}, KPIS, scenario)
     assert told.step == (
-        "One month less of waiting for every workload would cost about 4.5 MUSD more. "
-        "One point of control more would cost about 0.25 MUSD more."
+        "One month less of waiting for every workload would cost at least 4.5 MUSD more. "
+        "One point of control more would cost at least 0.25 MUSD more."
     )
-    assert told.limits == ("What limits it most is waiting of chat: each month more would save about 3 MUSD.")
+    assert told.limits == ("What limits it most is waiting of chat: each month more would save up to 3 MUSD.")
     free = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario)
     assert free.limits == "No limit that could be loosened makes it cheaper."
     assert "Its control is above the floor asked for." in free.step

@@ -121,12 +121,24 @@ def test_a_plan_costs_no_less_than_its_screening_point(run: Run, live: LiveFront
         assert not len(sub.table("audit"))
 
 
-def test_prices_are_differences_along_the_front(run: Run) -> None:
+def test_a_price_is_what_one_whole_step_costs_from_the_point(run: Run, live: LiveFrontier) -> None:
     points = run.table("points")
-    grid = points[points["quality"] == "screening"]
-    assert (grid["price_of_control_musd_per_point"].dropna() > -1e-3).all()
-    assert (grid["price_of_speed_musd_per_month"].dropna() > -1e-3).all()
-    assert grid["price_of_control_musd_per_point"].notna().sum() > 5
+    priced = points[points["on_front"] & (points["quality"] == "screening")]
+    assert (
+        points.loc[~points.index.isin(priced.index), ["price_of_control_musd_per_point"]]
+        .isna()
+        .all(axis=None)
+    )
+    assert priced["price_of_control_musd_per_point"].notna().sum() > 5
+    assert (priced["price_of_control_musd_per_point"].dropna() > -1e-3).all()
+    assert (priced["price_of_speed_musd_per_month"].dropna() > -1e-3).all()
+    for row in priced.iloc[[0, len(priced) // 2]].itertuples():
+        floor = 0.0 if np.isnan(row.min_control) else row.min_control
+        stricter = live.at(row.max_delay_months, max(floor, row.control_score) + 1.0)["cost_npv_musd"]
+        faster = live.at(row.max_delay_months - 1.0, floor)["cost_npv_musd"]
+        expected = [stricter - row.cost_npv_musd, faster - row.cost_npv_musd]
+        found = [row.price_of_control_musd_per_point, row.price_of_speed_musd_per_month]
+        assert found == pytest.approx(expected, abs=1e-4, nan_ok=True)
 
 
 def test_payoff_has_the_best_of_each_on_its_diagonal(run: Run) -> None:
