@@ -28,6 +28,7 @@ from planner.scenario.schema import Scenario
 
 COLUMNS = ["figure", "of", "unit", "base", "other", "difference", "reason"]
 SIZING = "project-finance-sizing-dscr"
+ELSE = "all else"
 OTHERWISE = "other sources, prices or terms"
 PARTS, NOISE = 3, 1e-6
 """Parts that a reason names, and what counts as no difference."""
@@ -46,9 +47,15 @@ class Side:
         """Raises FinanceError where the plan cannot be financed."""
         return cls(scenario, tables, finance_of(scenario, tables))
 
-    def by_account(self, payer: str = "") -> pd.Series:
-        """What is paid within the horizon by account, real MUSD; of one payer, or all but the provider."""
+    def by_account(self, payer: str = "", until: int | None = None) -> pd.Series:
+        """What is paid by account, MUSD: all but the provider's, real; of one payer and to a quarter, nominal."""
         rows = self.found.payers
+        if until is not None:
+            quarters = Quarters(Calendar.of(self.scenario.horizon), self.found.project.inflation)
+            first = rows["t"].map(quarters.of_period)
+            rows = rows[first <= until]
+            level = quarters.level[np.minimum(first[first <= until].to_numpy(int), quarters.count - 1)]
+            rows = rows.assign(musd=rows["musd"] * level)
         rows = rows[~rows["kind"].isin([PHYSICAL, *SETTLED]) & (rows["payer"] != PROVIDER)]
         rows = rows[rows["payer"] == payer] if payer else rows
         sums = rows.groupby("account")["musd"].sum()
@@ -106,11 +113,12 @@ def side_by_side(base: Side, other: Side) -> pd.DataFrame:
 def because(base: pd.Series, other: pd.Series, unit: str = "MUSD", change: float | None = None) -> str:
     """The parts of a sum that differ most between two plans.
 
-    ``change``: difference of the figure. Parts that together move the other way, or not at all, are not its reason.
+    ``change``: difference of the figure. Parts that together move the other way, or not at all, are not its reason; what
+    they leave of it is named, so that what is told adds up.
 
     >>> base, other = pd.Series({"halls": 40.0, "goods": 10.0}), pd.Series({"halls": 30.0, "goods": 10.0, "rent": 2.5})
     >>> because(base, other, change=-9.0)
-    'halls -10, rent +2.5 MUSD'
+    'halls -10, rent +2.5, all else -1.5 MUSD'
     >>> because(base, other, change=2.0)
     'other sources, prices or terms'
     """
@@ -119,7 +127,11 @@ def because(base: pd.Series, other: pd.Series, unit: str = "MUSD", change: float
     if moved.empty or (change is not None and moved.sum() * change < 0):
         return OTHERWISE
     largest = moved.loc[moved.abs().sort_values(ascending=False).index[:PARTS]]
-    return ", ".join(f"{name} {value:+.3g}" for name, value in largest.items()) + f" {unit}"
+    whole = float(moved.sum()) if change is None else change
+    told = {str(name): float(value) for name, value in largest.items()} | {ELSE: whole - float(largest.sum())}
+    return (
+        ", ".join(f"{name} {value:+.3g}" for name, value in told.items() if abs(value) > NOISE) + f" {unit}"
+    )
 
 
 Row = tuple[str, str, str, float, float, str]
@@ -127,27 +139,38 @@ Row = tuple[str, str, str, float, float, str]
 
 def _peaks(base: Side, other: Side) -> list[Row]:
     """Largest running total of what each owner pays less what it receives."""
-    peaks = [owners(s.found).groupby("payer")["cumulative_musd"].max().clip(lower=0.0) for s in (base, other)]
+    totals = [owners(s.found).set_index("date").groupby("payer")["cumulative_musd"] for s in (base, other)]
+    peaks = [total.max().clip(lower=0.0) for total in totals]
+    at = [
+        s.found.statements.uses.index.get_indexer(total.idxmax())
+        for s, total in zip((base, other), totals, strict=True)
+    ]
+    when = [dict(zip(peak.index, q, strict=True)) for peak, q in zip(peaks, at, strict=True)]
     names = list(dict.fromkeys([*peaks[0].index, *peaks[1].index]))
     rows: list[Row] = []
     for n in names:
         ends = [float(peak.get(n, 0.0)) for peak in peaks]
-        why = because(base.by_account(n), other.by_account(n), change=ends[1] - ends[0])
+        paid = [s.by_account(n, int(q.get(n, -1))) for s, q in zip((base, other), when, strict=True)]
+        why = because(paid[0], paid[1], change=ends[1] - ends[0])
         rows.append(("peak funding", n, "MUSD", ends[0], ends[1], why))
     return rows
 
 
 def _drawn(base: Side, other: Side) -> list[Row]:
+    """What is bought, at the share that the base draws of it, and all else: shares, caps and terms of the source."""
     drawn = [
         {t.id: float(s.found.statements.sources[f"{t.kind}:{t.id}"].sum())
          for t in s.found.project.sources if t.kind != EQUITY}
         for s in (base, other)
     ]  # fmt: skip
-    return [
-        ("drawn from a source", n, "MUSD", drawn[0].get(n, 0.0), drawn[1].get(n, 0.0),
-         because(base.by_asset(n), other.by_asset(n), change=drawn[1].get(n, 0.0) - drawn[0].get(n, 0.0)))
-        for n in dict.fromkeys([*drawn[0], *drawn[1]])
-    ]  # fmt: skip
+    rows: list[Row] = []
+    for n in dict.fromkeys([*drawn[0], *drawn[1]]):
+        ends, costs = [d.get(n, 0.0) for d in drawn], [s.by_asset(n) for s in (base, other)]
+        known = 0 if costs[0].sum() else 1
+        share = ends[known] / costs[known].sum() if costs[known].sum() else 0.0
+        why = because(share * costs[0], share * costs[1], change=ends[1] - ends[0])
+        rows.append(("drawn from a source", n, "MUSD", ends[0], ends[1], why))
+    return rows
 
 
 def _commitments(base: Side, other: Side) -> list[Row]:
