@@ -20,6 +20,7 @@ from planner.app.state.stale import changed_draft
 from planner.facts.numbers import number, quantity, signed
 from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
+from planner.report.terms import term
 
 MOOD = {"better": True, "worse": False}
 
@@ -45,7 +46,7 @@ def subtitle(result: Result) -> str:
     """Quality and gap of the result, with its price year: no figure without them."""
     outcome = result.run.outcome
     gap = outcome.get("gap")
-    parts = [t("result.quality", quality=outcome.get("quality") or "–")]
+    parts = [term("quality", outcome.get("quality")) or "–"]
     if gap is not None:
         parts.append(t("result.gap", gap=number(100 * gap, 2)))
     parts.append(t("result.money", year=result.price_year))

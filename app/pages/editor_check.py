@@ -24,6 +24,7 @@ from planner.facts.numbers import fixed
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
 from planner.report.strings import t
+from planner.report.terms import term
 from planner.scenario.schema import Scenario
 
 RUN, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-quality", "ed-objective", "ed-goto"
@@ -166,7 +167,7 @@ def _run_bar(hidden: bool, scenario: Scenario | None = None) -> dmc.Paper:
             dmc.Select(
                 id=QUALITY,
                 label=t("scenario.quality"),
-                data=[{"value": q, "label": t(f"scenario.quality-{q}")} for q in ("quick", "plan", "proof")],
+                data=[{"value": q, "label": term("quality", q)} for q in ("quick", "plan", "proof")],
                 value=quality,
                 allowDeselect=False,
                 w=230,

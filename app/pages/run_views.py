@@ -66,7 +66,7 @@ def facts(job: Job, position: int | None) -> list[Any]:
         ),
         kpi.card(
             t("run.quality"),
-            str(options.get("quality") or MISSING),
+            term("quality", options.get("quality")) or MISSING,
             note=t(f"scenario.objective-{options.get('objective') or 'cost'}"),
         ),
     ]

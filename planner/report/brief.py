@@ -87,7 +87,7 @@ def _facts(run: Run) -> list[str]:
     gap = run.outcome.get("gap")
     proven = [] if gap is None else [t("brief.gap", gap=percent(gap, 1))]
     day = str(run.outcome.get("finished", ""))[:10]
-    quality = t("brief.quality", quality=run.outcome.get("quality"))
+    quality = term("quality", run.outcome.get("quality"))
     sound = [] if run.audit_fault else [run.audit_line]
     return [
         *filter(None, [day]),

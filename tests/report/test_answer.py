@@ -125,4 +125,4 @@ def test_the_next_step_is_the_sum_of_what_every_workloads_wait_costs(scenario: S
     assert told.limits == ("What limits it most is waiting of chat: each month more would save up to 3 MUSD.")
     free = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario)
     assert free.limits == "No limit that could be loosened makes it cheaper."
-    assert "Its control is above the floor asked for." in free.step
+    assert "No floor on control makes it dearer." in free.step

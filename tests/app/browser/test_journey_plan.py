@@ -37,10 +37,10 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     # a grid date, first one that breaks the rule that dates rise, then a sound one
     page.get_by_role("link", name="Sites", exact=True).click()
     type_into(page, "sites-grid_mw-1", "from", "2028-13-01")
-    expect(page.get_by_text("1 problem to mend")).to_be_visible()
+    expect(page.get_by_text("1 problem to fix")).to_be_visible()
     expect(cell(page, "sites-grid_mw-1", "from")).to_have_class(re.compile("cell-problem"))
     type_into(page, "sites-grid_mw-1", "from", "2028-10-01")
-    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+    expect(page.get_by_text("No problems found", exact=True)).to_be_visible()
 
     # a metro is found among hundreds by typing its id or its name
     cell(page, "sites-4", "metro").click()
@@ -49,7 +49,7 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     type_into(page, "sites-4", "metro", "JP-OSA")
     expect(cell(page, "sites-4", "metro")).to_have_text("JP-OSA")
     type_into(page, "sites-4", "metro", "JP-TYO")
-    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+    expect(page.get_by_text("No problems found", exact=True)).to_be_visible()
 
     # a field of a form, with its message beside it
     page.get_by_role("link", name="Limits", exact=True).click()
@@ -58,7 +58,7 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     page.keyboard.press("Tab")
     expect(page.get_by_text(re.compile("must be at most 100"))).to_be_visible()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Sound", exact=True)).to_be_visible()
+    expect(page.get_by_text("No problems found", exact=True)).to_be_visible()
 
     # years instead of quarters, so that the run takes seconds
     page.get_by_role("link", name="Basics", exact=True).click()
