@@ -23,6 +23,7 @@ from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN, WITHOUT_PLAN, Job
 from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
+from planner.report.terms import term
 from planner.runs.files import frame_of
 
 FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
