@@ -9,11 +9,11 @@ live; grid_import[h,t,s] MW drawn from the grid.
     grid_import = PUE of the building x IT load                        leased halls     (h,t,s)    energy_colocation
     sum over c,m of PUE x heat <= existing grid + connect alive + plant_firm            design     firm_power
     critical share x the same  <= existing backup + backup alive + plant_standby        design     backup_power
-    grid_import <= existing grid + connect alive                       where plant is   (h,t,s)    import_limit
     sum over build hosts of grid <= grid of the site                                    (p,t)      site_grid
     sum of litres per kWh x hours x heat <= water of the site                           (p,t)      site_water
 
-Plant of a site's own (``models/plant.py``) gives ``gen``, ``plant_firm`` and ``plant_standby``, where it is offered.
+Plant of a site's own (``models/plant.py``) gives ``gen``, ``plant_firm`` and ``plant_standby``, where it is offered;
+``models/lines.py`` holds import against the lines. The grid of a site binds firm connections.
 Clouds have none of these rows: their price includes them.
 """
 
@@ -150,29 +150,15 @@ def _declare_firm(m: Any, case: Case, design: pd.DataFrame) -> None:
 
     m.firm_power = Rule(m.FIRM, rule=firm_rule)
     m.backup_power = Rule(m.FIRM, rule=backup_rule)
-    _declare_import_limit(m, lines)
-
-
-def _declare_import_limit(m: Any, lines: dict[Any, list[Any]]) -> None:
-    """Where plant may carry load, a line carries no more than it has; elsewhere firm power says so already."""
-    limited = [key for key in m.IMPORT_BUILD if key[:2] in m.ONSITE]
-    add_set(m, "IMPORT_LIMIT", limited, 3)
-    add_family(m, "import_lines", m.IMPORT_LIMIT, {key: lines.get(key[:2], []) for key in limited}, 2)
-    m.import_limit = Rule(
-        m.IMPORT_LIMIT,
-        rule=lambda m, h, t, s: (
-            m.grid_import[h, t, s]
-            <= m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.import_lines[h, t, s])
-        ),
-    )
 
 
 def _declare_site_grid(m: Any, case: Case) -> None:
     n = case.calendar.n
     grid = case.site_period["grid_mw"]
     add_param(m, "site_grid_mw", m.SITE, {key: grid[key] for key in m.SITE})
+    firm = case.connections[~case.connections["flexible"]]
     lines = alive_map(
-        case.connections.assign(p=case.connections["h"].map(case.hosts["p"])),
+        firm.assign(p=firm["h"].map(case.hosts["p"])),
         ["p"],
         ["h", "n", "t"],
         "life",

@@ -12,8 +12,8 @@ from planner.case.case import DESIGN
 
 HT = ["h", "t"]
 
-COVERS = {"firm_power": "firm-power", "backup_power": "backup-power", "plant_rating": "plant-rating",
-          "standby_rating": "backup-power", "site_grid": "site-grid"}  # fmt: skip
+COVERS = {"site_flexible": "site-flexible", "firm_power": "firm-power", "backup_power": "backup-power",
+          "plant_rating": "plant-rating", "standby_rating": "backup-power", "site_grid": "site-grid"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -25,7 +25,8 @@ def check(view: View, found: Findings) -> None:
     load, grid, sets = built_load(view), grid_mw(view), backup_mw(view)
     stands = ratings(view)
     critical = view.case.physics["backup_critical_share"] * load
-    there, spare = over(load.index, grid), over(load.index, sets)
+    loose = flexible_mw(view)
+    there, spare = over(load.index, grid) + over(load.index, loose), over(load.index, sets)
     rating, starting = (over(load.index, stands[c]) for c in ("plant_rating_mw", "starting_mw"))
     found.at_most("firm-power", load, there + rating, "design-hour load above grid connection and plant")
     found.at_most("backup-power", critical, spare + starting, "critical load above the backup")
@@ -35,12 +36,23 @@ def check(view: View, found: Findings) -> None:
     found.at_most(
         "site-grid", at_sites(view, built), site_limit(view, "grid_mw"), "connections above the site's grid"
     )
+    most = (
+        view.case.flexibles.set_index("p", drop=True)["max_mw"]
+        if len(view.case.flexibles)
+        else pd.Series(dtype=float)
+    )
+    sites = at_sites(view, loose)
+    limit = pd.Series(
+        [most.groupby(level=0).first().get(p, 0.0) for p, _ in sites.index], index=sites.index, dtype=float
+    )
+    found.at_most("site-flexible", sites, limit, "flexible connections above the most at the site")
     _table(view, found)
 
 
 def _table(view: View, found: Findings) -> None:
     power, stands = view.table("power"), ratings(view)
-    for name, want in (("grid_mw", grid_mw(view)), ("backup_mw", backup_mw(view)), ("plant_mw", stands["plant_mw"]),
+    for name, want in (("grid_mw", grid_mw(view)), ("flexible_mw", flexible_mw(view)),
+                       ("backup_mw", backup_mw(view)), ("plant_mw", stands["plant_mw"]),
                        ("plant_rating_mw", stands["plant_rating_mw"]), ("plant_standby_mw", _standby(view))):  # fmt: skip
         got = total(power, HT, power[name])
         found.equal("firm-table", got, over(got.index, want), name)
@@ -62,9 +74,25 @@ def built_load(view: View) -> pd.Series:
     return load[load.index.get_level_values(0).isin(view.built)]
 
 
+@once
 def grid_mw(view: View) -> pd.Series:
-    """(h, t) -> MW of grid connections alive, with what exists already."""
-    return _standing(view, "connections", view.case.connections, "n", "existing_grid_mw")
+    """(h, t) -> MW of firm grid connections alive, with what exists already."""
+    held = view.case.host_period.reset_index(drop=True)
+    lines = _lines(view, flexible=False).add(total(held, HT, held["existing_grid_mw"]), fill_value=0.0)
+    return lines
+
+
+@once
+def flexible_mw(view: View) -> pd.Series:
+    """(h, t) -> MW of flexible connections alive."""
+    return _lines(view, flexible=True)
+
+
+def _lines(view: View, flexible: bool) -> pd.Series:
+    rows = view.facts(view.table("connections"), view.case.connections, ["h", "n", "t"], ["life", "flexible"])
+    rows = rows[rows["case_flexible"].astype(bool) == flexible]
+    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    return total(alive, HT, alive["added_mw"])
 
 
 def backup_mw(view: View) -> pd.Series:

@@ -8,7 +8,7 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.firm import facility_peak, grid_mw
+from planner.audit.firm import facility_peak, flexible_mw, grid_mw
 from planner.audit.fleet import firm_by_slice, spare
 from planner.audit.view import (
     HAKT,
@@ -20,7 +20,7 @@ from planner.audit.view import (
     site_limit,
     total,
 )
-from planner.case.case import MEDIA
+from planner.case.case import MEDIA, STRESS
 from planner.case.columns import joined
 
 HT, HTS = ["h", "t"], ["h", "t", "s"]
@@ -32,6 +32,8 @@ COVERS = {
     "energy_balance": "energy",
     "energy_colocation": "energy-colocation",
     "import_limit": "import-limit",
+    "flexible_limit": "flexible-limit",
+    "flexible_part": "flexible-limit",
     "site_water": "site-water",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -133,7 +135,7 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> None:
     made_mw = total(made, HTS, made["generation_mw"])
     stated = total(dispatch, HTS, dispatch["generation_mw"])
     found.equal("dispatch-table", stated, over(stated.index, made_mw), "own generation of a slice")
-    _import_limit(view, found, imported)
+    _import_limit(view, found, imported, total(dispatch, HTS, dispatch["flexible_mw"]))
     got = imported + over(imported.index, made_mw)
     loads = total(dispatch, HTS, dispatch["it_mw"])
     rented = [h for h in view.own if h not in view.built]
@@ -160,11 +162,20 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> None:
     )
 
 
-def _import_limit(view: View, found: Findings, imported: pd.Series) -> None:
-    lines = grid_mw(view)
-    built = imported[imported.index.get_level_values(0).isin(view.built)]
-    most = over(built.index.droplevel(2), lines).set_axis(built.index)
-    found.at_most("import-limit", built, most, "import above the grid connection")
+def _import_limit(view: View, found: Findings, imported: pd.Series, loose: pd.Series) -> None:
+    """What firm lines carry, and what flexible ones do: a part of the import, nothing in stressed hours."""
+    built = imported.index[imported.index.get_level_values(0).isin(view.built)]
+    firm, flexible = (over(built.droplevel(2), f(view)).set_axis(built) for f in (grid_mw, flexible_mw))
+    through = over(built, loose)
+    flexible = flexible.where(built.get_level_values(2) != STRESS, 0.0)
+    found.at_least("flexible-limit", loose, 0.0, "power given to the grid")
+    found.at_most(
+        "flexible-limit", through, flexible, "import above the flexible connection, or in stressed hours"
+    )
+    found.at_most(
+        "flexible-limit", through, over(built, imported), "more than all import through one connection"
+    )
+    found.at_most("import-limit", over(built, imported) - through, firm, "import above the grid connection")
 
 
 def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> tuple[pd.Series, pd.Series]:
@@ -247,6 +258,12 @@ def _energy_booked(book: Book) -> None:
     mwh = rows["import_mw"] * rows["hours"]
     book.add(rows, mwh * rows["case_musd_per_mwh"] * rows["tariff_factor"], mwh, kind="energy", account="electricity",
              unit="MWh", **book.local(rows["h"]))  # fmt: skip
+    dispatch = view.table("dispatch")[[*HTS, "flexible_mw"]]
+    loose = view.facts(dispatch, view.case.flexibles, ["h"], ["discount_share"])
+    loose = joined(view.facts(loose, view.case.host_period, HT, ["musd_per_mwh"]), view.typical, ["t", "s"])
+    off = loose["flexible_mw"] * loose["hours"] * loose["case_musd_per_mwh"] * loose["tariff_factor"]
+    book.add(loose, -off * loose["case_discount_share"], kind="energy", account="flexible-discount",
+             **book.local(loose["h"]))  # fmt: skip
     book.add(rows, 0.0, mwh * rows["case_tco2_per_mwh"], kind="physical", account="emissions", unit="tCO2",
              h=rows["h"])  # fmt: skip
     water = view.table("power")

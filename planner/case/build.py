@@ -129,6 +129,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         pue=power.pue_table(context, blocks),
         connections=power.connection_table(context),
         backups=power.backup_table(context),
+        flexibles=power.flexible_table(context),
         plants=bought,
         hires=hired,
         supplies=supplies,

@@ -18,6 +18,8 @@ from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 
 DESIGN = "design"
+STRESS = "stress"
+"""Hours in which a flexible connection carries nothing; a slice of a case that offers one."""
 MEDIA = ("air", "dense-air", "liquid")
 
 
@@ -60,6 +62,7 @@ class Case:
     hires: pd.DataFrame
     supplies: pd.DataFrame
     outputs: pd.DataFrame
+    flexibles: pd.DataFrame
     host_period: pd.DataFrame
     existing_cooling: pd.DataFrame
     site_period: pd.DataFrame

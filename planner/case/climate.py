@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from planner.case.case import DESIGN
+from planner.case.case import DESIGN, STRESS
 from planner.case.context import Context, keyed
 from planner.case.names import squeeze
 from planner.case.places import Place
@@ -165,24 +165,42 @@ def months_of_period(context: Context, t: int) -> np.ndarray:
     return (first + np.arange(context.calendar.step_months)) % 12
 
 
+def stressed_hours(context: Context) -> float:
+    """Hours of a year in which flexible connections carry nothing; 0 where no site has one."""
+    offers = [site.power.flexible for site in context.scenario.sites if site.power and site.power.flexible]
+    column = "curtailed_hours_per_year"
+    return max(
+        (float(context.pick(o.curtailed_hours_per_year, "connections", o.id, column)) for o in offers),
+        default=0.0,
+    )
+
+
 def slice_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """(t, s) -> hours, tariff_factor, design. Hours add up to the period's hours; design has none."""
+    """(t, s) -> hours, tariff_factor, design. Hours add up to the period's hours; design has none.
+
+    Stressed hours are taken from all blocks alike and pay what the dearest hour does.
+    """
     tariff = hourly(context, "tariff")
-    hours = context.calendar.years * 8760.0
+    stressed = stressed_hours(context) * context.calendar.years
+    hours = context.calendar.years * 8760.0 - stressed
     rows: list[tuple[int, str, float, float, bool]] = []
     for t in range(context.calendar.n):
         for i, block in enumerate(blocks):
             rows.append((t, f"b{i}", hours * len(block) / 24.0, float(tariff[block].mean()), False))
+        if stressed:
+            rows.append((t, STRESS, stressed, float(tariff.max()), False))
         rows.append((t, DESIGN, 0.0, 1.0, True))
     return keyed(rows, ["t", "s"], ["hours", "tariff_factor", "design"])
 
 
 def profile_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """(w, s) -> share of the peak in the slice; 1 in the design slice."""
+    """(w, s) -> share of the peak in the slice; 1 in stressed hours and in the design slice."""
     rows = []
     for w in context.scenario.demand:
         profile = load_by_hour(context, w)
         rows += [(w.id, f"b{i}", float(profile[block].mean())) for i, block in enumerate(blocks)]
+        if stressed_hours(context):
+            rows.append((w.id, STRESS, 1.0))
         rows.append((w.id, DESIGN, 1.0))
     return keyed(rows, ["w", "s"], ["value"])
 

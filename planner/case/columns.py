@@ -23,8 +23,8 @@ WHOLE = frozenset(
      "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
-    ["buyable", "chips_home", "design", "domestic_chip", "exists", "integer", "licensed", "may_lapse", "optional", "own",
-     "preemptible", "provider_home", "starts", "territory_home"]
+    ["buyable", "chips_home", "design", "domestic_chip", "exists", "flexible", "integer", "licensed", "may_lapse",
+     "optional", "own", "preemptible", "provider_home", "starts", "territory_home"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])

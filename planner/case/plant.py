@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case.climate import hourly
+from planner.case.case import STRESS
+from planner.case.climate import hourly, stressed_hours
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.power import PLANT
@@ -115,9 +116,13 @@ def output_table(
     rows: list[tuple[Any, ...]] = []
     for supply in supplies.itertuples():
         key = (supply.h, supply.g)
-        shares = _shares(context, *options[key], supply.fuel, float(supply.firm_share), blocks)
-        rows += [(*key, t, f"b{i}", share) for t in range(first.get(key, context.calendar.n), context.calendar.n)
-                 for i, share in enumerate(shares)]  # fmt: skip
+        firm = float(supply.firm_share)
+        shares = _shares(context, *options[key], supply.fuel, firm, blocks)
+        by_slice = {f"b{i}": share for i, share in enumerate(shares)}
+        if stressed_hours(context):
+            by_slice[STRESS] = firm  # neither sun nor wind is counted on then
+        rows += [(*key, t, s, share) for t in range(first.get(key, context.calendar.n), context.calendar.n)
+                 for s, share in by_slice.items()]  # fmt: skip
     return TABLES["outputs"].frame(rows)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case.case import DESIGN
-from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at
+from planner.case.case import DESIGN, STRESS
+from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at, stressed_hours
 from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.permits import permit_from
@@ -22,6 +22,10 @@ TABLES = {
     "connections": Table(("h", "n", "t"), {
         **PLANT, "works": "periods of the lead that follow the permit",
         "charge_musd_per_mw_period": "capacity charge, MUSD per MW and period",
+        "flexible": "whether it carries nothing in stressed hours",
+    }),
+    "flexibles": Table(("h",), {
+        "p": "site", "max_mw": "most MW at the site", "discount_share": "discount on energy drawn through it, as share",
     }),
     "backups": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period"}),
     "pue": Table(("h", "c", "t", "s"), {
@@ -31,21 +35,46 @@ TABLES = {
 }  # fmt: skip
 
 
+FIRM = "grid-firm"
+"""The connection every site may have."""
+
+
 def connection_table(context: Context) -> pd.DataFrame:
-    """(h, n, t) grid capacity going live; the site's own lead time wins over the country's, works follow the permit."""
+    """(h, n, t) grid capacity going live; the site's own lead time wins over the country's, works follow the permit.
+
+    A flexible connection is there where the site offers one, with a lead time of its own.
+    """
     rows: list[tuple[Any, ...]] = []
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         site = context.site(h.site)
-        for n in context.catalog.table("connections").index:
+        flexible = site.power.flexible if site.power else None
+        waits = {FIRM: context.grid_connect_months(site)}
+        if flexible:
+            waits[flexible.id] = context.pick(flexible.lead_months, "connections", flexible.id, "lead_months")
+        for n, months in waits.items():
             row = context.catalog.table("connections").loc[n]
             _, musd, life = context.plant("connections", n)
-            months = context.grid_connect_months(site)
-            lead = context.calendar.periods(months)
-            works = context.calendar.periods(months * context.param("grid_works_share"))
+            lead = context.calendar.periods(float(months))
+            works = context.calendar.periods(float(months) * context.param("grid_works_share"))
             first = max(lead, permit_from(context, h) + works)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
-            rows += [(h.id, n, t, lead, musd, life, works, charge) for t in range(first, context.calendar.n)]
+            rows += [
+                (h.id, n, t, lead, musd, life, works, charge, n != FIRM)
+                for t in range(first, context.calendar.n)
+            ]
     return TABLES["connections"].frame(rows)
+
+
+def flexible_table(context: Context) -> pd.DataFrame:
+    """(h) of hosts that build where a flexible connection is offered."""
+    rows: list[tuple[Any, ...]] = []
+    for h in [h for h in context.scenario.hosts if h.mode == "build"]:
+        site = context.site(h.site)
+        offer = site.power.flexible if site.power else None
+        if offer:
+            discount = context.pick(offer.energy_discount_pct, "connections", offer.id, "energy_discount_pct")
+            rows.append((h.id, site.id, offer.max_mw, float(discount) / 100.0))
+    return TABLES["flexibles"].frame(rows)
 
 
 def backup_table(context: Context) -> pd.DataFrame:
@@ -77,5 +106,6 @@ def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
                     (host.id, c, t, f"b{i}", float(hourly_pue[block].mean()), litres)
                     for i, block in enumerate(blocks)
                 ]
-                rows.append((host.id, c, t, DESIGN, float(pue_at(hot, a, b)), litres))
+                peak = [STRESS, DESIGN] if stressed_hours(context) else [DESIGN]
+                rows += [(host.id, c, t, s, float(pue_at(hot, a, b)), litres) for s in peak]
     return TABLES["pue"].frame(rows)

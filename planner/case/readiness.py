@@ -68,12 +68,13 @@ def _first(table: pd.DataFrame, host: str) -> int:
 
 
 def _first_grid(case: Case, host: str) -> int:
-    """First period in which a line may be live and the site has any grid left for it."""
-    first = _first(case.connections, host)
+    """First period in which a line may be live and the site has any grid left for it; a flexible one needs none."""
+    lines = case.connections
+    first, loose = (_first(lines[lines["flexible"] == kind], host) for kind in (False, True))
     site = str(case.hosts.loc[host, "p"])
     limit = case.site_period[(case.site_period["p"] == site) & (case.site_period["grid_mw"] > 0)]["t"]
     later = [int(t) for t in limit if t >= first]
-    return min(later) if later else NEVER
+    return min([*later, loose])
 
 
 def cooling_ready(case: Case) -> pd.Series:

@@ -18,6 +18,7 @@ import pandas as pd
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
 from planner.case.columns import keys_of
+from planner.case.power import FIRM
 from planner.case.registry import PURCHASES, SETTLED
 from planner.facts.errors import UnknownName
 from planner.models.ledger import CONSTANT
@@ -215,11 +216,13 @@ class _Reader(Reader):
             .sum()
         )
         imported = self.values("grid_import", ["h", "t", "s"], "import_mw")
+        loose = self.values("flexible_import", ["h", "t", "s"], "flexible_mw")
+        imported = imported.merge(loose, on=["h", "t", "s"], how="outer")
         own = generation.groupby(["h", "t", "s"], as_index=False)["generation_mw"].sum()
         table = load.merge(imported, on=["h", "t", "s"], how="outer").merge(
             own, on=["h", "t", "s"], how="outer"
         )
-        table = table.fillna({"it_mw": 0.0, "import_mw": 0.0, "generation_mw": 0.0})
+        table = table.fillna({"it_mw": 0.0, "import_mw": 0.0, "flexible_mw": 0.0, "generation_mw": 0.0})
         return self.facts(table, self.case.slices, ["t", "s"], ["hours"])[list(SCHEMA["dispatch"])]
 
     def power(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -264,7 +267,9 @@ class _Reader(Reader):
         hours = float(self.case.periods["hours"].iloc[0])
         index = list(zip(table["h"], table["t"], strict=True))
         existing = self.case.host_period
-        grid = self.standing("connect", self.case.connections, ["h"], ["h", "n", "t"]).set_index(keys)["mw"]
+        lines = self.standing("connect", self.case.connections, ["h", "n"], ["h", "n", "t"])
+        firm = lines["n"] == FIRM
+        grid, loose = (lines[some].groupby(keys)["mw"].sum() for some in (firm, ~firm))
         sets = self.standing("backup", self.case.backups, ["h"], ["h", "g", "t"]).set_index(keys)["mw"]
         for name, stands, column in (
             ("grid_mw", grid, "existing_grid_mw"),
@@ -272,6 +277,7 @@ class _Reader(Reader):
         ):
             before = existing[column] if len(existing) else pd.Series(dtype=float)
             table[name] = [float(stands.get(i, 0.0)) + float(before.get(i, 0.0)) for i in index]
+        table["flexible_mw"] = [float(loose.get(i, 0.0)) for i in index]
         stands = onsite.standing(self)
         for name in ("plant_mw", "plant_rating_mw"):
             table[name] = [float(stands[name].get(i, 0.0)) for i in index]

@@ -18,12 +18,12 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s", "mean_load",
     ),
     "stacks": ("a", "name", "origin_iso3", "adoption_musd", "adopted", "earliest_date"),
-    "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "generation_mw"),
+    "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "flexible_mw", "generation_mw"),
     "generation": (
         "p", "h", "g", "t", "label", "s", "hours", "generation_mw", "generation_mwh", "fuel_mmbtu", "emissions_t",
     ),
     "power": (
-        "p", "h", "mode", "t", "label", "space_mw", "it_peak_mw", "it_mean_mw", "facility_peak_mw", "grid_mw",
+        "p", "h", "mode", "t", "label", "space_mw", "it_peak_mw", "it_mean_mw", "facility_peak_mw", "grid_mw", "flexible_mw",
         "backup_mw", "plant_mw", "plant_rating_mw", "plant_standby_mw", "energy_mwh", "generation_mwh", "pue",
         "water_m3", "emissions_t",
     ),

@@ -244,10 +244,21 @@ class PowerOption(Record):
     capacity_factor_pct: Annotated[float, Field(gt=0, le=100)] | None = None
 
 
+class Flexible(Record):
+    """A grid connection that comes earlier and carries nothing in the stressed hours of a year."""
+
+    id: Id = "grid-flexible"
+    max_mw: Positive
+    lead_months: Months | None = None
+    curtailed_hours_per_year: Annotated[float, Field(gt=0, le=3000)] | None = None
+    energy_discount_pct: Annotated[float, Field(ge=0, le=80)] | None = None
+
+
 class SitePower(Record):
     """What a site may have beside a firm grid connection."""
 
     options: list[PowerOption] = []
+    flexible: Flexible | None = None
 
 
 class Site(Record):

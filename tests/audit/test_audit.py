@@ -44,7 +44,8 @@ def rich(tiny) -> Scenario:
             {**work, "id": "nightly", "kind": "batch", "preemptible": True, "latency_class": "batch"},
         ],
         "sites": [
-            {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000, "power": {"options": options}},
+            {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000,
+             "power": {"options": options, "flexible": {"max_mw": 1, "lead_months": 9}}},
             {**site, "id": "north", "metro": "KR-SEO", "elec_price_usd_per_mwh": 140},
         ],
         "hosts": [
@@ -308,8 +309,10 @@ MUTATIONS = [
     ("site-grid", scale("connections", "added_mw", 100, CHAMPION)),
     *[("power-table", scale("power", column)) for column in ("it_peak_mw", "it_mean_mw", "facility_peak_mw",
       "energy_mwh", "generation_mwh", "emissions_t")],
-    *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "plant_mw", "plant_rating_mw",
-      "plant_standby_mw")],
+    *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
+      "plant_rating_mw", "plant_standby_mw")],
+    ("flexible-limit", scale("dispatch", "flexible_mw", 50, CHAMPION)),
+    ("site-flexible", scale("connections", "added_mw", 100, lambda t: t["n"] == "grid-flexible")),
     ("dispatch-table", scale("dispatch", "generation_mw")),
     ("import-limit", scale("dispatch", "import_mw", 50, CHAMPION)),
     ("plant-rating", drop("connections", CHAMPION)),

@@ -1,0 +1,97 @@
+"""Korea with a late grid: months of waiting, demand served and cost without a bridge and with one.
+
+    python benchmarks/bridging.py --json [--only NAME ...] [--own-leads]
+
+One object a row, as it is solved (quality quick, limits of the example). Rows with a bridge may wait no longer than the
+row of a line in twelve months, so that like is compared with like: cost per work served stands beside cost. Assumed here
+as overrides: permits in no time, engines at 1,500 and fuel cells at 3,300 USD/kW, fuel such that a MWh costs 30 USD more
+than from the grid. ``--own-leads`` takes months, prices and fuel of the catalog instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.planning.pipeline import solve
+from planner.plans.plan import Plan
+from planner.scenario.schema import Scenario
+
+SITES = ("haenam", "ulsan", "busan")
+DEARER_USD_PER_MWH = 30.0
+BASE = "12 none"
+ROWS: dict[str, tuple[int, dict[str, Any]]] = {
+    BASE: (12, {}),
+    "48 none": (48, {}),
+    "48 engines 15": (48, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 15}),
+    "48 engines 33": (48, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 33}),
+    "48 fuel cells 6": (48, {"id": "fuelcell-2026", "capex_usd_per_kw": 3300, "lead_months": 6}),
+    "48 rented turbines 9": (48, {"id": "turbine-mobile-2026", "lead_months": 9}),
+    "60 none": (60, {}),
+    "60 engines 15": (60, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 15}),
+}  # fmt: skip
+
+
+def with_bridge(korea: Scenario, months: int, option: dict[str, Any], own_leads: bool) -> Scenario:
+    """The example with this wait for the grid at the sites that build, and one kind of plant offered there."""
+    changes: dict[str, Any] = {f"sites[{site}].grid_lead_months": months for site in SITES}
+    if option:
+        catalog = korea.catalog
+        row = catalog.table("power_options").loc[option["id"]]
+        usd = float(catalog.value("countries", "KOR", "elec_price_usd_per_mwh")) + DEARER_USD_PER_MWH
+        burnt = (usd - float(row["variable_om_usd_per_mwh"])) / float(row["heat_rate_mmbtu_per_mwh"])
+        asked = (
+            {"id": option["id"]} if own_leads else {**option, "permit_months": 0, "fuel_usd_per_mmbtu": burnt}
+        )
+        changes |= {f"sites[{site}].power": {"options": [asked]} for site in SITES}
+    return with_overrides(korea, changes)
+
+
+def told(name: str, plan: Plan | None, seconds: float, base: Plan | None) -> dict[str, Any]:
+    """Figures of a row, and its differences from the row of a line in twelve months."""
+    if plan is None:
+        return {"row": name, "plan": False, "seconds": round(seconds, 1)}
+    delay, served, cost = (plan.kpi(k) for k in ("delay_months", "served_share", "cost_npv_musd"))
+    plants = sum(float(plan.tables[t]["added_mw"].sum()) for t in ("plants", "hires"))
+    row = {"row": name, "wait_months": round(delay, 2), "served": round(served, 4), "cost_musd": round(cost, 1),
+           "cost_over_served_musd": round(cost / served, 1), "plant_mw": round(plants, 1),
+           "audit": len(audit(plan)), "seconds": round(seconds, 1)}  # fmt: skip
+    if base is not None:
+        more = 100.0 * (cost / base.kpi("cost_npv_musd") - 1.0)
+        row |= {"later_months": round(delay - base.kpi("delay_months"), 2), "dearer_percent": round(more, 2)}
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--only", nargs="*", default=list(ROWS), help="names of rows; the first is always solved"
+    )
+    parser.add_argument("--own-leads", action="store_true", help="months, prices and fuel of the catalog")
+    asked = parser.parse_args()
+    korea = load_scenario(example_path("korea"))
+    base: Plan | None = None
+    for name, (months, option) in ROWS.items():
+        if name not in (*asked.only, BASE):
+            continue
+        scenario = with_bridge(korea, months, option, asked.own_leads)
+        if option and base is not None:
+            cap = {"limits.max_delay_months": base.kpi("delay_months"), "limits.delay_tolerance_months": None}
+            scenario = with_overrides(scenario, cap)
+        started = time.perf_counter()
+        plan = solve(build_case(scenario), quality="quick").plan
+        row = told(name, plan, time.perf_counter() - started, base)
+        base = plan if name == BASE else base
+        print(json.dumps(row) if asked.json else row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What lines carry in every slice, where plant or a flexible connection may stand beside the firm one.
+
+Variable: flexible_import[h,t,s] MW drawn through the flexible connection, part of grid_import; none in stressed hours.
+
+    grid_import - flexible_import <= existing grid + firm connect alive                (h,t,s)    import_limit
+    flexible_import <= flexible connect alive                                          (h,t,s)    flexible_limit
+    flexible_import <= grid_import                                                     (h,t,s)    flexible_part
+    sum over hosts of flexible connect alive <= most MW at the site                    (p,t)      site_flexible
+
+Elsewhere firm power says already that a line carries what is drawn, and there are no rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from planner.case.case import STRESS, Case
+from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns
+from planner.models.ledger import book, local
+from planner.models.rules import Rule
+
+
+def declare(m: Any, case: Case) -> None:
+    """Import of every slice against what the lines have; energy, connections and plant come before it."""
+    n, lines = case.calendar.n, case.connections
+    firm = alive_map(lines[~lines["flexible"]], ["h"], ["n", "t"], "life", n)
+    loose = alive_map(lines[lines["flexible"]], ["h"], ["n", "t"], "life", n)
+    flexible = [key for key in m.IMPORT_BUILD if key[:2] in loose and key[2] != STRESS]
+    limited = [key for key in m.IMPORT_BUILD if key[:2] in m.ONSITE or key[0] in case.flexibles.index]
+    add_set(m, "FLEXIBLE", flexible, 3)
+    add_var(m, "flexible_import", m.FLEXIBLE)
+    add_set(m, "IMPORT_LIMIT", limited, 3)
+    add_family(m, "import_lines", m.IMPORT_LIMIT, {key: firm.get(key[:2], []) for key in limited}, 2)
+    own = {key: [key] if key in m.FLEXIBLE else [] for key in limited}
+    add_family(m, "import_flexible", m.IMPORT_LIMIT, own, 3)
+    add_family(m, "flexible_lines", m.FLEXIBLE, {key: loose[key[:2]] for key in flexible}, 2)
+    m.import_limit = Rule(
+        m.IMPORT_LIMIT,
+        rule=lambda m, h, t, s: (
+            m.grid_import[h, t, s] - sum(m.flexible_import[i, u, v] for i, u, v in m.import_flexible[h, t, s])
+            <= m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.import_lines[h, t, s])
+        ),
+    )
+    m.flexible_limit = Rule(
+        m.FLEXIBLE,
+        rule=lambda m, h, t, s: (
+            m.flexible_import[h, t, s] <= sum(m.connect[h, i, u] for i, u in m.flexible_lines[h, t, s])
+        ),
+    )
+    m.flexible_part = Rule(
+        m.FLEXIBLE, rule=lambda m, h, t, s: m.flexible_import[h, t, s] <= m.grid_import[h, t, s]
+    )
+    _declare_site(m, case)
+
+
+def _declare_site(m: Any, case: Case) -> None:
+    lines = case.connections[case.connections["flexible"]]
+    placed = lines.assign(p=lines["h"].map(case.hosts["p"]))
+    living = alive_map(placed, ["p"], ["h", "n", "t"], "life", case.calendar.n)
+    most = case.flexibles.groupby("p")["max_mw"].first()
+    add_set(m, "SITE_FLEXIBLE", living, 2)
+    add_param(m, "site_flexible_mw", m.SITE_FLEXIBLE, {key: most[key[0]] for key in living})
+    add_family(m, "site_flexible_lines", m.SITE_FLEXIBLE, living, 3)
+    m.site_flexible = Rule(
+        m.SITE_FLEXIBLE,
+        rule=lambda m, p, t: (
+            sum(m.connect[h, i, u] for h, i, u in m.site_flexible_lines[p, t]) <= m.site_flexible_mw[p, t]
+        ),
+    )
+
+
+def entries(case: Case) -> list[pd.DataFrame]:
+    """The discount on energy drawn through flexible connections."""
+    slices = case.slices[~case.slices["design"]].reset_index(drop=True)
+    own = case.host_period.reset_index(drop=True).merge(slices[slices["s"] != STRESS], on="t")
+    table = own.drop(columns="p").merge(case.flexibles.reset_index(drop=True), on="h")
+    if not len(table):
+        return []
+    price = table["musd_per_mwh"] * table["tariff_factor"] * table["hours"]
+    index = columns(table, ["h", "t", "s"])
+    return [book("flexible_import", index, table["t"], -table["discount_share"] * price, account="flexible-discount",
+                 **local(case, table["h"]))]  # fmt: skip
