@@ -7,6 +7,7 @@ by those of their works. L is each such length, h a host that has to open.
     MW of halls alive with works of at least L  <= maximum of the host x permits granted by t - L   (h,L,t)  hall_permit
     MW of connections alive with works >= L     <= grid of the site    x permits granted by t - L   (h,L,t)  grid_permit
 
+The grid of the site is taken with its flexible connections, where it may have them.
 There is no row for the shortest works of halls, which ``space_max`` covers.
 """
 
@@ -53,7 +54,9 @@ def _declare_grid(m: Any, case: Case) -> None:
     _set(m, case, "GRID_PERMIT", "grid_permits", keys)
     add_family(m, "lines_after", m.GRID_PERMIT, _alive(case, lines, keys, ["n", "t"]), 2)
     grid, sites = case.site_period["grid_mw"], case.hosts["p"]
-    add_param(m, "grid_permit_mw", m.GRID_PERMIT, {(h, w, t): grid[sites[h], t] for h, w, t in m.GRID_PERMIT})
+    loose = case.flexibles["max_mw"].to_dict()
+    most = {(h, w, t): grid[sites[h], t] + loose.get(h, 0.0) for h, w, t in m.GRID_PERMIT}
+    add_param(m, "grid_permit_mw", m.GRID_PERMIT, most)
     m.grid_permit = Rule(
         m.GRID_PERMIT,
         rule=lambda m, h, works, t: (
