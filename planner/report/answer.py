@@ -50,7 +50,7 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
         built=_built(places(tables["fleet"], scenario)),
         when=_when(tables["demand"], scenario),
         cost=t("answer.cost", musd=number(values["cost_npv_musd"]), year=scenario.money.price_year,
-               control=number(values["control_score"])),
+               control=number(values["control_score"]), national=number(values["national_control"])),
         limits=_limits(tables["prices"]),
         step=_step(tables["prices"]),
         falls=_falls(shares),

@@ -12,7 +12,11 @@ from planner.scenario.schema import Scenario
 
 LABELS = ["2027-Q1", "2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
 KPIS = pd.DataFrame(
-    {"kpi": ["cost_npv_musd", "control_score"], "value": [128.4, 61.0], "unit": ["MUSD", "points"]}
+    {
+        "kpi": ["cost_npv_musd", "control_score", "national_control"],
+        "value": [128.4, 61.0, 55.5],
+        "unit": ["MUSD", "points", "points"],
+    }
 )
 
 
@@ -60,6 +64,12 @@ def test_what_is_built_and_rented_is_counted_at_its_most_and_from_its_first_use(
     )
     nothing = answer({"fleet": STANDING.iloc[:0], "demand": GROWING, "prices": FREE}, KPIS, scenario)
     assert nothing.built == "Nothing is built or rented."
+
+
+def test_cost_and_control_are_those_of_the_plan(scenario: Scenario) -> None:
+    told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).cost
+    assert "128 MUSD in present value (real 2026 USD" in told
+    assert "keeps 61 of 100 points" in told and "(55.5 where what is not served counts as none)" in told
 
 
 def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None:
