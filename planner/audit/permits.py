@@ -17,7 +17,8 @@ def check(view: View, found: Findings) -> None:
     """What was begun before the permit, from dates of the plan and months of scenario and catalog."""
     context = Context.of(view.scenario, view.case.catalog)
     opens = view.table("opens")
-    lead = {h.id: context.calendar.periods(h.open_lead_months) for h in view.scenario.hosts}
+    lead = {h.id: context.calendar.periods(context.months_left(h.open_lead_months, h.permit_applied))
+            for h in view.scenario.hosts}  # fmt: skip
     decided = pd.to_datetime(opens["decide_date"])
     start = pd.Timestamp(view.scenario.horizon.start)
     months = (decided.dt.year - start.year) * 12 + decided.dt.month - start.month
@@ -39,11 +40,19 @@ def check(view: View, found: Findings) -> None:
 def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:
     """Periods before the live date in which there is work on site."""
     if name == "connections":
-        share = context.param("grid_works_share")
-        sites = {h.id: context.grid_connect_months(context.site(h.site)) for h in context.scenario.hosts}
-        months = [share * sites[h] for h in rows["h"]]
+        months = [_grid_works(context, h, n) for h, n in zip(rows["h"], rows["n"], strict=True)]
     else:
         types = context.catalog.table("halls")
         lead, before = types[f"lead_months_{context.level}"], types["before_permit_months"]
         months = [max(float(lead[b]) - float(before[b]), 0.0) for b in rows["b"]]
     return np.array([context.calendar.periods(x) for x in months], dtype=int)
+
+
+def _grid_works(context: Context, h: str, n: str) -> float:
+    """Months of works of a connection; a flexible one has a wait of its own, the firm one may be applied for already."""
+    site = context.site(next(x.site for x in context.scenario.hosts if x.id == h))
+    flexible, share = site.power.flexible if site.power else None, context.param("grid_works_share")
+    if flexible and n == flexible.id:
+        return share * float(context.pick(flexible.lead_months, "connections", n, "lead_months"))
+    wait = context.grid_connect_months(site)
+    return min(share * wait, context.months_left(wait, site.grid_applied))

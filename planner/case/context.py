@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -120,6 +121,14 @@ class Context:
     def grid_connect_months(self, site: Site) -> float:
         """Application to energised connection."""
         return self.local("grid_connect_months", site, site.grid_lead_months)
+
+    def months_left(self, months: float, applied: date | None) -> float:
+        """Months of a wait left at the plan's start: it runs from its application, or from the start where none is filed."""
+        if applied is None:
+            return months
+        start = self.calendar.start
+        run = (start.year - applied.year) * 12 + start.month - applied.month - (applied.day - 1) / 31.0
+        return max(months - run, 0.0)
 
     def import_duty(self, host: Host) -> float:
         """Duty on servers as a share of their price, in the country of the host."""

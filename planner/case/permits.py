@@ -14,7 +14,7 @@ from planner.scenario.schema import Host
 
 def permit_lead(context: Context, host: Host) -> int:
     """Periods from the decision to open a host to its permit; of leased halls and clouds, to the signed contract."""
-    return context.calendar.periods(host.open_lead_months)
+    return context.calendar.periods(context.months_left(host.open_lead_months, host.permit_applied))
 
 
 def hall_types(context: Context, host: Host) -> list[str]:

@@ -54,8 +54,9 @@ def connection_table(context: Context) -> pd.DataFrame:
         for n, months in waits.items():
             row = context.catalog.table("connections").loc[n]
             _, musd, life = context.plant("connections", n)
-            lead = context.calendar.periods(float(months))
-            works = context.calendar.periods(float(months) * context.param("grid_works_share"))
+            left = context.months_left(float(months), site.grid_applied if n == FIRM else None)
+            lead = context.calendar.periods(left)
+            works = context.calendar.periods(min(float(months) * context.param("grid_works_share"), left))
             first = max(lead, permit_from(context, h) + works)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
             rows += [

@@ -117,7 +117,8 @@ DATES = (
 )
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
 ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on",
-             "finance.sources[].authority_ends", "finance.currency.paths[].points[].at")  # fmt: skip
+             "sites[].grid_applied", "hosts[].permit_applied", "finance.sources[].authority_ends",
+             "finance.currency.paths[].points[].at")  # fmt: skip
 # List, first day, last day of things that exist already: they may have begun before the horizon.
 PAST = (
     ("existing.fleets", "since", "retire"),

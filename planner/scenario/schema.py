@@ -272,6 +272,7 @@ class Site(Record):
     elevation_m: Annotated[float, Field(ge=-430, le=5500)] | None = None
     grid_mw: Annotated[list[Step], Field(min_length=1)]
     grid_lead_months: Months | None = None
+    grid_applied: date | None = None
     max_it_mw: Positive | None = None
     max_water_m3_per_year: NonNegative | None = None
     elec_price_usd_per_mwh: Positive | None = None
@@ -309,6 +310,7 @@ class Host(Record):
     cooling: list[Id] | None = None
     max_it_mw: Positive | None = None
     open_lead_months: Months = 0
+    permit_applied: date | None = None
     open_from: date | None = None
     open_cost_musd: NonNegative | None = None
     team_musd_per_year: NonNegative | None = None

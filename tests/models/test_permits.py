@@ -79,3 +79,28 @@ def test_a_host_with_halls_waits_for_no_permit(tiny, plain_catalog):
     case = build_case(tiny(hosts={"open_lead_months": 12}, existing={"halls": [hall]}), plain_catalog())
     assert len(case.opens) == 0
     assert case.halls["t"].min() == 3 and case.connections["t"].min() == 4
+
+
+@pytest.mark.parametrize(
+    ("permit", "grid", "live"),
+    [
+        (None, None, 10),  # 12 of permit, then 18 of the 24 months of the grid are works
+        ("2026-07-01", None, 8),  # 6 months of the permit are left: 6 + 18
+        (
+            "2026-07-01",
+            "2026-01-01",
+            6,
+        ),  # 12 months of the grid are left, all works, after the permit: 6 + 12
+        ("2025-01-01", "2024-01-01", 3),  # both are there: the hall's 9 months
+        ("2027-07-01", None, 12),  # filed half a year after the start: 18 + 18 months are beyond three years
+    ],
+)
+def test_a_wait_that_runs_already_is_shorter_by_what_has_passed(
+    tiny, plain_catalog, optimise, permit, grid, live
+):
+    answer = soonest(
+        tiny, optimise, plain_catalog(),
+        hosts={"open_lead_months": 12, "permit_applied": permit},
+        sites={"grid_lead_months": 24, "grid_applied": grid},
+    )  # fmt: skip
+    assert answer.values("delay").iloc[0] == pytest.approx(3.0 * live)
