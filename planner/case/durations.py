@@ -77,7 +77,8 @@ AFTER = {
     "retrofit": ("permits",),
     "manufacture": ("licence",),
     "shipping": ("manufacture",),
-    "commissioning": ("hall", "shipping", "grid", "transformer", "cooling", "backup"),
+    "grid works": ("grid offer", "permits"),
+    "commissioning": ("retrofit",),
 }
 """Steps that must be finished before a step begins. A system is ordered when the licence is granted."""
 
@@ -148,20 +149,10 @@ def schedule(
     """All steps of a new build to first service: kind, low, mid, high, start_mid, end_mid, critical, source.
 
     Months from the decision. ``critical`` marks the chain that decides the end at mid durations. The
-    grid wait contains the transformer of the substation, which therefore has no row.
+    grid wait contains the transformer of the substation, and a hall's lead its commissioning: they have no row.
     """
     catalog = catalog or load_catalog()
-    kinds = (
-        "licence",
-        "manufacture",
-        "shipping",
-        "permits",
-        "hall",
-        "cooling",
-        "backup",
-        "grid",
-        "commissioning",
-    )
+    kinds = ("licence", "manufacture", "shipping", "permits", "hall", "cooling", "backup")
     found = {
         k: duration(
             k, metro=metro, system=system, hall_type=hall_type, technology=technology,
@@ -169,11 +160,15 @@ def schedule(
         )
         for k in kinds
     }  # fmt: skip
+    grid, share = duration("grid", metro=metro, catalog=catalog), catalog.param("grid_works_share")
+    for name, part in (("grid offer", 1.0 - share), ("grid works", share)):
+        low, mid, high = (x * part for x in (grid.low, grid.mid, grid.high))
+        found[name] = Duration(name, low, mid, high, grid.source, AFTER.get(name, ()))
     end: dict[str, float] = {}
-    for k in kinds:  # listed so that what a step waits for comes before it
+    for k in found:  # listed so that what a step waits for comes before it
         start = max((end[a] for a in found[k].after if a in end), default=0.0)
         end[k] = start + found[k].mid
-    critical, at = set(), "commissioning"
+    critical, at = set(), max(end, key=lambda k: end[k])
     while at:
         critical.add(at)
         before = [a for a in found[at].after if a in end]

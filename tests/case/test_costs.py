@@ -155,8 +155,10 @@ def test_schedule_waits_for_what_comes_before_and_marks_the_longest_chain() -> N
     plan = schedule("KR-SEO", "gb300-nvl72", country_group="d1-d4").set_index("kind")
     assert plan.loc["manufacture", "start_mid"] == plan.loc["licence", "end_mid"]
     assert plan.loc["hall", "start_mid"] == plan.loc["permits", "end_mid"]
-    last = plan.loc[["hall", "shipping", "grid", "cooling", "backup"], "end_mid"].max()
-    assert plan.loc["commissioning", "start_mid"] == last
+    works = plan.loc["grid works"]
+    assert works["start_mid"] == max(plan.loc["permits", "end_mid"], plan.loc["grid offer", "end_mid"])
+    whole = duration("grid", metro="KR-SEO").mid
+    assert works["mid"] + plan.loc["grid offer", "mid"] == pytest.approx(whole)
     chain = plan[plan["critical"]]
     assert chain["mid"].sum() == pytest.approx(plan["end_mid"].max())
     assert schedule("KR-SEO", "gb300-nvl72").set_index("kind").loc["licence", "mid"] == 0
