@@ -73,6 +73,18 @@ def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], No
     found = site.services.store.job(second.id)
     assert found is not None and found.pid == before.pid
 
+    # the server goes away while something is changed: the page says what is not saved, and when it is back
+    site.stop()
+    expect(page.get_by_text("What this page shows may be out of date")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Your last change is not saved")).to_be_visible(timeout=WAIT_MS)
+    accessible(page)
+    site.start(int(site.url.rpartition(":")[2]))
+    expect(page.get_by_text("Your last change was not saved")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Reload").click()
+    expect(page.get_by_text("Running", exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("alert").filter(has_text="server")).to_have_count(0)
+
     # its process is killed: the page says so and offers to run it again
     os.kill(before.pid, signal.SIGKILL)
     expect(page.get_by_text("Lost", exact=True)).to_be_visible(timeout=WAIT_MS)

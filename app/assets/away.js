@@ -1,0 +1,71 @@
+// Says when the server does not answer, and what was not saved; goes when it answers again and nothing was lost.
+(function () {
+  "use strict";
+
+  const EVERY_MS = 2000;
+  const GONE = [502, 503, 504];
+  const plain = window.fetch.bind(window);
+  let unsaved = false;
+  let waiting = 0;
+  let leaving = false;
+
+  window.addEventListener("pagehide", function () { leaving = true; });
+
+  function show(state) {
+    const banner = document.getElementById("away");
+    if (banner) {
+      banner.hidden = state === "";
+      banner.dataset.state = state;
+    }
+  }
+
+  // Whether a request carries something the reader did: what a clock asks for by itself loses nothing.
+  function wish(body) {
+    try {
+      return JSON.parse(body).changedPropIds.some(function (id) { return !id.endsWith(".n_intervals"); });
+    } catch (_error) {
+      return false;
+    }
+  }
+
+  function look() {
+    const path = (document.documentElement.dataset.prefix || "/") + "health";
+    plain(path, { cache: "no-store" }).then(function (answer) {
+      if (!answer.ok) {
+        throw new Error("not well");
+      }
+      window.clearInterval(waiting);
+      waiting = 0;
+      show(unsaved ? "back" : "");
+    }).catch(function () {});
+  }
+
+  function away(body) {
+    if (leaving) {
+      return;
+    }
+    unsaved = unsaved || wish(body);
+    show(unsaved ? "unsaved" : "away");
+    waiting = waiting || window.setInterval(look, EVERY_MS);
+  }
+
+  window.fetch = function (input, options) {
+    return plain(input, options).then(function (answer) {
+      if (GONE.includes(answer.status)) {
+        away(options && options.body);
+      }
+      return answer;
+    }, function (error) {
+      if (error.name !== "AbortError") {
+        away(options && options.body);
+      }
+      throw error;
+    });
+  };
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest && event.target.closest("#away button")) {
+      window.location.reload();
+    }
+  });
+})();
