@@ -47,7 +47,8 @@ th, td { padding: 2px 8px 2px 0; text-align: left; border-bottom: 1px solid #e3e
 .year { flex: 1; display: flex; flex-direction: column; justify-content: flex-end; height: 100%; text-align: center;
   font-size: 10.5px; } .year i { display: block; }
 .key { display: inline-block; width: 9px; height: 9px; margin-right: 5px; }
-@media (max-width: 560px) { section { overflow-x: auto; } .two { grid-template-columns: minmax(0, 1fr); } .cards { grid-template-columns: 1fr 1fr; } }
+@media (max-width: 560px) { section { overflow-x: auto; }
+  .two { grid-template-columns: minmax(0, 1fr); } .cards { grid-template-columns: 1fr 1fr; } }
 """
 BARS_PX = 84.0
 
