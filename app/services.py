@@ -236,7 +236,7 @@ class Services:
                 text,
                 owner=user.name,
                 runs_root=self.runs_root,
-                hash=input_hash(text, options, self.catalog.hash, __version__),
+                hash=self.hash_of(text, options),
                 title=title,
                 draft=draft,
                 options=options,
@@ -248,6 +248,10 @@ class Services:
             raise Refused(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
         self.log_access("run", f"{job.id}{' (reused)' if reused else ''}")
         return job, reused
+
+    def hash_of(self, text: str, options: dict[str, Any]) -> str:
+        """The hash under which the queue knows a scenario with its options."""
+        return input_hash(text, options, self.catalog.hash, __version__)
 
     # -- runs --------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html
 from planner.app.components import kpi, layout, result
 from planner.app.components.chart import chart, deliverables, register_downloads, table_section
 from planner.app.components.toolbar import toolbar
-from planner.app.pages import add_page, capital_finance
+from planner.app.pages import add_page, capital_downsides, capital_finance
 from planner.app.services import Services
 from planner.app.state import url
+from planner.app.state.finance import replanning
 from planner.app.state.kept import kept
 from planner.app.state.result import Result, load
 from planner.facts.numbers import number
@@ -112,7 +113,9 @@ def register(app: dash.Dash, services: Services) -> None:
         prevent_initial_call=True,
     )
     result.register_picker(app, RUN, REF)
-    register_downloads(app, services, PAGE, REF, TABLES | capital_finance.TABLES, STATE)
+    capital_downsides.register(app, services, REF)
+    cases = {capital_downsides.NAME: lambda one, _: capital_downsides.cases(one, replanning(services, one))}
+    register_downloads(app, services, PAGE, REF, TABLES | capital_finance.TABLES | cases, STATE)
 
 
 def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
@@ -147,6 +150,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         html.P(t("capital.finance-lead"), className="muted"),
         capital_finance.controls(one, state),
         html.Div(financed(one, state), id=FINANCE, className="tab-content"),
+        capital_downsides.block(services, one),
         lead=t("capital.lead"),
         actions=result.badges(services, one),
     )  # fmt: skip

@@ -45,7 +45,6 @@ TABLES: dict[str, Callable[[Result, State], pd.DataFrame]] = {
     "tornado": lambda one, _: _as_signed(one, "finance_tornado"),
     "tranches": lambda one, s: _tables(one, s).get("finance_sources", pd.DataFrame()),
     "statement": lambda one, s: views.yearly(_tables(one, s), s["money"]),
-    "downsides": lambda one, _: _as_signed(one, "finance_downsides"),
     "owners": lambda one, s: views.owners_by_year(_tables(one, s)),
     "commitments": lambda one, _: one.table("commitments"),
     "defaults": lambda one, s: _tables(one, s).get("finance_defaults", pd.DataFrame()),
@@ -117,7 +116,7 @@ def content(one: Result, state: State) -> list[Any]:
             className="two-up",
         ),
         *(table_section(PAGE, name, shown[name], lead=t(f"capital.{name}-lead", unit=unit), none=_none(name))
-          for name in ("tranches", "statement", "downsides", "owners", "commitments", "defaults")),
+          for name in ("tranches", "statement", "owners", "commitments", "defaults")),
     ]  # fmt: skip
 
 

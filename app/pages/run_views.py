@@ -25,6 +25,7 @@ from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
 from planner.report.terms import term
 from planner.runs.files import frame_of
+from planner.runs.run import DOWNSIDES
 
 FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
     "run-facts", "run-actions", "run-result", "run-chart", "run-chart-box", "run-chart-table",
@@ -149,6 +150,11 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
     """Key figures and where to look further, or why there is no plan and what would mend it."""
     if run.kind == "batch":
         return [*_unsound(run), other_facts(services, run), *_cases(run)]
+    if run.kind == DOWNSIDES:
+        link = layout.link_button(
+            t("run.downsides-open"), url.href("capital", run.manifest["options"]["ref"]), "coins"
+        )
+        return [layout.section(t("run.downsides"), actions=[link])]
     if not run.has_plan:
         title = t(f"run.end.{STATES.get(run.status, 'failed')}")
         troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -10,8 +12,13 @@ from planner.app.state.result import Result
 from planner.facts.errors import PlannerError
 from planner.finance.tables import fault_table
 from planner.finance.views import case_names, downside_tables, tables_under
+from planner.jobs.store import WITH_PLAN, Job
+from planner.runs.downsides import REPLANNED
 from planner.runs.finance import finance_of_run, plan_tables
-from planner.runs.run import Run
+from planner.runs.run import DOWNSIDES, Run
+
+if TYPE_CHECKING:
+    from planner.app.services import Services
 
 KEPT = 64
 
@@ -28,6 +35,30 @@ def downsides(one: Result) -> dict[str, pd.DataFrame]:
 
 def cases(one: Result) -> list[str]:
     return case_names(one.run.scenario)
+
+
+def asked(one: Result) -> tuple[str, dict[str, Any]]:
+    """Scenario and options of the job that makes the plan again under its downside cases."""
+    options = {"study": DOWNSIDES, "of": str(one.run.path), "ref": one.ref, "quality": "quick"}
+    return (one.run.path / "scenario.yaml").read_text("utf-8"), options
+
+
+def replanning(services: Services, one: Result) -> Job | None:
+    """The newest such job of a plan that is at work or has a result, whoever asked for it; else the newest there is.
+
+    Who may look at a plan may look at what is worked out from it alone.
+    """
+    found = services.store.jobs(hash=services.hash_of(*asked(one)))
+    return next((job for job in found if job.live or _kept(job)), found[0] if found else None)
+
+
+def replanned(job: Job | None) -> pd.DataFrame:
+    """``finance_replanned`` of such a job; an empty frame while there is none."""
+    return Run(job.directory).table(REPLANNED) if job is not None and _kept(job) else pd.DataFrame()
+
+
+def _kept(job: Job) -> bool:
+    return job.state in WITH_PLAN and Path(job.directory).is_dir()
 
 
 class _Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _from_job(services: Any, job: Job, asker: str | None, changed: dict[str, flo
         "name": job.name,
         "title": job.title or job.name,
         "state": job.state,
-        "kind": "plan",
+        "kind": json.loads(job.options).get("study", "plan"),
         "created": job.created,
         "seconds": job.seconds,
         "gap": job.gap,

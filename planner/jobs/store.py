@@ -199,14 +199,19 @@ class Store:
         limit: int = 500,
         folders: Sequence[str] = (),
         brief: bool = False,
+        hash: str | None = None,
     ) -> list[Job]:
         """Newest first; with ``owner``, that user's, what others have shared and what lies in these folders.
+
+        ``hash``: those with these inputs only.
 
         ``brief`` leaves the text of the scenario empty: a list of hundreds is then read in milliseconds.
         """
         query = sa.select(*(BRIEF if brief else FIELDS)).order_by(jobs.c.created.desc()).limit(limit)
         if states is not None:
             query = query.where(jobs.c.state.in_(states))
+        if hash is not None:
+            query = query.where(jobs.c.input_hash == hash)
         if owner is not None:
             query = query.where(sa.or_(jobs.c.owner == owner, jobs.c.shared, jobs.c.folder.in_(folders)))
         with self.reading() as connection:

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from planner.jobs.askers import note_asker
 from planner.jobs.store import Job, State, Store
 from planner.jobs.tables import StoreError
-from planner.planning.events import Event
+from planner.planning.events import Event, OnEvent
 from planner.runs.alive import identity
 
 if TYPE_CHECKING:
@@ -166,28 +166,20 @@ def _finish(store: Store, pulse: Pulse, state: State, error: str | None = None, 
 
 def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     pulse.say(Event("read", "reading the scenario"))
-    from planner.facts.catalog import load_catalog
-    from planner.intake.scenario_file import parse_scenario
-
     # pandas, pyomo and the solver take a second: they come after the first sign of life
-    from planner.runs.solve import run_solve
+    from planner.runs.downsides import run_downsides
+    from planner.runs.run import DOWNSIDES
 
     def report(event: Event) -> None:
         pulse.say(event)
         if pulse.cancel.is_set():
             raise Cancelled
 
-    catalog = load_catalog(folder)
-    scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml", catalog=catalog)
-    run = run_solve(
-        scenario,
-        json.loads(job.options),
-        job.directory,
-        on_event=report,
-        should_stop=pulse.should_stop,
-        capture=True,
-        catalog=catalog,
-    )
+    options = json.loads(job.options)
+    if options.get("study") == DOWNSIDES:
+        run = run_downsides(options, job.directory, report, pulse.should_stop)
+    else:
+        run = _planned(job, options, folder, report, pulse.should_stop)
     if pulse.cancel.is_set():
         shutil.rmtree(run.path, ignore_errors=True)
         raise Cancelled
@@ -197,9 +189,27 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     return 0 if state in ("done", "stopped") else 1
 
 
+def _planned(
+    job: Job,
+    options: dict[str, Any],
+    folder: Path | None,
+    on_event: OnEvent,
+    should_stop: Callable[[], bool],
+) -> Run:
+    from planner.facts.catalog import load_catalog
+    from planner.intake.scenario_file import parse_scenario
+    from planner.runs.solve import run_solve
+
+    catalog = load_catalog(folder)
+    scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml", catalog=catalog)
+    return run_solve(scenario, options, job.directory, on_event, should_stop, capture=True, catalog=catalog)
+
+
 def end_of(run: Run, asked_to_stop: bool) -> tuple[State, str | None]:
-    """The state of a job by its run, and what went wrong where there is no plan."""
-    if run.has_plan:
+    """The state of a job by its run, and what went wrong where there is no result."""
+    from planner.runs.run import DOWNSIDES
+
+    if run.has_plan or run.kind == DOWNSIDES:
         return ("stopped" if asked_to_stop else "done"), None
     if run.status == "infeasible":
         return "infeasible", None

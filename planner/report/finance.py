@@ -88,6 +88,21 @@ def owners_by_year(tables: Tables) -> pd.DataFrame:
     return flows.assign(cumulative_musd=of_year["cumulative_musd"].last()).reset_index()[columns]
 
 
+def both(by_flows: pd.DataFrame, replanned: pd.DataFrame) -> pd.DataFrame:
+    """Downside cases by flows alone, each followed by the plan made again under it as far as that was done.
+
+    ``replanned``: ``planner.studies.downsides.replanned`` of the same plan, or empty.
+    """
+    if not len(replanned):
+        return by_flows
+    pair = (by_flows, "flows"), (replanned, "replanned")
+    rows = pd.concat([table.assign(how=term("how", name)) for table, name in pair], ignore_index=True)
+    place = rows["case"].map({case: i for i, case in enumerate(by_flows["case"])})
+    rows = rows.loc[place.sort_values(kind="stable").index]
+    first = ["case", "how"]
+    return rows[[*first, *rows.columns.drop(first)]].reset_index(drop=True)
+
+
 def figures(tables: Tables) -> pd.DataFrame:
     """Key figures in words: what, value with its unit, meaning; those that do not exist are left out."""
     rows = tables["finance_figures"].dropna(subset=["value"])

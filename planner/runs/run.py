@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 SHOWN_HASH = 12
 """Digits of a hash that people see."""
+DOWNSIDES = "downsides"
+"""Kind of a run that holds a plan made again under events, of another run."""
 OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "status": lambda v: isinstance(v, str),
     "gap": lambda v: v is None or _number(v),
@@ -292,7 +294,9 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
     if str(reference) == "latest":
         unfit = ("running", "lost", "damaged")
         rows = list_runs(root).to_dict("records")
-        finished = [row for row in rows if row["status"] not in unfit and row["kind"] != "batch"]
+        finished = [
+            row for row in rows if row["status"] not in unfit and row["kind"] not in ("batch", DOWNSIDES)
+        ]
         if not finished:
             raise RunError(f"there is no finished run in {root}")
         return Run(finished[0]["path"])

@@ -10,7 +10,7 @@ currency, running cost and of a lender leave the plan as it is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -23,7 +23,7 @@ from planner.finance.cases import FIGURES, figures_of, largest, signed
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER
-from planner.planning.events import OnEvent
+from planner.planning.events import Event, OnEvent
 from planner.plans.plan import Plan
 from planner.scenario.finance import Downside
 from planner.scenario.schema import Cut, Path, Point, Scenario, Workload
@@ -90,19 +90,22 @@ def replanned(
     events: Iterable[Downside],
     quality: str = "quick",
     on_event: OnEvent | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> pd.DataFrame:
     """case, what, size, fault, cost_npv_musd, delay_months and ``FIGURES`` of the plan made again under each event.
 
     Events that leave the plan as it is are left out; a case without a plan, or whose finance cannot be worked out, has
     its reason under ``fault``.
     """
+    lost, first_year = _largest(base, found), add_months(base.case.calendar.start, HELD_MONTHS)
+    days = [(event, event.from_ or first_year) for event in events]
+    asked = [(e, day, new) for e, day in days if (new := after(base.case.scenario, e, day, lost)) is not None]
     rows = []
-    for event in events:
-        known = event.from_ or add_months(base.case.calendar.start, HELD_MONTHS)
-        changed = after(base.case.scenario, event, known, _largest(base, found))
-        if changed is not None:
-            row = {"case": event.id, "what": event.what, "size": event.size, "fault": ""}
-            rows.append(row | _answered(base, found, event, changed, known, quality, on_event))
+    for number, (event, known, changed) in enumerate(asked, 1):
+        if on_event is not None:
+            on_event(Event("downsides", f"{event.id}, {number} of {len(asked)}"))
+        row = {"case": event.id, "what": event.what, "size": event.size, "fault": ""}
+        rows.append(row | _answered(base, found, event, changed, known, quality, on_event, should_stop))
     columns = ["case", "what", "size", "fault", "cost_npv_musd", "delay_months", *FIGURES]
     return pd.DataFrame(rows, columns=columns)
 
@@ -115,10 +118,13 @@ def _answered(
     known: date,
     quality: str,
     on_event: OnEvent | None,
+    should_stop: Callable[[], bool] | None,
 ) -> dict[str, object]:
     first = base.case.calendar.containing(known)
     free = LATE.get(event.what, ())
-    outcome, notes = answer(base, changed.scenario, changed.catalog, first, quality, on_event, free=free)
+    outcome, notes = answer(
+        base, changed.scenario, changed.catalog, first, quality, on_event, should_stop, free
+    )
     if outcome.plan is None:
         return {"fault": "; ".join([f"no plan holds the first decisions ({outcome.status})", *notes])}
     own = {name: outcome.plan.kpi(name) for name in ("cost_npv_musd", "delay_months")}

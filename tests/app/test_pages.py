@@ -20,6 +20,7 @@ from planner.app import create_app
 from planner.app.components import kpi, result
 from planner.app.pages import (
     capital,
+    capital_downsides,
     capital_finance,
     compare,
     editor_views,
@@ -32,17 +33,23 @@ from planner.app.pages import (
 )
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import editing, kept, live
+from planner.app.state.finance import asked, replanning
 from planner.app.state.result import load, load_plan
+from planner.finance.cases import AS_SIGNED
 from planner.finance.tables import FAULTS
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.jobs import drafts
+from planner.jobs.store import Job
+from planner.jobs.worker import work
 from planner.report import front
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.runs.files import now, write_json
 from planner.runs.frontier import run_frontier
-from planner.runs.run import Run
+from planner.runs.run import DOWNSIDES, Run, find_run
 from planner.runs.solve import run_solve
+
+EVENTS = [{"id": "price", "what": "price", "size": 0.2}, {"id": "grid-late", "what": "grid-late", "size": 6}]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     root = tmp_path_factory.mktemp("pages")
     small = load_scenario(example_path("two-hosts"))
     run_solve(small, {"quality": "quick"}, root / "cheap")
-    run_solve(with_overrides(small, {"limits.min_control": 50}), {"quality": "quick"}, root / "national")
+    changes = {"limits.min_control": 50, "finance.downsides": EVENTS}
+    run_solve(with_overrides(small, changes), {"quality": "quick"}, root / "national")
     run_frontier(small, {"points": 3, "quality": "quick", "workers": 1}, root / "front")
     found: Services = create_app(Settings(runs_root=root)).server.extensions["planner"]
     return found
@@ -201,6 +209,45 @@ def test_a_plan_that_cannot_be_financed_says_where(
     monkeypatch.setattr(capital_finance, "finance", lambda *_: {FAULTS: faults})
     page = text_of(capital_finance.content(load_plan(services, "cheap"), capital_finance.DEFAULTS))
     assert t("capital.finance-faults") in page and "finance.sources[bank]: above 100 %" in page
+
+
+def test_downside_cases_are_planned_again_in_the_queue_and_shown_side_by_side(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.studies.downsides._answered", lambda *_: {"min_dscr": 1.0})
+    one = load_plan(services, "national")
+    text, options = asked(one)
+
+    def ask() -> Job:
+        return services.submit("again", text, options, title=None, draft=None, folder=None)[0]
+
+    def shown() -> str:
+        return text_of(capital.draw(one, services, {}))
+
+    assert t("capital.replan") in shown() and term("how", "replanned") not in shown()
+    given_up = ask()
+    assert t("capital.replan-live") in shown() and t("capital.replan") not in shown().replace(
+        t("capital.replan-live"), ""
+    )
+    services.store.claim(1)
+    services.store.want_cancel(given_up.id)
+    assert work(services.store, given_up.id) == 1 and not Path(given_up.directory).exists()
+    assert t("capital.replan") in shown()
+    job = ask()
+    assert job.id != given_up.id
+    services.store.claim(1)
+    assert work(services.store, job.id) == 0
+    assert {e["message"] for e in services.store.events(job.id)} >= {"grid-late, 1 of 1"}
+    table = capital_downsides.cases(one, replanning(services, one))
+    pairs = list(zip(table["case"], table["how"], strict=True))
+    alone, again = term("how", "flows"), term("how", "replanned")
+    assert pairs == [(AS_SIGNED, alone), ("price", alone), ("grid-late", alone), ("grid-late", again)]
+    assert again in shown() and t("capital.replan-help") not in shown()
+    done = services.store.job(job.id)
+    assert done is not None and done.state == "done"
+    assert "/capital/national" in text_of(run_views.result(done, services))
+    assert job.id not in {row["id"] for row in services.runs(with_plan=True)}
+    assert find_run("latest", services.runs_root).kind != DOWNSIDES
 
 
 @pytest.mark.parametrize("by", capital.SPLITS)

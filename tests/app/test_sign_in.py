@@ -25,6 +25,7 @@ from planner.jobs.sign_ins import TRIES
 from planner.jobs.store import QueueFull
 from planner.jobs.tables import drafts as draft_table
 from planner.jobs.tables import jobs as job_table
+from planner.runs.files import write_json
 
 PASSWORD = "correct horse battery"
 Made = tuple[Any, Services]
@@ -323,7 +324,7 @@ def test_a_user_has_a_share_of_the_queue(made: Made) -> None:
 
 READS = {
     "refresh", "search", "look", "show", "export", "tick", "below", "solve", "price", "show_pick", "send", "change",
-    "detail", "save", "estimate", "update", "choose", "screen",
+    "detail", "save", "estimate", "update", "choose", "screen", "watch",
 }  # fmt: skip
 """Callbacks that change nothing but the access log."""
 
@@ -384,6 +385,11 @@ def test_a_viewer_tries_every_write(made: Made) -> None:
         "case", text, owner="ann", runs_root=services.runs_root, hash="h", draft=draft.id
     )
     services.store.share(job.id, True)
+    planned = services.runs_root / "planned"
+    planned.mkdir()
+    (planned / "scenario.yaml").write_text(text, "utf-8")
+    write_json(planned / "manifest.json", {"scenario": "case", "kind": "plan"})
+    write_json(planned / "outcome.json", {"status": "optimal", "kpis": {}})
     held = {"ed-draft.data": {"id": draft.id, "revision": 0}}
     seen = {"run-seen.data": {"id": job.id, "state": ["queued", False, False], "events": 0}}
     upload = "data:text/yaml;base64," + base64.b64encode(text.encode()).decode()
@@ -412,6 +418,7 @@ def test_a_viewer_tries_every_write(made: Made) -> None:
         ("again", "run", seen, click("run-again", do="again")),
         ("share", "run", {**seen, "run-share.checked": False}, None),
         ("act", "scenarios", {}, click("sc-action", do="archive", id=draft.id)),
+        ("replan", "capital_downsides", {"capital-replan.n_clicks": 1, "capital-ref.data": "planned"}, None),
     ]  # fmt: skip
     served = {
         spec["callback"].__name__
