@@ -15,6 +15,7 @@ from planner.app.state.finance import cases, downsides, finance
 from planner.app.state.result import Result
 from planner.facts.numbers import number, percent
 from planner.finance.tables import FAULTS
+from planner.intake.scenario_file import placed
 from planner.report import finance as views
 from planner.report.charts import finance as charts
 from planner.report.strings import t
@@ -98,8 +99,7 @@ def content(one: Result, state: State) -> list[Any]:
     tables = _tables(one, state)
     if FAULTS in tables:
         title = t("capital.case-fault" if state["case"] else "capital.finance-faults")
-        lines = [html.P(f"{row.path}: {row.message}") for row in tables[FAULTS].itertuples()]
-        return [layout.alert(title, lines, kind="error")]
+        return [layout.alert(title, _faults(one, tables[FAULTS]), kind="error")]
     shown = {name: view(one, state) for name, view in TABLES.items()}
     unit = t(f"capital.unit.{state['money']}", currency=_currency(one))
     axis = term("finance_figure", shown["tornado"]["figure"].iloc[0])
@@ -118,6 +118,16 @@ def content(one: Result, state: State) -> list[Any]:
         *(table_section(PAGE, name, shown[name], lead=t(f"capital.{name}-lead", unit=unit), none=_none(name))
           for name in ("tranches", "statement", "owners", "commitments", "defaults")),
     ]  # fmt: skip
+
+
+def _faults(one: Result, table: pd.DataFrame) -> list[Any]:
+    """Each fault with its line in the run's frozen scenario; those of nothing that stands there without."""
+    found = placed(one.run.path / "scenario.yaml", table.itertuples(index=False, name=None))
+    lines = []
+    for problem in found:
+        where = t("capital.fault-line", line=problem.line) if problem.line > 1 else ""
+        lines.append(html.P(f"{where}{problem.path}: {problem.message}"))
+    return lines
 
 
 def _none(name: str) -> str | None:

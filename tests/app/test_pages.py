@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 import time
@@ -205,10 +206,16 @@ def test_capital_shows_finance_in_any_money_and_case(services: Services, money: 
 def test_a_plan_that_cannot_be_financed_says_where(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults = pd.DataFrame([("finance.sources[bank]", "above 100 %")], columns=["path", "message"])
+    found = [("finance.downsides[grid-late].size", "above 100 %"), ("revenue", "none at all")]
+    faults = pd.DataFrame(found, columns=["path", "message"])
     monkeypatch.setattr(capital_finance, "finance", lambda *_: {FAULTS: faults})
-    page = text_of(capital_finance.content(load_plan(services, "cheap"), capital_finance.DEFAULTS))
-    assert t("capital.finance-faults") in page and "finance.sources[bank]: above 100 %" in page
+    one = load_plan(services, "national")
+    page = text_of(capital_finance.content(one, capital_finance.DEFAULTS))
+    lines = (one.run.path / "scenario.yaml").read_text("utf-8").splitlines()
+    place = re.search(r"scenario.yaml, line (\d+): finance.downsides\[grid-late\].size: above 100 %", page)
+    assert t("capital.finance-faults") in page and place is not None
+    assert "size: 6" in lines[int(place[1]) - 1]
+    assert '"revenue: none at all"' in page, "what stands nowhere in the file has no line"
 
 
 def test_downside_cases_are_planned_again_in_the_queue_and_shown_side_by_side(
