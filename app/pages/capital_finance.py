@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[Result, State], pd.DataFrame]] = {
     "funding-sources": lambda one, s: views.funding(_tables(one, s), s["money"]),
     "cover": lambda one, s: views.cover(_tables(one, s)),
     "tornado": lambda one, _: _as_signed(one, "finance_tornado"),
+    "break-evens": lambda one, _: views.break_evens_shown(_as_signed(one, "finance_break_evens")),
     "tranches": lambda one, s: _tables(one, s).get("finance_sources", pd.DataFrame()),
     "statement": lambda one, s: views.yearly(_tables(one, s), s["money"]),
     "owners": lambda one, s: views.owners_by_year(_tables(one, s)),
@@ -116,7 +117,7 @@ def content(one: Result, state: State) -> list[Any]:
             className="two-up",
         ),
         *(table_section(PAGE, name, shown[name], lead=t(f"capital.{name}-lead", unit=unit), none=_none(name))
-          for name in ("tranches", "statement", "owners", "commitments", "defaults")),
+          for name in ("break-evens", "tranches", "statement", "owners", "commitments", "defaults")),
     ]  # fmt: skip
 
 

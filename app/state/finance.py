@@ -11,7 +11,7 @@ import pandas as pd
 from planner.app.state.result import Result
 from planner.facts.errors import PlannerError
 from planner.finance.tables import fault_table
-from planner.finance.views import case_names, downside_tables, tables_under
+from planner.finance.views import break_evens, case_names, downside_tables, tables_under
 from planner.jobs.store import WITH_PLAN, Job
 from planner.runs.downsides import REPLANNED
 from planner.runs.finance import finance_of_run, plan_tables
@@ -29,7 +29,7 @@ def finance(one: Result, case: str = "") -> dict[str, pd.DataFrame]:
 
 
 def downsides(one: Result) -> dict[str, pd.DataFrame]:
-    """Every downside case and the tornado."""
+    """Every downside case, the tornado, and how far revenue may fall."""
     return _downsides(_Key(one.key, one.run))
 
 
@@ -88,4 +88,8 @@ def _finance(found: _Key, case: str) -> dict[str, pd.DataFrame]:
 
 @lru_cache(KEPT)
 def _downsides(found: _Key) -> dict[str, pd.DataFrame]:
-    return downside_tables(found.run.scenario, plan_tables(found.run))
+    scenario, tables = found.run.scenario, plan_tables(found.run)
+    return {
+        **downside_tables(scenario, tables),
+        "finance_break_evens": break_evens(scenario, tables),
+    }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from planner.facts.numbers import quantity
+from planner.facts.numbers import MISSING, percent, quantity
 from planner.finance.tables import FAULTS
 from planner.finance.views import break_evens, downside_tables
 from planner.report.terms import statement_line, term
@@ -103,6 +103,14 @@ def both(by_flows: pd.DataFrame, replanned: pd.DataFrame) -> pd.DataFrame:
     return rows[[*first, *rows.columns.drop(first)]].reset_index(drop=True)
 
 
+def break_evens_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """what, may_be_lost, reason: the share of revenue that may be lost while something holds, as a reader writes it."""
+    if table.empty:
+        return pd.DataFrame(columns=["what", "may_be_lost", "reason"])
+    lost = [MISSING if share != share else percent(share, 1) for share in table["share"]]
+    return pd.DataFrame({"what": table["what"], "may_be_lost": lost, "reason": table["reason"]})
+
+
 def figures(tables: Tables) -> pd.DataFrame:
     """Key figures in words: what, value with its unit, meaning; those that do not exist are left out."""
     rows = tables["finance_figures"].dropna(subset=["value"])
@@ -139,5 +147,5 @@ def sections(scenario: Scenario, tables: Tables) -> list[tuple[str, str, pd.Data
         ("Cash flow and statements by year", "Nominal MUSD; balances at the year's end.", yearly(tables, "nominal")),
         ("Downside cases", "Debt as signed, owners pay what is short; the plan itself stays.", cases["finance_downsides"]),
         ("What moves cover or return", "Each case beside its opposite.", cases["finance_tornado"]),
-        ("Break-evens", "How far revenue may fall.", break_evens(scenario, tables)),
+        ("Break-evens", "How far revenue may fall.", break_evens_shown(break_evens(scenario, tables))),
     ]  # fmt: skip

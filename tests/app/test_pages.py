@@ -36,6 +36,7 @@ from planner.app.services import NotFound, Services, Settings
 from planner.app.state import editing, kept, live
 from planner.app.state.finance import asked, replanning
 from planner.app.state.result import load, load_plan
+from planner.facts.numbers import MISSING
 from planner.finance.cases import AS_SIGNED
 from planner.finance.tables import FAULTS
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
@@ -199,6 +200,9 @@ def test_capital_shows_finance_in_any_money_and_case(services: Services, money: 
     )  # all is in dollars; no case of that name
     for name, view in capital_finance.TABLES.items():
         assert isinstance(view(one, state), pd.DataFrame), name
+    may_fall = capital_finance.TABLES["break-evens"](one, state)
+    assert len(may_fall) == 2 and t("capital.break-evens-title") in page
+    assert may_fall["reason"].all() and set(may_fall["may_be_lost"]) == {MISSING}  # without debt and revenue
     lines = capital_finance.TABLES["funding-sources"](one, state).groupby("statement")["amount"].sum()
     assert lines["sources"] == pytest.approx(lines["uses"])
 
