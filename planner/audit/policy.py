@@ -158,7 +158,8 @@ def _borne(view: View, rows: pd.DataFrame) -> pd.DataFrame:
         said = [str(r.payer) for r in view.scenario.finance.payers if host.id in (r.hosts or ())]
         said += [r.payer for r in view.scenario.finance.payers if host.owner_class in (r.owner_classes or ())]
         said.append(str(view.case.catalog.table("owner_classes").at[host.owner_class, "payer"]))
-        bearer[host.id] = "state" if said[0] == "provider" else said[0]
+        rented = said[0] == "provider" and host.mode == "cloud"
+        bearer[host.id] = "state" if rented else said[0]
     who = [
         bearer.get(h, "state") if payer == PARTNER else "provider"
         for h, payer in zip(rows["h"], rows["payer"], strict=True)

@@ -21,6 +21,7 @@ from planner.scenario.schema import Host
 
 HOME_CURRENCY = "USD"
 STATE, PROVIDER = "state", "provider"
+CLOUD = "cloud"
 LOAN, SCULPTED, SIZING_DSCR = "loan", "sculpted", "project-finance-sizing-dscr"
 COUNTRY_PREMIUM = "country-premium"
 """Value of a preset's premium that follows the risk class of the country."""
@@ -148,19 +149,27 @@ def lives_of(own: Mapping[str, float], catalog: Catalog) -> dict[str, float]:
 
 
 def payer_of_hosts(hosts: Iterable[Host], rules: Sequence[PayerRule], catalog: Catalog) -> dict[str, str]:
-    """host -> payer: named by a rule, else by the rule of its owner class, else the catalog's for that class."""
+    """host -> payer: named by a rule, else by the rule of its owner class, else the catalog's for that class.
+
+    A provider pays for what it builds and owns; what is rented from it in its own cloud the state pays.
+    """
     classes = catalog.table("owner_classes")["payer"].astype(str)
     by_host = {h: r.payer for r in rules for h in r.hosts or ()}
     by_class = {c: r.payer for r in rules for c in r.owner_classes or ()}
-    return {h.id: by_host.get(h.id, by_class.get(h.owner_class, classes[h.owner_class])) for h in hosts}
+
+    def payer(host: Host) -> str:
+        named = by_host.get(host.id, by_class.get(host.owner_class, classes[host.owner_class]))
+        return STATE if named == PROVIDER and host.mode == CLOUD else named
+
+    return {host.id: payer(host) for host in hosts}
 
 
 def borne_by(payer: pd.Series, host: pd.Series, payers: Mapping[str, str]) -> pd.Series:
-    """Who bears lines of the ledger, in the words of finance: by host; what has no host, and what is rented, the state.
+    """Who bears lines of the ledger, in the words of finance: by host; what has no host, the state.
 
-    ``payers``: host -> payer. Lines of operators are the provider's: rents pay for them.
+    ``payers``: ``payer_of_hosts``. Lines of operators are the provider's: rents pay for them.
     """
-    own = host.map(payers).replace(PROVIDER, STATE).fillna(STATE)
+    own = host.map(payers).fillna(STATE)
     return own.where(payer == PARTNER, PROVIDER).astype(object)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.content import PLACE, content_of
-from planner.case.finance import PROVIDER, borne_by
+from planner.case.finance import borne_by
+from planner.case.limits import PARTNER
 from planner.case.periods import Calendar
 from planner.case.registry import SETTLED
 from planner.facts.catalog import Catalog
@@ -41,8 +42,12 @@ class PlanFlows:
 
 
 def borne(ledger: pd.DataFrame, payers: Mapping[str, str]) -> pd.DataFrame:
-    """The ledger with its payer in the words of finance; ``payers``: host -> payer."""
-    return ledger.assign(payer=borne_by(ledger["payer"], ledger["h"], payers))
+    """The partner's lines of the ledger with their payer in the words of finance; ``payers``: host -> payer.
+
+    What operators invest for a contract is no part of the project: its rent pays for it.
+    """
+    own = ledger[ledger["payer"] == PARTNER]
+    return own.assign(payer=borne_by(own["payer"], own["h"], payers))
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def flows_of(
     home: str,
     catalog: Catalog,
 ) -> PlanFlows:
-    """Flows of all payers but the provider.
+    """Flows of all payers of a project.
 
     ``ledger``: t, kind, account, asset_class, k, payer (as ``borne`` gives it), p, musd. ``country``: site -> ISO3; what
     has no site stands at ``home``. Content is that of the accounts of a thing, by value (table ``content``). Raises
@@ -91,7 +96,7 @@ def flows_of(
     """
     if not 1 <= operation_from < quarters.count:
         raise BadValue("finance needs operation to start after the first quarter and before the last")
-    own = ledger[(ledger["payer"] != PROVIDER) & (ledger["kind"] != PHYSICAL)]
+    own = ledger[ledger["kind"] != PHYSICAL]
     asset = own["asset_class"].where(own["asset_class"] != "", DEVELOPMENT)
     own = own.assign(asset=asset, country=own["p"].map(country).fillna(home))
     running, bought = own[~own["kind"].isin([CAPEX, GRANT, *SETTLED])], own[own["kind"] == CAPEX]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from planner.case.finance import PROVIDER, Presets
+from planner.case.finance import Presets
 from planner.case.periods import Calendar
 from planner.case.registry import ACCOUNTS, SETTLED
 from planner.finance.contracts import contracts_of, earned_by
@@ -48,7 +48,7 @@ class Side:
         return cls(scenario, tables, finance_of(scenario, tables))
 
     def by_account(self, payer: str = "", until: int | None = None) -> pd.Series:
-        """What is paid by account, MUSD: all but the provider's, real; of one payer and to a quarter, nominal."""
+        """What is paid by account, MUSD: real; of one payer and to a quarter, nominal."""
         rows = self.found.payers
         if until is not None:
             quarters = Quarters(Calendar.of(self.scenario.horizon), self.found.project.inflation)
@@ -56,7 +56,7 @@ class Side:
             rows = rows[first <= until]
             level = quarters.level[np.minimum(first[first <= until].to_numpy(int), quarters.count - 1)]
             rows = rows.assign(musd=rows["musd"] * level)
-        rows = rows[~rows["kind"].isin([PHYSICAL, *SETTLED]) & (rows["payer"] != PROVIDER)]
+        rows = rows[~rows["kind"].isin([PHYSICAL, *SETTLED])]
         rows = rows[rows["payer"] == payer] if payer else rows
         sums = rows.groupby("account")["musd"].sum()
         return sums.rename(index=lambda name: ACCOUNTS[name].words if name in ACCOUNTS else name)

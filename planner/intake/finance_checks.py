@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from typing import get_args
 
-from planner.case.finance import PROVIDER, SCULPTED, STATE, filled, lives_of, payer_of_hosts
+from planner.case.finance import SCULPTED, STATE, filled, lives_of, payer_of_hosts
 from planner.case.periods import quarter_name, quarter_of
 from planner.facts.numbers import percent
 from planner.intake.document import Document, fault, valid
-from planner.scenario.finance import Payer, PayerRule, Revenue, Source
+from planner.scenario.finance import PayerRule, Revenue, Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
@@ -129,7 +128,7 @@ def eligible(doc: Document) -> Iterator[Problem]:
     classes = doc.known("owner class")
     if any(h is None or h.owner_class not in classes for h in hosts) or None in rules:
         return
-    bearing = {STATE, *payer_of_hosts(hosts, rules, doc.catalog).values()} - {PROVIDER}
+    bearing = {STATE, *payer_of_hosts(hosts, rules, doc.catalog).values()}
     countries = set(_countries(doc))
     for path, item, source in _sources(doc):
         if source.payers and not set(source.payers) & bearing:
@@ -138,25 +137,6 @@ def eligible(doc: Document) -> Iterator[Problem]:
         if source.countries and countries and not set(source.countries) & countries:
             message = f"no asset may use it: no site stands in {', '.join(source.countries)}"
             yield _at(item, path, "countries", f"{message}; sites stand in {', '.join(sorted(countries))}")
-
-
-def bearers(doc: Document) -> Iterator[Problem]:
-    """A provider as payer of what is built."""
-    hosts = [host for _, item in find(doc.root, "hosts[]") if (host := valid(Host, item)) is not None]
-    for path, item in find(doc.root, "finance.payers[]"):
-        rule = valid(PayerRule, item)
-        if rule is None or rule.payer != PROVIDER:
-            continue
-        own = [
-            h.id for h in hosts if h.id in (rule.hosts or ()) or h.owner_class in (rule.owner_classes or ())
-        ]
-        built = [host.id for host in hosts if host.id in own and host.mode != "cloud"]
-        if built:
-            allowed = ", ".join(name for name in get_args(Payer) if name != PROVIDER)
-            message = (
-                f"a provider bears what is rented, and {', '.join(built)} is built; choose one of {allowed}"
-            )
-            yield _at(item, path, "payer", message)
 
 
 def _countries(doc: Document) -> Iterator[str]:
@@ -265,5 +245,5 @@ def _sold_twice(doc: Document) -> Iterator[Problem]:
 
 
 FINANCE_RULES: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-    terms, tenors, authority, eligible, bearers, shares, currencies, contracts,
+    terms, tenors, authority, eligible, shares, currencies, contracts,
 )  # fmt: skip

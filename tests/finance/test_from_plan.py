@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from planner.case import finance as filling
-from planner.case.finance import Presets, country_premium, exchange_rate, filled
+from planner.case.finance import Presets, country_premium, exchange_rate, filled, payer_of_hosts
 from planner.facts.catalog import load_catalog
 from planner.finance import from_plan
 from planner.finance.faults import FinanceError
@@ -53,7 +53,7 @@ def test_identities_of_every_deal(name: str) -> None:
     assert float(made.cash_flow["support"].sum()) == pytest.approx(0.0, abs=tiny)
     # every dollar of the ledger that the payers bear is spent once
     ledger = project.payers
-    capex = ledger[(ledger["kind"] == "capex") & (ledger["payer"] != "provider")]["musd"].sum()
+    capex = ledger[ledger["kind"] == "capex"]["musd"].sum()
     first = {"development"}
     spent = sum(
         (s.musd / project.project.price_level).sum() for s in project.project.spending if s.asset not in first
@@ -161,6 +161,22 @@ def test_what_has_no_source_is_assumed_and_says_nothing_else() -> None:
     assert listed.loc["finance.covenants.dsra_months", "source_date"] == ""
     assert not (listed[["source_url", "source_date"]] == "nan").to_numpy().any()
     assert listed.loc["finance.covenants.dsra_months", "assumed"]
+
+
+def test_what_a_foreign_operator_builds_it_pays_for_and_its_cloud_the_state() -> None:
+    scenario = deal("delayed-draw")
+    (host,) = scenario.hosts
+    rented = host.model_copy(update={"id": "cloud", "mode": "cloud", "owner_class": "us-operator"})
+    built = host.model_copy(update={"owner_class": "us-operator"})
+    payers = payer_of_hosts([built, rented], [], scenario.catalog)
+    assert payers == {host.id: "provider", "cloud": "state"}
+    equity = scenario.finance.model_copy(update={"sources": [], "payers": []})
+    hers = scenario.model_copy(update={"hosts": [built], "finance": equity})
+    made = finance_of(hers, tables_of_deal("delayed-draw"))
+    capital = {s.payer for s in made.project.spending if s.asset == "servers"}
+    assert capital == {"provider"}, "nothing that is built is left out or falls to another"
+    paid = made.statements.sources
+    assert paid["equity:provider"].sum() > 0.9 * paid.sum().sum()
 
 
 def test_tables_have_the_columns_they_declare_and_no_figure_is_silent() -> None:

@@ -14,7 +14,6 @@ finance:
   payers:
     - {payer: venture, hosts: [nobody]}
     - {payer: state, owner_classes: [us-operator, us-operator]}
-    - {payer: provider, owner_classes: [national-champion]}
   sources:
     - {id: a, kind: loan, share: 1.2}
     - {id: b, kind: loan, share: 0.2, assets: [servers], tenor_years: 9}
@@ -49,7 +48,6 @@ finance:
 SAID = {
     "payers[0].hosts[0]": "unknown host",
     "payers[1].owner_classes[1]": "has a payer already",
-    "payers[2].payer": "choose one of state, champion, venture",
     "sources[a].share": "debt above 100 %",
     "sources[b].tenor_years": "useful life of servers, 5 years",
     "sources[c].authority_ends": "after the agency's authority ends, 2026-12-31",

@@ -21,6 +21,7 @@ PAID = ("capex", "opex", "energy", "fee", "rent")
         ("venture", [], True),
         ("champion", [{"payer": "venture", "owner_classes": ["national-champion"]}], True),
         ("venture", [{"payer": "venture", "hosts": ["champion"]}], False),
+        ("provider", [{"payer": "provider", "hosts": ["champion"]}], False),  # it may own what is built
     ],
 )
 def test_a_cap_holds_what_a_payer_of_finance_bears(
