@@ -80,7 +80,7 @@ def _plan_parts(run: Run) -> Iterable[RenderableType]:
 
 def not_financed(run: Run) -> list[Text]:
     """One line where the money that the scenario asks for cannot be had; nothing where it asks for none."""
-    asked = run.scenario.finance.sources or run.scenario.finance.revenue
+    asked = run.scenario.finance.sources or run.scenario.finance.revenue or run.scenario.finance.grants
     if not asked or FAULTS not in run.tables:
         return []
     first, count = run.table(FAULTS).iloc[0], len(run.table(FAULTS))

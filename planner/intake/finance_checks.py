@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from math import inf
 
 from planner.case.finance import SCULPTED, STATE, filled, lives_of, payer_of_hosts
+from planner.case.limits import EVERYONE, PARTNER
 from planner.case.periods import quarter_name, quarter_of
 from planner.facts.numbers import percent
 from planner.intake.document import Document, fault, valid
-from planner.scenario.finance import PayerRule, Revenue, Source
+from planner.scenario.finance import Grant, PayerRule, Revenue, Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.record import Record
-from planner.scenario.schema import Host
+from planner.scenario.schema import Host, MoneyCap
 
 ROUNDING = 1e-9
 UNREPAID = ("grant", "equity")
@@ -242,6 +244,36 @@ def _sold_twice(doc: Document) -> Iterator[Problem]:
                 message = f"{contract.id} and {other.id} both sell the accelerator-hours of {what} in {when}"
                 yield fault(item, path, f"{message}: part them by workloads, from or until")
         seen.append((contract, opens, ends))
+
+
+def grant_warnings(doc: Document) -> list[Problem]:
+    """Grants that no capital can stand behind, whatever the plan: its cost counts them whole, finance refuses them."""
+    return list(_grant_warnings(doc))
+
+
+def _grant_warnings(doc: Document) -> Iterator[Problem]:
+    hosts = [valid(Host, item) for _, item in find(doc.root, "hosts[]")]
+    caps = [valid(MoneyCap, item) for _, item in find(doc.root, "limits.money[]")]
+    most = min((c.musd for c in caps if c is not None and _all_capital(c)), default=inf)
+    total = 0.0
+    for path, item in find(doc.root, "finance.grants[]"):
+        grant = valid(Grant, item)
+        if grant is None or grant.payer != PARTNER:
+            continue
+        total += grant.musd
+        if all(host is not None and host.mode == "cloud" for host in hosts):
+            why = "every host is a provider's cloud, so that there is no capital for it to pay for"
+        elif total > most:
+            why = (
+                f"grants of {total:.4g} MUSD are more than the {most:.4g} of capital that limits.money allows"
+            )
+        else:
+            continue
+        yield _at(item, path, "musd", f"{why}: cost counts it whole, planner finance refuses it")
+
+
+def _all_capital(cap: MoneyCap) -> bool:
+    return cap.what == "capex" and cap.year is None and cap.payer in (PARTNER, EVERYONE)
 
 
 FINANCE_RULES: tuple[Callable[[Document], Iterator[Problem]], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -17,6 +18,7 @@ from planner.runs.finance import finance_of_run
 from planner.runs.run import Run
 from planner.runs.solve import financed, run_solve
 from planner.runs.writer import start_run
+from planner.scenario.finance import Finance, Grant
 from tests.cli.test_cli import Call, call  # noqa: F401 (a fixture)
 from tests.finance.deals import FAST, deal
 
@@ -57,6 +59,11 @@ def test_the_summary_says_what_cannot_be_financed(run: Run) -> None:
     (line,) = not_financed(cast(Run, broken))
     assert "cannot be financed as asked: finance.sources[ddtl]: negative cash flow, and 1 more" in line.plain
     assert not_financed(run) == []
+    grant = Grant(id="eu", payer="partner", date=date(2029, 1, 1), musd=9.0)
+    given = run.scenario.model_copy(update={"finance": Finance(grants=[grant])})
+    assert not_financed(cast(Run, SimpleNamespace(**{**vars(broken), "scenario": given})))
+    broken.scenario = run.scenario.model_copy(update={"finance": Finance()})
+    assert not_financed(cast(Run, broken)) == [], "nothing was asked for"
 
 
 def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811

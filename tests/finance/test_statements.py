@@ -333,3 +333,24 @@ def test_a_return_on_next_to_no_equity_is_blank() -> None:
         found = statements(plain(sources=(replace(BANK, share=share), OWNER)))
         figures = key_figures(found)
         assert figures["equity_musd"] > 0 and (figures["equity_irr"] is not None) == known
+
+
+def test_a_loan_free_of_charge_is_paid_back_within_the_horizon_and_none_runs_on_beyond_it() -> None:
+    """Six years of operation: the longest loan ends with the last quarter, and leaves owners what it cost them."""
+    terms = Repayment(tenor_years=6, balloon=0.99)
+    free = replace(BANK, base_rate=0.0, margin=0.0, repayment=terms)
+    made = statements(plain(sources=(free, OWNER)))
+    drawn = float(made.sources["loan:bank"].sum())
+    assert drawn > 0 and float(made.cash_flow["principal"].sum()) == pytest.approx(drawn, rel=1e-9)
+    assert made.balance_sheet["debt"].iloc[-1] == pytest.approx(0.0, abs=1e-9)
+    alone = statements(plain(sources=(OWNER,)))
+
+    def gain(found: Statements) -> float:
+        paid = found.sources["equity:owner"].sum() + found.cash_flow["support"].sum()
+        return float(found.cash_flow["distributed"].sum() - paid)
+
+    assert gain(made) == pytest.approx(gain(alone), rel=1e-9)
+    for years in (6.25, 15.0):
+        longer = replace(free, repayment=replace(terms, tenor_years=years))
+        with pytest.raises(FinanceError, match="last instalment lies after the last quarter"):
+            statements(plain(sources=(longer, OWNER)))

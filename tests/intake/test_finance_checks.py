@@ -124,3 +124,27 @@ def test_the_deals_are_in_order(name: str) -> None:
 
 def test_contracts_that_follow_one_another_are_in_order(faults: dict[str, list[tuple[int, str]]]) -> None:
     assert "revenue[t]" not in faults and "revenue[u]" not in faults and "sources[o].share" not in faults
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", {}),
+        (
+            "limits: {money: [{what: capex, musd: 40}]}\n",
+            {"b": "grants of 45 MUSD are more than the 40 of capital"},
+        ),
+        ("limits: {money: [{what: capex, musd: 40, year: 2028}, {what: outlay, musd: 10}]}\n", {}),
+        ("overrides: {'hosts[champion]': null}\n", {"a": "no capital for it", "b": "no capital for it"}),
+    ],
+)
+def test_a_grant_that_no_capital_can_stand_behind_is_warned_of(more: str, said: dict[str, str]) -> None:
+    grants = ", ".join(
+        f"{{id: {name}, payer: partner, date: 2028-01-01, musd: {musd}}}"
+        for name, musd in (("a", 30), ("b", 15))
+    )
+    text = f"extends: two-hosts\nname: x\nfinance: {{grants: [{grants}]}}\n{more}"
+    warned = {w.path: w.message for w in parse_with_warnings(text)[1] if w.path.startswith("finance.grants")}
+    assert set(warned) == {f"finance.grants[{name}].musd" for name in said}
+    for name, words in said.items():
+        assert words in warned[f"finance.grants[{name}].musd"]
