@@ -31,12 +31,12 @@ from planner.report.terms import term
 from planner.scenario.schema import Scenario
 from planner.sizing.size import size
 from planner.starter.choices import OwnSite
-from planner.starter.starter import Starter, compose
+from planner.starter.starter import Starter, assumed_inputs, compose
 from planner.starter.wishes import Wishes, changes, final_users
 
 PAGE = "new"
-COUNTRY, TITLE, SITES, FORM, OUT, GOTO, QUERY = (
-    "nc-country", "nc-title", "nc-sites", "nc-form", "nc-out", "nc-goto", "nc-query",
+COUNTRY, TITLE, SITES, FORM, OUT, GOTO, QUERY, MADE_FOR = (
+    "nc-country", "nc-title", "nc-sites", "nc-form", "nc-out", "nc-goto", "nc-query", "nc-made-for",
 )  # fmt: skip
 USERS, KEEP, HOSTS, BUDGET, SERVE_BY, CONTROL = (
     "nc-users", "nc-keep", "nc-hosts", "nc-budget", "nc-serve-by", "nc-control",
@@ -60,12 +60,17 @@ def register(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(FORM, "children"),
         Output(QUERY, "data"),
+        Output(MADE_FOR, "data"),
         Input(COUNTRY, "value"),
         Input(SITES, "value"),
+        State(MADE_FOR, "data"),
         prevent_initial_call=True,
     )
-    def choose(iso3: str | None, sites: str | None) -> tuple[Any, Any]:
-        return form(services.catalog, iso3 or "", sites or ""), url.query({"of": iso3 or ""}, DEFAULTS)
+    def choose(iso3: str | None, sites: str | None, made_for: list[str]) -> tuple[Any, Any, Any]:
+        asked = [iso3 or "", (sites or "").strip()]
+        if asked == made_for:  # what was filled in is kept
+            raise dash.exceptions.PreventUpdate
+        return form(services.catalog, *asked), url.query({"of": asked[0]}, DEFAULTS), asked
 
     app.clientside_callback(
         dash.ClientsideFunction("planner", "replaceQuery"), Input(QUERY, "data"), prevent_initial_call=True
@@ -121,6 +126,7 @@ def page(services: Services, iso3: str) -> html.Div:
         t("new.title"),
         dcc.Location(id=GOTO, refresh="callback-nav"),
         dcc.Store(id=QUERY),
+        dcc.Store(id=MADE_FOR, data=[iso3, ""]),
         layout.section(
             t("new.where"),
             html.Div(
@@ -151,14 +157,7 @@ def form(catalog: Catalog, iso3: str, sites: str) -> list[Any]:
         starter = _starter(iso3, sites, catalog)
     except PlannerError as error:
         return [_refused(error)]
-    scenario, assumed = starter.scenario, starter.assumptions
-    folded = html.Details(
-        [
-            html.Summary(t("new.assumed", n=len(assumed))),
-            html.P(t("new.assumed-lead"), className="muted"),
-            *table.plain_table(assumed, t("new.assumed", n=len(assumed))),
-        ]
-    )
+    scenario = starter.scenario
     return [
         layout.section(t("new.people"), html.Div(_people(scenario), className="three-up"), lead=t("new.people-lead")),
         layout.section(t("new.hosts"), _hosts(scenario, catalog), lead=t("new.hosts-lead")),
@@ -166,7 +165,6 @@ def form(catalog: Catalog, iso3: str, sites: str) -> list[Any]:
         layout.section(
             t("new.estimate"),
             html.Div(id={"type": OUT, "id": "estimate"}, role="status"),
-            folded,
             lead=t("new.estimate-lead"),
             actions=[
                 dmc.Button(t("new.make"), id={"type": MAKE, "id": "make"}, variant="default"),
@@ -272,7 +270,18 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
         for name, unit in FIGURES
     ]  # fmt: skip
     told = doubts_told(rough.chains.values())
-    return [kpi.cards(cards, 170), html.P(told)] if told else [kpi.cards(cards, 170)]
+    assumed = assumed_inputs(scenario, catalog)
+    return [
+        kpi.cards(cards, 170),
+        html.P(told) if told else None,
+        html.Details(
+            [
+                html.Summary(t("new.assumed", n=len(assumed))),
+                html.P(t("new.assumed-lead"), className="muted"),
+                *table.plain_table(assumed, t("new.assumed", n=len(assumed))),
+            ]
+        ),
+    ]
 
 
 def _refused(error: PlannerError) -> Any:

@@ -76,7 +76,7 @@ def register(app: dash.Dash, services: Services) -> None:
         one = load(services, ref)
         if one.screened is None:
             entry = cache.get(one.run_id, one.run)
-            one.screened = entry.screened()
+            one.screened = front.with_plan(entry.screened(), one.run, entry.at)
         if one.screened is None:
             return dash.no_update, dash.no_update, dash.no_update, entry.state == "failed"
         return above(one, state), result.records(one.screened), below(ref, state), True

@@ -14,6 +14,7 @@ from planner.app.components.chart import chart, downloads
 from planner.app.components.toolbar import button
 from planner.app.state import url
 from planner.app.state.result import Result
+from planner.facts.numbers import number
 from planner.report import front
 from planner.report.charts import frontier as charts
 from planner.report.kpis import kpi_cards
@@ -133,9 +134,17 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
         ),
     ]  # fmt: skip
     if one.run.kind != "frontier":
-        told = t("tradeoff.no-points" if one.screened is None else "tradeoff.screened")
+        told = t("tradeoff.no-points") if one.screened is None else _screened(one)
         parts.insert(0, layout.alert(t("tradeoff.one-plan"), [told], kind="info"))
     return parts
+
+
+def _screened(one: Result) -> str:
+    """What screening leaves out, by what it makes of the plan itself."""
+    points = points_of(one)
+    own = points.attrs.get("own_musd")
+    cost = one.run.kpi("cost_npv_musd")
+    return t("tradeoff.screened", own=number(own), plan=number(cost), name=front.OWN)
 
 
 def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:

@@ -23,23 +23,29 @@ ENOUGH = 0.95
 FELL = 0.01
 """Share of the work once done whose loss counts as a fall: less is rounding to whole units."""
 NAMED = 4
+TOP = 0.05
+"""Points of control within which a plan has the most that any offer reaches."""
 DELAY_RULES = ("max_delay_by_workload", "max_delay")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Sentences in reading order; ``falls`` names workloads whose share served falls back, and may be empty."""
+    """Sentences in reading order. ``asked`` says how the plan stands to what the scenario asks for, ``falls`` names
+    workloads whose share served falls back; both may be empty."""
 
     built: str
     when: str
     cost: str
+    asked: str
     limits: str
     step: str
     falls: str
 
     @property
     def sentences(self) -> list[str]:
-        return [s for s in (self.built, self.when, self.cost, self.limits, self.step, self.falls) if s]
+        return [
+            s for s in (self.built, self.when, self.cost, self.asked, self.limits, self.step, self.falls) if s
+        ]
 
 
 def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Scenario) -> Answer:
@@ -51,17 +57,18 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
         when=_when(tables["demand"], scenario),
         cost=t("answer.cost", musd=number(values["cost_npv_musd"]), year=scenario.money.price_year,
                control=number(values["control_score"]), national=number(values["national_control"])),
+        asked=_asked(scenario, values, places(tables["fleet"], scenario)),
         limits=_limits(tables["prices"]),
-        step=_step(tables["prices"]),
+        step=_step(tables["prices"], values),
         falls=_falls(shares),
     )  # fmt: skip
 
 
 def places(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
-    """A row a host that holds anything: h, p, place, mode, operator, from, accelerators and it_mw at their most."""
-    columns = ["h", "p", "place", "mode", "operator", "from", "accelerators", "it_mw"]
+    """A row a host that holds anything: h, p, place, iso3, mode, operator, from, accelerators and it_mw at their most."""
+    columns = ["h", "p", "place", "iso3", "mode", "operator", "from", "accelerators", "it_mw"]
     hosts = {host.id: host for host in scenario.hosts}
-    names = {site.id: place_of(scenario.catalog, site).name for site in scenario.sites}
+    lies = {site.id: place_of(scenario.catalog, site) for site in scenario.sites}
     rows = []
     for h, part in fleet.groupby("h", sort=False):
         by_period = part.groupby(["t", "label"], as_index=False)[["accelerators", "it_mw"]].sum()
@@ -69,8 +76,9 @@ def places(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
         if len(held):
             host = hosts[str(h)]
             most = held[["accelerators", "it_mw"]].max()
+            at = lies[host.site]
             rows.append(
-                (h, host.site, names[host.site], host.mode, host.operator, held["label"].iloc[0], *most)
+                (h, host.site, at.name, at.iso3, host.mode, host.operator, held["label"].iloc[0], *most)
             )
     return pd.DataFrame(rows, columns=columns).sort_values(["mode", "accelerators"], ascending=[True, False])
 
@@ -156,6 +164,26 @@ def _month(day: pd.Timestamp) -> str:
     return f"{t(f'answer.months.{day.month}')} {day.year}"
 
 
+def _asked(scenario: Scenario, values: Mapping[str, float], held: pd.DataFrame) -> str:
+    """The budget, the floor and the dates that were asked for beside what the plan makes of them; where all stands."""
+    told = []
+    limits, cost, control = scenario.limits, values["cost_npv_musd"], values["control_score"]
+    if limits.max_cost_musd is not None:
+        told.append(t("answer.asked-cost", most=number(limits.max_cost_musd), musd=number(cost)))
+    if limits.min_control is not None:
+        told.append(t("answer.asked-control", least=number(limits.min_control), control=number(control)))
+    dates = sorted({w.must_serve_by for w in scenario.demand if w.must_serve_by is not None})
+    if dates:
+        count = sum(w.must_serve_by is not None for w in scenario.demand)
+        told.append(
+            t("answer.asked-date", n=count, of=len(scenario.demand), date=_month(pd.Timestamp(dates[-1])))
+        )
+    abroad = held[held["iso3"] != scenario.country]
+    if len(held):
+        told.append(t("answer.abroad", places=_few(abroad["place"])) if len(abroad) else t("answer.home"))
+    return " ".join(told)
+
+
 def _limits(prices: pd.DataFrame) -> str:
     """The limit whose loosening saves most, with its worth."""
     rows = views.binding(prices, top=1)
@@ -168,7 +196,7 @@ def _limits(prices: pd.DataFrame) -> str:
     return t("answer.limit", name=name[:1].lower() + name[1:], unit=unit, musd=worth)
 
 
-def _step(prices: pd.DataFrame) -> str:
+def _step(prices: pd.DataFrame, values: Mapping[str, float]) -> str:
     """What a month less of waiting and a point more of control would cost with hosts and halls held: at least the dual,
     as cost rises ever faster. The whole step, all free to follow, is the price of the trade-off.
     """
@@ -176,11 +204,14 @@ def _step(prices: pd.DataFrame) -> str:
         "delay": -prices.loc[prices["rule"].isin(DELAY_RULES), "dual"].sum(),
         "control": abs(prices.loc[prices["rule"] == "control_floor", "dual"].sum()),
     }
-    told = [
-        t(f"answer.{what}-step", musd=number(musd, 2)) if musd > 1e-6 else t(f"answer.{what}-free")
+    told = {
+        what: t(f"answer.{what}-step", musd=number(musd, 2)) if musd > 1e-6 else t(f"answer.{what}-free")
         for what, musd in rate.items()
-    ]
-    return " ".join(told)
+    }
+    most = values.get("control_max")
+    if most is not None and values["control_score"] >= most - TOP:
+        told["control"] = t("answer.control-most", most=number(most))
+    return " ".join(told.values())
 
 
 def _falls(shares: pd.DataFrame) -> str:

@@ -162,7 +162,7 @@ def _places(held: pd.DataFrame) -> str:
             str(row.place),
             term("mode", row.mode),
             str(row.operator),
-            str(row._6),
+            str(row._7),
             fixed(row.accelerators),
             number(row.it_mw),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -34,6 +35,33 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reindex(columns=COLUMNS).assign(screened=table["plan"] < 0)
     table = table.sort_values(["screened", "delay_months", "cost_npv_musd"])
     return table.drop(columns="screened").reset_index(drop=True)
+
+
+OWN = "plan"
+"""Name of the point of a single plan among those of its screening."""
+
+
+def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> pd.DataFrame | None:
+    """Screening points and the plan they surround, first; ``attrs`` has what screening makes of the plan's own limits.
+
+    ``at(months, points)`` is a live trade-off. None where there are no points yet.
+    """
+    if points is None:
+        return None
+    values = dict(zip(run.kpis["kpi"], run.kpis["value"], strict=True))
+    floor = run.scenario.limits.min_control
+    row = {name: values.get(name) for name in COLUMNS} | {
+        "point": OWN, "max_delay_months": values["delay_months"], "min_control": floor, "on_front": True, "plan": -1,
+        "quality": str(run.outcome.get("quality")), "gap": run.outcome.get("gap"),
+    }  # fmt: skip
+    own = pd.DataFrame([row], columns=COLUMNS)
+    table = pd.concat([own, points.astype(object)], ignore_index=True) if len(points) else own
+    table = table.astype(
+        {name: float for name in COLUMNS if name not in ("point", "quality", "on_front", "plan")}
+    )
+    answer = at(values["delay_months"] + 1e-3, floor or 0.0, OWN)
+    table.attrs["own_musd"] = answer["cost_npv_musd"] if answer else None
+    return table
 
 
 class Limits(NamedTuple):

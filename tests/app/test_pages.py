@@ -36,7 +36,7 @@ from planner.app.services import NotFound, Services, Settings
 from planner.app.state import editing, kept, live
 from planner.app.state.finance import asked, replanning
 from planner.app.state.result import load, load_plan
-from planner.facts.numbers import MISSING
+from planner.facts.numbers import MISSING, number
 from planner.finance.cases import AS_SIGNED
 from planner.finance.tables import FAULTS
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
@@ -422,10 +422,24 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
     assert set(points["quality"]) == {"screening"} and len(points) >= 10
     near = points[(points["delay_months"] <= delay + 1e-3) & (points["min_control"].isna())]
     assert near["cost_npv_musd"].min() == pytest.approx(plan_cost, rel=0.05)
+    around = front.with_plan(points, one.run, entry.at)
+    assert around is not None and front.with_plan(None, one.run, entry.at) is None
+    own = around.iloc[0]
+    assert (own["point"], own["cost_npv_musd"], own["plan"]) == (front.OWN, plan_cost, -1)
+    assert around.attrs["own_musd"] == pytest.approx(plan_cost, rel=0.05) and len(around) == len(points) + 1
+    points = around
     try:
         one.screened = points
         drawn = text_of(tradeoff.draw(one, services, {"pick": points["point"].iloc[0]}))
-        assert t("tradeoff.screened") in drawn
+        assert (
+            t(
+                "tradeoff.screened",
+                own=number(around.attrs["own_musd"]),
+                plan=number(plan_cost),
+                name=front.OWN,
+            )
+            in drawn
+        )
         assert all(f'"point": "{p}"' in drawn for p in points["point"])
         assert t("tradeoff.screening") in text_of(
             tradeoff_views.picked(one, {"pick": points["point"].iloc[0]})

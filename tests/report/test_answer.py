@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from planner.intake.scenario_file import example_path, load_scenario
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.answer import answer, capacity_by_place, places, service_over_time
 from planner.report.charts import answer as charts
 from planner.scenario.schema import Scenario
@@ -70,6 +70,23 @@ def test_cost_and_control_are_those_of_the_plan(scenario: Scenario) -> None:
     told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).cost
     assert "128 MUSD in present value (real 2026 USD" in told
     assert "keeps 61 of 100 points" in told and "(55.5 where what is not served counts as none)" in told
+
+
+def test_what_was_asked_for_is_answered(scenario: Scenario) -> None:
+    tables = {"fleet": STANDING, "demand": GROWING, "prices": FREE}
+    plain = answer(tables, KPIS, scenario)
+    assert plain.asked == "All of it stands in the country."
+    asked = with_overrides(scenario, {
+        "limits.max_cost_musd": 300, "limits.min_control": 60, "demand[assistant].must_serve_by": "2029-01-01",
+        "country": "JPN",
+    })  # fmt: skip
+    assert answer(tables, KPIS, asked).asked == (
+        "The budget of 300 MUSD is kept: 128 MUSD. The floor of 60 points of control is kept: 61. "
+        "Of 1 workloads, 1 had to be served in full by January 2029 at the latest, and are. "
+        "Part of it stands abroad: Haenam (Solaseado) and Seoul."
+    )
+    top = pd.concat([KPIS, pd.DataFrame({"kpi": ["control_max"], "value": [61.0], "unit": ["points"]})])
+    assert "61 points are the most" in answer(tables, top, scenario).step
 
 
 def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None:

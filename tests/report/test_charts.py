@@ -377,3 +377,11 @@ def test_figures_are_plain_json(points, ledger) -> None:
         sankey.sources_and_uses(capital.flows(ledger)),
     ):
         assert json.loads(fig.to_json())["data"]
+
+
+def test_noise_of_the_solver_is_no_difference_in_control(points: pd.DataFrame) -> None:
+    same = points.assign(control_score=67.5 + 1e-14 * np.arange(len(points)))
+    marker = frontier.frontier(same).data[0].marker
+    assert marker.cmax - marker.cmin == pytest.approx(1.0)
+    lines = frontier.parallel(same, ["cost_npv_musd", "control_score"]).data
+    assert {line.y[1] for line in lines} == {0.5}

@@ -31,6 +31,12 @@ UNITS = {
 }  # fmt: skip
 
 
+SAME = 1e-6
+"""Share of a value below which two values are the same."""
+LEAST_HALF = 0.5
+"""Points of control to either side of the middle of the colour scale, at least."""
+
+
 def frontier(
     points: pd.DataFrame,
     here: dict[str, Any] | None = None,
@@ -47,6 +53,8 @@ def frontier(
     if not len(points):
         return empty(t("charts.no-points"))
     front = points["on_front"].astype(bool) if "on_front" in points else pd.Series(True, index=points.index)
+    least, most = points["control_score"].min(), points["control_score"].max()
+    middle, half = (least + most) / 2, max((most - least) / 2, LEAST_HALF)
     fig = go.Figure(
         go.Scatter(
             x=points["delay_months"],
@@ -60,6 +68,8 @@ def frontier(
                 "symbol": ["circle" if f else "circle-open" for f in front],
                 "color": points["control_score"],
                 "colorscale": CONTROL_SCALE,
+                "cmin": middle - half,
+                "cmax": middle + half,
                 "colorbar": {
                     "title": {"text": t("charts.control-bar"), "font": {"size": 13}},
                     "thickness": 12,
@@ -104,6 +114,9 @@ def parallel(
     if not len(points) or not shown:
         return empty(t("charts.no-points"))
     low, high = points[shown].min(), points[shown].max()
+    high = high.where(
+        high - low > SAME * high.abs().clip(lower=1.0), low
+    )  # noise of the solver is no difference
     span = (high - low).where(high > low, 1.0)
     chosen = set(range(len(points)) if selected is None else selected)
     fig = go.Figure()
