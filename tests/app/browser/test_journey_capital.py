@@ -82,3 +82,11 @@ def test_capital(
     page.get_by_role("button", name="Switch between light and dark").click()
     expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
     accessible(page)
+
+    # downside cases: the plan is made again in the queue, and given up
+    page.get_by_role("button", name="Plan again under each event").click()
+    expect(page).to_have_url(re.compile("/runs/two-hosts"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("nothing was kept")).to_be_visible(timeout=WAIT_MS)
+    page.go_back()
+    expect(page.get_by_role("button", name="Plan again under each event")).to_be_visible(timeout=WAIT_MS)
