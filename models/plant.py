@@ -6,9 +6,11 @@ plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load,
     gen <= share of the slice x (plant alive + hire alive)                             (h,g,t,s)  plant_output
     plant_firm + plant_standby <= sum over g of firm share x (plant + hire alive)      (h,t)      plant_rating
     plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
+    sum over firm g of gen + plant_standby <= the same over all firm g                 (h,t,s)    stress_rating
     sum over hosts of plant + hire alive <= most MW at the site                        (p,g,t)    site_plant
 
-A megawatt is firm or backup, never both. What is given beyond the load is not sold: it is not generated. Where a site
+A megawatt is firm or backup, never both; nor does it give power in stressed hours, when lines may carry nothing, and
+stand by as well. What is given beyond the load is not sold: it is not generated. Where a site
 offers nothing there are no variables and no rows.
 """
 
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case.case import Case
+from planner.case.case import STRESS, Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import asset, book, local
 from planner.models.rules import Rule
@@ -42,6 +44,7 @@ def declare(m: Any, case: Case) -> None:
     add_param(m, "firm_share", m.SUPPLY, case.supplies["firm_share"])
     _declare_output(m, case)
     _declare_rating(m, case)
+    _declare_stress(m, case)
     _declare_site(m, case)
 
 
@@ -86,6 +89,29 @@ def _declare_rating(m: Any, case: Case) -> None:
             m.plant_standby[h, t]
             <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.standby_plants[h, t])
             + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.standby_hires[h, t])
+        ),
+    )
+
+
+def _declare_stress(m: Any, case: Case) -> None:
+    """What gives power in stressed hours is no backup then."""
+    firm = case.supplies.index[case.supplies["firm_share"] > 0]
+    kinds: dict[tuple[str, int, str], list[str]] = {}
+    for h, g, t, s in m.OUTPUT:
+        if s == STRESS and (h, g) in firm:
+            kinds.setdefault((h, t, s), []).append(g)
+    add_set(m, "STRESSED", kinds, 3)
+    add_family(m, "stress_kinds", m.STRESSED, kinds, 1)
+    for name, table, life in (("plants", case.plants, "life"), ("hires", case.hires, "periods")):
+        own = table[np.array([key in firm for key in columns(table, ["h", "g"])], dtype=bool)]
+        living = alive_map(own, ["h"], ["g", "t"], life, case.calendar.n)
+        add_family(m, f"stress_{name}", m.STRESSED, {key: living.get(key[:2], []) for key in m.STRESSED}, 2)
+    m.stress_rating = Rule(
+        m.STRESSED,
+        rule=lambda m, h, t, s: (
+            sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.plant_standby[h, t]
+            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.stress_plants[h, t, s])
+            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.stress_hires[h, t, s])
         ),
     )
 

@@ -8,12 +8,13 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.plant import ratings
 from planner.audit.view import View, at_sites, each_period, lookup, once, over, site_limit, total
-from planner.case.case import DESIGN
+from planner.case.case import DESIGN, STRESS
 
 HT = ["h", "t"]
 
 COVERS = {"site_flexible": "site-flexible", "firm_power": "firm-power", "backup_power": "backup-power",
-          "plant_rating": "plant-rating", "standby_rating": "backup-power", "site_grid": "site-grid"}  # fmt: skip
+          "plant_rating": "plant-rating", "standby_rating": "backup-power", "stress_rating": "stress-rating",
+          "site_grid": "site-grid"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -32,6 +33,12 @@ def check(view: View, found: Findings) -> None:
     found.at_most("backup-power", critical, spare + starting, "critical load above the backup")
     twice = (load - there).clip(lower=0.0) + (critical - spare).clip(lower=0.0)
     found.at_most("plant-rating", twice, rating, "plant that carries load and is backup at once")
+    gen = stressed_mw(view)
+    standing_by = (critical - spare).clip(lower=0.0).reindex(gen.index).fillna(0.0)
+    most = over(gen.index, stands["plant_rating_mw"])
+    found.at_most(
+        "stress-rating", gen + standing_by, most, "plant that gives power in stressed hours and is backup"
+    )
     built = grid[grid.index.get_level_values(0).isin(view.built)]
     found.at_most(
         "site-grid", at_sites(view, built), site_limit(view, "grid_mw"), "connections above the site's grid"
@@ -66,6 +73,14 @@ def _standby(view: View) -> pd.Series:
         index, backup_mw(view)
     )
     return left.clip(lower=0.0)
+
+
+@once
+def stressed_mw(view: View) -> pd.Series:
+    """(h, t) -> MW that plant which is firm gives in stressed hours."""
+    rows = view.facts(view.table("generation"), view.case.supplies, ["h", "g"], ["firm_share"])
+    rows = rows[(rows["s"] == STRESS) & (rows["case_firm_share"].astype(float) > 0)]
+    return total(rows, HT, rows["generation_mw"])
 
 
 def built_load(view: View) -> pd.Series:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -49,10 +51,23 @@ def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _grid_works(context: Context, h: str, n: str) -> float:
-    """Months of works of a connection; a flexible one has a wait of its own, the firm one may be applied for already."""
-    site = context.site(next(x.site for x in context.scenario.hosts if x.id == h))
+    """Months of works of a connection that are left at the start: what was done since both permit and offer were there
+    is past. A flexible one has a wait of its own; the firm one may be applied for already.
+    """
+    host = next(x for x in context.scenario.hosts if x.id == h)
+    site = context.site(host.site)
     flexible, share = site.power.flexible if site.power else None, context.param("grid_works_share")
     if flexible and n == flexible.id:
         return share * float(context.pick(flexible.lead_months, "connections", n, "lead_months"))
-    wait = context.grid_connect_months(site)
-    return min(share * wait, context.months_left(wait, site.grid_applied))
+    wait, start = context.grid_connect_months(site), pd.Timestamp(context.scenario.horizon.start)
+    if site.grid_applied is None or host.permit_applied is None:
+        return share * wait
+
+    def passed(since: date, months: float) -> float:
+        run = (start.year - since.year) * 12 + start.month - since.month - (since.day - 1) / 31.0
+        return float(run - months)
+
+    done = min(
+        passed(site.grid_applied, (1.0 - share) * wait), passed(host.permit_applied, host.open_lead_months)
+    )
+    return float(share * wait - max(done, 0.0))

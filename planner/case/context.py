@@ -124,11 +124,14 @@ class Context:
 
     def months_left(self, months: float, applied: date | None) -> float:
         """Months of a wait left at the plan's start: it runs from its application, or from the start where none is filed."""
+        return max(months - self.months_run(applied), 0.0)
+
+    def months_run(self, applied: date | None) -> float:
+        """Months since an application at the plan's start, negative where it is filed later; 0 where none is filed."""
         if applied is None:
-            return months
+            return 0.0
         start = self.calendar.start
-        run = (start.year - applied.year) * 12 + start.month - applied.month - (applied.day - 1) / 31.0
-        return max(months - run, 0.0)
+        return (start.year - applied.year) * 12 + start.month - applied.month - (applied.day - 1) / 31.0
 
     def import_duty(self, host: Host) -> float:
         """Duty on servers as a share of their price, in the country of the host."""

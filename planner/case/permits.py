@@ -8,6 +8,8 @@ do not wait for it.
 
 from __future__ import annotations
 
+from datetime import date
+
 from planner.case.context import Context
 from planner.scenario.schema import Host
 
@@ -35,6 +37,17 @@ def first_works(context: Context, host: Host) -> int:
     if host.mode != "build":
         return 0
     return min(hall_works(context, b) for b in hall_types(context, host))
+
+
+def grid_works_months(context: Context, host: Host, months: float, applied: date | None) -> float:
+    """Months of works of a grid connection left at the plan's start, of a wait of ``months`` in all.
+
+    Works begin when both the permit and the offer are there; only what has passed since then is done.
+    """
+    works = months * context.param("grid_works_share")
+    offered = context.months_run(applied) - (months - works)
+    permitted = context.months_run(host.permit_applied) - host.open_lead_months
+    return works - max(min(offered, permitted), 0.0)
 
 
 def permit_from(context: Context, host: Host) -> int:

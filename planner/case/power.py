@@ -12,7 +12,7 @@ from planner.case.case import DESIGN, STRESS
 from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at, stressed_hours
 from planner.case.context import Context
 from planner.case.cooling import technologies
-from planner.case.permits import permit_from
+from planner.case.permits import grid_works_months, permit_from
 from planner.case.table import Table
 
 PLANT = {
@@ -54,9 +54,9 @@ def connection_table(context: Context) -> pd.DataFrame:
         for n, months in waits.items():
             row = context.catalog.table("connections").loc[n]
             _, musd, life = context.plant("connections", n)
-            left = context.months_left(float(months), site.grid_applied if n == FIRM else None)
-            lead = context.calendar.periods(left)
-            works = context.calendar.periods(min(float(months) * context.param("grid_works_share"), left))
+            applied = site.grid_applied if n == FIRM else None
+            works = context.calendar.periods(grid_works_months(context, h, float(months), applied))
+            lead = max(context.calendar.periods(context.months_left(float(months), applied)), works)
             first = max(lead, permit_from(context, h) + works)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
             rows += [

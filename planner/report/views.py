@@ -26,13 +26,14 @@ def demand_against_capacity(demand: pd.DataFrame, workload: str | None = None) -
 def power_by_site(power: pd.DataFrame) -> pd.DataFrame:
     """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, firm_mw, backup_mw; hosts of a site added up, clouds left out.
 
-    ``firm_mw`` is what carries the design hour: the grid, and plant of its own that is not held as backup.
+    ``firm_mw`` is what carries the design hour: all lines, and plant of its own that is not held as backup.
     """
     own = power[power["mode"] != "cloud"] if "mode" in power else power
     columns = ["space_mw", "it_peak_mw", "facility_peak_mw", "grid_mw", "backup_mw"]
     columns = [c for c in columns if c in own]
     if "plant_rating_mw" in own:
-        own = own.assign(firm_mw=own["grid_mw"] + own["plant_rating_mw"] - own["plant_standby_mw"])
+        lines = own["grid_mw"] + own["flexible_mw"]
+        own = own.assign(firm_mw=lines + own["plant_rating_mw"] - own["plant_standby_mw"])
         columns.append("firm_mw")
     table = own.groupby(["p", "t", "label"], as_index=False)[columns].sum()
     return table.sort_values(["p", "t"]).reset_index(drop=True)

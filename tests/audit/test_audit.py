@@ -316,6 +316,7 @@ MUTATIONS = [
     ("dispatch-table", scale("dispatch", "generation_mw")),
     ("import-limit", scale("dispatch", "import_mw", 50, CHAMPION)),
     ("plant-rating", drop("connections", CHAMPION)),
+    ("stress-rating", put("generation", "generation_mw", 50.0, lambda t: t["s"] == "stress")),
     *[(f"{rule}-allowed", put(name, "t", 0)) for name, rule in PLANT],
     *[(f"{rule}-negative", scale(name, "added_mw", -1)) for name, rule in PLANT],
     *[(f"{rule}-dates", put(name, {"plant": "order_date", "hire": "sign_date"}[rule], pd.Timestamp("2027-01-02")))

@@ -25,6 +25,14 @@ def facts(plain_catalog: Callable[..., Catalog]) -> Catalog:
     return plain_catalog({("connections", "grid-flexible", "capex_musd_per_mw_mid"): 0.5})
 
 
+def dear_backup(facts: Catalog) -> Catalog:
+    frames = {name: facts.table(name).copy() for name in facts.tables}
+    backup = frames["backup"]
+    prices = [c for c in backup.columns if "usd" in c or "musd" in c]
+    backup.loc[:, prices] = backup[prices] * 1000
+    return Catalog(frames, facts._resources)
+
+
 @pytest.fixture(scope="module")
 def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
     def make(sets: bool = True, grid: float = 60, usd: float = 800, **changes: Any) -> Scenario:
@@ -52,8 +60,11 @@ def test_what_is_not_offered_adds_no_row_and_no_slice(tiny, facts, optimise):
 def test_firm_work_is_carried_by_plant_in_stressed_hours(place, facts, optimise):
     answer = optimise(place(), facts)
     assert answer.status is Status.OPTIMAL
-    assert answer.used("connect") == {("champion", "grid-flexible", 4): pytest.approx(DESIGN_MW)}
+    # the line for the load at work, plant for it in stressed hours and for what the design hour has above the line;
+    # what gives power then is no backup, so there are sets beside it
+    assert answer.used("connect") == {("champion", "grid-flexible", 4): pytest.approx(MEAN_MW)}
     assert answer.used("plant") == {("champion", SETS, 4): pytest.approx(MEAN_MW / 0.9)}
+    assert sum(answer.used("backup").values()) == pytest.approx(DESIGN_MW)
     gen, drawn, loose = (answer.values(name) for name in ("gen", "grid_import", "flexible_import"))
     for t in range(4, 12):
         assert gen["champion", SETS, t, "stress"] == pytest.approx(MEAN_MW)
@@ -65,6 +76,18 @@ def test_firm_work_is_carried_by_plant_in_stressed_hours(place, facts, optimise)
     off = answer.entries[answer.entries["account"] == "flexible-discount"]
     off = off.assign(mw=off["index"].map(loose.to_dict()))
     assert (off["musd"] * off["mw"]).sum() == pytest.approx(-8 * MEAN_MW * (HOURS - STRESSED) * 10 / 1e6)
+
+
+def test_what_gives_power_in_stressed_hours_is_no_backup_then(place, facts, optimise):
+    """Backup sets at a price nobody pays: plant must be there twice, once for the load and once to stand by."""
+    catalog = dear_backup(facts)
+    answer = optimise(place(), catalog)
+    gen, standby = answer.values("gen"), answer.values("plant_standby")
+    rating = 0.9 * sum(answer.used("plant").values())
+    critical = answer.case.physics["backup_critical_share"] * DESIGN_MW
+    assert not answer.used("backup")
+    assert standby["champion", 4] == pytest.approx(critical)
+    assert gen["champion", SETS, 4, "stress"] + standby["champion", 4] == pytest.approx(rating)
 
 
 def test_without_plant_even_idle_machines_have_no_power_in_stressed_hours(place, facts, optimise):

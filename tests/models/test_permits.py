@@ -89,8 +89,8 @@ def test_a_host_with_halls_waits_for_no_permit(tiny, plain_catalog):
         (
             "2026-07-01",
             "2026-01-01",
-            6,
-        ),  # 12 months of the grid are left, all works, after the permit: 6 + 12
+            8,
+        ),  # the offer is there before the permit, the 18 months of works follow it: 6 + 18
         ("2025-01-01", "2024-01-01", 3),  # both are there: the hall's 9 months
         ("2027-07-01", None, 12),  # filed half a year after the start: 18 + 18 months are beyond three years
     ],
