@@ -16,6 +16,7 @@ from planner.case.case import STRESS
 from planner.case.climate import hourly, stressed_hours
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
+from planner.case.permits import permit_from
 from planner.case.power import PLANT
 from planner.case.table import Table
 from planner.facts.errors import BadValue, MissingFact
@@ -47,7 +48,10 @@ Offered = dict[tuple[str, str], tuple[Site, PowerOption]]
 
 
 def plant_table(context: Context) -> pd.DataFrame:
-    """(h, g, t) plant bought, going live; permits and delivery in series."""
+    """(h, g, t) plant bought, going live; its permits and delivery in series, its construction after the place's permit.
+
+    The order may stand before that permit, as those of cooling and backup may.
+    """
     rows: list[tuple[Any, ...]] = []
     for (h, g), (site, option) in _offered(context, "buy").items():
         musd = _figure(context, site, option, "capex_usd_per_kw") / 1000.0
@@ -55,8 +59,17 @@ def plant_table(context: Context) -> pd.DataFrame:
         upkeep = 0.0 if pd.isna(fixed) else float(fixed) * context.calendar.years / 1000.0
         _figure(context, site, option, "life_years")
         life, lead = context.life_periods(TABLE, option.id), _lead(context, site, option, option.lead_months)
-        rows += [(h, g, t, lead, musd, life, upkeep) for t in range(lead, context.calendar.n)]
+        first = max(lead, _built_from(context, h, option))
+        rows += [(h, g, t, lead, musd, life, upkeep) for t in range(first, context.calendar.n)]
     return TABLES["plants"].frame(rows)
+
+
+def _built_from(context: Context, h: str, option: PowerOption) -> int:
+    """First period after the earliest permit of the place and the months of construction, where they are known."""
+    host = next(x for x in context.scenario.hosts if x.id == h)
+    months = context.catalog.value(TABLE, option.id, "construction_months")
+    works = 0 if pd.isna(months) else context.calendar.periods(float(months))
+    return permit_from(context, host) + works
 
 
 def hire_table(context: Context) -> pd.DataFrame:

@@ -265,3 +265,12 @@ def test_precheck_counts_plant_among_what_carries_load(place, facts):
         "must-serve date of work is 4 periods too early: asked from 2028-Q1, first possible 2029-Q1"
     ]
     assert not precheck(build_case(place(option(RENTED), grid=24), facts))
+
+
+def test_plant_is_built_after_the_earliest_permit_of_its_place(place, facts):
+    """Permit after 24 months, 12 of construction by the catalog: period 12, however soon engines are delivered."""
+    months = float(facts.table("power_options").at[ENGINE, "construction_months"])
+    late = build_case(place(option(ENGINE), horizon={"years": 5}, hosts={"open_lead_months": 24}), facts)
+    assert months == 12 and late.plants["t"].min() == 12
+    soon = build_case(place(option(ENGINE), horizon={"years": 5}, hosts={"open_lead_months": 0}), facts)
+    assert soon.plants["t"].min() == 4
