@@ -62,6 +62,7 @@ class Pulse:
         self._found = False
         self._waiting: deque[tuple[float, Event]] = deque(maxlen=MOST_WAITING)
         self._last = 0.0
+        self._held: tuple[float, Event] | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="pulse", daemon=True)
 
@@ -96,12 +97,20 @@ class Pulse:
         return self.cancel.is_set() or (self.stop.is_set() and self._found)
 
     def say(self, event: Event) -> None:
-        """Puts a report on its way; a solver may speak a hundred times a second and is heard a few times."""
+        """Puts a report on its way; a solver may speak a hundred times a second and is heard a few times.
+
+        The last that a stage said is heard in any case, when the next begins.
+        """
         self.heard(event)
         now = time.monotonic()
+        if self._held is not None and self._held[1].stage != event.stage:
+            self._waiting.append(self._held)
+        self._held = None
         if event.message or now - self._last > REPORT_S:
             self._waiting.append((time.time(), event))
             self._last = now
+        else:
+            self._held = (time.time(), event)
 
     def _loop(self) -> None:
         beat = time.monotonic()

@@ -377,6 +377,20 @@ def test_a_locked_store_costs_neither_reports_nor_the_result(
     assert state(store, job) == "done"
 
 
+def test_the_last_that_a_stage_said_is_heard_however_quick_it_was(store: Store, runs: Path) -> None:
+    job = ask(store, runs)
+    store.claim(1)
+    pulse = Pulse(store, job.id)
+    pulse.say(Event("halls", "begins"))
+    for best in (30.0, 20.0, 10.0):
+        pulse.say(Event("halls", incumbent=best))
+    pulse.say(Event("units", "begins"))
+    pulse._send()
+    assert [(e["stage"], e["incumbent"]) for e in store.events(job.id)] == [
+        ("halls", None), ("halls", 10.0), ("units", None),
+    ]  # fmt: skip
+
+
 def test_reports_that_could_not_be_kept_go_with_the_next(store: Store, runs: Path) -> None:
     job = ask(store, runs)
     store.claim(1)

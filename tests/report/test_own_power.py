@@ -18,7 +18,8 @@ OWN = pd.DataFrame({
 })  # fmt: skip
 POWER = pd.DataFrame({
     "mode": "build", "p": "site", "t": [0, 1], "label": ["2027-Q1", "2027-Q2"], "facility_peak_mw": 5.0,
-    "grid_mw": [0.0, 5.0], "backup_mw": 0.0, "flexible_mw": [0.0, 1.0], "plant_rating_mw": 6.0, "plant_standby_mw": [0.0, 6.0],
+    "grid_mw": [0.0, 5.0], "backup_mw": 0.0, "flexible_mw": [0.0, 1.0], "plant_rating_mw": 6.0,
+    "plant_standby_mw": [0.0, 6.0],
 })  # fmt: skip
 
 
