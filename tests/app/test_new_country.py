@@ -21,9 +21,14 @@ HOME = ["champion-campus", "champion-second", "champion-colocation"]
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+def app(tmp_path_factory: pytest.TempPathFactory) -> dash.Dash:
     root: Path = tmp_path_factory.mktemp("new")
-    found: Services = create_app(Settings(runs_root=root)).server.extensions["planner"]
+    return create_app(Settings(runs_root=root))
+
+
+@pytest.fixture(scope="module")
+def services(app: dash.Dash) -> Services:
+    found: Services = app.server.extensions["planner"]
     return found
 
 
@@ -53,12 +58,12 @@ def test_fields_that_say_nothing_ask_for_nothing() -> None:
     assert (found.serve_by, found.max_cost_musd, found.min_control) == (date(2029, 1, 1), 300.0, 0.0)
 
 
-def test_the_form_holds_every_group_host_and_assumption(services: Services) -> None:
-    with dash.get_app().server.test_request_context("/new"):
+def test_the_form_holds_every_group_host_and_assumption(app: dash.Dash, services: Services) -> None:
+    with app.server.test_request_context("/new"):
         page = drawn(new_country.page(services, "GHA"))
     for name in ("Citizens", "Health", "Research", "Kumasi", "Madrid", t("new.budget-help")):
         assert name in page
-    with dash.get_app().server.test_request_context("/new"):
+    with app.server.test_request_context("/new"):
         assert t("new.people") not in drawn(new_country.page(services, ""))
         assert t("new.people") not in drawn(new_country.page(services, "ATLANTIS"))
         assert t("new.refused") in drawn(new_country.form(services.catalog, "GHA", "no place"))
@@ -82,8 +87,10 @@ def test_a_place_of_ones_own_is_where_the_campus_stands(services: Services) -> N
     assert scenario.sites[0].metro is None
 
 
-def test_make_a_first_plan_leaves_a_scenario_with_its_starter_as_base(services: Services) -> None:
-    server = dash.get_app().server
+def test_make_a_first_plan_leaves_a_scenario_with_its_starter_as_base(
+    app: dash.Dash, services: Services
+) -> None:
+    server = app.server
     client = server.test_client()
     client.get("/new?of=GHA")
     token = client.get_cookie("_csrf_token").value
@@ -97,7 +104,7 @@ def test_make_a_first_plan_leaves_a_scenario_with_its_starter_as_base(services: 
     def field(kind: str, name: str, value: Any) -> list[dict[str, Any]]:
         return [{"id": {"type": kind, "id": name}, "property": "value", "value": value}]
 
-    output = next(key for key in dash.get_app().callback_map if key.startswith(f"..{new_country.GOTO}.href"))
+    output = next(key for key in app.callback_map if key.startswith(f"..{new_country.GOTO}.href"))
     body = {
         "output": output,
         "outputs": [

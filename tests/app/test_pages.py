@@ -55,7 +55,7 @@ EVENTS = [{"id": "price", "what": "price", "size": 0.2}, {"id": "grid-late", "wh
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+def app(tmp_path_factory: pytest.TempPathFactory) -> dash.Dash:
     """Two runs of the small example and its frontier, in an application."""
     root = tmp_path_factory.mktemp("pages")
     small = load_scenario(example_path("two-hosts"))
@@ -63,7 +63,12 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     changes = {"limits.min_control": 50, "finance.downsides": EVENTS}
     run_solve(with_overrides(small, changes), {"quality": "quick"}, root / "national")
     run_frontier(small, {"points": 3, "quality": "quick", "workers": 1}, root / "front")
-    found: Services = create_app(Settings(runs_root=root)).server.extensions["planner"]
+    return create_app(Settings(runs_root=root))
+
+
+@pytest.fixture(scope="module")
+def services(app: dash.Dash) -> Services:
+    found: Services = app.server.extensions["planner"]
     return found
 
 
@@ -75,8 +80,8 @@ def inside(services: Services) -> Iterator[None]:
         yield
 
 
-def test_the_brief_of_a_plan_or_a_point_is_a_page_of_its_own(services: Services) -> None:
-    client = dash.get_app().server.test_client()
+def test_the_brief_of_a_plan_or_a_point_is_a_page_of_its_own(app: dash.Dash) -> None:
+    client = app.server.test_client()
     for ref in ("cheap", "front~0"):
         page = client.get(f"/brief/{ref}")
         assert page.status_code == 200 and page.mimetype == "text/html"
