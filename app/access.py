@@ -6,13 +6,17 @@ The file holds one line a grant, ``folder:user:role``; the user ``*`` is everyon
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Generic, Literal, TypeVar, get_args
 
 from planner.facts.errors import PlannerError
 
+log = logging.getLogger("planner.app")
+Content = TypeVar("Content")
 FOLDER = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 EVERYONE = "*"
 Role = Literal["viewer", "planner"]
@@ -40,13 +44,33 @@ def read_grants(path: Path) -> Grants:
     return grants
 
 
-def mark_of(path: Path) -> tuple[int, ...]:
-    """What tells that a file has changed; empty where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+class Watched(Generic[Content]):
+    """What a file holds, read again only when it has changed.
+
+    A file that cannot be read at first raises; one that cannot be read later is told once in the log, and what was read
+    before holds.
+    """
+
+    def __init__(self, path: Path, read: Callable[[Path], Content]) -> None:
+        self._path, self._read = path, read
+        self._mark, self._content = self._now(), read(path)
+
+    def __call__(self) -> Content:
+        if self._mark != (mark := self._now()):
+            self._mark = mark
+            try:
+                self._content = self._read(self._path)
+            except PlannerError as error:
+                log.error("%s: what was read before still holds", error)
+        return self._content
+
+    def _now(self) -> tuple[int, ...]:
+        """What tells that the file has changed; empty where there is none."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def parsed(line: str, where: str) -> tuple[str, str, Role]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import logging
 import os
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -24,7 +22,7 @@ import dash
 import flask
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from planner.app.access import Role, mark_of
+from planner.app.access import Role, Watched
 from planner.app.services import Services, User
 from planner.app.state import scheme
 from planner.facts.errors import PlannerError
@@ -37,9 +35,6 @@ MIN_PASSWORD, MAX_PASSWORD = 10, 256
 DEVICE_COOKIE, DEVICE_S = "planner_device", 365 * 86400
 NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 """A path of this server: no other host, no line break, nothing that a browser reads as either."""
-
-
-log = logging.getLogger("planner.app")
 
 
 class UsersFileError(PlannerError):
@@ -117,7 +112,6 @@ def install(app: dash.Dash, services: Services) -> None:
     if settings.auth == "local":
         if settings.users_file is None:
             raise UsersFileError("local sign-in needs a users file")
-        read_users(settings.users_file)  # a broken file is found at the start
         _local(app.server, services, settings.users_file)
     elif settings.auth == "proxy":
 
@@ -148,7 +142,7 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
     manager = LoginManager(server)
     hasher = argon2.PasswordHasher()
     decoy = hasher.hash(os.urandom(16).hex())  # so that an unknown name takes as long as a wrong password
-    users = _kept(users_file)
+    users = Watched(users_file, read_users)  # a broken file is found at the start
     secret = str(server.config["SECRET_KEY"])
 
     @manager.user_loader
@@ -204,24 +198,6 @@ def _local(server: flask.Flask, services: Services, users_file: Path) -> None:
             sign_ins.close_session(store, current_user.key)
         logout_user()
         return flask.redirect(prefix + "login")
-
-
-def _kept(path: Path) -> Callable[[], dict[str, Entry]]:
-    """Reads the users again only when the file has changed; one that cannot be read is told once, the last one holds."""
-    held: tuple[Any, dict[str, Entry]] = (None, {})
-
-    def users() -> dict[str, Entry]:
-        nonlocal held
-        mark = mark_of(path)
-        if held[0] != mark:
-            try:
-                held = mark, read_users(path)
-            except UsersFileError as error:
-                log.error("%s: the users read before it still hold", error)
-                held = mark, held[1]
-        return held[1]
-
-    return users
 
 
 def _device(secret: str, name: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import time
@@ -15,7 +14,7 @@ from weakref import WeakValueDictionary
 import flask
 
 from planner import __version__
-from planner.app.access import FoldersFileError, Grants, Role, mark_of, read_grants, role_in
+from planner.app.access import Grants, Role, Watched, read_grants, role_in
 from planner.facts.errors import PlannerError
 from planner.jobs import access_log
 from planner.jobs.askers import asked_by
@@ -24,7 +23,6 @@ from planner.jobs.store import Job, QueueFull, Store, input_hash
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
 
-log = logging.getLogger("planner.app")
 COMMAND_LINE = "command-line"
 """Folder of the runs that the command line wrote; without a grant for it, everyone who is signed in may look."""
 LOGS = ".jobs"
@@ -104,9 +102,9 @@ class Services:
         self.runs_root = Path(self.settings.runs_root).resolve()
         self.runs_root.mkdir(0o700, parents=True, exist_ok=True)
         self._saving: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._grants: tuple[tuple[int, ...], Grants] | None = None
+        # a broken file is found at the start
+        self._grants = Watched(self.settings.folders_file or self.runs_root / ".folders", read_grants)
         self._rotated = time.monotonic()
-        self.grants()  # a broken file is found at the start
         access_log.rotate(self.store, self.runs_root / LOGS)
 
     @cached_property
@@ -142,18 +140,8 @@ class Services:
         return self.settings.auth == "none"
 
     def grants(self) -> Grants:
-        """Folder -> user -> role, read again when the file has changed; one that cannot be read changes nothing."""
-        path = self.settings.folders_file or self.runs_root / ".folders"
-        mark = mark_of(path)
-        if self._grants is None:
-            self._grants = mark, read_grants(path)
-        elif self._grants[0] != mark:
-            try:
-                self._grants = mark, read_grants(path)
-            except FoldersFileError as error:
-                log.error("%s: the folders read before it still hold", error)
-                self._grants = mark, self._grants[1]
-        return self._grants[1]
+        """Folder -> user -> role, as the file says now."""
+        return self._grants()
 
     def folders(self, role: Role = "viewer") -> list[str]:
         """Folders in which the user has a role, or more than that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash
@@ -29,6 +30,7 @@ BASE, INFERENCE, TRAINING, OUT, QUERY, CSV, FILE = (
     "es-base", "es-inference", "es-training", "es-out", "es-query", "es-csv", "es-file",
 )  # fmt: skip
 MEASURES = (("facility_mw", "MW"), ("capex_musd", "MUSD"), ("accelerators", ""))
+SHOWN = (*MEASURES, ("it_mw", "MW"), ("servers", ""), ("halls", ""), ("energy_gwh", "GWh"))
 MARKS = [{"value": v, "label": f"{v:g} ×"} for v in (0.25, 1, 2, 3)]
 
 
@@ -157,7 +159,7 @@ def _drawn(services: Services, scenario: Scenario, state: dict[str, Any]) -> lis
         layout.alert(t("estimate.rough"), [t("estimate.method", method=sizing.method)], kind="info"),
         layout.section(
             t("estimate.peak", year=int(sizing.peak["year"])),
-            kpi.cards(_cards(sizing)),
+            kpi.cards(cards(sizing, SHOWN)),
             lead=t("estimate.range", money=money),
         ),
         html.Div(
@@ -191,8 +193,8 @@ def _text(value: float) -> str:
     return number(value)
 
 
-def _cards(sizing: Sizing) -> list[Any]:
-    units = (*MEASURES, ("it_mw", "MW"), ("servers", ""), ("halls", ""), ("energy_gwh", "GWh"))
+def cards(sizing: Sizing, measures: Sequence[tuple[str, str]]) -> list[Any]:
+    """Figures of the year of most power with their ranges: (measure, unit) each."""
     return [
         kpi.card(
             t(f"estimate.{name}"),
@@ -204,5 +206,5 @@ def _cards(sizing: Sizing) -> list[Any]:
                 high=_text(sizing.peak[f"{name}_high"]),
             ),
         )
-        for name, unit in units
+        for name, unit in measures
     ]

@@ -17,12 +17,12 @@ from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 from planner.app.components import kpi, layout, table
 from planner.app.pages import add_page
 from planner.app.pages.editor_check import submit
+from planner.app.pages.estimate import cards
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.case.places import place_of
 from planner.facts.catalog import Catalog
 from planner.facts.errors import PlannerError
-from planner.facts.numbers import number
 from planner.intake.scenario_file import set_in_file
 from planner.jobs import drafts
 from planner.report.brief import doubts_told
@@ -264,15 +264,10 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
         rough = size(scenario, catalog)
     except PlannerError as error:
         return _refused(error)
-    cards = [
-        kpi.card(t(f"estimate.{name}"), number(rough.peak[f"{name}_mid"]), unit,
-                 note=t("estimate.span", low=number(rough.peak[f"{name}_low"]), high=number(rough.peak[f"{name}_high"])))
-        for name, unit in FIGURES
-    ]  # fmt: skip
     told = doubts_told(rough.chains.values())
     assumed = assumed_inputs(scenario, catalog)
     return [
-        kpi.cards(cards, 170),
+        kpi.cards(cards(rough, FIGURES), 170),
         html.P(told) if told else None,
         html.Details(
             [

@@ -119,10 +119,9 @@ def _answer(one: Result) -> html.Div:
     """What is built, when, at what cost, with how much control; service that falls back stands out."""
     tables = {name: one.table(name) for name in ("fleet", "demand", "prices")}
     told = answer(tables, one.kpis, one.run.scenario)
-    first, *rest = (s for s in told.sentences if s != told.falls)
     falls = [layout.alert(told.falls, [], kind="error")] if told.falls else []
     return html.Div(
-        [html.P(first, className="answer-lead"), html.P(" ".join(rest)), *falls], className="answer"
+        [html.P(told.lead, className="answer-lead"), html.P(told.rest), *falls], className="answer"
     )
 
 

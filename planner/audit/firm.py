@@ -26,32 +26,25 @@ def check(view: View, found: Findings) -> None:
     load, grid, sets = built_load(view), grid_mw(view), backup_mw(view)
     stands = ratings(view)
     critical = view.case.physics["backup_critical_share"] * load
+    short = (critical - over(load.index, sets)).clip(lower=0.0)
     loose = flexible_mw(view)
     there, spare = over(load.index, grid) + over(load.index, loose), over(load.index, sets)
     rating, starting = (over(load.index, stands[c]) for c in ("plant_rating_mw", "starting_mw"))
     found.at_most("firm-power", load, there + rating, "design-hour load above grid connection and plant")
     found.at_most("backup-power", critical, spare + starting, "critical load above the backup")
-    twice = (load - there).clip(lower=0.0) + (critical - spare).clip(lower=0.0)
+    twice = (load - there).clip(lower=0.0) + short
     found.at_most("plant-rating", twice, rating, "plant that carries load and is backup at once")
     gen = stressed_mw(view)
-    standing_by = (critical - spare).clip(lower=0.0).reindex(gen.index).fillna(0.0)
-    most = over(gen.index, stands["plant_rating_mw"])
     found.at_most(
-        "stress-rating", gen + standing_by, most, "plant that gives power in stressed hours and is backup"
-    )
+        "stress-rating", gen + over(gen.index, short), over(gen.index, stands["plant_rating_mw"]),
+        "plant that gives power in stressed hours and is backup",
+    )  # fmt: skip
     built = grid[grid.index.get_level_values(0).isin(view.built)]
     found.at_most(
         "site-grid", at_sites(view, built), site_limit(view, "grid_mw"), "connections above the site's grid"
     )
-    most = (
-        view.case.flexibles.set_index("p", drop=True)["max_mw"]
-        if len(view.case.flexibles)
-        else pd.Series(dtype=float)
-    )
-    sites = at_sites(view, loose)
-    limit = pd.Series(
-        [most.groupby(level=0).first().get(p, 0.0) for p, _ in sites.index], index=sites.index, dtype=float
-    )
+    most, sites = view.case.flexibles.groupby("p")["max_mw"].first(), at_sites(view, loose)
+    limit = pd.Series([most.get(p, 0.0) for p, _ in sites.index], index=sites.index, dtype=float)
     found.at_most("site-flexible", sites, limit, "flexible connections above the most at the site")
     _table(view, found)
 
@@ -92,9 +85,7 @@ def built_load(view: View) -> pd.Series:
 @once
 def grid_mw(view: View) -> pd.Series:
     """(h, t) -> MW of firm grid connections alive, with what exists already."""
-    held = view.case.host_period.reset_index(drop=True)
-    lines = _lines(view, flexible=False).add(total(held, HT, held["existing_grid_mw"]), fill_value=0.0)
-    return lines
+    return _with_existing(view, _lines(view, flexible=False), "existing_grid_mw")
 
 
 @once
@@ -105,14 +96,13 @@ def flexible_mw(view: View) -> pd.Series:
 
 def _lines(view: View, flexible: bool) -> pd.Series:
     rows = view.facts(view.table("connections"), view.case.connections, ["h", "n", "t"], ["life", "flexible"])
-    rows = rows[rows["case_flexible"].astype(bool) == flexible]
-    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
-    return total(alive, HT, alive["added_mw"])
+    return _alive(view, rows[rows["case_flexible"].astype(bool) == flexible])
 
 
 def backup_mw(view: View) -> pd.Series:
     """(h, t) -> MW of backup sets alive, with what exists already."""
-    return _standing(view, "backups", view.case.backups, "g", "existing_backup_mw")
+    rows = view.facts(view.table("backups"), view.case.backups, ["h", "g", "t"], ["life"])
+    return _with_existing(view, _alive(view, rows), "existing_backup_mw")
 
 
 @once
@@ -128,11 +118,13 @@ def facility_peak(view: View) -> pd.Series:
     return built.add(total(leased, HT, peak * view.case.physics["colocation_pue"]), fill_value=0.0)
 
 
-def _standing(view: View, name: str, source: pd.DataFrame, key: str, before: str) -> pd.Series:
-    """(h, t) -> MW of plant alive, with what exists already."""
-    rows = view.facts(view.table(name), source, ["h", key, "t"], ["life"])
+def _alive(view: View, rows: pd.DataFrame) -> pd.Series:
+    """(h, t) -> MW of purchases within their life."""
     alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    return total(alive, HT, alive["added_mw"])
+
+
+def _with_existing(view: View, mw: pd.Series, column: str) -> pd.Series:
+    """The same with what exists already."""
     held = view.case.host_period.reset_index(drop=True)
-    parts = [alive[["h", "t"]].assign(mw=alive["added_mw"]), held[["h", "t"]].assign(mw=held[before])]
-    table = pd.concat([p for p in parts if len(p)] or parts[-1:], ignore_index=True)
-    return total(table, ["h", "t"], table["mw"])
+    return mw.add(total(held, HT, held[column]), fill_value=0.0)

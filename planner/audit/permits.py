@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 
@@ -59,15 +57,9 @@ def _grid_works(context: Context, h: str, n: str) -> float:
     flexible, share = site.power.flexible if site.power else None, context.param("grid_works_share")
     if flexible and n == flexible.id:
         return share * float(context.pick(flexible.lead_months, "connections", n, "lead_months"))
-    wait, start = context.grid_connect_months(site), pd.Timestamp(context.scenario.horizon.start)
+    wait, since_start = context.grid_connect_months(site), context.calendar.months_from_start
     if site.grid_applied is None or host.permit_applied is None:
         return share * wait
-
-    def passed(since: date, months: float) -> float:
-        run = (start.year - since.year) * 12 + start.month - since.month - (since.day - 1) / 31.0
-        return float(run - months)
-
-    done = min(
-        passed(site.grid_applied, (1.0 - share) * wait), passed(host.permit_applied, host.open_lead_months)
-    )
-    return float(share * wait - max(done, 0.0))
+    offered = since_start(site.grid_applied) + (1.0 - share) * wait
+    permitted = since_start(host.permit_applied) + host.open_lead_months
+    return float(share * wait - max(-max(offered, permitted), 0.0))

@@ -128,10 +128,7 @@ class Context:
 
     def months_run(self, applied: date | None) -> float:
         """Months since an application at the plan's start, negative where it is filed later; 0 where none is filed."""
-        if applied is None:
-            return 0.0
-        start = self.calendar.start
-        return (start.year - applied.year) * 12 + start.month - applied.month - (applied.day - 1) / 31.0
+        return 0.0 if applied is None else -self.calendar.months_from_start(applied)
 
     def import_duty(self, host: Host) -> float:
         """Duty on servers as a share of their price, in the country of the host."""

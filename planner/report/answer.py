@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
+from planner.case.periods import Calendar
 from planner.case.places import place_of
 from planner.facts.numbers import number, percent
 from planner.report import views
@@ -40,6 +42,16 @@ class Answer:
     limits: str
     step: str
     falls: str
+
+    @property
+    def lead(self) -> str:
+        """The first sentence: what is built and rented."""
+        return self.built
+
+    @property
+    def rest(self) -> str:
+        """All that follows it but the falls, which stand apart."""
+        return " ".join(s for s in self.sentences if s not in (self.built, self.falls))
 
     @property
     def sentences(self) -> list[str]:
@@ -89,9 +101,10 @@ def service_over_time(demand: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     Only periods in which the workload asks for something. A share that shrinks as demand grows is no fall.
     """
     table = demand[demand["demand_kref"] > 0].sort_values(["w", "t"])
-    dates = _dates(demand, scenario)
+    day = Calendar.of(scenario.horizon).date_of
     table = table.assign(
-        start_date=table["t"].map(dates), end_date=table["t"].map(lambda i: dates[i + 1]),
+        start_date=[pd.Timestamp(day(i)) for i in table["t"]],
+        end_date=[pd.Timestamp(day(i + 1)) for i in table["t"]],
         served_share=1.0 - table["unserved_share"],
     )  # fmt: skip
     kept = table.groupby("w")["served_kref"].cummax().clip(upper=table["demand_kref"])
@@ -109,16 +122,6 @@ def capacity_by_place(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     rows = rows[rows["t"] == rows.groupby("year")["t"].transform("max")]
     table = rows.groupby(["year", "p"], as_index=False)[["accelerators", "it_mw"]].sum()
     return table.assign(place=table["p"].map(names))[columns]
-
-
-def _dates(demand: pd.DataFrame, scenario: Scenario) -> dict[int, pd.Timestamp]:
-    """First day of each period, and of the one after the last."""
-    months = demand.drop_duplicates("t").set_index("t")["months"].sort_index()
-    out, day = {}, pd.Timestamp(scenario.horizon.start)
-    for i, length in months.items():
-        out[int(i)] = day
-        day += pd.DateOffset(months=round(length))
-    return out | {len(months): day}
 
 
 def _built(held: pd.DataFrame) -> str:
@@ -148,19 +151,19 @@ def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
     whole = whole[whole["demand_kref"] > 0]
     if not (whole["served_kref"] > 0).any():
         return t("answer.no-service")
-    dates = _dates(demand, scenario)
+    day = Calendar.of(scenario.horizon).date_of
     share = whole["served_kref"] / whole["demand_kref"]
-    first = _month(dates[int((share > 0).idxmax())])
+    first = _month(day(int((share > 0).idxmax())))
     words = [t("answer.first", date=first)]
     for key, least in (("half", 0.5), ("full", ENOUGH)):
         short = share[share < least - 1e-6]
         later = [int(i) for i in share.index if not len(short) or i > short.index[-1]]
-        stays = t("answer.from", date=_month(dates[later[0]])) if later else t("answer.never")
+        stays = t("answer.from", date=_month(day(later[0]))) if later else t("answer.never")
         words.append(t(f"answer.{key}", when=stays))
     return ", ".join(words) + "."
 
 
-def _month(day: pd.Timestamp) -> str:
+def _month(day: date) -> str:
     return f"{t(f'answer.months.{day.month}')} {day.year}"
 
 
@@ -175,9 +178,7 @@ def _asked(scenario: Scenario, values: Mapping[str, float], held: pd.DataFrame) 
     dates = sorted({w.must_serve_by for w in scenario.demand if w.must_serve_by is not None})
     if dates:
         count = sum(w.must_serve_by is not None for w in scenario.demand)
-        told.append(
-            t("answer.asked-date", n=count, of=len(scenario.demand), date=_month(pd.Timestamp(dates[-1])))
-        )
+        told.append(t("answer.asked-date", n=count, of=len(scenario.demand), date=_month(dates[-1])))
     abroad = held[held["iso3"] != scenario.country]
     if len(held):
         told.append(t("answer.abroad", places=_few(abroad["place"])) if len(abroad) else t("answer.home"))

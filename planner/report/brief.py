@@ -6,27 +6,27 @@ assumptions that move it most. A single HTML file for one sheet of paper: no scr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from planner.facts.errors import PlannerError
-from planner.facts.numbers import fixed, number, percent, quantity
+from planner.facts.numbers import fixed, number, percent
 from planner.report.answer import FIGURES, answer, capacity_by_place, places
 from planner.report.charts.style import PALETTE
-from planner.report.kpis import kpi_cards
+from planner.report.page import cards
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.sizing.size import size
+from planner.sizing.words import shared_doubts
 
 if TYPE_CHECKING:
     from planner.runs.run import Run
     from planner.sizing.steps import Chain
 
 MOST_ROWS = 10
-MOST_DOUBTS = 3
 MOST_ASSUMED = 4
 STYLE = """
 @page { size: A4; margin: 12mm; }
@@ -55,18 +55,17 @@ BARS_PX = 84.0
 
 def brief_page(run: Run) -> str:
     """The whole page as text. All text of the run is escaped: a name cannot become markup."""
-    title = str(run.manifest.get("title") or run.manifest.get("scenario") or run.name)
+    title = run.title
     tables = {name: run.table(name) for name in ("fleet", "demand", "prices", "service", "assumptions")}
     told = answer(tables, run.kpis, run.scenario)
-    first, *rest = (s for s in told.sentences if s != told.falls)
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="note">{escape(" · ".join(_facts(run)))}</p>',
         f'<p class="bad">{escape(run.audit_line)}</p>' if run.audit_fault else "",
-        f'<p class="lead">{escape(first)}</p>',
-        f"<p>{escape(' '.join(rest))}</p>",
+        f'<p class="lead">{escape(told.lead)}</p>',
+        f"<p>{escape(told.rest)}</p>",
         f'<p class="bad">{escape(told.falls)}</p>' if told.falls else "",
-        _cards(run.kpis),
+        cards(run.kpis, FIGURES),
         '<div class="two">',
         _capacity(capacity_by_place(tables["fleet"], run.scenario)),
         _service(tables["service"], tables["demand"]),
@@ -104,15 +103,6 @@ def _made(run: Run) -> str:
     return t(
         "brief.made", run=run.name, version=version, catalog=str(run.manifest.get("catalog_hash", ""))[:12]
     )
-
-
-def _cards(kpis: pd.DataFrame) -> str:
-    cards = kpi_cards(kpis, names=FIGURES)
-    items = [
-        f'<div class="card"><span>{escape(row.words)}</span><b>{escape(quantity(row.value, str(row.unit)))}</b></div>'
-        for row in cards.itertuples()
-    ]
-    return f'<div class="cards">{"".join(items)}</div>'
 
 
 def _capacity(table: pd.DataFrame) -> str:
@@ -188,23 +178,9 @@ def _assumptions(run: Run, assumed: pd.DataFrame) -> str:
 def doubts_told(chains: Iterable[Sequence[Chain]]) -> str:
     """What the number of accelerators rests on most, as a sentence; empty where all is certain."""
     told = ", ".join(
-        f"{name} ({percent(share)})" for name, share in doubts(c[0] for c in chains if c).items()
+        f"{name} ({percent(share)})" for name, share in shared_doubts(c[0] for c in chains if c).items()
     )
     return t("brief.doubts", doubts=told) if told else ""
-
-
-def doubts(chains: Iterable[Chain]) -> Mapping[str, float]:
-    """The assumptions that matter most to the number of accelerators, with their share of its uncertainty.
-
-    Each workload counts by the accelerators it holds.
-    """
-    held = [(chain, chain.held.mid) for chain in chains]
-    whole = sum(amount for _, amount in held)
-    shares: dict[str, float] = {}
-    for chain, amount in held:
-        for name, share in chain.doubts().items():
-            shares[name] = shares.get(name, 0.0) + share * amount / whole
-    return dict(sorted(shares.items(), key=lambda item: -item[1])[:MOST_DOUBTS])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:

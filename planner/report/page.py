@@ -74,7 +74,7 @@ class Chart:
 
 def html_page(run: Run, charts: Sequence[Chart]) -> str:
     """The whole page as text. All text of the run is escaped: a name cannot become markup."""
-    title = str(run.manifest.get("title") or run.manifest.get("scenario") or run.name)
+    title = run.title
     year = run.scenario.money.price_year
     tables = {name: run.table(name) for name in run.tables}
     gap = run.outcome.get("gap")
@@ -87,7 +87,7 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="note">{escape(" · ".join(facts))}</p>',
-        _cards(run),
+        cards(run.kpis, HEADLINE),
         *(_chart(i, chart) for i, chart in enumerate(charts)),
         _section("What the cost is made of", "Present value of the partner's cost; residual values are negative.",
                  capital.cost_composition(tables["ledger"])),
@@ -116,11 +116,11 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
     )
 
 
-def _cards(run: Run) -> str:
-    cards = kpi_cards(run.kpis, names=HEADLINE)
+def cards(kpis: pd.DataFrame, names: tuple[str, ...]) -> str:
+    """Key figures with their units, each in a box."""
     items = [
         f'<div class="card"><span>{escape(row.words)}</span><b>{escape(quantity(row.value, str(row.unit)))}</b></div>'
-        for row in cards.itertuples()
+        for row in kpi_cards(kpis, names=names).itertuples()
     ]
     return f'<div class="cards">{"".join(items)}</div>'
 

@@ -91,6 +91,11 @@ class Run:
         return self.path.name
 
     @property
+    def title(self) -> str:
+        """Title of the scenario that was run, else its name, else the run's own."""
+        return str(self.manifest.get("title") or self.manifest.get("scenario") or self.name)
+
+    @property
     def kind(self) -> str:
         """``plan``, or what else was run: ``frontier``, ``stress`` ..."""
         return str(self.manifest.get("kind", "plan"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -60,6 +60,20 @@ def doubts(chain: Chain) -> str:
     """The assumptions that matter most, with the share of each in the uncertainty."""
     most = list(chain.doubts().items())[:MOST]
     return "Of its uncertainty: " + ", ".join(f"{name} {percent(share)}" for name, share in most)
+
+
+def shared_doubts(chains: Iterable[Chain]) -> Mapping[str, float]:
+    """The assumptions that matter most to the number of accelerators, with their share of its uncertainty.
+
+    Each workload counts by the accelerators it holds.
+    """
+    held = [(chain, chain.held.mid) for chain in chains]
+    whole = sum(amount for _, amount in held)
+    shares: dict[str, float] = {}
+    for chain, amount in held:
+        for name, share in chain.doubts().items():
+            shares[name] = shares.get(name, 0.0) + share * amount / whole
+    return dict(sorted(shares.items(), key=lambda item: -item[1])[:MOST])
 
 
 def table(chains: Sequence[Sequence[Chain]]) -> pd.DataFrame:

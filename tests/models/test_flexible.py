@@ -25,14 +25,6 @@ def facts(plain_catalog: Callable[..., Catalog]) -> Catalog:
     return plain_catalog({("connections", "grid-flexible", "capex_musd_per_mw_mid"): 0.5})
 
 
-def dear_backup(facts: Catalog) -> Catalog:
-    frames = {name: facts.table(name).copy() for name in facts.tables}
-    backup = frames["backup"]
-    prices = [c for c in backup.columns if "usd" in c or "musd" in c]
-    backup.loc[:, prices] = backup[prices] * 1000
-    return Catalog(frames, facts._resources)
-
-
 @pytest.fixture(scope="module")
 def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
     def make(sets: bool = True, grid: float = 60, usd: float = 800, **changes: Any) -> Scenario:
@@ -78,9 +70,11 @@ def test_firm_work_is_carried_by_plant_in_stressed_hours(place, facts, optimise)
     assert (off["musd"] * off["mw"]).sum() == pytest.approx(-8 * MEAN_MW * (HOURS - STRESSED) * 10 / 1e6)
 
 
-def test_what_gives_power_in_stressed_hours_is_no_backup_then(place, facts, optimise):
+def test_what_gives_power_in_stressed_hours_is_no_backup_then(place, plain_catalog, optimise):
     """Backup sets at a price nobody pays: plant must be there twice, once for the load and once to stand by."""
-    catalog = dear_backup(facts)
+    catalog = plain_catalog({
+        ("connections", "grid-flexible", "capex_musd_per_mw_mid"): 0.5, ("backup", "*", "capex_musd_per_mw_mid"): 1000.0,
+    })  # fmt: skip
     answer = optimise(place(), catalog)
     gen, standby = answer.values("gen"), answer.values("plant_standby")
     rating = 0.9 * sum(answer.used("plant").values())

@@ -24,7 +24,7 @@ from planner.finance.tables import finance_tables
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import capital
 from planner.report.answer import FIGURES, answer
-from planner.report.brief import brief_page, doubts
+from planner.report.brief import brief_page
 from planner.report.charts.report import charts_of
 from planner.report.finance import sections
 from planner.report.page import html_page
@@ -36,6 +36,7 @@ from planner.runs.files import write_json
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
 from planner.sizing.steps import Chain, Step
+from planner.sizing.words import shared_doubts
 from tests.finance.deals import deal, tables_of_deal
 
 EVIL = '=HYPERLINK("http://evil.example","x")'
@@ -189,7 +190,7 @@ def test_doubts_of_workloads_count_by_the_accelerators_they_hold() -> None:
         steps = [Step(name, Span(1.0, 1.0, math.exp(math.sqrt(x))), "") for name, x in spread.items()]
         return Chain("w", "k", held, "", tuple(steps))
 
-    found = doubts([chain(300.0, rate=3.0, peak=1.0), chain(100.0, peak=1.0)])
+    found = shared_doubts([chain(300.0, rate=3.0, peak=1.0), chain(100.0, peak=1.0)])
     assert found == pytest.approx({"rate": 0.75 * 0.75, "peak": 0.25 * 0.75 + 0.25})
 
 

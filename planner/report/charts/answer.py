@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from planner.report.answer import ENOUGH
-from planner.report.charts.style import GOOD, WARN, colours, empty, finish, patterns
+from planner.report.charts.style import GOOD, WARN, clip, colours, empty, finish, hatched, patterns
 from planner.report.strings import t
 
 LEVELS = (
@@ -18,7 +18,6 @@ LEVELS = (
 )
 """How much of a workload's demand is served: name, colour, pattern; service that falls back before all others."""
 LABEL = 32
-DAY_MS = 86_400_000.0
 
 
 def capacity(table: pd.DataFrame) -> go.Figure:
@@ -32,7 +31,7 @@ def capacity(table: pd.DataFrame) -> go.Figure:
         part = table[table["p"] == p]
         fig.add_bar(
             x=part["year"], y=part["accelerators"], name=str(part["place"].iloc[0]),
-            marker={"color": colour[p], "pattern": {"shape": pattern[p], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[p], pattern[p]),
             customdata=part[["it_mw"]].to_numpy(),
             hovertemplate="%{fullData.name}, %{x}: %{y:,.0f}, %{customdata[0]:,.1f} MW<extra></extra>",
         )  # fmt: skip
@@ -58,7 +57,7 @@ def service(table: pd.DataFrame) -> go.Figure:
         fig.add_bar(
             orientation="h", y=part["w"], base=part["start_date"].dt.strftime("%Y-%m-%d"), x=length,
             name=t(f"charts.service.{name}"),
-            marker={"color": colour, "pattern": {"shape": pattern, "size": 6, "solidity": 0.3}, "line": {"width": 0}},
+            marker=hatched(colour, pattern, 0.3) | {"line": {"width": 0}},
             customdata=part[["label", "served_share"]].to_numpy(),
             hovertemplate="%{y}, %{customdata[0]}: %{customdata[1]:.0%}<extra></extra>",
         )  # fmt: skip
@@ -67,7 +66,7 @@ def service(table: pd.DataFrame) -> go.Figure:
         xaxis={"type": "date", "showgrid": True},
         yaxis={
             "type": "category", "categoryorder": "array", "categoryarray": order[::-1], "automargin": True,
-            "tickmode": "array", "tickvals": order, "ticktext": [_clip(w) for w in order], "ticksuffix": " ",
+            "tickmode": "array", "tickvals": order, "ticktext": [clip(w, LABEL) for w in order], "ticksuffix": " ",
         },
     )  # fmt: skip
 
@@ -79,7 +78,3 @@ def _level(row: pd.Series) -> str:
     return (
         "full" if share >= ENOUGH - 1e-6 else "most" if share >= 0.5 else "part" if share > 1e-3 else "none"
     )
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= LABEL else text[: LABEL - 1] + "…"

@@ -7,7 +7,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from planner.facts.numbers import number
-from planner.report.charts.style import ACCENT, GOOD, MUTED, WARN, colours, empty, finish, patterns, quarters
+from planner.report.charts.style import (
+    ACCENT,
+    GOOD,
+    MUTED,
+    WARN,
+    colours,
+    empty,
+    finish,
+    hatched,
+    patterns,
+    quarters,
+)
 from planner.report.strings import t
 from planner.report.terms import statement_line, term
 
@@ -29,7 +40,7 @@ def sources_and_uses(table: pd.DataFrame, unit: str) -> go.Figure:
         sign = 1.0 if statement == SOURCES else -1.0
         fig.add_bar(
             x=part["label"], y=sign * part["amount"], name=statement_line(line), customdata=part["amount"],
-            marker={"color": colour[key], "pattern": {"shape": pattern[key], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[key], pattern[key]),
             hovertemplate=f"{statement_line(line)}, %{{x}}<br>%{{customdata:,.1f}} {unit}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.sources-above", unit=unit), height=420, legend=True,

@@ -12,11 +12,12 @@ from planner.case.registry import PURCHASES
 from planner.facts.numbers import number
 from planner.plans.milestones import KINDS
 from planner.plans.openings import DAYS_PER_MONTH
-from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, empty, finish
+from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, clip, empty, finish, hatched
 from planner.report.strings import t
 from planner.report.terms import term
 
 DAY_MS = 86_400_000.0
+LABEL = 48
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
 
@@ -53,9 +54,7 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
         fig.add_bar(
             orientation="h", y=part["line"], base=part["start_date"].dt.strftime("%Y-%m-%d"),
             x=length.clip(lower=LEAST_DAYS * DAY_MS), name=term("milestone", kind),
-            marker={
-                "color": PALETTE[i % len(PALETTE)],
-                "pattern": {"shape": PATTERNS[i % len(PATTERNS)], "size": 6, "solidity": 0.25},
+            marker=hatched(PALETTE[i % len(PALETTE)], PATTERNS[i % len(PATTERNS)]) | {
                 "line": {"color": [WARN if c else "rgba(0,0,0,0)" for c in part["critical"]], "width": 3},
             },
             customdata=[
@@ -72,7 +71,7 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     fig.update_xaxes(type="date", showgrid=True)
     return fig.update_yaxes(
         categoryorder="array", categoryarray=lines[::-1], automargin=True, title_text="", tickmode="array",
-        tickvals=lines, ticktext=[f"<b>{_clip(x)} ◆</b>" if x in critical else _clip(x) for x in lines],
+        tickvals=lines, ticktext=[f"<b>{clip(x, LABEL)} ◆</b>" if x in critical else clip(x, LABEL) for x in lines],
     )  # fmt: skip
 
 
@@ -111,7 +110,3 @@ def _line(row: Any) -> str:
     if row.kind not in NAMED_KINDS or not str(row.item or ""):
         return words
     return f"{words}: {str(row.item).removeprefix('export licence for ')}"
-
-
-def _clip(text: str, width: int = 48) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -12,14 +12,18 @@ from planner.report.charts.style import (
     GOOD,
     MUTED,
     WARN,
+    clip,
     colours,
     empty,
     finish,
+    hatched,
     patterns,
     quarters,
 )
 from planner.report.strings import t
 from planner.report.terms import term
+
+LABEL = 34
 
 
 def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
@@ -34,7 +38,7 @@ def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
         part = table[table["w"] == w]
         fig.add_bar(
             x=part["label"], y=part["served_kref"], name=w,
-            marker={"color": colour[w], "pattern": {"shape": pattern[w], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[w], pattern[w]),
             customdata=part[["demand_kref", "unserved_kref"]].to_numpy(),
             hovertemplate=f"{w}, {t('charts.served-hover')}<extra></extra>",
         )  # fmt: skip
@@ -63,7 +67,7 @@ def power(table: pd.DataFrame) -> go.Figure:
         part = table[table["p"] == p]
         fig.add_bar(
             x=part["label"], y=part["facility_peak_mw"], name=p, offsetgroup=p,
-            marker={"color": colour[p], "pattern": {"shape": pattern[p], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[p], pattern[p]),
             hovertemplate=f"{p}, {t('charts.facility-hover')}<extra></extra>",
         )  # fmt: skip
     for i, p in enumerate(names):
@@ -92,7 +96,7 @@ def sources(table: pd.DataFrame) -> go.Figure:
         part = gwh[gwh["source"] == source]
         fig.add_bar(
             x=part["label"], y=part["mwh"] / 1000.0, name=source,
-            marker={"color": colour[source], "pattern": {"shape": pattern[source], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[source], pattern[source]),
             hovertemplate=f"{source}, %{{x}}: %{{y:.1f}} GWh<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.energy"), height=360, legend=True,
@@ -111,7 +115,7 @@ def cooling(table: pd.DataFrame) -> go.Figure:
         part = table[table["c"] == c]
         fig.add_bar(
             x=part["label"], y=part["heat_peak_mw"], name=f"{c}: {t('charts.heat')}", offsetgroup=c,
-            marker={"color": colour[c], "pattern": {"shape": pattern[c], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[c], pattern[c]),
             hovertemplate=f"{c}, {t('charts.heat-hover')}<extra></extra>",
         )  # fmt: skip
         fig.add_scatter(
@@ -157,7 +161,7 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
     worth = rows["worth_musd"].abs()
     fig = go.Figure(
         go.Bar(
-            orientation="h", y=[_short(str(n)) for n in rows["name"]], x=worth,
+            orientation="h", y=[clip(str(n), LABEL) for n in rows["name"]], x=worth,
             marker={"color": [GOOD if v > 0 else WARN for v in rows["worth_musd"]]},
             text=[f"{number(v)} {t('charts.per', unit=u)}" for v, u in zip(worth, rows["unit"], strict=True)],
             textposition="outside", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
@@ -185,8 +189,7 @@ def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
         words = term("account" if by == "account" else by, name)
         fig.add_bar(
             x=part["label"], y=part["musd"], name=words,
-            marker={"color": colour[name] if name != "other" else MUTED,
-                    "pattern": {"shape": pattern[name], "size": 6, "solidity": 0.25}},
+            marker=hatched(colour[name] if name != "other" else MUTED, pattern[name]),
             hovertemplate=f"{words}, %{{x}}<br>%{{y:,.1f}} {unit}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.per-quarter", unit=unit), height=400, legend=True,
@@ -242,7 +245,3 @@ def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure
         yaxis={"type": "category", "autorange": "reversed", "ticksuffix": " "},
         margin={"l": 16, "r": 56, "t": 8, "b": 48},
     )  # fmt: skip
-
-
-def _short(text: str, width: int = 34) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

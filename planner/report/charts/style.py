@@ -30,6 +30,16 @@ def patterns(names: Iterable[str]) -> dict[str, str]:
     return {name: PATTERNS[(i + i // len(PALETTE)) % len(PATTERNS)] for i, name in enumerate(names)}
 
 
+def hatched(colour: str, pattern: str, solidity: float = 0.25) -> dict[str, Any]:
+    """The marker of bars that tell themselves apart by colour and by pattern."""
+    return {"color": colour, "pattern": {"shape": pattern, "size": 6, "solidity": solidity}}
+
+
+def clip(text: str, width: int) -> str:
+    """A label no longer than so many characters; what is cut ends in an ellipsis."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def finish(
     fig: go.Figure,
     x: str | None = None,

@@ -32,7 +32,7 @@ def workbook_bytes(run: Run) -> bytes:
     """The workbook of a run with a plan, as the bytes of an xlsx file."""
     buffer = io.BytesIO()
     book, facts = Book(buffer), Facts(run, {name: run.table(name) for name in run.tables})
-    front, plan = book.sheet("Summary", _title(run), _note(run)), tables.frames(facts)
+    front, plan = book.sheet("Summary", run.title, _note(run)), tables.frames(facts)
     for name, frame in {**plan, "Ledger": facts.ledger[flows.LEDGER]}.items():
         book.place(name, frame)
     inputs.write_inputs(book, facts)
@@ -56,10 +56,6 @@ def workbook_bytes(run: Run) -> bytes:
     front.activate()
     book.book.close()
     return buffer.getvalue()
-
-
-def _title(run: Run) -> str:
-    return str(run.manifest.get("title") or run.manifest.get("scenario") or run.name)
 
 
 def _note(run: Run) -> str:

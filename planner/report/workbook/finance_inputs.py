@@ -40,15 +40,16 @@ Place = Callable[[str, str], str]
 def write_finance_inputs(book: Book, facts: Facts, found: PlanFinance) -> Place:
     """Named figures, then a table each of sources, contracts and lives; returns where their cells stand."""
     note = "Debt as it was signed: commitments, draws and instalments stay; owners pay what is short"
-    sheet, cells = book.sheet(SHEET, "Inputs of finance", note), {}
+    sheet, named = book.sheet(SHEET, "Inputs of finance", note), _named(facts, found)
+    cells: dict[tuple[str, str], str] = {}
     for j, text in enumerate(("Input", "Value", "Unit", "Name in formulas")):
         sheet.write_string(TOP, j, text, book.head)
-    for i, (name, words, value, unit) in enumerate(_named(facts, found), start=TOP + 1):
+    for i, (name, words, value, unit) in enumerate(named, start=TOP + 1):
         for j, text in ((0, words), (2, unit), (3, name)):
             sheet.write_string(i, j, text)
         sheet.write_number(i, 1, float(value), book.day if unit == "date" else book.input)
         book.name(name, sheet, i, 1)
-    row = TOP + len(_named(facts, found)) + 3
+    row = TOP + len(named) + 3
     for title, columns, entries in _tables(found):
         for j, text in enumerate((title, *columns)):
             sheet.write_string(row, j, text.replace("_", " "), book.head)
@@ -56,11 +57,11 @@ def write_finance_inputs(book: Book, facts: Facts, found: PlanFinance) -> Place:
             sheet.write_string(i, 0, name)
             for j, (column, value) in enumerate(zip(columns, values, strict=True), start=1):
                 sheet.write_number(i, j, float(value), book.input)
-                cells[title, name, column] = f"'{SHEET}'!${xl_col_to_name(j)}${i + 1}"
+                cells.setdefault((name, column), f"'{SHEET}'!${xl_col_to_name(j)}${i + 1}")
         row += len(entries) + 3
     sheet.set_column(0, 0, 46)
     sheet.set_column(1, len(TERMS), 14)
-    return lambda name, column: next(cell for (_, n, c), cell in cells.items() if (n, c) == (name, column))
+    return lambda name, column: cells[name, column]
 
 
 def _named(facts: Facts, found: PlanFinance) -> list[tuple[str, str, float, str]]:
