@@ -26,9 +26,9 @@ def check(view: View, found: Findings) -> None:
     load, grid, sets = built_load(view), grid_mw(view), backup_mw(view)
     stands = ratings(view)
     critical = view.case.physics["backup_critical_share"] * load
-    short = (critical - over(load.index, sets)).clip(lower=0.0)
     loose = flexible_mw(view)
     there, spare = over(load.index, grid) + over(load.index, loose), over(load.index, sets)
+    short = (critical - spare).clip(lower=0.0)
     rating, starting = (over(load.index, stands[c]) for c in ("plant_rating_mw", "starting_mw"))
     found.at_most("firm-power", load, there + rating, "design-hour load above grid connection and plant")
     found.at_most("backup-power", critical, spare + starting, "critical load above the backup")
