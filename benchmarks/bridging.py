@@ -1,11 +1,12 @@
 """Korea with a late grid: months of waiting, demand served and cost without a bridge and with one.
 
-    python benchmarks/bridging.py --json [--only NAME ...] [--own-leads]
+    python benchmarks/bridging.py --json [--only NAME ...] [--own-leads] [--residual RULE]
 
 One object a row, as it is solved (quality quick, limits of the example). The row of a line in twelve months and rows with
 a bridge have one cap on waiting, what the example's limits give that row; without a bridge they are the example's.
 Assumed here as overrides: permits in no time, engines at 1,500 and fuel cells at 3,300 USD/kW, fuel such that a
-MWh costs 30 USD more than from the grid. ``--own-leads`` takes months, prices and fuel of the catalog instead.
+MWh costs 30 USD more than from the grid. ``--own-leads`` takes months, prices and fuel of the catalog instead;
+``--residual`` another rule for what is left at the end. The last row offers a bridge of two years both ways.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.case.residual import METHODS
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
@@ -26,6 +28,7 @@ from planner.scenario.schema import Scenario
 SITES = ("haenam", "ulsan", "busan")
 DEARER_USD_PER_MWH = 30.0
 BASE = "12 none"
+RENTED = {"rent_usd_per_kw_month": 47.5, "term_months": 24}
 ROWS: dict[str, tuple[int, dict[str, Any]]] = {
     BASE: (12, {}),
     "48 none": (48, {}),
@@ -35,6 +38,7 @@ ROWS: dict[str, tuple[int, dict[str, Any]]] = {
     "48 rented turbines 9": (48, {"id": "turbine-mobile-2026", "lead_months": 9}),
     "60 none": (60, {}),
     "60 engines 15": (60, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 15}),
+    "36 engines 12, either way": (36, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 12, **RENTED}),
 }  # fmt: skip
 
 
@@ -59,10 +63,10 @@ def told(name: str, outcome: Outcome, seconds: float, base: Plan | None) -> dict
     if plan is None:
         return {"row": name, "plan": False, "seconds": round(seconds, 1)}
     delay, served, cost = (plan.kpi(k) for k in ("delay_months", "served_share", "cost_npv_musd"))
-    plants = sum(float(plan.tables[t]["added_mw"].sum()) for t in ("plants", "hires"))
+    bought, hired = (float(plan.tables[t]["added_mw"].sum()) for t in ("plants", "hires"))
     row = {"row": name, "wait_months": round(delay, 2), "served": round(served, 4), "cost_musd": round(cost, 1),
-           "cost_over_served_musd": round(cost / served, 1), "plant_mw": round(plants, 1), "gap": outcome.gap,
-           "audit": len(audit(plan)), "seconds": round(seconds, 1)}  # fmt: skip
+           "cost_over_served_musd": round(cost / served, 1), "bought_mw": round(bought, 1), "hired_mw": round(hired, 1),
+           "gap": outcome.gap, "audit": len(audit(plan)), "seconds": round(seconds, 1)}  # fmt: skip
     if base is not None:
         more = 100.0 * (cost / base.kpi("cost_npv_musd") - 1.0)
         row |= {"later_months": round(delay - base.kpi("delay_months"), 2), "dearer_percent": round(more, 2)}
@@ -78,8 +82,13 @@ def main() -> None:
         "--only", nargs="*", default=list(ROWS), help="names of rows; the first is always solved"
     )
     parser.add_argument("--own-leads", action="store_true", help="months, prices and fuel of the catalog")
+    parser.add_argument(
+        "--residual", choices=METHODS, help="rule of residual values; left out, the example's"
+    )
     asked = parser.parse_args()
     korea = load_scenario(example_path("korea"))
+    if asked.residual:
+        korea = with_overrides(korea, {"finance.residual": asked.residual})
     first = solve(build_case(with_bridge(korea, ROWS[BASE][0], {}, asked.own_leads)), quality="quick").plan
     assert first is not None
     cap = {"limits.max_delay_months": first.kpi("delay_months"), "limits.delay_tolerance_months": None}

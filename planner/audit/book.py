@@ -13,8 +13,6 @@ import pandas as pd
 
 from planner.audit.view import PARTNER, View, each_period, lookup
 
-MARKETED = "servers"
-"""The class of assets with a market for used ones."""
 LINE = ["t", "kind", "account", "payer", "h", "a", "k", "origin_iso3", "w"]
 AMOUNTS = ["quantity", "musd"]
 FIELDS = ["kind", "account", "payer", "h", "a", "k", "origin_iso3", "w", "unit"]
@@ -70,12 +68,18 @@ class Book:
         straight = np.maximum(0.0, 1.0 - used / np.maximum(life, 1))
         if rule == "none":
             return 0.0 * straight
-        if rule == "straight-line" or what != MARKETED:
+        if rule == "straight-line" or what not in ("servers", "plant"):
             return straight
-        fall = min(1.0, 1.0 + case.physics["accelerator_market_value_change_per_year"])
-        first = 1.0 - case.physics["accelerator_first_owner_loss"]
-        goods = rows["case_goods_share"].to_numpy(float)
-        return np.where(used < life, goods * first * fall ** (used * self.view.years), 0.0)
+        kind = "accelerator" if what == "servers" else "plant"
+        fall = min(1.0, 1.0 + case.physics[f"{kind}_market_value_change_per_year"])
+        if what == "servers":
+            sold = rows["case_goods_share"].to_numpy(float) * (
+                1.0 - case.physics["accelerator_first_owner_loss"]
+            )
+        else:
+            sold = rows["case_resale_share"].to_numpy(float)
+        worth = np.where(used < life, sold * fall ** (used * self.view.years), 0.0)
+        return np.where(np.isnan(sold), straight, worth)
 
     def every(self, rows: pd.DataFrame, musd: Any, periods: Any, **fields: Any) -> None:
         """The same payment in every period alive."""

@@ -111,7 +111,9 @@ def ratings(view: View) -> pd.DataFrame:
 def booked(book: Book) -> None:
     """Plant bought; running, fuel and emissions of what is generated."""
     view = book.view
-    rows = view.facts(view.table("plants"), view.case.plants, HGT, ["lead", "musd_per_mw", "life"])
+    rows = view.facts(
+        view.table("plants"), view.case.plants, HGT, ["lead", "musd_per_mw", "life", "resale_share"]
+    )
     price = rows["added_mw"] * rows["case_musd_per_mw"]
     book.asset(
         rows, price, "plant", rows["added_mw"], account="plant", unit="MW plant", **book.local(rows["h"])

@@ -48,6 +48,7 @@ PHYSICS = (
     "reciprocal_spread_per_year",
     "accelerator_market_value_change_per_year",
     "accelerator_first_owner_loss",
+    "plant_market_value_change_per_year",
 )
 
 

@@ -23,7 +23,10 @@ from planner.facts.errors import BadValue, MissingFact
 from planner.scenario.schema import PowerOption, Site
 
 TABLES = {
-    "plants": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period"}),
+    "plants": Table(("h", "g", "t"), {
+        **PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period",
+        "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
+    }),
     "hires": Table(("h", "g", "t"), {
         "lead": "periods from the signature to the first day", "periods": "periods of the term",
         "musd_per_mw_period": "rent, MUSD per MW and period", **TAIL,
@@ -59,8 +62,9 @@ def plant_table(context: Context) -> pd.DataFrame:
         upkeep = 0.0 if pd.isna(fixed) else float(fixed) * context.calendar.years / 1000.0
         _figure(context, site, option, "life_years")
         life, lead = context.life_periods(TABLE, option.id), _lead(context, site, option, option.lead_months)
+        resale = float(context.pick(option.resale_pct, TABLE, option.id, "resale_pct")) / 100.0
         first = max(lead, _built_from(context, h, option))
-        rows += [(h, g, t, lead, musd, life, upkeep) for t in range(first, context.calendar.n)]
+        rows += [(h, g, t, lead, musd, life, upkeep, resale) for t in range(first, context.calendar.n)]
     return TABLES["plants"].frame(rows)
 
 

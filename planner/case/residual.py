@@ -1,8 +1,10 @@
 """What purchases are worth on the horizon's end, as a share of their price.
 
-market          goods x (1 - first owner's loss) x (1 + yearly change) ^ years of use: installation, spares, duty and
-                what an owner pays above the market are lost; nothing is left after the economic life. A change above
-                0 counts as 0: used goods never fetch more than their price less the loss, or plans buy to sell
+market          sold x (1 + yearly change) ^ years of use; nothing is left after the economic life. Sold is what a buyer
+                pays for it as good as new: of servers the goods less the first owner's loss (installation, spares, duty
+                and what an owner pays above the market are lost), of plant the share in ``power_options``; what cannot
+                be moved (sun, wind, heat, reactors) has none and keeps a straight line. A change above 0 counts as 0:
+                used goods never fetch more than their price less the loss, or plans buy to sell
 straight-line   1 - years of use / life
 none            0
 
@@ -31,7 +33,7 @@ def rule_of(case: Case, asset_class: str, method: Method | None = None) -> Metho
 
 
 def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method | None = None) -> np.ndarray:
-    """Share of the price left at the end, a row of a case table (t: live date, life: periods, goods_share)."""
+    """Share of the price left at the end, a row of a case table (t: live date, life: periods, and what is sold)."""
     rule = rule_of(case, asset_class, method)
     if rule == "none":
         return np.zeros(len(table))
@@ -39,8 +41,17 @@ def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method
     straight: np.ndarray = np.clip(1.0 - used / table["life"].to_numpy(float), 0.0, 1.0)
     if rule == "straight-line":
         return straight
-    change = case.physics["accelerator_market_value_change_per_year"]
-    kept = 1.0 - case.physics["accelerator_first_owner_loss"]
-    worth = kept * min(1.0, 1.0 + change) ** (used * case.calendar.years)
-    left: np.ndarray = np.where(straight > 0, table["goods_share"].to_numpy(float) * worth, 0.0)
+    column, kept, change = _market(case, asset_class)
+    sold = kept * table[column].to_numpy(float)
+    worth = sold * min(1.0, 1.0 + change) ** (used * case.calendar.years)
+    left: np.ndarray = np.where(np.isnan(sold), straight, np.where(straight > 0, worth, 0.0))
     return left
+
+
+def _market(case: Case, asset_class: str) -> tuple[str, float, float]:
+    """Column of the case table with what has a market, the share of it that a buyer pays, and the change a year."""
+    physics = case.physics
+    if asset_class == "plant":
+        return "resale_share", 1.0, physics["plant_market_value_change_per_year"]
+    kept = 1.0 - physics["accelerator_first_owner_loss"]
+    return "goods_share", kept, physics["accelerator_market_value_change_per_year"]

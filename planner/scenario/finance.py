@@ -165,8 +165,9 @@ class Downside(Record):
 class Finance(Record):
     """Money from others, and what is left on the horizon's end.
 
-    ``residual``: ``market`` values servers as used goods and buildings by straight line, ``straight-line`` all by
-    straight line, ``none`` nothing. ``relet_share_...``: rent that contracts still running then fetch when they are let on.
+    ``residual``: ``market`` values servers and movable plant as used goods and the rest by straight line,
+    ``straight-line`` all by straight line, ``none`` nothing. ``relet_share_...``: rent that contracts still running
+    then fetch when they are let on.
     """
 
     grants: list[Grant] = []

@@ -237,6 +237,7 @@ class PowerOption(Record):
     mobilisation_months: Months | None = None
     permit_months: Months | None = None
     capex_usd_per_kw: Positive | None = None
+    resale_pct: Annotated[float, Field(ge=0, le=100)] | None = None
     rent_usd_per_kw_month: Positive | None = None
     term_months: Annotated[int, Field(ge=1, le=240)] | None = None
     fuel_usd_per_mmbtu: NonNegative | None = None

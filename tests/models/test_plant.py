@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from planner.audit import audit
 from planner.case.build import build_case
 from planner.case.prechecks import precheck
+from planner.case.residual import left_share
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue, MissingFact
+from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
@@ -186,6 +190,46 @@ def test_a_contract_for_the_last_quarter_costs_its_whole_term(place, facts, opti
     idle = optimise(case, bounds={("hire", ("champion", RENTED, 11)): (0, 0)})
     saved = 0.9 * HOURS * (100 - 49) / 1e6 * pv(11)  # it gives 0.9 MW at 49 USD/MWh
     assert answer.objective - idle.objective == pytest.approx(rent * pv(11) + after * RATE**-3.0 - saved)
+
+
+# ---- what is left of it
+
+
+def test_used_plant_fetches_what_a_buyer_pays_and_what_stays_keeps_its_line(place, facts):
+    """Engines 45 % as good as new and a tenth less a year; a wind park cannot be moved; own figures win."""
+    wind = {"id": "wind-onshore-2026", "max_mw": 5, "lead_months": 3, "permit_months": 0}
+    sold = option(CELL, resale_pct=80)
+    case = build_case(place(option(ENGINE), sold, wind, finance={"residual": "market"}), facts)
+    left = pd.Series(left_share(case, "plant", case.plants), case.plants.index)["champion"]
+    assert left[ENGINE, 8] == pytest.approx(0.45 * 0.9)
+    assert left[CELL, 4] == pytest.approx(0.8 * 0.9**2)
+    assert left["wind-onshore-2026", 8] == pytest.approx(1 - 1 / 28)
+    assert left_share(case, "plant", case.plants, "straight-line") == pytest.approx(
+        1 - (12 - case.plants["t"]) / case.plants["life"]
+    )
+
+
+@pytest.mark.parametrize(("rule", "bought"), [("straight-line", True), ("none", False), ("market", False)])
+def test_a_bridge_of_two_years_is_rented_unless_it_sells_as_if_new(place, facts, optimise, rule, bought):
+    """1,500 USD/kW bought, 1,140 for two years rented; a straight line gives 88 % of the price back, a buyer 33 %."""
+    years = {"horizon": {"start": "2027-01-01", "years": 4}, "finance": {"residual": rule}}
+    asked = option(
+        ENGINE, capex_usd_per_kw=1500, rent_usd_per_kw_month=47.5, term_months=24, fuel_usd_per_mmbtu=20
+    )
+    answer = optimise(place(asked, grid=36, **years), facts)
+    assert bool(answer.used("plant")) == bought and bool(answer.used("hire")) == (not bought)
+
+
+def test_plant_kept_as_backup_is_valued_too(place, plain_catalog):
+    sets = plain_catalog({("backup", "diesel", "capex_musd_per_mw_mid"): 6.0})
+    case = build_case(place(option(ENGINE, fuel_usd_per_mmbtu=30), finance={"residual": "market"}), sets)
+    plan = solve(case).plan
+    (bought,) = plan.tables["plants"].itertuples()
+    assert plan.tables["power"].set_index("t").loc[11, "plant_standby_mw"] == pytest.approx(DESIGN_MW)
+    ledger = plan.tables["ledger"]
+    left = ledger.loc[(ledger["account"] == "plant") & (ledger["kind"] == "residual"), "musd"].sum()
+    assert -left == pytest.approx(DESIGN_MW / 0.9 * 1.0 * 0.45 * 0.9 ** ((12 - bought.t) / 4))
+    assert not len(audit(plan))
 
 
 # ---- firm or backup, not both
