@@ -24,11 +24,12 @@ from planner.models import (
     resilience,
     sites,
     supply,
+    tariff,
 )
 from planner.models.ledger import COLUMNS, CONSTANT, book, charges
 from planner.models.rules import new_model
 
-LOADED_ONLY_WHERE_SERVED = ("grid_import", "flexible_import", "heat", "gen")
+LOADED_ONLY_WHERE_SERVED = ("grid_import", "flexible_import", "billed_peak", "heat", "gen")
 
 
 def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
@@ -44,6 +45,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     plant.declare(m, case)
     power.declare(m, case)
     lines.declare(m, case)
+    tariff.declare(m, case)
     permits.declare(m, case)
     supply.declare(m, case)
     resilience.declare(m, case)
@@ -55,7 +57,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    topics = (fleet, demand, sites, halls, cooling, power, lines, plant, policy)
+    topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, plant, policy)
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]

@@ -74,11 +74,11 @@ def _declare_site(m: Any, case: Case) -> None:
 def entries(case: Case) -> list[pd.DataFrame]:
     """The discount on energy drawn through flexible connections."""
     slices = case.slices[~case.slices["design"]].reset_index(drop=True)
-    own = case.host_period.reset_index(drop=True).merge(slices[slices["s"] != STRESS], on="t")
-    table = own.drop(columns="p").merge(case.flexibles.reset_index(drop=True), on="h")
+    own = case.tariffs.reset_index(drop=True).merge(slices[slices["s"] != STRESS], on=["t", "s"])
+    table = own.merge(case.flexibles.reset_index(drop=True), on="h")
     if not len(table):
         return []
-    price = table["musd_per_mwh"] * table["tariff_factor"] * table["hours"]
+    price = table["musd_per_mwh"] * table["hours"]
     index = columns(table, ["h", "t", "s"])
     return [book("flexible_import", index, table["t"], -table["discount_share"] * price, account="flexible-discount",
                  **local(case, table["h"]))]  # fmt: skip

@@ -208,22 +208,31 @@ def entries(case: Case) -> list[pd.DataFrame]:
 
 
 def _energy_entries(case: Case) -> list[pd.DataFrame]:
-    own = case.host_period.reset_index(drop=True)
+    own = case.host_period.reset_index(drop=True)[["h", "t", "tco2_per_mwh"]]
     typical = case.slices[~case.slices["design"]].reset_index(drop=True)
-    table = own.merge(typical, on="t")
+    table = own.merge(typical, on="t").merge(case.tariffs.reset_index(drop=True), on=["h", "t", "s"])
     index = columns(table, ["h", "t", "s"])
     mwh = table["hours"].to_numpy(float)
-    price = table["musd_per_mwh"].to_numpy(float) * table["tariff_factor"].to_numpy(float)
+    carried = table[table["network_musd_per_mwh"] > 0]
+    fee = carried["network_musd_per_mwh"] * carried["hours"]
     tonnes = table["tco2_per_mwh"].to_numpy(float) * mwh
     out = [
         book(
             "grid_import",
             index,
             table["t"],
-            price * mwh,
+            table["musd_per_mwh"].to_numpy(float) * mwh,
             mwh,
             account="electricity",
             **local(case, table["h"]),
+        ),
+        book(
+            "grid_import",
+            columns(carried, ["h", "t", "s"]),
+            carried["t"],
+            fee,
+            account="network-fee",
+            **local(case, carried["h"]),
         ),
         book("grid_import", index, table["t"], 0.0, tonnes, account="emissions", h=table["h"]),
     ]

@@ -30,6 +30,7 @@ from planner.audit import (
     service,
     sites,
     supply,
+    tariff,
 )
 from planner.audit.findings import TOLERANCE, Findings
 from planner.audit.view import View
@@ -50,6 +51,7 @@ TOPICS = (
     plant,
     firm,
     power,
+    tariff,
     supply,
     policy,
     commitments,

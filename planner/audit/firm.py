@@ -69,6 +69,13 @@ def _standby(view: View) -> pd.Series:
 
 
 @once
+def carried_mw(view: View) -> pd.Series:
+    """(h, t) -> most MW of the design load that plant may carry: its rating less what is held as backup."""
+    stands = ratings(view)["plant_rating_mw"]
+    return stands - over(stands.index, _standby(view))
+
+
+@once
 def stressed_mw(view: View) -> pd.Series:
     """(h, t) -> MW that plant which is firm gives in stressed hours."""
     rows = view.facts(view.table("generation"), view.case.supplies, ["h", "g"], ["firm_share"])

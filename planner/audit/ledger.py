@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from planner.audit import commitments, cooling, fleet, halls, plant, policy, power, service, sites, supply
+from planner.audit import (
+    commitments,
+    cooling,
+    fleet,
+    halls,
+    plant,
+    policy,
+    power,
+    service,
+    sites,
+    supply,
+    tariff,
+)
 from planner.audit.book import LINE, Book
 from planner.audit.findings import Findings
 from planner.audit.policy import discount
@@ -12,7 +24,7 @@ from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, Charge
 from planner.facts.catalog import Catalog
 
-TOPICS = (fleet, service, sites, halls, cooling, plant, power, supply, policy, commitments)
+TOPICS = (fleet, service, sites, halls, cooling, plant, power, tariff, supply, policy, commitments)
 
 
 def expected(view: View) -> pd.DataFrame:

@@ -253,15 +253,19 @@ def booked(book: Book) -> None:
 def _energy_booked(book: Book) -> None:
     view = book.view
     dispatch = view.table("dispatch")[["h", "t", "s", "import_mw"]]
-    rows = view.facts(dispatch, view.case.host_period, HT, ["musd_per_mwh", "tco2_per_mwh"])
+    rows = view.facts(dispatch, view.case.host_period, HT, ["tco2_per_mwh"])
+    rows = view.facts(rows, view.case.tariffs, HTS, ["musd_per_mwh", "network_musd_per_mwh"])
     rows = joined(rows, view.typical, ["t", "s"])
     mwh = rows["import_mw"] * rows["hours"]
-    book.add(rows, mwh * rows["case_musd_per_mwh"] * rows["tariff_factor"], mwh, kind="energy", account="electricity",
-             unit="MWh", **book.local(rows["h"]))  # fmt: skip
+    here = book.local(rows["h"])
+    book.add(
+        rows, mwh * rows["case_musd_per_mwh"], mwh, kind="energy", account="electricity", unit="MWh", **here
+    )
+    book.add(rows, mwh * rows["case_network_musd_per_mwh"], kind="energy", account="network-fee", **here)
     dispatch = view.table("dispatch")[[*HTS, "flexible_mw"]]
     loose = view.facts(dispatch, view.case.flexibles, ["h"], ["discount_share"])
-    loose = joined(view.facts(loose, view.case.host_period, HT, ["musd_per_mwh"]), view.typical, ["t", "s"])
-    off = loose["flexible_mw"] * loose["hours"] * loose["case_musd_per_mwh"] * loose["tariff_factor"]
+    loose = joined(view.facts(loose, view.case.tariffs, HTS, ["musd_per_mwh"]), view.typical, ["t", "s"])
+    off = loose["flexible_mw"] * loose["hours"] * loose["case_musd_per_mwh"]
     book.add(loose, -off * loose["case_discount_share"], kind="energy", account="flexible-discount",
              **book.local(loose["h"]))  # fmt: skip
     book.add(rows, 0.0, mwh * rows["case_tco2_per_mwh"], kind="physical", account="emissions", unit="tCO2",

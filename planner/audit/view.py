@@ -32,7 +32,7 @@ class View:
         self.own = [h for h in self.mode.index if self.mode[h] != "cloud"]
         self.built = [h for h in self.mode.index if self.mode[h] == "build"]
         slices = plan.case.slices.reset_index(drop=True)
-        self.typical = slices[slices["s"] != DESIGN][["t", "s", "hours", "tariff_factor"]]
+        self.typical = slices[slices["s"] != DESIGN][["t", "s", "hours"]]
         self.whole = plan.case.scenario.solve.integers != "none"
         self.derived: dict[str, Any] = {}
         self.tables: dict[str, pd.DataFrame] = {}

@@ -22,7 +22,9 @@ from planner.case import (
     replicas,
     sites,
     supply,
+    tariff,
 )
+from planner.case.blocks import blocks_of_day
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
 from planner.case.commitments import ONE_DAY, periods_until, signed_tails, valued
@@ -60,7 +62,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     context = Context.of(scenario, catalog or scenario.catalog)
     why = offers.WhyNot()
     throughput = Throughput.of(scenario, context.catalog)
-    blocks = climate.blocks_of_day(context, 24 if truth else scenario.solve.slices)
+    blocks = blocks_of_day(context, 24 if truth else scenario.solve.slices)
 
     offer = offers.offer_table(context, why)
     systems = offers.system_offers(context, offer, why)
@@ -135,6 +137,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         hires=hired,
         supplies=supplies,
         outputs=plant.output_table(context, blocks, supplies, (bought, hired)),
+        tariffs=tariff.tariff_table(context, blocks),
+        peak_charges=tariff.peak_charge_table(context),
         host_period=sites.host_period_table(context),
         existing_cooling=cooling.existing_cooling_table(context),
         site_period=sites.site_period_table(context),

@@ -63,6 +63,8 @@ class Case:
     supplies: pd.DataFrame
     outputs: pd.DataFrame
     flexibles: pd.DataFrame
+    tariffs: pd.DataFrame
+    peak_charges: pd.DataFrame
     host_period: pd.DataFrame
     existing_cooling: pd.DataFrame
     site_period: pd.DataFrame

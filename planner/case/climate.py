@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from planner.case.blocks import hourly, stressed_hours
 from planner.case.case import DESIGN, STRESS
 from planner.case.context import Context, keyed
 from planner.case.names import squeeze
@@ -24,10 +25,6 @@ from planner.facts.suggest import hint
 from planner.scenario.schema import Workload
 
 COMFORT_C = 15.0
-CLOCK_BLOCKS = 6
-"""Fewest blocks of the day where hours are told apart."""
-
-
 Z80 = 1.2815515655446004
 
 
@@ -121,42 +118,11 @@ def _curve(catalog: Catalog, technology: str) -> tuple[pd.Series, float, float]:
     return row, float(source["pue_a"]), float(source["pue_b_per_k"])
 
 
-def hourly(context: Context, profile_id: str) -> np.ndarray:
-    """24 values of a profile, by hour of the day; not to be written to."""
-    return _profiles(context.catalog)[profile_id]
-
-
-@lru_cache(maxsize=8)
-def _profiles(catalog: Catalog) -> dict[str, np.ndarray]:
-    rows = catalog.table("profiles").sort_values("hour")
-    return {str(name): own.to_numpy(float) for name, own in rows.groupby("profile_id")["value"]}
-
-
 def load_by_hour(context: Context, w: Workload) -> np.ndarray:
     """24 loads of a workload as shares of its busiest hour: as stated, else those of its latency class."""
     if w.load_by_hour is not None:
         return np.array(w.load_by_hour) / max(w.load_by_hour)
     return hourly(context, str(context.catalog.value("latency_classes", w.latency_class, "profile_id")))
-
-
-def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:
-    """Hours of the day split into ``n`` equal blocks from busiest to quietest (interactive profile).
-
-    Where a site may have the sun, into blocks by the clock, ``CLOCK_BLOCKS`` of them or more: load and sun meet by hour.
-    """
-    if any(
-        _solar(context, option.id)
-        for site in context.scenario.sites
-        if site.power
-        for option in site.power.options
-    ):
-        return np.array_split(np.arange(24), max(n, CLOCK_BLOCKS))
-    order = np.argsort(-hourly(context, "interactive"), kind="stable")
-    return [np.sort(block) for block in np.array_split(order, n)]
-
-
-def _solar(context: Context, option: str) -> bool:
-    return str(context.catalog.value("power_options", option, "fuel")) == "solar"
 
 
 def months_of_period(context: Context, t: int) -> np.ndarray:
@@ -165,32 +131,21 @@ def months_of_period(context: Context, t: int) -> np.ndarray:
     return (first + np.arange(context.calendar.step_months)) % 12
 
 
-def stressed_hours(context: Context) -> float:
-    """Hours of a year in which flexible connections carry nothing; 0 where no site has one."""
-    offers = [site.power.flexible for site in context.scenario.sites if site.power and site.power.flexible]
-    column = "curtailed_hours_per_year"
-    return max(
-        (float(context.pick(o.curtailed_hours_per_year, "connections", o.id, column)) for o in offers),
-        default=0.0,
-    )
-
-
 def slice_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """(t, s) -> hours, tariff_factor, design. Hours add up to the period's hours; design has none.
+    """(t, s) -> hours, design. Hours add up to the period's hours; design has none.
 
-    Stressed hours are taken from all blocks alike and pay what the dearest hour does.
+    Stressed hours are taken from all blocks alike.
     """
-    tariff = hourly(context, "tariff")
     stressed = stressed_hours(context) * context.calendar.years
     hours = context.calendar.years * 8760.0 - stressed
-    rows: list[tuple[int, str, float, float, bool]] = []
+    rows: list[tuple[int, str, float, bool]] = []
     for t in range(context.calendar.n):
         for i, block in enumerate(blocks):
-            rows.append((t, f"b{i}", hours * len(block) / 24.0, float(tariff[block].mean()), False))
+            rows.append((t, f"b{i}", hours * len(block) / 24.0, False))
         if stressed:
-            rows.append((t, STRESS, stressed, float(tariff.max()), False))
-        rows.append((t, DESIGN, 0.0, 1.0, True))
-    return keyed(rows, ["t", "s"], ["hours", "tariff_factor", "design"])
+            rows.append((t, STRESS, stressed, False))
+        rows.append((t, DESIGN, 0.0, True))
+    return keyed(rows, ["t", "s"], ["hours", "design"])
 
 
 def profile_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:

@@ -109,7 +109,10 @@ class Context:
         return found.value
 
     def elec_price_usd_per_mwh(self, site: Site) -> float:
-        return self.local("elec_price_usd_per_mwh", site, site.elec_price_usd_per_mwh)
+        """Mean over the day, of the price year, without what carries it."""
+        by_hour = site.tariff.energy_usd_per_mwh_by_hour if site.tariff else None
+        own = sum(by_hour) / len(by_hour) if by_hour else site.elec_price_usd_per_mwh
+        return self.local("elec_price_usd_per_mwh", site, own)
 
     def construction_musd_per_mw(self, site: Site) -> float:
         return self.local("construction_musd_per_mw_it", site, site.construction_musd_per_mw_it)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.blocks import hourly, stressed_hours
 from planner.case.case import STRESS
-from planner.case.climate import hourly, stressed_hours
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.permits import permit_from

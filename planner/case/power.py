@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.blocks import hourly, stressed_hours
 from planner.case.case import DESIGN, STRESS
-from planner.case.climate import design_temperature_c, hourly, months_of_period, pue_at, stressed_hours
+from planner.case.climate import design_temperature_c, months_of_period, pue_at
 from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.permits import grid_works_months, permit_from

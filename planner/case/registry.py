@@ -231,6 +231,8 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("fuel", "Fuel", "energy", "what plant burns, at the price of fuel at the site", unit="MMBtu"),
     Account("plant-emissions", "Plant emissions", "physical", "direct emissions of own generation", unit="tCO2"),
     Account("electricity", "Electricity", "energy", "grid import at the tariff of the hour", unit="MWh"),
+    Account("network-fee", "Network fee", "energy", "what the grid charges to carry what is imported"),
+    Account("peak-charge", "Peak charge", "energy", "on the highest import of the calendar year so far, every period"),
     Account("flexible-discount", "Discount of flexible connections", "energy",
             "off the price of energy drawn through a flexible connection"),
     Account("emissions", "Emissions", "physical", "grid import at the zone's carbon", unit="tCO2"),

@@ -31,7 +31,7 @@ TABLES = {
         "mode": "build or colocation", "p": "its site", "max_mw": "largest MW of IT of the host",
         "exists": "whether it has halls when the horizon starts", "existing_mw": "MW of IT that exist",
         "existing_grid_mw": "MW of grid that exist", "existing_backup_mw": "MW of backup that exist",
-        "musd_per_mwh": "price of electricity, MUSD per MWh", "tco2_per_mwh": "emissions of the grid, tonnes per MWh",
+        "tco2_per_mwh": "emissions of the grid, tonnes per MWh",
     }),
     "site_period": Table(("p", "t"), {
         "grid_mw": "MW of grid the site has", "max_it_mw": "MW of IT its land holds; infinite where not limited",
@@ -103,12 +103,11 @@ def team_musd_per_period(context: Context, host: Host) -> float:
 
 
 def host_period_table(context: Context) -> pd.DataFrame:
-    """(h, t) of every host with halls or leases: what exists, the host's own maximum, energy price."""
+    """(h, t) of every host with halls or leases: what exists, the host's own maximum, emissions of its grid."""
     rows: list[tuple[Any, ...]] = []
     halls = context.scenario.existing.halls
     for h in [h for h in context.scenario.hosts if h.mode != "cloud"]:
         site = context.site(h.site)
-        price = context.elec_price_usd_per_mwh(site) / 1e6
         carbon = context.carbon_kg_per_mwh(site) / 1000.0
         own = [hall for hall in halls if hall.host == h.id]
         maximum = (
@@ -129,7 +128,6 @@ def host_period_table(context: Context) -> pd.DataFrame:
                     float(sum(x.it_mw for x in there)),
                     float(sum(x.grid_mw for x in there)),
                     float(sum(x.backup_mw for x in there)),
-                    price,
                     carbon,
                 )
             )

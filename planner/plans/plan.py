@@ -278,6 +278,8 @@ class _Reader(Reader):
             before = existing[column] if len(existing) else pd.Series(dtype=float)
             table[name] = [float(stands.get(i, 0.0)) + float(before.get(i, 0.0)) for i in index]
         table["flexible_mw"] = [float(loose.get(i, 0.0)) for i in index]
+        billed = self.values("billed_peak", keys, "mw").set_index(keys)["mw"]
+        table["billed_peak_mw"] = [float(billed.get(i, 0.0)) for i in index]
         stands = onsite.standing(self)
         for name in ("plant_mw", "plant_rating_mw"):
             table[name] = [float(stands[name].get(i, 0.0)) for i in index]

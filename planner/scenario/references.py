@@ -172,6 +172,7 @@ AMOUNTS = (
     ("sites[].max_water_m3_per_year", "cooling", "wue_l_per_kwh", "", 100 * 8760.0),
     ("sites[].elec_price_usd_per_mwh", "countries", "elec_price_usd_per_mwh", "", 1.0),
     ("sites[].construction_musd_per_mw_it", "countries", "construction_musd_per_mw_it", "", 1.0),
+    ("sites[].tariff.network_usd_per_mwh", "countries", "elec_price_usd_per_mwh", "", 1.0),
     ("sites[].power.options[].max_mw", "real_projects", "facility_mw", "", 1.0),
     ("sites[].power.flexible.max_mw", "real_projects", "facility_mw", "", 1.0),
     ("sites[].power.flexible.lead_months", "connections", "lead_months", "", 1.0),

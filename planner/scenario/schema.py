@@ -262,6 +262,23 @@ class SitePower(Record):
     flexible: Flexible | None = None
 
 
+class Tariff(Record):
+    """What the grid charges at a site, where the flat price of its country does not do."""
+
+    energy_usd_per_mwh_by_hour: Annotated[list[NonNegative], Field(min_length=24, max_length=24)] | None = (
+        None
+    )
+    energy_change_pct_per_year: Annotated[float, Field(ge=-20, le=50)] = 0.0
+    network_usd_per_mwh: NonNegative = 0.0
+    capacity_usd_per_kw_year: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _some_price(self) -> Tariff:
+        if self.energy_usd_per_mwh_by_hour is not None and not any(self.energy_usd_per_mwh_by_hour):
+            raise ValueError("energy_usd_per_mwh_by_hour needs an hour with a price")
+        return self
+
+
 class Site(Record):
     """A place with a grid: a metro of the catalog, or coordinates of one's own."""
 
@@ -278,6 +295,7 @@ class Site(Record):
     max_water_m3_per_year: NonNegative | None = None
     elec_price_usd_per_mwh: Positive | None = None
     construction_musd_per_mw_it: Positive | None = None
+    tariff: Tariff | None = None
     power: SitePower | None = None
 
     @model_validator(mode="after")
@@ -287,6 +305,15 @@ class Site(Record):
             raise ValueError("a site needs a metro of the catalog, or latitude and longitude")
         if self.metro is not None and any(v is not None for v in given):
             raise ValueError("latitude, longitude, country and elevation_m are for a site without a metro")
+        return self
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Site:
+        by_hour = self.tariff and self.tariff.energy_usd_per_mwh_by_hour
+        if by_hour and self.elec_price_usd_per_mwh is not None:
+            raise ValueError(
+                "elec_price_usd_per_mwh and tariff.energy_usd_per_mwh_by_hour both price energy: give one"
+            )
         return self
 
 

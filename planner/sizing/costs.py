@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.case import climate
+from planner.case.blocks import hourly
 from planner.case.context import Context
 from planner.case.costs import facility_cost, system_cost
 from planner.case.export_rules import routed_duty
@@ -115,7 +116,7 @@ def _pue(context: Context, host: Host, liquid: float) -> tuple[Span, float]:
     """PUE of the design hour (with a span from the margin for extremes) and of the mean year."""
     cooling = context.catalog.table("cooling")
     place = context.place(context.site(host.site))
-    hourly = np.array(place.temperatures_c)[:, None] + climate.hourly(context, "temperature")[None, :]
+    by_hour = np.array(place.temperatures_c)[:, None] + hourly(context, "temperature")[None, :]
     hot = climate.design_temperature_c(context, place)
     spread = [context.catalog.param("design_temperature_adder_k", level) for level in LEVELS]
 
@@ -123,7 +124,7 @@ def _pue(context: Context, host: Host, liquid: float) -> tuple[Span, float]:
         value = 0.0
         for technology, share in ((AIR, 1.0 - liquid), (LIQUID, liquid)):
             a, b = float(cooling.at[technology, "pue_a"]), float(cooling.at[technology, "pue_b_per_k"])
-            at = hourly if kelvin is None else hot - spread[1] + kelvin
+            at = by_hour if kelvin is None else hot - spread[1] + kelvin
             value += share * float(climate.pue_at(at, a, b).mean())
         return value
 

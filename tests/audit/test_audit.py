@@ -45,6 +45,7 @@ def rich(tiny) -> Scenario:
         ],
         "sites": [
             {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000,
+             "tariff": {"network_usd_per_mwh": 5, "capacity_usd_per_kw_year": 50},
              "power": {"options": options, "flexible": {"max_mw": 1, "lead_months": 9}}},
             {**site, "id": "north", "metro": "KR-SEO", "elec_price_usd_per_mwh": 140},
         ],
@@ -311,6 +312,9 @@ MUTATIONS = [
       "energy_mwh", "generation_mwh", "emissions_t")],
     *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
       "plant_rating_mw", "plant_standby_mw")],
+    ("billed-peak", scale("power", "billed_peak_mw", 0.5, lambda t: t["billed_peak_mw"] > 0)),
+    ("billed-peak", put("power", "billed_peak_mw", 3.0, SECOND)),
+    ("billed-peak", put("power", "billed_peak_mw", 99.0, lambda t: (t["h"] == "champion") & (t["t"] == 9))),
     ("flexible-limit", scale("dispatch", "flexible_mw", 50, CHAMPION)),
     ("site-flexible", scale("connections", "added_mw", 100, lambda t: t["n"] == "grid-flexible")),
     ("dispatch-table", scale("dispatch", "generation_mw")),
