@@ -12,11 +12,11 @@ import pytest
 
 from planner import build_case, load_scenario, solve
 from planner.app.state import sections, url
-from planner.app.state.schema import fields
 from planner.audit import COVERS, TOPICS
 from planner.case.case import Case
 from planner.case.registry import ACCOUNTS, ADOPTION, DECIDED, PURCHASES, families
 from planner.case.schema import SCHEMA as CASE_TABLES
+from planner.intake.fields import fields
 from planner.models.build import build_model
 from planner.models.ledger import book
 from planner.plans.milestones import KINDS

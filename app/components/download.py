@@ -10,9 +10,8 @@ import pandas as pd
 from dash import dcc
 
 from planner.app.components.icon import icon
+from planner.report.sheet_files import safe_text
 from planner.report.strings import t
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(frame: pd.DataFrame) -> str:
@@ -22,8 +21,8 @@ def csv_text(frame: pd.DataFrame) -> str:
         if not pd.api.types.is_numeric_dtype(safe[name]) and not pd.api.types.is_datetime64_any_dtype(
             safe[name]
         ):
-            safe[name] = [_safe(value) for value in safe[name]]
-    safe.columns = [_safe(str(name)) for name in safe.columns]
+            safe[name] = [safe_text(value) for value in safe[name]]
+    safe.columns = [safe_text(str(name)) for name in safe.columns]
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
@@ -50,7 +49,3 @@ def button(id: str | dict[str, str], label: str | None = None, **more: Any) -> d
     """A download button; pair it with ``dcc.Download`` in the page's layout."""
     look = {"variant": "default", "size": "xs", "leftSection": icon("download")} | more
     return dmc.Button(label or t("app.download"), id=id, **look)
-
-
-def _safe(value: Any) -> Any:
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -9,9 +9,10 @@ import pandas as pd
 from dash import html
 
 from planner.app.components import kpi
-from planner.app.state import schema
 from planner.facts.catalog import Catalog
 from planner.facts.numbers import number
+from planner.intake import fields as schema
+from planner.report.field_labels import label
 from planner.report.strings import known, t
 
 FIELD = "scenario-field"
@@ -20,19 +21,6 @@ CATALOG_DEFAULTS = {
     "limits.delay_tolerance_months": "delay_tolerance_months",
 }
 """Fields whose default is a parameter of the catalog, and which."""
-
-
-def label(field: schema.Field, path: str | None = None) -> str:
-    """The reader's name of a field; made from its name where no text is kept for it."""
-    for key in (f"scenario.field.{path}", f"scenario.field.{field.name}", f"scenario.field.{field.leaf}"):
-        if known(key):
-            return t(key)
-    words = field.leaf
-    for suffix, _unit in schema.UNITS:
-        if suffix.startswith("_") and words.endswith(suffix):
-            words = words.removesuffix(suffix)
-            break
-    return words.replace("_", " ").capitalize()
 
 
 def default_text(path: str, field: schema.Field, catalog: Catalog) -> str:

@@ -14,10 +14,12 @@ from planner.app.pages import add_page
 from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
 from planner.app.pages.editor_parts import DRAFT, REFRESH, change, may_change, save, seen
+from planner.app.pages.editor_sheets import register_sheets
 from planner.app.pages.scenarios import visible
 from planner.app.services import Refused, Services
-from planner.app.state import editing, schema, url
+from planner.app.state import editing, url
 from planner.app.state.sections import TABLES
+from planner.intake import fields as schema
 from planner.jobs import drafts
 from planner.report.strings import t
 
@@ -25,6 +27,7 @@ from planner.report.strings import t
 def register(app: dash.Dash, services: Services) -> None:
     add_page("scenario", lambda id=None, **query: _page(services, id, query), title=t("scenario.list-title"))
     register_check(app, services)
+    register_sheets(app, services)
 
     @app.callback(
         Output(views.BODY, "children"),
@@ -201,7 +204,7 @@ def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any])
             field = schema.field(key["path"])
             # fields that come into the page speak too, with both properties: the one that is not theirs says nothing
             if prop == ("checked" if field.kind == "boolean" else "value"):
-                wanted[key["path"]] = editing.typed(field, trigger["value"])
+                wanted[key["path"]] = schema.typed(field, trigger["value"])
         elif prop == "cellValueChanged":
             wanted |= _cells(key["table"], trigger["value"])
         elif key["type"] == views.ADD:
@@ -218,7 +221,7 @@ def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any])
 def _cells(table: str, edits: list[dict[str, Any]] | None) -> dict[str, Any]:
     known = {field.name: field for field in schema.fields(TABLES[table].pattern)}
     return {
-        f"{edit['data']['_path']}.{edit['colId']}": editing.typed(known[edit["colId"]], edit.get("value"))
+        f"{edit['data']['_path']}.{edit['colId']}": schema.typed(known[edit["colId"]], edit.get("value"))
         for edit in edits or []
         if edit["colId"] in known
     }

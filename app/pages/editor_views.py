@@ -10,14 +10,19 @@ from dash import dcc, html
 from planner.app.components import forms, layout, table, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
+from planner.app.pages import editor_sheets
 from planner.app.pages.editor_check import panel
 from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, problems, warnings
 from planner.app.services import Services
-from planner.app.state import editing, schema, url
+from planner.app.state import editing, url
 from planner.app.state.sections import BY_KEY, Section, Table
 from planner.case.requests import lengths_taken
 from planner.facts.errors import UnknownName
+from planner.intake import fields as schema
+from planner.intake.sheets import SHEETS
 from planner.jobs import drafts
+from planner.report.field_labels import label
+from planner.report.sheet_files import choices as known_values
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 from planner.sizing.size import Rough, chains_of
@@ -160,27 +165,30 @@ def _section(services: Services, section: Section, doc: Any, checked: editing.Ch
     records = [path for path in section.forms if path not in singles]
     if section.key == "basics":
         parts.append(_singles(services, "scenario.record.top", singles, doc, checked, mine))
-    if section.key == "demand" and checked.scenario is not None:
-        parts.append(_lengths_taken(services, checked.scenario))
-        parts.append(_chains(services, checked.scenario))
     for path in records:
         parts.append(forms.record(path, doc, checked, editing.value_at, services.catalog, not mine))
     if singles and section.key != "basics":
         parts.append(_singles(services, "scenario.floors", singles, doc, checked, mine))
+    if section.key in SHEETS:
+        parts.append(editor_sheets.bar(section.key, services, mine))
     parts += [_table(services, spec, doc, checked, mine) for spec in section.tables]
+    if section.key == "demand" and checked.scenario is not None:
+        parts += _taken(services, checked.scenario)
     return dmc.Paper(parts, withBorder=True, className="section editor-section")
 
 
-def _lengths_taken(services: Services, scenario: Scenario) -> Any:
-    """Workloads that do not say how long their requests are, with the lengths taken for them."""
-    lines = [f"{w}: {lengths}; {why}" for w, lengths, why in lengths_taken(scenario, services.catalog)]
-    return layout.alert(t("scenario.lengths-taken"), lines, kind="info") if lines else None
-
-
-def _chains(services: Services, scenario: Scenario) -> Any:
-    """From what each workload asks for to chips, factor by factor, with what matters most."""
-    lines = sentences(chains_of(Rough.of(scenario, services.catalog)))
-    return layout.alert(t("scenario.chains"), lines, kind="info") if lines else None
+def _taken(services: Services, scenario: Scenario) -> list[Any]:
+    """Folds below the tables: from what each workload asks for to chips, and lengths of requests taken for it."""
+    lengths = [f"{w}: {lengths}; {why}" for w, lengths, why in lengths_taken(scenario, services.catalog)]
+    chains = sentences(chains_of(Rough.of(scenario, services.catalog)))
+    return [
+        html.Details(
+            [html.Summary(f"{t(title)} ({len(lines)})"), html.Ul([html.Li(line) for line in lines])],
+            className="figure-details",
+        )
+        for title, lines in (("scenario.lengths-taken", lengths), ("scenario.chains", chains))
+        if lines
+    ]
 
 
 def _singles(services: Services, title: str, paths: list[str], doc: Any, checked: Any, mine: bool) -> Any:
@@ -265,7 +273,7 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
     unit = f" ({field.unit})" if field.unit else ""
     column: dict[str, Any] = {
         "field": field.name,
-        "headerName": forms.label(field) + unit,
+        "headerName": label(field) + unit,
         "editable": mine and field.name not in spec.fixed,
         "cellClassRules": {
             "cell-problem": f"params.data._problems && params.data._problems['{field.name}']",
@@ -277,7 +285,7 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
     }
     if field.kind in ("date", "text", "list", "choice"):
         column["cellDataType"] = "text"  # AG Grid would guess: its date editor refuses what we explain
-    choices = list(field.choices) or _ids(services, field.leaf)
+    choices = known_values(field, services.catalog)
     named = NAMED.get(field.leaf)
     if field.kind == "boolean":
         column |= {"cellDataType": "boolean", "cellEditor": "agCheckboxCellEditor", "valueGetter": {
@@ -303,14 +311,6 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
     if field.name == "note":
         column |= {"maxWidth": 420}
     return column
-
-
-def _ids(services: Services, leaf: str) -> list[str]:
-    """Known values of a field that names a row of the catalog, for the list in its cell."""
-    source = {
-        "owner_class": "owner_classes", "model_class": "model_classes", "profile": "use_profiles",
-    }.get(leaf)  # fmt: skip
-    return sorted(map(str, services.catalog.table(source).index)) if source else []
 
 
 def _options(services: Services, source: str, columns: tuple[str, ...]) -> list[dict[str, str]]:

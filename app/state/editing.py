@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from planner.app.state import schema
 from planner.app.state.sections import Table
 from planner.facts.catalog import Catalog
+from planner.intake import fields as schema
 from planner.intake.scenario_file import parse_with_warnings, set_in_file
 from planner.scenario.paths import PathError, flatten, split
 from planner.scenario.problems import InputError, Problem
@@ -118,20 +118,6 @@ def apply(text: str, wanted: Mapping[str, Any]) -> str:
     return set_in_file(text, changed) if changed else text
 
 
-def typed(field: schema.Field, value: Any) -> Any:
-    """What a form or grid hands over, as the file wants it: blanks are nothing, lists are split."""
-    if value is None or value == "" or value == []:
-        return None
-    if field.kind == "list":
-        parts = value if isinstance(value, list) else [p for p in re.split(r"[,;\s]+", str(value)) if p]
-        return [_number(p) for p in parts] if field.numbers else parts
-    if field.kind in ("number", "integer"):
-        return _number(value)
-    if field.kind == "boolean":
-        return bool(value)
-    return str(value).strip()
-
-
 def duplicate(text: str, table: Table, path: str | None) -> str:
     """The text with one more entry in a table: a copy of the entry at ``path``, or the table's template."""
     doc = document(text)
@@ -211,16 +197,6 @@ def _same(a: Any, b: Any) -> bool:
 
 def _bare(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return value  # the schema says what is wrong with it
-    return int(number) if number == int(number) and abs(number) < 1e15 else number
 
 
 def _free_id(id: str, taken: set[str]) -> str:

@@ -36,6 +36,7 @@ MODULES = (
     "sovereignty",
     "facts",
     "sizing",
+    "sheets",
     "report",
     "finance",
     "serve",

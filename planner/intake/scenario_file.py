@@ -288,9 +288,9 @@ def _dates(value: Any) -> Any:
         return value
 
 
-def plain_scenario(scenario: Scenario) -> dict[str, Any]:
-    """The scenario as plain values (dates as text), defaults included: for hashes and comparisons."""
-    return _plain(scenario)
+def plain_scenario(scenario: Scenario, complete: bool = True) -> dict[str, Any]:
+    """The scenario as plain values (dates as text), by default with defaults: for hashes and comparisons."""
+    return _plain(scenario, complete)
 
 
 # ---- examples and schema

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from planner.scenario.finance import Finance
-from planner.scenario.record import Id, Iso3, ModelId, Months, NonNegative, Positive, Record, Share
+from planner.scenario.record import Id, Iso3, ModelId, Months, NonNegative, Positive, Record, Share, Title
 
 if TYPE_CHECKING:  # a scenario is read before pandas is needed
     from planner.facts.catalog import Catalog
@@ -164,6 +164,7 @@ class Locality(Record):
 
 class Workload(Record):
     id: Id
+    title: Title | None = None
     country: Iso3 | None = None
     kind: Kind
     sector: str
@@ -283,6 +284,7 @@ class Site(Record):
     """A place with a grid: a metro of the catalog, or coordinates of one's own."""
 
     id: Id
+    title: Title | None = None
     metro: str | None = None
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
@@ -325,6 +327,7 @@ class Host(Record):
     """
 
     id: Id
+    title: Title | None = None
     site: Id
     mode: Mode
     owner_class: Id

@@ -14,7 +14,8 @@ from planner.app.components import forms
 from planner.app.pages.editor import _changed
 from planner.app.pages.editor_parts import change, seen
 from planner.app.services import Refused, Services, Settings
-from planner.app.state import editing, schema
+from planner.app.state import editing
+from planner.intake import fields as schema
 from planner.intake.scenario_file import example_path
 from planner.jobs import drafts
 

@@ -18,9 +18,10 @@ from planner.app.components import format as fmt
 from planner.app.pages.scenarios import read_upload
 from planner.app.server import listener_of
 from planner.app.services import NotFound, Refused, Services, Settings
-from planner.app.state import editing, schema, url
+from planner.app.state import editing, url
 from planner.app.state.sections import SECTIONS, TABLES
 from planner.facts.catalog import load_catalog
+from planner.intake import fields as schema
 from planner.intake.scenario_file import example_path
 from planner.jobs import access_log, drafts
 from planner.jobs.store import Job

@@ -24,7 +24,7 @@ from planner.planning.events import Event
 from planner.runs.run import Run, list_runs
 
 TOY = str(example_path("two-hosts"))
-COMMANDS = ("demo", "solve", "batch", "validate", "schema", "runs", "compare", "export")
+COMMANDS = ("demo", "solve", "batch", "validate", "schema", "runs", "compare", "export", "sheet")
 
 
 @dataclass

@@ -5,6 +5,7 @@ A record is named by a pattern: ``horizon``, ``demand[]``, ``sites[].grid_mw[]``
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -65,6 +66,7 @@ class Field:
     default: Any = None
     required: bool = False
     numbers: bool = False  # a list of numbers
+    meaning: str = ""
 
     @property
     def leaf(self) -> str:
@@ -111,6 +113,31 @@ def field(path: str) -> Field:
     return next(f for f in fields(record) if f.name == name)
 
 
+def typed(field: Field, value: Any) -> Any:
+    """What a form, a grid or a sheet hands over, as the file wants it: blanks are nothing, lists are split."""
+    if value is None or value == "" or value == []:
+        return None
+    if field.kind == "list":
+        parts = value if isinstance(value, list) else [p for p in re.split(r"[,;\s]+", str(value)) if p]
+        return [number_or_text(p) for p in parts] if field.numbers else parts
+    if field.kind in ("number", "integer"):
+        return number_or_text(value)
+    if field.kind == "boolean":
+        return bool(value)
+    return str(value).strip()
+
+
+def number_or_text(value: Any) -> Any:
+    """A number, whole where it is; what is none stays as it is, and the schema says what is wrong with it."""
+    if isinstance(value, bool):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return value
+    return int(number) if abs(number) < 1e15 and number == int(number) else number
+
+
 def _records(pattern: str) -> list[dict[str, Any]]:
     nodes = [_schema()]
     for part in pattern.replace("[]", ".[]").split(".") if pattern else []:
@@ -136,10 +163,10 @@ def _options(node: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _plain(name: str, spec: dict[str, Any], required: bool) -> list[Field]:
-    default = spec.get("default")
+    default, meaning = spec.get("default"), spec.get("description", "")
     for option in _options(spec):
         kind = option.get("type")
-        common: dict[str, Any] = {"name": name, "default": default, "required": required}
+        common: dict[str, Any] = {"name": name, "default": default, "required": required, "meaning": meaning}
         if "enum" in option:
             return [Field(kind="choice", choices=tuple(map(str, option["enum"])), **common)]
         if kind in ("number", "integer"):
@@ -156,5 +183,8 @@ def _plain(name: str, spec: dict[str, Any], required: bool) -> list[Field]:
             inner = [
                 p for n, s in option["properties"].items() if n not in PROVENANCE for p in _plain(n, s, False)
             ]
-            return [Field(f"{name}.{f.name}", f.kind, f.choices, f.minimum, f.maximum) for f in inner]
+            return [
+                Field(f"{name}.{f.name}", f.kind, f.choices, f.minimum, f.maximum, meaning=f.meaning)
+                for f in inner
+            ]
     return []
