@@ -1,6 +1,7 @@
 """Plant of a site's own: what stands, what of it is firm or held as backup, what it gives, what it burns.
 
-Variables: plant[h,g,t] MW bought, going live; hire[h,g,t] MW of contracts starting; gen[h,g,t,s] MW given in a slice;
+Variables: plant[h,g,t] MW bought, going live; hire[h,g,t] MW of contracts starting; plant_units, hire_units[h,g,t] the
+same in units, where it comes in whole ones; gen[h,g,t,s] MW given in a slice;
 plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are held as backup.
 
     gen <= share of the slice x (plant alive + hire alive)                             (h,g,t,s)  plant_output
@@ -8,6 +9,7 @@ plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load,
     plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
     sum over firm g of gen + plant_standby <= the same over all firm g                 (h,t,s)    stress_rating
     sum over hosts of plant + hire alive <= most MW at the site                        (p,g,t)    site_plant
+    plant = MW of a unit x plant_units;  hire = MW of a unit x hire_units              (h,g,t)    plant_whole, hire_whole
 
 A megawatt is firm or backup, never both; nor does it give power in stressed hours, when lines may carry nothing, and
 stand by as well. What is given beyond the load is not sold: it is not generated. Where a site
@@ -20,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
@@ -46,6 +49,7 @@ def declare(m: Any, case: Case) -> None:
     _declare_rating(m, case)
     _declare_stress(m, case)
     _declare_site(m, case)
+    _declare_units(m, case)
 
 
 def _declare_output(m: Any, case: Case) -> None:
@@ -136,6 +140,24 @@ def _declare_site(m: Any, case: Case) -> None:
             + sum(m.hire[h, g, u] for h, u in m.site_hires[p, g, t])
             <= m.site_plant_mw[p, g, t]
         ),
+    )
+
+
+def _declare_units(m: Any, case: Case) -> None:
+    """Whole units of what is not sold in any amount."""
+    whole = case.supplies.index[case.supplies["whole"]]
+    for name, keys in (("PLANT", m.PLANT), ("HIRE", m.HIRE)):
+        add_set(m, f"{name}_WHOLE", [key for key in keys if key[:2] in whole], 3)
+    m.plant_units = pe.Var(m.PLANT_WHOLE, domain=pe.NonNegativeIntegers, dense=False)
+    m.hire_units = pe.Var(m.HIRE_WHOLE, domain=pe.NonNegativeIntegers, dense=False)
+    add_param(m, "plant_unit_mw", m.SUPPLY, case.supplies["unit_mw"])
+    m.plant_whole = Rule(
+        m.PLANT_WHOLE,
+        rule=lambda m, h, g, t: m.plant[h, g, t] == m.plant_unit_mw[h, g] * m.plant_units[h, g, t],
+    )
+    m.hire_whole = Rule(
+        m.HIRE_WHOLE,
+        rule=lambda m, h, g, t: m.hire[h, g, t] == m.plant_unit_mw[h, g] * m.hire_units[h, g, t],
     )
 
 

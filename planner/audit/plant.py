@@ -8,11 +8,13 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.view import View, each_period, labelled, once, over, total
+from planner.audit.view import View, each_period, labelled, lookup, once, over, total
+from planner.case.context import Context
 
 HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 
-COVERS = {"plant_output": "plant-output", "site_plant": "site-plant"}
+COVERS = {"plant_output": "plant-output", "site_plant": "site-plant", "plant_whole": "plant-units",
+          "hire_whole": "hire-units"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -21,6 +23,8 @@ def check(view: View, found: Findings) -> None:
     _bought(view, found)
     _hired(view, found)
     _output(view, found)
+    found.whole("plant-units", _units(view, "plants"), "part of a unit")
+    found.whole("hire-units", _units(view, "hires"), "part of a unit")
     stands, kinds = standing(view), view.case.supplies
     most = {(x.p, x.g): float(x.max_mw) for x in kinds.itertuples()}
     mw = total(stands.assign(p=stands["case_p"]), ["p", "g", "t"], stands["mw"])
@@ -50,6 +54,19 @@ def _hired(view: View, found: Findings) -> None:
     priced(found, "hire-price", rows, HGT, rent * (np.minimum(view.n, ends) - rows["t"]), "musd_total")
     monthly = rows["case_musd_per_mw_period"] * 1000.0 / (12.0 * view.years)
     priced(found, "hire-price", rows, HGT, monthly, "usd_per_kw_month")
+
+
+def _units(view: View, name: str) -> pd.Series:
+    """(h, g, t) -> units of plant that comes in whole ones: of the scenario's size, else the catalog's where it is large."""
+    context = Context.of(view.scenario, view.case.catalog)
+    own = {(s.id, o.id): o.unit_mw for s in view.scenario.sites for o in (s.power.options if s.power else [])}
+    units, least = context.catalog.table("power_options")["unit_mw"], context.param("whole_units_from_mw")
+    rows = view.table(name)
+    asked = [own.get((p, g)) for p, g in zip(rows["p"], rows["g"], strict=True)]
+    large = lookup(rows["g"], units.where(units >= least)).astype(float)
+    unit = np.array([big if x is None else x for x, big in zip(asked, large, strict=True)], dtype=float)
+    rows = rows.assign(units=rows["added_mw"] / np.where(unit > 0, unit, np.nan)).dropna(subset=["units"])
+    return total(rows, HGT, rows["units"])
 
 
 @once

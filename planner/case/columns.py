@@ -24,7 +24,7 @@ WHOLE = frozenset(
 )  # fmt: skip
 FLAG = frozenset(
     ["buyable", "chips_home", "design", "domestic_chip", "exists", "flexible", "integer", "licensed", "may_lapse",
-     "optional", "own", "preemptible", "provider_home", "same_year", "starts", "territory_home"]
+     "optional", "own", "preemptible", "provider_home", "same_year", "starts", "territory_home", "whole"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])

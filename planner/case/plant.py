@@ -34,6 +34,7 @@ TABLES = {
     "supplies": Table(("h", "g"), {
         "p": "site", "fuel": "fuel or source", "firm_share": "MW that count as firm per MW of plant, after forced outage",
         "starts": "whether it starts within the time the UPS carries the load", "max_mw": "most MW at the site",
+        "unit_mw": "MW of a unit; 0: not known", "whole": "whether it comes in whole units only",
         "mmbtu_per_mwh": "fuel of a MWh generated", "musd_per_mmbtu": "price of fuel, MUSD per MMBtu",
         "running_musd_per_mwh": "variable cost without fuel, MUSD per MWh", "tco2_per_mwh": "tonnes of CO2 per MWh",
     }),
@@ -112,6 +113,7 @@ def supply_table(context: Context) -> pd.DataFrame:
                 0.0 if fuel in YIELD else 1.0 - _figure(context, site, option, "forced_outage_pct") / 100.0,
                 not pd.isna(minutes) and float(minutes) <= context.param("ups_ride_through_minutes"),
                 np.inf if option.max_mw is None else option.max_mw,
+                *_unit(context, option),
                 burns,
                 price / 1e6,
                 0.0 if pd.isna(running) else float(running) / 1e6,
@@ -119,6 +121,14 @@ def supply_table(context: Context) -> pd.DataFrame:
             )
         )
     return TABLES["supplies"].frame(rows)
+
+
+def _unit(context: Context, option: PowerOption) -> tuple[float, bool]:
+    """MW of a unit, and whether it comes in whole ones: large units do, and whatever the scenario gives a unit of."""
+    own = context.catalog.value(TABLE, option.id, "unit_mw")
+    unit = option.unit_mw if option.unit_mw is not None else (0.0 if pd.isna(own) else float(own))
+    least = context.param("whole_units_from_mw") if option.unit_mw is None else 0.0
+    return unit, unit > 0 and unit >= least
 
 
 def output_table(

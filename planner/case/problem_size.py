@@ -52,6 +52,10 @@ def problem_size(case: Case) -> ProblemSize:
     host_links = int(host_links["h"].isin(set(case.opens["h"]) if len(case.opens) else set()).sum())
     stack_links = len(case.serve.reset_index(drop=True)[["w", "a", "t"]].drop_duplicates())
     onsite = len(case.outputs.reset_index(drop=True)[["h", "t"]].drop_duplicates())
+    kinds = case.supplies.index[case.supplies["whole"]]
+    units = sum(
+        int(table.set_index(["h", "g"]).index.isin(kinds).sum()) for table in (case.plants, case.hires)
+    )
     bought = {p: len(getattr(case, p.table)) for p in PURCHASES}
     plant = sum(n for p, n in bought.items() if p.price == "musd_per_mw")
     lengths = [table[table["h"].isin(set(case.opens["h"]))].groupby(["h", "works"])["t"].min()
@@ -60,13 +64,14 @@ def problem_size(case: Case) -> ProblemSize:
     in_time = int(sum(((case.calendar.n - first) ** 2).sum() for first in lengths))
     columns = (
         sum(bought.values()) + orders + stock + fleet + serve + run + held + len(case.demand) + len(case.stacks)
-        + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite
+        + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite + units
     )  # fmt: skip
     rows = (
         3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads
         + built * len(MEDIA) * (slices + 1) + built * technologies * (slices + 1) + built * (slices + 2)
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
-        + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + permits + len(case.outputs) + (2 + slices) * onsite
+        + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + permits + len(case.outputs) + units
+        + (2 + slices) * onsite
     )  # fmt: skip
     n = case.calendar.n
     order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0
@@ -80,6 +85,6 @@ def problem_size(case: Case) -> ProblemSize:
         + plant * n / 3 + len(case.outputs) * n / 3 + stock * 8 + len(case.demand) * 3 + in_time * 0.6
     )  # fmt: skip
     whole = sum(n for p, n in bought.items() if p.domain == "binary")
-    integers = whole + len(case.stacks) + int(case.halls["integer"].sum())
+    integers = whole + len(case.stacks) + int(case.halls["integer"].sum()) + units
     label = next((text for most, text in CLASSES if nonzeros <= most), LONGEST)
     return ProblemSize(round(rows), round(columns), round(nonzeros), integers, label)

@@ -206,7 +206,7 @@ class _Pipeline(SolveRun):
             return self.values(found)
         everything = scenario.solve.integers == "all"
         if everything:
-            engine.integers(*PATTERN, "halls", UNITS)
+            engine.integers(*PATTERN, *HALLS, UNITS)
             options = self.options("hosts and stacks", gap=1e-6)
             found = self.solve("hosts and stacks", options, self.start)
         else:

@@ -181,6 +181,7 @@ AMOUNTS = (
     ("sites[].power.options[].mobilisation_months", "power_options", "lead_months", "", 1.0),
     ("sites[].power.options[].permit_months", "power_options", "permit_months", "", 1.0),
     ("sites[].power.options[].capex_usd_per_kw", "power_options", "capex_usd_per_kw", "", 1.0),
+    ("sites[].power.options[].unit_mw", "power_options", "unit_mw", "", 1.0),
     ("sites[].power.options[].resale_pct", "power_options", "resale_pct", "", 1.0),
     ("sites[].power.options[].rent_usd_per_kw_month", "power_options", "rent_usd_per_kw_month", "", 1.0),
     ("sites[].power.options[].fuel_usd_per_mmbtu", "regions", "gas_usd_per_mmbtu", "", 1.0),

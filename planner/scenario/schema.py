@@ -234,6 +234,7 @@ class PowerOption(Record):
     id: Id
     ways: Annotated[list[Literal["buy", "rent"]], Field(min_length=1)] | None = None
     max_mw: Positive | None = None
+    unit_mw: NonNegative | None = None
     lead_months: Months | None = None
     mobilisation_months: Months | None = None
     permit_months: Months | None = None

@@ -21,7 +21,7 @@ import pandas as pd
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import Case
-from planner.case.registry import ADOPTION, families
+from planner.case.registry import ADOPTION, COUNTED, families
 from planner.models.build import build_model
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
@@ -33,7 +33,8 @@ from planner.solver.solution import Solution, Status
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
 PATTERN = (*families("binary"), ADOPTION)
 """Binary families: which hosts open when, which stacks are adopted."""
-HALLS = families("integer")
+HALLS = (*families("integer"), *COUNTED)
+"""Integer families at the places: halls, and units of plant."""
 UNITS = "units"
 ANY_AMOUNT = families("continuous")
 """Families that are bought in any amount, by period."""

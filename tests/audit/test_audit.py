@@ -33,7 +33,7 @@ def rich(tiny) -> Scenario:
     plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
     host, site, work = plain["hosts"][0], plain["sites"][0], plain["demand"][0]
     host = {**host, "cooling": ["air-chilled-water", "rear-door", "direct-to-chip"]}
-    fuel = {"fuel_usd_per_mmbtu": 1, "lead_months": 9, "permit_months": 3}
+    fuel = {"fuel_usd_per_mmbtu": 1, "lead_months": 9, "permit_months": 3, "unit_mw": 0.125}
     options = [{"id": "gas-engine-dc-2026", "max_mw": 0.5, **fuel},
                {"id": "turbine-mobile-2026", "max_mw": 0.25, "rent_usd_per_kw_month": 20, **fuel}]  # fmt: skip
     return Scenario.model_validate({
@@ -325,6 +325,7 @@ MUTATIONS = [
     *[(f"{rule}-negative", scale(name, "added_mw", -1)) for name, rule in PLANT],
     *[(f"{rule}-dates", put(name, {"plant": "order_date", "hire": "sign_date"}[rule], pd.Timestamp("2027-01-02")))
       for name, rule in PLANT],
+    *[(f"{rule}-units", scale(name, "added_mw", 0.7)) for name, rule in PLANT],
     ("plant-price", scale("plants", "musd")),
     ("hire-price", scale("hires", "musd_total")),
     ("hire-price", scale("hires", "usd_per_kw_month")),

@@ -106,7 +106,8 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "plant of its own": {
             "horizon": YEARS,
             "sites": [{**site, "power": {"options": [
-                {"id": "gas-engine-dc-2026", "max_mw": 5, "lead_months": 9, "permit_months": 3, "fuel_usd_per_mmbtu": 10},
+                {"id": "gas-engine-dc-2026", "max_mw": 5, "lead_months": 9, "permit_months": 3, "fuel_usd_per_mmbtu": 10,
+                 "unit_mw": 2.5},
                 {"id": "turbine-mobile-2026", "fuel_usd_per_mmbtu": 10},
             ], "flexible": {"max_mw": 5}}}],
         },

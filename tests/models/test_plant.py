@@ -24,8 +24,16 @@ from planner.solver.solution import Status
 DESIGN_MW, MEAN_MW, HOURS = 1.92, 1.44, 2190.0
 RATE = 1.08
 ENGINE, CELL, RENTED = "gas-engine-dc-2026", "fuelcell-2026", "turbine-mobile-2026"
-FAMILIES = ("plant", "hire", "gen", "plant_firm", "plant_standby")
-RULES = ("plant_output", "plant_rating", "standby_rating", "site_plant", "import_limit")
+FAMILIES = ("plant", "hire", "gen", "plant_firm", "plant_standby", "plant_units", "hire_units")
+RULES = (
+    "plant_whole",
+    "hire_whole",
+    "plant_output",
+    "plant_rating",
+    "standby_rating",
+    "site_plant",
+    "import_limit",
+)
 
 
 def pv(t: float) -> float:
@@ -36,7 +44,7 @@ def option(name: str, **more: Any) -> dict[str, Any]:
     """Plant at 1,000 USD/kW or 40 USD/kW-month, ready in 9 months, a tenth of the time out of order."""
     price = {"rent_usd_per_kw_month": 40, "term_months": 24} if name == RENTED else {"capex_usd_per_kw": 1000}
     return {"id": name, "lead_months": 6, "permit_months": 3, "fuel_usd_per_mmbtu": 5, "forced_outage_pct": 10,
-            **price, **more}  # fmt: skip
+            "unit_mw": 0, **price, **more}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +198,29 @@ def test_a_contract_for_the_last_quarter_costs_its_whole_term(place, facts, opti
     idle = optimise(case, bounds={("hire", ("champion", RENTED, 11)): (0, 0)})
     saved = 0.9 * HOURS * (100 - 49) / 1e6 * pv(11)  # it gives 0.9 MW at 49 USD/MWh
     assert answer.objective - idle.objective == pytest.approx(rent * pv(11) + after * RATE**-3.0 - saved)
+
+
+# ---- whole units
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "unit", "count"), [(ENGINE, "plants", 1.2, 2), (RENTED, "hires", 0.8, 3)]
+)
+def test_plant_comes_in_whole_units_and_no_more_than_are_needed(place, facts, kind, table, unit, count):
+    """No line ever, sets for backup: 2.13 MW are needed, so two units of 1.2 MW or three of 0.8."""
+    plan = solve(build_case(place(option(kind, unit_mw=unit, term_months=240), grid=60), facts)).plan
+    assert plan.tables[table]["added_mw"].sum() == pytest.approx(count * unit)
+    assert not len(audit(plan))
+
+
+def test_large_units_of_the_catalog_are_whole_and_small_ones_any_amount(place, facts):
+    """A reactor of 300 MW is no plant of 2 MW; gensets of 2.5 MW add up to nearly anything."""
+    asked = [option(ENGINE), {**option("diesel-genset-2026"), "unit_mw": None}, {**option(RENTED), "unit_mw": None},
+             {"id": "nuclear-smr-2026", "lead_months": 3, "permit_months": 3}]  # fmt: skip
+    case = build_case(place(*asked), facts)
+    whole = case.supplies["whole"]["champion"].to_dict()
+    assert whole == {ENGINE: False, "diesel-genset-2026": False, RENTED: True, "nuclear-smr-2026": True}
+    assert case.supplies.at[("champion", "nuclear-smr-2026"), "unit_mw"] == 300
 
 
 # ---- what is left of it
