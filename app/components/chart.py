@@ -18,6 +18,7 @@ from planner.app.components.icon import icon
 from planner.app.components.table import plain_table
 from planner.app.services import Services
 from planner.app.state.result import Result, load
+from planner.report.names import titled
 from planner.report.strings import t
 from planner.report.terms import readable, relabel
 from planner.runs.run import Run
@@ -177,7 +178,7 @@ def register_downloads(
         if isinstance(asked, str):
             ending, content = DELIVERED[asked.removeprefix(f"{page}-")]
             return download.send(services, f"{stem}.{ending}", content(one.run))
-        frame = tables[asked["name"]](one, services if state is None else shown)
+        frame = titled(tables[asked["name"]](one, services if state is None else shown), one.run.scenario)
         name = f"{stem}-{asked['name']}.{asked['kind']}"
         if asked["kind"] == "csv":
             return download.send(services, name, download.csv_text(frame))

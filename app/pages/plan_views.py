@@ -19,11 +19,15 @@ from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
 from planner.report.kpis import HEADLINE, kpi_cards
+from planner.report.names import titled, titles
 from planner.report.strings import t
 from planner.report.terms import term
 
 PAGE = "plan"
 TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
+
+SIDE_BY_SIDE = 10
+"""Workloads up to which their service has room beside the capacity."""
 
 View = Callable[[Result, Any], pd.DataFrame]
 
@@ -35,7 +39,12 @@ def kpis(one: Result, _services: Any = None) -> pd.DataFrame:
 def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
     rows = one.table("milestones")
     columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical", "float_months", "after"]
-    return gantt.rows(rows).reindex(columns=columns) if len(rows) else rows
+    return titled(gantt.rows(rows).reindex(columns=columns), one.run.scenario) if len(rows) else rows
+
+
+def marginal_rows(one: Result, _services: Any = None) -> pd.DataFrame:
+    rows = views.binding(one.table("prices"), top=len(one.run.scenario.demand), marginal=True)
+    return rows.assign(name=rows["name"].replace(titles(one.run.scenario, "w")))
 
 
 def control_rows(by: str) -> View:
@@ -57,7 +66,7 @@ TABLES: dict[str, View] = {
     "served": lambda one, _: service_over_time(one.table("demand"), one.run.scenario),
     "capacity": lambda one, _: views.demand_against_capacity(one.table("demand")),
     "binding": lambda one, _: views.binding(one.table("prices")),
-    "marginal": lambda one, _: views.binding(one.table("prices"), marginal=True),
+    "marginal": marginal_rows,
     "gantt": gantt_rows,
     "openings": lambda one, _: one.table("openings"),
     "service": lambda one, _: one.table("service"),
@@ -87,7 +96,7 @@ def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
     }[tab if tab in TABS else "overview"]  # fmt: skip
 
     def get(name: str) -> pd.DataFrame:
-        return TABLES[name](one, services)
+        return titled(TABLES[name](one, services), one.run.scenario)
 
     return html.Div(draw(one, base, get), className="tab-content")
 
@@ -105,7 +114,7 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
                 chart(PAGE, "standing", pictures.capacity(standing), standing, note=t("plan.standing-note")),
                 chart(PAGE, "served", pictures.service(served), served, note=t("plan.served-note")),
             ],
-            className="two-up",
+            className="two-up" if served["w"].nunique() <= SIDE_BY_SIDE else "stack",
         ),
         result.kpi_cards(kpi_cards(one.kpis, before, tuple(name for name in HEADLINE if name not in FIGURES))),
         chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note")),

@@ -6,7 +6,7 @@ and a metro of the same country counts for prices and waits only if it is near (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,11 @@ def metro_place(catalog: Catalog, metro: str) -> Place:
 
 
 def place_of(catalog: Catalog, site: Site) -> Place:
-    """The place of a site: its metro, or its coordinates with the nearest station for climate."""
+    """The place of a site: its metro, or its coordinates with the nearest station for climate; named by its title."""
     if site.latitude is None or site.longitude is None:
         assert site.metro is not None  # the schema asks for one or the other
-        return metro_place(catalog, site.metro)
+        place = metro_place(catalog, site.metro)
+        return replace(place, name=site.title) if site.title else place
     station = nearest_station(site.latitude, site.longitude)
     higher = 0.0 if site.elevation_m is None else site.elevation_m - station.elevation_m
     months = tuple(t - LAPSE_K_PER_M * higher for t in station.temperatures_c)
@@ -59,7 +60,7 @@ def place_of(catalog: Catalog, site: Site) -> Place:
     metro, far = near_metro(catalog, iso3, site.latitude, site.longitude)
     if metro is not None:
         assumed.append(("local prices and waits", metro, f"metro {far:.0f} km away; rung: place"))
-    return Place(site.id, iso3, site.latitude, site.longitude, months, metro, tuple(assumed))
+    return Place(site.title or site.id, iso3, site.latitude, site.longitude, months, metro, tuple(assumed))
 
 
 def near_metro(catalog: Catalog, iso3: str, lat_deg: float, lon_deg: float) -> tuple[str | None, float]:

@@ -14,6 +14,7 @@ from planner.case.periods import Calendar
 from planner.case.places import place_of
 from planner.facts.numbers import number, percent
 from planner.report import views
+from planner.report.names import titles
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
@@ -72,7 +73,7 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
         asked=_asked(scenario, values, places(tables["fleet"], scenario)),
         limits=_limits(tables["prices"]),
         step=_step(tables["prices"], values),
-        falls=_falls(shares),
+        falls=_falls(shares, titles(scenario, "w")),
     )  # fmt: skip
 
 
@@ -215,8 +216,8 @@ def _step(prices: pd.DataFrame, values: Mapping[str, float]) -> str:
     return " ".join(told.values())
 
 
-def _falls(shares: pd.DataFrame) -> str:
-    fell = shares[shares["fell"]]
+def _falls(shares: pd.DataFrame, name_of: Mapping[str, str]) -> str:
+    fell = shares[shares["fell"]].replace({"w": dict(name_of)})
     names = list(dict.fromkeys(fell["w"]))
     if not names:
         return ""

@@ -6,7 +6,7 @@ assumptions that move it most. A single HTML file for one sheet of paper: no scr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from planner.facts.errors import PlannerError
 from planner.facts.numbers import fixed, number, percent
 from planner.report.answer import FIGURES, answer, capacity_by_place, places
 from planner.report.charts.style import PALETTE
+from planner.report.names import titles
 from planner.report.page import cards
 from planner.report.strings import t
 from planner.report.terms import term
@@ -68,7 +69,7 @@ def brief_page(run: Run) -> str:
         cards(run.kpis, FIGURES),
         '<div class="two">',
         _capacity(capacity_by_place(tables["fleet"], run.scenario)),
-        _service(tables["service"], tables["demand"]),
+        _service(tables["service"], tables["demand"], titles(run.scenario, "w")),
         "</div>",
         _places(places(tables["fleet"], run.scenario)),
         _assumptions(run, tables["assumptions"]),
@@ -131,11 +132,14 @@ def _capacity(table: pd.DataFrame) -> str:
     )
 
 
-def _service(service: pd.DataFrame, demand: pd.DataFrame) -> str:
+def _service(service: pd.DataFrame, demand: pd.DataFrame, name_of: Mapping[str, str]) -> str:
     """When half and nearly all of each workload's demand stay served; the largest workloads, the rest counted."""
     asked = demand.groupby("w")["demand_kref"].max()
     rows = service.assign(asked=service["w"].map(asked)).sort_values("asked", ascending=False)
-    shown = [(str(row.w), _day(row.date_50), _day(row.date_95)) for row in rows.head(MOST_ROWS).itertuples()]
+    shown = [
+        (name_of.get(row.w, str(row.w)), _day(row.date_50), _day(row.date_95))
+        for row in rows.head(MOST_ROWS).itertuples()
+    ]
     more = len(rows) - len(shown)
     note = f'<p class="note">{escape(t("brief.more", n=more))}</p>' if more > 0 else ""
     head = (t("brief.workload"), t("brief.half"), t("brief.most"))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from planner.report import capital, kpis, views
-from planner.report.charts import frontier, gantt, places, plan, sankey, style
+from planner.report.charts import answer, frontier, gantt, places, plan, sankey, style
 from planner.report.terms import heading, kpi_label, term
 
 LABELS = ["2027-Q1", "2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
@@ -234,13 +234,39 @@ def test_gantt_draws_float_and_says_what_is_waited_for() -> None:
     assert "3 months of float" in hall.customdata[0][2] and "waits for permit" in hall.customdata[0][2]
 
 
-def test_gantt_keeps_critical_rows_when_there_are_too_many() -> None:
+LONG = [f"Ministry of the same long name, department of the same long name, office {i}" for i in range(40)]
+"""Titles that are one once they are cut."""
+
+
+def test_gantt_draws_every_row_by_its_id_and_writes_its_title() -> None:
     many = pd.DataFrame({
-        "h": [f"h{i}" for i in range(90)], "w": "", "kind": "order", "item": "x", "critical": [i == 89 for i in range(90)],
+        "h": [f"h{i}" for i in range(90)], "h_title": [LONG[0]] * 90, "w": "", "kind": "order", "item": "x",
+        "critical": [i == 89 for i in range(90)],
         "start_date": pd.Timestamp("2027-01-01"), "end_date": pd.Timestamp("2027-06-01"),
     })  # fmt: skip
-    table = gantt.rows(many)
-    assert len(table) == 60 and "h89" in set(table["h"])
+    fig = gantt.gantt(many)
+    assert len(set(fig.data[0].y)) == 90
+    assert len(fig.layout.yaxis.ticktext) == 90 and all(
+        "· order" in text for text in fig.layout.yaxis.ticktext
+    )
+
+
+def test_forty_workloads_with_long_names_are_all_drawn() -> None:
+    ids = [f"w{i}" for i in range(40)]
+    rows = pd.DataFrame({
+        "w": ids, "w_title": LONG, "t": 0, "label": "2027Q1", "start_date": pd.Timestamp("2027-01-01"),
+        "end_date": pd.Timestamp("2027-04-01"), "served_share": 1.0, "fell": False,
+    })  # fmt: skip
+    drawn = answer.service(rows)
+    assert set(drawn.data[0].y) == set(ids)
+    assert len(set(drawn.layout.yaxis.ticktext)) == 40, "names that begin alike are cut in the middle"
+    amounts = rows.assign(demand_kref=[float(i) for i in range(40)], served_kref=1.0, unserved_kref=0.0)
+    stacked = plan.capacity_against_demand(amounts)
+    bars = [trace for trace in stacked.data if trace.type == "bar"]
+    assert len(bars) == 8 and bars[-1].name == "33 more workloads"
+    assert sum(sum(bar.y) for bar in bars) == 40
+    limits = pd.DataFrame({"name": LONG, "worth_musd": 1.0, "unit": "MW", "from": "a", "to": "b"})
+    assert len(set(plan.what_binds(limits).data[0].y)) == 40
 
 
 def test_map_keeps_empty_sites_and_sizes_the_used() -> None:

@@ -6,7 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from planner.report.answer import ENOUGH
-from planner.report.charts.style import GOOD, WARN, clip, colours, empty, finish, hatched, patterns
+from planner.report.charts.style import GOOD, WARN, clipped, colours, empty, finish, hatched, patterns
+from planner.report.names import labels
 from planner.report.strings import t
 
 LEVELS = (
@@ -47,6 +48,7 @@ def service(table: pd.DataFrame) -> go.Figure:
     if not len(table):
         return empty(t("charts.no-demand"))
     order = list(dict.fromkeys(table["w"]))
+    name_of = labels(table, "w")
     level = table.apply(_level, axis=1)
     fig = go.Figure()
     for name, colour, pattern in LEVELS:
@@ -58,15 +60,16 @@ def service(table: pd.DataFrame) -> go.Figure:
             orientation="h", y=part["w"], base=part["start_date"].dt.strftime("%Y-%m-%d"), x=length,
             name=t(f"charts.service.{name}"),
             marker=hatched(colour, pattern, 0.3) | {"line": {"width": 0}},
-            customdata=part[["label", "served_share"]].to_numpy(),
-            hovertemplate="%{y}, %{customdata[0]}: %{customdata[1]:.0%}<extra></extra>",
+            customdata=part[["label", "served_share"]].assign(name=part["w"].map(name_of)).to_numpy(),
+            hovertemplate="%{customdata[2]}, %{customdata[0]}: %{customdata[1]:.0%}<extra></extra>",
         )  # fmt: skip
     return finish(
         fig, height=120 + 24 * len(order), legend=True, barmode="overlay", bargap=0.25, margin={"l": 16},
         xaxis={"type": "date", "showgrid": True},
         yaxis={
             "type": "category", "categoryorder": "array", "categoryarray": order[::-1], "automargin": True,
-            "tickmode": "array", "tickvals": order, "ticktext": [clip(w, LABEL) for w in order], "ticksuffix": " ",
+            "tickmode": "array", "tickvals": order, "ticktext": clipped([name_of[w] for w in order], LABEL),
+            "ticksuffix": " ",
         },
     )  # fmt: skip
 

@@ -13,18 +13,20 @@ from planner.facts.numbers import number
 from planner.plans.milestones import KINDS
 from planner.plans.openings import DAYS_PER_MONTH
 from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, clip, empty, finish, hatched
+from planner.report.names import labels
 from planner.report.strings import t
 from planner.report.terms import term
 
 DAY_MS = 86_400_000.0
 LABEL = 48
+LEAST_PLACE = 16
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
 
 
-def rows(milestones: pd.DataFrame, top: int = 60) -> pd.DataFrame:
-    """Milestones in drawing order with ``line`` (the row's label, shared by all of one thing); critical lines first if
-    there are more than ``top``."""
+def rows(milestones: pd.DataFrame) -> pd.DataFrame:
+    """Milestones in drawing order with ``line`` (the row they are drawn in, shared by all of one thing) and ``shown``,
+    what that row is called: the title of host or workload where the table has one, else the id."""
     table = milestones.copy()
     for column in ("start_date", "end_date"):
         table[column] = pd.to_datetime(table[column])
@@ -35,9 +37,10 @@ def rows(milestones: pd.DataFrame, top: int = 60) -> pd.DataFrame:
     table = table.assign(first=first, of_host=table["place"] == table["h"])
     order = ["of_host", "first", "place", "start_date", "end_date"]
     table = table.sort_values(order, ascending=[False, True, True, True, True], kind="stable")
-    table["line"] = [_line(r) for r in table.itertuples()]
-    wanted = table.sort_values(["critical", "start_date"], ascending=[False, True], kind="stable")["line"]
-    table = table[table["line"].isin(list(dict.fromkeys(wanted))[:top])]
+    name_of = {key: labels(table, key) for key in ("h", "w")}
+    names = [name_of["h"].get(r.h) if r.of_host else name_of["w"].get(r.w) for r in table.itertuples()]
+    table["line"] = [_line(r, r.place) for r in table.itertuples()]
+    table["shown"] = [_line(r, name or r.place) for r, name in zip(table.itertuples(), names, strict=True)]
     return table.drop(columns=["first", "of_host"]).reset_index(drop=True)
 
 
@@ -58,20 +61,21 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
                 "line": {"color": [WARN if c else "rgba(0,0,0,0)" for c in part["critical"]], "width": 3},
             },
             customdata=[
-                [row.start_date.strftime("%d %b %Y"), row.end_date.strftime("%d %b %Y"), _told(row)]
+                [row.start_date.strftime("%d %b %Y"), row.end_date.strftime("%d %b %Y"), _told(row), row.shown]
                 for row in part.itertuples()
             ],
-            hovertemplate="%{y}<br>%{customdata[0]} – %{customdata[1]}%{customdata[2]}<extra></extra>",
+            hovertemplate="%{customdata[3]}<br>%{customdata[0]} – %{customdata[1]}%{customdata[2]}<extra></extra>",
         )  # fmt: skip
     _floats(fig, table)
     lines = list(dict.fromkeys(table["line"]))
     critical = set(table.loc[table["critical"], "line"])
+    shown = dict(zip(table["line"], table["shown"], strict=True))
     finish(fig, t("charts.date"), "", height=max(260, 130 + 24 * len(lines)), legend=True)
     fig.update_layout(barmode="overlay", bargap=0.3, margin={"l": 16})
     fig.update_xaxes(type="date", showgrid=True)
     return fig.update_yaxes(
         categoryorder="array", categoryarray=lines[::-1], automargin=True, title_text="", tickmode="array",
-        tickvals=lines, ticktext=[f"<b>{clip(x, LABEL)} ◆</b>" if x in critical else clip(x, LABEL) for x in lines],
+        tickvals=lines, ticktext=[f"<b>{_cut(shown[x])} ◆</b>" if x in critical else _cut(shown[x]) for x in lines],
     )  # fmt: skip
 
 
@@ -104,9 +108,15 @@ NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack"}
 """Kinds of which a place may have several: the thing is named too."""
 
 
-def _line(row: Any) -> str:
+def _cut(text: str) -> str:
+    """A label with the end of its place cut, so that what is done there can still be read."""
+    place, between, what = text.partition(" · ")
+    return clip(place, max(LEAST_PLACE, LABEL - len(what))) + between + clip(what, LABEL)
+
+
+def _line(row: Any, place: str) -> str:
     """What a bar is called: place, kind, and the thing where there may be several of a kind."""
-    words = f"{row.place} · {term('milestone', row.kind)}"
+    words = f"{place} · {term('milestone', row.kind)}"
     if row.kind not in NAMED_KINDS or not str(row.item or ""):
         return words
     return f"{words}: {str(row.item).removeprefix('export licence for ')}"

@@ -12,7 +12,7 @@ from planner.report.charts.style import (
     GOOD,
     MUTED,
     WARN,
-    clip,
+    clipped,
     colours,
     empty,
     finish,
@@ -20,29 +20,36 @@ from planner.report.charts.style import (
     patterns,
     quarters,
 )
+from planner.report.names import labels
 from planner.report.strings import t
 from planner.report.terms import term
 
 LABEL = 34
+MOST_SERIES = 8
+"""Series that colours tell apart; where there are more, the smaller ones are one."""
 
 
 def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
-    """Served work stacked by workload, the demand of all as a line (thousand reference-accelerator equivalents)."""
+    """Served work stacked by workload, the demand of all as a line (thousand reference-accelerator equivalents).
+
+    Of more than eight workloads the smaller ones are stacked as one.
+    """
     if not len(table):
         return empty(t("charts.no-demand"))
     order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
-    names = list(dict.fromkeys(table["w"]))
+    whole = table.groupby(["t", "label"], as_index=False)["demand_kref"].sum().sort_values("t")
+    parts, name_of = _largest(table)
+    names = list(dict.fromkeys(parts["w"]))
     colour, pattern = colours(names), patterns(names)
     fig = go.Figure()
     for w in names:
-        part = table[table["w"] == w]
+        part = parts[parts["w"] == w]
         fig.add_bar(
-            x=part["label"], y=part["served_kref"], name=w,
+            x=part["label"], y=part["served_kref"], name=name_of[w],
             marker=hatched(colour[w], pattern[w]),
             customdata=part[["demand_kref", "unserved_kref"]].to_numpy(),
-            hovertemplate=f"{w}, {t('charts.served-hover')}<extra></extra>",
+            hovertemplate=f"{name_of[w]}, {t('charts.served-hover')}<extra></extra>",
         )  # fmt: skip
-    whole = table.groupby(["t", "label"], as_index=False)["demand_kref"].sum().sort_values("t")
     fig.add_scatter(
         x=whole["label"], y=whole["demand_kref"], mode="lines+markers",
         name=t("charts.demand"), line={"color": WARN, "width": 2.5},
@@ -50,6 +57,22 @@ def capacity_against_demand(table: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.kref"), height=400, legend=True,
                   xaxis=quarters(order), barmode="stack", bargap=0.15)  # fmt: skip
+
+
+def _largest(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The rows of the largest workloads with all others added up as one, and what each is called."""
+    peak = table.groupby("w")["demand_kref"].max().sort_values(ascending=False, kind="stable")
+    name_of = labels(table, "w")
+    if len(peak) <= MOST_SERIES:
+        return table, name_of
+    own = list(peak.index[: MOST_SERIES - 1])
+    keys, values = ["w", "t", "label"], ["demand_kref", "served_kref", "unserved_kref"]
+    rest = table[~table["w"].isin(own)].assign(w="")
+    parts = pd.concat(
+        [table[table["w"].isin(own)][keys + values], rest.groupby(keys, as_index=False)[values].sum()]
+    )
+    short = dict(zip(own, clipped([name_of[w] for w in own], LABEL), strict=True))
+    return parts, name_of | short | {"": t("charts.more-workloads", n=len(peak) - len(own))}
 
 
 def power(table: pd.DataFrame) -> go.Figure:
@@ -60,24 +83,24 @@ def power(table: pd.DataFrame) -> go.Figure:
     if not len(table):
         return empty(t("charts.no-power"))
     order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
-    names = list(dict.fromkeys(table["p"]))
+    names, name_of = list(dict.fromkeys(table["p"])), labels(table, "p")
     colour, pattern = colours(names), patterns(names)
     fig = go.Figure()
     for p in names:
         part = table[table["p"] == p]
         fig.add_bar(
-            x=part["label"], y=part["facility_peak_mw"], name=p, offsetgroup=p,
+            x=part["label"], y=part["facility_peak_mw"], name=name_of[p], offsetgroup=p,
             marker=hatched(colour[p], pattern[p]),
-            hovertemplate=f"{p}, {t('charts.facility-hover')}<extra></extra>",
+            hovertemplate=f"{name_of[p]}, {t('charts.facility-hover')}<extra></extra>",
         )  # fmt: skip
     for i, p in enumerate(names):
         part = table[table["p"] == p]
         own = "firm_mw" in part and bool((part["firm_mw"] > part["grid_mw"]).any())
         fig.add_scatter(
             x=part["label"], y=part["firm_mw" if own else "grid_mw"], mode="lines",
-            name=f"{p}: {t('charts.firm' if own else 'charts.grid')}",
+            name=f"{name_of[p]}: {t('charts.firm' if own else 'charts.grid')}",
             line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
-            hovertemplate=f"{p}, {t('charts.firm-hover' if own else 'charts.grid-hover')}<extra></extra>",
+            hovertemplate=f"{name_of[p]}, {t('charts.firm-hover' if own else 'charts.grid-hover')}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True,
                   xaxis=quarters(order), barmode="group", bargap=0.2)  # fmt: skip
@@ -157,11 +180,12 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
     """The worth of one unit more of each binding limit (MUSD of present value), largest at the top."""
     if not len(table):
         return empty(t("charts.no-binding"))
-    rows = table.iloc[::-1]
+    rows = table.iloc[::-1].reset_index(drop=True)
     worth = rows["worth_musd"].abs()
+    places = [str(n) for n in rows.index]  # two limits may have one name once it is cut
     fig = go.Figure(
         go.Bar(
-            orientation="h", y=[clip(str(n), LABEL) for n in rows["name"]], x=worth,
+            orientation="h", y=places, x=worth,
             marker={"color": [GOOD if v > 0 else WARN for v in rows["worth_musd"]]},
             text=[f"{number(v)} {t('charts.per', unit=u)}" for v, u in zip(worth, rows["unit"], strict=True)],
             textposition="outside", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
@@ -172,7 +196,9 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
     # the values stand beside the bars: leave them room
     room = {"range": [0, 1.9 * float(worth.max())], "nticks": 5}
     return finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False,
-                  xaxis=room, yaxis={"ticksuffix": " "}, margin={"l": 16, "r": 16})  # fmt: skip
+                  xaxis=room, margin={"l": 16, "r": 16}, yaxis={
+                      "type": "category", "tickmode": "array", "tickvals": places, "ticksuffix": " ",
+                      "ticktext": clipped([str(n) for n in rows["name"]], LABEL), "automargin": True})  # fmt: skip
 
 
 def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from planner.report import capital, finance, views
 from planner.report.charts import finance as finance_charts
 from planner.report.charts import gantt, plan, sankey
+from planner.report.names import titled
 from planner.report.page import Chart
 from planner.report.strings import t
 
@@ -30,11 +31,11 @@ def charts_of(run: Run) -> list[Chart]:
     needs = capital.needs(ledger)
     origin = capital.needs(ledger, "origin_iso3")
     flows = capital.flows(ledger)
-    demand = views.demand_against_capacity(table("demand"))
-    power = views.power_by_site(table("power"))
+    demand = titled(views.demand_against_capacity(table("demand")), run.scenario)
+    power = titled(views.power_by_site(table("power")), run.scenario)
     control = views.control_by(table("control"))
     binding = views.binding(table("prices"))
-    milestones = table("milestones")
+    milestones = titled(table("milestones"), run.scenario)
     what = {"what": t("capital.kinds.capital"), "payer": t("capital.everyone"), "year": year}
     made: list[tuple[str, Callable[[], go.Figure], str, pd.DataFrame]] = [
         ("capital.needs", lambda: plan.ledger_bars(needs, "account"), t("capital.needs-note", **what),

@@ -7,6 +7,7 @@ never differs by colour alone: points differ by symbol, bars by pattern, lines b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,17 @@ def hatched(colour: str, pattern: str, solidity: float = 0.25) -> dict[str, Any]
 def clip(text: str, width: int) -> str:
     """A label no longer than so many characters; what is cut ends in an ellipsis."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def clipped(texts: Sequence[str], width: int) -> list[str]:
+    """Labels no longer than so many characters; those that would be one without their ends are cut in the middle."""
+    cut = [clip(text, width) for text in texts]
+    same = {label for label, n in Counter(cut).items() if n > 1}
+    head = (width - 1) // 2
+    return [
+        f"{text[:head]}…{text[head + 1 - width :]}" if label in same and len(text) > width else label
+        for text, label in zip(texts, cut, strict=True)
+    ]
 
 
 def finish(

@@ -1,0 +1,35 @@
+"""Names that readers see beside the ids that tables are keyed by: titles of workloads, hosts and sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from planner.scenario.schema import Host, Scenario, Site, Workload
+
+TITLE = "_title"
+
+
+def titles(scenario: Scenario, key: str) -> dict[str, str]:
+    """Id -> title of what the column ``key`` names (w, h or p), of those that have one."""
+    entries: dict[str, Sequence[Workload | Host | Site]] = {
+        "w": scenario.demand, "h": scenario.hosts, "p": scenario.sites,
+    }  # fmt: skip
+    return {entry.id: entry.title for entry in entries[key] if entry.title}
+
+
+def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """The table with a column ``w_title`` (``h_title``, ``p_title``) beside each id of which some have a title."""
+    for key in ("w", "h", "p"):
+        if key in table and f"{key}{TITLE}" not in table and (found := titles(scenario, key)):
+            names = [found.get(str(id), "" if pd.isna(id) else str(id)) for id in table[key]]
+            table = table.copy()
+            table.insert(list(table.columns).index(key) + 1, f"{key}{TITLE}", names)
+    return table
+
+
+def labels(table: pd.DataFrame, key: str) -> dict[str, str]:
+    """Id -> what a chart writes for it: the title where the table has one, else the id."""
+    shown = f"{key}{TITLE}"
+    return dict(zip(table[key], table[shown if shown in table else key], strict=True))
