@@ -23,6 +23,7 @@ from planner.models import (
     power,
     resilience,
     sites,
+    storage,
     supply,
     tariff,
 )
@@ -43,8 +44,10 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     power.declare_load(m, case)
     cooling.declare(m, case)
     plant.declare(m, case)
+    storage.declare(m, case)
     power.declare(m, case)
     lines.declare(m, case)
+    storage.declare_recharge(m, case)
     tariff.declare(m, case)
     permits.declare(m, case)
     supply.declare(m, case)

@@ -7,7 +7,7 @@ plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load,
     gen <= share of the slice x (plant alive + hire alive)                             (h,g,t,s)  plant_output
     plant_firm + plant_standby <= sum over g of firm share x (plant + hire alive)      (h,t)      plant_rating
     plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
-    sum over firm g of gen + plant_standby <= the same over all firm g                 (h,t,s)    stress_rating
+    sum over firm g of gen + plant_standby <= the same over all firm g but storage     (h,t,s)    stress_rating
     sum over hosts of plant + hire alive <= most MW at the site                        (p,g,t)    site_plant
     plant = MW of a unit x plant_units;  hire = MW of a unit x hire_units              (h,g,t)    plant_whole, hire_whole
 
@@ -25,6 +25,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
+from planner.case.plant import STORED
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import asset, book, local
 from planner.models.rules import Rule
@@ -37,7 +38,8 @@ def declare(m: Any, case: Case) -> None:
     add_set(m, "PLANT", tuples(case.plants), 3)
     add_set(m, "HIRE", tuples(case.hires), 3)
     add_set(m, "OUTPUT", outputs, 4)
-    add_set(m, "ONSITE", dict.fromkeys((h, t) for h, _, t, _ in outputs), 2)
+    stored = [(h, t) for h, _, t, s in tuples(case.stores) if (h, t, s) in loaded]
+    add_set(m, "ONSITE", dict.fromkeys([*((h, t) for h, _, t, _ in outputs), *stored]), 2)
     add_var(m, "plant", m.PLANT)
     add_var(m, "hire", m.HIRE)
     add_var(m, "gen", m.OUTPUT)
@@ -99,7 +101,7 @@ def _declare_rating(m: Any, case: Case) -> None:
 
 def _declare_stress(m: Any, case: Case) -> None:
     """What gives power in stressed hours is no backup then."""
-    firm = case.supplies.index[case.supplies["firm_share"] > 0]
+    firm = case.supplies.index[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)]
     kinds: dict[tuple[str, int, str], list[str]] = {}
     for h, g, t, s in m.OUTPUT:
         if s == STRESS and (h, g) in firm:

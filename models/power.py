@@ -5,7 +5,7 @@ live; grid_import[h,t,s] MW drawn from the grid.
 
     it_load = medium's share of (idle MW x fleet + (working - idle) MW x what works)    (h,m,t,s)  it_load_balance
     it_peak = medium's share of nameplate MW x fleet                                    design     it_peak_balance
-    grid_import + own generation = sum over c,m of PUE_c(T) x heat     build hosts      (h,t,s)    energy_balance
+    grid_import + own generation + discharge = sum over c,m of PUE_c(T) x heat + charge   build  (h,t,s)    energy_balance
     grid_import = PUE of the building x IT load                        leased halls     (h,t,s)    energy_colocation
     sum over c,m of PUE x heat <= existing grid + connect alive + plant_firm            design     firm_power
     critical share x the same  <= existing backup + backup alive + plant_standby        design     backup_power
@@ -100,12 +100,19 @@ def _declare_energy(m: Any, case: Case, typical: pd.DataFrame) -> None:
     add_family(m, "import_heat", m.IMPORT_BUILD, grouped(typical, ["h", "t", "s"], ["c", "m"]), 2)
     giving = grouped(pd.DataFrame([*m.OUTPUT], columns=["h", "g", "t", "s"]), ["h", "t", "s"], ["g"])
     add_family(m, "import_plant", m.IMPORT_BUILD, giving, 1)
+    stores = pd.DataFrame([*m.STORE], columns=["h", "g", "t", "s"])
+    charged = pd.DataFrame([*m.STORE_DAY], columns=["h", "g", "t", "s"])
+    for name, table in (("import_discharge", stores), ("import_charge", charged)):
+        add_family(m, name, m.IMPORT_BUILD, grouped(table, ["h", "t", "s"], ["g"]), 1)
     building = case.physics["colocation_pue"]
     m.energy_balance = Rule(
         m.IMPORT_BUILD,
         rule=lambda m, h, t, s: (
-            m.grid_import[h, t, s] + sum(m.gen[h, g, t, s] for g in m.import_plant[h, t, s])
+            m.grid_import[h, t, s]
+            + sum(m.gen[h, g, t, s] for g in m.import_plant[h, t, s])
+            + sum(m.discharge[h, g, t, s] for g in m.import_discharge[h, t, s])
             == sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.import_heat[h, t, s])
+            + sum(m.charge[h, g, t, s] for g in m.import_charge[h, t, s])
         ),
     )
     m.energy_colocation = Rule(

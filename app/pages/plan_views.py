@@ -73,7 +73,7 @@ TABLES: dict[str, View] = {
     "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, services.catalog),
     "power": lambda one, _: views.power_by_site(one.table("power")),
     "sources": lambda one, _: views.dispatch_by_source(
-        one.table("dispatch"), one.table("generation"), one.table("power")
+        one.table("dispatch"), one.table("generation"), one.table("power"), one.table("storage")
     ),
     "cooling": lambda one, _: views.cooling_by_technology(one.table("cooling")),
     "energy": lambda one, _: views.energy_by_host(one.table("power")),

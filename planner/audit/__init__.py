@@ -29,6 +29,7 @@ from planner.audit import (
     power,
     service,
     sites,
+    storage,
     supply,
     tariff,
 )
@@ -51,6 +52,7 @@ TOPICS = (
     plant,
     firm,
     power,
+    storage,
     tariff,
     supply,
     policy,

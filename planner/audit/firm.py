@@ -36,7 +36,7 @@ def check(view: View, found: Findings) -> None:
     found.at_most("plant-rating", twice, rating, "plant that carries load and is backup at once")
     gen = stressed_mw(view)
     found.at_most(
-        "stress-rating", gen + over(gen.index, short), over(gen.index, stands["plant_rating_mw"]),
+        "stress-rating", gen + over(gen.index, short), over(gen.index, stands["steady_mw"]),
         "plant that gives power in stressed hours and is backup",
     )  # fmt: skip
     built = grid[grid.index.get_level_values(0).isin(view.built)]
@@ -53,12 +53,12 @@ def _table(view: View, found: Findings) -> None:
     power, stands = view.table("power"), ratings(view)
     for name, want in (("grid_mw", grid_mw(view)), ("flexible_mw", flexible_mw(view)),
                        ("backup_mw", backup_mw(view)), ("plant_mw", stands["plant_mw"]),
-                       ("plant_rating_mw", stands["plant_rating_mw"]), ("plant_standby_mw", _standby(view))):  # fmt: skip
+                       ("plant_rating_mw", stands["plant_rating_mw"]), ("plant_standby_mw", held_mw(view))):  # fmt: skip
         got = total(power, HT, power[name])
         found.equal("firm-table", got, over(got.index, want), name)
 
 
-def _standby(view: View) -> pd.Series:
+def held_mw(view: View) -> pd.Series:
     """(h, t) -> MW of rating held as backup, where plant stands."""
     stands = ratings(view)["plant_rating_mw"]
     index = stands.index[stands > 0]
@@ -72,7 +72,7 @@ def _standby(view: View) -> pd.Series:
 def carried_mw(view: View) -> pd.Series:
     """(h, t) -> most MW of the design load that plant may carry: its rating less what is held as backup."""
     stands = ratings(view)["plant_rating_mw"]
-    return stands - over(stands.index, _standby(view))
+    return stands - over(stands.index, held_mw(view))
 
 
 @once

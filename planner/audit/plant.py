@@ -10,6 +10,7 @@ from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.context import Context
+from planner.case.plant import STORED
 
 HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 
@@ -71,13 +72,17 @@ def _units(view: View, name: str) -> pd.Series:
 
 @once
 def standing(view: View) -> pd.DataFrame:
-    """A row a purchase or contract and period alive: h, g, t, mw, and its case_firm_share, case_starts, case_p."""
+    """A row a purchase or contract and period alive: h, g, t, mw; its case_fuel, case_firm_share, case_starts, case_p."""
     parts = []
     for name, life in (("plants", "life"), ("hires", "periods")):
         rows = view.facts(view.table(name), getattr(view.case, name), HGT, [life])
-        rows = view.facts(rows, view.case.supplies, ["h", "g"], ["p", "firm_share", "starts"])
+        rows = view.facts(rows, view.case.supplies, ["h", "g"], ["p", "fuel", "firm_share", "starts"])
         alive = each_period(rows, rows["t"], rows[f"case_{life}"], view.n)
-        parts.append(alive[[*HGT, "case_p", "case_firm_share", "case_starts"]].assign(mw=alive["added_mw"]))
+        parts.append(
+            alive[[*HGT, "case_p", "case_fuel", "case_firm_share", "case_starts"]].assign(
+                mw=alive["added_mw"]
+            )
+        )
     return pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
 
 
@@ -117,11 +122,13 @@ def _output(view: View, found: Findings) -> None:
 
 @once
 def ratings(view: View) -> pd.DataFrame:
-    """(h, t) -> plant_mw that stand, plant_rating_mw of them that are firm, starting_mw of that rating."""
+    """(h, t) -> plant_mw that stand, plant_rating_mw of them that are firm; of that rating starting_mw, and steady_mw
+    without storage."""
     rows = standing(view)
     rating = rows["mw"] * rows["case_firm_share"].astype(float)
     starting = rating * rows["case_starts"].astype(float)
-    parts = {"plant_mw": rows["mw"], "plant_rating_mw": rating, "starting_mw": starting}
+    steady = rating * (rows["case_fuel"] != STORED)
+    parts = {"plant_mw": rows["mw"], "plant_rating_mw": rating, "starting_mw": starting, "steady_mw": steady}
     return pd.DataFrame({name: total(rows, ["h", "t"], mw) for name, mw in parts.items()})
 
 

@@ -126,8 +126,8 @@ def _factors(view: View, column: str) -> pd.DataFrame:
 
 
 def _energy(view: View, found: Findings, known: pd.DataFrame) -> None:
-    """Import and own generation are IT load times PUE: exact with one technology a medium, else between the best and
-    the worst.
+    """Import, own generation and what storage gives are IT load times PUE and what storage takes: exact with one
+    technology a medium, else between the best and the worst.
     """
     dispatch, made = view.table("dispatch"), view.table("generation")
     imported = total(dispatch, HTS, dispatch["import_mw"])
@@ -136,7 +136,13 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> None:
     stated = total(dispatch, HTS, dispatch["generation_mw"])
     found.equal("dispatch-table", stated, over(stated.index, made_mw), "own generation of a slice")
     _import_limit(view, found, imported, total(dispatch, HTS, dispatch["flexible_mw"]))
-    got = imported + over(imported.index, made_mw)
+    kept = view.table("storage")
+    moved = {name: total(kept, HTS, kept[name]) for name in ("charge_mw", "discharge_mw")}
+    for name, want in moved.items():
+        stated = total(dispatch, HTS, dispatch[name])
+        found.equal("dispatch-table", stated, over(stated.index, want), f"{name} of a slice")
+    net = over(imported.index, moved["discharge_mw"]) - over(imported.index, moved["charge_mw"])
+    got = imported + over(imported.index, made_mw) + net
     loads = total(dispatch, HTS, dispatch["it_mw"])
     rented = [h for h in view.own if h not in view.built]
     colo = loads[loads.index.get_level_values(0).isin(rented)]

@@ -36,15 +36,18 @@ def price_by_hour(context: Context, site: Site) -> np.ndarray:
 def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:
     """Hours of the day put together into ``n`` blocks, from busiest to quietest (interactive profile).
 
-    Where a site may have the sun or prices hours of its own, into ``CLOCK_BLOCKS`` of them or more by the clock: load,
-    sun and price meet by hour. A block then holds hours in which they are most alike.
+    Where a site may have the sun or storage, or prices hours of its own, into ``CLOCK_BLOCKS`` of them or more by the
+    clock: load, sun and price meet by hour. A block then holds hours in which they are most alike.
     """
     sites = context.scenario.sites
-    sunny = any(_solar(context, option.id) for site in sites if site.power for option in site.power.options)
+    fuels = {str(context.catalog.value("power_options", option.id, "fuel"))
+             for site in sites if site.power for option in site.power.options}  # fmt: skip
     priced = [price_by_hour(context, site) for site in sites
               if site.tariff and site.tariff.energy_usd_per_mwh_by_hour]  # fmt: skip
-    if sunny or priced:
-        curves = [hourly(context, "interactive"), *([hourly(context, "sun")] if sunny else []), *priced]
+    stored = [price_by_hour(context, site) for site in sites] if "storage" in fuels else []
+    sun = [hourly(context, "sun")] if "solar" in fuels else []
+    if sun or priced or stored:
+        curves = [hourly(context, "interactive"), *sun, *(stored or priced)]
         return by_clock(curves, max(n, CLOCK_BLOCKS))
     order = np.argsort(-hourly(context, "interactive"), kind="stable")
     return [np.sort(block) for block in np.array_split(order, n)]
@@ -76,10 +79,6 @@ def by_clock(curves: Sequence[np.ndarray], n: int) -> list[np.ndarray]:
         best = found
     cuts = best[24][1]
     return [np.arange(a, b) for a, b in itertools.pairwise(cuts)]
-
-
-def _solar(context: Context, option: str) -> bool:
-    return str(context.catalog.value("power_options", option, "fuel")) == "solar"
 
 
 def stressed_hours(context: Context) -> float:

@@ -21,6 +21,7 @@ from planner.case import (
     rates,
     replicas,
     sites,
+    storage,
     supply,
     tariff,
 )
@@ -137,6 +138,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         hires=hired,
         supplies=supplies,
         outputs=plant.output_table(context, blocks, supplies, (bought, hired)),
+        storages=(storages := storage.storage_table(context)),
+        stores=storage.store_table(context, blocks, storages, (bought, hired)),
         tariffs=tariff.tariff_table(context, blocks),
         peak_charges=tariff.peak_charge_table(context),
         host_period=sites.host_period_table(context),

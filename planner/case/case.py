@@ -62,6 +62,8 @@ class Case:
     hires: pd.DataFrame
     supplies: pd.DataFrame
     outputs: pd.DataFrame
+    storages: pd.DataFrame
+    stores: pd.DataFrame
     flexibles: pd.DataFrame
     tariffs: pd.DataFrame
     peak_charges: pd.DataFrame

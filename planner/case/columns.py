@@ -15,7 +15,7 @@ TEXT = frozenset(
     ["a", "accelerator", "answers", "b", "basis", "body", "c", "chip_origin", "country", "d", "data_class", "detail",
      "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "k", "kind", "label", "latency_class",
      "layer", "licence_why", "m", "maker", "method", "mode", "model_class", "n", "name", "operator",
-     "operator_parent", "origin_iso3", "owner_class", "p", "payer", "q", "r", "reason", "reference", "s",
+     "operator_parent", "origin_iso3", "owner_class", "p", "payer", "previous", "q", "r", "reason", "reference", "s",
      "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(

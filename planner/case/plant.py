@@ -19,7 +19,7 @@ from planner.case.context import Context, keyed
 from planner.case.permits import permit_from
 from planner.case.power import PLANT
 from planner.case.table import Table
-from planner.facts.errors import BadValue, MissingFact
+from planner.facts.errors import MissingFact
 from planner.scenario.schema import PowerOption, Site
 
 TABLES = {
@@ -43,9 +43,11 @@ TABLES = {
 TABLE = "power_options"
 YIELD = {"solar": "pv_capacity_factor_pct", "wind": "wind_capacity_factor_pct"}
 """Sources that blow and shine as they will, and what says how much: they count as no firm power."""
-FREE = (*YIELD, "geothermal")
-"""Sources without fuel, bound to the place: how much of it there is must be said."""
+PLACED = (*YIELD, "geothermal")
+"""Sources bound to the place: how much of it there is must be said."""
 STORED = "storage"
+FREE = (*PLACED, STORED)
+"""What burns nothing."""
 WAYS = {"buy": "capex_usd_per_kw", "rent": "rent_usd_per_kw_month"}
 """Ways to get plant, and what must be priced for each."""
 Offered = dict[tuple[str, str], tuple[Site, PowerOption]]
@@ -57,11 +59,11 @@ def plant_table(context: Context) -> pd.DataFrame:
     The order may stand before that permit, as those of cooling and backup may.
     """
     rows: list[tuple[Any, ...]] = []
-    for (h, g), (site, option) in _offered(context, "buy").items():
-        musd = _figure(context, site, option, "capex_usd_per_kw") / 1000.0
+    for (h, g), (site, option) in offered(context, "buy").items():
+        musd = figure(context, site, option, "capex_usd_per_kw") / 1000.0
         fixed = context.catalog.value(TABLE, option.id, "fixed_om_usd_per_kw_year")
         upkeep = 0.0 if pd.isna(fixed) else float(fixed) * context.calendar.years / 1000.0
-        _figure(context, site, option, "life_years")
+        figure(context, site, option, "life_years")
         life, lead = context.life_periods(TABLE, option.id), _lead(context, site, option, option.lead_months)
         resale = float(context.pick(option.resale_pct, TABLE, option.id, "resale_pct")) / 100.0
         first = max(lead, _built_from(context, h, option))
@@ -80,8 +82,8 @@ def _built_from(context: Context, h: str, option: PowerOption) -> int:
 def hire_table(context: Context) -> pd.DataFrame:
     """(h, g, t) contracts on rented plant that may start; nobody takes one over, so what is owed after the horizon is."""
     rows: list[tuple[Any, ...]] = []
-    for (h, g), (site, option) in _offered(context, "rent").items():
-        usd = _figure(context, site, option, "rent_usd_per_kw_month")
+    for (h, g), (site, option) in offered(context, "rent").items():
+        usd = figure(context, site, option, "rent_usd_per_kw_month")
         musd = usd * 12.0 * context.calendar.years / 1000.0
         term = context.calendar.periods(_term(context, site, option))
         own = option.lead_months if option.mobilisation_months is None else option.mobilisation_months
@@ -94,14 +96,14 @@ def hire_table(context: Context) -> pd.DataFrame:
 def supply_table(context: Context) -> pd.DataFrame:
     """(h, g) -> what each kind of plant counts for, burns and costs to run."""
     rows: list[tuple[Any, ...]] = []
-    for (h, g), (site, option) in _offered(context).items():
+    for (h, g), (site, option) in offered(context).items():
         row = context.catalog.table(TABLE).loc[option.id]
         fuel, minutes = str(row["fuel"]), row["start_minutes"]
-        if fuel in FREE and option.max_mw is None:
+        if fuel in PLACED and option.max_mw is None:
             raise MissingFact(
                 f"{_path(site, option)}: say how much {fuel} power the place has room for: max_mw"
             )
-        burns = 0.0 if fuel in FREE else _figure(context, site, option, "heat_rate_mmbtu_per_mwh")
+        burns = 0.0 if fuel in FREE else figure(context, site, option, "heat_rate_mmbtu_per_mwh")
         price = 0.0 if fuel in FREE else _fuel_usd_per_mmbtu(context, site, option, fuel)
         running = row["variable_om_usd_per_mwh"]
         rows.append(
@@ -110,14 +112,14 @@ def supply_table(context: Context) -> pd.DataFrame:
                 g,
                 site.id,
                 fuel,
-                0.0 if fuel in YIELD else 1.0 - _figure(context, site, option, "forced_outage_pct") / 100.0,
+                _firm_share(context, site, option, fuel),
                 not pd.isna(minutes) and float(minutes) <= context.param("ups_ride_through_minutes"),
                 np.inf if option.max_mw is None else option.max_mw,
                 *_unit(context, option),
                 burns,
                 price / 1e6,
                 0.0 if pd.isna(running) else float(running) / 1e6,
-                _figure(context, site, option, "kgco2_per_mwh") / 1000.0,
+                0.0 if fuel == STORED else figure(context, site, option, "kgco2_per_mwh") / 1000.0,
             )
         )
     return TABLES["supplies"].frame(rows)
@@ -131,17 +133,25 @@ def _unit(context: Context, option: PowerOption) -> tuple[float, bool]:
     return unit, unit > 0 and unit >= least
 
 
+def _firm_share(context: Context, site: Site, option: PowerOption, fuel: str) -> float:
+    """Of a MW: nothing of sun and wind, else what does not fail; of storage what lasts through an event."""
+    if fuel in YIELD:
+        return 0.0
+    works = 1.0 - figure(context, site, option, "forced_outage_pct") / 100.0
+    if fuel != STORED:
+        return works
+    return works * min(
+        1.0, figure(context, site, option, "storage_hours") / context.param("storage_event_hours")
+    )
+
+
 def output_table(
     context: Context, blocks: Sequence[np.ndarray], supplies: pd.DataFrame, live: Sequence[pd.DataFrame]
 ) -> pd.DataFrame:
     """(h, g, t, s) from the first period in which plant may be live; the sun by its hours, all else evenly."""
-    first: dict[tuple[str, str], int] = {}
-    for table in live:
-        for row in table.itertuples():
-            first[row.h, row.g] = min(row.t, first.get((row.h, row.g), row.t))
-    options = _offered(context)
+    first, options = first_live(live), offered(context)
     rows: list[tuple[Any, ...]] = []
-    for supply in supplies.itertuples():
+    for supply in supplies[supplies["fuel"] != STORED].itertuples():
         key = (supply.h, supply.g)
         firm = float(supply.firm_share)
         shares = _shares(context, *options[key], supply.fuel, firm, blocks)
@@ -151,6 +161,15 @@ def output_table(
         rows += [(*key, t, s, share) for t in range(first.get(key, context.calendar.n), context.calendar.n)
                  for s, share in by_slice.items()]  # fmt: skip
     return TABLES["outputs"].frame(rows)
+
+
+def first_live(live: Sequence[pd.DataFrame]) -> dict[tuple[str, str], int]:
+    """(h, g) -> first period in which plant of the tables may be live."""
+    first: dict[tuple[str, str], int] = {}
+    for table in live:
+        for row in table.itertuples():
+            first[row.h, row.g] = min(row.t, first.get((row.h, row.g), row.t))
+    return first
 
 
 def _shares(
@@ -163,7 +182,7 @@ def _shares(
     return [min(1.0, mean * float(over_day[block].mean())) for block in blocks]
 
 
-def _offered(context: Context, way: str = "") -> Offered:
+def offered(context: Context, way: str = "") -> Offered:
     """(h, g) -> what hosts that build may get in one way, or in any where none is named."""
     found: Offered = {}
     for host in context.scenario.hosts:
@@ -179,8 +198,6 @@ def _offered(context: Context, way: str = "") -> Offered:
 
 def _ways(context: Context, site: Site, option: PowerOption) -> list[str]:
     """Those the scenario lists, else every one with a price."""
-    if str(context.catalog.value(TABLE, option.id, "fuel")) == STORED:
-        raise BadValue(f"{_path(site, option)}: storage gives no power of its own and cannot be offered here")
     if option.ways is not None:
         return list(option.ways)
     priced = [way for way, column in WAYS.items()
@@ -196,7 +213,7 @@ def _path(site: Site, option: PowerOption) -> str:
     return f"sites[{site.id}].power.options[{option.id}]"
 
 
-def _figure(context: Context, site: Site, option: PowerOption, column: str) -> float:
+def figure(context: Context, site: Site, option: PowerOption, column: str) -> float:
     """The scenario's own figure, or the catalog's; ``MissingFact`` with the field to fill where neither has one."""
     value = context.pick(getattr(option, column, None), TABLE, option.id, column)
     if pd.isna(value):
@@ -217,7 +234,7 @@ def _term(context: Context, site: Site, option: PowerOption) -> float:
 def _lead(context: Context, site: Site, option: PowerOption, own: float | None) -> int:
     """Periods from the application for permits to the live date; no permit is asked where none is known."""
     permit = context.pick(option.permit_months, TABLE, option.id, "permit_months")
-    months = own if own is not None else _figure(context, site, option, "lead_months")
+    months = own if own is not None else figure(context, site, option, "lead_months")
     return context.calendar.periods(months + (0.0 if pd.isna(permit) else float(permit)))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.case.case import MEDIA, Case
+from planner.case.plant import STORED
 
 NEVER = 10**6
 EXISTING = {"space": "existing_mw", "grid": "existing_grid_mw", "backup": "existing_backup_mw"}
@@ -50,7 +51,7 @@ def host_first(case: Case, host: str) -> dict[str, int]:
     build = case.hosts.loc[host, "mode"] == "build"
     opened = 0 if bool(case.hosts.loc[host, "exists"]) else _first(case.opens, host)
     more = _first(case.halls if build else case.leases, host)
-    firm = case.supplies[case.supplies["firm_share"] > 0]
+    firm = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)]
     grid = min(_first_grid(case, host), _first_plant(case, host, firm))
     backup = min(_first(case.backups, host), _first_plant(case, host, firm[firm["starts"]]))
     return {"space": max(opened, more), "grid": grid, "backup": backup}

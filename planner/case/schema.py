@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.case import cooling, halls, plant, power, sites, tariff
+from planner.case import cooling, halls, plant, power, sites, storage, tariff
 from planner.case.commitments import TAIL
 from planner.case.registry import ACCOUNTS, HARDWARE
 from planner.case.table import Table
@@ -134,6 +134,6 @@ SCHEMA: dict[str, Table] = {
         "host": "host", "stack": "stack", "system": "system", "reason": "rule that leaves it out", "detail": "why",
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
-    **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **tariff.TABLES,
+    **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

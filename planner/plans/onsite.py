@@ -24,6 +24,15 @@ def generation(reader: Reader) -> pd.DataFrame:
     )
 
 
+def storage(reader: Reader) -> pd.DataFrame:
+    """(h, g, t, s): hours, MW taken and given, MWh that are left to give at the end of the slice."""
+    keys = [*KEYS, "s"]
+    families = {"charge": "charge_mw", "discharge": "discharge_mw", "level": "level_mwh"}
+    parts = [reader.values(family, keys, column).set_index(keys) for family, column in families.items()]
+    table = pd.concat(parts, axis=1).fillna(0.0).rename_axis(keys).reset_index()
+    return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
+
+
 def standing(reader: Reader) -> pd.DataFrame:
     """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
     case = reader.case

@@ -79,9 +79,10 @@ def plan_of(
         "demand": reader.demand(),
         "stacks": reader.stacks(),
         "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
+        "storage": onsite.storage(reader)[list(SCHEMA["storage"])],
         "ledger": reader.ledger(),
     }
-    tables["dispatch"] = reader.dispatch(tables["generation"])
+    tables["dispatch"] = reader.dispatch(tables["generation"], tables["storage"])
     tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
     tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
@@ -208,8 +209,8 @@ class _Reader(Reader):
         )
         return self.site(self.dated(table))[list(SCHEMA["cooling"])]
 
-    def dispatch(self, generation: pd.DataFrame) -> pd.DataFrame:
-        """(h, t, s): hours, IT load, grid import and own generation of own and leased places."""
+    def dispatch(self, generation: pd.DataFrame, storage: pd.DataFrame) -> pd.DataFrame:
+        """(h, t, s): hours, IT load, grid import, own generation and storage of own and leased places."""
         load = (
             self.values("it_load", ["h", "m", "t", "s"], "it_mw")
             .groupby(["h", "t", "s"], as_index=False)["it_mw"]
@@ -219,10 +220,12 @@ class _Reader(Reader):
         loose = self.values("flexible_import", ["h", "t", "s"], "flexible_mw")
         imported = imported.merge(loose, on=["h", "t", "s"], how="outer")
         own = generation.groupby(["h", "t", "s"], as_index=False)["generation_mw"].sum()
-        table = load.merge(imported, on=["h", "t", "s"], how="outer").merge(
-            own, on=["h", "t", "s"], how="outer"
-        )
-        table = table.fillna({"it_mw": 0.0, "import_mw": 0.0, "flexible_mw": 0.0, "generation_mw": 0.0})
+        kept = storage.groupby(["h", "t", "s"], as_index=False)[["charge_mw", "discharge_mw"]].sum()
+        table = load
+        for part in (imported, own, kept):
+            table = table.merge(part, on=["h", "t", "s"], how="outer")
+        amounts = ("it_mw", "import_mw", "flexible_mw", "generation_mw", "charge_mw", "discharge_mw")
+        table = table.fillna(dict.fromkeys(amounts, 0.0))
         return self.facts(table, self.case.slices, ["t", "s"], ["hours"])[list(SCHEMA["dispatch"])]
 
     def power(self, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -18,7 +18,8 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s", "mean_load",
     ),
     "stacks": ("a", "name", "origin_iso3", "adoption_musd", "adopted", "earliest_date"),
-    "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "flexible_mw", "generation_mw"),
+    "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "flexible_mw", "generation_mw", "charge_mw", "discharge_mw"),
+    "storage": ("p", "h", "g", "t", "label", "s", "hours", "charge_mw", "discharge_mw", "level_mwh"),
     "generation": (
         "p", "h", "g", "t", "label", "s", "hours", "generation_mw", "generation_mwh", "fuel_mmbtu", "emissions_t",
     ),

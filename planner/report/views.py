@@ -43,15 +43,23 @@ GRID = "grid"
 """The grid among sources of power."""
 
 
-def dispatch_by_source(dispatch: pd.DataFrame, generation: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
-    """h, t, label, s, source, hours, mw, mwh, fuel_mmbtu, emissions_t: the grid (no fuel of its own) and each plant.
+def dispatch_by_source(
+    dispatch: pd.DataFrame, generation: pd.DataFrame, power: pd.DataFrame, storage: pd.DataFrame
+) -> pd.DataFrame:
+    """h, t, label, s, source, hours, mw, mwh, fuel_mmbtu, emissions_t: the grid (no fuel of its own), each plant, and
+    storage, less than 0 where it takes more than it gives.
 
-    No rows where a plan generates nothing of its own.
+    No rows where a plan generates and stores nothing of its own.
     """
     columns = ["h", "t", "label", "s", "source", "hours", "mw", "mwh", "fuel_mmbtu", "emissions_t"]
-    if not len(generation):
-        return pd.DataFrame(columns=columns)
+    net = storage["discharge_mw"] - storage["charge_mw"]
+    kept = storage.assign(
+        source=storage["g"], mw=net, mwh=net * storage["hours"], fuel_mmbtu=0.0, emissions_t=0.0
+    )
     own = generation.rename(columns={"g": "source", "generation_mw": "mw", "generation_mwh": "mwh"})
+    own = pd.concat([part[columns] for part in (own, kept[kept["mw"] != 0]) if len(part)] or [own[:0]])
+    if not len(own):
+        return pd.DataFrame(columns=columns)
     labels = power.drop_duplicates("t").set_index("t")["label"]
     drawn = dispatch[dispatch["h"].isin(set(own["h"])) & (dispatch["import_mw"] > 0)]
     grid = drawn.assign(label=drawn["t"].map(labels), source=GRID, mw=drawn["import_mw"],

@@ -245,6 +245,20 @@ class PowerOption(Record):
     fuel_usd_per_mmbtu: NonNegative | None = None
     forced_outage_pct: Annotated[float, Field(ge=0, lt=100)] | None = None
     capacity_factor_pct: Annotated[float, Field(gt=0, le=100)] | None = None
+    storage_hours: Annotated[float, Field(gt=0, le=200)] | None = None
+    round_trip_pct: Annotated[float, Field(gt=0, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _hours_have_their_price(self) -> PowerOption:
+        if (
+            self.storage_hours is not None
+            and self.capex_usd_per_kw is None
+            and self.rent_usd_per_kw_month is None
+        ):
+            raise ValueError(
+                "storage_hours changes what a kW costs: give capex_usd_per_kw or rent_usd_per_kw_month"
+            )
+        return self
 
 
 class Flexible(Record):

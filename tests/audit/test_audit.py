@@ -35,7 +35,9 @@ def rich(tiny) -> Scenario:
     host = {**host, "cooling": ["air-chilled-water", "rear-door", "direct-to-chip"]}
     fuel = {"fuel_usd_per_mmbtu": 1, "lead_months": 9, "permit_months": 3, "unit_mw": 0.125}
     options = [{"id": "gas-engine-dc-2026", "max_mw": 0.5, **fuel},
-               {"id": "turbine-mobile-2026", "max_mw": 0.25, "rent_usd_per_kw_month": 20, **fuel}]  # fmt: skip
+               {"id": "turbine-mobile-2026", "max_mw": 0.25, "rent_usd_per_kw_month": 20, **fuel},
+               {"id": "battery-4h-2026", "max_mw": 0.2, "lead_months": 9, "permit_months": 3,
+                "capex_usd_per_kw": 60}]  # fmt: skip
     return Scenario.model_validate({
         **plain,
         "demand": [
@@ -106,7 +108,7 @@ def test_a_solved_plan_is_clean(plan):
     found = audit(plan)
     assert not len(found), found.to_string()
     for name in ("orders", "rents", "leases", "halls", "cooling", "connections", "backups", "opens",
-                 "plants", "hires", "generation"):  # fmt: skip
+                 "plants", "hires", "generation", "storage"):  # fmt: skip
         assert len(plan.tables[name]), f"the plan must use {name} for the tests below to mean something"
     assert (plan.tables["serving"]["reserve"] > 0).any()
 
@@ -200,6 +202,8 @@ def twice(name: str) -> Callable[[Tables], None]:
 
 CHAMPION, SECOND = (lambda t: t["h"] == "champion"), (lambda t: t["h"] == "second")
 CLOUD, LEASED = (lambda t: t["h"] == "cloud"), (lambda t: t["h"] == "leased")
+
+GIVES = lambda t: t["discharge_mw"] > 0  # noqa: E731
 
 PLANT = (("plants", "plant"), ("hires", "hire"))
 
@@ -312,12 +316,24 @@ MUTATIONS = [
       "energy_mwh", "generation_mwh", "emissions_t")],
     *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
       "plant_rating_mw", "plant_standby_mw")],
+    ("storage-known", put("storage", "t", 0)),
+    ("storage-power", scale("storage", "discharge_mw", -1, GIVES)),
+    ("storage-power", scale("storage", "discharge_mw", 50, GIVES)),
+    ("storage-power", put("storage", "charge_mw", 0.01, lambda t: t["s"] == "stress")),
+    ("storage-energy", put("storage", "level_mwh", 50.0)),
+    ("storage-level", scale("storage", "level_mwh", where=lambda t: t["level_mwh"] > 0)),
+    ("storage-level", scale("storage", "discharge_mw", 0.9, GIVES)),
+    ("storage-event", put("storage", "discharge_mw", 0.25, lambda t: t["s"] == "stress")),
+    ("storage-table", scale("storage", "hours")),
+    ("recharge", drop("connections", CHAMPION)),
     ("billed-peak", scale("power", "billed_peak_mw", 0.5, lambda t: t["billed_peak_mw"] > 0)),
     ("billed-peak", put("power", "billed_peak_mw", 3.0, SECOND)),
     ("billed-peak", put("power", "billed_peak_mw", 99.0, lambda t: (t["h"] == "champion") & (t["t"] == 9))),
     ("flexible-limit", scale("dispatch", "flexible_mw", 50, CHAMPION)),
     ("site-flexible", scale("connections", "added_mw", 100, lambda t: t["n"] == "grid-flexible")),
     ("dispatch-table", scale("dispatch", "generation_mw")),
+    ("dispatch-table", scale("dispatch", "charge_mw")),
+    ("dispatch-table", scale("dispatch", "discharge_mw")),
     ("import-limit", scale("dispatch", "import_mw", 50, CHAMPION)),
     ("plant-rating", drop("connections", CHAMPION)),
     ("stress-rating", put("generation", "generation_mw", 50.0, lambda t: t["s"] == "stress")),

@@ -111,6 +111,12 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "turbine-mobile-2026", "fuel_usd_per_mmbtu": 10},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "storage": {
+            "horizon": YEARS,
+            "sites": [{**site, "power": {"options": [
+                {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
+            ], "flexible": {"max_mw": 5}}}],
+        },
         "a charge on the peak": {
             "horizon": {"years": 2, "step": "half-year"},
             "sites": [{**site, "tariff": {"capacity_usd_per_kw_year": 60}}],

@@ -16,7 +16,7 @@ from planner.case.build import build_case
 from planner.case.prechecks import precheck
 from planner.case.residual import left_share
 from planner.facts.catalog import Catalog
-from planner.facts.errors import BadValue, MissingFact
+from planner.facts.errors import MissingFact
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
@@ -81,7 +81,6 @@ def test_what_is_not_offered_adds_no_row_and_no_column(place, tiny, facts, optim
     [
         ({"id": "pv-utility-2026"}, MissingFact, r"sites\[south\].power.options\[pv-utility-2026\]: .* max_mw"),
         ({"id": "gas-turbine-queue-2026"}, MissingFact, "has no price: give capex_usd_per_kw"),
-        ({"id": "bess-4h-us-2025"}, BadValue, "storage"),
         ({"id": ENGINE, "ways": ["rent"]}, MissingFact, "no rent_usd_per_kw_month"),
         ({"id": ENGINE, "rent_usd_per_kw_month": 30, "ways": ["rent"]}, MissingFact, "give term_months"),
         ({"id": "gas-ccgt-eu-2025"}, MissingFact, "no lead_months"),

@@ -16,6 +16,10 @@ OWN = pd.DataFrame({
     "generation_mw": [4.0, 1.0], "generation_mwh": [400.0, 100.0], "fuel_mmbtu": [3200.0, 800.0],
     "emissions_t": [160.0, 40.0],
 })  # fmt: skip
+STORED = pd.DataFrame({
+    "p": "site", "h": "x", "g": "battery", "t": 0, "label": "2027-Q1", "s": ["b0", "b1"], "hours": 100.0,
+    "charge_mw": [2.0, 0.0], "discharge_mw": [0.0, 1.7], "level_mwh": [8.0, 0.0],
+})  # fmt: skip
 POWER = pd.DataFrame({
     "mode": "build", "p": "site", "t": [0, 1], "label": ["2027-Q1", "2027-Q2"], "facility_peak_mw": 5.0,
     "grid_mw": [0.0, 5.0], "backup_mw": 0.0, "flexible_mw": [0.0, 1.0], "plant_rating_mw": 6.0,
@@ -24,13 +28,15 @@ POWER = pd.DataFrame({
 
 
 def test_the_grid_stands_beside_plant_where_there_is_plant():
-    rows = views.dispatch_by_source(DISPATCH, OWN, POWER)
+    rows = views.dispatch_by_source(DISPATCH, OWN, POWER, STORED.iloc[:0])
     assert rows[["source", "t", "mwh"]].to_numpy().tolist() == [
         ["engine", 0, 400.0], ["engine", 1, 100.0], ["grid", 1, 300.0],
     ]  # fmt: skip
     bars = charts.sources(rows).data
     assert {bar.name: list(bar.y) for bar in bars} == {"engine": [0.4, 0.1], "grid": [0.3]}
-    assert not len(views.dispatch_by_source(DISPATCH, OWN.iloc[:0], POWER))
+    assert not len(views.dispatch_by_source(DISPATCH, OWN.iloc[:0], POWER, STORED.iloc[:0]))
+    stored = views.dispatch_by_source(DISPATCH, OWN.iloc[:0], POWER, STORED).set_index("source")
+    assert stored.loc["battery", "mwh"].tolist() == pytest.approx([-200.0, 170.0])
 
 
 def test_firm_power_is_the_grid_and_plant_that_is_no_backup():

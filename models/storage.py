@@ -1,0 +1,163 @@
+"""Storage of energy: what it takes and gives in a slice, and how full it is at the slice's end, over the typical day.
+
+Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it can give at the end of a slice of the day.
+
+    charge + discharge <= share that works x storage alive                             (h,g,t,s)  storage_power
+    level <= hours x storage alive                                                     (h,g,t,s)  storage_energy
+    level = level before + hours of the slice x (round trip x charge - discharge)
+            - in the first slice, what stressed hours took, by the day                 (h,g,t,s)  storage_level
+    hours of an event x discharge in stressed hours <= level                           (h,g,t,s)  storage_event
+    w x design load + (1 - w) x usual load <= existing grid + connect alive + steady   (h,t)      recharge
+
+The day is a circle: it ends as full as it began. Nothing is charged in stressed hours or in the design hour. What is given
+in stressed hours is taken back on other days. What carries the design hour is taken back within that day, so lines and
+steady plant (firm, neither storage nor backup) must carry the day's mean: the design load for e hours of an event, the
+usual load at the PUE of the design hour for the rest, w = e / (e + round trip x (24 - e)). Storage itself counts as firm
+in ``plant_rating``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.case import DESIGN, STRESS, Case
+from planner.case.plant import STORED
+from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.rules import Rule
+
+
+def declare(m: Any, case: Case) -> None:
+    """What storage does in every slice, where heat may be carried; plant comes before it and power after."""
+    loaded = {(h, t, s) for h, _, _, t, s in m.HEAT}
+    keys = [key for key in tuples(case.stores) if (key[0], *key[2:]) in loaded]
+    day = [key for key in keys if key[3] != STRESS]
+    add_set(m, "STORE", keys, 4)
+    add_set(m, "STORE_DAY", day, 4)
+    add_var(m, "charge", m.STORE_DAY)
+    add_var(m, "discharge", m.STORE)
+    add_var(m, "level", m.STORE_DAY)
+    kinds = case.storages
+    for name in ("hours", "available", "efficiency", "event_hours"):
+        add_param(m, f"storage_{name}", m.STORE, {key: kinds.at[key[:2], name] for key in keys})
+    for name, table, life in (
+        ("stores_bought", case.plants, "life"),
+        ("stores_hired", case.hires, "periods"),
+    ):
+        living = alive_map(table, ["h", "g"], ["t"], life, case.calendar.n)
+        add_family(m, name, m.STORE, {key: living.get(key[:3], []) for key in keys}, 1)
+    add_family(m, "charging", m.STORE, {key: [key] if key in m.STORE_DAY else [] for key in keys}, 4)
+    m.storage_power = Rule(
+        m.STORE,
+        rule=lambda m, h, g, t, s: (
+            sum(m.charge[i, j, u, v] for i, j, u, v in m.charging[h, g, t, s]) + m.discharge[h, g, t, s]
+            <= m.storage_available[h, g, t, s]
+            * (
+                sum(m.plant[h, g, u] for u in m.stores_bought[h, g, t, s])
+                + sum(m.hire[h, g, u] for u in m.stores_hired[h, g, t, s])
+            )
+        ),
+    )
+    m.storage_energy = Rule(
+        m.STORE_DAY,
+        rule=lambda m, h, g, t, s: (
+            m.level[h, g, t, s]
+            <= m.storage_hours[h, g, t, s]
+            * (
+                sum(m.plant[h, g, u] for u in m.stores_bought[h, g, t, s])
+                + sum(m.hire[h, g, u] for u in m.stores_hired[h, g, t, s])
+            )
+        ),
+    )
+    _declare_level(m, case, day)
+
+
+def _declare_level(m: Any, case: Case, day: list[Any]) -> None:
+    stressed = {key: (*key[:3], STRESS) for key in day if (*key[:3], STRESS) in m.STORE}
+    first = day[0][3] if day else ""
+    before = {key: [(*key[:3], case.stores.at[key, "previous"])] for key in day}
+    taken = {key: [stressed[key]] for key in day if key in stressed and key[3] == first}
+    add_family(m, "level_before", m.STORE_DAY, before, 4)
+    add_family(m, "taken_back", m.STORE_DAY, taken, 4)
+    add_param(m, "day_hours", m.STORE_DAY, {key: case.stores.at[key, "day_hours"] for key in day})
+    hours, each = case.slices["hours"], dict.fromkeys(stressed.values())
+    add_set(m, "STORE_STRESS", each, 4)
+    by_day = {key: hours[key[2:]] / _ordinary_days(case, key[2]) for key in each}
+    add_param(m, "stressed_by_day", m.STORE_STRESS, by_day)
+    m.storage_level = Rule(
+        m.STORE_DAY,
+        rule=lambda m, h, g, t, s: (
+            m.level[h, g, t, s]
+            == sum(m.level[i, j, u, v] for i, j, u, v in m.level_before[h, g, t, s])
+            + m.day_hours[h, g, t, s]
+            * (m.storage_efficiency[h, g, t, s] * m.charge[h, g, t, s] - m.discharge[h, g, t, s])
+            - sum(
+                m.stressed_by_day[i, j, u, v] * m.discharge[i, j, u, v]
+                for i, j, u, v in m.taken_back[h, g, t, s]
+            )
+        ),
+    )
+    add_set(m, "STORE_EVENT", stressed, 4)
+    add_family(m, "event", m.STORE_EVENT, {key: [event] for key, event in stressed.items()}, 4)
+    m.storage_event = Rule(
+        m.STORE_EVENT,
+        rule=lambda m, h, g, t, s: (
+            m.storage_event_hours[h, g, t, s]
+            * sum(m.discharge[i, j, u, v] for i, j, u, v in m.event[h, g, t, s])
+            <= m.level[h, g, t, s]
+        ),
+    )
+
+
+def _ordinary_days(case: Case, t: int) -> float:
+    """Days of a period without its stressed hours."""
+    return float(case.slices.loc[t]["hours"].drop(STRESS, errors="ignore").sum()) / 24.0
+
+
+def declare_recharge(m: Any, case: Case) -> None:
+    """The day of the design hour; power comes before it."""
+    kinds, n = case.storages, case.calendar.n
+    stored = {(h, t) for h, _, t, _ in m.STORE}
+    add_set(m, "RECHARGE", [key for key in m.FIRM if key[:2] in stored], 3)
+    keys = list(m.RECHARGE)
+    event, back = (
+        kinds.groupby("h")[c].agg(how) for c, how in (("event_hours", "max"), ("efficiency", "min"))
+    )
+    weight = event / (event + back * (24.0 - event))
+    add_param(m, "design_weight", m.RECHARGE, {key: weight[key[0]] for key in keys})
+    steady = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)].index
+    for name, table, life in (
+        ("steady_plants", case.plants, "life"),
+        ("steady_hires", case.hires, "periods"),
+    ):
+        own = table[np.array([key in steady for key in columns(table, ["h", "g"])], dtype=bool)]
+        living = alive_map(own, ["h"], ["g", "t"], life, n)
+        add_family(m, name, m.RECHARGE, {key: living.get(key[:2], []) for key in keys}, 2)
+    heat = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
+    usual = grouped(heat[~heat["s"].isin([STRESS, DESIGN])], ["h", "t"], ["c", "m", "s"])
+    add_family(m, "usual_heat", m.RECHARGE, {key: usual.get(key[:2], []) for key in keys}, 3)
+    times = {(t, s) for _, t, _ in keys for s in case.slices.loc[t].index if s not in (STRESS, DESIGN)}
+    add_set(m, "USUAL", sorted(times), 2)
+    hours = case.slices["hours"]
+    add_param(
+        m, "usual_share", m.USUAL, {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
+    )
+    m.recharge = Rule(
+        m.RECHARGE,
+        rule=lambda m, h, t, s: (
+            m.design_weight[h, t, s]
+            * sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s])
+            + (1.0 - m.design_weight[h, t, s])
+            * sum(
+                m.usual_share[t, v] * m.pue[h, c, t, s] * m.heat[h, c, x, t, v]
+                for c, x, v in m.usual_heat[h, t, s]
+            )
+            <= m.existing_grid_mw[h, t]
+            + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
+            + sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.steady_plants[h, t, s])
+            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.steady_hires[h, t, s])
+            - m.plant_standby[h, t]
+        ),
+    )

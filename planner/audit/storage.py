@@ -1,0 +1,99 @@
+"""Storage of energy: power, energy and level of every slice, and the day of the design hour."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.firm import built_load, flexible_mw, grid_mw, held_mw
+from planner.audit.plant import ratings, standing
+from planner.audit.view import View, labelled, lookup, over, total
+from planner.case.case import DESIGN, STRESS
+
+HGT, HT = ["h", "g", "t"], ["h", "t"]
+KEYS = [*HGT, "s"]
+AMOUNTS = ("charge_mw", "discharge_mw", "level_mwh")
+
+COVERS = {"storage_power": "storage-power", "storage_energy": "storage-energy", "storage_level": "storage-level",
+          "storage_event": "storage-event", "recharge": "recharge"}  # fmt: skip
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
+
+def check(view: View, found: Findings) -> None:
+    """What storage takes, gives and holds; no more is counted on in the design hour than the day gives back."""
+    table = view.table("storage")
+    found.known("storage-known", table[KEYS], view.case.stores.index, "no such storage can be there then")
+    for name in AMOUNTS:
+        found.at_least("storage-power", total(table, KEYS, table[name]), 0.0, f"negative {name}")
+    rows = view.facts(
+        table, view.case.storages, ["h", "g"], ["hours", "efficiency", "event_hours", "available"]
+    )
+    rows = view.facts(rows, view.case.stores, KEYS, ["day_hours", "previous"])
+    index, stands = labelled(rows, KEYS), standing(view)
+    alive = over(labelled(rows, HGT), total(stands, HGT, stands["mw"])).to_numpy(float)
+
+    def at(value: pd.Series) -> pd.Series:
+        return pd.Series(value.to_numpy(float), index=index)
+
+    hours = lookup(labelled(rows, ["t", "s"]), view.case.slices["hours"])
+    found.equal(
+        "storage-table", at(rows["hours"]), pd.Series(hours.astype(float), index=index), "hours", 100.0
+    )
+    most = at(rows["case_available"] * alive)
+    found.at_most(
+        "storage-power", at(rows["charge_mw"] + rows["discharge_mw"]), most, "more than storage can move"
+    )
+    found.at_most(
+        "storage-energy", at(rows["level_mwh"]), at(rows["case_hours"] * alive), "more than it holds"
+    )
+    stressed = rows[rows["s"] == STRESS]
+    found.at_most(
+        "storage-power", total(stressed, KEYS, stressed["charge_mw"]), 0.0, "charged in stressed hours"
+    )
+    _level(view, found, rows)
+    _recharge(view, found)
+
+
+def _level(view: View, found: Findings, rows: pd.DataFrame) -> None:
+    """The whole day of every storage in use, slices in which it rests among them."""
+    used = list(dict.fromkeys(labelled(rows, HGT)))
+    cells = view.case.stores[view.case.stores["s"] != STRESS].reset_index(drop=True)
+    cells = cells[pd.Index(labelled(cells, HGT)).isin(used)] if used else cells.iloc[:0]
+    index = labelled(cells, KEYS)
+    charge, gives, level = (over(index, total(rows, KEYS, rows[name])) for name in AMOUNTS)
+    before = over(
+        labelled(cells.assign(s=cells["previous"]), KEYS), total(rows, KEYS, rows["level_mwh"])
+    ).set_axis(index)
+    stress = rows[rows["s"] == STRESS]
+    event = over(labelled(cells, HGT), total(stress, HGT, stress["discharge_mw"])).set_axis(index)
+    back = lookup(labelled(cells, ["h", "g"]), view.case.storages["efficiency"]).astype(float)
+    lasts = lookup(labelled(cells, ["h", "g"]), view.case.storages["event_hours"]).astype(float)
+    found.at_most("storage-event", event * lasts, level, "more in an event than is left of the day")
+    every = view.typical.assign(stress=view.typical["s"] == STRESS)
+    hours = total(every, ["t"], every["hours"] * every["stress"])
+    days = total(every, ["t"], every["hours"] * ~every["stress"]) / 24.0
+    daily = (hours / days).reindex(cells["t"].astype(int)).to_numpy(float)
+    taken = event * daily * (cells["s"] == cells["s"].iloc[0]).to_numpy(float) if len(cells) else event
+    want = before + cells["day_hours"].to_numpy(float) * (back * charge - gives) - taken
+    found.equal("storage-level", level, want, "level at the end of a slice")
+
+
+def _recharge(view: View, found: Findings) -> None:
+    """Lines and steady plant carry the mean of the design day; machines at the least PUE that could cool them."""
+    kinds = view.case.storages
+    hosts = [h for h in view.built if h in set(kinds["h"])]
+    load = built_load(view)
+    load = load[load.index.get_level_values(0).isin(hosts)]
+    dispatch = view.table("dispatch")
+    usual = dispatch[dispatch["s"] != STRESS]
+    mean = total(usual, HT, usual["it_mw"] * usual["hours"]) / total(usual, HT, usual["hours"])
+    pue = view.case.pue[view.case.pue["s"] == DESIGN].reset_index(drop=True)
+    least = pue.groupby(HT)["pue"].min()
+    host = load.index.get_level_values(0)
+    event = kinds.groupby("h")["event_hours"].max().reindex(host).to_numpy(float)
+    back = kinds.groupby("h")["efficiency"].min().reindex(host).to_numpy(float)
+    weight = event / (event + back * (24.0 - event))
+    day = weight * load + (1.0 - weight) * over(load.index, mean) * over(load.index, least)
+    steady = over(load.index, ratings(view)["steady_mw"]) - over(load.index, held_mw(view))
+    found.at_most("recharge", day, over(load.index, grid_mw(view)) + over(load.index, flexible_mw(view)) + steady,
+                  "storage that the design day does not charge again")  # fmt: skip

@@ -1,0 +1,59 @@
+"""Storage of energy at a site: how much it holds, what it gives back, and the order of the day it is filled and emptied in.
+
+Storage is an option of ``sites[].power.options`` like any plant, of fuel ``storage``: so many hours at full power. Two of
+different hours, mixed, make any size of power and energy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.blocks import stressed_hours
+from planner.case.case import STRESS
+from planner.case.context import Context
+from planner.case.plant import STORED, TABLE, figure, first_live, offered
+from planner.case.table import Table
+from planner.facts.errors import MissingFact
+
+TABLES = {
+    "storages": Table(("h", "g"), {
+        "hours": "hours it gives its full power", "efficiency": "energy given over energy taken",
+        "event_hours": "hours it must last where it counts as firm, and in a stressed event",
+        "available": "share of the time it works",
+    }),
+    "stores": Table(("h", "g", "t", "s"), {
+        "day_hours": "hours of the slice in a day; 0 for stressed hours",
+        "previous": "slice before it in the day; none for stressed hours",
+    }),
+}  # fmt: skip
+
+
+def storage_table(context: Context) -> pd.DataFrame:
+    """(h, g) -> what each kind of storage holds and gives back."""
+    rows: list[tuple[Any, ...]] = []
+    for (h, g), (site, option) in offered(context).items():
+        if context.catalog.value(TABLE, option.id, "fuel") == STORED:
+            hours = figure(context, site, option, "storage_hours")
+            back = context.pick(option.round_trip_pct, TABLE, option.id, "efficiency_pct")
+            if pd.isna(back):
+                raise MissingFact(f"sites[{site.id}].power.options[{option.id}]: give round_trip_pct")
+            works = 1.0 - figure(context, site, option, "forced_outage_pct") / 100.0
+            rows.append((h, g, hours, float(back) / 100.0, context.param("storage_event_hours"), works))
+    return TABLES["storages"].frame(rows)
+
+
+def store_table(
+    context: Context, blocks: Sequence[np.ndarray], storages: pd.DataFrame, live: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """(h, g, t, s) from the first period in which storage may be live; the day begins anew after its last slice."""
+    first = first_live(live)
+    day = [(f"b{i}", float(len(block)), f"b{(i - 1) % len(blocks)}") for i, block in enumerate(blocks)]
+    if stressed_hours(context):
+        day.append((STRESS, 0.0, ""))
+    n = context.calendar.n
+    rows = [(*key, t, *part) for key in storages.index for t in range(first.get(key, n), n) for part in day]
+    return TABLES["stores"].frame(rows)
