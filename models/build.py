@@ -13,6 +13,7 @@ from planner.models import (
     control,
     cooling,
     demand,
+    finance,
     fleet,
     halls,
     lines,
@@ -54,6 +55,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     resilience.declare(m, case)
     control.declare(m, case)
     entries = ledger_entries(m, case)
+    entries = pd.concat([entries, *finance.declare(m, case, entries)], ignore_index=True)
     objectives.declare(m, case, entries)
     return m, entries
 

@@ -17,10 +17,11 @@ import pyomo.environ as pe
 from planner.case.case import Case
 from planner.case.finance import borne_by, payer_of_hosts
 from planner.case.limits import EVERYONE, TOTAL
-from planner.case.registry import CONTRACTS, SETTLED
-from planner.models.common import add_family, add_param, add_set, grouped, tuples
+from planner.case.registry import CONTRACTS, NO_OUTLAY
+from planner.models.common import add_family, add_param, add_set, grouped
 from planner.models.ledger import CONSTANT, PARTNER, partner_cost
 from planner.models.rules import Rule
+from planner.models.sums import bounded_sums
 
 
 def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
@@ -77,13 +78,6 @@ _SUMS: dict[int, Any] = {  # a template names every part of an index
     4: lambda c, v, S: sum(c[a, b, d, e] * v[a, b, d, e] for a, b, d, e in S),
     5: lambda c, v, S: sum(c[a, b, d, e, f] * v[a, b, d, e, f] for a, b, d, e, f in S),
 }
-_CAP_SUMS: dict[int, Any] = {
-    1: lambda i, c, v, S: sum(c[i, a] * v[a] for a in S[i]),
-    2: lambda i, c, v, S: sum(c[i, a, b] * v[a, b] for a, b in S[i]),
-    3: lambda i, c, v, S: sum(c[i, a, b, d] * v[a, b, d] for a, b, d in S[i]),
-    4: lambda i, c, v, S: sum(c[i, a, b, d, e] * v[a, b, d, e] for a, b, d, e in S[i]),
-    5: lambda i, c, v, S: sum(c[i, a, b, d, e, f] * v[a, b, d, e, f] for a, b, d, e, f in S[i]),
-}
 
 
 def spending(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +86,7 @@ def spending(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
     Columns what, year, payer, h, t, family, index, musd; what contracts owe after the horizon has t = n.
     """
     years = case.periods["year"].astype(str).to_numpy()
-    paid = entries[~entries["kind"].isin(SETTLED) & (entries["musd"] != 0)]
+    paid = entries[~entries["kind"].isin(NO_OUTLAY) & (entries["musd"] != 0)]
     paid = paid.assign(year=years[paid["t"].to_numpy(int)])
     parts = [paid.assign(what="outlay"), paid[paid["kind"] == "capex"].assign(what="capex")]
     columns = ["what", "year", "payer", "h", "t", "family", "index", "musd"]
@@ -123,37 +117,8 @@ def _contracts(case: Case, years: np.ndarray) -> tuple[pd.DataFrame, pd.DataFram
 def _declare_caps(m: Any, case: Case, entries: pd.DataFrame) -> None:
     if not len(case.money_caps):
         return
-    index = add_set(m, "MONEY_CAP", tuples(case.money_caps), 1)
-    paid = _capped(case, spending(case, entries))
-    fixed = paid[paid["family"] == CONSTANT].groupby("i")["musd"].sum()
-    add_param(
-        m,
-        "money_max",
-        index,
-        {i: musd - float(fixed.get(i, 0.0)) for i, musd in case.money_caps["musd"].items()},
-    )
-    families = []
-    for family, part in paid[paid["family"] != CONSTANT].groupby("family", sort=False):
-        total = part.groupby(["i", "index"], sort=False)["musd"].sum()
-        keys = [(i, *(x if isinstance(x, tuple) else (x,))) for i, x in total.index]
-        dimen = len(keys[0]) - 1
-        paid_set = add_set(m, f"PAID_{family}".upper(), keys, dimen + 1)
-        add_param(m, f"paid_{family}", paid_set, dict(zip(keys, total, strict=True)))
-        by: dict[Any, list[Any]] = {}
-        for i, *rest in keys:
-            by.setdefault(i, []).append(tuple(rest) if dimen > 1 else rest[0])
-        add_family(m, f"paid_in_{family}", index, by, dimen)
-        families.append((str(family), dimen))
-    m.money_cap = Rule(
-        index,
-        rule=lambda m, i: (
-            sum(
-                _CAP_SUMS[dimen](i, getattr(m, f"paid_{f}"), getattr(m, f), getattr(m, f"paid_in_{f}"))
-                for f, dimen in families
-            )
-            <= m.money_max[i]
-        ),
-    )
+    paid = _capped(case, spending(case, entries)).rename(columns={"musd": "weight"})
+    bounded_sums(m, "money_cap", paid, case.money_caps["musd"].to_dict())
 
 
 def _capped(case: Case, money: pd.DataFrame) -> pd.DataFrame:

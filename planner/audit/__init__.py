@@ -18,6 +18,7 @@ from planner.audit import (
     commitments,
     continuity,
     cooling,
+    draws,
     firm,
     fleet,
     halls,
@@ -57,6 +58,7 @@ TOPICS = (
     supply,
     policy,
     commitments,
+    draws,
     ledger,
     kpis,
 )

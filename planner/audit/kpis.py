@@ -65,7 +65,9 @@ def _cost(view: View) -> dict[str, float]:
     worth = own["musd"] * lookup(own["t"], discount(view)).astype(float)
     left, late = own["kind"] == "residual", own["kind"] == "commitment"
     capex = ledger[ledger["kind"] == "capex"]
-    paid = own[~left & ~late]
+    finance = own["kind"] == "finance"
+    lent = finance | (own["account"] == "grant-drawn")
+    paid = own[~left & ~late & ~finance]
     needed = paid[paid["kind"].isin(["capex", "grant"]) | (paid["t"] < _served_from(view))]
     months = over(pd.RangeIndex(view.n), total(needed, ["t"], needed["musd"]))
     years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
@@ -79,6 +81,8 @@ def _cost(view: View) -> dict[str, float]:
         "cost_residual_market_musd": worth[~left].sum() - values["market"],
         "cost_residual_straight_line_musd": worth[~left].sum() - values["straight-line"],
         "commitment_cost_musd": worth[late].sum(),
+        "resource_cost_musd": worth[~lent].sum(),
+        "finance_effect_musd": worth[lent].sum(),
         "commitments_signed_musd": contracts["signed_musd"].sum(),
         "commitments_due_after_musd": contracts["due_after_musd"].sum(),
         "capex_musd": capex["musd"].sum(),

@@ -7,6 +7,7 @@ import pandas as pd
 from planner.audit import (
     commitments,
     cooling,
+    draws,
     fleet,
     halls,
     plant,
@@ -18,13 +19,15 @@ from planner.audit import (
     tariff,
 )
 from planner.audit.book import LINE, Book
+from planner.audit.content import made
 from planner.audit.findings import Findings
 from planner.audit.policy import discount
 from planner.audit.view import View, lookup, total
-from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, Charge
-from planner.facts.catalog import Catalog
+from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
-TOPICS = (fleet, service, sites, halls, cooling, plant, power, tariff, supply, policy, commitments)
+TOPICS = (
+    fleet, service, sites, halls, cooling, plant, power, tariff, supply, policy, commitments, draws,
+)  # fmt: skip
 
 
 def expected(view: View) -> pd.DataFrame:
@@ -78,7 +81,7 @@ def check(view: View, found: Findings) -> None:
 
 def _capital(view: View, found: Findings, ledger: pd.DataFrame) -> None:
     table, keys = view.table("capital"), ["t", "payer", "account", "origin_iso3"]
-    paid = ledger[~ledger["kind"].isin(SETTLED)]
+    paid = ledger[~ledger["kind"].isin(NO_OUTLAY)]
     found.equal("capital-table", total(table, keys, table["musd"]), total(paid, keys, paid["musd"]), "outlay")
 
 
@@ -92,7 +95,7 @@ def _content(view: View, found: Findings, ledger: pd.DataFrame) -> None:
         here = pd.Series(lookup(rows["h"], view.case.hosts["country"]), index=rows.index).fillna(
             view.scenario.country
         )
-        for stage, country, share in _made(catalog, str(account), str(k)):
+        for stage, country, share in made(catalog, str(account), str(k)):
             where = here if country == "place" else country
             parts.append(
                 rows.assign(stage=stage, content_iso3=where, musd=rows["musd"] * share)[[*keys, "musd"]]
@@ -101,23 +104,3 @@ def _content(view: View, found: Findings, ledger: pd.DataFrame) -> None:
     found.equal(
         "content-table", total(table, keys, table["musd"]), total(want, keys, want["musd"]), "content"
     )
-
-
-def _made(catalog: Catalog, account: str, k: str) -> list[tuple[str, str, float]]:
-    facts = catalog.table("content").reset_index(drop=True)
-    facts = facts.assign(vendor=facts["vendor"].fillna(""))
-    if not k:
-        own = facts[facts["item"] == account][["stage", "country", "share"]]
-        return list(own.itertuples(index=False, name=None)) or [("works", "place", 1.0)]
-    if account not in ("goods", "spares", "owner-premium", "provider-hardware"):
-        return _made(catalog, account, "")
-    system = catalog.table("systems").loc[k]
-    chip = catalog.table("accelerators").loc[system["accelerator_id"]]
-    chips = facts[(facts["item"] == "chips") & (facts["vendor"] == chip["vendor"])]
-    chips = chips if len(chips) else facts[(facts["item"] == "chips") & (facts["vendor"] == "")]
-    fab = chip["fab_iso3"] if isinstance(chip["fab_iso3"], str) else "unknown"
-    named = {"designer": chip["origin_iso3"], "fab": fab}
-    share = float(system["chips_share"])
-    made = [(r.stage, named.get(r.country, r.country), r.share * share) for r in chips.itertuples()]
-    rest = facts[facts["item"] == "rest"]
-    return made + [(r.stage, r.country, r.share * (1.0 - share)) for r in rest.itertuples()]

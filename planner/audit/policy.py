@@ -13,7 +13,7 @@ from planner.audit.service import by_period, served_k
 from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
 from planner.case.bounds import Bounds
 from planner.case.columns import joined
-from planner.case.registry import SETTLED
+from planner.case.registry import NO_OUTLAY
 from planner.scenario.schema import ControlFloor
 
 COVERS = {
@@ -121,9 +121,9 @@ def _money(view: View, found: Findings) -> None:
 
 def _caps(view: View, found: Findings) -> None:
     """Caps on capex, outlay and commitments, each against the ledger and the contracts signed."""
-    ledger, contracts = _borne(view, view.table("ledger")), view.table("commitments")
-    paid = ledger[~ledger["kind"].isin(SETTLED)].assign(due=ledger["t"])
-    contracts = _borne(view, contracts.assign(payer=PARTNER, due=view.n))
+    ledger, contracts = borne(view, view.table("ledger")), view.table("commitments")
+    paid = ledger[~ledger["kind"].isin(NO_OUTLAY)].assign(due=ledger["t"])
+    contracts = borne(view, contracts.assign(payer=PARTNER, due=view.n))
     new = contracts[contracts["what"] != "existing"]
     signed = new.assign(y=pd.to_datetime(new["start_date"]).dt.year, musd=new["signed_musd"])
     money = {
@@ -151,7 +151,7 @@ def _caps(view: View, found: Findings) -> None:
         found.at_most("money-cap", pd.Series([spent], index=index), musd, "money above its cap")
 
 
-def _borne(view: View, rows: pd.DataFrame) -> pd.DataFrame:
+def borne(view: View, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with the year they fall in, and who bears them: the payer of the host, the state what has none or is rented."""
     bearer = {}
     for host in view.scenario.hosts:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.limits import PARTNER
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.facts.catalog import Catalog
 from planner.scenario.finance import Downside, Finance, PayerRule, Source
 from planner.scenario.schema import Host
@@ -126,6 +127,8 @@ def filled(source: Source, catalog: Catalog) -> tuple[Source, list[Default]]:
         taken["dscr"] = (value, _listed("dscr", value, f"{term['instrument']}, {term['parameter']}", term))
     values = {name: value for name, (value, _) in taken.items() if value != COUNTRY_PREMIUM} | {"kind": kind}
     neutral = {n: v for n, v in NEUTRAL.items() if n not in given | set(taken)}
+    if source.optional:
+        values["costs_of_finance"] = neutral["costs_of_finance"] = False  # the plan draws for what it buys
     listing = [
         Default(
             f"finance.sources[{source.id}].{d.path}", d.value, d.why, d.source_url, d.source_date, d.assumed
@@ -134,6 +137,27 @@ def filled(source: Source, catalog: Catalog) -> tuple[Source, list[Default]]:
         if value != COUNTRY_PREMIUM
     ]
     return source.model_copy(update={**neutral, **values}), listing
+
+
+def risk_class_of(country: str, catalog: Catalog) -> int:
+    """Country risk class of the OECD Arrangement; 0 where it has none."""
+    risk = catalog.table("countries").at[country, "oecd_risk_class"]
+    return 0 if pd.isna(risk) else int(risk)
+
+
+def price_level(inflation: float, quarters: int) -> np.ndarray:
+    """Price level of each quarter's end, 1 at the start.
+
+    >>> price_level(0.21, 4)[[1, 3]].round(9).tolist()
+    [1.1, 1.21]
+    """
+    return np.asarray((1.0 + inflation) ** ((np.arange(quarters) + 1.0) / QUARTERS_PER_YEAR))
+
+
+def inflation_of(finance: Finance, catalog: Catalog) -> float:
+    """Yearly inflation: the scenario's, else the catalog's."""
+    given = finance.inflation_per_year
+    return float(catalog.value("parameters", "inflation_per_year", "value_mid")) if given is None else given
 
 
 def country_premium(risk_class: int, years_of_risk: float, catalog: Catalog) -> float:

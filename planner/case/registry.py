@@ -16,6 +16,9 @@ import pandas as pd
 
 SETTLED = ("residual", "commitment")
 """Kinds settled on the horizon's end: what assets are worth, what contracts still cost. They are no payments."""
+FINANCE = "finance"
+NO_OUTLAY = (*SETTLED, FINANCE)
+"""Kinds that are no payment for what is bought and used: those, and debt drawn and served by choice of the plan."""
 Domain = Literal["binary", "integer", "units", "continuous"]
 
 
@@ -34,7 +37,7 @@ class Account:
 
     name: str
     words: str
-    kind: Literal["capex", "opex", "energy", "rent", "fee", "grant", "physical"]
+    kind: Literal["capex", "opex", "energy", "rent", "fee", "grant", "finance", "physical"]
     meaning: str
     asset_class: str = ""
     """Row of the catalog's ``asset_classes``, for what is paid over a lead and keeps a residual value."""
@@ -240,6 +243,10 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("emissions", "Emissions", "physical", "grid import at the zone's carbon", unit="tCO2"),
     Account("water", "Water", "physical", "evaporated by cooling", unit="m3"),
     Account("grant", "Grants", "grant", "money others give, a receipt of the partner"),
+    Account("grant-drawn", "Grants drawn", "grant", "of optional sources, as capital falls due; a receipt"),
+    Account("draw", "Debt drawn", "finance", "of optional sources, as capital falls due; a receipt"),
+    Account("debt-cost", "Cost of debt drawn", "finance", "interest, fees and premiums of optional sources"),
+    Account("debt-repaid", "Debt repaid", "finance", "principal of optional sources; at the latest on the horizon's end"),
 )}  # fmt: skip
 
 

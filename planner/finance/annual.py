@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
+from planner.case import loans
 from planner.finance import repayment, tax
 from planner.finance.annual_terms import HALF_YEAR_LIFE, Terms, read_terms
 from planner.finance.coverage import dscr, reserve_target
@@ -120,10 +121,7 @@ def _refuse_circle(terms: Terms) -> None:
 
 def _principal_per_unit(terms: Terms) -> Array:
     paying = terms.tenor_years - terms.grace_years
-    if terms.debt == "level":
-        principal = repayment.level(1.0, terms.interest, paying)
-    else:
-        principal = repayment.equal_principal(1.0, paying)
+    principal = loans.planned(terms.debt, 1.0, terms.interest, paying)
     return np.concatenate([np.zeros(terms.grace_years), principal])
 
 

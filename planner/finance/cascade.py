@@ -12,17 +12,10 @@ from math import inf
 
 import numpy as np
 
+from planner.case.loans import QUARTERS_PER_YEAR, interest_and_fees
 from planner.finance.kernel import Array
 from planner.finance.project import Project
-from planner.finance.sources import (
-    EQUITY,
-    MONTHS_PER_QUARTER,
-    QUARTERS_PER_YEAR,
-    Tranche,
-    by_quarter,
-    financed_shares,
-    window,
-)  # fmt: skip
+from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER, Tranche, by_quarter, paid_by, window
 
 LINES = (
     "finance_costs", "premium", "vat_paid", "reserve_funded", "cash_added", "vat_refunded", "cash_used",
@@ -77,10 +70,8 @@ class Setup:
         opens = tuple(window(t, project.start, project.operation_from) for t in tranches)
         payable = np.zeros((len(tranches), n))
         for row, tranche, (first, after) in zip(payable, tranches, opens, strict=True):
-            for share, spend in zip(
-                financed_shares(tranche, project.spending), project.spending, strict=True
-            ):
-                row[first:after] += share * spend.musd[first:after]
+            for paid in paid_by(tranche, project.spending, first, after):
+                row += paid
         exchange = np.array([project.rate_of_exchange(t.currency) for t in tranches]).reshape(
             len(tranches), n
         )
@@ -157,9 +148,9 @@ class _Walk:
             first, after = self.opens[j]
             opening = self.balance[j][q - 1] if q else 0.0
             undrawn = max(0.0, self.commitment[j] - self.drawn[j]) if first <= q < after else 0.0
-            self.interest[j][q] = tranche.rate_per_quarter * opening
-            fees = tranche.fees.commitment * undrawn + tranche.fees.guarantee * opening
-            self.fees[j][q] = fees / QUARTERS_PER_YEAR + tranche.fees.gross_up * self.interest[j][q]
+            self.interest[j][q], self.fees[j][q] = interest_and_fees(
+                tranche.rate_per_quarter, tranche.fees, opening, undrawn
+            )
             self.principal[j][q] = min(self.instalments[j][q], opening)
 
     def funding(self, q: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import quarter_of
 from planner.finance.contracts import earned_by
 from planner.finance.downsides import CAPEX, CURRENCY, OPEX, PRICE, RATE, RESIDUAL, Event, as_signed, changed
@@ -20,7 +21,7 @@ from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.project import Project
 from planner.finance.revenue import Contract
-from planner.finance.sources import EXPORT_CREDIT, MONTHS_PER_QUARTER, QUARTERS_PER_YEAR
+from planner.finance.sources import EXPORT_CREDIT, MONTHS_PER_QUARTER
 from planner.finance.statements import key_figures, statements
 from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
 from planner.scenario.finance import Downside

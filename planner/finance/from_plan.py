@@ -21,6 +21,7 @@ from planner.case.finance import (
     Default,
     Presets,
     exchange_rate,
+    inflation_of,
     lives_of,
     payer_of_hosts,
 )
@@ -127,17 +128,11 @@ class _Reader:
     # ---- time and prices
 
     def inflation(self) -> float:
-        given = self.terms.inflation_per_year
-        if given is not None:
-            return given
-        row = self.catalog.table("parameters").loc["inflation_per_year"]
-        self.notes.add(
-            "inflation_per_year",
-            float(row["value_mid"]),
-            str(row["description"]),
-            assumed=bool(row["assumed"]),
-        )
-        return float(row["value_mid"])
+        found = inflation_of(self.terms, self.catalog)
+        if self.terms.inflation_per_year is None:
+            row = self.catalog.table("parameters").loc["inflation_per_year"]
+            self.notes.add("inflation_per_year", found, str(row["description"]), assumed=bool(row["assumed"]))
+        return found
 
     def operation_from(self) -> int:
         """First quarter in which what is bought serves; where nothing is, first quarter of service."""

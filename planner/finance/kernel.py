@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
+from planner.case.loans import sinking_fund
 from planner.finance.faults import FinanceError, NoIrrError, SeveralIrrsError
 
 Array = NDArray[np.float64]
@@ -53,15 +54,6 @@ def annuity(rate: float, periods: int) -> float:
     304.145914
     """
     return rate + sinking_fund(rate, periods)
-
-
-def sinking_fund(rate: float, periods: int) -> float:
-    """Constant payment at the end of each period that grows to a unit: the first principal of an annuity.
-
-    >>> round(sinking_fund(0.10, 2), 9)
-    0.476190476
-    """
-    return 1.0 / periods if rate == 0 else float(rate / np.expm1(periods * np.log1p(rate)))
 
 
 def sign_changes(flows: ArrayLike) -> int:

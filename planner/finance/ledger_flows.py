@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 
 from planner.case.content import PLACE, content_of
-from planner.case.finance import borne_by
+from planner.case.draws import DRAWN, GRANT_DRAWN
+from planner.case.finance import borne_by, price_level
 from planner.case.limits import PARTNER
 from planner.case.periods import Calendar
-from planner.case.registry import SETTLED
+from planner.case.registry import NO_OUTLAY, SETTLED
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.finance.kernel import Array
-from planner.finance.sources import MONTHS_PER_QUARTER, QUARTERS_PER_YEAR, Spend
+from planner.finance.sources import MONTHS_PER_QUARTER, Spend
 
 DEVELOPMENT = "development"
 CAPEX, PHYSICAL, GRANT = "capex", "physical", "grant"
@@ -38,6 +39,8 @@ class PlanFlows:
     opex_musd: Array
     residual_musd: float
     grants_musd: Array
+    chosen: Mapping[str, Mapping[tuple[str, str, str, str], Array]]
+    """optional source -> what the plan draws of it for each line of spending (``Spend.key``), premiums included"""
     price_level: Array
 
 
@@ -64,7 +67,7 @@ class Quarters:
     @property
     def level(self) -> Array:
         """Price level of each quarter's end, 1 at the start."""
-        return np.asarray((1.0 + self.inflation) ** ((np.arange(self.count) + 1.0) / QUARTERS_PER_YEAR))
+        return price_level(self.inflation, self.count)
 
     def of_period(self, t: int) -> int:
         """The quarter in which a period begins."""
@@ -90,21 +93,21 @@ def flows_of(
 ) -> PlanFlows:
     """Flows of all payers of a project.
 
-    ``ledger``: t, kind, account, asset_class, k, payer (as ``borne`` gives it), p, musd. ``country``: site -> ISO3; what
-    has no site stands at ``home``. Content is that of the accounts of a thing, by value (table ``content``). Raises
-    BadValue where nothing lies before operation.
+    ``ledger``: t, kind, account, asset_class, k, supplier, payer (as ``borne`` gives it), p, musd. ``country``: site ->
+    ISO3; what has no site stands at ``home``. Content is that of the accounts of a thing, by value (table ``content``).
+    Raises BadValue where nothing lies before operation.
     """
     if not 1 <= operation_from < quarters.count:
         raise BadValue("finance needs operation to start after the first quarter and before the last")
     own = ledger[ledger["kind"] != PHYSICAL]
     asset = own["asset_class"].where(own["asset_class"] != "", DEVELOPMENT)
     own = own.assign(asset=asset, country=own["p"].map(country).fillna(home))
-    running, bought = own[~own["kind"].isin([CAPEX, GRANT, *SETTLED])], own[own["kind"] == CAPEX]
+    running, bought = own[~own["kind"].isin([CAPEX, GRANT, *NO_OUTLAY])], own[own["kind"] == CAPEX]
     before = np.arange(quarters.count) < operation_from
     spending = [
-        Spend(asset=asset, musd=quarters.nominal(rows), payer=payer, country=country,
+        Spend(asset=asset, musd=quarters.nominal(rows), payer=payer, country=country, system=system,
               content=_content(rows, country, catalog))
-        for (asset, payer, country, _), rows in bought.groupby(["asset", "payer", "country", "k"])
+        for (asset, payer, country, system), rows in bought.groupby(["asset", "payer", "country", "k"])
     ]  # fmt: skip
     spending += [
         Spend(asset=DEVELOPMENT, musd=np.where(before, quarters.nominal(rows), 0.0), payer=payer, country=country)
@@ -118,8 +121,18 @@ def flows_of(
         opex_musd=np.where(before, 0.0, quarters.nominal(running)),
         residual_musd=-end * float(quarters.level[-1]),
         grants_musd=-quarters.nominal(own[own["kind"] == GRANT]),
+        chosen=_chosen(own, quarters),
         price_level=quarters.level,
     )
+
+
+def _chosen(own: pd.DataFrame, quarters: Quarters) -> dict[str, dict[tuple[str, str, str, str], Array]]:
+    """Draws by source and line of spending; a draw's line of the ledger names the class of asset that it pays for."""
+    drawn = own[own["account"].isin([DRAWN, GRANT_DRAWN])]
+    found: dict[str, dict[tuple[str, str, str, str], Array]] = {}
+    for (source, *key), rows in drawn.groupby(["supplier", "asset_class", "payer", "country", "k"]):
+        found.setdefault(source, {})[tuple(key)] = -quarters.nominal(rows)
+    return found
 
 
 def _content(rows: pd.DataFrame, here: str, catalog: Catalog) -> dict[str, float]:

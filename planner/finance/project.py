@@ -9,7 +9,8 @@ from math import isclose
 
 import numpy as np
 
-from planner.case.finance import HOME_CURRENCY
+from planner.case.finance import HOME_CURRENCY, price_level
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.faults import Fault
 from planner.finance.kernel import Array
 from planner.finance.sources import (
@@ -17,13 +18,12 @@ from planner.finance.sources import (
     EXPORT_CREDIT,
     KINDS,
     PROFILES,
-    QUARTERS_PER_YEAR,
     Spend,
     Tranche,
-    financed_shares,
+    paid_by,
     repayment_window,
     window,
-)  # fmt: skip
+)
 
 FINANCING = "financing"
 """Asset class of interest, fees and premiums paid while building."""
@@ -94,7 +94,7 @@ class Project:
     @property
     def price_level(self) -> Array:
         """Of each quarter's end, 1 at the start."""
-        return (1.0 + self.inflation) ** ((np.arange(self.quarters) + 1.0) / QUARTERS_PER_YEAR)
+        return price_level(self.inflation, self.quarters)
 
 
 def faults(project: Project) -> Iterator[Fault]:
@@ -163,9 +163,11 @@ def _terms(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
             yield "repayment.profile", f"{tranche.repayment.profile!r} is none of {', '.join(PROFILES)}"
         if (tranche.repayment.profile == "sculpted") != (tranche.repayment.dscr is not None):
             yield "repayment.dscr", "a cover is for sculpted debt, and it needs one"
-    if tranche.kind != EQUITY and not any(
-        share and spend.musd.any()
-        for share, spend in zip(financed_shares(tranche, project.spending), project.spending, strict=True)
+    every = (0, project.quarters)
+    if (
+        tranche.kind != EQUITY
+        and tranche.chosen is None
+        and not any(paid.any() for paid in paid_by(tranche, project.spending, *every))
     ):
         yield "eligibility", "no spending of the project may use this source"
 
@@ -217,7 +219,8 @@ def asset_ends(
     tranche: Tranche, spending: tuple[Spend, ...], live_from: int, life_years: Mapping[str, float]
 ) -> Iterator[tuple[str, float]]:
     """Class and last quarter of life of what a source finances: from its first use, or from when things go live."""
-    for share, spend in zip(financed_shares(tranche, spending), spending, strict=True):
-        if share and spend.musd.any() and spend.asset in life_years:
-            begins = max(live_from, int(np.flatnonzero(spend.musd)[0]) + 1)
+    every = (0, len(spending[0].musd) if spending else 0)
+    for paid, spend in zip(paid_by(tranche, spending, *every), spending, strict=True):
+        if paid.any() and spend.asset in life_years:
+            begins = max(live_from, int(np.flatnonzero(paid)[0]) + 1)
             yield spend.asset, begins + life_years[spend.asset] * QUARTERS_PER_YEAR

@@ -1,7 +1,6 @@
-"""How a loan is repaid, and how much of it the cash flow carries.
+"""How much debt a cash flow carries, and how it is repaid from it: see ``planner.case.loans`` for what follows none.
 
-Arrays have one entry a period of repayment. Principal is returned, since interest follows from the balance:
-``interest[t] = rate x balance[t-1]``.
+Arrays have one entry a period of repayment.
 """
 
 from __future__ import annotations
@@ -9,32 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from planner.finance.kernel import Array, discount_factors, sinking_fund
-
-
-def level(debt: float, rate: float, periods: int, balloon: float = 0.0) -> Array:
-    """Principal of a constant payment; ``balloon`` is the share of the debt left for the last period.
-
-    >>> (level(100.0, 0.10, 2) + 0.10 * np.array([100.0, 52.38095238])).round(6).tolist()
-    [57.619048, 57.619048]
-    >>> level(100.0, 0.0, 4, balloon=0.2).tolist()
-    [20.0, 20.0, 20.0, 40.0]
-    """
-    first = debt * (1.0 - balloon) * sinking_fund(rate, periods)
-    principal: Array = np.multiply(first, (1.0 + rate) ** np.arange(periods))
-    principal[-1] += debt * balloon
-    return principal
-
-
-def equal_principal(debt: float, periods: int, balloon: float = 0.0) -> Array:
-    """The same principal every period.
-
-    >>> equal_principal(90.0, 3).tolist()
-    [30.0, 30.0, 30.0]
-    """
-    principal = np.full(periods, debt * (1.0 - balloon) / periods)
-    principal[-1] += debt * balloon
-    return principal
+from planner.finance.kernel import Array, discount_factors
 
 
 def principal_of_service(debt: float, rates: ArrayLike, service: ArrayLike) -> Array:

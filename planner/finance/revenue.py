@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.faults import Fault, raise_all
 from planner.finance.kernel import Array
-from planner.finance.sources import QUARTERS_PER_YEAR
 
 AVAILABILITY, TAKE_OR_PAY, USAGE, TOKENS, BUDGET = "availability", "take-or-pay", "usage", "tokens", "budget"
 KINDS = (AVAILABILITY, TAKE_OR_PAY, USAGE, TOKENS, BUDGET)

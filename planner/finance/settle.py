@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.case.loans import QUARTERS_PER_YEAR, planned
 from planner.case.periods import quarter_name
 from planner.finance import repayment
 from planner.finance.cascade import Given, Pass, Setup, run_quarters
@@ -17,13 +18,7 @@ from planner.finance.coverage import reserve_target
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
 from planner.finance.project import FINANCING, ROUNDING, Project, faults
-from planner.finance.sources import (
-    MONTHS_PER_QUARTER,
-    QUARTERS_PER_YEAR,
-    Tranche,
-    financed_shares,
-    repayment_window,
-)
+from planner.finance.sources import MONTHS_PER_QUARTER, Tranche, paid_by, repayment_window
 from planner.finance.tax import depreciated, tax_with_losses
 
 PASSES = 300
@@ -38,7 +33,7 @@ class Settled:
     given: Given
     run: Pass
     caps: dict[str, str]
-    """source -> the cap that binds: share, amount or cover"""
+    """source -> the cap that binds: share, amount or cover; plan where it chose what to draw"""
     room: dict[str, Array]
     """source -> debt service that the cash flow leaves to a sculpted loan over its instalments; empty for others"""
     depreciation: Array
@@ -147,7 +142,7 @@ def _size(setup: Setup, run: Pass, j: int, room: Array) -> tuple[str, float, flo
     """Binding cap, commitment and scale of a source, in its currency."""
     tranche = setup.tranches[j]
     full = float(run.full[j].sum())
-    caps = {"share": full}
+    caps = {"share" if tranche.chosen is None else "plan": full}
     if tranche.amount is not None:
         caps["amount"] = tranche.amount
     if len(room):
@@ -172,10 +167,8 @@ def _instalments(setup: Setup, tranche: Tranche, debt: float, room: Array, excha
         due[first:after] = repayment.principal_of_service(debt, rates, service)
     elif terms.profile == "agreed":
         due[first:after] = debt * np.asarray(terms.instalments)
-    elif terms.profile == "level":
-        due[first:after] = repayment.level(debt, tranche.rate_per_quarter, count, terms.balloon)
     else:
-        due[first:after] = repayment.equal_principal(debt, count, terms.balloon)
+        due[first:after] = planned(terms.profile, debt, tranche.rate_per_quarter, count, terms.balloon)
     return due
 
 
@@ -187,14 +180,15 @@ def _judge(found: Settled) -> None:
 def _financed_twice(found: Settled) -> list[Fault]:
     setup, wrong = found.setup, []
     spending = setup.project.spending
-    shares = [financed_shares(t, spending) for t in setup.tranches]
+    paid = [paid_by(t, spending, *opens) for t, opens in zip(setup.tranches, setup.opens, strict=True)]
     for i, spend in enumerate(spending):
-        total = np.zeros(setup.project.quarters)
-        for j, (first, after) in enumerate(setup.opens):
-            total[first:after] += found.given.scale[j] * shares[j][i]
-        over = float(total[np.asarray(spend.musd) > 0].max(initial=0.0))
+        total = sum(
+            (found.given.scale[j] * lines[i] for j, lines in enumerate(paid)), np.zeros(len(spend.musd))
+        )
+        bought = np.asarray(spend.musd) > 0
+        over = float((total[bought] / spend.musd[bought]).max(initial=0.0))
         if over > 1.0 + ROUNDING:
-            names = ", ".join(t.id for t, share in zip(setup.tranches, shares, strict=True) if share[i])
+            names = ", ".join(t.id for t, lines in zip(setup.tranches, paid, strict=True) if lines[i].any())
             wrong.append(Fault("sources", f"{names} pay {100 * over:.4g} % of {spend.asset}: above 100 %"))
     return wrong
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from planner.case.finance import Presets
 from planner.case.periods import Calendar
-from planner.case.registry import ACCOUNTS, SETTLED
+from planner.case.registry import ACCOUNTS, NO_OUTLAY
 from planner.finance.contracts import contracts_of, earned_by
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
@@ -56,7 +56,7 @@ class Side:
             rows = rows[first <= until]
             level = quarters.level[np.minimum(first[first <= until].to_numpy(int), quarters.count - 1)]
             rows = rows.assign(musd=rows["musd"] * level)
-        rows = rows[~rows["kind"].isin([PHYSICAL, *SETTLED])]
+        rows = rows[~rows["kind"].isin([PHYSICAL, *NO_OUTLAY])]
         rows = rows[rows["payer"] == payer] if payer else rows
         sums = rows.groupby("account")["musd"].sum()
         return sums.rename(index=lambda name: ACCOUNTS[name].words if name in ACCOUNTS else name)

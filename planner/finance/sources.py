@@ -13,13 +13,13 @@ from datetime import date
 import numpy as np
 
 from planner.case.finance import HOME_CURRENCY
+from planner.case.loans import QUARTERS_PER_YEAR, Fees
 from planner.case.periods import STEP_MONTHS, quarter_of
 from planner.finance.export_credit import contract_cover
 from planner.finance.faults import FinanceError
 from planner.finance.kernel import Array
 
 MONTHS_PER_QUARTER = STEP_MONTHS["quarter"]
-QUARTERS_PER_YEAR = 4
 GRANT, EQUITY, LOAN, EXPORT_CREDIT, LEASE = "grant", "equity", "loan", "export-credit", "lease"
 KINDS = (GRANT, EQUITY, LOAN, EXPORT_CREDIT, LEASE)
 PROFILES = ("level", "equal-principal", "sculpted", "agreed")
@@ -36,6 +36,11 @@ class Spend:
     """where it stands"""
     content: Mapping[str, float] = field(default_factory=dict)
     """country -> share of the value made there"""
+    system: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.asset, self.payer, self.country, self.system
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,27 +68,6 @@ class Eligibility:
         if not self.content_from:
             return 1.0
         return sum(spend.content.get(country, 0.0) for country in self.content_from)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fees:
-    """Price of a source beside its interest."""
-
-    upfront: float = 0.0
-    """of the commitment, when the source opens"""
-    commitment: float = 0.0
-    """yearly, on what is committed and not yet drawn"""
-    guarantee: float = 0.0
-    """yearly, on the balance"""
-    premium: float = 0.0
-    """of each draw, drawn with it: an export credit's exposure premium"""
-    withholding: float = 0.0
-    """tax that the borrower's state keeps from interest and the borrower makes good, as a share of what is then paid"""
-
-    @property
-    def gross_up(self) -> float:
-        """Tax on interest that the borrower makes good, per unit of interest."""
-        return self.withholding / (1.0 - self.withholding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +129,8 @@ class Tranche:
     export: ExportTerms | None = None
     guaranteed_share: float = 0.0
     """of the balance, that the state owes should the borrower not pay"""
+    chosen: Mapping[tuple[str, str, str, str], Array] | None = None
+    """``Spend.key`` -> MUSD that the plan chose to draw for it by quarter, less the premium; None: what its share allows"""
 
     @property
     def is_debt(self) -> bool:
@@ -181,6 +167,19 @@ def financed_shares(tranche: Tranche, spending: tuple[Spend, ...]) -> list[float
     if tranche.export is None:
         return [tranche.share * ok for ok in allowed]
     return _covered_shares(tranche, tranche.export, spending, allowed)
+
+
+def paid_by(tranche: Tranche, spending: tuple[Spend, ...], first: int, after: int) -> list[Array]:
+    """MUSD of each line of spending, by quarter, that a source open between two quarters pays when no cap binds."""
+    if tranche.chosen is not None:
+        none = np.zeros(len(spending[0].musd) if spending else 0)
+        return [np.minimum(tranche.chosen.get(s.key, none), s.musd) for s in spending]
+    paid = []
+    for share, spend in zip(financed_shares(tranche, spending), spending, strict=True):
+        part = np.zeros(len(spend.musd))
+        part[first:after] = share * spend.musd[first:after]
+        paid.append(part)
+    return paid
 
 
 def _covered_shares(

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.cascade import OWED_MUSD
 from planner.finance.coverage import dscr, life_cover
 from planner.finance.faults import IrrError
 from planner.finance.kernel import Array, irr, payback
 from planner.finance.project import Project
 from planner.finance.settle import Settled, settle
-from planner.finance.sources import EQUITY, GRANT, MONTHS_PER_QUARTER, QUARTERS_PER_YEAR
+from planner.finance.sources import EQUITY, GRANT, MONTHS_PER_QUARTER
 
 LEAST_EQUITY = 0.01
 """Share of all uses that owners must pay in for a return on it to mean anything."""

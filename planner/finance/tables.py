@@ -13,19 +13,13 @@ import numpy as np
 import pandas as pd
 
 from planner.case.context import Context
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import add_months
 from planner.facts.errors import BadValue, PlannerError
 from planner.finance.faults import Fault, FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.kernel import Array
-from planner.finance.sources import (
-    EQUITY,
-    MONTHS_PER_QUARTER,
-    QUARTERS_PER_YEAR,
-    Tranche,
-    repayment_window,
-    window,
-)  # fmt: skip
+from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER, Tranche, repayment_window, window
 from planner.finance.statements import contingent_liabilities, key_figures
 from planner.scenario.schema import Scenario
 

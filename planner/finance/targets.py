@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import brentq
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import quarter_name
 from planner.finance.faults import FinanceError, NoIrrError
 from planner.finance.kernel import irr
 from planner.finance.project import Project
-from planner.finance.sources import QUARTERS_PER_YEAR, repayment_window
+from planner.finance.sources import repayment_window
 from planner.finance.statements import Statements, statements
 
 MIN_DSCR, EQUITY_IRR = "min_dscr", "equity_irr"

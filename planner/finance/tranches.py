@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-import pandas as pd
+import numpy as np
 
-from planner.case.finance import HOME_CURRENCY, Default, country_premium, filled
-from planner.case.periods import quarter_name, quarter_of
+from planner.case.draws import fees_of, optional_sources
+from planner.case.finance import HOME_CURRENCY, Default, country_premium, filled, risk_class_of
+from planner.case.loans import QUARTERS_PER_YEAR
+from planner.case.periods import add_months, quarter_name, quarter_of
 from planner.finance.faults import Fault
 from planner.finance.ledger_flows import PlanFlows, Quarters
 from planner.finance.project import ROUNDING, asset_ends
@@ -17,14 +19,13 @@ from planner.finance.sources import (
     EQUITY,
     EXPORT_CREDIT,
     GRANT,
-    QUARTERS_PER_YEAR,
+    MONTHS_PER_QUARTER,
     Eligibility,
     ExportTerms,
-    Fees,
     Repayment,
     Tranche,
     window,
-)  # fmt: skip
+)
 from planner.scenario.finance import Source
 from planner.scenario.schema import Scenario
 
@@ -67,7 +68,7 @@ class Tranches:
         for source in self.scenario.finance.sources:
             complete, listing = filled(source, self.catalog)
             self.notes.found += listing
-            made.append(self.tranche(complete))
+            made.append(self.chosen(complete) if source.optional else self.tranche(complete))
         made += self.grants()
         if not any(t.kind == EQUITY for t in made):
             made += self.equity()
@@ -111,33 +112,57 @@ class Tranches:
                 message = f"{grant.amount:.4g} MUSD is more than {capital}, all that it may pay for"
                 yield Fault(f"finance.grants[{grant.id}].musd", message)
 
-    def tranche(self, s: Source) -> Tranche:
+    def chosen(self, s: Source) -> Tranche:
+        """A source of which the plan chose the draws: as they stand in its ledger, repaid as the model has it."""
+        source = next(o for o in optional_sources(self.scenario, self.catalog) if o.id == s.id)
+        made = self.unpriced(source.terms, source.fees.premium)
+        if s.premium_share is None and made.kind == EXPORT_CREDIT:
+            drawing = (source.closes - source.opens) / QUARTERS_PER_YEAR
+            self.premium(s, source.terms.tenor_years or 0.0, drawing)
+        start = self.quarters.calendar.start
+        drawn = self.flows.chosen.get(s.id, {})
+        made = replace(
+            made, chosen={key: (1.0 - source.fees.premium) * musd for key, musd in drawn.items()},
+            available_from=add_months(start, MONTHS_PER_QUARTER * source.opens),
+            available_until=add_months(start, MONTHS_PER_QUARTER * source.closes) - timedelta(days=1),
+        )  # fmt: skip
+        if not made.is_debt:
+            return made
+        due = np.flatnonzero(source.instalments)
+        first, after = int(due[0]), int(due[-1]) + 1
+        repayment = Repayment(
+            tenor_years=after / QUARTERS_PER_YEAR, profile="agreed", grace_years=first / QUARTERS_PER_YEAR,
+            instalments=tuple(source.instalments[first:after].tolist()),
+        )  # fmt: skip
+        return replace(made, repayment=repayment)
+
+    def unpriced(self, s: Source, premium: float) -> Tranche:
+        """A tranche without its repayment, at a premium."""
         eligibility = Eligibility(
             assets=tuple(s.assets or ()), payers=tuple(s.payers or ()), countries=tuple(s.countries or ()),
             content_from=tuple(s.content_from or ()), least_content=s.least_content_share or 0.0,
             costs_of_finance=bool(s.costs_of_finance),
-        )  # fmt: skip
-        fees = Fees(
-            upfront=s.upfront_fee_share or 0.0, commitment=s.commitment_fee_per_year or 0.0,
-            guarantee=s.guarantee_fee_per_year or 0.0, premium=s.premium_share or 0.0,
-            withholding=s.withholding_share or 0.0,
         )  # fmt: skip
         export = ExportTerms(
             financed_share=s.financed_share or 0.0, full_content_share=s.full_content_share,
             local_assets=tuple(s.local_assets or ()), local_cost_cap=s.local_cost_share or 0.0,
             longest_tenor_years=s.longest_tenor_years, authority_ends=s.authority_ends,
         ) if s.kind == EXPORT_CREDIT else None  # fmt: skip
-        made = Tranche(
+        return Tranche(
             id=s.id, kind=str(s.kind), share=s.share or 0.0, amount=s.amount_m, currency=s.currency or HOME_CURRENCY,
             base_rate=s.base_rate_per_year or 0.0, margin=s.margin_per_year or 0.0, available_from=s.from_,
-            available_until=s.until, eligibility=eligibility, fees=fees, export=export,
+            available_until=s.until, eligibility=eligibility, fees=fees_of(s, premium), export=export,
             guaranteed_share=s.guaranteed_share or 0.0,
         )  # fmt: skip
+
+    def tranche(self, s: Source) -> Tranche:
+        made = self.unpriced(s, s.premium_share or 0.0)
         if not made.is_debt:
             return made
         opens, after = window(made, self.flows.start, self.flows.operation_from)
         tenor = s.tenor_years if s.tenor_years is not None else self.longest_tenor(s, made, after)
-        if s.premium_share is None and export is not None:
+        fees = made.fees
+        if s.premium_share is None and made.export is not None:
             fees = replace(fees, premium=self.premium(s, tenor, (after - opens) / QUARTERS_PER_YEAR))
         repayment = Repayment(
             tenor_years=tenor, profile=str(s.profile), grace_years=s.grace_years or 0.0, balloon=s.balloon_share or 0.0,
@@ -159,9 +184,9 @@ class Tranches:
         return tenor
 
     def premium(self, s: Source, tenor: float, drawing_years: float) -> float:
-        risk = self.catalog.table("countries").at[self.scenario.country, "oecd_risk_class"]
-        found = country_premium(0 if pd.isna(risk) else int(risk), tenor + drawing_years / 2.0, self.catalog)
-        row = self.catalog.table("minimum_premiums").loc[0 if pd.isna(risk) else int(risk)]
+        risk = risk_class_of(self.scenario.country, self.catalog)
+        found = country_premium(risk, tenor + drawing_years / 2.0, self.catalog)
+        row = self.catalog.table("minimum_premiums").loc[risk]
         why = f"minimum premium of country risk class {risk}, {tenor:g} years"
         self.notes.add(f"sources[{s.id}].premium_share", found, why,
                   text(row["source_url"]), text(row["source_date"]), bool(row["assumed"]))  # fmt: skip

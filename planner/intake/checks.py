@@ -16,6 +16,7 @@ from planner.intake.demand_checks import idle_day, own_names, requests_and_model
 from planner.intake.document import Document, day_of, fault
 from planner.intake.finance_checks import FINANCE_RULES
 from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer
+from planner.intake.optional_sources import optional
 from planner.intake.site_checks import own_sites
 from planner.scenario.paths import find, ids_of
 from planner.scenario.problems import Problem
@@ -31,6 +32,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
         _money_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings,
         no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
         *FINANCE_RULES,
+        optional,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]
 

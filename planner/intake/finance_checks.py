@@ -27,7 +27,7 @@ PRICED = ("usage", "tokens", "take-or-pay", "availability")
 AGENCY = ("financed_share", "full_content_share", "local_assets", "local_cost_share", "longest_tenor_years")
 
 
-def _sources(doc: Document) -> Iterator[tuple[str, Item, Source]]:
+def sources_of(doc: Document) -> Iterator[tuple[str, Item, Source]]:
     """Path, place and filled record of every source that is in order."""
     presets = doc.known("finance preset")
     for path, item in find(doc.root, "finance.sources[]"):
@@ -36,7 +36,7 @@ def _sources(doc: Document) -> Iterator[tuple[str, Item, Source]]:
             yield path, item, filled(source, doc.catalog)[0]
 
 
-def _at(item: Item, path: str, name: str, message: str) -> Problem:
+def at_field(item: Item, path: str, name: str, message: str) -> Problem:
     """A fault of a field; of the record where the field was filled in."""
     where = item.get(name)
     return fault(where if where is not None else item, f"{path}.{name}", message)
@@ -44,22 +44,22 @@ def _at(item: Item, path: str, name: str, message: str) -> Problem:
 
 def terms(doc: Document) -> Iterator[Problem]:
     """Fields that do not go together."""
-    for path, item, source in _sources(doc):
+    for path, item, source in sources_of(doc):
         what = "debt above 100 %" if source.kind not in UNREPAID else "above 100 %"
         if source.share is not None and source.share > 1.0 + ROUNDING:
-            yield _at(
+            yield at_field(
                 item, path, "share", f"{percent(source.share)} of a cost: {what}; give a share of at most 1"
             )
         given = [name for name in REPAID if item.get(name) is not None]
         if source.kind in UNREPAID and given:
-            yield _at(
+            yield at_field(
                 item, path, given[0], f"{source.kind} is not repaid: leave it out, or choose another kind"
             )
         if source.kind == "equity":
             for name in [n for n in Source.model_fields if n not in (*OF_EQUITY, *REPAID, *AGENCY)]:
                 field = Source.model_fields[name].alias or name
                 if item.get(field) is not None:
-                    yield _at(
+                    yield at_field(
                         item,
                         path,
                         field,
@@ -67,34 +67,41 @@ def terms(doc: Document) -> Iterator[Problem]:
                     )
         given = [name for name in AGENCY if item.get(name) is not None]
         if source.kind != "export-credit" and given and given[0] != "longest_tenor_years":
-            yield _at(
+            yield at_field(
                 item, path, given[0], "is a rule of an export credit: leave it out, or choose that kind"
             )
         if source.dscr is not None and source.profile != SCULPTED:
-            yield _at(item, path, "dscr", "a cover is for debt with profile: sculpted")
+            yield at_field(item, path, "dscr", "a cover is for debt with profile: sculpted")
         if source.tenor_years is not None and (source.grace_years or 0.0) >= source.tenor_years:
-            yield _at(
+            yield at_field(
                 item, path, "grace_years", f"must be shorter than the tenor, {source.tenor_years:g} years"
             )
         if source.from_ and source.until and source.until <= source.from_:
-            yield _at(item, path, "until", f"{source.until} must come after from, {source.from_}")
+            yield at_field(item, path, "until", f"{source.until} must come after from, {source.from_}")
+
+
+def life_years(doc: Document) -> dict[str, float]:
+    """Useful life of every asset class, years: as written, else the catalog's."""
+    written = doc.root.get("finance")
+    given = written.get("life_years") if written is not None else None
+    own = given.plain() if given is not None and isinstance(given.value, dict) else {}
+    return lives_of({k: float(v) for k, v in own.items() if isinstance(v, int | float)}, doc.catalog)
 
 
 def tenors(doc: Document) -> Iterator[Problem]:
     """Tenor within the agency's rule, the horizon, and the life of all that is financed."""
-    written = doc.root.get("finance")
-    given = written.get("life_years") if written is not None else None
-    own = given.plain() if given is not None and isinstance(given.value, dict) else {}
-    lives = lives_of({k: float(v) for k, v in own.items() if isinstance(v, int | float)}, doc.catalog)
-    for path, item, source in _sources(doc):
+    lives = life_years(doc)
+    for path, item, source in sources_of(doc):
         tenor = source.tenor_years
-        if tenor is None or source.kind in UNREPAID:
-            continue
+        if tenor is None or source.kind in UNREPAID or source.optional:
+            continue  # of an optional source, ``optional_sources`` judges
         said = f"{tenor:g} years"
         if source.longest_tenor_years is not None and tenor > source.longest_tenor_years:
-            yield _at(item, path, "tenor_years", f"{said} exceed the agency's {source.longest_tenor_years:g}")
+            yield at_field(
+                item, path, "tenor_years", f"{said} exceed the agency's {source.longest_tenor_years:g}"
+            )
         if doc.horizon is not None and tenor * 12 > doc.horizon.n * doc.horizon.step_months:
-            yield _at(
+            yield at_field(
                 item,
                 path,
                 "tenor_years",
@@ -104,18 +111,18 @@ def tenors(doc: Document) -> Iterator[Problem]:
         short = min(financed, key=lambda name: lives[name], default=None)
         if short is not None and tenor > lives[short] + ROUNDING:
             message = f"{said} lie beyond the useful life of {short}, {lives[short]:g} years"
-            yield _at(item, path, "tenor_years", f"{message}: shorten it, or name other assets")
+            yield at_field(item, path, "tenor_years", f"{message}: shorten it, or name other assets")
 
 
 def authority(doc: Document) -> Iterator[Problem]:
     """No agency commits after its authority ends."""
-    for path, item, source in _sources(doc):
+    for path, item, source in sources_of(doc):
         signed = source.from_ or (doc.horizon.start if doc.horizon else None)
         ends = source.authority_ends
         if signed is not None and ends is not None and signed > ends:
             field = "from" if item.get("from") is not None else "authority_ends"
             message = f"signed on {signed}, after the agency's authority ends, {ends}"
-            yield _at(
+            yield at_field(
                 item,
                 path,
                 field,
@@ -132,13 +139,17 @@ def eligible(doc: Document) -> Iterator[Problem]:
         return
     bearing = {STATE, *payer_of_hosts(hosts, rules, doc.catalog).values()}
     countries = set(_countries(doc))
-    for path, item, source in _sources(doc):
+    for path, item, source in sources_of(doc):
         if source.payers and not set(source.payers) & bearing:
             message = f"no asset may use it: no host is paid for by {', '.join(source.payers)}"
-            yield _at(item, path, "payers", f"{message}; those with costs are {', '.join(sorted(bearing))}")
+            yield at_field(
+                item, path, "payers", f"{message}; those with costs are {', '.join(sorted(bearing))}"
+            )
         if source.countries and countries and not set(source.countries) & countries:
             message = f"no asset may use it: no site stands in {', '.join(source.countries)}"
-            yield _at(item, path, "countries", f"{message}; sites stand in {', '.join(sorted(countries))}")
+            yield at_field(
+                item, path, "countries", f"{message}; sites stand in {', '.join(sorted(countries))}"
+            )
 
 
 def _countries(doc: Document) -> Iterator[str]:
@@ -154,13 +165,13 @@ def _countries(doc: Document) -> Iterator[str]:
 
 def shares(doc: Document) -> Iterator[Problem]:
     """Sources that together pay more than all of a thing; equity that does not add up."""
-    owned = [(path, item, s.share or 0.0) for path, item, s in _sources(doc) if s.kind == "equity"]
+    owned = [(path, item, s.share or 0.0) for path, item, s in sources_of(doc) if s.kind == "equity"]
     total = sum(share for _, _, share in owned)
     if owned and abs(total - 1.0) > ROUNDING:
         path, item, _ = owned[-1]
-        yield _at(item, path, "share", f"shares of equity add up to {percent(total)}, not 100 %")
+        yield at_field(item, path, "share", f"shares of equity add up to {percent(total)}, not 100 %")
     start = doc.horizon.start if doc.horizon else date.min
-    rows = [(path, item, s.model_copy(update={"from_": s.from_ or start})) for path, item, s in _sources(doc)
+    rows = [(path, item, s.model_copy(update={"from_": s.from_ or start})) for path, item, s in sources_of(doc)
             if s.kind in ("loan", "lease", "grant") and not _limited(s) and (s.share or 0.0) <= 1.0]  # fmt: skip
     before: list[Source] = []
     for path, item, source in rows:
@@ -168,7 +179,7 @@ def shares(doc: Document) -> Iterator[Problem]:
         total, name = max(_shared(before, source.assets or doc.known("asset class")), default=(0.0, ""))
         if total > 1.0 + ROUNDING:
             message = f"with the sources before it {percent(total)} of {name}: debt above 100 %"
-            yield _at(item, path, "share", f"{message}; lower the shares, or cap one by amount_m")
+            yield at_field(item, path, "share", f"{message}; lower the shares, or cap one by amount_m")
 
 
 def _shared(sources: Sequence[Source], assets: Iterable[str]) -> Iterator[tuple[float, str]]:
@@ -186,9 +197,9 @@ def _open(source: Source, day: date) -> bool:
 
 
 def _limited(source: Source) -> bool:
-    """Whether something beside its share and its dates may keep a source below it."""
+    """Whether something beside its share and its dates may keep a source below it: a cap, what it asks, the plan."""
     narrow = (source.payers, source.countries, source.content_from)
-    return source.amount_m is not None or source.profile == SCULPTED or any(narrow)
+    return source.optional or source.amount_m is not None or source.profile == SCULPTED or any(narrow)
 
 
 def currencies(doc: Document) -> Iterator[Problem]:
@@ -205,7 +216,7 @@ def contracts(doc: Document) -> Iterator[Problem]:
     for path, item in find(doc.root, "finance.revenue[]"):
         first, last = item.text("from"), item.text("until")
         if first and last and last <= first:
-            yield _at(item, path, "until", f"{last} must come after from, {first}")
+            yield at_field(item, path, "until", f"{last} must come after from, {first}")
     yield from _sold_twice(doc)
     priced = any(item.text("kind") != "budget" for _, item in find(doc.root, "finance.revenue[]"))
     for name in ("target_dscr", "target_equity_irr"):
@@ -269,7 +280,7 @@ def _grant_warnings(doc: Document) -> Iterator[Problem]:
             )
         else:
             continue
-        yield _at(item, path, "musd", f"{why}: cost counts it whole, planner finance refuses it")
+        yield at_field(item, path, "musd", f"{why}: cost counts it whole, planner finance refuses it")
 
 
 def _all_capital(cap: MoneyCap) -> bool:

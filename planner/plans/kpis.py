@@ -14,8 +14,9 @@ import pandas as pd
 
 from planner.case import control
 from planner.case.case import Case
+from planner.case.draws import GRANT_DRAWN
 from planner.case.measures import MEASURES, demand_weights
-from planner.case.registry import SETTLED
+from planner.case.registry import FINANCE, NO_OUTLAY
 from planner.plans.content import LICENSOR, shares
 from planner.plans.ranges import with_ranges
 from planner.plans.residual import residuals_under
@@ -53,7 +54,8 @@ def kpi_table(case: Case, tables: Tables) -> pd.DataFrame:
 def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     ledger = tables["ledger"]
     own = ledger[ledger["payer"] == PARTNER]
-    residual, settled = own["kind"] == "residual", own["kind"].isin(SETTLED)
+    chosen = (own["kind"] == FINANCE) | (own["account"] == GRANT_DRAWN)
+    residual, settled = own["kind"] == "residual", own["kind"].isin(NO_OUTLAY)
     capex = ledger[ledger["kind"] == "capex"].groupby("payer")["musd"].sum()
     outlay = own[~settled & (own["kind"] != "physical")]
     by_period = outlay.groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
@@ -70,6 +72,10 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
              f"the same plan where what is left is valued: {rule}")
             for rule, left in residuals_under(case, tables).items()
         ),
+        ("resource_cost_musd", own.loc[~chosen, "musd_discounted"].sum(), "MUSD",
+         "discounted; cost before the optional sources that the plan draws"),
+        ("finance_effect_musd", own.loc[chosen, "musd_discounted"].sum(), "MUSD",
+         "discounted; what optional sources cost less what is drawn of them: below 0 where they are worth drawing"),
         ("commitment_cost_musd", own.loc[own["kind"] == "commitment", "musd_discounted"].sum(), "MUSD",
          "discounted; contracts past the horizon's end less what letting on would fetch"),
         ("commitments_signed_musd", tables["commitments"]["signed_musd"].sum(), "MUSD", "undiscounted, whole terms"),

@@ -19,7 +19,7 @@ from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
 from planner.case.columns import keys_of
 from planner.case.power import FIRM
-from planner.case.registry import PURCHASES, SETTLED
+from planner.case.registry import NO_OUTLAY, PURCHASES
 from planner.facts.errors import UnknownName
 from planner.models.ledger import CONSTANT
 from planner.plans import kpis, milestones, onsite, prices
@@ -103,7 +103,7 @@ def plan_of(
 
 def capital_of(ledger: pd.DataFrame) -> pd.DataFrame:
     """Undiscounted outlays by period, payer, account, origin and host; residual values are no outlay."""
-    paid = ledger[~ledger["kind"].isin([*SETTLED, "physical"]) & (ledger["musd"] != 0)]
+    paid = ledger[~ledger["kind"].isin([*NO_OUTLAY, "physical"]) & (ledger["musd"] != 0)]
     keys = ["t", "label", "year", "payer", "kind", "account", "origin_iso3", "p", "h"]
     return paid.groupby(keys, as_index=False, sort=True)["musd"].sum()
 

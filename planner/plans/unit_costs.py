@@ -21,7 +21,8 @@ CLASSES = ("servers", "halls", "cooling", "grid", "backup", "site")
 """Asset classes of an accelerator all in: hardware, and the place it stands in."""
 KINDS = {"capex": "capital", "residual": "residual value",
          "commitment": "contracts past the end", "opex": "upkeep and platforms", "energy": "energy",
-         "rent": "rents", "fee": "fees", "grant": "grants", "physical": "emissions and water"}  # fmt: skip
+         "rent": "rents", "fee": "fees", "grant": "grants", "finance": "debt drawn and served",
+         "physical": "emissions and water"}  # fmt: skip
 STAFF = "staff"
 SHOWN = 4
 """Terms named one by one; the rest is one more."""

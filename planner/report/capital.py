@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from planner.case.registry import SETTLED
+from planner.case.registry import NO_OUTLAY
 
 CAPITAL_KINDS = ("capex", "grant")
 OUTLAY_KINDS = ("capex", "opex", "energy", "rent", "fee", "tax", "grant")
@@ -33,7 +33,7 @@ def outlays(
 
 def periods(ledger: pd.DataFrame) -> pd.DataFrame:
     """t, label, year of every period of the horizon, without the end row of residual values."""
-    table = ledger[~ledger["kind"].isin(SETTLED)][["t", "label", "year"]]
+    table = ledger[~ledger["kind"].isin(NO_OUTLAY)][["t", "label", "year"]]
     return table.drop_duplicates("t").sort_values("t").reset_index(drop=True)
 
 

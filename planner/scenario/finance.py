@@ -46,9 +46,13 @@ class PayerRule(Record):
 
 
 class Source(Record):
-    """A tranche of capital: what it may finance, up to what share or amount, at what price, repaid how."""
+    """A tranche of capital: what it may finance, up to what share or amount, at what price, repaid how.
+
+    ``optional``: the plan decides what is drawn of it, up to its limits; else it is drawn in full.
+    """
 
     id: Id
+    optional: bool = False
     preset: Id | None = None
     kind: SourceKind | None = None
     share: NonNegative | None = None

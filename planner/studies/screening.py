@@ -26,7 +26,7 @@ from scipy.sparse import csr_array
 from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.case.measures import MEASURES, serving_weights
-from planner.case.registry import SETTLED
+from planner.case.registry import NO_OUTLAY
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
 from planner.solver.arrays import Floats
@@ -285,7 +285,7 @@ class _Figures:
         money = [
             self._vector(engine, engine.entries[engine.entries["kind"] == "capex"]),
             self._vector(engine, entries[entries["kind"] == "capex"]),
-            self._vector(engine, entries[~entries["kind"].isin([*SETTLED, "physical"])]),
+            self._vector(engine, entries[~entries["kind"].isin([*NO_OUTLAY, "physical"])]),
         ]
         last = engine.case.calendar.n - 1
         mode = engine.case.hosts["mode"]

@@ -92,7 +92,16 @@ def rich(tiny) -> Scenario:
             {"id": "adopt", "do": "require", "what": "stack", "stacks": ["us-cloud"]},
             {"id": "racks", "do": "require", "what": "orders", "value": 72, "systems": ["gb300-nvl72"]},
         ],
-        "finance": {"grants": [{"id": "g", "payer": "fund", "date": "2028-02-01", "musd": 3}]},
+        "finance": {
+            "grants": [{"id": "g", "payer": "fund", "date": "2028-02-01", "musd": 3}],
+            "sources": [
+                {"id": "bank", "optional": True, "kind": "loan", "share": 0.5, "assets": ["halls", "grid"],
+                 "until": "2027-12-31", "tenor_years": 2, "base_rate_per_year": 0.01, "margin_per_year": 0},
+                {"id": "agency", "optional": True, "kind": "export-credit", "assets": ["servers"],
+                 "content_from": ["USA"], "amount_m": 5, "until": "2028-06-30", "tenor_years": 2,
+                 "base_rate_per_year": 0.01},
+            ],
+        },
     })  # fmt: skip
 
 
@@ -204,10 +213,23 @@ CHAMPION, SECOND = (lambda t: t["h"] == "champion"), (lambda t: t["h"] == "secon
 CLOUD, LEASED = (lambda t: t["h"] == "cloud"), (lambda t: t["h"] == "leased")
 
 GIVES = lambda t: t["discharge_mw"] > 0  # noqa: E731
+DRAWN = lambda t: t["account"] == "draw"  # noqa: E731
+BANK, AGENCY = (
+    (lambda t: DRAWN(t) & (t["supplier"] == "bank")),
+    (lambda t: DRAWN(t) & (t["supplier"] == "agency")),
+)
 
 PLANT = (("plants", "plant"), ("hires", "hire"))
 
 MUTATIONS = [
+    ("draw-eligible", put("ledger", "supplier", "nobody", DRAWN)),
+    ("draw-eligible", put("ledger", "asset_class", "servers", BANK)),
+    ("draw-eligible", put("ledger", "t", 11, BANK)),
+    ("draw-uses", scale("ledger", "musd", 50, BANK)),
+    ("draw-share", scale("ledger", "musd", 1.01, BANK)),
+    ("draw-cover", scale("ledger", "musd", 50, AGENCY)),
+    ("draw-amount", scale("ledger", "musd", 1.2, AGENCY)),
+    ("draw-gain", scale("ledger", "musd", 1e4, BANK)),
     ("order-allowed", put("orders", "t", 0)),
     ("order-allowed", twice("orders")),
     ("order-negative", scale("orders", "accelerators", -1)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planner.audit.ledger import _made
+from planner.audit.content import made
 from planner.case.content import UNKNOWN, content_of
 from planner.facts.catalog import load_catalog
 
@@ -15,7 +15,7 @@ FACTS = load_catalog()
 def test_plan_and_audit_find_the_same_content_and_all_of_it(system: str) -> None:
     mine = content_of(FACTS, "goods", system).groupby(["stage", "country"])["share"].sum().to_dict()
     theirs: dict[tuple[str, str], float] = {}
-    for stage, country, share in _made(FACTS, "goods", system):
+    for stage, country, share in made(FACTS, "goods", system):
         theirs[stage, country] = theirs.get((stage, country), 0.0) + share
     assert mine == pytest.approx(theirs) and sum(mine.values()) == pytest.approx(1)
     chip = FACTS.table("accelerators").loc[FACTS.table("systems").loc[system, "accelerator_id"]]

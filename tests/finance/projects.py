@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from planner.case.loans import Fees
 from planner.finance.project import Covenants, Project, TaxTerms
-from planner.finance.sources import Eligibility, ExportTerms, Fees, Repayment, Spend, Tranche
+from planner.finance.sources import Eligibility, ExportTerms, Repayment, Spend, Tranche
 
 START = date(2027, 1, 1)
 OWNER = Tranche(id="owner", kind="equity")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from planner.case.loans import Fees
 from planner.finance.project import Project
-from planner.finance.sources import Eligibility, ExportTerms, Fees, Repayment, Spend, Tranche
+from planner.finance.sources import Eligibility, ExportTerms, Repayment, Spend, Tranche
 from planner.finance.statements import Statements, key_figures, statements
 from tests.finance.projects import OWNER, START, flow
 

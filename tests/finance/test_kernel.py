@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.case import loans
 from planner.finance import repayment
 from planner.finance.construction import construction_loan
 from planner.finance.coverage import dscr, life_cover
@@ -133,11 +134,11 @@ def test_dated_flows_agree_with_even_ones() -> None:
 @given(st.floats(0.0, 0.3), st.integers(1, 80), st.floats(0.0, 0.9))
 def test_every_profile_repays_the_debt(rate: float, periods: int, balloon: float) -> None:
     for principal in (
-        repayment.level(100.0, rate, periods, balloon), repayment.equal_principal(100.0, periods, balloon)
+        loans.level(100.0, rate, periods, balloon), loans.equal_principal(100.0, periods, balloon)
     ):  # fmt: skip
         assert principal.sum() == pytest.approx(100.0, rel=1e-9)
-    balance = 100.0 - np.concatenate([[0.0], np.cumsum(repayment.level(100.0, rate, periods))])
-    service = repayment.level(100.0, rate, periods) + rate * balance[:-1]
+    balance = 100.0 - np.concatenate([[0.0], np.cumsum(loans.level(100.0, rate, periods))])
+    service = loans.level(100.0, rate, periods) + rate * balance[:-1]
     assert service == pytest.approx(np.full(periods, 100.0 * annuity(rate, periods)), rel=1e-9)
 
 

@@ -29,7 +29,7 @@ LEDGER = pd.DataFrame(
         (1, "capex", "provider-hardware", "servers", "hgx-b300", "operator", "cloud", 500.0),
     ],
     columns=["t", "kind", "account", "asset_class", "k", "payer", "h", "musd"],
-).assign(p=lambda d: d["h"].map({"h": "south"}).fillna(""))
+).assign(p=lambda d: d["h"].map({"h": "south"}).fillna(""), supplier="")
 PAYERS = {"h": "champion", "cloud": "state"}
 START = date(2027, 1, 1)
 

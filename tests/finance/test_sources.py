@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from planner.case.loans import Fees
 from planner.finance import sources
 from planner.finance.faults import FinanceError
 from planner.finance.settle import settle
 from planner.finance.sources import (
     Eligibility,
     ExportTerms,
-    Fees,
     Repayment,
     Spend,
     Tranche,
     financed_shares,
     premium_of,
     window,
-)  # fmt: skip
+)
 from tests.finance.projects import BANK, OWNER, START, flow, plain
 
 AGENCY = Tranche(

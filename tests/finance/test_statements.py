@@ -9,18 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from planner.case.loans import Fees
 from planner.finance.construction import construction_loan
 from planner.finance.faults import FinanceError
 from planner.finance.project import Covenants, Project, TaxTerms
-from planner.finance.sources import (
-    Eligibility,
-    ExportTerms,
-    Fees,
-    Repayment,
-    Spend,
-    Tranche,
-    repayment_window,
-)
+from planner.finance.sources import Eligibility, ExportTerms, Repayment, Spend, Tranche, repayment_window
 from planner.finance.statements import (
     STOCKS,
     Statements,

@@ -78,6 +78,49 @@ SAID = {
 }
 
 
+OPTIONAL = """
+extends: two-hosts
+name: bad
+horizon: {start: 2027-01-01, years: 6, step: half-year}
+finance:
+  grants: [{id: eu, payer: partner, date: 2028-01-01, musd: 5}]
+  sources:
+    - {id: a, optional: true, kind: loan, assets: [halls]}
+    - {id: b, optional: true, kind: equity}
+    - {id: c, optional: true, kind: grant}
+    - {id: d, optional: true, kind: loan, until: 2028-12-31, tenor_years: 3, profile: sculpted, sweep_share: 0.5}
+    - {id: e, optional: true, kind: loan, until: 2032-12-31, tenor_years: 3}
+    - {id: f, optional: true, kind: loan, from: 2028-04-01, until: 2028-09-30, tenor_years: 3}
+    - {id: g, optional: true, kind: loan, until: 2027-06-30, tenor_years: 9, assets: [servers]}
+    - {id: h, optional: true, preset: eca-oecd, until: 2028-12-31}
+    - {id: i, optional: true, kind: loan, until: 2028-12-31, tenor_years: 19, assets: [halls, servers]}
+    - {id: j, optional: true, kind: loan, until: 2028-12-31, tenor_years: 4, share: 1.2}
+"""
+SAID_OF_OPTIONAL = {
+    "grants[eu]": "make it a source of kind grant with optional: true",
+    "sources[a].tenor_years": "needs a tenor",
+    "sources[a].until": "the day up to which it is drawn",
+    "sources[b].optional": "not for equity",
+    "sources[c].amount_m": "would draw without end",
+    "sources[d].profile": "level or equal-principal",
+    "sources[d].sweep_share": "follows no cash flow",
+    "sources[e].until": "leaves nothing of the horizon to repay it in",
+    "sources[f].until": "no whole period",
+    "sources[g].tenor_years": "beyond the useful life of all it may finance, 5 years",
+    "sources[j].share": "debt above 100 %",
+}
+
+
+def test_an_optional_source_states_what_its_price_rests_on() -> None:
+    """A tenor past the horizon, or past the life of some assets only, is no fault: the model pays for the others."""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(OPTIONAL)
+    found = {p.path.removeprefix("finance."): p.message for p in caught.value.problems}
+    assert set(found) == set(SAID_OF_OPTIONAL)
+    for path, words in SAID_OF_OPTIONAL.items():
+        assert words in found[path], found[path]
+
+
 @pytest.fixture(scope="module")
 def faults() -> dict[str, list[tuple[int, str]]]:
     with pytest.raises(ScenarioError) as caught:

@@ -17,6 +17,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.models.build import build_model
+from planner.models.finance import ROWS
 from planner.models.supply import DECISION_FAMILIES
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
@@ -103,6 +104,16 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                             "accelerators": 160, "since": "2026-01-01", "retire": "2029-01-01"}],
             },
         },
+        "optional sources": {
+            "horizon": YEARS,
+            "finance": {"sources": [
+                {"id": "bank", "optional": True, "share": 0.6, "until": "2027-12-31", "tenor_years": 2,
+                 "base_rate_per_year": 0.02, "margin_per_year": 0, "assets": ["servers", "halls"]},
+                {"id": "agency", "optional": True, "kind": "export-credit", "content_from": ["USA"], "until": "2027-12-31",
+                 "tenor_years": 2, "amount_m": 20, "base_rate_per_year": 0.02, "assets": ["servers", "halls"],
+                 "local_assets": ["halls"], "local_cost_share": 0.5},
+            ]},
+        },
         "plant of its own": {
             "horizon": YEARS,
             "sites": [{**site, "power": {"options": [
@@ -181,8 +192,8 @@ def rules_in(root: Path) -> set[str]:
     code = "\n".join(
         path.read_text("utf-8") for path in (root / "models").glob("*.py") if path.stem != "rules"
     )
-    made = {f"decide_{what}" for what in DECISION_FAMILIES}
-    assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 1, (
+    made = {f"decide_{what}" for what in DECISION_FAMILIES} | {*ROWS, "money_cap"}
+    assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 2, (
         "a rule made in another way"
     )
     return made | set(re.findall(r"\bm\.(\w+) = Rule\(", code))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.cascade import OWED_MUSD
 from planner.finance.kernel import Array
 from planner.finance.project import FINANCING
-from planner.finance.sources import QUARTERS_PER_YEAR
 from planner.finance.statements import spending_by
 from planner.finance.tax import depreciated
 from planner.report.terms import statement_line, term

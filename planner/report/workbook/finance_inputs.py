@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from xlsxwriter.utility import xl_col_to_name
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.cascade import OWED_MUSD
 from planner.finance.coverage import SETTLED
 from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.revenue import Contract, revenue
-from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER, QUARTERS_PER_YEAR
+from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER
 from planner.report.workbook.book import TOP, Book
 from planner.report.workbook.flows import DAY_ZERO
 from planner.report.workbook.inputs import Facts

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import DEVELOPMENT
 from planner.finance.revenue import revenue
-from planner.finance.sources import EQUITY, QUARTERS_PER_YEAR
+from planner.finance.sources import EQUITY
 from planner.finance.statements import spending_by
 from planner.report.terms import statement_line, term
 from planner.report.workbook.book import Book

@@ -9,6 +9,7 @@ import pandas as pd
 from xlsxwriter.utility import xl_col_to_name
 
 from planner.case.periods import add_months
+from planner.case.registry import FINANCE
 from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
 from planner.report import capital
 from planner.report.terms import term
@@ -135,8 +136,11 @@ def write_flows(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
         line.add(term("account", str(account)), "MUSD", formula, facts.by_period(rows), key=str(account))
     line.heading("In total")
     net = line.add("All payments and what is settled", "MUSD", f"={lookup()}", facts.by_period(own))
-    paid = net.values * timing.inside.values
-    outlay = line.add("Outlay net of grants", "MUSD", f"={net.here}*{timing.inside.here}", paid)
+    lent = line.add(
+        term("kind", FINANCE), "MUSD", f"={kind(FINANCE)}", facts.by_period(own[own["kind"] == FINANCE])
+    )
+    paid = (net.values - lent.values) * timing.inside.values
+    outlay = line.add("Outlay net of grants", "MUSD", f"=({net.here}-{lent.here})*{timing.inside.here}", paid)
     capex = facts.by_period(own[own["kind"].isin(capital.CAPITAL_KINDS)])
     needed = line.add("Capital net of grants", "MUSD", f"={kind('capex')}+{kind('grant')}", capex)
     need = line.add(

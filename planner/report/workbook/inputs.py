@@ -15,7 +15,7 @@ from planner.case.context import Context
 from planner.case.conventions import RATE
 from planner.case.limits import PARTNER
 from planner.case.periods import HOURS_PER_YEAR, discount_factor
-from planner.case.registry import SETTLED
+from planner.case.registry import FINANCE, SETTLED
 from planner.finance.ledger_flows import CAPEX, DEVELOPMENT, GRANT, PHYSICAL
 from planner.plans.content import content_lines
 from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
@@ -112,7 +112,7 @@ class Facts:
         over = np.where(paid, ledger["musd"] / ledger["quantity"].where(paid, 1.0) * 1e6, np.nan)
         over = over / ledger["h"].map(self.tariffs).to_numpy(float)
         lines = ledger["kind"].map(
-            {CAPEX: CAPEX, GRANT: GRANT, PHYSICAL: "", **dict.fromkeys(SETTLED, "settled")}
+            {CAPEX: CAPEX, GRANT: GRANT, PHYSICAL: "", FINANCE: "", **dict.fromkeys(SETTLED, "settled")}
         )
         own = ledger["payer"] == PARTNER
         return ledger.assign(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from planner.case.draws import GRANT_DRAWN
+from planner.case.registry import FINANCE
 from planner.plans.unit_costs import BUILT, CLASSES, MODES
 from planner.report.kpis import kpi_cards
 from planner.report.terms import kpi_label
@@ -42,6 +44,8 @@ def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
     def kind(text: str) -> str:
         return f',{led["kind"]},"{text}"'
 
+    granted = f',{led["account"]},"{GRANT_DRAWN}"'
+    chosen = f"({pv(kind(FINANCE))}+{pv(granted)})"
     capex, home = f'SUMIFS({led["musd"]},{led["kind"]},"capex"', facts.run.scenario.country
 
     def share(column: str, iso3: str) -> str:
@@ -52,6 +56,8 @@ def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
         "cost_npv_musd": flows["worth"].total,
         "cost_without_residual_musd": pv(kind("<>residual")),
         "residual_musd": "-" + pv(kind("residual")),
+        "resource_cost_musd": f"{flows['worth'].total}-{chosen}",
+        "finance_effect_musd": chosen,
         "commitment_cost_musd": pv(kind("commitment")),
         "commitments_signed_musd": f"SUM({deals['booked_musd']})+SUM({deals['due_after_musd']})",
         "commitments_due_after_musd": f"SUM({deals['due_after_musd']})",

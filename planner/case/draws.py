@@ -1,0 +1,180 @@
+"""Sources whose draws the plan chooses (``optional``): when they may be drawn, what a draw costs, what it may pay for.
+
+A draw is in real MUSD, premium included; it is lent and repaid in nominal money of the source's currency. The project
+ends with the horizon, as in its statements: what is then owed is repaid in its last quarter, so that no loan is worth more
+for ending later. Arithmetic of loans: ``planner.case.loans``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from planner.case.content import PLACE, content_of
+from planner.case.finance import (
+    country_premium,
+    exchange_rate,
+    filled,
+    inflation_of,
+    price_level,
+    risk_class_of,
+)
+from planner.case.loans import QUARTERS_PER_YEAR, Array, Fees, instalments, service_of
+from planner.case.periods import STEP_MONTHS, Calendar, add_months, quarter_of
+from planner.case.registry import HARDWARE, PURCHASE
+from planner.facts.catalog import Catalog
+from planner.scenario.finance import Source
+from planner.scenario.schema import Scenario
+
+GRANT, EXPORT_CREDIT = "grant", "export-credit"
+UNPLANNED = ("equity",)
+MONTHS = STEP_MONTHS["quarter"]
+DRAWN, GRANT_DRAWN, COST, REPAID = "draw", "grant-drawn", "debt-cost", "debt-repaid"
+"""Accounts of the ledger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionalSource:
+    """A source the plan may draw: quarters from the horizon's start, rates a quarter, paths by quarter."""
+
+    id: str
+    terms: Source
+    """with every field filled in"""
+    opens: int
+    closes: int
+    """first quarter in which it may no longer be drawn"""
+    rate: float
+    fees: Fees
+    instalments: Array
+    """share of the debt due in each quarter from ``closes`` on; none for a grant"""
+    exchange: Array
+    level: Array
+    calendar: Calendar
+
+    @property
+    def is_grant(self) -> bool:
+        return self.terms.kind == GRANT
+
+    @property
+    def periods(self) -> list[int]:
+        """Periods that lie within its availability."""
+        quarters = ((t, self.quarters_of(t)) for t in range(self.calendar.n))
+        return [t for t, (first, after) in quarters if self.opens <= first and after <= self.closes]
+
+    def quarters_of(self, t: int) -> tuple[int, int]:
+        """First quarter of a period, and the first after it; of a month the quarter that holds it."""
+        first = t * self.calendar.step_months // MONTHS
+        return first, max(first + 1, (t + 1) * self.calendar.step_months // MONTHS)
+
+    def repaid_by(self) -> int:
+        """First quarter after the last instalment."""
+        due = np.flatnonzero(self.instalments)
+        return self.closes + int(due[-1]) + 1 if len(due) else 0
+
+    def lent(self, t: int) -> Array:
+        """A real dollar drawn in period t, by quarter in nominal units of the source's currency."""
+        first, after = self.quarters_of(t)
+        units = np.zeros(len(self.level))
+        units[first:after] = self.level[first:after] / self.exchange[first:after] / (after - first)
+        return units
+
+    def lines(self, t: int) -> pd.DataFrame:
+        """account, t, musd: what a real dollar drawn in period t books, by period, real."""
+        if self.is_grant:
+            return pd.DataFrame([(GRANT_DRAWN, t, -1.0)], columns=["account", "t", "musd"])
+        cost, repaid = np.zeros(len(self.level)), np.zeros(len(self.level))
+        for q, units in enumerate(self.lent(t)):
+            if units:
+                due = service_of(
+                    q, self.opens, self.closes, self.rate, self.fees, self.instalments, len(self.level)
+                )
+                cost += units * due.cost
+                repaid += units * due.principal
+        rows = [(DRAWN, t, -1.0), (COST, t, self.fees.premium)]
+        for account, paid in ((COST, cost), (REPAID, repaid)):
+            real = paid * self.exchange / self.level
+            rows += [(account, self._period_of(q), musd) for q, musd in enumerate(real)]
+        table = pd.DataFrame(rows, columns=["account", "t", "musd"])
+        table = table.groupby(["account", "t"], as_index=False, sort=False)["musd"].sum()
+        return table[table["musd"] != 0]
+
+    def _period_of(self, q: int) -> int:
+        """The period in which a quarter ends."""
+        return ((q + 1) * MONTHS - 1) // self.calendar.step_months
+
+    def may_finance(self, asset: str, payer: str, country: str, t: int, life_years: float) -> bool:
+        """Whether it may pay for an asset bought in period t, which must live until the debt is repaid."""
+        s = self.terms
+        named = ((s.assets, asset), (s.payers, payer), (s.countries, country))
+        lives_until = self.quarters_of(t)[0] + 1 + life_years * QUARTERS_PER_YEAR
+        return all(not some or value in some for some, value in named) and self.repaid_by() <= lives_until
+
+
+def optional_sources(scenario: Scenario, catalog: Catalog) -> tuple[OptionalSource, ...]:
+    """The sources of a scenario whose draws the plan chooses."""
+    return tuple(_source(s, scenario, catalog) for s in scenario.finance.sources if s.optional)
+
+
+def _source(given: Source, scenario: Scenario, catalog: Catalog) -> OptionalSource:
+    terms, calendar = filled(given, catalog)[0], Calendar.of(scenario.horizon)
+    quarters = calendar.n * calendar.step_months // MONTHS
+    opens = max(0, quarter_of(terms.from_, calendar.start)) if terms.from_ else 0
+    closes = min(quarters, quarter_of(terms.until, calendar.start) + 1) if terms.until else quarters
+    tenor = terms.tenor_years if terms.tenor_years is not None else terms.longest_tenor_years or 0.0
+    premium = terms.premium_share
+    if premium is None and terms.kind == EXPORT_CREDIT:
+        years = tenor + (closes - opens) / QUARTERS_PER_YEAR / 2.0
+        premium = country_premium(risk_class_of(scenario.country, catalog), years, catalog)
+    rate = ((terms.base_rate_per_year or 0.0) + (terms.margin_per_year or 0.0)) / QUARTERS_PER_YEAR
+    days = [add_months(calendar.start, MONTHS * (q + 1)) for q in range(quarters)]
+    return OptionalSource(
+        id=given.id, terms=terms.model_copy(update={"tenor_years": tenor}), opens=opens, closes=closes, rate=rate,
+        fees=fees_of(terms, premium or 0.0),
+        instalments=np.zeros(0) if terms.kind == GRANT else instalments(
+            str(terms.profile), rate, round((terms.grace_years or 0.0) * QUARTERS_PER_YEAR),
+            round(tenor * QUARTERS_PER_YEAR), terms.balloon_share or 0.0, quarters - closes,
+        ),
+        exchange=np.array([exchange_rate(scenario.finance, str(terms.currency), day, catalog) for day in days]),
+        level=price_level(inflation_of(scenario.finance, catalog), quarters), calendar=calendar,
+    )  # fmt: skip
+
+
+def fees_of(terms: Source, premium: float) -> Fees:
+    """Fees of a filled source."""
+    return Fees(
+        upfront=terms.upfront_fee_share or 0.0, commitment=terms.commitment_fee_per_year or 0.0,
+        guarantee=terms.guarantee_fee_per_year or 0.0, premium=premium, withholding=terms.withholding_share or 0.0,
+    )  # fmt: skip
+
+
+def taken_share(scenario: Scenario, catalog: Catalog, asset: str, payer: str, country: str) -> float:
+    """Share of an asset that sources drawn in full may pay, whatever their caps: no other source may pay it too."""
+    total = 0.0
+    for given in scenario.finance.sources:
+        s = filled(given, catalog)[0]
+        named = ((s.assets, asset), (s.payers, payer), (s.countries, country))
+        if not s.optional and s.kind not in UNPLANNED and all(not some or v in some for some, v in named):
+            total += (s.share or 0.0) * (s.financed_share or 0.0 if s.kind == EXPORT_CREDIT else 1.0)
+    return min(1.0, total)
+
+
+def content_share(
+    catalog: Catalog, hardware: pd.DataFrame, account: str, h: str, k: str, here: str, countries: list[str]
+) -> float:
+    """Share of what is booked on an account that is made in some countries; 1 where none is named.
+
+    ``hardware``: share of the price of a system by account, of which the model books the whole on one.
+    """
+    if not countries:
+        return 1.0
+    parts = {account: 1.0}
+    if account == PURCHASE["orders"].account:
+        parts = {name: float(hardware.at[(h, k), name]) for name in HARDWARE}
+    total = 0.0
+    for name, part in parts.items():
+        made = content_of(catalog, name, k)
+        where = made["country"].replace(PLACE, here)
+        total += part * float(made.loc[where.isin(countries), "share"].sum())
+    return total

@@ -1,0 +1,321 @@
+"""Sources whose draws the plan chooses: what it draws, what that is worth by hand, and what it must not live off."""
+
+from __future__ import annotations
+
+import doctest
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planner.audit import audit
+from planner.case import loans
+from planner.case.build import build_case
+from planner.case.draws import content_share
+from planner.finance.from_plan import finance_of
+from planner.models.build import build_model
+from planner.planning.pipeline import solve
+
+RATE = 0.08
+LOAN: dict[str, Any] = {
+    "id": "bank", "optional": True, "kind": "loan", "assets": ["servers"], "share": 0.85, "until": "2027-12-31",
+    "tenor_years": 2, "profile": "equal-principal", "base_rate_per_year": 0.02, "margin_per_year": 0,
+}  # fmt: skip
+AGENCY = {
+    **LOAN,
+    "id": "agency",
+    "kind": "export-credit",
+    "share": 1,
+    "financed_share": 0.85,
+    "premium_share": 0.0,
+}
+ASKED = {"residual": "straight-line", "inflation_per_year": 0}
+SYSTEM = "hgx-b300"
+
+
+class Answer:
+    """The optimum of the tiny scenario with some sources: its cost and its ledger."""
+
+    def __init__(self, best: Any) -> None:
+        self.case, self.cost = best.case, best.objective
+        entries = best.entries
+        amounts = {f: best.values(f).to_dict() for f in entries["family"].unique() if f != "constant"}
+        each = [1.0 if f == "constant" else amounts[f][i]
+                for f, i in zip(entries["family"], entries["index"], strict=True)]  # fmt: skip
+        self.ledger = entries.assign(musd=entries["musd"] * each)
+
+    def drawn(self, source: str = "bank", by: str = "t") -> pd.Series:
+        """Real MUSD drawn of a source."""
+        rows = self.ledger[self.ledger["account"].isin(["draw", "grant-drawn"])]
+        sums = -rows[rows["supplier"] == source].groupby(by)["musd"].sum()
+        return sums[sums.abs() > 1e-9]
+
+    def bought(self, asset: str = "servers") -> pd.Series:
+        rows = self.ledger[(self.ledger["kind"] == "capex") & (self.ledger["asset_class"] == asset)]
+        sums = rows.groupby("t")["musd"].sum()
+        return sums[sums.abs() > 1e-9]
+
+    def worth(self, *kinds: str) -> float:
+        """Present value of what is booked on kinds."""
+        rows = self.ledger[self.ledger["kind"].isin(kinds)]
+        return sum(
+            musd * (pv(t) if t < 12 else (1 + RATE) ** -3.0)
+            for t, musd in zip(rows["t"], rows["musd"], strict=True)
+        )
+
+
+def pv(t: float) -> float:
+    """Present value of 1 paid in the middle of quarter ``t``."""
+    return float((1 + RATE) ** -((t + 0.5) / 4))
+
+
+@pytest.fixture(scope="module")
+def best(tiny: Any, plain_catalog: Any, optimise: Any) -> Any:
+    plain = plain_catalog()
+
+    def make(*sources: dict[str, Any], catalog: Any = plain, **changes: Any) -> Answer:
+        finance = {**ASKED, "sources": list(sources), **changes.pop("finance", {})}
+        return Answer(optimise(tiny(finance=finance, **changes), catalog))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def free(best: Any) -> Answer:
+    answer: Answer = best()
+    return answer
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(loans).failed == 0
+
+
+@pytest.mark.parametrize(("rate", "part"), [(0.0777, 0.85), (0.0778, 0.0)])
+def test_a_loan_is_drawn_to_its_share_where_it_is_cheaper_than_the_discount_rate(
+    best: Any, free: Answer, rate: float, part: float
+) -> None:
+    """Interest is paid by the quarter: 8 % a year are 4 (1.08^(1/4) - 1) = 7.77 %."""
+    answer = best({**LOAN, "base_rate_per_year": rate})
+    bought = answer.bought()
+    assert answer.drawn().reindex(bought.index, fill_value=0.0).to_numpy() == pytest.approx(
+        part * bought.to_numpy()
+    )
+    assert (answer.cost < free.cost - 1e-6) == bool(part)
+
+
+def test_what_a_loan_is_worth_by_hand(best: Any, free: Answer) -> None:
+    """Equal principal over the eight quarters after 2027, interest of 2 % / 4 on what is owed; nothing else changes."""
+    answer, want = best(LOAN), 0.0
+    for t, musd in answer.drawn().items():
+        interest = sum(0.005 * pv(q) for q in range(t + 1, 4)) + sum(
+            0.005 * (8 - i) / 8 * pv(4 + i) for i in range(8)
+        )
+        want += musd * (interest + sum(pv(q) / 8 for q in range(4, 12)) - pv(t))
+    assert answer.worth("finance") == pytest.approx(want) and want < 0
+    assert answer.cost == pytest.approx(free.cost + want)
+
+
+@pytest.mark.parametrize("countries", [["USA"], ["USA", "TWN", "KOR", "MEX", "CHN"]])
+def test_an_export_credit_covers_the_lesser_of_85_percent_and_content(
+    best: Any, countries: list[str]
+) -> None:
+    answer = best({**AGENCY, "content_from": countries})
+    case = answer.case
+    made = content_share(case.catalog, case.hardware, "goods", "champion", SYSTEM, "KOR", countries)
+    share = answer.drawn("agency").sum() / answer.bought().sum()
+    assert share == pytest.approx(min(0.85, made)) and (made > 0.85) == (len(countries) > 1)
+
+
+def test_full_content_covers_the_whole_share_and_local_cost_a_part_of_it(best: Any) -> None:
+    full = {"content_from": ["USA"], "full_content_share": 0.51}
+    local = {"assets": ["servers", "halls"], "local_assets": ["halls"], "local_cost_share": 0.2}
+    answer = best({**AGENCY, **full, **local})
+    goods, halls = answer.bought(), answer.bought("halls")
+    paid = answer.drawn("agency", "asset_class")
+    assert paid["servers"] == pytest.approx(0.85 * goods.sum())
+    assert paid["halls"] == pytest.approx(np.minimum(halls, 0.2 * goods).sum())
+
+
+def test_two_sources_together_pay_at_most_all_of_a_thing(best: Any) -> None:
+    """The cheaper of two is drawn to its share, the other pays what is left; a source drawn in full leaves its share."""
+    answer = best(LOAN, {**LOAN, "id": "dearer", "base_rate_per_year": 0.03})
+    assert answer.drawn().sum() == pytest.approx(0.85 * answer.bought().sum())
+    assert answer.drawn("dearer").sum() == pytest.approx(0.15 * answer.bought().sum())
+    answer = best(LOAN, {"id": "given", "kind": "loan", "assets": ["servers"], "share": 0.4})
+    assert answer.drawn().sum() == pytest.approx(0.6 * answer.bought().sum())
+
+
+@pytest.mark.parametrize(
+    ("change", "assets"),
+    [
+        ({"assets": None}, {"servers", "halls", "grid", "backup", "site"}),
+        ({"payers": ["state"]}, set()),  # the champion pays for its host
+        ({"countries": ["KAZ"]}, set()),
+        ({"least_content_share": 0.99, "content_from": ["USA"]}, set()),
+        (
+            {"tenor_years": 10, "profile": "level"},
+            {"servers"},
+        ),  # owed until the horizon's end, within five years of life
+        ({"from": "2027-10-01"}, {"servers"}),
+    ],
+)
+def test_who_may_be_paid_for_and_when(
+    tiny: Any, plain_catalog: Any, change: dict[str, Any], assets: set[str]
+) -> None:
+    assert assets == {x for _, _, x, _, _ in possible(tiny, plain_catalog, change)}
+    first = 3 if "from" in change else 0
+    assert all(first <= t < 4 for *_, t in possible(tiny, plain_catalog, change))
+
+
+def possible(tiny: Any, plain_catalog: Any, change: dict[str, Any], **finance: Any) -> list[tuple[Any, ...]]:
+    """Every draw that the model has of a source."""
+    scenario = tiny(finance={**ASKED, **finance, "sources": [{**LOAN, **change}]})
+    return list(build_model(build_case(scenario, plain_catalog()))[0].DRAW)
+
+
+def test_what_lives_shorter_than_the_debt_is_not_lent_against(tiny: Any, plain_catalog: Any) -> None:
+    """Two years of life from a quarter after the payment: to the end of 2029 for the last quarter of 2027 alone."""
+    short = {"life_years": {"servers": 2}}
+    assert {t for *_, t in possible(tiny, plain_catalog, {"tenor_years": 2}, **short)} == {3}
+    assert {t for *_, t in possible(tiny, plain_catalog, {"tenor_years": 1}, **short)} == {0, 1, 2, 3}
+
+
+def test_an_amount_counts_in_nominal_money_of_its_currency(best: Any) -> None:
+    points = [{"at": "2027-01-01", "usd_per_unit": 0.0008}]
+    finance = {"inflation_per_year": 0.04, "currency": {"paths": [{"currency": "KRW", "points": points}]}}
+    answer = best({**LOAN, "amount_m": 10000, "currency": "KRW"}, finance=finance)
+    assert sum(musd * 1.04 ** ((t + 1) / 4) for t, musd in answer.drawn().items()) == pytest.approx(8.0)
+
+
+def test_a_grant_pays_at_most_what_a_thing_costs_over_the_horizon(best: Any, free: Answer) -> None:
+    """Price less what is left of it, in present values: nothing is bought for the sake of a grant."""
+    answer = best({"id": "eu", "optional": True, "kind": "grant", "assets": ["halls"], "amount_m": 1000})
+    hall = answer.bought("halls")
+    left = hall.sum() * (1 - 2 / 20) * (1 + RATE) ** -3.0
+    given = -answer.worth("grant")
+    assert given == pytest.approx(sum(musd * pv(t) for t, musd in hall.items()) - left)
+    assert answer.cost == pytest.approx(free.cost - given)
+
+
+def test_a_grant_is_at_most_its_amount_and_the_capital_from_its_day_on(best: Any, free: Answer) -> None:
+    grant = {"id": "eu", "optional": True, "kind": "grant", "assets": ["servers"], "amount_m": 5}
+    assert best(grant).drawn("eu").sum() == pytest.approx(5)
+    late = best({**grant, "amount_m": 1000, "from": "2027-10-01"})
+    assert set(late.drawn("eu").index) == {3}
+    assert late.drawn("eu").sum() <= late.bought()[3] + 1e-6
+    assert not len(best({**grant, "from": "2028-04-01"}).drawn("eu"))
+
+
+def test_a_long_cheap_loan_is_worth_nothing_more_for_ending_after_the_horizon(best: Any) -> None:
+    """What is still owed on the horizon's end is repaid then: of a tenor only what lies within it counts."""
+    halls = {**LOAN, "assets": ["halls"], "grace_years": 1.75}
+    costs = [best({**halls, "tenor_years": years}).cost for years in (2, 19)]
+    assert costs[1] == pytest.approx(costs[0], abs=1e-9)
+    assert costs[0] < best({**halls, "tenor_years": 1, "grace_years": 0.75}).cost - 1e-3
+
+
+@pytest.mark.parametrize("more", [{}, {"until": "2029-09-30", "tenor_years": 10}])
+def test_nothing_is_bought_to_be_lent_against(best: Any, free: Answer, more: dict[str, Any]) -> None:
+    """At no interest at all, every asset open to it to the end: the plan buys what it bought before."""
+    answer = best({**LOAN, "assets": None, "share": 1, "base_rate_per_year": 0, **more})
+    for asset in ("servers", "halls", "grid", "backup", "site"):
+        assert answer.bought(asset).sum() == pytest.approx(free.bought(asset).sum())
+
+
+def test_a_grant_and_a_free_loan_on_one_thing_give_no_more_than_it_costs(best: Any, free: Answer) -> None:
+    grant = {"id": "eu", "optional": True, "kind": "grant", "amount_m": 1000}
+    answer = best(grant, {**LOAN, "assets": None, "share": 1, "base_rate_per_year": 0})
+    used = ("servers", "halls", "grid", "backup", "site")
+    assert [answer.bought(a).sum() for a in used] == pytest.approx([free.bought(a).sum() for a in used])
+    net = answer.worth("capex", "residual", "grant", "finance")
+    assert net == pytest.approx(0.0, abs=1e-6), "no more is given than things cost, and no less"
+
+
+def test_the_content_that_a_lender_counts_decides_between_two_systems(best: Any, plain_catalog: Any) -> None:
+    """At the price at which both cost the same, less or more content in one moves the choice."""
+    other = "hgx-b200"
+
+    def systems(*prices: tuple[str, float]) -> list[dict[str, Any]]:
+        return [
+            {"id": k, "price_usd": usd, "delivery_months": 6, "available_from": "2026-01-01"}
+            for k, usd in prices
+        ]
+
+    one = best(systems=systems((SYSTEM, 400000))).cost
+    low, high = (best(systems=systems((other, usd))).cost for usd in (3e5, 4e5))
+    even = 3e5 + 1e5 * (one - low) / (high - low)
+    lender = {**AGENCY, "content_from": ["USA"], "base_rate_per_year": 0.0}
+
+    made = {share: plain_catalog({("systems", SYSTEM, "chips_share"): share}) for share in (0.05, 0.95)}
+
+    def choice(chips_share: float, dearer: float, *sources: dict[str, Any]) -> set[str]:
+        answer = best(*sources, systems=systems((SYSTEM, 400000), (other, dearer * even)),
+                      catalog=made[chips_share])  # fmt: skip
+        rows = answer.ledger[(answer.ledger["kind"] == "capex") & (answer.ledger["musd"].abs() > 1e-6)]
+        return set(rows.loc[rows["asset_class"] == "servers", "k"])
+
+    assert choice(0.05, 1.002) == {SYSTEM} and choice(0.05, 1.002, lender) == {other}
+    assert choice(0.95, 0.998) == {other} and choice(0.95, 0.998, lender) == {SYSTEM}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "half-year",
+        pytest.param("month", marks=pytest.mark.slow),
+        pytest.param("quarter", marks=pytest.mark.slow),
+    ],
+)
+def test_the_statements_start_from_the_draws_and_agree(tiny: Any, plain_catalog: Any, step: str) -> None:
+    """Every charge that a loan knows, in another currency, with inflation: the plan's ledger is that of its statements."""
+    charged = {
+        **AGENCY, "content_from": ["USA"], "premium_share": 0.05, "upfront_fee_share": 0.01,
+        "commitment_fee_per_year": 0.005, "guarantee_fee_per_year": 0.002, "withholding_share": 0.1, "grace_years": 0.5,
+        "base_rate_per_year": 0.005, "profile": "level", "balloon_share": 0.2, "tenor_years": 3, "currency": "KRW",
+    }  # fmt: skip
+    undrawn = {**LOAN, "base_rate_per_year": 0.2}
+    grant = {"id": "eu", "optional": True, "kind": "grant", "assets": ["halls"], "amount_m": 5}
+    points = [{"at": "2027-01-01", "usd_per_unit": 0.0007}, {"at": "2029-01-01", "usd_per_unit": 0.0008}]
+    finance = {**ASKED, "inflation_per_year": 0.03, "revenue": [{"id": "r", "kind": "availability", "price_usd": 9}],
+               "sources": [charged, undrawn, grant],
+               "currency": {"paths": [{"currency": "KRW", "points": points}]}}  # fmt: skip
+    plan = solve(
+        build_case(tiny(finance=finance, horizon={"step": step}), plain_catalog()), quality="quick"
+    ).plan
+    assert plan is not None and not len(audit(plan))
+    found = finance_of(plan.case.scenario, plan.tables)
+    made, level = found.statements, found.statements.price_level.to_numpy()
+    book, rate = made.by_source.loc["agency"], found.project.rate_of_exchange("KRW")
+    ledger = plan.tables["ledger"]
+    sums = ledger.groupby("account")["musd"].sum()
+    real = {
+        name: float((book[name] * rate / level).sum()) for name in ("draw", "principal", "interest", "fees")
+    }
+    upfront = 0.01 * float(book["draw"].sum()) * rate[0] / level[0]
+    assert sums["draw"] == pytest.approx(-real["draw"], rel=1e-9) and real["draw"] > 1
+    assert sums["debt-repaid"] == pytest.approx(real["principal"], rel=1e-9)
+    costs = real["interest"] + real["fees"] + upfront + 0.05 * real["draw"]
+    assert sums["debt-cost"] == pytest.approx(costs, rel=1e-9)
+    assert float((made.sources["grant:eu"] / level).sum()) == pytest.approx(-sums["grant-drawn"], rel=1e-9)
+    assert book["balance"].iloc[-1] == pytest.approx(0.0, abs=1e-6)
+    assert made.caps["agency"] == made.caps["bank"] == "plan"
+    assert made.balance_sheet["check"].abs().max() == pytest.approx(0.0, abs=1e-8)
+    kpis = plan.kpis.set_index("kpi")["value"]
+    assert kpis["resource_cost_musd"] + kpis["finance_effect_musd"] == pytest.approx(kpis["cost_npv_musd"])
+    assert kpis["finance_effect_musd"] < -1
+
+
+def test_where_no_source_is_optional_there_is_no_row_and_no_column(tiny: Any, plain_catalog: Any) -> None:
+    plain = {**LOAN, "optional": False}
+    model, entries = build_model(build_case(tiny(finance={**ASKED, "sources": [plain]}), plain_catalog()))
+    assert not hasattr(model, "draw") and not (entries["kind"] == "finance").any()
+
+
+def test_service_of_a_draw_closes() -> None:
+    """Two quarters of grace, then level instalments; a quarter of the debt, and what lies past the end, in the last."""
+    shares = loans.instalments("level", 0.02, 2, 8, 0.25, 6)
+    due = [loans.service_of(q, 0, 4, 0.02, loans.Fees(upfront=0.01), shares, 10) for q in range(4)]
+    assert all(d.principal.sum() == pytest.approx(1) for d in due)
+    assert due[0].cost.sum() - due[3].cost.sum() == pytest.approx(3 * 0.02)
+    assert due[0].principal[-1] == pytest.approx(0.25 + 0.75 * sum(loans.level(1.0, 0.02, 6)[3:]))
