@@ -8,6 +8,7 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.view import View, lookup, total
 from planner.case.context import Context
+from planner.scenario.schema import Host
 
 COVERS = {"hall_permit": "permit-first", "grid_permit": "permit-first"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -16,25 +17,56 @@ COVERS = {"hall_permit": "permit-first", "grid_permit": "permit-first"}
 def check(view: View, found: Findings) -> None:
     """What was begun before the permit, from dates of the plan and months of scenario and catalog."""
     context = Context.of(view.scenario, view.case.catalog)
-    opens = view.table("opens")
-    lead = {h.id: context.calendar.periods(context.months_left(h.open_lead_months, h.permit_applied))
-            for h in view.scenario.hosts}  # fmt: skip
-    decided = pd.to_datetime(opens["decide_date"])
-    start = pd.Timestamp(view.scenario.horizon.start)
-    months = (decided.dt.year - start.year) * 12 + decided.dt.month - start.month
-    granted = months // context.calendar.step_months + lookup(opens["h"], pd.Series(lead)).astype(int)
-    permit = pd.Series(granted.to_numpy(int), index=opens["h"].to_numpy())
+    opens, hosts = view.table("opens"), view.scenario.hosts
+    lead = {h.id: context.calendar.periods(_left(context, h)) for h in hosts}
+    decided = _periods(view, opens["decide_date"])
+    granted = decided + lookup(opens["h"], pd.Series(lead)).astype(int)
     found.same(
         "permit-date", opens[["h"]], pd.to_datetime(opens["permit_date"]), view.dates(granted), "permit"
     )
+    filed = {h.id: context.calendar.containing(h.permit_applied) for h in hosts if h.permit_applied}
+    first = lookup(opens["h"], pd.Series(filed, dtype=float)).astype(float)
+    found.at_least(
+        "permit-date", total(opens, ["h"], decided), pd.Series(first, opens["h"].to_numpy()).fillna(0.0),
+        "decided before its permit is applied for",
+    )  # fmt: skip
+    permit = pd.Series(granted.to_numpy(int), index=opens["h"].to_numpy())
+    permit = pd.concat([permit, pd.Series(_of_extensions(context), dtype=int)])
     for name, item, amount in (("halls", "b", "it_mw"), ("connections", "n", "added_mw")):
         rows = view.table(name)
-        rows = rows[~lookup(rows["h"], view.case.hosts["exists"]).astype(bool)]
         begun = rows["t"].to_numpy(int) - _works(context, name, rows)
         there = permit.reindex(rows["h"]).fillna(view.n + 1).to_numpy(float)
         early = rows[begun < there] if len(rows) else rows
         keys = ["h", item, "t"]
         found.at_most("permit-first", total(early, keys, early[amount]), 0.0, "works begin before the permit")
+
+
+def _left(context: Context, host: Host) -> float:
+    """Months of a permit that have not passed at the plan's start."""
+    start = context.calendar.months_from_start
+    passed = 0.0 if host.permit_applied is None else max(-start(host.permit_applied), 0.0)
+    return max(host.open_lead_months - passed, 0.0)
+
+
+def _of_extensions(context: Context) -> dict[str, int]:
+    """Host with halls that stand -> first period with a permit for what it adds."""
+    standing = {hall.host for hall in context.scenario.existing.halls}
+    start = context.calendar.months_from_start
+    filed = {
+        h.id: max(start(h.permit_applied), 0.0) if h.permit_applied else 0.0 for h in context.scenario.hosts
+    }
+    return {
+        h.id: context.calendar.periods(filed[h.id] + _left(context, h))
+        for h in context.scenario.hosts
+        if h.id in standing
+    }
+
+
+def _periods(view: View, dates: pd.Series) -> pd.Series:
+    """Period that begins on each date."""
+    day, start = pd.to_datetime(dates), pd.Timestamp(view.scenario.horizon.start)
+    months = (day.dt.year - start.year) * 12 + day.dt.month - start.month
+    return months // view.case.calendar.step_months
 
 
 def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:

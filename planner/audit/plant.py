@@ -24,8 +24,9 @@ def check(view: View, found: Findings) -> None:
     _bought(view, found)
     _hired(view, found)
     _output(view, found)
-    found.whole("plant-units", _units(view, "plants"), "part of a unit")
-    found.whole("hire-units", _units(view, "hires"), "part of a unit")
+    if view.whole:
+        found.whole("plant-units", _units(view, "plants"), "part of a unit")
+        found.whole("hire-units", _units(view, "hires"), "part of a unit")
     stands, kinds = standing(view), view.case.supplies
     most = {(x.p, x.g): float(x.max_mw) for x in kinds.itertuples()}
     mw = total(stands.assign(p=stands["case_p"]), ["p", "g", "t"], stands["mw"])

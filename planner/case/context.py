@@ -125,9 +125,15 @@ class Context:
         """Application to energised connection."""
         return self.local("grid_connect_months", site, site.grid_lead_months)
 
-    def months_left(self, months: float, applied: date | None) -> float:
-        """Months of a wait left at the plan's start: it runs from its application, or from the start where none is filed."""
-        return max(months - self.months_run(applied), 0.0)
+    def wait(self, months: float, applied: date | None) -> tuple[int, int]:
+        """Periods that are left of a wait, and the first period in which it may be over.
+
+        It runs from its application, or from the plan's start at the earliest where none is filed. What is filed after
+        the start is begun and paid from that day on.
+        """
+        run = self.months_run(applied)
+        lead = self.calendar.periods(max(months - max(run, 0.0), 0.0))
+        return lead, lead if run >= 0 else self.calendar.periods(months - run)
 
     def months_run(self, applied: date | None) -> float:
         """Months since an application at the plan's start, negative where it is filed later; 0 where none is filed."""

@@ -14,9 +14,12 @@ from planner.case.context import Context
 from planner.scenario.schema import Host
 
 
-def permit_lead(context: Context, host: Host) -> int:
-    """Periods from the decision to open a host to its permit; of leased halls and clouds, to the signed contract."""
-    return context.calendar.periods(context.months_left(host.open_lead_months, host.permit_applied))
+def permit_wait(context: Context, host: Host) -> tuple[int, int]:
+    """Periods from the decision to the permit, and the first period with one; of leased halls and clouds, of the contract.
+
+    Halls that stand have their permit; what is added to them needs one of its own, which nothing need be decided for.
+    """
+    return context.wait(host.open_lead_months, host.permit_applied)
 
 
 def hall_types(context: Context, host: Host) -> list[str]:
@@ -51,13 +54,13 @@ def grid_works_months(context: Context, host: Host, months: float, applied: date
 
 
 def permit_from(context: Context, host: Host) -> int:
-    """First period in which a host may have its permit; it has it where halls stand already."""
+    """First period in which a host may have its permit, or one for what it adds to halls that stand."""
     exists = any(hall.host == host.id for hall in context.scenario.existing.halls)
-    return 0 if exists else opens_from(context, host) - first_works(context, host)
+    return permit_wait(context, host)[1] if exists else opens_from(context, host) - first_works(context, host)
 
 
 def opens_from(context: Context, host: Host) -> int:
     """First period in which a host may be open: its permit and the works after it, and not before its own date."""
     calendar = context.calendar
-    lead = permit_lead(context, host) + first_works(context, host)
-    return max(lead, calendar.first_from(host.open_from) if host.open_from else 0)
+    first = permit_wait(context, host)[1] + first_works(context, host)
+    return max(first, calendar.first_from(host.open_from) if host.open_from else 0)

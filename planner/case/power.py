@@ -57,8 +57,9 @@ def connection_table(context: Context) -> pd.DataFrame:
             _, musd, life = context.plant("connections", n)
             applied = site.grid_applied if n == FIRM else None
             works = context.calendar.periods(grid_works_months(context, h, float(months), applied))
-            lead = max(context.calendar.periods(context.months_left(float(months), applied)), works)
-            first = max(lead, permit_from(context, h) + works)
+            left, first = context.wait(float(months), applied)
+            lead = max(left, works)
+            first = max(first, lead, permit_from(context, h) + works)
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
             rows += [
                 (h.id, n, t, lead, musd, life, works, charge, n != FIRM)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
-from planner.case.permits import first_works, opens_from, permit_lead
+from planner.case.permits import first_works, opens_from, permit_wait
 from planner.case.table import Table
 from planner.scenario.schema import Host, Step
 
@@ -88,7 +88,7 @@ def open_table(context: Context) -> pd.DataFrame:
         if h.mode == "cloud" or is_existing(context, h):
             continue
         works = first_works(context, h)
-        lead = permit_lead(context, h) + works
+        lead = permit_wait(context, h)[0] + works
         cost = h.open_cost_musd if h.open_cost_musd is not None else context.param(f"open_cost_musd_{h.mode}")
         rows += [
             (h.id, t, lead, t - works, float(cost)) for t in range(opens_from(context, h), calendar.n, every)

@@ -21,16 +21,26 @@ from planner.intake.site_checks import own_sites
 from planner.scenario.paths import find, ids_of
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.references import CATALOG_TABLES, DATES, INSTEAD, KEYS, PAST, REFERENCES, SHARES, STEPS
+from planner.scenario.references import (
+    CATALOG_TABLES,
+    DATES,
+    FILED,
+    INSTEAD,
+    KEYS,
+    PAST,
+    REFERENCES,
+    SHARES,
+    STEPS,
+)
 
 
 def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     """Every fault that needs more than one place of the document, or the catalog, to be seen."""
     document = Document(root, catalog)
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-        _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _existing_dates, _rising_steps, _years,
-        _money_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer, idle_holdings,
-        no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
+        _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _filed, _existing_dates, _rising_steps,
+        _years, _money_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer,
+        idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
         *FINANCE_RULES,
         optional,
     )  # fmt: skip
@@ -136,6 +146,16 @@ def _dates(doc: Document) -> Iterator[Problem]:
             if day is not None and not start <= day <= end:
                 side = "before" if day < start else "after"
                 yield fault(item, path, f"{day} lies {side} the horizon, {start} to {end}")
+
+
+def _filed(doc: Document) -> Iterator[Problem]:
+    """Applications that nobody would file within the horizon."""
+    for pattern in FILED:
+        for path, item in find(doc.root, pattern):
+            day = day_of(item)
+            if day is not None and doc.horizon is not None and day >= doc.horizon.end:
+                message = f"{day} lies after the horizon, {doc.horizon.start} to {doc.horizon.end}: nothing would come of it"
+                yield fault(item, path, f"{message}; leave it out to apply when the plan begins")
 
 
 def _existing_dates(doc: Document) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from planner.intake.amounts import amount_warnings
 from planner.intake.checks import cross_problems
 from planner.intake.document import Document
 from planner.intake.finance_checks import grant_warnings
+from planner.intake.idle_warnings import idle_warnings
 from planner.intake.old_names import old_names
 from planner.scenario.editing import set_in_file
 from planner.scenario.messages import validated
@@ -64,7 +65,7 @@ def load_scenario(path: Path | str, catalog: Catalog | None = None) -> Scenario:
 
 
 def load_with_warnings(path: Path | str, catalog: Catalog | None = None) -> tuple[Scenario, list[Problem]]:
-    """The same, and what is in order but looks wrong: amounts far outside the catalog's range, old names of fields."""
+    """The same, and what looks wrong: amounts far outside the catalog's range, old names, what changes nothing."""
     return _scenario(lambda faults: _read_document(Path(path), (), faults), catalog)
 
 
@@ -74,7 +75,7 @@ def warnings_of(scenario: Scenario, catalog: Catalog | None = None) -> list[Prob
 
 
 def _warnings(doc: Document) -> list[Problem]:
-    return [*old_names(doc), *amount_warnings(doc), *grant_warnings(doc)]
+    return [*old_names(doc), *amount_warnings(doc), *grant_warnings(doc), *idle_warnings(doc)]
 
 
 def parse_scenario(

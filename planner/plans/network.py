@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.context import Context
+from planner.case.permits import permit_wait
 
 SERVICE = "first service"
 Tables = Mapping[str, pd.DataFrame]
@@ -119,6 +121,10 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             "permit", "permit", f"open {h}", granted - decided, decided, (), decided, granted, span
         )
         permit = (("permit", 0),)
+    if case.hosts.loc[h, "exists"] and case.hosts.loc[h, "mode"] == "build":
+        for step in _extension(case, tables, h, begins):
+            yield step
+            permit = (("permit", 0),)
     for row in _first(tables["halls"], h, begins, "b"):
         facts = case.halls.loc[(h, row["b"], int(row["t"]))]
         lead, t = int(facts["lead"]), int(row["t"])
@@ -141,6 +147,16 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             yield Activity(
                 "grid of the site", "site grid", str(case.hosts.loc[h, "p"]), first, 0, (), 0, first
             )
+
+
+def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
+    """The permit for what is added to halls that stand, where anything is before the first service."""
+    added = [row for name in ("halls", "connections") for row in _first(tables[name], h, begins, "")]
+    host = next(x for x in case.scenario.hosts if x.id == h)
+    lead, first = permit_wait(Context.of(case.scenario, case.catalog), host)
+    if added and first > 0:
+        span = ("facility_costs", "dur-permits", "value")
+        yield Activity("permit", "permit", f"extend {h}", lead, first - lead, (), first - lead, first, span)
 
 
 PLANT = (

@@ -119,6 +119,8 @@ DATES = (
 ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on",
              "sites[].grid_applied", "hosts[].permit_applied", "finance.sources[].authority_ends",
              "finance.currency.paths[].points[].at")  # fmt: skip
+# Applications: filed before the horizon or in it.
+FILED = ("sites[].grid_applied", "hosts[].permit_applied")
 # List, first day, last day of things that exist already: they may have begun before the horizon.
 PAST = (
     ("existing.fleets", "since", "retire"),

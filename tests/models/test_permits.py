@@ -74,11 +74,25 @@ def test_risk_is_taken_where_it_saves_time_and_only_there(tiny, plain_catalog, o
     assert {index[1] for index in halls(cheap)} == {"modular"}
 
 
-def test_a_host_with_halls_waits_for_no_permit(tiny, plain_catalog):
+def test_what_is_added_to_halls_that_stand_waits_for_a_permit_too(tiny, plain_catalog):
+    """12 months of permit and 9 of works of halls and grid, however small the hall that stands."""
     hall = {"id": "old", "host": "champion", "it_mw": 1, "grid_mw": 2, "backup_mw": 2}
     case = build_case(tiny(hosts={"open_lead_months": 12}, existing={"halls": [hall]}), plain_catalog())
     assert len(case.opens) == 0
-    assert case.halls["t"].min() == 3 and case.connections["t"].min() == 4
+    assert case.halls["t"].min() == 7 and case.connections["t"].min() == 7
+    held = {"open_lead_months": 12, "permit_applied": "2026-01-01"}
+    held_case = build_case(tiny(hosts=held, existing={"halls": [hall]}), plain_catalog())
+    assert held_case.halls["t"].min() == 3 and held_case.connections["t"].min() == 4
+
+
+def test_what_is_filed_after_the_start_is_decided_and_paid_from_its_day(tiny, plain_catalog):
+    """A permit of 12 months filed in April 2028, a line of 24 filed in January 2028: nothing is decided before."""
+    later = {"hosts": {"open_lead_months": 12, "permit_applied": "2028-04-01"},
+             "sites": {"grid_lead_months": 24, "grid_applied": "2028-01-01"}, "horizon": {"years": 5}}  # fmt: skip
+    case = build_case(tiny(**later), plain_catalog())
+    opens, lines = case.opens, case.connections
+    assert (opens["t"] - opens["lead"]).min() == 5 and opens["permit_t"].min() == 9
+    assert (lines["t"] - lines["lead"]).min() >= 4 and lines["t"].min() == max(4 + 8, 9 + 6)
 
 
 @pytest.mark.parametrize(
