@@ -625,11 +625,10 @@ def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> No
             item, _ = reading.parse_yaml(block, "x")
             changes = {f"demand[government].{name}": value for name, value in item.plain().items()}
             with_overrides(load_scenario(example_path("korea")), changes)
-        elif block.startswith("power:"):
+        elif block.startswith(("power:", "tariff:")):
             item, _ = reading.parse_yaml(block, "x")
-            with_overrides(
-                load_scenario(example_path("korea")), {"sites[haenam].power": item.plain()["power"]}
-            )
+            changes = {f"sites[haenam].{name}": value for name, value in item.plain().items()}
+            with_overrides(load_scenario(example_path("korea")), changes)
         elif block.startswith(("limits:", "models:")):
             parse_scenario("extends: korea\nname: x\n" + block)
         else:
