@@ -37,8 +37,16 @@ def _report(run: Run) -> str:
     return html_page(run, charts_of(run))
 
 
+def _paper(run: Run) -> bytes:
+    from planner.report.charts.report import charts_of
+    from planner.report.pdf import pdf_bytes
+
+    return pdf_bytes(run, charts_of(run))
+
+
 DELIVERED: dict[str, tuple[str, Callable[[Run], bytes | str]]] = {
     "report": ("html", _report),
+    "pdf": ("pdf", _paper),
     "workbook": ("xlsx", _workbook),
 }
 """What is saved of a whole plan: its ending, and what makes it."""

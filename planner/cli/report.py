@@ -1,4 +1,4 @@
-"""The deliverable of a run: a workbook, a page for the browser, or a brief of one page."""
+"""The deliverable of a run: a workbook, a page for the browser or on paper, or a brief of one page."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ def register(app: typer.Typer) -> None:
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`.")],
     format: Annotated[
-        Literal["xlsx", "html", "brief"],
-        typer.Option("--format", help="Workbook, page with charts, or brief of one page for print."),
+        Literal["xlsx", "html", "pdf", "brief"],
+        typer.Option(
+            "--format", help="Workbook, page with charts, the same as a PDF, or brief of one page for print."
+        ),
     ] = "xlsx",
     output: Annotated[
         Path | None,
@@ -27,7 +29,7 @@ def report(
             "-o",
             "--output",
             metavar="FILE",
-            help="File to write; default RUN.xlsx, RUN.html or RUN-brief.html.",
+            help="File to write; default RUN.xlsx, RUN.html, RUN.pdf or RUN-brief.html.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
@@ -36,7 +38,8 @@ def report(
 ) -> None:
     """The deliverable of a run: plan, capital needs, key figures with ranges, sources, checks.
 
-    The pages need no network: what they show stands in the file. The brief is one sheet of paper for whoever decides.
+    The pages need no network: what they show stands in the file. The PDF has the figures and tables of the page on A4.
+    The brief is one sheet of paper for whoever decides.
 
     Examples:
 
@@ -56,7 +59,7 @@ def report(
         where = f"; its plans are in {found.path / 'points'}" if found.kind == "frontier" else ""
         raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to report{where}")
     tell_catalog(found, load_catalog(catalog))
-    endings = {"xlsx": ".xlsx", "html": ".html", "brief": "-brief.html"}
+    endings = {"xlsx": ".xlsx", "html": ".html", "pdf": ".pdf", "brief": "-brief.html"}
     target = output or Path(f"{found.name}{endings[format]}")
     if target.exists() and not force:
         raise RunError(f"{target} is there already: name another file with -o, or write over it with --force")
@@ -71,7 +74,13 @@ def report(
             target.write_text(brief_page(found), encoding="utf-8")
         else:
             from planner.report.charts.report import charts_of
-            from planner.report.page import html_page
 
-            target.write_text(html_page(found, charts_of(found)), encoding="utf-8")
+            if format == "pdf":
+                from planner.report.pdf import pdf_bytes
+
+                target.write_bytes(pdf_bytes(found, charts_of(found)))
+            else:
+                from planner.report.page import html_page
+
+                target.write_text(html_page(found, charts_of(found)), encoding="utf-8")
     console().print(f"Written: {target}", soft_wrap=True)

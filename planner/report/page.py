@@ -72,40 +72,62 @@ class Chart:
     table: pd.DataFrame
 
 
-def html_page(run: Run, charts: Sequence[Chart]) -> str:
-    """The whole page as text. All text of the run is escaped: a name cannot become markup."""
-    title = run.title
-    year = run.scenario.money.price_year
-    tables = {name: run.table(name) for name in run.tables}
+@dataclass(frozen=True)
+class Part:
+    """A table of the report: heading, one sentence, rows."""
+
+    title: str
+    note: str
+    table: pd.DataFrame
+
+
+def facts_of(run: Run) -> str:
+    """What the report is of, and how good it is, in one line."""
     gap = run.outcome.get("gap")
     facts = [
         f"Run {run.name}", f"status {run.status}", f"quality {run.outcome.get('quality')}",
-        *([] if gap is None else [f"gap {number(100 * gap, 2)} %"]), f"money in real {year} USD",
-        *filter(None, [run.audit_line]),
+        *([] if gap is None else [f"gap {number(100 * gap, 2)} %"]),
+        f"money in real {run.scenario.money.price_year} USD", *filter(None, [run.audit_line]),
         f"planner {run.manifest.get('versions', {}).get('planner', '')}", str(run.outcome.get("finished", ""))[:10],
     ]  # fmt: skip
+    return " · ".join(facts)
+
+
+def parts_of(run: Run) -> list[Part]:
+    """Every table of the report that has rows, in reading order: the same on the screen and on paper."""
+    year = run.scenario.money.price_year
+    tables = {name: run.table(name) for name in run.tables}
+    parts = [
+        Part("What the cost is made of", "Present value of the partner's cost; residual values are negative.",
+             capital.cost_composition(tables["ledger"])),
+        Part("Residual values", "Shown apart: they reduce the cost, never the need for money.",
+             capital.residuals(tables["ledger"])),
+        Part("Content by country", "Capital by where its value is made, and by the vendor's seat; undiscounted.",
+             capital.by_content(tables.get("content"))),
+        *(Part(*part) for part in finance.sections(run.scenario, tables)),
+        Part("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
+             views.bill_of_materials(tables)),
+        Part("First service of places", "Planned, earliest by the network of activities, and with what odds.",
+             tables.get("openings", pd.DataFrame())),
+        Part("Demand not served", "Share of the workload's demand at its worst.",
+             views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"unserved_share": []})))),
+        Part("All measures", "With the published range where there is one.", _measures(run)),
+        Part("Assumptions taken", "Defaults for want of a value in the scenario.",
+             tables.get("assumptions", pd.DataFrame())),
+    ]  # fmt: skip
+    return [part for part in parts if len(part.table)]
+
+
+def html_page(run: Run, charts: Sequence[Chart]) -> str:
+    """The whole page as text. All text of the run is escaped: a name cannot become markup."""
+    title = run.title
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="note">{escape(" · ".join(facts))}</p>',
+        f'<p class="note">{escape(facts_of(run))}</p>',
         cards(run.kpis, HEADLINE),
         *(_chart(i, chart) for i, chart in enumerate(charts)),
-        _section("What the cost is made of", "Present value of the partner's cost; residual values are negative.",
-                 capital.cost_composition(tables["ledger"])),
-        _section("Residual values", "Shown apart: they reduce the cost, never the need for money.",
-                 capital.residuals(tables["ledger"])),
-        _section("Content by country", "Capital by where its value is made, and by the vendor's seat; undiscounted.",
-                 capital.by_content(tables.get("content"))),
-        *(_section(*part) for part in finance.sections(run.scenario, tables)),
-        _section("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
-                 views.bill_of_materials(tables)),
-        _section("First service of places", "Planned, earliest by the network of activities, and with what odds.",
-                 tables.get("openings", pd.DataFrame())),
-        _section("Demand not served", "Share of the workload's demand at its worst.",
-                 views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"unserved_share": []})))),
-        _section("All measures", "With the published range where there is one.", _measures(run)),
-        _section("Assumptions taken", "Defaults for want of a value in the scenario.",
-                 tables.get("assumptions", pd.DataFrame())),
-    ]  # fmt: skip
+        *(_section(part) for part in parts_of(run)),
+    ]
     body = "\n".join(parts)
     script = SCRIPT.replace("CONFIG", json.dumps(CONFIG))
     return (
@@ -140,10 +162,8 @@ def _chart(i: int, chart: Chart) -> str:
     )
 
 
-def _section(title: str, note: str, frame: pd.DataFrame) -> str:
-    if not len(frame):
-        return ""
-    return f'<h2>{escape(title)}</h2>\n<p class="note">{escape(note)}</p>\n{_table(frame)}'
+def _section(part: Part) -> str:
+    return f'<h2>{escape(part.title)}</h2>\n<p class="note">{escape(part.note)}</p>\n{_table(part.table)}'
 
 
 def _measures(run: Run) -> pd.DataFrame:
@@ -158,19 +178,23 @@ def _measures(run: Run) -> pd.DataFrame:
 
 def _table(frame: pd.DataFrame) -> str:
     shown = readable(frame)
-    numeric = [
-        pd.api.types.is_numeric_dtype(shown[c]) and not pd.api.types.is_bool_dtype(shown[c]) for c in shown
-    ]
+    numeric = figures_in(shown)
     head = "".join(
         f'<th scope="col"{_class(n)}>{escape(str(c))}</th>'
         for c, n in zip(shown.columns, numeric, strict=True)
     )
     rows = [
-        "<tr>" + "".join(_td(_cell(v), n) for v, n in zip(row, numeric, strict=True)) + "</tr>"
+        "<tr>" + "".join(_td(cell_text(v), n) for v, n in zip(row, numeric, strict=True)) + "</tr>"
         for row in shown.itertuples(index=False, name=None)
     ]
     body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
     return f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table>{body}</table></div>'
+
+
+def figures_in(table: pd.DataFrame) -> list[bool]:
+    """Which columns hold figures."""
+    kinds = pd.api.types
+    return [kinds.is_numeric_dtype(table[c]) and not kinds.is_bool_dtype(table[c]) for c in table]
 
 
 def _td(text: str, numeric: bool) -> str:
@@ -183,5 +207,6 @@ def _class(numeric: bool) -> str:
     return ' class="num"' if numeric else ""
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value as a reader writes it; nothing where there is none."""
     return "" if value is None or value is pd.NaT or value != value else number(value)

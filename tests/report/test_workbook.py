@@ -218,7 +218,7 @@ def test_content_adds_up_to_capital_both_ways(run: Run) -> None:
 
 def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     runner = CliRunner()
-    for kind, least in (("xlsx", 20_000), ("html", 20_000), ("brief", 2_000)):
+    for kind, least in (("xlsx", 20_000), ("html", 20_000), ("pdf", 20_000), ("brief", 2_000)):
         target = tmp_path / f"out.{kind}"
         command = ["report", str(run.path), "--format", kind, "-o", str(target)]
         done = runner.invoke(app, command)
