@@ -17,6 +17,7 @@ import pytest
 from openpyxl.formula.translate import Translator
 from typer.testing import CliRunner
 
+from planner.app.components.chart import DELIVERED
 from planner.cli import app
 from planner.facts.numbers import quantity
 from planner.facts.spans import Span
@@ -226,6 +227,9 @@ def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: P
         assert target.stat().st_size > least
         again = runner.invoke(app, command)
         assert again.exit_code == 2 and "is there already" in again.output
+    ending, made = DELIVERED["pdf"]  # the button beside the report's
+    content = made(run)
+    assert ending == "pdf" and isinstance(content, bytes) and content.startswith(b"%PDF-")
 
 
 def test_every_report_says_how_the_audit_stands(run: Run, tmp_path: Path) -> None:
