@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.platypus import Paragraph
 
 from planner.report import pdf
 from planner.report.charts import finance
@@ -29,11 +31,10 @@ def run(**more: Any) -> Any:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the paper is made of: text of every paragraph."""
     found: list[str] = []
-    real = pdf.Paragraph
 
     def paragraph(text: str, style: Any) -> Any:
         found.append(text)
-        return real(text, style)
+        return Paragraph(text, style)
 
     monkeypatch.setattr(pdf, "Paragraph", paragraph)
     monkeypatch.setattr(pdf, "facts_of", lambda run: "Run x · quality quick")
@@ -77,7 +78,7 @@ def test_widths_fill_no_more_than_the_page_and_hold_every_word() -> None:
     rows = [["item", "MUSD", "note"], ["a", "1 234.5", "word " * 80], ["b", "2", "short"]]
     cells = pdf._Cells(rows, [False, True, False])
     widths = cells.widths(WIDTH, 7.0)
-    assert sum(widths) <= WIDTH + 1e-6 and widths[1] >= pdf.pdfmetrics.stringWidth("1 234.5", pdf.FONT, 7.0)
+    assert sum(widths) <= WIDTH + 1e-6 and widths[1] >= stringWidth("1 234.5", pdf.FONT, 7.0)
     crowded = pdf._Cells([["unbreakable" * 3] * 20] * 2, [False] * 20)
     assert not crowded.fits(WIDTH, 7.0) and sum(crowded.widths(WIDTH, 7.0)) == pytest.approx(WIDTH)
 
