@@ -239,7 +239,8 @@ class Services:
 
     def hash_of(self, text: str, options: dict[str, Any]) -> str:
         """The hash under which the queue knows a scenario with its options."""
-        return input_hash(text, options, self.catalog.hash, __version__)
+        asked = {name: value for name, value in options.items() if name != "resume"}  # how, not what
+        return input_hash(text, asked, self.catalog.hash, __version__)
 
     # -- runs --------------------------------------------------------------------------------------------------
 

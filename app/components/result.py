@@ -21,6 +21,7 @@ from planner.facts.numbers import number, quantity, signed
 from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
 from planner.report.terms import term
+from planner.runs.run import FRONTIER
 
 MOOD = {"better": True, "worse": False}
 
@@ -38,7 +39,7 @@ def shown(services: Services, page: str, ref: str | None, draw: Callable[[Result
 
 def _newest(services: Services, page: str) -> str | None:
     """The newest plan; for the trade-off the newest frontier before any plan."""
-    fronts = [row for row in services.runs() if row["kind"] == "frontier" and row["state"] in WITH_PLAN]
+    fronts = [row for row in services.runs() if row["kind"] == FRONTIER and row["state"] in WITH_PLAN]
     return str(fronts[0]["id"]) if fronts and page == "tradeoff" else services.latest_plan()
 
 
@@ -117,9 +118,7 @@ def range_note(row: dict[str, Any]) -> str | None:
 
 def choices(services: Services) -> list[dict[str, Any]]:
     """Runs whose result can be opened: plans and frontiers, newest first."""
-    return [
-        row for row in services.runs() if row["state"] in WITH_PLAN and row["kind"] in ("plan", "frontier")
-    ]
+    return [row for row in services.runs() if row["state"] in WITH_PLAN and row["kind"] in ("plan", FRONTIER)]
 
 
 def run_label(row: dict[str, Any]) -> str:

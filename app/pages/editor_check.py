@@ -15,6 +15,7 @@ from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
 from planner.app.pages.editor_parts import DRAFT, REFRESH, change, problems, warnings
 from planner.app.pages.scenarios import visible
+from planner.app.pages.tradeoff_make import front_options
 from planner.app.services import Services
 from planner.app.state import editing, url
 from planner.case.problem_size import problem_size
@@ -27,30 +28,36 @@ from planner.report.strings import t
 from planner.report.terms import term
 from planner.scenario.schema import Scenario
 
-RUN, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-quality", "ed-objective", "ed-goto"
+RUN, RUN_FRONT, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-run-front", "ed-quality", "ed-objective", "ed-goto"
 FINDINGS, CHECK = "ed-findings", "ed-check"
 CURE = "scenario-cure"
 SHOWN = 200
+POINTS = 5
+"""Plans of a trade-off that is asked for from a scenario."""
 
 
 def register_check(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(GOTO, "href"),
         Input(RUN, "n_clicks"),
+        Input(RUN_FRONT, "n_clicks"),
         State(QUALITY, "value"),
         State(OBJECTIVE, "value"),
         State(DRAFT, "data"),
         prevent_initial_call=True,
     )
-    def run(clicks: int | None, quality: str, objective: str, held: dict[str, Any]) -> Any:
-        if not clicks:
+    def run(clicks: int | None, front: int | None, quality: str, objective: str, held: dict[str, Any]) -> Any:
+        if not (front if ctx.triggered_id == RUN_FRONT else clicks):
             return no_update
         draft = visible(services, held["id"])
         checked = editing.check(draft.text, services.catalog)
         if checked.scenario is None:
             notify.show(t("scenario.check-invalid"), kind="error")
             return no_update
-        job, reused = submit(services, checked.scenario, draft.id, quality, objective)
+        options: dict[str, Any] = {"quality": quality, "objective": objective}
+        if ctx.triggered_id == RUN_FRONT:
+            options = front_options(POINTS, quality)
+        job, reused = submit(services, checked.scenario, draft.id, options)
         if reused:
             notify.show(t("scenario.reused"))
         return url.href("run", job.id)
@@ -76,9 +83,8 @@ def register_check(app: dash.Dash, services: Services) -> None:
         return (refresh or 0) + 1
 
 
-def submit(services: Services, scenario: Scenario, draft: str | None, quality: str, objective: str) -> Any:
+def submit(services: Services, scenario: Scenario, draft: str | None, options: dict[str, Any]) -> Any:
     """Puts a scenario in the queue for the user who asks; returns the job and whether it was there before."""
-    options = {"quality": quality, "objective": objective}
     held = None if draft is None else drafts.get(services.store, draft)
     folder = None if held is None else held.folder
     return services.submit(
@@ -183,6 +189,14 @@ def _run_bar(hidden: bool, scenario: Scenario | None = None) -> dmc.Paper:
                 w=230,
             ),
             toolbar.button(RUN, t("scenario.run"), "player-play", disabled=hidden, size="md"),
+            toolbar.button(
+                RUN_FRONT,
+                t("scenario.run-front"),
+                "chart-dots-3",
+                disabled=hidden,
+                size="md",
+                variant="default",
+            ),
         ],
         withBorder=True,
         className="section run-bar",

@@ -115,7 +115,7 @@ def register(app: dash.Dash, services: Services) -> None:
         )
         if ctx.triggered_id["type"] == MAKE:
             return url.href("scenario", draft.id), [no_update]
-        job, _ = submit(services, scenario, draft.id, "quick", "cost")
+        job, _ = submit(services, scenario, draft.id, {"quality": "quick", "objective": "cost"})
         return url.href("run", job.id), [no_update]
 
 

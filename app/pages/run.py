@@ -11,6 +11,7 @@ from typing import Any
 
 import dash
 import dash_mantine_components as dmc
+import pandas as pd
 import plotly.graph_objects as go
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
@@ -27,6 +28,7 @@ from planner.jobs import drafts
 from planner.jobs.store import Job
 from planner.report.charts.progress import progress, progress_table
 from planner.report.strings import t
+from planner.runs.run import FRONTIER
 
 TICK_MS = 1000
 
@@ -53,13 +55,15 @@ def register(app: dash.Dash, services: Services) -> None:
             return [no_update] * 7 + [True]
         events = services.store.events(job.id)
         now = _seen(job, events)
-        facts = views.facts(job, services.store.position(job.id))
+        made = views.plans_made(events)
+        facts = views.facts(job, services.store.position(job.id), made)
         changed = now["state"] != seen["state"]
         actions = views.actions(job, services) if changed else no_update
-        result = views.result(job, services) if changed else no_update
+        news = changed or (made and now["events"] != seen["events"])
+        result = views.result(job, services, made) if news else no_update
         if now["events"] == seen["events"]:
             return facts, actions, result, no_update, no_update, no_update, now, not job.live
-        table = progress_table(events)
+        table = _progress(job, events)
         drawn = figure.themed(progress(table))
         return facts, actions, result, table.empty, drawn, plain_table(table), now, not job.live
 
@@ -94,6 +98,8 @@ def register(app: dash.Dash, services: Services) -> None:
         if job is None:
             raise NotFound(t("run.no-inputs"))
         options = json.loads(job.options)
+        if ctx.triggered_id["do"] == "resume":
+            options["resume"] = job.id
         new, _ = services.submit(
             job.name, job.scenario, options, title=job.title, draft=job.draft, folder=job.folder
         )
@@ -137,7 +143,7 @@ def _page(services: Services, id: str | None) -> Any:
     if job is None:
         return views.directory(services, services.run(id), id)
     events = services.store.events(job.id)
-    table = progress_table(events)
+    table, made = _progress(job, events), views.plans_made(events)
     chart = figure.graph(
         views.CHART,
         progress(table) if len(table) else go.Figure(),
@@ -152,12 +158,12 @@ def _page(services: Services, id: str | None) -> Any:
         dcc.Store(id=views.SEEN, data=_seen(job, events)),
         dcc.Location(id=views.GOTO, refresh="callback-nav"),
         html.Div(
-            views.facts(job, services.store.position(job.id)),
+            views.facts(job, services.store.position(job.id), made),
             id=views.FACTS,
             role="status",
             className="stack",
         ),
-        html.Div(views.result(job, services), id=views.RESULT, className="stack"),
+        html.Div(views.result(job, services, made), id=views.RESULT, className="stack"),
         html.Div(layout.section(t("run.progress"), chart), id=views.CHART_BOX, hidden=table.empty),
         lead=job.id,
         actions=[
@@ -165,6 +171,11 @@ def _page(services: Services, id: str | None) -> Any:
             html.Div(views.actions(job, services), id=views.ACTIONS, className="toolbar-slot"),
         ],
     )
+
+
+def _progress(job: Job, events: list[dict[str, Any]]) -> pd.DataFrame:
+    """How a run closes in; no rows for a trade-off, whose plans each do."""
+    return progress_table([] if json.loads(job.options).get("study") == FRONTIER else events)
 
 
 def _share(services: Services, job: Job) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -25,7 +26,8 @@ from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
 from planner.report.terms import term
 from planner.runs.files import frame_of
-from planner.runs.run import DOWNSIDES
+from planner.runs.run import DOWNSIDES, FRONTIER
+from planner.studies.frontier_plans import MADE
 
 FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
     "run-facts", "run-actions", "run-result", "run-chart", "run-chart-box", "run-chart-table",
@@ -37,6 +39,7 @@ PAGES = (
     ("capital", "coins", "default"),
     ("tradeoff", "chart-dots-3", "default"),
 )
+Made = Sequence[tuple[str, str, str]]
 HEADLINE = (
     "cost_npv_musd",
     "delay_months",
@@ -48,8 +51,11 @@ HEADLINE = (
 )
 
 
-def facts(job: Job, position: int | None) -> list[Any]:
-    """State, stage, time, best plan, bound and gap; refreshed every second while the run lives."""
+def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
+    """State, stage, time, best plan, bound and gap; refreshed every second while the run lives.
+
+    ``made``: the plans of a trade-off so far.
+    """
     waiting = t("run.position", n=position) if position is not None else None
     wish = (
         t("run.cancelling")
@@ -62,6 +68,7 @@ def facts(job: Job, position: int | None) -> list[Any]:
     said = " ".join(part for part in (wish, waiting or (_stage(job) if job.live else None)) if part)
     line = [kpi.status_badge(job.state), html.Span(said, className="muted")]
     options = json.loads(job.options)
+    front = options.get("study") == FRONTIER
     cards = [
         kpi.card(
             t("run.took"), fmt.duration(job.seconds), note=t("run.asked", at=fmt.moment(_time(job.created)))
@@ -69,9 +76,11 @@ def facts(job: Job, position: int | None) -> list[Any]:
         kpi.card(
             t("run.quality"),
             term("quality", options.get("quality")) or MISSING,
-            note=t(f"scenario.objective-{options.get('objective') or 'cost'}"),
+            note=t("run.front") if front else t(f"scenario.objective-{options.get('objective') or 'cost'}"),
         ),
     ]
+    if front and made:
+        cards.append(kpi.card(t("run.plans"), t("run.plans-of", n=made[-1][0], of=made[-1][1])))
     if job.state == "running" and (job.incumbent is not None or job.bound is not None):
         cards += [
             kpi.card(
@@ -94,7 +103,11 @@ def facts(job: Job, position: int | None) -> list[Any]:
         parts.insert(
             1,
             dmc.Progress(
-                value=100, animated=True, striped=True, size="sm", **attrs({"aria-label": t("run.working")})
+                value=100 * int(made[-1][0]) / int(made[-1][1]) if made else 100,
+                animated=True,
+                striped=True,
+                size="sm",
+                **attrs({"aria-label": t("run.working")}),
             ),
         )
     return parts
@@ -120,6 +133,10 @@ def actions(job: Job, services: Services) -> Any:
         )
         return dmc.Group([stop, cancel], gap="xs")
     parts: list[Any] = []
+    if json.loads(job.options).get("study") == FRONTIER and job.state in ("stopped", "lost", "failed"):
+        parts.append(
+            toolbar.button({"type": AGAIN, "do": "resume"}, t("run.resume"), "player-play", disabled=not may)
+        )
     if (draft := changed_draft(services, job)) is not None:
         parts.append(kpi.stale_badge(draft.id))
     if job.draft:
@@ -133,8 +150,17 @@ def actions(job: Job, services: Services) -> Any:
     return dmc.Group(parts, gap="xs")
 
 
-def result(job: Job, services: Services) -> list[Any]:
-    """What came of a run that has ended; nothing while it lives."""
+def plans_made(events: list[dict[str, Any]]) -> Made:
+    """What a trade-off has said of each plan that it has made: how many, of how many, and the plan's figures."""
+    found = (MADE.match(event["message"] or "") for event in events if event["stage"] == "plans")
+    return [(m[1], m[2], m.string[m.end() :]) for m in found if m is not None]
+
+
+def result(job: Job, services: Services, made: Made = ()) -> list[Any]:
+    """What came of a run that has ended; while it lives, the plans of a trade-off so far."""
+    if job.live and made:
+        lines = [html.Li(f"{n}. {told}") for n, _, told in made]
+        return [layout.section(t("run.plans-made"), html.Ul(lines), lead=t("run.plans-lead"))]
     if job.live:
         return []
     if job.state in (*WITH_PLAN, *WITHOUT_PLAN):
@@ -164,6 +190,8 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
         blocks = [layout.alert(title, [html.Div(part)], kind="error") for part in troubles]
         blocks = blocks or [layout.alert(title, notes, kind="error")]
         return [other_facts(services, run), *blocks]
+    if run.kind == FRONTIER:
+        return [*_unsound(run), other_facts(services, run), _front(run, run_id)]
     figures = run.kpis.set_index("kpi")
     links = [
         layout.link_button(
@@ -183,6 +211,18 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
             actions=links,
         ),
     ]
+
+
+def _front(run: Any, run_id: str) -> Any:
+    """A trade-off that is made: how many plans and points, and the way there."""
+    links = [
+        layout.link_button(t("app.nav.tradeoff"), url.href("tradeoff", run_id), "chart-dots-3"),
+        layout.link_button(
+            t("run.first-plan"), url.href("plan", run_id), "calendar-stats", variant="default"
+        ),
+    ]
+    counts = {name: run.outcome.get(name) for name in ("plans", "points")}
+    return layout.section(t("run.front-done"), lead=t("run.front-counts", **counts), actions=links)
 
 
 def _unsound(run: Any) -> list[Any]:

@@ -15,10 +15,12 @@ from planner.app.components import layout, result
 from planner.app.components.chart import deliverables, register_downloads
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
+from planner.app.pages.tradeoff_make import bar, make_button, register_make
 from planner.app.pages.tradeoff_views import (
     PAGE,
     TABLES,
     answer_cards,
+    built,
     lower,
     pages_of,
     picked,
@@ -34,6 +36,7 @@ from planner.app.state.result import Result, load
 from planner.facts.numbers import number
 from planner.report import front
 from planner.report.strings import t
+from planner.runs.run import FRONTIER
 
 REF, STATE, DEFAULTS_ID, POINTS, LIVE, SETTLED, DRAWN, PLANS, VISIT = (
     f"{PAGE}-{x}"
@@ -106,7 +109,13 @@ def register(app: dash.Dash, services: Services) -> None:
         took = number(1000 * (time.perf_counter() - began))
         if not answer["feasible"]:
             return None, None, t("tradeoff.infeasible"), True
-        return result.finite(answer), answer_cards(answer, min_width=150), t("tradeoff.ready", ms=took), True
+        caps = {"caps": entry.program.caps(answer["max_delay_months"])}
+        return (
+            result.finite(answer) | caps,
+            [answer_cards(answer, min_width=150), html.P(built(answer))],
+            t("tradeoff.ready", ms=took),
+            True,
+        )
 
     @app.callback(
         Output(PRICES, "children"), Input(SETTLED, "data"), State(REF, "data"), State(VISIT, "data")
@@ -127,6 +136,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return picked(one, plans), pages_of(one, plans)
 
     in_browser(app)
+    register_make(app, services, REF, LIVE, POINTS, STATE)
     result.register_picker(app, RUN, REF)
     register_downloads(app, services, PAGE, REF, TABLES)
 
@@ -224,7 +234,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
                 result.picker(RUN, services, one.run_id),
                 toolbar(
                     dmc.Group(pages_of(one, view), id=PAGES, gap="xs"),
-                    hidden_buttons(one) if one.run.kind == "frontier" else deliverables(PAGE, one.ref),
+                    hidden_buttons(one) if one.run.kind == FRONTIER else deliverables(PAGE, one.ref),
                 ),
             ],
             justify="space-between",
@@ -236,6 +246,14 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             html.Div(id=PRICES, className="live-prices", role="status"),
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
+            actions=[make_button("limits")],
+        ),
+        html.Div(
+            [
+                html.P(t("tradeoff.ask-lead"), className="muted small"),
+                bar(str(one.run.outcome.get("quality"))),
+            ],
+            className="ask-front",
         ),
         html.Div(above(one, view), id=UPPER, className="stack"),
         html.Div(id=LOWER, className="stack"),  # comes by itself: what is in sight first is drawn first

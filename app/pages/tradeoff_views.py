@@ -12,14 +12,16 @@ from dash import html
 from planner.app.components import layout, result, table
 from planner.app.components.chart import chart, downloads
 from planner.app.components.toolbar import button
+from planner.app.pages.tradeoff_make import make_button
 from planner.app.state import url
 from planner.app.state.result import Result
-from planner.facts.numbers import number
+from planner.facts.numbers import MISSING, fixed, number
 from planner.report import front
 from planner.report.charts import frontier as charts
 from planner.report.kpis import kpi_cards
 from planner.report.strings import t
 from planner.report.terms import heading
+from planner.runs.run import FRONTIER
 
 PAGE = "tradeoff"
 PRICES = {
@@ -37,7 +39,8 @@ DIGITS = {
     "max_delay_months": 1, "min_control": 1, "cost_npv_musd": 0, "delay_months": 1, "control_score": 1,
     "control_by_work": 1, "control_by_priority": 1,
     "national_control": 1, "capex_musd": 0, "served_share": 3, "price_of_control_musd_per_point": 1,
-    "price_of_speed_musd_per_month": 1,
+    "price_of_speed_musd_per_month": 1, "first_service_months": 0, "half_service_months": 0, "full_service_months": 0,
+    "accelerators": 0, "it_mw": 1,
 }  # fmt: skip
 
 
@@ -133,7 +136,7 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
             className="tradeoff-top",
         ),
     ]  # fmt: skip
-    if one.run.kind != "frontier":
+    if one.run.kind != FRONTIER:
         told = t("tradeoff.no-points") if one.screened is None else _screened(one)
         parts.insert(0, layout.alert(t("tradeoff.one-plan"), [told], kind="info"))
     return parts
@@ -157,6 +160,7 @@ def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
         table.column("point", heading("point"), width=66, minWidth=66),
         table.column("quality", heading("quality"), width=96, minWidth=96),
         *(table.column(name, heading(name), digits=places, **HEADER) for name, places in DIGITS.items()),
+        table.column("hosts", heading("hosts"), **HEADER),
     ]
     shown = table.grid(
         f"{PAGE}-grid", result.records(points), columns, label=t("tradeoff.table-title"), height=380,
@@ -195,6 +199,15 @@ def plan_refs(one: Result, plans: dict[str, Any]) -> tuple[str | None, str | Non
     return pick, base if pick else None
 
 
+def built(row: dict[str, Any]) -> str:
+    """What stands at a point and when it serves, as a sentence."""
+    dates = {name: row.get(f"{name}_service_months") for name in ("first", "half", "full")}
+    told = [t(f"tradeoff.serves-{n}", months=number(m)) for n, m in dates.items() if m is not None and m == m]
+    what = t("tradeoff.built", hosts=row.get("hosts") or MISSING, chips=fixed(row.get("accelerators")),
+             rented=fixed(row.get("accelerators_rented")), mw=number(row.get("it_mw")))  # fmt: skip
+    return f"{what} {t('tradeoff.serves', dates=', '.join(told))}" if told else what
+
+
 def picked(one: Result, plans: dict[str, Any]) -> Any:
     """The picked point: its figures against the baseline, its prices, the way to its plan."""
     points = points_of(one).set_index("point")
@@ -206,10 +219,11 @@ def picked(one: Result, plans: dict[str, Any]) -> Any:
     parts: list[Any] = [
         html.P(html.Strong(t("tradeoff.picked", point=pick))),
         answer_cards(row, before, 128),
+        html.P(built(row)),
     ]
     ref, base_ref = plan_refs(one, plans)
     if ref is None:
-        parts.append(html.P(t("tradeoff.screening"), className="muted"))
+        parts += [html.P(t("tradeoff.screening"), className="muted"), make_button("pick")]
     else:
         address = url.href("plan", ref, base=base_ref)
         parts.append(layout.link_button(t("tradeoff.open"), address, "calendar-stats"))

@@ -27,12 +27,21 @@ def frontier(
         Literal["quick", "plan", "proof"], typer.Option(help="Quality of the plans: gap of 2 %, 1 %, proved.")
     ] = "plan",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that make plans.")] = 2,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="RUN", help="Take over the plans of a frontier of the same scenario."
+        ),
+    ] = None,
     settings: Settings = None,
     catalog: CatalogFolder = None,
     root: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
     """The trade-off of cost, delay and control: plans, points between them, prices of control and speed.
+
+    With --resume, plans that another frontier of the same scenario, quality and facts has made are not made again: after
+    a stop, or for more --points.
 
     Examples:
 
@@ -41,13 +50,16 @@ def frontier(
       planner frontier korea.yaml --points 8 --quality quick --json
     """
     from planner.facts.catalog import load_catalog
-    from planner.runs.frontier import run_frontier
+    from planner.runs.frontier import points_left, run_frontier
 
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
     options = {"points": points, "quality": quality, "workers": workers}
     with Progress(quiet=as_json) as progress:
-        run = run_frontier(scenario, options, output, on_event=progress, root=root, catalog=facts)
+        earlier = points_left(resume) if resume else None
+        run = run_frontier(
+            scenario, options, output, on_event=progress, root=root, catalog=facts, earlier=earlier
+        )
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
         named = {name: records(t) for name, t in tables.items()}

@@ -30,7 +30,9 @@ from planner.planning.events import Event, OnEvent
 from planner.runs.alive import identity
 
 if TYPE_CHECKING:
+    from planner.facts.catalog import Catalog
     from planner.runs.run import Run
+    from planner.scenario.schema import Scenario
 
 Result = TypeVar("Result")
 BEAT_S = 1.0
@@ -177,7 +179,7 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     pulse.say(Event("read", "reading the scenario"))
     # pandas, pyomo and the solver take a second: they come after the first sign of life
     from planner.runs.downsides import run_downsides
-    from planner.runs.run import DOWNSIDES
+    from planner.runs.run import DOWNSIDES, FRONTIER
 
     def report(event: Event) -> None:
         pulse.say(event)
@@ -187,6 +189,8 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     options = json.loads(job.options)
     if options.get("study") == DOWNSIDES:
         run = run_downsides(options, job.directory, report, pulse.should_stop)
+    elif options.get("study") == FRONTIER:
+        run = _traded(store, job, options, folder, report, pulse)
     else:
         run = _planned(job, options, folder, report, pulse.should_stop)
     if pulse.cancel.is_set():
@@ -205,13 +209,46 @@ def _planned(
     on_event: OnEvent,
     should_stop: Callable[[], bool],
 ) -> Run:
-    from planner.facts.catalog import load_catalog
-    from planner.intake.scenario_file import parse_scenario
     from planner.runs.solve import run_solve
 
-    catalog = load_catalog(folder)
-    scenario = parse_scenario(job.scenario, file=f"{job.name}.yaml", catalog=catalog)
+    scenario, catalog = _inputs(job, folder)
     return run_solve(scenario, options, job.directory, on_event, should_stop, capture=True, catalog=catalog)
+
+
+def _traded(
+    store: Store, job: Job, options: dict[str, Any], folder: Path | None, on_event: OnEvent, pulse: Pulse
+) -> Run:
+    """The trade-off of a job; ``options["resume"]`` is the job whose plans it goes on from.
+
+    A stop ends it with the plans that are made; before the first is, with what that finds.
+    """
+    from planner.runs.frontier import points_left, run_frontier
+    from planner.studies.frontier_plans import MADE
+
+    made = 0
+
+    def report(event: Event) -> None:
+        nonlocal made
+        made += MADE.match(event.message) is not None
+        on_event(event)
+
+    def should_stop() -> bool:
+        return pulse.should_stop() or (pulse.stop.is_set() and made > 0)
+
+    scenario, catalog = _inputs(job, folder)
+    before = store.job(options["resume"]) if "resume" in options else None
+    earlier = points_left(Path(before.directory)) if before is not None else None
+    return run_frontier(
+        scenario, options, job.directory, report, should_stop, catalog=catalog, earlier=earlier
+    )
+
+
+def _inputs(job: Job, folder: Path | None) -> tuple[Scenario, Catalog]:
+    from planner.facts.catalog import load_catalog
+    from planner.intake.scenario_file import parse_scenario
+
+    catalog = load_catalog(folder)
+    return parse_scenario(job.scenario, file=f"{job.name}.yaml", catalog=catalog), catalog
 
 
 def end_of(run: Run, asked_to_stop: bool) -> tuple[State, str | None]:

@@ -28,6 +28,7 @@ NEED = ("capex", "grant")
 NOISE_SHARE = 1e-6
 """A share served may be this far below a level and counts as reaching it."""
 HALF, NEARLY_ALL = 0.50, 0.95
+SERVICE = ("first_service_months", "half_service_months", "full_service_months")
 COLUMNS = ["kpi", "value", "unit", "low", "high", "inside", "note"]
 
 Tables = dict[str, pd.DataFrame]
@@ -101,29 +102,44 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
 def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     demand = tables["demand"]
     weight = demand["w"].map(case.workloads["priority"]).astype(float) * demand["months"]
-    share = _served_share(demand)
-    first = _first(share >= FIRST_SERVICE)
-    full = _settled(share, 1 - FULL_SERVICE)
+    dates = service_periods(served_share(demand))
     unavoidable = tables["service"].set_index("w")["unavoidable_months"]
     priority = case.workloads["priority"].reindex(unavoidable.index).astype(float)
     return [
         ("delay_months", float((weight * demand["unserved_share"]).sum()), "months", "priority-weighted wait"),
         ("unavoidable_delay_months", float((unavoidable * priority).sum()), "months",
          "before anything could be live"),
-        _date_row(case, "first_service_months", first, "first period with 5 % of all demand served"),
-        _date_row(case, "full_service_months", full, "from here on at most 0.5 % of all demand is short"),
+        _date_row(case, "first_service_months", dates["first"], "first period with 5 % of all demand served"),
+        _date_row(case, "full_service_months", dates["full"], "from here on at most 0.5 % of all demand is short"),
         ("served_share", float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()), "share",
          "weighted by priority and months"),
     ]  # fmt: skip
 
 
-def _served_share(demand: pd.DataFrame) -> pd.Series:
+def service_periods(share: pd.Series) -> dict[str, int | None]:
+    """From the share of all demand that is served in each period (t): the periods of the first service, and from which on
+    half and all of it stay served. ``None`` where that is never."""
+    return {
+        "first": _first(share >= FIRST_SERVICE), "half": _settled(share, HALF), "full": _settled(share, 1 - FULL_SERVICE),
+    }  # fmt: skip
+
+
+def service_months(share: pd.Series, step_months: int) -> dict[str, float]:
+    """The same in months from the start of the horizon, by the names of ``SERVICE``; NaN where that is never."""
+    found = service_periods(share)
+    return {
+        f"{name}_service_months": np.nan if t is None else float(t * step_months) for name, t in found.items()
+    }
+
+
+def served_share(demand: pd.DataFrame) -> pd.Series:
+    """t -> share of all demand that is served, from the table ``demand`` of a plan."""
     total = demand.groupby("t")[["demand_kref", "served_kref"]].sum()
     return total["served_kref"] / total["demand_kref"]
 
 
 def _first_service(tables: Tables, never: int) -> int:
-    first = _first(_served_share(tables["demand"]) >= FIRST_SERVICE)
+    first = _first(served_share(tables["demand"]) >= FIRST_SERVICE)
     return never if first is None else first
 
 

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from planner.case.periods import Calendar
+from planner.plans.kpis import served_share, service_months
+from planner.runs.run import FRONTIER
+from planner.studies.frontier_tables import holding
+
 if TYPE_CHECKING:
     from planner.runs.run import Run
 
 COLUMNS = [
     "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "control_by_work",
     "control_by_priority", "national_control", "capex_musd", "served_share", "price_of_control_musd_per_point",
-    "price_of_speed_musd_per_month", "quality", "gap", "on_front", "plan",
+    "price_of_speed_musd_per_month", "first_service_months", "half_service_months", "full_service_months", "accelerators",
+    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "on_front", "plan",
 ]  # fmt: skip
 
 
@@ -52,12 +58,13 @@ def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> 
     floor = run.scenario.limits.min_control
     row = {name: values.get(name) for name in COLUMNS} | {
         "point": OWN, "max_delay_months": values["delay_months"], "min_control": floor, "on_front": True, "plan": -1,
-        "quality": str(run.outcome.get("quality")), "gap": run.outcome.get("gap"),
+        "quality": str(run.outcome.get("quality")), "gap": run.outcome.get("gap"), "hosts": holding(run.table("fleet")),
+        **service_months(served_share(run.table("demand")), Calendar.of(run.scenario.horizon).step_months),
     }  # fmt: skip
     own = pd.DataFrame([row], columns=COLUMNS)
     table = pd.concat([own, points.astype(object)], ignore_index=True) if len(points) else own
     table = table.astype(
-        {name: float for name in COLUMNS if name not in ("point", "quality", "on_front", "plan")}
+        {name: float for name in COLUMNS if name not in ("point", "quality", "on_front", "plan", "hosts")}
     )
     answer = at(values["delay_months"] + 1e-3, floor or 0.0, OWN)
     table.attrs["own_musd"] = answer["cost_npv_musd"] if answer else None
@@ -90,7 +97,7 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
 
 def start(run: Run, limits: Limits) -> float:
     """Months of delay from which a reader sets out: those of a single plan, the loosest of a frontier."""
-    if run.kind == "frontier":
+    if run.kind == FRONTIER:
         return limits.delay_high
     return min(math.ceil(10 * run.kpi("delay_months") + 1e-6) / 10, limits.delay_high)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,14 +12,17 @@ from typing import Any
 
 import pandas as pd
 
+from planner import __version__
 from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
-from planner.runs.disk import make_folder
-from planner.runs.run import Run
+from planner.planning.solve_run import Outcome
+from planner.runs.disk import PART, RunError, make_folder
+from planner.runs.run import FRONTIER, Run
 from planner.runs.solve import audited
-from planner.runs.writer import outcome_facts, start_run
+from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
 from planner.studies.frontier import frontier, frontier_tables, live_frontier
+from planner.studies.frontier_plans import Made, unbound
 from planner.studies.patterns import patterns_of_table
 from planner.studies.screening import LiveFrontier
 
@@ -32,20 +37,33 @@ def run_frontier(
     should_stop: Callable[[], bool] | None = None,
     root: Path | str = "runs",
     catalog: Catalog | None = None,
+    earlier: Path | None = None,
 ) -> Run:
     """Makes the frontier and writes it; facts are those the scenario carries where no others are given.
 
-    Options: ``points``, ``quality``, ``workers``.
+    Options: ``points``, ``quality``, ``workers``. ``earlier`` is the folder of plans that a run of the same scenario and
+    options left (``points_left``): they are taken over as they are. Each new plan is a whole run as soon as it is made.
     """
     began = time.perf_counter()
     catalog = catalog or scenario.catalog
-    with start_run(directory, scenario, catalog, options, root, kind="frontier") as writer:
+    with start_run(directory, scenario, catalog, options, root, kind=FRONTIER) as writer:
 
         def report(event: Event) -> None:
             stamped = replace(event, seconds=round(time.perf_counter() - began, 2))
             writer.event(stamped)
             if on_event is not None:
                 on_event(stamped)
+
+        folder = writer.path / POINTS
+        made = _taken_over(earlier, folder, scenario, catalog, str(options.get("quality") or "plan"))
+        audits: dict[int, Mapping[str, Any]] = {n: run.outcome.get("audit") or {} for n, run in made.items()}
+
+        def keep(point: int, outcome: Outcome) -> None:
+            chosen = {"quality": outcome.quality, "objective": outcome.objective, "frontier_point": point}
+            with start_run(folder / f"point-{point}", outcome.resolved, catalog, chosen) as sub:
+                assert outcome.plan is not None
+                audits[point] = audited(sub, outcome.plan)
+                sub.finish(outcome, audits[point])
 
         result = frontier(
             scenario,
@@ -55,29 +73,65 @@ def run_frontier(
             on_event=report,
             should_stop=should_stop,
             catalog=catalog,
+            made={n: _made(run) for n, run in made.items()},
+            on_plan=keep,
         )
         for name, table in frontier_tables(result).items():
             writer.table(name, table)
-        folder = writer.path / POINTS
-        make_folder(folder)
-        audits: list[dict[str, Any]] = []
-        for point, outcome in result.plans.items():
-            chosen = {"quality": outcome.quality, "objective": outcome.objective, "frontier_point": point}
-            with start_run(folder / f"point-{point}", outcome.resolved, catalog, chosen) as sub:
-                assert outcome.plan is not None
-                audits.append(audited(sub, outcome.plan))
-                sub.finish(outcome, audits[-1])
-        first = result.plans[min(result.plans)]
-        facts = outcome_facts(first)
-        whole = all(o.status == "optimal" for o in result.plans.values())
+        plans = {n: Run(folder / f"point-{n}") for n in sorted(audits)}
+        facts = {
+            name: value
+            for name, value in plans[min(plans)].outcome.items()
+            if name not in ("audit", "finished")
+        }
+        whole = all(run.status == "optimal" for run in plans.values())
         facts |= {
             "status": "optimal" if whole else "feasible",
             "seconds": {"total": round(time.perf_counter() - began, 3)},
             "points": len(result.points),
-            "plans": len(result.plans),
-            "gap": max(o.gap or 0.0 for o in result.plans.values()),
+            "plans": len(plans),
+            "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
         }
-        return writer.finish(facts, worst(audits))
+        return writer.finish(facts, worst([audits[n] for n in plans]))
+
+
+def points_left(directory: Path) -> Path | None:
+    """The plans that a frontier left in its folder, or in the hidden one of a process that ended too early."""
+    parts = sorted(directory.parent.glob(f".{directory.name}.*{PART}"), key=lambda path: path.stat().st_mtime)
+    found = [path / POINTS for path in (directory, *reversed(parts))]
+    return next((path for path in found if path.is_dir()), None)
+
+
+def _taken_over(
+    earlier: Path | None, folder: Path, scenario: Scenario, catalog: Catalog, quality: str
+) -> dict[int, Run]:
+    """Copies whole plans of an earlier frontier by their number: those of the same scenario but for the limits that a
+    frontier varies, of the same quality, facts and version of the planner, and not stopped on their way."""
+    make_folder(folder)
+    taken: dict[int, Run] = {}
+    for path in sorted(earlier.glob("point-*")) if earlier is not None else []:
+        with contextlib.suppress(RunError):
+            run = Run(path)
+            run.verify()
+            same = run.outcome.get("quality") == quality and unbound(run.scenario) == unbound(scenario)
+            version = run.manifest["versions"]["planner"] == __version__
+            if (
+                run.has_plan
+                and not run.outcome.get("stopped")
+                and same
+                and version
+                and not run.catalog_notes(catalog)
+            ):
+                shutil.copytree(path, folder / path.name)
+                taken[int(path.name.removeprefix("point-"))] = Run(folder / path.name)
+    return taken
+
+
+def _made(run: Run) -> Made:
+    """What a frontier reads of a plan, from its run."""
+    values = dict(zip(run.kpis["kpi"], run.kpis["value"], strict=True))
+    tables = {name: run.table(name) for name in ("demand", "fleet", "opens", "stacks")}
+    return Made(str(run.outcome["quality"]), run.status, run.outcome.get("gap"), values, tables)
 
 
 def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

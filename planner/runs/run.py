@@ -39,6 +39,8 @@ SHOWN_HASH = 12
 """Digits of a hash that people see."""
 DOWNSIDES = "downsides"
 """Kind of a run that holds a plan made again under events, of another run."""
+FRONTIER = "frontier"
+"""Kind of a run that holds a trade-off and its plans."""
 OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "status": lambda v: isinstance(v, str),
     "gap": lambda v: v is None or _number(v),

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,10 @@ from planner.planning.events import Event, OnEvent
 from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
 from planner.solver.engine import HALLS, PATTERN, Engine
-from planner.studies.frontier_plans import Task, solve_all, unbound
+from planner.studies.frontier_plans import Made, Task, solve_all, unbound
 from planner.studies.frontier_tables import grid_rows, on_front, payoff, plan_rows
 from planner.studies.next_step import with_prices
-from planner.studies.patterns import everything_early, pattern_of_plan, pattern_of_tables, table_of_patterns
+from planner.studies.patterns import everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
 from planner.studies.screening import LiveFrontier, Pattern
 
@@ -48,7 +48,7 @@ ANCHORS: tuple[tuple[float, float], ...] = (
 
 @dataclass(frozen=True)
 class Frontier:
-    """Points (screening and plans), payoff table, patterns, least delays, near-optimal ranges and the plans.
+    """Points (screening and plans), payoff table, patterns, least delays, near-optimal ranges and the plans made.
 
     ``points``: point, quality, status, max_delay_months, min_control, the figures, gap, pattern, on_front,
     price_of_control_musd_per_point, price_of_speed_musd_per_month.
@@ -70,11 +70,14 @@ def frontier(
     on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
     catalog: Catalog | None = None,
+    made: Mapping[int, Made] | None = None,
+    on_plan: Callable[[int, Outcome], None] | None = None,
 ) -> Frontier:
     """The trade-off of a scenario with ``points`` plans of the given quality and a screening grid.
 
-    Facts are those the scenario carries where no others are given. Raises NoPlan where the case is infeasible
-    at its loosest (``planner explain`` says why).
+    Facts are those the scenario carries where no others are given. ``made`` are plans by point of an earlier call with
+    the same scenario, facts and quality: they are not made again. ``on_plan`` is told of each new one. Raises NoPlan
+    where the case is infeasible at its loosest (``planner explain`` says why).
     """
     say = on_event or (lambda event: None)
     case = build_case(scenario, catalog)
@@ -83,19 +86,24 @@ def frontier(
     free = LiveFrontier(case, engine=engine, least=_least(engine))
     tasks = _tasks(case, free, points, quality)
     say(Event("plans", f"{len(tasks)} plans in {workers} processes"))
-    plans = solve_all(tasks, workers, say, should_stop)
-    solved = {i: o for i, o in plans.items() if o.plan is not None}
+    earlier = {task.point: made[task.point] for task in tasks if made and task.point in made}
+    todo = [task for task in tasks if task.point not in earlier]
+    plans = solve_all(todo, workers, say, should_stop, on_plan, len(earlier))
+    found = {i: o for i, o in plans.items() if o.plan is not None}
+    solved = dict(sorted((earlier | {i: Made.of(o) for i, o in found.items()}).items()))  # whoever was first
     if not solved and should_stop is not None and should_stop():
         raise NoPlan("stopped before the first plan was found")
     if not solved:
         raise NoPlan("no plan exists at any of the limits: ask for the reasons with `planner explain`")
-    live = LiveFrontier(case, [pattern_of_plan(engine, o) for o in solved.values()], free.least, engine)
+    live = LiveFrontier(
+        case, [pattern_of_tables(engine, one.tables) for one in solved.values()], free.least, engine
+    )
     say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
-    table = _points([*plan_rows(tasks, plans), *grid_rows(live, should_stop)], live, should_stop)
+    table = _points([*plan_rows(tasks, solved, case), *grid_rows(live, should_stop)], live, should_stop)
     say(Event("ranges", "which choices are forced, which are free"))
     anchor = tasks[0].scenario.limits
     ranges = near_optimal_ranges(live, free.least_delay_months + ANCHORS[0][0], anchor.min_control)
-    return Frontier(table, payoff(live), live.patterns, free.least, ranges, solved)
+    return Frontier(table, payoff(live), live.patterns, free.least, ranges, found)
 
 
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
@@ -154,12 +162,17 @@ def _tasks(case: Case, free: LiveFrontier, points: int, quality: str) -> list[Ta
         floor = None
         if share:
             low, high = span[longer]
-            floor = rounded_down(low + share * (high - low), 2)
-        caps = {w: rounded_up(m, 4) for w, m in free.caps(months).items()}
-        limits = scenario.limits.model_copy(update={"max_delay_months": caps, "min_control": floor})
-        bounded = scenario.model_copy(update={"limits": limits})
-        tasks.append(Task(len(tasks), bounded, case.catalog, quality))
+            floor = low + share * (high - low)
+        tasks.append(Task(len(tasks), limited(scenario, free.caps(months), floor), case.catalog, quality))
     return tasks
+
+
+def limited(scenario: Scenario, caps: Mapping[str, float], floor: float | None) -> Scenario:
+    """The scenario with limits on the months of each workload and on control, rounded to what is surely allowed."""
+    months = {w: rounded_up(m, 4) for w, m in caps.items()}
+    least = None if floor is None else rounded_down(floor, 2)
+    limits = scenario.limits.model_copy(update={"max_delay_months": months, "min_control": least})
+    return scenario.model_copy(update={"limits": limits})
 
 
 def frontier_tables(result: Frontier) -> dict[str, pd.DataFrame]:

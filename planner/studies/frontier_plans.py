@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
@@ -20,6 +22,8 @@ from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 
+MADE = re.compile(r"(\d+) of (\d+): ")
+"""How the report of a plan that was made begins: how many are, of how many."""
 _ENGINE: dict[str, Engine] = {}
 """The compiled model of this process, shared by all plans of a frontier."""
 _STOP: list[Callable[[], bool]] = []
@@ -36,6 +40,27 @@ class Task:
     quality: str
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a frontier reads of a plan, whether this call made it or an earlier one.
+
+    Of the tables it reads demand, fleet, opens and stacks.
+    """
+
+    quality: str
+    status: str
+    gap: float | None
+    kpis: Mapping[str, float]
+    tables: dict[str, pd.DataFrame]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Made:
+        """From a solve that found a plan."""
+        assert outcome.plan is not None
+        values = dict(zip(outcome.plan.kpis["kpi"], outcome.plan.kpis["value"], strict=True))
+        return cls(outcome.quality, outcome.status, outcome.gap, values, outcome.plan.tables)
+
+
 def unbound(scenario: Scenario) -> Scenario:
     """The scenario without bounds on delay and control: these are what the frontier varies."""
     limits = scenario.limits.model_copy(update={"max_delay_months": None, "min_control": None})
@@ -43,14 +68,29 @@ def unbound(scenario: Scenario) -> Scenario:
 
 
 def solve_all(
-    tasks: Sequence[Task], workers: int, say: OnEvent, should_stop: Callable[[], bool] | None
+    tasks: Sequence[Task],
+    workers: int,
+    say: OnEvent,
+    should_stop: Callable[[], bool] | None,
+    on_plan: Callable[[int, Outcome], None] | None = None,
+    before: int = 0,
 ) -> dict[int, Outcome]:
     """Outcome by point. Every chain has one plan under way; the next of a chain starts from its values.
 
-    A stop reaches the plans under way, in other processes by an event: each keeps its best and ends.
+    A stop reaches the plans under way, in other processes by an event: each keeps its best and ends. ``on_plan`` is
+    told of each plan as it is made; ``before`` were made already, and are counted in what is said.
     """
+    if not tasks:
+        return {}
     chains = _chains(tasks, max(1, workers))
     out: dict[int, Outcome] = {}
+
+    def keep(task: Task, outcome: Outcome) -> None:
+        out[task.point] = outcome.without_values()
+        if on_plan is not None and outcome.plan is not None:
+            on_plan(task.point, out[task.point])
+        say(Event("plans", _told(outcome, before + len(out), before + len(tasks))))
+
     if len(chains) == 1:
         start: Floats | None = None
         for task in chains[0]:
@@ -58,8 +98,7 @@ def solve_all(
                 break
             outcome = _one(task, start, say, should_stop)
             start = outcome.values if outcome.values is not None else start
-            out[task.point] = outcome.without_values()
-            say(Event("plans", _told(outcome, len(out), len(tasks))))
+            keep(task, outcome)
         return out
     context = multiprocessing.get_context("spawn")
     stopping = context.Event()
@@ -73,8 +112,7 @@ def solve_all(
             for future in done:
                 chain, i = ahead.pop(future)
                 outcome = future.result()
-                out[chain[i].point] = outcome.without_values()
-                say(Event("plans", _told(outcome, len(out), len(tasks))))
+                keep(chain[i], outcome)
                 if i + 1 < len(chain) and not stop:
                     ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
     return out

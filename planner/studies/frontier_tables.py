@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from planner.case.case import Case
 from planner.facts.rounding import rounded_down
-from planner.planning.solve_run import Outcome
-from planner.studies.frontier_plans import Task
-from planner.studies.screening import LiveFrontier
+from planner.plans.kpis import served_share, service_months
+from planner.studies.frontier_plans import Made, Task
+from planner.studies.screening import LEAST_HELD, LiveFrontier
 
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
 """Months beyond the weighted delay of the fastest plan."""
@@ -28,29 +29,32 @@ def payoff(live: LiveFrontier) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def plan_rows(tasks: Sequence[Task], plans: dict[int, Outcome]) -> list[dict[str, Any]]:
+def plan_rows(tasks: Sequence[Task], plans: Mapping[int, Made], case: Case) -> list[dict[str, Any]]:
+    """A row a plan that was made."""
     rows = []
+    priority, step_months = case.workloads["priority"], case.calendar.step_months
     for task in tasks:
-        outcome = plans.get(task.point)
-        if outcome is None or outcome.plan is None:
+        made = plans.get(task.point)
+        if made is None:
             continue
         names = (
             "cost_npv_musd", "delay_months", "control_score", "national_control", "control_by_work", "control_by_priority",
             "national_control_by_work", "national_control_by_priority", "served_work_share", "served_share",
             "capex_partner_musd", "capex_musd", "accelerators", "accelerators_rented", "it_mw",
         )  # fmt: skip
-        share = outcome.plan.case.workloads["priority"]
         caps = cast(dict[str, float], task.scenario.limits.max_delay_months)
         rows.append(
             {
-                "quality": task.quality,
-                "status": outcome.status,
-                "max_delay_months": sum(float(share[w]) * m for w, m in caps.items()),
+                "quality": made.quality,
+                "status": made.status,
+                "max_delay_months": sum(float(priority[w]) * m for w, m in caps.items()),
                 "min_control": task.scenario.limits.min_control,
-                "gap": outcome.gap,
+                "gap": made.gap,
                 "pattern": -1,
                 "plan": task.point,
-                **{n: outcome.plan.kpi(n) for n in names},
+                **service_months(served_share(made.tables["demand"]), step_months),
+                "hosts": holding(made.tables["fleet"]),
+                **{n: made.kpis[n] for n in names},
             }
         )
     return rows
@@ -74,10 +78,24 @@ def grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> lis
         top = rounded_down(live.most_control(asked) - 0.02, 2)
         found.append(live.at(asked, top))
     return [
-        {"quality": "screening", "status": "optimal", "gap": np.nan, "plan": -1, **row}
+        {
+            "quality": "screening",
+            "status": "optimal",
+            "gap": np.nan,
+            "plan": -1,
+            **row,
+        }
         for row in found
         if row["feasible"]
     ]
+
+
+def holding(fleet: pd.DataFrame) -> str:
+    """Hosts with accelerators in the last period of the table ``fleet`` of a plan, with commas."""
+    if not len(fleet):
+        return ""
+    held = fleet[fleet["t"] == fleet["t"].max()].groupby("h", sort=False)["accelerators"].sum()
+    return ", ".join(held.index[held > LEAST_HELD])
 
 
 def on_front(points: pd.DataFrame) -> pd.DataFrame:

@@ -6,19 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from planner.planning.solve_run import Outcome
 from planner.solver.engine import PATTERN, Engine
 from planner.studies.screening import Pattern
 
 
-def pattern_of_plan(engine: Engine, outcome: Outcome) -> Pattern:
-    """Hosts and stacks of a solved plan, in the order of the model's columns."""
-    assert outcome.plan is not None
-    return pattern_of_tables(engine, outcome.plan.tables)
-
-
 def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Pattern:
-    """The same from the tables ``opens`` and ``stacks`` of a run."""
+    """Hosts and stacks of a plan, from its tables ``opens`` and ``stacks``, in the order of the model's columns."""
     opened = set(zip(tables["opens"]["h"], tables["opens"]["t"].astype(int), strict=True))
     adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
     chosen = {"open": lambda i: (i[0], i[1]) in opened, "use": lambda i: i[0] in adopted}

@@ -29,11 +29,14 @@ from planner.case.measures import MEASURES, serving_weights
 from planner.case.registry import NO_OUTLAY
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
+from planner.plans.kpis import SERVICE, service_months
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
 WORKERS = 2
+LEAST_HELD = 0.5
+"""Accelerators below which a host holds none."""
 NOTHING = 1e-9
 """A share served below this is none: it has no control."""
 Pattern = dict[str, list[float]]
@@ -53,11 +56,12 @@ def least_delays(engine: Engine) -> dict[str, float]:
 
 @dataclass
 class Point:
-    """One screening point: what was asked, the figures, the pattern, and the values behind them."""
+    """One screening point: what was asked, the figures, the hosts with accelerators at the end, pattern and values."""
 
     max_delay_months: float | None
     min_control_points: float | None
     figures: dict[str, float]
+    hosts: str
     pattern: int
     x: Floats
     engine: Engine = field(repr=False)
@@ -124,7 +128,8 @@ class LiveFrontier:
         if found.x is None:
             self._out_of_reach.append((i, _loose(months), control or 0.0))
             return None
-        return Point(months, control, self.figures(found.x), i, found.x, engine)
+        hosts = self._figures.hosts(found.x)
+        return Point(months, control, self.figures(found.x), hosts, i, found.x, engine)
 
     def solve_on(self, engine: Engine, months: float | None, control: float | None) -> Solution:
         """Least cost of the pattern an engine holds, under limits on delay (months) and control (points)."""
@@ -262,8 +267,14 @@ class LiveFrontier:
 def _row(months: float | None, control: float | None, point: Point | None) -> dict[str, Any]:
     asked = {"max_delay_months": months, "min_control": control}
     if point is None:
-        return {**asked, "feasible": False, "pattern": -1, **dict.fromkeys(_Figures.NAMES, float("nan"))}
-    return {**asked, "feasible": True, "pattern": point.pattern, **point.figures}
+        return {
+            **asked,
+            "feasible": False,
+            "pattern": -1,
+            "hosts": "",
+            **dict.fromkeys(_Figures.NAMES, float("nan")),
+        }
+    return {**asked, "feasible": True, "pattern": point.pattern, "hosts": point.hosts, **point.figures}
 
 
 def _loose(months: float | None) -> float:
@@ -277,7 +288,7 @@ class _Figures:
         "cost_npv_musd", "delay_months", "control_score", "national_control",
         *(f"{name}_by_{measure}" for measure in MEASURES for name in ("control", "national_control")),
         "served_work_share", "served_share",
-        "capex_musd", "capex_partner_musd", "outlay_musd", "accelerators", "accelerators_rented", "it_mw",
+        "capex_musd", "capex_partner_musd", "outlay_musd", "accelerators", "accelerators_rented", "it_mw", *SERVICE,
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
@@ -291,17 +302,21 @@ class _Figures:
         mode = engine.case.hosts["mode"]
         power = engine.case.systems["peak_mw_per_k"]
         fleet, rented, it_mw = np.zeros((3, engine.arrays.shape[1]))
+        self.held: dict[str, list[int]] = {}
         block = engine.arrays.columns["fleet"]
         for i, (h, _, k, t) in enumerate(block.index):
             if t != last:
                 continue
             fleet[block.start + i] = 1000.0
+            self.held.setdefault(h, []).append(block.start + i)
             if mode[h] == "cloud":
                 rented[block.start + i] = 1000.0
             else:
                 it_mw[block.start + i] = float(power[k])
         # sparse: a dense product wakes the threads of BLAS, which costs more than the sum
-        sums = [*(vector for vector, _ in money), fleet, rented, it_mw, *self._control(engine)]
+        self.step_months = engine.case.calendar.step_months
+        self.periods, served = self._served(engine)
+        sums = [*(vector for vector, _ in money), fleet, rented, it_mw, *self._control(engine), *served]
         self.weights = csr_array(np.vstack(sums))
         self.constants = np.zeros(len(sums))
         self.constants[: len(money)] = [constant for _, constant in money]
@@ -318,6 +333,21 @@ class _Figures:
                 yield out
 
     @staticmethod
+    def _served(engine: Engine) -> tuple[list[int], list[Floats]]:
+        """The periods with demand, and for each the weights of what serves in it, as shares of all that is asked."""
+        case = engine.case
+        asked = case.demand.groupby("t")["demand_kref"].sum()
+        asked = asked[asked > 0].sort_index()
+        at = engine.arrays.columns["serve"].slice
+        rate, t = case.serve["rate"].to_numpy(float), case.serve["t"].to_numpy()
+        rows = []
+        for period, kref in asked.items():
+            row = np.zeros(engine.arrays.shape[1])
+            row[at] = np.where(t == period, rate / kref, 0.0)
+            rows.append(row)
+        return [int(period) for period in asked.index], rows
+
+    @staticmethod
     def _vector(engine: Engine, entries: pd.DataFrame) -> tuple[Floats, float]:
         out, constant = np.zeros(engine.arrays.shape[1]), 0.0
         for family, part in entries.groupby("family", sort=False):
@@ -329,14 +359,19 @@ class _Figures:
             np.add.at(out, at, part["musd"].to_numpy(float))
         return out, constant
 
+    def hosts(self, x: Floats) -> str:
+        """Ids of the hosts with accelerators at the horizon's end, with commas."""
+        return ", ".join(h for h, at in self.held.items() if 1000.0 * x[at].sum() > LEAST_HELD)
+
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
-        sums = (self.weights @ x + self.constants).tolist()
+        sums, shares = np.split(self.weights @ x + self.constants, [-len(self.periods)])
         money_and_size, (work, by_work, priority, by_priority) = sums[:-4], sums[-4:]
+        dates = service_months(pd.Series(shares, index=self.periods), self.step_months)
         values = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
             by_work / work if work > NOTHING else 0.0, by_work,
             by_priority / priority if priority > NOTHING else 0.0, by_priority,
-            work, priority, *money_and_size,
+            work, priority, *money_and_size, *dates.values(),
         )  # fmt: skip
         return dict(zip(self.NAMES, map(float, values), strict=True))
 

@@ -398,6 +398,7 @@ def test_a_viewer_tries_every_write(made: Made) -> None:
         return {"id": {"type": type_, **more}, "property": property_, "value": value}
 
     change = json.dumps({"limits.min_control": 5})
+    answer = {"max_delay_months": 9.0, "min_control": 10.0, "caps": {"assistant": 9.0}}
     writes: list[tuple[str, str, dict[str, Any], dict[str, Any] | None]] = [
         ("act", "scenarios", {}, click("sc-action", do="example", id="two-hosts")),
         ("act", "scenarios", {}, click("sc-action", do="duplicate", id=draft.id)),
@@ -416,6 +417,10 @@ def test_a_viewer_tries_every_write(made: Made) -> None:
          None),
         ("cure", "editor_check", {"ed-draft.data": {"id": draft.id, "revision": 4}}, click("scenario-cure", change=change)),
         ("cure", "pages.run", seen, click("run-cure", change=json.dumps({"limits.min_control": 6}))),
+        ("ask_front", "tradeoff_make", {"tradeoff-ask.n_clicks": 1, "tradeoff-points-asked.value": "3",
+                                        "tradeoff-quality.value": "quick", "tradeoff-ref.data": "planned"}, None),
+        ("make_plan", "tradeoff_make", {"tradeoff-ref.data": "planned", "tradeoff-quality.value": "quick",
+                                        "tradeoff-live.data": answer}, click("tradeoff-make", what="limits")),
         ("ask", "run", seen, click("run-ask", do="cancel")),
         ("again", "run", seen, click("run-again", do="again")),
         ("share", "run", {**seen, "run-share.checked": False}, None),

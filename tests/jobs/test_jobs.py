@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path
 from planner.jobs import drafts
 from planner.jobs.askers import Asker, asked_by
@@ -340,6 +341,37 @@ def test_a_worker_takes_the_facts_of_the_server(store: Store, runs: Path, tmp_pa
     found = store.job(job.id)
     assert found is not None and found.state == "done", found
     assert Run(found.directory).catalog == load_catalog(folder) != load_catalog()
+
+
+def test_a_trade_off_goes_on_from_what_a_stopped_one_left_and_stops_with_the_plans_made(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {"turns": 0}
+
+    def made(_scenario: Any, _options: Any, _place: str, report: Any, should_stop: Any, **more: Any) -> Any:
+        store.want_stop(seen["job"])
+        report(Event("plans", "2 plans in 1 processes"))
+        deadline = time.time() + 20
+        while not should_stop() and time.time() < deadline:
+            seen["turns"] += 1
+            if seen["turns"] == 20:
+                report(Event("plans", "1 of 2: 30 MUSD"))
+            time.sleep(0.1)
+        seen.update(in_time=time.time() < deadline, **more)
+        raise NoPlan("enough")
+
+    monkeypatch.setattr("planner.runs.frontier.run_frontier", made)
+    first = ask(store, runs, "two-hosts", two_hosts())
+    store.claim(1)
+    store.finish(first.id, "lost")
+    left = runs / f".{first.id}.1-a.part" / "points"
+    left.mkdir(parents=True)
+    options = {"study": "frontier", "points": 2, "quality": "quick", "resume": first.id}
+    job, _ = store.submit("two-hosts", two_hosts(), owner="ann", runs_root=runs, hash="h2", options=options)
+    seen["job"] = job.id
+    store.claim(1)
+    assert work(store, job.id) == 1
+    assert seen["earlier"] == left and seen["in_time"] and seen["turns"] >= 20
 
 
 # ---- a store that is locked, broken or away

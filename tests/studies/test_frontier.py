@@ -1,13 +1,17 @@
 """What protects the frontier: no dominated point on it, hot equals cold, floors bind, prices have a sign."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.case.build import build_case
 from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
-from planner.runs.frontier import POINTS, live_of_run, run_frontier
+from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
+from planner.studies import frontier as studies
 from planner.studies.frontier import frontier
 from planner.studies.screening import LiveFrontier
 
@@ -41,6 +45,37 @@ def test_no_point_on_the_front_is_beaten(run: Run) -> None:
         better = (values < own - 1e-3 * np.maximum(np.abs(own), 1)).all(axis=1)
         assert not better.any()
     assert len(front) >= 10 and front["control_score"].max() - front["control_score"].min() > 20
+
+
+def test_points_say_what_is_open_and_when_it_serves(run: Run) -> None:
+    points = run.table("points")
+    assert all(points["hosts"].str.len() > 0)
+    known = points.dropna(subset=["half_service_months", "full_service_months"])
+    assert (known["first_service_months"] <= known["half_service_months"]).all() and len(known) > 10
+    assert (known["half_service_months"] <= known["full_service_months"]).all()
+    for row in points[points["plan"] >= 0].to_dict("records"):
+        plan = Run(run.path / POINTS / f"point-{row['plan']}")
+        for name in ("first_service_months", "full_service_months"):
+            assert row[name] == pytest.approx(plan.kpi(name), nan_ok=True)
+
+
+def test_a_frontier_goes_on_from_the_plans_another_has_made(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(
+        studies, "solve_all", lambda tasks, *_rest: asked.extend(t.point for t in tasks) or {}
+    )
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    again = run_frontier(run.scenario, options, tmp_path / "again", earlier=points_left(Path(run.path)))
+    assert not asked
+    pd.testing.assert_frame_equal(again.table("points"), run.table("points"))
+    assert (again.audit, again.outcome["plans"]) == ("clean", 3)
+    with pytest.raises(NoPlan):  # another quality: the plans are not those asked for
+        run_frontier(
+            run.scenario, options | {"quality": "plan"}, tmp_path / "other", earlier=Path(run.path) / POINTS
+        )
+    assert asked == [0, 1, 2]
 
 
 def test_cost_falls_with_waiting_and_rises_with_control(live: LiveFrontier) -> None:
@@ -85,19 +120,19 @@ def test_a_sweep_answers_as_single_points_do(live: LiveFrontier) -> None:
 
 def test_two_threads_on_one_pattern_answer_as_single_points_do(live: LiveFrontier) -> None:
     """A pattern alone has a second engine, which goes on from bases that the first one found."""
-    one = LiveFrontier(live.case, live.patterns[:1], live.least)
+    one = LiveFrontier(live.case, live.patterns[-1:], live.least)
     months = [one.least_delay_months + x for x in (1.0, 2.0, 5.0)]
     rows = one.sweep(months, [None, 40.0, 45.0, 50.0])
     assert len(rows) >= 9
     for row in rows:
-        fresh = LiveFrontier(live.case, live.patterns[:1], live.least, live.base)
+        fresh = LiveFrontier(live.case, live.patterns[-1:], live.least, live.base)
         single = fresh.at(row["max_delay_months"], row["min_control"])
         assert row["cost_npv_musd"] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
 
 
 def test_a_stopped_sweep_keeps_whole_levels_only(live: LiveFrontier) -> None:
     months = [live.least_delay_months + x for x in (1.0, 3.0, 5.0)]
-    one = LiveFrontier(live.case, live.patterns[:1], live.least)
+    one = LiveFrontier(live.case, live.patterns[-1:], live.least)
     polls = iter(range(10**6))
     rows = one.sweep(months, [None, 40.0, 45.0, 50.0], should_stop=lambda: next(polls) >= 4)
     assert len(rows) < 12 and len(rows) % len(months) == 0

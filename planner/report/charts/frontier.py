@@ -24,10 +24,14 @@ MEASURES = (
     "national_control",
     "capex_musd",
     "served_share",
+    "first_service_months",
+    "half_service_months",
+    "full_service_months",
 )
 UNITS = {
     "cost_npv_musd": "MUSD", "capex_musd": "MUSD", "delay_months": "months", "control_score": "points",
     "national_control": "points", "served_share": "%",
+    "first_service_months": "months", "half_service_months": "months", "full_service_months": "months",
 }  # fmt: skip
 
 
@@ -135,7 +139,7 @@ def parallel(
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
-    titles = [f"{_wrap(kpi_label(m))}<br>({UNITS.get(m, '')})" for m in shown]
+    titles = [f"{_wrap(kpi_label(m).removesuffix(' months'))}<br>({UNITS.get(m, '')})" for m in shown]
     across = {
         "tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": titles,
         "range": [-0.35, len(shown) - 0.65], "showgrid": True, "zeroline": False, "tickangle": 0,
@@ -165,8 +169,9 @@ def price_curve(points: pd.DataFrame, price: str, x: str) -> go.Figure:
             hovertemplate=t("charts.price-hover"),
         )
     )  # fmt: skip
+    digits = ",.0f" if table[price].max() >= 10 else ",.3~g"
     return finish(fig, heading(x), heading(price), height=300, legend=False,
-                  yaxis={"tickformat": ",.0f", "rangemode": "tozero"})  # fmt: skip
+                  yaxis={"tickformat": digits, "rangemode": "tozero"})  # fmt: skip
 
 
 def _shown(measure: str, value: float, unit: bool = True) -> str:
