@@ -139,7 +139,7 @@ def parallel(
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
-    titles = [f"{_wrap(kpi_label(m).removesuffix(' months'))}<br>({UNITS.get(m, '')})" for m in shown]
+    titles = [f"{_wrap(_title(m))}<br>({UNITS.get(m, '')})" for m in shown]
     across = {
         "tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": titles,
         "range": [-0.35, len(shown) - 0.65], "showgrid": True, "zeroline": False, "tickangle": 0,
@@ -177,6 +177,12 @@ def price_curve(points: pd.DataFrame, price: str, x: str) -> go.Figure:
 def _shown(measure: str, value: float, unit: bool = True) -> str:
     scaled = 100 * value if UNITS.get(measure) == "%" else value
     return f"{number(scaled)} {UNITS.get(measure, '')}".strip() if unit else number(scaled)
+
+
+def _title(measure: str) -> str:
+    """What a measure is called without its unit, which stands below it."""
+    words = kpi_label(measure) if kpi_label(measure) != measure.replace("_", " ") else heading(measure)
+    return words.partition(",")[0] if UNITS.get(measure) == "months" else words
 
 
 def _wrap(text: str, width: int = 14) -> str:
