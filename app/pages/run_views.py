@@ -159,8 +159,8 @@ def plans_made(events: list[dict[str, Any]]) -> Made:
 def result(job: Job, services: Services, made: Made = ()) -> list[Any]:
     """What came of a run that has ended; while it lives, the plans of a trade-off so far."""
     if job.live and made:
-        lines = [html.Li(f"{n}. {told}") for n, _, told in made]
-        return [layout.section(t("run.plans-made"), html.Ul(lines), lead=t("run.plans-lead"))]
+        plans = [html.Li(f"{n}. {told}") for n, _, told in made]
+        return [layout.section(t("run.plans-made"), html.Ul(plans), lead=t("run.plans-lead"))]
     if job.live:
         return []
     if job.state in (*WITH_PLAN, *WITHOUT_PLAN):

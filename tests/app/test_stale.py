@@ -30,7 +30,7 @@ def made(tmp_path: Path) -> tuple[Any, Services, drafts.Draft]:
     scenario = editing.check(TEXT, services.catalog).scenario
     assert scenario is not None
     with app.server.test_request_context("/"):
-        submit(services, scenario, draft.id, "quick", "cost")
+        submit(services, scenario, draft.id, {"quality": "quick", "objective": "cost"})
     time.sleep(0.01)  # a change within the clock's grain would not count as later
     return app, services, draft
 
