@@ -1,6 +1,7 @@
 """What protects the frontier: no dominated point on it, hot equals cold, floors bind, prices have a sign."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,9 +64,12 @@ def test_a_frontier_goes_on_from_the_plans_another_has_made(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(
-        studies, "solve_all", lambda tasks, *_rest: asked.extend(t.point for t in tasks) or {}
-    )
+
+    def none(tasks: list[Any], *_rest: Any) -> dict[int, Any]:
+        asked.extend(task.point for task in tasks)
+        return {}
+
+    monkeypatch.setattr(studies, "solve_all", none)
     options = {"points": 3, "quality": "quick", "workers": 1}
     again = run_frontier(run.scenario, options, tmp_path / "again", earlier=points_left(Path(run.path)))
     assert not asked
