@@ -25,7 +25,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
-from planner.case.plant import STORED
+from planner.case.plant_offers import STORED
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import asset, book, local
 from planner.models.rules import Rule

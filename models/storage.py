@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN, STRESS, Case
-from planner.case.plant import STORED
+from planner.case.plant_offers import STORED
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
 from planner.models.rules import Rule
 

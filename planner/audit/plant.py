@@ -10,7 +10,7 @@ from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.context import Context
-from planner.case.plant import STORED
+from planner.case.plant_offers import STORED
 
 HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 

@@ -19,8 +19,8 @@ TEXT = frozenset(
      "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(
-    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "must_t", "n_members", "order_t", "periods", "permit_t",
-     "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
+    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "must_t", "n_members", "order_t", "periods",
+     "permit_periods", "permit_t", "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
     ["buyable", "chips_home", "design", "domestic_chip", "exists", "flexible", "integer", "licensed", "may_lapse",

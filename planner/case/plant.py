@@ -17,6 +17,7 @@ from planner.case.case import STRESS
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.permits import permit_from
+from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offered, periods, unit_mw
 from planner.case.power import PLANT
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
@@ -24,11 +25,13 @@ from planner.scenario.schema import PowerOption, Site
 
 TABLES = {
     "plants": Table(("h", "g", "t"), {
-        **PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period",
+        **PLANT, "permit_periods": "periods of permits before the order",
+        "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period",
         "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
     }),
     "hires": Table(("h", "g", "t"), {
-        "lead": "periods from the signature to the first day", "periods": "periods of the term",
+        "lead": "periods from the signature to the first day",
+        "permit_periods": "periods of permits before the signature", "periods": "periods of the term",
         "musd_per_mw_period": "rent, MUSD per MW and period", **TAIL,
     }),
     "supplies": Table(("h", "g"), {
@@ -40,56 +43,45 @@ TABLES = {
     }),
     "outputs": Table(("h", "g", "t", "s"), {"share": "MW it can give in the slice per MW of plant, mean of its hours"}),
 }  # fmt: skip
-TABLE = "power_options"
-YIELD = {"solar": "pv_capacity_factor_pct", "wind": "wind_capacity_factor_pct"}
-"""Sources that blow and shine as they will, and what says how much: they count as no firm power."""
-PLACED = (*YIELD, "geothermal")
-"""Sources bound to the place: how much of it there is must be said."""
-STORED = "storage"
-FREE = (*PLACED, STORED)
-"""What burns nothing."""
-WAYS = {"buy": "capex_usd_per_kw", "rent": "rent_usd_per_kw_month"}
-"""Ways to get plant, and what must be priced for each."""
-Offered = dict[tuple[str, str], tuple[Site, PowerOption]]
 
 
 def plant_table(context: Context) -> pd.DataFrame:
-    """(h, g, t) plant bought, going live; its permits and delivery in series, its construction after the place's permit.
+    """(h, g, t) plant bought, going live: its own permits, then order and delivery; construction after the place's permit.
 
-    The order may stand before that permit, as those of cooling and backup may.
+    The order may stand before the place's permit, as those of cooling and backup may.
     """
     rows: list[tuple[Any, ...]] = []
-    for (h, g), (site, option) in offered(context, "buy").items():
-        musd = figure(context, site, option, "capex_usd_per_kw") / 1000.0
-        fixed = context.catalog.value(TABLE, option.id, "fixed_om_usd_per_kw_year")
-        upkeep = 0.0 if pd.isna(fixed) else float(fixed) * context.calendar.years / 1000.0
-        figure(context, site, option, "life_years")
-        life, lead = context.life_periods(TABLE, option.id), _lead(context, site, option, option.lead_months)
-        resale = float(context.pick(option.resale_pct, TABLE, option.id, "resale_pct")) / 100.0
-        first = max(lead, _built_from(context, h, option))
-        rows += [(h, g, t, lead, musd, life, upkeep, resale) for t in range(first, context.calendar.n)]
+    for (h, g), (_, option) in offered(context, "buy").items():
+        musd = figure(context, option, "capex_usd_per_kw") / 1000.0
+        fixed = figure(context, option, "fixed_om_usd_per_kw_year")
+        upkeep = 0.0 if pd.isna(fixed) else fixed * context.calendar.years / 1000.0
+        life, resale = context.life_periods(TABLE, option.id), figure(context, option, "resale_pct") / 100.0
+        permit, lead = (periods(context, option, field) for field in ("permit_months", "lead_months"))
+        first = max(permit + lead, _built_from(context, h, option))
+        rows += [
+            (h, g, t, lead, musd, life, permit, upkeep, resale) for t in range(first, context.calendar.n)
+        ]
     return TABLES["plants"].frame(rows)
 
 
 def _built_from(context: Context, h: str, option: PowerOption) -> int:
     """First period after the earliest permit of the place and the months of construction, where they are known."""
     host = next(x for x in context.scenario.hosts if x.id == h)
-    months = context.catalog.value(TABLE, option.id, "construction_months")
-    works = 0 if pd.isna(months) else context.calendar.periods(float(months))
-    return permit_from(context, host) + works
+    return permit_from(context, host) + periods(context, option, "construction_months")
 
 
 def hire_table(context: Context) -> pd.DataFrame:
-    """(h, g, t) contracts on rented plant that may start; nobody takes one over, so what is owed after the horizon is."""
+    """(h, g, t) contracts on rented plant that may start: permits, signature, mobilisation.
+
+    Nobody takes one over, so what is owed after the horizon is.
+    """
     rows: list[tuple[Any, ...]] = []
-    for (h, g), (site, option) in offered(context, "rent").items():
-        usd = figure(context, site, option, "rent_usd_per_kw_month")
-        musd = usd * 12.0 * context.calendar.years / 1000.0
-        term = context.calendar.periods(_term(context, site, option))
-        own = option.lead_months if option.mobilisation_months is None else option.mobilisation_months
-        lead = _lead(context, site, option, own)
-        rows += [(h, g, t, lead, term, musd) for t in range(lead, context.calendar.n)]
-    table = keyed(rows, ["h", "g", "t"], ["lead", "periods", "musd_per_mw_period"])
+    for (h, g), (_, option) in offered(context, "rent").items():
+        musd = figure(context, option, "rent_usd_per_kw_month") * 12.0 * context.calendar.years / 1000.0
+        term, lead = (periods(context, option, field) for field in ("term_months", "mobilisation_months"))
+        permit = periods(context, option, "permit_months")
+        rows += [(h, g, t, lead, permit, term, musd) for t in range(permit + lead, context.calendar.n)]
+    table = keyed(rows, ["h", "g", "t"], ["lead", "permit_periods", "periods", "musd_per_mw_period"])
     return with_tails(context, table, "musd_per_mw_period", np.zeros(len(table)), 0.0)
 
 
@@ -99,11 +91,7 @@ def supply_table(context: Context) -> pd.DataFrame:
     for (h, g), (site, option) in offered(context).items():
         row = context.catalog.table(TABLE).loc[option.id]
         fuel, minutes = str(row["fuel"]), row["start_minutes"]
-        if fuel in PLACED and option.max_mw is None:
-            raise MissingFact(
-                f"{_path(site, option)}: say how much {fuel} power the place has room for: max_mw"
-            )
-        burns = 0.0 if fuel in FREE else figure(context, site, option, "heat_rate_mmbtu_per_mwh")
+        burns = 0.0 if fuel in FREE else figure(context, option, "heat_rate_mmbtu_per_mwh")
         price = 0.0 if fuel in FREE else _fuel_usd_per_mmbtu(context, site, option, fuel)
         running = row["variable_om_usd_per_mwh"]
         rows.append(
@@ -112,37 +100,27 @@ def supply_table(context: Context) -> pd.DataFrame:
                 g,
                 site.id,
                 fuel,
-                _firm_share(context, site, option, fuel),
+                _firm_share(context, option, fuel),
                 not pd.isna(minutes) and float(minutes) <= context.param("ups_ride_through_minutes"),
                 np.inf if option.max_mw is None else option.max_mw,
-                *_unit(context, option),
+                *unit_mw(context, option),
                 burns,
                 price / 1e6,
                 0.0 if pd.isna(running) else float(running) / 1e6,
-                0.0 if fuel == STORED else figure(context, site, option, "kgco2_per_mwh") / 1000.0,
+                0.0 if fuel == STORED else figure(context, option, "kgco2_per_mwh") / 1000.0,
             )
         )
     return TABLES["supplies"].frame(rows)
 
 
-def _unit(context: Context, option: PowerOption) -> tuple[float, bool]:
-    """MW of a unit, and whether it comes in whole ones: large units do, and whatever the scenario gives a unit of."""
-    own = context.catalog.value(TABLE, option.id, "unit_mw")
-    unit = option.unit_mw if option.unit_mw is not None else (0.0 if pd.isna(own) else float(own))
-    least = context.param("whole_units_from_mw") if option.unit_mw is None else 0.0
-    return unit, unit > 0 and unit >= least
-
-
-def _firm_share(context: Context, site: Site, option: PowerOption, fuel: str) -> float:
+def _firm_share(context: Context, option: PowerOption, fuel: str) -> float:
     """Of a MW: nothing of sun and wind, else what does not fail; of storage what lasts through an event."""
     if fuel in YIELD:
         return 0.0
-    works = 1.0 - figure(context, site, option, "forced_outage_pct") / 100.0
+    works = 1.0 - figure(context, option, "forced_outage_pct") / 100.0
     if fuel != STORED:
         return works
-    return works * min(
-        1.0, figure(context, site, option, "storage_hours") / context.param("storage_event_hours")
-    )
+    return works * min(1.0, figure(context, option, "storage_hours") / context.param("storage_event_hours"))
 
 
 def output_table(
@@ -182,62 +160,6 @@ def _shares(
     return [min(1.0, mean * float(over_day[block].mean())) for block in blocks]
 
 
-def offered(context: Context, way: str = "") -> Offered:
-    """(h, g) -> what hosts that build may get in one way, or in any where none is named."""
-    found: Offered = {}
-    for host in context.scenario.hosts:
-        site = context.site(host.site)
-        if host.mode == "build" and site.power is not None:
-            found |= {
-                (host.id, option.id): (site, option)
-                for option in site.power.options
-                if not way or way in _ways(context, site, option)
-            }
-    return found
-
-
-def _ways(context: Context, site: Site, option: PowerOption) -> list[str]:
-    """Those the scenario lists, else every one with a price."""
-    if option.ways is not None:
-        return list(option.ways)
-    priced = [way for way, column in WAYS.items()
-              if not pd.isna(context.pick(getattr(option, column), TABLE, option.id, column))]  # fmt: skip
-    if not priced:
-        raise MissingFact(
-            f"{_path(site, option)}: {option.id} has no price: give {' or '.join(WAYS.values())}"
-        )
-    return priced
-
-
-def _path(site: Site, option: PowerOption) -> str:
-    return f"sites[{site.id}].power.options[{option.id}]"
-
-
-def figure(context: Context, site: Site, option: PowerOption, column: str) -> float:
-    """The scenario's own figure, or the catalog's; ``MissingFact`` with the field to fill where neither has one."""
-    value = context.pick(getattr(option, column, None), TABLE, option.id, column)
-    if pd.isna(value):
-        own = column in PowerOption.model_fields
-        cure = f"give {column}" if own else "choose a row that has one"
-        raise MissingFact(f"{_path(site, option)}: the catalog has no {column} of {option.id}: {cure}")
-    return float(value)
-
-
-def _term(context: Context, site: Site, option: PowerOption) -> float:
-    months = option.term_months
-    months = context.catalog.value(TABLE, option.id, "rent_term_months") if months is None else months
-    if pd.isna(months):
-        raise MissingFact(f"{_path(site, option)}: the catalog has no term of {option.id}: give term_months")
-    return float(months)
-
-
-def _lead(context: Context, site: Site, option: PowerOption, own: float | None) -> int:
-    """Periods from the application for permits to the live date; no permit is asked where none is known."""
-    permit = context.pick(option.permit_months, TABLE, option.id, "permit_months")
-    months = own if own is not None else figure(context, site, option, "lead_months")
-    return context.calendar.periods(months + (0.0 if pd.isna(permit) else float(permit)))
-
-
 def _fuel_usd_per_mmbtu(context: Context, site: Site, option: PowerOption, fuel: str) -> float:
     if option.fuel_usd_per_mmbtu is not None:
         return option.fuel_usd_per_mmbtu
@@ -249,4 +171,6 @@ def _fuel_usd_per_mmbtu(context: Context, site: Site, option: PowerOption, fuel:
         return context.local("diesel_usd_per_l", site) / context.param("diesel_mmbtu_per_l")
     if fuel == "uranium":
         return context.param("uranium_usd_per_mmbtu")
-    raise MissingFact(f"{_path(site, option)}: no price of {fuel} is known: give fuel_usd_per_mmbtu")
+    raise MissingFact(
+        f"sites[{site.id}].power.options[{option.id}]: no price of {fuel} is known: give fuel_usd_per_mmbtu"
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.case.case import MEDIA, Case
-from planner.case.plant import STORED
+from planner.case.plant_offers import STORED
 
 NEVER = 10**6
 EXISTING = {"space": "existing_mw", "grid": "existing_grid_mw", "backup": "existing_backup_mw"}

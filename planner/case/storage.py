@@ -15,9 +15,9 @@ import pandas as pd
 from planner.case.blocks import stressed_hours
 from planner.case.case import STRESS
 from planner.case.context import Context
-from planner.case.plant import STORED, TABLE, figure, first_live, offered
+from planner.case.plant import first_live
+from planner.case.plant_offers import STORED, TABLE, figure, offered
 from planner.case.table import Table
-from planner.facts.errors import MissingFact
 
 TABLES = {
     "storages": Table(("h", "g"), {
@@ -35,14 +35,13 @@ TABLES = {
 def storage_table(context: Context) -> pd.DataFrame:
     """(h, g) -> what each kind of storage holds and gives back."""
     rows: list[tuple[Any, ...]] = []
-    for (h, g), (site, option) in offered(context).items():
+    for (h, g), (_, option) in offered(context).items():
         if context.catalog.value(TABLE, option.id, "fuel") == STORED:
-            hours = figure(context, site, option, "storage_hours")
-            back = context.pick(option.round_trip_pct, TABLE, option.id, "efficiency_pct")
-            if pd.isna(back):
-                raise MissingFact(f"sites[{site.id}].power.options[{option.id}]: give round_trip_pct")
-            works = 1.0 - figure(context, site, option, "forced_outage_pct") / 100.0
-            rows.append((h, g, hours, float(back) / 100.0, context.param("storage_event_hours"), works))
+            hours, back, fails = (
+                figure(context, option, x) for x in ("storage_hours", "round_trip_pct", "forced_outage_pct")
+            )
+            event = context.param("storage_event_hours")
+            rows.append((h, g, hours, back / 100.0, event, 1.0 - fails / 100.0))
     return TABLES["storages"].frame(rows)
 
 

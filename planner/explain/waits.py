@@ -16,6 +16,7 @@ WORDS = {
     "permit": "its permit", "hall": "halls ({item})", "lease": "its lease", "grid": "the works of the grid at {place}",
     "grid application": "the offer of the grid at {place}", "site grid": "the grid at {place}",
     "cooling": "cooling ({item})", "backup": "backup power ({item})", "plant": "plant ({item})",
+    "plant permit": "permits of plant ({item})",
     "hire": "rented plant ({item})", "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
     "rent": "the first contract on {item}",
 }  # fmt: skip

@@ -18,8 +18,8 @@ from planner.plans.schema import SCHEMA
 
 HELD = "held"
 KINDS = (
-    *(p.milestone for p in PURCHASES if p.milestone), "grid application", "site grid", "licence", "stack", HELD,
-    SERVICE, "half served", "95 % served",
+    *(p.milestone for p in PURCHASES if p.milestone), "grid application", "site grid", "plant permit", "licence", "stack",
+    HELD, SERVICE, "half served", "95 % served",
 )  # fmt: skip
 """All kinds of milestones, in the order in which they are drawn."""
 Tables = Mapping[str, pd.DataFrame]

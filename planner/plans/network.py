@@ -167,14 +167,20 @@ PLANT = (
 
 
 def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
-    """Cooling, backup and plant of the site's own: ordered whenever one likes, permits of their own within the lead."""
+    """Cooling, backup and plant of the site's own: ordered whenever one likes, plant after permits of its own."""
     for kind, name, key, ranges in PLANT:
         table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
             item, t = str(row[key]), int(row["t"])
-            lead = int(getattr(case, name).loc[(h, item, t), "lead"])
-            span = (ranges, item, "lead_months") if ranges else None
-            yield Activity(f"{kind} {item}", kind, item, lead, 0, (), t - lead, t, span)
+            facts = getattr(case, name).loc[(h, item, t)]
+            lead, permit = int(facts["lead"]), int(facts.get("permit_periods", 0))
+            span, order = (ranges, item, "lead_months") if ranges else None, t - lead
+            after: tuple[tuple[str, int], ...] = ()
+            if permit:
+                name_of = f"permit of {item}"
+                yield Activity(name_of, "plant permit", item, permit, 0, (), order - permit, order)
+                after = ((name_of, 0),)
+            yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span)
 
 
 def _capacity(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:

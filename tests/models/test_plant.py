@@ -77,18 +77,19 @@ def test_what_is_not_offered_adds_no_row_and_no_column(place, tiny, facts, optim
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "words"),
+    ("asked", "words"),
     [
-        ({"id": "pv-utility-2026"}, MissingFact, r"sites\[south\].power.options\[pv-utility-2026\]: .* max_mw"),
-        ({"id": "gas-turbine-queue-2026"}, MissingFact, "has no price: give capex_usd_per_kw"),
-        ({"id": ENGINE, "ways": ["rent"]}, MissingFact, "no rent_usd_per_kw_month"),
-        ({"id": ENGINE, "rent_usd_per_kw_month": 30, "ways": ["rent"]}, MissingFact, "give term_months"),
-        ({"id": "gas-ccgt-eu-2025"}, MissingFact, "no lead_months"),
-        ({"id": "gas-ccgt-eu-2025", "lead_months": 6}, MissingFact, "no heat_rate_mmbtu_per_mwh"),
+        ({"id": "pv-utility-2026"}, r"sites\[south\].power.options\[pv-utility-2026\]: .* max_mw"),
+        ({"id": "gas-turbine-queue-2026"}, "has no price: give capex_usd_per_kw"),
+        ({"id": ENGINE, "ways": ["rent"]}, "no rent_usd_per_kw_month"),
+        ({"id": ENGINE, "rent_usd_per_kw_month": 30, "ways": ["rent"]}, "give term_months"),
+        ({"id": "gas-ccgt-eu-2025"}, "no lead_months"),
+        ({"id": "gas-ccgt-eu-2025", "lead_months": 6}, "no forced_outage_pct"),
+        ({"id": "nuclear-smr-2026", "max_mw": 50}, "50 MW are less than one unit of 300 MW"),
     ],
-)  # fmt: skip
-def test_an_option_that_lacks_a_figure_is_refused_with_the_field(place, facts, asked, error, words):
-    with pytest.raises(error, match=words):
+)
+def test_an_option_that_lacks_a_figure_is_refused_with_the_field(place, facts, asked, words):
+    with pytest.raises(MissingFact, match=words):
         build_case(place(asked), facts)
 
 
@@ -241,10 +242,10 @@ def test_used_plant_fetches_what_a_buyer_pays_and_what_stays_keeps_its_line(plac
 
 @pytest.mark.parametrize(("rule", "bought"), [("straight-line", True), ("none", False), ("market", False)])
 def test_a_bridge_of_two_years_is_rented_unless_it_sells_as_if_new(place, facts, optimise, rule, bought):
-    """1,500 USD/kW bought, 1,140 for two years rented; a straight line gives 88 % of the price back, a buyer 33 %."""
+    """1,600 USD/kW bought, 1,080 for two years rented; a straight line gives 88 % of the price back, a buyer 33 %."""
     years = {"horizon": {"start": "2027-01-01", "years": 4}, "finance": {"residual": rule}}
     asked = option(
-        ENGINE, capex_usd_per_kw=1500, rent_usd_per_kw_month=47.5, term_months=24, fuel_usd_per_mmbtu=20
+        ENGINE, capex_usd_per_kw=1600, rent_usd_per_kw_month=45, term_months=24, fuel_usd_per_mmbtu=20
     )
     answer = optimise(place(asked, grid=36, **years), facts)
     assert bool(answer.used("plant")) == bought and bool(answer.used("hire")) == (not bought)
@@ -339,6 +340,15 @@ def test_precheck_counts_plant_among_what_carries_load(place, facts):
         "must-serve date of work is 4 periods too early: asked from 2028-Q1, first possible 2029-Q1"
     ]
     assert not precheck(build_case(place(option(RENTED), grid=24), facts))
+
+
+def test_plant_is_ordered_and_paid_once_its_own_permits_are_there(place, facts):
+    """Three months of permits, then six of delivery: live in period 3 of quarters at the earliest, ordered in period 1."""
+    case = build_case(place(option(ENGINE), option(RENTED), hosts={"open_lead_months": 0}), facts)
+    for table in (case.plants, case.hires):
+        assert set(table["lead"]) == {2} and set(table["permit_periods"]) == {1}
+        assert (table["t"] - table["lead"]).min() >= 1
+    assert case.hires["t"].min() == 3
 
 
 def test_plant_is_built_after_the_earliest_permit_of_its_place(place, facts):

@@ -1,0 +1,42 @@
+"""Plant and lines that a site offers: everything an option lacks, each at its place, before any case is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from planner.case.context import Context
+from planner.case.plant_offers import faults
+from planner.case.power import FIRM
+from planner.intake.document import Document, fault, valid
+from planner.intake.offer_checks import context_of
+from planner.scenario.paths import find
+from planner.scenario.problems import Problem
+from planner.scenario.schema import Money, PowerOption, Scenario
+
+
+def power_offers(doc: Document) -> Iterator[Problem]:
+    """Options without a price, a term, months or figures of their kind; a flexible line that is the firm one."""
+    context = _context(doc)
+    for path, item in find(doc.root, "sites[].power.options[]"):
+        option = valid(PowerOption, item)
+        if option is not None and option.id in doc.known("power option"):
+            for field, message in faults(context, option):
+                where = f"{path}.{field}" if field else path
+                yield fault(item.get(field) or item if field else item, where, message)
+    loose = [n for n in doc.known("grid connection") if n != FIRM]
+    for path, item in find(doc.root, "sites[].power.flexible.id"):
+        if item.value == FIRM:
+            message = (
+                f"{FIRM!r} is the line that grid_mw and grid_lead_months speak of{doc.hint(FIRM, loose)}"
+            )
+            yield fault(item, path, message)
+
+
+def _context(doc: Document) -> Context:
+    """Money is all that figures of an option depend on."""
+    item = doc.root.get("money")
+    money = (valid(Money, item) if item is not None else None) or Money()
+    construct: Any = Scenario.model_construct
+    plain = context_of(doc, [])
+    return Context(construct(money=money, hosts=[], systems=[]), doc.catalog, plain.calendar)
