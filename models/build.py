@@ -9,6 +9,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.commitments import grants
 from planner.models import (
+    carbon,
     continuity,
     control,
     cooling,
@@ -57,6 +58,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     entries = ledger_entries(m, case)
     entries = pd.concat([entries, *finance.declare(m, case, entries)], ignore_index=True)
     objectives.declare(m, case, entries)
+    carbon.declare(m, case, entries)
     return m, entries
 
 
@@ -65,6 +67,7 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, plant, policy)
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
+    parts += carbon.entries(case, parts)
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
     for family in LOADED_ONLY_WHERE_SERVED:
         exists = set(getattr(m, family).index_set())

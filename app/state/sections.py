@@ -36,7 +36,11 @@ class Section:
 
 POINT = {"at": "2027-01-01", "value": 0}
 SECTIONS = (
-    Section("basics", ("title", "country", "note", "horizon", "money")),
+    Section(
+        "basics",
+        ("title", "country", "note", "horizon", "money"),
+        (Table("money.carbon[]", ("from", "usd_per_t"), template={"from": "2027-01-01", "usd_per_t": 50}),),
+    ),
     Section(
         "demand",
         tables=(
@@ -120,6 +124,7 @@ SECTIONS = (
         ("limits",),
         (
             Table("limits.capital_musd_by_year[]", ("year", "musd"), template={"year": 2027, "musd": 1000}),
+            Table("limits.carbon_t[]", ("year", "tonnes"), template={"year": 2030, "tonnes": 10000}),
             Table("limits.money[]", ("what", "musd", "year", "payer"), template={"what": "outlay", "musd": 1000}),
             Table("limits.control_floors[]", ("data_class", "workload", "min", "from"),
                   template={"data_class": "official", "min": 50}),

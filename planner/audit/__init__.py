@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from planner.audit import (
+    carbon,
     commitments,
     continuity,
     cooling,
@@ -57,6 +58,7 @@ TOPICS = (
     tariff,
     supply,
     policy,
+    carbon,
     commitments,
     draws,
     ledger,

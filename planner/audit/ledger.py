@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.audit import (
+    carbon,
     commitments,
     cooling,
     draws,
@@ -38,6 +39,7 @@ def expected(view: View) -> pd.DataFrame:
     for account in ACCOUNTS.values():
         if account.charge:
             _charged(book, account, account.charge)
+    carbon.priced(book)
     return book.table()
 
 

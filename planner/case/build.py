@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case import (
+    carbon,
     climate,
     cooling,
     cuts,
@@ -156,6 +157,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         decisions=decisions,
         decision_members=decision_members,
         money_caps=limits.money_caps(context),
+        carbon_prices=carbon.price_table(context),
+        carbon_caps=carbon.cap_table(context),
         existing=existing,
         existing_leases=halls.existing_lease_table(context),
         physics={name: context.param(name) for name in PHYSICS},

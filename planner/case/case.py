@@ -81,6 +81,8 @@ class Case:
     decisions: pd.DataFrame
     decision_members: pd.DataFrame
     money_caps: pd.DataFrame
+    carbon_prices: pd.DataFrame
+    carbon_caps: pd.DataFrame
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
     physics: dict[str, float]  # availability, network power share, margins ...

@@ -241,6 +241,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("flexible-discount", "Discount of flexible connections", "energy",
             "off the price of energy drawn through a flexible connection"),
     Account("emissions", "Emissions", "physical", "grid import at the zone's carbon", unit="tCO2"),
+    Account("carbon", "Carbon", "fee", "emissions at the price of a tonne, where the scenario gives one"),
     Account("water", "Water", "physical", "evaporated by cooling", unit="m3"),
     Account("grant", "Grants", "grant", "money others give, a receipt of the partner"),
     Account("grant-drawn", "Grants drawn", "grant", "of optional sources, as capital falls due; a receipt"),

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from planner.case.case import Case
-from planner.case.limits import budget_words
+from planner.case.limits import TOTAL, budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
@@ -26,6 +26,7 @@ def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
     """Every value that may give, but for must-serve dates (those are bounds of ``unserved``)."""
     makers = (
         _capital,
+        _carbon,
         _quotas,
         _crews,
         _grid,
@@ -59,6 +60,14 @@ def _capital(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         rows = np.concatenate([rows_of(arrays, "money_cap", str(i)) for i in same])
         yield Relaxation("capital", str(cap.path), float(cap.musd), "MUSD", budget_words(cap), rows,
                          -np.ones(len(rows)), scale=100.0, where={"year": cap.year})  # fmt: skip
+
+
+def _carbon(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    for n, cap in enumerate(case.carbon_caps.itertuples()):
+        rows = rows_of(arrays, "carbon_cap", str(cap.i))
+        when = "over the horizon" if cap.year == TOTAL else f"of {cap.year}"
+        yield Relaxation("carbon", f"limits.carbon_t[{n}].tonnes", float(cap.tonnes), "tCO2", f"the cap on emissions {when}",
+                         rows, np.full(len(rows), -1e-3), scale=1e3, where={"year": cap.year})  # fmt: skip
 
 
 # ---- supply

@@ -40,8 +40,9 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     document = Document(root, catalog)
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
         _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _filed, _existing_dates, _rising_steps,
-        _years, _money_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes, no_offer,
-        idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites, power_offers,
+        _years, _money_caps, _carbon_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes,
+        no_offer, idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
+        power_offers,
         *FINANCE_RULES,
         optional,
     )  # fmt: skip
@@ -202,6 +203,19 @@ def _money_caps(doc: Document) -> Iterator[Problem]:
         key = (cap.text("what"), year.value if year is not None else None, cap.text("payer") or PARTNER)
         if key in seen:
             yield fault(cap, path, "second cap on the same money")
+        seen.add(key)
+
+
+def _carbon_caps(doc: Document) -> Iterator[Problem]:
+    """Years within the horizon, each once."""
+    seen = set()
+    for path, cap in find(doc.root, "limits.carbon_t[]"):
+        year = cap.get("year")
+        if year is not None and isinstance(year.value, int):
+            yield from _outside(doc, f"{path}.year", year)
+        key = year.value if year is not None else None
+        if key in seen:
+            yield fault(cap, path, "second cap on the same emissions")
         seen.add(key)
 
 

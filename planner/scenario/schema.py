@@ -53,11 +53,20 @@ class Horizon(Record):
         return self
 
 
+class CarbonPrice(Record):
+    """What a tonne of CO2 costs from a day on, until the next."""
+
+    from_: Annotated[date, Field(alias="from")]
+    usd_per_t: NonNegative
+
+
 class Money(Record):
     currency: Literal["USD"] = "USD"
     price_year: Annotated[int, Field(ge=2020, le=2050)] = 2026
     discount_rate_real: Annotated[float, Field(ge=0, le=0.5)] | None = None
     level: Level = "mid"
+    carbon: list[CarbonPrice] = []
+    carbon_covers: Literal["all", "plant"] = "all"
 
 
 class Point(Record):
@@ -477,6 +486,13 @@ class MoneyCap(Record):
     payer: Id = "partner"
 
 
+class CarbonCap(Record):
+    """At most so many tonnes of CO2 in a calendar year or (without a year) over the horizon: grid, plant and clouds."""
+
+    tonnes: NonNegative
+    year: int | None = None
+
+
 class ShareCap(Record):
     """At most this share of served demand (in reference-accelerator equivalents) by one vendor, operator, ...
 
@@ -525,6 +541,7 @@ class Limits(Record):
     capital_musd_total: NonNegative | None = None
     capital_musd_by_year: list[YearCap] = []
     money: list[MoneyCap] = []
+    carbon_t: list[CarbonCap] = []
     shares: list[ShareCap] = []
 
 

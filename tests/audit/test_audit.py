@@ -79,6 +79,7 @@ def rich(tiny) -> Scenario:
         },
         "limits": {
             "min_control": 30, "control_floors": [{"data_class": "public", "min": 31, "from": "2028-01-01"}],
+            "carbon_t": [{"year": 2028, "tonnes": 60000}, {"tonnes": 200000}],
             "delay_tolerance_months": 6, "max_cost_musd": 5000, "capital_musd_total": 5000,
             "capital_musd_by_year": [{"year": 2027, "musd": 2000}],
             "shares": [{"by": "host", "id": "cloud", "max_share": 0.5}],
@@ -92,6 +93,7 @@ def rich(tiny) -> Scenario:
             {"id": "adopt", "do": "require", "what": "stack", "stacks": ["us-cloud"]},
             {"id": "racks", "do": "require", "what": "orders", "value": 72, "systems": ["gb300-nvl72"]},
         ],
+        "money": {**plain["money"], "carbon": [{"from": "2028-01-01", "usd_per_t": 15}]},
         "finance": {
             "grants": [{"id": "g", "payer": "fund", "date": "2028-02-01", "musd": 3}],
             "sources": [
@@ -338,6 +340,8 @@ MUTATIONS = [
       "energy_mwh", "generation_mwh", "emissions_t")],
     *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
       "plant_rating_mw", "plant_standby_mw")],
+    ("carbon-cap", scale("ledger", "quantity", 1e5, lambda t: t["unit"] == "tCO2")),
+    ("ledger-entry", scale("ledger", "musd", 1.1, lambda t: t["account"] == "carbon")),
     ("storage-known", put("storage", "t", 0)),
     ("storage-power", scale("storage", "discharge_mw", -1, GIVES)),
     ("storage-power", scale("storage", "discharge_mw", 50, GIVES)),

@@ -128,6 +128,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "carbon": {"horizon": YEARS, "limits": {"carbon_t": [{"year": 2029, "tonnes": 9000}]}},
         "a charge on the peak": {
             "horizon": {"years": 2, "step": "half-year"},
             "sites": [{**site, "tariff": {"capacity_usd_per_kw_year": 60}}],
@@ -192,7 +193,7 @@ def rules_in(root: Path) -> set[str]:
     code = "\n".join(
         path.read_text("utf-8") for path in (root / "models").glob("*.py") if path.stem != "rules"
     )
-    made = {f"decide_{what}" for what in DECISION_FAMILIES} | {*ROWS, "money_cap"}
+    made = {f"decide_{what}" for what in DECISION_FAMILIES} | {*ROWS, "money_cap", "carbon_cap"}
     assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 2, (
         "a rule made in another way"
     )

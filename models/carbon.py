@@ -1,0 +1,46 @@
+"""Carbon: every tonne that is booked pays its price, and a year may have a cap.
+
+    sum of tonnes booked in a year, or over the horizon <= cap                        (i)        carbon_cap
+
+Grid, plant and clouds count, wherever they stand and whoever pays for them: moving work to a cloud saves no tonne.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from planner.case.carbon import EMITTED, paying
+from planner.case.case import Case
+from planner.case.limits import TOTAL
+from planner.models.ledger import PARTNER
+from planner.models.sums import bounded_sums
+
+
+def entries(case: Case, parts: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """The price of what is emitted, booked beside the tonnes; the programme pays it for clouds too."""
+    prices = case.carbon_prices["usd_per_t"]
+    if not len(prices):
+        return []
+    accounts = paying(case.scenario.money.carbon_covers)
+    rows = pd.concat(
+        [part[part["account"].isin(accounts) & part["t"].isin(prices.index)] for part in parts if len(part)]
+    )
+    musd = rows["quantity"].to_numpy(float) * rows["t"].map(prices).to_numpy(float) / 1e6
+    country = rows["h"].map(case.hosts["country"])
+    return [rows.assign(kind="fee", account="carbon", unit="", quantity=0.0, musd=musd, payer=PARTNER,
+                        origin_iso3=country)]  # fmt: skip
+
+
+def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
+    """Caps on tonnes, in thousands of them."""
+    caps = case.carbon_caps.reset_index(drop=True)
+    if not len(caps):
+        return
+    tonnes = entries[entries["account"].isin(EMITTED) & (entries["quantity"] != 0)]
+    years = case.periods["year"].astype(str).to_numpy()[tonnes["t"].to_numpy(int)]
+    dated = pd.concat([tonnes.assign(year=years), tonnes.assign(year=TOTAL)], ignore_index=True)
+    rows = dated.merge(caps[["i", "year"]], on="year").assign(weight=lambda d: d["quantity"] / 1000.0)
+    bounded_sums(m, "carbon_cap", rows, dict(zip(caps["i"], caps["tonnes"] / 1000.0, strict=True)))
