@@ -120,6 +120,8 @@ def show_finance(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
 def _sources(table: pd.DataFrame) -> Any:
     from rich.table import Table
 
+    from planner.report.terms import term
+
     shown = Table("source", "kind", "drawn, MUSD", "of uses", "of its cost", "bound by", "rate", "repaid from", "to",
                   title="Sources", title_justify="left")  # fmt: skip
     for row in table.itertuples():
@@ -131,7 +133,7 @@ def _sources(table: pd.DataFrame) -> Any:
             number(row.drawn_musd, 4),
             percent(row.share_of_uses, 1),
             percent(row.loan_to_cost, 1),
-            row.cap,
+            term("cap", row.cap),
             rate,
             *days,
         )

@@ -280,7 +280,8 @@ def _grant_warnings(doc: Document) -> Iterator[Problem]:
             )
         else:
             continue
-        yield at_field(item, path, "musd", f"{why}: cost counts it whole, planner finance refuses it")
+        way = "an optional source of kind grant pays for capital only"
+        yield at_field(item, path, "musd", f"{why}: cost counts it whole, planner finance refuses it; {way}")
 
 
 def _all_capital(cap: MoneyCap) -> bool:

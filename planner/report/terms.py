@@ -63,7 +63,7 @@ def relabel(table: pd.DataFrame) -> pd.DataFrame:
 
 VALUES = {
     "kind": ("kind", "milestone"), "account": ("account",), "payer": ("payer",), "mode": ("mode",), "modes": ("mode",),
-    "decision": ("decision",),
+    "decision": ("decision",), "cap": ("cap",),
 }  # fmt: skip
 """Columns whose values have words of their own, and the sections that hold them."""
 

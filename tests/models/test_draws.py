@@ -14,8 +14,10 @@ from planner.case import loans
 from planner.case.build import build_case
 from planner.case.draws import content_share
 from planner.finance.from_plan import finance_of
+from planner.finance.tables import tables_of
 from planner.models.build import build_model
 from planner.planning.pipeline import solve
+from planner.report.terms import heading, readable
 
 RATE = 0.08
 LOAN: dict[str, Any] = {
@@ -300,6 +302,9 @@ def test_the_statements_start_from_the_draws_and_agree(tiny: Any, plain_catalog:
     assert float((made.sources["grant:eu"] / level).sum()) == pytest.approx(-sums["grant-drawn"], rel=1e-9)
     assert book["balance"].iloc[-1] == pytest.approx(0.0, abs=1e-6)
     assert made.caps["agency"] == made.caps["bank"] == "plan"
+    assert set(readable(tables_of(found, plan.case.scenario)["finance_sources"])[heading("cap")]) >= {
+        "what the plan chose to draw"
+    }
     assert made.balance_sheet["check"].abs().max() == pytest.approx(0.0, abs=1e-8)
     kpis = plan.kpis.set_index("kpi")["value"]
     assert kpis["resource_cost_musd"] + kpis["finance_effect_musd"] == pytest.approx(kpis["cost_npv_musd"])

@@ -168,6 +168,28 @@ def test_sheets_of_finance_too(deal: tuple[Run, Path], tmp_path: Path) -> None:
     } <= checks
 
 
+@pytest.mark.slow
+def test_sheets_of_a_plan_that_chose_its_draws_too(tmp_path: Path) -> None:
+    """A grant and a loan that is first drawn after operation has begun."""
+    sources = [
+        {"id": "late", "optional": True, "share": 0.5, "from": "2028-10-01", "until": "2031-12-31", "tenor_years": 2,
+         "base_rate_per_year": 0.02, "margin_per_year": 0},
+        {"id": "eu", "optional": True, "kind": "grant", "amount_m": 3, "assets": ["halls"]},
+    ]  # fmt: skip
+    file = example_path("two-hosts").parent / "finance" / "exim-package.yaml"
+    scenario = with_overrides(load_scenario(file), {"finance.sources": sources, "finance.target_dscr": None})
+    run = run_solve(scenario, {"quality": "quick"}, tmp_path / "run")
+    book = write_workbook(run, tmp_path / "book.xlsx")
+    (tmp_path / "calculated").mkdir()
+    found = calculate(book, tmp_path / "calculated", {})
+    check_every_formula(book, found)
+    assert not failed(found)
+    table = run.table("finance_figures").dropna(subset=["value"]).set_index("figure")["value"]
+    assert finance_figures(found) == pytest.approx(table.to_dict(), rel=1e-6, abs=1e-9)
+    assert table["peak_debt_musd"] > 0.1 and table["grants_musd"] > 0.1
+    assert run.kpi("finance_effect_musd") < 0
+
+
 def test_finance_follows_one_cell_of_the_ledger(deal: tuple[Run, Path], tmp_path: Path) -> None:
     """Running cost of one quarter: every figure that rests on it is what the planner makes of the same change."""
     run, book = deal

@@ -136,6 +136,7 @@ def _figures(book: Book, facts: Facts, found: PlanFinance, rows: dict[str, Row])
     """Every figure of finance as a formula, checked against the planner's."""
     owners = [t.id for t in found.project.sources if t.kind == EQUITY]
     grants = "+".join(f"SUM([source.{t.id}:])" for t in found.project.sources if t.kind == GRANT) or "0"
+    owed = "SUMPRODUCT(MAX(ISNUMBER([llcr:])*(quarters-[q:])))"  # debt may be drawn after operation begins
     short = "SUMPRODUCT(MAX(([owners_total:]<0)*([q:]+1)))"
     formulas = {
         "uses_musd": "SUM([uses:])",
@@ -145,7 +146,7 @@ def _figures(book: Book, facts: Facts, found: PlanFinance, rows: dict[str, Row])
         "peak_debt_musd": "MAX([debt:])",
         "peak_equity_musd": "MAX(0,-MIN([owners_total:]))",
         **{f"min_{name}": f'IF(COUNT([{name}:])=0,"",MIN([{name}:]))' for name in ("dscr", "llcr", "plcr")},
-        "llcr_at_first_repayment": 'IF(COUNT([llcr:])=0,"",INDEX([llcr:],operation_from))',
+        "llcr_at_first_repayment": f'IF(COUNT([llcr:])=0,"",INDEX([llcr:],quarters+1-{owed}))',
         "equity_irr": "(1+IRR([owners:],equity_irr_guess))^year_quarters-1",
         "project_irr": "(1+IRR([project:],project_irr_guess))^year_quarters-1",
         "equity_payback_years": f'IF(INDEX([owners_total:],quarters)<0,"",IF({short}=0,0,({short}-1'
