@@ -69,7 +69,7 @@ def _eligible(view: View, found: Findings, s: Source, own: pd.DataFrame) -> None
         first, after = _quarters(view, row.t)
         if (
             not (row.may and opens <= first and after <= closes)
-            or repaid > first + 1 + 4 * lives[str(row.asset_class)]
+            or repaid > after + 4 * lives[str(row.asset_class)]
         ):
             found.add("draw-eligible", (s.id, row.h, row.asset_class, row.t), row.gross, 0.0,
                       "the source may not be drawn for this then")  # fmt: skip

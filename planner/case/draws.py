@@ -105,10 +105,10 @@ class OptionalSource:
         return ((q + 1) * MONTHS - 1) // self.calendar.step_months
 
     def may_finance(self, asset: str, payer: str, country: str, t: int, life_years: float) -> bool:
-        """Whether it may pay for an asset bought in period t, which must live until the debt is repaid."""
+        """Whether it may pay for an asset in period t; life, from the next period on, must last until the debt is repaid."""
         s = self.terms
         named = ((s.assets, asset), (s.payers, payer), (s.countries, country))
-        lives_until = self.quarters_of(t)[0] + 1 + life_years * QUARTERS_PER_YEAR
+        lives_until = self.quarters_of(t)[1] + life_years * QUARTERS_PER_YEAR
         return all(not some or value in some for some, value in named) and self.repaid_by() <= lives_until
 
 

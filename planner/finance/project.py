@@ -206,6 +206,8 @@ def _dates(project: Project, tranche: Tranche) -> Iterator[tuple[str, str]]:
         yield "repayment.instalments", f"must hold {after - first} shares that add up to 1"
     if after > project.quarters:
         yield "repayment.tenor_years", "the last instalment lies after the last quarter of the project"
+    if tranche.chosen is not None:
+        return  # the plan draws for nothing that lives shorter than the debt
     live = project.operation_from if project.live_from is None else project.live_from
     for asset, ends in asset_ends(tranche, project.spending, live, project.life_years):
         if after > ends + ROUNDING:
