@@ -11,6 +11,7 @@ import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from planner.app.components import kpi, layout, result
+from planner.app.components.attrs import attrs
 from planner.app.components.chart import chart, deliverables, register_downloads, table_section
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page, capital_downsides, capital_finance
@@ -133,6 +134,12 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             justify="space-between",
         ),
         kept((PAGE, "figures", one.key), lambda: _figures(one)),
+        html.Nav(
+            [html.A(t(f"capital.part.{name}"), href=f"#{name}") for name in ("needs", "finance", "downsides")],
+            className="contents",
+            **attrs({"aria-label": t("capital.parts")}),
+        ),
+        html.H2(t("capital.part.needs"), id="needs", className="section-head"),
         dmc.Group(
             [
                 _choice(BY, t("capital.by"), [(s, term("by", s)) for s in SPLITS], state["by"]),
@@ -150,7 +157,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         html.P(t("capital.finance-lead"), className="muted"),
         capital_finance.controls(one, state),
         html.Div(financed(one, state), id=FINANCE, className="tab-content"),
-        capital_downsides.block(services, one),
+        html.Div(capital_downsides.block(services, one), id="downsides"),
         lead=t("capital.lead"),
         actions=result.badges(services, one),
     )  # fmt: skip

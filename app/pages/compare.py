@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import dash
@@ -20,8 +21,12 @@ from planner.app.state.kept import kept
 from planner.app.state.result import Result, load_plan
 from planner.facts.numbers import quantity, signed
 from planner.report.charts import plan as charts
+from planner.report.field_labels import path_words
 from planner.report.kpis import results_side_by_side
+from planner.report.names import titles
 from planner.report.strings import t
+from planner.report.terms import term
+from planner.scenario.schema import Scenario
 
 PAGE = "compare"
 STATE, DEFAULTS_ID, RUNS, BASE, CONTENT = (
@@ -32,7 +37,7 @@ NOTES = r"(?:^|\.)(?:note|title)$"
 """Inputs that only explain: in the download, not on the screen."""
 CHARTS = {
     "cost": ("cost_npv_musd", "MUSD"), "delay": ("delay_months", "months"), "control": ("control_score", "points"),
-    "funding": ("peak_funding_musd", "MUSD"),
+    "national": ("national_control", "points"), "funding": ("peak_funding_musd", "MUSD"),
 }  # fmt: skip
 DEFAULTS: dict[str, Any] = {"runs": [], "base": ""}
 
@@ -51,10 +56,10 @@ def register(app: dash.Dash, services: Services) -> None:
     )
     def change(
         chosen: list[str] | None, base: str | None
-    ) -> tuple[Any, dict[str, Any], list[str], str | None]:
+    ) -> tuple[Any, dict[str, Any], list[dict[str, str]], str | None]:
         refs = _distinct(chosen or [])
         base = base if base in refs else (refs[0] if refs else None)
-        return drawn(services, refs, base), {"runs": refs, "base": base or ""}, refs, base
+        return drawn(services, refs, base), {"runs": refs, "base": base or ""}, _bases(services, refs), base
 
     @app.callback(
         Output(ids.DOWNLOAD, "data", allow_duplicate=True),
@@ -98,7 +103,7 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
                     maw="calc(100vw - 40px)",
                     size="sm", clearable=True,
                 ),
-                dmc.Select(id=BASE, label=t("compare.baseline"), data=refs, value=base, w=260, size="sm",
+                dmc.Select(id=BASE, label=t("compare.baseline"), data=_bases(services, refs), value=base, w=260, size="sm",
                            allowDeselect=False),
                 toolbar(download.button(f"{PAGE}-xlsx", "XLSX")),
             ],
@@ -112,6 +117,24 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
 def _distinct(refs: list[str]) -> list[str]:
     """The runs asked for, each once, as many as can be compared."""
     return list(dict.fromkeys(refs))[:MOST]
+
+
+def _bases(services: Services, refs: list[str]) -> list[dict[str, str]]:
+    """The runs that may be the baseline, by their names."""
+    names = names_of(_results(services, refs))
+    return [{"value": ref, "label": names.get(ref, ref)} for ref in refs]
+
+
+def names_of(found: dict[str, Result]) -> dict[str, str]:
+    """What each run is called: the title of its scenario; where two have one, with what tells them apart."""
+    titles = Counter(one.title for one in found.values())
+    names = {}
+    for ref, one in found.items():
+        quality = term("quality", one.run.outcome.get("quality"))
+        when = str(one.run.outcome.get("finished", ""))[:16].replace("T", " ")
+        names[ref] = one.title if titles[one.title] == 1 else f"{one.title} ({quality}, {when})"
+    same = Counter(names.values())
+    return {ref: name if same[name] == 1 else f"{name} {ref}" for ref, name in names.items()}
 
 
 def _results(services: Services, refs: list[str]) -> dict[str, Result]:
@@ -154,23 +177,27 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
         parts.append(layout.alert(t("compare.missing"), missing))
     if len(found) < 2:
         return [*parts, layout.empty(t("compare.too-few-title"), t("compare.too-few"), mark="columns-3")]
+    names = names_of(found)
     unsound = {ref: one.run.audit_line for ref, one in found.items() if one.run.audit_fault}
     if unsound:
-        lines = [f"{ref}: {line}" for ref, line in unsound.items()]
+        lines = [f"{names[ref]}: {line}" for ref, line in unsound.items()]
         parts.append(layout.alert(t("compare.unsound"), lines, kind="error"))
     base = base if base in found else next(iter(found))
     sheets, ordered = comparison(services, list(found), base)
     results, inputs = sheets["results"], sheets["inputs"]
-    parts.append(html.Div([_chart(name, results, ordered, found) for name in CHARTS], className="four-up"))
+    parts.append(
+        html.Div([_chart(name, results, ordered, found, names) for name in CHARTS], className="four-up")
+    )
     parts.append(
         layout.section(
             t("compare.results"),
-            *table.plain_table(_text(results, ordered), caption=t("compare.results")),
-            lead=t("compare.results-lead", baseline=base),
+            *table.plain_table(_text(results, ordered, names), caption=t("compare.results")),
+            lead=t("compare.results-lead", baseline=names[base]),
         )
     )
     text = inputs[~inputs["path"].str.contains(NOTES)].astype(str)
-    text = text.rename(columns={ref: t("compare.run-column", run=ref) for ref in text.columns[1:]})
+    text.insert(0, "input", [words_of(path, found[base].run.scenario) for path in text["path"]])
+    text = text.rename(columns=dict(zip(text.columns[2:], (names[ref] for ref in ordered), strict=True)))
     body = (
         table.plain_table(text, caption=t("compare.inputs"))
         if len(text)
@@ -180,22 +207,36 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
     return parts
 
 
-def _chart(name: str, results: pd.DataFrame, ordered: list[str], found: dict[str, Result]) -> Any:
+def words_of(path: str, scenario: Scenario) -> str:
+    """An input in words: the thing by its title, the field as the editor calls it."""
+    fields, _, entry = path.partition("[")
+    known = {"demand": "w", "sites": "p", "hosts": "h"}.get(fields)
+    id, _, rest = entry.partition("]")
+    if known is None or not rest:
+        return path_words(path)
+    return f"{titles(scenario, known).get(id, id)}: {path_words(rest.lstrip('.'))}"
+
+
+def _chart(
+    name: str, results: pd.DataFrame, ordered: list[str], found: dict[str, Result], names: dict[str, str]
+) -> Any:
     kpi, unit = CHARTS[name]
     row = results[results["kpi"] == kpi][["words", "unit", *ordered]]
     years = sorted({one.price_year for one in found.values()})
     money = t("result.money", year=" / ".join(map(str, years))) if unit == "MUSD" else unit
-    bars = charts.compare_bars(row, ordered, f"{t(f'compare.{name}-title')} ({unit})")
+    bars = charts.compare_bars(
+        row, ordered, [names[ref] for ref in ordered], f"{t(f'compare.{name}-title')} ({unit})"
+    )
     return chart(PAGE, name, bars, None, note=f"{t('compare.note')} {money}.", table_downloads=False)
 
 
-def _text(results: pd.DataFrame, ordered: list[str]) -> pd.DataFrame:
+def _text(results: pd.DataFrame, ordered: list[str], names: dict[str, str]) -> pd.DataFrame:
     """Values with units and signed differences, as text."""
     out = pd.DataFrame({t("compare.measure"): results["words"]})
     for i, ref in enumerate(ordered):
-        name = t("compare.run-column" if i else "compare.base-column", run=ref)
+        name = names[ref] if i else t("compare.base-column", run=names[ref])
         out[name] = [quantity(v, str(u)) for v, u in zip(results[ref], results["unit"], strict=True)]
         if f"Δ {ref}" in results:
             deltas = zip(results[f"Δ {ref}"], results["unit"], strict=True)
-            out[f"Δ {ref}"] = [signed(v, str(u)) for v, u in deltas]
+            out[f"Δ {names[ref]}"] = [signed(v, str(u)) for v, u in deltas]
     return out

@@ -35,7 +35,9 @@ MARKS = [{"value": v, "label": f"{v:g} ×"} for v in (0.25, 1, 2, 3)]
 
 
 def register(app: dash.Dash, services: Services) -> None:
-    add_page("estimate", lambda **query: _page(services, url.parse(query, DEFAULTS)))
+    add_page(
+        "estimate", lambda **query: _page(services, url.parse(query, DEFAULTS | {"of": _first(services)}))
+    )
 
     @app.callback(
         Output(OUT, "children"),
@@ -46,7 +48,9 @@ def register(app: dash.Dash, services: Services) -> None:
     )
     def estimate(base: str, inference: float, training: float) -> Any:
         state = {"of": base, "inference": float(inference), "training": float(training)}
-        return _shown(services, state), url.query(state, DEFAULTS)
+        return _shown(services, state), url.query(
+            state, DEFAULTS | {"of": ""}
+        )  # the default is another for everybody
 
     app.clientside_callback(
         ClientsideFunction("planner", "replaceQuery"), Input(QUERY, "data"), prevent_initial_call=True
@@ -108,6 +112,12 @@ def _slider(id: str, value: float) -> html.Div:
             ),
         ]
     )  # fmt: skip
+
+
+def _first(services: Services) -> str:
+    """The scenario that was worked on last, else an example."""
+    mine = listed(services)
+    return mine[0].id if mine else str(DEFAULTS["of"])
 
 
 def _choices(services: Services) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import dash
@@ -15,11 +16,13 @@ from planner.app.components.icon import icon
 from planner.app.pages import add_page
 from planner.app.services import Services
 from planner.app.state import url
-from planner.facts.numbers import percent
+from planner.app.state.runs import figures
+from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
 
 RECENT = 8
+FIGURES = ("cost_npv_musd", "delay_months", "control_score", "national_control")
 TICK = "home-tick"
 LIST = "home-runs"
 
@@ -63,7 +66,7 @@ def recent(rows: list[dict[str, Any]], limit: int | None = RECENT) -> Any:
             layout.link_button(t("home.start"), url.href("scenarios"), "player-play"),
             mark="player-play",
         )
-    head = [t(f"home.head.{name}") for name in ("run", "state", "when", "took", "gap", "open")]
+    head = [t(f"home.head.{name}") for name in ("run", "state", "when", "took", "gap", *FIGURES, "open")]
     return html.Div(
         html.Table(
             [
@@ -84,6 +87,7 @@ def _row(row: dict[str, Any]) -> html.Tr:
             dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))
             for page in ("plan", "capital", "tradeoff")
         ]
+    found = figures(Path(row["directory"])) if row["kind"] == "plan" and row["state"] in WITH_PLAN else {}
     return html.Tr(
         [
             html.Td(
@@ -102,6 +106,10 @@ def _row(row: dict[str, Any]) -> html.Tr:
             html.Td(fmt.moment(pd.Timestamp(row["created"], unit="s"))),
             html.Td(fmt.duration(row["seconds"])),
             html.Td(percent(row["gap"], 1)),
+            *(
+                html.Td(number(found[name]) if name in found else MISSING, className="num")
+                for name in FIGURES
+            ),
             html.Td(html.Div(links, className="row-links")),
         ]
     )

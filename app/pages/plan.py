@@ -56,7 +56,10 @@ def register(app: dash.Dash, services: Services) -> None:
     def brief(ref: str) -> flask.Response:
         one = load_plan(services, ref)
         services.log_access("export", f"brief of {ref}")
-        return flask.Response(kept(("brief", one.key), lambda: brief_page(one.run)), mimetype="text/html")
+        return flask.Response(
+            kept(("brief", one.key), lambda: brief_page(one.run, dash.get_asset_url("print.js"))),
+            mimetype="text/html",
+        )
 
     result.register_picker(app, RUN, REF)
     register_downloads(app, services, PAGE, REF, TABLES)

@@ -11,6 +11,7 @@ from dash import html
 from planner.app.components import layout, result
 from planner.app.components.chart import chart, table_section
 from planner.app.state.result import Result
+from planner.case.build import build_case
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
@@ -22,6 +23,8 @@ from planner.report.kpis import HEADLINE, kpi_cards
 from planner.report.names import titled, titles
 from planner.report.strings import t
 from planner.report.terms import term
+from planner.sizing.against import TABLES as COMPARED
+from planner.sizing.against import against
 
 PAGE = "plan"
 TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
@@ -55,6 +58,17 @@ def control_rows(by: str) -> View:
     return view
 
 
+def from_estimate(one: Result) -> pd.DataFrame:
+    """The terms that lead from the quick estimate to the plan: what, accelerators, facility MW; they add up."""
+    run = one.run
+    beside = against(build_case(run.resolved, run.catalog), {name: one.table(name) for name in COMPARED})
+    power = beside.facility_mw.set_index("term")["value"]
+    rows = beside.accelerators[["term", "value"]].rename(columns={"value": "accelerators"})
+    rows = rows.set_index("term").join(power.rename("facility_mw"), how="outer")
+    order = list(dict.fromkeys([*beside.accelerators["term"], *beside.facility_mw["term"]]))
+    return rows.reindex(order).rename_axis("term").reset_index()
+
+
 def why_not(one: Result, _services: Any = None) -> pd.DataFrame:
     rows = one.table("why_not")
     return views.why_not_summary(rows) if len(rows) else rows
@@ -81,6 +95,7 @@ TABLES: dict[str, View] = {
     "objective": control_rows("objective_name"),
     "criteria": lambda one, _: one.table("control"),
     "materials": lambda one, _: views.bill_of_materials({p.name: one.table(p.name) for p in PURCHASES}),
+    "estimated": lambda one, _: from_estimate(one),
     "orders": lambda one, _: one.table("orders"),
     "rents": lambda one, _: one.table("rents"),
     "unmet": lambda one, _: views.unmet_by_workload(one.table("unmet")),
@@ -181,6 +196,7 @@ def _materials(one: Result, _base: Result | None, get: Callable[[str], pd.DataFr
         table_section(
             PAGE, "materials", get("materials"), lead=t("plan.materials-note", year=one.price_year)
         ),
+        table_section(PAGE, "estimated", get("estimated"), lead=t("plan.estimated-note")),
         table_section(PAGE, "orders", get("orders")),
         table_section(PAGE, "rents", get("rents")),
     ]

@@ -19,11 +19,11 @@ from planner.app.components import figure, layout
 from planner.app.components.table import plain_table
 from planner.app.pages import add_page
 from planner.app.pages import run_views as views
-from planner.app.pages.editor_parts import save
+from planner.app.pages.editor_check import submit
 from planner.app.pages.home import recent
-from planner.app.pages.scenarios import visible
 from planner.app.services import NotFound, Services
 from planner.app.state import editing, url
+from planner.app.state.stale import changed_draft
 from planner.jobs import drafts
 from planner.jobs.store import Job
 from planner.report.charts.progress import progress, progress_table
@@ -116,10 +116,12 @@ def register(app: dash.Dash, services: Services) -> None:
             return no_update
         services.check_run(seen["id"])
         change = json.loads(ctx.triggered_id["change"])
-        draft = _draft(services, seen["id"])
-        text = editing.apply(draft.text, change)
-        draft = save(services, draft, text, ", ".join(change), draft.revision)
-        return url.href("scenario", draft.id, section="check")
+        draft, options = _copy(services, seen["id"], change)
+        scenario = editing.check(draft.text, services.catalog).scenario
+        if scenario is None:  # what the cure leaves wrong is told by the editor
+            return url.href("scenario", draft.id, section="check")
+        job, _ = submit(services, scenario, draft.id, options)
+        return url.href("run", job.id)
 
     @app.callback(
         Output(views.SHARE, "checked"),
@@ -198,17 +200,23 @@ def _own(services: Services, run_id: str) -> Job:
     return job
 
 
-def _draft(services: Services, run_id: str) -> drafts.Draft:
-    """The scenario a run came from if the user may change it, else a copy of the run's inputs."""
-    job = services.store.job(run_id)
-    if job is not None and job.draft and (found := drafts.get(services.store, job.draft)) is not None:
-        draft = visible(services, found.id)
-        if services.role_on(draft) == "planner":
-            return draft
+def _copy(services: Services, run_id: str, change: dict[str, Any]) -> tuple[drafts.Draft, dict[str, Any]]:
+    """A new scenario from the inputs of a run with a change applied, and the options of the run."""
     user = services.require_planner()
-    text = (
-        job.scenario if job is not None else (services.run_path(run_id) / "scenario.yaml").read_text("utf-8")
-    )
+    job = services.store.job(run_id)
+    path = services.run_path(run_id)
+    if job is not None:
+        text, options = job.scenario, json.loads(job.options)
+    else:
+        text = (path / "scenario.yaml").read_text("utf-8")
+        options = dict(services.run(run_id).manifest.get("options", {}))
+    held = drafts.get(services.store, job.draft) if job is not None and job.draft else None
+    if held is not None and services.role_on(held) is not None and changed_draft(services, job) is None:
+        text = held.text  # with its comments: it says what was run
     doc = editing.document(text)
-    name, title = str(doc.get("name", run_id)), doc.get("title")
-    return drafts.create(services.store, name, text, user.name, title, run_id, text)
+    title = t("run.cured-title", title=doc.get("title") or doc.get("name") or run_id)
+    text = editing.apply(text, change | {"title": title})
+    kept = {name: options[name] for name in ("quality", "objective") if options.get(name)}
+    return drafts.create(
+        services.store, str(doc.get("name", run_id)), text, user.name, title, run_id, text
+    ), kept

@@ -266,7 +266,7 @@ def _trouble(found: dict[str, Any]) -> list[Any]:
         shown = "; ".join(f"{path} = {value}" for path, value in change.items())
         parts.append(
             dmc.Button(
-                t("scenario.check-apply", cure=shown),
+                t("run.cure", cure=shown),
                 id={"type": CURE, "change": json.dumps(change, default=str)},
                 leftSection=icon("circle-check"),
                 size="xs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ LOOK_S = 2.0
 
 def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     """Rows newest first: id, name, title, state, kind, created (epoch s), seconds, gap, owner, mine, shared, live,
-    stage, stale, audit (state of the plan's check).
+    stage, stale, audit (state of the plan's check), directory.
 
     ``stale`` is the id of the scenario that a job ran, where that has changed since.
     """
@@ -52,6 +53,24 @@ def list_all(services: Any, with_plan: bool = False) -> list[dict[str, Any]]:
     if with_plan:
         rows = [row for row in rows if row["state"] in WITH_PLAN and row["kind"] == "plan"]
     return sorted(rows, key=lambda row: -row["created"])
+
+
+def figures(directory: Path) -> dict[str, float]:
+    """The key figures of a plan in a run directory by name; none where it has no plan."""
+    changed = _changed(directory / "outcome.json")
+    return _figures(directory, changed) if changed else {}
+
+
+@lru_cache(maxsize=2000)
+def _figures(directory: Path, _changed: int) -> dict[str, float]:
+    try:
+        outcome = read_json(directory / "outcome.json")
+    except RunError:
+        return {}
+    kpis = outcome.get("kpis") if isinstance(outcome, dict) else None
+    if not isinstance(kpis, dict):
+        return {}
+    return {name: facts.get("value") for name, facts in kpis.items() if isinstance(facts, dict)}
 
 
 def _from_job(services: Any, job: Job, asker: str | None, changed: dict[str, float]) -> dict[str, Any]:
@@ -73,6 +92,7 @@ def _from_job(services: Any, job: Job, asker: str | None, changed: dict[str, flo
         "live": job.live,
         "stage": job.stage,
         "stale": draft.id if draft is not None else None,
+        "directory": job.directory,
     }
 
 
@@ -126,6 +146,7 @@ def _from_directory(row: dict[str, Any]) -> dict[str, Any]:
         "live": False,
         "stage": None,
         "stale": None,
+        "directory": str(row["path"]),
     }
 
 

@@ -134,10 +134,16 @@ def _runs_table(table: Any) -> Any:
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("run", "status", "audit", "goal", "quality"):
         out.add_column(heading, no_wrap=heading == "run", overflow="fold")
-    for heading in ("gap", "MUSD", "months", "control", "s"):
+    for heading in ("gap", "MUSD", "months", "control", "national", "s"):
         out.add_column(heading, justify="right")
     out.add_column("started (UTC)", no_wrap=True)
-    decimals = {"cost_npv_musd": 0, "delay_months": 2, "control_score": 1, "seconds": 0}
+    decimals = {
+        "cost_npv_musd": 0,
+        "delay_months": 2,
+        "control_score": 1,
+        "national_control": 1,
+        "seconds": 0,
+    }
     for row in records(table):
         cells = [str(row.get(k) or "") for k in ("name", "status", "audit", "objective", "quality")]
         cells += [percent(row["gap"], 2), *(fixed(row[name], places) for name, places in decimals.items())]

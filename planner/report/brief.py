@@ -36,6 +36,8 @@ body { margin: 0 auto; max-width: 190mm; padding: 20px 12px; color: #1d2328; bac
   font: 13px/1.42 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
 h1 { font-size: 20px; margin: 0; } h2 { font-size: 13.5px; margin: 12px 0 3px; } p { margin: 3px 0; }
 .note { color: #556069; font-size: 11px; } .lead { font-size: 15px; line-height: 1.4; margin: 8px 0 4px; }
+.print { float: right; font: inherit; padding: 5px 14px; border: 1px solid #0b6373; border-radius: 6px; background: #0b6373;
+  color: #fff; cursor: pointer; } @media print { .print { display: none; } }
 .bad { color: #b3261e; font-weight: 600; }
 .cards { display: grid; grid-template-columns: repeat(4, 1fr); gap: 8px; margin: 10px 0; }
 .card { border: 1px solid #d5dbe0; border-radius: 6px; padding: 7px 10px; } .card span { color: #556069; font-size: 11px; }
@@ -54,12 +56,17 @@ th, td { padding: 2px 8px 2px 0; text-align: left; border-bottom: 1px solid #e3e
 BARS_PX = 84.0
 
 
-def brief_page(run: Run) -> str:
-    """The whole page as text. All text of the run is escaped: a name cannot become markup."""
+def brief_page(run: Run, script: str | None = None) -> str:
+    """The whole page as text. All text of the run is escaped: a name cannot become markup.
+
+    ``script``: address of what makes the button work that prints the page; without it there is none.
+    """
     title = run.title
     tables = {name: run.table(name) for name in ("fleet", "demand", "prices", "service", "assumptions")}
     told = answer(tables, run.kpis, run.scenario)
+    button = f'<button class="print" type="button">{escape(t("brief.print"))}</button>' if script else ""
     parts = [
+        button,
         f"<h1>{escape(title)}</h1>",
         f'<p class="note">{escape(" · ".join(_facts(run)))}</p>',
         f'<p class="bad">{escape(run.audit_line)}</p>' if run.audit_fault else "",
@@ -76,10 +83,11 @@ def brief_page(run: Run) -> str:
         f'<p class="note">{escape(_made(run))}</p>',
     ]
     body = "\n".join(part for part in parts if part)
+    loaded = f'<script src="{escape(script)}" defer></script>\n' if script else ""
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<style>{STYLE}</style>\n{loaded}</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 

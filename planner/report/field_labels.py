@@ -17,3 +17,14 @@ def label(field: Field, path: str | None = None) -> str:
             words = words.removesuffix(suffix)
             break
     return words.replace("_", " ").capitalize()
+
+
+def path_words(path: str) -> str:
+    """A dotted path as a reader says it: ``size.points[1].value`` is "Size, points 2, value"."""
+    parts = []
+    for name in path.replace("]", "").replace("[", ".").split("."):
+        if name.isdigit() and parts:
+            parts[-1] += f" {int(name) + 1}"
+        elif name:
+            parts.append(label(Field(name, "text")))
+    return ", ".join(word if i == 0 else word[:1].lower() + word[1:] for i, word in enumerate(parts))

@@ -318,6 +318,7 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
 
 RUN_COLUMNS = [
     "name", "status", "audit", "kind", "objective", "quality", "gap", "cost_npv_musd", "delay_months", "control_score",
+    "national_control",
     "started", "seconds", "path",
 ]  # fmt: skip
 

@@ -85,7 +85,8 @@ def test_the_brief_of_a_plan_or_a_point_is_a_page_of_its_own(app: dash.Dash) -> 
     for ref in ("cheap", "front~0"):
         page = client.get(f"/brief/{ref}")
         assert page.status_code == 200 and page.mimetype == "text/html"
-        assert "present value" in page.text and "<script" not in page.text
+        assert "present value" in page.text and page.text.count("<script") == 1
+        assert '<script src="/assets/print.js" defer></script>' in page.text and "Print or save" in page.text
     assert client.get("/brief/nowhere").status_code == 404
 
 
@@ -300,7 +301,11 @@ def test_compare_names_the_input_that_differs(services: Services) -> None:
     row = sheets["results"].set_index("kpi").loc["control_score"]
     assert row["Δ national"] == pytest.approx(row["national"] - row["cheap"])
     page = compare.draw(services, {"runs": "cheap,national,front", "base": "national"})
-    assert graphs(page) == 4
+    assert graphs(page) == 5
+    assert "Limits, control at least" in text_of(page), "inputs in words"
+    assert compare.words_of("demand[chat].size.points[1].value", load_scenario(example_path("two-hosts"))) == (
+        "chat: Size, points 2, value"
+    )
 
 
 def test_a_run_named_twice_is_compared_once(services: Services) -> None:

@@ -25,6 +25,7 @@ from planner.report.strings import t
 from planner.report.terms import term
 
 LABEL = 34
+COMPARED = 26
 MOST_SERIES = 8
 """Series that colours tell apart; where there are more, the smaller ones are one."""
 
@@ -254,20 +255,24 @@ def cumulative_funding(table: pd.DataFrame, peak_label: str, peak_musd: float) -
                   xaxis=quarters(table["label"].tolist()), yaxis={"range": span, "tickformat": ",.0f"})  # fmt: skip
 
 
-def compare_bars(table: pd.DataFrame, names: list[str], title: str) -> go.Figure:
-    """One measure over several runs: a bar each, its value written beside it, the baseline on top in grey."""
-    values = [float(table.iloc[0][name]) for name in names]
+def compare_bars(table: pd.DataFrame, runs: list[str], names: list[str], title: str) -> go.Figure:
+    """One measure over several runs: a bar each, its value written beside it, the baseline on top in grey.
+
+    ``runs`` are the columns of the runs, ``names`` what each is called; bars are keyed by the run.
+    """
+    values = [float(table.iloc[0][run]) for run in runs]
     fig = go.Figure(
         go.Bar(
-            orientation="h", y=names, x=values, text=[number(value) for value in values],
+            orientation="h", y=runs, x=values, customdata=names, text=[number(value) for value in values],
             textposition="outside", cliponaxis=False,
-            marker={"color": [ACCENT if i else MUTED for i in range(len(names))]},
-            hovertemplate="%{y}: %{text}<extra></extra>", name=title,
+            marker={"color": [ACCENT if i else MUTED for i in range(len(runs))]},
+            hovertemplate="%{customdata}: %{text}<extra></extra>", name=title,
         )
     )  # fmt: skip
     return finish(
-        fig, title, "", height=110 + 36 * len(names), legend=False,
+        fig, title, "", height=110 + 44 * len(runs), legend=False,
         xaxis={"rangemode": "tozero", "nticks": 5, "tickformat": ","},
-        yaxis={"type": "category", "autorange": "reversed", "ticksuffix": " "},
+        yaxis={"type": "category", "autorange": "reversed", "ticksuffix": " ", "tickmode": "array", "tickvals": runs,
+               "ticktext": clipped(names, COMPARED)},
         margin={"l": 16, "r": 56, "t": 8, "b": 48},
     )  # fmt: skip

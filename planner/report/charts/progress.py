@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from planner.report.charts.style import ACCENT, WARN, finish
+from planner.report.charts.style import ACCENT, MUTED, WARN, finish
 from planner.report.strings import t
 
 MONEY_STAGES = ("screening", "hosts and stacks", "halls", "direct")
@@ -43,4 +43,19 @@ def progress(table: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y:,.0f} MUSD · %{x:.0f} s<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    return finish(fig, t("run.axis-seconds"), t("run.axis-cost"), height=300, yaxis={"tickformat": ",.0f"})
+    for stage, part in table.groupby("stage", sort=False):
+        began = float(part["seconds"].min())
+        fig.add_vline(x=began, line={"color": MUTED, "width": 1, "dash": "dot"})
+        fig.add_annotation(
+            x=began, y=1.0, yref="paper", yanchor="bottom", xanchor="left", showarrow=False,
+            text=t(f"run.stage.{stage}"), font={"size": 11},
+        )  # fmt: skip
+    return finish(
+        fig,
+        t("run.axis-seconds"),
+        t("run.axis-cost"),
+        height=320,
+        yaxis={"tickformat": ",.0f"},
+        legend=True,
+        margin={"t": 72},
+    )
