@@ -303,9 +303,9 @@ def test_compare_names_the_input_that_differs(services: Services) -> None:
     page = compare.draw(services, {"runs": "cheap,national,front", "base": "national"})
     assert graphs(page) == 5
     assert "Limits, control at least" in text_of(page), "inputs in words"
-    assert compare.words_of("demand[chat].size.points[1].value", load_scenario(example_path("two-hosts"))) == (
-        "chat: Size, points 2, value"
-    )
+    assert compare.words_of(
+        "demand[chat].size.points[1].value", load_scenario(example_path("two-hosts"))
+    ) == ("chat: Size, points 2, value")
 
 
 def test_a_run_named_twice_is_compared_once(services: Services) -> None:
