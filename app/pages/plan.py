@@ -13,7 +13,7 @@ from planner.app.components import layout, result
 from planner.app.components.chart import deliverables, register_downloads
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
-from planner.app.pages.plan_views import PAGE, TABLES, TABS, content
+from planner.app.pages.plan_views import ESTIMATE, ESTIMATED, PAGE, TABLES, TABS, content, estimated
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.kept import kept
@@ -43,6 +43,11 @@ def register(app: dash.Dash, services: Services) -> None:
     def change(tab: str, base: str | None, ref: str) -> tuple[Any, ...]:
         one, other = load(services, ref), baseline(services, base)
         return *panels(tab, one, other, services), {"tab": tab, "base": base or ""}
+
+    @app.callback(Output(ESTIMATED, "children"), Input(ESTIMATE, "data"))
+    def estimate_terms(ref: str) -> Any:
+        one = load(services, ref)
+        return kept((PAGE, "estimated", one.key), lambda: estimated(one))
 
     app.clientside_callback(
         ClientsideFunction("charts", "keepState"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
-from dash import html
+from dash import dcc, html
 
 from planner.app.components import layout, result
 from planner.app.components.chart import chart, table_section
@@ -27,6 +27,7 @@ from planner.sizing.against import TABLES as COMPARED
 from planner.sizing.against import against
 
 PAGE = "plan"
+ESTIMATE, ESTIMATED = "plan-estimate", "plan-estimated"
 TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
 
 SIDE_BY_SIDE = 10
@@ -67,6 +68,11 @@ def from_estimate(one: Result) -> pd.DataFrame:
     rows = rows.set_index("term").join(power.rename("facility_mw"), how="outer")
     order = list(dict.fromkeys([*beside.accelerators["term"], *beside.facility_mw["term"]]))
     return rows.reindex(order).rename_axis("term").reset_index()
+
+
+def estimated(one: Result) -> Any:
+    """The section of these terms: it takes the case, which is built in seconds."""
+    return table_section(PAGE, "estimated", from_estimate(one), lead=t("plan.estimated-note"))
 
 
 def why_not(one: Result, _services: Any = None) -> pd.DataFrame:
@@ -196,7 +202,12 @@ def _materials(one: Result, _base: Result | None, get: Callable[[str], pd.DataFr
         table_section(
             PAGE, "materials", get("materials"), lead=t("plan.materials-note", year=one.price_year)
         ),
-        table_section(PAGE, "estimated", get("estimated"), lead=t("plan.estimated-note")),
+        html.Div(
+            layout.section(t("plan.estimated-title"), html.P(t("plan.estimated-wait"), className="muted")),
+            id=ESTIMATED,
+            role="status",
+        ),
+        dcc.Store(id=ESTIMATE, data=one.ref),  # its coming into the page has the terms worked out
         table_section(PAGE, "orders", get("orders")),
         table_section(PAGE, "rents", get("rents")),
     ]

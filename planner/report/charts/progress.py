@@ -57,5 +57,5 @@ def progress(table: pd.DataFrame) -> go.Figure:
         height=320,
         yaxis={"tickformat": ",.0f"},
         legend=True,
-        margin={"t": 72},
-    )
+        margin={"t": 76},
+    ).update_layout(legend_y=1.12)
