@@ -70,7 +70,9 @@ def _figures(directory: Path, _changed: int) -> dict[str, float]:
     kpis = outcome.get("kpis") if isinstance(outcome, dict) else None
     if not isinstance(kpis, dict):
         return {}
-    return {name: facts.get("value") for name, facts in kpis.items() if isinstance(facts, dict)}
+    return {
+        name: facts["value"] for name, facts in kpis.items() if isinstance(facts, dict) and "value" in facts
+    }
 
 
 def _from_job(services: Any, job: Job, asker: str | None, changed: dict[str, float]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def label(field: Field, path: str | None = None) -> str:
 
 def path_words(path: str) -> str:
     """A dotted path as a reader says it: ``size.points[1].value`` is "Size, points 2, value"."""
-    parts = []
+    parts: list[str] = []
     for name in path.replace("]", "").replace("[", ".").split("."):
         if name.isdigit() and parts:
             parts[-1] += f" {int(name) + 1}"
