@@ -92,7 +92,7 @@ def supply_table(context: Context) -> pd.DataFrame:
         row = context.catalog.table(TABLE).loc[option.id]
         fuel, minutes = str(row["fuel"]), row["start_minutes"]
         burns = 0.0 if fuel in FREE else figure(context, option, "heat_rate_mmbtu_per_mwh")
-        price = 0.0 if fuel in FREE else _fuel_usd_per_mmbtu(context, site, option, fuel)
+        price = 0.0 if fuel in FREE else fuel_usd_per_mmbtu(context, site, option, fuel)
         running = row["variable_om_usd_per_mwh"]
         rows.append(
             (
@@ -160,7 +160,8 @@ def _shares(
     return [min(1.0, mean * float(over_day[block].mean())) for block in blocks]
 
 
-def _fuel_usd_per_mmbtu(context: Context, site: Site, option: PowerOption, fuel: str) -> float:
+def fuel_usd_per_mmbtu(context: Context, site: Site, option: PowerOption, fuel: str) -> float:
+    """Price of fuel at a site: the scenario's, else the country's with delivery."""
     if option.fuel_usd_per_mmbtu is not None:
         return option.fuel_usd_per_mmbtu
     if fuel == "gas":

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.case.case import Case
+from planner.explain.bridges import GRID, bridge_words
 from planner.plans.network import SERVICE, Activity, Network, host_network
 
 WORDS = {
@@ -32,31 +33,60 @@ TABLES = (
     "hires",
     "orders",
     "rents",
+    "power",
 )
 """Tables of a plan that say what a place waits for."""
 
 
 def waits(case: Case, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """One sentence a host that serves: when, after how long, for what, and what would decide without the longest wait."""
+    """One sentence a host that serves: when, after how long, for what, and what would decide without the longest wait.
+
+    Where the grid is what it waits for, one more on what of the catalog would bridge it.
+    """
     networks = [host_network(case, tables, str(h)) for h in case.hosts.index]
-    return [_sentence(case, network) for network in networks if network is not None]
+    return [
+        _sentence(case, network, _peak_mw(tables, network)) for network in networks if network is not None
+    ]
 
 
-def _sentence(case: Case, network: Network) -> str:
-    by = {a.name: a for a in network.activities}
-    begins, early, step = by[SERVICE].end_t, network.early_ends()[SERVICE], case.calendar.step_months
-    label = case.calendar.label
+def _peak_mw(tables: Mapping[str, pd.DataFrame], network: Network) -> float | None:
+    """Power that the first fleet of a host may draw."""
+    power, begins = tables.get("power"), network.activities[-1].end_t
+    if power is None:
+        return None
+    own = power[(power["h"] == network.host) & (power["t"] == begins)]
+    return float(own["facility_peak_mw"].iloc[0]) if len(own) else None
+
+
+def _sentence(case: Case, network: Network, peak_mw: float | None) -> str:
+    by, ends = {a.name: a for a in network.activities}, network.early_ends()
+    begins, early, step = by[SERVICE].end_t, ends[SERVICE], case.calendar.step_months
+    label, path = case.calendar.label, network.path()
     decided = by["permit"].start_t if "permit" in by else 0
-    chain = [a for a in network.path() if a.periods > 0]
-    since = "it is decided" if "permit" in by else "the plan begins"
+    chain = [a for a in path if a.periods > 0]
     if early <= decided and begins == early:
+        since = "it is decided" if "permit" in by else "the plan begins"
         return f"{network.host} serves from {label(begins)}, as soon as {since}: it waits for nothing."
-    head = f"{network.host} serves from {label(begins)}, {(begins - decided) * step} months after {since}"
-    legs = [f"{a.periods * step} for {_words(case, network, a)}" for a in chain]
+    first = ends[path[0].name] - path[0].periods if path else early
+    since = (
+        "it is decided"
+        if "permit" in by and first == decided
+        else "the plan begins"
+        if first == 0
+        else label(first)
+    )
+    head = f"{network.host} serves from {label(begins)}, {(begins - first) * step} months after {since}"
+    steps = {
+        a.name: ends[a.name] - before
+        for a, before in zip(path, [first, *(ends[a.name] for a in path)], strict=False)
+    }
+    legs = [f"{steps[a.name] * step} for {_words(case, network, a)}" for a in chain if steps[a.name] > 0]
     text = f"{head}: of these it waits {', then '.join(legs)}" if legs else head
     if begins > early:
-        text += f"; all could be there from {label(early)}, the rest is a choice (demand, money, quotas)"
-    return f"{text}. {_without(case, network, chain)}".rstrip()
+        rest = f"all could be there from {label(early)}, the other {(begins - early) * step} are a choice"
+        text += f"; {rest} (demand, money, quotas)"
+    bridge = bridge_words(case, network, peak_mw) if any(a.kind in GRID for a in chain) else ""
+    return f"{text}. {_without(case, network, chain)} {bridge}".rstrip()
 
 
 def _words(case: Case, network: Network, activity: Activity) -> str:

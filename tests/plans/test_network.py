@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from planner.case.build import build_case
+from planner.explain.bridges import bridge_words
 from planner.explain.waits import waits
+from planner.facts.numbers import number
 from planner.planning.pipeline import solve
 from planner.plans.network import SERVICE, Activity, Network, host_network
 from planner.plans.openings import DRAWS, late_months
@@ -122,6 +126,44 @@ def test_what_a_place_waits_for_is_said(plan):
         or "then 9 for the works of the grid at south" in line
     )
     assert "it could be no sooner" in line
+
+
+MONTHS = re.compile(r"(\d+) for |(\d+) months after|the other (\d+) are")
+
+
+def adds_up(line: str) -> bool:
+    """Months of the legs and of what is a choice are those of the whole."""
+    parts = [[int(x) if x else 0 for x in found] for found in MONTHS.findall(line)]
+    legs, whole, rest = (sum(column) for column in zip(*parts, strict=True))
+    return legs + rest == whole
+
+
+def test_the_months_of_the_legs_add_up_and_a_bridge_is_named(tiny, plain_catalog):
+    """The offer of the grid, 12 of 45 months, runs before the place is decided; turbines would be there in 12."""
+    grid = plain_catalog({("parameters", "grid_works_share", "value_mid"): 0.73})
+    late = tiny(
+        hosts={"open_lead_months": 6}, sites={"grid_lead_months": 45}, demand={"must_serve_by": "2030-10-01"},
+        horizon={"years": 5},
+    )  # fmt: skip
+    found = solve(build_case(late, grid), quality="quick").plan
+    (line,) = waits(found.case, found.tables)
+    assert adds_up(line), line
+    assert "12 for the offer of the grid at south, then 33 for the works of the grid at south" in line
+    mw = found.tables["power"].set_index("t").at[15, "facility_peak_mw"]
+    musd = number(mw * 47.5 * 24 / 1000)
+    told = (
+        f"turbine-mobile-2026 rented (47.5 USD/kW a month for 24 months at a time, 162 USD/MWh; {musd} MUSD"
+    )
+    assert "No such bridge is offered there" in line and told in line, line
+    assert "24 months sooner" in line and "sites[south].power.options" in line
+
+
+def test_a_bridge_on_offer_is_not_named_again(tiny, plain_catalog):
+    case = build_case(tiny(sites={"power": {"options": [{"id": "turbine-mobile-2026"}]}}), plain_catalog())
+    service = Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),))
+    waits_long = Network("champion", (Activity("grid", "grid", "grid-firm", 20), service))
+    line = bridge_words(case, waits_long, None)
+    assert "fuelcell-2026 bought" in line and "turbine-mobile-2026" not in line
 
 
 def test_what_would_decide_without_the_longest_wait(tiny, plain_catalog):
