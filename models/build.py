@@ -23,6 +23,7 @@ from planner.models import (
     plant,
     policy,
     power,
+    redundancy,
     resilience,
     sites,
     storage,
@@ -47,6 +48,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     cooling.declare(m, case)
     plant.declare(m, case)
     storage.declare(m, case)
+    redundancy.declare(m, case)
     power.declare(m, case)
     lines.declare(m, case)
     storage.declare_recharge(m, case)

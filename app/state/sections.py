@@ -74,6 +74,7 @@ SECTIONS = (
             Table("sites[].grid_mw[]", ("from", "mw"), sourced=False, template={"from": "2027-01-01", "mw": 10}),
             Table("sites[].tariff", ("energy_usd_per_mwh_by_hour", "energy_change_pct_per_year",
                                      "network_usd_per_mwh", "capacity_usd_per_kw_year")),
+            Table("sites[].power", ("redundancy",)),
             Table("sites[].power.flexible", ("id", "max_mw", "lead_months")),
             Table("sites[].power.options[]", ("id", "ways", "max_mw", "lead_months", "permit_months"),
                   template={"id": "gas-engine-dc-2026", "assumed": True}),

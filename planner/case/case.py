@@ -64,6 +64,7 @@ class Case:
     outputs: pd.DataFrame
     storages: pd.DataFrame
     stores: pd.DataFrame
+    redundant: pd.DataFrame
     flexibles: pd.DataFrame
     tariffs: pd.DataFrame
     peak_charges: pd.DataFrame

@@ -166,8 +166,8 @@ PURCHASES: tuple[Purchase, ...] = (
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
 CONTRACTS = tuple(p for p in PURCHASES if p.rent)
-COUNTED = ("plant_units", "hire_units")
-"""Integers that count whole units of an amount that stands in megawatts."""
+COUNTED = ("plant_units", "hire_units", "several")
+"""Integers of amounts that stand in megawatts: whole units, and whether more than one unit stands."""
 ADOPTION = "use"
 """The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
 DECIDED = {p.decision: p for p in PURCHASES if p.decision}

@@ -284,6 +284,7 @@ class SitePower(Record):
     """What a site may have beside a firm grid connection."""
 
     options: list[PowerOption] = []
+    redundancy: Literal["N", "N+1"] = "N"
     flexible: Flexible | None = None
 
 

@@ -48,7 +48,7 @@ def rich(tiny) -> Scenario:
         "sites": [
             {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000,
              "tariff": {"network_usd_per_mwh": 5, "capacity_usd_per_kw_year": 50},
-             "power": {"options": options, "flexible": {"max_mw": 1, "lead_months": 9}}},
+             "power": {"options": options, "redundancy": "N+1", "flexible": {"max_mw": 1, "lead_months": 9}}},
             {**site, "id": "north", "metro": "KR-SEO", "elec_price_usd_per_mwh": 140},
         ],
         "hosts": [
@@ -342,6 +342,8 @@ MUTATIONS = [
       "plant_rating_mw", "plant_standby_mw")],
     ("carbon-cap", scale("ledger", "quantity", 1e5, lambda t: t["unit"] == "tCO2")),
     ("ledger-entry", scale("ledger", "musd", 1.1, lambda t: t["account"] == "carbon")),
+    ("spare-unit", drop("connections", CHAMPION)),
+    ("spare-unit", put("generation", "generation_mw", 50.0, lambda t: t["s"] == "stress")),
     ("storage-known", put("storage", "t", 0)),
     ("storage-power", scale("storage", "discharge_mw", -1, GIVES)),
     ("storage-power", scale("storage", "discharge_mw", 50, GIVES)),

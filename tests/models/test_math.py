@@ -122,6 +122,13 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "turbine-mobile-2026", "fuel_usd_per_mmbtu": 10},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "a spare unit": {
+            "horizon": YEARS,
+            "sites": [{**site, "power": {"redundancy": "N+1", "flexible": {"max_mw": 5}, "options": [
+                {"id": "gas-engine-dc-2026", "lead_months": 24, "permit_months": 0, "fuel_usd_per_mmbtu": 10,
+                 "unit_mw": 2.5},
+            ]}}],
+        },
         "storage": {
             "horizon": YEARS,
             "sites": [{**site, "power": {"options": [

@@ -1,0 +1,129 @@
+"""N+1 of plant against enumeration: unequal units, any amount, mixed kinds, and where it asks for nothing.
+
+800 accelerators draw 1.92 MW in the design hour; no line comes, backup sets cost next to nothing. Fuel is free and
+nothing fails but the one unit, so that prices of plant decide.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.facts.catalog import Catalog
+from planner.facts.errors import MissingFact
+from planner.planning.pipeline import solve
+from planner.scenario.schema import Scenario
+from planner.solver.solution import Status
+
+DESIGN_MW = 1.92
+ENGINE, TURBINE, CELL = "gas-engine-dc-2026", "gas-turbine-industrial-2026", "fuelcell-2026"
+WHOLE = ("open", "use", "halls", "plant_units", "several")
+
+
+def kind(name: str, usd: float, unit: float | None, **more: Any) -> dict[str, Any]:
+    return {"id": name, "capex_usd_per_kw": usd, "unit_mw": unit, "lead_months": 6, "permit_months": 3,
+            "fuel_usd_per_mmbtu": 0, "forced_outage_pct": 0, **more}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def facts(plain_catalog: Callable[..., Catalog]) -> Catalog:
+    same = {(name, c): v for name in (ENGINE, TURBINE, CELL)
+            for c, v in (("fixed_om_usd_per_kw_year", 0), ("variable_om_usd_per_mwh", 0), ("life_years", 25))}  # fmt: skip
+    sets = {("backup", "diesel", "capex_musd_per_mw_mid"): 0.001}
+    return plain_catalog(sets | {("power_options", name, c): v for (name, c), v in same.items()})
+
+
+@pytest.fixture(scope="module")
+def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
+    def make(
+        *options: dict[str, Any], redundancy: str = "N+1", grid: float = 60, flexible: Any = None
+    ) -> Scenario:
+        power = {"options": list(options), "redundancy": redundancy, "flexible": flexible}
+        return tiny(sites={"grid_lead_months": grid, "power": power})
+
+    return make
+
+
+def cheapest(kinds: list[tuple[float, float]]) -> float:
+    """MUSD of the cheapest whole units that carry the design load when any one of them is lost."""
+    best = float("inf")
+    for counts in itertools.product(range(8), repeat=len(kinds)):
+        units = [mw for (_, mw), n in zip(kinds, counts, strict=True) for _ in range(n)]
+        if units and sum(units) - max(units) >= DESIGN_MW - 1e-9:
+            cost = sum(usd * mw * n / 1000 for (usd, mw), n in zip(kinds, counts, strict=True))
+            best = min(best, cost)
+    return best
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [(1000, 1.0), (1400, 0.5)],  # three large ones
+        [(1000, 1.0), (1150, 0.5)],  # five small ones
+        [(1000, 2.0), (1500, 0.7)],  # of each kind one or more
+        [(1000, 1.5)],
+    ],
+)
+def test_the_cheapest_units_with_one_lost_by_enumeration(place, facts, optimise, kinds):
+    options = [kind(name, *each) for name, each in zip((ENGINE, TURBINE), kinds, strict=False)]
+    answer = optimise(place(*options), facts, integer=WHOLE)
+    assert answer.status is Status.OPTIMAL
+    price = {name: usd / 1000 for name, (usd, _) in zip((ENGINE, TURBINE), kinds, strict=False)}
+    paid = sum(mw * price[index[1]] for index, mw in answer.used("plant").items())
+    assert paid == pytest.approx(cheapest(kinds))
+
+
+def test_of_plant_in_any_amount_a_unit_is_lost_or_all_where_less_stands(place, facts, optimise):
+    """Cells of 0.3 MW: 2.22 MW. Were a unit 5 MW, all there is would be lost: nothing can carry the load."""
+    cells = kind(CELL, 1000, None)
+    answer = optimise(place(cells), facts, integer=WHOLE)
+    assert sum(answer.used("plant").values()) == pytest.approx(DESIGN_MW + 0.3)
+    assert sum(optimise(place(cells, redundancy="N"), facts).used("plant").values()) == pytest.approx(
+        DESIGN_MW
+    )
+
+
+def test_what_a_line_carries_needs_no_spare_unit(place, facts, optimise):
+    """The line comes in time: engines that only save energy and stand by are one unit, N+1 or not."""
+    for asked in ("N", "N+1"):
+        answer = optimise(
+            place(kind(ENGINE, 1, 0.5, max_mw=0.5), redundancy=asked, grid=12), facts, integer=WHOLE
+        )
+        assert sum(answer.used("plant").values()) == pytest.approx(0.5)
+        line = DESIGN_MW - (0.5 if asked == "N" else 0.0)
+        assert sum(answer.used("connect").values()) == pytest.approx(line)
+
+
+def test_a_spare_unit_stands_in_stressed_hours_too(place, facts, optimise):
+    """Beside a flexible line that carries the design hour 1.44 MW at work need 1.5 MW in units of 0.5, and one more."""
+    loose = {"max_mw": 5, "lead_months": 12, "curtailed_hours_per_year": 200}
+    for asked, mw in (("N", 1.5), ("N+1", 2.0)):
+        answer = optimise(
+            place(kind(ENGINE, 3000, 0.5), redundancy=asked, flexible=loose), facts, integer=WHOLE
+        )
+        assert sum(answer.used("plant").values()) == pytest.approx(mw)
+
+
+def test_n_adds_no_row_and_no_binary(place, facts, optimise):
+    answer = optimise(place(kind(ENGINE, 1000, 0.5), redundancy="N"), facts)
+    assert not answer.arrays.columns["several"].size and not answer.arrays.columns["unit_loss"].size
+
+
+def test_a_unit_without_size_is_asked_for(place, facts):
+    with pytest.raises(MissingFact, match="N\\+1 needs the size of a unit"):
+        build_case(place(kind(ENGINE, 1000, 0)), facts)
+
+
+def test_a_plan_is_clean_and_a_unit_taken_away_is_found(place, facts):
+    plan = solve(
+        build_case(place(kind(ENGINE, 1000, 0.5), kind(CELL, 1900, None)), facts), quality="quick"
+    ).plan
+    assert plan is not None
+    found = audit(plan)
+    assert not len(found), found.to_string()
+    assert plan.tables["plants"]["added_mw"].sum() == pytest.approx(2.5)
