@@ -154,7 +154,11 @@ def _strays(sheet: Sheet, accepted: Accepted) -> Iterator[str]:
         if spec["type"] != "number" or name in compared or spec.get("unit") in NOT_SCALED:
             continue
         logs = {r: math.log(v) for r, v in enumerate(sheet.values[name]) if _positive(v)}
-        for row, value in logs.items() if len(logs) >= LEAST_PEERS else ():
+        if len(logs) < LEAST_PEERS:
+            continue
+        ends = {min(logs, key=logs.__getitem__), max(logs, key=logs.__getitem__)}  # no other row lies outside
+        for row in sorted(ends):
+            value = logs[row]
             others = sorted(v for r, v in logs.items() if r != row)
             middle = statistics.median(others)
             scatter = MAD_TO_SD * statistics.median(abs(v - middle) for v in others)
