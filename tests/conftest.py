@@ -133,15 +133,20 @@ def tiny() -> Callable[..., Scenario]:
 def plain_catalog() -> Callable[..., Catalog]:
     """plain_catalog({(table, key, column): value}) -> the packaged catalog with round numbers, for hand arithmetic."""
 
+    made: dict[Any, Catalog] = {}  # what is worked out once from a catalog is kept with it
+
     def make(changes: Mapping[tuple[str, Any, str], Any] | None = None) -> Catalog:
-        packaged = load_catalog()
-        frames = {name: packaged.table(name).copy() for name in packaged.tables}
-        for (table, key, column), value in {**PLAIN, **(changes or {})}.items():
-            frame = frames[table]
-            if column not in frame or (key != "*" and key not in frame.index):
-                raise KeyError((table, key, column))
-            frame.loc[slice(None) if key == "*" else [key], column] = value
-        return Catalog(frames, packaged._resources)
+        wanted = tuple((changes or {}).items())
+        if wanted not in made:
+            packaged = load_catalog()
+            frames = {name: packaged.table(name).copy() for name in packaged.tables}
+            for (table, key, column), value in {**PLAIN, **dict(wanted)}.items():
+                frame = frames[table]
+                if column not in frame or (key != "*" and key not in frame.index):
+                    raise KeyError((table, key, column))
+                frame.loc[slice(None) if key == "*" else [key], column] = value
+            made[wanted] = Catalog(frames, packaged._resources)
+        return made[wanted]
 
     return make
 
