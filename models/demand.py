@@ -17,6 +17,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.case.columns import looked_up
+from planner.case.resilience import reserves
 from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
 from planner.models.ledger import book
 from planner.models.rules import Rule
@@ -30,7 +31,7 @@ def declare(m: Any, case: Case) -> None:
     add_var(m, "unserved", m.DEMAND, bounds=lambda m, w, t: (0, m.unserved_max[w, t]))
     add_param(m, "rate", m.SERVE, case.serve["rate"])
     serve = case.serve
-    held = serve[serve["t"] >= looked_up(serve["w"], case.workloads["survive_t"])]
+    held = reserves(case)
     hak = ["h", "a", "k"]
     add_family(m, "serves", m.DEMAND, grouped(serve, ["w", "t"], hak), 3)
 

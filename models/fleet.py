@@ -1,8 +1,8 @@
 """Fleet: systems ordered, rented and alive, and the work they do.
 
 Variables (thousands of accelerators): order[h,a,k,t], rent[h,a,k,r,t], fleet[h,a,k,t],
-serve[w,h,a,k,t] working at the peak hour (preemptible: on average), reserve[...] held for the loss of a
-site, run[w,h,a,k,t,s] preemptible work by slice.
+serve[w,h,a,k,t] working at the peak hour (preemptible: on average), reserve[...] held for a loss,
+run[w,h,a,k,t,s] preemptible work by slice.
 
     fleet = existing + orders within economic life + rentals within term
     sum of non-preemptible (serve + reserve)          <= availability x fleet         (h,a,k,t)
@@ -21,6 +21,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.commitments import existing_upkeep, signed_rents
+from planner.case.resilience import reserves
 from planner.models.common import (
     add_family,
     add_param,
@@ -61,14 +62,11 @@ def declare(m: Any, case: Case) -> None:
 
 def _declare_work(m: Any, case: Case) -> None:
     availability = case.physics["availability"]
-    serve = case.serve.assign(
-        preemptible=looked_up(case.serve["w"], case.workloads["preemptible"]),
-        survive_t=looked_up(case.serve["w"], case.workloads["survive_t"]),
-    )
-    firm, soft = serve[~serve["preemptible"].astype(bool)], serve[serve["preemptible"].astype(bool)]
+    serve, held = case.serve, reserves(case)
+    preemptible = looked_up(serve["w"], case.workloads["preemptible"]).astype(bool)
+    firm, soft = serve[~preemptible], serve[preemptible]
     typical = case.slices[~case.slices["design"]]
     run = soft.drop(columns=["p"]).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
-    held = serve[serve["t"] >= serve["survive_t"]]
     add_set(m, "RUN", columns(run, ["w", "h", "a", "k", "t", "s"]), 6)
     add_set(m, "SOFT", tuples(soft), 5)
     add_set(m, "HELD", tuples(held), 5)

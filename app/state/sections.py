@@ -129,6 +129,8 @@ SECTIONS = (
             Table("limits.money[]", ("what", "musd", "year", "payer"), template={"what": "outlay", "musd": 1000}),
             Table("limits.control_floors[]", ("data_class", "workload", "min", "from"),
                   template={"data_class": "official", "min": 50}),
+            Table("limits.survival[]", ("by", "share", "from", "what", "workloads"),
+                  template={"by": "operator", "share": 0.5}),
             Table("limits.shares[]", ("by", "id", "max_share"), template={"by": "vendor", "id": "nvidia", "max_share": 1}),
         ),
     ),

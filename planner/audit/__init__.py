@@ -30,6 +30,7 @@ from planner.audit import (
     policy,
     power,
     redundancy,
+    resilience,
     service,
     sites,
     storage,
@@ -47,6 +48,7 @@ __all__ = ["COVERS", "TOLERANCE", "TOPICS", "audit"]
 TOPICS = (
     fleet,
     service,
+    resilience,
     continuity,
     sites,
     permits,

@@ -1,4 +1,4 @@
-"""Who serves what: allowed offers, balance of demand, duties, links to hosts and stacks, survival."""
+"""Who serves what: allowed offers, balance of demand, duties, links to hosts and stacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ COVERS = {
     "host_link": "open-link",
     "stack_link": "adopt-link",
     "stack_held": "adopt-link",
-    "survive": "survival",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
@@ -27,7 +26,6 @@ def check(view: View, found: Findings) -> None:
     _offers(view, found)
     _balance(view, found)
     _links(view, found)
-    _survival(view, found)
 
 
 @once
@@ -147,27 +145,6 @@ def _links(view: View, found: Findings) -> None:
     found.equal(
         "stack-table", stacks.set_index("a")["adoption_musd"].astype(float), cost, "price of adoption"
     )
-
-
-def _survival(view: View, found: Findings) -> None:
-    """After the loss of any one site, a share of what was served is still served or held elsewhere."""
-    rows = served_k(view)
-    share = lookup(rows["w"], view.case.workloads["survival_share"]).astype(float)
-    since = lookup(rows["w"], view.case.workloads["survive_t"]).astype(float)
-    early = rows[(rows["held_k"] > 0) & (rows["t"] < since)]
-    found.at_most("reserve-date", total(early, WHAKT, early["held_k"]), 0.0, "reserve before it is asked for")
-    rows = rows[(share > 0) & (rows["t"] >= since)]
-    strength = total(rows, ["w", "t"], rows["served"] + rows["held"])
-    here = total(rows, ["w", "t", "case_p"], rows["served"] + rows["held"])
-    demand = view.table("demand").set_index(["w", "t"])
-    wanted = view.case.demand["demand_kref"].astype(float)
-    left, need = [], []
-    for w, t, p in here.index:
-        served = wanted[(w, t)] * (1.0 - float(demand.loc[(w, t), "unserved_share"]))
-        left.append(strength[(w, t)] - here[(w, t, p)])
-        need.append(float(view.case.workloads.loc[w, "survival_share"]) * served)
-    found.at_least("survival", pd.Series(left, index=here.index, dtype=float),
-                   pd.Series(need, index=here.index, dtype=float), "too little is left when this site is lost")  # fmt: skip
 
 
 def by_period(view: View, rows: pd.DataFrame, index: pd.Index) -> pd.Series:

@@ -22,6 +22,7 @@ from planner.case import (
     rates,
     redundancy,
     replicas,
+    resilience,
     sites,
     storage,
     supply,
@@ -81,6 +82,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     stacks = stack_table(context, layers, why)
     serve = _serve(context, pairs, systems, fleet, wanted, stacks)
     serve = cuts.service_after_cuts(context, systems, serve)
+    duties, duty_members = resilience.resilience_tables(context, systems, serve)
+    survive_t = resilience.first_duty(duties, workloads, context.calendar.n)
 
     quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
@@ -111,7 +114,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         discount_end=discount_factor(rate, context.calendar.n * context.calendar.years),
         periods=context.calendar.table(rate),
         slices=climate.slice_table(context, blocks),
-        workloads=workloads,
+        workloads=workloads.assign(survive_t=survive_t),
         demand=wanted,
         profile=climate.profile_table(context, blocks),
         sites=sites.site_table(context),
@@ -156,6 +159,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         share_members=share_members,
         control_floors=control_floors,
         floor_periods=floor_periods,
+        survival=duties,
+        survival_members=duty_members,
         decisions=decisions,
         decision_members=decision_members,
         money_caps=limits.money_caps(context),

@@ -79,6 +79,8 @@ class Case:
     share_members: pd.DataFrame
     control_floors: pd.DataFrame
     floor_periods: pd.DataFrame
+    survival: pd.DataFrame
+    survival_members: pd.DataFrame
     decisions: pd.DataFrame
     decision_members: pd.DataFrame
     money_caps: pd.DataFrame

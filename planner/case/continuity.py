@@ -3,7 +3,7 @@
 A row of ``kept`` ties a period to the one before. There is none
 
 - before bought or rented capacity could go live for the workload: what stands already is then used until it goes;
-- where fewer sites can be ready than the survival share needs, so that all service must end;
+- where all that could be ready is lost with one member of a class whose loss must be survived, so that all service must end;
 - for a workload that may lapse, and across a pause in its demand.
 
 ``losses`` says what data take from an offer at the start of a period, and ``lapses`` which work may end with it:
@@ -23,6 +23,7 @@ from planner.case.columns import looked_up
 from planner.case.context import keyed
 from planner.case.cuts import offers_cut
 from planner.case.readiness import servable
+from planner.case.resilience import alone
 
 HAK = ["h", "a", "k"]
 HAKT = [*HAK, "t"]
@@ -62,10 +63,9 @@ def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFra
     live = new.groupby(HAK, as_index=False)["t"].min().rename(columns={"t": "live"})
     since = possible.groupby(["w", *HAK], as_index=False)["t"].min().merge(live, on=HAK)
     since = since.assign(first=since[["t", "live"]].max(axis=1)).groupby("w", as_index=False)["first"].min()
-    sites = possible.groupby(["w", "t"])["p"].nunique().rename("sites").reset_index()
-    rows = rows.merge(since, on="w").merge(sites, on=["w", "t"])
-    survives = rows["t"] >= looked_up(rows["w"], case.workloads["survive_t"])
-    rows = rows[(rows["t"] >= rows["first"]) & ~(survives & (rows["sites"] < 2))]
+    rows = rows.merge(since, on="w").merge(possible[["w", "t"]].drop_duplicates(), on=["w", "t"])
+    ends = pd.MultiIndex.from_frame(alone(case, possible)[["w", "t"]])
+    rows = rows[(rows["t"] >= rows["first"]) & ~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(ends)]
     share = rows["carried_kref"] / rows["demand_kref"]
     return keyed(rows.assign(before=rows["t"] - 1, share=share)[["w", "before", "t", "share"]],
                  ["w", "before", "t"], ["share"])  # fmt: skip

@@ -64,7 +64,6 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
     for w in context.scenario.demand:
         default_duty = calendar.date_of(max(calendar.n - 12 // calendar.step_months, 0))
         duty = calendar.n if w.optional else calendar.containing(w.must_serve_by or default_duty)
-        survive = calendar.containing(w.survive_from) if w.survive_from else 0
         rows.append(
             {
                 "w": w.id,
@@ -77,8 +76,6 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
                 "model_class": w.model_class,
                 "priority": w.priority / total if w.id in asking else 0.0,
                 "preemptible": is_preemptible(w),
-                "survival_share": w.survival_share,
-                "survive_t": survive if w.survival_share > 0 else calendar.n,
                 "must_t": max(duty, 0),
                 "optional": w.optional,
                 "may_lapse": w.may_lapse,

@@ -24,6 +24,7 @@ from planner.case.holdings import unhoused
 from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
+from planner.case.resilience import alone, duty_paths
 
 TOLERANCE = 1e-9
 REASON_WORDS = {
@@ -230,31 +231,23 @@ def _waiting(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
 
 
 def _survival(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
-    """Workloads that must survive the loss of a site, with one site that may serve them."""
-    wanted = due(case)
-    if not len(wanted):
-        return
-    wanted = wanted[wanted["t"] >= looked_up(wanted["w"], case.workloads["survive_t"])]
-    sites = possible.groupby(["w", "t"])["p"].agg(["nunique", "first"])
-    for w, part in wanted.groupby("w", sort=False):
-        found = sites.reindex(pd.MultiIndex.from_frame(part[["w", "t"]]))
-        alone = found[found["nunique"] == 1]
-        if not len(alone):
-            continue
-        last = int(alone.index.get_level_values("t").max())
-        share = float(case.workloads.loc[w, "survival_share"])
-        after = last + 1
-        fix: dict[str, Any] = (
-            {f"demand[{w}].survive_from": case.calendar.date_of(after)}
-            if after < case.calendar.n
-            else {f"demand[{w}].survival_share": 0.0}
-        )
-        until = "ever" if after >= case.calendar.n else f"until {case.calendar.label(after)}"
+    """Workloads that must survive a loss after which no offer is left that may serve them."""
+    ends = alone(case, possible)
+    wanted = due(case).index
+    ends = ends[pd.MultiIndex.from_frame(ends[["w", "t"]]).isin(wanted)]
+    for (i, w), part in ends.groupby(["i", "w"], sort=False):
+        last, member = int(part["t"].max()), str(part["f"].iloc[-1])
+        share = float(case.survival.loc[[(i, w, member, last)], "share"].iloc[0])
+        after, word = last + 1, str(i).replace("-", " ")
+        path, since = duty_paths(case, str(i), str(w))
+        never = after >= case.calendar.n
+        fix: dict[str, Any] = {path: 0.0} if never else {since: case.calendar.date_of(after)}
+        until = "ever" if never else f"until {case.calendar.label(after)}"
         yield Trouble(
             str(w), "survival",
-            f"{share:.0%} of {w} must survive the loss of a site, but no site other than {alone['first'].iloc[-1]} "
+            f"{share:.0%} of {w} must survive the loss of a {word}, but no {word} other than {member} "
             f"may serve it {until}",
-            f"add a second site that may serve {w}, or set {next(iter(fix))} to {next(iter(fix.values()))}",
+            f"add a second {word} that may serve {w}, or set {next(iter(fix))} to {next(iter(fix.values()))}",
             fix,
         )  # fmt: skip
 

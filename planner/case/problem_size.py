@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.case.case import MEDIA, Case
-from planner.case.columns import looked_up
 from planner.case.registry import PURCHASES
+from planner.case.resilience import lost_offers, reserves
 from planner.facts.numbers import fixed
 
 # Non-zeros up to which a plan of 1 % gap took about this long on two cores; see docs/solver.md.
@@ -36,7 +36,11 @@ def problem_size(case: Case) -> ProblemSize:
     w = case.workloads
     slices = int((~case.slices["design"]).sum()) // max(1, case.calendar.n)
     soft = case.serve["w"].map(w["preemptible"]).astype(bool)
-    held = int((case.serve["t"] >= looked_up(case.serve["w"], w["survive_t"])).sum())
+    held = len(reserves(case))
+    reserved = len(reserves(case).reset_index(drop=True)[["w", "t"]].drop_duplicates())
+    lost = lost_offers(case, case.serve)
+    runs_on = lost[lost["supply"].astype(bool)].drop_duplicates(["i", "w", "h", "a", "k", "t"])
+    late, old = len(runs_on), len(runs_on.drop_duplicates(["i", "h", "a", "k", "t"]))
     run = int(soft.sum()) * slices
     serve, fleet, orders, rents = len(case.serve), len(case.fleet), len(case.orders), len(case.rents)
     mode = case.fleet["h"].map(case.hosts["mode"])
@@ -65,8 +69,8 @@ def problem_size(case: Case) -> ProblemSize:
     permits = int(sum((case.calendar.n - first).sum() for first in lengths))
     in_time = int(sum(((case.calendar.n - first) ** 2).sum() for first in lengths))
     columns = (
-        sum(bought.values()) + orders + stock + fleet + serve + run + held + len(case.demand) + len(case.stacks)
-        + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite + units
+        sum(bought.values()) + orders + stock + fleet + serve + run + held + reserved + late + len(case.demand)
+        + len(case.stacks) + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite + units
         + 3 * stores + billed + losable
     )  # fmt: skip
     rows = (
@@ -75,18 +79,19 @@ def problem_size(case: Case) -> ProblemSize:
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
         + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + permits + len(case.outputs) + units
         + (2 + slices) * onsite + 3 * stores + (2 + slices) * billed + 2 * losable
+        + reserved + len(case.survival) + late + old
     )  # fmt: skip
     n = case.calendar.n
     order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0
     rent_life = int((n - case.rents["t"]).clip(upper=case.rents["periods"]).sum()) if rents else 0
     quotas = int(case.quota_members.index.size * n * n / 8) if len(case.quotas) else 0
     firm = serve - int(soft.sum())
-    sites = max(1, case.serve["p"].nunique()) if serve else 1
     nonzeros = (
-        serve * (7 + slices) + run * 3 + held * (4 + sites) + firm * slices + fleet * (2 + 2 * slices)
+        serve * (7 + slices) + run * 3 + held * 5 + firm * slices + fleet * (2 + 2 * slices)
         + order_life + orders * 4 + rent_life + rents + quotas + loads * 3 + heat * 5
         + plant * n / 3 + (len(case.outputs) + 2 * stores + losable) * n / 3 + 6 * stores
         + stock * 8 + len(case.demand) * 3 + in_time * 0.6
+        + 2 * len(lost) + 2 * len(case.survival) + 5 * late
     )  # fmt: skip
     whole = sum(n for p, n in bought.items() if p.domain == "binary")
     integers = whole + len(case.stacks) + int(case.halls["integer"].sum()) + units + losable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.case import carbon, cooling, halls, plant, power, redundancy, sites, storage, tariff
+from planner.case import carbon, cooling, halls, plant, power, redundancy, resilience, sites, storage, tariff
 from planner.case.commitments import TAIL
 from planner.case.registry import ACCOUNTS, HARDWARE
 from planner.case.table import Table
@@ -24,7 +24,7 @@ SCHEMA: dict[str, Table] = {
         "country": "whose demand it is", "kind": "inference, training, ...", "sector": "sector", "body": "body",
         "data_class": "class of its data", "latency_class": "class of its latency", "model_class": "class of its model",
         "priority": "weight of its wait; all add up to 1", "preemptible": "whether it may wait for a quiet hour",
-        "survival_share": "share still served after the loss of a site", "survive_t": "first period of that duty",
+        "survive_t": "first period in which a loss must be survived",
         "must_t": "first period in which all must be served", "optional": "whether it may be left out",
         "may_lapse": "whether its service may fall",
         "reference": "reference accelerator", "tokens_per_s_per_ref": "tokens per second of a reference accelerator",
@@ -135,6 +135,6 @@ SCHEMA: dict[str, Table] = {
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
-    **carbon.TABLES, **redundancy.TABLES,
+    **carbon.TABLES, **redundancy.TABLES, **resilience.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

@@ -12,7 +12,8 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.limits import floor_name
 from planner.case.registry import DECIDED
-from planner.explain.relaxations import Exact, Relaxation, rows_of, scaled_rows
+from planner.case.resilience import SITES, class_name, class_words
+from planner.explain.relaxations import Exact, Relaxation, rows_of
 from planner.scenario.schema import Decision
 from planner.solver.arrays import Arrays
 from planner.solver.highs import LiveHighs
@@ -118,17 +119,39 @@ def _floor_exact(case: Case, rows: Any) -> Exact:
 
 
 def survival(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
-    demand = case.demand["demand_kref"]
+    """Shares that must be left after a loss: of a workload's sites, or of the members of a class."""
     for w in case.scenario.demand:
-        if w.survival_share <= 0:
-            continue
-        rows = rows_of(arrays, "survive", w.id)
-        amounts = np.array([float(demand[(w.id, _period(arrays, "survive", r))]) for r in rows])
-        yield Relaxation(
-            "survival", f"demand[{w.id}].survival_share", w.survival_share, "share",
-            f"the share of {w.id} that survives the loss of a site", rows, amounts, direction=-1, most=w.survival_share,
-            exact=scaled_rows(rows, -1.0 / w.survival_share, ("unserved",)),
-        )  # fmt: skip
+        if w.survival_share > 0:
+            yield _survival(case, arrays, f"demand[{w.id}].survival_share", SITES, [w.id], w.survival_share,
+                            f"the share of {w.id} that survives the loss of a site")  # fmt: skip
+    for j, duty in enumerate(case.scenario.limits.survival):
+        if duty.share > 0:
+            whom = [w.id for w in case.scenario.demand if duty.workloads is None or w.id in duty.workloads]
+            yield _survival(case, arrays, f"limits.survival[{j}].share", class_name(duty), whom, duty.share,
+                            f"the share that survives the loss of {class_words(duty)}")  # fmt: skip
+
+
+def _survival(
+    case: Case, arrays: Arrays, path: str, i: str, workloads: list[str], share: float, what: str
+) -> Relaxation:
+    """Rows in which this duty is the one that asks for most."""
+    asked = case.survival["share"]
+    rows = np.array([r for r in rows_of(arrays, "survive", i)
+                     if (at := _index(arrays, "survive", r))[1] in workloads and asked[at] <= share], dtype=int)  # fmt: skip
+    demand = case.demand["demand_kref"]
+    amounts = np.array([float(demand[_index(arrays, "survive", r)[1::2]]) for r in rows])
+
+    def exact(live: LiveHighs, change: float) -> None:
+        a = live.arrays
+        room = (1.0 - share + change) * amounts
+        for row, amount in zip(rows, room, strict=True):
+            _, w, _, t = _index(a, "survive", int(row))
+            live.change_coefficient(int(row), a.columns["unserved"].position((w, t)), float(amount))
+        live.set_row_bounds(rows, a.row_lower[rows], room)
+
+    return Relaxation(
+        "survival", path, share, "share", what, rows, -amounts, direction=-1, most=share, exact=exact
+    )
 
 
 def continuity(case: Case, arrays: Arrays) -> Iterator[Relaxation]:

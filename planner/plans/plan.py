@@ -22,7 +22,7 @@ from planner.case.power import FIRM
 from planner.case.registry import NO_OUTLAY, PURCHASES
 from planner.facts.errors import UnknownName
 from planner.models.ledger import CONSTANT
-from planner.plans import kpis, milestones, onsite, prices
+from planner.plans import kpis, milestones, onsite, prices, resilience
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
 from planner.plans.content import content_table
@@ -78,6 +78,7 @@ def plan_of(
         "serving": reader.serving(),
         "demand": reader.demand(),
         "stacks": reader.stacks(),
+        "outlasting": resilience.outlasting(reader)[list(SCHEMA["outlasting"])],
         "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
         "storage": onsite.storage(reader)[list(SCHEMA["storage"])],
         "ledger": reader.ledger(),
@@ -85,6 +86,7 @@ def plan_of(
     tables["dispatch"] = reader.dispatch(tables["generation"], tables["storage"])
     tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
+    tables["survival"] = resilience.survival(case, tables)[list(SCHEMA["survival"])]
     tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
     tables["capital"] = capital_of(tables["ledger"])
     tables["content"] = content_table(case, tables["ledger"])

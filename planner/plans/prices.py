@@ -32,7 +32,7 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "carbon_cap": ("tCO2", 1000.0, "cap on {0}"),
     "draw_amount": ("m of its currency", 1.0, "amount of source {0}"),
     "share_cap": ("1000 reference accelerators", 1.0, "share cap {0}"),
-    "survive": ("1000 reference accelerators", 1.0, "survival of {0} without {1}"),
+    "survive": ("1000 reference accelerators", 1.0, "survival of {1} without {2} ({0})"),
     "service_kept": ("points of demand", 100.0, "keeping what {0} was served"),
     "control_floor": ("points of what is served", 100.0, "floor on control of what is served"),
     "class_floor": (

@@ -14,6 +14,8 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "serving": (
         "w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma", "seal",
     ),
+    "outlasting": ("i", "w", "p", "h", "a", "k", "t", "label", "accelerators"),
+    "survival": ("i", "f", "w", "t", "label", "share", "left_share"),
     "demand": (
         "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s", "mean_load",
     ),

@@ -174,6 +174,14 @@ def unmet_by_workload(unmet: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()[columns]
 
 
+def least_left(survival: pd.DataFrame | None) -> pd.DataFrame:
+    """i, w, share, left_share, f, label: of each loss that must be survived, the member and period that leave least."""
+    columns = ["i", "w", "share", "left_share", "f", "label"]
+    if survival is None or not len(survival):
+        return pd.DataFrame(columns=columns)
+    return survival.sort_values("left_share").drop_duplicates(["i", "w"]).sort_values(["i", "w"])[columns]
+
+
 def why_not_summary(why_not: pd.DataFrame) -> pd.DataFrame:
     """workload, host, stack, reason, systems: what was left out of the choice, and why."""
     keys = ["workload", "host", "stack", "reason"]

@@ -532,6 +532,34 @@ class ControlFloor(Record):
         return self
 
 
+class Survival(Record):
+    """What must be left when any one member of a class is lost: of each workload's service, the least share.
+
+    ``by``: the class; a member of ``country`` (where compute stands), ``parent`` (of the operator), ``chip-origin``
+    and ``law`` (either of the first two) is a foreign country. ``service``: all that the member runs stops. ``supply``:
+    nothing more can be had of it, what was ordered before runs on, and the share must be left for ``months``.
+    """
+
+    by: Literal[
+        "site",
+        "host",
+        "operator",
+        "owner-class",
+        "parent",
+        "country",
+        "law",
+        "vendor",
+        "chip-origin",
+        "system",
+        "stack",
+    ]
+    share: Share
+    from_: Annotated[date | None, Field(alias="from")] = None
+    what: Literal["service", "supply"] = "service"
+    months: Annotated[int, Field(ge=1, le=240)] = 12
+    workloads: list[Id] | None = None
+
+
 class Limits(Record):
     max_cost_musd: NonNegative | None = None
     max_delay_months: NonNegative | dict[Id, NonNegative] | None = None
@@ -544,6 +572,7 @@ class Limits(Record):
     money: list[MoneyCap] = []
     carbon_t: list[CarbonCap] = []
     shares: list[ShareCap] = []
+    survival: list[Survival] = []
 
 
 class ExistingFleet(Record):

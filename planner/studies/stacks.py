@@ -94,7 +94,8 @@ def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
             "systems": _systems(scenario, vendors, catalog), "existing": existing, "decisions": [],
             "limits": scenario.limits.model_copy(
                 update={
-                    "max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": [], "control_floors": [],
+                    "max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": [],
+                    "survival": [], "control_floors": [],
                 }
             ),
             "supply": scenario.supply.model_copy(

@@ -7,10 +7,10 @@
 Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
 paid. From the date on the planner answers at least cost, with no workload worse off in any quarter, nor waiting
 longer in all, than in the plan or, where that cannot be kept, than in the soonest answer. The duties to serve all
-and to keep what is served, the floor on control and the survival shares are lifted, for what they asked may no longer
-be possible: the reserve may be used. Service before the date is held, too, to a ten-thousandth of demand; where it
-cannot be, ``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its adoption from the
-start of the horizon, as everywhere in the model.
+and to keep what is served, floors on control, caps on shares and what must survive a loss are lifted, for what they
+asked may no longer be possible: the reserve may be used. Service before the date is held, too, to a ten-thousandth
+of demand; where it cannot be, ``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its
+adoption from the start of the horizon, as everywhere in the model.
 """
 
 from __future__ import annotations
@@ -78,7 +78,14 @@ def without_duties(scenario: Scenario) -> Scenario:
         for w in scenario.demand
     ]
     limits = scenario.limits.model_copy(
-        update={"max_delay_months": None, "min_control": None, "max_cost_musd": None, "control_floors": []}
+        update={
+            "max_delay_months": None,
+            "min_control": None,
+            "max_cost_musd": None,
+            "control_floors": [],
+            "shares": [],
+            "survival": [],
+        }
     )
     return scenario.model_copy(update={"demand": demand, "limits": limits})
 

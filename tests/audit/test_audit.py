@@ -83,6 +83,8 @@ def rich(tiny) -> Scenario:
             "delay_tolerance_months": 6, "max_cost_musd": 5000, "capital_musd_total": 5000,
             "capital_musd_by_year": [{"year": 2027, "musd": 2000}],
             "shares": [{"by": "host", "id": "cloud", "max_share": 0.5}],
+            "survival": [{"by": "operator", "share": 0.2, "from": "2028-07-01", "workloads": ["state"]},
+                         {"by": "vendor", "what": "supply", "share": 0.3, "from": "2028-07-01", "months": 6}],
         },
         "decisions": [
             {"id": "open-one", "do": "require", "what": "open", "hosts": ["champion"]},
@@ -121,7 +123,7 @@ def test_a_solved_plan_is_clean(plan):
     for name in ("orders", "rents", "leases", "halls", "cooling", "connections", "backups", "opens",
                  "plants", "hires", "generation", "storage"):  # fmt: skip
         assert len(plan.tables[name]), f"the plan must use {name} for the tests below to mean something"
-    assert (plan.tables["serving"]["reserve"] > 0).any()
+    assert (plan.tables["serving"]["reserve"] > 0).any() and len(plan.tables["outlasting"])
 
 
 def test_a_plan_that_does_nothing_is_clean(tiny, plain_catalog):
@@ -279,6 +281,9 @@ MUTATIONS = [
     ("stack-table", put("stacks", "earliest_date", pd.Timestamp("2060-01-01"))),
     ("stack-table", scale("stacks", "adoption_musd")),
     ("survival", lambda t: t.update(serving=t["serving"].assign(reserve=0.0))),
+    ("survival", lambda t: t.update(outlasting=t["outlasting"].iloc[:0])),
+    ("outlasting", scale("outlasting", "accelerators", 50)),
+    ("outlasting", put("outlasting", "w", "nobody")),
     ("open-allowed", put("opens", "t", 0)),
     ("open-once", twice("opens")),
     ("open-dates", put("opens", "decide_date", pd.Timestamp("2027-01-02"))),

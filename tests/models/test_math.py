@@ -65,6 +65,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {**work, "survival_share": 0.5},
                 {**work, "id": "nightly", "kind": "batch", "preemptible": True, "must_serve_by": None},
             ],
+            "limits": {"survival": [{"by": "vendor", "what": "supply", "share": 0.3, "from": "2028-01-01"}]},
         },
         "limits": {
             "horizon": YEARS,

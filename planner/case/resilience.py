@@ -1,0 +1,127 @@
+"""What must be left of a workload's service when one member of a class is lost: a site, an operator, a vendor, a law.
+
+A loss of ``service`` ends all work of the member's offers. A loss of ``supply`` ends its orders and rents: what was
+ordered before runs on, and the duty holds for the months after it. Members of a class by country (where
+compute stands, whose law reaches the operator, whose chips) are foreign: a country does not take itself away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from planner.case.case import Case
+from planner.case.columns import looked_up
+from planner.case.context import Context, keyed
+from planner.case.limits import SHARE_COLUMN
+from planner.case.locality import home_of
+from planner.case.table import Table
+from planner.scenario.schema import Survival
+
+TABLES = {
+    "survival": Table(("i", "w", "f", "t"), {
+        "share": "share of what is served that must be left", "supply": "whether orders are lost, and not service",
+        "lost_t": "first period whose orders are lost; 0 where service is lost",
+    }),
+    "survival_members": Table(("i", "f", "h", "a", "k")),
+}  # fmt: skip
+SITES = "site"
+"""The class of ``demand[].survival_share``."""
+MEMBERS = {**{by: (column,) for by, column in SHARE_COLUMN.items()}, "law": ("country", "operator_parent")}
+"""Class -> columns of an offer that name its members; a law reaches where compute stands and who runs it."""
+FOREIGN = ("country", "parent", "chip-origin", "law")
+
+
+def class_name(duty: Survival) -> str:
+    """operator; supply of vendor for 12 months from 2029-01-01."""
+    if duty.what == "service":
+        return duty.by
+    since = f" from {duty.from_}" if duty.from_ else ""
+    return f"supply of {duty.by} for {duty.months} months{since}"
+
+
+def class_words(duty: Survival) -> str:
+    """a site, an operator, a vendor's supply for 12 months."""
+    word = f"{'an' if duty.by[0] in 'aeio' else 'a'} {duty.by.replace('-', ' ')}"
+    return word if duty.what == "service" else f"{word}'s supply for {duty.months} months"
+
+
+def resilience_tables(
+    context: Context, systems: pd.DataFrame, serve: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(i, w, f, t) -> share, supply, lost_t: duties where w may be served by f; (i, f, h, a, k): what f takes with it."""
+    duties = pd.DataFrame(
+        list(_duties(context)), columns=["i", "by", "w", "from_t", "share", "supply", "lost_t", "t"]
+    )
+    members = [
+        (i, str(f), r.h, r.a, r.k)
+        for i, by in duties[["i", "by"]].drop_duplicates().itertuples(index=False)
+        for r in systems.itertuples()
+        for f in dict.fromkeys(getattr(r, column) for column in MEMBERS[by])
+        if f
+    ]
+    table = keyed(members, ["i", "f", "h", "a", "k"], [])
+    offers = serve[["w", "h", "a", "k", "t"]].reset_index(drop=True)
+    rows = duties.merge(offers, on=["w", "t"]).merge(table.reset_index(drop=True), on=["i", "h", "a", "k"])
+    homes = {w.id: home_of(context, w) for w in context.scenario.demand}
+    rows = rows[~(rows["by"].isin(FOREIGN) & (rows["f"] == rows["w"].map(homes)))]
+    rows = rows.sort_values("share", ascending=False).drop_duplicates(["i", "w", "f", "t"])
+    rows = rows.sort_values(["i", "w", "f", "t"], kind="stable")
+    return keyed(rows[["i", "w", "f", "t", "share", "supply", "lost_t"]], ["i", "w", "f", "t"], []), table
+
+
+def _duties(context: Context) -> Iterator[tuple[str, str, str, int, float, bool, int, int]]:
+    calendar, demand = context.calendar, context.scenario.demand
+    for w in demand:
+        first = max(0, calendar.containing(w.survive_from)) if w.survive_from else 0
+        for t in range(first, calendar.n) if w.survival_share > 0 else ():
+            yield SITES, SITES, w.id, first, w.survival_share, False, 0, t
+    for duty in context.scenario.limits.survival:
+        first = max(0, calendar.containing(duty.from_)) if duty.from_ else 0
+        supply, length = duty.what == "supply", math.ceil(duty.months / calendar.step_months)
+        for w in demand:
+            if duty.share > 0 and (duty.workloads is None or w.id in duty.workloads):
+                for t in range(first, calendar.n):
+                    lost = max(first, t - length) if supply else 0
+                    yield class_name(duty), duty.by, w.id, first, duty.share, supply, lost, t
+
+
+def lost_offers(case: Case, offers: pd.DataFrame) -> pd.DataFrame:
+    """(i, w, f, t, share, supply, lost_t, h, a, k): rows of ``offers`` (w, h, a, k, t, ...) that each loss takes."""
+    duties, members = (x.reset_index(drop=True) for x in (case.survival, case.survival_members))
+    at = offers[["w", "h", "a", "k", "t"]].reset_index(drop=True)
+    return duties.merge(at, on=["w", "t"]).merge(members, on=["i", "f", "h", "a", "k"])
+
+
+def alone(case: Case, possible: pd.DataFrame) -> pd.DataFrame:
+    """(i, w, f, t) of losses of service after which none of the ``possible`` offers of a workload is left."""
+    lost = lost_offers(case, possible)
+    lost = lost[~lost["supply"].astype(bool)]
+    taken = lost.groupby(["i", "w", "f", "t"], as_index=False)["h"].count()
+    have = possible.groupby(["w", "t"])["h"].count()
+    all_of_them = have.reindex(pd.MultiIndex.from_frame(taken[["w", "t"]])).to_numpy()
+    return taken.loc[taken["h"].to_numpy() == all_of_them, ["i", "w", "f", "t"]]
+
+
+def duty_paths(case: Case, i: str, w: str) -> tuple[str, str]:
+    """Places of a duty's share and first day in the scenario; of several the one that asks for most."""
+    own = [(d.share, f"limits.survival[{j}].share", f"limits.survival[{j}].from")
+           for j, d in enumerate(case.scenario.limits.survival)
+           if class_name(d) == i and (d.workloads is None or w in d.workloads)]  # fmt: skip
+    share = next(x.survival_share for x in case.scenario.demand if x.id == w)
+    if i == SITES and share > 0:
+        own.append((share, f"demand[{w}].survival_share", f"demand[{w}].survive_from"))
+    return max(own)[1:]
+
+
+def first_duty(survival: pd.DataFrame, workloads: pd.DataFrame, n: int) -> pd.Series:
+    """w -> first period in which it must survive a loss, ``n`` where it never must: reserve is held from then on."""
+    first = survival.groupby("w")["t"].min() if len(survival) else pd.Series(dtype=int)
+    return first.reindex(workloads.index).fillna(n).astype(int)
+
+
+def reserves(case: Case) -> pd.DataFrame:
+    """Rows of ``case.serve`` at which reserve may be held."""
+    return case.serve[case.serve["t"] >= looked_up(case.serve["w"], case.workloads["survive_t"])]
