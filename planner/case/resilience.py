@@ -29,9 +29,7 @@ TABLES = {
 }  # fmt: skip
 SITES = "site"
 """The class of ``demand[].survival_share``."""
-MEMBERS = {**{by: (column,) for by, column in SHARE_COLUMN.items()}, "law": ("country", "operator_parent")}
-"""Class -> columns of an offer that name its members; a law reaches where compute stands and who runs it."""
-FOREIGN = ("country", "parent", "chip-origin", "law")
+FOREIGN = ("country", "parent", "chip-origin")
 
 
 def class_name(duty: Survival) -> str:
@@ -59,8 +57,7 @@ def resilience_tables(
         (i, str(f), r.h, r.a, r.k)
         for i, by in duties[["i", "by"]].drop_duplicates().itertuples(index=False)
         for r in systems.itertuples()
-        for f in dict.fromkeys(getattr(r, column) for column in MEMBERS[by])
-        if f
+        if (f := getattr(r, SHARE_COLUMN[by]))
     ]
     table = keyed(members, ["i", "f", "h", "a", "k"], [])
     offers = serve[["w", "h", "a", "k", "t"]].reset_index(drop=True)

@@ -24,10 +24,10 @@ SCHEMA: dict[str, Table] = {
         "country": "whose demand it is", "kind": "inference, training, ...", "sector": "sector", "body": "body",
         "data_class": "class of its data", "latency_class": "class of its latency", "model_class": "class of its model",
         "priority": "weight of its wait; all add up to 1", "preemptible": "whether it may wait for a quiet hour",
-        "survive_t": "first period in which a loss must be survived",
         "must_t": "first period in which all must be served", "optional": "whether it may be left out",
         "may_lapse": "whether its service may fall",
         "reference": "reference accelerator", "tokens_per_s_per_ref": "tokens per second of a reference accelerator",
+        "survive_t": "first period in which a loss must be survived",
     }),
     "demand": Table(("w", "t"), {
         "demand_kref": "thousands of reference accelerators",

@@ -535,9 +535,9 @@ class ControlFloor(Record):
 class Survival(Record):
     """What must be left when any one member of a class is lost: of each workload's service, the least share.
 
-    ``by``: the class; a member of ``country`` (where compute stands), ``parent`` (of the operator), ``chip-origin``
-    and ``law`` (either of the first two) is a foreign country. ``service``: all that the member runs stops. ``supply``:
-    nothing more can be had of it, what was ordered before runs on, and the share must be left for ``months``.
+    ``by``: the class; a member of ``country`` (where compute stands), ``parent`` (whose law reaches the operator) and
+    ``chip-origin`` is a foreign country. ``service``: all that the member runs stops. ``supply``: nothing more can be had
+    of it, what was ordered before runs on, and the share must be left for ``months``.
     """
 
     by: Literal[
@@ -547,7 +547,6 @@ class Survival(Record):
         "owner-class",
         "parent",
         "country",
-        "law",
         "vendor",
         "chip-origin",
         "system",

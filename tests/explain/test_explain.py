@@ -231,6 +231,7 @@ def test_service_that_may_lapse_has_rows_that_ask_for_nothing(small: Scenario) -
             0.2,
         ),
         ({}, "demand[records].survival_share", 0.2),
+        ({"limits.survival": [{"by": "operator", "share": 0.4}]}, "limits.survival[0].share", 0.3),
         ({}, "hosts[champion-busan].max_it_mw", 4.0),
     ],
 )

@@ -96,8 +96,8 @@ def test_a_loss_loses_no_more_than_was_promised(tiny: Any, plain_catalog: Any) -
 
 
 def test_a_country_does_not_take_itself_away(tiny: Any, plain_catalog: Any) -> None:
-    """A law reaches where compute stands and who runs it; the workload's own is no loss."""
-    mixed = two(tiny, {"by": "law", "share": 0.5}, {"by": "chip-origin", "share": 0.5, "what": "supply"})
+    """Members are countries whose law reaches the operator; the workload's own is no loss."""
+    mixed = two(tiny, {"by": "parent", "share": 0.5}, {"by": "chip-origin", "share": 0.5, "what": "supply"})
     host = mixed.hosts[0].model_dump(by_alias=True, mode="json", exclude_unset=True)
     stacks = [mixed.stacks[0].model_dump(mode="json", exclude_unset=True), US_CLOUD]
     sites = [s.model_dump(by_alias=True, mode="json", exclude_unset=True) for s in mixed.sites]
@@ -106,10 +106,10 @@ def test_a_country_does_not_take_itself_away(tiny: Any, plain_catalog: Any) -> N
         tiny(hosts=[host, CLOUD], stacks=stacks, sites=sites, limits={"survival": survival}), plain_catalog()
     )
     members = case.survival.reset_index(drop=True).groupby("i")["f"].agg(set)
-    assert members["law"] == {"USA"}
+    assert members["parent"] == {"USA"}
     assert members["supply of chip-origin for 12 months"] == {"USA"}
     everyone = case.survival_members.reset_index(drop=True)
-    assert set(everyone.loc[everyone["i"] == "law", "f"]) == {"KOR", "USA"}
+    assert set(everyone.loc[everyone["i"] == "parent", "f"]) == {"KOR", "USA"}
 
 
 def test_a_class_whose_loss_leaves_nothing_is_named_with_its_place(tiny: Any, plain_catalog: Any) -> None:
