@@ -119,7 +119,7 @@ DATES = (
 )
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
 ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on",
-             "sites[].grid_applied", "hosts[].permit_applied", "finance.sources[].authority_ends",
+             "sites[].grid_applied", "hosts[].permit_applied", "money.carbon[].from", "finance.sources[].authority_ends",
              "finance.currency.paths[].points[].at")  # fmt: skip
 # Applications: filed before the horizon or in it.
 FILED = ("sites[].grid_applied", "hosts[].permit_applied")
@@ -130,7 +130,7 @@ PAST = (
     ("existing.halls", None, "until"),
 )
 # Paths in steps, which must rise in time.
-STEPS = ("sites[].grid_mw", "supply.quotas[].path")
+STEPS = ("sites[].grid_mw", "supply.quotas[].path", "money.carbon")
 CATALOG_TABLES = {
     "metro": "metros",
     "catalog stack": "stacks",

@@ -629,7 +629,7 @@ def test_files_shown_in_the_documentation_work(root: Path, tmp_path: Path) -> No
             item, _ = reading.parse_yaml(block, "x")
             changes = {f"sites[haenam].{name}": value for name, value in item.plain().items()}
             with_overrides(load_scenario(example_path("korea")), changes)
-        elif block.startswith(("limits:", "models:")):
+        elif block.startswith(("limits:", "models:", "money:")):
             parse_scenario("extends: korea\nname: x\n" + block)
         else:
             assert block.startswith("# yaml-language-server")
