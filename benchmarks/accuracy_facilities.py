@@ -219,6 +219,34 @@ def _months(catalog: Catalog, row: Any) -> Compared | None:
     return Compared(str(row.Index), row.iso3, float(row.build_months), duration("hall", catalog=catalog).span)
 
 
+def months_by_builder(catalog: Catalog) -> dict[str, Any]:
+    """Mean absolute error in months of the hall's lead at mid, and at the end of its range that suits the builder.
+
+    Owners of large clouds build for themselves, all others to have capacity fast. Which end a kind of builder takes is
+    learned from its projects in other countries; without any it is mid.
+    """
+    table = catalog.table("real_projects")
+    rows = [
+        (c, _is_cloud_owner(row.operator))
+        for row in table.itertuples()
+        if (c := _months(catalog, row)) is not None
+    ]
+    one, two, each = [], [], {}
+    for c, owner in rows:
+        others = [x.reported for x, same in rows if same == owner and x.country != c.country]
+        ends = (c.computed.mid, c.computed.low, c.computed.high)
+        chosen = min(ends, key=lambda months: sum(abs(months - x) for x in others))
+        one.append(abs(c.computed.mid - c.reported))
+        two.append(abs(chosen - c.reported))
+        each[c.project] = [c.reported, chosen]
+    return {"n": len(rows), "one_lead": round(float(np.mean(one)), 2), "by_builder": round(float(np.mean(two)), 2),
+            "reported_and_estimated": each}  # fmt: skip
+
+
+def _is_cloud_owner(operator: Any) -> bool:
+    return any(name in str(operator) for name in ("Amazon", "Google", "Meta", "Microsoft"))
+
+
 def _system(catalog: Catalog, accelerator: str) -> str:
     table = catalog.table("systems")
     own = table[table["accelerator_id"] == accelerator]
@@ -242,4 +270,5 @@ def _reach(error: np.ndarray) -> float:
 
 def report(catalog: Catalog) -> dict[str, Any]:
     """All of this module."""
-    return {"training": training(catalog), "pue": pue_operators(catalog), **projects(catalog)}
+    return {"training": training(catalog), "pue": pue_operators(catalog), **projects(catalog),
+            "months_by_builder": months_by_builder(catalog)}  # fmt: skip
