@@ -143,6 +143,47 @@
     return value ? String(value).slice(0, 10) : "\u2013";
   };
 
+  // An empty cell shows in grey what is taken for it, where that is one value for all rows.
+  grid.plannerText = function (value, byDefault) {
+    return value === null || value === undefined || value === "" ? byDefault : String(value);
+  };
+  grid.plannerAmount = function (value, name, byDefault) {
+    return value === null || value === undefined || value === "" ? byDefault : grid.plannerPlain(value, name);
+  };
+
+  // Rows and columns pasted from a spreadsheet into a grid that is edited: they go from the focused cell to the right
+  // and down, as far as there are cells; one value goes into the cell as ever.
+  document.addEventListener("paste", function (event) {
+    const holder = event.target.closest && event.target.closest(".ag-root-wrapper");
+    const text = event.clipboardData ? event.clipboardData.getData("text/plain") : "";
+    const owner = holder && holder.closest("[id*='scenario-grid']");
+    if (!owner || !/[\t\n]/.test(text.replace(/\r?\n$/, ""))) {
+      return;
+    }
+    const id = JSON.parse(owner.id);
+    const api = window.dash_ag_grid.getApi(id);
+    const at = api.getFocusedCell();
+    if (!at) {
+      return;
+    }
+    event.preventDefault();
+    api.stopEditing(true);
+    const shown = api.getAllDisplayedColumns();
+    const first = shown.indexOf(at.column);
+    const edits = [];
+    text.replace(/\r?\n$/, "").split(/\r?\n/).forEach(function (line, down) {
+      const row = api.getDisplayedRowAtIndex(at.rowIndex + down);
+      line.split("\t").forEach(function (cell, right) {
+        const column = shown[first + right];
+        if (row && column && column.isCellEditable(row)) {
+          const plain = cell.trim().replace(/(\d)[\s\u202f\u00a0'](?=\d{3}\b)/g, "$1");
+          edits.push({ data: { _path: row.data._path }, colId: column.getColId(), value: plain });
+        }
+      });
+    });
+    window.dash_clientside.set_props("ed-pasted", { data: { table: id.table, edits: edits, at: Date.now() } });
+  }, true);
+
   // Cells of at most so many characters (ids, dates, quarters) stay on one line; sentences wrap.
   const SHORT = 22;
 
@@ -189,6 +230,12 @@
   // dcc.Upload gives its file input no name; a screen reader needs one.
   new MutationObserver(function () {
     document.querySelectorAll("[data-table]").forEach(build);
+    document.querySelectorAll("[data-scroll]").forEach(function (place) {
+      if (!place.seen) {
+        place.seen = true;
+        place.scrollIntoView({ block: "center" });
+      }
+    });
     document.querySelectorAll("[data-upload] input[type=file]:not([aria-label])").forEach(function (input) {
       input.setAttribute("aria-label", input.closest("[data-upload]").dataset.upload);
     });

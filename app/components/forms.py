@@ -40,10 +40,15 @@ def default_text(path: str, field: schema.Field, catalog: Catalog) -> str:
     return t("scenario.default", value=shown)
 
 
+def _meaning(field: schema.Field) -> list[str]:
+    """What a field means, as a sentence."""
+    return [f"{field.meaning[:1].upper()}{field.meaning[1:].rstrip('.')}."] if field.meaning else []
+
+
 def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled: bool = False) -> Any:
     """The input for a field; its id carries the path, its ``error`` is the message beside it."""
     field = schema.field(path)
-    helps = [t(f"scenario.help.{path}")] if known(f"scenario.help.{path}") else []
+    helps = [t(f"scenario.help.{path}")] if known(f"scenario.help.{path}") else _meaning(field)
     helps += [text for text in (default_text(path, field, catalog),) if text]
     unit = field.unit
     common: dict[str, Any] = {

@@ -13,13 +13,24 @@ from planner.app.components import forms, notify
 from planner.app.pages import add_page
 from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
-from planner.app.pages.editor_parts import DRAFT, REFRESH, change, may_change, save, seen
+from planner.app.pages.editor_parts import (
+    DRAFT,
+    REFRESH,
+    SECTION,
+    STATUS,
+    change,
+    may_change,
+    save,
+    seen,
+    status,
+)
 from planner.app.pages.editor_sheets import register_sheets
 from planner.app.pages.scenarios import visible
 from planner.app.services import Refused, Services
-from planner.app.state import editing, url
+from planner.app.state import editing, url, wide
 from planner.app.state.sections import TABLES
 from planner.intake import fields as schema
+from planner.intake.sheets import as_date
 from planner.jobs import drafts
 from planner.report.strings import t
 
@@ -32,10 +43,10 @@ def register(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(views.BODY, "children"),
         Output(DRAFT, "data"),
-        Output(views.STATUS, "children"),
+        Output(STATUS, "children"),
         Output(views.HEAD, "children"),
         Input(REFRESH, "data"),
-        State(views.SECTION, "data"),
+        State(SECTION, "data"),
         State(DRAFT, "data"),
         prevent_initial_call=True,
     )
@@ -45,20 +56,24 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             views.body(services, draft, section, checked),
             seen(draft),
-            views.status(checked, draft.revision),
+            status(checked, draft.revision),
             views.heading(draft),
         )
 
     @app.callback(
         Output({"type": forms.FIELD, "path": ALL}, "error"),
         Output({"type": views.GRID, "table": ALL}, "rowData"),
-        Output(views.STATUS, "children", allow_duplicate=True),
+        Output(STATUS, "children", allow_duplicate=True),
         Output(DRAFT, "data", allow_duplicate=True),
         Input({"type": forms.FIELD, "path": ALL}, "value"),
         Input({"type": forms.FIELD, "path": ALL}, "checked"),
         Input({"type": views.GRID, "table": ALL}, "cellValueChanged"),
         Input({"type": views.ADD, "table": ALL}, "n_clicks"),
+        Input({"type": views.COPY, "table": ALL}, "n_clicks"),
         Input({"type": views.REMOVE, "table": ALL}, "n_clicks"),
+        Input(views.PASTED, "data"),
+        State({"type": views.OUTER, "table": ALL}, "value"),
+        State({"type": views.OUTER, "table": ALL}, "id"),
         State({"type": views.GRID, "table": ALL}, "selectedRows"),
         State({"type": views.GRID, "table": ALL}, "id"),
         State(DRAFT, "data"),
@@ -70,7 +85,11 @@ def register(app: dash.Dash, services: Services) -> None:
         _checks: Any,
         _cells: Any,
         _adds: Any,
+        _copies: Any,
         _removes: Any,
+        _pasted: Any,
+        outers: Any,
+        outer_ids: Any,
         selected: Any,
         grids: Any,
         held: dict[str, Any],
@@ -79,9 +98,10 @@ def register(app: dash.Dash, services: Services) -> None:
         fields, tables = ctx.outputs_list[0], ctx.outputs_list[1]
         nothing = [no_update] * len(fields), [no_update] * len(tables), no_update, no_update
         marked = {grid["table"]: rows or [] for grid, rows in zip(grids, selected, strict=True)}
+        chosen = {one["table"]: value for one, value in zip(outer_ids, outers, strict=True)}
         before = visible(services, held["id"]).text
         try:
-            draft = change(services, held, page, lambda text: _changed(text, ctx.triggered, marked))
+            draft = change(services, held, page, lambda text: _changed(text, ctx.triggered, marked, chosen))
         except (editing.InputError, editing.PathError) as error:
             notify.show(str(error), t("scenario.not-changed"), "error")
             return nothing
@@ -95,9 +115,31 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             [checked.of(field["id"]["path"]) for field in fields],
             [editing.rows(doc, TABLES[grid["id"]["table"]], checked) for grid in tables],
-            views.status(checked, draft.revision),
+            status(checked, draft.revision),
             seen(draft),
         )
+
+    @app.callback(
+        Output(REFRESH, "data", allow_duplicate=True),
+        Input({"type": views.NEW_DATE, "table": ALL}, "value"),
+        State(DRAFT, "data"),
+        State(ids.PAGE, "data"),
+        State(REFRESH, "data"),
+        prevent_initial_call=True,
+    )
+    def add_date(_days: list[str | None], held: dict[str, Any], page: str, refresh: int) -> Any:
+        on = as_date(ctx.triggered[0]["value"]) if ctx.triggered_id and ctx.triggered else None
+        if on is None:
+            return no_update
+        spec = TABLES[ctx.triggered_id["table"]]
+
+        def how(text: str) -> tuple[str, str]:
+            return editing.apply(text, wide.with_date(editing.document(text), spec, on)), t(
+                "scenario.add-date"
+            )
+
+        change(services, held, page, how)
+        return (refresh or 0) + 1
 
     @app.callback(
         Output(REFRESH, "data"),
@@ -187,16 +229,26 @@ def register(app: dash.Dash, services: Services) -> None:
 
 def _page(services: Services, id: str | None, query: dict[str, Any]) -> Any:
     draft = visible(services, id or "")
-    section = url.parse(query, {"section": "basics"})["section"]
+    asked = url.parse(query, {"section": "basics", "at": ""})
     checked = editing.check(draft.text, services.catalog)
-    return views.page(services, draft, section, checked, seen(draft))
+    return views.page(services, draft, asked["section"], checked, seen(draft), asked["at"])
 
 
-def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any]) -> tuple[str, str]:
-    """The text after what the user did, and a line saying what that was."""
+def _changed(
+    text: str,
+    triggered: list[dict[str, Any]],
+    marked: dict[str, Any],
+    outers: dict[str, str | None] | None = None,
+) -> tuple[str, str]:
+    """The text after what the user did, and a line saying what that was.
+
+    ``marked``: rows that are selected by table; ``outers``: the entry that a new row of a nested table belongs to.
+    """
     wanted: dict[str, Any] = {}
     for trigger in triggered:
         id_, _, prop = trigger["prop_id"].rpartition(".")
+        if id_ == views.PASTED and trigger["value"]:
+            wanted |= _cells(text, trigger["value"]["table"], trigger["value"]["edits"])
         if not id_.startswith("{") or (trigger["value"] is None and prop == "n_clicks"):
             continue
         key = json.loads(id_)
@@ -206,26 +258,28 @@ def _changed(text: str, triggered: list[dict[str, Any]], marked: dict[str, Any])
             if prop == ("checked" if field.kind == "boolean" else "value"):
                 wanted[key["path"]] = schema.typed(field, trigger["value"])
         elif prop == "cellValueChanged":
-            wanted |= _cells(key["table"], trigger["value"])
+            wanted |= _cells(text, key["table"], trigger["value"])
         elif key["type"] == views.ADD:
-            rows = marked.get(key["table"]) or _last(text, key["table"])
-            return editing.duplicate(text, TABLES[key["table"]], rows[0]["_path"] if rows else None), t(
-                "scenario.add"
-            )
+            outer = (outers or {}).get(key["table"])
+            return editing.add(text, TABLES[key["table"]], outer), t("scenario.add")
+        elif key["type"] == views.COPY:
+            for row in marked.get(key["table"], []):
+                text = editing.duplicate(text, TABLES[key["table"]], row["_path"])
+            return text, t("scenario.copy")
         elif key["type"] == views.REMOVE:
             paths = [row["_path"] for row in marked.get(key["table"], [])]
             return (editing.remove(text, paths) if paths else text), t("scenario.remove")
     return editing.apply(text, wanted), ", ".join(wanted)
 
 
-def _cells(table: str, edits: list[dict[str, Any]] | None) -> dict[str, Any]:
-    known = {field.name: field for field in schema.fields(TABLES[table].pattern)}
+def _cells(text: str, table: str, edits: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """Dotted path -> value of what was changed in the cells of a table."""
+    spec = TABLES[table]
+    if spec.wide:
+        return wide.changed(editing.document(text), spec, edits or [])
+    known = {field.name: field for field in schema.fields(spec.pattern)}
     return {
         f"{edit['data']['_path']}.{edit['colId']}": schema.typed(known[edit["colId"]], edit.get("value"))
         for edit in edits or []
-        if edit["colId"] in known
+        if edit["colId"] in known and edit["colId"] not in spec.fixed
     }
-
-
-def _last(text: str, table: str) -> list[dict[str, Any]]:
-    return editing.rows(editing.document(text), TABLES[table])[-1:]

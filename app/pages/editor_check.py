@@ -13,7 +13,7 @@ from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 from planner.app import ids
 from planner.app.components import kpi, layout, notify, table, toolbar
 from planner.app.components.icon import icon
-from planner.app.pages.editor_parts import DRAFT, REFRESH, change, problems, warnings
+from planner.app.pages.editor_parts import DRAFT, REFRESH, STATUS, change, problems, status, warnings
 from planner.app.pages.scenarios import visible
 from planner.app.pages.tradeoff_make import front_options
 from planner.app.services import Services
@@ -62,10 +62,20 @@ def register_check(app: dash.Dash, services: Services) -> None:
             notify.show(t("scenario.reused"))
         return url.href("run", job.id)
 
-    @app.callback(Output(FINDINGS, "children"), Input(CHECK, "data"), State(DRAFT, "data"))
+    @app.callback(
+        Output(FINDINGS, "children"),
+        Output(STATUS, "children", allow_duplicate=True),
+        Input(CHECK, "data"),
+        State(DRAFT, "data"),
+        prevent_initial_call="initial_duplicate",
+    )
     def look(_revision: int, held: dict[str, Any]) -> Any:
-        checked = editing.check(visible(services, held["id"]).text, services.catalog)
-        return [] if checked.scenario is None else report(checked.scenario, services.catalog)
+        draft = visible(services, held["id"])
+        checked = editing.check(draft.text, services.catalog)
+        if checked.scenario is None:
+            return [], no_update
+        found, sound = report(checked.scenario, services.catalog)
+        return found, no_update if sound else status(checked, draft.revision, doubtful=True)
 
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),
@@ -97,14 +107,14 @@ def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> 
     location = dcc.Location(id=GOTO, refresh="callback-nav")
     if checked.scenario is None:
         return html.Div(
-            [location, problems(checked), html.Div(_run_bar(True), hidden=True)], className="stack"
+            [location, problems(checked, draft.id), html.Div(_run_bar(True), hidden=True)], className="stack"
         )
     waiting = dmc.Group([dmc.Loader(size="sm"), html.Span(t("scenario.checking"))])
     return html.Div(
         [
             location,
             html.P(t("scenario.check-lead"), className="lead"),
-            warnings(checked),
+            warnings(checked, draft.id),
             _run_bar(False, checked.scenario),
             html.Div(waiting, id=FINDINGS, role="status", className="stack"),
             dcc.Store(id=CHECK, data=draft.revision),  # its coming into the page starts the check
@@ -113,20 +123,21 @@ def panel(services: Services, draft: drafts.Draft, checked: editing.Checked) -> 
     )
 
 
-def report(scenario: Scenario, catalog: Catalog) -> list[Any]:
-    """The findings, the size of the problem, what was taken by default and what was left out."""
+def report(scenario: Scenario, catalog: Catalog) -> tuple[list[Any], bool]:
+    """The findings, the size of the problem, what was taken by default and what was left out; whether it is all well."""
     try:
         troubles, case = findings(scenario, catalog)
     except InternalError:
         raise
     except PlannerError as error:  # a case that cannot be built says why; the run would fail in the same way
-        return [layout.alert(t("scenario.check-trouble"), [str(error)], kind="error")]
-    return [
+        return [layout.alert(t("scenario.check-trouble"), [str(error)], kind="error")], False
+    shown = [
         *_verdict(troubles),
         layout.section(t("scenario.check-size"), kpi.cards(_size(case), 150)),
         _details(t("scenario.check-defaults"), case.assumptions),
         _details(t("scenario.check-whynot"), case.why_not),
     ]
+    return shown, not troubles
 
 
 def findings(scenario: Scenario, catalog: Catalog) -> tuple[list[Any], Any]:

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dash import html
+import dash_mantine_components as dmc
+from dash import dcc, html
 
 from planner.app.components import layout
+from planner.app.components.attrs import attrs
+from planner.app.components.icon import icon
 from planner.app.pages.scenarios import visible
 from planner.app.services import Refused, Services
-from planner.app.state import editing
+from planner.app.state import editing, url
+from planner.app.state.sections import place_of
 from planner.jobs import drafts
 from planner.report.strings import t
 
-DRAFT, REFRESH = "ed-draft", "ed-refresh"
+DRAFT, REFRESH, SECTION, STATUS = "ed-draft", "ed-refresh", "ed-section", "ed-status"
 MORE_PROBLEMS = 12
 
 
-def problems(checked: editing.Checked) -> Any:
-    """Every problem with its path, as a list."""
+def problems(checked: editing.Checked, draft: str) -> Any:
+    """Every problem, as a list of links to where it is mended."""
     lines = [
-        html.Span([html.Code(p.path), " ", p.message, html.Span(f" (line {p.line})", className="muted")])
+        html.Span([_link(p.path, draft), " ", p.message, html.Span(f" (line {p.line})", className="muted")])
         for p in checked.problems[:MORE_PROBLEMS]
     ]
     return layout.alert(
@@ -29,9 +33,33 @@ def problems(checked: editing.Checked) -> Any:
     )
 
 
-def warnings(checked: editing.Checked) -> Any:
+def _link(path: str, draft: str) -> Any:
+    """A path of a scenario as a link to its cell or field."""
+    section, _ = place_of(path)
+    return dcc.Link(html.Code(path), href=url.href("scenario", draft, section=section, at=path))
+
+
+def status(checked: editing.Checked, revision: int, doubtful: bool = False) -> Any:
+    """That everything is saved, and whether anything is wrong; ``doubtful``: no plan can meet it, as the check found."""
+    n = len(checked.problems)
+    words, colour, mark = t("scenario.sound"), "teal", "circle-check"
+    if n or doubtful:
+        words = (
+            t("scenario.check-trouble")
+            if not n
+            else t("scenario.problem")
+            if n == 1
+            else t("scenario.problems", n=n)
+        )
+        colour, mark = "red", "alert-triangle"
+    badge = dmc.Badge(words, color=colour, variant="light", leftSection=icon(mark))
+    saved = html.Span(t("scenario.saved"), className="muted small", **attrs({"data-revision": str(revision)}))
+    return dmc.Group([saved, badge], gap="xs")
+
+
+def warnings(checked: editing.Checked, draft: str) -> Any:
     """What is in order but looks wrong, with its path; nothing where nothing does."""
-    lines = [html.Span([html.Code(p.path), " ", p.message]) for p in checked.warnings[:MORE_PROBLEMS]]
+    lines = [html.Span([_link(p.path, draft), " ", p.message]) for p in checked.warnings[:MORE_PROBLEMS]]
     items = [html.Ul([html.Li(line) for line in lines])]
     return layout.alert(t("scenario.check-warned"), items, kind="warning") if lines else None
 

@@ -17,7 +17,7 @@ from planner.app.components import download, layout, notify, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.components.table import plain_table
-from planner.app.pages.editor_parts import DRAFT, REFRESH, change
+from planner.app.pages.editor_parts import DRAFT, REFRESH, SECTION, change
 from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing
@@ -29,8 +29,8 @@ from planner.report.sheet_files import sheet_csv, sheet_xlsx, years_of
 from planner.report.strings import t
 
 SAVE = "sheet-save"
-PART, UPLOAD, PASTED, PASTE, WHOLE, TOLD = (
-    "sheet-part", "sheet-upload", "sheet-pasted", "sheet-paste", "sheet-whole", "sheet-told",
+UPLOAD, PASTED, PASTE, WHOLE, TOLD = (
+    "sheet-upload", "sheet-pasted", "sheet-paste", "sheet-whole", "sheet-told",
 )  # fmt: skip
 NAMED = 6
 """Ids that a message names; the others are counted."""
@@ -57,7 +57,6 @@ def bar(part: str, services: Services, mine: bool) -> html.Section:
     )  # fmt: skip
     return html.Section(
         [
-            dcc.Store(id=PART, data=part),
             html.Div(
                 [
                     dmc.Title(t("sheet.title"), order=2, size="h3"),
@@ -80,7 +79,7 @@ def register_sheets(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(ids.DOWNLOAD, "data", allow_duplicate=True),
         Input({"type": SAVE, "kind": ALL}, "n_clicks"),
-        State(PART, "data"),
+        State(SECTION, "data"),
         State(DRAFT, "data"),
         prevent_initial_call=True,
     )
@@ -105,7 +104,7 @@ def register_sheets(app: dash.Dash, services: Services) -> None:
         State(UPLOAD, "filename"),
         State(PASTED, "value"),
         State(WHOLE, "checked"),
-        State(PART, "data"),
+        State(SECTION, "data"),
         State(DRAFT, "data"),
         State(ids.PAGE, "data"),
         State(REFRESH, "data"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -12,14 +13,23 @@ from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.pages import editor_sheets
 from planner.app.pages.editor_check import panel
-from planner.app.pages.editor_parts import DRAFT, MORE_PROBLEMS, REFRESH, problems, warnings
+from planner.app.pages.editor_parts import (
+    DRAFT,
+    MORE_PROBLEMS,
+    REFRESH,
+    SECTION,
+    STATUS,
+    problems,
+    status,
+    warnings,
+)
 from planner.app.services import Services
-from planner.app.state import editing, url
-from planner.app.state.sections import BY_KEY, Section, Table
+from planner.app.state import editing, url, wide
+from planner.app.state.sections import BY_KEY, Section, Table, place_of
 from planner.case.requests import lengths_taken
 from planner.facts.errors import UnknownName
 from planner.intake import fields as schema
-from planner.intake.sheets import SHEETS
+from planner.intake.sheets import SHEETS, dated
 from planner.jobs import drafts
 from planner.report.field_labels import label
 from planner.report.sheet_files import choices as known_values
@@ -28,10 +38,13 @@ from planner.scenario.schema import Scenario
 from planner.sizing.size import Rough, chains_of
 from planner.sizing.words import sentences
 
-BODY, HEAD, STATUS, SECTION = "ed-body", "ed-head", "ed-status", "ed-section"
+BODY, HEAD = "ed-body", "ed-head"
 UNDO, EXPORT, FILE, SHARE, FOLDER = "ed-undo", "ed-export", "ed-file", "ed-share", "ed-folder"
 YAML_TEXT, YAML_OF, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-of", "ed-yaml-save", "ed-yaml-message"
-GRID, ADD, REMOVE = "scenario-grid", "scenario-add", "scenario-remove"
+GRID, ADD, COPY, REMOVE, OUTER = (
+    "scenario-grid", "scenario-add", "scenario-copy", "scenario-remove", "scenario-outer",
+)  # fmt: skip
+NEW_DATE, PASTED = "scenario-new-date", "ed-pasted"
 VIEWS = ("yaml", "changes", "check")
 
 NAMED = {"metro": ("metros", ("name", "iso3")), "country": ("countries", ("name",))}
@@ -39,8 +52,14 @@ NAMED = {"metro": ("metros", ("name", "iso3")), "country": ("countries", ("name"
 
 
 def page(
-    services: Services, draft: drafts.Draft, section: str, checked: editing.Checked, held: dict[str, Any]
+    services: Services,
+    draft: drafts.Draft,
+    section: str,
+    checked: editing.Checked,
+    held: dict[str, Any],
+    at: str = "",
 ) -> Any:
+    """The page with one section open; ``at`` is the path of what is to be seen in it."""
     section = section if section in BY_KEY or section in VIEWS else "basics"
     with_share = not services.open
     mine = _mine(services, draft)
@@ -80,6 +99,7 @@ def page(
             dcc.Store(id=DRAFT, data=held),
             dcc.Store(id=SECTION, data=section),
             dcc.Store(id=REFRESH, data=0),
+            dcc.Store(id=PASTED),
             dcc.Download(id=FILE),
             html.Div(
                 [
@@ -98,7 +118,7 @@ def page(
             ),
             None if mine else layout.alert(t("scenario.read-only", owner=draft.owner), kind="info"),
             tabs,
-            html.Div(body(services, draft, section, checked), id=BODY),
+            html.Div(body(services, draft, section, checked, at), id=BODY),
         ],
         className="page",
     )
@@ -111,20 +131,6 @@ def heading(draft: drafts.Draft) -> list[Any]:
     ]
 
 
-def status(checked: editing.Checked, revision: int) -> Any:
-    """That everything is saved, and whether it is sound."""
-    n = len(checked.problems)
-    if not n:
-        badge = dmc.Badge(
-            t("scenario.sound"), color="teal", variant="light", leftSection=icon("circle-check")
-        )
-    else:
-        text = t("scenario.problem") if n == 1 else t("scenario.problems", n=n)
-        badge = dmc.Badge(text, color="red", variant="light", leftSection=icon("alert-triangle"))
-    saved = html.Span(t("scenario.saved"), className="muted small", **attrs({"data-revision": str(revision)}))
-    return dmc.Group([saved, badge], gap="xs")
-
-
 def not_saved(why: str) -> Any:
     """That the last change is not kept, and why; stays until a change is."""
     badge = dmc.Badge(
@@ -133,7 +139,9 @@ def not_saved(why: str) -> Any:
     return html.Div(dmc.Group([badge, html.Span(why, className="small")], gap="xs"), role="alert")
 
 
-def body(services: Services, draft: drafts.Draft, section: str, checked: editing.Checked) -> Any:
+def body(
+    services: Services, draft: drafts.Draft, section: str, checked: editing.Checked, at: str = ""
+) -> Any:
     """The content of one tab."""
     if section == "yaml":
         return _yaml(draft, checked, _mine(services, draft))
@@ -145,7 +153,7 @@ def body(services: Services, draft: drafts.Draft, section: str, checked: editing
         return _changes(draft)
     if section == "check":
         return panel(services, draft, checked)
-    return _section(services, BY_KEY[section], doc, checked, _mine(services, draft))
+    return _section(services, BY_KEY[section], doc, checked, _mine(services, draft), at)
 
 
 def broken(error: editing.InputError, title: str | None = None) -> Any:
@@ -158,7 +166,9 @@ def _mine(services: Services, draft: drafts.Draft) -> bool:
     return services.role_on(draft) == "planner"
 
 
-def _section(services: Services, section: Section, doc: Any, checked: editing.Checked, mine: bool) -> Any:
+def _section(
+    services: Services, section: Section, doc: Any, checked: editing.Checked, mine: bool, at: str
+) -> Any:
     lead = html.P(t(f"scenario.section-lead.{section.key}"), className="lead")
     parts: list[Any] = [lead]
     singles = [path for path in section.forms if not _is_record(path)]
@@ -171,7 +181,7 @@ def _section(services: Services, section: Section, doc: Any, checked: editing.Ch
         parts.append(_singles(services, "scenario.floors", singles, doc, checked, mine))
     if section.key in SHEETS:
         parts.append(editor_sheets.bar(section.key, services, mine))
-    parts += [_table(services, spec, doc, checked, mine) for spec in section.tables]
+    parts += [_table(services, spec, doc, checked, mine, at) for spec in section.tables]
     if section.key == "demand" and checked.scenario is not None:
         parts += _taken(services, checked.scenario)
     return dmc.Paper(parts, withBorder=True, className="section editor-section")
@@ -208,18 +218,12 @@ def _is_record(path: str) -> bool:
         return False
 
 
-def _table(services: Services, spec: Table, doc: Any, checked: editing.Checked, mine: bool) -> Any:
+def _table(services: Services, spec: Table, doc: Any, checked: editing.Checked, mine: bool, at: str) -> Any:
     rows = editing.rows(doc, spec, checked)
     title = t(f"scenario.table.{spec.key}")
-    columns = _columns(services, spec, mine)
-    can_add = mine and spec.pattern.endswith("[]")
-    buttons = []
-    if can_add:
-        more = {"variant": "default", "size": "xs"}
-        buttons = [
-            toolbar.button({"type": ADD, "table": spec.key}, t("scenario.add"), "plus", **more),
-            toolbar.button({"type": REMOVE, "table": spec.key}, t("scenario.remove"), "x", **more),
-        ]
+    columns = _dated(doc, spec, mine) if spec.wide else _columns(services, spec, mine)
+    can_add = mine and spec.pattern.endswith("[]") and not spec.wide
+    buttons = _buttons(doc, spec, can_add, mine)
     selection = (
         {"rowSelection": {"mode": "multiRow"}, "selectionColumnDef": {"pinned": "left"}} if can_add else {}
     )
@@ -234,15 +238,69 @@ def _table(services: Services, spec: Table, doc: Any, checked: editing.Checked, 
                 rows,
                 columns,
                 label=title,
-                height=None if len(rows) <= 14 else 520,
+                height=None if len(rows) <= 14 else 620,
                 editable=mine,
                 options=selection | {"suppressFieldDotNotation": True, "tooltipShowDelay": 200},
                 getRowId="params.data._row",
                 columnSize="autoSize",
+                **_seen_at(rows, spec, at),
             ),
         ],
         className="record",
+        **attrs({"data-scroll": at} if place_of(at)[1] == spec.key else {}),
     )
+
+
+def _seen_at(rows: list[dict[str, Any]], spec: Table, at: str) -> dict[str, Any]:
+    """What brings the row of a path into sight, if it is one of this table."""
+    if place_of(at)[1] != spec.key:
+        return {}
+    found = [n for n, row in enumerate(rows) if f"{at}.".startswith((f"{row['_path']}.", f"{row['_path']}["))]
+    return {"scrollTo": {"rowIndex": found[0], "rowPosition": "middle"}} if found else {}
+
+
+def _buttons(doc: Any, spec: Table, can_add: bool, mine: bool) -> list[Any]:
+    """What adds to a table: a blank row, for a nested table to which entry; a date to a path."""
+    look: dict[str, Any] = {"variant": "default", "size": "xs"}
+    if spec.wide and mine:
+        day = dmc.DateInput(id={"type": NEW_DATE, "table": spec.key}, valueFormat="YYYY-MM-DD", size="xs", w=130,
+                            placeholder=t("scenario.new-date"), **attrs({"aria-label": t("scenario.new-date")}))  # fmt: skip
+        return [day]
+    if not can_add:
+        return []
+    buttons = [
+        toolbar.button({"type": name, "table": spec.key}, t(f"scenario.{words}"), mark, **look)
+        for name, words, mark in ((ADD, "add", "plus"), (COPY, "copy", "copy"), (REMOVE, "remove", "x"))
+    ]
+    if spec.nested:
+        entries = doc.get(spec.outer) if "." not in spec.outer else editing.value_at(doc, spec.outer)
+        found = [str(e["id"]) for e in entries or [] if isinstance(e, dict) and "id" in e]
+        of = t(f"scenario.of.{spec.pattern.split('[]')[0].split('.')[0]}")
+        outer = dmc.Select(id={"type": OUTER, "table": spec.key}, data=list(dict.fromkeys(found)), size="xs", w=170,
+                           value=found[-1] if found else None, searchable=True, allowDeselect=False,
+                           **attrs({"aria-label": of}))  # fmt: skip
+        buttons.insert(0, outer)
+    return buttons
+
+
+def _dated(doc: Any, spec: Table, mine: bool) -> list[dict[str, Any]]:
+    """Columns of a path: whose it is, what is counted, and a value a date."""
+    fixed = {"editable": False, "pinned": "left", "cellClass": "cell-fixed", "filter": False}
+    columns: list[dict[str, Any]] = [{"field": "of", "headerName": t(f"scenario.of.{spec.outer}"), **fixed}]
+    columns.append({"field": "title", "headerName": t("scenario.field.title"), **fixed, "maxWidth": 260})
+    if spec.outer == "demand":
+        columns.append({"field": "by", "headerName": t("scenario.field.by"), **fixed, "pinned": None})
+    unit = "" if spec.outer == "demand" else f" ({schema.Field(spec.value, 'number').unit})"
+    for on in wide.dates(doc, spec):
+        name = on.isoformat()
+        columns.append({
+            "field": name, "headerName": dated(on).name + unit, "editable": mine, "sortable": False, "filter": False,
+            "cellDataType": "number", "cellEditor": "agNumberCellEditor", "type": "rightAligned", "width": 110,
+            "valueFormatter": {"function": f"plannerPlain(params.value, '{spec.value}')"},
+            "cellClassRules": {"cell-problem": f"params.data._problems && params.data._problems['{name}']"},
+            "tooltipValueGetter": {"function": f"plannerProblem(params.data, '{name}')"},
+        })  # fmt: skip
+    return columns
 
 
 def _columns(services: Services, spec: Table, mine: bool) -> list[dict[str, Any]]:
@@ -274,6 +332,7 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
     column: dict[str, Any] = {
         "field": field.name,
         "headerName": label(field) + unit,
+        "headerTooltip": field.meaning or label(field),
         "editable": mine and field.name not in spec.fixed,
         "cellClassRules": {
             "cell-problem": f"params.data._problems && params.data._problems['{field.name}']",
@@ -284,7 +343,12 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
         "filter": False,
     }
     if field.kind in ("date", "text", "list", "choice"):
-        column["cellDataType"] = "text"  # AG Grid would guess: its date editor refuses what we explain
+        column["cellDataType"] = "text"  # AG Grid would guess
+    taken = field.default if isinstance(field.default, str | int | float) else ""
+    if field.kind in ("text", "choice") and taken != "":
+        column["valueFormatter"] = {"function": f"plannerText(params.value, {json.dumps(str(taken))})"}
+    if field.kind == "date":
+        column["cellEditor"] = "agDateStringCellEditor"
     choices = known_values(field, services.catalog)
     named = NAMED.get(field.leaf)
     if field.kind == "boolean":
@@ -296,7 +360,9 @@ def _column(services: Services, field: schema.Field, spec: Table, mine: bool) ->
             "cellDataType": "number",
             "cellEditor": "agNumberCellEditor",
             "type": "rightAligned",
-            "valueFormatter": {"function": f"plannerPlain(params.value, '{field.leaf}')"},
+            "valueFormatter": {
+                "function": f"plannerAmount(params.value, '{field.leaf}', {json.dumps(str(taken))})"
+            },
         }
     elif named:
         column |= {
@@ -327,7 +393,7 @@ def _yaml(draft: drafts.Draft, checked: editing.Checked, mine: bool) -> Any:
             dcc.Store(
                 id=YAML_OF, data=draft.revision
             ),  # of the text shown: an older one must not be saved over
-            problems(checked) if checked.problems else warnings(checked),
+            problems(checked, draft.id) if checked.problems else warnings(checked, draft.id),
             dmc.Textarea(
                 id=YAML_TEXT,
                 label=t("scenario.yaml-label"),

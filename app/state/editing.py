@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.app.state import wide
 from planner.app.state.sections import Table
 from planner.facts.catalog import Catalog
 from planner.intake import fields as schema
@@ -95,6 +96,8 @@ def value_at(doc: Any, path: str) -> Any:
 
 def rows(doc: Mapping[str, Any], table: Table, checked: Checked | None = None) -> list[dict[str, Any]]:
     """The rows of a table: its fields, ``_path`` of the entry, ``of`` its outer entry, ``_problems`` by column."""
+    if table.wide:
+        return wide.rows(doc, table, checked)
     found = []
     columns = schema.fields(table.pattern)
     for number, (path, outer, entry) in enumerate(_entries(doc, table.pattern)):
@@ -118,18 +121,28 @@ def apply(text: str, wanted: Mapping[str, Any]) -> str:
     return set_in_file(text, changed) if changed else text
 
 
-def duplicate(text: str, table: Table, path: str | None) -> str:
-    """The text with one more entry in a table: a copy of the entry at ``path``, or the table's template."""
+def add(text: str, table: Table, outer: str | None = None) -> str:
+    """The text with one more blank entry in a table; of a nested one in the list of the entry ``outer``."""
+    if table.nested and not outer:
+        raise PathError(table.pattern, "say to which entry the row belongs")
+    where = table.pattern.removesuffix("[]").replace("[]", f"[{outer}]")
+    entries = list(value_at(document(text), where) or [])
+    if "id" in {field.name for field in schema.fields(table.pattern)} and entries:
+        return set_in_file(text, {f"{where}[{_free_id('new', {str(e.get('id')) for e in entries})}]": {}})
+    blank = {"id": "new"} if "id" in {field.name for field in schema.fields(table.pattern)} else {}
+    return set_in_file(text, {where: [*entries, blank]})
+
+
+def duplicate(text: str, table: Table, path: str) -> str:
+    """The text with a copy of the entry at ``path`` after the last, marked as one in its note."""
     doc = document(text)
-    entry = value_at(doc, path) if path else None
+    entry = value_at(doc, path)
     if entry is None:
-        if not table.template or table.nested:
-            raise PathError(table.pattern, "select a row to copy")
-        entry, where = dict(table.template), table.pattern.removesuffix("[]")
-    else:
-        where = str(path)[: str(path).rindex("[")]
+        raise PathError(table.pattern, "select a row to copy")
+    where = path[: path.rindex("[")]
     entries = list(value_at(doc, where) or [])
     if "id" in entry:
+        entry = entry | {"note": f"Copy of {entry['id']}"}
         new = _free_id(str(entry["id"]), {str(e.get("id")) for e in entries})
         return set_in_file(text, {f"{where}[{new}]": {k: v for k, v in entry.items() if k != "id"}})
     return set_in_file(text, {where: [*entries, _later(entry, entries)]})
@@ -166,10 +179,17 @@ def _entries(doc: Any, pattern: str) -> list[tuple[str, str | None, dict[str, An
                 for n, entry in enumerate(value):
                     name = ids[n] if isinstance(ids[n], str) and ids.count(ids[n]) == 1 else str(n)
                     below.append((f"{path}[{name}]", _last_id(path) or outer, entry))
-            elif part != "[]" and isinstance(value, dict) and part in value:
-                below.append((f"{path}.{part}" if path else part, _last_id(path) or outer, value[part]))
+            elif part != "[]" and isinstance(value, dict) and (part in value or _optional(pattern, part)):
+                below.append(
+                    (f"{path}.{part}" if path else part, _last_id(path) or outer, value.get(part) or {})
+                )
         found = below
     return [(path, outer, entry) for path, outer, entry in found if isinstance(entry, dict)]
+
+
+def _optional(pattern: str, part: str) -> bool:
+    """Whether a part of a pattern is a record of an entry that the entry may do without: it is shown to be filled in."""
+    return "[]." in pattern and pattern.endswith(f".{part}")
 
 
 def _last_id(path: str) -> str | None:

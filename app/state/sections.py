@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -14,12 +14,24 @@ class Table:
     first: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
-    template: dict[str, Any] = field(default_factory=dict)
     sourced: bool = True
+    at: str = ""
+    value: str = ""
+    stepped: bool = False
+    """A path with ``at`` and ``value`` is shown as a row an entry and a column a date; ``stepped`` holds each value."""
 
     @property
     def key(self) -> str:
         return self.pattern.replace("[]", "").replace(".", "-")
+
+    @property
+    def wide(self) -> bool:
+        return bool(self.at)
+
+    @property
+    def outer(self) -> str:
+        """The list to whose entries the rows belong."""
+        return self.pattern.partition("[]")[0]
 
     @property
     def nested(self) -> bool:
@@ -34,50 +46,36 @@ class Section:
     tables: tuple[Table, ...] = ()
 
 
-POINT = {"at": "2027-01-01", "value": 0}
 SECTIONS = (
     Section(
         "basics",
-        ("title", "country", "note", "horizon", "money"),
-        (Table("money.carbon[]", ("from", "usd_per_t"), template={"from": "2027-01-01", "usd_per_t": 50}),),
+        ("name", "title", "country", "note", "horizon", "money"),
+        (Table("money.carbon[]", ("from", "usd_per_t")),),
     ),
     Section(
         "demand",
         tables=(
             Table(
                 "demand[]",
-                ("id", "sector", "kind", "data_class", "latency_class", "model_class", "profile", "priority"),
-                template={
-                    "id": "workload", "kind": "inference", "sector": "government", "data_class": "official",
-                    "latency_class": "standard", "model_class": "large", "assumed": True,
-                    "size": {"by": "accelerators", "points": [POINT]},
-                },
+                ("id", "title", "sector", "kind", "data_class", "latency_class", "model_class", "profile", "priority"),
             ),
-            Table("demand[].size.points[]", ("at", "value"), sourced=False, template=POINT),
-            Table("demand[].size", ("by",), fixed=("by",), hidden=("source",)),
-            Table("models[]", ("id", "params_total_b", "params_active_b"),
-                  template={"id": "own-model", "params_total_b": 100}),
-            Table("rates[]", ("id", "model", "accelerator", "tokens_per_s_per_accelerator"), template={
-                "id": "own-rate", "model": "gpt-oss-120b", "accelerator": "b300", "tokens_per_s_per_accelerator": 5000,
-                "input_tokens_per_request": 1500, "output_tokens_per_request": 1500, "measured_on": "2026-06-01"}),
+            Table("demand[].size.points[]", sourced=False, at="at", value="value"),
+            Table("demand[].size", ("by",), hidden=("source",)),
+            Table("models[]", ("id", "params_total_b", "params_active_b")),
+            Table("rates[]", ("id", "model", "accelerator", "tokens_per_s_per_accelerator")),
             Table("demand[].size.runs[]", ("id", "start", "deadline", "params_active_b", "tokens_b"), sourced=False),
         ),
     ),
     Section(
         "sites",
         tables=(
-            Table(
-                "sites[]",
-                ("id", "metro"),
-                template={"id": "site", "metro": "", "grid_mw": [{"from": "2027-01-01", "mw": 10}], "assumed": True},
-            ),
-            Table("sites[].grid_mw[]", ("from", "mw"), sourced=False, template={"from": "2027-01-01", "mw": 10}),
+            Table("sites[]", ("id", "title", "metro")),
+            Table("sites[].grid_mw[]", sourced=False, at="from", value="mw", stepped=True),
             Table("sites[].tariff", ("energy_usd_per_mwh_by_hour", "energy_change_pct_per_year",
                                      "network_usd_per_mwh", "capacity_usd_per_kw_year")),
             Table("sites[].power", ("redundancy",)),
             Table("sites[].power.flexible", ("id", "max_mw", "lead_months")),
-            Table("sites[].power.options[]", ("id", "ways", "max_mw", "lead_months", "permit_months"),
-                  template={"id": "gas-engine-dc-2026", "assumed": True}),
+            Table("sites[].power.options[]", ("id", "ways", "max_mw", "lead_months", "permit_months")),
         ),
     ),
     Section(
@@ -85,19 +83,15 @@ SECTIONS = (
         tables=(
             Table(
                 "hosts[]",
-                ("id", "site", "mode", "owner_class", "operator", "stacks", "max_it_mw", "open_lead_months"),
-                template={
-                    "id": "host", "site": "", "mode": "build", "owner_class": "national-champion",
-                    "operator": "national-champion", "stacks": ["champion-us-chips"], "assumed": True,
-                },
+                ("id", "title", "site", "mode", "owner_class", "operator", "stacks", "max_it_mw", "open_lead_months"),
             ),
         ),
     ),
     Section(
         "technology",
         tables=(
-            Table("stacks[]", ("id",), template={"id": "us-cloud"}),
-            Table("systems[]", ("id",), template={"id": "hgx-b300"}),
+            Table("stacks[]", ("id",)),
+            Table("systems[]", ("id",)),
         ),
     ),
     Section(
@@ -107,16 +101,11 @@ SECTIONS = (
             Table(
                 "supply.quotas[]",
                 ("id", "basis", "unit", "cumulative"),
-                template={
-                    "id": "quota", "basis": "orders", "path": [{"from": "2027-01-01", "accelerators": 1000}],
-                    "assumed": True,
-                },
             ),
             Table("supply.quotas[].path[]", ("from", "accelerators"), sourced=False),
             Table(
                 "supply.crews[]",
                 ("id", "racks_per_quarter"),
-                template={"id": "crew", "racks_per_quarter": 100, "assumed": True},
             ),
         ),
     ),
@@ -124,14 +113,12 @@ SECTIONS = (
         "limits",
         ("limits",),
         (
-            Table("limits.capital_musd_by_year[]", ("year", "musd"), template={"year": 2027, "musd": 1000}),
-            Table("limits.carbon_t[]", ("year", "tonnes"), template={"year": 2030, "tonnes": 10000}),
-            Table("limits.money[]", ("what", "musd", "year", "payer"), template={"what": "outlay", "musd": 1000}),
-            Table("limits.control_floors[]", ("data_class", "workload", "min", "from"),
-                  template={"data_class": "official", "min": 50}),
-            Table("limits.survival[]", ("by", "share", "from", "what", "workloads"),
-                  template={"by": "operator", "share": 0.5}),
-            Table("limits.shares[]", ("by", "id", "max_share"), template={"by": "vendor", "id": "nvidia", "max_share": 1}),
+            Table("limits.capital_musd_by_year[]", ("year", "musd")),
+            Table("limits.carbon_t[]", ("year", "tonnes")),
+            Table("limits.money[]", ("what", "musd", "year", "payer")),
+            Table("limits.control_floors[]", ("data_class", "workload", "min", "from")),
+            Table("limits.survival[]", ("by", "share", "from", "what", "workloads")),
+            Table("limits.shares[]", ("by", "id", "max_share")),
         ),
     ),
     Section(
@@ -148,33 +135,26 @@ SECTIONS = (
             "control", "control.floors.public", "control.floors.official", "control.floors.sensitive",
             "control.floors.secret",
         ),
-        (Table("control.overrides[]", ("host", "stack", "criterion", "level"),
-               template={"criterion": "1.1", "level": 3, "assumed": True}),
-         Table("data_embassies[]", ("host", "guest", "classes"), template={"host": "USA", "assumed": True})),
+        (Table("control.overrides[]", ("host", "stack", "criterion", "level")),
+         Table("data_embassies[]", ("host", "guest", "classes"))),
     ),
     Section(
         "decisions",
         tables=(
-            Table("decisions[]", ("id", "do", "what", "value"), template={"id": "decision", "do": "forbid", "what": "open"}),
-            Table("cuts[]", ("id", "from", "what", "operators", "sites"),
-                  template={"id": "loss", "from": "2030-01-01", "what": "service", "hosts": [], "assumed": True}),
+            Table("decisions[]", ("id", "do", "what", "value")),
+            Table("cuts[]", ("id", "from", "what", "operators", "sites")),
         ),
     ),
     Section(
         "finance",
         ("finance", "finance.tax", "finance.currency", "finance.covenants"),
         (
-            Table("finance.sources[]", ("id", "preset", "kind", "share", "amount_m"),
-                  template={"id": "source", "preset": "shell-loan", "assumed": True}),
-            Table("finance.revenue[]", ("id", "kind", "price_usd", "musd_per_year"),
-                  template={"id": "contract", "kind": "availability", "price_usd": 3, "assumed": True}),
-            Table("finance.payers[]", ("payer", "hosts", "owner_classes"), template={"payer": "state", "assumed": True}),
-            Table("finance.grants[]", ("id", "payer", "date", "musd"),
-                  template={"id": "grant", "payer": "partner", "date": "2027-01-01", "musd": 100, "assumed": True}),
-            Table("finance.downsides[]", ("id", "what", "size"),
-                  template={"id": "dearer", "what": "capex", "size": 0.2, "assumed": True}),
-            Table("finance.currency.paths[]", ("currency",),
-                  template={"currency": "EUR", "points": [{"at": "2027-01-01", "usd_per_unit": 1.1}], "assumed": True}),
+            Table("finance.sources[]", ("id", "preset", "kind", "share", "amount_m")),
+            Table("finance.revenue[]", ("id", "kind", "price_usd", "musd_per_year")),
+            Table("finance.payers[]", ("payer", "hosts", "owner_classes")),
+            Table("finance.grants[]", ("id", "payer", "date", "musd")),
+            Table("finance.downsides[]", ("id", "what", "size")),
+            Table("finance.currency.paths[]", ("currency",)),
             Table("finance.currency.paths[].points[]", ("at", "usd_per_unit"), sourced=False),
         ),
     ),
@@ -182,3 +162,17 @@ SECTIONS = (
 )  # fmt: skip
 BY_KEY = {section.key: section for section in SECTIONS}
 TABLES = {table.key: table for section in SECTIONS for table in section.tables}
+
+
+def place_of(path: str) -> tuple[str, str | None]:
+    """Where a path of a scenario is edited: key of the section, and of the table if it is in one; else the text."""
+    found: list[tuple[int, str, str | None]] = []
+    for section in SECTIONS:
+        for table in section.tables:
+            pattern = re.escape(table.pattern.removesuffix("[]")).replace(re.escape("[]"), r"\[[^\]]+\]")
+            if re.match(rf"{pattern}(?:$|[.\[])", path):
+                found.append((len(table.pattern), section.key, table.key))
+        for form in section.forms:
+            if path == form or path.startswith(f"{form}."):
+                found.append((len(form), section.key, None))
+    return max(found, key=lambda one: one[0])[1:] if found else ("yaml", None)

@@ -6,7 +6,7 @@ A record is named by a pattern: ``horizon``, ``demand[]``, ``sites[].grid_mw[]``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -96,7 +96,10 @@ def fields(pattern: str) -> tuple[Field, ...]:
         required = set(record.get("required", ()))
         for name, spec in record["properties"].items():
             for field in _plain(name, spec, name in required):
-                found.setdefault(field.name, field)
+                known = found.setdefault(field.name, field)
+                if known.kind == "choice":  # what tells the records of a union apart
+                    choices = dict.fromkeys((*known.choices, *field.choices))
+                    found[field.name] = replace(known, choices=tuple(choices))
     ordered = [
         f for f in found.values() if f.leaf not in PROVENANCE and f.name not in ("extends", "overrides")
     ]
@@ -111,6 +114,27 @@ def field(path: str) -> Field:
         defaults = _schema()["$defs"]["Control"]["properties"]["floors"]["default"]
         return Field(name, "integer", minimum=0, maximum=4, default=defaults[name])
     return next(f for f in fields(record) if f.name == name)
+
+
+@cache
+def records() -> frozenset[str]:
+    """Patterns of all records of the schema, the empty one for the top."""
+    found = set()
+
+    def walk(node: dict[str, Any], pattern: str) -> None:
+        for record in _options(node):
+            if "properties" not in record:
+                continue
+            found.add(pattern)
+            for name, spec in record["properties"].items():
+                path = f"{pattern}.{name}" if pattern else name
+                for option in _options(spec):
+                    walk(option.get("items", {}), f"{path}[]") if option.get("type") == "array" else walk(
+                        option, path
+                    )
+
+    walk(_schema(), "")
+    return frozenset(found)
 
 
 def typed(field: Field, value: Any) -> Any:
@@ -167,6 +191,8 @@ def _plain(name: str, spec: dict[str, Any], required: bool) -> list[Field]:
     for option in _options(spec):
         kind = option.get("type")
         common: dict[str, Any] = {"name": name, "default": default, "required": required, "meaning": meaning}
+        if "const" in option:
+            return [Field(kind="choice", choices=(str(option["const"]),), **common)]
         if "enum" in option:
             return [Field(kind="choice", choices=tuple(map(str, option["enum"])), **common)]
         if kind in ("number", "integer"):

@@ -4,6 +4,7 @@ import base64
 import re
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -18,8 +19,8 @@ from planner.app.components import format as fmt
 from planner.app.pages.scenarios import read_upload
 from planner.app.server import listener_of
 from planner.app.services import NotFound, Refused, Services, Settings
-from planner.app.state import editing, url
-from planner.app.state.sections import SECTIONS, TABLES
+from planner.app.state import editing, url, wide
+from planner.app.state.sections import SECTIONS, TABLES, place_of
 from planner.facts.catalog import load_catalog
 from planner.intake import fields as schema
 from planner.intake.scenario_file import example_path
@@ -492,13 +493,90 @@ def test_rows_are_copied_and_removed() -> None:
     text = example_path("korea").read_text("utf-8")
     more = editing.duplicate(text, TABLES["demand"], "demand[health]")
     assert editing.value_at(editing.document(more), "demand[health-2].priority") == 2
+    assert editing.value_at(editing.document(more), "demand[health-2].note") == "Copy of health"
     path = "demand[health].size.points[2]"
-    longer = editing.duplicate(text, TABLES["demand-size-points"], path)
-    assert editing.value_at(editing.document(longer), "demand[health].size.points[3].at") == "2033-01-01"
-    fewer = editing.remove(longer, [path, "demand[health].size.points[3]"])
-    assert len(editing.value_at(editing.document(fewer), "demand[health].size.points")) == 2
-    empty = editing.duplicate(text, TABLES["limits-shares"], None)
-    assert editing.value_at(editing.document(empty), "limits.shares[nvidia].by") == "vendor"
+    fewer = editing.remove(text, [path, "demand[health].size.points[1]"])
+    assert len(editing.value_at(editing.document(fewer), "demand[health].size.points")) == 1
+
+
+def test_a_new_row_is_blank() -> None:
+    text = example_path("korea").read_text("utf-8")
+    entries = editing.value_at(editing.document(text), "demand")
+    once = editing.add(text, TABLES["demand"])
+    twice = editing.add(once, TABLES["demand"])
+    assert editing.value_at(editing.document(twice), "demand")[len(entries) :] == [
+        {"id": "new"},
+        {"id": "new-2"},
+    ]
+    first = editing.add(text, TABLES["cuts"])
+    assert editing.value_at(editing.document(first), "cuts") == [{"id": "new"}]
+    run = editing.add(text, TABLES["sites-power-options"], "haenam")
+    assert editing.value_at(editing.document(run), "sites[haenam].power.options") == [{"id": "new"}]
+    with pytest.raises(editing.PathError, match="to which entry"):
+        editing.add(text, TABLES["sites-power-options"])
+
+
+def test_a_record_that_an_entry_does_without_can_be_filled_in() -> None:
+    text = example_path("two-hosts").read_text("utf-8")
+    rows = editing.rows(editing.document(text), TABLES["sites-tariff"])
+    assert [row["of"] for row in rows] == ["haenam", "seoul"]
+    filled = editing.apply(text, {f"{rows[0]['_path']}.network_usd_per_mwh": 12})
+    assert editing.value_at(editing.document(filled), "sites[haenam].tariff.network_usd_per_mwh") == 12
+
+
+def test_paths_are_a_column_a_date() -> None:
+    text, spec = example_path("two-hosts").read_text("utf-8"), TABLES["demand-size-points"]
+    doc = editing.document(text)
+    assert [day.isoformat() for day in wide.dates(doc, spec)][-2:] == ["2030-01-01", "2030-12-31"]
+    row = editing.rows(doc, spec)[0]
+    assert (row["of"], row["by"], row["2027-01-01"], row["2030-12-31"]) == (
+        "assistant",
+        "accelerators",
+        500,
+        2000,
+    )
+
+    def edit(day: str, value: Any) -> dict[str, Any]:
+        return {"data": row, "colId": day, "value": value}
+
+    made = wide.changed(doc, spec, [edit("2028-01-01", "900"), edit("2030-12-31", None), edit("title", "x")])
+    assert made == {row["_path"]: [{"at": "2027-01-01", "value": 500}, {"at": "2028-01-01", "value": 900}]}
+    middle = wide.with_date(doc, spec, date(2028, 12, 31))[row["_path"]][1]
+    assert 1200 < middle["value"] < 1300, "between two points of a path, what holds there already"
+    assert not wide.with_date(doc, spec, date(2026, 1, 1))
+    steps = wide.with_date(doc, TABLES["sites-grid_mw"], date(2029, 7, 1))
+    assert all(
+        points[-1]["from"] == "2029-07-01" and points[-1]["mw"] == points[-2]["mw"]
+        for points in steps.values()
+    )
+    bad = editing.apply(text, {row["_path"]: [{"at": "2027-01-01", "value": -5}]})
+    told = editing.rows(editing.document(bad), spec, editing.check(bad, load_catalog()))
+    assert "2027-01-01" in told[0]["_problems"]
+
+
+def test_a_problem_leads_to_its_place() -> None:
+    places = {
+        "demand[health].priority": ("demand", "demand"),
+        "demand[health].size.points[1].value": ("demand", "demand-size-points"),
+        "demand[0].size.by": ("demand", "demand-size"), "sites[x].grid_mw": ("sites", "sites-grid_mw"),
+        "limits.min_control": ("limits", None), "limits.shares[nvidia].by": ("limits", "limits-shares"),
+        "horizon.years": ("basics", None), "control.floors.secret": ("control", None), "nowhere": ("yaml", None),
+    }  # fmt: skip
+    assert {path: place_of(path) for path in places} == places
+
+
+SHOWN_ELSEWHERE = {"", "demand[].locality", "sites[].power", "existing"}
+"""Records whose fields stand in another form or table, or that only hold records; the top is in Basics."""
+
+
+def test_every_record_of_a_scenario_can_be_edited() -> None:
+    shown = {form for section in SECTIONS for form in section.forms} | {
+        spec.pattern for spec in TABLES.values()
+    }
+    assert schema.records() - shown == SHOWN_ELSEWHERE
+    named = {name for section in SECTIONS for name in section.forms if "." not in name}
+    top = {field.name for field in schema.fields("")} - {"planner", "source", "assumed"}
+    assert top <= named, "fields of the scenario itself"
 
 
 def test_what_a_proxy_says_reaches_the_application() -> None:

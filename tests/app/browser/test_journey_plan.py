@@ -21,6 +21,13 @@ def type_into(page: Page, row: str, column: str, text: str) -> None:
     page.keyboard.press("Enter")
 
 
+PASTE = """(text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+}"""
+
+
 def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any) -> None:
     page = open_page("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Plan sovereign AI capacity")
@@ -31,15 +38,20 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
 
     # a demand
     page.get_by_role("link", name="Demand").click()
-    type_into(page, "demand-size-points-0", "value", "1500")
-    expect(cell(page, "demand-size-points-0", "value")).to_have_text("1\u202f500")
+    type_into(page, "demand-size-points-0", "2027-01-01", "1500")
+    expect(cell(page, "demand-size-points-0", "2027-01-01")).to_have_text("1\u202f500")
+    # two cells pasted from a spreadsheet
+    cell(page, "demand-size-points-0", "2028-01-01").click()
+    page.evaluate(PASTE, "1700\t1 800\n")
+    expect(cell(page, "demand-size-points-0", "2028-01-01")).to_have_text("1\u202f700")
+    expect(cell(page, "demand-size-points-0", "2029-01-01")).to_have_text("1\u202f800")
     accessible(page)
-    # a grid date, first one that breaks the rule that dates rise, then a sound one
+    # power of a grid, first less than none, then a sound one
     page.get_by_role("link", name="Sites", exact=True).click()
-    type_into(page, "sites-grid_mw-1", "from", "2028-13-01")
+    type_into(page, "sites-grid_mw-1", "2027-01-01", "-5")
     expect(page.get_by_text("1 problem to fix")).to_be_visible()
-    expect(cell(page, "sites-grid_mw-1", "from")).to_have_class(re.compile("cell-problem"))
-    type_into(page, "sites-grid_mw-1", "from", "2028-10-01")
+    expect(cell(page, "sites-grid_mw-1", "2027-01-01")).to_have_class(re.compile("cell-problem"))
+    type_into(page, "sites-grid_mw-1", "2027-01-01", "20")
     expect(page.get_by_text("No problems found", exact=True)).to_be_visible()
 
     # a metro is found among hundreds by typing its id or its name

@@ -76,9 +76,9 @@ def test_trade(
     expect(page).to_have_url(re.compile(r"delay=\d"))
 
     # a brush in either chart dims lines and filters the table; the newer one stands alone, and goes when cleared
-    for name, top in (("tradeoff-scatter", 0.5), ("tradeoff-parallel", 0.6)):
+    for name, left, top in (("tradeoff-scatter", 0.0, 0.5), ("tradeoff-parallel", 0.87, 0.6)):
         before = page.url
-        brush(page, name, 0.0, top)
+        brush(page, name, left, top)
         expect(page).to_have_url(re.compile(r"sel=\d"))
         expect(page).not_to_have_url(before)
         dimmed = opacities(page)
