@@ -11,6 +11,7 @@ from dash import ALL, Input, Output, State, ctx, dcc, no_update
 from planner.app import ids
 from planner.app.components import forms, notify
 from planner.app.pages import add_page
+from planner.app.pages import editor_grid as grid
 from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
 from planner.app.pages.editor_parts import (
@@ -62,20 +63,20 @@ def register(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output({"type": forms.FIELD, "path": ALL}, "error"),
-        Output({"type": views.GRID, "table": ALL}, "rowData"),
+        Output({"type": grid.GRID, "table": ALL}, "rowData"),
         Output(STATUS, "children", allow_duplicate=True),
         Output(DRAFT, "data", allow_duplicate=True),
         Input({"type": forms.FIELD, "path": ALL}, "value"),
         Input({"type": forms.FIELD, "path": ALL}, "checked"),
-        Input({"type": views.GRID, "table": ALL}, "cellValueChanged"),
-        Input({"type": views.ADD, "table": ALL}, "n_clicks"),
-        Input({"type": views.COPY, "table": ALL}, "n_clicks"),
-        Input({"type": views.REMOVE, "table": ALL}, "n_clicks"),
-        Input(views.PASTED, "data"),
-        State({"type": views.OUTER, "table": ALL}, "value"),
-        State({"type": views.OUTER, "table": ALL}, "id"),
-        State({"type": views.GRID, "table": ALL}, "selectedRows"),
-        State({"type": views.GRID, "table": ALL}, "id"),
+        Input({"type": grid.GRID, "table": ALL}, "cellValueChanged"),
+        Input({"type": grid.ADD, "table": ALL}, "n_clicks"),
+        Input({"type": grid.COPY, "table": ALL}, "n_clicks"),
+        Input({"type": grid.REMOVE, "table": ALL}, "n_clicks"),
+        Input(grid.PASTED, "data"),
+        State({"type": grid.OUTER, "table": ALL}, "value"),
+        State({"type": grid.OUTER, "table": ALL}, "id"),
+        State({"type": grid.GRID, "table": ALL}, "selectedRows"),
+        State({"type": grid.GRID, "table": ALL}, "id"),
         State(DRAFT, "data"),
         State(ids.PAGE, "data"),
         prevent_initial_call=True,
@@ -97,7 +98,7 @@ def register(app: dash.Dash, services: Services) -> None:
     ) -> Any:
         fields, tables = ctx.outputs_list[0], ctx.outputs_list[1]
         nothing = [no_update] * len(fields), [no_update] * len(tables), no_update, no_update
-        marked = {grid["table"]: rows or [] for grid, rows in zip(grids, selected, strict=True)}
+        marked = {one["table"]: rows or [] for one, rows in zip(grids, selected, strict=True)}
         chosen = {one["table"]: value for one, value in zip(outer_ids, outers, strict=True)}
         before = visible(services, held["id"]).text
         try:
@@ -114,14 +115,14 @@ def register(app: dash.Dash, services: Services) -> None:
         doc = editing.document(draft.text)
         return (
             [checked.of(field["id"]["path"]) for field in fields],
-            [editing.rows(doc, TABLES[grid["id"]["table"]], checked) for grid in tables],
+            [editing.rows(doc, TABLES[one["id"]["table"]], checked) for one in tables],
             status(checked, draft.revision),
             seen(draft),
         )
 
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),
-        Input({"type": views.NEW_DATE, "table": ALL}, "value"),
+        Input({"type": grid.NEW_DATE, "table": ALL}, "value"),
         State(DRAFT, "data"),
         State(ids.PAGE, "data"),
         State(REFRESH, "data"),
@@ -247,7 +248,7 @@ def _changed(
     wanted: dict[str, Any] = {}
     for trigger in triggered:
         id_, _, prop = trigger["prop_id"].rpartition(".")
-        if id_ == views.PASTED and trigger["value"]:
+        if id_ == grid.PASTED and trigger["value"]:
             wanted |= _cells(text, trigger["value"]["table"], trigger["value"]["edits"])
         if not id_.startswith("{") or (trigger["value"] is None and prop == "n_clicks"):
             continue
@@ -259,14 +260,14 @@ def _changed(
                 wanted[key["path"]] = schema.typed(field, trigger["value"])
         elif prop == "cellValueChanged":
             wanted |= _cells(text, key["table"], trigger["value"])
-        elif key["type"] == views.ADD:
+        elif key["type"] == grid.ADD:
             outer = (outers or {}).get(key["table"])
             return editing.add(text, TABLES[key["table"]], outer), t("scenario.add")
-        elif key["type"] == views.COPY:
+        elif key["type"] == grid.COPY:
             for row in marked.get(key["table"], []):
                 text = editing.duplicate(text, TABLES[key["table"]], row["_path"])
             return text, t("scenario.copy")
-        elif key["type"] == views.REMOVE:
+        elif key["type"] == grid.REMOVE:
             paths = [row["_path"] for row in marked.get(key["table"], [])]
             return (editing.remove(text, paths) if paths else text), t("scenario.remove")
     return editing.apply(text, wanted), ", ".join(wanted)
