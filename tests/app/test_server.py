@@ -565,7 +565,7 @@ def test_a_problem_leads_to_its_place() -> None:
     assert {path: place_of(path) for path in places} == places
 
 
-SHOWN_ELSEWHERE = {"", "demand[].locality", "sites[].power", "existing"}
+SHOWN_ELSEWHERE = {"", "demand[].locality", "existing"}
 """Records whose fields stand in another form or table, or that only hold records; the top is in Basics."""
 
 
