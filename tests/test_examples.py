@@ -2,16 +2,19 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.facts.catalog import load_catalog
+from planner.finance.from_plan import finance_of
 from planner.intake.scenario_file import example_path, examples, load_scenario
 from planner.planning.pipeline import solve
 from planner.plans.network import host_network
 from planner.plans.plan import Plan
+from planner.scenario.finance import Finance
 from planner.scenario.schema import Scenario
 from tests.plans.test_network import check
 
@@ -107,6 +110,23 @@ def the_calendar_holds(plan: Plan) -> None:
     ).all()
 
 
+def the_money_closes(plan: Plan) -> None:
+    """With a sculpted loan and a budget line: sources are uses, assets what is owed, debt ends at 0, cover is constant."""
+    loan = {"id": "bank", "kind": "loan", "share": 0.5, "profile": "sculpted", "dscr": 1.3}
+    sold = {"id": "state", "kind": "budget", "musd_per_year": plan.kpi("total_outlay_musd")}
+    terms = plan.case.scenario.finance.model_copy(
+        update=dict(Finance.model_validate({"sources": [loan], "revenue": [sold]}))
+    )
+    made = finance_of(plan.case.scenario.model_copy(update={"finance": terms}), plan.tables).statements
+    tiny = 1e-9 * float(made.uses["capex"].sum())
+    assert made.sources.sum(axis=1).to_numpy() == pytest.approx(made.uses.sum(axis=1).to_numpy(), abs=tiny)
+    assert made.balance_sheet["check"].abs().max() <= 10 * tiny
+    assert made.balance_sheet["debt"].max() > 0.1 and abs(made.balance_sheet["debt"].iloc[-1]) < 1e-6
+    cover = made.ratios["dscr"][np.isfinite(made.ratios["dscr"])]
+    repaid = made.by_source.loc["bank", "principal"].reindex(cover.index) > 1e-6
+    assert cover[repaid].to_numpy() == pytest.approx(cover[repaid].iloc[-1], rel=1e-6)
+
+
 def solved(name: str) -> None:
     outcome = solve(case_of(name), quality="quick")
     assert outcome.plan is not None, (outcome.status, outcome.troubles, outcome.notes)
@@ -114,6 +134,7 @@ def solved(name: str) -> None:
     assert found.empty, found.to_string()
     nothing_before_its_permit(outcome.plan)
     the_calendar_holds(outcome.plan)
+    the_money_closes(outcome.plan)
 
 
 @pytest.mark.parametrize("name", SMALLEST)

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from planner.case.finance import SCULPTED
 from planner.case.limits import PARTNER
 from planner.case.periods import STEP_MONTHS, quarter_of
+from planner.case.registry import ACCOUNTS
 from planner.intake.document import Document, fault
 from planner.intake.finance_checks import UNREPAID, at_field, life_years, sources_of
 from planner.scenario.finance import Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 
+BOUGHT = {account.asset_class for account in ACCOUNTS.values()} - {""}
+"""Asset classes of capital."""
 MONTHS = STEP_MONTHS["quarter"]
 
 
@@ -31,6 +34,8 @@ def optional(doc: Document) -> Iterator[Problem]:
 
 
 def _terms(s: Source) -> Iterator[tuple[str, str]]:
+    if s.assets and not set(s.assets) & BOUGHT:
+        yield "assets", f"an optional source pays for what is bought: {', '.join(sorted(BOUGHT))}"
     if s.kind == "equity":
         return  # ``finance_checks.terms`` says that it pays what other sources leave
     if s.kind == "grant":

@@ -94,6 +94,7 @@ finance:
     - {id: g, optional: true, kind: loan, until: 2027-06-30, tenor_years: 9, assets: [servers]}
     - {id: h, optional: true, preset: eca-oecd, until: 2028-12-31}
     - {id: i, optional: true, kind: loan, until: 2028-12-31, tenor_years: 19, assets: [halls, servers]}
+    - {id: k, optional: true, kind: loan, until: 2028-12-31, tenor_years: 4, assets: [development]}
     - {id: j, optional: true, kind: loan, until: 2028-12-31, tenor_years: 4, share: 1.2}
 """
 SAID_OF_OPTIONAL = {
@@ -108,6 +109,7 @@ SAID_OF_OPTIONAL = {
     "sources[f].until": "no whole period",
     "sources[g].tenor_years": "beyond the useful life of all it may finance, 5 years",
     "sources[j].share": "debt above 100 %",
+    "sources[k].assets": "pays for what is bought",
 }
 
 
