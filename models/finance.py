@@ -41,12 +41,15 @@ ROWS = ("draw_uses", "draw_share", "draw_cover", "draw_amount", "draw_gain")
 
 
 def declare(m: Any, case: Case, entries: pd.DataFrame) -> list[pd.DataFrame]:
-    """Variables and rows of draws; returns what they book. Nothing where no source is optional."""
+    """Variables and rows of draws; returns what they book. Nothing where no source is optional, or nothing to pay for."""
     sources = optional_sources(case.scenario, case.catalog)
-    if not sources:
+    bought = (entries["payer"] == PARTNER) & (entries["kind"] == "capex")
+    if not sources or not bought.any():
         return []
     uses = _uses(case, entries)
     draws = _draws(case, sources, uses)
+    if not len(draws):
+        return []
     add_set(m, "DRAW", list(draws[DRAW].itertuples(index=False, name=None)), len(DRAW))
     add_var(m, "draw", m.DRAW)
     draws = draws.assign(family="draw", index=list(m.DRAW), net=1.0 - draws["premium"])

@@ -16,6 +16,7 @@ from planner.case.build import build_case
 from planner.case.draws import content_share
 from planner.finance.from_plan import finance_of
 from planner.finance.tables import tables_of
+from planner.models import finance
 from planner.models.build import build_model
 from planner.planning.pipeline import solve
 from planner.report.terms import heading, readable
@@ -182,7 +183,8 @@ def test_who_may_be_paid_for_and_when(case: Any, change: dict[str, Any], assets:
 
 def possible(case: Any, change: dict[str, Any], **finance: Any) -> list[tuple[Any, ...]]:
     """Every draw that the model has of a source."""
-    return list(build_model(case([{**LOAN, **change}], **finance))[0].DRAW)
+    model = build_model(case([{**LOAN, **change}], **finance))[0]
+    return list(model.DRAW) if hasattr(model, "DRAW") else []
 
 
 def test_what_lives_shorter_than_the_debt_is_not_lent_against(case: Any) -> None:
@@ -326,6 +328,13 @@ def test_the_statements_start_from_the_draws_and_agree(tiny: Any, plain_catalog:
 def test_where_no_source_is_optional_there_is_no_row_and_no_column(case: Any) -> None:
     model, entries = build_model(case([{**LOAN, "optional": False}]))
     assert not hasattr(model, "draw") and not (entries["kind"] == "finance").any()
+
+
+def test_where_nothing_is_bought_or_may_be_paid_for_nothing_is_drawn(case: Any) -> None:
+    model, entries = build_model(case([{**LOAN, "countries": ["KAZ"]}]))
+    assert not hasattr(model, "draw") and len(entries)
+    rented = entries[entries["kind"] != "capex"]
+    assert not finance.declare(model, case([LOAN]), rented)
 
 
 def test_service_of_a_draw_closes() -> None:
