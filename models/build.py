@@ -23,6 +23,7 @@ from planner.models import (
     plant,
     policy,
     power,
+    ppa,
     redundancy,
     resilience,
     sites,
@@ -33,7 +34,15 @@ from planner.models import (
 from planner.models.ledger import COLUMNS, CONSTANT, book, charges
 from planner.models.rules import new_model
 
-LOADED_ONLY_WHERE_SERVED = ("grid_import", "flexible_import", "billed_peak", "heat", "gen")
+LOADED_ONLY_WHERE_SERVED = (
+    "grid_import",
+    "flexible_import",
+    "billed_peak",
+    "matched",
+    "surplus",
+    "heat",
+    "gen",
+)
 
 
 def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
@@ -53,6 +62,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     lines.declare(m, case)
     storage.declare_recharge(m, case)
     tariff.declare(m, case)
+    ppa.declare(m, case)
     permits.declare(m, case)
     supply.declare(m, case)
     resilience.declare(m, case)
@@ -66,7 +76,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, plant, policy)
+    topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, ppa, plant, policy)
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
     parts += carbon.entries(case, parts)

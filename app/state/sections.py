@@ -75,6 +75,7 @@ SECTIONS = (
                                      "network_usd_per_mwh", "capacity_usd_per_kw_year")),
             Table("sites[].power", ("redundancy",)),
             Table("sites[].power.flexible", ("id", "max_mw", "lead_months")),
+            Table("sites[].power.ppas[]", ("id", "profile", "max_mw", "usd_per_mwh", "term_months")),
             Table("sites[].power.options[]", ("id", "ways", "max_mw", "lead_months", "permit_months")),
         ),
     ),

@@ -14,6 +14,7 @@ from planner.audit import (
     plant,
     policy,
     power,
+    ppa,
     service,
     sites,
     supply,
@@ -27,7 +28,7 @@ from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
 TOPICS = (
-    fleet, service, sites, halls, cooling, plant, power, tariff, supply, policy, commitments, draws,
+    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, supply, policy, commitments, draws,
 )  # fmt: skip
 
 

@@ -36,8 +36,9 @@ def price_by_hour(context: Context, site: Site) -> np.ndarray:
 def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:
     """Hours of the day put together into ``n`` blocks, from busiest to quietest (interactive profile).
 
-    Where a site may have the sun or storage, or prices hours of its own, into ``CLOCK_BLOCKS`` of them or more by the
-    clock: load, sun and price meet by hour. A block then holds hours in which they are most alike.
+    Where a site may have the sun (its own or by contract) or storage, or prices hours of its own, into
+    ``CLOCK_BLOCKS`` of them or more by the clock: load, sun and price meet by hour. A block then holds hours in which
+    they are most alike.
     """
     sites = context.scenario.sites
     fuels = {str(context.catalog.value("power_options", option.id, "fuel"))
@@ -45,7 +46,8 @@ def blocks_of_day(context: Context, n: int) -> list[np.ndarray]:
     priced = [price_by_hour(context, site) for site in sites
               if site.tariff and site.tariff.energy_usd_per_mwh_by_hour]  # fmt: skip
     stored = [price_by_hour(context, site) for site in sites] if "storage" in fuels else []
-    sun = [hourly(context, "sun")] if "solar" in fuels else []
+    delivered = {ppa.profile for site in sites if site.power for ppa in site.power.ppas}
+    sun = [hourly(context, "sun")] if "solar" in fuels | delivered else []
     if sun or priced or stored:
         curves = [hourly(context, "interactive"), *sun, *(stored or priced)]
         return by_clock(curves, max(n, CLOCK_BLOCKS))

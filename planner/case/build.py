@@ -19,6 +19,7 @@ from planner.case import (
     offers,
     plant,
     power,
+    ppa,
     rates,
     redundancy,
     replicas,
@@ -104,6 +105,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         plant.hire_table(context),
         plant.supply_table(context),
     )
+    slices = climate.slice_table(context, blocks)
+    ppas, ppa_terms, deliveries = ppa.ppa_tables(context, blocks, slices)
     rate = context.discount_rate_real
     note_conventions(context)
     case = Case(
@@ -113,7 +116,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         rate=rate,
         discount_end=discount_factor(rate, context.calendar.n * context.calendar.years),
         periods=context.calendar.table(rate),
-        slices=climate.slice_table(context, blocks),
+        slices=slices,
         workloads=workloads.assign(survive_t=survive_t),
         demand=wanted,
         profile=climate.profile_table(context, blocks),
@@ -147,6 +150,9 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         stores=storage.store_table(context, blocks, storages, (bought, hired)),
         tariffs=tariff.tariff_table(context, blocks),
         peak_charges=tariff.peak_charge_table(context),
+        ppas=ppas,
+        ppa_terms=ppa_terms,
+        deliveries=deliveries,
         redundant=redundancy.redundancy_table(context, supplies),
         host_period=sites.host_period_table(context),
         existing_cooling=cooling.existing_cooling_table(context),

@@ -65,6 +65,9 @@ class Case:
     storages: pd.DataFrame
     stores: pd.DataFrame
     redundant: pd.DataFrame
+    ppas: pd.DataFrame
+    ppa_terms: pd.DataFrame
+    deliveries: pd.DataFrame
     flexibles: pd.DataFrame
     tariffs: pd.DataFrame
     peak_charges: pd.DataFrame

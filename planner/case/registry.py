@@ -163,6 +163,11 @@ PURCHASES: tuple[Purchase, ...] = (
         amount="added_mw", unit="MW plant", rent="musd_per_mw_period", money="musd_total", life="periods",
         decided_date="sign_date", live_date="start_date", end_date="end_date", account="plant-rent", milestone="hire",
     ),
+    Purchase(
+        "ppas", "Power purchase agreements", "ppa", ("ppa",), "continuous", "ppas", ("h", "g", "t"), named_by=("g",),
+        amount="added_mw", unit="MW contract", rent="musd_per_mw_period", money="musd_total", life="periods",
+        decided_date="sign_date", live_date="start_date", end_date="end_date", account="ppa", milestone="ppa",
+    ),
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
 CONTRACTS = tuple(p for p in PURCHASES if p.rent)
@@ -231,6 +236,12 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
             charge=Charge("plants", "upkeep_musd_per_mw_period")),
     Account("plant-rent", "Plant rent", "rent", "rented plant, every period of the term, maintenance included",
             charge=Charge("hires", PURCHASE["hires"].rent)),
+    Account("ppa", "Power purchase agreements", "rent", "all energy that contracts deliver, every period of the term",
+            charge=Charge("ppas", PURCHASE["ppas"].rent)),
+    Account("ppa-matched", "Energy of agreements used", "energy",
+            "what is not bought at the tariff, since a contract delivers it", unit="MWh"),
+    Account("ppa-surplus", "Energy of agreements sold", "energy", "what is delivered and not used, at its own price",
+            unit="MWh"),
     Account("generation", "Own generation", "energy", "what plant generates, at its variable cost without fuel",
             unit="MWh"),
     Account("fuel", "Fuel", "energy", "what plant burns, at the price of fuel at the site", unit="MMBtu"),

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from planner.case import carbon, cooling, halls, plant, power, redundancy, resilience, sites, storage, tariff
+from planner.case import (
+    carbon,
+    cooling,
+    halls,
+    plant,
+    power,
+    ppa,
+    redundancy,
+    resilience,
+    sites,
+    storage,
+    tariff,
+)
 from planner.case.commitments import TAIL
 from planner.case.registry import ACCOUNTS, HARDWARE
 from planner.case.table import Table
@@ -135,6 +147,6 @@ SCHEMA: dict[str, Table] = {
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
-    **carbon.TABLES, **redundancy.TABLES, **resilience.TABLES,
+    **carbon.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

@@ -50,6 +50,7 @@ EXTRAS: Mapping[str, Mapping[str, tuple[str, Derived]]] = {
         "musd_per_year": _rent_in("leases", lambda case, rows: rows[BOUGHT] / case.calendar.years),
         "musd_total": _rent_in("leases", _within),
     },
+    "ppas": {"musd_total": _rent_in("ppas", _within)},
     "hires": {
         "usd_per_kw_month": _rent_in("hires", lambda case, _: 1000 / (12.0 * case.calendar.years)),
         "musd_total": _rent_in("hires", _within),

@@ -161,7 +161,7 @@ def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Acti
 
 PLANT = (
     ("cooling", "cooling", "c", "cooling"), ("backup", "backups", "g", "backup"), ("plant", "plants", "g", ""),
-    ("hire", "hires", "g", ""),
+    ("hire", "hires", "g", ""), ("ppa", "ppas", "g", ""),
 )  # fmt: skip
 """Kind, table of plan and case, part of the index that names it, table of the catalog with the range of its lead."""
 

@@ -33,6 +33,14 @@ def storage(reader: Reader) -> pd.DataFrame:
     return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
 
 
+def matched(reader: Reader) -> pd.DataFrame:
+    """(h, g, t, s): hours, MW of an agreement that are used, and sold."""
+    keys = [*KEYS, "s"]
+    parts = [reader.values(family, keys, f"{family}_mw").set_index(keys) for family in ("matched", "surplus")]
+    table = pd.concat(parts, axis=1).fillna(0.0).rename_axis(keys).reset_index()
+    return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
+
+
 def standing(reader: Reader) -> pd.DataFrame:
     """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
     case = reader.case

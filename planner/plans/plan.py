@@ -81,6 +81,7 @@ def plan_of(
         "outlasting": resilience.outlasting(reader)[list(SCHEMA["outlasting"])],
         "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
         "storage": onsite.storage(reader)[list(SCHEMA["storage"])],
+        "matched": onsite.matched(reader)[list(SCHEMA["matched"])],
         "ledger": reader.ledger(),
     }
     tables["dispatch"] = reader.dispatch(tables["generation"], tables["storage"])

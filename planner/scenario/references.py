@@ -178,6 +178,8 @@ AMOUNTS = (
     ("sites[].construction_musd_per_mw_it", "countries", "construction_musd_per_mw_it", "", 1.0),
     ("sites[].tariff.network_usd_per_mwh", "countries", "elec_price_usd_per_mwh", "", 1.0),
     ("sites[].power.options[].max_mw", "real_projects", "facility_mw", "", 1.0),
+    ("sites[].power.ppas[].max_mw", "real_projects", "facility_mw", "", 1.0),
+    ("sites[].power.ppas[].usd_per_mwh", "countries", "elec_price_usd_per_mwh", "", 1.0),
     ("sites[].power.flexible.max_mw", "real_projects", "facility_mw", "", 1.0),
     ("sites[].power.flexible.lead_months", "connections", "lead_months", "", 1.0),
     ("sites[].power.flexible.curtailed_hours_per_year", "connections", "curtailed_hours_per_year", "", 1.0),

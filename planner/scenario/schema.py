@@ -280,11 +280,31 @@ class Flexible(Record):
     energy_discount_pct: Annotated[float, Field(ge=0, le=80)] | None = None
 
 
+class PowerPurchase(Record):
+    """A contract for energy from a plant elsewhere, drawn through the meter: all of it is paid, used or not."""
+
+    id: Id
+    profile: Literal["flat", "solar", "wind"] = "flat"
+    max_mw: Positive
+    usd_per_mwh: Positive
+    term_months: Annotated[int, Field(ge=1, le=360)]
+    lead_months: Months = 0
+    capacity_factor_pct: Annotated[float, Field(gt=0, le=100)] | None = None
+    surplus_usd_per_mwh: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _surplus_earns_nothing(self) -> PowerPurchase:
+        if self.surplus_usd_per_mwh > self.usd_per_mwh:
+            raise ValueError("surplus_usd_per_mwh above usd_per_mwh would pay for contracts nobody uses")
+        return self
+
+
 class SitePower(Record):
     """What a site may have beside a firm grid connection."""
 
     options: list[PowerOption] = []
     redundancy: Literal["N", "N+1"] = "N"
+    ppas: list[PowerPurchase] = []
     flexible: Flexible | None = None
 
 

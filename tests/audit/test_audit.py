@@ -29,6 +29,9 @@ from planner.scenario.schema import Scenario
 Tables = dict[str, pd.DataFrame]
 
 
+FARM = {"id": "farm", "max_mw": 0.4, "usd_per_mwh": 5, "term_months": 24, "surplus_usd_per_mwh": 1}
+
+
 def rich(tiny) -> Scenario:
     plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
     host, site, work = plain["hosts"][0], plain["sites"][0], plain["demand"][0]
@@ -48,7 +51,8 @@ def rich(tiny) -> Scenario:
         "sites": [
             {**site, "max_it_mw": 30, "max_water_m3_per_year": 500000,
              "tariff": {"network_usd_per_mwh": 5, "capacity_usd_per_kw_year": 50},
-             "power": {"options": options, "redundancy": "N+1", "flexible": {"max_mw": 1, "lead_months": 9}}},
+             "power": {"options": options, "redundancy": "N+1", "ppas": [FARM],
+                       "flexible": {"max_mw": 1, "lead_months": 9}}},
             {**site, "id": "north", "metro": "KR-SEO", "elec_price_usd_per_mwh": 140},
         ],
         "hosts": [
@@ -121,7 +125,7 @@ def test_a_solved_plan_is_clean(plan):
     found = audit(plan)
     assert not len(found), found.to_string()
     for name in ("orders", "rents", "leases", "halls", "cooling", "connections", "backups", "opens",
-                 "plants", "hires", "generation", "storage"):  # fmt: skip
+                 "plants", "hires", "generation", "storage", "ppas", "matched"):  # fmt: skip
         assert len(plan.tables[name]), f"the plan must use {name} for the tests below to mean something"
     assert (plan.tables["serving"]["reserve"] > 0).any() and len(plan.tables["outlasting"])
 
@@ -347,6 +351,17 @@ MUTATIONS = [
       "plant_rating_mw", "plant_standby_mw")],
     ("carbon-cap", scale("ledger", "quantity", 1e5, lambda t: t["unit"] == "tCO2")),
     ("ledger-entry", scale("ledger", "musd", 1.1, lambda t: t["account"] == "carbon")),
+    ("ppa-allowed", put("ppas", "t", 99)),
+    ("ppa-negative", scale("ppas", "added_mw", -1)),
+    ("ppa-dates", put("ppas", "sign_date", pd.Timestamp("2027-01-02"))),
+    ("ppa-dates", put("ppas", "end_date", pd.Timestamp("2060-01-01"))),
+    ("ppa-price", scale("ppas", "musd_total")),
+    ("site-ppa", scale("ppas", "added_mw", 50)),
+    ("ppa-known", put("matched", "g", "nowhere")),
+    ("ppa-output", scale("matched", "matched_mw", -1)),
+    ("ppa-output", drop("ppas")),
+    ("ppa-matched", scale("dispatch", "flexible_mw", 50, CHAMPION)),
+    ("matched-table", scale("matched", "hours")),
     ("spare-unit", drop("connections", CHAMPION)),
     ("spare-unit", put("generation", "generation_mw", 50.0, lambda t: t["s"] == "stress")),
     ("storage-known", put("storage", "t", 0)),

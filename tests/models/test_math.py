@@ -123,6 +123,12 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "turbine-mobile-2026", "fuel_usd_per_mmbtu": 10},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "a contract for energy": {
+            "horizon": YEARS,
+            "sites": [{**site, "power": {"flexible": {"max_mw": 5}, "ppas": [
+                {"id": "farm", "profile": "wind", "max_mw": 3, "usd_per_mwh": 60, "term_months": 24, "lead_months": 12},
+            ]}}],
+        },
         "a spare unit": {
             "horizon": YEARS,
             "sites": [{**site, "power": {"redundancy": "N+1", "flexible": {"max_mw": 5}, "options": [
