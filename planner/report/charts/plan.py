@@ -25,7 +25,7 @@ from planner.report.strings import t
 from planner.report.terms import term
 
 LABEL = 34
-COMPARED = 26
+COMPARED = 18
 MOST_SERIES = 8
 """Series that colours tell apart; where there are more, the smaller ones are one."""
 
