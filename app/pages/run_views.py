@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from planner.app.state.runs import STATES
 from planner.app.state.stale import changed_draft
 from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN, WITHOUT_PLAN, Job
+from planner.planning.solve_run import GAPS
 from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
 from planner.report.terms import term
@@ -99,6 +101,8 @@ def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
     if job.gap is not None:
         cards.append(kpi.card(t("run.gap"), percent(job.gap, 2), note=t("run.gap-note")))
     parts: list[Any] = [html.Div(line, className="record-head"), kpi.cards(cards, 170)]
+    if (next_step := what_next(job, options)) is not None:
+        parts.append(html.P(next_step, className="muted"))
     if job.live and job.state == "running":
         parts.insert(
             1,
@@ -111,6 +115,21 @@ def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
             ),
         )
     return parts
+
+
+def what_next(job: Job, options: dict[str, Any]) -> str | None:
+    """What a reader may do now, by the state of a run; nothing where it is done as asked."""
+    if job.state == "stopped" and options.get("study") == FRONTIER:
+        return t("run.next.stopped-front")
+    if job.state == "done" and options.get("study", "plan") == "plan":
+        own = re.search(r"^ +gap: *([\d.]+)", job.scenario, re.MULTILINE)  # of the solver, as it was frozen
+        asked = float(own[1]) if own else GAPS.get(options.get("quality") or "plan", max(GAPS.values()))
+        return (
+            t("run.next.gap", gap=percent(job.gap, 1), asked=percent(asked, 0))
+            if (job.gap or 0.0) > asked
+            else None
+        )
+    return t(f"run.next.{job.state}") if known(f"run.next.{job.state}") else None
 
 
 def actions(job: Job, services: Services) -> Any:
@@ -143,7 +162,7 @@ def actions(job: Job, services: Services) -> Any:
         parts.append(
             layout.link_button(t("run.scenario"), url.href("scenario", job.draft), "files", variant="default")
         )
-    if job.state not in (*WITH_PLAN, "infeasible", "unbounded"):
+    if job.state not in ("done", "infeasible", "unbounded"):
         parts.append(
             toolbar.button({"type": AGAIN, "do": "again"}, t("run.again"), "refresh", disabled=not may)
         )

@@ -1,0 +1,36 @@
+"""The page of a run: every end says what to do next, and what a trade-off has made so far."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from planner.app.pages.run_views import plans_made, what_next
+from planner.intake.scenario_file import dump_scenario, example_path, load_scenario, with_overrides
+from planner.jobs.store import Job, Store, default_url
+from planner.runs.run import FRONTIER
+
+
+def job_of(tmp_path: Path, text: str = "", **options: str) -> Job:
+    store = Store(default_url(tmp_path))
+    return store.submit("case", text, owner="ann", runs_root=tmp_path, hash=text, options=options)[0]
+
+
+def test_every_end_says_what_to_do_next(tmp_path: Path) -> None:
+    job = job_of(tmp_path)
+    for state in ("queued", "running", "stopped", "cancelled", "failed", "lost", "infeasible", "no-solution"):
+        assert what_next(replace(job, state=state), {}), state
+    front = what_next(replace(job, state="stopped"), {"study": FRONTIER})
+    assert front is not None and "go on with them" in front
+    done = replace(job, state="done", gap=0.015)
+    assert what_next(done, {"quality": "quick"}) is None
+    told = what_next(done, {"quality": "plan"})
+    assert told is not None and "1.5" in told and "1\u202f%" in told.replace(" %", "\u202f%")
+    own = dump_scenario(with_overrides(load_scenario(example_path("two-hosts")), {"solve.gap": 0.02}))
+    assert what_next(replace(done, scenario=own), {"quality": "plan"}) is None
+
+
+def test_plans_of_a_trade_off_are_read_from_what_it_says() -> None:
+    said = ["5 plans in 2 processes", "1 of 5: 30 MUSD", "2 of 5: infeasible"]
+    events = [{"stage": "plans", "message": text} for text in said] + [{"stage": "halls", "message": None}]
+    assert plans_made(events) == [("1", "5", "30 MUSD"), ("2", "5", "infeasible")]
