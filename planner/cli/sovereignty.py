@@ -1,4 +1,4 @@
-"""Commands on sovereignty: what each stack buys, and what stops if a supplier, licence, law or site is lost."""
+"""Commands on sovereignty: what each stack buys, what stops if a supplier, law or site is lost, what surviving it costs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command(rich_help_panel="Plans")(stacks)
     app.command(rich_help_panel="Plans")(sever)
+    app.command(rich_help_panel="Plans")(survival)
 
 
 def stacks(
@@ -232,6 +233,72 @@ def sever(
             console().print(note)
     if test.outcome.plan is None:
         raise typer.Exit(1)
+
+
+def survival(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    by: Annotated[
+        list[str] | None, typer.Option(help="A class: site, operator, parent, vendor, ... (repeat it).")
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day a loss must be survived."),
+    ] = None,
+    supply: Annotated[
+        bool, typer.Option("--supply", help="Only new supply stops; what was ordered before runs on.")
+    ] = False,
+    months: Annotated[int, typer.Option(min=1, help="With --supply: how long the loss lasts.")] = 12,
+    quality: Quality = "quick",
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+) -> None:
+    """What independence costs: the largest share of service that survives the loss of any one of a class.
+
+    Plans at none, half and all of that share, at the same waits and the same floor on control.
+
+    Examples:
+
+      planner survival korea --by operator --by site
+
+      planner survival korea --by vendor --supply --months 24 --from 2030-01-01
+    """
+    from planner.case.limits import SHARE_COLUMN
+    from planner.facts.catalog import load_catalog
+    from planner.facts.errors import UnknownName
+    from planner.facts.suggest import hint
+    from planner.studies.survival import survival_table
+
+    classes = by or ["site", "operator"]
+    for name in classes:
+        if name not in SHARE_COLUMN:
+            raise UnknownName(f"--by {name}: no such class{hint(name, list(SHARE_COLUMN))}")
+    facts = load_catalog(catalog)
+    with Progress(quiet=as_json) as progress:
+        table = survival_table(
+            scenario_of(file, facts, settings), classes, start.date() if start else None,
+            "supply" if supply else "service", months, quality, facts, progress,
+        )  # fmt: skip
+    if as_json:
+        print_json({"survival": records(table)})
+        return
+    for by_class, part in table.groupby("by", sort=False):
+        why = next(iter(part["why"]))
+        note = f": {why}" if why else f": at most {100 * part['most'].iloc[0]:.0f} % can be left"
+        _show(f"Loss of one {by_class}{note}", _shown(part))
+
+
+def _shown(part: Any) -> Any:
+    """Columns of a class for a reader; a plan that was not found has no figures."""
+    import pandas as pd
+
+    more = [f"{low:,.0f} to {high:,.0f}" if low == low else "" for low, high in
+            zip(part["more_low_musd"], part["more_high_musd"], strict=True)]  # fmt: skip
+    return pd.DataFrame({
+        "share left, %": [f"{100 * s:.0f}" for s in part["share"]], "status": part["status"],
+        "cost, MUSD": [fixed(c, 1) if c == c else "" for c in part["cost_musd"]], "dearer by, MUSD": more,
+        "control": [fixed(c, 1) if c == c else "" for c in part["control"]],
+    })  # fmt: skip
 
 
 def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) -> Plan:
