@@ -87,7 +87,7 @@ def survival_table(
     Raises ``BadValue`` where the scenario itself has no plan.
     """
     facts = catalog or scenario.catalog
-    options = {"on_event": on_event, "should_stop": should_stop}
+    options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
     base = solve(build_case(scenario, facts), quality, **options)
     if base.plan is None:
         raise BadValue(f"the scenario has no plan without the duty either: {base.status}")
