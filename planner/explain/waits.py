@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.registry import PURCHASES
 from planner.explain.bridges import GRID, bridge_words
 from planner.plans.network import SERVICE, Activity, Network, host_network
 
@@ -22,20 +23,7 @@ WORDS = {
     "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
     "rent": "the first contract on {item}",
 }  # fmt: skip
-TABLES = (
-    "serving",
-    "opens",
-    "halls",
-    "leases",
-    "connections",
-    "cooling",
-    "backups",
-    "plants",
-    "hires",
-    "orders",
-    "rents",
-    "power",
-)
+TABLES = ("serving", "power", *(p.name for p in PURCHASES))
 """Tables of a plan that say what a place waits for."""
 
 

@@ -169,6 +169,8 @@ PLANT = (
 def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
     """Cooling, backup and plant of the site's own: ordered whenever one likes, plant after permits of its own."""
     for kind, name, key, ranges in PLANT:
+        if name not in tables:  # a run from before this kind could be bought
+            continue
         table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
             item, t = str(row[key]), int(row["t"])
