@@ -114,7 +114,7 @@ def submit_front(
     """Puts a trade-off in the queue; where ``run_id`` is one already, its plans are taken over."""
     options = front_options(points, quality)
     job = services.job(run_id) if run_id else None
-    if run_id and job is not None and FRONTIER in job.options:
+    if run_id and services.run(run_id).kind == FRONTIER:
         options["resume"] = run_id
     draft, folder = (job.draft, job.folder) if job is not None else (None, None)
     return services.submit(

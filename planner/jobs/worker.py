@@ -218,7 +218,7 @@ def _planned(
 def _traded(
     store: Store, job: Job, options: dict[str, Any], folder: Path | None, on_event: OnEvent, pulse: Pulse
 ) -> Run:
-    """The trade-off of a job; ``options["resume"]`` is the job whose plans it goes on from.
+    """The trade-off of a job; ``options["resume"]`` is the run whose plans it goes on from.
 
     A stop ends it with the plans that are made; before the first is, with what that finds.
     """
@@ -236,8 +236,13 @@ def _traded(
         return pulse.should_stop() or (pulse.stop.is_set() and made > 0)
 
     scenario, catalog = _inputs(job, folder)
-    before = store.job(options["resume"]) if "resume" in options else None
-    earlier = points_left(Path(before.directory)) if before is not None else None
+    earlier = None
+    if "resume" in options:
+        before = store.job(options["resume"])
+        place = (
+            Path(before.directory) if before is not None else Path(job.directory).parent / options["resume"]
+        )
+        earlier = points_left(place)
     return run_frontier(
         scenario, options, job.directory, report, should_stop, catalog=catalog, earlier=earlier
     )
