@@ -189,7 +189,8 @@ def _entries(doc: Any, pattern: str) -> list[tuple[str, str | None, dict[str, An
 
 def _optional(pattern: str, part: str) -> bool:
     """Whether a part of a pattern is a record of an entry that the entry may do without: it is shown to be filled in."""
-    return "[]." in pattern and pattern.endswith(f".{part}")
+    outer, _, records = pattern.rpartition("[].")
+    return bool(outer) and not pattern.endswith("[]") and part in records.split(".")
 
 
 def _last_id(path: str) -> str | None:

@@ -522,6 +522,10 @@ def test_a_record_that_an_entry_does_without_can_be_filled_in() -> None:
     assert [row["of"] for row in rows] == ["haenam", "seoul"]
     filled = editing.apply(text, {f"{rows[0]['_path']}.network_usd_per_mwh": 12})
     assert editing.value_at(editing.document(filled), "sites[haenam].tariff.network_usd_per_mwh") == 12
+    line = editing.rows(editing.document(text), TABLES["sites-power-flexible"])[1]
+    filled = editing.apply(text, {f"{line['_path']}.max_mw": 5})
+    assert editing.value_at(editing.document(filled), "sites[seoul].power.flexible.max_mw") == 5
+    assert not editing.rows(editing.document(text), TABLES["sites-power-options"])
 
 
 def test_paths_are_a_column_a_date() -> None:

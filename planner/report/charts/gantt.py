@@ -12,14 +12,13 @@ from planner.case.registry import PURCHASES
 from planner.facts.numbers import number
 from planner.plans.milestones import KINDS
 from planner.plans.openings import DAYS_PER_MONTH
-from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, clip, empty, finish, hatched
+from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, clip, clipped, empty, finish, hatched
 from planner.report.names import labels
 from planner.report.strings import t
 from planner.report.terms import term
 
 DAY_MS = 86_400_000.0
-LABEL = 48
-LEAST_PLACE = 16
+LABEL, PLACE = 48, 26
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
 
@@ -69,13 +68,13 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     _floats(fig, table)
     lines = list(dict.fromkeys(table["line"]))
     critical = set(table.loc[table["critical"], "line"])
-    shown = dict(zip(table["line"], table["shown"], strict=True))
+    shown = dict(zip(table["line"], _labels(table["shown"]), strict=True))
     finish(fig, t("charts.date"), "", height=max(260, 130 + 24 * len(lines)), legend=True)
     fig.update_layout(barmode="overlay", bargap=0.3, margin={"l": 16})
     fig.update_xaxes(type="date", showgrid=True)
     return fig.update_yaxes(
         categoryorder="array", categoryarray=lines[::-1], automargin=True, title_text="", tickmode="array",
-        tickvals=lines, ticktext=[f"<b>{_cut(shown[x])} ◆</b>" if x in critical else _cut(shown[x]) for x in lines],
+        tickvals=lines, ticktext=[f"<b>{shown[x]} ◆</b>" if x in critical else shown[x] for x in lines],
     )  # fmt: skip
 
 
@@ -108,10 +107,12 @@ NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack"}
 """Kinds of which a place may have several: the thing is named too."""
 
 
-def _cut(text: str) -> str:
-    """A label with the end of its place cut, so that what is done there can still be read."""
-    place, between, what = text.partition(" · ")
-    return clip(place, max(LEAST_PLACE, LABEL - len(what))) + between + clip(what, LABEL)
+def _labels(shown: pd.Series) -> list[str]:
+    """Labels with long places cut, apart where they differ, so that what is done there can still be read."""
+    parts = [text.partition(" · ") for text in shown]
+    places = list(dict.fromkeys(place for place, *_ in parts))
+    short = dict(zip(places, clipped(places, PLACE), strict=True))
+    return [short[place] + between + clip(what, LABEL) for place, between, what in parts]
 
 
 def _line(row: Any, place: str) -> str:
