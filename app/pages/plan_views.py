@@ -97,6 +97,7 @@ TABLES: dict[str, View] = {
     ),
     "cooling": lambda one, _: views.cooling_by_technology(one.table("cooling")),
     "energy": lambda one, _: views.energy_by_host(one.table("power")),
+    "survival": lambda one, _: views.least_left(one.table("survival")),
     "waterfall": control_rows("decision"),
     "objective": control_rows("objective_name"),
     "criteria": lambda one, _: one.table("control"),
@@ -194,6 +195,7 @@ def _control(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFra
         chart(PAGE, "waterfall", charts.control_waterfall(decisions), decisions, note=t("plan.waterfall-note")),
         chart(PAGE, "objective", by_objective, objectives, note=t("plan.objective-note")),
         table_section(PAGE, "criteria", get("criteria"), lead=t("plan.criteria-note")),
+        table_section(PAGE, "survival", get("survival"), lead=t("plan.survival-note"), none=t("plan.survival-none")),
     ]  # fmt: skip
 
 
