@@ -32,7 +32,7 @@ COVER ?= -m coverage run
 
 test: venv chromium
 	rm -f .coverage .coverage.*
-	$(BIN)/python $(COVER) -m pytest -q -n $(WORKERS) -m "not slow" --durations=10
+	$(BIN)/python $(COVER) -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --durations=10
 	$(if $(COVER),$(BIN)/coverage combine -q && $(BIN)/coverage report)
 
 test-all: venv chromium
