@@ -24,7 +24,7 @@ from planner.case.holdings import unhoused
 from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
-from planner.case.resilience import alone, duty_paths
+from planner.case.resilience import alone, duty_paths, one_of
 
 TOLERANCE = 1e-9
 REASON_WORDS = {
@@ -245,7 +245,7 @@ def _survival(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
         until = "ever" if never else f"until {case.calendar.label(after)}"
         yield Trouble(
             str(w), "survival",
-            f"{share:.0%} of {w} must survive the loss of a {word}, but no {word} other than {member} "
+            f"{share:.0%} of {w} must survive the loss of {one_of(str(i))}, but no {word} other than {member} "
             f"may serve it {until}",
             f"add a second {word} that may serve {w}, or set {next(iter(fix))} to {next(iter(fix.values()))}",
             fix,

@@ -40,9 +40,14 @@ def class_name(duty: Survival) -> str:
     return f"supply of {duty.by} for {duty.months} months{since}"
 
 
+def one_of(by: str) -> str:
+    """a site, an operator, an owner class."""
+    return f"{'an' if by[0] in 'aeio' else 'a'} {by.replace('-', ' ')}"
+
+
 def class_words(duty: Survival) -> str:
     """a site, an operator, a vendor's supply for 12 months."""
-    word = f"{'an' if duty.by[0] in 'aeio' else 'a'} {duty.by.replace('-', ' ')}"
+    word = one_of(duty.by)
     return word if duty.what == "service" else f"{word}'s supply for {duty.months} months"
 
 

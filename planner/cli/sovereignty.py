@@ -248,6 +248,9 @@ def survival(
         bool, typer.Option("--supply", help="Only new supply stops; what was ordered before runs on.")
     ] = False,
     months: Annotated[int, typer.Option(min=1, help="With --supply: how long the loss lasts.")] = 12,
+    workload: Annotated[
+        list[str] | None, typer.Option(help="A workload that is to survive (repeat it); left out, all are.")
+    ] = None,
     quality: Quality = "quick",
     settings: Settings = None,
     catalog: CatalogFolder = None,
@@ -274,10 +277,15 @@ def survival(
         if name not in SHARE_COLUMN:
             raise UnknownName(f"--by {name}: no such class{hint(name, list(SHARE_COLUMN))}")
     facts = load_catalog(catalog)
+    scenario = scenario_of(file, facts, settings)
+    known = [w.id for w in scenario.demand]
+    for name in workload or ():
+        if name not in known:
+            raise UnknownName(f"--workload {name}: no such workload{hint(name, known)}")
     with Progress(quiet=as_json) as progress:
         table = survival_table(
-            scenario_of(file, facts, settings), classes, start.date() if start else None,
-            "supply" if supply else "service", months, quality, facts, progress,
+            scenario, classes, start.date() if start else None,
+            "supply" if supply else "service", months, workload, quality, facts, progress,
         )  # fmt: skip
     if as_json:
         print_json({"survival": records(table)})
@@ -285,7 +293,7 @@ def survival(
     for by_class, part in table.groupby("by", sort=False):
         why = next(iter(part["why"]))
         note = f": {why}" if why else f": at most {100 * part['most'].iloc[0]:.0f} % can be left"
-        _show(f"Loss of one {by_class}{note}", _shown(part))
+        _show(f"Loss of one {by_class.replace('-', ' ')}{note}", _shown(part))
 
 
 def _shown(part: Any) -> Any:

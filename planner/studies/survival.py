@@ -58,12 +58,20 @@ class _Asked:
     since: date
     what: Literal["service", "supply"]
     months: int
+    workloads: list[str] | None
     quality: str
     options: dict[str, Any]
 
     def case(self, by: str, share: float) -> Case:
         duty = Survival.model_validate(
-            {"by": by, "share": share, "from": self.since, "what": self.what, "months": self.months}
+            {
+                "by": by,
+                "share": share,
+                "from": self.since,
+                "what": self.what,
+                "months": self.months,
+                "workloads": self.workloads,
+            }
         )
         limits = self.scenario.limits.model_copy(update={"survival": [*self.scenario.limits.survival, duty]})
         return build_case(self.scenario.model_copy(update={"limits": limits}), self.catalog)
@@ -75,6 +83,7 @@ def survival_table(
     since: date | None = None,
     what: Literal["service", "supply"] = "service",
     months: int = 12,
+    workloads: list[str] | None = None,
     quality: str = "quick",
     catalog: Catalog | None = None,
     on_event: OnEvent | None = None,
@@ -83,7 +92,8 @@ def survival_table(
     """Rows (columns ``COLUMNS``) at none, half and all of the largest share of each class, MUSD discounted.
 
     ``more_low_musd`` and ``more_high_musd`` bound what the duty adds to cost, from both plans' bounds. ``since`` is the
-    first day of the duty: by default the earliest ``survive_from`` of the scenario, else the first day of the last year.
+    first day of the duty: by default the earliest ``survive_from`` of the scenario, else the first day of the last year;
+    ``workloads`` are those whose service is to survive, all where left out.
     Raises ``BadValue`` where the scenario itself has no plan.
     """
     facts = catalog or scenario.catalog
@@ -95,7 +105,7 @@ def survival_table(
     calendar = base.plan.case.calendar
     day = since or min(days, default=calendar.date_of(max(0, calendar.n - 12 // calendar.step_months)))
     kept = scenario.model_copy(update={"limits": base.bounds.in_limits(scenario.limits)})
-    asked = _Asked(kept, facts, day, what, months, quality, options)
+    asked = _Asked(kept, facts, day, what, months, workloads, quality, options)
     rows = [row for by in classes for row in _class_rows(asked, base, by)]
     return pd.DataFrame(rows, columns=COLUMNS)
 

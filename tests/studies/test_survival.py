@@ -48,5 +48,6 @@ def test_independence_of_an_operator_has_a_price(root: Any) -> None:
 
 
 def test_a_class_that_is_none_is_named_with_those_there_are() -> None:
-    said = CliRunner().invoke(app, ["survival", "two-hosts", "--by", "operater"])
-    assert said.exit_code == 2 and "did you mean 'operator'" in said.output
+    for wrong, right in ((("--by", "operater"), "operator"), (("--workload", "asistant"), "assistant")):
+        said = CliRunner().invoke(app, ["survival", "two-hosts", *wrong])
+        assert said.exit_code == 2 and f"did you mean '{right}'" in said.output
