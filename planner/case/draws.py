@@ -7,6 +7,7 @@ for ending later. Arithmetic of loans: ``planner.case.loans``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,13 @@ from planner.case.finance import (
     exchange_rate,
     filled,
     inflation_of,
+    lives_of,
     price_level,
     risk_class_of,
 )
 from planner.case.loans import QUARTERS_PER_YEAR, Array, Fees, instalments, service_of
 from planner.case.periods import STEP_MONTHS, Calendar, add_months, quarter_of
-from planner.case.registry import HARDWARE, PURCHASE
+from planner.case.registry import ACCOUNTS, HARDWARE, PURCHASE
 from planner.facts.catalog import Catalog
 from planner.scenario.finance import Source
 from planner.scenario.schema import Scenario
@@ -33,6 +35,8 @@ UNPLANNED = ("equity",)
 MONTHS = STEP_MONTHS["quarter"]
 DRAWN, GRANT_DRAWN, COST, REPAID = "draw", "grant-drawn", "debt-cost", "debt-repaid"
 """Accounts of the ledger."""
+BOUGHT = {account.asset_class for account in ACCOUNTS.values()} - {""}
+"""Asset classes of capital."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class OptionalSource:
     exchange: Array
     level: Array
     calendar: Calendar
+    tenor_cap: str = ""
+    """what a tenor that is not written is the length of; empty where it is written"""
 
     @property
     def is_grant(self) -> bool:
@@ -122,7 +128,7 @@ def _source(given: Source, scenario: Scenario, catalog: Catalog) -> OptionalSour
     quarters = calendar.n * calendar.step_months // MONTHS
     opens = max(0, quarter_of(terms.from_, calendar.start)) if terms.from_ else 0
     closes = min(quarters, quarter_of(terms.until, calendar.start) + 1) if terms.until else quarters
-    tenor = terms.tenor_years if terms.tenor_years is not None else terms.longest_tenor_years or 0.0
+    tenor, cap = tenor_of(terms, quarters - closes, lives_of(scenario.finance.life_years, catalog))
     premium = terms.premium_share
     if premium is None and terms.kind == EXPORT_CREDIT:
         years = tenor + (closes - opens) / QUARTERS_PER_YEAR / 2.0
@@ -137,8 +143,33 @@ def _source(given: Source, scenario: Scenario, catalog: Catalog) -> OptionalSour
             round(tenor * QUARTERS_PER_YEAR), terms.balloon_share or 0.0, quarters - closes,
         ),
         exchange=np.array([exchange_rate(scenario.finance, str(terms.currency), day, catalog) for day in days]),
-        level=price_level(inflation_of(scenario.finance, catalog), quarters), calendar=calendar,
+        level=price_level(inflation_of(scenario.finance, catalog), quarters), calendar=calendar, tenor_cap=cap,
     )  # fmt: skip
+
+
+def tenor_of(terms: Source, left: int, lives: Mapping[str, float]) -> tuple[float, str]:
+    """Tenor of an optional source, years, and the cap it is; the cap is empty where the tenor is written.
+
+    ``left``: quarters of the horizon once the source has closed. ``lives``: useful life of every asset class, years.
+    """
+    if terms.tenor_years is not None:
+        return terms.tenor_years, ""
+    caps = {"what is left of the horizon": left / QUARTERS_PER_YEAR}
+    for name in sorted(BOUGHT & set(terms.assets or BOUGHT) & set(lives)):
+        caps[f"the useful life of {name}"] = lives[name]
+    if terms.longest_tenor_years is not None:
+        caps["the longest that is given"] = terms.longest_tenor_years
+    return least_tenor(caps)
+
+
+def least_tenor(caps: Mapping[str, float]) -> tuple[float, str]:
+    """The least of the caps of a tenor, in whole quarters and one at least, years; and which it is.
+
+    >>> least_tenor({"life": 4.6, "horizon": 8.0})
+    (4.5, 'life')
+    """
+    why = min(caps, key=lambda name: caps[name])
+    return int(max(1.0, caps[why] * QUARTERS_PER_YEAR)) / QUARTERS_PER_YEAR, why
 
 
 def fees_of(terms: Source, premium: float) -> Fees:

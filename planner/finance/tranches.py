@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from planner.case.draws import fees_of, optional_sources
+from planner.case.draws import fees_of, least_tenor, optional_sources
 from planner.case.finance import HOME_CURRENCY, Default, country_premium, filled, risk_class_of
 from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import add_months, quarter_name, quarter_of
@@ -116,6 +116,8 @@ class Tranches:
         """A source of which the plan chose the draws: as they stand in its ledger, repaid as the model has it."""
         source = next(o for o in optional_sources(self.scenario, self.catalog) if o.id == s.id)
         made = self.unpriced(source.terms, source.fees.premium)
+        if source.tenor_cap and made.is_debt:
+            self.capped(s, source.terms.tenor_years or 0.0, source.tenor_cap)
         if s.premium_share is None and made.kind == EXPORT_CREDIT:
             drawing = (source.closes - source.opens) / QUARTERS_PER_YEAR
             self.premium(s, source.terms.tenor_years or 0.0, drawing)
@@ -178,10 +180,12 @@ class Tranches:
             caps[f"the useful life of {name}"] = (last - after) / QUARTERS_PER_YEAR
         if s.longest_tenor_years is not None:
             caps["the longest that is given"] = s.longest_tenor_years
-        why = min(caps, key=lambda name: caps[name])
-        tenor = int(max(1.0, caps[why] * QUARTERS_PER_YEAR)) / QUARTERS_PER_YEAR
-        self.notes.add(f"sources[{s.id}].tenor_years", tenor, f"the least of its caps: {why}")
+        tenor, why = least_tenor(caps)
+        self.capped(s, tenor, why)
         return tenor
+
+    def capped(self, s: Source, tenor: float, why: str) -> None:
+        self.notes.add(f"sources[{s.id}].tenor_years", tenor, f"the least of its caps: {why}")
 
     def premium(self, s: Source, tenor: float, drawing_years: float) -> float:
         risk = risk_class_of(self.scenario.country, self.catalog)

@@ -19,6 +19,7 @@ from planner.intake.offer_checks import idle_holdings, no_cooling, no_offer
 from planner.intake.optional_sources import optional
 from planner.intake.power_checks import power_offers
 from planner.intake.site_checks import own_sites
+from planner.intake.tenor_checks import TENOR_RULES
 from planner.scenario.paths import find, ids_of
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
@@ -44,6 +45,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
         no_offer, idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
         power_offers,
         *FINANCE_RULES,
+        *TENOR_RULES,
         optional,
     )  # fmt: skip
     return [problem for rule in rules for problem in rule(document)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from math import inf
 
-from planner.case.finance import SCULPTED, STATE, filled, lives_of, payer_of_hosts
+from planner.case.finance import HOME_CURRENCY, SCULPTED, STATE, filled, payer_of_hosts
 from planner.case.limits import EVERYONE, PARTNER
 from planner.case.periods import quarter_name, quarter_of
 from planner.facts.numbers import percent
@@ -78,40 +78,11 @@ def terms(doc: Document) -> Iterator[Problem]:
             )
         if source.from_ and source.until and source.until <= source.from_:
             yield at_field(item, path, "until", f"{source.until} must come after from, {source.from_}")
-
-
-def life_years(doc: Document) -> dict[str, float]:
-    """Useful life of every asset class, years: as written, else the catalog's."""
-    written = doc.root.get("finance")
-    given = written.get("life_years") if written is not None else None
-    own = given.plain() if given is not None and isinstance(given.value, dict) else {}
-    return lives_of({k: float(v) for k, v in own.items() if isinstance(v, int | float)}, doc.catalog)
-
-
-def tenors(doc: Document) -> Iterator[Problem]:
-    """Tenor within the agency's rule, the horizon, and the life of all that is financed."""
-    lives = life_years(doc)
-    for path, item, source in sources_of(doc):
-        tenor = source.tenor_years
-        if tenor is None or source.kind in UNREPAID or source.optional:
-            continue  # of an optional source, ``optional_sources`` judges
-        said = f"{tenor:g} years"
-        if source.longest_tenor_years is not None and tenor > source.longest_tenor_years:
-            yield at_field(
-                item, path, "tenor_years", f"{said} exceed the agency's {source.longest_tenor_years:g}"
-            )
-        if doc.horizon is not None and tenor * 12 > doc.horizon.n * doc.horizon.step_months:
-            yield at_field(
-                item,
-                path,
-                "tenor_years",
-                f"{said} outlast the horizon: shorten it, or lengthen horizon.years",
-            )
-        financed = [name for name in source.assets or lives if name in lives]
-        short = min(financed, key=lambda name: lives[name], default=None)
-        if short is not None and tenor > lives[short] + ROUNDING:
-            message = f"{said} lie beyond the useful life of {short}, {lives[short]:g} years"
-            yield at_field(item, path, "tenor_years", f"{message}: shorten it, or name other assets")
+        rate = (source.base_rate_per_year or 0.0) + (source.margin_per_year or 0.0)
+        if source.kind not in UNREPAID and rate < 0.0:
+            field = "margin_per_year" if item.get("margin_per_year") is not None else "base_rate_per_year"
+            message = f"with the base rate interest is {percent(rate, 2)} a year: a loan costs something"
+            yield at_field(item, path, field, f"{message}; give a rate of at least 0 in all")
 
 
 def authority(doc: Document) -> Iterator[Problem]:
@@ -203,9 +174,13 @@ def _limited(source: Source) -> bool:
 
 
 def currencies(doc: Document) -> Iterator[Problem]:
-    """Two exchange paths of one currency."""
+    """Two exchange paths of one currency; a path of the money in which all is counted."""
     seen: set[str] = set()
     for path, item in find(doc.root, "finance.currency.paths[].currency"):
+        if item.value == HOME_CURRENCY:
+            yield fault(
+                item, path, f"{HOME_CURRENCY} has no path: rates are dollars for one unit of another currency"
+            )
         if isinstance(item.value, str) and item.value in seen:
             yield fault(item, path, f"second path of {item.value}")
         seen.add(str(item.value))
@@ -289,5 +264,5 @@ def _all_capital(cap: MoneyCap) -> bool:
 
 
 FINANCE_RULES: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-    terms, tenors, authority, eligible, shares, currencies, contracts,
+    terms, authority, eligible, shares, currencies, contracts,
 )  # fmt: skip

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.case.draws import BOUGHT, tenor_of
 from planner.case.finance import SCULPTED
 from planner.case.limits import PARTNER
 from planner.case.periods import STEP_MONTHS, quarter_of
-from planner.case.registry import ACCOUNTS
 from planner.intake.document import Document, fault
-from planner.intake.finance_checks import UNREPAID, at_field, life_years, sources_of
+from planner.intake.finance_checks import UNREPAID, at_field, sources_of
+from planner.intake.tenor_checks import life_years
 from planner.scenario.finance import Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 
-BOUGHT = {account.asset_class for account in ACCOUNTS.values()} - {""}
-"""Asset classes of capital."""
 MONTHS = STEP_MONTHS["quarter"]
 
 
@@ -25,6 +24,10 @@ def optional(doc: Document) -> Iterator[Problem]:
     for path, item, source in chosen:
         for field, message in (*_terms(source), *_dates(doc, source)):
             yield at_field(item, path, field, message)
+        written = item.get("costs_of_finance")
+        if written is not None and written.value is True:
+            message = "an optional source pays for what is bought, not for interest and fees: leave it out"
+            yield at_field(item, path, "costs_of_finance", message)
     if not chosen:
         return
     for path, item in find(doc.root, "finance.grants[]"):
@@ -76,10 +79,17 @@ def _dates(doc: Document, s: Source) -> Iterator[tuple[str, str]]:
         )
         return
     lives = life_years(doc)
-    tenor = s.tenor_years if s.tenor_years is not None else s.longest_tenor_years
+    if s.tenor_years is None:
+        tenor, why = tenor_of(s, quarters - closes, lives)
+        if (s.grace_years or 0.0) >= tenor:
+            yield (
+                "grace_years",
+                f"must be shorter than the tenor, {tenor:g} years, the least of its caps: {why}",
+            )
+        return
     longest = max((lives[name] for name in s.assets or lives if name in lives), default=None)
-    if tenor is not None and longest is not None and min(tenor, (quarters - closes) / 4) > longest:
-        yield (
-            "tenor_years",
-            f"{tenor:g} years lie beyond the useful life of all it may finance, {longest:g} years",
+    if longest is not None and s.tenor_years > longest:
+        message = (
+            f"{s.tenor_years:g} years lie beyond the useful life of all it may finance, {longest:g} years"
         )
+        yield "tenor_years", message

@@ -27,6 +27,8 @@ EventKind = Literal[
 ]  # fmt: skip
 Currency3 = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Rate = Annotated[float, Field(gt=-1, le=1)]
+Inflation = Annotated[float, Field(ge=-0.2, le=1)]
+"""A year: from the worst deflation on record of a whole economy, with room, to where a plan in money says little."""
 Years = Annotated[float, Field(gt=0, le=60)]
 
 
@@ -68,7 +70,7 @@ class Source(Record):
     costs_of_finance: bool | None = None
     base_rate_per_year: Rate | None = None
     margin_per_year: Rate | None = None
-    upfront_fee_share: Share | None = None
+    upfront_fee_share: Annotated[float, Field(ge=0, lt=1)] | None = None
     commitment_fee_per_year: Share | None = None
     guarantee_fee_per_year: Share | None = None
     premium_share: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -186,7 +188,7 @@ class Finance(Record):
     operation_from: date | None = None
     life_years: dict[Id, Positive] = {}
     tax: Tax = Tax()
-    inflation_per_year: Rate | None = None
+    inflation_per_year: Inflation | None = None
     currency: Currency = Currency()
     covenants: Covenants = Covenants()
     downsides: list[Downside] = []

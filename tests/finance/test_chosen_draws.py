@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.case.draws import optional_sources
-from planner.case.finance import filled
+from planner.case.finance import country_premium, filled, risk_class_of
 from planner.case.periods import STEP_MONTHS
 from planner.finance.ledger_flows import PlanFlows, Quarters
 from planner.finance.project import Project
@@ -85,3 +86,32 @@ def test_the_ledger_of_a_draw_is_its_statements(
         by_quarter = want.reshape(len(deflated), -1).sum(axis=1)
         np.testing.assert_allclose(by_quarter, deflated, atol=1e-9 * max(1.0, np.abs(deflated).max()))
     assert abs(run.balance[0, -1]) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("life", "longest", "tenor", "cap"),
+    [
+        ({}, None, 3.5, "what is left of the horizon"),
+        ({"servers": 2.6}, None, 2.5, "the useful life of servers"),
+        ({}, 2.0, 2.0, "the longest that is given"),
+    ],
+)
+def test_a_tenor_left_out_is_the_one_that_is_run_and_priced(
+    tiny: Any, life: dict[str, float], longest: float | None, tenor: float, cap: str
+) -> None:
+    """Not the agency's longest, 15 years, where the debt is repaid sooner: its premium is for the years of risk."""
+    agency = {
+        "id": "e",
+        "optional": True,
+        "preset": "eca-oecd",
+        "until": "2028-06-30",
+        "longest_tenor_years": longest,
+    }
+    finance = Finance.model_validate({"sources": [agency], "life_years": life})
+    horizon = {"start": "2027-01-01", "years": 5, "step": "half-year"}
+    scenario = tiny(horizon=horizon).model_copy(update={"finance": finance, "country": "KAZ"})
+    (source,) = optional_sources(scenario, scenario.catalog)
+    assert (source.terms.tenor_years, source.tenor_cap) == (tenor, cap)
+    assert np.flatnonzero(source.instalments)[-1] + 1 == 4 * tenor
+    risk = risk_class_of("KAZ", scenario.catalog)
+    assert source.fees.premium == country_premium(risk, tenor + 1.5 / 2, scenario.catalog) > 0.01

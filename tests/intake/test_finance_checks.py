@@ -91,7 +91,7 @@ finance:
     - {id: d, optional: true, kind: loan, until: 2028-12-31, tenor_years: 3, profile: sculpted, sweep_share: 0.5}
     - {id: e, optional: true, kind: loan, until: 2032-12-31, tenor_years: 3}
     - {id: f, optional: true, kind: loan, from: 2028-04-01, until: 2028-09-30, tenor_years: 3}
-    - {id: g, optional: true, kind: loan, until: 2027-06-30, tenor_years: 9, assets: [servers]}
+    - {id: g, optional: true, kind: loan, until: 2027-06-30, tenor_years: 5.25, assets: [servers]}
     - {id: h, optional: true, preset: eca-oecd, until: 2028-12-31}
     - {id: i, optional: true, kind: loan, until: 2028-12-31, tenor_years: 19, assets: [halls, servers]}
     - {id: k, optional: true, kind: loan, until: 2028-12-31, tenor_years: 4, assets: [development]}
@@ -108,13 +108,14 @@ SAID_OF_OPTIONAL = {
     "sources[e].until": "leaves nothing of the horizon to repay it in",
     "sources[f].until": "no whole period",
     "sources[g].tenor_years": "beyond the useful life of all it may finance, 5 years",
+    "sources[i].tenor_years": "19 years outlast the 4 of the horizon after 2028-12-31",
     "sources[j].share": "debt above 100 %",
     "sources[k].assets": "pays for what is bought",
 }
 
 
 def test_an_optional_source_states_what_its_price_rests_on() -> None:
-    """A tenor past the horizon, or past the life of some assets only, is no fault: the model pays for the others."""
+    """A tenor past the life of some assets only is no fault: the model pays for the others."""
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(OPTIONAL)
     found = {p.path.removeprefix("finance."): p.message for p in caught.value.problems}
@@ -193,3 +194,73 @@ def test_a_grant_that_no_capital_can_stand_behind_is_warned_of(more: str, said: 
     assert set(warned) == {f"finance.grants[{name}].musd" for name in said}
     for name, words in said.items():
         assert words in warned[f"finance.grants[{name}].musd"]
+
+
+def said_of(finance: str) -> dict[str, str]:
+    """Path within the section finance -> what is said of it, of two hosts over six years."""
+    text = f"extends: two-hosts\nname: x\nhorizon: {{start: 2027-01-01, years: 6, step: half-year}}\nfinance:\n  {finance}\n"
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text)
+    return {p.path.removeprefix("finance."): p.message for p in caught.value.problems}
+
+
+OPEN = "until: 2028-12-31, assets: [halls]"
+
+
+@pytest.mark.parametrize("optional", ["true", "false"])
+@pytest.mark.parametrize(
+    ("terms", "field", "words"),
+    [
+        ("tenor_years: 0.1", "tenor_years", "0.1 years are no whole number of quarters"),
+        ("tenor_years: 3.1", "tenor_years", "loans are repaid: 3 or 3.25"),
+        ("tenor_years: 3, grace_years: 0.3", "grace_years", "no whole number of quarters"),
+        ("tenor_years: 4.25", "tenor_years", "outlast the 4 of the horizon after 2028-12-31"),
+        ("tenor_years: 3, longest_tenor_years: 2", "tenor_years", "exceed the agency's 2"),
+        (
+            "tenor_years: 3, base_rate_per_year: 0.02, margin_per_year: -0.05",
+            "margin_per_year",
+            "interest is −3.00 % a year",
+        ),
+        ("tenor_years: 3, upfront_fee_share: 1", "upfront_fee_share", "must be less than 1"),
+    ],
+)
+def test_a_loan_that_cannot_be_is_refused_at_its_field(
+    optional: str, terms: str, field: str, words: str
+) -> None:
+    found = said_of(f"sources: [{{id: a, kind: loan, optional: {optional}, {OPEN}, {terms}}}]")
+    assert list(found) == [f"sources[a].{field}"] and words in found[f"sources[a].{field}"]
+
+
+def test_an_optional_source_does_not_pay_for_costs_of_finance() -> None:
+    asked = "kind: loan, tenor_years: 3, costs_of_finance: true"
+    found = said_of(f"sources: [{{id: a, optional: true, {OPEN}, {asked}}}]")
+    assert list(found) == ["sources[a].costs_of_finance"]
+
+
+def test_grace_is_shorter_than_a_tenor_that_is_filled_in() -> None:
+    found = said_of("sources: [{id: a, preset: eca-oecd, optional: true, until: 2028-12-31, grace_years: 4}]")
+    assert found["sources[a].grace_years"].endswith(
+        "4 years, the least of its caps: what is left of the horizon"
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "words"),
+    [
+        ("inflation_per_year: -0.99", "inflation_per_year", "at least -0.2"),
+        (
+            "currency: {paths: [{currency: USD, points: [{at: 2027-01-01, usd_per_unit: 2}]}]}",
+            "currency.paths[0].currency",
+            "USD has no path",
+        ),
+        ("downsides: [{id: x, what: price, size: 3}]", "downsides[x].size", "300 % of what price changes"),
+        ("downsides: [{id: x, what: utilisation, size: 1.5}]", "downsides[x].size", "less than nothing"),
+        ("downsides: [{id: x, what: residual, size: 2}]", "downsides[x].size", "less than nothing"),
+        ("downsides: [{id: x, what: currency, size: 1}]", "downsides[x].size", "less than nothing"),
+        ("downsides: [{id: x, what: rate, size: 2}]", "downsides[x].size", "two points are 0.02"),
+        ("downsides: [{id: x, what: grid-late, size: 400}]", "downsides[x].size", "whole horizon, 72 months"),
+    ],
+)  # fmt: skip
+def test_a_figure_out_of_all_measure_is_named(section: str, path: str, words: str) -> None:
+    found = said_of(section)
+    assert list(found) == [path] and words in found[path], found
