@@ -76,10 +76,19 @@ def show_downsides(tables: Mapping[str, pd.DataFrame]) -> None:
     tornado = tables["finance_tornado"]
     figure = term("finance_figure", tornado["figure"].iloc[0])
     swings = Table(
-        "case", "worse", "as signed", "better", "swing", title=f"Tornado: {figure}", title_justify="left"
+        "case",
+        "worse",
+        "as signed",
+        "better",
+        "swing",
+        "reason",
+        title=f"Tornado: {figure}",
+        title_justify="left",
     )
     for row in tornado.itertuples():
-        swings.add_row(row.case, *(number(v, 4) for v in (row.worse, row.base, row.better, row.swing)))
+        swings.add_row(
+            row.case, *(number(v, 4) for v in (row.worse, row.base, row.better, row.swing)), row.reason
+        )
     out.print(swings)
     for row in tables["finance_break_evens"].itertuples():
         out.print(f"Revenue that may be lost while {row.what}: {row.reason or percent(row.share, 1)}")

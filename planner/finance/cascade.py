@@ -141,6 +141,9 @@ class _Walk:
             [[0.0] * n for _ in range(count)] for _ in range(6)
         )
         self.drawn = [0.0] * count
+        self.signed: list[Line | None] = [
+            None if t.draws is None else t.draws.tolist() for t in self.tranches
+        ]
 
     def debt_service(self, q: int) -> None:
         """Interest, fees and instalments on opening balances."""
@@ -163,10 +166,8 @@ class _Walk:
             lines["reserve_funded"][q] = lines["dsra"][q] = first_reserve
             extras += lines["vat_paid"][q] + first_reserve
         for j, tranche in enumerate(self.tranches):
-            first, after = self.opens[j]
-            shared = self.of_finance[j] * extras if first <= q < after else 0.0
-            full = (self.payable[j][q] + shared) / (1.0 - tranche.fees.premium)
-            musd, rate = self.scale[j] * full, self.exchange[j][q]
+            full, rate = self._full(j, q, extras), self.exchange[j][q]
+            musd = self.scale[j] * full
             self.full[j][q], self.draws[j][q] = full / rate, musd / rate
             self.drawn[j] += musd / rate
             opening = self.balance[j][q - 1] if q else 0.0
@@ -175,6 +176,15 @@ class _Walk:
             lines["debt" if tranche.is_debt else "grants"][q] += musd
         paid = lines["debt"][q] + lines["grants"][q] + lines["vat_refunded"][q]
         self._rest(q, self.capex[q] + extras + lines["premium"][q] - paid, building)
+
+    def _full(self, j: int, q: int, extras: float) -> float:
+        """MUSD that a source pays if no cap binds; as signed, whatever it now costs."""
+        signed = self.signed[j]
+        if signed is not None:
+            return signed[q] * self.exchange[j][q]
+        first, after = self.opens[j]
+        shared = self.of_finance[j] * extras if first <= q < after else 0.0
+        return (self.payable[j][q] + shared) / (1.0 - self.tranches[j].fees.premium)
 
     def _costs_of_finance(self, q: int, building: bool) -> float:
         """Fees of sources that open, and while building interest and other fees, which cash pays later."""
@@ -187,13 +197,16 @@ class _Walk:
         return costs
 
     def _rest(self, q: int, left: float, building: bool) -> None:
-        """What no source has paid: cash kept from a refund of VAT, or the refresh reserve, then equity."""
+        """What no source has paid: cash kept while building, or the refresh reserve, then equity.
+
+        What debt as signed or a refund of VAT pays beyond the uses is cash: kept while building, then to the waterfall.
+        """
         lines = self.lines
         held = lines["cash" if building else "refresh"][q - 1] if q else 0.0
         used = min(max(0.0, left), held)
         lines["cash_used" if building else "refresh_used"][q] = used
+        lines["cash_added"][q] = max(0.0, -left)
         if building:
-            lines["cash_added"][q] = max(0.0, -left)
             lines["cash"][q] = held - used + lines["cash_added"][q]
         lines["equity"][q] = max(0.0, left) - used
 
@@ -208,7 +221,7 @@ class _Walk:
         lines["residual"][q] = self.project.residual_musd if last else 0.0
         service = lines["interest"][q] + lines["fees"][q] + lines["principal"][q]
         cash = lines["cfads"][q] - service + lines["cash_interest"][q] + lines["residual"][q]
-        cash += held - lines["refresh_used"][q]
+        cash += held - lines["refresh_used"][q] + lines["cash_added"][q]
         lines["support"][q] = max(0.0, -cash)
         lines["dsra"][q] = min(self.dsra_target[q], max(0.0, cash))
         left = max(0.0, cash) - lines["dsra"][q]

@@ -21,6 +21,7 @@ from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.project import Project
 from planner.finance.revenue import Contract
+from planner.finance.side_by_side import IN_WORST, NOISE, at_least_cover, because
 from planner.finance.sources import EXPORT_CREDIT, MONTHS_PER_QUARTER
 from planner.finance.statements import key_figures, statements
 from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
@@ -33,7 +34,7 @@ FIGURES = (
     "uses_musd", "equity_musd", "support_musd", "peak_equity_musd", "min_dscr", "min_llcr", "equity_irr",
     "quarters_locked_up", "quarters_in_default",
 )  # fmt: skip
-AS_SIGNED = "as signed"
+AS_SIGNED, PEAK_EQUITY = "as signed", "peak_equity_musd"
 
 
 def signed(found: PlanFinance) -> Project:
@@ -46,7 +47,7 @@ def under(found: PlanFinance, event: Downside, base: Project, back: bool = False
 
     Raises FinanceError for an event that has none.
     """
-    quarter = 0 if event.from_ is None else max(0, quarter_of(event.from_, base.start))
+    quarter = _begins(event, base)
     sign = -1.0 if back else 1.0
     if event.what in DIRECT:
         size = sign * DIRECT[event.what] * event.size
@@ -59,6 +60,13 @@ def under(found: PlanFinance, event: Downside, base: Project, back: bool = False
     return _lost(found, event, base, quarter)
 
 
+def _begins(event: Downside, base: Project) -> int:
+    """First quarter of an event: its date; else the start, but of exchange rates operation, when debt stands."""
+    if event.from_ is not None:
+        return max(0, quarter_of(event.from_, base.start))
+    return base.operation_from if event.what == CURRENCY else 0
+
+
 def _lost(found: PlanFinance, event: Downside, base: Project, quarter: int) -> Project:
     if event.what == "export-credit-lapsed":
         return replace(base, sources=tuple(t for t in base.sources if t.kind != EXPORT_CREDIT))
@@ -68,7 +76,10 @@ def _lost(found: PlanFinance, event: Downside, base: Project, quarter: int) -> P
     if event.what == "licence-lost":
         kept = tuple(s for s in base.spending if s.asset != SERVERS)
         dead = tuple(t for t in base.sources if not _only(t.eligibility.assets, SERVERS))
-        return replace(base, spending=kept, sources=dead, revenue_musd=(1.0 - event.size) * base.revenue_musd)
+        undrawn = tuple(replace(t, draws=None) for t in dead)  # nobody draws for what is not bought
+        return replace(
+            base, spending=kept, sources=undrawn, revenue_musd=(1.0 - event.size) * base.revenue_musd
+        )
     late = base.operation_from + int(np.ceil(event.size / MONTHS_PER_QUARTER))
     return replace(base, revenue_musd=np.where(np.arange(base.quarters) < late, 0.0, base.revenue_musd))
 
@@ -128,7 +139,9 @@ def figures_of(project: Project) -> dict[str, float]:
 def tornado_table(
     found: PlanFinance, events: Iterable[Downside], cases: pd.DataFrame, figure: str
 ) -> pd.DataFrame:
-    """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing.
+    """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing, reason.
+
+    ``reason``: the flows by which the worse side is no worse, where it is better than the base.
 
     ``cases`` is the ``downside_table`` of the same events.
     """
@@ -141,14 +154,24 @@ def tornado_table(
             better = figures_of(under(found, event, base, back=True))[figure]
         except FinanceError:
             better = middle
-        rows.append((event.id, worse, middle, better, abs(better - worse)))
-    table = pd.DataFrame(rows, columns=["case", "worse", "base", "better", "swing"])
+        gains = (worse - middle) * (-1.0 if figure == PEAK_EQUITY else 1.0) > NOISE
+        why = _odd(found, event, base, figure) if gains else ""
+        rows.append((event.id, worse, middle, better, abs(better - worse), why))
+    table = pd.DataFrame(rows, columns=["case", "worse", "base", "better", "swing", "reason"])
     return table.sort_values("swing", ascending=False, na_position="last", ignore_index=True)
+
+
+def _odd(found: PlanFinance, event: Downside, base: Project, figure: str) -> str:
+    """Why an event for the worse makes a figure better: the flows that it changes in the quarter of the least cover."""
+    if figure != MIN_DSCR:
+        return ""
+    both = (statements(base), statements(under(found, event, base)))
+    return f"worse is better here: {because(*map(at_least_cover, both))}{IN_WORST}"
 
 
 def tornado_figure(table: pd.DataFrame) -> str:
     """The figure whose swings tell most: the least cover; without debt what owners must find at the worst."""
-    return "min_dscr" if np.isfinite(table.loc[0, "min_dscr"]) else "peak_equity_musd"
+    return "min_dscr" if np.isfinite(table.loc[0, "min_dscr"]) else PEAK_EQUITY
 
 
 def break_even_table(found: PlanFinance, hurdle_irr: float) -> pd.DataFrame:

@@ -36,7 +36,7 @@ class Event:
 
 
 def as_signed(found: Settled) -> Project:
-    """The project with its debt as committed: amounts and instalments that no longer follow the cash flow."""
+    """The project with its debt as committed: draws and instalments, in each loan's currency, that follow nothing more."""
     setup, project = found.setup, found.setup.project
     fixed: dict[str, Tranche] = {}
     for j, tranche in enumerate(setup.tranches):
@@ -49,7 +49,9 @@ def as_signed(found: Settled) -> Project:
                 tenor_years=terms.tenor_years, profile="agreed", grace_years=terms.grace_years, instalments=shares,
                 sweep=terms.sweep,
             )  # fmt: skip
-            fixed[tranche.id] = replace(tranche, amount=debt, repayment=agreed)
+            fixed[tranche.id] = replace(
+                tranche, amount=debt, repayment=agreed, draws=found.run.draws[j].copy()
+            )
     return replace(project, sources=tuple(fixed.get(t.id, t) for t in project.sources))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from planner.case.loans import QUARTERS_PER_YEAR, planned
 from planner.case.periods import quarter_name
 from planner.finance import repayment
-from planner.finance.cascade import Given, Pass, Setup, run_quarters
+from planner.finance.cascade import OWED_MUSD, Given, Pass, Setup, run_quarters
 from planner.finance.coverage import reserve_target
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
@@ -43,6 +43,9 @@ class Settled:
     losses: Array
     """carried forward"""
     exchange_gain: Array
+    """as the rate moves"""
+    taxed_gain: Array
+    """the same as debt is repaid"""
 
 
 def settle(project: Project) -> Settled:
@@ -82,8 +85,10 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
 
     depreciation, book = _assets(project, lines)
     balance_before = np.hstack([np.zeros((count, 1)), run.balance[:, :-1]])
+    balance_before[[not t.is_debt for t in setup.tranches]] = 0.0  # grants are not owed
     moved = np.diff(setup.exchange, axis=1, prepend=setup.exchange[:, :1])
     gain = -(balance_before * moved).sum(axis=0)
+    realised = _realised(setup, run)
     disposal = np.zeros(n)
     disposal[-1] = project.residual_musd - book[-1]
     book[-1] = 0.0
@@ -94,9 +99,10 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
     income = np.where(operating, running, 0.0) - depreciation + gain + disposal
     last = project.tax.losses_last_years
     expiry = None if last is None else round(last * QUARTERS_PER_YEAR)
-    # what moves before operation, such as an exchange rate, is taxed with the first income
-    taxable = np.where(operating, income, 0.0)
-    taxable[project.operation_from] += income[~operating].sum()
+    # an exchange gain is taxed as debt is repaid; what comes of it before operation, with the first income
+    by_law = income - gain + realised
+    taxable = np.where(operating, by_law, 0.0)
+    taxable[project.operation_from] += by_law[~operating].sum()
     tax, losses = tax_with_losses(taxable, project.tax.rate, expiry, project.tax.losses_usable)
 
     commitment, scale, instalments = given.commitment.copy(), given.scale.copy(), given.instalments.copy()
@@ -109,7 +115,26 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
         instalments[j] = _instalments(setup, tranche, commitment[j], room, setup.exchange[j])
         before += (run.interest[j] + run.fees[j] + instalments[j]) * setup.exchange[j]
     after = Given(commitment, scale, instalments, tax, target)
-    return Settled(setup, given, run, caps, left, depreciation, book, income, losses, gain), after
+    return Settled(setup, given, run, caps, left, depreciation, book, income, losses, gain, realised), after
+
+
+def at_drawn_rates(draws: Array, principal: Array, exchange: Array) -> tuple[Array, Array]:
+    """Of debts, by quarter: share of the opening balance repaid, and the closing balance at the rates of its draws."""
+    share, booked = np.zeros(draws.shape), np.zeros(draws.shape)
+    owed, before = np.zeros(len(draws)), np.zeros(len(draws))
+    for q in range(draws.shape[1]):
+        share[:, q] = np.divide(principal[:, q], owed, out=np.zeros(len(draws)), where=owed > OWED_MUSD)
+        booked[:, q] = (1.0 - share[:, q]) * before + draws[:, q] * exchange[:, q]
+        owed, before = owed - principal[:, q] + draws[:, q], booked[:, q]
+    return share, booked
+
+
+def _realised(setup: Setup, run: Pass) -> Array:
+    """Exchange gain by quarter, MUSD: what is repaid at the rates it was drawn at, less at the quarter's own."""
+    share, booked = at_drawn_rates(run.draws, run.principal, setup.exchange)
+    before = np.hstack([np.zeros((len(booked), 1)), booked[:, :-1]])
+    gain: Array = (share * before - run.principal * setup.exchange).sum(axis=0)
+    return gain
 
 
 def _order(setup: Setup) -> list[int]:
@@ -141,6 +166,8 @@ def _room(setup: Setup, tranche: Tranche, cfads: Array, before: Array) -> Array:
 def _size(setup: Setup, run: Pass, j: int, room: Array) -> tuple[str, float, float]:
     """Binding cap, commitment and scale of a source, in its currency."""
     tranche = setup.tranches[j]
+    if tranche.draws is not None:
+        return "as signed", float(tranche.draws.sum()), 1.0
     full = float(run.full[j].sum())
     caps = {"share" if tranche.chosen is None else "plan": full}
     if tranche.amount is not None:
@@ -183,7 +210,12 @@ def _financed_twice(found: Settled) -> list[Fault]:
     paid = [paid_by(t, spending, *opens) for t, opens in zip(setup.tranches, setup.opens, strict=True)]
     for i, spend in enumerate(spending):
         total = sum(
-            (found.given.scale[j] * lines[i] for j, lines in enumerate(paid)), np.zeros(len(spend.musd))
+            (
+                found.given.scale[j] * lines[i]
+                for j, lines in enumerate(paid)
+                if setup.tranches[j].draws is None
+            ),
+            np.zeros(len(spend.musd)),
         )
         bought = np.asarray(spend.musd) > 0
         over = float((total[bought] / spend.musd[bought]).max(initial=0.0))

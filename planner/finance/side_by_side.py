@@ -20,7 +20,7 @@ from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.ledger_flows import PHYSICAL, Quarters
 from planner.finance.revenue import Contract
 from planner.finance.sources import EQUITY
-from planner.finance.statements import key_figures
+from planner.finance.statements import Statements, key_figures
 from planner.finance.tables import owners
 from planner.finance.targets import MIN_DSCR, revenue_factor
 from planner.scenario.finance import Revenue
@@ -30,6 +30,7 @@ COLUMNS = ["figure", "of", "unit", "base", "other", "difference", "reason"]
 SIZING = "project-finance-sizing-dscr"
 ELSE = "all else"
 OTHERWISE = "other sources, prices or terms"
+IN_WORST = " in the worst quarter of each"
 PARTS, NOISE = 3, 1e-6
 """Parts that a reason names, and what counts as no difference."""
 
@@ -71,27 +72,31 @@ class Side:
         return pd.Series(sums, dtype=float)
 
     def at_least_cover(self) -> pd.Series:
-        """Cash flow and debt service of the quarter of the least cover, MUSD."""
-        cover, flows = self.found.statements.ratios["dscr"], self.found.statements.cash_flow
-        known = cover[np.isfinite(cover)]
-        if not len(known):
-            return pd.Series(dtype=float)
-        row = flows.loc[known.idxmin()]
-        service = row["interest"] + row["fees"] + row["principal"]
-        return pd.Series(
-            {
-                "revenue": row["revenue"],
-                "running cost": -row["opex"],
-                "tax": -row["tax"],
-                "debt service": -service,
-            }
-        )
+        return at_least_cover(self.found.statements)
 
     def hours(self) -> float:
         """Millions of accelerator-hours that serve from operation on."""
         used = _usage(self).used
         assert used is not None
         return float(used[self.found.project.operation_from :].sum())
+
+
+def at_least_cover(found: Statements) -> pd.Series:
+    """Cash flow and debt service of the quarter of the least cover, MUSD."""
+    cover, flows = found.ratios["dscr"], found.cash_flow
+    known = cover[np.isfinite(cover)]
+    if not len(known):
+        return pd.Series(dtype=float)
+    row = flows.loc[known.idxmin()]
+    service = row["interest"] + row["fees"] + row["principal"]
+    return pd.Series(
+        {
+            "revenue": row["revenue"],
+            "running cost": -row["opex"],
+            "tax": -row["tax"],
+            "debt service": -service,
+        }
+    )
 
 
 def side_by_side(base: Side, other: Side) -> pd.DataFrame:
@@ -190,7 +195,7 @@ def _cover(base: Side, other: Side) -> Row:
     least = [key_figures(s.found.statements)["min_dscr"] for s in (base, other)]
     values = [np.nan if v is None else v for v in least]
     reason = because(base.at_least_cover(), other.at_least_cover())
-    reason += "" if reason == OTHERWISE else " in the worst quarter of each"
+    reason += "" if reason == OTHERWISE else IN_WORST
     return (
         "least DSCR",
         "all debt",

@@ -132,6 +132,9 @@ class Tranche:
     chosen: Mapping[tuple[str, str, str, str], Array] | None = None
     """``Spend.key`` -> MUSD that the plan chose to draw for it by quarter, less the premium; None: what its share allows"""
 
+    draws: Array | None = None
+    """amounts by quarter that were signed for, in the source's currency; None: what it may pay, to the least cap"""
+
     @property
     def is_debt(self) -> bool:
         return self.kind not in (GRANT, EQUITY)

@@ -14,6 +14,7 @@ from planner.finance import revenue as contracts
 from planner.finance.cases import (
     break_even_table,
     downside_table,
+    figures_of,
     signed,
     tornado_figure,
     tornado_table,
@@ -22,9 +23,10 @@ from planner.finance.cases import (
 from planner.finance.downsides import Event, as_signed, changed
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance
+from planner.finance.project import Project, TaxTerms
 from planner.finance.revenue import Contract, revenue
 from planner.finance.settle import settle
-from planner.finance.sources import Repayment
+from planner.finance.sources import Repayment, Spend
 from planner.finance.statements import key_figures, statements
 from planner.finance.targets import revenue_factor
 from planner.scenario.finance import Downside
@@ -178,3 +180,64 @@ def test_break_evens_in_closed_form() -> None:
 def test_an_unknown_event_is_refused() -> None:
     with pytest.raises(FinanceError, match=r"events\.flood\.kind"):
         changed(SCULPTED, Event(id="flood", kind="flood", size=1.0))
+
+
+KOREAN = plain(
+    sources=(replace(BANK, currency="KRW", amount=4e4), OWNER),
+    exchange={"KRW": np.full(28, 1e-3)},
+    tax=TaxTerms(rate=0.2),
+)
+
+
+def sides(project: Project, what: str, **when: date) -> list[dict[str, float]]:
+    """Figures for the worse, as signed and for the better."""
+    plan, event = replace(PLAN, project=project), Downside(id="x", what=what, size=0.2, **when)
+    base = signed(plan)
+    return [figures_of(p) for p in (under(plan, event, base), base, under(plan, event, base, back=True))]
+
+
+@pytest.mark.parametrize("when", [{}, {"from": date(2027, 1, 1)}, {"from": date(2029, 6, 1)}])
+def test_foreign_debt_is_carried_worse_where_its_currency_is_dearer(when: dict[str, date]) -> None:
+    worse, base, better = sides(KOREAN, "currency", **when)
+    assert worse["min_dscr"] < base["min_dscr"] - 1e-4
+    assert better["min_dscr"] >= base["min_dscr"] - 1e-9
+    if "from" not in when:
+        assert worse["equity_musd"] == pytest.approx(base["equity_musd"])  # debt was drawn before
+        assert better["equity_irr"] > base["equity_irr"] > worse["equity_irr"]
+        assert better["min_dscr"] > base["min_dscr"] + 1e-4
+
+
+def test_debt_stays_as_signed_where_capital_is_dearer_and_where_it_is_cheaper() -> None:
+    later = Spend(asset="hall", musd=flow(28, 6, 4.0) - flow(28, 7, 4.0))
+    bank = replace(BANK, share=0.95, available_until=date(2028, 9, 30))
+    untaxed = plain(sources=(bank, OWNER), spending=(*plain().spending, later))
+    plan, draws = replace(PLAN, project=untaxed), []
+    for back in (False, True):
+        found = statements(under(plan, Downside(id="x", what="capex", size=0.2), signed(plan), back))
+        draws.append(found.by_source.loc["bank", ["draw", "principal"]].to_numpy())
+        assert found.uses.sum(axis=1).to_numpy() == pytest.approx(found.sources.sum(axis=1).to_numpy())
+        assert found.balance_sheet["check"].abs().max() < 1e-6
+    before = statements(untaxed).by_source.loc["bank", ["draw", "principal"]].to_numpy()
+    assert draws[0] == pytest.approx(before) and draws[1] == pytest.approx(before)
+    worse, base, better = sides(untaxed, "capex")
+    assert worse["min_dscr"] == pytest.approx(base["min_dscr"]) == pytest.approx(better["min_dscr"])
+    assert better["peak_equity_musd"] < base["peak_equity_musd"] < worse["peak_equity_musd"]
+
+
+def test_a_worse_side_that_improves_cover_says_why() -> None:
+    plan = replace(PLAN, project=plain(tax=TaxTerms(rate=0.3), life_years={"hall": 6.0, "financing": 6.0}))
+    events = [Downside(id=what, what=what, size=0.2) for what in ("capex", "opex")]
+    table = tornado_table(plan, events, downside_table(plan, events), "min_dscr").set_index("case")
+    assert table.loc["capex", "worse"] > table.loc["capex", "base"] > table.loc["capex", "better"]
+    assert table.loc["capex", "reason"].startswith("worse is better here: tax +")
+    assert table.loc["opex", "reason"] == ""
+
+
+def test_an_exchange_gain_is_taxed_as_debt_is_repaid() -> None:
+    euro = (replace(BANK, currency="EUR"), OWNER)
+    rate = np.where(np.arange(28) < 6, 1.2, 0.9)
+    found = settle(plain(sources=euro, exchange={"EUR": rate}, tax=TaxTerms(rate=0.2)))
+    principal = found.run.principal[0]
+    assert found.taxed_gain == pytest.approx(principal * (1.2 - rate), abs=1e-9)
+    assert found.taxed_gain.sum() == pytest.approx(found.exchange_gain.sum())
+    assert found.taxed_gain.max() < 0.2 * found.exchange_gain.max()

@@ -51,12 +51,21 @@ def tax_lines(x: Lines) -> list[Line | str]:
     every = "+".join(f"[worn.{a}]" for a in outlays)
     cost = np.sum(list(outlays.values()), axis=0)
     book = np.cumsum(cost - settled.depreciation)
-    gain = "+".join(f"-[owed.{t.id}]*([fx.{t.id}]-[fx.{t.id}~])" for t in settled.setup.tranches) or "0"
+    gain = (
+        "+".join(f"-[owed.{t.id}]*([fx.{t.id}]-[fx.{t.id}~])" for t in settled.setup.tranches if t.is_debt)
+        or "0"
+    )
     sold = np.where(x.index == x.n - 1, project.residual_musd - book[-1], 0.0)
     running = "[on]*([revenue]-[opex]-[interest]-[fees]+[cash_interest])"
-    early = np.cumsum(np.where(x.operating, 0.0, settled.income))
-    taxable = np.where(x.operating, settled.income, 0.0)
-    taxable[project.operation_from] += settled.income[~x.operating].sum()
+    by_law = settled.income - settled.exchange_gain + settled.taxed_gain
+    early = np.cumsum(np.where(x.operating, 0.0, by_law))
+    taxable = np.where(x.operating, by_law, 0.0)
+    taxable[project.operation_from] += by_law[~x.operating].sum()
+    repaid = "+".join(
+        f"[repaid.{t.id}]*[booked.{t.id}~]-[principal.{t.id}]*[fx.{t.id}]"
+        for t in settled.setup.tranches
+        if t.is_debt
+    )
     used = "MIN([losses~]+0,losses_usable*MAX(0,[taxable]))"
     live = project.tax.losses_last_years is None
     tax = f"tax_rate*(MAX(0,[taxable])-{used})" if live else ""
@@ -68,8 +77,10 @@ def tax_lines(x: Lines) -> list[Line | str]:
         Line(statement_line("exchange_gain"), "gain", M, gain, settled.exchange_gain),
         Line(statement_line("disposal_gain"), "disposal", M, "[end]*([residual]-[book])", sold),
         Line(statement_line("before_tax"), "income", M, f"{running}-[depreciation]+[gain]+[disposal]", settled.income),
-        Line("Before operation, so far", "early", M, "[early~]+(1-[on])*[income]", early, False),
-        Line("Income that is taxed", "taxable", M, "IF([q]=operation_from,[early~],0)+[on]*[income]", taxable),
+        Line("Exchange gain on what is repaid", "taxed_gain", M, repaid or "0", settled.taxed_gain),
+        Line("Income under the law of tax", "by_law", M, "[income]-[gain]+[taxed_gain]", by_law),
+        Line("Before operation, so far", "early", M, "[early~]+(1-[on])*[by_law]", early, False),
+        Line("Income that is taxed", "taxable", M, "IF([q]=operation_from,[early~],0)+[on]*[by_law]", taxable),
     ]  # fmt: skip
     if live:
         out.append(
@@ -109,7 +120,8 @@ def cash_lines(x: Lines) -> list[Line | str]:
         + lines["cash_interest"]
         + lines["residual"]
         + before
-        - lines["refresh_used"],
+        - lines["refresh_used"]
+        + lines["cash_added"],
         0.0,
     )
     is_debt = [t.is_debt for t in settled.setup.tranches]
@@ -151,7 +163,8 @@ def cash_lines(x: Lines) -> list[Line | str]:
         Line(statement_line("cash_interest"), "cash_interest", M,
              "[on]*interest_on_cash/year_quarters*([dsra~]+[refresh~]+[cash~])", lines["cash_interest"]),
         Line("Cash after debt service", "after", M,
-             "[on]*([cfads]-[service]+[cash_interest]+[residual]+[dsra~]+[refresh~]+[cash~]-[held_used])", cash),
+             "[on]*([cfads]-[service]+[cash_interest]+[residual]+[dsra~]+[refresh~]+[cash~]-[held_used]+[cash_added])",
+             cash),
         Line(statement_line("support"), "support", M, "[on]*MAX(0,-[after])", lines["support"]),
         Line("Debt service reserve", "dsra", M, "IF([on]=1,MIN([target],MAX(0,[after])),[reserve_funded])",
              lines["dsra"], False),

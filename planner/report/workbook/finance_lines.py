@@ -14,6 +14,7 @@ from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import DEVELOPMENT
 from planner.finance.revenue import revenue
+from planner.finance.settle import at_drawn_rates
 from planner.finance.sources import EQUITY
 from planner.finance.statements import spending_by
 from planner.report.terms import statement_line, term
@@ -131,6 +132,7 @@ class Lines:
     def debt(self) -> list[Line | str]:
         out: list[Line | str] = []
         settled = self.found.settled
+        repaid, booked = at_drawn_rates(settled.run.draws, settled.run.principal, settled.setup.exchange)
         for j, t in enumerate(settled.setup.tranches):
             run, place = settled.run, lambda column, name=t.id: self.place(name, column)
             before = np.concatenate([[0.0], run.balance[j][:-1]])
@@ -150,6 +152,10 @@ class Lines:
                 Line("Balance: opening", f"owed.{t.id}", m, f"[balance.{t.id}~]", before, False),
                 Line("Balance: closing", f"balance.{t.id}", m, f"[owed.{t.id}]+[draw.{t.id}]-[principal.{t.id}]",
                      run.balance[j], False),
+                Line("Share of the balance repaid", f"repaid.{t.id}", "share",
+                     f"IF([owed.{t.id}]>owed_musd,[principal.{t.id}]/[owed.{t.id}],0)", repaid[j], False),
+                Line("Debt at the rates it was drawn at", f"booked.{t.id}", M,
+                     f"(1-[repaid.{t.id}])*[booked.{t.id}~]+[draw.{t.id}]*[fx.{t.id}]", booked[j], False),
                 Line("Interest", f"interest.{t.id}", m, interest, run.interest[j]),
                 Line("Fees", f"fees.{t.id}", m, fees, run.fees[j]),
             ]  # fmt: skip
@@ -176,7 +182,7 @@ class Lines:
             "premium": ("premium", premium, lines["premium"]),
             "vat_paid": ("vat_paid", "(1-[on])*MAX(0,[vat])", lines["vat_paid"]),
             "reserve_funded": ("reserve_funded", reserve, lines["reserve_funded"]),
-            "cash_added": ("cash_added", "(1-[on])*MAX(0,-[short])", lines["cash_added"]),
+            "cash_added": ("cash_added", "MAX(0,-[short])", lines["cash_added"]),
         }
         needs = "[capex]+[finance_costs]+[premium]+[vat_paid]+[reserve_funded]"
         paid = "+".join(f"[source.{t.id}]" for t in tranches) or "0"
