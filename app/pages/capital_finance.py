@@ -14,7 +14,7 @@ from planner.app.components.chart import chart, table_section
 from planner.app.state.finance import cases, downsides, finance
 from planner.app.state.result import Result
 from planner.facts.numbers import number, percent
-from planner.finance.tables import FAULTS
+from planner.finance.tables import CAUTIONS, FAULTS
 from planner.intake.scenario_file import placed
 from planner.report import finance as views
 from planner.report.charts import finance as charts
@@ -104,7 +104,9 @@ def content(one: Result, state: State) -> list[Any]:
     shown = {name: view(one, state) for name, view in TABLES.items()}
     unit = t(f"capital.unit.{state['money']}", currency=_currency(one))
     axis = term("finance_figure", shown["tornado"]["figure"].iloc[0])
+    wary = _faults(one, tables[CAUTIONS])
     return [
+        *([layout.alert(t("capital.finance-cautions"), wary)] if wary else []),
         _figures(tables["finance_figures"]),
         chart(PAGE, "funding-sources", charts.sources_and_uses(shown["funding-sources"], unit.partition(",")[0]),
               shown["funding-sources"], note=t("capital.funding-sources-note", unit=unit)),

@@ -107,6 +107,8 @@ def show_finance(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
         for problem in placed(file, tables["finance_faults"].itertuples(index=False, name=None)):
             out.print(Text(str(problem)), soft_wrap=True)
         return
+    for problem in placed(file, tables["finance_cautions"].itertuples(index=False, name=None)):
+        out.print(Text(f"warning: {problem}", style="yellow"), soft_wrap=True)
     out.print(_sources(tables["finance_sources"]))
     statements = tables["finance_statements"]
     for money in ("nominal", "real"):

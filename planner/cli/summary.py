@@ -16,7 +16,7 @@ from rich.text import Text
 
 from planner.case.conventions import RATE
 from planner.facts.numbers import MISSING, fixed, number, percent
-from planner.finance.tables import FAULTS
+from planner.finance.tables import CAUTIONS, FAULTS
 from planner.runs.run import Run
 
 PARTNER = "partner"
@@ -79,8 +79,11 @@ def _plan_parts(run: Run) -> Iterable[RenderableType]:
 
 
 def not_financed(run: Run) -> list[Text]:
-    """One line where the money that the scenario asks for cannot be had; nothing where it asks for none."""
+    """A line where the money that the scenario asks for cannot be had, or one for each thing to be wary of in it."""
     asked = run.scenario.finance.sources or run.scenario.finance.revenue or run.scenario.finance.grants
+    if asked and CAUTIONS in run.tables:
+        wary = run.table(CAUTIONS).itertuples()
+        return [Text(f"warning: {row.path}: {row.message}", style="yellow") for row in wary]
     if not asked or FAULTS not in run.tables:
         return []
     first, count = run.table(FAULTS).iloc[0], len(run.table(FAULTS))

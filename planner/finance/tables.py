@@ -2,6 +2,7 @@
 
 ``SCHEMA`` holds their columns; words stand in ``planner.report.terms``. Money is MUSD, nominal where nothing else is said.
 A plan that cannot be financed as asked has one table, ``finance_faults``, with the place of each fault.
+``finance_cautions`` is empty as a rule.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from planner.case.context import Context
 from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import add_months
 from planner.facts.errors import BadValue, PlannerError
+from planner.finance.cautions import cautions
 from planner.finance.faults import Fault, FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.kernel import Array
@@ -23,7 +25,7 @@ from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER, Tranche, repayme
 from planner.finance.statements import contingent_liabilities, key_figures
 from planner.scenario.schema import Scenario
 
-FAULTS = "finance_faults"
+FAULTS, CAUTIONS = "finance_faults", "finance_cautions"
 SCHEMA: dict[str, tuple[str, ...]] = {
     "finance_figures": ("figure", "value", "unit"),
     "finance_sources": (
@@ -38,6 +40,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "finance_tranches": ("source", "date", "year", "draw", "interest", "fees", "principal", "balance", "balance_musd"),
     "finance_owners": ("payer", "date", "year", "paid_musd", "received_musd", "cumulative_musd"),
     "finance_defaults": ("path", "value", "why", "source_url", "source_date", "assumed"),
+    CAUTIONS: ("path", "message"),
     FAULTS: ("path", "message"),
 }  # fmt: skip
 UNITS = {"irr": "1/year", "musd": "MUSD", "years": "years", "quarters": "quarters"}
@@ -55,8 +58,11 @@ def finance_tables(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> di
 def fault_table(error: PlannerError) -> dict[str, pd.DataFrame]:
     """``finance_faults`` of what went wrong: a row a fault, with its path in the scenario."""
     faults = error.faults if isinstance(error, FinanceError) else [Fault("finance", str(error))]
-    rows = [(fault.path, fault.message) for fault in faults]
-    return {FAULTS: pd.DataFrame(rows, columns=list(SCHEMA[FAULTS]))}
+    return {FAULTS: _placed(FAULTS, faults)}
+
+
+def _placed(name: str, faults: Iterable[Fault]) -> pd.DataFrame:
+    return pd.DataFrame([(f.path, f.message) for f in faults], columns=list(SCHEMA[name]), dtype=str)
 
 
 def tables_of(found: PlanFinance, scenario: Scenario) -> dict[str, pd.DataFrame]:
@@ -68,6 +74,7 @@ def tables_of(found: PlanFinance, scenario: Scenario) -> dict[str, pd.DataFrame]
         "finance_tranches": _tranches(found),
         "finance_owners": owners(found),
         "finance_defaults": pd.DataFrame([asdict(d) for d in found.defaults]).astype({"value": str}),
+        CAUTIONS: _placed(CAUTIONS, cautions(found.project, found.statements)),
     }
     return {name: table[list(SCHEMA[name])].reset_index(drop=True) for name, table in made.items()}
 

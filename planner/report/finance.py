@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.facts.numbers import MISSING, percent, quantity
-from planner.finance.tables import FAULTS
+from planner.finance.tables import CAUTIONS, FAULTS
 from planner.finance.views import break_evens, downside_tables
 from planner.report.terms import statement_line, term
 from planner.scenario.schema import Scenario
@@ -141,7 +141,10 @@ def sections(scenario: Scenario, tables: Tables) -> list[tuple[str, str, pd.Data
     if "finance_figures" not in tables or not asked(scenario):
         return []
     cases = downside_tables(scenario, tables)
+    wary = tables.get(CAUTIONS, pd.DataFrame())
+    heed = [("What lenders and givers would object to", "Each at its place in the scenario.", wary)]
     return [
+        *(heed if len(wary) else []),
         ("Finance", "Nominal money; debt and equity as the scenario names them.", figures(tables)),
         ("Sources of capital", "What each commits and pays, at what rate, until when.", tables["finance_sources"]),
         ("Cash flow and statements by year", "Nominal MUSD; balances at the year's end.", yearly(tables, "nominal")),

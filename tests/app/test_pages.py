@@ -35,10 +35,11 @@ from planner.app.pages import (
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import editing, kept, live
 from planner.app.state.finance import asked, replanning
+from planner.app.state.finance import finance as finance_of_plan
 from planner.app.state.result import load, load_plan
 from planner.facts.numbers import MISSING, number
 from planner.finance.cases import AS_SIGNED
-from planner.finance.tables import FAULTS
+from planner.finance.tables import CAUTIONS, FAULTS
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.jobs import drafts
 from planner.jobs.store import Job
@@ -226,6 +227,19 @@ def test_a_plan_that_cannot_be_financed_says_where(
     assert t("capital.finance-faults") in page and place is not None
     assert "size: 6" in lines[int(place[1]) - 1]
     assert '"revenue: none at all"' in page, "what stands nowhere in the file has no line"
+
+
+def test_a_plan_whose_draws_are_not_covered_says_so(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = load_plan(services, "national")
+    tables = finance_of_plan(one)
+    title = t("capital.finance-cautions")
+    assert title not in text_of(capital_finance.content(one, capital_finance.DEFAULTS))
+    wary = pd.DataFrame([("finance.sources", "low cover")], columns=["path", "message"])
+    monkeypatch.setattr(capital_finance, "finance", lambda *_: tables | {CAUTIONS: wary})
+    page = text_of(capital_finance.content(one, capital_finance.DEFAULTS))
+    assert title in page and "finance.sources: low cover" in page
 
 
 def test_downside_cases_are_planned_again_in_the_queue_and_shown_side_by_side(

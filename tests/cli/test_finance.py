@@ -11,8 +11,9 @@ from typing import cast
 import pandas as pd
 import pytest
 
+from planner.cli.finance_shown import show_finance
 from planner.cli.summary import not_financed
-from planner.finance.tables import FAULTS, SCHEMA
+from planner.finance.tables import CAUTIONS, FAULTS, SCHEMA
 from planner.intake.scenario_file import with_overrides
 from planner.runs.finance import finance_of_run
 from planner.runs.run import Run
@@ -64,6 +65,21 @@ def test_the_summary_says_what_cannot_be_financed(run: Run) -> None:
     assert not_financed(cast(Run, SimpleNamespace(**{**vars(broken), "scenario": given})))
     broken.scenario = run.scenario.model_copy(update={"finance": Finance()})
     assert not_financed(cast(Run, broken)) == [], "nothing was asked for"
+
+
+def test_the_summary_says_what_to_be_wary_of(run: Run) -> None:
+    rows = [("finance.sources[eu].amount_m", "3 of 5 drawn"), ("finance.sources", "low cover")]
+    kept = {CAUTIONS: pd.DataFrame(rows, columns=list(SCHEMA[CAUTIONS]))}
+    wary = SimpleNamespace(scenario=run.scenario, path=run.path, tables=kept, table=kept.__getitem__)
+    lines = [line.plain for line in not_financed(cast(Run, wary))]
+    assert lines == [f"warning: {path}: {message}" for path, message in rows]
+
+
+def test_the_terminal_says_what_to_be_wary_of(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    wary = pd.DataFrame([("finance.sources[ddtl].share", "low cover")], columns=list(SCHEMA[CAUTIONS]))
+    show_finance(finance_of_run(run) | {CAUTIONS: wary}, run.path / "scenario.yaml")
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: "))
+    assert line.endswith("finance.sources[ddtl].share: low cover")
 
 
 def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811

@@ -230,7 +230,7 @@ IMPOSSIBLE = [
     ),
     (
         "shell-loan",
-        {"sources[shell].until": "2050-01-01"},
+        {"operation_from": "2045-01-01"},
         "finance.sources[shell].tenor_years",
         "last quarter",
     ),

@@ -204,7 +204,10 @@ def test_the_page_of_a_plan_with_sources_tells_its_finance() -> None:
     assert len(parts["Finance"]) == len(figures) and parts["Finance"]["meaning"].str.len().min() > 10
     assert {"ddtl"} <= set(parts["Sources of capital"]["source"])
     assert len(parts["Downside cases"]) > 5 and len(parts["Break-evens"])
+    wary = "What lenders and givers would object to"
+    assert wary not in parts
     faults = pd.DataFrame({"path": ["finance.sources"], "message": ["why"]})
+    assert sections(deal("delayed-draw"), tables | {"finance_cautions": faults})[0][0] == wary
     assert [title for title, *_ in sections(deal("delayed-draw"), {"finance_faults": faults})] == [
         "This plan cannot be financed as asked"
     ]
