@@ -27,7 +27,7 @@ MONIES = ("nominal", "real", "shown")
 DEFAULTS: dict[str, Any] = {"money": "nominal", "case": ""}
 CARDS = (
     "uses_musd", "equity_musd", "peak_debt_musd", "peak_equity_musd", "min_dscr", "min_llcr", "equity_irr",
-    "resource_cost_musd", "cost_after_finance_musd", "support_musd",
+    "resource_cost_quarter_ends_musd", "cost_after_finance_musd", "support_musd",
 )  # fmt: skip
 State = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -120,7 +120,10 @@ def finance(
         if re_solve:
             tables |= _re_solved(scenario, plan, base.whole(), as_json)
     if as_json:
-        print_json({"audit": base.audit, **{name: records(table) for name, table in tables.items()}})
+        shown = {name: records(table) for name, table in tables.items()}
+        if FAULTS in tables:
+            shown[FAULTS] = _placed(base.file, tables[FAULTS])
+        print_json({"audit": base.audit, **shown})
     else:
         show_finance(tables, base.file)
         if "finance_downsides" in tables:
@@ -128,6 +131,13 @@ def finance(
     if FAULTS in tables:
         raise typer.Exit(2)
     _end(base)
+
+
+def _placed(file: Path, faults: pd.DataFrame) -> list[dict[str, Any]]:
+    """Faults with the place of each in the file it came from: file, line, col, path, message."""
+    from planner.intake.scenario_file import placed
+
+    return [asdict(problem) for problem in placed(file, faults.itertuples(index=False, name=None))]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from rich.text import Text
 from planner.case.conventions import RATE
 from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.finance.tables import CAUTIONS, FAULTS
+from planner.planning.solve_run import BELOW_ZERO
 from planner.runs.run import Run
 
 PARTNER = "partner"
@@ -111,6 +112,8 @@ def _headline(run: Run) -> RenderableType:
     if run.audit:
         parts.append("audit clean" if not run.audit_fault else f"AUDIT: {run.audit_fault}")
     lines = [Text(" · ".join(parts), style="dim"), *_rate(run)]
+    notes = (str(note) for note in outcome.get("notes") or [])
+    lines += [Text(f"warning: {note}", style="bold red") for note in notes if note.startswith(BELOW_ZERO)]
     return Group(title, *lines)
 
 

@@ -83,7 +83,7 @@ def _figures(found: PlanFinance, scenario: Scenario) -> pd.DataFrame:
     resource, financed = costs(found, scenario)
     figures: dict[str, float | None] = {
         **key_figures(found.statements), "price_factor": found.price_factor,
-        "resource_cost_musd": resource, "cost_after_finance_musd": financed,
+        "resource_cost_quarter_ends_musd": resource, "cost_after_finance_musd": financed,
     }  # fmt: skip
     rows = [(name, np.nan if value is None else value, _unit(name)) for name, value in figures.items()]
     return pd.DataFrame(rows, columns=list(SCHEMA["finance_figures"]))

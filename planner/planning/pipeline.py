@@ -28,6 +28,7 @@ from planner.planning.events import OnEvent
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
     ABSOLUTE_GAP,
+    BELOW_ZERO,
     CONTROL_SLACK_POINTS,
     DELAY_SLACK_MONTHS,
     Outcome,
@@ -104,6 +105,10 @@ class _Pipeline(SolveRun):
             "plan", lambda: plan_of(self.case, self.engine, final, self.bounds, self.divisible or final)
         )
         cost = plan.kpi("cost_npv_musd")
+        if cost < 0:
+            self.notes.append(
+                f"{BELOW_ZERO} ({cost:.4g} MUSD): the plan receives more than it pays, as from grants above their uses"
+            )
         regret: dict[str, float] = {}
         if self.quality == "proof" and not self.stopped:
             plan, regret = self.timed("proof", lambda: self.prove(final, plan))

@@ -68,7 +68,8 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
     return Answer(
         built=_built(places(tables["fleet"], scenario)),
         when=_when(tables["demand"], scenario),
-        cost=t("answer.cost", musd=number(values["cost_npv_musd"]), year=scenario.money.price_year,
+        cost=t("answer.earns" if values["cost_npv_musd"] < 0 else "answer.cost",
+               musd=number(abs(values["cost_npv_musd"])), year=scenario.money.price_year,
                control=number(values["control_score"]), national=number(values["national_control"])),
         asked=_asked(scenario, values, places(tables["fleet"], scenario)),
         limits=_limits(tables["prices"]),

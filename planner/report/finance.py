@@ -114,10 +114,11 @@ def break_evens_shown(table: pd.DataFrame) -> pd.DataFrame:
 def figures(tables: Tables) -> pd.DataFrame:
     """Key figures in words: what, value with its unit, meaning; those that do not exist are left out."""
     rows = tables["finance_figures"].dropna(subset=["value"])
+    pairs = zip(rows["value"], rows["unit"].astype(str), strict=True)
     return pd.DataFrame(
         {
             "figure": [term("finance_figure", name) for name in rows["figure"]],
-            "value": [quantity(v, str(u)) for v, u in zip(rows["value"], rows["unit"], strict=True)],
+            "value": [percent(v, 2) if u == "1/year" else quantity(v, u) for v, u in pairs],
             "meaning": [term("finance_meaning", name) for name in rows["figure"]],
         }
     )

@@ -15,6 +15,7 @@ from planner.cli.finance_shown import show_finance
 from planner.cli.summary import not_financed
 from planner.finance.tables import CAUTIONS, FAULTS, SCHEMA
 from planner.intake.scenario_file import with_overrides
+from planner.report.finance import figures
 from planner.runs.finance import finance_of_run
 from planner.runs.run import Run
 from planner.runs.solve import financed, run_solve
@@ -96,6 +97,10 @@ def test_a_run_in_words_and_as_json(run: Run, call: Call) -> None:  # noqa: F811
     ):
         assert words in shown.out, words
     tables = call("finance", str(run.path), "--json").json
+    plan, own = set(run.kpis["kpi"]), {row["figure"] for row in tables["finance_figures"]}
+    assert not plan & own, "one key is one figure"
+    shown_rates = figures({"finance_figures": run.table("finance_figures")}).set_index("figure")["value"]
+    assert shown_rates["Return on equity"].endswith(" %")
     assert {row["source"] for row in tables["finance_sources"]} == {"ddtl", "champion", "state"}
 
 
@@ -130,6 +135,9 @@ def test_what_cannot_be_financed_has_its_line_in_the_run(tmp_path: Path, run: Ru
     shown = call("finance", str(broken))
     assert shown.code == 2 and "negative cash flow" in shown.out
     line = int(shown.out.split("scenario.yaml:")[1].split(":")[0])
+    fault = call("finance", str(broken), "--json").json["finance_faults"][0]
+    assert (fault["line"], fault["path"]) == (line, "finance.sources[ddtl]")
+    assert fault["file"].endswith("scenario.yaml") and "negative cash flow" in fault["message"]
     assert "ddtl" in "".join(file.read_text("utf-8").splitlines()[line - 1 : line + 1])
     assert "finance.sources[ddtl]: negative cash flow" in shown.out
     beside = call("finance", str(run.path), "--against", str(broken))

@@ -11,7 +11,7 @@ from planner.intake.scenario_file import ScenarioError, example_path, load_scena
 from planner.models.build import build_model
 from planner.planning.earning import earning
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Outcome, SolveRun
+from planner.planning.solve_run import BELOW_ZERO, Outcome, SolveRun
 
 QUICK_CHANGES = {"horizon.years": 3, "demand[assistant].size.points": [
     {"at": "2027-01-01", "value": 600}, {"at": "2029-12-31", "value": 1800}]}  # fmt: skip
@@ -196,3 +196,10 @@ def test_a_purchase_that_a_rule_limits_is_named_where_the_solver_finds_no_floor(
     assert earning(case, entries) == []
     (trouble,) = earning(case, entries, limited=True)
     assert "grid-firm" in trouble.message
+
+
+def test_a_plan_that_receives_more_than_it_pays_says_so() -> None:
+    grant = {"id": "g", "payer": "partner", "date": "2027-06-01", "musd": 500.0}
+    found = plan(quality="quick", **{"finance.grants": [grant]})
+    assert found.plan.kpi("cost_npv_musd") < 0
+    assert any(note.startswith(BELOW_ZERO) for note in found.notes)

@@ -153,3 +153,11 @@ def test_the_next_step_is_the_sum_of_what_every_workloads_wait_costs(scenario: S
     free = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario)
     assert free.limits == "No limit that could be loosened makes it cheaper."
     assert "No floor on control makes it dearer." in free.step
+
+
+def test_a_cost_below_zero_is_told_as_a_warning(scenario: Scenario) -> None:
+    kpis = KPIS.assign(value=[-361.0, 61.0, 55.5])
+    tables = {"fleet": STANDING, "demand": GROWING, "prices": FREE}
+    told = answer(tables, kpis, scenario).cost
+    assert told.startswith("Warning: it has no cost but receives 361 MUSD more than it pays")
+    assert "costs" not in told

@@ -15,12 +15,14 @@ import pytest
 
 from planner.finance.cases import signed
 from planner.finance.from_plan import finance_of
+from planner.finance.kernel import irr
 from planner.finance.statements import key_figures, statements
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.plans.content import content_lines, shares
 from planner.report import capital as capital_of
 from planner.report.terms import heading
 from planner.report.workbook import write_workbook
+from planner.report.workbook.book import Timeline
 from planner.runs.run import Run
 from planner.runs.solve import run_solve
 
@@ -211,6 +213,30 @@ def test_finance_follows_one_cell_of_the_ledger(deal: tuple[Run, Path], tmp_path
 
 
 @pytest.mark.slow
+def test_rates_of_return_are_found_far_from_where_they_were(deal: tuple[Run, Path], tmp_path: Path) -> None:
+    """Goods of a thousand million: owners lose most of it, and the rate is the one that the flows have."""
+    run, book = deal
+    ledger = run.table("ledger")
+    row = int(ledger[(ledger["payer"] == "partner") & (ledger["account"] == "goods")]["musd"].idxmax())
+    found = calculate(book, tmp_path, {cell_of(book, row): 1000.0})
+    sheet = openpyxl.load_workbook(book)["Cover"]
+    lines = {line[0].value: line[0].row for line in sheet.iter_rows()}
+    after = finance_figures(found)
+    for figure, words in (
+        ("equity_irr", "Owners receive less pay"),
+        ("project_irr", "Project before finance"),
+    ):
+        places = [("Cover", cell.coordinate) for cell in sheet[lines[words]][Timeline.FIRST :]]
+        flows = [float(str(found[place])) for place in places if place in found]
+        assert sum(flows) < 0
+        assert after[figure] == pytest.approx((1.0 + irr(flows)) ** 4 - 1.0, abs=1e-6)
+    says = {
+        v for (sheet, cell), v in found.items() if sheet == "Check" and re.fullmatch(r"F([5-9]|\d\d+)", cell)
+    }
+    assert says == {"yes", "NO"}
+
+
+@pytest.mark.slow
 def test_finance_follows_rates_prices_and_the_discount_rate(deal: tuple[Run, Path], tmp_path: Path) -> None:
     _, book = deal
     plain = values_of(book)
@@ -222,7 +248,7 @@ def test_finance_follows_rates_prices_and_the_discount_rate(deal: tuple[Run, Pat
         ("Finance inputs", table["exim"].replace("A", "C")): {"min_dscr", "equity_irr", "cost_after_finance_musd"},
         ("Finance inputs", table["inflation"].replace("D", "B")): {"uses_musd", "equity_irr", "cost_after_finance_musd"},
         ("Finance inputs", table["price_factor"].replace("D", "B")): {"min_dscr", "equity_irr", "min_llcr", "price_factor"},
-        ("Inputs", "B5"): {"resource_cost_musd", "cost_after_finance_musd"},
+        ("Inputs", "B5"): {"resource_cost_quarter_ends_musd", "cost_after_finance_musd"},
     }  # fmt: skip
     for n, (cell, figures_moved) in enumerate(moves.items()):
         (tmp_path / str(n)).mkdir()

@@ -18,12 +18,15 @@ from planner.report.workbook.book import TOP, Book, Row
 from planner.report.workbook.finance_cash import cash_lines, tax_lines
 from planner.report.workbook.finance_inputs import write_finance_inputs
 from planner.report.workbook.finance_lines import Lines
+from planner.report.workbook.finance_returns import write_returns
 from planner.report.workbook.flows import DAY_ZERO
 from planner.report.workbook.inputs import Facts
 from planner.report.workbook.live import Line, resolved, write_lines
 
 FIGURES = "Finance figures"
 DATA, TRANCHES = "Finance lines", "Tranche lines"
+RATES = {"equity_irr": ("Return on equity", "owners"), "project_irr": ("Return of the project", "project")}
+"""Rate of return -> its words and the line of its flows."""
 NOTE = "Nominal MUSD by quarter; debt as it was signed"
 
 
@@ -147,14 +150,13 @@ def _figures(book: Book, facts: Facts, found: PlanFinance, rows: dict[str, Row])
         "peak_equity_musd": "MAX(0,-MIN([owners_total:]))",
         **{f"min_{name}": f'IF(COUNT([{name}:])=0,"",MIN([{name}:]))' for name in ("dscr", "llcr", "plcr")},
         "llcr_at_first_repayment": f'IF(COUNT([llcr:])=0,"",INDEX([llcr:],quarters+1-{owed}))',
-        "equity_irr": "(1+IRR([owners:],equity_irr_guess))^year_quarters-1",
-        "project_irr": "(1+IRR([project:],project_irr_guess))^year_quarters-1",
+        **write_returns(book, rows, RATES),
         "equity_payback_years": f'IF(INDEX([owners_total:],quarters)<0,"",IF({short}=0,0,({short}-1'
                                 f"-INDEX([owners_total:],{short})/INDEX([owners:],{short}+1))/year_quarters))",
         "quarters_locked_up": "SUM([lock_test:])",
         "quarters_in_default": "SUM([default_test:])",
         "price_factor": "price_factor",
-        "resource_cost_musd": "SUMPRODUCT(([capex:]+[opex:]-[residual:])*[factor:])",
+        "resource_cost_quarter_ends_musd": "SUMPRODUCT(([capex:]+[opex:]-[residual:])*[factor:])",
         "cost_after_finance_musd": "SUMPRODUCT(([revenue:]-[owners:])*[factor:])",
     }  # fmt: skip
     note = "Formulas over the sheets of finance, beside the planner's own values on the sheet Check"

@@ -18,6 +18,7 @@ from planner.finance.kernel import Array
 from planner.finance.revenue import Contract, revenue
 from planner.finance.sources import EQUITY, MONTHS_PER_QUARTER
 from planner.report.workbook.book import TOP, Book
+from planner.report.workbook.finance_returns import BOUNDS
 from planner.report.workbook.flows import DAY_ZERO
 from planner.report.workbook.inputs import Facts
 
@@ -41,7 +42,7 @@ Place = Callable[[str, str], str]
 def write_finance_inputs(book: Book, facts: Facts, found: PlanFinance) -> Place:
     """Named figures, then a table each of sources, contracts and lives; returns where their cells stand."""
     note = "Debt as it was signed: commitments, draws and instalments stay; owners pay what is short"
-    sheet, named = book.sheet(SHEET, "Inputs of finance", note), _named(facts, found)
+    sheet, named = book.sheet(SHEET, "Inputs of finance", note), _named(found)
     cells: dict[tuple[str, str], str] = {}
     for j, text in enumerate(("Input", "Value", "Unit", "Name in formulas")):
         sheet.write_string(TOP, j, text, book.head)
@@ -65,10 +66,9 @@ def write_finance_inputs(book: Book, facts: Facts, found: PlanFinance) -> Place:
     return lambda name, column: cells[name, column]
 
 
-def _named(facts: Facts, found: PlanFinance) -> list[tuple[str, str, float, str]]:
+def _named(found: PlanFinance) -> list[tuple[str, str, float, str]]:
     project = found.project
     tax, terms = project.tax, project.covenants
-    rates = facts.tables["finance_figures"].set_index("figure")["value"].astype(float).fillna(0.0)
     return [
         ("project_start", "First day", (pd.Timestamp(project.start) - DAY_ZERO).days, "date"),
         ("inflation", "Inflation", project.inflation, "1/year"),
@@ -88,15 +88,7 @@ def _named(facts: Facts, found: PlanFinance) -> list[tuple[str, str, float, str]
         ("lock_up_dscr", "Lock-up below a trailing DSCR of", terms.lock_up_dscr, "x"),
         ("default_dscr", "Default below a trailing DSCR of", terms.default_dscr, "x"),
         ("owed_musd", "Debt below this is repaid", OWED_MUSD, "MUSD"),
-        *(
-            (
-                f"{name}_guess",
-                f"Where the search for the {words} begins",
-                (1.0 + rates[name]) ** (1 / QUARTERS_PER_YEAR) - 1.0,
-                "a quarter",
-            )
-            for name, words in (("equity_irr", "return on equity"), ("project_irr", "return of the project"))
-        ),
+        *((name, words, value, "") for name, words, value in BOUNDS),
         ("due_share", "Debt service below this share of the largest is none", SETTLED, "share"),
     ]
 

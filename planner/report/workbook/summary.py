@@ -229,9 +229,9 @@ def write_checks(book: Book) -> None:
         sheet.write_string(row, 0, line.what)
         book.formula(sheet, row, 1, line.formula, line.value, book.exact)
         sheet.write_number(row, 2, line.value, book.exact)
-        book.formula(sheet, row, 3, f"=B{row + 1}-C{row + 1}", 0.0, book.exact)
+        book.formula(sheet, row, 3, f'=IFERROR(B{row + 1}-C{row + 1},"")', 0.0, book.exact)
         sheet.write_string(row, 4, line.unit)
-        test = f'=IF(ABS(D{row + 1})<=tolerance*MAX(1,ABS(C{row + 1})),"yes","NO")'
+        test = f'=IFERROR(IF(ABS(D{row + 1})<=tolerance*MAX(1,ABS(C{row + 1})),"yes","NO"),"NO")'
         book.formula(sheet, row, 5, test, "yes", book.good)
     sheet.set_column(0, 0, 52)
     sheet.set_column(1, 3, 20)
