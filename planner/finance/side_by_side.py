@@ -20,7 +20,7 @@ from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.ledger_flows import PHYSICAL, Quarters
 from planner.finance.revenue import Contract
 from planner.finance.sources import EQUITY
-from planner.finance.statements import Statements, key_figures
+from planner.finance.statements import Statements, key_figures, statements
 from planner.finance.tables import owners
 from planner.finance.targets import MIN_DSCR, revenue_factor
 from planner.scenario.finance import Revenue
@@ -62,6 +62,23 @@ class Side:
         sums = rows.groupby("account")["musd"].sum()
         return sums.rename(index=lambda name: ACCOUNTS[name].words if name in ACCOUNTS else name)
 
+    def by_source(self, owner: str, until: int) -> pd.Series:
+        """What an owner's share of the project's other flows takes from it (above 0) to a quarter, nominal MUSD."""
+        made, upto = self.found.statements, slice(0, until + 1)
+        share = next((t.share for t in self.found.project.sources if t.id == owner and t.kind == EQUITY), 0.0)
+        flows, uses = made.cash_flow.iloc[upto].sum(), made.uses.iloc[upto].sum()
+        parts = {
+            f"draws of {t.id}": -float(made.sources[f"{t.kind}:{t.id}"].iloc[upto].sum())
+            for t in self.found.project.sources
+            if t.kind != EQUITY
+        } | {
+            "debt service": flows["interest"] + flows["fees"] + flows["principal"],
+            "costs of finance": uses["finance_costs"] + uses["premium"],
+            "revenue": -flows["revenue"],
+            "tax": flows["tax"],
+        }
+        return share * pd.Series(parts, dtype=float)
+
     def by_asset(self, source: str) -> pd.Series:
         """Nominal cost of what a source may finance, by asset class."""
         tranche = next((t for t in self.found.project.sources if t.id == source), None)
@@ -73,12 +90,6 @@ class Side:
 
     def at_least_cover(self) -> pd.Series:
         return at_least_cover(self.found.statements)
-
-    def hours(self) -> float:
-        """Millions of accelerator-hours that serve from operation on."""
-        used = _usage(self).used
-        assert used is not None
-        return float(used[self.found.project.operation_from :].sum())
 
 
 def at_least_cover(found: Statements) -> pd.Series:
@@ -155,7 +166,10 @@ def _peaks(base: Side, other: Side) -> list[Row]:
     rows: list[Row] = []
     for n in names:
         ends = [float(peak.get(n, 0.0)) for peak in peaks]
-        paid = [s.by_account(n, int(q.get(n, -1))) for s, q in zip((base, other), when, strict=True)]
+        paid = [
+            pd.concat([s.by_account(n, int(q.get(n, -1))), s.by_source(n, int(q.get(n, -1)))])
+            for s, q in zip((base, other), when, strict=True)
+        ]
         why = because(paid[0], paid[1], change=ends[1] - ends[0])
         rows.append(("peak funding", n, "MUSD", ends[0], ends[1], why))
     return rows
@@ -209,22 +223,38 @@ def _cover(base: Side, other: Side) -> Row:
 def _tariff(base: Side, other: Side) -> Row:
     """Price per accelerator-hour, the same for all that serves, at which the least cover is that of the catalog."""
     target = Presets(base.scenario.catalog).term(SIZING)[0]
-    prices, why = [], ""
+    prices, parts, why = [], [], ""
     for side in (base, other):
         try:
-            prices.append(_price_for(side, target))
+            price, made = _price_for(side, target)
         except FinanceError as error:
-            prices.append(np.nan)
+            price, made = np.nan, pd.Series(dtype=float)
             why = error.faults[0].message
-    per_hour = [s.by_account() / s.hours() if s.hours() else pd.Series(dtype=float) for s in (base, other)]
-    reason = why or because(per_hour[0], per_hour[1], "USD/h", prices[1] - prices[0])
+        prices.append(price)
+        parts.append(made)
+    reason = why or because(parts[0], parts[1], "USD/h", prices[1] - prices[0])
+    reason += "" if why or reason == OTHERWISE else IN_WORST
     return f"tariff for a DSCR of {target:g}", "accelerator-hour", "USD/h", prices[0], prices[1], reason
 
 
-def _price_for(side: Side, target: float) -> float:
+def _price_for(side: Side, target: float) -> tuple[float, pd.Series]:
+    """The price, and what it is made of in the quarter of the least cover: debt service times the cover, cost, tax."""
     project = side.found.project
     earned = earned_by([_usage(side)], project.price_level, project.operation_from)
-    return revenue_factor(replace(project, revenue_musd=earned), MIN_DSCR, target)
+    price = revenue_factor(replace(project, revenue_musd=earned), MIN_DSCR, target)
+    made = statements(replace(project, revenue_musd=price * earned))
+    cover = made.ratios["dscr"].to_numpy()
+    q = int(np.where(np.isfinite(cover), cover, np.inf).argmin())
+    if not earned[q]:
+        return price, pd.Series(dtype=float)
+    row = made.cash_flow.iloc[q]
+    needed = {
+        "debt service": target * (row["interest"] + row["fees"] + row["principal"]),
+        "running cost": row["opex"],
+        "tax": row["tax"],
+        "VAT": row["vat"],
+    }
+    return price, pd.Series(needed, dtype=float) / earned[q]
 
 
 def _usage(side: Side) -> Contract:

@@ -14,6 +14,7 @@ from planner.intake.scenario_file import with_overrides
 from tests.finance.deals import deal, tables_of_deal
 
 BASE, OTHER = "delayed-draw", "exim-package"
+TARIFF = ("tariff for a DSCR of 1.3", "accelerator-hour")
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +50,13 @@ def test_the_tariff_gives_the_cover(sides: tuple[Side, Side]) -> None:
 def test_reasons_name_the_accounts_that_differ_most(sides: tuple[Side, Side]) -> None:
     rows = side_by_side(*sides).set_index(["figure", "of"])["reason"]
     table = side_by_side(*sides).set_index(["figure", "of"])
-    for row in (("peak funding", "champion"), ("drawn from a source", "ddtl")):
+    for row in (("peak funding", "champion"), ("drawn from a source", "ddtl"), TARIFF):
         told = [float(x) for x in re.findall(r" ([+-][\d.e+-]+)", rows[row])]
         assert sum(told) == pytest.approx(
             table.loc[row, "difference"], rel=0.01
         )  # parts in three figures add up
-    assert "USD/h" in rows[("tariff for a DSCR of 1.3", "accelerator-hour")]
+    assert rows[TARIFF].endswith("USD/h in the worst quarter of each") and "debt service" in rows[TARIFF]
+    assert "all else" not in rows[TARIFF]  # nothing of a tariff is left unnamed
     assert rows[("least DSCR", "all debt")].endswith("MUSD in the worst quarter of each")
 
 
@@ -66,5 +68,9 @@ def test_a_plan_beside_itself_differs_in_nothing(sides: tuple[Side, Side]) -> No
 def test_dearer_debt_is_no_matter_of_accounts(sides: tuple[Side, Side]) -> None:
     dearer = with_overrides(sides[0].scenario, {"finance.sources[ddtl].share": 0.3})
     rows = side_by_side(sides[0], Side.of(dearer, sides[0].tables)).set_index(["figure", "of"])
-    for row in (("peak funding", "champion"), ("drawn from a source", "ddtl")):
-        assert rows.loc[row, "difference"] != 0 and rows.loc[row, "reason"] == beside.OTHERWISE
+    row = ("drawn from a source", "ddtl")
+    assert rows.loc[row, "difference"] != 0 and rows.loc[row, "reason"] == beside.OTHERWISE
+    peak = rows.loc[("peak funding", "champion")]
+    assert "draws of ddtl +" in peak["reason"], "less is drawn, so that owners pay more"
+    told = [float(x) for x in re.findall(r" ([+-][\d.e+-]+)", peak["reason"])]
+    assert sum(told) == pytest.approx(peak["difference"], rel=0.01)
