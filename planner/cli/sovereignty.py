@@ -300,7 +300,7 @@ def _shown(part: Any) -> Any:
     """Columns of a class for a reader; a plan that was not found has no figures."""
     import pandas as pd
 
-    more = [f"{low:,.0f} to {high:,.0f}" if low == low else "" for low, high in
+    more = [f"{fixed(low)} to {fixed(high)}" if low == low else "" for low, high in
             zip(part["more_low_musd"], part["more_high_musd"], strict=True)]  # fmt: skip
     return pd.DataFrame({
         "share left, %": [f"{100 * s:.0f}" for s in part["share"]], "status": part["status"],

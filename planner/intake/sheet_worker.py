@@ -60,7 +60,7 @@ def checked(content: bytes) -> None:
     unpacked = sum(part.file_size for part in parts)
     if unpacked > UNPACKED_BYTES:
         limit = f"at most {UNPACKED_BYTES / 1e6:g} MB are read"
-        raise Refused(f"the workbook unpacks to {unpacked / 1e6:,.0f} MB; {limit}")
+        raise Refused(f"the workbook unpacks to {unpacked / 1e6:.0f} MB; {limit}")
     for part in parts:
         if MACROS.search(part.filename):
             raise Refused("the workbook holds macros or embedded objects: save it as .xlsx without them")

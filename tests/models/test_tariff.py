@@ -82,7 +82,7 @@ def test_plant_that_carries_the_design_hour_lowers_the_peak_and_backup_does_not(
     """1 MW of engines that fail a tenth of the time: 0.9 MW less where a peak costs, unless it stands by."""
     engines = {"power": {"options": [
         {"id": ENGINE, "capex_usd_per_kw": 1, "lead_months": 6, "permit_months": 3, "fuel_usd_per_mmbtu": 30,
-         "forced_outage_pct": 10, "max_mw": 1}]}}  # fmt: skip
+         "forced_outage_pct": 10, "max_mw": 1, "unit_mw": 0.5}]}}  # fmt: skip
     site = place(engines, capacity_usd_per_kw_year=600)
     case = build_case(site, facts)
     fixed = {"plant": (0, 0), ("plant", ("champion", ENGINE, 4)): (1, 1)}

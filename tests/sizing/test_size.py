@@ -149,6 +149,7 @@ def test_assumptions_name_the_system_and_what_is_left_out(korea: Sizing) -> None
     assert korea.workloads["method"].notna().all()
 
 
+@pytest.mark.slow  # a time: on a machine that does nothing else
 def test_the_rough_figure_takes_about_a_second() -> None:
     scenario = load_scenario(example_path("korea"))
     size(scenario)  # the fit of measured rates is made once a process

@@ -45,7 +45,9 @@ def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], No
     page.keyboard.press("Tab")
     expect(page.locator('[data-revision="1"]')).to_be_visible()
     page.get_by_role("link", name="Check and run").click()
-    expect(page.get_by_text("No plan can meet this as it stands")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("alert").get_by_text("No plan can meet this as it stands")).to_be_visible(
+        timeout=WAIT_MS
+    )
     accessible(page)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("Infeasible", exact=True)).to_be_visible(timeout=WAIT_MS)
