@@ -54,47 +54,62 @@ def declare(m: Any, case: Case) -> None:
     _declare_units(m, case)
 
 
+def add_standing(
+    m: Any, case: Case, names: tuple[str, str], index: Any, by: list[str], take: list[str], kinds: Any = None
+) -> None:
+    """Families of what is alive, bought and rented, over an index that begins with ``by`` and the period.
+
+    ``kinds`` are the (host, kind) that count; left out, all do.
+    """
+    for name, table, life in zip(names, (case.plants, case.hires), ("life", "periods"), strict=True):
+        if kinds is not None:
+            table = table[np.array([key in kinds for key in columns(table, ["h", "g"])], dtype=bool)]
+        living = alive_map(table, by, take, life, case.calendar.n)
+        alive = {key: living.get(key[: len(by) + 1], []) for key in index}
+        add_family(m, name, index, alive, len(take))
+
+
+def standing_mw(m: Any, h: Any, g: Any, bought: Any, hired: Any) -> Any:
+    """MW of a kind that stand, of the live dates in two families of ``add_standing``."""
+    return sum(m.plant[h, g, u] for u in bought) + sum(m.hire[h, g, u] for u in hired)
+
+
+def firm_mw(m: Any, h: Any, bought: Any, hired: Any) -> Any:
+    """MW that can be counted on, of the kinds and live dates in two families of ``add_standing``."""
+    return sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in bought) + sum(
+        m.firm_share[h, g] * m.hire[h, g, u] for g, u in hired
+    )
+
+
 def _declare_output(m: Any, case: Case) -> None:
-    n, keys = case.calendar.n, list(m.OUTPUT)
-    add_param(m, "output_share", m.OUTPUT, {key: case.outputs.at[key, "share"] for key in keys})
-    for name, table, life in (("plants_of", case.plants, "life"), ("hires_of", case.hires, "periods")):
-        living = alive_map(table, ["h", "g"], ["t"], life, n)
-        add_family(m, name, m.OUTPUT, {key: living.get(key[:3], []) for key in keys}, 1)
+    add_param(m, "output_share", m.OUTPUT, {key: case.outputs.at[key, "share"] for key in m.OUTPUT})
+    add_standing(m, case, ("plants_of", "hires_of"), m.OUTPUT, ["h", "g"], ["t"])
     m.plant_output = Rule(
         m.OUTPUT,
         rule=lambda m, h, g, t, s: (
             m.gen[h, g, t, s]
             <= m.output_share[h, g, t, s]
-            * (
-                sum(m.plant[h, g, u] for u in m.plants_of[h, g, t, s])
-                + sum(m.hire[h, g, u] for u in m.hires_of[h, g, t, s])
-            )
+            * standing_mw(m, h, g, m.plants_of[h, g, t, s], m.hires_of[h, g, t, s])
         ),
     )
 
 
 def _declare_rating(m: Any, case: Case) -> None:
-    n = case.calendar.n
     firm = case.supplies[case.supplies["firm_share"] > 0]
     starting = firm[firm["starts"]]
     for kind, some in (("firm", firm), ("standby", starting)):
-        for name, table, life in (("plants", case.plants, "life"), ("hires", case.hires, "periods")):
-            own = table[np.array([key in some.index for key in columns(table, ["h", "g"])], dtype=bool)]
-            add_family(m, f"{kind}_{name}", m.ONSITE, alive_map(own, ["h"], ["g", "t"], life, n), 2)
+        add_standing(m, case, (f"{kind}_plants", f"{kind}_hires"), m.ONSITE, ["h"], ["g", "t"], some.index)
     m.plant_rating = Rule(
         m.ONSITE,
         rule=lambda m, h, t: (
             m.plant_firm[h, t] + m.plant_standby[h, t]
-            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.firm_plants[h, t])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.firm_hires[h, t])
+            <= firm_mw(m, h, m.firm_plants[h, t], m.firm_hires[h, t])
         ),
     )
     m.standby_rating = Rule(
         m.ONSITE,
         rule=lambda m, h, t: (
-            m.plant_standby[h, t]
-            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.standby_plants[h, t])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.standby_hires[h, t])
+            m.plant_standby[h, t] <= firm_mw(m, h, m.standby_plants[h, t], m.standby_hires[h, t])
         ),
     )
 
@@ -108,16 +123,12 @@ def _declare_stress(m: Any, case: Case) -> None:
             kinds.setdefault((h, t, s), []).append(g)
     add_set(m, "STRESSED", kinds, 3)
     add_family(m, "stress_kinds", m.STRESSED, kinds, 1)
-    for name, table, life in (("plants", case.plants, "life"), ("hires", case.hires, "periods")):
-        own = table[np.array([key in firm for key in columns(table, ["h", "g"])], dtype=bool)]
-        living = alive_map(own, ["h"], ["g", "t"], life, case.calendar.n)
-        add_family(m, f"stress_{name}", m.STRESSED, {key: living.get(key[:2], []) for key in m.STRESSED}, 2)
+    add_standing(m, case, ("stress_plants", "stress_hires"), m.STRESSED, ["h"], ["g", "t"], firm)
     m.stress_rating = Rule(
         m.STRESSED,
         rule=lambda m, h, t, s: (
             sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.plant_standby[h, t]
-            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.stress_plants[h, t, s])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.stress_hires[h, t, s])
+            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_hires[h, t, s])
         ),
     )
 

@@ -18,13 +18,14 @@ from typing import Any
 import pyomo.environ as pe
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_param, add_set, add_var, alive_map
+from planner.models.common import add_param, add_set, add_var
+from planner.models.plant import add_standing, firm_mw, standing_mw
 from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case) -> None:
     """Rows of kinds that may stand at hosts with N+1; plant comes before it."""
-    kinds, n = case.redundant, case.calendar.n
+    kinds = case.redundant
     keys = [(h, g, t) for h, g in kinds.index for i, t in m.ONSITE if i == h]
     add_set(m, "LOSABLE", keys, 3)
     add_set(m, "SPARE", dict.fromkeys((h, t) for h, _, t in keys), 2)
@@ -32,9 +33,7 @@ def declare(m: Any, case: Case) -> None:
     m.several = pe.Var(m.LOSABLE, domain=pe.Binary, dense=False)
     for name in ("unit_mw", "most_mw"):
         add_param(m, f"losable_{name}", m.LOSABLE, {key: kinds.at[key[:2], name] for key in keys})
-    for name, table, life in (("bought", case.plants, "life"), ("hired", case.hires, "periods")):
-        living = alive_map(table, ["h", "g"], ["t"], life, n)
-        add_family(m, f"losable_{name}", m.LOSABLE, {key: living.get(key, []) for key in keys}, 1)
+    add_standing(m, case, ("losable_bought", "losable_hired"), m.LOSABLE, ["h", "g"], ["t"])
     m.unit_lost = Rule(
         m.LOSABLE,
         rule=lambda m, h, g, t: (
@@ -44,8 +43,7 @@ def declare(m: Any, case: Case) -> None:
     m.part_lost = Rule(
         m.LOSABLE,
         rule=lambda m, h, g, t: (
-            sum(m.firm_share[h, g] * m.plant[h, g, u] for u in m.losable_bought[h, g, t])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for u in m.losable_hired[h, g, t])
+            m.firm_share[h, g] * standing_mw(m, h, g, m.losable_bought[h, g, t], m.losable_hired[h, g, t])
             <= m.unit_loss[h, t]
             + m.firm_share[h, g]
             * (m.losable_most_mw[h, g, t] - m.losable_unit_mw[h, g, t])
@@ -59,9 +57,7 @@ def _declare_spare(m: Any) -> None:
     m.spare_unit = Rule(
         m.SPARE,
         rule=lambda m, h, t: (
-            m.plant_firm[h, t] + m.unit_loss[h, t]
-            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.firm_plants[h, t])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.firm_hires[h, t])
+            m.plant_firm[h, t] + m.unit_loss[h, t] <= firm_mw(m, h, m.firm_plants[h, t], m.firm_hires[h, t])
         ),
     )
     add_set(m, "SPARE_STRESS", [key for key in m.STRESSED if key[:2] in m.SPARE], 3)
@@ -69,7 +65,6 @@ def _declare_spare(m: Any) -> None:
         m.SPARE_STRESS,
         rule=lambda m, h, t, s: (
             sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.unit_loss[h, t]
-            <= sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.stress_plants[h, t, s])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.stress_hires[h, t, s])
+            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_hires[h, t, s])
         ),
     )

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN, STRESS, Case
 from planner.case.plant_offers import STORED
-from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, grouped, tuples
+from planner.models.plant import add_standing, firm_mw, standing_mw
 from planner.models.rules import Rule
 
 
@@ -42,22 +42,14 @@ def declare(m: Any, case: Case) -> None:
     kinds = case.storages
     for name in ("hours", "available", "efficiency", "event_hours"):
         add_param(m, f"storage_{name}", m.STORE, {key: kinds.at[key[:2], name] for key in keys})
-    for name, table, life in (
-        ("stores_bought", case.plants, "life"),
-        ("stores_hired", case.hires, "periods"),
-    ):
-        living = alive_map(table, ["h", "g"], ["t"], life, case.calendar.n)
-        add_family(m, name, m.STORE, {key: living.get(key[:3], []) for key in keys}, 1)
+    add_standing(m, case, ("stores_bought", "stores_hired"), m.STORE, ["h", "g"], ["t"])
     add_family(m, "charging", m.STORE, {key: [key] if key in m.STORE_DAY else [] for key in keys}, 4)
     m.storage_power = Rule(
         m.STORE,
         rule=lambda m, h, g, t, s: (
             sum(m.charge[i, j, u, v] for i, j, u, v in m.charging[h, g, t, s]) + m.discharge[h, g, t, s]
             <= m.storage_available[h, g, t, s]
-            * (
-                sum(m.plant[h, g, u] for u in m.stores_bought[h, g, t, s])
-                + sum(m.hire[h, g, u] for u in m.stores_hired[h, g, t, s])
-            )
+            * standing_mw(m, h, g, m.stores_bought[h, g, t, s], m.stores_hired[h, g, t, s])
         ),
     )
     m.storage_energy = Rule(
@@ -65,10 +57,7 @@ def declare(m: Any, case: Case) -> None:
         rule=lambda m, h, g, t, s: (
             m.level[h, g, t, s]
             <= m.storage_hours[h, g, t, s]
-            * (
-                sum(m.plant[h, g, u] for u in m.stores_bought[h, g, t, s])
-                + sum(m.hire[h, g, u] for u in m.stores_hired[h, g, t, s])
-            )
+            * standing_mw(m, h, g, m.stores_bought[h, g, t, s], m.stores_hired[h, g, t, s])
         ),
     )
     _declare_level(m, case, day)
@@ -118,7 +107,7 @@ def _ordinary_days(case: Case, t: int) -> float:
 
 def declare_recharge(m: Any, case: Case) -> None:
     """The day of the design hour; power comes before it."""
-    kinds, n = case.storages, case.calendar.n
+    kinds = case.storages
     stored = {(h, t) for h, _, t, _ in m.STORE}
     add_set(m, "RECHARGE", [key for key in m.FIRM if key[:2] in stored], 3)
     keys = list(m.RECHARGE)
@@ -128,13 +117,7 @@ def declare_recharge(m: Any, case: Case) -> None:
     weight = event / (event + back * (24.0 - event))
     add_param(m, "design_weight", m.RECHARGE, {key: weight[key[0]] for key in keys})
     steady = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)].index
-    for name, table, life in (
-        ("steady_plants", case.plants, "life"),
-        ("steady_hires", case.hires, "periods"),
-    ):
-        own = table[np.array([key in steady for key in columns(table, ["h", "g"])], dtype=bool)]
-        living = alive_map(own, ["h"], ["g", "t"], life, n)
-        add_family(m, name, m.RECHARGE, {key: living.get(key[:2], []) for key in keys}, 2)
+    add_standing(m, case, ("steady_plants", "steady_hires"), m.RECHARGE, ["h"], ["g", "t"], steady)
     heat = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
     usual = grouped(heat[~heat["s"].isin([STRESS, DESIGN])], ["h", "t"], ["c", "m", "s"])
     add_family(m, "usual_heat", m.RECHARGE, {key: usual.get(key[:2], []) for key in keys}, 3)
@@ -156,8 +139,7 @@ def declare_recharge(m: Any, case: Case) -> None:
             )
             <= m.existing_grid_mw[h, t]
             + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
-            + sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in m.steady_plants[h, t, s])
-            + sum(m.firm_share[h, g] * m.hire[h, g, u] for g, u in m.steady_hires[h, t, s])
+            + firm_mw(m, h, m.steady_plants[h, t, s], m.steady_hires[h, t, s])
             - m.plant_standby[h, t]
         ),
     )

@@ -36,8 +36,8 @@ def problem_size(case: Case) -> ProblemSize:
     w = case.workloads
     slices = int((~case.slices["design"]).sum()) // max(1, case.calendar.n)
     soft = case.serve["w"].map(w["preemptible"]).astype(bool)
-    held = len(reserves(case))
-    reserved = len(reserves(case).reset_index(drop=True)[["w", "t"]].drop_duplicates())
+    reserve = reserves(case)
+    held, reserved = len(reserve), len(reserve.reset_index(drop=True)[["w", "t"]].drop_duplicates())
     lost = lost_offers(case, case.serve)
     runs_on = lost[lost["supply"].astype(bool)].drop_duplicates(["i", "w", "h", "a", "k", "t"])
     late, old = len(runs_on), len(runs_on.drop_duplicates(["i", "h", "a", "k", "t"]))

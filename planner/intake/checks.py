@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from planner.case.limits import PARTNER
 from planner.facts.catalog import Catalog
@@ -196,28 +197,25 @@ def _years(doc: Document) -> Iterator[Problem]:
 
 
 def _money_caps(doc: Document) -> Iterator[Problem]:
-    """Years within the horizon, each cap once."""
-    seen = set()
-    for path, cap in find(doc.root, "limits.money[]"):
-        year = cap.get("year")
-        if year is not None and isinstance(year.value, int):
-            yield from _outside(doc, f"{path}.year", year)
-        key = (cap.text("what"), year.value if year is not None else None, cap.text("payer") or PARTNER)
-        if key in seen:
-            yield fault(cap, path, "second cap on the same money")
-        seen.add(key)
+    return _caps(doc, "limits.money[]", "money", lambda cap: (cap.text("what"), cap.text("payer") or PARTNER))
 
 
 def _carbon_caps(doc: Document) -> Iterator[Problem]:
-    """Years within the horizon, each once."""
+    return _caps(doc, "limits.carbon_t[]", "emissions", lambda _: ())
+
+
+def _caps(
+    doc: Document, pattern: str, what: str, named: Callable[[Item], tuple[Any, ...]]
+) -> Iterator[Problem]:
+    """Years within the horizon, each cap once."""
     seen = set()
-    for path, cap in find(doc.root, "limits.carbon_t[]"):
+    for path, cap in find(doc.root, pattern):
         year = cap.get("year")
         if year is not None and isinstance(year.value, int):
             yield from _outside(doc, f"{path}.year", year)
-        key = year.value if year is not None else None
+        key = (year.value if year is not None else None, *named(cap))
         if key in seen:
-            yield fault(cap, path, "second cap on the same emissions")
+            yield fault(cap, path, f"second cap on the same {what}")
         seen.add(key)
 
 
