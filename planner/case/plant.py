@@ -21,7 +21,8 @@ from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offere
 from planner.case.power import PLANT
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
-from planner.scenario.schema import PowerOption, Site
+from planner.scenario.power import PowerOption
+from planner.scenario.schema import Site
 
 TABLES = {
     "plants": Table(("h", "g", "t"), {

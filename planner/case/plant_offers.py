@@ -13,7 +13,8 @@ import pandas as pd
 from planner.case.context import Context
 from planner.facts.errors import MissingFact
 from planner.facts.numbers import number
-from planner.scenario.schema import PowerOption, Site
+from planner.scenario.power import PowerOption
+from planner.scenario.schema import Site
 
 TABLE = "power_options"
 YIELD = {"solar": "pv_capacity_factor_pct", "wind": "wind_capacity_factor_pct"}

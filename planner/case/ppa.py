@@ -14,7 +14,8 @@ from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.plant_offers import YIELD
 from planner.case.table import Table
-from planner.scenario.schema import PowerPurchase, Site
+from planner.scenario.power import PowerPurchase
+from planner.scenario.schema import Site
 
 TABLES = {
     "ppas": Table(("h", "g", "t"), {

@@ -14,7 +14,8 @@ from planner.case.context import Context
 from planner.case.cost_breakdown import price_path
 from planner.case.costs import years_since
 from planner.case.table import Table
-from planner.scenario.schema import Site, Tariff
+from planner.scenario.power import Tariff
+from planner.scenario.schema import Site
 
 TABLES = {
     "tariffs": Table(("h", "t", "s"), {

@@ -16,7 +16,8 @@ from planner.case.plant import fuel_usd_per_mmbtu
 from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, periods, ways
 from planner.facts.numbers import fixed, number
 from planner.plans.network import SERVICE, Network
-from planner.scenario.schema import Host, PowerOption
+from planner.scenario.power import PowerOption
+from planner.scenario.schema import Host
 
 GRID = ("grid", "grid application", "site grid")
 """Kinds of activities that a bridge replaces."""

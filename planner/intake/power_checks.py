@@ -11,8 +11,9 @@ from planner.case.power import FIRM
 from planner.intake.document import Document, fault, valid
 from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
+from planner.scenario.power import PowerOption
 from planner.scenario.problems import Problem
-from planner.scenario.schema import Money, PowerOption, Scenario
+from planner.scenario.schema import Money, Scenario
 
 
 def power_offers(doc: Document) -> Iterator[Problem]:

@@ -12,7 +12,8 @@ from planner.case.plant_offers import faults
 from planner.case.storage import storage_table
 from planner.facts.errors import MissingFact
 from planner.intake.scenario_file import ScenarioError, load_scenario, with_overrides
-from planner.scenario.schema import PowerOption, Scenario, SitePower
+from planner.scenario.power import PowerOption, SitePower
+from planner.scenario.schema import Scenario
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from planner.audit import audit
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
 from planner.planning.pipeline import solve
-from planner.scenario.schema import PowerPurchase, Scenario
+from planner.scenario.power import PowerPurchase
+from planner.scenario.schema import Scenario
 
 MEAN_MW, DESIGN_MW, HOURS, RATE = 1.44, 1.92, 2190.0, 1.08
 ALIVE = range(4, 12)
