@@ -1,12 +1,13 @@
 """Fleet: systems ordered, rented and alive, and the work they do.
 
 Variables (thousands of accelerators): order[h,a,k,t], rent[h,a,k,r,t], fleet[h,a,k,t],
-serve[w,h,a,k,t] working at the peak hour (preemptible: on average), reserve[...] held for a loss,
-run[w,h,a,k,t,s] preemptible work by slice.
+stored[h,a,k,t] of an existing fleet that stand without power, serve[w,h,a,k,t] working at the peak hour (preemptible:
+on average), reserve[...] held for a loss, run[w,h,a,k,t,s] preemptible work by slice.
 
     fleet = existing + orders within economic life + rentals within term
-    sum of non-preemptible (serve + reserve)          <= availability x fleet         (h,a,k,t)
-    sum profile x serve + sum run                      <= availability x fleet         (h,a,k,t,s)
+    sum of non-preemptible (serve + reserve)          <= availability x (fleet - stored)         (h,a,k,t)
+    sum profile x serve + sum run                      <= availability x (fleet - stored)         (h,a,k,t,s)
+    stored <= stored before + what arrives             what is on stays on     (h,a,k,t) of existing fleets
     preemptible serve = sum of run weighted by hours / hours of the period
 
 Failures are opex (warranty and spares keep the fleet constant), not re-orders.
@@ -57,7 +58,32 @@ def declare(m: Any, case: Case) -> None:
         ) + sum(m.rent[h, a, k, r, u] for r, u in m.rents_alive[h, a, k, t])
 
     m.fleet_stock = Rule(m.FLEET, rule=fleet_rule)
+    _declare_stored(m, case)
     _declare_work(m, case)
+
+
+def _declare_stored(m: Any, case: Case) -> None:
+    """What of existing fleets stands without power where their host may be too small: else there is none."""
+    stored = case.stored
+    add_set(m, "STORED", tuples(stored), 4)
+    add_param(m, "stored_max", m.STORED, stored["most_k"])
+    add_param(m, "arrives_k", m.STORED, stored["arrives_k"])
+    add_var(m, "stored", m.STORED, bounds=lambda m, h, a, k, t: (0, m.stored_max[h, a, k, t]))
+    add_family(m, "stored_in", m.FLEET, {key: [key[3]] if key in m.STORED else [] for key in m.FLEET}, 1)
+    add_set(m, "KEPT_ON", tuples(stored[stored["kept_on"]]), 4)
+    add_family(m, "stored_before", m.KEPT_ON, {key: [key[3] - 1] for key in m.KEPT_ON}, 1)
+    m.stays_on = Rule(
+        m.KEPT_ON,
+        rule=lambda m, h, a, k, t: (
+            m.stored[h, a, k, t] - sum(m.stored[h, a, k, u] for u in m.stored_before[h, a, k, t])
+            <= m.arrives_k[h, a, k, t]
+        ),
+    )
+
+
+def without_power(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
+    """Thousands of accelerators of a fleet that stand in store."""
+    return sum(m.stored[h, a, k, u] for u in m.stored_in[h, a, k, t])
 
 
 def _declare_work(m: Any, case: Case) -> None:
@@ -87,18 +113,14 @@ def _declare_work(m: Any, case: Case) -> None:
     add_family(m, "slices_of", m.PERIOD, grouped(typical, ["t"], ["s"]), 1)
 
     def peak_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
-        return (
-            sum(m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t])
-            + sum(m.reserve[w, h, a, k, t] for w in m.held_at[h, a, k, t])
-            <= availability * m.fleet[h, a, k, t]
-        )
+        return sum(m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
+            m.reserve[w, h, a, k, t] for w in m.held_at[h, a, k, t]
+        ) <= availability * m.fleet[h, a, k, t] - availability * without_power(m, h, a, k, t)
 
     def slice_rule(m: Any, h: Any, a: Any, k: Any, t: Any, s: Any) -> Any:
-        return (
-            sum(m.profile[w, s] * m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t])
-            + sum(m.run[w, h, a, k, t, s] for w in m.soft_at[h, a, k, t])
-            <= availability * m.fleet[h, a, k, t]
-        )
+        return sum(m.profile[w, s] * m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
+            m.run[w, h, a, k, t, s] for w in m.soft_at[h, a, k, t]
+        ) <= availability * m.fleet[h, a, k, t] - availability * without_power(m, h, a, k, t)
 
     def soft_rule(m: Any, w: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return m.serve[w, h, a, k, t] == sum(

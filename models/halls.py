@@ -5,7 +5,7 @@ lease[h,t] MW starting; space_mw[h,t] MW of IT that may stand.
 
     space_mw = existing + sum of hall MW x halls alive + leases alive               (h,t)   space_stock
     space_mw <= maximum of the host x (exists + opened by t)                        (h,t)   space_max
-    sum over a,k of peak MW x fleet <= space_mw                                     (h,t)   space
+    sum over a,k of peak MW x (fleet - stored) <= space_mw                                     (h,t)   space
     sum over build hosts at the site of space_mw <= its land                        (p,t)   site_land
 
 Clouds have none of these rows: their price includes them.
@@ -74,10 +74,14 @@ def _declare_space(m: Any, case: Case) -> None:
         add_param(m, name, m.SYSTEM, case.systems[name])
     fleet = case.fleet[case.fleet["h"].map(case.hosts["mode"]) != "cloud"]
     add_family(m, "systems_at", m.PLACE, grouped(fleet, ["h", "t"], ["a", "k"]), 2)
+    stored = grouped(case.stored, ["h", "t"], ["a", "k"])
+    add_family(m, "stored_at", m.PLACE, stored, 2)
     m.space = Rule(
         m.PLACE,
         rule=lambda m, h, t: (
-            sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t]) <= m.space_mw[h, t]
+            sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t])
+            - sum(m.peak_mw_per_k[k] * m.stored[h, a, k, t] for a, k in m.stored_at[h, t])
+            <= m.space_mw[h, t]
         ),
     )
 

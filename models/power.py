@@ -3,8 +3,8 @@
 Variables: it_load[h,m,t,s], it_peak[h,m,t,design] MW of IT by medium of heat; connect[h,n,t], backup[h,g,t] MW going
 live; grid_import[h,t,s] MW drawn from the grid.
 
-    it_load = medium's share of (idle MW x fleet + (working - idle) MW x what works)    (h,m,t,s)  it_load_balance
-    it_peak = medium's share of nameplate MW x fleet                                    design     it_peak_balance
+    it_load = medium's share of (idle MW x (fleet - stored) + (working - idle) MW x what works)    (h,m,t,s)  it_load_balance
+    it_peak = medium's share of nameplate MW x (fleet - stored)                                    design     it_peak_balance
     grid_import + own generation + discharge = sum over c,m of PUE_c(T) x heat + charge   build  (h,t,s)    energy_balance
     grid_import = PUE of the building x IT load                        leased halls     (h,t,s)    energy_colocation
     sum over c,m of PUE x heat <= existing grid + connect alive + plant_firm            design     firm_power
@@ -56,6 +56,10 @@ def declare_load(m: Any, case: Case) -> None:
     spread = {key: by_load.get(key[:3], []) for key in [*m.LOAD, *m.LOAD_DESIGN]}
     add_family(m, "load_systems", m.LOAD, spread, 2)
     add_family(m, "design_systems", m.LOAD_DESIGN, spread, 2)
+    dark = heavy.merge(case.stored.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
+    off = grouped(dark, ["h", "m", "t"], ["a", "k"])
+    for name, index in (("load_stored", m.LOAD), ("design_stored", m.LOAD_DESIGN)):
+        add_family(m, name, index, {key: off.get(key[:3], []) for key in index}, 2)
     work = case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]].merge(heavy, on=["h", "a", "k", "t"])
     soft = work["w"].map(case.workloads["preemptible"]).astype(bool)
     firm_by = grouped(work[~soft], ["h", "m", "t"], ["w", "a", "k"])
@@ -76,12 +80,18 @@ def declare_load(m: Any, case: Case) -> None:
         ) + sum(
             m.medium_share[k, x] * m.swing_mw_per_k[k] * m.run[w, h, a, k, t, s]
             for w, a, k in m.load_soft[h, x, t, s]
+        ) - sum(
+            m.medium_share[k, x] * m.idle_mw_per_k[k] * m.stored[h, a, k, t]
+            for a, k in m.load_stored[h, x, t, s]
         )
 
     def peak_rule(m: Any, h: Any, x: Any, t: Any, s: Any) -> Any:
         return m.it_peak[h, x, t, s] == sum(
             m.medium_share[k, x] * m.peak_mw_per_k[k] * m.fleet[h, a, k, t]
             for a, k in m.design_systems[h, x, t, s]
+        ) - sum(
+            m.medium_share[k, x] * m.peak_mw_per_k[k] * m.stored[h, a, k, t]
+            for a, k in m.design_stored[h, x, t, s]
         )
 
     m.it_load_balance = Rule(m.LOAD, rule=load_rule)

@@ -23,9 +23,8 @@ COVERS = {"heat_peak": "cooling-heat", "cooling_capacity": "cooling-capacity"}
 def check(view: View, found: Findings) -> None:
     """Rules of heat by medium, and of cooling bought, standing and used."""
     table = view.table("cooling")
-    fleet = view.table("fleet")
-    fleet = fleet[fleet["h"].isin(view.built)]
-    peak = fleet["accelerators"] / 1000.0 * view.system(fleet, "peak_mw_per_k").astype(float)
+    fleet = view.powered[view.powered["h"].isin(view.built)]
+    peak = fleet["peak_mw"]
     by_medium = {m: total(fleet, HT, peak * view.system(fleet, m).astype(float)) for m in MEDIA}
     heat = view.case.heat.reset_index(drop=True)
     carries = {key: frozenset(part["m"]) for key, part in heat.groupby(["h", "c"])}

@@ -119,10 +119,10 @@ def facility_peak(view: View) -> pd.Series:
     key = pd.MultiIndex.from_arrays([table["h"], table["c"], table["t"], [DESIGN] * len(table)])
     pue = lookup(key, view.case.pue["pue"]).astype(float) if len(table) else np.zeros(0)
     built = total(table, HT, table["heat_peak_mw"] * pue)
-    fleet = view.table("fleet")
-    leased = fleet[fleet["h"].isin([h for h in view.own if h not in view.built])]
-    peak = leased["accelerators"] / 1000.0 * view.system(leased, "peak_mw_per_k").astype(float)
-    return built.add(total(leased, HT, peak * view.case.physics["colocation_pue"]), fill_value=0.0)
+    leased = view.powered[view.powered["h"].isin([h for h in view.own if h not in view.built])]
+    return built.add(
+        total(leased, HT, leased["peak_mw"] * view.case.physics["colocation_pue"]), fill_value=0.0
+    )
 
 
 def _alive(view: View, rows: pd.DataFrame) -> pd.Series:

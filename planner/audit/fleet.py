@@ -25,6 +25,7 @@ COVERS = {
     "fleet_peak": "fleet-peak",
     "fleet_slice": "fleet-slice",
     "preemptible_mean": "fleet-day",
+    "stays_on": "stored",
     "whole_units": "whole-units",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -35,6 +36,7 @@ def check(view: View, found: Findings) -> None:
     _orders(view, found)
     _rents(view, found)
     _stock(view, found)
+    _stored(view, found)
     _load(view, found)
 
 
@@ -129,6 +131,22 @@ def _stock(view: View, found: Findings) -> None:
     )
 
 
+def _stored(view: View, found: Findings) -> None:
+    """Only fleets that exist may stand in store, where the case says so; what was switched on stays on."""
+    table = view.table("fleet")
+    dark = table[table["stored"] != 0]
+    found.known("stored", dark[HAKT], view.case.stored.index, "a fleet that has power stands in store")
+    got = total(dark, HAKT, dark["stored"] / THOUSAND)
+    found.at_least("stored", got, 0.0, "fewer than none in store")
+    held = total(table, HAKT, table["existing"] / THOUSAND)
+    found.at_most("stored", got, over(got.index, held), "more in store than exists")
+    kept = view.case.stored[view.case.stored["kept_on"]].reset_index(drop=True)
+    now, before = labelled(kept, HAKT), labelled(kept.assign(t=kept["t"] - 1), HAKT)
+    arrived = (over(now, held).to_numpy(float) - over(before, held).to_numpy(float)).clip(min=0.0)
+    limit = pd.Series(over(before, got).to_numpy(float) + arrived, index=now)
+    found.at_most("stored", over(now, got), limit, "switched off again")
+
+
 def _load(view: View, found: Findings) -> None:
     """Work at the peak and in every slice; work that may wait needs room somewhere in the day."""
     work, room = view.work, _room(view)
@@ -147,8 +165,7 @@ def _load(view: View, found: Findings) -> None:
 
 def _room(view: View) -> pd.Series:
     """(h, a, k, t) -> thousands of accelerators that can work at one time."""
-    fleet = view.table("fleet")
-    return view.case.physics["availability"] * total(fleet, HAKT, fleet["accelerators"] / THOUSAND)
+    return view.case.physics["availability"] * total(view.powered, HAKT, view.powered["on_k"])
 
 
 @once

@@ -96,10 +96,8 @@ def _leases(view: View, found: Findings) -> None:
 
 def _space(view: View, found: Findings) -> None:
     """Fleet in space, space within the host's maximum once open, halls of a site within its land."""
-    space, fleet = space_mw(view), view.table("fleet")
-    own = fleet[fleet["h"].isin(view.own)]
-    peak = own["accelerators"] / 1000.0 * view.system(own, "peak_mw_per_k").astype(float)
-    load = total(own, ["h", "t"], peak)
+    space, own = space_mw(view), view.powered[view.powered["h"].isin(view.own)]
+    load = total(own, ["h", "t"], own["peak_mw"])
     found.at_most("space", load, over(load.index, space), "the fleet's peak exceeds the space for it")
     power = view.table("power")
     power = power[power["h"].isin(view.own)]

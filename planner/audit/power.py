@@ -66,9 +66,9 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
 
     Work that may wait is known by its mean over the day: it must fit between none and all room left.
     """
-    fleet, work = view.table("fleet"), view.work
+    fleet, work = view.powered, view.work
     fleet, soft = fleet[fleet["h"].isin(view.own)], work[work["soft"] & work["h"].isin(view.own)]
-    idle = fleet["accelerators"] / 1000.0 * view.system(fleet, "idle_mw_per_k").astype(float)
+    idle = fleet["on_k"] * view.system(fleet, "idle_mw_per_k").astype(float)
     cells = joined(fleet[HAKT].assign(mw=idle), view.typical[["t", "s", "hours"]], ["t"])
     busy = _own(view, firm_by_slice(view))
     parts = [cells[[*HAKT, "s", "mw"]], busy[[*HAKT, "s"]].assign(mw=busy["load_k"] * _swing(view, busy))]
@@ -211,9 +211,9 @@ def _over_hours(view: View, series: pd.Series) -> pd.Series:
 
 def _power_table(view: View, found: Findings) -> None:
     """Derived columns of the power table from dispatch, generation and fleet."""
-    power, fleet, dispatch = view.table("power"), view.table("fleet"), view.table("dispatch")
+    power, fleet, dispatch = view.table("power"), view.powered, view.table("dispatch")
     own, cloud = fleet[fleet["h"].isin(view.own)], fleet[~fleet["h"].isin(view.own)]
-    peak = total(own, HT, own["accelerators"] / 1000.0 * view.system(own, "peak_mw_per_k").astype(float))
+    peak = total(own, HT, own["peak_mw"])
     drawn = dispatch["import_mw"] + dispatch["generation_mw"]
     bought = total(dispatch, HT, drawn * dispatch["hours"])
     made = view.table("generation")

@@ -72,6 +72,13 @@ class View:
             serve_k=table["accelerators"] / 1000.0, held_k=table["reserve"] / 1000.0, soft=soft
         )
 
+    @cached_property
+    def powered(self) -> pd.DataFrame:
+        """The fleet without what stands in store: thousands of accelerators that have power, and their peak MW."""
+        table = self.table("fleet")
+        on_k = (table["accelerators"] - table["stored"]) / 1000.0
+        return table.assign(on_k=on_k, peak_mw=on_k * self.system(table, "peak_mw_per_k").astype(float))
+
     def date(self, t: int) -> pd.Timestamp:
         """First day of a period, counted in months from the horizon's start."""
         start = self.scenario.horizon.start

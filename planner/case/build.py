@@ -36,6 +36,7 @@ from planner.case.commitments import ONE_DAY, periods_until, signed_tails, value
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.conventions import note_conventions
+from planner.case.holdings import with_stored
 from planner.case.periods import discount_factor
 from planner.case.registry import DECIDED
 from planner.case.stacks import layer_table, stack_table
@@ -180,7 +181,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         assumptions=_assumptions(context),
         control_max=100.0 * float(serve["sigma"].max()) if len(serve) else 0.0,
     )
-    return with_kept_service(case)
+    return with_stored(with_kept_service(case))
 
 
 def _only_useful(systems: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -99,3 +99,4 @@ class Case:
     kept: pd.DataFrame = field(default_factory=pd.DataFrame)
     lapses: pd.DataFrame = field(default_factory=pd.DataFrame)
     losses: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stored: pd.DataFrame = field(default_factory=pd.DataFrame)

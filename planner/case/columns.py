@@ -23,7 +23,7 @@ WHOLE = frozenset(
      "periods", "permit_periods", "permit_t", "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
-    ["buyable", "chips_home", "design", "domestic_chip", "exists", "flexible", "integer", "licensed", "may_lapse",
+    ["buyable", "chips_home", "design", "domestic_chip", "exists", "flexible", "integer", "kept_on", "licensed", "may_lapse",
      "optional", "own", "preemptible", "provider_home", "same_year", "starts", "supply", "territory_home", "whole"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])

@@ -20,7 +20,6 @@ from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
-from planner.case.holdings import unhoused
 from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
@@ -69,7 +68,6 @@ def precheck(case: Case) -> list[Trouble]:
         return [_nothing_asked(case)]
     possible = servable(case)
     return [
-        *(Trouble("", "hall", message, cure) for message, cure in unhoused(case)),
         *_unserved(case),
         *_too_early(case, possible),
         *_waiting(case, possible),

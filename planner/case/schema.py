@@ -6,6 +6,7 @@ from planner.case import (
     carbon,
     cooling,
     halls,
+    holdings,
     plant,
     power,
     ppa,
@@ -147,6 +148,6 @@ SCHEMA: dict[str, Table] = {
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
-    **carbon.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES,
+    **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

@@ -20,6 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner.case.case import Case
+from planner.case.holdings import unhoused
 from planner.case.prechecks import precheck
 from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
@@ -104,6 +105,8 @@ class _Pipeline(SolveRun):
         plan = self.timed(
             "plan", lambda: plan_of(self.case, self.engine, final, self.bounds, self.divisible or final)
         )
+        if plan.tables["fleet"]["stored"].any():
+            self.notes += unhoused(self.case)
         cost = plan.kpi("cost_npv_musd")
         if cost < 0:
             self.notes.append(

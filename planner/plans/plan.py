@@ -124,6 +124,9 @@ class _Reader(Reader):
         for name, part in (("owned", owned), ("rented", rented)):
             alive = dict(zip(keys_of(part, keys), part["k_alive"].tolist(), strict=True))
             table[name] = np.array([alive.get(key, 0.0) for key in wanted]) * 1000
+        dark = self.values("stored", keys, "k_stored")
+        off = dict(zip(keys_of(dark, keys), dark["k_stored"].tolist(), strict=True))
+        table["stored"] = np.array([off.get(key, 0.0) for key in wanted]) * 1000
         table = self.site(self.dated(table))
         k = table["k_accelerators"].astype(float)
         return table.assign(

@@ -230,6 +230,7 @@ BANK, AGENCY = (
 PLANT = (("plants", "plant"), ("hires", "hire"))
 
 MUTATIONS = [
+    ("stored", put("fleet", "stored", 8.0, lambda t: t["existing"] > 0)),
     ("draw-eligible", put("ledger", "supplier", "nobody", DRAWN)),
     ("draw-eligible", put("ledger", "asset_class", "servers", BANK)),
     ("draw-eligible", put("ledger", "t", 11, BANK)),

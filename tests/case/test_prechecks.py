@@ -84,17 +84,6 @@ ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
                        {"id": "b", "do": "forbid", "what": "open", "hosts": ["champion-busan"]}]},
         ["decision b forbids all of it"],
     ),
-    "fleet in the open": (
-        "hall", "", {"existing.fleets": [FLEET]},
-        ["champion-haenam", "0 MW of space", "of grid", "of backup"],
-    ),
-    "hall without a line": (
-        "hall", "", {"existing.fleets": [FLEET], "existing.halls": [{**HALL, "grid_mw": 0}]}, ["0 MW of grid"],
-    ),
-    "hall that ends": (
-        "hall", "", {"existing.fleets": [FLEET], "existing.halls": [{**HALL, "until": "2027-06-30"}]},
-        ["in 2027-Q3", "0 MW of space", "hall hall ends on 2027-06-30"],
-    ),
     "above a quota": (
         "decision", "",
         {"decisions": [{"id": "d", "do": "require", "what": "orders", "value": 5000}],

@@ -100,7 +100,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "horizon": YEARS,
             "demand": [{**work, "must_serve_by": None}, {**work, "id": "chat", "must_serve_by": None}],
             "existing": {
-                "halls": [{"id": "hall", "host": "champion", "it_mw": 2, "grid_mw": 3, "backup_mw": 3}],
+                "halls": [{"id": "hall", "host": "champion", "it_mw": 2, "grid_mw": 0.3, "backup_mw": 3}],
                 "fleets": [{"id": "old", "host": "champion", "stack": stack["id"], "system": "hgx-b300",
                             "accelerators": 160, "since": "2026-01-01", "retire": "2029-01-01"}],
             },
