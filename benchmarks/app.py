@@ -28,8 +28,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from planner.app import create_app
 from planner.app.services import Services, Settings
+from planner.facts.numbers import APART
 from planner.intake.scenario_file import example_path, load_scenario
-from planner.report.numbers import APART
 from planner.runs.frontier import run_frontier
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

@@ -61,6 +61,7 @@ def chart(
     note: str | None = None,
     actions: Sequence[Any] = (),
     table_downloads: bool = True,
+    wide: bool = False,
     **config: Any,
 ) -> dmc.Paper:
     """The section of the chart ``name`` of a page; ids ``<page>-<name>``, texts ``<page>.<name>-title`` and ``-alt``.
@@ -76,6 +77,7 @@ def chart(
         table=None if table is None else readable(table),
         note=note,
         height=int(fig.layout.height or figure.HEIGHT),
+        wide=wide,
         **config,
     )
     saved = downloads(page, name, title, picture=bool(fig.data), table=table_downloads)

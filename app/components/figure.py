@@ -100,14 +100,15 @@ def graph(
     table_id: str | dict[str, str] | None = None,
     height: int = HEIGHT,
     note: str | None = None,
+    wide: bool = False,
     **config: Any,
 ) -> html.Figure:
     """A chart with heading, caption and, folded away, its table.
 
     ``alt`` is one sentence saying what the chart shows (read to those who cannot see it); ``note`` is the visible
     caption (unit, price year, source). ``table`` holds the plotted figures with units in its column names; with
-    ``table_id`` an (emptiable) container is made that a callback fills with ``plain_table(frame)``. ``config``
-    overrides plotly's configuration.
+    ``table_id`` an (emptiable) container is made that a callback fills with ``plain_table(frame)``. A ``wide`` chart is
+    not squeezed onto a small screen but scrolled there. ``config`` overrides plotly's configuration.
     """
     base: Any = {
         "displaylogo": False,
@@ -121,14 +122,16 @@ def graph(
     parts: list[Any] = []
     if title:
         parts.append(dmc.Title(title, order=3, className="figure-title"))
+    drawn = dcc.Graph(
+        id=id,
+        figure=themed(figure),
+        config=base | config,
+        style={"height": f"{height}px"},
+        className="chart",
+    )
+    scrolled = attrs({"aria-label": title or alt})
     parts.append(
-        dcc.Graph(
-            id=id,
-            figure=themed(figure),
-            config=base | config,
-            style={"height": f"{height}px"},
-            className="chart",
-        )
+        html.Div(drawn, className="chart-scroll", tabIndex=0, role="region", **scrolled) if wide else drawn
     )
     parts.append(html.Figcaption([html.Span(alt, className="sr-only"), note or ""], className="figure-note"))
     if table is not None or table_id is not None:

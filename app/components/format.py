@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from planner.facts.numbers import MISSING, fixed
+from planner.facts.numbers import MISSING, fixed, number
 from planner.report.terms import term
 
 WHOLE = 1e-6
 PLAIN = -1  # decimals of a year: a whole number without gaps
+SIGNIFICANT = -2  # a column of factors and counts: each number by its own size
+MIXED = 1000.0  # so many times the middle number is the largest of such a column
 
 
 def day(value: Any) -> str:
@@ -50,7 +52,7 @@ def heading(name: str) -> str:
 
 def plain_heading(name: str) -> str:
     """A column name as a heading, word by word, for tables whose columns are described elsewhere."""
-    if " " in name or not name.islower():
+    if " " in name or "-" in name or not name.islower():
         return name
     words = [UNITS.get(word, word) for word in name.split("_")]
     return (
@@ -71,6 +73,9 @@ def digits(series: pd.Series) -> int | None:
     size = series.abs().max()
     if bool(((series - series.round()).abs().fillna(0) < WHOLE).all()):
         return 0  # whole things, though a solver counts them in floats
+    middle = series.abs()[series != 0].median()
+    if size >= 1000 and middle * MIXED < size:
+        return SIGNIFICANT
     return 0 if pd.isna(size) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
 
 
@@ -84,6 +89,8 @@ def cell(value: Any, places: int | None = None) -> str:
         return day(value)
     if places is None:
         return str(value)
+    if places == SIGNIFICANT:
+        return number(value)
     return f"{value:.0f}" if places == PLAIN else fixed(value, places)
 
 

@@ -76,7 +76,12 @@ def links(result: Result, here: str, ref: str | None = None, **state: Any) -> li
 
     ``state`` goes into their addresses; a page that knows no such setting leaves it aside.
     """
-    pages = [("tradeoff", "chart-dots-3"), ("plan", "calendar-stats"), ("capital", "coins")]
+    pages = [
+        ("tradeoff", "chart-dots-3"),
+        ("plan", "calendar-stats"),
+        ("capital", "coins"),
+        ("whatif", "search"),
+    ]
     return [
         layout.link_button(
             t(f"app.nav.{page}"),

@@ -15,6 +15,7 @@ from planner.app.components import format as fmt
 from planner.app.components.attrs import attrs
 from planner.facts.numbers import fixed
 from planner.report.strings import t
+from planner.report.terms import in_percent
 
 PLAIN_ROWS = 400
 THEME = (
@@ -102,7 +103,10 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
     content = {
         "caption": caption,
         "head": [fmt.heading(str(name)) for name in frame.columns],
-        "numeric": [places is not None for places in digits],
+        "numeric": [
+            places is not None or in_percent(frame[name])
+            for name, places in zip(frame.columns, digits, strict=True)
+        ],
         "rows": [
             [fmt.cell(value, places) for value, places in zip(row, digits, strict=True)]
             for row in frame.head(rows).itertuples(index=False, name=None)

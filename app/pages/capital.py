@@ -221,7 +221,7 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
                 chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
                       note=t("capital.funding-note", year=year)),
                 chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"],
-                      note=t("capital.flows-note", year=year)),
+                      note=t("capital.flows-note", year=year), wide=True),
             ],
             className="two-up",
         ),

@@ -20,6 +20,7 @@ from planner.app.state.runs import figures
 from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
+from planner.report.terms import term
 
 RECENT = 8
 FIGURES = ("cost_npv_musd", "delay_months", "control_score", "national_control")
@@ -46,7 +47,7 @@ def page(services: Services) -> html.Div:
     rows = services.runs()
     return layout.page(
         t("home.title"),
-        html.Div([_step(*step) for step in _steps()], className="three-up"),
+        html.Div([_step(*step) for step in _steps()], className="steps"),
         layout.section(
             t("home.recent"),
             html.Div(recent(rows), id=LIST),
@@ -66,12 +67,16 @@ def recent(rows: list[dict[str, Any]], limit: int | None = RECENT) -> Any:
             layout.link_button(t("home.start"), url.href("scenarios"), "player-play"),
             mark="player-play",
         )
-    head = [t(f"home.head.{name}") for name in ("run", "state", "when", "took", "gap", *FIGURES, "open")]
+    names = ("run", "state", "when", "took", "gap", *FIGURES, "open")
+    head = [
+        html.Th(t(f"home.head.{name}"), scope="col", className="num" if name in FIGURES else None)
+        for name in names
+    ]
     return html.Div(
         html.Table(
             [
                 html.Caption(t("home.recent"), className="sr-only"),
-                html.Thead(html.Tr([html.Th(text, scope="col") for text in head])),
+                html.Thead(html.Tr(head)),
                 html.Tbody([_row(row) for row in rows[:limit]]),
             ],
             className="plain runs",
@@ -93,6 +98,9 @@ def _row(row: dict[str, Any]) -> html.Tr:
             html.Td(
                 [
                     dcc.Link(row["title"], href=url.href("run", row["id"])),
+                    None
+                    if row["kind"] == "plan"
+                    else html.Div(term("study", row["kind"]), className="muted small"),
                     html.Div(row["id"], className="run-id"),
                 ]
             ),
@@ -117,6 +125,7 @@ def _row(row: dict[str, Any]) -> html.Tr:
 
 def _steps() -> list[tuple[str, str, str]]:
     return [
+        ("map-pin", "new", url.href("new")),
         ("files", "scenario", url.href("scenarios")),
         ("calculator", "estimate", url.href("estimate")),
         ("database", "data", url.href("data")),

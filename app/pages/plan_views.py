@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from planner.app.components import layout, result
 from planner.app.components.chart import chart, table_section
+from planner.app.state import url
 from planner.app.state.result import Result
 from planner.case.build import build_case
 from planner.case.registry import PURCHASES
@@ -140,8 +141,8 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
         ),
         result.kpi_cards(kpi_cards(one.kpis, before, tuple(name for name in HEADLINE if name not in FIGURES))),
         chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note")),
-        chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year)),
-        chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year)),
+        chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year), wide=True),
+        chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year), wide=True),
         table_section(PAGE, "kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
     ]  # fmt: skip
 
@@ -159,7 +160,7 @@ def _answer(one: Result) -> html.Div:
 def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     rows = get("gantt")
     return [
-        chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note")),
+        chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note"), wide=True),
         table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),
         table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
     ]
@@ -188,7 +189,7 @@ def _own_power(sources: pd.DataFrame) -> list[Any]:
     return [chart(PAGE, "sources", charts.sources(sources), sources, note=t("plan.sources-note"))]
 
 
-def _control(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+def _control(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     decisions, objectives = get("waterfall"), get("objective")
     by_objective = charts.control_waterfall(objectives, "objective_name")
     return [
@@ -196,6 +197,7 @@ def _control(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFra
         chart(PAGE, "objective", by_objective, objectives, note=t("plan.objective-note")),
         table_section(PAGE, "criteria", get("criteria"), lead=t("plan.criteria-note")),
         table_section(PAGE, "survival", get("survival"), lead=t("plan.survival-note"), none=t("plan.survival-none")),
+        html.P(layout.link_button(t("plan.survival-ask"), url.href("whatif", one.ref), "search", variant="default", size="xs")),
     ]  # fmt: skip
 
 

@@ -15,9 +15,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner.app.components import figure, layout
+from planner.app import ids
+from planner.app.components import download, figure, layout
 from planner.app.components.table import plain_table
-from planner.app.pages import add_page
+from planner.app.pages import add_page, what_if_views
 from planner.app.pages import run_views as views
 from planner.app.pages.editor_check import submit
 from planner.app.pages.home import recent
@@ -28,7 +29,7 @@ from planner.jobs import drafts
 from planner.jobs.store import Job
 from planner.report.charts.progress import progress, progress_table
 from planner.report.strings import t
-from planner.runs.run import FRONTIER
+from planner.report.terms import relabel
 
 TICK_MS = 1000
 
@@ -124,6 +125,20 @@ def register(app: dash.Dash, services: Services) -> None:
         return url.href("run", job.id)
 
     @app.callback(
+        Output(ids.DOWNLOAD, "data", allow_duplicate=True),
+        Input(what_if_views.SAVE, "n_clicks"),
+        State(ids.LOCATION, "pathname"),
+        prevent_initial_call=True,
+    )
+    def send(clicks: int | None, path: str) -> Any:
+        if not clicks:
+            return no_update
+        run_id = path.rstrip("/").rpartition("/")[2]
+        run = services.run(run_id)
+        sheets = {name: relabel(run.table(name)) for name in run.tables}
+        return download.send(services, f"{run_id}.xlsx", download.xlsx_bytes(sheets))
+
+    @app.callback(
         Output(views.SHARE, "checked"),
         Input(views.SHARE, "checked"),
         State(views.SEEN, "data"),
@@ -176,8 +191,8 @@ def _page(services: Services, id: str | None) -> Any:
 
 
 def _progress(job: Job, events: list[dict[str, Any]]) -> pd.DataFrame:
-    """How a run closes in; no rows for a trade-off, whose plans each do."""
-    return progress_table([] if json.loads(job.options).get("study") == FRONTIER else events)
+    """How a run closes in on its plan; no rows for a study, which makes several."""
+    return progress_table([] if json.loads(job.options).get("study") else events)
 
 
 def _share(services: Services, job: Job) -> Any:

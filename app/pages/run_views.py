@@ -17,6 +17,7 @@ from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.components.result import other_facts
 from planner.app.components.table import plain_table
+from planner.app.pages import what_if_views
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.runs import STATES
@@ -28,7 +29,7 @@ from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
 from planner.report.terms import term
 from planner.runs.files import frame_of
-from planner.runs.run import DOWNSIDES, FRONTIER
+from planner.runs.run import DOWNSIDES, FRONTIER, WHAT_IF
 from planner.studies.frontier_plans import MADE
 
 FACTS, ACTIONS, RESULT, CHART, CHART_BOX, CHART_TABLE = (
@@ -71,14 +72,18 @@ def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
     line = [kpi.status_badge(job.state), html.Span(said, className="muted")]
     options = json.loads(job.options)
     front = options.get("study") == FRONTIER
+    quality, _, within = term("quality", options.get("quality")).partition("(")
     cards = [
         kpi.card(
             t("run.took"), fmt.duration(job.seconds), note=t("run.asked", at=fmt.moment(_time(job.created)))
         ),
         kpi.card(
             t("run.quality"),
-            term("quality", options.get("quality")) or MISSING,
-            note=t("run.front") if front else t(f"scenario.objective-{options.get('objective') or 'cost'}"),
+            quality.strip() or MISSING,
+            within.rstrip(")"),
+            note=term("study", options["study"])
+            if options.get("study")
+            else t(f"scenario.objective-{options.get('objective') or 'cost'}"),
         ),
     ]
     if front and made:
@@ -200,6 +205,8 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
             t("run.downsides-open"), url.href("capital", run.manifest["options"]["ref"]), "coins"
         )
         return [layout.section(t("run.downsides"), actions=[link])]
+    if run.kind in WHAT_IF:
+        return [other_facts(services, run), *what_if_views.answer_of(run)]
     if not run.has_plan:
         title = t(f"run.end.{STATES.get(run.status, 'failed')}")
         troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]

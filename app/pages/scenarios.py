@@ -254,12 +254,11 @@ def _examples() -> list[Any]:
 
 
 def _facts(doc: dict[str, Any]) -> str:
-    counts = [
-        f"{len(doc[name])} {name}"
-        for name in ("demand", "sites", "hosts", "systems")
-        if isinstance(doc.get(name), list)
-    ]
-    return ", ".join(counts).replace("demand", "workloads") + "."
+    named = {"demand": "workloads", "sites": "sites", "hosts": "hosts", "systems": "systems"}
+    sizes = {words: len(doc[name]) for name, words in named.items() if isinstance(doc.get(name), list)}
+    return (
+        ", ".join(f"{n} {words if n != 1 else words.removesuffix('s')}" for words, n in sizes.items()) + "."
+    )
 
 
 def _name(doc: dict[str, Any], fallback: str | None) -> str:

@@ -44,6 +44,8 @@ DIGITS = {
 }  # fmt: skip
 
 
+SAME_POINTS = 0.05
+"""Control this close reads as one number."""
 HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 88}
 """Long headings with units wrap, so that all measures fit beside each other."""
 
@@ -98,7 +100,9 @@ def answer_cards(
     answer: dict[str, Any], before: dict[str, Any] | None = None, min_width: int = 190
 ) -> html.Div:
     """The live answer, or a point, as cards with units."""
-    names = [n for n in UNITS if answer.get(n) is not None and answer[n] == answer[n]]
+    names = [
+        n for n in UNITS if answer.get(n) is not None and answer[n] == answer[n] and not _again(answer, n)
+    ]
 
     def frame(source: dict[str, Any]) -> pd.DataFrame:
         return pd.DataFrame(
@@ -107,6 +111,12 @@ def answer_cards(
 
     cards = kpi_cards(frame(answer), None if before is None else frame(before), tuple(UNITS))
     return result.kpi_cards(cards, min_width)
+
+
+def _again(answer: dict[str, Any], name: str) -> bool:
+    """Whether a figure repeats the control that stands beside it: one of its two averages is that."""
+    own = answer.get("control_score")
+    return name.startswith("control_by") and own is not None and abs(answer[name] - own) < SAME_POINTS
 
 
 BRUSHED: dict[str, Any] = {"scrollZoom": False, "doubleClick": "reset"}
@@ -153,7 +163,9 @@ def _screened(one: Result) -> str:
 def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
     """Parallel lines, the two prices, the table."""
     lines = charts.parallel(points, selected=_chosen(points, view))
-    parts: list[Any] = [chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), **BRUSHED)]
+    parts: list[Any] = [
+        chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), wide=True, **BRUSHED)
+    ]
     if len(points):
         parts.append(html.Div([_price(name, points, one.price_year) for name in PRICES], className="two-up"))
     columns = [

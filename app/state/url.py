@@ -38,6 +38,7 @@ PAGES = (
     Page("tradeoff", "/tradeoff/{id}", "tradeoff", "results", "chart-dots-3", charts=True),
     Page("plan", "/plan/{id}", "plan", "results", "calendar-stats", charts=True),
     Page("capital", "/capital/{id}", "capital", "results", "coins", charts=True),
+    Page("whatif", "/whatif/{id}", "what_if", "results", "search"),
     Page("compare", "/compare", "compare", "results", "columns-3"),
     Page("data", "/data", "data", "reference", "database"),
     Page("estimate", "/estimate", "estimate", "reference", "calculator", charts=True),

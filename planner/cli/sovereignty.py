@@ -10,7 +10,7 @@ import typer
 
 from planner.cli.options import CatalogFolder, Json, Settings
 from planner.cli.output import Progress, console, print_json, records, scenario_of, tell_catalog
-from planner.facts.numbers import fixed, percent
+from planner.facts.numbers import fixed
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
@@ -95,47 +95,18 @@ def _write(table: Any, path: Path | None) -> None:
 
 
 def _show_stacks(table: Any) -> None:
-    """Stacks as columns: a ministry reads down one offer, and 20 figures fit a page."""
     from rich.table import Table
 
-    def seals(r: Any) -> str:
-        return f"{r.seal_0_share:.0%} {r.seal_1_share:.0%} {r.seal_2_share + r.seal_3_share + r.seal_4_share:.0%}"
+    from planner.report.what_if import stack_columns, stack_notes
 
-    def money(value: float) -> str:
-        return "" if value != value else fixed(value)
-
-    lines: list[tuple[str, Any]] = [
-        ("cost, MUSD", lambda r: money(r.cost_npv_musd)),
-        ("gap", lambda r: "" if r.gap != r.gap else percent(r.gap, 1)),
-        ("delay, months", lambda r: fixed(r.delay_months, 1)),
-        ("served", lambda r: percent(r.served_share)),
-        ("cost, USD/h served", lambda r: fixed(r.usd_per_served_hour, 2)),
-        ("control", lambda r: fixed(r.control_score, 1)),
-        ("national control", lambda r: fixed(r.national_control, 1)),
-        ("SEAL 0, 1, 2 and up", seals),
-        ("first service", lambda r: str(r.first_service)),
-        ("US content", lambda r: percent(r.us_content)),
-        ("... of hardware", lambda r: percent(r.us_content_hardware)),
-        ("US vendors", lambda r: percent(r.us_seat)),
-        ("... of hardware", lambda r: percent(r.us_seat_hardware)),
-        ("home content", lambda r: percent(r.home_content)),
-        ("partner capex, MUSD", lambda r: money(r.capex_partner_musd)),
-        ("dearest year, MUSD", lambda r: money(r.peak_year_outlay_musd)),
-        ("accelerators", lambda r: money(r.accelerators)),
-        ("MUSD per point", lambda r: money(r.musd_per_control_point)),
-        ("... against", lambda r: str(r.compared_with)),
-    ]
-    rows = list(table.itertuples())
-    shown = Table("", *(str(r.stack) for r in rows))
-    for title, cell in lines:
-        shown.add_row(title, *("-" if r.cost_npv_musd != r.cost_npv_musd else cell(r) for r in rows))
+    columns = stack_columns(table)
+    shown = Table(*("" if name == "measure" else str(name) for name in columns))
+    for line in columns.itertuples(index=False):
+        shown.add_row(*line)
     out = console()
     out.print(shown)
-    for r in rows:
-        if r.status not in ("optimal", "feasible"):
-            out.print(f"{r.stack}: {r.status}")
-        if isinstance(r.note, str) and r.note:
-            out.print(f"{r.stack}: {r.note}")
+    for note in stack_notes(table):
+        out.print(note)
 
 
 def _show_accounts(accounts: Any) -> None:
@@ -270,6 +241,7 @@ def survival(
     from planner.facts.catalog import load_catalog
     from planner.facts.errors import UnknownName
     from planner.facts.suggest import hint
+    from planner.report.what_if import survival_rows
     from planner.studies.survival import survival_table
 
     classes = by or ["site", "operator"]
@@ -293,20 +265,7 @@ def survival(
     for by_class, part in table.groupby("by", sort=False):
         why = next(iter(part["why"]))
         note = f": {why}" if why else f": at most {100 * part['most'].iloc[0]:.0f} % can be left"
-        _show(f"Loss of one {by_class.replace('-', ' ')}{note}", _shown(part))
-
-
-def _shown(part: Any) -> Any:
-    """Columns of a class for a reader; a plan that was not found has no figures."""
-    import pandas as pd
-
-    more = [f"{fixed(low)} to {fixed(high)}" if low == low else "" for low, high in
-            zip(part["more_low_musd"], part["more_high_musd"], strict=True)]  # fmt: skip
-    return pd.DataFrame({
-        "share left, %": [f"{100 * s:.0f}" for s in part["share"]], "status": part["status"],
-        "cost, MUSD": [fixed(c, 1) if c == c else "" for c in part["cost_musd"]], "dearer by, MUSD": more,
-        "control": [fixed(c, 1) if c == c else "" for c in part["control"]],
-    })  # fmt: skip
+        _show(f"Loss of one {by_class.replace('-', ' ')}{note}", survival_rows(part))
 
 
 def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) -> Plan:

@@ -179,7 +179,8 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
     pulse.say(Event("read", "reading the scenario"))
     # pandas, pyomo and the solver take a second: they come after the first sign of life
     from planner.runs.downsides import run_downsides
-    from planner.runs.run import DOWNSIDES, FRONTIER
+    from planner.runs.run import DOWNSIDES, FRONTIER, WHAT_IF
+    from planner.runs.what_if import run_what_if
 
     def report(event: Event) -> None:
         pulse.say(event)
@@ -191,6 +192,8 @@ def _solve(store: Store, job: Job, folder: Path | None, pulse: Pulse) -> int:
         run = run_downsides(options, job.directory, report, pulse.should_stop)
     elif options.get("study") == FRONTIER:
         run = _traded(store, job, options, folder, report, pulse)
+    elif options.get("study") in WHAT_IF:
+        run = run_what_if(options, job.directory, *_inputs(job, folder), report, pulse.should_stop)
     else:
         run = _planned(job, options, folder, report, pulse.should_stop)
     if pulse.cancel.is_set():
@@ -258,9 +261,9 @@ def _inputs(job: Job, folder: Path | None) -> tuple[Scenario, Catalog]:
 
 def end_of(run: Run, asked_to_stop: bool) -> tuple[State, str | None]:
     """The state of a job by its run, and what went wrong where there is no result."""
-    from planner.runs.run import DOWNSIDES
+    from planner.runs.run import DOWNSIDES, WHAT_IF
 
-    if run.has_plan or run.kind == DOWNSIDES:
+    if run.has_plan or run.kind in (DOWNSIDES, *WHAT_IF):
         return ("stopped" if asked_to_stop else "done"), None
     if run.status == "infeasible":
         return "infeasible", None

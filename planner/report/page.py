@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 from planner.facts.numbers import number, quantity
 from planner.report import capital, finance, views
 from planner.report.kpis import HEADLINE, kpi_cards
-from planner.report.terms import readable
+from planner.report.terms import in_percent, readable
 
 if TYPE_CHECKING:
     from planner.runs.run import Run
@@ -194,9 +194,12 @@ def _table(frame: pd.DataFrame) -> str:
 
 
 def figures_in(table: pd.DataFrame) -> list[bool]:
-    """Which columns hold figures."""
+    """Which columns hold figures, shares in per cent among them."""
     kinds = pd.api.types
-    return [kinds.is_numeric_dtype(table[c]) and not kinds.is_bool_dtype(table[c]) for c in table]
+    return [
+        (kinds.is_numeric_dtype(table[c]) and not kinds.is_bool_dtype(table[c])) or in_percent(table[c])
+        for c in table
+    ]
 
 
 def _td(text: str, numeric: bool) -> str:

@@ -10,6 +10,7 @@ from importlib.resources import files
 import pandas as pd
 
 from planner.case.registry import ACCOUNTS, PURCHASES
+from planner.facts.numbers import MISSING, percent
 
 
 @cache
@@ -69,14 +70,27 @@ VALUES = {
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table for reading: headings and values in words, years without gaps."""
+    """The same table for reading: headings and values in words, years without gaps, shares in per cent."""
     out = table.copy()
+    for column in out.columns:
+        if _is_share(str(column)) and pd.api.types.is_float_dtype(out[column]):
+            out[column] = [percent(value, 1) for value in out[column]]
     for column, sections in VALUES.items():
         if column in out:
             out[column] = [_first(sections, value) for value in out[column]]
     if "year" in out:
         out["year"] = out["year"].astype(str)
     return relabel(out)
+
+
+def _is_share(column: str) -> bool:
+    return "share" in column.split("_")
+
+
+def in_percent(column: pd.Series) -> bool:
+    """Whether a column that is to be read holds shares in per cent."""
+    texts = [value for value in column if isinstance(value, str) and value != MISSING]
+    return bool(texts) and all(text.endswith(" %") for text in texts)
 
 
 def _first(sections: tuple[str, ...], value: object) -> str:

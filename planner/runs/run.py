@@ -41,6 +41,9 @@ DOWNSIDES = "downsides"
 """Kind of a run that holds a plan made again under events, of another run."""
 FRONTIER = "frontier"
 """Kind of a run that holds a trade-off and its plans."""
+LOSS, SURVIVAL, STACKS, VALUATIONS = "loss", "survival", "stacks", "valuations"
+WHAT_IF = (LOSS, SURVIVAL, STACKS, VALUATIONS)
+"""Kinds of runs that answer a question to a plan of another run or to its scenario, with tables and no plan."""
 OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "status": lambda v: isinstance(v, str),
     "gap": lambda v: v is None or _number(v),
@@ -302,7 +305,9 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
         unfit = ("running", "lost", "damaged")
         rows = list_runs(root).to_dict("records")
         finished = [
-            row for row in rows if row["status"] not in unfit and row["kind"] not in ("batch", DOWNSIDES)
+            row
+            for row in rows
+            if row["status"] not in unfit and row["kind"] not in ("batch", DOWNSIDES, *WHAT_IF)
         ]
         if not finished:
             raise RunError(f"there is no finished run in {root}")

@@ -324,7 +324,7 @@ def test_a_user_has_a_share_of_the_queue(made: Made) -> None:
 
 READS = {
     "refresh", "search", "look", "show", "export", "tick", "below", "solve", "price", "show_pick", "send", "change",
-    "detail", "save", "estimate_terms", "estimate", "update", "choose", "screen", "watch",
+    "detail", "save", "estimate_terms", "estimate", "update", "choose", "screen", "watch", "forms", "tell",
 }  # fmt: skip
 """Callbacks that change nothing but the access log."""
 
@@ -426,6 +426,7 @@ def test_a_viewer_tries_every_write(made: Made) -> None:
         ("again", "run", seen, click("run-again", do="again")),
         ("share", "run", {**seen, "run-share.checked": False}, None),
         ("act", "scenarios", {}, click("sc-action", do="archive", id=draft.id)),
+        ("work_out", "what_if", {"whatif-ref.data": "planned"}, click("wi-ask", study="valuations")),
         ("replan", "capital_downsides", {"capital-replan.n_clicks": 1, "capital-ref.data": "planned"}, None),
     ]  # fmt: skip
     served = {

@@ -24,7 +24,7 @@ from planner.report.names import labels
 from planner.report.strings import t
 from planner.report.terms import term
 
-LABEL = 34
+LABEL = 52
 COMPARED = 18
 MOST_SERIES = 8
 """Series that colours tell apart; where there are more, the smaller ones are one."""

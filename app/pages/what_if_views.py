@@ -1,0 +1,225 @@
+"""What the page of questions to a plan shows: a form a question, what was asked before, and the answers of runs."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import dcc, html
+
+from planner.app.components import download, kpi, layout, toolbar
+from planner.app.components import format as fmt
+from planner.app.components.attrs import attrs
+from planner.app.components.table import plain_table
+from planner.app.services import Services
+from planner.app.state import url
+from planner.app.state.result import Result
+from planner.app.state.what_if import case_of, questions
+from planner.case.case import Case
+from planner.case.limits import SHARE_COLUMN
+from planner.explain.next_point import NextPoint
+from planner.facts.numbers import number, signed
+from planner.report.strings import t
+from planner.report.terms import readable, term
+from planner.report.what_if import notes_of, shown
+from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.studies.stacks import FIVE
+
+ASK, NOW, FIELD, ANSWER = "wi-ask", "wi-now", "wi-field", "wi-answer"
+SAVE = "run-tables"
+WHY, CONTROL, WAITS = "why", "control", "waits"
+LOST = {
+    "operators": "operator", "vendors": "vendor", "stacks": "a", "hosts": "h", "sites": "p",
+    "parents": "operator_parent", "chip_origins": "chip_origin",
+}  # fmt: skip
+"""Fields of a ``Cut`` that are offered, and the column of the case's offers that names their members."""
+ASKED_ABOUT = {"workload": "w", "host": "h", "stack": "a", "system": "k"}
+
+
+def sections(services: Services, one: Result) -> list[Any]:
+    """A form for every question, and the runs of questions that were asked before."""
+    case = case_of(one)
+    may = (user := services.user()) is not None and user.may_plan
+    return [
+        *_before(services, one),
+        _queued(LOSS, [_lost(case), _day(LOSS, case), _what(LOSS)], may),
+        _queued(SURVIVAL, [_classes(), _day(SURVIVAL, case, blank=True), _what(SURVIVAL)], may),
+        _queued(STACKS, [_stacks(services)], may),
+        _queued(VALUATIONS, [], may),
+        _at_once(WHY, [_choice(name, case) for name in ASKED_ABOUT]),
+        _at_once(CONTROL, []),
+        _at_once(WAITS, []),
+    ]
+
+
+def _before(services: Services, one: Result) -> list[Any]:
+    """What was asked of this plan before: the question, its state, the way to its answer."""
+    found = questions(services, one)
+    if not found:
+        return []
+    lines = [
+        html.Li([dcc.Link(named(options), href=url.href("run", job.id)), " ", kpi.status_badge(job.state), " ",
+                 html.Span(fmt.moment(pd.Timestamp(job.created, unit="s")), className="muted small")])
+        for job, options in found
+    ]  # fmt: skip
+    return [layout.section(t("whatif.before"), html.Ul(lines))]
+
+
+def named(options: dict[str, Any]) -> str:
+    """A question in words, by the options of its job."""
+    study = str(options["study"])
+    if study == LOSS:
+        cut = options["cut"]
+        lost = ", ".join(str(name) for field in LOST for name in cut.get(field) or [])
+        return t("whatif.named-loss", lost=lost, day=cut["from"], what=t(f"whatif.what-{cut['what']}"))
+    if study == SURVIVAL:
+        return t("whatif.named-survival", by=", ".join(options["by"]))
+    return term("study", study)
+
+
+def _queued(study: str, fields: list[Any], may: bool) -> Any:
+    """A question that is worked out as a run."""
+    ask = toolbar.button(
+        {"type": ASK, "study": study}, t("whatif.ask"), "player-play", size="xs", disabled=not may
+    )
+    return layout.section(
+        t(f"whatif.{study}-title"),
+        html.Div([*fields, ask], className="filter-bar"),
+        lead=t(f"whatif.{study}-lead"),
+    )  # fmt: skip
+
+
+def _at_once(what: str, fields: list[Any]) -> Any:
+    """A question that is answered on the page."""
+    ask = toolbar.button(
+        {"type": NOW, "what": what}, t("whatif.tell"), "search", size="xs", variant="default"
+    )
+    return layout.section(
+        t(f"whatif.{what}-title"),
+        html.Div([*fields, ask], className="filter-bar"),
+        dcc.Loading(
+            html.Div(id={"type": ANSWER, "what": what}, role="status", className="answer"),
+            color="var(--mantine-primary-color-filled)",
+        ),
+        lead=t(f"whatif.{what}-lead"),
+    )  # fmt: skip
+
+
+def _id(study: str, name: str) -> dict[str, str]:
+    return {"type": FIELD, "study": study, "name": name}
+
+
+def _lost(case: Case) -> Any:
+    groups = [
+        {
+            "group": t(f"whatif.lost.{field}"),
+            "items": [{"value": f"{field}:{name}", "label": name} for name in _members(case, column)],
+        }
+        for field, column in LOST.items()
+    ]
+    return dmc.MultiSelect(
+        id=_id(LOSS, "of"), label=t("whatif.lost-label"), description=t("whatif.lost-help"), data=groups, value=[],
+        searchable=True, w=420, maw="calc(100vw - 80px)", inputWrapperOrder=["label", "input", "description"],
+    )  # fmt: skip
+
+
+def _members(case: Case, column: str) -> list[str]:
+    found = case.offers.reset_index() if column not in case.offers else case.offers
+    return sorted({str(name) for name in found[column] if isinstance(name, str) and name})
+
+
+def _classes() -> Any:
+    return dmc.MultiSelect(
+        id=_id(SURVIVAL, "of"), label=t("whatif.classes"), value=["site", "operator"], w=360,
+        maw="calc(100vw - 80px)", data=[{"value": by, "label": by.replace("-", " ")} for by in SHARE_COLUMN],
+    )  # fmt: skip
+
+
+def _day(study: str, case: Case, blank: bool = False) -> Any:
+    """A day of the horizon; blank where the study finds one itself."""
+    first, last = case.calendar.start, case.calendar.end
+    middle = date(first.year + max(1, (last.year - first.year) // 2), 1, 1)
+    return dmc.DateInput(
+        id=_id(study, "from"), label=t(f"whatif.from-{study}"), value=None if blank else middle.isoformat(),
+        minDate=first.isoformat(), maxDate=last.isoformat(), valueFormat="YYYY-MM-DD", clearable=blank, w=190,
+        placeholder=t("whatif.last-year") if blank else None,
+    )  # fmt: skip
+
+
+def _what(study: str) -> Any:
+    label = f"wi-{study}-what-label"
+    choices = [{"value": what, "label": t(f"whatif.what-{what}")} for what in ("service", "supply")]
+    return html.Div(
+        [
+            html.Div(t("whatif.what"), className="control-label", id=label),
+            dmc.SegmentedControl(
+                id=_id(study, "what"), data=choices, value="service", size="xs", className="wraps",
+                **attrs({"aria-labelledby": label}),
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _stacks(services: Services) -> Any:
+    names = services.catalog.table("stacks")["name"]
+    return dmc.MultiSelect(
+        id=_id(STACKS, "of"), label=t("whatif.stacks"), value=list(FIVE), searchable=True, w=620,
+        maw="calc(100vw - 80px)", data=[{"value": str(a), "label": f"{name} ({a})"} for a, name in names.items()],
+    )  # fmt: skip
+
+
+def _choice(name: str, case: Case) -> Any:
+    known = sorted(set(case.serve.reset_index()["w"])) if name == "workload" else None
+    excluded = case.why_not[name].dropna().astype(str) if name in case.why_not else pd.Series(dtype=str)
+    found = known if known is not None else _members(case, ASKED_ABOUT[name])
+    return dmc.Select(
+        id=_id(WHY, name), label=t(f"whatif.why-{name}"), data=sorted({*found, *excluded} - {""}), value=None,
+        searchable=True, clearable=True, w=210, placeholder=t("whatif.any"),
+    )  # fmt: skip
+
+
+def sentences(lines: list[str]) -> list[Any]:
+    """Lines of an answer, a paragraph each."""
+    return [html.P(line[:1].upper() + line[1:]) for line in lines]
+
+
+def next_point_told(found: NextPoint) -> list[Any]:
+    """Price of the cheapest next point of control, the work that it moves, and every decision's part."""
+    price = (
+        t("whatif.next-none", most=number(found.most))
+        if found.musd != found.musd
+        else t("whatif.next", musd=number(found.musd, 4))
+    )
+    moved = [
+        html.Li(t("whatif.next-move", stack=m.a, host=m.h, change=signed(m.change, "share", 2)))
+        for m in found.moves.itertuples()
+    ]
+    parts = found.decisions.assign(decision=[term("decision", d) for d in found.decisions["decision"]])
+    caption = t("whatif.next-decisions")
+    return [html.P(price), html.Ul(moved) if moved else None, *plain_table(readable(parts), caption)]
+
+
+def answer_of(run: Run) -> list[Any]:
+    """The tables of a run that answers a question, what is to be said besides, and the way back to the plan."""
+    back = layout.link_button(
+        t("whatif.back"), url.href("whatif", run.manifest["options"].get("ref")), "arrow-back-up", variant="default",
+        size="xs",
+    )  # fmt: skip
+    notes = notes_of(run)
+    parts = [layout.alert(t("whatif.notes"), notes, kind="warning")] if notes else []
+    tables = shown(run)
+    question = named(run.manifest["options"])
+    head = layout.section(
+        question[:1].upper() + question[1:], lead=t("whatif.answer-lead", quality=term("quality", run.outcome["quality"])),
+        actions=[download.button(SAVE, t("whatif.save")), back],
+    )  # fmt: skip
+    return [head, *parts, *(_table(name, frame) for name, frame in tables.items())]
+
+
+def _table(name: str, frame: pd.DataFrame) -> Any:
+    title = t(f"whatif.table.{name}")
+    if not len(frame):
+        return layout.section(title, html.P(t("charts.no-rows"), className="muted"))
+    return layout.section(title, *plain_table(readable(frame), title), lead=t(f"whatif.table.{name}-lead"))

@@ -1,0 +1,143 @@
+"""Answers to questions to a plan as tables to be read: what a loss stops, what survives, each stack, rules of value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from planner.facts.numbers import fixed, percent, quantity, signed
+from planner.report.terms import kpi_label, term
+from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, Run
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def shown(run: Run) -> dict[str, pd.DataFrame]:
+    """Name -> table of text and figures, in reading order; empty for a run of another kind."""
+    view = VIEWS.get(run.kind)
+    return {} if view is None else view({name: run.table(name) for name in run.tables})
+
+
+def _loss(tables: Tables) -> dict[str, pd.DataFrame]:
+    summary = tables["summary"]
+    units = [str(unit) for unit in summary["unit"]]
+    beside = pd.DataFrame(
+        {
+            "words": [kpi_label(kpi) for kpi in summary["kpi"]],
+            "plan": [quantity(v, u) for v, u in zip(summary["plan"], units, strict=True)],
+            "after_loss": [quantity(v, u) for v, u in zip(summary["after_loss"], units, strict=True)],
+            "change": [signed(v, u) for v, u in zip(summary["change"], units, strict=True)],
+        }
+    )
+    return {
+        "stops": tables["stops"],
+        "summary": beside,
+        "lost": tables["service"].drop(columns="back_date", errors="ignore"),
+    }
+
+
+def survival_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Shares of survival as a reader takes them; a plan that was not found has no figures."""
+    more = [
+        "" if low != low else f"{fixed(low)} to {fixed(high)}"
+        for low, high in zip(rows["more_low_musd"], rows["more_high_musd"], strict=True)
+    ]
+    return pd.DataFrame({
+        "share left": [percent(s) for s in rows["share"]], "status": rows["status"],
+        "cost, MUSD": [fixed(c, 1) if c == c else "" for c in rows["cost_musd"]], "dearer by, MUSD": more,
+        "control": [fixed(c, 1) if c == c else "" for c in rows["control"]],
+    })  # fmt: skip
+
+
+def _survival(tables: Tables) -> dict[str, pd.DataFrame]:
+    rows = tables["survival"]
+    told = survival_rows(rows)
+    told.insert(0, "loss of one", [str(by).replace("-", " ") for by in rows["by"]])
+    told.insert(1, "most that can be left", [percent(most) for most in rows["most"]])
+    why = rows["why"].fillna("")
+    return {"survival": told.assign(why=why) if why.any() else told}
+
+
+def _money(value: float) -> str:
+    return "" if value != value else fixed(value)
+
+
+def _seals(row: pd.Series) -> str:
+    upper = row["seal_2_share"] + row["seal_3_share"] + row["seal_4_share"]
+    return " / ".join(percent(share) for share in (row["seal_0_share"], row["seal_1_share"], upper))
+
+
+STACK_LINES: dict[str, Callable[[pd.Series], str]] = {
+    "cost, MUSD": lambda r: _money(r["cost_npv_musd"]),
+    "gap": lambda r: "" if r["gap"] != r["gap"] else percent(r["gap"], 1),
+    "delay, months": lambda r: fixed(r["delay_months"], 1),
+    "served": lambda r: percent(r["served_share"]),
+    "cost, USD/h served": lambda r: fixed(r["usd_per_served_hour"], 2),
+    "control": lambda r: fixed(r["control_score"], 1),
+    "national control": lambda r: fixed(r["national_control"], 1),
+    "SEAL 0 / 1 / 2 and up": _seals,
+    "first service": lambda r: str(r["first_service"]),
+    "US content": lambda r: percent(r["us_content"]),
+    "... of hardware": lambda r: percent(r["us_content_hardware"]),
+    "US vendors": lambda r: percent(r["us_seat"]),
+    "... of their hardware": lambda r: percent(r["us_seat_hardware"]),
+    "home content": lambda r: percent(r["home_content"]),
+    "partner capex, MUSD": lambda r: _money(r["capex_partner_musd"]),
+    "dearest year, MUSD": lambda r: _money(r["peak_year_outlay_musd"]),
+    "accelerators": lambda r: _money(r["accelerators"]),
+    "MUSD per point": lambda r: _money(r["musd_per_control_point"]),
+    "... against": lambda r: str(r["compared_with"]),
+}
+
+
+def stack_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Stacks as columns: a ministry reads down one offer, and 20 figures fit a page. A dash where there is no plan."""
+    rows = table.to_dict("records")
+    columns: dict[str, list[str]] = {"measure": list(STACK_LINES)}
+    for row in rows:
+        there = row["cost_npv_musd"] == row["cost_npv_musd"]
+        columns[str(row["stack"])] = [line(pd.Series(row)) if there else "–" for line in STACK_LINES.values()]
+    return pd.DataFrame(columns)
+
+
+def stack_notes(table: pd.DataFrame) -> list[str]:
+    """What is to be said of rows without a plan, or beside their figures."""
+    told = [f"{r.stack}: {r.status}" for r in table.itertuples() if r.status not in ("optimal", "feasible")]
+    return told + [f"{r.stack}: {r.note}" for r in table.itertuples() if isinstance(r.note, str) and r.note]
+
+
+def _stacks(tables: Tables) -> dict[str, pd.DataFrame]:
+    accounts = tables["accounts"]
+    return {
+        "stacks": stack_columns(tables["stacks"]),
+        "stack_accounts": accounts.assign(account=[term("account", a) for a in accounts["account"]]),
+    }
+
+
+def _valuations(tables: Tables) -> dict[str, pd.DataFrame]:
+    rows = tables["valuations"]
+    figures = {
+        "cost_market": "at market, MUSD", "cost_straight-line": "straight line, MUSD", "cost_none": "nothing left, MUSD",
+        "capex_partner_musd": "capex, MUSD", "accelerators_owned": "bought", "accelerators_rented": "rented",
+    }  # fmt: skip
+    told = {
+        "made under": rows["made_under"],
+        "status": rows["status"],
+        **{words: [_money(v) for v in rows[name]] for name, words in figures.items()},
+    }
+    return {"valuations": pd.DataFrame(told)}
+
+
+VIEWS: dict[str, Callable[[Tables], dict[str, pd.DataFrame]]] = {
+    LOSS: _loss,
+    SURVIVAL: _survival,
+    STACKS: _stacks,
+    VALUATIONS: _valuations,
+}
+
+
+def notes_of(run: Run) -> list[str]:
+    """What is to be said beside the tables."""
+    told = [str(note) for note in run.outcome.get("notes") or []]
+    return [*told, *stack_notes(run.table("stacks"))] if run.kind == STACKS else told

@@ -1,0 +1,115 @@
+"""Questions to a plan: forms from its case, answers at once, and runs of the queue that hold tables and no plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dash
+import pandas as pd
+import pytest
+
+from planner.app import create_app
+from planner.app.pages import run_views, what_if
+from planner.app.pages import what_if_views as views
+from planner.app.services import Services, Settings
+from planner.app.state.result import load_plan
+from planner.app.state.what_if import asked, questions
+from planner.intake.scenario_file import example_path, load_scenario
+from planner.jobs.worker import work
+from planner.report import what_if as told
+from planner.report.strings import t
+from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, WHAT_IF, find_run
+from planner.runs.solve import run_solve
+from planner.runs.what_if import ANSWERS
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+    root = tmp_path_factory.mktemp("what-if")
+    run_solve(load_scenario(example_path("two-hosts")), {"quality": "quick"}, root / "small")
+    found: Services = create_app(Settings(runs_root=root)).server.extensions["planner"]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def inside(services: Services) -> Iterator[None]:
+    """Pages make links: they are drawn inside a request."""
+    with dash.get_app().server.test_request_context("/"):
+        yield
+
+
+def text_of(part: Any) -> str:
+    return json.dumps(part, default=lambda c: c.to_plotly_json() if hasattr(c, "to_plotly_json") else str(c))
+
+
+def test_the_forms_offer_what_the_case_offers(services: Services) -> None:
+    shown = text_of(views.sections(services, load_plan(services, "small")))
+    for value in ("hosts:cloud", "sites:seoul", "vendors:nvidia", "parents:USA"):
+        assert f'"{value}"' in shown, value
+    for kind in WHAT_IF:
+        assert t(f"whatif.{kind}-title") in shown
+    assert set(ANSWERS) == set(told.VIEWS) == set(WHAT_IF)
+
+
+def test_what_takes_seconds_is_answered_on_the_page(services: Services) -> None:
+    one = load_plan(services, "small")
+    why = text_of(what_if.answered(one, views.WHY, dict.fromkeys(views.ASKED_ABOUT) | {"host": "champion"}))
+    assert "cheaper to enter the plan" in why
+    nothing = dict.fromkeys(views.ASKED_ABOUT)
+    assert t("whatif.say-why") in text_of(what_if.answered(one, views.WHY, nothing))
+    control = text_of(what_if.answered(one, views.CONTROL, {}))
+    assert t("whatif.next-none", most="31") in control and "Chip vendor" in control
+    assert "Cloud serves from" in text_of(what_if.answered(one, views.WAITS, {}))
+
+
+def test_a_loss_is_worked_out_as_a_run_that_is_no_plan(services: Services) -> None:
+    one = load_plan(services, "small")
+    given = {"of": ["hosts:cloud", "vendors:nvidia"], "from": "2029-01-01", "what": "service"}
+    text, options = asked(one, LOSS, **what_if.wanted(LOSS, given))
+    assert options["cut"] == {
+        "id": "cut", "from": "2029-01-01", "what": "service", "hosts": ["cloud"], "vendors": ["nvidia"],
+    }  # fmt: skip
+    job, _ = services.submit("small", text, options, title="a loss", draft=None, folder=None)
+    services.store.claim(1)
+    assert work(services.store, job.id) == 0
+    done = services.store.job(job.id)
+    assert done is not None and done.state == "done"
+    shown = text_of(run_views.result(done, services))
+    for part in (
+        "Loss of nvidia, cloud from 2029-01-01",
+        t("whatif.table.stops"),
+        "2029-Q1",
+        "/whatif/small",
+    ):
+        assert part in shown, part
+    assert [found.id for found, _ in questions(services, one)] == [job.id]
+    assert job.id in text_of(views.sections(services, one))
+    assert job.id not in {row["id"] for row in services.runs(with_plan=True)}
+    assert find_run("latest", services.runs_root).name == "small"
+
+
+def test_a_question_has_its_options(services: Services) -> None:
+    survive = what_if.wanted(SURVIVAL, {"of": ["site"], "from": None, "what": "supply"})
+    assert survive == {"by": ["site"], "from": None, "what": "supply"}
+    assert what_if.wanted(STACKS, {"of": ["rival"]}) == {"stacks": ["rival"]}
+    assert what_if.wanted(VALUATIONS, {}) == {}
+
+
+def test_answers_read_as_tables() -> None:
+    nan = float("nan")
+    rows = pd.DataFrame([
+        {"by": "site", "share": 0.0, "most": 0.5, "status": "optimal", "cost_musd": 100.0, "more_low_musd": nan,
+         "more_high_musd": nan, "control": 40.0, "why": ""},
+        {"by": "site", "share": 0.5, "most": 0.5, "status": "infeasible", "cost_musd": nan, "more_low_musd": nan,
+         "more_high_musd": nan, "control": nan, "why": ""},
+    ])  # fmt: skip
+    survival = told.VIEWS[SURVIVAL]({"survival": rows})["survival"]
+    assert survival["cost, MUSD"].tolist() == ["100.0", ""] and "why" not in survival
+    assert survival["most that can be left"].tolist() == ["50 %", "50 %"]
+    stacks = pd.DataFrame(
+        [{"stack": "rival", "status": "infeasible", "note": "no site", "cost_npv_musd": nan}]
+    )
+    assert set(told.stack_columns(stacks)["rival"]) == {"–"}
+    assert told.stack_notes(stacks) == ["rival: infeasible", "rival: no site"]
