@@ -197,8 +197,12 @@ def _control(one: Result, _base: Result | None, get: Callable[[str], pd.DataFram
         chart(PAGE, "objective", by_objective, objectives, note=t("plan.objective-note")),
         table_section(PAGE, "criteria", get("criteria"), lead=t("plan.criteria-note")),
         table_section(PAGE, "survival", get("survival"), lead=t("plan.survival-note"), none=t("plan.survival-none")),
-        html.P(layout.link_button(t("plan.survival-ask"), url.href("whatif", one.ref), "search", variant="default", size="xs")),
+        html.P(_link(t("plan.survival-ask"), url.href("whatif", one.ref))),
     ]  # fmt: skip
+
+
+def _link(words: str, href: str) -> Any:
+    return layout.link_button(words, href, "search", variant="default", size="xs")
 
 
 def _materials(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
