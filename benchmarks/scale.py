@@ -21,6 +21,7 @@ from random import Random
 from typing import Any
 
 from planner import build_case, load_scenario, solve
+from planner.audit import audit
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path
 from planner.planning.events import Event
@@ -123,21 +124,32 @@ def one(size: str, limit: float) -> Record:
     case = build_case(scenario)
     built = time.perf_counter() - began
     engine = Engine(case)
+    processor = {"case": 0.0}
+    stage, since = "case", 0.0
 
     def note(event: Event) -> None:
+        nonlocal stage, since
+        now = time.process_time()
+        processor[stage] = processor.get(stage, 0.0) + now - since
+        stage, since = event.stage, now
         known = {k: v for k, v in asdict(event).items() if v is not None and v != ""}
         print(json.dumps(known), file=sys.stderr, flush=True)
 
     outcome = solve(case, on_event=note, engine=engine)
+    note(Event("end"))
+    processor["total"] = time.process_time()
+    found = audit(outcome.plan) if outcome.plan is not None else None
     return {
         "sites x systems x periods x workloads": size,
         "hosts": len(scenario.hosts),
         "rows_columns_nonzeros": [*engine.arrays.shape, int(engine.arrays.matrix.nnz)],
         "case_seconds": built,
         "seconds": outcome.seconds,
+        "processor_seconds": {k: round(v, 1) for k, v in processor.items()},
         "status": outcome.status,
         "gap": outcome.gap,
         "bound_musd": outcome.bound,
+        "audit_violations": None if found is None else len(found),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 

@@ -26,6 +26,7 @@ from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
 from planner.planning.earning import earning
 from planner.planning.events import OnEvent
+from planner.planning.large import from_root, soonest
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
     ABSOLUTE_GAP,
@@ -36,6 +37,7 @@ from planner.planning.solve_run import (
     SolveRun,
     Stop,
 )
+from planner.planning.ties import ties
 from planner.planning.units import round_units
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
@@ -95,7 +97,7 @@ class _Pipeline(SolveRun):
         try:
             self.set_bounds()
             x = self.whole_places()
-            x = self.ties(x) if self.quality != "quick" and not self.over else x
+            x = ties(self, x) if self.quality != "quick" and not self.over else x
             final = round_units(self, x)
         except Stop as stop:
             without_floor = str(stop) == "unbounded"
@@ -135,8 +137,10 @@ class _Pipeline(SolveRun):
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
                 f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
             )
-            # it keeps every bound: the search for hosts and stacks has a plan at once
-            self.reference, self.start = best, best if self.start is None else self.start
+            if (
+                not self.engine.large
+            ):  # it keeps every bound: the search for hosts and stacks has a plan at once
+                self.reference, self.start = best, best if self.start is None else self.start
         self.engine.policy(self.bounds)
         if self.objective == "delay":
             x = self.least_delay()
@@ -171,7 +175,8 @@ class _Pipeline(SolveRun):
         self.say("least delay", "how soon demand can be served at all")
         engine.policy(replace(self.bounds, max_delay_months=None))
         engine.minimise("delay")
-
+        if engine.large and (at_once := soonest(self)) is not None:
+            return at_once
         gaps = 1e-3, SOONEST_GAP_MONTHS
         places = self.values(self.search("least delay", engine.searchable(), "delay", *gaps))
         found = self.search("least delay", self.at_places(places), "delay", *gaps)
@@ -218,6 +223,8 @@ class _Pipeline(SolveRun):
             options = self.options("hosts and stacks", gap=1e-6)
             found = self.solve("hosts and stacks", options, self.start)
         else:
+            if engine.large and (planned := from_root(self)) is not None:
+                return planned
             tree, gap = engine.searchable(), PLACES_GAP * self.target
             found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
         x = self.values(found)
@@ -250,35 +257,6 @@ class _Pipeline(SolveRun):
         if found.bound is not None:  # a plan is made of whole halls: this bound holds for it
             self.bound = max(found.bound, self.bound or found.bound)
         return found
-
-    def ties(self, x: Floats) -> Floats:
-        """Within the gap, the most control of what is served, then the least delay; places are held."""
-        if self.case.scenario.solve.integers == "all" or self.bound is None:
-            return x
-        self.say("ties", "most control, then least delay, at a cost within the gap")
-        engine = self.engine
-        # a fifth of the gap is left for rounding to whole units
-        budget = max(self.bound * (1 + 0.8 * self.target), engine.value(x, "cost") * (1 + 1e-7))
-        limit, own = self.bounds.max_cost_musd, self.bounds.min_control_points
-        within = replace(self.bounds, max_cost_musd=budget if limit is None else min(budget, limit))
-
-        def improve() -> Floats:
-            engine.policy(within)
-            best = engine.most_control(self.options("ties"))
-            if best.x is None:
-                return x
-            reached = engine.control(best.x) - 1e-4
-            floor = reached if own is None else max(own, reached)
-            engine.policy(replace(within, min_control_points=floor))
-            engine.minimise("delay")
-            soonest = engine.live.solve_to(self.options("ties"))
-            return best.x if soonest.x is None else soonest.x
-
-        try:
-            return self.timed("ties", improve)
-        finally:
-            engine.policy(self.bounds)
-            engine.minimise("cost")
 
     def prove(self, final: Solution, plan: Plan) -> tuple[Plan, dict[str, float]]:
         """The same integers on every hour of the day; regret of the slices the plan was made on."""

@@ -41,7 +41,7 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
     """
     units = engine.family(x, UNITS)
     engine.fix(UNITS, rounded_up(units))
-    found = engine.live.solve(time_limit_s=time_limit_s)
+    found = engine.solve(time_limit_s=time_limit_s)
     if found.x is not None:
         return found
     found = in_turn(engine, gap, time_limit_s)
@@ -51,7 +51,7 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
     columns = engine.live.columns(UNITS)
     engine.live.set_col_bounds(columns, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
     engine.live.set_integrality(columns, True)
-    picked = engine.live.solve(gap=gap, time_limit_s=time_limit_s)
+    picked = engine.solve(gap=gap, time_limit_s=time_limit_s)
     if picked.x is None:
         picked = _with_more_halls(engine, x, gap, time_limit_s)
     engine.live.set_integrality(columns, False)
@@ -59,7 +59,7 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
         engine.fix(UNITS, None)
         return picked
     engine.fix(UNITS, engine.family(picked.x, UNITS).to_numpy(float))
-    return engine.live.solve(time_limit_s=time_limit_s)
+    return engine.solve(time_limit_s=time_limit_s)
 
 
 def _with_more_halls(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> Solution:
@@ -67,9 +67,9 @@ def _with_more_halls(engine: Engine, x: Floats, gap: float, time_limit_s: float)
     for family in HALLS:
         columns = engine.live.columns(family)
         held = engine.family(x, family).round(6).to_numpy(float)
-        engine.live.set_col_bounds(columns, held, engine.arrays.col_upper[columns])
+        engine.live.set_col_bounds(columns, held, engine.live.arrays.col_upper[columns])
         engine.live.set_integrality(columns, True)
-    picked = engine.live.solve(gap=gap, time_limit_s=time_limit_s)
+    picked = engine.solve(gap=gap, time_limit_s=time_limit_s)
     for family in HALLS:
         engine.live.set_integrality(engine.live.columns(family), False)
         engine.fix(

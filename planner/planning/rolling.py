@@ -37,7 +37,8 @@ class _Dive:
         self.engine, self.gap, self.deadline = engine, gap, deadline
         self.columns = engine.live.columns(UNITS)
         self.periods = np.array([int(i[3]) for i in engine.arrays.columns[UNITS].index])
-        self.free = engine.arrays.col_lower[self.columns], engine.arrays.col_upper[self.columns]
+        solved = engine.live.arrays
+        self.free = solved.col_lower[self.columns], solved.col_upper[self.columns]
         self.lower, self.upper = self.free[0].copy(), self.free[1].copy()
         self.last = self.solve()
 
@@ -91,21 +92,24 @@ class _Dive:
             live.set_col_bounds(self.columns, self.lower, self.upper)
             live.set_integrality(self.columns[late], True)
             limit = max(min(TAIL_S, self.deadline - time.perf_counter()), 1.0)
-            found = live.solve(gap=self.gap, time_limit_s=limit)
+            found = self.engine.solve(gap=self.gap, time_limit_s=limit)
             live.set_integrality(self.columns[late], False)
             if found.x is not None:
-                whole = np.round(found.x[self.columns])
+                whole = np.round(self.units(found.x))
                 live.set_col_bounds(self.columns, whole, whole)
-                return live.solve(time_limit_s=LP_S)
+                return self.engine.solve(time_limit_s=LP_S)
             if found.status is not Status.INFEASIBLE and time.perf_counter() > self.deadline:
                 break
         return found
 
     def values(self) -> Floats:
         assert self.last.x is not None
-        return self.last.x[self.columns]
+        return self.units(self.last.x)
+
+    def units(self, x: Floats) -> Floats:
+        return x[self.engine.arrays.columns[UNITS].slice]
 
     def solve(self) -> Solution:
         self.engine.live.set_col_bounds(self.columns, self.lower, self.upper)
         left = max(min(LP_S, self.deadline - time.perf_counter()), 0.5)
-        return self.engine.live.solve(time_limit_s=left)
+        return self.engine.solve(time_limit_s=left)

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from planner.case.bounds import Bounds
 from planner.case.case import Case
@@ -19,6 +19,9 @@ from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status
+
+if TYPE_CHECKING:
+    from planner.planning.large import Large
 
 GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
 DELAY_SLACK_MONTHS = 0.01
@@ -96,6 +99,10 @@ class SolveRun:
         self.bound: float | None = None
         self.reference: Floats | None = None
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
+        self.start: Floats | None = None
+        """Values of all columns, whose hosts and stacks are tried first."""
+        self.large: Large | None = None
+        """The programmes of a large case at the places that were found from its root."""
 
     def kept(self, x: Floats) -> Bounds:
         """Policy bounds that keep the control and the delay of ``x``; those given where no ties were sought."""

@@ -24,12 +24,31 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
     asked = [run.kept(x), run.bounds]
     for policy in asked if asked[0] != asked[1] else asked[:1]:
         engine.policy(policy)
-        run.divisible = run.timed("prices", lambda: engine.live.solve(time_limit_s=run.left("units")))
-        found = run.timed("units", lambda: whole_units(engine, x, 1e-3, run.left("units")))
+        run.divisible = run.timed("prices", lambda: _last(run))
+        found = _whole_units(run, x)
         if found.x is not None:
             met = not run.misses(found.objective, 1.0)
             return found if met or run.over else _refined(run, found)
     return _refined(run, found)
+
+
+def _last(run: SolveRun) -> Solution:
+    """The linear programme of the model as it stands, with duals."""
+    if run.large is None:
+        return run.engine.live.solve(time_limit_s=run.left("units"))
+    return run.engine.lp(run.left("units"), cold=True)
+
+
+def _whole_units(run: SolveRun, x: Floats) -> Solution:
+    """Units by rounding; where the case is large, in its smaller programme, and then the rest of the model for them."""
+    engine = run.engine
+    if run.large is None:
+        return run.timed("units", lambda: whole_units(engine, x, 1e-3, run.left("units")))
+    found = run.large.whole_units(x)
+    if found.x is None:
+        return found
+    engine.fix(UNITS, engine.family(found.x, UNITS).to_numpy(float))
+    return run.timed("units", lambda: _last(run))
 
 
 def _units_at_places(run: SolveRun, rounded: Solution) -> Solution:

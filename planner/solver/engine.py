@@ -11,7 +11,7 @@ objective is a bound of a column or one coefficient: nothing is rebuilt between 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import Case
 from planner.case.registry import ADOPTION, COUNTED, families
 from planner.models.build import build_model
+from planner.solver.aggregate import Aggregation
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
@@ -53,6 +54,8 @@ DEFINED = (
     ("it_load_balance", "it_load"), ("it_peak_balance", "it_peak"), ("space_stock", "space_mw"),
 )  # fmt: skip
 """Rows that define a column each. The stock of a fleet stays: put into every row, it fills the matrix."""
+LARGE_NONZEROS = 250_000
+"""Non-zeros of a model from which on what is searched is aggregated first: there a linear programme is what costs."""
 REDUCTIONS_KEPT = 4
 """Of one case and its neighbours: hosts and stacks that were held last are mostly held again."""
 DINKELBACH_STEPS = 12
@@ -74,8 +77,10 @@ class Engine:
         log_file: Path | None,
         reduction: Reduction | None = None,
         reductions: dict[Any, Reduction] | None = None,
+        aggregation: Aggregation | None = None,
     ) -> None:
         self.case, self.entries, self.arrays, self.reduction = case, entries, arrays, reduction
+        self._aggregation = aggregation
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
@@ -88,15 +93,30 @@ class Engine:
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
         other = object.__new__(Engine)
-        other._adopt(case, self.entries, self.arrays, None, reductions=self._reductions)
+        shared = self._reductions, self._aggregation
+        other._adopt(case, self.entries, self.arrays, None, None, *shared)
         return other
+
+    @property
+    def large(self) -> bool:
+        """Whether what is searched is aggregated first: a rule by measured size."""
+        return int(self.arrays.matrix.nnz) >= LARGE_NONZEROS
+
+    @property
+    def smaller(self) -> Arrays:
+        """The arrays that are searched: those of the model, aggregated where they are large."""
+        if not self.large:
+            return self.arrays
+        if self._aggregation is None:
+            self._aggregation = Aggregation(self.arrays)
+        return self._aggregation.arrays
 
     def held(self, pattern: Mapping[str, Sequence[float]]) -> Engine:
         """A linear programme for sweeps: families held at values, all they settle left out, all else continuous.
 
         It answers ``policy``, ``minimise`` and ``lp``; solutions have values of all columns and no duals.
         """
-        return self._reduced(pattern, POLICY_ROWS, ())
+        return self._reduced(self.arrays, pattern, POLICY_ROWS, ())
 
     def searchable(self, pattern: Mapping[str, Floats] | None = None) -> Engine:
         """A linear programme for the search for hosts and stacks, or for whole halls where these are held.
@@ -105,13 +125,24 @@ class Engine:
         """
         rows = (*POLICY_ROWS, ONCE)
         if pattern is not None:
-            return self._reduced(pattern, rows, (*PATTERN, *HALLS))
+            return self._reduced(self.smaller, pattern, rows, (*PATTERN, *HALLS))
         if self._tree is None:
-            self._tree = self._reduced({}, rows, PATTERN)
+            self._tree = self._reduced(self.smaller, {}, rows, PATTERN)
         return self._tree
 
+    def within(self, lower: Floats, upper: Floats, tightened: Sequence[str] = ()) -> Engine:
+        """A linear programme like ``searchable`` on the columns of ``smaller`` within these bounds."""
+        defined = [pair for pair in DEFINED if pair[1] not in tightened]
+        rows = (*POLICY_ROWS, ONCE)
+        reduction = reduce(self.smaller, lower, upper, POLICIES, rows, defined, tightened)
+        return self._with(reduction, aggregated=self.large)
+
     def _reduced(
-        self, pattern: Mapping[str, Sequence[float] | Floats], rows: Sequence[str], tightened: Sequence[str]
+        self,
+        arrays: Arrays,
+        pattern: Mapping[str, Sequence[float] | Floats],
+        rows: Sequence[str],
+        tightened: Sequence[str],
     ) -> Engine:
         """An engine on what is left with families held at whole values; see ``reduce`` for rows and columns."""
         held = {family: np.round(np.asarray(values, dtype=float)) for family, values in pattern.items()}
@@ -119,17 +150,22 @@ class Engine:
             tuple((family, values.tobytes()) for family, values in held.items()),
             tuple(rows),
             tuple(tightened),
+            arrays is self.arrays,
         )
         if key not in self._reductions:
-            lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
+            lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
             for family, values in held.items():
-                at = self.arrays.columns[family].slice
+                at = arrays.columns[family].slice
                 lower[at] = upper[at] = values
             if len(self._reductions) >= REDUCTIONS_KEPT:
                 del self._reductions[next(iter(self._reductions))]
-            self._reductions[key] = reduce(self.arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
+            self._reductions[key] = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
+        return self._with(self._reductions[key], aggregated=arrays is not self.arrays)
+
+    def _with(self, reduction: Reduction, aggregated: bool) -> Engine:
         other = object.__new__(Engine)
-        other._adopt(self.case, self.entries, self.arrays, None, self._reductions[key])
+        aggregation = self._aggregation if aggregated else None
+        other._adopt(self.case, self.entries, self.arrays, None, reduction, None, aggregation)
         return other
 
     def warm_from(self, other: Engine) -> None:
@@ -172,13 +208,18 @@ class Engine:
         """Hold a family at given values (rounded where it is integer by nature), or free it again."""
         columns = self.live.columns(family)
         if values is None:
-            lower, upper = self.arrays.col_lower[columns], self.arrays.col_upper[columns]
+            lower, upper = self.live.arrays.col_lower[columns], self.live.arrays.col_upper[columns]
         else:
-            whole = self.arrays.integrality[columns].astype(bool)
+            whole = self.arrays.integrality[self.arrays.columns[family].slice].astype(bool)
             lower = upper = np.where(whole, np.round(values), values)
         self.live.set_col_bounds(columns, lower, upper)
 
-    def lp(self, time_limit_s: float = 120.0, cold: bool = False) -> Solution:
+    def lp(
+        self,
+        time_limit_s: float = 120.0,
+        cold: bool = False,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Solution:
         """Solve the linear programme as it stands: interior point when cold, simplex from the last basis.
 
         Proving a point infeasible can take the hot simplex minutes and the interior point a second, so a
@@ -187,24 +228,30 @@ class Engine:
         if self._warm and not cold:
             stall_s = min(STALL_S, STALLS_AT_COLD_SOLVES * self._cold_s)
             with self.live.unperturbed():
-                found = self.live.solve(time_limit_s=min(stall_s, time_limit_s))
+                found = self.live.solve(time_limit_s=min(stall_s, time_limit_s), should_stop=should_stop)
             if found.status is not Status.NO_SOLUTION:
                 return self.whole(found)
         self.live.clear()
         self.live.set_option("solver", "ipm")
         try:
-            found = self.live.solve(time_limit_s=time_limit_s)
+            found = self.live.solve(time_limit_s=time_limit_s, should_stop=should_stop)
         finally:
             self.live.set_option("solver", "choose")
         self._warm = found.x is not None
         self._cold_s = found.seconds if self._warm else self._cold_s
         return self.whole(found)
 
+    def solve(self, **options: Any) -> Solution:
+        """``live.solve``, with values of all columns of the model."""
+        return self.whole(self.live.solve(**options))
+
     def whole(self, found: Solution) -> Solution:
         """The solution in all columns of the model."""
         if self.reduction is None or found.x is None:
             return found
-        return replace(found, x=self.reduction.full(found.x), row_dual=None, col_dual=None)
+        x = self.reduction.full(found.x)
+        x = x if self._aggregation is None else self._aggregation.full(x)
+        return replace(found, x=x, row_dual=None, col_dual=None)
 
     # ---- what came out
 
@@ -242,7 +289,7 @@ class Engine:
         best: Solution | None = None
         for _ in range(DINKELBACH_STEPS):
             self.minimise("control", share)
-            found = self.live.solve_to(options) if options is not None else self.lp(cold=best is None)
+            found = self.whole(self.live.solve_to(options)) if options else self.lp(cold=best is None)
             if found.x is None:
                 return found if best is None else best
             ratio = self.control(found.x) / 100.0

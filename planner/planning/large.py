@@ -1,0 +1,146 @@
+"""Large cases: what costs there is a linear programme, so few are solved, and the relaxation says which.
+
+ 1. least delay, where every opening and adoption can only help: one linear programme with all of them;
+ 2. the root: the relaxation of least cost, solved once by an interior point; its value is the bound of the plan;
+ 3. hosts and stacks tried from the root, with only the offers that it buys from;
+ 4. whole halls at those hosts, by branch and bound, as good as the bound of the root asks for;
+ 5. whole units there.
+
+``Engine.large`` says which cases these are. Where the plans from the root miss the gap, the search of smaller cases goes on
+from them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.planning.repair import whole_units
+from planner.planning.solve_run import SolveRun
+from planner.solver.arrays import Floats
+from planner.solver.branch_and_bound import search
+from planner.solver.engine import HALLS, ONCE, PATTERN, UNITS, Engine
+from planner.solver.helpful import held_helpful
+from planner.solver.offers import FLEET, Offers
+from planner.solver.solution import Solution
+from planner.solver.trials import trials
+
+GOOD_PLACES, GOOD_HALLS = 0.5, 0.8
+"""Shares of the gap that hosts and stacks may use up, and halls after them; the rest is for whole units."""
+HALLS_GAP = 0.05
+"""Share of the gap at which the halls of some places are searched no further."""
+CERTAIN = 1e-7
+"""Taken off the value of an interior point, as a share of it: it is not exact."""
+
+
+def soonest(run: SolveRun) -> Floats | None:
+    """The relaxation of least delay with every opening and adoption that can only help; None where some may hurt."""
+    engine = run.engine
+    arrays = engine.smaller
+    upper = arrays.col_upper.copy()
+    if run.bounds.max_cost_musd is not None:
+        upper[arrays.columns["cost"].slice] = run.bounds.max_cost_musd
+    values, held = held_helpful(arrays, upper, "open", ONCE, ("use",), "delay")
+    if not all(held[arrays.columns[family].slice].all() for family in PATTERN):
+        return None
+    tree = engine.within(np.where(held, values, arrays.col_lower), np.where(held, values, arrays.col_upper))
+    tree.policy(engine.asked)
+    tree.minimise("delay")
+    return run.values(run.timed("least delay", lambda: interior(run, tree, "least delay")))
+
+
+def interior(run: SolveRun, tree: Engine, stage: str) -> Solution:
+    """A programme that is solved once, by an interior point without a basis."""
+    tree.live.set_option("run_crossover", "off")
+    return tree.lp(run.left(stage), cold=True, should_stop=run.should_stop)
+
+
+def from_root(run: SolveRun) -> Floats | None:
+    """Places and halls of a large case, held from then on; None, with a start for the search, where they miss the gap."""
+    large = Large(run)
+    found = large.places_and_halls()
+    run.stopped |= found.stopped
+    if found.x is None or (run.misses(found.objective) and not run.over):
+        run.start = run.start if found.x is None else found.x
+        return None
+    run.large = large
+    run.hold(found.x, *PATTERN, *HALLS)
+    run.engine.integers()
+    return found.x
+
+
+class Large:
+    """Plans of one run from the relaxation of its programme.
+
+    ``lower`` and ``upper`` bound the columns of ``engine.smaller``: what is held so far.
+    """
+
+    def __init__(self, run: SolveRun) -> None:
+        self.run, self.engine = run, run.engine
+        self.lower, self.upper = self.engine.smaller.col_lower.copy(), self.engine.smaller.col_upper.copy()
+
+    def places_and_halls(self) -> Solution:
+        """Whole hosts, stacks and halls of least cost; sets the bound of the run. No values where there is no plan."""
+        run = self.run
+        found = self.places(self.root())
+        if found.x is None:
+            return found
+        self.hold(found.x, *PATTERN)
+        run.say("halls", "whole halls at those hosts")
+        options = run.options("halls", HALLS_GAP * run.target)
+        tree, enough = self.tree(*PATTERN, *HALLS), self.at_most(GOOD_HALLS)
+        halls = run.timed("halls", lambda: search(tree, options, good_enough=enough))
+        if halls.x is not None:
+            self.hold(halls.x, *PATTERN, *HALLS)
+        return halls
+
+    def root(self) -> Floats:
+        """Values of the relaxation; its value is the bound of the run."""
+        run, tree = self.run, self.tree()
+        root = run.timed("hosts and stacks", lambda: interior(run, tree, "hosts and stacks"))
+        values = run.values(root)
+        assert root.objective is not None
+        run.bound = root.objective - CERTAIN * abs(root.objective)
+        run.say("hosts and stacks", f"relaxation {root.objective:.6g}")
+        return values
+
+    def places(self, root: Floats) -> Solution:
+        """Hosts and stacks tried from the root, with the offers it buys from."""
+        run, offers = self.run, Offers(self.engine.smaller)
+        self.upper = offers.upper(offers.bought(self.engine.family(root, FLEET).to_numpy(float)), self.upper)
+        tree, bound = self.tree(*PATTERN), run.bound
+        assert bound is not None
+        options = run.options("hosts and stacks", 0.0)
+        return run.timed(
+            "hosts and stacks", lambda: trials(tree, root, options, bound, self.at_most(GOOD_PLACES))
+        )
+
+    def whole_units(self, x: Floats) -> Solution:
+        """Whole servers and racks at the places and halls held; the values have all columns, and no duals."""
+        run, tree = self.run, self.tree(*PATTERN, *HALLS, UNITS)
+        return run.timed("units", lambda: whole_units(tree, x, 1e-3, run.left("units")))
+
+    def with_all_offers(self) -> Engine:
+        """The programme at the places and halls held, where any offer may be bought; the units after it too."""
+        lower, upper = self.engine.smaller.col_lower.copy(), self.engine.smaller.col_upper.copy()
+        for family in (*PATTERN, *HALLS):
+            at = self.engine.smaller.columns[family].slice
+            lower[at], upper[at] = self.lower[at], self.upper[at]
+        self.lower, self.upper = lower, upper
+        return self.tree()
+
+    def at_most(self, share: float) -> float:
+        """The cost that uses up a share of the gap."""
+        assert self.run.bound is not None
+        return self.run.bound + abs(self.run.bound) * share * self.run.target
+
+    def hold(self, x: Floats, *families: str) -> None:
+        for family in families:
+            at = self.engine.smaller.columns[family].slice
+            self.lower[at] = self.upper[at] = self.engine.family(x, family).to_numpy(float).round()
+
+    def tree(self, *kept: str) -> Engine:
+        """The programme of least cost within what is held, under the bounds in force."""
+        tree = self.engine.within(self.lower, self.upper, kept or PATTERN)
+        tree.policy(self.engine.asked)
+        tree.minimise("cost")
+        return tree

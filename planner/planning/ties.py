@@ -1,0 +1,38 @@
+"""Ties within the gap: near the least cost lies a plateau, and a plan is the best one on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from planner.planning.solve_run import SolveRun
+from planner.solver.arrays import Floats
+
+
+def ties(run: SolveRun, x: Floats) -> Floats:
+    """Within the gap, the most control of what is served, then the least delay; places are held."""
+    if run.case.scenario.solve.integers == "all" or run.bound is None:
+        return x
+    run.say("ties", "most control, then least delay, at a cost within the gap")
+    engine = run.engine if run.large is None else run.large.with_all_offers()
+    # a fifth of the gap is left for rounding to whole units
+    budget = max(run.bound * (1 + 0.8 * run.target), engine.value(x, "cost") * (1 + 1e-7))
+    limit, own = run.bounds.max_cost_musd, run.bounds.min_control_points
+    within = replace(run.bounds, max_cost_musd=budget if limit is None else min(budget, limit))
+
+    def improve() -> Floats:
+        engine.policy(within)
+        best = engine.most_control(run.options("ties"))
+        if best.x is None:
+            return x
+        reached = engine.control(best.x) - 1e-4
+        floor = reached if own is None else max(own, reached)
+        engine.policy(replace(within, min_control_points=floor))
+        engine.minimise("delay")
+        soonest = engine.whole(engine.live.solve_to(run.options("ties")))
+        return best.x if soonest.x is None else soonest.x
+
+    try:
+        return run.timed("ties", improve)
+    finally:
+        engine.policy(run.bounds)
+        engine.minimise("cost")
