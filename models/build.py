@@ -9,6 +9,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.commitments import grants
 from planner.models import (
+    agreements,
     carbon,
     continuity,
     control,
@@ -64,11 +65,14 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     tariff.declare(m, case)
     ppa.declare(m, case)
     permits.declare(m, case)
+    agreements.declare_signatures(m, case)
     supply.declare(m, case)
+    agreements.declare(m, case)
     resilience.declare(m, case)
     control.declare(m, case)
     entries = ledger_entries(m, case)
     entries = pd.concat([entries, *finance.declare(m, case, entries)], ignore_index=True)
+    agreements.declare_draws(m, case)
     objectives.declare(m, case, entries)
     carbon.declare(m, case, entries)
     return m, entries
@@ -76,7 +80,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, ppa, plant, policy)
+    topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, ppa, plant, policy, agreements)
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
     parts += carbon.entries(case, parts)

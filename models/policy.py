@@ -54,15 +54,26 @@ def _licences(case: Case) -> list[pd.DataFrame]:
 
 
 def _reciprocal(case: Case) -> list[pd.DataFrame]:
-    asked = _licensed_orders(case, "reciprocal_share")
+    return reciprocal(case, "order", _licensed_orders(case, "reciprocal_share"))
+
+
+def reciprocal(
+    case: Case, family: str, asked: pd.DataFrame, partners: pd.Series | None = None
+) -> list[pd.DataFrame]:
+    """Investment of a share (column ``each``) of the price of orders, in the licensor or the partner of an agreement."""
     if not len(asked):
         return []
     invested = asked["each"].to_numpy(float) * asked["musd_per_k"].to_numpy(float)
     years = (case.calendar.n - asked["order_t"].to_numpy(float) - 0.5) * case.calendar.years
     worth = invested * (1.0 + case.rate - case.physics["reciprocal_spread_per_year"]) ** years
     fields = {"h": asked["h"], "a": asked["a"], "supplier": "licence conditions", "origin_iso3": LICENSOR}
+    if partners is not None:
+        fields |= {
+            "supplier": asked["e"].astype(object),
+            "origin_iso3": asked["e"].map(partners).astype(object),
+        }
     account = "reciprocal-investment"
     return [
-        book("order", list(asked.index), asked["order_t"], invested, account=account, **fields),
-        book("order", list(asked.index), case.calendar.n, -worth, kind="residual", account=account, **fields),
+        book(family, list(asked.index), asked["order_t"], invested, account=account, **fields),
+        book(family, list(asked.index), case.calendar.n, -worth, kind="residual", account=account, **fields),
     ]

@@ -1,7 +1,8 @@
 """Supply: quotas of vendors and licences, crews that install racks, and decisions of the user.
 
 sum weight x order <= amount            (q,t)   per period; cumulative quotas sum all orders up to t,
-                                                windows those of the year up to t
+                                                windows those of the year up to t; less what is ordered under
+                                                an agreement that lifts the quota
 sum weight x fleet <= amount            (q,t)   capacity quotas
 sum racks x order  <= racks_k           (q,t)   crews
 use + use <= 1                          (a,b)   rival stacks that licences of the other do not suffer
@@ -60,12 +61,19 @@ def _declare_quotas(m: Any, case: Case) -> None:
         if kind in ("cumulative", "window"):
             by = _up_to(by, caps)
         add_family(m, f"{name}_members", index, by, 4)
+        if kind != "capacity":
+            free = grouped(_lifted(case, members), ["q", "t"], ["e", "h", "a", "k", "t"])
+            add_family(m, f"{name}_lifted", index, free if kind == "orders" else _up_to(free, caps), 5)
     m.quota_per_period = Rule(
         m.QUOTA_ORDERS_QT,
         rule=lambda m, q, t: (
             sum(
                 m.quota_weight[q, h, a, k] * m.order[h, a, k, u]
                 for h, a, k, u in m.quota_orders_members[q, t]
+            )
+            - sum(
+                m.quota_weight[q, h, a, k] * m.under[e, h, a, k, u]
+                for e, h, a, k, u in m.quota_orders_lifted[q, t]
             )
             <= m.quota_orders_amount[q, t]
         ),
@@ -77,6 +85,10 @@ def _declare_quotas(m: Any, case: Case) -> None:
                 m.quota_weight[q, h, a, k] * m.order[h, a, k, u]
                 for h, a, k, u in m.quota_cumulative_members[q, t]
             )
+            - sum(
+                m.quota_weight[q, h, a, k] * m.under[e, h, a, k, u]
+                for e, h, a, k, u in m.quota_cumulative_lifted[q, t]
+            )
             <= m.quota_cumulative_amount[q, t]
         ),
     )
@@ -86,6 +98,10 @@ def _declare_quotas(m: Any, case: Case) -> None:
             sum(
                 m.quota_weight[q, h, a, k] * m.order[h, a, k, u]
                 for h, a, k, u in m.quota_window_members[q, t]
+            )
+            - sum(
+                m.quota_weight[q, h, a, k] * m.under[e, h, a, k, u]
+                for e, h, a, k, u in m.quota_window_lifted[q, t]
             )
             <= m.quota_window_amount[q, t]
         ),
@@ -100,6 +116,13 @@ def _declare_quotas(m: Any, case: Case) -> None:
             <= m.quota_capacity_amount[q, t]
         ),
     )
+
+
+def _lifted(case: Case, members: pd.DataFrame) -> pd.DataFrame:
+    """(q, e, h, a, k, t): orders under an agreement that a quota would count."""
+    own = case.unders.reset_index(drop=True)[["e", "h", "a", "k", "t"]]
+    rows = case.lifted.reset_index(drop=True).merge(own, on="e")
+    return rows.merge(members.reset_index(drop=True)[["q", "h", "a", "k"]], on=["q", "h", "a", "k"])
 
 
 def _up_to(by: dict[Any, list[Any]], caps: pd.DataFrame) -> dict[Any, list[Any]]:

@@ -136,12 +136,16 @@ SECTIONS = (
             "control", "control.floors.public", "control.floors.official", "control.floors.sensitive",
             "control.floors.secret",
         ),
-        (Table("control.overrides[]", ("host", "stack", "criterion", "level")),
-         Table("data_embassies[]", ("host", "guest", "classes"))),
+        (Table("control.overrides[]", ("host", "stack", "criterion", "level")),),
     ),
     Section(
         "decisions",
         tables=(
+            Table("agreements[]", ("id", "kind", "partner", "optional", "from", "until", "sign_musd", "musd_per_year")),
+            Table("agreements[].covers", ("hosts", "stacks", "vendors", "countries", "classes", "sources")),
+            Table("agreements[].quota", ("accelerators", "unit", "per")),
+            Table("agreements[].duties", ("investment_share", "least_accelerators", "excludes_stacks")),
+            Table("agreements[].duties.content[]", ("from", "share"), sourced=False),
             Table("decisions[]", ("id", "do", "what", "value")),
             Table("cuts[]", ("id", "from", "what", "operators", "sites")),
         ),

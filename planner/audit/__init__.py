@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from planner.audit import (
+    agreements,
     carbon,
     commitments,
     continuity,
@@ -63,6 +64,7 @@ TOPICS = (
     tariff,
     ppa,
     supply,
+    agreements,
     policy,
     carbon,
     commitments,

@@ -45,7 +45,7 @@ def check(view: View, found: Findings) -> None:
     sources = _sources(view)
     if not sources:
         return
-    drawn, uses = _drawn(view), _uses(view)
+    drawn, uses = drawn_by_source(view), _uses(view)
     known = {s.id for s in sources}
     for row in drawn[~drawn["supplier"].isin(known)].itertuples():
         found.add("draw-eligible", (row.supplier, row.t), row.gross, 0.0, "no optional source of that name")
@@ -125,7 +125,7 @@ def booked(book: Book) -> None:
     """Every draw as it stands, and the debt service that follows from it."""
     view = book.view
     known = {s.id: s for s in _sources(view)}
-    drawn = _drawn(view)
+    drawn = drawn_by_source(view)
     drawn = drawn[drawn["supplier"].isin(set(known))].reset_index(drop=True)
     for row in drawn.itertuples():
         fields = {"h": str(row.h), "k": str(row.k)}
@@ -159,7 +159,7 @@ def _sources(view: View) -> list[Source]:
 
 
 @once
-def _drawn(view: View) -> pd.DataFrame:
+def drawn_by_source(view: View) -> pd.DataFrame:
     """Lines of draws with what is drawn (gross) and what it pays for things (net of its premium), MUSD."""
     ledger = view.table("ledger")
     rows = ledger[ledger["account"].isin(["draw", "grant-drawn"])]

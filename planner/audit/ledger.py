@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.audit import (
+    agreements,
     carbon,
     commitments,
     cooling,
@@ -28,7 +29,7 @@ from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
 TOPICS = (
-    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, supply, policy, commitments, draws,
+    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, supply, agreements, policy, commitments, draws,
 )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ def _quotas(view: View, found: Findings) -> None:
         limit = pd.Series(caps["amount_k"].to_numpy(float), index=labelled(caps, ["q", "t"]))
         rows = joined(members, table[[*HAKT, "accelerators"]], ["h", "a", "k"])
         used = over(limit.index, total(rows, ["q", "t"], rows["weight"] * rows["accelerators"] / 1000.0))
+        if kind != "capacity":
+            used = used - over(limit.index, _lifted(view))
         if kind == "cumulative":
             used = used.sort_index().groupby(level=0).cumsum().reindex(limit.index)
         if kind == "window":
@@ -45,6 +47,14 @@ def _quotas(view: View, found: Findings) -> None:
                 [used.loc[q].loc[since[q, t] : t].sum() for q, t in limit.index], index=limit.index
             )
         found.at_most(f"quota-{kind}", used, limit, "more than the quota allows")
+
+
+def _lifted(view: View) -> pd.Series:
+    """(q, t) -> thousands, in the quota's unit, that are ordered under agreements which lift the quota."""
+    under = view.table("ordered_under")[["e", *HAKT, "accelerators"]]
+    rows = joined(view.case.lifted, under, ["e"])
+    rows = joined(rows, view.case.quota_members, ["q", "h", "a", "k"])
+    return total(rows, ["q", "t"], rows["weight"] * rows["accelerators"] / 1000.0)
 
 
 def _exclusive(view: View, found: Findings) -> None:

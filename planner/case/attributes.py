@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from planner.case.context import Context
+from planner.case.in_force import TRUST, agreed_attributes, gives, in_force
 from planner.case.licensing import country_group
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host
@@ -42,10 +43,14 @@ SEEN_FROM_ELSEWHERE = {
 
 
 def trusted_by(context: Context, home: str) -> list[str]:
-    """Countries of the declared trusted region of ``home``: the partner's own list, or that of a hub's guest."""
+    """Countries of the declared trusted region of ``home``: the partner's own list, or that of a hub's guest.
+
+    Those whose certificates are recognised count too.
+    """
     control = context.scenario.control
     if home == context.scenario.country:
-        return list(control.trusted_region)
+        recognised = [str(a.partner) for a in in_force(context) if gives(context, a, TRUST)]
+        return [*control.trusted_region, *recognised]
     return list(control.trusted_by_country.get(home, []))
 
 
@@ -101,6 +106,7 @@ def offer_attributes(
         seen = SEEN_FROM_AN_ALLY if scenario.country in trusted_by(context, home) else SEEN_FROM_ELSEWHERE
         found = {name: seen.get(name, {}).get(value, value) for name, value in found.items()}
     found |= {str(name): value for name, value in host.attributes.items()}
+    found |= agreed_attributes(context, host, stack)
     origin = str(context.catalog.value("accelerators", accelerator, "origin_iso3"))
     found["site"] = place_value(context, home, context.host_country(host))
     found["chip"] = chip_value(context, home, origin, licensed)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case import (
+    agreements,
     carbon,
     climate,
     cooling,
@@ -72,9 +73,15 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
 
     offer = offers.offer_table(context, why)
     systems = offers.system_offers(context, offer, why)
+    deals = agreements.deals_of(context)
     pairs = offers.serve_pairs(context, systems, throughput, why)
+    pairs, opened = agreements.with_opened(context, deals, systems, pairs, throughput)
+    why.allow(opened)
     systems = _only_useful(systems, pairs)
+    quotas, quota_members = supply.quota_tables(context, systems)
+    lifted = agreements.lifted_quotas(context, deals, quota_members, systems)
     orders = supply.order_table(context, systems, why)
+    orders, unders = agreements.ordered_under(context, deals, systems, orders, lifted, quota_members)
     orders, rents = cuts.after_cuts(context, systems, orders, supply.rent_table(context, systems), why)
     existing = _existing(context)
     fleet = _fleet(context, orders, rents, existing)
@@ -84,19 +91,27 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     stacks = stack_table(context, layers, why)
     serve = _serve(context, pairs, systems, fleet, wanted, stacks)
     serve = cuts.service_after_cuts(context, systems, serve)
+    serve = agreements.while_in_force(serve, opened, deals)
     duties, duty_members = resilience.resilience_tables(context, systems, serve)
     survive_t = resilience.first_duty(duties, workloads, context.calendar.n)
 
-    quotas, quota_members = supply.quota_tables(context, systems)
     crews, crew_members = supply.crew_tables(context, systems)
     share_caps, share_members = limits.share_tables(context, systems)
     control_floors, floor_periods = limits.control_floors(context, wanted)
+    signed = agreements.agreement_table(context, deals)
     opens, built, leases = sites.open_table(context), halls.hall_table(context), halls.lease_table(context)
     decisions, decision_members = limits.decision_tables(
         context,
         _decision_families(
             systems,
-            {"orders": orders, "rents": rents, "opens": opens, "halls": built, "leases": leases},
+            {
+                "orders": orders,
+                "rents": rents,
+                "opens": opens,
+                "halls": built,
+                "leases": leases,
+                "agreements": signed,
+            },
             stacks,
             hosts,
         ),
@@ -109,6 +124,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     slices = climate.slice_table(context, blocks)
     ppas, ppa_terms, deliveries = ppa.ppa_tables(context, blocks, slices)
     rate = context.discount_rate_real
+    physics = {name: context.param(name) for name in PHYSICS}
+    sources_under, contents_under, excluded = agreements.duty_tables(context, deals, stacks)
     note_conventions(context)
     case = Case(
         scenario=scenario,
@@ -175,7 +192,15 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         carbon_caps=carbon.cap_table(context),
         existing=existing,
         existing_leases=halls.existing_lease_table(context),
-        physics={name: context.param(name) for name in PHYSICS},
+        agreements=signed,
+        terms=agreements.terms_table(deals),
+        unders=agreements.sized(unders, serve, orders, survive_t, wanted, physics["availability"]),
+        lifted=lifted,
+        opened=opened,
+        sources_under=sources_under,
+        contents_under=contents_under,
+        excluded=excluded,
+        physics=physics,
         order_share=_order_shares(context),
         why_not=why.table(),
         assumptions=_assumptions(context),
@@ -351,6 +376,8 @@ def _decision_families(
     facts = systems.reset_index(drop=True)[["h", "a", "k", "owner_class", "vendor"]]
 
     def described(table: pd.DataFrame) -> pd.DataFrame:
+        if "h" not in table:
+            return table
         if "k" not in table:
             return table.assign(owner_class=looked_up(table["h"], hosts["owner_class"]))
         out = table.reset_index(drop=True).merge(facts, on=["h", "a", "k"], how="left")

@@ -4,6 +4,7 @@ Model units: thousands of accelerators, MW, MWh, MUSD, thousand reference-accele
 Tables are pandas frames whose row index is the tuple of the index set they define; the tuple's parts are
 columns too. Index letters are those of the model: w workload, p site, h host, a stack, k system,
 r rent term, b hall type, c cooling technology, m medium, n connection, g backup plant or plant of a site's own, q quota,
+e agreement, j source of finance,
 t period, s slice of the typical day.
 """
 
@@ -91,6 +92,14 @@ class Case:
     carbon_caps: pd.DataFrame
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
+    agreements: pd.DataFrame
+    terms: pd.DataFrame
+    unders: pd.DataFrame
+    lifted: pd.DataFrame
+    opened: pd.DataFrame
+    sources_under: pd.DataFrame
+    contents_under: pd.DataFrame
+    excluded: pd.DataFrame
     physics: dict[str, float]  # availability, network power share, margins ...
     order_share: dict[str, float]  # asset class -> share of the price paid at order
     why_not: pd.DataFrame

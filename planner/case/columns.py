@@ -13,18 +13,20 @@ import pandas as pd
 
 TEXT = frozenset(
     ["a", "accelerator", "answers", "b", "basis", "body", "c", "chip_origin", "country", "d", "data_class", "detail",
-     "f", "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "k", "kind", "label", "latency_class",
-     "layer", "licence_why", "m", "maker", "method", "mode", "model_class", "n", "name", "operator",
-     "operator_parent", "origin_iso3", "owner_class", "p", "payer", "previous", "q", "r", "reason", "reference", "s",
-     "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
+     "e", "f", "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "j", "k", "kind", "label",
+     "latency_class", "layer", "licence_why", "m", "maker", "method", "mode", "model_class", "n", "name", "operator",
+     "operator_parent", "origin_iso3", "owner_class", "p", "partner", "payer", "previous", "q", "r", "reason",
+     "reference", "s", "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why",
+     "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(
-    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "order_t",
+    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
      "periods", "permit_periods", "permit_t", "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
-    ["buyable", "chips_home", "design", "domestic_chip", "exists", "flexible", "integer", "kept_on", "licensed", "may_lapse",
-     "optional", "own", "preemptible", "provider_home", "same_year", "starts", "supply", "territory_home", "whole"]
+    ["by_year", "buyable", "chips_home", "design", "domestic_chip", "early", "exists", "flexible", "integer", "kept_on",
+     "licensed", "may_lapse", "optional", "own", "preemptible", "provider_home", "same_year", "service_ends", "signed",
+     "starts", "supply", "territory_home", "whole"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])

@@ -14,6 +14,7 @@ from planner.case.places import Place, place_of
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.facts.fallbacks import ITEMS, lookup
+from planner.scenario.agreements import Agreement
 from planner.scenario.schema import Host, Scenario, Selection, Site
 
 HIGHEST_RATE = 0.5
@@ -30,6 +31,8 @@ class Context:
     assumed: list[dict[str, Any]] = field(default_factory=list)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     """Results of one build that are asked for in every period, by whoever computes them."""
+    under: tuple[Agreement, ...] = ()
+    """Offered agreements taken as in force; see ``planner.case.in_force``."""
 
     @classmethod
     def of(cls, scenario: Scenario, catalog: Catalog) -> Context:

@@ -7,8 +7,9 @@ A row of ``kept`` ties a period to the one before. There is none
 - for a workload that may lapse, and across a pause in its demand.
 
 ``losses`` says what data take from an offer at the start of a period, and ``lapses`` which work may end with it:
-retirement, the end of a contract, a falling cap on capacity, a cut of service. What was bought in the plan itself and
-reaches the end of its life or of its longest term is such a loss only where nothing can go live instead.
+retirement, the end of a contract, a falling cap on capacity, a cut of service, an agreement that ends service.
+What was bought in the plan itself and reaches the end of its life or of its longest term is such a loss only where
+nothing can go live instead.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def with_kept_service(case: Case) -> Case:
     fresh = _fresh(case, possible)
     kept = _kept(case, possible, fresh)
     losses, own = _losses(case), _ending(case, kept, possible, fresh)
-    lapses = _lapses(case, kept, losses, own)
+    lapses = _lapses(case, kept, losses, pd.concat([own, _agreed_until(case)], ignore_index=True))
     ends = own[HAKT].drop_duplicates().assign(working_k=0.0, own=True)
     both = pd.concat([losses.reset_index(drop=True).assign(own=False), ends], ignore_index=True)
     both = both.groupby(HAKT, as_index=False).agg({"working_k": "sum", "own": "any"})
@@ -88,7 +89,9 @@ def _losses(case: Case) -> pd.DataFrame:
     """Thousands of accelerators at work that an offer loses at the start of a period; inf where all of them."""
     rows = pd.concat([_retired(case), _capped(case)], ignore_index=True)
     rows = rows.assign(working_k=rows["k_lost"] * case.physics["availability"])[[*HAKT, "working_k"]]
-    rows = pd.concat([rows, _cut(case)], ignore_index=True).astype({"t": int, "working_k": float})
+    rows = pd.concat([rows, _cut(case), _bought_until(case)], ignore_index=True).astype(
+        {"t": int, "working_k": float}
+    )
     return keyed(rows.groupby(HAKT, as_index=False)["working_k"].sum(), HAKT, ["working_k"])
 
 
@@ -125,6 +128,23 @@ def _cut(case: Case) -> pd.DataFrame:
         if cut.what == "service" and 0 < t < case.calendar.n:
             rows += [(*offer, t, np.inf) for offer in offers_cut(case.offers, cut).index]
     return pd.DataFrame(rows, columns=[*HAKT, "working_k"])
+
+
+def _ended(case: Case) -> pd.DataFrame:
+    """e, t: agreements whose end within the horizon ends service."""
+    terms = case.terms[case.terms["service_ends"] & (case.terms["end_t"] < case.calendar.n)]
+    return terms[["e", "end_t"]].reset_index(drop=True).rename(columns={"end_t": "t"})
+
+
+def _bought_until(case: Case) -> pd.DataFrame:
+    """What was ordered under an agreement stops with it."""
+    rows = case.unders[["e", *HAK]].drop_duplicates().merge(_ended(case), on="e")
+    return rows[HAKT].drop_duplicates().assign(working_k=np.inf)
+
+
+def _agreed_until(case: Case) -> pd.DataFrame:
+    """(w, h, a, k, t) of work that an agreement opened, when it ends."""
+    return case.opened.reset_index(drop=True).merge(_ended(case), on="e")[["w", *HAKT]]
 
 
 def _lapses(case: Case, kept: pd.DataFrame, losses: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:

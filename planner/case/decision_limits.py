@@ -18,6 +18,8 @@ def most(case: Case, what: str, members: pd.DataFrame) -> tuple[float, str]:
     """The most a kind of decision can reach over its members, in model units, and what limits it."""
     if what == "open":
         return float(len({i[0] for i in members["index"]})), "a host opens once"
+    if what == "agreement":
+        return float(len({i[0] for i in members["index"]})), "an agreement is signed once"
     if what == "stack":
         return float(len(members)), "a stack is adopted once"
     if what in ("halls", "lease"):

@@ -83,15 +83,14 @@ def routed_duty(context: Context, host: Host, choice: SystemChoice) -> float:
     return float(context.param("us_routed_chip_duty")) * float(system["chips_share"])
 
 
-def us_content(context: Context, system: str) -> float:
-    """Share of a system's price that a programme counts as content of the United States: its chips whole if designed
+def content_from(context: Context, system: str, countries: Iterable[str]) -> float:
+    """Share of a system's price that a programme counts as content of some countries: its chips whole if designed
     there (no rule splits them by stage), and of the rest what the table ``content`` says."""
-    row = context.catalog.table("systems").loc[system]
+    row, made = context.catalog.table("systems").loc[system], set(countries)
     chips = float(row["chips_share"])
-    own = context.catalog.value("accelerators", row["accelerator_id"], "origin_iso3") == CONTROLLED_ORIGIN
-    return chips * float(own) + (1.0 - chips) * content_shares(context.catalog, "rest").get(
-        CONTROLLED_ORIGIN, 0.0
-    )
+    own = context.catalog.value("accelerators", row["accelerator_id"], "origin_iso3") in made
+    rest = content_shares(context.catalog, "rest")
+    return chips * float(own) + (1.0 - chips) * sum(rest.get(c, 0.0) for c in sorted(made))
 
 
 def package_gap(context: Context, stack: str, system: str | None = None) -> str:
@@ -104,7 +103,7 @@ def package_gap(context: Context, stack: str, system: str | None = None) -> str:
     if gap or system is None:
         return gap
     programme = context.catalog.table("export_programmes").iloc[0]
-    content = us_content(context, system)
+    content = content_from(context, system, [CONTROLLED_ORIGIN])
     if content < programme["us_content_min"]:
         return f"{content:.0%} US content of {system}, {programme['us_content_min']:.0%} needed"
     return ""

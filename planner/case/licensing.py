@@ -8,6 +8,7 @@ list are excepted (``export_rules``). Planning data, not legal advice.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from planner.case.context import Context
 from planner.case.export_rules import CONTROLLED_ORIGIN, case_by_case, exception_of, package_gap
+from planner.case.in_force import LICENCE, PROGRAMME, covered, gives, in_force, programme_open
 from planner.scenario.schema import Host, Quota, QuotaStep
 
 NONE = "none"
@@ -106,7 +108,7 @@ def operator_parent(context: Context, host: Host) -> str:
 def lead_level(context: Context, stack: str | None, system: str | None = None) -> str:
     """low, mid or high lead: the licence case of the scenario; fast for a package of the export programme."""
     licence = context.scenario.supply.licence
-    if stack is not None and licence.fast_path and not package_gap(context, stack, system):
+    if stack is not None and programme_open(context) and not package_gap(context, stack, system):
         return "low"
     return CASES[licence.case] if licence.case is not None else context.level
 
@@ -150,10 +152,36 @@ def licence_need(
     lead = licence.lead_months
     if lead is None:
         lead = float(lead_rows[f"lead_months_{lead_level(context, stack, system)}"].iloc[0])
+    lead = min([lead, *_agreed_leads(context, host, chip, destination, stack, system, lead_rows)])
     if refused:
         why += f": parent in {', '.join(closed)}" if closed else f": destination {destination}"
     share, security, monitoring = _conditions(context, destination, tier_share)
     return LicenceNeed(True, float(lead), refused, why, share, security + test_usd, monitoring, free_until)
+
+
+def _agreed_leads(
+    context: Context,
+    host: Host,
+    chip: pd.Series,
+    destination: str,
+    stack: str | None,
+    system: str | None,
+    rules: pd.DataFrame,
+) -> Iterator[float]:
+    """Lead times of licences under the agreements in force, in months; a package takes the fast way of the rules."""
+    for a in in_force(context):
+        spoken_of = covered(
+            a.covers, h=host.id, owner_class=host.owner_class, a=stack, k=system, vendor=str(chip["vendor"]),
+            chip_origin=str(chip["origin_iso3"]), country=destination,
+        )  # fmt: skip
+        if not gives(context, a, LICENCE) or not spoken_of:
+            continue
+        if a.kind == PROGRAMME and (stack is None or package_gap(context, stack)):
+            continue
+        if a.licence_months is not None:
+            yield a.licence_months
+        elif a.kind == PROGRAMME:
+            yield float(rules["lead_months_low"].iloc[0])
 
 
 def _conditions(context: Context, destination: str, tier_share: float) -> tuple[float, float, float]:

@@ -118,7 +118,7 @@ def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tupl
 
     What is required of things that last must stand in every period of its window, from the first in which any of it can;
     all else is one sum over what goes live within the window, with the window's first period as ``t``.
-    ``families`` maps open, stack, orders, rent, halls, lease to tables with columns h, a, k, t as they have
+    ``families`` maps open, stack, agreement, orders, rent, halls, lease to tables with columns h, a, k, t as they have
     them (plus owner_class and vendor where they apply) and ``weight``: model unit per unit of the decision.
     """
     rows: list[tuple[Any, ...]] = []
@@ -139,6 +139,8 @@ def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tupl
 
 def _sums(context: Context, table: pd.DataFrame, decision: Decision) -> Iterator[tuple[int, pd.DataFrame]]:
     """What each row of a decision adds up, by its period: what stands then, or what goes live within the window."""
+    if decision.agreements is not None and "e" in table:
+        table = table[table["e"].isin(decision.agreements)]
     chosen = selected(
         table.assign(**{c: "" for c in ("owner_class", "vendor", "a", "k", "h") if c not in table}), decision
     )

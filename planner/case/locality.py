@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from planner.case.attributes import trusted_by
 from planner.case.context import Context
+from planner.case.in_force import LOCALITY, gives, in_force
 from planner.case.places import Place
 from planner.facts.errors import MissingFact
 from planner.facts.geography import distance_km
 from planner.scenario.schema import Workload
 
 ANY = "*"
+EMBASSY_CLASSES = ("official", "sensitive")
+"""Data that a data embassy hosts where its agreement does not say."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,12 @@ def place_allowed(context: Context, workload: Workload, rule: Rule, place: str) 
 
 
 def is_embassy(context: Context, workload: Workload, place: str) -> bool:
-    """Whether the scenario declares an agreement under which the home law applies in ``place``."""
+    """Whether an agreement is in force under which the home law applies in ``place``."""
     home = home_of(context, workload)
-    for embassy in context.scenario.data_embassies:
-        guest = embassy.guest or context.scenario.country
-        if embassy.host == place and guest == home and workload.data_class in embassy.classes:
+    for embassy in in_force(context):
+        guest, classes = embassy.guest or context.scenario.country, embassy.covers.classes or EMBASSY_CLASSES
+        agreed = gives(context, embassy, LOCALITY) and embassy.partner == place and guest == home
+        if agreed and workload.data_class in classes:
             _note_embassy(context, place, home)
             return True
     return False

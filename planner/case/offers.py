@@ -13,6 +13,7 @@ from planner.case.columns import empty_table, kind_of
 from planner.case.context import Context, keyed
 from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
+from planner.case.in_force import closed_by_hub
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
 from planner.case.locality import (
     Rule,
@@ -43,6 +44,12 @@ class WhyNot:
     def add(self, reason: str, detail: str, w: str = "", h: str = "", a: str = "", k: str = "") -> None:
         row = {"workload": w, "host": h, "stack": a, "system": k, "reason": reason, "detail": detail}
         self.rows.append(row)
+
+    def allow(self, opened: pd.DataFrame) -> None:
+        """Take out what an agreement may open: pairs with columns w, h, a, k."""
+        allowed = set(zip(*(opened[c] for c in ("w", "h", "a", "k")), strict=True))
+        keys = ("workload", "host", "stack", "system")
+        self.rows = [row for row in self.rows if tuple(row[k] for k in keys) not in allowed]
 
     def table(self) -> pd.DataFrame:
         columns = ["workload", "host", "stack", "system", "reason", "detail"]
@@ -201,6 +208,9 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
         home = home_of(context, w)
         rtt = {p: rtt_ms(context, home, context.place(s)) for p, s in sites.items()}
         for row in systems.itertuples():
+            if hub := closed_by_hub(context, str(row.h)):
+                why.add("agreement", f"only under {hub}", w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
+                continue
             s = scorer.scores(hosts[str(row.h)], str(row.a), str(row.accelerator), bool(row.licensed), home)
             reason, detail = _pair_blocker(
                 context, w, rule, row, s.seal, s.seal_binding, rtt[str(row.p)], max_rtt

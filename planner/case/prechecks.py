@@ -138,7 +138,7 @@ def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, d
     if reason == "locality":
         home = workload["country"]
         return (
-            f"add a host in {home}, agree on a data embassy with {home} (data_embassies), or relax "
+            f"add a host in {home}, agree on a data embassy (agreements), or relax "
             f"demand[{w}].locality", {},
         )  # fmt: skip
     if reason == "latency":

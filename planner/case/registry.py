@@ -92,6 +92,8 @@ class Purchase:
     """Column of the plan's table with the day the milestone is reached, where that is not the live date."""
     decision: str = ""
     """What a scenario's decision calls it; empty where decisions cannot speak of it."""
+    once: str = ""
+    """The rule by which each thing of a binary purchase is had at most once."""
 
     @property
     def item(self) -> str:
@@ -119,7 +121,12 @@ PURCHASES: tuple[Purchase, ...] = (
     Purchase(
         "opens", "Hosts opened", "sites", ("open",), "binary", "opens", ("h", "t"), price="musd", life="",
         decided_date="decide_date", account="site", milestone="permit", done_date="permit_date",
-        decision="open",
+        decision="open", once="open_once",
+    ),
+    Purchase(
+        "agreements", "Agreements signed", "agreements", ("sign",), "binary", "agreements", ("e", "t"), price="musd",
+        life="", decided_date="decide_date", account="agreement", milestone="agreement", decision="agreement",
+        once="sign_once",
     ),
     Purchase(
         "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"),
@@ -183,6 +190,10 @@ def families(domain: Domain) -> tuple[str, ...]:
     return tuple(f for p in PURCHASES if p.domain == domain for f in p.families)
 
 
+ONCE = {p.families[0]: p.once for p in PURCHASES if p.once}
+"""Binary family -> the rule by which each of its things is had at most once."""
+
+
 ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("goods", "Systems", "capex", "servers and racks with their accelerators, freight apart",
             "servers", "accelerators"),
@@ -213,6 +224,8 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("home-copy", "Copies kept at home", "opex", "storage at home for work done abroad on data that must stay"),
     Account("stack-adoption", "Adopting a stack", "fee",
             "fixed part, layer by layer, spread over the lead from the first period"),
+    Account("agreement", "Signing agreements", "fee", "negotiation and what signing costs, once"),
+    Account("agreement-upkeep", "Agreements in force", "fee", "yearly cost of agreements, every period they are in force"),
     Account("platform", "Platform", "fee", "fixed yearly part of every layer, from the stack's earliest period"),
     Account("site", "Site opening", "capex", "permits, design and mobilisation of a host; no residual value", "site"),
     Account("order-risk", "Orders at own risk", "capex",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.case import (
+    agreements,
     carbon,
     cooling,
     halls,
@@ -102,6 +103,7 @@ SCHEMA: dict[str, Table] = {
         "lead": "periods from the order to the live date", "order_t": "period of the order", "life": "periods it lives",
         "musd_per_k": "price, MUSD per thousand accelerators",
         "goods_share": "share of the price that is goods with a market", "unit_k": "thousands of accelerators in a system",
+        "early": "whether an agreement alone makes it possible",
     }),
     "hardware": Table(("h", "k"), {name: f"share of the price: {ACCOUNTS[name].words.lower()}" for name in HARDWARE}),
     "rents": Table(("h", "a", "k", "r", "t"), {
@@ -148,6 +150,6 @@ SCHEMA: dict[str, Table] = {
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
-    **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES,
+    **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES, **agreements.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

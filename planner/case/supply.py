@@ -19,7 +19,10 @@ REFERENCE_CHIP_ORIGIN = "USA"
 
 
 def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.DataFrame:
-    """(h, a, k, t) a system may go live: lead, order_t, life, musd_per_k, goods_share, unit_k (one server or rack)."""
+    """(h, a, k, t) a system may go live: lead, order_t, life, musd_per_k, goods_share, unit_k (one server or rack).
+
+    ``early``: whether an agreement alone makes it possible (``planner.case.agreements``): of none here.
+    """
     calendar = context.calendar
     choices = {s.id: s for s in context.scenario.systems}
     hosts = {h.id: h for h in context.scenario.hosts}
@@ -46,10 +49,9 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
             key = (str(row.h), str(row.k), t - lead)
             if key not in prices:
                 prices[key] = costs.hardware_musd_per_k(context, choice, host, t - lead)
-            rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], goods, unit))
-    return keyed(
-        rows, ["h", "a", "k", "t"], ["lead", "order_t", "life", "musd_per_k", "goods_share", "unit_k"]
-    )
+            rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], goods, unit, False))
+    columns = ["lead", "order_t", "life", "musd_per_k", "goods_share", "unit_k", "early"]
+    return keyed(rows, ["h", "a", "k", "t"], columns)
 
 
 def hardware_table(context: Context, orders: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any
 
 from planner.case.limits import PARTNER
 from planner.facts.catalog import Catalog
+from planner.intake.agreement_checks import agreement_faults
 from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
 from planner.intake.document import Document, day_of, fault
 from planner.intake.finance_checks import FINANCE_RULES
@@ -44,7 +45,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
         _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _filed, _existing_dates, _rising_steps,
         _years, _money_caps, _carbon_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes,
         no_offer, idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
-        power_offers,
+        power_offers, agreement_faults,
         *FINANCE_RULES,
         *TENOR_RULES,
         optional,
@@ -277,7 +278,7 @@ def _answers(doc: Document) -> Iterator[Problem]:
 def _attributes(doc: Document) -> Iterator[Problem]:
     """Declared attributes of the control score have values for which there is an answer."""
     answers = doc.catalog.table("control_answers")
-    for where in ("hosts[].attributes", "stacks[].attributes"):
+    for where in ("hosts[].attributes", "stacks[].attributes", "agreements[].attributes"):
         for path, item in find(doc.root, where):
             for name, child in item.value.items() if isinstance(item.value, dict) else ():
                 allowed = list(dict.fromkeys(answers.loc[answers["attribute"] == name, "value"].astype(str)))

@@ -27,7 +27,7 @@ from planner.intake.checks import cross_problems
 from planner.intake.document import Document
 from planner.intake.finance_checks import grant_warnings
 from planner.intake.idle_warnings import idle_warnings
-from planner.intake.old_names import old_names
+from planner.intake.old_names import old_names, upgraded
 from planner.scenario.editing import set_in_file
 from planner.scenario.messages import validated
 from planner.scenario.paths import PathError, nearest, put
@@ -141,6 +141,7 @@ def _scenario(
     except InputError as error:
         raise ScenarioError([*error.problems, *problems]) from error
     _require_version(root)
+    renamed = upgraded(root)
     scenario, faults = validated(Scenario, root)
     unread = {problem.path for problem in problems}
     problems += [fault for fault in faults if fault.path not in unread]  # not two words on one value
@@ -148,7 +149,7 @@ def _scenario(
     problems += cross_problems(root, catalog)
     if scenario is None or problems:
         raise ScenarioError(problems)
-    return scenario.with_catalog(catalog), _warnings(Document(root, catalog))
+    return scenario.with_catalog(catalog), [*renamed, *_warnings(Document(root, catalog))]
 
 
 def _require_version(root: Item) -> None:

@@ -44,6 +44,7 @@ from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
+from planner.solver.members import Ints
 from planner.solver.solution import Solution
 
 SOONEST_GAP_MONTHS = 0.02
@@ -169,7 +170,8 @@ class _Pipeline(SolveRun):
         """The same where it is a reference: hosts and stacks with divisible halls, then whole halls there.
 
         That takes seconds where all integers together take minutes (a budget that just suffices), and mostly
-        ends at the same delay. Where no whole halls fit those hosts, all are searched together.
+        ends at the same delay. Where no whole halls fit those hosts, all are searched together. No optional agreement
+        is signed in it: else the tolerance would sign any that brings service forward, whatever it costs.
         """
         engine = self.engine
         self.say("least delay", "how soon demand can be served at all")
@@ -178,12 +180,31 @@ class _Pipeline(SolveRun):
         if engine.large and (at_once := soonest(self)) is not None:
             return at_once
         gaps = 1e-3, SOONEST_GAP_MONTHS
-        places = self.values(self.search("least delay", engine.searchable(), "delay", *gaps))
-        found = self.search("least delay", self.at_places(places), "delay", *gaps)
+        optional = self.optional_signatures()
+        tree = engine.searchable(closed=optional) if len(optional) else engine.searchable()
+        places = self.search("least delay", tree, "delay", *gaps)
+        if places.x is None and len(optional):
+            self.notes.append(
+                "without optional agreements no plan keeps all duties: waiting is measured from the soonest with them"
+            )
+            optional = optional[:0]
+            places = self.search("least delay", engine.searchable(), "delay", *gaps)
+        found = self.search("least delay", self.at_places(self.values(places)), "delay", *gaps)
         if found.x is None:
             engine.integers(*PATTERN, *HALLS)
-            found = self.solve("least delay", self.options("least delay", *gaps))
+            with engine.live.closed(optional):
+                found = self.solve("least delay", self.options("least delay", *gaps))
         return self.values(found)
+
+    def optional_signatures(self) -> Ints:
+        """Columns of signatures that neither the scenario nor a decision asks for."""
+        case = self.case
+        asked = case.decisions[(case.decisions["what"] == "agreement") & (case.decisions["lower"] > 0)]
+        rows = case.decision_members[case.decision_members["d"].isin(asked["d"])]
+        bound = {i[0] for i in rows["index"]} | set(case.terms.loc[case.terms["signed"], "e"])
+        block = self.engine.arrays.columns["sign"]
+        own = [block.start + i for i, (e, _) in enumerate(block.index) if e not in bound]
+        return np.array(own, dtype=np.int32)
 
     def search(
         self,

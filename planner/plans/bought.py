@@ -64,7 +64,8 @@ def columns_of(purchase: Purchase) -> tuple[str, ...]:
     p, extras = purchase, list(EXTRAS.get(purchase.name, ()))
     dates = [p.decided_date, p.live_date, p.end_date]
     money = [p.money] if p.price else []
-    names = ["h", "p", *p.index[1:], "label", p.amount, *extras, *dates, *money]
+    first = ["h", "p"] if p.index[0] == "h" else [p.index[0]]
+    names = [*first, *p.index[1:], "label", p.amount, *extras, *dates, *money]
     return tuple(dict.fromkeys(name for name in names if name))
 
 
@@ -78,7 +79,8 @@ def bought(reader: Reader, purchase: Purchase) -> pd.DataFrame:
     extras = EXTRAS.get(p.name, {})
     wanted = [c for c in ("lead", p.life, p.price) if c in source]
     wanted += [column for column, _ in extras.values()]
-    rows = reader.site(reader.dated(reader.facts(rows, source, list(p.index), list(dict.fromkeys(wanted)))))
+    rows = reader.dated(reader.facts(rows, source, list(p.index), list(dict.fromkeys(wanted))))
+    rows = reader.site(rows) if "h" in rows else rows
     rows[BOUGHT] = rows[BOUGHT].astype(float)
     new = {p.amount: rows[BOUGHT] * p.per} if p.amount else {}
     if p.end_date:

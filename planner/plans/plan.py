@@ -78,6 +78,7 @@ def plan_of(
         "serving": reader.serving(),
         "demand": reader.demand(),
         "stacks": reader.stacks(),
+        "ordered_under": reader.ordered_under(),
         "outlasting": resilience.outlasting(reader)[list(SCHEMA["outlasting"])],
         "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
         "storage": onsite.storage(reader)[list(SCHEMA["storage"])],
@@ -178,6 +179,14 @@ class _Reader(Reader):
         if bool(self.case.workloads.loc[w, "optional"]):
             return "optional: left out where it costs more than it is asked to"
         return "waits within its bound on delay: earlier capacity costs more or is not to be had"
+
+    def ordered_under(self) -> pd.DataFrame:
+        """Parts of orders that are placed under agreements."""
+        table = self.values("under", ["e", "h", "a", "k", "t"], "k_ordered")
+        table = self.site(self.dated(table))
+        return table.assign(accelerators=table["k_ordered"].astype(float) * 1000)[
+            list(SCHEMA["ordered_under"])
+        ]
 
     # ---- places
 

@@ -49,8 +49,25 @@ REFERENCES = (
     ("cuts[].countries[]", "country"),
     ("cuts[].chip_origins[]", "country"),
     ("cuts[].parents[]", "country"),
-    ("data_embassies[].host", "country"),
-    ("data_embassies[].guest", "country"),
+    ("agreements[].kind", "agreement kind"),
+    ("agreements[].partner", "country"),
+    ("agreements[].guest", "country"),
+    *(
+        (f"agreements[].covers.{field}[]", kind)
+        for field, kind in (
+            ("hosts", "host"),
+            ("owner_classes", "owner class"),
+            ("stacks", "catalog stack"),
+            ("systems", "catalog system"),
+            ("vendors", "vendor"),
+            ("chip_origins", "country"),
+            ("countries", "country"),
+            ("sources", "source"),
+        )
+    ),
+    ("agreements[].duties.content[].from[]", "country"),
+    ("agreements[].duties.excludes_stacks[]", "stack"),
+    ("decisions[].agreements[]", "agreement"),
     ("control.trusted_region[]", "country"),
     ("control.trusted_by_country{}[]", "country"),
     ("control.exclude[]", "criterion"),
@@ -120,7 +137,8 @@ DATES = (
 # Days that need not lie in the horizon: a system may be older, or not yet to be had.
 ANY_DATES = ("horizon.start", "systems[].available_from", "systems[].end_of_sale", "rates[].measured_on",
              "sites[].grid_applied", "hosts[].permit_applied", "money.carbon[].from", "finance.sources[].authority_ends",
-             "finance.currency.paths[].points[].at")  # fmt: skip
+             "finance.currency.paths[].points[].at",
+             "agreements[].from", "agreements[].until")  # fmt: skip
 # Applications: filed before the horizon or in it.
 FILED = ("sites[].grid_applied", "hosts[].permit_applied")
 # List, first day, last day of things that exist already: they may have begun before the horizon.
@@ -146,6 +164,7 @@ CATALOG_TABLES = {
     "accelerator": "accelerators",
     "criterion": "control_criteria",
     "asset class": "asset_classes",
+    "agreement kind": "agreement_kinds",
 }
 # What may be said in place of a name that is not known, by kind.
 INSTEAD = {
@@ -153,7 +172,8 @@ INSTEAD = {
     "model": "or describe it under models: id, params_total_b and, where known, params_active_b, layers, "
     "cache_bytes_per_token, bytes_per_param, context_tokens",
 }
-LISTS = {"site": "sites", "host": "hosts", "stack": "stacks", "system": "systems", "workload": "demand"}
+LISTS = {"site": "sites", "host": "hosts", "stack": "stacks", "system": "systems", "workload": "demand",
+         "agreement": "agreements", "source": "finance.sources"}  # fmt: skip
 # Pattern of an amount -> where the catalog has figures of its kind: table, start of the columns (``_low`` to ``_high``
 # follow), rows ("" for all), and what the figure is times. Written amounts are held against their range.
 AMOUNTS = (
@@ -204,6 +224,9 @@ AMOUNTS = (
     ("systems[].price_usd", "systems", "price_usd", "", 1.0),
     ("systems[].rent_usd_per_accelerator_hour", "systems", "rent_usd_per_accelerator_hour", "", 1.0),
     ("systems[].delivery_months", "systems", "delivery_months", "", 1.0),
+    ("agreements[].lead_months", "agreement_kinds", "lead_months", "", 1.0),
+    ("agreements[].sign_musd", "agreement_kinds", "sign_musd", "", 1.0),
+    ("agreements[].musd_per_year", "agreement_kinds", "musd_per_year", "", 1.0),
     ("existing.halls[].it_mw", "real_projects", "it_mw", "", 1.0),
     ("existing.halls[].grid_mw", "real_projects", "facility_mw", "", 1.0),
     ("existing.contracts[].usd_per_accelerator_hour", "systems", "rent_usd_per_accelerator_hour", "", 1.0),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from planner.scenario.agreements import Agreement, Attributes, DataClass
 from planner.scenario.finance import Finance
 from planner.scenario.power import SitePower, Tariff
 from planner.scenario.record import Id, Iso3, ModelId, Months, NonNegative, Positive, Record, Share, Title
@@ -26,7 +27,6 @@ if TYPE_CHECKING:  # a scenario is read before pandas is needed
 SCHEMA_VERSION = 1
 
 Kind = Literal["inference", "training", "fine-tuning", "batch"]
-DataClass = Literal["public", "official", "sensitive", "secret"]
 LatencyClass = Literal["interactive", "standard", "batch"]
 Mode = Literal["build", "colocation", "cloud"]
 Objective = Literal["cost", "delay", "control"]
@@ -38,11 +38,6 @@ Where = Literal["in-country", "trusted-region", "anywhere"]
 SupplierClass = Literal[
     "vendor", "operator", "owner-class", "host", "site", "stack", "system", "country", "chip-origin", "parent"
 ]
-ControlAttribute = Literal[
-    "owner", "capital", "operator", "law", "seat", "platform", "model", "keys", "contracts", "efficiency", "energy",
-]  # fmt: skip
-Attributes = dict[ControlAttribute, str]
-"""Declared attributes of the control score that differ from those of the owner class or of the layers."""
 
 
 class Horizon(Record):
@@ -377,8 +372,9 @@ class Licence(Record):
     """Export licences of US chips: the rules in force, or a stress case of them.
 
     ``case`` picks the lead time (left out: by ``money.level``); ``regime: draft-tiers`` applies the withdrawn
-    worldwide draft of 2026; ``fast_path`` gives packages of the American AI Exports Program the fast lead;
-    ``quotas`` are those of the catalog (agreed yearly ceilings, or only what has been granted so far);
+    worldwide draft of 2026; ``fast_path`` gives packages of the American AI Exports Program the fast lead where no
+    agreement of that kind is listed; ``quotas`` are those of the catalog (agreed yearly ceilings, or only what has been
+    granted so far);
     ``exceptions``: whether listed parties are excepted as published, with every end extended, or not at all;
     ``route``: chips that pass through the United States pay its duty on re-exports;
     ``rival_excludes``: which US chips a rival stack rules out nationally.
@@ -528,15 +524,16 @@ class Existing(Record):
 class Decision(Selection):
     """Require, forbid or fix a decision: how a stack is forced, a plan frozen, a what-if asked.
 
-    ``what`` and the unit of ``value``: ``open`` (hosts), ``stack`` (adoptions), ``orders`` and ``rent``
-    (accelerators), ``halls`` and ``lease`` (MW of IT). ``require`` means at least ``value`` (default 1): of hosts and
-    stacks in total between the dates, of what lasts alive in every period between them, from the first in which any
-    can be. ``forbid`` means none, ``fix`` means exactly ``value`` in total going live between the dates.
+    ``what`` and the unit of ``value``: ``open`` (hosts), ``stack`` (adoptions), ``agreement`` (signatures), ``orders``
+    and ``rent`` (accelerators), ``halls`` and ``lease`` (MW of IT). ``require`` means at least ``value`` (default 1): of
+    hosts, stacks and agreements in total between the dates, of what lasts alive in every period between them, from the
+    first in which any can be. ``forbid`` means none, ``fix`` means exactly ``value`` in total going live between the dates.
     """
 
     id: Id
     do: Literal["require", "forbid", "fix"]
-    what: Literal["open", "stack", "orders", "rent", "halls", "lease"]
+    what: Literal["open", "stack", "agreement", "orders", "rent", "halls", "lease"]
+    agreements: list[Id] | None = None
     value: NonNegative | None = None
     from_: Annotated[date | None, Field(alias="from")] = None
     to: date | None = None
@@ -565,14 +562,6 @@ class Cut(Selection):
         if all(part is None for part in own + shared):
             raise ValueError("a cut must say what is lost: operators, sites, vendors, ...")
         return self
-
-
-class DataEmbassy(Record):
-    """An agreement under which data of ``guest`` (default: the partner country) run abroad under its own law."""
-
-    host: Iso3
-    guest: Iso3 | None = None
-    classes: list[DataClass] = ["official", "sensitive"]
 
 
 class AnswerOverride(Record):
@@ -630,7 +619,7 @@ class Scenario(Record):
     existing: Existing = Existing()
     decisions: list[Decision] = []
     control: Control = Control()
-    data_embassies: list[DataEmbassy] = []
+    agreements: list[Agreement] = []
     cuts: list[Cut] = []
     finance: Finance = Finance()
     solve: Solve = Solve()

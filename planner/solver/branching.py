@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from planner.case.registry import ONCE
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, ONCE, PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.solver.members import Ints
 
 WHOLE = 1e-6
@@ -19,8 +20,8 @@ Key = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A question to branch on: is a stack adopted (``use``), is a host opened at all (``open``), is it opened by a
-    date (``by``), is there one hall more (``more``). ``share`` is how far the linear programme answers yes.
+    """A question to branch on: is a stack adopted (``use``), is a host opened or an agreement signed at all (``open``),
+    is it by a date (``by``), is there one hall more (``more``). ``share`` is how far the linear programme answers yes.
     """
 
     key: Key
@@ -29,7 +30,7 @@ class Candidate:
 
 @dataclass(order=True)
 class Node:
-    """Bounds of what is searched, hosts that must open, the basis to start from, and the answer that led here."""
+    """Bounds of what is searched, what must be had at some date, the basis to start from, and the answer that led here."""
 
     bound: float
     number: int
@@ -42,7 +43,7 @@ class Node:
 
 
 class Searched:
-    """The columns that are searched, one after the other: openings by host and date, stacks, halls."""
+    """The columns that are searched, one after the other: openings and signatures by date, stacks, halls."""
 
     def __init__(self, tree: Engine) -> None:
         blocks, solved = tree.arrays.columns, tree.live.arrays
@@ -50,19 +51,26 @@ class Searched:
         self.full: Ints = np.concatenate([np.arange(blocks[f].start, blocks[f].stop) for f in families])
         """Their numbers in the model, and below in the reduced programme."""
         self.own: Ints = np.concatenate([tree.live.columns(f) for f in families])
-        index = blocks["open"].index
-        hosts = list(dict.fromkeys(h for h, _ in index))
-        self.dates: list[Ints] = [
-            np.array(sorted((i for i, (g, _) in enumerate(index) if g == h), key=lambda i: index[i][1]))
-            for h in hosts
-        ]
-        """Openings of each host, the earliest first."""
-        self.stacks = range(len(index), len(index) + blocks["use"].size)
+        self.dates: list[Ints] = []
+        """Columns of each thing that is had at one date or never, the earliest first."""
+        rows, at = [], 0
+        for family, rule in ONCE.items():
+            index = blocks[family].index
+            things = list(dict.fromkeys(thing for thing, _ in index))
+            for thing in things:
+                own = sorted((t, i) for i, (other, t) in enumerate(index) if other == thing)
+                self.dates.append(np.array([at + i for _, i in own]))
+            number = {}
+            if things:
+                number = dict(
+                    zip((i[0] for i in tree.arrays.rows[rule].index), tree.live.rows(rule), strict=True)
+                )
+            rows += [number[thing] for thing in things]
+            at += len(index)
+        self.once = np.array(rows, np.int32)
+        """Rows by which each of them is had at most once."""
+        self.stacks = range(at, at + blocks["use"].size)
         self.halls = range(self.stacks.stop, len(self.full))
-        once = [i[0] if isinstance(i, tuple) else i for i in tree.arrays.rows[ONCE].index]
-        number = dict(zip(once, tree.live.rows(ONCE), strict=True))
-        self.once = np.array([number[h] for h in hosts], np.int32)
-        """Rows by which each host opens at most once."""
         self.low, self.high = solved.col_lower[self.own], solved.col_upper[self.own]
 
     def candidates(self, values: Floats) -> list[Candidate]:

@@ -21,19 +21,20 @@ import pandas as pd
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import Case
-from planner.case.registry import ADOPTION, COUNTED, families
+from planner.case.registry import ADOPTION, COUNTED, ONCE, families
 from planner.models.build import build_model
 from planner.solver.aggregate import Aggregation
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
+from planner.solver.members import Ints
 from planner.solver.progress import SolveOptions
 from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
 
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
 PATTERN = (*families("binary"), ADOPTION)
-"""Binary families: which hosts open when, which stacks are adopted."""
+"""Binary families: which hosts open when, which agreements are signed when, which stacks are adopted."""
 HALLS = (*families("integer"), *COUNTED)
 """Integer families at the places: halls, and units of plant."""
 UNITS = "units"
@@ -46,8 +47,6 @@ STALLS_AT_COLD_SOLVES = 1.5
 POLICIES = ("delay_w", "delay", "cost", "served", "control")
 """Columns whose bounds and costs say what is asked."""
 POLICY_ROWS = ("control_floor",)
-ONCE = "open_once"
-"""The rule that a host opens at most once."""
 DEFINED = (
     ("whole_units", "units"), ("preemptible_mean", "serve"), ("energy_balance", "grid_import"),
     ("energy_colocation", "grid_import"), ("heat_balance", "heat"), ("heat_peak", "heat"),
@@ -118,23 +117,30 @@ class Engine:
         """
         return self._reduced(self.arrays, pattern, POLICY_ROWS, ())
 
-    def searchable(self, pattern: Mapping[str, Floats] | None = None) -> Engine:
-        """A linear programme for the search for hosts and stacks, or for whole halls where these are held.
+    def searchable(self, pattern: Mapping[str, Floats] | None = None, closed: Mapping[str, Ints] | None = None) -> Engine:
+        """A linear programme for the search for places, or for whole halls where these are held.
 
-        What is searched keeps its columns; all else is as in ``held``. Without a pattern it is made once.
+        What is searched keeps its columns; all else is as in ``held``. ``closed``: members of families held at 0. Without either
+        it is made once.
         """
-        rows = (*POLICY_ROWS, ONCE)
+        rows = self._kept_rows
         if pattern is not None:
             return self._reduced(self.smaller, pattern, rows, (*PATTERN, *HALLS))
+        if closed is not None:
+            return self._reduced(self.smaller, {}, rows, PATTERN, closed)
         if self._tree is None:
             self._tree = self._reduced(self.smaller, {}, rows, PATTERN)
         return self._tree
 
+    @property
+    def _kept_rows(self) -> tuple[str, ...]:
+        """Rules whose rows stay in a programme for the search."""
+        return (*POLICY_ROWS, *(rule for rule in ONCE.values() if rule in self.arrays.rows))
+
     def within(self, lower: Floats, upper: Floats, tightened: Sequence[str] = ()) -> Engine:
         """A linear programme like ``searchable`` on the columns of ``smaller`` within these bounds."""
         defined = [pair for pair in DEFINED if pair[1] not in tightened]
-        rows = (*POLICY_ROWS, ONCE)
-        reduction = reduce(self.smaller, lower, upper, POLICIES, rows, defined, tightened)
+        reduction = reduce(self.smaller, lower, upper, POLICIES, self._kept_rows, defined, tightened)
         return self._with(reduction, aggregated=self.large)
 
     def _reduced(
@@ -143,6 +149,7 @@ class Engine:
         pattern: Mapping[str, Sequence[float] | Floats],
         rows: Sequence[str],
         tightened: Sequence[str],
+        closed: Mapping[str, Ints] | None = None,
     ) -> Engine:
         """An engine on what is left with families held at whole values; see ``reduce`` for rows and columns."""
         held = {family: np.round(np.asarray(values, dtype=float)) for family, values in pattern.items()}
@@ -151,12 +158,16 @@ class Engine:
             tuple(rows),
             tuple(tightened),
             arrays is self.arrays,
+            tuple((family, tuple(at.tolist())) for family, at in (closed or {}).items()),
         )
         if key not in self._reductions:
             lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
             for family, values in held.items():
                 at = arrays.columns[family].slice
                 lower[at] = upper[at] = values
+            for family, members in (closed or {}).items():
+                at = arrays.columns[family].start + members
+                lower[at] = upper[at] = 0.0
             if len(self._reductions) >= REDUCTIONS_KEPT:
                 del self._reductions[next(iter(self._reductions))]
             self._reductions[key] = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)

@@ -127,6 +127,17 @@ class LiveHighs:
         finally:
             self.call("setOptionValue", PERTURBATION, 1.0)
 
+    @contextmanager
+    def closed(self, cols: Where) -> Iterator[None]:
+        """For a while, some columns are held at 0."""
+        numbers = self.columns(cols)
+        lower, upper = self._lower[numbers].copy(), self._upper[numbers].copy()
+        self.set_col_bounds(numbers, 0.0, 0.0)
+        try:
+            yield
+        finally:
+            self.set_col_bounds(numbers, lower, upper)
+
     # ---- solving
 
     def set_option(self, name: str, value: Any) -> None:

@@ -12,19 +12,29 @@ from planner.studies.screening import Pattern
 
 def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Pattern:
     """Hosts and stacks of a plan, from its tables ``opens`` and ``stacks``, in the order of the model's columns."""
-    opened = set(zip(tables["opens"]["h"], tables["opens"]["t"].astype(int), strict=True))
+    opened = _dated(tables["opens"], "h")
     adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
-    chosen = {"open": lambda i: (i[0], i[1]) in opened, "use": lambda i: i[0] in adopted}
+    signed = _dated(tables.get("agreements"), "e")
+    chosen = {
+        "open": lambda i: (i[0], i[1]) in opened, "sign": lambda i: (i[0], i[1]) in signed,
+        "use": lambda i: i[0] in adopted,
+    }  # fmt: skip
     return {f: [float(chosen[f](i)) for i in engine.arrays.columns[f].index] for f in PATTERN}
 
 
+def _dated(table: pd.DataFrame | None, name: str) -> set[tuple[Any, int]]:
+    """Things and their periods; none of a table that a run from before did not have."""
+    return set() if table is None else set(zip(table[name], table["t"].astype(int), strict=True))
+
+
 def everything_early(engine: Engine) -> Pattern:
-    """Every host open at its first date, every stack adopted: what the widest choice costs."""
+    """Every host open at its first date, every stack adopted: what the widest choice costs. No agreement is signed."""
     first: dict[Any, int] = {}
     for h, t in engine.arrays.columns["open"].index:
         first[h] = min(t, first.get(h, t))
     opens = [float(first[h] == t) for h, t in engine.arrays.columns["open"].index]
-    return {"open": opens, "use": [1.0] * engine.arrays.columns["use"].size}
+    sizes = {family: engine.arrays.columns[family].size for family in ("sign", "use")}
+    return {"open": opens, "sign": [0.0] * sizes["sign"], "use": [1.0] * sizes["use"]}
 
 
 def patterns_of_table(table: pd.DataFrame) -> list[Pattern]:

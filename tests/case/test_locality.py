@@ -152,14 +152,15 @@ def test_what_is_home_for_the_partner_is_abroad_for_the_hubs_guest() -> None:
 def test_a_data_embassy_counts_as_home_for_its_classes() -> None:
     rule = {"where": "in-country"}
     w = workload(data_class="official", locality=rule)
-    embassy = [{"host": "JPN"}]
-    s = scenario(w, data_embassies=embassy)
+    embassy = {"id": "abroad", "kind": "data-embassy", "partner": "JPN", "optional": False}
+    s = scenario(w, agreements=[embassy])
     case = build_case(s)
     assert places(case) == {"at-seoul", "at-tokyo"}
     assert "data embassy of KOR in JPN" in set(case.assumptions["item"])  # declared, not in the catalog
-    assert places(build_case(scenario(w | {"data_class": "secret"}, data_embassies=embassy))) == {"at-seoul"}
+    assert places(build_case(scenario(w | {"data_class": "secret"}, agreements=[embassy]))) == {"at-seoul"}
     context = Context.of(
-        scenario(w | {"country": "EST"}, data_embassies=[{"host": "LUX", "guest": "EST"}]), load_catalog()
+        scenario(w | {"country": "EST"}, agreements=[{**embassy, "partner": "LUX", "guest": "EST"}]),
+        load_catalog(),
     )
     own = context.scenario.demand[0]
     assert place_allowed(context, own, rule_for(context, own), "LUX") and not context.assumed

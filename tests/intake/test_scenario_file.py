@@ -572,12 +572,12 @@ def test_new_kinds_of_reference() -> None:
             "open_lead_months: 6\n    owner_parent: XXX\n    attributes: {owner: nobody}",
         ),
         add="control: {trusted_by_country: {JPN: [KOR, XYZ]}}\n"
-        "data_embassies: [{host: QQQ}]\n"
+        "agreements: [{id: x, kind: data-embassy, partner: QQQ}]\n"
         "cuts: [{id: c, from: 2035-01-01, operators: [us-operater], vendors: [nvida]}]\n",
     )
     assert [p.path for p in broken(text)] == [
         "hosts[champion].owner_parent", "hosts[champion].attributes.owner", "control.trusted_by_country.JPN[1]",
-        "data_embassies[0].host", "cuts[c].from", "cuts[c].operators[0]", "cuts[c].vendors[0]",
+        "agreements[x].partner", "cuts[c].from", "cuts[c].operators[0]", "cuts[c].vendors[0]",
     ]  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from planner.case.build import build_case
+from planner.models import agreements, finance
 from planner.models.build import build_model
-from planner.models.finance import ROWS
 from planner.models.supply import DECISION_FAMILIES
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
@@ -87,6 +87,10 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 decide("open", "champion"), decide("orders", "champion", value=80), decide("halls", "champion"),
                 decide("rent", "cloud", value=10), decide("lease", "leased"),
                 {"id": "no-us-cloud", "do": "forbid", "what": "stack", "stacks": ["us-cloud"]},
+                {"id": "no-deal", "do": "forbid", "what": "agreement"},
+            ],
+            "agreements": [
+                {"id": "deal", "kind": "technology-deal", "partner": "USA", "lead_months": 0, "licence_months": 0},
             ],
         },
         "rivals": {
@@ -114,6 +118,49 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                  "tenor_years": 2, "amount_m": 20, "base_rate_per_year": 0.02, "assets": ["servers", "halls"],
                  "local_assets": ["halls"], "local_cost_share": 0.5},
             ]},
+        },
+        "agreements on orders": {
+            "horizon": {"years": 3, "step": "year"},
+            "systems": [*base["systems"], {"id": "mi355x-8"}],
+            "supply": {"licence": {"mode": "required", "lead_months": 24}, "owner_allocations": True},
+            "agreements": [
+                {"id": "deal", "kind": "technology-deal", "partner": "USA", "lead_months": 0, "sign_musd": 2,
+                 "licence_months": 0, "quota": {"accelerators": 500, "per": "year"}, "until": "2028-12-31", "end": "service",
+                 "duties": {"content": [{"from": ["USA"], "share": 0.5}], "least_accelerators": 80,
+                            "excludes_stacks": [stack["id"]]}},
+                {"id": "given", "kind": "technology-deal", "partner": "USA", "optional": False, "licence_months": 0,
+                 "until": "2028-12-31"},
+            ],
+        },
+        "agreements on work": {
+            "horizon": YEARS,
+            "sites": [site, {**SECOND_SITE, "metro": "JP-TYO"}],
+            "hosts": [host, leased],
+            "agreements": [
+                {"id": "embassy", "kind": "data-embassy", "partner": "JPN", "lead_months": 0, "until": "2028-12-31",
+                 "end": "orders", "covers": {"classes": ["public"]}},
+            ],
+        },
+        "a hub": {
+            "horizon": YEARS,
+            "sites": [site, {**SECOND_SITE, "metro": "JP-TYO"}],
+            "hosts": [host, leased],
+            "demand": [{**work, "locality": {"where": "anywhere"}}],
+            "agreements": [
+                {"id": "hub", "kind": "regional-hub", "partner": "JPN", "lead_months": 0, "covers": {"hosts": ["leased"]},
+                 "capacity_accelerators": 300},
+            ],
+        },
+        "a source under an agreement": {
+            "horizon": YEARS,
+            "finance": {"sources": [
+                {"id": "bank", "optional": True, "share": 0.6, "until": "2027-12-31", "tenor_years": 2,
+                 "base_rate_per_year": 0.02, "margin_per_year": 0, "assets": ["servers"]},
+            ]},
+            "agreements": [
+                {"id": "cover", "kind": "export-credit", "lead_months": 0, "amount_musd": 10,
+                 "covers": {"sources": ["bank"]}},
+            ],
         },
         "plant of its own": {
             "horizon": YEARS,
@@ -207,7 +254,12 @@ def rules_in(root: Path) -> set[str]:
     code = "\n".join(
         path.read_text("utf-8") for path in (root / "models").glob("*.py") if path.stem != "rules"
     )
-    made = {f"decide_{what}" for what in DECISION_FAMILIES} | {*ROWS, "money_cap", "carbon_cap"}
+    made = {f"decide_{what}" for what in DECISION_FAMILIES} | {
+        *finance.ROWS,
+        *agreements.ROWS,
+        "money_cap",
+        "carbon_cap",
+    }
     assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 2, (
         "a rule made in another way"
     )

@@ -1,0 +1,206 @@
+"""Agreements: what is signed when, and that nothing was ordered, served or drawn under one that was not in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.book import Book
+from planner.audit.bought import dated, priced
+from planner.audit.draws import drawn_by_source
+from planner.audit.findings import Findings
+from planner.audit.service import served_k
+from planner.audit.view import HAKT, View, each_period, labelled, lookup, over, total
+from planner.case.agreements import standing_costs
+from planner.case.columns import joined
+from planner.case.context import Context
+
+COVERS = {
+    "sign_once": "sign-once", "sign_agreed": "sign-agreed", "under_order": "under-order", "under_early": "under-early",
+    "under_quota": "under-quota", "under_signed": "under-signed", "under_least": "under-least",
+    "under_content": "under-content", "agreed_work": "agreed-work", "agreed_capacity": "agreed-capacity",
+    "agreed_before": "agreed-before", "agreed_after": "agreed-after", "agreed_draws": "agreed-draws",
+    "agreed_stacks": "agreed-stacks",
+}  # fmt: skip
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+HAK = ["h", "a", "k"]
+NEVER = 10**6
+
+
+def check(view: View, found: Findings) -> None:
+    """Rules of signatures, and of what rides on them."""
+    if not len(view.case.terms) and not len(view.table("agreements")):
+        return
+    signed = _signatures(view, found)
+    _orders(view, found, signed)
+    _work(view, found, signed)
+    _draws(view, found, signed)
+
+
+def _signatures(view: View, found: Findings) -> dict[str, int]:
+    """Agreement -> the period from which it is in force."""
+    table, case = view.table("agreements"), view.case
+    found.known("sign-allowed", table[["e", "t"]], case.agreements.index, "it cannot be signed then")
+    rows = view.facts(table, case.agreements, ["e", "t"], ["lead", "musd"])
+    dates = {"decide_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dated(view, found, "sign-dates", rows, ["e", "t"], dates)
+    priced(found, "sign-price", rows, ["e", "t"], rows["case_musd"])
+    count = over(pd.Index(case.terms["e"]), table.groupby("e")["t"].count().astype(float))
+    found.at_most("sign-once", count, 1.0, "an agreement is signed once")
+    given = case.terms.loc[case.terms["signed"], "e"]
+    found.at_least("sign-agreed", count[list(given)], 1.0, "agreed already, and not in the plan")
+    stacks = view.table("stacks").set_index("a")["adopted"].astype(float)
+    both = {(r.e, r.a): float(count[r.e] + stacks.get(r.a, 0.0)) for r in case.excluded.itertuples()}
+    if both:
+        found.at_most("agreed-stacks", pd.Series(both), 1.0, "a stack that the agreement excludes")
+    return {str(e): int(t) for e, t in table.groupby("e")["t"].min().items()}
+
+
+def _orders(view: View, found: Findings, signed: dict[str, int]) -> None:
+    case, rows = view.case, view.table("ordered_under")
+    keys = ["e", *HAKT]
+    found.known("under-allowed", rows[keys], case.unders.index, "no such order can be placed under it")
+    rows = view.facts(rows, case.unders, keys, ["order_t", "opens_t", "weight", "musd_per_k", "most_k"])
+    k = rows["accelerators"].astype(float) / 1000.0
+    orders = view.table("orders")
+    bought = total(orders, HAKT, orders["accelerators"] / 1000.0)
+    placed = total(rows, HAKT, k)
+    found.at_most("under-order", placed, over(placed.index, bought), "more under agreements than is ordered")
+    early = bought[bought.index.isin(case.orders.index[case.orders["early"]])]
+    found.at_most("under-early", early, over(early.index, placed), "ordered before it may be without one")
+    since = np.array([signed.get(str(e), NEVER) for e in rows["e"]])
+    open_ = np.where(since <= rows["case_opens_t"], rows["case_most_k"], 0.0)
+    quota = lookup(rows["e"], case.terms["quota_k"]).astype(float)
+    limit = pd.Series(np.where(np.isfinite(quota), np.inf, open_), index=labelled(rows, keys))
+    found.at_most("under-signed", total(rows, keys, k), limit, "ordered under what is not in force")
+    late = k.where(since > rows["case_opens_t"], 0.0)
+    found.at_most("under-quota", total(rows, ["e"], late), 0.0, "ordered under what is not in force")
+    years = [view.date(t).year for t in rows["case_order_t"]]
+    by_year = lookup(rows["e"], case.terms["by_year"]).astype(bool)
+    used = total(rows.assign(y=np.where(by_year, years, 0)), ["e", "y"], k * rows["case_weight"])
+    most = pd.Series(
+        [float(case.terms.at[e, "quota_k"]) for e, _ in used.index], index=used.index, dtype=float
+    )
+    found.at_most("under-quota", used, most, "more than the agreement's quota")
+    asked = case.terms.loc[case.terms["e"].isin(list(signed)), "least_k"].astype(float)
+    done = total(rows, ["e"], k * rows["case_weight"])
+    found.at_least("under-least", over(asked.index, done), asked, "less than the agreement asks for")
+    made = joined(case.contents_under, rows.assign(n=k * rows["case_musd_per_k"]), ["e", "k"])
+    share = total(made, ["i"], made["margin"].astype(float) * made["n"])
+    found.at_least("under-content", share, 0.0, "less content than the agreement asks for")
+
+
+def _in_force(view: View, signed: dict[str, int], e: str, t: Any) -> Any:
+    """Whether service goes on under an agreement in a period, or in each of several."""
+    terms = view.case.terms.loc[e]
+    ends = int(terms["end_t"]) if terms["service_ends"] else NEVER
+    return (signed.get(e, NEVER) <= t) & (t < ends)
+
+
+def _work(view: View, found: Findings, signed: dict[str, int]) -> None:
+    case, work = view.case, served_k(view)
+    k = work["serve_k"] + work["held_k"]
+    opened = case.opened.reset_index(drop=True)
+    need: dict[tuple[str, ...], list[str]] = {}
+    for row in opened.itertuples():
+        need.setdefault((str(row.w), str(row.h), str(row.a), str(row.k)), []).append(str(row.e))
+    gated = [need.get(key, []) for key in work[["w", *HAK]].itertuples(index=False, name=None)]
+    loose = [not names or any(_in_force(view, signed, e, t) for e in names)
+             for names, t in zip(gated, work["t"], strict=True)]  # fmt: skip
+    closed = k.where(~np.array(loose, dtype=bool), 0.0)
+    found.at_most("agreed-work", total(work, ["w", "h", "t"], closed), 0.0, "work that no agreement allows")
+    available = case.physics["availability"]
+    for terms in case.terms.itertuples():
+        own = work[[terms.e in names for names in gated]]
+        load = total(own, ["t"], own["serve_k"] + own["held_k"])
+        most = np.where(_in_force(view, signed, terms.e, load.index.to_numpy(int)), terms.capacity_k, 0.0)
+        if np.isfinite(terms.capacity_k):
+            found.at_most("agreed-capacity", load, pd.Series(available * most, index=load.index),
+                          f"more at the hosts of {terms.e} than it holds")  # fmt: skip
+    after = [bool(names) and not any(case.terms.at[e, "service_ends"] for e in names)
+             and all(t >= case.terms.at[e, "end_t"] for e in names)
+             for names, t in zip(gated, work["t"], strict=True)]  # fmt: skip
+    own = work[np.array(after, dtype=bool)]
+    ends = {key: max(int(case.terms.at[e, "end_t"]) for e in names) for key, names in need.items()}
+    old = [_there_before(view, r.h, r.a, r.k, r.t, ends[r.w, r.h, r.a, r.k]) for r in own.itertuples()]
+    limit = pd.Series(old, index=labelled(own, HAKT), dtype=float)
+    limit = available * limit[~limit.index.duplicated()]
+    found.at_most("agreed-before", total(own, HAKT, own["serve_k"] + own["held_k"]), limit,
+                  "work on what came after the agreement's end")  # fmt: skip
+    _stopped(view, found)
+
+
+def _there_before(view: View, h: str, a: str, k: str, t: int, end: int) -> float:
+    """Thousands of accelerators alive in a period that existed, or were ordered or rented, before another."""
+    case = view.case
+    held = float(case.fleet["existing_k"].get((h, a, k, t), 0.0))
+    for name, source, when, life, keys in (
+        ("orders", case.orders, "order_t", "life", HAKT), ("rents", case.rents, "t", "periods", [*HAK, "r", "t"]),
+    ):  # fmt: skip
+        rows = view.table(name)
+        rows = rows[(rows["h"] == h) & (rows["a"] == a) & (rows["k"] == k)]
+        rows = view.facts(rows, source, keys, [when, life])
+        alive = (rows["t"] <= t) & (t < rows["t"] + rows[f"case_{life}"]) & (rows[f"case_{when}"] < end)
+        held += float(rows.loc[alive, "accelerators"].sum()) / 1000.0
+    return held
+
+
+def _stopped(view: View, found: Findings) -> None:
+    """What was ordered under an agreement that ends service carries no work from its end on."""
+    case, work = view.case, view.work
+    fleet = view.table("fleet")
+    alive_k = total(fleet, HAKT, fleet["accelerators"] / 1000.0)
+    rows = view.facts(view.table("ordered_under"), case.unders, ["e", *HAKT], ["order_t"])
+    life = lookup(labelled(rows, HAKT), case.orders["life"])
+    for terms in case.terms[case.terms["service_ends"]].itertuples():
+        of = (rows["e"] == terms.e).to_numpy(bool)
+        gone = each_period(rows[of], rows.loc[of, "t"], life[of], view.n)
+        gone = gone[gone["t"] >= terms.end_t]
+        dead = total(gone, HAKT, gone["accelerators"] / 1000.0)
+        load = over(dead.index, total(work, HAKT, work["serve_k"] + work["held_k"]))
+        left = case.physics["availability"] * (over(dead.index, alive_k) - dead)
+        found.at_most("agreed-after", load, left, f"work on what {terms.e} took with it")
+
+
+def _draws(view: View, found: Findings, signed: dict[str, int]) -> None:
+    drawn = drawn_by_source(view)
+    for terms in view.case.terms.itertuples():
+        own = view.case.sources_under[view.case.sources_under["e"] == terms.e]
+        if not len(own):
+            continue
+        rows = drawn[drawn["supplier"].isin(own["j"])]
+        inside = (rows["t"] >= signed.get(str(terms.e), NEVER)) & (rows["t"] < terms.end_t)
+        money = pd.Series({f"{terms.e} not in force": float(rows.loc[~inside, "gross"].sum())})
+        found.at_most("agreed-draws", money, 0.0, "drawn while the agreement is not in force")
+        sums = pd.Series({terms.e: float(rows["gross"].sum())})
+        found.at_most("agreed-draws", sums, float(terms.amount_musd), "more drawn than the agreement covers")
+
+
+def booked(book: Book) -> None:
+    """Signing, yearly costs, and investment that agreements ask."""
+    view, case = book.view, book.view.case
+    for _, p, musd in standing_costs(Context.of(view.scenario, case.catalog)):
+        book.add(
+            pd.DataFrame({"t": np.arange(view.n)}),
+            musd,
+            kind="fee",
+            account="agreement-upkeep",
+            origin_iso3=p,
+        )
+    rows = view.facts(view.table("agreements"), case.agreements, ["e", "t"], ["musd", "musd_per_period"])
+    partner = lookup(rows["e"], case.terms["partner"])
+    book.add(rows, rows["case_musd"], kind="fee", account="agreement", origin_iso3=partner)
+    periods = lookup(rows["e"], case.terms["end_t"]).astype(int) - rows["t"].to_numpy(int)
+    book.every(rows, rows["case_musd_per_period"], periods, kind="fee", account="agreement-upkeep",
+               origin_iso3=partner)  # fmt: skip
+    under = view.facts(view.table("ordered_under"), case.unders, ["e", *HAKT], ["order_t", "musd_per_k"])
+    share = lookup(under["e"], case.terms["investment_share"]).astype(float)
+    invested = share * under["accelerators"] / 1000.0 * under["case_musd_per_k"]
+    growth = 1.0 + case.rate - case.physics["reciprocal_spread_per_year"]
+    until_end = (view.n - under["case_order_t"] - 0.5) * view.years
+    abroad = {"account": "reciprocal-investment", "origin_iso3": lookup(under["e"], case.terms["partner"]),
+              "h": under["h"], "a": under["a"]}  # fmt: skip
+    book.add(under.assign(t=under["case_order_t"]), invested, kind="fee", **abroad)
+    book.add(under.assign(t=view.n), -invested * growth**until_end, kind="residual", **abroad)

@@ -1,0 +1,162 @@
+"""Agreements: what a kind needs and what it has no use for, dates that leave it no day, duties that exclude one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from planner.case.periods import add_months
+from planner.intake.document import Document, fault, valid
+from planner.scenario.agreements import Agreement, ContentDuty
+from planner.scenario.paths import find
+from planner.scenario.problems import Problem
+from planner.scenario.reading import Item
+
+USES = {
+    "licence_months": ("licence",), "quota": ("quota",), "capacity_accelerators": ("hosts",), "amount_musd": ("source",),
+    "attributes": ("attributes",), "guest": ("locality",),
+}  # fmt: skip
+"""Field -> what a kind must give for the field to mean anything."""
+RIDING = ("licence", "quota")
+"""What orders ride on, and their duties with them."""
+
+
+def agreement_faults(doc: Document) -> Iterator[Problem]:
+    """Every fault of the agreements, at its field."""
+    hubs: dict[str, str] = {}
+    for path, item in find(doc.root, "agreements[]"):
+        kind = item.text("kind")
+        if kind is None or kind not in doc.known("agreement kind"):
+            continue
+        yield from _kind(doc, path, item, kind)
+        agreement = valid(Agreement, item)
+        if agreement is not None:
+            yield from _dates(doc, path, item, agreement)
+            yield from _duties(doc, path, item, agreement)
+        for host_path, host in find(item, "covers.hosts[]") if "hosts" in _gives(doc, kind) else ():
+            if isinstance(host.value, str) and host.value in hubs:
+                message = (
+                    f"{host.value!r} serves under {hubs[host.value]!r} already: a host belongs to one hub"
+                )
+                yield fault(host, f"{path}.{host_path}", message)
+            elif isinstance(host.value, str):
+                hubs[host.value] = item.text("id") or ""
+    yield from _decisions(doc)
+
+
+def _gives(doc: Document, kind: str) -> list[str]:
+    return str(doc.catalog.value("agreement_kinds", kind, "gives")).split(";")
+
+
+def _kind(doc: Document, path: str, item: Item, kind: str) -> Iterator[Problem]:
+    row, given = doc.catalog.table("agreement_kinds").loc[kind], _gives(doc, kind)
+    if row["partner_required"] and item.get("partner") is None:
+        yield fault(item, path, f"{kind} needs a partner: the country that signs it, as an ISO3 code")
+    for need in str(row["needs"]).split(";") if isinstance(row["needs"], str) else ():
+        if not any(_there(item, field) for field in need.split("|")):
+            yield fault(item, path, f"{kind} needs {need.replace('|', ' or ')}")
+    for field, uses in USES.items():
+        child = item.get(field)
+        if child is not None and child.value not in (None, {}) and not set(uses) & set(given):
+            yield fault(
+                child,
+                f"{path}.{field}",
+                f"means nothing for {kind}, which gives {', '.join(given)}: take it out",
+            )
+    for source_path, source in find(item, "covers.sources[]"):
+        optional = [s for _, s in find(doc.root, "finance.sources[]") if s.text("id") == source.value]
+        if optional and not _true(optional[0], "optional"):
+            message = f"{source.value!r} is drawn whatever is agreed: set optional: true on the source"
+            yield fault(source, f"{path}.{source_path}", message)
+
+
+def _there(item: Item, field: str) -> bool:
+    return any(found.value not in (None, [], {}) for _, found in find(item, field))
+
+
+def _true(item: Item, field: str) -> bool:
+    child = item.get(field)
+    return child is not None and child.value is True
+
+
+def _dates(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Problem]:
+    if doc.horizon is None:
+        return
+    start, end = doc.horizon.start, doc.horizon.end
+    if a.from_ is not None and a.from_ >= end:
+        yield fault(
+            item.value["from"], f"{path}.from", f"{a.from_} lies after the horizon, which ends on {end}"
+        )
+    if a.until is None:
+        return
+    if a.until < start:
+        message = f"{a.until} lies before the horizon starts, {start}: take the agreement out"
+        yield fault(item.value["until"], f"{path}.until", message)
+        return
+    if a.from_ is not None and a.until < a.from_:
+        yield fault(item.value["until"], f"{path}.until", f"{a.until} comes before from, {a.from_}")
+        return
+    months = 0.0
+    if a.optional:
+        own = a.lead_months
+        months = float(
+            own if own is not None else doc.catalog.value("agreement_kinds", a.kind, "lead_months_mid")
+        )
+    first = max(add_months(start, doc.horizon.periods(months) * doc.horizon.step_months), a.from_ or start)
+    if a.until + timedelta(days=1) <= first:
+        words = f"{a.until} lies before it can be signed, {first} ({months:g} months from the start)"
+        message = f"{words}: a later date, or a shorter lead_months"
+        yield fault(item.value["until"], f"{path}.until", message)
+
+
+def _duties(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Problem]:
+    """Duties that no order can keep together, and duties of agreements under which nothing is ordered."""
+    place = item.get("duties")
+    if place is None:
+        return
+    gives, where = _gives(doc, a.kind), f"{path}.duties"
+    asked = [n for n in ("content", "investment_share", "least_accelerators") if _there(place, n)]
+    if asked and not set(RIDING) & set(gives):
+        yield fault(
+            place,
+            where,
+            f"{', '.join(asked)}: nothing is ordered under {a.kind}, so nothing can keep this duty",
+        )
+    parts = _apart(a.duties.content)
+    if sum(duty.share for duty in parts) > 1.0 + 1e-9:
+        words = " and ".join(f"{duty.share:.0%} from {', '.join(duty.from_)}" for duty in parts)
+        yield fault(
+            place.value["content"], f"{where}.content", f"{words} exclude one another: together more than all"
+        )
+    both = sorted(set(a.duties.excludes_stacks) & set(a.covers.stacks or ()))
+    if both and set(a.covers.stacks or ()) <= set(a.duties.excludes_stacks):
+        message = f"{', '.join(both)}: it covers no other stack, so signing it rules out all that it is for"
+        yield fault(place.value["excludes_stacks"], f"{where}.excludes_stacks", message)
+    least, quota = a.duties.least_accelerators or 0.0, a.quota
+    if quota is not None and quota.per == "total" and least > quota.accelerators:
+        message = (
+            f"{least:g} is more than its quota of {quota.accelerators:g}: at most that, or a larger quota"
+        )
+        yield fault(place.value["least_accelerators"], f"{where}.least_accelerators", message)
+
+
+def _apart(duties: list[ContentDuty]) -> list[ContentDuty]:
+    """Duties whose countries do not overlap, the larger shares first: their shares add up."""
+    kept: list[ContentDuty] = []
+    for duty in sorted(duties, key=lambda d: -d.share):
+        if all(not set(duty.from_) & set(other.from_) for other in kept):
+            kept.append(duty)
+    return kept
+
+
+def _decisions(doc: Document) -> Iterator[Problem]:
+    for path, item in find(doc.root, "decisions[]"):
+        named, what = item.get("agreements"), item.text("what")
+        if named is not None and named.value is not None and what != "agreement":
+            yield fault(
+                named,
+                f"{path}.agreements",
+                f"means nothing for {what}: write what: agreement, or take it out",
+            )
+        if what == "agreement" and item.text("do") != "forbid" and not doc.ids("agreements[].id"):
+            yield fault(item, path, f"nothing to {item.text('do')}: no agreements are listed")
