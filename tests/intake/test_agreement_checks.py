@@ -87,7 +87,12 @@ def test_data_embassies_are_read_as_agreements_in_force():
     text = f"{TOY}\ndata_embassies:\n  - {{host: JPN}}\n  - {{host: LUX, guest: EST, classes: [secret]}}\n"
     scenario, warnings = parse_with_warnings(text)
     first, second = scenario.agreements
-    assert (first.id, first.partner, first.optional, first.musd_per_year) == ("data-embassy-jpn", "JPN", False, 0.0)
+    assert (first.id, first.partner, first.optional, first.musd_per_year) == (
+        "data-embassy-jpn",
+        "JPN",
+        False,
+        0.0,
+    )
     assert (second.id, second.guest, second.covers.classes) == ("data-embassy-lux-est", "EST", ["secret"])
     assert [w.path for w in warnings] == ["data_embassies"] and "agreed already" in warnings[0].message
     assert parse_scenario(dump_scenario(scenario)) == scenario
