@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.case.registry import ONCE
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
-from planner.solver.engine import HALLS, ONCE, PATTERN, UNITS, Engine
+from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.offers import FLEET, Offers
 from planner.solver.solution import Solution
@@ -33,13 +34,18 @@ CERTAIN = 1e-7
 
 
 def soonest(run: SolveRun) -> Floats | None:
-    """The relaxation of least delay with every opening and adoption that can only help; None where some may hurt."""
+    """The relaxation of least delay with every opening and adoption that can only help; None where some may hurt.
+
+    No optional agreement is signed in it.
+    """
     engine = run.engine
     arrays = engine.smaller
     upper = arrays.col_upper.copy()
     if run.bounds.max_cost_musd is not None:
         upper[arrays.columns["cost"].slice] = run.bounds.max_cost_musd
-    values, held = held_helpful(arrays, upper, "open", ONCE, ("use",), "delay")
+    values, held = held_helpful(arrays, upper, "open", ONCE["open"], ("use",), "delay")
+    unsigned = arrays.columns["sign"].start + run.optional_signatures()
+    values[unsigned], held[unsigned] = 0.0, True
     if not all(held[arrays.columns[family].slice].all() for family in PATTERN):
         return None
     tree = engine.within(np.where(held, values, arrays.col_lower), np.where(held, values, arrays.col_upper))

@@ -44,7 +44,6 @@ from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
-from planner.solver.members import Ints
 from planner.solver.solution import Solution
 
 SOONEST_GAP_MONTHS = 0.02
@@ -181,7 +180,7 @@ class _Pipeline(SolveRun):
             return at_once
         gaps = 1e-3, SOONEST_GAP_MONTHS
         optional = self.optional_signatures()
-        tree = engine.searchable(closed=optional) if len(optional) else engine.searchable()
+        tree = engine.searchable(closed={"sign": optional} if len(optional) else None)
         places = self.search("least delay", tree, "delay", *gaps)
         if places.x is None and len(optional):
             self.notes.append(
@@ -192,19 +191,9 @@ class _Pipeline(SolveRun):
         found = self.search("least delay", self.at_places(self.values(places)), "delay", *gaps)
         if found.x is None:
             engine.integers(*PATTERN, *HALLS)
-            with engine.live.closed(optional):
+            with engine.live.closed(engine.arrays.columns["sign"].start + optional):
                 found = self.solve("least delay", self.options("least delay", *gaps))
         return self.values(found)
-
-    def optional_signatures(self) -> Ints:
-        """Columns of signatures that neither the scenario nor a decision asks for."""
-        case = self.case
-        asked = case.decisions[(case.decisions["what"] == "agreement") & (case.decisions["lower"] > 0)]
-        rows = case.decision_members[case.decision_members["d"].isin(asked["d"])]
-        bound = {i[0] for i in rows["index"]} | set(case.terms.loc[case.terms["signed"], "e"])
-        block = self.engine.arrays.columns["sign"]
-        own = [block.start + i for i, (e, _) in enumerate(block.index) if e not in bound]
-        return np.array(own, dtype=np.int32)
 
     def search(
         self,

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.case.prechecks import Trouble
@@ -17,6 +19,7 @@ from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
+from planner.solver.members import Ints
 from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status
 
@@ -103,6 +106,15 @@ class SolveRun:
         """Values of all columns, whose hosts and stacks are tried first."""
         self.large: Large | None = None
         """The programmes of a large case at the places that were found from its root."""
+
+    def optional_signatures(self) -> Ints:
+        """Members of ``sign`` that neither the scenario nor a decision asks for."""
+        case = self.case
+        asked = case.decisions[(case.decisions["what"] == "agreement") & (case.decisions["lower"] > 0)]
+        rows = case.decision_members[case.decision_members["d"].isin(asked["d"])]
+        bound = {i[0] for i in rows["index"]} | set(case.terms.loc[case.terms["signed"], "e"])
+        index = self.engine.arrays.columns["sign"].index
+        return np.array([i for i, (e, _) in enumerate(index) if e not in bound], dtype=np.int32)
 
     def kept(self, x: Floats) -> Bounds:
         """Policy bounds that keep the control and the delay of ``x``; those given where no ties were sought."""

@@ -117,11 +117,13 @@ class Engine:
         """
         return self._reduced(self.arrays, pattern, POLICY_ROWS, ())
 
-    def searchable(self, pattern: Mapping[str, Floats] | None = None, closed: Mapping[str, Ints] | None = None) -> Engine:
+    def searchable(
+        self, pattern: Mapping[str, Floats] | None = None, closed: Mapping[str, Ints] | None = None
+    ) -> Engine:
         """A linear programme for the search for places, or for whole halls where these are held.
 
-        What is searched keeps its columns; all else is as in ``held``. ``closed``: members of families held at 0. Without either
-        it is made once.
+        What is searched keeps its columns; all else is as in ``held``. ``closed``: members of families held at 0.
+        Without either it is made once.
         """
         rows = self._kept_rows
         if pattern is not None:
@@ -166,8 +168,8 @@ class Engine:
                 at = arrays.columns[family].slice
                 lower[at] = upper[at] = values
             for family, members in (closed or {}).items():
-                at = arrays.columns[family].start + members
-                lower[at] = upper[at] = 0.0
+                own = arrays.columns[family].start + members
+                lower[own] = upper[own] = 0.0
             if len(self._reductions) >= REDUCTIONS_KEPT:
                 del self._reductions[next(iter(self._reductions))]
             self._reductions[key] = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)

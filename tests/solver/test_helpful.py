@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from planner.case.build import build_case
+from planner.case.registry import ONCE
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.scenario.schema import Scenario
 from planner.solver.branch_and_bound import search
-from planner.solver.engine import ONCE, PATTERN, Engine
+from planner.solver.engine import PATTERN, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.progress import SolveOptions
 
@@ -21,7 +22,7 @@ SEEDS = [*range(FEW), *(pytest.param(seed, marks=pytest.mark.slow) for seed in r
 
 def helpful(engine: Engine, upper: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     most = engine.arrays.col_upper if upper is None else upper
-    return held_helpful(engine.arrays, most, "open", ONCE, ("use",), "delay")
+    return held_helpful(engine.arrays, most, "open", ONCE["open"], ("use",), "delay")
 
 
 def at_once(engine: Engine) -> float | None:
