@@ -22,6 +22,7 @@ from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.offers import FLEET, Offers
+from planner.solver.sift import likely, sift
 from planner.solver.solution import Solution
 from planner.solver.trials import trials
 
@@ -29,6 +30,8 @@ GOOD_PLACES, GOOD_HALLS = 0.5, 0.8
 """Shares of the gap that hosts and stacks may use up, and halls after them; the rest is for whole units."""
 HALLS_GAP = 0.05
 """Share of the gap at which the halls of some places are searched no further."""
+SIFT_NONZEROS = 600_000
+"""Non-zeros of the aggregated programme from which on its relaxation is solved on few offers and proven on the others."""
 CERTAIN = 1e-7
 """Taken off the value of an interior point, as a share of it: it is not exact."""
 
@@ -81,7 +84,7 @@ class Large:
     """
 
     def __init__(self, run: SolveRun) -> None:
-        self.run, self.engine = run, run.engine
+        self.run, self.engine, self.offers = run, run.engine, Offers(run.engine.smaller)
         self.lower, self.upper = self.engine.smaller.col_lower.copy(), self.engine.smaller.col_upper.copy()
 
     def places_and_halls(self) -> Solution:
@@ -100,19 +103,33 @@ class Large:
         return halls
 
     def root(self) -> Floats:
-        """Values of the relaxation; its value is the bound of the run."""
-        run, tree = self.run, self.tree()
-        root = run.timed("hosts and stacks", lambda: interior(run, tree, "hosts and stacks"))
-        values = run.values(root)
-        assert root.objective is not None
-        run.bound = root.objective - CERTAIN * abs(root.objective)
-        run.say("hosts and stacks", f"relaxation {root.objective:.6g}")
+        """Values of the relaxation of least cost; its value is the bound of the run."""
+        run = self.run
+        many = self.engine.smaller.matrix.nnz >= SIFT_NONZEROS
+        values, bound = run.timed("hosts and stacks", self.sifted if many else self.relaxed)
+        run.bound = bound - CERTAIN * abs(bound)
+        run.say("hosts and stacks", f"no plan costs less than {run.bound:.6g} MUSD")
         return values
+
+    def relaxed(self) -> tuple[Floats, float]:
+        """The relaxation on all offers, and its value."""
+        root = interior(self.run, self.tree(), "hosts and stacks")
+        values = self.run.values(root)
+        assert root.objective is not None
+        return values, root.objective
+
+    def sifted(self) -> tuple[Floats, float]:
+        """The relaxation on the offers it needs, and its bound on all."""
+        engine, options = self.engine, self.run.options("hosts and stacks")
+        first = likely(engine.smaller, self.offers)
+        found = sift(engine.programme("cost"), self.offers, first, options)
+        return engine.widened(self.run.values(found.found)), found.bound
 
     def places(self, root: Floats) -> Solution:
         """Hosts and stacks tried from the root, with the offers it buys from."""
-        run, offers = self.run, Offers(self.engine.smaller)
-        self.upper = offers.upper(offers.bought(self.engine.family(root, FLEET).to_numpy(float)), self.upper)
+        run = self.run
+        bought = self.offers.bought(self.engine.family(root, FLEET).to_numpy(float))
+        self.upper = self.offers.upper(bought, self.upper)
         tree, bound = self.tree(*PATTERN), run.bound
         assert bound is not None
         options = run.options("hosts and stacks", 0.0)

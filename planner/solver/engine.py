@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import Case
@@ -139,6 +140,23 @@ class Engine:
         """Rules whose rows stay in a programme for the search."""
         return (*POLICY_ROWS, *(rule for rule in ONCE.values() if rule in self.arrays.rows))
 
+    def programme(self, goal: str) -> Arrays:
+        """``smaller`` with a goal as its cost and the policy bounds in force as its own."""
+        arrays = self.smaller
+        cost, upper = np.zeros(arrays.shape[1]), arrays.col_upper.copy()
+        for column, weight in GOALS[goal].items():
+            cost[arrays.columns[column].slice] = weight
+        for column, most in self._caps().items():
+            upper[arrays.columns[column].slice] = most
+        floor, served = arrays.rows["control_floor"].start, arrays.columns["served"].start
+        change = -self.asked.min_control_share - arrays.matrix[floor, served]
+        matrix = csr_array(arrays.matrix + csr_array(([change], ([floor], [served])), shape=arrays.shape))
+        return replace(arrays, matrix=matrix, cost=cost, col_upper=upper, offset=0.0)
+
+    def widened(self, x: Floats) -> Floats:
+        """Values of all columns of the model from those of ``smaller``."""
+        return x if self._aggregation is None else self._aggregation.full(x)
+
     def within(self, lower: Floats, upper: Floats, tightened: Sequence[str] = ()) -> Engine:
         """A linear programme like ``searchable`` on the columns of ``smaller`` within these bounds."""
         defined = [pair for pair in DEFINED if pair[1] not in tightened]
@@ -204,12 +222,19 @@ class Engine:
     def policy(self, bounds: Bounds = UNBOUNDED) -> None:
         """Set all policy bounds at once, in place of those before."""
         self.asked = bounds
-        months, musd = bounds.max_delay_months, bounds.max_cost_musd
-        caps = [bounds.max_delay_months_by_workload.get(w, np.inf) for w in self.delay_names]
-        self.live.set_col_bounds("delay_w", 0.0, caps)
-        self.live.set_col_bounds("delay", 0.0, np.inf if months is None else months)
-        self.live.set_col_bounds("cost", -np.inf, np.inf if musd is None else musd)
+        for column, most in self._caps().items():
+            self.live.set_col_bounds(column, -np.inf if column == "cost" else 0.0, most)
         self.live.change_coefficient("control_floor", "served", -bounds.min_control_share)
+
+    def _caps(self) -> dict[str, Any]:
+        """Most that each column of policy may be, under the bounds in force."""
+        months, musd = self.asked.max_delay_months, self.asked.max_cost_musd
+        by_workload = self.asked.max_delay_months_by_workload
+        return {
+            "delay_w": [by_workload.get(w, np.inf) for w in self.delay_names],
+            "delay": np.inf if months is None else months,
+            "cost": np.inf if musd is None else musd,
+        }
 
     def integers(self, *families: str) -> None:
         """Make exactly these families integer; all others are continuous."""
@@ -263,8 +288,7 @@ class Engine:
         if self.reduction is None or found.x is None:
             return found
         x = self.reduction.full(found.x)
-        x = x if self._aggregation is None else self._aggregation.full(x)
-        return replace(found, x=x, row_dual=None, col_dual=None)
+        return replace(found, x=self.widened(x), row_dual=None, col_dual=None)
 
     # ---- what came out
 

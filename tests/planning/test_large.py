@@ -54,6 +54,14 @@ def test_the_same_answer_within_the_gap(monkeypatch: pytest.MonkeyPatch, name: s
     assert found.gap is not None and found.gap <= {"quick": 0.02, "plan": 0.01}[quality] + 1e-6
 
 
+def test_a_root_by_sifting_gives_the_same_bound(monkeypatch: pytest.MonkeyPatch, everything_large: None) -> None:
+    whole = planned("two-hosts", "quick")
+    monkeypatch.setattr(large, "SIFT_NONZEROS", 0)
+    sifted = planned("two-hosts", "quick")
+    assert sifted.bound is not None and whole.bound is not None and sifted.status == "optimal"
+    assert sifted.bound == pytest.approx(whole.bound, rel=3e-4)
+
+
 def test_no_plan_of_the_trials_leads_to_the_search(
     monkeypatch: pytest.MonkeyPatch, everything_large: None
 ) -> None:
