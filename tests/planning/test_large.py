@@ -54,7 +54,9 @@ def test_the_same_answer_within_the_gap(monkeypatch: pytest.MonkeyPatch, name: s
     assert found.gap is not None and found.gap <= {"quick": 0.02, "plan": 0.01}[quality] + 1e-6
 
 
-def test_a_root_by_sifting_gives_the_same_bound(monkeypatch: pytest.MonkeyPatch, everything_large: None) -> None:
+def test_a_root_by_sifting_gives_the_same_bound(
+    monkeypatch: pytest.MonkeyPatch, everything_large: None
+) -> None:
     whole = planned("two-hosts", "quick")
     monkeypatch.setattr(large, "SIFT_NONZEROS", 0)
     sifted = planned("two-hosts", "quick")
