@@ -152,7 +152,7 @@
   };
 
   // Rows and columns pasted from a spreadsheet into a grid that is edited: they go from the focused cell to the right
-  // and down, as far as there are cells; one value goes into the cell as ever.
+  // and down, below the last row into new ones; one value goes into the cell as ever.
   document.addEventListener("paste", function (event) {
     const holder = event.target.closest && event.target.closest(".ag-root-wrapper");
     const text = event.clipboardData ? event.clipboardData.getData("text/plain") : "";
@@ -175,9 +175,10 @@
       const row = api.getDisplayedRowAtIndex(at.rowIndex + down);
       line.split("\t").forEach(function (cell, right) {
         const column = shown[first + right];
-        if (row && column && column.isCellEditable(row)) {
+        if (column && (row ? column.isCellEditable(row) : column.getColDef().editable)) {
           const plain = cell.trim().replace(/(\d)[\s\u202f\u00a0'](?=\d{3}\b)/g, "$1");
-          edits.push({ data: { _path: row.data._path }, colId: column.getColId(), value: plain });
+          const place = row ? { _path: row.data._path } : { _new: down };
+          edits.push({ data: place, colId: column.getColId(), value: plain });
         }
       });
     });

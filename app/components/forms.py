@@ -70,6 +70,10 @@ def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled
         return dmc.Select(
             data=choices, value=shown, clearable=not field.required, placeholder=placeholder, **common
         )
+    if field.mapping:
+        common["description"] = " ".join([*helps, t("scenario.mapping-help")])
+        shown = "" if value is None else str(schema.text_of(value))
+        return dmc.TextInput(value=shown, debounce=True, **common)
     if field.kind in ("number", "integer"):
         return dmc.NumberInput(
             value=value if isinstance(value, int | float) else "",

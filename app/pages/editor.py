@@ -249,7 +249,9 @@ def _changed(
     for trigger in triggered:
         id_, _, prop = trigger["prop_id"].rpartition(".")
         if id_ == grid.PASTED and trigger["value"]:
-            wanted |= _cells(text, trigger["value"]["table"], trigger["value"]["edits"])
+            table, edits = trigger["value"]["table"], trigger["value"]["edits"]
+            text = _with_rows(text, table, edits, (outers or {}).get(table))
+            wanted |= _cells(text, table, [edit for edit in edits if "_path" in edit["data"]])
         if not id_.startswith("{") or (trigger["value"] is None and prop == "n_clicks"):
             continue
         key = json.loads(id_)
@@ -284,3 +286,17 @@ def _cells(text: str, table: str, edits: list[dict[str, Any]] | None) -> dict[st
         for edit in edits or []
         if edit["colId"] in known and edit["colId"] not in spec.fixed
     }
+
+
+def _with_rows(text: str, table: str, edits: list[dict[str, Any]], outer: str | None) -> str:
+    """The text with an entry for every row that was pasted below the last of a table; a path by date takes none."""
+    spec = TABLES[table]
+    known = {field.name: field for field in schema.fields(spec.pattern)}
+    rows: dict[int, dict[str, Any]] = {}
+    for edit in edits:
+        name = edit["colId"]
+        if "_new" in edit["data"] and not spec.wide and name in known and name not in spec.fixed:
+            rows.setdefault(edit["data"]["_new"], {})[name] = schema.typed(known[name], edit.get("value"))
+    for number in sorted(rows):
+        text = editing.add(text, spec, outer, rows[number])
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -14,7 +15,7 @@ from planner.app.services import Services
 from planner.app.state import editing, wide
 from planner.app.state.sections import Table, place_of
 from planner.intake import fields as schema
-from planner.intake.sheets import dated
+from planner.intake.sheets import as_date, dated
 from planner.report.field_labels import label
 from planner.report.sheet_files import choices as known_values
 from planner.report.strings import t
@@ -73,7 +74,21 @@ def _seen_at(rows: list[dict[str, Any]], spec: Table, at: str) -> dict[str, Any]
     if place_of(at)[1] != spec.key:
         return {}
     found = [n for n, row in enumerate(rows) if f"{at}.".startswith((f"{row['_path']}.", f"{row['_path']}["))]
-    return {"scrollTo": {"rowIndex": found[0], "rowPosition": "middle"}} if found else {}
+    if not found:
+        return {}
+    place = {"rowIndex": found[0], "rowPosition": "middle"}
+    column = _column_of(at.removeprefix(rows[found[0]]["_path"]), rows[found[0]], spec)
+    return {"scrollTo": place | ({"column": column, "columnPosition": "middle"} if column else {})}
+
+
+def _column_of(rest: str, row: dict[str, Any], spec: Table) -> str | None:
+    """The column of what stands below the path of a row: a field, or the date of a point of its path."""
+    if spec.wide and (number := re.match(r"\[(\d+)\]", rest)):
+        days = [name for name in row if as_date(name) is not None]
+        return days[int(number[1])] if int(number[1]) < len(days) else None
+    names = {field.name for field in schema.fields(spec.pattern)}
+    found = re.match(r"\.([\w.]+)", rest)
+    return next((n for n in (found[1], found[1].partition(".")[0]) if n in names), None) if found else None
 
 
 def _buttons(doc: Any, spec: Table, can_add: bool, mine: bool) -> list[Any]:

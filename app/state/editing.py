@@ -104,7 +104,7 @@ def rows(doc: Mapping[str, Any], table: Table, checked: Checked | None = None) -
         row: dict[str, Any] = {"_path": path, "_row": f"{table.key}-{number}", "of": outer}
         for column in columns:
             value = value_at(entry, column.name)
-            row[column.name] = ", ".join(map(str, value)) if isinstance(value, list) else value
+            row[column.name] = schema.text_of(value)
         if checked is not None:
             messages = {c.name: checked.of(f"{path}.{c.name}") for c in columns}
             row["_problems"] = {name: message for name, message in messages.items() if message}
@@ -121,16 +121,28 @@ def apply(text: str, wanted: Mapping[str, Any]) -> str:
     return set_in_file(text, changed) if changed else text
 
 
-def add(text: str, table: Table, outer: str | None = None) -> str:
-    """The text with one more blank entry in a table; of a nested one in the list of the entry ``outer``."""
+def add(text: str, table: Table, outer: str | None = None, values: Mapping[str, Any] | None = None) -> str:
+    """The text with one more entry in a table, blank or of ``values``; of a nested one in the list of ``outer``."""
     if table.nested and not outer:
         raise PathError(table.pattern, "say to which entry the row belongs")
     where = table.pattern.removesuffix("[]").replace("[]", f"[{outer}]")
     entries = list(value_at(document(text), where) or [])
-    if "id" in {field.name for field in schema.fields(table.pattern)} and entries:
-        return set_in_file(text, {f"{where}[{_free_id('new', {str(e.get('id')) for e in entries})}]": {}})
-    blank = {"id": "new"} if "id" in {field.name for field in schema.fields(table.pattern)} else {}
-    return set_in_file(text, {where: [*entries, blank]})
+    given = {name: value for name, value in (values or {}).items() if value is not None}
+    named = "id" in {field.name for field in schema.fields(table.pattern)}
+    id_ = _free_id(str(given.pop("id", "new")), {str(e.get("id")) for e in entries})
+    filled = {"id": id_} if named else {}
+    for name, value in given.items():
+        _put(filled, name.split("."), value)
+    if named and entries:
+        return set_in_file(text, {f"{where}[{id_}]": {k: v for k, v in filled.items() if k != "id"}})
+    return set_in_file(text, {where: [*entries, filled]})
+
+
+def _put(entry: dict[str, Any], name: list[str], value: Any) -> None:
+    """Sets a dotted field of an entry."""
+    for part in name[:-1]:
+        entry = entry.setdefault(part, {})
+    entry[name[-1]] = value
 
 
 def duplicate(text: str, table: Table, path: str) -> str:
@@ -246,4 +258,4 @@ def _later(entry: dict[str, Any], entries: list[Any]) -> dict[str, Any]:
 def _shown(value: Any) -> str | None:
     if value is None:
         return None
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return str(schema.text_of(value))

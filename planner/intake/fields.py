@@ -6,6 +6,7 @@ A record is named by a pattern: ``horizon``, ``demand[]``, ``sites[].grid_mw[]``
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -66,6 +67,8 @@ class Field:
     default: Any = None
     required: bool = False
     numbers: bool = False  # a list of numbers
+    mapping: bool = False  # also, or only, values by name: "health: 6, defence: 3"
+    lists: bool = False  # a mapping to lists: "KOR: USA JPN"
     meaning: str = ""
 
     @property
@@ -141,6 +144,8 @@ def typed(field: Field, value: Any) -> Any:
     """What a form, a grid or a sheet hands over, as the file wants it: blanks are nothing, lists are split."""
     if value is None or value == "" or value == []:
         return None
+    if field.mapping and isinstance(value, str) and ":" in value:
+        return mapping_of(value, field.lists)
     if field.kind == "list":
         parts = value if isinstance(value, list) else [p for p in re.split(r"[,;\s]+", str(value)) if p]
         return [number_or_text(p) for p in parts] if field.numbers else parts
@@ -149,6 +154,24 @@ def typed(field: Field, value: Any) -> Any:
     if field.kind == "boolean":
         return bool(value)
     return str(value).strip()
+
+
+def mapping_of(text: str, lists: bool = False) -> dict[str, Any]:
+    """``health: 6, defence: 3`` as a mapping; with ``lists``, each value is split at its blanks."""
+    pairs = (part.partition(":") for part in re.split(r"[,;\n]+", text) if part.strip())
+    return {
+        name.strip(): value.split() if lists else number_or_text(value.strip()) for name, _, value in pairs
+    }
+
+
+def text_of(value: Any) -> Any:
+    """A value as one cell or field: lists with commas, mappings as ``name: value``, all else as it is."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        inner = {k: " ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in value.items()}
+        return ", ".join(f"{name}: {part}" for name, part in inner.items())
+    return value
 
 
 def number_or_text(value: Any) -> Any:
@@ -188,9 +211,13 @@ def _options(node: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _plain(name: str, spec: dict[str, Any], required: bool) -> list[Field]:
     default, meaning = spec.get("default"), spec.get("description", "")
+    held = next((found for option in _options(spec) if (found := _mapped(option)) is not None), None)
     for option in _options(spec):
         kind = option.get("type")
         common: dict[str, Any] = {"name": name, "default": default, "required": required, "meaning": meaning}
+        common |= {"mapping": held is not None, "lists": held is not None and held.get("type") == "array"}
+        if _mapped(option) is not None:
+            return [Field(kind="text", **common)]
         if "const" in option:
             return [Field(kind="choice", choices=(str(option["const"]),), **common)]
         if "enum" in option:
@@ -214,3 +241,12 @@ def _plain(name: str, spec: dict[str, Any], required: bool) -> list[Field]:
                 for f in inner
             ]
     return []
+
+
+def _mapped(option: dict[str, Any]) -> dict[str, Any] | None:
+    """What a mapping of plain names holds; None for all else."""
+    if option.get("type") != "object" or "properties" in option:
+        return None
+    patterns = option.get("patternProperties") or {}
+    held = next(iter(patterns.values()), option.get("additionalProperties"))
+    return held if isinstance(held, dict) else None

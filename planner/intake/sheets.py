@@ -139,7 +139,5 @@ def as_date(value: Any) -> date | None:
 
 
 def _cell(value: Any) -> Any:
-    """A value as one cell: lists with commas, dates as ISO text."""
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return value.isoformat() if isinstance(value, date) else value
+    """A value as one cell: lists with commas, mappings as ``name: value``, dates as ISO text."""
+    return value.isoformat() if isinstance(value, date) else fields.text_of(value)

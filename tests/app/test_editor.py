@@ -14,11 +14,12 @@ import pytest
 
 from planner.app import create_app
 from planner.app.components import forms
-from planner.app.pages import editor_sheets
+from planner.app.pages import editor_grid, editor_sheets
 from planner.app.pages.editor import _changed
 from planner.app.pages.editor_parts import change, seen
 from planner.app.services import Refused, Services, Settings
 from planner.app.state import editing
+from planner.app.state.sections import TABLES
 from planner.intake import fields as schema
 from planner.intake.scenario_file import example_path
 from planner.intake.sheet_rows import SheetError
@@ -141,3 +142,73 @@ def test_forty_workloads_are_uploaded_with_three_mistakes_and_mended(
     scenario = editing.check(drafts.get(services.store, draft.id).text, services.catalog).scenario
     assert scenario is not None and len({w.title for w in scenario.demand}) == 40
     assert all(len(w.title) >= 60 for w in scenario.demand)
+
+
+def pasted(text: str, table: str, edits: list[dict[str, Any]], outer: str | None = None) -> Any:
+    """What a paste into a grid makes of the scenario."""
+    sent = [{"prop_id": "ed-pasted.data", "value": {"table": table, "edits": edits, "at": 1}}]
+    return editing.document(_changed(text, sent, {}, {table: outer})[0])
+
+
+def test_cells_pasted_below_the_last_row_make_new_rows() -> None:
+    def cells(place: dict[str, Any], **values: str) -> list[dict[str, Any]]:
+        return [{"data": place, "colId": name, "value": value} for name, value in values.items()]
+
+    edits = [
+        *cells({"_path": "hosts[cloud]"}, title="The cloud"),
+        *cells({"_new": 1}, id="second", site="seoul", mode="build", max_it_mw="4", stacks="us-cloud, rival"),
+        *cells({"_new": 2}, site="seoul"),
+    ]
+    hosts = pasted(TEXT, "hosts", edits)["hosts"]
+    assert [host["id"] for host in hosts][-3:] == ["cloud", "second", "new"]
+    assert hosts[-3]["title"] == "The cloud"
+    assert hosts[-2] == {
+        "id": "second", "site": "seoul", "mode": "build", "max_it_mw": 4, "stacks": ["us-cloud", "rival"],
+    }  # fmt: skip
+    floors = pasted(TEXT, "limits-control_floors", cells({"_new": 0}, workload="assistant", min="40"))
+    assert floors["limits"]["control_floors"] == [{"workload": "assistant", "min": 40}]
+    path = pasted(TEXT, "demand-size-points", cells({"_new": 0}, **{"2027-01-01": "5"}))
+    assert path == editing.document(TEXT), "a path belongs to an entry"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("limits.max_delay_months", "assistant: 6.5", {"assistant": 6.5}),
+        ("limits.max_delay_months", "7", 7),
+        ("control.trusted_by_country", "KOR: USA JPN, IND: USA", {"KOR": ["USA", "JPN"], "IND": ["USA"]}),
+        ("finance.life_years", "servers: 5; halls: 20", {"servers": 5, "halls": 20}),
+    ],
+)
+def test_values_by_name_are_written_in_a_field(path: str, text: str, value: Any) -> None:
+    field = schema.field(path)
+    assert schema.typed(field, text) == value
+    assert schema.typed(field, str(schema.text_of(value))) == value
+    changed = editing.apply(TEXT, {path: value})
+    assert editing.value_at(editing.document(changed), path) == value
+
+
+def test_attributes_of_a_host_are_a_cell() -> None:
+    edits = [{"data": {"_path": "hosts[cloud]"}, "colId": "attributes", "value": "keys: home, law: foreign"}]
+    doc = pasted(TEXT, "hosts", edits)
+    assert editing.value_at(doc, "hosts[cloud].attributes") == {"keys": "home", "law": "foreign"}
+    row = next(row for row in editing.rows(doc, TABLES["hosts"]) if row["id"] == "cloud")
+    assert row["attributes"] == "keys: home, law: foreign"
+
+
+def test_a_problem_leads_to_its_cell() -> None:
+    doc = editing.document(TEXT)
+
+    def place(table: str, at: str) -> Any:
+        return (
+            editor_grid._seen_at(editing.rows(doc, TABLES[table]), TABLES[table], at)
+            .get("scrollTo", {})
+            .get("column")
+        )
+
+    assert place("hosts", "hosts[cloud].max_it_mw") == "max_it_mw"
+    assert place("demand", "demand[assistant].locality.where") == "locality.where"
+    first = editing.rows(doc, TABLES["demand-size-points"])[0]
+    days = sorted(name for name in first if name[:2] == "20")
+    assert place("demand-size-points", "demand[assistant].size.points[1].value") == days[1]
+    assert place("hosts", "hosts[cloud]") is None and place("hosts", "sites[seoul]") is None
