@@ -15,6 +15,7 @@ from planner.app.components import layout, result
 from planner.app.components.chart import deliverables, register_downloads
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
+from planner.app.pages.tradeoff_around import ask_button, holder, register_around
 from planner.app.pages.tradeoff_make import bar, make_button, register_make
 from planner.app.pages.tradeoff_views import (
     PAGE,
@@ -137,6 +138,7 @@ def register(app: dash.Dash, services: Services) -> None:
 
     in_browser(app)
     register_make(app, services, REF, LIVE, POINTS, STATE)
+    register_around(app, services, cache, REF, POINTS, STATE, (DELAY, CONTROL))
     result.register_picker(app, RUN, REF)
     register_downloads(app, services, PAGE, REF, TABLES)
 
@@ -246,8 +248,9 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             html.Div(id=PRICES, className="live-prices", role="status"),
             html.P(t("tradeoff.preparing"), id=MESSAGE, className="muted live-message", role="status"),
             lead=t("tradeoff.limits-lead"),
-            actions=[make_button("limits")],
+            actions=[ask_button("limits"), make_button("limits")],
         ),
+        holder(),
         html.Div(
             [
                 html.P(t("tradeoff.ask-lead"), className="muted small"),

@@ -12,6 +12,7 @@ from dash import html
 from planner.app.components import layout, result, table
 from planner.app.components.chart import chart, downloads
 from planner.app.components.toolbar import button
+from planner.app.pages.tradeoff_around import ask_button
 from planner.app.pages.tradeoff_make import make_button
 from planner.app.state import url
 from planner.app.state.result import Result
@@ -239,4 +240,5 @@ def picked(one: Result, plans: dict[str, Any]) -> Any:
     else:
         address = url.href("plan", ref, base=base_ref)
         parts.append(layout.link_button(t("tradeoff.open"), address, "calendar-stats"))
+    parts.append(html.Div(ask_button("pick")))
     return html.Div(parts, className="picked")

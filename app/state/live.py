@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +22,23 @@ from planner.report import front
 from planner.studies.next_step import price, tighter
 
 log = logging.getLogger("planner.app")
+NEAR = 0.01
+"""Share of the cost within which a plan is as good, to a reader who asks what is forced."""
+PAUSE_S = 0.005
 READERS = 200
 """Visits whose last question is remembered."""
 KEPT = 3
 """A live programme of the Korea example holds some 300 MB."""
+
+
+@dataclass
+class Around:
+    """What is known around a point: who is served when, what is forced; ``asked`` choices, worked out one by one."""
+
+    service: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    asked: int = 0
+    done: bool = False
 
 
 @dataclass
@@ -40,6 +55,27 @@ class Live:
     built: threading.Event = field(default_factory=threading.Event)
     guard: threading.Lock = field(default_factory=threading.Lock)
     asked: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    known: dict[tuple[float, float], Around] = field(default_factory=dict)
+    waiting: int = 0
+    """Readers whose question is at work or waits for its turn."""
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The programme for one question of somebody who waits; what works in the background gives way meanwhile."""
+        with self.guard:
+            self.waiting += 1
+        try:
+            with self.lock:
+                yield
+        finally:
+            with self.guard:
+                self.waiting -= 1
+
+    def _give_way(self) -> bool:
+        """Waits until nobody does; asked between two solves of work in the background, which need not stop."""
+        while self.waiting:
+            time.sleep(PAUSE_S)
+        return False
 
     def at(
         self, max_delay_months: float, min_control_points: float, visit: str = ""
@@ -54,7 +90,7 @@ class Live:
             self.asked.move_to_end(visit)
             if len(self.asked) > READERS:
                 self.asked.popitem(last=False)
-        with self.lock:
+        with self._turn():
             if self.asked.get(visit, asked) != asked:
                 return None
             return dict(
@@ -69,11 +105,37 @@ class Live:
                 threading.Thread(target=self._screen, name="screening", daemon=True).start()
         return self.points
 
+    def around(self, max_delay_months: float, min_control_points: float) -> Around:
+        """What surrounds the cheapest plan within limits, as far as it is worked out: the first to ask starts it."""
+        at = (max_delay_months, min_control_points)
+        with self.guard:
+            found = self.known.get(at)
+            if found is None:
+                found = self.known[at] = Around()
+                threading.Thread(target=self._around, args=(at, found), name="around", daemon=True).start()
+        return found
+
+    def _around(self, at: tuple[float, float], found: Around) -> None:
+        from planner.studies.ranges import choices, near_optimal_rows, service_by_workload
+
+        try:
+            with self._turn():
+                point = self.program.solve(*at)
+            if point is not None:
+                found.service = service_by_workload(self.program, point)
+                found.asked = len(choices(self.program))
+                for row in near_optimal_rows(self.program, point, (NEAR,)):
+                    found.rows.append(row)
+                    self._give_way()
+        except Exception:
+            log.exception("what surrounds a point could not be worked out")
+        found.done = True
+
     def _screen(self) -> None:
         from planner.studies.frontier import screened
 
         try:
-            self.points = front.shown(screened(self.program))
+            self.points = front.shown(screened(self.program, self._give_way))
         except Exception:
             log.exception("the front of a live programme could not be worked out")
             self.points = front.shown(pd.DataFrame())
@@ -83,7 +145,7 @@ class Live:
         asked = (answer["max_delay_months"], answer["min_control"])
         found = {}
         for name, (months, points) in tighter(answer).items():
-            with self.lock:  # given back between the solves: a move of a slider does not wait for both
+            with self._turn():  # given back between the solves: a move of a slider does not wait for both
                 if self.asked.get(visit, asked) != asked:
                     return None
                 found[name] = price(

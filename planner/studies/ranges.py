@@ -5,14 +5,15 @@ A range that is narrow is a forced choice; a wide one is free: taste, risk or po
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from planner.case.bounds import Bounds
+from planner.plans.kpis import service_months
 from planner.solver.arrays import Floats
-from planner.studies.screening import LiveFrontier
+from planner.studies.screening import LiveFrontier, Point
 
 EXTRA_COST_SHARES = (0.01, 0.03)
 COLUMNS = ["choice", "unit", "extra_cost_share", "best", "least", "most"]
@@ -29,30 +30,44 @@ def near_optimal_ranges(
     Choices: share of the served work by host and by vendor, accelerators owned and rented at the end, control.
     """
     point = live.solve(max_delay_months, min_control_points)
-    if point is None:
-        return pd.DataFrame(columns=COLUMNS)
+    rows = () if point is None else near_optimal_rows(live, point, extra)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def near_optimal_rows(
+    live: LiveFrontier, point: Point, extra: Iterable[float] = EXTRA_COST_SHARES
+) -> Iterator[tuple[str, str, float, float, float, float]]:
+    """The rows of ``near_optimal_ranges`` around a point, one by one: between two, others may ask the programme."""
     engine = point.engine
-    rows = []
-    with engine.live.lock:
-        for share in extra:
-            engine.policy(
-                Bounds(
-                    max_delay_months_by_workload=live.caps(max_delay_months),
-                    min_control_points=min_control_points,
-                    max_cost_musd=point.figures["cost_npv_musd"] * (1 + share),
-                )
-            )
-            for name, unit, weights in _choices(live):
-                ends = []
+    for share in extra:
+        bounds = Bounds(
+            max_delay_months_by_workload=live.caps(point.max_delay_months),
+            min_control_points=point.min_control_points,
+            max_cost_musd=point.figures["cost_npv_musd"] * (1 + share),
+        )
+        for name, unit, weights in choices(live):
+            ends = []
+            with engine.live.lock:
+                engine.policy(bounds)
                 for sign in (1.0, -1.0):
                     engine.minimise_sum(sign * weights)
                     found = engine.lp()
                     ends.append(np.nan if found.x is None else float(weights @ found.x))
-                rows.append((name, unit, share, float(weights @ point.x), *ends))
-    return pd.DataFrame(rows, columns=COLUMNS)
+            yield name, unit, share, float(weights @ point.x), ends[0], ends[1]
 
 
-def _choices(live: LiveFrontier) -> list[tuple[str, str, Floats]]:
+def service_by_workload(live: LiveFrontier, point: Point) -> pd.DataFrame:
+    """w, first_, half_, full_service_months of each workload at a point, from the start; NaN where that is never."""
+    unserved = point.engine.family(point.x, "unserved")
+    step = live.case.calendar.step_months
+    rows = [
+        {"w": w, **service_months(1.0 - part.droplevel(0), step)}
+        for w, part in unserved.groupby(level=0, sort=False)
+    ]
+    return pd.DataFrame(rows)
+
+
+def choices(live: LiveFrontier) -> list[tuple[str, str, Floats]]:
     """Headline choices as weights over the model's columns."""
     case, arrays = live.case, live.base.arrays
     block, fleet = arrays.columns["serve"], arrays.columns["fleet"]

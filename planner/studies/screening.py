@@ -161,7 +161,7 @@ class LiveFrontier:
 
         Along one level of control a tighter delay is a few pivots away, another level is many: the loosest point
         of each level goes on from that of the last, and the others of the level from there. Two threads share
-        the patterns, or the levels of a single one. A stop keeps the levels that are done.
+        the patterns, or the levels of a single one. A stop, asked before every point, keeps those that are done.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
@@ -209,10 +209,12 @@ class LiveFrontier:
                 for level in rising:
                     if stop() or self._hopeless(i, loose_first[0], level):
                         return
-                    point = self._point(i, engine, loose_first[0], level)
+                    with engine.live.lock:
+                        point = self._point(i, engine, loose_first[0], level)
+                        basis = engine.live.basis()
                     if point is None:
                         return
-                    starts.put((point, engine.live.basis()))
+                    starts.put((point, basis))
             finally:
                 for _ in team:
                     starts.put(None)
@@ -224,8 +226,11 @@ class LiveFrontier:
                 point, basis = start
                 level = point.min_control_points
                 out[loose_first[0], level] = point
-                engine.live.set_basis(basis)
+                with engine.live.lock:
+                    engine.live.set_basis(basis)
                 for months in loose_first[1:]:
+                    if stop():
+                        break
                     found = (
                         None if self._hopeless(i, months, level) else self._point(i, engine, months, level)
                     )
@@ -233,11 +238,10 @@ class LiveFrontier:
                         break
                     out[months, level] = found
 
-        def work(engine: Engine) -> None:
-            with engine.live.lock:
-                if engine is team[0]:
-                    lead(engine)
-                follow(engine)
+        def work(engine: Engine) -> None:  # held a point at a time: who looks may ask between two
+            if engine is team[0]:
+                lead(engine)
+            follow(engine)
 
         with ThreadPoolExecutor(len(team)) as pool:
             list(pool.map(work, team))

@@ -30,6 +30,7 @@ from planner.app.pages import (
     plan_views,
     run_views,
     tradeoff,
+    tradeoff_around,
     tradeoff_views,
 )
 from planner.app.services import NotFound, Services, Settings
@@ -442,6 +443,16 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
     while (points := entry.screened()) is None and time.monotonic() < end:
         time.sleep(0.05)
     assert entry.screened() is points, "it is worked out once"
+    beside = entry.around(6.0, 40.0)
+    while not beside.done and time.monotonic() < end:
+        time.sleep(0.02)
+    assert entry.around(6.0, 40.0) is beside and beside.asked == len(beside.rows) > 3
+    assert all(least - 1e-6 <= best <= most + 1e-6 for *_, best, least, most in beside.rows)
+    at = entry.at(6.0, 40.0)
+    own = beside.service.set_index("w").loc["assistant"]  # the only workload: its dates are those of all
+    assert all(own[name] == at[name] for name in own.index)
+    told = text_of(tradeoff_around.content(beside, [6.0, 40.0], one.run.scenario))
+    assert t("tradeoff.forced") in told and "work at cloud" in told and "Worked out" not in told
     plan_cost, delay = one.run.kpi("cost_npv_musd"), one.run.kpi("delay_months")
     assert set(points["quality"]) == {"screening"} and len(points) >= 10
     near = points[(points["delay_months"] <= delay + 1e-3) & (points["min_control"].isna())]
