@@ -135,6 +135,7 @@ class Live:
         from planner.studies.frontier import screened
 
         try:
+            self.program.between = self._give_way
             self.points = front.shown(screened(self.program, self._give_way))
         except Exception:
             log.exception("the front of a live programme could not be worked out")

@@ -91,6 +91,7 @@ class LiveFrontier:
         self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
         self._figures = _Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
+        self.between: Callable[[], object] = lambda: None
 
     def figures(self, x: Floats) -> dict[str, float]:
         """Headline figures of values of all columns: no tables are built."""
@@ -161,7 +162,8 @@ class LiveFrontier:
 
         Along one level of control a tighter delay is a few pivots away, another level is many: the loosest point
         of each level goes on from that of the last, and the others of the level from there. Two threads share
-        the patterns, or the levels of a single one. A stop, asked before every point, keeps those that are done.
+        the patterns, or the levels of a single one. A stop keeps the levels that are done; ``between`` is called
+        between two points, when no programme is held.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
@@ -229,8 +231,7 @@ class LiveFrontier:
                 with engine.live.lock:
                     engine.live.set_basis(basis)
                 for months in loose_first[1:]:
-                    if stop():
-                        break
+                    self.between()
                     found = (
                         None if self._hopeless(i, months, level) else self._point(i, engine, months, level)
                     )
