@@ -7,11 +7,12 @@
 
 Which host opens when and which stack is adopted are a few dozen binaries before thousands of continuous columns.
 A general solver spends its time on cuts and strong branching there; here a node costs a few hundred pivots of
-the dual simplex, from the basis of its parent, on the reduced programme. The candidates are questions of the problem:
-is a stack adopted, is a host opened at all, is it opened by a date, is there one hall more; pseudo-costs choose among
-them. The first answer tried is the nearer one, so that each dive rounds; after a dive the open node of least bound is
-next. A local search tries a new best plan with one host or stack less, or one host earlier or later, as long as that
-helps. Only time limits make two searches differ.
+the dual simplex, on the reduced programme. It goes on from the basis of the node before, wherever that was: nodes differ
+in bounds alone, so that every basis is dual feasible, and a basis put in anew costs its weights, as much as a thousand
+pivots. The candidates are questions of the problem: is a stack adopted, is a host opened at all, is it opened by a date,
+is there one hall more; pseudo-costs choose among them. The first answer tried is the nearer one, so that each dive
+rounds; after a dive the open node of least bound is next. A local search tries a new best plan with one host or stack
+less, or one host earlier or later, as long as that helps. Only time limits make two searches differ.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from planner.solver.solution import Solution, Status, relative_gap
 STALL_AT_COLD_SOLVES = 2.0
 """A node that takes longer than this many cold solves (mostly: it is infeasible) is left to the interior point."""
 LEAST_STALL_S = 2.0
+NOISE = 1e-9
+"""Share of the objective that two solves of one linear programme may differ by."""
 REPORT_EVERY_S = 0.25
 
 
@@ -71,9 +74,8 @@ class _Search:
         self.patience = late or (np.inf, options.gap)
         self.searched, self.pseudo_costs = Searched(tree), PseudoCosts()
         self.numbered = 0
-        self.root = self.node(-np.inf, self.searched.low, self.searched.high, frozenset(), None)
+        self.root = self.node(-np.inf, self.searched.low, self.searched.high, frozenset())
         self.best: Solution | None = None
-        self.best_basis: Any = None
         self.tried: set[bytes] = set()
         self.open: list[Node] = []
         self.pruned = np.inf
@@ -98,8 +100,8 @@ class _Search:
         found = self.solve(self.root, cold=True)
         if found.x is None:
             return found.status
+        self.lowest = -np.inf if found.objective is None else found.objective
         following = self.follow(self.root, found)
-        self.lowest = found.objective or -np.inf
         self.try_start()
         while following is not None or self.open:
             node = following or heapq.heappop(self.open)
@@ -139,8 +141,7 @@ class _Search:
             self.local_search()
             return None
         asked = max(candidates, key=self.pseudo_costs.score)
-        basis = self.live.basis()
-        yes, no = (self.child(node, asked, answer, found.objective, basis) for answer in (True, False))
+        yes, no = (self.child(node, asked, answer, found.objective) for answer in (True, False))
         nearer, other = (yes, no) if asked.share >= 0.5 else (no, yes)
         heapq.heappush(self.open, other)
         return nearer
@@ -151,7 +152,7 @@ class _Search:
             return
         values = np.clip(np.round(self.start[self.searched.full]), self.root.low, self.root.high)
         self.tried.add(values.tobytes())
-        found = self.solve(self.node(-np.inf, values, values, frozenset(), self.live.basis()))
+        found = self.solve(self.node(-np.inf, values, values, frozenset()))
         if found.x is not None:
             self.keep(found)
             self.local_search()
@@ -160,7 +161,7 @@ class _Search:
         """Take a plan if it is the best so far."""
         if self.best is not None and (found.objective or 0.0) >= (self.best.objective or 0.0):
             return False
-        self.best, self.best_basis = found, self.live.basis()
+        self.best = found
         return True
 
     def local_search(self) -> None:
@@ -172,23 +173,23 @@ class _Search:
             for values in self.searched.neighbours(np.round(self.best.x[self.searched.full])):
                 if values.tobytes() in self.tried:
                     continue
-                if self.late() or self.stopped:
+                if self.late() or self.stopped or self.closed():
                     return
                 self.tried.add(values.tobytes())
                 self.report()
-                found = self.solve(self.node(-np.inf, values, values, frozenset(), self.best_basis))
+                found = self.solve(self.node(-np.inf, values, values, frozenset()))
                 if found.x is not None and self.keep(found):
                     better = True
                     break
 
-    def child(self, node: Node, asked: Candidate, yes: bool, bound: float, basis: Any) -> Node:
+    def child(self, node: Node, asked: Candidate, yes: bool, bound: float) -> Node:
         """The node with one candidate answered."""
         low, high, must = self.searched.answered(node, asked, yes)
-        return self.node(bound, low, high, must, basis, asked, yes)
+        return self.node(bound, low, high, must, asked, yes)
 
-    def node(self, bound: float, low: Floats, high: Floats, must: frozenset[int], *rest: Any) -> Node:
+    def node(self, bound: float, low: Floats, high: Floats, must: frozenset[int], *asked: Any) -> Node:
         self.numbered += 1
-        return Node(bound, self.numbered, low, high, must, *rest)
+        return Node(bound, self.numbered, low, high, must, *asked)
 
     # ---- linear programmes
 
@@ -204,12 +205,12 @@ class _Search:
         self.nodes += 1
         left = max(0.1, self.end - time.perf_counter())
         if not cold:
-            self.live.set_basis(node.basis)
             self.live.set_option("objective_bound", self.cutoff())
             stall_s = max(LEAST_STALL_S, STALL_AT_COLD_SOLVES * self.cold_s)
             found = self.watched(min(left, stall_s))
             if found.status is not Status.NO_SOLUTION or self.cut() or self.stopped:
                 return found
+        before = self.live.basis()
         self.live.clear()
         self.live.set_option("objective_bound", np.inf)
         self.live.set_option("solver", "ipm")
@@ -218,6 +219,8 @@ class _Search:
         finally:
             self.live.set_option("solver", "choose")
         self.cold_s = max(self.cold_s, found.seconds)
+        if found.x is None and before.valid:
+            self.live.set_basis(before)
         return found
 
     def watched(self, time_limit_s: float) -> Solution:
@@ -246,6 +249,12 @@ class _Search:
 
     def enough(self) -> bool:
         return self.best is not None and (self.best.objective or 0.0) <= self.good_enough
+
+    def closed(self) -> bool:
+        """Whether the best plan stands at the bound: no other is better."""
+        if self.best is None or self.best.objective is None:
+            return False
+        return self.best.objective - self.lowest <= NOISE * abs(self.best.objective)
 
     def late(self) -> bool:
         return time.perf_counter() > self.end

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -30,14 +29,13 @@ class Candidate:
 
 @dataclass(order=True)
 class Node:
-    """Bounds of what is searched, what must be had at some date, the basis to start from, and the answer that led here."""
+    """Bounds of what is searched, what must be had at some date, and the answer that led here."""
 
     bound: float
     number: int
     low: Floats = field(compare=False)
     high: Floats = field(compare=False)
     must: frozenset[int] = field(compare=False)
-    basis: Any = field(compare=False)
     asked: Candidate | None = field(compare=False, default=None)
     yes: bool = field(compare=False, default=False)
 

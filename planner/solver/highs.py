@@ -65,6 +65,7 @@ class LiveHighs:
         self._lower, self._upper = arrays.col_lower.copy(), arrays.col_upper.copy()
         self._integer = arrays.integrality.astype(bool)
         self._changed: dict[tuple[int, int], float] = {}
+        self._basis_before_mip: highspy.HighsBasis | None = None
         self._pass_model()
 
     # ---- changes
@@ -146,6 +147,7 @@ class LiveHighs:
 
     def clear(self) -> None:
         """Forget basis and incumbent: the next solve starts cold."""
+        self._basis_before_mip = None
         self.call("clearSolver")
 
     def basis(self) -> highspy.HighsBasis:
@@ -154,6 +156,7 @@ class LiveHighs:
 
     def set_basis(self, basis: highspy.HighsBasis) -> None:
         """Start the next LP from a basis."""
+        self._basis_before_mip = None
         self.call("setBasis", basis)
 
     def solve(
@@ -166,7 +169,7 @@ class LiveHighs:
         should_stop: Callable[[], bool] | None = None,
         good_enough: float | None = None,
     ) -> Solution:
-        """Solve the model as it stands; an LP goes on from the last basis.
+        """Solve the model as it stands; an LP goes on from the basis of the last LP.
 
         `gap` is the relative gap at which a MIP may end; it also ends at a solution whose objective is at most
         `good_enough` (when minimising). `start` is a value per column, or (columns,
@@ -179,10 +182,12 @@ class LiveHighs:
             began = time.perf_counter()
             self.call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
             self.call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
-            if start is not None and self._integer.any():
+            mip = bool(self._integer.any())
+            self._carry_basis(mip)
+            if start is not None and mip:
                 self._set_start(start)
             # HiGHS holds the limit of an LP itself; a poll at every pivot would keep other threads waiting
-            watched_s = time_limit_s if self._integer.any() else None
+            watched_s = time_limit_s if mip else None
             watch = Watch(self.highs, on_progress, should_stop, watched_s)
             status = self._run(watch, time_limit_s, began)
             if status in (Model.kUnboundedOrInfeasible, Model.kUnbounded):
@@ -270,6 +275,14 @@ class LiveHighs:
     def _iterations(self) -> int:
         info = self.highs.getInfo()
         return max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count))
+
+    def _carry_basis(self, mip: bool) -> None:
+        """Over a MIP, which leaves no basis of use for the LP after it."""
+        if mip:
+            basis = self.highs.getBasis()
+            self._basis_before_mip = basis if basis.valid else self._basis_before_mip
+        elif self._basis_before_mip is not None:
+            self.set_basis(self._basis_before_mip)
 
     def _set_start(self, start: Floats | tuple[ArrayLike, ArrayLike]) -> None:
         if isinstance(start, tuple):

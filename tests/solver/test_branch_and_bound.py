@@ -188,4 +188,4 @@ def test_a_late_search_takes_the_looser_gap() -> None:
     tree.minimise("cost")
     tight, loose = search(tree, SolveOptions(1e-6)), search(tree, SolveOptions(1e-6), late=(0.0, 0.05))
     assert loose.status is Status.OPTIMAL and loose.nodes < tight.nodes
-    assert loose.gap is not None and loose.gap <= 0.05
+    assert loose.gap is not None and loose.gap <= 0.05 + 1e-9  # a node cut at the very gap proves no more
