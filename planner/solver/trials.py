@@ -130,6 +130,8 @@ class _Trials:
         return np.inf if limit is None else max(0.1, limit - (time.perf_counter() - self.began))
 
     def done(self) -> bool:
+        if self.options.should_stop is not None:  # a programme may be solved before it asks
+            self.stopped |= self.options.should_stop()
         enough = self.best is not None and (self.best.objective or 0.0) <= self.enough_at
         return enough or self.stopped or self.left() <= 0.1
 
