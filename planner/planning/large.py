@@ -23,7 +23,7 @@ from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.offers import FLEET, Offers
 from planner.solver.sift import likely, sift
-from planner.solver.solution import Solution
+from planner.solver.solution import Solution, Status
 from planner.solver.trials import trials
 
 GOOD_PLACES, GOOD_HALLS = 0.5, 0.8
@@ -37,9 +37,9 @@ CERTAIN = 1e-7
 
 
 def soonest(run: SolveRun) -> Floats | None:
-    """The relaxation of least delay with every opening and adoption that can only help; None where some may hurt.
+    """The relaxation of least delay with every opening and adoption that can only help.
 
-    No optional agreement is signed in it.
+    No optional agreement is signed in it. None where some may hurt, or where it has no solution: then it is searched.
     """
     engine = run.engine
     arrays = engine.smaller
@@ -54,13 +54,15 @@ def soonest(run: SolveRun) -> Floats | None:
     tree = engine.within(np.where(held, values, arrays.col_lower), np.where(held, values, arrays.col_upper))
     tree.policy(engine.asked)
     tree.minimise("delay")
-    return run.values(run.timed("least delay", lambda: interior(run, tree, "least delay")))
+    found = run.timed("least delay", lambda: interior(run, tree, "least delay"))
+    return None if found.status is Status.INFEASIBLE else run.values(found)
 
 
 def interior(run: SolveRun, tree: Engine, stage: str) -> Solution:
-    """A programme that is solved once, by an interior point without a basis."""
+    """A programme that is solved once, by an interior point without a basis; the tree is of no further use."""
+    tree.live.set_option("solver", "ipm")
     tree.live.set_option("run_crossover", "off")
-    return tree.lp(run.left(stage), cold=True, should_stop=run.should_stop)
+    return tree.whole(tree.live.solve_to(run.options(stage)))
 
 
 def from_root(run: SolveRun) -> Floats | None:
