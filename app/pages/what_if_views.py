@@ -24,7 +24,7 @@ from planner.facts.numbers import number, signed
 from planner.report.strings import t
 from planner.report.terms import readable, term
 from planner.report.what_if import notes_of, shown
-from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
 from planner.studies.stacks import FIVE
 
 ASK, NOW, FIELD, ANSWER = "wi-ask", "wi-now", "wi-field", "wi-answer"
@@ -48,6 +48,7 @@ def sections(services: Services, one: Result) -> list[Any]:
         _queued(SURVIVAL, [_classes(), _day(SURVIVAL, case, blank=True), _what(SURVIVAL)], may),
         _queued(STACKS, [_stacks(services)], may),
         _queued(VALUATIONS, [], may),
+        _queued(NEGOTIATION, [], may),
         _at_once(WHY, [_choice(name, case) for name in ASKED_ABOUT]),
         _at_once(CONTROL, []),
         _at_once(WAITS, []),

@@ -32,6 +32,7 @@ MODULES = (
     "batching",
     "tradeoff",
     "valuations",
+    "negotiation",
     "explain",
     "sovereignty",
     "facts",

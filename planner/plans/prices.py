@@ -23,6 +23,8 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "quota_cumulative": ("accelerators", 1000.0, "running quota {0}"),
     "quota_window": ("accelerators", 1000.0, "yearly quota {0}"),
     "quota_capacity": ("accelerators", 1000.0, "capacity cap {0}"),
+    "under_quota": ("accelerators", 1000.0, "quota of agreement {0}"),
+    "agreed_capacity": ("accelerators", 1000.0, "capacity held under {0}"),
     "crew": ("racks", 1000.0, "installation crew {0}"),
     "site_grid": ("MW", 1.0, "grid at {0}"),
     "site_land": ("MW IT", 1.0, "land at {0}"),

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from planner.facts.numbers import fixed, percent, quantity, signed
+from planner.report.strings import t
 from planner.report.terms import kpi_label, term
-from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -129,11 +130,35 @@ def _valuations(tables: Tables) -> dict[str, pd.DataFrame]:
     return {"valuations": pd.DataFrame(told)}
 
 
+def negotiation_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """What concessions are worth, and what agreements cost beside it; nothing is said of what cannot be told apart."""
+    worth, between = [], []
+    for r in rows.itertuples():
+        known, endless = r.worth_musd == r.worth_musd, r.worth_musd == float("inf")
+        apart = bool(r.told_apart)
+        worth.append(
+            r.status if not known else t("whatif.no-plan-without") if endless else fixed(r.worth_musd, 1) if apart
+            else t("whatif.not-told-apart")
+        )  # fmt: skip
+        between.append("" if not known or endless else f"{fixed(r.low_musd, 1)} to {fixed(r.high_musd, 1)}")
+    return pd.DataFrame({
+        "concession": [t(f"whatif.concession.{what}") for what in rows["what"]], "of": rows["item"],
+        "by the": rows["unit"].fillna(""), "worth, MUSD": worth, "lies in, MUSD": between,
+        "price, MUSD": [_money(v) for v in rows["price_musd"]],
+        "must fall by, MUSD": [_money(v) for v in rows["change_musd"]],
+    })  # fmt: skip
+
+
+def _negotiation(tables: Tables) -> dict[str, pd.DataFrame]:
+    return {"negotiation": negotiation_rows(tables["negotiation"])}
+
+
 VIEWS: dict[str, Callable[[Tables], dict[str, pd.DataFrame]]] = {
     LOSS: _loss,
     SURVIVAL: _survival,
     STACKS: _stacks,
     VALUATIONS: _valuations,
+    NEGOTIATION: _negotiation,
 }
 
 

@@ -1,4 +1,5 @@
-"""Questions to a plan that take plans of their own, as a run: a loss, survival, each stack, rules of residual value.
+"""Questions to a plan that take plans of their own, as a run: a loss, survival, each stack, rules of residual value,
+what concessions are worth.
 
 run = run_what_if({"study": "survival", "by": ["site"], "quality": "quick"}, folder, scenario, catalog)
 run.tables, run.outcome["notes"]
@@ -18,9 +19,10 @@ import pandas as pd
 from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
 from planner.runs.files import captured_output
-from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
 from planner.runs.writer import start_run
 from planner.scenario.schema import Cut, Scenario
+from planner.studies.negotiation import negotiation_table
 from planner.studies.stacks import FIVE, compare_stacks
 from planner.studies.supplier_loss import sever
 from planner.studies.survival import survival_table
@@ -87,11 +89,17 @@ def _valuations(asked: Asked) -> Found:
     return Found({"valuations": table}, [])
 
 
+def _negotiation(asked: Asked) -> Found:
+    table = negotiation_table(asked.scenario, asked.quality, asked.catalog, asked.on_event, asked.should_stop)
+    return Found({"negotiation": table}, [])
+
+
 ANSWERS: dict[str, Callable[[Asked], Found]] = {
     LOSS: _loss,
     SURVIVAL: _survival,
     STACKS: _stacks,
     VALUATIONS: _valuations,
+    NEGOTIATION: _negotiation,
 }
 
 

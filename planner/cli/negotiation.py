@@ -1,0 +1,68 @@
+"""The command that says what agreements and other concessions are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.output import Progress, console, print_json, records, scenario_of
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Plans")(negotiate)
+
+
+def negotiate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    only: Annotated[
+        list[Literal["agreement", "licence", "quota", "keys", "operator"]] | None,
+        typer.Option("--only", help="A kind of concession (repeat it); left out, all."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
+    ] = None,
+    quality: Annotated[
+        Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")
+    ] = "quick",
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+) -> None:
+    """What each agreement, a month of licence, a thousand of quota, keys at home and a local operator are worth.
+
+    At the same waits and floors. Of an agreement: the most to pay, its price, and what of it must go for it to pay.
+
+    Examples:
+
+      planner negotiate kazakhstan-agreements
+
+      planner negotiate uae --only licence --only quota --quality plan
+    """
+    from planner.facts.catalog import load_catalog
+    from planner.report.what_if import negotiation_rows
+    from planner.studies.negotiation import WHATS, negotiation_table
+
+    facts = load_catalog(catalog)
+    scenario = scenario_of(file, facts, settings)
+    with Progress(quiet=as_json) as progress:
+        table = negotiation_table(
+            scenario, quality, facts, progress, whats=tuple(w for w in WHATS if w in (only or WHATS))
+        )
+    if output is not None:
+        table.to_csv(output, index=False)
+    if as_json:
+        print_json({"negotiation": records(table)})
+        return
+    from rich.table import Table
+
+    told = negotiation_rows(table)
+    shown = Table(
+        *told.columns, title="What a concession is worth, MUSD of present value", title_justify="left"
+    )
+    for line in told.itertuples(index=False):
+        shown.add_row(*map(str, line))
+    console().print(shown)

@@ -1,0 +1,92 @@
+"""What concessions are worth: by hand on a small case, the same waits in every plan, intervals that hold 0 say so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planner.report.what_if import negotiation_rows
+from planner.studies.negotiation import negotiation_table
+
+EMBASSY = {"id": "embassy", "kind": "data-embassy", "partner": "JPN", "lead_months": 6, "musd_per_year": 0.5,
+           "sign_musd": 3, "covers": {"classes": ["public"]}}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(tiny, plain_catalog) -> pd.DataFrame:
+    """800 accelerators at home; abroad energy is 60 USD/MWh cheaper, for the embassy and for no more than 400 of a workload
+    that may run anywhere."""
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    site, host, work = plain["sites"][0], plain["hosts"][0], plain["demand"][0]
+    scenario = tiny(
+        sites=[site, {**site, "id": "tokyo", "metro": "JP-TYO", "elec_price_usd_per_mwh": 40}],
+        hosts=[host, {**host, "id": "there", "site": "tokyo"}],
+        demand=[work],
+        limits={"max_delay_months": 12},
+        supply={"owner_allocations": False, "licence": {"mode": "required", "lead_months": 3}},
+        agreements=[EMBASSY],
+        solve={"open_every_periods": 1, "gap": 1e-6},
+    )
+    catalog = plain_catalog(
+        {("countries", "JPN", "it_import_duty_pct"): 0, ("countries", "KOR", "it_import_duty_pct"): 0}
+    )
+    return negotiation_table(scenario, "plan", catalog)
+
+
+def discount(t: float) -> float:
+    return 1.08 ** -((t + 0.5) / 4)
+
+
+def test_the_most_to_pay_for_an_agreement_is_what_it_saves(table):
+    row = table[table["what"] == "agreement"].iloc[0]
+    saved = sum(1.2 * 1.2 * 2190 * 60 / 1e6 * discount(t) for t in range(4, 12))
+    assert row["worth_musd"] == pytest.approx(saved, abs=1e-3)
+    assert row["low_musd"] <= row["worth_musd"] <= row["high_musd"] and row["told_apart"]
+
+
+def test_its_price_must_fall_to_what_it_is_worth(table):
+    row = table[table["what"] == "agreement"].iloc[0]
+    prices = [3 * discount(t) + 0.125 * sum(discount(u) for u in range(t, 12)) for t in range(2, 12)]
+    assert min(abs(row["price_musd"] - price) for price in prices) < 1e-6
+    assert row["change_musd"] == pytest.approx(row["price_musd"] - row["worth_musd"])
+
+
+def test_what_moves_nothing_cannot_be_told_apart(table):
+    """A licence of three months is out of the way long before the grid is there; keys and operator are at home already."""
+    row = table[table["what"] == "licence"].iloc[0]
+    assert row["low_musd"] <= 0 <= row["high_musd"] and not row["told_apart"]
+    told = negotiation_rows(table)
+    assert told.loc[told["concession"] == "a month of licence", "worth, MUSD"].tolist() == [
+        "not distinguishable"
+    ]
+    assert "operator" not in set(table["what"])
+
+
+def test_a_thousand_of_quota_is_worth_the_place_it_opens(tiny, plain_catalog):
+    """Of 800 accelerators 400 may be bought for the cheap place: with the rest there too, the dear one is not needed."""
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    site, host = plain["sites"][0], plain["hosts"][0]
+    scenario = tiny(
+        sites=[site, {**site, "id": "north", "metro": "KR-SEO", "elec_price_usd_per_mwh": 40}],
+        hosts=[host, {**host, "id": "cheap", "site": "north"}],
+        limits={"max_delay_months": 12},
+        supply={**plain["supply"], "quotas": [
+            {"id": "few", "hosts": ["cheap"], "unit": "accelerators", "per": "total",
+             "path": [{"from": "2027-01-01", "accelerators": 400}]}]},
+    )  # fmt: skip
+    table = negotiation_table(scenario, "quick", plain_catalog(), whats=("quota",))
+    row = table.iloc[0]
+    assert (row["what"], row["item"]) == ("quota", "few") and row["told_apart"] and row["worth_musd"] > 0
+
+
+def test_an_agreement_without_which_there_is_no_plan_has_no_limit(tiny, plain_catalog):
+    scenario = tiny(
+        supply={"owner_allocations": False, "licence": {"mode": "required", "lead_months": 12}},
+        agreements=[
+            {"id": "deal", "kind": "technology-deal", "partner": "USA", "lead_months": 3, "licence_months": 3}
+        ],
+    )
+    table = negotiation_table(scenario, "quick", plain_catalog(), whats=("agreement",))
+    assert np.isinf(table.iloc[0]["worth_musd"]) and table.iloc[0]["change_musd"] == 0
+    assert negotiation_rows(table)["worth, MUSD"].tolist() == ["no plan without it"]
