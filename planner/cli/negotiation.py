@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
 def negotiate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
     only: Annotated[
-        list[Literal["agreement", "licence", "quota", "keys", "operator"]] | None,
-        typer.Option("--only", help="A kind of concession (repeat it); left out, all."),
+        list[str] | None,
+        typer.Option(help="agreement, licence, quota, keys or operator (repeat it); left out, all."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
@@ -38,14 +38,19 @@ def negotiate(
 
     Examples:
 
-      planner negotiate kazakhstan-agreements
+      planner negotiate korea-agreements
 
       planner negotiate uae --only licence --only quota --quality plan
     """
     from planner.facts.catalog import load_catalog
+    from planner.facts.errors import UnknownName
+    from planner.facts.suggest import hint
     from planner.report.what_if import negotiation_rows
     from planner.studies.negotiation import WHATS, negotiation_table
 
+    for name in only or ():
+        if name not in WHATS:
+            raise UnknownName(f"--only {name}: no such concession{hint(name, list(WHATS))}")
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
     with Progress(quiet=as_json) as progress:
