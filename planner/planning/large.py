@@ -28,6 +28,8 @@ from planner.solver.trials import trials
 
 GOOD_PLACES, GOOD_HALLS = 0.5, 0.8
 """Shares of the gap that hosts and stacks may use up, and halls after them; the rest is for whole units."""
+TRIALS_SHARE = 0.25
+"""Share of the time limit that trials may take while that is not reached."""
 HALLS_GAP = 0.05
 """Share of the gap at which the halls of some places are searched no further."""
 SIFT_NONZEROS = 600_000
@@ -134,7 +136,8 @@ class Large:
         self.upper = self.offers.upper(bought, self.upper)
         tree, bound = self.tree(*PATTERN), run.bound
         assert bound is not None
-        options = run.options("hosts and stacks", 0.0)
+        most_s = TRIALS_SHARE * run.case.scenario.solve.time_limit_s
+        options = run.options("hosts and stacks", 0.0, most_s=most_s)
         return run.timed(
             "hosts and stacks", lambda: trials(tree, root, options, bound, self.at_most(GOOD_PLACES))
         )

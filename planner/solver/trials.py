@@ -68,7 +68,7 @@ class _Trials:
         return self.outcome()
 
     def by_rank(self) -> None:
-        """The first n hosts of the relaxation, from as many as it opens in all to all that it opens at all."""
+        """The first n of the relaxation, from as many as it opens in all to all that it opens; else every one, at once."""
         least = max(1, int(np.ceil(self.opened.sum() - 0.5)))
         most = int((self.opened > LEAST_SHARE).sum())
         worse = 0
@@ -77,6 +77,8 @@ class _Trials:
             worse = 0 if better or self.best is None else worse + 1
             if self.done() or worse == WORSE_IN_A_ROW:
                 return
+        if self.best is None:
+            self.attempt(self.everything())
 
     def step_by_step(self) -> None:
         """Plans one step from the best one, as long as one of them is better."""
@@ -99,9 +101,23 @@ class _Trials:
             )
         return np.clip(values, self.searched.low, self.searched.high)
 
+    def everything(self) -> Floats:
+        """All that may be had, at its first date."""
+        values = np.zeros(len(self.share))
+        values[self.searched.stacks] = 1.0
+        for dates in self.searched.dates:
+            possible = dates[self.searched.high[dates] > 0]
+            values[possible[:1]] = 1.0
+        return np.clip(values, self.searched.low, self.searched.high)
+
     def neighbours(self) -> Iterator[Floats]:
+        """One less, those of least share first; then what else is a step away; then one more, those of most share first."""
         assert self.best is not None and self.best.x is not None
         at = np.round(self.best.x[self.searched.full])
+        for h in reversed(self.ranked):
+            fewer = at.copy()
+            fewer[self.searched.dates[h]] = self.searched.low[self.searched.dates[h]]
+            yield fewer
         yield from self.searched.neighbours(at)
         for h in self.ranked:
             if self.opened[h] > LEAST_SHARE and not at[self.searched.dates[h]].any():

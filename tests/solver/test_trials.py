@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,18 @@ def test_no_plan_is_said_to_be_none(engine: Engine, root: Solution) -> None:
     hopeless.minimise("cost")
     found = tried(hopeless, root, SolveOptions(0.0, 20.0))
     assert found.status is Status.NO_SOLUTION and found.x is None
+
+
+def test_where_the_root_says_too_little_everything_is_tried(tree: Engine, root: Solution) -> None:
+    """A root that opens nothing: its first trials have no plan, all that may open has."""
+    assert root.x is not None
+    nothing = root.x.copy()
+    for family in PATTERN:
+        nothing[tree.arrays.columns[family].slice] = 0.0
+    best = search(tree, SolveOptions(1e-9))
+    found = tried(tree, replace(root, x=nothing), SolveOptions(0.0))
+    assert found.objective is not None and best.objective is not None
+    assert found.objective >= best.objective * (1 - 1e-7)
 
 
 def test_offers_are_where_an_index_names_one(engine: Engine, root: Solution) -> None:
