@@ -109,6 +109,8 @@ def parts_of(run: Run) -> list[Part]:
              views.bill_of_materials(tables)),
         Part("First service of places", "Planned, earliest by the network of activities, and with what odds.",
              tables.get("openings", pd.DataFrame())),
+        Part("Agreements signed", "Decided, in force from, cost of signing in MUSD, and what is ordered under each.",
+             views.agreements_signed(tables)),
         Part("Left after a loss", "Least share of a workload's service after the loss of any one member of a class.",
              views.least_left(tables.get("survival"))),
         Part("Demand not served", "Share of the workload's demand at its worst.",

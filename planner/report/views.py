@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,16 @@ def least_left(survival: pd.DataFrame | None) -> pd.DataFrame:
     if survival is None or not len(survival):
         return pd.DataFrame(columns=columns)
     return survival.sort_values("left_share").drop_duplicates(["i", "w"]).sort_values(["i", "w"])[columns]
+
+
+def agreements_signed(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """e, decide_date, live_date, musd (to sign), accelerators (ordered under it): of each agreement that a plan signs."""
+    columns = ["e", "decide_date", "live_date", "musd", "accelerators"]
+    signed, under = tables.get("agreements"), tables.get("ordered_under")
+    if signed is None or under is None or not len(signed):
+        return pd.DataFrame(columns=columns)
+    ordered = under.groupby("e")["accelerators"].sum()
+    return signed.assign(accelerators=signed["e"].map(ordered).fillna(0.0))[columns]
 
 
 def why_not_summary(why_not: pd.DataFrame) -> pd.DataFrame:

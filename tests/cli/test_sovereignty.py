@@ -71,3 +71,23 @@ def test_sever_says_what_stops_what_it_costs_and_what_is_lost() -> None:
     ):
         refused = runner.invoke(app, wrong)
         assert refused.exit_code == 2 and words in refused.output, refused.output
+
+
+def test_negotiate_tells_what_concessions_are_worth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The figures of the study as text, JSON and CSV; one that cannot be told apart says so."""
+    rows = pd.DataFrame({
+        "what": ["agreement", "licence"], "item": ["deal", "all licences"], "unit": ["", "month"],
+        "status": ["optimal", "optimal"], "worth_musd": [12.5, 0.1], "low_musd": [11.0, -2.0], "high_musd": [14.0, 2.5],
+        "told_apart": [True, False], "price_musd": [20.0, float("nan")], "change_musd": [7.5, float("nan")],
+    })  # fmt: skip
+    monkeypatch.setattr("planner.studies.negotiation.negotiation_table", lambda *_, **__: rows)
+    csv = tmp_path / "worth.csv"
+    told = runner.invoke(app, ["negotiate", "two-hosts", "-o", str(csv)], env={"COLUMNS": "200"})
+    assert told.exit_code == 0, told.output
+    for words in ("agreement", "deal", "12.5", "11.0 to 14.0", "not distinguishable", "a month of licence"):
+        assert words in told.stdout, words
+    assert pd.read_csv(csv)["worth_musd"].tolist() == [12.5, 0.1]
+    found = runner.invoke(app, ["negotiate", "two-hosts", "--json"])
+    assert [row["told_apart"] for row in json.loads(found.stdout)["negotiation"]] == [True, False]
+    wrong = runner.invoke(app, ["negotiate", "two-hosts", "--only", "quotas"])
+    assert wrong.exit_code == 2 and "did you mean 'quota'" in wrong.output
