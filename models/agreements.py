@@ -158,7 +158,7 @@ def _quota(case: Case) -> Weights:
         for wait, u in sorted(set(zip(waits, own["order_t"], strict=True))):
             since = _year_start(case, int(u)) if row.by_year else 0
             counted = own[(own["order_t"] <= u) & (own["order_t"] >= since) & (waits >= wait)]
-            i = _label(row.e, u, wait)
+            i = _label(row.e, "to", case.calendar.label(int(u)), *(("licence", wait) if wait else ()))
             yield _weights(i, "under", counted.index, counted["weight"])
             yield _signed(case, row.e, i, row.quota_k, int(u - wait))
 
@@ -243,7 +243,7 @@ def _capacity(case: Case) -> Weights:
         )
         work, held = _at(case.serve, offers), _at(reserves(case), offers)
         for t in sorted(set(work["t"])):
-            i = _label(row.e, t)
+            i = _label(row.e, case.calendar.label(int(t)))
             yield _weights(i, "serve", work.index[work["t"] == t], 1.0)
             yield _weights(i, "reserve", held.index[held["t"] == t], 1.0)
             yield _in_force(case, row.e, i, availability * row.capacity_k, t)

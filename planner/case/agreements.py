@@ -109,8 +109,24 @@ def agreement_table(context: Context, deals: Sequence[Deal]) -> pd.DataFrame:
     rows = []
     for deal in deals:
         once, yearly = costs_of(context, deal.terms)
+        _note_defaults(context, deal.terms)
         rows += [(deal.id, t, deal.lead, once, yearly * context.calendar.years) for t in deal.dates]
     return TABLES["agreements"].frame(rows)
+
+
+def _note_defaults(context: Context, a: Agreement) -> None:
+    """Cost and length of an agreement that are those of its kind: the catalog assumes them."""
+    stated = {"lead_months": a.lead_months, "sign_musd": a.sign_musd, "musd_per_year": a.musd_per_year}
+    for name, own in stated.items():
+        if own is None and a.optional:
+            value = float(context.pick(None, "agreement_kinds", a.kind, name))
+            context.assumed.append(
+                {
+                    "item": f"{name} of agreement {a.id}",
+                    "value": value,
+                    "why": f"kind {a.kind} of the catalog",
+                }
+            )
 
 
 def costs_of(context: Context, a: Agreement) -> tuple[float, float]:
