@@ -39,7 +39,7 @@ from planner.case.resilience import reserves
 from planner.models.common import add_set, add_var, tuples
 from planner.models.ledger import CONSTANT, book, yearly
 from planner.models.policy import reciprocal
-from planner.models.sums import bounded_sums
+from planner.models.sums import bounded_sums, weights_of
 
 HAK, HAKT = ["h", "a", "k"], ["h", "a", "k", "t"]
 DRAWS = "agreed_draws"
@@ -71,10 +71,10 @@ def declare_draws(m: Any, case: Case) -> None:
         own = draws[draws["e"] == row.e]
         for t in sorted(set(own["t"])):
             drawn = own[(own["t"] <= t) & (own["t"] < row.end_t)]
-            parts.append(_weights(f"{row.e} {t}", "draw", drawn["index"], 1.0))
+            parts.append(weights_of(f"{row.e} {t}", "draw", drawn["index"], 1.0))
             parts.append(_signed(case, row.e, f"{row.e} {t}", row.amount_musd, t))
         late = own[own["t"] >= row.end_t]
-        parts.append(_weights(f"{row.e} ended", "draw", late["index"], 1.0))
+        parts.append(weights_of(f"{row.e} ended", "draw", late["index"], 1.0))
     _add(m, DRAWS, parts)
 
 
@@ -85,17 +85,11 @@ def _add(m: Any, name: str, parts: list[pd.DataFrame]) -> None:
         bounded_sums(m, name, weights, weights.groupby("i", sort=False)["most"].max().to_dict())
 
 
-def _weights(i: Any, family: str, index: Any, weight: Any, most: float = 0.0) -> pd.DataFrame:
-    index = list(index)
-    return pd.DataFrame({"i": i, "family": family, "index": pd.Series(index, dtype=object),
-                         "weight": np.broadcast_to(np.asarray(weight, dtype=float), len(index)), "most": most})  # fmt: skip
-
-
 def _signed(case: Case, e: str, i: str, most: float, by: int | None = None) -> pd.DataFrame:
     """What a row may be at most for each signature, by a period where one is given."""
     own = case.agreements[case.agreements["e"] == e]
     own = own if by is None else own[own["t"] <= by]
-    return _weights(i, "sign", own.index, -most)
+    return weights_of(i, "sign", own.index, -most)
 
 
 def _label(*parts: Any) -> str:
@@ -111,18 +105,18 @@ def _terms(case: Case) -> Iterator[Any]:
 
 def _once(case: Case) -> Weights:
     table = case.agreements
-    yield _weights(table["e"].to_numpy(), "sign", table.index, 1.0, 1.0)
+    yield weights_of(table["e"].to_numpy(), "sign", table.index, 1.0, 1.0)
 
 
 def _agreed(case: Case) -> Weights:
     own = case.agreements[case.agreements["e"].isin(case.terms.loc[case.terms["signed"], "e"])]
-    yield _weights(own["e"].to_numpy(), "sign", own.index, -1.0, -1.0)
+    yield weights_of(own["e"].to_numpy(), "sign", own.index, -1.0, -1.0)
 
 
 def _stacks(case: Case) -> Weights:
     for row in case.excluded.itertuples():
         i = _label(row.e, row.a)
-        yield _weights(i, "use", [row.a], 1.0, 1.0)
+        yield weights_of(i, "use", [row.a], 1.0, 1.0)
         yield _signed(case, row.e, i, -1.0).assign(most=1.0)
 
 
@@ -135,17 +129,17 @@ def _named(table: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _order(case: Case) -> Weights:
     if len(case.unders):
-        yield _weights(_named(case.unders, HAKT), "under", case.unders.index, 1.0)
+        yield weights_of(_named(case.unders, HAKT), "under", case.unders.index, 1.0)
         keys = case.unders[HAKT].drop_duplicates()
-        yield _weights(_named(keys, HAKT), "order", keys.itertuples(index=False, name=None), -1.0)
+        yield weights_of(_named(keys, HAKT), "order", keys.itertuples(index=False, name=None), -1.0)
 
 
 def _early(case: Case) -> Weights:
     early = case.orders[case.orders["early"]]
     if len(early):
-        yield _weights(_named(early, HAKT), "order", early.index, 1.0)
+        yield weights_of(_named(early, HAKT), "order", early.index, 1.0)
         own = case.unders[pd.MultiIndex.from_frame(case.unders[HAKT]).isin(early.index)]
-        yield _weights(_named(own, HAKT), "under", own.index, -1.0)
+        yield weights_of(_named(own, HAKT), "under", own.index, -1.0)
 
 
 def _quota(case: Case) -> Weights:
@@ -159,7 +153,7 @@ def _quota(case: Case) -> Weights:
             since = _year_start(case, int(u)) if row.by_year else 0
             counted = own[(own["order_t"] <= u) & (own["order_t"] >= since) & (waits >= wait)]
             i = _label(row.e, "to", case.calendar.label(int(u)), *(("licence", wait) if wait else ()))
-            yield _weights(i, "under", counted.index, counted["weight"])
+            yield weights_of(i, "under", counted.index, counted["weight"])
             yield _signed(case, row.e, i, row.quota_k, int(u - wait))
 
 
@@ -173,7 +167,7 @@ def _gate(case: Case) -> Weights:
     unlimited = case.terms.loc[~np.isfinite(case.terms["quota_k"]), "e"]
     for row in case.unders[case.unders["e"].isin(unlimited)].itertuples():
         i = _label(row.e, row.h, row.a, row.k, row.t)
-        yield _weights(i, "under", [row.Index], 1.0)
+        yield weights_of(i, "under", [row.Index], 1.0)
         yield _signed(case, row.e, i, float(row.most_k), int(row.opens_t))
 
 
@@ -181,7 +175,7 @@ def _least(case: Case) -> Weights:
     for row in _terms(case):
         if row.least_k > 0:
             own = case.unders[case.unders["e"] == row.e]
-            yield _weights(row.e, "under", own.index, -own["weight"])
+            yield weights_of(row.e, "under", own.index, -own["weight"])
             yield _signed(case, row.e, row.e, -row.least_k)
 
 
@@ -189,7 +183,7 @@ def _content(case: Case) -> Weights:
     rows = case.unders.merge(case.contents_under.reset_index(drop=True), on=["e", "k"])
     if len(rows):
         index = rows[["e", *HAKT]].itertuples(index=False, name=None)
-        yield _weights(rows["i"].to_numpy(), "under", index, -rows["margin"] * rows["musd_per_k"])
+        yield weights_of(rows["i"].to_numpy(), "under", index, -rows["margin"] * rows["musd_per_k"])
 
 
 # ---- work
@@ -215,7 +209,7 @@ def _in_force(case: Case, e: str, i: str, most: float, t: int) -> pd.DataFrame:
     """As ``_signed``, in periods in which service goes on under it."""
     row = case.terms.loc[e]
     if row["service_ends"] and t >= row["end_t"]:
-        return _weights(i, "sign", [], 0.0)
+        return weights_of(i, "sign", [], 0.0)
     return _signed(case, e, i, most, t)
 
 
@@ -228,7 +222,7 @@ def _work(case: Case) -> Weights:
         ):
             for (w, t), own in _at(table, offers).groupby(["w", "t"], sort=False):
                 i = _label("+".join(names), family, w, t)
-                yield _weights(i, family, own.index, own["rate"])
+                yield weights_of(i, family, own.index, own["rate"])
                 for e in names:
                     yield _in_force(case, e, i, times * float(demand[w, t]), int(t))
 
@@ -244,8 +238,8 @@ def _capacity(case: Case) -> Weights:
         work, held = _at(case.serve, offers), _at(reserves(case), offers)
         for t in sorted(set(work["t"])):
             i = _label(row.e, case.calendar.label(int(t)))
-            yield _weights(i, "serve", work.index[work["t"] == t], 1.0)
-            yield _weights(i, "reserve", held.index[held["t"] == t], 1.0)
+            yield weights_of(i, "serve", work.index[work["t"] == t], 1.0)
+            yield weights_of(i, "reserve", held.index[held["t"] == t], 1.0)
             yield _in_force(case, row.e, i, availability * row.capacity_k, t)
 
 
@@ -264,19 +258,19 @@ def _before(case: Case) -> Weights:
 def _loads(case: Case, work: pd.DataFrame, held: pd.DataFrame, end: int, name: str) -> Weights:
     for family, table in (("serve", work), ("reserve", held)):
         own = table[table["t"] >= end]
-        yield _weights([_label(name, i) for i in _named(own, HAKT)], family, own.index, 1.0)
+        yield weights_of([_label(name, i) for i in _named(own, HAKT)], family, own.index, 1.0)
 
 
 def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> Weights:
     """The fleet, less what was bought or rented from ``end`` on and is alive."""
     availability = case.physics["availability"]
     labels = [_label(name, i) for i in _named(keys, HAKT)]
-    yield _weights(labels, "fleet", keys.itertuples(index=False, name=None), -availability)
+    yield weights_of(labels, "fleet", keys.itertuples(index=False, name=None), -availability)
     for family, table, when, life in late:
         rows = table[table[when] >= end].rename(columns={"t": "live"}).assign(index=lambda x: list(x.index))
         rows = keys.merge(rows.drop(columns="life", errors="ignore").assign(life=rows[life]), on=HAK)
         rows = rows[(rows["live"] <= rows["t"]) & (rows["t"] < rows["live"] + rows["life"])]
-        yield _weights([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], availability)
+        yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], availability)
 
 
 def _after(case: Case) -> Weights:

@@ -15,6 +15,7 @@ from planner.models import (
     control,
     cooling,
     demand,
+    exits,
     finance,
     fleet,
     halls,
@@ -52,6 +53,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     sites.declare(m, case)
     fleet.declare(m, case)
     demand.declare(m, case)
+    exits.declare(m, case)
     continuity.declare(m, case)
     halls.declare(m, case)
     power.declare_load(m, case)
@@ -80,7 +82,21 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
 
 def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
-    topics = (fleet, demand, sites, halls, cooling, power, lines, tariff, ppa, plant, policy, agreements)
+    topics = (
+        fleet,
+        demand,
+        sites,
+        halls,
+        cooling,
+        power,
+        lines,
+        tariff,
+        ppa,
+        plant,
+        policy,
+        agreements,
+        exits,
+    )
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
     parts += carbon.entries(case, parts)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from planner.models.common import add_family, add_param, add_set
@@ -18,6 +19,14 @@ _SUMS: dict[int, Any] = {  # a template names every part of an index
     4: lambda i, c, v, S: sum(c[i, a, b, d, e] * v[a, b, d, e] for a, b, d, e in S[i]),
     5: lambda i, c, v, S: sum(c[i, a, b, d, e, f] * v[a, b, d, e, f] for a, b, d, e, f in S[i]),
 }
+
+
+def weights_of(i: Any, family: str, index: Iterable[Any], weight: Any, most: float = 0.0) -> pd.DataFrame:
+    """Rows for ``bounded_sums``: members of a family with their weights, in one row ``i`` or a row each; its bound."""
+    members = list(index)
+    weights = np.broadcast_to(np.asarray(weight, dtype=float), len(members))
+    named = pd.Series(members, dtype=object)
+    return pd.DataFrame({"i": i, "family": family, "index": named, "weight": weights, "most": most})
 
 
 def bounded_sums(m: Any, name: str, weights: pd.DataFrame, most: Mapping[str, float]) -> None:

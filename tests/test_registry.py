@@ -17,7 +17,7 @@ from planner.case.case import Case
 from planner.case.registry import ACCOUNTS, ADOPTION, DECIDED, PURCHASES, families
 from planner.case.schema import SCHEMA as CASE_TABLES
 from planner.intake.fields import fields
-from planner.models import agreements, finance
+from planner.models import agreements, exits, finance
 from planner.models.build import build_model
 from planner.models.ledger import book
 from planner.plans.milestones import KINDS
@@ -55,7 +55,7 @@ def rules_of_the_model(root: Path) -> set[str]:
     """Every rule that stands in the code of the model, whether or not a case has rows of it."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (root / "models").glob("*.py"))
     named = set(re.findall(r"\bm\.(\w+) = Rule\(", text))
-    summed = {*finance.ROWS, *agreements.ROWS, "money_cap", "carbon_cap"}  # by `bounded_sums`
+    summed = {*finance.ROWS, *agreements.ROWS, *exits.ROWS, "money_cap", "carbon_cap"}  # by `bounded_sums`
     return (
         named - {"cap"} | summed | {f"decide_{what}" for what in ("stack", *DECIDED)}
     )  # `cap`: an example in a docstring

@@ -92,6 +92,7 @@ SECTIONS = (
         "technology",
         tables=(
             Table("stacks[]", ("id",)),
+            Table("stacks[].exit", ("from", "musd", "overlap_months")),
             Table("systems[]", ("id",)),
         ),
     ),

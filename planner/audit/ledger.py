@@ -10,6 +10,7 @@ from planner.audit import (
     commitments,
     cooling,
     draws,
+    exits,
     fleet,
     halls,
     plant,
@@ -29,7 +30,7 @@ from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
 TOPICS = (
-    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, supply, agreements, policy, commitments, draws,
+    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, supply, agreements, exits, policy, commitments, draws,
 )  # fmt: skip
 
 

@@ -92,6 +92,7 @@ class Case:
     carbon_caps: pd.DataFrame
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
+    exits: pd.DataFrame
     agreements: pd.DataFrame
     terms: pd.DataFrame
     unders: pd.DataFrame

@@ -21,7 +21,7 @@ TEXT = frozenset(
 )  # fmt: skip
 WHOLE = frozenset(
     ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
-     "periods", "permit_periods", "permit_t", "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
+     "paid_t", "periods", "permit_periods", "permit_t", "seal", "seal_strict", "survive_t", "t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
     ["by_year", "buyable", "chips_home", "design", "domestic_chip", "early", "exists", "flexible", "integer", "kept_on",

@@ -129,6 +129,10 @@ PURCHASES: tuple[Purchase, ...] = (
         once="sign_once",
     ),
     Purchase(
+        "exits", "Stacks left", "exits", ("leave",), "binary", "exits", ("a", "t"), price="musd", life="",
+        decided_date="decide_date", account="stack-exit", milestone="exit", once="leave_once",
+    ),
+    Purchase(
         "orders", "Accelerators bought", "fleet", ("order",), "units", "orders", ("h", "a", "k", "t"),
         named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", price="musd_per_k",
         end_date="retire_date", account="goods", milestone="hardware", decision="orders",
@@ -224,6 +228,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("home-copy", "Copies kept at home", "opex", "storage at home for work done abroad on data that must stay"),
     Account("stack-adoption", "Adopting a stack", "fee",
             "fixed part, layer by layer, spread over the lead from the first period"),
+    Account("stack-exit", "Leaving a stack", "fee", "data and work moved to another stack, once"),
     Account("agreement", "Signing agreements", "fee", "negotiation and what signing costs, once"),
     Account("agreement-upkeep", "Agreements in force", "fee", "yearly cost of agreements, every period they are in force"),
     Account("platform", "Platform", "fee", "fixed yearly part of every layer, from the stack's earliest period"),

@@ -6,6 +6,7 @@ from planner.case import (
     agreements,
     carbon,
     cooling,
+    exits,
     halls,
     holdings,
     plant,
@@ -151,5 +152,6 @@ SCHEMA: dict[str, Table] = {
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
     **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES, **agreements.TABLES,
+    **exits.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

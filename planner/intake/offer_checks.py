@@ -16,7 +16,7 @@ from planner.case.periods import Calendar
 from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
-from planner.scenario.schema import Host, Mode, Scenario, SystemChoice
+from planner.scenario.schema import Host, Mode, Scenario, StackChoice, SystemChoice
 
 
 def no_offer(doc: Document) -> Iterator[Problem]:
@@ -129,3 +129,28 @@ def context_of(doc: Document, hosts: list[Host]) -> Context:
     construct: Any = Scenario.model_construct  # mypy asks for every field, the cooling rule for these two
     partial: Scenario = construct(hosts=hosts, systems=[c for c in choices if c is not None])
     return Context(partial, doc.catalog, calendar)
+
+
+def early_exits(doc: Document) -> Iterator[Problem]:
+    """Stacks that are to be left before they can be used at all."""
+    if doc.horizon is None:
+        return
+    for path, item in find(doc.root, "stacks[]"):
+        choice = valid(StackChoice, item)
+        if (
+            choice is None
+            or choice.exit is None
+            or choice.exit.from_ is None
+            or choice.id not in doc.known("catalog stack")
+        ):
+            continue
+        layers = str(doc.catalog.value("stacks", choice.id, "layers")).split(";")
+        months = choice.lead_months
+        if months is None:
+            months = float(doc.catalog.table("layers").loc[layers, "lead_months"].max())
+        first = doc.horizon.date_of(doc.horizon.periods(months))
+        if choice.exit.from_ <= first:
+            message = (
+                f"{choice.exit.from_} comes before it can have been adopted, {first}: a later date, or none"
+            )
+            yield fault(item.value["exit"].value["from"], f"{path}.exit.from", message)

@@ -31,7 +31,7 @@ def earning(case: Case, entries: pd.DataFrame, limited: bool = False) -> list[Tr
 
 def _of_purchase(case: Case, purchase: Purchase, gains: pd.Series) -> Iterator[Trouble]:
     own = gains[gains.index.get_level_values(0).isin(purchase.families)]
-    if not len(own):
+    if not len(own) or "h" not in purchase.index:  # what is had once cannot earn without end
         return
     _, index = own.idxmin()
     at = dict(zip(purchase.index, index, strict=True))

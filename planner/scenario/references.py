@@ -124,6 +124,7 @@ DATES = (
     "limits.control_floors[].from",
     "limits.survival[].from",
     "decisions[].from",
+    "stacks[].exit.from",
     "decisions[].to",
     "cuts[].from",
     "finance.grants[].date",

@@ -310,6 +310,14 @@ class Host(Record):
     rent_terms: list[Id] | None = None
 
 
+class StackExit(Record):
+    """That a stack may be left within the horizon, from when and at what cost."""
+
+    from_: Annotated[date | None, Field(alias="from")] = None
+    musd: NonNegative | None = None
+    overlap_months: Months | None = None
+
+
 class StackChoice(Record):
     id: Id
     adoption_musd: NonNegative | None = None
@@ -318,6 +326,7 @@ class StackChoice(Record):
     support_usd_per_user_year: NonNegative | None = None
     platform_share: Share = 1.0
     lead_months: Months | None = None
+    exit: StackExit | None = None
     attributes: Attributes = {}
 
 

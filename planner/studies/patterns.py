@@ -14,11 +14,13 @@ def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Patter
     """Hosts and stacks of a plan, from its tables ``opens`` and ``stacks``, in the order of the model's columns."""
     opened = _dated(tables["opens"], "h")
     adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
-    signed = _dated(tables.get("agreements"), "e")
+    signed, left = _dated(tables.get("agreements"), "e"), _dated(tables.get("exits"), "a")
     chosen = {
-        "open": lambda i: (i[0], i[1]) in opened, "sign": lambda i: (i[0], i[1]) in signed,
+        "open": lambda i: (i[0], i[1]) in opened,
+        "sign": lambda i: (i[0], i[1]) in signed,
+        "leave": lambda i: (i[0], i[1]) in left,
         "use": lambda i: i[0] in adopted,
-    }  # fmt: skip
+    }
     return {f: [float(chosen[f](i)) for i in engine.arrays.columns[f].index] for f in PATTERN}
 
 
@@ -33,8 +35,8 @@ def everything_early(engine: Engine) -> Pattern:
     for h, t in engine.arrays.columns["open"].index:
         first[h] = min(t, first.get(h, t))
     opens = [float(first[h] == t) for h, t in engine.arrays.columns["open"].index]
-    sizes = {family: engine.arrays.columns[family].size for family in ("sign", "use")}
-    return {"open": opens, "sign": [0.0] * sizes["sign"], "use": [1.0] * sizes["use"]}
+    none: Pattern = {f: [0.0] * engine.arrays.columns[f].size for f in ("sign", "leave")}
+    return {"open": opens, **none, "use": [1.0] * engine.arrays.columns["use"].size}
 
 
 def patterns_of_table(table: pd.DataFrame) -> list[Pattern]:

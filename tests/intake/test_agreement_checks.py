@@ -96,3 +96,13 @@ def test_data_embassies_are_read_as_agreements_in_force():
     assert (second.id, second.guest, second.covers.classes) == ("data-embassy-lux-est", "EST", ["secret"])
     assert [w.path for w in warnings] == ["data_embassies"] and "agreed already" in warnings[0].message
     assert parse_scenario(dump_scenario(scenario)) == scenario
+
+
+def test_a_stack_cannot_be_left_before_it_is_adopted():
+    text = TOY.replace("{id: champion-us-chips}", "{id: champion-us-chips, exit: {from: 2027-04-01}}")
+    assert text != TOY
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text, "x.yaml")
+    assert [(p.path, "before it can have been adopted" in p.message) for p in caught.value.problems] == [
+        ("stacks[champion-us-chips].exit.from", True)
+    ]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from planner.case.build import build_case
-from planner.models import agreements, finance
+from planner.models import agreements, exits, finance
 from planner.models.build import build_model
 from planner.models.supply import DECISION_FAMILIES
 from planner.solver.arrays import Arrays
@@ -118,6 +118,10 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                  "tenor_years": 2, "amount_m": 20, "base_rate_per_year": 0.02, "assets": ["servers", "halls"],
                  "local_assets": ["halls"], "local_cost_share": 0.5},
             ]},
+        },
+        "a stack that may be left": {
+            "horizon": YEARS,
+            "stacks": [{**stack, "exit": {"from": "2029-01-01", "musd": 2, "overlap_months": 0}}],
         },
         "agreements on orders": {
             "horizon": {"years": 3, "step": "year"},
@@ -257,6 +261,7 @@ def rules_in(root: Path) -> set[str]:
     made = {f"decide_{what}" for what in DECISION_FAMILIES} | {
         *finance.ROWS,
         *agreements.ROWS,
+        *exits.ROWS,
         "money_cap",
         "carbon_cap",
     }
