@@ -143,12 +143,24 @@
     return value ? String(value).slice(0, 10) : "\u2013";
   };
 
-  // An empty cell shows in grey what is taken for it, where that is one value for all rows.
-  grid.plannerText = function (value, byDefault) {
-    return value === null || value === undefined || value === "" ? byDefault : String(value);
+  // An empty cell shows in grey what is taken for it: of its own row by the catalog, else one value for all rows.
+  function blank(value) {
+    return value === null || value === undefined || value === "";
+  }
+  function taken(data, name) {
+    return (data && data._taken && data._taken[name]) || null;
+  }
+  grid.plannerText = function (value, byDefault, data, name) {
+    const own = taken(data, name);
+    return !blank(value) ? String(value) : own ? String(own.value) : byDefault;
   };
-  grid.plannerAmount = function (value, name, byDefault) {
-    return value === null || value === undefined || value === "" ? byDefault : grid.plannerPlain(value, name);
+  grid.plannerAmount = function (value, name, byDefault, data) {
+    const own = taken(data, name);
+    return !blank(value) ? grid.plannerPlain(value, name) : own ? grid.plannerPlain(own.value, name) : byDefault;
+  };
+  grid.plannerTold = function (data, name) {
+    const own = taken(data, name);
+    return grid.plannerProblem(data, name) || (own && blank(data[name]) ? own.why : null);
   };
 
   // Rows and columns pasted from a spreadsheet into a grid that is edited: they go from the focused cell to the right

@@ -115,7 +115,7 @@ def register(app: dash.Dash, services: Services) -> None:
         doc = editing.document(draft.text)
         return (
             [checked.of(field["id"]["path"]) for field in fields],
-            [editing.rows(doc, TABLES[one["id"]["table"]], checked) for one in tables],
+            [editing.rows(doc, TABLES[one["id"]["table"]], checked, services.catalog) for one in tables],
             status(checked, draft.revision),
             seen(draft),
         )

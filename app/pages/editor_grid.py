@@ -37,7 +37,7 @@ OWN = {"site": "sites", "host": "hosts", "workload": "demand"}
 
 
 def of_table(services: Services, spec: Table, doc: Any, checked: editing.Checked, mine: bool, at: str) -> Any:
-    rows = editing.rows(doc, spec, checked)
+    rows = editing.rows(doc, spec, checked, services.catalog)
     title = t(f"scenario.table.{spec.key}")
     columns = _dated(doc, spec, mine) if spec.wide else _columns(services, spec, doc, mine)
     can_add = mine and spec.pattern.endswith("[]") and not spec.wide
@@ -170,7 +170,7 @@ def _column(services: Services, field: schema.Field, spec: Table, doc: Any, mine
             "cell-problem": f"params.data._problems && params.data._problems['{field.name}']",
             "cell-empty": "params.value === null || params.value === undefined",
         },
-        "tooltipValueGetter": {"function": f"plannerProblem(params.data, '{field.name}')"},
+        "tooltipValueGetter": {"function": f"plannerTold(params.data, '{field.name}')"},
         "sortable": not spec.nested,
         "filter": False,
     }
@@ -180,8 +180,9 @@ def _column(services: Services, field: schema.Field, spec: Table, doc: Any, mine
     taken = (
         default if isinstance(default, str) else f"{default:g}" if isinstance(default, int | float) else ""
     )
-    if field.kind in ("text", "choice") and taken != "":
-        column["valueFormatter"] = {"function": f"plannerText(params.value, {json.dumps(taken)})"}
+    if field.kind in ("text", "choice", "date"):
+        shown = f"plannerText(params.value, {json.dumps(taken)}, params.data, '{field.name}')"
+        column["valueFormatter"] = {"function": shown}
     if field.kind == "date":
         column["cellEditor"] = "agDateStringCellEditor"
     choices = known_values(field, services.catalog)
@@ -197,7 +198,7 @@ def _column(services: Services, field: schema.Field, spec: Table, doc: Any, mine
             "cellEditor": "agNumberCellEditor",
             "type": "rightAligned",
             "valueFormatter": {
-                "function": f"plannerAmount(params.value, '{field.leaf}', {json.dumps(taken)})"
+                "function": f"plannerAmount(params.value, '{field.name}', {json.dumps(taken)}, params.data)"
             },
         }
     elif named or own:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from planner.app.state import wide
 from planner.app.state.sections import Table
+from planner.app.state.taken import taken
 from planner.facts.catalog import Catalog
 from planner.intake import fields as schema
 from planner.intake.scenario_file import parse_with_warnings, set_in_file
@@ -94,17 +95,25 @@ def value_at(doc: Any, path: str) -> Any:
     return here
 
 
-def rows(doc: Mapping[str, Any], table: Table, checked: Checked | None = None) -> list[dict[str, Any]]:
-    """The rows of a table: its fields, ``_path`` of the entry, ``of`` its outer entry, ``_problems`` by column."""
+def rows(
+    doc: Mapping[str, Any], table: Table, checked: Checked | None = None, catalog: Catalog | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a table: its fields, ``_path`` of the entry, ``of`` its outer entry, ``_problems`` by column.
+
+    With a catalog, ``_taken`` has what is used for blank fields (``planner.app.state.taken``).
+    """
     if table.wide:
         return wide.rows(doc, table, checked)
     found = []
+    used = taken(doc, table.key, catalog) if catalog is not None else {}
     columns = schema.fields(table.pattern)
     for number, (path, outer, entry) in enumerate(_entries(doc, table.pattern)):
         row: dict[str, Any] = {"_path": path, "_row": f"{table.key}-{number}", "of": outer}
         for column in columns:
             value = value_at(entry, column.name)
             row[column.name] = schema.text_of(value)
+        if catalog is not None:
+            row["_taken"] = used.get(str(entry.get("id")), {})
         if checked is not None:
             messages = {c.name: checked.of(f"{path}.{c.name}") for c in columns}
             row["_problems"] = {name: message for name, message in messages.items() if message}

@@ -5,6 +5,13 @@ from __future__ import annotations
 from planner.intake.fields import UNITS, Field
 from planner.report.strings import known, t
 
+ACRONYMS = {
+    "dscr": "DSCR", "dsra": "DSRA", "irr": "IRR", "vat": "VAT", "usd": "USD", "musd": "MUSD", "mw": "MW", "it": "IT",
+}  # fmt: skip
+"""Words of names that are written in capitals."""
+UNIT_ALONE = {"musd": "Amount", "mw": "Power", "usd": "Price"}
+"""Names that are a unit only: what is counted in it."""
+
 
 def label(field: Field, path: str | None = None) -> str:
     """The reader's name of a field; made from its name where no text is kept for it."""
@@ -16,7 +23,10 @@ def label(field: Field, path: str | None = None) -> str:
         if suffix.startswith("_") and words.endswith(suffix):
             words = words.removesuffix(suffix)
             break
-    return words.replace("_", " ").capitalize()
+    if words in UNIT_ALONE:
+        return UNIT_ALONE[words]
+    first, *others = [ACRONYMS.get(word, word) for word in words.split("_")]
+    return " ".join([first[:1].upper() + first[1:], *others])
 
 
 def path_words(path: str) -> str:

@@ -20,6 +20,9 @@ from planner.app.pages.editor_parts import change, seen
 from planner.app.services import Refused, Services, Settings
 from planner.app.state import editing
 from planner.app.state.sections import TABLES
+from planner.app.state.taken import taken
+from planner.case.build import build_case
+from planner.facts.catalog import load_catalog
 from planner.intake import fields as schema
 from planner.intake.scenario_file import example_path
 from planner.intake.sheet_rows import SheetError
@@ -212,3 +215,38 @@ def test_a_problem_leads_to_its_cell() -> None:
     days = sorted(name for name in first if name[:2] == "20")
     assert place("demand-size-points", "demand[assistant].size.points[1].value") == days[1]
     assert place("hosts", "hosts[cloud]") is None and place("hosts", "sites[seoul]") is None
+
+
+def test_blank_cells_show_what_the_catalog_says() -> None:
+    catalog = load_catalog()
+    doc = editing.document(TEXT)
+
+    def of(table: str, entry: str) -> dict[str, Any]:
+        shown = editing.rows(doc, TABLES[table], None, catalog)
+        return next(row["_taken"] for row in shown if row["id"] == entry)
+
+    system = doc["systems"][0]["id"]
+    price = of("systems", system)["price_usd"]
+    assert price["value"] == catalog.value("systems", system, "price_usd_mid") and system in price["why"]
+    site = doc["sites"][0]
+    found = of("sites", site["id"])
+    case = build_case(editing.check(TEXT, catalog).scenario, catalog)
+    assert {"latitude", "country"} <= found.keys()
+    assert "grid_mw" not in found and all(site.get(name) is None for name in found)
+    for host in doc["hosts"]:
+        used, own = of("hosts", host["id"]), case.offers.reset_index(drop=True)
+        mine = own[own["h"] == host["id"]]["effectiveness"].iloc[0]
+        assert used.get("effectiveness", {"value": mine})["value"] == mine
+    stack = doc["stacks"][0]["id"]
+    adoption = doc["stacks"][0].get(
+        "adoption_musd", of("stacks", stack).get("adoption_musd", {}).get("value")
+    )
+    assert adoption == pytest.approx(case.stacks.loc[stack, "adoption_musd"])
+    odd = {
+        "systems": [{"id": "no-such"}, {"id": 3}, "text"],
+        "sites": 7,
+        "hosts": [{"id": "x", "owner_class": "none"}],
+    }
+    assert [taken(odd, table, catalog) for table in ("systems", "sites", "hosts", "demand")] == [
+        {"no-such": {}}, {}, {"x": {}}, {},
+    ]  # fmt: skip
