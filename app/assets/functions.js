@@ -124,7 +124,7 @@
       return value === null || value === undefined ? "" : String(value);
     }
     const text = String(value);
-    const plain = /year$|^seed$/.test(name) || /e/.test(text);
+    const plain = /^(?!.*per_).*year$|^seed$/.test(name) || /e/.test(text);
     return plain ? text : text.replace(/^(-?\d+)/, function (whole) {
       return whole.replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
     });

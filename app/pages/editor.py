@@ -14,6 +14,7 @@ from planner.app.pages import add_page
 from planner.app.pages import editor_grid as grid
 from planner.app.pages import editor_views as views
 from planner.app.pages.editor_check import register_check
+from planner.app.pages.editor_demand import register_demand
 from planner.app.pages.editor_parts import (
     DRAFT,
     REFRESH,
@@ -40,6 +41,7 @@ def register(app: dash.Dash, services: Services) -> None:
     add_page("scenario", lambda id=None, **query: _page(services, id, query), title=t("scenario.list-title"))
     register_check(app, services)
     register_sheets(app, services)
+    register_demand(app, services)
 
     @app.callback(
         Output(views.BODY, "children"),

@@ -10,8 +10,8 @@ from dash import dcc, html
 from planner.app.components import forms, layout, table, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
+from planner.app.pages import editor_demand, editor_sheets
 from planner.app.pages import editor_grid as grid
-from planner.app.pages import editor_sheets
 from planner.app.pages.editor_check import panel
 from planner.app.pages.editor_parts import (
     DRAFT,
@@ -40,6 +40,8 @@ BODY, HEAD = "ed-body", "ed-head"
 UNDO, EXPORT, FILE, SHARE, FOLDER = "ed-undo", "ed-export", "ed-file", "ed-share", "ed-folder"
 YAML_TEXT, YAML_OF, YAML_SAVE, YAML_MESSAGE = "ed-yaml", "ed-yaml-of", "ed-yaml-save", "ed-yaml-message"
 VIEWS = ("yaml", "changes", "check")
+CHARTED = 2
+"""Tables above the chart of a section that has one: the list and its path over time."""
 
 
 def page(
@@ -172,7 +174,9 @@ def _section(
         parts.append(_singles(services, "scenario.floors", singles, doc, checked, mine))
     if section.key in SHEETS:
         parts.append(editor_sheets.bar(section.key, services, mine))
-    parts += [grid.of_table(services, spec, doc, checked, mine, at) for spec in section.tables]
+    tables = [grid.of_table(services, spec, doc, checked, mine, at) for spec in section.tables]
+    beside = [editor_demand.holder()] if section.key == editor_demand.PART else []
+    parts += [*tables[:CHARTED], *beside, *tables[CHARTED:]]
     if section.key == "demand" and checked.scenario is not None:
         parts += _taken(services, checked.scenario)
     return dmc.Paper(parts, withBorder=True, className="section editor-section")

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 
 from planner.app import create_app
 from planner.app.components import forms
-from planner.app.pages import editor_grid, editor_sheets
+from planner.app.pages import editor_demand, editor_grid, editor_sheets
 from planner.app.pages.editor import _changed
 from planner.app.pages.editor_parts import change, seen
 from planner.app.services import Refused, Services, Settings
@@ -27,6 +28,7 @@ from planner.intake import fields as schema
 from planner.intake.scenario_file import example_path
 from planner.intake.sheet_rows import SheetError
 from planner.jobs import drafts
+from planner.report.charts.estimate import by_workload
 
 TEXT = example_path("two-hosts").read_text("utf-8").replace("title:", "title: |\n  Two hosts\n\n#", 1)
 
@@ -250,3 +252,26 @@ def test_blank_cells_show_what_the_catalog_says() -> None:
     assert [taken(odd, table, catalog) for table in ("systems", "sites", "hosts", "demand")] == [
         {"no-such": {}}, {}, {"x": {}}, {},
     ]  # fmt: skip
+
+
+def test_the_chart_of_the_demand_has_a_series_a_workload_and_the_rest_in_one(
+    opened: tuple[Any, Services, drafts.Draft],
+) -> None:
+    app, services, _ = opened
+    scenario = editing.check(TEXT, services.catalog).scenario
+    assert scenario is not None
+    with app.server.test_request_context("/"):
+        shown = json.dumps(editor_demand.chart(scenario, services.catalog).to_plotly_json(), default=str)
+    assert "Accelerators by year, stacked by workload" in shown
+    rows = pd.DataFrame(
+        [
+            {"w": f"w{n}", "year": year, "accelerators_mid": 100.0 - n}
+            for n in range(40)
+            for year in (2027, 2028)
+        ]
+    )
+    drawn = by_workload(rows, {f"w{n}": f"{NAMES[n % 3]} {n}" for n in range(40)})
+    assert [trace.meta for trace in drawn.data] == [*(f"w{n}" for n in range(7)), ""]
+    assert len({trace.name for trace in drawn.data}) == 8 and "33 more" in drawn.data[-1].name
+    total = sum(sum(trace.y) for trace in drawn.data)
+    assert total == pytest.approx(rows["accelerators_mid"].sum())
