@@ -111,7 +111,7 @@ def open_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 
     def open_(path: str = "/", scheme: str = "light", **options: Any) -> Page:
         context = chromium.new_context(
-            viewport={"width": 1360, "height": 900}, accept_downloads=True, **options
+            accept_downloads=True, **({"viewport": {"width": 1360, "height": 900}} | options)
         )
         context.add_cookies([{"name": "scheme", "value": scheme, "url": site.url}])
         context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -1,0 +1,84 @@
+"""Journey 8: forty workloads as a workbook with three mistakes, mended, solved; and a second tab on the same scenario."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import openpyxl
+import pytest
+from playwright.sync_api import Page, expect
+
+WAIT_MS = 60_000
+PLAN_MS = 300_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+NAMES = (
+    "Ministry of Health and Population: triage of out-patients",
+    "وزارة التعليم العالي والبحث العلمي: مساعد الطلاب والأساتذة",
+    "国土交通省・都市計画と交通流の予測および住民向け相談窓口の支援を行う業務用アシスタント",
+)
+COLUMNS = {
+    "Id": "", "Title": "", "Sector": "government", "Kind": "inference", "Data class": "public",
+    "Latency class": "standard", "Model class": "large", "Use profile": "assistant", "Counted in": "users",
+}  # fmt: skip
+
+
+def forty(mistakes: dict[str, Any]) -> dict[str, Any]:
+    """A file to upload: forty workloads with names of sixty characters in three scripts."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append([*COLUMNS, "2027", "2029"])
+    for n in range(40):
+        row = {**COLUMNS, "Id": f"w{n}", "Title": f"{NAMES[n % 3]} {n}".ljust(60, ".")}
+        sheet.append([*row.values(), 1000 + 10 * n, 2000 + 10 * n])
+    for cell, value in mistakes.items():
+        sheet[cell] = value
+    out = io.BytesIO()
+    book.save(out)
+    return {"name": "demand.xlsx", "mimeType": XLSX, "buffer": out.getvalue()}
+
+
+@pytest.mark.slow
+def test_sheet(open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any) -> None:
+    page = open_page("/scenarios")
+    page.get_by_role("button", name=re.compile("Copy this example: One workload")).click()
+    page.get_by_role("link", name="Demand", exact=True).click()
+    upload = page.locator("[data-upload] input[type=file]")
+    upload.set_input_files(forty({"D5": "inferense", "J9": "=J8*2", "K12": "many"}))
+    expect(page.get_by_text("3 cells to fix")).to_be_visible(timeout=WAIT_MS)
+    faults = page.get_by_role("table", name=re.compile("cell", re.I)).last
+    for cell in ("D5", "J9", "K12"):
+        expect(faults).to_contain_text(cell)
+    accessible(page)
+    upload.set_input_files(forty({}))
+    expect(page.get_by_text("40 added")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#ed-demand-chart-graph .main-svg").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#ed-demand-chart")).to_contain_text("33 more workloads")
+
+    # another tab changes the scenario: this one is told, and nothing is overwritten
+    other = page.context.new_page()
+    other.goto(page.url.replace("demand", "limits"))
+    other.get_by_label("Cost at most").fill("900")
+    other.keyboard.press("Tab")
+    expect(other.locator("[data-revision='2']")).to_be_visible(timeout=WAIT_MS)
+    cell = page.locator('[row-id="demand-size-points-0"] [col-id="2027-01-01"]')
+    cell.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("another window")).first).to_be_visible(timeout=WAIT_MS)
+    other.close()
+    page.reload()
+
+    # solved: every workload has its row in the chart of service, keyed by id
+    page.get_by_role("link", name="Check and run").click()
+    page.get_by_role("textbox", name="Quality").click()
+    page.get_by_role("option", name=re.compile("Quick")).click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("The plan in brief")).to_be_visible(timeout=PLAN_MS)
+    page.locator("#run-result").get_by_role("link", name="Plan").click()
+    expect(page.locator("#plan-served .main-svg").first).to_be_visible(timeout=WAIT_MS)
+    labels = page.locator("#plan-served .ytick text").all_inner_texts()
+    assert len(labels) == len(set(labels)) == 40
