@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 WAIT_MS = 60_000
 PLAN_MS = 300_000
@@ -25,10 +25,10 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def forty(mistakes: dict[str, Any]) -> dict[str, Any]:
+def forty(mistakes: dict[str, Any]) -> FilePayload:
     """A file to upload: forty workloads with names of sixty characters in three scripts."""
     book = openpyxl.Workbook()
-    sheet = book.active
+    sheet: Any = book.active
     sheet.append([*COLUMNS, "2027", "2029"])
     for n in range(40):
         row = {**COLUMNS, "Id": f"w{n}", "Title": f"{NAMES[n % 3]} {n}".ljust(60, ".")}
@@ -63,8 +63,8 @@ def test_sheet(open_page: Callable[..., Page], accessible: Callable[[Page], None
     other.get_by_label("Cost at most").fill("900")
     other.keyboard.press("Tab")
     expect(other.locator("[data-revision='2']")).to_be_visible(timeout=WAIT_MS)
-    cell = page.locator('[row-id="demand-size-points-0"] [col-id="2027-01-01"]')
-    cell.click()
+    first = page.locator('[row-id="demand-size-points-0"] [col-id="2027-01-01"]')
+    first.click()
     page.keyboard.press("Control+A")
     page.keyboard.type("7")
     page.keyboard.press("Enter")
