@@ -15,17 +15,17 @@ from planner.app.components import download, layout, result, table
 from planner.app.components.chart import chart
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
+from planner.app.pages import compare_tables as tables
 from planner.app.services import NotFound, Refused, Services
 from planner.app.state import url
 from planner.app.state.kept import kept
 from planner.app.state.result import Result, load_plan
-from planner.facts.numbers import quantity, signed
 from planner.report.charts import plan as charts
 from planner.report.field_labels import path_words
 from planner.report.kpis import results_side_by_side
 from planner.report.names import titles
 from planner.report.strings import t
-from planner.report.terms import term
+from planner.report.terms import readable, term
 from planner.scenario.schema import Scenario
 
 PAGE = "compare"
@@ -191,10 +191,11 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
     parts.append(
         layout.section(
             t("compare.results"),
-            *table.plain_table(_text(results, ordered, names), caption=t("compare.results")),
+            *table.plain_table(tables.results(results, ordered, names), caption=t("compare.results")),
             lead=t("compare.results-lead", baseline=names[base]),
         )
     )
+    parts += _beside(found, ordered, names)
     text = inputs[~inputs["path"].str.contains(NOTES)].astype(str)
     text.insert(0, "input", [words_of(path, found[base].run.scenario) for path in text["path"]])
     text = text.rename(columns=dict(zip(text.columns[2:], (names[ref] for ref in ordered), strict=True)))
@@ -205,6 +206,25 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
     )
     parts.append(layout.section(t("compare.inputs"), *body, lead=t("compare.inputs-lead")))
     return parts
+
+
+def _beside(found: dict[str, Result], ordered: list[str], names: dict[str, str]) -> list[Any]:
+    """What is built in each; of two, their finance with the reason of each difference."""
+    sections = [("built", tables.built(found, ordered, names))]
+    if len(ordered) == 2:
+        first, second = ordered
+        sections.append(
+            ("finance", tables.finance(found[first], found[second], (names[first], names[second])))
+        )
+    return [
+        layout.section(
+            t(f"compare.{name}"),
+            *table.plain_table(readable(rows), caption=t(f"compare.{name}")),
+            lead=t(f"compare.{name}-lead"),
+        )
+        for name, rows in sections
+        if len(rows)
+    ]
 
 
 def words_of(path: str, scenario: Scenario) -> str:
@@ -228,15 +248,3 @@ def _chart(
         row, ordered, [names[ref] for ref in ordered], f"{t(f'compare.{name}-title')} ({unit})"
     )
     return chart(PAGE, name, bars, None, note=f"{t('compare.note')} {money}.", table_downloads=False)
-
-
-def _text(results: pd.DataFrame, ordered: list[str], names: dict[str, str]) -> pd.DataFrame:
-    """Values with units and signed differences, as text."""
-    out = pd.DataFrame({t("compare.measure"): results["words"]})
-    for i, ref in enumerate(ordered):
-        name = names[ref] if i else t("compare.base-column", run=names[ref])
-        out[name] = [quantity(v, str(u)) for v, u in zip(results[ref], results["unit"], strict=True)]
-        if f"Δ {ref}" in results:
-            deltas = zip(results[f"Δ {ref}"], results["unit"], strict=True)
-            out[f"Δ {names[ref]}"] = [signed(v, str(u)) for v, u in deltas]
-    return out

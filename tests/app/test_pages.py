@@ -318,6 +318,9 @@ def test_compare_names_the_input_that_differs(services: Services) -> None:
     page = compare.draw(services, {"runs": "cheap,national,front", "base": "national"})
     assert graphs(page) == 5
     assert "Limits, control at least" in text_of(page), "inputs in words"
+    two = text_of(compare.draw(services, {"runs": "cheap,national"}))
+    assert t("compare.finance") in two and t("compare.built") in two and "points, better" in two
+    assert t("compare.finance") not in text_of(page), "of two plans only"
     assert compare.words_of(
         "demand[chat].size.points[1].value", load_scenario(example_path("two-hosts"))
     ) == ("chat: Size, points 2, value")
