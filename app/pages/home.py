@@ -21,6 +21,7 @@ from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
 from planner.report.terms import term
+from planner.runs.run import WHAT_IF
 
 RECENT = 8
 FIGURES = ("cost_npv_musd", "delay_months", "control_score", "national_control")
@@ -86,7 +87,8 @@ def recent(rows: list[dict[str, Any]], limit: int | None = RECENT) -> Any:
 
 
 def _row(row: dict[str, Any]) -> html.Tr:
-    links = [dcc.Link(t("home.open.run"), href=url.href("run", row["id"]))]
+    answered = row["kind"] in WHAT_IF and row["state"] in WITH_PLAN
+    links = [dcc.Link(t(f"home.open.{'answer' if answered else 'run'}"), href=url.href("run", row["id"]))]
     if row["state"] in WITH_PLAN and row["kind"] in ("plan", "frontier"):
         links = [
             dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))
