@@ -44,6 +44,10 @@ COLOURS = 256
 AT_FOOT = ("tradeoff-plans",)
 """Pictures of the end of a long page."""
 PREPARING = t("tradeoff.preparing")
+SIGNS = {
+    "estimate": ".kpi", "new": "#nc-form .kpi", "whatif": ".filter-bar", "scenario-demand": "#ed-demand-chart .main-svg",
+}  # fmt: skip
+"""What tells that a page which comes in parts is there."""
 
 
 @contextmanager
@@ -74,6 +78,7 @@ def screens(services: Services) -> dict[str, str]:
     others = ",".join([*made, *plans][:3])
     return {
         "home": "/",
+        "new": "/new?of=GHA",
         "scenarios": "/scenarios",
         "scenario-basics": f"/scenarios/{draft.id}",
         "scenario-demand": f"/scenarios/{draft.id}?section=demand",
@@ -88,6 +93,7 @@ def screens(services: Services) -> dict[str, str]:
             for tab in ("timeline", "sites", "control", "materials", "gaps")
         },
         "capital": f"/capital/{run}",
+        "whatif": f"/whatif/{run}",
         "compare": f"/compare?runs={others}&base={run}",
         "data": "/data",
         "estimate": "/estimate",
@@ -115,8 +121,8 @@ def take(page: Page, base: str, name: str, path: str, scheme: str) -> None:
     page.wait_for_selector(".page h1")
     expect(page.locator(".mantine-Loader-root")).to_have_count(0, timeout=120_000)
     expect(page.get_by_text(PREPARING)).to_have_count(0, timeout=120_000)
-    if name == "estimate":
-        page.locator(".kpi").first.wait_for(timeout=120_000)
+    if name in SIGNS:
+        page.locator(SIGNS[name]).first.wait_for(timeout=120_000)
     # grids and charts draw what is in view only: the window is made as high as the page
     if name == "tradeoff":  # ends below the picked plan
         page.locator("#tradeoff-prices .kpi").first.wait_for(timeout=120_000)
