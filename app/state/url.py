@@ -42,6 +42,7 @@ PAGES = (
     Page("compare", "/compare", "compare", "results", "columns-3"),
     Page("data", "/data", "data", "reference", "database"),
     Page("estimate", "/estimate", "estimate", "reference", "calculator", charts=True),
+    Page("help", "/help", "help", "reference", "info-circle"),
 )
 """Every page, in the order of the navigation; its words are ``app.nav.<key>`` and the texts of its own file."""
 PATHS = {page.key: page.path for page in PAGES}

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from planner.app import create_app
+from planner.app.pages import help as help_page
 from planner.app.pages import run_views, what_if
 from planner.app.pages import what_if_views as views
 from planner.app.services import Services, Settings
+from planner.app.state import url
 from planner.app.state.result import load_plan
 from planner.app.state.what_if import asked, questions
 from planner.intake.scenario_file import example_path, load_scenario
@@ -113,3 +115,11 @@ def test_answers_read_as_tables() -> None:
     )
     assert set(told.stack_columns(stacks)["rival"]) == {"–"}
     assert told.stack_notes(stacks) == ["rival: infeasible", "rival: no site"]
+
+
+def test_the_help_leads_everywhere_and_explains_its_words(services: Services) -> None:
+    shown = text_of(help_page.page())
+    assert all(f'"{url.href(key)}"' in shown for key in help_page.STEPS)
+    meanings = help_page.meanings()
+    assert {"control", "SEAL", "gap", "screening point"} <= set(meanings[t("help.word")])
+    assert all(len(text) > 30 for text in meanings[t("help.meaning")])

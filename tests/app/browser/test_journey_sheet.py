@@ -80,5 +80,5 @@ def test_sheet(open_page: Callable[..., Page], accessible: Callable[[Page], None
     expect(page.get_by_text("The plan in brief")).to_be_visible(timeout=PLAN_MS)
     page.locator("#run-result").get_by_role("link", name="Plan").click()
     expect(page.locator("#plan-served .main-svg").first).to_be_visible(timeout=WAIT_MS)
-    labels = page.locator("#plan-served .ytick text").all_inner_texts()
+    labels = page.locator("#plan-served .ytick text").all_text_contents()
     assert len(labels) == len(set(labels)) == 40
