@@ -66,7 +66,8 @@ def sift(arrays: Arrays, offers: Offers, start: Mask, options: SolveOptions) -> 
         bound = found.objective - MOST_K * float(gains.sum())
         if bound >= found.objective - OPEN_SHARE * abs(found.objective):
             return Sifted(found, bound, kept, rounds)
-        kept = kept | (gains > NOISE)
+        more = gains > NOISE
+        kept = kept | (more if more.any() else gains > 0)
     return Sifted(found, -np.inf, kept, rounds)
 
 
