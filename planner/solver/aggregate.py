@@ -19,7 +19,7 @@ first. What is not alike keeps its columns: nothing is assumed of rules, columns
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -136,37 +136,25 @@ class _Work:
 
     def __init__(self, block: Block, hardware: csc_array, service: csc_array, free: Mask) -> None:
         self.start = 0
-        columns = np.arange(block.start, block.stop)
         w, h, a, k, t = parts(block, W, H, A, K, T)
+        columns, place = np.arange(block.start, block.stop), codes(h, a, t)
         rate = size(csc_array(service[:, columns]))
-        place, service_sum = codes(h, a, t), sums(service)[columns]
-        unit = codes(place, w, quotient(service_sum, rate))
-        order = np.lexsort((k, unit))
+        unit = codes(place, w, quotient(sums(service)[columns], rate))
+        order = np.lexsort((k, unit))  # from here on, members of a unit are next to one another
         columns, unit, k, place = (v[order] for v in (columns, unit, k, place))
         rate = rate[order]
         first = firsts(unit)
         ratio = quotient(rate, rate[first])
-        merged = free[columns] & (rate > 0) & equal(service, columns, columns[first], ratio)
-        merged = _all(merged, unit)
-        position = np.arange(len(unit)) - first
-        # groups of units, by what their members are
-        weight = np.random.default_rng(SEED).uniform(1.0, 2.0, (2, k.max() + 1))
-        counted = sums(hardware)[columns]
-        signature = np.bincount(unit, weight[0, k] * (1 + ratio) + weight[1, k] * counted)
-        heads = np.flatnonzero(position == 0)
-        group = codes(place[heads], np.bincount(unit), signature, np.where(merged[heads], -1, heads))[unit]
-        like = firsts(group) + position
-        like = np.where(like < len(unit), like, 0)
-        merged &= (k[like] == k) & (np.abs(ratio - ratio[like]) <= ALIKE * ratio)
-        merged &= equal(hardware, columns, columns[like])
-        merged = _all(merged, unit)
-        group = codes(group, merged)
+        alike = free[columns] & (rate > 0) & equal(service, columns, columns[first], ratio)
+        members = _Members(columns, unit, k, place, ratio, np.arange(len(unit)) - first)
+        group, merged = members.grouped(hardware, _all(alike, unit))
+        heading = members.position == 0
+        leading = firsts(group) == np.arange(len(unit)) - members.position
         # merged where it saves entries of the matrix
         by_hardware, by_service = entries(hardware)[columns], entries(service)[columns]
-        leading = firsts(group) == np.arange(len(unit)) - position
-        saved = by_hardware + by_service - leading * (by_hardware + 1) - (position == 0) * (by_service + 1)
+        saved = by_hardware + by_service - leading * (by_hardware + 1) - heading * (by_service + 1)
         merged &= (np.bincount(group, saved) > 0)[group]
-        self._number(columns, group, unit, ratio, merged, leading, position == 0)
+        self._number(columns, group, unit, ratio, merged, leading, heading)
 
     def _number(
         self,
@@ -217,6 +205,33 @@ class _Work:
         full[self.direct] = direct
         total = np.bincount(self.work_group, works, self.groups).astype(float)[self.group_of]
         full[self.columns] = systems[self.system_of] * quotient(works[self.work_of], total)
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Columns of work sorted by unit and system: place, rate by that of the unit's first, position within the unit."""
+
+    columns: Ints
+    unit: Ints
+    system: Ints
+    place: Ints
+    ratio: Floats
+    position: Ints
+
+    def grouped(self, hardware: csc_array, alike: Mask) -> tuple[Ints, Mask]:
+        """Group of every member, and whether its unit is like all others of the group; ``alike`` says which units may be."""
+        weight = np.random.default_rng(SEED).uniform(1.0, 2.0, (2, self.system.max() + 1))
+        counted = weight[1, self.system] * sums(hardware)[self.columns]
+        signature = np.bincount(self.unit, weight[0, self.system] * (1 + self.ratio) + counted)
+        heads = np.flatnonzero(self.position == 0)
+        apart = np.where(alike[heads], -1, heads)
+        group = codes(self.place[heads], np.bincount(self.unit), signature, apart)[self.unit]
+        like = firsts(group) + self.position
+        like = np.where(like < len(like), like, 0)
+        same = (self.system[like] == self.system) & equal(hardware, self.columns, self.columns[like])
+        same &= np.abs(self.ratio - self.ratio[like]) <= ALIKE * self.ratio
+        merged = _all(alike & same, self.unit)
+        return codes(group, merged), merged
 
 
 def _all(each: Mask, code: Ints) -> Mask:
