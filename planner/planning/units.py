@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from planner.facts.rounding import rounded_up
 from planner.planning.repair import whole_units
-from planner.planning.solve_run import SolveRun, Stop
+from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.solution import Solution
@@ -98,6 +101,49 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
         return rounded
     if rounded.x is None and run.reference is not None:
         rounded = _units_of_reference(run, run.reference)
+    try:
+        return _together(run, rounded)
+    except Stop:
+        if rounded.x is not None or run.reference is None or not _waits_longer(run, run.reference):
+            raise
+        return _together(run, _units_of_reference(run, run.reference))
+
+
+def _waits_longer(run: SolveRun, x: Floats) -> bool:
+    """Caps on delay that the planner took from the least-delay plan, raised to what whole units at its places keep.
+
+    That plan has divisible units: under a tolerance of about nothing, whole ones of a small fleet may miss its delay. What
+    was proved under the caps before holds no more. False where the caps are the scenario's own, or no units are found.
+    """
+    if run.case.scenario.limits.max_delay_months is not None or not run.bounds.max_delay_months_by_workload:
+        return False
+    engine, caps = run.engine, run.bounds.max_delay_months_by_workload
+    run.say("units", "how soon whole units can serve")
+    engine.integers()
+    engine.policy(replace(run.bounds, max_delay_months=None, max_delay_months_by_workload={}))
+    run.hold(x, *PATTERN, *HALLS)
+    engine.fix(UNITS, None)
+    engine.minimise("delay")
+    run.options("units", absolute_gap=1e-3)
+    found = run.timed("units", lambda: whole_units(engine, x, 1e-3, min(UNITS_S, run.left("units"))))
+    engine.minimise("cost")
+    if found.x is None:
+        return False
+    reached = {w: rounded_up(months + DELAY_SLACK_MONTHS, 4) for w, months in engine.delays(found.x).items()}
+    longest = run.bounds.max_delay_months
+    total = rounded_up(engine.value(found.x, "delay") + DELAY_SLACK_MONTHS, 4)
+    run.bounds = replace(
+        run.bounds,
+        max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()},
+        max_delay_months=None if longest is None else max(longest, total),
+    )
+    run.bound = None
+    run.notes.append("whole units cannot serve as soon as divisible ones: caps on delay are what they reach")
+    return True
+
+
+def _together(run: SolveRun, rounded: Solution) -> Solution:
+    """Whole units, halls, hosts and stacks in one programme, from a plan in hand where there is one."""
     engine = run.engine
     run.say("refine", "whole units, halls, hosts and stacks together")
     engine.policy(run.bounds)
@@ -108,8 +154,8 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
     # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
     best = run.values(found if rounded.x is None or (found.x is not None and better) else rounded)
-    if found.bound is not None and run.bound is not None:
-        run.bound = max(run.bound, found.bound)
+    if found.bound is not None:
+        run.bound = found.bound if run.bound is None else max(run.bound, found.bound)
     engine.integers()
     for family in (*PATTERN, *HALLS, UNITS):
         whole = engine.family(best, family).to_numpy(float).round()

@@ -146,3 +146,19 @@ def test_a_year_outside_the_horizon_is_refused(tiny, tmp_path):
 
     with pytest.raises(ScenarioError, match="2040 lies outside the horizon"):
         check_scenario(tiny(limits={"carbon_t": [{"year": 2040, "tonnes": 1}]}))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.95])
+def test_whole_units_of_a_small_fleet_wait_longer_than_divisible_ones(place, facts, share):
+    """A megawatt of diesel carries 62.5 of 100 servers early: half of one would wait for nothing but the tolerance."""
+
+    def limits(**more: Any) -> dict[str, Any]:
+        return {"delay_tolerance_months": 0, **more}
+
+    free = solve(build_case(place(SETS, 2, limits=limits()), facts), quality="quick")
+    assert free.plan is not None and not len(audit(free.plan))
+    tonnes = share * free.plan.tables["power"]["emissions_t"].sum()
+    capped = limits(carbon_t=[{"tonnes": tonnes}])
+    outcome = solve(build_case(place(SETS, 2, limits=capped), facts), quality="quick")
+    assert outcome.status == "optimal" and not len(audit(outcome.plan))
+    assert outcome.plan.tables["power"]["emissions_t"].sum() <= tonnes * (1 + 1e-6)
