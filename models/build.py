@@ -27,6 +27,7 @@ from planner.models import (
     power,
     ppa,
     redundancy,
+    renewable,
     resilience,
     sites,
     storage,
@@ -77,6 +78,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     agreements.declare_draws(m, case)
     objectives.declare(m, case, entries)
     carbon.declare(m, case, entries)
+    renewable.declare(m, case, entries)
     return m, entries
 
 

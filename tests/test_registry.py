@@ -55,7 +55,15 @@ def rules_of_the_model(root: Path) -> set[str]:
     """Every rule that stands in the code of the model, whether or not a case has rows of it."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (root / "models").glob("*.py"))
     named = set(re.findall(r"\bm\.(\w+) = Rule\(", text))
-    summed = {*finance.ROWS, *agreements.ROWS, *exits.ROWS, "money_cap", "carbon_cap"}  # by `bounded_sums`
+    summed = {
+        *finance.ROWS,
+        *agreements.ROWS,
+        *exits.ROWS,
+        "money_cap",
+        "carbon_cap",
+        "energy_drawn",
+        "renewable_floor",
+    }  # by `bounded_sums`
     return (
         named - {"cap"} | summed | {f"decide_{what}" for what in ("stack", *DECIDED)}
     )  # `cap`: an example in a docstring

@@ -90,6 +90,8 @@ class Case:
     money_caps: pd.DataFrame
     carbon_prices: pd.DataFrame
     carbon_caps: pd.DataFrame
+    renewable_floors: pd.DataFrame
+    renewables: pd.DataFrame
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
     exits: pd.DataFrame

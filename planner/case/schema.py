@@ -13,6 +13,7 @@ from planner.case import (
     power,
     ppa,
     redundancy,
+    renewable,
     resilience,
     sites,
     storage,
@@ -151,7 +152,7 @@ SCHEMA: dict[str, Table] = {
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
-    **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **resilience.TABLES, **agreements.TABLES,
-    **exits.TABLES,
+    **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
+    **resilience.TABLES, **agreements.TABLES, **exits.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

@@ -20,6 +20,7 @@ from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_row
 from planner.explain.service_limits import class_floors, continuity, control, decisions, shares, survival
 from planner.scenario.schema import Site
 from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.highs import LiveHighs
 
 
 def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
@@ -27,6 +28,7 @@ def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
     makers = (
         _capital,
         _carbon,
+        _renewable,
         _quotas,
         _crews,
         _grid,
@@ -68,6 +70,27 @@ def _carbon(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         when = "over the horizon" if cap.year == TOTAL else f"of {cap.year}"
         yield Relaxation("carbon", f"limits.carbon_t[{n}].tonnes", float(cap.tonnes), "tCO2", f"the cap on emissions {when}",
                          rows, np.full(len(rows), -1e-3), scale=1e3, where={"year": cap.year})  # fmt: skip
+
+
+def _renewable(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """A point of share is worth the energy drawn, of which demand tells roughly; the true rows have it as a column."""
+    floors = case.renewable_floors
+    mean_mw = float(case.systems["working_mw_per_k"].mean())
+    hours = case.demand["t"].map(case.periods["hours"]).astype(float)
+    years = case.demand["t"].map(case.periods["year"]).astype(str)
+    gwh = (case.demand["demand_kref"] * hours).groupby(years.to_numpy()).sum() * mean_mw / 1000.0
+    for n, asked in enumerate(case.scenario.limits.renewable):
+        own = floors[floors["n"] == n]
+        rows = np.concatenate([rows_of(arrays, "renewable_floor", str(i)) for i in own["i"]])
+
+        def exact(live: LiveHighs, change: float, names: Any = own["i"], share: float = asked.share) -> None:
+            for i in names:
+                live.change_coefficient(("renewable_floor", i), ("drawn", i), share - change)
+
+        amounts = own["year"].map(gwh).fillna(0.0).to_numpy(float)
+        yield Relaxation("renewable", f"limits.renewable[{n}].share", asked.share, "share",
+                         f"the share of renewable energy by {asked.match}", rows, amounts, direction=-1, most=asked.share,
+                         scale=0.1, exact=exact)  # fmt: skip
 
 
 # ---- supply

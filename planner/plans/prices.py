@@ -32,6 +32,7 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "space_max": ("MW IT", 1.0, "largest size of {0}"),
     "money_cap": ("MUSD", 1.0, "cap on {0}"),
     "carbon_cap": ("tCO2", 1000.0, "cap on {0}"),
+    "renewable_floor": ("MWh", 1000.0, "renewable energy ({0})"),
     "draw_amount": ("m of its currency", 1.0, "amount of source {0}"),
     "share_cap": ("1000 reference accelerators", 1.0, "share cap {0}"),
     "survive": ("1000 reference accelerators", 1.0, "survival of {1} without {2} ({0})"),

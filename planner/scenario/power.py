@@ -65,6 +65,12 @@ class PowerPurchase(Record):
     lead_months: Months = 0
     capacity_factor_pct: Annotated[float, Field(gt=0, le=100)] | None = None
     surplus_usd_per_mwh: NonNegative = 0.0
+    renewable: bool | None = None
+
+    @property
+    def counts_as_renewable(self) -> bool:
+        """As stated; left out, sun and wind are."""
+        return self.profile != "flat" if self.renewable is None else self.renewable
 
     @model_validator(mode="after")
     def _surplus_earns_nothing(self) -> PowerPurchase:

@@ -435,6 +435,17 @@ class CarbonCap(Record):
     year: int | None = None
 
 
+class RenewableShare(Record):
+    """At least this share of the energy drawn in each calendar year from own plant and contracts that are renewable.
+
+    ``match``: by ``year`` what contracts deliver counts whenever it comes; by ``hour`` only what is used as it comes.
+    """
+
+    share: Share
+    match: Literal["year", "hour"] = "year"
+    from_: Annotated[date | None, Field(alias="from")] = None
+
+
 class ShareCap(Record):
     """At most this share of served demand (in reference-accelerator equivalents) by one vendor, operator, ...
 
@@ -489,6 +500,7 @@ class Limits(Record):
     capital_musd_by_year: list[YearCap] = []
     money: list[MoneyCap] = []
     carbon_t: list[CarbonCap] = []
+    renewable: list[RenewableShare] = []
     shares: list[ShareCap] = []
     survival: list[Survival] = []
 

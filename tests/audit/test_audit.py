@@ -83,6 +83,7 @@ def rich(tiny) -> Scenario:
         },
         "limits": {
             "min_control": 30, "control_floors": [{"data_class": "public", "min": 31, "from": "2028-01-01"}],
+            "renewable": [{"share": 0.005, "from": "2029-01-01"}, {"share": 0.001, "match": "hour", "from": "2029-01-01"}],
             "carbon_t": [{"year": 2028, "tonnes": 60000}, {"tonnes": 200000}],
             "delay_tolerance_months": 6, "max_cost_musd": 5000, "capital_musd_total": 5000,
             "capital_musd_by_year": [{"year": 2027, "musd": 2000}],
@@ -350,6 +351,7 @@ MUTATIONS = [
       "energy_mwh", "generation_mwh", "emissions_t")],
     *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
       "plant_rating_mw", "plant_standby_mw")],
+    ("renewable-share", drop("matched")),
     ("carbon-cap", scale("ledger", "quantity", 1e5, lambda t: t["unit"] == "tCO2")),
     ("ledger-entry", scale("ledger", "musd", 1.1, lambda t: t["account"] == "carbon")),
     ("ppa-allowed", put("ppas", "t", 99)),

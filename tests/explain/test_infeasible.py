@@ -82,6 +82,7 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     "delay": ("delay", "limits.max_delay_months.records", {"limits.max_delay_months": {"records": 6, "assistant": 20}}),
     "cost": ("cost", "limits.max_cost_musd", {"limits.max_cost_musd": 40}),
     "emissions": ("carbon", "limits.carbon_t[0].tonnes", {"limits.carbon_t": [{"tonnes": 500}]}),
+    "renewable share": ("renewable", "limits.renewable[0].share", {"limits.renewable": [{"share": 0.5}]}),
     "land": (
         "land", "sites[busan].max_it_mw",
         {"hosts[cloud]": None, "sites[busan].max_it_mw": 1, "sites[haenam].max_it_mw": 20},

@@ -194,6 +194,13 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             ], "flexible": {"max_mw": 5}}}],
         },
         "carbon": {"horizon": YEARS, "limits": {"carbon_t": [{"year": 2029, "tonnes": 9000}]}},
+        "renewable": {
+            "horizon": YEARS,
+            "sites": [{**site, "power": {"ppas": [
+                {"id": "farm", "profile": "wind", "max_mw": 2, "usd_per_mwh": 60, "term_months": 24},
+            ]}}],
+            "limits": {"renewable": [{"share": 0.5, "from": "2029-01-01"}]},
+        },
         "a charge on the peak": {
             "horizon": {"years": 2, "step": "half-year"},
             "sites": [{**site, "tariff": {"capacity_usd_per_kw_year": 60}}],
@@ -264,6 +271,8 @@ def rules_in(root: Path) -> set[str]:
         *exits.ROWS,
         "money_cap",
         "carbon_cap",
+        "energy_drawn",
+        "renewable_floor",
     }
     assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 2, (
         "a rule made in another way"

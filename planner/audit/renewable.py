@@ -1,0 +1,52 @@
+"""Renewable energy: what dispatch, generation and contracts show of it in a year, against what is drawn."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planner.audit.findings import Findings
+from planner.audit.view import View
+
+COVERS = {"energy_drawn": "renewable-share", "renewable_floor": "renewable-share"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+CLOUDS, PLACED = "cloud-energy", ("solar", "wind", "geothermal")
+
+
+def check(view: View, found: Findings) -> None:
+    """The share of every year, from the date of the floor on."""
+    floors = view.scenario.limits.renewable
+    if not floors:
+        return
+    imported, made, bought, ledger = (
+        view.table(name) for name in ("dispatch", "generation", "matched", "ledger")
+    )
+    fuels = view.case.catalog.table("power_options")["fuel"]
+    counted = {
+        (host.id, ppa.id)
+        for host in view.scenario.hosts
+        for site in view.scenario.sites
+        if site.id == host.site and site.power
+        for ppa in site.power.ppas
+        if ppa.counts_as_renewable
+    }
+    clouds = ledger[ledger["account"] == CLOUDS]
+    ours = bought[[key in counted for key in zip(bought["h"], bought["g"], strict=True)]]
+    drawn = [
+        _mwh(imported["t"], imported["import_mw"] * imported["hours"]),
+        _mwh(made["t"], made["generation_mwh"]),
+        _mwh(clouds["t"], clouds["quantity"]),
+    ]
+    own = made[made["g"].map(fuels).isin(PLACED)]
+    clean = [_mwh(own["t"], own["generation_mwh"]), _mwh(ours["t"], ours["matched_mw"] * ours["hours"])]
+    sold = _mwh(ours["t"], ours["surplus_mw"] * ours["hours"])
+    for floor in floors:
+        counts = [*clean, sold] if floor.match == "year" else clean
+        short = pd.concat([-floor.share * part for part in drawn] + counts)
+        dates = {t: view.date(t) for t in short.index}
+        short = short[[floor.from_ is None or dates[t] >= pd.Timestamp(floor.from_) for t in short.index]]
+        by_year = short.groupby([dates[t].year for t in short.index]).sum()
+        found.at_least("renewable-share", by_year, 0.0, "MWh of renewable energy short", 100.0)
+
+
+def _mwh(t: pd.Series, mwh: pd.Series) -> pd.Series:
+    return mwh.astype(float).groupby(t.astype(int).to_numpy()).sum()
