@@ -29,7 +29,7 @@ from planner.scenario.schema import Scenario
 Tables = dict[str, pd.DataFrame]
 
 
-FARM = {"id": "farm", "max_mw": 0.4, "usd_per_mwh": 5, "term_months": 24, "surplus_usd_per_mwh": 1}
+FARM = {"id": "farm", "max_mw": 0.4, "usd_per_mwh": 5, "term_months": 24, "surplus_usd_per_mwh": 1, "renewable": True}
 
 
 def rich(tiny) -> Scenario:
@@ -351,7 +351,7 @@ MUTATIONS = [
       "energy_mwh", "generation_mwh", "emissions_t")],
     *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
       "plant_rating_mw", "plant_standby_mw")],
-    ("renewable-share", drop("matched")),
+    ("renewable-share", scale("dispatch", "import_mw", 1e6)),
     ("carbon-cap", scale("ledger", "quantity", 1e5, lambda t: t["unit"] == "tCO2")),
     ("ledger-entry", scale("ledger", "musd", 1.1, lambda t: t["account"] == "carbon")),
     ("ppa-allowed", put("ppas", "t", 99)),
