@@ -29,7 +29,14 @@ from planner.scenario.schema import Scenario
 Tables = dict[str, pd.DataFrame]
 
 
-FARM = {"id": "farm", "max_mw": 0.4, "usd_per_mwh": 5, "term_months": 24, "surplus_usd_per_mwh": 1, "renewable": True}
+FARM = {
+    "id": "farm",
+    "max_mw": 0.4,
+    "usd_per_mwh": 5,
+    "term_months": 24,
+    "surplus_usd_per_mwh": 1,
+    "renewable": True,
+}
 
 
 def rich(tiny) -> Scenario:
