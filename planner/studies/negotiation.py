@@ -143,7 +143,9 @@ def _agreements(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, 
         row = _row(AGREEMENT, a.id, "", without, having)
         if having.plan is not None:
             price = _price(plan.case, a.id, having.plan)
-            row |= {"price_musd": price, "change_musd": max(0.0, price - row.get("worth_musd", np.nan))}
+            row["price_musd"] = price
+            if "worth_musd" in row:
+                row["change_musd"] = max(0.0, price - row["worth_musd"])
         yield row
 
 
