@@ -77,21 +77,22 @@ def _open(first: date | None, last: date | None, quarters: Quarters) -> Array:
 def unpaid_before(
     given: Sequence[Revenue], contracts: Sequence[Contract], quarters: Quarters, operation_from: int
 ) -> Iterator[Fault]:
-    """Revenue of quarters before operation: statements have no place for it. A budget line without a date begins then."""
-    early = [
-        c for one, c in zip(given, contracts, strict=True) if one.kind != BUDGET or one.from_ is not None
-    ]
-    earned = sum((revenue(c, quarters.level) for c in early), np.zeros(quarters.count))[:operation_from]
-    paid = np.flatnonzero(earned)
-    if len(paid):
+    """What contracts dated before operation would pay until then: statements have no place for it, so it is left out.
+
+    A contract without a date pays from the start of operation.
+    """
+    for one, contract in zip(given, contracts, strict=True):
+        earned = revenue(contract, quarters.level)[:operation_from]
+        paid = np.flatnonzero(earned)
+        if one.from_ is None or not len(paid):
+            continue
         first, last, begins = (
             quarter_name(q, quarters.calendar.start) for q in (paid[0], paid[-1], operation_from)
         )
-        message = (
-            f"contracts pay {earned.sum():.4g} MUSD in {first} to {last}, before operation begins in {begins}"
-        )
+        left_out = f"{earned.sum():.4g} MUSD in {first} to {last} are left out"
         yield Fault(
-            "finance.operation_from", f"{message}: let operation begin earlier, or the contracts later"
+            f"finance.revenue[{one.id}].from",
+            f"{left_out}: operation begins in {begins}, and contracts pay from then on; date operation_from earlier",
         )
 
 

@@ -8,7 +8,7 @@ What cannot be financed raises FinanceError with paths of the scenario, all at o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,7 +25,7 @@ from planner.case.finance import (
     lives_of,
     payer_of_hosts,
 )
-from planner.case.periods import Calendar, add_months, quarter_of
+from planner.case.periods import Calendar, add_months, quarter_name, quarter_of
 from planner.finance.contracts import contracts_of, earned_by, unpaid_before
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
@@ -64,6 +64,8 @@ class PlanFinance:
     price_factor: float
     payers: pd.DataFrame
     """ledger with the payers of finance: t, kind, payer, musd"""
+    left_out: tuple[Fault, ...] = ()
+    """what the scenario states of dates and the statements have no place for"""
 
     @cached_property
     def settled(self) -> Settled:
@@ -105,6 +107,7 @@ class _Reader:
         earned = earned_by(contracts, flows.price_level, flows.operation_from)
         lives = self.lives(flows)
         self.note_lives(lives)
+        self.note_starts(flows.operation_from)
         live = self.live_from(flows.operation_from)
         tranches = Tranches(self.scenario, self.quarters, flows, live, lives, self.notes)
         project = Project(
@@ -115,11 +118,11 @@ class _Reader:
         )  # fmt: skip
         factor = 1.0
         try:
-            early = unpaid_before(self.terms.revenue, contracts, self.quarters, flows.operation_from)
-            raise_all([*early, *tranches.idle_grants(), *faults(project)])  # whatever the price
+            raise_all([*tranches.idle_grants(), *faults(project)])  # whatever the price
             factor = self.factor(project)
             project = replace(project, revenue_musd=factor * project.revenue_musd)
-            found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger)
+            left_out = tuple(self.left_out(contracts, flows.operation_from))
+            found = PlanFinance(project, contracts, tuple(self.notes.found), factor, ledger, left_out)
             _ = found.statements  # what only the flows show is refused here, with paths of the scenario
         except FinanceError as error:
             raise placed_in(self.scenario, error) from error
@@ -148,6 +151,22 @@ class _Reader:
         self.notes.add("operation_from", day.isoformat(), "first quarter in which what is bought serves" if own
                   else "first quarter of service: nothing is bought")  # fmt: skip
         return quarter
+
+    def note_starts(self, operation_from: int) -> None:
+        """A contract without a first day pays from the start of operation."""
+        day = add_months(self.calendar.start, MONTHS_PER_QUARTER * operation_from).isoformat()
+        for one in self.terms.revenue:
+            if one.from_ is None:
+                self.notes.add(f"revenue[{one.id}].from", day, "pays from the start of operation")
+
+    def left_out(self, contracts: Sequence[Contract], operation_from: int) -> Iterator[Fault]:
+        """Dates before operation can begin, and what contracts would have paid before it."""
+        start, stated = self.calendar.start, self.terms.operation_from
+        if stated is not None and quarter_of(stated, start) < operation_from:
+            first = quarter_name(operation_from, start)
+            message = f"read as {first}: operation begins a quarter after the plan does at the earliest"
+            yield Fault("finance.operation_from", message)
+        yield from unpaid_before(self.terms.revenue, contracts, self.quarters, operation_from)
 
     @cached_property
     def first_served(self) -> tuple[int | None, bool]:

@@ -74,7 +74,7 @@ def tables_of(found: PlanFinance, scenario: Scenario) -> dict[str, pd.DataFrame]
         "finance_tranches": _tranches(found),
         "finance_owners": owners(found),
         "finance_defaults": pd.DataFrame([asdict(d) for d in found.defaults]).astype({"value": str}),
-        CAUTIONS: _placed(CAUTIONS, cautions(found.project, found.statements)),
+        CAUTIONS: _placed(CAUTIONS, [*found.left_out, *cautions(found.project, found.statements)]),
     }
     return {name: table[list(SCHEMA[name])].reset_index(drop=True) for name, table in made.items()}
 

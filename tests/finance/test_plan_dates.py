@@ -72,11 +72,21 @@ def test_debt_ends_with_its_asset_though_operation_is_dated_later() -> None:
         raise_all(faults(replace(project, live_from=3)))
 
 
-def test_revenue_before_operation_is_told_not_dropped() -> None:
-    with pytest.raises(FinanceError) as caught:
-        made(operation_from="2029-07-01")
-    said = {fault.path: fault.message for fault in caught.value.faults}["finance.operation_from"]
-    assert "MUSD in 2028-Q3 to 2029-Q2, before operation begins in 2029-Q3" in said
+def test_a_contract_without_a_date_pays_from_operation_and_an_earlier_date_is_told() -> None:
+    """The same statements either way; the default is noted, and what a stated date leaves out is a caution."""
+    terms = {"operation_from": "2028-10-01", "sources": []}
+    early, plain_ = (made(**terms, **{"revenue[anchor].from": day}) for day in ("2028-07-01", None))
+    assert early.statements.cash_flow.equals(plain_.statements.cash_flow)
+    (said,) = early.left_out
+    assert said.path == "finance.revenue[anchor].from"
+    assert "MUSD in 2028-Q3 to 2028-Q3 are left out: operation begins in 2028-Q4" in said.message
+    assert not plain_.left_out
+    assert ("finance.revenue[anchor].from", "2028-10-01") in {(d.path, d.value) for d in plain_.defaults}
+
+
+def test_operation_dated_at_the_start_is_told_to_be_read_later() -> None:
+    (said,) = made(operation_from="2027-01-01", sources=[], **{"revenue[anchor].from": None}).left_out
+    assert said.path == "finance.operation_from" and said.message.startswith("read as 2027-Q2")
 
 
 def test_a_grant_above_all_capital_from_its_day_on_is_refused_at_its_place() -> None:
