@@ -5,6 +5,7 @@ What takes plans of its own goes to the queue; what takes seconds is answered he
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import dash
@@ -18,23 +19,26 @@ from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load_plan
 from planner.app.state.what_if import asked, next_control, waiting, why
+from planner.case.limits import SHARE_COLUMN
 from planner.facts.errors import PlannerError
 from planner.report.strings import t
 from planner.runs.run import LOSS, STACKS, SURVIVAL
 
 PAGE = "whatif"
-REF, RUN, FORMS, GOTO = (f"{PAGE}-{x}" for x in ("ref", "run", "forms", "goto"))
+REF, RUN, FORMS, GOTO, STATE = (f"{PAGE}-{x}" for x in ("ref", "run", "forms", "goto", "state"))
+DEFAULTS: dict[str, Any] = {"by": ["site", "operator"], "workloads": [], "from": "", "what": "service"}
+"""What an address may fill the question of survival with."""
 
 
 def register(app: dash.Dash, services: Services) -> None:
-    def page(id: str | None, **_query: Any) -> Any:
-        return result.shown(services, PAGE, id, lambda one: draw(one, services))
+    def page(id: str | None, **query: Any) -> Any:
+        return result.shown(services, PAGE, id, lambda one: draw(one, services, query))
 
     add_page(PAGE, page)
 
-    @app.callback(Output(FORMS, "children"), Input(REF, "data"))
-    def forms(ref: str) -> list[Any]:
-        return views.sections(services, load_plan(services, ref))
+    @app.callback(Output(FORMS, "children"), Input(REF, "data"), State(STATE, "data"))
+    def forms(ref: str, state: dict[str, Any]) -> list[Any]:
+        return views.sections(services, load_plan(services, ref), state)
 
     @app.callback(
         Output(GOTO, "href"),
@@ -56,7 +60,7 @@ def register(app: dash.Dash, services: Services) -> None:
         text, options = asked(one, study, **wanted(study, given))
         source = services.job(one.run_id)
         job, reused = services.submit(
-            one.run.scenario.name, text, options, title=f"{one.title}: {views.named(options)}",
+            one.run.scenario.name, text, options, title=f"{one.title}: {views.named(options, one.run.scenario)}",
             draft=None, folder=None if source is None else source.folder,
         )  # fmt: skip
         if reused:
@@ -84,12 +88,13 @@ def register(app: dash.Dash, services: Services) -> None:
     result.register_picker(app, RUN, REF)
 
 
-def draw(one: Result, services: Services) -> html.Div:
-    """The page of one plan."""
+def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
+    """The page of one plan, its question of survival as the address fills it."""
     return layout.page(
         f"{t('whatif.title')}: {one.title}",
         result.other_facts(services, one.run),
         dcc.Store(id=REF, data=one.ref),
+        dcc.Store(id=STATE, data=_checked(url.parse(query, DEFAULTS))),
         dcc.Location(id=GOTO, refresh="callback-nav"),
         html.Div(
             [result.picker(RUN, services, one.ref), toolbar(*result.links(one, PAGE))],
@@ -109,6 +114,20 @@ def draw(one: Result, services: Services) -> html.Div:
     )
 
 
+def _checked(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with values that are none put back to their defaults."""
+    known = [by for by in state["by"] if by in SHARE_COLUMN]
+    what = state["what"] if state["what"] in ("service", "supply") else DEFAULTS["what"]
+    return {**state, "by": known or DEFAULTS["by"], "what": what, "from": _a_day(state["from"])}
+
+
+def _a_day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""
+
+
 def wanted(study: str, given: dict[str, Any]) -> dict[str, Any]:
     """Options of a question from the fields of its form; of a loss, a ``Cut``: what is lost is ``field:name``."""
     if study == LOSS:
@@ -117,7 +136,8 @@ def wanted(study: str, given: dict[str, Any]) -> dict[str, Any]:
             named.setdefault(field, []).append(name)
         return {"cut": {"id": "cut", "from": given["from"], "what": given["what"], **named}}
     if study == SURVIVAL:
-        return {"by": given["of"], "from": given["from"], "what": given["what"]}
+        of_all = {"by": given["of"], "from": given["from"], "what": given["what"]}
+        return of_all | ({"workloads": given["workloads"]} if given.get("workloads") else {})
     return {"stacks": given["of"]} if study == STACKS else {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -21,10 +22,12 @@ from planner.case.case import Case
 from planner.case.limits import SHARE_COLUMN
 from planner.explain.next_point import NextPoint
 from planner.facts.numbers import number, signed
+from planner.report.names import member_names, titles
 from planner.report.strings import t
 from planner.report.terms import readable, term
-from planner.report.what_if import notes_of, shown
+from planner.report.what_if import loss_told, notes_of, shown
 from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.scenario.schema import Scenario
 from planner.studies.stacks import FIVE
 
 ASK, NOW, FIELD, ANSWER = "wi-ask", "wi-now", "wi-field", "wi-answer"
@@ -38,14 +41,23 @@ LOST = {
 ASKED_ABOUT = {"workload": "w", "host": "h", "stack": "a", "system": "k"}
 
 
-def sections(services: Services, one: Result) -> list[Any]:
-    """A form for every question, and the runs of questions that were asked before."""
+def sections(services: Services, one: Result, state: dict[str, Any]) -> list[Any]:
+    """A form for every question, and the runs of questions that were asked before; ``state`` fills that of survival."""
     case = case_of(one)
     may = (user := services.user()) is not None and user.may_plan
     return [
         *_before(services, one),
-        _queued(LOSS, [_lost(case), _day(LOSS, case), _what(LOSS)], may),
-        _queued(SURVIVAL, [_classes(), _day(SURVIVAL, case, blank=True), _what(SURVIVAL)], may),
+        _queued(LOSS, [_lost(case, one.run.scenario), _day(LOSS, case), _what(LOSS)], may),
+        _queued(
+            SURVIVAL,
+            [
+                _classes(state["by"]),
+                _workloads(one.run.scenario, state["workloads"]),
+                _day(SURVIVAL, case, blank=True, value=state["from"]),
+                _what(SURVIVAL, state["what"]),
+            ],
+            may,
+        ),
         _queued(STACKS, [_stacks(services)], may),
         _queued(VALUATIONS, [], may),
         _queued(NEGOTIATION, [], may),
@@ -61,23 +73,38 @@ def _before(services: Services, one: Result) -> list[Any]:
     if not found:
         return []
     lines = [
-        html.Li([dcc.Link(named(options), href=url.href("run", job.id)), " ", kpi.status_badge(job.state), " ",
+        html.Li([dcc.Link(named(options, one.run.scenario), href=url.href("run", job.id)),
+                 " ", kpi.status_badge(job.state), " ",
                  html.Span(fmt.moment(pd.Timestamp(job.created, unit="s")), className="muted small")])
         for job, options in found
     ]  # fmt: skip
     return [layout.section(t("whatif.before"), html.Ul(lines))]
 
 
-def named(options: dict[str, Any]) -> str:
+def named(options: dict[str, Any], scenario: Scenario) -> str:
     """A question in words, by the options of its job."""
     study = str(options["study"])
     if study == LOSS:
         cut = options["cut"]
-        lost = ", ".join(str(name) for field in LOST for name in cut.get(field) or [])
+        lost = ", ".join(
+            words for field in LOST for words in member_names(scenario, field, cut.get(field) or []).values()
+        )
         return t("whatif.named-loss", lost=lost, day=cut["from"], what=t(f"whatif.what-{cut['what']}"))
     if study == SURVIVAL:
-        return t("whatif.named-survival", by=", ".join(options["by"]))
+        kept, day = options.get("workloads"), options.get("from")
+        return t(
+            "whatif.named-survival",
+            by=", ".join(options["by"]),
+            workloads=t("whatif.named-of", names=", ".join(_titles(scenario, kept))) if kept else "",
+            day=t("whatif.named-from", day=day) if day else "",
+            what=t(f"whatif.what-{options['what']}"),
+        )
     return term("study", study)
+
+
+def _titles(scenario: Scenario, workloads: list[str]) -> list[str]:
+    known = titles(scenario, "w")
+    return [known.get(name, name) for name in workloads]
 
 
 def _queued(study: str, fields: list[Any], may: bool) -> Any:
@@ -112,14 +139,21 @@ def _id(study: str, name: str) -> dict[str, str]:
     return {"type": FIELD, "study": study, "name": name}
 
 
-def _lost(case: Case) -> Any:
+def _lost(case: Case, scenario: Scenario) -> Any:
+    """A picker by names; a name that stands in two groups says of which it is."""
+    found = {field: member_names(scenario, field, _members(case, column)) for field, column in LOST.items()}
+    times = Counter(words for names in found.values() for words in names.values())
     groups = [
         {
             "group": t(f"whatif.lost.{field}"),
-            "items": [{"value": f"{field}:{name}", "label": name} for name in _members(case, column)],
+            "items": [
+                {"value": f"{field}:{name}",
+                 "label": words if times[words] == 1 else f"{words} ({t(f'whatif.lost.{field}').lower()})"}
+                for name, words in names.items()
+            ],
         }
-        for field, column in LOST.items()
-    ]
+        for field, names in found.items()
+    ]  # fmt: skip
     return dmc.MultiSelect(
         id=_id(LOSS, "of"), label=t("whatif.lost-label"), description=t("whatif.lost-help"), data=groups, value=[],
         searchable=True, w=420, maw="calc(100vw - 80px)", inputWrapperOrder=["label", "input", "description"],
@@ -131,32 +165,41 @@ def _members(case: Case, column: str) -> list[str]:
     return sorted({str(name) for name in found[column] if isinstance(name, str) and name})
 
 
-def _classes() -> Any:
+def _classes(value: list[str]) -> Any:
     return dmc.MultiSelect(
-        id=_id(SURVIVAL, "of"), label=t("whatif.classes"), value=["site", "operator"], w=360,
+        id=_id(SURVIVAL, "of"), label=t("whatif.classes"), value=value, w=360,
         maw="calc(100vw - 80px)", data=[{"value": by, "label": by.replace("-", " ")} for by in SHARE_COLUMN],
     )  # fmt: skip
 
 
-def _day(study: str, case: Case, blank: bool = False) -> Any:
+def _workloads(scenario: Scenario, value: list[str]) -> Any:
+    names = [w.id for w in scenario.demand]
+    return dmc.MultiSelect(
+        id=_id(SURVIVAL, "workloads"), label=t("whatif.workloads"), value=[name for name in value if name in names],
+        data=[{"value": w, "label": words} for w, words in zip(names, _titles(scenario, names), strict=True)],
+        placeholder=t("whatif.all-workloads"), w=360, maw="calc(100vw - 80px)", searchable=True,
+    )  # fmt: skip
+
+
+def _day(study: str, case: Case, blank: bool = False, value: str = "") -> Any:
     """A day of the horizon; blank where the study finds one itself."""
     first, last = case.calendar.start, case.calendar.end
     middle = date(first.year + max(1, (last.year - first.year) // 2), 1, 1)
     return dmc.DateInput(
-        id=_id(study, "from"), label=t(f"whatif.from-{study}"), value=None if blank else middle.isoformat(),
+        id=_id(study, "from"), label=t(f"whatif.from-{study}"), value=(value or None) if blank else middle.isoformat(),
         minDate=first.isoformat(), maxDate=last.isoformat(), valueFormat="YYYY-MM-DD", clearable=blank, w=190,
         placeholder=t("whatif.last-year") if blank else None,
     )  # fmt: skip
 
 
-def _what(study: str) -> Any:
+def _what(study: str, value: str = "service") -> Any:
     label = f"wi-{study}-what-label"
     choices = [{"value": what, "label": t(f"whatif.what-{what}")} for what in ("service", "supply")]
     return html.Div(
         [
             html.Div(t("whatif.what"), className="control-label", id=label),
             dmc.SegmentedControl(
-                id=_id(study, "what"), data=choices, value="service", size="xs", className="wraps",
+                id=_id(study, "what"), data=choices, value=value, size="xs", className="wraps",
                 **attrs({"aria-labelledby": label}),
             ),
         ]
@@ -211,12 +254,33 @@ def answer_of(run: Run) -> list[Any]:
     notes = notes_of(run)
     parts = [layout.alert(t("whatif.notes"), notes, kind="warning")] if notes else []
     tables = shown(run)
-    question = named(run.manifest["options"])
+    question = named(run.manifest["options"], run.scenario)
+    said = [html.P(line) for line in loss_told(run)] if run.kind == LOSS else _next_step(run)
     head = layout.section(
-        question[:1].upper() + question[1:], lead=t("whatif.answer-lead", quality=term("quality", run.outcome["quality"])),
+        question[:1].upper() + question[1:], *said,
+        lead=t("whatif.answer-lead", quality=term("quality", run.outcome["quality"])),
         actions=[download.button(SAVE, t("whatif.save")), back],
     )  # fmt: skip
     return [head, *parts, *(_table(name, frame) for name, frame in tables.items())]
+
+
+def _next_step(run: Run) -> list[Any]:
+    """Where one member alone may serve a workload: the question again, without it."""
+    if run.kind != SURVIVAL or "nobody_else" not in (rows := run.table("survival")):
+        return []
+    options, parts = run.manifest["options"], []
+    asked = options.get("workloads") or [w.id for w in run.scenario.demand]
+    for by, text in rows[["by", "nobody_else"]].itertuples(index=False):
+        alone = [name for name in str(text or "").split(", ") if name in asked]
+        if not alone:
+            continue
+        names = ", ".join(_titles(run.scenario, alone))
+        parts.append(html.P(t("whatif.told-alone", by=str(by).replace("-", " "), names=names)))
+        if rest := [name for name in asked if name not in alone]:
+            again = {"by": [by], "workloads": rest, "from": options.get("from"), "what": options["what"]}
+            link = url.href("whatif", options.get("ref"), **again)
+            parts.append(layout.link_button(t("whatif.leave-out", names=names), link, "refresh", size="xs"))
+    return parts
 
 
 def _table(name: str, frame: pd.DataFrame) -> Any:

@@ -266,6 +266,12 @@ def survival(
         why = next(iter(part["why"]))
         note = f": {why}" if why else f": at most {100 * part['most'].iloc[0]:.0f} % can be left"
         _show(f"Loss of one {by_class.replace('-', ' ')}{note}", survival_rows(part))
+        others = [
+            name for name in workload or known if name not in next(iter(part["nobody_else"])).split(", ")
+        ]
+        if why and others:
+            options = " ".join(f"--workload {name}" for name in others)
+            console().print(f"Of the others: planner survival {file} --by {by_class} {options}")
 
 
 def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) -> Plan:

@@ -70,7 +70,7 @@ def signed(value: Any, unit: str = "", digits: int = 3) -> str:
     """A difference: with its sign, "±0" where there is none, percentage points for shares."""
     if value is None or not isinstance(value, int | float) or value != value:
         return MISSING
-    scaled, unit = (100 * value, "% points") if unit in PERCENT_UNITS else (value, unit)
+    scaled, unit = (100 * value, "percentage points") if unit in PERCENT_UNITS else (value, unit)
     if abs(scaled) < 1e-9:
         return "±0"
     text = number(scaled, digits)

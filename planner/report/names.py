@@ -19,6 +19,23 @@ def titles(scenario: Scenario, key: str) -> dict[str, str]:
     return {entry.id: entry.title for entry in entries[key] if entry.title}
 
 
+NAMED_IN = {
+    "stacks": ("stacks", "name"), "parents": ("countries", "name"), "chip_origins": ("countries", "name"),
+    "hosts": ("h", ""), "sites": ("p", ""),
+}  # fmt: skip
+"""Fields of a ``Cut`` -> table and column of the catalog with names of their members, or the key of their titles."""
+
+
+def member_names(scenario: Scenario, field: str, members: Sequence[str]) -> dict[str, str]:
+    """Id -> name of what may be lost (``field`` of a ``Cut``): its title or catalog name, else its id in words."""
+    source, column = NAMED_IN.get(field, ("", ""))
+    if column:
+        known = scenario.catalog.table(source)[column].astype(str).to_dict()
+    else:
+        known = titles(scenario, source) if source else {}
+    return {name: known.get(name) or name.replace("-", " ") for name in members}
+
+
 def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     """The table with a column ``w_title`` (``h_title``, ``p_title``) beside each id of which some have a title."""
     for key in ("w", "h", "p"):

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from planner.facts.numbers import fixed, percent, quantity, signed
+from planner.report.names import titles
 from planner.report.strings import t
 from planner.report.terms import kpi_label, term
 from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.scenario.schema import Scenario
+from planner.studies.supplier_loss_tables import COST, UNSERVED
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -17,7 +20,53 @@ Tables = Mapping[str, pd.DataFrame]
 def shown(run: Run) -> dict[str, pd.DataFrame]:
     """Name -> table of text and figures, in reading order; empty for a run of another kind."""
     view = VIEWS.get(run.kind)
-    return {} if view is None else view({name: run.table(name) for name in run.tables})
+    if view is None:
+        return {}
+    found = view({name: run.table(name) for name in run.tables})
+    return {name: _by_title(table, run.scenario) for name, table in found.items()}
+
+
+def _by_title(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """The table with titles in place of the ids that have one, and stacks and systems by their names."""
+    named = table.copy()
+    for key in ("w", "h", "p"):
+        if key in named:
+            named[key] = [titles(scenario, key).get(str(id), id) for id in named[key]]
+    for key, source in (("a", "stacks"), ("k", "systems")):
+        if key in named:
+            names = scenario.catalog.table(source)["name"]
+            named[key] = [names.get(id, id) for id in named[key]]
+    return named
+
+
+def loss_told(run: Run) -> list[str]:
+    """A loss in sentences: what stops, what never comes, whose service falls most, and what the answer costs."""
+    tables = {name: run.table(name) for name in run.tables}
+    stops, service, summary = tables["stops"], tables["service"], tables["summary"]
+    stop = run.manifest["options"]["cut"]["what"] == "service"
+    day = run.manifest["options"]["cut"]["from"]
+    now, later = (fixed(float(stops[name].sum())) for name in ("accelerators", "planned_later"))
+    told = [t("whatif.told-stop" if stop else "whatif.told-supply", day=day, now=now, later=later)]
+    if not len(service) or not len(summary):
+        return told
+    worst = service.loc[service["worst_share"].idxmax()]
+    if worst["worst_share"] <= UNSERVED:
+        told.append(t("whatif.told-kept"))
+    else:
+        name = titles(run.scenario, "w").get(str(worst["w"]), str(worst["w"]))
+        told.append(
+            t("whatif.told-worst", name=name, share=percent(worst["worst_share"], 1), back=str(worst["back"]))
+        )
+    cost = summary.set_index("kpi").loc[COST]
+    least = cost.get("change_at_least", float("nan"))
+    lies = (
+        "" if least != least else t("whatif.told-between", low=fixed(least, 1), high=fixed(cost["change"], 1))
+    )
+    change = t(
+        "whatif.told-dearer" if cost["change"] >= 0 else "whatif.told-cheaper",
+        musd=fixed(abs(cost["change"]), 1),
+    )
+    return [*told, change + lies]
 
 
 def _loss(tables: Tables) -> dict[str, pd.DataFrame]:

@@ -35,7 +35,7 @@ from planner.scenario.schema import Cut, Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, Engine
 from planner.solver.solution import Status
-from planner.studies.supplier_loss_tables import UNSERVED, service_table, stops_table, summary_table
+from planner.studies.supplier_loss_tables import SUMMARY, UNSERVED, service_table, stops_table, summary_table
 
 WAIT_SLACK_MONTHS = 0.02
 """What rounding to whole units may add to a workload's wait."""
@@ -63,7 +63,7 @@ class SupplierLoss:
     cut: Cut
     base: Plan
     outcome: Outcome
-    summary: pd.DataFrame  # kpi, unit, plan, after_loss, change
+    summary: pd.DataFrame  # kpi, unit, plan, after_loss, change, change_at_least
     service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
     stops: pd.DataFrame  # h, a, k, accelerators, planned_later, what, runs_until
     notes: list[str] = field(default_factory=list)
@@ -140,7 +140,7 @@ def sever(
     after = outcome.plan
     return SupplierLoss(
         cut, base, outcome,
-        summary_table(base, after) if after else pd.DataFrame(columns=["kpi", "unit", "plan", "after_loss", "change"]),
+        summary_table(base, after, outcome.bound) if after else pd.DataFrame(columns=SUMMARY),
         service_table(base, after, first) if after else pd.DataFrame(),
         stops_table(base, after, hit, cut, first), notes,
     )  # fmt: skip

@@ -7,21 +7,31 @@ import pandas as pd
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut
 
+COST = "cost_npv_musd"
 UNSERVED = 0.01
 """A workload is back when no more than this share of it is unserved beyond the plan."""
 GONE = 0.01
 """Accelerators below which nothing stands any more."""
 KPIS = (
-    "cost_npv_musd", "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
+    COST, "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
     "accelerators", "peak_year_outlay_musd",
 )  # fmt: skip
 
 
-def summary_table(base: Plan, after: Plan) -> pd.DataFrame:
-    """KPIs of the plan and of the answer, and the change."""
+SUMMARY = ["kpi", "unit", "plan", "after_loss", "change", "change_at_least"]
+
+
+def summary_table(base: Plan, after: Plan, bound: float | None) -> pd.DataFrame:
+    """KPIs of the plan and of the answer, and the change; of cost also the least that any answer adds to the plan.
+
+    ``bound``: no answer costs less, MUSD.
+    """
     units = base.kpis.set_index("kpi")["unit"]
     rows = [(k, units[k], base.kpi(k), after.kpi(k), after.kpi(k) - base.kpi(k)) for k in KPIS if k in units]
-    return pd.DataFrame(rows, columns=["kpi", "unit", "plan", "after_loss", "change"])
+    table = pd.DataFrame(rows, columns=SUMMARY[:-1])
+    if bound is None:
+        return table.assign(change_at_least=float("nan"))
+    return table.assign(change_at_least=(bound - table["plan"]).where(table["kpi"] == COST))
 
 
 def service_table(base: Plan, after: Plan, first: int) -> pd.DataFrame:

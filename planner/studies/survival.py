@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -41,10 +41,13 @@ COLUMNS = [
     "more_high_musd",
     "control",
     "why",
+    "nobody_else",
 ]
 STEPS = 6
 """Halvings of the span in which the largest share lies: to 1.6 points."""
 LP_S = 120.0
+SURVIVAL = "survival"
+"""Reason of a trouble: no other member of the class may serve a workload."""
 FEWER = (1.0, 0.95)
 """Of the relaxation's largest share, what a plan with whole halls is asked for, one after the other."""
 
@@ -93,7 +96,8 @@ def survival_table(
 
     ``more_low_musd`` and ``more_high_musd`` bound what the duty adds to cost, from both plans' bounds. ``since`` is the
     first day of the duty: by default the earliest ``survive_from`` of the scenario, else the first day of the last year;
-    ``workloads`` are those whose service is to survive, all where left out.
+    ``workloads`` are those whose service is to survive, all where left out; ``nobody_else`` names those that leave no
+    share, because one member alone may serve them.
     Raises ``BadValue`` where the scenario itself has no plan.
     """
     facts = catalog or scenario.catalog
@@ -111,11 +115,12 @@ def survival_table(
 
 
 def _class_rows(asked: _Asked, base: Outcome, by: str) -> Iterator[dict[str, Any]]:
-    most, why = largest_share(asked.case, by)
-    yield _row(asked, base, base, by, 0.0, most, why)
-    for share in (most / 2, most):
+    found = largest_share(asked.case, by)
+    nobody_else = ", ".join(found.nobody_else)
+    yield _row(asked, base, base, by, 0.0, found.share, found.why) | {"nobody_else": nobody_else}
+    for share in (found.share / 2, found.share):
         if share >= 0.01:
-            yield _plan_row(asked, base, by, share, most)
+            yield _plan_row(asked, base, by, share, found.share)
 
 
 def _plan_row(asked: _Asked, base: Outcome, by: str, share: float, most: float) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def _row(
     asked: _Asked, base: Outcome, found: Outcome, by: str, share: float, most: float, why: str
 ) -> dict[str, Any]:
     row = {"by": by, "what": asked.what, "share": share, "most": most, "status": str(found.status), "gap": found.gap,
-           "why": why}  # fmt: skip
+           "why": why, "nobody_else": ""}  # fmt: skip
     if found.plan is None or base.plan is None:
         return row
     cost, before = found.plan.kpi("cost_npv_musd"), base.plan.kpi("cost_npv_musd")
@@ -141,18 +146,27 @@ def _row(
     return row
 
 
-def largest_share(case_of: Callable[[str, float], Case], by: str) -> tuple[float, str]:
+class Largest(NamedTuple):
+    """The largest share that can be left; why it is none, and the workloads that one member alone may serve."""
+
+    share: float
+    why: str = ""
+    nobody_else: tuple[str, ...] = ()
+
+
+def largest_share(case_of: Callable[[str, float], Case], by: str) -> Largest:
     """The largest share of the relaxation (to the step below); and why none, where no other member may serve."""
     alone = precheck(case_of(by, 1.0))
     if alone:
-        return 0.0, alone[0].message
+        served_by_one = {trouble.workload for trouble in alone if trouble.reason == SURVIVAL}
+        return Largest(0.0, "; ".join(trouble.message for trouble in alone), tuple(sorted(served_by_one)))
     if _possible(case_of(by, 1.0)):
-        return 1.0, ""
+        return Largest(1.0)
     low, high = 0.0, 1.0
     for _ in range(STEPS):
         share = (low + high) / 2
         low, high = (share, high) if _possible(case_of(by, share)) else (low, share)
-    return low, ""
+    return Largest(low)
 
 
 def _possible(case: Case) -> bool:

@@ -25,6 +25,7 @@ from planner.report.strings import t
 from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, WHAT_IF, find_run
 from planner.runs.solve import run_solve
 from planner.runs.what_if import ANSWERS
+from planner.runs.writer import start_run
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def text_of(part: Any) -> str:
 
 
 def test_the_forms_offer_what_the_case_offers(services: Services) -> None:
-    shown = text_of(views.sections(services, load_plan(services, "small")))
+    shown = text_of(views.sections(services, load_plan(services, "small"), what_if.DEFAULTS))
     for value in ("hosts:cloud", "sites:seoul", "vendors:nvidia", "parents:USA"):
         assert f'"{value}"' in shown, value
     for kind in WHAT_IF:
@@ -81,13 +82,16 @@ def test_a_loss_is_worked_out_as_a_run_that_is_no_plan(services: Services) -> No
     shown = text_of(run_views.result(done, services))
     for part in (
         "Loss of nvidia, cloud from 2029-01-01",
+        "accelerators stop, and",
+        "The answer costs",
+        "the least possible change lies between",
         t("whatif.table.stops"),
         "2029-Q1",
         "/whatif/small",
     ):
         assert part in shown, part
     assert [found.id for found, _ in questions(services, one)] == [job.id]
-    assert job.id in text_of(views.sections(services, one))
+    assert job.id in text_of(views.sections(services, one, what_if.DEFAULTS))
     assert job.id not in {row["id"] for row in services.runs(with_plan=True)}
     assert find_run("latest", services.runs_root).name == "small"
 
@@ -95,8 +99,36 @@ def test_a_loss_is_worked_out_as_a_run_that_is_no_plan(services: Services) -> No
 def test_a_question_has_its_options(services: Services) -> None:
     survive = what_if.wanted(SURVIVAL, {"of": ["site"], "from": None, "what": "supply"})
     assert survive == {"by": ["site"], "from": None, "what": "supply"}
+    some = what_if.wanted(SURVIVAL, {"of": ["site"], "from": None, "what": "supply", "workloads": ["chat"]})
+    assert some == survive | {"workloads": ["chat"]}
     assert what_if.wanted(STACKS, {"of": ["rival"]}) == {"stacks": ["rival"]}
     assert what_if.wanted(VALUATIONS, {}) == {}
+
+
+def test_where_one_alone_may_serve_the_question_is_offered_without_it(
+    services: Services, tmp_path: Any
+) -> None:
+    one = load_plan(services, "small")
+    _, options = asked(one, SURVIVAL, by=["operator"], what="service", **{"from": "2029-01-01"})
+    (only,) = one.run.scenario.demand
+    both = [only, only.model_copy(update={"id": "other", "title": None})]
+    scenario = one.run.scenario.model_copy(update={"demand": both})
+    writer = start_run(tmp_path / "run", scenario, services.catalog, options, kind=SURVIVAL)
+    with writer:
+        row = {
+            "by": "operator",
+            "share": 0.0,
+            "most": 0.0,
+            "status": "optimal",
+            "why": "why",
+            "nobody_else": only.id,
+        }
+        figures = dict.fromkeys(("cost_musd", "more_low_musd", "more_high_musd", "control"), 1.0)
+        writer.table("survival", pd.DataFrame([row | figures]))
+        done = writer.finish({"status": "done", "quality": "quick", "seconds": {}, "notes": []})
+    shown = text_of(views.answer_of(done))
+    assert "from 2029-01-01" in shown and "by=operator" in shown
+    assert "workloads=other" in shown
 
 
 def test_answers_read_as_tables() -> None:

@@ -37,7 +37,7 @@ GROUPED = re.compile(r"(?<![%{])\{[^{}\[\]\n]*:,(?:\.\d?[a-z])?\}")
         (quantity(3.0, "months"), "3 months"),
         (quantity(np.nan, "MUSD"), "–"),
         (signed(-2.0, "months"), "−2 months"),
-        (signed(0.05, "share"), "+5 % points"),
+        (signed(0.05, "share"), "+5 percentage points"),
         (signed(0.0, "MUSD"), "±0"),
         (signed(None), "–"),
     ],

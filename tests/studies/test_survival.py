@@ -29,10 +29,10 @@ def test_the_largest_share_is_what_the_smaller_of_two_can_hold(tiny: Any, plain_
         limits = scenario.limits.model_copy(update={"survival": [duty], "max_delay_months": {"work": 12.0}})
         return build_case(scenario.model_copy(update={"limits": limits}), plain_catalog())
 
-    most, why = largest_share(case_of, "operator")
+    most, why, _ = largest_share(case_of, "operator")
     assert 0.6 - 0.5**STEPS <= most <= 0.6 + 1e-9 and not why
-    none, why = largest_share(case_of, "vendor")
-    assert none == 0.0 and "no vendor other than nvidia" in why
+    none, why, alone = largest_share(case_of, "vendor")
+    assert none == 0.0 and "no vendor other than nvidia" in why and alone == ("work",)
 
 
 def test_independence_of_an_operator_has_a_price(root: Any) -> None:
