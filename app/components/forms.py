@@ -12,6 +12,7 @@ from planner.app.components import kpi
 from planner.facts.catalog import Catalog
 from planner.facts.numbers import number
 from planner.intake import fields as schema
+from planner.intake.old_names import unwritten
 from planner.report.field_labels import label
 from planner.report.strings import known, t
 
@@ -112,6 +113,8 @@ def record(
 ) -> html.Section:
     """The form of one record: its plain fields in a grid, its provenance below."""
     names = [f.name for f in schema.fields(path) if f.name not in schema.PROVENANCE]
+    hidden = unwritten(path, names, lambda at: value_at(doc, at))
+    names = [name for name in names if name not in hidden]
     assumed = bool(value_at(doc, f"{path}.assumed"))
     source = value_at(doc, f"{path}.source")
     heading = t(f"scenario.record.{path}")

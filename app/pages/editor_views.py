@@ -29,6 +29,7 @@ from planner.app.state.sections import BY_KEY, Section
 from planner.case.requests import lengths_taken
 from planner.facts.errors import UnknownName
 from planner.intake import fields as schema
+from planner.intake.old_names import unwritten
 from planner.intake.sheets import SHEETS
 from planner.jobs import drafts
 from planner.report.strings import t
@@ -174,7 +175,13 @@ def _section(
         parts.append(_singles(services, "scenario.floors", singles, doc, checked, mine))
     if section.key in SHEETS:
         parts.append(editor_sheets.bar(section.key, services, mine))
-    tables = [grid.of_table(services, spec, doc, checked, mine, at) for spec in section.tables]
+    lists = [spec.pattern.removesuffix("[]").partition(".")[2] for spec in section.tables]
+    hidden = unwritten(section.key, lists, lambda path: editing.value_at(doc, path))
+    tables = [
+        grid.of_table(services, spec, doc, checked, mine, at)
+        for spec, name in zip(section.tables, lists, strict=True)
+        if name not in hidden
+    ]
     beside = [editor_demand.holder()] if section.key == editor_demand.PART else []
     parts += [*tables[:CHARTED], *beside, *tables[CHARTED:]]
     if section.key == "demand" and checked.scenario is not None:

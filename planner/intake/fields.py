@@ -38,7 +38,7 @@ UNITS = (
     ("years", "years"),
     ("_periods", "periods"),
     ("_share_per_year", "share/year"),
-    ("share", "share 0–1"),
+    ("share", "0–1"),
     ("_per_day", "per day"),
     ("_per_user_day", "per day"),
     ("_tokens_per_request", "tokens"),

@@ -5,6 +5,9 @@ Data embassies were a list of their own: they are read as agreements that stand.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from planner.intake.document import Document
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
@@ -14,6 +17,12 @@ OLD = {
     "limits.capital_musd_total": "limits.money: [{{what: outlay, musd: {value}}}]",
     "limits.capital_musd_by_year[].musd": "limits.money: [{{what: outlay, year: ..., musd: {value}}}]",
 }
+
+
+def unwritten(record: str, names: Iterable[str], value_at: Callable[[str], Any]) -> set[str]:
+    """Of the fields of a record those with a present name under which nothing is written: they are not offered."""
+    old = {pattern.removesuffix("[].musd") for pattern in OLD}
+    return {name for name in names if (path := f"{record}.{name}") in old and not value_at(path)}
 
 
 def old_names(doc: Document) -> list[Problem]:

@@ -9,6 +9,7 @@ import pandas as pd
 from planner.facts.numbers import MISSING, percent, quantity
 from planner.finance.tables import CAUTIONS, FAULTS
 from planner.finance.views import break_evens, downside_tables
+from planner.report.strings import t
 from planner.report.terms import statement_line, term
 from planner.scenario.schema import Scenario
 
@@ -109,6 +110,13 @@ def break_evens_shown(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["what", "may_be_lost", "reason"])
     lost = [MISSING if share != share else percent(share, 1) for share in table["share"]]
     return pd.DataFrame({"what": table["what"], "may_be_lost": lost, "reason": table["reason"]})
+
+
+def irr_words(value: float | None) -> str:
+    """A yearly return as a reader takes it: below 0 with what that means, a dash with why where there is none."""
+    if value is None or value != value:
+        return t("capital.irr-none")
+    return percent(value, 1) + (t("capital.irr-loss") if value < 0 else "")
 
 
 def figures(tables: Tables) -> pd.DataFrame:

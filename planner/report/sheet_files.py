@@ -16,6 +16,7 @@ from planner.report.field_labels import label
 
 NAMED = {
     "owner_class": "owner_classes", "model_class": "model_classes", "profile": "use_profiles",
+    "preset": "finance_presets",
 }  # fmt: skip
 """Fields that name a row of a short table of the catalog, and which."""
 MOST_CHOSEN = 255
@@ -34,7 +35,7 @@ def choices(field: Field, catalog: Catalog) -> list[str]:
     if field.choices:
         return list(field.choices)
     source = NAMED.get(field.leaf)
-    return sorted(map(str, catalog.table(source).index)) if source else []
+    return sorted(set(map(str, catalog.table(source).index.get_level_values(0)))) if source else []
 
 
 def years_of(doc: Mapping[str, Any]) -> list[int]:

@@ -16,6 +16,7 @@ from planner.finance.from_plan import PlanFinance, finance_of
 from planner.finance.ledger_flows import Quarters
 from planner.finance.project import faults
 from planner.finance.revenue import revenue
+from planner.finance.tariffs import Loan, tariff
 from planner.intake.scenario_file import with_overrides
 from planner.scenario.finance import Revenue
 from tests.finance.deals import deal, tables_of_deal
@@ -82,6 +83,18 @@ def test_a_contract_without_a_date_pays_from_operation_and_an_earlier_date_is_to
     assert "MUSD in 2028-Q3 to 2028-Q3 are left out: operation begins in 2028-Q4" in said.message
     assert not plain_.left_out
     assert ("finance.revenue[anchor].from", "2028-10-01") in {(d.path, d.value) for d in plain_.defaults}
+
+
+def test_the_tariff_for_a_loan_gives_the_cover_that_is_asked() -> None:
+    """The same loan with a contract at that tariff has that least cover, and its terms are those asked for."""
+    scenario, tables = deal(DEAL), tables_of_deal(DEAL)
+    found = tariff(scenario, tables, Loan(share=0.5, dscr=1.3, rate_per_year=0.07, tenor_years=3.0))
+    assert (found.rate_per_year, found.tenor_years) == pytest.approx((0.07, 3.0))
+    source = {"id": "senior", "preset": "loan", "share": 0.5, "tenor_years": 3.0, "base_rate_per_year": 0.07,
+              "margin_per_year": 0.0}  # fmt: skip
+    contract = {"id": "all", "kind": "availability", "price_usd": found.usd_per_hour}
+    asked = made(sources=[source], revenue=[contract], target_dscr=None, target_equity_irr=None)
+    assert asked.statements.ratios["dscr"].min() == pytest.approx(1.3, abs=1e-5)
 
 
 def test_operation_dated_at_the_start_is_told_to_be_read_later() -> None:

@@ -1,0 +1,16 @@
+"""Fields under a name that they had before are offered only where something is written there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from planner.intake.old_names import unwritten
+
+
+@pytest.mark.parametrize(
+    ("written", "hidden"), [({}, {"capital_musd_total"}), ({"limits.capital_musd_total": 5.0}, set())]
+)
+def test_an_old_name_is_offered_only_where_it_is_used(written: dict[str, Any], hidden: set[str]) -> None:
+    assert unwritten("limits", ["capital_musd_total", "max_cost_musd"], written.get) == hidden
