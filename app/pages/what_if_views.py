@@ -268,7 +268,8 @@ def _next_step(run: Run) -> list[Any]:
     """Where one member alone may serve a workload: the question again, without it."""
     if run.kind != SURVIVAL or "nobody_else" not in (rows := run.table("survival")):
         return []
-    options, parts = run.manifest["options"], []
+    options = run.manifest["options"]
+    parts: list[Any] = []
     asked = options.get("workloads") or [w.id for w in run.scenario.demand]
     for by, text in rows[["by", "nobody_else"]].itertuples(index=False):
         alone = [name for name in str(text or "").split(", ") if name in asked]
