@@ -43,7 +43,7 @@ def register(app: dash.Dash, services: Services, ref: str) -> None:
         return answered(load(services, shown), share, rate, tenor, dscr)
 
 
-def block(one: Result) -> html.Section:
+def block(one: Result) -> Any:
     """The question, filled with the catalog's usual loan."""
     usual = Loan.usual(one.run.scenario.catalog)
     fields = [
