@@ -283,10 +283,14 @@ def _cells(text: str, table: str, edits: list[dict[str, Any]] | None) -> dict[st
     if spec.wide:
         return wide.changed(editing.document(text), spec, edits or [])
     known = {field.name: field for field in schema.fields(spec.pattern)}
+    doc = editing.document(text)
+    kept = [edit for edit in edits or [] if edit["colId"] in known and edit["colId"] not in spec.fixed]
+    kept.sort(key=lambda edit: edit["colId"] == "id")  # last: until then the entry goes by the id that it had
     return {
-        f"{edit['data']['_path']}.{edit['colId']}": schema.typed(known[edit["colId"]], edit.get("value"))
-        for edit in edits or []
-        if edit["colId"] in known and edit["colId"] not in spec.fixed
+        f"{editing.path_now(doc, spec, edit['data'])}.{edit['colId']}": schema.typed(
+            known[edit["colId"]], edit.get("value")
+        )
+        for edit in kept
     }
 
 

@@ -184,7 +184,7 @@ def _column(services: Services, field: schema.Field, spec: Table, doc: Any, mine
         shown = f"plannerText(params.value, {json.dumps(taken)}, params.data, '{field.name}')"
         column["valueFormatter"] = {"function": shown}
     if field.kind == "date":
-        column["cellEditor"] = "agDateStringCellEditor"
+        column |= {"cellDataType": "dateString", "cellEditor": "agDateStringCellEditor"}
     choices = known_values(field, services.catalog)
     named = NAMED.get(f"{spec.pattern}.{field.name}") or NAMED.get(field.leaf)
     own = _entries_of(doc, OWN[field.leaf]) if field.leaf in OWN else []

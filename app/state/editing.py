@@ -35,6 +35,7 @@ __all__ = [
     "check",
     "document",
     "duplicate",
+    "path_now",
     "rows",
     "value_at",
 ]
@@ -119,6 +120,15 @@ def rows(
             row["_problems"] = {name: message for name, message in messages.items() if message}
         found.append(row)
     return found
+
+
+def path_now(doc: Mapping[str, Any], table: Table, row: Mapping[str, Any]) -> str:
+    """The path of a row as a page shows it; by its number where its id was changed since the page was told its path."""
+    path = str(row["_path"])
+    if "_row" not in row or value_at(doc, path) is not None:
+        return path
+    now = next((one for one in rows(doc, table) if one["_row"] == row["_row"]), None)
+    return str(now["_path"]) if now is not None and now.get("id") == row.get("id") else path
 
 
 def apply(text: str, wanted: Mapping[str, Any]) -> str:

@@ -275,3 +275,21 @@ def test_the_chart_of_the_demand_has_a_series_a_workload_and_the_rest_in_one(
     assert len({trace.name for trace in drawn.data}) == 8 and "33 more" in drawn.data[-1].name
     total = sum(sum(trace.y) for trace in drawn.data)
     assert total == pytest.approx(rows["accelerators_mid"].sum())
+
+
+def test_cells_of_a_row_whose_id_was_just_changed_are_still_of_it() -> None:
+    """A page that types on knows the row by the path that it had: with the change of the id, and after it."""
+    text = editing.add(TEXT, TABLES["limits-shares"])
+    row = {"_path": "limits.shares[new]", "_row": "limits-shares-0", "id": "mine"}
+    key = json.dumps({"table": "limits-shares", "type": editor_grid.GRID})
+
+    def typed(text: str, *cells: tuple[str, Any]) -> str:
+        edits = [{"data": row, "colId": name, "value": value} for name, value in cells]
+        return _changed(text, [{"prop_id": f"{key}.cellValueChanged", "value": edits}], {})[0]
+
+    named = typed(text, ("id", "mine"))
+    wanted = [{"id": "mine", "max_share": 0.3}]
+    assert editing.document(typed(named, ("max_share", 0.3)))["limits"]["shares"] == wanted
+    assert editing.document(typed(text, ("id", "mine"), ("max_share", 0.3)))["limits"]["shares"] == wanted
+    other = row | {"id": "another"}
+    assert editing.path_now(editing.document(named), TABLES["limits-shares"], other) == row["_path"]

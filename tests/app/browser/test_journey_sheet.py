@@ -1,4 +1,7 @@
-"""Journey 8: forty workloads as a workbook with three mistakes, mended, solved; and a second tab on the same scenario."""
+"""Journey 8: forty workloads as a workbook with three mistakes, mended, solved; and a second tab on the same scenario.
+
+A new row of another table is filled in faster than the server answers, its date by the keyboard.
+"""
 
 from __future__ import annotations
 
@@ -82,3 +85,29 @@ def test_sheet(open_page: Callable[..., Page], accessible: Callable[[Page], None
     expect(page.locator("#plan-served .main-svg").first).to_be_visible(timeout=WAIT_MS)
     labels = page.locator("#plan-served .ytick text").all_text_contents()
     assert len(labels) == len(set(labels)) == 40
+
+
+@pytest.mark.slow
+def test_new_row_is_filled_in(open_page: Callable[..., Page]) -> None:
+    page = open_page("/scenarios")
+    page.get_by_role("button", name=re.compile("Copy this example: One workload")).click()
+    page.get_by_role("link", name="Finance", exact=True).click()
+    table = page.get_by_role("region", name="Contracts")
+    page.locator("section.record").filter(has=table).get_by_role("button", name="Add a blank row").click()
+    expect(table.locator("[row-id='finance-revenue-0']").first).to_be_attached(timeout=WAIT_MS)
+
+    def put(column: str, value: str) -> None:
+        table.locator(f"[row-id='finance-revenue-0'] [col-id='{column}']").click()
+        page.keyboard.press("Control+A")
+        page.keyboard.type(value)
+        page.keyboard.press("Enter")
+
+    put("id", "lease")
+    put("price_usd", "3")
+    day = table.locator("[row-id='finance-revenue-0'] [col-id='from']")
+    day.dblclick()
+    table.locator("input[type=date]").fill("2028-04-01")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-revision='4']")).to_be_visible(timeout=WAIT_MS)
+    expect(day).to_have_text("2028-04-01")
+    expect(page.get_by_text("The change was not made")).to_have_count(0)
