@@ -57,14 +57,14 @@ def register(app: dash.Dash, services: Services) -> None:
         events = services.store.events(job.id)
         now = _seen(job, events)
         made = views.plans_made(events)
-        facts = views.facts(job, services.store.position(job.id), made)
+        table = _progress(job, events)
+        facts = views.facts(job, services.store.position(job.id), table, made)
         changed = now["state"] != seen["state"]
         actions = views.actions(job, services) if changed else no_update
         news = changed or (made and now["events"] != seen["events"])
         result = views.result(job, services, made) if news else no_update
         if now["events"] == seen["events"]:
             return facts, actions, result, no_update, no_update, no_update, now, not job.live
-        table = _progress(job, events)
         drawn = figure.themed(progress(table))
         return facts, actions, result, table.empty, drawn, plain_table(table), now, not job.live
 
@@ -175,7 +175,7 @@ def _page(services: Services, id: str | None) -> Any:
         dcc.Store(id=views.SEEN, data=_seen(job, events)),
         dcc.Location(id=views.GOTO, refresh="callback-nav"),
         html.Div(
-            views.facts(job, services.store.position(job.id), made),
+            views.facts(job, services.store.position(job.id), table, made),
             id=views.FACTS,
             role="status",
             className="stack",

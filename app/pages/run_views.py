@@ -25,7 +25,6 @@ from planner.app.state.stale import changed_draft
 from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN, WITHOUT_PLAN, Job
 from planner.planning.solve_run import GAPS
-from planner.report.charts.progress import UNIT
 from planner.report.strings import known, t
 from planner.report.terms import term
 from planner.runs.files import frame_of
@@ -54,10 +53,10 @@ HEADLINE = (
 )
 
 
-def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
+def facts(job: Job, position: int | None, closing: pd.DataFrame, made: Made = ()) -> list[Any]:
     """State, stage, time, best plan, bound and gap; refreshed every second while the run lives.
 
-    ``made``: the plans of a trade-off so far.
+    ``closing``: how the run closes in (``progress_table``); ``made``: the plans of a trade-off so far.
     """
     waiting = t("run.position", n=position) if position is not None else None
     wish = (
@@ -67,7 +66,6 @@ def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
         if job.want_stop and job.live
         else None
     )
-    unit = UNIT.get(job.stage or "", "")
     said = " ".join(part for part in (wish, waiting or (_stage(job) if job.live else None)) if part)
     line = [kpi.status_badge(job.state), html.Span(said, className="muted")]
     options = json.loads(job.options)
@@ -88,22 +86,9 @@ def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
     ]
     if front and made:
         cards.append(kpi.card(t("run.plans"), t("run.plans-of", n=made[-1][0], of=made[-1][1])))
-    if job.state == "running" and (job.incumbent is not None or job.bound is not None):
-        cards += [
-            kpi.card(
-                t("run.best"),
-                number(job.incumbent, 5),
-                "" if job.incumbent is None else unit,
-                note=job.stage if job.incumbent is not None else t("run.none-found"),
-            ),
-            kpi.card(
-                t("run.bound"),
-                number(job.bound, 5),
-                "" if job.bound is None else unit,
-                note=t("run.bound-note"),
-            ),
-        ]
-    if job.gap is not None:
+    if job.state == "running" and len(closing):
+        cards += _closing(closing)
+    if job.gap is not None and not job.live:  # a step at work has a gap of its own
         cards.append(kpi.card(t("run.gap"), percent(job.gap, 2), note=t("run.gap-note")))
     parts: list[Any] = [html.Div(line, className="record-head"), kpi.cards(cards, 170)]
     if (next_step := what_next(job, options)) is not None:
@@ -120,6 +105,22 @@ def facts(job: Job, position: int | None, made: Made = ()) -> list[Any]:
             ),
         )
     return parts
+
+
+def _closing(closing: pd.DataFrame) -> list[Any]:
+    """The best whole plan, or where the search on the way to it stands, and the bound: the last of each."""
+    last = closing.ffill().iloc[-1]
+    best = "searched" if pd.isna(last["plan_musd"]) else "plan"
+    shown = ((best, last[f"{best}_musd"]), ("bound", last["bound_musd"]))
+    return [
+        kpi.card(
+            t(f"run.{name}"),
+            number(musd, 5),
+            "MUSD" if pd.notna(musd) else "",
+            note=t(f"run.{name}-note"),
+        )
+        for name, musd in shown
+    ]
 
 
 def what_next(job: Job, options: dict[str, Any]) -> str | None:

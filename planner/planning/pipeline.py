@@ -114,10 +114,11 @@ class _Pipeline(SolveRun):
             self.notes.append(
                 f"{BELOW_ZERO} ({cost:.4g} MUSD): the plan receives more than it pays, as from grants above their uses"
             )
+        gap = None if self.bound is None else max(0.0, (cost - self.bound) / max(abs(cost), 1e-9))
+        self.report("plan", cost, self.bound, gap)
         regret: dict[str, float] = {}
         if self.quality == "proof" and not self.stopped:
             plan, regret = self.timed("proof", lambda: self.prove(final, plan))
-        gap = None if self.bound is None else max(0.0, (cost - self.bound) / max(abs(cost), 1e-9))
         met = gap is not None and gap <= self.target + 1e-6
         status = "optimal" if met and not self.stopped else "feasible"
         return replace(self.outcome(status, plan=plan, gap=gap, regret=regret), values=final.x)

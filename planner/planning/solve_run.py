@@ -175,8 +175,12 @@ class SolveRun:
         return self.timed(stage, lambda: self.engine.live.solve_to(options, start))
 
     def progress(self, stage: str, p: Progress) -> None:
+        self.report(stage, p.objective, p.bound, p.gap)
+
+    def report(self, stage: str, best: float | None, bound: float | None, gap: float | None) -> None:
+        """The best value of a stage, its bound and gap, in the unit of what it minimises."""
         if self.on_event is not None:
-            self.on_event(Event(stage, "", self.elapsed(), p.objective, p.bound, p.gap))
+            self.on_event(Event(stage, "", self.elapsed(), best, bound, gap))
 
     def say(self, stage: str, message: str) -> None:
         if self.on_event is not None:
