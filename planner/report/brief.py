@@ -52,6 +52,9 @@ th, td { padding: 2px 8px 2px 0; text-align: left; border-bottom: 1px solid #e3e
 .key { display: inline-block; width: 9px; height: 9px; margin-right: 5px; }
 @media (max-width: 560px) { section { overflow-x: auto; }
   .two { grid-template-columns: minmax(0, 1fr); } .cards { grid-template-columns: 1fr 1fr; } }
+@media print { body { padding: 0; font-size: 11.5px; line-height: 1.36; } h2 { margin-top: 8px; } .lead { font-size: 13px; }
+  .cards { margin: 7px 0; } .card { padding: 4px 8px; } .card b { font-size: 16px; } .years { height: 108px; }
+  table { font-size: 10.5px; } th, td { padding-top: 1px; padding-bottom: 1px; } }
 """
 BARS_PX = 84.0
 

@@ -104,6 +104,11 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     # the plan, and beside another
     page.locator("#run-result").get_by_role("link", name="Plan").click()
     expect(page.get_by_text("Cost, present value").first).to_be_visible(timeout=WAIT_MS)
+    brief = page.context.new_page()
+    brief.goto(f"{site.url}/brief/{run_id}")
+    sheets = re.findall(rb"/Type\s*/Page\b", brief.pdf(prefer_css_page_size=True, print_background=True))
+    assert len(sheets) == 1, "the brief is one sheet of paper"
+    brief.close()
     page.goto(f"{site.url}/compare?runs=small,{run_id}&base=small")
     expect(page.get_by_text("Cost, present value").first).to_be_visible(timeout=WAIT_MS)
 
