@@ -4,12 +4,16 @@ cost, with how much control, what limits it, and what one step more would cost. 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
 
+from planner.case.context import Context
+from planner.case.licensing import parents
 from planner.case.periods import Calendar
 from planner.case.places import place_of
 from planner.facts.numbers import number, percent
@@ -33,9 +37,10 @@ DELAY_RULES = ("max_delay_by_workload", "max_delay")
 
 @dataclass(frozen=True)
 class Answer:
-    """Sentences in reading order. ``asked`` says how the plan stands to what the scenario asks for, ``falls`` names
-    workloads whose share served falls back; both may be empty."""
+    """Sentences in reading order. ``dated`` says whether the dates that the scenario asks for are kept, ``asked`` how the
+    plan stands to its other limits, ``falls`` names workloads whose share served falls back; each may be empty."""
 
+    dated: str
     built: str
     when: str
     cost: str
@@ -46,33 +51,34 @@ class Answer:
 
     @property
     def lead(self) -> str:
-        """The first sentence: what is built and rented."""
-        return self.built
+        """The first sentences: whether the dates are kept, what is built and rented."""
+        return " ".join(filter(None, (self.dated, self.built)))
 
     @property
     def rest(self) -> str:
         """All that follows it but the falls, which stand apart."""
-        return " ".join(s for s in self.sentences if s not in (self.built, self.falls))
+        return " ".join(s for s in self.sentences if s not in (self.dated, self.built, self.falls))
 
     @property
     def sentences(self) -> list[str]:
-        return [
-            s for s in (self.built, self.when, self.cost, self.asked, self.limits, self.step, self.falls) if s
-        ]
+        told = (self.dated, self.built, self.when, self.cost, self.asked, self.limits, self.step, self.falls)
+        return [s for s in told if s]
 
 
 def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Scenario) -> Answer:
     """The answer of a plan from its tables (fleet, demand, prices) and KPIs."""
     values = dict(zip(kpis["kpi"], kpis["value"], strict=True))
     shares = service_over_time(tables["demand"], scenario)
+    held = places(tables["fleet"], scenario)
     return Answer(
-        built=_built(places(tables["fleet"], scenario)),
+        dated=_dated(shares, scenario),
+        built=_built(held),
         when=_when(tables["demand"], scenario),
         cost=t("answer.earns" if values["cost_npv_musd"] < 0 else "answer.cost",
                musd=number(abs(values["cost_npv_musd"])), year=scenario.money.price_year,
                control=number(values["control_score"]), national=number(values["national_control"])),
-        asked=_asked(scenario, values, places(tables["fleet"], scenario)),
-        limits=_limits(tables["prices"]),
+        asked=_asked(scenario, values, held),
+        limits=_limits(tables["prices"], scenario, held["accelerators"].sum()),
         step=_step(tables["prices"], values),
         falls=_falls(shares, titles(scenario, "w")),
     )  # fmt: skip
@@ -170,33 +176,66 @@ def _month(day: date) -> str:
 
 
 def _asked(scenario: Scenario, values: Mapping[str, float], held: pd.DataFrame) -> str:
-    """The budget, the floor and the dates that were asked for beside what the plan makes of them; where all stands."""
-    told = []
+    """The budget and the floor that were asked for beside what the plan makes of them; where all stands, under whose law."""
+    told: list[str] = []
     limits, cost, control = scenario.limits, values["cost_npv_musd"], values["control_score"]
     if limits.max_cost_musd is not None:
         told.append(t("answer.asked-cost", most=number(limits.max_cost_musd), musd=number(cost)))
     if limits.min_control is not None:
         told.append(t("answer.asked-control", least=number(limits.min_control), control=number(control)))
-    dates = sorted({w.must_serve_by for w in scenario.demand if w.must_serve_by is not None})
-    if dates:
-        count = sum(w.must_serve_by is not None for w in scenario.demand)
-        told.append(t("answer.asked-date", n=count, of=len(scenario.demand), date=_month(dates[-1])))
-    abroad = held[held["iso3"] != scenario.country]
     if len(held):
-        told.append(t("answer.abroad", places=_few(abroad["place"])) if len(abroad) else t("answer.home"))
+        told += [_where(scenario, held), _law(scenario, held)]
     return " ".join(told)
 
 
-def _limits(prices: pd.DataFrame) -> str:
-    """The limit whose loosening saves most, with its worth."""
+def _where(scenario: Scenario, held: pd.DataFrame) -> str:
+    abroad = held[held["iso3"] != scenario.country]
+    return t("answer.abroad", places=_few(abroad["place"])) if len(abroad) else t("answer.home")
+
+
+def _law(scenario: Scenario, held: pd.DataFrame) -> str:
+    """Countries whose law reaches owner or operator of a host by their parents, or a place where one stands."""
+    context = Context.of(scenario, scenario.catalog)
+    used = [host for host in scenario.hosts if host.id in set(held["h"])]
+    reach = [*(code for host in used for code in parents(context, host)), *held["iso3"]]
+    names = scenario.catalog.table("countries")["name"]
+    foreign = [str(names.get(code, code)) for code in dict.fromkeys(reach) if code != scenario.country]
+    law = scenario.catalog.table("owner_classes")["law"]
+    if not foreign and any(law[host.owner_class] != "domestic" for host in used):
+        foreign = [t("answer.partner-law")]
+    return t("answer.foreign-law", countries=_few(pd.Series(foreign))) if foreign else t("answer.own-law")
+
+
+def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
+    """Whether every workload with a date is served in full from then on, by the plan's table of demand."""
+    due = {w.id: w.must_serve_by for w in scenario.demand if w.must_serve_by is not None}
+    if not due:
+        return ""
+    after = shares[shares["start_date"] >= shares["w"].map(due).astype("datetime64[ns]")]
+    late = after.loc[after["served_share"] < 1.0 - FELL, "w"].unique()
+    date_ = _month(max(due.values()))
+    if not len(late):
+        return t("answer.dates-kept", n=len(due), of=len(scenario.demand), date=date_)
+    name_of = titles(scenario, "w")
+    missed = _few(pd.Series([name_of.get(w, w) for w in late]))
+    return t("answer.dates-missed", n=len(late), of=len(due), date=date_, names=missed)
+
+
+def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> str:
+    """The limit whose loosening saves most, with its worth; chips by a step that is not larger than the plan."""
     rows = views.binding(prices, top=1)
     rows = rows[rows["worth_musd"] > 0]
     if not len(rows):
         return t("answer.free")
     row = rows.iloc[0]
-    name, unit = str(row["name"]), str(row["unit"])
-    worth = number(row["worth_musd"], 2)
-    return t("answer.limit", name=name[:1].lower() + name[1:], unit=unit, musd=worth)
+    name, unit, worth = str(row["name"]), str(row["unit"]), float(row["worth_musd"])
+    for site in scenario.sites:
+        place = place_of(scenario.catalog, site).name
+        name = re.sub(rf"\b{re.escape(site.id)}(?= \(site\))", lambda _, place=place: place, name)
+    if unit.startswith("1000 ") and accelerators < 1000.0:
+        step = 10.0 ** max(0, math.floor(math.log10(max(accelerators, 1.0))))
+        unit, worth = f"{step:.0f} {unit.removeprefix('1000 ')}", worth * step / 1000.0
+    return t("answer.limit", name=name[:1].lower() + name[1:], unit=unit, musd=number(worth, 2))
 
 
 def _step(prices: pd.DataFrame, values: Mapping[str, float]) -> str:

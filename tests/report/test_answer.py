@@ -75,18 +75,53 @@ def test_cost_and_control_are_those_of_the_plan(scenario: Scenario) -> None:
 def test_what_was_asked_for_is_answered(scenario: Scenario) -> None:
     tables = {"fleet": STANDING, "demand": GROWING, "prices": FREE}
     plain = answer(tables, KPIS, scenario)
-    assert plain.asked == "All of it stands in the country."
+    assert plain.dated == "" and plain.asked == (
+        "All of it stands in the country. Foreign law reaches part of it, by place, owner or operator: United States."
+    )
     asked = with_overrides(scenario, {
         "limits.max_cost_musd": 300, "limits.min_control": 60, "demand[assistant].must_serve_by": "2029-01-01",
         "country": "JPN",
     })  # fmt: skip
     assert answer(tables, KPIS, asked).asked == (
         "The budget of 300 MUSD is kept: 128 MUSD. The floor of 60 points of control is kept: 61. "
-        "Of 1 workloads, 1 had to be served in full by January 2029 at the latest, and are. "
-        "Part of it stands abroad: Haenam (Solaseado) and Seoul."
+        "Part of it stands abroad: Haenam (Solaseado) and Seoul. "
+        "Foreign law reaches part of it, by place, owner or operator: United States and South Korea."
     )
     top = pd.concat([KPIS, pd.DataFrame({"kpi": ["control_max"], "value": [61.0], "unit": ["points"]})])
     assert "61 points are the most" in answer(tables, top, scenario).step
+
+
+def test_the_first_sentence_says_whether_the_dates_are_kept(scenario: Scenario) -> None:
+    served = {"assistant": [0, 1.0, 2.0, 2.0, 2.0]}
+    tables = {"fleet": STANDING, "demand": demand(served, {"assistant": [2.0] * 5}), "prices": FREE}
+    kept, missed = (
+        answer(tables, KPIS, with_overrides(scenario, {"demand[assistant].must_serve_by": day}))
+        for day in ("2027-07-01", "2027-04-01")
+    )
+    assert kept.lead.startswith(
+        "Yes: 1 of 1 workloads had to be served in full by July 2027 at the latest, and are. Builds"
+    )
+    assert missed.lead.startswith("No: 1 of 1 workloads") and "(assistant)" in missed.lead
+
+
+def test_a_home_owner_and_operator_are_under_home_law(scenario: Scenario) -> None:
+    home = STANDING[STANDING["h"] == "champion"]
+    told = answer({"fleet": home, "demand": GROWING, "prices": FREE}, KPIS, scenario).asked
+    assert "No foreign law reaches who owns or runs it" in told
+
+
+def test_a_limit_is_worth_a_step_of_the_plans_size_at_places_by_name(scenario: Scenario) -> None:
+    table = prices(
+        [("survival", "", -26.0, "1000 reference accelerators", "survival of chat without seoul (site)")]
+    )
+    small = answer({"fleet": STANDING, "demand": GROWING, "prices": table}, KPIS, scenario).limits
+    assert (
+        "survival of chat without Seoul (site): each 100 ref. accel. more would save up to 2.6 MUSD" in small
+    )
+    large = answer(
+        {"fleet": fleet([("cloud", "seoul", 1, 3000.0)]), "demand": GROWING, "prices": table}, KPIS, scenario
+    )
+    assert "each 1000 ref. accel. more would save up to 26 MUSD" in large.limits
 
 
 def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None:
