@@ -23,6 +23,7 @@ from planner.app.state import editing, url
 from planner.case.places import place_of
 from planner.facts.catalog import Catalog
 from planner.facts.errors import PlannerError
+from planner.facts.numbers import percent
 from planner.intake.scenario_file import set_in_file
 from planner.jobs import drafts
 from planner.report.brief import doubts_told
@@ -132,7 +133,8 @@ def page(services: Services, iso3: str) -> html.Div:
             html.Div(
                 [
                     dmc.Select(id=COUNTRY, data=options, value=iso3 if iso3 in countries.index else None,
-                               searchable=True, label=t("new.country"), placeholder=t("new.country-hint")),
+                               searchable=True, selectFirstOptionOnChange=True, label=t("new.country"),
+                               placeholder=t("new.country-hint")),
                     dmc.TextInput(id=TITLE, label=t("new.name"), placeholder=t("new.name-hint"), debounce=True),
                     dmc.Textarea(id=SITES, label=t("new.sites"), description=t("new.sites-help"), debounce=True,
                                  placeholder="lake, 7.3, -0.7", autosize=True, minRows=1, maxRows=MOST_SITES),
@@ -161,7 +163,12 @@ def form(catalog: Catalog, iso3: str, sites: str) -> list[Any]:
     return [
         layout.section(t("new.people"), html.Div(_people(scenario), className="three-up"), lead=t("new.people-lead")),
         layout.section(t("new.hosts"), _hosts(scenario, catalog), lead=t("new.hosts-lead")),
-        layout.section(t("new.lines"), html.Div(_lines(scenario), className="three-up"), lead=t("new.lines-lead")),
+        layout.section(
+            t("new.lines"),
+            html.Div(_lines(scenario), className="three-up"),
+            *(html.P(told, className="muted") for told in survivors(scenario)),
+            lead=t("new.lines-lead"),
+        ),
         layout.section(
             t("new.estimate"),
             html.Div(id={"type": OUT, "id": "estimate"}, role="status"),
@@ -179,7 +186,8 @@ def _people(scenario: Scenario) -> list[Any]:
     parts: list[Any] = []
     for w in scenario.demand:
         users = final_users(w)
-        told = {"label": w.id.replace("-", " ").capitalize(), "description": _first(w.note or "")}
+        who = f" ({t('new.public')})" if w.body == "public" else ""
+        told = {"label": _plain(w.id), "description": _first(w.note or "") + who}
         if users is None:
             parts.append(dmc.Switch(id={"type": KEEP, "id": w.id}, checked=True, **told))
         else:
@@ -266,8 +274,10 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
         return _refused(error)
     told = doubts_told(rough.chains.values())
     assumed = assumed_inputs(scenario, catalog)
+    assumed["item"] = [_named(item) for item in assumed["item"]]
     return [
         kpi.cards(cards(rough, FIGURES), 170),
+        html.P(" ".join([t("new.differs", sites=len(scenario.sites)), *survivors(scenario)])),
         html.P(told) if told else None,
         html.Details(
             [
@@ -277,6 +287,26 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
             ]
         ),
     ]
+
+
+def survivors(scenario: Scenario) -> list[str]:
+    """A sentence for every workload a share of which must survive the loss of a site."""
+    return [
+        t("new.survives", share=percent(w.survival_share), name=_plain(w.id),
+          date=f"{w.survive_from or scenario.horizon.start:%Y-%m}")
+        for w in scenario.demand if w.survival_share
+    ]  # fmt: skip
+
+
+def _plain(id: str) -> str:
+    """An id of the starter as words."""
+    return id.replace("-", " ").capitalize()
+
+
+def _named(item: str) -> str:
+    """A path of an assumed input in words: ``sites[campus]`` is "Campus (site)"."""
+    found = re.fullmatch(r"(?:\w+\.)?(\w+)\[([\w-]+)\]", item)
+    return f"{_plain(found[2])} ({t(f'new.kind.{found[1]}')})" if found else item[:1].upper() + item[1:]
 
 
 def _refused(error: PlannerError) -> Any:

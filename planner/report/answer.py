@@ -5,7 +5,6 @@ cost, with how much control, what limits it, and what one step more would cost. 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -231,7 +230,7 @@ def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> st
     name, unit, worth = str(row["name"]), str(row["unit"]), float(row["worth_musd"])
     for site in scenario.sites:
         place = place_of(scenario.catalog, site).name
-        name = re.sub(rf"\b{re.escape(site.id)}(?= \(site\))", lambda _, place=place: place, name)
+        name = name.replace(f" {site.id} (site)", f" {place} (site)")
     if unit.startswith("1000 ") and accelerators < 1000.0:
         step = 10.0 ** max(0, math.floor(math.log10(max(accelerators, 1.0))))
         unit, worth = f"{step:.0f} {unit.removeprefix('1000 ')}", worth * step / 1000.0

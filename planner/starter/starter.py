@@ -24,9 +24,10 @@ from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import UnknownName
 from planner.facts.fallbacks import fallback_chain, locality_gaps
 from planner.facts.geography import nearest_country
+from planner.facts.numbers import number
 from planner.intake.scenario_file import parse_scenario
 from planner.scenario.problems import InputError
-from planner.scenario.schema import Scenario
+from planner.scenario.schema import Host, Scenario, Site, TrainingRuns, Workload
 from planner.starter.choices import OwnSite, choose_places
 from planner.starter.people import demand_of_people
 from planner.starter.sections import document
@@ -107,16 +108,21 @@ def assumed_inputs(scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
     """Every input of a scenario that rests on an assumption: marked records, fallback values, missing rules."""
     rows: list[tuple[str, Any, str]] = []
     if scenario.assumed:
-        rows.append(("scenario", "", scenario.note or "marked assumed"))
-    for kind in ("demand", "sites", "hosts"):
-        for record in getattr(scenario, kind):
-            if record.assumed:
-                rows.append((f"{kind}[{record.id}]", "", record.note or "marked assumed in the scenario"))
+        many = f"{len(scenario.demand)} workloads, {len(scenario.sites)} sites, {len(scenario.hosts)} hosts"
+        rows.append(("scenario", many, scenario.note or "marked assumed"))
+    records = (("demand", scenario.demand), ("sites", scenario.sites), ("hosts", scenario.hosts))
+    for kind, entries in records:
+        rows += [
+            (f"{kind}[{record.id}]", _value(record), record.note or "marked assumed in the scenario")
+            for record in entries
+            if record.assumed
+        ]
     if scenario.money.assumed:
         rows.append(("money", scenario.money.discount_rate_real, scenario.money.note or ""))
     for quota in scenario.supply.quotas:
         if quota.assumed:
-            rows.append((f"supply.quotas[{quota.id}]", "", quota.note or "marked assumed in the scenario"))
+            path = "; ".join(f"{number(step.accelerators)} from {step.from_}" for step in quota.path)
+            rows.append((f"supply.quotas[{quota.id}]", path, quota.note or "marked assumed in the scenario"))
     used = ("elec_price_usd_per_mwh", "construction_musd_per_mw_it", "grid_connect_months",
             "grid_kgco2_per_mwh", "it_import_duty_pct")  # fmt: skip
     context = Context.of(scenario, catalog)
@@ -141,3 +147,14 @@ def assumed_inputs(scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
                 )
             )
     return pd.DataFrame(rows, columns=["item", "value", "why"])
+
+
+def _value(record: Workload | Site | Host) -> str:
+    """What is assumed of an entry: the last size of a workload, the grid of a site, who holds a host."""
+    if isinstance(record, Site):
+        return f"{number(record.grid_mw[-1].mw)} MW of grid" if record.grid_mw else record.metro or ""
+    if isinstance(record, Host):
+        return f"{record.mode}, {record.owner_class}"
+    if isinstance(record.size, TrainingRuns):
+        return f"{len(record.size.runs)} runs of training"
+    return f"{number(record.size.points[-1].value)} {record.size.by} at the end"

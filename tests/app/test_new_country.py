@@ -61,7 +61,8 @@ def test_fields_that_say_nothing_ask_for_nothing() -> None:
 def test_the_form_holds_every_group_host_and_assumption(app: dash.Dash, services: Services) -> None:
     with app.server.test_request_context("/new"):
         page = drawn(new_country.page(services, "GHA"))
-    for name in ("Citizens", "Health", "Research", "Kumasi", "Madrid", t("new.budget-help")):
+    for name in ("Citizens", "Health", "Research", "Kumasi", "Madrid", t("new.budget-help"), t("new.public"),
+                 "Government: 50 % of the service must survive"):  # fmt: skip
         assert name in page
     with app.server.test_request_context("/new"):
         assert t("new.people") not in drawn(new_country.page(services, ""))
@@ -75,7 +76,9 @@ def test_the_estimate_follows_what_is_asked_and_says_what_is_wrong(services: Ser
         return drawn(new_country._estimate(services.catalog, "GHA", "", wishes))
 
     assert estimate() != estimate(citizens=0.0)
-    assert "demand[citizens]" in estimate() and "demand[citizens]" not in estimate(citizens=0.0)
+    assert "Citizens (who is served)" in estimate() and "Citizens (who" not in estimate(citizens=0.0)
+    assert "users at the end" in estimate() and "MW of grid" in estimate()
+    assert "whole servers" in estimate() and "must survive the loss of one site from 2031-01" in estimate()
     assert "rests on most" in estimate()
     nobody = new_country.wishes("", *asked({"health": 10.0}, []))
     assert "keep at least one" in drawn(new_country._estimate(services.catalog, "GHA", "", nobody))
