@@ -16,6 +16,7 @@ from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.finance import asked, downsides, finance, replanned, replanning
 from planner.app.state.result import Result, load
+from planner.facts.numbers import percent
 from planner.finance.tables import FAULTS
 from planner.jobs.store import Job
 from planner.report import finance as views
@@ -81,7 +82,8 @@ def content(services: Services, one: Result, job: Job | None) -> list[Any]:
     table = cases(one, job)
     if table.empty:
         return []
-    shown = table_section(PAGE, NAME, table, lead=t("capital.downsides-lead"))
+    told = table.assign(equity_irr=[percent(rate, 1) for rate in table["equity_irr"]])
+    shown = table_section(PAGE, NAME, told, lead=t("capital.downsides-lead"))
     return [shown] if len(replanned(job)) else [shown, dmc.Group(_asking(services, job), gap="xs")]
 
 

@@ -13,7 +13,7 @@ from planner.app.components import kpi, layout
 from planner.app.components.chart import chart, table_section
 from planner.app.state.finance import cases, downsides, finance
 from planner.app.state.result import Result
-from planner.facts.numbers import number, percent
+from planner.facts.numbers import number
 from planner.finance.tables import CAUTIONS, FAULTS
 from planner.intake.scenario_file import placed
 from planner.report import finance as views
@@ -107,7 +107,8 @@ def content(one: Result, state: State) -> list[Any]:
     wary = _faults(one, tables[CAUTIONS])
     return [
         *([layout.alert(t("capital.finance-cautions"), wary)] if wary else []),
-        _figures(tables["finance_figures"]),
+        _figures(tables["finance_figures"], views.sells(tables)),
+        html.P(_money_needed(one, tables["finance_figures"]), className="muted"),
         chart(PAGE, "funding-sources", charts.sources_and_uses(shown["funding-sources"], unit.partition(",")[0]),
               shown["funding-sources"], note=t("capital.funding-sources-note", unit=unit)),
         html.Div(
@@ -137,14 +138,29 @@ def _none(name: str) -> str | None:
     return t("capital.commitments-none") if name == "commitments" else None
 
 
-def _figures(table: pd.DataFrame) -> html.Div:
-    """Key figures, each with what it means."""
+def _money_needed(one: Result, table: pd.DataFrame) -> str:
+    """How the three figures of the money needed are related."""
+    values = dict(zip(table["figure"], table["value"], strict=True))
+    return t(
+        "capital.money-needed",
+        peak=number(one.run.kpi("peak_funding_musd")),
+        uses=number(values["uses_musd"]),
+        owners=number(values["peak_equity_musd"]),
+    )
+
+
+def _figures(table: pd.DataFrame, sells: bool) -> html.Div:
+    """Key figures, each with what it means; a return only where something is sold."""
     values = dict(zip(table["figure"], table["value"], strict=True))
     units = dict(zip(table["figure"], table["unit"], strict=True))
 
     def card(name: str) -> Any:
         rate = units[name] == "1/year"
-        value = percent(values[name], 1) if rate else number(values[name])
+        value = number(values[name])
+        if rate:
+            value, _, words = views.irr_words(values[name] if sells else None).partition(" (")
+            if words:
+                return kpi.card(term("finance_figure", name), value, "", note=words.rstrip(")"))
         unit = "" if rate or units[name] == "x" else units[name]
         return kpi.card(term("finance_figure", name), value, unit, note=term("finance_meaning", name))
 

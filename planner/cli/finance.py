@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,6 +61,14 @@ def finance(
             help="Another plan beside it, with the reason of each difference.",
         ),
     ] = None,
+    terms: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            metavar="FILE",
+            help="Read the section finance of this scenario on the plan as it stands; nothing is planned anew.",
+        ),
+    ] = None,
     as_json: Json = False,
     catalog: CatalogFolder = None,
     root: Runs = RUNS,
@@ -83,6 +91,8 @@ def finance(
 
       planner finance runs/built --against runs/rented
 
+      planner finance latest --scenario with-tariff.yaml
+
       planner finance project.yaml --json
     """
     from planner.facts.catalog import load_catalog
@@ -97,11 +107,15 @@ def finance(
     if against is not None and case is not None:
         raise BadValue("--case shows one plan and --against two: ask for one of them")
     if path.is_file() and is_proforma(plain := _content(path)):
-        if against is not None or downsides or re_solve:
-            raise BadValue("a pro-forma has no plan: --against, --downsides and --re-solve are for plans")
+        if against is not None or downsides or re_solve or terms is not None:
+            raise BadValue(
+                "a pro-forma has no plan: --against, --downsides, --re-solve and --scenario are for plans"
+            )
         show_proforma(inputs_of(plain, case), as_json)
         return
     base = _plan(path, what, root, facts, as_json)
+    if terms is not None:
+        base = _with_terms(base, scenario_path(terms), facts)
     scenario, plan = base.scenario, base.tables
     if against is not None:
         other = _plan(scenario_path(against), against, root, facts, as_json)
@@ -180,6 +194,14 @@ def _plan(path: Path, what: str, root: Path, facts: Catalog, quiet: bool) -> _So
     run = find_run(what, root)
     tell_catalog(run, facts)
     return _Source(run.path / "scenario.yaml", run.scenario, plan_tables(run), run.plan, run)
+
+
+def _with_terms(base: _Source, file: Path, facts: Catalog) -> _Source:
+    """The same plan with the section ``finance`` of another scenario."""
+    from planner.intake.scenario_file import load_scenario
+
+    finance = load_scenario(file, facts).finance
+    return replace(base, file=file, scenario=base.scenario.model_copy(update={"finance": finance}))
 
 
 def _under(scenario: Scenario, plan: Mapping[str, pd.DataFrame], case: str) -> dict[str, pd.DataFrame]:

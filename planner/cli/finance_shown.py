@@ -81,13 +81,17 @@ def show_downsides(tables: Mapping[str, pd.DataFrame]) -> None:
         "as signed",
         "better",
         "swing",
+        "service lost",
         "reason",
         title=f"Tornado: {figure}",
         title_justify="left",
     )
     for row in tornado.itertuples():
         swings.add_row(
-            row.case, *(number(v, 4) for v in (row.worse, row.base, row.better, row.swing)), row.reason
+            row.case,
+            *(number(v, 4) for v in (row.worse, row.base, row.better, row.swing)),
+            percent(row.service_lost_share),
+            row.reason,
         )
     out.print(swings)
     for row in tables["finance_break_evens"].itertuples():

@@ -27,7 +27,9 @@ from planner.finance.statements import key_figures, statements
 from planner.finance.targets import EQUITY_IRR, MIN_DSCR, revenue_factor
 from planner.scenario.finance import Downside
 
-SERVERS = "servers"
+SERVERS, LICENCE_LOST = "servers", "licence-lost"
+LATE = ("grid-late", "licence-late")
+"""Events that move the start of service; sizes in months."""
 DIRECT = {CAPEX: 1.0, OPEX: 1.0, RATE: 1.0, CURRENCY: 1.0, PRICE: -1.0, RESIDUAL: -1.0}
 """Events that change one flow, with the sign of what is worse."""
 FIGURES = (
@@ -73,7 +75,7 @@ def _lost(found: PlanFinance, event: Downside, base: Project, quarter: int) -> P
     if event.what == "off-taker":
         since = quarter or base.operation_from + QUARTERS_PER_YEAR
         return replace(base, revenue_musd=_without_largest(found, event.size, since))
-    if event.what == "licence-lost":
+    if event.what == LICENCE_LOST:
         kept = tuple(s for s in base.spending if s.asset != SERVERS)
         dead = tuple(t for t in base.sources if not _only(t.eligibility.assets, SERVERS))
         undrawn = tuple(replace(t, draws=None) for t in dead)  # nobody draws for what is not bought
@@ -139,7 +141,8 @@ def figures_of(project: Project) -> dict[str, float]:
 def tornado_table(
     found: PlanFinance, events: Iterable[Downside], cases: pd.DataFrame, figure: str
 ) -> pd.DataFrame:
-    """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing, reason.
+    """A figure with each event and its opposite, the widest swing first: case, worse, base, better, swing, reason,
+    service_lost_share.
 
     ``reason``: the flows by which the worse side is no worse, where it is better than the base.
 
@@ -156,15 +159,25 @@ def tornado_table(
             better = middle
         gains = (worse - middle) * (-1.0 if figure == PEAK_EQUITY else 1.0) > NOISE
         why = _odd(found, event, base, figure) if gains else ""
-        rows.append((event.id, worse, middle, better, abs(better - worse), why))
-    table = pd.DataFrame(rows, columns=["case", "worse", "base", "better", "swing", "reason"])
+        rows.append((event.id, worse, middle, better, abs(better - worse), why, service_lost(event, base)))
+    columns = ["case", "worse", "base", "better", "swing", "reason", "service_lost_share"]
+    table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("swing", ascending=False, na_position="last", ignore_index=True)
+
+
+def service_lost(event: Downside, base: Project) -> float:
+    """Share of the service from operation on that an event takes, as its flows are read; 0 for one that moves money only."""
+    if event.what == LICENCE_LOST:
+        return event.size
+    if event.what not in LATE:
+        return 0.0
+    return min(1.0, event.size / MONTHS_PER_QUARTER / (base.quarters - base.operation_from))
 
 
 def _odd(found: PlanFinance, event: Downside, base: Project, figure: str) -> str:
     """Why an event for the worse makes a figure better: the flows that it changes in the quarter of the least cover."""
     if figure != MIN_DSCR:
-        return ""
+        return "less is paid, for less is bought and served" if service_lost(event, base) else ""
     both = (statements(base), statements(under(found, event, base)))
     return f"worse is better here: {because(*map(at_least_cover, both))}{IN_WORST}"
 

@@ -49,24 +49,26 @@ def loss_told(run: Run) -> list[str]:
     told = [t("whatif.told-stop" if stop else "whatif.told-supply", day=day, now=now, later=later)]
     if not len(service) or not len(summary):
         return told
+    return [*told, _worst(service, run.scenario), _dearer(summary.set_index("kpi").loc[COST])]
+
+
+def _worst(service: pd.DataFrame, scenario: Scenario) -> str:
+    """Whose service falls most, and from when on it is back."""
     worst = service.loc[service["worst_share"].idxmax()]
     if worst["worst_share"] <= UNSERVED:
-        told.append(t("whatif.told-kept"))
-    else:
-        name = titles(run.scenario, "w").get(str(worst["w"]), str(worst["w"]))
-        told.append(
-            t("whatif.told-worst", name=name, share=percent(worst["worst_share"], 1), back=str(worst["back"]))
-        )
-    cost = summary.set_index("kpi").loc[COST]
-    least = cost.get("change_at_least", float("nan"))
-    lies = (
-        "" if least != least else t("whatif.told-between", low=fixed(least, 1), high=fixed(cost["change"], 1))
-    )
-    change = t(
-        "whatif.told-dearer" if cost["change"] >= 0 else "whatif.told-cheaper",
-        musd=fixed(abs(cost["change"]), 1),
-    )
-    return [*told, change + lies]
+        return t("whatif.told-kept")
+    name = titles(scenario, "w").get(str(worst["w"]), str(worst["w"]))
+    never = pd.isna(worst["back_date"])
+    share = percent(worst["worst_share"], 1)
+    return t(f"whatif.told-{'never' if never else 'worst'}", name=name, share=share, back=worst["back"])
+
+
+def _dearer(cost: pd.Series) -> str:
+    """What the answer costs beside the plan, and between what the least possible lies."""
+    least, change = cost.get("change_at_least", float("nan")), cost["change"]
+    between = "" if least != least else t("whatif.told-between", low=fixed(least, 1), high=fixed(change, 1))
+    words = "whatif.told-dearer" if change >= 0 else "whatif.told-cheaper"
+    return t(words, musd=fixed(abs(change), 1), between=between)
 
 
 def _loss(tables: Tables) -> dict[str, pd.DataFrame]:

@@ -208,6 +208,8 @@ def test_capital_shows_finance_in_any_money_and_case(services: Services, money: 
     )  # all is in dollars; no case of that name
     for name, view in capital_finance.TABLES.items():
         assert isinstance(view(one, state), pd.DataFrame), name
+    assert "Three figures say how much money is needed" in page and "nothing is sold" in page
+    assert t("capital.tariff-title") in page
     may_fall = capital_finance.TABLES["break-evens"](one, state)
     assert len(may_fall) == 2 and t("capital.break-evens-title") in page
     assert may_fall["reason"].all() and set(may_fall["may_be_lost"]) == {MISSING}  # without debt and revenue

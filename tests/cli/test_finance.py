@@ -14,7 +14,7 @@ import pytest
 from planner.cli.finance_shown import show_finance
 from planner.cli.summary import not_financed
 from planner.finance.tables import CAUTIONS, FAULTS, SCHEMA
-from planner.intake.scenario_file import with_overrides
+from planner.intake.scenario_file import dump_scenario, with_overrides
 from planner.report.finance import figures
 from planner.runs.finance import finance_of_run
 from planner.runs.run import Run
@@ -112,6 +112,13 @@ def test_the_statements_of_one_downside_case(run: Run, call: Call) -> None:  # n
     assert cover("--case", "price") < cover() - 0.1
     wrong = call("finance", str(run.path), "--case", "prise")
     assert wrong.code == 2 and "did you mean 'price'?" in wrong.err
+
+
+def test_other_terms_are_read_on_the_plan_as_it_stands(run: Run, call: Call, tmp_path: Path) -> None:  # noqa: F811
+    other = with_overrides(run.scenario, {"finance.target_dscr": None, "finance.sources": []})
+    (tmp_path / "other.yaml").write_text(dump_scenario(other), "utf-8")
+    tables = call("finance", str(run.path), "--scenario", "other.yaml", "--json").json
+    assert {row["kind"] for row in tables["finance_sources"]} == {"equity"}
 
 
 def test_all_downside_cases(run: Run, call: Call) -> None:  # noqa: F811

@@ -233,6 +233,17 @@ def test_a_worse_side_that_improves_cover_says_why() -> None:
     assert table.loc["opex", "reason"] == ""
 
 
+def test_the_tornado_says_what_service_an_event_takes() -> None:
+    events = [Downside(id=what, what=what, size=size) for what, size in
+              (("capex", 0.2), ("licence-lost", 0.5), ("grid-late", 6.0))]  # fmt: skip
+    table = tornado_table(PLAN, events, downside_table(PLAN, events), "peak_equity_musd").set_index("case")
+    running = PLAN.project.quarters - PLAN.project.operation_from
+    lost = table["service_lost_share"]
+    assert (lost["capex"], lost["licence-lost"]) == (0.0, 0.5) and lost["grid-late"] == pytest.approx(
+        2 / running
+    )
+
+
 def test_an_exchange_gain_is_taxed_as_debt_is_repaid() -> None:
     euro = (replace(BANK, currency="EUR"), OWNER)
     rate = np.where(np.arange(28) < 6, 1.2, 0.9)

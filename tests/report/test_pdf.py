@@ -95,7 +95,17 @@ def test_bars_and_lines_are_drawn_and_other_charts_left_to_their_table() -> None
     bars = [s for s in drawn.contents if type(s).__name__ == "Rect" and s.height > 5.0]
     tops = sorted(b.height for b in bars)
     assert tops[2] == pytest.approx(2 * tops[1]) == pytest.approx(4 * tops[0]), "heights are as the amounts"
-    rows = pd.DataFrame({"case": ["a"], "worse": [1.0], "base": [1.2], "better": [1.4], "swing": [0.4]})
+    rows = pd.DataFrame(
+        {
+            "case": ["a"],
+            "worse": [1.0],
+            "base": [1.2],
+            "better": [1.4],
+            "swing": [0.4],
+            "reason": [""],
+            "service_lost_share": [0.0],
+        }
+    )
     assert drawing(finance.tornado(rows, "DSCR"), WIDTH, pdf.FONT) is None
     assert drawing(go.Figure(go.Pie(values=[1])), WIDTH, pdf.FONT) is None
     assert drawing(go.Figure(), WIDTH, pdf.FONT) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from planner.facts.numbers import number
+from planner.facts.numbers import number, percent
 from planner.report.charts.style import (
     ACCENT,
     GOOD,
@@ -76,16 +76,28 @@ def cover_strip(table: pd.DataFrame) -> go.Figure:
 
 
 def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
-    """A figure with each event for the worse and the better, the widest swing at the top."""
+    """A figure with each event and its opposite, the widest swing at the top; what takes service says how much.
+
+    Colours say what an event does to the owners' return; where it helps only because less is served, neither.
+    """
     rows = table[table["swing"].fillna(0.0) > 1e-9].iloc[::-1]
     if not len(rows):
         return empty(t("charts.no-swing"))
     base = float(rows["base"].iloc[0])
     fig = go.Figure()
-    for column, colour, words in (("worse", WARN, "charts.worse"), ("better", GOOD, "charts.better")):
+    lost = rows["service_lost_share"]
+    names = rows["case"].where(
+        lost <= 0, rows["case"] + [" " + t("charts.service-lost", share=percent(share)) for share in lost]
+    )
+    odd = (rows["reason"] != "") & (lost > 0)
+    for column, colour, words, of in (("worse", WARN, "charts.worse", ~odd), ("better", GOOD, "charts.better", ~odd),
+                                      ("worse", MUTED, "charts.less-served", odd)):  # fmt: skip
+        if not of.any():
+            continue
         fig.add_bar(
-            orientation="h", y=rows["case"], x=rows[column] - base, base=base, name=t(words), marker={"color": colour},
-            customdata=rows[column], hovertemplate="%{y}: %{customdata:.3g}<extra></extra>",
+            orientation="h", y=names[of], x=rows.loc[of, column] - base, base=base, name=t(words),
+            marker={"color": colour}, customdata=rows.loc[of, column],
+            hovertemplate="%{y}: %{customdata:.3g}<extra></extra>",
         )  # fmt: skip
     fig.add_vline(x=base, line={"color": MUTED, "width": 1.5})
     return finish(
