@@ -14,7 +14,7 @@ from planner.app.components import kpi, layout, result
 from planner.app.components.attrs import attrs
 from planner.app.components.chart import chart, deliverables, register_downloads, table_section
 from planner.app.components.toolbar import toolbar
-from planner.app.pages import add_page, capital_downsides, capital_finance, capital_tariff
+from planner.app.pages import add_page, capital_downsides, capital_finance, capital_tariff, capital_terms
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.finance import replanning
@@ -116,6 +116,7 @@ def register(app: dash.Dash, services: Services) -> None:
     result.register_picker(app, RUN, REF)
     capital_downsides.register(app, services, REF)
     capital_tariff.register(app, services, REF)
+    capital_terms.register(app, services, REF)
     cases = {capital_downsides.NAME: lambda one, _: capital_downsides.cases(one, replanning(services, one))}
     register_downloads(app, services, PAGE, REF, TABLES | capital_finance.TABLES | cases, STATE)
 
@@ -157,6 +158,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         html.H2(t("capital.finance"), id="finance", className="section-head"),
         html.P(t("capital.finance-lead"), className="muted"),
         capital_finance.controls(one, state),
+        capital_terms.block(services, one),
         capital_tariff.block(one),
         html.Div(financed(one, state), id=FINANCE, className="tab-content"),
         html.Div(capital_downsides.block(services, one), id="downsides"),

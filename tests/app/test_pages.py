@@ -23,6 +23,7 @@ from planner.app.pages import (
     capital,
     capital_downsides,
     capital_finance,
+    capital_terms,
     compare,
     editor_views,
     home,
@@ -193,6 +194,19 @@ def test_the_map_has_every_site_of_the_scenario(services: Services) -> None:
 
 
 # ---- capital
+
+
+def test_changed_terms_of_finance_are_read_on_the_plan_as_it_stands(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = load_plan(services, "national")
+    assert capital_terms.block(services, one) is None
+    budget = {"id": "state", "kind": "budget", "musd_per_year": 900.0}
+    terms = with_overrides(one.run.scenario, {"finance.revenue": [budget]}).finance
+    monkeypatch.setattr(capital_terms, "present", lambda *_: terms)
+    assert t("capital.terms-ask") in text_of(capital.draw(one, services, {}))
+    shown = text_of(capital_terms.answered(one, terms))
+    assert term("finance_figure", "equity_irr") in shown and t("capital.finance-faults") not in shown
 
 
 @pytest.mark.parametrize(("money", "case"), [("nominal", ""), ("real", "grid-late"), ("shown", "gone")])

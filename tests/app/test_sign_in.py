@@ -325,7 +325,7 @@ def test_a_user_has_a_share_of_the_queue(made: Made) -> None:
 READS = {
     "refresh", "search", "look", "show", "export", "tick", "below", "solve", "price", "show_pick", "send", "change",
     "detail", "save", "estimate_terms", "estimate", "update", "choose", "screen", "watch", "forms", "tell",
-    "look_around", "drawn", "tell_tariff",
+    "look_around", "drawn", "tell_tariff", "tell_terms",
 }  # fmt: skip
 """Callbacks that change nothing but the access log."""
 
