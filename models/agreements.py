@@ -214,7 +214,7 @@ def _in_force(case: Case, e: str, i: str, most: float, t: int) -> pd.DataFrame:
 
 
 def _work(case: Case) -> Weights:
-    demand = case.demand["demand_kref"]
+    demand = case.demand["most_kref"]
     for names, offers in _groups(case).items():
         for family, table, times in (
             ("serve", case.serve, 1.0),

@@ -33,6 +33,7 @@ from planner.models import (
     storage,
     supply,
     tariff,
+    training,
 )
 from planner.models.ledger import COLUMNS, CONSTANT, book, charges
 from planner.models.rules import new_model
@@ -54,6 +55,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     sites.declare(m, case)
     fleet.declare(m, case)
     demand.declare(m, case)
+    training.declare(m, case)
     exits.declare(m, case)
     continuity.declare(m, case)
     halls.declare(m, case)

@@ -2,10 +2,13 @@
 
 Variables: unserved[w,t] in 0..1, the share of demand not met (0 from the must-serve date on).
 
-    sum rate x serve + demand x unserved = demand                                  (w,t), thousands of reference
-    sum over (a,k) rate x (serve + reserve) <= demand x opened[h,t]             (w,h,t)  facility-location link
-    sum over (h,k) rate x serve <= demand x use[a]                              (w,a,t)  share link, no big-M
-    sum over (h,k) rate x reserve <= hosts x demand x use[a]                    (w,a,t)
+    sum rate x serve + demand x unserved = demand + ahead                          (w,t), thousands of reference
+    sum over (a,k) rate x (serve + reserve) <= most x opened[h,t]               (w,h,t)  facility-location link
+    sum over (h,k) rate x serve <= most x use[a]                                (w,a,t)  share link, no big-M
+    sum over (h,k) rate x reserve <= hosts x most x use[a]                      (w,a,t)
+
+``most`` is demand; for training, which may be done ahead of an even pace or after it (``models/training.py``), all the
+work of the runs in course.
 """
 
 from __future__ import annotations
@@ -34,11 +37,17 @@ def declare(m: Any, case: Case) -> None:
     held = reserves(case)
     hak = ["h", "a", "k"]
     add_family(m, "serves", m.DEMAND, grouped(serve, ["w", "t"], hak), 3)
+    add_param(m, "most_k", m.DEMAND, case.demand["most_kref"])
+    runs = set(case.trainings["w"])
+    add_set(m, "AHEAD", [(w, t) for w, t in m.DEMAND if w in runs], 2)
+    add_var(m, "ahead", m.AHEAD, domain=pe.Reals)
+    add_family(m, "ahead_in", m.DEMAND, {(w, t): [t] for w, t in m.AHEAD}, 1)
 
     def demand_rule(m: Any, w: Any, t: Any) -> Any:
         return (
             sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, a, k in m.serves[w, t])
             + m.demand_k[w, t] * m.unserved[w, t]
+            - sum(m.ahead[w, u] for u in m.ahead_in[w, t])
             == m.demand_k[w, t]
         )
 
@@ -64,18 +73,18 @@ def _links(m: Any, case: Case, serve: pd.DataFrame, held: pd.DataFrame) -> None:
     def host_rule(m: Any, w: Any, h: Any, t: Any) -> Any:
         return sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for a, k in m.host_serves[w, h, t]) + sum(
             m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for a, k in m.host_holds[w, h, t]
-        ) <= m.demand_k[w, t] * sum(m.open[h, u] for u in m.opens_by[h, t])
+        ) <= m.most_k[w, t] * sum(m.open[h, u] for u in m.opens_by[h, t])
 
     def stack_rule(m: Any, w: Any, a: Any, t: Any) -> Any:
         return (
             sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, k in m.stack_serves[w, a, t])
-            <= m.demand_k[w, t] * m.use[a]
+            <= m.most_k[w, t] * m.use[a]
         )
 
     def held_rule(m: Any, w: Any, a: Any, t: Any) -> Any:
         return (
             sum(m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for h, k in m.stack_holds[w, a, t])
-            <= hosts * m.demand_k[w, t] * m.use[a]
+            <= hosts * m.most_k[w, t] * m.use[a]
         )
 
     m.host_link = Rule(m.HOST_LINK, rule=host_rule)

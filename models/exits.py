@@ -4,7 +4,7 @@ Variables: leave[a,t] binary: no work runs under stack a from the start of t on.
 
     sum over t of leave[a,t] <= 1                                                         (a)       leave_once
     sum over t of leave[a,t] <= use[a]                                                    (a)       leave_used
-    sum over its offers of rate x serve <= demand x (use[a] - sum over u <= t of leave[a,u])   (w,a,t)   left_work
+    sum over its offers of rate x serve <= most x (use[a] - sum over u <= t of leave[a,u])   (w,a,t)   left_work
     the same with reserve, as often as there are hosts                                    (w,a,t)   left_work
 
 Only stacks for which the scenario gives an ``exit`` have these; in place of a date of adoption there is one of leaving.
@@ -45,7 +45,7 @@ def declare(m: Any, case: Case) -> None:
 
 
 def _work(case: Case) -> list[pd.DataFrame]:
-    demand, parts = case.demand["demand_kref"], []
+    demand, parts = case.demand["most_kref"], []
     first = case.exits.groupby("a")["t"].min()
     for family, table, times in (
         ("serve", case.serve, 1.0),

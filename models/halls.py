@@ -7,6 +7,7 @@ lease[h,t] MW starting; space_mw[h,t] MW of IT that may stand.
     space_mw <= maximum of the host x (exists + opened by t)                        (h,t)   space_max
     sum over a,k of peak MW x (fleet - stored) <= space_mw                                     (h,t)   space
     sum over build hosts at the site of space_mw <= its land                        (p,t)   site_land
+    sum over halls alive in standing shells <= what the site's shells hold          (p,t)   site_shell
 
 Clouds have none of these rows: their price includes them.
 """
@@ -31,6 +32,7 @@ def declare(m: Any, case: Case) -> None:
     _declare_stock(m, case)
     _declare_space(m, case)
     _declare_land(m, case)
+    _declare_shell(m, case)
 
 
 def _declare_stock(m: Any, case: Case) -> None:
@@ -95,6 +97,30 @@ def _declare_land(m: Any, case: Case) -> None:
     m.site_land = Rule(
         m.SITE_LAND,
         rule=lambda m, p, t: sum(m.space_mw[h, t] for h in m.land_hosts[p, t]) <= m.site_land_mw[p, t],
+    )
+
+
+def _declare_shell(m: Any, case: Case) -> None:
+    """Only where a hall may stand in a shell."""
+    rows = case.halls[case.halls["in_shell"]]
+    rows = rows.assign(p=rows["h"].map(case.hosts["p"]))
+    whole = rows["integer"].astype(bool)
+    early, late = (
+        alive_map(part, ["p"], ["h", "b", "t"], "life", case.calendar.n)
+        for part in (rows[whole], rows[~whole])
+    )
+    shell = case.site_period["shell_it_mw"]
+    add_set(m, "SITE_SHELL", [key for key in m.SITE if key in early or key in late], 2)
+    add_param(m, "site_shell_mw", m.SITE_SHELL, {key: shell[key] for key in m.SITE_SHELL})
+    for name, alive in (("shell_halls", early), ("shell_late", late)):
+        add_family(m, name, m.SITE_SHELL, {key: alive.get(key, []) for key in m.SITE_SHELL}, 3)
+    m.site_shell = Rule(
+        m.SITE_SHELL,
+        rule=lambda m, p, t: (
+            sum(m.hall_mw[h, b, u] * m.halls[h, b, u] for h, b, u in m.shell_halls[p, t])
+            + sum(m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for h, b, u in m.shell_late[p, t])
+            <= m.site_shell_mw[p, t]
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 For every duty of class i, workload w, member f and period t (``case.survival``), with R = reserved[w,t], all that is
 held in reserve for w:
 
-    sum over offers of f of rate x (serve + reserve - outlast) - R <= (1 - share) x demand x (1 - unserved)
+    sum over offers of f of rate x (serve + reserve - outlast) - R <= (1 - share) x (demand x (1 - unserved) + ahead)
 
 so that what is served or held elsewhere is at least the share of what is served. ``outlast`` is what runs on
 after a loss of supply, on systems ordered or contracts begun before it:
@@ -53,7 +53,9 @@ def declare(m: Any, case: Case) -> None:
             for h, a, k in m.lost[i, w, f, t]
         ) - sum(
             m.rate[w, h, a, k, t] * m.outlast[i, w, h, a, k, t] for h, a, k in m.outlasts[i, w, f, t]
-        ) - m.reserved[w, t] <= m.may_be_lost[i, w, f, t] * m.demand_k[w, t] * (1 - m.unserved[w, t])
+        ) - m.reserved[w, t] <= m.may_be_lost[i, w, f, t] * (
+            m.demand_k[w, t] * (1 - m.unserved[w, t]) + sum(m.ahead[w, u] for u in m.ahead_in[w, t])
+        )
 
     m.survive = Rule(m.SURVIVE, rule=rule)
 

@@ -90,6 +90,7 @@ TABLES: dict[str, View] = {
     "marginal": marginal_rows,
     "gantt": gantt_rows,
     "openings": lambda one, _: one.table("openings"),
+    "training": lambda one, _: one.table("training"),
     "service": lambda one, _: one.table("service"),
     "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, services.catalog),
     "power": lambda one, _: views.power_by_site(one.table("power")),
@@ -161,11 +162,12 @@ def _answer(one: Result) -> html.Div:
 
 
 def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
-    rows = get("gantt")
+    rows, runs = get("gantt"), get("training")
     return [
         chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note"), wide=True),
         table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),
         table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
+        *([table_section(PAGE, "training", runs, lead=t("plan.training-note"))] if len(runs) else []),
     ]
 
 

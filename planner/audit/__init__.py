@@ -40,6 +40,7 @@ from planner.audit import (
     storage,
     supply,
     tariff,
+    training,
 )
 from planner.audit.findings import TOLERANCE, Findings
 from planner.audit.view import View
@@ -52,6 +53,7 @@ __all__ = ["COVERS", "TOLERANCE", "TOPICS", "audit"]
 TOPICS = (
     fleet,
     service,
+    training,
     resilience,
     continuity,
     sites,

@@ -12,7 +12,6 @@ from planner.case.columns import joined
 
 COVERS = {"service_kept": "service-kept", "lapse_of_work": "service-kept", "lapse_by_data": "service-kept"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
-TRAINING = ("training", "fine-tuning")
 
 
 def check(view: View, found: Findings) -> None:
@@ -42,11 +41,7 @@ def _falls(view: View) -> pd.DataFrame:
     done = total(work, ["w", "t"], work["served"])
     now, then = (labelled(rows, ["w", c]).set_names([None, None]) for c in ("t", "before"))
     demand, earlier = (asked["demand_kref"].reindex(i).to_numpy(float) for i in (now, then))
-    # of a training run that ends nothing is carried over, whatever starts then
-    by_run = rows["w"].map(view.case.workloads["kind"]).isin(TRAINING)
-    carried = np.where(
-        by_run, asked["carried_kref"].reindex(now).to_numpy(float), np.minimum(demand, earlier)
-    )
+    carried = np.minimum(demand, earlier)
     fall = carried * over(then, done).to_numpy() / earlier - over(now, done).to_numpy()
     return rows.assign(demand=demand, fall=fall)
 

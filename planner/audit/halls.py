@@ -24,7 +24,8 @@ from planner.audit.view import (
 from planner.case.context import Context
 from planner.scenario.schema import ExistingHall
 
-COVERS = {"space_stock": "space-stock", "space_max": "space-max", "space": "space", "site_land": "site-land"}
+COVERS = {"space_stock": "space-stock", "space_max": "space-max", "space": "space", "site_land": "site-land",
+          "site_shell": "site-shell"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -124,6 +125,12 @@ def _space(view: View, found: Findings) -> None:
     built = space[space.index.get_level_values(0).isin(view.built)]
     land = site_limit(view, "max_it_mw")
     found.at_most("site-land", at_sites(view, built), land, "halls exceed the site's land")
+    halls = view.facts(view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "life"])
+    halls = halls[halls["b"].map(view.case.catalog.table("halls")["in_shell"]).astype(bool)]
+    alive = each_period(halls, halls["t"], halls["case_life"], view.n)
+    inside = total(alive, ["h", "t"], alive["halls"] * alive["case_it_mw"])
+    found.at_most("site-shell", at_sites(view, inside), site_limit(view, "shell_it_mw"),
+                  "halls exceed the buildings that stand at the site")  # fmt: skip
 
 
 def lease_rent(view: View, hall: ExistingHall) -> float:

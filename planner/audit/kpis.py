@@ -12,7 +12,7 @@ from planner.audit.commitments import signed
 from planner.audit.findings import Findings
 from planner.audit.firm import facility_peak
 from planner.audit.policy import delays, discount, priorities, weights
-from planner.audit.service import mean_load
+from planner.audit.service import mean_load, training_workloads
 from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
@@ -97,9 +97,16 @@ def _cost(view: View) -> dict[str, float]:
     }
 
 
+def _for_service(view: View) -> pd.DataFrame:
+    """Demand but for training, which is done by a deadline; all of it where there is nothing else."""
+    demand = view.table("demand")
+    rows = demand[~demand["w"].isin(training_workloads(view))]
+    return rows if len(rows) else demand
+
+
 def _served_from(view: View) -> int:
     """First period in which a twentieth of all demand is served; the horizon's end where none is."""
-    demand = view.table("demand")
+    demand = _for_service(view)
     wanted = total(demand, ["t"], demand["demand_kref"])
     served = total(demand, ["t"], demand["demand_kref"] * (1 - demand["unserved_share"]))
     hits = [int(t) for t in wanted.index if served[t] >= 0.05 * wanted[t]]
@@ -123,11 +130,10 @@ def _time(view: View) -> dict[str, float]:
     demand = view.table("demand")
     months = 12.0 * view.years
     early = unavoidable(view)
-    pi = priorities(view)
-    wanted = over(pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"]))
-    served = over(
-        pd.RangeIndex(view.n), total(demand, ["t"], demand["demand_kref"] * (1 - demand["unserved_share"]))
-    )
+    pi, serving = priorities(view), _for_service(view)
+    wanted = over(pd.RangeIndex(view.n), total(serving, ["t"], serving["demand_kref"]))
+    done = serving["demand_kref"] * (1 - serving["unserved_share"])
+    served = over(pd.RangeIndex(view.n), total(serving, ["t"], done))
     share = (served / wanted.where(wanted > 0)).to_numpy()
     weight = demand["w"].map(pi).astype(float)
     begun = np.flatnonzero(share >= 0.05)
@@ -151,10 +157,10 @@ def _from_here_on(share: pd.Series, least: float) -> int | None:
 
 @once
 def unavoidable(view: View) -> pd.Series:
-    """w -> months with demand before anything could serve it."""
+    """w -> months with demand that is gone, or past its deadline, before anything could serve it."""
     demand, serve = view.case.demand.reset_index(drop=True), view.case.serve.reset_index(drop=True)
     first = serve.groupby("w")["t"].min()
-    early = demand["t"] < demand["w"].map(first).astype(float).fillna(view.n)
+    early = demand["until_t"] < demand["w"].map(first).astype(float).fillna(view.n)
     return total(demand, ["w"], early.astype(float) * 12.0 * view.years)
 
 

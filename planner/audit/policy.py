@@ -9,7 +9,7 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.service import by_period, served_k
+from planner.audit.service import by_period, served_k, training_workloads
 from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
 from planner.case.bounds import Bounds
 from planner.case.columns import joined
@@ -49,6 +49,9 @@ def weights(view: View) -> pd.DataFrame:
     whole = demand["w"].map(priority).astype(float).sum()
     rows = view.facts(served_k(view), view.case.demand, ["w", "t"], ["demand_kref"])
     share = rows["served"] / rows["case_demand_kref"]
+    per_period = demand.groupby("w")["demand_kref"].mean().reindex(rows["w"]).to_numpy(float)
+    runs = rows["w"].isin(training_workloads(view)).to_numpy()  # whenever it is done, it counts the same
+    share = share.where(~runs, rows["served"] / per_period)
     by_priority = rows["w"].map(priority).astype(float) * share / whole
     rows = rows.assign(by_work=rows["served"] / demand["demand_kref"].sum(), by_priority=by_priority)
     return rows.assign(weight=rows[f"by_{view.scenario.limits.min_control_by}"])

@@ -43,8 +43,7 @@ def check(view: View, found: Findings) -> None:
         - over(index, total(lost, DUTY, lost["strength"])).to_numpy()
         + over(index, total(on, DUTY, on["strength"])).to_numpy()
     )
-    unserved = lookup(asked, view.table("demand").set_index(["w", "t"])["unserved_share"]).astype(float)
-    served = lookup(asked, case.demand["demand_kref"]).astype(float) * (1.0 - unserved)
+    served = over(asked, total(rows, ["w", "t"], rows["served"])).to_numpy(float)
     need = pd.Series(duties["share"].to_numpy(float) * served, index=index)
     found.at_least("survival", pd.Series(left, index=index), need, "too little is left when this is lost")
 

@@ -234,16 +234,16 @@ def sized(
 ) -> pd.DataFrame:  # fmt: skip
     """Orders under an agreement that still can be placed, with the most of each that could work at once, to whole units.
 
-    All demand of every workload an offer may serve, twice where reserve is held, in the busiest period of its life.
+    All that may be done of every workload an offer may serve, twice where reserve is held, in the busiest period of its life.
     """
     unders = unders[pd.MultiIndex.from_frame(unders[HAKT]).isin(orders.index)]
     if not len(unders):
         return TABLES["unders"].frame([])
     asked = serve.reset_index(drop=True).merge(
-        demand.reset_index(drop=True)[["w", "t", "demand_kref"]], on=["w", "t"]
+        demand.reset_index(drop=True)[["w", "t", "most_kref"]], on=["w", "t"]
     )
     twice = 1.0 + (asked["t"] >= looked_up(asked["w"], survive_t))
-    asked = asked.assign(most=twice * asked["demand_kref"] / asked["rate"] / availability)
+    asked = asked.assign(most=twice * asked["most_kref"] / asked["rate"] / availability)
     most = asked.groupby(HAKT)["most"].sum()
     by_offer = {key: part.droplevel(HAK) for key, part in most.groupby(level=HAK)}
     facts = orders[["life", "unit_k"]]

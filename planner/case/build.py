@@ -44,6 +44,7 @@ from planner.case.periods import discount_factor
 from planner.case.registry import DECIDED
 from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
+from planner.case.training_work import with_training
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 
@@ -211,7 +212,10 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         assumptions=_assumptions(context),
         control_max=100.0 * float(serve["sigma"].max()) if len(serve) else 0.0,
     )
-    return with_stored(with_kept_service(case))
+    paces = {
+        w.id: demand.training_pace(context, throughput, w) for w in scenario.demand if w.size.by == "training"
+    }
+    return with_training(with_stored(with_kept_service(case)), paces)
 
 
 def _only_useful(systems: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

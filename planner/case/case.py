@@ -4,7 +4,7 @@ Model units: thousands of accelerators, MW, MWh, MUSD, thousand reference-accele
 Tables are pandas frames whose row index is the tuple of the index set they define; the tuple's parts are
 columns too. Index letters are those of the model: w workload, p site, h host, a stack, k system,
 r rent term, b hall type, c cooling technology, m medium, n connection, g backup plant or plant of a site's own, q quota,
-e agreement, j source of finance,
+e agreement, j source of finance or training run,
 t period, s slice of the typical day.
 """
 
@@ -112,3 +112,6 @@ class Case:
     lapses: pd.DataFrame = field(default_factory=pd.DataFrame)
     losses: pd.DataFrame = field(default_factory=pd.DataFrame)
     stored: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trainings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    training_periods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    training_places: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -7,7 +7,9 @@ average (preemptible), so that rates in the model are near one. ``tokens_per_s_p
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,9 +89,11 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
 
 
 def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
-    """(w, t) -> demand_kref, only where demand is positive, the part asked for in the period before too, and users.
+    """(w, t) -> demand_kref, only where demand is positive, the part asked for in the period before too, users, and the
+    first and last period in which it may be done: its own, for training those of the runs in course; and the most that
+    may be done in the period: what is asked for, of training all work of the runs in course.
 
-    ``carried_kref`` is counted run by run for training, so that one run does not tie the next.
+    Of training nothing is carried over: a run is done or not, as a whole.
     """
     context.assumed += [
         {"item": f"length of requests of {w}", "value": lengths, "why": why}
@@ -97,13 +101,26 @@ def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
     ]
     rows = []
     for w in context.scenario.demand:
-        parts, users = _kref(context, throughput, w), _users(context, w)
-        carried = np.minimum(parts[:, 1:], parts[:, :-1]).sum(axis=0)
-        for t, value in enumerate(parts.sum(axis=0)):
-            if value > LEAST_KREF:
-                before = float(carried[t - 1]) if t > 0 else 0.0
-                rows.append((w.id, t, float(value), before if before > LEAST_KREF else 0.0, float(users[t])))
-    return keyed(rows, ["w", "t"], ["demand_kref", "carried_kref", "users"])
+        if isinstance(w.size, TrainingRuns):
+            rows += list(_training_rows(w.id, training_pace(context, throughput, w)))
+            continue
+        values, users = _kref(context, throughput, w), _users(context, w)
+        for t in np.flatnonzero(values > LEAST_KREF).tolist():
+            carried = min(values[t], values[t - 1]) if t > 0 and values[t - 1] > LEAST_KREF else 0.0
+            rows.append((w.id, t, float(values[t]), float(carried), float(users[t]), t, t, float(values[t])))
+    return keyed(
+        rows, ["w", "t"], ["demand_kref", "carried_kref", "users", "since_t", "until_t", "most_kref"]
+    )
+
+
+def _training_rows(w: str, pace: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    """Rows of demand of runs at their even pace."""
+    asked = pace > LEAST_KREF
+    first, end = asked.argmax(axis=1), asked.shape[1] - asked[:, ::-1].argmax(axis=1)
+    for t in np.flatnonzero(asked.any(axis=0)).tolist():
+        own = asked[:, t]
+        dates = int(first[own].min()), int(end[own].max()) - 1
+        yield w, t, float(pace[own, t].sum()), 0.0, 0.0, *dates, float(pace[own].sum())
 
 
 def serving_rate(context: Context, throughput: Throughput, w: Workload, accelerator: str) -> Rate:
@@ -158,19 +175,27 @@ def _users(context: Context, w: Workload) -> np.ndarray:
 
 
 def _kref(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
-    """Thousand reference-accelerator equivalents asked for: a row a training run, else one in all; a column a period."""
-    size = w.size
-    if isinstance(size, TrainingRuns):
-        return _training_kref(context, throughput, w, size)
-    values = _by_period(context, size)
-    if isinstance(size, Accelerators):
-        return values[None, :] / 1000.0
+    """Thousand reference-accelerator equivalents asked for in every period by work that is no training run."""
+    assert not isinstance(w.size, TrainingRuns)
+    values = _by_period(context, w.size)
+    if isinstance(w.size, Accelerators):
+        return values / 1000.0
     tokens = peak_tokens_per_s(w, request_of(context, w), values)
-    return tokens[None, :] / tokens_per_reference(context, throughput, w) / 1000.0
+    return tokens / tokens_per_reference(context, throughput, w) / 1000.0
+
+
+def training_pace(context: Context, throughput: Throughput, w: Workload) -> np.ndarray:
+    """(run, period) -> thousand reference accelerators that are busy if each run's accelerator-hours are spread evenly over
+    the months from its start to its deadline; worked out once."""
+    key = ("pace", w.id)
+    if key not in context.memo:
+        assert isinstance(w.size, TrainingRuns)
+        context.memo[key] = _training_kref(context, throughput, w, w.size)
+    found: np.ndarray = context.memo[key]
+    return found
 
 
 def _training_kref(context: Context, throughput: Throughput, w: Workload, size: TrainingRuns) -> np.ndarray:
-    """Each run's accelerator-hours spread evenly over the months from its start to its deadline."""
     calendar = context.calendar
     out = np.zeros((len(size.runs), calendar.n))
     edges = np.arange(calendar.n + 1) * calendar.step_months

@@ -20,6 +20,7 @@ TABLES = {
         "risk_musd": "paid on top where it is ordered before the permit, MUSD", "life": "periods it stands",
         "upkeep_musd_per_period": "upkeep of one hall, MUSD per period",
         "integer": "whether halls are whole: ordered within the integer window",
+        "in_shell": "whether it stands in a building that was there",
     }),
     "leases": Table(("h", "t"), {
         "periods": "periods of the term", "musd_per_mw_period": "rent, MUSD per MW of IT and period", **TAIL,
@@ -56,7 +57,23 @@ def hall_table(context: Context) -> pd.DataFrame:
                 whole = solve.integers == "all" or (
                     solve.integers == "window" and t - lead < solve.integer_window_periods
                 )
-                rows.append((h.id, b, t, mw, lead, t - lead, works, musd, risk, life, built * upkeep, whole))
+                rows.append(
+                    (
+                        h.id,
+                        b,
+                        t,
+                        mw,
+                        lead,
+                        t - lead,
+                        works,
+                        musd,
+                        risk,
+                        life,
+                        built * upkeep,
+                        whole,
+                        bool(row["in_shell"]),
+                    )
+                )
     return TABLES["halls"].frame(rows)
 
 

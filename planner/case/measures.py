@@ -28,10 +28,17 @@ def demand_weights(case: Case, by: str) -> pd.Series:
     return weight / weight.sum()
 
 
+def unit_weights(case: Case, by: str) -> pd.Series:
+    """(w, t) -> weight of a thousand reference accelerators at work: of all their demand / D.
+
+    Work of a training run, which may be done in any of its periods, weighs the same in each.
+    """
+    weight, asked, w = demand_weights(case, by), case.demand["demand_kref"].astype(float), case.demand["w"]
+    whole = weight.groupby(w).transform("sum") / asked.groupby(w).transform("sum")
+    return (weight / asked).where(~w.isin(set(case.trainings["w"])), whole)
+
+
 def serving_weights(case: Case, by: str) -> pd.Series:
-    """(w, h, a, k, t) -> weight of a thousand accelerators that serve: of all their demand x rate / D."""
-    key = pd.MultiIndex.from_frame(case.serve[["w", "t"]])
-    of_all = (
-        demand_weights(case, by).reindex(key).to_numpy() / case.demand["demand_kref"].reindex(key).to_numpy()
-    )
-    return pd.Series(of_all * case.serve["rate"].to_numpy(float), index=case.serve.index)
+    """(w, h, a, k, t) -> weight of a thousand accelerators that serve: of a unit of their work x rate."""
+    of_one = unit_weights(case, by).reindex(pd.MultiIndex.from_frame(case.serve[["w", "t"]]))
+    return pd.Series(of_one.to_numpy() * case.serve["rate"].to_numpy(float), index=case.serve.index)

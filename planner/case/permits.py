@@ -23,8 +23,10 @@ def permit_wait(context: Context, host: Host) -> tuple[int, int]:
 
 
 def hall_types(context: Context, host: Host) -> list[str]:
-    """Halls a host may build."""
-    return host.hall_types or list(context.catalog.table("halls").index)
+    """Halls a host may build: its own list, else all, those in a standing shell where the site has one."""
+    known = context.catalog.table("halls")
+    shell = context.site(host.site).shell_it_mw is not None
+    return host.hall_types or [str(b) for b in known.index if shell or not known.at[b, "in_shell"]]
 
 
 def hall_works(context: Context, hall_type: str) -> int:

@@ -157,10 +157,10 @@ def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, d
 
 def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
     """Duties that begin before anything can be live, lead times of site, hall, grid and delivery included."""
-    ready = set(zip(possible["w"], possible["t"], strict=True))
     served = set(case.serve["w"])
+    waits = _impossible(case, possible)
     for w, part in due(case).groupby("w", sort=False):
-        late = [t for t in part["t"] if (w, t) not in ready]
+        late = [t for t in part["t"] if (w, t) in waits]
         if not late or w not in served:
             continue
         asked = case.calendar.label(int(part["t"].min()))
@@ -185,6 +185,17 @@ def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
         )  # fmt: skip
 
 
+def _impossible(case: Case, possible: pd.DataFrame) -> set[tuple[str, int]]:
+    """(w, t) of demand for which nothing can be live in any of the periods in which it may be met."""
+    ready = possible.groupby("w")["t"].agg(set).to_dict()
+    periods = zip(
+        case.demand["w"], case.demand["t"], case.demand["since_t"], case.demand["until_t"], strict=True
+    )
+    return {
+        (w, t) for w, t, since, until in periods if ready.get(w, set()).isdisjoint(range(since, until + 1))
+    }
+
+
 def lost_by_cuts(case: Case, w: str, t: int) -> str:
     """The cuts in force in period t, where they leave a workload no offer; empty otherwise."""
     if len(case.serve[(case.serve["w"] == w) & (case.serve["t"] == t)]):
@@ -195,9 +206,8 @@ def lost_by_cuts(case: Case, w: str, t: int) -> str:
 
 def unavoidable_months(case: Case, possible: pd.DataFrame | None = None) -> pd.Series:
     """w -> months in which demand waits whatever is decided, because nothing can be live yet."""
-    rows = servable(case) if possible is None else possible
-    ready = set(zip(rows["w"], rows["t"], strict=True))
-    waits = [key not in ready for key in zip(case.demand["w"], case.demand["t"], strict=True)]
+    none = _impossible(case, servable(case) if possible is None else possible)
+    waits = [key in none for key in zip(case.demand["w"], case.demand["t"], strict=True)]
     months = looked_up(case.demand["t"], case.periods["months"]).where(waits, 0.0)
     return months.groupby(case.demand["w"], sort=False).sum()
 

@@ -182,8 +182,8 @@ PURCHASES: tuple[Purchase, ...] = (
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
 CONTRACTS = tuple(p for p in PURCHASES if p.rent)
-COUNTED = ("plant_units", "hire_units", "several")
-"""Integers of amounts that stand in megawatts: whole units, and whether more than one unit stands."""
+COUNTED = ("plant_units", "hire_units", "several", "placed")
+"""Integers beside halls: whole units of plant, whether more than one unit stands, and the place of a training run."""
 ADOPTION = "use"
 """The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
 DECIDED = {p.decision: p for p in PURCHASES if p.decision}

@@ -18,6 +18,7 @@ from planner.case import (
     sites,
     storage,
     tariff,
+    training_work,
 )
 from planner.case.commitments import TAIL
 from planner.case.registry import ACCOUNTS, HARDWARE
@@ -47,8 +48,11 @@ SCHEMA: dict[str, Table] = {
     }),
     "demand": Table(("w", "t"), {
         "demand_kref": "thousands of reference accelerators",
-        "carried_kref": "the part of it that was asked for in the period before too",
+        "carried_kref": "the part of it that was asked for in the period before too; 0 for training",
         "users": "users asked for; 0 where demand is not in users",
+        "since_t": "first period in which it may be done: for training the start of the runs in course",
+        "until_t": "last such period: for training their deadline",
+        "most_kref": "most that may be done in the period: of training all work of the runs in course",
     }),
     "kept": Table(("w", "before", "t"), {"share": "share of the demand that was asked for in the period before too"}),
     "lapses": Table(("w", "h", "a", "k", "before", "t"), {
@@ -154,5 +158,6 @@ SCHEMA: dict[str, Table] = {
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
     **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
     **resilience.TABLES, **agreements.TABLES, **exits.TABLES,
+    **training_work.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

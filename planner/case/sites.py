@@ -35,6 +35,7 @@ TABLES = {
     }),
     "site_period": Table(("p", "t"), {
         "grid_mw": "MW of grid the site has", "max_it_mw": "MW of IT its land holds; infinite where not limited",
+        "shell_it_mw": "MW of IT that fit buildings that stand",
         "water_m3": "water of the period; infinite where not limited",
     }),
 }  # fmt: skip
@@ -147,7 +148,7 @@ def step_mw(context: Context, path: list[Step]) -> np.ndarray:
 
 
 def site_period_table(context: Context) -> pd.DataFrame:
-    """(p, t) -> grid_mw, max_it_mw, water_m3 of the period (infinite where not limited)."""
+    """(p, t) -> grid_mw, max_it_mw and water_m3 of the period (infinite where not limited), shell_it_mw (0 where none)."""
     rows: list[tuple[Any, ...]] = []
     for s in context.scenario.sites:
         grid = step_mw(context, s.grid_mw)
@@ -159,6 +160,7 @@ def site_period_table(context: Context) -> pd.DataFrame:
                     t,
                     float(grid[t]),
                     float(s.max_it_mw) if s.max_it_mw is not None else np.inf,
+                    float(s.shell_it_mw or 0.0),
                     float(water) * context.calendar.years if water is not None else np.inf,
                 )
             )

@@ -195,10 +195,15 @@ def grid_steps(case: Case, site: str, more: dict[int, float]) -> list[dict[str, 
 
 def _land(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     for site in case.scenario.sites:
-        if site.max_it_mw is not None:
-            rows = rows_of(arrays, "site_land", site.id)
-            yield Relaxation("land", f"sites[{site.id}].max_it_mw", site.max_it_mw, "MW IT", f"land at {site.id}", rows,
-                         -np.ones(len(rows)))  # fmt: skip
+        for what, rule, field in (
+            ("land", "site_land", "max_it_mw"),
+            ("standing shells", "site_shell", "shell_it_mw"),
+        ):
+            limit = getattr(site, field)
+            if limit is not None:
+                rows = rows_of(arrays, rule, site.id)
+                yield Relaxation("land", f"sites[{site.id}].{field}", limit, "MW IT", f"{what} at {site.id}", rows,
+                             -np.ones(len(rows)))  # fmt: skip
 
 
 def _water(case: Case, arrays: Arrays) -> Iterator[Relaxation]:

@@ -140,6 +140,7 @@ def _survival(
                      if (at := _index(arrays, "survive", r))[1] in workloads and asked[at] <= share], dtype=int)  # fmt: skip
     demand = case.demand["demand_kref"]
     amounts = np.array([float(demand[_index(arrays, "survive", r)[1::2]]) for r in rows])
+    ahead = set(arrays.columns["ahead"].index)
 
     def exact(live: LiveHighs, change: float) -> None:
         a = live.arrays
@@ -147,6 +148,8 @@ def _survival(
         for row, amount in zip(rows, room, strict=True):
             _, w, _, t = _index(a, "survive", int(row))
             live.change_coefficient(int(row), a.columns["unserved"].position((w, t)), float(amount))
+            if (w, t) in ahead:
+                live.change_coefficient(int(row), a.columns["ahead"].position((w, t)), share - change - 1.0)
         live.set_row_bounds(rows, a.row_lower[rows], room)
 
     return Relaxation(

@@ -1,4 +1,4 @@
-"""Sites by coordinates: a weather station in reach, in a country whose prices are known."""
+"""Sites: a weather station in reach of coordinates, a country whose prices are known, shells for halls that need one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from planner.facts.numbers import fixed
 from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
-from planner.scenario.schema import Site
+from planner.scenario.schema import Host, Site
 
 MAX_STATION_KM = 1000
 
@@ -29,3 +29,21 @@ def own_sites(doc: Document) -> Iterator[Problem]:
             near = nearest_country(doc.catalog, station.iso3)
             message = f"the nearest weather station lies in {station.iso3!r}, which the catalog does not know"
             yield fault(item, path, f"{message}: state the country whose prices hold, such as {near!r}")
+
+
+def shells(doc: Document) -> Iterator[Problem]:
+    """Halls in a standing shell, named by a host whose site says of none."""
+    types = doc.catalog.table("halls")["in_shell"]
+    sites = {
+        site.id for _, item in find(doc.root, "sites[]") if (site := valid(Site, item)) and site.shell_it_mw
+    }
+    for path, item in find(doc.root, "hosts[]"):
+        host = valid(Host, item)
+        named = [b for b in (host.hall_types or [] if host else []) if types.get(b, False)]
+        if host and named and host.site not in sites:
+            message = f"{named[0]} stands in a building that is there, and sites[{host.site}].shell_it_mw says of none"
+            yield fault(
+                item.value["hall_types"],
+                f"{path}.hall_types",
+                f"{message}: state its MW of IT, or take the type out",
+            )

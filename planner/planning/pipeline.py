@@ -42,7 +42,7 @@ from planner.planning.units import round_units
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
-from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
 from planner.solver.solution import Solution
 
@@ -54,6 +54,7 @@ LATE_SHARE, LATE_GAP = 0.3, 0.5
 """Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
 HALLS_GAP = 0.1
 """Share of the gap at which the halls of some places are searched no further."""
+STAGES = {"cost": "halls", "delay": "least delay"}
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
 
@@ -189,7 +190,7 @@ class _Pipeline(SolveRun):
             )
             optional = optional[:0]
             places = self.search("least delay", engine.searchable(), "delay", *gaps)
-        found = self.search("least delay", self.at_places(self.values(places)), "delay", *gaps)
+        found = self.halls_at(self.values(places), "delay", *gaps)
         if found.x is None:
             engine.integers(*PATTERN, *HALLS)
             with engine.live.closed(engine.arrays.columns["sign"].start + optional):
@@ -213,9 +214,29 @@ class _Pipeline(SolveRun):
         options = self.options(stage, gap)
         return self.timed(stage, lambda: search(tree, options, absolute_gap, late, good_enough, start))
 
-    def at_places(self, x: Floats) -> Engine:
-        """The tree of whole halls at the hosts and stacks of ``x``."""
-        return self.engine.searchable({f: self.engine.family(x, f).to_numpy(float) for f in PATTERN})
+    def at_places(self, x: Floats, *held: str) -> Engine:
+        """The tree of whole halls at the hosts and stacks of ``x``, and with what else is held of it."""
+        return self.engine.searchable(
+            {f: self.engine.family(x, f).round(6).to_numpy(float) for f in (*PATTERN, *held)}
+        )
+
+    def halls_at(
+        self,
+        x: Floats,
+        goal: str,
+        gap: float,
+        absolute_gap: float = ABSOLUTE_GAP,
+        good_enough: float = -np.inf,
+    ) -> Solution:
+        """Whole halls at the hosts and stacks of ``x``: with its training runs where they are, else anywhere."""
+        start = None
+        if self.engine.arrays.columns[PLACED].size:
+            tree = self.at_places(x, PLACED)
+            found = self.search(STAGES[goal], tree, goal, gap, absolute_gap, good_enough=good_enough)
+            if found.x is not None and (goal != "cost" or found.stopped or not self.misses(found.objective)):
+                return found
+            start = found.x
+        return self.search(STAGES[goal], self.at_places(x), goal, gap, absolute_gap, start, good_enough)
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
@@ -248,7 +269,7 @@ class _Pipeline(SolveRun):
         self.hold(x, *PATTERN)
         # any halls this close to the bound of the places will do, however good others may be
         enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
-        found = self.search("halls", self.at_places(x), "cost", HALLS_GAP * self.target, good_enough=enough)
+        found = self.halls_at(x, "cost", HALLS_GAP * self.target, good_enough=enough)
         missed = self.bound is not None and self.misses(found.objective)
         if found.x is None or (missed and not self.over and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already

@@ -15,7 +15,7 @@ import pandas as pd
 from planner.case import control
 from planner.case.case import Case
 from planner.case.draws import GRANT_DRAWN
-from planner.case.measures import MEASURES, demand_weights
+from planner.case.measures import MEASURES, unit_weights
 from planner.case.registry import FINANCE, NO_OUTLAY
 from planner.plans.content import LICENSOR, shares
 from planner.plans.ranges import with_ranges
@@ -109,8 +109,8 @@ def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
         ("delay_months", float((weight * demand["unserved_share"]).sum()), "months", "priority-weighted wait"),
         ("unavoidable_delay_months", float((unavoidable * priority).sum()), "months",
          "before anything could be live"),
-        _date_row(case, "first_service_months", dates["first"], "first period with 5 % of all demand served"),
-        _date_row(case, "full_service_months", dates["full"], "from here on at most 0.5 % of all demand is short"),
+        _date_row(case, "first_service_months", dates["first"], "first period with 5 % of demand for service served"),
+        _date_row(case, "full_service_months", dates["full"], "from here on at most 0.5 % of demand for service is short"),
         ("served_share", float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()), "share",
          "weighted by priority and months"),
     ]  # fmt: skip
@@ -133,9 +133,17 @@ def service_months(share: pd.Series, step_months: int) -> dict[str, float]:
 
 
 def served_share(demand: pd.DataFrame) -> pd.Series:
-    """t -> share of all demand that is served, from the table ``demand`` of a plan."""
-    total = demand.groupby("t")[["demand_kref", "served_kref"]].sum()
+    """t -> share of all demand for service that is served, from the table ``demand`` of a plan."""
+    total = for_service(demand).groupby("t")[["demand_kref", "served_kref"]].sum()
     return total["served_kref"] / total["demand_kref"]
+
+
+def for_service(demand: pd.DataFrame) -> pd.DataFrame:
+    """Rows of demand that is served when it is asked for; where all of it is training, which has deadlines, all rows."""
+    if "by_deadline" not in demand:  # a run from before training could be done in any period
+        return demand
+    rows = demand[~demand["by_deadline"].astype(bool)]
+    return rows if len(rows) else demand
 
 
 def _first_service(tables: Tables, never: int) -> int:
@@ -178,9 +186,9 @@ def _scores(serving: pd.DataFrame, column: str = "sigma") -> tuple[float, float]
 def _weighted(case: Case, tables: Tables, by: str) -> pd.DataFrame:
     """Serving rows with their weight in what is served of all demand, by work or by priority."""
     serving = tables["serving"]
-    of_all = demand_weights(case, by).reindex(pd.MultiIndex.from_frame(serving[["w", "t"]])).to_numpy(float)
+    of_one = unit_weights(case, by).reindex(pd.MultiIndex.from_frame(serving[["w", "t"]])).to_numpy(float)
     facts = case.scores.reset_index(drop=True)[[*WHAK, "sigma_v121", "sigma_equal"]]
-    weighted = serving.assign(weight=of_all * serving["share"])
+    weighted = serving.assign(weight=of_one * serving["served_kref"])
     return weighted.merge(facts, on=WHAK, how="left", validate="many_to_one")
 
 
@@ -215,8 +223,10 @@ def service_dates(case: Case, tables: Tables) -> pd.DataFrame:
     """Per workload: delay, its unavoidable part, dates after which 50 % and 95 % stay served, least share served."""
     rows = []
     first = case.serve.groupby("w")["t"].min()
+    until = case.demand["until_t"]
     for w, part in tables["demand"].groupby("w", sort=False):
-        early = part["t"] < first.get(w, case.calendar.n)
+        last = until.reindex(pd.MultiIndex.from_arrays([part["w"], part["t"]])).to_numpy()
+        early = last < first.get(w, case.calendar.n)
         share = 1 - part.set_index("t")["unserved_share"]
         half, most = _settled(share, HALF), _settled(share, NEARLY_ALL)
         rows.append(

@@ -22,7 +22,7 @@ from planner.case.power import FIRM
 from planner.case.registry import NO_OUTLAY, PURCHASES
 from planner.facts.errors import UnknownName
 from planner.models.ledger import CONSTANT
-from planner.plans import kpis, milestones, onsite, prices, resilience
+from planner.plans import kpis, milestones, onsite, prices, resilience, training
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
 from planner.plans.content import content_table
@@ -85,6 +85,8 @@ def plan_of(
         "matched": onsite.matched(reader)[list(SCHEMA["matched"])],
         "ledger": reader.ledger(),
     }
+    tables["training_work"] = training.training_work(reader)[list(SCHEMA["training_work"])]
+    tables["training"] = training.training(reader, tables["training_work"])[list(SCHEMA["training"])]
     tables["dispatch"] = reader.dispatch(tables["generation"], tables["storage"])
     tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
@@ -160,21 +162,26 @@ class _Reader(Reader):
         table["unserved_share"] = table["unserved_share"].fillna(0.0).clip(0.0, 1.0)
         first = self.case.serve.groupby("w")["t"].min()
         per_ref = self.case.workloads["tokens_per_s_per_ref"]
-        reasons = [self.reason(r.w, r.t, r.unserved_share, first) for r in table.itertuples()]
+        until = self.case.demand["until_t"]
+        reasons = [
+            self.reason(r.w, r.t, int(until[r.w, r.t]), r.unserved_share, first) for r in table.itertuples()
+        ]
         return table.assign(
             months=table["t"].map(self.case.periods["months"]).astype(float),
             served_kref=table["demand_kref"] * (1.0 - table["unserved_share"]),
             reason=reasons,
             tokens_per_s=table["demand_kref"] * 1000 * table["w"].map(per_ref).astype(float),
             mean_load=table["w"].map(kpis.mean_load(self.case)).astype(float),
+            by_deadline=table["w"].isin(set(self.case.trainings["w"])),
         )[list(SCHEMA["demand"])]
 
-    def reason(self, w: str, t: int, short: float, first: pd.Series) -> str:
+    def reason(self, w: str, t: int, until: int, short: float, first: pd.Series) -> str:
+        """Why a part of the demand of t, which may be met until a period, is not."""
         if short <= 1e-6:
             return ""
         if w not in first.index:
             return "no offer may serve it"
-        if t < first[w]:
+        if until < first[w]:
             return f"nothing can be live before {self.labels[first[w]]}"
         if bool(self.case.workloads.loc[w, "optional"]):
             return "optional: left out where it costs more than it is asked to"

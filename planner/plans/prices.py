@@ -28,6 +28,7 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     "crew": ("racks", 1000.0, "installation crew {0}"),
     "site_grid": ("MW", 1.0, "grid at {0}"),
     "site_land": ("MW IT", 1.0, "land at {0}"),
+    "site_shell": ("MW IT", 1.0, "standing shells at {0}"),
     "site_water": ("m3", 1000.0, "water at {0}"),
     "space_max": ("MW IT", 1.0, "largest size of {0}"),
     "money_cap": ("MUSD", 1.0, "cap on {0}"),

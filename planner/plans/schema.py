@@ -20,7 +20,10 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "survival": ("i", "f", "w", "t", "label", "share", "left_share"),
     "demand": (
         "w", "t", "label", "months", "demand_kref", "served_kref", "unserved_share", "reason", "tokens_per_s", "mean_load",
+        "by_deadline",
     ),
+    "training": ("w", "j", "h", "start_date", "deadline_date", "begins_date", "done_date", "finished_share"),
+    "training_work": ("w", "j", "p", "h", "t", "label", "kref", "pace_kref"),
     "stacks": ("a", "name", "origin_iso3", "adoption_musd", "adopted", "earliest_date"),
     "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "flexible_mw", "generation_mw", "charge_mw", "discharge_mw"),
     "matched": ("p", "h", "g", "t", "label", "s", "hours", "matched_mw", "surplus_mw"),

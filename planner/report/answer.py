@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from planner.case.context import Context
@@ -16,6 +17,7 @@ from planner.case.licensing import parents
 from planner.case.periods import Calendar
 from planner.case.places import place_of
 from planner.facts.numbers import number, percent
+from planner.plans.kpis import for_service
 from planner.report import views
 from planner.report.names import titles
 from planner.report.strings import t
@@ -115,7 +117,8 @@ def service_over_time(demand: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
         served_share=1.0 - table["unserved_share"],
     )  # fmt: skip
     kept = table.groupby("w")["served_kref"].cummax().clip(upper=table["demand_kref"])
-    table["fell"] = table["served_kref"] < (1.0 - FELL) * kept
+    runs = table["by_deadline"].astype(bool) if "by_deadline" in table else False
+    table["fell"] = (table["served_kref"] < (1.0 - FELL) * kept) & ~np.asarray(runs)
     return table[["w", "t", "label", "start_date", "end_date", "served_share", "fell"]].reset_index(drop=True)
 
 
@@ -154,7 +157,7 @@ def _few(names: pd.Series) -> str:
 
 def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
     """First service of anything, and from when on half and nearly all of the whole demand stay served."""
-    whole = demand.groupby("t")[["demand_kref", "served_kref"]].sum().sort_index()
+    whole = for_service(demand).groupby("t")[["demand_kref", "served_kref"]].sum().sort_index()
     whole = whole[whole["demand_kref"] > 0]
     if not (whole["served_kref"] > 0).any():
         return t("answer.no-service")

@@ -193,6 +193,7 @@ AMOUNTS = (
     ("rates[].output_tokens_per_request", "use_profiles", "output_tokens", "", 1.0),
     ("sites[].grid_mw[].mw", "real_projects", "facility_mw", "", 1.0),
     ("sites[].max_it_mw", "real_projects", "it_mw", "", 1.0),
+    ("sites[].shell_it_mw", "real_projects", "it_mw", "", 1.0),
     ("sites[].grid_lead_months", "countries", "grid_connect_months", "", 1.0),
     ("sites[].max_water_m3_per_year", "cooling", "wue_l_per_kwh", "", 100 * 8760.0),
     ("sites[].elec_price_usd_per_mwh", "countries", "elec_price_usd_per_mwh", "", 1.0),

@@ -149,11 +149,15 @@ class TrainingRun(Record):
 
 
 class TrainingRuns(Record):
-    """Demand in training runs: 6 N D floating-point operations each, spread evenly from start to deadline."""
+    """Demand in training runs: 6 N D floating-point operations each, done from start to deadline as the fleet allows.
+
+    ``one_place``: all of a run is done at one host, experiments included; ``false`` lets hosts share it.
+    """
 
     by: Literal["training"]
     runs: Annotated[list[TrainingRun], Field(min_length=1)]
     experiments_factor: Annotated[float, Field(ge=1, le=10)] = 1.0
+    one_place: bool = True
 
 
 Size = Annotated[
@@ -250,6 +254,7 @@ class Site(Record):
     grid_lead_months: Months | None = None
     grid_applied: date | None = None
     max_it_mw: Positive | None = None
+    shell_it_mw: Positive | None = None
     max_water_m3_per_year: NonNegative | None = None
     elec_price_usd_per_mwh: Positive | None = None
     construction_musd_per_mw_it: Positive | None = None

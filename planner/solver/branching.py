@@ -9,7 +9,7 @@ import numpy as np
 
 from planner.case.registry import ONCE
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.members import Ints
 
 WHOLE = 1e-6
@@ -69,6 +69,9 @@ class Searched:
         """Rows by which each of them is had at most once."""
         self.stacks = range(at, at + blocks["use"].size)
         self.halls = range(self.stacks.stop, len(self.full))
+        before = sum(blocks[f].size for f in families[: families.index(PLACED)]) if PLACED in families else 0
+        self.runs = range(before, before + blocks[PLACED].size) if PLACED in families else range(0)
+        """Places of training runs: dropping one would leave its run undone."""
         self.low, self.high = solved.col_lower[self.own], solved.col_upper[self.own]
 
     def candidates(self, values: Floats) -> list[Candidate]:
@@ -113,7 +116,8 @@ class Searched:
 
     def _drops(self, values: Floats) -> Iterator[dict[int, float]]:
         for at in np.flatnonzero(values):
-            yield {int(at): 0.0}
+            if at not in self.runs:
+                yield {int(at): 0.0}
 
     def _shifts(self, values: Floats) -> Iterator[dict[int, float]]:
         for dates in self.dates:

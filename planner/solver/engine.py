@@ -38,6 +38,8 @@ PATTERN = (*families("binary"), ADOPTION)
 """Binary families: which hosts open when, which agreements are signed when, which stacks are adopted."""
 HALLS = (*families("integer"), *COUNTED)
 """Integer families at the places: halls, and units of plant."""
+PLACED = "placed"
+"""Of these, the places of training runs."""
 UNITS = "units"
 ANY_AMOUNT = families("continuous")
 """Families that are bought in any amount, by period."""
@@ -130,9 +132,9 @@ class Engine:
         if pattern is not None:
             return self._reduced(self.smaller, pattern, rows, (*PATTERN, *HALLS))
         if closed is not None:
-            return self._reduced(self.smaller, {}, rows, PATTERN, closed)
+            return self._reduced(self.smaller, {}, rows, (*PATTERN, PLACED), closed)
         if self._tree is None:
-            self._tree = self._reduced(self.smaller, {}, rows, PATTERN)
+            self._tree = self._reduced(self.smaller, {}, rows, (*PATTERN, PLACED))
         return self._tree
 
     @property

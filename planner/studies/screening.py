@@ -29,7 +29,7 @@ from planner.case.measures import MEASURES, serving_weights
 from planner.case.registry import NO_OUTLAY
 from planner.facts.errors import NoPlan
 from planner.models.ledger import PARTNER
-from planner.plans.kpis import SERVICE, service_months
+from planner.plans.kpis import SERVICE, for_service, service_months
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
@@ -339,18 +339,16 @@ class _Figures:
 
     @staticmethod
     def _served(engine: Engine) -> tuple[list[int], list[Floats]]:
-        """The periods with demand, and for each the weights of what serves in it, as shares of all that is asked."""
+        """The periods with demand for service, and for each the weights of what is unserved in it, as shares of all."""
         case = engine.case
-        asked = case.demand.groupby("t")["demand_kref"].sum()
+        rows = for_service(case.demand.assign(by_deadline=case.demand["w"].isin(set(case.trainings["w"]))))
+        asked = rows.groupby("t")["demand_kref"].sum()
         asked = asked[asked > 0].sort_index()
-        at = engine.arrays.columns["serve"].slice
-        rate, t = case.serve["rate"].to_numpy(float), case.serve["t"].to_numpy()
-        rows = []
-        for period, kref in asked.items():
-            row = np.zeros(engine.arrays.shape[1])
-            row[at] = np.where(t == period, rate / kref, 0.0)
-            rows.append(row)
-        return [int(period) for period in asked.index], rows
+        weights = {int(t): np.zeros(engine.arrays.shape[1]) for t in asked.index}
+        block = engine.arrays.columns["unserved"]
+        for (w, t), kref in rows["demand_kref"].items():
+            weights[int(t)][block.position((w, t))] = kref / asked[t]
+        return [*weights], [*weights.values()]
 
     @staticmethod
     def _vector(engine: Engine, entries: pd.DataFrame) -> tuple[Floats, float]:
@@ -371,7 +369,7 @@ class _Figures:
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
         sums, shares = np.split(self.weights @ x + self.constants, [-len(self.periods)])
         money_and_size, (work, by_work, priority, by_priority) = sums[:-4], sums[-4:]
-        dates = service_months(pd.Series(shares, index=self.periods), self.step_months)
+        dates = service_months(pd.Series(1.0 - shares, index=self.periods), self.step_months)
         values = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
             by_work / work if work > NOTHING else 0.0, by_work,

@@ -109,6 +109,21 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                             "accelerators": 160, "since": "2026-01-01", "retire": "2029-01-01"}],
             },
         },
+        "training": {
+            "horizon": YEARS,
+            "hosts": [host, {**host, "id": "second"}],
+            "demand": [{
+                **{k: v for k, v in work.items() if k != "preemptible"}, "kind": "training", "must_serve_by": None,
+                "size": {"by": "training", "runs": [
+                    {"id": "one", "params_active_b": 10, "tokens_b": 1000, "start": "2028-01-01", "deadline": "2029-01-01"},
+                    {"id": "two", "params_active_b": 10, "tokens_b": 2000, "start": "2029-01-01", "deadline": "2030-01-01"},
+                ]},
+            }],
+        },
+        "a standing shell": {
+            "horizon": YEARS, "sites": [{**site, "shell_it_mw": 4}],
+            "hosts": [{**host, "hall_types": ["modular", "retrofit"]}],
+        },
         "optional sources": {
             "horizon": YEARS,
             "finance": {"sources": [

@@ -1,0 +1,167 @@
+"""Training runs: done within start and deadline as the fleet allows, at one place, or reported unfinished."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.case.measures import serving_weights
+from planner.case.prechecks import precheck
+from planner.planning.pipeline import solve
+from planner.plans.kpis import for_service
+
+FIRST = {
+    "id": "first",
+    "params_active_b": 70,
+    "tokens_b": 15000,
+    "start": "2028-01-01",
+    "deadline": "2029-01-01",
+}
+SECOND = {**FIRST, "id": "second", "start": "2028-07-01", "deadline": "2029-07-01"}
+WHOLE = ("open", "use", "halls", "placed")
+
+
+def trained(tiny, *runs, one_place=True, hosts=None, **changes):
+    """One training workload of these runs; a second host at the same site where ``hosts`` changes it."""
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    work = {**plain["demand"][0], "id": "models", "kind": "training", "optional": True, "may_lapse": False,
+            "size": {"by": "training", "runs": list(runs), "one_place": one_place}}  # fmt: skip
+    del work["must_serve_by"], work["preemptible"]
+    second = [{**plain["hosts"][0], "id": "second", **hosts}] if hosts is not None else []
+    first = {**plain["hosts"][0], **changes.pop("first", {})}
+    return tiny(demand=[{**work, **changes.pop("work", {})}], hosts=[first, *second], **changes)
+
+
+def by(answer, name, level):
+    return answer.values(name).groupby(level=level).sum()
+
+
+def test_work_moves_within_a_run_to_the_fleet_there_is(tiny, plain_catalog, optimise):
+    """200 accelerators at most: a run that an even pace gives less goes on at 200 until it is done; its work is its own."""
+    case = build_case(trained(tiny, FIRST), plain_catalog())
+    (need,) = case.trainings["kref"]
+    assert (case.training_periods["kref"] == need / 4).all(), "an even pace over four quarters"
+    half = need / 2  # all of it in two quarters
+    answer = optimise(case, objective="delay", bounds={"fleet": (0, half)})
+    effort = answer.values("effort").droplevel([0, 1, 2])
+    assert effort.sum() == pytest.approx(need) and effort.max() <= half + 1e-9
+    assert (answer.values("unserved") == 0).all() and set(effort.index) == {4, 5, 6, 7}
+
+
+def test_a_fleet_that_is_too_small_leaves_the_share_unfinished(tiny, plain_catalog, optimise):
+    """A fleet of three quarters of the even pace leaves a quarter of the run, and 3 of its 12 months, undone."""
+    case = build_case(trained(tiny, FIRST), plain_catalog())
+    pace = float(case.training_periods["kref"].iloc[0])
+    answer = optimise(case, objective="delay", bounds={"fleet": (0, 0.75 * pace)})
+    assert answer.values("unfinished").iloc[0] == pytest.approx(0.25)
+    assert answer.values("unserved").to_numpy() == pytest.approx(0.25)
+    assert answer.values("delay").iloc[0] == pytest.approx(3.0)
+
+
+def test_runs_that_overlap_share_a_fleet_and_each_is_done(tiny, plain_catalog, optimise):
+    """Two runs of a year, half a year apart, on a fleet of 4/3 of one pace: 6 quarters for 8 quarters of work."""
+    case = build_case(trained(tiny, FIRST, SECOND), plain_catalog())
+    pace = float(case.training_periods["kref"].iloc[0])
+    answer = optimise(case, objective="delay", bounds={"fleet": (0, 4 / 3 * pace)})
+    done = answer.values("effort").groupby(level=1).sum()
+    assert done.to_numpy() == pytest.approx([4 * pace, 4 * pace])
+    less = optimise(case, objective="delay", bounds={"fleet": (0, pace)})
+    assert less.values("effort").sum() == pytest.approx(6 * pace)
+    left = less.values("unfinished") @ [12.0, 12.0]
+    assert left == pytest.approx(6.0), "two of eight quarters of work"
+
+
+def test_a_run_is_at_one_place_and_may_be_shared_where_that_is_said(tiny, plain_catalog, optimise):
+    """Two hosts of which each has room for three quarters of a run: shared it is done, at one place a quarter is left."""
+    half = {"max_it_mw": 2.5}
+    alone = build_case(trained(tiny, FIRST, hosts=half, first=half), plain_catalog())
+    pace = float(alone.training_periods["kref"].iloc[0])
+    room = {"fleet": (0, 0.75 * pace)}
+    one = optimise(alone, objective="delay", integer=WHOLE, bounds=room)
+    assert by(one, "effort", 2).gt(1e-9).sum() == 1
+    assert one.values("unfinished").iloc[0] == pytest.approx(0.25)
+    both = build_case(trained(tiny, FIRST, hosts=half, first=half, one_place=False), plain_catalog())
+    shared = optimise(both, objective="delay", integer=WHOLE, bounds=room)
+    assert shared.values("unfinished").iloc[0] == pytest.approx(0.0)
+    assert by(shared, "effort", 2).gt(1e-9).sum() == 2 and not shared.arrays.columns["placed"].size
+
+
+def test_one_host_needs_no_choice_and_no_training_no_rows(tiny, plain_catalog, optimise):
+    case = build_case(trained(tiny, FIRST), plain_catalog())
+    assert not case.training_places["chosen"].any()
+    none = optimise(tiny(), plain_catalog())
+    assert not [n for n in ("effort", "unfinished", "placed", "ahead") if none.arrays.columns[n].size]
+
+
+def test_work_of_a_run_counts_the_same_whenever_it_is_done(tiny, plain_catalog):
+    """A run that begins within a quarter has less of an even pace there; by priority its work counts no more for it."""
+    case = build_case(trained(tiny, {**FIRST, "start": "2028-02-15"}), plain_catalog())
+    weights = serving_weights(case, "priority")
+    assert weights.max() == pytest.approx(weights.min())
+    (need,) = case.trainings["kref"]
+    assert weights.iloc[0] * need == pytest.approx(1.0), "all of the work is all of the weight"
+
+
+def test_a_run_whose_start_is_too_early_is_not_lost(tiny, plain_catalog):
+    """Nothing can be live for a year; a run from the start on with two years has the second to be done in."""
+    early = {**FIRST, "start": "2027-01-01"}
+    case = build_case(
+        trained(tiny, early, work={"optional": False, "must_serve_by": "2027-01-01"}), plain_catalog()
+    )
+    assert not precheck(case)
+    gone = build_case(trained(tiny, {**early, "deadline": "2027-07-01"},
+                              work={"optional": False, "must_serve_by": "2027-01-01"}), plain_catalog())  # fmt: skip
+    (trouble,) = precheck(gone)
+    assert trouble.workload == "models"
+
+
+@pytest.fixture(scope="module")
+def plan(tiny, plain_catalog):
+    """Two runs on two hosts with room for one of them each."""
+    small = {"max_it_mw": 10}
+    scenario = trained(
+        tiny, FIRST, SECOND, hosts=small, first=small, work={"optional": False, "must_serve_by": "2028-01-01"}
+    )
+    found = solve(build_case(scenario, plain_catalog()), quality="quick")
+    assert found.plan is not None, found.troubles
+    return found.plan
+
+
+def test_a_plan_says_where_and_when_each_run_is_done(plan):
+    runs = plan.tables["training"].set_index("j")
+    assert runs["finished_share"].to_numpy() == pytest.approx([1.0, 1.0])
+    assert set(runs["h"]) <= {"champion", "second"}
+    for run in runs.itertuples():
+        assert run.start_date <= run.begins_date < run.done_date <= run.deadline_date
+    assert not len(audit(plan))
+
+
+@pytest.mark.parametrize(
+    ("rule", "table", "change"),
+    [
+        (
+            "training-place",
+            "training_work",
+            lambda t: t.assign(h=["champion", "second"] * (len(t) // 2) + ["second"] * (len(t) % 2)),
+        ),
+        ("training-work", "training_work", lambda t: t.assign(kref=t["kref"] * 1.01)),
+        ("training-done", "training", lambda t: t.assign(finished_share=0.5)),
+        ("training-share", "training", lambda t: t.assign(finished_share=0.5)),
+        ("training-date", "training_work", lambda t: t.assign(t=t["t"] + 6)),
+    ],
+)
+def test_the_audit_finds_what_no_run_may_be(plan, rule, table, change):
+    faulty = replace(plan, tables={**plan.tables, table: change(plan.tables[table])})
+    assert rule in set(audit(faulty)["rule"])
+
+
+def test_dates_of_service_are_of_service(plan):
+    """A demand of training alone still has dates; beside another workload it has none of its own."""
+    demand = plan.tables["demand"]
+    assert len(for_service(demand)) == len(demand)
+    other = pd.concat([demand, demand.assign(w="chat", by_deadline=False)], ignore_index=True)
+    assert set(for_service(other)["w"]) == {"chat"}
