@@ -45,7 +45,7 @@ def hall_table(context: Context) -> pd.DataFrame:
             lead = context.calendar.periods(float(row[f"lead_months_{context.level}"]))
             life = context.life_periods("halls", b)
             mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * context.calendar.years
-            works = hall_works(context, b)
+            works, inside = hall_works(context, b), bool(row["in_shell"])
             for t in range(max(lead, permit + works), context.calendar.n):
                 built = costs.hall_musd_per_mw(context, context.site(h.site), b, t - lead) * mw
                 risk = (
@@ -57,23 +57,8 @@ def hall_table(context: Context) -> pd.DataFrame:
                 whole = solve.integers == "all" or (
                     solve.integers == "window" and t - lead < solve.integer_window_periods
                 )
-                rows.append(
-                    (
-                        h.id,
-                        b,
-                        t,
-                        mw,
-                        lead,
-                        t - lead,
-                        works,
-                        musd,
-                        risk,
-                        life,
-                        built * upkeep,
-                        whole,
-                        bool(row["in_shell"]),
-                    )
-                )
+                each = (mw, lead, t - lead, works, musd, risk, life, built * upkeep, whole, inside)
+                rows.append((h.id, b, t, *each))
     return TABLES["halls"].frame(rows)
 
 

@@ -12,7 +12,7 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
 from planner.solver.branch_and_bound import search
 from planner.solver.branching import Node
-from planner.solver.engine import HALLS, PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
 
@@ -29,7 +29,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def direct(engine: Engine) -> Solution:
-    engine.integers(*PATTERN)
+    engine.integers(*PATTERN, PLACED)
     for name in ("rins", "rens", "root_reduced_cost"):  # minutes instead of seconds with smaller MIPs within
         engine.live.set_option(f"mip_heuristic_run_{name}", False)
     return engine.live.solve(gap=GAP)
