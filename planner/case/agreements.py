@@ -234,7 +234,7 @@ def sized(
 ) -> pd.DataFrame:  # fmt: skip
     """Orders under an agreement that still can be placed, with the most of each that could work at once, to whole units.
 
-    All that may be done of every workload an offer may serve, twice where reserve is held, in the busiest period of its life.
+    All work of every workload an offer may serve, twice where reserve is held, in the busiest period of its life.
     """
     unders = unders[pd.MultiIndex.from_frame(unders[HAKT]).isin(orders.index)]
     if not len(unders):
