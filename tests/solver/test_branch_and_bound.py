@@ -36,7 +36,7 @@ def direct(engine: Engine) -> Solution:
 
 
 def whole(engine: Engine, x: np.ndarray) -> bool:
-    values = np.concatenate([engine.family(x, f).to_numpy(float) for f in PATTERN])
+    values = np.concatenate([engine.family(x, f).to_numpy(float) for f in (*PATTERN, PLACED)])
     return bool(np.abs(values - values.round()).max() < 1e-6)
 
 
@@ -65,10 +65,10 @@ def test_highs_finds_the_same_optimum(engine: Engine, goal: str, bounds: Bounds)
     assert whole(engine, found.x)
     # the values are a plan of the full programme: held there, they cost the same
     engine.integers()
-    for family in PATTERN:
+    for family in (*PATTERN, PLACED):
         engine.fix(family, engine.family(found.x, family).to_numpy(float))
     again = engine.live.solve()
-    for family in PATTERN:
+    for family in (*PATTERN, PLACED):
         engine.fix(family, None)
     assert again.objective == pytest.approx(found.objective, rel=1e-6, abs=1e-6)
 
