@@ -118,3 +118,16 @@ def test_a_wait_that_runs_already_is_shorter_by_what_has_passed(
         sites={"grid_lead_months": 24, "grid_applied": grid},
     )  # fmt: skip
     assert answer.values("delay").iloc[0] == pytest.approx(3.0 * live)
+
+
+def test_the_end_of_sale_is_a_choice_of_date_and_cost(tiny, plain_catalog, optimise):
+    """Work from 2029 on: sold throughout, servers are ordered for it; sold until the end of 2027, they are bought a year before."""
+    later = {
+        "size": {"by": "accelerators", "points": [{"at": "2029-01-01", "value": 800}]},
+        "must_serve_by": "2029-01-01",
+    }
+    free = optimise(tiny(demand=later), plain_catalog())
+    ended = optimise(tiny(demand=later, systems={"end_of_sale": "2027-12-31"}), plain_catalog())
+    assert min(t for *_, t in free.used("order")) == 8
+    assert {ended.case.orders.at[i, "order_t"] for i in ended.used("order")} <= {0, 1, 2, 3}
+    assert ended.objective > free.objective + 1.0
