@@ -121,7 +121,7 @@ def test_a_wait_that_runs_already_is_shorter_by_what_has_passed(
 
 
 def test_the_end_of_sale_is_a_choice_of_date_and_cost(tiny, plain_catalog, optimise):
-    """Work from 2029 on: sold throughout, servers are ordered for it; sold until the end of 2027, they are bought a year before."""
+    """Work from 2029 on: servers are ordered for it; sold until the end of 2027, they are bought a year before."""
     later = {
         "size": {"by": "accelerators", "points": [{"at": "2029-01-01", "value": 800}]},
         "must_serve_by": "2029-01-01",
