@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,35 @@ from planner.solver.solution import Status
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-math", action="store_true", help="write the texts of tests/models/math anew")
+
+
+TRACED_CASES = 2
+"""Cases of a parametrised test that coverage follows, by argument: the others run the same lines on other data."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Coverage more than doubles the time of a test, so it follows what can add to it."""
+    call = getattr(item, "callspec", None)
+    repeats = call is not None and any(index >= TRACED_CASES for index in call.indices.values())
+    with _untraced() if repeats or item.get_closest_marker("untraced") else nullcontext():
+        return (yield)
+
+
+@contextmanager
+def _untraced() -> Generator[None]:
+    """No tracing here, in threads and in processes that begin meanwhile."""
+    trace, of_threads = sys.gettrace(), threading.gettrace()
+    of_processes = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        threading.settrace(of_threads)  # type: ignore[arg-type]
+        sys.settrace(trace)
+        if of_processes is not None:
+            os.environ["COVERAGE_PROCESS_CONFIG"] = of_processes
 
 
 @pytest.fixture(scope="session")

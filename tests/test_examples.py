@@ -18,6 +18,8 @@ from planner.scenario.finance import Finance
 from planner.scenario.schema import Scenario
 from tests.plans.test_network import check
 
+pytestmark = pytest.mark.untraced
+
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
 SMALLEST = ("two-hosts", "grid-late", "kenya")
 LICENSED = ("uae", "saudi-arabia", "kazakhstan")

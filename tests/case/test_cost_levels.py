@@ -17,6 +17,8 @@ from planner.intake.scenario_file import load_scenario, with_overrides
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 
+pytestmark = pytest.mark.untraced
+
 CATALOG = load_catalog()
 VALUES = [
     ("owner_classes", "effectiveness"), ("owner_classes", "allocation_kaccel_eq_per_quarter"), ("software_gain", "gain"),

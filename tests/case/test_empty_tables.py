@@ -19,6 +19,8 @@ from planner.intake.scenario_file import load_scenario
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 CLOUD = {"mode": "cloud", "owner_class": "us-operator", "operator": "us-operator", "stacks": ["us-cloud"]}
 HELD = {"host": "champion", "stack": "champion-us-chips", "system": "hgx-b300", "accelerators": 800}
 NO_DEMAND = {"size": {"by": "accelerators", "points": [{"at": "2027-01-01", "value": 0}]}}

@@ -21,6 +21,8 @@ from planner.plans.prices import price_table
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 
+pytestmark = pytest.mark.untraced
+
 
 def host(**changes: Any) -> dict[str, Any]:
     return {

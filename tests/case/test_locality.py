@@ -13,6 +13,8 @@ from planner.facts.catalog import load_catalog
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 SITES = {"seoul": "KR-SEO", "tokyo": "JP-TYO", "abu-dhabi": "AE-AUH"}
 
 

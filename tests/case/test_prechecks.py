@@ -20,6 +20,8 @@ from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def small(root: Any) -> Scenario:

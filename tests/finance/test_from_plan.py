@@ -23,6 +23,8 @@ from planner.report.terms import heading, term
 from planner.scenario.finance import Finance, Source
 from tests.finance.deals import NAMES, deal, tables_of_deal
 
+pytestmark = pytest.mark.untraced
+
 
 def found(name: str, **changes: Any) -> dict[str, pd.DataFrame]:
     """Tables of a deal at its written prices, changed."""

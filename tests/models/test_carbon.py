@@ -18,6 +18,8 @@ from planner.scenario.problems import ScenarioError
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 MEAN_MW, HOURS, RATE = 1.44, 2190.0, 1.08
 CELL, SETS = "fuelcell-2026", "diesel-genset-2026"
 

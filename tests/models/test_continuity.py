@@ -9,6 +9,8 @@ import pytest
 from planner.case.build import build_case
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 LATE = {"must_serve_by": None, "optional": True}
 CLOUD = {
     "id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",

@@ -22,6 +22,8 @@ from planner.planning.pipeline import solve
 from planner.report.terms import heading, readable
 from planner.scenario.finance import Finance
 
+pytestmark = pytest.mark.untraced
+
 RATE = 0.08
 LOAN: dict[str, Any] = {
     "id": "bank", "optional": True, "kind": "loan", "assets": ["servers"], "share": 0.85, "until": "2027-12-31",

@@ -15,6 +15,8 @@ from planner.case.registry import HARDWARE
 from planner.case.residual import left_share
 from planner.planning.pipeline import solve
 
+pytestmark = pytest.mark.untraced
+
 RATE, N, LATE = 1.08**0.25, 12, 10
 """Discounting of a quarter, quarters of the horizon, first quarter with demand."""
 END = RATE**-N

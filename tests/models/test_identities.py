@@ -12,6 +12,8 @@ from planner.facts.catalog import Catalog, load_catalog
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 CLOUD_HOST = {
     "id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
     "stacks": ["us-cloud"], "open_lead_months": 3,

@@ -6,6 +6,8 @@ import pytest
 
 from planner.case.build import build_case
 
+pytestmark = pytest.mark.untraced
+
 LATER = {"must_serve_by": "2029-10-01"}
 
 

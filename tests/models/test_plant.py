@@ -21,6 +21,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 DESIGN_MW, MEAN_MW, HOURS = 1.92, 1.44, 2190.0
 RATE = 1.08
 ENGINE, CELL, RENTED = "gas-engine-dc-2026", "fuelcell-2026", "turbine-mobile-2026"

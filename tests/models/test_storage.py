@@ -20,6 +20,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 DESIGN_MW, MEAN_MW, HOURS = 1.92, 1.44, 2190.0
 RATE = 1.08
 ALIVE = range(4, 12)

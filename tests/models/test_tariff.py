@@ -18,6 +18,8 @@ from planner.facts.catalog import Catalog
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 DESIGN_MW, MEAN_MW, HOURS = 1.92, 1.44, 2190.0
 RATE = 1.08
 ALIVE = range(4, 12)

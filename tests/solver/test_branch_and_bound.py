@@ -16,6 +16,8 @@ from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
 
+pytestmark = pytest.mark.untraced
+
 GAP = 1e-4
 
 

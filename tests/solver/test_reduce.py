@@ -14,6 +14,8 @@ from planner.solver.reduce import reduce
 from planner.solver.solution import Status
 from planner.studies.patterns import everything_early
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module", params=["two-hosts", "uae"])
 def engine(request: pytest.FixtureRequest) -> Engine:

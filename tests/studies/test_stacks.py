@@ -22,6 +22,8 @@ from planner.solver.engine import Engine
 from planner.studies.stack_reasons import catalog_rows, differences
 from planner.studies.stacks import FIVE, Comparison, compare_stacks, forced, stack_table
 
+pytestmark = pytest.mark.untraced
+
 KINDS = {
     "hardware",
     "hosting",
