@@ -31,8 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-math", action="store_true", help="write the texts of tests/models/math anew")
 
 
-TRACED_CASES = 2
-"""Cases of a parametrised test that coverage follows, by argument: the others run the same lines on other data."""
+TRACED_CASES = 1
+"""Cases of a parametrised test that coverage follows, by argument: others run the same lines on other data."""
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,6 +16,8 @@ from planner.case.periods import Calendar
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 HALL = {"id": "hall", "host": "champion", "it_mw": 4, "grid_mw": 8, "backup_mw": 8}
 FLEET = {
     "id": "old",

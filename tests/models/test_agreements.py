@@ -15,6 +15,8 @@ from planner.solver.branch_and_bound import search
 from planner.solver.engine import Engine
 from planner.solver.progress import SolveOptions
 
+pytestmark = pytest.mark.untraced
+
 ABROAD = {"metro": "JP-TYO", "id": "tokyo"}
 EMBASSY = {"id": "embassy", "kind": "data-embassy", "partner": "JPN", "lead_months": 6, "musd_per_year": 0,
            "covers": {"classes": ["public"]}}  # fmt: skip

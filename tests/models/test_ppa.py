@@ -18,6 +18,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.power import PowerPurchase
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 MEAN_MW, DESIGN_MW, HOURS, RATE = 1.44, 1.92, 2190.0, 1.08
 ALIVE = range(4, 12)
 

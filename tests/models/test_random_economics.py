@@ -19,6 +19,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 QUICK, ALL = 1, 100
 SEEDS = [*range(QUICK), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(QUICK, ALL))]
 NAMES = {"south": "z-site", "north": "a-site", "champion": "zz", "second": "aa", "work": "w9", "state": "w1"}

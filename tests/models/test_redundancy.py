@@ -20,6 +20,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 DESIGN_MW = 1.92
 ENGINE, TURBINE, CELL = "gas-engine-dc-2026", "gas-turbine-industrial-2026", "fuelcell-2026"
 WHOLE = ("open", "use", "halls", "plant_units", "several")

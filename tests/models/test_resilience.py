@@ -14,6 +14,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Cut
 from planner.studies.supplier_loss import sever
 
+pytestmark = pytest.mark.untraced
+
 NEED_K = 0.8
 NORTH = {"id": "north", "metro": "KR-SEO", "grid_mw": [{"from": "2027-01-01", "mw": 40}], "grid_lead_months": 12,
          "elec_price_usd_per_mwh": 100, "construction_musd_per_mw_it": 8}  # fmt: skip

@@ -12,6 +12,8 @@ from planner.case.holdings import unhoused
 from planner.case.prechecks import precheck
 from planner.planning.pipeline import solve
 
+pytestmark = pytest.mark.untraced
+
 FLEET = {"id": "old", "host": "champion", "stack": "champion-us-chips", "system": "hgx-b300", "accelerators": 800,
          "since": "2026-01-01", "retire": "2036-01-01"}  # fmt: skip
 SOON = {"must_serve_by": None, "optional": True}

@@ -14,6 +14,8 @@ from planner.planning.solve_run import Outcome
 from planner.solver import engine as engine_module
 from planner.solver.solution import Solution, Status
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture
 def everything_large(monkeypatch: pytest.MonkeyPatch) -> None:

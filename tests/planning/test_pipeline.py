@@ -13,6 +13,8 @@ from planner.planning.earning import earning
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import BELOW_ZERO, Outcome, SolveRun
 
+pytestmark = pytest.mark.untraced
+
 QUICK_CHANGES = {"horizon.years": 3, "demand[assistant].size.points": [
     {"at": "2027-01-01", "value": 600}, {"at": "2029-12-31", "value": 1800}]}  # fmt: skip
 
