@@ -50,11 +50,11 @@ def _untraced() -> Generator[None]:
     trace, of_threads = sys.gettrace(), threading.gettrace()
     of_processes = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     try:
         yield
     finally:
-        threading.settrace(of_threads)  # type: ignore[arg-type]
+        threading.settrace(of_threads)
         sys.settrace(trace)
         if of_processes is not None:
             os.environ["COVERAGE_PROCESS_CONFIG"] = of_processes
