@@ -32,9 +32,9 @@ CONTROL_SLACK_POINTS = 0.01
 """What rounding to whole units may cost an objective that is held at its best."""
 STOPPED_GAP, STOPPED_S = 0.2, 30.0
 ABSOLUTE_GAP = 1e-6
+"""In the unit of the objective: what is left open of a programme whose best value is about zero."""
 BELOW_ZERO = "the present value of cost is below 0"
 """Begins the note on a plan that receives more than it pays."""
-"""In the unit of the objective: what is left open of a programme whose best value is about zero."""
 
 T = TypeVar("T")
 
