@@ -1,4 +1,5 @@
 // Says when the server does not answer, and what was not saved; goes when it answers again and nothing was lost.
+// Marks the page while the server works on what the reader did (app.css shows it if that takes long).
 (function () {
   "use strict";
 
@@ -49,8 +50,18 @@
     waiting = waiting || window.setInterval(look, EVERY_MS);
   }
 
+  let asked = 0;
+  function busy(change) {
+    asked += change;
+    document.documentElement.toggleAttribute("data-busy", asked > 0);
+  }
+
   window.fetch = function (input, options) {
-    return plain(input, options).then(function (answer) {
+    const counts = options && wish(options.body) ? 1 : 0;
+    busy(counts);
+    return plain(input, options).finally(function () {
+      busy(-counts);
+    }).then(function (answer) {
       if (GONE.includes(answer.status)) {
         away(options && options.body);
       }

@@ -64,6 +64,9 @@
     collapse: function (opened, pathname, navbar) {
       const byLink = window.dash_clientside.callback_context.triggered_id !== "burger";
       const open = byLink ? false : opened;
+      if (byLink && !window.location.hash) {
+        window.scrollTo(0, 0); // a page is read from its top; a part of it that was asked for scrolls itself into sight
+      }
       return [Object.assign({}, navbar, { collapsed: { mobile: !open } }), open];
     },
   });

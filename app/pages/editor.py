@@ -59,7 +59,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             views.body(services, draft, section, checked),
             seen(draft),
-            status(checked, draft.revision),
+            status(checked, draft),
             views.heading(draft),
         )
 
@@ -118,7 +118,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             [checked.of(field["id"]["path"]) for field in fields],
             [editing.rows(doc, TABLES[one["id"]["table"]], checked, services.catalog) for one in tables],
-            status(checked, draft.revision),
+            status(checked, draft),
             seen(draft),
         )
 

@@ -39,8 +39,11 @@ def _link(path: str, draft: str) -> Any:
     return dcc.Link(html.Code(path), href=url.href("scenario", draft, section=section, at=path))
 
 
-def status(checked: editing.Checked, revision: int, doubtful: bool = False) -> Any:
-    """That everything is saved, and whether anything is wrong; ``doubtful``: no plan can meet it, as the check found."""
+def status(checked: editing.Checked, draft: drafts.Draft, doubtful: bool = False) -> Any:
+    """That everything is saved, and whether anything is wrong, as a link to the first problem.
+
+    ``doubtful``: no plan can meet the scenario, as the check found.
+    """
     n = len(checked.problems)
     words, colour, mark = t("scenario.sound"), "teal", "circle-check"
     if n or doubtful:
@@ -52,8 +55,14 @@ def status(checked: editing.Checked, revision: int, doubtful: bool = False) -> A
             else t("scenario.problems", n=n)
         )
         colour, mark = "red", "alert-triangle"
-    badge = dmc.Badge(words, color=colour, variant="light", leftSection=icon(mark))
-    saved = html.Span(t("scenario.saved"), className="muted small", **attrs({"data-revision": str(revision)}))
+    badge: Any = dmc.Badge(words, color=colour, variant="light", leftSection=icon(mark))
+    if n:
+        path = checked.problems[0].path
+        href = url.href("scenario", draft.id, section=place_of(path)[0], at=path)
+        badge = dcc.Link(badge, href=href, className="badge-link")
+    saved = html.Span(
+        t("scenario.saved"), className="muted small", **attrs({"data-revision": str(draft.revision)})
+    )
     return dmc.Group([saved, badge], gap="xs")
 
 

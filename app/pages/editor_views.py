@@ -104,7 +104,7 @@ def page(
                         ]
                     ),
                     html.Div(
-                        [html.Div(status(checked, draft.revision), id=STATUS, role="status"), actions],
+                        [html.Div(status(checked, draft), id=STATUS, role="status"), actions],
                         className="editor-actions",
                     ),
                 ],
