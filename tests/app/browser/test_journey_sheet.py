@@ -97,7 +97,9 @@ def test_new_row_is_filled_in(open_page: Callable[..., Page]) -> None:
     expect(table.locator("[row-id='finance-revenue-0']").first).to_be_attached(timeout=WAIT_MS)
 
     # what is wrong with the blank row is one click away
-    expect(page.locator("#ed-status a")).to_have_attribute("href", re.compile("section=finance&at=finance.revenue"))
+    expect(page.locator("#ed-status a")).to_have_attribute(
+        "href", re.compile("section=finance&at=finance.revenue")
+    )
 
     def put(column: str, value: str) -> None:
         table.locator(f"[row-id='finance-revenue-0'] [col-id='{column}']").click()
