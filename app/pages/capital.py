@@ -220,15 +220,10 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
     return [
         chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"]), shown["needs"],
               note=t("capital.needs-note", what=what, payer=payer, year=year)),
-        html.Div(
-            [
-                chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
-                      note=t("capital.funding-note", year=year)),
-                chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"],
-                      note=t("capital.flows-note", year=year), wide=True),
-            ],
-            className="two-up",
-        ),
+        chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
+              note=t("capital.funding-note", year=year)),
+        chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"],
+              note=t("capital.flows-note", year=year), wide=True),
         table_section(PAGE, "calendar", shown["calendar"], lead=t("capital.calendar-lead", year=year)),
         html.Div(
             [

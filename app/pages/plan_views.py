@@ -173,6 +173,10 @@ def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFr
 
 def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     sites, power, cooling = get("map"), get("power"), get("cooling")
+    # by the names of the map; two sites at one place are told apart by their ids
+    same = sites["name"].duplicated(keep=False)
+    names = sites["name"].where(~same, sites["name"] + " (" + sites["p"] + ")")
+    power = power.assign(p_title=power["p"].map(dict(zip(sites["p"], names, strict=True))))
     return [
         html.Div(
             [
