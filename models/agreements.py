@@ -13,9 +13,9 @@ of an order that are placed under e. No signature multiplies a variable: it caps
     sum of price x (content - share) x under >= 0                                   (i)     under_content
     sum of rate x serve of what agreements open <= demand x in force; reserve alike   (w,t)   agreed_work
     sum of serve + reserve at hosts of a hub <= availability x capacity x in force  (e,t)   agreed_capacity
-    serve + reserve <= availability x what was there before the end         end of orders   agreed_before
-    serve + reserve <= availability x (fleet - what was ordered under it)   end of service  agreed_after
-    sum of draws of its sources by t <= amount x signed                             (e,t)   agreed_draws
+    serve + reserve <= availability x what was there before the end   all whose orders ended by then  agreed_before
+    serve + reserve <= availability x (fleet - what was ordered under all whose service ended)  agreed_after
+    sum of draws from u to t <= sum of amount x signed over those not ended by u  (sources,u,t)   agreed_draws
     use[a] + sum over t of sign[e,t] <= 1                                           (e,a)   agreed_stacks
 
 ``signed`` counts signatures early enough for the licence; quotas of vendors and licences do not count orders under an
@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 import pyomo.environ as pe
 
-from planner.case.agreements import standing_costs
+from planner.case.agreements import shared_sources, standing_costs
 from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.context import Context
@@ -64,17 +64,18 @@ def declare_draws(m: Any, case: Case) -> None:
     """Draws of sources that an agreement makes available; after the draws themselves."""
     if not len(case.sources_under) or not hasattr(m, "draw"):
         return
-    draws = pd.DataFrame(list(m.DRAW), columns=["j", "h", "class", "k", "t"])
-    draws = draws.assign(index=list(m.DRAW)).merge(case.sources_under.reset_index(drop=True), on="j")
-    parts = []
-    for row in _terms(case):
-        own = draws[draws["e"] == row.e]
-        for t in sorted(set(own["t"])):
-            drawn = own[(own["t"] <= t) & (own["t"] < row.end_t)]
-            parts.append(weights_of(f"{row.e} {t}", "draw", drawn["index"], 1.0))
-            parts.append(_signed(case, row.e, f"{row.e} {t}", row.amount_musd, t))
-        late = own[own["t"] >= row.end_t]
-        parts.append(weights_of(f"{row.e} ended", "draw", late["index"], 1.0))
+    draws = pd.DataFrame(list(m.DRAW), columns=["j", "h", "class", "k", "t"]).assign(index=list(m.DRAW))
+    terms, parts = case.terms, []
+    for sources in shared_sources(case.sources_under):
+        of = case.sources_under[case.sources_under["j"].isin(sources)]["e"].unique()
+        own = draws[draws["j"].isin(sources)]
+        for since in (0, *sorted({int(t) for t in terms.loc[of, "end_t"] if t < case.calendar.n})):
+            late = own[own["t"] >= since]
+            for t in sorted(set(late["t"])):
+                i = _label("+".join(sources), since, t)
+                parts.append(weights_of(i, "draw", late.loc[late["t"] <= t, "index"], 1.0))
+                parts += [_signed(case, e, i, float(terms.at[e, "amount_musd"]), t)
+                          for e in of if terms.at[e, "end_t"] > since]  # fmt: skip
     _add(m, DRAWS, parts)
 
 
@@ -244,21 +245,30 @@ def _capacity(case: Case) -> Weights:
 
 
 def _before(case: Case) -> Weights:
-    """Work that agreements opened whose orders have ended: on what was ordered or rented before."""
-    for names, offers in _groups(case).items():
-        own = case.terms.loc[list(names)]
-        if not own["service_ends"].any():
-            end = int(own["end_t"].max())
-            yield from _loads(case, _at(case.serve, offers), _at(reserves(case), offers), end, _label(*names))
-            late = (("order", case.orders, "order_t", "life"), ("rent", case.rents, "t", "periods"))
-            keys = _at(case.serve, offers)[HAKT].drop_duplicates()
-            yield from _fleet(case, keys[keys["t"] >= end], late, end, _label(*names))
+    """Work that agreements opened whose orders have ended: on what was ordered or rented before.
+
+    Where ends follow one another, all work whose orders ended by each of them fits on what came before it.
+    """
+    ended = _ended_orders(case)
+    late = (("order", case.orders, "order_t", "life"), ("rent", case.rents, "t", "periods"))
+    for end in sorted(set(ended["end"])):
+        by = ended[ended["end"] <= end]
+        name = f"before {case.calendar.label(int(end))}"
+        for family, table in (("serve", case.serve), ("reserve", reserves(case))):
+            rows = table.reset_index(drop=True).assign(index=list(table.index)).merge(by, on=["w", *HAK])
+            rows = rows[rows["t"] >= rows["since"]]
+            yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], 1.0)
+            if family == "serve":
+                yield from _fleet(case, rows[HAKT].drop_duplicates(), late, int(end), name)
 
 
-def _loads(case: Case, work: pd.DataFrame, held: pd.DataFrame, end: int, name: str) -> Weights:
-    for family, table in (("serve", work), ("reserve", held)):
-        own = table[table["t"] >= end]
-        yield weights_of([_label(name, i) for i in _named(own, HAKT)], family, own.index, 1.0)
+def _ended_orders(case: Case) -> pd.DataFrame:
+    """(w, h, a, k) of work that agreements opened: ``end`` of their last orders, and the period ``since`` all have ended."""
+    terms = case.terms.reset_index(drop=True)[["e", "end_t", "service_ends"]]
+    rows = case.opened.reset_index(drop=True).merge(terms, on="e")
+    by = rows.groupby(["w", *HAK])["end_t"].max().rename("since")
+    last = rows[~rows["service_ends"].astype(bool)].groupby(["w", *HAK])["end_t"].max().rename("end")
+    return pd.concat([last, by], axis=1, join="inner").reset_index()
 
 
 def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> Weights:
@@ -274,18 +284,24 @@ def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> We
 
 
 def _after(case: Case) -> Weights:
-    """What was ordered under an agreement that ends service works no more from its end on."""
-    for row in case.terms[case.terms["service_ends"]].itertuples():
-        own, end = case.unders[case.unders["e"] == row.e], int(row.end_t)
-        if not len(own) or end >= case.calendar.n:
-            continue
-        offers = pd.MultiIndex.from_frame(own[HAK].drop_duplicates())
-        work, held = (x[pd.MultiIndex.from_frame(x[HAK]).isin(offers)] for x in (case.serve, reserves(case)))
-        yield from _loads(case, work, held, end, row.e)
-        keys = work.loc[work["t"] >= end, HAKT].drop_duplicates()
-        life = case.orders["life"]
-        alive = own.assign(order_t=end, life=[int(life[i[1:]]) for i in own.index])
-        yield from _fleet(case, keys, (("under", alive, "order_t", "life"),), end, row.e)
+    """What was ordered under agreements that end service works no more, each from its end on: all that ended together."""
+    own = case.unders.assign(
+        index=list(case.unders.index), end=looked_up(case.unders["e"], case.terms["end_t"])
+    )
+    own = own[looked_up(own["e"], case.terms["service_ends"]).astype(bool) & (own["end"] < case.calendar.n)]
+    if not len(own):
+        return
+    life, availability = case.orders["life"], case.physics["availability"]
+    own = own.assign(life=[int(life[i[1:]]) for i in own.index]).reset_index(drop=True)
+    own = own.rename(columns={"t": "live"})
+    gone = case.serve[HAKT].drop_duplicates().merge(own, on=HAK)
+    gone = gone[(gone["t"] >= gone[["live", "end"]].max(axis=1)) & (gone["t"] < gone["live"] + gone["life"])]
+    yield weights_of(_named(gone, HAKT), "under", gone["index"], availability)
+    keys = gone[HAKT].drop_duplicates()
+    yield weights_of(_named(keys, HAKT), "fleet", keys.itertuples(index=False, name=None), -availability)
+    for family, table in (("serve", case.serve), ("reserve", reserves(case))):
+        rows = table.reset_index(drop=True).assign(index=list(table.index)).merge(keys, on=HAKT)
+        yield weights_of(_named(rows, HAKT), family, rows["index"], 1.0)
 
 
 _PARTS: dict[str, Any] = {

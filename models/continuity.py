@@ -4,11 +4,13 @@ Variables: lapsed[w,h,a,k,t], thousands of accelerators whose work for w data en
 
     D (1 - unserved) + sum rate before x lapsed >= C (1 - unserved before)        (w,t)   divided by D
     lapsed <= serve before                                                        (w,h,a,k,t)
-    sum over w of lapsed <= what data take away + availability x what ends        (h,a,k,t)
+    sum over w of lapsed <= what data take away + availability x what ends
+                            + availability x under + most x signed                (h,a,k,t)
 
 C is the part of the demand D of t that was asked for in the period before too. What ends are orders at the end of their
 life and contracts of the longest term, where nothing can go live instead; ``planner.case.continuity`` says in which
-periods there is a row, what counts as taken away by data, and where what ends does.
+periods there is a row, what counts as taken away by data, and where what ends does. The last two stand where an agreement
+ends service at t: what was ordered under it and is alive, and work that it opened, if it was signed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.continuity import orders_ended, work_ended
 from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
 from planner.models.rules import Rule
 
@@ -39,6 +42,14 @@ def declare(m: Any, case: Case) -> None:
     longest = case.rents.groupby(["h", "a", "k"])["periods"].transform("max") == case.rents["periods"]
     add_family(m, "rents_ended", m.LOSS, _ended(case.rents[longest], ["r", "t"], "periods", own), 2)
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
+    add_family(m, "under_ended", m.LOSS, grouped(orders_ended(case), [*hak, "t"], ["e", "live"]), 2)
+    opened = work_ended(case).groupby([*hak, "t", "e"], as_index=False)["most_k"].sum()
+    opened = opened.rename(columns={"t": "end"}).merge(
+        case.agreements[["e", "t"]].reset_index(drop=True), on="e"
+    )
+    signed = add_set(m, "WORK_ENDED", columns(opened, [*hak, "end", "e", "t"]), 6)
+    add_param(m, "work_ended", signed, opened["most_k"])
+    add_family(m, "signed_ended", m.LOSS, grouped(opened, [*hak, "end"], ["e", "t"]), 2)
     add_var(m, "lapsed", m.LAPSE)
 
     def kept_rule(m: Any, w: Any, before: Any, t: Any) -> Any:
@@ -63,6 +74,8 @@ def declare(m: Any, case: Case) -> None:
             sum(m.lapsed[w, h, a, k, t] for w in m.lapses_at[h, a, k, t])
             - sum(availability * m.order[h, a, k, v] for v in m.orders_ended[h, a, k, t])
             - sum(availability * m.rent[h, a, k, r, v] for r, v in m.rents_ended[h, a, k, t])
+            - sum(availability * m.under[e, h, a, k, v] for e, v in m.under_ended[h, a, k, t])
+            - sum(m.work_ended[h, a, k, t, e, v] * m.sign[e, v] for e, v in m.signed_ended[h, a, k, t])
             <= m.working_lost[h, a, k, t]
         ),
     )

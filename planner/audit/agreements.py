@@ -13,7 +13,7 @@ from planner.audit.draws import drawn_by_source
 from planner.audit.findings import Findings
 from planner.audit.service import served_k
 from planner.audit.view import HAKT, View, each_period, labelled, lookup, over, total
-from planner.case.agreements import standing_costs
+from planner.case.agreements import shared_sources, standing_costs
 from planner.case.columns import joined
 from planner.case.context import Context
 
@@ -119,17 +119,25 @@ def _work(view: View, found: Findings, signed: dict[str, int]) -> None:
         if np.isfinite(terms.capacity_k):
             found.at_most("agreed-capacity", load, pd.Series(available * most, index=load.index),
                           f"more at the hosts of {terms.e} than it holds")  # fmt: skip
-    after = [bool(names) and not any(case.terms.at[e, "service_ends"] for e in names)
-             and all(t >= case.terms.at[e, "end_t"] for e in names)
-             for names, t in zip(gated, work["t"], strict=True)]  # fmt: skip
-    own = work[np.array(after, dtype=bool)]
-    ends = {key: max(int(case.terms.at[e, "end_t"]) for e in names) for key, names in need.items()}
-    old = [_there_before(view, r.h, r.a, r.k, r.t, ends[r.w, r.h, r.a, r.k]) for r in own.itertuples()]
-    limit = pd.Series(old, index=labelled(own, HAKT), dtype=float)
-    limit = available * limit[~limit.index.duplicated()]
-    found.at_most("agreed-before", total(own, HAKT, own["serve_k"] + own["held_k"]), limit,
-                  "work on what came after the agreement's end")  # fmt: skip
+    _on_what_was_there(view, found, work.assign(load=k), need)
     _stopped(view, found)
+
+
+def _on_what_was_there(view: View, found: Findings, work: pd.DataFrame, need: dict[Any, list[str]]) -> None:
+    """Work opened by agreements whose orders have ended runs on what came before: by each end, all of it together."""
+    terms, rows = view.case.terms, []
+    for key, names in need.items():
+        last = [int(terms.at[e, "end_t"]) for e in names if not terms.at[e, "service_ends"]]
+        if last:
+            rows.append((*key, max(last), max(int(terms.at[e, "end_t"]) for e in names)))
+    ended = pd.DataFrame(rows, columns=["w", *HAK, "end", "since"])
+    own = joined(ended, work, ["w", *HAK]) if len(ended) else ended
+    for end in sorted(set(ended["end"])):
+        late = own[(own["end"] <= end) & (own["t"] >= own["since"])]
+        load = total(late, HAKT, late["load"])
+        old = [_there_before(view, *key, end) for key in load.index]
+        limit = view.case.physics["availability"] * pd.Series(old, index=load.index, dtype=float)
+        found.at_most("agreed-before", load, limit, "work on what came after the agreement's end")
 
 
 def _there_before(view: View, h: str, a: str, k: str, t: int, end: int) -> float:
@@ -154,28 +162,34 @@ def _stopped(view: View, found: Findings) -> None:
     alive_k = total(fleet, HAKT, fleet["accelerators"] / 1000.0)
     rows = view.facts(view.table("ordered_under"), case.unders, ["e", *HAKT], ["order_t"])
     life = lookup(labelled(rows, HAKT), case.orders["life"])
-    for terms in case.terms[case.terms["service_ends"]].itertuples():
-        of = (rows["e"] == terms.e).to_numpy(bool)
-        gone = each_period(rows[of], rows.loc[of, "t"], life[of], view.n)
-        gone = gone[gone["t"] >= terms.end_t]
-        dead = total(gone, HAKT, gone["accelerators"] / 1000.0)
-        load = over(dead.index, total(work, HAKT, work["serve_k"] + work["held_k"]))
-        left = case.physics["availability"] * (over(dead.index, alive_k) - dead)
-        found.at_most("agreed-after", load, left, f"work on what {terms.e} took with it")
+    ends = np.where(lookup(rows["e"], case.terms["service_ends"]).astype(bool),
+                    lookup(rows["e"], case.terms["end_t"]).astype(float), NEVER)  # fmt: skip
+    gone = each_period(rows.assign(end=ends), rows["t"], life, view.n)
+    gone = gone[gone["t"] >= gone["end"]]
+    dead = total(gone, HAKT, gone["accelerators"] / 1000.0)
+    load = over(dead.index, total(work, HAKT, work["serve_k"] + work["held_k"]))
+    left = case.physics["availability"] * (over(dead.index, alive_k) - dead)
+    found.at_most("agreed-after", load, left, "work on what agreements took with them when they ended")
 
 
 def _draws(view: View, found: Findings, signed: dict[str, int]) -> None:
-    drawn = drawn_by_source(view)
-    for terms in view.case.terms.itertuples():
-        own = view.case.sources_under[view.case.sources_under["e"] == terms.e]
-        if not len(own):
-            continue
-        rows = drawn[drawn["supplier"].isin(own["j"])]
-        inside = (rows["t"] >= signed.get(str(terms.e), NEVER)) & (rows["t"] < terms.end_t)
-        money = pd.Series({f"{terms.e} not in force": float(rows.loc[~inside, "gross"].sum())})
-        found.at_most("agreed-draws", money, 0.0, "drawn while the agreement is not in force")
-        sums = pd.Series({terms.e: float(rows["gross"].sum())})
-        found.at_most("agreed-draws", sums, float(terms.amount_musd), "more drawn than the agreement covers")
+    """Draws from one date to another are at most the amounts of all agreements that were in force between them."""
+    drawn, terms = drawn_by_source(view), view.case.terms
+    sums: dict[tuple[str, int, int], float] = {}
+    most: dict[tuple[str, int, int], float] = {}
+    for sources in shared_sources(view.case.sources_under):
+        of = view.case.sources_under[view.case.sources_under["j"].isin(sources)]["e"].unique()
+        own = drawn[drawn["supplier"].isin(sources)]
+        times = sorted(set(own["t"].astype(int)))
+        for key in ((since, until) for since in times for until in times if since <= until):
+            i = ("+".join(sources), *key)
+            sums[i] = float(own.loc[own["t"].between(*key), "gross"].sum())
+            most[i] = sum((float(terms.at[e, "amount_musd"]) for e in of
+                           if signed.get(str(e), NEVER) <= key[1] and terms.at[e, "end_t"] > key[0]), 0.0)  # fmt: skip
+    limit = pd.Series(most, dtype=float)
+    found.at_most(
+        "agreed-draws", pd.Series(sums, dtype=float), limit, "more drawn than agreements in force cover"
+    )
 
 
 def booked(book: Book) -> None:

@@ -9,6 +9,7 @@ from planner.audit.findings import Findings
 from planner.audit.service import served_k
 from planner.audit.view import HAKT, View, labelled, lookup, over, total
 from planner.case.columns import joined
+from planner.case.continuity import orders_ended, work_ended
 
 COVERS = {"service_kept": "service-kept", "lapse_of_work": "service-kept", "lapse_by_data": "service-kept"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -54,7 +55,19 @@ def _ends(view: View) -> pd.DataFrame:
     index = labelled(rows, ["h", "a", "k", "t"])
     loss = pd.Series(lookup(index, view.case.losses["working_k"]), dtype=float).fillna(np.inf)
     own = pd.Series(lookup(index, view.case.losses["own"])).fillna(False).astype(bool)
-    return rows.assign(loss=loss + own * over(index, _ended(view)).to_numpy(float))
+    agreed = over(index, _agreed(view)).to_numpy(float)
+    return rows.assign(loss=loss + own * over(index, _ended(view)).to_numpy(float) + agreed)
+
+
+def _agreed(view: View) -> pd.Series:
+    """(h, a, k, t) -> thousands at work that agreements take with them: ordered under them, or opened by those signed."""
+    keys = ["e", "h", "a", "k", "live"]
+    under = view.table("ordered_under").rename(columns={"t": "live"})[[*keys, "accelerators"]]
+    orders, work = joined(orders_ended(view.case), under, keys), work_ended(view.case)
+    work = work[work["e"].isin(view.table("agreements")["e"])]
+    rows = pd.concat([orders, work], ignore_index=True)
+    working = orders["accelerators"] / 1000.0 * view.case.physics["availability"]
+    return total(rows, HAKT, np.concatenate([working, work["most_k"]]))
 
 
 def _ended(view: View) -> pd.Series:

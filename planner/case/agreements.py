@@ -350,6 +350,20 @@ def duty_tables(
     )  # fmt: skip
 
 
+def shared_sources(sources_under: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Sets of sources whose draws together are capped: each that some agreements cover, and all unions that share one.
+
+    Draws fit under the amounts of agreements if and only if they do for each of these sets, where agreements that cover
+    any of a set lend it all they have.
+    """
+    by = sources_under.groupby("j", sort=True)["e"].agg(frozenset).to_dict()
+    found = [frozenset([j]) for j in by]
+    for one in found:  # the list grows: unions of what is found, until there is none that is new
+        reach = frozenset().union(*(by[j] for j in one))
+        found += [new for j in by if (new := one | {j}) not in found and reach & by[j]]
+    return [tuple(sorted(one)) for one in found]
+
+
 def content_duties(context: Context, a: Agreement) -> Iterator[ContentDuty]:
     """Those the scenario states; for a package of the programme those of its call."""
     yield from a.duties.content

@@ -7,9 +7,9 @@ A row of ``kept`` ties a period to the one before. There is none
 - for a workload that may lapse, and across a pause in its demand.
 
 ``losses`` says what data take from an offer at the start of a period, and ``lapses`` which work may end with it:
-retirement, the end of a contract, a falling cap on capacity, a cut of service, an agreement that ends service.
-What was bought in the plan itself and reaches the end of its life or of its longest term is such a loss only where
-nothing can go live instead.
+retirement, the end of a contract, a falling cap on capacity, a cut of service. What agreements take when they end service
+hangs on what was signed and ordered under them (``orders_ended``, ``work_ended``). What was bought in the plan itself and
+reaches the end of its life or of its longest term is such a loss only where nothing can go live instead.
 """
 
 from __future__ import annotations
@@ -42,9 +42,12 @@ def with_kept_service(case: Case) -> Case:
     fresh = _fresh(case, possible)
     kept = _kept(case, possible, fresh)
     losses, own = _losses(case), _ending(case, kept, possible, fresh)
-    lapses = _lapses(case, kept, losses, pd.concat([own, _agreed_until(case)], ignore_index=True))
+    named = keyed(pd.concat([losses[HAKT], orders_ended(case)[HAKT]]).drop_duplicates(), HAKT, [])
+    lapses = _lapses(case, kept, named, pd.concat([own, work_ended(case)[["w", *HAKT]]], ignore_index=True))
     ends = own[HAKT].drop_duplicates().assign(working_k=0.0, own=True)
-    both = pd.concat([losses.reset_index(drop=True).assign(own=False), ends], ignore_index=True)
+    agreed = pd.concat([orders_ended(case)[HAKT], work_ended(case)[HAKT]]).drop_duplicates()
+    agreed = agreed.merge(lapses[HAKT].drop_duplicates(), on=HAKT).assign(working_k=0.0, own=False)
+    both = pd.concat([losses.reset_index(drop=True).assign(own=False), ends, agreed], ignore_index=True)
     both = both.groupby(HAKT, as_index=False).agg({"working_k": "sum", "own": "any"})
     finite = keyed(both[np.isfinite(both["working_k"])], HAKT, ["working_k", "own"])
     return replace(case, kept=kept, lapses=lapses, losses=finite)
@@ -89,9 +92,7 @@ def _losses(case: Case) -> pd.DataFrame:
     """Thousands of accelerators at work that an offer loses at the start of a period; inf where all of them."""
     rows = pd.concat([_retired(case), _capped(case)], ignore_index=True)
     rows = rows.assign(working_k=rows["k_lost"] * case.physics["availability"])[[*HAKT, "working_k"]]
-    rows = pd.concat([rows, _cut(case), _bought_until(case)], ignore_index=True).astype(
-        {"t": int, "working_k": float}
-    )
+    rows = pd.concat([rows, _cut(case)], ignore_index=True).astype({"t": int, "working_k": float})
     return keyed(rows.groupby(HAKT, as_index=False)["working_k"].sum(), HAKT, ["working_k"])
 
 
@@ -130,21 +131,26 @@ def _cut(case: Case) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*HAKT, "working_k"])
 
 
-def _ended(case: Case) -> pd.DataFrame:
+def _ends(case: Case) -> pd.DataFrame:
     """e, t: agreements whose end within the horizon ends service."""
     terms = case.terms[case.terms["service_ends"] & (case.terms["end_t"] < case.calendar.n)]
     return terms[["e", "end_t"]].reset_index(drop=True).rename(columns={"end_t": "t"})
 
 
-def _bought_until(case: Case) -> pd.DataFrame:
-    """What was ordered under an agreement stops with it."""
-    rows = case.unders[["e", *HAK]].drop_duplicates().merge(_ended(case), on="e")
-    return rows[HAKT].drop_duplicates().assign(working_k=np.inf)
+def orders_ended(case: Case) -> pd.DataFrame:
+    """(h, a, k, t) and order (e, live): what is ordered under an agreement, alive when it ends service at the start of t."""
+    own = case.unders[["e", *HAKT]].rename(columns={"t": "live"})
+    own = own.assign(life=[int(case.orders["life"][i[1:]]) for i in own.index]).merge(_ends(case), on="e")
+    return own[(own["live"] < own["t"]) & (own["t"] < own["live"] + own["life"])][[*HAKT, "e", "live"]]
 
 
-def _agreed_until(case: Case) -> pd.DataFrame:
-    """(w, h, a, k, t) of work that an agreement opened, when it ends."""
-    return case.opened.reset_index(drop=True).merge(_ended(case), on="e")[["w", *HAKT]]
+def work_ended(case: Case) -> pd.DataFrame:
+    """(w, h, a, k, t) of work that agreement e opened and ends; ``most_k``, what all demand before would take there."""
+    rows = case.opened.reset_index(drop=True).merge(_ends(case), on="e").assign(before=lambda x: x["t"] - 1)
+    did = case.serve.reset_index(drop=True)[["w", *HAKT, "rate"]].rename(columns={"t": "before"})
+    asked = case.demand.reset_index(drop=True)[["w", "t", "demand_kref"]].rename(columns={"t": "before"})
+    rows = rows.merge(did, on=["w", *HAK, "before"]).merge(asked, on=["w", "before"])
+    return rows.assign(most_k=rows["demand_kref"] / rows["rate"])[["w", *HAKT, "e", "most_k"]]
 
 
 def _lapses(case: Case, kept: pd.DataFrame, losses: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:

@@ -183,5 +183,36 @@ def test_content_below_the_share_is_found(orders):
     assert found_in(replace(orders, case=stricter)) == {"under-content"}
 
 
+def test_what_agreements_take_with_them_adds_up(orders):
+    """Half of the second host was ordered under each of two agreements that ended: a tenth of it may not work on."""
+
+    def twin(table: pd.DataFrame) -> pd.DataFrame:
+        again = table[table["e"] == "other"].assign(e="again")
+        again.index = [("again", *i[1:]) if isinstance(i, tuple) else "again" for i in again.index]
+        index = [*table.index, *again.index]
+        both = pd.concat([table, again])
+        both.index = pd.MultiIndex.from_tuples(index) if isinstance(index[0], tuple) else pd.Index(index)
+        return both
+
+    case = replace(orders.case, terms=twin(orders.case.terms), unders=twin(orders.case.unders),
+                   agreements=twin(orders.case.agreements))  # fmt: skip
+    tables = {name: table.copy() for name, table in orders.tables.items()}
+    tables["agreements"], under = twin(tables["agreements"]), tables["ordered_under"]
+    halved = under.assign(
+        accelerators=under["accelerators"].where(under["e"] != "other", under["accelerators"] / 2)
+    )
+    tables["ordered_under"] = pd.concat(
+        [halved, halved[halved["e"] == "other"].assign(e="again")], ignore_index=True
+    )
+    split = replace(orders, case=case, tables=tables)
+    assert "agreed-after" not in found_in(split)
+    served = tables["serving"]
+    late = served[(served["h"] == "second")].iloc[:1].assign(t=11)
+    tables["serving"] = pd.concat(
+        [served, late.assign(accelerators=late["accelerators"] * 0.1)], ignore_index=True
+    )
+    assert "agreed-after" in found_in(split)
+
+
 def test_every_rule_is_broken_somewhere_above():
     assert {rule for _, rule, _ in MUTATIONS} | {"under-content"} >= set(topic.COVERS.values())
