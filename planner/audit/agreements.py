@@ -135,7 +135,7 @@ def _on_what_was_there(view: View, found: Findings, work: pd.DataFrame, need: di
     for end in sorted(set(ended["end"])):
         late = own[(own["end"] <= end) & (own["t"] >= own["since"])]
         load = total(late, HAKT, late["load"])
-        old = [_there_before(view, *key, end) for key in load.index]
+        old = [_there_before(view, h, a, k, t, int(end)) for h, a, k, t in load.index]
         limit = view.case.physics["availability"] * pd.Series(old, index=load.index, dtype=float)
         found.at_most("agreed-before", load, limit, "work on what came after the agreement's end")
 
