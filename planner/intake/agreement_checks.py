@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
-from planner.case.periods import add_months
+from planner.case.periods import Calendar, add_months
 from planner.intake.document import Document, fault, valid
 from planner.scenario.agreements import Agreement, ContentDuty
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
+from planner.scenario.schema import Decision
 
 USES = {
     "licence_months": ("licence",), "quota": ("quota",), "capacity_accelerators": ("hosts",), "amount_musd": ("source",),
@@ -32,6 +33,7 @@ def agreement_faults(doc: Document) -> Iterator[Problem]:
         agreement = valid(Agreement, item)
         if agreement is not None:
             yield from _dates(doc, path, item, agreement)
+            yield from _places(doc, path, item, agreement)
             yield from _duties(doc, path, item, agreement)
         for host_path, host in find(item, "covers.hosts[]") if "hosts" in _gives(doc, kind) else ():
             if isinstance(host.value, str) and host.value in hubs:
@@ -87,6 +89,12 @@ def _dates(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Probl
         yield fault(
             item.value["from"], f"{path}.from", f"{a.from_} lies after the horizon, which ends on {end}"
         )
+    first = _first_day(doc.horizon, doc, a)
+    if a.optional and first >= end and (a.from_ is None or a.from_ < end):
+        place = item.get("lead_months")
+        message = f"it cannot be signed before {first}, and the horizon ends on {end}: a shorter lead_months"
+        yield fault(place or item, f"{path}.lead_months", message)
+        return
     if a.until is None:
         return
     if a.until < start:
@@ -96,17 +104,58 @@ def _dates(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Probl
     if a.from_ is not None and a.until < a.from_:
         yield fault(item.value["until"], f"{path}.until", f"{a.until} comes before from, {a.from_}")
         return
+    if a.until + timedelta(days=1) <= first:
+        message = f"{a.until} lies before it can be signed, {first}: a later date, or a shorter lead_months"
+        yield fault(item.value["until"], f"{path}.until", message)
+
+
+def _first_day(horizon: Calendar, doc: Document, a: Agreement) -> date:
+    """First day on which an agreement may be in force: its months of negotiation in whole periods, or its own date."""
     months = 0.0
     if a.optional:
         own = a.lead_months
-        months = float(
-            own if own is not None else doc.catalog.value("agreement_kinds", a.kind, "lead_months_mid")
-        )
-    first = max(add_months(start, doc.horizon.periods(months) * doc.horizon.step_months), a.from_ or start)
-    if a.until + timedelta(days=1) <= first:
-        words = f"{a.until} lies before it can be signed, {first} ({months:g} months from the start)"
-        message = f"{words}: a later date, or a shorter lead_months"
-        yield fault(item.value["until"], f"{path}.until", message)
+        kind = doc.catalog.value("agreement_kinds", a.kind, "lead_months_mid")
+        months = float(kind if own is None else own)
+    lead = horizon.periods(months) * horizon.step_months
+    return max(add_months(horizon.start, lead), a.from_ or horizon.start)
+
+
+def _places(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Problem]:
+    """A partner that is the country itself, hosts of a hub that stand elsewhere, chips that no system has."""
+    gives, home = _gives(doc, a.kind), doc.root.text("country")
+    abroad = {"locality", "trust", "hosts"} & set(gives)
+    if abroad and a.partner is not None and a.partner == (a.guest or home):
+        message = f"{a.partner} is the country itself: {a.kind} is signed with another one"
+        yield fault(item.value["partner"], f"{path}.partner", message)
+    elif "hosts" in gives and a.partner is not None:
+        stand = countries_of_hosts(doc)
+        for host_path, host in find(item, "covers.hosts[]"):
+            where = stand.get(str(host.value))
+            if where is not None and where != a.partner:
+                message = f"{host.value!r} stands in {where}, the hub is in {a.partner}: take it out, or name that partner"
+                yield fault(host, f"{path}.{host_path}", message)
+    yield from _chips(doc, path, item, a)
+
+
+def countries_of_hosts(doc: Document) -> dict[str, str]:
+    """Host -> the country its site stands in, where that is stated."""
+    metros, sites = doc.catalog.table("metros")["iso3"], {}
+    for _, site in find(doc.root, "sites[]"):
+        metro = site.text("metro")
+        sites[site.text("id")] = str(metros[metro]) if metro in metros.index else site.text("country")
+    hosts = ((host.text("id"), sites.get(host.text("site"))) for _, host in find(doc.root, "hosts[]"))
+    return {h: country for h, country in hosts if h is not None and country is not None}
+
+
+def _chips(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Problem]:
+    """Vendors and origins of chips that no system of the scenario has: the agreement would speak of nothing."""
+    systems, chips = doc.catalog.table("systems"), doc.catalog.table("accelerators")
+    own = [systems.at[k, "accelerator_id"] for k in doc.ids("systems[].id") if k in systems.index]
+    for name, column in (("vendors", "vendor"), ("chip_origins", "origin_iso3")):
+        named, there = getattr(a.covers, name), sorted({str(chips.at[c, column]) for c in own})
+        if named and there and not set(named) & set(there):
+            message = f"no system of the scenario is of {', '.join(named)}: they are of {', '.join(there)}"
+            yield fault(item.value["covers"].value[name], f"{path}.covers.{name}", message)
 
 
 def _duties(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Problem]:
@@ -150,6 +199,8 @@ def _apart(duties: list[ContentDuty]) -> list[ContentDuty]:
 
 
 def _decisions(doc: Document) -> Iterator[Problem]:
+    """Decisions on agreements: of something, in whole signatures, and none that asks for what another forbids."""
+    listed, rules = doc.ids("agreements[].id"), []
     for path, item in find(doc.root, "decisions[]"):
         named, what = item.get("agreements"), item.text("what")
         if named is not None and named.value is not None and what != "agreement":
@@ -158,5 +209,26 @@ def _decisions(doc: Document) -> Iterator[Problem]:
                 f"{path}.agreements",
                 f"means nothing for {what}: write what: agreement, or take it out",
             )
-        if what == "agreement" and item.text("do") != "forbid" and not doc.ids("agreements[].id"):
+        if what == "agreement" and item.text("do") != "forbid" and not listed:
             yield fault(item, path, f"nothing to {item.text('do')}: no agreements are listed")
+        rule = valid(Decision, item) if what == "agreement" and listed else None
+        if rule is not None:
+            rules.append((path, item, rule, listed if rule.agreements is None else rule.agreements))
+    for path, item, rule, of in rules:
+        value, forbidden = (
+            rule.value if rule.value is not None else 1.0,
+            [r for r in rules if r[2].do == "forbid"],
+        )
+        if rule.do != "forbid" and (value != int(value) or value > len(of)):
+            message = f"{value:g} signatures of {len(of)}: each is signed once or not, so a whole number up to {len(of)}"
+            yield fault(item.get("value") or item, f"{path}.value", message)
+        for _, _, other, none_of in forbidden if rule.do != "forbid" and value > 0 else ():
+            if set(of) <= set(none_of) and _within(rule, other):
+                message = f"asks for {', '.join(of)}, which {other.id!r} forbids: take one of the two out"
+                yield fault(item, path, message)
+
+
+def _within(rule: Decision, other: Decision) -> bool:
+    """Whether a decision speaks of no date that another does not speak of."""
+    starts = other.from_ is None or (rule.from_ is not None and rule.from_ >= other.from_)
+    return starts and (other.to is None or (rule.to is not None and rule.to <= other.to))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from planner.facts.numbers import fixed, percent, quantity, signed
+from planner.facts.numbers import fixed, number, percent, quantity, signed
 from planner.report.names import titles
 from planner.report.strings import t
 from planner.report.terms import kpi_label, term
@@ -188,15 +188,15 @@ def negotiation_rows(rows: pd.DataFrame) -> pd.DataFrame:
         known, endless = r.worth_musd == r.worth_musd, r.worth_musd == float("inf")
         apart = bool(r.told_apart)
         worth.append(
-            r.status if not known else t("whatif.no-plan-without") if endless else fixed(r.worth_musd, 1) if apart
+            r.status if not known else t("whatif.no-plan-without") if endless else number(r.worth_musd) if apart
             else t("whatif.not-told-apart")
         )  # fmt: skip
-        between.append("" if not known or endless else f"{fixed(r.low_musd, 1)} to {fixed(r.high_musd, 1)}")
+        between.append("" if not known or endless else f"{number(r.low_musd)} to {number(r.high_musd)}")
     return pd.DataFrame({
         "concession": [t(f"whatif.concession.{what}") for what in rows["what"]], "of": rows["item"],
         "by the": rows["unit"].fillna(""), "worth, MUSD": worth, "lies in, MUSD": between,
-        "price, MUSD": [_money(v) for v in rows["price_musd"]],
-        "must fall by, MUSD": [_money(v) for v in rows["change_musd"]],
+        "price, MUSD": ["" if v != v else number(v) for v in rows["price_musd"]],
+        "must fall by, MUSD": ["" if v != v else number(v) for v in rows["change_musd"]],
     })  # fmt: skip
 
 

@@ -7,7 +7,7 @@ the scenario, with waits measured from the soonest plan that signs nothing optio
 made of the cost of one plan and the bound of the other. Where it holds 0, the two cannot be told apart.
 
 - an agreement: cost with it forbidden less cost with it signed for nothing; its price less that is the least change that
-  makes it the choice;
+  makes it the choice; decisions of the scenario on this agreement are set aside in both;
 - a month of licence: all licences sooner by one period, by month;
 - a thousand of quota: one thousand accelerators more of each cap on orders or on what is held;
 - keys at home, a local operator: these attributes for all stacks, and for all hosts run from abroad.
@@ -150,10 +150,19 @@ def _agreements(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, 
 
 
 def _decided(scenario: Scenario, do: str, agreement: str) -> Scenario:
-    rule = Decision.model_validate(
+    """The agreement required or forbidden; what the scenario decides of it is set aside."""
+    rest = [a.id for a in scenario.agreements if a.id != agreement]
+    kept = []
+    for rule in scenario.decisions:
+        of = rest if rule.agreements is None else [e for e in rule.agreements if e != agreement]
+        if rule.what != "agreement" or rule.agreements == of:
+            kept.append(rule)
+        elif of and (rule.do == "forbid" or rule.value is None):
+            kept.append(rule.model_copy(update={"agreements": of}))
+    mine = Decision.model_validate(
         {"id": f"{do}-{agreement}", "do": do, "what": "agreement", "agreements": [agreement]}
     )
-    return scenario.model_copy(update={"decisions": [*scenario.decisions, rule]})
+    return scenario.model_copy(update={"decisions": [*kept, mine]})
 
 
 def _price(case: Case, agreement: str, having: Plan) -> float:

@@ -21,7 +21,8 @@ def faults(text: str) -> dict[str, str]:
         parse_scenario(f"{TOY}\n{text}", "x.yaml")
     problems: list[Problem] = caught.value.problems
     assert all(problem.line > 1 for problem in problems)
-    return {problem.path: problem.message for problem in problems}
+    paths = dict.fromkeys(problem.path for problem in problems)
+    return {path: "; ".join(p.message for p in problems if p.path == path) for path in paths}
 
 
 def test_every_fault_of_agreements_is_said_at_once():
@@ -69,6 +70,7 @@ decisions:
         "agreements[torn].duties.content": "60% from USA and 50% from KOR, JPN exclude one another",
         "agreements[torn].duties.excludes_stacks": "rules out all that it is for",
         "agreements[torn].duties.least_accelerators": "more than its quota of 100",
+        "agreements[first].covers.hosts[0]": "'cloud' stands in KOR",
         "agreements[second].covers.hosts[0]": "a host belongs to one hub",
         "agreements[cover].covers.sources[0]": "set optional: true",
         "decisions[wrong].agreements": "means nothing for open",
@@ -76,6 +78,38 @@ decisions:
     }
     assert set(found) == set(said)
     assert not {path: found[path] for path, words in said.items() if words not in found[path]}
+
+
+def test_agreements_that_could_mean_nothing_are_said_at_once():
+    found = faults(
+        """
+agreements:
+  - {id: long, kind: technology-deal, partner: USA, licence_months: 3, lead_months: 60}
+  - {id: home, kind: data-embassy, partner: KOR}
+  - {id: own, kind: certificate-recognition, partner: KOR}
+  - {id: far, kind: regional-hub, partner: JPN, capacity_accelerators: 10, covers: {hosts: [cloud]}}
+  - {id: none, kind: technology-deal, partner: USA, licence_months: 3, covers: {chip_origins: [CHN]}}
+  - {id: deal, kind: technology-deal, partner: USA, licence_months: 3}
+decisions:
+  - {id: half, do: fix, what: agreement, agreements: [deal], value: 0.5}
+  - {id: many, do: require, what: agreement, agreements: [home, own], value: 5}
+  - {id: asked, do: require, what: agreement, agreements: [deal], to: 2028-01-01}
+  - {id: never, do: forbid, what: agreement, agreements: [deal]}
+"""
+    )
+    said = {
+        "agreements[long].lead_months": "cannot be signed before 2032-01-01",
+        "agreements[home].partner": "KOR is the country itself",
+        "agreements[own].partner": "KOR is the country itself",
+        "agreements[far].covers.hosts[0]": "'cloud' stands in KOR, the hub is in JPN",
+        "agreements[none].covers.chip_origins": "no system of the scenario is of CHN",
+        "decisions[half].value": "0.5 signatures of 1",
+        "decisions[many].value": "5 signatures of 2",
+        "decisions[half]": "which 'never' forbids",
+        "decisions[asked]": "which 'never' forbids",
+    }
+    assert {path: words for path, words in said.items() if words not in found.get(path, "")} == {}
+    assert set(found) == set(said)
 
 
 def test_a_decision_needs_agreements_to_speak_of():

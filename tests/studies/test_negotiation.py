@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from planner.report.what_if import negotiation_rows
-from planner.studies.negotiation import negotiation_table
+from planner.studies.negotiation import _decided, negotiation_table
 
 EMBASSY = {"id": "embassy", "kind": "data-embassy", "partner": "JPN", "lead_months": 6, "musd_per_year": 0.5,
            "sign_musd": 3, "covers": {"classes": ["public"]}}  # fmt: skip
@@ -50,6 +50,25 @@ def test_its_price_must_fall_to_what_it_is_worth(table):
     prices = [3 * discount(t) + 0.125 * sum(discount(u) for u in range(t, 12)) for t in range(2, 12)]
     assert min(abs(row["price_musd"] - price) for price in prices) < 1e-6
     assert row["change_musd"] == pytest.approx(row["price_musd"] - row["worth_musd"])
+
+
+def test_decisions_on_the_agreement_are_set_aside_and_others_kept(tiny):
+    other = {**EMBASSY, "id": "other"}
+    rules = [
+        {"id": "mine", "do": "forbid", "what": "agreement", "agreements": ["embassy"]},
+        {"id": "both", "do": "forbid", "what": "agreement"},
+        {"id": "host", "do": "require", "what": "open"},
+    ]
+    decided = _decided(tiny(agreements=[EMBASSY, other], decisions=rules), "require", "embassy").decisions
+    assert [(d.id, d.agreements) for d in decided] == [
+        ("both", ["other"]), ("host", None), ("require-embassy", ["embassy"])]  # fmt: skip
+
+
+def test_small_amounts_are_not_rounded_away():
+    row = {"what": "agreement", "item": "e", "unit": "", "status": "optimal", "worth_musd": 0.9123, "low_musd": 0.912,
+           "high_musd": 0.9125, "told_apart": True, "price_musd": 1.0, "change_musd": 0.0877}  # fmt: skip
+    told = negotiation_rows(pd.DataFrame([row])).iloc[0]
+    assert (told["worth, MUSD"], told["price, MUSD"], told["must fall by, MUSD"]) == ("0.912", "1", "0.0877")
 
 
 def test_what_moves_nothing_cannot_be_told_apart(table):
