@@ -34,6 +34,8 @@ UNITS = (
     ("mw", "MW"),
     ("racks_per_quarter", "racks/quarter"),
     ("time_limit_s", "s"),
+    ("relet_share_accelerators", "0–1"),
+    ("relet_share_halls", "0–1"),
     ("accelerators", "acc."),
     ("years", "years"),
     ("_periods", "periods"),
