@@ -127,7 +127,7 @@ def path_now(doc: Mapping[str, Any], table: Table, row: Mapping[str, Any]) -> st
     path = str(row["_path"])
     if "_row" not in row or value_at(doc, path) is not None:
         return path
-    now = next((one for one in rows(doc, table) if one["_row"] == row["_row"]), None)
+    now = next((one for one in rows(doc, table, catalog=None) if one["_row"] == row["_row"]), None)
     return str(now["_path"]) if now is not None and now.get("id") == row.get("id") else path
 
 
