@@ -122,6 +122,7 @@ DATES = (
     "supply.quotas[].path[].from",
     "limits.shares[].from",
     "limits.control_floors[].from",
+    "limits.renewable[].from",
     "limits.survival[].from",
     "decisions[].from",
     "stacks[].exit.from",

@@ -307,14 +307,10 @@ def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) 
     assert noted == [{"run (1)": "broken", "run (2)": "broken"}, "broken", "broken"]
 
 
-def test_explain_says_what_no_value_of_the_file_cures(call: Call) -> None:
-    stands, dates = "host: champion, assumed: true", "since: 2025-01-01, retire: 2035-01-01"
-    fleet = f"{{id: f, {stands}, stack: champion-us-chips, system: hgx-b300, accelerators: 64, {dates}}}"
-    hall = f"{{id: old, {stands}, it_mw: 5, grid_mw: 5, backup_mw: 5, until: 2027-06-30}}"
-    shown = call(
-        "explain", "two-hosts", "--set", f"existing.fleets=[{fleet}]", "--set", f"existing.halls=[{hall}]"
-    )
-    assert shown.code == 1 and "hall old ends on 2027-06-30" in " ".join(shown.out.split())
+def test_explain_says_what_the_law_leaves_out(call: Call) -> None:
+    shown = call("explain", "two-hosts", "--set", "demand[assistant].country=JPN")
+    assert shown.code == 1 and "forbids compute in KOR" in " ".join(shown.out.split())
+    assert "add a host in JPN" in " ".join(shown.out.split())
 
 
 def test_an_audit_that_fails_is_three(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,8 @@ def test_every_fault_at_once_with_file_line_and_suggestion(own_facts: Folder) ->
     for expected in (
         "parametrs.csv:1: : no table of the catalog has this file; did you mean 'parameters.csv'?",
         "systems.csv:1: peak_kW: unknown column; did you mean 'peak_kw'?",
-        "halls.csv:2: hall_type: no row 'modulr' in halls.csv; allowed 'conventional', 'modular', 'modular-at-risk'; "
-        "did you mean 'modular'?",
+        "halls.csv:2: hall_type: no row 'modulr' in halls.csv; allowed 'conventional', 'modular', 'modular-at-risk', "
+        "'retrofit'; did you mean 'modular'?",
         "halls.csv:3: lead_months_mid: 'soon' is not a number",
         "cooling.csv:1: cooling_id: missing column",
         "regions.csv:3: region: duplicate key 'East Asia', first on line 2",

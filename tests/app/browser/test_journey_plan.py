@@ -33,7 +33,7 @@ def test_plan(open_page: Callable[..., Page], accessible: Callable[[Page], None]
     expect(page.get_by_role("heading", level=1)).to_have_text("Plan sovereign AI capacity")
     accessible(page)
     page.get_by_role("link", name="Scenarios", exact=True).click()
-    page.get_by_role("button", name=re.compile("Copy this example: Korea")).click()
+    page.get_by_role("button", name=re.compile("Copy this example: Korea 2027-2032, sovereign")).click()
     expect(page).to_have_url(re.compile(r"/scenarios/korea-\w+"))
 
     # a demand
