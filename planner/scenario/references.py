@@ -27,8 +27,8 @@ REFERENCES = (
     ("systems[].id", "catalog system"),
     ("supply.reference", "accelerator"),
     *(
-        (f"{where}[].{field}[]", kind)
-        for where in ("supply.quotas", "supply.crews", "decisions", "cuts")
+        (f"{where}.{field}[]", kind)
+        for where in ("supply.quotas[]", "supply.crews[]", "decisions[]", "cuts[]", "agreements[].covers")
         for field, kind in (
             ("hosts", "host"),
             ("owner_classes", "owner class"),
@@ -52,19 +52,9 @@ REFERENCES = (
     ("agreements[].kind", "agreement kind"),
     ("agreements[].partner", "country"),
     ("agreements[].guest", "country"),
-    *(
-        (f"agreements[].covers.{field}[]", kind)
-        for field, kind in (
-            ("hosts", "host"),
-            ("owner_classes", "owner class"),
-            ("stacks", "catalog stack"),
-            ("systems", "catalog system"),
-            ("vendors", "vendor"),
-            ("chip_origins", "country"),
-            ("countries", "country"),
-            ("sources", "source"),
-        )
-    ),
+    ("agreements[].covers.chip_origins[]", "country"),
+    ("agreements[].covers.countries[]", "country"),
+    ("agreements[].covers.sources[]", "source"),
     ("agreements[].duties.content[].from[]", "country"),
     ("agreements[].duties.excludes_stacks[]", "stack"),
     ("decisions[].agreements[]", "agreement"),
