@@ -12,7 +12,7 @@ import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, html
 
 from planner.app import ids
-from planner.app.components import kpi, layout
+from planner.app.components import kpi, layout, notify
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.result import Result, load, load_plan
@@ -41,6 +41,19 @@ def _newest(services: Services, page: str) -> str | None:
     """The newest plan; for the trade-off the newest frontier before any plan."""
     fronts = [row for row in services.runs() if row["kind"] == FRONTIER and row["state"] in WITH_PLAN]
     return str(fronts[0]["id"]) if fronts and page == "tradeoff" else services.latest_plan()
+
+
+def queued(
+    services: Services, run_id: str, name: str, text: str, options: dict[str, Any], title: str | None,
+    there: str = "scenario.reused",
+) -> str:  # fmt: skip
+    """Address of the job that comes from a run, in its folder; where there was one already, the reader is told so."""
+    source = services.job(run_id)
+    folder = None if source is None else source.folder
+    job, reused = services.submit(name, text, options, title=title, draft=None, folder=folder)
+    if reused:
+        notify.show(t(there))
+    return url.href("run", job.id)
 
 
 def subtitle(result: Result) -> str:

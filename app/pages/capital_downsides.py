@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import Input, Output, State, dcc, html, no_update
 
-from planner.app.components import kpi, notify
+from planner.app.components import kpi, result
 from planner.app.components.chart import table_section
 from planner.app.components.toolbar import button
 from planner.app.services import Services
@@ -36,14 +36,9 @@ def register(app: dash.Dash, services: Services, ref: str) -> None:
             return no_update
         one = load(services, shown)
         text, options = asked(one)
-        source = services.store.job(one.run_id)
-        job, reused = services.submit(
-            one.run.scenario.name, text, options, title=t("capital.replan-title", title=one.title),
-            draft=None, folder=None if source is None else source.folder,
-        )  # fmt: skip
-        if reused:
-            notify.show(t("capital.replan-there"))
-        return url.href("run", job.id)
+        title = t("capital.replan-title", title=one.title)
+        name, there = one.run.scenario.name, "capital.replan-there"
+        return result.queued(services, one.run_id, name, text, options, title, there)
 
     @app.callback(
         Output(BOX, "children"),

@@ -8,7 +8,7 @@ import dash
 import dash_mantine_components as dmc
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner.app.components import notify, toolbar
+from planner.app.components import notify, result, toolbar
 from planner.app.services import Services
 from planner.app.state import url
 from planner.facts.numbers import number
@@ -99,13 +99,8 @@ def register_make(app: dash.Dash, services: Services, ref: str, live: str, point
         run_id = shown.partition("~")[0]
         scenario = at_point(_scenario(services, run_id), answer, asked)
         options = {"quality": quality or "plan", "objective": "cost"}
-        text, folder = dump_scenario(scenario), _folder(services, run_id)
-        job, reused = services.submit(
-            scenario.name, text, options, title=scenario.title, draft=None, folder=folder
-        )
-        if reused:
-            notify.show(t("scenario.reused"))
-        return url.href("run", job.id)
+        text = dump_scenario(scenario)
+        return result.queued(services, run_id, scenario.name, text, options, scenario.title)
 
 
 def submit_front(
@@ -145,8 +140,3 @@ def _scenario(services: Services, run_id: str) -> Scenario:
         job.scenario if job is not None else (services.run_path(run_id) / "scenario.yaml").read_text("utf-8")
     )
     return parse_scenario(text, f"{run_id}.yaml", catalog=services.catalog)
-
-
-def _folder(services: Services, run_id: str) -> str | None:
-    job = services.job(run_id)
-    return None if job is None else job.folder

@@ -58,14 +58,8 @@ def register(app: dash.Dash, services: Services) -> None:
             return no_update
         one = load_plan(services, ref)
         text, options = asked(one, study, **wanted(study, given))
-        source = services.job(one.run_id)
-        job, reused = services.submit(
-            one.run.scenario.name, text, options, title=f"{one.title}: {views.named(options, one.run.scenario)}",
-            draft=None, folder=None if source is None else source.folder,
-        )  # fmt: skip
-        if reused:
-            notify.show(t("scenario.reused"))
-        return url.href("run", job.id)
+        title = f"{one.title}: {views.named(options, one.run.scenario)}"
+        return result.queued(services, one.run_id, one.run.scenario.name, text, options, title)
 
     @app.callback(
         Output({"type": views.ANSWER, "what": MATCH}, "children"),
