@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import threading
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pandas as pd
 import pytest
 
@@ -29,6 +27,7 @@ from planner.intake.scenario_file import example_path
 from planner.intake.sheet_rows import SheetError
 from planner.jobs import drafts
 from planner.report.charts.estimate import by_workload
+from tests.app.forty import NAMES, forty
 
 TEXT = example_path("two-hosts").read_text("utf-8").replace("title:", "title: |\n  Two hosts\n\n#", 1)
 
@@ -97,32 +96,6 @@ def test_fields_that_come_into_the_page_change_nothing() -> None:
     assert editing.value_at(editing.document(_changed(TEXT, triggered, {})[0]), "limits.min_control") == 71
 
 
-NAMES = (
-    "Ministry of Health and Population: triage of out-patients",
-    "وزارة التعليم العالي والبحث العلمي: مساعد الطلاب والأساتذة",
-    "国土交通省・都市計画と交通流の予測および住民向け相談窓口の支援を行う業務用アシスタント",
-)
-COLUMNS = {
-    "Id": "", "Title": "", "Sector": "government", "Kind": "inference", "Data class": "official",
-    "Latency class": "standard", "Model class": "large", "Use profile": "assistant", "Counted in": "users",
-}  # fmt: skip
-
-
-def forty(mistakes: dict[str, Any]) -> str:
-    """An uploaded workbook of forty workloads of ministries, with names of sixty characters in three scripts."""
-    book = openpyxl.Workbook()
-    page = book.active
-    page.append([*COLUMNS, "2027", "2029"])
-    for n in range(40):
-        row = {**COLUMNS, "Id": f"w{n}", "Title": f"{NAMES[n % 3]} {n}".ljust(60, ".")}
-        page.append([*row.values(), 1000 + n, 2000 + n])
-    for cell, value in mistakes.items():
-        page[cell] = value
-    out = io.BytesIO()
-    book.save(out)
-    return "data:application/xlsx;base64," + base64.b64encode(out.getvalue()).decode()
-
-
 def test_forty_workloads_are_uploaded_with_three_mistakes_and_mended(
     opened: tuple[Any, Services, drafts.Draft],
 ) -> None:
@@ -130,7 +103,11 @@ def test_forty_workloads_are_uploaded_with_three_mistakes_and_mended(
     held = seen(draft)
 
     def upload(mistakes: dict[str, Any]) -> Any:
-        rows = editor_sheets._uploaded(forty(mistakes), "demand.xlsx", "demand")
+        rows = editor_sheets._uploaded(
+            "data:application/xlsx;base64," + base64.b64encode(forty(mistakes)).decode(),
+            "demand.xlsx",
+            "demand",
+        )
         with app.server.test_request_context("/"):
             return editor_sheets._put(services, held, "page", "demand", rows, True)
 

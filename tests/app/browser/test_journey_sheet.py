@@ -5,42 +5,23 @@ A new row of another table is filled in faster than the server answers, its date
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from typing import Any
 
-import openpyxl
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
+
+from tests.app.forty import forty
 
 WAIT_MS = 60_000
 PLAN_MS = 300_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-NAMES = (
-    "Ministry of Health and Population: triage of out-patients",
-    "وزارة التعليم العالي والبحث العلمي: مساعد الطلاب والأساتذة",
-    "国土交通省・都市計画と交通流の予測および住民向け相談窓口の支援を行う業務用アシスタント",
-)
-COLUMNS = {
-    "Id": "", "Title": "", "Sector": "government", "Kind": "inference", "Data class": "public",
-    "Latency class": "standard", "Model class": "large", "Use profile": "assistant", "Counted in": "users",
-}  # fmt: skip
 
 
-def forty(mistakes: dict[str, Any]) -> FilePayload:
-    """A file to upload: forty workloads with names of sixty characters in three scripts."""
-    book = openpyxl.Workbook()
-    sheet: Any = book.active
-    sheet.append([*COLUMNS, "2027", "2029"])
-    for n in range(40):
-        row = {**COLUMNS, "Id": f"w{n}", "Title": f"{NAMES[n % 3]} {n}".ljust(60, ".")}
-        sheet.append([*row.values(), 1000 + 10 * n, 2000 + 10 * n])
-    for cell, value in mistakes.items():
-        sheet[cell] = value
-    out = io.BytesIO()
-    book.save(out)
-    return {"name": "demand.xlsx", "mimeType": XLSX, "buffer": out.getvalue()}
+def uploaded(mistakes: dict[str, Any]) -> FilePayload:
+    """The workbook of forty workloads as a file to upload."""
+    return {"name": "demand.xlsx", "mimeType": XLSX, "buffer": forty(mistakes)}
 
 
 @pytest.mark.slow
@@ -49,13 +30,13 @@ def test_sheet(open_page: Callable[..., Page], accessible: Callable[[Page], None
     page.get_by_role("button", name=re.compile("Copy this example: One workload")).click()
     page.get_by_role("link", name="Demand", exact=True).click()
     upload = page.locator("[data-upload] input[type=file]")
-    upload.set_input_files(forty({"D5": "inferense", "J9": "=J8*2", "K12": "many"}))
+    upload.set_input_files(uploaded({"D5": "inferense", "J9": "=J8*2", "K12": "many"}))
     expect(page.get_by_text("3 cells to fix")).to_be_visible(timeout=WAIT_MS)
     faults = page.get_by_role("table", name=re.compile("cell", re.I)).last
     for cell in ("D5", "J9", "K12"):
         expect(faults).to_contain_text(cell)
     accessible(page)
-    upload.set_input_files(forty({}))
+    upload.set_input_files(uploaded({}))
     expect(page.get_by_text("40 added")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#ed-demand-chart-graph .main-svg").first).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#ed-demand-chart")).to_contain_text("33 more workloads")
