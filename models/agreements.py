@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 import pyomo.environ as pe
 
-from planner.case.agreements import shared_sources, standing_costs
+from planner.case.agreements import opened_by, shared_sources, standing_costs
 from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.context import Context
@@ -97,10 +97,6 @@ def _label(*parts: Any) -> str:
     return " ".join(str(x) for x in parts)
 
 
-def _terms(case: Case) -> Iterator[Any]:
-    yield from case.terms.itertuples()
-
-
 # ---- signatures
 
 
@@ -145,7 +141,7 @@ def _early(case: Case) -> Weights:
 
 def _quota(case: Case) -> Weights:
     """Orders placed by u whose licence takes so long or longer, against signatures that long before u."""
-    for row in _terms(case):
+    for row in case.terms.itertuples():
         own = case.unders[case.unders["e"] == row.e]
         if not np.isfinite(row.quota_k):
             continue
@@ -173,7 +169,7 @@ def _gate(case: Case) -> Weights:
 
 
 def _least(case: Case) -> Weights:
-    for row in _terms(case):
+    for row in case.terms.itertuples():
         if row.least_k > 0:
             own = case.unders[case.unders["e"] == row.e]
             yield weights_of(row.e, "under", own.index, -own["weight"])
@@ -192,12 +188,9 @@ def _content(case: Case) -> Weights:
 
 def _groups(case: Case) -> dict[tuple[str, ...], list[tuple[Any, ...]]]:
     """Agreements of which one is enough -> offers (w, h, a, k) that they open."""
-    by: dict[tuple[Any, ...], list[str]] = {}
-    for row in case.opened.itertuples():
-        by.setdefault((row.w, row.h, row.a, row.k), []).append(str(row.e))
     groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-    for offer, names in by.items():
-        groups.setdefault(tuple(names), []).append(offer)
+    for offer, names in opened_by(case.opened).items():
+        groups.setdefault(names, []).append(offer)
     return groups
 
 
@@ -230,7 +223,7 @@ def _work(case: Case) -> Weights:
 
 def _capacity(case: Case) -> Weights:
     availability = case.physics["availability"]
-    for row in _terms(case):
+    for row in case.terms.itertuples():
         if not np.isfinite(row.capacity_k):
             continue
         offers = list(

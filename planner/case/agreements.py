@@ -312,12 +312,17 @@ def while_in_force(serve: pd.DataFrame, opened: pd.DataFrame, deals: Sequence[De
     """Rows of serve without work that needs an agreement where none that opens it can be in force."""
     if not len(opened):
         return serve
-    by = {d.id: d for d in deals}
-    need: dict[tuple[str, ...], list[Deal]] = {}
-    for row in opened.itertuples():
-        need.setdefault((row.w, row.h, row.a, row.k), []).append(by[str(row.e)])
-    keep = [(*key,) not in need or any(serves_in(deal, t) for deal in need[*key,]) for *key, t in serve.index]
+    by, need = {d.id: d for d in deals}, opened_by(opened)
+    keep = [(*key,) not in need or any(serves_in(by[e], t) for e in need[*key,]) for *key, t in serve.index]
     return serve[np.array(keep, dtype=bool)]
+
+
+def opened_by(opened: pd.DataFrame) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Offer (w, h, a, k) that needs an agreement -> the agreements of which one is enough."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in opened.itertuples():
+        found.setdefault((row.w, row.h, row.a, row.k), []).append(str(row.e))
+    return {offer: tuple(names) for offer, names in found.items()}
 
 
 def serves_in(deal: Deal, t: int) -> bool:
