@@ -50,6 +50,8 @@ def book(
     unknown = set(fields) - set(FIELDS)
     if unknown:
         raise TypeError(f"unknown ledger fields {sorted(unknown)}")
+    if not n:
+        return pd.DataFrame(columns=COLUMNS)
     data: dict[str, Any] = {
         "family": [family] * n,
         "index": list(index),

@@ -6,6 +6,7 @@ A column is a number unless it is named here; one name is one kind in every tabl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,25 @@ def kind_of(column: str) -> str:
     return next((dtype for names, dtype in KINDS if column in names), "float64")
 
 
-def empty_table(columns: Sequence[str]) -> pd.DataFrame:
-    """A table without rows, its columns of the kind they have in a table with rows."""
-    return pd.DataFrame({c: pd.Series(dtype=kind_of(c)) for c in columns})
+def empty_table(columns: Sequence[str], keys: Sequence[str] = ()) -> pd.DataFrame:
+    """A table without rows, its columns of the kind they have in a table with rows, indexed by ``keys`` if given."""
+    return _empty(tuple(columns), tuple(keys)).copy(deep=False)  # copy-on-write: changes stay with the caller
+
+
+@cache
+def _empty(columns: tuple[str, ...], keys: tuple[str, ...]) -> pd.DataFrame:
+    """Made once, for a case has dozens of them."""
+    frame = pd.DataFrame({c: pd.Series(dtype=kind_of(c)) for c in columns})
+    return index_by(frame, keys) if keys else frame
+
+
+def index_by(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """``frame`` with the tuples of ``keys`` (the values of a single one) as its index without names."""
+    if len(keys) > 1:
+        frame.index = pd.MultiIndex.from_frame(frame[list(keys)], names=[None] * len(keys))
+    else:
+        frame.index = pd.Index(frame[keys[0]], name=None)
+    return frame
 
 
 def looked_up(keys: pd.Series, column: pd.Series) -> pd.Series:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from planner.case.columns import empty_table
+from planner.case.columns import empty_table, index_by
 from planner.case.periods import Calendar
 from planner.case.places import Place, place_of
 from planner.facts.catalog import Catalog
@@ -165,9 +165,4 @@ def selected(offers: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 def keyed(rows: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
     """A table whose row index is the tuple of ``keys``; empty input still has all columns, each of its kind."""
     frame = pd.DataFrame(rows, columns=[*keys, *columns]) if not isinstance(rows, pd.DataFrame) else rows
-    frame = frame.reset_index(drop=True) if len(frame) else empty_table(list(frame.columns))
-    if len(keys) > 1:
-        frame.index = pd.MultiIndex.from_frame(frame[keys], names=[None] * len(keys))
-    else:
-        frame.index = pd.Index(frame[keys[0]], name=None)
-    return frame
+    return index_by(frame.reset_index(drop=True), keys) if len(frame) else empty_table(frame.columns, keys)

@@ -60,6 +60,8 @@ class Catalog:
         self._resources = dict(resources_)
         self.own_files = dict(own_files or {})
         self._own_cells = dict(own_cells or {})
+        self._read: dict[tuple[str, Any, str], Any] = {}
+        """Cells asked for before: a case asks for the same few in every period."""
 
     @cached_property
     def hash(self) -> str:
@@ -94,12 +96,15 @@ class Catalog:
 
     def value(self, name: str, key: Any, column: str) -> Any:
         """One cell; ``key`` is the primary key (a tuple if it has several columns)."""
+        if (name, key, column) in self._read:
+            return self._read[name, key, column]
         frame = self._frame(name)
         if column not in frame.columns:
             raise UnknownName(f"no column {column!r} in {name}{hint(column, list(frame.columns))}")
         if key not in frame.index:
             raise UnknownName(f"no row {key!r} in {name}{hint(str(key), [str(k) for k in frame.index])}")
-        return frame.at[key, column]
+        self._read[name, key, column] = found = frame.at[key, column]
+        return found
 
     def param(self, name: str, level: str = "mid") -> float:
         """A single number of the table ``parameters`` at ``low``, ``mid`` or ``high``."""
