@@ -109,6 +109,7 @@ SECTIONS = (
                 "supply.crews[]",
                 ("id", "racks_per_quarter"),
             ),
+            Table("supply.operators[]", ("id", "people", "hires_per_quarter", "training_months")),
         ),
     ),
     Section(

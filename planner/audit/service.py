@@ -9,8 +9,13 @@ from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.columns import joined
+from planner.case.context import Context
+from planner.case.demand import TRAINING_KINDS
+from planner.case.stacks import stacks_in_use
 
 WHAKT = ["w", "h", "a", "k", "t"]
+NEVER_MONTHS = 1e4
+"""Months in place of never."""
 
 COVERS = {
     "demand_balance": "demand-balance",
@@ -24,6 +29,7 @@ COVERS = {
 def check(view: View, found: Findings) -> None:
     """Rules of serving, being unserved, and holding reserve."""
     _offers(view, found)
+    _layers_ready(view, found)
     _balance(view, found)
     _links(view, found)
 
@@ -72,6 +78,52 @@ def _offers(view: View, found: Findings) -> None:
     seal = total(rows[rows["serve_k"] > 0], WHAKT, rows.loc[rows["serve_k"] > 0, "case_seal"])
     least = pd.Series(lookup(seal.index.get_level_values(0), classes), index=seal.index, dtype=float)
     found.at_least("seal-floor", seal, least, "SEAL below the floor of the data class")
+
+
+def _layers_ready(view: View, found: Findings) -> None:
+    """No work before the layers of its stack are ready for it: months of the catalog, laid on the leads of layers."""
+    if not view.scenario.control.layers_gate:
+        return
+    context, table, layers = (
+        Context.of(view.scenario, view.case.catalog),
+        view.table("serving"),
+        view.case.layers,
+    )
+    started = stacks_in_use(context)
+    facts = view.case.catalog.table("layer_gates").reset_index(drop=True)
+    facts = facts.assign(months=facts[context.column("layer_gates", "months")].fillna(NEVER_MONTHS))
+    work = {w.id: w for w in view.scenario.demand}
+    served, first = {}, {}
+    for (w, a), t in table[table["accelerators"] > 0].groupby(["w", "a"])["t"].min().items():
+        own = facts.merge(
+            layers.loc[layers["a"] == a, ["layer", "lead_months"]], left_on="layer_id", right_on="layer"
+        )
+        training = work[w].kind in TRAINING_KINDS
+        own = own[own["by"] == "data_class"] if training else own
+        asked = own["by"].map(
+            {"data_class": work[w].data_class, "sector": work[w].sector, "language": work[w].language}
+        )
+        exact = own["value"] == asked
+        named = own[exact].set_index(["layer_id", "by"]).index
+        other = (
+            (own["value"] == "*")
+            & asked.notna()
+            & ~pd.MultiIndex.from_frame(own[["layer_id", "by"]]).isin(named)
+        )
+        own = own[exact | other]
+        months = (
+            own["months"].where((own["months"] >= NEVER_MONTHS) | (a not in started), 0.0)
+            + own["lead_months"]
+        )
+        served[w, a] = float(t * context.calendar.step_months)
+        first[w, a] = float(months.max()) if len(months) else 0.0
+    if served:
+        found.at_least(
+            "layer-ready",
+            pd.Series(served),
+            pd.Series(first),
+            "a layer of the stack is not ready for the work",
+        )
 
 
 def _balance(view: View, found: Findings) -> None:

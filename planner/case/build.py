@@ -15,6 +15,7 @@ from planner.case import (
     cuts,
     demand,
     exits,
+    gates,
     halls,
     licensing,
     limits,
@@ -92,7 +93,8 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     workloads = demand.workload_table(context, throughput, set(wanted["w"]))
     hosts, layers = sites.host_table(context), layer_table(context)
     stacks = stack_table(context, layers, why)
-    serve = _serve(context, pairs, systems, fleet, wanted, stacks)
+    ready = gates.gate_table(context, layers, pairs)
+    serve = gates.when_ready(_serve(context, pairs, systems, fleet, wanted, stacks), ready)
     serve = cuts.service_after_cuts(context, systems, serve)
     serve = agreements.while_in_force(serve, opened, deals)
     duties, duty_members = resilience.resilience_tables(context, systems, serve)
@@ -198,6 +200,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         existing=existing,
         existing_leases=halls.existing_lease_table(context),
         exits=exits.exit_table(context, stacks),
+        gates=ready,
         agreements=signed,
         terms=agreements.terms_table(deals),
         unders=agreements.sized(unders, serve, orders, survive_t, wanted, physics["availability"]),

@@ -95,6 +95,7 @@ class Case:
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
     exits: pd.DataFrame
+    gates: pd.DataFrame
     agreements: pd.DataFrame
     terms: pd.DataFrame
     unders: pd.DataFrame

@@ -22,8 +22,8 @@ TEXT = frozenset(
 )  # fmt: skip
 WHOLE = frozenset(
     ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
-     "paid_t", "periods", "permit_periods", "permit_t", "seal", "seal_strict", "since_t", "survive_t", "t", "until_t",
-     "window_t", "works", "year"]
+     "paid_t", "periods", "permit_periods", "permit_t", "ready_t", "seal", "seal_strict", "since_t", "survive_t", "t",
+     "until_t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
     ["by_year", "buyable", "chips_home", "chosen", "design", "domestic_chip", "early", "exists", "flexible", "in_shell",

@@ -13,6 +13,7 @@ from planner.case.columns import empty_table, kind_of
 from planner.case.context import Context, keyed
 from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
+from planner.case.gates import never_ready
 from planner.case.in_force import closed_by_hub
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
 from planner.case.locality import (
@@ -176,6 +177,8 @@ def _pair_blocker(
         )
     if latency_ms > max_rtt:
         return "latency", f"round trip {latency_ms:.0f} ms above {max_rtt:.0f} ms"
+    if closed := never_ready(context, w, str(row.a)):
+        return "layer", closed
     floor = context.scenario.control.floors.get(w.data_class, 0)
     if seal < floor:
         return "seal", f"SEAL {seal} below the floor {floor} of {w.data_class}; held by {holders}"

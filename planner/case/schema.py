@@ -7,6 +7,7 @@ from planner.case import (
     carbon,
     cooling,
     exits,
+    gates,
     halls,
     holdings,
     plant,
@@ -157,7 +158,7 @@ SCHEMA: dict[str, Table] = {
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
     **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
-    **resilience.TABLES, **agreements.TABLES, **exits.TABLES,
+    **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES,
     **training_work.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

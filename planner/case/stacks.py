@@ -8,14 +8,16 @@ a share of the fixed part.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.context import Context, keyed
-from planner.case.offers import WhyNot
 from planner.scenario.schema import StackChoice
+
+if TYPE_CHECKING:
+    from planner.case.offers import WhyNot
 
 LAYER_COLUMNS = [
     "kind", "name", "origin_iso3", "adoption_musd", "musd_per_period", "usd_per_accelerator_year", "usd_per_user_year",

@@ -13,7 +13,7 @@ from planner.case.context import Context, keyed, selected
 from planner.case.licensing import licence_quotas
 from planner.case.offers import WhyNot
 from planner.case.registry import HARDWARE, MARKETED
-from planner.scenario.schema import Quota, QuotaStep, SystemChoice
+from planner.scenario.schema import Operators, Quota, QuotaStep, SystemChoice
 
 REFERENCE_CHIP_ORIGIN = "USA"
 
@@ -181,9 +181,34 @@ def quota_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
         for row in selected(systems, quota).itertuples():
             weight = float(tpp[row.accelerator]) / base if quota.unit == "equivalents" else 1.0
             members.append((quota.id, row.h, row.a, row.k, weight))
+    for team in context.scenario.supply.operators:
+        run = selected(systems[systems["mode"] != "cloud"], team)
+        caps += _run_by(context, team, run)
+        members += [(team.id, r.h, r.a, r.k, 1.0) for r in run.itertuples()]
     return keyed(caps, ["q", "t"], ["amount_k", "kind", "window_t"]), keyed(
         members, ["q", "h", "a", "k"], ["weight"]
     )
+
+
+def _run_by(context: Context, team: Operators, run: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """(q, t, amount_k, kind, t): accelerators that people can run, beside the fleet that exists.
+
+    People at t = those at the start + hires of the periods that ended the time of training before.
+    """
+    calendar, existing = context.calendar, context.scenario.existing.fleets
+    each = team.accelerators_per_person or context.param("accelerators_per_operator")
+    months = team.training_months
+    trained = calendar.periods(context.param("operator_training_months") if months is None else months)
+    hired = team.hires_per_quarter * calendar.step_months / 3.0
+    held = np.zeros(calendar.n)
+    for f in existing:
+        if (f.host, f.stack, f.system) in run.index:
+            held[max(0, calendar.first_from(f.since)) : max(0, calendar.containing(f.retire))] += (
+                f.accelerators
+            )
+    people = team.people + hired * np.maximum(0, np.arange(calendar.n) - trained)
+    amounts = (people * each + held) / 1000.0
+    return [(team.id, t, float(k), "capacity", t) for t, k in enumerate(amounts)]
 
 
 def crew_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

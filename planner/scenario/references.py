@@ -28,7 +28,14 @@ REFERENCES = (
     ("supply.reference", "accelerator"),
     *(
         (f"{where}.{field}[]", kind)
-        for where in ("supply.quotas[]", "supply.crews[]", "decisions[]", "cuts[]", "agreements[].covers")
+        for where in (
+            "supply.quotas[]",
+            "supply.crews[]",
+            "supply.operators[]",
+            "decisions[]",
+            "cuts[]",
+            "agreements[].covers",
+        )
         for field, kind in (
             ("hosts", "host"),
             ("owner_classes", "owner class"),

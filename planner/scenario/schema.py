@@ -180,6 +180,7 @@ class Workload(Record):
     country: Iso3 | None = None
     kind: Kind
     sector: str
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
     body: Literal["public", "private"] = "public"
     data_class: DataClass
     latency_class: LatencyClass
@@ -382,6 +383,19 @@ class Crew(Selection):
     racks_per_quarter: NonNegative
 
 
+class Operators(Selection):
+    """People who run own and leased places, trained and hired: no more accelerators are held than they can run.
+
+    Beside them stand those who run the fleet that exists. Hires of a period are ready ``training_months`` after its end.
+    """
+
+    id: Id
+    people: NonNegative = 0.0
+    hires_per_quarter: NonNegative
+    training_months: Months | None = None
+    accelerators_per_person: Positive | None = None
+
+
 class Licence(Record):
     """Export licences of US chips: the rules in force, or a stress case of them.
 
@@ -411,6 +425,7 @@ class Supply(Record):
     owner_allocations: bool = True
     quotas: list[Quota] = []
     crews: list[Crew] = []
+    operators: list[Operators] = []
     licence: Licence = Licence()
 
 
@@ -611,6 +626,7 @@ class Control(Record):
     }
     exclude: list[Annotated[str, Field(pattern=r"^[1-8]\.[1-8]$")]] = ["2.4", "5.2"]
     overrides: list[AnswerOverride] = []
+    layers_gate: bool = False
 
 
 class Solve(Record):

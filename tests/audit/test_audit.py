@@ -471,6 +471,17 @@ def test_work_before_a_stack_is_adopted_is_found(plan):
     assert "adopt-date" in set(audit(replace(plan, case=replace(plan.case, stacks=later)))["rule"])
 
 
+def test_work_before_a_layer_is_ready_for_it_is_found(plan):
+    scenario = plan.case.scenario
+    gates = scenario.control.model_copy(update={"layers_gate": True})
+    state = [w.model_copy(update={"sector": "defence"}) for w in scenario.demand]
+    asked = scenario.model_copy(update={"control": gates, "demand": state})
+    changed = replace(plan, case=replace(plan.case, scenario=asked))
+    assert set(audit(changed)["rule"]) == {"layer-ready"}
+    stated = replace(plan.case, scenario=scenario.model_copy(update={"control": gates}))
+    assert not len(audit(replace(plan, case=stated)))
+
+
 def test_reserve_before_it_is_asked_for_is_found(plan):
     later = plan.case.workloads.assign(survive_t=11)
     assert "reserve-date" in set(audit(replace(plan, case=replace(plan.case, workloads=later)))["rule"])
@@ -492,7 +503,8 @@ def test_every_key_figure_is_recomputed(plan):
 
 def test_every_rule_of_the_audit_is_broken_somewhere_above():
     elsewhere = {
-        "control-floor", "class-floor", "seal-floor", "adopt-date", "reserve-date", "kpi", "kpi-unknown", "kpi-missing",
+        "control-floor", "class-floor", "seal-floor", "adopt-date", "layer-ready",
+        "reserve-date", "kpi", "kpi-unknown", "kpi-missing",
         "kpi-range",
         "order-lead",  # an order that the case allows cannot be early: a second line of defence
         "quota-window", "exclusive-stacks",
