@@ -9,11 +9,11 @@ of an order that are placed under e. No signature multiplies a variable: it caps
     order <= sum over e of under                    possible under an agreement only       under_early
     sum of weight x under ordered by u (of the year, where it is one of each year) <= quota x signed    (e,u)   under_quota
     under <= most x signed                            without a quota            (e,h,a,k,t) under_signed
-    least x signed <= sum of under                                                  (e)     under_least
+    least x signed <= sum of under that runs for a year or longer                   (e)     under_least
     sum of price x (content - share) x under >= 0                                   (i)     under_content
     sum of rate x serve of what agreements open <= demand x in force; reserve alike   (w,t)   agreed_work
     sum of serve + reserve at hosts of a hub <= availability x capacity x in force  (e,t)   agreed_capacity
-    serve + reserve <= availability x what was there before the end   all whose orders ended by then  agreed_before
+    serve + reserve <= availability x what was there before the end + most x those signed that end later   agreed_before
     serve + reserve <= availability x (fleet - what was ordered under all whose service ended)  agreed_after
     sum of draws from u to t <= sum of amount x signed over those not ended by u  (sources,u,t)   agreed_draws
     use[a] + sum over t of sign[e,t] <= 1                                           (e,a)   agreed_stacks
@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 import pyomo.environ as pe
 
-from planner.case.agreements import opened_by, shared_sources, standing_costs
+from planner.case.agreements import opened_by, shared_sources, standing_costs, unions
 from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.context import Context
@@ -171,7 +171,7 @@ def _gate(case: Case) -> Weights:
 def _least(case: Case) -> Weights:
     for row in case.terms.itertuples():
         if row.least_k > 0:
-            own = case.unders[case.unders["e"] == row.e]
+            own = case.unders[(case.unders["e"] == row.e) & case.unders["counts"].astype(bool)]
             yield weights_of(row.e, "under", own.index, -own["weight"])
             yield _signed(case, row.e, row.e, -row.least_k)
 
@@ -240,28 +240,68 @@ def _capacity(case: Case) -> Weights:
 def _before(case: Case) -> Weights:
     """Work that agreements opened whose orders have ended: on what was ordered or rented before.
 
-    Where ends follow one another, all work whose orders ended by each of them fits on what came before it.
+    Where ends follow one another, all work whose orders ended by each of them fits on what came before it. Work that a
+    later agreement opens too is free of that once it is signed: there is a row without it, which the signature lifts.
     """
-    ended = _ended_orders(case)
     late = (("order", case.orders, "order_t", "life"), ("rent", case.rents, "t", "periods"))
-    for end in sorted(set(ended["end"])):
-        by = ended[ended["end"] <= end]
-        name = f"before {case.calendar.label(int(end))}"
-        for family, table in (("serve", case.serve), ("reserve", reserves(case))):
-            rows = table.reset_index(drop=True).assign(index=list(table.index)).merge(by, on=["w", *HAK])
-            rows = rows[rows["t"] >= rows["since"]]
-            yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], 1.0)
-            if family == "serve":
-                yield from _fleet(case, rows[HAKT].drop_duplicates(), late, int(end), name)
+    work = _opened_work(case)
+    for end in sorted({end for ends in work["ends"] for end in ends}):
+        rows = work[
+            [bool(ends) and ends[0] <= end <= t for ends, t in zip(work["ends"], work["t"], strict=True)]
+        ]
+        lifts = [
+            _lifting(case, names, end, int(t)) for names, t in zip(rows["names"], rows["t"], strict=True)
+        ]
+        rows = rows.assign(lifts=lifts)
+        for by in unions(lifts):
+            own = rows[[one <= by for one in rows["lifts"]]]
+            own = own[[one == by for one in _together(own)]]
+            name = f"before {case.calendar.label(end)}" + "".join(f" without {e}" for e in sorted(by))
+            for family, part in own.groupby("family", sort=False):
+                yield weights_of(
+                    [_label(name, i) for i in _named(part, HAKT)], str(family), part["index"], 1.0
+                )
+            yield from _fleet(case, own[HAKT].drop_duplicates(), late, end, name)
+            for key, most in own.groupby(HAKT, sort=False)["most"].sum().items() if by else ():
+                for e in sorted(by):
+                    yield _signed(case, e, _label(name, _label(*key)), float(most), int(key[-1]))
 
 
-def _ended_orders(case: Case) -> pd.DataFrame:
-    """(w, h, a, k) of work that agreements opened: ``end`` of their last orders, and the period ``since`` all have ended."""
-    terms = case.terms.reset_index(drop=True)[["e", "end_t", "service_ends"]]
-    rows = case.opened.reset_index(drop=True).merge(terms, on="e")
-    by = rows.groupby(["w", *HAK])["end_t"].max().rename("since")
-    last = rows[~rows["service_ends"].astype(bool)].groupby(["w", *HAK])["end_t"].max().rename("end")
-    return pd.concat([last, by], axis=1, join="inner").reset_index()
+def _opened_work(case: Case) -> pd.DataFrame:
+    """Work that agreements opened: its column, the most it could be, their names, and the dates on which orders end."""
+    need, parts = opened_by(case.opened), []
+    for family, table, times in (
+        ("serve", case.serve, 1.0),
+        ("reserve", reserves(case), float(len(case.hosts))),
+    ):
+        rows = table.reset_index(drop=True)[["w", *HAKT, "rate"]].assign(
+            family=family, index=list(table.index)
+        )
+        rows = rows.assign(
+            names=[need.get(key, ()) for key in rows[["w", *HAK]].itertuples(index=False, name=None)]
+        )
+        rows = rows[rows["names"].map(len) > 0]
+        demand = [case.demand.at[key, "most_kref"] for key in zip(rows["w"], rows["t"], strict=True)]
+        parts.append(rows.assign(most=times * np.array(demand, dtype=float) / rows["rate"]))
+    work, terms = pd.concat(parts, ignore_index=True), case.terms
+    ends = [sorted({int(terms.at[e, "end_t"]) for e in names if not terms.at[e, "service_ends"]})
+            for names in work["names"]]  # fmt: skip
+    return work.assign(ends=ends)
+
+
+def _together(rows: pd.DataFrame) -> list[frozenset[str]]:
+    """For each row of work what lifts any at its offer and period."""
+    found: dict[tuple[Any, ...], frozenset[str]] = {}
+    keys = list(rows[HAKT].itertuples(index=False, name=None))
+    for key, one in zip(keys, rows["lifts"], strict=True):
+        found[key] = found.get(key, frozenset()) | one
+    return [found[key] for key in keys]
+
+
+def _lifting(case: Case, names: tuple[str, ...], end: int, t: int) -> frozenset[str]:
+    """Agreements under which work of a period may run on what came after the end of another."""
+    terms = case.terms
+    return frozenset(e for e in names if terms.at[e, "end_t"] > (t if terms.at[e, "service_ends"] else end))
 
 
 def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> Weights:

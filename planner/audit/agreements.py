@@ -85,7 +85,11 @@ def _orders(view: View, found: Findings, signed: dict[str, int]) -> None:
     )
     found.at_most("under-quota", used, most, "more than the agreement's quota")
     asked = case.terms.loc[case.terms["e"].isin(list(signed)), "least_k"].astype(float)
-    done = total(rows, ["e"], k * rows["case_weight"])
+    ends = np.where(lookup(rows["e"], case.terms["service_ends"]).astype(bool),
+                    lookup(rows["e"], case.terms["end_t"]).astype(float), view.n)  # fmt: skip
+    runs = np.minimum(lookup(labelled(rows, HAKT), case.orders["life"]), ends - rows["t"].to_numpy(int))
+    counted = k.where(runs >= case.calendar.periods(12.0), 0.0)
+    done = total(rows, ["e"], counted * rows["case_weight"])
     found.at_least("under-least", over(asked.index, done), asked, "less than the agreement asks for")
     made = joined(case.contents_under, rows.assign(n=k * rows["case_musd_per_k"]), ["e", "k"])
     share = total(made, ["i"], made["margin"].astype(float) * made["n"])
@@ -119,25 +123,30 @@ def _work(view: View, found: Findings, signed: dict[str, int]) -> None:
         if np.isfinite(terms.capacity_k):
             found.at_most("agreed-capacity", load, pd.Series(available * most, index=load.index),
                           f"more at the hosts of {terms.e} than it holds")  # fmt: skip
-    _on_what_was_there(view, found, work.assign(load=k), need)
+    _on_what_was_there(view, found, work.assign(load=k), gated, signed)
     _stopped(view, found)
 
 
-def _on_what_was_there(view: View, found: Findings, work: pd.DataFrame, need: dict[Any, list[str]]) -> None:
-    """Work opened by agreements whose orders have ended runs on what came before: by each end, all of it together."""
-    terms, rows = view.case.terms, []
-    for key, names in need.items():
-        last = [int(terms.at[e, "end_t"]) for e in names if not terms.at[e, "service_ends"]]
-        if last:
-            rows.append((*key, max(last), max(int(terms.at[e, "end_t"]) for e in names)))
-    ended = pd.DataFrame(rows, columns=["w", *HAK, "end", "since"])
-    own = joined(ended, work, ["w", *HAK]) if len(ended) else ended
-    for end in sorted(set(ended["end"])):
-        late = own[(own["end"] <= end) & (own["t"] >= own["since"])]
+def _on_what_was_there(
+    view: View, found: Findings, work: pd.DataFrame, gated: list[list[str]], signed: dict[str, int]
+) -> None:
+    """Work opened by signed agreements whose orders have all ended runs on what came before: by each end, all together."""
+    last = [_last_orders(view, [e for e in names if signed.get(e, NEVER) <= t], int(t))
+            for names, t in zip(gated, work["t"], strict=True)]  # fmt: skip
+    own = work.assign(end=last)
+    for end in sorted(set(own.loc[own["end"] < NEVER, "end"])):
+        late = own[(own["end"] <= end) & (own["t"] >= end)]
         load = total(late, HAKT, late["load"])
         old = [_there_before(view, h, a, k, t, int(end)) for h, a, k, t in load.index]
         limit = view.case.physics["availability"] * pd.Series(old, index=load.index, dtype=float)
         found.at_most("agreed-before", load, limit, "work on what came after the agreement's end")
+
+
+def _last_orders(view: View, names: list[str], t: int) -> int:
+    """The end of the last orders under agreements of which none lasts until a period; ``NEVER`` where one does."""
+    terms = view.case.terms.loc[names]
+    ended = terms[(terms["end_t"] <= t) & ~terms["service_ends"].astype(bool)]
+    return NEVER if (terms["end_t"] > t).any() or not len(ended) else int(ended["end_t"].max())
 
 
 def _there_before(view: View, h: str, a: str, k: str, t: int, end: int) -> float:

@@ -8,7 +8,7 @@ has a quota, those orders count against that quota and against no allocation of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,7 @@ TABLES = {
     "unders": Table(("e", "h", "a", "k", "t"), {
         "order_t": "period of the order", "opens_t": "last period in which it must be signed, licence included",
         "weight": "accelerators of the quota's unit in one", "musd_per_k": "price, MUSD per thousand accelerators",
+        "counts": "whether it runs under it for a year or longer within the horizon, and so counts to its least amount",
         "most_k": "thousands of accelerators that could be at work at once: no order is larger",
     }),
     "lifted": Table(("e", "q")),
@@ -216,7 +217,7 @@ def _covered(a: Agreement, systems: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unders(context: Context, deals: Sequence[Deal], rows: pd.DataFrame) -> pd.DataFrame:
-    """Weights by the unit of each quota; ``most_k`` is put in by ``sized``."""
+    """Weights by the unit of each quota; ``counts`` and ``most_k`` are put in by ``sized``."""
     tpp = context.catalog.table("accelerators")["tpp"].astype(float)
     base = float(tpp[context.scenario.supply.reference])
     chips = context.catalog.table("systems")["accelerator_id"]
@@ -224,17 +225,19 @@ def _unders(context: Context, deals: Sequence[Deal], rows: pd.DataFrame) -> pd.D
     weight = [
         float(tpp[chips[k]]) / base if e in equal else 1.0 for e, k in zip(rows["e"], rows["k"], strict=True)
     ]
-    columns = [*TABLES["unders"].keys, "order_t", "opens_t", "weight", "musd_per_k", "most_k"]
-    return TABLES["unders"].frame(rows.assign(weight=weight, most_k=0.0)[columns])
+    columns = [*TABLES["unders"].keys, "order_t", "opens_t", "weight", "musd_per_k", "counts", "most_k"]
+    return TABLES["unders"].frame(rows.assign(weight=weight, counts=False, most_k=0.0)[columns])
 
 
 def sized(
-    unders: pd.DataFrame, serve: pd.DataFrame, orders: pd.DataFrame, survive_t: pd.Series, demand: pd.DataFrame,
-    availability: float,
+    context: Context, deals: Sequence[Deal], unders: pd.DataFrame, serve: pd.DataFrame, orders: pd.DataFrame,
+    survive_t: pd.Series, demand: pd.DataFrame,
 ) -> pd.DataFrame:  # fmt: skip
     """Orders under an agreement that still can be placed, with the most of each that could work at once, to whole units.
 
-    All work of every workload an offer may serve, twice where reserve is held, in the busiest period of its life.
+    All work of every workload an offer may serve, twice where reserve is held, in the busiest period of its life. An order
+    that runs for less than a year before the horizon, its life or service under the agreement ends counts to no least
+    amount: idle servers bought for their resale would.
     """
     unders = unders[pd.MultiIndex.from_frame(unders[HAKT]).isin(orders.index)]
     if not len(unders):
@@ -243,17 +246,26 @@ def sized(
         demand.reset_index(drop=True)[["w", "t", "most_kref"]], on=["w", "t"]
     )
     twice = 1.0 + (asked["t"] >= looked_up(asked["w"], survive_t))
-    asked = asked.assign(most=twice * asked["most_kref"] / asked["rate"] / availability)
+    asked = asked.assign(most=twice * asked["most_kref"] / asked["rate"] / context.param("availability"))
     most = asked.groupby(HAKT)["most"].sum()
     by_offer = {key: part.droplevel(HAK) for key, part in most.groupby(level=HAK)}
-    facts = orders[["life", "unit_k"]]
-    rows = []
+    facts, ends = (
+        orders[["life", "unit_k"]],
+        {deal.id: service_end(deal, context.calendar.n) for deal in deals},
+    )
+    rows, counts, year = [], [], context.calendar.periods(12.0)
     for row in unders.itertuples():
         life, unit = facts.loc[(row.h, row.a, row.k, row.t)]
         own = by_offer.get((row.h, row.a, row.k), pd.Series(dtype=float))
         alive = own[(own.index >= row.t) & (own.index < row.t + int(life))]
         rows.append(float(alive.max()) + float(unit) if len(alive) else 0.0)
-    return TABLES["unders"].frame(unders.assign(most_k=rows))
+        counts.append(min(ends[str(row.e)] - row.t, int(life)) >= year)
+    return TABLES["unders"].frame(unders.assign(counts=counts, most_k=rows))
+
+
+def service_end(deal: Deal, n: int) -> int:
+    """First period in which nothing runs under an agreement any more: the horizon's end where its service does not end."""
+    return deal.end_t if deal.service_ends else n
 
 
 def lifted_quotas(
@@ -367,6 +379,15 @@ def shared_sources(sources_under: pd.DataFrame) -> list[tuple[str, ...]]:
         reach = frozenset().union(*(by[j] for j in one))
         found += [new for j in by if (new := one | {j}) not in found and reach & by[j]]
     return [tuple(sorted(one)) for one in found]
+
+
+def unions(sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:
+    """All unions of some sets, each once: the sets themselves among them."""
+    found = list(dict.fromkeys(sets))
+    parts = list(found)
+    for one in found:  # the list grows: unions of what is found, until there is none that is new
+        found += dict.fromkeys(one | part for part in parts if one | part not in found)
+    return found
 
 
 def content_duties(context: Context, a: Agreement) -> Iterator[ContentDuty]:

@@ -203,7 +203,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         gates=ready,
         agreements=signed,
         terms=agreements.terms_table(deals),
-        unders=agreements.sized(unders, serve, orders, survive_t, wanted, physics["availability"]),
+        unders=agreements.sized(context, deals, unders, serve, orders, survive_t, wanted),
         lifted=lifted,
         opened=opened,
         sources_under=sources_under,

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from planner.case.periods import Calendar, add_months
 from planner.intake.document import Document, fault, valid
+from planner.intake.offer_checks import context_of
 from planner.scenario.agreements import Agreement, ContentDuty
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
@@ -181,12 +182,53 @@ def _duties(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Prob
     if both and set(a.covers.stacks or ()) <= set(a.duties.excludes_stacks):
         message = f"{', '.join(both)}: it covers no other stack, so signing it rules out all that it is for"
         yield fault(place.value["excludes_stacks"], f"{where}.excludes_stacks", message)
+    message = _too_many(doc, a) if a.duties.least_accelerators and set(RIDING) & set(gives) else ""
+    if message:
+        yield fault(place.value["least_accelerators"], f"{where}.least_accelerators", message)
+
+
+def _too_many(doc: Document, a: Agreement) -> str:
+    """Why a least amount cannot be ordered in time to run for a year, or under the quota; empty where it can."""
     least, quota = a.duties.least_accelerators or 0.0, a.quota
     if quota is not None and quota.per == "total" and least > quota.accelerators:
-        message = (
-            f"{least:g} is more than its quota of {quota.accelerators:g}: at most that, or a larger quota"
+        return f"{least:g} is more than its quota of {quota.accelerators:g}: at most that, or a larger quota"
+    if doc.horizon is None or (days := _order_days(doc, doc.horizon, a)) is None:
+        return ""
+    first, last = days
+    if last < first:
+        return (
+            f"nothing ordered under it can run for a year: it is in force from {first} at the earliest, and the last order "
+            f"that can is of {last}: take the duty out, or make it sooner or longer"
         )
-        yield fault(place.value["least_accelerators"], f"{where}.least_accelerators", message)
+    years = last.year - first.year + 1
+    if quota is not None and least > quota.accelerators * years:
+        return (
+            f"{least:g} is more than its quota of {quota.accelerators:g} in each of the {years} years "
+            f"in which orders can still run for a year, {first.year} to {last.year}: at most "
+            f"{quota.accelerators * years:g}, or a larger quota"
+        )
+    return ""
+
+
+def _order_days(doc: Document, horizon: Calendar, a: Agreement) -> tuple[date, date] | None:
+    """First day of orders under an agreement, and first day of the last period whose orders can run for a year.
+
+    None where its dates or systems are at fault elsewhere.
+    """
+    context, delivery = context_of(doc, []), []
+    for choice in context.scenario.systems:
+        if choice.id in doc.known("catalog system") and choice.id in (a.covers.systems or [choice.id]):
+            delivery.append(
+                float(context.pick(choice.delivery_months, "systems", choice.id, "delivery_months"))
+            )
+    first = _first_day(horizon, doc, a)
+    if not delivery or first >= horizon.end or (a.until is not None and a.until < first):
+        return None
+    after = horizon.n if a.until is None else min(horizon.n, horizon.containing(a.until + timedelta(days=1)))
+    ends = (a.end or doc.catalog.value("agreement_kinds", a.kind, "end")) == "service"
+    lead = horizon.periods(min(delivery))
+    last = min(after - 1, (after if ends else horizon.n) - horizon.periods(12.0) - lead)
+    return horizon.date_of(horizon.first_from(first)), horizon.date_of(last)
 
 
 def _apart(duties: list[ContentDuty]) -> list[ContentDuty]:

@@ -140,3 +140,20 @@ def test_a_stack_cannot_be_left_before_it_is_adopted():
     assert [(p.path, "before it can have been adopted" in p.message) for p in caught.value.problems] == [
         ("stacks[champion-us-chips].exit.from", True)
     ]
+
+
+def test_a_least_amount_that_cannot_be_ordered_is_said_at_its_place():
+    """The horizon ends with 2030, delivery takes half a year or less: the last order that runs for a year is of 2029."""
+    found = faults(
+        """
+agreements:
+  - {id: late, kind: technology-deal, partner: USA, licence_months: 3, from: 2030-01-01, duties: {least_accelerators: 8}}
+  - {id: few, kind: technology-deal, partner: USA, quota: {accelerators: 100, per: year}, from: 2028-01-01,
+     duties: {least_accelerators: 201}}
+  - {id: enough, kind: technology-deal, partner: USA, quota: {accelerators: 100, per: year}, from: 2028-01-01,
+     duties: {least_accelerators: 200}}
+"""
+    )
+    assert set(found) == {f"agreements[{e}].duties.least_accelerators" for e in ("late", "few")}
+    assert "can run for a year" in found["agreements[late].duties.least_accelerators"]
+    assert "at most 200" in found["agreements[few].duties.least_accelerators"]

@@ -113,3 +113,45 @@ def test_sources_that_share_a_cover_are_capped_together():
     rows = [("x", "bank"), ("y", "bank"), ("y", "fund"), ("z", "other")]
     table = TABLES["sources_under"].frame(rows)
     assert set(shared_sources(table)) == {("bank",), ("fund",), ("other",), ("bank", "fund")}
+
+
+@pytest.mark.parametrize("later", [1, 200])
+def test_a_later_agreement_counts_only_once_it_is_signed(tiny, plain_catalog, optimise, later):
+    """Two embassies open one place abroad, the second dear and a year longer: unsigned, it brings no servers there."""
+    site, host = first(tiny, "sites"), first(tiny, "hosts")
+    catalog = plain_catalog(
+        {("countries", "JPN", "it_import_duty_pct"): 0, ("countries", "KOR", "it_import_duty_pct"): 0}
+    )
+
+    def embassy(i: str, until: str, musd: float) -> dict[str, Any]:
+        return {"id": i, "kind": "data-embassy", "partner": "JPN", "lead_months": 3, "sign_musd": musd, "end": "orders",
+                "musd_per_year": 0, "until": until, "covers": {"classes": ["public"]}}  # fmt: skip
+
+    abroad = {**site, "id": "tokyo", "metro": "JP-TYO", "elec_price_usd_per_mwh": 40}
+    scenario = tiny(
+        sites=[{**site, "elec_price_usd_per_mwh": 900}, abroad],
+        hosts=[host, {**host, "id": "there", "site": "tokyo"}],
+        demand={"must_serve_by": None, "size": {"by": "accelerators", "shape": "step", "points": [
+            {"at": "2027-01-01", "value": 0}, {"at": "2028-01-01", "value": 400}, {"at": "2029-07-01", "value": 800}]}},
+        limits={"max_delay_months": 12},
+        agreements=[embassy("soon", "2028-06-30", 0), embassy("long", "2029-06-30", later)],
+    )  # fmt: skip
+    found = optimise(scenario, catalog, integer=ALL)
+    signed = {e for e, _ in found.used("sign")}
+    orders = found.case.orders["order_t"]
+    late = {i[0] for i in found.used("order") if orders[i] >= 6}
+    assert (signed, late) == (({"soon", "long"}, {"there"}) if later == 1 else ({"soon"}, {"champion"}))
+
+
+def test_a_least_amount_counts_what_runs_for_a_year(tiny, plain_catalog, optimise):
+    """Idle servers that are bought in the last quarter for their resale would keep it at next to no cost."""
+    work = first(tiny, "demand")
+    deal = {**DEAL, "quota": {"accelerators": 2000}, "duties": {"least_accelerators": 1000}}
+    scenario = tiny(demand=[work], supply=SLOW, agreements=[deal], limits={"max_delay_months": 24.1})
+    case = build_case(scenario, plain_catalog())
+    assert (case.unders["counts"] == (case.unders["t"] <= 8)).all()
+    found = optimise(case, integer=ALL)
+    by = {t: 0.0 for _, _, _, _, t in found.used("under")}
+    for (*_, t), k in found.used("under").items():
+        by[t] += k
+    assert sum(k for t, k in by.items() if t <= 8) >= 1 - 1e-9
