@@ -113,6 +113,13 @@ def offer_attributes(
     return found
 
 
+def owner_attributes(context: Context, host: Host) -> dict[str, str]:
+    """Attributes of a host's owner and operator, as seen from the country of the scenario."""
+    owner = context.catalog.table("owner_classes").loc[host.owner_class]
+    declared = {str(name): value for name, value in host.attributes.items()}
+    return {name: str(owner[name]) for name in OF_OWNER} | _of_parents(context, host) | declared
+
+
 def _of_parents(context: Context, host: Host) -> dict[str, str]:
     """Declared parents set the law, the owner and the operator; none declared: those of the owner class."""
     found: dict[str, str] = {}

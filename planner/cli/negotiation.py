@@ -20,7 +20,7 @@ def negotiate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
     only: Annotated[
         list[str] | None,
-        typer.Option(help="agreement, licence, quota, keys or operator (repeat it); left out, all."),
+        typer.Option(help="agreement, licence, quota, keys, operator or law (repeat it); left out, all."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
@@ -32,7 +32,7 @@ def negotiate(
     catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
-    """What each agreement, a month of licence, a thousand of quota, keys at home and a local operator are worth.
+    """What each agreement, a month of licence, a thousand of quota, keys at home, a local operator and own law are worth.
 
     At the same waits and floors. Of an agreement: the most to pay, its price, and what of it must go for it to pay.
 

@@ -33,6 +33,8 @@ from planner.planning.solve_run import (
     BELOW_ZERO,
     CONTROL_SLACK_POINTS,
     DELAY_SLACK_MONTHS,
+    NOT_BELOW,
+    Effort,
     Outcome,
     SolveRun,
     Stop,
@@ -46,10 +48,9 @@ from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
 from planner.solver.solution import Solution
 
+THOROUGH = Effort()
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
-PLACES_GAP = 0.02
-"""Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
 LATE_SHARE, LATE_GAP = 0.3, 0.5
 """Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
 HALLS_GAP = 0.1
@@ -67,15 +68,16 @@ def solve(
     should_stop: Callable[[], bool] | None = None,
     engine: Engine | None = None,
     start: Floats | None = None,
+    effort: Effort = THOROUGH,
 ) -> Outcome:
     """Solve a case; see the module's page for the steps. Raises nothing for an infeasible case.
 
     ``start`` holds values of all columns, of a neighbouring case with the same rows and columns: the search
-    for hosts and stacks begins there where it is feasible.
+    for hosts and stacks begins there where it is feasible. ``effort`` says how far it goes.
     """
     if objective not in ("cost", "delay", "control"):
         raise BadValue(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
-    run = _Pipeline(case, quality or case.scenario.solve.quality, objective, on_event, should_stop)
+    run = _Pipeline(case, quality or case.scenario.solve.quality, objective, on_event, should_stop, effort)
     troubles = precheck(case)
     if troubles:
         return run.outcome("infeasible", troubles=troubles)
@@ -257,10 +259,12 @@ class _Pipeline(SolveRun):
         else:
             if engine.large and (planned := from_root(self)) is not None:
                 return planned
-            tree, gap = engine.searchable(), PLACES_GAP * self.target
+            tree, gap = engine.searchable(), self.effort.places_gap * self.target
             found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
         x = self.values(found)
         self.bound = found.bound
+        if found.objective is not None and found.objective >= self.effort.below:
+            raise Stop(NOT_BELOW)
         if everything:
             self.hold(x, *PATTERN, *HALLS, UNITS)
             engine.integers()
@@ -271,7 +275,7 @@ class _Pipeline(SolveRun):
         enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
         found = self.halls_at(x, "cost", HALLS_GAP * self.target, good_enough=enough)
         missed = self.bound is not None and self.misses(found.objective)
-        if found.x is None or (missed and not self.over and not found.stopped):
+        if found.x is None or (missed and self.effort.direct and not self.over and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already
             found = self.direct(x if whole is None else whole)
         x = self.values(found)

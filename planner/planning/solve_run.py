@@ -33,10 +33,29 @@ CONTROL_SLACK_POINTS = 0.01
 STOPPED_GAP, STOPPED_S = 0.2, 30.0
 ABSOLUTE_GAP = 1e-6
 """In the unit of the objective: what is left open of a programme whose best value is about zero."""
+NOT_BELOW = "not-below"
+"""Status of a solve that ended because its hosts and stacks cannot cost less than asked."""
 BELOW_ZERO = "the present value of cost is below 0"
 """Begins the note on a plan that receives more than it pays."""
 
+PLACES_GAP = 0.02
+"""Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far a solve goes.
+
+    ``places_gap``: share of the gap left open by hosts and stacks. ``below``: MUSD; where hosts and stacks found cannot
+    cost less with divisible halls, the solve ends with its bound and no plan, status ``not-below``. ``direct``: whether
+    hosts, stacks and halls are searched together where one after the other misses the gap.
+    """
+
+    places_gap: float = PLACES_GAP
+    below: float = math.inf
+    direct: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,7 +65,8 @@ class Outcome:
     ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
     bounds in force: explicit ones and those frozen by the planner; they are of the plan's slices of the day,
     also where a proof has priced the plan on all hours (``regret`` says what the slices cost: see
-    ``planner.planning.proof.Proof``). ``seconds`` is by stage.
+    ``planner.planning.proof.Proof``). ``seconds`` is by stage. With status ``not-below`` there is a bound and no plan
+    (``Effort``).
     """
 
     status: str
@@ -86,7 +106,9 @@ class SolveRun:
         objective: str,
         on_event: OnEvent | None,
         should_stop: Callable[[], bool] | None,
+        effort: Effort,
     ) -> None:
+        self.effort = effort
         if quality not in GAPS:
             raise BadValue(f"quality {quality!r} is not one of {', '.join(GAPS)}")
         self.case, self.quality, self.objective = case, quality, objective
@@ -211,7 +233,7 @@ class SolveRun:
             objective=self.objective,
             quality="screening" if screening else self.quality,
             plan=plan,
-            bound=self.bound if plan is not None else None,
+            bound=self.bound if plan is not None or status == NOT_BELOW else None,
             gap=gap,
             seconds={k: round(v, 3) for k, v in self.seconds.items()},
             bounds=self.bounds,

@@ -9,31 +9,39 @@ made of the cost of one plan and the bound of the other. Where it holds 0, the t
 - an agreement: cost with it forbidden less cost with it signed for nothing; its price less that is the least change that
   makes it the choice; decisions of the scenario on this agreement are set aside in both;
 - a month of licence: all licences sooner by one period, by month;
-- a thousand of quota: one thousand accelerators more of each cap on orders or on what is held;
-- keys at home, a local operator: these attributes for all stacks, and for all hosts run from abroad.
+- a thousand of quota: one thousand accelerators more of each cap on orders, of each agreement, or on what is held;
+- keys at home, a local operator, the country's own law: these attributes for all stacks, and for all hosts that are run
+  from abroad or that a law from abroad reaches.
+
+What a quota, keys, an operator or a law would allow, a plan may leave unused. So the plan to compare with is one of theirs
+too, and a search ends as soon as the hosts and stacks it found cannot cost less than the bound of that plan: no plan there
+can be told apart from it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.agreements import costs_of
-from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.context import Context
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Outcome
+from planner.planning.solve_run import Effort, Outcome
 from planner.plans.plan import Plan
-from planner.scenario.schema import Decision, Scenario
+from planner.scenario.schema import Scenario
+from planner.solver.arrays import Floats
+from planner.solver.engine import Engine
+from planner.studies.concessions import AGREEMENT, WHATS, Asked, Concession, concessions, decided
+from planner.studies.patterns import pattern_of_tables
 
 COLUMNS = [
     "what",
@@ -47,31 +55,44 @@ COLUMNS = [
     "price_musd",
     "change_musd",
 ]
-AGREEMENT, LICENCE, QUOTA, KEYS, OPERATOR = "agreement", "licence", "quota", "keys", "operator"
-WHATS = (AGREEMENT, LICENCE, QUOTA, KEYS, OPERATOR)
-FOREIGN = ("foreign", "partner")
-"""Operators that a local one would take the place of."""
-LEADS = ("lead_months_low", "lead_months_mid", "lead_months_high")
+PLACES_GAP = 0.1
+"""Share of the gap that hosts and stacks may leave open: halls leave more of it open in both plans of a pair."""
 
 
 @dataclass
-class _Table:
+class _Table(Asked):
     """One table: its scenario with waits frozen, the plan to compare with, and what each solve is told."""
 
-    scenario: Scenario
-    catalog: Catalog
     quality: str
     on_event: OnEvent | None
     should_stop: Callable[[], bool] | None
     began: float = field(default_factory=time.perf_counter)
+    chosen: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """Tables of the plan to compare with: at its hosts, stacks and signatures every other search begins."""
+    at: str = ""
 
-    def solve(self, words: str, case: Case) -> Outcome:
+    def say(self, words: str) -> None:
         if self.on_event is not None:
             self.on_event(Event("negotiate", words, round(time.perf_counter() - self.began, 2)))
-        return solve(case, self.quality, on_event=self.on_event, should_stop=self.should_stop)
 
-    def case(self, scenario: Scenario, catalog: Catalog | None = None) -> Case:
-        return build_case(scenario, catalog or self.catalog)
+    def solve(self, words: str, case: Case, below: float = np.inf, sign: str = "") -> Outcome:
+        """A plan of a case; none that could not cost less than ``below``. ``sign``: an agreement to begin with."""
+        self.say(f"{self.at}{words}")
+        engine = Engine(case)
+        effort = Effort(PLACES_GAP, below, direct=False)
+        start = self.start(engine, sign)
+        return solve(case, self.quality, "cost", self.on_event, self.should_stop, engine, start, effort)
+
+    def start(self, engine: Engine, sign: str) -> Floats:
+        """Values of all columns with the hosts and stacks of the plan to compare with, for a case like it."""
+        x = np.zeros(engine.arrays.shape[1])
+        for family, values in pattern_of_tables(engine, self.chosen).items():
+            x[engine.arrays.columns[family].slice] = values
+        own = [i for i, (e, _) in enumerate(engine.arrays.columns["sign"].index) if e == sign]
+        block = engine.arrays.columns["sign"]
+        if own and not x[block.start + np.array(own)].any():
+            x[block.start + own[0]] = 1.0
+        return x
 
 
 def negotiation_table(
@@ -87,82 +108,70 @@ def negotiation_table(
     ``worth_musd`` is the difference of the costs of the two plans, ``low_musd`` to ``high_musd`` what it certainly lies in,
     infinite where there is no plan without the concession. ``price_musd`` is what the scenario asks for an agreement at
     the date at which it would be signed; ``change_musd`` what of it must go for the agreement to be the choice.
+    ``status`` is that of the plan that has it; ``not-below`` where the search ended early, for it could not be told apart.
     Raises ``BadValue`` where the scenario itself has no plan.
     """
     table = _Table(scenario, catalog or scenario.catalog, quality, on_event, should_stop)
-    base = table.solve("the plan to compare with", table.case(scenario))
+    table.say("the plan to compare with")
+    base = solve(table.case(scenario), quality, on_event=on_event, should_stop=should_stop)
     if base.plan is None:
         raise BadValue(f"the scenario has no plan: {base.status}")
+    plan = base.plan
     table.scenario = scenario.model_copy(update={"limits": base.bounds.in_limits(scenario.limits)})
-    makers: dict[str, Callable[[_Table, Outcome, Plan], Iterator[dict[str, Any]]]] = {
-        AGREEMENT: _agreements, LICENCE: _licence, QUOTA: _quotas, KEYS: _keys, OPERATOR: _operator,
-    }  # fmt: skip
-    rows = [row for what in whats for row in makers[what](table, base, base.plan)]
+    table.chosen = plan.tables
+    asked = concessions(table, plan, whats)
+    rows = []
+    for number, concession in enumerate(asked, 1):
+        table.at = f"{number} of {len(asked)}: "
+        row = _agreement if concession.what == AGREEMENT else _other
+        rows.append(row(table, base, plan, concession))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(
-    what: str, item: str, unit: str, without: Outcome, having: Outcome, per: float = 1.0
-) -> dict[str, Any]:
+def _row(concession: Concession, without: Outcome, having: Outcome) -> dict[str, Any]:
     """What it is worth to have a thing, of two plans that ask for the same."""
     row: dict[str, Any] = {
-        "what": what,
-        "item": item,
-        "unit": unit,
-        "status": str(having.status),
+        "what": concession.what, "item": concession.item, "unit": concession.unit, "status": str(having.status),
         "told_apart": False,
-    }
-    if having.plan is None or having.bound is None:
+    }  # fmt: skip
+    left = without if concession.may_be_left else None
+    costs = [
+        found.plan.kpi("cost_npv_musd")
+        for found in (having, left)
+        if found is not None and found.plan is not None
+    ]
+    if not costs or having.bound is None:
         return row
-    cost = having.plan.kpi("cost_npv_musd")
     if without.plan is None or without.bound is None:
         if without.status == "infeasible":
             row |= {"worth_musd": np.inf, "low_musd": np.inf, "high_musd": np.inf, "told_apart": True}
         return row
-    other = without.plan.kpi("cost_npv_musd")
+    cost, other, per = min(costs), without.plan.kpi("cost_npv_musd"), concession.per
     low, high = (without.bound - cost) / per, (other - having.bound) / per
     return row | {"worth_musd": (other - cost) / per, "low_musd": low, "high_musd": high,
                   "told_apart": not low <= 0.0 <= high}  # fmt: skip
 
 
-def _agreements(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, Any]]:
-    """Each optional agreement: forbidden, and signed for nothing; the others stay a choice in both."""
-    signed = set(plan.tables["agreements"]["e"])
-    for a in table.scenario.agreements:
-        if not a.optional or a.id not in set(plan.case.terms["e"]):
-            continue
-        without = base
-        if a.id in signed:
-            without = table.solve(f"{a.id} forbidden", table.case(_decided(table.scenario, "forbid", a.id)))
-        free = [
-            x if x.id != a.id else x.model_copy(update={"sign_musd": 0.0, "musd_per_year": 0.0})
-            for x in table.scenario.agreements
-        ]
-        given = _decided(table.scenario.model_copy(update={"agreements": free}), "require", a.id)
-        having = table.solve(f"{a.id} signed for nothing", table.case(given))
-        row = _row(AGREEMENT, a.id, "", without, having)
-        if having.plan is not None:
-            price = _price(plan.case, a.id, having.plan)
-            row["price_musd"] = price
-            if "worth_musd" in row:
-                row["change_musd"] = max(0.0, price - row["worth_musd"])
-        yield row
+def _other(table: _Table, base: Outcome, _: Plan, concession: Concession) -> dict[str, Any]:
+    """The row of what is conceded beside agreements."""
+    below = base.bound if concession.may_be_left and base.bound is not None else np.inf
+    having = table.solve(f"{concession.what} {concession.item}", concession.case(), below)
+    return _row(concession, base, having)
 
 
-def _decided(scenario: Scenario, do: str, agreement: str) -> Scenario:
-    """The agreement required or forbidden; what the scenario decides of it is set aside."""
-    rest = [a.id for a in scenario.agreements if a.id != agreement]
-    kept = []
-    for rule in scenario.decisions:
-        of = rest if rule.agreements is None else [e for e in rule.agreements if e != agreement]
-        if rule.what != "agreement" or rule.agreements == of:
-            kept.append(rule)
-        elif of and (rule.do == "forbid" or rule.value is None):
-            kept.append(rule.model_copy(update={"agreements": of}))
-    mine = Decision.model_validate(
-        {"id": f"{do}-{agreement}", "do": do, "what": "agreement", "agreements": [agreement]}
-    )
-    return scenario.model_copy(update={"decisions": [*kept, mine]})
+def _agreement(table: _Table, base: Outcome, plan: Plan, concession: Concession) -> dict[str, Any]:
+    """The row of an agreement, with its price and what of that must go."""
+    name, without = concession.item, base
+    if name in set(plan.tables["agreements"]["e"]):
+        without = table.solve(f"{name} forbidden", table.case(decided(table.scenario, "forbid", name)))
+    having = table.solve(f"{name} signed for nothing", concession.case(), sign=name)
+    row = _row(concession, without, having)
+    if having.plan is not None:
+        price = _price(plan.case, name, having.plan)
+        row["price_musd"] = price
+        if "worth_musd" in row:
+            row["change_musd"] = max(0.0, price - row["worth_musd"])
+    return row
 
 
 def _price(case: Case, agreement: str, having: Plan) -> float:
@@ -174,76 +183,3 @@ def _price(case: Case, agreement: str, having: Plan) -> float:
     end = int(case.terms.at[agreement, "end_t"])
     discount = case.periods["discount"].to_numpy(float)
     return once * float(discount[t]) + yearly * case.calendar.years * float(discount[t:end].sum())
-
-
-def _licence(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, Any]]:
-    """All licences one period sooner, but those that agreements state; none can be there before it is applied for."""
-    offers, months = plan.case.offers, plan.case.calendar.step_months
-    if not (offers["licensed"] & (offers["licence_months"] > 0)).any():
-        return
-    facts, licence = table.catalog, table.scenario.supply.licence
-    frames = {name: facts.table(name) for name in facts.tables}
-    for name in ("licence_rules", "licence_tiers", "licence_reviews"):
-        frame = frames[name].copy()
-        for column in LEADS:
-            if column in frame:
-                frame[column] = (frame[column] - months).clip(lower=0)
-        frames[name] = frame
-    own = None if licence.lead_months is None else max(0.0, licence.lead_months - months)
-    supply = table.scenario.supply.model_copy(
-        update={"licence": licence.model_copy(update={"lead_months": own})}
-    )
-    sooner = table.scenario.model_copy(update={"supply": supply})
-    having = table.solve("licences sooner", table.case(sooner, Catalog(frames, facts._resources)))
-    yield _row(LICENCE, "all licences", "month", base, having, float(months))
-
-
-def _quotas(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, Any]]:
-    """A thousand accelerators more of each cap: of every year or period, in all, or held, as it counts."""
-    for q in dict.fromkeys(plan.case.quotas["q"].astype(str)):
-        case = table.case(table.scenario)
-        more = case.quotas["amount_k"] + (case.quotas["q"] == q)
-        having = table.solve(
-            f"a thousand more of {q}", replace(case, quotas=case.quotas.assign(amount_k=more))
-        )
-        yield _row(QUOTA, q, "thousand accelerators", base, having)
-    for e in plan.tables["agreements"]["e"]:
-        case = table.case(table.scenario)
-        if np.isfinite(case.terms.at[e, "quota_k"]):
-            terms = case.terms.assign(quota_k=case.terms["quota_k"] + (case.terms["e"] == e))
-            having = table.solve(f"a thousand more under {e}", replace(case, terms=terms))
-            yield _row(QUOTA, str(e), "thousand accelerators", base, having)
-
-
-def _keys(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, Any]]:
-    stacks = [
-        s.model_copy(update={"attributes": {**s.attributes, "keys": "local-hsm"}})
-        for s in table.scenario.stacks
-    ]
-    case = table.case(table.scenario.model_copy(update={"stacks": stacks}))
-    if not _same_scores(case, plan.case):
-        yield _row(KEYS, "all stacks", "", base, table.solve("keys at home", case))
-
-
-def _operator(table: _Table, base: Outcome, plan: Plan) -> Iterator[dict[str, Any]]:
-    classes = table.catalog.table("owner_classes")["operator"]
-    foreign = [
-        h.id
-        for h in table.scenario.hosts
-        if str(h.attributes.get("operator", classes[h.owner_class])) in FOREIGN
-    ]
-    if not foreign:
-        return
-    hosts = [
-        h.model_copy(update={"attributes": {**h.attributes, "operator": "local"}}) if h.id in foreign else h
-        for h in table.scenario.hosts
-    ]
-    case = table.case(table.scenario.model_copy(update={"hosts": hosts}))
-    if not _same_scores(case, plan.case):
-        yield _row(OPERATOR, ", ".join(foreign), "", base, table.solve("a local operator", case))
-
-
-def _same_scores(one: Case, other: Case) -> bool:
-    """Whether two cases allow the same work at the same scores."""
-    a, b = (case.serve[["rate", "sigma"]] for case in (one, other))
-    return a.index.equals(b.index) and bool(np.allclose(a["sigma"], b["sigma"]))

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from planner.report.what_if import negotiation_rows
-from planner.studies.negotiation import _decided, negotiation_table
+from planner.studies import negotiation
+from planner.studies.concessions import decided
+from planner.studies.negotiation import negotiation_table
 
 EMBASSY = {"id": "embassy", "kind": "data-embassy", "partner": "JPN", "lead_months": 6, "musd_per_year": 0.5,
            "sign_musd": 3, "covers": {"classes": ["public"]}}  # fmt: skip
@@ -59,8 +61,8 @@ def test_decisions_on_the_agreement_are_set_aside_and_others_kept(tiny):
         {"id": "both", "do": "forbid", "what": "agreement"},
         {"id": "host", "do": "require", "what": "open"},
     ]
-    decided = _decided(tiny(agreements=[EMBASSY, other], decisions=rules), "require", "embassy").decisions
-    assert [(d.id, d.agreements) for d in decided] == [
+    kept = decided(tiny(agreements=[EMBASSY, other], decisions=rules), "require", "embassy").decisions
+    assert [(d.id, d.agreements) for d in kept] == [
         ("both", ["other"]), ("host", None), ("require-embassy", ["embassy"])]  # fmt: skip
 
 
@@ -109,3 +111,41 @@ def test_an_agreement_without_which_there_is_no_plan_has_no_limit(tiny, plain_ca
     table = negotiation_table(scenario, "quick", plain_catalog(), whats=("agreement",))
     assert np.isinf(table.iloc[0]["worth_musd"]) and table.iloc[0]["change_musd"] == 0
     assert negotiation_rows(table)["worth, MUSD"].tolist() == ["no plan without it"]
+
+
+def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(
+    tiny, plain_catalog, monkeypatch
+):
+    """A quota that no order fills; the search ends at its hosts and stacks, and the interval still holds its worth."""
+    ample = {
+        "id": "ample",
+        "unit": "accelerators",
+        "per": "total",
+        "path": [{"from": "2027-01-01", "accelerators": 5000}],
+    }
+    scenario = tiny(limits={"max_delay_months": 12}, supply={"owner_allocations": False, "quotas": [ample]})
+    effort = negotiation.Effort
+    monkeypatch.setattr(negotiation, "Effort", lambda gap, below, direct: effort(gap, 0.9 * below, direct))
+    row = negotiation_table(scenario, "quick", plain_catalog(), whats=("quota",)).iloc[0]
+    assert row["status"] == "not-below" and row["worth_musd"] == 0
+    assert row["low_musd"] <= 0 <= row["high_musd"] and not row["told_apart"]
+
+
+def test_own_law_and_the_quota_of_an_unsigned_agreement_have_rows(tiny, plain_catalog):
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    deal = {
+        "id": "dear",
+        "kind": "technology-deal",
+        "partner": "USA",
+        "sign_musd": 500,
+        "quota": {"accelerators": 100},
+    }
+    scenario = tiny(
+        hosts=[{**plain["hosts"][0], "attributes": {"law": "mixed"}}],
+        limits={"max_delay_months": 12},
+        agreements=[deal],
+    )
+    table = negotiation_table(scenario, "quick", plain_catalog(), whats=("quota", "law"))
+    assert {("quota", "dear"), ("law", plain["hosts"][0]["id"])} <= set(
+        zip(table["what"], table["item"], strict=True)
+    )

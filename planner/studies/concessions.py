@@ -1,0 +1,180 @@
+"""What can be conceded to the country at the table, and the cases that have it.
+
+for concession in concessions(asked, plan, ("quota", "keys")):
+    case = concession.case()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from planner.case.attributes import owner_attributes
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.context import Context
+from planner.facts.catalog import Catalog
+from planner.plans.plan import Plan
+from planner.scenario.schema import Decision, Scenario
+
+AGREEMENT, LICENCE, QUOTA, KEYS, OPERATOR, LAW = "agreement", "licence", "quota", "keys", "operator", "law"
+WHATS = (AGREEMENT, LICENCE, QUOTA, KEYS, OPERATOR, LAW)
+AT_HOME = {OPERATOR: ("local", ("foreign", "partner")), LAW: ("domestic", ("foreign", "partner", "mixed"))}
+"""Attribute of a host -> what is asked for, and the values it would take the place of."""
+LEADS = ("lead_months_low", "lead_months_mid", "lead_months_high")
+
+
+@dataclass(frozen=True)
+class Concession:
+    """One row: what is conceded, and the case that has it."""
+
+    what: str
+    item: str
+    unit: str
+    case: Callable[[], Case]
+    per: float = 1.0
+    may_be_left: bool = True
+    """Whether a plan may leave it unused, so that the plan to compare with is one of its plans."""
+
+
+@dataclass
+class Asked:
+    """The scenario all plans of a table are of, with its bounds on waits and its floors."""
+
+    scenario: Scenario
+    catalog: Catalog
+
+    def case(self, scenario: Scenario | None = None, catalog: Catalog | None = None) -> Case:
+        return build_case(scenario or self.scenario, catalog or self.catalog)
+
+
+def concessions(asked: Asked, plan: Plan, whats: tuple[str, ...] = WHATS) -> list[Concession]:
+    """All that could be conceded of some kinds, beside the plan without: what would change nothing is left out."""
+    return [concession for what in whats for concession in _MAKERS[what](asked, plan)]
+
+
+def _agreements(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    """Each optional agreement: forbidden, and signed for nothing; the others stay a choice in both."""
+    for a in asked.scenario.agreements:
+        if a.optional and a.id in set(plan.case.terms["e"]):
+            yield Concession(AGREEMENT, a.id, "", partial(_for_nothing, asked, a.id), may_be_left=False)
+
+
+def _for_nothing(asked: Asked, agreement: str) -> Case:
+    free = [
+        x if x.id != agreement else x.model_copy(update={"sign_musd": 0.0, "musd_per_year": 0.0})
+        for x in asked.scenario.agreements
+    ]
+    scenario = asked.scenario.model_copy(update={"agreements": free})
+    return asked.case(decided(scenario, "require", agreement))
+
+
+def decided(scenario: Scenario, do: str, agreement: str) -> Scenario:
+    """The agreement required or forbidden; what the scenario decides of it is set aside."""
+    rest = [a.id for a in scenario.agreements if a.id != agreement]
+    kept = []
+    for rule in scenario.decisions:
+        of = rest if rule.agreements is None else [e for e in rule.agreements if e != agreement]
+        if rule.what != "agreement" or rule.agreements == of:
+            kept.append(rule)
+        elif of and (rule.do == "forbid" or rule.value is None):
+            kept.append(rule.model_copy(update={"agreements": of}))
+    mine = Decision.model_validate(
+        {"id": f"{do}-{agreement}", "do": do, "what": "agreement", "agreements": [agreement]}
+    )
+    return scenario.model_copy(update={"decisions": [*kept, mine]})
+
+
+def _licence(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    """All licences one period sooner, but those that agreements state; none can be there before it is applied for."""
+    offers, months = plan.case.offers, plan.case.calendar.step_months
+    if (offers["licensed"] & (offers["licence_months"] > 0)).any():
+        sooner = partial(_licences_sooner, asked, months)
+        yield Concession(LICENCE, "all licences", "month", sooner, float(months), may_be_left=False)
+
+
+def _licences_sooner(asked: Asked, months: int) -> Case:
+    facts, licence = asked.catalog, asked.scenario.supply.licence
+    frames = {name: facts.table(name) for name in facts.tables}
+    for name in ("licence_rules", "licence_tiers", "licence_reviews"):
+        frame = frames[name].copy()
+        for column in LEADS:
+            if column in frame:
+                frame[column] = (frame[column] - months).clip(lower=0)
+        frames[name] = frame
+    own = None if licence.lead_months is None else max(0.0, licence.lead_months - months)
+    supply = asked.scenario.supply.model_copy(
+        update={"licence": licence.model_copy(update={"lead_months": own})}
+    )
+    return asked.case(asked.scenario.model_copy(update={"supply": supply}), Catalog(frames, facts._resources))
+
+
+def _quotas(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    """A thousand accelerators more of each cap: of every year or period, in all, or held, as it counts."""
+    plain = cache(asked.case)
+    unit = "thousand accelerators"
+    for q in dict.fromkeys(plan.case.quotas["q"].astype(str)):
+        yield Concession(QUOTA, q, unit, partial(_more_of_cap, plain, q))
+    for e in plan.case.terms.loc[np.isfinite(plan.case.terms["quota_k"]), "e"].astype(str):
+        yield Concession(QUOTA, e, unit, partial(_more_under, plain, e))
+
+
+def _more_of_cap(plain: Callable[[], Case], q: str) -> Case:
+    quotas = plain().quotas
+    return replace(plain(), quotas=quotas.assign(amount_k=quotas["amount_k"] + (quotas["q"] == q)))
+
+
+def _more_under(plain: Callable[[], Case], e: str) -> Case:
+    terms = plain().terms
+    return replace(plain(), terms=terms.assign(quota_k=terms["quota_k"] + (terms["e"] == e)))
+
+
+def _keys(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    stacks = [
+        s.model_copy(update={"attributes": {**s.attributes, "keys": "local-hsm"}})
+        for s in asked.scenario.stacks
+    ]
+    yield from _scored(asked, plan, KEYS, "all stacks", {"stacks": stacks})
+
+
+def _operator(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    yield from _at_home(asked, plan, OPERATOR)
+
+
+def _law(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    yield from _at_home(asked, plan, LAW)
+
+
+def _at_home(asked: Asked, plan: Plan, what: str) -> Iterator[Concession]:
+    """An attribute of all hosts where it is that of another country."""
+    local, foreign = AT_HOME[what]
+    context = Context.of(asked.scenario, asked.catalog)
+    own = [h.id for h in asked.scenario.hosts if owner_attributes(context, h)[what] in foreign]
+    hosts = [
+        h.model_copy(update={"attributes": {**h.attributes, what: local}}) if h.id in own else h
+        for h in asked.scenario.hosts
+    ]
+    if own:
+        yield from _scored(asked, plan, what, ", ".join(own), {"hosts": hosts})
+
+
+def _scored(asked: Asked, plan: Plan, what: str, item: str, changes: dict[str, Any]) -> Iterator[Concession]:
+    """Attributes that change what work is allowed, or its scores; nothing where they change neither."""
+    case = asked.case(asked.scenario.model_copy(update=changes))
+    if not _same_scores(case, plan.case):
+        yield Concession(what, item, "", lambda: case)
+
+
+def _same_scores(one: Case, other: Case) -> bool:
+    """Whether two cases allow the same work at the same scores."""
+    a, b = (case.serve[["rate", "sigma"]] for case in (one, other))
+    return a.index.equals(b.index) and bool(np.allclose(a["sigma"], b["sigma"]))
+
+
+_MAKERS: dict[str, Callable[[Asked, Plan], Iterator[Concession]]] = {
+    AGREEMENT: _agreements, LICENCE: _licence, QUOTA: _quotas, KEYS: _keys, OPERATOR: _operator, LAW: _law,
+}  # fmt: skip
