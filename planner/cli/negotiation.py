@@ -46,7 +46,8 @@ def negotiate(
     from planner.facts.errors import UnknownName
     from planner.facts.suggest import hint
     from planner.report.what_if import negotiation_rows
-    from planner.studies.negotiation import WHATS, negotiation_table
+    from planner.studies.concessions import WHATS
+    from planner.studies.negotiation import negotiation_table
 
     for name in only or ():
         if name not in WHATS:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.planning.solve_run import Effort
 from planner.report.what_if import negotiation_rows
 from planner.studies import negotiation
 from planner.studies.concessions import decided
@@ -124,8 +125,7 @@ def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(
         "path": [{"from": "2027-01-01", "accelerators": 5000}],
     }
     scenario = tiny(limits={"max_delay_months": 12}, supply={"owner_allocations": False, "quotas": [ample]})
-    effort = negotiation.Effort
-    monkeypatch.setattr(negotiation, "Effort", lambda gap, below, direct: effort(gap, 0.9 * below, direct))
+    monkeypatch.setattr(negotiation, "Effort", lambda gap, below, direct: Effort(gap, 0.9 * below, direct))
     row = negotiation_table(scenario, "quick", plain_catalog(), whats=("quota",)).iloc[0]
     assert row["status"] == "not-below" and row["worth_musd"] == 0
     assert row["low_musd"] <= 0 <= row["high_musd"] and not row["told_apart"]
