@@ -149,7 +149,7 @@ def _stored(view: View, found: Findings) -> None:
 
 def _load(view: View, found: Findings) -> None:
     """Work at the peak and in every slice; work that may wait needs room somewhere in the day."""
-    work, room = view.work, _room(view)
+    work, room = view.work, room_k(view)
     firm, soft = work[~work["soft"]], work[work["soft"]]
     busy = total(firm, HAKT, firm["serve_k"]).add(total(work, HAKT, work["held_k"]), fill_value=0.0)
     found.at_most("fleet-peak", busy, over(busy.index, room), "work at the peak and reserve exceed the fleet")
@@ -163,7 +163,7 @@ def _load(view: View, found: Findings) -> None:
     )
 
 
-def _room(view: View) -> pd.Series:
+def room_k(view: View) -> pd.Series:
     """(h, a, k, t) -> thousands of accelerators that can work at one time."""
     return view.case.physics["availability"] * total(view.powered, HAKT, view.powered["on_k"])
 
@@ -171,7 +171,7 @@ def _room(view: View) -> pd.Series:
 @once
 def spare(view: View) -> pd.DataFrame:
     """(h, a, k, t, s): hours, and thousands of accelerators left over by firm work."""
-    room = _room(view)
+    room = room_k(view)
     cells = (
         room.rename("room_k").rename_axis(HAKT).reset_index()
         if len(room)

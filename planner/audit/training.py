@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.audit.findings import Findings
+from planner.audit.fleet import room_k
 from planner.audit.service import served_k, training_workloads
 from planner.audit.view import View, labelled, over, total
 
@@ -12,12 +13,14 @@ WJ, WHT = ["w", "j"], ["w", "h", "t"]
 
 COVERS = {
     "training_work": "training-work",
-    "training_done": "training-done",
     "training_share": "training-share",
-    "training_place": "training-place",
+    "training_edge": "training-edge",
+    "training_place": "training-done",
     "training_once": "training-place",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE_PERIOD = 1.0 - 1e-9
+"""A run with less of a period begins or ends within it."""
 TRACE_KREF = 1e-9
 """Work below this, in thousands of reference accelerators, is noise."""
 
@@ -40,7 +43,15 @@ def check(view: View, found: Findings) -> None:
     asked = total(pace.reset_index(drop=True), WJ, pace["kref"])
     found.equal("training-done", total(work, WJ, work["kref"]), asked * over(asked.index, share),
                 "work done is not the share of its operations that is said to be finished")  # fmt: skip
+    if view.whole:
+        found.equal(
+            "training-whole",
+            (share - share.round()).abs(),
+            0.0 * share,
+            "a run that is neither done nor left",
+        )
     _unserved(view, found, share)
+    _edges(view, found, work)
     _places(view, found, work)
 
 
@@ -52,6 +63,22 @@ def _unserved(view: View, found: Findings, share: pd.Series) -> None:
     got = total(demand, ["w", "t"], demand["demand_kref"] * demand["unserved_share"])
     found.equal("training-share", got, total(pace, ["w", "t"], pace["kref"] * left),
                 "what is unserved is not what runs leave unfinished")  # fmt: skip
+
+
+def _edges(view: View, found: Findings, work: pd.DataFrame) -> None:
+    """Where a run begins or must end within a period, what the whole fleet of its host does in that part of it."""
+    rows = view.facts(work, view.case.training_periods, ["w", "j", "t"], ["share"])
+    rows = rows[rows["case_share"] < WHOLE_PERIOD]
+    serve = view.case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t", "rate"]]
+    on = room_k(view).rename_axis(["h", "a", "k", "t"]).rename("on_k").reset_index()
+    able = rows[WHT].drop_duplicates().merge(serve, on=WHT).merge(on, on=["h", "a", "k", "t"])
+    most = total(able, WHT, able["rate"] * able["on_k"])
+    keys = [*WJ, "h", "t"]
+    done = total(rows, keys, rows["kref"])
+    share = total(rows.drop_duplicates(keys), keys, rows.drop_duplicates(keys)["case_share"])
+    at = pd.MultiIndex.from_arrays([done.index.get_level_values(i) for i in (0, 2, 3)])
+    found.at_most("training-edge", done, pd.Series(share.to_numpy() * over(at, most).to_numpy(), index=done.index),
+                  "more work than the fleet does in the part of the period that is the run's")  # fmt: skip
 
 
 def _places(view: View, found: Findings, work: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.context import Context, keyed
-from planner.case.periods import HOURS_PER_MONTH
+from planner.case.periods import HOURS_PER_MONTH, Calendar
 from planner.case.requests import Request, latency_scenario, lengths_taken, request_of
 from planner.case.throughput import Rate, Throughput
 from planner.scenario.schema import (
@@ -23,6 +23,7 @@ from planner.scenario.schema import (
     Path,
     RequestsPerSecond,
     TokensPerSecond,
+    TrainingRun,
     TrainingRuns,
     Users,
     Workload,
@@ -90,8 +91,8 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
 
 def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
     """(w, t) -> demand_kref, only where demand is positive, the part asked for in the period before too, users, and the
-    first and last period in which it may be done: its own, for training those of the runs in course; and the most that
-    may be done in the period: what is asked for, of training all work of the runs in course.
+    last period in which it may be done: its own, for training that of the runs in course; and the most that may be done in
+    the period: what is asked for, of training all work of the runs in course.
 
     Of training nothing is carried over: a run is done or not, as a whole.
     """
@@ -107,20 +108,17 @@ def demand_table(context: Context, throughput: Throughput) -> pd.DataFrame:
         values, users = _kref(context, throughput, w), _users(context, w)
         for t in np.flatnonzero(values > LEAST_KREF).tolist():
             carried = min(values[t], values[t - 1]) if t > 0 and values[t - 1] > LEAST_KREF else 0.0
-            rows.append((w.id, t, float(values[t]), float(carried), float(users[t]), t, t, float(values[t])))
-    return keyed(
-        rows, ["w", "t"], ["demand_kref", "carried_kref", "users", "since_t", "until_t", "most_kref"]
-    )
+            rows.append((w.id, t, float(values[t]), float(carried), float(users[t]), t, float(values[t])))
+    return keyed(rows, ["w", "t"], ["demand_kref", "carried_kref", "users", "until_t", "most_kref"])
 
 
 def _training_rows(w: str, pace: np.ndarray) -> Iterator[tuple[Any, ...]]:
     """Rows of demand of runs at their even pace."""
     asked = pace > LEAST_KREF
-    first, end = asked.argmax(axis=1), asked.shape[1] - asked[:, ::-1].argmax(axis=1)
+    end = asked.shape[1] - asked[:, ::-1].argmax(axis=1)
     for t in np.flatnonzero(asked.any(axis=0)).tolist():
         own = asked[:, t]
-        dates = int(first[own].min()), int(end[own].max()) - 1
-        yield w, t, float(pace[own, t].sum()), 0.0, 0.0, *dates, float(pace[own].sum())
+        yield w, t, float(pace[own, t].sum()), 0.0, 0.0, int(end[own].max()) - 1, float(pace[own].sum())
 
 
 def serving_rate(context: Context, throughput: Throughput, w: Workload, accelerator: str) -> Rate:
@@ -198,14 +196,20 @@ def training_pace(context: Context, throughput: Throughput, w: Workload) -> np.n
 def _training_kref(context: Context, throughput: Throughput, w: Workload, size: TrainingRuns) -> np.ndarray:
     calendar = context.calendar
     out = np.zeros((len(size.runs), calendar.n))
-    edges = np.arange(calendar.n + 1) * calendar.step_months
     for i, run in enumerate(size.runs):
         first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
         hours = throughput.training_accelerator_hours(
             run.params_active_b, run.tokens_b, reference_of(context, w),
             (last - first) * HOURS_PER_MONTH / 24.0, run.params_total_b,
         )  # fmt: skip
-        overlap = np.clip(np.minimum(edges[1:], last) - np.maximum(edges[:-1], first), 0, None)
         accelerators = hours * size.experiments_factor / ((last - first) * HOURS_PER_MONTH)
-        out[i] = accelerators * overlap / calendar.step_months / 1000.0
+        out[i] = accelerators * shares_of_periods(calendar, run) / 1000.0
     return out
+
+
+def shares_of_periods(calendar: Calendar, run: TrainingRun) -> np.ndarray:
+    """Share of every period that lies between the start and the deadline of a run."""
+    first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
+    edges = np.arange(calendar.n + 1) * calendar.step_months
+    months = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
+    return np.asarray(np.clip(months, 0, None) / calendar.step_months)

@@ -24,6 +24,7 @@ from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
 from planner.case.resilience import alone, duty_paths, one_of
+from planner.case.training_reach import undoable
 
 TOLERANCE = 1e-9
 REASON_WORDS = {
@@ -70,6 +71,7 @@ def precheck(case: Case) -> list[Trouble]:
     return [
         *_unserved(case),
         *_too_early(case, possible),
+        *_runs(case),
         *_waiting(case, possible),
         *_survival(case, possible),
         *_control(case),
@@ -157,7 +159,7 @@ def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, d
 
 def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
     """Duties that begin before anything can be live, lead times of site, hall, grid and delivery included."""
-    served = set(case.serve["w"])
+    served = set(case.serve["w"]) - set(case.trainings["w"])  # runs have a finding of their own
     waits = _impossible(case, possible)
     for w, part in due(case).groupby("w", sort=False):
         late = [t for t in part["t"] if (w, t) in waits]
@@ -185,15 +187,20 @@ def _too_early(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:
         )  # fmt: skip
 
 
+def _runs(case: Case) -> Iterator[Trouble]:
+    """Training runs with a duty to be done that no fleet could do between start and deadline."""
+    for run in undoable(case):
+        if max(run.periods) < case.workloads.loc[run.workload, "must_t"]:
+            continue
+        path = f"demand[{run.workload}].size.runs[{run.run}].deadline"
+        change = {} if run.least_deadline is None else {path: run.least_deadline}
+        yield Trouble(run.workload, "training", run.message, run.cure, change)
+
+
 def _impossible(case: Case, possible: pd.DataFrame) -> set[tuple[str, int]]:
-    """(w, t) of demand for which nothing can be live in any of the periods in which it may be met."""
-    ready = possible.groupby("w")["t"].agg(set).to_dict()
-    periods = zip(
-        case.demand["w"], case.demand["t"], case.demand["since_t"], case.demand["until_t"], strict=True
-    )
-    return {
-        (w, t) for w, t, since, until in periods if ready.get(w, set()).isdisjoint(range(since, until + 1))
-    }
+    """(w, t) of demand for which nothing can be live then."""
+    ready = set(zip(possible["w"], possible["t"], strict=True))
+    return {key for key in zip(case.demand["w"], case.demand["t"], strict=True) if key not in ready}
 
 
 def lost_by_cuts(case: Case, w: str, t: int) -> str:
@@ -205,11 +212,17 @@ def lost_by_cuts(case: Case, w: str, t: int) -> str:
 
 
 def unavoidable_months(case: Case, possible: pd.DataFrame | None = None) -> pd.Series:
-    """w -> months in which demand waits whatever is decided, because nothing can be live yet."""
+    """w -> months in which demand waits whatever is decided: nothing can be live yet, or no fleet could do a run."""
     none = _impossible(case, servable(case) if possible is None else possible)
-    waits = [key in none for key in zip(case.demand["w"], case.demand["t"], strict=True)]
+    runs = set(case.trainings["w"])
+    waits = [
+        w not in runs and (w, t) in none for w, t in zip(case.demand["w"], case.demand["t"], strict=True)
+    ]
     months = looked_up(case.demand["t"], case.periods["months"]).where(waits, 0.0)
-    return months.groupby(case.demand["w"], sort=False).sum()
+    months = months.groupby(case.demand["w"], sort=False).sum()
+    for run in undoable(case):
+        months[run.workload] += case.trainings.loc[(run.workload, run.run), "months"]
+    return months
 
 
 def _waiting(case: Case, possible: pd.DataFrame) -> Iterator[Trouble]:

@@ -19,16 +19,18 @@ EXISTING = {"space": "existing_mw", "grid": "existing_grid_mw", "backup": "exist
 def servable(case: Case) -> pd.DataFrame:
     """Rows of ``case.serve`` (w, h, a, k, t, p, ...) whose host can be ready for the system in period t."""
     serve = case.serve.reset_index(drop=True)
-    if not len(serve):
-        return serve
+    return serve[serve["t"] >= ready_from(case, serve)] if len(serve) else serve
+
+
+def ready_from(case: Case, serve: pd.DataFrame) -> pd.Series:
+    """First period in which the host of each row of ``serve`` (h, k) can be ready for its system; ``NEVER`` on: never."""
     places = host_ready(case)
     cooled = cooling_ready(case)
     mode = serve["h"].map(case.hosts["mode"])
     key = pd.MultiIndex.from_frame(serve[["h", "k"]])
     heat = pd.Series(key.map(cooled.to_dict()), index=serve.index).fillna(NEVER)
     first = serve["h"].map(places).fillna(0).where(mode != "cloud", 0)
-    first = first.where(mode != "build", first.combine(heat, max))
-    return serve[serve["t"] >= first]
+    return first.where(mode != "build", first.combine(heat, max))
 
 
 def host_ready(case: Case) -> pd.Series:

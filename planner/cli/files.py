@@ -32,7 +32,8 @@ def validate(
 
     Prints [bold]file:line:col: path: message; did you mean ...[/bold] for each problem (the first 50; --json lists
     all) and exits with 2 if there is any. Amounts far outside the catalog's range of their kind are warned of, with the
-    unit they look like; warnings alone exit with 0.
+    unit they look like; warnings alone exit with 0. A scenario that certainly has no plan is told so, with the least
+    change that is known, and exits with 2 too.
 
     Example: planner validate korea.yaml my-case.yaml
     """
@@ -49,9 +50,13 @@ def validate(
             results.append({"file": reference, "valid": False, "problems": error.problems, "warnings": []})
         else:
             found = {"file": reference, "valid": True, "problems": [], "warnings": warned}
-            results.append({**found, "scenario": scenario.name})
+            results.append({**found, "scenario": scenario.name, "hopeless": _hopeless(scenario, facts)})
             if not as_json:
                 typer.echo(f"{reference}: in order ({_counts(scenario)})")
+                for trouble in results[-1]["hopeless"]:
+                    typer.echo(
+                        f"{reference}: no plan is possible: {trouble['message']}; {trouble['cure']}", err=True
+                    )
                 for warning in warned:
                     typer.echo(f"{warning.placed('warning: ')}", err=True)
         if not as_json:
@@ -62,8 +67,22 @@ def validate(
         print_json(results)
     elif bad:
         typer.echo(f"{bad} problem{'s' if bad > 1 else ''}", err=True)
-    if bad:
+    if bad or any(r.get("hopeless") for r in results):
         raise typer.Exit(2)
+
+
+def _hopeless(scenario: Any, facts: Any) -> list[dict[str, Any]]:
+    """What leaves a scenario without a plan and shows before a solve."""
+    from dataclasses import asdict
+
+    from planner.case.build import build_case
+    from planner.case.prechecks import Trouble, precheck
+    from planner.facts.errors import PlannerError
+
+    try:
+        return [asdict(trouble) for trouble in precheck(build_case(scenario, facts))]
+    except PlannerError as error:  # a case that cannot be made: a solve would say the same
+        return [asdict(Trouble("", "case", str(error), "mend it in the scenario"))]
 
 
 def _counts(s: Any) -> str:

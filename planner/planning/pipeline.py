@@ -22,6 +22,7 @@ import numpy as np
 from planner.case.case import Case
 from planner.case.holdings import unhoused
 from planner.case.prechecks import precheck
+from planner.case.training_reach import undoable
 from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
 from planner.planning.earning import earning
@@ -110,6 +111,7 @@ class _Pipeline(SolveRun):
         plan = self.timed(
             "plan", lambda: plan_of(self.case, self.engine, final, self.bounds, self.divisible or final)
         )
+        self.notes += [f"{run.message}; {run.cure}" for run in undoable(self.case)]
         if plan.tables["fleet"]["stored"].any():
             self.notes += unhoused(self.case)
         cost = plan.kpi("cost_npv_musd")

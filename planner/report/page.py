@@ -111,7 +111,7 @@ def parts_of(run: Run) -> list[Part]:
              tables.get("openings", pd.DataFrame())),
         Part("Agreements signed", "Decided, in force from, cost of signing in MUSD, and what is ordered under each.",
              views.agreements_signed(tables)),
-        Part("Training runs", "Where each is done, by when, and how much of it.", tables.get("training", pd.DataFrame())),
+        Part("Training runs", "Where and by when each is done, whole or not.", tables.get("training", pd.DataFrame())),
         Part("Left after a loss", "Least share of a workload's service after the loss of any one member of a class.",
              views.least_left(tables.get("survival"))),
         Part("Demand not served", "Share of the workload's demand at its worst.",

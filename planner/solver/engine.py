@@ -47,7 +47,7 @@ STALL_S = 2.0
 """A hot simplex that runs longer than this is stalling (mostly: the point is infeasible)."""
 STALLS_AT_COLD_SOLVES = 1.5
 """The same in cold solves, where one has been timed."""
-POLICIES = ("delay_w", "delay", "cost", "served", "control")
+POLICIES = ("delay_w", "delay", "cost", "served", "control", "unfinished")
 """Columns whose bounds and costs say what is asked."""
 POLICY_ROWS = ("control_floor",)
 DEFINED = (
@@ -60,6 +60,8 @@ LARGE_NONZEROS = 250_000
 """Non-zeros of a model from which on what is searched is aggregated first: there a linear programme is what costs."""
 REDUCTIONS_KEPT = 4
 """Of one case and its neighbours: hosts and stacks that were held last are mostly held again."""
+WHOLE_MONTHS = 1e-6
+"""Months by which a cap on delay may be exceeded."""
 DINKELBACH_STEPS = 12
 DINKELBACH_TOLERANCE = 1e-7
 
@@ -236,7 +238,21 @@ class Engine:
             "delay_w": [by_workload.get(w, np.inf) for w in self.delay_names],
             "delay": np.inf if months is None else months,
             "cost": np.inf if musd is None else musd,
+            "unfinished": self._may_be_left(),
         }
+
+    def _may_be_left(self) -> Floats:
+        """1 for training runs that may be left undone under the caps on delay, 0 for those whose months alone exceed one.
+
+        A run is done or not, which the linear programme does not know: without this it leaves a part of one.
+        """
+        runs = self.case.trainings.reset_index(drop=True)
+        own, cap = runs["w"].map(self.asked.max_delay_months_by_workload), self.asked.max_delay_months
+        weighted = runs["months"] * runs["w"].map(self.case.workloads["priority"])
+        late = (runs["months"] > own + WHOLE_MONTHS) | (
+            weighted > (np.inf if cap is None else cap) + WHOLE_MONTHS
+        )
+        return np.where(late, 0.0, 1.0)
 
     def integers(self, *families: str) -> None:
         """Make exactly these families integer; all others are continuous."""

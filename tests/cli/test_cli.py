@@ -103,6 +103,9 @@ def test_validate_names_every_problem_of_every_file(call: Call, tmp_path: Path) 
         "3 problems",
     ]
     assert call("validate", TOY).code == 0
+    (tmp_path / "hopeless.yaml").write_text(text.replace("country: KOR", "country: JPN"))
+    hopeless = call("validate", "hopeless.yaml")
+    assert hopeless.code == 2 and "no plan is possible: no offer may serve assistant" in hopeless.err
     found = call("validate", "bad.yaml", TOY, "--json")
     assert found.code == 2 and [f["valid"] for f in found.json] == [False, True]
     assert found.json[0]["problems"][0]["line"] == 4

@@ -173,7 +173,6 @@ def test_training_runs_do_not_tie_one_another(tiny):
         {0: 1.0, 1: 1.0, 2: 4.0, 3: 4.0, 4: 3.0, 5: 3.0, 8: 1.0, 9: 1.0}, rel=0.02
     )
     assert not demand["carried_kref"].any() and not len(case.kept)
-    assert demand["since_t"].to_dict() == {0: 0, 1: 0, 2: 0, 3: 0, 4: 2, 5: 2, 8: 8, 9: 8}
     assert demand["until_t"].to_dict() == {0: 3, 1: 3, 2: 5, 3: 5, 4: 5, 5: 5, 8: 9, 9: 9}
 
 

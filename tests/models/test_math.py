@@ -115,7 +115,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "demand": [{
                 **{k: v for k, v in work.items() if k != "preemptible"}, "kind": "training", "must_serve_by": None,
                 "size": {"by": "training", "runs": [
-                    {"id": "one", "params_active_b": 10, "tokens_b": 1000, "start": "2028-01-01", "deadline": "2029-01-01"},
+                    {"id": "one", "params_active_b": 10, "tokens_b": 1000, "start": "2028-07-01", "deadline": "2029-01-01"},
                     {"id": "two", "params_active_b": 10, "tokens_b": 2000, "start": "2029-01-01", "deadline": "2030-01-01"},
                 ]},
             }],

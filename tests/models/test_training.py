@@ -10,7 +10,10 @@ import pytest
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.case.measures import serving_weights
-from planner.case.prechecks import precheck
+from planner.case.periods import add_months
+from planner.case.prechecks import precheck, unavoidable_months
+from planner.case.training_work import ALL_HOSTS
+from planner.intake.scenario_file import with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.kpis import for_service
 
@@ -53,13 +56,40 @@ def test_work_moves_within_a_run_to_the_fleet_there_is(tiny, plain_catalog, opti
 
 
 def test_a_fleet_that_is_too_small_leaves_the_share_unfinished(tiny, plain_catalog, optimise):
-    """A fleet of three quarters of the even pace leaves a quarter of the run, and 3 of its 12 months, undone."""
+    """A fleet of three quarters of the even pace does not do the run: all 12 months of it are waited for."""
     case = build_case(trained(tiny, FIRST), plain_catalog())
     pace = float(case.training_periods["kref"].iloc[0])
-    answer = optimise(case, objective="delay", bounds={"fleet": (0, 0.75 * pace)})
-    assert answer.values("unfinished").iloc[0] == pytest.approx(0.25)
-    assert answer.values("unserved").to_numpy() == pytest.approx(0.25)
-    assert answer.values("delay").iloc[0] == pytest.approx(3.0)
+    answer = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, 0.75 * pace)})
+    assert answer.values("unfinished").iloc[0] == 1 and (answer.values("unserved") == 1).all()
+    assert answer.values("delay").iloc[0] == pytest.approx(12.0) == case.trainings["months"].iloc[0]
+    assert answer.values("effort").sum() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("months", "done"), [(0.0, 1.0), (4.0, 1.0), (11.9, 1.0), (12.0, 0.0)])
+def test_a_part_of_a_run_saves_no_wait_and_none_of_it_is_bought(tiny, plain_catalog, optimise, months, done):
+    """Least cost under a cap on waiting: a run is done whole or left whole, so that a third of it is never shaved off."""
+    case = build_case(trained(tiny, FIRST), plain_catalog())
+    answer = optimise(case, integer=WHOLE, bounds={"delay_w": (0, months)})
+    (need,) = case.trainings["kref"]
+    assert answer.values("effort").sum() == pytest.approx(done * need)
+    assert answer.values("unserved").to_numpy() == pytest.approx(1.0 - done)
+    assert (answer.values("fleet").sum() > 1e-9) == bool(done), "nothing is bought for a run that is not done"
+
+
+def test_a_run_that_begins_and_ends_within_quarters_works_no_longer_than_it_may(
+    tiny, plain_catalog, optimise
+):
+    """Half of two quarters is one quarter: the fleet is that of all the work in one, not of half of it in each of two."""
+    run = {**FIRST, "start": "2028-02-15", "deadline": "2028-05-16"}
+    case = build_case(trained(tiny, run), plain_catalog())
+    (need,), shares = case.trainings["kref"], case.training_periods["share"]
+    fleet = need / shares.sum()
+    assert shares.sum() == pytest.approx(1.0, abs=0.02)
+    enough = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, fleet * 1.001)})
+    assert enough.values("unfinished").iloc[0] == 0
+    assert (enough.values("effort").droplevel([0, 1, 2]) <= shares.droplevel([0, 1]) * fleet * 1.002).all()
+    less = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, fleet * 0.999)})
+    assert less.values("unfinished").iloc[0] == 1
 
 
 def test_runs_that_overlap_share_a_fleet_and_each_is_done(tiny, plain_catalog, optimise):
@@ -69,30 +99,29 @@ def test_runs_that_overlap_share_a_fleet_and_each_is_done(tiny, plain_catalog, o
     answer = optimise(case, objective="delay", bounds={"fleet": (0, 4 / 3 * pace)})
     done = answer.values("effort").groupby(level=1).sum()
     assert done.to_numpy() == pytest.approx([4 * pace, 4 * pace])
-    less = optimise(case, objective="delay", bounds={"fleet": (0, pace)})
-    assert less.values("effort").sum() == pytest.approx(6 * pace)
-    left = less.values("unfinished") @ [12.0, 12.0]
-    assert left == pytest.approx(6.0), "two of eight quarters of work"
+    less = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, pace)})
+    assert less.values("effort").sum() == pytest.approx(4 * pace), "six quarters hold one run of four"
+    assert less.values("unfinished").sum() == 1
 
 
 def test_a_run_is_at_one_place_and_may_be_shared_where_that_is_said(tiny, plain_catalog, optimise):
-    """Two hosts of which each has room for three quarters of a run: shared it is done, at one place a quarter is left."""
+    """Two hosts of which each has room for three quarters of a run: shared it is done, at one place it is not."""
     half = {"max_it_mw": 2.5}
     alone = build_case(trained(tiny, FIRST, hosts=half, first=half), plain_catalog())
     pace = float(alone.training_periods["kref"].iloc[0])
     room = {"fleet": (0, 0.75 * pace)}
     one = optimise(alone, objective="delay", integer=WHOLE, bounds=room)
-    assert by(one, "effort", 2).gt(1e-9).sum() == 1
-    assert one.values("unfinished").iloc[0] == pytest.approx(0.25)
+    assert one.values("unfinished").iloc[0] == 1 and not one.values("effort").gt(1e-9).any()
+    wide = optimise(alone, objective="delay", integer=WHOLE, bounds={"fleet": (0, pace)})
+    assert wide.values("unfinished").iloc[0] == 0 and by(wide, "effort", 2).gt(1e-9).sum() == 1
     both = build_case(trained(tiny, FIRST, hosts=half, first=half, one_place=False), plain_catalog())
     shared = optimise(both, objective="delay", integer=WHOLE, bounds=room)
     assert shared.values("unfinished").iloc[0] == pytest.approx(0.0)
-    assert by(shared, "effort", 2).gt(1e-9).sum() == 2 and not shared.arrays.columns["placed"].size
+    assert by(shared, "effort", 2).gt(1e-9).sum() == 2
+    assert [i[2] for i in shared.arrays.columns["placed"].index] == [ALL_HOSTS]
 
 
-def test_one_host_needs_no_choice_and_no_training_no_rows(tiny, plain_catalog, optimise):
-    case = build_case(trained(tiny, FIRST), plain_catalog())
-    assert not case.training_places["chosen"].any()
+def test_no_training_no_rows(tiny, plain_catalog, optimise):
     none = optimise(tiny(), plain_catalog())
     assert not [n for n in ("effort", "unfinished", "placed", "ahead") if none.arrays.columns[n].size]
 
@@ -113,18 +142,35 @@ def test_a_run_whose_start_is_too_early_is_not_lost(tiny, plain_catalog):
         trained(tiny, early, work={"optional": False, "must_serve_by": "2027-01-01"}), plain_catalog()
     )
     assert not precheck(case)
-    gone = build_case(trained(tiny, {**early, "deadline": "2027-07-01"},
-                              work={"optional": False, "must_serve_by": "2027-01-01"}), plain_catalog())  # fmt: skip
-    (trouble,) = precheck(gone)
-    assert trouble.workload == "models"
+
+
+def test_a_run_that_no_fleet_could_do_is_refused_with_the_least_deadline(tiny, plain_catalog):
+    """Nothing is live in 2027, and a host of 5 MW does what its megawatts allow: both are refused, and the cure cures."""
+    must = {"optional": False, "must_serve_by": "2027-01-01"}
+    small = {"max_it_mw": 0.4}
+    early = {**FIRST, "start": "2027-01-01", "deadline": "2027-07-01"}
+    for runs, changes, words in (
+        ([early, SECOND], {}, "nothing can be ready"),
+        ([FIRST], {"first": small}, "of it at most"),
+    ):
+        hopeless = trained(tiny, *runs, work=must, **changes)
+        (trouble,) = precheck(build_case(hopeless, plain_catalog()))
+        assert (trouble.workload, trouble.reason) == ("models", "training") and words in trouble.message
+        assert trouble.change, trouble.cure
+        ((path, day),) = trouble.change.items()
+        assert not precheck(build_case(with_overrides(hopeless, {path: day}), plain_catalog()))
+        sooner = build_case(with_overrides(hopeless, {path: add_months(day, -3)}), plain_catalog())
+        assert precheck(sooner), "a quarter less does not do"
+    waits = build_case(trained(tiny, early, SECOND), plain_catalog())
+    assert not precheck(waits) and unavoidable_months(waits)["models"] == pytest.approx(6.0)
 
 
 @pytest.fixture(scope="module")
 def plan(tiny, plain_catalog):
-    """Two runs on two hosts with room for one of them each."""
-    small = {"max_it_mw": 10}
+    """Two runs on two hosts with room for one of them each; the second must end within a quarter."""
+    small, within = {"max_it_mw": 10}, {**SECOND, "deadline": "2029-05-16"}
     scenario = trained(
-        tiny, FIRST, SECOND, hosts=small, first=small, work={"optional": False, "must_serve_by": "2028-01-01"}
+        tiny, FIRST, within, hosts=small, first=small, work={"optional": False, "must_serve_by": "2028-01-01"}
     )
     found = solve(build_case(scenario, plain_catalog()), quality="quick")
     assert found.plan is not None, found.troubles
@@ -150,8 +196,14 @@ def test_a_plan_says_where_and_when_each_run_is_done(plan):
         ),
         ("training-work", "training_work", lambda t: t.assign(kref=t["kref"] * 1.01)),
         ("training-done", "training", lambda t: t.assign(finished_share=0.5)),
+        ("training-whole", "training", lambda t: t.assign(finished_share=0.5)),
         ("training-share", "training", lambda t: t.assign(finished_share=0.5)),
         ("training-date", "training_work", lambda t: t.assign(t=t["t"] + 6)),
+        (
+            "training-edge",
+            "training_work",
+            lambda t: t.assign(kref=t["kref"].where(t["t"] < t["t"].max(), t["kref"].sum())),
+        ),
     ],
 )
 def test_the_audit_finds_what_no_run_may_be(plan, rule, table, change):
