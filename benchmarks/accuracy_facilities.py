@@ -213,17 +213,21 @@ def _all_in(catalog: Catalog, row: Any) -> Compared | None:
 
 
 def _months(catalog: Catalog, row: Any) -> Compared | None:
-    """A conventional hall, from the order to live; what was converted from another use is left aside."""
-    if pd.isna(row.build_months) or "mining" in str(row.start_basis):
+    """A hall of the project's kind, new or in a building that stood, from the order to live."""
+    if pd.isna(row.build_months):
         return None
-    return Compared(str(row.Index), row.iso3, float(row.build_months), duration("hall", catalog=catalog).span)
+    span = duration("hall", hall_type=row.hall_type, catalog=catalog).span
+    return Compared(str(row.Index), row.iso3, float(row.build_months), span)
+
+
+ENDS = ("mid", "low", "high")
 
 
 def months_by_builder(catalog: Catalog) -> dict[str, Any]:
     """Mean absolute error in months of the hall's lead at mid, and at the end of its range that suits the builder.
 
-    Owners of large clouds build for themselves, all others to have capacity fast. Which end a kind of builder takes is
-    learned from its projects in other countries; without any it is mid.
+    Owners of large clouds build for themselves, all others to have capacity fast. Which end of its halls' range a kind of
+    builder takes is learned from its projects in other countries; without any it is mid.
     """
     table = catalog.table("real_projects")
     rows = [
@@ -233,9 +237,9 @@ def months_by_builder(catalog: Catalog) -> dict[str, Any]:
     ]
     one, two, each = [], [], {}
     for c, owner in rows:
-        others = [x.reported for x, same in rows if same == owner and x.country != c.country]
-        ends = (c.computed.mid, c.computed.low, c.computed.high)
-        chosen = min(ends, key=lambda months: sum(abs(months - x) for x in others))
+        others = [x for x, same in rows if same == owner and x.country != c.country]
+        end = min(ENDS, key=lambda name: sum(abs(getattr(x.computed, name) - x.reported) for x in others))
+        chosen = getattr(c.computed, end)
         one.append(abs(c.computed.mid - c.reported))
         two.append(abs(chosen - c.reported))
         each[c.project] = [c.reported, chosen]
