@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import socket
 import threading
@@ -30,8 +31,9 @@ from planner.runs.disk import write_bytes
 
 log = logging.getLogger("planner.app")
 CSRF_COOKIE = "_csrf_token"  # the name from which Dash copies the token into X-CSRFToken
+GRID_SCRIPT = re.compile(r'<script src="([^"]*/dash_ag_grid/[^"]*)"></script>\s*')
 INDEX = """<!DOCTYPE html>
-<html lang="{lang}" data-prefix="{prefix}" data-plotly="{plotly}" data-mantine-color-scheme="{scheme}"
+<html lang="{lang}" data-prefix="{prefix}" data-plotly="{plotly}" data-grid="{grid}" data-mantine-color-scheme="{scheme}"
   data-ag-theme-mode="{scheme}">
 <head>
 {metas}
@@ -56,14 +58,17 @@ class PlannerDash(dash.Dash):
     """Dash with a page that names its language and wears the reader's colours before any script runs.
 
     A page with charts names the chart library in its head, so that the browser reads it while the server still
-    makes the page; other pages fetch it when they have come to rest (functions.js).
+    makes the page; other pages fetch it when they have come to rest (functions.js). The library of grids, which Dash
+    would run on every page, comes with the first grid (grid.js).
     """
 
     def interpolate_index(self, *_places: Any, **parts: Any) -> str:
         plotly = self.get_asset_url(figure.LIBRARY)
         early = url.draws_charts(self.strip_relative_path(flask.request.path) or "")
+        grid = GRID_SCRIPT.search(parts["scripts"])
         return INDEX.format(
             plotly=plotly,
+            grid=grid[1] if grid else "",
             charts=f'<script defer src="{plotly}"></script>' if early else "",
             lang=LANGUAGE,
             scheme=scheme.current(),
@@ -75,7 +80,7 @@ class PlannerDash(dash.Dash):
             css=parts["css"],
             app_entry=parts["app_entry"],
             config=parts["config"],
-            scripts=parts["scripts"],
+            scripts=GRID_SCRIPT.sub("", parts["scripts"]),
             renderer=parts["renderer"],
         )
 

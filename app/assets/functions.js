@@ -39,14 +39,14 @@
     set: function () {},
   });
 
-  // A page without charts fetches the library when it has come to rest: the next page will want it.
+  // A page without charts or grids fetches their libraries when it has come to rest: the next page will want them.
   window.addEventListener("load", function () {
     window.setTimeout(function () {
-      if (library && !window.Plotly) {
+      [!window.Plotly && library, document.documentElement.dataset.grid].filter(Boolean).forEach(function (wanted) {
         const link = document.createElement("link");
-        Object.assign(link, { rel: "prefetch", as: "script", href: library });
+        Object.assign(link, { rel: "prefetch", as: "script", href: wanted });
         document.head.appendChild(link);
-      }
+      });
     }, 1500);
   });
 

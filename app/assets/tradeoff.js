@@ -54,7 +54,7 @@
 
   function fromScatter(selection, click, _clear, _base, state, live, points) {
     if (asked(SCATTER, "selectedData")) {
-      return !owned(SCATTER, selection) ? no() : changed(state, { sel: brushed(selection, "pointNumber", points) }, live, points);
+      return !owned(SCATTER, selection) ? no() : changed(state, { sel: brushed(selection, KEY[SCATTER], points) }, live, points);
     }
     if (asked(SCATTER, "clickData") && click && click.points[0].curveNumber === 0) {
       return changed(state, { pick: points[click.points[0].pointNumber].point }, live, points);
@@ -71,7 +71,7 @@
 
   function fromParallel(selection, click, state, live, points) {
     if (asked(PARALLEL, "selectedData")) {
-      return !owned(PARALLEL, selection) ? no() : changed(state, { sel: brushed(selection, "curveNumber", points) }, live, points);
+      return !owned(PARALLEL, selection) ? no() : changed(state, { sel: brushed(selection, KEY[PARALLEL], points) }, live, points);
     }
     return click ? changed(state, { pick: points[click.points[0].curveNumber].point }, live, points) : no();
   }
@@ -117,30 +117,57 @@
     }
   }
 
+  // A line is dimmed where it stands: plotly would look through the whole chart again before it did.
+  function dim(plot, i, opacity) {
+    const line = plot.querySelector(".trace" + plot._fullData[i].uid);
+    if (plot.data[i].opacity !== opacity && line) {
+      plot.data[i].opacity = plot._fullData[i].opacity = opacity;
+      line.style.opacity = opacity;
+    }
+  }
+
   function drawParallel(plot, view, chosen) {
     if (plot.data.length !== view.points.length) {
       return; // no points
     }
-    const opacity = [];
     const width = [];
     const traces = [];
     view.points.forEach(function (row, i) {
       const picked = row.point === view.state.pick;
       const strong = picked || !chosen.size || chosen.has(row.point) ? 0.9 : 0.12;
       const thick = picked ? 5 : 1.8;
-      if (plot.data[i].opacity !== strong || plot.data[i].line.width !== thick) {
+      dim(plot, i, strong);
+      if (plot.data[i].line.width !== thick) {
         traces.push(i);
-        opacity.push(strong);
         width.push(thick);
       }
     });
     if (traces.length) {
-      window.Plotly.restyle(plot, { opacity: opacity, "line.width": width }, traces);
+      window.Plotly.restyle(plot, { "line.width": width }, traces);
     }
     const gone = boxes(plot, PARALLEL);
     if (gone) {
       window.Plotly.relayout(plot, gone);
     }
+  }
+
+  // What was brushed in one chart shows in the other at once; the view itself hears of it from the page, a moment later.
+  const DRAW = { [SCATTER]: drawScatter, [PARALLEL]: drawParallel };
+  const OTHER = { [SCATTER]: PARALLEL, [PARALLEL]: SCATTER };
+  const KEY = { [SCATTER]: "pointNumber", [PARALLEL]: "curveNumber" };
+  function echoes(plot, name) {
+    if (plot.echoes) {
+      return;
+    }
+    plot.echoes = true;
+    plot.on("plotly_selected", function (selection) {
+      const other = charts.plotOf(OTHER[name]);
+      const chosen = brushed(selection, KEY[name], newest.points);
+      if ((chosen.length || owner === name) && drawn(other)) {
+        owner = name;
+        DRAW[OTHER[name]](other, newest, new Set(chosen));
+      }
+    });
   }
 
   // Draws a view into the charts that are there; one still being drawn gets the newest view when it stands.
@@ -149,10 +176,11 @@
     newest = view;
     const chosen = new Set(view.state.sel || []);
     let missing = false;
-    [[SCATTER, drawScatter], [PARALLEL, drawParallel]].forEach(function (entry) {
-      const plot = charts.plotOf(entry[0]);
+    Object.keys(DRAW).forEach(function (name) {
+      const plot = charts.plotOf(name);
       if (drawn(plot)) {
-        entry[1](plot, view, chosen);
+        echoes(plot, name);
+        DRAW[name](plot, view, chosen);
       } else {
         missing = true;
       }
@@ -164,6 +192,29 @@
         }
       }, 150);
     }
+  }
+
+  // What is out of sight is asked for when the chart in sight stands, so that it is not waited for.
+  const LATEST_MS = 10000;
+  let visits = 0;
+  function below(ref) {
+    const visit = (visits += 1);
+    const began = Date.now();
+    (function wait() {
+      if (visit !== visits) {
+        return;
+      }
+      if (!drawn(charts.plotOf(SCATTER)) && Date.now() - began < LATEST_MS) {
+        window.setTimeout(wait, 30);
+        return;
+      }
+      window.requestAnimationFrame(function () { // the frame with the chart, and then the next
+        window.requestAnimationFrame(function () {
+          window.dash_clientside.set_props("tradeoff-below", { data: ref });
+        });
+      });
+    })();
+    return no();
   }
 
   function draw(state, live, _lower, points) {
@@ -201,7 +252,7 @@
   }
 
   window.dash_clientside.tradeoff = {
-    fromScatter: fromScatter, fromParallel: fromParallel, fromTable: fromTable, draw: draw, settle: settle,
-    table: table, plans: plans, keep: keep,
+    fromScatter: fromScatter, fromParallel: fromParallel, fromTable: fromTable, draw: draw, below: below,
+    settle: settle, table: table, plans: plans, keep: keep,
   };
 })();

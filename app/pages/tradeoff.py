@@ -39,9 +39,9 @@ from planner.report import front
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
 
-REF, STATE, DEFAULTS_ID, POINTS, LIVE, SETTLED, DRAWN, PLANS, VISIT = (
+REF, STATE, DEFAULTS_ID, POINTS, LIVE, SETTLED, DRAWN, PLANS, VISIT, BELOW = (
     f"{PAGE}-{x}"
-    for x in ("ref", "state", "defaults", "points", "live", "settled", "drawn", "plans", "visit")
+    for x in ("ref", "state", "defaults", "points", "live", "settled", "drawn", "plans", "visit", "below")
 )
 RUN, DELAY, CONTROL, TICK = (f"{PAGE}-{x}" for x in ("run", "delay", "control", "tick"))
 ANSWER, PRICES, MESSAGE, PICKED, PAGES = (
@@ -60,7 +60,9 @@ def register(app: dash.Dash, services: Services) -> None:
 
     add_page(PAGE, page)
 
-    @app.callback(Output(LOWER, "children"), Input(REF, "data"), State(STATE, "data"))
+    @app.callback(
+        Output(LOWER, "children"), Input(BELOW, "data"), State(STATE, "data"), prevent_initial_call=True
+    )
     def below(ref: str, state: dict[str, Any]) -> list[Any]:
         one = load(services, ref)
         key = (PAGE, "lower", one.key, one.screened is not None, json.dumps(state, sort_keys=True))
@@ -177,6 +179,10 @@ def in_browser(app: dash.Dash) -> None:
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
+        ClientsideFunction(PAGE, "below"), Output(DRAWN, "data", allow_duplicate=True), Input(REF, "data"),
+        prevent_initial_call="initial_duplicate",
+    )  # fmt: skip
+    app.clientside_callback(
         ClientsideFunction(PAGE, "table"),
         Output(GRID, "rowData"),
         Output(GRID, "selectedRows"),
@@ -227,6 +233,7 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
         dcc.Store(id=LIVE),
         dcc.Store(id=DRAWN),
         dcc.Store(id=SETTLED),
+        dcc.Store(id=BELOW),
         dcc.Store(id=PLANS, data={"pick": view["pick"], "base": view["base"]}),
         dcc.Store(id=VISIT, data=secrets.token_hex(8)),
         dcc.Interval(id=TICK, interval=700, disabled=False),

@@ -42,6 +42,14 @@ def test_only_pages_with_charts_read_the_library_first(tmp_path: Path) -> None:
     assert client.get(f"/assets/{figure.LIBRARY}").status_code == 200
 
 
+def test_no_page_runs_the_library_of_grids_before_it_has_one(tmp_path: Path) -> None:
+    client = create_app(Settings(runs_root=tmp_path, prefix="/planner/")).server.test_client()
+    page = client.get("/planner/").get_data(as_text=True)
+    named = re.search(r'data-grid="(/planner/[^"]*/dash_ag_grid[^"]*)"', page)
+    assert named and not re.search(r"<script[^>]*dash_ag_grid", page)
+    assert client.get(named[1]).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/", "/tradeoff/x"])
 def test_the_library_is_found_under_a_prefix(tmp_path: Path, path: str) -> None:
     client = create_app(Settings(runs_root=tmp_path, prefix="/planner/")).server.test_client()
