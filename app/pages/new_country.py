@@ -14,12 +14,13 @@ import dash
 import dash_mantine_components as dmc
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
-from planner.app.components import kpi, layout, table
+from planner.app.components import kpi, layout
 from planner.app.pages import add_page
 from planner.app.pages.editor_check import submit
 from planner.app.pages.estimate import cards
+from planner.app.pages.new_checklist import CHANGE, checklist, plain
 from planner.app.services import Services
-from planner.app.state import editing, url
+from planner.app.state import editing, sections, url
 from planner.case.places import place_of
 from planner.facts.catalog import Catalog
 from planner.facts.errors import PlannerError
@@ -95,13 +96,14 @@ def register(app: dash.Dash, services: Services) -> None:
         Output({"type": OUT, "id": ALL}, "children", allow_duplicate=True),
         Input({"type": MAKE, "id": ALL}, "n_clicks"),
         Input({"type": SOLVE, "id": ALL}, "n_clicks"),
+        Input({"type": CHANGE, "at": ALL}, "n_clicks"),
         *(State(one.component_id, one.component_property) for one in WISHED),
         State(COUNTRY, "value"),
         State(SITES, "value"),
         State(TITLE, "value"),
         prevent_initial_call=True,
     )
-    def make(_make: Any, _solve: Any, *given: Any) -> Any:
+    def make(_make: Any, _solve: Any, _change: Any, *given: Any) -> Any:
         *wished, iso3, sites, title = given
         if not ctx.triggered_id or not ctx.triggered[0]["value"]:
             return no_update, [no_update]
@@ -116,6 +118,9 @@ def register(app: dash.Dash, services: Services) -> None:
         )
         if ctx.triggered_id["type"] == MAKE:
             return url.href("scenario", draft.id), [no_update]
+        if ctx.triggered_id["type"] == CHANGE:
+            at = ctx.triggered_id["at"]
+            return url.href("scenario", draft.id, section=sections.place_of(at)[0], at=at), [no_update]
         job, _ = submit(services, scenario, draft.id, {"quality": "quick", "objective": "cost"})
         return url.href("run", job.id), [no_update]
 
@@ -187,7 +192,7 @@ def _people(scenario: Scenario) -> list[Any]:
     for w in scenario.demand:
         users = final_users(w)
         who = f" ({t('new.public')})" if w.body == "public" else ""
-        told = {"label": _plain(w.id), "description": _first(w.note or "") + who}
+        told = {"label": plain(w.id), "description": _first(w.note or "") + who}
         if users is None:
             parts.append(dmc.Switch(id={"type": KEEP, "id": w.id}, checked=True, **told))
         else:
@@ -274,7 +279,6 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
         return _refused(error)
     told = doubts_told(rough.chains.values())
     assumed = assumed_inputs(scenario, catalog)
-    assumed["item"] = [_named(item) for item in assumed["item"]]
     return [
         kpi.cards(cards(rough, FIGURES), 170),
         html.P(" ".join([t("new.differs", sites=len(scenario.sites)), *survivors(scenario)])),
@@ -283,7 +287,7 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
             [
                 html.Summary(t("new.assumed", n=len(assumed))),
                 html.P(t("new.assumed-lead"), className="muted"),
-                *table.plain_table(assumed, t("new.assumed", n=len(assumed))),
+                checklist(assumed),
             ]
         ),
     ]
@@ -292,21 +296,10 @@ def _estimate(catalog: Catalog, iso3: str, sites: str, asked: Wishes) -> Any:
 def survivors(scenario: Scenario) -> list[str]:
     """A sentence for every workload a share of which must survive the loss of a site."""
     return [
-        t("new.survives", share=percent(w.survival_share), name=_plain(w.id),
+        t("new.survives", share=percent(w.survival_share), name=plain(w.id),
           date=f"{w.survive_from or scenario.horizon.start:%Y-%m}")
         for w in scenario.demand if w.survival_share
     ]  # fmt: skip
-
-
-def _plain(id: str) -> str:
-    """An id of the starter as words."""
-    return id.replace("-", " ").capitalize()
-
-
-def _named(item: str) -> str:
-    """A path of an assumed input in words: ``sites[campus]`` is "Campus (site)"."""
-    found = re.fullmatch(r"(?:\w+\.)?(\w+)\[([\w-]+)\]", item)
-    return f"{_plain(found[2])} ({t(f'new.kind.{found[1]}')})" if found else item[:1].upper() + item[1:]
 
 
 def _refused(error: PlannerError) -> Any:

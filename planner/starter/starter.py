@@ -9,7 +9,7 @@ Numbers come from the catalog; what the catalog cannot know is written with ``as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from io import StringIO
@@ -35,7 +35,7 @@ from planner.starter.sections import document
 
 @dataclass(frozen=True)
 class Starter:
-    """The text of a starter, the scenario it holds, and what it assumes (item, value, why)."""
+    """The text of a starter, the scenario it holds, and what it assumes (item, value, why, path)."""
 
     text: str
     scenario: Scenario
@@ -104,49 +104,68 @@ def write_starter(
     return path, starter
 
 
+PLACES = {
+    "elec_price_usd_per_mwh": "elec_price_usd_per_mwh",
+    "construction_musd_per_mw_it": "construction_musd_per_mw_it",
+    "grid_connect_months": "grid_lead_months",
+    "grid_kgco2_per_mwh": "",
+    "it_import_duty_pct": "",
+}
+"""Facts of a country that a starter rests on, and the field of a site that takes their place; none for some."""
+
+
 def assumed_inputs(scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
-    """Every input of a scenario that rests on an assumption: marked records, fallback values, missing rules."""
-    rows: list[tuple[str, Any, str]] = []
+    """Every input of a scenario that rests on an assumption: marked records, fallback values, missing rules.
+
+    ``path`` is where the scenario states it or may state another; empty where that is for the catalog alone.
+    """
+    rows: list[tuple[str, Any, str, str]] = []
+    marked = "marked assumed in the scenario"
     if scenario.assumed:
         many = f"{len(scenario.demand)} workloads, {len(scenario.sites)} sites, {len(scenario.hosts)} hosts"
-        rows.append(("scenario", many, scenario.note or "marked assumed"))
+        rows.append(("scenario", many, scenario.note or "marked assumed", "note"))
     records = (("demand", scenario.demand), ("sites", scenario.sites), ("hosts", scenario.hosts))
     for kind, entries in records:
-        rows += [
-            (f"{kind}[{record.id}]", _value(record), record.note or "marked assumed in the scenario")
-            for record in entries
-            if record.assumed
-        ]
+        for record in entries:
+            if record.assumed:
+                path = f"{kind}[{record.id}]"
+                rows.append((path, _value(record), record.note or marked, path))
     if scenario.money.assumed:
-        rows.append(("money", scenario.money.discount_rate_real, scenario.money.note or ""))
+        money = scenario.money
+        rows.append(("money", money.discount_rate_real, money.note or "", "money.discount_rate_real"))
     for quota in scenario.supply.quotas:
         if quota.assumed:
-            path = "; ".join(f"{number(step.accelerators)} from {step.from_}" for step in quota.path)
-            rows.append((f"supply.quotas[{quota.id}]", path, quota.note or "marked assumed in the scenario"))
-    used = ("elec_price_usd_per_mwh", "construction_musd_per_mw_it", "grid_connect_months",
-            "grid_kgco2_per_mwh", "it_import_duty_pct")  # fmt: skip
+            steps = "; ".join(f"{number(step.accelerators)} from {step.from_}" for step in quota.path)
+            path = f"supply.quotas[{quota.id}]"
+            rows.append((path, steps, quota.note or marked, path))
+    rows += [*_of_countries(scenario, catalog), *_without_rule(scenario, catalog)]
+    return pd.DataFrame(rows, columns=["item", "value", "why", "path"])
+
+
+def _of_countries(scenario: Scenario, catalog: Catalog) -> Iterator[tuple[str, Any, str, str]]:
+    """Facts of a country that the catalog takes from elsewhere, by country of a site."""
     context = Context.of(scenario, catalog)
-    for iso3 in dict.fromkeys(context.site_country(s) for s in scenario.sites):
+    first: dict[str, str] = {}
+    for site in scenario.sites:
+        first.setdefault(context.site_country(site), site.id)
+    for iso3, site_id in first.items():
         table = fallback_chain(catalog, iso3, scenario.money.level)
-        table = table[table["assumed"] & table["item"].isin(used)]
-        rows += [(f"{r.title} of {iso3}", r.value, f"{r.why}; rung: {r.origin}") for r in table.itertuples()]
-    homes = dict.fromkeys(w.country or scenario.country for w in scenario.demand if w.locality is None)
-    for iso3 in homes:
-        gaps = set(locality_gaps(catalog, iso3))
-        asked = {
-            (w.body, w.data_class)
-            for w in scenario.demand
-            if w.locality is None and (w.country or scenario.country) == iso3
-        }
-        for body, data_class in sorted(gaps & asked):
-            rows.append(
-                (
-                    f"locality of {iso3}, {body} body, {data_class} data",
-                    "strictest",
-                    "no rule found: strictest of the class",
-                )
-            )
-    return pd.DataFrame(rows, columns=["item", "value", "why"])
+        for r in table[table["assumed"] & table["item"].isin(PLACES)].itertuples():
+            field = PLACES[str(r.item)]
+            path = f"sites[{site_id}].{field}" if field else ""
+            yield f"{r.title} of {iso3}", r.value, f"{r.why}; rung: {r.origin}", path
+
+
+def _without_rule(scenario: Scenario, catalog: Catalog) -> Iterator[tuple[str, Any, str, str]]:
+    """Bodies and classes of data for which a country has no rule on where they may be."""
+    asked: dict[tuple[str, str, str], str] = {}
+    for w in scenario.demand:
+        if w.locality is None:
+            asked.setdefault((w.country or scenario.country, w.body, w.data_class), w.id)
+    for (iso3, body, data_class), workload in sorted(asked.items()):
+        if (body, data_class) in locality_gaps(catalog, iso3):
+            item = f"locality of {iso3}, {body} body, {data_class} data"
+            yield item, "strictest", "no rule found: strictest of the class", f"demand[{workload}].locality"
 
 
 def _value(record: Workload | Site | Host) -> str:

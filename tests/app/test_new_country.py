@@ -12,7 +12,9 @@ import pytest
 
 from planner.app import create_app
 from planner.app.pages import new_country
+from planner.app.pages.new_checklist import CHANGE, checklist
 from planner.app.services import Services, Settings
+from planner.app.state.sections import place_of
 from planner.jobs import drafts
 from planner.report.strings import t
 from planner.starter.wishes import Wishes
@@ -70,6 +72,17 @@ def test_the_form_holds_every_group_host_and_assumption(app: dash.Dash, services
         assert t("new.refused") in drawn(new_country.form(services.catalog, "GHA", "no place"))
 
 
+def test_every_assumption_names_where_it_is_changed_or_is_a_fact(services: Services) -> None:
+    starter = new_country._starter("GHA", "", services.catalog)
+    paths = starter.assumptions.set_index("item")["path"]
+    assert paths["demand[citizens]"] == "demand[citizens]"
+    assert paths["wait for the grid of ESP"] == "sites[abroad].grid_lead_months"
+    assert paths["import duty on servers of GHA"] == ""
+    assert all(place_of(path)[0] != "yaml" for path in paths if path)
+    page = drawn(checklist(starter.assumptions))
+    assert page.count(CHANGE) == (paths != "").sum() and page.count(t("new.fact-help")) == (paths == "").sum()
+
+
 def test_the_estimate_follows_what_is_asked_and_says_what_is_wrong(services: Services) -> None:
     def estimate(**users: float) -> str:
         wishes = new_country.wishes("", *asked(dict(users), HOME))
@@ -107,6 +120,7 @@ def test_make_a_first_plan_leaves_a_scenario_with_its_starter_as_base(
     def field(kind: str, name: str, value: Any) -> list[dict[str, Any]]:
         return [{"id": {"type": kind, "id": name}, "property": "value", "value": value}]
 
+    change = {"type": CHANGE, "at": "sites[campus].construction_musd_per_mw_it"}
     output = next(key for key in app.callback_map if key.startswith(f"..{new_country.GOTO}.href"))
     body = {
         "output": output,
@@ -117,6 +131,7 @@ def test_make_a_first_plan_leaves_a_scenario_with_its_starter_as_base(
         "inputs": [
             [{"id": {"type": new_country.MAKE, "id": "make"}, "property": "n_clicks", "value": 1}],
             [{"id": {"type": new_country.SOLVE, "id": "solve"}, "property": "n_clicks"}],
+            [{"id": change, "property": "n_clicks", "value": 1}],
         ],
         "changedPropIds": [f'{{"id":"make","type":"{new_country.MAKE}"}}.n_clicks'],
         "state": [
@@ -136,3 +151,7 @@ def test_make_a_first_plan_leaves_a_scenario_with_its_starter_as_base(
     assert answer.json["response"][new_country.GOTO]["href"] == f"/scenarios/{draft.id}"
     assert draft.base_text == new_country._starter("GHA", "", services.catalog).text
     assert "operator: us-operator" in draft.base_text and "operator: us-operator" not in draft.text
+    body["changedPropIds"] = [f"{json.dumps(change, sort_keys=True, separators=(',', ':'))}.n_clicks"]
+    answer = client.post("/_dash-update-component", json=body, headers={"X-CSRFToken": token})
+    address = answer.json["response"][new_country.GOTO]["href"]
+    assert address.startswith("/scenarios/") and "section=sites" in address and "construction" in address
