@@ -77,8 +77,9 @@ def _stacks(asked: Asked) -> Found:
     """``stacks``: ids of the catalog, by default the five."""
     chosen = tuple(asked.options.get("stacks") or FIVE)
     found = compare_stacks(
-        asked.scenario, chosen, asked.quality, on_event=asked.on_event, catalog=asked.catalog
-    )
+        asked.scenario, chosen, asked.quality, on_event=asked.on_event, catalog=asked.catalog,
+        should_stop=asked.should_stop,
+    )  # fmt: skip
     return Found({"stacks": found.table, "accounts": found.accounts.rename_axis("account").reset_index()}, [])
 
 

@@ -15,7 +15,7 @@ stays unserved: ``served_share`` belongs to every cost, and costs compare per ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -181,13 +181,16 @@ def compare_stacks(
     workers: int = 1,
     on_event: OnEvent | None = None,
     catalog: Catalog | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Comparison:
     """One row a stack and the free optimum: cost, delay, control, SEAL shares, first service, US content, capital.
 
     Facts are those the scenario carries where no others are given.
     ``musd_per_control_point``: what a point of control costs at the service of this row, against the nearest stack
     of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
-    With ``workers`` above 1 rows are solved in processes of their own and ``on_event`` hears of whole rows only.
+    ``should_stop`` ends the search of the row at work, and of each after it, with the best plan found by then.
+    With ``workers`` above 1 rows are solved in processes of their own: ``on_event`` hears of whole rows only, and
+    ``should_stop`` leaves out those that have not begun.
     """
     catalog = catalog or scenario.catalog
     check_known(stacks, catalog)
@@ -196,9 +199,10 @@ def compare_stacks(
         update={"solve": scenario.solve.model_copy(update={"time_limit_s": limit})}
     )
     names = [*([FREE] if free else []), *stacks]
-    made = dict(_rows(scenario, catalog, names, quality, workers, on_event))
-    frame = pd.DataFrame([made[name][0] for name in names]).reindex(columns=COLUMNS)
-    accounts = pd.DataFrame({name: made[name][1] for name in names if made[name][1]}).fillna(0.0)
+    made = dict(_rows(scenario, catalog, names, quality, workers, on_event, should_stop))
+    rows = [made[name] for name in names if name in made]
+    frame = pd.DataFrame([row for row, _ in rows]).reindex(columns=COLUMNS)
+    accounts = pd.DataFrame({row["stack"]: costs for row, costs in rows if costs}).fillna(0.0)
     prices = _price_of_control(frame)
     return Comparison(frame.assign(**prices), accounts.sort_index())
 
@@ -218,14 +222,19 @@ def _rows(
     quality: str,
     workers: int,
     on_event: OnEvent | None,
+    should_stop: Callable[[], bool] | None,
 ) -> Iterator[tuple[str, Row]]:
     if workers <= 1 or len(names) == 1:
         for name in names:
-            yield name, row_of(scenario, catalog, name, quality, on_event)
+            yield name, row_of(scenario, catalog, name, quality, on_event, should_stop)
         return
     with ProcessPoolExecutor(min(workers, len(names)), mp_context=get_context("spawn")) as pool:
         jobs = {pool.submit(row_of, scenario, catalog, name, quality): name for name in names}
         for job in as_completed(jobs):
+            if should_stop is not None and should_stop():
+                pool.shutdown(wait=False, cancel_futures=True)
+            if job.cancelled():
+                continue
             row = job.result()
             if on_event is not None:
                 on_event(Event(jobs[job], row[0]["status"], row[0].get("seconds", 0.0)))
@@ -233,7 +242,12 @@ def _rows(
 
 
 def row_of(
-    scenario: Scenario, catalog: Catalog, name: str, quality: str, on_event: OnEvent | None = None
+    scenario: Scenario,
+    catalog: Catalog,
+    name: str,
+    quality: str,
+    on_event: OnEvent | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Row:
     """One row and the partner's discounted cost by account; ``name`` is a stack or ``free``."""
     row: dict[str, Any] = {"stack": name, "name": "free choice of the scenario"}
@@ -243,7 +257,7 @@ def row_of(
         case = build_case(scenario if name == FREE else forced(scenario, name, catalog), catalog)
     except NotOffered as error:
         return row | {"status": "not offered", "note": str(error)}, {}
-    outcome = solve(case, quality, on_event=on_event)
+    outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
     row |= {"status": outcome.status, "gap": outcome.gap, "seconds": outcome.seconds["total"]}
     if outcome.plan is None:
         return row | {"note": _why_none(outcome, scenario.solve.time_limit_s)}, {}
@@ -262,7 +276,7 @@ def _why_none(outcome: Outcome, limit: float) -> str:
         return "; ".join(t.message for t in outcome.troubles[:2])
     if outcome.status == "infeasible":
         return "no plan keeps the scenario's sites, supply and survival shares, even with every workload optional"
-    return f"no plan found in {limit:.0f} s"
+    return "stopped before a plan was found" if outcome.stopped else f"no plan found in {limit:.0f} s"
 
 
 def _figures(plan: Plan) -> dict[str, Any]:

@@ -310,6 +310,11 @@ def test_the_table_of_stacks_orders_control_and_counts_us_content(compared: Comp
     assert table["first_service"].str.startswith("2027").all()
 
 
+def test_a_stop_ends_the_row_at_work() -> None:
+    found = compare_stacks(scenario(), ("us-cloud",), free=False, should_stop=lambda: True).table
+    assert found["status"].item() != "optimal"
+
+
 def test_the_price_of_control_is_that_of_like_service_against_the_next_cheaper_stack(
     compared: Comparison,
 ) -> None:
