@@ -30,6 +30,8 @@ from planner.scenario.record import Record
 from planner.scenario.reference import _records, meaning
 from planner.scenario.schema import Decision, Scenario
 
+pytestmark = pytest.mark.untraced
+
 TERMS = json.loads(resources.files("planner.report").joinpath("terms.en.json").read_text(encoding="utf-8"))
 
 

@@ -29,6 +29,8 @@ from planner.jobs.store import Job
 from planner.report.strings import known, t, texts
 from planner.scenario.problems import InputError
 
+pytestmark = pytest.mark.untraced
+
 PASSWORD = "correct horse battery"
 
 

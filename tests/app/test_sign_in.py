@@ -27,6 +27,8 @@ from planner.jobs.tables import drafts as draft_table
 from planner.jobs.tables import jobs as job_table
 from planner.runs.files import write_json
 
+pytestmark = pytest.mark.untraced
+
 PASSWORD = "correct horse battery"
 Made = tuple[Any, Services]
 

@@ -11,6 +11,8 @@ import pytest
 from planner.curation.review import audit_catalog, odd_figures
 from planner.facts.catalog import packaged_root, read_sheets
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture
 def folder(root: Path, tmp_path: Path) -> Path:

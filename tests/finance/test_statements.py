@@ -27,6 +27,8 @@ from planner.finance.statements import (
 )  # fmt: skip
 from tests.finance.projects import BANK, OWNER, flow, plain, projects
 
+pytestmark = pytest.mark.untraced
+
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=1000)
 

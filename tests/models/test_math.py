@@ -22,6 +22,8 @@ from planner.models.supply import DECISION_FAMILIES
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
 
+pytestmark = pytest.mark.untraced
+
 STORE = Path(__file__).parent / "math"
 ENDLESS = 1e20
 """Bounds beyond this are none."""

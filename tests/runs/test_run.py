@@ -28,6 +28,8 @@ from planner.runs.solve import audited, run_solve
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 FACTS = load_catalog()
 OUTCOME = {
     "status": "optimal",
