@@ -10,6 +10,8 @@ from planner.case.agreements import TABLES, shared_sources
 from planner.case.build import build_case
 from planner.case.continuity import orders_ended
 
+pytestmark = pytest.mark.untraced
+
 DEAL = {"id": "deal", "kind": "technology-deal", "partner": "USA", "lead_months": 3, "sign_musd": 0, "musd_per_year": 0,
         "licence_months": 3}  # fmt: skip
 SLOW = {"owner_allocations": False, "licence": {"mode": "required", "lead_months": 30}}

@@ -15,6 +15,8 @@ import pytest
 from planner.case.build import build_case
 from planner.planning.pipeline import solve
 
+pytestmark = pytest.mark.untraced
+
 UNIT_K, UNIT_MW, HALL_MW, PUE = 0.8, 1.6, 4.0, 1.2
 END = 1.08**-3.0
 HOSTS = {  # opening cost, team a year, USD/MWh, construction MUSD/MW, hardware price factor, work done, MW at most

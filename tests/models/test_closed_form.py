@@ -10,6 +10,8 @@ import pytest
 
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 RATE = 1.08
 
 

@@ -13,6 +13,8 @@ from planner.case.build import build_case
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 HOME, ABROAD = "champion", "cloud"
 CLOUD = {
     "id": ABROAD, "site": "away", "mode": "cloud", "owner_class": "us-operator", "operator": "us",

@@ -8,6 +8,8 @@ from planner.case.build import build_case
 from planner.facts.catalog import Catalog, load_catalog
 from planner.models.build import build_model
 
+pytestmark = pytest.mark.untraced
+
 USERS = 1_000_000
 BY_USERS = {"by": "users", "requests_per_user_day": 1, "output_tokens_per_request": 100,
             "points": [{"at": "2027-01-01", "value": USERS}]}  # fmt: skip

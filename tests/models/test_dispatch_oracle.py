@@ -22,6 +22,8 @@ from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 HOST, T = "champion", 6
 SUN, CELLS, ENGINE, SETS = "pv-utility-2026", "battery-4h-2026", "gas-engine-dc-2026", "diesel-genset-2026"
 LOAD = [0.2] * 7 + [0.5, 0.8, 1, 1, 1, 0.8, 0.9, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.5, 0.4, 0.3, 0.2]

@@ -17,6 +17,8 @@ from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 
+pytestmark = pytest.mark.untraced
+
 
 def discount(t: float) -> float:
     return 1.08 ** -((t + 0.5) / 4)

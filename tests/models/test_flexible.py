@@ -15,6 +15,8 @@ from planner.facts.catalog import Catalog
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 DESIGN_MW, MEAN_MW, HOURS, STRESSED = 1.92, 1.44, 2190.0, 50.0
 SETS = "diesel-genset-2026"
 RULES = ("flexible_limit", "flexible_part", "site_flexible", "import_limit")

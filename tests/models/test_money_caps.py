@@ -11,6 +11,8 @@ from planner.audit import audit
 from planner.case.build import build_case
 from planner.planning.pipeline import solve
 
+pytestmark = pytest.mark.untraced
+
 PAID = ("capex", "opex", "energy", "fee", "rent")
 
 

@@ -17,6 +17,8 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
+pytestmark = pytest.mark.untraced
+
 MEAN_MW, HOURS, RATE = 1.44, 2190.0, 1.08
 ALIVE = range(4, 12)
 

@@ -12,6 +12,8 @@ from planner.intake.scenario_file import load_scenario
 from planner.planning.pipeline import solve
 from planner.scenario.problems import ScenarioError
 
+pytestmark = pytest.mark.untraced
+
 PLAIN = {("halls", "retrofit", "lead_months_mid"): 6, ("halls", "retrofit", "cost_factor_mid"): 0.75,
          ("halls", "retrofit", "backup_deduction_musd_per_mw"): 0, ("halls", "retrofit", "it_mw"): 0.5,
          ("halls", "retrofit", "opex_share_per_year"): 0.025, ("halls", "retrofit", "life_years"): 20}  # fmt: skip

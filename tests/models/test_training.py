@@ -17,6 +17,8 @@ from planner.intake.scenario_file import with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.kpis import for_service
 
+pytestmark = pytest.mark.untraced
+
 FIRST = {
     "id": "first",
     "params_active_b": 70,

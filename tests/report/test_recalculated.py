@@ -27,7 +27,10 @@ from planner.runs.run import Run
 from planner.runs.solve import run_solve
 
 SOFFICE = shutil.which("soffice")
-pytestmark = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed")
+pytestmark = [
+    pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed"),
+    pytest.mark.untraced,
+]
 Values = dict[tuple[str, str], object]
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.untraced
 
 WAIT_MS = 60_000
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.untraced
+
 WAIT_MS = 60_000
 PLAN_MS = 600_000
 

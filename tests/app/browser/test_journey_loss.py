@@ -11,6 +11,8 @@ import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.untraced
+
 WAIT_MS = 60_000
 
 

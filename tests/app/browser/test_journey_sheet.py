@@ -14,6 +14,8 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.app.forty import forty
 
+pytestmark = pytest.mark.untraced
+
 WAIT_MS = 60_000
 PLAN_MS = 300_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.runs.frontier import run_frontier
 
+pytestmark = pytest.mark.untraced
+
 WAIT_MS = 90_000
 
 

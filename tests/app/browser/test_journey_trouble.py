@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from planner.intake.scenario_file import example_path
 from planner.jobs import access_log
 from planner.jobs.store import Job
+
+pytestmark = pytest.mark.untraced
 
 WAIT_MS = 60_000
 
