@@ -6,6 +6,8 @@ price is made of its chips and the rest of it; every other item is an account of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from planner.facts.catalog import Catalog
@@ -17,6 +19,7 @@ UNKNOWN = "unknown"
 OF_SYSTEM = ("goods", "spares", "owner-premium", "provider-hardware")
 """Accounts whose content is that of the system."""
 COLUMNS = ["stage", "country", "share"]
+SPAN = ("share_low", "share", "share_high")
 
 
 def content_rows(catalog: Catalog, item: str, vendor: str = "") -> pd.DataFrame:
@@ -52,3 +55,32 @@ def content_of(catalog: Catalog, account: str, system: str = "") -> pd.DataFrame
         return content_of_system(catalog, system)
     rows = content_rows(catalog, account)
     return rows if len(rows) else pd.DataFrame([("works", PLACE, 1.0)], columns=COLUMNS)
+
+
+def content_span(catalog: Catalog, system: str, countries: Iterable[str]) -> tuple[float, float, float]:
+    """Least, middle and largest share of a system's price that is made in some countries, over all assumed shares.
+
+    Shares of an item add up to 1, each within its span, so what these countries have is at least their least shares,
+    and at least what the largest of the others leave.
+    """
+    row, wanted = catalog.table("systems").loc[system], set(countries)
+    chip, chips = catalog.table("accelerators").loc[row["accelerator_id"]], float(row["chips_share"])
+    named = {
+        "designer": str(chip["origin_iso3"]),
+        "fab": UNKNOWN if pd.isna(chip["fab_iso3"]) else str(chip["fab_iso3"]),
+    }
+    table = catalog.table("content").reset_index(drop=True)
+    table = table.assign(
+        vendor=table["vendor"].fillna("").astype(str), country=table["country"].replace(named)
+    )
+    table = table.fillna({"share_low": table["share"], "share_high": table["share"]})
+    made = table[(table["item"] == "chips") & (table["vendor"] == str(chip["vendor"]))]
+    made = made if len(made) else table[(table["item"] == "chips") & (table["vendor"] == "")]
+    out = [0.0, 0.0, 0.0]
+    for rows, weight in ((made, chips), (table[table["item"] == "rest"], 1.0 - chips)):
+        mine = rows["country"].isin(wanted)
+        sums = {c: (float(rows.loc[mine, c].sum()), float(rows.loc[~mine, c].sum())) for c in SPAN}
+        out[0] += weight * max(sums["share_low"][0], 1.0 - sums["share_high"][1])
+        out[1] += weight * sums["share"][0]
+        out[2] += weight * min(sums["share_high"][0], 1.0 - sums["share_low"][1])
+    return out[0], out[1], out[2]

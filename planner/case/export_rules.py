@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from planner.case.content import content_shares
+from planner.case.content import content_shares, content_span
 from planner.case.context import Context
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, SystemChoice
@@ -84,8 +84,16 @@ def routed_duty(context: Context, host: Host, choice: SystemChoice) -> float:
 
 
 def content_from(context: Context, system: str, countries: Iterable[str]) -> float:
-    """Share of a system's price that a programme counts as content of some countries: its chips whole if designed
-    there (no rule splits them by stage), and of the rest what the table ``content`` says."""
+    """Share of a system's price that a programme counts as content of some countries, by ``supply.licence.content``:
+    by presumption, or stage by stage as the table ``content`` says."""
+    if context.scenario.supply.licence.content == "stages":
+        return content_span(context.catalog, system, countries)[1]
+    return presumed_content(context, system, countries)
+
+
+def presumed_content(context: Context, system: str, countries: Iterable[str]) -> float:
+    """Content by the programme's own definition: chips whole if designed there, for no rule splits them by stage, and
+    of the rest what the table ``content`` says."""
     row, made = context.catalog.table("systems").loc[system], set(countries)
     chips = float(row["chips_share"])
     own = context.catalog.value("accelerators", row["accelerator_id"], "origin_iso3") in made

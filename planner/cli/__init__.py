@@ -33,6 +33,7 @@ MODULES = (
     "tradeoff",
     "valuations",
     "negotiation",
+    "hub",
     "explain",
     "sovereignty",
     "facts",

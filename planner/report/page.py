@@ -20,6 +20,7 @@ from plotly.offline import get_plotlyjs
 
 from planner.facts.numbers import number, quantity
 from planner.report import capital, finance, views
+from planner.report.content_rules import content_rules
 from planner.report.kpis import HEADLINE, kpi_cards
 from planner.report.terms import in_percent, readable
 
@@ -104,6 +105,9 @@ def parts_of(run: Run) -> list[Part]:
              capital.residuals(tables["ledger"])),
         Part("Content by country", "Capital by where its value is made, and by the vendor's seat; undiscounted.",
              capital.by_content(tables.get("content"))),
+        Part("Rules on content", "Share of a system's price from the countries asked for: by the programme's presumption "
+             "(chips whole at their designer's seat), and stage by stage from the least to the largest assumed shares.",
+             content_rules(run.scenario, run.catalog, tables["fleet"])),
         *(Part(*part) for part in finance.sections(run.scenario, tables)),
         Part("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
              views.bill_of_materials(tables)),

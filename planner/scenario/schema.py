@@ -418,6 +418,7 @@ class Licence(Record):
     exceptions: Literal["as-published", "extended", "none"] = "as-published"
     route: Literal["direct", "via-us"] = "direct"
     rival_excludes: Literal["none", "licensed", "us-chips"] = "licensed"
+    content: Literal["presumption", "stages"] = "presumption"
 
 
 class Supply(Record):

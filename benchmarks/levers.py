@@ -1,0 +1,381 @@
+"""Which layers, deals and classes decide something: pairs of runs of a small case in which only one thing changes.
+
+    python benchmarks/levers.py [--only standards] [--write docs/levers.md]
+
+Each pair is solved to a gap of 0.2 %. A thing *moves* cost, delay or control where the two plans differ by more than
+the sum of both gaps (of delay and control: 0.2 % of each, and at least a hundredth of a month or point); *by* names what
+is another in the two plans: host, stack, chip, agreement, or a date (of opening, ordering, adopting, serving). Where
+those are the same and money alone differs, it says price only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from planner.case.build import build_case
+from planner.facts.catalog import Catalog, load_catalog
+from planner.planning.pipeline import solve
+from planner.planning.solve_run import Outcome
+from planner.plans.plan import Plan
+from planner.scenario.schema import Scenario
+
+GAP = 0.002
+LEAST = 0.01
+SHARE = 0.02
+"""Of all accelerator-periods, from which on a stack, host or chip has another part in a plan."""
+SMALL = """
+planner: 1
+name: levers
+country: KOR
+horizon: {start: 2027-01-01, years: 4, step: quarter}
+demand:
+  - {id: records, kind: inference, sector: government, language: ko, data_class: official, latency_class: standard,
+     model_class: large, priority: 2, locality: {where: trusted-region},
+     size: {by: accelerators, points: [{at: 2027-01-01, value: 200}, {at: 2030-12-31, value: 900}]}}
+  - {id: firms, kind: inference, sector: commerce, body: private, data_class: public, latency_class: standard,
+     model_class: large, locality: {where: trusted-region},
+     size: {by: accelerators, points: [{at: 2027-01-01, value: 300}, {at: 2030-12-31, value: 900}]}}
+sites:
+  - {id: haenam, metro: KR-HNM, grid_mw: [{from: 2027-01-01, mw: 30}], grid_lead_months: 9}
+  - {id: seoul, metro: KR-SEO, grid_mw: [{from: 2027-01-01, mw: 10}], grid_lead_months: 12}
+  - {id: tokyo, metro: JP-TYO, grid_mw: [{from: 2027-01-01, mw: 10}]}
+hosts:
+  - {id: champion, site: haenam, mode: build, owner_class: national-champion, operator: champion,
+     stacks: [champion-us-chips], max_it_mw: 10, open_lead_months: 3}
+  - {id: venture, site: seoul, mode: colocation, owner_class: joint-venture, operator: venture,
+     stacks: [us-platform-local-operator], max_it_mw: 5, open_lead_months: 6}
+  - {id: cloud, site: seoul, mode: cloud, owner_class: us-operator, operator: us-operator, stacks: [us-cloud],
+     open_lead_months: 3}
+stacks: [{id: champion-us-chips}, {id: us-platform-local-operator}, {id: us-cloud}]
+systems: [{id: hgx-b300}, {id: mi355x-8}]
+limits: {delay_tolerance_months: 3}
+control: {trusted_region: [JPN]}
+solve: {slices: 1, open_every_periods: 1, integers: none, gap: 0.002}
+"""
+Changes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lever:
+    """One thing that changes: what both runs have (``given``), and what the second has (``to``) in place of the first.
+
+    Changes are paths of the scenario (``hosts.cloud.owner_class``: records by id); ``layers`` swaps layers of a stack,
+    ``with_layers`` does so in both runs.
+    """
+
+    group: str
+    name: str
+    words: str
+    to: Changes = field(default_factory=dict)
+    given: Changes = field(default_factory=dict)
+    layers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    with_layers: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+GATES: Changes = {"control.layers_gate": True}
+SECRET: Changes = {**GATES, "demand.records.data_class": "secret", "control.floors.secret": 0}
+NEED = {"limits.min_control": 45}
+LAYERS = (
+    Lever("layer", "hardware", "hardware-us-supported to hardware-national: NPUs of Korean design for US chips",
+          {"hosts.champion.stacks": ["champion-national-npu"], "stacks.champion-us-chips.id": "champion-national-npu",
+           "systems": [{"id": "hgx-b300"}, {"id": "mi355x-8"}, {"id": "rebel-quad-8"}]},
+          {"systems": [{"id": "hgx-b300"}, {"id": "mi355x-8"}, {"id": "rebel-quad-8"}]}),
+    Lever("layer", "hosting", "hosting-operated to hosting-local at leased halls: a US operator, or a joint venture",
+          {"hosts.venture.owner_class": "joint-venture", "hosts.venture.operator": "venture"},
+          {"hosts.venture.owner_class": "us-operator", "hosts.venture.operator": "us-operator", **NEED}),
+    Lever("layer", "platform", "platform-open to platform-us-local in the champion's stack",
+          layers={"champion-us-chips": ("platform-open", "platform-us-local")}, given=NEED),
+    Lever("layer", "models", "models-open to models-own in the champion's stack: another model, a year to train it",
+          layers={"champion-us-chips": ("models-open", "models-own")}),
+    Lever("layer", "models: language", "models-us-service to models-open in the cloud's stack: Kazakh",
+          layers={"us-cloud": ("models-us-service", "models-open")},
+          with_layers={"us-cloud": ("applications-cloud", "applications-local")},
+          given={**GATES, "demand.records.language": "kk", "demand.records.sector": "research"}),
+    Lever("layer", "security", "security-provider to security-customer in the cloud's stack",
+          layers={"us-cloud": ("security-provider", "security-customer")}, given=NEED),
+    Lever("layer", "data", "data-cloud to data-local in the cloud's stack: secrets of the state",
+          layers={"us-cloud": ("data-cloud", "data-local")},
+          with_layers={"us-cloud": ("standards-provider", "standards-negotiated")}, given=SECRET),
+    Lever("layer", "applications", "applications-local to applications-us in the champion's stack: health",
+          layers={"champion-us-chips": ("applications-local", "applications-us")},
+          given={**GATES, "demand.records.sector": "health"}),
+    Lever("layer", "staff", "operators at home: two hired a quarter, or one in five quarters",
+          {"supply.operators": [{"id": "people", "hires_per_quarter": 0.2}]},
+          {"supply.operators": [{"id": "people", "hires_per_quarter": 2}]}),
+    Lever("layer", "standards", "standards-provider to standards-negotiated in the cloud's stack: secrets of the state",
+          layers={"us-cloud": ("standards-provider", "standards-negotiated")},
+          with_layers={"us-cloud": ("data-cloud", "data-local")}, given=SECRET),
+    Lever("layer", "exit", "the cloud may be left", {"stacks.us-cloud.exit": {}},
+          {"stacks.us-cloud.platform_musd_per_year": 5}),
+)  # fmt: skip
+VIETNAM: Changes = {
+    "country": "VNM", "sites.haenam.metro": "VN-HAN", "sites.seoul.metro": "VN-SGN", "control.trusted_region": ["SGP"],
+    "sites.tokyo.metro": "SG-SIN", "demand.records.language": "vi",
+}  # fmt: skip
+ABROAD = {
+    "hosts.abroad": {"id": "abroad", "site": "tokyo", "mode": "cloud", "owner_class": "us-operator", "operator": "us-abroad",
+                     "stacks": ["us-cloud"], "open_lead_months": 0, "rent_factor": 0.6},
+}  # fmt: skip
+AT_HOME = {"demand.records.locality": {"where": "in-country"}}
+
+
+def signed(kind: str, **terms: Any) -> Changes:
+    """An agreement on offer at a small price, which the plan may sign at once."""
+    price = {"lead_months": 0, "sign_musd": 0.1, "musd_per_year": 0.05}
+    return {"agreements": [{"id": "deal", "kind": kind, **price, **terms}]}
+
+
+FORBIDDEN: Changes = {
+    "decisions": [{"id": "no", "do": "forbid", "what": "agreement", "agreements": ["deal"]}]
+}
+TIGHT: Changes = {
+    "hosts.cloud.rent_factor": 3, "supply.licence.quotas": "none",
+    "supply.quotas": [{"id": "vendors", "vendors": ["nvidia", "amd"], "unit": "accelerators",
+                       "path": [{"from": "2027-01-01", "accelerators": 60}]}],
+}  # fmt: skip
+DEALS = (
+    Lever("deal", "exports-programme", "a package may be had under the programme, or not",
+          {"decisions": []},
+          {**VIETNAM, **signed("exports-programme", partner="USA"), **FORBIDDEN, "hosts.venture.owner_class": "us-operator",
+           "hosts.venture.stacks": ["american-package"], "stacks.us-platform-local-operator.id": "american-package",
+           "hosts.cloud.rent_factor": 2, "control.floors.official": 0}),
+    Lever("deal", "technology-deal: licence", "licences in 1 month in place of those of the rules",
+          signed("technology-deal", partner="USA", licence_months=1), VIETNAM),
+    Lever("deal", "technology-deal: quota", "4,000 accelerators beside a tight allocation",
+          signed("technology-deal", partner="USA", quota={"accelerators": 4000}), TIGHT),
+    Lever("deal", "data-embassy", "the cloud abroad counts as home for official data",
+          signed("data-embassy", partner="JPN", covers={"classes": ["official", "public"]}),
+          {**ABROAD, **AT_HOME, "control.floors.official": 0}),
+    Lever("deal", "regional-hub", "hosts abroad that serve under the agreement only",
+          signed("regional-hub", partner="JPN", covers={"hosts": ["abroad"]}, capacity_accelerators=1000),
+          {**ABROAD, "hosts.abroad.rent_factor": 0.5}),
+    Lever("deal", "certificate-recognition", "the partner's certificates make it a part of the trusted region",
+          signed("certificate-recognition", partner="JPN"), {**ABROAD, "control.trusted_region": []}),
+    Lever("deal", "escrow", "keys and operation of the cloud in local hands by contract",
+          signed("escrow", covers={"stacks": ["us-cloud"]},
+                 attributes={"operator": "local", "keys": "local-hsm", "contracts": "negotiated"})),
+    Lever("deal", "export-credit", "cover that opens an optional source of finance",
+          signed("export-credit", covers={"sources": ["agency"]}, amount_musd=60),
+          {"limits.capital_musd_by_year": [{"year": 2027, "musd": 10}, {"year": 2028, "musd": 20}],
+           "finance": {"payers": [], "sources": [{"id": "agency", "preset": "export-credit", "optional": True}]}}),
+    Lever("deal", "content duty", "half of what is ordered under a deal is made at home",
+          signed("technology-deal", partner="USA", quota={"accelerators": 4000},
+                 duties={"content": [{"from": ["KOR"], "share": 0.25}]}),
+          {**TIGHT, **signed("technology-deal", partner="USA", quota={"accelerators": 4000})}),
+    Lever("deal", "investment duty", "a dollar invested abroad for each ordered under a deal",
+          signed("technology-deal", partner="USA", quota={"accelerators": 4000}, duties={"investment_share": 1.0}),
+          {**TIGHT, **signed("technology-deal", partner="USA", quota={"accelerators": 4000})}),
+    Lever("deal", "licence quota", "what licences let in: none, or the framework",
+          {"supply.licence.quotas": "framework"}, {"country": "ARE", "sites.haenam.metro": "AE-AUH",
+          "sites.seoul.metro": "AE-DXB", "supply.licence.quotas": "none", "supply.licence.exceptions": "none"}),
+    Lever("deal", "listed parties", "the champion's exception from licences is extended, or there is none",
+          {"supply.licence.exceptions": "none"}, {"country": "ARE", "sites.haenam.metro": "AE-AUH",
+          "sites.seoul.metro": "AE-DXB", "supply.licence.exceptions": "extended"}),
+)  # fmt: skip
+
+
+def survive(by: str, what: str = "service", share: float = 0.5, **more: Any) -> Changes:
+    return {"limits.survival": [{"by": by, "share": share, "what": what, "from": "2029-01-01", **more}]}
+
+
+CLASSES = (
+    *(Lever("class", f"survival: {by}", f"half of the service is left when one {by} is lost", survive(by))
+      for by in ("site", "operator", "parent", "stack", "vendor", "country", "host", "owner-class", "system")),
+    Lever("class", "survival: chip-origin", "half is left when chips of one origin are lost",
+          survive("chip-origin"), {"systems": [{"id": "hgx-b300"}, {"id": "rebel-quad-8"}],
+          "hosts.partner": {"id": "partner", "site": "haenam", "mode": "build", "owner_class": "national-champion",
+                            "operator": "second", "stacks": ["champion-national-npu"], "open_lead_months": 3},
+          "stacks.champion-national-npu": {"id": "champion-national-npu"}}),
+    Lever("class", "survival: supply of a vendor", "new supply of one vendor stops for three years",
+          survive("vendor", "supply", 0.9, months=24)),
+    Lever("class", "data class", "official to secret: another SEAL floor", {"demand.records.data_class": "secret"}),
+    Lever("class", "control floor", "a floor of 60 on official data",
+          {"limits.control_floors": [{"data_class": "official", "min": 60}]}),
+    Lever("class", "least control", "a floor of 55 on all work", {"limits.min_control": 55}),
+    Lever("class", "cap on shares", "at most 30 % on one operator",
+          {"limits.shares": [{"by": "operator", "id": "us-operator", "max_share": 0.3}]}),
+)  # fmt: skip
+LEVERS = (*LAYERS, *DEALS, *CLASSES)
+
+
+def put(document: Changes, path: str, value: Any) -> None:
+    """Sets a value; a list on the way holds records by id, and a record that is missing is added."""
+    place: Any = document
+    *way, last = path.split(".")
+    for name in way:
+        place = (
+            next(r for r in place if r["id"] == name)
+            if isinstance(place, list)
+            else place.setdefault(name, {})
+        )
+    if isinstance(place, list):
+        place[:] = [r for r in place if r["id"] != last] + [value]
+    else:
+        place[last] = value
+
+
+def changed(document: Changes, changes: Changes) -> Changes:
+    out = deepcopy(document)
+    for path, value in changes.items():
+        put(out, path, deepcopy(value))
+    return out
+
+
+def swapped(catalog: Catalog, layers: dict[str, tuple[str, str]]) -> Catalog:
+    """The catalog with one layer of a stack in place of another."""
+    frames = {name: catalog.table(name) for name in catalog.tables}
+    stacks = frames["stacks"].copy()
+    for stack, (old, new) in layers.items():
+        own = str(stacks.at[stack, "layers"]).split(";")
+        own[own.index(old)] = new
+        stacks.at[stack, "layers"] = ";".join(own)
+    return Catalog(frames | {"stacks": stacks}, catalog._resources)
+
+
+def run(document: Changes, catalog: Catalog) -> Outcome:
+    return solve(build_case(Scenario.model_validate(document), catalog), "plan")
+
+
+def moved(before: Outcome, after: Outcome) -> dict[str, float]:
+    """cost (MUSD), delay (months), control (points): the difference where it is more than both gaps together."""
+    if before.plan is None or after.plan is None:
+        return {}
+    out = {}
+    for name, kpi in (("cost", "cost_npv_musd"), ("delay", "delay_months"), ("control", "control_score")):
+        a, b = before.plan.kpi(kpi), after.plan.kpi(kpi)
+        gaps = (before.gap or 0.0, after.gap or 0.0) if name == "cost" else (GAP, GAP)
+        if abs(b - a) > max(gaps[0] * abs(a) + gaps[1] * abs(b), LEAST):
+            out[name] = b - a
+    return out
+
+
+def held(plan: Plan, by: str) -> dict[str, float]:
+    """Part of all accelerator-periods by host, stack or chip."""
+    fleet = plan.tables["fleet"].assign(k=lambda t: t["k"].map(plan.case.systems["accelerator"]))
+    periods = fleet.groupby(by)["accelerators"].sum()
+    return {str(name): float(value) for name, value in (periods / max(periods.sum(), 1e-9)).items()}
+
+
+def dates(plan: Plan) -> dict[str, Any]:
+    """When places open and hardware comes, and from when work is served."""
+    out: dict[str, Any] = {}
+    for table, keys in (
+        ("opens", ["h"]),
+        ("orders", ["h", "k"]),
+        ("rents", ["h", "k"]),
+        ("serving", ["w", "h"]),
+    ):
+        rows = plan.tables[table]
+        rows = rows[rows["accelerators"] > 1] if "accelerators" in rows else rows
+        for key, t in rows.groupby(keys)["t"].min().items():
+            out[f"{table} {key}"] = t
+    return out
+
+
+def by_what(before: Plan, after: Plan) -> list[str]:
+    """What is another in the two plans: host, stack, chip, agreement, date."""
+    found = []
+    for name, column in (("host", "h"), ("stack", "a"), ("chip", "k")):
+        a, b = held(before, column), held(after, column)
+        differ = [n for n in {**a, **b} if abs(a.get(n, 0.0) - b.get(n, 0.0)) > SHARE]
+        found += [
+            f"{name} {n} {100 * a.get(n, 0.0):.0f} to {100 * b.get(n, 0.0):.0f} %" for n in sorted(differ)[:2]
+        ]
+    for e in sorted(set(after.tables["agreements"]["e"]) ^ set(before.tables["agreements"]["e"])):
+        found.append(f"agreement {e}")
+    a, b = dates(before), dates(after)
+    later = [n for n in a if n in b and a[n] != b[n]]
+    if later:
+        label = before.case.calendar.label
+        found.append(f"date of {later[0]}: {label(int(a[later[0]]))} to {label(int(b[later[0]]))}")
+    return found
+
+
+def row(lever: Lever, catalog: Catalog) -> dict[str, str]:
+    base = changed(yaml.safe_load(SMALL), lever.given)
+    facts = swapped(catalog, lever.with_layers)
+    before = run(base, facts)
+    after = run(changed(base, lever.to), swapped(facts, lever.layers))
+    out = {"what": lever.group, "thing": lever.name, "pair": lever.words}
+    if before.plan is None or after.plan is None:
+        return out | {"moves": f"{before.status}, then {after.status}", "by": "no plan"}
+    found = moved(before, after)
+    by = by_what(before.plan, after.plan)
+    units = {"cost": "MUSD", "delay": "months", "control": "points"}
+    moves = ", ".join(f"{name} {value:+.2f} {units[name]}" for name, value in found.items())
+    alone = "price only" if set(found) == {"cost"} else "the score only"
+    return out | {"moves": moves or "nothing", "by": ("; ".join(by) or alone) if moves else ""}
+
+
+def table(levers: tuple[Lever, ...], catalog: Catalog) -> Iterator[dict[str, str]]:
+    for lever in levers:
+        began = time.process_time()
+        try:
+            found = row(lever, catalog)
+        except Exception as error:  # a pair that cannot be made is shown, and the others go on
+            found = {
+                "what": lever.group,
+                "thing": lever.name,
+                "pair": lever.words,
+                "moves": "ERROR",
+                "by": repr(error)[:300],
+            }
+        print(
+            f"{time.process_time() - began:5.1f} s  {found['thing']}: {found['moves']} | {found['by']}",
+            flush=True,
+        )
+        yield found
+
+
+def page(rows: list[dict[str, str]]) -> str:
+    """The table as a page of the documentation."""
+    moving = [r for r in rows if r["moves"] != "nothing" and r["by"] not in ("price only", "the score only")]
+    lines = [
+        "# What each layer, agreement and class decides",
+        "",
+        "Made by `python benchmarks/levers.py --write docs/levers.md`: pairs of runs of a small case (two workloads, a "
+        "champion that builds, a venture in leased halls, a cloud) in which only the thing named changes. A pair moves "
+        "cost, delay or control where its plans differ by more than both gaps of 0.2 % together; the last column names "
+        "what the plan decides another way, by its share of all accelerators over time, or that only money moves.",
+        "",
+        f"{len(moving)} of {len(rows)} decide another host, stack, chip, agreement or date.",
+    ]
+    for group, title in (
+        ("layer", "Layers of a stack"),
+        ("deal", "Agreements and export rules"),
+        ("class", "Classes"),
+    ):
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| thing | only this changes | moves | what is decided another way |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {r['thing']} | {r['pair']} | {r['moves']} | {r['by']} |" for r in rows if r["what"] == group
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    chosen = tuple(x for x in LEVERS if options.only in x.name or options.only == x.group)
+    rows = list(table(chosen, load_catalog()))
+    if options.write:
+        options.write.write_text(page(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The command on a hub of several countries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.output import Progress, console, print_json, records, scenario_of
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Plans")(hub)
+
+
+def hub(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    country: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ISO3", help="A country of the hub (repeat it); left out, all that have demand."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table of countries here.")
+    ] = None,
+    quality: Annotated[
+        Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")
+    ] = "quick",
+    settings: Settings = None,
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Several countries at one hub: service, control and cost of each, and what every coalition of them saves.
+
+    Each country plans alone first; the waits of those plans hold for every coalition, so costs compare.
+
+    Examples:
+
+      planner hub regional-hub --country MYS --country PHL --country VNM
+    """
+    from rich.table import Table
+
+    from planner.facts.catalog import load_catalog
+    from planner.report.hub import coalition_rows, country_rows, hub_notes
+    from planner.studies.hub import hub_study
+
+    facts = load_catalog(catalog)
+    scenario = scenario_of(file, facts, settings)
+    with Progress(quiet=as_json) as progress:
+        found = hub_study(scenario, country, quality, facts, progress)
+    if output is not None:
+        found.countries.to_csv(output, index=False)
+    if as_json:
+        print_json({"countries": records(found.countries), "coalitions": records(found.coalitions)})
+        return
+    for title, rows in (
+        (
+            "Countries of the hub: what is asked by what is held, MUSD of present value",
+            country_rows(found.countries),
+        ),
+        ("Coalitions: cost, and what its members save against going alone", coalition_rows(found.coalitions)),
+    ):
+        shown = Table(*rows.columns, title=title, title_justify="left")
+        for line in rows.itertuples(index=False):
+            shown.add_row(*map(str, line))
+        console().print(shown)
+    for note in hub_notes(found):
+        console().print(note)

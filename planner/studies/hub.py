@@ -1,0 +1,286 @@
+"""A hub of several countries: what each is served, scored and asked to pay, and what it gains over going alone.
+
+    found = hub_study(scenario)
+    found.countries, found.coalitions
+
+A country is the home of a workload's data. Each first plans alone, with the scenario's tolerance of waits; the waits
+that this plan was allowed are then kept by every coalition, so that costs compare. A coalition may use the hosts in the
+countries of its members, those where no country of the hub lives, and clouds; of quotas it has the part that its demand
+is of all demand. Its least cost is known as an interval: no more than its plan costs, no less than the bound.
+
+The cost of the plan of all is asked of the countries by what is held for each (accelerators at work and in reserve, over
+time). Beside it stands the Shapley value: the mean of what a country adds, over every order in which all come together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TypedDict
+
+import pandas as pd
+
+from planner.case.build import build_case
+from planner.case.context import Context
+from planner.case.locality import home_of
+from planner.case.measures import unit_weights
+from planner.facts.catalog import Catalog
+from planner.facts.errors import BadValue
+from planner.planning.events import OnEvent
+from planner.planning.pipeline import solve
+from planner.planning.solve_run import Outcome
+from planner.plans.plan import Plan
+from planner.scenario.schema import Scenario
+
+MOST = 5
+"""Countries of a hub whose coalitions are all tried: 31 of them."""
+PARTNER = "partner"
+COUNTRIES = [
+    "country", "held_share", "served_share", "delay_months", "control_score", "asked_musd", "shapley_musd", "alone_musd",
+    "alone_bound_musd", "gain_low_musd", "gain_high_musd", "pays_more",
+]  # fmt: skip
+COALITIONS = ["members", "status", "gap", "cost_musd", "bound_musd", "saves_low_musd", "saves_high_musd", "asked_musd",
+              "better_apart"]  # fmt: skip
+Members = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HubStudy:
+    """``countries``: a row a country (``COUNTRIES``); ``coalitions``: a row a coalition (``COALITIONS``)."""
+
+    countries: pd.DataFrame
+    coalitions: pd.DataFrame
+
+
+def homes(scenario: Scenario, catalog: Catalog) -> dict[str, str]:
+    """Workload -> country whose data it handles."""
+    context = Context.of(scenario, catalog)
+    return {w.id: home_of(context, w) for w in scenario.demand}
+
+
+def held_by_country(plan: Plan, home: dict[str, str], by: list[str]) -> pd.DataFrame:
+    """Rows: values of the columns ``by``; columns: countries; shares of accelerator-periods at work and in reserve."""
+    rows = plan.tables["serving"]
+    held = rows.assign(country=rows["w"].map(home), held=rows["accelerators"] + rows["reserve"])
+    if not by:
+        total = held.groupby("country")["held"].sum()
+        return (total / max(float(total.sum()), 1e-9)).to_frame().T
+    table = held.pivot_table(index=by, columns="country", values="held", aggfunc="sum", fill_value=0.0)
+    return table[table.sum(axis=1) > 0].pipe(lambda t: t.div(t.sum(axis=1), axis=0))
+
+
+def cost_by_country(plan: Plan, home: dict[str, str]) -> pd.Series:
+    """Country -> discounted MUSD of the partner's cost; they add up to the cost of the plan.
+
+    What is booked for a workload is its country's; what stands at a host, or belongs to a stack, is split by what is
+    held there for each country; the rest by what is held in all.
+    """
+    ledger = plan.tables["ledger"]
+    own = ledger[ledger["payer"] == PARTNER]
+    of_all = held_by_country(plan, home, []).iloc[0]
+    of_host, of_stack = (held_by_country(plan, home, [column]) for column in ("h", "a"))
+    countries = sorted(set(home.values()))
+    out = dict.fromkeys(countries, 0.0)
+    lines = own.fillna({"w": "", "h": "", "a": ""}).groupby(["w", "h", "a"])["musd_discounted"].sum()
+    for (w, h, a), musd in lines.items():
+        if w in home:
+            out[home[w]] += float(musd)
+            continue
+        shares = of_host.loc[h] if h in of_host.index else of_stack.loc[a] if a in of_stack.index else of_all
+        for country, share in shares.items():
+            out[str(country)] += float(share) * float(musd)
+    return pd.Series(out)
+
+
+def by_country(plan: Plan) -> pd.DataFrame:
+    """country -> held_share, served_share, delay_months, control_score and cost_musd of a plan.
+
+    Waits are weighted by priority among the country's own workloads, control by work, cost as ``cost_by_country``.
+    """
+    case = plan.case
+    home = homes(case.scenario, case.catalog)
+    held, cost = held_by_country(plan, home, []).iloc[0], cost_by_country(plan, home)
+    demand, service = plan.tables["demand"], plan.tables["service"].set_index("w")
+    serving = plan.tables["serving"]
+    work = serving["served_kref"] * unit_weights(case, "work").reindex(
+        pd.MultiIndex.from_frame(serving[["w", "t"]])
+    ).to_numpy(float)
+    rows = []
+    for country in cost.index:
+        own = [w for w, c in home.items() if c == country and w in service.index]
+        priority = case.workloads.loc[own, "priority"].astype(float)
+        asked = demand[demand["w"].isin(own)]
+        weight = asked["w"].map(priority) * asked["months"]
+        done = work[serving["w"].isin(own)]
+        score = (
+            float((done * serving.loc[done.index, "sigma"]).sum()) / float(done.sum())
+            if done.sum() > 0
+            else math.nan
+        )
+        rows.append({
+            "country": country, "held_share": float(held.get(country, 0.0)),
+            "served_share": float((weight * (1 - asked["unserved_share"])).sum() / max(weight.sum(), 1e-9)),
+            "delay_months": float((service.loc[own, "delay_months"] * priority).sum() / max(priority.sum(), 1e-9)),
+            "control_score": 100.0 * score, "cost_musd": float(cost[country]),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+class _Options(TypedDict):
+    on_event: OnEvent | None
+    should_stop: Callable[[], bool] | None
+
+
+def hub_study(
+    scenario: Scenario,
+    countries: list[str] | None = None,
+    quality: str = "quick",
+    catalog: Catalog | None = None,
+    on_event: OnEvent | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> HubStudy:
+    """The plan of all by country, and every coalition; ``countries``: some of those of the scenario, the others left out.
+
+    Raises ``BadValue`` for fewer than two countries or more than ``MOST``, or where all together have no plan.
+    """
+    facts = catalog or scenario.catalog
+    there = sorted(set(homes(scenario, facts).values()))
+    members = tuple(sorted(countries or there))
+    missing = sorted(set(members) - set(there))
+    if missing or not 2 <= len(members) <= MOST:
+        why = (
+            f"no demand of {', '.join(missing)}"
+            if missing
+            else f"{len(members)} countries; 2 to {MOST} can be compared"
+        )
+        raise BadValue(f"{why}; countries of the scenario: {', '.join(there)}")
+    options: _Options = {"on_event": on_event, "should_stop": should_stop}
+    whole = build_case(of_members(scenario, facts, members, members), facts)
+    table = _Table(scenario, facts, members, quality, whole.demand.groupby("w")["demand_kref"].sum(), options)
+    alone = {c: table.solved((c,), {}) for c in members}
+    waits = {
+        w: months
+        for found in alone.values()
+        for w, months in found.bounds.max_delay_months_by_workload.items()
+    }
+    found = {(c,): alone[c] for c in members}
+    for size in range(2, len(members) + 1):
+        for group in combinations(members, size):
+            found[group] = table.solved(group, waits)
+    everyone = found[members]
+    if everyone.plan is None:
+        raise BadValue(
+            f"all countries together have no plan at the waits that each has alone: {everyone.status}"
+        )
+    costs = {group: _interval(outcome) for group, outcome in found.items()}
+    asked = by_country(everyone.plan).set_index("country")
+    return HubStudy(_countries(asked, costs, members), _coalitions(found, costs, asked["cost_musd"], members))
+
+
+def of_members(scenario: Scenario, catalog: Catalog, group: Members, members: Members) -> Scenario:
+    """The scenario of a coalition: its own demand, and hosts that stand with it, with nobody of the hub, or are clouds."""
+    context, home = Context.of(scenario, catalog), homes(scenario, catalog)
+    others = set(home.values()) - set(group)
+    hosts = [h for h in scenario.hosts if h.mode == "cloud" or context.host_country(h) not in others]
+    kept, old = {h.id for h in hosts}, scenario.existing
+    demand = [w for w in scenario.demand if home[w.id] in group]
+    named = {w.id for w in demand}
+    limits = scenario.limits.model_copy(update={
+        "control_floors": [f for f in scenario.limits.control_floors if f.workload is None or f.workload in named],
+    })  # fmt: skip
+    return scenario.model_copy(update={
+        "hosts": hosts, "demand": demand, "limits": limits,
+        "existing": old.model_copy(update={
+            "fleets": [f for f in old.fleets if f.host in kept], "halls": [x for x in old.halls if x.host in kept],
+            "contracts": [c for c in old.contracts if c.host in kept],
+        }),
+        "decisions": [d for d in scenario.decisions if d.hosts is None or set(d.hosts) <= kept],
+    })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What is the same for every coalition; ``asked``: workload -> thousands of reference accelerators x periods."""
+
+    scenario: Scenario
+    catalog: Catalog
+    members: Members
+    quality: str
+    asked: pd.Series
+    options: _Options
+
+    def solved(self, group: Members, waits: dict[str, float]) -> Outcome:
+        """The plan of a coalition at these waits by workload; where there are none, at those the planner allows it."""
+        own = of_members(self.scenario, self.catalog, group, self.members)
+        if waits:
+            months = {w.id: waits[w.id] for w in own.demand if w.id in waits}
+            own = own.model_copy(
+                update={"limits": own.limits.model_copy(update={"max_delay_months": months})}
+            )
+        case = build_case(own, self.catalog)
+        part = float(self.asked[[w.id for w in own.demand if w.id in self.asked]].sum() / self.asked.sum())
+        case = replace(case, quotas=case.quotas.assign(amount_k=case.quotas["amount_k"] * part))
+        return solve(case, self.quality, **self.options)
+
+
+def _interval(found: Outcome) -> tuple[float, float]:
+    """Bound and cost in MUSD; infinite where there is no plan."""
+    if found.plan is None or found.bound is None:
+        return math.inf, math.inf
+    return found.bound, found.plan.kpi("cost_npv_musd")
+
+
+def shapley(costs: dict[Members, float], members: Members) -> dict[str, float]:
+    """Country -> mean of what it adds to the cost, over all orders of joining; costs by sorted members."""
+    n, out = len(members), {}
+    for country in members:
+        others = [m for m in members if m != country]
+        out[country] = 0.0
+        for size in range(n):
+            weight = math.factorial(size) * math.factorial(n - size - 1) / math.factorial(n)
+            for group in combinations(others, size):
+                joined = tuple(sorted((*group, country)))
+                out[country] += weight * (costs[joined] - (costs[group] if group else 0.0))
+    return out
+
+
+def _countries(
+    asked: pd.DataFrame, costs: dict[Members, tuple[float, float]], members: Members
+) -> pd.DataFrame:
+    whole_bound, whole = costs[members]
+    known = all(math.isfinite(cost) for _, cost in costs.values())
+    values = shapley({group: cost for group, (_, cost) in costs.items()}, members) if known else {}
+    rows = []
+    for country in members:
+        bound, alone = costs[(country,)]
+        pays = float(asked.at[country, "cost_musd"])
+        high = alone - pays * whole_bound / whole
+        rows.append({
+            **asked.loc[country].drop("cost_musd"), "country": country, "asked_musd": pays,
+            "shapley_musd": values.get(country, math.nan), "alone_musd": alone, "alone_bound_musd": bound,
+            "gain_low_musd": bound - pays, "gain_high_musd": high, "pays_more": high < 0,
+        })  # fmt: skip
+    return pd.DataFrame(rows)[COUNTRIES]
+
+
+def _coalitions(
+    found: dict[Members, Outcome],
+    costs: dict[Members, tuple[float, float]],
+    asked: pd.Series,
+    members: Members,
+) -> pd.DataFrame:
+    whole_bound, whole = costs[members]
+    rows = []
+    for group, outcome in found.items():
+        bound, cost = costs[group]
+        alone = [costs[(c,)] for c in group]
+        pays = float(asked[list(group)].sum())
+        rows.append({
+            "members": " ".join(group), "status": str(outcome.status), "gap": outcome.gap, "cost_musd": cost,
+            "bound_musd": bound, "saves_low_musd": sum(b for b, _ in alone) - cost,
+            "saves_high_musd": sum(c for _, c in alone) - bound, "asked_musd": pays,
+            "better_apart": group != members and pays * whole_bound / whole > cost,
+        })  # fmt: skip
+    return pd.DataFrame(rows)[COALITIONS]

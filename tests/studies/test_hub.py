@@ -1,0 +1,74 @@
+"""A hub of several countries: shares add up, each law holds, coalitions and the Shapley value."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from planner.case.build import build_case
+from planner.facts.errors import BadValue
+from planner.report.hub import coalition_rows, country_rows, hub_notes
+from planner.studies.hub import hub_study, of_members, shapley
+
+
+def test_shapley_of_a_cost_that_is_shared_by_whoever_joins():
+    """An airport of three lengths: each pays its part of every stretch it needs (Littlechild and Owen 1973)."""
+    needs = {"A": 6.0, "B": 12.0, "C": 42.0}
+    members = tuple(needs)
+    costs = {g: max(needs[c] for c in g) for n in (1, 2, 3) for g in combinations(members, n)}
+    assert shapley(costs, members) == pytest.approx({"A": 2.0, "B": 5.0, "C": 35.0})
+
+
+@pytest.fixture(scope="module")
+def two(tiny):
+    """Korea and Japan on a champion in Korea: Japan's work may run in Korea, and has a site of its own."""
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    work, site, host = plain["demand"][0], plain["sites"][0], plain["hosts"][0]
+    for w in (work,):
+        w.pop("must_serve_by")
+    return tiny(
+        demand=[work, {**work, "id": "japan", "country": "JPN", "locality": {"where": "anywhere"},
+                       "size": {"by": "accelerators", "points": [{"at": "2027-01-01", "value": 400}]}}],
+        sites=[site, {**site, "id": "tokyo", "metro": "JP-TYO"}],
+        hosts=[host, {**host, "id": "tokyo", "site": "tokyo"}],
+        horizon={"years": 2}, solve={"integers": "none"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(two, plain_catalog):
+    return hub_study(two, catalog=plain_catalog())
+
+
+def test_what_the_countries_are_asked_for_is_the_cost_of_all(found):
+    table, all_ = found.countries, found.coalitions.iloc[-1]
+    assert table["asked_musd"].sum() == pytest.approx(all_["cost_musd"])
+    assert table["shapley_musd"].sum() == pytest.approx(all_["cost_musd"])
+    assert table["held_share"].sum() == pytest.approx(1.0)
+    assert (table["served_share"] > 0).all() and (table["control_score"] > 0).all()
+
+
+def test_sharing_a_place_and_a_platform_saves_its_fixed_cost(found):
+    both = found.coalitions.iloc[-1]
+    assert both["members"] == "JPN KOR" and both["saves_low_musd"] > 12.0  # the second adoption
+    assert not found.countries["pays_more"].any()
+
+
+def test_a_country_alone_has_its_own_hosts_and_demand(two, plain_catalog):
+    own = of_members(two, plain_catalog(), ("KOR",), ("JPN", "KOR"))
+    assert [h.id for h in own.hosts] == ["champion"] and [w.id for w in own.demand] == ["work"]
+    both = build_case(of_members(two, plain_catalog(), ("JPN", "KOR"), ("JPN", "KOR")), plain_catalog())
+    assert set(both.serve.loc[both.serve["w"] == "work", "h"]) == {
+        "champion"
+    }  # Korea's law holds for its own work
+
+
+def test_it_is_told_who_gains(found):
+    assert "No country is asked for more than it would pay alone, beyond both gaps." in hub_notes(found)
+    assert len(country_rows(found.countries)) == 2 and len(coalition_rows(found.coalitions)) == 3
+
+
+def test_countries_without_demand_are_named(two, plain_catalog):
+    with pytest.raises(BadValue, match=r"no demand of FRA; countries of the scenario: JPN, KOR"):
+        hub_study(two, ["FRA", "KOR"], catalog=plain_catalog())
