@@ -44,6 +44,7 @@ REASON_WORDS = {
     "mode": "the way the stack is offered",
     "host": "the host's own list",
     "rent": "no published rent",
+    "layer": "a layer of the stack that never carries it",
 }
 """Reasons of ``case.why_not`` in words."""
 

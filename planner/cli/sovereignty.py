@@ -269,6 +269,8 @@ def survival(
         others = [
             name for name in workload or known if name not in next(iter(part["nobody_else"])).split(", ")
         ]
+        for offer in filter(None, str(next(iter(part["shut"]))).split(" | ")):
+            console().print(f"  would leave some, were it open: {offer}")
         if why and others:
             options = " ".join(f"--workload {name}" for name in others)
             console().print(f"Of the others: planner survival {file} --by {by_class} {options}")

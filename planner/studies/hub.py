@@ -160,12 +160,12 @@ def hub_study(
     whole = build_case(of_members(scenario, facts, members, members), facts)
     table = _Table(scenario, facts, members, quality, whole.demand.groupby("w")["demand_kref"].sum(), options)
     alone = {c: table.solved((c,), {}) for c in members}
-    waits = {
+    waits: dict[str, float] = {
         w: months
         for found in alone.values()
         for w, months in found.bounds.max_delay_months_by_workload.items()
     }
-    found = {(c,): alone[c] for c in members}
+    found: dict[Members, Outcome] = {(c,): alone[c] for c in members}
     for size in range(2, len(members) + 1):
         for group in combinations(members, size):
             found[group] = table.solved(group, waits)

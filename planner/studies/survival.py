@@ -21,6 +21,7 @@ from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.prechecks import precheck
+from planner.explain.shut_offers import shut_offers
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.planning.events import OnEvent
@@ -42,6 +43,7 @@ COLUMNS = [
     "control",
     "why",
     "nobody_else",
+    "shut",
 ]
 STEPS = 6
 """Halvings of the span in which the largest share lies: to 1.6 points."""
@@ -97,7 +99,8 @@ def survival_table(
     ``more_low_musd`` and ``more_high_musd`` bound what the duty adds to cost, from both plans' bounds. ``since`` is the
     first day of the duty: by default the earliest ``survive_from`` of the scenario, else the first day of the last year;
     ``workloads`` are those whose service is to survive, all where left out; ``nobody_else`` names those that leave no
-    share, because one member alone may serve them.
+    share, because one member alone may serve them, ``shut`` the
+    offers of others that they may not use, and why.
     Raises ``BadValue`` where the scenario itself has no plan.
     """
     facts = catalog or scenario.catalog
@@ -116,8 +119,10 @@ def survival_table(
 
 def _class_rows(asked: _Asked, base: Outcome, by: str) -> Iterator[dict[str, Any]]:
     found = largest_share(asked.case, by)
-    nobody_else = ", ".join(found.nobody_else)
-    yield _row(asked, base, base, by, 0.0, found.share, found.why) | {"nobody_else": nobody_else}
+    case = asked.case(by, 0.0)
+    shut = [f"{w}: {offer}" for w in found.nobody_else for offer in shut_offers(case, w, by)]
+    named = {"nobody_else": ", ".join(found.nobody_else), "shut": " | ".join(shut)}
+    yield _row(asked, base, base, by, 0.0, found.share, found.why) | named
     for share in (found.share / 2, found.share):
         if share >= 0.01:
             yield _plan_row(asked, base, by, share, found.share)
@@ -136,7 +141,7 @@ def _row(
     asked: _Asked, base: Outcome, found: Outcome, by: str, share: float, most: float, why: str
 ) -> dict[str, Any]:
     row = {"by": by, "what": asked.what, "share": share, "most": most, "status": str(found.status), "gap": found.gap,
-           "why": why, "nobody_else": ""}  # fmt: skip
+           "why": why, "nobody_else": "", "shut": ""}  # fmt: skip
     if found.plan is None or base.plan is None:
         return row
     cost, before = found.plan.kpi("cost_npv_musd"), base.plan.kpi("cost_npv_musd")

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from planner.case.build import build_case
 from planner.cli import app
+from planner.explain.shut_offers import shut_offers
 from planner.intake.scenario_file import load_scenario
 from planner.scenario.schema import Survival
 from planner.studies.survival import STEPS, largest_share, survival_table
@@ -51,3 +52,15 @@ def test_a_class_that_is_none_is_named_with_those_there_are() -> None:
     for wrong, right in ((("--by", "operater"), "operator"), (("--workload", "asistant"), "assistant")):
         said = CliRunner().invoke(app, ["survival", "two-hosts", *wrong])
         assert said.exit_code == 2 and f"did you mean '{right}'" in said.output
+
+
+def test_offers_that_would_let_it_survive_are_named_with_what_shuts_them(root: Any) -> None:
+    scenario = load_scenario(root / "data" / "scenarios" / "two-hosts.yaml")
+    secret = scenario.demand[0].model_copy(update={"data_class": "secret"})
+    case = build_case(scenario.model_copy(update={"demand": [secret]}))
+    for by, member in (("operator", "us-operator"), ("site", "seoul"), ("stack", "us-cloud")):
+        (said,) = shut_offers(case, "assistant", by)
+        assert (
+            said.startswith(f"cloud with us-cloud ({member}): SEAL") and "below the floor 2 of secret" in said
+        )
+    assert shut_offers(case, "assistant", "vendor") == []
