@@ -43,6 +43,12 @@ def stacks(
     rows: Annotated[
         bool, typer.Option("--rows", help="Solve nothing: list the catalog rows on which the stacks differ.")
     ] = False,
+    level: Annotated[
+        bool,
+        typer.Option(
+            "--level", help="Solve again without assumed differences, and say whether the order holds."
+        ),
+    ] = False,
     settings: Settings = None,
     catalog: CatalogFolder = None,
     as_json: Json = False,
@@ -62,6 +68,7 @@ def stacks(
       planner stacks korea --rows
     """
     from planner.facts.catalog import load_catalog
+    from planner.studies.stack_ranking import levelled, ranking_told
     from planner.studies.stack_reasons import catalog_rows, differences
     from planner.studies.stacks import FIVE, compare_stacks
 
@@ -76,17 +83,26 @@ def stacks(
         else:
             _show_differences(differences(scenario, chosen, facts))
         return
+    told: list[str] = []
     with Progress(quiet=as_json) as progress:
         found = compare_stacks(
             scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress, catalog=facts
         )
+        if level:
+            without = compare_stacks(
+                scenario, chosen, quality, free=False, seconds=seconds, workers=workers, on_event=progress,
+                catalog=levelled(facts, chosen),
+            )  # fmt: skip
+            told = ranking_told(found.table, without.table)
     _write(found.table, output)
     if as_json:
         accounts = found.accounts.rename_axis("account").reset_index()
-        print_json({"stacks": records(found.table), "accounts": records(accounts)})
+        print_json({"stacks": records(found.table), "accounts": records(accounts), "order": told})
         return
     _show_stacks(found.table)
     _show_accounts(found.accounts)
+    for line in told:
+        console().print(line)
 
 
 def _write(table: Any, path: Path | None) -> None:
