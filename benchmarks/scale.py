@@ -1,13 +1,15 @@
 """How time and memory grow with the case, and the largest case solved to 2 % in a time limit.
 
-    python benchmarks/scale.py --json [--sizes 5x8x24x8 10x8x24x16 20x8x24x16] [--limit 600]
+    python benchmarks/scale.py --json [--sizes 5x8x24x8 10x8x24x16 20x8x24x16] [--limit 600] [--one-place]
 
 A size is sites x systems x quarters x workloads. The case is Korea with its sites, hosts, quotas and workloads
 repeated under other names until there are as many; a copy differs from its original in the size of its sites and
 hosts, in how soon they open and in its demand (seeded), as the regions of a country do. Demand is scaled so that
 a site serves as much as in Korea, vendors allocate to each copy what they allocate to Korea, and crews grow with
-the sites. Each size runs in a process of its own at ``quick`` quality (2 %) and reports rows, columns and non-zeros, before
-and after aggregation, seconds by stage by the clock and of the processor, gap, violations found by the audit, peak memory.
+the sites. Hosts share training runs, which grow with the country while its hosts do not; ``--one-place`` keeps each run
+to one host. Each size runs in a process of its own at ``quick`` quality (2 %) and reports rows, columns and non-zeros,
+before and after aggregation, seconds by stage by the clock and of the processor, gap, violations found by the audit, peak
+memory.
 """
 
 import argparse
@@ -48,9 +50,18 @@ def named(name: str, copy: int) -> str:
 
 
 def case_of(
-    base: Scenario, sites: int, systems: int, quarters: int, workloads: int, limit: float
+    base: Scenario,
+    sites: int,
+    systems: int,
+    quarters: int,
+    workloads: int,
+    limit: float,
+    one_place: bool = False,
 ) -> Scenario:
-    """The base case at another size; copies of a place or a workload differ by a seeded factor."""
+    """The base case at another size; copies of a place or a workload differ by a seeded factor.
+
+    ``one_place``: a training run keeps to one host, as in Korea's file; else hosts share it.
+    """
     chance = Random(SEED)
     data = plain(base)
     known = [s["id"] for s in data["systems"]]
@@ -102,24 +113,30 @@ def case_of(
     demand = []
     for copy, load in copies(data["demand"], workloads):
         factor = share * (chance.uniform(0.7, 1.3) if copy else 1.0)
-        demand.append({**load, "id": named(load["id"], copy), "size": scaled(load["size"], factor)})
+        demand.append(
+            {**load, "id": named(load["id"], copy), "size": scaled(load["size"], factor, one_place)}
+        )
     data |= {"sites": built, "hosts": hosts, "demand": demand}
     data["solve"] = {**data.get("solve", {}), "quality": "quick", "time_limit_s": limit}
     return Scenario.model_validate(data)
 
 
-def scaled(size: Record, factor: float) -> Record:
+def scaled(size: Record, factor: float, one_place: bool) -> Record:
     """Demand times a factor: the values of its path, or the tokens of its training runs."""
     if "runs" in size:
-        return {**size, "runs": [{**r, "tokens_b": r["tokens_b"] * factor} for r in size["runs"]]}
+        return {
+            **size,
+            "one_place": one_place,
+            "runs": [{**r, "tokens_b": r["tokens_b"] * factor} for r in size["runs"]],
+        }
     return {**size, "points": [{**p, "value": p["value"] * factor} for p in size["points"]]}
 
 
-def one(size: str, limit: float) -> Record:
+def one(size: str, limit: float, one_place: bool) -> Record:
     """One size, in this process."""
     sites, systems, quarters, workloads = map(int, size.split("x"))
     base = load_scenario(example_path("korea"))
-    scenario = case_of(base, sites, systems, quarters, workloads, limit)
+    scenario = case_of(base, sites, systems, quarters, workloads, limit, one_place)
     began = time.perf_counter()
     case = build_case(scenario)
     built = time.perf_counter() - began
@@ -159,15 +176,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=["5x8x24x8", "10x8x24x16", "20x8x24x16"])
     parser.add_argument("--limit", type=float, default=600.0)
+    parser.add_argument("--one-place", action="store_true", help="training runs keep to one host each")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(one(args.one, args.limit)))
+        print(json.dumps(one(args.one, args.limit, args.one_place)))
         return
     rows = []
     for size in args.sizes:
         command = [sys.executable, __file__, "--one", size, "--limit", str(args.limit)]
+        command += ["--one-place"] if args.one_place else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
     print(json.dumps(rows, indent=2) if args.json else "\n".join(map(str, rows)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pyomo.environ as pe
+from pyomo.core.base.set import IndexedSet
 
 
 def tuples(table: pd.DataFrame) -> list[Any]:
@@ -38,9 +39,25 @@ def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Se
     return getattr(m, name)
 
 
+class Family(IndexedSet):
+    """A set of sets whose sets are plain sequences: an object of Pyomo for each would take most of a model's memory."""
+
+    def __init__(self, keys: pe.Set, mapping: Mapping[Any, Sequence[Any]], dimen: int) -> None:
+        super().__init__(keys, dimen=dimen)
+        self._members = mapping
+
+    def construct(self, data: Any = None) -> None:
+        """Take the members as they are; a key without any has the empty set."""
+        if not self._constructed:
+            self._constructed: bool = True
+            self._data: Mapping[Any, Sequence[Any]] = {
+                key: self._members.get(key, ()) for key in self._index_set
+            }
+
+
 def add_family(m: Any, name: str, keys: pe.Set, mapping: Mapping[Any, Sequence[Any]], dimen: int) -> None:
     """A set of sets over ``keys``; a key without members has the empty set."""
-    setattr(m, name, pe.Set(keys, initialize={k: mapping.get(k, []) for k in keys}, dimen=dimen))
+    setattr(m, name, Family(keys, mapping, dimen))
 
 
 def add_param(m: Any, name: str, index: pe.Set, values: Mapping[Any, float] | pd.Series) -> None:

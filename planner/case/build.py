@@ -311,10 +311,8 @@ def _serve(
     stacks: pd.DataFrame,
 ) -> pd.DataFrame:
     """(w, h, a, k, t) -> rate, sigma, seal: where there is demand, a fleet may be alive, the stack is adopted."""
-    parts = list(rates.rates_over_time(context, pairs, systems))
     columns = ["w", "h", "a", "k", "t"]
-    empty = empty_table([*columns, "rate", "sigma", "seal", "home_copy_musd_per_k_year"])
-    table = pd.concat(parts, ignore_index=True) if parts else empty
+    table = rates.rates_over_time(context, pairs, systems)
     table = table.merge(wanted.reset_index(drop=True)[["w", "t", "demand_kref"]], on=["w", "t"])
     table["rate"] = replicas.in_whole_replicas(context, table)
     table = table.drop(columns="demand_kref")

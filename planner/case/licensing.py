@@ -50,6 +50,13 @@ FREE = LicenceNeed(False, 0.0, False, "chip is not of controlled origin")
 
 def control_class(context: Context, accelerator: str) -> str:
     """3a090a, 3a090b or none; a chip whose density is not known takes the strictest class it may have."""
+    key = ("control class", accelerator)
+    if key not in context.memo:
+        context.memo[key] = _control_class(context, accelerator)
+    return str(context.memo[key])
+
+
+def _control_class(context: Context, accelerator: str) -> str:
     tpp = float(context.catalog.value("accelerators", accelerator, "tpp"))
     density_table = context.catalog.table("chip_density")
     known = accelerator in density_table.index

@@ -123,10 +123,13 @@ def home_copy_musd_per_k_year(context: Context, rule: Rule, home: str, place: st
 
 def rtt_ms(context: Context, country: str, place: Place) -> float:
     """Round trip from the nearest metro of ``country`` to a place: base plus fibre path (assumed slope)."""
-    metros = context.catalog.table("metros")
-    users = metros[metros["iso3"] == country]
-    if not len(users):
-        raise MissingFact(f"no metro of {country} in the catalog: latency cannot be computed")
-    far = distance_km(users["lat_deg"], users["lon_deg"], place.lat_deg, place.lon_deg)
-    nearest = 0.0 if place.iso3 == country else float(far.min())
+    key = ("km to users", country, place.iso3, place.lat_deg, place.lon_deg)
+    if key not in context.memo:
+        metros = context.catalog.table("metros")
+        users = metros[metros["iso3"] == country]
+        if not len(users):
+            raise MissingFact(f"no metro of {country} in the catalog: latency cannot be computed")
+        far = distance_km(users["lat_deg"], users["lon_deg"], place.lat_deg, place.lon_deg)
+        context.memo[key] = 0.0 if place.iso3 == country else float(far.min())
+    nearest: float = context.memo[key]
     return context.param("rtt_base_ms") + context.param("rtt_ms_per_1000_km") * nearest / 1000.0

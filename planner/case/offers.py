@@ -5,6 +5,7 @@ Everything the model may choose from is a row here; everything left out is a row
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -182,10 +183,10 @@ def _pair_blocker(
     floor = context.scenario.control.floors.get(w.data_class, 0)
     if seal < floor:
         return "seal", f"SEAL {seal} below the floor {floor} of {w.data_class}; held by {holders}"
-    chip = context.catalog.table("accelerators").loc[row.accelerator]
-    if w.kind in TRAINING_KINDS and not bool(chip["training_capable"]):
+    chip = partial(context.catalog.value, "accelerators", row.accelerator)
+    if w.kind in TRAINING_KINDS and not bool(chip("training_capable")):
         return "chip", "inference-only chip"
-    if rule.protection == "confidential-computing" and str(chip["confidential_computing"]) == "none":
+    if rule.protection == "confidential-computing" and str(chip("confidential_computing")) == "none":
         return "protection", "chip has no confidential computing"
     if w.kind not in TRAINING_KINDS and not _model_fits(context, w, row):
         return "memory", f"model class {w.model_class} does not fit the memory of one {row.k}"
@@ -193,8 +194,11 @@ def _pair_blocker(
 
 
 def _model_fits(context: Context, w: Workload, row: Any) -> bool:
-    request = request_of(context, w)
-    least = least_accelerators(context.catalog, w.model_class, str(row.accelerator), str(row.a), request)
+    key = ("least accelerators", w.id, row.accelerator, row.a)
+    if key not in context.memo:
+        request, chip, stack = request_of(context, w), str(row.accelerator), str(row.a)
+        context.memo[key] = least_accelerators(context.catalog, w.model_class, chip, stack, request)
+    least: int = context.memo[key]
     return 0 < least <= int(context.catalog.value("systems", row.k, "n_accelerators"))
 
 

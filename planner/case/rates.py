@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -91,6 +91,16 @@ def relative_rate(
     context: Context, throughput: Throughput, w: Workload, accelerator: str, stack: str
 ) -> tuple[float, str, pd.Timestamp | None]:
     """Rate of a chip with the stack's model, relative to the reference chip with the benchmark of the class."""
+    key = ("relative rate", w.id, accelerator, stack)
+    if key not in context.memo:  # every host asks for it
+        context.memo[key] = _relative_rate(context, throughput, w, accelerator, stack)
+    found: tuple[float, str, pd.Timestamp | None] = context.memo[key]
+    return found
+
+
+def _relative_rate(
+    context: Context, throughput: Throughput, w: Workload, accelerator: str, stack: str
+) -> tuple[float, str, pd.Timestamp | None]:
     reference = reference_of(context, w)
     if w.kind in TRAINING_KINDS:
         ratio = throughput.training_flops(accelerator) / throughput.training_flops(reference)
@@ -120,34 +130,30 @@ def confidential_factor(context: Context, w: Workload, accelerator: str, protect
         return 1.0
     generation = str(context.catalog.value("accelerators", accelerator, "confidential_computing"))
     use = "training" if w.kind in TRAINING_KINDS else "serving"
-    table = context.catalog.table("confidential_computing")
-    row = table[(table["generation"] == generation) & (table["use"] == use)]
-    return float(row[context.column("confidential_computing", "throughput_factor")].iloc[0])
+    key = ("confidential factor", generation, use)
+    if key not in context.memo:
+        table = context.catalog.table("confidential_computing")
+        row = table[(table["generation"] == generation) & (table["use"] == use)]
+        column = context.column("confidential_computing", "throughput_factor")
+        context.memo[key] = float(row[column].iloc[0])
+    return float(context.memo[key])
 
 
-def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame) -> pd.DataFrame:
     """Expand (w, h, a, k) to periods: rate = relative x derate x software gain of the chip generation."""
     gain = SoftwareGain(context.catalog, context.catalog.cost_level("software_gain", "gain", context.level))
-    accelerators = context.catalog.table("accelerators")
-    when = np.array([context.calendar.year_fraction(t) for t in range(context.calendar.n)])
+    released, n = context.catalog.table("accelerators")["released"], context.calendar.n
+    when = np.array([context.calendar.year_fraction(t) for t in range(n)])
+    chips = systems["accelerator"].astype(str).to_dict()
     factor: dict[tuple[str, Any], np.ndarray] = {}
-    for pair in pairs.itertuples():
-        accelerator = str(systems.loc[(pair.h, pair.a, pair.k), "accelerator"])
-        key = (accelerator, pair.measured_on)
+    factors = np.empty((len(pairs), n))
+    for i, pair in enumerate(pairs.itertuples()):
+        key = (chips[pair.h, pair.a, pair.k], pair.measured_on)
         if key not in factor:
-            released = pd.Timestamp(accelerators.loc[accelerator, "released"])
             stamp = None if pd.isna(pair.measured_on) else pair.measured_on
-            factor[key] = gain.factor(released, stamp, when)
-        yield pd.DataFrame(
-            {
-                "w": pair.w,
-                "h": pair.h,
-                "a": pair.a,
-                "k": pair.k,
-                "t": np.arange(context.calendar.n),
-                "rate": pair.relative * pair.derate * factor[key],
-                "sigma": pair.sigma,
-                "seal": pair.seal,
-                "home_copy_musd_per_k_year": pair.home_copy_musd_per_k_year,
-            }
-        )
+            factor[key] = gain.factor(pd.Timestamp(released[key[0]]), stamp, when)
+        factors[i] = factor[key]
+    alone = (pairs["relative"] * pairs["derate"]).to_numpy(float)
+    table = pairs[["w", "h", "a", "k", "sigma", "seal", "home_copy_musd_per_k_year"]]
+    table = table.take(np.repeat(np.arange(len(pairs)), n)).reset_index(drop=True)
+    return table.assign(t=np.tile(np.arange(n), len(pairs)), rate=(alone[:, None] * factors).ravel())

@@ -3,7 +3,7 @@
  1. least delay, where every opening and adoption can only help: one linear programme with all of them;
  2. the root: the relaxation of least cost, solved once by an interior point; its value is the bound of the plan;
  3. hosts and stacks tried from the root, with only the offers that it buys from;
- 4. whole halls at those hosts, by branch and bound, as good as the bound of the root asks for;
+ 4. whole halls at those hosts, rounded all at once, and by branch and bound where no rounding is good enough;
  5. whole units there.
 
 ``Engine.large`` says which cases these are. Where the plans from the root miss the gap, the search of smaller cases goes on
@@ -19,9 +19,10 @@ from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
-from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.engine import PATTERN, UNITS, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.offers import FLEET, Offers
+from planner.solver.rounding import rounded
 from planner.solver.sift import likely, sift
 from planner.solver.solution import Solution, Status
 from planner.solver.trials import trials
@@ -29,7 +30,7 @@ from planner.solver.trials import trials
 GOOD_PLACES, GOOD_HALLS = 0.5, 0.8
 """Shares of the gap that hosts and stacks may use up, and halls after them; the rest is for whole units."""
 TRIALS_SHARE = 0.25
-"""Share of the time limit that trials may take while that is not reached."""
+"""Share of the time limit that trials may take while that is not reached, and the search for halls after them."""
 HALLS_GAP = 0.05
 """Share of the gap at which the halls of some places are searched no further."""
 SIFT_NONZEROS = 600_000
@@ -76,7 +77,7 @@ def from_root(run: SolveRun) -> Floats | None:
         run.start = run.start if found.x is None else found.x
         return None
     run.large = large
-    run.hold(found.x, *PATTERN, *HALLS)
+    run.hold(found.x, *PATTERN, *run.engine.whole_halls)
     run.engine.integers()
     return found.x
 
@@ -93,18 +94,28 @@ class Large:
 
     def places_and_halls(self) -> Solution:
         """Whole hosts, stacks and halls of least cost; sets the bound of the run. No values where there is no plan."""
-        run = self.run
         found = self.places(self.root())
         if found.x is None:
             return found
         self.hold(found.x, *PATTERN)
-        run.say("halls", "whole halls at those hosts")
-        options = run.options("halls", HALLS_GAP * run.target)
-        tree, enough = self.tree(*PATTERN, *HALLS), self.at_most(GOOD_HALLS)
-        halls = run.timed("halls", lambda: search(tree, options, good_enough=enough))
+        halls = self.halls()
         if halls.x is not None:
-            self.hold(halls.x, *PATTERN, *HALLS)
+            self.hold(halls.x, *PATTERN, *self.engine.whole_halls)
         return halls
+
+    def halls(self) -> Solution:
+        """Whole halls at the places held: rounded, and searched from there where no rounding is good enough."""
+        run = self.run
+        run.say("halls", "whole halls at those hosts")
+        tree, enough = self.tree(*PATTERN, *self.engine.whole_halls), self.at_most(GOOD_HALLS)
+        found = run.timed("halls", lambda: rounded(tree, run.options("halls"), enough))
+        run.report("halls", found.objective, run.bound, None)
+        if found.stopped or (found.objective is not None and found.objective <= enough):
+            return found
+        share = TRIALS_SHARE * run.case.scenario.solve.time_limit_s
+        options = run.options("halls", HALLS_GAP * run.target, most_s=share)
+        start = found.x
+        return run.timed("halls", lambda: search(tree, options, good_enough=enough, start=start))
 
     def root(self) -> Floats:
         """Values of the relaxation of least cost; its value is the bound of the run."""
@@ -144,13 +155,13 @@ class Large:
 
     def whole_units(self, x: Floats) -> Solution:
         """Whole servers and racks at the places and halls held; the values have all columns, and no duals."""
-        run, tree = self.run, self.tree(*PATTERN, *HALLS, UNITS)
+        run, tree = self.run, self.tree(*PATTERN, *self.engine.whole_halls, UNITS)
         return run.timed("units", lambda: whole_units(tree, x, 1e-3, run.left("units")))
 
     def with_all_offers(self) -> Engine:
         """The programme at the places and halls held, where any offer may be bought; the units after it too."""
         lower, upper = self.engine.smaller.col_lower.copy(), self.engine.smaller.col_upper.copy()
-        for family in (*PATTERN, *HALLS):
+        for family in (*PATTERN, *self.engine.whole_halls):
             at = self.engine.smaller.columns[family].slice
             lower[at], upper[at] = self.lower[at], self.upper[at]
         self.lower, self.upper = lower, upper

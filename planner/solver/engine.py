@@ -140,6 +140,12 @@ class Engine:
         return self._tree
 
     @property
+    def whole_halls(self) -> tuple[str, ...]:
+        """Of ``HALLS``, the families that come in whole numbers by nature; halls of the late years may come in parts."""
+        whole = self.arrays.integrality.astype(bool)
+        return tuple(family for family in HALLS if whole[self.arrays.columns[family].slice].any())
+
+    @property
     def _kept_rows(self) -> tuple[str, ...]:
         """Rules whose rows stay in a programme for the search."""
         return (*POLICY_ROWS, *(rule for rule in ONCE.values() if rule in self.arrays.rows))
