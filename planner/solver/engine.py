@@ -28,6 +28,7 @@ from planner.solver.aggregate import Aggregation
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
 from planner.solver.highs import LiveHighs
+from planner.solver.means import Means
 from planner.solver.members import Ints
 from planner.solver.progress import SolveOptions
 from planner.solver.reduce import Reduction, reduce
@@ -43,10 +44,10 @@ PLACED = "placed"
 UNITS = "units"
 ANY_AMOUNT = families("continuous")
 """Families that are bought in any amount, by period."""
-STALL_S = 2.0
-"""A hot simplex that runs longer than this is stalling (mostly: the point is infeasible)."""
-STALLS_AT_COLD_SOLVES = 1.5
-"""The same in cold solves, where one has been timed."""
+STALLS_AT_PIVOTS_BY_ROW = 0.2
+"""Pivots a row after which a hot simplex is stalling (mostly: the point is infeasible); about a third of a cold solve. Not
+seconds: on a busy machine every point would seem to stall."""
+LEAST_STALL_PIVOTS = 2000
 POLICIES = ("delay_w", "delay", "cost", "served", "control", "unfinished")
 """Columns whose bounds and costs say what is asked."""
 POLICY_ROWS = ("control_floor",)
@@ -81,13 +82,15 @@ class Engine:
         log_file: Path | None,
         reduction: Reduction | None = None,
         reductions: dict[Any, Reduction] | None = None,
-        aggregation: Aggregation | None = None,
+        smaller: Aggregation | Means | None = None,
+        means: Means | None = None,
     ) -> None:
         self.case, self.entries, self.arrays, self.reduction = case, entries, arrays, reduction
-        self._aggregation = aggregation
+        self._smaller, self._means = smaller, means
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
-        self._warm, self._cold_s = False, STALL_S / STALLS_AT_COLD_SOLVES
+        self._warm = False
+        self._stall_pivots = max(LEAST_STALL_PIVOTS, int(STALLS_AT_PIVOTS_BY_ROW * solved.shape[0]))
         self._tree: Engine | None = None
         self._reductions = {} if reductions is None else reductions
         """Of these arrays, by all else that they depend on."""
@@ -97,7 +100,7 @@ class Engine:
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
         other = object.__new__(Engine)
-        shared = self._reductions, self._aggregation
+        shared = self._reductions, self._smaller, self._means
         other._adopt(case, self.entries, self.arrays, None, None, *shared)
         return other
 
@@ -111,16 +114,19 @@ class Engine:
         """The arrays that are searched: those of the model, aggregated where they are large."""
         if not self.large:
             return self.arrays
-        if self._aggregation is None:
-            self._aggregation = Aggregation(self.arrays)
-        return self._aggregation.arrays
+        if self._smaller is None:
+            self._smaller = Aggregation(self.arrays)
+        return self._smaller.arrays
 
     def held(self, pattern: Mapping[str, Sequence[float]]) -> Engine:
         """A linear programme for sweeps: families held at values, all they settle left out, all else continuous.
 
-        It answers ``policy``, ``minimise`` and ``lp``; solutions have values of all columns and no duals.
+        It answers ``policy``, ``minimise``, ``minimise_sum`` (of all but work by slice) and ``lp``; solutions have values
+        of all columns and no duals.
         """
-        return self._reduced(self.arrays, pattern, POLICY_ROWS, ())
+        if self._means is None:
+            self._means = Means(self.arrays)
+        return self._reduced(self._means.arrays, pattern, POLICY_ROWS, (), smaller=self._means)
 
     def searchable(
         self, pattern: Mapping[str, Floats] | None = None, closed: Mapping[str, Ints] | None = None
@@ -165,13 +171,13 @@ class Engine:
 
     def widened(self, x: Floats) -> Floats:
         """Values of all columns of the model from those of ``smaller``."""
-        return x if self._aggregation is None else self._aggregation.full(x)
+        return x if self._smaller is None else self._smaller.full(x)
 
     def within(self, lower: Floats, upper: Floats, tightened: Sequence[str] = ()) -> Engine:
         """A linear programme like ``searchable`` on the columns of ``smaller`` within these bounds."""
         defined = [pair for pair in DEFINED if pair[1] not in tightened]
         reduction = reduce(self.smaller, lower, upper, POLICIES, self._kept_rows, defined, tightened)
-        return self._with(reduction, aggregated=self.large)
+        return self._with(reduction, self._smaller)
 
     def _reduced(
         self,
@@ -180,6 +186,7 @@ class Engine:
         rows: Sequence[str],
         tightened: Sequence[str],
         closed: Mapping[str, Ints] | None = None,
+        smaller: Aggregation | Means | None = None,
     ) -> Engine:
         """An engine on what is left with families held at whole values; see ``reduce`` for rows and columns."""
         held = {family: np.round(np.asarray(values, dtype=float)) for family, values in pattern.items()}
@@ -187,7 +194,7 @@ class Engine:
             tuple((family, values.tobytes()) for family, values in held.items()),
             tuple(rows),
             tuple(tightened),
-            arrays is self.arrays,
+            smaller is None,
             tuple((family, tuple(at.tolist())) for family, at in (closed or {}).items()),
         )
         if key not in self._reductions:
@@ -201,12 +208,11 @@ class Engine:
             if len(self._reductions) >= REDUCTIONS_KEPT:
                 del self._reductions[next(iter(self._reductions))]
             self._reductions[key] = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
-        return self._with(self._reductions[key], aggregated=arrays is not self.arrays)
+        return self._with(self._reductions[key], smaller or self._smaller)
 
-    def _with(self, reduction: Reduction, aggregated: bool) -> Engine:
+    def _with(self, reduction: Reduction, smaller: Aggregation | Means | None) -> Engine:
         other = object.__new__(Engine)
-        aggregation = self._aggregation if aggregated else None
-        other._adopt(self.case, self.entries, self.arrays, None, reduction, None, aggregation)
+        other._adopt(self.case, self.entries, self.arrays, None, reduction, None, smaller)
         return other
 
     def warm_from(self, other: Engine) -> None:
@@ -226,7 +232,8 @@ class Engine:
 
     def minimise_sum(self, weights: Floats) -> None:
         """Minimise a weighted sum of all columns."""
-        cost, offset = (weights, 0.0) if self.reduction is None else self.reduction.cost(weights)
+        own = self._smaller.goal(weights) if isinstance(self._smaller, Means) else weights
+        cost, offset = (own, 0.0) if self.reduction is None else self.reduction.cost(own)
         self.live.set_objective(cost, offset)
 
     def policy(self, bounds: Bounds = UNBOUNDED) -> None:
@@ -288,9 +295,8 @@ class Engine:
         simplex that stalls is stopped and the interior point decides.
         """
         if self._warm and not cold:
-            stall_s = min(STALL_S, STALLS_AT_COLD_SOLVES * self._cold_s)
-            with self.live.unperturbed():
-                found = self.live.solve(time_limit_s=min(stall_s, time_limit_s), should_stop=should_stop)
+            with self.live.unperturbed(), self.live.at_most(self._stall_pivots):
+                found = self.live.solve(time_limit_s=time_limit_s, should_stop=should_stop)
             if found.status is not Status.NO_SOLUTION:
                 return self.whole(found)
         self.live.clear()
@@ -300,7 +306,6 @@ class Engine:
         finally:
             self.live.set_option("solver", "choose")
         self._warm = found.x is not None
-        self._cold_s = found.seconds if self._warm else self._cold_s
         return self.whole(found)
 
     def solve(self, **options: Any) -> Solution:

@@ -24,6 +24,7 @@ from planner.solver.solution import Solution, Status, relative_gap
 from planner.solver.watch import Watch
 
 PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
+PIVOTS, NO_LIMIT = "simplex_iteration_limit", 2**31 - 1
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
 Where = Any
@@ -127,6 +128,15 @@ class LiveHighs:
             yield
         finally:
             self.call("setOptionValue", PERTURBATION, 1.0)
+
+    @contextmanager
+    def at_most(self, pivots: int) -> Iterator[None]:
+        """For a while, a simplex ends after so many pivots; a solve that is cut short has no values."""
+        self.call("setOptionValue", PIVOTS, pivots)
+        try:
+            yield
+        finally:
+            self.call("setOptionValue", PIVOTS, NO_LIMIT)
 
     @contextmanager
     def closed(self, cols: Where) -> Iterator[None]:

@@ -73,6 +73,10 @@ class SoftSums:
             row_lower=old.row_lower[rows.order], row_upper=old.row_upper[rows.order],
         )  # fmt: skip
 
+    def picked(self, weights: Floats) -> Floats:
+        """Weights of the columns that are left, from weights of all."""
+        return weights[self.columns.order] if self.merged else weights
+
     def full(self, x: Floats) -> Floats:
         if not self.merged:
             return x

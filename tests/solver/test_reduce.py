@@ -10,6 +10,7 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver.arrays import Arrays, Block
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.highs import LiveHighs
+from planner.solver.means import Means
 from planner.solver.reduce import reduce
 from planner.solver.solution import Status
 from planner.studies.patterns import everything_early
@@ -83,6 +84,13 @@ def test_a_weighted_sum_of_all_columns_is_the_same_goal(engine: Engine) -> None:
     a, b = full.lp(), held.lp()
     assert b.objective == pytest.approx(a.objective, rel=1e-7)
     assert float(weights @ b.x) == pytest.approx(b.objective, rel=1e-7)
+
+
+def test_only_work_of_clouds_is_counted_by_its_mean(engine: Engine) -> None:
+    every, left = (
+        {h for _, h, *_ in a.columns["run"].index} for a in (engine.arrays, Means(engine.arrays).arrays)
+    )
+    assert every - left == {h for h in every if engine.case.hosts.at[h, "mode"] == "cloud"}
 
 
 @pytest.mark.parametrize("upper, least", [([0.0, 0.0, 1.0, 1.0], 1.0), ([1.0, 1.0, 1.0, 1.0], 2.0)])
