@@ -63,6 +63,14 @@
     return window.dash_clientside.no_update;
   }
 
+  // The map at the end of a year: the traces of other years are hidden, each of which has its year as meta.
+  function showYear(year) {
+    const plot = plotOf("plan-map");
+    if (plot && window.Plotly && plot._fullData) {
+      window.Plotly.restyle(plot, { visible: plot.data.map(function (trace) { return trace.meta === year; }) });
+    }
+  }
+
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.charts = { keepState: keepState, plotOf: plotOf };
+  window.dash_clientside.charts = { keepState: keepState, plotOf: plotOf, showYear: showYear };
 })();

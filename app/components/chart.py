@@ -62,12 +62,13 @@ def chart(
     actions: Sequence[Any] = (),
     table_downloads: bool = True,
     wide: bool = False,
+    below: Any = None,
     **config: Any,
 ) -> dmc.Paper:
     """The section of the chart ``name`` of a page; ids ``<page>-<name>``, texts ``<page>.<name>-title`` and ``-alt``.
 
     ``table`` is what the chart draws: shown folded away, and what CSV and XLSX hold (the page's ``tables``
-    must know it under the same name). The caption ``note`` carries unit and price year.
+    must know it under the same name). The caption ``note`` carries unit and price year; ``below`` stands under the chart.
     """
     title = t(f"{page}.{name}-title")
     drawn = figure.graph(
@@ -81,7 +82,7 @@ def chart(
         **config,
     )
     saved = downloads(page, name, title, picture=bool(fig.data), table=table_downloads)
-    return layout.section(title, html.Div([drawn, saved], className="chart-block"), actions=actions)
+    return layout.section(title, html.Div([drawn, below, saved], className="chart-block"), actions=actions)
 
 
 def table_section(

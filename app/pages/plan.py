@@ -13,7 +13,7 @@ from planner.app.components import layout, result
 from planner.app.components.chart import deliverables, register_downloads
 from planner.app.components.toolbar import toolbar
 from planner.app.pages import add_page
-from planner.app.pages.plan_views import ESTIMATE, ESTIMATED, PAGE, TABLES, TABS, content, estimated
+from planner.app.pages.plan_views import ESTIMATE, ESTIMATED, MAP_YEAR, PAGE, TABLES, TABS, content, estimated
 from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.kept import kept
@@ -55,6 +55,10 @@ def register(app: dash.Dash, services: Services) -> None:
         Input(STATE, "data"),
         State(DEFAULTS_ID, "data"),
         prevent_initial_call=True,
+    )
+
+    app.clientside_callback(
+        ClientsideFunction("charts", "showYear"), Input(MAP_YEAR, "value"), prevent_initial_call=True
     )
 
     @app.server.get(f"{services.settings.prefix}brief/<ref>")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import dash_mantine_components as dmc
 import pandas as pd
 from dash import dcc, html
 
@@ -29,6 +30,7 @@ from planner.sizing.against import against
 
 PAGE = "plan"
 ESTIMATE, ESTIMATED = "plan-estimate", "plan-estimated"
+MAP_YEAR = "plan-map-year"
 TABS = ("overview", "timeline", "sites", "control", "materials", "gaps")
 
 SIDE_BY_SIDE = 10
@@ -92,7 +94,9 @@ TABLES: dict[str, View] = {
     "openings": lambda one, _: one.table("openings"),
     "training": lambda one, _: one.table("training"),
     "service": lambda one, _: one.table("service"),
-    "map": lambda one, services: views.site_map(one.table("fleet"), one.run.scenario, services.catalog),
+    "map": lambda one, services: views.site_map_by_year(
+        one.table("fleet"), one.run.scenario, services.catalog
+    ),
     "power": lambda one, _: views.power_by_site(one.table("power")),
     "sources": lambda one, _: views.dispatch_by_source(
         one.table("dispatch"), one.table("generation"), one.table("power"), one.table("storage")
@@ -145,8 +149,8 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
         ),
         result.kpi_cards(kpi_cards(one.kpis, before, tuple(name for name in HEADLINE if name not in FIGURES))),
         chart(PAGE, "capacity", charts.capacity_against_demand(capacity), capacity, note=t("plan.capacity-note")),
-        chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year), wide=True),
-        chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year), wide=True),
+        chart(PAGE, "binding", charts.what_binds(binding), binding, note=t("plan.binding-note", year=year)),
+        chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year)),
         table_section(PAGE, "kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
     ]  # fmt: skip
 
@@ -174,13 +178,21 @@ def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFr
 def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     sites, power, cooling = get("map"), get("power"), get("cooling")
     # by the names of the map; two sites at one place are told apart by their ids
-    same = sites["name"].duplicated(keep=False)
-    names = sites["name"].where(~same, sites["name"] + " (" + sites["p"] + ")")
-    power = power.assign(p_title=power["p"].map(dict(zip(sites["p"], names, strict=True))))
+    last = sites[sites["year"] == sites["year"].max()]
+    same = last["name"].duplicated(keep=False)
+    names = last["name"].where(~same, last["name"] + " (" + last["p"] + ")")
+    power = power.assign(p_title=power["p"].map(dict(zip(last["p"], names, strict=True))))
     return [
         html.Div(
             [
-                chart(PAGE, "map", places.sites(sites), sites, note=t("plan.map-note")),
+                chart(
+                    PAGE,
+                    "map",
+                    places.sites(sites),
+                    sites,
+                    note=t("plan.map-note"),
+                    below=_years(sites["year"]),
+                ),
                 chart(PAGE, "power", charts.power(power), power, note=t("plan.power-note")),
             ],
             className="two-up",
@@ -189,6 +201,16 @@ def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame
         chart(PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note")),
         table_section(PAGE, "energy", get("energy"), lead=t("plan.energy-note")),
     ]
+
+
+def _years(years: pd.Series) -> Any:
+    """The year at whose end the map is looked at; nothing to choose where there is one."""
+    first, last = int(years.min()), int(years.max())
+    marks = [{"value": year, "label": str(year)} for year in range(first, last + 1)]
+    return dmc.Slider(
+        id=MAP_YEAR, min=first, max=last, value=last, step=1, marks=marks, label=None, updatemode="drag",
+        thumbLabel=t("plan.map-year"), className="limit-slider", disabled=first == last,
+    )  # fmt: skip
 
 
 def _own_power(sources: pd.DataFrame) -> list[Any]:

@@ -203,6 +203,19 @@ def why_not_summary(why_not: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def site_map_by_year(fleet: pd.DataFrame, scenario: Scenario, catalog: Catalog) -> pd.DataFrame:
+    """``site_map`` at the end of each year of the horizon, with ``year``; what is not there yet is zero."""
+    first, years = scenario.horizon.start.year, scenario.horizon.years
+    last = {
+        int(label[:4]): label for _, label in fleet[["t", "label"]].sort_values("t").itertuples(index=False)
+    }
+    parts = [
+        site_map(fleet, scenario, catalog, last.get(year, "")).assign(year=year)
+        for year in range(first, first + years)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def site_map(
     fleet: pd.DataFrame, scenario: Scenario, catalog: Catalog, label: str | None = None
 ) -> pd.DataFrame:

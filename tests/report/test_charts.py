@@ -200,7 +200,7 @@ def test_what_binds_adds_the_periods_of_a_limit_and_names_its_unit() -> None:
     ]
     fig = plan.what_binds(table)
     assert list(fig.data[0].x) == pytest.approx([7.0, 9.0])
-    assert fig.data[0].text[1] == "9 MUSD per MW"
+    assert fig.data[0].text[1] == "9 per MW" and fig.data[1].text[1] == "Grid at haenam"
     assert views.binding(prices, marginal=True)["name"].tolist() == ["chat"]
 
 
@@ -269,14 +269,32 @@ def test_forty_workloads_with_long_names_are_all_drawn() -> None:
     assert len(set(plan.what_binds(limits).data[0].y)) == 40
 
 
+def test_each_cooling_technology_has_a_scale_of_its_own() -> None:
+    rows = {
+        "t": 0,
+        "label": "2027-Q1",
+        "c": ["air", "liquid"],
+        "capacity_mw": [1.0, 50.0],
+        "heat_peak_mw": [0.2, 40.0],
+    }
+    fig = plan.cooling(pd.DataFrame(rows))
+    assert [trace.yaxis for trace in fig.data] == ["y", "y", "y2", "y2"]
+    assert fig.layout.yaxis2.domain[1] < fig.layout.yaxis.domain[0] and fig.layout.xaxis.anchor == "y2"
+
+
 def test_map_keeps_empty_sites_and_sizes_the_used() -> None:
     table = pd.DataFrame({
         "p": ["n", "s"], "name": ["North", "South"], "lat": [37.0, 35.0], "lon": [127.0, 129.0], "iso3": "KOR",
         "hosts": ["h", ""], "modes": ["build", ""], "accelerators": [900.0, 0.0], "it_mw": [3.2, 0.0],
     })  # fmt: skip
-    fig = places.sites(table)
-    assert [trace.marker.symbol for trace in fig.data] == ["circle", "circle-open"]
-    assert "3.2 MW" in fig.data[0].text[0]
+    before = table.assign(it_mw=[0.8, 0.0], year=2027)
+    fig = places.sites(pd.concat([before, table.assign(year=2028)]))
+    assert [trace.marker.symbol for trace in fig.data] == ["circle", "circle-open"] * 2
+    assert [trace.meta for trace in fig.data if trace.visible] == [2028, 2028], (
+        "the end of the horizon, until asked"
+    )
+    assert "0.8 MW" in fig.data[0].text[0] and "3.2 MW" in fig.data[2].text[0]
+    assert fig.data[0].marker.size[0] == pytest.approx(10 + 26 / 2) and fig.data[2].marker.size[0] == 36
     assert fig.layout.geo.fitbounds is False
     assert fig.layout.geo.lataxis.range[0] < 35 < 37 < fig.layout.geo.lataxis.range[1]
 

@@ -20,31 +20,35 @@ SHAPE = 1.45
 def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
     """Bubbles whose area is the IT power held (MW); symbol and colour tell how the capacity is got.
 
-    ``table``: p, name, lat, lon, iso3, hosts, modes, accelerators, it_mw. Empty sites are small and hollow.
+    ``table``: p, name, lat, lon, iso3, hosts, modes, accelerators, it_mw, year. Empty sites are small and hollow. The last
+    year is shown; the traces of each have it as ``meta``.
     """
     if not len(table):
         return empty(t("charts.no-sites"))
     fig = go.Figure()
-    held = table["it_mw"] > 1e-6
+    held = table[table["it_mw"] > 1e-6]
     largest = max(float(table["it_mw"].max()), 1e-9)
-    modes = list(dict.fromkeys(table.loc[held, "modes"]))
-    for i, mode in enumerate(modes):
-        part = table[held & (table["modes"] == mode)]
-        fig.add_scattergeo(
-            lat=part["lat"], lon=part["lon"], name=_words(mode), mode="markers+text",
-            text=[f"{_short(r.name_)}<br>{number(r.it_mw)} MW" for r in part.rename(columns={"name": "name_"}).itertuples()],
-            textposition=_positions(part, table[held]),
-            marker={
-                "symbol": SYMBOLS[i % len(SYMBOLS)], "color": PALETTE[i % len(PALETTE)], "opacity": 0.85,
-                "size": (10 + 26 * (part["it_mw"] / largest) ** 0.5).tolist(), "line": {"width": 1, "color": "#ffffff"},
-            },
-            customdata=_hover(part), hovertemplate=_TEMPLATE,
-        )  # fmt: skip
-    rest = table[~held]
-    if len(rest):
+    modes = list(dict.fromkeys(held["modes"]))
+    shown = table["year"].max()
+    for year, there in table.groupby("year"):
+        look = {"meta": year, "visible": year == shown}
+        for i, mode in enumerate(modes):
+            part = there[(there["it_mw"] > 1e-6) & (there["modes"] == mode)]
+            fig.add_scattergeo(
+                lat=part["lat"], lon=part["lon"], name=_words(mode), mode="markers+text",
+                text=[f"{_short(n)}<br>{number(mw)} MW" for n, mw in zip(part["name"], part["it_mw"], strict=True)],
+                textposition=_positions(part, held[held["year"] == year]),
+                marker={
+                    "symbol": SYMBOLS[i % len(SYMBOLS)], "color": PALETTE[i % len(PALETTE)], "opacity": 0.85,
+                    "size": (10 + 26 * (part["it_mw"] / largest) ** 0.5).tolist(), "line": {"width": 1, "color": "#ffffff"},
+                },
+                customdata=_hover(part), hovertemplate=_TEMPLATE, **look,
+            )  # fmt: skip
+        rest = there[there["it_mw"] <= 1e-6]
         fig.add_scattergeo(
             lat=rest["lat"], lon=rest["lon"], name=t("charts.unused"), mode="markers", customdata=_hover(rest),
             marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 2}}, hovertemplate=_TEMPLATE,
+            **look,
         )  # fmt: skip
     finish(fig, height=420, legend=True, margin={"l": 8, "r": 8, "t": 44, "b": 8})
     lon, lat = _window(table)

@@ -128,27 +128,34 @@ def sources(table: pd.DataFrame) -> go.Figure:
 
 
 def cooling(table: pd.DataFrame) -> go.Figure:
-    """Capacity of each cooling technology (lines) against the heat it carries at the peak (bars), MW."""
+    """Capacity of each cooling technology (line) against the heat it carries at the peak (bars), MW.
+
+    A technology has a scale of its own: what a small one carries could not be seen beside a large one.
+    """
     if not len(table):
         return empty(t("charts.no-cooling"))
     order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
     names = list(dict.fromkeys(table["c"]))
-    colour, pattern = colours(names), patterns(names)
     fig = go.Figure()
     for i, c in enumerate(names):
         part = table[table["c"] == c]
+        axis, top = f"y{i + 1 if i else ''}", 1 - i / len(names)
         fig.add_bar(
-            x=part["label"], y=part["heat_peak_mw"], name=f"{c}: {t('charts.heat')}", offsetgroup=c,
-            marker=hatched(colour[c], pattern[c]),
-            hovertemplate=f"{c}, {t('charts.heat-hover')}<extra></extra>",
+            x=part["label"], y=part["heat_peak_mw"], name=t("charts.heat"), yaxis=axis, showlegend=i == 0,
+            legendgroup="heat", marker=hatched(WARN, "/"), hovertemplate=f"{c}, {t('charts.heat-hover')}<extra></extra>",
         )  # fmt: skip
         fig.add_scatter(
-            x=part["label"], y=part["capacity_mw"], mode="lines", name=f"{c}: {t('charts.capacity')}",
-            line={"color": colour[c], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
+            x=part["label"], y=part["capacity_mw"], mode="lines", name=t("charts.capacity"), yaxis=axis,
+            showlegend=i == 0, legendgroup="capacity", line={"color": ACCENT, "width": 2, "shape": "hv"},
             hovertemplate=f"{c}, {t('charts.capacity-hover')}<extra></extra>",
         )  # fmt: skip
-    return finish(fig, t("charts.quarter"), t("charts.heat-axis"), height=360, legend=True,
-                  xaxis=quarters(order), barmode="group", bargap=0.2)  # fmt: skip
+        fig.layout[f"yaxis{axis[1:]}"] = {"domain": [top - 0.7 / len(names), top - 0.08 / len(names)], "nticks": 4,
+                                          "rangemode": "tozero"}  # fmt: skip
+        fig.add_annotation(text=f"{c}, MW", x=0, y=top - 0.08 / len(names), xref="paper", yref="paper",
+                           xanchor="left", yanchor="bottom", showarrow=False)  # fmt: skip
+    return finish(fig, t("charts.quarter"), None, height=120 + 150 * len(names), legend=True,
+                  xaxis=quarters(order) | {"anchor": f"y{len(names) if len(names) > 1 else ''}"},
+                  bargap=0.2)  # fmt: skip
 
 
 def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -> go.Figure:
@@ -178,15 +185,17 @@ def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -
 
 
 def what_binds(table: pd.DataFrame) -> go.Figure:
-    """The worth of one unit more of each binding limit (MUSD of present value), largest at the top."""
+    """The worth of one unit more of each binding limit (MUSD of present value), largest at the top.
+
+    Each name stands above its bar: beside it, a small screen would have no room for the bar.
+    """
     if not len(table):
         return empty(t("charts.no-binding"))
     rows = table.iloc[::-1].reset_index(drop=True)
     worth = rows["worth_musd"].abs()
-    places = [str(n) for n in rows.index]  # two limits may have one name once it is cut
     fig = go.Figure(
         go.Bar(
-            orientation="h", y=places, x=worth,
+            orientation="h", y=rows.index, x=worth, width=0.36,
             marker={"color": [GOOD if v > 0 else WARN for v in rows["worth_musd"]]},
             text=[f"{number(v)} {t('charts.per', unit=u)}" for v, u in zip(worth, rows["unit"], strict=True)],
             textposition="outside", cliponaxis=False, customdata=rows[["name", "from", "to"]].to_numpy(),
@@ -194,12 +203,15 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
             name=t("charts.worth"),
         )
     )  # fmt: skip
+    fig.add_scatter(
+        x=[0.0] * len(rows), y=rows.index + 0.4, mode="text", text=clipped([str(n) for n in rows["name"]], LABEL),
+        textposition="middle right", cliponaxis=False, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
     # the values stand beside the bars: leave them room
-    room = {"range": [0, 1.9 * float(worth.max())], "nticks": 5}
-    return finish(fig, t("charts.worth-axis"), "", height=96 + 30 * len(rows), legend=False,
+    room = {"range": [0, 2.2 * float(worth.max())], "nticks": 5}
+    return finish(fig, t("charts.worth-axis"), "", height=96 + 44 * len(rows), legend=False,
                   xaxis=room, margin={"l": 16, "r": 16}, yaxis={
-                      "type": "category", "tickmode": "array", "tickvals": places, "ticksuffix": " ",
-                      "ticktext": clipped([str(n) for n in rows["name"]], LABEL), "automargin": True})  # fmt: skip
+                      "range": [-0.5, len(rows) - 0.2], "showticklabels": False, "showgrid": False})  # fmt: skip
 
 
 def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
