@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import dash
-from dash import ALL, Input, Output, State, ctx, dcc, no_update
+from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, ctx, dcc, no_update
 
 from planner.app import ids
 from planner.app.components import forms, notify
@@ -121,6 +121,16 @@ def register(app: dash.Dash, services: Services) -> None:
             status(checked, draft),
             seen(draft),
         )
+
+    app.clientside_callback(
+        ClientsideFunction("editor", "blankRow"),
+        Output({"type": grid.GRID, "table": MATCH}, "rowTransaction"),
+        Input({"type": grid.ADD, "table": MATCH}, "n_clicks"),
+        State({"type": grid.GRID, "table": MATCH}, "rowData"),
+        State({"type": grid.GRID, "table": MATCH}, "columnDefs"),
+        State({"type": grid.GRID, "table": MATCH}, "id"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),

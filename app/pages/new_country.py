@@ -150,7 +150,8 @@ def page(services: Services, iso3: str) -> html.Div:
         ),
         dcc.Loading(
             html.Div(form(services.catalog, iso3, ""), id=FORM, className="stack"),
-            delay_show=400, color="var(--mantine-primary-color-filled)",
+            delay_show=400, target_components={FORM: "children"},  # an estimate does not hide what is being filled in
+            color="var(--mantine-primary-color-filled)",
         ),
         lead=t("new.lead"),
     )  # fmt: skip

@@ -168,7 +168,7 @@ def _answer(one: Result) -> html.Div:
 def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     rows, runs = get("gantt"), get("training")
     return [
-        chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note"), wide=True),
+        chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note")),
         table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),
         table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
         *([table_section(PAGE, "training", runs, lead=t("plan.training-note"))] if len(runs) else []),

@@ -128,7 +128,7 @@ def _show_stacks(table: Any) -> None:
 def _show_accounts(accounts: Any) -> None:
     from rich.table import Table
 
-    shown = Table("account", *map(str, accounts.columns), title="Partner's cost less residual value, discounted MUSD",
+    shown = Table("account", *map(str, accounts.columns), title="The country's cost less residual value, discounted MUSD",
                   title_justify="left")  # fmt: skip
     for account, line in accounts.iterrows():
         shown.add_row(str(account), *(fixed(v, 1) for v in line))

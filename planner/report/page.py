@@ -99,7 +99,7 @@ def parts_of(run: Run) -> list[Part]:
     year = run.scenario.money.price_year
     tables = {name: run.table(name) for name in run.tables}
     parts = [
-        Part("What the cost is made of", "Present value of the partner's cost; residual values are negative.",
+        Part("What the cost is made of", "Present value of the country's cost; residual values are negative.",
              capital.cost_composition(tables["ledger"])),
         Part("Residual values", "Shown apart: they reduce the cost, never the need for money.",
              capital.residuals(tables["ledger"])),

@@ -135,7 +135,7 @@ STACK_LINES: dict[str, Callable[[pd.Series], str]] = {
     "US vendors": lambda r: percent(r["us_seat"]),
     "... of their hardware": lambda r: percent(r["us_seat_hardware"]),
     "home content": lambda r: percent(r["home_content"]),
-    "partner capex, MUSD": lambda r: _money(r["capex_partner_musd"]),
+    "capex of the country, MUSD": lambda r: _money(r["capex_partner_musd"]),
     "dearest year, MUSD": lambda r: _money(r["peak_year_outlay_musd"]),
     "accelerators": lambda r: _money(r["accelerators"]),
     "MUSD per point": lambda r: _money(r["musd_per_control_point"]),

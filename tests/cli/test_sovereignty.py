@@ -38,7 +38,7 @@ def test_stacks_tells_every_figure_as_text_json_and_csv(tmp_path: Path) -> None:
     assert list(pd.read_csv(csv).columns) == COLUMNS
     text = runner.invoke(app, command)
     assert text.exit_code == 0
-    for words in ("US content", "partner capex", "first service", "SEAL", "hardware-upkeep", "gap"):
+    for words in ("US content", "capex of the country", "first service", "SEAL", "hardware-upkeep", "gap"):
         assert words in text.stdout, words
 
 

@@ -349,7 +349,7 @@ def test_sankey_conserves_money_at_every_account(ledger) -> None:
     assert into.sum() == 220.0
     fig = sankey.sources_and_uses(links)
     assert sum(fig.data[0].link.value) == 2 * 220.0
-    assert any(label.startswith("Partner · 180") for label in fig.data[0].node.label)
+    assert any(label.startswith("The country · 180") for label in fig.data[0].node.label)
 
 
 # ---- other view tables ----------------------------------------------------------------------------------

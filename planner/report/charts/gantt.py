@@ -19,6 +19,8 @@ from planner.report.terms import term
 
 DAY_MS = 86_400_000.0
 LABEL, PLACE = 48, 26
+THICK = 0.4
+"""Part of its row that a bar fills; the label stands in the rest."""
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
 
@@ -44,7 +46,10 @@ def rows(milestones: pd.DataFrame) -> pd.DataFrame:
 
 
 def gantt(milestones: pd.DataFrame) -> go.Figure:
-    """Bars from start to end date; critical ones carry an outline and the word in their label."""
+    """Bars from start to end date; critical ones carry an outline and a mark in their label.
+
+    Each label stands above its bar: beside it, a small screen would have no room for the bars.
+    """
     if not len(milestones):
         return empty(t("charts.no-timeline"))
     table = rows(milestones)
@@ -55,7 +60,7 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
         length = (part["end_date"] - part["start_date"]).dt.total_seconds() * 1000.0
         fig.add_bar(
             orientation="h", y=part["line"], base=part["start_date"].dt.strftime("%Y-%m-%d"),
-            x=length.clip(lower=LEAST_DAYS * DAY_MS), name=term("milestone", kind),
+            x=length.clip(lower=LEAST_DAYS * DAY_MS), name=term("milestone", kind), offset=-THICK - 0.05, width=THICK,
             marker=hatched(PALETTE[i % len(PALETTE)], PATTERNS[i % len(PATTERNS)]) | {
                 "line": {"color": [WARN if c else "rgba(0,0,0,0)" for c in part["critical"]], "width": 3},
             },
@@ -69,11 +74,12 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     lines = list(dict.fromkeys(table["line"]))
     critical = set(table.loc[table["critical"], "line"])
     shown = dict(zip(table["line"], _labels(table["shown"]), strict=True))
-    finish(fig, t("charts.date"), "", height=max(260, 130 + 24 * len(lines)), legend=True)
-    fig.update_layout(barmode="overlay", bargap=0.3, margin={"l": 16})
+    finish(fig, t("charts.date"), "", height=max(260, 130 + 34 * len(lines)), legend=True)
+    fig.update_layout(barmode="overlay", margin={"l": 16})
     fig.update_xaxes(type="date", showgrid=True)
     return fig.update_yaxes(
         categoryorder="array", categoryarray=lines[::-1], automargin=True, title_text="", tickmode="array",
+        ticklabelposition="inside top", tickfont={"size": 11}, showgrid=False,
         tickvals=lines, ticktext=[f"<b>{shown[x]} ◆</b>" if x in critical else shown[x] for x in lines],
     )  # fmt: skip
 
@@ -99,7 +105,7 @@ def _floats(fig: go.Figure, table: pd.DataFrame) -> None:
     base = sooner.where(sooner >= table["start_date"].min() - pd.Timedelta(days=3), loose["end_date"])
     fig.add_bar(
         orientation="h", y=loose["line"], base=base.dt.strftime("%Y-%m-%d"), x=length.dt.total_seconds() * 1000.0,
-        name=t("charts.float-name"), width=0.15, marker={"color": MUTED}, hoverinfo="skip",
+        name=t("charts.float-name"), offset=-THICK / 2 - 0.1, width=0.1, marker={"color": MUTED}, hoverinfo="skip",
     )  # fmt: skip
 
 

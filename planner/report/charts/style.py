@@ -7,6 +7,7 @@ never differs by colour alone: points differ by symbol, bars by pattern, lines b
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexag
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 ACCENT, WARN, GOOD, MUTED = "#2f7fd1", "#d9622b", "#2e9467", "#868e96"
 OTHER = "other"
+NARROW = 38
+"""Characters of a line that a small screen has room for."""
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
@@ -108,7 +111,8 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 def empty(message: str, height: int = 220) -> go.Figure:
     """A chart with nothing to draw says why instead of showing bare axes."""
     fig = go.Figure()
-    fig.add_annotation(text=message, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
+    lines = "<br>".join(textwrap.wrap(message, NARROW))
+    fig.add_annotation(text=lines, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
     return finish(fig, height=height, xaxis={"visible": False}, yaxis={"visible": False})
 
 

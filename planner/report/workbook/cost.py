@@ -13,7 +13,7 @@ def write_cost(book: Book, facts: Facts) -> dict[str, str]:
     """A waterfall from nothing to the cost: present value of every kind of payment; kind -> its cell."""
     table = capital.cost_composition(facts.tables["ledger"])
     by = table.groupby("kind")["musd_discounted"].sum().sort_values(ascending=False)
-    note = f"The partner's own payments; MUSD, real {facts.run.scenario.money.price_year} USD; residual values are negative"
+    note = f"The country's own payments; MUSD, real {facts.run.scenario.money.price_year} USD; residual values are negative"
     sheet, led = book.sheet("Cost", "What the cost is made of", note), book.spans["Ledger"]
     for j, text in enumerate(("Kind", "Key", "From", "Present value", "To")):
         sheet.write_string(TOP, j, text, book.head)

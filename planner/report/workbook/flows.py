@@ -117,7 +117,7 @@ def write_flows(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
     """Payments of the partner by account; outlay, capital, need and what is settled at the end; their corkscrews."""
     note = f"MUSD, real {facts.run.scenario.money.price_year} USD; the last column is settled at the end"
     line, columns = (
-        Timeline(book, "Flows", "Payments of the partner", note, facts.labels),
+        Timeline(book, "Flows", "Payments of the country", note, facts.labels),
         book.spans["Ledger"],
     )
     own = facts.ledger[(facts.ledger["payer"] == PARTNER) & (facts.ledger["kind"] != "physical")]

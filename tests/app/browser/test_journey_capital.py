@@ -32,7 +32,7 @@ def test_capital(
     expect(page.locator("#capital-flows .main-svg").first).to_be_visible(timeout=WAIT_MS)
     accessible(page)
     partner = number(
-        page.locator(".kpi", has_text="Peak funding of the partner").locator(".kpi-value").inner_text()
+        page.locator(".kpi", has_text="Peak funding of the country").locator(".kpi-value").inner_text()
     )
     shown = table_under(page, "Capital calendar")
     assert shown[0][0] == "Quarter" and shown[0][-1] == "Total"
