@@ -187,7 +187,10 @@ def test_tables_of_the_screen_are_those_of_the_download(services: Services) -> N
 
 def test_the_map_has_every_site_of_the_scenario(services: Services) -> None:
     one = load_plan(services, "national")
-    sites = plan_views.TABLES["map"](one, services).set_index("p")
+    by_year = plan_views.TABLES["map"](one, services)
+    horizon = one.run.scenario.horizon
+    assert set(by_year["year"]) == set(range(horizon.start.year, horizon.start.year + horizon.years))
+    sites = by_year[by_year["year"] == by_year["year"].max()].set_index("p")
     assert set(sites.index) == {"haenam", "seoul"}
     assert sites["accelerators"].sum() == pytest.approx(one.run.kpi("accelerators"))
     assert 33 < sites.at["haenam", "lat"] < 36
