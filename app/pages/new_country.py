@@ -127,6 +127,7 @@ def register(app: dash.Dash, services: Services) -> None:
 
 def page(services: Services, iso3: str) -> html.Div:
     countries = services.catalog.table("countries")["name"]
+    form_only: Any = {FORM: "children"}
     options = [{"value": str(code), "label": f"{name} ({code})"} for code, name in countries.items()]
     return layout.page(
         t("new.title"),
@@ -150,7 +151,7 @@ def page(services: Services, iso3: str) -> html.Div:
         ),
         dcc.Loading(
             html.Div(form(services.catalog, iso3, ""), id=FORM, className="stack"),
-            delay_show=400, target_components={FORM: "children"},  # an estimate does not hide what is being filled in
+            delay_show=400, target_components=form_only,  # an estimate does not hide what is being filled in
             color="var(--mantine-primary-color-filled)",
         ),
         lead=t("new.lead"),
