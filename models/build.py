@@ -54,6 +54,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     m = new_model(case.scenario.name, lazy)
     sites.declare(m, case)
     fleet.declare(m, case)
+    exits.declare_dates(m, case)
     demand.declare(m, case)
     training.declare(m, case)
     exits.declare(m, case)

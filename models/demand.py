@@ -4,8 +4,9 @@ Variables: unserved[w,t] in 0..1, the share of demand not met (0 from the must-s
 
     sum rate x serve + demand x unserved = demand + ahead                          (w,t), thousands of reference
     sum over (a,k) rate x (serve + reserve) <= most x opened[h,t]               (w,h,t)  facility-location link
-    sum over (h,k) rate x serve <= most x use[a]                                (w,a,t)  share link, no big-M
-    sum over (h,k) rate x reserve <= hosts x most x use[a]                      (w,a,t)
+    sum over (h,k) rate x serve <= most x active[a,t]                           (w,a,t)  share link, no big-M
+    sum over (h,k) rate x reserve <= hosts x most x active[a,t]                 (w,a,t)
+    active[a,t] = use[a] - sum over u > t of adopt[a,u] - sum over u <= t of leave[a,u]
 
 ``most`` is demand; for training, which may be done ahead of an even pace or after it (``models/training.py``), all the
 work of the runs in course.
@@ -13,6 +14,8 @@ work of the runs in course.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from operator import gt, le
 from typing import Any
 
 import pandas as pd
@@ -69,27 +72,42 @@ def _links(m: Any, case: Case, serve: pd.DataFrame, held: pd.DataFrame) -> None:
     add_set(m, "STACK_HELD", dict.fromkeys(columns(held, ["w", "a", "t"])), 3)
     hosts = len(case.hosts)  # every host may hold up to the whole demand in reserve
     add_family(m, "stack_holds", m.STACK_HELD, grouped(held, ["w", "a", "t"], ["h", "k"]), 2)
+    add_set(m, "STACK_TIME", dict.fromkeys(columns(serve, ["a", "t"])), 2)
+    add_family(m, "adopts_after", m.STACK_TIME, _dates(m.STACK_TIME, m.ADOPT, gt), 1)
+    add_family(m, "leaves_by", m.STACK_TIME, _dates(m.STACK_TIME, m.LEAVE, le), 1)
 
     def host_rule(m: Any, w: Any, h: Any, t: Any) -> Any:
         return sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for a, k in m.host_serves[w, h, t]) + sum(
             m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for a, k in m.host_holds[w, h, t]
         ) <= m.most_k[w, t] * sum(m.open[h, u] for u in m.opens_by[h, t])
 
+    def active(m: Any, a: Any, t: Any) -> Any:
+        put_off = sum(m.adopt[a, u] for u in m.adopts_after[a, t])
+        return m.use[a] - put_off - sum(m.leave[a, u] for u in m.leaves_by[a, t])
+
     def stack_rule(m: Any, w: Any, a: Any, t: Any) -> Any:
-        return (
-            sum(m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, k in m.stack_serves[w, a, t])
-            <= m.most_k[w, t] * m.use[a]
-        )
+        return sum(
+            m.rate[w, h, a, k, t] * m.serve[w, h, a, k, t] for h, k in m.stack_serves[w, a, t]
+        ) <= m.most_k[w, t] * active(m, a, t)
 
     def held_rule(m: Any, w: Any, a: Any, t: Any) -> Any:
-        return (
-            sum(m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for h, k in m.stack_holds[w, a, t])
-            <= hosts * m.most_k[w, t] * m.use[a]
-        )
+        return sum(
+            m.rate[w, h, a, k, t] * m.reserve[w, h, a, k, t] for h, k in m.stack_holds[w, a, t]
+        ) <= hosts * m.most_k[w, t] * active(m, a, t)
 
     m.host_link = Rule(m.HOST_LINK, rule=host_rule)
     m.stack_link = Rule(m.STACK_LINK, rule=stack_rule)
     m.stack_held = Rule(m.STACK_HELD, rule=held_rule)
+
+
+def _dates(
+    times: Iterable[Any], dates: Iterable[Any], keep: Callable[[int, int], bool]
+) -> dict[Any, list[int]]:
+    """Of each stack and period the dates of that stack before or after it."""
+    own: dict[Any, list[int]] = {}
+    for a, u in dates:
+        own.setdefault(a, []).append(u)
+    return {(a, t): [u for u in own[a] if keep(u, t)] for a, t in times if a in own}
 
 
 def entries(case: Case) -> list[pd.DataFrame]:

@@ -91,8 +91,8 @@ SECTIONS = (
     Section(
         "technology",
         tables=(
-            Table("stacks[]", ("id",)),
-            Table("stacks[].exit", ("from", "musd", "overlap_months")),
+            Table("stacks[]", ("id", "adopt_until")),
+            Table("stacks[].exit", ("from", "musd", "overlap_months", "moving_months")),
             Table("systems[]", ("id",)),
         ),
     ),

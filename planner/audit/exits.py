@@ -1,4 +1,4 @@
-"""Leaving stacks: each at most once, only what was adopted, no work under it from then on; and what it costs and saves."""
+"""Stacks over time: adopted and left at most once, no work under them before and after; what that costs and saves."""
 
 from __future__ import annotations
 
@@ -11,34 +11,73 @@ from planner.audit.findings import Findings
 from planner.audit.service import served_k
 from planner.audit.view import View, lookup, total
 
-COVERS = {"leave_once": "leave-once", "leave_used": "leave-used", "left_work": "left-work"}
+COVERS = {
+    "adopt_once": "adopt-once", "adopt_used": "adopt-used", "leave_once": "leave-once", "leave_used": "leave-used",
+    "leave_after": "leave-after", "moved_work": "ledger-entry",
+}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
 def check(view: View, found: Findings) -> None:
-    """Rules of leaving."""
-    table, case = view.table("exits"), view.case
-    if not len(table) and not len(case.exits):
+    """Rules of later adoption and of leaving."""
+    since, left = _adopted(view, found), _left(view, found)
+    if not len(since) and not len(left):
         return
+    for a in left.index.intersection(since.index):
+        if left[a] <= since[a]:
+            found.add(
+                "leave-after", a, float(left[a]), float(since[a]), "a stack is left before it was adopted"
+            )
+    work = served_k(view)
+    begins, ends = (
+        pd.Series(lookup(work["a"], dates), index=work.index, dtype=float) for dates in (since, left)
+    )
+    idle = work[((work["t"] < begins) | (work["t"] >= ends)).to_numpy(bool)]
+    found.at_most("left-work", total(idle, ["w", "a", "t"], idle["served"] + idle["held"]), 0.0,
+                  "work under a stack before it was adopted or after it was left")  # fmt: skip
+
+
+def _adopted(view: View, found: Findings) -> pd.Series:
+    """Stack -> the period in which it is in use, where its adoption was put off."""
+    table, case = view.table("adoptions"), view.case
+    if not len(table):
+        return pd.Series(dtype=float)
+    found.known("adopt-allowed", table[["a", "t"]], case.adoptions.index, "this stack cannot be adopted then")
+    rows = view.facts(table, case.adoptions, ["a", "t"], ["lead"])
+    dates = {"decide_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dated(view, found, "adopt-dates", rows, ["a", "t"], dates)
+    _once(view, found, table, "adopt")
+    return table.groupby("a")["t"].max()
+
+
+def _left(view: View, found: Findings) -> pd.Series:
+    """Stack -> the period from which no work runs under it."""
+    table, case = view.table("exits"), view.case
+    if not len(table):
+        return pd.Series(dtype=float)
     found.known("leave-allowed", table[["a", "t"]], case.exits.index, "this stack cannot be left then")
     rows = view.facts(table, case.exits, ["a", "t"], ["musd"])
     dated(view, found, "leave-dates", rows, ["a", "t"], {"decide_date": rows["t"], "live_date": rows["t"]})
     priced(found, "leave-price", rows, ["a", "t"], rows["case_musd"])
-    count = table.groupby("a")["t"].count().astype(float) if len(table) else pd.Series(dtype=float)
-    found.at_most("leave-once", count, 1.0, "a stack is left once")
-    adopted = view.table("stacks").set_index("a")["adopted"].astype(float)
-    limit = pd.Series([float(adopted.get(a, 0.0)) for a in count.index], index=count.index, dtype=float)
-    found.at_most("leave-used", count, limit, "a stack that is not adopted is left")
-    gone = table.groupby("a")["t"].min() if len(table) else pd.Series(dtype=float)
-    work = served_k(view)
-    left = pd.Series(lookup(work["a"], gone), index=work.index, dtype=float)
-    late = work[(work["t"] >= left).to_numpy(bool)]
-    found.at_most("left-work", total(late, ["w", "a", "t"], late["served"] + late["held"]), 0.0,
-                  "work under a stack that was left")  # fmt: skip
+    _once(view, found, table, "leave")
+    return table.groupby("a")["t"].min()
+
+
+def _once(view: View, found: Findings, table: pd.DataFrame, what: str) -> None:
+    """Each stack at most one such date, and only a stack that is adopted."""
+    count = table.groupby("a")["t"].count().astype(float)
+    used = view.table("stacks").set_index("a")["adopted"].astype(float)
+    limit = pd.Series([float(used.get(a, 0.0)) for a in count.index], index=count.index, dtype=float)
+    if what == "adopt":
+        found.at_most("adopt-once", count, 1.0, "a stack is adopted once")
+        found.at_most("adopt-used", count, limit, "a stack that is not adopted has a date of adoption")
+    else:
+        found.at_most("leave-once", count, 1.0, "a stack is left once")
+        found.at_most("leave-used", count, limit, "a stack that is not adopted is left")
 
 
 def booked(book: Book) -> None:
-    """The cost of leaving; every layer's yearly cost no more from the end of the overlap on."""
+    """The cost of leaving and moving; every layer's yearly cost no more from the end of the overlap on."""
     view, case = book.view, book.view.case
     rows = view.facts(view.table("exits"), case.exits, ["a", "t"], ["musd", "paid_t"])
     origin = lookup(rows["a"], case.stacks["origin_iso3"])
@@ -48,3 +87,15 @@ def booked(book: Book) -> None:
         for layer in case.layers[case.layers["a"] == row.a].itertuples():
             book.add(after, -float(layer.musd_per_period), kind="fee", account="platform", a=str(row.a),
                      origin_iso3=str(layer.origin_iso3))  # fmt: skip
+    if len(case.moves):
+        work = served_k(view)
+        done = total(work, ["w", "a", "t"], work["served"])
+        rows = case.moves.reset_index(drop=True)
+        now, before = (
+            np.array([float(done.get((w, a, t - late), 0.0)) for w, a, t in case.moves.index])
+            for late in (0, 1)
+        )
+        gone = np.maximum(0.0, rows["share"].to_numpy(float) * before - now)
+        rows = rows.assign(musd=gone * rows["musd_per_kref"].to_numpy(float))
+        book.add(rows, rows["musd"], kind="fee", account="moving", w=rows["w"], a=rows["a"],
+                 origin_iso3=lookup(rows["a"], case.stacks["origin_iso3"]))  # fmt: skip

@@ -103,13 +103,14 @@ def booked(book: Book) -> None:
     view, case = book.view, book.view.case
     table = view.table("stacks")
     adopted = set(table.loc[table["adopted"].astype(bool), "a"])
+    put_off = view.table("adoptions").set_index("a")["t"]
     for row in case.layers.itertuples():
         if row.a not in adopted:
             continue
         ready = int(case.stacks.loc[row.a, "earliest_t"])
-        wait = max(ready, 1)
-        before = pd.DataFrame({"t": np.arange(min(wait, view.n))})
-        after = pd.DataFrame({"t": np.arange(min(ready, view.n), view.n)})
+        wait, later = max(ready, 1), int(put_off.get(row.a, ready)) - ready
+        before = pd.DataFrame({"t": np.arange(later, min(later + wait, view.n))})
+        after = pd.DataFrame({"t": np.arange(min(ready + later, view.n), view.n)})
         who = {"kind": "fee", "a": str(row.a), "origin_iso3": str(row.origin_iso3)}
         book.add(before, float(row.adoption_musd) / wait, account="stack-adoption", **who)
         book.add(after, float(row.musd_per_period), account="platform", **who)

@@ -94,7 +94,9 @@ class Case:
     renewables: pd.DataFrame
     existing: pd.DataFrame
     existing_leases: pd.DataFrame
+    adoptions: pd.DataFrame
     exits: pd.DataFrame
+    moves: pd.DataFrame
     gates: pd.DataFrame
     agreements: pd.DataFrame
     terms: pd.DataFrame

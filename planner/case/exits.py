@@ -1,24 +1,46 @@
-"""Leaving a stack: on which dates that may be, what it costs, and for how long the platform is paid on after it.
+"""Stacks over time: later adoption and leaving, on which dates, and what moving away costs.
 
-A stack is adopted for the whole horizon unless the scenario gives it an ``exit``. Where its layers are open it leaves
-cheaply: the cost is a share of its adoption, by the openness of its platform (parameters ``exit_share_*``).
+A stack is adopted as soon as it can be and for the whole horizon, unless the scenario lets its adoption be put off
+(``adopt_until``) or gives it an ``exit``. Where its layers are open it leaves cheaply: the cost is a share of its adoption,
+and work that moves away runs twice for some months, both by the openness of its platform (parameters ``exit_share_*`` and
+``moving_months_*``).
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.case.attributes import stack_attributes
 from planner.case.context import Context
 from planner.case.table import Table
-from planner.scenario.schema import StackChoice
+from planner.scenario.schema import StackChoice, StackExit
 
 OPEN = "open"
+HAK = ["h", "a", "k"]
 TABLES = {
     "exits": Table(("a", "t"), {
         "musd": "cost of leaving, MUSD", "paid_t": "first period in which its platform is no longer paid",
     }),
+    "adoptions": Table(("a", "t"), {
+        "lead": "periods from the first payment to its use",
+    }),
+    "moves": Table(("w", "a", "t"), {
+        "share": "of the work of the period before, what demand still asks for",
+        "musd_per_kref": "cost of moving a thousand reference accelerators of work away, MUSD",
+    }),
 }  # fmt: skip
+
+
+def adoption_table(context: Context, stacks: pd.DataFrame) -> pd.DataFrame:
+    """(a, t) -> lead: dates after its earliest on which a stack may be adopted instead."""
+    calendar, every, rows = context.calendar, context.scenario.solve.open_every_periods, []
+    for choice in context.scenario.stacks:
+        if choice.adopt_until is not None:
+            first = int(stacks.loc[choice.id, "earliest_t"])
+            last = min(calendar.n - 1, calendar.containing(choice.adopt_until))
+            rows += [(choice.id, t, max(1, first)) for t in range(first + every, last + 1, every)]
+    return TABLES["adoptions"].frame(rows)
 
 
 def exit_table(context: Context, stacks: pd.DataFrame) -> pd.DataFrame:
@@ -42,14 +64,66 @@ def exit_musd(context: Context, choice: StackChoice, adoption_musd: float) -> fl
     assert choice.exit is not None
     if choice.exit.musd is not None:
         return choice.exit.musd
-    openness = stack_attributes(context, choice.id).get("platform", "")
-    name = "exit_share_open" if openness == OPEN else "exit_share_managed"
-    value = context.param(name) * adoption_musd
-    context.assumed.append(
-        {
-            "item": f"cost of leaving {choice.id}",
-            "value": value,
-            "why": f"{name} of its adoption (parameters)",
-        }
-    )
+    share, name = _by_openness(context, choice.id, "exit_share")
+    value = share * adoption_musd
+    _assumed(context, f"cost of leaving {choice.id}", value, f"{name} of its adoption (parameters)")
     return value
+
+
+def _by_openness(context: Context, stack: str, stem: str) -> tuple[float, str]:
+    """Value and name of a parameter that depends on how open a stack's platform is."""
+    openness = stack_attributes(context, stack).get("platform", "")
+    name = f"{stem}_open" if openness == OPEN else f"{stem}_managed"
+    return context.param(name), name
+
+
+def _assumed(context: Context, item: str, value: float, why: str) -> None:
+    context.assumed.append({"item": item, "value": value, "why": why})
+
+
+# ---- work that moves away
+
+
+def move_table(
+    context: Context, serve: pd.DataFrame, demand: pd.DataFrame, rents: pd.DataFrame, orders: pd.DataFrame
+) -> pd.DataFrame:
+    """(w, a, t) -> share, MUSD: inference under a stack that may be left, from the second period of its service on."""
+    months = {
+        c.id: _moving_months(context, c.id, c.exit) for c in context.scenario.stacks if c.exit is not None
+    }
+    months = {a: value for a, value in months.items() if value > 0}
+    steady = [w.id for w in context.scenario.demand if w.kind == "inference"]
+    rows = serve.reset_index(drop=True)
+    rows = rows[rows["a"].isin(list(months)) & rows["w"].isin(steady)]
+    if not len(rows):
+        return TABLES["moves"].frame([])
+    monthly = (
+        rows[HAK].merge(_monthly(context, rents, orders), on=HAK, how="left")["musd"].fillna(0.0).to_numpy()
+    )
+    twice = monthly / rows["rate"].to_numpy(float) * np.array([months[str(a)] for a in rows["a"]])
+    before = rows.assign(t=rows["t"] + 1, musd_per_kref=twice)
+    before = before.groupby(["w", "a", "t"], as_index=False)["musd_per_kref"].min()
+    asked = demand["demand_kref"]
+    ratio = [
+        min(1.0, float(asked.get((w, t), 0.0)) / float(asked[w, t - 1]))
+        for w, t in zip(before["w"], before["t"], strict=True)
+    ]
+    kept = before.assign(share=ratio)
+    return TABLES["moves"].frame(kept.loc[kept["share"] > 0, ["w", "a", "t", "share", "musd_per_kref"]])
+
+
+def _moving_months(context: Context, stack: str, leaving: StackExit) -> float:
+    if leaving.moving_months is not None:
+        return leaving.moving_months
+    months, name = _by_openness(context, stack, "moving_months")
+    _assumed(context, f"months in which work that leaves {stack} runs twice", months, f"{name} (parameters)")
+    return months
+
+
+def _monthly(context: Context, rents: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """(h, a, k) -> musd: a thousand accelerators for a month, at the cheapest rent or at their price over their life."""
+    step = float(context.calendar.step_months)
+    rent = rents.reset_index(drop=True)[HAK].assign(musd=rents["musd_per_k_period"].to_numpy(float) / step)
+    price = orders["musd_per_k"].to_numpy(float) / (orders["life"].to_numpy(float) * step)
+    own = orders.reset_index(drop=True)[HAK].assign(musd=price)
+    return pd.concat([rent, own], ignore_index=True).groupby(HAK, as_index=False)["musd"].min()

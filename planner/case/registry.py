@@ -129,6 +129,10 @@ PURCHASES: tuple[Purchase, ...] = (
         once="sign_once",
     ),
     Purchase(
+        "adoptions", "Stacks adopted later", "exits", ("adopt",), "binary", "adoptions", ("a", "t"), life="",
+        decided_date="decide_date", account="stack-adoption", once="adopt_once",
+    ),
+    Purchase(
         "exits", "Stacks left", "exits", ("leave",), "binary", "exits", ("a", "t"), price="musd", life="",
         decided_date="decide_date", account="stack-exit", milestone="exit", once="leave_once",
     ),
@@ -229,6 +233,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("stack-adoption", "Adopting a stack", "fee",
             "fixed part, layer by layer, spread over the lead from the first period"),
     Account("stack-exit", "Leaving a stack", "fee", "data and work moved to another stack, once"),
+    Account("moving", "Moving work", "fee", "work that leaves a stack runs twice for some months"),
     Account("agreement", "Signing agreements", "fee", "negotiation and what signing costs, once"),
     Account("agreement-upkeep", "Agreements in force", "fee", "yearly cost of agreements, every period they are in force"),
     Account("platform", "Platform", "fee", "fixed yearly part of every layer, from the stack's earliest period"),

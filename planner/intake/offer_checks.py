@@ -132,25 +132,22 @@ def context_of(doc: Document, hosts: list[Host]) -> Context:
 
 
 def early_exits(doc: Document) -> Iterator[Problem]:
-    """Stacks that are to be left before they can be used at all."""
+    """Stacks that are to be left, or adopted at the latest, before they can be used at all."""
     if doc.horizon is None:
         return
     for path, item in find(doc.root, "stacks[]"):
         choice = valid(StackChoice, item)
-        if (
-            choice is None
-            or choice.exit is None
-            or choice.exit.from_ is None
-            or choice.id not in doc.known("catalog stack")
-        ):
+        if choice is None or choice.id not in doc.known("catalog stack"):
             continue
         layers = str(doc.catalog.value("stacks", choice.id, "layers")).split(";")
         months = choice.lead_months
         if months is None:
             months = float(doc.catalog.table("layers").loc[layers, "lead_months"].max())
         first = doc.horizon.date_of(doc.horizon.periods(months))
-        if choice.exit.from_ <= first:
-            message = (
-                f"{choice.exit.from_} comes before it can have been adopted, {first}: a later date, or none"
-            )
+        leaving = choice.exit.from_ if choice.exit is not None else None
+        if leaving is not None and leaving <= first:
+            message = f"{leaving} comes before it can have been adopted, {first}: a later date, or none"
             yield fault(item.value["exit"].value["from"], f"{path}.exit.from", message)
+        if choice.adopt_until is not None and choice.adopt_until < first:
+            message = f"{choice.adopt_until} comes before it can be adopted, {first}: a later date, or none"
+            yield fault(item.value["adopt_until"], f"{path}.adopt_until", message)

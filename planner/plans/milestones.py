@@ -33,6 +33,8 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
         rows += sorted(_later(tables, network), key=lambda row: (row[4], row[5]))
     for row in tables["agreements"].itertuples():
         rows.append(("", "", "agreement", row.e, row.decide_date, row.live_date, False, None, ""))
+    for row in tables["adoptions"].itertuples():
+        rows.append(("", "", "stack", row.a, row.decide_date, row.live_date, False, None, ""))
     for row in tables["exits"].itertuples():
         rows.append(("", "", "exit", row.a, row.decide_date, row.live_date, False, None, ""))
     for row in tables["service"].itertuples():

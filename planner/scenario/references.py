@@ -123,6 +123,7 @@ DATES = (
     "limits.survival[].from",
     "decisions[].from",
     "stacks[].exit.from",
+    "stacks[].adopt_until",
     "decisions[].to",
     "cuts[].from",
     "finance.grants[].date",

@@ -322,6 +322,7 @@ class StackExit(Record):
     from_: Annotated[date | None, Field(alias="from")] = None
     musd: NonNegative | None = None
     overlap_months: Months | None = None
+    moving_months: Months | None = None
 
 
 class StackChoice(Record):
@@ -332,6 +333,7 @@ class StackChoice(Record):
     support_usd_per_user_year: NonNegative | None = None
     platform_share: Share = 1.0
     lead_months: Months | None = None
+    adopt_until: date | None = None
     exit: StackExit | None = None
     attributes: Attributes = {}
 

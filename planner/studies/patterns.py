@@ -15,9 +15,11 @@ def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Patter
     opened = _dated(tables["opens"], "h")
     adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
     signed, left = _dated(tables.get("agreements"), "e"), _dated(tables.get("exits"), "a")
+    put_off = _dated(tables.get("adoptions"), "a")
     chosen = {
         "open": lambda i: (i[0], i[1]) in opened,
         "sign": lambda i: (i[0], i[1]) in signed,
+        "adopt": lambda i: (i[0], i[1]) in put_off,
         "leave": lambda i: (i[0], i[1]) in left,
         "use": lambda i: i[0] in adopted,
     }
@@ -35,7 +37,7 @@ def everything_early(engine: Engine) -> Pattern:
     for h, t in engine.arrays.columns["open"].index:
         first[h] = min(t, first.get(h, t))
     opens = [float(first[h] == t) for h, t in engine.arrays.columns["open"].index]
-    none: Pattern = {f: [0.0] * engine.arrays.columns[f].size for f in ("sign", "leave")}
+    none: Pattern = {f: [0.0] * engine.arrays.columns[f].size for f in ("sign", "adopt", "leave")}
     return {"open": opens, **none, "use": [1.0] * engine.arrays.columns["use"].size}
 
 
