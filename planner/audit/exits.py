@@ -9,11 +9,11 @@ from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.service import served_k
-from planner.audit.view import View, lookup, total
+from planner.audit.view import View, lookup, over, total
 
 COVERS = {
     "adopt_once": "adopt-once", "adopt_used": "adopt-used", "leave_once": "leave-once", "leave_used": "leave-used",
-    "leave_after": "leave-after", "moved_work": "ledger-entry",
+    "leave_after": "leave-after", "moved_work": "moved-work",
 }  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
@@ -21,6 +21,11 @@ COVERS = {
 def check(view: View, found: Findings) -> None:
     """Rules of later adoption and of leaving."""
     since, left = _adopted(view, found), _left(view, found)
+    if len(view.case.moves):
+        rows, ledger = _moved(view), view.table("ledger")
+        paid = ledger[ledger["account"] == "moving"]
+        found.equal("moved-work", total(paid, ["w", "a", "t"], paid["musd"]), total(rows, ["w", "a", "t"], rows["musd"]),
+                    "MUSD for work that moves")  # fmt: skip
     if not len(since) and not len(left):
         return
     for a in left.index.intersection(since.index):
@@ -87,15 +92,16 @@ def booked(book: Book) -> None:
         for layer in case.layers[case.layers["a"] == row.a].itertuples():
             book.add(after, -float(layer.musd_per_period), kind="fee", account="platform", a=str(row.a),
                      origin_iso3=str(layer.origin_iso3))  # fmt: skip
-    if len(case.moves):
-        work = served_k(view)
-        done = total(work, ["w", "a", "t"], work["served"])
-        rows = case.moves.reset_index(drop=True)
-        now, before = (
-            np.array([float(done.get((w, a, t - late), 0.0)) for w, a, t in case.moves.index])
-            for late in (0, 1)
-        )
-        gone = np.maximum(0.0, rows["share"].to_numpy(float) * before - now)
-        rows = rows.assign(musd=gone * rows["musd_per_kref"].to_numpy(float))
-        book.add(rows, rows["musd"], kind="fee", account="moving", w=rows["w"], a=rows["a"],
-                 origin_iso3=lookup(rows["a"], case.stacks["origin_iso3"]))  # fmt: skip
+    rows = _moved(view)
+    book.add(rows, rows["musd"], kind="fee", account="moving", w=rows["w"], a=rows["a"],
+             origin_iso3=lookup(rows["a"], case.stacks["origin_iso3"]))  # fmt: skip
+
+
+def _moved(view: View) -> pd.DataFrame:
+    """Rows of the case's ``moves`` with what work costs that a stack did in the period before and does no more."""
+    rows, work = view.case.moves.reset_index(drop=True), served_k(view)
+    done = total(work, ["w", "a", "t"], work["served"])
+    now, before = (over(pd.MultiIndex.from_arrays([rows["w"], rows["a"], rows["t"] - late]), done).to_numpy(float)
+                   for late in (0, 1))  # fmt: skip
+    gone = np.maximum(0.0, rows["share"].to_numpy(float) * before - now)
+    return rows.assign(musd=gone * rows["musd_per_kref"].to_numpy(float))

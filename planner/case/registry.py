@@ -129,8 +129,8 @@ PURCHASES: tuple[Purchase, ...] = (
         once="sign_once",
     ),
     Purchase(
-        "adoptions", "Stacks adopted later", "exits", ("adopt",), "binary", "adoptions", ("a", "t"), life="",
-        decided_date="decide_date", account="stack-adoption", once="adopt_once",
+        "adoptions", "Stacks adopted later", "exits", ("adopt",), "binary", "adoptions", ("a", "t"), money="", life="",
+        decided_date="decide_date", account="stack-adoption", milestone="adoption", once="adopt_once",
     ),
     Purchase(
         "exits", "Stacks left", "exits", ("leave",), "binary", "exits", ("a", "t"), price="musd", life="",

@@ -34,7 +34,7 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
     for row in tables["agreements"].itertuples():
         rows.append(("", "", "agreement", row.e, row.decide_date, row.live_date, False, None, ""))
     for row in tables["adoptions"].itertuples():
-        rows.append(("", "", "stack", row.a, row.decide_date, row.live_date, False, None, ""))
+        rows.append(("", "", "adoption", row.a, row.decide_date, row.live_date, False, None, ""))
     for row in tables["exits"].itertuples():
         rows.append(("", "", "exit", row.a, row.decide_date, row.live_date, False, None, ""))
     for row in tables["service"].itertuples():

@@ -133,12 +133,14 @@ def test_data_embassies_are_read_as_agreements_in_force():
 
 
 def test_a_stack_cannot_be_left_before_it_is_adopted():
-    text = TOY.replace("{id: champion-us-chips}", "{id: champion-us-chips, exit: {from: 2027-04-01}}")
+    early = "{id: champion-us-chips, adopt_until: 2027-01-02, exit: {from: 2027-04-01}}"
+    text = TOY.replace("{id: champion-us-chips}", early)
     assert text != TOY
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text, "x.yaml")
-    assert [(p.path, "before it can have been adopted" in p.message) for p in caught.value.problems] == [
-        ("stacks[champion-us-chips].exit.from", True)
+    assert [(p.path, "before it can" in p.message) for p in caught.value.problems] == [
+        ("stacks[champion-us-chips].adopt_until", True),
+        ("stacks[champion-us-chips].exit.from", True),
     ]
 
 

@@ -220,6 +220,7 @@ def twice(table: pd.DataFrame) -> pd.DataFrame:
         ("adopt-once", "adoptions", twice),
         ("adopt-used", "stacks", lambda t: t.assign(adopted=False)),
         ("left-work", "adoptions", lambda t: t.assign(t=6)),
+        ("moved-work", "ledger", lambda t: t.assign(musd=2 * t["musd"])),
     ],
 )
 def test_a_tampered_plan_is_found_out(moved, rule, name, change):

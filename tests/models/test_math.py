@@ -138,7 +138,8 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         },
         "a stack that may be left": {
             "horizon": YEARS,
-            "stacks": [{**stack, "exit": {"from": "2029-01-01", "musd": 2, "overlap_months": 0}, "adopt_until": "2029-01-01"}],
+            "stacks": [{**stack, "exit": {"from": "2029-01-01", "musd": 2, "overlap_months": 0},
+                        "adopt_until": "2029-01-01"}],
         },
         "agreements on orders": {
             "horizon": {"years": 3, "step": "year"},
