@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.case.registry import ONCE
+from planner.case.registry import ADOPTION, ONCE
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Floats
@@ -35,29 +35,35 @@ HALLS_GAP = 0.05
 """Share of the gap at which the halls of some places are searched no further."""
 SIFT_NONZEROS = 600_000
 """Non-zeros of the aggregated programme from which on its relaxation is solved on few offers and proven on the others."""
+DELAY_GAP, SOONEST_GAP_MONTHS = 1e-3, 0.02
+"""Gap, and weighted months, left open where the least delay is searched."""
 CERTAIN = 1e-7
 """Taken off the value of an interior point, as a share of it: it is not exact."""
 
 
 def soonest(run: SolveRun) -> Floats | None:
-    """The relaxation of least delay with every opening and adoption that can only help.
+    """Values of least delay with every opening and adoption that can only help, and divisible halls.
 
-    No optional agreement is signed in it. None where some may hurt, or where it has no solution: then it is searched.
+    No optional agreement is signed in it, and no stack is left. What may both help and hurt is searched, with all else
+    held. None where it has no solution: then everything is searched.
     """
     engine = run.engine
     arrays = engine.smaller
     upper = arrays.col_upper.copy()
     if run.bounds.max_cost_musd is not None:
         upper[arrays.columns["cost"].slice] = run.bounds.max_cost_musd
-    values, held = held_helpful(arrays, upper, "open", ONCE["open"], ("use",), "delay")
-    unsigned = arrays.columns["sign"].start + run.optional_signatures()
-    values[unsigned], held[unsigned] = 0.0, True
-    if not all(held[arrays.columns[family].slice].all() for family in PATTERN):
-        return None
-    tree = engine.within(np.where(held, values, arrays.col_lower), np.where(held, values, arrays.col_upper))
+    upper[arrays.columns["sign"].start + run.optional_signatures()] = 0.0
+    values, held = held_helpful(arrays, upper, ONCE, (ADOPTION,), "delay")
+    settled = all(held[arrays.columns[family].slice].all() for family in PATTERN)
+    lower, upper = np.where(held, values, arrays.col_lower), np.where(held, values, upper)
+    tree = engine.within(lower, upper, () if settled else PATTERN)
     tree.policy(engine.asked)
     tree.minimise("delay")
-    found = run.timed("least delay", lambda: interior(run, tree, "least delay"))
+    if settled:
+        found = run.timed("least delay", lambda: interior(run, tree, "least delay"))
+    else:
+        options = run.options("least delay", DELAY_GAP)
+        found = run.timed("least delay", lambda: search(tree, options, SOONEST_GAP_MONTHS))
     return None if found.status is Status.INFEASIBLE else run.values(found)
 
 

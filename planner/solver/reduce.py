@@ -96,7 +96,7 @@ class _Work:
             # a named column may get any bounds later
             low = np.where(self.named_columns, -np.inf, self.lower)
             high = np.where(self.named_columns, np.inf, self.upper)
-            least, most = _reach(self.matrix, low, high)
+            least, most = reach(self.matrix, low, high)
             free = (least >= self.row_lower - FIT) & (most <= self.row_upper + FIT)
             # a row that cannot be met stays, for the solver to say so
             at_least = np.isfinite(least) & (np.abs(self.row_upper - np.nan_to_num(least)) <= FIT)
@@ -137,7 +137,7 @@ class _Work:
         scaled = csr_array(diags_array(1.0 / value) @ self.matrix[row])
         rest = _clean(csr_array(_picked(column, width) - scaled))
         constant = self.row_lower[row] / value
-        least, most = _reach(rest, self.lower, self.upper)
+        least, most = reach(rest, self.lower, self.upper)
         implied = (least + constant >= self.lower[column] - FIT) & (
             most + constant <= self.upper[column] + FIT
         )
@@ -190,7 +190,7 @@ def _clean(matrix: csr_array) -> csr_array:
     return matrix
 
 
-def _reach(matrix: csr_array, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+def reach(matrix: csr_array, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     """Least and most that each row can be within the bounds of its columns."""
     positive, negative = matrix.maximum(0), matrix.minimum(0)
     return _dot(positive, lower) + _dot(negative, upper), _dot(positive, upper) + _dot(negative, lower)

@@ -17,12 +17,19 @@ from planner.solver.helpful import held_helpful
 from planner.solver.progress import SolveOptions
 
 FEW, MANY = 3, 40
+CLOUD = {"id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
+         "stacks": ["us-cloud"], "open_lead_months": 3, "rent_terms": ["on-demand"]}  # fmt: skip
+LEFT = {"id": "us-cloud", "adoption_musd": 4, "platform_musd_per_year": 8, "lead_months": 3,
+        "exit": {"overlap_months": 0, "musd": 1.0}}  # fmt: skip
+DEAL = {"id": "deal", "kind": "technology-deal", "partner": "USA", "lead_months": 3, "sign_musd": 1, "musd_per_year": 0,
+        "licence_months": 3}  # fmt: skip
+SLOW = {"owner_allocations": False, "licence": {"mode": "required", "lead_months": 12}}
 SEEDS = [*range(FEW), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(FEW, MANY))]
 
 
 def helpful(engine: Engine, upper: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     most = engine.arrays.col_upper if upper is None else upper
-    return held_helpful(engine.arrays, most, "open", ONCE["open"], ("use",), "delay")
+    return held_helpful(engine.arrays, most, ONCE, ("use",), "delay")
 
 
 def at_once(engine: Engine) -> float | None:
@@ -50,7 +57,8 @@ def test_examples_are_as_soon_as_by_the_search(name: str) -> None:
 
 
 def drawn(tiny: Any, seed: int) -> Scenario:
-    """Hosts that open at different dates with a budget or a decision that may stand against them."""
+    """Hosts that open at different dates with a budget or a decision that may stand against them, a stack that may be
+    left, and an agreement that brings licences forward."""
     pick = np.random.default_rng(seed)
     plain = tiny().model_dump(mode="json", by_alias=True, exclude_unset=True)
     hosts = [
@@ -63,6 +71,11 @@ def drawn(tiny: Any, seed: int) -> Scenario:
         changes["limits"] = {"capital_musd_total": float(pick.uniform(100, 250))}
     if pick.random() < 0.3:
         changes["decisions"] = [{"id": "d", "do": "forbid", "what": "open", "hosts": ["h1"]}]
+    if pick.random() < 0.5:
+        changes |= {"hosts": [*hosts, CLOUD], "stacks": [plain["stacks"][0], LEFT]}
+    if pick.random() < 0.5:
+        least = {"duties": {"least_accelerators": 100}} if pick.random() < 0.3 else {}
+        changes |= {"agreements": [{**DEAL, **least}], "supply": SLOW, "demand": {"must_serve_by": None}}
     return tiny(**changes)
 
 
@@ -79,6 +92,18 @@ def test_the_first_date_of_every_host_is_held_open(tiny, plain_catalog) -> None:
     assert held[opens.slice].all() and held[engine.arrays.columns["use"].slice].all()
     assert values[opens.slice].sum() == 1.0
     assert opens.index[int(values[opens.slice].argmax())][1] == min(t for _, t in opens.index)
+
+
+def test_no_stack_is_left_and_a_signature_without_duties_comes_first(tiny, plain_catalog) -> None:
+    plain = tiny().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    left = tiny(hosts=[plain["hosts"][0], CLOUD], stacks=[plain["stacks"][0], LEFT])
+    signed = tiny(agreements=[DEAL], supply=SLOW, demand={"must_serve_by": None})
+    for scenario, family, sum_of_values in ((left, "leave", 0.0), (signed, "sign", 1.0)):
+        engine = Engine(build_case(scenario, plain_catalog()))
+        values, held = helpful(engine)
+        at = engine.arrays.columns[family].slice
+        assert engine.arrays.columns[family].size and held[at].all() and values[at].sum() == sum_of_values
+        assert all(held[engine.arrays.columns[f].slice].all() for f in PATTERN)
 
 
 def test_what_costs_within_a_budget_is_not_held(tiny, plain_catalog) -> None:
