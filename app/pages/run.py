@@ -58,7 +58,8 @@ def register(app: dash.Dash, services: Services) -> None:
         now = _seen(job, events)
         made = views.plans_made(events)
         table = _progress(job, events)
-        facts = views.facts(job, services.store.position(job.id), table, made)
+        now["expected"] = seen.get("expected")
+        facts = views.facts(job, services.store.position(job.id), table, made, now["expected"])
         changed = now["state"] != seen["state"]
         actions = views.actions(job, services) if changed else no_update
         news = changed or (made and now["events"] != seen["events"])
@@ -161,6 +162,7 @@ def _page(services: Services, id: str | None) -> Any:
         return views.directory(services, services.run(id), id)
     events = services.store.events(job.id)
     table, made = _progress(job, events), views.plans_made(events)
+    expected = _expected(services, job)
     chart = figure.graph(
         views.CHART,
         progress(table) if len(table) else go.Figure(),
@@ -172,10 +174,10 @@ def _page(services: Services, id: str | None) -> Any:
     return layout.page(
         job.title or job.name,
         dcc.Interval(id=views.TICK, interval=TICK_MS, disabled=not job.live),
-        dcc.Store(id=views.SEEN, data=_seen(job, events)),
+        dcc.Store(id=views.SEEN, data=_seen(job, events) | {"expected": expected}),
         dcc.Location(id=views.GOTO, refresh="callback-nav"),
         html.Div(
-            views.facts(job, services.store.position(job.id), table, made),
+            views.facts(job, services.store.position(job.id), table, made, expected),
             id=views.FACTS,
             role="status",
             className="stack",
@@ -188,6 +190,13 @@ def _page(services: Services, id: str | None) -> Any:
             html.Div(views.actions(job, services), id=views.ACTIONS, className="toolbar-slot"),
         ],
     )
+
+
+def _expected(services: Services, job: Job) -> float | None:
+    """Seconds that the last run of this scenario took at the same quality and options; None for the first."""
+    before = services.store.jobs(states=["done"], owner=job.owner, brief=True)
+    same = [one for one in before if (one.name, one.options) == (job.name, job.options) and one.id != job.id]
+    return same[0].seconds if same else None
 
 
 def _progress(job: Job, events: list[dict[str, Any]]) -> pd.DataFrame:

@@ -53,10 +53,13 @@ HEADLINE = (
 )
 
 
-def facts(job: Job, position: int | None, closing: pd.DataFrame, made: Made = ()) -> list[Any]:
+def facts(
+    job: Job, position: int | None, closing: pd.DataFrame, made: Made = (), expected: float | None = None
+) -> list[Any]:
     """State, stage, time, best plan, bound and gap; refreshed every second while the run lives.
 
-    ``closing``: how the run closes in (``progress_table``); ``made``: the plans of a trade-off so far.
+    ``closing``: how the run closes in (``progress_table``); ``made``: the plans of a trade-off so far; ``expected``:
+    seconds that such a run took before.
     """
     waiting = t("run.position", n=position) if position is not None else None
     wish = (
@@ -84,6 +87,8 @@ def facts(job: Job, position: int | None, closing: pd.DataFrame, made: Made = ()
             else t(f"scenario.objective-{options.get('objective') or 'cost'}"),
         ),
     ]
+    if job.live and expected is not None:
+        cards.insert(1, kpi.card(t("run.expected"), fmt.duration(expected), note=t("run.expected-note")))
     if front and made:
         cards.append(kpi.card(t("run.plans"), t("run.plans-of", n=made[-1][0], of=made[-1][1])))
     if job.state == "running" and len(closing):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
-from planner.app.pages.run_views import plans_made, what_next
+from planner.app.pages.run import _expected
+from planner.app.pages.run_views import facts, plans_made, what_next
+from planner.app.services import Services
 from planner.intake.scenario_file import dump_scenario, example_path, load_scenario, with_overrides
 from planner.jobs.store import Job, Store, default_url
+from planner.report.charts.progress import progress_table
+from planner.report.strings import t
 from planner.runs.run import FRONTIER
 
 
@@ -34,3 +41,20 @@ def test_plans_of_a_trade_off_are_read_from_what_it_says() -> None:
     said = ["5 plans in 2 processes", "1 of 5: 30 MUSD", "2 of 5: infeasible"]
     events = [{"stage": "plans", "message": text} for text in said] + [{"stage": "halls", "message": None}]
     assert plans_made(events) == [("1", "5", "30 MUSD"), ("2", "5", "infeasible")]
+
+
+def test_the_time_to_expect_is_that_of_the_last_run_of_the_same_quality(tmp_path: Path) -> None:
+    job = job_of(tmp_path, quality="quick")
+    before = replace(job, id="before", state="done", started=100.0, ended=140.0)
+    other = replace(before, id="other", options='{"quality": "plan"}', ended=300.0)
+
+    def expected(*jobs: Job) -> float | None:
+        store: Any = SimpleNamespace(jobs=lambda **_: list(jobs))
+        return _expected(cast(Services, SimpleNamespace(store=store)), job)
+
+    assert expected(other, before) == 40.0
+    assert expected(other) is None
+    told = json.dumps(
+        facts(replace(job, state="running"), None, progress_table([]), expected=40.0), default=str
+    )
+    assert "40 s" in told and t("run.expected-note") in told
