@@ -47,6 +47,7 @@ from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
 from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
+from planner.solver.rounding import PLANT_UNITS
 from planner.solver.solution import Solution
 
 THOROUGH = Effort()
@@ -210,13 +211,16 @@ class _Pipeline(SolveRun):
         absolute_gap: float = ABSOLUTE_GAP,
         start: Floats | None = None,
         good_enough: float = -np.inf,
+        rounding: bool = False,
     ) -> Solution:
         """Branch and bound on a tree's programme, under the bounds in force."""
         tree.policy(self.engine.asked)
         tree.minimise(goal)
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
         options = self.options(stage, gap)
-        return self.timed(stage, lambda: search(tree, options, absolute_gap, late, good_enough, start))
+        return self.timed(
+            stage, lambda: search(tree, options, absolute_gap, late, good_enough, start, rounding)
+        )
 
     def at_places(self, x: Floats, *held: str) -> Engine:
         """The tree of whole halls at the hosts and stacks of ``x``, and with what else is held of it."""
@@ -233,14 +237,21 @@ class _Pipeline(SolveRun):
         good_enough: float = -np.inf,
     ) -> Solution:
         """Whole halls at the hosts and stacks of ``x``: with its training runs where they are, else anywhere."""
-        start = None
-        if self.engine.arrays.columns[PLACED].size:
+        start, columns = None, self.engine.arrays.columns
+        # a search for whole units of plant dives long before it has a plan, and a unit more is mostly within the gap
+        units = self.engine.middle and any(columns[family].size for family in PLANT_UNITS)
+        if columns[PLACED].size:
             tree = self.at_places(x, PLACED)
-            found = self.search(STAGES[goal], tree, goal, gap, absolute_gap, good_enough=good_enough)
+            found = self.search(
+                STAGES[goal], tree, goal, gap, absolute_gap, good_enough=good_enough, rounding=units
+            )
             if found.x is not None and (goal != "cost" or found.stopped or not self.misses(found.objective)):
                 return found
             start = found.x
-        return self.search(STAGES[goal], self.at_places(x), goal, gap, absolute_gap, start, good_enough)
+        units &= start is None
+        return self.search(
+            STAGES[goal], self.at_places(x), goal, gap, absolute_gap, start, good_enough, units
+        )
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""

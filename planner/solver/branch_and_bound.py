@@ -28,6 +28,7 @@ from planner.solver.arrays import Floats
 from planner.solver.branching import Candidate, Node, PseudoCosts, Searched
 from planner.solver.engine import Engine
 from planner.solver.progress import Progress, SolveOptions
+from planner.solver.rounding import roundings
 from planner.solver.solution import Solution, Status, relative_gap
 
 STALL_AT_COLD_SOLVES = 2.0
@@ -45,15 +46,16 @@ def search(
     late: tuple[float, float] | None = None,
     good_enough: float = -np.inf,
     start: Floats | None = None,
+    rounding: bool = False,
 ) -> Solution:
     """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
 
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
-    do. A plan whose objective is at most ``good_enough`` ends the search. The solution has values of all columns
-    and no duals.
+    do. A plan whose objective is at most ``good_enough`` ends the search. With ``rounding`` the first plans tried
+    are roundings of the relaxation. The solution has values of all columns and no duals.
     """
-    return _Search(tree, options, absolute_gap, late, good_enough, start).run()
+    return _Search(tree, options, absolute_gap, late, good_enough, start, rounding).run()
 
 
 class _Search:
@@ -65,8 +67,9 @@ class _Search:
         late: tuple[float, float] | None,
         good_enough: float,
         start: Floats | None,
+        rounding: bool,
     ) -> None:
-        self.tree, self.live = tree, tree.live
+        self.tree, self.live, self.rounding = tree, tree.live, rounding
         self.gap, self.absolute, self.good_enough, self.start = options.gap, absolute_gap, good_enough, start
         self.on_progress, self.should_stop = options.on_progress, options.should_stop
         self.began = time.perf_counter()
@@ -102,7 +105,13 @@ class _Search:
             return found.status
         self.lowest = -np.inf if found.objective is None else found.objective
         following = self.follow(self.root, found)
-        self.try_start()
+        if self.rounding:
+            for values in roundings(self.tree, found.x):
+                if self.enough() or self.lowest >= self.cutoff():
+                    break
+                self.try_rounding(values)
+        elif self.start is not None and self.try_plan(self.start):
+            self.local_search()
         while following is not None or self.open:
             node = following or heapq.heappop(self.open)
             following = None
@@ -146,16 +155,25 @@ class _Search:
         heapq.heappush(self.open, other)
         return nearer
 
-    def try_start(self) -> None:
-        """The hosts and stacks of the start, as the first plan."""
-        if self.start is None:
-            return
-        values = np.clip(np.round(self.start[self.searched.full]), self.root.low, self.root.high)
+    def try_plan(self, x: Floats) -> bool:
+        """What is searched as in ``x``, values of all columns; whether that is the best plan so far."""
+        values = np.clip(np.round(x[self.searched.full]), self.root.low, self.root.high)
         self.tried.add(values.tobytes())
         found = self.solve(self.node(-np.inf, values, values, frozenset()))
-        if found.x is not None:
-            self.keep(found)
-            self.local_search()
+        return found.x is not None and self.keep(found)
+
+    def try_rounding(self, x: Floats) -> None:
+        """A rounding; what it does not know is raised to whole values once the rest is held."""
+        own = x[self.searched.full]
+        unknown = np.isnan(own)
+        if unknown.any():
+            known = np.clip(own, self.root.low, self.root.high)
+            low, high = (np.where(unknown, bound, known) for bound in (self.root.low, self.root.high))
+            found = self.solve(self.node(-np.inf, low, high, frozenset()))
+            if found.x is None:
+                return
+            x = np.where(np.isnan(x), np.ceil(found.x - NOISE), x)
+        self.try_plan(x)
 
     def keep(self, found: Solution) -> bool:
         """Take a plan if it is the best so far."""

@@ -59,6 +59,8 @@ DEFINED = (
 """Rows that define a column each. The stock of a fleet stays: put into every row, it fills the matrix."""
 LARGE_NONZEROS = 250_000
 """Non-zeros of a model from which on what is searched is aggregated first: there a linear programme is what costs."""
+MIDDLE_NONZEROS = 150_000
+"""From here on preemptible work of clouds is counted by its mean in what is searched."""
 REDUCTIONS_KEPT = 4
 """Of one case and its neighbours: hosts and stacks that were held last are mostly held again."""
 WHOLE_MONTHS = 1e-6
@@ -110,13 +112,25 @@ class Engine:
         return int(self.arrays.matrix.nnz) >= LARGE_NONZEROS
 
     @property
+    def middle(self) -> bool:
+        """Whether every linear programme takes a few tenths of a second or more."""
+        return int(self.arrays.matrix.nnz) >= MIDDLE_NONZEROS
+
+    @property
     def smaller(self) -> Arrays:
-        """The arrays that are searched: those of the model, aggregated where they are large."""
-        if not self.large:
+        """The arrays that are searched: those of the model, made smaller where they are large."""
+        if not self.middle:
             return self.arrays
         if self._smaller is None:
-            self._smaller = Aggregation(self.arrays)
+            self._smaller = Aggregation(self.arrays) if self.large else self.means
         return self._smaller.arrays
+
+    @property
+    def means(self) -> Means:
+        """The arrays with preemptible work of clouds by its mean; made once."""
+        if self._means is None:
+            self._means = Means(self.arrays)
+        return self._means
 
     def held(self, pattern: Mapping[str, Sequence[float]]) -> Engine:
         """A linear programme for sweeps: families held at values, all they settle left out, all else continuous.
@@ -124,9 +138,7 @@ class Engine:
         It answers ``policy``, ``minimise``, ``minimise_sum`` (of all but work by slice) and ``lp``; solutions have values
         of all columns and no duals.
         """
-        if self._means is None:
-            self._means = Means(self.arrays)
-        return self._reduced(self._means.arrays, pattern, POLICY_ROWS, (), smaller=self._means)
+        return self._reduced(self.means.arrays, pattern, POLICY_ROWS, (), smaller=self.means)
 
     def searchable(
         self, pattern: Mapping[str, Floats] | None = None, closed: Mapping[str, Ints] | None = None
@@ -232,9 +244,11 @@ class Engine:
 
     def minimise_sum(self, weights: Floats) -> None:
         """Minimise a weighted sum of all columns."""
+        if self.reduction is None:
+            self.live.set_objective(weights)
+            return
         own = self._smaller.goal(weights) if isinstance(self._smaller, Means) else weights
-        cost, offset = (own, 0.0) if self.reduction is None else self.reduction.cost(own)
-        self.live.set_objective(cost, offset)
+        self.live.set_objective(*self.reduction.cost(own))
 
     def policy(self, bounds: Bounds = UNBOUNDED) -> None:
         """Set all policy bounds at once, in place of those before."""

@@ -11,6 +11,7 @@ enough: every rounding is a linear programme by an interior point without a basi
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ UP_FROM = (0.5, 0.3, 0.1, 0.01)
 """Parts of a hall from which on a running total is rounded up, one rounding after the other."""
 YES_OR_NO = "several"
 """Of the integers at places, those that are no amounts: raised once the amounts are whole."""
+PLANT_UNITS = ("plant_units", "hire_units")
 NOISE = 1e-6
 
 
@@ -34,6 +36,25 @@ def rounded(tree: Engine, options: SolveOptions, good_enough: float = -np.inf) -
     The solution has values of all columns and no duals; of the options, time and stop are used.
     """
     return _Rounding(tree, options, good_enough).run()
+
+
+def roundings(tree: Engine, x: Floats) -> Iterator[Floats]:
+    """Values of all columns with halls and units of plant rounded, each time more of them up; nothing is solved.
+
+    Places of runs stay as they are; what is no amount is not known before the amounts are whole, and is NaN. Where a unit
+    may be lost, the last has one unit more of every kind.
+    """
+    spare = YES_OR_NO in tree.whole_halls
+    for up_from, more in [*((part, 0.0) for part in UP_FROM), *[(UP_FROM[-1], 1.0)] * spare]:
+        values = x.copy()
+        for family in tree.whole_halls:
+            if family not in (PLACED, YES_OR_NO):
+                part = tree.family(x, family)
+                units = more * (family in PLANT_UNITS)
+                values[tree.arrays.columns[family].slice] = one_more(whole_totals(part, up_from), part, units)
+        if spare:
+            values[tree.arrays.columns[YES_OR_NO].slice] = np.nan
+        yield values
 
 
 class _Rounding:
@@ -134,6 +155,20 @@ def at_one_place(share: pd.Series) -> Floats:
     found = np.zeros(len(share))
     found[order[np.unique(run[order], return_index=True)[1]]] = 1.0
     return found
+
+
+def one_more(whole: Floats, amount: pd.Series, units: float) -> Floats:
+    """So many units more of every kind that is had, at the first date of it.
+
+    >>> index = pd.MultiIndex.from_tuples([("h", "engine", 0), ("h", "engine", 1), ("h", "cell", 0)])
+    >>> one_more(np.array([0.0, 2.0, 0.0]), pd.Series(0.0, index=index), 1.0).tolist()
+    [0.0, 3.0, 0.0]
+    """
+    had = np.flatnonzero(whole > 0)
+    kind = amount.index.droplevel(-1)[had]
+    more = whole.copy()
+    more[had[~kind.duplicated()]] += units
+    return more
 
 
 def whole_totals(amount: pd.Series, up_from: float) -> Floats:

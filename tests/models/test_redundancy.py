@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from planner.audit import audit
@@ -18,7 +19,11 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
+from planner.solver.branch_and_bound import search
+from planner.solver.engine import Engine
+from planner.solver.progress import SolveOptions
 from planner.solver.solution import Status
+from planner.studies.patterns import everything_early
 
 pytestmark = pytest.mark.untraced
 
@@ -129,3 +134,17 @@ def test_a_plan_is_clean_and_a_unit_taken_away_is_found(place, facts):
     found = audit(plan)
     assert not len(found), found.to_string()
     assert plan.tables["plants"]["added_mw"].sum() == pytest.approx(2.5)
+
+
+def test_roundings_of_the_relaxation_stand_with_a_unit_lost(place, facts):
+    case = build_case(place(kind(ENGINE, 1000, 1.0), kind(TURBINE, 1400, 0.5)), facts)
+    engine = Engine(case)
+    tree = engine.searchable({f: np.array(values) for f, values in everything_early(engine).items()})
+    tree.minimise("cost")
+    searched, rounded = (search(tree, SolveOptions(1e-6), rounding=each) for each in (False, True))
+    assert rounded.objective == pytest.approx(searched.objective, rel=2e-6)
+    first = search(tree, SolveOptions(0.0), good_enough=float("inf"), rounding=True)
+    assert first.x is not None and first.nodes <= 11, "two programmes a rounding, after the relaxation"
+    for family in ("plant_units", "several"):
+        values = engine.family(first.x, family)
+        assert values.to_numpy() == pytest.approx(values.round().to_numpy(), abs=1e-6)

@@ -104,6 +104,10 @@ def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
     enough = search(tree, SolveOptions(0.0), good_enough=ours.objective * 1.05)
     assert enough.objective is not None and enough.objective <= ours.objective * 1.05
     assert enough.nodes <= ours.nodes
+    at_once = search(tree, SolveOptions(0.0), good_enough=np.inf, rounding=True)
+    assert at_once.x is not None and at_once.nodes <= 5, "the relaxation and its halls rounded"
+    halls = engine.family(at_once.x, "halls").to_numpy(float)
+    assert np.abs(halls - halls.round()).max() < 1e-6
 
 
 def test_no_choice_is_missed() -> None:
