@@ -200,8 +200,9 @@
     window.dash_clientside.set_props("ed-pasted", { data: { table: id.table, edits: edits, at: Date.now() } });
   }, true);
 
-  // Cells of at most so many characters (ids, dates, quarters) stay on one line; sentences wrap.
+  // Cells of at most so many characters (ids, quarters) stay on one line where there is room, dates always; sentences wrap.
   const SHORT = 22;
+  const DATE = /^\d{4}-\d{2}(-\d{2})?$/;
 
   function element(name, text, look) {
     const made = document.createElement(name);
@@ -233,7 +234,8 @@
     told.rows.forEach(function (row) {
       const shown = body.insertRow();
       row.forEach(function (text, i) {
-        shown.appendChild(element("td", text, told.numeric[i] ? "num" : text.length <= SHORT ? "short" : ""));
+        const look = told.numeric[i] ? "num" : DATE.test(text) ? "date" : text.length <= SHORT ? "short" : "";
+        shown.appendChild(element("td", text, look));
       });
     });
     holder.replaceChildren(table);
