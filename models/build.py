@@ -15,6 +15,7 @@ from planner.models import (
     control,
     cooling,
     demand,
+    efficiency,
     exits,
     finance,
     fleet,
@@ -82,6 +83,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     objectives.declare(m, case, entries)
     carbon.declare(m, case, entries)
     renewable.declare(m, case, entries)
+    efficiency.declare(m, case)
     return m, entries
 
 

@@ -119,6 +119,7 @@ SECTIONS = (
             Table("limits.capital_musd_by_year[]", ("year", "musd")),
             Table("limits.carbon_t[]", ("year", "tonnes")),
             Table("limits.renewable[]", ("share", "match", "from")),
+            Table("limits.efficiency[]", ("measure", "most", "sites", "from")),
             Table("limits.money[]", ("what", "musd", "year", "payer")),
             Table("limits.control_floors[]", ("data_class", "workload", "min", "from")),
             Table("limits.survival[]", ("by", "share", "from", "what", "workloads")),

@@ -90,6 +90,7 @@ class Case:
     money_caps: pd.DataFrame
     carbon_prices: pd.DataFrame
     carbon_caps: pd.DataFrame
+    efficiency_caps: pd.DataFrame
     renewable_floors: pd.DataFrame
     renewables: pd.DataFrame
     existing: pd.DataFrame

@@ -14,6 +14,7 @@ from planner.case.columns import empty_table, kind_of
 from planner.case.context import Context, keyed
 from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
+from planner.case.efficiency import efficiency_gap
 from planner.case.gates import never_ready
 from planner.case.in_force import closed_by_hub
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
@@ -117,6 +118,8 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
             licence = licence_need(context, host, accelerator, str(offer.a), k)
             reason, detail = system_gap(context, host, str(offer.a), k)
+            if not reason and (gap := efficiency_gap(context, host)):
+                reason, detail = "efficiency", gap
             if licence.refused and reason not in ("host", "stack"):
                 reason, detail = "licence", licence.why
             here = (offer.h, offer.a, k) in existing

@@ -37,6 +37,7 @@ REASON_WORDS = {
     "speed": "the speed asked for",
     "licence": "an export licence",
     "cooling": "missing cooling",
+    "efficiency": "a cap on PUE or water",
     "late": "delivery after the horizon",
     "ended": "the end of its sale",
     "stack": "the stack's vendors",

@@ -6,6 +6,7 @@ from planner.case import (
     agreements,
     carbon,
     cooling,
+    efficiency,
     exits,
     gates,
     halls,
@@ -156,7 +157,7 @@ SCHEMA: dict[str, Table] = {
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
-    **carbon.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
+    **carbon.TABLES, **efficiency.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
     **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES,
     **training_work.TABLES,
 }  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from planner.case.case import Case
+from planner.case.efficiency import MEASURES, WORDS, cap_name
 from planner.case.limits import TOTAL, budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
@@ -29,6 +30,7 @@ def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
         _capital,
         _carbon,
         _renewable,
+        _efficiency,
         _quotas,
         _crews,
         _grid,
@@ -91,6 +93,53 @@ def _renewable(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         yield Relaxation("renewable", f"limits.renewable[{n}].share", asked.share, "share",
                          f"the share of renewable energy by {asked.match}", rows, amounts, direction=-1, most=asked.share,
                          scale=0.1, exact=exact)  # fmt: skip
+
+
+def _efficiency(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """Caps on PUE and water, stated or of a law; a point is worth the energy of the place, which the true rows know."""
+    caps = case.efficiency_caps.reset_index(drop=True)
+    stated = case.scenario.limits.efficiency
+    heat = arrays.columns["heat"].index
+    hours = case.slices["hours"]
+    for (measure, n, law, most), own in caps.groupby(["measure", "stated", "law", "most"], sort=False):
+        bound = set(zip(own["h"], own["t"], strict=True))
+        moved = [(cap_name(measure, h, case.periods["year"][t]), (h, *key, t, s))
+                 for h, *key, t, s in heat if (h, t) in bound and hours[t, s] > 0]  # fmt: skip
+        rows = np.concatenate(
+            [rows_of(arrays, "efficiency_cap", i) for i in dict.fromkeys(i for i, _ in moved)] or [[]]
+        )
+
+        def exact(
+            live: LiveHighs, change: float, moved: Any = moved, most: float = most, measure: str = measure
+        ) -> None:
+            for i, (h, c, m, t, s) in moved:
+                reached = float(case.pue.loc[(h, c, t, s), MEASURES[measure]])
+                weight = float(hours[t, s]) * (reached - most - change) / 1000.0
+                live.change_coefficient(("efficiency_cap", i), ("heat", (h, c, m, t, s)), weight)
+
+        sites = sorted({str(case.hosts.loc[h, "p"]) for h in own["h"]})
+        text = (
+            f"the cap on {WORDS[measure]} {f'of the law {law}' if law else ''} at {', '.join(sites)}".replace(
+                "  ", " "
+            )
+        )
+        base = Relaxation("efficiency", f"limits.efficiency[{n}].most", float(most), "", text, rows.astype(int),
+                          -_energy_gwh(case, rows), scale=0.1, exact=exact)  # fmt: skip
+        own_row = {"measure": measure, "sites": sites}
+        instead = [cap.model_dump(mode="json", exclude_none=True, by_alias=True) for cap in stated]
+
+        def added(change: float, row: Any = own_row, rest: Any = instead, most: float = most) -> Any:
+            return [*rest, {**row, "most": rounded(most, change)}]
+
+        yield base if n >= 0 else replace(base, path="limits.efficiency", changed=added)
+
+
+def _energy_gwh(case: Case, rows: Floats) -> Floats:
+    """Roughly the IT energy of a year at a place: that of all demand at the systems' mean draw."""
+    hours = case.demand["t"].map(case.periods["hours"]).astype(float)
+    mw = case.demand["demand_kref"] * float(case.systems["working_mw_per_k"].mean())
+    years = max(case.calendar.n * case.calendar.years, 1.0)
+    return np.full(len(rows), float((mw * hours).sum()) / years / 1000.0)
 
 
 # ---- supply

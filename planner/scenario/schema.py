@@ -469,6 +469,24 @@ class RenewableShare(Record):
     from_: Annotated[date | None, Field(alias="from")] = None
 
 
+class EfficiencyCap(Record):
+    """At most this PUE, or so many litres of water per kWh of IT (``wue``), as the mean of each year at a place that builds.
+
+    It takes the place of the law for its measure and sites; without ``most`` there is no cap from its day on.
+    """
+
+    measure: Literal["pue", "wue"]
+    most: Annotated[float, Field(ge=0, le=10)] | None = None
+    sites: list[Id] | None = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> EfficiencyCap:
+        if self.measure == "pue" and self.most is not None and self.most < 1.0:
+            raise ValueError("a PUE is at least 1: a place draws what its machines do, and more")
+        return self
+
+
 class ShareCap(Record):
     """At most this share of served demand (in reference-accelerator equivalents) by one vendor, operator, ...
 
@@ -524,6 +542,7 @@ class Limits(Record):
     money: list[MoneyCap] = []
     carbon_t: list[CarbonCap] = []
     renewable: list[RenewableShare] = []
+    efficiency: list[EfficiencyCap] = []
     shares: list[ShareCap] = []
     survival: list[Survival] = []
 

@@ -211,6 +211,7 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "efficiency": {"horizon": YEARS, "limits": {"efficiency": [{"measure": "pue", "most": 1.15, "from": "2029-01-01"}]}},
         "carbon": {"horizon": YEARS, "limits": {"carbon_t": [{"year": 2029, "tonnes": 9000}]}},
         "renewable": {
             "horizon": YEARS,
@@ -291,6 +292,7 @@ def rules_in(root: Path) -> set[str]:
         "carbon_cap",
         "energy_drawn",
         "renewable_floor",
+        "efficiency_cap",
     }
     assert code.count(" Rule(") == len(re.findall(r"\bm\.\w+ = Rule\(", code)) + 2, (
         "a rule made in another way"

@@ -1,0 +1,113 @@
+"""Efficiency of places that build: most PUE and water per kWh of IT in a calendar year, by law or as the scenario says.
+
+Laws are rows of the catalog (``efficiency_rules``). One for new data centres binds every host that does not stand when the
+horizon starts, one for standing ones those that do. ``limits.efficiency`` takes the place of the law for the sites and the
+measure it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from planner.case.climate import pue_at
+from planner.case.context import Context
+from planner.case.cooling import technologies
+from planner.case.sites import is_existing
+from planner.case.table import Table
+from planner.scenario.schema import EfficiencyCap, Host
+
+TABLES = {
+    "efficiency_caps": Table(("h", "measure", "t"), {
+        "most": "PUE, or litres per kWh of IT, that the mean of the calendar year may not exceed",
+        "stated": "number of the cap in limits.efficiency; -1 for a law", "law": "row of the catalog; empty without one",
+    }),
+}  # fmt: skip
+MEASURES = {"pue": "pue", "wue": "litres_per_kwh"}
+"""Measure -> column of ``case.pue``."""
+WORDS = {"pue": "PUE", "wue": "water, litres per kWh of IT"}
+
+
+def cap_name(measure: str, host: str, year: int) -> str:
+    """Name of the row of a measure, a host and a calendar year."""
+    return f"{measure}-{host}-{year}"
+
+
+def cap_table(context: Context) -> pd.DataFrame:
+    """(h, measure, t) of every cap in force."""
+    rows = []
+    for host in [h for h in context.scenario.hosts if h.mode == "build"]:
+        for measure in MEASURES:
+            steps = _steps(context, host, measure)
+            for t in range(context.calendar.n if steps else 0):
+                begun = [step for step in steps if step[0] <= context.calendar.date_of(t)]
+                if begun and begun[-1][1] is not None:
+                    rows.append((host.id, measure, t, *begun[-1][1:]))
+    return TABLES["efficiency_caps"].frame(rows)
+
+
+def _steps(context: Context, host: Host, measure: str) -> list[tuple[date, float | None, int, str]]:
+    """(day, most, number in the scenario, law) of one measure at a host, the earliest first."""
+    own = list(_stated(context, host, measure))
+    if own:
+        begins = context.scenario.horizon.start
+        found = [(cap.from_ or begins, cap.most, n, "") for n, cap in own]
+        return sorted(found, key=lambda step: step[0])
+    rules = context.catalog.table("efficiency_rules")
+    whom = "standing" if is_existing(context, host) else "new"
+    rules = rules[
+        (rules["iso3"] == context.host_country(host))
+        & (rules["measure"] == measure)
+        & (rules["applies_to"] == whom)
+    ]
+    laws = [
+        (date.fromisoformat(str(row.from_date)), float(row.most), -1, str(row.Index))
+        for row in rules.itertuples()
+    ]
+    return sorted(laws, key=lambda step: step[0])
+
+
+def _stated(context: Context, host: Host, measure: str) -> Iterator[tuple[int, EfficiencyCap]]:
+    for n, cap in enumerate(context.scenario.limits.efficiency):
+        if cap.measure == measure and (cap.sites is None or host.site in cap.sites):
+            yield n, cap
+
+
+def efficiency_gap(context: Context, host: Host) -> str:
+    """Empty where some technology of the host can keep the caps in force from the start on; else which it cannot.
+
+    Only places that build have caps: what is leased or rented is its owner's to keep within the law.
+    """
+    if host.mode != "build":
+        return ""
+    key = ("efficiency gap", host.id)
+    if key not in context.memo:
+        context.memo[key] = _efficiency_gap(context, host)
+    return str(context.memo[key])
+
+
+def _efficiency_gap(context: Context, host: Host) -> str:
+    table, start = context.catalog.table("cooling"), context.scenario.horizon.start
+    months = np.array(context.place(context.site(host.site)).temperatures_c)
+    for measure in MEASURES:
+        steps = _steps(context, host, measure)
+        begun = sum(day <= start for day, *_ in steps)
+        caps = [most for _, most, *_ in steps[max(begun - 1, 0) :]]
+        if not begun or None in caps:
+            continue
+        reached = {}
+        for c in technologies(context, host):
+            a, b, litres = table.loc[c, ["pue_a", "pue_b_per_k", "wue_l_per_kwh"]].astype(float)
+            reached[c] = litres if measure == "wue" else float(pue_at(months, a, b).mean())
+        best = min(reached, key=lambda c: reached[c])
+        most = max(cap for cap in caps if cap is not None)
+        if reached[best] > most:
+            law = steps[begun - 1][3]
+            return (
+                f"{WORDS[measure]} {reached[best]:.2f} with {best} at its temperatures, {most:g} is allowed"
+                f"{f' ({law})' if law else ''}"
+            )
+    return ""
