@@ -14,15 +14,15 @@ import pandas as pd
 
 TEXT = frozenset(
     ["a", "accelerator", "answers", "b", "basis", "body", "c", "chip_origin", "country", "d", "data_class", "detail",
-     "e", "f", "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "j", "k", "kind", "label",
-     "latency_class", "layer", "licence_why", "m", "maker", "method", "mode", "model_class", "n", "name", "operator",
+     "e", "f", "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "j", "k", "kind", "label", "law",
+     "latency_class", "layer", "licence_why", "m", "maker", "measure", "method", "mode", "model_class", "n", "name", "operator",
      "operator_parent", "origin_iso3", "owner_class", "p", "partner", "payer", "previous", "q", "r", "reason",
      "reference", "s", "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why",
      "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(
     ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
-     "paid_t", "periods", "permit_periods", "permit_t", "ready_t", "seal", "seal_strict", "since_t", "survive_t", "t",
+     "paid_t", "periods", "permit_periods", "permit_t", "ready_t", "seal", "seal_strict", "stated", "survive_t", "t",
      "until_t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(

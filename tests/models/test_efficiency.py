@@ -17,6 +17,8 @@ from planner.intake.scenario_file import with_overrides
 from planner.planning.pipeline import solve
 from planner.scenario.problems import ScenarioError
 
+pytestmark = pytest.mark.untraced
+
 AIR, DOOR, LAW = "air-chilled-water", "rear-door", "deu-pue-new"
 DOORS = {
     ("cooling", DOOR, "capex_musd_per_mw_mid"): 10,
