@@ -5,7 +5,7 @@
 One object a row, as it is solved (quality quick, limits of the example). Rows with a bridge may let each workload wait as
 long as the row of a line in twelve months does and no longer: service is equal. A cap on the weighted wait alone is not, for
 least cost then leaves what is dearest to serve, a training run say, and serves the rest sooner. Without a bridge the
-limits are the example's. Costs are known to the gap of both rows; ``proven_dearer_percent`` compares their bounds.
+limits are the example's. Costs are known to the gap of both rows: what is dearer lies between the two figures.
 Assumed here as overrides: permits in no time, engines at 1,500 and fuel cells at 3,300 USD/kW, fuel such that a
 MWh costs 30 USD more than from the grid. ``--own-leads`` takes months, prices and fuel of the catalog instead;
 ``--residual`` another rule for what is left at the end. The last row offers a bridge of two years both ways.
@@ -74,12 +74,13 @@ def told(name: str, outcome: Outcome, seconds: float, base: Outcome | None) -> d
            "gap": outcome.gap, "bound_musd": outcome.bound, "audit": len(audit(plan)),
            "seconds": round(seconds, 1)}  # fmt: skip
     if base is not None and base.plan is not None and base.bound and outcome.bound:
-        more, proven = (
-            100.0 * (a / b - 1.0)
-            for a, b in ((cost, base.plan.kpi("cost_npv_musd")), (outcome.bound, base.bound))
+        of = base.plan.kpi("cost_npv_musd")
+        more, least, most = (
+            100.0 * (a / b - 1.0) for a, b in ((cost, of), (outcome.bound, of), (cost, base.bound))
         )
         row |= {"later_months": round(delay - base.plan.kpi("delay_months"), 2), "dearer_percent": round(more, 2),
-                "proven_dearer_percent": round(proven, 2), "by_account_musd": by_account(plan, base.plan)}  # fmt: skip
+                "dearer_percent_from": round(least, 2), "dearer_percent_to": round(most, 2),
+                "by_account_musd": by_account(plan, base.plan)}  # fmt: skip
     return row
 
 
