@@ -119,7 +119,7 @@ class Engine:
     @property
     def smaller(self) -> Arrays:
         """The arrays that are searched: those of the model, made smaller where they are large."""
-        if not self.middle:
+        if not (self.large or self.middle):
             return self.arrays
         if self._smaller is None:
             self._smaller = Aggregation(self.arrays) if self.large else self.means
