@@ -98,7 +98,8 @@ LAYERS = (
     Lever("layer", "models: language", "models-us-service to models-open in the cloud's stack: Kazakh",
           layers={"us-cloud": ("models-us-service", "models-open")},
           with_layers={"us-cloud": ("applications-cloud", "applications-local")},
-          given={**GATES, "demand.records.language": "kk", "demand.records.sector": "research"}),
+          given={**GATES, "demand.records.language": "kk", "demand.records.sector": "research",
+                 "demand.records.data_class": "public"}),
     Lever("layer", "security", "security-provider to security-customer in the cloud's stack",
           layers={"us-cloud": ("security-provider", "security-customer")}, given=NEED),
     Lever("layer", "data", "data-cloud to data-local in the cloud's stack: secrets of the state",
@@ -114,7 +115,8 @@ LAYERS = (
           layers={"us-cloud": ("standards-provider", "standards-negotiated")},
           with_layers={"us-cloud": ("data-cloud", "data-local")}, given=SECRET),
     Lever("layer", "exit", "the cloud may be left", {"stacks.us-cloud.exit": {}},
-          {"stacks.us-cloud.platform_musd_per_year": 5}),
+          {"stacks.us-cloud.platform_musd_per_year": 5, "hosts.cloud.rent_factor": 3,
+           "limits.delay_tolerance_months": 1}),
 )  # fmt: skip
 VIETNAM: Changes = {
     "country": "VNM", "sites.haenam.metro": "VN-HAN", "sites.seoul.metro": "VN-SGN", "control.trusted_region": ["SGP"],
@@ -251,7 +253,7 @@ def moved(before: Outcome, after: Outcome) -> dict[str, float]:
     out = {}
     for name, kpi in (("cost", "cost_npv_musd"), ("delay", "delay_months"), ("control", "control_score")):
         a, b = before.plan.kpi(kpi), after.plan.kpi(kpi)
-        gaps = (before.gap or 0.0, after.gap or 0.0) if name == "cost" else (GAP, GAP)
+        gaps = [max(o.gap or 0.0, GAP) if name == "cost" else GAP for o in (before, after)]
         if abs(b - a) > max(gaps[0] * abs(a) + gaps[1] * abs(b), LEAST):
             out[name] = b - a
     return out
