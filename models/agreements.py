@@ -312,8 +312,13 @@ def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> We
     for family, table, when, life in late:
         rows = table[table[when] >= end].rename(columns={"t": "live"}).assign(index=lambda x: list(x.index))
         rows = keys.merge(rows.drop(columns="life", errors="ignore").assign(life=rows[life]), on=HAK)
-        rows = rows[(rows["live"] <= rows["t"]) & (rows["t"] < rows["live"] + rows["life"])]
+        rows = rows[(rows["live"] <= rows["t"]) & (rows["t"] < _ends(case, rows))]
         yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], availability)
+
+
+def _ends(case: Case, rows: pd.DataFrame) -> np.ndarray:
+    """Period in which what goes live at ``live`` for ``life`` steps is gone."""
+    return case.calendar.periods_of(case.calendar.steps_of(rows["live"]) + rows["life"])
 
 
 def _after(case: Case) -> Weights:
@@ -328,7 +333,7 @@ def _after(case: Case) -> Weights:
     own = own.assign(life=[int(life[i[1:]]) for i in own.index]).reset_index(drop=True)
     own = own.rename(columns={"t": "live"})
     gone = case.serve[HAKT].drop_duplicates().merge(own, on=HAK)
-    gone = gone[(gone["t"] >= gone[["live", "end"]].max(axis=1)) & (gone["t"] < gone["live"] + gone["life"])]
+    gone = gone[(gone["t"] >= gone[["live", "end"]].max(axis=1)) & (gone["t"] < _ends(case, gone))]
     yield weights_of(_named(gone, HAKT), "under", gone["index"], availability)
     keys = gone[HAKT].drop_duplicates()
     yield weights_of(_named(keys, HAKT), "fleet", keys.itertuples(index=False, name=None), -availability)
@@ -366,8 +371,9 @@ def entries(case: Case) -> list[pd.DataFrame]:
     if len(once):
         out.append(book("sign", list(once.index), once["t"], once["musd"], account="agreement",
                         **{name: column[paid] for name, column in facts.items()}))  # fmt: skip
-    periods = looked_up(table["e"], case.terms["end_t"]) - table["t"]
-    out += yearly(case, "sign", table, table["musd_per_period"], periods, account="agreement-upkeep", **facts)
+    end = case.calendar.steps_of(looked_up(table["e"], case.terms["end_t"]))
+    steps = end - case.calendar.steps_of(table["t"])
+    out += yearly(case, "sign", table, table["musd_per_step"], steps, account="agreement-upkeep", **facts)
     asked = case.unders.assign(each=looked_up(case.unders["e"], case.terms["investment_share"]))
     asked = asked[asked["each"] > 0]
     return [*out, *reciprocal(case, "under", asked, case.terms["partner"])]

@@ -9,6 +9,8 @@ import pandas as pd
 import pyomo.environ as pe
 from pyomo.core.base.set import IndexedSet
 
+from planner.case.periods import Calendar
+
 
 def tuples(table: pd.DataFrame) -> list[Any]:
     """Row index of a table as plain tuples (or plain values) with Python integers."""
@@ -76,19 +78,19 @@ def add_var(m: Any, name: str, index: pe.Set, **kwargs: Any) -> None:
     setattr(m, name, pe.Var(index, dense=False, **kwargs))
 
 
-def alive(first: int, life: int, n: int) -> range:
-    """Periods in which something that goes live at ``first`` and lasts ``life`` periods is usable."""
-    return range(first, min(first + life, n))
+def alive(first: int, life: int, calendar: Calendar) -> range:
+    """Periods in which something that goes live at ``first`` and lasts ``life`` steps is usable."""
+    return range(first, min(calendar.ends(first, life), calendar.n))
 
 
 def alive_map(
-    table: pd.DataFrame, by: Sequence[str], take: Sequence[str], life: str, n: int
+    table: pd.DataFrame, by: Sequence[str], take: Sequence[str], life: str, calendar: Calendar
 ) -> dict[Any, list[Any]]:
     """(by..., t) -> take-tuples of the vintages alive in t; the table has a column ``t`` of live dates."""
     out: dict[Any, list[Any]] = {}
     rows = zip(columns(table, by), columns(table, take), table["t"], table[life], strict=True)
     for key, value, first, length in rows:
         base = key if isinstance(key, tuple) else (key,)
-        for t in alive(int(first), int(length), n):
+        for t in alive(int(first), int(length), calendar):
             out.setdefault((*base, t), []).append(value)
     return out

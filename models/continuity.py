@@ -38,9 +38,9 @@ def declare(m: Any, case: Case) -> None:
     add_param(m, "working_lost", m.LOSS, case.losses["working_k"])
     own = set(tuples(case.losses[case.losses["own"].astype(bool)]))
     availability = float(case.physics["availability"])
-    add_family(m, "orders_ended", m.LOSS, _ended(case.orders, ["t"], "life", own), 1)
+    add_family(m, "orders_ended", m.LOSS, _ended(case, case.orders, ["t"], "life", own), 1)
     longest = case.rents.groupby(["h", "a", "k"])["periods"].transform("max") == case.rents["periods"]
-    add_family(m, "rents_ended", m.LOSS, _ended(case.rents[longest], ["r", "t"], "periods", own), 2)
+    add_family(m, "rents_ended", m.LOSS, _ended(case, case.rents[longest], ["r", "t"], "periods", own), 2)
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
     add_family(m, "under_ended", m.LOSS, grouped(orders_ended(case), [*hak, "t"], ["e", "live"]), 2)
     opened = work_ended(case).groupby([*hak, "t", "e"], as_index=False)["most_k"].sum()
@@ -82,8 +82,8 @@ def declare(m: Any, case: Case) -> None:
 
 
 def _ended(
-    table: pd.DataFrame, take: Sequence[str], life: str, where: set[Any]
+    case: Case, table: pd.DataFrame, take: Sequence[str], life: str, where: set[Any]
 ) -> dict[Any, list[tuple[Any, ...]]]:
     """(h, a, k, t) of ``where`` -> take-tuples of what ends at the start of t."""
-    ends = table.assign(end=table["t"] + table[life])
+    ends = table.assign(end=case.calendar.periods_of(case.calendar.steps_of(table["t"]) + table[life]))
     return {key: rows for key, rows in grouped(ends, ["h", "a", "k", "end"], take).items() if key in where}

@@ -55,14 +55,14 @@ def _declare_heat(m: Any, case: Case) -> None:
 
 
 def _declare_capacity(m: Any, case: Case) -> None:
-    n, margin = case.calendar.n, 1.0 + case.physics["cooling_margin"]
+    margin = 1.0 + case.physics["cooling_margin"]
     carry = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
     add_set(m, "COOL", tuples(case.cooling), 3)
     add_var(m, "cool", m.COOL)
     capacity = dict.fromkeys(columns(carry, ["h", "c", "t", "s"]))
     add_set(m, "COOLED", capacity, 4)
     add_family(m, "cooled_media", m.COOLED, grouped(carry, ["h", "c", "t", "s"], ["m"]), 1)
-    living = alive_map(case.cooling, ["h", "c"], ["t"], "life", n)
+    living = alive_map(case.cooling, ["h", "c"], ["t"], "life", case.calendar)
     add_family(m, "cool_alive", m.COOLED, {key: living.get(key[:3], []) for key in capacity}, 1)
     included = {(r.h, r.c): float(r.included) for r in case.heat.itertuples()}
     add_param(m, "cool_included", m.COOLED, {key: included[key[:2]] for key in capacity})

@@ -116,7 +116,7 @@ def entries(case: Case) -> list[pd.DataFrame]:
     What of a lead time lies after the horizon is not paid within it; such a stack serves nothing.
     """
     out = []
-    n = case.calendar.n
+    n, steps = case.calendar.n, case.calendar.steps
     for row in case.layers.itertuples():
         first = int(case.stacks.loc[row.a, "earliest_t"])
         lead = max(1, first)
@@ -126,11 +126,17 @@ def entries(case: Case) -> list[pd.DataFrame]:
             "origin_iso3": str(row.origin_iso3),
         }
         for account, musd, when in (
-            ("stack-adoption", float(row.adoption_musd) / lead, list(range(min(lead, n)))),
-            ("platform", float(row.musd_per_period), list(range(first, n))),
+            (
+                "stack-adoption",
+                float(row.adoption_musd) / case.calendar.step_of(lead),
+                list(range(min(lead, n))),
+            ),
+            ("platform", float(row.musd_per_step), list(range(first, n))),
         ):
             if musd:
-                out.append(book("use", [row.a] * len(when), when, musd, account=account, **fields))
+                out.append(
+                    book("use", [row.a] * len(when), when, musd * steps[when], account=account, **fields)
+                )
     return [*out, *_user_entries(case)]
 
 
@@ -138,8 +144,9 @@ def _user_entries(case: Case) -> list[pd.DataFrame]:
     """Support of the users served: the share of demand that a unit of serve meets, times its users."""
     asked = pd.MultiIndex.from_frame(case.serve[["w", "t"]])
     users, demand = (case.demand[c].reindex(asked).to_numpy(float) for c in ("users", "demand_kref"))
+    years = case.serve["t"].map(case.periods["years"]).to_numpy(float)
     usd = case.serve["a"].map(case.stacks["support_usd_per_user_year"]).to_numpy(float)
-    serve = case.serve.assign(musd=case.serve["rate"] / demand * users * usd * case.calendar.years / 1e6)
+    serve = case.serve.assign(musd=case.serve["rate"] / demand * users * usd * years / 1e6)
     serve = serve[serve["musd"] > 0]
     return [book("serve", list(serve.index), serve["t"], serve["musd"], account="user-support", w=serve["w"],
                  h=serve["h"], a=serve["a"], supplier=serve["a"])]  # fmt: skip

@@ -105,20 +105,25 @@ def _adopted_later(case: Case) -> list[pd.DataFrame]:
     """Adoption is paid as much later, and the yearly cost of every layer not before."""
     out: list[pd.DataFrame] = []
     for layer in case.layers[case.layers["a"].isin(set(case.adoptions["a"]))].itertuples():
-        first, n = int(case.stacks.loc[layer.a, "earliest_t"]), case.calendar.n
+        first = int(case.stacks.loc[layer.a, "earliest_t"])
         fields: dict[str, Any] = {
             "a": str(layer.a),
             "supplier": str(layer.layer),
             "origin_iso3": str(layer.origin_iso3),
         }
         for row in case.adoptions[case.adoptions["a"] == layer.a].itertuples():
-            lead, put_off = int(row.lead), int(row.t) - first
+            calendar, lead = case.calendar, int(row.lead)
+            put_off = calendar.step_of(int(row.t)) - calendar.step_of(first)
             for account, when, musd in (
                 ("stack-adoption", range(lead), -float(layer.adoption_musd) / lead),
                 ("stack-adoption", range(put_off, put_off + lead), float(layer.adoption_musd) / lead),
-                ("platform", range(first, int(row.t)), -float(layer.musd_per_period)),
+                (
+                    "platform",
+                    range(calendar.step_of(first), calendar.step_of(int(row.t))),
+                    -float(layer.musd_per_step),
+                ),
             ):
-                times = [t for t in when if t < n]
+                times = [calendar.period_of(step) for step in when if step < calendar.n_steps]
                 if musd:
                     out.append(
                         book("adopt", [row.Index] * len(times), times, musd, account=account, **fields)
@@ -143,8 +148,9 @@ def _left(case: Case) -> list[pd.DataFrame]:
             for row in exits[exits["a"] == layer.a].itertuples()
             for t in range(int(row.paid_t), case.calendar.n)
         ]
-        if saved and layer.musd_per_period:
-            out.append(book("leave", [i for i, _ in saved], [t for _, t in saved], -float(layer.musd_per_period),
+        when = [t for _, t in saved]
+        if saved and layer.musd_per_step:
+            out.append(book("leave", [i for i, _ in saved], when, -float(layer.musd_per_step) * case.calendar.steps[when],
                             account="platform", a=str(layer.a), supplier=str(layer.layer),
                             origin_iso3=str(layer.origin_iso3)))  # fmt: skip
     return out

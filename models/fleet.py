@@ -38,7 +38,6 @@ from planner.models.rules import Rule
 
 
 def declare(m: Any, case: Case) -> None:
-    n = case.calendar.n
     add_set(m, "ORDER", tuples(case.orders), 4)
     add_set(m, "RENT", tuples(case.rents), 5)
     add_set(m, "FLEET", tuples(case.fleet), 4)
@@ -49,8 +48,8 @@ def declare(m: Any, case: Case) -> None:
     add_var(m, "serve", m.SERVE)
     add_param(m, "existing_k", m.FLEET, case.fleet["existing_k"])
     hak = ["h", "a", "k"]
-    add_family(m, "orders_alive", m.FLEET, alive_map(case.orders, hak, ["t"], "life", n), 1)
-    add_family(m, "rents_alive", m.FLEET, alive_map(case.rents, hak, ["r", "t"], "periods", n), 2)
+    add_family(m, "orders_alive", m.FLEET, alive_map(case.orders, hak, ["t"], "life", case.calendar), 1)
+    add_family(m, "rents_alive", m.FLEET, alive_map(case.rents, hak, ["r", "t"], "periods", case.calendar), 2)
 
     def fleet_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return m.fleet[h, a, k, t] == m.existing_k[h, a, k, t] + sum(
@@ -144,7 +143,7 @@ def _order_entries(case: Case) -> list[pd.DataFrame]:
         "h": orders["h"], "a": orders["a"], "supplier": orders["k"].map(case.systems["maker"]),
         "origin_iso3": orders["k"].map(case.systems["origin_iso3"]),
     }  # fmt: skip
-    years = case.calendar.years
+    years = case.calendar.step_years
     upkeep = price * case.physics["hardware_opex_share_per_year"] * years
     fee = price * orders["h"].map(case.hosts["fee_share_per_year"]).to_numpy(float) * years
     life = orders["life"].to_numpy(int)
@@ -162,7 +161,7 @@ def _rent_entries(case: Case) -> list[pd.DataFrame]:
         return []
     operator = rents["h"].map(case.hosts["operator"])
     fields = {"h": rents["h"], "a": rents["a"], "supplier": operator}
-    price, term = rents["musd_per_k_period"].to_numpy(float), rents["periods"].to_numpy(int)
+    price, term = rents["musd_per_k_step"].to_numpy(float), rents["periods"].to_numpy(int)
     capex = rents["provider_capex_musd_per_k"].to_numpy(float)
     return [
         *yearly(case, "rent", rents, price, term, account="cloud-rent", **fields),
@@ -178,8 +177,9 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
     fleet = case.fleet
     mode = fleet["h"].map(case.hosts["mode"])
     owned, cloud = fleet[mode != "cloud"], fleet[mode == "cloud"]
-    years, hours = case.calendar.years, float(case.periods["hours"].iloc[0])
-    licence = fleet["a"].map(case.stacks["licence_musd_per_k_period"]).to_numpy(float)
+    steps, years, hours = (part["t"].map(case.periods[c]).to_numpy(float)
+                           for part, c in ((fleet, "steps"), (owned, "years"), (cloud, "hours")))  # fmt: skip
+    licence = fleet["a"].map(case.stacks["licence_musd_per_k_step"]).to_numpy(float) * steps
     staff = case.physics["staff_usd_per_accelerator_year"] * years / 1000.0
     kwh = case.physics["cloud_kwh_per_accelerator_hour"] * 1000.0 * hours / 1000.0
     carbon = cloud["h"].map(case.hosts["tco2_per_mwh"]).to_numpy(float)

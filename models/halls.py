@@ -36,7 +36,6 @@ def declare(m: Any, case: Case) -> None:
 
 
 def _declare_stock(m: Any, case: Case) -> None:
-    n = case.calendar.n
     whole = case.halls["integer"].astype(bool)
     add_set(m, "HALL", tuples(case.halls[whole]), 3)
     add_set(m, "HALL_LATE", tuples(case.halls[~whole]), 3)
@@ -46,9 +45,13 @@ def _declare_stock(m: Any, case: Case) -> None:
     add_var(m, "lease", m.LEASE)
     add_param(m, "hall_mw", m.HALL, case.halls[whole]["it_mw"])
     add_param(m, "hall_late_mw", m.HALL_LATE, case.halls[~whole]["it_mw"])
-    add_family(m, "halls_alive", m.PLACE, alive_map(case.halls[whole], ["h"], ["b", "t"], "life", n), 2)
-    add_family(m, "late_alive", m.PLACE, alive_map(case.halls[~whole], ["h"], ["b", "t"], "life", n), 2)
-    add_family(m, "leases_alive", m.PLACE, alive_map(case.leases, ["h"], ["t"], "periods", n), 1)
+    add_family(
+        m, "halls_alive", m.PLACE, alive_map(case.halls[whole], ["h"], ["b", "t"], "life", case.calendar), 2
+    )
+    add_family(
+        m, "late_alive", m.PLACE, alive_map(case.halls[~whole], ["h"], ["b", "t"], "life", case.calendar), 2
+    )
+    add_family(m, "leases_alive", m.PLACE, alive_map(case.leases, ["h"], ["t"], "periods", case.calendar), 1)
     add_var(m, "space_mw", m.PLACE)
     for name in ("exists", "existing_mw", "max_mw"):
         add_param(m, name, m.PLACE, case.host_period[name])
@@ -106,8 +109,7 @@ def _declare_shell(m: Any, case: Case) -> None:
     rows = rows.assign(p=rows["h"].map(case.hosts["p"]))
     whole = rows["integer"].astype(bool)
     early, late = (
-        alive_map(part, ["p"], ["h", "b", "t"], "life", case.calendar.n)
-        for part in (rows[whole], rows[~whole])
+        alive_map(part, ["p"], ["h", "b", "t"], "life", case.calendar) for part in (rows[whole], rows[~whole])
     )
     shell = case.site_period["shell_it_mw"]
     add_set(m, "SITE_SHELL", [key for key in m.SITE if key in early or key in late], 2)

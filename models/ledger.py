@@ -6,7 +6,7 @@ same entries; a plan's ledger is entries x values. What is left of assets (kind 
 still cost (kind ``commitment``) are dated at the horizon's end (t = n) and are no payments. The price of an ordered
 system is one entry here; the plan's ledger tells it apart by account (``planner.plans.hardware``).
 
-Outlay of an ordered asset: ``order_share`` of the price at order, the rest evenly over the periods of its
+Outlay of an ordered asset: ``order_share`` of the price at order, the rest evenly over the steps of its
 lead; with no lead all falls in the live period. Residual: price x ``planner.case.residual.left_share``.
 """
 
@@ -72,16 +72,16 @@ def book(
 def asset(
     case: Case, family: str, table: pd.DataFrame, price: Any, quantity: Any, account: str, **fields: Any
 ) -> list[pd.DataFrame]:
-    """Purchase of an asset with columns t, lead, life: outlays over the lead, then the residual value."""
+    """Purchase of an asset with columns t, lead, life (steps): outlays over the lead, then the residual value."""
     out: list[pd.DataFrame] = []
     if not len(table):
         return out
     index = list(table.index)
     price = np.broadcast_to(np.asarray(price, dtype=float), len(table))
     quantity = np.broadcast_to(np.asarray(quantity, dtype=float), len(table))
-    live, lead = (table[c].to_numpy(int) for c in ("t", "lead"))
+    live, lead = case.calendar.steps_of(table["t"]), table["lead"].to_numpy(int)
     at_order = case.order_share[account_of(account).asset_class]
-    booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # periods before live of the last payment
+    booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # steps before live of the last payment
     rows, t, musd, booked = [], [], [], []
     for back in range(0, int(lead.max()) + 1):
         share = np.where(
@@ -92,7 +92,7 @@ def asset(
         share = share + np.where((lead > 0) & (back == lead), at_order, 0.0)
         paid = np.flatnonzero(share > 0)
         rows.append(paid)
-        t.append((live - back)[paid])
+        t.append(case.calendar.periods_of((live - back)[paid]))
         musd.append((price * share)[paid])
         booked.append(np.where(back == booked_at, quantity, 0.0)[paid])
     out.append(_part(family, index, rows, t, musd, booked, account=account, **fields))
@@ -106,24 +106,28 @@ def asset(
 
 
 def yearly(
-    case: Case, family: str, table: pd.DataFrame, musd_per_period: Any, life: Any, **fields: Any
+    case: Case, family: str, table: pd.DataFrame, musd_per_step: Any, life: Any, **fields: Any
 ) -> list[pd.DataFrame]:
-    """A payment in every period from the live date for ``life`` periods, within the horizon."""
+    """A payment for every step from the live date for ``life`` steps, within the horizon."""
     out: list[pd.DataFrame] = []
     if not len(table):
         return out
     index = list(table.index)
-    live = table["t"].to_numpy(int)
-    amount = np.broadcast_to(np.asarray(musd_per_period, dtype=float), len(table))
-    last = np.minimum(live + np.broadcast_to(np.asarray(life), len(table)), case.calendar.n)
-    rows, t = [], []
-    for ahead in range(int((last - live).max())):
-        alive = np.flatnonzero((live + ahead < last) & (amount != 0))
+    calendar, live = case.calendar, table["t"].to_numpy(int)
+    amount = np.broadcast_to(np.asarray(musd_per_step, dtype=float), len(table))
+    last = np.minimum(
+        calendar.steps_of(live) + np.broadcast_to(np.asarray(life), len(table)), calendar.n_steps
+    )
+    rows, t, musd = [], [], []
+    for ahead in range(calendar.n - int(live.min())):
+        begin, after = calendar.steps_of(live + ahead), calendar.steps_of(live + ahead + 1)
+        alive = np.flatnonzero((begin < last) & (amount != 0))
         rows.append(alive)
         t.append((live + ahead)[alive])
+        musd.append((amount * (np.minimum(after, last) - begin))[alive])
     if not any(map(len, rows)):
         return out
-    musd, none = [amount[alive] for alive in rows], [np.zeros(len(alive)) for alive in rows]
+    none = [np.zeros(len(alive)) for alive in rows]
     return [_part(family, index, rows, t, musd, none, **fields)]
 
 
@@ -151,9 +155,9 @@ def _charge(case: Case, account: Account) -> list[pd.DataFrame]:
     for family, table in purchase.parts(getattr(case, purchase.table)):
         if "tail_musd" in table:
             out += tails(case, family, table, account=account.name, **local(case, table["h"]))
-        periods = table[purchase.life] if purchase.life else case.calendar.n
-        musd = table[account.charge.musd_per_period]
-        out += yearly(case, family, table, musd, periods, account=account.name, **local(case, table["h"]))
+        steps = table[purchase.life] if purchase.life else case.calendar.n_steps
+        musd = table[account.charge.musd_per_step]
+        out += yearly(case, family, table, musd, steps, account=account.name, **local(case, table["h"]))
     return out
 
 
@@ -195,7 +199,7 @@ def _part(
 
 
 def discounted(case: Case, entries: pd.DataFrame) -> np.ndarray:
-    """Discount factor of every entry: mid-period, or the horizon's end for residual values."""
+    """Discount factor of every entry: that of its period, or the horizon's end for residual values."""
     factors = np.append(case.periods["discount"].to_numpy(float), case.discount_end)
     return np.asarray(factors[entries["t"].to_numpy(int)])
 

@@ -24,9 +24,9 @@ from planner.models.rules import Rule
 
 def declare(m: Any, case: Case) -> None:
     """Import of every slice against what the lines have; energy, connections and plant come before it."""
-    n, lines = case.calendar.n, case.connections
-    firm = alive_map(lines[~lines["flexible"]], ["h"], ["n", "t"], "life", n)
-    loose = alive_map(lines[lines["flexible"]], ["h"], ["n", "t"], "life", n)
+    lines = case.connections
+    firm = alive_map(lines[~lines["flexible"]], ["h"], ["n", "t"], "life", case.calendar)
+    loose = alive_map(lines[lines["flexible"]], ["h"], ["n", "t"], "life", case.calendar)
     flexible = [key for key in m.IMPORT_BUILD if key[:2] in loose and key[2] != STRESS]
     limited = [key for key in m.IMPORT_BUILD if key[:2] in m.ONSITE or key[0] in case.flexibles.index]
     add_set(m, "FLEXIBLE", flexible, 3)
@@ -58,7 +58,7 @@ def declare(m: Any, case: Case) -> None:
 def _declare_site(m: Any, case: Case) -> None:
     lines = case.connections[case.connections["flexible"]]
     placed = lines.assign(p=lines["h"].map(case.hosts["p"]))
-    living = alive_map(placed, ["p"], ["h", "n", "t"], "life", case.calendar.n)
+    living = alive_map(placed, ["p"], ["h", "n", "t"], "life", case.calendar)
     most = case.flexibles.groupby("p")["max_mw"].first()
     add_set(m, "SITE_FLEXIBLE", living, 2)
     add_param(m, "site_flexible_mw", m.SITE_FLEXIBLE, {key: most[key[0]] for key in living})

@@ -33,12 +33,13 @@ def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
 def _declare_delay(m: Any, case: Case) -> None:
     add_set(m, "WORKLOAD", dict.fromkeys(case.demand["w"]), 1)
     add_family(m, "periods_of", m.WORKLOAD, grouped(case.demand, ["w"], ["t"]), 1)
-    months = float(case.periods["months"].iloc[0])
+    add_param(m, "months", m.PERIOD, case.periods["months"])
     add_param(m, "priority", m.WORKLOAD, {w: case.workloads.loc[w, "priority"] for w in m.WORKLOAD})
     m.delay_w = pe.Var(m.WORKLOAD, domain=pe.NonNegativeReals, dense=False)
     m.delay = pe.Var(domain=pe.NonNegativeReals)
     m.delay_by_workload = Rule(
-        m.WORKLOAD, rule=lambda m, w: m.delay_w[w] == sum(months * m.unserved[w, t] for t in m.periods_of[w])
+        m.WORKLOAD,
+        rule=lambda m, w: m.delay_w[w] == sum(m.months[t] * m.unserved[w, t] for t in m.periods_of[w]),
     )
     m.delay_sum = Rule(rule=lambda m: m.delay == sum(m.priority[w] * m.delay_w[w] for w in m.WORKLOAD))
 

@@ -1,7 +1,7 @@
 """Permits: nothing is built at a place before its permit.
 
 A host opens with the first hall it can have, so its permit stands the shortest works of its halls before (``space_max``).
-What takes longer to build waits longer: halls by the periods of their lead that follow the permit, and grid connections
+What takes longer to build waits longer: halls by the steps of their lead that follow the permit, and grid connections
 by those of their works. L is each such length, h a host that has to open.
 
     MW of halls alive with works of at least L  <= maximum of the host x permits granted by t - L   (h,L,t)  hall_permit
@@ -84,7 +84,9 @@ def _set(m: Any, case: Case, name: str, family: str, keys: list[tuple[str, int, 
     granted: dict[str, list[tuple[int, int]]] = {}
     for (h, t), permit in zip(tuples(case.opens), case.opens["permit_t"], strict=True):
         granted.setdefault(h, []).append((t, int(permit)))
-    in_time = {(h, w, t): [u for u, permit in granted[h] if permit <= t - w] for h, w, t in keys}
+    in_time = {
+        (h, w, t): [u for u, permit in granted[h] if case.calendar.after(permit, w) <= t] for h, w, t in keys
+    }
     add_family(m, family, getattr(m, name), in_time, 1)
 
 
@@ -95,7 +97,7 @@ def _alive(case: Case, table: pd.DataFrame, keys: list[tuple[str, int, int]], ta
                 strict=True)  # fmt: skip
     for h, item, works, t, life in parts:
         plain = tuple(int(x) if name == "t" else x for name, x in zip(take, item, strict=True))
-        rows.setdefault(str(h), []).append((plain, int(works), int(t), int(t) + int(life)))
+        rows.setdefault(str(h), []).append((plain, int(works), int(t), case.calendar.ends(int(t), int(life))))
     return {
         (h, w, t): [item for item, works, start, end in rows.get(h, []) if works >= w and start <= t < end]
         for h, w, t in keys

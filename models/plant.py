@@ -64,7 +64,7 @@ def add_standing(
     for name, table, life in zip(names, (case.plants, case.hires), ("life", "periods"), strict=True):
         if kinds is not None:
             table = table[np.array([key in kinds for key in columns(table, ["h", "g"])], dtype=bool)]
-        living = alive_map(table, by, take, life, case.calendar.n)
+        living = alive_map(table, by, take, life, case.calendar)
         alive = {key: living.get(key[: len(by) + 1], []) for key in index}
         add_family(m, name, index, alive, len(take))
 
@@ -135,11 +135,12 @@ def _declare_stress(m: Any, case: Case) -> None:
 
 def _declare_site(m: Any, case: Case) -> None:
     """Most megawatts of a kind at a site, where something limits it."""
-    n = case.calendar.n
     most = case.supplies[case.supplies["max_mw"] < np.inf].groupby(["p", "g"])["max_mw"].first()
     found: dict[str, dict[Any, list[Any]]] = {}
     for name, table, life in (("site_plants", case.plants, "life"), ("site_hires", case.hires, "periods")):
-        living = alive_map(table.assign(p=table["h"].map(case.hosts["p"])), ["p", "g"], ["h", "t"], life, n)
+        living = alive_map(
+            table.assign(p=table["h"].map(case.hosts["p"])), ["p", "g"], ["h", "t"], life, case.calendar
+        )
         found[name] = {key: rows for key, rows in living.items() if key[:2] in most.index}
     keys = dict.fromkeys(key for living in found.values() for key in living)
     add_set(m, "SITE_PLANT", keys, 3)

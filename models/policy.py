@@ -25,7 +25,9 @@ def _home_copies(case: Case) -> list[pd.DataFrame]:
     abroad = case.serve[case.serve["home_copy_musd_per_k_year"].astype(float) > 0]
     if not len(abroad):
         return []
-    musd = abroad["home_copy_musd_per_k_year"].to_numpy(float) * case.calendar.years
+    musd = abroad["home_copy_musd_per_k_year"].to_numpy(float) * abroad["t"].map(
+        case.periods["years"]
+    ).to_numpy(float)
     return [
         book("serve", list(abroad.index), abroad["t"], musd, account="home-copy", w=abroad["w"],
              h=abroad["h"], a=abroad["a"], supplier="storage at home")
@@ -47,7 +49,7 @@ def _licences(case: Case) -> list[pd.DataFrame]:
                         h=once["h"], a=once["a"], supplier="licence conditions"))  # fmt: skip
     held = _licensed_orders(case, "monitoring_musd_per_k_year")
     if len(held):
-        musd = held["each"].to_numpy(float) * case.calendar.years
+        musd = held["each"].to_numpy(float) * case.calendar.step_years
         out += yearly(case, "order", held, musd, held["life"].to_numpy(int), account="licence-monitoring",
                       h=held["h"], a=held["a"], supplier="licence conditions")  # fmt: skip
     return out
@@ -64,7 +66,9 @@ def reciprocal(
     if not len(asked):
         return []
     invested = asked["each"].to_numpy(float) * asked["musd_per_k"].to_numpy(float)
-    years = (case.calendar.n - asked["order_t"].to_numpy(float) - 0.5) * case.calendar.years
+    calendar, ordered = case.calendar, asked["order_t"].to_numpy(int)
+    middle = (calendar.steps_of(ordered) + calendar.steps_of(ordered + 1)) / 2.0
+    years = (calendar.n_steps - middle) * calendar.step_years
     worth = invested * (1.0 + case.rate - case.physics["reciprocal_spread_per_year"]) ** years
     fields = {"h": asked["h"], "a": asked["a"], "supplier": "licence conditions", "origin_iso3": LICENSOR}
     if partners is not None:

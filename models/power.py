@@ -134,15 +134,14 @@ def _declare_energy(m: Any, case: Case, typical: pd.DataFrame) -> None:
 
 
 def _declare_firm(m: Any, case: Case, design: pd.DataFrame) -> None:
-    n = case.calendar.n
     add_set(m, "CONNECT", tuples(case.connections), 3)
     add_set(m, "BACKUP", tuples(case.backups), 3)
     add_var(m, "connect", m.CONNECT)
     add_var(m, "backup", m.BACKUP)
     add_set(m, "FIRM", dict.fromkeys(columns(design, ["h", "t", "s"])), 3)
     add_family(m, "firm_heat", m.FIRM, grouped(design, ["h", "t", "s"], ["c", "m"]), 2)
-    lines = alive_map(case.connections, ["h"], ["n", "t"], "life", n)
-    sets = alive_map(case.backups, ["h"], ["g", "t"], "life", n)
+    lines = alive_map(case.connections, ["h"], ["n", "t"], "life", case.calendar)
+    sets = alive_map(case.backups, ["h"], ["g", "t"], "life", case.calendar)
     add_family(m, "lines_alive", m.FIRM, {key: lines.get(key[:2], []) for key in m.FIRM}, 2)
     add_family(m, "sets_alive", m.FIRM, {key: sets.get(key[:2], []) for key in m.FIRM}, 2)
     add_param(m, "existing_grid_mw", m.PLACE, case.host_period["existing_grid_mw"])
@@ -170,7 +169,6 @@ def _declare_firm(m: Any, case: Case, design: pd.DataFrame) -> None:
 
 
 def _declare_site_grid(m: Any, case: Case) -> None:
-    n = case.calendar.n
     grid = case.site_period["grid_mw"]
     add_param(m, "site_grid_mw", m.SITE, {key: grid[key] for key in m.SITE})
     firm = case.connections[~case.connections["flexible"]]
@@ -179,7 +177,7 @@ def _declare_site_grid(m: Any, case: Case) -> None:
         ["p"],
         ["h", "n", "t"],
         "life",
-        n,
+        case.calendar,
     )
     add_family(m, "site_lines", m.SITE, lines, 3)
     m.site_grid = Rule(

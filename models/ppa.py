@@ -24,7 +24,6 @@ from planner.models.rules import Rule
 
 def declare(m: Any, case: Case) -> None:
     """Contracts and what is used of them; lines come before it."""
-    n = case.calendar.n
     keys = [key for key in tuples(case.deliveries) if (key[0], *key[2:]) in m.IMPORT]
     add_set(m, "PPA", tuples(case.ppas), 3)
     add_set(m, "DELIVERY", keys, 4)
@@ -32,7 +31,7 @@ def declare(m: Any, case: Case) -> None:
     add_var(m, "matched", m.DELIVERY)
     add_var(m, "surplus", m.DELIVERY)
     add_param(m, "delivery_share", m.DELIVERY, {key: case.deliveries.at[key, "share"] for key in keys})
-    living = alive_map(case.ppas, ["h", "g"], ["t"], "periods", n)
+    living = alive_map(case.ppas, ["h", "g"], ["t"], "periods", case.calendar)
     add_family(m, "ppas_of", m.DELIVERY, {key: living.get(key[:3], []) for key in keys}, 1)
     m.ppa_output = Rule(
         m.DELIVERY,
@@ -61,7 +60,7 @@ def declare(m: Any, case: Case) -> None:
 
 def _declare_site(m: Any, case: Case) -> None:
     placed = case.ppas.assign(p=case.ppas["h"].map(case.hosts["p"]))
-    living = alive_map(placed, ["p", "g"], ["h", "t"], "periods", case.calendar.n)
+    living = alive_map(placed, ["p", "g"], ["h", "t"], "periods", case.calendar)
     most = case.ppa_terms.groupby(["p", "g"])["max_mw"].first()
     add_set(m, "SITE_PPA", living, 3)
     add_param(m, "site_ppa_mw", m.SITE_PPA, {key: most[key[:2]] for key in living})

@@ -69,8 +69,8 @@ def _declare_outlasting(m: Any, case: Case, late: pd.DataFrame) -> None:
     add_var(m, "outlast", m.OUTLAST)
     add_set(m, "OLD_FLEET", columns(fleet, ["i", *HAKT]), 5)
     add_family(m, "outlasting", m.OLD_FLEET, grouped(work, ["i", *HAKT], ["w"]), 1)
-    add_family(m, "old_orders", m.OLD_FLEET, _before(fleet, case.orders, "order_t", "life", []), 1)
-    add_family(m, "old_rents", m.OLD_FLEET, _before(fleet, case.rents, "t", "periods", ["r"]), 2)
+    add_family(m, "old_orders", m.OLD_FLEET, _before(case, fleet, case.orders, "order_t", "life", []), 1)
+    add_family(m, "old_rents", m.OLD_FLEET, _before(case, fleet, case.rents, "t", "periods", ["r"]), 2)
 
     def work_rule(m: Any, i: Any, w: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return m.outlast[i, w, h, a, k, t] <= m.serve[w, h, a, k, t] + m.reserve[w, h, a, k, t]
@@ -87,13 +87,12 @@ def _declare_outlasting(m: Any, case: Case, late: pd.DataFrame) -> None:
 
 
 def _before(
-    fleet: pd.DataFrame, bought: pd.DataFrame, when: str, life: str, term: list[str]
+    case: Case, fleet: pd.DataFrame, bought: pd.DataFrame, when: str, life: str, term: list[str]
 ) -> dict[Any, list[Any]]:
     """(i, h, a, k, t) -> (term, live date) of what was bought before the loss and is alive in t."""
     facts = bought.reset_index(drop=True)
     facts = facts.assign(u=facts["t"], bought_t=facts[when])[["h", "a", "k", "u", "bought_t", life, *term]]
     rows = fleet.merge(facts, on=["h", "a", "k"])
-    alive = (
-        (rows["u"] <= rows["t"]) & (rows["t"] < rows["u"] + rows[life]) & (rows["bought_t"] < rows["lost_t"])
-    )
+    ends = case.calendar.periods_of(case.calendar.steps_of(rows["u"]) + rows[life])
+    alive = (rows["u"] <= rows["t"]) & (rows["t"] < ends) & (rows["bought_t"] < rows["lost_t"])
     return grouped(rows[alive], ["i", *HAKT], [*term, "u"])

@@ -40,16 +40,18 @@ def declare(m: Any, case: Case) -> None:
 def entries(case: Case) -> list[pd.DataFrame]:
     """Opening and teams. Permits and mobilisation are sunk: a life of one period leaves no residual value."""
     opens, hosts, n = case.opens, case.hosts, case.calendar.n
-    team = opens["h"].map(hosts["team_musd_per_period"]).to_numpy(float)
+    team = opens["h"].map(hosts["team_musd_per_step"]).to_numpy(float)
     where = local(case, opens["h"])
     out = [
         *asset(case, "open", opens.assign(life=1), opens["musd"], 0.0, "site", **where),
-        *yearly(case, "open", opens, team, n, account="team", **where),
+        *yearly(case, "open", opens, team, case.calendar.n_steps, account="team", **where),
     ]
     for host in hosts[hosts["exists"] & (hosts["mode"] != "cloud")].itertuples():
         team_musd, where = (
-            float(host.team_musd_per_period),
+            float(host.team_musd_per_step),
             {"h": str(host.h), "origin_iso3": str(host.country)},
         )
-        out.append(book(CONSTANT, [()] * n, list(range(n)), team_musd, account="team", **where))
+        out.append(
+            book(CONSTANT, [()] * n, list(range(n)), team_musd * case.calendar.steps, account="team", **where)
+        )
     return out

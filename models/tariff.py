@@ -67,5 +67,6 @@ def entries(case: Case) -> list[pd.DataFrame]:
     table = case.peak_charges.reset_index(drop=True)
     if not len(table):
         return []
-    return [book("billed_peak", columns(table, ["h", "t"]), table["t"], table["musd_per_mw_period"],
+    musd = table["musd_per_mw_step"] * table["t"].map(case.periods["steps"])
+    return [book("billed_peak", columns(table, ["h", "t"]), table["t"], musd,
                  account="peak-charge", **local(case, table["h"]))]  # fmt: skip

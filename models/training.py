@@ -5,7 +5,7 @@ the place q where the run is done: a host, or all hosts together for a run that 
 run that is not done by its deadline, else 0.
 
     sum over j of effort = sum over (a,k) of rate x serve                       (w,h,t)  training_work
-    sum over (h,t) of q of effort = work of the run x placed                    (w,j,q)  training_place
+    sum over (h,t) of q of steps of t x effort = work of the run x placed       (w,j,q)  training_place
     sum over q of placed + unfinished = 1                                       (w,j)    training_once
     demand x unserved = sum over j of even pace x unfinished                    (w,t)    training_share
     effort <= share x sum over (a,k) of rate x availability x (fleet - stored)  (w,j,h,t) training_edge
@@ -51,6 +51,7 @@ def _declare_work(m: Any, case: Case) -> None:
     add_set(m, "TRAINED", dict.fromkeys(columns(effort, ["w", "h", "t"])), 3)
     add_family(m, "efforts_at", m.TRAINED, grouped(effort, ["w", "h", "t"], ["j"]), 1)
     add_family(m, "trained_by", m.TRAINED, grouped(serve, ["w", "h", "t"], ["a", "k"]), 2)
+    add_param(m, "period_steps", m.PERIOD, case.periods["steps"])
     add_set(m, "PACE", columns(pace, ["w", "j", "t"]), 3)
     add_param(m, "pace_k", m.PACE, dict(zip(m.PACE, pace["kref"], strict=True)))
     add_family(m, "in_course", m.AHEAD, grouped(pace, ["w", "t"], ["j"]), 1)
@@ -103,7 +104,7 @@ def _declare_places(m: Any, case: Case) -> None:
     m.training_place = Rule(
         m.TRAINING_PLACE,
         rule=lambda m, w, j, q: (
-            sum(m.effort[w, j, h, t] for h, t in m.efforts_in[w, j, q])
+            sum(m.period_steps[t] * m.effort[w, j, h, t] for h, t in m.efforts_in[w, j, q])
             == m.place_work[w, j, q] * m.placed[w, j, q]
         ),
     )

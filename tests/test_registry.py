@@ -101,7 +101,7 @@ def test_a_charge_is_a_column_of_its_purchase():
     for account in ACCOUNTS.values():
         if account.charge:
             columns = CASE_TABLES[by_name[account.charge.purchase].table].columns
-            assert account.charge.musd_per_period in columns, account.name
+            assert account.charge.musd_per_step in columns, account.name
 
 
 # ---- purchases

@@ -65,9 +65,10 @@ def control(path: str, value: Any, error: str | None, catalog: Catalog, disabled
         common.pop("inputWrapperOrder")
         return dmc.Switch(checked=bool(shown), className="field-switch", **common)
     if field.kind == "choice":
-        shown = None if value is None else str(value)
+        listed = ", ".join(str(next(iter(v.values()), "")) for v in value) if isinstance(value, list) else ""
+        shown = None if value is None or listed else str(value)
         choices = [{"value": c, "label": choice(field, c)} for c in field.choices]
-        placeholder = str(field.default) if field.default is not None else None
+        placeholder = listed or (str(field.default) if field.default is not None else None)
         return dmc.Select(
             data=choices, value=shown, clearable=not field.required, placeholder=placeholder, **common
         )

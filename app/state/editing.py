@@ -145,7 +145,11 @@ def add(text: str, table: Table, outer: str | None = None, values: Mapping[str, 
     if table.nested and not outer:
         raise PathError(table.pattern, "say to which entry the row belongs")
     where = table.pattern.removesuffix("[]").replace("[]", f"[{outer}]")
-    entries = list(value_at(document(text), where) or [])
+    there = value_at(document(text), where) or []
+    alone = (
+        [] if isinstance(there, list) else [{where.rpartition(".")[2]: there}]
+    )  # "step: quarter" becomes an entry
+    entries = alone or list(there)
     given = {name: value for name, value in (values or {}).items() if value is not None}
     named = "id" in {field.name for field in schema.fields(table.pattern)}
     id_ = _free_id(str(given.pop("id", "new")), {str(e.get("id")) for e in entries})

@@ -50,7 +50,7 @@ SECTIONS = (
     Section(
         "basics",
         ("name", "title", "country", "note", "horizon", "money"),
-        (Table("money.carbon[]", ("from", "usd_per_t")),),
+        (Table("horizon.step[]", ("step", "years"), sourced=False), Table("money.carbon[]", ("from", "usd_per_t"))),
     ),
     Section(
         "demand",

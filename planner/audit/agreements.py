@@ -44,7 +44,7 @@ def _signatures(view: View, found: Findings) -> dict[str, int]:
     table, case = view.table("agreements"), view.case
     found.known("sign-allowed", table[["e", "t"]], case.agreements.index, "it cannot be signed then")
     rows = view.facts(table, case.agreements, ["e", "t"], ["lead", "musd"])
-    dates = {"decide_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dates = {"decide_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
     dated(view, found, "sign-dates", rows, ["e", "t"], dates)
     priced(found, "sign-price", rows, ["e", "t"], rows["case_musd"])
     count = over(pd.Index(case.terms["e"]), table.groupby("e")["t"].count().astype(float))
@@ -87,8 +87,9 @@ def _orders(view: View, found: Findings, signed: dict[str, int]) -> None:
     asked = case.terms.loc[case.terms["e"].isin(list(signed)), "least_k"].astype(float)
     ends = np.where(lookup(rows["e"], case.terms["service_ends"]).astype(bool),
                     lookup(rows["e"], case.terms["end_t"]).astype(float), view.n)  # fmt: skip
-    runs = np.minimum(lookup(labelled(rows, HAKT), case.orders["life"]), ends - rows["t"].to_numpy(int))
-    counted = k.where(runs >= case.calendar.periods(12.0), 0.0)
+    lasts = view.begins(ends) - view.begins(rows["t"])
+    runs = np.minimum(lookup(labelled(rows, HAKT), case.orders["life"]), lasts)
+    counted = k.where(runs >= round(1.0 / view.step_years), 0.0)
     done = total(rows, ["e"], counted * rows["case_weight"])
     found.at_least("under-least", over(asked.index, done), asked, "less than the agreement asks for")
     made = joined(case.contents_under, rows.assign(n=k * rows["case_musd_per_k"]), ["e", "k"])
@@ -159,7 +160,11 @@ def _there_before(view: View, h: str, a: str, k: str, t: int, end: int) -> float
         rows = view.table(name)
         rows = rows[(rows["h"] == h) & (rows["a"] == a) & (rows["k"] == k)]
         rows = view.facts(rows, source, keys, [when, life])
-        alive = (rows["t"] <= t) & (t < rows["t"] + rows[f"case_{life}"]) & (rows[f"case_{when}"] < end)
+        alive = (
+            (rows["t"] <= t)
+            & (view.begins(t + 1) <= view.begins(rows["t"]) + rows[f"case_{life}"])
+            & (rows[f"case_{when}"] < end)
+        )
         held += float(rows.loc[alive, "accelerators"].sum()) / 1000.0
     return held
 
@@ -173,7 +178,7 @@ def _stopped(view: View, found: Findings) -> None:
     life = lookup(labelled(rows, HAKT), case.orders["life"])
     ends = np.where(lookup(rows["e"], case.terms["service_ends"]).astype(bool),
                     lookup(rows["e"], case.terms["end_t"]).astype(float), NEVER)  # fmt: skip
-    gone = each_period(rows.assign(end=ends), rows["t"], life, view.n)
+    gone = each_period(rows.assign(end=ends), rows["t"], life, view)
     gone = gone[gone["t"] >= gone["end"]]
     dead = total(gone, HAKT, gone["accelerators"] / 1000.0)
     load = over(dead.index, total(work, HAKT, work["serve_k"] + work["held_k"]))
@@ -207,22 +212,22 @@ def booked(book: Book) -> None:
     for _, p, musd in standing_costs(Context.of(view.scenario, case.catalog)):
         book.add(
             pd.DataFrame({"t": np.arange(view.n)}),
-            musd,
+            musd * view.steps(np.arange(view.n)),
             kind="fee",
             account="agreement-upkeep",
             origin_iso3=p,
         )
-    rows = view.facts(view.table("agreements"), case.agreements, ["e", "t"], ["musd", "musd_per_period"])
+    rows = view.facts(view.table("agreements"), case.agreements, ["e", "t"], ["musd", "musd_per_step"])
     partner = lookup(rows["e"], case.terms["partner"])
     book.add(rows, rows["case_musd"], kind="fee", account="agreement", origin_iso3=partner)
-    periods = lookup(rows["e"], case.terms["end_t"]).astype(int) - rows["t"].to_numpy(int)
-    book.every(rows, rows["case_musd_per_period"], periods, kind="fee", account="agreement-upkeep",
+    steps = view.begins(lookup(rows["e"], case.terms["end_t"])) - view.begins(rows["t"])
+    book.every(rows, rows["case_musd_per_step"], steps, kind="fee", account="agreement-upkeep",
                origin_iso3=partner)  # fmt: skip
     under = view.facts(view.table("ordered_under"), case.unders, ["e", *HAKT], ["order_t", "musd_per_k"])
     share = lookup(under["e"], case.terms["investment_share"]).astype(float)
     invested = share * under["accelerators"] / 1000.0 * under["case_musd_per_k"]
     growth = 1.0 + case.rate - case.physics["reciprocal_spread_per_year"]
-    until_end = (view.n - under["case_order_t"] - 0.5) * view.years
+    until_end = view.until_end(under["case_order_t"])
     abroad = {"account": "reciprocal-investment", "origin_iso3": lookup(under["e"], case.terms["partner"]),
               "h": under["h"], "a": under["a"]}  # fmt: skip
     book.add(under.assign(t=under["case_order_t"]), invested, kind="fee", **abroad)

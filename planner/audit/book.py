@@ -1,6 +1,6 @@
 """How lines of the ledger must be booked, whatever they are for.
 
-Outlay of an asset: a share at the order, the rest evenly over the periods of its lead; without a lead all
+Outlay of an asset: a share at the order, the rest evenly over the steps of its lead; without a lead all
 when it goes live. Residual value on the horizon's end: of used goods at the market, else straight line over its life.
 """
 
@@ -48,14 +48,21 @@ class Book:
         first = self.case.order_share[what]
         lead, live, life = (rows[c].to_numpy(int) for c in ("case_lead", "t", "case_life"))
         self.add(rows, 0.0, quantity, kind="capex", **fields)  # quantities are compared without their period
-        at_order = rows.assign(t=live - lead)
+        ordered = self.view.begins(live) - lead
+        at_order = rows.assign(t=self.view.holds(ordered))
         fields.pop("unit", None)
         self.add(at_order, rows["price"] * np.where(lead > 0, first, 1.0), kind="capex", **fields)
         waits = rows[lead > 0]
         if len(waits):
             columns = {k: v for k, v in fields.items() if not isinstance(v, str)}
             waits = waits.assign(**{f"f_{k}": np.asarray(v)[lead > 0] for k, v in columns.items()})
-            spread = each_period(waits, live[lead > 0] - lead[lead > 0], lead[lead > 0], self.view.n)
+            each = np.repeat(np.arange(len(waits)), lead[lead > 0])
+            ahead = np.concatenate([np.arange(x) for x in lead[lead > 0]])
+            spread = (
+                waits.iloc[each]
+                .assign(t=self.view.holds(ordered[lead > 0][each] + ahead))
+                .reset_index(drop=True)
+            )
             part = spread["price"] * (1.0 - first) / spread["case_lead"]
             own = {k: spread[f"f_{k}"] if k in columns else v for k, v in fields.items()}
             self.add(spread, part, kind="capex", **own)
@@ -64,7 +71,11 @@ class Book:
 
     def left(self, rows: pd.DataFrame, what: str, live: Any, life: Any, rule: str = "") -> Any:
         """Share of the price left at the end, by the rule of the scenario or, at the market, of the asset class."""
-        case, rule, used = self.case, rule or self.view.scenario.finance.residual, self.view.n - live
+        case, rule, used = (
+            self.case,
+            rule or self.view.scenario.finance.residual,
+            self.view.n_steps - self.view.begins(live),
+        )
         straight = np.maximum(0.0, 1.0 - used / np.maximum(life, 1))
         if rule == "none":
             return 0.0 * straight
@@ -78,19 +89,23 @@ class Book:
             )
         else:
             sold = rows["case_resale_share"].to_numpy(float)
-        worth = np.where(used < life, sold * fall ** (used * self.view.years), 0.0)
+        worth = np.where(used < life, sold * fall ** (used * self.view.step_years), 0.0)
         return np.where(np.isnan(sold), straight, worth)
 
-    def every(self, rows: pd.DataFrame, musd: Any, periods: Any, **fields: Any) -> None:
-        """The same payment in every period alive."""
+    def every(self, rows: pd.DataFrame, musd: Any, steps: Any, **fields: Any) -> None:
+        """The same payment for every step alive."""
         columns = {k: v for k, v in fields.items() if not isinstance(v, str)}
         rows = rows.assign(musd_each=np.asarray(musd, dtype=float) * np.ones(len(rows)),
                            **{f"f_{k}": np.asarray(v) for k, v in columns.items()})  # fmt: skip
         alive = each_period(
-            rows, rows["t"], np.asarray(periods, dtype=int) * np.ones(len(rows), dtype=int), self.view.n
+            rows,
+            rows["t"],
+            np.asarray(steps, dtype=int) * np.ones(len(rows), dtype=int),
+            self.view,
+            partly=True,
         )
         own = {k: alive[f"f_{k}"] if k in columns else v for k, v in fields.items()}
-        self.add(alive, alive["musd_each"], **own)
+        self.add(alive, alive["musd_each"] * alive["covered"], **own)
 
     def local(self, hosts: pd.Series) -> dict[str, Any]:
         """What is built, leased and consumed at a place is made in its country."""

@@ -14,9 +14,9 @@ from planner.audit.view import View, labelled
 def dated(
     view: View, found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], when: dict[str, Any]
 ) -> None:
-    """Dates of rows are the first days of the periods ``when`` names; none lies before the plan's start."""
-    for name, periods in when.items():
-        found.same(rule, rows[keys], pd.to_datetime(rows[name]), view.dates(periods), name)
+    """Dates of rows are the first days of the steps ``when`` names; none lies before the plan's start."""
+    for name, steps in when.items():
+        found.same(rule, rows[keys], pd.to_datetime(rows[name]), view.days(steps), name)
     first = np.minimum.reduce([np.asarray(p, dtype=float) for p in when.values()])
     index = labelled(rows, keys)
     found.at_least(rule, pd.Series(first, index=index), 0.0, "decided before the plan starts")

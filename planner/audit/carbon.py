@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
@@ -24,14 +25,15 @@ def check(view: View, found: Findings) -> None:
 
 
 def priced(book: Book) -> None:
-    """What emissions cost: every line of tonnes so far, at the last price that began by the period's first day."""
+    """What emissions cost: every line of tonnes so far, at the last price that began by the first day of each step."""
     view = book.view
     money = view.scenario.money
     steps = sorted((pd.Timestamp(step.from_), step.usd_per_t) for step in money.carbon)
     lines = book.table()
     rows = lines[lines["unit"] == CARBON]
     rows = rows[rows["account"].isin(OF_PLANT)] if money.carbon_covers == "plant" else rows
-    usd = [([0.0] + [price for day, price in steps if day <= view.date(t)])[-1] for t in rows["t"]]
+    each = [([0.0] + [price for day, price in steps if day <= view.day(i)])[-1] for i in range(view.n_steps)]
+    usd = [np.mean(each[view.edges[t] : view.edges[t + 1]]) for t in rows["t"]]
     country = lookup(rows["h"], view.case.hosts["country"])
     book.add(rows, rows["quantity"] * usd / 1e6, kind="fee", account="carbon", payer=PARTNER, h=rows["h"],
              a=rows["a"], k=rows["k"], w=rows["w"], origin_iso3=country)  # fmt: skip

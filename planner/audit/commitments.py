@@ -1,6 +1,6 @@
 """Contracts: the table of what is signed, and what those that outlive the horizon cost at its end.
 
-Recomputed term by term: each period after the horizon, what is owed less what letting on would fetch, discounted
+Recomputed term by term: each step after the horizon, what is owed less what letting on would fetch, discounted
 to the end; a contract as a whole is worth no less than nothing.
 """
 
@@ -49,7 +49,7 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
     for column in ("a", "k", "r"):
         rows[column] = rows.get(column, "")
     rows["musd"] = rows[p.amount] / p.per * rows[f"case_{p.rent}"]
-    rows["ends"] = rows["t"] + rows["case_periods"]
+    rows["ends"] = view.begins(rows["t"]) + rows["case_periods"]
     if p.name == "rents":
         market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
         fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in rows.itertuples()]
@@ -58,15 +58,16 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
         share = _share(view, "halls") if p.name == "leases" else 0.0
         fetched, change = list(share * rows["musd"]), 0.0
     tails = [
-        _tail(view, r.ends - view.n, r.musd, f, change)
+        _tail(view, r.ends - view.n_steps, r.musd, f, change)
         for r, f in zip(rows.itertuples(), fetched, strict=True)
     ]
     return pd.DataFrame({
         "what": p.name, "id": rows["g"].astype(object) if "g" in rows else "",
         **{c: rows[c].astype(object) for c in ("h", "a", "k", "r")},
         "start_date": view.dates(rows["t"]),
-        "booked_musd": rows["musd"] * (np.minimum(rows["ends"], view.n) - rows["t"]),
-        "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n, 0), "tail_musd": np.array(tails, dtype=float),
+        "booked_musd": rows["musd"] * (np.minimum(rows["ends"], view.n_steps) - view.begins(rows["t"])),
+        "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n_steps, 0),
+        "tail_musd": np.array(tails, dtype=float),
     })  # fmt: skip
 
 
@@ -74,33 +75,34 @@ def _existing(view: View) -> pd.DataFrame:
     rows = []
     change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
     for c in view.scenario.existing.contracts:
-        months = view.case.calendar.months_from_start(c.until + timedelta(days=1)) / 12.0 / view.years
-        each = c.accelerators * c.usd_per_accelerator_hour * view.hours / 1e6
-        fetched = _market(view, c.host, c.system) * c.accelerators / 1000.0 if months > view.n else 0.0
-        rows.append(("existing", c.id, c.host, c.stack, c.system, "", view.date(0), each * min(max(months, 0.0), view.n),
-                     each * max(months - view.n, 0.0), _tail(view, months - view.n, each, fetched, change)))  # fmt: skip
+        months = view.case.calendar.months_from_start(c.until + timedelta(days=1)) / 12.0 / view.step_years
+        each = c.accelerators * c.usd_per_accelerator_hour * view.step_hours / 1e6
+        fetched = _market(view, c.host, c.system) * c.accelerators / 1000.0 if months > view.n_steps else 0.0
+        rows.append(("existing", c.id, c.host, c.stack, c.system, "", view.date(0),
+                     each * min(max(months, 0.0), view.n_steps), each * max(months - view.n_steps, 0.0),
+                     _tail(view, months - view.n_steps, each, fetched, change)))  # fmt: skip
     for hall in view.scenario.existing.halls:
         if view.mode.get(hall.host) != "colocation" or hall.until is None:
             continue
-        months = view.case.calendar.months_from_start(hall.until + timedelta(days=1)) / 12.0 / view.years
+        months = view.case.calendar.months_from_start(hall.until + timedelta(days=1)) / 12.0 / view.step_years
         each = lease_rent(view, hall)
-        rows.append(("existing", hall.id, hall.host, "", "", "", view.date(0), each * min(max(months, 0.0), view.n),
-                     each * max(months - view.n, 0.0),
-                     _tail(view, months - view.n, each, _share(view, "halls") * each, 0.0)))  # fmt: skip
+        rows.append(("existing", hall.id, hall.host, "", "", "", view.date(0), each * min(max(months, 0.0), view.n_steps),
+                     each * max(months - view.n_steps, 0.0),
+                     _tail(view, months - view.n_steps, each, _share(view, "halls") * each, 0.0)))  # fmt: skip
     columns = ["what", "id", "h", "a", "k", "r", "start_date", "booked_musd", "due_after_musd", "tail_musd"]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype(dict.fromkeys(columns[-3:], float) | {"start_date": "datetime64[ns]"})
 
 
-def _tail(view: View, periods: float, owed: float, fetched: float, change: float) -> float:
-    """Owed less fetched in each period after the horizon (the last in part), worth what on its end; at least 0."""
+def _tail(view: View, steps: float, owed: float, fetched: float, change: float) -> float:
+    """Owed less fetched in each step after the horizon (the last in part), worth what on its end; at least 0."""
     worth = 0.0
-    for j in range(int(np.ceil(max(periods, 0.0) - 1e-12))):
-        part, years = min(1.0, periods - j), j * view.years
+    for j in range(int(np.ceil(max(steps, 0.0) - 1e-12))):
+        part, years = min(1.0, steps - j), j * view.step_years
         worth += (
             part
             * (owed - fetched * (1.0 + change) ** years)
-            / (1.0 + view.case.rate) ** (years + view.years / 2)
+            / (1.0 + view.case.rate) ** (years + view.step_years / 2)
         )
     return max(0.0, worth)
 
@@ -110,7 +112,7 @@ def _share(view: View, what: str) -> float:
 
 
 def _market(view: View, h: str, k: str) -> float:
-    """What a thousand accelerators fetch a period when let on at the horizon's end, MUSD."""
+    """What a thousand accelerators fetch a step when let on at the horizon's end, MUSD."""
     context = Context.of(view.scenario, view.case.catalog)
     return relet_share(context, "accelerators") * market_rent(context, h, k)
 

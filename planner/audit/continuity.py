@@ -79,4 +79,4 @@ def _ended(view: View) -> pd.Series:
     rents = rents[rents["case_periods"] == rents["longest"]].rename(columns={"case_periods": "case_life"})
     rows = pd.concat([t[[*HAKT, "accelerators", "case_life"]] for t in (orders, rents)], ignore_index=True)
     working = rows["accelerators"] / 1000.0 * view.case.physics["availability"]
-    return total(rows.assign(t=rows["t"] + rows["case_life"]), HAKT, working)
+    return total(rows.assign(t=view.holds(view.begins(rows["t"]) + rows["case_life"])), HAKT, working)

@@ -60,10 +60,10 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     added = table[table["added_mw"] != 0]
     found.known("cooling-date", added[keys], view.case.cooling.index, "no such cooling can go live then")
     rows = view.facts(added, view.case.cooling, keys, ["lead", "life", "musd_per_mw"])
-    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    when = {"order_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
     dated(view, found, "cooling-dates", rows, keys, when)
     priced(found, "cooling-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
-    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    alive = each_period(rows, rows["t"], rows["case_life"], view)
     index = labelled(table, keys)
     bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)
     pair = list(zip(table["h"], table["c"], strict=True))

@@ -211,7 +211,7 @@ def _placed(view: View, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _dates(view: View, s: Source) -> tuple[int, int, int]:
     """Quarter in which it opens, first in which it is closed, first after its last instalment."""
-    start, quarters = view.date(0), view.n * view.case.calendar.step_months // 3
+    start, quarters = view.date(0), view.n_steps * view.case.calendar.step_months // 3
     opens = 0 if s.from_ is None else max(0, quarter_of(s.from_, start))
     closes = quarters if s.until is None else min(quarters, quarter_of(s.until, start) + 1)
     repaid = 0 if s.kind == "grant" else min(quarters, closes + round(4 * (s.tenor_years or 0.0)))
@@ -226,7 +226,7 @@ def _quarters(view: View, t: int) -> tuple[int, int]:
 
 def _paths(view: View, s: Source) -> tuple[np.ndarray, np.ndarray]:
     """Price level and dollars per unit of the currency at the end of every quarter."""
-    quarters, finance = view.n * view.case.calendar.step_months // 3, view.scenario.finance
+    quarters, finance = view.n_steps * view.case.calendar.step_months // 3, view.scenario.finance
     inflation = inflation_of(finance, view.case.catalog)
     level = np.array([(1.0 + inflation) ** (0.25 * (q + 1)) for q in range(quarters)])
     days = [add_months(view.date(0), 3 * (q + 1)) for q in range(quarters)]

@@ -49,7 +49,7 @@ def _adopted(view: View, found: Findings) -> pd.Series:
         return pd.Series(dtype=float)
     found.known("adopt-allowed", table[["a", "t"]], case.adoptions.index, "this stack cannot be adopted then")
     rows = view.facts(table, case.adoptions, ["a", "t"], ["lead"])
-    dates = {"decide_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    dates = {"decide_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
     dated(view, found, "adopt-dates", rows, ["a", "t"], dates)
     _once(view, found, table, "adopt")
     return table.groupby("a")["t"].max()
@@ -62,7 +62,14 @@ def _left(view: View, found: Findings) -> pd.Series:
         return pd.Series(dtype=float)
     found.known("leave-allowed", table[["a", "t"]], case.exits.index, "this stack cannot be left then")
     rows = view.facts(table, case.exits, ["a", "t"], ["musd"])
-    dated(view, found, "leave-dates", rows, ["a", "t"], {"decide_date": rows["t"], "live_date": rows["t"]})
+    dated(
+        view,
+        found,
+        "leave-dates",
+        rows,
+        ["a", "t"],
+        {"decide_date": view.begins(rows["t"]), "live_date": view.begins(rows["t"])},
+    )
     priced(found, "leave-price", rows, ["a", "t"], rows["case_musd"])
     _once(view, found, table, "leave")
     return table.groupby("a")["t"].min()
@@ -90,7 +97,8 @@ def booked(book: Book) -> None:
     for row in rows.itertuples():
         after = pd.DataFrame({"t": np.arange(int(row.case_paid_t), view.n)})
         for layer in case.layers[case.layers["a"] == row.a].itertuples():
-            book.add(after, -float(layer.musd_per_period), kind="fee", account="platform", a=str(row.a),
+            saved = -float(layer.musd_per_step) * view.steps(after["t"])
+            book.add(after, saved, kind="fee", account="platform", a=str(row.a),
                      origin_iso3=str(layer.origin_iso3))  # fmt: skip
     rows = _moved(view)
     book.add(rows, rows["musd"], kind="fee", account="moving", w=rows["w"], a=rows["a"],

@@ -127,7 +127,7 @@ def facility_peak(view: View) -> pd.Series:
 
 def _alive(view: View, rows: pd.DataFrame) -> pd.Series:
     """(h, t) -> MW of purchases within their life."""
-    alive = each_period(rows, rows["t"], rows["case_life"], view.n)
+    alive = each_period(rows, rows["t"], rows["case_life"], view)
     return total(alive, HT, alive["added_mw"])
 
 

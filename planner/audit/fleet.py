@@ -50,14 +50,17 @@ def _orders(view: View, found: Findings) -> None:
     key, count = rows[HAKT], rows["accelerators"] / THOUSAND
     index = labelled(rows, HAKT)
     found.at_least(
-        "order-lead", _by(rows["t"] - rows["case_lead"], index), 0.0, "ordered before the plan starts"
+        "order-lead",
+        _by(pd.Series(view.begins(rows["t"])) - rows["case_lead"], index),
+        0.0,
+        "ordered before the plan starts",
     )
     for name, when in (
-        ("order_date", rows["t"] - rows["case_lead"]),
-        ("live_date", rows["t"]),
-        ("retire_date", rows["t"] + rows["case_life"]),
+        ("order_date", view.begins(rows["t"]) - rows["case_lead"]),
+        ("live_date", view.begins(rows["t"])),
+        ("retire_date", view.begins(rows["t"]) + rows["case_life"]),
     ):
-        found.same("order-dates", key, pd.to_datetime(rows[name]), view.dates(when), name)
+        found.same("order-dates", key, pd.to_datetime(rows[name]), view.days(when), name)
     found.equal(
         "order-price",
         _by(rows["musd"], index),
@@ -78,16 +81,19 @@ def _rents(view: View, found: Findings) -> None:
         "rent-allowed", table[keys], view.case.rents.index, "no such contract can start in this period"
     )
     found.at_least("rent-negative", total(table, keys, table["accelerators"]), 0.0, "a negative contract")
-    rows = view.facts(table, view.case.rents, keys, ["periods", "musd_per_k_period"])
+    rows = view.facts(table, view.case.rents, keys, ["periods", "musd_per_k_step"])
     index = labelled(rows, keys)
-    for name, when in (("start_date", rows["t"]), ("end_date", rows["t"] + rows["case_periods"])):
-        found.same("rent-dates", rows[keys], pd.to_datetime(rows[name]), view.dates(when), name)
-    hourly = rows["case_musd_per_k_period"] * 1e6 / THOUSAND / view.hours
+    for name, when in (
+        ("start_date", view.begins(rows["t"])),
+        ("end_date", view.begins(rows["t"]) + rows["case_periods"]),
+    ):
+        found.same("rent-dates", rows[keys], pd.to_datetime(rows[name]), view.days(when), name)
+    hourly = rows["case_musd_per_k_step"] * 1e6 / THOUSAND / view.step_hours
     found.equal(
         "rent-price", _by(rows["usd_per_accelerator_hour"], index), _by(hourly, index), "price of a contract"
     )
-    paid = np.minimum(view.n, rows["t"] + rows["case_periods"]) - rows["t"]
-    musd = rows["accelerators"] / THOUSAND * rows["case_musd_per_k_period"] * paid
+    paid = np.minimum(view.n_steps, view.begins(rows["t"]) + rows["case_periods"]) - view.begins(rows["t"])
+    musd = rows["accelerators"] / THOUSAND * rows["case_musd_per_k_step"] * paid
     found.equal("rent-price", _by(rows["musd_total"], index), _by(musd, index), "payments of a contract")
 
 
@@ -112,8 +118,8 @@ def _stock(view: View, found: Findings) -> None:
     rented = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
     held = _held(view)
     alive = {
-        "owned": each_period(bought, bought["t"], bought["case_life"], view.n),
-        "rented": each_period(rented, rented["t"], rented["case_periods"], view.n),
+        "owned": each_period(bought, bought["t"], bought["case_life"], view),
+        "rented": each_period(rented, rented["t"], rented["case_periods"], view),
         "existing": held,
     }
     want = {name: total(part, HAKT, part["accelerators"] / THOUSAND) for name, part in alive.items()}
@@ -157,7 +163,7 @@ def _load(view: View, found: Findings) -> None:
     index = labelled(left, [*HAKT, "s"])
     found.at_least("fleet-slice", _by(left["spare_k"], index), 0.0, "work in a slice exceeds the fleet")
     waiting = total(soft, HAKT, soft["serve_k"])
-    mean = total(left, HAKT, left["spare_k"] * left["hours"] / view.hours)
+    mean = total(left, HAKT, left["spare_k"] * left["hours"] / view.hours(left["t"]))
     found.at_most(
         "fleet-day", waiting, over(waiting.index, mean), "work that may wait finds no room in the day"
     )
@@ -211,10 +217,10 @@ def _hardware_booked(book: Book) -> None:
     place, life = {"h": rows["h"], "a": rows["a"]}, rows["case_life"]
     made = {**place, "origin_iso3": lookup(rows["k"], case.systems["origin_iso3"])}
     _price_booked(book, rows, price, made)
-    upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years
+    upkeep = price * case.physics["hardware_opex_share_per_year"] * view.step_years
     book.every(rows, upkeep, life, kind="opex", account="hardware-upkeep", **made)
     share = lookup(rows["h"], case.hosts["fee_share_per_year"]).astype(float)
-    book.every(rows, price * share * view.years, life, kind="fee", account="operator-fee", **place)
+    book.every(rows, price * share * view.step_years, life, kind="fee", account="operator-fee", **place)
 
 
 def _price_booked(book: Book, rows: pd.DataFrame, price: Any, made: dict[str, Any]) -> None:
@@ -257,10 +263,10 @@ def _parts(view: View, h: str, k: str) -> dict[str, float]:
 
 def _rents_booked(book: Book) -> None:
     view, case = book.view, book.view.case
-    columns = ["periods", "musd_per_k_period", "provider_capex_musd_per_k"]
+    columns = ["periods", "musd_per_k_step", "provider_capex_musd_per_k"]
     rows = view.facts(view.table("rents"), case.rents, ["h", "a", "k", "r", "t"], columns)
     count, place = rows["accelerators"] / THOUSAND, {"h": rows["h"], "a": rows["a"]}
-    rent = count * rows["case_musd_per_k_period"]
+    rent = count * rows["case_musd_per_k_step"]
     book.every(rows, rent, rows["case_periods"], kind="rent", account="cloud-rent", **place)
     book.add(rows, count * rows["case_provider_capex_musd_per_k"], kind="capex", account="provider-hardware",
              payer=lookup(rows["h"], case.hosts["operator"]),
@@ -274,7 +280,7 @@ def _rents_booked(book: Book) -> None:
         ]
         rows = pd.DataFrame({"t": [t for t in range(view.n) if shares[t] > 0], "h": c.host, "a": c.stack})
         share = np.array([shares[t] for t in rows["t"]], float)
-        musd = c.accelerators * c.usd_per_accelerator_hour * view.hours * share / 1e6
+        musd = c.accelerators * c.usd_per_accelerator_hour * view.hours(rows["t"]) * share / 1e6
         book.add(rows, musd, kind="rent", account="cloud-rent", h=rows["h"], a=rows["a"])
 
 
@@ -291,24 +297,24 @@ def _kept_up(book: Book, fleet: ExistingFleet) -> None:
     rows = pd.DataFrame({"t": [t for t in range(view.n)
                                if share_of_period(view, t, fleet.since, fleet.retire) > 1 - 1e-9]})  # fmt: skip
     place = {"h": fleet.host, "a": fleet.stack}
-    upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years
+    upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years(rows["t"])
     origin = str(case.systems.loc[fleet.system, "origin_iso3"])
     book.add(rows, upkeep, kind="opex", account="hardware-upkeep", origin_iso3=origin, **place)
-    fee = price * float(case.hosts.loc[fleet.host, "fee_share_per_year"]) * view.years
+    fee = price * float(case.hosts.loc[fleet.host, "fee_share_per_year"]) * view.years(rows["t"])
     book.add(rows, fee, kind="fee", account="operator-fee", **place)
 
 
 def _alive_booked(book: Book) -> None:
     view, case = book.view, book.view.case
     fleet = view.table("fleet")
-    rate = lookup(fleet["a"], case.stacks["licence_musd_per_k_period"]).astype(float)
-    book.add(fleet, fleet["accelerators"] / THOUSAND * rate, kind="opex", account="platform-licence",
-             h=fleet["h"], a=fleet["a"])  # fmt: skip
+    rate = lookup(fleet["a"], case.stacks["licence_musd_per_k_step"]).astype(float)
+    licence = fleet["accelerators"] / THOUSAND * rate * view.steps(fleet["t"])
+    book.add(fleet, licence, kind="opex", account="platform-licence", h=fleet["h"], a=fleet["a"])  # fmt: skip
     own, cloud = fleet[fleet["h"].isin(view.own)], fleet[~fleet["h"].isin(view.own)]
-    staff = own["accelerators"] * case.physics["staff_usd_per_accelerator_year"] * view.years / 1e6
+    staff = own["accelerators"] * case.physics["staff_usd_per_accelerator_year"] * view.years(own["t"]) / 1e6
     book.add(own, staff, kind="opex", account="staff", h=own["h"], a=own["a"])
     kwh = cloud["accelerators"] * case.physics["cloud_kwh_per_accelerator_hour"]
-    mwh = kwh / 1000.0 * view.hours
+    mwh = kwh / 1000.0 * view.hours(cloud["t"])
     tonnes = mwh * lookup(cloud["h"], case.hosts["tco2_per_mwh"]).astype(float)
     there = {"h": cloud["h"], "a": cloud["a"], "payer": lookup(cloud["h"], case.hosts["operator"])}
     book.add(cloud, 0.0, mwh, kind="energy", account="cloud-energy", unit="MWh", **there)

@@ -41,9 +41,9 @@ def space_mw(view: View) -> pd.Series:
     """(h, t) -> MW of IT that existing halls, halls and leases alive may hold."""
     halls = view.facts(view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "life"])
     halls = halls.assign(mw=halls["halls"] * halls["case_it_mw"])
-    halls = each_period(halls, halls["t"], halls["case_life"], view.n)
+    halls = each_period(halls, halls["t"], halls["case_life"], view)
     leases = view.facts(view.table("leases"), view.case.leases, ["h", "t"], ["periods"])
-    leases = each_period(leases, leases["t"], leases["case_periods"], view.n)
+    leases = each_period(leases, leases["t"], leases["case_periods"], view)
     before = view.case.host_period.reset_index(drop=True)
     parts = [
         halls[["h", "t", "mw"]],
@@ -66,7 +66,7 @@ def _halls(view: View, found: Findings) -> None:
         "hall-dates",
         rows,
         keys,
-        {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]},
+        {"order_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])},
     )
     got = pd.Series(rows["it_mw"].to_numpy(float), index=index)
     found.equal(
@@ -85,13 +85,13 @@ def _leases(view: View, found: Findings) -> None:
     table, keys = view.table("leases"), ["h", "t"]
     found.known("lease-allowed", table[keys], view.case.leases.index, "no lease can start there then")
     found.at_least("lease-negative", total(table, keys, table["it_mw"]), 0.0, "a negative lease")
-    rows = view.facts(table, view.case.leases, keys, ["periods", "musd_per_mw_period"])
-    when = {"start_date": rows["t"], "end_date": rows["t"] + rows["case_periods"]}
+    rows = view.facts(table, view.case.leases, keys, ["periods", "musd_per_mw_step"])
+    when = {"start_date": view.begins(rows["t"]), "end_date": view.begins(rows["t"]) + rows["case_periods"]}
     dated(view, found, "lease-dates", rows, keys, when)
-    yearly = rows["it_mw"] * rows["case_musd_per_mw_period"] / view.years
+    yearly = rows["it_mw"] * rows["case_musd_per_mw_step"] / view.step_years
     priced(found, "lease-price", rows, keys, yearly, "musd_per_year")
-    paid = np.minimum(view.n, rows["t"] + rows["case_periods"]) - rows["t"]
-    total_musd = rows["it_mw"] * rows["case_musd_per_mw_period"] * paid
+    paid = np.minimum(view.n_steps, view.begins(rows["t"]) + rows["case_periods"]) - view.begins(rows["t"])
+    total_musd = rows["it_mw"] * rows["case_musd_per_mw_step"] * paid
     priced(found, "lease-price", rows, keys, total_musd, "musd_total")
 
 
@@ -109,7 +109,9 @@ def _space(view: View, found: Findings) -> None:
         "space is not what halls and leases make",
     )
     opened = view.table("opens")
-    stands = total(each_period(opened, opened["t"], np.full(len(opened), view.n), view.n), ["h", "t"], 1.0)
+    stands = total(
+        each_period(opened, opened["t"], np.full(len(opened), view.n_steps), view), ["h", "t"], 1.0
+    )
     host = view.case.host_period
     keys = pd.MultiIndex.from_tuples(list(host.index)) if len(host) else pd.MultiIndex.from_arrays([[], []])
     limit = host["max_mw"].to_numpy(float) * (
@@ -127,19 +129,19 @@ def _space(view: View, found: Findings) -> None:
     found.at_most("site-land", at_sites(view, built), land, "halls exceed the site's land")
     halls = view.facts(view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "life"])
     halls = halls[halls["b"].map(view.case.catalog.table("halls")["in_shell"]).astype(bool)]
-    alive = each_period(halls, halls["t"], halls["case_life"], view.n)
+    alive = each_period(halls, halls["t"], halls["case_life"], view)
     inside = total(alive, ["h", "t"], alive["halls"] * alive["case_it_mw"])
     found.at_most("site-shell", at_sites(view, inside), site_limit(view, "shell_it_mw"),
                   "halls exceed the buildings that stand at the site")  # fmt: skip
 
 
 def lease_rent(view: View, hall: ExistingHall) -> float:
-    """Rent of a leased hall that is there, MUSD a period."""
+    """Rent of a leased hall that is there, MUSD a step."""
     host = next(h for h in view.scenario.hosts if h.id == hall.host)
     usd = hall.usd_per_kw_month or host.colocation_usd_per_kw_month
     if usd is None:
         usd = Context.of(view.scenario, view.case.catalog).param("colocation_usd_per_kw_month")
-    return usd * hall.it_mw * 12 * view.years / 1000.0
+    return usd * hall.it_mw * 12 * view.step_years / 1000.0
 
 
 def booked(book: Book) -> None:
@@ -152,7 +154,7 @@ def booked(book: Book) -> None:
         end = hall.until + timedelta(days=1) if hall.until else view.case.calendar.end
         shares = np.array([share_of_period(view, t, view.case.calendar.start, end) for t in range(view.n)])
         rows = pd.DataFrame({"t": np.flatnonzero(shares > 0), "h": hall.host})
-        rent = lease_rent(view, hall) * shares[rows["t"]]
+        rent = lease_rent(view, hall) * shares[rows["t"]] * view.steps(rows["t"])
         book.add(rows, rent, kind="rent", account="colocation-rent", **book.local(rows["h"]))
     halls = view.facts(
         view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "lead", "life", "musd", "risk_musd"]

@@ -128,22 +128,22 @@ def _residuals(view: View) -> dict[str, float]:
 
 def _time(view: View) -> dict[str, float]:
     demand = view.table("demand")
-    months = 12.0 * view.years
+    begun_months = 12.0 * view.step_years * view.edges
     early = unavoidable(view)
     pi, serving = priorities(view), _for_service(view)
     wanted = over(pd.RangeIndex(view.n), total(serving, ["t"], serving["demand_kref"]))
     done = serving["demand_kref"] * (1 - serving["unserved_share"])
     served = over(pd.RangeIndex(view.n), total(serving, ["t"], done))
     share = (served / wanted.where(wanted > 0)).to_numpy()
-    weight = demand["w"].map(pi).astype(float)
+    weight = demand["w"].map(pi).astype(float) * view.steps(demand["t"])
     begun = np.flatnonzero(share >= 0.05)
     settled = _from_here_on(pd.Series(share).dropna(), 1 - 0.005)
     waits = delays(view)
     return {
         "delay_months": float((waits * pi.reindex(waits.index)).sum()),
         "unavoidable_delay_months": float((early * pi.reindex(early.index)).sum()),
-        "first_service_months": begun[0] * months if len(begun) else np.nan,
-        "full_service_months": np.nan if settled is None else settled * months,
+        "first_service_months": begun_months[begun[0]] if len(begun) else np.nan,
+        "full_service_months": np.nan if settled is None else begun_months[settled],
         "served_share": float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()),
     }
 
@@ -161,7 +161,7 @@ def unavoidable(view: View) -> pd.Series:
     demand, serve = view.case.demand.reset_index(drop=True), view.case.serve.reset_index(drop=True)
     first = serve.groupby("w")["t"].min()
     early = demand["until_t"] < demand["w"].map(first).astype(float).fillna(view.n)
-    return total(demand, ["w"], early.astype(float) * 12.0 * view.years)
+    return total(demand, ["w"], early.astype(float) * 12.0 * view.years(demand["t"]))
 
 
 def _control(view: View) -> dict[str, float]:
@@ -224,7 +224,9 @@ def _size(view: View) -> dict[str, float]:
 def _flows(view: View) -> dict[str, float]:
     """Sums over the last twelve months, from the ledger's quantities."""
     ledger = view.table("ledger")
-    year = ledger[(ledger["t"] < view.n) & (ledger["t"] >= view.n - round(1.0 / view.years))]
+    year = ledger[
+        (ledger["t"] < view.n) & (ledger["t"] >= view.holds(view.n_steps - round(1.0 / view.step_years)))
+    ]
     by = year.groupby("account")["quantity"].sum()
     return {
         "energy_gwh_per_year": sum(by.get(a, 0.0) for a in ("electricity", "cloud-energy", "generation"))
@@ -241,9 +243,9 @@ def _unit_costs(view: View) -> dict[str, float]:
     cost = _cost(view)["cost_npv_musd"] * 1e6
     worth = discount(view)
     fleet, demand, ledger, orders = (view.table(x) for x in ("fleet", "demand", "ledger", "orders"))
-    held = fleet["accelerators"] * lookup(fleet["t"], worth).astype(float) * view.hours
+    held = fleet["accelerators"] * lookup(fleet["t"], worth).astype(float) * view.hours(fleet["t"])
     hours = view.case.physics["availability"] * held.sum()
-    present = lookup(demand["t"], worth).astype(float) * view.hours
+    present = lookup(demand["t"], worth).astype(float) * view.hours(demand["t"])
     done = demand["demand_kref"] * (1 - demand["unserved_share"]) * present
     per_ref = lookup(demand["w"], view.case.workloads["tokens_per_s_per_ref"]).astype(float)
     tokens = np.nansum(done * 1000.0 * per_ref * 3600.0 * lookup(demand["w"], mean_load(view)).astype(float))

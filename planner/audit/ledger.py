@@ -47,13 +47,13 @@ def expected(view: View) -> pd.DataFrame:
 
 
 def _charged(book: Book, account: Account, charge: Charge) -> None:
-    """A payment in every period in which a purchase at a place stands."""
+    """A payment for every step in which a purchase at a place stands."""
     view, bought = book.view, PURCHASE[charge.purchase]
-    columns = [c for c in (charge.musd_per_period, bought.life) if c]
+    columns = [c for c in (charge.musd_per_step, bought.life) if c]
     rows = view.facts(view.table(bought.name), getattr(view.case, bought.table), list(bought.index), columns)
     amount = rows[bought.amount] / bought.per if bought.amount else 1.0
-    periods = rows[f"case_{bought.life}"] if bought.life else view.n
-    book.every(rows, amount * rows[f"case_{charge.musd_per_period}"], periods, kind=account.kind,
+    steps = rows[f"case_{bought.life}"] if bought.life else view.n_steps
+    book.every(rows, amount * rows[f"case_{charge.musd_per_step}"], steps, kind=account.kind,
                account=account.name, **book.local(rows["h"]))  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -18,13 +21,17 @@ def check(view: View, found: Findings) -> None:
     """What was begun before the permit, from dates of the plan and months of scenario and catalog."""
     context = Context.of(view.scenario, view.case.catalog)
     opens, hosts = view.table("opens"), view.scenario.hosts
-    lead = {h.id: context.calendar.periods(_left(context, h)) for h in hosts}
-    decided = _periods(view, opens["decide_date"])
+    lead = {h.id: context.calendar.whole_steps(_left(context, h)) for h in hosts}
+    decided = _steps(view, opens["decide_date"])
     granted = decided + lookup(opens["h"], pd.Series(lead)).astype(int)
     found.same(
-        "permit-date", opens[["h"]], pd.to_datetime(opens["permit_date"]), view.dates(granted), "permit"
+        "permit-date",
+        opens[["h"]],
+        pd.to_datetime(opens["permit_date"]),
+        view.dates(view.holds(granted)),
+        "permit",
     )
-    filed = {h.id: context.calendar.containing(h.permit_applied) for h in hosts if h.permit_applied}
+    filed = {h.id: _filed(context, h.permit_applied) for h in hosts if h.permit_applied}
     first = lookup(opens["h"], pd.Series(filed, dtype=float)).astype(float)
     found.at_least(
         "permit-date", total(opens, ["h"], decided), pd.Series(first, opens["h"].to_numpy()).fillna(0.0),
@@ -34,11 +41,16 @@ def check(view: View, found: Findings) -> None:
     permit = pd.concat([permit, pd.Series(_of_extensions(context), dtype=int)])
     for name, item, amount in (("halls", "b", "it_mw"), ("connections", "n", "added_mw")):
         rows = view.table(name)
-        begun = rows["t"].to_numpy(int) - _works(context, name, rows)
-        there = permit.reindex(rows["h"]).fillna(view.n + 1).to_numpy(float)
+        begun = view.begins(rows["t"]) - _works(context, name, rows)
+        there = permit.reindex(rows["h"]).fillna(view.n_steps + 1).to_numpy(float)
         early = rows[begun < there] if len(rows) else rows
         keys = ["h", item, "t"]
         found.at_most("permit-first", total(early, keys, early[amount]), 0.0, "works begin before the permit")
+
+
+def _filed(context: Context, day: date) -> int:
+    """Step in which a permit is applied for."""
+    return math.floor(context.calendar.months_from_start(day) / context.calendar.step_months)
 
 
 def _left(context: Context, host: Host) -> float:
@@ -49,35 +61,35 @@ def _left(context: Context, host: Host) -> float:
 
 
 def _of_extensions(context: Context) -> dict[str, int]:
-    """Host with halls that stand -> first period with a permit for what it adds."""
+    """Host with halls that stand -> steps to the permit for what it adds."""
     standing = {hall.host for hall in context.scenario.existing.halls}
     start = context.calendar.months_from_start
     filed = {
         h.id: max(start(h.permit_applied), 0.0) if h.permit_applied else 0.0 for h in context.scenario.hosts
     }
     return {
-        h.id: context.calendar.periods(filed[h.id] + _left(context, h))
+        h.id: context.calendar.whole_steps(filed[h.id] + _left(context, h))
         for h in context.scenario.hosts
         if h.id in standing
     }
 
 
-def _periods(view: View, dates: pd.Series) -> pd.Series:
-    """Period that begins on each date."""
+def _steps(view: View, dates: pd.Series) -> pd.Series:
+    """Step that begins on each date."""
     day, start = pd.to_datetime(dates), pd.Timestamp(view.scenario.horizon.start)
     months = (day.dt.year - start.year) * 12 + day.dt.month - start.month
     return months // view.case.calendar.step_months
 
 
 def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:
-    """Periods before the live date in which there is work on site."""
+    """Steps before the live date in which there is work on site."""
     if name == "connections":
         months = [_grid_works(context, h, n) for h, n in zip(rows["h"], rows["n"], strict=True)]
     else:
         types = context.catalog.table("halls")
         lead, before = types[f"lead_months_{context.level}"], types["before_permit_months"]
         months = [max(float(lead[b]) - float(before[b]), 0.0) for b in rows["b"]]
-    return np.array([context.calendar.periods(x) for x in months], dtype=int)
+    return np.array([context.calendar.whole_steps(x) for x in months], dtype=int)
 
 
 def _grid_works(context: Context, h: str, n: str) -> float:

@@ -39,7 +39,7 @@ def _bought(view: View, found: Findings) -> None:
     found.known("plant-allowed", table[HGT], view.case.plants.index, "no such plant can go live then")
     found.at_least("plant-negative", total(table, HGT, table["added_mw"]), 0.0, "negative plant")
     rows = view.facts(table, view.case.plants, HGT, ["lead", "musd_per_mw"])
-    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    when = {"order_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
     dated(view, found, "plant-dates", rows, HGT, when)
     priced(found, "plant-price", rows, HGT, rows["added_mw"] * rows["case_musd_per_mw"])
 
@@ -48,13 +48,24 @@ def _hired(view: View, found: Findings) -> None:
     table = view.table("hires")
     found.known("hire-allowed", table[HGT], view.case.hires.index, "no such contract can start then")
     found.at_least("hire-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
-    rows = view.facts(table, view.case.hires, HGT, ["lead", "periods", "musd_per_mw_period"])
-    ends = rows["t"] + rows["case_periods"]
-    when = {"sign_date": rows["t"] - rows["case_lead"], "start_date": rows["t"], "end_date": ends}
+    rows = view.facts(table, view.case.hires, HGT, ["lead", "periods", "musd_per_mw_step"])
+    ends = view.begins(rows["t"]) + rows["case_periods"]
+    when = {
+        "sign_date": view.begins(rows["t"]) - rows["case_lead"],
+        "start_date": view.begins(rows["t"]),
+        "end_date": ends,
+    }
     dated(view, found, "hire-dates", rows, HGT, when)
-    rent = rows["added_mw"] * rows["case_musd_per_mw_period"]
-    priced(found, "hire-price", rows, HGT, rent * (np.minimum(view.n, ends) - rows["t"]), "musd_total")
-    monthly = rows["case_musd_per_mw_period"] * 1000.0 / (12.0 * view.years)
+    rent = rows["added_mw"] * rows["case_musd_per_mw_step"]
+    priced(
+        found,
+        "hire-price",
+        rows,
+        HGT,
+        rent * (np.minimum(view.n_steps, ends) - view.begins(rows["t"])),
+        "musd_total",
+    )
+    monthly = rows["case_musd_per_mw_step"] * 1000.0 / (12.0 * view.step_years)
     priced(found, "hire-price", rows, HGT, monthly, "usd_per_kw_month")
 
 
@@ -78,7 +89,7 @@ def standing(view: View) -> pd.DataFrame:
     for name, life in (("plants", "life"), ("hires", "periods")):
         rows = view.facts(view.table(name), getattr(view.case, name), HGT, [life])
         rows = view.facts(rows, view.case.supplies, ["h", "g"], ["p", "fuel", "firm_share", "starts"])
-        alive = each_period(rows, rows["t"], rows[f"case_{life}"], view.n)
+        alive = each_period(rows, rows["t"], rows[f"case_{life}"], view)
         parts.append(
             alive[[*HGT, "case_p", "case_fuel", "case_firm_share", "case_starts"]].assign(
                 mw=alive["added_mw"]

@@ -38,7 +38,7 @@ def check(view: View, found: Findings) -> None:
 def delays(view: View) -> pd.Series:
     """w -> months of delay: sum over periods of months x unserved share."""
     table = view.table("demand")
-    return total(table, ["w"], 12.0 * view.years * table["unserved_share"])
+    return total(table, ["w"], 12.0 * view.years(table["t"]) * table["unserved_share"])
 
 
 @once
@@ -46,14 +46,17 @@ def weights(view: View) -> pd.DataFrame:
     """Serving rows at the case's rates with ``by_work`` and ``by_priority``: shares of all demand that they serve."""
     demand = view.case.demand.reset_index(drop=True)
     priority = {w.id: w.priority for w in view.scenario.demand}
-    whole = demand["w"].map(priority).astype(float).sum()
+    steps = view.steps(demand["t"])
+    whole = (demand["w"].map(priority).astype(float) * steps).sum()
     rows = view.facts(served_k(view), view.case.demand, ["w", "t"], ["demand_kref"])
     share = rows["served"] / rows["case_demand_kref"]
-    per_period = demand.groupby("w")["demand_kref"].mean().reindex(rows["w"]).to_numpy(float)
+    asked = total(demand, ["w"], demand["demand_kref"] * steps)
+    per_step = (asked / total(demand, ["w"], steps)).reindex(rows["w"]).to_numpy(float)
     runs = rows["w"].isin(training_workloads(view)).to_numpy()  # whenever it is done, it counts the same
-    share = share.where(~runs, rows["served"] / per_period)
-    by_priority = rows["w"].map(priority).astype(float) * share / whole
-    rows = rows.assign(by_work=rows["served"] / demand["demand_kref"].sum(), by_priority=by_priority)
+    share = share.where(~runs, rows["served"] / per_step)
+    lasts = view.steps(rows["t"])
+    by_priority = rows["w"].map(priority).astype(float) * share * lasts / whole
+    rows = rows.assign(by_work=rows["served"] * lasts / asked.sum(), by_priority=by_priority)
     return rows.assign(weight=rows[f"by_{view.scenario.limits.min_control_by}"])
 
 
@@ -95,7 +98,7 @@ def _class_floor(view: View, found: Findings, rows: pd.DataFrame, floor: Control
     first = view.case.calendar.containing(floor.from_) if floor.from_ else 0
     mine = rows[rows["w"].isin(named) & (rows["t"] >= first)]
     mine = mine.assign(y=[view.date(t).year for t in mine["t"]])
-    surplus = mine["served"] * 12.0 * view.years * (mine["case_sigma"] - floor.min / 100.0)
+    surplus = mine["served"] * 12.0 * view.years(mine["t"]) * (mine["case_sigma"] - floor.min / 100.0)
     found.at_least("class-floor", total(mine, ["w", "y"], surplus), 0.0,
                    "control of a workload in a year is below its floor (points x work / 100)")  # fmt: skip
 
@@ -173,11 +176,12 @@ def borne(view: View, rows: pd.DataFrame) -> pd.DataFrame:
 
 @once
 def discount(view: View) -> pd.Series:
-    """t -> present value of 1 paid in the middle of period t; of the horizon's end for t = n."""
+    """t -> present value of 1 paid over period t, in the middle of each of its steps; of the horizon's end for t = n."""
     rate = view.scenario.money.discount_rate_real
     rate = view.case.rate if rate is None else rate
-    middle = [(1.0 + rate) ** -((t + 0.5) * view.years) for t in range(view.n)]
-    return pd.Series([*middle, (1.0 + rate) ** -(view.n * view.years)])
+    middle = np.array([(1.0 + rate) ** -((step + 0.5) * view.step_years) for step in range(view.n_steps)])
+    over = [middle[a:b].mean() for a, b in zip(view.edges[:-1], view.edges[1:], strict=True)]
+    return pd.Series([*over, (1.0 + rate) ** -(view.n_steps * view.step_years)])
 
 
 def _bounds(view: View) -> tuple[Bounds, Bounds]:

@@ -56,7 +56,7 @@ def _plant(view: View, found: Findings, name: str, source: pd.DataFrame, key: st
     found.known(f"{rule}-allowed", table[keys], source.index, "no such plant can go live then")
     found.at_least(f"{rule}-negative", total(table, keys, table["added_mw"]), 0.0, "negative plant")
     rows = view.facts(table, source, keys, ["lead", "musd_per_mw"])
-    when = {"order_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]}
+    when = {"order_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
     dated(view, found, f"{rule}-dates", rows, keys, when)
     priced(found, f"{rule}-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
 
@@ -87,7 +87,7 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
     slice_hours = view.typical.set_index(["t", "s"])["hours"]
     hours = lookup(labelled(known, ["t", "s"]), slice_hours)
     want = total(known, HT, known["mw"] * hours.astype(float)).add(
-        total(soft, HT, mean * view.hours), fill_value=0.0
+        total(soft, HT, mean * view.hours(soft["t"])), fill_value=0.0
     )
     found.equal(
         "it-energy",
@@ -222,7 +222,10 @@ def _power_table(view: View, found: Findings) -> None:
     remote = total(
         cloud,
         HT,
-        cloud["accelerators"] * view.case.physics["cloud_kwh_per_accelerator_hour"] / 1000 * view.hours,
+        cloud["accelerators"]
+        * view.case.physics["cloud_kwh_per_accelerator_hour"]
+        / 1000
+        * view.hours(cloud["t"]),
     )
     carbon = view.case.hosts["tco2_per_mwh"].astype(float)
     energy = bought.add(remote, fill_value=0.0)
@@ -231,7 +234,7 @@ def _power_table(view: View, found: Findings) -> None:
     tonnes = (energy - over(energy.index, own_mwh)) * zone + direct
     for name, want, scale in (
         ("it_peak_mw", peak, 1.0),
-        ("it_mean_mw", it / view.hours, 1.0),
+        ("it_mean_mw", it / view.hours(it.index.get_level_values(1)), 1.0),
         ("facility_peak_mw", facility_peak(view), 1.0),
         ("energy_mwh", energy, 100.0),
         ("emissions_t", tonnes, 100.0),

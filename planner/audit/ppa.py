@@ -55,18 +55,26 @@ def _signed(view: View, found: Findings) -> None:
     table = view.table("ppas")
     found.known("ppa-allowed", table[HGT], view.case.ppas.index, "no such contract can start then")
     found.at_least("ppa-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
-    rows = view.facts(table, view.case.ppas, HGT, ["lead", "periods", "musd_per_mw_period"])
-    ends = rows["t"] + rows["case_periods"]
-    when = {"sign_date": rows["t"] - rows["case_lead"], "start_date": rows["t"], "end_date": ends}
+    rows = view.facts(table, view.case.ppas, HGT, ["lead", "periods", "musd_per_mw_step"])
+    ends = view.begins(rows["t"]) + rows["case_periods"]
+    when = {
+        "sign_date": view.begins(rows["t"]) - rows["case_lead"],
+        "start_date": view.begins(rows["t"]),
+        "end_date": ends,
+    }
     dated(view, found, "ppa-dates", rows, HGT, when)
-    paid = rows["added_mw"] * rows["case_musd_per_mw_period"] * (np.minimum(view.n, ends) - rows["t"])
+    paid = (
+        rows["added_mw"]
+        * rows["case_musd_per_mw_step"]
+        * (np.minimum(view.n_steps, ends) - view.begins(rows["t"]))
+    )
     priced(found, "ppa-price", rows, HGT, paid, "musd_total")
 
 
 def _standing(view: View) -> pd.DataFrame:
     """A row a contract and period of its term: h, g, t, added_mw."""
     rows = view.facts(view.table("ppas"), view.case.ppas, HGT, ["periods"])
-    return each_period(rows, rows["t"], rows["case_periods"], view.n)[[*HGT, "added_mw"]]
+    return each_period(rows, rows["t"], rows["case_periods"], view)[[*HGT, "added_mw"]]
 
 
 def booked(book: Book) -> None:

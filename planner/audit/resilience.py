@@ -71,14 +71,14 @@ def _before(view: View, loss: pd.DataFrame) -> pd.Series:
     rents = view.facts(view.table("rents"), case.rents, ["h", "a", "k", "r", "t"], ["periods"])
     stood = lookup(labelled(loss, HAKT), case.fleet["existing_k"]).astype(float)
     for bought, since, life in (
-        (orders, orders["t"] - orders["case_lead"], "case_life"),
+        (orders, view.holds(view.begins(orders["t"]) - orders["case_lead"]), "case_life"),
         (rents, rents["t"], "case_periods"),
     ):
         facts = bought.assign(live=bought["t"], since=since, life=bought[life])
         rows = loss.merge(facts[["h", "a", "k", "live", "since", "life", "accelerators"]], on=["h", "a", "k"])
         alive = (
             (rows["live"] <= rows["t"])
-            & (rows["t"] < rows["live"] + rows["life"])
+            & (view.begins(rows["t"] + 1) <= view.begins(rows["live"]) + rows["life"])
             & (rows["since"] < rows["lost_t"])
         )
         rows = rows[alive]

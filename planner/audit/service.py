@@ -115,7 +115,7 @@ def _layers_ready(view: View, found: Findings) -> None:
             own["months"].where((own["months"] >= NEVER_MONTHS) | (a not in started), 0.0)
             + own["lead_months"]
         )
-        served[w, a] = float(t * context.calendar.step_months)
+        served[w, a] = float(12.0 * view.step_years * view.begins(t))
         first[w, a] = float(months.max()) if len(months) else 0.0
     if served:
         found.at_least(
@@ -133,7 +133,12 @@ def _balance(view: View, found: Findings) -> None:
     wanted = view.case.demand["demand_kref"].astype(float)
     wanted = wanted.set_axis(pd.MultiIndex.from_tuples(list(wanted.index)))
     found.equal("demand-table", total(table, keys, table["demand_kref"]), wanted, "demand")
-    found.equal("demand-table", total(table, keys, table["months"]), 0 * wanted + 12.0 * view.years, "months")
+    found.equal(
+        "demand-table",
+        total(table, keys, table["months"]),
+        0 * wanted + 12.0 * view.years([t for _, t in wanted.index]),
+        "months",
+    )
     found.equal(
         "demand-table",
         total(table, keys, table["served_kref"]),
@@ -185,7 +190,9 @@ def _links(view: View, found: Findings) -> None:
     wanted = _most(view)
     exists = view.case.hosts["exists"].astype(bool)
     opened = view.table("opens")
-    open_at = total(each_period(opened, opened["t"], np.full(len(opened), view.n), view.n), ["h", "t"], 1.0)
+    open_at = total(
+        each_period(opened, opened["t"], np.full(len(opened), view.n_steps), view), ["h", "t"], 1.0
+    )
     need_open = rows[~lookup(rows["h"], exists).astype(bool) & (lookup(rows["h"], view.mode) != "cloud")]
     load = total(need_open, ["w", "h", "t"], need_open["served"] + need_open["held"])
     limit = [float(wanted.get((w, t), 0.0)) * float(open_at.get((h, t), 0.0)) for w, h, t in load.index]
@@ -224,7 +231,7 @@ def booked(book: Book) -> None:
     """Copies at home of work done abroad, and support of the users served."""
     view = book.view
     serve = view.facts(view.table("serving"), view.case.serve, WHAKT, ["home_copy_musd_per_k_year"])
-    copies = serve["accelerators"] / 1000.0 * serve["case_home_copy_musd_per_k_year"] * view.years
+    copies = serve["accelerators"] / 1000.0 * serve["case_home_copy_musd_per_k_year"] * view.years(serve["t"])
     book.add(serve, copies, kind="opex", account="home-copy", h=serve["h"], a=serve["a"], w=serve["w"])
     _support_booked(book)
 
@@ -236,7 +243,11 @@ def _support_booked(book: Book) -> None:
     asked = labelled(rows, ["w", "t"])
     share = rows["served"] / view.case.demand["demand_kref"].reindex(asked).to_numpy(float)
     users = share * view.case.demand["users"].reindex(asked).to_numpy(float)
-    usd = users * lookup(rows["a"], view.case.stacks["support_usd_per_user_year"]).astype(float) * view.years
+    usd = (
+        users
+        * lookup(rows["a"], view.case.stacks["support_usd_per_user_year"]).astype(float)
+        * view.years(rows["t"])
+    )
     book.add(rows, usd / 1e6, kind="opex", account="user-support", h=rows["h"], a=rows["a"], w=rows["w"])
 
 

@@ -27,7 +27,7 @@ def check(view: View, found: Findings) -> None:
         "open-dates",
         rows,
         ["h", "t"],
-        {"decide_date": rows["t"] - rows["case_lead"], "live_date": rows["t"]},
+        {"decide_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])},
     )
     priced(found, "open-price", rows, ["h", "t"], rows["case_musd"])
 
@@ -38,8 +38,8 @@ def booked(book: Book) -> None:
     opens = view.facts(view.table("opens"), case.opens, ["h", "t"], ["lead", "musd"])
     where = book.local(opens["h"])
     book.asset(opens.assign(case_life=1), opens["case_musd"], "site", account="site", **where)
-    team = case.hosts["team_musd_per_period"].astype(float)
-    book.every(opens, lookup(opens["h"], team), view.n, kind="opex", account="team", **where)
+    team = case.hosts["team_musd_per_step"].astype(float)
+    book.every(opens, lookup(opens["h"], team), view.n_steps, kind="opex", account="team", **where)
     before = [h for h in view.own if bool(case.hosts.loc[h, "exists"])]
     old = pd.DataFrame({"t": np.zeros(len(before), dtype=int), "h": before})
-    book.every(old, lookup(old["h"], team), view.n, kind="opex", account="team", **book.local(old["h"]))
+    book.every(old, lookup(old["h"], team), view.n_steps, kind="opex", account="team", **book.local(old["h"]))

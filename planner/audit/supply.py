@@ -108,12 +108,14 @@ def booked(book: Book) -> None:
         if row.a not in adopted:
             continue
         ready = int(case.stacks.loc[row.a, "earliest_t"])
-        wait, later = max(ready, 1), int(put_off.get(row.a, ready)) - ready
-        before = pd.DataFrame({"t": np.arange(later, min(later + wait, view.n))})
-        after = pd.DataFrame({"t": np.arange(min(ready + later, view.n), view.n)})
+        used = int(put_off.get(row.a, ready))
+        wait, later = int(view.begins(max(ready, 1))), int(view.begins(used) - view.begins(ready))
+        paid = np.arange(later, min(later + wait, view.n_steps))
+        before = pd.DataFrame({"t": view.holds(paid)})
+        after = pd.DataFrame({"t": np.arange(min(used, view.n), view.n)})
         who = {"kind": "fee", "a": str(row.a), "origin_iso3": str(row.origin_iso3)}
         book.add(before, float(row.adoption_musd) / wait, account="stack-adoption", **who)
-        book.add(after, float(row.musd_per_period), account="platform", **who)
+        book.add(after, float(row.musd_per_step) * view.steps(after["t"]), account="platform", **who)
     _licences_booked(book)
 
 
@@ -129,11 +131,16 @@ def _licences_booked(book: Book) -> None:
     )
     book.add(orders, once, kind="fee", account="licence-security", **place)
     book.every(
-        orders, yearly * view.years, orders["case_life"], kind="opex", account="licence-monitoring", **place
+        orders,
+        yearly * view.step_years,
+        orders["case_life"],
+        kind="opex",
+        account="licence-monitoring",
+        **place,
     )
     invested = share * orders["case_musd_per_k"]
     growth = 1.0 + case.rate - case.physics["reciprocal_spread_per_year"]
-    until_end = (view.n - orders["case_order_t"] - 0.5) * view.years
+    until_end = view.until_end(orders["case_order_t"])
     abroad = {"account": "reciprocal-investment", "origin_iso3": "USA", **place}
     book.add(orders.assign(t=orders["case_order_t"]), invested, kind="fee", **abroad)
     book.add(orders.assign(t=view.n), -invested * growth**until_end, kind="residual", **abroad)

@@ -34,6 +34,6 @@ def booked(book: Book) -> None:
     """The charge on the billed peak."""
     view = book.view
     power = view.table("power")[[*HT, "billed_peak_mw"]]
-    rows = view.facts(power, view.case.peak_charges, HT, ["musd_per_mw_period"])
-    book.add(rows, rows["billed_peak_mw"] * rows["case_musd_per_mw_period"], kind="energy", account="peak-charge",
-             **book.local(rows["h"]))  # fmt: skip
+    rows = view.facts(power, view.case.peak_charges, HT, ["musd_per_mw_step"])
+    charge = rows["billed_peak_mw"] * rows["case_musd_per_mw_step"] * view.steps(rows["t"])
+    book.add(rows, charge, kind="energy", account="peak-charge", **book.local(rows["h"]))  # fmt: skip

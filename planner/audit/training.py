@@ -40,8 +40,8 @@ def check(view: View, found: Findings) -> None:
     found.equal("training-work", total(work, WHT, work["kref"]), total(served, WHT, served["served"]),
                 "work of runs is not what serves them")  # fmt: skip
     share = total(runs, WJ, runs["finished_share"])
-    asked = total(pace.reset_index(drop=True), WJ, pace["kref"])
-    found.equal("training-done", total(work, WJ, work["kref"]), asked * over(asked.index, share),
+    asked = total(pace.reset_index(drop=True), WJ, pace["kref"].to_numpy(float) * view.steps(pace["t"]))
+    found.equal("training-done", total(work, WJ, work["kref"] * view.steps(work["t"])), asked * over(asked.index, share),
                 "work done is not the share of its operations that is said to be finished")  # fmt: skip
     if view.whole:
         found.equal(

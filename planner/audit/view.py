@@ -26,8 +26,10 @@ class View:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.case, self.scenario = plan, plan.case, plan.case.scenario
         self.n: int = plan.case.calendar.n
-        self.years: float = plan.case.calendar.step_months / 12.0
-        self.hours: float = 8760.0 * self.years
+        self.step_years: float = plan.case.calendar.step_months / 12.0
+        self.step_hours: float = 8760.0 * self.step_years
+        self.edges: np.ndarray = np.array(plan.case.calendar.edges)
+        self.n_steps: int = int(self.edges[-1])
         self.mode = plan.case.hosts["mode"]
         self.own = [h for h in self.mode.index if self.mode[h] != "cloud"]
         self.built = [h for h in self.mode.index if self.mode[h] == "build"]
@@ -79,15 +81,50 @@ class View:
         on_k = (table["accelerators"] - table["stored"]) / 1000.0
         return table.assign(on_k=on_k, peak_mw=on_k * self.system(table, "peak_mw_per_k").astype(float))
 
-    def date(self, t: int) -> pd.Timestamp:
-        """First day of a period, counted in months from the horizon's start."""
+    def begins(self, periods: Any) -> np.ndarray:
+        """Steps from the horizon's start to the start of each period; after the horizon every period is one step."""
+        t = np.asarray(periods, dtype=int)
+        return np.where(t < 0, t, self.edges[np.clip(t, 0, self.n)] + np.maximum(t - self.n, 0))
+
+    def holds(self, steps: Any) -> np.ndarray:
+        """The period in which each step lies; 0 or later."""
+        s = np.asarray(steps, dtype=int)
+        inside = np.searchsorted(self.edges[1:], s, side="right")
+        return np.asarray(inside + np.maximum(s - self.n_steps, 0))
+
+    def steps(self, periods: Any) -> np.ndarray:
+        """Steps of each period."""
+        t = np.asarray(periods, dtype=int)
+        return np.asarray(self.begins(t + 1) - self.begins(t))
+
+    def years(self, periods: Any) -> np.ndarray:
+        """Length of each period in years."""
+        return np.asarray(self.steps(periods) * self.step_years)
+
+    def hours(self, periods: Any) -> np.ndarray:
+        return np.asarray(8760.0 * self.years(periods))
+
+    def until_end(self, periods: Any) -> np.ndarray:
+        """Years from the middle of each period to the horizon's end."""
+        t = np.asarray(periods, dtype=int)
+        return (self.n_steps - self.begins(t) - 0.5 * self.steps(t)) * self.step_years
+
+    def day(self, step: int) -> pd.Timestamp:
+        """First day of a step, counted in months from the horizon's start."""
         start = self.scenario.horizon.start
-        months = start.year * 12 + start.month - 1 + int(t) * self.case.calendar.step_months
+        months = start.year * 12 + start.month - 1 + int(step) * self.case.calendar.step_months
         return pd.Timestamp(year=months // 12, month=months % 12 + 1, day=1)
 
+    def days(self, steps: Any) -> pd.Series:
+        """First days of steps."""
+        return pd.Series([self.day(step) for step in list(steps)], dtype="datetime64[ns]")
+
+    def date(self, t: int) -> pd.Timestamp:
+        """First day of a period."""
+        return self.day(int(self.begins(t)))
+
     def dates(self, periods: Any) -> pd.Series:
-        values = list(periods)
-        return pd.Series([self.date(t) for t in values], dtype="datetime64[ns]")
+        return self.days(self.begins(list(periods)))
 
 
 def once(derive: Callable[[View], Any]) -> Callable[[View], Any]:
@@ -149,15 +186,24 @@ def _coded(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     return rows_at(number, values), pd.Index(different)
 
 
-def each_period(table: pd.DataFrame, first: Any, periods: Any, n: int) -> pd.DataFrame:
-    """One row for every period within the horizon in which a row of the table is alive; ``t`` is that period."""
+def each_period(
+    table: pd.DataFrame, first: Any, steps: Any, view: View, partly: bool = False
+) -> pd.DataFrame:
+    """One row for every period within the horizon in which a row of the table is alive; ``t`` is that period.
+
+    What ends within a period is not alive in it, unless ``partly`` asks for it too; ``covered``: steps until then.
+    """
     start = np.asarray(first, dtype=int)
-    stop = np.minimum(start + np.asarray(periods, dtype=int), n)
+    end = view.begins(start) + np.asarray(steps, dtype=int)
+    whole = np.searchsorted(view.edges[1:], end, side="right")
+    stop = np.searchsorted(view.edges[:-1], end, side="left") if partly else whole
     start = np.maximum(start, 0)
     count = np.maximum(stop - start, 0)
     rows = np.repeat(np.arange(len(table)), count)
     ahead = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    return table.iloc[rows].assign(t=start[rows] + ahead).reset_index(drop=True)
+    t = start[rows] + ahead
+    covered = np.minimum(end[rows], view.begins(t + 1)) - view.begins(t)
+    return table.iloc[rows].assign(t=t, covered=covered).reset_index(drop=True)
 
 
 def over(index: pd.Index, series: pd.Series) -> pd.Series:

@@ -47,7 +47,7 @@ ENDLESS = 1e6
 TABLES = {
     "agreements": Table(("e", "t"), {
         "lead": "periods from the decision to the signature", "musd": "cost of signing, MUSD",
-        "musd_per_period": "cost in force, MUSD per period",
+        "musd_per_step": "cost in force, MUSD per step",
     }),
     "terms": Table(("e",), {
         "kind": "kind of agreement", "partner": "country that signs; empty for an agency or a supplier",
@@ -96,10 +96,10 @@ def deals_of(context: Context) -> list[Deal]:
     found = []
     for a in offered(context):
         months = context.pick(a.lead_months, "agreement_kinds", a.kind, "lead_months") if a.optional else 0.0
-        lead = calendar.periods(float(months))
-        first = max(lead, calendar.first_from(a.from_) if a.from_ else 0)
+        lead = calendar.whole_steps(float(months))
+        first = max(calendar.after(0, lead), calendar.first_from(a.from_) if a.from_ else 0)
         end = min(calendar.n, calendar.containing(a.until + ONE_DAY)) if a.until else calendar.n
-        dates = range(first, end, every) if a.optional else range(first, min(first + 1, end))
+        dates = [t for t in calendar.every(first, every if a.optional else calendar.n_steps) if t < end]
         ends = (a.end or context.catalog.value("agreement_kinds", a.kind, "end")) == "service"
         found.append(Deal(a, tuple(dates), lead, end, ends))
     return [deal for deal in found if deal.dates]
@@ -111,7 +111,7 @@ def agreement_table(context: Context, deals: Sequence[Deal]) -> pd.DataFrame:
     for deal in deals:
         once, yearly = costs_of(context, deal.terms)
         _note_defaults(context, deal.terms)
-        rows += [(deal.id, t, deal.lead, once, yearly * context.calendar.years) for t in deal.dates]
+        rows += [(deal.id, t, deal.lead, once, yearly * context.calendar.step_years) for t in deal.dates]
     return TABLES["agreements"].frame(rows)
 
 
@@ -140,7 +140,7 @@ def costs_of(context: Context, a: Agreement) -> tuple[float, float]:
 def standing_costs(context: Context) -> list[tuple[str, str, float]]:
     """(agreement, partner, MUSD per period) of those that stand."""
     standing = [a for a in context.scenario.agreements if is_standing(context, a)]
-    costs = [(a.id, a.partner or "", costs_of(context, a)[1] * context.calendar.years) for a in standing]
+    costs = [(a.id, a.partner or "", costs_of(context, a)[1] * context.calendar.step_years) for a in standing]
     return [row for row in costs if row[2] > 0]
 
 
@@ -202,9 +202,10 @@ def _orders_with(context: Context, deal: Deal, systems: pd.DataFrame) -> pd.Data
     ]
     own = own.assign(licence_months=np.array(months, dtype=float))
     table = order_table(inside, own, WhyNot())
-    licence = {key: context.calendar.periods(float(m)) for key, m in own["licence_months"].items()}
+    licence = {key: context.calendar.whole_steps(float(m)) for key, m in own["licence_months"].items()}
     waits = [licence[key] for key in zip(table["h"], table["a"], table["k"], strict=True)]
-    return table.assign(opens_t=table["order_t"] - np.array(waits, dtype=int))
+    ordered = context.calendar.steps_of(table["order_t"])
+    return table.assign(opens_t=context.calendar.periods_of(ordered - np.array(waits, dtype=int)))
 
 
 def _covered(a: Agreement, systems: pd.DataFrame) -> pd.DataFrame:
@@ -253,13 +254,14 @@ def sized(
         orders[["life", "unit_k"]],
         {deal.id: service_end(deal, context.calendar.n) for deal in deals},
     )
-    rows, counts, year = [], [], context.calendar.periods(12.0)
+    calendar, rows, counts, year = context.calendar, [], [], context.calendar.whole_steps(12.0)
     for row in unders.itertuples():
         life, unit = facts.loc[(row.h, row.a, row.k, row.t)]
         own = by_offer.get((row.h, row.a, row.k), pd.Series(dtype=float))
-        alive = own[(own.index >= row.t) & (own.index < row.t + int(life))]
+        alive = own[(own.index >= row.t) & (own.index < calendar.ends(row.t, int(life)))]
         rows.append(float(alive.max()) + float(unit) if len(alive) else 0.0)
-        counts.append(min(ends[str(row.e)] - row.t, int(life)) >= year)
+        runs = calendar.step_of(ends[str(row.e)]) - calendar.step_of(row.t)
+        counts.append(min(runs, int(life)) >= year)
     return TABLES["unders"].frame(unders.assign(counts=counts, most_k=rows))
 
 

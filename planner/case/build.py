@@ -37,7 +37,7 @@ from planner.case import (
 from planner.case.blocks import blocks_of_day
 from planner.case.case import Case
 from planner.case.columns import empty_table, looked_up
-from planner.case.commitments import ONE_DAY, periods_until, signed_tails, valued
+from planner.case.commitments import ONE_DAY, signed_tails, steps_until, valued
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.conventions import note_conventions
@@ -138,7 +138,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         catalog=context.catalog,
         calendar=context.calendar,
         rate=rate,
-        discount_end=discount_factor(rate, context.calendar.n * context.calendar.years),
+        discount_end=discount_factor(rate, context.calendar.n_steps * context.calendar.step_years),
         periods=context.calendar.table(rate),
         slices=slices,
         workloads=workloads.assign(survive_t=survive_t),
@@ -262,7 +262,7 @@ def _existing(context: Context) -> pd.DataFrame:
             0,
             calendar.containing(c.until + ONE_DAY),
             c.usd_per_accelerator_hour,
-            periods_until(context, c.until),
+            steps_until(context, c.until),
         )
         for c in e.contracts
     ]
@@ -283,7 +283,7 @@ def _fleet(
     context: Context, orders: pd.DataFrame, rents: pd.DataFrame, existing: pd.DataFrame
 ) -> pd.DataFrame:
     """(h, a, k, t) where capacity may be alive -> existing_k."""
-    n = context.calendar.n
+    n, ends = context.calendar.n, context.calendar.ends
     alive: dict[tuple[str, str, str], np.ndarray] = {}
     held: dict[tuple[str, str, str], np.ndarray] = {}
 
@@ -291,9 +291,9 @@ def _fleet(
         alive.setdefault(key, np.zeros(n, dtype=bool))[max(first, 0) : max(end, 0)] = True
 
     for row in orders.itertuples():
-        mark((row.h, row.a, row.k), row.t, row.t + row.life)
+        mark((row.h, row.a, row.k), row.t, ends(row.t, row.life))
     for row in rents.itertuples():
-        mark((row.h, row.a, row.k), row.t, row.t + row.periods)
+        mark((row.h, row.a, row.k), row.t, ends(row.t, row.periods))
     for row in existing.itertuples():
         key = (row.h, row.a, row.k)
         mark(key, row.first_t, row.end_t)

@@ -22,11 +22,10 @@ OF_PLANT = ("plant-emissions",)
 def price_table(context: Context) -> pd.DataFrame:
     """(t) of periods in which emissions cost something."""
     steps = sorted(context.scenario.money.carbon, key=lambda step: step.from_)
-    rows = []
-    for t in range(context.calendar.n):
-        begun = [step.usd_per_t for step in steps if step.from_ <= context.calendar.date_of(t)]
-        if begun and begun[-1] > 0:
-            rows.append((t, begun[-1]))
+    calendar = context.calendar
+    days = [calendar.day_of(i) for i in range(calendar.n_steps)]
+    begun = [[0.0, *(step.usd_per_t for step in steps if step.from_ <= day)] for day in days]
+    rows = [(t, usd) for t, usd in enumerate(calendar.mean([x[-1] for x in begun]).tolist()) if usd > 0]
     return TABLES["carbon_prices"].frame(rows)
 
 

@@ -128,7 +128,7 @@ def load_by_hour(context: Context, w: Workload) -> np.ndarray:
 def months_of_period(context: Context, t: int) -> np.ndarray:
     """Calendar month numbers 0..11 in period ``t``."""
     first = context.calendar.date_of(t).month - 1
-    return (first + np.arange(context.calendar.step_months)) % 12
+    return (first + np.arange(context.calendar.months[t])) % 12
 
 
 def slice_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
@@ -136,10 +136,10 @@ def slice_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
 
     Stressed hours are taken from all blocks alike.
     """
-    stressed = stressed_hours(context) * context.calendar.years
-    hours = context.calendar.years * 8760.0 - stressed
     rows: list[tuple[int, str, float, bool]] = []
-    for t in range(context.calendar.n):
+    for t, years in enumerate(context.calendar.years.tolist()):
+        stressed = stressed_hours(context) * years
+        hours = years * 8760.0 - stressed
         for i, block in enumerate(blocks):
             rows.append((t, f"b{i}", hours * len(block) / 24.0, False))
         if stressed:

@@ -22,7 +22,7 @@ TEXT = frozenset(
 )  # fmt: skip
 WHOLE = frozenset(
     ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
-     "paid_t", "periods", "permit_periods", "permit_t", "ready_t", "seal", "seal_strict", "stated", "survive_t", "t",
+     "paid_t", "periods", "permit_steps", "permit_t", "ready_t", "seal", "seal_strict", "stated", "survive_t", "t",
      "until_t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(

@@ -44,9 +44,11 @@ def with_tails(
 ) -> pd.DataFrame:
     """A table of contracts (t, periods) with ``TAIL``, per unit of its variable.
 
-    ``fetched``: MUSD per unit and period that letting on brings at the horizon's end; it moves by ``change`` a year.
+    ``fetched``: MUSD per unit and step that letting on brings at the horizon's end; it moves by ``change`` a year.
     """
-    after = np.maximum(table["t"] + table["periods"] - context.calendar.n, 0).to_numpy(float)
+    after = np.maximum(
+        0, context.calendar.steps_of(table["t"]) + table["periods"] - context.calendar.n_steps
+    ).to_numpy(float)
     owed = table[price].to_numpy(float)
     return table.assign(
         due_after_musd=after * owed, tail_musd=tail_musd(context, after, owed, fetched, change)
@@ -56,18 +58,18 @@ def with_tails(
 def tail_musd(
     context: Context, after: np.ndarray, owed: np.ndarray, fetched: np.ndarray, change: float
 ) -> np.ndarray:
-    """Value at the horizon's end of ``owed`` less ``fetched`` in each of the periods after it; never below 0."""
+    """Value at the horizon's end of ``owed`` less ``fetched`` in each of the steps after it; never below 0."""
     tail = owed * worth_of_one(context, 0.0, after) - fetched * worth_of_one(context, change, after)
     worth: np.ndarray = np.maximum(tail, 0.0)
     return worth
 
 
 def worth_of_one(context: Context, change: float, after: np.ndarray) -> np.ndarray:
-    """Value at the horizon's end of 1 in each of the periods after it, the last in part, moving by ``change`` a year."""
+    """Value at the horizon's end of 1 in each of the steps after it, the last in part, moving by ``change`` a year."""
     calendar = context.calendar
-    ahead = range(calendar.periods(12.0 * LONGEST_YEARS))
-    each = [price_path(change, j * calendar.years) * discount_factor(context.discount_rate_real, (j + 0.5) * calendar.years)
-            for j in ahead]  # fmt: skip
+    ahead = range(calendar.whole_steps(12.0 * LONGEST_YEARS))
+    rate, years = context.discount_rate_real, calendar.step_years
+    each = [price_path(change, j * years) * discount_factor(rate, (j + 0.5) * years) for j in ahead]
     worth: np.ndarray = np.interp(after, range(len(each) + 1), np.concatenate([[0.0], np.cumsum(each)]))
     return worth
 
@@ -79,20 +81,20 @@ def rents_with_tails(context: Context, rents: pd.DataFrame) -> pd.DataFrame:
     }
     market = np.array([pairs[key] for key in zip(rents["h"], rents["k"], strict=True)], dtype=float)
     fetched = relet_share(context, "accelerators") * market
-    return with_tails(context, rents, "musd_per_k_period", fetched, context.param("rent_change_per_year"))
+    return with_tails(context, rents, "musd_per_k_step", fetched, context.param("rent_change_per_year"))
 
 
 def leases_with_tails(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
     """Leases with what each still owes after the horizon, per MW of IT."""
-    fetched = relet_share(context, "halls") * leases["musd_per_mw_period"].to_numpy(float)
-    return with_tails(context, leases, "musd_per_mw_period", fetched, 0.0)
+    fetched = relet_share(context, "halls") * leases["musd_per_mw_step"].to_numpy(float)
+    return with_tails(context, leases, "musd_per_mw_step", fetched, 0.0)
 
 
 def signed_tails(context: Context, contracts: pd.DataFrame) -> pd.DataFrame:
     """Existing contracts (h, k, accelerators_k, rent_usd_per_accelerator_hour, rent_periods) with ``TAIL`` of the whole."""
     owed = contracts["rent_usd_per_accelerator_hour"].fillna(0.0) * contracts["accelerators_k"]
-    owed = (owed * context.calendar.years * HOURS_PER_YEAR / 1000.0).to_numpy(float)
-    after = np.maximum(contracts["rent_periods"].fillna(0.0) - context.calendar.n, 0.0).to_numpy(float)
+    owed = (owed * context.calendar.step_years * HOURS_PER_YEAR / 1000.0).to_numpy(float)
+    after = np.maximum(contracts["rent_periods"].fillna(0.0) - context.calendar.n_steps, 0.0).to_numpy(float)
     share, change = relet_share(context, "accelerators"), context.param("rent_change_per_year")
     market = [
         market_rent(context, r.h, r.k) if m > 0 else 0.0
@@ -117,25 +119,25 @@ def valued(context: Context, existing: pd.DataFrame) -> pd.DataFrame:
     return existing.assign(price_musd=np.array(price, dtype=float))
 
 
-def periods_until(context: Context, until: date | None) -> float:
-    """Periods from the horizon's start to the end of a last day; all of the horizon where there is none."""
+def steps_until(context: Context, until: date | None) -> float:
+    """Steps from the horizon's start to the end of a last day; all of the horizon where there is none."""
     if until is None:
-        return float(context.calendar.n)
+        return float(context.calendar.n_steps)
     return max(0.0, context.calendar.months_from_start(until + ONE_DAY) / context.calendar.step_months)
 
 
 def signed_leases(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
-    """Leases of halls that are there (musd_per_period, rent_periods) with ``TAIL`` of the whole."""
-    owed = leases["musd_per_period"].to_numpy(float)
-    after = np.maximum(leases["rent_periods"] - context.calendar.n, 0.0).to_numpy(float)
+    """Leases of halls that are there (musd_per_step, rent_periods) with ``TAIL`` of the whole."""
+    owed = leases["musd_per_step"].to_numpy(float)
+    after = np.maximum(leases["rent_periods"] - context.calendar.n_steps, 0.0).to_numpy(float)
     tail = tail_musd(context, after, owed, relet_share(context, "halls") * owed, 0.0)
     return leases.assign(due_after_musd=after * owed, tail_musd=tail)
 
 
 def market_rent(context: Context, h: str, k: str) -> float:
-    """Rent of the reference term on offer when the horizon ends, MUSD per thousand accelerators and period."""
+    """Rent of the reference term on offer when the horizon ends, MUSD per thousand accelerators and step."""
     host = next(x for x in context.scenario.hosts if x.id == h)
-    return costs.rent_musd_per_k_period(
+    return costs.rent_musd_per_k_step(
         context, choice_of(context, k), host, REFERENCE_TERM, context.calendar.n
     )
 
@@ -153,10 +155,10 @@ def relet_share(context: Context, what: str) -> float:
 
 def signed_rents(case: Case) -> pd.DataFrame:
     """Rent of existing contracts, a row a contract and period: id, t, musd (real, undiscounted), h, a, supplier."""
-    hours = float(case.periods["hours"].iloc[0])
+    hours = HOURS_PER_YEAR * case.calendar.step_years
     held = case.existing[case.existing["rent_usd_per_accelerator_hour"].notna()]
     musd = held["rent_usd_per_accelerator_hour"] * held["accelerators_k"] * hours / 1000.0
-    return _paid(case, held.assign(musd_per_period=musd))
+    return _paid(case, held.assign(musd_per_step=musd))
 
 
 def leases_paid(case: Case) -> pd.DataFrame:
@@ -168,8 +170,9 @@ def _paid(case: Case, contracts: pd.DataFrame) -> pd.DataFrame:
     """A row a contract and period within its ``rent_periods``; rent is due to the last day."""
     parts = []
     for row in contracts.itertuples():
-        t = np.arange(min(int(np.ceil(row.rent_periods)), case.calendar.n))
-        musd = row.musd_per_period * np.clip(row.rent_periods - t, 0.0, 1.0)
+        begin, steps = np.array(case.calendar.edges[:-1]), case.calendar.steps
+        t = np.flatnonzero(begin < row.rent_periods)
+        musd = row.musd_per_step * np.clip(row.rent_periods - begin[t], 0.0, steps[t])
         place = {"h": str(row.h), "a": str(row.a), "supplier": str(case.hosts.loc[row.h, "operator"])}
         parts.append(pd.DataFrame({"id": str(row.id), "t": t, "musd": musd, **place}))
     return pd.concat(parts, ignore_index=True) if parts else empty_table(RENTS)
@@ -179,10 +182,10 @@ def existing_upkeep(case: Case) -> pd.DataFrame:
     """Upkeep and operator's fee of fleets that are there: t, upkeep_musd, fee_musd, h, a, k; shares of today's price."""
     parts = []
     for row in case.existing[case.existing["price_musd"].notna()].itertuples():
-        each = row.price_musd * case.calendar.years
+        t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))
+        each = row.price_musd * case.calendar.years[t]
         part = {"upkeep_musd": each * case.physics["hardware_opex_share_per_year"],
                 "fee_musd": each * float(case.hosts.loc[row.h, "fee_share_per_year"])}  # fmt: skip
-        t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))
         parts.append(pd.DataFrame({"t": t, **part, "h": str(row.h), "a": str(row.a), "k": str(row.k)}))
     return pd.concat(parts, ignore_index=True) if parts else empty_table(UPKEEP)
 
@@ -202,6 +205,6 @@ def committed_musd(case: Case, discounted: bool = False) -> pd.Series:
     kept_up = existing_upkeep(case).groupby("t")[["upkeep_musd", "fee_musd"]].sum().sum(axis=1)
     total = total.add(kept_up, fill_value=0.0)
     open_now = case.hosts[case.hosts["exists"].astype(bool) & (case.hosts["mode"] != "cloud")]
-    total += float(open_now["team_musd_per_period"].sum())
+    total += float(open_now["team_musd_per_step"].sum()) * case.periods["steps"]
     total = total * case.periods["discount"] if discounted else total
     return total.groupby(case.periods["year"].astype(str)).sum()

@@ -71,15 +71,15 @@ class Context:
         names = self.catalog.table(table).columns
         return self.catalog.value(table, key, column if column in names else self.column(table, column))
 
-    def life_periods(self, table: str, key: str) -> int:
-        """Periods an asset lasts, from its ``life_years``."""
-        return self.calendar.periods(12.0 * float(self.catalog.value(table, key, "life_years")))
+    def life_steps(self, table: str, key: str) -> int:
+        """Steps an asset lasts, from its ``life_years``."""
+        return self.calendar.whole_steps(12.0 * float(self.catalog.value(table, key, "life_years")))
 
     def plant(self, table: str, key: str) -> tuple[int, float, int]:
-        """Lead in periods, MUSD per MW, life in periods of a plant bought by the megawatt."""
+        """Lead in steps, MUSD per MW, life in steps of a plant bought by the megawatt."""
         row = self.catalog.table(table).loc[key]
-        lead = self.calendar.periods(float(row[f"lead_months_{self.level}"]))
-        return lead, float(row[f"capex_musd_per_mw_{self.level}"]), self.life_periods(table, key)
+        lead = self.calendar.whole_steps(float(row[f"lead_months_{self.level}"]))
+        return lead, float(row[f"capex_musd_per_mw_{self.level}"]), self.life_steps(table, key)
 
     def site(self, site_id: str) -> Site:
         return next(s for s in self.scenario.sites if s.id == site_id)
@@ -129,14 +129,14 @@ class Context:
         return self.local("grid_connect_months", site, site.grid_lead_months)
 
     def wait(self, months: float, applied: date | None) -> tuple[int, int]:
-        """Periods that are left of a wait, and the first period in which it may be over.
+        """Steps that are left of a wait, and the first period in which it may be over.
 
         It runs from its application, or from the plan's start at the earliest where none is filed. What is filed after
         the start is begun and paid from that day on.
         """
         run = self.months_run(applied)
-        lead = self.calendar.periods(max(months - max(run, 0.0), 0.0))
-        return lead, lead if run >= 0 else self.calendar.periods(months - run)
+        lead = self.calendar.whole_steps(max(months - max(run, 0.0), 0.0))
+        return lead, self.calendar.after(0, lead if run >= 0 else self.calendar.whole_steps(months - run))
 
     def months_run(self, applied: date | None) -> float:
         """Months since an application at the plan's start, negative where it is filed later; 0 where none is filed."""

@@ -82,7 +82,9 @@ def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.Da
     longest = rents.groupby(HAK)["periods"].transform("max") == rents["periods"]
     rents = rents[longest].rename(columns={"periods": "life"})
     ends = pd.concat([table[[*HAKT, "life"]] for table in (case.orders, rents)], ignore_index=True)
-    ends = ends.assign(t=ends["t"] + ends["life"])[HAKT].drop_duplicates()
+    ends = ends.assign(t=case.calendar.periods_of(case.calendar.steps_of(ends["t"]) + ends["life"]))[
+        HAKT
+    ].drop_duplicates()
     rows = possible[["w", *HAKT]].assign(t=possible["t"] + 1).merge(ends, on=HAKT)
     rows = rows.merge(kept[["w", "t"]].reset_index(drop=True), on=["w", "t"])
     replaced = pd.MultiIndex.from_frame(fresh[["w", "t"]])
@@ -142,7 +144,10 @@ def orders_ended(case: Case) -> pd.DataFrame:
     """(h, a, k, t) and order (e, live): what is ordered under an agreement, alive when it ends service at the start of t."""
     own = case.unders[["e", *HAKT]].rename(columns={"t": "live"})
     own = own.assign(life=[int(case.orders["life"][i[1:]]) for i in own.index]).merge(_ends(case), on="e")
-    return own[(own["live"] < own["t"]) & (own["t"] < own["live"] + own["life"])][[*HAKT, "e", "live"]]
+    return own[
+        (own["live"] < own["t"])
+        & (own["t"] < case.calendar.periods_of(case.calendar.steps_of(own["live"]) + own["life"]))
+    ][[*HAKT, "e", "live"]]
 
 
 def work_ended(case: Case) -> pd.DataFrame:

@@ -15,8 +15,8 @@ COLOCATION_COOLING = [INCLUDED_COOLING]
 
 TABLES = {
     "cooling": Table(("h", "c", "t"), {
-        "lead": "periods from the order to the live date", "musd_per_mw": "price, MUSD per MW of heat",
-        "life": "periods it stands",
+        "lead": "steps from the order to the live date", "musd_per_mw": "price, MUSD per MW of heat",
+        "life": "steps it stands",
     }),
     "heat": Table(("h", "c", "m"), {"included": "1 where the price of halls contains the technology, else 0"}),
     "existing_cooling": Table(("h", "c"), {"mw": "MW of heat that exists beyond what existing halls include"}),
@@ -68,7 +68,10 @@ def cooling_table(context: Context) -> pd.DataFrame:
             lead, musd, life = context.plant("cooling", c)
             if c == INCLUDED_COOLING:
                 continue
-            rows += [(h.id, c, t, lead, musd, life) for t in range(lead, context.calendar.n)]
+            rows += [
+                (h.id, c, t, lead, musd, life)
+                for t in range(context.calendar.after(0, lead), context.calendar.n)
+            ]
     return TABLES["cooling"].frame(rows)
 
 

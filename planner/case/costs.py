@@ -46,10 +46,15 @@ def _owner_share(catalog: Catalog, level: str) -> float:
 
 def years_since(context: Context, t: int, released: pd.Timestamp | None = None) -> float:
     """Years from the price date (middle of the price year, or release if later) to the start of ``t``."""
+    return years_at(context, context.calendar.step_of(t), released)
+
+
+def years_at(context: Context, step: int, released: pd.Timestamp | None = None) -> float:
+    """``years_since`` of the start of a step of the horizon."""
     base = context.scenario.money.price_year + 0.5
     if released is not None:
         base = max(base, decimal_year(released))
-    return max(0.0, context.calendar.year_fraction(t) - base)
+    return max(0.0, context.calendar.year_at(step) - base)
 
 
 def released_on(context: Context, choice: SystemChoice) -> pd.Timestamp:
@@ -94,10 +99,10 @@ def hardware_shares(context: Context, choice: SystemChoice, host: Host) -> dict[
     return {name: parts[name] / sum(parts.values()) for name in HARDWARE}
 
 
-def rent_musd_per_k_period(
+def rent_musd_per_k_step(
     context: Context, choice: SystemChoice, host: Host, term: str, start_t: int
 ) -> float:
-    """Rent per thousand accelerators and period, at the price of the contract's start."""
+    """Rent per thousand accelerators and step, at the price of the contract's start."""
     key = ("rent", choice.id, host.id, term)
     if key not in context.memo:
         rent = context.pick(
@@ -106,7 +111,7 @@ def rent_musd_per_k_period(
         home = context.host_country(host) == context.scenario.country
         region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
         factor = float(context.catalog.value("rent_terms", term, "price_factor"))
-        context.memo[key] = float(rent) * factor * region * context.calendar.years * 8760.0 / 1e3
+        context.memo[key] = float(rent) * factor * region * context.calendar.step_years * 8760.0 / 1e3
     years = years_since(context, start_t, released_on(context, choice))
     return float(context.memo[key]) * price_path(context.param("rent_change_per_year"), years)
 
@@ -132,9 +137,7 @@ def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int)
     return hall_musd(base, factor, deduction, owner) * escalation(context, order_t)
 
 
-def colocation_musd_per_mw_period(
-    context: Context, host: Host, usd_per_kw_month: float | None = None
-) -> float:
-    """Colocation rent per MW of IT and period: hall, cooling and backup, not energy. A rent agreed comes first."""
+def colocation_musd_per_mw_step(context: Context, host: Host, usd_per_kw_month: float | None = None) -> float:
+    """Colocation rent per MW of IT and step: hall, cooling and backup, not energy. A rent agreed comes first."""
     usd = usd_per_kw_month or host.colocation_usd_per_kw_month or context.param("colocation_usd_per_kw_month")
     return usd * context.calendar.step_months / 1000.0

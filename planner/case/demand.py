@@ -65,7 +65,9 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
     total = sum(w.priority for w in context.scenario.demand if w.id in asking)
     rows = []
     for w in context.scenario.demand:
-        default_duty = calendar.date_of(max(calendar.n - 12 // calendar.step_months, 0))
+        default_duty = calendar.date_of(
+            max(calendar.period_of(calendar.n_steps - 12 // calendar.step_months), 0)
+        )
         duty = calendar.n if w.optional else calendar.containing(w.must_serve_by or default_duty)
         rows.append(
             {
@@ -161,10 +163,11 @@ def peak_tokens_per_s(w: Workload, request: Request, values: np.ndarray) -> np.n
 
 
 def _by_period(context: Context, path: Path) -> np.ndarray:
-    """Value of a path in every period: of its middle, of a step its start."""
+    """Value of a path in every period: of its middle, of a stepped path its start; the most of a longer period's steps."""
     calendar = context.calendar
-    mid = (np.arange(calendar.n) + 0.5) * calendar.step_months
-    return path_value(path, mid if path.shape == "linear" else mid - calendar.step_months / 2, calendar.start)
+    mid = (np.arange(calendar.n_steps) + 0.5) * calendar.step_months
+    at = mid if path.shape == "linear" else mid - calendar.step_months / 2
+    return calendar.most(path_value(path, at, calendar.start))
 
 
 def _users(context: Context, w: Workload) -> np.ndarray:
@@ -210,6 +213,6 @@ def _training_kref(context: Context, throughput: Throughput, w: Workload, size: 
 def shares_of_periods(calendar: Calendar, run: TrainingRun) -> np.ndarray:
     """Share of every period that lies between the start and the deadline of a run."""
     first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
-    edges = np.arange(calendar.n + 1) * calendar.step_months
+    edges = np.array(calendar.edges) * calendar.step_months
     months = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
-    return np.asarray(np.clip(months, 0, None) / calendar.step_months)
+    return np.asarray(np.clip(months, 0, None) / calendar.months)

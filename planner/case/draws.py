@@ -71,8 +71,8 @@ class OptionalSource:
 
     def quarters_of(self, t: int) -> tuple[int, int]:
         """First quarter of a period, and the first after it; of a month the quarter that holds it."""
-        first = t * self.calendar.step_months // MONTHS
-        return first, max(first + 1, (t + 1) * self.calendar.step_months // MONTHS)
+        first = self.calendar.step_of(t) * self.calendar.step_months // MONTHS
+        return first, max(first + 1, self.calendar.step_of(t + 1) * self.calendar.step_months // MONTHS)
 
     def repaid_by(self) -> int:
         """First quarter after the last instalment."""
@@ -108,7 +108,7 @@ class OptionalSource:
 
     def _period_of(self, q: int) -> int:
         """The period in which a quarter ends."""
-        return ((q + 1) * MONTHS - 1) // self.calendar.step_months
+        return self.calendar.period_of(((q + 1) * MONTHS - 1) // self.calendar.step_months)
 
     def may_finance(self, asset: str, payer: str, country: str, t: int, life_years: float) -> bool:
         """Whether it may pay for an asset in period t; life, from the next period on, must last until the debt is repaid."""
@@ -125,7 +125,7 @@ def optional_sources(scenario: Scenario, catalog: Catalog) -> tuple[OptionalSour
 
 def _source(given: Source, scenario: Scenario, catalog: Catalog) -> OptionalSource:
     terms, calendar = filled(given, catalog)[0], Calendar.of(scenario.horizon)
-    quarters = calendar.n * calendar.step_months // MONTHS
+    quarters = calendar.n_steps * calendar.step_months // MONTHS
     opens = max(0, quarter_of(terms.from_, calendar.start)) if terms.from_ else 0
     closes = min(quarters, quarter_of(terms.until, calendar.start) + 1) if terms.until else quarters
     tenor, cap = tenor_of(terms, quarters - closes, lives_of(scenario.finance.life_years, catalog))

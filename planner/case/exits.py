@@ -23,7 +23,7 @@ TABLES = {
         "musd": "cost of leaving, MUSD", "paid_t": "first period in which its platform is no longer paid",
     }),
     "adoptions": Table(("a", "t"), {
-        "lead": "periods from the first payment to its use",
+        "lead": "steps from the first payment to its use",
     }),
     "moves": Table(("w", "a", "t"), {
         "share": "of the work of the period before, what demand still asks for",
@@ -39,7 +39,8 @@ def adoption_table(context: Context, stacks: pd.DataFrame) -> pd.DataFrame:
         if choice.adopt_until is not None:
             first = int(stacks.loc[choice.id, "earliest_t"])
             last = min(calendar.n - 1, calendar.containing(choice.adopt_until))
-            rows += [(choice.id, t, max(1, first)) for t in range(first + every, last + 1, every)]
+            lead = calendar.step_of(max(1, first))
+            rows += [(choice.id, t, lead) for t in calendar.every(first, every)[1:] if t <= last]
     return TABLES["adoptions"].frame(rows)
 
 
@@ -53,9 +54,12 @@ def exit_table(context: Context, stacks: pd.DataFrame) -> pd.DataFrame:
         after = int(stacks.loc[choice.id, "earliest_t"]) + 1
         first = max(after, calendar.first_from(choice.exit.from_) if choice.exit.from_ else after)
         months = choice.exit.overlap_months
-        overlap = calendar.periods(context.param("exit_overlap_months") if months is None else months)
+        overlap = calendar.whole_steps(context.param("exit_overlap_months") if months is None else months)
         musd = exit_musd(context, choice, float(stacks.loc[choice.id, "adoption_musd"]))
-        rows += [(choice.id, t, musd, min(calendar.n, t + overlap)) for t in range(first, calendar.n, every)]
+        rows += [
+            (choice.id, t, musd, min(calendar.n, calendar.after(t, overlap)))
+            for t in calendar.every(first, every)
+        ]
     return TABLES["exits"].frame(rows)
 
 
@@ -123,7 +127,7 @@ def _moving_months(context: Context, stack: str, leaving: StackExit) -> float:
 def _monthly(context: Context, rents: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     """(h, a, k) -> musd: a thousand accelerators for a month, at the cheapest rent or at their price over their life."""
     step = float(context.calendar.step_months)
-    rent = rents.reset_index(drop=True)[HAK].assign(musd=rents["musd_per_k_period"].to_numpy(float) / step)
+    rent = rents.reset_index(drop=True)[HAK].assign(musd=rents["musd_per_k_step"].to_numpy(float) / step)
     price = orders["musd_per_k"].to_numpy(float) / (orders["life"].to_numpy(float) * step)
     own = orders.reset_index(drop=True)[HAK].assign(musd=price)
     return pd.concat([rent, own], ignore_index=True).groupby(HAK, as_index=False)["musd"].min()

@@ -86,7 +86,7 @@ def gate_table(context: Context, layers: pd.DataFrame, pairs: pd.DataFrame) -> p
             continue
         last = max(gates, key=lambda gate: float(leads[a, gate.layer]) + gate.months)
         months = float(leads[a, last.layer]) + last.months
-        rows.append((w, a, context.calendar.periods(months), last.layer))
+        rows.append((w, a, context.calendar.after(0, context.calendar.whole_steps(months)), last.layer))
         if last.months > 0:
             context.assumed.append({"item": f"{w} under {a} waits for {last.words}", "value": months,
                                     "why": "months from the start, table layer_gates"})  # fmt: skip

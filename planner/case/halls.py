@@ -7,27 +7,27 @@ from typing import Any
 import pandas as pd
 
 from planner.case import costs
-from planner.case.commitments import TAIL, leases_with_tails, periods_until, signed_leases
+from planner.case.commitments import TAIL, leases_with_tails, signed_leases, steps_until
 from planner.case.context import Context, keyed
 from planner.case.permits import hall_types, hall_works, opens_from, permit_from
 from planner.case.table import Table
 
 TABLES = {
     "halls": Table(("h", "b", "t"), {
-        "it_mw": "MW of IT of one hall", "lead": "periods from the order to the live date",
-        "order_t": "period of the order", "works": "periods of the lead that follow the permit",
+        "it_mw": "MW of IT of one hall", "lead": "steps from the order to the live date",
+        "order_t": "period of the order", "works": "steps of the lead that follow the permit",
         "musd": "price of one hall with land and site works, MUSD",
-        "risk_musd": "paid on top where it is ordered before the permit, MUSD", "life": "periods it stands",
-        "upkeep_musd_per_period": "upkeep of one hall, MUSD per period",
+        "risk_musd": "paid on top where it is ordered before the permit, MUSD", "life": "steps it stands",
+        "upkeep_musd_per_step": "upkeep of one hall, MUSD per step",
         "integer": "whether halls are whole: ordered within the integer window",
         "in_shell": "whether it stands in a building that was there",
     }),
     "leases": Table(("h", "t"), {
-        "periods": "periods of the term", "musd_per_mw_period": "rent, MUSD per MW of IT and period", **TAIL,
+        "periods": "steps of the term", "musd_per_mw_step": "rent, MUSD per MW of IT and step", **TAIL,
     }),
     "existing_leases": Table(("id",), {
-        "h": "host", "it_mw": "MW of IT", "musd_per_period": "rent, MUSD per period",
-        "rent_periods": "periods from the start in which rent is paid, the last in part", **TAIL,
+        "h": "host", "it_mw": "MW of IT", "musd_per_step": "rent, MUSD per step",
+        "rent_periods": "steps from the start in which rent is paid, the last in part", **TAIL,
     }),
 }  # fmt: skip
 
@@ -35,29 +35,30 @@ TABLES = {
 def hall_table(context: Context) -> pd.DataFrame:
     """Halls that may go live, each ordered no earlier than the plan's start and built no earlier than its permit."""
     rows: list[tuple[Any, ...]] = []
-    solve = context.scenario.solve
+    solve, calendar = context.scenario.solve, context.calendar
     for h in context.scenario.hosts:
         if h.mode != "build":
             continue
         permit = permit_from(context, h)
         for b in hall_types(context, h):
             row = context.catalog.table("halls").loc[b]
-            lead = context.calendar.periods(float(row[f"lead_months_{context.level}"]))
-            life = context.life_periods("halls", b)
-            mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * context.calendar.years
+            lead = calendar.whole_steps(float(row[f"lead_months_{context.level}"]))
+            life = context.life_steps("halls", b)
+            mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * calendar.step_years
             works, inside = hall_works(context, b), bool(row["in_shell"])
-            for t in range(max(lead, permit + works), context.calendar.n):
-                built = costs.hall_musd_per_mw(context, context.site(h.site), b, t - lead) * mw
+            for t in range(max(calendar.after(0, lead), calendar.after(permit, works)), calendar.n):
+                order_t = calendar.before(t, lead)
+                built = costs.hall_musd_per_mw(context, context.site(h.site), b, order_t) * mw
                 risk = (
                     float(row["risk_cost_factor"])
-                    * costs.construction(context, context.site(h.site), t - lead)
+                    * costs.construction(context, context.site(h.site), order_t)
                     * mw
                 )
                 musd = built + context.param("land_musd_per_mw_it") * mw
                 whole = solve.integers == "all" or (
-                    solve.integers == "window" and t - lead < solve.integer_window_periods
+                    solve.integers == "window" and calendar.step_of(order_t) < solve.integer_window_periods
                 )
-                each = (mw, lead, t - lead, works, musd, risk, life, built * upkeep, whole, inside)
+                each = (mw, lead, order_t, works, musd, risk, life, built * upkeep, whole, inside)
                 rows.append((h.id, b, t, *each))
     return TABLES["halls"].frame(rows)
 
@@ -68,10 +69,10 @@ def lease_table(context: Context) -> pd.DataFrame:
     for h in context.scenario.hosts:
         if h.mode != "colocation":
             continue
-        price = costs.colocation_musd_per_mw_period(context, h)
-        n = context.calendar.periods(h.lease_months)
-        rows += [(h.id, t, n, price) for t in range(opens_from(context, h), context.calendar.n)]
-    return leases_with_tails(context, keyed(rows, ["h", "t"], ["periods", "musd_per_mw_period"]))
+        price = costs.colocation_musd_per_mw_step(context, h)
+        calendar, steps = context.calendar, context.calendar.whole_steps(h.lease_months)
+        rows += [(h.id, t, calendar.term(t, steps), price) for t in range(opens_from(context, h), calendar.n)]
+    return leases_with_tails(context, keyed(rows, ["h", "t"], ["periods", "musd_per_mw_step"]))
 
 
 def existing_lease_table(context: Context) -> pd.DataFrame:
@@ -82,6 +83,6 @@ def existing_lease_table(context: Context) -> pd.DataFrame:
         host = hosts.get(hall.host)
         if host is None or host.mode != "colocation":
             continue
-        price = costs.colocation_musd_per_mw_period(context, host, hall.usd_per_kw_month)
-        rows.append((hall.id, host.id, hall.it_mw, price * hall.it_mw, periods_until(context, hall.until)))
-    return signed_leases(context, keyed(rows, ["id"], ["h", "it_mw", "musd_per_period", "rent_periods"]))
+        price = costs.colocation_musd_per_mw_step(context, host, hall.usd_per_kw_month)
+        rows.append((hall.id, host.id, hall.it_mw, price * hall.it_mw, steps_until(context, hall.until)))
+    return signed_leases(context, keyed(rows, ["id"], ["h", "it_mw", "musd_per_step", "rent_periods"]))

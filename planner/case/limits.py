@@ -154,4 +154,5 @@ def _sums(context: Context, table: pd.DataFrame, decision: Decision) -> Iterator
     if possible > last:
         yield first, chosen.iloc[:0]
     for t in range(possible, last + 1):
-        yield t, chosen[(chosen["t"] <= t) & (t < chosen["t"] + chosen[life])]
+        ends = calendar.periods_of(calendar.steps_of(chosen["t"]) + chosen[life])
+        yield t, chosen[(chosen["t"] <= t) & (t < ends)]

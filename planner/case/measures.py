@@ -31,10 +31,11 @@ def demand_weights(case: Case, by: str) -> pd.Series:
 def unit_weights(case: Case, by: str) -> pd.Series:
     """(w, t) -> weight of a thousand reference accelerators at work: of all their demand / D.
 
-    Work of a training run, which may be done in any of its periods, weighs the same in each.
+    Work of a training run, which may be done in any of its periods, weighs the same in each of their steps.
     """
     weight, asked, w = demand_weights(case, by), case.demand["demand_kref"].astype(float), case.demand["w"]
-    whole = weight.groupby(w).transform("sum") / asked.groupby(w).transform("sum")
+    steps = case.demand["t"].map(case.periods["steps"]).astype(float)
+    whole = weight.groupby(w).transform("sum") / (asked * steps).groupby(w).transform("sum") * steps
     return (weight / asked).where(~w.isin(set(case.trainings["w"])), whole)
 
 

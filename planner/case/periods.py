@@ -4,20 +4,25 @@ Dates within a period are read on the safe side: what helps (a fleet, more grid,
 whole period on, what ends or is lost (a retirement, a contract, less grid, a cut) is gone from the period its day
 falls in, and duties (must-serve, survival, caps on shares) hold from that period on.
 
-Payments are discounted to the start of period 0 and fall in the middle of their period; residual values
-fall on the horizon's end. One real rate per scenario.
+Payments are discounted to the start of period 0 and fall in the middle of their period (in a longer period evenly in
+the middle of its steps); residual values fall on the horizon's end. One real rate per scenario.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from planner.scenario.schema import Horizon
+from planner.scenario.horizon import Horizon
 
 STEP_MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 HOURS_PER_YEAR = 8760.0
@@ -84,30 +89,144 @@ def decimal_year(stamp: pd.Timestamp | date) -> float:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Periods 0..n-1 of equal length in months."""
+    """Periods 0..n-1, each of one or more whole steps; a step is the shortest length of the horizon's periods.
+
+    Durations (leads, lives, terms) are whole steps, months rounded up; dates and durations become periods here and
+    nowhere else. Outside the horizon every period is one step.
+    """
 
     start: date
     step_months: int
     n: int
+    lengths: tuple[int, ...] = ()
+    """Steps of every period; empty where all are one step."""
 
     @classmethod
     def of(cls, horizon: Horizon) -> Calendar:
-        step = STEP_MONTHS[horizon.step]
-        return cls(horizon.start, step, horizon.years * 12 // step)
+        spans = horizon.spans()
+        step = STEP_MONTHS[spans[0][0]]
+        lengths = [
+            STEP_MONTHS[name] // step for name, years in spans for _ in range(years * 12 // STEP_MONTHS[name])
+        ]
+        return cls(horizon.start, step, len(lengths), tuple(lengths) if len(spans) > 1 else ())
+
+    @cached_property
+    def edges(self) -> tuple[int, ...]:
+        """Steps from the start to the start of every period, and to the horizon's end."""
+        return tuple(accumulate(self.lengths or (1,) * self.n, initial=0))
+
+    @cached_property
+    def steps(self) -> np.ndarray:
+        """Steps of every period."""
+        return np.diff(self.edges)
 
     @property
-    def years(self) -> float:
-        """Length of a period in years."""
+    def n_steps(self) -> int:
+        return self.edges[-1]
+
+    @property
+    def step_years(self) -> float:
+        """Length of a step in years."""
         return self.step_months / 12
+
+    @property
+    def years(self) -> np.ndarray:
+        """Length of every period in years."""
+        return self.steps * self.step_years
+
+    @property
+    def months(self) -> np.ndarray:
+        """Length of every period in months."""
+        return self.steps * self.step_months
 
     @property
     def end(self) -> date:
         """First day after the horizon."""
         return self.date_of(self.n)
 
+    def step_of(self, t: int) -> int:
+        """Steps from the start to the start of period ``t`` (``t`` may lie outside the horizon).
+
+        >>> [Calendar(date(2027, 1, 1), 3, 3, (1, 1, 4)).step_of(t) for t in (-1, 0, 2, 3, 4)]
+        [-1, 0, 2, 6, 7]
+        """
+        return t if t < 0 else self.edges[t] if t <= self.n else self.edges[-1] + t - self.n
+
+    def period_of(self, step: float) -> int:
+        """The period that holds a moment, in steps from the start (it may lie outside the horizon).
+
+        >>> [Calendar(date(2027, 1, 1), 3, 3, (1, 1, 4)).period_of(s) for s in (-1, 1, 2, 5.5, 6, 7)]
+        [-1, 1, 2, 2, 3, 4]
+        """
+        if step < 0:
+            return math.floor(step)
+        past = math.floor(step) - self.n_steps
+        return self.n + past if past >= 0 else bisect_right(self.edges, step) - 1
+
+    def before(self, t: int, steps: int) -> int:
+        """The last period that starts at least so many steps before period ``t``: when to order for it."""
+        return self.period_of(self.step_of(t) - steps)
+
+    def after(self, t: int, steps: int) -> int:
+        """The first period that starts at least so many steps after period ``t`` does: when a wait is over.
+
+        >>> c = Calendar(date(2027, 1, 1), 3, 3, (1, 1, 4))
+        >>> c.before(2, 1), c.after(1, 2), c.ends(1, 2)
+        (1, 3, 2)
+        """
+        step = self.step_of(t) + steps
+        held = self.period_of(step)
+        return held + (self.step_of(held) < step)
+
+    def ends(self, t: int, steps: int) -> int:
+        """The period in which what starts with period ``t`` is gone: that in which its last step ends, or the next."""
+        return self.period_of(self.step_of(t) + steps)
+
+    def term(self, t: int, steps: int) -> int:
+        """Steps of a contract from period ``t``: one that is shorter than the period is renewed until its end."""
+        return max(steps, self.step_of(t + 1) - self.step_of(t))
+
+    def steps_of(self, periods: Any) -> np.ndarray:
+        """``step_of`` for many periods."""
+        t = np.asarray(periods, dtype=int)
+        inside = np.asarray(self.edges)[np.clip(t, 0, self.n)]
+        return np.where(t < 0, t, inside + np.maximum(t - self.n, 0))
+
+    def periods_of(self, steps: Any) -> np.ndarray:
+        """``period_of`` for many moments in whole steps."""
+        s = np.asarray(steps, dtype=int)
+        inside = np.searchsorted(self.edges, s, side="right") - 1
+        past = s - self.n_steps
+        return np.where(s < 0, s, np.where(past >= 0, self.n + past, inside))
+
+    def mean(self, by_step: Sequence[float]) -> np.ndarray:
+        """Mean over the steps of every period; ``by_step`` is one value a step of the horizon."""
+        total: np.ndarray = np.add.reduceat(np.asarray(by_step, dtype=float), self.edges[:-1])
+        return np.asarray(total / self.steps)
+
+    def most(self, by_step: np.ndarray) -> np.ndarray:
+        """Highest of the steps of every period; the last axis of ``by_step`` is one value a step of the horizon."""
+        return np.asarray(np.maximum.reduceat(np.asarray(by_step), self.edges[:-1], axis=-1))
+
+    def every(self, first: int, steps: int) -> list[int]:
+        """Periods from ``first`` on, at least so many steps apart.
+
+        >>> Calendar(date(2027, 1, 1), 3, 6, (1, 1, 1, 1, 4, 4)).every(0, 2)
+        [0, 2, 4, 5]
+        """
+        found: list[int] = []
+        for t in range(first, self.n):
+            if not found or self.step_of(t) - self.step_of(found[-1]) >= steps:
+                found.append(t)
+        return found
+
     def date_of(self, t: int) -> date:
         """First day of period ``t`` (``t`` may lie outside the horizon)."""
-        return add_months(self.start, t * self.step_months)
+        return self.day_of(self.step_of(t))
+
+    def day_of(self, step: int) -> date:
+        """First day of a step, counted from the start (it may lie outside the horizon)."""
+        return add_months(self.start, step * self.step_months)
 
     def months_from_start(self, day: date) -> float:
         """Months from the start to ``day``; the day of the month counts as a fraction of 1/31."""
@@ -116,11 +235,11 @@ class Calendar:
 
     def containing(self, day: date) -> int:
         """Index of the period in which ``day`` falls (may lie outside 0..n-1)."""
-        return math.floor(self.months_from_start(day) / self.step_months)
+        return self.period_of(math.floor(self.months_from_start(day) / self.step_months))
 
     def first_from(self, day: date) -> int:
         """Index of the first period that starts on or after ``day``."""
-        return math.ceil(self.months_from_start(day) / self.step_months - 1e-9)
+        return self.after(0, math.ceil(self.months_from_start(day) / self.step_months - 1e-9))
 
     def first_of_steps(self, days: Sequence[date], values: Sequence[float]) -> list[int]:
         """First period of every step of a path that rises in time: more begins with the first whole period, less
@@ -136,39 +255,45 @@ class Calendar:
         ]
         return [max(0, t) for t in starts]
 
-    def periods(self, months: float) -> int:
-        """Lead or contract months as whole periods, rounded up.
+    def whole_steps(self, months: float) -> int:
+        """Lead or contract months as whole steps, rounded up.
 
-        >>> Calendar(date(2027, 1, 1), 3, 24).periods(7)
+        >>> Calendar(date(2027, 1, 1), 3, 24).whole_steps(7)
         3
         """
         return math.ceil(months / self.step_months - 1e-9)
 
     def label(self, t: int) -> str:
         """Readable name: 2027-Q1, 2027-M01, 2027-H1 or 2027."""
-        day = self.date_of(t)
-        if self.step_months == 12:
+        day, months = self.date_of(t), self.step_months * (self.step_of(t + 1) - self.step_of(t))
+        if months == 12:
             return str(day.year)
-        letter, width = {1: ("M", 2), 3: ("Q", 1), 6: ("H", 1)}[self.step_months]
-        return f"{day.year}-{letter}{(day.month - 1) // self.step_months + 1:0{width}d}"
+        letter, width = {1: ("M", 2), 3: ("Q", 1), 6: ("H", 1)}[months]
+        return f"{day.year}-{letter}{(day.month - 1) // months + 1:0{width}d}"
 
     def year_fraction(self, t: int) -> float:
         """Calendar year at the start of period ``t`` as a decimal number."""
-        day = self.date_of(t)
+        return self.year_at(self.step_of(t))
+
+    def year_at(self, step: int) -> float:
+        """Calendar year at the start of a step, counted from the start, as a decimal number."""
+        day = self.day_of(step)
         return day.year + (day.month - 1) / 12
 
     def table(self, rate: float) -> pd.DataFrame:
-        """One row a period: label, start, year, months, years, hours, discount (mid-period)."""
+        """One row a period: label, start, year, months, years, hours, steps, discount (mean of its steps, mid-step)."""
         t = range(self.n)
+        factors = [discount_factor(rate, (i + 0.5) * self.step_years) for i in range(self.n_steps)]
         return pd.DataFrame(
             {
                 "t": list(t),
                 "label": [self.label(i) for i in t],
                 "start": [pd.Timestamp(self.date_of(i)) for i in t],
                 "year": [self.date_of(i).year for i in t],
-                "months": float(self.step_months),
+                "months": self.months.astype(float),
                 "years": self.years,
                 "hours": HOURS_PER_YEAR * self.years,
-                "discount": [discount_factor(rate, (i + 0.5) * self.years) for i in t],
+                "steps": self.steps.astype(float),
+                "discount": self.mean(factors),
             }
         ).set_index("t", drop=False)

@@ -15,7 +15,7 @@ from planner.scenario.schema import Host
 
 
 def permit_wait(context: Context, host: Host) -> tuple[int, int]:
-    """Periods from the decision to the permit, and the first period with one; of leased halls and clouds, of the contract.
+    """Steps from the decision to the permit, and the first period with one; of leased halls and clouds, of the contract.
 
     Halls that stand have their permit; what is added to them needs one of its own, which nothing need be decided for.
     """
@@ -30,15 +30,15 @@ def hall_types(context: Context, host: Host) -> list[str]:
 
 
 def hall_works(context: Context, hall_type: str) -> int:
-    """Periods of a hall's lead that follow the permit."""
+    """Steps of a hall's lead that follow the permit."""
     row = context.catalog.table("halls").loc[hall_type]
-    return context.calendar.periods(
+    return context.calendar.whole_steps(
         max(float(row[f"lead_months_{context.level}"]) - float(row["before_permit_months"]), 0.0)
     )
 
 
 def first_works(context: Context, host: Host) -> int:
-    """Periods from the permit of a host to the first hall that may be live; leased halls stand already."""
+    """Steps from the permit of a host to the first hall that may be live; leased halls stand already."""
     if host.mode != "build":
         return 0
     return min(hall_works(context, b) for b in hall_types(context, host))
@@ -58,11 +58,13 @@ def grid_works_months(context: Context, host: Host, months: float, applied: date
 def permit_from(context: Context, host: Host) -> int:
     """First period in which a host may have its permit, or one for what it adds to halls that stand."""
     exists = any(hall.host == host.id for hall in context.scenario.existing.halls)
-    return permit_wait(context, host)[1] if exists else opens_from(context, host) - first_works(context, host)
+    if exists:
+        return permit_wait(context, host)[1]
+    return context.calendar.before(opens_from(context, host), first_works(context, host))
 
 
 def opens_from(context: Context, host: Host) -> int:
     """First period in which a host may be open: its permit and the works after it, and not before its own date."""
     calendar = context.calendar
-    first = permit_wait(context, host)[1] + first_works(context, host)
+    first = calendar.after(permit_wait(context, host)[1], first_works(context, host))
     return max(first, calendar.first_from(host.open_from) if host.open_from else 0)

@@ -17,7 +17,7 @@ from planner.case.case import STRESS
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.permits import permit_from
-from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offered, periods, unit_mw
+from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offered, steps, unit_mw
 from planner.case.power import PLANT
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
@@ -26,14 +26,14 @@ from planner.scenario.schema import Site
 
 TABLES = {
     "plants": Table(("h", "g", "t"), {
-        **PLANT, "permit_periods": "periods of permits before the order",
-        "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period",
+        **PLANT, "permit_steps": "steps of permits before the order",
+        "upkeep_musd_per_mw_step": "upkeep, MUSD per MW and step",
         "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
     }),
     "hires": Table(("h", "g", "t"), {
-        "lead": "periods from the signature to the first day",
-        "permit_periods": "periods of permits before the signature", "periods": "periods of the term",
-        "musd_per_mw_period": "rent, MUSD per MW and period", **TAIL,
+        "lead": "steps from the signature to the first day",
+        "permit_steps": "steps of permits before the signature", "periods": "steps of the term",
+        "musd_per_mw_step": "rent, MUSD per MW and step", **TAIL,
     }),
     "supplies": Table(("h", "g"), {
         "p": "site", "fuel": "fuel or source", "firm_share": "MW that count as firm per MW of plant, after forced outage",
@@ -55,10 +55,10 @@ def plant_table(context: Context) -> pd.DataFrame:
     for (h, g), (_, option) in offered(context, "buy").items():
         musd = figure(context, option, "capex_usd_per_kw") / 1000.0
         fixed = figure(context, option, "fixed_om_usd_per_kw_year")
-        upkeep = 0.0 if pd.isna(fixed) else fixed * context.calendar.years / 1000.0
-        life, resale = context.life_periods(TABLE, option.id), figure(context, option, "resale_pct") / 100.0
-        permit, lead = (periods(context, option, field) for field in ("permit_months", "lead_months"))
-        first = max(permit + lead, _built_from(context, h, option))
+        upkeep = 0.0 if pd.isna(fixed) else fixed * context.calendar.step_years / 1000.0
+        life, resale = context.life_steps(TABLE, option.id), figure(context, option, "resale_pct") / 100.0
+        permit, lead = (steps(context, option, field) for field in ("permit_months", "lead_months"))
+        first = max(context.calendar.after(0, permit + lead), _built_from(context, h, option))
         rows += [
             (h, g, t, lead, musd, life, permit, upkeep, resale) for t in range(first, context.calendar.n)
         ]
@@ -68,7 +68,7 @@ def plant_table(context: Context) -> pd.DataFrame:
 def _built_from(context: Context, h: str, option: PowerOption) -> int:
     """First period after the earliest permit of the place and the months of construction, where they are known."""
     host = next(x for x in context.scenario.hosts if x.id == h)
-    return permit_from(context, host) + periods(context, option, "construction_months")
+    return context.calendar.after(permit_from(context, host), steps(context, option, "construction_months"))
 
 
 def hire_table(context: Context) -> pd.DataFrame:
@@ -78,12 +78,13 @@ def hire_table(context: Context) -> pd.DataFrame:
     """
     rows: list[tuple[Any, ...]] = []
     for (h, g), (_, option) in offered(context, "rent").items():
-        musd = figure(context, option, "rent_usd_per_kw_month") * 12.0 * context.calendar.years / 1000.0
-        term, lead = (periods(context, option, field) for field in ("term_months", "mobilisation_months"))
-        permit = periods(context, option, "permit_months")
-        rows += [(h, g, t, lead, permit, term, musd) for t in range(permit + lead, context.calendar.n)]
-    table = keyed(rows, ["h", "g", "t"], ["lead", "permit_periods", "periods", "musd_per_mw_period"])
-    return with_tails(context, table, "musd_per_mw_period", np.zeros(len(table)), 0.0)
+        musd = figure(context, option, "rent_usd_per_kw_month") * 12.0 * context.calendar.step_years / 1000.0
+        term, lead = (steps(context, option, field) for field in ("term_months", "mobilisation_months"))
+        permit = steps(context, option, "permit_months")
+        calendar, first = context.calendar, context.calendar.after(0, permit + lead)
+        rows += [(h, g, t, lead, permit, calendar.term(t, term), musd) for t in range(first, calendar.n)]
+    table = keyed(rows, ["h", "g", "t"], ["lead", "permit_steps", "periods", "musd_per_mw_step"])
+    return with_tails(context, table, "musd_per_mw_step", np.zeros(len(table)), 0.0)
 
 
 def supply_table(context: Context) -> pd.DataFrame:

@@ -73,10 +73,10 @@ def unit_mw(context: Context, option: PowerOption) -> tuple[float, bool]:
     return (0.0, False) if pd.isna(unit) else (unit, unit > 0 and unit >= least)
 
 
-def periods(context: Context, option: PowerOption, field: str) -> int:
-    """Whole periods of some months; none where none are known."""
+def steps(context: Context, option: PowerOption, field: str) -> int:
+    """Whole steps of some months; none where none are known."""
     months = figure(context, option, field)
-    return 0 if pd.isna(months) else context.calendar.periods(months)
+    return 0 if pd.isna(months) else context.calendar.whole_steps(months)
 
 
 def faults(context: Context, option: PowerOption) -> Iterator[tuple[str, str]]:

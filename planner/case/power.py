@@ -17,18 +17,18 @@ from planner.case.permits import grid_works_months, permit_from
 from planner.case.table import Table
 
 PLANT = {
-    "lead": "periods from the order to the live date", "musd_per_mw": "price, MUSD per MW", "life": "periods it stands",
+    "lead": "steps from the order to the live date", "musd_per_mw": "price, MUSD per MW", "life": "steps it stands",
 }  # fmt: skip
 TABLES = {
     "connections": Table(("h", "n", "t"), {
-        **PLANT, "works": "periods of the lead that follow the permit",
-        "charge_musd_per_mw_period": "capacity charge, MUSD per MW and period",
+        **PLANT, "works": "steps of the lead that follow the permit",
+        "charge_musd_per_mw_step": "capacity charge, MUSD per MW and step",
         "flexible": "whether it carries nothing in stressed hours",
     }),
     "flexibles": Table(("h",), {
         "p": "site", "max_mw": "most MW at the site", "discount_share": "discount on energy drawn through it, as share",
     }),
-    "backups": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_period": "upkeep, MUSD per MW and period"}),
+    "backups": Table(("h", "g", "t"), {**PLANT, "upkeep_musd_per_mw_step": "upkeep, MUSD per MW and step"}),
     "pue": Table(("h", "c", "t", "s"), {
         "pue": "facility power over IT power, mean of the slice's hours; at the peak in the design slice",
         "litres_per_kwh": "water per kWh of IT energy",
@@ -56,11 +56,12 @@ def connection_table(context: Context) -> pd.DataFrame:
             row = context.catalog.table("connections").loc[n]
             _, musd, life = context.plant("connections", n)
             applied = site.grid_applied if n == FIRM else None
-            works = context.calendar.periods(grid_works_months(context, h, float(months), applied))
+            works = context.calendar.whole_steps(grid_works_months(context, h, float(months), applied))
             left, first = context.wait(float(months), applied)
             lead = max(left, works)
-            first = max(first, lead, permit_from(context, h) + works)
-            charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.years
+            ready = context.calendar.after(permit_from(context, h), works)
+            first = max(first, context.calendar.after(0, lead), ready)
+            charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.step_years
             rows += [
                 (h.id, n, t, lead, musd, life, works, charge, n != FIRM)
                 for t in range(first, context.calendar.n)
@@ -86,8 +87,9 @@ def backup_table(context: Context) -> pd.DataFrame:
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         for g in context.catalog.table("backup").index:
             lead, musd, life = context.plant("backup", g)
-            om = float(context.catalog.value("backup", g, "om_share_per_year")) * context.calendar.years
-            rows += [(h.id, g, t, lead, musd, life, musd * om) for t in range(lead, context.calendar.n)]
+            om = float(context.catalog.value("backup", g, "om_share_per_year")) * context.calendar.step_years
+            first = context.calendar.after(0, lead)
+            rows += [(h.id, g, t, lead, musd, life, musd * om) for t in range(first, context.calendar.n)]
     return TABLES["backups"].frame(rows)
 
 

@@ -19,8 +19,8 @@ from planner.scenario.schema import Site
 
 TABLES = {
     "ppas": Table(("h", "g", "t"), {
-        "lead": "periods from the signature to the first delivery", "periods": "periods of the term",
-        "musd_per_mw_period": "all energy delivered, MUSD per MW and period", **TAIL,
+        "lead": "steps from the signature to the first delivery", "periods": "steps of the term",
+        "musd_per_mw_step": "all energy delivered, MUSD per MW and step", **TAIL,
     }),
     "ppa_terms": Table(("h", "g"), {
         "p": "site", "max_mw": "most MW at the site", "surplus_musd_per_mwh": "what is not used fetches, MUSD per MWh",
@@ -38,15 +38,15 @@ def ppa_tables(
     terms: list[tuple[Any, ...]] = []
     delivered: list[tuple[Any, ...]] = []
     for h, site, ppa in _offered(context):
-        shares, first = _shares(context, site, ppa, blocks), calendar.periods(ppa.lead_months)
-        hours = slices.loc[0]["hours"].reindex(list(shares)).to_numpy(float)
+        shares, lead = _shares(context, site, ppa, blocks), calendar.whole_steps(ppa.lead_months)
+        hours = slices.loc[0]["hours"].reindex(list(shares)).to_numpy(float) / calendar.steps[0]
         musd = ppa.usd_per_mwh / 1e6 * float(hours @ np.array(list(shares.values())))
-        term = calendar.periods(ppa.term_months)
-        signed += [(h, ppa.id, t, first, term, musd) for t in range(first, calendar.n)]
+        term, first = calendar.whole_steps(ppa.term_months), calendar.after(0, lead)
+        signed += [(h, ppa.id, t, lead, calendar.term(t, term), musd) for t in range(first, calendar.n)]
         terms.append((h, ppa.id, site.id, ppa.max_mw, ppa.surplus_usd_per_mwh / 1e6))
         delivered += [(h, ppa.id, t, s, x) for t in range(first, calendar.n) for s, x in shares.items()]
-    table = keyed(signed, ["h", "g", "t"], ["lead", "periods", "musd_per_mw_period"])
-    table = with_tails(context, table, "musd_per_mw_period", np.zeros(len(table)), 0.0)
+    table = keyed(signed, ["h", "g", "t"], ["lead", "periods", "musd_per_mw_step"])
+    table = with_tails(context, table, "musd_per_mw_step", np.zeros(len(table)), 0.0)
     return table, TABLES["ppa_terms"].frame(terms), TABLES["deliveries"].frame(delivered)
 
 

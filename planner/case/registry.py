@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+
+from planner.case.periods import Calendar
 
 SETTLED = ("residual", "commitment")
 """Kinds settled on the horizon's end: what assets are worth, what contracts still cost. They are no payments."""
@@ -27,7 +30,7 @@ class Charge:
     """A yearly account of a purchase at a place: a column of its case table, paid in every period it stands."""
 
     purchase: str
-    musd_per_period: str
+    musd_per_step: str
     """Column of the purchase's case table: MUSD per unit of the variable and period."""
 
 
@@ -80,7 +83,7 @@ class Purchase:
     money: str = "musd"
     """Column of the plan's table that adds up to what is paid within the horizon, undiscounted."""
     life: str = "life"
-    """Column of the case table: periods it stands; empty: to the horizon's end."""
+    """Column of the case table: steps it stands; empty: to the horizon's end."""
     decided_date: str = "order_date"
     live_date: str = "live_date"
     end_date: str = ""
@@ -104,9 +107,10 @@ class Purchase:
     def counted(self) -> str:
         return self.billed or self.amount
 
-    def decided_t(self, table: pd.DataFrame) -> pd.Series:
-        """Period of the decision of each row of the case table: its lead before it goes live."""
-        return table["t"] - table["lead"] if "lead" in table else table["t"]
+    def decided_step(self, table: pd.DataFrame, calendar: Calendar) -> np.ndarray:
+        """Step of the decision of each row of the case table: its lead before it goes live."""
+        live = calendar.steps_of(table["t"])
+        return live - table["lead"].to_numpy(int) if "lead" in table else live
 
     def parts(self, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         """Each family with its rows of the case table."""
@@ -143,7 +147,7 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
     Purchase(
         "rents", "Accelerators rented", "fleet", ("rent",), "continuous", "rents", ("h", "a", "k", "r", "t"),
-        named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", rent="musd_per_k_period",
+        named_by=("a", "k"), amount="accelerators", per=1000.0, unit="accelerators", rent="musd_per_k_step",
         money="musd_total", life="periods", decided_date="start_date", live_date="start_date",
         end_date="end_date", account="cloud-rent", milestone="rent", decision="rent",
     ),
@@ -154,7 +158,7 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
     Purchase(
         "leases", "Colocation leases", "halls", ("lease",), "continuous", "leases", ("h", "t"), amount="it_mw",
-        unit="MW IT", rent="musd_per_mw_period", money="musd_total", life="periods", decided_date="start_date",
+        unit="MW IT", rent="musd_per_mw_step", money="musd_total", life="periods", decided_date="start_date",
         live_date="start_date", end_date="end_date", account="colocation-rent", milestone="lease", decision="lease",
     ),
     Purchase(
@@ -175,12 +179,12 @@ PURCHASES: tuple[Purchase, ...] = (
     ),
     Purchase(
         "hires", "Rented plant", "plant", ("hire",), "continuous", "hires", ("h", "g", "t"), named_by=("g",),
-        amount="added_mw", unit="MW plant", rent="musd_per_mw_period", money="musd_total", life="periods",
+        amount="added_mw", unit="MW plant", rent="musd_per_mw_step", money="musd_total", life="periods",
         decided_date="sign_date", live_date="start_date", end_date="end_date", account="plant-rent", milestone="hire",
     ),
     Purchase(
         "ppas", "Power purchase agreements", "ppa", ("ppa",), "continuous", "ppas", ("h", "g", "t"), named_by=("g",),
-        amount="added_mw", unit="MW contract", rent="musd_per_mw_period", money="musd_total", life="periods",
+        amount="added_mw", unit="MW contract", rent="musd_per_mw_step", money="musd_total", life="periods",
         decided_date="sign_date", live_date="start_date", end_date="end_date", account="ppa", milestone="ppa",
     ),
 )  # fmt: skip
@@ -243,20 +247,20 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("team", "Host's team", "opex", "what an open host needs whatever its size, every period; existing hosts too"),
     Account("halls", "Halls", "capex", "halls built, with land and site works", "halls", "MW IT"),
     Account("hall-upkeep", "Hall upkeep", "opex", "share of the hall's price, every period it stands",
-            charge=Charge("halls", "upkeep_musd_per_period")),
+            charge=Charge("halls", "upkeep_musd_per_step")),
     Account("colocation-rent", "Colocation rent", "rent", "leased halls, every period of the term",
             charge=Charge("leases", PURCHASE["leases"].rent)),
     Account("cooling", "Cooling", "capex", "cooling on top of what halls include", "cooling", "MW heat"),
     Account("grid", "Grid connection", "capex", "connections built", "grid", "MW grid"),
     Account("capacity-charge", "Capacity charge", "energy", "of grid connections, every period",
-            charge=Charge("connections", "charge_musd_per_mw_period")),
+            charge=Charge("connections", "charge_musd_per_mw_step")),
     Account("backup", "Backup power", "capex", "backup plant built", "backup", "MW backup"),
     Account("backup-upkeep", "Backup upkeep", "opex", "share of the plant's price, every period it stands",
-            charge=Charge("backups", "upkeep_musd_per_mw_period")),
+            charge=Charge("backups", "upkeep_musd_per_mw_step")),
     Account("plant", "Plant of a site's own", "capex", "engines, turbines, fuel cells, sun, wind and the like, bought",
             "plant", "MW plant"),
     Account("plant-upkeep", "Plant upkeep", "opex", "fixed cost of plant bought, every period it stands",
-            charge=Charge("plants", "upkeep_musd_per_mw_period")),
+            charge=Charge("plants", "upkeep_musd_per_mw_step")),
     Account("plant-rent", "Plant rent", "rent", "rented plant, every period of the term, maintenance included",
             charge=Charge("hires", PURCHASE["hires"].rent)),
     Account("ppa", "Power purchase agreements", "rent", "all energy that contracts deliver, every period of the term",

@@ -33,17 +33,17 @@ def rule_of(case: Case, asset_class: str, method: Method | None = None) -> Metho
 
 
 def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method | None = None) -> np.ndarray:
-    """Share of the price left at the end, a row of a case table (t: live date, life: periods, and what is sold)."""
+    """Share of the price left at the end, a row of a case table (t: live date, life: steps, and what is sold)."""
     rule = rule_of(case, asset_class, method)
     if rule == "none":
         return np.zeros(len(table))
-    used = case.calendar.n - table["t"].to_numpy(float)
+    used = (case.calendar.n_steps - case.calendar.steps_of(table["t"])).astype(float)
     straight: np.ndarray = np.clip(1.0 - used / table["life"].to_numpy(float), 0.0, 1.0)
     if rule == "straight-line":
         return straight
     column, kept, change = _market(case, asset_class)
     sold = kept * table[column].to_numpy(float)
-    worth = sold * min(1.0, 1.0 + change) ** (used * case.calendar.years)
+    worth = sold * min(1.0, 1.0 + change) ** (used * case.calendar.step_years)
     left: np.ndarray = np.where(np.isnan(sold), straight, np.where(straight > 0, worth, 0.0))
     return left
 

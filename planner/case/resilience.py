@@ -86,7 +86,7 @@ def _duties(context: Context) -> Iterator[tuple[str, str, str, int, float, bool,
         for w in demand:
             if duty.share > 0 and (duty.workloads is None or w.id in duty.workloads):
                 for t in range(first, calendar.n):
-                    lost = max(first, t - length) if supply else 0
+                    lost = max(first, calendar.before(t, length)) if supply else 0
                     yield class_name(duty), duty.by, w.id, first, duty.share, supply, lost, t
 
 

@@ -33,7 +33,8 @@ SCORES = {
 SCHEMA: dict[str, Table] = {
     "periods": Table(("t",), {
         "label": "name of the period", "start": "first day", "year": "calendar year", "months": "length in months",
-        "years": "length in years", "hours": "length in hours", "discount": "factor of its middle",
+        "years": "length in years", "hours": "length in hours", "steps": "length in steps, the shortest period",
+        "discount": "factor of the middle of its steps, their mean",
     }),
     "slices": Table(("t", "s"), {
         "hours": "hours of the slice in the period",
@@ -66,14 +67,14 @@ SCHEMA: dict[str, Table] = {
     "profile": Table(("w", "s"), {"value": "load as a share of the peak"}),
     "stacks": Table(("a",), {
         "name": "name", "family": "family", "origin_iso3": "country it comes from",
-        "adoption_musd": "cost of adopting it, MUSD", "platform_musd_per_period": "its layers, MUSD per period",
-        "licence_musd_per_k_period": "its layers by accelerator, MUSD per thousand accelerators and period",
+        "adoption_musd": "cost of adopting it, MUSD", "platform_musd_per_step": "its layers, MUSD per step",
+        "licence_musd_per_k_step": "its layers by accelerator, MUSD per thousand accelerators and step",
         "support_usd_per_user_year": "its layers by user served, USD per user and year",
         "earliest_t": "first period it may serve",
     }),
     "layers": Table(("a", "layer"), {
         "kind": "kind of layer", "name": "name", "origin_iso3": "country it comes from",
-        "adoption_musd": "cost of adopting it, MUSD", "musd_per_period": "yearly cost, MUSD per period",
+        "adoption_musd": "cost of adopting it, MUSD", "musd_per_step": "yearly cost, MUSD per step",
         "usd_per_accelerator_year": "cost by accelerator", "usd_per_user_year": "cost by user",
         "lead_months": "months to adopt it",
         "earliest": "first day it can be had",
@@ -107,14 +108,14 @@ SCHEMA: dict[str, Table] = {
     }),
     "scores": Table(("w", "h", "a", "k"), SCORES),
     "orders": Table(("h", "a", "k", "t"), {
-        "lead": "periods from the order to the live date", "order_t": "period of the order", "life": "periods it lives",
+        "lead": "steps from the order to the live date", "order_t": "period of the order", "life": "steps it lives",
         "musd_per_k": "price, MUSD per thousand accelerators",
         "goods_share": "share of the price that is goods with a market", "unit_k": "thousands of accelerators in a system",
         "early": "whether an agreement alone makes it possible",
     }),
     "hardware": Table(("h", "k"), {name: f"share of the price: {ACCOUNTS[name].words.lower()}" for name in HARDWARE}),
     "rents": Table(("h", "a", "k", "r", "t"), {
-        "periods": "periods of the term", "musd_per_k_period": "rent, MUSD per thousand and period",
+        "periods": "steps of the term", "musd_per_k_step": "rent, MUSD per thousand and step",
         "provider_capex_musd_per_k": "what the provider invests, MUSD per thousand", **TAIL,
     }),
     "fleet": Table(("h", "a", "k", "t"), {"existing_k": "thousands of accelerators that exist"}),
@@ -149,7 +150,7 @@ SCHEMA: dict[str, Table] = {
         "h": "host", "a": "stack", "k": "system", "accelerators_k": "thousands of accelerators",
         "first_t": "first period", "end_t": "period from which it is gone",
         "rent_usd_per_accelerator_hour": "rent of a contract; missing for what is owned",
-        "rent_periods": "periods from the start in which rent is paid, the last in part", **TAIL,
+        "rent_periods": "steps from the start in which rent is paid, the last in part", **TAIL,
         "price_musd": "what its systems would cost now, MUSD; missing for what is rented",
     }),
     "why_not": Table(("workload",), {

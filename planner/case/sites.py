@@ -19,12 +19,12 @@ TABLES = {
         "mode": "build, colocation or cloud", "p": "its site", "owner_class": "class of its owner",
         "operator": "who runs it", "country": "country of its site",
         "fee_share_per_year": "operator's fee, share of the hardware price a year",
-        "team_musd_per_period": "fixed team while it is open, MUSD per period",
+        "team_musd_per_step": "fixed team while it is open, MUSD per step",
         "exists": "whether it has halls when the horizon starts",
         "tco2_per_mwh": "emissions of the grid at its site, tonnes per MWh",
     }),
     "opens": Table(("h", "t"), {
-        "lead": "periods from the decision to the first usable one", "permit_t": "period from which its permit is there",
+        "lead": "steps from the decision to the first usable one", "permit_t": "period from which its permit is there",
         "musd": "cost of opening, MUSD",
     }),
     "host_period": Table(("h", "t"), {
@@ -65,7 +65,7 @@ def host_table(context: Context) -> pd.DataFrame:
                 h.operator,
                 context.host_country(h),
                 float(fee),
-                team_musd_per_period(context, h) if h.mode != "cloud" else 0.0,
+                team_musd_per_step(context, h) if h.mode != "cloud" else 0.0,
                 is_existing(context, h),
                 context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
             )
@@ -89,18 +89,20 @@ def open_table(context: Context) -> pd.DataFrame:
         if h.mode == "cloud" or is_existing(context, h):
             continue
         works = first_works(context, h)
-        lead = permit_wait(context, h)[0] + works
+        wait = permit_wait(context, h)[0]
         cost = h.open_cost_musd if h.open_cost_musd is not None else context.param(f"open_cost_musd_{h.mode}")
         rows += [
-            (h.id, t, lead, t - works, float(cost)) for t in range(opens_from(context, h), calendar.n, every)
+            (h.id, t, wait + calendar.step_of(t) - calendar.step_of(granted), granted, float(cost))
+            for t in calendar.every(opens_from(context, h), every)
+            for granted in [calendar.before(t, works)]
         ]
     return TABLES["opens"].frame(rows)
 
 
-def team_musd_per_period(context: Context, host: Host) -> float:
+def team_musd_per_step(context: Context, host: Host) -> float:
     """Fixed operations team of an open host."""
     own = context.pick(host.team_musd_per_year, "owner_classes", host.owner_class, "team_musd_per_year")
-    return float(own) * context.calendar.years
+    return float(own) * context.calendar.step_years
 
 
 def host_period_table(context: Context) -> pd.DataFrame:
@@ -161,7 +163,7 @@ def site_period_table(context: Context) -> pd.DataFrame:
                     float(grid[t]),
                     float(s.max_it_mw) if s.max_it_mw is not None else np.inf,
                     float(s.shell_it_mw or 0.0),
-                    float(water) * context.calendar.years if water is not None else np.inf,
+                    float(water) * float(context.calendar.years[t]) if water is not None else np.inf,
                 )
             )
     return TABLES["site_period"].frame(rows)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from planner.case.offers import WhyNot
 
 LAYER_COLUMNS = [
-    "kind", "name", "origin_iso3", "adoption_musd", "musd_per_period", "usd_per_accelerator_year", "usd_per_user_year",
+    "kind", "name", "origin_iso3", "adoption_musd", "musd_per_step", "usd_per_accelerator_year", "usd_per_user_year",
     "lead_months", "earliest",
 ]  # fmt: skip
 STACK_COLUMNS = [
-    "name", "family", "origin_iso3", "adoption_musd", "platform_musd_per_period", "licence_musd_per_k_period",
+    "name", "family", "origin_iso3", "adoption_musd", "platform_musd_per_step", "licence_musd_per_k_step",
     "support_usd_per_user_year", "earliest_t",
 ]  # fmt: skip
 
@@ -71,7 +71,7 @@ def layer_table(context: Context) -> pd.DataFrame:
             table["origin_iso3"].fillna(context.scenario.country),
             _spread(table[f"adoption_musd_{level}"], adoption) * choice.platform_share,
             _spread(table[f"musd_per_year_{level}"], choice.platform_musd_per_year)
-            * (choice.platform_share * context.calendar.years),
+            * (choice.platform_share * context.calendar.step_years),
             _spread(table[f"usd_per_accelerator_year_{level}"], choice.licence_usd_per_accelerator_year),
             _spread(table[f"usd_per_user_year_{level}"], choice.support_usd_per_user_year),
             _leads(table, choice, adopted), pd.to_datetime(table["earliest"]), strict=True,
@@ -93,7 +93,7 @@ def stack_table(context: Context, layers: pd.DataFrame, why: WhyNot) -> pd.DataF
     for choice in context.scenario.stacks:
         stack = context.catalog.table("stacks").loc[choice.id]
         own = layers[layers["a"] == choice.id]
-        earliest = calendar.periods(float(own["lead_months"].max()))
+        earliest = calendar.after(0, calendar.whole_steps(float(own["lead_months"].max())))
         if own["earliest"].notna().any():
             earliest = max(earliest, calendar.first_from(own["earliest"].max().date()))
         if earliest >= calendar.n:
@@ -102,8 +102,8 @@ def stack_table(context: Context, layers: pd.DataFrame, why: WhyNot) -> pd.DataF
         rows.append(
             (choice.id, str(stack["name"]), str(stack["family"]),
              str(origin) if isinstance(origin, str) else context.scenario.country,
-             float(own["adoption_musd"].sum()), float(own["musd_per_period"].sum()),
-             float(own["usd_per_accelerator_year"].sum()) * calendar.years / 1e3,
+             float(own["adoption_musd"].sum()), float(own["musd_per_step"].sum()),
+             float(own["usd_per_accelerator_year"].sum()) * calendar.step_years / 1e3,
              float(own["usd_per_user_year"].sum()), earliest)
         )  # fmt: skip
     return keyed(rows, ["a"], STACK_COLUMNS)

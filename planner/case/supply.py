@@ -31,25 +31,29 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
     for row in systems[(systems["mode"] != "cloud") & systems["buyable"]].itertuples():
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         delivery = context.pick(choice.delivery_months, "systems", row.k, "delivery_months")
-        lead = calendar.periods(float(delivery))
+        lead = calendar.whole_steps(float(delivery))
         orders = order_periods(context, choice, row)
-        life = calendar.periods(12.0 * float(context.catalog.value("systems", row.k, "economic_life_years")))
+        life = calendar.whole_steps(
+            12.0 * float(context.catalog.value("systems", row.k, "economic_life_years"))
+        )
         unit = float(context.catalog.value("systems", row.k, "n_accelerators")) / 1000.0
         if not orders:
             why.add("ended", f"sold until {end_of_sale(context, choice):%Y-%m-%d}: no order can be placed in time",
                     h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
             continue
-        if orders[0] + lead >= calendar.n:
-            why.add("late", f"first live {calendar.label(orders[0] + lead)}, after the horizon",
+        live = [calendar.after(order_t, lead) for order_t in orders]
+        if live[0] >= calendar.n:
+            why.add("late", f"first live {calendar.label(live[0])}, after the horizon",
                     h=host.id, a=str(row.a), k=str(row.k))  # fmt: skip
             continue
         shares = costs.hardware_shares(context, choice, host)
         goods = sum(shares[name] for name in MARKETED)
-        for t in [order_t + lead for order_t in orders if order_t + lead < calendar.n]:
-            key = (str(row.h), str(row.k), t - lead)
+        for t in [t for t in dict.fromkeys(live) if t < calendar.n]:
+            order_t = calendar.before(t, lead)
+            key = (str(row.h), str(row.k), order_t)
             if key not in prices:
-                prices[key] = costs.hardware_musd_per_k(context, choice, host, t - lead)
-            rows.append((row.h, row.a, row.k, t, lead, t - lead, life, prices[key], goods, unit, False))
+                prices[key] = costs.hardware_musd_per_k(context, choice, host, order_t)
+            rows.append((row.h, row.a, row.k, t, lead, order_t, life, prices[key], goods, unit, False))
     columns = ["lead", "order_t", "life", "musd_per_k", "goods_share", "unit_k", "early"]
     return keyed(rows, ["h", "a", "k", "t"], columns)
 
@@ -74,7 +78,10 @@ def order_periods(context: Context, choice: SystemChoice, row: Any) -> list[int]
     """
     calendar = context.calendar
     released = max(0, calendar.first_from(costs.released_on(context, choice).date()))
-    licence, ends = calendar.periods(float(row.licence_months)), end_of_sale(context, choice)
+    licence, ends = (
+        calendar.after(0, calendar.whole_steps(float(row.licence_months))),
+        end_of_sale(context, choice),
+    )
     open_to = [t for t in range(released, calendar.n) if t >= licence or _before(context, t, row.free_until)]
     on_sale = [t for t in open_to if pd.isna(ends) or _before(context, t, ends)]
     return on_sale if on_sale or open_to else [max(released, licence)]
@@ -85,7 +92,7 @@ def _before(context: Context, t: int, day: pd.Timestamp) -> bool:
 
 
 def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
-    """(h, a, k, r, t) a rental may start: periods of the term, MUSD per thousand and period, provider capex."""
+    """(h, a, k, r, t) a rental may start: steps of the term, MUSD per thousand and step, provider capex."""
     calendar = context.calendar
     choices = {s.id: s for s in context.scenario.systems}
     hosts = {h.id: h for h in context.scenario.hosts}
@@ -94,23 +101,28 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
     for row in systems[(systems["mode"] == "cloud") & systems["buyable"]].itertuples():
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         first = max(
-            calendar.periods(host.open_lead_months)
-            + (0 if _before(context, 0, row.free_until) else calendar.periods(float(row.licence_months))),
+            calendar.after(0, calendar.whole_steps(host.open_lead_months) + _licence_steps(context, row)),
             calendar.first_from(costs.released_on(context, choice).date()),
             calendar.first_from(host.open_from) if host.open_from else 0,
         )
         life_years = float(context.catalog.value("systems", row.k, "economic_life_years"))
         for term in host.rent_terms or all_terms:
             months = float(context.catalog.value("rent_terms", term, "months"))
-            n = calendar.periods(months)
+            steps = calendar.whole_steps(months)
             for t in range(max(first, 0), calendar.n):
-                price = costs.rent_musd_per_k_period(context, choice, host, term, t)
+                price = costs.rent_musd_per_k_step(context, choice, host, term, t)
                 capex = costs.hardware_musd_per_k(context, choice, host, t) * min(
                     1.0, months / 12 / life_years
                 )
-                rows.append((row.h, row.a, row.k, term, t, n, price, capex))
-    columns = ["periods", "musd_per_k_period", "provider_capex_musd_per_k"]
+                rows.append((row.h, row.a, row.k, term, t, calendar.term(t, steps), price, capex))
+    columns = ["periods", "musd_per_k_step", "provider_capex_musd_per_k"]
     return rents_with_tails(context, keyed(rows, ["h", "a", "k", "r", "t"], columns))
+
+
+def _licence_steps(context: Context, row: Any) -> int:
+    """Steps of the licence of what is rented; none where an exception holds at the start."""
+    free = _before(context, 0, row.free_until)
+    return 0 if free else context.calendar.whole_steps(float(row.licence_months))
 
 
 def step_values(context: Context, path: list[QuotaStep]) -> np.ndarray:
@@ -160,9 +172,11 @@ def quota_rows(context: Context, quota: Quota) -> list[tuple[Any, ...]]:
     if quota.per == "year" and not quota.cumulative:
         years = [context.calendar.date_of(t).year for t in periods]
         return [(quota.id, t, float(values[t]), "window", years.index(years[t])) for t in periods]
-    amounts = values * context.calendar.step_months / (12.0 if quota.per == "year" else 3.0)
-    if quota.cumulative:
-        return [(quota.id, t, float(v), "cumulative", 0) for t, v in enumerate(np.cumsum(amounts))]
+    share = context.calendar.months / (12.0 if quota.per == "year" else 3.0)
+    amounts = values * share
+    if quota.cumulative:  # what goes live with a period may count what its first step allows
+        so_far = np.cumsum(amounts) - values * (share - share / context.calendar.steps)
+        return [(quota.id, t, float(v), "cumulative", 0) for t, v in enumerate(so_far)]
     return [(quota.id, t, float(v), "orders", t) for t, v in enumerate(amounts)]
 
 
@@ -193,12 +207,12 @@ def quota_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
 def _run_by(context: Context, team: Operators, run: pd.DataFrame) -> list[tuple[Any, ...]]:
     """(q, t, amount_k, kind, t): accelerators that people can run, beside the fleet that exists.
 
-    People at t = those at the start + hires of the periods that ended the time of training before.
+    People at t = those at the start + hires of the steps that ended the time of training before.
     """
     calendar, existing = context.calendar, context.scenario.existing.fleets
     each = team.accelerators_per_person or context.param("accelerators_per_operator")
     months = team.training_months
-    trained = calendar.periods(context.param("operator_training_months") if months is None else months)
+    trained = calendar.whole_steps(context.param("operator_training_months") if months is None else months)
     hired = team.hires_per_quarter * calendar.step_months / 3.0
     held = np.zeros(calendar.n)
     for f in existing:
@@ -206,7 +220,7 @@ def _run_by(context: Context, team: Operators, run: pd.DataFrame) -> list[tuple[
             held[max(0, calendar.first_from(f.since)) : max(0, calendar.containing(f.retire))] += (
                 f.accelerators
             )
-    people = team.people + hired * np.maximum(0, np.arange(calendar.n) - trained)
+    people = team.people + hired * np.maximum(0, np.array(calendar.edges[:-1]) - trained)
     amounts = (people * each + held) / 1000.0
     return [(team.id, t, float(k), "capacity", t) for t, k in enumerate(amounts)]
 
@@ -214,11 +228,14 @@ def _run_by(context: Context, team: Operators, run: pd.DataFrame) -> list[tuple[
 def crew_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(q, t) -> racks_k; (q, h, a, k) -> racks per accelerator (a server counts as a rack's share by heat)."""
     room = float(context.catalog.value("cooling", "air-chilled-water", "max_rack_kw"))
-    quarters = context.calendar.step_months / 3.0
+    quarters = context.calendar.months / 3.0
     caps: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for crew in context.scenario.supply.crews:
-        caps += [(crew.id, t, crew.racks_per_quarter * quarters / 1000.0) for t in range(context.calendar.n)]
+        caps += [
+            (crew.id, t, crew.racks_per_quarter * float(quarters[t]) / 1000.0)
+            for t in range(context.calendar.n)
+        ]
         for row in selected(systems[systems["mode"] != "cloud"], crew).itertuples():
             system = context.catalog.table("systems").loc[row.k]
             racks = 1.0 if system["kind"] == "rack" else min(1.0, float(system["peak_kw"]) / room)

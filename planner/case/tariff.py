@@ -12,7 +12,7 @@ from planner.case.blocks import price_by_hour, stressed_hours
 from planner.case.case import STRESS
 from planner.case.context import Context
 from planner.case.cost_breakdown import price_path
-from planner.case.costs import years_since
+from planner.case.costs import years_at
 from planner.case.table import Table
 from planner.scenario.power import Tariff
 from planner.scenario.schema import Site
@@ -23,7 +23,7 @@ TABLES = {
         "network_musd_per_mwh": "what the grid charges to carry it, MUSD per MWh",
     }),
     "peak_charges": Table(("h", "t"), {
-        "musd_per_mw_period": "charge on the highest import of the calendar year so far, MUSD per MW and period",
+        "musd_per_mw_step": "charge on the highest import of the calendar year so far, MUSD per MW and step",
         "same_year": "whether the period before lies in the same calendar year",
     }),
 }  # fmt: skip
@@ -33,9 +33,9 @@ FLAT = Tariff()
 def energy_prices(context: Context, site: Site) -> np.ndarray:
     """USD per MWh by period, mean of the day."""
     change = (site.tariff or FLAT).energy_change_pct_per_year / 100.0
-    paths = [price_path(change, years_since(context, t)) for t in range(context.calendar.n)]
+    paths = [price_path(change, years_at(context, step)) for step in range(context.calendar.n_steps)]
     usd = context.elec_price_usd_per_mwh(site)
-    return usd * np.array(paths)
+    return usd * context.calendar.mean(paths)
 
 
 def tariff_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def peak_charge_table(context: Context) -> pd.DataFrame:
     years = [calendar.date_of(t).year for t in range(calendar.n)]
     for h in [h for h in context.scenario.hosts if h.mode != "cloud"]:
         usd = (context.site(h.site).tariff or FLAT).capacity_usd_per_kw_year
-        musd = usd / 1000.0 * calendar.years
+        musd = usd / 1000.0 * calendar.step_years
         if usd:
             rows += [(h.id, t, musd, t > 0 and years[t] == years[t - 1]) for t in range(calendar.n)]
     return TABLES["peak_charges"].frame(rows)

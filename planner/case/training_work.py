@@ -22,7 +22,7 @@ from planner.scenario.schema import Scenario, TrainingRun, TrainingRuns
 
 TABLES = {
     "trainings": Table(("w", "j"), {
-        "kref": "work in all, thousands of reference accelerators x periods",
+        "kref": "work in all, thousands of reference accelerators x steps",
         "months": "months the workload waits if it is not done",
     }),
     "training_periods": Table(("w", "j", "t"), {
@@ -60,8 +60,9 @@ def with_training(case: Case, paces: Mapping[str, np.ndarray]) -> Case:
     )
     asked = case.demand["demand_kref"].reindex(pd.MultiIndex.from_frame(each[["w", "t"]])).to_numpy(float)
     months = each["kref"] / asked * looked_up(each["t"], case.periods["months"])
+    steps = case.calendar.steps[each["t"].to_numpy(int)]
     runs = (
-        each.assign(months=months)
+        each.assign(months=months, kref=each["kref"] * steps)
         .groupby(["w", "j"], sort=False, as_index=False)
         .agg(kref=("kref", "sum"), months=("months", "sum"), one_place=("one_place", "first"))
     )

@@ -13,7 +13,7 @@ from planner.case.context import Context
 from planner.case.periods import HOURS_PER_MONTH
 from planner.case.permits import permit_from
 from planner.case.plant import fuel_usd_per_mmbtu
-from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, periods, ways
+from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, ways
 from planner.facts.numbers import fixed, number
 from planner.plans.network import SERVICE, Network
 from planner.scenario.power import PowerOption
@@ -88,17 +88,19 @@ def _bridges(case: Case, host: Host) -> list[Bridge]:
         usd = burnt * fuel_usd_per_mmbtu(context, site, option, str(fuels[name])) + (
             0.0 if isnan(running) else running
         )
-        permit = periods(context, option, "permit_months")
+        permit = steps(context, option, "permit_months")
         if "rent" in ways(context, option):
             rent, term = (
                 figure(context, option, "rent_usd_per_kw_month"),
                 figure(context, option, "term_months"),
             )
-            live = permit + periods(context, option, "mobilisation_months")
+            live = permit + steps(context, option, "mobilisation_months")
             found.append(Bridge(str(name), "rented", live, rent, term, usd))
         if "buy" in ways(context, option):
-            built = permit_from(context, host) + periods(context, option, "construction_months")
-            live = max(permit + periods(context, option, "lead_months"), built)
+            built = context.calendar.step_of(permit_from(context, host)) + steps(
+                context, option, "construction_months"
+            )
+            live = max(permit + steps(context, option, "lead_months"), built)
             found.append(
                 Bridge(str(name), "bought", live, figure(context, option, "capex_usd_per_kw"), 0.0, usd)
             )

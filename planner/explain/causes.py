@@ -143,7 +143,7 @@ def _duty_cause(case: Case, w: str, first: int) -> Cause:
     path, new = (
         (f"demand[{w}].optional", True) if never else (f"demand[{w}].must_serve_by", calendar.date_of(first))
     )
-    periods, besides = first - before, ""
+    periods, besides = calendar.step_of(first) - calendar.step_of(before), ""
     unit = STEP_NAMES[calendar.step_months]
     if never:
         cuts = lost_by_cuts(case, w, calendar.n - 1)

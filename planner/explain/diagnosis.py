@@ -152,9 +152,9 @@ def _overrides(case: Case, causes: list[Cause], share: float) -> dict[str, Any]:
         elif c.relaxation is not None and c.divisible:
             out[c.path] = c.relaxation.new_value(c.change * share)
         elif isinstance(c.new, date) and isinstance(c.value, date):
-            out[c.path] = case.calendar.date_of(
-                case.calendar.first_from(c.value) + math.floor(c.change * share)
-            )
+            calendar = case.calendar
+            first = calendar.step_of(calendar.first_from(c.value)) + math.floor(c.change * share)
+            out[c.path] = calendar.date_of(calendar.period_of(first))
         # What is taken or left as a whole is left.
     return out
 

@@ -130,10 +130,14 @@ class _Search:
         """Whether fewer values may do: not much more of them, and no date moved that need not move."""
         elastic = self.elastic
         old, new = elastic.delays(before), elastic.delays(x)
-        periods = MONTHS_FOR_FEWER // elastic.case.calendar.step_months
-        last = elastic.case.calendar.n
+        calendar = elastic.case.calendar
+        steps = MONTHS_FOR_FEWER // calendar.step_months
+        last = calendar.n
         dates = all(
-            w in old and t <= old[w] + periods and (t < last or old[w] >= last) for w, t in new.items()
+            w in old
+            and calendar.step_of(t) <= calendar.step_of(old[w]) + steps
+            and (t < last or old[w] >= last)
+            for w, t in new.items()
         )
         return dates and elastic.worth(x).sum() <= FEWER * elastic.worth(before).sum() + NEGLIGIBLE
 

@@ -106,6 +106,12 @@ def rows_of(arrays: Arrays, rule: str, first: str | None = None, periods: range 
     )
 
 
+def periods_of(arrays: Arrays, rule: str, rows: Any) -> np.ndarray:
+    """The period, last of its index, of each of some rows of a rule."""
+    block = arrays.rows.get(rule)
+    return np.array([] if block is None else [block.index[i - block.start][-1] for i in rows], int)
+
+
 def scaled_rows(rows: Any, per_unit: float, families: tuple[str, ...]) -> Exact:
     """Rows whose coefficients of these families, and right-hand side, are proportional to the value."""
 

@@ -17,7 +17,7 @@ from planner.case.efficiency import MEASURES, WORDS, cap_name
 from planner.case.limits import TOTAL, budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
-from planner.explain.relaxations import Relaxation, rounded, rows_of, scaled_rows
+from planner.explain.relaxations import Relaxation, periods_of, rounded, rows_of, scaled_rows
 from planner.explain.service_limits import class_floors, continuity, control, decisions, shares, survival
 from planner.scenario.schema import Site
 from planner.solver.arrays import Arrays, Block, Floats
@@ -138,7 +138,7 @@ def _energy_gwh(case: Case, rows: Floats) -> Floats:
     """Roughly the IT energy of a year at a place: that of all demand at the systems' mean draw."""
     hours = case.demand["t"].map(case.periods["hours"]).astype(float)
     mw = case.demand["demand_kref"] * float(case.systems["working_mw_per_k"].mean())
-    years = max(case.calendar.n * case.calendar.years, 1.0)
+    years = max(case.calendar.n_steps * case.calendar.step_years, 1.0)
     return np.full(len(rows), float((mw * hours).sum()) / years / 1000.0)
 
 
@@ -193,12 +193,12 @@ def _foreign_quota(case: Case, arrays: Arrays, q: str, rows: Any) -> Iterator[Re
 
 
 def _crews(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
-    quarters = case.calendar.step_months / 3.0
+    quarters = case.calendar.months / 3.0
     for crew in case.scenario.supply.crews:
         rows = rows_of(arrays, "crew", crew.id)
         yield Relaxation(
             "crew", f"supply.crews[{crew.id}].racks_per_quarter", crew.racks_per_quarter, "racks a quarter",
-            f"installation crew {crew.id}", rows, np.full(len(rows), -quarters / 1000.0), scale=10.0,
+            f"installation crew {crew.id}", rows, -quarters[periods_of(arrays, "crew", rows)] / 1000.0, scale=10.0,
         )  # fmt: skip
 
 
@@ -259,7 +259,7 @@ def _water(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     for site in case.scenario.sites:
         if site.max_water_m3_per_year is not None:
             rows = rows_of(arrays, "site_water", site.id)
-            per_unit = np.full(len(rows), -case.calendar.years / 1000.0)
+            per_unit = -case.calendar.years[periods_of(arrays, "site_water", rows)] / 1000.0
             yield Relaxation("water", f"sites[{site.id}].max_water_m3_per_year", site.max_water_m3_per_year, "m3 a year",
                          f"water at {site.id}", rows, per_unit, scale=1e4)  # fmt: skip
 

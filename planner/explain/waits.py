@@ -34,29 +34,35 @@ def waits(case: Case, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """
     networks = [host_network(case, tables, str(h)) for h in case.hosts.index]
     return [
-        _sentence(case, network, _peak_mw(tables, network)) for network in networks if network is not None
+        _sentence(case, network, _peak_mw(case, tables, network))
+        for network in networks
+        if network is not None
     ]
 
 
-def _peak_mw(tables: Mapping[str, pd.DataFrame], network: Network) -> float | None:
+def _peak_mw(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> float | None:
     """Power that the first fleet of a host may draw."""
     power, begins = tables.get("power"), network.activities[-1].end_t
     if power is None:
         return None
-    own = power[(power["h"] == network.host) & (power["t"] == begins)]
+    own = power[(power["h"] == network.host) & (power["t"] == case.calendar.period_of(begins))]
     return float(own["facility_peak_mw"].iloc[0]) if len(own) else None
 
 
 def _sentence(case: Case, network: Network, peak_mw: float | None) -> str:
     by, ends = {a.name: a for a in network.activities}, network.early_ends()
     begins, early, step = by[SERVICE].end_t, ends[SERVICE], case.calendar.step_months
-    label, path = case.calendar.label, network.path()
+    path = network.path()
+
+    def label(at: int) -> str:
+        return case.calendar.label(case.calendar.period_of(at))
+
     decided = by["permit"].start_t if "permit" in by else 0
-    chain = [a for a in path if a.periods > 0]
+    chain = [a for a in path if a.steps > 0]
     if early <= decided and begins == early:
         since = "it is decided" if "permit" in by else "the plan begins"
         return f"{network.host} serves from {label(begins)}, as soon as {since}: it waits for nothing."
-    first = ends[path[0].name] - path[0].periods if path else early
+    first = ends[path[0].name] - path[0].steps if path else early
     since = (
         "it is decided"
         if "permit" in by and first == decided
@@ -86,16 +92,16 @@ def _without(case: Case, network: Network, chain: list[Activity]) -> str:
     """When the place could serve if the longest wait of its chain were nothing, and what comes next then."""
     if not chain:
         return ""
-    longest, ends = max(chain, key=lambda a: a.periods), network.early_ends()
+    longest, ends = max(chain, key=lambda a: a.steps), network.early_ends()
     shorter = network.early_ends({longest.name: 0})[SERVICE]
     others = tuple(_at_once(a) if a.name == longest.name else a for a in network.activities)
     rest = Network(network.host, others).path()
-    following = _words(case, network, max(rest[::-1], key=lambda a: a.periods)) if rest else "nothing"
+    following = _words(case, network, max(rest[::-1], key=lambda a: a.steps)) if rest else "nothing"
     saved = (ends[SERVICE] - shorter) * case.calendar.step_months
     what = _words(case, network, longest)
     if saved == 0:
         return f"Without the wait for {what} it could be no sooner: next comes {following}."
-    when = case.calendar.label(shorter)
+    when = case.calendar.label(case.calendar.period_of(shorter))
     return f"Without the wait for {what} it could be {saved} months sooner, {when}: next comes {following}."
 
 

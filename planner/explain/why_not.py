@@ -281,7 +281,7 @@ class _Forced:
         best = max(spent, key=lambda c: spent[c])
         blocks = [self.engine.arrays.columns[f] for f in FAMILIES]
         when = next(int(b.tuple_at(best - b.start)[-1]) for b in blocks if b.start <= best < b.stop)
-        more = rise / (float(self.rate @ (x - before)[self.columns]) * self.case.calendar.years)
+        more = rise / (float(self.rate @ (x - before)[self.columns]) * float(self.case.calendar.years[when]))
         return rise / total, more, self.case.calendar.label(when)
 
 

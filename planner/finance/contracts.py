@@ -43,10 +43,10 @@ def _contract(given: Revenue, tables: Mapping[str, pd.DataFrame], quarters: Quar
     serving = tables["serving"]
     rows = serving if given.workloads is None else serving[serving["w"].isin(given.workloads)]
     hours = quarters.calendar.step_months * HOURS_PER_MONTH / MILLION
-    used = quarters.real(rows, "accelerators") * hours * open_
+    used = quarters.level_of(rows, "accelerators") * hours * open_
     return Contract(
         id=given.id, kind=given.kind, price_usd=float(given.price_usd or 0.0), used=used,
-        contracted=used + quarters.real(rows, "reserve") * hours * open_, floor_share=given.floor_share,
+        contracted=used + quarters.level_of(rows, "reserve") * hours * open_, floor_share=given.floor_share,
         target_availability=given.target_availability, availability=given.availability, deduction=given.deduction,
         indexed_share=given.indexed_share,
     )  # fmt: skip
@@ -57,7 +57,7 @@ def _tokens(given: Revenue, demand: pd.DataFrame, quarters: Quarters) -> Array:
     rows = demand if given.workloads is None else demand[demand["w"].isin(given.workloads)]
     rate = rows["tokens_per_s"].fillna(0.0) * (1.0 - rows["unserved_share"]) * rows["mean_load"]
     seconds = quarters.calendar.step_months * HOURS_PER_MONTH * SECONDS_PER_HOUR
-    served = quarters.real(rows.assign(tokens=rate * seconds / MILLION**2), "tokens")
+    served = quarters.level_of(rows.assign(tokens=rate * seconds / MILLION**2), "tokens")
     if not served.any():
         raise FinanceError.single(
             f"finance.revenue[{given.id}].workloads", "the plan serves no tokens of theirs"

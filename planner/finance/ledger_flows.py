@@ -62,7 +62,7 @@ class Quarters:
 
     @property
     def count(self) -> int:
-        return self.calendar.n * self.calendar.step_months // MONTHS_PER_QUARTER
+        return self.calendar.n_steps * self.calendar.step_months // MONTHS_PER_QUARTER
 
     @property
     def level(self) -> Array:
@@ -71,13 +71,19 @@ class Quarters:
 
     def of_period(self, t: int) -> int:
         """The quarter in which a period begins."""
-        return t * self.calendar.step_months // MONTHS_PER_QUARTER
+        return self.calendar.step_of(t) * self.calendar.step_months // MONTHS_PER_QUARTER
 
     def real(self, rows: pd.DataFrame, column: str = "musd") -> Array:
         """A column by quarter: months added up, longer periods spread evenly."""
         by_period = rows.groupby("t")[column].sum().reindex(range(self.calendar.n), fill_value=0.0)
-        months = np.repeat(by_period.to_numpy(float) / self.calendar.step_months, self.calendar.step_months)
+        months = np.repeat(by_period.to_numpy(float) / self.calendar.months, self.calendar.months)
         return np.asarray(months.reshape(self.count, MONTHS_PER_QUARTER).sum(axis=1))
+
+    def level_of(self, rows: pd.DataFrame, column: str) -> Array:
+        """Sum over the steps of each quarter of what a column is in them."""
+        return self.real(
+            rows.assign(**{column: rows[column] * self.calendar.steps[rows["t"].to_numpy(int)]}), column
+        )
 
     def nominal(self, rows: pd.DataFrame) -> Array:
         return self.real(rows) * self.level

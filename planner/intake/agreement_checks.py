@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from planner.case.periods import Calendar, add_months
+from planner.case.periods import Calendar
 from planner.intake.document import Document, fault, valid
 from planner.intake.offer_checks import context_of
 from planner.scenario.agreements import Agreement, ContentDuty
@@ -117,8 +117,8 @@ def _first_day(horizon: Calendar, doc: Document, a: Agreement) -> date:
         own = a.lead_months
         kind = doc.catalog.value("agreement_kinds", a.kind, "lead_months_mid")
         months = float(kind if own is None else own)
-    lead = horizon.periods(months) * horizon.step_months
-    return max(add_months(horizon.start, lead), a.from_ or horizon.start)
+    lead = horizon.whole_steps(months)
+    return max(horizon.date_of(horizon.after(0, lead)), a.from_ or horizon.start)
 
 
 def _places(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Problem]:
@@ -226,8 +226,9 @@ def _order_days(doc: Document, horizon: Calendar, a: Agreement) -> tuple[date, d
         return None
     after = horizon.n if a.until is None else min(horizon.n, horizon.containing(a.until + timedelta(days=1)))
     ends = (a.end or doc.catalog.value("agreement_kinds", a.kind, "end")) == "service"
-    lead = horizon.periods(min(delivery))
-    last = min(after - 1, (after if ends else horizon.n) - horizon.periods(12.0) - lead)
+    lead, year = horizon.whole_steps(min(delivery)), horizon.whole_steps(12.0)
+    runs_to = horizon.step_of(after if ends else horizon.n)
+    last = min(after - 1, horizon.period_of(runs_to - year - lead))
     return horizon.date_of(horizon.first_from(first)), horizon.date_of(last)
 
 

@@ -15,11 +15,11 @@ from planner.case.periods import Calendar
 from planner.facts.catalog import Catalog
 from planner.facts.suggest import hint as words_of
 from planner.scenario.finance import PAYERS
+from planner.scenario.horizon import Horizon
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.references import CATALOG_TABLES, LISTS
-from planner.scenario.schema import Horizon
 
 HINTS = 100
 """Unknown names for which the nearest known one is looked up: with thousands on both sides it takes minutes."""

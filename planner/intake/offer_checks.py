@@ -143,7 +143,7 @@ def early_exits(doc: Document) -> Iterator[Problem]:
         months = choice.lead_months
         if months is None:
             months = float(doc.catalog.table("layers").loc[layers, "lead_months"].max())
-        first = doc.horizon.date_of(doc.horizon.periods(months))
+        first = doc.horizon.date_of(doc.horizon.after(0, doc.horizon.whole_steps(months)))
         leaving = choice.exit.from_ if choice.exit is not None else None
         if leaving is not None and leaving <= first:
             message = f"{leaving} comes before it can have been adopted, {first}: a later date, or none"

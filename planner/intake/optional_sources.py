@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from planner.case.draws import BOUGHT, tenor_of
 from planner.case.finance import SCULPTED
@@ -60,11 +61,11 @@ def _dates(doc: Document, s: Source) -> Iterator[tuple[str, str]]:
     if doc.horizon is None:
         return
     calendar = doc.horizon
-    quarters = calendar.n * calendar.step_months // MONTHS
+    quarters = calendar.n_steps * calendar.step_months // MONTHS
     opens = max(0, quarter_of(s.from_, calendar.start)) if s.from_ else 0
     closes = min(quarters, quarter_of(s.until, calendar.start) + 1) if s.until else quarters
-    step = max(1, calendar.step_months // MONTHS)
-    if -(-opens // step) >= closes // step:
+    whole = [(step * calendar.step_months // MONTHS) for step in calendar.edges]
+    if not any(opens <= first and max(first + 1, after) <= closes for first, after in pairwise(whole)):
         yield (
             "until" if s.until else "from",
             "no whole period of the horizon lies within its dates: it is never drawn",

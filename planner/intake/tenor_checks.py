@@ -59,7 +59,7 @@ def _too_long(doc: Document, source: Source) -> Iterator[str]:
         yield f"{tenor:g} years exceed the agency's {source.longest_tenor_years:g}"
     if doc.horizon is None:
         return
-    quarters = doc.horizon.n * doc.horizon.step_months // MONTHS
+    quarters = doc.horizon.n_steps * doc.horizon.step_months // MONTHS
     closes = quarter_of(source.until, doc.horizon.start) + 1 if source.until else 0
     left = (quarters - min(max(0, closes), quarters)) / QUARTERS_PER_YEAR
     if tenor > left and (left or not source.optional):
@@ -83,7 +83,7 @@ def downsides(doc: Document) -> Iterator[Problem]:
         if event is None:
             continue
         if event.what in DELAYS:
-            months = doc.horizon.n * doc.horizon.step_months if doc.horizon else None
+            months = doc.horizon.n_steps * doc.horizon.step_months if doc.horizon else None
             if months is not None and event.size >= months:
                 message = (
                     f"{event.size:g} months are the whole horizon, {months} months: give a shorter delay"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.periods import HOURS_PER_YEAR
 from planner.case.registry import CONTRACTS, Purchase
 from planner.plans.reader import NOISE, Reader
 
@@ -26,8 +27,10 @@ def _rent_in(name: str, unit: Callable[[Case, pd.DataFrame], Any]) -> tuple[str,
 
 
 def _within(case: Case, rows: pd.DataFrame) -> pd.Series:
-    """Amount x periods of its term within the horizon."""
-    return rows[BOUGHT] * np.minimum(rows["periods"].astype(int), case.calendar.n - rows["t"])
+    """Amount x steps of its term within the horizon."""
+    return rows[BOUGHT] * np.minimum(
+        rows["periods"].astype(int), case.calendar.n_steps - case.calendar.steps_of(rows["t"])
+    )
 
 
 def _dates(case: Case, periods: pd.Series) -> pd.Series:
@@ -41,18 +44,18 @@ EXTRAS: Mapping[str, Mapping[str, tuple[str, Derived]]] = {
     "orders": {"units": ("unit_k", lambda case, rows: rows[BOUGHT] / rows["unit_k"].astype(float))},
     "rents": {
         "usd_per_accelerator_hour": _rent_in(
-            "rents", lambda case, _: 1000 / float(case.periods["hours"].iloc[0])
+            "rents", lambda case, _: 1000 / (HOURS_PER_YEAR * case.calendar.step_years)
         ),
         "musd_total": _rent_in("rents", _within),
     },
     "halls": {"it_mw": ("it_mw", lambda case, rows: rows[BOUGHT] * rows["it_mw"].astype(float))},
     "leases": {
-        "musd_per_year": _rent_in("leases", lambda case, rows: rows[BOUGHT] / case.calendar.years),
+        "musd_per_year": _rent_in("leases", lambda case, rows: rows[BOUGHT] / case.calendar.step_years),
         "musd_total": _rent_in("leases", _within),
     },
     "ppas": {"musd_total": _rent_in("ppas", _within)},
     "hires": {
-        "usd_per_kw_month": _rent_in("hires", lambda case, _: 1000 / (12.0 * case.calendar.years)),
+        "usd_per_kw_month": _rent_in("hires", lambda case, _: 1000 / (12.0 * case.calendar.step_years)),
         "musd_total": _rent_in("hires", _within),
     },
 }
@@ -84,8 +87,8 @@ def bought(reader: Reader, purchase: Purchase) -> pd.DataFrame:
     rows[BOUGHT] = rows[BOUGHT].astype(float)
     new = {p.amount: rows[BOUGHT] * p.per} if p.amount else {}
     if p.end_date:
-        new[p.end_date] = reader.date(rows["t"] + rows[p.life].astype(int))
-    new[p.decided_date] = reader.date(p.decided_t(rows).astype(int))
+        new[p.end_date] = reader.day(case.calendar.steps_of(rows["t"]) + rows[p.life].to_numpy(int))
+    new[p.decided_date] = reader.day(p.decided_step(rows, case.calendar))
     new[p.live_date] = reader.date(rows["t"])
     if p.price:
         new[p.money] = rows[BOUGHT] * rows[p.price].astype(float)

@@ -16,6 +16,7 @@ from planner.case import control
 from planner.case.case import Case
 from planner.case.draws import GRANT_DRAWN
 from planner.case.measures import MEASURES, unit_weights
+from planner.case.periods import Calendar
 from planner.case.registry import FINANCE, NO_OUTLAY
 from planner.plans.content import LICENSOR, shares
 from planner.plans.ranges import with_ranges
@@ -124,11 +125,12 @@ def service_periods(share: pd.Series) -> dict[str, int | None]:
     }  # fmt: skip
 
 
-def service_months(share: pd.Series, step_months: int) -> dict[str, float]:
+def service_months(share: pd.Series, calendar: Calendar) -> dict[str, float]:
     """The same in months from the start of the horizon, by the names of ``SERVICE``; NaN where that is never."""
     found = service_periods(share)
     return {
-        f"{name}_service_months": np.nan if t is None else float(t * step_months) for name, t in found.items()
+        f"{name}_service_months": np.nan if t is None else float(calendar.step_of(t) * calendar.step_months)
+        for name, t in found.items()
     }
 
 
@@ -274,8 +276,8 @@ def _size(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
 
 
 def _flows(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
-    per_year = 12 // case.calendar.step_months
-    last = tables["power"][tables["power"]["t"] >= case.calendar.n - per_year]
+    first = case.calendar.period_of(case.calendar.n_steps - 12 // case.calendar.step_months)
+    last = tables["power"][tables["power"]["t"] >= first]
     note = "last full year; cloud at the catalog's intensity (assumed)"
     return [
         ("energy_gwh_per_year", last["energy_mwh"].sum() / 1000.0, "GWh", note),
@@ -330,6 +332,6 @@ def _date(case: Case, t: int | None) -> pd.Timestamp:
 
 
 def _date_row(case: Case, name: str, t: int | None, note: str) -> tuple[Any, ...]:
-    months = np.nan if t is None else float(t * case.calendar.step_months)
+    months = np.nan if t is None else float(case.calendar.step_of(t) * case.calendar.step_months)
     when = "not within the horizon" if t is None else f"{_date(case, t):%Y-%m-%d}"
     return name, months, "months", f"{when}; {note}"

@@ -30,7 +30,7 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
     rows: list[tuple[Any, ...]] = []
     for network in networks:
         rows += sorted(_steps(case, network), key=lambda row: (row[2] == SERVICE, row[4], row[5]))
-        rows += sorted(_later(tables, network), key=lambda row: (row[4], row[5]))
+        rows += sorted(_later(case, tables, network), key=lambda row: (row[4], row[5]))
     for row in tables["agreements"].itertuples():
         rows.append(("", "", "agreement", row.e, row.decide_date, row.live_date, False, None, ""))
     for row in tables["adoptions"].itertuples():
@@ -49,19 +49,19 @@ def _steps(case: Case, network: Network) -> Iterator[tuple[Any, ...]]:
     """What the first service of a host needs, and the time it is held back once all could be there."""
     slack, early, step = network.floats(), network.early_ends()[SERVICE], case.calendar.step_months
     for a in network.activities:
-        start, end = (pd.Timestamp(case.calendar.date_of(t)) for t in (a.start_t, a.end_t))
+        start, end = (pd.Timestamp(case.calendar.day_of(t)) for t in (a.start_t, a.end_t))
         waits = "" if a.name == SERVICE else ", ".join(name for name, _ in a.after)
         free = slack[a.name]
         yield network.host, "", a.kind, a.item, start, end, free == 0, float(free * step), waits
     begins = network.activities[-1].end_t
     if begins > early:
-        dates = (pd.Timestamp(case.calendar.date_of(t)) for t in (early, begins))
+        dates = (pd.Timestamp(case.calendar.day_of(t)) for t in (early, begins))
         yield network.host, "", HELD, "later than it could be", *dates, False, None, ""
 
 
-def _later(tables: Tables, network: Network) -> Iterator[tuple[Any, ...]]:
+def _later(case: Case, tables: Tables, network: Network) -> Iterator[tuple[Any, ...]]:
     """What a host buys after its first service, from order to live date."""
-    begins = network.activities[-1].end_t
+    begins = case.calendar.period_of(network.activities[-1].end_t)
     permit = "permit" if any(a.name == "permit" for a in network.activities) else ""
     for p in PURCHASES:
         if p.milestone and p.amount:

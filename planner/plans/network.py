@@ -3,11 +3,12 @@
     network = host_network(case, tables, "champion")
     network.table()        # name, kind, item, start_t, end_t, early_end_t, float_periods, critical, after
 
-Lengths and dates are periods. An activity may begin once its predecessors are done (an early start of some periods before
-that where it may run ahead of one) and not before its own gate: the plan's start, a release, a granted licence, the decision
-to open the place. Early dates come from a pass forwards, late ones from a pass backwards from the early date of the first
-service; the difference is the total float, zero along the critical path. Where the plan serves later than everything could
-be ready, the rest is a choice (demand, money, quotas), not the calendar's.
+Lengths are steps, the shortest length of the plan's periods, and dates are steps from its start. An activity may begin once
+its predecessors are done (an early start of some steps before that where it may run ahead of one) and not before its own
+gate: the plan's start, a release, a granted licence, the decision to open the place. Early dates come from a pass forwards,
+late ones from a pass backwards from the early date of the first service; the difference is the total float, zero along the
+critical path. Where the plan serves later than everything could be ready, the rest is a choice (demand, money, quotas), not
+the calendar's.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ Tables = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Activity:
-    """One step: its length, what it waits for and its planned dates, all in periods."""
+    """One step: its length, what it waits for and its planned dates, all in steps."""
 
     name: str
     kind: str
     item: str
-    periods: int
+    steps: int
     gate_t: int = 0
     """Earliest start whatever its predecessors."""
     after: tuple[tuple[str, int], ...] = ()
-    """Names of predecessors, and how many periods before the end of each it may start."""
+    """Names of predecessors, and how many steps before the end of each it may start."""
     start_t: int = 0
     end_t: int = 0
     range_of: tuple[str, str, str] | None = None
@@ -50,12 +51,12 @@ class Network:
     host: str
     activities: tuple[Activity, ...]
 
-    def early_ends(self, periods: Mapping[str, int] | None = None) -> dict[str, int]:
+    def early_ends(self, steps: Mapping[str, int] | None = None) -> dict[str, int]:
         """Earliest end of each activity; lengths of some may be given anew."""
-        lengths, end = periods or {}, dict[str, int]()
+        lengths, end = steps or {}, dict[str, int]()
         for a in self.activities:
             start = max([a.gate_t, *(end[name] - ahead for name, ahead in a.after)])
-            end[a.name] = start + lengths.get(a.name, a.periods)
+            end[a.name] = start + lengths.get(a.name, a.steps)
         return end
 
     def late_ends(self) -> dict[str, int]:
@@ -64,7 +65,7 @@ class Network:
         late = dict.fromkeys(early, early[SERVICE])
         for a in reversed(self.activities):
             for name, ahead in a.after:
-                late[name] = min(late[name], late[a.name] - a.periods + ahead)
+                late[name] = min(late[name], late[a.name] - a.steps + ahead)
         return late
 
     def floats(self) -> dict[str, int]:
@@ -79,11 +80,11 @@ class Network:
         chain, at = list[Activity](), by[SERVICE]
         while True:
             chain.append(at)
-            start = early[at.name] - at.periods
+            start = early[at.name] - at.steps
             before = [n for n, ahead in at.after if slack[n] == 0 and early[n] - ahead == start]
             if not before:
                 return chain[-1:0:-1]
-            at = max((by[n] for n in before), key=lambda a: a.periods)
+            at = max((by[n] for n in before), key=lambda a: a.steps)
 
 
 def host_network(case: Case, tables: Tables, h: str) -> Network | None:
@@ -97,9 +98,8 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
     steps = [*_place(case, tables, h, begins), *_plant(case, tables, h, begins),
              *_capacity(case, tables, h, begins), *_adoption(case, stacks)]  # fmt: skip
     needs = tuple((a.name, 0) for a in steps)
-    return Network(
-        h, (*steps, Activity(SERVICE, SERVICE, "first workload served", 0, 0, needs, begins, begins))
-    )
+    live = case.calendar.step_of(begins)
+    return Network(h, (*steps, Activity(SERVICE, SERVICE, "first workload served", 0, 0, needs, live, live)))
 
 
 def _first(table: pd.DataFrame, h: str, begins: int, by: str) -> Iterator[pd.Series]:
@@ -114,7 +114,8 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
     permit: tuple[tuple[str, int], ...] = ()
     for row in _first(tables["opens"], h, begins, ""):
         facts = case.opens.loc[(h, int(row["t"]))]
-        decided, granted = int(row["t"] - facts["lead"]), int(facts["permit_t"])
+        step_of = case.calendar.step_of
+        decided, granted = step_of(int(row["t"])) - int(facts["lead"]), step_of(int(facts["permit_t"]))
         built = case.hosts.loc[h, "mode"] == "build"
         span = ("facility_costs", "dur-permits", "value") if built else None
         yield Activity(
@@ -127,22 +128,22 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             permit = (("permit", 0),)
     for row in _first(tables["halls"], h, begins, "b"):
         facts = case.halls.loc[(h, row["b"], int(row["t"]))]
-        lead, t = int(facts["lead"]), int(row["t"])
+        lead, t = int(facts["lead"]), case.calendar.step_of(int(row["t"]))
         ahead = tuple((name, lead - int(facts["works"])) for name, _ in permit)
         span = ("halls", str(row["b"]), "lead_months")
         yield Activity(f"hall {row['b']}", "hall", str(row["b"]), lead, 0, ahead, t - lead, t, span)
     for row in _first(tables["leases"], h, begins, ""):
-        yield Activity(
-            "lease", "lease", f"{row['it_mw']:.1f} MW IT", 0, 0, permit, int(row["t"]), int(row["t"])
-        )
+        t = case.calendar.step_of(int(row["t"]))
+        yield Activity("lease", "lease", f"{row['it_mw']:.1f} MW IT", 0, 0, permit, t, t)
     for row in _first(tables["connections"], h, begins, "n"):
-        facts, n, t = case.connections.loc[(h, row["n"], int(row["t"]))], str(row["n"]), int(row["t"])
+        facts, n = case.connections.loc[(h, row["n"], int(row["t"]))], str(row["n"])
+        t = case.calendar.step_of(int(row["t"]))
         works, lead = int(facts["works"]), int(facts["lead"])
         span, offer = ("connections", n, "lead_months"), f"grid application {n}"
         yield Activity(offer, "grid application", n, lead - works, 0, (), t - lead, t - works, span)
         yield Activity(f"grid {n}", "grid", n, works, 0, ((offer, 0), *permit), t - works, t, span)
         site = case.site_period[case.site_period["p"] == case.hosts.loc[h, "p"]]
-        first = int(site.loc[site["grid_mw"] > 0, "t"].min())
+        first = case.calendar.step_of(int(site.loc[site["grid_mw"] > 0, "t"].min()))
         if first > 0:
             yield Activity(
                 "grid of the site", "site grid", str(case.hosts.loc[h, "p"]), first, 0, (), 0, first
@@ -154,6 +155,7 @@ def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Acti
     added = [row for name in ("halls", "connections") for row in _first(tables[name], h, begins, "")]
     host = next(x for x in case.scenario.hosts if x.id == h)
     lead, first = permit_wait(Context.of(case.scenario, case.catalog), host)
+    first = case.calendar.step_of(first)
     if added and first > 0:
         span = ("facility_costs", "dur-permits", "value")
         yield Activity("permit", "permit", f"extend {h}", lead, first - lead, (), first - lead, first, span)
@@ -173,9 +175,9 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             continue
         table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
-            item, t = str(row[key]), int(row["t"])
-            facts = getattr(case, name).loc[(h, item, t)]
-            lead, permit = int(facts["lead"]), int(facts.get("permit_periods", 0))
+            item, t = str(row[key]), case.calendar.step_of(int(row["t"]))
+            facts = getattr(case, name).loc[(h, item, int(row["t"]))]
+            lead, permit = int(facts["lead"]), int(facts.get("permit_steps", 0))
             span, order = (ranges, item, "lead_months") if ranges else None, t - lead
             after: tuple[tuple[str, int], ...] = ()
             if permit:
@@ -188,26 +190,26 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
 def _capacity(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
     """Systems ordered, with their licences, and rented."""
     for row in _first(tables["orders"], h, begins, "k"):
-        a, k, t = str(row["a"]), str(row["k"]), int(row["t"])
+        a, k, t = str(row["a"]), str(row["k"]), case.calendar.step_of(int(row["t"]))
         offered = case.orders[(case.orders["h"] == h) & (case.orders["a"] == a) & (case.orders["k"] == k)]
-        lead, gate = int(offered["lead"].iloc[0]), int(offered["order_t"].min())
+        lead, gate = int(offered["lead"].iloc[0]), case.calendar.step_of(int(offered["order_t"].min()))
         months, free = case.offers.loc[(h, a, k), ["licence_months", "free_until"]]
-        licence = case.calendar.periods(float(months))
+        licence = case.calendar.whole_steps(float(months))
         after: tuple[tuple[str, int], ...] = ()
-        if licence > 0 and not pd.Timestamp(case.calendar.date_of(t - lead)) <= free:
+        if licence > 0 and not pd.Timestamp(case.calendar.day_of(t - lead)) <= free:
             name = f"licence {k}"
             yield Activity(name, "licence", f"export licence for {k}", licence, 0, (), 0, licence)
             after = ((name, 0),)
         span = ("systems", k, "delivery_months")
         yield Activity(f"hardware {k}", "hardware", k, lead, gate, after, t - lead, t, span)
     for row in _first(tables["rents"], h, begins, "k"):
-        a, k, t = str(row["a"]), str(row["k"]), int(row["t"])
+        a, k, t = str(row["a"]), str(row["k"]), case.calendar.step_of(int(row["t"]))
         offered = case.rents[(case.rents["h"] == h) & (case.rents["a"] == a) & (case.rents["k"] == k)]
-        first = int(offered["t"].min())
+        first = case.calendar.step_of(int(offered["t"].min()))
         yield Activity(f"rent {k}", "rent", k, 0, first, (), t, t)
 
 
 def _adoption(case: Case, stacks: list[str]) -> Iterator[Activity]:
     for a in stacks:
-        first = int(case.stacks.loc[a, "earliest_t"])
+        first = case.calendar.step_of(int(case.stacks.loc[a, "earliest_t"]))
         yield Activity(f"stack {a}", "stack", a, first, 0, (), 0, first)

@@ -48,7 +48,10 @@ def standing(reader: Reader) -> pd.DataFrame:
     for family, source, life in (("plant", case.plants, "life"), ("hire", case.hires, "periods")):
         rows = reader.facts(reader.values(family, KEYS, "plant_mw"), source, KEYS, [life])
         rows = reader.facts(rows, case.supplies, ["h", "g"], ["firm_share"])
-        ends = np.minimum(rows["t"] + rows[life].astype(int), case.calendar.n)
+        ends = np.minimum(
+            case.calendar.periods_of(case.calendar.steps_of(rows["t"]) + rows[life].to_numpy(int)),
+            case.calendar.n,
+        )
         alive = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]
         parts.append(rows.assign(t=alive).explode("t"))
     table = pd.concat(parts, ignore_index=True)

@@ -20,7 +20,7 @@ DAYS_PER_MONTH = 365.25 / 12
 
 def openings_table(case: Case, networks: list[Network]) -> pd.DataFrame:
     """h, decided_date, earliest_date, service_date, p50_date, p80_date, on_time_share, chain; one row a host that serves."""
-    date = case.calendar.date_of
+    date = case.calendar.day_of
     rows = []
     for network in networks:
         by = {a.name: a for a in network.activities}
@@ -49,7 +49,7 @@ def late_months(case: Case, network: Network) -> np.ndarray:
         start = np.full(DRAWS, float(a.gate_t * step))
         for name, ahead in a.after:
             start = np.maximum(start, end[name] - ahead * step)
-        end[a.name] = start + a.periods * step * _factors(case, a, draw)
+        end[a.name] = start + a.steps * step * _factors(case, a, draw)
     planned = next(a.end_t for a in network.activities if a.name == SERVICE) * step
     late: np.ndarray = np.maximum(end[SERVICE] - planned, 0.0)
     return late
@@ -57,7 +57,7 @@ def late_months(case: Case, network: Network) -> np.ndarray:
 
 def _factors(case: Case, activity: Activity, draw: np.random.Generator) -> np.ndarray | float:
     """Drawn lengths over the planned one; 1 for what is a date."""
-    if activity.range_of is None or activity.periods == 0:
+    if activity.range_of is None or activity.steps == 0:
         return 1.0
     table, key, stem = activity.range_of
     row = case.catalog.table(table).loc[key]

@@ -289,7 +289,7 @@ class _Reader(Reader):
             )
         )
         table["mode"] = table["h"].map(self.case.hosts["mode"]).astype(object)
-        hours = float(self.case.periods["hours"].iloc[0])
+        hours = table["t"].map(self.case.periods["hours"])
         index = list(zip(table["h"], table["t"], strict=True))
         existing = self.case.host_period
         lines = self.standing("connect", self.case.connections, ["h", "n"], ["h", "n", "t"])

@@ -46,6 +46,10 @@ class Reader:
             index=periods.index
         )
 
+    def day(self, steps: np.ndarray) -> pd.DatetimeIndex:
+        """First days of steps, which may lie outside the horizon."""
+        return pd.to_datetime([self.case.calendar.day_of(int(step)) for step in steps])
+
     def facts(
         self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
     ) -> pd.DataFrame:
@@ -64,7 +68,9 @@ class Reader:
         rows = [
             (row.h, row.a, row.k, u, row.k_alive)
             for row in table.itertuples()
-            for u in range(row.t, min(row.t + int(getattr(row, life)), self.case.calendar.n))
+            for u in range(
+                row.t, min(self.case.calendar.ends(row.t, int(getattr(row, life))), self.case.calendar.n)
+            )
         ]
         frame = pd.DataFrame(rows, columns=["h", "a", "k", "t", "k_alive"])
         return frame.groupby(["h", "a", "k", "t"], as_index=False)["k_alive"].sum()
@@ -75,7 +81,7 @@ class Reader:
         rows = [
             (*(getattr(row, k) for k in keys), u, row.mw)
             for row in table.itertuples()
-            for u in range(row.t, min(row.t + int(row.life), self.case.calendar.n))
+            for u in range(row.t, min(self.case.calendar.ends(row.t, int(row.life)), self.case.calendar.n))
         ]
         frame = pd.DataFrame(rows, columns=[*keys, "t", "mw"])
         return frame.groupby([*keys, "t"], as_index=False)["mw"].sum()

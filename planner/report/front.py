@@ -59,7 +59,7 @@ def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> 
     row = {name: values.get(name) for name in COLUMNS} | {
         "point": OWN, "max_delay_months": values["delay_months"], "min_control": floor, "on_front": True, "plan": -1,
         "quality": str(run.outcome.get("quality")), "gap": run.outcome.get("gap"), "hosts": holding(run.table("fleet")),
-        **service_months(served_share(run.table("demand")), Calendar.of(run.scenario.horizon).step_months),
+        **service_months(served_share(run.table("demand")), Calendar.of(run.scenario.horizon)),
     }  # fmt: skip
     own = pd.DataFrame([row], columns=COLUMNS)
     table = pd.concat([own, points.astype(object)], ignore_index=True) if len(points) else own

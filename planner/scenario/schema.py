@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from planner.scenario.agreements import Agreement, Attributes, DataClass
 from planner.scenario.finance import Finance
+from planner.scenario.horizon import Horizon
 from planner.scenario.power import SitePower, Tariff
 from planner.scenario.record import Id, Iso3, ModelId, Months, NonNegative, Positive, Record, Share, Title
 
@@ -38,18 +39,6 @@ Where = Literal["in-country", "trusted-region", "anywhere"]
 SupplierClass = Literal[
     "vendor", "operator", "owner-class", "host", "site", "stack", "system", "country", "chip-origin", "parent"
 ]
-
-
-class Horizon(Record):
-    start: date
-    years: Annotated[int, Field(ge=1, le=30)]
-    step: Literal["month", "quarter", "half-year", "year"] = "quarter"
-
-    @model_validator(mode="after")
-    def _first_of_month(self) -> Horizon:
-        if self.start.day != 1:
-            raise ValueError("horizon.start must be the first day of a month")
-        return self
 
 
 class CarbonPrice(Record):

@@ -32,7 +32,7 @@ def payoff(live: LiveFrontier) -> pd.DataFrame:
 def plan_rows(tasks: Sequence[Task], plans: Mapping[int, Made], case: Case) -> list[dict[str, Any]]:
     """A row a plan that was made."""
     rows = []
-    priority, step_months = case.workloads["priority"], case.calendar.step_months
+    priority = case.workloads["priority"]
     for task in tasks:
         made = plans.get(task.point)
         if made is None:
@@ -52,7 +52,7 @@ def plan_rows(tasks: Sequence[Task], plans: Mapping[int, Made], case: Case) -> l
                 "gap": made.gap,
                 "pattern": -1,
                 "plan": task.point,
-                **service_months(served_share(made.tables["demand"]), step_months),
+                **service_months(served_share(made.tables["demand"]), case.calendar),
                 "hosts": holding(made.tables["fleet"]),
                 **{n: made.kpis[n] for n in names},
             }

@@ -182,4 +182,4 @@ def _price(case: Case, agreement: str, having: Plan) -> float:
     once, yearly = costs_of(Context.of(case.scenario, case.catalog), terms)
     end = int(case.terms.at[agreement, "end_t"])
     discount = case.periods["discount"].to_numpy(float)
-    return once * float(discount[t]) + yearly * case.calendar.years * float(discount[t:end].sum())
+    return once * float(discount[t]) + yearly * float((case.calendar.years[t:end] * discount[t:end]).sum())

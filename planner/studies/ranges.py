@@ -59,9 +59,8 @@ def near_optimal_rows(
 def service_by_workload(live: LiveFrontier, point: Point) -> pd.DataFrame:
     """w, first_, half_, full_service_months of each workload at a point, from the start; NaN where that is never."""
     unserved = point.engine.family(point.x, "unserved")
-    step = live.case.calendar.step_months
     rows = [
-        {"w": w, **service_months(1.0 - part.droplevel(0), step)}
+        {"w": w, **service_months(1.0 - part.droplevel(0), live.case.calendar)}
         for w, part in unserved.groupby(level=0, sort=False)
     ]
     return pd.DataFrame(rows)
@@ -72,14 +71,15 @@ def choices(live: LiveFrontier) -> list[tuple[str, str, Floats]]:
     case, arrays = live.case, live.base.arrays
     block, fleet = arrays.columns["serve"], arrays.columns["fleet"]
     rate = case.serve["rate"]
-    total = float(case.demand["demand_kref"].sum())
+    months = case.periods["months"].to_numpy(float)
+    total = float(case.demand["demand_kref"] @ months[case.demand["t"].to_numpy(int)])
     width, last = arrays.shape[1], case.calendar.n - 1
     by: dict[tuple[str, str], Floats] = {}
     for i, index in enumerate(block.index):
-        _, h, _, k, _ = index
+        _, h, _, k, t = index
         for name in (f"work at {h}", f"work on {case.systems.loc[k, 'vendor']} chips"):
             by.setdefault((name, "share of demand"), np.zeros(width))[block.start + i] = (
-                float(rate[index]) / total
+                float(rate[index]) * months[t] / total
             )
     for i, (h, _, _, t) in enumerate(fleet.index):
         if t == last:

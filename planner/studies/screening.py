@@ -319,7 +319,7 @@ class _Figures:
             else:
                 it_mw[block.start + i] = float(power[k])
         # sparse: a dense product wakes the threads of BLAS, which costs more than the sum
-        self.step_months = engine.case.calendar.step_months
+        self.calendar = engine.case.calendar
         self.periods, served = self._served(engine)
         sums = [*(vector for vector, _ in money), fleet, rented, it_mw, *self._control(engine), *served]
         self.weights = csr_array(np.vstack(sums))
@@ -369,7 +369,7 @@ class _Figures:
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
         sums, shares = np.split(self.weights @ x + self.constants, [-len(self.periods)])
         money_and_size, (work, by_work, priority, by_priority) = sums[:-4], sums[-4:]
-        dates = service_months(pd.Series(1.0 - shares, index=self.periods), self.step_months)
+        dates = service_months(pd.Series(1.0 - shares, index=self.periods), self.calendar)
         values = (
             engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
             by_work / work if work > NOTHING else 0.0, by_work,

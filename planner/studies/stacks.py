@@ -289,7 +289,9 @@ def _figures(plan: Plan) -> dict[str, Any]:
     seat_hardware, seat = us_shares(plan, SEAT)
     adopted = plan.tables["stacks"].query("adopted")
     return {name: plan.kpi(name) for name in KPIS} | {
-        "first_service": calendar.label(round(first / calendar.step_months)) if np.isfinite(first) else "",
+        "first_service": calendar.label(calendar.period_of(round(first / calendar.step_months)))
+        if np.isfinite(first)
+        else "",
         "us_content_hardware": hardware,
         "us_content": everything,
         "us_seat_hardware": seat_hardware,

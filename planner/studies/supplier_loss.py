@@ -282,4 +282,9 @@ def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.S
         )
         value = pd.Series(amount.to_numpy(float), index=index)
         for family, table in p.parts(getattr(case, p.table)):
-            yield family, table, value, p.decided_t(table)
+            yield (
+                family,
+                table,
+                value,
+                pd.Series(case.calendar.periods_of(p.decided_step(table, case.calendar)), table.index),
+            )

@@ -110,7 +110,10 @@ def survival_table(
         raise BadValue(f"the scenario has no plan without the duty either: {base.status}")
     days = [w.survive_from for w in scenario.demand if w.survival_share > 0 and w.survive_from]
     calendar = base.plan.case.calendar
-    day = since or min(days, default=calendar.date_of(max(0, calendar.n - 12 // calendar.step_months)))
+    day = since or min(
+        days,
+        default=calendar.date_of(max(0, calendar.period_of(calendar.n_steps - 12 // calendar.step_months))),
+    )
     kept = scenario.model_copy(update={"limits": base.bounds.in_limits(scenario.limits)})
     asked = _Asked(kept, facts, day, what, months, workloads, quality, options)
     rows = [row for by in classes for row in _class_rows(asked, base, by)]

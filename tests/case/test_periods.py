@@ -9,7 +9,7 @@ import pytest
 
 from planner.case import periods
 from planner.case.periods import STEP_MONTHS, Calendar
-from planner.scenario.schema import Horizon
+from planner.scenario.horizon import Horizon
 
 
 def calendar(step: str, start: str = "2027-01-01", years: int = 3) -> Calendar:
@@ -60,7 +60,7 @@ def test_dates_to_periods(step, day, containing, first_from):
      ("half-year", 7, 2), ("year", 12, 1), ("year", 12.5, 2)],
 )  # fmt: skip
 def test_leads_round_up(step, months, expected):
-    assert calendar(step).periods(months) == expected
+    assert calendar(step).whole_steps(months) == expected
 
 
 @pytest.mark.parametrize(

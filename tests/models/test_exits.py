@@ -143,7 +143,7 @@ def test_a_plan_starts_on_a_cloud_and_moves_home(moved):
 
 def test_what_moving_costs_is_rent_for_the_months_in_which_work_runs_twice(choice, plain_catalog):
     case = build_case(choice, plain_catalog())
-    rent = case.rents["musd_per_k_period"].min() / 3.0 * 6.0
+    rent = case.rents["musd_per_k_step"].min() / 3.0 * 6.0
     rate = case.serve.loc[case.serve["a"] == "us-cloud", "rate"]
     assert case.moves["musd_per_kref"].to_numpy() == pytest.approx(rent / rate.iloc[0])
     assert set(case.moves["a"]) == {"us-cloud"} and (case.moves["share"] == 1).all()

@@ -348,7 +348,7 @@ def test_plant_is_ordered_and_paid_once_its_own_permits_are_there(place, facts):
     """Three months of permits, then six of delivery: live in period 3 of quarters at the earliest, ordered in period 1."""
     case = build_case(place(option(ENGINE), option(RENTED), hosts={"open_lead_months": 0}), facts)
     for table in (case.plants, case.hires):
-        assert set(table["lead"]) == {2} and set(table["permit_periods"]) == {1}
+        assert set(table["lead"]) == {2} and set(table["permit_steps"]) == {1}
         assert (table["t"] - table["lead"]).min() >= 1
     assert case.hires["t"].min() == 3
 

@@ -90,7 +90,7 @@ def test_the_sun_delivers_by_its_hours_and_what_it_misses_is_bought(place, plain
     answer = optimise(case, bounds=signed(2))
     used = answer.values("matched")["champion", "wind-farm", 6].to_dict()
     assert used == pytest.approx({"b0": 0, "b1": 0, "b2": 1.2, "b3": 1.2, "b4": 0, "b5": 0})
-    assert case.ppas.at[("champion", "wind-farm", 4), "musd_per_mw_period"] == pytest.approx(
+    assert case.ppas.at[("champion", "wind-farm", 4), "musd_per_mw_step"] == pytest.approx(
         HOURS * 0.2 * 30 / 1e6
     )
 

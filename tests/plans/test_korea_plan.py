@@ -40,9 +40,9 @@ def test_contracts_are_signed_booked_and_owed(case):
     each = (
         rents["accelerators"] * rents["usd_per_accelerator_hour"] * float(case.periods["hours"].iloc[0]) / 1e6
     )
-    table = rents.assign(periods=rents["r"].map(TERMS), musd_per_period=each)
+    table = rents.assign(periods=rents["r"].map(TERMS), musd_per_step=each)
     context = Context.of(case.scenario, case.catalog)
-    late = with_tails(context, table, "musd_per_period", np.zeros(len(table)), 0.0)["due_after_musd"].sum()
+    late = with_tails(context, table, "musd_per_step", np.zeros(len(table)), 0.0)["due_after_musd"].sum()
     booked = (each * np.minimum(table["periods"], case.calendar.n - table["t"])).sum()
     assert [booked + late, booked, late] == pytest.approx([857.5, 664.5, 193.1], abs=0.05)
 

@@ -62,9 +62,9 @@ def check(found: Network) -> None:
     for a in found.activities:
         if floats[a.name] > 0:
             assert found.early_ends({a.name: 0})[SERVICE] == ends[SERVICE], f"{a.name} is not critical"
-            longer = found.early_ends({a.name: a.periods + floats[a.name]})
+            longer = found.early_ends({a.name: a.steps + floats[a.name]})
             assert longer[SERVICE] == ends[SERVICE], f"{a.name} has a float of {floats[a.name]}"
-        one_more = found.early_ends({a.name: a.periods + floats[a.name] + 1})
+        one_more = found.early_ends({a.name: a.steps + floats[a.name] + 1})
         assert one_more[SERVICE] == ends[SERVICE] + 1 or a.name == SERVICE
 
 
@@ -82,7 +82,7 @@ def plan(tiny, plain_catalog):
 def test_a_plan_s_network_is_the_lead_times_by_hand(plan):
     found = host_network(plan.case, plan.tables, "champion")
     check(found)
-    length = {a.kind: a.periods for a in found.activities}
+    length = {a.kind: a.steps for a in found.activities}
     assert length == {"permit": 2, "hall": 3, "grid application": 1, "grid": 3, "cooling": 3, "backup": 3, "hardware": 2,
                       "stack": 2, SERVICE: 0} or "cooling" not in length  # fmt: skip
     decided = found.activities[0].start_t
@@ -112,7 +112,7 @@ def test_odds_of_the_planned_date(plan):
 
 def test_certain_leads_are_on_time(plan, plain_catalog):
     """A network of dates alone has no odds but one."""
-    dates = Network("h", tuple(Activity(a.name, a.kind, a.item, a.periods, a.gate_t, a.after, a.start_t, a.end_t)
+    dates = Network("h", tuple(Activity(a.name, a.kind, a.item, a.steps, a.gate_t, a.after, a.start_t, a.end_t)
                                for a in host_network(plan.case, plan.tables, "champion").activities))  # fmt: skip
     assert not late_months(plan.case, dates).any()
 

@@ -104,8 +104,8 @@ def test_a_stack_costs_the_sum_of_its_layers_and_waits_for_the_slowest() -> None
     own = layers.loc[str(load_catalog().value("stacks", "champion-us-chips", "layers")).split(";")]
     row = case.stacks.loc["champion-us-chips"]
     assert row["adoption_musd"] == pytest.approx(own["adoption_musd_mid"].sum())
-    assert row["platform_musd_per_period"] == pytest.approx(own["musd_per_year_mid"].sum() / 4)
-    assert row["licence_musd_per_k_period"] == pytest.approx(own["usd_per_accelerator_year_mid"].sum() / 4e3)
+    assert row["platform_musd_per_step"] == pytest.approx(own["musd_per_year_mid"].sum() / 4)
+    assert row["licence_musd_per_k_step"] == pytest.approx(own["usd_per_accelerator_year_mid"].sum() / 4e3)
     assert row["earliest_t"] == 2  # six months, the platform
     given = build_case(scenario(stacks=[{"id": "champion-us-chips", "adoption_musd": 10, "lead_months": 9}]))
     assert (

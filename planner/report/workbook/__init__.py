@@ -42,7 +42,7 @@ def workbook_bytes(run: Run) -> bytes:
     live = capacity.write_capacity(book, facts, timing)
     kinds = cost.write_cost(book, facts)
     cost.write_sensitivities(book, facts, timing, rows["net"], kinds)
-    finance.write_finance(book, facts)
+    finance.write_finance(book, facts, timing)
     known = summary.formulas(book, facts, timing, rows, live)
     cells = summary.write_planner(book, facts, known)
     tables.write_bill(book, facts)

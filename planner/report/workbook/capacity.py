@@ -44,7 +44,7 @@ def write_capacity(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
     hours = (
         facts.factors
         * facts.context.param("availability")
-        * facts.context.calendar.years
+        * np.append(facts.context.calendar.years, 0.0)
         * HOURS_PER_YEAR
         / 1e6
     )
@@ -58,7 +58,7 @@ def write_capacity(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
         )
         out[f"hours_{mode}"] = line.add(
             f"Hours, {words}", "million",
-            f"={held.here}*{timing.factor.here}*availability*period_hours/1000000",
+            f"={held.here}*{timing.factor.here}*availability*step_hours*{timing.steps.here}/1000000",
             held.values * hours,
         )  # fmt: skip
     parts = [out[f"hours_{mode}"] for mode in MODES]
@@ -76,12 +76,14 @@ def _tokens(line: Timeline, book: Book, facts: Facts, timing: Timing) -> dict[st
     tokens = (need["tokens_per_s"] * (1.0 - need["unserved_share"]) * need["mean_load"]).fillna(0.0)
     rows = need.assign(all=served, serving=served.where(spoken, 0.0), tokens=tokens)
     here = f"({at['t']}={timing.index.here})"
-    hours = facts.context.calendar.years * HOURS_PER_YEAR
-    seconds = "period_hours*hour_seconds/1000000"
+    hours = np.append(facts.context.calendar.years, 0.0) * HOURS_PER_YEAR
+    lasts = np.append(facts.context.calendar.steps, 0)
+    seconds = f"step_hours*{timing.steps.here}*hour_seconds/1000000"
+    each = f"*{timing.steps.here}"
     parts = {
-        "all": ("Served", "thousand reference accelerators", at["served_kref"], "", 1.0),
+        "all": ("Served", "thousand reference accelerators", at["served_kref"], each, lasts),
         "serving": ("Served, in tokens", "thousand reference accelerators",
-                    f"ISNUMBER({at['tokens_per_s']})*{at['served_kref']}", "", 1.0),
+                    f"ISNUMBER({at['tokens_per_s']})*{at['served_kref']}", each, lasts),
         "tokens": ("Tokens served", "million",
                    f"{at['tokens_per_s']}*(1-{at['unserved_share']})*{at['mean_load']}", f"*{seconds}",
                    hours * SECONDS_PER_HOUR / 1e6),

@@ -58,10 +58,11 @@ def write_sensitivities(book: Book, facts: Facts, timing: Timing, net: Row, cell
     values = {}
     for sign, name in ((-1, "low"), (1, "high")):
         values[name] = float(
-            (net.values * (1 + facts.rate + sign * SENSITIVITY_RATE) ** -facts.years_to).sum()
+            (net.values * facts.spread * (1 + facts.rate + sign * SENSITIVITY_RATE) ** -facts.years_to).sum()
         )
     low, high = (
-        f"=SUMPRODUCT({net.span},(1+discount_rate{s}sensitivity_rate)^(-{timing.years.span}))" for s in "-+"
+        f"=SUMPRODUCT({net.span},{timing.spread.span},(1+discount_rate{s}sensitivity_rate)^(-{timing.years.span}))"
+        for s in "-+"
     )
     rows.append(("Discount rate", low, values["low"], high, values["high"]))
     for i, (what, low, low_value, high, high_value) in enumerate(rows, start=TOP + 1):

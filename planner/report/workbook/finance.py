@@ -19,7 +19,7 @@ from planner.report.workbook.finance_cash import cash_lines, tax_lines
 from planner.report.workbook.finance_inputs import write_finance_inputs
 from planner.report.workbook.finance_lines import Lines
 from planner.report.workbook.finance_returns import write_returns
-from planner.report.workbook.flows import DAY_ZERO
+from planner.report.workbook.flows import DAY_ZERO, Timing
 from planner.report.workbook.inputs import Facts
 from planner.report.workbook.live import Line, resolved, write_lines
 
@@ -30,7 +30,7 @@ RATES = {"equity_irr": ("Return on equity", "owners"), "project_irr": ("Return o
 NOTE = "Nominal MUSD by quarter; debt as it was signed"
 
 
-def write_finance(book: Book, facts: Facts) -> None:
+def write_finance(book: Book, facts: Facts, timing: Timing) -> None:
     """Sheets of finance, where the plan can be financed as asked."""
     if not len(facts.tables.get("finance_figures", ())):
         return
@@ -39,7 +39,7 @@ def write_finance(book: Book, facts: Facts) -> None:
     except (FinanceError, BadValue):
         return  # the run's table of faults says why
     place = write_finance_inputs(book, facts, found)
-    lines = Lines(book, found, place, facts.context.calendar.step_months)
+    lines = Lines(book, found, place, facts.context.calendar, timing)
     dates = [pd.Timestamp(d) for d in found.statements.uses.index]
     serial = [(day - DAY_ZERO).days for day in dates]
     sheets = {

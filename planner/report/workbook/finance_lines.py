@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.case.loans import QUARTERS_PER_YEAR
+from planner.case.periods import Calendar
 from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
 from planner.finance.ledger_flows import DEVELOPMENT
@@ -20,6 +21,7 @@ from planner.finance.statements import spending_by
 from planner.report.terms import statement_line, term
 from planner.report.workbook.book import Book
 from planner.report.workbook.finance_inputs import Place, units_of
+from planner.report.workbook.flows import Timing
 from planner.report.workbook.live import Line
 
 M = "MUSD"
@@ -32,7 +34,8 @@ class Lines:
     book: Book
     found: PlanFinance
     place: Place
-    step_months: int
+    calendar: Calendar
+    timing: Timing
 
     @property
     def n(self) -> int:
@@ -59,17 +62,23 @@ class Lines:
 
     def quarters(self, serial: list[int], rate: float) -> list[Line | str]:
         whole, q = self.book.whole, self.index
-        per = self.step_months
-        first, last = q * 3 // per, np.maximum(q * 3 // per, (q * 3 + 2) // per)
-        share = np.full(self.n, min(1.0, 3 / per))
+        per, before, steps = self.calendar.step_months, self.timing.before.span, self.timing.steps.span
+        first, last = (self.calendar.periods_of((q * 3 + more) // per) for more in (0, 2))
+        share = np.minimum(1.0, 3 / self.calendar.months[first])
+
+        within = f"MIN(1,quarter_months/(INDEX({steps},[first]+1)*step_months))"
+
+        def period(month: str) -> str:
+            return f"MATCH(INT(({month})/step_months),{before},1)-1"
+
         project = self.found.project
         return [
             Line("Quarter", "q", "", "IF(ISNUMBER([q~]),[q~]+1,0)", q, False, form=whole),
             Line("Starts", "when", "date", "EDATE(project_start,[q]*quarter_months)", serial, False, form=self.book.day),
-            Line("First period in it", "first", "", "INT([q]*quarter_months/period_months)", first, False, form=whole),
-            Line("Last period in it", "last", "", "INT(([q]*quarter_months+quarter_months-1)/period_months)", last, False,
+            Line("First period in it", "first", "", period("[q]*quarter_months"), first, False, form=whole),
+            Line("Last period in it", "last", "", period("[q]*quarter_months+quarter_months-1"), last, False,
                  form=whole),
-            Line("Share of these periods", "part", "share", "MIN(1,quarter_months/period_months)", share, False),
+            Line("Share of these periods", "part", "share", within, share, False),
             Line("In operation", "on", "flag", "IF([q]>=operation_from,1,0)", self.operating, False, form=whole),
             Line("Last quarter", "end", "flag", "IF([q]=quarters-1,1,0)", q == self.n - 1, False, form=whole),
             Line("Price level", "level", "x", "(1+inflation)^(([q]+1)/year_quarters)", project.price_level, False,

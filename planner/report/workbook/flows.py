@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from xlsxwriter.utility import xl_col_to_name
 
-from planner.case.periods import add_months
 from planner.case.registry import FINANCE
 from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
 from planner.report import capital
@@ -33,7 +32,10 @@ class Timing:
     index: Row
     year: Row
     inside: Row
+    steps: Row
+    before: Row
     years: Row
+    spread: Row
     factor: Row
     service: Row
     settled: Row
@@ -46,23 +48,30 @@ def write_timing(book: Book, facts: Facts) -> Timing:
     line = Timeline(book, "Timing", "Timing and flags", note, facts.labels, totals=False)
     whole, days = (
         book.whole,
-        [pd.Timestamp(add_months(calendar.start, t * calendar.step_months)) for t in range(n + 1)],
+        [pd.Timestamp(calendar.date_of(t)) for t in range(n + 1)],
+    )
+    steps = line.inputs("Length", "steps", np.append(calendar.steps, 1))
+    before = line.add(
+        "Steps before it", "steps", f"=~{line.row + 1}+~{steps.line}", calendar.edges, form=whole
     )
     index = line.add("Period", "", f"=~{line.row + 1}+1", range(n + 1), form=whole)
     line.sheet.write_number(index.line - 1, Timeline.BEFORE, -1, whole)  # the period before the first
     line.sheet.write_datetime(index.line, Timeline.BEFORE, days[0].to_pydatetime(), book.day)
     first = f"${xl_col_to_name(Timeline.BEFORE)}${index.line + 1}"
     serial = [(day - DAY_ZERO).days for day in days]
-    begins = line.add("Starts", "date", f"=EDATE({first},{index.here}*period_months)", serial, form=book.day)
+    begins = line.add("Starts", "date", f"=EDATE({first},{before.here}*step_months)", serial, form=book.day)
     year = line.add("Calendar year", "", f"=YEAR({begins.here})", [day.year for day in days], form=whole)
     inside = line.add(
         "Within the horizon", "flag", f"=IF({index.here}<periods,1,0)", [1] * n + [0], form=whole
     )
-    when = f"=({index.here}+payment_timing*{inside.here})*period_years"
-    years = line.add("Years to payment", "years", when, facts.years_to, form=book.exact)
-    factor = line.add(
-        "Discount factor", "", f"=1/(1+discount_rate)^{years.here}", facts.factors, form=book.exact
+    middle = f"({before.here}+({steps.here}-1)/2+payment_timing*{inside.here})"
+    when = f"={middle}*step_years"
+    years = line.add("Years to the middle of payments", "years", when, facts.years_to, form=book.exact)
+    spread = line.add(
+        "Payments spread over its steps", "x", f"={_spread(steps)}", facts.spread, form=book.exact
     )
+    formula = f"={spread.here}/(1+discount_rate)^{years.here}"
+    factor = line.add("Discount factor", "", formula, facts.factors, form=book.exact)
     columns = book.spans["Demand"]
     wanted, served = (
         line.add(words, "thousand reference accelerators", f"=SUMIFS({columns[name]},{columns['t']},{index.here})",
@@ -76,7 +85,25 @@ def write_timing(book: Book, facts: Facts) -> Timing:
     service = line.add(
         "Service has begun", "flag", f"=MAX(~{line.row + 1},{reached.here})", begun, form=whole
     )
-    return Timing(index, year, inside, years, factor, service, _settled(line, book, index, wanted, served))
+    return Timing(
+        index,
+        year,
+        inside,
+        steps,
+        before,
+        years,
+        spread,
+        factor,
+        service,
+        _settled(line, book, index, wanted, served),
+    )
+
+
+def _spread(steps: Row) -> str:
+    """Mean of the discount factors of the steps of a period, over that of its middle: 1 where it is one step."""
+    one, n = "(1+discount_rate)^step_years", steps.here
+    many = f"({one})^(({n}-1)/2)*(1-({one})^-{n})/({n}*(1-1/({one})))"
+    return f"IF(OR({n}=1,discount_rate=0),1,{many})"
 
 
 def _settled(line: Timeline, book: Book, index: Row, wanted: Row, served: Row) -> Row:

@@ -67,13 +67,24 @@ class Facts:
 
     @cached_property
     def years_to(self) -> np.ndarray:
-        """Years from the start to the payments of every period, and to the end."""
-        middle = (np.arange(self.n) + MID_PERIOD) * self.context.calendar.years
-        return np.append(middle, self.n * self.context.calendar.years)
+        """Years from the start to the middle of every period, and to the end."""
+        calendar = self.context.calendar
+        middle = (calendar.edges[:-1] + (calendar.steps - 1) / 2.0 + MID_PERIOD) * calendar.step_years
+        return np.append(middle, calendar.n_steps * calendar.step_years)
 
     @cached_property
     def factors(self) -> np.ndarray:
-        return np.array([discount_factor(self.rate, years) for years in self.years_to])
+        """Of every period the mean of its steps, paid in the middle of each; of the end its own."""
+        calendar = self.context.calendar
+        return np.append(
+            calendar.table(self.rate)["discount"],
+            discount_factor(self.rate, calendar.n_steps * calendar.step_years),
+        )
+
+    @property
+    def spread(self) -> np.ndarray:
+        """Discount factor of every period over that of its middle; 1 where it is one step."""
+        return self.factors * (1.0 + self.rate) ** self.years_to
 
     @cached_property
     def modes(self) -> dict[str, str]:
@@ -148,15 +159,15 @@ def write_inputs(book: Book, facts: Facts) -> None:
     rows: list[tuple[str, str, Any, str, str]] = [
         ("discount_rate", "Real discount rate", facts.rate, "1/year", str(said.get(RATE, ""))),
         ("periods", "Periods of the horizon", facts.n, "periods", ""),
-        ("period_months", "Months of a period", calendar.step_months, "months", ""),
-        ("period_years", "Years of a period", calendar.years, "years", ""),
-        ("period_hours", "Hours of a period", HOURS_PER_YEAR * calendar.years, "hours", ""),
-        ("periods_per_year", "Periods of a year", 12 / calendar.step_months, "periods", ""),
+        ("step_months", "Months of a step, the shortest period", calendar.step_months, "months", ""),
+        ("step_years", "Years of a step", calendar.step_years, "years", ""),
+        ("step_hours", "Hours of a step", HOURS_PER_YEAR * calendar.step_years, "hours", ""),
+        ("steps_per_year", "Steps of a year", 12 / calendar.step_months, "steps", ""),
         (
             "payment_timing",
             "When payments fall",
             MID_PERIOD,
-            "share of the period",
+            "share of the step",
             "0 at its start, 1 at its end",
         ),
         ("first_service_share", "Share of demand served that counts as service", FIRST_SERVICE, "share", ""),

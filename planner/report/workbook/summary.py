@@ -30,7 +30,7 @@ def formulas(
         costs
         | _time(book, timing)
         | _control(book, facts.run.scenario.limits.min_control_by)
-        | _sizes(book, capacity)
+        | _sizes(book, timing, capacity)
     )
 
 
@@ -76,12 +76,17 @@ def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
 def _time(book: Book, timing: Timing) -> dict[str, str]:
     work, need = book.spans["Service"], book.spans["Demand"]
     weight = f"{need['priority']},{need['months']}"
+
+    def since(flag: Row) -> str:
+        begins = f"INDEX({timing.before.span},MATCH(1,{flag.span},0))*step_months"
+        return f'IF(SUM({flag.span})=0,"",{begins})'
+
     return {
         "delay_months": f"SUMPRODUCT({weight},{need['unserved_share']})",
         "unavoidable_delay_months": f"SUMPRODUCT({work['unavoidable_months']},{work['priority']})",
         "served_share": f"1-SUMPRODUCT({weight},{need['unserved_share']})/SUMPRODUCT({weight})",
-        "first_service_months": f'IF(SUM({timing.service.span})=0,"",(MATCH(1,{timing.service.span},0)-1)*period_months)',
-        "full_service_months": f'IF(SUM({timing.settled.span})=0,"",(MATCH(1,{timing.settled.span},0)-1)*period_months)',
+        "first_service_months": since(timing.service),
+        "full_service_months": since(timing.settled),
     }
 
 
@@ -89,10 +94,13 @@ def _control(book: Book, headline: str) -> dict[str, str]:
     """Of what is served, by work and by priority; ``share`` of a row is of the demand of its period."""
     need, work = book.spans["Demand"], book.spans["Serving"]
     weights = {
-        "work": (work["served_kref"], f"SUM({need['demand_kref']})"),
+        "work": (
+            f"{work['served_kref']},{work['months']}",
+            f"SUMPRODUCT({need['demand_kref']},{need['months']})",
+        ),
         "priority": (
-            f"{work['priority']},{work['share']}",
-            f"SUMPRODUCT({need['priority']},{need['months']})/period_months",
+            f"{work['priority']},{work['share']},{work['months']}",
+            f"SUMPRODUCT({need['priority']},{need['months']})",
         ),
     }
     out = {"control_score": f"SUM({book.spans['Control']['points']})"}
@@ -101,7 +109,7 @@ def _control(book: Book, headline: str) -> dict[str, str]:
         out[f"control_by_{measure}"] = f"IF({served}=0,0,{points}/{served})"
         out[f"national_control_by_{measure}"] = f"{points}/({asked})"
     weight, asked = weights["work"]
-    out["served_work_share"] = f"SUM({weight})/{asked}"
+    out["served_work_share"] = f"SUMPRODUCT({weight})/{asked}"
     out["national_control"] = out[f"national_control_by_{headline}"]
     weight, _ = weights[headline]
     for level in SEALS:
@@ -119,14 +127,16 @@ def _left(book: Book, timing: Timing) -> dict[str, str]:
     return out
 
 
-def _sizes(book: Book, capacity: dict[str, Row]) -> dict[str, str]:
+def _sizes(book: Book, timing: Timing, capacity: dict[str, Row]) -> dict[str, str]:
     fleet, power = book.spans["Fleet"], book.spans["Power"]
 
     def at_end(column: str) -> str:
         return f"SUMIFS({fleet[column]},{fleet['t']},periods-1)"
 
+    first = f'(COUNTIF({timing.before.span},"<="&(MAX({timing.before.span})-steps_per_year))-1)'
+
     def last_year(column: str) -> str:
-        return f'SUMIFS({power[column]},{power["t"]},">="&(periods-periods_per_year))'
+        return f'SUMIFS({power[column]},{power["t"]},">="&{first})'
 
     most = {f"{name}_max": f"MAX({capacity[name].span})" for name in ("accelerators", "it_mw", "facility_mw")}
     last = {

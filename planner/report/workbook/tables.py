@@ -35,6 +35,8 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     weight = {w: priority / sum(weight.values()) for w, priority in weight.items()}  # as the wait is weighted
     for name in ("Demand", "Service", "Serving"):
         out[name] = out[name].assign(priority=out[name]["w"].map(weight).astype(float))
+    months = pd.Series(facts.context.calendar.months.astype(float))
+    out["Serving"] = out["Serving"].assign(months=out["Serving"]["t"].map(months).astype(float))
     fleet = facts.tables["fleet"].groupby("k")[["it_mw", "accelerators"]].sum()
     each_kw = 1000.0 * fleet["it_mw"] / fleet["accelerators"]
     orders = out["Orders"]
