@@ -81,6 +81,11 @@
       const page = window.location.pathname.slice(prefix.length).split("/")[0];
       return prefix + page + "/" + encodeURIComponent(run);
     },
+    // What the form of a new country is made for; the same again is no wish for a new form.
+    where: function (country, sites, now) {
+      const asked = [country || "", (sites || "").trim()];
+      return JSON.stringify(asked) === JSON.stringify(now) ? window.dash_clientside.no_update : asked;
+    },
     // The address follows the view without a new page: a link or a reload shows the same.
     replaceQuery: function (query) {
       const url = window.location.pathname + (query || "");

@@ -54,26 +54,28 @@ WISHED = (
     Input({"type": BUDGET, "id": ALL}, "value"), Input({"type": CONTROL, "id": ALL}, "value"),
 )  # fmt: skip
 """Everything that is asked for below the country; under patterns, as the form comes with the country."""
+KEPT: Any = {"persistence_type": "memory"}
+"""What was filled in is put back in the browser where a form of the same country comes after it, by the same default."""
 
 
 def register(app: dash.Dash, services: Services) -> None:
     add_page(PAGE, lambda **query: page(services, str(url.parse(query, DEFAULTS)["of"])))
 
     @app.callback(
-        Output(FORM, "children"),
-        Output(QUERY, "data"),
+        Output(FORM, "children"), Output(QUERY, "data"), Input(MADE_FOR, "data"), prevent_initial_call=True
+    )
+    def choose(asked: list[str]) -> tuple[Any, Any]:
+        return form(services.catalog, *asked), url.query({"of": asked[0]}, DEFAULTS)
+
+    # the browser knows at once what was asked for: leaving a field does not ask for the same form again
+    app.clientside_callback(
+        dash.ClientsideFunction("planner", "where"),
         Output(MADE_FOR, "data"),
         Input(COUNTRY, "value"),
         Input(SITES, "value"),
         State(MADE_FOR, "data"),
         prevent_initial_call=True,
     )
-    def choose(iso3: str | None, sites: str | None, made_for: list[str]) -> tuple[Any, Any, Any]:
-        asked = [iso3 or "", (sites or "").strip()]
-        if asked == made_for:  # what was filled in is kept
-            raise dash.exceptions.PreventUpdate
-        return form(services.catalog, *asked), url.query({"of": asked[0]}, DEFAULTS), asked
-
     app.clientside_callback(
         dash.ClientsideFunction("planner", "replaceQuery"), Input(QUERY, "data"), prevent_initial_call=True
     )
@@ -127,7 +129,6 @@ def register(app: dash.Dash, services: Services) -> None:
 
 def page(services: Services, iso3: str) -> html.Div:
     countries = services.catalog.table("countries")["name"]
-    form_only: Any = {FORM: "children"}
     options = [{"value": str(code), "label": f"{name} ({code})"} for code, name in countries.items()]
     return layout.page(
         t("new.title"),
@@ -149,11 +150,7 @@ def page(services: Services, iso3: str) -> html.Div:
             ),
             lead=t("new.where-lead"),
         ),
-        dcc.Loading(
-            html.Div(form(services.catalog, iso3, ""), id=FORM, className="stack"),
-            delay_show=400, target_components=form_only,  # an estimate does not hide what is being filled in
-            color="var(--mantine-primary-color-filled)",
-        ),
+        html.Div(form(services.catalog, iso3, ""), id=FORM, className="stack"),
         lead=t("new.lead"),
     )  # fmt: skip
 
@@ -168,11 +165,11 @@ def form(catalog: Catalog, iso3: str, sites: str) -> list[Any]:
         return [_refused(error)]
     scenario = starter.scenario
     return [
-        layout.section(t("new.people"), html.Div(_people(scenario), className="three-up"), lead=t("new.people-lead")),
-        layout.section(t("new.hosts"), _hosts(scenario, catalog), lead=t("new.hosts-lead")),
+        layout.section(t("new.people"), html.Div(_people(scenario, iso3), className="three-up"), lead=t("new.people-lead")),
+        layout.section(t("new.hosts"), _hosts(scenario, catalog, iso3), lead=t("new.hosts-lead")),
         layout.section(
             t("new.lines"),
-            html.Div(_lines(scenario), className="three-up"),
+            html.Div(_lines(scenario, iso3), className="three-up"),
             *(html.P(told, className="muted") for told in survivors(scenario)),
             lead=t("new.lines-lead"),
         ),
@@ -188,13 +185,13 @@ def form(catalog: Catalog, iso3: str, sites: str) -> list[Any]:
     ]  # fmt: skip
 
 
-def _people(scenario: Scenario) -> list[Any]:
+def _people(scenario: Scenario, kept: str) -> list[Any]:
     """A number of people a workload; a switch for what is not stated in people."""
     parts: list[Any] = []
     for w in scenario.demand:
         users = final_users(w)
         who = f" ({t('new.public')})" if w.body == "public" else ""
-        told = {"label": plain(w.id), "description": _first(w.note or "") + who}
+        told = {"label": plain(w.id), "description": _first(w.note or "") + who, "persistence": kept, **KEPT}
         if users is None:
             parts.append(dmc.Switch(id={"type": KEEP, "id": w.id}, checked=True, **told))
         else:
@@ -203,7 +200,7 @@ def _people(scenario: Scenario) -> list[Any]:
     return parts
 
 
-def _hosts(scenario: Scenario, catalog: Catalog) -> dmc.CheckboxGroup:
+def _hosts(scenario: Scenario, catalog: Catalog, kept: str) -> dmc.CheckboxGroup:
     places = {site.id: place_of(catalog, site) for site in scenario.sites}
     countries = catalog.table("countries")["name"]
     boxes = [
@@ -216,21 +213,22 @@ def _hosts(scenario: Scenario, catalog: Catalog) -> dmc.CheckboxGroup:
     ]  # fmt: skip
     return dmc.CheckboxGroup(
         dmc.Stack(boxes, gap="xs"), id={"type": HOSTS, "id": "hosts"}, value=[h.id for h in scenario.hosts],
-        label=t("new.hosts-label"),
+        label=t("new.hosts-label"), persistence=kept, **KEPT,
     )  # fmt: skip
 
 
-def _lines(scenario: Scenario) -> list[Any]:
+def _lines(scenario: Scenario, kept: str) -> list[Any]:
     first, last = scenario.horizon.start.year, scenario.horizon.start.year + scenario.horizon.years
     years = [{"value": str(y), "label": t("new.serve-by-year", year=y)} for y in range(first + 1, last)]
     money = t("app.unit.money", year=scenario.money.price_year)
     return [
         dmc.NumberInput(id={"type": BUDGET, "id": "budget"}, label=t("new.budget", money=money), min=0, debounce=True,
-                        thousandSeparator=" ", description=t("new.budget-help"), placeholder=t("new.none")),
+                        thousandSeparator=" ", description=t("new.budget-help"), placeholder=t("new.none"), persistence=kept,
+                        **KEPT),
         dmc.Select(id={"type": SERVE_BY, "id": "serve-by"}, label=t("new.serve-by"), data=years, clearable=True,
-                   description=t("new.serve-by-help"), placeholder=t("new.none")),
+                   description=t("new.serve-by-help"), placeholder=t("new.none"), persistence=kept, **KEPT),
         dmc.NumberInput(id={"type": CONTROL, "id": "control"}, label=t("new.control"), min=0, max=100, debounce=True,
-                        description=t("new.control-help"), placeholder=t("new.none")),
+                        description=t("new.control-help"), placeholder=t("new.none"), persistence=kept, **KEPT),
     ]  # fmt: skip
 
 

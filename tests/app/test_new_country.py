@@ -13,6 +13,7 @@ import pytest
 from planner.app import create_app
 from planner.app.pages import new_country
 from planner.app.pages.new_checklist import CHANGE, checklist
+from planner.app.pages.new_country import BUDGET, CONTROL, HOSTS, KEEP, SERVE_BY, USERS
 from planner.app.services import Services, Settings
 from planner.app.state.sections import place_of
 from planner.jobs import drafts
@@ -70,6 +71,33 @@ def test_the_form_holds_every_group_host_and_assumption(app: dash.Dash, services
         assert t("new.people") not in drawn(new_country.page(services, ""))
         assert t("new.people") not in drawn(new_country.page(services, "ATLANTIS"))
         assert t("new.refused") in drawn(new_country.form(services.catalog, "GHA", "no place"))
+
+
+def test_a_new_form_neither_comes_unasked_nor_takes_away_what_was_filled_in(
+    app: dash.Dash, services: Services
+) -> None:
+    with app.server.test_request_context("/new"):
+        page = new_country.page(services, "GHA")
+    kinds = {USERS, KEEP, HOSTS, BUDGET, SERVE_BY, CONTROL}
+    fields = [
+        part
+        for part in page._traverse()
+        if isinstance(own := getattr(part, "id", None), dict) and own["type"] in kinds
+    ]
+    assert {field.id["type"] for field in fields} == kinds
+    assert all((field.persistence, field.persistence_type) == ("GHA", "memory") for field in fields)
+    assert not any(isinstance(part, dash.dcc.Loading) for part in page._traverse())  # hides while it loads
+    asks = [
+        one
+        for one in app.callback_map.values()
+        if any(output.component_id == new_country.FORM for output in _outputs(one))
+    ]
+    assert [one["inputs"] for one in asks] == [[{"id": new_country.MADE_FOR, "property": "data"}]]
+
+
+def _outputs(callback: Any) -> list[Any]:
+    output = callback["output"]
+    return list(output) if isinstance(output, list | tuple) else [output]
 
 
 def test_every_assumption_names_where_it_is_changed_or_is_a_fact(services: Services) -> None:

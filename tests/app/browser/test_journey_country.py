@@ -25,6 +25,13 @@ def test_country(open_page: Callable[..., Page], accessible: Callable[[Page], No
     for served in ("Citizens", "Industry", "Software"):  # fewer workloads and hosts: plans in half the time
         page.get_by_role("textbox", name=served).fill("0")
         page.keyboard.press("Tab")
+    page.get_by_role("textbox", name="Own places").fill("lake, 7.3, -0.7")
+    page.keyboard.press("Tab")
+    expect(page.locator("#nc-form")).to_contain_text("Lake", timeout=WAIT_MS)
+    expect(page.get_by_role("textbox", name="Industry")).to_have_value("0 people")  # kept in the new form
+    page.get_by_role("textbox", name="Own places").fill("")
+    page.keyboard.press("Tab")
+    expect(page.locator("#nc-form")).not_to_contain_text("Lake", timeout=WAIT_MS)
     for left_out in ("Cloud at", "joint venture"):
         page.get_by_role("checkbox", name=re.compile(left_out)).uncheck()
     accessible(page)
