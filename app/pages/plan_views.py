@@ -18,6 +18,8 @@ from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
 from planner.report.answer import FIGURES, answer, capacity_by_place, service_over_time
+from planner.report.answer import TABLES as ANSWERED
+from planner.report.built import dearer_than
 from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
@@ -157,11 +159,13 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
 
 def _answer(one: Result) -> html.Div:
     """What is built, when, at what cost, with how much control; service that falls back stands out."""
-    tables = {name: one.table(name) for name in ("fleet", "demand", "prices")}
+    tables = {name: one.table(name) for name in ANSWERED}
     told = answer(tables, one.kpis, one.run.scenario)
+    gap = dearer_than(one.run.outcome)
+    within = [html.P(t("result.gap-words", gap=gap), className="muted")] if gap else []
     falls = [layout.alert(told.falls, [], kind="error")] if told.falls else []
     return html.Div(
-        [html.P(told.lead, className="answer-lead"), html.P(told.rest), *falls], className="answer"
+        [html.P(told.lead, className="answer-lead"), html.P(told.rest), *within, *falls], className="answer"
     )
 
 

@@ -18,6 +18,7 @@ from planner.case.conventions import RATE
 from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.finance.tables import CAUTIONS, FAULTS
 from planner.planning.solve_run import BELOW_ZERO
+from planner.report.built import dearer_than
 from planner.runs.run import Run
 
 PARTNER = "partner"
@@ -104,6 +105,8 @@ def _headline(run: Run) -> RenderableType:
     ]
     if outcome.get("gap") is not None:
         parts.append(f"gap {percent(outcome['gap'], 2)} (cost at least {fixed(outcome['bound'])} MUSD)")
+        if within := dearer_than(outcome):
+            parts.append(within)
     if outcome.get("stopped"):
         parts.append("stopped early")
     seconds = (outcome.get("seconds") or {}).get("total")

@@ -66,6 +66,11 @@ def quantity(value: Any, unit: str = "", digits: int = 3) -> str:
     return text if text == MISSING or not unit or unit == "date" else f"{text} {unit}"
 
 
+def megawatts(mw: float) -> str:
+    """Power with its unit: below one megawatt in whole kilowatts (two digits where there are fewer)."""
+    return quantity(1000 * mw, "kW", 2) if 0 < mw < 0.9995 else quantity(mw, "MW")
+
+
 def signed(value: Any, unit: str = "", digits: int = 3) -> str:
     """A difference: with its sign, "±0" where there is none, percentage points for shares."""
     if value is None or not isinstance(value, int | float) or value != value:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,18 +18,20 @@ from planner.case.places import place_of
 from planner.facts.numbers import number, percent
 from planner.plans.kpis import for_service
 from planner.report import views
-from planner.report.names import titles
+from planner.report.built import NAMED, built, doubtful_dates, few, month, paid, with_openings
+from planner.report.names import spoken
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
 FIGURES = ("cost_npv_musd", "delay_months", "control_score", "served_share")
 """The four figures that stand above all others: money, time, control, and how much of the demand is met."""
+TABLES = ("fleet", "demand", "prices", "halls", "openings", "ledger")
+"""Tables of a plan that its answer is read from."""
 HELD = 0.5
 """Accelerators below which a host holds nothing."""
 ENOUGH = 0.95
 FELL = 0.01
 """Share of the work once done whose loss counts as a fall: less is rounding to whole units."""
-NAMED = 4
 TOP = 0.05
 """Points of control within which a plan has the most that any offer reaches."""
 DELAY_RULES = ("max_delay_by_workload", "max_delay")
@@ -45,6 +46,7 @@ class Answer:
     built: str
     when: str
     cost: str
+    paid: str
     asked: str
     limits: str
     step: str
@@ -62,26 +64,43 @@ class Answer:
 
     @property
     def sentences(self) -> list[str]:
-        told = (self.dated, self.built, self.when, self.cost, self.asked, self.limits, self.step, self.falls)
+        told = (
+            self.dated,
+            self.built,
+            self.when,
+            self.cost,
+            self.paid,
+            self.asked,
+            self.limits,
+            self.step,
+            self.falls,
+        )
         return [s for s in told if s]
 
 
 def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Scenario) -> Answer:
-    """The answer of a plan from its tables (fleet, demand, prices) and KPIs."""
+    """The answer of a plan from its tables (``TABLES``) and KPIs."""
     values = dict(zip(kpis["kpi"], kpis["value"], strict=True))
     shares = service_over_time(tables["demand"], scenario)
-    held = places(tables["fleet"], scenario)
+    held = with_openings(places(tables["fleet"], scenario), tables["halls"], tables["openings"])
     return Answer(
         dated=_dated(shares, scenario),
-        built=_built(held),
-        when=_when(tables["demand"], scenario),
-        cost=t("answer.earns" if values["cost_npv_musd"] < 0 else "answer.cost",
-               musd=number(abs(values["cost_npv_musd"])), year=scenario.money.price_year,
-               control=number(values["control_score"]), national=number(values["national_control"])),
+        built=built(held),
+        when=" ".join(filter(None, (_when(tables["demand"], scenario), doubtful_dates(held)))),
+        cost=_cost(values, scenario),
+        paid=paid(tables["ledger"]),
         asked=_asked(scenario, values, held),
         limits=_limits(tables["prices"], scenario, held["accelerators"].sum()),
         step=_step(tables["prices"], values),
-        falls=_falls(shares, titles(scenario, "w")),
+        falls=_falls(shares, spoken(scenario, "w")),
+    )  # fmt: skip
+
+
+def _cost(values: Mapping[str, float], scenario: Scenario) -> str:
+    return t(
+        "answer.earns" if values["cost_npv_musd"] < 0 else "answer.cost",
+        musd=number(abs(values["cost_npv_musd"])), year=scenario.money.price_year,
+        control=number(values["control_score"]), national=number(values["national_control"]),
     )  # fmt: skip
 
 
@@ -134,27 +153,6 @@ def capacity_by_place(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     return table.assign(place=table["p"].map(names))[columns]
 
 
-def _built(held: pd.DataFrame) -> str:
-    """What is built, leased and rented, and where."""
-    parts = []
-    for mode in ("build", "colocation", "cloud"):
-        rows = held[held["mode"] == mode]
-        if len(rows):
-            mw, chips = rows["it_mw"].sum(), round(rows["accelerators"].sum())
-            parts.append(t(f"answer.{mode}", places=_few(rows["place"]), mw=number(mw), chips=number(chips)))
-    if not parts:
-        return t("answer.nothing")
-    text = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + t("answer.and") + parts[-1]
-    return text[:1].upper() + text[1:] + "."
-
-
-def _few(names: pd.Series) -> str:
-    found = list(dict.fromkeys(str(name) for name in names))
-    if len(found) > NAMED:
-        return t("answer.more-places", places=", ".join(found[:NAMED]), more=len(found) - NAMED)
-    return found[0] if len(found) == 1 else ", ".join(found[:-1]) + t("answer.and") + found[-1]
-
-
 def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
     """First service of anything, and from when on half and nearly all of the whole demand stay served."""
     whole = for_service(demand).groupby("t")[["demand_kref", "served_kref"]].sum().sort_index()
@@ -163,18 +161,14 @@ def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
         return t("answer.no-service")
     day = Calendar.of(scenario.horizon).date_of
     share = whole["served_kref"] / whole["demand_kref"]
-    first = _month(day(int((share > 0).idxmax())))
+    first = month(day(int((share > 0).idxmax())))
     words = [t("answer.first", date=first)]
     for key, least in (("half", 0.5), ("full", ENOUGH)):
         short = share[share < least - 1e-6]
         later = [int(i) for i in share.index if not len(short) or i > short.index[-1]]
-        stays = t("answer.from", date=_month(day(later[0]))) if later else t("answer.never")
+        stays = t("answer.from", date=month(day(later[0]))) if later else t("answer.never")
         words.append(t(f"answer.{key}", when=stays))
     return ", ".join(words) + "."
-
-
-def _month(day: date) -> str:
-    return f"{t(f'answer.months.{day.month}')} {day.year}"
 
 
 def _asked(scenario: Scenario, values: Mapping[str, float], held: pd.DataFrame) -> str:
@@ -192,7 +186,7 @@ def _asked(scenario: Scenario, values: Mapping[str, float], held: pd.DataFrame) 
 
 def _where(scenario: Scenario, held: pd.DataFrame) -> str:
     abroad = held[held["iso3"] != scenario.country]
-    return t("answer.abroad", places=_few(abroad["place"])) if len(abroad) else t("answer.home")
+    return t("answer.abroad", places=few(abroad["place"])) if len(abroad) else t("answer.home")
 
 
 def _law(scenario: Scenario, held: pd.DataFrame) -> str:
@@ -205,7 +199,7 @@ def _law(scenario: Scenario, held: pd.DataFrame) -> str:
     law = scenario.catalog.table("owner_classes")["law"]
     if not foreign and any(law[host.owner_class] != "domestic" for host in used):
         foreign = [t("answer.partner-law")]
-    return t("answer.foreign-law", countries=_few(pd.Series(foreign))) if foreign else t("answer.own-law")
+    return t("answer.foreign-law", countries=few(foreign)) if foreign else t("answer.own-law")
 
 
 def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
@@ -215,11 +209,11 @@ def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
         return ""
     after = shares[shares["start_date"] >= shares["w"].map(due).astype("datetime64[ns]")]
     late = after.loc[after["served_share"] < 1.0 - FELL, "w"].unique()
-    date_ = _month(max(due.values()))
+    date_ = month(max(due.values()))
     if not len(late):
         return t("answer.dates-kept", n=len(due), of=len(scenario.demand), date=date_)
-    name_of = titles(scenario, "w")
-    missed = _few(pd.Series([name_of.get(w, w) for w in late]))
+    name_of = spoken(scenario, "w")
+    missed = few(name_of.get(w, w) for w in late)
     return t("answer.dates-missed", n=len(late), of=len(due), date=date_, names=missed)
 
 

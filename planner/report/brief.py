@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from planner.facts.errors import PlannerError
-from planner.facts.numbers import fixed, number, percent
-from planner.report.answer import FIGURES, answer, capacity_by_place, places
+from planner.facts.numbers import fixed, megawatts, percent
+from planner.report.answer import FIGURES, TABLES, answer, capacity_by_place, places
+from planner.report.built import EVEN, dearer_than, with_openings
 from planner.report.charts.style import PALETTE
-from planner.report.names import titles
+from planner.report.names import member_names, spoken
 from planner.report.page import cards
 from planner.report.strings import t
 from planner.report.terms import term
@@ -25,6 +26,7 @@ from planner.sizing.words import shared_doubts
 
 if TYPE_CHECKING:
     from planner.runs.run import Run
+    from planner.scenario.schema import Scenario
     from planner.sizing.steps import Chain
 
 MOST_ROWS = 10
@@ -65,7 +67,7 @@ def brief_page(run: Run, script: str | None = None) -> str:
     ``script``: address of what makes the button work that prints the page; without it there is none.
     """
     title = run.title
-    tables = {name: run.table(name) for name in ("fleet", "demand", "prices", "service", "assumptions")}
+    tables = {name: run.table(name) for name in (*TABLES, "service", "assumptions")}
     told = answer(tables, run.kpis, run.scenario)
     button = f'<button class="print" type="button">{escape(t("brief.print"))}</button>' if script else ""
     parts = [
@@ -79,9 +81,12 @@ def brief_page(run: Run, script: str | None = None) -> str:
         cards(run.kpis, FIGURES),
         '<div class="two">',
         _capacity(capacity_by_place(tables["fleet"], run.scenario)),
-        _service(tables["service"], tables["demand"], titles(run.scenario, "w")),
+        _service(tables["service"], tables["demand"], spoken(run.scenario, "w")),
         "</div>",
-        _places(places(tables["fleet"], run.scenario)),
+        _places(
+            with_openings(places(tables["fleet"], run.scenario), tables["halls"], tables["openings"]),
+            run.scenario,
+        ),
         _assumptions(run, tables["assumptions"]),
         f'<p class="note">{escape(_made(run))}</p>',
     ]
@@ -96,8 +101,7 @@ def brief_page(run: Run, script: str | None = None) -> str:
 
 def _facts(run: Run) -> list[str]:
     """Day, how good the plan is, and in which money."""
-    gap = run.outcome.get("gap")
-    proven = [] if gap is None else [t("brief.gap", gap=percent(gap, 1))]
+    proven = list(filter(None, [dearer_than(run.outcome)]))
     day = str(run.outcome.get("finished", ""))[:10]
     quality = term("quality", run.outcome.get("quality"))
     sound = [] if run.audit_fault else [run.audit_line]
@@ -161,20 +165,26 @@ def _day(value: object) -> str:
     return t("brief.never") if value is None or value is pd.NaT else str(value)[:7]
 
 
-def _places(held: pd.DataFrame) -> str:
+def _places(held: pd.DataFrame, scenario: Scenario) -> str:
+    operators = member_names(scenario, "operators", list(held["operator"]))
     rows = [
         (
-            str(row.place),
-            term("mode", row.mode),
-            str(row.operator),
-            str(row._7),
-            fixed(row.accelerators),
-            number(row.it_mw),
+            str(row["place"]), term("mode", row["mode"]), operators[row["operator"]], _since(row),
+            fixed(row["accelerators"]), megawatts(row["hall_mw"]) if row["hall_mw"] else "", megawatts(row["it_mw"]),
         )
-        for row in held.itertuples()
-    ]
-    head = tuple(t(f"brief.{name}") for name in ("place", "how", "operator", "since", "accelerators", "mw"))
-    return f"<section><h2>{escape(t('brief.places'))}</h2>{_table(head, rows, numbers=2)}</section>"
+        for _, row in held.iterrows()
+    ]  # fmt: skip
+    names = ("place", "how", "operator", "since", "accelerators", "halls", "mw")
+    head = tuple(t(f"brief.{name}") for name in names)
+    return f"<section><h2>{escape(t('brief.places'))}</h2>{_table(head, rows, numbers=3)}</section>"
+
+
+def _since(row: pd.Series) -> str:
+    """From when on a place holds something; with the odds of its opening where it is more likely late than not."""
+    share = row["on_time_share"]
+    if share != share or share >= EVEN:
+        return str(row["from"])
+    return t("brief.on-time", label=row["from"], share=percent(share))
 
 
 def _assumptions(run: Run, assumed: pd.DataFrame) -> str:

@@ -13,10 +13,24 @@ TITLE = "_title"
 
 def titles(scenario: Scenario, key: str) -> dict[str, str]:
     """Id -> title of what the column ``key`` names (w, h or p), of those that have one."""
-    entries: dict[str, Sequence[Workload | Host | Site]] = {
+    return {entry.id: entry.title for entry in _entries(scenario, key) if entry.title}
+
+
+def spoken(scenario: Scenario, key: str) -> dict[str, str]:
+    """Id -> what a sentence writes for it, of all that ``key`` (w, h or p) names: its title, else the id in words."""
+    return {entry.id: entry.title or in_words(entry.id) for entry in _entries(scenario, key)}
+
+
+def _entries(scenario: Scenario, key: str) -> Sequence[Workload | Host | Site]:
+    listed: dict[str, Sequence[Workload | Host | Site]] = {
         "w": scenario.demand, "h": scenario.hosts, "p": scenario.sites,
     }  # fmt: skip
-    return {entry.id: entry.title for entry in entries[key] if entry.title}
+    return listed[key]
+
+
+def in_words(name: str) -> str:
+    """An id without a title as a reader takes it."""
+    return name.replace("-", " ")
 
 
 NAMED_IN = {
@@ -33,7 +47,7 @@ def member_names(scenario: Scenario, field: str, members: Sequence[str]) -> dict
         known = scenario.catalog.table(source)[column].astype(str).to_dict()
     else:
         known = titles(scenario, source) if source else {}
-    return {name: known.get(name) or name.replace("-", " ") for name in members}
+    return {name: known.get(name) or in_words(name) for name in members}
 
 
 def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pytest
 
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.answer import answer, capacity_by_place, places, service_over_time
+from planner.report.built import dearer_than
 from planner.report.charts import answer as charts
 from planner.scenario.schema import Scenario
 
@@ -46,6 +47,19 @@ def prices(rows: list[tuple[str, str, float, str, str]]) -> pd.DataFrame:
     return table.assign(t=-1, label="")
 
 
+HALLS = pd.DataFrame(columns=["h", "it_mw"])
+OPENINGS = pd.DataFrame(columns=["h", "service_date", "p50_date", "on_time_share"])
+LEDGER = pd.DataFrame(columns=["kind", "account", "payer", "year", "musd"])
+
+
+def plan(
+    fleet: pd.DataFrame, demand: pd.DataFrame, prices: pd.DataFrame, **more: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Tables of a plan that buys no halls and pays nothing, but for what is given."""
+    told = {"halls": HALLS, "openings": OPENINGS, "ledger": LEDGER}
+    return {"fleet": fleet, "demand": demand, "prices": prices, **told, **more}
+
+
 STANDING = fleet([
     ("cloud", "seoul", 1, 300.0), ("cloud", "seoul", 2, 100.0),
     ("champion", "haenam", 3, 0.2), ("champion", "haenam", 4, 64.0),
@@ -58,22 +72,85 @@ def test_what_is_built_and_rented_is_counted_at_its_most_and_from_its_first_use(
     held = places(STANDING, scenario).set_index("h")
     assert held.loc["cloud", ["from", "accelerators"]].tolist() == ["2027-Q2", 300.0]
     assert held.loc["champion", ["from", "accelerators"]].tolist() == ["2028-Q1", 64.0]
-    told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).built
+    told = answer(plan(STANDING, GROWING, FREE), KPIS, scenario).built
     assert told.startswith(
-        "Builds at Haenam (Solaseado) (0.128 MW of IT, 64 accelerators) and rents up to 300 accelerators"
+        "Builds at Haenam (Solaseado) (128 kW of IT, 64 accelerators) and rents up to 300 accelerators"
     )
-    nothing = answer({"fleet": STANDING.iloc[:0], "demand": GROWING, "prices": FREE}, KPIS, scenario)
+    nothing = answer(plan(STANDING.iloc[:0], GROWING, FREE), KPIS, scenario)
     assert nothing.built == "Nothing is built or rented."
 
 
+def test_halls_that_are_bought_stand_beside_what_is_used_of_them(scenario: Scenario) -> None:
+    def told(hall_mw: float) -> str:
+        halls = pd.DataFrame({"h": ["champion"], "it_mw": [hall_mw]})
+        return answer(plan(STANDING, GROWING, FREE, halls=halls), KPIS, scenario).built
+
+    assert told(2.5).startswith(
+        "Builds at Haenam (Solaseado) (halls for 2.5 MW of IT, of which no more than 128 kW, 5.1 %, is ever used; "
+        "64 accelerators) and rents"
+    )
+    assert "(halls for 140 kW of IT, 128 kW used at most; 64 accelerators)" in told(0.14)
+
+
+def test_what_is_paid_names_the_account_that_most_goes_to_and_the_year_of_most(scenario: Scenario) -> None:
+    def told(halls_musd: float) -> str:
+        rows = [
+            ("capex", "halls", "partner", 2030, halls_musd), ("capex", "goods", "partner", 2031, 20.0),
+            ("energy", "electricity", "partner", 2031, 30.0), ("opex", "staff", "partner", 2032, 25.0),
+            ("capex", "halls", "owner", 2030, 900.0), ("residual", "halls", "partner", 2032, -30.0),
+        ]  # fmt: skip
+        ledger = pd.DataFrame(rows, columns=LEDGER.columns)
+        return answer(plan(STANDING, GROWING, FREE, ledger=ledger), KPIS, scenario).paid
+
+    assert told(75.0) == (
+        "Within the horizon 150 MUSD are paid (not discounted), 95 MUSD of it capital; 50 % of all goes to halls "
+        "(75 MUSD); the year of most payment is 2030 (75 MUSD)."
+    )
+    assert told(25.0) == (
+        "Within the horizon 100 MUSD are paid (not discounted), 45 MUSD of it capital; the year of most payment is "
+        "2031 (50 MUSD)."
+    )
+    assert answer(plan(STANDING, GROWING, FREE), KPIS, scenario).paid == ""
+
+
+def test_a_date_that_is_more_likely_missed_than_kept_has_its_odds_beside_it(scenario: Scenario) -> None:
+    def told(share: float) -> str:
+        days = [pd.Timestamp("2028-01-01")], [pd.Timestamp("2028-05-25")]
+        openings = pd.DataFrame(
+            {"h": ["champion"], "service_date": days[0], "p50_date": days[1], "on_time_share": [share]}
+        )
+        return answer(plan(STANDING, GROWING, FREE, openings=openings), KPIS, scenario).when
+
+    assert told(0.151).endswith(
+        " Haenam (Solaseado) opens as planned, January 2028, with odds of 15 % only: even odds by May 2028."
+    )
+    assert "odds" not in told(0.5)
+
+
+def test_a_gap_is_told_with_the_waits_and_limits_among_which_it_holds() -> None:
+    def told(objective: str = "cost", **bounds: object) -> str:
+        return dearer_than({"gap": 0.0042, "objective": objective, "bounds": bounds})
+
+    each = told(max_delay_months_by_workload={"chat": 12.0, "defence": 12.0})
+    assert each == (
+        "at most 0.4 % dearer than the cheapest plan that waits at most 12 months a workload and keeps the same limits"
+    )
+    assert "at most 3–9.5 months a workload" in told(
+        max_delay_months_by_workload={"chat": 9.5, "defence": 3.0}
+    )
+    assert "waits at most 7 months (weighted)" in told(max_delay_months=7.0)
+    assert told().endswith("than the cheapest plan that keeps the same limits")
+    assert told("delay") == "" and dearer_than({"gap": None}) == ""
+
+
 def test_cost_and_control_are_those_of_the_plan(scenario: Scenario) -> None:
-    told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).cost
+    told = answer(plan(STANDING, GROWING, FREE), KPIS, scenario).cost
     assert "128 MUSD in present value (real 2026 USD" in told
     assert "keeps 61 of 100 points" in told and "(55.5 where what is not served counts as none)" in told
 
 
 def test_what_was_asked_for_is_answered(scenario: Scenario) -> None:
-    tables = {"fleet": STANDING, "demand": GROWING, "prices": FREE}
+    tables = plan(STANDING, GROWING, FREE)
     plain = answer(tables, KPIS, scenario)
     assert plain.dated == "" and plain.asked == (
         "All of it stands in the country. Foreign law reaches part of it, by place, owner or operator: United States."
@@ -93,7 +170,7 @@ def test_what_was_asked_for_is_answered(scenario: Scenario) -> None:
 
 def test_the_first_sentence_says_whether_the_dates_are_kept(scenario: Scenario) -> None:
     served = {"assistant": [0, 1.0, 2.0, 2.0, 2.0]}
-    tables = {"fleet": STANDING, "demand": demand(served, {"assistant": [2.0] * 5}), "prices": FREE}
+    tables = plan(STANDING, demand(served, {"assistant": [2.0] * 5}), FREE)
     kept, missed = (
         answer(tables, KPIS, with_overrides(scenario, {"demand[assistant].must_serve_by": day}))
         for day in ("2027-07-01", "2027-04-01")
@@ -106,7 +183,7 @@ def test_the_first_sentence_says_whether_the_dates_are_kept(scenario: Scenario) 
 
 def test_a_home_owner_and_operator_are_under_home_law(scenario: Scenario) -> None:
     home = STANDING[STANDING["h"] == "champion"]
-    told = answer({"fleet": home, "demand": GROWING, "prices": FREE}, KPIS, scenario).asked
+    told = answer(plan(home, GROWING, FREE), KPIS, scenario).asked
     assert "No foreign law reaches who owns or runs it" in told
 
 
@@ -114,13 +191,11 @@ def test_a_limit_is_worth_a_step_of_the_plans_size_at_places_by_name(scenario: S
     table = prices(
         [("survival", "", -26.0, "1000 reference accelerators", "survival of chat without seoul (site)")]
     )
-    small = answer({"fleet": STANDING, "demand": GROWING, "prices": table}, KPIS, scenario).limits
+    small = answer(plan(STANDING, GROWING, table), KPIS, scenario).limits
     assert (
         "survival of chat without Seoul (site): each 100 ref. accel. more would save up to 2.6 MUSD" in small
     )
-    large = answer(
-        {"fleet": fleet([("cloud", "seoul", 1, 3000.0)]), "demand": GROWING, "prices": table}, KPIS, scenario
-    )
+    large = answer(plan(fleet([("cloud", "seoul", 1, 3000.0)]), GROWING, table), KPIS, scenario)
     assert "each 1000 ref. accel. more would save up to 26 MUSD" in large.limits
 
 
@@ -132,16 +207,16 @@ def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None
 
 
 def test_dates_are_those_from_which_on_service_holds(scenario: Scenario) -> None:
-    told = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).when
+    told = answer(plan(STANDING, GROWING, FREE), KPIS, scenario).when
     assert told == (
         "First service in April 2027, half of all demand served from April 2027 on, 95 % from January 2028 on."
     )
     never = demand({"chat": [0, 2.0, 2.0, 0.5, 0.5]}, {"chat": [2.0] * 5})
-    assert answer({"fleet": STANDING, "demand": never, "prices": FREE}, KPIS, scenario).when.endswith(
+    assert answer(plan(STANDING, never, FREE), KPIS, scenario).when.endswith(
         "half of all demand served not before the end of the horizon, 95 % not before the end of the horizon."
     )
     none = demand({"chat": [0.0] * 5}, {"chat": [2.0] * 5})
-    assert answer({"fleet": STANDING, "demand": none, "prices": FREE}, KPIS, scenario).when == (
+    assert answer(plan(STANDING, none, FREE), KPIS, scenario).when == (
         "Nothing is served within the horizon."
     )
 
@@ -155,11 +230,11 @@ def test_a_share_that_shrinks_as_demand_grows_is_no_fall_and_less_work_is(scenar
         ["chat", "2027-Q3"],
         ["chat", "2027-Q4"],
     ]
-    told = answer({"fleet": STANDING, "demand": falls, "prices": FREE}, KPIS, scenario)
+    told = answer(plan(STANDING, falls, FREE), KPIS, scenario)
     assert told.falls == (
         "Service falls back for chat; at the worst to 50 % of the demand of chat in 2027-Q3."
     )
-    assert answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario).falls == ""
+    assert answer(plan(STANDING, GROWING, FREE), KPIS, scenario).falls == ""
 
 
 def test_every_workload_has_a_line_of_its_own_however_long_its_name(scenario: Scenario) -> None:
@@ -179,20 +254,20 @@ def test_the_next_step_is_the_sum_of_what_every_workloads_wait_costs(scenario: S
         ("max_delay_by_workload", "defence", -1.5, "months", "waiting of defence"),
         ("control_floor", "", 0.25, "points of what is served", "floor on control of what is served"),
     ])  # fmt: skip
-    told = answer({"fleet": STANDING, "demand": GROWING, "prices": table}, KPIS, scenario)
+    told = answer(plan(STANDING, GROWING, table), KPIS, scenario)
     assert told.step == (
         "One month less of waiting for every workload would cost at least 4.5 MUSD more. "
         "One point of control more would cost at least 0.25 MUSD more."
     )
     assert told.limits == ("What limits it most is waiting of chat: each month more would save up to 3 MUSD.")
-    free = answer({"fleet": STANDING, "demand": GROWING, "prices": FREE}, KPIS, scenario)
+    free = answer(plan(STANDING, GROWING, FREE), KPIS, scenario)
     assert free.limits == "No limit that could be loosened makes it cheaper."
     assert "No floor on control makes it dearer." in free.step
 
 
 def test_a_cost_below_zero_is_told_as_a_warning(scenario: Scenario) -> None:
     kpis = KPIS.assign(value=[-361.0, 61.0, 55.5])
-    tables = {"fleet": STANDING, "demand": GROWING, "prices": FREE}
+    tables = plan(STANDING, GROWING, FREE)
     told = answer(tables, kpis, scenario).cost
     assert told.startswith("Warning: it has no cost but receives 361 MUSD more than it pays")
     assert "costs" not in told

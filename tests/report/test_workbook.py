@@ -24,7 +24,7 @@ from planner.facts.spans import Span
 from planner.finance.tables import finance_tables
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import capital
-from planner.report.answer import FIGURES, answer
+from planner.report.answer import FIGURES, TABLES, answer
 from planner.report.brief import brief_page
 from planner.report.charts.report import charts_of
 from planner.report.finance import sections
@@ -181,7 +181,7 @@ def test_the_brief_is_one_small_page_with_the_figures_of_the_plan(run: Run) -> N
     assert "=HYPERLINK(&quot;" in text and '=HYPERLINK("' not in text
     for name in FIGURES:
         assert f"<b>{quantity(run.kpi(name), str(run.kpis.set_index('kpi').loc[name, 'unit']))}</b>" in text
-    told = answer({name: run.table(name) for name in ("fleet", "demand", "prices")}, run.kpis, run.scenario)
+    told = answer({name: run.table(name) for name in TABLES}, run.kpis, run.scenario)
     assert all(html.escape(sentence) in text for sentence in told.sentences)
     assert "What the number of accelerators rests on most" in text
 
