@@ -11,7 +11,7 @@ import pandas as pd
 from planner.case.periods import Calendar
 from planner.plans.kpis import served_share, service_months
 from planner.runs.run import FRONTIER
-from planner.studies.frontier_tables import holding
+from planner.studies.frontier_tables import holding, unbeaten
 
 if TYPE_CHECKING:
     from planner.runs.run import Run
@@ -48,7 +48,7 @@ OWN = "plan"
 
 
 def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> pd.DataFrame | None:
-    """Screening points and the plan they surround, first; ``attrs`` has what screening makes of the plan's own limits.
+    """A plan, first, and the screening points that it does not beat; ``attrs`` has what screening makes of its limits.
 
     ``at(months, points)`` is a live trade-off. None where there are no points yet.
     """
@@ -62,7 +62,7 @@ def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> 
         **service_months(served_share(run.table("demand")), Calendar.of(run.scenario.horizon)),
     }  # fmt: skip
     own = pd.DataFrame([row], columns=COLUMNS)
-    table = pd.concat([own, points.astype(object)], ignore_index=True) if len(points) else own
+    table = pd.concat([own, unbeaten(points, own).astype(object)], ignore_index=True) if len(points) else own
     table = table.astype(
         {name: float for name in COLUMNS if name not in ("point", "quality", "on_front", "plan", "hosts")}
     )

@@ -31,7 +31,7 @@ from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.studies.frontier_plans import Made, Task, solve_all, unbound
 from planner.studies.frontier_tables import grid_rows, on_front, payoff, plan_rows
 from planner.studies.next_step import with_prices
-from planner.studies.patterns import everything_early, pattern_of_tables, table_of_patterns
+from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
 from planner.studies.screening import LiveFrontier, Pattern
 
@@ -44,6 +44,11 @@ ANCHORS: tuple[tuple[float, float], ...] = (
     (12.0, 0.5), (6.0, 0.0), (6.0, HIGH_SHARE), (1.0, 0.0), (FAST, HIGH_SHARE),
 )  # fmt: skip
 """(months beyond the least delay, share of the way to the most control) of the plans, most telling first."""
+SOUGHT = ((FAST, 0.0), (FAST, HIGH_SHARE), (3.0, HIGH_SHARE))
+"""The same, of limits at which hosts and stacks are sought beside those of a single plan."""
+SOUGHT_GAP, SOUGHT_S = 0.005, 5.0
+DEAR = 0.05
+"""Share of cost by which all hosts open at once may cost more than those of a plan."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +133,45 @@ def live_frontier(
     patterns: list[Pattern] | None = None,
     least: dict[str, float] | None = None,
 ) -> LiveFrontier:
-    """A live trade-off of a run: with its frontier's patterns, else its plan's own and the widest choice."""
+    """A live trade-off of a run: with its frontier's patterns, else its plan's own, the widest choice, and cheaper ones.
+
+    Where hosts cost much to open, the widest choice costs a multiple of what is needed: then hosts and stacks are sought
+    at the limits that a plan's own cannot meet.
+    """
     case = build_case(unbound(scenario), catalog)
     engine = Engine(case)
     known = list(patterns or [])
-    if tables is not None and not known:
+    alone = tables is not None and not known
+    if tables is not None and alone:
         known = [pattern_of_tables(engine, tables), everything_early(engine)]
-    return LiveFrontier(case, known, least if least is not None else _least(engine), engine)
+    live = LiveFrontier(case, known, least if least is not None else _least(engine), engine)
+    if alone and _dear(live):
+        live.add(sought(live))
+    return live
+
+
+def _dear(live: LiveFrontier) -> bool:
+    """Whether the widest choice of hosts costs much more than the plan's own where no limit is set."""
+    costs = [
+        found.objective for held in live.engines if (found := live.solve_on(held, None, None)).x is not None
+    ]
+    return len(costs) > 1 and (costs[-1] or 0.0) > (1 + DEAR) * (costs[0] or 0.0)
+
+
+def sought(live: LiveFrontier) -> list[Pattern]:
+    """Cheapest hosts and stacks at the tight limits, as far as they are found in a few seconds each."""
+    found: list[Pattern] = []
+    for longer, share in SOUGHT:
+        months = live.least_delay_months + longer
+        floor = None
+        if share:
+            low, high = live.at(months)["control_score"], live.most_control(months)
+            floor = rounded_down(low + share * (high - low), 2)
+        pattern = cheapest_pattern(live.base, live.bounds(months, floor), SOUGHT_GAP, SOUGHT_S)
+        if pattern is None:  # the others would take as long
+            break
+        found.append(pattern)
+    return found
 
 
 def _least(engine: Engine) -> dict[str, float]:

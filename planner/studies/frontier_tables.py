@@ -98,19 +98,40 @@ def holding(fleet: pd.DataFrame) -> str:
     return ", ".join(held.index[held > LEAST_HELD])
 
 
+OBJECTIVES = ["cost_npv_musd", "delay_months", "control_score"]
+
+
 def on_front(points: pd.DataFrame) -> pd.DataFrame:
-    """Drops repeats; marks points that no other of the same kind beats in cost, delay and control at once."""
+    """Drops repeats and what a plan beats; marks points that no other of the same kind beats.
+
+    To beat is to cost less, wait less or have more control, and to be no worse in the other two.
+    """
     points = points.drop(columns=["feasible"], errors="ignore")
-    keys = ["cost_npv_musd", "delay_months", "control_score"]
-    points = points[~(points[keys].round(3).duplicated() & (points["quality"] == "screening"))].reset_index(
-        drop=True
-    )
-    values = points[keys].to_numpy(float) * np.array([1.0, 1.0, -1.0])
-    kinds = points["quality"].to_numpy()
-    front = []
-    for i, own in enumerate(values):
-        slack = FRONT_TOLERANCE * np.maximum(np.abs(own), 1.0)
-        others = values[(kinds == kinds[i]) & (np.arange(len(values)) != i)]
-        beaten = (others <= own + slack).all(axis=1) & (others < own - slack).any(axis=1)
-        front.append(not beaten.any())
+    points = points[
+        ~(points[OBJECTIVES].round(3).duplicated() & (points["quality"] == "screening"))
+    ].reset_index(drop=True)
+    points = unbeaten(points, points[points["quality"] != "screening"])
+    kinds = points["quality"]
+    front = pd.Series(True, index=points.index)
+    for kind in kinds.unique():
+        same = points[kinds == kind]
+        front[same.index] = ~_beaten(same, same)
     return points.assign(on_front=front)
+
+
+def unbeaten(points: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:
+    """``points`` without the screening points that one of ``plans`` beats: with other hosts they would cost less."""
+    gone = (points["quality"] == "screening") & _beaten(points, plans)
+    return points[~gone].reset_index(drop=True)
+
+
+def _beaten(points: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
+    """Whether one of ``others`` beats a point, row by row of ``points``."""
+    signs = np.array([1.0, 1.0, -1.0])
+    theirs = others[OBJECTIVES].to_numpy(float) * signs
+    beaten = []
+    for own in points[OBJECTIVES].to_numpy(float) * signs:
+        slack = FRONT_TOLERANCE * np.maximum(np.abs(own), 1.0)
+        better = (theirs <= own + slack).all(axis=1) & (theirs < own - slack).any(axis=1)
+        beaten.append(bool(better.any()))
+    return pd.Series(beaten, index=points.index, dtype=bool)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.case.bounds import Bounds
 from planner.solver.engine import PATTERN, Engine
 from planner.studies.screening import Pattern
 
@@ -39,6 +40,21 @@ def everything_early(engine: Engine) -> Pattern:
     opens = [float(first[h] == t) for h, t in engine.arrays.columns["open"].index]
     none: Pattern = {f: [0.0] * engine.arrays.columns[f].size for f in ("sign", "adopt", "leave")}
     return {"open": opens, **none, "use": [1.0] * engine.arrays.columns["use"].size}
+
+
+def cheapest_pattern(engine: Engine, bounds: Bounds, gap: float, time_limit_s: float) -> Pattern | None:
+    """Hosts and stacks of least cost (MUSD) within bounds, halls and servers divisible; None where none was found in time.
+
+    The programme of ``engine`` keeps these bounds, and whole hosts and stacks.
+    """
+    engine.policy(bounds)
+    engine.integers(*PATTERN)
+    engine.minimise("cost")
+    found = engine.live.solve(gap=gap, time_limit_s=time_limit_s)
+    if found.x is None:
+        return None
+    x = found.x
+    return {f: x[engine.arrays.columns[f].slice].round().tolist() for f in PATTERN}
 
 
 def patterns_of_table(table: pd.DataFrame) -> list[Pattern]:

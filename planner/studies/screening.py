@@ -5,7 +5,9 @@
 
 With hosts and stacks held at a pattern (which opens when, which is adopted) the linear programme is exact up
 to whole halls. A point takes the cheapest of a few patterns, each on a live HiGHS of its own that goes on
-from its last basis. A bound on the weighted delay alone lets cost starve one workload for ever, so "at most N
+from its last basis: with other hosts it may cost less.
+
+A bound on the weighted delay alone lets cost starve one workload for ever, so "at most N
 months" is a bound per workload: each may wait as much longer than in the fastest plan as N exceeds the
 weighted delay of that plan. The weighted delay is then N at most.
 """
@@ -134,17 +136,24 @@ class LiveFrontier:
 
     def solve_on(self, engine: Engine, months: float | None, control: float | None) -> Solution:
         """Least cost of the pattern an engine holds, under limits on delay (months) and control (points)."""
-        limits = self.case.scenario.limits
         with engine.live.lock:
-            engine.policy(
-                Bounds(
-                    max_delay_months_by_workload=self.caps(months),
-                    min_control_points=control,
-                    max_cost_musd=limits.max_cost_musd,
-                )
-            )
+            engine.policy(self.bounds(months, control))
             engine.minimise("cost")
             return engine.lp()
+
+    def bounds(self, months: float | None, control: float | None = None) -> Bounds:
+        """Limits on delay (months) and control (points) as bounds of a plan, with the limit on cost of the scenario."""
+        return Bounds(
+            max_delay_months_by_workload=self.caps(months),
+            min_control_points=control,
+            max_cost_musd=self.case.scenario.limits.max_cost_musd,
+        )
+
+    def add(self, patterns: Sequence[Pattern]) -> None:
+        """Hosts and stacks to choose from besides those there are."""
+        for pattern in _distinct([*self.patterns, *patterns])[len(self.patterns) :]:
+            self.patterns.append(pattern)
+            self.engines.append(self.base.held(pattern))
 
     def at(
         self, max_delay_months: float | None = None, min_control_points: float | None = None
@@ -258,12 +267,7 @@ class LiveFrontier:
         best = float("-inf")
         for engine in self.engines:
             with engine.live.lock:
-                engine.policy(
-                    Bounds(
-                        max_delay_months_by_workload=self.caps(max_delay_months),
-                        max_cost_musd=self.case.scenario.limits.max_cost_musd,
-                    )
-                )
+                engine.policy(self.bounds(max_delay_months))
                 found = engine.most_control()
                 best = best if found.x is None else max(best, engine.control(found.x))
         return best

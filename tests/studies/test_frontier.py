@@ -14,6 +14,8 @@ from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
 from planner.studies import frontier as studies
 from planner.studies.frontier import frontier
+from planner.studies.frontier_tables import on_front
+from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
 
 CHANGES = {
@@ -46,6 +48,27 @@ def test_no_point_on_the_front_is_beaten(run: Run) -> None:
         better = (values < own - 1e-3 * np.maximum(np.abs(own), 1)).all(axis=1)
         assert not better.any()
     assert len(front) >= 10 and front["control_score"].max() - front["control_score"].min() > 20
+
+
+def test_what_a_plan_beats_is_no_point_and_what_it_does_not_stays() -> None:
+    rows = [("plan", 18.7, 6.0, 67.6), ("screening", 48.2, 6.0, 67.6), ("screening", 48.0, 7.0, 60.0),
+            ("screening", 17.0, 12.0, 67.6), ("screening", 20.0, 5.0, 67.6), ("screening", 19.0, 12.0, 67.6)]  # fmt: skip
+    points = on_front(pd.DataFrame(rows, columns=["quality", *OBJECTIVES]))
+    assert points["cost_npv_musd"].tolist() == [18.7, 17.0, 20.0] and points["on_front"].all()
+
+
+def test_cheaper_hosts_are_sought_where_all_hosts_at_once_are_dear(live: LiveFrontier) -> None:
+    engine = live.base.for_case(live.case)
+    early = everything_early(engine)
+    wide = LiveFrontier(live.case, [early], live.least, engine)
+    relaxed = LiveFrontier(live.case, [], live.least, engine)
+    tight = live.least_delay_months + studies.FAST
+    before, least = wide.at(tight)["cost_npv_musd"], relaxed.at(tight)["cost_npv_musd"]
+    wide.add([early])
+    assert len(wide.engines) == 1  # known already
+    wide.add(studies.sought(wide))
+    assert len(wide.engines) == len(wide.patterns) > 1
+    assert least - 1e-6 <= wide.at(tight)["cost_npv_musd"] < before - 1.0
 
 
 def test_points_say_what_is_open_and_when_it_serves(run: Run) -> None:
