@@ -204,15 +204,18 @@ def sever(
         base = _base(reference, load_catalog(catalog), quality, progress)
         test = cut_plan(base, cut, quality, on_event=progress)
     if as_json:
-        tables = {name: records(getattr(test, name)) for name in ("summary", "service", "stops")}
+        tables = {name: records(getattr(test, name)) for name in ("summary", "service", "stops", "buys")}
         print_json({"status": test.outcome.status, "gap": test.outcome.gap, "notes": test.notes, **tables})
     else:
         for title, name in (
             ("What stops", "stops"),
             ("Plan and answer", "summary"),
             ("Service lost", "service"),
+            ("Capital of the answer beside the plan's, MUSD", "buys"),
         ):
             found = getattr(test, name).drop(columns="back_date", errors="ignore")
+            if "account" in found:
+                found = found.assign(account=[term("account", account) for account in found["account"]])
             if "kpi" in found:
                 found = found.assign(kpi=[term("kpi", kpi) for kpi in found["kpi"]])
             _show(title, found.rename(columns=lambda column: term("column", column)))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from planner.facts.numbers import fixed, number, percent, quantity, signed
-from planner.report.names import titles
+from planner.report.built import NAMED, few
+from planner.report.names import spoken, titles
 from planner.report.strings import t
 from planner.report.terms import kpi_label, term
 from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
@@ -40,7 +41,7 @@ def _by_title(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
 
 
 def loss_told(run: Run) -> list[str]:
-    """A loss in sentences: what stops, what never comes, whose service falls most, and what the answer costs."""
+    """A loss in sentences: what stops, what never comes, who loses service, is it back, what the answer costs."""
     tables = {name: run.table(name) for name in run.tables}
     stops, service, summary = tables["stops"], tables["service"], tables["summary"]
     stop = run.manifest["options"]["cut"]["what"] == "service"
@@ -49,18 +50,50 @@ def loss_told(run: Run) -> list[str]:
     told = [t("whatif.told-stop" if stop else "whatif.told-supply", day=day, now=now, later=later)]
     if not len(service) or not len(summary):
         return told
-    return [*told, _worst(service, run.scenario), _dearer(summary.set_index("kpi").loc[COST])]
+    return [
+        *told, *lost_told(service, spoken(run.scenario, "w")), _dearer(summary.set_index("kpi").loc[COST]),
+        *buys_told(tables.get("buys")),
+    ]  # fmt: skip
 
 
-def _worst(service: pd.DataFrame, scenario: Scenario) -> str:
-    """Whose service falls most, and from when on it is back."""
-    worst = service.loc[service["worst_share"].idxmax()]
-    if worst["worst_share"] <= UNSERVED:
-        return t("whatif.told-kept")
-    name = titles(scenario, "w").get(str(worst["w"]), str(worst["w"]))
-    never = pd.isna(worst["back_date"])
-    share = percent(worst["worst_share"], 1)
-    return t(f"whatif.told-{'never' if never else 'worst'}", name=name, share=share, back=worst["back"])
+def lost_told(service: pd.DataFrame, name_of: Mapping[str, str]) -> list[str]:
+    """Who loses most months of service, who is served as in the plan again and from when on, who is not and why."""
+    fell = service[service["worst_share"] > UNSERVED]
+    if not len(fell):
+        return [t("whatif.told-kept")]
+    fell = fell.assign(name=fell["w"].map(name_of).fillna(fell["w"]), months=fell["lost_months"].round(1))
+    most = fell.sort_values(["months", "worst_share"], ascending=False, kind="stable")
+    most = most[
+        (most["months"] == most["months"].iloc[0])
+        & (most["worst_share"].round(3) == round(most["worst_share"].iloc[0], 3))
+    ]
+    told = [
+        t("whatif.told-most", names=few(most["name"]), months=number(most["months"].iloc[0]), of=len(fell),
+          share=percent(most["worst_share"].iloc[0]))
+    ]  # fmt: skip
+    never = fell["back_date"].isna()
+    if never.any():
+        told.append(t("whatif.told-never", names=few(fell.loc[never, "name"])))
+        why = fell.loc[never].groupby("why", sort=False)["name"].agg(few) if "why" in fell else {}
+        told += [t("whatif.told-why", names=names, why=reason) for reason, names in why.items() if reason]
+    if not never.all():
+        back = fell[~never].groupby("back")["name"].agg(few)
+        told.append(
+            t(
+                "whatif.told-back",
+                names="; ".join(f"{names} {t('answer.from', date=day)}" for day, names in back.items()),
+            )
+        )
+    return told
+
+
+def buys_told(buys: pd.DataFrame | None) -> list[str]:
+    """What the answer's added capital goes to; nothing where it adds none, or where a run does not say."""
+    if buys is None or not (buys["musd"] > 0).any():
+        return []
+    more = buys[buys["musd"] > 0].head(NAMED)
+    parts = [f"{term('account', r.account).lower()} {number(r.musd)}" for r in more.itertuples()]
+    return [t("whatif.told-buys", musd=number(buys["musd"].sum()), parts=", ".join(parts))]
 
 
 def _dearer(cost: pd.Series) -> str:
@@ -86,6 +119,7 @@ def _loss(tables: Tables) -> dict[str, pd.DataFrame]:
         "stops": tables["stops"],
         "summary": beside,
         "lost": tables["service"].drop(columns="back_date", errors="ignore"),
+        **({"buys": tables["buys"]} if len(tables.get("buys", ())) else {}),
     }
 
 

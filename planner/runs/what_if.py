@@ -58,7 +58,7 @@ def _loss(asked: Asked) -> Found:
     base = Run(asked.options["of"]).plan()
     test = sever(base, cut, asked.quality, asked.on_event, asked.should_stop)
     missing = [] if test.outcome.plan is not None else [f"no answer was found: {test.outcome.status}"]
-    tables = {name: getattr(test, name) for name in ("stops", "summary", "service")}
+    tables = {name: getattr(test, name) for name in ("stops", "summary", "service", "buys")}
     return Found(tables, [*missing, *test.notes])
 
 

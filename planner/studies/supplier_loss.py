@@ -35,7 +35,14 @@ from planner.scenario.schema import Cut, Scenario
 from planner.solver.arrays import Floats
 from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, Engine
 from planner.solver.solution import Status
-from planner.studies.supplier_loss_tables import SUMMARY, UNSERVED, service_table, stops_table, summary_table
+from planner.studies.supplier_loss_tables import (
+    SUMMARY,
+    UNSERVED,
+    buys_table,
+    service_table,
+    stops_table,
+    summary_table,
+)
 
 WAIT_SLACK_MONTHS = 0.02
 """What rounding to whole units may add to a workload's wait."""
@@ -57,15 +64,17 @@ class SupplierLoss:
     """Result of one cut. ``outcome.plan`` is the answer to it; ``summary`` compares KPIs before and after.
 
     ``service``: per workload the months of demand lost and the first period without loss; ``stops``: offers hit,
-    with the accelerators that stood at the date, until when they run, and those the plan still wanted from them.
+    with the accelerators that stood at the date, until when they run, and those the plan still wanted from them;
+    ``buys``: capital that the answer adds to the plan or spares, by account.
     """
 
     cut: Cut
     base: Plan
     outcome: Outcome
     summary: pd.DataFrame  # kpi, unit, plan, after_loss, change, change_at_least
-    service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date
+    service: pd.DataFrame  # w, lost_months, lost_share_after, worst_share, back, back_date, why
     stops: pd.DataFrame  # h, a, k, accelerators, planned_later, what, runs_until
+    buys: pd.DataFrame  # account, musd
     notes: list[str] = field(default_factory=list)
 
 
@@ -142,7 +151,8 @@ def sever(
         cut, base, outcome,
         summary_table(base, after, outcome.bound) if after else pd.DataFrame(columns=SUMMARY),
         service_table(base, after, first) if after else pd.DataFrame(),
-        stops_table(base, after, hit, cut, first), notes,
+        stops_table(base, after, hit, cut, first),
+        buys_table(base, after) if after else pd.DataFrame(columns=["account", "musd"]), notes,
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ UNSERVED = 0.01
 """A workload is back when no more than this share of it is unserved beyond the plan."""
 GONE = 0.01
 """Accelerators below which nothing stands any more."""
+SMALL_MUSD = 0.005
+"""Change of an account below which it is rounding."""
 KPIS = (
     COST, "capex_partner_musd", "delay_months", "served_share", "control_score", "national_control",
     "accelerators", "peak_year_outlay_musd",
@@ -35,7 +37,8 @@ def summary_table(base: Plan, after: Plan, bound: float | None) -> pd.DataFrame:
 
 
 def service_table(base: Plan, after: Plan, first: int) -> pd.DataFrame:
-    """Per workload: months of demand lost against the plan, worst period, and when nothing is lost any more."""
+    """Per workload, those that lose most months first: months of demand lost against the plan, the worst period's share,
+    from when on it is served as in the plan again, and why it never is."""
     keys = ["w", "t"]
     before = base.tables["demand"].set_index(keys)
     lost = (
@@ -57,9 +60,40 @@ def service_table(base: Plan, after: Plan, first: int) -> pd.DataFrame:
              "never within the horizon" if never else calendar.label(back),
              pd.NaT if never else pd.Timestamp(calendar.date_of(back)))
         )  # fmt: skip
-    return pd.DataFrame(
-        rows, columns=["w", "lost_months", "lost_share_after", "worst_share", "back", "back_date"]
+    columns = ["w", "lost_months", "lost_share_after", "worst_share", "back", "back_date"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["why"] = [
+        why_never(after, w) if pd.isna(day) else ""
+        for w, day in zip(table["w"], table["back_date"], strict=True)
+    ]
+    return table.sort_values(["lost_months", "worst_share"], ascending=False, kind="stable").reset_index(
+        drop=True
     )
+
+
+def why_never(after: Plan, w: str) -> str:
+    """Why a workload is not served again: the rules against each offer that is left, or that those that may are too few."""
+    left = after.case.serve.reset_index()[["w", "t"]]
+    if (left.loc[left["w"] == w, "t"] == after.case.calendar.n - 1).any():
+        return "what may still serve it is too little or too late"
+    against = after.case.why_not
+    told = list(dict.fromkeys(against.loc[against["workload"] == w, "detail"].astype(str)))
+    return (
+        f"no offer that is left may serve it: {'; '.join(told)}"
+        if told
+        else "no offer that is left may serve it"
+    )
+
+
+def buys_table(base: Plan, after: Plan) -> pd.DataFrame:
+    """account, musd: capital of all payers that the answer adds to the plan or spares, not discounted; the largest first."""
+    spent = [
+        plan.tables["ledger"].query("kind == 'capex'").groupby("account")["musd"].sum()
+        for plan in (after, base)
+    ]
+    change = spent[0].sub(spent[1], fill_value=0.0)
+    change = change[change.abs() > SMALL_MUSD].sort_values(ascending=False)
+    return change.rename_axis("account").reset_index(name="musd")
 
 
 def stops_table(base: Plan, after: Plan | None, hit: pd.DataFrame, cut: Cut, first: int) -> pd.DataFrame:

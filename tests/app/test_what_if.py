@@ -22,6 +22,7 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.jobs.worker import work
 from planner.report import what_if as told
 from planner.report.strings import t
+from planner.report.terms import term
 from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, WHAT_IF, find_run
 from planner.runs.solve import run_solve
 from planner.runs.what_if import ANSWERS
@@ -129,6 +130,30 @@ def test_where_one_alone_may_serve_the_question_is_offered_without_it(
     shown = text_of(views.answer_of(done))
     assert "from 2029-01-01" in shown and "by=operator" in shown
     assert "workloads=other" in shown
+
+
+def test_a_loss_names_first_who_loses_most_months_and_who_never_returns() -> None:
+    names = {"finance": "Finance", "health": "Health", "defence": "ministry of defence", "justice": "Justice"}
+    rows = [
+        ("finance", 18.02, 1.0, "2031-Q3", ""), ("health", 36.0029, 1.0, "never", "no chip may"),
+        ("defence", 36.003, 1.0, "never", "no chip may"), ("justice", 0.0, 0.0, "2030-Q1", ""),
+    ]  # fmt: skip
+    service = pd.DataFrame(rows, columns=["w", "lost_months", "worst_share", "back", "why"])
+    service["back_date"] = [pd.Timestamp("2031-07-01"), pd.NaT, pd.NaT, pd.Timestamp("2030-01-01")]
+    assert told.lost_told(service, names) == [
+        "Of 3 workloads that lose service Health and ministry of defence lose most: 36 months of demand each, 100 % of it "
+        "in the worst quarter.",
+        "Not served as in the plan again before the end of the horizon: Health and ministry of defence.",
+        "Why not Health and ministry of defence: no chip may.",
+        "Served as in the plan again: Finance from 2031-Q3 on.",
+    ]
+    assert told.lost_told(service[service["w"] == "justice"], names) == [t("whatif.told-kept")]
+    buys = pd.DataFrame({"account": ["halls", "site", "goods"], "musd": [36.7, 4.8, -0.4]})
+    assert told.buys_told(buys) == [
+        "The answer's capital is 41.1 MUSD more than the plan's, not discounted; what it adds most of: halls 36.7, "
+        f"{term('account', 'site').lower()} 4.8."
+    ]
+    assert told.buys_told(None) == told.buys_told(buys[buys["musd"] < 0]) == []
 
 
 def test_answers_read_as_tables() -> None:

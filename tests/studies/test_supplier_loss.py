@@ -14,6 +14,7 @@ from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut, Scenario
 from planner.studies.supplier_loss import SupplierLoss, sever
+from planner.studies.supplier_loss_tables import why_never
 
 START = date(2028, 1, 1)
 
@@ -89,10 +90,30 @@ def test_the_loss_is_counted_against_the_plan(base: Plan, operator_lost: Supplie
     assert summary.loc["cost_npv_musd", "change"] == pytest.approx(
         after.kpi("cost_npv_musd") - base.kpi("cost_npv_musd")
     )
+    capital = after.kpi("capex_musd") - base.kpi("capex_musd")
+    assert operator_lost.buys["musd"].sum() == pytest.approx(capital, abs=0.05) and capital > 1
+    assert row["why"] == ""  # it is served again
     stops = operator_lost.stops.set_index(["h", "k"])
     stood = base.tables["fleet"].query("t == @first")["accelerators"].sum()
     assert stops["accelerators"].sum() == pytest.approx(stood)
     assert set(stops["runs_until"]) == {"2028-Q1"}
+
+
+def test_what_is_never_served_again_has_the_rules_against_it_as_its_reason(
+    operator_lost: SupplierLoss,
+) -> None:
+    after = plan_of(operator_lost)
+    rows = pd.DataFrame(
+        [("secret", "cloud", "no keys"), ("secret", "champion", "no keys"), ("secret", "champion", "no site"),
+         ("chat", "cloud", "abroad")],
+        columns=["workload", "host", "detail"],
+    )  # fmt: skip
+    ruled = replace(after, case=replace(after.case, why_not=rows))
+    assert why_never(ruled, "secret") == "no offer that is left may serve it: no keys; no site"
+    assert (
+        why_never(after, after.case.scenario.demand[0].id)
+        == "what may still serve it is too little or too late"
+    )
 
 
 def test_history_that_cannot_be_repeated_is_told_with_the_rule_that_forbids_it(base: Plan) -> None:

@@ -44,6 +44,11 @@ def test_loss(
     with page.expect_download() as caught:
         page.get_by_role("button", name="Tables (XLSX)").click()
     caught.value.save_as(tmp_path / "loss.xlsx")
-    assert set(openpyxl.load_workbook(tmp_path / "loss.xlsx").sheetnames) == {"service", "stops", "summary"}
+    assert set(openpyxl.load_workbook(tmp_path / "loss.xlsx").sheetnames) == {
+        "buys",
+        "service",
+        "stops",
+        "summary",
+    }
     page.get_by_role("link", name="Back to the questions").click()
     expect(page.get_by_role("link", name=re.compile("loss of us-operator"))).to_be_visible(timeout=WAIT_MS)
