@@ -25,14 +25,6 @@ from planner.report.strings import t
 LIBRARY = "plotly/plotly-planner.min.js"
 """plotly.js with the chart types that this app draws (assets/plotly/README.md)."""
 HEIGHT = 340
-MODEBAR_OFF = [
-    "lasso2d",
-    "select2d",
-    "autoScale2d",
-    "toggleSpikelines",
-    "hoverClosestCartesian",
-    "hoverCompareCartesian",
-]
 
 
 def register_templates() -> None:
@@ -116,8 +108,7 @@ def graph(
         "showSendToCloud": False,
         "plotlyServerURL": "",
         "topojsonURL": dash.get_asset_url("topojson/"),
-        "modeBarButtonsToRemove": MODEBAR_OFF,
-        "toImageButtonOptions": {"format": "svg", "filename": str(title or alt)[:60]},
+        "displayModeBar": False,  # pictures have buttons of their own; a double click undoes a zoom
     }
     parts: list[Any] = []
     if title:

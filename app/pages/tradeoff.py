@@ -83,8 +83,11 @@ def register(app: dash.Dash, services: Services) -> None:
         if one.screened is None:
             entry = cache.get(one.run_id, one.run)
             one.screened = front.with_plan(entry.screened(), one.run, entry.at)
+        if one.screened is None and entry.state == "failed":
+            told = t("tradeoff.failed", error=entry.error[:200])
+            return [layout.alert(t("tradeoff.one-plan"), [told], kind="error")], dash.no_update, [], True
         if one.screened is None:
-            return dash.no_update, dash.no_update, dash.no_update, entry.state == "failed"
+            return dash.no_update, dash.no_update, dash.no_update, False
         return above(one, state), result.records(one.screened), below(ref, state), True
 
     @app.callback(

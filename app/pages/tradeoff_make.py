@@ -43,10 +43,10 @@ def bar(quality: str) -> html.Div:
     )  # fmt: skip
 
 
-def make_button(what: str) -> Any:
+def make_button(what: str, variant: str = "default") -> Any:
     """The button that makes a plan of the limits set (``limits``) or of the picked point (``pick``)."""
     return toolbar.button(
-        {"type": MAKE, "what": what}, t(f"tradeoff.make-{what}"), "calendar-stats", size="xs", variant="default"
+        {"type": MAKE, "what": what}, t(f"tradeoff.make-{what}"), "calendar-stats", size="xs", variant=variant
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from planner.app.pages.tradeoff_around import ask_button
 from planner.app.pages.tradeoff_make import make_button
 from planner.app.state import url
 from planner.app.state.result import Result
-from planner.facts.numbers import MISSING, fixed, number
+from planner.facts.numbers import MISSING, decimals_apart, fixed, number
 from planner.report import front
 from planner.report.charts import frontier as charts
 from planner.report.kpis import kpi_cards
@@ -77,7 +77,7 @@ def sliders(limits: front.Limits, delay: float, control: float, delay_id: str, c
             _slider(delay_id, t("tradeoff.delay"), t("tradeoff.delay-unit"), limits.delay_low, limits.delay_high,
                     delay, 0.1),
             _slider(control_id, t("tradeoff.control"), t("tradeoff.control-unit"), limits.control_low,
-                    limits.control_high, control, 0.5),
+                    limits.control_high, control, 0.1),
         ],
         className="two-up",
     )  # fmt: skip
@@ -134,8 +134,9 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
         html.Div(
             [
                 chart(
-                    PAGE, "scatter", charts.frontier(points, selected=_chosen(points, view)), points,
+                    PAGE, "scatter", charts.frontier(points, selected=_chosen(points, view), none=_waiting(one)), points,
                     note=t("tradeoff.scatter-note", year=one.price_year),
+                    below=html.Div([html.P(told) for told in front.in_words(points)], className="in-words"),
                     actions=[
                         button(f"{PAGE}-clear", t("tradeoff.clear"), "x", size="xs", variant="default"),
                         button(f"{PAGE}-set-base", t("tradeoff.set-baseline"), "star", size="xs", variant="default"),
@@ -153,6 +154,11 @@ def upper(one: Result, points: pd.DataFrame, view: dict[str, Any], holder: Any) 
     return parts
 
 
+def _waiting(one: Result) -> str | None:
+    """What stands where points will be, while those around a single plan are worked out."""
+    return t("tradeoff.waiting") if one.run.kind != FRONTIER and one.screened is None else None
+
+
 def _screened(one: Result) -> str:
     """What screening leaves out, by what it makes of the plan itself."""
     points = points_of(one)
@@ -163,7 +169,7 @@ def _screened(one: Result) -> str:
 
 def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
     """Parallel lines, the two prices, the table."""
-    lines = charts.parallel(points, selected=_chosen(points, view))
+    lines = charts.parallel(points, selected=_chosen(points, view), none=_waiting(one))
     parts: list[Any] = [
         chart(PAGE, "parallel", lines, points, note=t("tradeoff.parallel-note"), wide=True, **BRUSHED)
     ]
@@ -172,12 +178,19 @@ def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
     columns = [
         table.column("point", heading("point"), width=66, minWidth=66),
         table.column("quality", heading("quality"), width=96, minWidth=96),
-        *(table.column(name, heading(name), digits=places, **HEADER) for name, places in DIGITS.items()),
+        *(
+            table.column(
+                name, heading(name), digits=min(decimals_apart(points[name], places), places + 2), **HEADER
+            )
+            for name, places in DIGITS.items()
+        ),
         table.column("hosts", heading("hosts"), **HEADER),
     ]
     shown = table.grid(
         f"{PAGE}-grid", result.records(points), columns, label=t("tradeoff.table-title"), height=380,
-        getRowId="params.data.point", options={"rowSelection": {"mode": "singleRow", "checkboxes": False}},
+        getRowId="params.data.point",
+        options={"rowSelection": {"mode": "singleRow", "checkboxes": False},
+                 "localeText": {"noRowsToShow": _waiting(one) or t("app.no-rows")}},
         columnSize="responsiveSizeToFit",
     )  # fmt: skip
     parts.append(
@@ -209,6 +222,8 @@ def plan_refs(one: Result, plans: dict[str, Any]) -> tuple[str | None, str | Non
     points = points_of(one).set_index("point")["plan"]
     numbers = (int(points.get(plans.get(name), -1)) for name in ("pick", "base"))
     pick, base = (f"{one.run_id}~{number}" if number >= 0 else None for number in numbers)
+    if plans.get("pick") == front.OWN:  # the plan that the screening surrounds
+        return one.ref, None
     return pick, base if pick else None
 
 
@@ -229,16 +244,18 @@ def picked(one: Result, plans: dict[str, Any]) -> Any:
         return html.P(t("tradeoff.picked-none"), className="muted")
     row = points.loc[pick].to_dict()
     before = points.loc[base].to_dict() if base in points.index else None
-    parts: list[Any] = [
-        html.P(html.Strong(t("tradeoff.picked", point=pick))),
-        answer_cards(row, before, 128),
-        html.P(built(row)),
-    ]
     ref, base_ref = plan_refs(one, plans)
     if ref is None:
-        parts += [html.P(t("tradeoff.screening"), className="muted"), make_button("pick")]
+        way, told = make_button("pick", variant="filled"), html.P(t("tradeoff.screening"), className="muted")
     else:
         address = url.href("plan", ref, base=base_ref)
-        parts.append(layout.link_button(t("tradeoff.open"), address, "calendar-stats"))
+        way, told = layout.link_button(t("tradeoff.open"), address, "calendar-stats"), None
+    parts: list[Any] = [
+        html.P(html.Strong(t("tradeoff.picked", point=pick))),
+        html.Div(way),
+        answer_cards(row, before, 128),
+        html.P(built(row)),
+        told,
+    ]
     parts.append(html.Div(ask_button("pick")))
     return html.Div(parts, className="picked")

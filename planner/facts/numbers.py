@@ -8,6 +8,7 @@ decimals as a column asks for. The command line, the app, reports and explanatio
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -50,6 +51,18 @@ def fixed(value: Any, decimals: int = 0) -> str:
         return MISSING
     text = f"{value:,.{decimals}f}".replace(",", APART)
     return text[1:] if text.startswith("-") and not text.strip("-0." + APART) else text.replace("-", "−")
+
+
+def decimals_apart(values: Iterable[float], least: int = 0, digits: int = 5) -> int:
+    """Decimals, at least ``least``, at which values that differ read as different, within about ``digits`` digits.
+
+    48.16, 48.19 and 48.3 need two; 2440.12 and 2440.13 are both "2 440.1".
+    """
+    known = [float(value) for value in values if value is not None and math.isfinite(value)]
+    size = max((abs(value) for value in known), default=0.0)
+    most = max(least, digits - 1 - (math.floor(math.log10(size)) if size > 0 else 0))
+    apart = len({round(value, most) for value in known})
+    return next((d for d in range(least, most) if len({round(value, d) for value in known}) == apart), most)
 
 
 def percent(share: Any, decimals: int = 0) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from planner.case.periods import Calendar
+from planner.facts.numbers import fixed, number
 from planner.plans.kpis import served_share, service_months
+from planner.report.strings import t
 from planner.runs.run import FRONTIER
 from planner.studies.frontier_tables import holding, unbeaten
 
@@ -71,8 +73,14 @@ def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> 
     return table
 
 
+SAME_POINTS, SAME_MONTHS = 0.05, 0.05
+"""Control and delay this close read as one number."""
+MOST_DECIMALS = 4
+"""Of a cost in words."""
+
+
 class Limits(NamedTuple):
-    """Ranges of the two limits: months of delay (to a tenth) and points of control (to a half)."""
+    """Ranges of the two limits, to a tenth: months of delay and points of control, up to the most possible."""
 
     delay_low: float
     delay_high: float
@@ -91,15 +99,50 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
         low, high = float(values.get("unavoidable_delay_months") or 0.0), delay + 12.0
         least, most = 0.0, float(values.get("control_max") or 100.0)
     low, high = math.ceil(10 * low - 1e-3) / 10, math.ceil(10 * high - 1e-3) / 10
-    least, most = math.floor(2 * least) / 2, math.floor(2 * most) / 2
-    return Limits(low, max(high, low + 1.0), least, max(most, least + 1.0))
+    most = math.floor(10 * most) / 10
+    least = min(math.floor(10 * least) / 10, max(0.0, most - 1.0))
+    return Limits(low, max(high, low + 1.0), least, max(most, least + 0.1))
 
 
 def start(run: Run, limits: Limits) -> float:
     """Months of delay from which a reader sets out: those of a single plan, the loosest of a frontier."""
     if run.kind == FRONTIER:
         return limits.delay_high
-    return min(math.ceil(10 * run.kpi("delay_months") + 1e-6) / 10, limits.delay_high)
+    return min(math.ceil(10 * run.kpi("delay_months") - 1e-5) / 10, limits.delay_high)
+
+
+def in_words(points: pd.DataFrame) -> list[str]:
+    """What more control costs at the loosest limit on delay, and what less delay costs, between the ends of the points."""
+    known = points.dropna(subset=["max_delay_months"])
+    screened = known[known["quality"] == "screening"]
+    known = screened if len(screened) else known
+    if not len(known):
+        return []
+    loosest = known[known["max_delay_months"] >= known["max_delay_months"].max() - 1e-6]
+    cheap = loosest.loc[loosest["cost_npv_musd"].idxmin()]
+    strict = loosest.loc[loosest["control_score"].idxmax()]
+    fast = known[known["max_delay_months"] <= known["max_delay_months"].min() + 1e-6]
+    fast = fast.loc[fast["cost_npv_musd"].idxmin()]
+    told = []
+    if strict["control_score"] - cheap["control_score"] < SAME_POINTS:
+        told.append(t("tradeoff.words-one-control", months=number(cheap["max_delay_months"]),
+                      points=number(cheap["control_score"])))  # fmt: skip
+    else:
+        told.append(t("tradeoff.words-control", months=number(cheap["max_delay_months"]), **_step(cheap, strict),
+                      low=number(cheap["control_score"]), high=number(strict["control_score"])))  # fmt: skip
+    if cheap["max_delay_months"] - fast["max_delay_months"] > SAME_MONTHS:
+        told.append(t("tradeoff.words-speed", **_step(cheap, fast), slow=number(cheap["max_delay_months"]),
+                      fast=number(fast["max_delay_months"])))  # fmt: skip
+    return told
+
+
+def _step(before: pd.Series, after: pd.Series) -> dict[str, str]:
+    """Cost before and after, and what is more of it, in digits that tell them apart."""
+    costs = [float(before["cost_npv_musd"]), float(after["cost_npv_musd"])]
+    more = abs(costs[1] - costs[0])
+    digits = min(MOST_DECIMALS, max(0, 1 - math.floor(math.log10(more)))) if more else 0
+    first, then = (round(cost, digits) for cost in costs)
+    return {"cost": fixed(first, digits), "then": fixed(then, digits), "more": fixed(then - first, digits)}
 
 
 def price_rows(points: pd.DataFrame, price: str, along: str) -> pd.DataFrame:

@@ -460,6 +460,9 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
     entry = live.LiveCache().get("cheap", one.run)
     assert entry.built.wait(120) and entry.state == "ready", entry.error
     before = tradeoff.draw(one, services, {})
+    waits = text_of(tradeoff_views.lower(one, tradeoff_views.points_of(one), {"sel": []}))
+    for part in (text_of(before), waits):
+        assert t("tradeoff.waiting")[:20] in part and t("charts.no-points")[:20] not in part
     assert t("tradeoff.no-points") in text_of(before) and entry.points is None
     end = time.monotonic() + 60
     while (points := entry.screened()) is None and time.monotonic() < end:
@@ -498,9 +501,14 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
             in drawn
         )
         assert all(f'"point": "{p}"' in drawn for p in points["point"])
-        assert t("tradeoff.screening") in text_of(
-            tradeoff_views.picked(one, {"pick": points["point"].iloc[0]})
-        )
+        picked = tradeoff_views.picked(one, {"pick": points["point"].iloc[1]})
+        assert t("tradeoff.screening") in text_of(picked)
+        assert [
+            b.variant for b in picked._traverse() if getattr(b, "children", "") == t("tradeoff.make-pick")
+        ] == ["filled"]
+        itself = text_of(tradeoff_views.picked(one, {"pick": front.OWN}))
+        assert f"/plan/{one.ref}" in itself and t("tradeoff.make-pick") not in itself
+        assert all(told in drawn for told in front.in_words(points)) and front.in_words(points)
         assert tradeoff_views.TABLES["points"](one, None) is points
     finally:
         one.screened = None
@@ -527,7 +535,21 @@ def test_limits_cover_all_points(services: Services) -> None:
     limits = front.limits(points, run.kpis)
     assert limits.delay_low >= points["max_delay_months"].min() - 1e-9, "the tightest limit can be met"
     assert limits.delay_high >= points["max_delay_months"].max() - 1e-3
-    assert limits.control_high <= points["control_score"].max()
+    assert points["control_score"].max() - 0.1 <= limits.control_high <= points["control_score"].max()
+
+
+def test_the_words_say_what_more_control_and_less_delay_cost() -> None:
+    rows = [(12.0, 60.0, 17.0), (12.0, 80.0, 20.5), (6.0, 60.0, 17.25), (6.0, 70.0, 30.0)]
+    points = pd.DataFrame(rows, columns=["max_delay_months", "control_score", "cost_npv_musd"]).assign(
+        quality="screening"
+    )
+    control, speed = front.in_words(points)
+    for part in ("12 months", "60 points cost 17.0 MUSD", "80 points cost 20.5 MUSD", "3.5 MUSD more"):
+        assert part in control
+    assert "17.00 MUSD" in speed and "17.25 MUSD" in speed and "0.25 MUSD more" in speed
+    (alone,) = front.in_words(points[:1])
+    assert "60 points" in alone and "already" in alone
+    assert front.in_words(points[:0]) == []
 
 
 def test_what_a_finished_run_shows_is_drawn_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planner.facts.numbers import fixed, number, percent, quantity, signed
+from planner.facts.numbers import decimals_apart, fixed, number, percent, quantity, signed
 
 GROUPED = re.compile(r"(?<![%{])\{[^{}\[\]\n]*:,(?:\.\d?[a-z])?\}")
 """A number written with commas; charts say their own format to the browser, where it stands after a per cent sign."""
@@ -44,6 +44,25 @@ GROUPED = re.compile(r"(?<![%{])\{[^{}\[\]\n]*:,(?:\.\d?[a-z])?\}")
 )
 def test_numbers_are_written_one_way(text: str, shown: str) -> None:
     assert text == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "least", "decimals"),
+    [
+        ([48.16, 48.19, 17.5], 0, 2),
+        ([18.63449, 18.64775, 18.66101], 0, 2),
+        ([2440.12, 2440.13, 2440.4], 0, 1),
+        ([48.0, 17.0], 0, 0),
+        ([48.0, 17.0], 1, 1),
+        ([float("nan"), 0.0], 0, 0),
+        ([], 2, 2),
+        ([6.000001, 6.000002, 7.0], 1, 1),
+    ],
+)
+def test_a_column_has_the_decimals_that_tell_its_values_apart(
+    values: list[float], least: int, decimals: int
+) -> None:
+    assert decimals_apart(values, least) == decimals
 
 
 def test_nothing_sets_thousands_apart_by_itself(root: Path) -> None:

@@ -429,3 +429,4 @@ def test_noise_of_the_solver_is_no_difference_in_control(points: pd.DataFrame) -
     assert marker.cmax - marker.cmin == pytest.approx(1.0)
     lines = frontier.parallel(same, ["cost_npv_musd", "control_score"]).data
     assert {line.y[1] for line in lines} == {0.5}
+    assert {line.line.color for line in lines} == {frontier.CONTROL_SCALE[1][1]}, "the colour of the scatter"

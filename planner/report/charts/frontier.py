@@ -37,6 +37,8 @@ UNITS = {
 
 SAME = 1e-6
 """Share of a value below which two values are the same."""
+DIGITS_NEEDED = ",~f"
+"""As many decimals on an axis as tell its ticks apart."""
 LEAST_HALF = 0.5
 """Points of control to either side of the middle of the colour scale, at least."""
 
@@ -47,18 +49,19 @@ def frontier(
     baseline: dict[str, Any] | None = None,
     pick: dict[str, Any] | None = None,
     selected: Sequence[int] | None = None,
+    none: str | None = None,
 ) -> go.Figure:
     """Scatter of delay (months) and cost (MUSD); colour is control; points off the front are hollow.
 
     ``here`` is the live answer to the sliders, ``baseline`` the plan compared with, ``pick`` the one looked at:
     marks with that name in ``meta``, empty where there is none, so that the browser can move them. They need
-    cost_npv_musd and delay_months. ``selected``: row positions brushed, None for all.
+    cost_npv_musd and delay_months. ``selected``: row positions brushed, None for all. ``none``: what stands where
+    there are no points.
     """
     if not len(points):
-        return empty(t("charts.no-points"))
+        return empty(none or t("charts.no-points"))
     front = points["on_front"].astype(bool) if "on_front" in points else pd.Series(True, index=points.index)
-    least, most = points["control_score"].min(), points["control_score"].max()
-    middle, half = (least + most) / 2, max((most - least) / 2, LEAST_HALF)
+    low, high = _control_range(points)
     fig = go.Figure(
         go.Scatter(
             x=points["delay_months"],
@@ -72,8 +75,8 @@ def frontier(
                 "symbol": ["circle" if f else "circle-open" for f in front],
                 "color": points["control_score"],
                 "colorscale": CONTROL_SCALE,
-                "cmin": middle - half,
-                "cmax": middle + half,
+                "cmin": low,
+                "cmax": high,
                 "colorbar": {
                     "title": {"text": t("charts.control-bar"), "font": {"size": 13}},
                     "thickness": 12,
@@ -104,11 +107,14 @@ def frontier(
             hovertemplate=f"{name}<br>{t('charts.cost-delay-hover')}<extra></extra>",
         )
     return finish(fig, t("charts.delay"), t("charts.cost"), height=420, legend=False, dragmode="select",
-                  xaxis={"rangemode": "tozero"}, yaxis={"tickformat": ",.0f"})  # fmt: skip
+                  xaxis={"rangemode": "tozero"}, yaxis={"tickformat": DIGITS_NEEDED})  # fmt: skip
 
 
 def parallel(
-    points: pd.DataFrame, measures: Sequence[str] = MEASURES, selected: Sequence[int] | None = None
+    points: pd.DataFrame,
+    measures: Sequence[str] = MEASURES,
+    selected: Sequence[int] | None = None,
+    none: str | None = None,
 ) -> go.Figure:
     """Every point as a line over its measures, each scaled from its least to its most (no WebGL).
 
@@ -116,13 +122,14 @@ def parallel(
     """
     shown = [m for m in measures if m in points and points[m].notna().any()]
     if not len(points) or not shown:
-        return empty(t("charts.no-points"))
+        return empty(none or t("charts.no-points"))
     low, high = points[shown].min(), points[shown].max()
     high = high.where(
         high - low > SAME * high.abs().clip(lower=1.0), low
     )  # noise of the solver is no difference
     span = (high - low).where(high > low, 1.0)
     chosen = set(range(len(points)) if selected is None else selected)
+    scale = _control_range(points) if "control_score" in points else None
     fig = go.Figure()
     for i, row in enumerate(points[[*shown, "point"]].to_dict("records")):
         fig.add_scatter(
@@ -131,7 +138,7 @@ def parallel(
             mode="lines+markers",
             name=f"{t('charts.point')} {row['point']}",
             opacity=0.9 if i in chosen else 0.12,
-            line={"width": 1.8, "color": _control_colour(row, low, span)},
+            line={"width": 1.8, "color": _control_colour(row, scale)},
             marker={"size": 5},
             unselected={"marker": {"opacity": 1.0}},  # a brush dims whole lines, not marks (tradeoff.js)
             customdata=[
@@ -169,9 +176,8 @@ def price_curve(points: pd.DataFrame, price: str, x: str) -> go.Figure:
             hovertemplate=t("charts.price-hover"),
         )
     )  # fmt: skip
-    digits = ",.0f" if table[price].max() >= 10 else ",.3~g"
     return finish(fig, heading(x), heading(price), height=300, legend=False,
-                  yaxis={"tickformat": digits, "rangemode": "tozero"})  # fmt: skip
+                  yaxis={"tickformat": DIGITS_NEEDED, "rangemode": "tozero"})  # fmt: skip
 
 
 def _shown(measure: str, value: float, unit: bool = True) -> str:
@@ -195,10 +201,18 @@ def _wrap(text: str, width: int = 14) -> str:
     return "<br>".join(lines)
 
 
-def _control_colour(row: dict[str, Any], low: pd.Series, span: pd.Series) -> str:
-    if "control_score" not in low.index:
+def _control_range(points: pd.DataFrame) -> tuple[float, float]:
+    """Control at the two ends of the colour scale, the same in every chart."""
+    least, most = float(points["control_score"].min()), float(points["control_score"].max())
+    middle, half = (least + most) / 2, max((most - least) / 2, LEAST_HALF)
+    return middle - half, middle + half
+
+
+def _control_colour(row: dict[str, Any], scale: tuple[float, float] | None) -> str:
+    if scale is None:
         return ACCENT
-    place = min(1.0, max(0.0, float((row["control_score"] - low["control_score"]) / span["control_score"])))
+    low, high = scale
+    place = min(1.0, max(0.0, (float(row["control_score"]) - low) / (high - low)))
     a, b, c = (str(colour) for _, colour in CONTROL_SCALE)
     left, right, share = (a, b, place * 2) if place < 0.5 else (b, c, place * 2 - 1)
     mixed = [
