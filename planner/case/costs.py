@@ -44,13 +44,8 @@ def _owner_share(catalog: Catalog, level: str) -> float:
     return float(catalog.value("facility_costs", "owner-cost", f"value_{level}"))
 
 
-def years_since(context: Context, t: int, released: pd.Timestamp | None = None) -> float:
-    """Years from the price date (middle of the price year, or release if later) to the start of ``t``."""
-    return years_at(context, context.calendar.step_of(t), released)
-
-
 def years_at(context: Context, step: int, released: pd.Timestamp | None = None) -> float:
-    """``years_since`` of the start of a step of the horizon."""
+    """Years from the price date (middle of the price year, or release if later) to the start of a step."""
     base = context.scenario.money.price_year + 0.5
     if released is not None:
         base = max(base, decimal_year(released))
@@ -66,14 +61,14 @@ def released_on(context: Context, choice: SystemChoice) -> pd.Timestamp:
     return context.memo[key]
 
 
-def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, order_t: int) -> float:
-    """All-in hardware price at the order date, with the owner's price factor."""
+def hardware_musd_per_k(context: Context, choice: SystemChoice, host: Host, step: int) -> float:
+    """All-in hardware price of an order at the start of a step, with the owner's price factor."""
     key = ("hardware", choice.id, host.id)
     if key not in context.memo:
         price = context.pick(choice.price_usd, "systems", choice.id, "price_usd")
         n = float(context.catalog.value("systems", choice.id, "n_accelerators"))
         context.memo[key] = float(price) / n * sum(hardware_parts(context, choice, host).values()) / 1000.0
-    years = years_since(context, order_t, released_on(context, choice))
+    years = years_at(context, step, released_on(context, choice))
     return float(context.memo[key]) * price_path(context.param("hardware_price_change_per_year"), years)
 
 
@@ -112,21 +107,21 @@ def rent_musd_per_k_step(
         region = host.rent_factor or context.param("home_rent_factor" if home else "abroad_rent_factor")
         factor = float(context.catalog.value("rent_terms", term, "price_factor"))
         context.memo[key] = float(rent) * factor * region * context.calendar.step_years * 8760.0 / 1e3
-    years = years_since(context, start_t, released_on(context, choice))
+    years = years_at(context, context.calendar.step_of(start_t), released_on(context, choice))
     return float(context.memo[key]) * price_path(context.param("rent_change_per_year"), years)
 
 
-def escalation(context: Context, t: int) -> float:
+def escalation(context: Context, step: int) -> float:
     """Real construction cost relative to the price year."""
-    return price_path(context.param("construction_escalation_per_year_real"), years_since(context, t))
+    return price_path(context.param("construction_escalation_per_year_real"), years_at(context, step))
 
 
-def construction(context: Context, site: Site, order_t: int) -> float:
+def construction(context: Context, site: Site, step: int) -> float:
     """Construction cost per MW of IT at the order's date, MUSD."""
-    return context.construction_musd_per_mw(site) * escalation(context, order_t)
+    return context.construction_musd_per_mw(site) * escalation(context, step)
 
 
-def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int) -> float:
+def hall_musd_per_mw(context: Context, site: Site, hall_type: str, step: int) -> float:
     """Hall per MW of IT: city construction cost x type factor, less the gensets that cost contains, with
     owner's costs.
     """
@@ -134,7 +129,7 @@ def hall_musd_per_mw(context: Context, site: Site, hall_type: str, order_t: int)
     factor = float(context.pick(None, "halls", hall_type, "cost_factor"))
     deduction = float(context.catalog.value("halls", hall_type, "backup_deduction_musd_per_mw"))
     owner = _owner_share(context.catalog, context.level)
-    return hall_musd(base, factor, deduction, owner) * escalation(context, order_t)
+    return hall_musd(base, factor, deduction, owner) * escalation(context, step)
 
 
 def colocation_musd_per_mw_step(context: Context, host: Host, usd_per_kw_month: float | None = None) -> float:

@@ -47,16 +47,16 @@ def hall_table(context: Context) -> pd.DataFrame:
             mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * calendar.step_years
             works, inside = hall_works(context, b), bool(row["in_shell"])
             for t in range(max(calendar.after(0, lead), calendar.after(permit, works)), calendar.n):
-                order_t = calendar.before(t, lead)
-                built = costs.hall_musd_per_mw(context, context.site(h.site), b, order_t) * mw
+                order_t, ordered = calendar.before(t, lead), calendar.step_of(t) - lead
+                built = costs.hall_musd_per_mw(context, context.site(h.site), b, ordered) * mw
                 risk = (
                     float(row["risk_cost_factor"])
-                    * costs.construction(context, context.site(h.site), order_t)
+                    * costs.construction(context, context.site(h.site), ordered)
                     * mw
                 )
                 musd = built + context.param("land_musd_per_mw_it") * mw
                 whole = solve.integers == "all" or (
-                    solve.integers == "window" and calendar.step_of(order_t) < solve.integer_window_periods
+                    solve.integers == "window" and ordered < solve.integer_window_periods
                 )
                 each = (mw, lead, order_t, works, musd, risk, life, built * upkeep, whole, inside)
                 rows.append((h.id, b, t, *each))

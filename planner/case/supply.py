@@ -49,10 +49,10 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
         shares = costs.hardware_shares(context, choice, host)
         goods = sum(shares[name] for name in MARKETED)
         for t in [t for t in dict.fromkeys(live) if t < calendar.n]:
-            order_t = calendar.before(t, lead)
-            key = (str(row.h), str(row.k), order_t)
+            order_t, ordered = calendar.before(t, lead), calendar.step_of(t) - lead
+            key = (str(row.h), str(row.k), ordered)
             if key not in prices:
-                prices[key] = costs.hardware_musd_per_k(context, choice, host, order_t)
+                prices[key] = costs.hardware_musd_per_k(context, choice, host, ordered)
             rows.append((row.h, row.a, row.k, t, lead, order_t, life, prices[key], goods, unit, False))
     columns = ["lead", "order_t", "life", "musd_per_k", "goods_share", "unit_k", "early"]
     return keyed(rows, ["h", "a", "k", "t"], columns)
@@ -111,7 +111,7 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
             steps = calendar.whole_steps(months)
             for t in range(max(first, 0), calendar.n):
                 price = costs.rent_musd_per_k_step(context, choice, host, term, t)
-                capex = costs.hardware_musd_per_k(context, choice, host, t) * min(
+                capex = costs.hardware_musd_per_k(context, choice, host, calendar.step_of(t)) * min(
                     1.0, months / 12 / life_years
                 )
                 rows.append((row.h, row.a, row.k, term, t, calendar.term(t, steps), price, capex))

@@ -117,3 +117,12 @@ def test_a_short_contract_is_renewed_to_the_end_of_its_period_and_tails_count_st
         if short >= 4:
             assert last["due_after_musd"] == pytest.approx(same["due_after_musd"], rel=1e-12)
             assert last["tail_musd"] == pytest.approx(same["tail_musd"], rel=1e-9)
+
+
+def test_what_is_ordered_within_a_coarse_period_has_the_price_of_its_own_date(cases):
+    fine, mixed = cases
+    for table, price in (("orders", "musd_per_k"), ("halls", "musd")):
+        found, there = getattr(mixed, table)[price], getattr(fine, table)[price]
+        same = [there[(*i[:-1], mixed.calendar.step_of(i[-1]))] for i in found.index]
+        assert found.to_numpy(float) == pytest.approx(np.array(same, float), rel=1e-12)
+        assert sum(i[-1] >= 9 for i in found.index) > 0  # ordered within the year before

@@ -1,0 +1,99 @@
+"""A plan of unequal periods, priced again on its steps with what it buys held: it is feasible there and costs the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.registry import ADOPTION, families
+from planner.intake.scenario_file import load_scenario
+from planner.scenario.horizon import Horizon
+
+pytestmark = pytest.mark.untraced
+BOUGHT = (*families("binary"), *families("integer"), *families("continuous"), ADOPTION)
+FROM = 8
+"""All demand is served from this step on: the host that builds can open by then."""
+
+
+def case_of(root: Path, step: Any, years: int, only: str = "") -> Case:
+    horizon = Horizon.model_validate({"start": "2027-01-01", "years": years, "step": step})
+    plain = load_scenario(root / "data/scenarios/two-hosts.yaml")
+    dates = plain.solve.model_copy(update={"open_every_periods": 1})
+    hosts = [host for host in plain.hosts if only in ("", host.id)]
+    return build_case(plain.model_copy(update={"horizon": horizon, "solve": dates, "hosts": hosts}))
+
+
+def served(case: Case) -> dict[Any, tuple[float, float]]:
+    """Bounds of ``unserved``: nothing is from a step on."""
+    late = [i for i in case.demand.index if case.calendar.step_of(int(i[1])) >= FROM]
+    return {("unserved", tuple(i)): (0.0, 0.0) for i in late}
+
+
+def held(fine: Any, coarse: Any) -> dict[Any, tuple[float, float]]:
+    """Bounds that hold on the fine calendar what was bought on the coarse one.
+
+    Short contracts are renewed; what replaces owned systems comes when they are gone, so their fleet is held.
+    """
+    bounds: dict[Any, tuple[float, float]] = {}
+    for family in BOUGHT:
+        if family not in coarse.arrays.columns:
+            continue
+        bounds |= {(family, i): (0.0, 0.0) for i in fine.values(family).index}
+        for index, value in coarse.values(family).items():
+            if family == ADOPTION:
+                bounds[family, index] = (value, value)
+                continue
+            for i in steps_bought(fine, coarse, family, index):
+                low, high = bounds[family, i]
+                bounds[family, i] = (low + value, high + value)
+    owned = [i for i in fine.values("fleet").index if fine.case.hosts.at[i[0], "mode"] != "cloud"]
+    fleet = {i: coarse.values("fleet")[(*i[:-1], coarse.case.calendar.period_of(i[-1]))] for i in owned}
+    return bounds | {("fleet", i): (value, value) for i, value in fleet.items()}
+
+
+def steps_bought(fine: Any, coarse: Any, family: str, index: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Where on steps stands what a coarse period buys: at its start; a contract shorter than it, again and again."""
+    begin, end = (coarse.case.calendar.step_of(int(index[-1]) + n) for n in (0, 1))
+    term = int(fine.case.rents["periods"][(*index[:-1], begin)]) if family == "rent" else end
+    return [(*index[:-1], step) for step in range(begin, end, term)]
+
+
+def priced_again(root: Path, optimise: Any, step: Any, years: int, only: str) -> tuple[Any, Any, Any]:
+    """The coarse optimum, the same held on quarters, and the optimum on quarters."""
+    coarse, quarters = (case_of(root, each, years, only) for each in (step, "quarter"))
+    best = optimise(coarse, integer=(), bounds=served(coarse))
+    free = optimise(quarters, integer=(), bounds=served(quarters))
+    again = optimise(quarters, integer=(), bounds=served(quarters) | held(free, best))
+    return best, again, free
+
+
+def test_a_list_of_equal_steps_costs_what_equal_steps_cost(root: Path, optimise: Any) -> None:
+    listed = [{"step": "half-year", "years": 2}, {"step": "half-year"}]
+    uniform, other = (case_of(root, step, years=6) for step in ("half-year", listed))
+    once, again = (optimise(case, integer=(), bounds=served(case)).objective for case in (uniform, other))
+    assert again == pytest.approx(once, rel=1e-9)
+
+
+SEAM = [{"step": "quarter", "years": 2}, {"step": "year"}]
+LONG = [{"step": "quarter", "years": 5}, {"step": "year"}]
+
+
+@pytest.mark.parametrize(
+    ("step", "years", "only"),
+    [
+        (SEAM, 6, ""),
+        pytest.param(SEAM, 6, "champion", marks=pytest.mark.slow),
+        pytest.param(LONG, 20, "", marks=pytest.mark.slow),
+        pytest.param(LONG, 20, "champion", marks=pytest.mark.slow),
+    ],
+)
+def test_what_coarse_periods_buy_serves_on_quarters_at_the_same_cost(
+    root: Path, optimise: Any, step: Any, years: int, only: str
+) -> None:
+    best, again, free = priced_again(root, optimise, step, years, only)
+    assert again.objective == pytest.approx(best.objective, rel=0.01)
+    assert again.objective >= free.objective * (1 - 1e-9)
