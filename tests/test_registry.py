@@ -63,6 +63,7 @@ def rules_of_the_model(root: Path) -> set[str]:
         *exits.ROWS,
         "money_cap",
         "carbon_cap",
+        "efficiency_cap",
         "energy_drawn",
         "renewable_floor",
     }  # by `bounded_sums`

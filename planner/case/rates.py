@@ -156,4 +156,5 @@ def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame
     alone = (pairs["relative"] * pairs["derate"]).to_numpy(float)
     table = pairs[["w", "h", "a", "k", "sigma", "seal", "home_copy_musd_per_k_year"]]
     table = table.take(np.repeat(np.arange(len(pairs)), n)).reset_index(drop=True)
-    return table.assign(t=np.tile(np.arange(n), len(pairs)), rate=(alone[:, None] * factors).ravel())
+    table = table.assign(t=np.tile(np.arange(n), len(pairs)), rate=(alone[:, None] * factors).ravel())
+    return table[["w", "h", "a", "k", "t", "rate", "sigma", "seal", "home_copy_musd_per_k_year"]]
