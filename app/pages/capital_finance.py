@@ -107,7 +107,7 @@ def content(one: Result, state: State) -> list[Any]:
     wary = _faults(one, tables[CAUTIONS])
     return [
         *([layout.alert(t("capital.finance-cautions"), wary)] if wary else []),
-        _figures(tables["finance_figures"], views.sells(tables)),
+        _figures(tables["finance_figures"]),
         html.P(_money_needed(one, tables["finance_figures"]), className="muted"),
         chart(PAGE, "funding-sources", charts.sources_and_uses(shown["funding-sources"], unit.partition(",")[0]),
               shown["funding-sources"], note=t("capital.funding-sources-note", unit=unit)),
@@ -149,8 +149,8 @@ def _money_needed(one: Result, table: pd.DataFrame) -> str:
     )
 
 
-def _figures(table: pd.DataFrame, sells: bool) -> html.Div:
-    """Key figures, each with what it means; a return only where something is sold."""
+def _figures(table: pd.DataFrame) -> html.Div:
+    """Key figures, each with what it means."""
     values = dict(zip(table["figure"], table["value"], strict=True))
     units = dict(zip(table["figure"], table["unit"], strict=True))
 
@@ -158,7 +158,7 @@ def _figures(table: pd.DataFrame, sells: bool) -> html.Div:
         rate = units[name] == "1/year"
         value = number(values[name])
         if rate:
-            value, _, words = views.irr_words(values[name] if sells else None).partition(" (")
+            value, _, words = views.irr_words(values[name]).partition(" (")
             if words:
                 return kpi.card(term("finance_figure", name), value, "", note=words.rstrip(")"))
         unit = "" if rate or units[name] == "x" else units[name]

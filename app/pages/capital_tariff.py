@@ -14,7 +14,8 @@ from planner.app.services import Services
 from planner.app.state.result import Result, load
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import fixed, number, percent
-from planner.finance.tariffs import Loan, tariff
+from planner.finance.faults import FinanceError
+from planner.finance.tariffs import LOAN, Loan, tariff
 from planner.report.finance import irr_words
 from planner.report.strings import t
 from planner.runs.finance import plan_tables
@@ -22,6 +23,8 @@ from planner.runs.finance import plan_tables
 ASK, ANSWER = "capital-tariff", "capital-tariff-answer"
 SHARE, RATE, TENOR, DSCR = (f"capital-tariff-{x}" for x in ("share", "rate", "tenor", "dscr"))
 PERCENT = 100.0
+TERMS = f"finance.sources[{LOAN}]"
+"""Where a fault of the loan itself stands, beside one of the price that would cover it."""
 
 
 def register(app: dash.Dash, services: Services, ref: str) -> None:
@@ -82,14 +85,26 @@ def answered(one: Result, share: Any, rate: Any, tenor: Any, dscr: Any) -> list[
     )
     try:
         found = tariff(one.run.scenario, plan_tables(one.run), loan)
+    except FinanceError as error:
+        refused = any(fault.path.startswith(TERMS) for fault in error.faults)
+        title = t("capital.tariff-refused" if refused else "capital.tariff-none")
+        said = dict.fromkeys(fault.message for fault in error.faults)
+        return [layout.alert(title, [f"{text[:1].upper()}{text[1:]}." for text in said], kind="error")]
     except PlannerError as error:
         return [layout.alert(t("capital.tariff-none"), str(error).splitlines(), kind="error")]
     return [
+        html.P(
+            t(
+                "capital.tariff-part",
+                loan=fixed(found.loan_musd, 1),
+                uses=number(found.uses_musd),
+                share=percent(found.loan_musd / found.uses_musd),
+            )
+        ),
         html.P(t("capital.tariff-told", price=fixed(found.usd_per_hour, 2), dscr=number(found.min_dscr))),
         html.P(
             t(
                 "capital.tariff-loan",
-                loan=fixed(found.loan_musd, 1),
                 rate=percent(found.rate_per_year, 2),
                 tenor=number(found.tenor_years),
             )

@@ -20,6 +20,8 @@ from planner.finance.project import Project
 from planner.finance.settle import Settled, settle
 from planner.finance.sources import EQUITY, GRANT, MONTHS_PER_QUARTER
 
+SOLD_MUSD = 1e-6
+"""Revenue up to which nothing is sold."""
 LEAST_EQUITY = 0.01
 """Share of all uses that owners must pay in for a return on it to mean anything."""
 STOCKS = (
@@ -138,13 +140,15 @@ def yearly_irr(quarterly_flows: Array) -> float | None:
 def key_figures(found: Statements) -> dict[str, float | None]:
     """Peaks, totals and ratios of a project; None where a figure does not exist.
 
-    ``equity_irr`` also where owners pay in less than ``LEAST_EQUITY`` of all uses.
+    ``equity_irr`` also where owners pay in less than ``LEAST_EQUITY`` of all uses, and no return where nothing is sold:
+    what is left at the end would be all that comes back.
     """
     ratios, sheet = found.ratios, found.balance_sheet
     equity = found.equity_flows
     uses = float(found.uses.sum().sum())
     owners = float(found.sources.filter(like="equity:").sum().sum())
     paid_in = owners + float(found.cash_flow["support"].sum())
+    sold = float(found.cash_flow["revenue"].abs().sum()) > SOLD_MUSD
     quarters = payback(equity)
     first = ratios["llcr"][np.isfinite(ratios["llcr"])]
     return {
@@ -158,8 +162,8 @@ def key_figures(found: Statements) -> dict[str, float | None]:
         "min_llcr": _least(ratios["llcr"]),
         "min_plcr": _least(ratios["plcr"]),
         "llcr_at_first_repayment": float(first.iloc[0]) if len(first) else None,
-        "equity_irr": yearly_irr(equity) if paid_in >= LEAST_EQUITY * uses else None,
-        "project_irr": yearly_irr(found.project_flows),
+        "equity_irr": yearly_irr(equity) if sold and paid_in >= LEAST_EQUITY * uses else None,
+        "project_irr": yearly_irr(found.project_flows) if sold else None,
         "equity_payback_years": None if quarters is None else quarters / QUARTERS_PER_YEAR,
         "quarters_locked_up": float(ratios["locked"].sum()),
         "quarters_in_default": float(ratios["in_default"].sum()),

@@ -46,6 +46,8 @@ class Tariff:
 
     usd_per_hour: float
     loan_musd: float
+    uses_musd: float
+    """of which the loan is a part: capital of all payers and costs of finance"""
     rate_per_year: float
     tenor_years: float
     min_dscr: float
@@ -71,6 +73,7 @@ def tariff(scenario: Scenario, tables: Mapping[str, pd.DataFrame], loan: Loan) -
     made = next(source for source in found.project.sources if source.id == LOAN)
     return Tariff(
         usd_per_hour=found.price_factor, loan_musd=float(figures["peak_debt_musd"] or 0.0),
+        uses_musd=float(figures["uses_musd"] or 0.0),
         rate_per_year=made.base_rate + made.margin,
         tenor_years=made.repayment.tenor_years if made.repayment else 0.0, min_dscr=float(figures["min_dscr"] or 0.0),
         equity_irr=figures["equity_irr"], defaults=found.defaults,

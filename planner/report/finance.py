@@ -119,12 +119,6 @@ def irr_words(value: float | None) -> str:
     return percent(value, 1) + (t("capital.irr-loss") if value < 0 else "")
 
 
-def sells(tables: Tables) -> bool:
-    """Whether anything is paid for: without, owners only pay, and a return says nothing."""
-    rows = tables["finance_statements"]
-    return bool(rows.loc[rows["line"] == "revenue", "nominal_musd"].abs().sum() > NOISE_M)
-
-
 def figures(tables: Tables) -> pd.DataFrame:
     """Key figures in words: what, value with its unit, meaning; those that do not exist are left out."""
     rows = tables["finance_figures"].dropna(subset=["value"])

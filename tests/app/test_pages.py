@@ -23,6 +23,7 @@ from planner.app.pages import (
     capital,
     capital_downsides,
     capital_finance,
+    capital_tariff,
     capital_terms,
     compare,
     editor_views,
@@ -36,12 +37,14 @@ from planner.app.pages import (
 )
 from planner.app.services import NotFound, Services, Settings
 from planner.app.state import editing, kept, live
-from planner.app.state.finance import asked, replanning
+from planner.app.state.finance import asked, downsides, replanning
 from planner.app.state.finance import finance as finance_of_plan
 from planner.app.state.result import load, load_plan
 from planner.facts.numbers import MISSING, number
 from planner.finance.cases import AS_SIGNED
+from planner.finance.faults import Fault, FinanceError
 from planner.finance.tables import CAUTIONS, FAULTS
+from planner.finance.tariffs import Tariff
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.jobs import drafts
 from planner.jobs.store import Job
@@ -227,11 +230,49 @@ def test_capital_shows_finance_in_any_money_and_case(services: Services, money: 
         assert isinstance(view(one, state), pd.DataFrame), name
     assert "Three figures say how much money is needed" in page and "nothing is sold" in page
     assert t("capital.tariff-title") in page
+    returns = downsides(one)["finance_downsides"]["equity_irr"]
+    assert len(returns) and returns.isna().all()  # as the card says: nothing is sold
     may_fall = capital_finance.TABLES["break-evens"](one, state)
     assert len(may_fall) == 2 and t("capital.break-evens-title") in page
     assert may_fall["reason"].all() and set(may_fall["may_be_lost"]) == {MISSING}  # without debt and revenue
     lines = capital_finance.TABLES["funding-sources"](one, state).groupby("statement")["amount"].sum()
     assert lines["sources"] == pytest.approx(lines["uses"])
+
+
+def test_a_loan_that_is_refused_is_told_apart_from_one_that_no_tariff_covers(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = load_plan(services, "national")
+
+    def told(found: Tariff | Exception) -> str:
+        def stand_in(*_: object) -> Tariff:
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(capital_tariff, "tariff", stand_in)
+        return text_of(capital_tariff.answered(one, 70, "", 9, 1.3))
+
+    places = [f"finance.sources[senior].{field}" for field in ("tenor_years", "repayment")]
+    refused = told(
+        FinanceError(Fault(path, "tenor beyond the useful life of servers, 5 years") for path in places)
+    )
+    assert t("capital.tariff-refused") in refused and t("capital.tariff-none") not in refused
+    assert refused.count("Tenor beyond the useful life of servers, 5 years.") == 1 and "senior" not in refused
+    dear = told(FinanceError.single("finance.target_dscr", "no price gives it"))
+    assert t("capital.tariff-none") in dear
+    figures = {
+        "usd_per_hour": 2.0,
+        "rate_per_year": 0.07,
+        "tenor_years": 4.0,
+        "min_dscr": 1.3,
+        "equity_irr": None,
+    }
+    covered = told(Tariff(loan_musd=113.9, uses_musd=2270.0, defaults=(), **figures))
+    assert (
+        "The loan pays 113.9 of 2\u202f270 MUSD" in covered.replace("\\u202f", "\u202f")
+        and "(5 %)" in covered
+    )
 
 
 def test_a_plan_that_cannot_be_financed_says_where(
