@@ -20,6 +20,7 @@ from planner.app.pages.editor_parts import (
     REFRESH,
     SECTION,
     STATUS,
+    TAKEN,
     change,
     may_change,
     save,
@@ -59,7 +60,7 @@ def register(app: dash.Dash, services: Services) -> None:
         return (
             views.body(services, draft, section, checked),
             seen(draft),
-            status(checked, draft),
+            status(checked, draft, checking=section == "check"),
             views.heading(draft),
         )
 
@@ -180,6 +181,7 @@ def register(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),
+        Output(TAKEN, "children", allow_duplicate=True),
         Input(views.UNDO, "n_clicks"),
         State(DRAFT, "data"),
         State(REFRESH, "data"),
@@ -187,15 +189,15 @@ def register(app: dash.Dash, services: Services) -> None:
     )
     def undo(clicks: int | None, held: dict[str, Any], refresh: int) -> Any:
         if not clicks:
-            return no_update
+            return no_update, no_update
         draft = visible(services, held["id"])
         may_change(services, draft)
         what = drafts.undo(services.store, draft.id)
         if what is None:
             notify.show(t("scenario.nothing-to-undo"))
-            return no_update
+            return no_update, no_update
         notify.show(t("scenario.undone", what=what), kind="success")
-        return (refresh or 0) + 1
+        return (refresh or 0) + 1, None
 
     @app.callback(
         Output(views.FILE, "data"),

@@ -75,7 +75,7 @@ def register_check(app: dash.Dash, services: Services) -> None:
         if checked.scenario is None:
             return [], no_update
         found, sound = report(checked.scenario, services.catalog)
-        return found, no_update if sound else status(checked, draft, doubtful=True)
+        return found, status(checked, draft, doubtful=not sound)
 
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),

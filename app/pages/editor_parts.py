@@ -18,7 +18,7 @@ from planner.app.state.sections import place_of
 from planner.jobs import drafts
 from planner.report.strings import t
 
-DRAFT, REFRESH, SECTION, STATUS = "ed-draft", "ed-refresh", "ed-section", "ed-status"
+DRAFT, REFRESH, SECTION, STATUS, TAKEN = "ed-draft", "ed-refresh", "ed-section", "ed-status", "ed-taken"
 MORE_PROBLEMS = 12
 
 
@@ -39,13 +39,17 @@ def _link(path: str, draft: str) -> Any:
     return dcc.Link(html.Code(path), href=url.href("scenario", draft, section=section, at=path))
 
 
-def status(checked: editing.Checked, draft: drafts.Draft, doubtful: bool = False) -> Any:
+def status(
+    checked: editing.Checked, draft: drafts.Draft, doubtful: bool = False, checking: bool = False
+) -> Any:
     """That everything is saved, and whether anything is wrong, as a link to the first problem.
 
-    ``doubtful``: no plan can meet the scenario, as the check found.
+    ``doubtful``: no plan can meet the scenario, as the check found; ``checking``: it has not found its answer yet.
     """
     n = len(checked.problems)
     words, colour, mark = t("scenario.sound"), "teal", "circle-check"
+    if checking:
+        words, colour, mark = t("scenario.checking-short"), "gray", "clock"
     if n or doubtful:
         words = (
             t("scenario.check-trouble")

@@ -13,11 +13,11 @@ import pandas as pd
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 
 from planner.app import ids
-from planner.app.components import download, layout, notify, toolbar
+from planner.app.components import download, layout, toolbar
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.components.table import plain_table
-from planner.app.pages.editor_parts import DRAFT, REFRESH, SECTION, change
+from planner.app.pages.editor_parts import DRAFT, REFRESH, SECTION, TAKEN, change
 from planner.app.pages.scenarios import visible
 from planner.app.services import Services
 from planner.app.state import editing
@@ -99,6 +99,7 @@ def register_sheets(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(REFRESH, "data", allow_duplicate=True),
         Output(TOLD, "children"),
+        Output(TAKEN, "children", allow_duplicate=True),
         Input(UPLOAD, "contents"),
         Input(PASTE, "n_clicks"),
         State(UPLOAD, "filename"),
@@ -114,17 +115,16 @@ def register_sheets(app: dash.Dash, services: Services) -> None:
             held: dict[str, Any], page: str, refresh: int) -> Any:  # fmt: skip
         uploaded = ctx.triggered_id == UPLOAD
         if not (contents if uploaded else clicks):
-            return no_update, no_update
+            return no_update, no_update, no_update
         name = (name or "")[:80] if uploaded else t("sheet.pasted")
         try:
             rows = _uploaded(contents or "", name, part) if uploaded else read_text(pasted or "", name)
             taken = _put(services, held, page, part, rows, whole)
         except (editing.InputError, SheetError, editing.PathError) as error:
             services.log_access("refused", f"sheet {name!r} into {held['id']}: {str(error)[:200]}")
-            return no_update, refused(error)
+            return no_update, refused(error), None
         services.log_access("import", f"sheet {name!r} into {held['id']}")
-        notify.show(told(taken), t("sheet.taken"), "success")
-        return (refresh or 0) + 1, None
+        return (refresh or 0) + 1, None, layout.alert(t("sheet.taken"), [told(taken)], kind="success")
 
 
 def _uploaded(contents: str, name: str, part: str) -> Rows:
@@ -140,7 +140,7 @@ def _put(services: Services, held: dict[str, Any], page: str, part: str, rows: R
 
     def how(text: str) -> tuple[str, str]:
         found[:] = [take(text, SHEETS[part], rows, label, services.catalog, whole=whole)]
-        return found[0].text, t("sheet.title")
+        return found[0].text, f"{t('sheet.title')}: {told(found[0])}"
 
     change(services, held, page, how)
     return found[0]

@@ -19,6 +19,7 @@ from planner.app.pages.editor_parts import (
     REFRESH,
     SECTION,
     STATUS,
+    TAKEN,
     problems,
     status,
     warnings,
@@ -104,7 +105,12 @@ def page(
                         ]
                     ),
                     html.Div(
-                        [html.Div(status(checked, draft), id=STATUS, role="status"), actions],
+                        [
+                            html.Div(
+                                status(checked, draft, checking=section == "check"), id=STATUS, role="status"
+                            ),
+                            actions,
+                        ],
                         className="editor-actions",
                     ),
                 ],
@@ -112,6 +118,9 @@ def page(
             ),
             None if mine else layout.alert(t("scenario.read-only", owner=draft.owner), kind="info"),
             tabs,
+            html.Div(
+                id=TAKEN, role="status"
+            ),  # what an upload did, until it is taken back or another tab opens
             html.Div(body(services, draft, section, checked, at), id=BODY),
         ],
         className="page",

@@ -8,14 +8,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import dash_mantine_components as dmc
 import pandas as pd
 import pytest
 
 from planner.app import create_app
 from planner.app.components import forms
-from planner.app.pages import editor_demand, editor_grid, editor_sheets
+from planner.app.pages import editor_demand, editor_grid, editor_sheets, editor_views
 from planner.app.pages.editor import _changed
-from planner.app.pages.editor_parts import change, seen
+from planner.app.pages.editor_parts import STATUS, change, seen
 from planner.app.services import Refused, Services, Settings
 from planner.app.state import editing
 from planner.app.state.sections import TABLES
@@ -27,6 +28,7 @@ from planner.intake.scenario_file import example_path
 from planner.intake.sheet_rows import SheetError
 from planner.jobs import drafts
 from planner.report.charts.estimate import by_workload
+from planner.report.strings import t
 from tests.app.forty import NAMES, forty
 
 TEXT = example_path("two-hosts").read_text("utf-8").replace("title:", "title: |\n  Two hosts\n\n#", 1)
@@ -121,9 +123,28 @@ def test_forty_workloads_are_uploaded_with_three_mistakes_and_mended(
     assert "40 added: w0, w1" in editor_sheets.told(taken) and "1 removed: assistant." in editor_sheets.told(
         taken
     )
+    assert "40 added" in drafts.history(services.store, draft.id)[0]["what"]  # stays among the changes
+    lasting = {"ed-taken.children" in name for name in app.callback_map if "sheet-told" in name}
+    assert lasting == {True}  # outside what the upload draws anew
     scenario = editing.check(drafts.get(services.store, draft.id).text, services.catalog).scenario
     assert scenario is not None and len({w.title for w in scenario.demand}) == 40
     assert all(len(w.title) >= 60 for w in scenario.demand)
+
+
+def test_while_it_checks_nothing_is_said_to_be_in_order(
+    opened: tuple[Any, Services, drafts.Draft],
+) -> None:
+    app, services, draft = opened
+    checked = editing.check(draft.text, services.catalog)
+    for section, words, other in (
+        ("check", "scenario.checking-short", "scenario.sound"),
+        ("basics", "scenario.sound", "scenario.checking-short"),
+    ):
+        with app.server.test_request_context("/"):
+            page = editor_views.page(services, draft, section, checked, seen(draft))
+        (told,) = [part for part in page._traverse() if getattr(part, "id", None) == STATUS]
+        badges = [part.children for part in told._traverse() if isinstance(part, dmc.Badge)]
+        assert badges == [t(words)] != [t(other)]
 
 
 def pasted(text: str, table: str, edits: list[dict[str, Any]], outer: str | None = None) -> Any:

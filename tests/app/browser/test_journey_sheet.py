@@ -42,6 +42,7 @@ def test_sheet(open_page: Callable[..., Page], accessible: Callable[[Page], None
     expect(page.get_by_text("40 added")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#ed-demand-chart-graph .main-svg").first).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#ed-demand-chart")).to_contain_text("33 more workloads")
+    expect(page.locator("#ed-taken")).to_contain_text("40 added")  # stays
 
     # another tab changes the scenario: this one is told, and nothing is overwritten
     other = page.context.new_page()
