@@ -10,6 +10,7 @@ import pandas as pd
 from dash import dcc, html
 
 from planner.app.components import layout, result
+from planner.app.components.answer import answer_block
 from planner.app.components.chart import chart, table_section
 from planner.app.state import url
 from planner.app.state.result import Result
@@ -17,9 +18,7 @@ from planner.case.build import build_case
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
-from planner.report.answer import FIGURES, answer, capacity_by_place, service_over_time
-from planner.report.answer import TABLES as ANSWERED
-from planner.report.built import dearer_than
+from planner.report.answer import FIGURES, capacity_by_place, service_over_time
 from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
@@ -140,7 +139,7 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
     capacity, binding, marginal = get("capacity"), get("binding"), get("marginal")
     standing, served = get("standing"), get("served")
     return [
-        _answer(one),
+        answer_block(one.run),
         result.kpi_cards(kpi_cards(one.kpis, before, FIGURES)),
         html.Div(
             [
@@ -155,18 +154,6 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
         chart(PAGE, "marginal", charts.what_binds(marginal), marginal, note=t("plan.marginal-note", year=year)),
         table_section(PAGE, "kpis", _shown_kpis(get("kpis")), lead=t("plan.all-kpis-lead"), title=t("plan.all-kpis")),
     ]  # fmt: skip
-
-
-def _answer(one: Result) -> html.Div:
-    """What is built, when, at what cost, with how much control; service that falls back stands out."""
-    tables = {name: one.table(name) for name in ANSWERED}
-    told = answer(tables, one.kpis, one.run.scenario)
-    gap = dearer_than(one.run.outcome)
-    within = [html.P(t("result.gap-words", gap=gap), className="muted")] if gap else []
-    falls = [layout.alert(told.falls, [], kind="error")] if told.falls else []
-    return html.Div(
-        [html.P(told.lead, className="answer-lead"), html.P(told.rest), *within, *falls], className="answer"
-    )
 
 
 def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:

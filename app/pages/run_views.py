@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -13,6 +13,7 @@ from dash import html
 
 from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, toolbar
+from planner.app.components.answer import answer_block
 from planner.app.components.attrs import attrs
 from planner.app.components.icon import icon
 from planner.app.components.result import other_facts
@@ -25,6 +26,8 @@ from planner.app.state.stale import changed_draft
 from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN, WITHOUT_PLAN, Job
 from planner.planning.solve_run import GAPS
+from planner.report.field_labels import change_words
+from planner.report.names import spoken
 from planner.report.strings import known, t
 from planner.report.terms import term
 from planner.runs.files import frame_of
@@ -215,7 +218,13 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
         return [other_facts(services, run), *what_if_views.answer_of(run)]
     if not run.has_plan:
         title = t(f"run.end.{STATES.get(run.status, 'failed')}")
-        troubles = [_trouble(found) for found in run.outcome.get("troubles", [])]
+        found = run.outcome.get("troubles", [])
+        names = (
+            {id: name for key in ("w", "h", "p") for id, name in spoken(run.scenario, key).items()}
+            if found
+            else {}
+        )
+        troubles = [_trouble(one, names) for one in found]
         notes = [html.P(note) for note in run.outcome.get("notes", [])]
         if not troubles and not notes:
             notes = [html.P(t(f"run.{run.status}-text"))] if known(f"run.{run.status}-text") else []
@@ -239,6 +248,7 @@ def outcome(services: Services, run: Any, run_id: str) -> list[Any]:
         other_facts(services, run),
         layout.section(
             t("run.end.done"),
+            answer_block(run, brief=True),
             kpi.cards([_card(figures.loc[name], name) for name in HEADLINE if name in figures.index], 150),
             actions=links,
         ),
@@ -289,21 +299,30 @@ def _card(row: Any, name: str) -> Any:
     return kpi.card(kpi_label(name), number(value), unit)
 
 
-def _trouble(found: dict[str, Any]) -> list[Any]:
+def _trouble(found: dict[str, Any], named: Mapping[str, str]) -> list[Any]:
+    """A finding, what would mend it in words, a button that does so, and the paths it writes to."""
     head = f"{found['workload']}: " if found.get("workload") else ""
     parts: list[Any] = [html.P(head + str(found.get("message", "")))]
-    if found.get("cure"):
-        parts.append(html.P(t("scenario.check-cure", cure=found["cure"])))
-    if change := found.get("change"):
-        shown = "; ".join(f"{path} = {value}" for path, value in change.items())
+    change = found.get("change") or {}
+    words, paths = (
+        change_words(change, named),
+        "; ".join(f"{path} = {value}" for path, value in change.items()),
+    )
+    if cure := found.get("cure"):
+        in_paths = bool(change) and all(path in cure for path in change)
+        parts.append(
+            html.P(t("run.least-change", cure=words) if in_paths else t("scenario.check-cure", cure=cure))
+        )
+    if change:
         parts.append(
             dmc.Button(
-                t("run.cure", cure=shown),
+                t("run.cure", cure=words),
                 id={"type": CURE, "change": json.dumps(change, default=str)},
                 leftSection=icon("circle-check"),
                 size="xs",
             )
         )
+        parts.append(html.P(paths, className="muted small"))
     return parts
 
 

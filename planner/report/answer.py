@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from planner.report.built import NAMED, built, doubtful_dates, few, month, paid,
 from planner.report.names import spoken
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from planner.runs.run import Run
 
 FIGURES = ("cost_npv_musd", "delay_months", "control_score", "served_share")
 """The four figures that stand above all others: money, time, control, and how much of the demand is met."""
@@ -94,6 +98,11 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
         step=_step(tables["prices"], values),
         falls=_falls(shares, spoken(scenario, "w")),
     )  # fmt: skip
+
+
+def answer_of(run: Run) -> Answer:
+    """The answer of the plan of a run."""
+    return answer({name: run.table(name) for name in TABLES}, run.kpis, run.scenario)
 
 
 def _cost(values: Mapping[str, float], scenario: Scenario) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from planner.facts.numbers import number, quantity
 from planner.intake.fields import UNITS, Field
 from planner.report.strings import known, t
 
@@ -27,6 +31,35 @@ def label(field: Field, path: str | None = None) -> str:
         return UNIT_ALONE[words]
     first, *others = [ACRONYMS.get(word, word) for word in words.split("_")]
     return " ".join([first[:1].upper() + first[1:], *others])
+
+
+def change_words(change: Mapping[str, Any], named: Mapping[str, str] | None = None) -> str:
+    """Paths and new values as a reader says them: "Budget at least 29.57 MUSD; Government: must be served by 2029-04-01".
+
+    ``named``: id -> name of what stands in brackets.
+    """
+    return "; ".join(_change(path, value, named or {}) for path, value in change.items())
+
+
+def _change(path: str, value: Any, named: Mapping[str, str]) -> str:
+    names = [part for part in path.replace("]", "").replace("[", ".").split(".") if part]
+    leaf = next(name for name in reversed(names) if name not in named and not name.isdigit())
+    field = Field(leaf, "number")
+    shown = (
+        value
+        if isinstance(value, str)
+        else number(value, 5)
+        if isinstance(value, int | float)
+        else str(value)
+    )
+    if known(key := f"run.change.{leaf}"):
+        words = t(key, value=shown)
+    else:
+        words = (
+            f"{label(field)} {quantity(value, field.unit, 5) if isinstance(value, float | int) else shown}"
+        )
+    owners = [named[name] for name in names if name in named]
+    return f"{', '.join(owners)}: {words[:1].lower()}{words[1:]}" if owners else words
 
 
 def path_words(path: str) -> str:

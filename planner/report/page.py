@@ -20,6 +20,7 @@ from plotly.offline import get_plotlyjs
 
 from planner.facts.numbers import number, quantity
 from planner.report import capital, finance, views
+from planner.report.answer import Answer, answer_of
 from planner.report.built import dearer_than
 from planner.report.content_rules import content_rules
 from planner.report.kpis import HEADLINE, kpi_cards
@@ -40,7 +41,9 @@ STYLE = """
 body { margin: 0 auto; max-width: 1080px; padding: 32px 24px 64px; color: #1d2328; background: #fff;
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
 h1 { font-size: 1.7rem; margin: 0 0 4px; } h2 { font-size: 1.2rem; margin: 40px 0 4px; }
-p { margin: 4px 0; } .note { color: #556069; font-size: 0.86rem; }
+p { margin: 4px 0; }
+.lead { font-size: 1.1rem; margin-top: 14px; } .bad { color: #b3261e; font-weight: 600; }
+.note { color: #556069; font-size: 0.86rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 12px; margin: 20px 0; }
 .card { border: 1px solid #d5dbe0; border-radius: 8px; padding: 12px 14px; }
 .card b { display: block; font-size: 1.35rem; } .card span { color: #556069; font-size: 0.82rem; }
@@ -134,6 +137,7 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="note">{escape(facts_of(run))}</p>',
+        *_answer(answer_of(run)),
         cards(run.kpis, HEADLINE),
         *(_chart(i, chart) for i, chart in enumerate(charts)),
         *(_section(part) for part in parts_of(run)),
@@ -146,6 +150,11 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
         f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
         f"<script>{get_plotlyjs()}</script>\n<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def _answer(told: Answer) -> list[str]:
+    falls = [f'<p class="bad">{escape(told.falls)}</p>'] if told.falls else []
+    return [f'<p class="lead">{escape(told.lead)}</p>', f"<p>{escape(told.rest)}</p>", *falls]
 
 
 def cards(kpis: pd.DataFrame, names: tuple[str, ...]) -> str:

@@ -39,6 +39,7 @@ from reportlab.platypus import (
 )
 
 from planner.facts.numbers import quantity
+from planner.report.answer import answer_of
 from planner.report.kpis import HEADLINE, kpi_cards
 from planner.report.page import Chart, Part, cell_text, facts_of, figures_in, parts_of
 from planner.report.pdf_charts import drawing
@@ -80,6 +81,12 @@ def pdf_bytes(run: Run, charts: Sequence[Chart]) -> bytes:
 def _story(run: Run, charts: Sequence[Chart]) -> Iterator[Any]:
     yield Paragraph(_marked(run.title), _style("title", 17, leading=21))
     yield Paragraph(_marked(facts_of(run)), _style("facts", 8, FAINT))
+    yield Spacer(0, 4 * mm)
+    told = answer_of(run)
+    yield Paragraph(_marked(told.lead), _style("lead", 11, leading=14.5))
+    yield Paragraph(
+        _marked(" ".join(filter(None, (told.rest, told.falls)))), _style("answer", 8.5, leading=11.5)
+    )
     yield Spacer(0, 4 * mm)
     yield _cards(run)
     width = A4[0] - 2 * MARGIN

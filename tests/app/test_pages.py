@@ -50,6 +50,7 @@ from planner.jobs import drafts
 from planner.jobs.store import Job
 from planner.jobs.worker import work
 from planner.report import front
+from planner.report.answer import answer_of
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.runs.files import now, write_json
@@ -674,6 +675,7 @@ def test_pages_of_a_run_and_of_a_comparison_say_that_an_audit_is_not_clean(
 ) -> None:
     def pages() -> list[str]:
         alone = run_views.directory(services, services.run("cheap"), "cheap")
+        assert json.dumps(answer_of(services.run("cheap")).lead)[1:-1] in text_of(alone)
         return [text_of(alone), text_of(compare.content(services, ["cheap", "national"], None))]
 
     fault = "the audit finds 2 rules broken: do not use this plan"

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from planner.app.pages.run import _expected
-from planner.app.pages.run_views import facts, plans_made, what_next
+from planner.app.pages.run_views import _trouble, facts, plans_made, what_next
 from planner.app.services import Services
 from planner.intake.scenario_file import dump_scenario, example_path, load_scenario, with_overrides
 from planner.jobs.store import Job, Store, default_url
-from planner.report.charts.progress import progress_table
+from planner.report.charts.progress import progress, progress_table
+from planner.report.field_labels import change_words
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
 
@@ -35,6 +36,39 @@ def test_every_end_says_what_to_do_next(tmp_path: Path) -> None:
     assert told is not None and "1.5" in told and "1\u202f%" in told.replace(" %", "\u202f%")
     own = dump_scenario(with_overrides(load_scenario(example_path("two-hosts")), {"solve.gap": 0.02}))
     assert what_next(replace(done, scenario=own), {"quality": "plan"}) is None
+
+
+def test_a_change_is_said_in_words_with_its_path_beside_it() -> None:
+    named = {"government": "Government", "accra": "Accra"}
+    assert change_words({"limits.max_cost_musd": 29.57}) == "Budget at least 29.57 MUSD"
+    assert change_words(
+        {"demand[government].must_serve_by": "2029-04-01", "sites[accra].grid_mw[0].mw": 12.5}, named
+    ) == ("Government: must be served by 2029-04-01; Accra: grid power 12.5 MW")
+    assert (
+        change_words({"limits.max_delay_months.government": 9.5}, named)
+        == "Government: delay allowed at least 9.5 months"
+    )
+    found = {
+        "message": "too dear",
+        "cure": "least change: limits.max_cost_musd=29.57",
+        "change": {"limits.max_cost_musd": 29.57},
+    }
+    shown = json.dumps(
+        [part.to_plotly_json() for part in _trouble(found, named)], default=lambda c: c.to_plotly_json()
+    )
+    assert t("run.cure", cure="Budget at least 29.57 MUSD") in shown
+    assert t("run.least-change", cure="Budget at least 29.57 MUSD") in shown
+    assert shown.count("limits.max_cost_musd =") == 1 and "max_cost_musd=29.57" not in shown
+
+
+def test_labels_of_phases_that_begin_together_stand_above_each_other() -> None:
+    events = [
+        {"seconds": at, "stage": stage, "incumbent": 30.0, "bound": 29.0}
+        for at, stage in ((1.0, "hosts and stacks"), (1.5, "halls"), (2.0, "direct"), (100.0, "plan"))
+    ]
+    labels = [a for a in progress(progress_table(events)).layout.annotations if a.xanchor == "left"]
+    rows = [a.yshift for a in labels]
+    assert len(labels) == 4 and rows[:3] == sorted(set(rows[:3])) and rows[3] == 0
 
 
 def test_plans_of_a_trade_off_are_read_from_what_it_says() -> None:

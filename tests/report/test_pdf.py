@@ -13,6 +13,7 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Paragraph
 
 from planner.report import pdf
+from planner.report.answer import Answer
 from planner.report.charts import finance
 from planner.report.page import Part
 from planner.report.pdf_charts import drawing
@@ -38,6 +39,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(pdf, "Paragraph", paragraph)
     monkeypatch.setattr(pdf, "facts_of", lambda run: "Run x · quality quick")
+    told = Answer("Yes: kept.", "Builds <much>.", "", "", "", "", "", "", "Service falls back.")
+    monkeypatch.setattr(pdf, "answer_of", lambda run: told)
     return found
 
 
@@ -57,6 +60,7 @@ def test_every_row_stands_on_paper_with_page_numbers(
     content = pdf.pdf_bytes(run(), [])
     assert content.startswith(b"%PDF-")
     assert {f"thing &lt;{i}&gt;" for i in range(300)} <= set(shown)
+    assert {"Yes: kept. Builds &lt;much&gt;.", "Service falls back."} <= set(shown)
     assert any("70.3 MUSD" in text for text in shown)
     boxes = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", content)
     turned = [float(w) > float(h) for w, h in boxes]

@@ -24,7 +24,7 @@ from planner.facts.spans import Span
 from planner.finance.tables import finance_tables
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report import capital
-from planner.report.answer import FIGURES, TABLES, answer
+from planner.report.answer import FIGURES, answer_of
 from planner.report.brief import brief_page
 from planner.report.charts.report import charts_of
 from planner.report.finance import sections
@@ -172,6 +172,8 @@ def test_page_stands_alone_and_escapes_what_users_write(run: Run) -> None:
     assert len(charts) == 9
     assert all("data" in json.loads(chart) for chart in charts)
     assert "real 2026 USD" in own
+    told = answer_of(run)
+    assert html.escape(told.lead) in own and html.escape(told.rest) in own
     assert "Content by country" in own and "Vendors seated there" in own
 
 
@@ -181,7 +183,7 @@ def test_the_brief_is_one_small_page_with_the_figures_of_the_plan(run: Run) -> N
     assert "=HYPERLINK(&quot;" in text and '=HYPERLINK("' not in text
     for name in FIGURES:
         assert f"<b>{quantity(run.kpi(name), str(run.kpis.set_index('kpi').loc[name, 'unit']))}</b>" in text
-    told = answer({name: run.table(name) for name in TABLES}, run.kpis, run.scenario)
+    told = answer_of(run)
     assert all(html.escape(sentence) in text for sentence in told.sentences)
     assert "What the number of accelerators rests on most" in text
 

@@ -17,6 +17,9 @@ PLAN = "plan"
 """Stage that reports the plan in whole units, and the bound of the run."""
 NEAR = 0.8
 """Bounds below this share of the best plan say nothing yet and are not drawn; the table has them."""
+LETTER = 0.015
+"""Width of a letter above the chart, as a share of the width of a narrow one: a label that would meet another moves up."""
+ROW_PX = 14
 COLUMNS = ["seconds", "stage", "plan_musd", "searched_musd", "bound_musd"]
 
 
@@ -63,12 +66,15 @@ def progress(table: pd.DataFrame) -> go.Figure:
         cost, at = float(found["plan_musd"].iloc[-1]), float(found["seconds"].iloc[-1])
         fig.add_annotation(x=at, y=cost, text=f"{number(cost, 5)} MUSD", xanchor="right", yanchor="bottom", yshift=6,
                            showarrow=False, font={"size": 12, "color": ACCENT})  # fmt: skip
+    span, ends = float(table["seconds"].max()) if len(table) else 0.0, list[float]()
     for stage, part in table.groupby("stage", sort=False):
-        began = float(part["seconds"].min())
+        began, words = float(part["seconds"].min()), t(f"run.stage.{stage}")
+        row = next((i for i, end in enumerate(ends) if began >= end), len(ends))
+        ends[row : row + 1] = [began + LETTER * span * len(words)]
         fig.add_vline(x=began, line={"color": MUTED, "width": 1, "dash": "dot"})
         fig.add_annotation(
             x=began, y=1.0, yref="paper", yanchor="bottom", xanchor="left", showarrow=False,
-            text=t(f"run.stage.{stage}"), font={"size": 11},
+            text=words, font={"size": 11}, yshift=ROW_PX * row,
         )  # fmt: skip
     return finish(
         fig,
@@ -77,5 +83,5 @@ def progress(table: pd.DataFrame) -> go.Figure:
         height=320,
         yaxis={"tickformat": ",.4~r"},
         legend=True,
-        margin={"t": 96},
-    ).update_layout(legend_y=1.2)
+        margin={"t": 96 + ROW_PX * max(0, len(ends) - 1)},
+    ).update_layout(legend_y=1.2 + 0.07 * max(0, len(ends) - 1))

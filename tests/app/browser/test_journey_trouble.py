@@ -54,7 +54,7 @@ def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], No
     accessible(page)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("Infeasible", exact=True)).to_be_visible(timeout=WAIT_MS)
-    page.get_by_role("button", name=re.compile("^Apply to a copy and run: limits.min_control")).click()
+    page.get_by_role("button", name=re.compile("^Apply to a copy and run: Control asked for at most")).click()
     expect(page.get_by_text("The plan in brief")).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_role("heading", name=re.compile("changed so that a plan exists"))).to_be_visible()
 
