@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shutil
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from openpyxl.formula.translate import Translator
 from typer.testing import CliRunner
 
 from planner.app.components.chart import DELIVERED
+from planner.case.periods import Calendar
 from planner.cli import app
 from planner.facts.numbers import quantity
 from planner.facts.spans import Span
@@ -251,11 +253,14 @@ def test_every_report_says_how_the_audit_stands(run: Run, tmp_path: Path) -> Non
 def test_priorities_in_the_workbook_add_up_to_one_as_the_wait_is_weighted() -> None:
     asked = [SimpleNamespace(id=w, priority=p) for w, p in (("chat", 3.0), ("health", 1.0), ("silent", 9.0))]
     scenario = SimpleNamespace(demand=asked, hosts=[SimpleNamespace(id="north", mode="build")])
-    works = pd.DataFrame({"w": ["chat", "health"]})
+    works = pd.DataFrame({"w": ["chat", "health"], "t": [0, 1]})
     fleet = pd.DataFrame({"k": ["x"], "it_mw": [3.0], "accelerators": [1500.0]})
     orders = pd.DataFrame({"h": ["north"], "k": ["x"]})
     held = {"demand": works, "service": works, "serving": works, "fleet": fleet, "orders": orders}
-    found = frames(Facts(SimpleNamespace(scenario=scenario), held))  # type: ignore[arg-type]
+    facts = Facts(SimpleNamespace(scenario=scenario), held)  # type: ignore[arg-type]
+    facts.__dict__["context"] = SimpleNamespace(calendar=Calendar(date(2027, 1, 1), 3, 2, (1, 4)))
+    found = frames(facts)
+    assert found["Serving"]["months"].tolist() == [3.0, 12.0]
     assert found["Demand"]["priority"].tolist() == found["Service"]["priority"].tolist() == [0.75, 0.25]
     assert found["Orders"]["mode"].tolist() == ["build"]
     assert found["Orders"]["kw_per_accelerator"].tolist() == [2.0]

@@ -64,7 +64,7 @@ def write_timing(book: Book, facts: Facts) -> Timing:
     inside = line.add(
         "Within the horizon", "flag", f"=IF({index.here}<periods,1,0)", [1] * n + [0], form=whole
     )
-    middle = f"({before.here}+({steps.here}-1)/2+payment_timing*{inside.here})"
+    middle = f"({before.here}+AVERAGE(0,{steps.here}-1)+payment_timing*{inside.here})"
     when = f"={middle}*step_years"
     years = line.add("Years to the middle of payments", "years", when, facts.years_to, form=book.exact)
     spread = line.add(
@@ -102,7 +102,7 @@ def write_timing(book: Book, facts: Facts) -> Timing:
 def _spread(steps: Row) -> str:
     """Mean of the discount factors of the steps of a period, over that of its middle: 1 where it is one step."""
     one, n = "(1+discount_rate)^step_years", steps.here
-    many = f"({one})^(({n}-1)/2)*(1-({one})^-{n})/({n}*(1-1/({one})))"
+    many = f"({one})^AVERAGE(0,{n}-1)*(1-({one})^-{n})/({n}*(1-1/({one})))"
     return f"IF(OR({n}=1,discount_rate=0),1,{many})"
 
 
