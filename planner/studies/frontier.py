@@ -29,7 +29,7 @@ from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
 from planner.solver.engine import HALLS, PATTERN, Engine
 from planner.studies.frontier_plans import Made, Task, solve_all, unbound
-from planner.studies.frontier_tables import grid_rows, on_front, payoff, plan_rows
+from planner.studies.frontier_tables import SHORT_OF_MOST, grid_rows, on_front, payoff, plan_rows
 from planner.studies.next_step import with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
@@ -44,7 +44,7 @@ ANCHORS: tuple[tuple[float, float], ...] = (
     (12.0, 0.5), (6.0, 0.0), (6.0, HIGH_SHARE), (1.0, 0.0), (FAST, HIGH_SHARE),
 )  # fmt: skip
 """(months beyond the least delay, share of the way to the most control) of the plans, most telling first."""
-SOUGHT = ((FAST, 0.0), (FAST, HIGH_SHARE), (3.0, HIGH_SHARE))
+SOUGHT = ((FAST, 0.0), (FAST, HIGH_SHARE), (FAST, 1.0), (3.0, 1.0))
 """The same, of limits at which hosts and stacks are sought beside those of a single plan."""
 SOUGHT_GAP, SOUGHT_S = 0.005, 5.0
 DEAR = 0.05
@@ -166,7 +166,7 @@ def sought(live: LiveFrontier) -> list[Pattern]:
         floor = None
         if share:
             low, high = live.at(months)["control_score"], live.most_control(months)
-            floor = rounded_down(low + share * (high - low), 2)
+            floor = rounded_down(low + share * (high - low) - SHORT_OF_MOST, 2)
         pattern = cheapest_pattern(live.base, live.bounds(months, floor), SOUGHT_GAP, SOUGHT_S)
         if pattern is None:  # the others would take as long
             break

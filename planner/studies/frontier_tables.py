@@ -17,6 +17,8 @@ from planner.studies.screening import LEAST_HELD, LiveFrontier
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
 """Months beyond the weighted delay of the fastest plan."""
 CONTROL_LEVELS = 6
+SHORT_OF_MOST = 0.02
+"""Points below the most control that are asked for in its place: the most itself is out of a solver's tolerance."""
 FRONT_TOLERANCE = 1e-4
 
 
@@ -75,7 +77,7 @@ def grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> lis
     for asked in months:
         if should_stop is not None and should_stop():
             break
-        top = rounded_down(live.most_control(asked) - 0.02, 2)
+        top = rounded_down(live.most_control(asked) - SHORT_OF_MOST, 2)
         found.append(live.at(asked, top))
     return [
         {
