@@ -49,8 +49,22 @@ TABLES: dict[str, Callable[[Result, State], pd.DataFrame]] = {
     "statement": lambda one, s: views.yearly(_tables(one, s), s["money"]),
     "owners": lambda one, s: views.owners_by_year(_tables(one, s)),
     "commitments": lambda one, _: one.table("commitments"),
-    "defaults": lambda one, s: _tables(one, s).get("finance_defaults", pd.DataFrame()),
+    "defaults": lambda one, s: _rounded(_tables(one, s).get("finance_defaults", pd.DataFrame())),
 }  # fmt: skip
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Values that were filled in, those that are numbers as a reader writes them."""
+    return table.assign(value=[as_read(value) for value in table["value"]]) if len(table) else table
+
+
+def as_read(value: object) -> str:
+    """A value by four digits where it is a fraction; else as it stands."""
+    text = str(value)
+    try:
+        return number(float(text), 4) if "." in text else text
+    except ValueError:
+        return text
 
 
 def checked(state: State, one: Result) -> State:

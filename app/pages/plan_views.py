@@ -18,7 +18,7 @@ from planner.case.build import build_case
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
-from planner.report.answer import FIGURES, capacity_by_place, service_over_time
+from planner.report.answer import FIGURES, by_places, capacity_by_place, service_over_time
 from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
@@ -48,6 +48,11 @@ def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
     rows = one.table("milestones")
     columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical", "float_months", "after"]
     return titled(gantt.rows(rows).reindex(columns=columns), one.run.scenario) if len(rows) else rows
+
+
+def binding_rows(one: Result) -> pd.DataFrame:
+    rows = views.binding(one.table("prices"))
+    return rows.assign(name=[by_places(str(name), one.run.scenario) for name in rows["name"]])
 
 
 def marginal_rows(one: Result, _services: Any = None) -> pd.DataFrame:
@@ -89,7 +94,7 @@ TABLES: dict[str, View] = {
     "standing": lambda one, _: capacity_by_place(one.table("fleet"), one.run.scenario),
     "served": lambda one, _: service_over_time(one.table("demand"), one.run.scenario),
     "capacity": lambda one, _: views.demand_against_capacity(one.table("demand")),
-    "binding": lambda one, _: views.binding(one.table("prices")),
+    "binding": lambda one, _: binding_rows(one),
     "marginal": marginal_rows,
     "gantt": gantt_rows,
     "openings": lambda one, _: one.table("openings"),

@@ -21,7 +21,7 @@ from planner.app.state.what_if import case_of, questions
 from planner.case.case import Case
 from planner.case.limits import SHARE_COLUMN
 from planner.explain.next_point import NextPoint
-from planner.facts.numbers import number, signed
+from planner.facts.numbers import number, percent, signed
 from planner.report.names import member_names, titles
 from planner.report.strings import t
 from planner.report.terms import readable, term
@@ -47,7 +47,9 @@ def sections(services: Services, one: Result, state: dict[str, Any]) -> list[Any
     may = (user := services.user()) is not None and user.may_plan
     return [
         *_before(services, one),
-        _queued(LOSS, [_lost(case, one.run.scenario), _day(LOSS, case), _what(LOSS)], may),
+        _queued(
+            LOSS, [_lost(case, one.run.scenario, one.table("fleet")), _day(LOSS, case), _what(LOSS)], may
+        ),
         _queued(
             SURVIVAL,
             [
@@ -139,16 +141,18 @@ def _id(study: str, name: str) -> dict[str, str]:
     return {"type": FIELD, "study": study, "name": name}
 
 
-def _lost(case: Case, scenario: Scenario) -> Any:
-    """A picker by names; a name that stands in two groups says of which it is."""
-    found = {field: member_names(scenario, field, _members(case, column)) for field, column in LOST.items()}
+def _lost(case: Case, scenario: Scenario, fleet: pd.DataFrame) -> Any:
+    """A picker by names, what the plan has most of first and with its share; a name in two groups says of which it is."""
+    held = {field: shares_held(case, fleet, column) for field, column in LOST.items()}
+    found = {field: member_names(scenario, field, list(held[field].index)) for field in LOST}
     times = Counter(words for names in found.values() for words in names.values())
     groups = [
         {
             "group": t(f"whatif.lost.{field}"),
             "items": [
                 {"value": f"{field}:{name}",
-                 "label": words if times[words] == 1 else f"{words} ({t(f'whatif.lost.{field}').lower()})"}
+                 "label": (words if times[words] == 1 else f"{words} ({t(f'whatif.lost.{field}').lower()})")
+                 + (t("whatif.in-plan", share=percent(held[field][name])) if held[field][name] > 0 else "")}
                 for name, words in names.items()
             ],
         }
@@ -163,6 +167,18 @@ def _lost(case: Case, scenario: Scenario) -> Any:
 def _members(case: Case, column: str) -> list[str]:
     found = case.offers.reset_index() if column not in case.offers else case.offers
     return sorted({str(name) for name in found[column] if isinstance(name, str) and name})
+
+
+def shares_held(case: Case, fleet: pd.DataFrame, column: str) -> pd.Series:
+    """Member of a class -> share of the plan's accelerator-quarters that are had from it, the largest first."""
+    keys = ["h", "a", "k"]
+    offers = case.offers.reset_index(drop=set(case.offers.index.names) <= set(case.offers.columns))
+    offers = offers[list(dict.fromkeys([*keys, column]))].drop_duplicates(keys)
+    held = fleet.groupby(keys, as_index=False)["accelerators"].sum()
+    rows = offers.merge(held, on=keys, how="left").fillna({"accelerators": 0.0})
+    rows = rows[[isinstance(name, str) and bool(name) for name in rows[column]]]
+    sums = rows.groupby(column)["accelerators"].sum()
+    return (sums / max(float(held["accelerators"].sum()), 1e-9)).sort_values(ascending=False, kind="stable")
 
 
 def _classes(value: list[str]) -> Any:

@@ -226,6 +226,13 @@ def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
     return t("answer.dates-missed", n=len(late), of=len(due), date=date_, names=missed)
 
 
+def by_places(name: str, scenario: Scenario) -> str:
+    """Name of a limit with the names of places in place of the ids of sites."""
+    for site in scenario.sites:
+        name = name.replace(f" {site.id} (site)", f" {place_of(scenario.catalog, site).name} (site)")
+    return name
+
+
 def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> str:
     """The limit whose loosening saves most, with its worth; chips by a step that is not larger than the plan."""
     rows = views.binding(prices, top=1)
@@ -234,9 +241,7 @@ def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> st
         return t("answer.free")
     row = rows.iloc[0]
     name, unit, worth = str(row["name"]), str(row["unit"]), float(row["worth_musd"])
-    for site in scenario.sites:
-        place = place_of(scenario.catalog, site).name
-        name = name.replace(f" {site.id} (site)", f" {place} (site)")
+    name = by_places(name, scenario)
     if unit.startswith("1000 ") and accelerators < 1000.0:
         step = 10.0 ** max(0, math.floor(math.log10(max(accelerators, 1.0))))
         unit, worth = f"{step:.0f} {unit.removeprefix('1000 ')}", worth * step / 1000.0

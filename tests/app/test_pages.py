@@ -240,6 +240,14 @@ def test_capital_shows_finance_in_any_money_and_case(services: Services, money: 
     assert lines["sources"] == pytest.approx(lines["uses"])
 
 
+def test_values_that_were_filled_in_are_rounded() -> None:
+    told = [
+        capital_finance.as_read(value)
+        for value in ("0.2736010945998762", "loan", "7", "2027-01-01", "v1.2.3")
+    ]
+    assert told == ["0.2736", "loan", "7", "2027-01-01", "v1.2.3"]
+
+
 def test_a_loan_that_is_refused_is_told_apart_from_one_that_no_tariff_covers(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

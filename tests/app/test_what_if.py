@@ -17,7 +17,7 @@ from planner.app.pages import what_if_views as views
 from planner.app.services import Services, Settings
 from planner.app.state import url
 from planner.app.state.result import load_plan
-from planner.app.state.what_if import asked, questions
+from planner.app.state.what_if import asked, case_of, questions
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.jobs.worker import work
 from planner.report import what_if as told
@@ -55,6 +55,19 @@ def test_the_forms_offer_what_the_case_offers(services: Services) -> None:
     for kind in WHAT_IF:
         assert t(f"whatif.{kind}-title") in shown
     assert set(ANSWERS) == set(told.VIEWS) == set(WHAT_IF)
+
+
+def test_what_the_plan_has_most_of_comes_first_with_its_share(services: Services) -> None:
+    one = load_plan(services, "small")
+    case, fleet = case_of(one), one.table("fleet")
+    for column in views.LOST.values():
+        held = views.shares_held(case, fleet, column)
+        assert held.is_monotonic_decreasing and held.sum() == pytest.approx(1.0), column
+    by_host = fleet.groupby("h")["accelerators"].sum()
+    assert views.shares_held(case, fleet, "h")[by_host.idxmax()] == pytest.approx(
+        by_host.max() / by_host.sum()
+    )
+    assert "in the plan, 100" in text_of(views.sections(services, one, what_if.DEFAULTS))
 
 
 def test_what_takes_seconds_is_answered_on_the_page(services: Services) -> None:
