@@ -12,6 +12,7 @@ import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, html
 
 from planner.app import ids
+from planner.app.components import format as fmt
 from planner.app.components import kpi, layout, notify
 from planner.app.services import Services
 from planner.app.state import url
@@ -140,8 +141,10 @@ def choices(services: Services) -> list[dict[str, Any]]:
 
 
 def run_label(row: dict[str, Any]) -> str:
-    """What a run is called in a list."""
-    return str(row["id"]) if row["title"] == row["id"] else f"{row['title']} ({row['id']})"
+    """What a run is called in a list: when it was made comes first, for titles are long and often alike."""
+    if row["title"] == row["id"]:
+        return str(row["id"])
+    return f"{fmt.moment(pd.Timestamp(row['created'], unit='s'))} {row['title']} ({row['id']})"
 
 
 def picker(id: str, services: Services, current: str) -> dmc.Select:

@@ -20,7 +20,7 @@ from planner.facts.numbers import number, percent
 from planner.plans.kpis import for_service
 from planner.report import views
 from planner.report.built import NAMED, built, doubtful_dates, few, month, paid, with_openings
-from planner.report.names import spoken
+from planner.report.names import in_words, spoken
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
@@ -38,6 +38,8 @@ FELL = 0.01
 """Share of the work once done whose loss counts as a fall: less is rounding to whole units."""
 TOP = 0.05
 """Points of control within which a plan has the most that any offer reaches."""
+CAP = "apacity cap "
+"""Name of a limit before the id that a scenario gives it, with or without its capital."""
 DELAY_RULES = ("max_delay_by_workload", "max_delay")
 
 
@@ -227,7 +229,10 @@ def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
 
 
 def by_places(name: str, scenario: Scenario) -> str:
-    """Name of a limit with the names of places in place of the ids of sites."""
+    """Name of a limit with the names of places in place of the ids of sites, and the id of a cap in words."""
+    kind, cap, id = name.partition(CAP)
+    if cap:
+        return f"{kind}{cap}{in_words(id)}"
     for site in scenario.sites:
         name = name.replace(f" {site.id} (site)", f" {place_of(scenario.catalog, site).name} (site)")
     return name

@@ -240,6 +240,12 @@ def test_capital_shows_finance_in_any_money_and_case(services: Services, money: 
     assert lines["sources"] == pytest.approx(lines["uses"])
 
 
+def test_runs_alike_in_title_differ_where_a_picker_begins() -> None:
+    rows = [{"id": f"x-{n}", "title": "A long title", "created": 60.0 * n} for n in (1, 2)]
+    assert [result.run_label(row)[:28] for row in rows] == [f"1970-01-01 00:0{n} A long titl" for n in (1, 2)]
+    assert result.run_label(rows[0] | {"title": "x-1"}) == "x-1"
+
+
 def test_values_that_were_filled_in_are_rounded() -> None:
     told = [
         capital_finance.as_read(value)
