@@ -27,11 +27,11 @@ def test_country(open_page: Callable[..., Page], accessible: Callable[[Page], No
         page.keyboard.press("Tab")
     page.get_by_role("textbox", name="Own places").fill("lake, 7.3, -0.7")
     page.keyboard.press("Tab")
-    expect(page.locator("#nc-form")).to_contain_text("Lake", timeout=WAIT_MS)
+    expect(page.locator("#nc-form")).to_contain_text("Built at campus", timeout=WAIT_MS)
     expect(page.get_by_role("textbox", name="Industry")).to_have_value("0 people")  # kept in the new form
     page.get_by_role("textbox", name="Own places").fill("")
     page.keyboard.press("Tab")
-    expect(page.locator("#nc-form")).not_to_contain_text("Lake", timeout=WAIT_MS)
+    expect(page.locator("#nc-form")).not_to_contain_text("Built at campus", timeout=WAIT_MS)
     for left_out in ("Cloud at", "joint venture"):
         page.get_by_role("checkbox", name=re.compile(left_out)).uncheck()
     accessible(page)
