@@ -22,6 +22,14 @@ def dated(
     found.at_least(rule, pd.Series(first, index=index), 0.0, "decided before the plan starts")
 
 
+def contract(view: View, rows: pd.DataFrame) -> tuple[dict[str, Any], pd.Series]:
+    """Steps of the dates of contracts (t, case_lead, case_periods), as ``dated`` takes them, and steps in the horizon."""
+    begins = view.begins(rows["t"])
+    ends = begins + rows["case_periods"]
+    dates = {"sign_date": begins - rows["case_lead"], "start_date": begins, "end_date": ends}
+    return dates, np.minimum(view.n_steps, ends) - begins
+
+
 def priced(
     found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], want: Any, column: str = "musd"
 ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
-from planner.audit.bought import dated, priced
+from planner.audit.bought import contract, dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.context import Context
@@ -49,22 +49,10 @@ def _hired(view: View, found: Findings) -> None:
     found.known("hire-allowed", table[HGT], view.case.hires.index, "no such contract can start then")
     found.at_least("hire-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
     rows = view.facts(table, view.case.hires, HGT, ["lead", "periods", "musd_per_mw_step"])
-    ends = view.begins(rows["t"]) + rows["case_periods"]
-    when = {
-        "sign_date": view.begins(rows["t"]) - rows["case_lead"],
-        "start_date": view.begins(rows["t"]),
-        "end_date": ends,
-    }
+    when, steps = contract(view, rows)
     dated(view, found, "hire-dates", rows, HGT, when)
     rent = rows["added_mw"] * rows["case_musd_per_mw_step"]
-    priced(
-        found,
-        "hire-price",
-        rows,
-        HGT,
-        rent * (np.minimum(view.n_steps, ends) - view.begins(rows["t"])),
-        "musd_total",
-    )
+    priced(found, "hire-price", rows, HGT, rent * steps, "musd_total")
     monthly = rows["case_musd_per_mw_step"] * 1000.0 / (12.0 * view.step_years)
     priced(found, "hire-price", rows, HGT, monthly, "usd_per_kw_month")
 

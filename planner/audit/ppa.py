@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
-from planner.audit.bought import dated, priced
+from planner.audit.bought import contract, dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, over, total
 
@@ -56,18 +55,9 @@ def _signed(view: View, found: Findings) -> None:
     found.known("ppa-allowed", table[HGT], view.case.ppas.index, "no such contract can start then")
     found.at_least("ppa-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
     rows = view.facts(table, view.case.ppas, HGT, ["lead", "periods", "musd_per_mw_step"])
-    ends = view.begins(rows["t"]) + rows["case_periods"]
-    when = {
-        "sign_date": view.begins(rows["t"]) - rows["case_lead"],
-        "start_date": view.begins(rows["t"]),
-        "end_date": ends,
-    }
+    when, steps = contract(view, rows)
     dated(view, found, "ppa-dates", rows, HGT, when)
-    paid = (
-        rows["added_mw"]
-        * rows["case_musd_per_mw_step"]
-        * (np.minimum(view.n_steps, ends) - view.begins(rows["t"]))
-    )
+    paid = rows["added_mw"] * rows["case_musd_per_mw_step"] * steps
     priced(found, "ppa-price", rows, HGT, paid, "musd_total")
 
 

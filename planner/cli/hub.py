@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.options import CatalogFolder, Json, Quality, ScenarioFile, Settings
 from planner.cli.output import Progress, console, print_json, records, scenario_of
 
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def hub(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     country: Annotated[
         list[str] | None,
         typer.Option(
@@ -27,9 +27,7 @@ def hub(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table of countries here.")
     ] = None,
-    quality: Annotated[
-        Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")
-    ] = "quick",
+    quality: Quality = "quick",
     settings: Settings = None,
     catalog: CatalogFolder = None,
     as_json: Json = False,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.options import CatalogFolder, Json, Quality, ScenarioFile, Settings, TableFile
 from planner.cli.output import Progress, console, print_json, records, scenario_of
 
 
@@ -17,17 +16,13 @@ def register(app: typer.Typer) -> None:
 
 
 def negotiate(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     only: Annotated[
         list[str] | None,
         typer.Option(help="agreement, licence, quota, keys, operator or law (repeat it); left out, all."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
-    ] = None,
-    quality: Annotated[
-        Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")
-    ] = "quick",
+    output: TableFile = None,
+    quality: Quality = "quick",
     settings: Settings = None,
     catalog: CatalogFolder = None,
     as_json: Json = False,

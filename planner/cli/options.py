@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,3 +24,10 @@ Settings = Annotated[
 RunFolder = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder of the run: new or empty.")
 ]
+ScenarioFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")
+]
+TableFile = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
+]
+Quality = Annotated[Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json
+from planner.cli.options import CatalogFolder, Json, ScenarioFile
 from planner.cli.output import print_json, scenario_path
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sheet(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     part: Annotated[Literal["demand", "sites", "hosts"], typer.Argument(help="The list.")],
     output: Annotated[
         Path | None,

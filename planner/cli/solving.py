@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
+from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, ScenarioFile, Settings
 from planner.cli.output import UNSOUND, Progress, console, print_json, scenario_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def solve(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     output: RunFolder = None,
     objective: Annotated[
         Literal["cost", "delay", "control"], typer.Option(help="What to make best; ties go to the others.")

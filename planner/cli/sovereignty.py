@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.options import CatalogFolder, Json, Quality, ScenarioFile, Settings, TableFile
 from planner.cli.output import Progress, console, print_json, records, scenario_of, tell_catalog
 from planner.facts.numbers import fixed
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
     from planner.plans.plan import Plan
-
-Quality = Annotated[Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,14 +25,12 @@ def register(app: typer.Typer) -> None:
 
 
 def stacks(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     only: Annotated[
         list[str] | None,
         typer.Option("--stack", metavar="ID", help="A stack of the catalog; may be given often."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
-    ] = None,
+    output: TableFile = None,
     quality: Quality = "quick",
     seconds: Annotated[
         float, typer.Option(min=1, help="Longest search for one row; its gap is shown.")
@@ -226,7 +222,7 @@ def sever(
 
 
 def survival(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     by: Annotated[
         list[str] | None, typer.Option(help="A class: site, operator, parent, vendor, ... (repeat it).")
     ] = None,

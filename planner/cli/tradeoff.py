@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Settings
+from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, ScenarioFile, Settings
 from planner.cli.output import UNSOUND, Progress, console, print_json, records, scenario_of
 from planner.facts.numbers import fixed, percent
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def frontier(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     output: RunFolder = None,
     points: Annotated[
         int, typer.Option(min=1, max=12, help="Plans to make; screening points lie between them.")

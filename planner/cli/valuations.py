@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json, Settings
+from planner.cli.options import CatalogFolder, Json, ScenarioFile, Settings
 from planner.cli.output import console, print_json, records, scenario_of
 from planner.facts.numbers import fixed
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def valuations(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of an example.")],
+    file: ScenarioFile,
     quality: Annotated[
         Literal["quick", "plan", "proof"], typer.Option(help="Quality of the plans: gap of 2 %, 1 %, proved.")
     ] = "quick",
