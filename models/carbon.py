@@ -14,8 +14,7 @@ import pandas as pd
 
 from planner.case.carbon import EMITTED, paying
 from planner.case.case import Case
-from planner.case.limits import TOTAL
-from planner.models.ledger import PARTNER
+from planner.case.limits import PARTNER, TOTAL
 from planner.models.sums import bounded_sums
 
 

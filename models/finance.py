@@ -29,8 +29,9 @@ from planner.case.draws import (
     taken_share,
 )  # fmt: skip
 from planner.case.finance import STATE, lives_of, payer_of_hosts
+from planner.case.limits import PARTNER
 from planner.models.common import add_set, add_var
-from planner.models.ledger import PARTNER, book, discounted
+from planner.models.ledger import book, discounted
 from planner.models.sums import bounded_sums
 
 THING = ["h", "asset_class", "k"]

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.limits import PARTNER
 from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, account_of
 from planner.case.residual import left_share
 
-PARTNER = "partner"
 FIELDS = {"h": "", "a": "", "k": "", "supplier": "", "payer": PARTNER, "origin_iso3": "", "w": ""}
 COLUMNS = ["family", "index", "t", "kind", "account", "asset_class", *FIELDS, "unit", "quantity", "musd"]
 """family, index: the variable; the rest as in the plan's ledger."""

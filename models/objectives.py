@@ -16,10 +16,10 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.case.finance import borne_by, payer_of_hosts
-from planner.case.limits import EVERYONE, TOTAL
+from planner.case.limits import EVERYONE, PARTNER, TOTAL
 from planner.case.registry import CONTRACTS, NO_OUTLAY
 from planner.models.common import add_family, add_param, add_set, grouped
-from planner.models.ledger import CONSTANT, PARTNER, partner_cost
+from planner.models.ledger import CONSTANT, partner_cost
 from planner.models.rules import Rule
 from planner.models.sums import bounded_sums
 

@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from planner.case.conventions import RATE
+from planner.case.limits import PARTNER
 from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.finance.tables import CAUTIONS, FAULTS
 from planner.planning.solve_run import BELOW_ZERO
 from planner.report.built import dearer_than
 from planner.runs.run import Run
 
-PARTNER = "partner"
 SHORT = 1e-3
 # Two columns of figures: KPI, words, decimals. A date in the KPI's note is shown instead of months.
 MONEY_AND_TIME = (

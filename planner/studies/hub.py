@@ -24,6 +24,7 @@ import pandas as pd
 
 from planner.case.build import build_case
 from planner.case.context import Context
+from planner.case.limits import PARTNER
 from planner.case.locality import home_of
 from planner.case.measures import unit_weights
 from planner.facts.catalog import Catalog
@@ -36,7 +37,6 @@ from planner.scenario.schema import Scenario
 
 MOST = 5
 """Countries of a hub whose coalitions are all tried: 31 of them."""
-PARTNER = "partner"
 COUNTRIES = [
     "country", "held_share", "served_share", "delay_months", "control_score", "asked_musd", "shapley_musd", "alone_musd",
     "alone_bound_musd", "gain_low_musd", "gain_high_musd", "pays_more",

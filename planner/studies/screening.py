@@ -27,10 +27,10 @@ from scipy.sparse import csr_array
 
 from planner.case.bounds import Bounds
 from planner.case.case import Case
+from planner.case.limits import PARTNER
 from planner.case.measures import MEASURES, serving_weights
 from planner.case.registry import NO_OUTLAY
 from planner.facts.errors import NoPlan
-from planner.models.ledger import PARTNER
 from planner.plans.kpis import SERVICE, for_service, service_months
 from planner.solver.arrays import Floats
 from planner.solver.engine import Engine
