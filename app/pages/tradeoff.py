@@ -26,6 +26,7 @@ from planner.app.pages.tradeoff_views import (
     pages_of,
     picked,
     points_of,
+    price_cards,
     sliders,
     upper,
 )
@@ -132,7 +133,7 @@ def register(app: dash.Dash, services: Services) -> None:
         one = load(services, ref)
         entry = cache.get(one.run_id, one.run)
         found = entry.prices(answer, visit) if entry.state == "ready" else None
-        return dash.no_update if found is None else answer_cards(found)
+        return dash.no_update if found is None else price_cards(found)
 
     @app.callback(
         Output(PICKED, "children"), Output(PAGES, "children"), Input(PLANS, "data"), State(REF, "data")

@@ -17,7 +17,7 @@ from planner.report.strings import t
 from planner.report.terms import term
 from planner.runs.run import FRONTIER
 from planner.scenario.schema import Scenario
-from planner.studies.frontier import limited
+from planner.studies.frontier_limits import limited
 
 PAGE = "tradeoff"
 GOTO, ASK, POINTS, QUALITY = (f"{PAGE}-{x}" for x in ("goto", "ask", "points-asked", "quality"))

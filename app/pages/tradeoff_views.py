@@ -23,6 +23,7 @@ from planner.report.kpis import kpi_cards
 from planner.report.strings import t
 from planner.report.terms import heading
 from planner.runs.run import FRONTIER
+from planner.studies.next_step import Price
 
 PAGE = "tradeoff"
 PRICES = {
@@ -112,6 +113,19 @@ def answer_cards(
 
     cards = kpi_cards(frame(answer), None if before is None else frame(before), tuple(UNITS))
     return result.kpi_cards(cards, min_width)
+
+
+def price_cards(prices: dict[str, Price]) -> list[Any]:
+    """Prices that are known as cards; of the others, between what they lie."""
+    told = [
+        html.P(
+            t("tradeoff.price-unknown", what=heading(name), least=number(one.least), most=number(one.most)),
+            className="muted",
+        )
+        for name, one in prices.items()
+        if one.musd == one.musd and not one.known
+    ]
+    return [answer_cards({name: one.shown for name, one in prices.items()}), *told]
 
 
 def _again(answer: dict[str, Any], name: str) -> bool:

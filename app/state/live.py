@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from planner.report import front
-from planner.studies.next_step import price, tighter
+from planner.studies.next_step import Price, price, tighter
 
 log = logging.getLogger("planner.app")
 NEAR = 0.01
@@ -141,17 +141,15 @@ class Live:
             log.exception("the front of a live programme could not be worked out")
             self.points = front.shown(pd.DataFrame())
 
-    def prices(self, answer: dict[str, Any], visit: str = "") -> dict[str, float] | None:
+    def prices(self, answer: dict[str, Any], visit: str = "") -> dict[str, Price] | None:
         """Prices at an answer, by solving tighter limits; None if the visit asks for other limits meanwhile."""
         asked = (answer["max_delay_months"], answer["min_control"])
         found = {}
-        for name, (months, points) in tighter(answer).items():
+        for name, stricter in tighter(answer).items():
             with self._turn():  # given back between the solves: a move of a slider does not wait for both
                 if self.asked.get(visit, asked) != asked:
                     return None
-                found[name] = price(
-                    answer, self.program.at(max_delay_months=months, min_control_points=points)
-                )
+                found[name] = price(self.program, answer, stricter)
         return found
 
 

@@ -11,6 +11,11 @@ from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, Scen
 from planner.cli.output import UNSOUND, Progress, console, print_json, records, scenario_of
 from planner.facts.numbers import fixed, percent
 
+CAPTION = (
+    "MUSD: million USD, present value. A price in brackets is not known within the gap and lies between the two. The gap of "
+    "a screening point is to hosts and stacks that cost least, of a plan to a plan that does."
+)
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
@@ -74,10 +79,12 @@ def frontier(
 def _show(path: Path, tables: dict[str, Any]) -> None:
     from rich.table import Table
 
+    from planner.studies.next_step import CONTROL, SPEED, least, most
+
     out = console()
     points = tables["points"]
     front = points[points["on_front"].astype(bool)].sort_values(["max_delay_months", "control_score"])
-    table = Table(title="Trade-off of cost, delay and control", caption="MUSD: million USD, present value")
+    table = Table(title="Trade-off of cost, delay and control", caption=CAPTION)
     for name in (
         "quality",
         "months",
@@ -87,16 +94,19 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
         "national",
         "cost MUSD",
         "capex MUSD",
+        "gap",
         "MUSD per point",
         "MUSD per month",
     ):
         table.add_column(name, justify="left" if name == "quality" else "right")
     for row in front.itertuples():
-        prices = (row.price_of_control_musd_per_point, row.price_of_speed_musd_per_month)
+        prices = [
+            _price(getattr(row, n), getattr(row, least(n)), getattr(row, most(n))) for n in (CONTROL, SPEED)
+        ]
         table.add_row(
             row.quality, fixed(row.delay_months, 1), fixed(row.control_score, 1), fixed(row.control_by_work, 1),
             fixed(row.control_by_priority, 1), fixed(row.national_control, 1), fixed(row.cost_npv_musd),
-            fixed(row.capex_musd), *("" if p != p else fixed(p, 1) for p in prices),
+            fixed(row.capex_musd), "" if row.gap != row.gap else percent(row.gap, 1), *prices,
         )  # fmt: skip
     out.print(table)
     ranges = tables["ranges"]
@@ -109,3 +119,10 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
             free.add_row(row.choice, row.unit, *(fixed(v, 2) for v in (row.best, row.least, row.most)))
         out.print(free)
     out.print(f"Written to {path}; open it with: planner app --runs {path.parent}")
+
+
+def _price(known: float, least: float, most: float) -> str:
+    """A price, its two ends in brackets where it is not known within the gap, nothing where there is none."""
+    if known == known:
+        return fixed(known, 1)
+    return "" if most != most else f"[{fixed(least, 1)} to {fixed(most, 1)}]"

@@ -19,11 +19,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.case.holdings import unhoused
 from planner.case.prechecks import precheck
 from planner.case.training_reach import undoable
-from planner.facts.errors import BadValue
+from planner.facts.errors import BadValue, NoPlan
 from planner.facts.rounding import rounded_up
 from planner.planning.earning import earning
 from planner.planning.events import OnEvent
@@ -84,6 +85,20 @@ def solve(
     if troubles:
         return run.outcome("infeasible", troubles=troubles)
     return run.run(engine, start)
+
+
+def least_delays(case: Case, engine: Engine) -> dict[str, float]:
+    """Months of delay by workload in the plan from which waiting is measured, whatever its control.
+
+    A solve of a scenario that bounds neither delay nor control measures from the same. Raises NoPlan where none exists.
+    """
+    run = _Pipeline(case, "quick", "cost", None, None, THOROUGH)
+    run.engine, run.bounds = engine, Bounds(max_cost_musd=case.scenario.limits.max_cost_musd)
+    run.start = None
+    try:
+        return engine.delays(run.soonest())
+    except Stop as stop:
+        raise NoPlan("no plan exists at any delay: ask for the reasons with `planner explain`") from stop
 
 
 class _Pipeline(SolveRun):

@@ -131,7 +131,10 @@ def _made(run: Run) -> Made:
     """What a frontier reads of a plan, from its run."""
     values = dict(zip(run.kpis["kpi"], run.kpis["value"], strict=True))
     tables = {name: run.table(name) for name in ("demand", "fleet", "opens", "stacks")}
-    return Made(str(run.outcome["quality"]), run.status, run.outcome.get("gap"), values, tables)
+    known = run.outcome
+    return Made(
+        run.scenario, str(known["quality"]), run.status, known.get("bound"), known.get("gap"), values, tables
+    )
 
 
 def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

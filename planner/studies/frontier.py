@@ -3,50 +3,48 @@
     result = frontier(scenario, points=5)
     result.points, result.payoff, result.plans[0].plan
 
-1. Plans at chosen limits, in worker processes, each chain from the tightest limit to the loosest so that a
-   plan starts from its neighbour's. They give the patterns of hosts and stacks.
+1. Plans in worker processes: at the scenario's own limits, at the corners, then wherever two plans are furthest apart,
+   until as many as asked differ and none beats another, or no limits are left that could give one
+   (``frontier_limits``). Each chain starts a plan from its neighbour's. They give the patterns of hosts and stacks.
 2. A grid of limits on delay and control, on live linear programmes with those patterns (``screening``).
-3. Repeats and dominated points are marked; along the front, the price of control (MUSD per point, at equal
-   delay) and of speed (MUSD per month, at equal control).
+3. Repeats and what a plan beats are left out; along the front, the price of control (MUSD per point, at equal
+   delay) and of speed (MUSD per month, at equal control), where it is known (``next_step``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
-from planner.case.case import Case
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NoPlan
-from planner.facts.rounding import rounded_down, rounded_up
+from planner.facts.rounding import rounded_down
 from planner.planning.events import Event, OnEvent
+from planner.planning.pipeline import least_delays
 from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
-from planner.solver.engine import HALLS, PATTERN, Engine
-from planner.studies.frontier_plans import Made, Task, solve_all, unbound
+from planner.solver.engine import Engine
+from planner.studies.frontier_limits import FAST, HIGH_SHARE, OWN, Limit, Limits, Reached, distinct
+from planner.studies.frontier_plans import OWN_POINT, Made, Task, solve_all, unbound
 from planner.studies.frontier_tables import SHORT_OF_MOST, grid_rows, on_front, payoff, plan_rows
-from planner.studies.next_step import with_prices
+from planner.studies.next_step import solve_closer, with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
 from planner.studies.screening import LiveFrontier, Pattern
 
-HIGH_SHARE = 0.9
-"""The tightest control asked of a plan, as a share of the way from what costs nothing to the attainable most."""
-FAST = 0.1
-"""Months a plan gets beyond the least delay at its fastest: whole racks need a little room."""
-ANCHORS: tuple[tuple[float, float], ...] = (
-    (3.0, 0.0), (FAST, 0.0), (3.0, HIGH_SHARE), (12.0, 0.0), (3.0, 0.5), (12.0, HIGH_SHARE), (FAST, 0.5),
-    (12.0, 0.5), (6.0, 0.0), (6.0, HIGH_SHARE), (1.0, 0.0), (FAST, HIGH_SHARE),
-)  # fmt: skip
-"""(months beyond the least delay, share of the way to the most control) of the plans, most telling first."""
 SOUGHT = ((FAST, 0.0), (FAST, HIGH_SHARE), (FAST, 1.0), (3.0, 1.0))
 """The same, of limits at which hosts and stacks are sought beside those of a single plan."""
 SOUGHT_GAP, SOUGHT_S = 0.005, 5.0
+MOST_TRIED = 2
+"""Plans tried at most, for each that is asked for: some are like others, or beaten by them."""
+CLOSER_S = 60.0
+"""Seconds in which the costs behind prices that are not known are solved closer."""
 DEAR = 0.05
 """Share of cost by which all hosts open at once may cost more than those of a plan."""
 
@@ -78,7 +76,7 @@ def frontier(
     made: Mapping[int, Made] | None = None,
     on_plan: Callable[[int, Outcome], None] | None = None,
 ) -> Frontier:
-    """The trade-off of a scenario with ``points`` plans of the given quality and a screening grid.
+    """The trade-off of a scenario with ``points`` plans of the given quality, more where some are alike, and a grid.
 
     Facts are those the scenario carries where no others are given. ``made`` are plans by point of an earlier call with
     the same scenario, facts and quality: they are not made again. ``on_plan`` is told of each new one. Raises NoPlan
@@ -88,14 +86,28 @@ def frontier(
     case = build_case(scenario, catalog)
     engine = Engine(case)
     say(Event("least delay", "how soon every workload can be served"))
-    free = LiveFrontier(case, engine=engine, least=_least(engine))
-    tasks = _tasks(case, free, points, quality)
-    say(Event("plans", f"{len(tasks)} plans in {workers} processes"))
-    earlier = {task.point: made[task.point] for task in tasks if made and task.point in made}
-    todo = [task for task in tasks if task.point not in earlier]
-    plans = solve_all(todo, workers, say, should_stop, on_plan, len(earlier))
+    free = LiveFrontier(case, engine=engine, least=least_delays(case, engine))
+    limits, known = Limits(case, free, quality), dict(made or {})
+    tasks: list[Task] = []
+    plans: dict[int, Outcome] = {}
+    solved: dict[int, Made] = {}
+    reached: list[Reached] = []
+    asked = limits.anchors(points)
+    while asked:
+        new = _numbered(limits, asked, known, tasks)
+        todo = [task for task in new if task.point not in known]
+        tasks += new
+        say(Event("plans", f"{len(todo)} plans in {workers} processes"))
+        plans |= solve_all(todo, workers, say, should_stop, on_plan, len(tasks) - len(todo))
+        solved = {task.point: known[task.point] for task in tasks if task.point in known}
+        solved |= {i: Made.of(o) for i, o in plans.items() if o.plan is not None}
+        if not solved or (should_stop is not None and should_stop()):
+            break
+        reached += [limits.reached(at, solved.get(t.point)) for t, at in zip(new, asked, strict=True)]
+        missing = points - distinct(solved.values())
+        asked = limits.between(reached, missing) if missing > 0 and len(tasks) < MOST_TRIED * points else []
     found = {i: o for i, o in plans.items() if o.plan is not None}
-    solved = dict(sorted((earlier | {i: Made.of(o) for i, o in found.items()}).items()))  # whoever was first
+    solved = dict(sorted(solved.items()))  # whoever was first
     if not solved and should_stop is not None and should_stop():
         raise NoPlan("stopped before the first plan was found")
     if not solved:
@@ -103,12 +115,43 @@ def frontier(
     live = LiveFrontier(
         case, [pattern_of_tables(engine, one.tables) for one in solved.values()], free.least, engine
     )
+    for one in solved.values():
+        stated = one.scenario.limits
+        if one.bound is not None and isinstance(stated.max_delay_months, dict):
+            live.prove(stated.max_delay_months, stated.min_control, one.bound)
     say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
-    table = _points([*plan_rows(tasks, solved, case), *grid_rows(live, should_stop)], live, should_stop)
+    made_rows = plan_rows(tasks, solved, case)
+    rows = [*made_rows, *grid_rows(live, should_stop)]
+    say(Event("prices", "what the next step from each point costs"))
+    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_S, should_stop)
+    if live.add_found():
+        rows = [*made_rows, *grid_rows(live, should_stop)]
+    table = _points(rows, live, should_stop)
     say(Event("ranges", "which choices are forced, which are free"))
-    anchor = tasks[0].scenario.limits
-    ranges = near_optimal_ranges(live, free.least_delay_months + ANCHORS[0][0], anchor.min_control)
+    own = free.least_delay_months + limits.tolerance
+    ranges = near_optimal_ranges(live, own, scenario.limits.min_control)
     return Frontier(table, payoff(live), live.patterns, free.least, ranges, found)
+
+
+def _numbered(
+    limits: Limits, asked: Sequence[Limit], known: Mapping[int, Made], before: Sequence[Task]
+) -> list[Task]:
+    """Tasks at limits; those that were made have the number of their plan, others the next that is free."""
+    numbers = {_stated(one.scenario): n for n, one in known.items() if n != OWN_POINT}
+    taken = {OWN_POINT, *known, *(task.point for task in before)}
+    free = (n for n in itertools.count(1) if n not in taken)
+    tasks = []
+    for limit in asked:
+        task = limits.task(OWN_POINT, limit)
+        number = OWN_POINT if limit == OWN else numbers.get(_stated(task.scenario))
+        tasks.append(replace(task, point=next(free) if number is None else number))
+    return tasks
+
+
+def _stated(scenario: Scenario) -> str:
+    """The limits that a frontier varies, to tell plans by."""
+    months = scenario.limits.max_delay_months
+    return repr((sorted(months.items()) if isinstance(months, dict) else months, scenario.limits.min_control))
 
 
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
@@ -144,7 +187,7 @@ def live_frontier(
     alone = tables is not None and not known
     if tables is not None and alone:
         known = [pattern_of_tables(engine, tables), everything_early(engine)]
-    live = LiveFrontier(case, known, least if least is not None else _least(engine), engine)
+    live = LiveFrontier(case, known, least if least is not None else least_delays(case, engine), engine)
     if alone and _dear(live):
         live.add(sought(live))
     return live
@@ -172,44 +215,6 @@ def sought(live: LiveFrontier) -> list[Pattern]:
             break
         found.append(pattern)
     return found
-
-
-def _least(engine: Engine) -> dict[str, float]:
-    """Least delay by workload with whole hosts, stacks and halls."""
-    engine.policy()
-    engine.integers(*PATTERN, *HALLS)
-    engine.minimise("delay")
-    engine.live.set_option("mip_abs_gap", 1e-3)
-    found = engine.live.solve(gap=1e-3, time_limit_s=60.0)
-    if found.x is None:
-        raise NoPlan("no plan exists at any delay: ask for the reasons with `planner explain`")
-    return engine.delays(found.x)
-
-
-def _tasks(case: Case, free: LiveFrontier, points: int, quality: str) -> list[Task]:
-    """Scenarios with frozen limits; levels of control from the free relaxation at each delay."""
-    scenario = case.scenario
-    span: dict[float, tuple[float, float]] = {}
-    tasks: list[Task] = []
-    for longer, share in ANCHORS[: max(1, points)]:
-        months = free.least_delay_months + longer
-        if share and longer not in span:
-            natural = free.at(months)["control_score"]
-            span[longer] = (natural, max(natural, free.most_control(months)))
-        floor = None
-        if share:
-            low, high = span[longer]
-            floor = low + share * (high - low)
-        tasks.append(Task(len(tasks), limited(scenario, free.caps(months), floor), case.catalog, quality))
-    return tasks
-
-
-def limited(scenario: Scenario, caps: Mapping[str, float], floor: float | None) -> Scenario:
-    """The scenario with limits on the months of each workload and on control, rounded to what is surely allowed."""
-    months = {w: rounded_up(m, 4) for w, m in caps.items()}
-    least = None if floor is None else rounded_down(floor, 2)
-    limits = scenario.limits.model_copy(update={"max_delay_months": months, "min_control": least})
-    return scenario.model_copy(update={"limits": limits})
 
 
 def frontier_tables(result: Frontier) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ from planner.solver.engine import Engine
 
 MADE = re.compile(r"(\d+) of (\d+): ")
 """How the report of a plan that was made begins: how many are, of how many."""
+OWN_POINT = 0
+"""Number of the plan at the scenario's own limits."""
 _ENGINE: dict[str, Engine] = {}
 """The compiled model of this process, shared by all plans of a frontier."""
 _STOP: list[Callable[[], bool]] = []
@@ -32,7 +34,7 @@ _STOP: list[Callable[[], bool]] = []
 
 @dataclass(frozen=True)
 class Task:
-    """A plan to make: its number and its scenario with frozen limits."""
+    """A plan to make: its number and its scenario, with frozen limits or, for the first, with its own."""
 
     point: int
     scenario: Scenario
@@ -44,11 +46,13 @@ class Task:
 class Made:
     """What a frontier reads of a plan, whether this call made it or an earlier one.
 
-    Of the tables it reads demand, fleet, opens and stacks.
+    Of the tables it reads demand, fleet, opens and stacks. ``scenario`` has the limits that were in force.
     """
 
+    scenario: Scenario
     quality: str
     status: str
+    bound: float | None
     gap: float | None
     kpis: Mapping[str, float]
     tables: dict[str, pd.DataFrame]
@@ -58,7 +62,15 @@ class Made:
         """From a solve that found a plan."""
         assert outcome.plan is not None
         values = dict(zip(outcome.plan.kpis["kpi"], outcome.plan.kpis["value"], strict=True))
-        return cls(outcome.quality, outcome.status, outcome.gap, values, outcome.plan.tables)
+        return cls(
+            outcome.resolved,
+            outcome.quality,
+            outcome.status,
+            outcome.bound,
+            outcome.gap,
+            values,
+            outcome.plan.tables,
+        )
 
 
 def unbound(scenario: Scenario) -> Scenario:
@@ -134,11 +146,15 @@ def _told(outcome: Outcome, made: int, of: int) -> str:
 
 
 def _chains(tasks: Sequence[Task], workers: int) -> list[list[Task]]:
-    """Tasks from tight to loose, dealt to the workers in runs of neighbours."""
+    """Tasks from tight to loose, dealt to the workers in runs of neighbours; the scenario's own limits come first.
 
-    def tightness(task: Task) -> tuple[float, float]:
-        caps = cast(dict[str, float], task.scenario.limits.max_delay_months)
-        return (-(task.scenario.limits.min_control or 0.0), sum(caps.values()))
+    So that plan starts from nothing: it is the plan that a solve of the scenario makes.
+    """
+
+    def tightness(task: Task) -> tuple[bool, float, float]:
+        caps = task.scenario.limits.max_delay_months
+        total = sum(caps.values()) if isinstance(caps, dict) else caps or 0.0
+        return (task.point != OWN_POINT, -(task.scenario.limits.min_control or 0.0), total)
 
     ordered = sorted(tasks, key=tightness)
     parts = np.array_split(np.arange(len(ordered)), min(workers, len(ordered)))

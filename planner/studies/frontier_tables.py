@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ CONTROL_LEVELS = 6
 SHORT_OF_MOST = 0.02
 """Points below the most control that are asked for in its place: the most itself is out of a solver's tolerance."""
 FRONT_TOLERANCE = 1e-4
+"""Share of a figure that is noise between two screening points."""
+BETTER = 1e-6
+"""In the unit of a figure: by more than this a plan that is nowhere worse is better."""
 
 
 def payoff(live: LiveFrontier) -> pd.DataFrame:
@@ -44,13 +47,16 @@ def plan_rows(tasks: Sequence[Task], plans: Mapping[int, Made], case: Case) -> l
             "national_control_by_work", "national_control_by_priority", "served_work_share", "served_share",
             "capex_partner_musd", "capex_musd", "accelerators", "accelerators_rented", "it_mw",
         )  # fmt: skip
-        caps = cast(dict[str, float], task.scenario.limits.max_delay_months)
+        limits = made.scenario.limits
+        caps = limits.max_delay_months
         rows.append(
             {
                 "quality": made.quality,
                 "status": made.status,
-                "max_delay_months": sum(float(priority[w]) * m for w, m in caps.items()),
-                "min_control": task.scenario.limits.min_control,
+                "max_delay_months": sum(float(priority[w]) * m for w, m in caps.items())
+                if isinstance(caps, dict)
+                else caps,
+                "min_control": limits.min_control,
                 "gap": made.gap,
                 "pattern": -1,
                 "plan": task.point,
@@ -117,23 +123,27 @@ def on_front(points: pd.DataFrame) -> pd.DataFrame:
     front = pd.Series(True, index=points.index)
     for kind in kinds.unique():
         same = points[kinds == kind]
-        front[same.index] = ~_beaten(same, same)
+        front[same.index] = ~beaten(same, same)
     return points.assign(on_front=front)
 
 
 def unbeaten(points: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:
     """``points`` without the screening points that one of ``plans`` beats: with other hosts they would cost less."""
-    gone = (points["quality"] == "screening") & _beaten(points, plans)
+    gone = (points["quality"] == "screening") & beaten(points, plans)
     return points[~gone].reset_index(drop=True)
 
 
-def _beaten(points: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
-    """Whether one of ``others`` beats a point, row by row of ``points``."""
+def beaten(points: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
+    """Whether one of ``others`` beats a point, row by row of ``points``.
+
+    It is nowhere worse and somewhere better: by more than the tolerance of screening, or by anything more than ``BETTER``.
+    """
     signs = np.array([1.0, 1.0, -1.0])
     theirs = others[OBJECTIVES].to_numpy(float) * signs
-    beaten = []
+    found = []
     for own in points[OBJECTIVES].to_numpy(float) * signs:
-        slack = FRONT_TOLERANCE * np.maximum(np.abs(own), 1.0)
-        better = (theirs <= own + slack).all(axis=1) & (theirs < own - slack).any(axis=1)
-        beaten.append(bool(better.any()))
-    return pd.Series(beaten, index=points.index, dtype=bool)
+        better = np.zeros(len(theirs), bool)
+        for worse, more in ((FRONT_TOLERANCE * np.maximum(np.abs(own), 1.0),) * 2, (0.0, BETTER)):
+            better |= (theirs <= own + worse).all(axis=1) & (theirs < own - more).any(axis=1)
+        found.append(bool(better.any()))
+    return pd.Series(found, index=points.index, dtype=bool)

@@ -2,45 +2,174 @@
 
 The price of control is the cost of one whole point more at the same bound on delay, the price of speed that of one
 whole month less at the same floor on control, each with everything else free to follow.
+
+Both costs are known up to a gap: the least cost lies between what the known hosts and stacks make of the limits and a
+proven bound. So a price lies between two ends, and it is known where they are at most half of it apart.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 CONTROL, SPEED = "price_of_control_musd_per_point", "price_of_speed_musd_per_month"
+KNOWN_WITHIN = 0.5
+"""Share of a price that its ends may be apart for it to be known."""
+CLOSER = 0.2
+"""Share of a price to which the cost at either limit is solved closer."""
 
 
 class Live(Protocol):
     """A live trade-off, such as ``planner.studies.screening.LiveFrontier``."""
 
-    def at(self, max_delay_months: float | None, min_control_points: float | None) -> dict[str, Any]: ...
+    def at(self, max_delay_months: float, min_control_points: float) -> dict[str, Any]:
+        """What is known to be possible at limits."""
+
+    def at_least(self, max_delay_months: float, min_control_points: float) -> float:
+        """MUSD that no plan at these limits can cost less than."""
+
+    def closer(
+        self,
+        max_delay_months: float,
+        min_control_points: float,
+        within_musd: float,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> float:
+        """Proves more at these limits, as far as ``within_musd``; what the plan found there costs, infinity for none."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """MUSD a whole step: as the known hosts and stacks make it, and the two ends between which it surely lies.
+
+    NaN in all three where nothing reaches the tighter limit.
+    """
+
+    musd: float
+    least: float
+    most: float
+
+    @property
+    def known(self) -> bool:
+        """Whether its ends are near enough for it to be said."""
+        return self.most - self.least <= KNOWN_WITHIN * self.musd
+
+    @property
+    def shown(self) -> float:
+        """The price where it is known, else NaN."""
+        return self.musd if self.known else math.nan
+
+
+NONE = Price(math.nan, math.nan, math.nan)
 
 
 def tighter(answer: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """The limits (months, points) whose cost, less that of ``answer``, is the price of the name."""
-    months, floor = float(answer["max_delay_months"]), answer["min_control"]
-    points = 0.0 if floor is None or floor != floor else float(floor)
+    months, points = limits(answer)
     return {CONTROL: (months, max(points, answer["control_score"]) + 1.0), SPEED: (months - 1.0, points)}
 
 
-def price(answer: Mapping[str, Any], stricter: Mapping[str, Any]) -> float:
-    """MUSD for one whole point more, or one whole month less; NaN where nothing reaches the tighter limit."""
-    return float(stricter["cost_npv_musd"]) - float(answer["cost_npv_musd"])
+def limits(answer: Mapping[str, Any]) -> tuple[float, float]:
+    """Months and points that were asked of an answer."""
+    floor = answer["min_control"]
+    return float(answer["max_delay_months"]), 0.0 if floor is None or floor != floor else float(floor)
+
+
+def price(live: Live, answer: Mapping[str, Any], stricter: tuple[float, float]) -> Price:
+    """What it costs to go from an answer to stricter limits (months, points)."""
+    more = live.at(*stricter)
+    if not more["feasible"]:
+        return NONE
+    return _between(live, limits(answer), float(answer["cost_npv_musd"]), stricter, more["cost_npv_musd"])
+
+
+def _between(
+    live: Live, here: tuple[float, float], cost: float, stricter: tuple[float, float], more: float
+) -> Price:
+    least = max(0.0, live.at_least(*stricter) - cost)  # stricter limits cost no less
+    return Price(max(0.0, more - cost), least, max(0.0, more - live.at_least(*here)))
+
+
+def solve_closer(
+    points: pd.DataFrame, live: Live, seconds: float, should_stop: Callable[[], bool] | None = None
+) -> None:
+    """For some seconds, proves more of the costs behind prices that are not known; ``live`` keeps what it learns."""
+    end = time.monotonic() + seconds
+
+    def late() -> bool:
+        return time.monotonic() > end or (should_stop is not None and should_stop())
+
+    steps: list[tuple[float, int, dict[str, Any], tuple[float, float], float]] = []
+    for row in _priced(points).values():
+        for stricter in tighter(row).values():
+            if late():
+                return
+            found = price(live, row, stricter)
+            if found.musd > 0 and not found.known:
+                steps.append(((found.most - found.least) / found.musd, len(steps), row, stricter, found.musd))
+    for _, _, row, stricter, musd in sorted(steps):  # those that lack least first: they are known soonest
+        here, cost = limits(row), float(row["cost_npv_musd"])
+        more = cost + musd
+        for _ in range(2):  # what is found at first may make the step smaller
+            within = CLOSER * (more - cost)
+            if late() or within <= 0 or _between(live, here, cost, stricter, more).known:
+                break
+            more = min(more, live.closer(*stricter, within, late))
+            cost = min(cost, live.closer(*here, within, late))
+
+
+def _priced(points: pd.DataFrame) -> dict[Any, dict[str, Any]]:
+    """The points that have prices, by their label: screening points on the front."""
+    rows = points[points["on_front"] & (points["quality"] == "screening")]
+    return dict(zip(rows.index, rows.to_dict("records"), strict=True))
 
 
 def with_prices(
     points: pd.DataFrame, live: Live, should_stop: Callable[[], bool] | None = None
 ) -> pd.DataFrame:
-    """The points with both prices; NaN for plans, for points that another beats, and after a stop."""
-    points = points.assign(**{CONTROL: np.nan, SPEED: np.nan})
-    for i, row in points[points["on_front"] & (points["quality"] == "screening")].iterrows():
-        for name, (months, floor) in tighter(row.to_dict()).items():
-            if should_stop is not None and should_stop():
-                return points
-            points.loc[i, name] = price(row, live.at(months, floor))
-    return points
+    """The points with both prices and their ends, and the gap of screening points.
+
+    A price is NaN where it is not known, its ends as well where there is none: for plans, for points that another
+    beats, and after a stop.
+    """
+    prices: dict[tuple[Any, str], Price] = {}
+
+    def stop() -> bool:
+        return should_stop is not None and should_stop()
+
+    for i, row in _priced(points).items():
+        for name, stricter in tighter(row).items():
+            if stop():
+                break
+            prices[i, name] = price(live, row, stricter)
+    for name in (CONTROL, SPEED):
+        found = [prices.get((i, name), NONE) for i in points.index]
+        ends = {least(name): [p.least for p in found], most(name): [p.most for p in found]}
+        points = points.assign(**{name: [p.shown for p in found], **ends})
+    return _with_gaps(points, live, stop)
+
+
+def least(name: str) -> str:
+    """Name of the lower end of a price."""
+    return name.replace("_musd", "_least_musd")
+
+
+def most(name: str) -> str:
+    """Name of the upper end of a price."""
+    return name.replace("_musd", "_most_musd")
+
+
+def _with_gaps(points: pd.DataFrame, live: Live, stop: Callable[[], bool]) -> pd.DataFrame:
+    """Screening points with the share of their cost by which better hosts and stacks could beat them at most."""
+    gaps = points["gap"].to_numpy(float, copy=True)
+    for at, row in enumerate(points.to_dict("records")):
+        if row["quality"] == "screening" and not stop():
+            cost = row["cost_npv_musd"]
+            gaps[at] = max(0.0, cost - live.at_least(*limits(row))) / max(abs(cost), 1e-9)
+    return points.assign(gap=np.where(np.isfinite(gaps), gaps, np.nan))

@@ -14,6 +14,7 @@ weighted delay of that plan. The weighted delay is then N at most.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,10 +34,16 @@ from planner.case.registry import NO_OUTLAY
 from planner.facts.errors import NoPlan
 from planner.plans.kpis import SERVICE, for_service, service_months
 from planner.solver.arrays import Floats
-from planner.solver.engine import Engine
-from planner.solver.solution import Solution
+from planner.solver.branch_and_bound import search
+from planner.solver.engine import PATTERN, Engine
+from planner.solver.progress import SolveOptions
+from planner.solver.solution import Solution, Status
 
 WORKERS = 2
+SEARCH_S = 10.0
+"""Seconds of one search for hosts and stacks whose cost is to be known closer."""
+CHEAPER, MOST_FOUND = 1e-4, 6
+"""Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
 LEAST_HELD = 0.5
 """Accelerators below which a host holds none."""
 NOTHING = 1e-9
@@ -93,6 +100,10 @@ class LiveFrontier:
         self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
         self._figures = _Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
+        self._relaxed = self.base.held({}) if self.patterns else self.engines[0]
+        self._bounds: dict[tuple[float, float], float] = {}
+        self._found: list[Pattern] = []
+        self._proven: list[tuple[dict[str, float], float, float]] = []
         self.between: Callable[[], object] = lambda: None
 
     def figures(self, x: Floats) -> dict[str, float]:
@@ -154,6 +165,64 @@ class LiveFrontier:
         for pattern in _distinct([*self.patterns, *patterns])[len(self.patterns) :]:
             self.patterns.append(pattern)
             self.engines.append(self.base.held(pattern))
+
+    def at_least(self, max_delay_months: float, min_control_points: float | None = None) -> float:
+        """MUSD that no plan within the limits can cost less than; infinity where none exists.
+
+        By the relaxation, and by what was proven at limits that ask for no more.
+        """
+        floor = min_control_points or 0.0
+        key = (max_delay_months, floor)
+        if key not in self._bounds:
+            found = self.solve_on(self._relaxed, max_delay_months, floor)
+            cost = found.objective if found.x is not None else None
+            none = found.status is Status.INFEASIBLE
+            self._bounds[key] = math.inf if none else -math.inf if cost is None else cost
+        caps = self.caps(max_delay_months)
+        proven = [
+            bound
+            for known, points, bound in self._proven
+            if points <= floor and all(caps[w] <= months for w, months in known.items())
+        ]
+        return max([self._bounds[key], *proven])
+
+    def prove(self, caps: Mapping[str, float], min_control_points: float | None, bound: float) -> None:
+        """Takes in a bound on the cost (MUSD) of all plans within caps on months by workload and a floor on control."""
+        self._proven.append((dict(caps), min_control_points or 0.0, bound))
+
+    def closer(
+        self,
+        max_delay_months: float,
+        min_control_points: float,
+        within_musd: float,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> float:
+        """Searches hosts and stacks at the limits till their cost is known to ``within_musd``; what it found costs.
+
+        What it proves is known from then on. Infinity where it finds nothing in ``SEARCH_S`` seconds.
+        """
+        known = self.solve(max_delay_months, min_control_points)
+        tree = self.base.searchable()
+        tree.policy(self.bounds(max_delay_months, min_control_points))
+        tree.minimise("cost")
+        options = SolveOptions(0.0, SEARCH_S, None, should_stop)
+        found = search(tree, options, within_musd, start=None if known is None else known.x)
+        if found.bound is not None:
+            self.prove(self.caps(max_delay_months), min_control_points, found.bound)
+        if found.x is None or found.objective is None:
+            return math.inf
+        cost = math.inf if known is None else known.figures["cost_npv_musd"]
+        if found.objective < cost - CHEAPER * abs(found.objective):
+            x, columns = found.x, self.base.arrays.columns
+            self._found.append({f: x[columns[f].slice].round().tolist() for f in PATTERN})
+        return found.objective
+
+    def add_found(self) -> bool:
+        """Adds the hosts and stacks by which ``closer`` found limits to cost less; whether there are any."""
+        before = len(self.patterns)
+        self.add(self._found[:MOST_FOUND])
+        self._found = []
+        return len(self.patterns) > before
 
     def at(
         self, max_delay_months: float | None = None, min_control_points: float | None = None

@@ -1,0 +1,151 @@
+"""Whether a frontier keeps what is promised of it, from the files its run leaves behind.
+
+    python benchmarks/front_check.py RUN [RUN ...] [--points 5] [--than OTHER] [--json]
+
+One object a run, with ``fails``, the promises that are broken:
+
+``beaten``    points on the front that a plan of the run beats: no dearer, later or less controlled, and better in one of the
+              three by more than 1e-6. Plans are read from their own runs, not from the table of points
+``plans``     plans that no other beats and that differ in a figure, against the number asked; fewer are right where the
+              stretches left open between them, of control and of delay, are all shorter than what is divided
+``anchors``   the plan at the scenario's own limits, and one with the most control found at the same delay
+``prices``    prices shown, prices not known and those shown though their two ends are more than half of them apart
+``volume``    hypervolume of the plans, as a share of the box between the best and the worst figures of all runs given,
+              ``--than`` included: with that run, it must not be less
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.runs.frontier import POINTS, live_of_run
+from planner.runs.run import Run
+from planner.studies.next_step import CONTROL, KNOWN_WITHIN, SPEED, least, most
+
+OBJECTIVES = ["cost_npv_musd", "delay_months", "control_score"]
+MORE = 1e-6
+DIGITS = 3
+SHORT_POINTS = 0.15
+"""Points of control at the same delay that are no stretch: what is asked is a little below the most."""
+
+
+def figures(run: Run) -> pd.DataFrame:
+    """Cost, delay and control of every plan of a run, by its number, as its own files say."""
+    rows = {}
+    for path in sorted((Path(run.path) / POINTS).glob("point-*")):
+        one = Run(path)
+        rows[int(path.name.removeprefix("point-"))] = {name: one.kpi(name) for name in OBJECTIVES}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def beats(plan: np.ndarray, point: np.ndarray) -> bool:
+    """Whether a plan is nowhere worse and somewhere better, both as (cost, delay, -control)."""
+    return bool((plan <= point).all() and (plan < point - MORE).any())
+
+
+def losses(table: pd.DataFrame) -> np.ndarray:
+    return np.asarray(table[OBJECTIVES].to_numpy(float) * [1.0, 1.0, -1.0])
+
+
+def volume(points: np.ndarray, best: np.ndarray, worst: np.ndarray) -> float:
+    """Share of the box between two corners that some point is at least as good as, by sweeping the first figure."""
+    scaled = np.clip((points - best) / np.where(worst > best, worst - best, 1.0), 0.0, 1.0)
+    scaled = scaled[np.argsort(scaled[:, 0])]
+    total = 0.0
+    for i, cost in enumerate(scaled[:, 0]):
+        end = scaled[i + 1, 0] if i + 1 < len(scaled) else 1.0
+        known = scaled[: i + 1, 1:]
+        known = known[np.argsort(known[:, 0])]
+        area, lowest = 0.0, 1.0
+        for delay, control in known:
+            if control < lowest:
+                area += (1.0 - delay) * (lowest - control)
+                lowest = control
+        total += (end - cost) * area
+    return total
+
+
+def check(run: Run, asked: int) -> dict[str, Any]:
+    """The promises of one run, but for its volume."""
+    points, plans = run.table("points"), figures(run)
+    front = points[points["on_front"].astype(bool)]
+    own = losses(plans)
+    beaten = [
+        int(p)
+        for p, at in zip(front["point"], losses(front), strict=True)
+        if any(beats(one, at) for one in own)
+    ]
+    good = [not any(beats(other, one) for other in own) for one in own]
+    differ = len(plans[good].round(DIGITS).drop_duplicates())
+    priced = points[[CONTROL, SPEED]].notna().sum().sum()
+    wide = unknown = 0
+    for name in (CONTROL, SPEED):
+        width = points[most(name)] - points[least(name)]
+        wide += int((points[name].notna() & (width > KNOWN_WITHIN * points[name] + 1e-9)).sum())
+        unknown += int((points[name].isna() & width.notna()).sum())
+    result = {
+        "run": str(run.path), "points": len(points), "on_front": len(front), "beaten": beaten, "plans": len(plans),
+        "distinct_unbeaten_plans": differ, "prices_shown": int(priced), "prices_not_known": unknown, "prices_too_wide": wide,
+        **_ends(run, plans),
+    }  # fmt: skip
+    fails = [name for name in ("beaten", "prices_too_wide") if result[name]]
+    if differ < asked and not result["nothing_open"]:
+        fails.append("plans")
+    if not result["own_plan"] or not result["most_control_plan"]:
+        fails.append("anchors")
+    return result | {"fails": fails}
+
+
+def _ends(run: Run, plans: pd.DataFrame) -> dict[str, Any]:
+    """Whether the plans of both anchors are there, and whether control and delay leave room for others."""
+    first = Run(Path(run.path) / POINTS / "point-0") if 0 in plans.index else None
+    live = live_of_run(run)
+    caps = first.bounds.max_delay_months_by_workload if first is not None else {}
+    longer = min((caps[w] - months for w, months in live.least.items() if w in caps), default=3.0)
+    months = live.least_delay_months + longer
+    low, high = live.at(months)["control_score"], live.most_control(months)
+    late = plans[plans["delay_months"] <= months + 1e-3]
+    top = float(late["control_score"].max()) if len(late) else float("nan")
+    spread = plans["delay_months"].max() - plans["delay_months"].min()
+    return {
+        "own_plan": first is not None, "control_at_least_cost": low, "most_control": high, "most_control_of_a_plan": top,
+        "most_control_plan": bool(top >= high - SHORT_POINTS), "delay_of_plans": [
+            float(plans["delay_months"].min()), float(plans["delay_months"].max())],
+        "nothing_open": bool(high - low < SHORT_POINTS and spread < SHORT_POINTS),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--points", type=int, default=5, help="plans that were asked for")
+    parser.add_argument("--than", type=Path, help="run of the same scenario whose volume is not to be more")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    results = [check(Run(path), args.points) for path in args.runs]
+    every = [losses(figures(Run(path))) for path in [*args.runs, *([args.than] if args.than else [])]]
+    if args.than:
+        best, worst = np.min(np.vstack(every), axis=0), np.max(np.vstack(every), axis=0)
+        before = volume(every[-1], best, worst)
+        for result, own in zip(results, every, strict=False):
+            result |= {"volume": volume(own, best, worst), "volume_before": before}
+            if result["volume"] < before - MORE:
+                result["fails"].append("volume")
+    if args.json:
+        print(json.dumps({"benchmark": "front_check", "results": results}, indent=2))
+    else:
+        for result in results:
+            print("\n".join(f"{name}: {value}" for name, value in result.items()), "\n")
+    raise SystemExit(any(result["fails"] for result in results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A price is shown where its ends are near enough, and its costs are solved closer until they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planner.studies.next_step import CONTROL, SPEED, least, most, price, solve_closer, with_prices
+
+
+class Steep:
+    """Costs 10 a point and 2 a month; what is proven is ``short`` MUSD below until it is solved closer."""
+
+    def __init__(self, short: float, cheaper: float = 0.0) -> None:
+        self.short, self.cheaper = short, cheaper
+        self.solved: dict[tuple[float, float], float] = {}
+
+    def cost(self, months: float, points: float) -> float:
+        return 100.0 - 2.0 * months + 10.0 * points
+
+    def at(self, max_delay_months: float, min_control_points: float) -> dict[str, Any]:
+        cost = self.cost(max_delay_months, min_control_points)
+        return {
+            "feasible": max_delay_months >= 1.0,
+            "cost_npv_musd": cost if max_delay_months >= 1.0 else np.nan,
+        }
+
+    def at_least(self, max_delay_months: float, min_control_points: float) -> float:
+        short = self.solved.get((max_delay_months, min_control_points), self.short)
+        return self.cost(max_delay_months, min_control_points) - short
+
+    def closer(
+        self, months: float, points: float, within_musd: float, should_stop: Callable[[], bool] | None = None
+    ) -> float:
+        self.solved[months, points] = within_musd
+        return self.cost(months, points)
+
+
+def one(months: float, control: float) -> pd.DataFrame:
+    row = {"max_delay_months": months, "min_control": control, "control_score": control, "on_front": True,
+           "cost_npv_musd": Steep(0.0).cost(months, control), "quality": "screening", "gap": np.nan}  # fmt: skip
+    return pd.DataFrame([row, row | {"quality": "plan", "gap": 0.01}])
+
+
+def test_a_price_is_shown_only_where_its_ends_are_at_most_half_of_it_apart() -> None:
+    row = with_prices(one(6.0, 5.0), Steep(short=2.0)).iloc[0]
+    assert row[CONTROL] == 10.0 and (row[least(CONTROL)], row[most(CONTROL)]) == (8.0, 12.0)
+    assert np.isnan(row[SPEED]) and (row[least(SPEED)], row[most(SPEED)]) == (0.0, 4.0), (
+        "not known within the gap"
+    )
+    assert row["gap"] == pytest.approx(2.0 / row["cost_npv_musd"])
+
+
+def test_costs_behind_a_price_that_is_not_known_are_solved_closer_and_no_others() -> None:
+    live = Steep(short=2.0)
+    solve_closer(one(6.0, 5.0), live, 60.0)
+    assert set(live.solved) == {(5.0, 5.0), (6.0, 5.0)}, (
+        "the step to less delay only: that to more control is known"
+    )
+    row = with_prices(one(6.0, 5.0), live).iloc[0]
+    assert row[SPEED] == pytest.approx(2.0) and row[most(SPEED)] - row[least(SPEED)] <= 1.0
+    untouched = Steep(short=2.0)
+    solve_closer(one(6.0, 5.0), untouched, 60.0, should_stop=lambda: True)
+    assert not untouched.solved
+
+
+def test_plans_and_what_nothing_reaches_have_no_price() -> None:
+    table = with_prices(one(1.5, 5.0), Steep(short=0.0))
+    assert (
+        np.isnan(table.loc[0, SPEED])
+        and np.isnan(table.loc[0, most(SPEED)])
+        and table.loc[0, CONTROL] == 10.0
+    )
+    assert table.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all() and table.loc[1, "gap"] == 0.01
+    found = price(Steep(0.0), table.loc[0].to_dict(), (0.5, 5.0))
+    assert not found.known and np.isnan(found.shown)
