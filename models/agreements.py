@@ -37,7 +37,7 @@ from planner.case.columns import looked_up
 from planner.case.context import Context
 from planner.case.resilience import reserves
 from planner.models.common import add_set, add_var, tuples
-from planner.models.ledger import CONSTANT, book, yearly
+from planner.models.ledger import CONSTANT, Booked, book, yearly
 from planner.models.policy import reciprocal
 from planner.models.sums import bounded_sums, weights_of
 
@@ -353,7 +353,7 @@ ROWS = (*_PARTS, DRAWS)
 # ---- money
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Signing, once; the yearly cost while in force; investment asked of what is ordered under an agreement."""
     table, n = case.agreements, case.calendar.n
     out = []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
 from planner.case.commitments import grants
+from planner.facts.pause import without_collection
 from planner.models import (
     agreements,
     carbon,
@@ -36,7 +39,7 @@ from planner.models import (
     tariff,
     training,
 )
-from planner.models.ledger import COLUMNS, CONSTANT, book, charges
+from planner.models.ledger import CONSTANT, Booked, book, charges, table_of
 from planner.models.rules import new_model
 
 LOADED_ONLY_WHERE_SERVED = (
@@ -50,6 +53,7 @@ LOADED_ONLY_WHERE_SERVED = (
 )
 
 
+@without_collection
 def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     """The Pyomo model and its ledger entries. ``lazy=False`` builds ordinary Pyomo constraints."""
     m = new_model(case.scenario.name, lazy)
@@ -77,8 +81,10 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     agreements.declare(m, case)
     resilience.declare(m, case)
     control.declare(m, case)
-    entries = ledger_entries(m, case)
-    entries = pd.concat([entries, *finance.declare(m, case, entries)], ignore_index=True)
+    booked = ledger_entries(m, case)
+    entries = table_of(booked)
+    if drawn := finance.declare(m, case, entries):
+        entries = table_of([*booked, *drawn])
     agreements.declare_draws(m, case)
     objectives.declare(m, case, entries)
     carbon.declare(m, case, entries)
@@ -87,7 +93,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     return m, entries
 
 
-def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
+def ledger_entries(m: Any, case: Case) -> list[Booked]:
     """All ledger entries of variables that exist; energy and heat exist only where a fleet may stand."""
     topics = (
         fleet,
@@ -107,27 +113,35 @@ def ledger_entries(m: Any, case: Case) -> pd.DataFrame:
     parts = [part for topic in topics for part in topic.entries(case)]
     parts += [*charges(case), *grant_entries(case)]
     parts += carbon.entries(case, parts)
-    table = pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
-    for family in LOADED_ONLY_WHERE_SERVED:
-        exists = set(getattr(m, family).index_set())
-        drop = (table["family"] == family) & ~table["index"].isin(exists)
-        table = table[~drop]
-    outside = table[(table["t"] < 0) | (table["t"] > case.calendar.n)]
+    there = {
+        part.family: set(getattr(m, part.family).index_set())
+        for part in parts
+        if len(part) and part.family != CONSTANT
+    }
+    return [
+        found for part in parts if len(part) and len(found := _of_variables(part, there, case.calendar.n))
+    ]
+
+
+def _of_variables(part: Booked, there: Mapping[str, set[Any]], n: int) -> Booked:
+    """Entries of variables that exist. Raises ``KeyError`` for others, ``ValueError`` for a period outside 0 to n."""
+    if part.family != CONSTANT:
+        exists = np.fromiter(map(there[part.family].__contains__, part.index), bool, len(part))
+        if part.family in LOADED_ONLY_WHERE_SERVED:
+            part = part if exists.all() else part.kept(exists)
+        elif not exists.all():
+            missing = {part.index[i] for i in np.flatnonzero(~exists)}
+            raise KeyError(
+                f"ledger books {len(missing)} entries of {part.family} that are no variable: {next(iter(missing))}"
+            )
+    outside = np.flatnonzero((part.t < 0) | (part.t > n))
     if len(outside):  # a negative period would be discounted as one at the other end
-        raise ValueError(
-            f"ledger books {len(outside)} entries outside the horizon: {outside.iloc[0].to_dict()}"
-        )
-    for family in table["family"].unique():
-        if family != CONSTANT:
-            missing = set(table.loc[table["family"] == family, "index"]) - set(getattr(m, family).index_set())
-            if missing:
-                raise KeyError(
-                    f"ledger books {len(missing)} entries of {family} that are no variable: {next(iter(missing))}"
-                )
-    return table.reset_index(drop=True)
+        first = table_of([part]).iloc[outside[0]].to_dict()
+        raise ValueError(f"ledger books {len(outside)} entries outside the horizon: {first}")
+    return part
 
 
-def grant_entries(case: Case) -> list[pd.DataFrame]:
+def grant_entries(case: Case) -> list[Booked]:
     """Money others give: a fixed receipt of the partner."""
     given = grants(case)
     return [book(CONSTANT, [()] * len(given), given["t"], given["musd"], account="grant",

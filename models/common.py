@@ -2,43 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyomo.environ as pe
+from pyomo.core.base.param import IndexedParam
 from pyomo.core.base.set import IndexedSet
 
 from planner.case.periods import Calendar
 
 
 def tuples(table: pd.DataFrame) -> list[Any]:
-    """Row index of a table as plain tuples (or plain values) with Python integers."""
-    return [tuple(_plain(x) for x in i) if isinstance(i, tuple) else _plain(i) for i in table.index]
+    """Row index of a table as plain tuples (or plain values) with Python integers.
 
-
-def _plain(value: Any) -> Any:
-    return int(value) if hasattr(value, "dtype") and value.dtype.kind in "iu" else value
+    The index keeps its tuples: sets, parameters and the ledger hold the same ones.
+    """
+    members: list[Any] = table.index.tolist()
+    return members
 
 
 def columns(table: pd.DataFrame, names: Sequence[str]) -> list[Any]:
     """Tuples of the named columns, row by row; plain values where one column is named."""
-    parts = [[_plain(x) for x in table[n].tolist()] for n in names]
+    parts = [shared(table[n]) for n in names]
     return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
 
 
+def shared(values: pd.Series) -> list[Any]:
+    """Values as plain Python objects; equal words are one object, where a plain list would hold one for each row."""
+    if values.dtype.kind in "iufb":
+        return list(values.tolist())
+    codes, distinct = pd.factorize(values)
+    plain = np.array([*distinct, np.nan], dtype=object)  # a missing value has the code -1
+    return list(plain[codes].tolist())
+
+
 def grouped(table: pd.DataFrame, by: Sequence[str], take: Sequence[str]) -> dict[Any, list[Any]]:
-    """key(by) -> list of take-tuples, in table order, without repeats."""
-    out: dict[Any, dict[Any, None]] = {}
+    """key(by) -> list of take-tuples, in table order, without repeats; equal tuples are one object."""
+    out: dict[Any, list[Any]] = {}
+    one: dict[Any, Any] = {}
     for key, value in zip(columns(table, by), columns(table, take), strict=True):
-        out.setdefault(key, {})[value] = None
-    return {key: list(values) for key, values in out.items()}
+        out.setdefault(key, []).append(one.setdefault(value, value))
+    return {key: list(dict.fromkeys(values)) for key, values in out.items()}
 
 
 def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Set:
-    """An index set of tuples of ``dimen`` parts."""
-    setattr(m, name, pe.Set(initialize=list(members), dimen=dimen))
-    return getattr(m, name)
+    """An index set of tuples of ``dimen`` parts. Raises ``ValueError`` for tuples of another length."""
+    found = dict.fromkeys(members)
+    if dimen == 1:
+        setattr(m, name, pe.Set(initialize=list(found), dimen=1))
+        return getattr(m, name)
+    if wrong := {len(member) for member in found} - {dimen}:  # type: ignore[arg-type]
+        raise ValueError(f"{name}: tuples of {dimen} parts are asked for, not of {wrong}")
+    setattr(m, name, pe.Set(initialize=(), dimen=dimen))
+    own = getattr(m, name)
+    own._values = {member: i for i, member in enumerate(found)}  # Pyomo would look at each member once more
+    return own
+
+
+class Aligned(Mapping[Any, float]):
+    """Values of the members of a set in their order, as one array: a table of their own would take ten times the memory."""
+
+    def __init__(self, members: pe.Set, numbers: np.ndarray) -> None:
+        self.members = members
+        self.numbers = numbers
+
+    def __getitem__(self, member: Any) -> float:
+        return float(self.numbers[self.members._values[member]])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
 class Family(IndexedSet):
@@ -62,14 +99,34 @@ def add_family(m: Any, name: str, keys: pe.Set, mapping: Mapping[Any, Sequence[A
     setattr(m, name, Family(keys, mapping, dimen))
 
 
+class Given(IndexedParam):
+    """A parameter whose values are taken as they are: Pyomo would look at each again and keep it a second time."""
+
+    def __init__(self, keys: pe.Set, values: Mapping[Any, float]) -> None:
+        super().__init__(keys, within=pe.Any)
+        self._given = values
+
+    def construct(self, data: Any = None) -> None:
+        """Take the values as they are."""
+        if not self._constructed:
+            self._constructed: bool = True
+            self._data: Mapping[Any, float] = self._given
+
+
 def add_param(m: Any, name: str, index: pe.Set, values: Mapping[Any, float] | pd.Series) -> None:
     """A parameter given for every member of its index set."""
-    data = (
-        {k: float(v) for k, v in values.items()}
-        if isinstance(values, Mapping)
-        else dict(zip(list(index), [float(v) for v in values], strict=True))
-    )
-    setattr(m, name, pe.Param(index, initialize=data, within=pe.Any))
+    data: Mapping[Any, float]
+    if isinstance(values, Mapping):
+        data = {k: float(v) for k, v in values.items()}
+        if not all(map(index.__contains__, data)):
+            raise KeyError(f"{name}: values for what is not in {index.name}")
+    elif len(values) != len(index):
+        raise ValueError(f"{name}: {len(values)} values for {len(index)} members of {index.name}")
+    elif index.dimen == 1:
+        data = dict(zip(index, values.astype(float).tolist(), strict=True))
+    else:
+        data = Aligned(index, np.asarray(values, dtype=float))
+    setattr(m, name, Given(index, data))
 
 
 def add_var(m: Any, name: str, index: pe.Set, **kwargs: Any) -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from planner.case.case import DESIGN, Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
-from planner.models.ledger import asset, local
+from planner.models.ledger import Booked, asset, local
 from planner.models.rules import Rule
 
 
@@ -79,7 +79,7 @@ def _declare_capacity(m: Any, case: Case) -> None:
     m.cooling_capacity = Rule(m.COOLED, rule=rule)
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Cooling bought on top of what halls include."""
     cool = case.cooling
     return asset(case, "cool", cool, cool["musd_per_mw"], 1.0, "cooling", **local(case, cool["h"]))

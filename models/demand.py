@@ -25,7 +25,7 @@ from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.resilience import reserves
 from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
-from planner.models.ledger import book
+from planner.models.ledger import Booked, book
 from planner.models.rules import Rule
 
 
@@ -110,7 +110,7 @@ def _dates(
     return {(a, t): [u for u in own[a] if keep(u, t)] for a, t in times if a in own}
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """The fixed part of a stack, adopted over its lead time and then paid every period, and the part by user.
 
     What of a lead time lies after the horizon is not paid within it; such a stack serves nothing.
@@ -140,7 +140,7 @@ def entries(case: Case) -> list[pd.DataFrame]:
     return [*out, *_user_entries(case)]
 
 
-def _user_entries(case: Case) -> list[pd.DataFrame]:
+def _user_entries(case: Case) -> list[Booked]:
     """Support of the users served: the share of demand that a unit of serve meets, times its users."""
     asked = pd.MultiIndex.from_frame(case.serve[["w", "t"]])
     users, demand = (case.demand[c].reindex(asked).to_numpy(float) for c in ("users", "demand_kref"))

@@ -23,7 +23,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.models.common import add_set, add_var, tuples
-from planner.models.ledger import book
+from planner.models.ledger import Booked, book
 from planner.models.sums import bounded_sums, weights_of
 
 ROWS = ("adopt_once", "adopt_used", "leave_once", "leave_used", "leave_after", "moved_work")
@@ -96,14 +96,14 @@ def _moves(case: Case) -> list[pd.DataFrame]:
 # ---- money
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """What later adoption shifts, the cost of leaving and what that saves, and of work that runs twice."""
     return [*_adopted_later(case), *_left(case), *_moved(case)]
 
 
-def _adopted_later(case: Case) -> list[pd.DataFrame]:
+def _adopted_later(case: Case) -> list[Booked]:
     """Adoption is paid as much later, and the yearly cost of every layer not before."""
-    out: list[pd.DataFrame] = []
+    out: list[Booked] = []
     for layer in case.layers[case.layers["a"].isin(set(case.adoptions["a"]))].itertuples():
         first = int(case.stacks.loc[layer.a, "earliest_t"])
         fields: dict[str, Any] = {
@@ -131,9 +131,9 @@ def _adopted_later(case: Case) -> list[pd.DataFrame]:
     return out
 
 
-def _left(case: Case) -> list[pd.DataFrame]:
+def _left(case: Case) -> list[Booked]:
     exits = case.exits
-    out: list[pd.DataFrame] = []
+    out: list[Booked] = []
     if not len(exits):
         return out
     stack = exits["a"].astype(object)
@@ -156,7 +156,7 @@ def _left(case: Case) -> list[pd.DataFrame]:
     return out
 
 
-def _moved(case: Case) -> list[pd.DataFrame]:
+def _moved(case: Case) -> list[Booked]:
     moves = case.moves
     if not len(moves):
         return []

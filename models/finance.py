@@ -31,7 +31,7 @@ from planner.case.draws import (
 from planner.case.finance import STATE, lives_of, payer_of_hosts
 from planner.case.limits import PARTNER
 from planner.models.common import add_set, add_var
-from planner.models.ledger import book, discounted
+from planner.models.ledger import Booked, book, discounted, in_words
 from planner.models.sums import bounded_sums
 
 THING = ["h", "asset_class", "k"]
@@ -41,7 +41,7 @@ WEIGHTS = ["i", "family", "index", "weight"]
 ROWS = ("draw_uses", "draw_share", "draw_cover", "draw_amount", "draw_gain")
 
 
-def declare(m: Any, case: Case, entries: pd.DataFrame) -> list[pd.DataFrame]:
+def declare(m: Any, case: Case, entries: pd.DataFrame) -> list[Booked]:
     """Variables and rows of draws; returns what they book. Nothing where no source is optional, or nothing to pay for."""
     sources = optional_sources(case.scenario, case.catalog)
     bought = (entries["payer"] == PARTNER) & (entries["kind"] == "capex")
@@ -79,7 +79,8 @@ def _uses(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
 
     free: share that no source drawn in full may pay. cost_share: price less what is left at the end, present values.
     """
-    paid = entries[(entries["payer"] == PARTNER) & (entries["asset_class"] != "") & (entries["musd"] != 0)]
+    asked = (entries["payer"] == PARTNER) & (entries["asset_class"] != "") & (entries["musd"] != 0)
+    paid = in_words(entries[asked])
     worth = paid.assign(pv=paid["musd"].to_numpy(float) * discounted(case, paid))
     by = ["family", "index", *THING]
     cost = worth.groupby([*by, "kind"], sort=False)["pv"].sum().unstack("kind").fillna(0.0)
@@ -194,12 +195,12 @@ def _gain(case: Case, lines: pd.DataFrame, t: int) -> float:
     return -worth / float(case.periods["discount"].iloc[t])
 
 
-def _booked(draws: pd.DataFrame, lines: dict[tuple[str, int], pd.DataFrame]) -> list[pd.DataFrame]:
+def _booked(draws: pd.DataFrame, lines: dict[tuple[str, int], pd.DataFrame]) -> list[Booked]:
     """Ledger entries of every draw: what is received, what it costs, what is repaid."""
     made = pd.concat([table.assign(j=j, drawn_t=t) for (j, t), table in lines.items()], ignore_index=True)
     rows = draws.rename(columns={"t": "drawn_t"}).merge(made, on=["j", "drawn_t"])
     return [
-        book("draw", list(part["index"]), part["t"], part["musd"], account=str(account), h=part["h"], k=part["k"],
-             supplier=part["j"]).assign(asset_class=part["asset_class"].to_numpy())
+        book("draw", list(part["index"]), part["t"], part["musd"], account=str(account), asset_class=part["asset_class"],
+             h=part["h"], k=part["k"], supplier=part["j"])
         for account, part in rows.groupby("account", sort=False)
     ]  # fmt: skip

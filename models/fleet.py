@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.commitments import existing_upkeep, signed_rents
@@ -33,7 +31,7 @@ from planner.models.common import (
     grouped,
     tuples,
 )
-from planner.models.ledger import CONSTANT, asset, book, tails, yearly
+from planner.models.ledger import CONSTANT, Booked, asset, book, tails, yearly
 from planner.models.rules import Rule
 
 
@@ -131,12 +129,12 @@ def _declare_work(m: Any, case: Case) -> None:
     m.preemptible_mean = Rule(m.SOFT, rule=soft_rule)
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Hardware, its upkeep and fees, licences, staff, rents, provider capex, and what exists already."""
     return [*_order_entries(case), *_rent_entries(case), *_fleet_entries(case), *existing_entries(case)]
 
 
-def _order_entries(case: Case) -> list[pd.DataFrame]:
+def _order_entries(case: Case) -> list[Booked]:
     orders = case.orders
     price = orders["musd_per_k"].to_numpy(float)
     fields = {
@@ -155,7 +153,7 @@ def _order_entries(case: Case) -> list[pd.DataFrame]:
     ]  # fmt: skip
 
 
-def _rent_entries(case: Case) -> list[pd.DataFrame]:
+def _rent_entries(case: Case) -> list[Booked]:
     rents = case.rents
     if not len(rents):
         return []
@@ -172,7 +170,7 @@ def _rent_entries(case: Case) -> list[pd.DataFrame]:
     ]  # fmt: skip
 
 
-def _fleet_entries(case: Case) -> list[pd.DataFrame]:
+def _fleet_entries(case: Case) -> list[Booked]:
     """Per thousand accelerators alive: platform licence, staff of owned fleets; energy of cloud fleets (memo)."""
     fleet = case.fleet
     mode = fleet["h"].map(case.hosts["mode"])
@@ -194,7 +192,7 @@ def _fleet_entries(case: Case) -> list[pd.DataFrame]:
     ]  # fmt: skip
 
 
-def existing_entries(case: Case) -> list[pd.DataFrame]:
+def existing_entries(case: Case) -> list[Booked]:
     """Rent of contracts already signed, what they still cost at the end, upkeep of fleets: constants of the plan."""
     held = existing_upkeep(case)
     place, made = {"h": held["h"], "a": held["a"]}, held["k"].map(case.systems["origin_iso3"]).astype(object)

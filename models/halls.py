@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.case.commitments import leases_paid
 from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, grouped, tuples
-from planner.models.ledger import CONSTANT, asset, book, local
+from planner.models.ledger import CONSTANT, Booked, asset, book, local
 from planner.models.rules import Rule
 
 
@@ -126,7 +125,7 @@ def _declare_shell(m: Any, case: Case) -> None:
     )
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Halls built, leases that are there; upkeep of halls and rent of new leases are charges of the registry."""
     rents, late = leases_paid(case), case.existing_leases[case.existing_leases["tail_musd"] > 0]
     account = "colocation-rent"

@@ -12,7 +12,9 @@ lead; with no lead all falls in the live period. Residual: price x ``planner.cas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,35 @@ from planner.case.registry import ACCOUNTS, PURCHASE, SETTLED, Account, account_
 from planner.case.residual import left_share
 
 FIELDS = {"h": "", "a": "", "k": "", "supplier": "", "payer": PARTNER, "origin_iso3": "", "w": ""}
-COLUMNS = ["family", "index", "t", "kind", "account", "asset_class", *FIELDS, "unit", "quantity", "musd"]
+LABELS = ("kind", "account", "asset_class", *FIELDS, "unit")
+COLUMNS = ["family", "index", "t", *LABELS, "quantity", "musd"]
 """family, index: the variable; the rest as in the plan's ledger."""
 CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Booked:
+    """Entries for many members of one family, as arrays: a frame for each takes milliseconds and ten times the memory."""
+
+    family: str
+    index: list[Any]
+    t: np.ndarray
+    musd: np.ndarray
+    quantity: np.ndarray
+    labels: Mapping[str, Any]
+    """By ``LABELS``: one word for all, or one for each."""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def kept(self, flags: np.ndarray) -> Booked:
+        """Some of the entries."""
+        labels = {
+            name: value if isinstance(value, str) else np.asarray(value)[flags]
+            for name, value in self.labels.items()
+        }
+        index = list(compress(self.index, flags))
+        return Booked(self.family, index, self.t[flags], self.musd[flags], self.quantity[flags], labels)
 
 
 def book(
@@ -38,42 +66,77 @@ def book(
     *,
     account: str,
     kind: str = "",
+    asset_class: Any = None,
     **fields: Any,
-) -> pd.DataFrame:
+) -> Booked:
     """Entries for many members of a family at once; scalars broadcast, arrays go row by row.
 
-    Kind, asset class and unit are those of the account; what is settled at the end has a ``kind`` of its own and no
-    unit.
+    Kind, asset class and unit are those of the account where none is given; what is settled at the end has a ``kind`` of
+    its own and no unit.
     Raises ``KeyError`` for an account that the registry does not have.
     """
     n, heading = len(index), account_of(account)
     unknown = set(fields) - set(FIELDS)
     if unknown:
         raise TypeError(f"unknown ledger fields {sorted(unknown)}")
-    if not n:
-        return pd.DataFrame(columns=COLUMNS)
+    own = {
+        "kind": kind or heading.kind, "account": account,
+        "asset_class": heading.asset_class if asset_class is None else asset_class,
+        "unit": "" if kind in SETTLED else heading.unit,
+    }  # fmt: skip
+    return Booked(
+        family,
+        index if isinstance(index, list) else list(index),
+        np.broadcast_to(t, n).astype(int),
+        np.broadcast_to(np.asarray(musd, dtype=float), n),
+        np.broadcast_to(np.asarray(quantity, dtype=float), n),
+        {**FIELDS, **own, **fields},
+    )
+
+
+def table_of(parts: Sequence[Booked]) -> pd.DataFrame:
+    """All entries in one frame (``COLUMNS``); words are categories, of which each is kept once."""
+    sizes = [len(part) for part in parts]
+    index = np.fromiter(chain.from_iterable(part.index for part in parts), object, sum(sizes))
     data: dict[str, Any] = {
-        "family": [family] * n,
-        "index": list(index),
-        "t": np.broadcast_to(t, n).astype(int),
-        "kind": [kind or heading.kind] * n,
-        "account": [account] * n,
-        "asset_class": [heading.asset_class] * n,
-        "unit": ["" if kind in SETTLED else heading.unit] * n,
+        "family": _words(sizes, [part.family for part in parts]),
+        "index": index,
+        "t": np.concatenate([part.t for part in parts]),
+        **{name: _words(sizes, [part.labels[name] for part in parts]) for name in LABELS},
+        "quantity": np.concatenate([part.quantity for part in parts]),
+        "musd": np.concatenate([part.musd for part in parts]),
     }
-    for name, default in FIELDS.items():
-        value = fields.get(name, default)
-        data[name] = [value] * n if isinstance(value, str) else list(value)
-    data["quantity"] = np.broadcast_to(np.asarray(quantity, dtype=float), n)
-    data["musd"] = np.broadcast_to(np.asarray(musd, dtype=float), n)
     return pd.DataFrame(data)[COLUMNS]
+
+
+def _words(sizes: Sequence[int], values: Sequence[Any]) -> pd.Categorical:
+    """Words of consecutive parts, each one for all of a part or one for each of its entries, as categories."""
+    code_of: dict[str, int] = {}
+    codes = np.empty(sum(sizes), np.int32)
+    at = 0
+    for n, value in zip(sizes, values, strict=True):
+        if isinstance(value, str):
+            codes[at : at + n] = code_of.setdefault(value, len(code_of))
+        else:
+            own, distinct = pd.factorize(np.asarray(value, dtype=object))
+            if len(own) != n:
+                raise ValueError(f"{len(own)} labels for {n} entries")
+            known = [code_of.setdefault(word, len(code_of)) for word in distinct]
+            codes[at : at + n] = np.array([*known, -1], np.int32)[own]
+        at += n
+    return pd.Categorical.from_codes(codes, categories=list(code_of))
+
+
+def in_words(entries: pd.DataFrame) -> pd.DataFrame:
+    """The same entries with plain words: for tables that are put together with others."""
+    return entries.astype(dict.fromkeys(("family", *LABELS), "str"))
 
 
 def asset(
     case: Case, family: str, table: pd.DataFrame, price: Any, quantity: Any, account: str, **fields: Any
-) -> list[pd.DataFrame]:
+) -> list[Booked]:
     """Purchase of an asset with columns t, lead, life (steps): outlays over the lead, then the residual value."""
-    out: list[pd.DataFrame] = []
+    out: list[Booked] = []
     if not len(table):
         return out
     index = list(table.index)
@@ -107,9 +170,9 @@ def asset(
 
 def yearly(
     case: Case, family: str, table: pd.DataFrame, musd_per_step: Any, life: Any, **fields: Any
-) -> list[pd.DataFrame]:
+) -> list[Booked]:
     """A payment for every step from the live date for ``life`` steps, within the horizon."""
-    out: list[pd.DataFrame] = []
+    out: list[Booked] = []
     if not len(table):
         return out
     index = list(table.index)
@@ -131,7 +194,7 @@ def yearly(
     return [_part(family, index, rows, t, musd, none, **fields)]
 
 
-def tails(case: Case, family: str, table: pd.DataFrame, **fields: Any) -> list[pd.DataFrame]:
+def tails(case: Case, family: str, table: pd.DataFrame, **fields: Any) -> list[Booked]:
     """What contracts that outlive the horizon still cost at its end: columns of ``planner.case.commitments``."""
     musd = table["tail_musd"].to_numpy(float)
     late = np.flatnonzero(musd > 0)
@@ -143,15 +206,15 @@ def tails(case: Case, family: str, table: pd.DataFrame, **fields: Any) -> list[p
     ]
 
 
-def charges(case: Case) -> list[pd.DataFrame]:
+def charges(case: Case) -> list[Booked]:
     """Yearly accounts of what stands at a place, for every charge of the registry."""
     return [part for account in ACCOUNTS.values() if account.charge for part in _charge(case, account)]
 
 
-def _charge(case: Case, account: Account) -> list[pd.DataFrame]:
+def _charge(case: Case, account: Account) -> list[Booked]:
     assert account.charge is not None
     purchase = PURCHASE[account.charge.purchase]
-    out: list[pd.DataFrame] = []
+    out: list[Booked] = []
     for family, table in purchase.parts(getattr(case, purchase.table)):
         if "tail_musd" in table:
             out += tails(case, family, table, account=account.name, **local(case, table["h"]))
@@ -179,8 +242,8 @@ def _part(
     account: str,
     kind: str = "",
     **fields: Any,
-) -> pd.DataFrame:
-    """Entries of rows of a table, payment after payment: one frame for all, since each takes a millisecond."""
+) -> Booked:
+    """Entries of rows of a table, payment after payment."""
     picked = np.concatenate(rows)
     chosen = {
         name: value if isinstance(value, str) else np.asarray(value, dtype=object)[picked]
@@ -208,8 +271,8 @@ def partner_cost(case: Case, entries: pd.DataFrame) -> pd.Series:
     """(family, index) -> discounted MUSD per unit paid by the partner: the cost objective's coefficients."""
     own = entries[entries["payer"] == PARTNER]
     value = own["musd"].to_numpy(float) * discounted(case, own)
-    families, family = np.unique(own["family"].to_numpy(str), return_inverse=True)
+    family = own["family"].cat
     codes, members = pd.factorize(own["index"])
     members = pd.Index(members, tupleize_cols=False)  # tuples of all lengths, one label each
-    labels = pd.MultiIndex(levels=[families, members], codes=[family, codes])
+    labels = pd.MultiIndex(levels=[family.categories, members], codes=[family.codes, codes])
     return pd.Series(value, index=labels).groupby(level=[0, 1], sort=False).sum()

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from planner.case.case import STRESS, Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns
-from planner.models.ledger import book, local
+from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
 
 
@@ -71,7 +69,7 @@ def _declare_site(m: Any, case: Case) -> None:
     )
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """The discount on energy drawn through flexible connections."""
     slices = case.slices[~case.slices["design"]].reset_index(drop=True)
     own = case.tariffs.reset_index(drop=True).merge(slices[slices["s"] != STRESS], on=["t", "s"])

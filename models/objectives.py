@@ -19,7 +19,7 @@ from planner.case.finance import borne_by, payer_of_hosts
 from planner.case.limits import EVERYONE, PARTNER, TOTAL
 from planner.case.registry import CONTRACTS, NO_OUTLAY
 from planner.models.common import add_family, add_param, add_set, grouped
-from planner.models.ledger import CONSTANT, partner_cost
+from planner.models.ledger import CONSTANT, in_words, partner_cost
 from planner.models.rules import Rule
 from planner.models.sums import bounded_sums
 
@@ -87,7 +87,7 @@ def spending(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
     Columns what, year, payer, h, t, family, index, musd; what contracts owe after the horizon has t = n.
     """
     years = case.periods["year"].astype(str).to_numpy()
-    paid = entries[~entries["kind"].isin(NO_OUTLAY) & (entries["musd"] != 0)]
+    paid = in_words(entries[~entries["kind"].isin(NO_OUTLAY) & (entries["musd"] != 0)])
     paid = paid.assign(year=years[paid["t"].to_numpy(int)])
     parts = [paid.assign(what="outlay"), paid[paid["kind"] == "capex"].assign(what="capex")]
     columns = ["what", "year", "payer", "h", "t", "family", "index", "musd"]

@@ -21,13 +21,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
 from planner.case.plant_offers import STORED
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
-from planner.models.ledger import asset, book, local
+from planner.models.ledger import Booked, asset, book, local
 from planner.models.rules import Rule
 
 
@@ -175,7 +174,7 @@ def _declare_units(m: Any, case: Case) -> None:
     )
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Plant bought, and what generation costs, burns and emits; upkeep and rent are charges of the registry."""
     bought = case.plants
     out = asset(case, "plant", bought, bought["musd_per_mw"], 1.0, "plant", **local(case, bought["h"]))

@@ -11,17 +11,17 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.case.case import Case
-from planner.models.ledger import book, yearly
+from planner.models.ledger import Booked, book, yearly
 
 LICENSOR = "USA"
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Entries on work abroad and on orders of licensed systems."""
     return [*_home_copies(case), *_licences(case), *_reciprocal(case)]
 
 
-def _home_copies(case: Case) -> list[pd.DataFrame]:
+def _home_copies(case: Case) -> list[Booked]:
     abroad = case.serve[case.serve["home_copy_musd_per_k_year"].astype(float) > 0]
     if not len(abroad):
         return []
@@ -41,7 +41,7 @@ def _licensed_orders(case: Case, column: str) -> pd.DataFrame:
     return orders[orders["each"] > 0]
 
 
-def _licences(case: Case) -> list[pd.DataFrame]:
+def _licences(case: Case) -> list[Booked]:
     out = []
     once = _licensed_orders(case, "security_musd_per_k")
     if len(once):
@@ -55,13 +55,13 @@ def _licences(case: Case) -> list[pd.DataFrame]:
     return out
 
 
-def _reciprocal(case: Case) -> list[pd.DataFrame]:
+def _reciprocal(case: Case) -> list[Booked]:
     return reciprocal(case, "order", _licensed_orders(case, "reciprocal_share"))
 
 
 def reciprocal(
     case: Case, family: str, asked: pd.DataFrame, partners: pd.Series | None = None
-) -> list[pd.DataFrame]:
+) -> list[Booked]:
     """Investment of a share (column ``each``) of the price of orders, in the licensor or the partner of an agreement."""
     if not len(asked):
         return []

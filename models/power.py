@@ -25,7 +25,7 @@ import pandas as pd
 
 from planner.case.case import DESIGN, MEDIA, Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
-from planner.models.ledger import asset, book, local
+from planner.models.ledger import Booked, asset, book, local
 from planner.models.rules import Rule
 
 
@@ -212,7 +212,7 @@ def _declare_water(m: Any, case: Case) -> None:
     )
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Grid, backup, electricity, emissions and water; capacity charge and upkeep are charges of the registry."""
     lines, sets = case.connections, case.backups
     return [
@@ -222,7 +222,7 @@ def entries(case: Case) -> list[pd.DataFrame]:
     ]
 
 
-def _energy_entries(case: Case) -> list[pd.DataFrame]:
+def _energy_entries(case: Case) -> list[Booked]:
     own = case.host_period.reset_index(drop=True)[["h", "t", "tco2_per_mwh"]]
     typical = case.slices[~case.slices["design"]].reset_index(drop=True)
     table = own.merge(typical, on="t").merge(case.tariffs.reset_index(drop=True), on=["h", "t", "s"])

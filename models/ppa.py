@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from planner.case.case import Case
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
-from planner.models.ledger import book, local
+from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
 
 
@@ -73,7 +71,7 @@ def _declare_site(m: Any, case: Case) -> None:
     )
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """The tariff saved by what is used, and what surplus fetches; the contracts are a charge of the registry."""
     table = case.deliveries.reset_index(drop=True)
     if not len(table):

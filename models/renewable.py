@@ -18,6 +18,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.models.common import add_set, add_var
+from planner.models.ledger import in_words
 from planner.models.sums import bounded_sums
 
 DRAWN = ("electricity", "generation", "cloud-energy")
@@ -49,9 +50,8 @@ def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
 
 def _dated(case: Case, entries: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
     """Entries of energy that each floor counts, in GWh as ``weight``."""
-    energy = entries[
-        entries["account"].isin([*DRAWN, "ppa-matched", "ppa-surplus"]) & (entries["quantity"] != 0)
-    ]
+    counted = entries["account"].isin([*DRAWN, "ppa-matched", "ppa-surplus"]) & (entries["quantity"] != 0)
+    energy = in_words(entries[counted])
     years = case.periods["year"].astype(str).to_numpy()[energy["t"].to_numpy(int)]
     rows = energy.assign(year=years, weight=energy["quantity"] / 1000.0)
     rows = rows.merge(floors[["i", "year", "first_t", "surplus"]], on="year")

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.models.common import add_family, add_set, columns, grouped, tuples
-from planner.models.ledger import CONSTANT, asset, book, local, yearly
+from planner.models.ledger import CONSTANT, Booked, asset, book, local, yearly
 from planner.models.rules import Rule
 
 
@@ -37,7 +36,7 @@ def declare(m: Any, case: Case) -> None:
     add_family(m, "hosts_at", m.SITE, grouped(built, ["p", "t"], ["h"]), 1)
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """Opening and teams. Permits and mobilisation are sunk: a life of one period leaves no residual value."""
     opens, hosts, n = case.opens, case.hosts, case.calendar.n
     team = opens["h"].map(hosts["team_musd_per_step"]).to_numpy(float)

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from planner.case.case import MEDIA, Case
 from planner.models.common import add_family, add_set, add_var, columns
-from planner.models.ledger import book, local
+from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
 
 
@@ -62,7 +60,7 @@ def _declare_design(m: Any, case: Case) -> None:
     )
 
 
-def entries(case: Case) -> list[pd.DataFrame]:
+def entries(case: Case) -> list[Booked]:
     """The charge on the billed peak."""
     table = case.peak_charges.reset_index(drop=True)
     if not len(table):

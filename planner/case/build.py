@@ -48,6 +48,7 @@ from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
 from planner.case.training_work import with_training
 from planner.facts.catalog import Catalog
+from planner.facts.pause import without_collection
 from planner.scenario.schema import Scenario
 
 PHYSICS = (
@@ -66,6 +67,7 @@ PHYSICS = (
 )
 
 
+@without_collection
 def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool = False) -> Case:
     """All tables of one planning case, from the facts the scenario carries where no others are given.
 

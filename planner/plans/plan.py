@@ -21,7 +21,7 @@ from planner.case.columns import keys_of
 from planner.case.power import FIRM
 from planner.case.registry import NO_OUTLAY, PURCHASES
 from planner.facts.errors import UnknownName
-from planner.models.ledger import CONSTANT
+from planner.models.ledger import CONSTANT, in_words
 from planner.plans import kpis, milestones, onsite, prices, resilience, training
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
@@ -347,7 +347,7 @@ class _Reader(Reader):
         amount = np.array([1.0 if f == CONSTANT else self.x[columns[f].position(i)] for f, i in members])
         table = entries.assign(musd=entries["musd"] * amount, quantity=entries["quantity"] * amount)
         table = table[(table["musd"].abs() > NOISE) | (table["quantity"].abs() > NOISE)]
-        table = by_account(self.case, table)
+        table = by_account(self.case, in_words(table))
         table = table.groupby(LEDGER_KEYS, as_index=False, sort=True)[["quantity", "musd"]].sum()
         factors = np.append(self.case.periods["discount"].to_numpy(float), self.case.discount_end)
         dates = [self.case.calendar.date_of(t) for t in range(self.case.calendar.n + 1)]

@@ -21,8 +21,9 @@ from pyomo.core.expr.relational_expr import (
     RangedExpression,
     tuple_to_relational_expr,
 )
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
+from planner.facts.pause import without_collection
 from planner.solver.arrays import Arrays, Block, Floats, Index, ParamUse, label
 from planner.solver.evaluate import Evaluator, Terms, Uses, is_constant, mutable_params
 from planner.solver.lookup import RowError
@@ -34,6 +35,7 @@ __all__ = ["Arrays", "Block", "CompileError", "compile_model", "reference_arrays
 _NO_USES: Uses = frozenset()
 
 
+@without_collection
 def compile_model(model: pe.ConcreteModel) -> Arrays:
     """The active objective, variables and constraints of a model as arrays, in order of declaration.
 
@@ -59,12 +61,9 @@ class _Compiler:
             self._constraint(constraint)
         width = sum(block.size for block in self.evaluator.columns.values())
         cost, offset, maximize = self._objective(width)
-        matrices = [
-            csr_array((m.data, m.indices, m.indptr), shape=(m.shape[0], width)) for m in self.matrices
-        ]
         col_lower, col_upper, integrality = (_joined(part[i] for part in columns) for i in range(3))
         return Arrays(
-            matrix=vstack(matrices, format="csr") if matrices else csr_array((0, width)),
+            matrix=self._stacked(width),
             cost=cost,
             offset=offset,
             col_lower=col_lower,
@@ -77,6 +76,19 @@ class _Compiler:
             maximize=maximize,
             params={name: _param_use(places) for name, places in sorted(self.uses.items())},
         )
+
+    def _stacked(self, width: int) -> csr_array:
+        """One matrix of all rows; those of each constraint are let go as they are copied."""
+        height, total = sum(m.shape[0] for m in self.matrices), sum(m.nnz for m in self.matrices)
+        data, indices = np.empty(total), np.empty(total, _index_type(max(width, total)))
+        indptr = np.zeros(height + 1, indices.dtype)
+        row = at = 0
+        for i, m in enumerate(self.matrices):
+            data[at : at + m.nnz], indices[at : at + m.nnz] = m.data, m.indices
+            indptr[row + 1 : row + m.shape[0] + 1] = m.indptr[1:] + at
+            row, at = row + m.shape[0], at + m.nnz
+            self.matrices[i] = csr_array((0, 0))
+        return csr_array((data, indices, indptr), shape=(height, width))
 
     # ---- columns
 
@@ -186,7 +198,9 @@ class _Compiler:
         if broken.any():
             raise RowError(int(np.argmax(broken)), "its right-hand side is not a number or not finite")
         width = int(columns.max()) + 1 if len(columns) else 0
-        matrix = csr_array((values, (rows, columns)), shape=(block.size, width))
+        size = _index_type(max(block.size, width, len(values)))
+        places = (rows.astype(size, copy=False), columns.astype(size, copy=False))
+        matrix = csr_array((values, places), shape=(block.size, width))
         matrix.eliminate_zeros()
         self.rows[name] = block
         self.matrices.append(matrix)
@@ -263,6 +277,11 @@ class _Naming:
         if isinstance(error, CompileError):
             where = self.name if self.row is None else label(self.name, self.block.tuple_at(self.row))
             raise CompileError(f"{where}: {error}") from error
+
+
+def _index_type(most: int) -> type[np.signedinteger[Any]]:
+    """Half as wide where it suffices: indices are a third of a matrix's memory otherwise."""
+    return np.int32 if most <= np.iinfo(np.int32).max else np.int64
 
 
 def _sides(relation: Any) -> tuple[Any, list[tuple[Any, float]], Any]:

@@ -12,7 +12,7 @@ from pyomo.core.expr.numvalue import native_numeric_types, native_types
 from pyomo.core.expr.template_expr import GetItemExpression, IndexTemplate, TemplateSumExpression
 
 from planner.solver.arrays import Block
-from planner.solver.members import ABSENT, Ints, Locator, Members, Ref
+from planner.solver.members import ABSENT, Ints, Locator, Members, Numbers, Ref
 from planner.solver.templates import CompileError, Frame, Values, product_frame, ragged_frame, set_dimen
 
 _FUNCTIONS = {
@@ -35,12 +35,16 @@ class RowError(Exception):
 
 
 class ParamTable:
-    """Values of a Param by position in its index set; `values` ends with the default if there is one."""
+    """Values of a Param by position in its index set; `members` ends with the default if there is one."""
 
-    def __init__(self, size: int, positions: Ints, values: list[Any], default: Any) -> None:
+    def __init__(
+        self, size: int, positions: Ints, values: list[Any] | NDArray[np.float64], default: Any
+    ) -> None:
         has_default = default is not pe.Param.NoValue
-        self.values = [*values, default] if has_default else values
-        self.members = Members(self.values)
+        if isinstance(values, list):
+            self.members = Members([*values, default] if has_default else values)
+        else:
+            self.members = Numbers(values)
         self._absent = len(values) if has_default else ABSENT
         self._table: Ints | None = None
         if size <= _DENSE_CELLS_PER_VALUE * len(values):
@@ -51,7 +55,7 @@ class ParamTable:
             self._known = positions[self._order]
 
     def slots(self, positions: Ints) -> Ints:
-        """Where in `values` each position has its value; ABSENT without value and default."""
+        """Where in `members` each position has its value; ABSENT without value and default."""
         if self._table is not None:
             return self._table[positions]
         if not len(self._known):
@@ -161,7 +165,7 @@ class Reader:
                 parts[0] if len(parts) == 1 else parts
                 for parts in Block(0, self.leaves(family.index_set())).index
             ]
-            lists = [list(family._data[key]) if key in family._data else [] for key in keys]
+            lists = [family._data.get(key, ()) for key in keys]
             absent = np.fromiter((key not in family._data for key in keys), bool, len(keys))
             place_of = {m: i for i, m in enumerate(dict.fromkeys(m for members in lists for m in members))}
             members = Members(list(place_of), dimen)
@@ -187,12 +191,18 @@ class Reader:
     def _param_table(self, param: Any) -> ParamTable:
         if id(param) not in self._params:
             default = param._default_val
+            leaves = self.leaves(param.index_set())
+            if (
+                numbers := getattr(param._data, "numbers", None)
+            ) is not None:  # in the order of its index set
+                table = ParamTable(len(numbers), np.arange(len(numbers)), numbers, pe.Param.NoValue)
+                self._params[id(param)] = (param, table)
+                return table
             if isinstance(default, types.FunctionType):
                 data, default = {i: param[i] for i in param.index_set()}, pe.Param.NoValue
             else:
                 data = dict(param._data)
             values = [pe.value(v) for v in data.values()] if param.mutable else list(data.values())
-            leaves = self.leaves(param.index_set())
             if len(leaves) == 1 and list(data) == leaves[0].elements:
                 positions = np.arange(len(data))
             else:

@@ -113,6 +113,26 @@ class Members:
         return np.where(known[slot] == keys, order[slot], ABSENT)
 
 
+class Numbers(Members):
+    """Numbers that are known as an array; a list of them is made only where one is asked for."""
+
+    def __init__(self, values: NDArray[np.float64]) -> None:
+        self._values = values
+        self.dimen = 1
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @cached_property
+    def elements(self) -> list[Any]:  # type: ignore[override]
+        found: list[Any] = self._values.tolist()
+        return found
+
+    def numbers(self, dim: int) -> NDArray[np.float64]:
+        """The numbers; ``dim`` is 0."""
+        return self._values
+
+
 def _column(values: Sequence[Any]) -> Column:
     code_of = {value: code for code, value in enumerate(dict.fromkeys(values))}
     return Column(list(code_of), np.fromiter((code_of[v] for v in values), np.intp, len(values)))

@@ -23,6 +23,7 @@ from typing import TypedDict
 import pandas as pd
 
 from planner.case.build import build_case
+from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.limits import PARTNER
 from planner.case.locality import home_of
@@ -61,9 +62,10 @@ def homes(scenario: Scenario, catalog: Catalog) -> dict[str, str]:
 
 
 def held_by_country(plan: Plan, home: dict[str, str], by: list[str]) -> pd.DataFrame:
-    """Rows: values of the columns ``by``; columns: countries; shares of accelerator-periods at work and in reserve."""
+    """Rows: values of the columns ``by``; columns: countries; shares of accelerators x time at work and in reserve."""
     rows = plan.tables["serving"]
-    held = rows.assign(country=rows["w"].map(home), held=rows["accelerators"] + rows["reserve"])
+    years = rows["t"].map(plan.case.periods["years"]).astype(float)
+    held = rows.assign(country=rows["w"].map(home), held=(rows["accelerators"] + rows["reserve"]) * years)
     if not by:
         total = held.groupby("country")["held"].sum()
         return (total / max(float(total.sum()), 1e-9)).to_frame().T
@@ -128,6 +130,13 @@ def by_country(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def asked_over_time(case: Case) -> pd.Series:
+    """Workload -> thousands of reference accelerators x years."""
+    years = case.demand["t"].map(case.periods["years"]).astype(float)
+    total: pd.Series = (case.demand["demand_kref"] * years).groupby(case.demand["w"]).sum()
+    return total
+
+
 class _Options(TypedDict):
     on_event: OnEvent | None
     should_stop: Callable[[], bool] | None
@@ -158,7 +167,7 @@ def hub_study(
         raise BadValue(f"{why}; countries of the scenario: {', '.join(there)}")
     options: _Options = {"on_event": on_event, "should_stop": should_stop}
     whole = build_case(of_members(scenario, facts, members, members), facts)
-    table = _Table(scenario, facts, members, quality, whole.demand.groupby("w")["demand_kref"].sum(), options)
+    table = _Table(scenario, facts, members, quality, asked_over_time(whole), options)
     alone = {c: table.solved((c,), {}) for c in members}
     waits: dict[str, float] = {
         w: months
@@ -202,7 +211,7 @@ def of_members(scenario: Scenario, catalog: Catalog, group: Members, members: Me
 
 @dataclass(frozen=True)
 class _Table:
-    """What is the same for every coalition; ``asked``: workload -> thousands of reference accelerators x periods."""
+    """What is the same for every coalition; ``asked``: workload -> thousands of reference accelerators x years."""
 
     scenario: Scenario
     catalog: Catalog

@@ -7,7 +7,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.models.build import build_model
-from planner.models.ledger import asset, book, partner_cost, yearly
+from planner.models.ledger import Booked, asset, book, in_words, partner_cost, table_of, yearly
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def table(**columns) -> pd.DataFrame:
     return frame
 
 
-def paid(parts: list[pd.DataFrame]) -> dict[tuple[str, int], float]:
-    rows = pd.concat(parts)
+def paid(parts: list[Booked]) -> dict[tuple[str, int], float]:
+    rows = in_words(table_of(parts))
     return rows.groupby(["kind", "t"])["musd"].sum().to_dict()
 
 
@@ -41,14 +41,14 @@ def test_outlays_and_residual_of_an_asset(case, live, lead, life, expected):
     """30 % at the order, the rest over the lead; straight line to the end of twelve quarters."""
     rows = asset(case, "order", table(t=[live], lead=[lead], life=[life]), 100.0, 7.0, "goods")
     assert paid(rows) == pytest.approx(expected)
-    assert pd.concat(rows)["quantity"].sum() == 7.0
+    assert table_of(rows)["quantity"].sum() == 7.0
 
 
 def test_an_asset_paid_in_full_at_the_order_keeps_its_quantity(case, monkeypatch):
     monkeypatch.setitem(case.order_share, "servers", 1.0)
     rows = asset(case, "order", table(t=[4], lead=[3], life=[20]), 100.0, 7.0, "goods")
     assert paid(rows) == pytest.approx({("capex", 1): 100, ("residual", 12): -60})
-    assert pd.concat(rows)["quantity"].sum() == 7.0
+    assert table_of(rows)["quantity"].sum() == 7.0
 
 
 def test_payments_by_period_end_with_the_life_or_the_horizon(case):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import combinations
+from types import SimpleNamespace
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from planner.case.build import build_case
 from planner.facts.errors import BadValue
 from planner.report.hub import coalition_rows, country_rows, hub_notes
-from planner.studies.hub import hub_study, of_members, shapley
+from planner.scenario.horizon import Horizon
+from planner.studies.hub import asked_over_time, held_by_country, hub_study, of_members, shapley
 
 
 def test_shapley_of_a_cost_that_is_shared_by_whoever_joins():
@@ -67,6 +72,31 @@ def test_a_country_alone_has_its_own_hosts_and_demand(two, plain_catalog):
 def test_it_is_told_who_gains(found):
     assert "No country is asked for more than it would pay alone, beyond both gaps." in hub_notes(found)
     assert len(country_rows(found.countries)) == 2 and len(coalition_rows(found.coalitions)) == 3
+
+
+def test_what_is_held_weighs_by_time_and_not_by_periods():
+    """400 for a quarter are as much as 100 for a year."""
+    serving = pd.DataFrame(
+        {"w": ["a", "b"], "h": "x", "a": "s", "t": [0, 1], "accelerators": [400.0, 100.0], "reserve": 0.0}
+    )
+    case = SimpleNamespace(periods=pd.DataFrame({"years": [0.25, 1.0]}))
+    plan: Any = SimpleNamespace(tables={"serving": serving}, case=case)
+    held = held_by_country(plan, {"a": "KOR", "b": "JPN"}, [])
+    assert held.iloc[0].to_dict() == pytest.approx({"KOR": 0.5, "JPN": 0.5})
+
+
+def test_a_coalition_has_the_same_part_of_a_quota_on_quarters_and_years(two, plain_catalog):
+    japan = two.demand[1]
+    point = japan.size.points[0].model_copy(update={"at": date(2028, 1, 1)})
+    size = japan.size.model_copy(update={"shape": "step", "points": [point]})
+    late = japan.model_copy(update={"size": size})
+    parts = []
+    for step in ("quarter", [{"step": "quarter", "years": 1}, {"step": "year"}]):
+        horizon = Horizon.model_validate({"start": "2027-01-01", "years": 2, "step": step})
+        scenario = two.model_copy(update={"horizon": horizon, "demand": [two.demand[0], late]})
+        asked = asked_over_time(build_case(scenario, plain_catalog()))
+        parts.append(asked["japan"] / asked.sum())
+    assert parts == pytest.approx([0.2, 0.2])
 
 
 def test_countries_without_demand_are_named(two, plain_catalog):
