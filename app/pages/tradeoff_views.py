@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -117,15 +117,20 @@ def answer_cards(
 
 def price_cards(prices: dict[str, Price]) -> list[Any]:
     """Prices that are known as cards; of the others, between what they lie."""
-    told = [
+    ends = {name: (one.shown, one.least, one.most) for name, one in prices.items()}
+    return [answer_cards({name: one.shown for name, one in prices.items()}), *not_known(ends)]
+
+
+def not_known(prices: Mapping[str, tuple[float, float, float]]) -> list[Any]:
+    """Sentences on prices, each with its two ends, that are not known within the gap."""
+    return [
         html.P(
-            t("tradeoff.price-unknown", what=heading(name), least=number(one.least), most=number(one.most)),
+            t("tradeoff.price-unknown", what=heading(name), least=number(least), most=number(most)),
             className="muted",
         )
-        for name, one in prices.items()
-        if one.musd == one.musd and not one.known
+        for name, (shown, least, most) in prices.items()
+        if shown != shown and most == most
     ]
-    return [answer_cards({name: one.shown for name, one in prices.items()}), *told]
 
 
 def _again(answer: dict[str, Any], name: str) -> bool:
@@ -268,6 +273,7 @@ def picked(one: Result, plans: dict[str, Any]) -> Any:
         html.P(html.Strong(t("tradeoff.picked", point=pick))),
         html.Div(way),
         answer_cards(row, before, 128),
+        *not_known(front.prices_of(row)),
         html.P(built(row)),
         told,
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -14,15 +14,18 @@ from planner.plans.kpis import served_share, service_months
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
 from planner.studies.frontier_tables import holding, unbeaten
+from planner.studies.next_step import CONTROL, SPEED, least, most
 
 if TYPE_CHECKING:
     from planner.runs.run import Run
 
+ENDS = [end(name) for name in (CONTROL, SPEED) for end in (least, most)]
+"""The two ends between which each price lies."""
 COLUMNS = [
     "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "control_by_work",
     "control_by_priority", "national_control", "capex_musd", "served_share", "price_of_control_musd_per_point",
     "price_of_speed_musd_per_month", "first_service_months", "half_service_months", "full_service_months", "accelerators",
-    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "on_front", "plan",
+    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "on_front", "plan", *ENDS,
 ]  # fmt: skip
 
 
@@ -43,6 +46,11 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reindex(columns=COLUMNS).assign(screened=table["plan"] < 0)
     table = table.sort_values(["screened", "delay_months", "cost_npv_musd"])
     return table.drop(columns="screened").reset_index(drop=True)
+
+
+def prices_of(row: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """Of a point: each price, NaN where it is not known within the gap, and its two ends, NaN where there is none."""
+    return {name: (row[name], row[least(name)], row[most(name)]) for name in (CONTROL, SPEED)}
 
 
 OWN = "plan"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dash
+import numpy as np
 import pandas as pd
 import pytest
 from dash import html
@@ -57,6 +58,7 @@ from planner.runs.files import now, write_json
 from planner.runs.frontier import run_frontier
 from planner.runs.run import DOWNSIDES, Run, find_run
 from planner.runs.solve import run_solve
+from planner.studies import next_step
 
 EVENTS = [{"id": "price", "what": "price", "size": 0.2}, {"id": "grid-late", "what": "grid-late", "size": 6}]
 
@@ -465,6 +467,21 @@ def test_live_answers_follow_the_limits_and_price_them(services: Services) -> No
     again = entry.at(9.0, 45.0)
     assert again["cost_npv_musd"] == pytest.approx(tight["cost_npv_musd"], rel=1e-9)
     assert entry.at(0.1, 99.0)["feasible"] is False
+
+
+def test_a_price_that_is_not_known_is_told_with_its_ends_and_is_no_card() -> None:
+    known, open_ended = next_step.Price(5.0, 4.0, 6.0), next_step.Price(5.0, 1.0, 8.0)
+    told = text_of(tradeoff_views.price_cards({next_step.SPEED: open_ended, next_step.CONTROL: known}))
+    assert "not known within the gap; between 1 and 8" in told and told.count("not known") == 1
+    cards = text_of(tradeoff_views.price_cards({next_step.SPEED: known}))
+    assert "5" in cards and "not known" not in cards
+    speed, control = (
+        (name, next_step.least(name), next_step.most(name)) for name in (next_step.SPEED, next_step.CONTROL)
+    )
+    row = dict(zip((*speed, *control), (np.nan, 1.0, 8.0, np.nan, np.nan, np.nan), strict=True))
+    assert text_of(tradeoff_views.not_known(front.prices_of(row))).count("not known") == 1, (
+        "none where there is none"
+    )
 
 
 class Slow:
