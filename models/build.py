@@ -23,6 +23,7 @@ from planner.models import (
     finance,
     fleet,
     halls,
+    levels,
     lines,
     objectives,
     permits,
@@ -80,6 +81,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     supply.declare(m, case)
     agreements.declare(m, case)
     resilience.declare(m, case)
+    levels.declare(m, case)
     control.declare(m, case)
     booked = ledger_entries(m, case)
     entries = table_of(booked)

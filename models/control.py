@@ -1,10 +1,10 @@
 """Control: score of what is served, floors on it, and caps on the share of one vendor, operator, host, ...
 
     served  = sum of omega rate serve / D                                           0..1
-    control = the same weighted by sigma                                            0..1
+    control = the same weighted by sigma, with what levels add (``models/levels.py``)  0..1
     floor:    control >= min_control_share x served        (control of what is served; limits.min_control / 100)
     floor of workload w in year y, i of limits.control_floors:
-              sum over t of y of months x rate x serve x (sigma - least) >= 0
+              sum over t of y of months x rate x serve x (sigma - least) + what levels add >= 0
     share cap i in t:  sum over its offers of rate x serve <= share x sum over all offers
 
 omega is the weight of a workload in a period, by work or by priority (``planner.case.measures``). National control is
@@ -20,6 +20,7 @@ import pyomo.environ as pe
 from planner.case.case import Case
 from planner.case.measures import serving_weights
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
+from planner.models.levels import year_name
 from planner.models.rules import Rule
 
 
@@ -39,6 +40,7 @@ def declare(m: Any, case: Case) -> None:
         rule=lambda m: (
             m.control
             == sum(m.control_weight[w, h, a, k, t] * m.serve[w, h, a, k, t] for w, h, a, k, t in m.SERVE)
+            + sum(m.gained[i, h, v] for i, h, v in m.GAINED_ALL)
         )
     )
     m.min_control_share = pe.Param(initialize=(case.scenario.limits.min_control or 0.0) / 100.0, mutable=True)
@@ -58,6 +60,10 @@ def _declare_floors(m: Any, case: Case) -> None:
     add_param(m, "least_control", index, case.control_floors["min_share"])
     members = case.floor_periods.reset_index(drop=True).merge(serve[["w", "h", "a", "k", "t"]], on=["w", "t"])
     add_family(m, "floor_serves", index, grouped(members, ["i", "w", "y"], ["h", "a", "k", "t"]), 4)
+    gained: dict[str, list[Any]] = {}
+    for key in m.GAINED:
+        gained.setdefault(key[0], []).append(key)
+    add_family(m, "floor_gained", index, {i: gained.get(year_name(i[1], i[2]), []) for i in index}, 3)
     m.class_floor = Rule(
         index,
         rule=lambda m, i, w, y: (
@@ -65,6 +71,7 @@ def _declare_floors(m: Any, case: Case) -> None:
                 m.controlled_months[w, h, a, k, t] * m.serve[w, h, a, k, t]
                 for h, a, k, t in m.floor_serves[i, w, y]
             )
+            + sum(m.gained[j, h, v] for j, h, v in m.floor_gained[i, w, y])
             - m.least_control[i, w, y]
             * sum(
                 m.work_months[w, h, a, k, t] * m.serve[w, h, a, k, t]

@@ -14,10 +14,10 @@ from planner import build_case, load_scenario, solve
 from planner.app.state import sections, url
 from planner.audit import COVERS, TOPICS
 from planner.case.case import Case
-from planner.case.registry import ACCOUNTS, ADOPTION, DECIDED, PURCHASES, families
+from planner.case.registry import ACCOUNTS, ADOPTION, DECIDED, LEVEL, PURCHASES, families
 from planner.case.schema import SCHEMA as CASE_TABLES
 from planner.intake.fields import fields
-from planner.models import agreements, exits, finance
+from planner.models import agreements, exits, finance, levels
 from planner.models.build import build_model
 from planner.models.ledger import book
 from planner.plans.milestones import KINDS
@@ -61,6 +61,7 @@ def rules_of_the_model(root: Path) -> set[str]:
         *finance.ROWS,
         *agreements.ROWS,
         *exits.ROWS,
+        *levels.ROWS,
         "money_cap",
         "carbon_cap",
         "efficiency_cap",
@@ -127,7 +128,7 @@ def test_a_purchase_names_what_exists(purchase, root):
 
 def test_the_families_of_the_registry_are_those_of_the_model(plan):
     model, _ = build_model(plan.case)
-    for family in (ADOPTION, *(f for p in PURCHASES for f in p.families)):
+    for family in (ADOPTION, LEVEL, *(f for p in PURCHASES for f in p.families)):
         assert getattr(model, family, None) is not None, family
     domains = {f: d for d in ("binary", "integer", "units", "continuous") for f in families(d)}
     assert set(domains) == {f for p in PURCHASES for f in p.families}

@@ -11,9 +11,11 @@ from planner.audit.book import Book
 from planner.audit.commitments import signed
 from planner.audit.findings import Findings
 from planner.audit.firm import facility_peak
+from planner.audit.levels import scores as level_scores
 from planner.audit.policy import delays, discount, priorities, weights
 from planner.audit.service import mean_load, training_workloads
 from planner.audit.view import PARTNER, View, labelled, lookup, once, over, total
+from planner.case.levels import most_gained, rescored
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
          ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
@@ -169,14 +171,16 @@ def _control(view: View) -> dict[str, float]:
     whak = ["w", "h", "a", "k"]
     offer, scores = labelled(rows, whak), view.case.scores
     rows = rows.assign(**{c: lookup(offer, scores[c]).astype(float) for c in ("sigma_v121", "sigma_equal")})
+    rows = rescored(rows, level_scores(view))
     served = rows["weight"].sum()
+    best = view.case.serve["sigma"] + most_gained(view.case.serve, view.case.level_gains)
 
     def mean(score: str, weight: str) -> tuple[float, float]:
         of_all = 100.0 * (rows[weight] * rows[score]).sum()
         return _ratio(of_all, rows[weight].sum()) if rows[weight].sum() else 0.0, of_all
 
     out = {
-        "control_max": 100.0 * view.case.serve["sigma"].max() if len(view.case.serve) else 0.0,
+        "control_max": 100.0 * best.max() if len(best) else 0.0,
         "control_score_v121": mean("sigma_v121", "weight")[0],
         "control_score_equal": mean("sigma_equal", "weight")[0],
         "served_work_share": rows["by_work"].sum(),

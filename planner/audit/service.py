@@ -7,10 +7,12 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
+from planner.audit.levels import scores
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.columns import joined
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
+from planner.case.levels import WHAK, rescored
 from planner.case.stacks import stacks_in_use
 
 WHAKT = ["w", "h", "a", "k", "t"]
@@ -36,8 +38,15 @@ def check(view: View, found: Findings) -> None:
 
 @once
 def served_k(view: View) -> pd.DataFrame:
-    """Serving rows with thousand reference-accelerator equivalents served and held, at the case's own rates."""
+    """Serving rows with thousand reference-accelerator equivalents served and held, at the case's own rates.
+
+    Scores are those at the levels that their hosts come to.
+    """
     rows = view.facts(view.work, view.case.serve, WHAKT, ["rate", "sigma", "seal", "p"])
+    known = scores(view)
+    if len(known):
+        own = rescored(rows[WHAK].assign(sigma=rows["case_sigma"], seal=rows["case_seal"]), known)
+        rows = rows.assign(case_sigma=own["sigma"], case_seal=own["seal"])
     return rows.assign(served=rows["serve_k"] * rows["case_rate"], held=rows["held_k"] * rows["case_rate"])
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from planner.case.context import Context
 from planner.case.in_force import TRUST, agreed_attributes, gives, in_force
+from planner.case.levels import certain
 from planner.case.licensing import country_group
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host
@@ -19,7 +20,7 @@ OF_OWNER = ("owner", "operator", "law", "seat", "capital")
 DEFAULTS = {
     "efficiency": "pue-1.3",
     "energy": "mixed",
-}  # as in the worked examples; a host may declare better
+}  # as in the worked examples; a host may declare better, or come to others (``planner.case.levels``)
 SEEN_FROM_AN_ALLY = {
     "owner": {"domestic": "partner", "mixed": "partner"},
     "operator": {"national": "partner", "local": "partner"},
@@ -105,6 +106,7 @@ def offer_attributes(
     if home != scenario.country:
         seen = SEEN_FROM_AN_ALLY if scenario.country in trusted_by(context, home) else SEEN_FROM_ELSEWHERE
         found = {name: seen.get(name, {}).get(value, value) for name, value in found.items()}
+    found |= certain(context, host)
     found |= {str(name): value for name, value in host.attributes.items()}
     found |= agreed_attributes(context, host, stack)
     origin = str(context.catalog.value("accelerators", accelerator, "origin_iso3"))

@@ -18,6 +18,7 @@ from planner.case import (
     exits,
     gates,
     halls,
+    levels,
     licensing,
     limits,
     offers,
@@ -102,6 +103,9 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     serve = agreements.while_in_force(serve, opened, deals)
     duties, duty_members = resilience.resilience_tables(context, systems, serve)
     survive_t = resilience.first_duty(duties, workloads, context.calendar.n)
+
+    floors = {w.id: scenario.control.floors.get(w.data_class, 0) for w in scenario.demand}
+    gains, needs = levels.gain_tables(context, pairs, floors)
 
     crews, crew_members = supply.crew_tables(context, systems)
     share_caps, share_members = limits.share_tables(context, systems)
@@ -191,6 +195,9 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         share_members=share_members,
         control_floors=control_floors,
         floor_periods=floor_periods,
+        levels=levels.level_table(context, gains, needs),
+        level_gains=gains,
+        level_needs=needs,
         survival=duties,
         survival_members=duty_members,
         decisions=decisions,
@@ -219,7 +226,9 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         order_share=_order_shares(context),
         why_not=why.table(),
         assumptions=_assumptions(context),
-        control_max=100.0 * float(serve["sigma"].max()) if len(serve) else 0.0,
+        control_max=100.0 * float((serve["sigma"] + levels.most_gained(serve, gains)).max())
+        if len(serve)
+        else 0.0,
     )
     paces = {
         w.id: demand.training_pace(context, throughput, w) for w in scenario.demand if w.size.by == "training"

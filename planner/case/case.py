@@ -83,6 +83,9 @@ class Case:
     share_members: pd.DataFrame
     control_floors: pd.DataFrame
     floor_periods: pd.DataFrame
+    levels: pd.DataFrame
+    level_gains: pd.DataFrame
+    level_needs: pd.DataFrame
     survival: pd.DataFrame
     survival_members: pd.DataFrame
     decisions: pd.DataFrame

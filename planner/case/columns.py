@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 TEXT = frozenset(
-    ["a", "accelerator", "answers", "b", "basis", "body", "c", "chip_origin", "country", "d", "data_class", "detail",
-     "e", "f", "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item", "j", "k", "kind", "label", "law",
-     "latency_class", "layer", "licence_why", "m", "maker", "measure", "method", "mode", "model_class", "n", "name",
-     "operator", "operator_parent", "origin_iso3", "owner_class", "p", "partner", "payer", "previous", "q", "r", "reason",
-     "reference", "s", "seal_binding", "sector", "stack", "supplier", "system", "vendor", "w", "what", "why",
-     "workload", "y"]
+    ["a", "accelerator", "answers", "attribute", "b", "basis", "body", "c", "chip_origin", "country", "d",
+     "data_class", "detail", "e", "f", "family", "fuel", "g", "generation", "h", "host", "i", "id", "iso3", "item",
+     "j", "k", "kind", "l", "label", "law", "latency_class", "layer", "licence_why", "m", "maker", "measure",
+     "method", "mode", "model_class", "n", "name", "operator", "operator_parent", "origin_iso3", "owner_class", "p",
+     "partner", "payer", "previous", "q", "r", "reason", "reference", "s", "seal_binding", "sector", "stack",
+     "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(
     ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",

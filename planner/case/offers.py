@@ -17,6 +17,7 @@ from planner.case.demand import TRAINING_KINDS
 from planner.case.efficiency import efficiency_gap
 from planner.case.gates import never_ready
 from planner.case.in_force import closed_by_hub
+from planner.case.levels import Offer, best_values
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
 from planner.case.locality import (
     Rule,
@@ -222,9 +223,10 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
                 why.add("agreement", f"only under {hub}", w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
                 continue
             s = scorer.scores(hosts[str(row.h)], str(row.a), str(row.accelerator), bool(row.licensed), home)
-            reason, detail = _pair_blocker(
-                context, w, rule, row, s.seal, s.seal_binding, rtt[str(row.p)], max_rtt
-            )
+            seal, holders = s.seal, s.seal_binding
+            if levels := best_values(context, hosts[str(row.h)]):
+                seal, holders = scorer.held(Offer(w.id, str(row.h), str(row.a), s.answers), levels)
+            reason, detail = _pair_blocker(context, w, rule, row, seal, holders, rtt[str(row.p)], max_rtt)
             if reason:
                 why.add(reason, detail, w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
                 continue

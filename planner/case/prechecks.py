@@ -20,6 +20,7 @@ from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
+from planner.case.levels import most_gained
 from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
@@ -279,7 +280,7 @@ def _control(case: Case) -> Iterator[Trouble]:
     floor = case.scenario.limits.min_control
     if floor is None or floor <= case.control_max + TOLERANCE or not len(case.serve):
         return
-    best = case.serve.loc[case.serve["sigma"].idxmax()]
+    best = case.serve.loc[_reach(case).idxmax()]
     yield Trouble(
         "", "control",
         f"control of at least {floor:g} is asked; the best offer reaches {case.control_max:.1f} "
@@ -289,12 +290,17 @@ def _control(case: Case) -> Iterator[Trouble]:
     )  # fmt: skip
 
 
+def _reach(case: Case) -> pd.Series:
+    """Score of every row of ``case.serve`` at a host that is held to all its levels."""
+    return case.serve["sigma"] + most_gained(case.serve, case.level_gains)
+
+
 def _class_floors(case: Case) -> Iterator[Trouble]:
     """Floors above what any offer reaches: in a year with a duty to serve, or in every year they speak of."""
     periods = case.floor_periods.reset_index(drop=True)
     if not len(periods) or not len(case.serve):
         return
-    serve = case.serve.reset_index(drop=True)
+    serve = case.serve.assign(sigma=_reach(case)).reset_index(drop=True)
     best = serve.groupby(["w", "t"])["sigma"].max().rename("best").reset_index()
     obliged = due(case).reset_index(drop=True)[["w", "t"]].assign(duty=True)
     years = periods.merge(best, on=["w", "t"], how="left").merge(obliged, on=["w", "t"], how="left")

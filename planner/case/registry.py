@@ -194,6 +194,8 @@ COUNTED = ("plant_units", "hire_units", "several", "placed")
 """Integers beside halls: whole units of plant, whether more than one unit stands, and the place of a training run."""
 ADOPTION = "use"
 """The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
+LEVEL = "hold"
+"""The binary variable of a level of efficiency or energy that a host is held to, for the whole horizon."""
 DECIDED = {p.decision: p for p in PURCHASES if p.decision}
 
 

@@ -11,6 +11,7 @@ from planner.case import (
     gates,
     halls,
     holdings,
+    levels,
     plant,
     power,
     ppa,
@@ -159,7 +160,7 @@ SCHEMA: dict[str, Table] = {
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
     **carbon.TABLES, **efficiency.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
-    **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES,
+    **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES, **levels.TABLES,
     **training_work.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from planner.case import control
 from planner.case.attributes import compute_sovereignty, offer_attributes
 from planner.case.context import Context
+from planner.case.levels import Offer, raised
 from planner.scenario.schema import Host
 
 
@@ -52,6 +54,12 @@ class Scorer:
                 self._by_answers[alike] = self._score(answers, levels)
             self._seen[key] = self._by_answers[alike]
         return self._seen[key]
+
+    def held(self, offer: Offer, levels: Sequence[str]) -> tuple[int, str]:
+        """SEAL, and the criteria that hold it down, of an offer at a host that is held to levels."""
+        answers = raised(self.context, offer, levels)
+        seal, holders = control.binding(answers, self.criteria, self.context.scenario.control.exclude)
+        return seal, ", ".join(holders)
 
     def _score(self, answers: list[list[int]], levels: dict[str, bool]) -> Scores:
         choice = self.context.scenario.control

@@ -307,15 +307,18 @@ def own_costs(engine: Engine, host: str | None, stack: str | None, system: str |
 
 
 def held_places(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[tuple[object, ...], float]]:
-    """Family -> index -> value: the hosts, stacks, halls and agreements of a plan."""
+    """Family -> index -> value: the hosts, stacks, halls, levels and agreements of a plan."""
     opens, stacks, halls = tables["opens"], tables["stacks"], tables["halls"]
-    signed, left, put_off = (tables.get(name) for name in ("agreements", "exits", "adoptions"))
+    signed, left, put_off, levels = (
+        tables.get(name) for name in ("agreements", "exits", "adoptions", "levels")
+    )
     return {
         "open": {(r.h, int(r.t)): 1.0 for r in opens.itertuples()},
         "use": {(r.a,): float(r.adopted) for r in stacks.itertuples()},
         "adopt": {(r.a, int(r.t)): 1.0 for r in put_off.itertuples()} if put_off is not None else {},
         "leave": {(r.a, int(r.t)): 1.0 for r in left.itertuples()} if left is not None else {},
         "sign": {(r.e, int(r.t)): 1.0 for r in signed.itertuples()} if signed is not None else {},
+        "hold": {(r.h, r.l): float(r.promised) for r in levels.itertuples()} if levels is not None else {},
         "halls": {(r.h, r.b, int(r.t)): float(r.halls) for r in halls.itertuples()},
     }
 

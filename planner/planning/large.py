@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.case.registry import ADOPTION, ONCE
+from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Floats
@@ -44,8 +44,8 @@ CERTAIN = 1e-7
 def soonest(run: SolveRun) -> Floats | None:
     """Values of least delay with every opening and adoption that can only help, and divisible halls.
 
-    No optional agreement is signed in it, and no stack is left. What may both help and hurt is searched, with all else
-    held. None where it has no solution: then everything is searched.
+    No optional agreement is signed in it, no stack is left, and no level is held that nothing asks for. What may both
+    help and hurt is searched, with all else held. None where it has no solution: then everything is searched.
     """
     engine = run.engine
     arrays = engine.smaller
@@ -53,7 +53,9 @@ def soonest(run: SolveRun) -> Floats | None:
     if run.bounds.max_cost_musd is not None:
         upper[arrays.columns["cost"].slice] = run.bounds.max_cost_musd
     upper[arrays.columns["sign"].start + run.optional_signatures()] = 0.0
-    values, held = held_helpful(arrays, upper, ONCE, (ADOPTION,), "delay")
+    values, held = held_helpful(arrays, upper, ONCE, (ADOPTION, LEVEL), "delay")
+    if not (engine.asked.min_control_share or len(run.case.control_floors) or len(run.case.level_needs)):
+        held[arrays.columns[LEVEL].slice] = True
     settled = all(held[arrays.columns[family].slice].all() for family in PATTERN)
     lower, upper = np.where(held, values, arrays.col_lower), np.where(held, values, upper)
     tree = engine.within(lower, upper, () if settled else PATTERN)

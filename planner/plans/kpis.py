@@ -6,7 +6,7 @@ Money is real MUSD of the price year. ``low`` and ``high`` are the published ran
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,11 @@ import pandas as pd
 from planner.case import control
 from planner.case.case import Case
 from planner.case.draws import GRANT_DRAWN
+from planner.case.levels import scored
 from planner.case.measures import MEASURES, unit_weights
 from planner.case.periods import Calendar
 from planner.case.registry import FINANCE, NO_OUTLAY
+from planner.plans import levels
 from planner.plans.content import LICENSOR, shares
 from planner.plans.ranges import with_ranges
 from planner.plans.residual import residuals_under
@@ -189,7 +191,7 @@ def _weighted(case: Case, tables: Tables, by: str) -> pd.DataFrame:
     """Serving rows with their weight in what is served of all demand, by work or by priority."""
     serving = tables["serving"]
     of_one = unit_weights(case, by).reindex(pd.MultiIndex.from_frame(serving[["w", "t"]])).to_numpy(float)
-    facts = case.scores.reset_index(drop=True)[[*WHAK, "sigma_v121", "sigma_equal"]]
+    facts = levels.scores(case, tables)[[*WHAK, "sigma_v121", "sigma_equal"]]
     weighted = serving.assign(weight=of_one * serving["served_kref"])
     return weighted.merge(facts, on=WHAK, how="left", validate="many_to_one")
 
@@ -207,17 +209,24 @@ def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
             "objective_name": criteria["objective_name"].to_list(),
             "factor": criteria["factor"].to_list(),
             "decision": criteria["decision"].to_list(),
-            "points": points_by_criterion(case, by_offer, criteria),
+            "points": points_by_criterion(case, by_offer, criteria, levels.kept(tables["levels"])),
         }
     )
 
 
-def points_by_criterion(case: Case, by_offer: pd.Series, criteria: pd.DataFrame) -> np.ndarray:
-    """Points of every criterion, in their order, where each offer (w, h, a, k) does a share of what is served."""
+def points_by_criterion(
+    case: Case, by_offer: pd.Series, criteria: pd.DataFrame, held: Collection[tuple[str, str]] = ()
+) -> np.ndarray:
+    """Points of every criterion, in their order, where each offer (w, h, a, k) does a share of what is served.
+
+    ``held`` are the levels (h, l) that hosts are held to.
+    """
     points, weighting = np.zeros(len(criteria)), case.scenario.control.weighting
+    better = scored(case, held)["answers"] if held else {}
     for offer, share in by_offer[by_offer > 0].items():
-        levels = control.parse_answers(str(case.scores.loc[offer, "answers"]))
-        points += share * control.contributions(levels, weighting, criteria).to_numpy()
+        text = better[offer] if offer in better else case.scores.loc[offer, "answers"]
+        answers = control.parse_answers(str(text))
+        points += share * control.contributions(answers, weighting, criteria).to_numpy()
     return points
 
 

@@ -18,11 +18,12 @@ import pandas as pd
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
 from planner.case.columns import keys_of
+from planner.case.levels import rescored, scored
 from planner.case.power import FIRM
 from planner.case.registry import NO_OUTLAY, PURCHASES
 from planner.facts.errors import UnknownName
 from planner.models.ledger import CONSTANT, in_words
-from planner.plans import kpis, milestones, onsite, prices, resilience, training
+from planner.plans import kpis, levels, milestones, onsite, prices, resilience, training
 from planner.plans.bought import bought
 from planner.plans.commitments import commitments
 from planner.plans.content import content_table
@@ -90,6 +91,8 @@ def plan_of(
     tables["dispatch"] = reader.dispatch(tables["generation"], tables["storage"])
     tables["cooling"] = reader.cooling(tables["cooling"])
     tables["power"] = reader.power(tables)
+    tables["levels"] = levels.level_table(reader, tables)[list(SCHEMA["levels"])]
+    tables["serving"] = rescored(tables["serving"], scored(case, levels.kept(tables["levels"])))
     tables["survival"] = resilience.survival(case, tables)[list(SCHEMA["survival"])]
     tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
     tables["capital"] = capital_of(tables["ledger"])

@@ -15,6 +15,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "serving": (
         "w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma", "seal",
     ),
+    "levels": ("h", "p", "l", "attribute", "bound", "reached", "year", "promised", "kept"),
     "ordered_under": ("e", "p", "h", "a", "k", "t", "label", "accelerators"),
     "outlasting": ("i", "w", "p", "h", "a", "k", "t", "label", "accelerators"),
     "survival": ("i", "f", "w", "t", "label", "share", "left_share"),

@@ -638,6 +638,7 @@ class Control(Record):
     exclude: list[Annotated[str, Field(pattern=r"^[1-8]\.[1-8]$")]] = ["2.4", "5.2"]
     overrides: list[AnswerOverride] = []
     layers_gate: bool = False
+    levels: bool = False
 
 
 class Solve(Record):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.case.registry import ONCE
+from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.members import Ints
@@ -19,8 +19,8 @@ Key = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A question to branch on: is a stack adopted (``use``), is a host opened or an agreement signed at all (``open``),
-    is it by a date (``by``), is there one hall more (``more``). ``share`` is how far the linear programme answers yes.
+    """A question to branch on: is a stack adopted or a level held (``use``), is a host opened or an agreement signed at all
+    (``open``), is it by a date (``by``), is there one hall more (``more``). ``share`` is how far the relaxation says yes.
     """
 
     key: Key
@@ -67,8 +67,9 @@ class Searched:
             at += len(index)
         self.once = np.array(rows, np.int32)
         """Rows by which each of them is had at most once."""
-        self.stacks = range(at, at + blocks["use"].size)
-        self.halls = range(self.stacks.stop, len(self.full))
+        self.stacks = range(at, at + blocks[ADOPTION].size)
+        self.levels = range(self.stacks.stop, self.stacks.stop + blocks[LEVEL].size)
+        self.halls = range(self.levels.stop, len(self.full))
         before = sum(blocks[f].size for f in families[: families.index(PLACED)]) if PLACED in families else 0
         self.runs = range(before, before + blocks[PLACED].size) if PLACED in families else range(0)
         """Places of training runs: dropping one would leave its run undone."""
@@ -76,7 +77,7 @@ class Searched:
 
     def candidates(self, values: Floats) -> list[Candidate]:
         """Everything the linear programme has not answered with yes or no."""
-        found = [Candidate(("use", i, 0), float(values[i])) for i in self.stacks]
+        found = [Candidate(("use", i, 0), float(values[i])) for i in (*self.stacks, *self.levels)]
         for h, dates in enumerate(self.dates):
             by = np.cumsum(values[dates])
             found.append(Candidate(("open", h, 0), float(by[-1])))

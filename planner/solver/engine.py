@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import Case
-from planner.case.registry import ADOPTION, COUNTED, ONCE, families
+from planner.case.registry import ADOPTION, COUNTED, LEVEL, ONCE, families
 from planner.models.build import build_model
 from planner.solver.aggregate import Aggregation
 from planner.solver.arrays import Arrays, Floats
@@ -35,8 +35,8 @@ from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
 
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
-PATTERN = (*families("binary"), ADOPTION)
-"""Binary families: which hosts open when, which agreements are signed when, which stacks are adopted."""
+PATTERN = (*families("binary"), ADOPTION, LEVEL)
+"""Binary families: which hosts open and agreements are signed when, which stacks are adopted, which levels are held."""
 HALLS = (*families("integer"), *COUNTED)
 """Integer families at the places: halls, and units of plant."""
 PLACED = "placed"

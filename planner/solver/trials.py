@@ -93,7 +93,8 @@ class _Trials:
     def opening(self, hosts: list[int]) -> Floats:
         """These hosts, each at the first date it is open by a trace, and every stack that is used."""
         values = np.zeros(len(self.share))
-        values[self.searched.stacks] = self.share[self.searched.stacks] > LEAST_SHARE
+        for several in (self.searched.stacks, self.searched.levels):
+            values[several] = self.share[several] > LEAST_SHARE
         for h in hosts:
             dates = self.searched.dates[h]
             values[dates[np.searchsorted(np.cumsum(self.share[dates]), min(LEAST_SHARE, self.opened[h]))]] = (
@@ -102,8 +103,9 @@ class _Trials:
         return np.clip(values, self.searched.low, self.searched.high)
 
     def everything(self) -> Floats:
-        """All that may be had, at its first date."""
+        """All that may be had, at its first date; levels as in the relaxation, for they ask for more."""
         values = np.zeros(len(self.share))
+        values[self.searched.levels] = self.share[self.searched.levels] > LEAST_SHARE
         values[self.searched.stacks] = 1.0
         for dates in self.searched.dates:
             possible = dates[self.searched.high[dates] > 0]

@@ -172,7 +172,8 @@ def _scored(asked: Asked, plan: Plan, what: str, item: str, changes: dict[str, A
 def _same_scores(one: Case, other: Case) -> bool:
     """Whether two cases allow the same work at the same scores."""
     a, b = (case.serve[["rate", "sigma"]] for case in (one, other))
-    return a.index.equals(b.index) and bool(np.allclose(a["sigma"], b["sigma"]))
+    same = a.index.equals(b.index) and bool(np.allclose(a["sigma"], b["sigma"]))
+    return same and one.level_gains.equals(other.level_gains)
 
 
 _MAKERS: dict[str, Callable[[Asked, Plan], Iterator[Concession]]] = {

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.bounds import Bounds
+from planner.case.registry import LEVEL
 from planner.solver.engine import PATTERN, Engine
 from planner.studies.screening import Pattern
 
@@ -17,12 +18,14 @@ def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Patter
     adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
     signed, left = _dated(tables.get("agreements"), "e"), _dated(tables.get("exits"), "a")
     put_off = _dated(tables.get("adoptions"), "a")
+    held = _held(tables.get("levels"))
     chosen = {
         "open": lambda i: (i[0], i[1]) in opened,
         "sign": lambda i: (i[0], i[1]) in signed,
         "adopt": lambda i: (i[0], i[1]) in put_off,
         "leave": lambda i: (i[0], i[1]) in left,
         "use": lambda i: i[0] in adopted,
+        "hold": lambda i: i in held,
     }
     return {f: [float(chosen[f](i)) for i in engine.arrays.columns[f].index] for f in PATTERN}
 
@@ -32,13 +35,18 @@ def _dated(table: pd.DataFrame | None, name: str) -> set[tuple[Any, int]]:
     return set() if table is None else set(zip(table[name], table["t"].astype(int), strict=True))
 
 
+def _held(levels: pd.DataFrame | None) -> set[tuple[Any, Any]]:
+    """Hosts and the levels they are held to."""
+    return set() if levels is None else {(r.h, r.l) for r in levels.itertuples() if r.promised}
+
+
 def everything_early(engine: Engine) -> Pattern:
-    """Every host open at its first date, every stack adopted: what the widest choice costs. No agreement is signed."""
+    """Every host open at its first date, every stack adopted: the widest choice. Nothing is signed or held to a level."""
     first: dict[Any, int] = {}
     for h, t in engine.arrays.columns["open"].index:
         first[h] = min(t, first.get(h, t))
     opens = [float(first[h] == t) for h, t in engine.arrays.columns["open"].index]
-    none: Pattern = {f: [0.0] * engine.arrays.columns[f].size for f in ("sign", "adopt", "leave")}
+    none: Pattern = {f: [0.0] * engine.arrays.columns[f].size for f in ("sign", "adopt", "leave", LEVEL)}
     return {"open": opens, **none, "use": [1.0] * engine.arrays.columns["use"].size}
 
 

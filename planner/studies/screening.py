@@ -30,7 +30,7 @@ from planner.case.bounds import Bounds
 from planner.case.case import Case
 from planner.case.limits import PARTNER
 from planner.case.measures import MEASURES, serving_weights
-from planner.case.registry import NO_OUTLAY
+from planner.case.registry import LEVEL, NO_OUTLAY
 from planner.facts.errors import NoPlan
 from planner.plans.kpis import SERVICE, for_service, service_months
 from planner.solver.arrays import Floats
@@ -395,6 +395,7 @@ class _Figures:
         self.calendar = engine.case.calendar
         self.periods, served = self._served(engine)
         sums = [*(vector for vector, _ in money), fleet, rented, it_mw, *self._control(engine), *served]
+        self.levels = list(self._levels(engine))
         self.weights = csr_array(np.vstack(sums))
         self.constants = np.zeros(len(sums))
         self.constants[: len(money)] = [constant for _, constant in money]
@@ -409,6 +410,21 @@ class _Figures:
                 out = np.zeros(engine.arrays.shape[1])
                 out[at] = values
                 yield out
+
+    @staticmethod
+    def _levels(engine: Engine) -> Iterator[tuple[int, csr_array]]:
+        """The column of each level that a host may be held to, and what it adds to control by each measure."""
+        case, serve, hold = engine.case, engine.arrays.columns["serve"], engine.arrays.columns[LEVEL]
+        by = [serving_weights(case, measure) for measure in MEASURES]
+        own = case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]].assign(at=range(len(case.serve)))
+        rows = own.merge(case.level_gains.reset_index(drop=True), on=["w", "h", "a", "k"])
+        for (h, level), part in rows.groupby(["h", "l"], sort=False):
+            out = np.zeros((len(MEASURES), engine.arrays.shape[1]))
+            for n, weight in enumerate(by):
+                out[n, serve.start + part["at"].to_numpy()] = (
+                    100.0 * part["gain"] * weight.to_numpy(float)[part["at"]]
+                )
+            yield hold.position((h, level)), csr_array(out)
 
     @staticmethod
     def _served(engine: Engine) -> tuple[list[int], list[Floats]]:
@@ -442,9 +458,20 @@ class _Figures:
     def of(self, engine: Engine, x: Floats) -> dict[str, float]:
         sums, shares = np.split(self.weights @ x + self.constants, [-len(self.periods)])
         money_and_size, (work, by_work, priority, by_priority) = sums[:-4], sums[-4:]
+        for column, gained in self.levels:
+            if x[column] > 0.5:
+                more = gained @ x
+                by_work, by_priority = by_work + more[0], by_priority + more[1]
+        score, national = engine.control(x), 100 * engine.value(x, "control")
+        if (
+            self.levels
+        ):  # what a place is held to counts for all its work, whether or not the floor asks for it
+            work_first = engine.case.scenario.limits.min_control_by == MEASURES[0]
+            national, served = (by_work, work) if work_first else (by_priority, priority)
+            score = national / served if served > NOTHING else 0.0
         dates = service_months(pd.Series(1.0 - shares, index=self.periods), self.calendar)
         values = (
-            engine.value(x, "cost"), engine.value(x, "delay"), engine.control(x), 100 * engine.value(x, "control"),
+            engine.value(x, "cost"), engine.value(x, "delay"), score, national,
             by_work / work if work > NOTHING else 0.0, by_work,
             by_priority / priority if priority > NOTHING else 0.0, by_priority,
             work, priority, *money_and_size, *dates.values(),

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from planner.case.build import build_case
-from planner.models import agreements, exits, finance
+from planner.models import agreements, exits, finance, levels
 from planner.models.build import build_model
 from planner.models.supply import DECISION_FAMILIES
 from planner.solver.arrays import Arrays
@@ -212,6 +212,16 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             ], "flexible": {"max_mw": 5}}}],
         },
         "efficiency": {"horizon": YEARS, "limits": {"efficiency": [{"measure": "pue", "most": 1.15, "from": "2029-01-01"}]}},
+        "levels": {
+            "horizon": YEARS,
+            "country": "KWT",
+            "control": {"levels": True, "floors": {"public": 2}},
+            "limits": {"control_floors": [{"data_class": "public", "min": 60, "from": "2029-01-01"}]},
+            "sites": [{**site, "metro": "KW-KUW", "power": {"flexible": {"max_mw": 2}, "ppas": [
+                {"id": "farm", "profile": "wind", "max_mw": 2, "usd_per_mwh": 60, "term_months": 24},
+            ]}}],
+            "hosts": [{**host, "cooling": ["air-chilled-water", "rear-door"]}],
+        },
         "carbon": {"horizon": YEARS, "limits": {"carbon_t": [{"year": 2029, "tonnes": 9000}]}},
         "renewable": {
             "horizon": YEARS,
@@ -288,6 +298,7 @@ def rules_in(root: Path) -> set[str]:
         *finance.ROWS,
         *agreements.ROWS,
         *exits.ROWS,
+        *levels.ROWS,
         "money_cap",
         "carbon_cap",
         "energy_drawn",
