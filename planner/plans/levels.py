@@ -25,7 +25,9 @@ def level_table(reader: Reader, tables: Tables) -> pd.DataFrame:
     rows = []
     for level in case.levels.itertuples():
         by_year = reached(case, tables, str(level.h), str(level.measure))
-        worst = by_year.idxmax() if level.measure == PUE else by_year.idxmin() if len(by_year) else None
+        worst = None
+        if len(by_year):
+            worst = by_year.idxmax() if level.measure == PUE else by_year.idxmin()
         rows.append((
             level.h, level.l, level.attribute, float(level.bound), np.nan if worst is None else float(by_year[worst]),
             "" if worst is None else str(worst), (level.h, level.l) in promised,

@@ -124,6 +124,14 @@ def test_a_level_that_is_reached_anyway_is_scored_and_promised_nothing(tiny, pla
     assert plan.kpi("control_score") == pytest.approx(plan.kpi("control_max"))
 
 
+def test_a_place_that_draws_nothing_keeps_no_level(tiny, facts):
+    plan = solve(build_case(two_places(tiny, 400), facts), quality="quick").plan
+    assert plan is not None and not len(audit(plan)) and len(plan.tables["opens"]) == 1
+    table = plan.tables["levels"].set_index("h")
+    (idle,) = set(table.index) - set(plan.tables["opens"]["h"])
+    assert pd.isna(table.at[idle, "reached"]) and table.at[idle, "year"] == "" and not table.at[idle, "kept"]
+
+
 # ---- nothing to choose, nothing added
 
 
