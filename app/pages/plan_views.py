@@ -110,6 +110,7 @@ TABLES: dict[str, View] = {
     "cooling": lambda one, _: views.cooling_by_technology(one.table("cooling")),
     "energy": lambda one, _: views.energy_by_host(one.table("power")),
     "survival": lambda one, _: views.least_left(one.table("survival")),
+    "levels": lambda one, _: views.levels_reached(one.table("levels")),
     "agreements": lambda one, _: views.agreements_signed(
         {name: one.table(name) for name in ("agreements", "ordered_under")}
     ),
@@ -223,6 +224,7 @@ def _control(one: Result, _base: Result | None, get: Callable[[str], pd.DataFram
         chart(PAGE, "waterfall", charts.control_waterfall(decisions), decisions, note=t("plan.waterfall-note")),
         chart(PAGE, "objective", by_objective, objectives, note=t("plan.objective-note")),
         table_section(PAGE, "criteria", get("criteria"), lead=t("plan.criteria-note")),
+        table_section(PAGE, "levels", get("levels"), lead=t("plan.levels-note"), none=t("plan.levels-none")),
         table_section(PAGE, "agreements", get("agreements"), lead=t("plan.agreements-note"), none=t("plan.agreements-none")),
         table_section(PAGE, "survival", get("survival"), lead=t("plan.survival-note"), none=t("plan.survival-none")),
         html.P(_link(t("plan.survival-ask"), url.href("whatif", one.ref))),

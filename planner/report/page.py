@@ -122,6 +122,8 @@ def parts_of(run: Run) -> list[Part]:
         Part("Training runs", "Where and by when each is done, whole or not.", tables.get("training", pd.DataFrame())),
         Part("Left after a loss", "Least share of a workload's service after the loss of any one member of a class.",
              views.least_left(tables.get("survival"))),
+        Part("Levels of efficiency and energy", "What each place comes to in its worst year: PUE, or the share of its "
+             "energy that counts; its work scores the levels it keeps.", views.levels_reached(tables.get("levels"))),
         Part("Demand not served", "Share of the workload's demand at its worst.",
              views.unmet_by_workload(tables.get("unmet", pd.DataFrame({"unserved_share": []})))),
         Part("All measures", "With the published range where there is one.", _measures(run)),

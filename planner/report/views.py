@@ -183,6 +183,14 @@ def least_left(survival: pd.DataFrame | None) -> pd.DataFrame:
     return survival.sort_values("left_share").drop_duplicates(["i", "w"]).sort_values(["i", "w"])[columns]
 
 
+def levels_reached(levels: pd.DataFrame | None) -> pd.DataFrame:
+    """h, attribute, l, bound, reached, year, promised, kept: levels of the places that draw energy."""
+    columns = ["h", "attribute", "l", "bound", "reached", "year", "promised", "kept"]
+    if levels is None or not len(levels):
+        return pd.DataFrame(columns=columns)
+    return levels[levels["reached"].notna()][columns]
+
+
 def agreements_signed(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """e, decide_date, live_date, musd (to sign), accelerators (ordered under it): of each agreement that a plan signs."""
     columns = ["e", "decide_date", "live_date", "musd", "accelerators"]

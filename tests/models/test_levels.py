@@ -22,6 +22,7 @@ from planner.case.prechecks import precheck
 from planner.explain.next_point import next_point
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
+from planner.report.views import levels_reached
 from planner.scenario.schema import Scenario
 from planner.solver import engine as engine_module
 from planner.solver.branch_and_bound import search
@@ -130,6 +131,8 @@ def test_a_place_that_draws_nothing_keeps_no_level(tiny, facts):
     table = plan.tables["levels"].set_index("h")
     (idle,) = set(table.index) - set(plan.tables["opens"]["h"])
     assert pd.isna(table.at[idle, "reached"]) and table.at[idle, "year"] == "" and not table.at[idle, "kept"]
+    assert set(levels_reached(plan.tables["levels"])["h"]) == set(plan.tables["opens"]["h"])
+    assert not len(levels_reached(None)), "a run from before there were levels"
 
 
 # ---- nothing to choose, nothing added
