@@ -10,8 +10,9 @@ One object a run, with ``fails``, the promises that are broken:
               stretches left open between them, of control and of delay, are all shorter than what is divided
 ``anchors``   the plan at the scenario's own limits, and one with the most control found at the same delay
 ``prices``    prices shown, prices not known and those shown though their two ends are more than half of them apart
-``volume``    hypervolume of the plans, as a share of the box between the best and the worst figures of all runs given,
-              ``--than`` included: with that run, it must not be less
+``volume``    with ``--than``: hypervolume of the points on the front, plans and screening, as a share of the box between the
+              best figures of all runs and the worst, a tenth of their range further; it must not be less than that run's.
+              ``plans_volume`` is of the plans alone: so few that it depends on where they are more than on how good
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from planner.studies.next_step import CONTROL, KNOWN_WITHIN, SPEED, least, most
 OBJECTIVES = ["cost_npv_musd", "delay_months", "control_score"]
 MORE = 1e-6
 DIGITS = 3
+FURTHER = 0.1
+"""Of the range of a figure, how far beyond the worst the box goes: else the end of a front would not count."""
 SHORT_POINTS = 0.15
 """Points of control at the same delay that are no stretch: what is asked is a little below the most."""
 
@@ -51,6 +54,12 @@ def beats(plan: np.ndarray, point: np.ndarray) -> bool:
 
 def losses(table: pd.DataFrame) -> np.ndarray:
     return np.asarray(table[OBJECTIVES].to_numpy(float) * [1.0, 1.0, -1.0])
+
+
+def on_front(run: Run) -> np.ndarray:
+    """Losses of all points on the front of a run."""
+    points = run.table("points")
+    return losses(points[points["on_front"].astype(bool)])
 
 
 def volume(points: np.ndarray, best: np.ndarray, worst: np.ndarray) -> float:
@@ -131,14 +140,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     results = [check(Run(path), args.points) for path in args.runs]
-    every = [losses(figures(Run(path))) for path in [*args.runs, *([args.than] if args.than else [])]]
     if args.than:
-        best, worst = np.min(np.vstack(every), axis=0), np.max(np.vstack(every), axis=0)
-        before = volume(every[-1], best, worst)
-        for result, own in zip(results, every, strict=False):
-            result |= {"volume": volume(own, best, worst), "volume_before": before}
-            if result["volume"] < before - MORE:
-                result["fails"].append("volume")
+        runs = [Run(path) for path in [*args.runs, args.than]]
+        fronts, plans = [on_front(run) for run in runs], [losses(figures(run)) for run in runs]
+        best, worst = np.min(np.vstack(fronts + plans), axis=0), np.max(np.vstack(fronts + plans), axis=0)
+        worst = worst + FURTHER * (worst - best)
+        for name, sets in (("volume", fronts), ("plans_volume", plans)):
+            *own, before = (volume(points, best, worst) for points in sets)
+            for result, value in zip(results, own, strict=True):
+                result |= {name: value, f"{name}_before": before}
+                if name == "volume" and value < before - MORE:
+                    result["fails"].append(name)
     if args.json:
         print(json.dumps({"benchmark": "front_check", "results": results}, indent=2))
     else:

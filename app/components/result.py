@@ -170,8 +170,8 @@ def register_picker(app: dash.Dash, id: str, ref: str) -> None:
 
 
 def records(points: pd.DataFrame) -> list[dict[str, Any]]:
-    """Points for the browser: what is missing is null."""
-    plain = points.astype(object).where(points.notna(), None)
+    """Points for the browser: what is missing or endless is null."""
+    plain = points.astype(object).where(points.notna() & ~points.isin([math.inf, -math.inf]), None)
     return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
 
 

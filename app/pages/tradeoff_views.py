@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -123,14 +124,16 @@ def price_cards(prices: dict[str, Price]) -> list[Any]:
 
 def not_known(prices: Mapping[str, tuple[float, float, float]]) -> list[Any]:
     """Sentences on prices, each with its two ends, that are not known within the gap."""
-    return [
-        html.P(
-            t("tradeoff.price-unknown", what=heading(name), least=number(least), most=number(most)),
-            className="muted",
-        )
-        for name, (shown, least, most) in prices.items()
-        if shown != shown and most == most
-    ]
+    told = []
+    for name, (shown, least, most) in prices.items():
+        if shown != shown and most == most:
+            what = heading(name)
+            if math.isinf(most):  # a large case, of which nothing is proven at these limits
+                words = t("tradeoff.price-open", what=what)
+            else:
+                words = t("tradeoff.price-unknown", what=what, least=number(least), most=number(most))
+            told.append(html.P(words, className="muted"))
+    return told
 
 
 def _again(answer: dict[str, Any], name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -125,4 +126,6 @@ def _price(known: float, least: float, most: float) -> str:
     """A price, its two ends in brackets where it is not known within the gap, nothing where there is none."""
     if known == known:
         return fixed(known, 1)
-    return "" if most != most else f"[{fixed(least, 1)} to {fixed(most, 1)}]"
+    if most != most:
+        return ""
+    return "[not known]" if math.isinf(most) else f"[{fixed(least, 1)} to {fixed(most, 1)}]"

@@ -100,7 +100,7 @@ class LiveFrontier:
         self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
         self._figures = _Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
-        self._relaxed = self.base.held({}) if self.patterns else self.engines[0]
+        self._relaxed: Engine | None = None if self.patterns else self.engines[0]
         self._bounds: dict[tuple[float, float], float] = {}
         self._found: list[Pattern] = []
         self._proven: list[tuple[dict[str, float], float, float]] = []
@@ -169,15 +169,12 @@ class LiveFrontier:
     def at_least(self, max_delay_months: float, min_control_points: float | None = None) -> float:
         """MUSD that no plan within the limits can cost less than; infinity where none exists.
 
-        By the relaxation, and by what was proven at limits that ask for no more.
+        By what was proven at limits that ask for no more and, but for large cases, by the relaxation.
         """
         floor = min_control_points or 0.0
         key = (max_delay_months, floor)
         if key not in self._bounds:
-            found = self.solve_on(self._relaxed, max_delay_months, floor)
-            cost = found.objective if found.x is not None else None
-            none = found.status is Status.INFEASIBLE
-            self._bounds[key] = math.inf if none else -math.inf if cost is None else cost
+            self._bounds[key] = self._relaxation(max_delay_months, floor)
         caps = self.caps(max_delay_months)
         proven = [
             bound
@@ -185,6 +182,17 @@ class LiveFrontier:
             if points <= floor and all(caps[w] <= months for w, months in known.items())
         ]
         return max([self._bounds[key], *proven])
+
+    def _relaxation(self, months: float, floor: float) -> float:
+        """Least cost with hosts and stacks divisible; minus infinity where it is not known: a large case takes minutes."""
+        if self.base.large:
+            return -math.inf
+        if self._relaxed is None:
+            self._relaxed = self.base.held({})
+        found = self.solve_on(self._relaxed, months, floor)
+        if found.status is Status.INFEASIBLE:
+            return math.inf
+        return -math.inf if found.x is None or found.objective is None else found.objective
 
     def prove(self, caps: Mapping[str, float], min_control_points: float | None, bound: float) -> None:
         """Takes in a bound on the cost (MUSD) of all plans within caps on months by workload and a floor on control."""
@@ -199,8 +207,11 @@ class LiveFrontier:
     ) -> float:
         """Searches hosts and stacks at the limits till their cost is known to ``within_musd``; what it found costs.
 
-        What it proves is known from then on. Infinity where it finds nothing in ``SEARCH_S`` seconds.
+        What it proves is known from then on. Infinity where it finds nothing in ``SEARCH_S`` seconds; large cases are not
+        searched, which would take longer.
         """
+        if self.base.large:
+            return math.inf
         known = self.solve(max_delay_months, min_control_points)
         tree = self.base.searchable()
         tree.policy(self.bounds(max_delay_months, min_control_points))

@@ -475,6 +475,8 @@ def test_a_price_that_is_not_known_is_told_with_its_ends_and_is_no_card() -> Non
     assert "not known within the gap; between 1 and 8" in told and told.count("not known") == 1
     cards = text_of(tradeoff_views.price_cards({next_step.SPEED: known}))
     assert "5" in cards and "not known" not in cards
+    endless = text_of(tradeoff_views.price_cards({next_step.SPEED: next_step.Price(5.0, 0.0, float("inf"))}))
+    assert "not known within the gap." in endless and "between" not in endless
     speed, control = (
         (name, next_step.least(name), next_step.most(name)) for name in (next_step.SPEED, next_step.CONTROL)
     )
