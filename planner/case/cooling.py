@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from planner.case import costs
 from planner.case.context import Context
 from planner.case.table import Table
 from planner.scenario.schema import Host
@@ -28,6 +29,11 @@ def technologies(context: Context, host: Host) -> list[str]:
     if host.cooling is not None:
         return list(host.cooling)
     return list(context.catalog.table("cooling").index) if host.mode == "build" else COLOCATION_COOLING
+
+
+def bought_apart(host: Host) -> bool:
+    """Whether halls come without room air, and it is bought by the megawatt that uses it."""
+    return host.mode == "build" and host.room_air == "as-needed"
 
 
 def media_needed(context: Context, system: str) -> dict[str, float]:
@@ -66,20 +72,26 @@ def cooling_table(context: Context) -> pd.DataFrame:
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         for c in technologies(context, h):
             lead, musd, life = context.plant("cooling", c)
-            if c == INCLUDED_COOLING:
+            if c == INCLUDED_COOLING and not bought_apart(h):
                 continue
-            rows += [
-                (h.id, c, t, lead, musd, life)
-                for t in range(context.calendar.after(0, lead), context.calendar.n)
-            ]
+            for t in range(context.calendar.after(0, lead), context.calendar.n):
+                if c == INCLUDED_COOLING:
+                    musd = _room_air_musd_per_mw(context, h, context.calendar.step_of(t) - lead)
+                rows.append((h.id, c, t, lead, musd, life))
     return TABLES["cooling"].frame(rows)
+
+
+def _room_air_musd_per_mw(context: Context, host: Host, step: int) -> float:
+    """Per MW bought, its margin with it: room air for all of a hall costs what the hall costs less without."""
+    price = costs.room_air_musd_per_mw(context, context.site(host.site), step)
+    return price / (1.0 + context.param("cooling_margin"))
 
 
 def heat_table(context: Context) -> pd.DataFrame:
     """(h, c, m): technology c at host h carries medium m; ``included`` where the hall's price contains it."""
     cooling = context.catalog.table("cooling")
     rows = [
-        (h.id, c, m, 1.0 if c == INCLUDED_COOLING else 0.0)
+        (h.id, c, m, 1.0 if c == INCLUDED_COOLING and not bought_apart(h) else 0.0)
         for h in context.scenario.hosts
         if h.mode == "build"
         for c in technologies(context, h)
@@ -89,9 +101,16 @@ def heat_table(context: Context) -> pd.DataFrame:
 
 
 def existing_cooling_table(context: Context) -> pd.DataFrame:
-    """(h, c) -> MW of cooling that exists beyond what existing halls include."""
+    """(h, c) -> MW of cooling that exists beyond what existing halls include.
+
+    Halls that stand have their room air: where it is bought apart, it is counted here, with the margin of what is bought.
+    """
     totals: dict[tuple[str, str], float] = {}
+    apart = {h.id for h in context.scenario.hosts if bought_apart(h)}
     for hall in context.scenario.existing.halls:
+        if hall.host in apart:
+            own = hall.it_mw * (1.0 + context.param("cooling_margin"))
+            totals[hall.host, INCLUDED_COOLING] = totals.get((hall.host, INCLUDED_COOLING), 0.0) + own
         for c, mw in hall.cooling.items():
             totals[hall.host, c] = totals.get((hall.host, c), 0.0) + mw
     return TABLES["existing_cooling"].frame([(h, c, mw) for (h, c), mw in totals.items()])

@@ -132,6 +132,12 @@ def hall_musd_per_mw(context: Context, site: Site, hall_type: str, step: int) ->
     return hall_musd(base, factor, deduction, owner) * escalation(context, step)
 
 
+def room_air_musd_per_mw(context: Context, site: Site, step: int) -> float:
+    """Room air per MW of IT at a site, with owner's costs: one price for halls of every type, so none is bought for it."""
+    share = context.param("room_air_cost_share")
+    return construction(context, site, step) * share * (1.0 + _owner_share(context.catalog, context.level))
+
+
 def colocation_musd_per_mw_step(context: Context, host: Host, usd_per_kw_month: float | None = None) -> float:
     """Colocation rent per MW of IT and step: hall, cooling and backup, not energy. A rent agreed comes first."""
     usd = usd_per_kw_month or host.colocation_usd_per_kw_month or context.param("colocation_usd_per_kw_month")

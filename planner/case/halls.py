@@ -9,6 +9,7 @@ import pandas as pd
 from planner.case import costs
 from planner.case.commitments import TAIL, leases_with_tails, signed_leases, steps_until
 from planner.case.context import Context, keyed
+from planner.case.cooling import bought_apart
 from planner.case.permits import hall_types, hall_works, opens_from, permit_from
 from planner.case.table import Table
 
@@ -55,6 +56,8 @@ def hall_table(context: Context) -> pd.DataFrame:
                     * mw
                 )
                 musd = built + context.param("land_musd_per_mw_it") * mw
+                if bought_apart(h):
+                    musd -= costs.room_air_musd_per_mw(context, context.site(h.site), ordered) * mw
                 whole = solve.integers == "all" or (
                     solve.integers == "window" and ordered < solve.integer_window_periods
                 )

@@ -290,6 +290,7 @@ class Host(Record):
     systems: Annotated[list[Id], Field(min_length=1)] | None = None
     hall_types: list[Id] | None = None
     cooling: list[Id] | None = None
+    room_air: Literal["with-hall", "as-needed"] = "with-hall"
     max_it_mw: Positive | None = None
     open_lead_months: Months = 0
     permit_applied: date | None = None

@@ -30,7 +30,9 @@ def late(*options: dict[str, Any], months: float, years: int = 4) -> dict[str, A
 
 @pytest.mark.parametrize("months", [36, 45])
 def test_first_power_in_the_fourth_year_waits_as_many_quarters_as_the_line(tiny, facts, optimise, months):
-    assert optimise(tiny(**late(months=months, years=5)), facts, objective="delay").objective == pytest.approx(months)
+    assert optimise(
+        tiny(**late(months=months, years=5)), facts, objective="delay"
+    ).objective == pytest.approx(months)
 
 
 def test_a_bridge_takes_the_whole_wait_away(tiny, facts, optimise):
