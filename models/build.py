@@ -24,6 +24,7 @@ from planner.models import (
     fleet,
     halls,
     levels,
+    heat_reuse,
     lines,
     objectives,
     permits,
@@ -50,6 +51,7 @@ LOADED_ONLY_WHERE_SERVED = (
     "matched",
     "surplus",
     "heat",
+    "reused",
     "gen",
 )
 
@@ -69,6 +71,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     halls.declare(m, case)
     power.declare_load(m, case)
     cooling.declare(m, case)
+    heat_reuse.declare(m, case)
     plant.declare(m, case)
     storage.declare(m, case)
     redundancy.declare(m, case)
@@ -103,6 +106,7 @@ def ledger_entries(m: Any, case: Case) -> list[Booked]:
         sites,
         halls,
         cooling,
+        heat_reuse,
         power,
         lines,
         tariff,

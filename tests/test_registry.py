@@ -65,6 +65,7 @@ def rules_of_the_model(root: Path) -> set[str]:
         "money_cap",
         "carbon_cap",
         "efficiency_cap",
+        "heat_reuse_floor",
         "energy_drawn",
         "renewable_floor",
     }  # by `bounded_sums`

@@ -73,6 +73,7 @@ SECTIONS = (
             Table("sites[].grid_mw[]", sourced=False, at="from", value="mw", stepped=True),
             Table("sites[].tariff", ("energy_usd_per_mwh_by_hour", "energy_change_pct_per_year",
                                      "network_usd_per_mwh", "capacity_usd_per_kw_year")),
+            Table("sites[].heat", ("max_mw", "usd_per_mwh", "musd_per_mw", "from", "least_share")),
             Table("sites[].power", ("redundancy",)),
             Table("sites[].power.flexible", ("id", "max_mw", "lead_months")),
             Table("sites[].power.ppas[]", ("id", "profile", "max_mw", "usd_per_mwh", "term_months")),

@@ -116,6 +116,7 @@ def backup_mw(view: View) -> pd.Series:
 def facility_peak(view: View) -> pd.Series:
     """(h, t) -> facility MW in the design hour: heat by technology times its PUE, or the building's."""
     table = view.table("cooling")
+    table = table[table["heat_peak_mw"] != 0]  # heat recovery carries none
     key = pd.MultiIndex.from_arrays([table["h"], table["c"], table["t"], [DESIGN] * len(table)])
     pue = lookup(key, view.case.pue["pue"]).astype(float) if len(table) else np.zeros(0)
     built = total(table, HT, table["heat_peak_mw"] * pue)

@@ -13,6 +13,7 @@ from planner.audit import (
     exits,
     fleet,
     halls,
+    heat_reuse,
     plant,
     policy,
     power,
@@ -30,7 +31,8 @@ from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
 TOPICS = (
-    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, supply, agreements, exits, policy, commitments, draws,
+    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, heat_reuse, supply,
+    agreements, exits, policy, commitments, draws,
 )  # fmt: skip
 
 

@@ -102,6 +102,21 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
     return known
 
 
+def liquid_energy(view: View) -> pd.Series:
+    """(h, t) -> MWh of heat in liquid loops: idle power, firm work and work that may wait, by each system's share of it."""
+    fleet, work = view.powered, view.work
+    fleet, soft = _own(view, fleet), _own(view, work[work["soft"]])
+    idle = fleet["on_k"] * view.system(fleet, "idle_mw_per_k").astype(float) * view.hours(fleet["t"])
+    busy = _own(view, firm_by_slice(view))
+    hours = lookup(labelled(busy, ["t", "s"]), view.typical.set_index(["t", "s"])["hours"]).astype(float)
+    parts = [(fleet, idle), (busy, busy["load_k"] * _swing(view, busy) * hours),
+             (soft, soft["serve_k"] * _swing(view, soft) * view.hours(soft["t"]))]  # fmt: skip
+    energy = pd.Series(dtype=float)
+    for rows, mwh in parts:
+        energy = energy.add(total(rows, HT, mwh * view.system(rows, "liquid").astype(float)), fill_value=0.0)
+    return energy
+
+
 def _own(view: View, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of places whose power is drawn here."""
     return rows[rows["h"].isin(view.own)].reset_index(drop=True)

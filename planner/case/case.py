@@ -94,6 +94,8 @@ class Case:
     carbon_prices: pd.DataFrame
     carbon_caps: pd.DataFrame
     efficiency_caps: pd.DataFrame
+    takers: pd.DataFrame
+    reuse_floors: pd.DataFrame
     renewable_floors: pd.DataFrame
     renewables: pd.DataFrame
     existing: pd.DataFrame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,8 @@ from planner.case.table import Table
 from planner.scenario.schema import Host
 
 INCLUDED_COOLING = "air-chilled-water"
+RECOVERY = "heat-recovery"
+"""Kind of cooling that takes heat off liquid loops for a taker; it carries no heat of its own."""
 COLOCATION_COOLING = [INCLUDED_COOLING]
 
 TABLES = {
@@ -66,9 +69,9 @@ def _cooling_gap(context: Context, installed: list[str], system: str) -> str:
     return ""
 
 
-def cooling_table(context: Context) -> pd.DataFrame:
-    """(h, c, t) cooling bought on top of what the hall includes."""
-    rows: list[tuple[Any, ...]] = []
+def cooling_table(context: Context, more: Iterable[tuple[Any, ...]] = ()) -> pd.DataFrame:
+    """(h, c, t) cooling bought on top of what the hall includes, and what else is bought like it."""
+    rows: list[tuple[Any, ...]] = [*more]
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         for c in technologies(context, h):
             lead, musd, life = context.plant("cooling", c)

@@ -16,6 +16,7 @@ from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
 from planner.case.efficiency import efficiency_gap
 from planner.case.gates import never_ready
+from planner.case.heat_reuse import reuse_gap
 from planner.case.in_force import closed_by_hub
 from planner.case.levels import Offer, best_values
 from planner.case.licensing import LicenceNeed, licence_need, operator_parent
@@ -119,7 +120,7 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
             licence = licence_need(context, host, accelerator, str(offer.a), k)
             reason, detail = system_gap(context, host, str(offer.a), k)
-            if not reason and (gap := efficiency_gap(context, host)):
+            if not reason and (gap := efficiency_gap(context, host) or reuse_gap(context, host)):
                 reason, detail = "efficiency", gap
             if licence.refused and reason not in ("host", "stack"):
                 reason, detail = "licence", licence.why

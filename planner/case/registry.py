@@ -271,6 +271,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
             "what is not bought at the tariff, since a contract delivers it", unit="MWh"),
     Account("ppa-surplus", "Energy of agreements sold", "energy", "what is delivered and not used, at its own price",
             unit="MWh"),
+    Account("heat-sold", "Heat sold", "energy", "heat given to takers near a site, a receipt", unit="MWh"),
     Account("generation", "Own generation", "energy", "what plant generates, at its variable cost without fuel",
             unit="MWh"),
     Account("fuel", "Fuel", "energy", "what plant burns, at the price of fuel at the site", unit="MMBtu"),

@@ -10,6 +10,7 @@ from planner.case import (
     exits,
     gates,
     halls,
+    heat_reuse,
     holdings,
     levels,
     plant,
@@ -162,5 +163,7 @@ SCHEMA: dict[str, Table] = {
     **carbon.TABLES, **efficiency.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
     **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES, **levels.TABLES,
     **training_work.TABLES,
+    **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES,
+    **training_work.TABLES, **heat_reuse.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

@@ -178,7 +178,8 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             item, t = str(row[key]), case.calendar.step_of(int(row["t"]))
             facts = getattr(case, name).loc[(h, item, int(row["t"]))]
             lead, permit = int(facts["lead"]), int(facts.get("permit_steps", 0))
-            span, order = (ranges, item, "lead_months") if ranges else None, t - lead
+            known = ranges and item in case.catalog.table(ranges).index
+            span, order = (ranges, item, "lead_months") if known else None, t - lead
             after: tuple[tuple[str, int], ...] = ()
             if permit:
                 name_of = f"permit of {item}"

@@ -41,6 +41,12 @@ def matched(reader: Reader) -> pd.DataFrame:
     return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
 
 
+def reuse(reader: Reader) -> pd.DataFrame:
+    """(h, t, s): hours, MW of heat given to a taker."""
+    table = reader.values("reused", ["h", "t", "s"], "reused_mw")
+    return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
+
+
 def standing(reader: Reader) -> pd.DataFrame:
     """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
     case = reader.case

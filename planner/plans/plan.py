@@ -84,6 +84,7 @@ def plan_of(
         "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
         "storage": onsite.storage(reader)[list(SCHEMA["storage"])],
         "matched": onsite.matched(reader)[list(SCHEMA["matched"])],
+        "reuse": onsite.reuse(reader)[list(SCHEMA["reuse"])],
         "ledger": reader.ledger(),
     }
     tables["training_work"] = training.training_work(reader)[list(SCHEMA["training_work"])]

@@ -27,6 +27,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "training_work": ("w", "j", "p", "h", "t", "label", "kref", "pace_kref"),
     "stacks": ("a", "name", "origin_iso3", "adoption_musd", "adopted", "earliest_date"),
     "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "flexible_mw", "generation_mw", "charge_mw", "discharge_mw"),
+    "reuse": ("p", "h", "t", "label", "s", "hours", "reused_mw"),
     "matched": ("p", "h", "g", "t", "label", "s", "hours", "matched_mw", "surplus_mw"),
     "storage": ("p", "h", "g", "t", "label", "s", "hours", "charge_mw", "discharge_mw", "level_mwh"),
     "generation": (

@@ -230,6 +230,21 @@ class Step(Record):
     mw: NonNegative
 
 
+class HeatTaker(Record):
+    """Who takes heat near a site: how much, when and for how much.
+
+    ``months``: those of the year in which heat is taken. ``least_share`` of the energy drawn takes the place of the law.
+    """
+
+    max_mw: Positive
+    usd_per_mwh: NonNegative | None = None
+    musd_per_mw: NonNegative | None = None
+    lead_months: Months | None = None
+    months: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)] | None = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+    least_share: Share | None = None
+
+
 class Site(Record):
     """A place with a grid: a metro of the catalog, or coordinates of one's own."""
 
@@ -250,6 +265,7 @@ class Site(Record):
     construction_musd_per_mw_it: Positive | None = None
     tariff: Tariff | None = None
     power: SitePower | None = None
+    heat: HeatTaker | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Site:

@@ -1,0 +1,99 @@
+"""Heat that is sold: no more than liquid loops, recovery and takers allow, and the share of a year that is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.book import Book
+from planner.audit.findings import Findings
+from planner.audit.power import liquid_energy
+from planner.audit.view import View, each_period, labelled, over, total
+
+HT, HTS = ["h", "t"], ["h", "t", "s"]
+RECOVERY = "heat-recovery"
+
+COVERS = {"reuse_source": "reuse-source", "reuse_capacity": "reuse-capacity", "heat_taker": "heat-taker",
+          "heat_reuse_floor": "heat-reuse-floor"}  # fmt: skip
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
+
+def check(view: View, found: Findings) -> None:
+    """Heat given in every slice, and its share of a year's energy."""
+    table = view.table("reuse")
+    if len(table):
+        _given(view, found, table)
+    _floors(view, found, table)
+
+
+def _given(view: View, found: Findings, table: pd.DataFrame) -> None:
+    keys = [*HTS]
+    takers, slices = view.case.takers, view.typical[["t", "s"]]
+    places = view.case.hosts.reset_index(drop=True)[["h", "p"]]
+    could = takers.reset_index(drop=True)[["p", "t"]].merge(places, on="p").merge(slices, on="t")
+    ok = found.known(
+        "reuse-known", table[keys], pd.MultiIndex.from_frame(could[keys]), "nobody takes heat there then"
+    )
+    known = table.assign(p=table["h"].map(view.case.hosts["p"]))[ok]
+    rows = view.facts(known, takers, ["p", "t"], ["taken", "max_mw", "source_share"])
+    hours = view.facts(rows, view.case.slices, ["t", "s"], ["hours"])
+    found.equal("reuse-hours", total(hours, keys, hours["hours"]), total(hours, keys, hours["case_hours"]),
+                "hours of a slice", 100.0)  # fmt: skip
+    rows = rows.assign(taken=rows["case_taken"].astype(float), reused_mw=rows["reused_mw"].astype(float))
+    bought = view.table("cooling").query("c == @RECOVERY and added_mw != 0")
+    bought = view.facts(bought, view.case.cooling, ["h", "c", "t"], ["life"])
+    alive = each_period(bought, bought["t"], bought["case_life"], view)
+    stands = over(labelled(rows, HT), total(alive, HT, alive["added_mw"])).to_numpy(float)
+    given = total(rows, keys, rows["reused_mw"])
+    found.at_least("reuse-capacity", given, 0.0, "negative heat")
+    found.at_most("reuse-capacity", given, pd.Series(stands * rows["taken"].to_numpy(), index=labelled(rows, keys)),
+                  "more heat given than is recovered")  # fmt: skip
+    taker = rows.drop_duplicates(["p", "t", "s"])
+    most = pd.Series(
+        (taker["case_max_mw"].astype(float) * taker["taken"]).to_numpy(),
+        index=labelled(taker, ["p", "t", "s"]),
+    )
+    found.at_most(
+        "heat-taker", total(rows, ["p", "t", "s"], rows["reused_mw"]), most, "more heat than is taken"
+    )
+    energy = total(rows, HT, rows["reused_mw"] * rows["hours"])
+    share = rows.drop_duplicates(HT)
+    share = pd.Series(share["case_source_share"].to_numpy(float), index=labelled(share, HT))
+    source = over(energy.index, liquid_energy(view)) * over(energy.index, share)
+    found.at_most("reuse-source", energy, source, "more heat than the liquid loops have", 100.0)
+
+
+def _floors(view: View, found: Findings, table: pd.DataFrame) -> None:
+    floors = view.case.reuse_floors.reset_index(drop=True)
+    if not len(floors):
+        return
+    opened = view.table("opens").set_index("h")["t"]
+    begun = opened.reindex(floors["h"]).fillna(-1 if not len(opened) else np.inf).to_numpy(float)
+    owes = floors[begun >= floors["begun_t"].to_numpy(float)]
+    day = view.table("dispatch")
+    drawn = total(
+        day,
+        HT,
+        (day["import_mw"] + day["generation_mw"] + day["discharge_mw"] - day["charge_mw"]) * day["hours"],
+    )
+    given = total(table, HT, table["reused_mw"] * table["hours"])
+    at = pd.MultiIndex.from_frame(owes[HT])
+    short = owes["share"].to_numpy(float) * drawn.reindex(at, fill_value=0.0).to_numpy()
+    short = short - given.reindex(at, fill_value=0.0).to_numpy()
+    owes = owes.assign(year=[view.date(t).year for t in owes["t"]])
+    found.at_most("heat-reuse-floor", total(owes, ["h", "law", "year"], pd.Series(short, index=owes.index)), 0.0,
+                  "a year with less reused energy than is asked", 100.0)  # fmt: skip
+
+
+def booked(book: Book) -> None:
+    """What takers pay."""
+    view = book.view
+    table = view.table("reuse")
+    if not len(table):
+        return
+    rows = table.assign(p=table["h"].map(view.case.hosts["p"]))
+    rows = view.facts(rows, view.case.takers, ["p", "t"], ["musd_per_mwh"])
+    rows = view.facts(rows, view.case.slices, ["t", "s"], ["hours"])
+    mwh = rows["reused_mw"] * rows["case_hours"].astype(float)
+    book.add(rows, -mwh * rows["case_musd_per_mwh"].astype(float), mwh, kind="energy", account="heat-sold", unit="MWh",
+             **book.local(rows["h"]))  # fmt: skip
