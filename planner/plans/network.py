@@ -20,6 +20,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.context import Context
+from planner.case.cooling import RECOVERY
 from planner.case.permits import permit_wait
 
 SERVICE = "first service"
@@ -176,6 +177,8 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
         table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
             item, t = str(row[key]), case.calendar.step_of(int(row["t"]))
+            if item == RECOVERY and not _owed(case, h, int(row["t"])):
+                continue  # heat is sold when it is sold: no service waits for it
             facts = getattr(case, name).loc[(h, item, int(row["t"]))]
             lead, permit = int(facts["lead"]), int(facts.get("permit_steps", 0))
             known = ranges and item in case.catalog.table(ranges).index
@@ -186,6 +189,12 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
                 yield Activity(name_of, "plant permit", item, permit, 0, (), order - permit, order)
                 after = ((name_of, 0),)
             yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span)
+
+
+def _owed(case: Case, h: str, t: int) -> bool:
+    """Whether a least share of reused energy binds a host in a period."""
+    floors = case.reuse_floors.reset_index(drop=True)
+    return bool(((floors["h"] == h) & (floors["t"] == t)).any())
 
 
 def _capacity(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:

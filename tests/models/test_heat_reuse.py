@@ -144,6 +144,17 @@ def plan(place, lawful):
     return found
 
 
+@pytest.mark.parametrize("owed", [False, True])
+def test_service_waits_for_recovery_only_where_a_share_is_owed(place, facts, owed):
+    """It is there two years later than all else; with a share owed nothing may be drawn before."""
+    asked = {"lead_months": 24, "usd_per_mwh": 200, "demand": {"must_serve_by": "2029-01-01"}}
+    case = build_case(place(**asked, **({"least_share": 0.1} if owed else {})), facts)
+    found = solve(case, quality="quick").plan
+    (place_row,) = found.tables["openings"].itertuples()
+    assert (RECOVERY in str(place_row.chain)) == owed
+    assert audit(found).empty
+
+
 def broken(plan: Any, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> set[str]:
     tables = {**plan.tables, name: change(plan.tables[name].copy())}
     return set(audit(plan.__class__(**{**plan.__dict__, "tables": tables}))["rule"])
