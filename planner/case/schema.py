@@ -162,8 +162,6 @@ SCHEMA: dict[str, Table] = {
     **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
     **carbon.TABLES, **efficiency.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
     **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES, **levels.TABLES,
-    **training_work.TABLES,
-    **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES,
     **training_work.TABLES, **heat_reuse.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""
