@@ -30,6 +30,7 @@ from planner.jobs.store import Job
 from planner.report.charts.progress import progress, progress_table
 from planner.report.strings import t
 from planner.report.terms import relabel
+from planner.report.what_if_page import page_of_run
 
 TICK_MS = 1000
 
@@ -128,14 +129,17 @@ def register(app: dash.Dash, services: Services) -> None:
     @app.callback(
         Output(ids.DOWNLOAD, "data", allow_duplicate=True),
         Input(what_if_views.SAVE, "n_clicks"),
+        Input(what_if_views.PAGE, "n_clicks"),
         State(ids.LOCATION, "pathname"),
         prevent_initial_call=True,
     )
-    def send(clicks: int | None, path: str) -> Any:
-        if not clicks:
+    def send(tables: int | None, page: int | None, path: str) -> Any:
+        if not (tables or page):
             return no_update
         run_id = path.rstrip("/").rpartition("/")[2]
         run = services.run(run_id)
+        if ctx.triggered_id == what_if_views.PAGE:
+            return download.send(services, f"{run_id}.html", page_of_run(run))
         sheets = {name: relabel(run.table(name)) for name in run.tables}
         return download.send(services, f"{run_id}.xlsx", download.xlsx_bytes(sheets))
 

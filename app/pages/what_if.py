@@ -22,7 +22,8 @@ from planner.app.state.what_if import asked, next_control, waiting, why
 from planner.case.limits import SHARE_COLUMN
 from planner.facts.errors import PlannerError
 from planner.report.strings import t
-from planner.runs.run import LOSS, STACKS, SURVIVAL
+from planner.runs.run import HUB, LOSS, STACKS, SURVIVAL
+from planner.studies.hub import MOST
 
 PAGE = "whatif"
 REF, RUN, FORMS, GOTO, STATE = (f"{PAGE}-{x}" for x in ("ref", "run", "forms", "goto", "state"))
@@ -55,6 +56,9 @@ def register(app: dash.Dash, services: Services) -> None:
         given = {f["name"]: v for f, v in zip(fields, values, strict=True) if f["study"] == study}
         if study in (LOSS, SURVIVAL, STACKS) and not given.get("of"):
             notify.show(t(f"whatif.say-{study}"), kind="warning")
+            return no_update
+        if study == HUB and not 2 <= len(given.get("of") or []) <= MOST:
+            notify.show(t("whatif.hub-many", least=2, most=MOST), kind="warning")
             return no_update
         one = load_plan(services, ref)
         text, options = asked(one, study, **wanted(study, given))
@@ -132,6 +136,8 @@ def wanted(study: str, given: dict[str, Any]) -> dict[str, Any]:
     if study == SURVIVAL:
         of_all = {"by": given["of"], "from": given["from"], "what": given["what"]}
         return of_all | ({"workloads": given["workloads"]} if given.get("workloads") else {})
+    if study == HUB:
+        return {"countries": sorted(given["of"])}
     return {"stacks": given["of"]} if study == STACKS else {}
 
 

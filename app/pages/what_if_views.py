@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import dcc, html
 
-from planner.app.components import download, kpi, layout, toolbar
+from planner.app.components import download, figure, kpi, layout, toolbar
 from planner.app.components import format as fmt
 from planner.app.components.attrs import attrs
 from planner.app.components.table import plain_table
@@ -22,16 +22,19 @@ from planner.case.case import Case
 from planner.case.limits import SHARE_COLUMN
 from planner.explain.next_point import NextPoint
 from planner.facts.numbers import number, percent, signed
+from planner.report.charts.what_if import pictures_of
 from planner.report.names import member_names, titles
+from planner.report.page import Chart
 from planner.report.strings import t
 from planner.report.terms import readable, term
-from planner.report.what_if import loss_told, notes_of, shown
-from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.report.what_if import notes_of, shown, told_of
+from planner.runs.run import HUB, LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
 from planner.scenario.schema import Scenario
+from planner.studies.hub import MOST, countries
 from planner.studies.stacks import FIVE
 
 ASK, NOW, FIELD, ANSWER = "wi-ask", "wi-now", "wi-field", "wi-answer"
-SAVE = "run-tables"
+SAVE, PAGE = "run-tables", "run-answer"
 WHY, CONTROL, WAITS = "why", "control", "waits"
 LOST = {
     "operators": "operator", "vendors": "vendor", "stacks": "a", "hosts": "h", "sites": "p",
@@ -63,6 +66,7 @@ def sections(services: Services, one: Result, state: dict[str, Any]) -> list[Any
         _queued(STACKS, [_stacks(services)], may),
         _queued(VALUATIONS, [], may),
         _queued(NEGOTIATION, [], may),
+        _hub(one.run.scenario, services, may),
         _at_once(WHY, [_choice(name, case) for name in ASKED_ABOUT]),
         _at_once(CONTROL, []),
         _at_once(WAITS, []),
@@ -101,6 +105,8 @@ def named(options: dict[str, Any], scenario: Scenario) -> str:
             day=t("whatif.named-from", day=day) if day else "",
             what=t(f"whatif.what-{options['what']}"),
         )
+    if study == HUB:
+        return t("whatif.named-hub", countries=", ".join(options["countries"]))
     return term("study", study)
 
 
@@ -230,6 +236,19 @@ def _stacks(services: Services) -> Any:
     )  # fmt: skip
 
 
+def _hub(scenario: Scenario, services: Services, may: bool) -> Any:
+    """Which countries of a hub are compared; where all demand is of one, that there is nothing to compare."""
+    found = countries(scenario, services.catalog)
+    if len(found) < 2:
+        return layout.section(t("whatif.hub-title"), html.P(t("whatif.hub-one"), className="muted"))
+    names = services.catalog.table("countries")["name"]
+    picker = dmc.MultiSelect(
+        id=_id(HUB, "of"), label=t("whatif.hub-countries"), value=found[:MOST], maxValues=MOST, w=420,
+        maw="calc(100vw - 80px)", data=[{"value": c, "label": f"{names.get(c, c)} ({c})"} for c in found],
+    )  # fmt: skip
+    return _queued(HUB, [picker], may)
+
+
 def _choice(name: str, case: Case) -> Any:
     known = sorted(set(case.serve.reset_index()["w"])) if name == "workload" else None
     excluded = case.why_not[name].dropna().astype(str) if name in case.why_not else pd.Series(dtype=str)
@@ -271,13 +290,21 @@ def answer_of(run: Run) -> list[Any]:
     parts = [layout.alert(t("whatif.notes"), notes, kind="warning")] if notes else []
     tables = shown(run)
     question = named(run.manifest["options"], run.scenario)
-    said = [html.P(line) for line in loss_told(run)] if run.kind == LOSS else _next_step(run)
+    said = [html.P(line) for line in told_of(run)] or _next_step(run)
     head = layout.section(
         question[:1].upper() + question[1:], *said,
         lead=t("whatif.answer-lead", quality=term("quality", run.outcome["quality"])),
-        actions=[download.button(SAVE, t("whatif.save")), back],
+        actions=[download.button(SAVE, t("whatif.save")), download.button(PAGE, t("whatif.page")), back],
     )  # fmt: skip
-    return [head, *parts, *(_table(name, frame) for name, frame in tables.items())]
+    drawn = [_picture(run.kind, picture) for picture in pictures_of(run)]
+    return [head, *parts, *drawn, *(_table(name, frame) for name, frame in tables.items())]
+
+
+def _picture(kind: str, picture: Chart) -> Any:
+    """A chart whose figures stand in the table below it."""
+    height = int(picture.figure.layout.height or figure.HEIGHT)
+    drawn = figure.graph(f"whatif-{kind}", picture.figure, picture.alt, note=picture.note, height=height)
+    return layout.section(picture.title, drawn)
 
 
 def _next_step(run: Run) -> list[Any]:

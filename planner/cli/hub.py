@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json, Quality, ScenarioFile, Settings
-from planner.cli.output import Progress, console, print_json, records, scenario_of
+from planner.cli.options import AnswerFile, CatalogFolder, Json, Quality, ScenarioFile, Settings
+from planner.cli.output import Progress, console, print_json, records, scenario_of, write_answer
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +23,7 @@ def hub(
             metavar="ISO3", help="A country of the hub (repeat it); left out, all that have demand."
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table of countries here.")
-    ] = None,
+    output: AnswerFile = None,
     quality: Quality = "quick",
     settings: Settings = None,
     catalog: CatalogFolder = None,
@@ -43,15 +40,18 @@ def hub(
     from rich.table import Table
 
     from planner.facts.catalog import load_catalog
-    from planner.report.hub import coalition_rows, country_rows, hub_notes
+    from planner.report.hub import coalition_rows, country_rows, hub_told
+    from planner.runs.run import HUB
     from planner.studies.hub import hub_study
 
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
     with Progress(quiet=as_json) as progress:
         found = hub_study(scenario, country, quality, facts, progress)
+    said = hub_told(found.countries, found.coalitions)
     if output is not None:
-        found.countries.to_csv(output, index=False)
+        tables = {"hub_countries": found.countries, "hub_coalitions": found.coalitions}
+        write_answer(output, HUB, tables, scenario, quality, said)
     if as_json:
         print_json({"countries": records(found.countries), "coalitions": records(found.coalitions)})
         return
@@ -66,5 +66,5 @@ def hub(
         for line in rows.itertuples(index=False):
             shown.add_row(*map(str, line))
         console().print(shown)
-    for note in hub_notes(found):
-        console().print(note)
+    for line in said:
+        console().print(line, soft_wrap=True)

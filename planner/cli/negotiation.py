@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.options import CatalogFolder, Json, Quality, ScenarioFile, Settings, TableFile
-from planner.cli.output import Progress, console, print_json, records, scenario_of
+from planner.cli.options import AnswerFile, CatalogFolder, Json, Quality, ScenarioFile, Settings
+from planner.cli.output import Progress, console, print_json, records, scenario_of, write_answer
 
 
 def register(app: typer.Typer) -> None:
@@ -19,9 +19,11 @@ def negotiate(
     file: ScenarioFile,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="agreement, licence, quota, keys, operator or law (repeat it); left out, all."),
+        typer.Option(
+            help="agreement, terms, licence, quota, keys, operator or law (repeat it); left out, all."
+        ),
     ] = None,
-    output: TableFile = None,
+    output: AnswerFile = None,
     quality: Quality = "quick",
     settings: Settings = None,
     catalog: CatalogFolder = None,
@@ -29,7 +31,9 @@ def negotiate(
 ) -> None:
     """What each agreement, a month of licence, a thousand of quota, keys at home, a local operator and own law are worth.
 
-    At the same waits and floors. Of an agreement: the most to pay, its price, and what of it must go for it to pay.
+    At the same waits and floors. Of an agreement: the most to pay, its price, what of that must go for it to be the
+    choice, and with which of keys, operator and law at home it would be the choice as it is. With --quality plan whole
+    plans are made of each row too.
 
     Examples:
 
@@ -40,7 +44,8 @@ def negotiate(
     from planner.facts.catalog import load_catalog
     from planner.facts.errors import UnknownName
     from planner.facts.suggest import hint
-    from planner.report.what_if import negotiation_rows
+    from planner.report.what_if import negotiation_rows, negotiation_told
+    from planner.runs.run import NEGOTIATION
     from planner.studies.concessions import WHATS
     from planner.studies.negotiation import negotiation_table
 
@@ -53,8 +58,9 @@ def negotiate(
         table = negotiation_table(
             scenario, quality, facts, progress, whats=tuple(w for w in WHATS if w in (only or WHATS))
         )
+    said = negotiation_told(table)
     if output is not None:
-        table.to_csv(output, index=False)
+        write_answer(output, NEGOTIATION, {"negotiation": table}, scenario, quality, said)
     if as_json:
         print_json({"negotiation": records(table)})
         return
@@ -67,3 +73,5 @@ def negotiate(
     for line in told.itertuples(index=False):
         shown.add_row(*map(str, line))
     console().print(shown)
+    for line in said:
+        console().print(line, soft_wrap=True)

@@ -30,4 +30,13 @@ ScenarioFile = Annotated[
 TableFile = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="CSV", help="Write the table here.")
 ]
+AnswerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write the table here; a name ending in .html: the page with a picture.",
+    ),
+]
 Quality = Annotated[Literal["quick", "plan"], typer.Option(help="quick: gap of 2 %; plan: 1 %.")]

@@ -22,6 +22,8 @@ from planner.planning.events import Event
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from planner.runs.run import Run
 
 UNSOUND = 3
@@ -112,6 +114,29 @@ def tell_audit(*runs: Run) -> int:
     for run in unsound:
         console(stderr=True).print(Text(f"run {run.name}: {run.audit_line}"), soft_wrap=True)
     return UNSOUND if unsound else 0
+
+
+def write_answer(
+    path: Path,
+    kind: str,
+    tables: Mapping[str, pd.DataFrame],
+    scenario: Scenario,
+    quality: str,
+    told: Sequence[str],
+) -> None:
+    """The first table of an answer as CSV; as a page with its picture where the name ends in .html."""
+    from planner.runs.disk import writing
+
+    with writing(path):
+        if path.suffix.lower() != ".html":
+            next(iter(tables.values())).to_csv(path, index=False)
+            return
+        from planner.report.strings import t
+        from planner.report.terms import term
+        from planner.report.what_if_page import page_of
+
+        facts = t("whatif.page-facts", quality=term("quality", quality), year=scenario.money.price_year)
+        path.write_text(page_of(kind, tables, scenario.title or scenario.name, facts, told), encoding="utf-8")
 
 
 class Progress:

@@ -39,7 +39,8 @@ def report(
     """The deliverable of a run: plan, capital needs, key figures with ranges, sources, checks.
 
     The pages need no network: what they show stands in the file. The PDF has the figures and tables of the page on A4.
-    The brief is one sheet of paper for whoever decides.
+    The brief is one sheet of paper for whoever decides. Of a run that answers a question (what concessions are worth, a hub,
+    a loss ...) there is the page.
 
     Examples:
 
@@ -52,10 +53,11 @@ def report(
     from planner.cli.output import console, tell_catalog
     from planner.facts.catalog import load_catalog
     from planner.runs.disk import RunError, writing
-    from planner.runs.run import find_run
+    from planner.runs.run import WHAT_IF, find_run
 
     found = find_run(run, root)
-    if not found.has_plan or "ledger" not in found.tables:
+    answers = found.kind in WHAT_IF and format == "html"
+    if not answers and (not found.has_plan or "ledger" not in found.tables):
         where = f"; its plans are in {found.path / 'points'}" if found.kind == "frontier" else ""
         raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to report{where}")
     tell_catalog(found, load_catalog(catalog))
@@ -64,7 +66,11 @@ def report(
     if target.exists() and not force:
         raise RunError(f"{target} is there already: name another file with -o, or write over it with --force")
     with writing(target.parent):
-        if format == "xlsx":
+        if answers:
+            from planner.report.what_if_page import page_of_run
+
+            target.write_text(page_of_run(found), encoding="utf-8")
+        elif format == "xlsx":
             from planner.report.workbook import write_workbook
 
             write_workbook(found, target)

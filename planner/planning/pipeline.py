@@ -35,9 +35,11 @@ from planner.planning.solve_run import (
     BELOW_ZERO,
     CONTROL_SLACK_POINTS,
     DELAY_SLACK_MONTHS,
-    NOT_BELOW,
+    PLACES,
+    PLACES_GAP,
     Effort,
     Outcome,
+    Places,
     SolveRun,
     Stop,
 )
@@ -46,6 +48,7 @@ from planner.planning.units import round_units
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import search
+from planner.solver.branching import PseudoCosts
 from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
 from planner.solver.rounding import PLANT_UNITS
@@ -72,15 +75,19 @@ def solve(
     engine: Engine | None = None,
     start: Floats | None = None,
     effort: Effort = THOROUGH,
+    learned: PseudoCosts | None = None,
 ) -> Outcome:
     """Solve a case; see the module's page for the steps. Raises nothing for an infeasible case.
 
     ``start`` holds values of all columns, of a neighbouring case with the same rows and columns: the search
-    for hosts and stacks begins there where it is feasible. ``effort`` says how far it goes.
+    for hosts and stacks begins there where it is feasible. ``effort`` says how far it goes. ``learned`` is what searches
+    for hosts and stacks of such cases have learned; this one goes by it and adds to it.
     """
     if objective not in ("cost", "delay", "control"):
         raise BadValue(f"objective {objective!r} is not one of 'cost', 'delay', 'control'")
-    run = _Pipeline(case, quality or case.scenario.solve.quality, objective, on_event, should_stop, effort)
+    run = _Pipeline(
+        case, quality or case.scenario.solve.quality, objective, on_event, should_stop, effort, learned
+    )
     troubles = precheck(case)
     if troubles:
         return run.outcome("infeasible", troubles=troubles)
@@ -227,6 +234,8 @@ class _Pipeline(SolveRun):
         start: Floats | None = None,
         good_enough: float = -np.inf,
         rounding: bool = False,
+        enough: Callable[[float], float] | None = None,
+        learned: PseudoCosts | None = None,
     ) -> Solution:
         """Branch and bound on a tree's programme, under the bounds in force."""
         tree.policy(self.engine.asked)
@@ -234,7 +243,8 @@ class _Pipeline(SolveRun):
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
         options = self.options(stage, gap)
         return self.timed(
-            stage, lambda: search(tree, options, absolute_gap, late, good_enough, start, rounding)
+            stage,
+            lambda: search(tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned),
         )
 
     def at_places(self, x: Floats, *held: str) -> Engine:
@@ -287,12 +297,16 @@ class _Pipeline(SolveRun):
         else:
             if engine.large and (planned := from_root(self)) is not None:
                 return planned
-            tree, gap = engine.searchable(), self.effort.places_gap * self.target
-            found = self.search("hosts and stacks", tree, "cost", gap, start=self.start)
+            tree, gap, loose = engine.searchable(), PLACES_GAP * self.target, self.effort.enough
+            found = self.search(
+                "hosts and stacks", tree, "cost", gap, start=self.start, enough=loose, learned=self.learned
+            )
         x = self.values(found)
         self.bound = found.bound
-        if found.objective is not None and found.objective >= self.effort.below:
-            raise Stop(NOT_BELOW)
+        if found.objective is not None and found.bound is not None:
+            self.places = Places(found.objective, found.bound, x)
+        if not self.effort.whole:
+            raise Stop(PLACES)
         if everything:
             self.hold(x, *PATTERN, *HALLS, UNITS)
             engine.integers()
@@ -303,7 +317,7 @@ class _Pipeline(SolveRun):
         enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
         found = self.halls_at(x, "cost", HALLS_GAP * self.target, good_enough=enough)
         missed = self.bound is not None and self.misses(found.objective)
-        if found.x is None or (missed and self.effort.direct and not self.over and not found.stopped):
+        if found.x is None or (missed and not self.over and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already
             found = self.direct(x if whole is None else whole)
         x = self.values(found)

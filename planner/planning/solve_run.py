@@ -18,6 +18,7 @@ from planner.planning.events import Event, OnEvent
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
+from planner.solver.branching import PseudoCosts
 from planner.solver.engine import Engine
 from planner.solver.members import Ints
 from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
@@ -33,8 +34,8 @@ CONTROL_SLACK_POINTS = 0.01
 STOPPED_GAP, STOPPED_S = 0.2, 30.0
 ABSOLUTE_GAP = 1e-6
 """In the unit of the objective: what is left open of a programme whose best value is about zero."""
-NOT_BELOW = "not-below"
-"""Status of a solve that ended because its hosts and stacks cannot cost less than asked."""
+PLACES = "places"
+"""Status of a solve that was asked for hosts and stacks alone (``Effort``)."""
 BELOW_ZERO = "the present value of cost is below 0"
 """Begins the note on a plan that receives more than it pays."""
 
@@ -48,14 +49,25 @@ T = TypeVar("T")
 class Effort:
     """How far a solve goes.
 
-    ``places_gap``: share of the gap left open by hosts and stacks. ``below``: MUSD; where hosts and stacks found cannot
-    cost less with divisible halls, the solve ends with its bound and no plan, status ``not-below``. ``direct``: whether
-    hosts, stacks and halls are searched together where one after the other misses the gap.
+    ``whole``: whether halls and servers are made whole; else the solve ends with hosts and stacks, ``Outcome.places`` and
+    no plan, status ``places``. Large cases are planned whole all the same. ``enough``: how far above the bound hosts and
+    stacks of some cost may be, MUSD, where that is more than their share of the gap.
     """
 
-    places_gap: float = PLACES_GAP
-    below: float = math.inf
-    direct: bool = True
+    whole: bool = True
+    enough: Callable[[float], float] | None = None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Least cost with hosts, stacks and signatures whole, halls and servers in parts: MUSD found, and its bound.
+
+    ``values`` are those of all columns.
+    """
+
+    cost: float
+    bound: float
+    values: Floats = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,8 @@ class Outcome:
     ``bound`` in MUSD and ``gap`` (share of the cost) hold for the cost objective under ``bounds``, the policy
     bounds in force: explicit ones and those frozen by the planner; they are of the plan's slices of the day,
     also where a proof has priced the plan on all hours (``regret`` says what the slices cost: see
-    ``planner.planning.proof.Proof``). ``seconds`` is by stage. With status ``not-below`` there is a bound and no plan
-    (``Effort``).
+    ``planner.planning.proof.Proof``). ``seconds`` is by stage. ``places`` is what the search for hosts and stacks has
+    found, None where there was none (large cases, no whole numbers asked for).
     """
 
     status: str
@@ -84,10 +96,11 @@ class Outcome:
     regret: dict[str, float] = field(default_factory=dict)
     values: Floats | None = field(default=None, repr=False)
     """Values of all columns, for starting a neighbouring case."""
+    places: Places | None = field(default=None, repr=False)
 
     def without_values(self) -> Outcome:
         """A copy that is small enough to send between processes."""
-        return replace(self, values=None)
+        return replace(self, values=None, places=None)
 
 
 class Stop(Exception):
@@ -107,8 +120,9 @@ class SolveRun:
         on_event: OnEvent | None,
         should_stop: Callable[[], bool] | None,
         effort: Effort,
+        learned: PseudoCosts | None,
     ) -> None:
-        self.effort = effort
+        self.effort, self.learned = effort, learned
         if quality not in GAPS:
             raise BadValue(f"quality {quality!r} is not one of {', '.join(GAPS)}")
         self.case, self.quality, self.objective = case, quality, objective
@@ -122,6 +136,7 @@ class SolveRun:
         self.stopped = False
         self.divisible: Solution | None = None
         self.bound: float | None = None
+        self.places: Places | None = None
         self.reference: Floats | None = None
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
         self.start: Floats | None = None
@@ -233,7 +248,7 @@ class SolveRun:
             objective=self.objective,
             quality="screening" if screening else self.quality,
             plan=plan,
-            bound=self.bound if plan is not None or status == NOT_BELOW else None,
+            bound=self.bound if plan is not None or status == PLACES else None,
             gap=gap,
             seconds={k: round(v, 3) for k, v in self.seconds.items()},
             bounds=self.bounds,
@@ -242,6 +257,7 @@ class SolveRun:
             notes=self.notes,
             stopped=self.stopped,
             regret=regret or {},
+            places=self.places,
         )
 
     def frozen(self) -> Scenario:

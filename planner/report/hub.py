@@ -7,7 +7,6 @@ import math
 import pandas as pd
 
 from planner.facts.numbers import fixed, percent
-from planner.studies.hub import HubStudy
 
 
 def _money(value: float) -> str:
@@ -43,9 +42,8 @@ def coalition_rows(rows: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def hub_notes(found: HubStudy) -> list[str]:
+def hub_told(countries: pd.DataFrame, coalitions: pd.DataFrame) -> list[str]:
     """Who pays more than alone, who would be better apart, and who has no plan alone."""
-    countries, coalitions = found.countries, found.coalitions
     more = countries[countries["pays_more"]]
     told = [f"{r.country} is asked for more than it would pay alone, beyond both gaps: split the cost another way."
             for r in more.itertuples()]  # fmt: skip

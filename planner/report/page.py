@@ -144,6 +144,24 @@ def html_page(run: Run, charts: Sequence[Chart]) -> str:
         *(_chart(i, chart) for i, chart in enumerate(charts)),
         *(_section(part) for part in parts_of(run)),
     ]
+    return _document(title, parts)
+
+
+def answer_html(
+    title: str, facts: str, told: Sequence[str], charts: Sequence[Chart], parts: Sequence[Part]
+) -> str:
+    """The page of an answer to a question: sentences, pictures, tables; ``facts`` is what it rests on, in one line."""
+    return _document(title, [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="note">{escape(facts)}</p>',
+        *(f"<p>{escape(line)}</p>" for line in told),
+        *(_chart(i, chart) for i, chart in enumerate(charts)),
+        *(_section(part) for part in parts),
+    ])  # fmt: skip
+
+
+def _document(title: str, parts: Sequence[str]) -> str:
+    """A page with its style and the library of its charts inside."""
     body = "\n".join(parts)
     script = SCRIPT.replace("CONFIG", json.dumps(CONFIG))
     return (

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
 from planner.facts.numbers import fixed, number, percent, quantity, signed
 from planner.report.built import NAMED, few
+from planner.report.hub import coalition_rows, country_rows, hub_told
 from planner.report.names import spoken, titles
 from planner.report.strings import t
 from planner.report.terms import kpi_label, term
-from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.runs.run import HUB, LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
 from planner.scenario.schema import Scenario
+from planner.studies.concessions import AGREEMENT, OF_TERMS, TERMS
 from planner.studies.supplier_loss_tables import COST, UNSERVED
 
 Tables = Mapping[str, pd.DataFrame]
@@ -217,25 +220,78 @@ def _valuations(tables: Tables) -> dict[str, pd.DataFrame]:
 
 def negotiation_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """What concessions are worth, and what agreements cost beside it; nothing is said of what cannot be told apart."""
-    worth, between = [], []
+    worth = []
     for r in rows.itertuples():
         known, endless = r.worth_musd == r.worth_musd, r.worth_musd == float("inf")
-        apart = bool(r.told_apart)
         worth.append(
-            r.status if not known else t("whatif.no-plan-without") if endless else number(r.worth_musd) if apart
+            r.status if not known else t("whatif.no-plan-without") if endless else number(r.worth_musd) if r.told_apart
             else t("whatif.not-told-apart")
         )  # fmt: skip
-        between.append("" if not known or endless else f"{number(r.low_musd)} to {number(r.high_musd)}")
-    return pd.DataFrame({
+    told = pd.DataFrame({
         "concession": [t(f"whatif.concession.{what}") for what in rows["what"]], "of": rows["item"],
-        "by the": rows["unit"].fillna(""), "worth, MUSD": worth, "lies in, MUSD": between,
+        "by the": rows["unit"].fillna(""), "worth, MUSD": worth,
+        "lies in, MUSD": _intervals(rows, "low_musd", "high_musd"),
         "price, MUSD": ["" if v != v else number(v) for v in rows["price_musd"]],
-        "must fall by, MUSD": ["" if v != v else number(v) for v in rows["change_musd"]],
+        "must fall by, MUSD": _intervals(rows, "change_low_musd", "change_high_musd"),
     })  # fmt: skip
+    if rows["plans_musd"].notna().any():
+        told["in whole plans, MUSD"] = _intervals(rows, "plans_low_musd", "plans_high_musd")
+    return told
+
+
+def _intervals(rows: pd.DataFrame, low: str, high: str) -> list[str]:
+    """Both ends of an interval, one where they read alike; nothing where it is not known or has no end."""
+    return [
+        "" if not (abs(a) < float("inf") and abs(b) < float("inf")) else number(a) if number(a) == number(b)
+        else f"{number(a)} to {number(b)}"
+        for a, b in zip(rows[low].astype(float), rows[high].astype(float), strict=True)
+    ]  # fmt: skip
+
+
+def negotiation_told(rows: pd.DataFrame) -> list[str]:
+    """Of each agreement whether it pays, what of its price must go, or with which other terms it is the choice; and how far
+    whole plans may differ by chance.
+    """
+    told = [_agreement_told(r, rows) for r in rows[rows["what"] == AGREEMENT].itertuples()]
+    rounding = rows["rounding_musd"].dropna()
+    if len(rounding) and rounding.iloc[0] > 0:
+        told.append(t("whatif.told-rounding", musd=number(rounding.iloc[0])))
+    return [line for line in told if line]
+
+
+def _agreement_told(r: Any, rows: pd.DataFrame) -> str:
+    """One agreement in a sentence or two."""
+    if r.worth_musd != r.worth_musd:
+        return t("whatif.told-none", name=r.item, status=r.status)
+    if r.worth_musd == float("inf"):
+        return t("whatif.told-needed", name=r.item)
+    price, low, high = number(r.price_musd), number(r.low_musd), number(r.high_musd)
+    if r.low_musd >= r.price_musd:
+        return t("whatif.told-pays", name=r.item, price=price, low=low, high=high)
+    if r.high_musd >= r.price_musd:
+        return t("whatif.told-open", name=r.item, price=price, low=low, high=high)
+    if r.high_musd <= 0:
+        said = t("whatif.told-never-pays", name=r.item)
+    else:
+        fall = _intervals(pd.DataFrame([r._asdict()]), "change_low_musd", "change_high_musd")[0]
+        said = t("whatif.told-must-fall", name=r.item, price=price, fall=fall)
+    begins = f"{r.item}{OF_TERMS}"
+    others = rows[(rows["what"] == TERMS) & rows["item"].str.startswith(begins)]
+    enough = others[others["low_musd"] >= others["price_musd"]]["item"].str.removeprefix(begins)
+    if len(enough):
+        return f"{said} {t('whatif.told-with-terms', terms=t('whatif.or').join(enough))}"
+    return f"{said} {t('whatif.told-no-terms')}" if len(others) else said
 
 
 def _negotiation(tables: Tables) -> dict[str, pd.DataFrame]:
     return {"negotiation": negotiation_rows(tables["negotiation"])}
+
+
+def _hub(tables: Tables) -> dict[str, pd.DataFrame]:
+    return {
+        "hub_countries": country_rows(tables["hub_countries"]),
+        "hub_coalitions": coalition_rows(tables["hub_coalitions"]),
+    }
 
 
 VIEWS: dict[str, Callable[[Tables], dict[str, pd.DataFrame]]] = {
@@ -244,7 +300,19 @@ VIEWS: dict[str, Callable[[Tables], dict[str, pd.DataFrame]]] = {
     STACKS: _stacks,
     VALUATIONS: _valuations,
     NEGOTIATION: _negotiation,
+    HUB: _hub,
 }
+TOLD: dict[str, Callable[[Run], list[str]]] = {
+    LOSS: loss_told,
+    NEGOTIATION: lambda run: negotiation_told(run.table("negotiation")),
+    HUB: lambda run: hub_told(run.table("hub_countries"), run.table("hub_coalitions")),
+}
+"""Answers that are told in sentences above their tables."""
+
+
+def told_of(run: Run) -> list[str]:
+    """The answer in sentences; none where its tables say all."""
+    return TOLD[run.kind](run) if run.kind in TOLD else []
 
 
 def notes_of(run: Run) -> list[str]:

@@ -42,8 +42,8 @@ DOWNSIDES = "downsides"
 FRONTIER = "frontier"
 """Kind of a run that holds a trade-off and its plans."""
 LOSS, SURVIVAL, STACKS, VALUATIONS = "loss", "survival", "stacks", "valuations"
-NEGOTIATION = "negotiation"
-WHAT_IF = (LOSS, SURVIVAL, STACKS, VALUATIONS, NEGOTIATION)
+NEGOTIATION, HUB = "negotiation", "hub"
+WHAT_IF = (LOSS, SURVIVAL, STACKS, VALUATIONS, NEGOTIATION, HUB)
 """Kinds of runs that answer a question to a plan of another run or to its scenario, with tables and no plan."""
 OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "status": lambda v: isinstance(v, str),

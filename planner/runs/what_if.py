@@ -1,5 +1,5 @@
 """Questions to a plan that take plans of their own, as a run: a loss, survival, each stack, rules of residual value,
-what concessions are worth.
+what concessions are worth, what a hub of several countries saves each.
 
 run = run_what_if({"study": "survival", "by": ["site"], "quality": "quick"}, folder, scenario, catalog)
 run.tables, run.outcome["notes"]
@@ -19,9 +19,10 @@ import pandas as pd
 from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
 from planner.runs.files import captured_output
-from planner.runs.run import LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
+from planner.runs.run import HUB, LOSS, NEGOTIATION, STACKS, SURVIVAL, VALUATIONS, Run
 from planner.runs.writer import start_run
 from planner.scenario.schema import Cut, Scenario
+from planner.studies.hub import hub_study
 from planner.studies.negotiation import negotiation_table
 from planner.studies.stacks import FIVE, compare_stacks
 from planner.studies.supplier_loss import sever
@@ -95,12 +96,22 @@ def _negotiation(asked: Asked) -> Found:
     return Found({"negotiation": table}, [])
 
 
+def _hub(asked: Asked) -> Found:
+    """``countries``: ISO3 of those compared, by default all that have demand."""
+    countries = asked.options.get("countries") or None
+    found = hub_study(
+        asked.scenario, countries, asked.quality, asked.catalog, asked.on_event, asked.should_stop
+    )
+    return Found({"hub_countries": found.countries, "hub_coalitions": found.coalitions}, [])
+
+
 ANSWERS: dict[str, Callable[[Asked], Found]] = {
     LOSS: _loss,
     SURVIVAL: _survival,
     STACKS: _stacks,
     VALUATIONS: _valuations,
     NEGOTIATION: _negotiation,
+    HUB: _hub,
 }
 
 

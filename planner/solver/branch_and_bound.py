@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import Callable
 from typing import Any
 
 import highspy
@@ -47,15 +48,19 @@ def search(
     good_enough: float = -np.inf,
     start: Floats | None = None,
     rounding: bool = False,
+    enough: Callable[[float], float] | None = None,
+    learned: PseudoCosts | None = None,
 ) -> Solution:
     """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
 
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
     do. A plan whose objective is at most ``good_enough`` ends the search. With ``rounding`` the first plans tried
-    are roundings of the relaxation. The solution has values of all columns and no duals.
+    are roundings of the relaxation. ``enough`` says how far above the bound a plan of some objective may be, where that is
+    more than both gaps. ``learned`` holds what searches of trees with the same questions have learned, and is added to.
+    The solution has values of all columns and no duals.
     """
-    return _Search(tree, options, absolute_gap, late, good_enough, start, rounding).run()
+    return _Search(tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned).run()
 
 
 class _Search:
@@ -68,6 +73,8 @@ class _Search:
         good_enough: float,
         start: Floats | None,
         rounding: bool,
+        enough: Callable[[float], float] | None,
+        learned: PseudoCosts | None,
     ) -> None:
         self.tree, self.live, self.rounding = tree, tree.live, rounding
         self.gap, self.absolute, self.good_enough, self.start = options.gap, absolute_gap, good_enough, start
@@ -75,7 +82,8 @@ class _Search:
         self.began = time.perf_counter()
         self.end = self.began + (np.inf if options.time_limit_s is None else options.time_limit_s)
         self.patience = late or (np.inf, options.gap)
-        self.searched, self.pseudo_costs = Searched(tree), PseudoCosts()
+        self.allowed = enough or (lambda _: 0.0)
+        self.searched, self.pseudo_costs = Searched(tree), PseudoCosts() if learned is None else learned
         self.numbered = 0
         self.root = self.node(-np.inf, self.searched.low, self.searched.high, frozenset())
         self.best: Solution | None = None
@@ -261,7 +269,7 @@ class _Search:
         """How far above the bound a plan may be."""
         seconds, late_gap = self.patience
         gap = late_gap if time.perf_counter() - self.began > seconds else self.gap
-        return max(self.absolute, gap * abs(objective))
+        return max(self.absolute, gap * abs(objective), self.allowed(objective))
 
     # ---- what is known
 

@@ -106,6 +106,12 @@ class Engine:
         other._adopt(case, self.entries, self.arrays, None, None, *shared)
         return other
 
+    def within_bounds(self, case: Case, arrays: Arrays) -> Engine:
+        """The same rows and columns within other bounds, those of ``arrays``, for a case that differs in what they say."""
+        other = object.__new__(Engine)
+        other._adopt(case, self.entries, arrays, None)
+        return other
+
     @property
     def large(self) -> bool:
         """Whether what is searched is aggregated first: a rule by measured size."""

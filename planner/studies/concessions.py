@@ -9,22 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from planner.case.attributes import owner_attributes
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.context import Context
+from planner.case.in_force import ATTRIBUTES, LOCALITY, TRUST, gives
 from planner.facts.catalog import Catalog
 from planner.plans.plan import Plan
+from planner.scenario.agreements import Agreement
 from planner.scenario.schema import Decision, Scenario
 
-AGREEMENT, LICENCE, QUOTA, KEYS, OPERATOR, LAW = "agreement", "licence", "quota", "keys", "operator", "law"
-WHATS = (AGREEMENT, LICENCE, QUOTA, KEYS, OPERATOR, LAW)
+AGREEMENT, TERMS, LICENCE, QUOTA = "agreement", "terms", "licence", "quota"
+KEYS, OPERATOR, LAW = "keys", "operator", "law"
+WHATS = (AGREEMENT, TERMS, LICENCE, QUOTA, KEYS, OPERATOR, LAW)
+HOME_KEYS, OF_TERMS = "local-hsm", ": "
 AT_HOME = {OPERATOR: ("local", ("foreign", "partner")), LAW: ("domestic", ("foreign", "partner", "mixed"))}
 """Attribute of a host -> what is asked for, and the values it would take the place of."""
+TERMS_AT_HOME = {KEYS: HOME_KEYS, **{what: local for what, (local, _) in AT_HOME.items()}}
+"""Attribute -> value of an agreement that asks for it at home."""
 LEADS = ("lead_months_low", "lead_months_mid", "lead_months_high")
 
 
@@ -39,6 +47,8 @@ class Concession:
     per: float = 1.0
     may_be_left: bool = True
     """Whether a plan may leave it unused, so that the plan to compare with is one of its plans."""
+    agreement: str = ""
+    """The agreement that is signed in that case for nothing."""
 
 
 @dataclass
@@ -61,16 +71,77 @@ def _agreements(asked: Asked, plan: Plan) -> Iterator[Concession]:
     """Each optional agreement: forbidden, and signed for nothing; the others stay a choice in both."""
     for a in asked.scenario.agreements:
         if a.optional and a.id in set(plan.case.terms["e"]):
-            yield Concession(AGREEMENT, a.id, "", partial(_for_nothing, asked, a.id), may_be_left=False)
+            yield Concession(
+                AGREEMENT, a.id, "", partial(_for_nothing, asked, a), may_be_left=False, agreement=a.id
+            )
 
 
-def _for_nothing(asked: Asked, agreement: str) -> Case:
-    free = [
-        x if x.id != agreement else x.model_copy(update={"sign_musd": 0.0, "musd_per_year": 0.0})
-        for x in asked.scenario.agreements
-    ]
-    scenario = asked.scenario.model_copy(update={"agreements": free})
-    return asked.case(decided(scenario, "require", agreement))
+def _for_nothing(asked: Asked, agreement: Agreement, catalog: Catalog | None = None) -> Case:
+    """The agreement, with terms that may not be those of the scenario, signed at no cost."""
+    free = agreement.model_copy(update={"sign_musd": 0.0, "musd_per_year": 0.0})
+    others = [free if x.id == agreement.id else x for x in asked.scenario.agreements]
+    scenario = asked.scenario.model_copy(update={"agreements": others})
+    return asked.case(decided(scenario, "require", agreement.id), catalog)
+
+
+def _terms(asked: Asked, plan: Plan) -> Iterator[Concession]:
+    """Each agreement that is not signed, with keys, operator or law of what it speaks of at home: the fewest terms that
+    change what it opens, one alone first, then all sets in which no smaller one did; what opens no more is left out.
+    """
+    signed = set(plan.tables["agreements"]["e"])
+    for a in asked.scenario.agreements:
+        if not a.optional or a.id not in set(plan.case.terms["e"]) or a.id in signed:
+            continue
+        plain, opening = _for_nothing(asked, a), list[set[str]]()
+        for names in (set(some) for n in (1, 2, 3) for some in combinations(TERMS_AT_HOME, n)):
+            if any(less <= names for less in opening):
+                continue
+            agreement, catalog = _with_attributes(asked, plan, a, {n: TERMS_AT_HOME[n] for n in names})
+            if agreement.attributes == a.attributes:
+                continue
+            case = _for_nothing(asked, agreement, catalog)
+            if _same_openings(case, plain):
+                continue
+            opening.append(names)
+            item = f"{a.id}{OF_TERMS}{', '.join(n for n in TERMS_AT_HOME if n in names)}"
+            yield Concession(TERMS, item, "", partial(_known, case), may_be_left=False, agreement=a.id)
+
+
+def _known(case: Case) -> Case:
+    return case
+
+
+def _with_attributes(
+    asked: Asked, plan: Plan, agreement: Agreement, attributes: dict[str, str]
+) -> tuple[Agreement, Catalog]:
+    """The agreement with attributes for the hosts and stacks it speaks of, and a catalog in which its kind may set them."""
+    facts, context = asked.catalog, Context.of(asked.scenario, asked.catalog)
+    kinds = facts.table("agreement_kinds").copy()
+    given = str(kinds.at[agreement.kind, "gives"])
+    if not gives(context, agreement, ATTRIBUTES):
+        kinds.loc[agreement.kind, "gives"] = f"{given};{ATTRIBUTES}"
+    covers, rows = agreement.covers, plan.case.unders.reset_index()
+    rows = rows[rows["e"] == agreement.id]
+    if gives(context, agreement, LOCALITY) or gives(context, agreement, TRUST):
+        hosts = [h.id for h in asked.scenario.hosts if context.host_country(h) == agreement.partner]
+        stacks = covers.stacks
+    else:
+        hosts, stacks = (sorted(set(rows[key].astype(str))) for key in ("h", "a"))
+    spoken = {"hosts": covers.hosts or hosts or None, "stacks": covers.stacks or stacks or None}
+    return agreement.model_copy(update={
+        "covers": covers.model_copy(update=spoken), "attributes": {**agreement.attributes, **attributes},
+    }), _with(facts, {"agreement_kinds": kinds})  # fmt: skip
+
+
+def _with(facts: Catalog, changed: dict[str, pd.DataFrame]) -> Catalog:
+    """The catalog with some of its tables changed."""
+    return Catalog({**{name: facts.table(name) for name in facts.tables}, **changed}, facts._resources)
+
+
+def _same_openings(one: Case, other: Case) -> bool:
+    """Whether two cases allow the same work at the same scores, and open the same of it under agreements."""
+    a, b = (case.opened[["e", "w", "h", "a", "k"]] for case in (one, other))
+    return _same_scores(one, other) and set(a.itertuples(index=False)) == set(b.itertuples(index=False))
 
 
 def decided(scenario: Scenario, do: str, agreement: str) -> Scenario:
@@ -99,18 +170,18 @@ def _licence(asked: Asked, plan: Plan) -> Iterator[Concession]:
 
 def _licences_sooner(asked: Asked, months: int) -> Case:
     facts, licence = asked.catalog, asked.scenario.supply.licence
-    frames = {name: facts.table(name) for name in facts.tables}
+    changed = {}
     for name in ("licence_rules", "licence_tiers", "licence_reviews"):
-        frame = frames[name].copy()
+        frame = facts.table(name).copy()
         for column in LEADS:
             if column in frame:
                 frame[column] = (frame[column] - months).clip(lower=0)
-        frames[name] = frame
+        changed[name] = frame
     own = None if licence.lead_months is None else max(0.0, licence.lead_months - months)
     supply = asked.scenario.supply.model_copy(
         update={"licence": licence.model_copy(update={"lead_months": own})}
     )
-    return asked.case(asked.scenario.model_copy(update={"supply": supply}), Catalog(frames, facts._resources))
+    return asked.case(asked.scenario.model_copy(update={"supply": supply}), _with(facts, changed))
 
 
 def _quotas(asked: Asked, plan: Plan) -> Iterator[Concession]:
@@ -135,8 +206,7 @@ def _more_under(plain: Callable[[], Case], e: str) -> Case:
 
 def _keys(asked: Asked, plan: Plan) -> Iterator[Concession]:
     stacks = [
-        s.model_copy(update={"attributes": {**s.attributes, "keys": "local-hsm"}})
-        for s in asked.scenario.stacks
+        s.model_copy(update={"attributes": {**s.attributes, KEYS: HOME_KEYS}}) for s in asked.scenario.stacks
     ]
     yield from _scored(asked, plan, KEYS, "all stacks", {"stacks": stacks})
 
@@ -166,7 +236,7 @@ def _scored(asked: Asked, plan: Plan, what: str, item: str, changes: dict[str, A
     """Attributes that change what work is allowed, or its scores; nothing where they change neither."""
     case = asked.case(asked.scenario.model_copy(update=changes))
     if not _same_scores(case, plan.case):
-        yield Concession(what, item, "", lambda: case)
+        yield Concession(what, item, "", partial(_known, case))
 
 
 def _same_scores(one: Case, other: Case) -> bool:
@@ -177,5 +247,5 @@ def _same_scores(one: Case, other: Case) -> bool:
 
 
 _MAKERS: dict[str, Callable[[Asked, Plan], Iterator[Concession]]] = {
-    AGREEMENT: _agreements, LICENCE: _licence, QUOTA: _quotas, KEYS: _keys, OPERATOR: _operator, LAW: _law,
+    AGREEMENT: _agreements, TERMS: _terms, LICENCE: _licence, QUOTA: _quotas, KEYS: _keys, OPERATOR: _operator, LAW: _law,
 }  # fmt: skip

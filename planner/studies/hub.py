@@ -17,9 +17,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
-from typing import TypedDict
+from typing import Any, TypedDict
 
+import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
@@ -28,13 +30,17 @@ from planner.case.context import Context
 from planner.case.limits import PARTNER
 from planner.case.locality import home_of
 from planner.case.measures import unit_weights
+from planner.case.registry import ONCE
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
-from planner.planning.events import OnEvent
+from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
+from planner.solver.arrays import Arrays, Floats
+from planner.solver.branching import PseudoCosts
+from planner.solver.engine import PLACED, Engine
 
 MOST = 5
 """Countries of a hub whose coalitions are all tried: 31 of them."""
@@ -44,6 +50,8 @@ COUNTRIES = [
 ]  # fmt: skip
 COALITIONS = ["members", "status", "gap", "cost_musd", "bound_musd", "saves_low_musd", "saves_high_musd", "asked_musd",
               "better_apart"]  # fmt: skip
+QUOTAS = ("quota_per_period", "quota_cumulative", "quota_window", "quota_capacity")
+"""Rules whose rows are bounded by a quota's amount."""
 Members = tuple[str, ...]
 
 
@@ -59,6 +67,11 @@ def homes(scenario: Scenario, catalog: Catalog) -> dict[str, str]:
     """Workload -> country whose data it handles."""
     context = Context.of(scenario, catalog)
     return {w.id: home_of(context, w) for w in scenario.demand}
+
+
+def countries(scenario: Scenario, catalog: Catalog) -> list[str]:
+    """Countries that a hub could serve: homes of the data of some workload."""
+    return sorted(set(homes(scenario, catalog).values()))
 
 
 def held_by_country(plan: Plan, home: dict[str, str], by: list[str]) -> pd.DataFrame:
@@ -144,19 +157,19 @@ class _Options(TypedDict):
 
 def hub_study(
     scenario: Scenario,
-    countries: list[str] | None = None,
+    of: list[str] | None = None,
     quality: str = "quick",
     catalog: Catalog | None = None,
     on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> HubStudy:
-    """The plan of all by country, and every coalition; ``countries``: some of those of the scenario, the others left out.
+    """The plan of all by country, and every coalition; ``of``: some countries of the scenario, the others left out.
 
     Raises ``BadValue`` for fewer than two countries or more than ``MOST``, or where all together have no plan.
     """
     facts = catalog or scenario.catalog
-    there = sorted(set(homes(scenario, facts).values()))
-    members = tuple(sorted(countries or there))
+    there = countries(scenario, facts)
+    members = tuple(sorted(set(of or there)))
     missing = sorted(set(members) - set(there))
     if missing or not 2 <= len(members) <= MOST:
         why = (
@@ -166,18 +179,19 @@ def hub_study(
         )
         raise BadValue(f"{why}; countries of the scenario: {', '.join(there)}")
     options: _Options = {"on_event": on_event, "should_stop": should_stop}
-    whole = build_case(of_members(scenario, facts, members, members), facts)
-    table = _Table(scenario, facts, members, quality, asked_over_time(whole), options)
-    alone = {c: table.solved((c,), {}) for c in members}
+    table = _Table(scenario, facts, members, quality, options)
+    found: dict[Members, Outcome] = {(c,): table.solved((c,), {}) for c in members}
+    home = homes(scenario, facts)
     waits: dict[str, float] = {
         w: months
-        for found in alone.values()
-        for w, months in found.bounds.max_delay_months_by_workload.items()
+        for (country,), alone in found.items()
+        for w, months in alone.bounds.max_delay_months_by_workload.items()
+        if home[w] == country
     }
-    found: dict[Members, Outcome] = {(c,): alone[c] for c in members}
-    for size in range(2, len(members) + 1):
-        for group in combinations(members, size):
-            found[group] = table.solved(group, waits)
+    larger = [group for size in range(2, len(members) + 1) for group in combinations(members, size)]
+    for group in sorted(larger, key=len, reverse=True):  # all first: the others begin at its places
+        found[group] = table.solved(group, waits)
+    found = {group: found[group] for group in [*((c,) for c in members), *larger]}
     everyone = found[members]
     if everyone.plan is None:
         raise BadValue(
@@ -196,7 +210,9 @@ def of_members(scenario: Scenario, catalog: Catalog, group: Members, members: Me
     kept, old = {h.id for h in hosts}, scenario.existing
     demand = [w for w in scenario.demand if home[w.id] in group]
     named = {w.id for w in demand}
+    waits = scenario.limits.max_delay_months
     limits = scenario.limits.model_copy(update={
+        "max_delay_months": {w: m for w, m in waits.items() if w in named} if isinstance(waits, dict) else waits,
         "control_floors": [f for f in scenario.limits.control_floors if f.workload is None or f.workload in named],
     })  # fmt: skip
     return scenario.model_copy(update={
@@ -209,29 +225,114 @@ def of_members(scenario: Scenario, catalog: Catalog, group: Members, members: Me
     })  # fmt: skip
 
 
-@dataclass(frozen=True)
 class _Table:
-    """What is the same for every coalition; ``asked``: workload -> thousands of reference accelerators x years."""
+    """The programme of all countries, made once, and what is solved of it: a coalition's is that within other bounds.
 
-    scenario: Scenario
-    catalog: Catalog
-    members: Members
-    quality: str
-    asked: pd.Series
-    options: _Options
+    A workload of nobody in the coalition is wholly unserved and no run of it is done; hosts in the countries of others stay
+    closed; quotas are the coalition's part. All searches ask the same questions: they share what they learn of them, and
+    begin at the places of the plan of all. Where a scenario has more of a place than that (hosts that stand, decisions, one
+    cap on the wait of all), a coalition has a programme of its own.
+    """
+
+    def __init__(
+        self, scenario: Scenario, catalog: Catalog, members: Members, quality: str, options: _Options
+    ) -> None:
+        self.scenario, self.catalog, self.members, self.quality = scenario, catalog, members, quality
+        self.options = options
+        self.whole = of_members(scenario, catalog, members, members)
+        self.case = build_case(self.whole, catalog)
+        self.home = homes(self.whole, catalog)
+        self.asked = asked_over_time(self.case)
+        """Workload -> thousands of reference accelerators x years."""
+        self.learned = PseudoCosts()
+        self.places: Floats | None = None
+        """Values of all columns, of the plans found so far, with their hosts, stacks and places of runs."""
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(self.case)
 
     def solved(self, group: Members, waits: dict[str, float]) -> Outcome:
         """The plan of a coalition at these waits by workload; where there are none, at those the planner allows it."""
+        if self.options["on_event"] is not None:
+            self.options["on_event"](Event("hub", " ".join(group), 0.0))
         own = of_members(self.scenario, self.catalog, group, self.members)
         if waits:
             months = {w.id: waits[w.id] for w in own.demand if w.id in waits}
             own = own.model_copy(
                 update={"limits": own.limits.model_copy(update={"max_delay_months": months})}
             )
-        case = build_case(own, self.catalog)
         part = float(self.asked[[w.id for w in own.demand if w.id in self.asked]].sum() / self.asked.sum())
-        case = replace(case, quotas=case.quotas.assign(amount_k=case.quotas["amount_k"] * part))
-        return solve(case, self.quality, **self.options)
+        if not self.shares_root(own):
+            case = build_case(own, self.catalog)
+            case = replace(case, quotas=case.quotas.assign(amount_k=case.quotas["amount_k"] * part))
+            return solve(case, self.quality, **self.options)
+        case = replace(self.case, scenario=self.whole.model_copy(update={"limits": own.limits}))
+        engine = self.engine.within_bounds(case, self.arrays_of(own, part))
+        found = solve(
+            case, self.quality, **self.options, engine=engine, start=self.places, learned=self.learned
+        )
+        self.keep(group, found)
+        return found
+
+    def shares_root(self, own: Scenario) -> bool:
+        """Whether a coalition differs from all in workloads, open hosts and waits by workload only."""
+        waits = own.limits.max_delay_months
+        return (
+            own.existing == self.whole.existing
+            and own.decisions == self.whole.decisions
+            and (waits is None or isinstance(waits, dict))
+        )
+
+    def arrays_of(self, own: Scenario, part: float) -> Arrays:
+        """The bounds of a coalition on the rows and columns of all; ``part``: share of quotas."""
+        arrays, trains = self.engine.arrays, set(self.case.trainings["w"])
+        low, high, most = arrays.col_lower.copy(), arrays.col_upper.copy(), arrays.row_upper.copy()
+        hosts, demand = {h.id for h in own.hosts}, {w.id for w in own.demand}
+
+        def level(family: str, at: int) -> pd.Index:
+            return arrays.columns[family].labels.get_level_values(at)
+
+        def own_of(family: str, **kept: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+            named = {"w": demand, "h": hosts}
+            return np.logical_and.reduce([level(family, at).isin(named[key]) for key, at in kept.items()])
+
+        for family, kept in (("open", {"h": 0}), ("serve", {"w": 0, "h": 1}), ("reserve", {"w": 0, "h": 1}),
+                             (PLACED, {"w": 0})):  # fmt: skip
+            block = arrays.columns[family]
+            if block.size:
+                high[block.slice] = np.where(own_of(family, **kept), high[block.slice], 0.0)
+        for family in ("unserved", "unfinished"):
+            block = arrays.columns[family]
+            if block.size:
+                others = ~own_of(family, w=0)
+                runs = level(family, 0).isin(trains) & (
+                    family == "unserved"
+                )  # rows of runs say how much of it
+                high[block.slice] = np.where(others, 1.0, high[block.slice])
+                low[block.slice] = np.where(others & ~runs, 1.0, low[block.slice])
+        for rule in QUOTAS:
+            if rule in arrays.rows:
+                most[arrays.rows[rule].slice] *= part
+        return replace(arrays, col_lower=low, col_upper=high, row_upper=most)
+
+    def keep(self, group: Members, found: Outcome) -> None:
+        """Places of the plan of all, and until there is one those of the countries alone, each thing at its first date."""
+        x = found.places.values if found.places is not None else found.values
+        if x is None or group == self.members:
+            self.places = self.places if x is None else x
+            return
+        if len(group) > 1:
+            return
+        merged = x if self.places is None else np.maximum(self.places, x)
+        for family in ONCE:
+            block, had = self.engine.arrays.columns[family], set[Any]()
+            for at, (thing, _) in sorted(enumerate(block.index), key=lambda item: int(item[1][1])):
+                if merged[block.start + at] > 0.5 and thing in had:
+                    merged[block.start + at] = 0.0
+                elif merged[block.start + at] > 0.5:
+                    had.add(thing)
+        self.places = merged
 
 
 def _interval(found: Outcome) -> tuple[float, float]:

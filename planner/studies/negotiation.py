@@ -3,19 +3,24 @@
     negotiation_table(scenario)
 
 Each row is a difference of two least costs at the same bounds on the wait of every workload and the same floors: those of
-the scenario, with waits measured from the soonest plan that signs nothing optional. The interval holds for certain: it is
-made of the cost of one plan and the bound of the other. Where it holds 0, the two cannot be told apart.
+the scenario, with waits measured from the soonest plan that signs nothing optional. In both, hosts, stacks and signatures
+are whole, halls and servers come in parts: what whole ones add to one plan and not to the other is chance, and as large as
+most of what is asked for here (``rounding_musd`` says how large). The interval holds for certain: it is made of the cost of
+one and the bound of the other. Where it holds 0, the two cannot be told apart. At quality ``plan`` whole plans are made as
+well, with an interval of their own.
 
 - an agreement: cost with it forbidden less cost with it signed for nothing; its price less that is the least change that
   makes it the choice; decisions of the scenario on this agreement are set aside in both;
+- an agreement that is not signed, on other terms: the same with keys, operator or law of what it speaks of at home;
 - a month of licence: all licences sooner by one period, by month;
 - a thousand of quota: one thousand accelerators more of each cap on orders, of each agreement, or on what is held;
 - keys at home, a local operator, the country's own law: these attributes for all stacks, and for all hosts that are run
   from abroad or that a law from abroad reaches.
 
-What a quota, keys, an operator or a law would allow, a plan may leave unused. So the plan to compare with is one of theirs
-too, and a search ends as soon as the hosts and stacks it found cannot cost less than the bound of that plan: no plan there
-can be told apart from it.
+What a quota, keys, an operator or a law would allow, a plan may leave unused: they are worth nothing or more.
+
+A search begins at the hosts and stacks compared with, goes by what the searches before it have learned, and ends as soon
+as its interval is at most half of what it has found, or says that less is to be had than a small share of the cost.
 """
 
 from __future__ import annotations
@@ -35,13 +40,12 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Effort, Outcome
-from planner.plans.plan import Plan
+from planner.planning.solve_run import GAPS, PLACES, Effort, Outcome
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
-from planner.solver.engine import Engine
-from planner.studies.concessions import AGREEMENT, WHATS, Asked, Concession, concessions, decided
-from planner.studies.patterns import pattern_of_tables
+from planner.solver.branching import PseudoCosts
+from planner.solver.engine import PATTERN, PLACED, Engine
+from planner.studies.concessions import WHATS, Asked, Concession, concessions, decided
 
 COLUMNS = [
     "what",
@@ -54,42 +58,121 @@ COLUMNS = [
     "told_apart",
     "price_musd",
     "change_musd",
+    "change_low_musd",
+    "change_high_musd",
+    "plans_musd",
+    "plans_low_musd",
+    "plans_high_musd",
+    "rounding_musd",
 ]
-PLACES_GAP = 0.1
-"""Share of the gap that hosts and stacks may leave open: halls leave more of it open in both plans of a pair."""
+QUICK = "quick"
+CLOSE = 0.5
+"""Share of what a row is worth that its interval may be wide."""
+NOTHING_GAP = 0.1
+"""Share of the gap within which a concession is worth nothing, where no better hosts and stacks were found."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found of a case: its outcome, the engine, and values of all its columns where anything was found."""
+
+    outcome: Outcome
+    engine: Engine | None = None
+    values: Floats | None = None
+
+    def ends(self, whole: bool) -> tuple[float, float] | None:
+        """Cost and bound in MUSD: of whole plans, or of those with halls and servers in parts; None where there is none."""
+        found = self.outcome
+        if not whole:
+            return None if found.places is None else (found.places.cost, found.places.bound)
+        if found.plan is None or found.bound is None:
+            return None
+        return found.plan.kpi("cost_npv_musd"), found.bound
 
 
 @dataclass
 class _Table(Asked):
-    """One table: its scenario with waits frozen, the plan to compare with, and what each solve is told."""
+    """One table: its scenario with waits frozen, what it compares with, and what each solve is told."""
 
     quality: str
     on_event: OnEvent | None
     should_stop: Callable[[], bool] | None
     began: float = field(default_factory=time.perf_counter)
-    chosen: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """Tables of the plan to compare with: at its hosts, stacks and signatures every other search begins."""
+    base: _Found | None = None
+    learned: PseudoCosts = field(default_factory=PseudoCosts)
     at: str = ""
 
     def say(self, words: str) -> None:
         if self.on_event is not None:
             self.on_event(Event("negotiate", words, round(time.perf_counter() - self.began, 2)))
 
-    def solve(self, words: str, case: Case, below: float = np.inf, sign: str = "") -> Outcome:
-        """A plan of a case; none that could not cost less than ``below``. ``sign``: an agreement to begin with."""
+    def first(self) -> Outcome:
+        """The plan to compare with; what is searched beside it begins there."""
+        self.say("the plan to compare with")
+        case = self.case(self.scenario)
+        engine = Engine(case)
+        found = solve(
+            case,
+            self.quality,
+            on_event=self.on_event,
+            should_stop=self.should_stop,
+            engine=engine,
+            learned=self.learned,
+        )
+        self.base = _Found(found, engine, found.places.values if found.places is not None else found.values)
+        return found
+
+    @property
+    def whole(self) -> bool:
+        """Whether rows ask for whole plans: where their quality does, or where nothing else is there to compare with."""
+        return self.quality != QUICK or self.base is None or self.base.outcome.places is None
+
+    def solve(
+        self, words: str, case: Case, beside: _Found, sign: str = "", nothing: float = NOTHING_GAP
+    ) -> _Found:
+        """Least cost of a case, close enough to tell it from what stands beside it. ``sign``: an agreement to begin with."""
         self.say(f"{self.at}{words}")
         engine = Engine(case)
-        effort = Effort(PLACES_GAP, below, direct=False)
-        start = self.start(engine, sign)
-        return solve(case, self.quality, "cost", self.on_event, self.should_stop, engine, start, effort)
+        effort = Effort() if self.whole else Effort(False, self.enough(beside, nothing))
+        start, learned = self.start(engine, sign), self.learned if self.like_base(engine) else None
+        found = solve(
+            case, self.quality, "cost", self.on_event, self.should_stop, engine, start, effort, learned
+        )
+        return _Found(found, engine, found.places.values if found.places is not None else found.values)
+
+    def enough(self, beside: _Found, nothing: float) -> Callable[[float], float] | None:
+        """Cost -> how far above its bound it may be: such that the interval of the difference is at most ``CLOSE`` of it; a
+        share ``nothing`` of the gap where it is no less than what stands beside it.
+        """
+        ends = beside.ends(whole=False)
+        if ends is None:
+            return None
+        other, bound = ends
+        least = nothing * (self.scenario.solve.gap or GAPS[self.quality]) * abs(other)
+
+        def allowed(cost: float) -> float:
+            close = CLOSE * abs(other - cost) - (other - bound)
+            return close if cost < bound else max(close, least)
+
+        return allowed
+
+    def like_base(self, engine: Engine) -> bool:
+        """Whether the same hosts, stacks, signatures and places of runs are searched as in the plan to compare with."""
+        assert self.base is not None and self.base.engine is not None
+        one, other = engine.arrays.columns, self.base.engine.arrays.columns
+        return all(one[family].index == other[family].index for family in (*PATTERN, PLACED))
 
     def start(self, engine: Engine, sign: str) -> Floats:
-        """Values of all columns with the hosts and stacks of the plan to compare with, for a case like it."""
+        """Values of all columns with the hosts, stacks and places of runs that are compared with, for a case like it."""
+        assert self.base is not None and self.base.engine is not None and self.base.values is not None
         x = np.zeros(engine.arrays.shape[1])
-        for family, values in pattern_of_tables(engine, self.chosen).items():
-            x[engine.arrays.columns[family].slice] = values
-        own = [i for i, (e, _) in enumerate(engine.arrays.columns["sign"].index) if e == sign]
+        for family in (*PATTERN, PLACED):
+            block = engine.arrays.columns[family]
+            if block.size:
+                known = self.base.engine.family(self.base.values, family)
+                x[block.slice] = known.reindex(block.labels).fillna(0.0).to_numpy(float)
         block = engine.arrays.columns["sign"]
+        own = [i for i, (e, _) in enumerate(block.index) if e == sign]
         if own and not x[block.start + np.array(own)].any():
             x[block.start + own[0]] = 1.0
         return x
@@ -97,7 +180,7 @@ class _Table(Asked):
 
 def negotiation_table(
     scenario: Scenario,
-    quality: str = "quick",
+    quality: str = QUICK,
     catalog: Catalog | None = None,
     on_event: OnEvent | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -105,81 +188,91 @@ def negotiation_table(
 ) -> pd.DataFrame:
     """Rows (columns ``COLUMNS``), MUSD of present value; ``whats`` says which kinds.
 
-    ``worth_musd`` is the difference of the costs of the two plans, ``low_musd`` to ``high_musd`` what it certainly lies in,
-    infinite where there is no plan without the concession. ``price_musd`` is what the scenario asks for an agreement at
-    the date at which it would be signed; ``change_musd`` what of it must go for the agreement to be the choice.
-    ``status`` is that of the plan that has it; ``not-below`` where the search ended early, for it could not be told apart.
+    ``worth_musd`` is the difference of two least costs, ``low_musd`` to ``high_musd`` what it certainly lies in, infinite
+    where nothing is possible without the concession; ``plans_musd`` and its interval are those of whole plans, NaN where
+    none were made. ``price_musd`` is what the scenario asks for an agreement at the date at which it would be signed;
+    ``change_musd`` what of it must go for the agreement to be the choice, with its interval. ``rounding_musd`` is what
+    whole halls and servers add to the plan to compare with. ``status`` is ``found`` or why there is nothing.
     Raises ``BadValue`` where the scenario itself has no plan.
     """
     table = _Table(scenario, catalog or scenario.catalog, quality, on_event, should_stop)
-    table.say("the plan to compare with")
-    base = solve(table.case(scenario), quality, on_event=on_event, should_stop=should_stop)
-    if base.plan is None:
-        raise BadValue(f"the scenario has no plan: {base.status}")
+    base = table.first()
     plan = base.plan
+    if plan is None:
+        raise BadValue(f"the scenario has no plan: {base.status}")
+    assert table.base is not None
     table.scenario = scenario.model_copy(update={"limits": base.bounds.in_limits(scenario.limits)})
-    table.chosen = plan.tables
     asked = concessions(table, plan, whats)
+    rounding = np.nan if base.places is None else plan.kpi("cost_npv_musd") - base.places.cost
     rows = []
     for number, concession in enumerate(asked, 1):
         table.at = f"{number} of {len(asked)}: "
-        row = _agreement if concession.what == AGREEMENT else _other
-        rows.append(row(table, base, plan, concession))
+        name, without = concession.agreement, table.base
+        having = table.solve(_words(concession), concession.case(), without, name)
+        if name in set(plan.tables["agreements"]["e"]):
+            case = table.case(decided(table.scenario, "forbid", name))
+            without = table.solve(f"{name} forbidden", case, having, nothing=0.0)
+        row = _row(concession, without, having) | {"rounding_musd": rounding}
+        if name and having.values is not None:
+            row |= _price(table.base, name, having, row)
+        rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(concession: Concession, without: Outcome, having: Outcome) -> dict[str, Any]:
-    """What it is worth to have a thing, of two plans that ask for the same."""
+def _words(concession: Concession) -> str:
+    return (
+        f"{concession.item} signed for nothing"
+        if concession.agreement
+        else f"{concession.what} {concession.item}"
+    )
+
+
+def _row(concession: Concession, without: _Found, having: _Found) -> dict[str, Any]:
+    """What it is worth to have a thing: with halls and servers in parts, and in whole plans where they were made."""
+    status = str(having.outcome.status)
     row: dict[str, Any] = {
-        "what": concession.what, "item": concession.item, "unit": concession.unit, "status": str(having.status),
-        "told_apart": False,
+        "what": concession.what, "item": concession.item, "unit": concession.unit,
+        "status": "found" if status in (PLACES, "optimal", "feasible") else status, "told_apart": False,
     }  # fmt: skip
-    left = without if concession.may_be_left else None
-    costs = [
-        found.plan.kpi("cost_npv_musd")
-        for found in (having, left)
-        if found is not None and found.plan is not None
-    ]
-    if not costs or having.bound is None:
-        return row
-    if without.plan is None or without.bound is None:
-        if without.status == "infeasible":
-            row |= {"worth_musd": np.inf, "low_musd": np.inf, "high_musd": np.inf, "told_apart": True}
-        return row
-    cost, other, per = min(costs), without.plan.kpi("cost_npv_musd"), concession.per
-    low, high = (without.bound - cost) / per, (other - having.bound) / per
-    return row | {"worth_musd": (other - cost) / per, "low_musd": low, "high_musd": high,
-                  "told_apart": not low <= 0.0 <= high}  # fmt: skip
-
-
-def _other(table: _Table, base: Outcome, _: Plan, concession: Concession) -> dict[str, Any]:
-    """The row of what is conceded beside agreements."""
-    below = base.bound if concession.may_be_left and base.bound is not None else np.inf
-    having = table.solve(f"{concession.what} {concession.item}", concession.case(), below)
-    return _row(concession, base, having)
-
-
-def _agreement(table: _Table, base: Outcome, plan: Plan, concession: Concession) -> dict[str, Any]:
-    """The row of an agreement, with its price and what of that must go."""
-    name, without = concession.item, base
-    if name in set(plan.tables["agreements"]["e"]):
-        without = table.solve(f"{name} forbidden", table.case(decided(table.scenario, "forbid", name)))
-    having = table.solve(f"{name} signed for nothing", concession.case(), sign=name)
-    row = _row(concession, without, having)
-    if having.plan is not None:
-        price = _price(plan.case, name, having.plan)
-        row["price_musd"] = price
-        if "worth_musd" in row:
-            row["change_musd"] = max(0.0, price - row["worth_musd"])
+    plans = _difference(concession, without, having, whole=True)
+    parts = _difference(concession, without, having, whole=False) or plans
+    if plans is not None:
+        row |= dict(zip(("plans_musd", "plans_low_musd", "plans_high_musd"), plans, strict=True))
+    if parts is not None:
+        worth, low, high = parts
+        row |= {"worth_musd": worth, "low_musd": low, "high_musd": high, "told_apart": not low <= 0.0 <= high}
     return row
 
 
-def _price(case: Case, agreement: str, having: Plan) -> float:
-    """Present value of what the scenario asks, at the date at which it would be signed for nothing."""
+def _difference(
+    concession: Concession, without: _Found, having: _Found, whole: bool
+) -> tuple[float, float, float] | None:
+    """Worth and its interval; nothing less than 0 where what is conceded may be left unused."""
+    has, lacks = having.ends(whole), without.ends(whole)
+    if has is None:
+        return None
+    if lacks is None:
+        return (np.inf, np.inf, np.inf) if without.outcome.status == "infeasible" else None
+    (cost, bound), (other, least) = has, lacks
+    if concession.may_be_left:
+        cost, bound = min(cost, other), min(bound, other)
+        least = max(least, cost)
+    return tuple(v / concession.per for v in (other - cost, least - cost, other - bound))  # type: ignore[return-value]
+
+
+def _price(base: _Found, agreement: str, having: _Found, row: dict[str, Any]) -> dict[str, float]:
+    """Present value of what the scenario asks for an agreement, at the date at which it would be signed for nothing, and
+    what of that must go: all above its worth.
+    """
+    assert base.engine is not None and having.engine is not None and having.values is not None
+    case = base.engine.case
     terms = next(a for a in case.scenario.agreements if a.id == agreement)
-    rows = having.tables["agreements"]
-    t = int(rows.loc[rows["e"] == agreement, "t"].iloc[0])
+    signed = having.engine.family(having.values, "sign")
+    t = next(int(t) for (e, t), value in signed.items() if e == agreement and value > 0.5)
     once, yearly = costs_of(Context.of(case.scenario, case.catalog), terms)
     end = int(case.terms.at[agreement, "end_t"])
     discount = case.periods["discount"].to_numpy(float)
-    return once * float(discount[t]) + yearly * float((case.calendar.years[t:end] * discount[t:end]).sum())
+    price = once * float(discount[t]) + yearly * float((case.calendar.years[t:end] * discount[t:end]).sum())
+    change = {f"change_{end}musd": max(0.0, price - row[f"{worth}_musd"])
+              for end, worth in (("", "worth"), ("low_", "high"), ("high_", "low")) if f"{worth}_musd" in row}  # fmt: skip
+    return {"price_musd": price, **change}

@@ -12,8 +12,9 @@ import pytest
 
 from planner.case.build import build_case
 from planner.facts.errors import BadValue
-from planner.report.hub import coalition_rows, country_rows, hub_notes
+from planner.report.hub import coalition_rows, country_rows, hub_told
 from planner.scenario.horizon import Horizon
+from planner.studies import hub
 from planner.studies.hub import asked_over_time, held_by_country, hub_study, of_members, shapley
 
 
@@ -70,7 +71,9 @@ def test_a_country_alone_has_its_own_hosts_and_demand(two, plain_catalog):
 
 
 def test_it_is_told_who_gains(found):
-    assert "No country is asked for more than it would pay alone, beyond both gaps." in hub_notes(found)
+    assert "No country is asked for more than it would pay alone, beyond both gaps." in hub_told(
+        found.countries, found.coalitions
+    )
     assert len(country_rows(found.countries)) == 2 and len(coalition_rows(found.coalitions)) == 3
 
 
@@ -102,3 +105,38 @@ def test_a_coalition_has_the_same_part_of_a_quota_on_quarters_and_years(two, pla
 def test_countries_without_demand_are_named(two, plain_catalog):
     with pytest.raises(BadValue, match=r"no demand of FRA; countries of the scenario: JPN, KOR"):
         hub_study(two, ["FRA", "KOR"], catalog=plain_catalog())
+
+
+def test_a_coalition_costs_within_the_programme_of_all_what_it_costs_in_its_own(
+    two, plain_catalog, monkeypatch
+):
+    """A part of the demand trains, a quota binds: what others ask for and what they hold is out of it."""
+    work, japan = (w.model_dump(mode="json", exclude_none=True, by_alias=True) for w in two.demand)
+    runs = [
+        {
+            "id": "first",
+            "params_active_b": 20,
+            "tokens_b": 4000,
+            "start": "2027-04-01",
+            "deadline": "2028-10-01",
+        }
+    ]
+    trains = {**japan, "id": "models", "kind": "training", "optional": True, "may_lapse": False,
+              "size": {"by": "training", "runs": runs}}  # fmt: skip
+    few = {
+        "id": "few",
+        "unit": "accelerators",
+        "per": "total",
+        "path": [{"from": "2027-01-01", "accelerators": 1000}],
+    }
+    plain = two.model_dump(mode="json", exclude_none=True, by_alias=True)
+    scenario = type(two).model_validate({
+        **plain, "demand": [{**work, "optional": True}, {**japan, "optional": True}, trains],
+        "supply": {**plain["supply"], "quotas": [few]}, "limits": {"delay_tolerance_months": 1},
+    })  # fmt: skip
+    within = hub_study(scenario, catalog=plain_catalog()).coalitions.set_index("members")
+    monkeypatch.setattr(hub._Table, "shares_root", lambda *_: False)
+    own = hub_study(scenario, catalog=plain_catalog()).coalitions.set_index("members")
+    assert (within["status"] == own["status"]).all()
+    assert within["cost_musd"].tolist() == pytest.approx(own["cost_musd"].tolist(), rel=1e-5)
+    assert within.loc["JPN KOR", "saves_low_musd"] > 0

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planner.planning.solve_run import Effort
-from planner.report.what_if import negotiation_rows
+from planner.report.charts.what_if import worth
+from planner.report.strings import t
+from planner.report.what_if import negotiation_rows, negotiation_told
 from planner.studies import negotiation
 from planner.studies.concessions import decided
 from planner.studies.negotiation import negotiation_table
@@ -68,10 +69,9 @@ def test_decisions_on_the_agreement_are_set_aside_and_others_kept(tiny):
 
 
 def test_small_amounts_are_not_rounded_away():
-    row = {"what": "agreement", "item": "e", "unit": "", "status": "optimal", "worth_musd": 0.9123, "low_musd": 0.912,
-           "high_musd": 0.9125, "told_apart": True, "price_musd": 1.0, "change_musd": 0.0877}  # fmt: skip
-    told = negotiation_rows(pd.DataFrame([row])).iloc[0]
-    assert (told["worth, MUSD"], told["price, MUSD"], told["must fall by, MUSD"]) == ("0.912", "1", "0.0877")
+    told = negotiation_rows(rows_of()).iloc[0]
+    assert (told["worth, MUSD"], told["price, MUSD"]) == ("0.912", "1")
+    assert told["must fall by, MUSD"] == "0.0875 to 0.09"
 
 
 def test_what_moves_nothing_cannot_be_told_apart(table):
@@ -114,9 +114,54 @@ def test_an_agreement_without_which_there_is_no_plan_has_no_limit(tiny, plain_ca
     assert negotiation_rows(table)["worth, MUSD"].tolist() == ["no plan without it"]
 
 
-def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(
-    tiny, plain_catalog, monkeypatch
-):
+def rows_of(*more) -> pd.DataFrame:
+    """An agreement of 0.91 MUSD that costs 1, and more rows like it."""
+    row = {"what": "agreement", "item": "e", "unit": "", "status": "found", "worth_musd": 0.9123, "low_musd": 0.91,
+           "high_musd": 0.9125, "told_apart": True, "price_musd": 1.0, "change_musd": 0.0877, "change_low_musd": 0.0875,
+           "change_high_musd": 0.09, "rounding_musd": 0.0}  # fmt: skip
+    return pd.DataFrame([row, *({**row, **one} for one in more)], columns=negotiation.COLUMNS)
+
+
+def test_it_is_told_what_makes_an_agreement_the_choice():
+    dear = negotiation_told(rows_of())
+    assert dear == ["e is not the choice at 1 MUSD: its price must fall by 0.0875 to 0.09 MUSD."]
+    terms = {"what": "terms", "item": "e: keys", "low_musd": 1.2, "worth_musd": 1.3, "high_musd": 1.3}
+    other = {"what": "terms", "item": "e: law"}
+    assert negotiation_told(rows_of(terms, other)) == [
+        f"{dear[0]} At its price it would be the choice with these at home: keys."
+    ]
+    assert negotiation_told(rows_of(other)) == [
+        f"{dear[0]} Keys, operator or law at home do not make it the choice at its price."
+    ]
+    pays, waits = {"item": "f", "price_musd": 0.9}, {"item": "g", "price_musd": 0.911}
+    nothing = {"item": "h", "worth_musd": -3.0, "low_musd": -4.0, "high_musd": -2.0, "rounding_musd": 2.0}
+    told = negotiation_told(rows_of(pays, waits, nothing).assign(rounding_musd=14.5))
+    assert told[1:] == [
+        "f pays: it is worth 0.91 to 0.912 MUSD and costs 0.9.",
+        "Whether g pays is open: it is worth 0.91 to 0.912 MUSD and costs 0.911.",
+        "h is not the choice at any price: it is worth nothing.",
+        t("whatif.told-rounding", musd="14.5"),
+    ]
+
+
+def test_the_picture_has_a_line_a_row_and_leaves_out_what_has_no_end():
+    endless = {"item": "f", "worth_musd": np.inf, "low_musd": np.inf, "high_musd": np.inf}
+    same = {
+        "what": "quota",
+        "item": "q",
+        "worth_musd": 0.0,
+        "low_musd": 0.0,
+        "told_apart": False,
+        "price_musd": np.nan,
+    }
+    figure = worth(rows_of(endless, same))
+    by_name = {trace.name: trace for trace in figure.data}
+    assert list(by_name[t("whatif.mark.apart")].x) == [0.9123]
+    assert list(by_name[t("whatif.mark.same")].error_x.array) == pytest.approx([0.9125])
+    assert list(by_name[t("whatif.mark.price")].x) == [1.0]
+
+
+def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(tiny, plain_catalog):
     """A quota that no order fills; the search ends at its hosts and stacks, and the interval still holds its worth."""
     ample = {
         "id": "ample",
@@ -125,10 +170,9 @@ def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(
         "path": [{"from": "2027-01-01", "accelerators": 5000}],
     }
     scenario = tiny(limits={"max_delay_months": 12}, supply={"owner_allocations": False, "quotas": [ample]})
-    monkeypatch.setattr(negotiation, "Effort", lambda gap, below, direct: Effort(gap, 0.9 * below, direct))
     row = negotiation_table(scenario, "quick", plain_catalog(), whats=("quota",)).iloc[0]
-    assert row["status"] == "not-below" and row["worth_musd"] == 0
-    assert row["low_musd"] <= 0 <= row["high_musd"] and not row["told_apart"]
+    assert row["status"] == "found" and row["worth_musd"] == row["low_musd"] == 0
+    assert not row["told_apart"] and np.isnan(row["plans_musd"])
 
 
 def test_own_law_and_the_quota_of_an_unsigned_agreement_have_rows(tiny, plain_catalog):
