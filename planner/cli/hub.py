@@ -62,7 +62,9 @@ def hub(
         ),
         ("Coalitions: cost, and what its members save against going alone", coalition_rows(found.coalitions)),
     ):
-        shown = Table(*rows.columns, title=title, title_justify="left")
+        shown = Table(title=title, title_justify="left")
+        for name in rows.columns:
+            shown.add_column(name, overflow="fold")
         for line in rows.itertuples(index=False):
             shown.add_row(*map(str, line))
         console().print(shown)

@@ -67,9 +67,9 @@ def negotiate(
     from rich.table import Table
 
     told = negotiation_rows(table)
-    shown = Table(
-        *told.columns, title="What a concession is worth, MUSD of present value", title_justify="left"
-    )
+    shown = Table(title="What a concession is worth, MUSD of present value", title_justify="left")
+    for name in told.columns:
+        shown.add_column(name, overflow="fold")
     for line in told.itertuples(index=False):
         shown.add_row(*map(str, line))
     console().print(shown)

@@ -37,7 +37,10 @@ def coalition_rows(rows: pd.DataFrame) -> pd.DataFrame:
         "countries": rows["members"], "status": rows["status"],
         "gap": ["" if v is None or v != v else percent(v, 1) for v in rows["gap"]],
         "cost, MUSD": [_money(v) for v in rows["cost_musd"]],
-        "saves, MUSD": [_between(a, b) for a, b in zip(rows["saves_low_musd"], rows["saves_high_musd"], strict=True)],
+        "saves, MUSD": [
+            _between(a, b) if " " in str(group) else ""
+            for group, a, b in zip(rows["members"], rows["saves_low_musd"], rows["saves_high_musd"], strict=True)
+        ],
         "asked in the hub, MUSD": [_money(v) for v in rows["asked_musd"]],
     })  # fmt: skip
 

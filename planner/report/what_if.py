@@ -224,16 +224,18 @@ def negotiation_rows(rows: pd.DataFrame) -> pd.DataFrame:
     for r in rows.itertuples():
         known, endless = r.worth_musd == r.worth_musd, r.worth_musd == float("inf")
         worth.append(
-            r.status if not known else t("whatif.no-plan-without") if endless else number(r.worth_musd) if r.told_apart
+            r.status if not known else t("whatif.no-plan-without") if endless
+            else number(r.worth_musd) if r.told_apart or number(r.low_musd) == number(r.high_musd)
             else t("whatif.not-told-apart")
         )  # fmt: skip
     told = pd.DataFrame({
         "concession": [t(f"whatif.concession.{what}") for what in rows["what"]], "of": rows["item"],
         "by the": rows["unit"].fillna(""), "worth, MUSD": worth,
         "lies in, MUSD": _intervals(rows, "low_musd", "high_musd"),
-        "price, MUSD": ["" if v != v else number(v) for v in rows["price_musd"]],
-        "must fall by, MUSD": _intervals(rows, "change_low_musd", "change_high_musd"),
     })  # fmt: skip
+    if rows["price_musd"].notna().any():
+        told["price, MUSD"] = ["" if v != v else number(v) for v in rows["price_musd"]]
+        told["must fall by, MUSD"] = _intervals(rows, "change_low_musd", "change_high_musd")
     if rows["plans_musd"].notna().any():
         told["in whole plans, MUSD"] = _intervals(rows, "plans_low_musd", "plans_high_musd")
     return told
@@ -254,7 +256,7 @@ def negotiation_told(rows: pd.DataFrame) -> list[str]:
     """
     told = [_agreement_told(r, rows) for r in rows[rows["what"] == AGREEMENT].itertuples()]
     rounding = rows["rounding_musd"].dropna()
-    if len(rounding) and rounding.iloc[0] > 0:
+    if len(rounding) and number(rounding.iloc[0]) != "0":
         told.append(t("whatif.told-rounding", musd=number(rounding.iloc[0])))
     return [line for line in told if line]
 
@@ -272,6 +274,8 @@ def _agreement_told(r: Any, rows: pd.DataFrame) -> str:
         return t("whatif.told-open", name=r.item, price=price, low=low, high=high)
     if r.high_musd <= 0:
         said = t("whatif.told-never-pays", name=r.item)
+    elif r.low_musd <= 0:
+        said = t("whatif.told-falls-more", name=r.item, price=price, fall=number(r.change_low_musd))
     else:
         fall = _intervals(pd.DataFrame([r._asdict()]), "change_low_musd", "change_high_musd")[0]
         said = t("whatif.told-must-fall", name=r.item, price=price, fall=fall)

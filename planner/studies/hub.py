@@ -4,9 +4,11 @@
     found.countries, found.coalitions
 
 A country is the home of a workload's data. Each first plans alone, with the scenario's tolerance of waits; the waits
-that this plan was allowed are then kept by every coalition, so that costs compare. A coalition may use the hosts in the
-countries of its members, those where no country of the hub lives, and clouds; of quotas it has the part that its demand
-is of all demand. Its least cost is known as an interval: no more than its plan costs, no less than the bound.
+that this plan was allowed are then kept by every coalition, so that costs compare. A country that has no plan alone is
+allowed what the tolerance adds to the soonest that all together can serve it, the waits of the others kept. A coalition
+may use the hosts in the countries of its members, those where no country of the hub lives, and clouds; of quotas it has
+the part that its demand is of all demand. Its least cost is known as an interval: no more than its plan costs, no less
+than the bound.
 
 The cost of the plan of all is asked of the countries by what is held for each (accelerators at work and in reserve, over
 time). Beside it stands the Shapley value: the mean of what a country adds, over every order in which all come together.
@@ -15,6 +17,7 @@ time). Beside it stands the Shapley value: the mean of what a country adds, over
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,9 +36,10 @@ from planner.case.measures import unit_weights
 from planner.case.registry import ONCE
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
+from planner.facts.rounding import rounded_up
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Outcome
+from planner.planning.solve_run import Effort, Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays, Floats
@@ -188,6 +192,8 @@ def hub_study(
         for w, months in alone.bounds.max_delay_months_by_workload.items()
         if home[w] == country
     }
+    if any(alone.plan is None for alone in found.values()):
+        waits |= table.soonest(waits)
     larger = [group for size in range(2, len(members) + 1) for group in combinations(members, size)]
     for group in sorted(larger, key=len, reverse=True):  # all first: the others begin at its places
         found[group] = table.solved(group, waits)
@@ -239,6 +245,7 @@ class _Table:
     ) -> None:
         self.scenario, self.catalog, self.members, self.quality = scenario, catalog, members, quality
         self.options = options
+        self.began, self.number = time.perf_counter(), 0
         self.whole = of_members(scenario, catalog, members, members)
         self.case = build_case(self.whole, catalog)
         self.home = homes(self.whole, catalog)
@@ -254,8 +261,10 @@ class _Table:
 
     def solved(self, group: Members, waits: dict[str, float]) -> Outcome:
         """The plan of a coalition at these waits by workload; where there are none, at those the planner allows it."""
+        self.number += 1
         if self.options["on_event"] is not None:
-            self.options["on_event"](Event("hub", " ".join(group), 0.0))
+            at = f"{self.number} of {2 ** len(self.members) - 1}: {' '.join(group)}"
+            self.options["on_event"](Event("hub", at, round(time.perf_counter() - self.began, 2)))
         own = of_members(self.scenario, self.catalog, group, self.members)
         if waits:
             months = {w.id: waits[w.id] for w in own.demand if w.id in waits}
@@ -274,6 +283,26 @@ class _Table:
         )
         self.keep(group, found)
         return found
+
+    def soonest(self, waits: dict[str, float]) -> dict[str, float]:
+        """Workload -> months that the planner allows those without waits beside the others: of the least delay of all, with
+        the scenario's tolerance. Nothing where even that has no plan.
+        """
+        own = self.whole.model_copy(update={
+            "limits": self.whole.limits.model_copy(update={"max_delay_months": waits or None}),
+        })  # fmt: skip
+        case = replace(self.case, scenario=own)
+        engine, effort = self.engine.for_case(case), Effort(whole=False)
+        found = solve(
+            case, self.quality, "delay", **self.options, engine=engine, start=self.places, effort=effort
+        )
+        x = found.places.values if found.places is not None else found.values
+        if x is None:
+            return {}
+        tolerance = own.limits.delay_tolerance_months
+        if tolerance is None:
+            tolerance = self.catalog.param("delay_tolerance_months")
+        return {w: rounded_up(m + tolerance, 4) for w, m in engine.delays(x).items() if w not in waits}
 
     def shares_root(self, own: Scenario) -> bool:
         """Whether a coalition differs from all in workloads, open hosts and waits by workload only."""

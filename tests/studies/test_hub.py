@@ -28,17 +28,40 @@ def test_shapley_of_a_cost_that_is_shared_by_whoever_joins():
 
 @pytest.fixture(scope="module")
 def two(tiny):
-    """Korea and Japan on a champion in Korea: Japan's work may run in Korea, and has a site of its own."""
+    """Korea and Japan on a champion in Korea: Japan's work may run in Korea, and has a site of its own; a run of training
+    is Japan's, and a quota too small for all is shared."""
     plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
     work, site, host = plain["demand"][0], plain["sites"][0], plain["hosts"][0]
-    for w in (work,):
-        w.pop("must_serve_by")
+    work.pop("must_serve_by")
+    work |= {"optional": True}
+    japan = {**work, "id": "japan", "country": "JPN", "locality": {"where": "anywhere"},
+             "size": {"by": "accelerators", "points": [{"at": "2027-01-01", "value": 400}]}}  # fmt: skip
+    runs = [
+        {
+            "id": "first",
+            "params_active_b": 20,
+            "tokens_b": 4000,
+            "start": "2027-04-01",
+            "deadline": "2028-10-01",
+        }
+    ]
+    trains = {
+        **japan,
+        "id": "models",
+        "kind": "training",
+        "may_lapse": False,
+        "size": {"by": "training", "runs": runs},
+    }
+    few = {
+        "id": "few",
+        "unit": "accelerators",
+        "per": "total",
+        "path": [{"from": "2027-01-01", "accelerators": 1000}],
+    }
     return tiny(
-        demand=[work, {**work, "id": "japan", "country": "JPN", "locality": {"where": "anywhere"},
-                       "size": {"by": "accelerators", "points": [{"at": "2027-01-01", "value": 400}]}}],
-        sites=[site, {**site, "id": "tokyo", "metro": "JP-TYO"}],
-        hosts=[host, {**host, "id": "tokyo", "site": "tokyo"}],
-        horizon={"years": 2}, solve={"integers": "none"},
+        demand=[work, japan, trains], sites=[site, {**site, "id": "tokyo", "metro": "JP-TYO"}],
+        hosts=[host, {**host, "id": "tokyo", "site": "tokyo"}], supply={**plain["supply"], "quotas": [few]},
+        limits={"delay_tolerance_months": 1}, horizon={"years": 2}, solve={"integers": "none"},
     )  # fmt: skip
 
 
@@ -108,35 +131,28 @@ def test_countries_without_demand_are_named(two, plain_catalog):
 
 
 def test_a_coalition_costs_within_the_programme_of_all_what_it_costs_in_its_own(
-    two, plain_catalog, monkeypatch
+    two, found, plain_catalog, monkeypatch
 ):
-    """A part of the demand trains, a quota binds: what others ask for and what they hold is out of it."""
-    work, japan = (w.model_dump(mode="json", exclude_none=True, by_alias=True) for w in two.demand)
-    runs = [
-        {
-            "id": "first",
-            "params_active_b": 20,
-            "tokens_b": 4000,
-            "start": "2027-04-01",
-            "deadline": "2028-10-01",
-        }
-    ]
-    trains = {**japan, "id": "models", "kind": "training", "optional": True, "may_lapse": False,
-              "size": {"by": "training", "runs": runs}}  # fmt: skip
-    few = {
-        "id": "few",
-        "unit": "accelerators",
-        "per": "total",
-        "path": [{"from": "2027-01-01", "accelerators": 1000}],
-    }
-    plain = two.model_dump(mode="json", exclude_none=True, by_alias=True)
-    scenario = type(two).model_validate({
-        **plain, "demand": [{**work, "optional": True}, {**japan, "optional": True}, trains],
-        "supply": {**plain["supply"], "quotas": [few]}, "limits": {"delay_tolerance_months": 1},
-    })  # fmt: skip
-    within = hub_study(scenario, catalog=plain_catalog()).coalitions.set_index("members")
+    """What others ask for, train, hold and may buy is out of it."""
     monkeypatch.setattr(hub._Table, "shares_root", lambda *_: False)
-    own = hub_study(scenario, catalog=plain_catalog()).coalitions.set_index("members")
-    assert (within["status"] == own["status"]).all()
-    assert within["cost_musd"].tolist() == pytest.approx(own["cost_musd"].tolist(), rel=1e-5)
-    assert within.loc["JPN KOR", "saves_low_musd"] > 0
+    own = hub_study(two, catalog=plain_catalog()).coalitions
+    assert (found.coalitions["status"] == own["status"]).all()
+    assert found.coalitions["cost_musd"].tolist() == pytest.approx(own["cost_musd"].tolist(), rel=1e-5)
+
+
+def test_a_country_without_a_plan_alone_waits_no_longer_than_the_soonest_of_all_and_the_tolerance(
+    two, plain_catalog
+):
+    """Japan has no host of its own: the hub serves it as soon as its hall stands, not when the duty to serve begins."""
+    plain = two.model_dump(mode="json", exclude_none=True, by_alias=True)
+    must = [{**w, "optional": False} for w in plain["demand"][:2]]
+    scenario = type(two).model_validate({
+        **plain, "hosts": plain["hosts"][:1], "sites": plain["sites"][:1], "demand": must,
+        "supply": {**plain["supply"], "quotas": []},
+    })  # fmt: skip
+    found = hub_study(scenario, catalog=plain_catalog())
+    alone = found.coalitions.set_index("members")["status"]
+    assert alone["JPN"] == "infeasible" and alone["JPN KOR"] == "optimal"
+    japan, korea = (found.countries.set_index("country").loc[c] for c in ("JPN", "KOR"))
+    assert japan["delay_months"] == pytest.approx(korea["delay_months"], abs=1.0 + 1e-6)
+    assert "No plan: JPN; a Shapley value needs them all." in hub_told(found.countries, found.coalitions)

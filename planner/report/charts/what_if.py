@@ -14,8 +14,9 @@ from planner.report.page import Chart
 from planner.report.strings import t
 from planner.report.what_if import VIEWS
 from planner.runs.run import HUB, NEGOTIATION, Run
+from planner.studies.concessions import AGREEMENT, TERMS
 
-LABEL = 46
+LABEL = 34
 """Characters of a name above its line, as far as a small screen has room."""
 ROW_PX = 46
 
@@ -28,7 +29,10 @@ def worth(rows: pd.DataFrame) -> go.Figure:
     rows = rows[np.isfinite(rows["worth_musd"].astype(float))].iloc[::-1].reset_index(drop=True)
     if not len(rows):
         return empty(t("charts.no-rows"))
-    names = [f"{t(f'whatif.concession.{r.what}')}: {r.item}" for r in rows.itertuples()]
+    names = [
+        str(r.item) if r.what in (AGREEMENT, TERMS) else f"{t(f'whatif.concession.{r.what}')}: {r.item}"
+        for r in rows.itertuples()
+    ]
     apart = rows["told_apart"].astype(bool)
     fig = go.Figure()
     for name, kept, colour, symbol in (
