@@ -47,7 +47,7 @@ from planner.planning.ties import ties
 from planner.planning.units import round_units
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Enough, search
 from planner.solver.branching import PseudoCosts
 from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
@@ -234,7 +234,7 @@ class _Pipeline(SolveRun):
         start: Floats | None = None,
         good_enough: float = -np.inf,
         rounding: bool = False,
-        enough: Callable[[float], float] | None = None,
+        enough: Enough | None = None,
         learned: PseudoCosts | None = None,
     ) -> Solution:
         """Branch and bound on a tree's programme, under the bounds in force."""

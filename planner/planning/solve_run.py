@@ -18,6 +18,7 @@ from planner.planning.events import Event, OnEvent
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
+from planner.solver.branch_and_bound import Enough
 from planner.solver.branching import PseudoCosts
 from planner.solver.engine import Engine
 from planner.solver.members import Ints
@@ -51,11 +52,11 @@ class Effort:
 
     ``whole``: whether halls and servers are made whole; else the solve ends with hosts and stacks, ``Outcome.places`` and
     no plan, status ``places``. Large cases are planned whole all the same. ``enough``: how far above the bound hosts and
-    stacks of some cost may be, MUSD, where that is more than their share of the gap.
+    stacks of some cost (MUSD) may be after so many pivots, where that is more than their share of the gap.
     """
 
     whole: bool = True
-    enough: Callable[[float], float] | None = None
+    enough: Enough | None = None
 
 
 @dataclass(frozen=True)

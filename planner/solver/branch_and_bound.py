@@ -38,6 +38,8 @@ LEAST_STALL_S = 2.0
 NOISE = 1e-9
 """Share of the objective that two solves of one linear programme may differ by."""
 REPORT_EVERY_S = 0.25
+Enough = Callable[[float, int], float]
+"""Objective of the best plan, pivots so far -> how far above the bound it may be."""
 
 
 def search(
@@ -48,7 +50,7 @@ def search(
     good_enough: float = -np.inf,
     start: Floats | None = None,
     rounding: bool = False,
-    enough: Callable[[float], float] | None = None,
+    enough: Enough | None = None,
     learned: PseudoCosts | None = None,
 ) -> Solution:
     """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
@@ -56,9 +58,9 @@ def search(
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
     do. A plan whose objective is at most ``good_enough`` ends the search. With ``rounding`` the first plans tried
-    are roundings of the relaxation. ``enough`` says how far above the bound a plan of some objective may be, where that is
-    more than both gaps. ``learned`` holds what searches of trees with the same questions have learned, and is added to.
-    The solution has values of all columns and no duals.
+    are roundings of the relaxation. ``enough`` says how far above the bound a plan of some objective may be after so
+    many pivots, where that is more than both gaps. ``learned`` holds what searches of trees with the same questions
+    have learned, and is added to. The solution has values of all columns and no duals.
     """
     return _Search(tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned).run()
 
@@ -73,7 +75,7 @@ class _Search:
         good_enough: float,
         start: Floats | None,
         rounding: bool,
-        enough: Callable[[float], float] | None,
+        enough: Enough | None,
         learned: PseudoCosts | None,
     ) -> None:
         self.tree, self.live, self.rounding = tree, tree.live, rounding
@@ -82,14 +84,14 @@ class _Search:
         self.began = time.perf_counter()
         self.end = self.began + (np.inf if options.time_limit_s is None else options.time_limit_s)
         self.patience = late or (np.inf, options.gap)
-        self.allowed = enough or (lambda _: 0.0)
+        self.allowed = enough or (lambda *_: 0.0)
         self.searched, self.pseudo_costs = Searched(tree), PseudoCosts() if learned is None else learned
         self.numbered = 0
         self.root = self.node(-np.inf, self.searched.low, self.searched.high, frozenset())
         self.best: Solution | None = None
         self.tried: set[bytes] = set()
         self.open: list[Node] = []
-        self.pruned = np.inf
+        self.pruned = self.cut_at = np.inf
         self.nodes = self.iterations = 0
         self.cold_s = 0.0
         self.stopped = False
@@ -136,7 +138,7 @@ class _Search:
                 following = self.follow(node, found)
             elif found.status is not Status.INFEASIBLE:
                 if self.cut():
-                    self.pruned = min(self.pruned, self.cutoff())
+                    self.pruned = min(self.pruned, self.cut_at)
                 elif self.stopped or self.late():
                     heapq.heappush(self.open, node)
                     break
@@ -231,7 +233,8 @@ class _Search:
         self.nodes += 1
         left = max(0.1, self.end - time.perf_counter())
         if not cold:
-            self.live.set_option("objective_bound", self.cutoff())
+            self.cut_at = self.cutoff()
+            self.live.set_option("objective_bound", self.cut_at)
             stall_s = max(LEAST_STALL_S, STALL_AT_COLD_SOLVES * self.cold_s)
             found = self.watched(min(left, stall_s))
             if found.status is not Status.NO_SOLUTION or self.cut() or self.stopped:
@@ -269,7 +272,7 @@ class _Search:
         """How far above the bound a plan may be."""
         seconds, late_gap = self.patience
         gap = late_gap if time.perf_counter() - self.began > seconds else self.gap
-        return max(self.absolute, gap * abs(objective), self.allowed(objective))
+        return max(self.absolute, gap * abs(objective), self.allowed(objective, self.iterations))
 
     # ---- what is known
 

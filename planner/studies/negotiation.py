@@ -20,7 +20,8 @@ well, with an interval of their own.
 What a quota, keys, an operator or a law would allow, a plan may leave unused: they are worth nothing or more.
 
 A search begins at the hosts and stacks compared with, goes by what the searches before it have learned, and ends as soon
-as its interval is at most half of what it has found, or says that less is to be had than a small share of the cost.
+as its interval is at most half of what it has found, or says that less is to be had than a small share of the cost, or
+after so many pivots.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from planner.planning.pipeline import solve
 from planner.planning.solve_run import GAPS, PLACES, Effort, Outcome
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
+from planner.solver.branch_and_bound import Enough
 from planner.solver.branching import PseudoCosts
 from planner.solver.engine import PATTERN, PLACED, Engine
 from planner.studies.concessions import WHATS, Asked, Concession, concessions, decided
@@ -68,6 +70,8 @@ COLUMNS = [
 QUICK = "quick"
 CLOSE = 0.5
 """Share of what a row is worth that its interval may be wide."""
+PIVOTS_BY_ROW = 6
+"""Pivots of a search, by rows of the model, after which its interval is left as it is: of Korea some 15 processor seconds."""
 NOTHING_GAP = 0.1
 """Share of the gap within which a concession is worth nothing, where no better hosts and stacks were found."""
 
@@ -140,9 +144,11 @@ class _Table(Asked):
         )
         return _Found(found, engine, found.places.values if found.places is not None else found.values)
 
-    def enough(self, beside: _Found, nothing: float) -> Callable[[float], float] | None:
-        """Cost -> how far above its bound it may be: such that the interval of the difference is at most ``CLOSE`` of it; a
-        share ``nothing`` of the gap where it is no less than what stands beside it.
+    def enough(self, beside: _Found, nothing: float) -> Enough | None:
+        """Cost, pivots -> how far above its bound it may be.
+
+        Such that the interval of the difference is at most ``CLOSE`` of it; a share ``nothing`` of the gap where it is no less
+        than what stands beside it; any distance after the most pivots.
         """
         ends = beside.ends(whole=False)
         if ends is None:
@@ -150,7 +156,12 @@ class _Table(Asked):
         other, bound = ends
         least = nothing * (self.scenario.solve.gap or GAPS[self.quality]) * abs(other)
 
-        def allowed(cost: float) -> float:
+        assert beside.engine is not None
+        most = PIVOTS_BY_ROW * beside.engine.smaller.shape[0]
+
+        def allowed(cost: float, pivots: int) -> float:
+            if pivots > most:
+                return np.inf
             close = CLOSE * abs(other - cost) - (other - bound)
             return close if cost < bound else max(close, least)
 

@@ -23,10 +23,12 @@ from planner.jobs.worker import work
 from planner.report import what_if as told
 from planner.report.strings import t
 from planner.report.terms import term
-from planner.runs.run import LOSS, STACKS, SURVIVAL, VALUATIONS, WHAT_IF, find_run
+from planner.report.what_if_page import page_of_run
+from planner.runs.run import HUB, LOSS, STACKS, SURVIVAL, VALUATIONS, WHAT_IF, find_run
 from planner.runs.solve import run_solve
 from planner.runs.what_if import ANSWERS
 from planner.runs.writer import start_run
+from planner.studies import hub
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,41 @@ def test_a_loss_is_worked_out_as_a_run_that_is_no_plan(services: Services) -> No
     assert job.id in text_of(views.sections(services, one, what_if.DEFAULTS))
     assert job.id not in {row["id"] for row in services.runs(with_plan=True)}
     assert find_run("latest", services.runs_root).name == "small"
+
+
+def test_a_hub_is_asked_of_its_countries_and_told_with_a_picture(services: Services, tmp_path: Any) -> None:
+    one = load_plan(services, "small")
+    assert t("whatif.hub-one") in text_of(views.sections(services, one, what_if.DEFAULTS))
+    assert what_if.wanted(HUB, {"of": ["KOR", "JPN"]}) == {"countries": ["JPN", "KOR"]}
+    (only,) = one.run.scenario.demand
+    both = [only, only.model_copy(update={"id": "other", "title": None, "country": "JPN"})]
+    scenario = one.run.scenario.model_copy(update={"demand": both})
+    form = text_of(views._hub(scenario, services, True))
+    assert '"study": "hub"' in form and "Japan (JPN)" in form
+    _, options = asked(one, HUB, countries=["JPN", "KOR"])
+    countries = pd.DataFrame(
+        [["JPN", 0.4, 0.9, 3.0, 40.0, 30.0, 28.0, 35.0, 34.0, 4.0, 6.0, False],
+         ["KOR", 0.6, 0.9, 3.0, 60.0, 70.0, 72.0, float("inf"), float("inf"), float("inf"), float("inf"), False]],
+        columns=hub.COUNTRIES,
+    )  # fmt: skip
+    coalitions = pd.DataFrame(
+        [["JPN KOR", "optimal", 0.01, 100.0, 99.0, 1.0, 2.0, 100.0, False]], columns=hub.COALITIONS
+    )
+    with start_run(tmp_path / "run", scenario, services.catalog, options, kind=HUB) as writer:
+        writer.table("hub_countries", countries)
+        writer.table("hub_coalitions", coalitions)
+        done = writer.finish({"status": "done", "quality": "quick", "seconds": {}, "notes": []})
+    shown = text_of(views.answer_of(done))
+    for words in (
+        "A hub of JPN, KOR",
+        "No country is asked for more",
+        "whatif-hub",
+        t("whatif.mark.alone"),
+        "no plan",
+    ):
+        assert words in shown, words
+    page = page_of_run(done)
+    assert 'data-chart="chart-0"' in page and t("whatif.table.hub_coalitions") in page
 
 
 def test_a_question_has_its_options(services: Services) -> None:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from planner.cli import app
+from planner.studies import negotiation
 from planner.studies.stacks import COLUMNS
 
 QUICK = ["--set", "solve.slices=1"]
@@ -79,14 +80,28 @@ def test_negotiate_tells_what_concessions_are_worth(monkeypatch: pytest.MonkeyPa
         "what": ["agreement", "licence"], "item": ["deal", "all licences"], "unit": ["", "month"],
         "status": ["optimal", "optimal"], "worth_musd": [12.5, 0.1], "low_musd": [11.0, -2.0], "high_musd": [14.0, 2.5],
         "told_apart": [True, False], "price_musd": [20.0, float("nan")], "change_musd": [7.5, float("nan")],
-    })  # fmt: skip
+        "change_low_musd": [6.0, float("nan")], "change_high_musd": [9.0, float("nan")],
+    }).reindex(columns=negotiation.COLUMNS)  # fmt: skip
     monkeypatch.setattr("planner.studies.negotiation.negotiation_table", lambda *_, **__: rows)
     csv = tmp_path / "worth.csv"
     told = runner.invoke(app, ["negotiate", "two-hosts", "-o", str(csv)], env={"COLUMNS": "200"})
     assert told.exit_code == 0, told.output
-    for words in ("agreement", "deal", "12.5", "11 to 14", "not distinguishable", "a month of licence"):
+    for words in ("agreement", "deal", "12.5", "11 to 14", "not distinguishable", "a month of licence", "6 to 9",
+                  "deal is not the choice at 20 MUSD: its price must fall by 6 to 9 MUSD."):  # fmt: skip
         assert words in told.stdout, words
     assert pd.read_csv(csv)["worth_musd"].tolist() == [12.5, 0.1]
+    page = tmp_path / "worth.html"
+    assert runner.invoke(app, ["negotiate", "two-hosts", "-o", str(page)]).exit_code == 0
+    shown = page.read_text("utf-8")
+    for words in (
+        "deal is not the choice",
+        'data-chart="chart-0"',
+        "11 to 14",
+        "One workload, build or rent",
+    ):
+        assert words in shown, words
+    nowhere = runner.invoke(app, ["negotiate", "two-hosts", "-o", str(tmp_path / "none" / "worth.csv")])
+    assert nowhere.exit_code != 0 and "cannot write to" in nowhere.output
     found = runner.invoke(app, ["negotiate", "two-hosts", "--json"])
     assert [row["told_apart"] for row in json.loads(found.stdout)["negotiation"]] == [True, False]
     wrong = runner.invoke(app, ["negotiate", "two-hosts", "--only", "quotas"])

@@ -11,7 +11,7 @@ from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
 from planner.solver.branch_and_bound import search
-from planner.solver.branching import Node
+from planner.solver.branching import Node, PseudoCosts
 from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
@@ -176,6 +176,27 @@ def test_a_start_is_the_first_plan_and_a_stop_keeps_the_best() -> None:
     )
     assert stopped.stopped and stopped.x is not None
     assert stopped.bound is not None and stopped.bound <= best.objective * (1 + 1e-9)
+
+
+def test_a_search_ends_where_its_own_plan_is_near_enough_and_goes_by_what_was_learned() -> None:
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    learned = PseudoCosts()
+    best = search(tree, SolveOptions(GAP), learned=learned)
+    assert best.objective is not None and learned.seen
+    known = {key: len(values) for key, values in learned.seen.items()}
+    near = search(
+        tree, SolveOptions(GAP), start=best.x, enough=lambda cost, _: 0.2 * abs(cost), learned=learned
+    )
+    assert near.objective is not None and near.bound is not None and near.nodes < best.nodes
+    assert near.bound <= best.objective <= near.objective * (1 + 1e-9)
+    assert GAP * near.objective < near.objective - near.bound <= 0.2 * near.objective * (1 + 1e-9)
+    tired = search(
+        tree, SolveOptions(GAP), start=best.x, enough=lambda _, pivots: np.inf if pivots > 1 else 0.0
+    )
+    assert tired.objective is not None and tired.bound is not None and tired.nodes < best.nodes
+    assert tired.bound <= best.objective <= tired.objective * (1 + 1e-9)
+    assert all(len(learned.seen[key]) >= n for key, n in known.items())
 
 
 def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
