@@ -71,7 +71,7 @@ QUICK = "quick"
 CLOSE = 0.5
 """Share of what a row is worth that its interval may be wide."""
 PIVOTS_BY_ROW = 6
-"""Pivots of a search, by rows of the model, after which its interval is left as it is: of Korea some 15 processor seconds."""
+"""Pivots of a search, by rows of the model, after which its interval stays as it is: of Korea some 15 processor seconds."""
 NOTHING_GAP = 0.1
 """Share of the gap within which a concession is worth nothing, where no better hosts and stacks were found."""
 
@@ -147,8 +147,8 @@ class _Table(Asked):
     def enough(self, beside: _Found, nothing: float) -> Enough | None:
         """Cost, pivots -> how far above its bound it may be.
 
-        Such that the interval of the difference is at most ``CLOSE`` of it; a share ``nothing`` of the gap where it is no less
-        than what stands beside it; any distance after the most pivots.
+        Such that the interval of the difference is at most ``CLOSE`` of it; a share ``nothing`` of the gap where it is no
+        less than what stands beside it; any distance after the most pivots.
         """
         ends = beside.ends(whole=False)
         if ends is None:
