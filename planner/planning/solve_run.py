@@ -121,7 +121,7 @@ class SolveRun:
         on_event: OnEvent | None,
         should_stop: Callable[[], bool] | None,
         effort: Effort,
-        learned: PseudoCosts | None,
+        learned: PseudoCosts | None = None,
     ) -> None:
         self.effort, self.learned = effort, learned
         if quality not in GAPS:

@@ -26,6 +26,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from planner.case.build import build_case
 from planner.case.case import Case
@@ -322,9 +323,11 @@ class _Table:
         def level(family: str, at: int) -> pd.Index:
             return arrays.columns[family].labels.get_level_values(at)
 
-        def own_of(family: str, **kept: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-            named = {"w": demand, "h": hosts}
-            return np.logical_and.reduce([level(family, at).isin(named[key]) for key, at in kept.items()])
+        def own_of(family: str, **kept: int) -> NDArray[np.bool_]:
+            found, named = np.ones(arrays.columns[family].size, bool), {"w": demand, "h": hosts}
+            for key, at in kept.items():
+                found &= level(family, at).isin(named[key])
+            return found
 
         for family, kept in (("open", {"h": 0}), ("serve", {"w": 0, "h": 1}), ("reserve", {"w": 0, "h": 1}),
                              (PLACED, {"w": 0})):  # fmt: skip
