@@ -68,6 +68,8 @@ COLUMNS = [
     "rounding_musd",
 ]
 QUICK = "quick"
+DIGITS = 6
+"""Of MUSD: what lies below is noise of the solver."""
 CLOSE = 0.5
 """Share of what a row is worth that its interval may be wide."""
 PIVOTS_BY_ROW = 6
@@ -268,7 +270,10 @@ def _difference(
     if concession.may_be_left:
         cost, bound = min(cost, other), min(bound, other)
         least = max(least, cost)
-    return tuple(v / concession.per for v in (other - cost, least - cost, other - bound))  # type: ignore[return-value]
+    worth, low, high = (
+        round(v / concession.per, DIGITS) + 0.0 for v in (other - cost, least - cost, other - bound)
+    )
+    return worth, low, high
 
 
 def _price(base: _Found, agreement: str, having: _Found, row: dict[str, Any]) -> dict[str, float]:
