@@ -72,11 +72,16 @@ def _agreements(asked: Asked, plan: Plan) -> Iterator[Concession]:
     for a in asked.scenario.agreements:
         if a.optional and a.id in set(plan.case.terms["e"]):
             yield Concession(
-                AGREEMENT, a.id, "", partial(_for_nothing, asked, a), may_be_left=False, agreement=a.id
+                AGREEMENT,
+                a.id,
+                "",
+                partial(_for_nothing, asked, a, asked.catalog),
+                may_be_left=False,
+                agreement=a.id,
             )
 
 
-def _for_nothing(asked: Asked, agreement: Agreement, catalog: Catalog | None = None) -> Case:
+def _for_nothing(asked: Asked, agreement: Agreement, catalog: Catalog) -> Case:
     """The agreement, with terms that may not be those of the scenario, signed at no cost."""
     free = agreement.model_copy(update={"sign_musd": 0.0, "musd_per_year": 0.0})
     others = [free if x.id == agreement.id else x for x in asked.scenario.agreements]
@@ -92,7 +97,7 @@ def _terms(asked: Asked, plan: Plan) -> Iterator[Concession]:
     for a in asked.scenario.agreements:
         if not a.optional or a.id not in set(plan.case.terms["e"]) or a.id in signed:
             continue
-        plain, opening = _for_nothing(asked, a), list[set[str]]()
+        plain, opening = _for_nothing(asked, a, asked.catalog), list[set[str]]()
         for names in (set(some) for n in (1, 2, 3) for some in combinations(TERMS_AT_HOME, n)):
             if any(less <= names for less in opening):
                 continue
