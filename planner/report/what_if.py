@@ -224,8 +224,7 @@ def negotiation_rows(rows: pd.DataFrame) -> pd.DataFrame:
     for r in rows.itertuples():
         known, endless = r.worth_musd == r.worth_musd, r.worth_musd == float("inf")
         worth.append(
-            r.status if not known else t("whatif.no-plan-without") if endless
-            else number(r.worth_musd) if r.told_apart or number(r.low_musd) == number(r.high_musd)
+            r.status if not known else t("whatif.no-plan-without") if endless else number(r.worth_musd) if r.told_apart
             else t("whatif.not-told-apart")
         )  # fmt: skip
     told = pd.DataFrame({
