@@ -267,6 +267,12 @@ class SolveRun:
         return scenario.model_copy(update={"limits": self.bounds.in_limits(scenario.limits)})
 
 
+def no_plan(whose: str, found: Outcome) -> str:
+    """Why there is no plan to go on from, in a sentence: its troubles, else where to look for them."""
+    why = "; ".join(f"{trouble.message}; {trouble.cure}" for trouble in found.troubles)
+    return f"{whose} no plan ({found.status}): " + (why or "planner explain says what would have to give")
+
+
 def status_of(found: Solution) -> str:
     known = {Status.INFEASIBLE: "infeasible", Status.UNBOUNDED: "unbounded"}
     return known.get(found.status, "no-solution")

@@ -40,7 +40,7 @@ from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Effort, Outcome
+from planner.planning.solve_run import Effort, Outcome, no_plan
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays, Floats
@@ -180,7 +180,7 @@ def hub_study(
         why = (
             f"no demand of {', '.join(missing)}"
             if missing
-            else f"{len(members)} countries; 2 to {MOST} can be compared"
+            else f"a hub needs 2 to {MOST} countries, not {len(members)}"
         )
         raise BadValue(f"{why}; countries of the scenario: {', '.join(there)}")
     options: _Options = {"on_event": on_event, "should_stop": should_stop}
@@ -201,9 +201,7 @@ def hub_study(
     found = {group: found[group] for group in [*((c,) for c in members), *larger]}
     everyone = found[members]
     if everyone.plan is None:
-        raise BadValue(
-            f"all countries together have no plan at the waits that each has alone: {everyone.status}"
-        )
+        raise BadValue(no_plan("all countries together have, at the waits that each has alone,", everyone))
     costs = {group: _interval(outcome) for group, outcome in found.items()}
     asked = by_country(everyone.plan).set_index("country")
     return HubStudy(_countries(asked, costs, members), _coalitions(found, costs, asked["cost_musd"], members))

@@ -41,7 +41,7 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import GAPS, PLACES, Effort, Outcome
+from planner.planning.solve_run import GAPS, PLACES, Effort, Outcome, no_plan
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Enough
@@ -212,7 +212,7 @@ def negotiation_table(
     base = table.first()
     plan = base.plan
     if plan is None:
-        raise BadValue(f"the scenario has no plan: {base.status}")
+        raise BadValue(no_plan("the scenario has", base))
     assert table.base is not None
     table.scenario = scenario.model_copy(update={"limits": base.bounds.in_limits(scenario.limits)})
     asked = concessions(table, plan, whats)

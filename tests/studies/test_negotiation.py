@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.facts.errors import BadValue
 from planner.report.charts.what_if import worth
 from planner.report.strings import t
 from planner.report.what_if import negotiation_rows, negotiation_told
@@ -193,3 +194,10 @@ def test_own_law_and_the_quota_of_an_unsigned_agreement_have_rows(tiny, plain_ca
     assert {("quota", "dear"), ("law", plain["hosts"][0]["id"])} <= set(
         zip(table["what"], table["item"], strict=True)
     )
+
+
+def test_a_scenario_without_a_plan_says_why_and_what_would_mend_it(tiny, plain_catalog):
+    with pytest.raises(
+        BadValue, match=r"has no plan \(infeasible\): control of at least 99 is asked; .*; lower"
+    ):
+        negotiation_table(tiny(limits={"min_control": 99}), "quick", plain_catalog())
