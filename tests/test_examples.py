@@ -22,6 +22,8 @@ pytestmark = pytest.mark.untraced
 
 COUNTRIES = ("korea", "uae", "saudi-arabia", "kenya", "poland", "kazakhstan", "india", "regional-hub")
 SMALLEST = ("two-hosts", "grid-late", "kenya")
+AGREED = ("korea", "uae", "kenya", "poland", "kazakhstan")
+"""Those with an example beside them in which agreements may be signed."""
 LICENSED = ("uae", "saudi-arabia", "kazakhstan")
 
 
@@ -36,7 +38,27 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 
 
 def test_the_examples_of_the_manual_are_there() -> None:
-    assert set(COUNTRIES) <= set(examples())
+    assert {*COUNTRIES, *(f"{name}-agreements" for name in AGREED)} <= set(examples())
+
+
+@pytest.mark.parametrize("name", AGREED)
+def test_an_example_with_agreements_adds_to_the_plain_one_and_each_opens_something(name: str) -> None:
+    """What is there stays as it is; each agreement is sourced or assumed, and without it something could not be had."""
+    plain, agreed = load_scenario(example_path(name)), load_scenario(example_path(f"{name}-agreements"))
+    for field in ("demand", "sites", "hosts", "stacks", "systems"):
+        own = getattr(agreed, field)
+        assert own[: len(getattr(plain, field))] == getattr(plain, field), field
+        assert all(
+            record.source or record.assumed
+            for record in own[len(getattr(plain, field)) :]
+            if field in ("sites", "hosts")
+        )
+    assert agreed.limits == plain.limits and agreed.supply == plain.supply and not plain.agreements
+    case = build_case(agreed)
+    for agreement in agreed.agreements:
+        assert agreement.source or agreement.assumed, agreement.id
+        tables = (case.unders, case.opened, case.sources_under)
+        assert any((t.reset_index(drop=True)["e"] == agreement.id).any() for t in tables), agreement.id
 
 
 def test_every_number_traces_to_a_source_or_an_assumed_mark(scenario: Scenario) -> None:

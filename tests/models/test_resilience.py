@@ -97,6 +97,23 @@ def test_a_loss_loses_no_more_than_was_promised(tiny: Any, plain_catalog: Any) -
     assert (sever(plan, supply).service["worst_share"] <= 0.1 + 0.01).all()
 
 
+@pytest.mark.parametrize(("by", "field"), [("site", "sites"), ("stack", "stacks")])
+def test_whichever_of_a_class_is_lost_the_promise_holds(
+    tiny: Any, plain_catalog: Any, by: str, field: str
+) -> None:
+    plain = tiny().model_dump(by_alias=True, mode="json", exclude_unset=True)
+    duty = {"by": by, "share": 0.6, "from": "2028-07-01"}
+    scenario = tiny(sites=[*plain["sites"], NORTH], hosts=[*plain["hosts"], CLOUD], stacks=[*plain["stacks"], US_CLOUD],
+                    limits={"survival": [duty]})  # fmt: skip
+    plan = solve(build_case(scenario, plain_catalog()), "quick").plan
+    assert plan is not None
+    members = sorted(set(plan.tables["survival"]["f"]))
+    assert len(members) == 2
+    for lost in members:
+        cut = Cut.model_validate({"id": "lost", "from": date(2028, 7, 1), field: [lost]})
+        assert (sever(plan, cut).service["worst_share"] <= 0.4 + 0.01).all(), lost
+
+
 def test_a_country_does_not_take_itself_away(tiny: Any, plain_catalog: Any) -> None:
     """Members are countries whose law reaches the operator; the workload's own is no loss."""
     mixed = two(tiny, {"by": "parent", "share": 0.5}, {"by": "chip-origin", "share": 0.5, "what": "supply"})
