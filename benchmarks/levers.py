@@ -130,54 +130,67 @@ AT_HOME = {"demand.records.locality": {"where": "in-country"}}
 
 
 def signed(kind: str, **terms: Any) -> Changes:
-    """An agreement on offer at a small price, which the plan may sign at once."""
+    """An agreement on offer at a small price, which the plan may sign at once; whole, for half a signature gives half."""
     price = {"lead_months": 0, "sign_musd": 0.1, "musd_per_year": 0.05}
-    return {"agreements": [{"id": "deal", "kind": kind, **price, **terms}]}
+    return {"agreements": [{"id": "deal", "kind": kind, **price, **terms}], "solve.integers": "window"}
 
 
 FORBIDDEN: Changes = {
     "decisions": [{"id": "no", "do": "forbid", "what": "agreement", "agreements": ["deal"]}]
 }
-TIGHT: Changes = {
-    "hosts.cloud.rent_factor": 3, "supply.licence.quotas": "none",
-    "supply.quotas": [{"id": "vendors", "vendors": ["nvidia", "amd"], "unit": "accelerators",
-                       "path": [{"from": "2027-01-01", "accelerators": 60}]}],
+OFFERED: Changes = {"decisions": []}
+
+
+def offered(kind: str, given: Changes | None = None, **terms: Any) -> Changes:
+    """What both runs have where the second may sign an agreement, and the first may not."""
+    return {**(given or {}), **signed(kind, **terms), **FORBIDDEN}
+
+
+LARGE: Changes = {
+    "demand.firms.size": {"by": "accelerators", "points": [{"at": "2027-01-01", "value": 3000},
+                                                           {"at": "2030-12-31", "value": 9000}]},
+    "sites.haenam.grid_mw": [{"from": "2027-01-01", "mw": 60}], "hosts.champion.max_it_mw": 40,
 }  # fmt: skip
+ARMENIA: Changes = {
+    **LARGE, **ABROAD, "hosts.abroad.rent_factor": 3, "hosts.cloud.rent_factor": 3, "country": "ARM",
+    "sites.haenam.metro": "AM-HRZ", "sites.seoul.metro": "AM-EVN",
+}  # fmt: skip
+QUOTA = {"quota": {"accelerators": 4000}}
+GRANT: Changes = {**ARMENIA, "supply.licence.quotas": "grant"}
 DEALS = (
-    Lever("deal", "exports-programme", "a package may be had under the programme, or not",
-          {"decisions": []},
-          {**VIETNAM, **signed("exports-programme", partner="USA"), **FORBIDDEN, "hosts.venture.owner_class": "us-operator",
-           "hosts.venture.stacks": ["american-package"], "stacks.us-platform-local-operator.id": "american-package",
-           "hosts.cloud.rent_factor": 2, "control.floors.official": 0}),
-    Lever("deal", "technology-deal: licence", "licences in 1 month in place of those of the rules",
-          signed("technology-deal", partner="USA", licence_months=1), VIETNAM),
-    Lever("deal", "technology-deal: quota", "4,000 accelerators beside a tight allocation",
-          signed("technology-deal", partner="USA", quota={"accelerators": 4000}), TIGHT),
-    Lever("deal", "data-embassy", "the cloud abroad counts as home for official data",
-          signed("data-embassy", partner="JPN", covers={"classes": ["official", "public"]}),
-          {**ABROAD, **AT_HOME, "control.floors.official": 0}),
-    Lever("deal", "regional-hub", "hosts abroad that serve under the agreement only",
-          signed("regional-hub", partner="JPN", covers={"hosts": ["abroad"]}, capacity_accelerators=1000),
-          {**ABROAD, "hosts.abroad.rent_factor": 0.5}),
-    Lever("deal", "certificate-recognition", "the partner's certificates make it a part of the trusted region",
-          signed("certificate-recognition", partner="JPN"), {**ABROAD, "control.trusted_region": []}),
-    Lever("deal", "escrow", "keys and operation of the cloud in local hands by contract",
-          signed("escrow", covers={"stacks": ["us-cloud"]},
-                 attributes={"operator": "local", "keys": "local-hsm", "contracts": "negotiated"})),
-    Lever("deal", "export-credit", "cover that opens an optional source of finance",
-          signed("export-credit", covers={"sources": ["agency"]}, amount_musd=60),
-          {"limits.capital_musd_by_year": [{"year": 2027, "musd": 10}, {"year": 2028, "musd": 20}],
-           "finance": {"payers": [], "sources": [{"id": "agency", "preset": "export-credit", "optional": True}]}}),
-    Lever("deal", "content duty", "half of what is ordered under a deal is made at home",
-          signed("technology-deal", partner="USA", quota={"accelerators": 4000},
-                 duties={"content": [{"from": ["KOR"], "share": 0.25}]}),
-          {**TIGHT, **signed("technology-deal", partner="USA", quota={"accelerators": 4000})}),
+    Lever("deal", "exports-programme", "a package may be had under the programme, or not", OFFERED,
+          offered("exports-programme", {
+              **VIETNAM, "hosts.venture.owner_class": "us-operator", "hosts.venture.stacks": ["american-package"],
+              "stacks.us-platform-local-operator.id": "american-package", "hosts.cloud.rent_factor": 6,
+              "limits.delay_tolerance_months": 0, "control.floors.official": 0}, partner="USA")),
+    Lever("deal", "technology-deal: licence", "no wait for licences under a deal, in place of that of the rules", OFFERED,
+          offered("technology-deal", {**VIETNAM, "hosts.cloud.rent_factor": 6, "limits.delay_tolerance_months": 0},
+                  partner="USA", licence_months=0)),
+    Lever("deal", "technology-deal: quota", "4,000 accelerators beside the ceiling of licences, or not", OFFERED,
+          offered("technology-deal", GRANT, partner="USA", **QUOTA)),
+    Lever("deal", "data-embassy", "the cloud abroad may count as home for official data", OFFERED,
+          offered("data-embassy", {**ABROAD, **AT_HOME, "control.floors.official": 0}, partner="JPN",
+                  covers={"classes": ["official", "public"]})),
+    Lever("deal", "regional-hub", "a hub abroad may be joined, or not", OFFERED,
+          offered("regional-hub", {**ABROAD, "hosts.abroad.rent_factor": 0.5}, partner="JPN",
+                  covers={"hosts": ["abroad"]}, capacity_accelerators=1000)),
+    Lever("deal", "certificate-recognition", "the partner's certificates may make it a part of the trusted region", OFFERED,
+          offered("certificate-recognition", {**ABROAD, "control.trusted_region": []}, partner="JPN")),
+    Lever("deal", "escrow", "keys and operation of the cloud in local hands by contract, or not", OFFERED,
+          offered("escrow", covers={"stacks": ["us-cloud"]},
+                  attributes={"operator": "local", "keys": "local-hsm", "contracts": "negotiated"})),
+    Lever("deal", "export-credit", "cover that opens an optional source of finance, or not", OFFERED,
+          offered("export-credit", {"finance": {"payers": [], "sources": [
+              {"id": "agency", "preset": "export-credit", "optional": True}]}},
+                  covers={"sources": ["agency"]}, amount_musd=60)),
+    Lever("deal", "content duty", "of the value ordered under a deal 95 % is American",
+          signed("technology-deal", partner="USA", **QUOTA, duties={"content": [{"from": ["USA"], "share": 0.95}]}),
+          {**GRANT, **signed("technology-deal", partner="USA", **QUOTA)}),
     Lever("deal", "investment duty", "a dollar invested abroad for each ordered under a deal",
-          signed("technology-deal", partner="USA", quota={"accelerators": 4000}, duties={"investment_share": 1.0}),
-          {**TIGHT, **signed("technology-deal", partner="USA", quota={"accelerators": 4000})}),
-    Lever("deal", "licence quota", "what licences let in: none, or the framework",
-          {"supply.licence.quotas": "framework"}, {"country": "ARE", "sites.haenam.metro": "AE-AUH",
-          "sites.seoul.metro": "AE-DXB", "supply.licence.quotas": "none", "supply.licence.exceptions": "none"}),
+          signed("technology-deal", partner="USA", **QUOTA, duties={"investment_share": 1.0}),
+          {**GRANT, **signed("technology-deal", partner="USA", **QUOTA)}),
+    Lever("deal", "licence quota", "more work in Armenia: licences without a ceiling, or what was granted",
+          {"supply.licence.quotas": "grant"}, {**ARMENIA, "supply.licence.quotas": "none"}),
     Lever("deal", "listed parties", "the champion's exception from licences is extended, or there is none",
           {"supply.licence.exceptions": "none"}, {"country": "ARE", "sites.haenam.metro": "AE-AUH",
           "sites.seoul.metro": "AE-DXB", "supply.licence.exceptions": "extended"}),
@@ -189,7 +202,8 @@ def survive(by: str, what: str = "service", share: float = 0.5, **more: Any) -> 
 
 
 CLASSES = (
-    *(Lever("class", f"survival: {by}", f"half of the service is left when one {by} is lost", survive(by))
+    *(Lever("class", f"survival: {by}", f"half of the service is left when one {by} is lost", survive(by),
+            ABROAD if by == "country" else {})
       for by in ("site", "operator", "parent", "stack", "vendor", "country", "host", "owner-class", "system")),
     Lever("class", "survival: chip-origin", "half is left when chips of one origin are lost",
           survive("chip-origin"), {"systems": [{"id": "hgx-b300"}, {"id": "rebel-quad-8"}],
@@ -279,6 +293,8 @@ def dates(plan: Plan) -> dict[str, Any]:
         rows = rows[rows["accelerators"] > 1] if "accelerators" in rows else rows
         for key, t in rows.groupby(keys)["t"].min().items():
             out[f"{table} {key}"] = t
+    for a, t in plan.tables["serving"].groupby("a")["t"].max().items():
+        out[f"the last work of {a}"] = t
     return out
 
 
