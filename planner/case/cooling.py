@@ -28,10 +28,13 @@ TABLES = {
 
 
 def technologies(context: Context, host: Host) -> list[str]:
-    """Cooling technologies at a host: its own list, else all for a build, room air for colocation."""
+    """Cooling technologies at a host: its own list, else all that need no naming for a build, room air for colocation."""
     if host.cooling is not None:
         return list(host.cooling)
-    return list(context.catalog.table("cooling").index) if host.mode == "build" else COLOCATION_COOLING
+    if host.mode != "build":
+        return COLOCATION_COOLING
+    table = context.catalog.table("cooling")
+    return list(table.index[~table["only_listed"].astype(bool)])
 
 
 def bought_apart(host: Host) -> bool:

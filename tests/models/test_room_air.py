@@ -27,6 +27,7 @@ PER_MW, MARGIN = 8 * 0.05, 1.1
 def facts(plain_catalog: Callable[..., Catalog]) -> Catalog:
     return plain_catalog({
         ("parameters", "room_air_cost_share", "value_mid"): 0.05, ("parameters", "cooling_margin", "value_mid"): 0.1,
+        ("cooling", "immersion", "capex_musd_per_mw_mid"): 0.3,
     })  # fmt: skip
 
 
@@ -83,3 +84,14 @@ def test_the_audit_recomputes_what_is_bought_apart(tiny, facts):
     plan = solve(build_case(tiny(systems={"id": "mi355x-8"}, hosts=APART), facts), quality="quick").plan
     bought = plan.tables["cooling"].query("c == @AIR")
     assert bought["added_mw"].sum() > 0 and audit(plan).empty
+
+
+def test_immersion_is_had_only_where_it_is_named(tiny, facts, optimise):
+    """It carries the heat of air alone; here it costs less than room air bought apart and draws less."""
+    left_out = build_case(tiny(hosts={"cooling": None}), facts)
+    assert "immersion" not in set(left_out.heat.index.get_level_values(1))
+    named = {"cooling": [AIR, "immersion"], "room_air": "as-needed"}
+    answer = optimise(tiny(hosts=named), facts)
+    assert {c for _, c, _ in answer.used("cool")} == {"immersion"}
+    racks = build_case(tiny(systems={"id": "gb300-nvl72"}, hosts={"cooling": ["immersion"]}), facts)
+    assert not len(racks.offers) and "liquid" in " ".join(racks.why_not["detail"])
