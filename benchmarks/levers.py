@@ -360,7 +360,8 @@ def page(rows: list[dict[str, str]]) -> str:
         "# What each layer, agreement and class decides",
         "",
         "Made by `python benchmarks/levers.py --write docs/levers.md`: pairs of runs of a small case (two workloads, a "
-        "champion that builds, a venture in leased halls, a cloud) in which only the thing named changes. A pair moves "
+        "champion that builds, a venture in leased halls, a cloud) in which only the thing named changes. Halls and units "
+        "are divisible, except where an agreement is offered: signatures are whole. A pair moves "
         "cost, delay or control where its plans differ by more than both gaps of 0.2 % together; the last column names "
         "what the plan decides another way, by its share of all accelerators over time, or that only money moves.",
         "",
