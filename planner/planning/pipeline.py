@@ -44,6 +44,7 @@ from planner.planning.solve_run import (
     Stop,
 )
 from planner.planning.ties import ties
+from planner.planning.together import DIRECT_GAP, together
 from planner.planning.units import round_units
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
@@ -62,6 +63,8 @@ LATE_SHARE, LATE_GAP = 0.3, 0.5
 HALLS_GAP = 0.1
 """Share of the gap at which the halls of some places are searched no further."""
 STAGES = {"cost": "halls", "delay": "least delay"}
+FAIR_HALLS = 0.5
+"""Share of the gap left open by the halls of some places where none of them can be good enough."""
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
 
@@ -236,6 +239,7 @@ class _Pipeline(SolveRun):
         rounding: bool = False,
         enough: Enough | None = None,
         learned: PseudoCosts | None = None,
+        hopeless: tuple[float, float] | None = None,
     ) -> Solution:
         """Branch and bound on a tree's programme, under the bounds in force."""
         tree.policy(self.engine.asked)
@@ -244,7 +248,9 @@ class _Pipeline(SolveRun):
         options = self.options(stage, gap)
         return self.timed(
             stage,
-            lambda: search(tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned),
+            lambda: search(
+                tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
+            ),
         )
 
     def at_places(self, x: Floats, *held: str) -> Engine:
@@ -260,6 +266,7 @@ class _Pipeline(SolveRun):
         gap: float,
         absolute_gap: float = ABSOLUTE_GAP,
         good_enough: float = -np.inf,
+        hopeless: tuple[float, float] | None = None,
     ) -> Solution:
         """Whole halls at the hosts and stacks of ``x``: with its training runs where they are, else anywhere."""
         start, columns = None, self.engine.arrays.columns
@@ -268,14 +275,22 @@ class _Pipeline(SolveRun):
         if columns[PLACED].size:
             tree = self.at_places(x, PLACED)
             found = self.search(
-                STAGES[goal], tree, goal, gap, absolute_gap, good_enough=good_enough, rounding=units
+                STAGES[goal], tree, goal, gap, absolute_gap, None, good_enough, units, hopeless=hopeless
             )
             if found.x is not None and (goal != "cost" or found.stopped or not self.misses(found.objective)):
                 return found
             start = found.x
         units &= start is None
         return self.search(
-            STAGES[goal], self.at_places(x), goal, gap, absolute_gap, start, good_enough, units
+            STAGES[goal],
+            self.at_places(x),
+            goal,
+            gap,
+            absolute_gap,
+            start,
+            good_enough,
+            units,
+            hopeless=hopeless,
         )
 
     def whole_places(self) -> Floats:
@@ -315,7 +330,10 @@ class _Pipeline(SolveRun):
         self.hold(x, *PATTERN)
         # any halls this close to the bound of the places will do, however good others may be
         enough = -np.inf if self.bound is None else self.bound + abs(self.bound) * GOOD_HALLS * self.target
-        found = self.halls_at(x, "cost", HALLS_GAP * self.target, good_enough=enough)
+        # and where none of them can meet the gap, all places are searched, from fair halls at these
+        hopeless = self.within_gap(), FAIR_HALLS * self.target
+        found = self.halls_at(x, "cost", HALLS_GAP * self.target, good_enough=enough, hopeless=hopeless)
+        self.stopped |= found.stopped
         missed = self.bound is not None and self.misses(found.objective)
         if found.x is None or (missed and not self.over and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already
@@ -326,15 +344,20 @@ class _Pipeline(SolveRun):
         return x
 
     def direct(self, start: Floats) -> Solution:
-        """The undivided programme, from the best plan so far: halls may ask for other hosts."""
+        """Whole halls, hosts and stacks together, from the best plan so far: halls may ask for other hosts."""
         self.say("direct", "whole halls, hosts and stacks together")
+        found = together(self, "direct", DIRECT_GAP * self.target, start)
+        if (found.x is not None and not self.misses(found.objective)) or found.stopped or self.over:
+            return found
+        self.say("direct", "the same in one integer programme")
         for family in PATTERN:
             self.engine.fix(family, None)
         self.engine.integers(*PATTERN, *HALLS)
-        found = self.solve("direct", self.options("direct", gap=0.8 * self.target), start)
-        if found.bound is not None:  # a plan is made of whole halls: this bound holds for it
-            self.bound = max(found.bound, self.bound or found.bound)
-        return found
+        options = self.options("direct", gap=DIRECT_GAP * self.target)
+        last = self.solve("direct", options, start if found.x is None else found.x)
+        if last.bound is not None:  # a plan is made of whole halls: this bound holds for it
+            self.bound = max(last.bound, self.bound or last.bound)
+        return found if last.x is None and found.x is not None else last
 
     def prove(self, final: Solution, plan: Plan) -> tuple[Plan, dict[str, float]]:
         """The same integers on every hour of the day; regret of the slices the plan was made on."""

@@ -27,6 +27,7 @@ from planner.solver.solution import Solution, Status
 
 if TYPE_CHECKING:
     from planner.planning.large import Large
+    from planner.solver.branch_and_bound import Search
 
 GAPS = {"quick": 0.02, "plan": 0.01, "proof": 0.01}
 DELAY_SLACK_MONTHS = 0.01
@@ -142,6 +143,8 @@ class SolveRun:
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
         self.start: Floats | None = None
         """Values of all columns, whose hosts and stacks are tried first."""
+        self.together: Search | None = None
+        """The search for hosts, stacks and halls together, where they did not do one after the other."""
         self.large: Large | None = None
         """The programmes of a large case at the places that were found from its root."""
 
@@ -176,6 +179,13 @@ class SolveRun:
         if cost is None or self.bound is None:
             return True
         return (cost - self.bound) / max(abs(cost), 1e-9) > share * self.target
+
+    def within_gap(self, share: float = 0.9) -> float:
+        """The most that a plan may cost to be no further from the bound than ``share`` of the gap allowed."""
+        if self.bound is None:
+            return np.inf
+        gap = share * self.target
+        return self.bound / (1 - gap if self.bound >= 0 else 1 + gap)
 
     def values(self, found: Solution) -> Floats:
         self.stopped |= found.stopped

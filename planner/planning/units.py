@@ -7,12 +7,17 @@ from dataclasses import replace
 from planner.facts.rounding import rounded_up
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
+from planner.planning.together import DIRECT_GAP, together
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.solution import Solution
 
 UNITS_S = 15.0
 """Seconds for whole units at the places held."""
+BETTER_HALLS = 0.25
+"""Share of the gap left open by places and halls where a nearer bound alone is not enough."""
+NEARLY = 0.999
+"""Share of the gap at which a nearer bound is near enough."""
 REFINE_S = 60.0
 """Seconds for whole units together with the places."""
 
@@ -99,6 +104,10 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
     rounded = _units_at_places(run, rounded)
     if not run.misses(rounded.objective, 1.0) or (run.over and rounded.x is not None):
         return rounded
+    if rounded.x is not None:
+        rounded = _units_nearer(run, rounded)
+        if not run.misses(rounded.objective, 1.0) or run.over:
+            return rounded
     if rounded.x is None and run.reference is not None:
         rounded = _units_of_reference(run, run.reference)
     try:
@@ -107,6 +116,40 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
         if rounded.x is not None or run.reference is None or not _waits_longer(run, run.reference):
             raise
         return _together(run, _units_of_reference(run, run.reference))
+
+
+def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
+    """A bound nearer to a plan of whole units, by the search for its places and halls; units at those it finds, if need be.
+
+    What that search left open may be most of the gap, and all integers together are far more work.
+    """
+    assert rounded.x is not None and rounded.objective is not None
+    run.say("refine", "a nearer bound of whole halls, hosts and stacks")
+    if run.together is None:
+        together(run, "refine", DIRECT_GAP * run.target, rounded.x, REFINE_S)
+    best = None if run.together is None else run.together.best
+    if run.misses(rounded.objective, 1.0) and best is not None and best.objective is not None:
+        needed = rounded.objective - NEARLY * run.target * abs(rounded.objective)
+        gap = (best.objective - needed) / max(abs(best.objective), 1e-9)
+        if (
+            not run.over
+        ):  # no such bound can be where units cost too much at these halls: then better halls are sought
+            best = together(run, "refine", max(gap, BETTER_HALLS * run.target), None, REFINE_S)
+    if not run.misses(rounded.objective, 1.0) or best is None or best.x is None:
+        return rounded
+    engine = run.engine
+    if all(_same(run, rounded.x, best.x, family) for family in (*PATTERN, *HALLS)):
+        return rounded
+    run.hold(best.x, *PATTERN, *HALLS)
+    engine.fix(UNITS, None)
+    found = _units_at_places(run, _whole_units(run, best.x))
+    better = found.objective is not None and found.objective < rounded.objective
+    return found if better else rounded
+
+
+def _same(run: SolveRun, one: Floats, other: Floats, family: str) -> bool:
+    values = [run.engine.family(x, family).to_numpy(float).round() for x in (one, other)]
+    return bool((values[0] == values[1]).all())
 
 
 def _waits_longer(run: SolveRun, x: Floats) -> bool:
@@ -137,7 +180,7 @@ def _waits_longer(run: SolveRun, x: Floats) -> bool:
         max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()},
         max_delay_months=None if longest is None else max(longest, total),
     )
-    run.bound = None
+    run.bound = run.together = None
     run.notes.append("whole units cannot serve as soon as divisible ones: caps on delay are what they reach")
     return True
 

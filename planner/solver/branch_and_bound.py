@@ -20,7 +20,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import highspy
 import numpy as np
@@ -52,46 +52,55 @@ def search(
     rounding: bool = False,
     enough: Enough | None = None,
     learned: PseudoCosts | None = None,
+    hopeless: tuple[float, float] | None = None,
 ) -> Solution:
     """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
 
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
-    do. A plan whose objective is at most ``good_enough`` ends the search. With ``rounding`` the first plans tried
-    are roundings of the relaxation. ``enough`` says how far above the bound a plan of some objective may be after so
-    many pivots, where that is more than both gaps. ``learned`` holds what searches of trees with the same questions
-    have learned, and is added to. The solution has values of all columns and no duals.
+    do. A plan whose objective is at most ``good_enough`` ends the search, and ``hopeless`` is (bound, gap): with a bound
+    above that, that gap will do. With ``rounding`` the first plans tried are roundings of the relaxation. ``enough`` says
+    how far above the bound a plan of some objective may be after so many pivots, where that is more than both gaps.
+    ``learned`` holds what searches of trees with the same questions have learned, and is added to. The solution has values
+    of all columns and no duals.
     """
-    return _Search(tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned).run()
+    known = tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
+    return Search(*known).run()
 
 
-class _Search:
+class Search:
+    """One search, given what ``search`` is. A ``lasting`` one keeps its nodes, to be gone on with to a smaller gap."""
+
     def __init__(
         self,
         tree: Engine,
         options: SolveOptions,
-        absolute_gap: float,
-        late: tuple[float, float] | None,
-        good_enough: float,
-        start: Floats | None,
-        rounding: bool,
-        enough: Enough | None,
-        learned: PseudoCosts | None,
+        absolute_gap: float = 1e-6,
+        late: tuple[float, float] | None = None,
+        good_enough: float = -np.inf,
+        start: Floats | None = None,
+        rounding: bool = False,
+        enough: Enough | None = None,
+        learned: PseudoCosts | None = None,
+        hopeless: tuple[float, float] | None = None,
+        lasting: bool = False,
     ) -> None:
-        self.tree, self.live, self.rounding = tree, tree.live, rounding
-        self.gap, self.absolute, self.good_enough, self.start = options.gap, absolute_gap, good_enough, start
-        self.on_progress, self.should_stop = options.on_progress, options.should_stop
-        self.began = time.perf_counter()
-        self.end = self.began + (np.inf if options.time_limit_s is None else options.time_limit_s)
-        self.patience = late or (np.inf, options.gap)
+        self.tree, self.live, self.rounding, self.lasting = tree, tree.live, rounding, lasting
+        self.absolute, self.good_enough, self.start = absolute_gap, good_enough, start
+        self.hopeless = hopeless or (np.inf, 0.0)
+        self.ask(options, late)
         self.allowed = enough or (lambda *_: 0.0)
         self.searched, self.pseudo_costs = Searched(tree), PseudoCosts() if learned is None else learned
         self.numbered = 0
-        self.root = self.node(-np.inf, self.searched.low, self.searched.high, frozenset())
+        self.root = self.node(-np.inf, self.searched.low, self.searched.high)
         self.best: Solution | None = None
         self.tried: set[bytes] = set()
         self.open: list[Node] = []
-        self.pruned = self.cut_at = np.inf
+        self.cut_at = np.inf
+        self.aside: list[Node] = []
+        """Nodes that need not be looked into for the gap asked; the least bound first."""
+        self.undecided = np.inf
+        """Least bound of nodes that were not looked into and are not kept."""
         self.nodes = self.iterations = 0
         self.cold_s = 0.0
         self.stopped = False
@@ -100,10 +109,32 @@ class _Search:
 
     # ---- the search
 
+    def ask(
+        self, options: SolveOptions, late: tuple[float, float] | None = None, most_nodes: float = np.inf
+    ) -> None:
+        """How far to search, from now on; ``most_nodes`` counts those of before."""
+        self.most_nodes = most_nodes
+        self.gap, self.on_progress, self.should_stop = options.gap, options.on_progress, options.should_stop
+        self.began = time.perf_counter()
+        self.end = self.began + (np.inf if options.time_limit_s is None else options.time_limit_s)
+        self.patience = late or (np.inf, options.gap)
+
     def run(self) -> Solution:
+        """From the root."""
+        return self.locked(self.explore)
+
+    def go_on(self, options: SolveOptions) -> Solution:
+        """To a smaller gap, from where the search ended; policy and objective of the tree are as they were."""
+        self.ask(options)
+        self.stopped = False
+        self.open, self.aside = [*self.open, *self.aside], []
+        heapq.heapify(self.open)
+        return self.locked(lambda: self.descend(None))
+
+    def locked(self, work: Callable[[], Status]) -> Solution:
         with self.live.lock:
             try:
-                verdict = self.explore()
+                verdict = work()
             finally:
                 self.live.set_option("objective_bound", np.inf)
                 self.hold(self.root)
@@ -122,11 +153,15 @@ class _Search:
                 self.try_rounding(values)
         elif self.start is not None and self.try_plan(self.start):
             self.local_search()
+        return self.descend(following)
+
+    def descend(self, following: Node | None) -> Status:
+        """The open nodes, until none is left that is of use."""
         while following is not None or self.open:
             node = following or heapq.heappop(self.open)
             following = None
             if node.bound >= self.cutoff():
-                self.pruned = min(self.pruned, node.bound)
+                self.set_aside(node, node.bound)
                 continue
             self.lowest = self.bound(node.bound)
             self.report()
@@ -138,13 +173,13 @@ class _Search:
                 following = self.follow(node, found)
             elif found.status is not Status.INFEASIBLE:
                 if self.cut():
-                    self.pruned = min(self.pruned, self.cut_at)
+                    self.set_aside(node, max(node.bound, self.cut_at))
                 elif self.stopped or self.late():
                     heapq.heappush(self.open, node)
                     break
-                else:  # undecided: its parent's bound holds
-                    self.pruned = min(self.pruned, node.bound)
-        undecided = bool(self.open) or np.isfinite(self.pruned)
+                else:  # its parent's bound holds
+                    self.set_aside(node, node.bound)
+        undecided = bool(self.open or self.aside) or np.isfinite(self.undecided)
         return Status.NO_SOLUTION if self.stopped or undecided else Status.INFEASIBLE
 
     def follow(self, node: Node, found: Solution) -> Node | None:
@@ -152,7 +187,7 @@ class _Search:
         assert found.x is not None and found.objective is not None
         self.pseudo_costs.learn(node, found.objective)
         if found.objective >= self.cutoff():
-            self.pruned = min(self.pruned, found.objective)
+            self.set_aside(node, found.objective)
             return None
         candidates = self.searched.candidates(found.x[self.searched.full])
         if not candidates:
@@ -165,11 +200,18 @@ class _Search:
         heapq.heappush(self.open, other)
         return nearer
 
+    def set_aside(self, node: Node, bound: float) -> None:
+        """A node that need not be looked into for the gap asked."""
+        if self.lasting:
+            heapq.heappush(self.aside, replace(node, bound=bound, asked=None))
+        else:
+            self.undecided = min(self.undecided, bound)
+
     def try_plan(self, x: Floats) -> bool:
         """What is searched as in ``x``, values of all columns; whether that is the best plan so far."""
         values = np.clip(np.round(x[self.searched.full]), self.root.low, self.root.high)
         self.tried.add(values.tobytes())
-        found = self.solve(self.node(-np.inf, values, values, frozenset()))
+        found = self.solve(self.node(-np.inf, values, values))
         return found.x is not None and self.keep(found)
 
     def try_rounding(self, x: Floats) -> None:
@@ -179,7 +221,7 @@ class _Search:
         if unknown.any():
             known = np.clip(own, self.root.low, self.root.high)
             low, high = (np.where(unknown, bound, known) for bound in (self.root.low, self.root.high))
-            found = self.solve(self.node(-np.inf, low, high, frozenset()))
+            found = self.solve(self.node(-np.inf, low, high))
             if found.x is None:
                 return
             x = np.where(np.isnan(x), np.ceil(found.x - NOISE), x)
@@ -205,27 +247,26 @@ class _Search:
                     return
                 self.tried.add(values.tobytes())
                 self.report()
-                found = self.solve(self.node(-np.inf, values, values, frozenset()))
+                found = self.solve(self.node(-np.inf, values, values))
                 if found.x is not None and self.keep(found):
                     better = True
                     break
 
     def child(self, node: Node, asked: Candidate, yes: bool, bound: float) -> Node:
         """The node with one candidate answered."""
-        low, high, must = self.searched.answered(node, asked, yes)
-        return self.node(bound, low, high, must, asked, yes)
-
-    def node(self, bound: float, low: Floats, high: Floats, must: frozenset[int], *asked: Any) -> Node:
         self.numbered += 1
-        return Node(bound, self.numbered, low, high, must, *asked)
+        return Node(bound, self.numbered, *self.searched.answered(node, asked, yes), asked, yes)
+
+    def node(self, bound: float, low: Floats, high: Floats) -> Node:
+        """A node that asks nothing of sums."""
+        self.numbered += 1
+        return Node(bound, self.numbered, low, high, self.searched.least, self.searched.most)
 
     # ---- linear programmes
 
     def hold(self, node: Node) -> None:
         self.live.set_col_bounds(self.searched.own, node.low, node.high)
-        once = np.full(len(self.searched.once), -np.inf)
-        once[list(node.must)] = 1.0
-        self.live.set_row_bounds(self.searched.once, once, 1.0)
+        self.live.set_row_bounds(self.searched.sums, node.least, node.most)
 
     def solve(self, node: Node, cold: bool = False) -> Solution:
         """The linear programme of a node; without values where it cannot beat the best plan."""
@@ -277,7 +318,13 @@ class _Search:
     # ---- what is known
 
     def enough(self) -> bool:
-        return self.best is not None and (self.best.objective or 0.0) <= self.good_enough
+        if self.best is None:
+            return False
+        objective = self.best.objective or 0.0
+        if objective <= self.good_enough:
+            return True
+        bound, gap = self.hopeless
+        return self.lowest > bound and objective - self.lowest <= gap * abs(objective)
 
     def closed(self) -> bool:
         """Whether the best plan stands at the bound: no other is better."""
@@ -286,11 +333,12 @@ class _Search:
         return self.best.objective - self.lowest <= NOISE * abs(self.best.objective)
 
     def late(self) -> bool:
-        return time.perf_counter() > self.end
+        return time.perf_counter() > self.end or self.nodes >= self.most_nodes
 
     def bound(self, *more: float) -> float:
         incumbent = np.inf if self.best is None or self.best.objective is None else self.best.objective
-        return min(incumbent, self.pruned, *(node.bound for node in self.open[:1]), *more)
+        nodes = (*self.open[:1], *self.aside[:1])
+        return min(incumbent, self.undecided, *(node.bound for node in nodes), *more)
 
     def report(self) -> None:
         now = time.perf_counter()

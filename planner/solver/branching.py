@@ -11,6 +11,7 @@ from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.members import Ints
+from planner.solver.totals import TOTALS, dated
 
 WHOLE = 1e-6
 
@@ -20,7 +21,8 @@ Key = tuple[str, int, int]
 @dataclass(frozen=True)
 class Candidate:
     """A question to branch on: is a stack adopted or a level held (``use``), is a host opened or an agreement signed at all
-    (``open``), is it by a date (``by``), is there one hall more (``more``). ``share`` is how far the relaxation says yes.
+    (``open``), is it by a date (``by``), is there one hall more by a date (``total``), is a run done here (``more``).
+    ``share`` is how far the relaxation says yes.
     """
 
     key: Key
@@ -29,13 +31,14 @@ class Candidate:
 
 @dataclass(order=True)
 class Node:
-    """Bounds of what is searched, what must be had at some date, and the answer that led here."""
+    """Bounds of what is searched and of its sums, and the answer that led here."""
 
     bound: float
     number: int
     low: Floats = field(compare=False)
     high: Floats = field(compare=False)
-    must: frozenset[int] = field(compare=False)
+    least: Floats = field(compare=False)
+    most: Floats = field(compare=False)
     asked: Candidate | None = field(compare=False, default=None)
     yes: bool = field(compare=False, default=False)
 
@@ -65,11 +68,19 @@ class Searched:
                 )
             rows += [number[thing] for thing in things]
             at += len(index)
-        self.once = np.array(rows, np.int32)
-        """Rows by which each of them is had at most once."""
         self.stacks = range(at, at + blocks[ADOPTION].size)
         self.levels = range(self.stacks.stop, self.stacks.stop + blocks[LEVEL].size)
-        self.halls = range(self.levels.stop, len(self.full))
+        place = dict(zip(self.own.tolist(), range(len(self.own)), strict=True))
+        self.totals = [np.array([place[i] for i in columns]) for columns in dated(solved, families)]
+        """Columns of each thing that is bought in whole numbers, the earliest first."""
+        totalled = set(np.concatenate(self.totals).tolist()) if self.totals else set()
+        self.others = [i for i in range(self.levels.stop, len(self.full)) if i not in totalled]
+        """All else that is whole at the places."""
+        sums = tree.live.rows(TOTALS).tolist() if TOTALS in solved.rows else []
+        self.sums = np.array([*rows, *sums], np.int32)
+        """Rows by which each of the first is had at most once, and those of running totals."""
+        self.least, self.most = np.full(len(self.sums), -np.inf), np.full(len(self.sums), np.inf)
+        self.most[: len(rows)] = 1.0
         before = sum(blocks[f].size for f in families[: families.index(PLACED)]) if PLACED in families else 0
         self.runs = range(before, before + blocks[PLACED].size) if PLACED in families else range(0)
         """Places of training runs: dropping one would leave its run undone."""
@@ -85,26 +96,40 @@ class Searched:
                 k = int(np.searchsorted(by, 0.5))
                 k -= k > 0 and by[k] > 1 - WHOLE
                 found.append(Candidate(("by", h, k), float(by[k])))
-        for i in self.halls:
+        for i in self.others:
             fewer = int(np.floor(values[i] + WHOLE))
             found.append(Candidate(("more", i, fewer), float(values[i]) - fewer))
+        row = len(self.dates)
+        for dates in self.totals:
+            total = np.cumsum(values[dates])
+            for fewer, part in zip(*self._split(total), strict=True):
+                found.append(Candidate(("total", row, int(fewer)), float(part)))
+                row += 1
         return [c for c in found if WHOLE < c.share < 1 - WHOLE]
 
-    def answered(self, node: Node, asked: Candidate, yes: bool) -> tuple[Floats, Floats, frozenset[int]]:
-        """Bounds and hosts that must open once a candidate is answered."""
-        low, high, must = node.low.copy(), node.high.copy(), node.must
+    def answered(self, node: Node, asked: Candidate, yes: bool) -> tuple[Floats, Floats, Floats, Floats]:
+        """Bounds of what is searched and of its sums once a candidate is answered."""
+        low, high, least, most = (a.copy() for a in (node.low, node.high, node.least, node.most))
         kind, i, k = asked.key
         if kind == "use":
             low[i], high[i] = (1.0, high[i]) if yes else (low[i], 0.0)
         elif kind == "open":
-            must = must | {i} if yes else must
+            least[i] = 1.0 if yes else least[i]
             high[self.dates[i]] = high[self.dates[i]] if yes else 0.0
+        elif kind == "total":
+            least[i], most[i] = (k + 1.0, most[i]) if yes else (least[i], float(k))
         elif kind == "more":
             low[i], high[i] = (k + 1.0, high[i]) if yes else (low[i], float(k))
         else:
             dates = self.dates[i]
             high[dates[k + 1 :] if yes else dates[: k + 1]] = 0.0
-        return low, high, must
+        return low, high, least, most
+
+    @staticmethod
+    def _split(amount: Floats) -> tuple[Floats, Floats]:
+        """Whole numbers below, and what is above them."""
+        below = np.floor(amount + WHOLE)
+        return below, amount - below
 
     def neighbours(self, values: Floats) -> Iterator[Floats]:
         """Plans with one host, stack or hall less, or with one host a date earlier or later."""

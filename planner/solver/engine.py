@@ -195,7 +195,7 @@ class Engine:
         """A linear programme like ``searchable`` on the columns of ``smaller`` within these bounds."""
         defined = [pair for pair in DEFINED if pair[1] not in tightened]
         reduction = reduce(self.smaller, lower, upper, POLICIES, self._kept_rows, defined, tightened)
-        return self._with(reduction, self._smaller)
+        return self._with(reduction.with_totals(tightened), self._smaller)
 
     def _reduced(
         self,
@@ -225,7 +225,8 @@ class Engine:
                 lower[own] = upper[own] = 0.0
             if len(self._reductions) >= REDUCTIONS_KEPT:
                 del self._reductions[next(iter(self._reductions))]
-            self._reductions[key] = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
+            reduction = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
+            self._reductions[key] = reduction.with_totals(tightened)
         return self._with(self._reductions[key], smaller or self._smaller)
 
     def _with(self, reduction: Reduction, smaller: Aggregation | Means | None) -> Engine:

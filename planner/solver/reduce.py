@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, eye_array
 
 from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.totals import with_totals
 
 ROUNDS = 20
 NOISE = 1e-12
@@ -40,6 +41,10 @@ class Reduction:
     def cost(self, full_cost: Floats) -> tuple[Floats, float]:
         """A cost vector over all columns as one over the columns left, and its constant."""
         return np.asarray(self.spread.T @ full_cost), float(full_cost @ self.shift)
+
+    def with_totals(self, searched: Sequence[str]) -> Reduction:
+        """The same with rows for the running totals of families that are searched."""
+        return replace(self, arrays=with_totals(self.arrays, searched))
 
 
 def reduce(

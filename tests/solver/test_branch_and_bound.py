@@ -141,13 +141,13 @@ def test_what_nobody_can_reach_is_infeasible() -> None:
 def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    honest = branch_and_bound._Search.solve
+    honest = branch_and_bound.Search.solve
 
-    def tired(self: branch_and_bound._Search, node: Node, cold: bool = False) -> Solution:
+    def tired(self: branch_and_bound.Search, node: Node, cold: bool = False) -> Solution:
         found = honest(self, node, cold)
         return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
 
-    monkeypatch.setattr(branch_and_bound._Search, "solve", tired)
+    monkeypatch.setattr(branch_and_bound.Search, "solve", tired)
     found = search(tree, SolveOptions(GAP))
     assert found.status is Status.NO_SOLUTION and found.x is None
     assert found.bound is not None and found.bound > 0
@@ -203,7 +203,7 @@ def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> N
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
     best = search(tree, SolveOptions(GAP))
-    monkeypatch.setattr(branch_and_bound._Search, "late", lambda self: self.nodes > 5)
+    monkeypatch.setattr(branch_and_bound.Search, "late", lambda self: self.nodes > 5)
     short = search(tree, SolveOptions(0.0))
     assert best.objective is not None and short.bound is not None
     assert short.status is not Status.OPTIMAL
@@ -216,3 +216,38 @@ def test_a_late_search_takes_the_looser_gap() -> None:
     tight, loose = search(tree, SolveOptions(1e-6)), search(tree, SolveOptions(1e-6), late=(0.0, 0.05))
     assert loose.status is Status.OPTIMAL and loose.nodes < tight.nodes
     assert loose.gap is not None and loose.gap <= 0.05 + 1e-9  # a node cut at the very gap proves no more
+
+
+def test_hosts_stacks_and_halls_together_are_those_of_highs_and_a_lasting_search_goes_on() -> None:
+    engine, bounds = engine_of("two-hosts"), Bounds(min_control_points=60.0)
+    tree = engine.searchable({})
+    for one in (engine, tree):
+        one.policy(bounds)
+        one.minimise("cost")
+    engine.integers(*PATTERN, *HALLS)
+    theirs = engine.live.solve(gap=1e-3)
+    at_once = search(tree, SolveOptions(1e-3))
+    assert theirs.objective is not None and at_once.objective is not None and at_once.x is not None
+    assert at_once.objective == pytest.approx(theirs.objective, rel=2e-3)
+    for family in (*PATTERN, *HALLS):
+        values = engine.family(at_once.x, family).to_numpy(float)
+        assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
+    lasting = branch_and_bound.Search(tree, SolveOptions(0.2), lasting=True)
+    first, second = lasting.run(), lasting.go_on(SolveOptions(1e-3))
+    assert first.bound is not None and second.bound is not None and second.gap is not None
+    assert first.bound < second.bound <= theirs.objective * (1 + 1e-7)
+    assert second.gap <= 1e-3 + 1e-9 and second.objective == pytest.approx(at_once.objective, rel=2e-3)
+    twice = lasting.go_on(SolveOptions(1e-3))
+    assert (twice.nodes, twice.bound) == (second.nodes, second.bound), "nothing is left to look into"
+
+
+def test_a_fair_plan_ends_the_search_once_the_bound_is_above_what_is_of_use() -> None:
+    tree = engine_of("two-hosts").searchable({})
+    tree.policy(Bounds(min_control_points=60.0))
+    tree.minimise("cost")
+    best = search(tree, SolveOptions(1e-3))
+    assert best.objective is not None
+    hopeless = best.objective * 0.97
+    short = search(tree, SolveOptions(1e-3), hopeless=(hopeless, 0.5))
+    assert short.nodes < best.nodes and short.x is not None
+    assert short.bound is not None and hopeless < short.bound <= best.objective * (1 + 1e-9)
