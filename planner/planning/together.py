@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from planner.planning.solve_run import ABSOLUTE_GAP, SolveRun
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Search
@@ -12,17 +10,15 @@ from planner.solver.solution import Solution
 DIRECT_GAP = 0.8
 """Share of the gap at which they are searched no further at first; the rest is for whole units."""
 MOST_NODES = 1000
-"""After so many nodes a tree that is not done yet mostly never will be: cuts and heuristics of HiGHS are tried."""
+"""Of one call. A tree that is not done after so many mostly never will be: cuts and heuristics of HiGHS are tried."""
 
 
-def together(
-    run: SolveRun, stage: str, gap: float, start: Floats | None, most_s: float = math.inf
-) -> Solution:
+def together(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Solution:
     """The best plan of whole halls to a gap; a second call goes on from where the first ended. Raises the bound of the plan.
 
     ``start`` holds values of all columns, of the first plan tried. The bound holds for whole servers too.
     """
-    options = run.options(stage, gap, most_s=most_s)
+    options = run.options(stage, gap)
     if run.together is None:
         tree = run.engine.searchable({})
         tree.policy(run.bounds)
@@ -32,7 +28,7 @@ def together(
         found = run.timed(stage, run.together.run)
     else:
         search = run.together
-        found = run.timed(stage, lambda: search.go_on(options))
+        found = run.timed(stage, lambda: search.go_on(options, MOST_NODES))
     if found.bound is not None:
         run.bound = found.bound if run.bound is None else max(found.bound, run.bound)
     return found

@@ -126,7 +126,7 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
     assert rounded.x is not None and rounded.objective is not None
     run.say("refine", "a nearer bound of whole halls, hosts and stacks")
     if run.together is None:
-        together(run, "refine", DIRECT_GAP * run.target, rounded.x, REFINE_S)
+        together(run, "refine", DIRECT_GAP * run.target, rounded.x)
     best = None if run.together is None else run.together.best
     if run.misses(rounded.objective, 1.0) and best is not None and best.objective is not None:
         needed = rounded.objective - NEARLY * run.target * abs(rounded.objective)
@@ -134,7 +134,7 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
         if (
             not run.over
         ):  # no such bound can be where units cost too much at these halls: then better halls are sought
-            best = together(run, "refine", max(gap, BETTER_HALLS * run.target), None, REFINE_S)
+            best = together(run, "refine", max(gap, BETTER_HALLS * run.target), None)
     if not run.misses(rounded.objective, 1.0) or best is None or best.x is None:
         return rounded
     engine = run.engine

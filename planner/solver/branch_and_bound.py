@@ -123,9 +123,9 @@ class Search:
         """From the root."""
         return self.locked(self.explore)
 
-    def go_on(self, options: SolveOptions) -> Solution:
+    def go_on(self, options: SolveOptions, more_nodes: float = np.inf) -> Solution:
         """To a smaller gap, from where the search ended; policy and objective of the tree are as they were."""
-        self.ask(options)
+        self.ask(options, most_nodes=self.nodes + more_nodes)
         self.stopped = False
         self.open, self.aside = [*self.open, *self.aside], []
         heapq.heapify(self.open)
