@@ -26,7 +26,7 @@ from planner.models.sums import bounded_sums
 
 def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
     _declare_delay(m, case)
-    _declare_cost(m, case, entries)
+    declare_cost(m, partner_cost(case, entries))
     _declare_caps(m, case, entries)
 
 
@@ -44,8 +44,8 @@ def _declare_delay(m: Any, case: Case) -> None:
     m.delay_sum = Rule(rule=lambda m: m.delay == sum(m.priority[w] * m.delay_w[w] for w in m.WORKLOAD))
 
 
-def _declare_cost(m: Any, case: Case, entries: pd.DataFrame) -> None:
-    values = partner_cost(case, entries)
+def declare_cost(m: Any, values: pd.Series) -> None:
+    """The cost of what stands in the model; ``values``: (family, index) -> discounted MUSD of a unit."""
     families = []
     constant = 0.0
     for family, part in values.groupby(level=0, sort=False):
