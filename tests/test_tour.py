@@ -14,7 +14,10 @@ import pytest
 import typer
 
 from planner.cli import app
+from planner.intake.scenario_file import load_scenario
+from planner.runs.disk import RunError
 from planner.runs.run import find_run
+from planner.runs.writer import start_run
 
 FLOOR = 67.0
 """The floor on control of the tour's second plan."""
@@ -77,3 +80,12 @@ def _figures(run: Path) -> tuple[float, float]:
     """Cost and control of a run."""
     kpis = find_run(run).outcome["kpis"]
     return float(kpis["cost_npv_musd"]["value"]), float(kpis["control_score"]["value"])
+
+
+def test_the_folder_of_runs_is_made_for_the_first_of_them(tmp_path: Path, root: Path) -> None:
+    scenario = load_scenario(root / "data/scenarios/two-hosts.yaml")
+    runs = tmp_path / "runs"
+    start_run(runs / "first", scenario, scenario.catalog, {}, runs)
+    assert runs.is_dir()
+    with pytest.raises(RunError, match="make it first"):
+        start_run(tmp_path / "elsewhere" / "first", scenario, scenario.catalog, {}, runs)

@@ -189,6 +189,8 @@ def start_run(
                 raise RunError(f"{target} is not empty: a run needs a folder of its own")
         elif target.exists():
             raise RunError(f"{target} is a file: a run needs a folder of its own")
+        if target.parent == Path(root):
+            target.parent.mkdir(OWNER_FOLDER, parents=True, exist_ok=True)
         if not target.parent.is_dir():
             raise RunError(f"the folder {target.parent} does not exist: make it first")
     return RunWriter(target, scenario, catalog, options, kind)
