@@ -72,8 +72,8 @@ DIGITS = 6
 """Of MUSD: what lies below is noise of the solver."""
 CLOSE = 0.5
 """Share of what a row is worth that its interval may be wide."""
-PIVOTS_BY_ROW = 6
-"""Pivots of a search, by rows of the model, after which its interval stays as it is: of Korea some 15 processor seconds."""
+PIVOTS_BY_ROW = 10
+"""Pivots of a search, by rows of the model, after which its interval stays as it is: of Korea some 25 processor seconds."""
 NOTHING_GAP = 0.1
 """Share of the gap within which a concession is worth nothing, where no better hosts and stacks were found."""
 
