@@ -1,12 +1,16 @@
 """Korea with all that a site may have for power: size, processor seconds, gap and audit, beside Korea without.
 
-    python benchmarks/power.py --json [--only NAME ...] [--quality plan] [--points 12]
+    python benchmarks/power.py --json [--only NAME ...] [--quality plan] [--points 12] [--against CHECKOUT [--rounds 2]]
 
 One object a row: ``none`` is the example; ``all`` offers engines, rented turbines, fuel cells, sun, a battery, a contract
 for wind and a flexible connection at every site that builds, a tariff by hour with a network fee and a charge on the
 peak, a price of carbon and a cap on it; ``spare`` asks for N+1 of the plant on top. ``slider_cpu_s`` are the median and
 the slowest processor seconds of a point of a hot sweep over the delay, hosts and stacks held, as sliders of the application
 make it; the first point, from another goal, is left out.
+
+With ``--against`` another checkout of the planner, by the python of its ``.venv``, makes a row ``against`` of the example of
+its own. Rows take turns, ``--rounds`` times, each in a process of its own; at last the least seconds of each are put beside
+those of ``against`` and of ``none``. Of several rounds the least counts, since other work on the machine only adds.
 """
 
 from __future__ import annotations
@@ -14,11 +18,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from planner.audit import audit
 from planner.case.bounds import Bounds
@@ -40,6 +46,21 @@ WIND = {"id": "wind", "profile": "wind", "max_mw": 30, "usd_per_mwh": 80, "term_
 CARBON_USD_PER_T, CARBON_CAP_T = 20, 850e3
 MONTHS = 12.0
 ROWS = ("none", "all", "spare")
+THEIRS = """
+import json, sys, time
+from planner import build_case, load_scenario, solve
+from planner.intake.scenario_file import example_path
+from planner.solver.engine import Engine
+case = build_case(load_scenario(example_path("korea")))
+began = time.process_time()
+outcome = solve(case, quality=sys.argv[1])
+cpu_s = round(time.process_time() - began, 1)
+rows, columns = Engine(case).arrays.shape
+cost = None if outcome.plan is None else round(outcome.plan.kpi("cost_npv_musd"), 1)
+row = {"row": "against", "rows": rows, "columns": columns, "quality": sys.argv[1], "cpu_s": cpu_s, "status": outcome.status}
+print(json.dumps(row | {"gap": outcome.gap, "cost_musd": cost}))
+"""
+"""What another checkout runs: only names that stand in its public interface for long."""
 
 
 def with_power(korea: Scenario, redundancy: str) -> Scenario:
@@ -99,9 +120,50 @@ def measure(name: str, case: Case, quality: str, points: int) -> dict[str, Any]:
     return row
 
 
-def _by_kind(rows: pd.DataFrame) -> dict[str, float]:
-    """MW added, by kind of plant, contract or line."""
-    return rows.groupby("g" if "g" in rows else "n")["added_mw"].sum().round(1).to_dict()  # type: ignore[no-any-return]
+def own_row(name: str, quality: str, points: int) -> dict[str, Any]:
+    """A row of this checkout."""
+    korea = load_scenario(example_path("korea"))
+    offered = {"all": "N", "spare": "N+1"}
+    case = build_case(with_power(korea, offered[name]) if name in offered else korea)
+    rows, columns = Engine(case).arrays.shape
+    return {"rows": rows, "columns": columns} | measure(name, case, quality, points)
+
+
+def in_turn(names: list[str], asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows of this checkout and one of another, each in its own process, by turns; printed as they come."""
+    other = Path(asked.against).resolve()
+    theirs = [str(other / ".venv/bin/python"), "-c", THEIRS, asked.quality]
+    ours = [
+        sys.executable,
+        __file__,
+        "--json",
+        "--quality",
+        asked.quality,
+        "--points",
+        str(asked.points),
+        "--only",
+    ]
+    runs: list[tuple[list[str], Path | None]] = [(theirs, other), *(([*ours, name], None) for name in names)]
+    found = []
+    for _ in range(asked.rounds):
+        for command, folder in runs:
+            told = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+            found.append(json.loads(told.splitlines()[-1]))
+            print(json.dumps(found[-1]) if asked.json else found[-1], flush=True)
+    return found
+
+
+def ratios(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Least processor seconds of each row, and these and rows of the model beside the other checkout's and ``none``'s."""
+    names = list(dict.fromkeys(row["row"] for row in found))
+    least = {name: min(row["cpu_s"] for row in found if row["row"] == name) for name in names}
+    size = {row["row"]: row["rows"] for row in found}
+    beside = [b for b in ("against", "none") if b in least]
+    return {
+        "least_cpu_s": least,
+        **{f"cpu_to_{b}": {n: round(least[n] / least[b], 2) for n in names} for b in beside},
+        **{f"rows_to_{b}": {n: round(size[n] / size[b], 2) for n in names} for b in beside},
+    }
 
 
 def main() -> None:
@@ -112,13 +174,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(ROWS[:2]), choices=ROWS)
     parser.add_argument("--quality", choices=("quick", "plan", "proof"), default="plan")
     parser.add_argument("--points", type=int, default=12, help="points of the sweep; 0 for none")
+    parser.add_argument(
+        "--against", metavar="CHECKOUT", help="another checkout of the planner, to take turns with"
+    )
+    parser.add_argument("--rounds", type=int, default=2, help="how often rows take turns")
     asked = parser.parse_args()
-    korea = load_scenario(example_path("korea"))
-    offered = {"none": korea, "all": with_power(korea, "N"), "spare": with_power(korea, "N+1")}
+    if asked.against:
+        compared = ratios(in_turn(asked.only, asked))
+        print(json.dumps(compared) if asked.json else compared)
+        return
     for name in asked.only:
-        case = build_case(offered[name])
-        rows, columns = Engine(case).arrays.shape
-        row = {"rows": rows, "columns": columns} | measure(name, case, asked.quality, asked.points)
+        row = own_row(name, asked.quality, asked.points)
         print(json.dumps(row) if asked.json else row, flush=True)
 
 
