@@ -25,7 +25,7 @@ FLOOR = 67.0
 
 def tour(root: Path) -> list[list[str]]:
     """Words after ``planner`` of every line of the tour, without remarks."""
-    block = re.search(r"## Five minutes\n+```\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
+    block = re.search(r"## The tour\n.*?```\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
     lines = [shlex.split(line, comments=True) for line in block.group(1).splitlines()]
     assert all(words[0] == "planner" for words in lines)
     return [words[1:] for words in lines]
