@@ -242,7 +242,7 @@ def _apart(duties: list[ContentDuty]) -> list[ContentDuty]:
 
 
 def _decisions(doc: Document) -> Iterator[Problem]:
-    """Decisions on agreements: of something, in whole signatures, and none that asks for what another forbids."""
+    """Decisions on agreements: of something, in whole signatures, none that asks for what another forbids or is settled."""
     listed, rules = doc.ids("agreements[].id"), []
     for path, item in find(doc.root, "decisions[]"):
         named, what = item.get("agreements"), item.text("what")
@@ -257,6 +257,7 @@ def _decisions(doc: Document) -> Iterator[Problem]:
         rule = valid(Decision, item) if what == "agreement" and listed else None
         if rule is not None:
             rules.append((path, item, rule, listed if rule.agreements is None else rule.agreements))
+    yield from _settled(doc)
     for path, item, rule, of in rules:
         value, forbidden = (
             rule.value if rule.value is not None else 1.0,
@@ -269,6 +270,31 @@ def _decisions(doc: Document) -> Iterator[Problem]:
             if set(of) <= set(none_of) and _within(rule, other):
                 message = f"asks for {', '.join(of)}, which {other.id!r} forbids: take one of the two out"
                 yield fault(item, path, message)
+
+
+def _settled(doc: Document) -> Iterator[Problem]:
+    """Decisions against what is agreed already: to forbid it, or to adopt what it excludes for good."""
+    agreed = [
+        a for _, item in find(doc.root, "agreements[]") if (a := valid(Agreement, item)) and not a.optional
+    ]
+    start = None if doc.horizon is None else doc.horizon.start
+    lasting = [a for a in agreed if a.until is None and (a.from_ is None or (start and a.from_ <= start))]
+    for path, item in find(doc.root, "decisions[]"):
+        rule = valid(Decision, item)
+        if rule is None:
+            continue
+        if rule.what == "agreement" and rule.do == "forbid":
+            for a in agreed:
+                if rule.agreements is None or a.id in rule.agreements:
+                    message = f"{a.id!r} is agreed already (optional: false), so it cannot be forbidden: make it optional"
+                    yield fault(item, path, message)
+        if rule.what == "stack" and rule.do != "forbid" and rule.value != 0:
+            for a in lasting:
+                if rule.stacks and set(rule.stacks) <= set(a.duties.excludes_stacks):
+                    message = (
+                        f"asks for {', '.join(rule.stacks)}, which {a.id!r} excludes and is agreed already"
+                    )
+                    yield fault(item, path, message)
 
 
 def _within(rule: Decision, other: Decision) -> bool:

@@ -101,11 +101,17 @@ def survival_table(
     ``workloads`` are those whose service is to survive, all where left out; ``nobody_else`` names those that leave no
     share, because one member alone may serve them, ``shut`` the
     offers of others that they may not use, and why.
-    Raises ``BadValue`` where the scenario itself has no plan.
+    Raises ``BadValue`` where the scenario itself has no plan, or where it ends before the duty begins.
     """
     facts = catalog or scenario.catalog
     options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
-    base = solve(build_case(scenario, facts), quality, **options)
+    case = build_case(scenario, facts)
+    end = case.calendar.date_of(case.calendar.n)
+    if since is not None and since >= end:
+        raise BadValue(
+            f"{since} lies after the horizon, which ends before {end}: nothing would have to survive"
+        )
+    base = solve(case, quality, **options)
     if base.plan is None:
         raise BadValue(f"the scenario has no plan without the duty either: {base.status}")
     days = [w.survive_from for w in scenario.demand if w.survival_share > 0 and w.survive_from]

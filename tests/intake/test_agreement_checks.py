@@ -159,3 +159,23 @@ agreements:
     assert set(found) == {f"agreements[{e}].duties.least_accelerators" for e in ("late", "few")}
     assert "can run for a year" in found["agreements[late].duties.least_accelerators"]
     assert "at most 200" in found["agreements[few].duties.least_accelerators"]
+
+
+def test_what_is_agreed_already_is_not_forbidden_and_what_it_excludes_not_asked_for():
+    found = faults(
+        """
+agreements:
+  - {id: deal, kind: technology-deal, partner: USA, licence_months: 3, optional: false,
+     duties: {excludes_stacks: [us-cloud]}}
+  - {id: until, kind: technology-deal, partner: USA, licence_months: 3, optional: false, until: 2028-12-31,
+     duties: {excludes_stacks: [champion-us-chips]}}
+decisions:
+  - {id: none, do: forbid, what: agreement}
+  - {id: cloud, do: require, what: stack, stacks: [us-cloud]}
+  - {id: later, do: require, what: stack, stacks: [champion-us-chips]}
+  - {id: either, do: require, what: stack, stacks: [us-cloud, champion-us-chips]}
+"""
+    )
+    assert set(found) == {"decisions[none]", "decisions[cloud]"}
+    assert "'deal' is agreed already" in found["decisions[none]"]
+    assert "which 'deal' excludes and is agreed already" in found["decisions[cloud]"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from planner.case.build import build_case
 from planner.cli import app
 from planner.explain.shut_offers import shut_offers
+from planner.facts.errors import BadValue
 from planner.intake.scenario_file import load_scenario
 from planner.scenario.schema import Survival
 from planner.studies.survival import STEPS, largest_share, survival_table
@@ -52,6 +54,11 @@ def test_a_class_that_is_none_is_named_with_those_there_are() -> None:
     for wrong, right in ((("--by", "operater"), "operator"), (("--workload", "asistant"), "assistant")):
         said = CliRunner().invoke(app, ["survival", "two-hosts", *wrong])
         assert said.exit_code == 2 and f"did you mean '{right}'" in said.output
+
+
+def test_a_loss_after_the_horizon_is_refused(tiny: Any, plain_catalog: Any) -> None:
+    with pytest.raises(BadValue, match="after the horizon"):
+        survival_table(tiny(), ["operator"], since=date(2060, 1, 1), catalog=plain_catalog())
 
 
 def test_offers_that_would_let_it_survive_are_named_with_what_shuts_them(root: Any) -> None:
