@@ -31,7 +31,8 @@ def hub(
 ) -> None:
     """Several countries at one hub: service, control and cost of each, and what every coalition of them saves.
 
-    Each country plans alone first; the waits of those plans hold for every coalition, so costs compare.
+    Each country plans alone first, with its own part of every quota (of the demand of all countries of the scenario); the
+    waits of those plans hold for every coalition: costs compare. One without a plan at these waits may have one at others.
 
     Examples:
 

@@ -8,9 +8,16 @@ import pandas as pd
 
 from planner.facts.numbers import fixed, percent
 
+NONE_ALONE, NONE_AT_WAITS = "no plan alone", "no plan at these waits"
+"""A country alone is free in its waits; a coalition keeps to those of the plans alone, and may have plans at others."""
 
-def _money(value: float) -> str:
-    return fixed(value, 1) if math.isfinite(value) else "no plan"
+
+def _money(value: float, none: str = NONE_AT_WAITS) -> str:
+    return fixed(value, 1) if math.isfinite(value) else none
+
+
+def _together(members: object) -> bool:
+    return " " in str(members)
 
 
 def _between(low: float, high: float) -> str:
@@ -26,7 +33,7 @@ def country_rows(rows: pd.DataFrame) -> pd.DataFrame:
         "control": ["" if v != v else fixed(v, 1) for v in rows["control_score"]],
         "asked, MUSD": [_money(v) for v in rows["asked_musd"]],
         "Shapley, MUSD": ["" if v != v else _money(v) for v in rows["shapley_musd"]],
-        "alone, MUSD": [_money(v) for v in rows["alone_musd"]],
+        "alone, MUSD": [_money(v, NONE_ALONE) for v in rows["alone_musd"]],
         "gains, MUSD": [_between(a, b) for a, b in zip(rows["gain_low_musd"], rows["gain_high_musd"], strict=True)],
     })  # fmt: skip
 
@@ -36,9 +43,12 @@ def coalition_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "countries": rows["members"], "status": rows["status"],
         "gap": ["" if v is None or v != v else percent(v, 1) for v in rows["gap"]],
-        "cost, MUSD": [_money(v) for v in rows["cost_musd"]],
+        "cost, MUSD": [
+            _money(v, NONE_AT_WAITS if _together(group) else NONE_ALONE)
+            for group, v in zip(rows["members"], rows["cost_musd"], strict=True)
+        ],
         "saves, MUSD": [
-            _between(a, b) if " " in str(group) else ""
+            _between(a, b) if _together(group) else ""
             for group, a, b in zip(rows["members"], rows["saves_low_musd"], rows["saves_high_musd"], strict=True)
         ],
         "asked in the hub, MUSD": [_money(v) for v in rows["asked_musd"]],
@@ -46,7 +56,7 @@ def coalition_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def hub_told(countries: pd.DataFrame, coalitions: pd.DataFrame) -> list[str]:
-    """Who pays more than alone, who would be better apart, and who has no plan alone."""
+    """Who pays more than alone and with what of quotas, who would be better apart, and who has no plan at the waits."""
     more = countries[countries["pays_more"]]
     told = [f"{r.country} is asked for more than it would pay alone, beyond both gaps: split the cost another way."
             for r in more.itertuples()]  # fmt: skip
@@ -55,9 +65,14 @@ def hub_told(countries: pd.DataFrame, coalitions: pd.DataFrame) -> list[str]:
     told += [
         f"{r.members} together would pay less apart from the others than they are asked for."
         for r in coalitions[coalitions["better_apart"]].itertuples()
-        if " " in str(r.members)
+        if _together(r.members)
     ]
+    parts = ", ".join(f"{r.country} {percent(r.quota_share)}" for r in countries.itertuples())
+    told.append(f"Alone: with its own part of every quota, that of its demand in the demand of all countries of the "
+                f"scenario: {parts}.")  # fmt: skip
     none = [str(r.members) for r in coalitions.itertuples() if not math.isfinite(r.cost_musd)]
-    if none:
-        told.append(f"No plan: {', '.join(none)}; a Shapley value needs them all.")
+    for words, groups in ((NONE_ALONE, [g for g in none if not _together(g)]),
+                          (NONE_AT_WAITS, [g for g in none if _together(g)])):  # fmt: skip
+        if groups:
+            told.append(f"{words.capitalize()}: {', '.join(groups)}; a Shapley value needs them all.")
     return told

@@ -7,8 +7,8 @@ A country is the home of a workload's data. Each first plans alone, with the sce
 that this plan was allowed are then kept by every coalition, so that costs compare. A country that has no plan alone is
 allowed what the tolerance adds to the soonest that all together can serve it, the waits of the others kept. A coalition
 may use the hosts in the countries of its members, those where no country of the hub lives, and clouds; of quotas it has
-the part that its demand is of all demand. Its least cost is known as an interval: no more than its plan costs, no less
-than the bound.
+the part that its demand is of the demand of all countries of the scenario, named or not: what a country pays alone does
+not depend on who else is named. Its least cost is known as an interval: no more than its plan costs, no less than the bound.
 
 The cost of the plan of all is asked of the countries by what is held for each (accelerators at work and in reserve, over
 time). Beside it stands the Shapley value: the mean of what a country adds, over every order in which all come together.
@@ -31,10 +31,12 @@ from numpy.typing import NDArray
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.context import Context
+from planner.case.demand import demand_table
 from planner.case.limits import PARTNER
 from planner.case.locality import home_of
 from planner.case.measures import unit_weights
 from planner.case.registry import ONCE
+from planner.case.throughput import Throughput
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.facts.rounding import rounded_up
@@ -50,8 +52,8 @@ from planner.solver.engine import PLACED, Engine
 MOST = 5
 """Countries of a hub whose coalitions are all tried: 31 of them."""
 COUNTRIES = [
-    "country", "held_share", "served_share", "delay_months", "control_score", "asked_musd", "shapley_musd", "alone_musd",
-    "alone_bound_musd", "gain_low_musd", "gain_high_musd", "pays_more",
+    "country", "held_share", "served_share", "delay_months", "control_score", "asked_musd", "shapley_musd", "quota_share",
+    "alone_musd", "alone_bound_musd", "gain_low_musd", "gain_high_musd", "pays_more",
 ]  # fmt: skip
 COALITIONS = ["members", "status", "gap", "cost_musd", "bound_musd", "saves_low_musd", "saves_high_musd", "asked_musd",
               "better_apart"]  # fmt: skip
@@ -148,11 +150,25 @@ def by_country(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def asked_over_time(case: Case) -> pd.Series:
+def asked_over_time(scenario: Scenario, catalog: Catalog) -> pd.Series:
     """Workload -> thousands of reference accelerators x years."""
-    years = case.demand["t"].map(case.periods["years"]).astype(float)
-    total: pd.Series = (case.demand["demand_kref"] * years).groupby(case.demand["w"]).sum()
+    context = Context.of(scenario, catalog)
+    demand = demand_table(context, Throughput.of(scenario, context.catalog))
+    years = demand["t"].map(context.calendar.table(context.discount_rate_real)["years"]).astype(float)
+    total: pd.Series = (demand["demand_kref"] * years).groupby(demand["w"]).sum()
     return total
+
+
+def quota_shares(scenario: Scenario, catalog: Catalog) -> pd.Series:
+    """Country -> its part of the demand of all countries of the scenario: what it has of every quota when alone."""
+    asked = asked_over_time(scenario, catalog)
+    total: pd.Series = asked.groupby(asked.index.map(homes(scenario, catalog))).sum() / float(asked.sum())
+    return total.reindex(countries(scenario, catalog), fill_value=0.0)
+
+
+def with_part(case: Case, part: float) -> Case:
+    """A case with this part of every quota of vendors, licences and the scenario."""
+    return replace(case, quotas=case.quotas.assign(amount_k=case.quotas["amount_k"] * part))
 
 
 class _Options(TypedDict):
@@ -204,7 +220,9 @@ def hub_study(
         raise BadValue(no_plan("all countries together have, at the waits that each has alone,", everyone))
     costs = {group: _interval(outcome) for group, outcome in found.items()}
     asked = by_country(everyone.plan).set_index("country")
-    return HubStudy(_countries(asked, costs, members), _coalitions(found, costs, asked["cost_musd"], members))
+    return HubStudy(
+        _countries(asked, costs, members, table.parts), _coalitions(found, costs, asked["cost_musd"], members)
+    )
 
 
 def of_members(scenario: Scenario, catalog: Catalog, group: Members, members: Members) -> Scenario:
@@ -246,13 +264,15 @@ class _Table:
         self.options = options
         self.began, self.number = time.perf_counter(), 0
         self.whole = of_members(scenario, catalog, members, members)
-        self.case = build_case(self.whole, catalog)
-        self.home = homes(self.whole, catalog)
-        self.asked = asked_over_time(self.case)
-        """Workload -> thousands of reference accelerators x years."""
+        self.parts = quota_shares(scenario, catalog)
+        """Country -> its part of every quota, of all countries of the scenario."""
+        self.case = with_part(build_case(self.whole, catalog), self.part_of(members))
         self.learned = PseudoCosts()
         self.places: Floats | None = None
         """Values of all columns, of the plans found so far, with their hosts, stacks and places of runs."""
+
+    def part_of(self, group: Members) -> float:
+        return float(self.parts[list(group)].sum())
 
     @cached_property
     def engine(self) -> Engine:
@@ -270,13 +290,12 @@ class _Table:
             own = own.model_copy(
                 update={"limits": own.limits.model_copy(update={"max_delay_months": months})}
             )
-        part = float(self.asked[[w.id for w in own.demand if w.id in self.asked]].sum() / self.asked.sum())
+        part = self.part_of(group)
         if not self.shares_root(own):
-            case = build_case(own, self.catalog)
-            case = replace(case, quotas=case.quotas.assign(amount_k=case.quotas["amount_k"] * part))
+            case = with_part(build_case(own, self.catalog), part)
             return solve(case, self.quality, **self.options)
         case = replace(self.case, scenario=self.whole.model_copy(update={"limits": own.limits}))
-        engine = self.engine.within_bounds(case, self.arrays_of(own, part))
+        engine = self.engine.within_bounds(case, self.arrays_of(own, part / self.part_of(self.members)))
         found = solve(
             case, self.quality, **self.options, engine=engine, start=self.places, learned=self.learned
         )
@@ -313,7 +332,7 @@ class _Table:
         )
 
     def arrays_of(self, own: Scenario, part: float) -> Arrays:
-        """The bounds of a coalition on the rows and columns of all; ``part``: share of quotas."""
+        """The bounds of a coalition on the rows and columns of all; ``part``: of what all have of quotas."""
         arrays, trains = self.engine.arrays, set(self.case.trainings["w"])
         low, high, most = arrays.col_lower.copy(), arrays.col_upper.copy(), arrays.row_upper.copy()
         hosts, demand = {h.id for h in own.hosts}, {w.id for w in own.demand}
@@ -387,7 +406,10 @@ def shapley(costs: dict[Members, float], members: Members) -> dict[str, float]:
 
 
 def _countries(
-    asked: pd.DataFrame, costs: dict[Members, tuple[float, float]], members: Members
+    asked: pd.DataFrame,
+    costs: dict[Members, tuple[float, float]],
+    members: Members,
+    parts: pd.Series,
 ) -> pd.DataFrame:
     whole_bound, whole = costs[members]
     known = all(math.isfinite(cost) for _, cost in costs.values())
@@ -399,7 +421,8 @@ def _countries(
         high = alone - pays * whole_bound / whole
         rows.append({
             **asked.loc[country].drop("cost_musd"), "country": country, "asked_musd": pays,
-            "shapley_musd": values.get(country, math.nan), "alone_musd": alone, "alone_bound_musd": bound,
+            "shapley_musd": values.get(country, math.nan), "quota_share": float(parts[country]),
+            "alone_musd": alone, "alone_bound_musd": bound,
             "gain_low_musd": bound - pays, "gain_high_musd": high, "pays_more": high < 0,
         })  # fmt: skip
     return pd.DataFrame(rows)[COUNTRIES]

@@ -123,8 +123,8 @@ def test_a_hub_is_asked_of_its_countries_and_told_with_a_picture(services: Servi
     assert '"study": "hub"' in form and "Japan (JPN)" in form
     _, options = asked(one, HUB, countries=["JPN", "KOR"])
     countries = pd.DataFrame(
-        [["JPN", 0.4, 0.9, 3.0, 40.0, 30.0, 28.0, 35.0, 34.0, 4.0, 6.0, False],
-         ["KOR", 0.6, 0.9, 3.0, 60.0, 70.0, 72.0, float("inf"), float("inf"), float("inf"), float("inf"), False]],
+        [["JPN", 0.4, 0.9, 3.0, 40.0, 30.0, 28.0, 0.4, 35.0, 34.0, 4.0, 6.0, False],
+         ["KOR", 0.6, 0.9, 3.0, 60.0, 70.0, 72.0, 0.6, float("inf"), float("inf"), float("inf"), float("inf"), False]],
         columns=hub.COUNTRIES,
     )  # fmt: skip
     coalitions = pd.DataFrame(
@@ -140,7 +140,8 @@ def test_a_hub_is_asked_of_its_countries_and_told_with_a_picture(services: Servi
         "No country is asked for more",
         "whatif-hub",
         t("whatif.mark.alone"),
-        "no plan",
+        "no plan alone",
+        "JPN 40 %, KOR 60 %",
     ):
         assert words in shown, words
     page = page_of_run(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from itertools import combinations
 from types import SimpleNamespace
@@ -93,10 +94,43 @@ def test_a_country_alone_has_its_own_hosts_and_demand(two, plain_catalog):
     }  # Korea's law holds for its own work
 
 
+def test_a_country_alone_costs_the_same_whoever_else_is_named(two, plain_catalog, monkeypatch):
+    """A quota that binds is split by the demand of all countries, those not named among them."""
+    plain = two.model_dump(mode="json", exclude_none=True, by_alias=True)
+    three = type(two).model_validate({
+        **plain, "demand": [*plain["demand"], {**plain["demand"][1], "id": "india", "country": "IND"}],
+    })  # fmt: skip
+    asked = asked_over_time(three, plain_catalog())
+    alone = []
+    for named, shared in ((("JPN", "KOR"), True), (("IND", "KOR"), True), (("IND", "KOR"), False)):
+        monkeypatch.setattr(hub._Table, "shares_root", lambda *_, shared=shared: shared)
+        table = hub._Table(three, plain_catalog(), named, "quick", {"on_event": None, "should_stop": None})
+        assert table.parts["KOR"] == pytest.approx(asked["work"] / asked.sum())
+        alone.append(hub._interval(table.solved(("KOR",), {}))[1])
+    assert alone == pytest.approx([alone[0]] * 3, rel=1e-5)
+
+
+def test_a_coalition_without_a_plan_at_the_waits_is_told_so(found):
+    """It may have one at others: the waits of one without a plan alone are those of all together."""
+    none = found.coalitions.assign(cost_musd=math.inf)
+    told = hub_told(found.countries, none)
+    assert told[-2:] == [
+        "No plan alone: JPN, KOR; a Shapley value needs them all.",
+        "No plan at these waits: JPN KOR; a Shapley value needs them all.",
+    ]
+    assert coalition_rows(none)["cost, MUSD"].tolist() == [
+        "no plan alone",
+        "no plan alone",
+        "no plan at these waits",
+    ]
+
+
 def test_it_is_told_who_gains(found):
-    assert "No country is asked for more than it would pay alone, beyond both gaps." in hub_told(
-        found.countries, found.coalitions
-    )
+    told = hub_told(found.countries, found.coalitions)
+    assert "No country is asked for more than it would pay alone, beyond both gaps." in told
+    japan, korea = (f"{100 * part:.0f} %" for part in found.countries["quota_share"])
+    assert told[-1].startswith("Alone: with its own part of every quota") and japan != korea
+    assert told[-1].endswith(f"JPN {japan}, KOR {korea}.")
     assert len(country_rows(found.countries)) == 2 and len(coalition_rows(found.coalitions)) == 3
 
 
@@ -120,7 +154,7 @@ def test_a_coalition_has_the_same_part_of_a_quota_on_quarters_and_years(two, pla
     for step in ("quarter", [{"step": "quarter", "years": 1}, {"step": "year"}]):
         horizon = Horizon.model_validate({"start": "2027-01-01", "years": 2, "step": step})
         scenario = two.model_copy(update={"horizon": horizon, "demand": [two.demand[0], late]})
-        asked = asked_over_time(build_case(scenario, plain_catalog()))
+        asked = asked_over_time(scenario, plain_catalog())
         parts.append(asked["japan"] / asked.sum())
     assert parts == pytest.approx([0.2, 0.2])
 
@@ -155,4 +189,6 @@ def test_a_country_without_a_plan_alone_waits_no_longer_than_the_soonest_of_all_
     assert alone["JPN"] == "infeasible" and alone["JPN KOR"] == "optimal"
     japan, korea = (found.countries.set_index("country").loc[c] for c in ("JPN", "KOR"))
     assert japan["delay_months"] == pytest.approx(korea["delay_months"], abs=1.0 + 1e-6)
-    assert "No plan: JPN; a Shapley value needs them all." in hub_told(found.countries, found.coalitions)
+    assert "No plan alone: JPN; a Shapley value needs them all." in hub_told(
+        found.countries, found.coalitions
+    )
