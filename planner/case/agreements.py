@@ -193,7 +193,7 @@ def ordered_under(
 def _orders_with(context: Context, deal: Deal, systems: pd.DataFrame) -> pd.DataFrame:
     """Orders of covered offers with the agreement in force from the start; opens_t: the order less its licence."""
     inside, hosts = under(context, deal.terms), {h.id: h for h in context.scenario.hosts}
-    own = _covered(deal.terms, systems)
+    own = covered_offers(deal.terms, systems)
     months = [
         licence_need(inside, hosts[str(r.h)], str(r.accelerator), str(r.a), str(r.k)).lead_months
         if r.licensed
@@ -208,7 +208,8 @@ def _orders_with(context: Context, deal: Deal, systems: pd.DataFrame) -> pd.Data
     return table.assign(opens_t=context.calendar.periods_of(ordered - np.array(waits, dtype=int)))
 
 
-def _covered(a: Agreement, systems: pd.DataFrame) -> pd.DataFrame:
+def covered_offers(a: Agreement, systems: pd.DataFrame) -> pd.DataFrame:
+    """Offers (rows of the table ``offers``) that an agreement speaks of."""
     columns = ("h", "owner_class", "a", "k", "vendor", "chip_origin", "country")
     keep = [
         covered(a.covers, **{c: str(getattr(row, c)) for c in columns})
@@ -278,7 +279,7 @@ def lifted_quotas(
     rows = []
     for deal in deals:
         if deal.terms.quota is not None:
-            offers = _covered(deal.terms, systems).index
+            offers = covered_offers(deal.terms, systems).index
             hit = members[pd.MultiIndex.from_frame(members[HAK]).isin(offers) & ~members["q"].isin(own)]
             rows += [(deal.id, q) for q in dict.fromkeys(hit["q"])]
     return TABLES["lifted"].frame(rows)
@@ -319,7 +320,7 @@ def _concerned(context: Context, a: Agreement, systems: pd.DataFrame) -> pd.Data
     """Offers that an agreement can open to work."""
     if gives(context, a, LOCALITY):
         systems = systems[systems["country"] == a.partner]
-    return _covered(a, systems)
+    return covered_offers(a, systems)
 
 
 def while_in_force(serve: pd.DataFrame, opened: pd.DataFrame, deals: Sequence[Deal]) -> pd.DataFrame:

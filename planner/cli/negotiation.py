@@ -72,6 +72,7 @@ def negotiate(
         shown.add_column(name, overflow="fold")
     for line in told.itertuples(index=False):
         shown.add_row(*map(str, line))
-    console().print(shown)
+    if len(told):
+        console().print(shown)
     for line in said:
         console().print(line, soft_wrap=True)

@@ -251,8 +251,10 @@ def _intervals(rows: pd.DataFrame, low: str, high: str) -> list[str]:
 
 def negotiation_told(rows: pd.DataFrame) -> list[str]:
     """Of each agreement whether it pays, what of its price must go, or with which other terms it is the choice; and how far
-    whole plans may differ by chance.
+    whole plans may differ by chance; that there is nothing to ask for, where there are no rows.
     """
+    if rows.empty:
+        return [t("whatif.told-nothing")]
     told = [_agreement_told(r, rows) for r in rows[rows["what"] == AGREEMENT].itertuples()]
     rounding = rows["rounding_musd"].dropna()
     if len(rounding) and number(rounding.iloc[0]) != "0":

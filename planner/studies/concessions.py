@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.agreements import HAK, covered_offers
 from planner.case.attributes import owner_attributes
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.context import Context
-from planner.case.in_force import ATTRIBUTES, LOCALITY, TRUST, gives
+from planner.case.in_force import ATTRIBUTES, HOSTS, LOCALITY, TRUST, gives
 from planner.facts.catalog import Catalog
 from planner.plans.plan import Plan
 from planner.scenario.agreements import Agreement
@@ -91,17 +92,21 @@ def _for_nothing(asked: Asked, agreement: Agreement, catalog: Catalog) -> Case:
 
 def _terms(asked: Asked, plan: Plan) -> Iterator[Concession]:
     """Each agreement that is not signed, with keys, operator or law of what it speaks of at home: the fewest terms that
-    change what it opens, one alone first, then all sets in which no smaller one did; what opens no more is left out.
+    change what it opens, one alone first, then all sets in which no smaller one did; what opens no more is left out, and so
+    is an agreement that speaks of no offer (a source of finance only).
     """
     signed = set(plan.tables["agreements"]["e"])
     for a in asked.scenario.agreements:
         if not a.optional or a.id not in set(plan.case.terms["e"]) or a.id in signed:
             continue
+        offers = _spoken_of(asked, plan, a)
+        if not len(offers):
+            continue
         plain, opening = _for_nothing(asked, a, asked.catalog), list[set[str]]()
         for names in (set(some) for n in (1, 2, 3) for some in combinations(TERMS_AT_HOME, n)):
             if any(less <= names for less in opening):
                 continue
-            agreement, catalog = _with_attributes(asked, plan, a, {n: TERMS_AT_HOME[n] for n in names})
+            agreement, catalog = _with_attributes(asked, offers, a, {n: TERMS_AT_HOME[n] for n in names})
             if agreement.attributes == a.attributes:
                 continue
             case = _for_nothing(asked, agreement, catalog)
@@ -116,25 +121,32 @@ def _known(case: Case) -> Case:
     return case
 
 
+def _spoken_of(asked: Asked, plan: Plan, agreement: Agreement) -> pd.DataFrame:
+    """Covered offers (h, a) on which an agreement bears: all where it opens hosts or sets attributes, those in the partner's
+    country where places there count as trusted or as at home, and those of which orders may be placed under it.
+    """
+    context, offers = Context.of(asked.scenario, asked.catalog), plan.case.offers.reset_index()
+    own = covered_offers(agreement, offers)
+    bears = pd.Series(any(gives(context, agreement, what) for what in (HOSTS, ATTRIBUTES)), own.index)
+    if any(gives(context, agreement, what) for what in (LOCALITY, TRUST)):
+        bears |= own["country"] == agreement.partner
+    orders = plan.case.unders.reset_index()
+    ordered = pd.MultiIndex.from_frame(orders.loc[orders["e"] == agreement.id, HAK])
+    return own.loc[bears | pd.MultiIndex.from_frame(own[HAK]).isin(ordered), ["h", "a"]]
+
+
 def _with_attributes(
-    asked: Asked, plan: Plan, agreement: Agreement, attributes: dict[str, str]
+    asked: Asked, offers: pd.DataFrame, agreement: Agreement, attributes: dict[str, str]
 ) -> tuple[Agreement, Catalog]:
-    """The agreement with attributes for the hosts and stacks it speaks of, and a catalog in which its kind may set them."""
+    """The agreement with attributes for hosts and stacks of ``offers``, and a catalog in which its kind may set them."""
     facts, context = asked.catalog, Context.of(asked.scenario, asked.catalog)
     kinds = facts.table("agreement_kinds").copy()
     given = str(kinds.at[agreement.kind, "gives"])
     if not gives(context, agreement, ATTRIBUTES):
         kinds.loc[agreement.kind, "gives"] = f"{given};{ATTRIBUTES}"
-    covers, rows = agreement.covers, plan.case.unders.reset_index()
-    rows = rows[rows["e"] == agreement.id]
-    if gives(context, agreement, LOCALITY) or gives(context, agreement, TRUST):
-        hosts = [h.id for h in asked.scenario.hosts if context.host_country(h) == agreement.partner]
-        stacks = covers.stacks
-    else:
-        hosts, stacks = (sorted(set(rows[key].astype(str))) for key in ("h", "a"))
-    spoken = {"hosts": covers.hosts or hosts or None, "stacks": covers.stacks or stacks or None}
+    spoken = {name: sorted(set(offers[key].astype(str))) for name, key in (("hosts", "h"), ("stacks", "a"))}
     return agreement.model_copy(update={
-        "covers": covers.model_copy(update=spoken), "attributes": {**agreement.attributes, **attributes},
+        "covers": agreement.covers.model_copy(update=spoken), "attributes": {**agreement.attributes, **attributes},
     }), _with(facts, {"agreement_kinds": kinds})  # fmt: skip
 
 
@@ -166,11 +178,18 @@ def decided(scenario: Scenario, do: str, agreement: str) -> Scenario:
 
 
 def _licence(asked: Asked, plan: Plan) -> Iterator[Concession]:
-    """All licences one period sooner, but those that agreements state; none can be there before it is applied for."""
-    offers, months = plan.case.offers, plan.case.calendar.step_months
+    """All licences one period sooner, but those that agreements state; none can be there before it is applied for.
+
+    By the months really taken off: where offers differ, the most that is taken off any of them.
+    """
+    offers = plan.case.offers
     if (offers["licensed"] & (offers["licence_months"] > 0)).any():
-        sooner = partial(_licences_sooner, asked, months)
-        yield Concession(LICENCE, "all licences", "month", sooner, float(months), may_be_left=False)
+        sooner = _licences_sooner(asked, plan.case.calendar.step_months)
+        off = float((offers["licence_months"] - sooner.offers["licence_months"])[offers["licensed"]].max())
+        if off > 0:
+            yield Concession(
+                LICENCE, "all licences", "month", partial(_known, sooner), off, may_be_left=False
+            )
 
 
 def _licences_sooner(asked: Asked, months: int) -> Case:

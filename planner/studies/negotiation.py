@@ -11,8 +11,10 @@ well, with an interval of their own.
 
 - an agreement: cost with it forbidden less cost with it signed for nothing; its price less that is the least change that
   makes it the choice; decisions of the scenario on this agreement are set aside in both;
-- an agreement that is not signed, on other terms: the same with keys, operator or law of what it speaks of at home;
-- a month of licence: all licences sooner by one period, by month;
+- an agreement that is not signed, on other terms: the same with keys, operator or law of the hosts and stacks it
+  covers at home; one that covers none (a loan) has no such row;
+- a month of licence: all licences sooner by one period, or by what they take where that is less, by month taken off (where
+  offers differ, the most taken off any);
 - a thousand of quota: one thousand accelerators more of each cap on orders, of each agreement, or on what is held;
 - keys at home, a local operator, the country's own law: these attributes for all stacks, and for all hosts that are run
   from abroad or that a law from abroad reaches.

@@ -104,5 +104,8 @@ def test_negotiate_tells_what_concessions_are_worth(monkeypatch: pytest.MonkeyPa
     assert nowhere.exit_code != 0 and "cannot write to" in nowhere.output
     found = runner.invoke(app, ["negotiate", "two-hosts", "--json"])
     assert [row["told_apart"] for row in json.loads(found.stdout)["negotiation"]] == [True, False]
+    monkeypatch.setattr("planner.studies.negotiation.negotiation_table", lambda *_, **__: rows.iloc[:0])
+    nothing = runner.invoke(app, ["negotiate", "two-hosts", "-o", str(page)])
+    assert "Nothing of this kind can be asked" in nothing.stdout and "worth, MUSD" not in nothing.stdout
     wrong = runner.invoke(app, ["negotiate", "two-hosts", "--only", "quotas"])
     assert wrong.exit_code == 2 and "did you mean 'quota'" in wrong.output

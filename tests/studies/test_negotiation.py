@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from planner.case.build import build_case
+from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.charts.what_if import worth
 from planner.report.strings import t
 from planner.report.what_if import negotiation_rows, negotiation_told
+from planner.scenario.schema import Scenario
 from planner.studies import negotiation
-from planner.studies.concessions import decided
+from planner.studies.concessions import Asked, Concession, concessions, decided
 from planner.studies.negotiation import negotiation_table
 
 EMBASSY = {"id": "embassy", "kind": "data-embassy", "partner": "JPN", "lead_months": 6, "musd_per_year": 0.5,
@@ -201,3 +208,66 @@ def test_a_scenario_without_a_plan_says_why_and_what_would_mend_it(tiny, plain_c
         BadValue, match=r"has no plan \(infeasible\): control of at least 99 is asked; .*; lower"
     ):
         negotiation_table(tiny(limits={"min_control": 99}), "quick", plain_catalog())
+
+
+def asked_of(scenario: Scenario, catalog: Catalog, what: str) -> list[Concession]:
+    """Concessions of one kind beside a plan that signs nothing."""
+    plan: Any = SimpleNamespace(
+        case=build_case(scenario, catalog), tables={"agreements": pd.DataFrame({"e": []})}
+    )
+    return concessions(Asked(scenario, catalog), plan, (what,))
+
+
+@pytest.mark.parametrize(("lead", "months"), [(1, 1.0), (2.5, 2.5), (9, 3.0)])
+def test_a_month_of_licence_is_by_the_months_taken_off(tiny, plain_catalog, lead, months):
+    """A quarter sooner; a licence that takes less is had at once, and no more than it takes is taken off."""
+    supply = {"owner_allocations": False, "licence": {"mode": "required", "lead_months": lead}}
+    (row,) = asked_of(tiny(supply=supply), plain_catalog(), "licence")
+    assert row.per == months
+    assert row.case().offers["licence_months"].max() == lead - months
+
+
+def test_where_licences_differ_a_month_is_by_the_most_taken_off(tiny, plain_catalog):
+    """One host waits a month by an agreement that stands, which is not changed; the other waits two months."""
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    host = plain["hosts"][0]
+    stands = {
+        "id": "stands",
+        "kind": "technology-deal",
+        "partner": "USA",
+        "optional": False,
+        "licence_months": 1,
+    }
+    changes = {
+        "hosts": [host, {**host, "id": "other"}],
+        "supply": {"owner_allocations": False, "licence": {"mode": "required", "lead_months": 2}},
+    }
+    some = tiny(**changes, agreements=[{**stands, "covers": {"hosts": [host["id"]]}}])
+    assert [row.per for row in asked_of(some, plain_catalog(), "licence")] == [2.0]
+    three = {"owner_allocations": False, "licence": {"mode": "required", "lead_months": 6}}
+    assert not asked_of(tiny(**{**changes, "supply": three}, agreements=[stands]), plain_catalog(), "licence")
+
+
+def test_terms_change_no_offer_that_the_agreement_does_not_cover():
+    """A loan covers none; a share of a hub covers the hub, although others too are run from abroad."""
+
+    scenario = with_overrides(
+        load_scenario(example_path("kenya-agreements")), {"horizon.step": "year", "solve.slices": 1}
+    )
+    rows = asked_of(scenario, scenario.catalog, "terms")
+    assert {row.agreement for row in rows} == {"hub"}
+    for row in rows:
+        case = row.case()
+        assert set(case.opened["h"]) == {"hub-johannesburg"}
+
+
+def test_a_partner_without_a_place_has_no_terms(tiny, plain_catalog):
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
+    host = {**plain["hosts"][0], "attributes": {"operator": "foreign"}}
+    recognised = {"id": "recognised", "kind": "certificate-recognition", "partner": "NOR"}
+    scenario = tiny(hosts=[host], control={"floors": {"public": 2}}, agreements=[recognised])
+    assert not asked_of(scenario, plain_catalog(), "terms")
+
+
+def test_it_is_said_that_nothing_can_be_asked():
+    assert negotiation_told(pd.DataFrame(columns=negotiation.COLUMNS)) == [t("whatif.told-nothing")]
