@@ -49,7 +49,9 @@ def test_runs_of_the_tour_are_made_where_the_app_looks_and_before_they_are_read(
             folder = Path(words[words.index("-o") + 1])
             assert folder.parent == Path("runs")
             made.add(folder.name)
-        elif words[0] in ("compare", "explain", "finance", "report"):
+        elif words[0] == "explain":  # reads a file or a folder, and no name of a run
+            assert Path(words[1]).parent == Path("runs") and Path(words[1]).name in made
+        elif words[0] in ("compare", "finance", "report"):
             assert {w for w in words[1:] if w.startswith("mine-")} <= made
 
 

@@ -56,15 +56,22 @@ def frontier(
       planner frontier korea.yaml --points 8 --quality quick --json
     """
     from planner.facts.catalog import load_catalog
-    from planner.runs.frontier import points_left, run_frontier
+    from planner.runs.frontier import run_frontier
 
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
     options = {"points": points, "quality": quality, "workers": workers}
     with Progress(quiet=as_json) as progress:
-        earlier = points_left(resume) if resume else None
+        earlier = _earlier(resume, root) if resume else None
         run = run_frontier(
-            scenario, options, output, on_event=progress, root=root, catalog=facts, earlier=earlier
+            scenario,
+            options,
+            output,
+            on_event=progress,
+            root=root,
+            catalog=facts,
+            earlier=earlier,
+            on_kept=_kept,
         )
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
@@ -75,6 +82,24 @@ def frontier(
     if run.audit_fault:
         typer.echo(f"{run.audit_line}: it is a fault of the planner", err=True)
         raise typer.Exit(UNSOUND)
+
+
+def _earlier(name: Path, root: Path) -> Path:
+    """Plans of a frontier by its folder, or by its name below the folder of runs."""
+    from planner.runs.disk import RunError
+    from planner.runs.frontier import points_left
+
+    places = [name] if name.is_absolute() or name.parent != Path() else [name, root / name]
+    found = next((left for place in places if (left := points_left(place)) is not None), None)
+    if found is None:
+        raise RunError(f"no frontier has left plans at {' or '.join(str(place) for place in places)}")
+    return found
+
+
+def _kept(place: Path, plans: int) -> None:
+    typer.echo(
+        f"interrupted; plans kept: {plans}; to go on: the same command with --resume {place}", err=True
+    )
 
 
 def _show(path: Path, tables: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 from planner.jobs.store import STALE_S, START_S, Job, Store
 from planner.jobs.worker import end_of, ended
 from planner.runs.alive import identity, is_alive
-from planner.runs.disk import OWNER_FILE, OWNER_FOLDER, RunError
+from planner.runs.disk import OWNER_FILE, OWNER_FOLDER, RunError, parts_of
 from planner.runs.run import Run
 
 TERM_AFTER_S = 5.0  # a cancelled worker may end by itself for so long
@@ -101,6 +102,8 @@ class Supervisor:
         if job is None or not job.live:
             return
         if job.want_cancel is not None:
+            for path in parts_of(Path(job.directory)):  # it had to be ended before it could clear up
+                shutil.rmtree(path, ignore_errors=True)
             self.store.finish(id, "cancelled")
         elif (run := whole_run(job)) is not None:  # the worker died between its result and the store
             state, error = end_of(run, job.want_stop is not None)
@@ -133,8 +136,8 @@ def log_path(job: Job) -> Path:
 def last_words(job: Job) -> str:
     """The end of what a lost worker wrote: of its unfinished run directory, and of its own output."""
     target = Path(job.directory)
-    parts = sorted(target.parent.glob(f".{target.name}.*.part/log.txt"))
-    return "\n".join(text for path in [*parts, log_path(job)] if (text := tail(path).strip()))
+    logs = [*(path / "log.txt" for path in parts_of(target)), log_path(job)]
+    return "\n".join(text for path in logs if (text := tail(path).strip()))
 
 
 def tail(path: Path, size: int = 2000) -> str:

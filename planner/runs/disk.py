@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -54,6 +55,12 @@ def write_bytes(path: Path, content: bytes, append: bool = False) -> None:
                 left = left[os.write(handle, left) :]
         finally:
             os.close(handle)
+
+
+def parts_of(directory: Path) -> list[Path]:
+    """Hidden folders in which processes work, or worked, on the run of a directory; the oldest first."""
+    found = directory.parent.glob(f".{glob.escape(directory.name)}.*{PART}")
+    return sorted((path for path in found if path.is_dir()), key=lambda path: path.stat().st_mtime)
 
 
 def write_text(path: Path, text: str, append: bool = False) -> None:

@@ -16,7 +16,7 @@ from planner import __version__
 from planner.facts.catalog import Catalog
 from planner.planning.events import Event, OnEvent
 from planner.planning.solve_run import Outcome
-from planner.runs.disk import PART, RunError, make_folder
+from planner.runs.disk import RunError, make_folder, parts_of
 from planner.runs.run import FRONTIER, Run
 from planner.runs.solve import audited
 from planner.runs.writer import start_run
@@ -38,11 +38,13 @@ def run_frontier(
     root: Path | str = "runs",
     catalog: Catalog | None = None,
     earlier: Path | None = None,
+    on_kept: Callable[[Path, int], None] | None = None,
 ) -> Run:
     """Makes the frontier and writes it; facts are those the scenario carries where no others are given.
 
     Options: ``points``, ``quality``, ``workers``. ``earlier`` is the folder of plans that a run of the same scenario and
-    options left (``points_left``): they are taken over as they are. Each new plan is a whole run as soon as it is made.
+    options left (``points_left``): they are taken over as they are. Each new plan is a whole run as soon as it is made, and
+    is left behind by an interrupt: ``on_kept`` is told the place of the run and how many plans it has.
     """
     began = time.perf_counter()
     catalog = catalog or scenario.catalog
@@ -65,17 +67,24 @@ def run_frontier(
                 audits[point] = audited(sub, outcome.plan)
                 sub.finish(outcome, audits[point])
 
-        result = frontier(
-            scenario,
-            points=int(options.get("points") or 5),
-            quality=str(options.get("quality") or "plan"),
-            workers=int(options.get("workers") or 2),
-            on_event=report,
-            should_stop=should_stop,
-            catalog=catalog,
-            made={n: _made(run) for n, run in made.items()},
-            on_plan=keep,
-        )
+        try:
+            result = frontier(
+                scenario,
+                points=int(options.get("points") or 5),
+                quality=str(options.get("quality") or "plan"),
+                workers=int(options.get("workers") or 2),
+                on_event=report,
+                should_stop=should_stop,
+                catalog=catalog,
+                made={n: _made(run) for n, run in made.items()},
+                on_plan=keep,
+            )
+        except KeyboardInterrupt:
+            if audits:
+                writer.leave()
+                if on_kept is not None:
+                    on_kept(writer.target, len(audits))
+            raise
         for name, table in frontier_tables(result).items():
             writer.table(name, table)
         plans = {n: Run(folder / f"point-{n}") for n in sorted(audits)}
@@ -97,8 +106,7 @@ def run_frontier(
 
 def points_left(directory: Path) -> Path | None:
     """The plans that a frontier left in its folder, or in the hidden one of a process that ended too early."""
-    parts = sorted(directory.parent.glob(f".{directory.name}.*{PART}"), key=lambda path: path.stat().st_mtime)
-    found = [path / POINTS for path in (directory, *reversed(parts))]
+    found = [path / POINTS for path in (directory, *reversed(parts_of(directory)))]
     return next((path for path in found if path.is_dir()), None)
 
 

@@ -123,6 +123,10 @@ class RunWriter:
             return place
         raise RunError(f"no free name beside {self.target}")
 
+    def leave(self) -> None:
+        """Leaves what was written in its hidden folder, for a run that goes on from it."""
+        self._done = True
+
     def abandon(self) -> None:
         """Removes what was written."""
         self._done = True

@@ -110,7 +110,7 @@ OBJECTIVES = ["cost_npv_musd", "delay_months", "control_score"]
 
 
 def on_front(points: pd.DataFrame) -> pd.DataFrame:
-    """Drops repeats and what a plan beats; marks points that no other of the same kind beats.
+    """Drops repeats and what a plan beats; marks points that no other of the same kind beats, of equal plans the first.
 
     To beat is to cost less, wait less or have more control, and to be no worse in the other two.
     """
@@ -123,7 +123,7 @@ def on_front(points: pd.DataFrame) -> pd.DataFrame:
     front = pd.Series(True, index=points.index)
     for kind in kinds.unique():
         same = points[kinds == kind]
-        front[same.index] = ~beaten(same, same)
+        front[same.index] = ~beaten(same, same) & ~same[OBJECTIVES].round(3).duplicated()
     return points.assign(on_front=front)
 
 

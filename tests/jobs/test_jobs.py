@@ -212,8 +212,10 @@ def test_cancel_ends_the_whole_process_group(
     while started(grandchild) is not None and time.time() < deadline:
         time.sleep(0.05)
     assert started(grandchild) is None
+    left = Path(job.directory).parent / f".{Path(job.directory).name}.{process.pid}-0a0b0c.part"
+    left.mkdir(parents=True)
     supervisor.tick()
-    assert state(store, job) == "cancelled"
+    assert state(store, job) == "cancelled" and not left.exists(), "it was ended before it could clear up"
 
 
 def test_a_run_goes_from_queue_to_plan_in_a_process_of_its_own_and_outlives_its_server(

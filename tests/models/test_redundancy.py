@@ -126,14 +126,14 @@ def test_a_unit_without_size_is_asked_for(place, facts):
         build_case(place(kind(ENGINE, 1000, 0)), facts)
 
 
-def test_a_plan_is_clean_and_a_unit_taken_away_is_found(place, facts):
+def test_a_plan_is_clean_and_stands_with_its_largest_unit_lost(place, facts):
     plan = solve(
         build_case(place(kind(ENGINE, 1000, 0.5), kind(CELL, 1900, None)), facts), quality="quick"
     ).plan
     assert plan is not None
     found = audit(plan)
     assert not len(found), found.to_string()
-    assert plan.tables["plants"]["added_mw"].sum() == pytest.approx(2.5)
+    assert plan.tables["plants"]["added_mw"].sum() >= 2.5 - 1e-6, "four units of 0.5 MW, and one more"
 
 
 def test_roundings_of_the_relaxation_stand_with_a_unit_lost(place, facts):

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from planner.case.build import build_case
+from planner.cli import app
 from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.planning.events import Event
 from planner.planning.pipeline import solve
 from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
@@ -122,6 +125,31 @@ def test_a_frontier_goes_on_from_the_plans_another_has_made(
             run.scenario, options | {"quality": "plan"}, tmp_path / "other", earlier=Path(run.path) / POINTS
         )
     assert asked == [0, 1, 2]
+
+
+def test_an_interrupt_leaves_the_plans_that_are_made(run: Run, tmp_path: Path) -> None:
+    def interrupt(event: Event) -> None:
+        if event.stage == "screening":
+            raise KeyboardInterrupt
+
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    kept: list[tuple[Path, int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_frontier(
+            run.scenario, options, tmp_path / "cut", interrupt, earlier=points_left(Path(run.path)),
+            on_kept=lambda place, plans: kept.append((place, plans)),
+        )  # fmt: skip
+    assert kept == [(tmp_path / "cut", 3)]
+    left = points_left(tmp_path / "cut")
+    assert left is not None and len(list(left.glob("point-*"))) == 3
+    done = CliRunner().invoke(app, ["frontier", "two-hosts", "--resume", "nowhere"])
+    assert done.exit_code == 2 and "no frontier has left plans at nowhere or runs/nowhere" in done.output
+
+
+def test_equal_plans_stand_on_the_front_once() -> None:
+    points = pd.DataFrame({"quality": ["quick", "quick", "screening"], "cost_npv_musd": [1.0, 1.0, 2.0],
+                           "delay_months": [3.0, 3.0, 1.0], "control_score": [60.0, 60.0, 60.0]})  # fmt: skip
+    assert on_front(points)["on_front"].tolist() == [True, False, True]
 
 
 def test_cost_falls_with_waiting_and_rises_with_control(live: LiveFrontier) -> None:
