@@ -2,7 +2,11 @@
 
     python benchmarks/levers.py [--only standards] [--write docs/levers.md]
 
-Each pair is solved to a gap of 0.2 %. A thing *moves* cost, delay or control where the two plans differ by more than
+Each pair is solved to a gap of 0.2 %, and both runs may wait as long: the second has the caps of the first, by workload,
+which are its soonest service and ``delay_tolerance_months``. Else a thing that only makes the soonest service later would
+be shown as saving money, for its plan were allowed to wait longer. A third run, the second within its own tolerance, says
+how much later or sooner service could be; it is what is compared where the second has no plan under the caps of the first.
+A thing *moves* cost, delay or control where the two plans differ by more than
 the sum of both gaps (of delay and control: 0.2 % of each, and at least a hundredth of a month or point); *by* names what
 is another in the two plans: host, stack, chip, agreement, or a date (of opening, ordering, adopting, serving). Where
 those are the same and money alone differs, it says price only.
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -29,6 +34,8 @@ from planner.scenario.schema import Scenario
 
 GAP = 0.002
 LEAST = 0.01
+LEAST_MONTHS = 0.05
+"""Between soonest services: each is found to 0.02 weighted months."""
 SHARE = 0.02
 """Of all accelerator-periods, from which on a stack, host or chip has another part in a plan."""
 SMALL = """
@@ -260,6 +267,17 @@ def run(document: Changes, catalog: Catalog) -> Outcome:
     return solve(build_case(Scenario.model_validate(document), catalog), "plan")
 
 
+def under_caps_of(first: Outcome, document: Changes) -> Changes:
+    """The document with the months that each workload may wait in a run: those stated, or taken from its soonest plan."""
+    return changed(document, {"limits.max_delay_months": dict(first.bounds.max_delay_months_by_workload)})
+
+
+def later(before: Outcome, after: Outcome) -> dict[str, float]:
+    """Months by which the soonest service of workloads is later, where both runs took their caps from it."""
+    a, b = (run.bounds.max_delay_months_by_workload for run in (before, after))
+    return {w: b[w] - a[w] for w in a if abs(b[w] - a[w]) > LEAST_MONTHS}
+
+
 def moved(before: Outcome, after: Outcome) -> dict[str, float]:
     """cost (MUSD), delay (months), control (points): the difference where it is more than both gaps together."""
     if before.plan is None or after.plan is None:
@@ -320,17 +338,27 @@ def by_what(before: Plan, after: Plan) -> list[str]:
 def row(lever: Lever, catalog: Catalog) -> dict[str, str]:
     base = changed(yaml.safe_load(SMALL), lever.given)
     facts = swapped(catalog, lever.with_layers)
-    before = run(base, facts)
-    after = run(changed(base, lever.to), swapped(facts, lever.layers))
-    out = {"what": lever.group, "thing": lever.name, "pair": lever.words}
-    if before.plan is None or after.plan is None:
+    out = {"what": lever.group, "thing": lever.name, "pair": lever.words, "waits": "same", "soonest": ""}
+    second, its_facts = changed(base, lever.to), swapped(facts, lever.layers)
+    before, within_its_own = run(base, facts), run(second, its_facts)
+    if before.plan is None or within_its_own.plan is None:
+        return out | {"moves": f"{before.status}, then {within_its_own.status}", "by": "no plan"}
+    out["soonest"] = ", ".join(f"{w} {months:+.2f}" for w, months in later(before, within_its_own).items())
+    after = run(under_caps_of(before, second), its_facts)
+    longer = after.status == "infeasible"
+    if longer:
+        after = within_its_own
+    if after.plan is None:
         return out | {"moves": f"{before.status}, then {after.status}", "by": "no plan"}
     found = moved(before, after)
     by = by_what(before.plan, after.plan)
     units = {"cost": "MUSD", "delay": "months", "control": "points"}
-    moves = ", ".join(f"{name} {value:+.2f} {units[name]}" for name, value in found.items())
+    moves = ", ".join(f"{name} {value:+.2f} {units[name]}" for name, value in found.items()) or "nothing"
     alone = "price only" if set(found) == {"cost"} else "the score only"
-    return out | {"moves": moves or "nothing", "by": ("; ".join(by) or alone) if moves else ""}
+    out |= {"moves": moves, "by": ("; ".join(by) or alone) if found else ""}
+    if longer:
+        out |= {"waits": "longer", "moves": f"no plan at the same waits; within its own tolerance {moves}"}
+    return out
 
 
 def table(levers: tuple[Lever, ...], catalog: Catalog) -> Iterator[dict[str, str]]:
@@ -343,29 +371,55 @@ def table(levers: tuple[Lever, ...], catalog: Catalog) -> Iterator[dict[str, str
                 "what": lever.group,
                 "thing": lever.name,
                 "pair": lever.words,
+                "waits": "same",
+                "soonest": "",
                 "moves": "ERROR",
                 "by": repr(error)[:300],
             }
         print(
-            f"{time.process_time() - began:5.1f} s  {found['thing']}: {found['moves']} | {found['by']}",
+            f"{time.process_time() - began:5.1f} s  {found['thing']}: {found['soonest']} | {found['moves']} | {found['by']}",
             flush=True,
         )
         yield found
 
 
+def kind(row: dict[str, str]) -> str:
+    """What a pair has shown, for counting."""
+    if row["by"] == "no plan" or row["moves"] == "ERROR":
+        return "unsolved"
+    if row["waits"] == "longer":
+        return "no plan"
+    if row["moves"] == "nothing" or row["by"] in ("price only", "the score only"):
+        return row["by"] or "nothing"
+    return "decides"
+
+
 def page(rows: list[dict[str, str]]) -> str:
     """The table as a page of the documentation."""
-    moving = [r for r in rows if r["moves"] != "nothing" and r["by"] not in ("price only", "the score only")]
+    kinds = Counter(kind(r) for r in rows)
     lines = [
         "# What each layer, agreement and class decides",
         "",
         "Made by `python benchmarks/levers.py --write docs/levers.md`: pairs of runs of a small case (two workloads, a "
         "champion that builds, a venture in leased halls, a cloud) in which only the thing named changes. Halls and units "
-        "are divisible, except where an agreement is offered: signatures are whole. A pair moves "
-        "cost, delay or control where its plans differ by more than both gaps of 0.2 % together; the last column names "
-        "what the plan decides another way, by its share of all accelerators over time, or that only money moves.",
+        "are divisible, except where an agreement is offered: signatures are whole.",
         "",
-        f"{len(moving)} of {len(rows)} decide another host, stack, chip, agreement or date.",
+        "Both runs of a pair may wait as long: the second has the caps of the first on the months that each workload "
+        "waits, which are its soonest service and the tolerance of the case. A thing that only makes the soonest service "
+        "later or sooner therefore saves or costs nothing by a longer or shorter wait; by how many months it moves that "
+        "soonest service, by workload, has its own column (of more than "
+        f"{LEAST_MONTHS:g} months; optional agreements are left out of it, for waiting is measured without them). Where "
+        "there is no plan at the same waits the row says so, and the second run waits by the tolerance from its own "
+        "soonest service: what it costs is then partly the price of another wait.",
+        "",
+        "A pair moves cost, delay or control where its plans differ by more than both gaps of 0.2 % together; the last "
+        "column names what the plan decides another way, by its share of all accelerators over time, or that only money "
+        "or the score moves.",
+        "",
+        f"At the same waits {kinds['decides']} of {len(rows)} decide another host, stack, chip, agreement or date; in "
+        f"{kinds['no plan']} the second run has no plan at the same waits. Of the others {kinds['price only']} move "
+        f"money alone, {kinds['the score only']} the score alone, {kinds['nothing']} nothing"
+        + (f"; {kinds['unsolved']} were not solved." if kinds["unsolved"] else "."),
     ]
     for group, title in (
         ("layer", "Layers of a stack"),
@@ -376,11 +430,13 @@ def page(rows: list[dict[str, str]]) -> str:
             "",
             f"## {title}",
             "",
-            "| thing | only this changes | moves | what is decided another way |",
-            "|---|---|---|---|",
+            "| thing | only this changes | soonest service, months | moves at the same waits | decided another way |",
+            "|---|---|---|---|---|",
         ]
         lines += [
-            f"| {r['thing']} | {r['pair']} | {r['moves']} | {r['by']} |" for r in rows if r["what"] == group
+            f"| {r['thing']} | {r['pair']} | {r['soonest']} | {r['moves']} | {r['by']} |"
+            for r in rows
+            if r["what"] == group
         ]
     return "\n".join(lines) + "\n"
 
