@@ -5,7 +5,9 @@
 Each pair is solved to a gap of 0.2 %, and both runs may wait as long: the second has the caps of the first, by workload,
 which are its soonest service and ``delay_tolerance_months``. Else a thing that only makes the soonest service later would
 be shown as saving money, for its plan were allowed to wait longer. A third run, the second within its own tolerance, says
-how much later or sooner service could be; it is what is compared where the second has no plan under the caps of the first.
+how much later or sooner service could be. Where the second has no plan under the caps of the first, the row says so, what
+the third run does, and what the thing costs where both may wait as long as the slower of the two: by workload, the longer
+cap.
 A thing *moves* cost, delay or control where the two plans differ by more than
 the sum of both gaps (of delay and control: 0.2 % of each, and at least a hundredth of a month or point); *by* names what
 is another in the two plans: host, stack, chip, agreement, or a date (of opening, ordering, adopting, serving). Where
@@ -267,9 +269,10 @@ def run(document: Changes, catalog: Catalog) -> Outcome:
     return solve(build_case(Scenario.model_validate(document), catalog), "plan")
 
 
-def under_caps_of(first: Outcome, document: Changes) -> Changes:
-    """The document with the months that each workload may wait in a run: those stated, or taken from its soonest plan."""
-    return changed(document, {"limits.max_delay_months": dict(first.bounds.max_delay_months_by_workload)})
+def caps(*runs: Outcome) -> Changes:
+    """The months that each workload may wait in a run, taken from its soonest plan; of several runs the longest."""
+    found = [run.bounds.max_delay_months_by_workload for run in runs]
+    return {"limits.max_delay_months": {w: max(one[w] for one in found) for w in found[0]}}
 
 
 def later(before: Outcome, after: Outcome) -> dict[str, float]:
@@ -289,6 +292,12 @@ def moved(before: Outcome, after: Outcome) -> dict[str, float]:
         if abs(b - a) > max(gaps[0] * abs(a) + gaps[1] * abs(b), LEAST):
             out[name] = b - a
     return out
+
+
+def told(found: dict[str, float]) -> str:
+    """What has moved, in words."""
+    units = {"cost": "MUSD", "delay": "months", "control": "points"}
+    return ", ".join(f"{name} {value:+.2f} {units[name]}" for name, value in found.items()) or "nothing"
 
 
 def held(plan: Plan, by: str) -> dict[str, float]:
@@ -344,21 +353,19 @@ def row(lever: Lever, catalog: Catalog) -> dict[str, str]:
     if before.plan is None or within_its_own.plan is None:
         return out | {"moves": f"{before.status}, then {within_its_own.status}", "by": "no plan"}
     out["soonest"] = ", ".join(f"{w} {months:+.2f}" for w, months in later(before, within_its_own).items())
-    after = run(under_caps_of(before, second), its_facts)
-    longer = after.status == "infeasible"
-    if longer:
-        after = within_its_own
-    if after.plan is None:
+    after = run(changed(second, caps(before)), its_facts)
+    first = "" if after.status != "infeasible" else "no plan at the same waits; within its own tolerance "
+    if first:
+        first += f"{told(moved(before, within_its_own))}; where both wait as long as that "
+        longest = caps(before, within_its_own)
+        before, after = run(changed(base, longest), facts), run(changed(second, longest), its_facts)
+        out["waits"] = "longer"
+    if before.plan is None or after.plan is None:
         return out | {"moves": f"{before.status}, then {after.status}", "by": "no plan"}
     found = moved(before, after)
     by = by_what(before.plan, after.plan)
-    units = {"cost": "MUSD", "delay": "months", "control": "points"}
-    moves = ", ".join(f"{name} {value:+.2f} {units[name]}" for name, value in found.items()) or "nothing"
     alone = "price only" if set(found) == {"cost"} else "the score only"
-    out |= {"moves": moves, "by": ("; ".join(by) or alone) if found else ""}
-    if longer:
-        out |= {"waits": "longer", "moves": f"no plan at the same waits; within its own tolerance {moves}"}
-    return out
+    return out | {"moves": first + told(found), "by": ("; ".join(by) or alone) if found else ""}
 
 
 def table(levers: tuple[Lever, ...], catalog: Catalog) -> Iterator[dict[str, str]]:
@@ -387,11 +394,10 @@ def kind(row: dict[str, str]) -> str:
     """What a pair has shown, for counting."""
     if row["by"] == "no plan" or row["moves"] == "ERROR":
         return "unsolved"
+    alone = "nothing" if not row["by"] else row["by"] if row["by"] in ("price only", "the score only") else ""
     if row["waits"] == "longer":
-        return "no plan"
-    if row["moves"] == "nothing" or row["by"] in ("price only", "the score only"):
-        return row["by"] or "nothing"
-    return "decides"
+        return "time alone" if alone else "time and more"
+    return alone or "decides"
 
 
 def page(rows: list[dict[str, str]]) -> str:
@@ -409,16 +415,19 @@ def page(rows: list[dict[str, str]]) -> str:
         "later or sooner therefore saves or costs nothing by a longer or shorter wait; by how many months it moves that "
         "soonest service, by workload, has its own column (of more than "
         f"{LEAST_MONTHS:g} months; optional agreements are left out of it, for waiting is measured without them). Where "
-        "there is no plan at the same waits the row says so, and the second run waits by the tolerance from its own "
-        "soonest service: what it costs is then partly the price of another wait.",
+        "there is no plan at the same waits the row says so, and what the second run does by the tolerance from its own "
+        "soonest service, which is partly the price of a longer wait; then both runs are allowed that longer wait, and "
+        "the last column is of those.",
         "",
         "A pair moves cost, delay or control where its plans differ by more than both gaps of 0.2 % together; the last "
         "column names what the plan decides another way, by its share of all accelerators over time, or that only money "
         "or the score moves.",
         "",
-        f"At the same waits {kinds['decides']} of {len(rows)} decide another host, stack, chip, agreement or date; in "
-        f"{kinds['no plan']} the second run has no plan at the same waits. Of the others {kinds['price only']} move "
-        f"money alone, {kinds['the score only']} the score alone, {kinds['nothing']} nothing"
+        f"At the same waits {kinds['decides']} of {len(rows)} decide another host, stack, chip, agreement or date. In "
+        f"{kinds['time and more'] + kinds['time alone']} the second run has no plan at the same waits, for the thing "
+        f"makes the soonest service later; where both wait as long, {kinds['time and more']} of these decide another "
+        f"host, stack, chip, agreement or date. Of the others money alone moves in {kinds['price only']}, the score "
+        f"alone in {kinds['the score only']}, nothing in {kinds['nothing']}"
         + (f"; {kinds['unsolved']} were not solved." if kinds["unsolved"] else "."),
     ]
     for group, title in (

@@ -45,5 +45,9 @@ def test_where_the_second_can_serve_in_time_both_wait_as_long(levers: ModuleType
 
 def test_where_the_second_is_too_late_the_row_says_so(levers: ModuleType) -> None:
     found = pair(levers, later=12, sooner=3)
-    assert found["waits"] == "longer" and levers.kind(found) == "no plan"
-    assert found["moves"].startswith("no plan at the same waits") and "delay +" in found["moves"]
+    assert found["waits"] == "longer" and levers.kind(found).startswith("time")
+    assert (
+        found["moves"].startswith("no plan at the same waits")
+        and "months; where both wait as long as that" in found["moves"]
+    )
+    assert "delay +" in found["moves"] and "delay" not in found["moves"].split("as that")[1]
