@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 import warnings
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from loky.process_executor import ProcessPoolExecutor
 
+from planner.planning.orphans import end_with
 from planner.runs.batch_file import BatchCase
 from planner.runs.disk import RunError, WriteError
 from planner.runs.neighbours import Neighbours
@@ -129,10 +129,4 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def _start_worker(parent: int) -> None:
     """No share in the parent's Ctrl-C, and an end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+    end_with(parent)

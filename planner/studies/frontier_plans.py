@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -16,6 +17,7 @@ from planner.case.build import build_case
 from planner.facts.catalog import Catalog
 from planner.facts.numbers import fixed
 from planner.planning.events import Event, OnEvent
+from planner.planning.orphans import end_with
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
@@ -114,24 +116,31 @@ def solve_all(
         return out
     context = multiprocessing.get_context("spawn")
     stopping = context.Event()
-    with ProcessPoolExecutor(len(chains), context, initializer=_listen, initargs=(stopping,)) as pool:
-        ahead = {pool.submit(_one, chain[0], None): (chain, 0) for chain in chains}
-        while ahead:
-            done, _ = wait(ahead, timeout=0.5, return_when=FIRST_COMPLETED)
-            stop = should_stop is not None and should_stop()
-            if stop:
-                stopping.set()
-            for future in done:
-                chain, i = ahead.pop(future)
-                outcome = future.result()
-                keep(chain[i], outcome)
-                if i + 1 < len(chain) and not stop:
-                    ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
+    with ProcessPoolExecutor(
+        len(chains), context, initializer=_listen, initargs=(stopping, os.getpid())
+    ) as pool:
+        try:
+            ahead = {pool.submit(_one, chain[0], None): (chain, 0) for chain in chains}
+            while ahead:
+                done, _ = wait(ahead, timeout=0.5, return_when=FIRST_COMPLETED)
+                stop = should_stop is not None and should_stop()
+                if stop:
+                    stopping.set()
+                for future in done:
+                    chain, i = ahead.pop(future)
+                    outcome = future.result()
+                    keep(chain[i], outcome)
+                    if i + 1 < len(chain) and not stop:
+                        ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
+        except BaseException:  # no plan is waited for that nobody will read
+            stopping.set()
+            raise
     return out
 
 
-def _listen(stopping: Any) -> None:
-    """In a worker process: plans stop when the event is set."""
+def _listen(stopping: Any, parent: int) -> None:
+    """In a worker process: plans stop when the event is set, and the process with the one that asked for them."""
+    end_with(parent)
     _STOP.append(stopping.is_set)
 
 

@@ -15,6 +15,7 @@ stays unserved: ``served_share`` belongs to every cost, and costs compare per ho
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from planner.case.registry import HARDWARE
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered, UnknownName
 from planner.planning.events import Event, OnEvent
+from planner.planning.orphans import end_with
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
@@ -228,7 +230,8 @@ def _rows(
         for name in names:
             yield name, row_of(scenario, catalog, name, quality, on_event, should_stop)
         return
-    with ProcessPoolExecutor(min(workers, len(names)), mp_context=get_context("spawn")) as pool:
+    most, context = min(workers, len(names)), get_context("spawn")
+    with ProcessPoolExecutor(most, context, initializer=end_with, initargs=(os.getpid(),)) as pool:
         jobs = {pool.submit(row_of, scenario, catalog, name, quality): name for name in names}
         for job in as_completed(jobs):
             if should_stop is not None and should_stop():
