@@ -1,7 +1,7 @@
 """What is in order but changes nothing, which is hardly what was meant: a warning each.
 
-Floors on classes of data that no workload has, plant and lines at sites where nobody builds, applications whose wait
-ends after the horizon.
+Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling of halls that the plan
+does not buy, applications whose wait ends after the horizon.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from planner.scenario.schema import Host, Site
 
 def idle_warnings(doc: Document) -> list[Problem]:
     """All of them, in the order of the file's parts."""
-    return [*_floors(doc), *_power(doc), *_late_lines(doc), *_late_permits(doc)]
+    return [*_floors(doc), *_power(doc), *_cooling(doc), *_late_lines(doc), *_late_permits(doc)]
 
 
 def _floors(doc: Document) -> Iterator[Problem]:
@@ -52,6 +52,17 @@ def _power(doc: Document) -> Iterator[Problem]:
             who = f"its hosts are {' and '.join(sorted(set(there)))}" if there else "no host stands here"
             message = f"only a host with mode: build uses what is offered here, and {who}: it is left out"
             yield fault(power, f"{path}.power", message)
+
+
+def _cooling(doc: Document) -> Iterator[Problem]:
+    """What cools the halls of a host whose halls are another's."""
+    for path, host in find(doc.root, "hosts[]"):
+        mode = host.text("mode") or "build"
+        for name, usual in (("cooling", None), ("room_air", "with-hall")) if mode != "build" else ():
+            given = host.get(name)
+            if given is not None and given.value not in (None, usual):
+                message = f"only a host with mode: build buys cooling, and this one's mode is {mode}: it is left out"
+                yield fault(host.value[name], f"{path}.{name}", message)
 
 
 def _late_lines(doc: Document) -> Iterator[Problem]:
