@@ -1,15 +1,17 @@
 """How time and memory grow with the case, and the largest case solved to 2 % in a time limit.
 
-    python benchmarks/scale.py --json [--sizes 5x8x24x8 10x8x24x16 20x8x24x16] [--limit 600] [--one-place]
+    python benchmarks/scale.py --json [--sizes 5x8x24x8 10x8x24x16 20x8x24x16] [--limit 600] [--one-place] [--rich]
 
 A size is sites x systems x quarters x workloads. The case is Korea with its sites, hosts, quotas and workloads
 repeated under other names until there are as many; a copy differs from its original in the size of its sites and
 hosts, in how soon they open and in its demand (seeded), as the regions of a country do. Demand is scaled so that
 a site serves as much as in Korea, vendors allocate to each copy what they allocate to Korea, and crews grow with
 the sites. Hosts share training runs, which grow with the country while its hosts do not; ``--one-place`` keeps each run
-to one host. Each size runs in a process of its own at ``quick`` quality (2 %) and reports rows, columns and non-zeros,
-before and after aggregation, seconds by stage by the clock and of the processor, gap, violations found by the audit, peak
-memory.
+to one host. ``--rich`` begins from ``korea-agreements`` with the power of ``benchmarks/power.py`` on offer and a cap on
+carbon that grows with the sites; copies of a workload then ask for another class of model, by another day of work, so that
+few are alike (``kinds`` counts those that differ in rates or in their day). Each size runs in a process of its own at
+``quick`` quality (2 %) and reports rows, columns and non-zeros, before and after aggregation, seconds by stage by the clock
+and of the processor, gap, violations found by the audit, peak memory.
 """
 
 import argparse
@@ -21,6 +23,8 @@ import time
 from dataclasses import asdict
 from random import Random
 from typing import Any
+
+from power import with_power
 
 from planner import build_case, load_scenario, solve
 from planner.audit import audit
@@ -57,10 +61,12 @@ def case_of(
     workloads: int,
     limit: float,
     one_place: bool = False,
+    apart: bool = False,
 ) -> Scenario:
     """The base case at another size; copies of a place or a workload differ by a seeded factor.
 
-    ``one_place``: a training run keeps to one host, as in Korea's file; else hosts share it.
+    ``one_place``: a training run keeps to one host, as in Korea's file; else hosts share it. ``apart``: copies of a
+    workload ask for another class of model, by a day that begins later.
     """
     chance = Random(SEED)
     data = plain(base)
@@ -113,12 +119,36 @@ def case_of(
     demand = []
     for copy, load in copies(data["demand"], workloads):
         factor = share * (chance.uniform(0.7, 1.3) if copy else 1.0)
+        other = another_kind(load, copy) if apart and copy else {}
         demand.append(
-            {**load, "id": named(load["id"], copy), "size": scaled(load["size"], factor, one_place)}
+            {**load, **other, "id": named(load["id"], copy), "size": scaled(load["size"], factor, one_place)}
         )
+    for cap in data.get("limits", {}).get("carbon_t", []):
+        cap["tonnes"] *= growth
     data |= {"sites": built, "hosts": hosts, "demand": demand}
     data["solve"] = {**data.get("solve", {}), "quality": "quick", "time_limit_s": limit}
     return Scenario.model_validate(data)
+
+
+def another_kind(load: Record, copy: int) -> Record:
+    """What a copy asks for in place of its original: the next class of model, and a day that begins so many hours later."""
+    tables = load_catalog().table
+    classes = list(tables("model_classes").index)
+    other = {"model_class": classes[(classes.index(load["model_class"]) + copy) % len(classes)]}
+    if load["kind"] == "inference":
+        day = tables("profiles").loc[load["latency_class"], "value"].tolist()
+        other["load_by_hour"] = [*day[-copy:], *day[:-copy]]
+    return other
+
+
+def kinds(scenario: Scenario) -> int:
+    """How many workloads differ in what hardware does for them or in their day."""
+    return len(
+        {
+            (w.kind, w.model_class, w.latency_class, tuple(w.load_by_hour or ()), getattr(w.size, "by", ""))
+            for w in scenario.demand
+        }
+    )
 
 
 def scaled(size: Record, factor: float, one_place: bool) -> Record:
@@ -132,11 +162,13 @@ def scaled(size: Record, factor: float, one_place: bool) -> Record:
     return {**size, "points": [{**p, "value": p["value"] * factor} for p in size["points"]]}
 
 
-def one(size: str, limit: float, one_place: bool) -> Record:
+def one(size: str, limit: float, one_place: bool, rich: bool) -> Record:
     """One size, in this process."""
     sites, systems, quarters, workloads = map(int, size.split("x"))
-    base = load_scenario(example_path("korea"))
-    scenario = case_of(base, sites, systems, quarters, workloads, limit, one_place)
+    base = load_scenario(example_path("korea-agreements" if rich else "korea"))
+    if rich:
+        base = with_power(base, "N")
+    scenario = case_of(base, sites, systems, quarters, workloads, limit, one_place, apart=rich)
     began = time.perf_counter()
     case = build_case(scenario)
     built = time.perf_counter() - began
@@ -159,6 +191,7 @@ def one(size: str, limit: float, one_place: bool) -> Record:
     return {
         "sites x systems x periods x workloads": size,
         "hosts": len(scenario.hosts),
+        "kinds": kinds(scenario),
         "rows_columns_nonzeros": [*engine.arrays.shape, int(engine.arrays.matrix.nnz)],
         "aggregated": [*engine.smaller.shape, int(engine.smaller.matrix.nnz)] if engine.large else None,
         "case_seconds": built,
@@ -177,16 +210,20 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["5x8x24x8", "10x8x24x16", "20x8x24x16"])
     parser.add_argument("--limit", type=float, default=600.0)
     parser.add_argument("--one-place", action="store_true", help="training runs keep to one host each")
+    parser.add_argument(
+        "--rich", action="store_true", help="with power, agreements and workloads of many kinds"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(one(args.one, args.limit, args.one_place)))
+        print(json.dumps(one(args.one, args.limit, args.one_place, args.rich)))
         return
     rows = []
     for size in args.sizes:
         command = [sys.executable, __file__, "--one", size, "--limit", str(args.limit)]
         command += ["--one-place"] if args.one_place else []
+        command += ["--rich"] if args.rich else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
     print(json.dumps(rows, indent=2) if args.json else "\n".join(map(str, rows)))
