@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,21 @@ from planner.solver.solution import Status
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-math", action="store_true", help="write the texts of tests/models/math anew")
+
+
+@pytest.fixture(scope="session")
+def benchmark(root: Path) -> Callable[[str], ModuleType]:
+    """Loads a script of ``benchmarks/`` by its name, a new module each time."""
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(name, root / "benchmarks" / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 TRACED_CASES = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -10,12 +10,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def mutations(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mutations", root / "benchmarks" / "mutations.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def mutations(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("mutations")
 
 
 def sound(found: dict) -> None:

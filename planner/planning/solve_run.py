@@ -100,6 +100,11 @@ class Outcome:
     """Values of all columns, for starting a neighbouring case."""
     places: Places | None = field(default=None, repr=False)
 
+    @property
+    def start_values(self) -> Floats | None:
+        """Values from which a neighbouring case may start: of the hosts and stacks found, before halls, else of the plan."""
+        return self.values if self.places is None else self.places.values
+
     def without_values(self) -> Outcome:
         """A copy that is small enough to send between processes."""
         return replace(self, values=None, places=None)

@@ -314,7 +314,7 @@ class _Table:
         found = solve(
             case, self.quality, "delay", **self.options, engine=engine, start=self.places, effort=effort
         )
-        x = found.places.values if found.places is not None else found.values
+        x = found.start_values
         if x is None:
             return {}
         tolerance = own.limits.delay_tolerance_months
@@ -367,7 +367,7 @@ class _Table:
 
     def keep(self, group: Members, found: Outcome) -> None:
         """Places of the plan of all, and until there is one those of the countries alone, each thing at its first date."""
-        x = found.places.values if found.places is not None else found.values
+        x = found.start_values
         if x is None or group == self.members:
             self.places = self.places if x is None else x
             return

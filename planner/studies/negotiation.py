@@ -127,7 +127,7 @@ class _Table(Asked):
             engine=engine,
             learned=self.learned,
         )
-        self.base = _Found(found, engine, found.places.values if found.places is not None else found.values)
+        self.base = _Found(found, engine, found.start_values)
         return found
 
     @property
@@ -146,7 +146,7 @@ class _Table(Asked):
         found = solve(
             case, self.quality, "cost", self.on_event, self.should_stop, engine, start, effort, learned
         )
-        return _Found(found, engine, found.places.values if found.places is not None else found.values)
+        return _Found(found, engine, found.start_values)
 
     def enough(self, beside: _Found, nothing: float) -> Enough | None:
         """Cost, pivots -> how far above its bound it may be.

@@ -1,8 +1,6 @@
 """What protects the benchmark of accuracy: what is left out cannot reach its own prediction or interval."""
 
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -13,13 +11,8 @@ from planner.facts.spans import Span
 
 
 @pytest.fixture(scope="module")
-def accuracy(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("accuracy", root / "benchmarks" / "accuracy_facilities.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def accuracy(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("accuracy_facilities")
 
 
 def test_an_operator_left_out_does_not_reach_its_own_prediction(accuracy: ModuleType) -> None:

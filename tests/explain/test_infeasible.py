@@ -6,8 +6,8 @@ the ordinary solve finds a plan, with 95 % of the change it proves that there is
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -240,15 +240,9 @@ def test_what_the_answer_prints_can_be_set(small: Scenario) -> None:
 
 
 @pytest.fixture(scope="module")
-def korea(root: Any) -> Any:
+def korea(benchmark: Callable[[str], ModuleType]) -> Any:
     """The benchmark on the packaged example: ten variants, each explained, cured and solved, and solved at 95 %."""
-    spec = importlib.util.spec_from_file_location(
-        "benchmark_infeasible", root / "benchmarks" / "infeasible.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("infeasible")
 
 
 def test_the_benchmark_has_the_ten_variants(korea: Any) -> None:

@@ -40,6 +40,8 @@ DOORS = {
     ("cooling", DOOR, "capex_musd_per_mw_mid"): 10, ("cooling", DOOR, "lead_months_mid"): 9,
     ("cooling", DOOR, "life_years"): 20,
 }  # fmt: skip
+HYDRO = {"id": "hydro", "profile": "flat", "max_mw": 5, "usd_per_mwh": 150, "term_months": 24, "lead_months": 6,
+         "renewable": True}  # fmt: skip
 STEP = 0.05 * 62.5 / 10
 """Points of one level of criterion 8.1: weight of its objective x value of a level."""
 WHOLE = ("open", "use", "halls", "hold")
@@ -302,32 +304,23 @@ def test_work_that_its_seal_keeps_out_is_open_at_the_level_only(tiny, plain_cata
 
 def test_energy_is_held_to_contracts_used_in_every_hour(tiny, plain_catalog, optimise):
     """All of 1.5 MW from a flat contract; where it is not renewable, it is traced and no more."""
-    flat = {
-        "id": "hydro",
-        "profile": "flat",
-        "max_mw": 5,
-        "usd_per_mwh": 150,
-        "term_months": 24,
-        "lead_months": 6,
-        "renewable": True,
-    }
     place = {"hosts": {"cooling": [AIR]}, "control": {"levels": True}}
     facts = plain_catalog({**DOORS, ("profiles", "*", "value"): 1})
 
     def case(*contracts: dict[str, Any], **limits: Any) -> Case:
         return build_case(tiny(**place, sites={"power": {"ppas": list(contracts)}}, limits=limits), facts)
 
-    plain = case(flat)
+    plain = case(HYDRO)
     assert set(plain.levels.index) == {("champion", "traced"), ("champion", "domestic-green")}
     least = 100 * plain.serve["sigma"].iloc[0]
     free = optimise(plain, integer=WHOLE)
     assert not free.used("ppa"), "dearer than the grid"
-    green = optimise(case(flat, min_control=least + 2 * STEP), integer=WHOLE)
+    green = optimise(case(HYDRO, min_control=least + 2 * STEP), integer=WHOLE)
     assert green.used("hold")["champion", "domestic-green"] == pytest.approx(1)
     assert green.used("ppa")["champion", "hydro", 4] == pytest.approx(1.2 * 1.25)
-    grey = optimise(case({**flat, "renewable": False}, min_control=least + STEP), integer=WHOLE)
+    grey = optimise(case({**HYDRO, "renewable": False}, min_control=least + STEP), integer=WHOLE)
     assert set(grey.used("hold")) == {("champion", "traced")} and set(grey.case.levels["l"]) == {"traced"}
-    plan = solve(case(flat, min_control=least + 2 * STEP), quality="quick").plan
+    plan = solve(case(HYDRO, min_control=least + 2 * STEP), quality="quick").plan
     assert plan is not None and not len(audit(plan)) and plan.tables["levels"]["kept"].all()
     bought = plan.tables["matched"]
     less = _with(plan, matched=bought.assign(matched_mw=0.99 * bought["matched_mw"]))
@@ -350,17 +343,8 @@ def test_sun_sold_by_day_is_not_energy_by_night(tiny, plain_catalog, optimise):
 
 
 def test_abroad_renewable_energy_is_traced_and_not_domestic(tiny, plain_catalog):
-    flat = {
-        "id": "hydro",
-        "profile": "flat",
-        "max_mw": 5,
-        "usd_per_mwh": 150,
-        "term_months": 24,
-        "lead_months": 6,
-        "renewable": True,
-    }
     case = build_case(tiny(hosts={"cooling": [AIR]}, control={"levels": True}, demand={"locality": {"where": "anywhere"}},
-                           sites={"metro": "FR-PAR", "power": {"ppas": [flat]}}), plain_catalog(DOORS))  # fmt: skip
+                           sites={"metro": "FR-PAR", "power": {"ppas": [HYDRO]}}), plain_catalog(DOORS))  # fmt: skip
     assert "traced" in set(case.levels["l"]) and "domestic-green" not in set(case.levels["l"])
 
 

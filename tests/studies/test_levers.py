@@ -1,8 +1,6 @@
 """Pairs of runs of benchmarks/levers.py: a thing that makes the soonest service later is not shown as saving money."""
 
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -11,12 +9,8 @@ from planner.facts.catalog import load_catalog
 
 
 @pytest.fixture(scope="module")
-def levers(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("levers", root / "benchmarks" / "levers.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+def levers(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    module = benchmark("levers")
     small = module.SMALL.replace("years: 4", "years: 2").replace("2030-12-31", "2028-12-31")
     vars(module)["SMALL"] = small
     return module
