@@ -18,7 +18,7 @@ from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Floats
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, UNITS, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.offers import FLEET, Offers
@@ -65,7 +65,7 @@ def soonest(run: SolveRun) -> Floats | None:
         found = run.timed("least delay", lambda: interior(run, tree, "least delay"))
     else:
         options = run.options("least delay", DELAY_GAP)
-        found = run.timed("least delay", lambda: search(tree, options, SOONEST_GAP_MONTHS))
+        found = run.timed("least delay", lambda: Search(tree, options, SOONEST_GAP_MONTHS).run())
     return None if found.status is Status.INFEASIBLE else run.values(found)
 
 
@@ -123,7 +123,7 @@ class Large:
         share = TRIALS_SHARE * run.case.scenario.solve.time_limit_s
         options = run.options("halls", HALLS_GAP * run.target, most_s=share)
         start = found.x
-        return run.timed("halls", lambda: search(tree, options, good_enough=enough, start=start))
+        return run.timed("halls", lambda: Search(tree, options, good_enough=enough, start=start).run())
 
     def root(self) -> Floats:
         """Values of the relaxation of least cost; its value is the bound of the run."""

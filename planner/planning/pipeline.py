@@ -48,7 +48,7 @@ from planner.planning.together import DIRECT_GAP, together
 from planner.planning.units import round_units
 from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
-from planner.solver.branch_and_bound import Enough, search
+from planner.solver.branch_and_bound import Enough, Search
 from planner.solver.branching import PseudoCosts
 from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
@@ -248,9 +248,9 @@ class _Pipeline(SolveRun):
         options = self.options(stage, gap)
         return self.timed(
             stage,
-            lambda: search(
+            lambda: Search(
                 tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
-            ),
+            ).run(),
         )
 
     def at_places(self, x: Floats, *held: str) -> Engine:

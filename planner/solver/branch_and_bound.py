@@ -3,7 +3,7 @@
     tree = engine.searchable()
     tree.policy(Bounds(max_delay_months_by_workload=caps))
     tree.minimise("cost")
-    found = search(tree, SolveOptions(gap=0.001, time_limit_s=600))
+    found = Search(tree, SolveOptions(gap=0.001, time_limit_s=600)).run()
 
 Which host opens when and which stack is adopted are a few dozen binaries before thousands of continuous columns.
 A general solver spends its time on cuts and strong branching there; here a node costs a few hundred pivots of
@@ -42,18 +42,7 @@ Enough = Callable[[float, int], float]
 """Objective of the best plan, pivots so far -> how far above the bound it may be."""
 
 
-def search(
-    tree: Engine,
-    options: SolveOptions,
-    absolute_gap: float = 1e-6,
-    late: tuple[float, float] | None = None,
-    good_enough: float = -np.inf,
-    start: Floats | None = None,
-    rounding: bool = False,
-    enough: Enough | None = None,
-    learned: PseudoCosts | None = None,
-    hopeless: tuple[float, float] | None = None,
-) -> Solution:
+class Search:
     """Least value of the tree's objective with all that is searched whole, to a relative or an absolute gap.
 
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
@@ -61,15 +50,9 @@ def search(
     do. A plan whose objective is at most ``good_enough`` ends the search, and ``hopeless`` is (bound, gap): with a bound
     above that, that gap will do. With ``rounding`` the first plans tried are roundings of the relaxation. ``enough`` says
     how far above the bound a plan of some objective may be after so many pivots, where that is more than both gaps.
-    ``learned`` holds what searches of trees with the same questions have learned, and is added to. The solution has values
-    of all columns and no duals.
+    ``learned`` holds what searches of trees with the same questions have learned, and is added to. A ``lasting`` one keeps
+    its nodes, to be gone on with to a smaller gap. The solution of ``run`` has values of all columns and no duals.
     """
-    known = tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
-    return Search(*known).run()
-
-
-class Search:
-    """One search, given what ``search`` is. A ``lasting`` one keeps its nodes, to be gone on with to a smaller gap."""
 
     def __init__(
         self,

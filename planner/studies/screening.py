@@ -34,7 +34,7 @@ from planner.case.registry import LEVEL, NO_OUTLAY
 from planner.facts.errors import NoPlan
 from planner.plans.kpis import SERVICE, for_service, service_months
 from planner.solver.arrays import Floats
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
@@ -217,7 +217,7 @@ class LiveFrontier:
         tree.policy(self.bounds(max_delay_months, min_control_points))
         tree.minimise("cost")
         options = SolveOptions(0.0, SEARCH_S, None, should_stop)
-        found = search(tree, options, within_musd, start=None if known is None else known.x)
+        found = Search(tree, options, within_musd, start=None if known is None else known.x).run()
         if found.bound is not None:
             self.prove(self.caps(max_delay_months), min_control_points, found.bound)
         if found.x is None or found.objective is None:

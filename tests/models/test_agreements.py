@@ -11,7 +11,7 @@ import pytest
 from planner.case.build import build_case
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import Engine
 from planner.solver.progress import SolveOptions
 
@@ -163,7 +163,7 @@ def test_brute_force_over_agreements_equals_the_search(tiny, plain_catalog):
     for one in (engine, tree):
         one.policy(engine.asked.of_limits(bounded.limits))
         one.minimise("cost")
-    found = search(tree, SolveOptions(1e-9))
+    found = Search(tree, SolveOptions(1e-9)).run()
     opens, signs = (engine.arrays.columns[f].index for f in ("open", "sign"))
     choices = [
         [None, *(j for j, index in enumerate(signs) if index[0] == e)]

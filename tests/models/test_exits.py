@@ -19,7 +19,7 @@ from planner.case.build import build_case
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Status
@@ -165,7 +165,7 @@ def test_brute_force_over_agreements_and_dates_of_stacks_equals_the_search(choic
         one.policy(engine.asked.of_limits(scenario.limits))
         one.minimise("cost")
     engine.integers()
-    found = search(tree, SolveOptions(1e-9))
+    found = Search(tree, SolveOptions(1e-9)).run()
     families = ("open", "adopt", "leave", "sign")
     index = {f: engine.arrays.columns[f].index for f in families}
     dates = [

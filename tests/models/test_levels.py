@@ -25,7 +25,7 @@ from planner.plans.plan import Plan
 from planner.report.views import levels_reached
 from planner.scenario.schema import Scenario
 from planner.solver import engine as engine_module
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Status
@@ -206,7 +206,7 @@ def test_the_search_finds_the_cheapest_of_all_combinations(tiny, facts, optimise
         tree = Engine(case).searchable()
         tree.policy(Bounds.of_limits(case.scenario.limits))
         tree.minimise("cost")
-        best = search(tree, SolveOptions(gap=1e-9))
+        best = Search(tree, SolveOptions(gap=1e-9)).run()
         assert best.objective == pytest.approx(min(costs), rel=1e-6)
 
 

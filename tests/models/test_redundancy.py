@@ -19,7 +19,7 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Status
@@ -141,9 +141,9 @@ def test_roundings_of_the_relaxation_stand_with_a_unit_lost(place, facts):
     engine = Engine(case)
     tree = engine.searchable({f: np.array(values) for f, values in everything_early(engine).items()})
     tree.minimise("cost")
-    searched, rounded = (search(tree, SolveOptions(1e-6), rounding=each) for each in (False, True))
+    searched, rounded = (Search(tree, SolveOptions(1e-6), rounding=each).run() for each in (False, True))
     assert rounded.objective == pytest.approx(searched.objective, rel=2e-6)
-    first = search(tree, SolveOptions(0.0), good_enough=float("inf"), rounding=True)
+    first = Search(tree, SolveOptions(0.0), good_enough=float("inf"), rounding=True).run()
     assert first.x is not None and first.nodes <= 11, "two programmes a rounding, after the relaxation"
     for family in ("plant_units", "several"):
         values = engine.family(first.x, family)

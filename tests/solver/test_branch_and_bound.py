@@ -10,7 +10,7 @@ from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.branching import Node, PseudoCosts
 from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.progress import SolveOptions
@@ -56,7 +56,7 @@ def test_highs_finds_the_same_optimum(engine: Engine, goal: str, bounds: Bounds)
     for one in (engine, tree):
         one.policy(bounds)
         one.minimise(goal)
-    expected, found = direct(engine), search(tree, SolveOptions(GAP))
+    expected, found = direct(engine), Search(tree, SolveOptions(GAP)).run()
     assert found.status is expected.status
     if expected.x is None:
         return
@@ -80,12 +80,12 @@ def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
     for one in (engine, places):
         one.policy()
         one.minimise("cost")
-    found = search(places, SolveOptions(GAP))
+    found = Search(places, SolveOptions(GAP)).run()
     assert found.x is not None
     pattern = {f: engine.family(found.x, f).to_numpy(float) for f in PATTERN}
     tree = engine.searchable(pattern)
     tree.minimise("cost")
-    ours = search(tree, SolveOptions(1e-3))
+    ours = Search(tree, SolveOptions(1e-3)).run()
     for family in PATTERN:
         engine.fix(family, pattern[family])
     engine.integers(*HALLS)
@@ -101,10 +101,10 @@ def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
         assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
     for family in PATTERN:
         assert engine.family(ours.x, family).to_numpy(float).round() == pytest.approx(pattern[family].round())
-    enough = search(tree, SolveOptions(0.0), good_enough=ours.objective * 1.05)
+    enough = Search(tree, SolveOptions(0.0), good_enough=ours.objective * 1.05).run()
     assert enough.objective is not None and enough.objective <= ours.objective * 1.05
     assert enough.nodes <= ours.nodes
-    at_once = search(tree, SolveOptions(0.0), good_enough=np.inf, rounding=True)
+    at_once = Search(tree, SolveOptions(0.0), good_enough=np.inf, rounding=True).run()
     assert at_once.x is not None and at_once.nodes <= 5, "the relaxation and its halls rounded"
     halls = engine.family(at_once.x, "halls").to_numpy(float)
     assert np.abs(halls - halls.round()).max() < 1e-6
@@ -115,7 +115,7 @@ def test_no_choice_is_missed() -> None:
     engine = engine_of("two-hosts")
     tree = engine.searchable()
     tree.minimise("cost")
-    found = search(tree, SolveOptions(1e-9))
+    found = Search(tree, SolveOptions(1e-9)).run()
     opens = engine.arrays.columns["open"].index
     by_host: dict[str, list[int]] = {}
     for i, (h, _) in enumerate(opens):
@@ -134,7 +134,7 @@ def test_what_nobody_can_reach_is_infeasible() -> None:
     tree = engine_of("two-hosts").searchable()
     tree.policy(Bounds(min_control_points=99.9))
     tree.minimise("cost")
-    found = search(tree, SolveOptions(GAP))
+    found = Search(tree, SolveOptions(GAP)).run()
     assert found.status is Status.INFEASIBLE and found.x is None
 
 
@@ -148,7 +148,7 @@ def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.Monke
         return found if cold else replace(found, status=Status.NO_SOLUTION, x=None, objective=None)
 
     monkeypatch.setattr(branch_and_bound.Search, "solve", tired)
-    found = search(tree, SolveOptions(GAP))
+    found = Search(tree, SolveOptions(GAP)).run()
     assert found.status is Status.NO_SOLUTION and found.x is None
     assert found.bound is not None and found.bound > 0
 
@@ -156,7 +156,7 @@ def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.Monke
 def test_the_same_search_twice_takes_the_same_steps() -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    first, second = search(tree, SolveOptions(GAP)), search(tree, SolveOptions(GAP))
+    first, second = Search(tree, SolveOptions(GAP)).run(), Search(tree, SolveOptions(GAP)).run()
     assert (first.nodes, first.objective, first.bound) == (second.nodes, second.objective, second.bound)
 
 
@@ -164,16 +164,16 @@ def test_a_start_is_the_first_plan_and_a_stop_keeps_the_best() -> None:
     engine = engine_of("uae")
     tree = engine.searchable()
     tree.minimise("cost")
-    best = search(tree, SolveOptions(GAP))
+    best = Search(tree, SolveOptions(GAP)).run()
     assert best.objective is not None and best.nodes > 6
     seen: list[float | None] = []
-    one = search(tree, SolveOptions(0.9), start=best.x)
+    one = Search(tree, SolveOptions(0.9), start=best.x).run()
     assert one.objective == pytest.approx(best.objective, rel=1e-7) and one.nodes < best.nodes
-    stopped = search(
+    stopped = Search(
         tree,
         SolveOptions(0.0, None, lambda p: seen.append(p.objective), should_stop=lambda: len(seen) > 0),
         start=best.x,
-    )
+    ).run()
     assert stopped.stopped and stopped.x is not None
     assert stopped.bound is not None and stopped.bound <= best.objective * (1 + 1e-9)
 
@@ -182,18 +182,18 @@ def test_a_search_ends_where_its_own_plan_is_near_enough_and_goes_by_what_was_le
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
     learned = PseudoCosts()
-    best = search(tree, SolveOptions(GAP), learned=learned)
+    best = Search(tree, SolveOptions(GAP), learned=learned).run()
     assert best.objective is not None and learned.seen
     known = {key: len(values) for key, values in learned.seen.items()}
-    near = search(
+    near = Search(
         tree, SolveOptions(GAP), start=best.x, enough=lambda cost, _: 0.2 * abs(cost), learned=learned
-    )
+    ).run()
     assert near.objective is not None and near.bound is not None and near.nodes < best.nodes
     assert near.bound <= best.objective <= near.objective * (1 + 1e-9)
     assert GAP * near.objective < near.objective - near.bound <= 0.2 * near.objective * (1 + 1e-9)
-    tired = search(
+    tired = Search(
         tree, SolveOptions(GAP), start=best.x, enough=lambda _, pivots: np.inf if pivots > 1 else 0.0
-    )
+    ).run()
     assert tired.objective is not None and tired.bound is not None and tired.nodes < best.nodes
     assert tired.bound <= best.objective <= tired.objective * (1 + 1e-9)
     assert all(len(learned.seen[key]) >= n for key, n in known.items())
@@ -202,9 +202,9 @@ def test_a_search_ends_where_its_own_plan_is_near_enough_and_goes_by_what_was_le
 def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    best = search(tree, SolveOptions(GAP))
+    best = Search(tree, SolveOptions(GAP)).run()
     monkeypatch.setattr(branch_and_bound.Search, "late", lambda self: self.nodes > 5)
-    short = search(tree, SolveOptions(0.0))
+    short = Search(tree, SolveOptions(0.0)).run()
     assert best.objective is not None and short.bound is not None
     assert short.status is not Status.OPTIMAL
     assert short.bound <= best.objective * (1 + 1e-9)
@@ -213,7 +213,10 @@ def test_out_of_time_the_bound_still_holds(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_late_search_takes_the_looser_gap() -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
-    tight, loose = search(tree, SolveOptions(1e-6)), search(tree, SolveOptions(1e-6), late=(0.0, 0.05))
+    tight, loose = (
+        Search(tree, SolveOptions(1e-6)).run(),
+        Search(tree, SolveOptions(1e-6), late=(0.0, 0.05)).run(),
+    )
     assert loose.status is Status.OPTIMAL and loose.nodes < tight.nodes
     assert loose.gap is not None and loose.gap <= 0.05 + 1e-9  # a node cut at the very gap proves no more
 
@@ -226,7 +229,7 @@ def test_hosts_stacks_and_halls_together_are_those_of_highs_and_a_lasting_search
         one.minimise("cost")
     engine.integers(*PATTERN, *HALLS)
     theirs = engine.live.solve(gap=1e-3)
-    at_once = search(tree, SolveOptions(1e-3))
+    at_once = Search(tree, SolveOptions(1e-3)).run()
     assert theirs.objective is not None and at_once.objective is not None and at_once.x is not None
     assert at_once.objective == pytest.approx(theirs.objective, rel=2e-3)
     for family in (*PATTERN, *HALLS):
@@ -245,9 +248,9 @@ def test_a_fair_plan_ends_the_search_once_the_bound_is_above_what_is_of_use() ->
     tree = engine_of("two-hosts").searchable({})
     tree.policy(Bounds(min_control_points=60.0))
     tree.minimise("cost")
-    best = search(tree, SolveOptions(1e-3))
+    best = Search(tree, SolveOptions(1e-3)).run()
     assert best.objective is not None
     hopeless = best.objective * 0.97
-    short = search(tree, SolveOptions(1e-3), hopeless=(hopeless, 0.5))
+    short = Search(tree, SolveOptions(1e-3), hopeless=(hopeless, 0.5)).run()
     assert short.nodes < best.nodes and short.x is not None
     assert short.bound is not None and hopeless < short.bound <= best.objective * (1 + 1e-9)

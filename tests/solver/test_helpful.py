@@ -11,7 +11,7 @@ from planner.case.build import build_case
 from planner.case.registry import ONCE
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.scenario.schema import Scenario
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.helpful import held_helpful
 from planner.solver.progress import SolveOptions
@@ -39,13 +39,13 @@ def at_once(engine: Engine) -> float | None:
     upper = np.where(held, values, engine.arrays.col_upper)
     tree = engine.within(lower, upper, PATTERN)
     tree.minimise("delay")
-    return search(tree, SolveOptions(1e-9)).objective
+    return Search(tree, SolveOptions(1e-9)).run().objective
 
 
 def searched(engine: Engine) -> float | None:
     tree = engine.searchable()
     tree.minimise("delay")
-    return search(tree, SolveOptions(1e-9)).objective
+    return Search(tree, SolveOptions(1e-9)).run().objective
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.rounding import at_one_place, rounded, whole_totals
@@ -44,7 +44,7 @@ def tree() -> Engine:
     places = engine.searchable()
     places.policy(asked)
     places.minimise("cost")
-    found = search(places, SolveOptions(1e-6))
+    found = Search(places, SolveOptions(1e-6)).run()
     assert found.x is not None
     lower, upper = engine.smaller.col_lower.copy(), engine.smaller.col_upper.copy()
     for family in PATTERN:
@@ -57,7 +57,7 @@ def tree() -> Engine:
 
 
 def test_a_rounding_is_a_plan_of_whole_halls_and_no_cheaper_than_the_least(tree: Engine) -> None:
-    found, best = rounded(tree, SolveOptions(0.0)), search(tree, SolveOptions(1e-6))
+    found, best = rounded(tree, SolveOptions(0.0)), Search(tree, SolveOptions(1e-6)).run()
     assert found.x is not None and found.objective is not None and best.objective is not None
     for family in tree.whole_halls:
         values = tree.family(found.x, family).to_numpy(float)

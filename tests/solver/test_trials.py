@@ -10,7 +10,7 @@ import pytest
 from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
-from planner.solver.branch_and_bound import search
+from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.offers import Offers
 from planner.solver.progress import Progress, SolveOptions
@@ -47,7 +47,7 @@ def tried(tree: Engine, root: Solution, options: SolveOptions, good_enough: floa
 
 
 def test_the_best_of_few_places_is_found(tree: Engine, root: Solution) -> None:
-    best, found = search(tree, SolveOptions(1e-9)), tried(tree, root, SolveOptions(0.0))
+    best, found = Search(tree, SolveOptions(1e-9)).run(), tried(tree, root, SolveOptions(0.0))
     assert found.objective == pytest.approx(best.objective, rel=1e-6)
     assert found.bound == root.objective
 
@@ -96,7 +96,7 @@ def test_where_the_root_says_too_little_everything_is_tried(tree: Engine, root: 
     nothing = root.x.copy()
     for family in PATTERN:
         nothing[tree.arrays.columns[family].slice] = 0.0
-    best = search(tree, SolveOptions(1e-9))
+    best = Search(tree, SolveOptions(1e-9)).run()
     found = tried(tree, replace(root, x=nothing), SolveOptions(0.0))
     assert found.objective is not None and best.objective is not None
     assert found.objective >= best.objective * (1 - 1e-7)
