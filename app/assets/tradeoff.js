@@ -194,6 +194,13 @@
     }
   }
 
+  // Whoever has left the page in the meantime has no store to fill, and Dash raises on one that is not there.
+  function tell(store, data) {
+    if (document.getElementById(SCATTER)) {
+      window.dash_clientside.set_props(store, { data: data });
+    }
+  }
+
   // What is out of sight is asked for when the chart in sight stands, so that it is not waited for.
   const LATEST_MS = 10000;
   let visits = 0;
@@ -210,7 +217,7 @@
       }
       window.requestAnimationFrame(function () { // the frame with the chart, and then the next
         window.requestAnimationFrame(function () {
-          window.dash_clientside.set_props("tradeoff-below", { data: ref });
+          tell("tradeoff-below", ref);
         });
       });
     })();
@@ -228,7 +235,7 @@
   function settle(live) {
     window.clearTimeout(resting);
     resting = window.setTimeout(function () {
-      window.dash_clientside.set_props("tradeoff-settled", { data: live });
+      tell("tradeoff-settled", live);
     }, live ? REST_MS : 0);
     return no();
   }

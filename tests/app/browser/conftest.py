@@ -120,7 +120,7 @@ def open_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: _stays(request.url, site.url, faults))
         page.on("console", lambda message: _quiet(message, site, faults))
-        page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
+        page.on("pageerror", lambda error: faults.append(f"page error: {error.stack or error}"))
         page.goto(site.url + path)
         return page
 

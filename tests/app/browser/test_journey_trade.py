@@ -131,3 +131,11 @@ def test_trade(
     page.get_by_role("tab", name="Sites and power").click()
     expect(page.locator("#plan-map .geo path").first).to_be_attached(timeout=WAIT_MS)
     accessible(page)
+
+    # the sliders are moved and the page left before they rest: nothing asks for their prices any more
+    page.goto(link)
+    expect(answer).not_to_be_empty(timeout=WAIT_MS)
+    delay.press("ArrowLeft")
+    page.evaluate("document.querySelector('#tradeoff-pages a').click()")
+    expect(page.locator("#tradeoff-scatter")).to_have_count(0)
+    page.wait_for_timeout(1_000)
