@@ -27,6 +27,7 @@ from planner.case.bounds import Bounds
 from planner.intake.scenario_file import example_path
 from planner.runs.run import Run
 from planner.solver.engine import Engine
+from planner.solver.highs import SolverError
 from planner.studies.patterns import everything_early, pattern_of_tables
 from planner.studies.screening import LiveFrontier
 
@@ -52,7 +53,7 @@ def cold_seconds(live: LiveFrontier, months: float, level: float | None = None) 
                 engine.live.set_option(option, value)
             began = time.perf_counter()
             found = engine.live.solve(time_limit_s=60.0)
-        except RuntimeError:  # a HiGHS without this method
+        except SolverError:  # a HiGHS without this method
             continue
         if found.x is not None:
             out[name] = time.perf_counter() - began
