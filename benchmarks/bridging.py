@@ -108,9 +108,10 @@ def told(name: str, outcome: Outcome, seconds: float, base: Outcome | None) -> d
     if plan is None:
         return {"row": name, "plan": False, "status": outcome.status, "seconds": round(seconds, 1)}
     delay, served, cost = (plan.kpi(k) for k in ("delay_months", "served_share", "cost_npv_musd"))
-    bought, hired = (float(plan.tables[t]["added_mw"].sum()) for t in ("plants", "hires"))
+    kept, sold, hired = (float(plan.tables[t]["added_mw"].sum()) for t in ("plants", "bridges", "hires"))
     row = {"row": name, "wait_months": round(delay, 2), "served": round(served, 4), "cost_musd": round(cost, 1),
-           "cost_over_served_musd": round(cost / served, 1), "bought_mw": round(bought, 1), "hired_mw": round(hired, 1),
+           "cost_over_served_musd": round(cost / served, 1), "bought_mw": round(kept + sold, 1),
+           "sold_mw": round(sold, 1), "hired_mw": round(hired, 1),
            "gap": outcome.gap, "bound_musd": outcome.bound,
            "audit": None if outcome.quality == "relaxed" else len(audit(plan)),
            "seconds": round(seconds, 1)}  # fmt: skip

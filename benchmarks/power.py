@@ -105,7 +105,7 @@ def measure(name: str, case: Case, quality: str, points: int) -> dict[str, Any]:
     row: dict[str, Any] = {"row": name, "quality": quality, "cpu_s": round(time.process_time() - began, 1)}
     row |= {"status": outcome.status, "gap": outcome.gap, "stages_s": outcome.seconds}
     if outcome.plan is not None:
-        added = {t: outcome.plan.tables[t] for t in ("plants", "hires", "ppas", "connections")}
+        added = {t: outcome.plan.tables[t] for t in ("plants", "bridges", "hires", "ppas", "connections")}
         row |= {
             "cost_musd": round(outcome.plan.kpi("cost_npv_musd"), 1),
             "audit": len(audit(outcome.plan)),

@@ -7,7 +7,8 @@ still cost (kind ``commitment``) are dated at the horizon's end (t = n) and are 
 system is one entry here; the plan's ledger tells it apart by account (``planner.plans.hardware``).
 
 Outlay of an ordered asset: ``order_share`` of the price at order, the rest evenly over the steps of its
-lead; with no lead all falls in the live period. Residual: price x ``planner.case.residual.left_share``.
+lead; with no lead all falls in the live period. Residual: price x ``planner.case.residual.left_share``, of what is sold
+again in the period of its sale.
 """
 
 from __future__ import annotations
@@ -135,7 +136,10 @@ def in_words(entries: pd.DataFrame) -> pd.DataFrame:
 def asset(
     case: Case, family: str, table: pd.DataFrame, price: Any, quantity: Any, account: str, **fields: Any
 ) -> list[Booked]:
-    """Purchase of an asset with columns t, lead, life (steps): outlays over the lead, then the residual value."""
+    """Purchase of an asset with columns t, lead, life (steps): outlays over the lead, then the residual value.
+
+    The latter falls on the horizon's end, or in the period ``u`` of its sale where the table has one.
+    """
     out: list[Booked] = []
     if not len(table):
         return out
@@ -161,9 +165,10 @@ def asset(
     out.append(_part(family, index, rows, t, musd, booked, account=account, **fields))
     left = left_share(case, account_of(account).asset_class, table)
     held = np.flatnonzero(left > 0)
-    end, worth, none = np.full(len(held), case.calendar.n), -(price * left)[held], np.zeros(len(held))
+    end = table["u"].to_numpy(int) if "u" in table else np.full(len(table), case.calendar.n)
+    worth, none = -(price * left)[held], np.zeros(len(held))
     out.append(
-        _part(family, index, [held], [end], [worth], [none], account=account, kind="residual", **fields)
+        _part(family, index, [held], [end[held]], [worth], [none], account=account, kind="residual", **fields)
     )
     return [part for part in out if len(part)]
 

@@ -1,19 +1,20 @@
 """Plant of a site's own: what stands, what of it is firm or held as backup, what it gives, what it burns.
 
-Variables: plant[h,g,t] MW bought, going live; hire[h,g,t] MW of contracts starting; plant_units, hire_units[h,g,t] the
-same in units, where it comes in whole ones; gen[h,g,t,s] MW given in a slice;
-plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are held as backup.
+Variables: plant[h,g,t] MW bought, going live; bridge[h,g,u,t] the same, sold again at the start of u; hire[h,g,t] MW of
+contracts starting; plant_units, bridge_units, hire_units the same in units, where it comes in whole ones; gen[h,g,t,s] MW
+given in a slice; plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are backup.
 
-    gen <= share of the slice x (plant alive + hire alive)                             (h,g,t,s)  plant_output
-    plant_firm + plant_standby <= sum over g of firm share x (plant + hire alive)      (h,t)      plant_rating
+    gen <= share of the slice x alive                                                  (h,g,t,s)  plant_output
+    plant_firm + plant_standby <= sum over g of firm share x alive                     (h,t)      plant_rating
     plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
     sum over firm g of gen + plant_standby <= the same over all firm g but storage     (h,t,s)    stress_rating
-    sum over hosts of plant + hire alive <= most MW at the site                        (p,g,t)    site_plant
-    plant = MW of a unit x plant_units;  hire = MW of a unit x hire_units              (h,g,t)    plant_whole, hire_whole
+    sum over hosts of alive <= most MW at the site                                     (p,g,t)    site_plant
+    plant = MW of a unit x plant_units;  bridge, hire alike                            (h,g,t)    plant_whole, hire_whole
+                                                                                       (h,g,u,t)  bridge_whole
 
-A megawatt is firm or backup, never both; nor does it give power in stressed hours, when lines may carry nothing, and
-stand by as well. What is given beyond the load is not sold: it is not generated. Where a site
-offers nothing there are no variables and no rows.
+alive is plant within its life, bridge before its sale, hire within its term. A megawatt is firm or backup, never both; nor
+does it give power in stressed hours, when lines may carry nothing, and stand by as well. What is given beyond the load is
+not sold: it is not generated. Where a site offers nothing there are no variables and no rows.
 """
 
 from __future__ import annotations
@@ -21,13 +22,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
 from planner.case.plant_offers import STORED
+from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import Booked, asset, book, local
 from planner.models.rules import Rule
+
+STANDS = {kind: PURCHASE[kind].life for kind in ("plants", "bridges", "hires")}
+"""Tables of what stands at a place, and the column of each that says for how many steps."""
 
 
 def declare(m: Any, case: Case) -> None:
@@ -35,11 +41,13 @@ def declare(m: Any, case: Case) -> None:
     loaded = {(h, t, s) for h, _, _, t, s in m.HEAT}
     outputs = [key for key in tuples(case.outputs) if (key[0], *key[2:]) in loaded]
     add_set(m, "PLANT", tuples(case.plants), 3)
+    add_set(m, "BRIDGE", tuples(case.bridges), 4)
     add_set(m, "HIRE", tuples(case.hires), 3)
     add_set(m, "OUTPUT", outputs, 4)
     stored = [(h, t) for h, _, t, s in tuples(case.stores) if (h, t, s) in loaded]
     add_set(m, "ONSITE", dict.fromkeys([*((h, t) for h, _, t, _ in outputs), *stored]), 2)
     add_var(m, "plant", m.PLANT)
+    add_var(m, "bridge", m.BRIDGE)
     add_var(m, "hire", m.HIRE)
     add_var(m, "gen", m.OUTPUT)
     add_var(m, "plant_firm", m.ONSITE)
@@ -53,42 +61,50 @@ def declare(m: Any, case: Case) -> None:
     _declare_units(m, case)
 
 
-def add_standing(
-    m: Any, case: Case, names: tuple[str, str], index: Any, by: list[str], take: list[str], kinds: Any = None
-) -> None:
-    """Families of what is alive, bought and rented, over an index that begins with ``by`` and the period.
+def add_standing(m: Any, case: Case, name: str, index: Any, by: list[str], kinds: Any = None) -> None:
+    """Families of what is alive over an index that begins with ``by`` and the period: NAME_plants, _bridges and _hires.
 
-    ``kinds`` are the (host, kind) that count; left out, all do.
+    ``kinds`` are the (host, kind) that count; left out, all do. Members: what of a purchase's index is not in ``by``.
     """
-    for name, table, life in zip(names, (case.plants, case.hires), ("life", "periods"), strict=True):
+    for kind, life in STANDS.items():
+        table: pd.DataFrame = getattr(case, kind)
         if kinds is not None:
             table = table[np.array([key in kinds for key in columns(table, ["h", "g"])], dtype=bool)]
+        take = [key for key in PURCHASE[kind].index if key not in by]
         living = alive_map(table, by, take, life, case.calendar)
         alive = {key: living.get(key[: len(by) + 1], []) for key in index}
-        add_family(m, name, index, alive, len(take))
+        add_family(m, f"{name}_{kind}", index, alive, len(take))
 
 
-def standing_mw(m: Any, h: Any, g: Any, bought: Any, hired: Any) -> Any:
-    """MW of a kind that stand, of the live dates in two families of ``add_standing``."""
-    return sum(m.plant[h, g, u] for u in bought) + sum(m.hire[h, g, u] for u in hired)
+def standing_mw(m: Any, h: Any, g: Any, bought: Any, bridging: Any, hired: Any) -> Any:
+    """MW of a kind that stand, of the members of three families of ``add_standing``."""
+    return (
+        sum(m.plant[h, g, v] for v in bought)
+        + sum(m.bridge[h, g, u, v] for u, v in bridging)
+        + sum(m.hire[h, g, v] for v in hired)
+    )
 
 
-def firm_mw(m: Any, h: Any, bought: Any, hired: Any) -> Any:
-    """MW that can be counted on, of the kinds and live dates in two families of ``add_standing``."""
-    return sum(m.firm_share[h, g] * m.plant[h, g, u] for g, u in bought) + sum(
-        m.firm_share[h, g] * m.hire[h, g, u] for g, u in hired
+def firm_mw(m: Any, h: Any, bought: Any, bridging: Any, hired: Any) -> Any:
+    """MW that can be counted on, of the members of three families of ``add_standing``."""
+    return (
+        sum(m.firm_share[h, g] * m.plant[h, g, v] for g, v in bought)
+        + sum(m.firm_share[h, g] * m.bridge[h, g, u, v] for g, u, v in bridging)
+        + sum(m.firm_share[h, g] * m.hire[h, g, v] for g, v in hired)
     )
 
 
 def _declare_output(m: Any, case: Case) -> None:
     add_param(m, "output_share", m.OUTPUT, {key: case.outputs.at[key, "share"] for key in m.OUTPUT})
-    add_standing(m, case, ("plants_of", "hires_of"), m.OUTPUT, ["h", "g"], ["t"])
+    add_standing(m, case, "output", m.OUTPUT, ["h", "g"])
     m.plant_output = Rule(
         m.OUTPUT,
         rule=lambda m, h, g, t, s: (
             m.gen[h, g, t, s]
             <= m.output_share[h, g, t, s]
-            * standing_mw(m, h, g, m.plants_of[h, g, t, s], m.hires_of[h, g, t, s])
+            * standing_mw(
+                m, h, g, m.output_plants[h, g, t, s], m.output_bridges[h, g, t, s], m.output_hires[h, g, t, s]
+            )
         ),
     )
 
@@ -97,18 +113,19 @@ def _declare_rating(m: Any, case: Case) -> None:
     firm = case.supplies[case.supplies["firm_share"] > 0]
     starting = firm[firm["starts"]]
     for kind, some in (("firm", firm), ("standby", starting)):
-        add_standing(m, case, (f"{kind}_plants", f"{kind}_hires"), m.ONSITE, ["h"], ["g", "t"], some.index)
+        add_standing(m, case, kind, m.ONSITE, ["h"], some.index)
     m.plant_rating = Rule(
         m.ONSITE,
         rule=lambda m, h, t: (
             m.plant_firm[h, t] + m.plant_standby[h, t]
-            <= firm_mw(m, h, m.firm_plants[h, t], m.firm_hires[h, t])
+            <= firm_mw(m, h, m.firm_plants[h, t], m.firm_bridges[h, t], m.firm_hires[h, t])
         ),
     )
     m.standby_rating = Rule(
         m.ONSITE,
         rule=lambda m, h, t: (
-            m.plant_standby[h, t] <= firm_mw(m, h, m.standby_plants[h, t], m.standby_hires[h, t])
+            m.plant_standby[h, t]
+            <= firm_mw(m, h, m.standby_plants[h, t], m.standby_bridges[h, t], m.standby_hires[h, t])
         ),
     )
 
@@ -122,12 +139,12 @@ def _declare_stress(m: Any, case: Case) -> None:
             kinds.setdefault((h, t, s), []).append(g)
     add_set(m, "STRESSED", kinds, 3)
     add_family(m, "stress_kinds", m.STRESSED, kinds, 1)
-    add_standing(m, case, ("stress_plants", "stress_hires"), m.STRESSED, ["h"], ["g", "t"], firm)
+    add_standing(m, case, "stress", m.STRESSED, ["h"], firm)
     m.stress_rating = Rule(
         m.STRESSED,
         rule=lambda m, h, t, s: (
             sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.plant_standby[h, t]
-            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_hires[h, t, s])
+            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_bridges[h, t, s], m.stress_hires[h, t, s])
         ),
     )
 
@@ -136,21 +153,24 @@ def _declare_site(m: Any, case: Case) -> None:
     """Most megawatts of a kind at a site, where something limits it."""
     most = case.supplies[case.supplies["max_mw"] < np.inf].groupby(["p", "g"])["max_mw"].first()
     found: dict[str, dict[Any, list[Any]]] = {}
-    for name, table, life in (("site_plants", case.plants, "life"), ("site_hires", case.hires, "periods")):
+    for kind, life in STANDS.items():
+        table: pd.DataFrame = getattr(case, kind)
+        take = [key for key in PURCHASE[kind].index if key != "g"]
         living = alive_map(
-            table.assign(p=table["h"].map(case.hosts["p"])), ["p", "g"], ["h", "t"], life, case.calendar
+            table.assign(p=table["h"].map(case.hosts["p"])), ["p", "g"], take, life, case.calendar
         )
-        found[name] = {key: rows for key, rows in living.items() if key[:2] in most.index}
+        found[kind] = {key: rows for key, rows in living.items() if key[:2] in most.index}
     keys = dict.fromkeys(key for living in found.values() for key in living)
     add_set(m, "SITE_PLANT", keys, 3)
     add_param(m, "site_plant_mw", m.SITE_PLANT, {key: most[key[:2]] for key in keys})
-    for name, living in found.items():
-        add_family(m, name, m.SITE_PLANT, living, 2)
+    for kind, living in found.items():
+        add_family(m, f"site_{kind}", m.SITE_PLANT, living, len(PURCHASE[kind].index) - 1)
     m.site_plant = Rule(
         m.SITE_PLANT,
         rule=lambda m, p, g, t: (
-            sum(m.plant[h, g, u] for h, u in m.site_plants[p, g, t])
-            + sum(m.hire[h, g, u] for h, u in m.site_hires[p, g, t])
+            sum(m.plant[h, g, v] for h, v in m.site_plants[p, g, t])
+            + sum(m.bridge[h, g, u, v] for h, u, v in m.site_bridges[p, g, t])
+            + sum(m.hire[h, g, v] for h, v in m.site_hires[p, g, t])
             <= m.site_plant_mw[p, g, t]
         ),
     )
@@ -159,14 +179,19 @@ def _declare_site(m: Any, case: Case) -> None:
 def _declare_units(m: Any, case: Case) -> None:
     """Whole units of what is not sold in any amount."""
     whole = case.supplies.index[case.supplies["whole"]]
-    for name, keys in (("PLANT", m.PLANT), ("HIRE", m.HIRE)):
-        add_set(m, f"{name}_WHOLE", [key for key in keys if key[:2] in whole], 3)
+    for name, keys, parts in (("PLANT", m.PLANT, 3), ("BRIDGE", m.BRIDGE, 4), ("HIRE", m.HIRE, 3)):
+        add_set(m, f"{name}_WHOLE", [key for key in keys if key[:2] in whole], parts)
     m.plant_units = pe.Var(m.PLANT_WHOLE, domain=pe.NonNegativeIntegers, dense=False)
+    m.bridge_units = pe.Var(m.BRIDGE_WHOLE, domain=pe.NonNegativeIntegers, dense=False)
     m.hire_units = pe.Var(m.HIRE_WHOLE, domain=pe.NonNegativeIntegers, dense=False)
     add_param(m, "plant_unit_mw", m.SUPPLY, case.supplies["unit_mw"])
     m.plant_whole = Rule(
         m.PLANT_WHOLE,
         rule=lambda m, h, g, t: m.plant[h, g, t] == m.plant_unit_mw[h, g] * m.plant_units[h, g, t],
+    )
+    m.bridge_whole = Rule(
+        m.BRIDGE_WHOLE,
+        rule=lambda m, h, g, u, t: m.bridge[h, g, u, t] == m.plant_unit_mw[h, g] * m.bridge_units[h, g, u, t],
     )
     m.hire_whole = Rule(
         m.HIRE_WHOLE,
@@ -178,6 +203,8 @@ def entries(case: Case) -> list[Booked]:
     """Plant bought, and what generation costs, burns and emits; upkeep and rent are charges of the registry."""
     bought = case.plants
     out = asset(case, "plant", bought, bought["musd_per_mw"], 1.0, "plant", **local(case, bought["h"]))
+    sold = case.bridges
+    out += asset(case, "bridge", sold, sold["musd_per_mw"], 1.0, "bridge", **local(case, sold["h"]))
     table = case.outputs.reset_index(drop=True)
     if not len(table):
         return out

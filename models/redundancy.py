@@ -33,7 +33,7 @@ def declare(m: Any, case: Case) -> None:
     m.several = pe.Var(m.LOSABLE, domain=pe.Binary, dense=False)
     for name in ("unit_mw", "most_mw"):
         add_param(m, f"losable_{name}", m.LOSABLE, {key: kinds.at[key[:2], name] for key in keys})
-    add_standing(m, case, ("losable_bought", "losable_hired"), m.LOSABLE, ["h", "g"], ["t"])
+    add_standing(m, case, "losable", m.LOSABLE, ["h", "g"])
     m.unit_lost = Rule(
         m.LOSABLE,
         rule=lambda m, h, g, t: (
@@ -43,7 +43,10 @@ def declare(m: Any, case: Case) -> None:
     m.part_lost = Rule(
         m.LOSABLE,
         rule=lambda m, h, g, t: (
-            m.firm_share[h, g] * standing_mw(m, h, g, m.losable_bought[h, g, t], m.losable_hired[h, g, t])
+            m.firm_share[h, g]
+            * standing_mw(
+                m, h, g, m.losable_plants[h, g, t], m.losable_bridges[h, g, t], m.losable_hires[h, g, t]
+            )
             <= m.unit_loss[h, t]
             + m.firm_share[h, g]
             * (m.losable_most_mw[h, g, t] - m.losable_unit_mw[h, g, t])
@@ -57,7 +60,8 @@ def _declare_spare(m: Any) -> None:
     m.spare_unit = Rule(
         m.SPARE,
         rule=lambda m, h, t: (
-            m.plant_firm[h, t] + m.unit_loss[h, t] <= firm_mw(m, h, m.firm_plants[h, t], m.firm_hires[h, t])
+            m.plant_firm[h, t] + m.unit_loss[h, t]
+            <= firm_mw(m, h, m.firm_plants[h, t], m.firm_bridges[h, t], m.firm_hires[h, t])
         ),
     )
     add_set(m, "SPARE_STRESS", [key for key in m.STRESSED if key[:2] in m.SPARE], 3)
@@ -65,6 +69,6 @@ def _declare_spare(m: Any) -> None:
         m.SPARE_STRESS,
         rule=lambda m, h, t, s: (
             sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.unit_loss[h, t]
-            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_hires[h, t, s])
+            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_bridges[h, t, s], m.stress_hires[h, t, s])
         ),
     )

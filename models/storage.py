@@ -42,14 +42,16 @@ def declare(m: Any, case: Case) -> None:
     kinds = case.storages
     for name in ("hours", "available", "efficiency", "event_hours"):
         add_param(m, f"storage_{name}", m.STORE, {key: kinds.at[key[:2], name] for key in keys})
-    add_standing(m, case, ("stores_bought", "stores_hired"), m.STORE, ["h", "g"], ["t"])
+    add_standing(m, case, "stores", m.STORE, ["h", "g"])
     add_family(m, "charging", m.STORE, {key: [key] if key in m.STORE_DAY else [] for key in keys}, 4)
     m.storage_power = Rule(
         m.STORE,
         rule=lambda m, h, g, t, s: (
             sum(m.charge[i, j, u, v] for i, j, u, v in m.charging[h, g, t, s]) + m.discharge[h, g, t, s]
             <= m.storage_available[h, g, t, s]
-            * standing_mw(m, h, g, m.stores_bought[h, g, t, s], m.stores_hired[h, g, t, s])
+            * standing_mw(
+                m, h, g, m.stores_plants[h, g, t, s], m.stores_bridges[h, g, t, s], m.stores_hires[h, g, t, s]
+            )
         ),
     )
     m.storage_energy = Rule(
@@ -57,7 +59,9 @@ def declare(m: Any, case: Case) -> None:
         rule=lambda m, h, g, t, s: (
             m.level[h, g, t, s]
             <= m.storage_hours[h, g, t, s]
-            * standing_mw(m, h, g, m.stores_bought[h, g, t, s], m.stores_hired[h, g, t, s])
+            * standing_mw(
+                m, h, g, m.stores_plants[h, g, t, s], m.stores_bridges[h, g, t, s], m.stores_hires[h, g, t, s]
+            )
         ),
     )
     _declare_level(m, case, day)
@@ -117,7 +121,7 @@ def declare_recharge(m: Any, case: Case) -> None:
     weight = event / (event + back * (24.0 - event))
     add_param(m, "design_weight", m.RECHARGE, {key: weight[key[0]] for key in keys})
     steady = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)].index
-    add_standing(m, case, ("steady_plants", "steady_hires"), m.RECHARGE, ["h"], ["g", "t"], steady)
+    add_standing(m, case, "steady", m.RECHARGE, ["h"], steady)
     heat = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
     usual = grouped(heat[~heat["s"].isin([STRESS, DESIGN])], ["h", "t"], ["c", "m", "s"])
     add_family(m, "usual_heat", m.RECHARGE, {key: usual.get(key[:2], []) for key in keys}, 3)
@@ -139,7 +143,7 @@ def declare_recharge(m: Any, case: Case) -> None:
             )
             <= m.existing_grid_mw[h, t]
             + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
-            + firm_mw(m, h, m.steady_plants[h, t, s], m.steady_hires[h, t, s])
+            + firm_mw(m, h, m.steady_plants[h, t, s], m.steady_bridges[h, t, s], m.steady_hires[h, t, s])
             - m.plant_standby[h, t]
         ),
     )

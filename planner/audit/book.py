@@ -1,7 +1,8 @@
 """How lines of the ledger must be booked, whatever they are for.
 
 Outlay of an asset: a share at the order, the rest evenly over the steps of its lead; without a lead all
-when it goes live. Residual value on the horizon's end: of used goods at the market, else straight line over its life.
+when it goes live. Residual value on the horizon's end: of used goods at the market, else straight line over its life;
+of plant that is sold again on the day of its sale, less the cost of moving it.
 """
 
 from __future__ import annotations
@@ -67,19 +68,18 @@ class Book:
             own = {k: spread[f"f_{k}"] if k in columns else v for k, v in fields.items()}
             self.add(spread, part, kind="capex", **own)
         left = self.left(rows, what, live, life)
-        self.add(rows.assign(t=self.view.n), -rows["price"] * left, kind="residual", **fields)
+        ends = rows.get("u", self.view.n)
+        self.add(rows.assign(t=ends), -rows["price"] * left, kind="residual", **fields)
 
     def left(self, rows: pd.DataFrame, what: str, live: Any, life: Any, rule: str = "") -> Any:
         """Share of the price left at the end, by the rule of the scenario or, at the market, of the asset class."""
-        case, rule, used = (
-            self.case,
-            rule or self.view.scenario.finance.residual,
-            self.view.n_steps - self.view.begins(live),
-        )
+        case, sold_on = self.case, rows.get("u")
+        rule = rule if rule and sold_on is None else self.view.scenario.finance.residual
+        used = (self.view.n_steps if sold_on is None else self.view.begins(sold_on)) - self.view.begins(live)
         straight = np.maximum(0.0, 1.0 - used / np.maximum(life, 1))
         if rule == "none":
             return 0.0 * straight
-        if rule == "straight-line" or what not in ("servers", "plant"):
+        if what not in ("servers", "plant") or (rule == "straight-line" and sold_on is None):
             return straight
         kind = "accelerator" if what == "servers" else "plant"
         fall = min(1.0, 1.0 + case.physics[f"{kind}_market_value_change_per_year"])
@@ -90,6 +90,9 @@ class Book:
         else:
             sold = rows["case_resale_share"].to_numpy(float)
         worth = np.where(used < life, sold * fall ** (used * self.view.step_years), 0.0)
+        if sold_on is not None:
+            straight = straight if rule == "straight-line" else 1.0
+            return np.minimum(worth, straight) - case.physics["plant_removal_cost_share"]
         return np.where(np.isnan(sold), straight, worth)
 
     def every(self, rows: pd.DataFrame, musd: Any, steps: Any, **fields: Any) -> None:

@@ -19,7 +19,8 @@ from planner.case.levels import most_gained, rescored
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
          ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
-         ("backups", ["h", "g", "t"], "backup"), ("plants", ["h", "g", "t"], "plant"))  # fmt: skip
+         ("backups", ["h", "g", "t"], "backup"), ("plants", ["h", "g", "t"], "plant"),
+         ("bridges", ["h", "g", "u", "t"], "plant"))  # fmt: skip
 """What is bought for good: its table, its index, its asset class."""
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 
@@ -116,15 +117,16 @@ def _served_from(view: View) -> int:
 
 
 def _residuals(view: View) -> dict[str, float]:
-    """Rule -> MUSD discounted that purchases are worth at the end: the same book under each rule."""
+    """Rule -> MUSD discounted that purchases are worth at the end, or were sold for: the same book under each rule."""
     book, end = Book(view), float(discount(view).iloc[-1])
     out = {"market": 0.0, "straight-line": 0.0}
     for name, keys, account in OWNED:
         columns = [c for c in ("life", "goods_share", "resale_share") if c in getattr(view.case, name)]
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
         live, life = rows["t"].to_numpy(int), rows["case_life"].to_numpy(int)
+        worth = lookup(rows["u"], discount(view)).astype(float) if "u" in rows else end
         for rule in out:
-            out[rule] += end * float((rows["musd"] * book.left(rows, account, live, life, rule)).sum())
+            out[rule] += float((rows["musd"] * book.left(rows, account, live, life, rule) * worth).sum())
     return out
 
 

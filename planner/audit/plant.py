@@ -11,21 +11,26 @@ from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.context import Context
 from planner.case.plant_offers import STORED
+from planner.case.registry import PURCHASE
 
+OWNED = {"plants": "plant", "bridges": "bridge"}
+"""Tables of plant bought, to stay and to be sold again: their accounts, which name the rules too."""
 HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 
 COVERS = {"plant_output": "plant-output", "site_plant": "site-plant", "plant_whole": "plant-units",
-          "hire_whole": "hire-units"}  # fmt: skip
+          "bridge_whole": "bridge-units", "hire_whole": "hire-units"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
 def check(view: View, found: Findings) -> None:
     """Rules of plant bought and rented, its output and the most a site may have."""
-    _bought(view, found)
+    for name in OWNED:
+        _bought(view, found, name)
     _hired(view, found)
     _output(view, found)
     if view.whole:
         found.whole("plant-units", _units(view, "plants"), "part of a unit")
+        found.whole("bridge-units", _units(view, "bridges"), "part of a unit")
         found.whole("hire-units", _units(view, "hires"), "part of a unit")
     stands, kinds = standing(view), view.case.supplies
     most = {(x.p, x.g): float(x.max_mw) for x in kinds.itertuples()}
@@ -34,14 +39,18 @@ def check(view: View, found: Findings) -> None:
     found.at_most("site-plant", mw, limit, "more plant of a kind than the site may have")
 
 
-def _bought(view: View, found: Findings) -> None:
-    table = view.table("plants")
-    found.known("plant-allowed", table[HGT], view.case.plants.index, "no such plant can go live then")
-    found.at_least("plant-negative", total(table, HGT, table["added_mw"]), 0.0, "negative plant")
-    rows = view.facts(table, view.case.plants, HGT, ["lead", "musd_per_mw"])
+def _bought(view: View, found: Findings, name: str) -> None:
+    """Plant bought, to stay or to be sold again on a day on which it may be; what is sold stands no longer."""
+    bought, table, case = PURCHASE[name], view.table(name), getattr(view.case, name)
+    what, keys = OWNED[name], list(bought.index)
+    found.known(f"{what}-allowed", table[keys], case.index, "no such plant can go live, or be sold, then")
+    found.at_least(f"{what}-negative", total(table, keys, table["added_mw"]), 0.0, "negative plant")
+    rows = view.facts(table, case, keys, ["lead", "musd_per_mw"])
     when = {"order_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
-    dated(view, found, "plant-dates", rows, HGT, when)
-    priced(found, "plant-price", rows, HGT, rows["added_mw"] * rows["case_musd_per_mw"])
+    if bought.end_date:
+        when[bought.end_date] = view.begins(rows["u"])
+    dated(view, found, f"{what}-dates", rows, keys, when)
+    priced(found, f"{what}-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
 
 
 def _hired(view: View, found: Findings) -> None:
@@ -58,7 +67,7 @@ def _hired(view: View, found: Findings) -> None:
 
 
 def _units(view: View, name: str) -> pd.Series:
-    """(h, g, t) -> units of plant that comes in whole ones: of the scenario's size, else the catalog's where it is large."""
+    """Index of a purchase -> units of what comes in whole ones: of the scenario's size, else the catalog's where large."""
     context = Context.of(view.scenario, view.case.catalog)
     own = {(s.id, o.id): o.unit_mw for s in view.scenario.sites for o in (s.power.options if s.power else [])}
     units, least = context.catalog.table("power_options")["unit_mw"], context.param("whole_units_from_mw")
@@ -67,15 +76,16 @@ def _units(view: View, name: str) -> pd.Series:
     large = lookup(rows["g"], units.where(units >= least)).astype(float)
     unit = np.array([big if x is None else x for x, big in zip(asked, large, strict=True)], dtype=float)
     rows = rows.assign(units=rows["added_mw"] / np.where(unit > 0, unit, np.nan)).dropna(subset=["units"])
-    return total(rows, HGT, rows["units"])
+    return total(rows, list(PURCHASE[name].index), rows["units"])
 
 
 @once
 def standing(view: View) -> pd.DataFrame:
     """A row a purchase or contract and period alive: h, g, t, mw; its case_fuel, case_firm_share, case_starts, case_p."""
     parts = []
-    for name, life in (("plants", "life"), ("hires", "periods")):
-        rows = view.facts(view.table(name), getattr(view.case, name), HGT, [life])
+    for name in ("plants", "bridges", "hires"):
+        life, keys = PURCHASE[name].life, list(PURCHASE[name].index)
+        rows = view.facts(view.table(name), getattr(view.case, name), keys, [life])
         rows = view.facts(rows, view.case.supplies, ["h", "g"], ["p", "fuel", "firm_share", "starts"])
         alive = each_period(rows, rows["t"], rows[f"case_{life}"], view)
         parts.append(
@@ -135,13 +145,11 @@ def ratings(view: View) -> pd.DataFrame:
 def booked(book: Book) -> None:
     """Plant bought; running, fuel and emissions of what is generated."""
     view = book.view
-    rows = view.facts(
-        view.table("plants"), view.case.plants, HGT, ["lead", "musd_per_mw", "life", "resale_share"]
-    )
-    price = rows["added_mw"] * rows["case_musd_per_mw"]
-    book.asset(
-        rows, price, "plant", rows["added_mw"], account="plant", unit="MW plant", **book.local(rows["h"])
-    )
+    for name, account in OWNED.items():
+        columns, keys = ["lead", "musd_per_mw", "life", "resale_share"], list(PURCHASE[name].index)
+        rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
+        price, here = rows["added_mw"] * rows["case_musd_per_mw"], book.local(rows["h"])
+        book.asset(rows, price, "plant", rows["added_mw"], account=account, unit="MW plant", **here)
     rows, mwh = generated(view), generated(view)["mwh"]
     burnt = mwh * rows["case_mmbtu_per_mwh"]
     here = book.local(rows["h"])

@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case import (
     agreements,
+    bridge,
     carbon,
     climate,
     cooling,
@@ -66,6 +67,7 @@ PHYSICS = (
     "accelerator_market_value_change_per_year",
     "accelerator_first_owner_loss",
     "plant_market_value_change_per_year",
+    "plant_removal_cost_share",
 )
 
 
@@ -134,6 +136,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         plant.hire_table(context),
         plant.supply_table(context),
     )
+    connections, grids = power.connection_table(context), sites.site_period_table(context)
     slices = climate.slice_table(context, blocks)
     ppas, ppa_terms, deliveries = ppa.ppa_tables(context, blocks, slices)
     rate = context.discount_rate_real
@@ -170,10 +173,11 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         cooling=cooling.cooling_table(context, heat_reuse.recovery_rows(context)),
         heat=cooling.heat_table(context),
         pue=power.pue_table(context, blocks),
-        connections=power.connection_table(context),
+        connections=connections,
         backups=power.backup_table(context),
         flexibles=power.flexible_table(context),
         plants=bought,
+        bridges=bridge.bridge_table(context, bought, connections, grids),
         hires=hired,
         supplies=supplies,
         outputs=plant.output_table(context, blocks, supplies, (bought, hired)),
@@ -187,7 +191,7 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
         redundant=redundancy.redundancy_table(context, supplies),
         host_period=sites.host_period_table(context),
         existing_cooling=cooling.existing_cooling_table(context),
-        site_period=sites.site_period_table(context),
+        site_period=grids,
         quotas=quotas,
         quota_members=quota_members,
         crews=crews,

@@ -60,6 +60,7 @@ class Case:
     connections: pd.DataFrame
     backups: pd.DataFrame
     plants: pd.DataFrame
+    bridges: pd.DataFrame
     hires: pd.DataFrame
     supplies: pd.DataFrame
     outputs: pd.DataFrame

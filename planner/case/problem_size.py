@@ -58,7 +58,8 @@ def problem_size(case: Case) -> ProblemSize:
     onsite = len(case.outputs.reset_index(drop=True)[["h", "t"]].drop_duplicates())
     kinds = case.supplies.index[case.supplies["whole"]]
     units = sum(
-        int(table.set_index(["h", "g"]).index.isin(kinds).sum()) for table in (case.plants, case.hires)
+        int(table.set_index(["h", "g"]).index.isin(kinds).sum())
+        for table in (case.plants, case.bridges, case.hires)
     )
     stores, billed = len(case.stores), len(case.peak_charges)
     losable = len(case.redundant) * case.calendar.n

@@ -18,7 +18,8 @@ import pandas as pd
 from planner.case.periods import Calendar
 
 SETTLED = ("residual", "commitment")
-"""Kinds settled on the horizon's end: what assets are worth, what contracts still cost. They are no payments."""
+"""Kinds settled on the horizon's end: what assets are worth, what contracts still cost. They are no payments. What is sold
+again is worth its price on the day of its sale: money that comes in, but meets no need."""
 FINANCE = "finance"
 NO_OUTLAY = (*SETTLED, FINANCE)
 """Kinds that are no payment for what is bought and used: those, and debt drawn and served by choice of the plan."""
@@ -178,6 +179,11 @@ PURCHASES: tuple[Purchase, ...] = (
         amount="added_mw", unit="MW plant", price="musd_per_mw", account="plant", milestone="plant",
     ),
     Purchase(
+        "bridges", "Plant bought and sold again", "plant", ("bridge",), "continuous", "bridges", ("h", "g", "u", "t"),
+        named_by=("g",), amount="added_mw", unit="MW plant", price="musd_per_mw", life="stands", end_date="sale_date",
+        account="bridge", milestone="bridge",
+    ),
+    Purchase(
         "hires", "Rented plant", "plant", ("hire",), "continuous", "hires", ("h", "g", "t"), named_by=("g",),
         amount="added_mw", unit="MW plant", rent="musd_per_mw_step", money="musd_total", life="periods",
         decided_date="sign_date", live_date="start_date", end_date="end_date", account="plant-rent", milestone="hire",
@@ -190,7 +196,7 @@ PURCHASES: tuple[Purchase, ...] = (
 )  # fmt: skip
 PURCHASE = {p.name: p for p in PURCHASES}
 CONTRACTS = tuple(p for p in PURCHASES if p.rent)
-COUNTED = ("plant_units", "hire_units", "several", "placed")
+COUNTED = ("plant_units", "bridge_units", "hire_units", "several", "placed")
 """Integers beside halls: whole units of plant, whether more than one unit stands, and the place of a training run."""
 ADOPTION = "use"
 """The binary variable of a stack: adopted or not, for the whole horizon; decisions call it ``stack``."""
@@ -263,6 +269,10 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
             "plant", "MW plant"),
     Account("plant-upkeep", "Plant upkeep", "opex", "fixed cost of plant bought, every period it stands",
             charge=Charge("plants", "upkeep_musd_per_mw_step")),
+    Account("bridge", "Plant sold again", "capex", "plant bought until a line comes; its sale is its residual value",
+            "plant", "MW plant"),
+    Account("bridge-upkeep", "Upkeep of plant sold again", "opex", "fixed cost of such plant, every period until its sale",
+            charge=Charge("bridges", "upkeep_musd_per_mw_step")),
     Account("plant-rent", "Plant rent", "rent", "rented plant, every period of the term, maintenance included",
             charge=Charge("hires", PURCHASE["hires"].rent)),
     Account("ppa", "Power purchase agreements", "rent", "all energy that contracts deliver, every period of the term",

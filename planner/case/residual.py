@@ -8,6 +8,9 @@ market          sold x (1 + yearly change) ^ years of use; nothing is left after
 straight-line   1 - years of use / life
 none            0
 
+What is sold again before then (``bridges``) is worth what its sale fetches: the market's value of its age, no more than a
+straight line where that is the rule, less what taking it out and moving it costs. Under ``none`` nothing is sold.
+
 The catalog's ``asset_classes`` name the rule of each class; ``finance.residual`` of a scenario sets another for all.
 """
 
@@ -34,6 +37,8 @@ def rule_of(case: Case, asset_class: str, method: Method | None = None) -> Metho
 
 def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method | None = None) -> np.ndarray:
     """Share of the price left at the end, a row of a case table (t: live date, life: steps, and what is sold)."""
+    if "sold_share" in table:
+        return np.asarray(table["sold_share"], dtype=float)
     rule = rule_of(case, asset_class, method)
     if rule == "none":
         return np.zeros(len(table))
@@ -43,9 +48,14 @@ def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method
         return straight
     column, kept, change = _market(case, asset_class)
     sold = kept * table[column].to_numpy(float)
-    worth = sold * min(1.0, 1.0 + change) ** (used * case.calendar.step_years)
+    worth = sold * aged(change, used * case.calendar.step_years)
     left: np.ndarray = np.where(np.isnan(sold), straight, np.where(straight > 0, worth, 0.0))
     return left
+
+
+def aged(change: float, years: np.ndarray) -> np.ndarray:
+    """What is left of a market value after years of use at a yearly change; used goods never gain."""
+    return np.asarray(min(1.0, 1.0 + change) ** years)
 
 
 def _market(case: Case, asset_class: str) -> tuple[str, float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.case import (
     agreements,
+    bridge,
     carbon,
     cooling,
     efficiency,
@@ -159,7 +160,8 @@ SCHEMA: dict[str, Table] = {
         "host": "host", "stack": "stack", "system": "system", "reason": "rule that leaves it out", "detail": "why",
     }),
     "assumptions": Table(("item",), {"value": "what is assumed", "why": "for want of what"}),
-    **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **storage.TABLES, **tariff.TABLES,
+    **sites.TABLES, **halls.TABLES, **cooling.TABLES, **power.TABLES, **plant.TABLES, **bridge.TABLES, **storage.TABLES,
+    **tariff.TABLES,
     **carbon.TABLES, **efficiency.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
     **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES, **levels.TABLES,
     **training_work.TABLES, **heat_reuse.TABLES,

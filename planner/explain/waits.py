@@ -19,7 +19,7 @@ WORDS = {
     "grid application": "the offer of the grid at {place}", "site grid": "the grid at {place}",
     "cooling": "cooling ({item})", "backup": "backup power ({item})", "plant": "plant ({item})",
     "plant permit": "permits of plant ({item})",
-    "hire": "rented plant ({item})", "ppa": "the agreement {item}",
+    "bridge": "plant that is sold again ({item})", "hire": "rented plant ({item})", "ppa": "the agreement {item}",
     "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
     "rent": "the first contract on {item}",
 }  # fmt: skip

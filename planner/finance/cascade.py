@@ -136,6 +136,7 @@ class _Walk:
         self.dsra_target: Line = given.dsra_target.tolist()
         self.revenue: Line = setup.project.revenue_musd.tolist()
         self.opex: Line = setup.project.opex_musd.tolist()
+        self.received: Line = setup.project.received_musd.tolist()
         self.lines: dict[str, Line] = {name: [0.0] * n for name in LINES}
         self.full, self.draws, self.interest, self.fees, self.principal, self.balance = (
             [[0.0] * n for _ in range(count)] for _ in range(6)
@@ -218,7 +219,7 @@ class _Walk:
             lines[name][q] = self._in_musd(rows, q)
         held = lines["dsra"][q - 1] + lines["refresh"][q - 1] + lines["cash"][q - 1]
         lines["cash_interest"][q] = terms.interest_on_cash / QUARTERS_PER_YEAR * held
-        lines["residual"][q] = self.project.residual_musd if last else 0.0
+        lines["residual"][q] = self.received[q]
         service = lines["interest"][q] + lines["fees"][q] + lines["principal"][q]
         cash = lines["cfads"][q] - service + lines["cash_interest"][q] + lines["residual"][q]
         cash += held - lines["refresh_used"][q] + lines["cash_added"][q]

@@ -66,7 +66,8 @@ def changed(project: Project, event: Event) -> Project:
     if event.kind == OPEX:
         return replace(project, opex_musd=since * project.opex_musd)
     if event.kind == RESIDUAL:
-        return replace(project, residual_musd=grown * project.residual_musd)
+        sold = None if project.sold_musd is None else grown * project.sold_musd
+        return replace(project, residual_musd=grown * project.residual_musd, sold_musd=sold)
     if event.kind == CURRENCY:
         paths = {name: since * path for name, path in project.exchange.items() if name != HOME_CURRENCY}
         return replace(project, exchange=paths)

@@ -2,7 +2,7 @@
 
 The ledger is real; flows are nominal: every amount is raised by the price level of its quarter's end. Costs before
 operation, such as teams and licences of a stack, are capital: asset class ``development``. What contracts still cost
-after the horizon is due in the last quarter, with what assets are then worth.
+after the horizon is due in the last quarter, with what assets are then worth; what is sold again before is received by then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from planner.finance.kernel import Array
 from planner.finance.sources import MONTHS_PER_QUARTER, Spend
 
 DEVELOPMENT = "development"
-CAPEX, PHYSICAL, GRANT = "capex", "physical", "grant"
+CAPEX, PHYSICAL, GRANT, SOLD = "capex", "physical", "grant", "sold"
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class PlanFlows:
     spending: tuple[Spend, ...]
     opex_musd: Array
     residual_musd: float
+    sold_musd: Array
     grants_musd: Array
     chosen: Mapping[str, Mapping[tuple[str, str, str, str], Array]]
     """optional source -> what the plan draws of it for each line of spending (``Spend.key``), premiums included"""
@@ -119,13 +120,15 @@ def flows_of(
         Spend(asset=DEVELOPMENT, musd=np.where(before, quarters.nominal(rows), 0.0), payer=payer, country=country)
         for (payer, country), rows in running.groupby(["payer", "country"])
     ]  # fmt: skip
-    end = float(own.loc[own["kind"].isin(SETTLED), "musd"].sum())
+    settled = own[own["kind"].isin(SETTLED)]
+    at_end = settled["t"] == quarters.calendar.n
     return PlanFlows(
         start=quarters.calendar.start,
         operation_from=operation_from,
         spending=tuple(_positive(spending)),
         opex_musd=np.where(before, 0.0, quarters.nominal(running)),
-        residual_musd=-end * float(quarters.level[-1]),
+        residual_musd=-float(settled.loc[at_end, "musd"].sum()) * float(quarters.level[-1]),
+        sold_musd=-quarters.nominal(settled[~at_end]),
         grants_musd=-quarters.nominal(own[own["kind"] == GRANT]),
         chosen=_chosen(own, quarters),
         price_level=quarters.level,

@@ -89,8 +89,8 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
     moved = np.diff(setup.exchange, axis=1, prepend=setup.exchange[:, :1])
     gain = -(balance_before * moved).sum(axis=0)
     realised = _realised(setup, run)
-    disposal = np.zeros(n)
-    disposal[-1] = project.residual_musd - book[-1]
+    disposal = project.received_musd
+    disposal[-1] -= book[-1]
     book[-1] = 0.0
     operating = np.arange(n) >= project.operation_from
     running = (

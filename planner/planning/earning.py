@@ -15,7 +15,7 @@ from planner.case.prechecks import Trouble
 from planner.case.registry import PURCHASES, Purchase
 from planner.models.ledger import partner_cost
 
-UNLIMITED = ("cooling", "backups", "plants", "hires")
+UNLIMITED = ("cooling", "backups", "plants", "bridges", "hires")
 """Purchases that no rule limits: more of them is always possible."""
 TOLERANCE_MUSD = 1e-9
 

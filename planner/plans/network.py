@@ -22,6 +22,7 @@ from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.cooling import RECOVERY
 from planner.case.permits import permit_wait
+from planner.case.registry import PURCHASE
 
 SERVICE = "first service"
 Tables = Mapping[str, pd.DataFrame]
@@ -164,7 +165,7 @@ def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Acti
 
 PLANT = (
     ("cooling", "cooling", "c", "cooling"), ("backup", "backups", "g", "backup"), ("plant", "plants", "g", ""),
-    ("hire", "hires", "g", ""), ("ppa", "ppas", "g", ""),
+    ("bridge", "bridges", "g", ""), ("hire", "hires", "g", ""), ("ppa", "ppas", "g", ""),
 )  # fmt: skip
 """Kind, table of plan and case, part of the index that names it, table of the catalog with the range of its lead."""
 
@@ -179,7 +180,7 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             item, t = str(row[key]), case.calendar.step_of(int(row["t"]))
             if item == RECOVERY and not _owed(case, h, int(row["t"])):
                 continue  # heat is sold when it is sold: no service waits for it
-            facts = getattr(case, name).loc[(h, item, int(row["t"]))]
+            facts = getattr(case, name).loc[tuple(row[list(PURCHASE[name].index)])]
             lead, permit = int(facts["lead"]), int(facts.get("permit_steps", 0))
             known = ranges and item in case.catalog.table(ranges).index
             span, order = (ranges, item, "lead_months") if known else None, t - lead

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.case.registry import PURCHASE
 from planner.plans.reader import NOISE, Reader
 
 KEYS = ["h", "g", "t"]
@@ -51,11 +52,13 @@ def standing(reader: Reader) -> pd.DataFrame:
     """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
     case = reader.case
     parts = []
-    for family, source, life in (("plant", case.plants, "life"), ("hire", case.hires, "periods")):
-        rows = reader.facts(reader.values(family, KEYS, "plant_mw"), source, KEYS, [life])
+    for name in ("plants", "bridges", "hires"):
+        p = PURCHASE[name]
+        rows = reader.values(p.families[0], list(p.index), "plant_mw")
+        rows = reader.facts(rows, getattr(case, name), list(p.index), [p.life])
         rows = reader.facts(rows, case.supplies, ["h", "g"], ["firm_share"])
         ends = np.minimum(
-            case.calendar.periods_of(case.calendar.steps_of(rows["t"]) + rows[life].to_numpy(int)),
+            case.calendar.periods_of(case.calendar.steps_of(rows["t"]) + rows[p.life].to_numpy(int)),
             case.calendar.n,
         )
         alive = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]

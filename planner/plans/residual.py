@@ -1,4 +1,4 @@
-"""What is left of a plan's purchases on the horizon's end, under each rule of valuing it."""
+"""What is left of a plan's purchases on the horizon's end, under each rule of valuing it, and what was sold before."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from planner.case.residual import METHODS, Method, left_share
 
 
 def residuals_under(case: Case, tables: Mapping[str, pd.DataFrame]) -> dict[Method, float]:
-    """Rule -> MUSD, discounted, that purchases are worth at the end; nothing is left of site openings."""
-    return {
-        method: case.discount_end * sum(_left(case, tables, method)) for method in METHODS if method != "none"
-    }
+    """Rule -> MUSD, discounted, that purchases are worth at the end or were sold for; nothing is left of site openings."""
+    return {method: sum(_left(case, tables, method)) for method in METHODS if method != "none"}
 
 
 def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> list[float]:
@@ -28,5 +26,8 @@ def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> lis
                 source.reset_index(drop=True), on=list(p.index), suffixes=("", "_case")
             )
             share = left_share(case, account_of(p.account).asset_class, facts, method)
-            out.append(float((facts[p.money].to_numpy(float) * share).sum()))
+            worth = (
+                case.periods["discount"].to_numpy(float)[facts["u"]] if "u" in facts else case.discount_end
+            )
+            out.append(float((facts[p.money].to_numpy(float) * share * worth).sum()))
     return out

@@ -25,7 +25,7 @@ UP_FROM = (0.5, 0.3, 0.1, 0.01)
 """Parts of a hall from which on a running total is rounded up, one rounding after the other."""
 YES_OR_NO = "several"
 """Of the integers at places, those that are no amounts: raised once the amounts are whole."""
-PLANT_UNITS = ("plant_units", "hire_units")
+PLANT_UNITS = ("plant_units", "bridge_units", "hire_units")
 NOISE = 1e-6
 
 

@@ -18,7 +18,12 @@ from planner.solver.members import Ints
 
 TOTALS = "totals"
 """Rows of running totals, in the order of ``dated``; they bound nothing until a search asks."""
-DATED = (*(p.families for p in PURCHASES if p.domain == "integer"), ("plant_units",), ("hire_units",))
+DATED = (
+    *(p.families for p in PURCHASES if p.domain == "integer"),
+    ("plant_units",),
+    ("bridge_units",),
+    ("hire_units",),
+)
 """Families in whole numbers by date (the last part of the index); those of one entry count together."""
 
 

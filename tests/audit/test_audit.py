@@ -173,6 +173,8 @@ def rules_of(topic) -> set[str]:
         values = (
             ("connection", "backup")
             if name.startswith("{rule}")
+            else ("plant", "bridge")
+            if name.startswith("{what}")
             else ("orders", "cumulative", "window", "capacity")
         )
         named |= {re.sub(r"{\w+}", value, name) for value in values}
@@ -508,6 +510,7 @@ def test_every_rule_of_the_audit_is_broken_somewhere_above():
         "kpi-range",
         "order-lead",  # an order that the case allows cannot be early: a second line of defence
         "quota-window", "exclusive-stacks",
+        *(f"bridge-{what}" for what in ("allowed", "negative", "dates", "price", "units")),  # tests/models/test_bridge.py
         *RULES_OF["planner.audit.agreements"],  # tests/audit/test_agreements.py
         *RULES_OF["planner.audit.exits"],  # tests/models/test_exits.py
         "site-shell",  # tests/models/test_shells.py

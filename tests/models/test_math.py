@@ -192,6 +192,12 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "turbine-mobile-2026", "fuel_usd_per_mmbtu": 10},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "plant sold again": {
+            "horizon": {**YEARS, "years": 4},
+            "sites": [{**site, "grid_lead_months": 36, "power": {"options": [
+                {"id": "gas-engine-dc-2026", "lead_months": 9, "permit_months": 3, "fuel_usd_per_mmbtu": 10, "unit_mw": 2.5},
+            ]}}],
+        },
         "a contract for energy": {
             "horizon": YEARS,
             "sites": [{**site, "power": {"flexible": {"max_mw": 5}, "ppas": [

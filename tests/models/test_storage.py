@@ -61,7 +61,7 @@ def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
 
 
 def bought(mw: float) -> dict[Any, Any]:
-    return {"plant": (0, 0), ("plant", ("champion", CELLS, 4)): (mw, mw)}
+    return {"plant": (0, 0), "bridge": (0, 0), ("plant", ("champion", CELLS, 4)): (mw, mw)}
 
 
 def test_what_is_not_offered_adds_no_row_and_no_column(place, facts, optimise):
@@ -76,7 +76,7 @@ def test_arbitrage_on_two_prices_by_hand(place, facts, optimise, hours, by_power
     """0.1 MW: energy binds at 4 hours, power at 24: 12 hours at full power, one filling a day, 85 % of it given back."""
     case = build_case(place(storage(storage_hours=hours)), facts)
     answer = optimise(case, bounds=bought(0.1))
-    none = optimise(case, bounds={"plant": (0, 0)})
+    none = optimise(case, bounds={"plant": (0, 0), "bridge": (0, 0)})
     given = 0.1 * 12 * 0.85 if by_power else 0.1 * hours
     day = HOURS / 24
     saved = sum(given * day * (DEAR - CHEAP / 0.85) / 1e6 * pv(t) for t in ALIVE)

@@ -195,6 +195,26 @@ def test_sheets_of_a_plan_that_chose_its_draws_too(tmp_path: Path) -> None:
     assert run.kpi("finance_effect_musd") < 0
 
 
+@pytest.mark.slow
+def test_sheets_of_a_plan_that_sells_plant_again_too(tmp_path: Path) -> None:
+    """Engines until the line comes: key figures and statements with the sale in its quarter."""
+    file = example_path("two-hosts").parent / "finance" / "exim-package.yaml"
+    plain = load_scenario(file)
+    engine = {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 300, "lead_months": 3, "permit_months": 0, "unit_mw": 0,
+              "ways": ["buy"]}  # fmt: skip
+    changes = {f"sites[{site.id}].{name}": value for site in plain.sites
+               for name, value in (("grid_lead_months", 36), ("power", {"options": [engine]}))}  # fmt: skip
+    run = run_solve(with_overrides(plain, changes), {"quality": "quick"}, tmp_path / "run")
+    assert len(run.table("bridges"))
+    book = write_workbook(run, tmp_path / "book.xlsx")
+    (tmp_path / "calculated").mkdir()
+    found = calculate(book, tmp_path / "calculated", {})
+    check_every_formula(book, found)
+    assert not failed(found)
+    table = run.table("finance_figures").dropna(subset=["value"]).set_index("figure")["value"]
+    assert finance_figures(found) == pytest.approx(table.to_dict(), rel=1e-6, abs=1e-9)
+
+
 def test_finance_follows_one_cell_of_the_ledger(deal: tuple[Run, Path], tmp_path: Path) -> None:
     """Running cost of one quarter: every figure that rests on it is what the planner makes of the same change."""
     run, book = deal

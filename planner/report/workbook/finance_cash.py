@@ -55,7 +55,7 @@ def tax_lines(x: Lines) -> list[Line | str]:
         "+".join(f"-[owed.{t.id}]*([fx.{t.id}]-[fx.{t.id}~])" for t in settled.setup.tranches if t.is_debt)
         or "0"
     )
-    sold = np.where(x.index == x.n - 1, project.residual_musd - book[-1], 0.0)
+    sold = project.received_musd - np.where(x.index == x.n - 1, book[-1], 0.0)
     running = "[on]*([revenue]-[opex]-[interest]-[fees]+[cash_interest])"
     by_law = settled.income - settled.exchange_gain + settled.taxed_gain
     early = np.cumsum(np.where(x.operating, 0.0, by_law))
@@ -75,7 +75,7 @@ def tax_lines(x: Lines) -> list[Line | str]:
         Line("Book value before the sale", "book", M, worth, book, False),
         "Income and tax",
         Line(statement_line("exchange_gain"), "gain", M, gain, settled.exchange_gain),
-        Line(statement_line("disposal_gain"), "disposal", M, "[end]*([residual]-[book])", sold),
+        Line(statement_line("disposal_gain"), "disposal", M, "[residual]-[end]*[book]", sold),
         Line(statement_line("before_tax"), "income", M, f"{running}-[depreciation]+[gain]+[disposal]", settled.income),
         Line("Exchange gain on what is repaid", "taxed_gain", M, repaid or "0", settled.taxed_gain),
         Line("Income under the law of tax", "by_law", M, "[income]-[gain]+[taxed_gain]", by_law),

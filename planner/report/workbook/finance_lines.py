@@ -13,7 +13,7 @@ from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import Calendar
 from planner.finance.from_plan import PlanFinance
 from planner.finance.kernel import Array
-from planner.finance.ledger_flows import DEVELOPMENT
+from planner.finance.ledger_flows import DEVELOPMENT, SOLD
 from planner.finance.revenue import revenue
 from planner.finance.settle import at_drawn_rates
 from planner.finance.sources import EQUITY
@@ -105,11 +105,16 @@ class Lines:
             out.append(Line(term("asset_class", asset), f"buy.{asset}", M, formula, bought[asset]))
         out.append(Line("Assets bought", "capex", M, "+".join(f"[buy.{a}]" for a in bought) or "0",
                         self.found.settled.setup.capex, form=self.book.total))  # fmt: skip
-        left = np.where(self.index == self.n - 1, project.residual_musd, 0.0)
-        settled = f'[end]*-SUMIFS({led["musd"]},{led["finance_line"]},"settled")*[level]'
         out += ["Running cost and what is left", Line(statement_line("opex"), "opex", M, f"[on]*{booked('running')}",
-                     project.opex_musd),
-                Line(statement_line("residual"), "residual", M, settled, left), "Revenue"]  # fmt: skip
+                     project.opex_musd)]  # fmt: skip
+        settled = f'[end]*-SUMIFS({led["musd"]},{led["finance_line"]},"settled")*[level]'
+        if project.sold_musd is not None and project.sold_musd.any():
+            early = np.cumsum(np.where(self.operating, 0.0, project.sold_musd))
+            so_far = "[sold_early~]+(1-[on])*[sold]"
+            out += [Line("Plant sold", "sold", M, f"-{booked(SOLD)}", project.sold_musd),
+                    Line("Sold before operation, so far", "sold_early", M, so_far, early, False)]  # fmt: skip
+            settled += "+[on]*[sold]+IF([q]=operation_from,[sold_early~],0)"
+        out += [Line(statement_line("residual"), "residual", M, settled, project.received_musd), "Revenue"]
         for c in self.found.contracts:
             price, share = self.place(c.id, "price_usd"), self.place(c.id, "indexed_share")
             earned = np.where(self.operating, self.found.price_factor * revenue(c, project.price_level), 0.0)

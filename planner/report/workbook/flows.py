@@ -166,8 +166,10 @@ def write_flows(book: Book, facts: Facts, timing: Timing) -> dict[str, Row]:
     lent = line.add(
         term("kind", FINANCE), "MUSD", f"={kind(FINANCE)}", facts.by_period(own[own["kind"] == FINANCE])
     )
-    paid = (net.values - lent.values) * timing.inside.values
-    outlay = line.add("Outlay net of grants", "MUSD", f"=({net.here}-{lent.here})*{timing.inside.here}", paid)
+    left = facts.by_period(own[own["kind"] == "residual"])  # what is sold again comes in within the horizon
+    paid = (net.values - lent.values - left) * timing.inside.values
+    formula = f"=({net.here}-{lent.here}-{kind('residual')})*{timing.inside.here}"
+    outlay = line.add("Outlay net of grants", "MUSD", formula, paid)
     capex = facts.by_period(own[own["kind"].isin(capital.CAPITAL_KINDS)])
     needed = line.add("Capital net of grants", "MUSD", f"={kind('capex')}+{kind('grant')}", capex)
     need = line.add(

@@ -16,7 +16,7 @@ from planner.case.conventions import RATE
 from planner.case.limits import PARTNER
 from planner.case.periods import HOURS_PER_YEAR, discount_factor
 from planner.case.registry import FINANCE, SETTLED
-from planner.finance.ledger_flows import CAPEX, DEVELOPMENT, GRANT, PHYSICAL
+from planner.finance.ledger_flows import CAPEX, DEVELOPMENT, GRANT, PHYSICAL, SOLD
 from planner.plans.content import content_lines
 from planner.plans.kpis import FIRST_SERVICE, FULL_SERVICE, NOISE_SHARE
 from planner.report.workbook.book import TOP, Book, span
@@ -125,6 +125,7 @@ class Facts:
         lines = ledger["kind"].map(
             {CAPEX: CAPEX, GRANT: GRANT, PHYSICAL: "", FINANCE: "", **dict.fromkeys(SETTLED, "settled")}
         )
+        lines = lines.mask((lines == "settled") & (ledger["t"] < len(self.factors) - 1), SOLD)
         own = ledger["payer"] == PARTNER
         return ledger.assign(
             mode=mode,
