@@ -11,7 +11,8 @@ the dual simplex, on the reduced programme. It goes on from the basis of the nod
 in bounds alone, so that every basis is dual feasible, and a basis put in anew costs its weights, as much as a thousand
 pivots. The candidates are questions of the problem: is a stack adopted, is a host opened at all, is it opened by a date,
 is there one hall more; pseudo-costs choose among them. The first answer tried is the nearer one, so that each dive
-rounds; after a dive the open node of least bound is next. A local search tries a new best plan with one host or stack
+rounds, and where it leads nowhere the other is tried at once, from a basis nearby; after a dive the open node of least
+bound is next. A local search tries a new best plan with one host or stack
 less, or one host earlier or later, as long as that helps. Only time limits make two searches differ.
 """
 
@@ -79,6 +80,8 @@ class Search:
         self.best: Solution | None = None
         self.tried: set[bytes] = set()
         self.open: list[Node] = []
+        self.beside: Node | None = None
+        """Of the open nodes, the other answer to the last question; None among halls, where no node is far from another."""
         self.cut_at = np.inf
         self.aside: list[Node] = []
         """Nodes that need not be looked into for the gap asked; the least bound first."""
@@ -141,7 +144,7 @@ class Search:
     def descend(self, following: Node | None) -> Status:
         """The open nodes, until none is left that is of use."""
         while following is not None or self.open:
-            node = following or heapq.heappop(self.open)
+            node = following or self.next_open()
             following = None
             if node.bound >= self.cutoff():
                 self.set_aside(node, node.bound)
@@ -176,12 +179,23 @@ class Search:
         if not candidates:
             self.keep(found)
             self.local_search()
+            self.beside = None
             return None
         asked = max(candidates, key=self.pseudo_costs.score)
         yes, no = (self.child(node, asked, answer, found.objective) for answer in (True, False))
         nearer, other = (yes, no) if asked.share >= 0.5 else (no, yes)
         heapq.heappush(self.open, other)
+        self.beside = None if self.searched.totals else other
         return nearer
+
+    def next_open(self) -> Node:
+        """After a dead end, the other answer to its question, whose basis is near; else the open node of least bound."""
+        if self.beside is None:
+            return heapq.heappop(self.open)
+        node, self.beside = self.beside, None
+        self.open.remove(node)
+        heapq.heapify(self.open)
+        return node
 
     def set_aside(self, node: Node, bound: float) -> None:
         """A node that need not be looked into for the gap asked."""

@@ -153,6 +153,30 @@ def test_what_was_not_decided_is_not_called_infeasible(monkeypatch: pytest.Monke
     assert found.bound is not None and found.bound > 0
 
 
+def test_after_a_dead_end_the_other_answer_is_tried_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its basis is near, and it is mostly the way to a plan; the node of least bound is a thousand pivots away."""
+    tree = engine_of("uae").searchable()
+    tree.minimise("cost")
+    seen: list[tuple[Node, bool]] = []
+    honest = Search.solve
+
+    def watched(self: Search, node: Node, cold: bool = False) -> Solution:
+        found = honest(self, node, cold)
+        seen.append((node, found.x is not None))
+        return found
+
+    monkeypatch.setattr(Search, "solve", watched)
+    found = Search(tree, SolveOptions(GAP)).run()
+    asked = [(node, led) for node, led in seen if node.asked is not None]
+    again = 0
+    for (node, led), (following, _) in itertools.pairwise(asked):
+        other = following.asked == node.asked and following.yes != node.yes
+        again += not led and other
+    assert again > 3
+    assert found.status is Status.OPTIMAL and found.bound is not None
+    assert len({node.number for node, _ in asked}) == len(asked), "no node twice"
+
+
 def test_the_same_search_twice_takes_the_same_steps() -> None:
     tree = engine_of("uae").searchable()
     tree.minimise("cost")
