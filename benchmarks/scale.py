@@ -1,6 +1,6 @@
 """How time and memory grow with the case, and the largest case solved to 2 % in a time limit.
 
-    python benchmarks/scale.py --json [--sizes 5x8x24x8 10x8x24x16 20x8x24x16] [--limit 600] [--one-place] [--rich]
+    python benchmarks/scale.py [--sizes 5x8x24x8 10x8x24x16] [--limit 600] [--one-place] [--rich] [--model] [--json]
 
 A size is sites x systems x quarters x workloads. The case is Korea with its sites, hosts, quotas and workloads
 repeated under other names until there are as many; a copy differs from its original in the size of its sites and
@@ -9,9 +9,11 @@ a site serves as much as in Korea, vendors allocate to each copy what they alloc
 the sites. Hosts share training runs, which grow with the country while its hosts do not; ``--one-place`` keeps each run
 to one host. ``--rich`` begins from ``korea-agreements`` with the power of ``benchmarks/power.py`` on offer and a cap on
 carbon that grows with the sites; copies of a workload then ask for another class of model, by another day of work, so that
-few are alike (``kinds`` counts those that differ in rates or in their day). Each size runs in a process of its own at
+few are alike (``kinds`` counts those that differ in rates or in their day). ``--model`` ends with tables, model and
+arrays, without a plan. Each size runs in a process of its own at
 ``quick`` quality (2 %) and reports rows, columns and non-zeros, before and after aggregation, seconds by stage by the clock
-and of the processor, gap, violations found by the audit, peak memory.
+and of the processor, gap, violations found by the audit, peak memory of tables, model and arrays and of all. Without
+``--json`` they are a table, a line a size: the curve of seconds and memory.
 """
 
 import argparse
@@ -162,19 +164,38 @@ def scaled(size: Record, factor: float, one_place: bool) -> Record:
     return {**size, "points": [{**p, "value": p["value"] * factor} for p in size["points"]]}
 
 
-def one(size: str, limit: float, one_place: bool, rich: bool) -> Record:
+def peak_mb() -> float:
+    """Most memory that this process has had, Python and its packages with it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def one(size: str, limit: float, one_place: bool, rich: bool, model: bool) -> Record:
     """One size, in this process."""
     sites, systems, quarters, workloads = map(int, size.split("x"))
     base = load_scenario(example_path("korea-agreements" if rich else "korea"))
     if rich:
         base = with_power(base, "N")
     scenario = case_of(base, sites, systems, quarters, workloads, limit, one_place, apart=rich)
-    began = time.perf_counter()
+    began, since = time.perf_counter(), time.process_time()
     case = build_case(scenario)
     built = time.perf_counter() - began
     engine = Engine(case)
-    processor = {"case": 0.0}
-    stage, since = "case", 0.0
+    processor = {"case and model": time.process_time() - since}
+    found: Record = {
+        "sites x systems x periods x workloads": size,
+        "hosts": len(scenario.hosts),
+        "kinds": kinds(scenario),
+        "rows_columns_nonzeros": [*engine.arrays.shape, int(engine.arrays.matrix.nnz)],
+        "case_seconds": built,
+        "processor_seconds": processor,
+        "model_peak_mb": peak_mb(),
+    }
+    return found if model else found | planned(engine, processor)
+
+
+def planned(engine: Engine, processor: dict[str, float]) -> Record:
+    """What the plan took; ``processor`` gets its seconds by stage."""
+    stage, since = "start", time.process_time()
 
     def note(event: Event) -> None:
         nonlocal stage, since
@@ -184,25 +205,45 @@ def one(size: str, limit: float, one_place: bool, rich: bool) -> Record:
         known = {k: v for k, v in asdict(event).items() if v is not None and v != ""}
         print(json.dumps(known), file=sys.stderr, flush=True)
 
-    outcome = solve(case, on_event=note, engine=engine)
+    outcome = solve(engine.case, on_event=note, engine=engine)
     note(Event("end"))
     processor["total"] = time.process_time()
     found = audit(outcome.plan) if outcome.plan is not None else None
     return {
-        "sites x systems x periods x workloads": size,
-        "hosts": len(scenario.hosts),
-        "kinds": kinds(scenario),
-        "rows_columns_nonzeros": [*engine.arrays.shape, int(engine.arrays.matrix.nnz)],
         "aggregated": [*engine.smaller.shape, int(engine.smaller.matrix.nnz)] if engine.large else None,
-        "case_seconds": built,
         "seconds": outcome.seconds,
-        "processor_seconds": {k: round(v, 1) for k, v in processor.items()},
         "status": outcome.status,
         "gap": outcome.gap,
         "bound_musd": outcome.bound,
         "audit_violations": None if found is None else len(found),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
     }
+
+
+CURVE = ("size", "non-zeros", "model processor s", "model peak MB", "processor s", "s", "peak MB", "gap")
+
+
+def curve(rows: list[Record]) -> str:
+    """Seconds and memory against size, a line a size; a dash where no plan was asked for or found."""
+    lines = [CURVE]
+    for row in rows:
+        spent, gap = row["processor_seconds"], row.get("gap")
+        lines.append(
+            (
+                row["sites x systems x periods x workloads"],
+                f"{row['rows_columns_nonzeros'][2]:,}",
+                f"{spent['case and model']:.1f}",
+                f"{row['model_peak_mb']:,.0f}",
+                f"{spent['total']:.0f}" if "total" in spent else "-",
+                f"{row['seconds']['total']:.0f}" if "seconds" in row else "-",
+                f"{row['peak_mb']:,.0f}" if "peak_mb" in row else "-",
+                "-" if gap is None else f"{gap:.2%}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(x.rjust(w) for x, w in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def main() -> None:
@@ -213,20 +254,22 @@ def main() -> None:
     parser.add_argument(
         "--rich", action="store_true", help="with power, agreements and workloads of many kinds"
     )
+    parser.add_argument("--model", action="store_true", help="tables, model and arrays only")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(one(args.one, args.limit, args.one_place, args.rich)))
+        print(json.dumps(one(args.one, args.limit, args.one_place, args.rich, args.model)))
         return
     rows = []
     for size in args.sizes:
         command = [sys.executable, __file__, "--one", size, "--limit", str(args.limit)]
         command += ["--one-place"] if args.one_place else []
         command += ["--rich"] if args.rich else []
+        command += ["--model"] if args.model else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
-    print(json.dumps(rows, indent=2) if args.json else "\n".join(map(str, rows)))
+    print(json.dumps(rows, indent=2) if args.json else curve(rows))
 
 
 if __name__ == "__main__":

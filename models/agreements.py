@@ -274,13 +274,11 @@ def _opened_work(case: Case) -> pd.DataFrame:
         ("serve", case.serve, 1.0),
         ("reserve", reserves(case), float(len(case.hosts))),
     ):
-        rows = table.reset_index(drop=True)[["w", *HAKT, "rate"]].assign(
-            family=family, index=list(table.index)
+        names = [need.get(key, ()) for key in zip(*(table[part] for part in ("w", *HAK)), strict=True)]
+        own = table[np.fromiter(map(bool, names), bool, len(names))]
+        rows = own.reset_index(drop=True)[["w", *HAKT, "rate"]].assign(
+            family=family, index=list(own.index), names=list(filter(None, names))
         )
-        rows = rows.assign(
-            names=[need.get(key, ()) for key in rows[["w", *HAK]].itertuples(index=False, name=None)]
-        )
-        rows = rows[rows["names"].map(len) > 0]
         demand = [case.demand.at[key, "most_kref"] for key in zip(rows["w"], rows["t"], strict=True)]
         parts.append(rows.assign(most=times * np.array(demand, dtype=float) / rows["rate"]))
     work, terms = pd.concat(parts, ignore_index=True), case.terms

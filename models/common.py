@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,14 +14,64 @@ from pyomo.core.base.set import IndexedSet
 
 from planner.case.periods import Calendar
 
+V = TypeVar("V")
 
-def tuples(table: pd.DataFrame) -> list[Any]:
-    """Row index of a table as plain tuples (or plain values) with Python integers.
 
-    The index keeps its tuples: sets, parameters and the ledger hold the same ones.
+class _Ordered(Mapping[Any, V]):
+    """Keys in an order, and a dictionary of their places that is made where one is looked up."""
+
+    @cached_property
+    def _place_of(self) -> dict[Any, int]:
+        return {key: i for i, key in enumerate(self)}
+
+    def place(self, key: Any) -> int:
+        """Place of a key. ``KeyError`` without one, ``TypeError`` for a rule's placeholders, which have no hash."""
+        hash(key)
+        if hasattr(key, "is_expression_type"):  # what Pyomo makes of placeholders, and then looks up
+            raise KeyError(key)
+        return self._place_of[key]
+
+
+class Coded(_Ordered[int]):
+    """Distinct tuples in their order, each with its place: they are known by the codes of their parts.
+
+    Tuples are made where somebody walks through them, and a dictionary of them where somebody looks one up: for the work
+    of a large case both would take ten times the memory of the codes.
     """
-    members: list[Any] = table.index.tolist()
-    return members
+
+    def __init__(self, columns: Sequence[tuple[list[Any], np.ndarray]]) -> None:
+        """``columns``: by part, its distinct values and the position of each tuple's value in them."""
+        self.columns = columns
+
+    def __getitem__(self, member: Any) -> int:
+        return self.place(member)
+
+    def __iter__(self) -> Iterator[Any]:
+        parts = (np.array(values, dtype=object)[codes].tolist() for values, codes in self.columns)
+        return iter(zip(*parts, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.columns[0][1])
+
+
+def tuples(table: pd.DataFrame) -> Coded | list[Any]:
+    """Row index of a table as tuples (or plain values) with Python integers."""
+    index = table.index
+    if not isinstance(index, pd.MultiIndex):
+        return list(index.tolist())
+    return Coded([_coded(codes, level) for codes, level in zip(index.codes, index.levels, strict=True)])
+
+
+def distinct(table: pd.DataFrame, names: Sequence[str]) -> Coded:
+    """Tuples of two or more named columns without repeats, in the order of their first rows."""
+    rows = table[list(names)].drop_duplicates()
+    return Coded([_coded(*pd.factorize(rows[name])) for name in names])
+
+
+def _coded(codes: np.ndarray, values: pd.Index) -> tuple[list[Any], np.ndarray]:
+    """Values in the order in which they first come, and their codes; half as wide as usual, which suffices by far."""
+    at, own = pd.factorize(np.asarray(codes))
+    return list(values.take(own).tolist()), at.astype(np.int32)
 
 
 def columns(table: pd.DataFrame, names: Sequence[str]) -> list[Any]:
@@ -38,26 +89,31 @@ def shared(values: pd.Series) -> list[Any]:
     return list(plain[codes].tolist())
 
 
-def grouped(table: pd.DataFrame, by: Sequence[str], take: Sequence[str]) -> dict[Any, list[Any]]:
-    """key(by) -> list of take-tuples, in table order, without repeats; equal tuples are one object."""
+def grouped(table: pd.DataFrame, by: Sequence[str], take: Sequence[str]) -> dict[Any, Sequence[Any]]:
+    """key(by) -> take-tuples, in table order, without repeats; equal tuples are one object."""
     out: dict[Any, list[Any]] = {}
     one: dict[Any, Any] = {}
     for key, value in zip(columns(table, by), columns(table, take), strict=True):
         out.setdefault(key, []).append(one.setdefault(value, value))
-    return {key: list(dict.fromkeys(values)) for key, values in out.items()}
+    return {key: tuple(dict.fromkeys(values)) for key, values in out.items()}
 
 
 def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Set:
     """An index set of tuples of ``dimen`` parts. Raises ``ValueError`` for tuples of another length."""
-    found = dict.fromkeys(members)
     if dimen == 1:
-        setattr(m, name, pe.Set(initialize=list(found), dimen=1))
+        setattr(m, name, pe.Set(initialize=list(dict.fromkeys(members)), dimen=1))
         return getattr(m, name)
-    if wrong := {len(member) for member in found} - {dimen}:  # type: ignore[arg-type]
+    if isinstance(members, Coded):
+        found: Mapping[Any, int] = members
+        wrong = {len(members.columns)} - {dimen}
+    else:
+        found = {member: i for i, member in enumerate(dict.fromkeys(members))}
+        wrong = {len(member) for member in found} - {dimen}
+    if wrong:
         raise ValueError(f"{name}: tuples of {dimen} parts are asked for, not of {wrong}")
     setattr(m, name, pe.Set(initialize=(), dimen=dimen))
     own = getattr(m, name)
-    own._values = {member: i for i, member in enumerate(found)}  # Pyomo would look at each member once more
+    own._values = found  # Pyomo would look at each member once more
     return own
 
 
@@ -78,20 +134,34 @@ class Aligned(Mapping[Any, float]):
         return len(self.numbers)
 
 
+class Listed(_Ordered[Sequence[Any]]):
+    """The sets of all keys in the order of the keys; the keys themselves are those of the index set, not held again."""
+
+    def __init__(self, keys: pe.Set, mapping: Mapping[Any, Sequence[Any]]) -> None:
+        self.keys_of, self.sets = keys, [mapping.get(key, ()) for key in keys]
+
+    def __getitem__(self, key: Any) -> Sequence[Any]:
+        return self.sets[self.place(key)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.keys_of)
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+
 class Family(IndexedSet):
     """A set of sets whose sets are plain sequences: an object of Pyomo for each would take most of a model's memory."""
 
     def __init__(self, keys: pe.Set, mapping: Mapping[Any, Sequence[Any]], dimen: int) -> None:
         super().__init__(keys, dimen=dimen)
-        self._members = mapping
+        self._sets = Listed(keys, mapping)
 
     def construct(self, data: Any = None) -> None:
         """Take the members as they are; a key without any has the empty set."""
         if not self._constructed:
             self._constructed: bool = True
-            self._data: Mapping[Any, Sequence[Any]] = {
-                key: self._members.get(key, ()) for key in self._index_set
-            }
+            self._data: Mapping[Any, Sequence[Any]] = self._sets
 
 
 def add_family(m: Any, name: str, keys: pe.Set, mapping: Mapping[Any, Sequence[Any]], dimen: int) -> None:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.continuity import orders_ended, work_ended
-from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.rules import Rule
 
 
@@ -30,7 +30,7 @@ def declare(m: Any, case: Case) -> None:
     hak = ["h", "a", "k"]
     add_set(m, "KEPT", tuples(case.kept), 3)
     add_param(m, "kept_share", m.KEPT, case.kept["share"])
-    add_set(m, "LAPSE", columns(case.lapses, ["w", *hak, "t"]), 5)
+    add_set(m, "LAPSE", distinct(case.lapses, ["w", *hak, "t"]), 5)
     add_set(m, "LAPSE_AFTER", tuples(case.lapses), 6)
     add_param(m, "lapse_weight", m.LAPSE, case.lapses["weight"])
     add_family(m, "lapses_of", m.KEPT, grouped(case.lapses, ["w", "before", "t"], hak), 3)
@@ -47,7 +47,7 @@ def declare(m: Any, case: Case) -> None:
     opened = opened.rename(columns={"t": "end"}).merge(
         case.agreements[["e", "t"]].reset_index(drop=True), on="e"
     )
-    signed = add_set(m, "WORK_ENDED", columns(opened, [*hak, "end", "e", "t"]), 6)
+    signed = add_set(m, "WORK_ENDED", distinct(opened, [*hak, "end", "e", "t"]), 6)
     add_param(m, "work_ended", signed, opened["most_k"])
     add_family(m, "signed_ended", m.LOSS, grouped(opened, [*hak, "end"], ["e", "t"]), 2)
     add_var(m, "lapsed", m.LAPSE)
@@ -83,7 +83,7 @@ def declare(m: Any, case: Case) -> None:
 
 def _ended(
     case: Case, table: pd.DataFrame, take: Sequence[str], life: str, where: set[Any]
-) -> dict[Any, list[tuple[Any, ...]]]:
+) -> dict[Any, Sequence[tuple[Any, ...]]]:
     """(h, a, k, t) of ``where`` -> take-tuples of what ends at the start of t."""
     ends = table.assign(end=case.calendar.periods_of(case.calendar.steps_of(table["t"]) + table[life]))
     return {key: rows for key, rows in grouped(ends, ["h", "a", "k", "end"], take).items() if key in where}

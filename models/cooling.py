@@ -17,7 +17,17 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import DESIGN, Case
-from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.common import (
+    add_family,
+    add_param,
+    add_set,
+    add_var,
+    alive_map,
+    columns,
+    distinct,
+    grouped,
+    tuples,
+)
 from planner.models.ledger import Booked, asset, local
 from planner.models.rules import Rule
 
@@ -33,10 +43,10 @@ def _declare_heat(m: Any, case: Case) -> None:
     loads = pd.DataFrame([*m.LOAD, *m.LOAD_DESIGN], columns=["h", "m", "t", "s"])
     built = loads[loads["h"].map(mode) == "build"]
     carry = built.merge(case.heat.reset_index(drop=True), on=["h", "m"])
-    add_set(m, "HEAT", columns(carry, ["h", "c", "m", "t", "s"]), 5)
+    add_set(m, "HEAT", distinct(carry, ["h", "c", "m", "t", "s"]), 5)
     add_var(m, "heat", m.HEAT)
-    add_set(m, "CARRIED", columns(built[built["s"] != DESIGN], ["h", "m", "t", "s"]), 4)
-    add_set(m, "CARRIED_DESIGN", columns(built[built["s"] == DESIGN], ["h", "m", "t", "s"]), 4)
+    add_set(m, "CARRIED", distinct(built[built["s"] != DESIGN], ["h", "m", "t", "s"]), 4)
+    add_set(m, "CARRIED_DESIGN", distinct(built[built["s"] == DESIGN], ["h", "m", "t", "s"]), 4)
     carriers = grouped(carry, ["h", "m", "t", "s"], ["c"])
     add_family(m, "carriers", m.CARRIED, carriers, 1)
     add_family(m, "design_carriers", m.CARRIED_DESIGN, carriers, 1)

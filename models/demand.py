@@ -24,7 +24,7 @@ import pyomo.environ as pe
 from planner.case.case import Case
 from planner.case.columns import looked_up
 from planner.case.resilience import reserves
-from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.ledger import Booked, book
 from planner.models.rules import Rule
 
@@ -64,15 +64,15 @@ def declare(m: Any, case: Case) -> None:
 def _links(m: Any, case: Case, serve: pd.DataFrame, held: pd.DataFrame) -> None:
     openable = set(case.opens["h"]) if len(case.opens) else set()
     at_host = serve[serve["h"].isin(openable)]
-    add_set(m, "HOST_LINK", dict.fromkeys(columns(at_host, ["w", "h", "t"])), 3)
-    add_set(m, "STACK_LINK", dict.fromkeys(columns(serve, ["w", "a", "t"])), 3)
+    add_set(m, "HOST_LINK", distinct(at_host, ["w", "h", "t"]), 3)
+    add_set(m, "STACK_LINK", distinct(serve, ["w", "a", "t"]), 3)
     add_family(m, "host_serves", m.HOST_LINK, grouped(serve, ["w", "h", "t"], ["a", "k"]), 2)
     add_family(m, "host_holds", m.HOST_LINK, grouped(held, ["w", "h", "t"], ["a", "k"]), 2)
     add_family(m, "stack_serves", m.STACK_LINK, grouped(serve, ["w", "a", "t"], ["h", "k"]), 2)
-    add_set(m, "STACK_HELD", dict.fromkeys(columns(held, ["w", "a", "t"])), 3)
+    add_set(m, "STACK_HELD", distinct(held, ["w", "a", "t"]), 3)
     hosts = len(case.hosts)  # every host may hold up to the whole demand in reserve
     add_family(m, "stack_holds", m.STACK_HELD, grouped(held, ["w", "a", "t"], ["h", "k"]), 2)
-    add_set(m, "STACK_TIME", dict.fromkeys(columns(serve, ["a", "t"])), 2)
+    add_set(m, "STACK_TIME", distinct(serve, ["a", "t"]), 2)
     add_family(m, "adopts_after", m.STACK_TIME, _dates(m.STACK_TIME, m.ADOPT, gt), 1)
     add_family(m, "leaves_by", m.STACK_TIME, _dates(m.STACK_TIME, m.LEAVE, le), 1)
 

@@ -27,7 +27,7 @@ from planner.models.common import (
     add_set,
     add_var,
     alive_map,
-    columns,
+    distinct,
     grouped,
     tuples,
 )
@@ -90,13 +90,13 @@ def _declare_work(m: Any, case: Case) -> None:
     firm, soft = serve[~preemptible], serve[preemptible]
     typical = case.slices[~case.slices["design"]]
     run = soft.drop(columns=["p"]).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
-    add_set(m, "RUN", columns(run, ["w", "h", "a", "k", "t", "s"]), 6)
+    add_set(m, "RUN", distinct(run, ["w", "h", "a", "k", "t", "s"]), 6)
     add_set(m, "SOFT", tuples(soft), 5)
     add_set(m, "HELD", tuples(held), 5)
     add_var(m, "run", m.RUN)
     add_var(m, "reserve", m.HELD)
     fleet_slices = case.fleet.reset_index(drop=True).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
-    add_set(m, "FLEET_SLICE", columns(fleet_slices, ["h", "a", "k", "t", "s"]), 5)
+    add_set(m, "FLEET_SLICE", distinct(fleet_slices, ["h", "a", "k", "t", "s"]), 5)
     add_set(m, "SLICE", tuples(typical), 2)
     add_set(m, "PROFILE", tuples(case.profile), 2)
     add_param(m, "profile", m.PROFILE, case.profile["value"])

@@ -274,10 +274,13 @@ def discounted(case: Case, entries: pd.DataFrame) -> np.ndarray:
 
 def partner_cost(case: Case, entries: pd.DataFrame) -> pd.Series:
     """(family, index) -> discounted MUSD per unit paid by the partner: the cost objective's coefficients."""
-    own = entries[entries["payer"] == PARTNER]
+    own = entries.loc[entries["payer"] == PARTNER, ["family", "index", "t", "musd"]]
     value = own["musd"].to_numpy(float) * discounted(case, own)
     family = own["family"].cat
     codes, members = pd.factorize(own["index"])
     members = pd.Index(members, tupleize_cols=False)  # tuples of all lengths, one label each
-    labels = pd.MultiIndex(levels=[family.categories, members], codes=[family.codes, codes])
-    return pd.Series(value, index=labels).groupby(level=[0, 1], sort=False).sum()
+    # One number for family and index: groups of two labels take several times the memory.
+    variable, first = pd.factorize(family.codes.to_numpy(np.int64) * len(members) + codes)
+    codes = np.divmod(first, max(1, len(members)))
+    labels = pd.MultiIndex(levels=[family.categories, members], codes=codes)
+    return pd.Series(pd.Series(value).groupby(variable).sum().to_numpy(), index=labels)

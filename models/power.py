@@ -24,7 +24,17 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import DESIGN, MEDIA, Case
-from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.models.common import (
+    add_family,
+    add_param,
+    add_set,
+    add_var,
+    alive_map,
+    columns,
+    distinct,
+    grouped,
+    tuples,
+)
 from planner.models.ledger import Booked, asset, book, local
 from planner.models.rules import Rule
 
@@ -45,8 +55,8 @@ def declare_load(m: Any, case: Case) -> None:
     keys = own.reset_index(drop=True)[["h", "t"]].drop_duplicates().merge(slices, on="t")
     keys = keys.merge(pd.DataFrame({"m": MEDIA}), how="cross")
     typical = keys[~keys["design"]]
-    add_set(m, "LOAD", columns(typical, ["h", "m", "t", "s"]), 4)
-    add_set(m, "LOAD_DESIGN", columns(keys[keys["design"]], ["h", "m", "t", "s"]), 4)
+    add_set(m, "LOAD", distinct(typical, ["h", "m", "t", "s"]), 4)
+    add_set(m, "LOAD_DESIGN", distinct(keys[keys["design"]], ["h", "m", "t", "s"]), 4)
     shares = case.systems[list(MEDIA)].stack()
     add_set(m, "MEDIUM_SHARE", [(str(k), str(x)) for k, x in shares.index], 2)
     add_param(m, "medium_share", m.MEDIUM_SHARE, shares)
@@ -101,7 +111,7 @@ def declare_load(m: Any, case: Case) -> None:
 def _declare_energy(m: Any, case: Case, typical: pd.DataFrame) -> None:
     add_set(m, "PUE", tuples(case.pue), 4)
     add_param(m, "pue", m.PUE, case.pue["pue"])
-    add_set(m, "IMPORT_BUILD", dict.fromkeys(columns(typical, ["h", "t", "s"])), 3)
+    add_set(m, "IMPORT_BUILD", distinct(typical, ["h", "t", "s"]), 3)
     colo = [(h, t, s) for h, x, t, s in m.LOAD if x == MEDIA[0] and case.hosts.loc[h, "mode"] == "colocation"]
     add_set(m, "IMPORT_COLO", colo, 3)
     add_set(m, "IMPORT", [*m.IMPORT_BUILD, *m.IMPORT_COLO], 3)
@@ -138,7 +148,7 @@ def _declare_firm(m: Any, case: Case, design: pd.DataFrame) -> None:
     add_set(m, "BACKUP", tuples(case.backups), 3)
     add_var(m, "connect", m.CONNECT)
     add_var(m, "backup", m.BACKUP)
-    add_set(m, "FIRM", dict.fromkeys(columns(design, ["h", "t", "s"])), 3)
+    add_set(m, "FIRM", distinct(design, ["h", "t", "s"]), 3)
     add_family(m, "firm_heat", m.FIRM, grouped(design, ["h", "t", "s"], ["c", "m"]), 2)
     lines = alive_map(case.connections, ["h"], ["n", "t"], "life", case.calendar)
     sets = alive_map(case.backups, ["h"], ["g", "t"], "life", case.calendar)

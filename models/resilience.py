@@ -14,13 +14,14 @@ after a loss of supply, on systems ordered or contracts begun before it:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from planner.case.case import Case
 from planner.case.resilience import lost_offers, reserves
-from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.rules import Rule
 
 HAKT = ["h", "a", "k", "t"]
@@ -28,7 +29,7 @@ HAKT = ["h", "a", "k", "t"]
 
 def declare(m: Any, case: Case) -> None:
     held = reserves(case)
-    add_set(m, "RESERVED", dict.fromkeys(columns(held, ["w", "t"])), 2)
+    add_set(m, "RESERVED", distinct(held, ["w", "t"]), 2)
     add_var(m, "reserved", m.RESERVED)
     add_family(m, "holds", m.RESERVED, grouped(held, ["w", "t"], ["h", "a", "k"]), 3)
 
@@ -65,9 +66,9 @@ def _declare_outlasting(m: Any, case: Case, late: pd.DataFrame) -> None:
     availability = case.physics["availability"]
     work = late.drop_duplicates(["i", "w", *HAKT]).reset_index(drop=True)
     fleet = work.drop_duplicates(["i", *HAKT]).reset_index(drop=True)
-    add_set(m, "OUTLAST", columns(work, ["i", "w", *HAKT]), 6)
+    add_set(m, "OUTLAST", distinct(work, ["i", "w", *HAKT]), 6)
     add_var(m, "outlast", m.OUTLAST)
-    add_set(m, "OLD_FLEET", columns(fleet, ["i", *HAKT]), 5)
+    add_set(m, "OLD_FLEET", distinct(fleet, ["i", *HAKT]), 5)
     add_family(m, "outlasting", m.OLD_FLEET, grouped(work, ["i", *HAKT], ["w"]), 1)
     add_family(m, "old_orders", m.OLD_FLEET, _before(case, fleet, case.orders, "order_t", "life", []), 1)
     add_family(m, "old_rents", m.OLD_FLEET, _before(case, fleet, case.rents, "t", "periods", ["r"]), 2)
@@ -88,7 +89,7 @@ def _declare_outlasting(m: Any, case: Case, late: pd.DataFrame) -> None:
 
 def _before(
     case: Case, fleet: pd.DataFrame, bought: pd.DataFrame, when: str, life: str, term: list[str]
-) -> dict[Any, list[Any]]:
+) -> dict[Any, Sequence[Any]]:
     """(i, h, a, k, t) -> (term, live date) of what was bought before the loss and is alive in t."""
     facts = bought.reset_index(drop=True)
     facts = facts.assign(u=facts["t"], bought_t=facts[when])[["h", "a", "k", "u", "bought_t", life, *term]]

@@ -15,7 +15,7 @@ from typing import Any
 import pyomo.environ as pe
 
 from planner.case.case import Case
-from planner.models.common import add_family, add_set, columns, grouped, tuples
+from planner.models.common import add_family, add_set, distinct, grouped, tuples
 from planner.models.ledger import CONSTANT, Booked, asset, book, local, yearly
 from planner.models.rules import Rule
 
@@ -32,7 +32,7 @@ def declare(m: Any, case: Case) -> None:
     add_family(m, "opens_by", m.PLACE, {(h, t): [u for u in by.get(h, []) if u <= t] for h, t in places}, 1)
     m.open_once = Rule(m.HOST, rule=lambda m, h: sum(m.open[h, t] for t in m.open_dates[h]) <= 1)
     built = case.host_period[case.host_period["mode"] == "build"]
-    add_set(m, "SITE", dict.fromkeys(columns(built, ["p", "t"])), 2)
+    add_set(m, "SITE", distinct(built, ["p", "t"]), 2)
     add_family(m, "hosts_at", m.SITE, grouped(built, ["p", "t"], ["h"]), 1)
 
 

@@ -13,6 +13,7 @@ order = unit x units                    (h,a,k,t) whole servers or racks; the so
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -125,7 +126,7 @@ def _lifted(case: Case, members: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(members.reset_index(drop=True)[["q", "h", "a", "k"]], on=["q", "h", "a", "k"])
 
 
-def _up_to(by: dict[Any, list[Any]], caps: pd.DataFrame) -> dict[Any, list[Any]]:
+def _up_to(by: Mapping[Any, Sequence[Any]], caps: pd.DataFrame) -> dict[Any, Sequence[Any]]:
     """(q, t) -> orders from the first period of the quota's window up to t."""
     return {
         (row.q, int(row.t)): [

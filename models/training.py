@@ -24,7 +24,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.case.training_work import ALL_HOSTS
-from planner.models.common import add_family, add_param, add_set, add_var, columns, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.fleet import without_power
 from planner.models.rules import Rule
 
@@ -45,14 +45,14 @@ def _declare_work(m: Any, case: Case) -> None:
     serve = serve[serve["w"].isin(set(pace["w"]))]
     effort = pace.merge(serve[["w", "h", "t"]].drop_duplicates(), on=["w", "t"])
     add_set(m, "TRAINING", tuples(case.trainings), 2)
-    add_set(m, "EFFORT", columns(effort, ["w", "j", "h", "t"]), 4)
+    add_set(m, "EFFORT", distinct(effort, ["w", "j", "h", "t"]), 4)
     add_var(m, "effort", m.EFFORT)
     add_var(m, "unfinished", m.TRAINING, bounds=(0, 1))
-    add_set(m, "TRAINED", dict.fromkeys(columns(effort, ["w", "h", "t"])), 3)
+    add_set(m, "TRAINED", distinct(effort, ["w", "h", "t"]), 3)
     add_family(m, "efforts_at", m.TRAINED, grouped(effort, ["w", "h", "t"], ["j"]), 1)
     add_family(m, "trained_by", m.TRAINED, grouped(serve, ["w", "h", "t"], ["a", "k"]), 2)
     add_param(m, "period_steps", m.PERIOD, case.periods["steps"])
-    add_set(m, "PACE", columns(pace, ["w", "j", "t"]), 3)
+    add_set(m, "PACE", distinct(pace, ["w", "j", "t"]), 3)
     add_param(m, "pace_k", m.PACE, dict(zip(m.PACE, pace["kref"], strict=True)))
     add_family(m, "in_course", m.AHEAD, grouped(pace, ["w", "t"], ["j"]), 1)
     m.training_work = Rule(

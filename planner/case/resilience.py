@@ -93,8 +93,9 @@ def _duties(context: Context) -> Iterator[tuple[str, str, str, int, float, bool,
 def lost_offers(case: Case, offers: pd.DataFrame) -> pd.DataFrame:
     """(i, w, f, t, share, supply, lost_t, h, a, k): rows of ``offers`` (w, h, a, k, t, ...) that each loss takes."""
     duties, members = (x.reset_index(drop=True) for x in (case.survival, case.survival_members))
-    at = offers[["w", "h", "a", "k", "t"]].reset_index(drop=True)
-    return duties.merge(at, on=["w", "t"]).merge(members, on=["i", "f", "h", "a", "k"])
+    at = offers.loc[offers["w"].isin(duties["w"]), ["w", "h", "a", "k", "t"]].reset_index(drop=True)
+    # The few members of each offer come first: every duty with every offer would be a table ten times as long.
+    return duties.merge(at.merge(members, on=["h", "a", "k"]), on=["i", "w", "f", "t"])
 
 
 def alone(case: Case, possible: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,7 @@ class _Compiler:
         self.model = model
         self.evaluator = Evaluator()
         self.rows: dict[str, Block] = {}
-        self.matrices: list[csr_array] = []
+        self.data, self.indices, self.ends = np.zeros(0), np.zeros(0, np.int32), [np.zeros(1, np.int64)]
         self.row_bounds: list[tuple[Floats, Floats]] = []
         self.uses: dict[str, dict[str, list[Any]]] = {}
 
@@ -61,9 +61,10 @@ class _Compiler:
             self._constraint(constraint)
         width = sum(block.size for block in self.evaluator.columns.values())
         cost, offset, maximize = self._objective(width)
+        ends = _joined(self.ends).astype(_index_type(max(width, len(self.data))))
         col_lower, col_upper, integrality = (_joined(part[i] for part in columns) for i in range(3))
         return Arrays(
-            matrix=self._stacked(width),
+            matrix=csr_array((self.data, self.indices, ends), shape=(len(ends) - 1, width)),
             cost=cost,
             offset=offset,
             col_lower=col_lower,
@@ -76,19 +77,6 @@ class _Compiler:
             maximize=maximize,
             params={name: _param_use(places) for name, places in sorted(self.uses.items())},
         )
-
-    def _stacked(self, width: int) -> csr_array:
-        """One matrix of all rows; those of each constraint are let go as they are copied."""
-        height, total = sum(m.shape[0] for m in self.matrices), sum(m.nnz for m in self.matrices)
-        data, indices = np.empty(total), np.empty(total, _index_type(max(width, total)))
-        indptr = np.zeros(height + 1, indices.dtype)
-        row = at = 0
-        for i, m in enumerate(self.matrices):
-            data[at : at + m.nnz], indices[at : at + m.nnz] = m.data, m.indices
-            indptr[row + 1 : row + m.shape[0] + 1] = m.indptr[1:] + at
-            row, at = row + m.shape[0], at + m.nnz
-            self.matrices[i] = csr_array((0, 0))
-        return csr_array((data, indices, indptr), shape=(height, width))
 
     # ---- columns
 
@@ -203,7 +191,7 @@ class _Compiler:
         matrix = csr_array((values, places), shape=(block.size, width))
         matrix.eliminate_zeros()
         self.rows[name] = block
-        self.matrices.append(matrix)
+        self._append(matrix)
         self.row_bounds.append((lower, upper))
         for uses, at_rows, at_columns in terms.entry_uses:
             for param in uses:
@@ -211,6 +199,14 @@ class _Compiler:
         for uses, at_rows in terms.constant_uses:
             for param in uses:
                 self._places(param, "rows").append(block.start + at_rows)
+
+    def _append(self, matrix: csr_array) -> None:
+        """More rows of the one matrix: its arrays grow where they stand, so that no row is held twice."""
+        at, size = len(self.data), len(self.data) + matrix.nnz
+        for whole, part in ((self.data, matrix.data), (self.indices, matrix.indices)):
+            whole.resize(size, refcheck=False)
+            whole[at:] = part
+        self.ends.append(at + matrix.indptr[1:].astype(np.int64))
 
     # ---- objective
 

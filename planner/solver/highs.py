@@ -321,7 +321,8 @@ class LiveHighs:
         height, width = a.shape
         sense = highspy.ObjSense.kMaximize if a.maximize else highspy.ObjSense.kMinimize
         vectors = (a.cost, a.col_lower, a.col_upper, a.row_lower, a.row_upper)
-        matrix = (a.matrix.indptr.astype(np.int32), a.matrix.indices.astype(np.int32), a.matrix.data)
+        ends, columns = (part.astype(np.int32, copy=False) for part in (a.matrix.indptr, a.matrix.indices))
+        matrix = (ends, columns, a.matrix.data)
         sizes = (width, height, a.matrix.nnz, _ROW_WISE, int(sense), a.offset)
         self.call("passModel", *sizes, *vectors, *matrix, a.integrality)
 

@@ -12,7 +12,7 @@ from pyomo.core.expr.numvalue import native_numeric_types, native_types
 from pyomo.core.expr.template_expr import GetItemExpression, IndexTemplate, TemplateSumExpression
 
 from planner.solver.arrays import Block
-from planner.solver.members import ABSENT, Ints, Locator, Members, Numbers, Ref
+from planner.solver.members import ABSENT, Coded, Ints, Locator, Members, Numbers, Ref
 from planner.solver.templates import CompileError, Frame, Values, product_frame, ragged_frame, set_dimen
 
 _FUNCTIONS = {
@@ -22,7 +22,7 @@ _FUNCTIONS = {
 _DENSE_CELLS_PER_VALUE = 4
 
 
-Family = tuple[Members, Ints, Ints, NDArray[np.bool_]]
+Family = tuple[Members, Ints, NDArray[np.int32], NDArray[np.bool_]]
 """Sets of an indexed Set: all members, where each set starts, their members' places, which sets are absent."""
 
 
@@ -91,9 +91,13 @@ class Reader:
         if id(index_set) not in self._members:
             if not index_set.isfinite():
                 raise CompileError(f"Set {index_set.name}: only finite sets can index a component")
-            elements = list(index_set)
-            dimen = set_dimen(index_set) if elements or isinstance(index_set.dimen, int) else 1
-            self._members[id(index_set)] = (index_set, Members(elements, dimen))
+            if (columns := getattr(getattr(index_set, "_values", None), "columns", None)) is not None:
+                members: Members = Coded(columns)
+            else:
+                elements = list(index_set)
+                dimen = set_dimen(index_set) if elements or isinstance(index_set.dimen, int) else 1
+                members = Members(elements, dimen)
+            self._members[id(index_set)] = (index_set, members)
         return self._members[id(index_set)][1]
 
     def positions(self, component: Any, args: Sequence[Any], frame: Frame) -> Ints:
@@ -161,15 +165,19 @@ class Reader:
     def _family(self, family: Any, dimen: int) -> Family:
         """An IndexedSet as one list of distinct members and, per key, the places of its own in that list."""
         if id(family) not in self._families:
-            keys = [
-                parts[0] if len(parts) == 1 else parts
-                for parts in Block(0, self.leaves(family.index_set())).index
-            ]
-            lists = [family._data.get(key, ()) for key in keys]
-            absent = np.fromiter((key not in family._data for key in keys), bool, len(keys))
+            lists = getattr(family._data, "sets", None)  # in the order of its index set
+            if lists is None:
+                keys = [
+                    parts[0] if len(parts) == 1 else parts
+                    for parts in Block(0, self.leaves(family.index_set())).index
+                ]
+                lists = [family._data.get(key, ()) for key in keys]
+                absent = np.fromiter((key not in family._data for key in keys), bool, len(keys))
+            else:
+                absent = np.zeros(len(lists), bool)
             place_of = {m: i for i, m in enumerate(dict.fromkeys(m for members in lists for m in members))}
             members = Members(list(place_of), dimen)
-            places = np.fromiter((place_of[m] for own in lists for m in own), np.intp)
+            places = np.fromiter((place_of[m] for own in lists for m in own), np.int32)
             starts = np.concatenate([[0], np.cumsum([len(own) for own in lists], dtype=np.intp)]).astype(
                 np.intp
             )

@@ -24,7 +24,7 @@ class Column:
     """One dimension of a set: its distinct values, and for each member the position of its value in them."""
 
     values: list[Any]
-    codes: Ints
+    codes: NDArray[np.int32]
 
     @cached_property
     def code_of(self) -> dict[Any, int]:
@@ -83,10 +83,10 @@ class Members:
 
     @cached_property
     def _keys(self) -> Ints:
-        return sum(
-            (c.codes * s for c, s in zip(self.columns, self.strides, strict=True)),
-            start=np.zeros(len(self), np.intp),
-        )
+        keys = np.zeros(len(self), np.intp)
+        for column, stride in zip(self.columns, self.strides, strict=True):
+            keys += column.codes.astype(np.intp) * stride
+        return keys
 
     @cached_property
     def _table(self) -> Ints | None:
@@ -133,9 +133,32 @@ class Numbers(Members):
         return self._values
 
 
+class Coded(Members):
+    """Tuples that are known by the codes of their parts; tuples are made only where they are asked for."""
+
+    def __init__(self, columns: Sequence[tuple[list[Any], NDArray[np.int32]]]) -> None:
+        self.columns = [Column(values, codes) for values, codes in columns]
+        self.dimen = len(columns)
+
+    def __len__(self) -> int:
+        return len(self.columns[0].codes)
+
+    def tuple_at(self, position: int) -> tuple[Any, ...]:
+        return tuple(column.values[column.codes[position]] for column in self.columns)
+
+    @cached_property
+    def elements(self) -> list[Any]:  # type: ignore[override]
+        return [self.tuple_at(i) for i in range(len(self))]
+
+    def numbers(self, dim: int) -> NDArray[np.float64]:
+        """The values of one dimension as numbers, one per member. ValueError if they are not."""
+        column = self.columns[dim]
+        return Members(column.values).numbers(0)[column.codes]
+
+
 def _column(values: Sequence[Any]) -> Column:
     code_of = {value: code for code, value in enumerate(dict.fromkeys(values))}
-    return Column(list(code_of), np.fromiter((code_of[v] for v in values), np.intp, len(values)))
+    return Column(list(code_of), np.fromiter((code_of[v] for v in values), np.int32, len(values)))
 
 
 class Ref(NamedTuple):
@@ -188,18 +211,19 @@ class Locator:
         key = np.zeros(len(source), np.intp)
         unknown = np.zeros(len(source), bool)
         for target_dim, source_dim in dims:
-            codes = self._translated(source, source_dim, target, target_dim)
+            codes = self._translated(source, source_dim, target, target_dim)[source.columns[source_dim].codes]
             unknown |= codes < 0
             key += codes * target.strides[target_dim]
         key[unknown] = ABSENT
         return key
 
     def _translated(self, source: Members, source_dim: int, target: Members, target_dim: int) -> Ints:
+        """Code in the target of each distinct value of the source; ABSENT where it has none."""
         known = (source, source_dim, target, target_dim)
         if known not in self._codes:
             column, code_of = source.columns[source_dim], target.columns[target_dim].code_of
-            table = np.fromiter((code_of.get(v, ABSENT) for v in column.values), np.intp, len(column.values))
-            self._codes[known] = table[column.codes]
+            codes = (code_of.get(v, ABSENT) for v in column.values)
+            self._codes[known] = np.fromiter(codes, np.intp, len(column.values))
         return self._codes[known]
 
 

@@ -217,7 +217,12 @@ def product_frame(
 
 
 def ragged_frame(
-    members: Members, starts: Ints, places: Ints, chosen: Ints, indices: tuple[Any, ...], parent: Frame
+    members: Members,
+    starts: Ints,
+    places: NDArray[np.int32],
+    chosen: Ints,
+    indices: tuple[Any, ...],
+    parent: Frame,
 ) -> Frame:
     """For each parent element the members of one set of a family.
 
@@ -227,6 +232,6 @@ def ragged_frame(
     counts = starts[chosen + 1] - starts[chosen]
     ends = np.cumsum(counts)
     size = int(ends[-1]) if len(ends) else 0
-    at = places[np.arange(size) + np.repeat(starts[chosen] - (ends - counts), counts)]
+    at = places[np.arange(size) + np.repeat(starts[chosen] - (ends - counts), counts)].astype(np.intp)
     refs = {placeholder._id: Ref(members, dim, at) for dim, placeholder in enumerate(indices)}
     return Frame(size, refs, parent, counts)
