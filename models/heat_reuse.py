@@ -5,9 +5,10 @@ Variables: reused[h,t,s] MW of heat given, as a mean of the slice. Heat recovery
     reused <= share that can be given x sum over c of heat[h,c,liquid,t,s]             (h,t,s)    reuse_source
     reused <= share of the period in which heat is taken x recovery alive              (h,t,s)    reuse_capacity
     sum over hosts of reused <= share of the period x most that is taken               (p,t,s)    heat_taker
-    share x energy drawn - heat reused <= share x most energy x hosts that opened before the law     (i)   heat_reuse_floor
+    share x energy drawn - heat reused <= share x energy of what ran before the law    (i)        heat_reuse_floor
 
-i is a host, a law and a calendar year. A law binds places that begin from its day on; one that opened before is free of it.
+i is a host, a law and a calendar year. A law binds what begins to operate from its day on: the load of the last period
+before it is free, slice by slice, and all that is more is not. To open early with nothing that runs frees nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def declare(m: Any, case: Case) -> None:
 
 
 def _declare_floors(m: Any, case: Case, heat: pd.DataFrame) -> None:
-    """Rows of every host, law and year; a host that opened before the law began has room for all it may draw."""
+    """Rows of every host, law and year; the load of the period before the law began stays free of it."""
     floors = case.reuse_floors.reset_index(drop=True)
     if not len(floors):
         return
@@ -92,17 +93,11 @@ def _declare_floors(m: Any, case: Case, heat: pd.DataFrame) -> None:
     )
     given = given.assign(family="reused", index=pd.Series(columns(given, ["h", "t", "s"]), dtype=object),
                          weight=-given["hours"] / 1000.0)  # fmt: skip
-    most = drawn.groupby(["i", "h", "t", "s"])["weight"].max().reset_index()
-    space = case.host_period["max_mw"]
-    most = most.assign(gwh=most["weight"] * [space[key] for key in zip(most["h"], most["t"], strict=True)])
-    room = floors.drop_duplicates("i").merge(most.groupby("i", as_index=False)["gwh"].sum(), on="i")
-    early = room.merge(case.opens.reset_index(drop=True)[["h", "t"]].rename(columns={"t": "u"}), on="h")
-    early = early[early["u"] < early["begun_t"]].reset_index(drop=True)
-    early = early.assign(family="open", index=pd.Series(columns(early, ["h", "u"]), dtype=object),
-                         weight=-early["gwh"])  # fmt: skip
-    rows = pd.concat(
-        [part[["i", "family", "index", "weight"]] for part in (drawn, given, early) if len(part)]
-    )
+    ran = drawn.assign(t=drawn["begun_t"] - 1, weight=-drawn["weight"])
+    ran = ran.groupby(["i", "h", "c", "m", "t", "s"], as_index=False, sort=False)["weight"].sum()
+    ran = ran.assign(family="heat", index=pd.Series(columns(ran, ["h", "c", "m", "t", "s"]), dtype=object))
+    ran = ran[[key in m.HEAT for key in ran["index"]]]
+    rows = pd.concat([part[["i", "family", "index", "weight"]] for part in (drawn, given, ran) if len(part)])
     bounded_sums(m, "heat_reuse_floor", rows, dict.fromkeys(drawn["i"], 0.0))
 
 

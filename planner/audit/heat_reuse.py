@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
@@ -67,22 +66,36 @@ def _floors(view: View, found: Findings, table: pd.DataFrame) -> None:
     floors = view.case.reuse_floors.reset_index(drop=True)
     if not len(floors):
         return
-    opened = view.table("opens").set_index("h")["t"]
-    begun = opened.reindex(floors["h"]).fillna(-1 if not len(opened) else np.inf).to_numpy(float)
-    owes = floors[begun >= floors["begun_t"].to_numpy(float)]
     day = view.table("dispatch")
-    drawn = total(
-        day,
-        HT,
-        (day["import_mw"] + day["generation_mw"] + day["discharge_mw"] - day["charge_mw"]) * day["hours"],
-    )
+    day = day.assign(mw=day["import_mw"] + day["generation_mw"] + day["discharge_mw"] - day["charge_mw"])
+    drawn = total(day, HT, day["mw"] * day["hours"])
     given = total(table, HT, table["reused_mw"] * table["hours"])
+    owes = floors.assign(free=_free(view, floors, total(day, HTS, day["mw"])))
     at = pd.MultiIndex.from_frame(owes[HT])
-    short = owes["share"].to_numpy(float) * drawn.reindex(at, fill_value=0.0).to_numpy()
+    asked = drawn.reindex(at, fill_value=0.0).to_numpy() - owes["free"].to_numpy(float)
+    short = owes["share"].to_numpy(float) * asked
     short = short - given.reindex(at, fill_value=0.0).to_numpy()
     owes = owes.assign(year=[view.date(t).year for t in owes["t"]])
     found.at_most("heat-reuse-floor", total(owes, ["h", "law", "year"], pd.Series(short, index=owes.index)), 0.0,
                   "a year with less reused energy than is asked", 100.0)  # fmt: skip
+
+
+def _free(view: View, floors: pd.DataFrame, mw: pd.Series) -> pd.Series:
+    """MWh of each row of the floors that what ran in the period before the law draws in its own, hour by hour.
+
+    What an hour draws moves with the weather: by the technology of the host for which it does most.
+    """
+    slices = view.case.slices.reset_index(drop=True)[["t", "s", "hours"]]
+    rows = floors.assign(row=floors.index, u=floors["begun_t"] - 1).merge(slices, on="t")
+    pue = view.case.pue.reset_index(drop=True)[["h", "c", "t", "s", "pue"]]
+    before = pue.rename(columns={"t": "u", "pue": "pue_u"})
+    ratio = pue.merge(floors[["h", "t", "begun_t"]].drop_duplicates(), on=["h", "t"])
+    ratio = ratio.assign(u=ratio["begun_t"] - 1).merge(before, on=["h", "c", "u", "s"])
+    most = (ratio["pue"] / ratio["pue_u"]).groupby([ratio[k] for k in ("h", "t", "u", "s")]).max()
+    at = [pd.MultiIndex.from_frame(rows[keys]) for keys in (["h", "u", "s"], ["h", "t", "u", "s"])]
+    ran = mw.reindex(at[0], fill_value=0.0).to_numpy() * most.reindex(at[1], fill_value=0.0).to_numpy()
+    energy = pd.Series(ran * rows["hours"].to_numpy(float)).groupby(rows["row"].to_numpy()).sum()
+    return energy.reindex(floors.index, fill_value=0.0)
 
 
 def booked(book: Book) -> None:

@@ -1,7 +1,7 @@
 """Heat that is sold: who takes it near a site, what taking it off costs, and the least share that the law asks for.
 
 Only heat in the liquid loop is warm enough without a heat pump. Heat recovery is bought like cooling, by the megawatt. A law
-on new data centres is a row of ``heat_rules`` by the day a place begins; it binds where a site names a taker.
+on new data centres is a row of ``heat_rules`` by the day load begins to run; it binds where a site names a taker.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TABLES = {
     }),
     "reuse_floors": Table(("h", "law", "t"), {
         "share": "least share of the energy drawn that is reused, as a mean of the calendar year",
-        "begun_t": "a host that opens before this period is free of it",
+        "begun_t": "what ran in the period before this one is free of it",
     }),
 }  # fmt: skip
 STATED = "stated"
@@ -74,7 +74,7 @@ def recovery_rows(context: Context) -> Iterator[tuple[str, str, int, int, float,
 
 
 def floor_table(context: Context) -> pd.DataFrame:
-    """(h, law, t) of every least share in force; each binds those that begin from its day on."""
+    """(h, law, t) of every least share in force; each binds what begins to run from its day on."""
     rows = []
     for host in [h for h in context.scenario.hosts if h.mode == "build"]:
         taker = context.site(host.site).heat

@@ -132,6 +132,25 @@ def test_a_law_binds_by_the_day_a_place_begins(place, lawful, optimise):
     assert not optimise(place(usd_per_mwh=0, least_share=0), lawful).used("reused")
 
 
+@pytest.mark.parametrize("token", [0.0, 100.0])
+def test_a_place_that_opens_before_the_law_and_serves_after_it_is_not_free(place, lawful, optimise, token):
+    """Demand from period 6 of 800 accelerators, of a token before: it may open in period 4, and 15 % of the rest is owed."""
+    points = [
+        {"at": "2027-01-01", "value": token},
+        {"at": "2028-06-30", "value": token},
+        {"at": "2028-07-01", "value": 800},
+    ]
+    demand = {"size": {"points": points}, "must_serve_by": "2028-07-01" if not token else "2028-01-01"}
+    case = build_case(place(usd_per_mwh=0, hosts={"open_lead_months": 0}, demand=demand), lawful)
+    early = ("open", ("champion", int(case.opens["t"].min())))
+    answer = optimise(case, bounds={early: (1, 1)})
+    drawn, _, given = energy(answer)
+    assert early[1][1] < 5
+    new = 0.15 * (1.0 - token / 800)
+    assert given[2029] == pytest.approx(max(0.1, new) * drawn[2029], rel=1e-3)
+    assert new > 0.1
+
+
 def test_a_place_without_liquid_loops_is_not_offered(place, lawful, tiny):
     case = build_case(place(hosts={"cooling": [AIR]}, system="hgx-b300"), lawful)
     assert not len(case.offers) and "reused" in " ".join(case.why_not["detail"])
