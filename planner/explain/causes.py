@@ -87,14 +87,14 @@ def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str
     part = "" if share is None else f"{number(100 * share, 2)} % "
     amount = f"{number(change, 4)} {h.unit}".strip()
     new = h.new_value(change)
-    if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "host size"):
+    if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "heat", "host size"):
         needed = f"{number(h.value, 6)} now, {number(new, 6)} needed"
         return f"{h.what} is short by {part}({amount}): {needed}{_committed(case, h)}"
     if h.kind == "delay":
         return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
     if h.kind in ("control", "class floor"):
         return f"{h.what} of {h.value:g} is {change:.3g} points too high: {new:.4g} can be reached"
-    if h.kind in ("share", "survival"):
+    if h.kind in ("share", "survival", "heat share"):
         points, now, can = number(100 * change), quantity(h.value, "share", 5), quantity(new, "share", 5)
         if h.kind == "share":
             return f"{h.what} is too tight by {points} points: {now} now, {can} needed"

@@ -22,8 +22,9 @@ from planner.solver.highs import LiveHighs
 
 TIERS = {
     "cost": 0.0, "capital": 0.0, "carbon": 0.0, "renewable": 0.0, "quota": 0.0, "crew": 0.0, "grid": 0.0, "land": 0.0,
-    "water": 0.0, "decision": 0.0, "delay": 0.5, "control": 0.5, "class floor": 0.5, "share": 0.5, "survival": 0.5,
-    "lapse": 0.5, "efficiency": 0.5, "host size": 1.0, "allocation": 1.0, "must serve": 2.0,
+    "water": 0.0, "heat": 0.0, "decision": 0.0,
+    "delay": 0.5, "control": 0.5, "class floor": 0.5, "share": 0.5, "survival": 0.5, "lapse": 0.5, "efficiency": 0.5,
+    "heat share": 0.5, "host size": 1.0, "allocation": 1.0, "must serve": 2.0,
 }  # fmt: skip
 """Who gives first: resource limits, then service limits (waiting, control, shares, survival, kept service), dates last."""
 TIER_FACTOR = 100.0

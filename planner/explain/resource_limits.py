@@ -13,7 +13,9 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from planner.case.case import Case
+from planner.case.columns import looked_up
 from planner.case.efficiency import MEASURES, WORDS, cap_name
+from planner.case.heat_reuse import STATED, floor_name
 from planner.case.limits import TOTAL, budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
@@ -36,6 +38,8 @@ def relaxations_of(case: Case, arrays: Arrays) -> list[Relaxation]:
         _grid,
         _land,
         _water,
+        _heat_taken,
+        _heat_owed,
         _host_size,
         shares,
         control,
@@ -262,6 +266,38 @@ def _water(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
             per_unit = -case.calendar.years[periods_of(arrays, "site_water", rows)] / 1000.0
             yield Relaxation("water", f"sites[{site.id}].max_water_m3_per_year", site.max_water_m3_per_year, "m3 a year",
                          f"water at {site.id}", rows, per_unit, scale=1e4)  # fmt: skip
+
+
+def _heat_taken(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    taken = case.takers["taken"]
+    for site in case.scenario.sites:
+        if site.heat is not None:
+            rows = rows_of(arrays, "heat_taker", site.id)
+            block = arrays.rows.get("heat_taker")
+            per_mw = np.array(
+                [] if block is None else [-taken[block.index[i - block.start][:2]] for i in rows], float
+            )
+            yield Relaxation("heat", f"sites[{site.id}].heat.max_mw", site.heat.max_mw, "MW", f"the heat taken at {site.id}",
+                             rows, per_mw, scale=1.0)  # fmt: skip
+
+
+def _heat_owed(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
+    """The least share of energy reused at a site: stated, or of the one law that binds all of its load.
+
+    A share that is stated takes the place of every law, so where laws come one after the other none is named.
+    """
+    floors = case.reuse_floors.reset_index(drop=True)
+    floors = floors.assign(p=looked_up(floors["h"], case.hosts["p"]))
+    for p, own in floors.groupby("p", sort=False):
+        if own["law"].nunique() > 1 or own["begun_t"].any():
+            continue
+        law, share = str(own["law"].iloc[0]), float(own["share"].iloc[0])
+        years = own["t"].map(case.periods["year"])
+        names = dict.fromkeys(floor_name(h, law, year) for h, year in zip(own["h"], years, strict=True))
+        rows = np.concatenate([rows_of(arrays, "heat_reuse_floor", name) for name in names]).astype(int)
+        what = f"the least share of energy reused at {p}{'' if law == STATED else f' (law {law})'}"
+        yield Relaxation("heat share", f"sites[{p}].heat.least_share", share, "share", what, rows, -_energy_gwh(case, rows),
+                         direction=-1, most=share, exact=scaled_rows(rows, -1.0 / share, ("heat",)))  # fmt: skip
 
 
 def _host_size(case: Case, arrays: Arrays) -> Iterator[Relaxation]:

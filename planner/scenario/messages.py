@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -49,8 +50,14 @@ def _problems(error: ValidationError, model: type[BaseModel], root: Item) -> lis
     problems = []
     above = {path[: end.start()] for path in found for end in re.finditer(r"[.\[]", path)}
     for path, several in found.items():
-        telling = [p for d, p in several if not d["type"].endswith("_type")]
-        problems += telling or ([] if path in above else [several[0][1]])
+        telling = [(d, p) for d, p in several if not d["type"].endswith("_type")]
+        if isinstance(several[0][0]["input"], list) and (len(telling) > 1 or path in above):
+            telling = [(d, p) for d, p in telling if d["type"] != "literal_error"]
+        elif not isinstance(several[0][0]["input"], str) and any(
+            d["type"] == "list_type" for d, _ in several
+        ):
+            telling = [(d, replace(p, message=f"{p.message}, or a list")) for d, p in telling]
+        problems += [p for _, p in telling] or ([] if path in above else [several[0][1]])
     return problems
 
 

@@ -20,7 +20,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 
-NVIDIA = {"vendors": ["nvidia"]}
+NVIDIA, TAKER = {"vendors": ["nvidia"]}, {"usd_per_mwh": 10, "lead_months": 6}
 SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     # name: kind of cause, start of its path, what breaks the case
     "budget in total": ("capital", "limits.capital_musd_total", {"limits.capital_musd_total": 100}),
@@ -83,6 +83,16 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     "cost": ("cost", "limits.max_cost_musd", {"limits.max_cost_musd": 40}),
     "emissions": ("carbon", "limits.carbon_t[0].tonnes", {"limits.carbon_t": [{"tonnes": 500}]}),
     "renewable share": ("renewable", "limits.renewable[0].share", {"limits.renewable": [{"share": 0.5}]}),
+    "heat taken": (
+        "heat", "sites[haenam].heat.max_mw",
+        {"hosts[cloud]": None, "hosts[champion-busan]": None, "demand[records].survival_share": 0.0,
+         "sites[haenam].heat": {**TAKER, "max_mw": 0.05, "least_share": 0.2}},
+    ),
+    "heat owed": (
+        "heat share", "sites[haenam].heat.least_share",
+        {"hosts[cloud]": None, "hosts[champion-busan]": None, "demand[records].survival_share": 0.0,
+         "sites[haenam].heat": {**TAKER, "max_mw": 500, "least_share": 0.95}},
+    ),
     "land": (
         "land", "sites[busan].max_it_mw",
         {"hosts[cloud]": None, "sites[busan].max_it_mw": 1, "sites[haenam].max_it_mw": 20},
@@ -100,6 +110,8 @@ WORDS = {
     "must-serve date too early": ("quarters too early", "first possible 2028-Q1"),
     "control floor too high": ("points too high", "can be reached"),
     "crew limit": ("installation crew", "racks a quarter"),
+    "heat taken": ("heat taken at haenam is short by", "MW"),
+    "heat owed": ("least share of energy reused at haenam", "points too high"),
 }
 """The planner's own words and units."""
 

@@ -340,6 +340,25 @@ def test_hostile_or_broken_text_is_one_problem(text: str, words: str) -> None:
     assert time.perf_counter() - began < 60, "must not blow up"
 
 
+@pytest.mark.parametrize(
+    ("step", "path", "words"),
+    [
+        ("[]", "horizon.step", "needs at least 1 entry"),
+        ("{}", "horizon.step", "'year', or a list"),
+        ("{step: quarter}", "horizon.step", "'year', or a list"),
+        ("[{step: yeer}]", "horizon.step[0].step", "did you mean 'year'?"),
+        ("[quarter]", "horizon.step[0]", "must be a mapping with fields"),
+    ],
+)
+def test_a_value_that_may_be_a_word_or_a_list_is_told_once_as_what_it_is(
+    step: str, path: str, words: str
+) -> None:
+    (problem,) = broken(
+        f"extends: two-hosts\nname: x\nhorizon: {{start: 2027-01-01, years: 8, step: {step}}}\n"
+    )
+    assert problem.path == path and words in problem.message
+
+
 def test_number_of_values_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_NODES", 1000)
     (problem,) = broken("a: [" + "1, " * 2000 + "1]")
