@@ -126,7 +126,10 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
     assert rounded.x is not None and rounded.objective is not None
     run.say("refine", "a nearer bound of whole halls, hosts and stacks")
     if run.together is None:
-        together(run, "refine", DIRECT_GAP * run.target, rounded.x)
+        known = run.bound
+        first = together(run, "refine", DIRECT_GAP * run.target, rounded.x)
+        if run.bound == known and (first.x is None or _same_places(run, rounded.x, first.x)):
+            return rounded  # it has not even come up to the bound of divisible halls: to go on is of no use
     best = None if run.together is None else run.together.best
     if run.misses(rounded.objective, 1.0) and best is not None and best.objective is not None:
         needed = rounded.objective - NEARLY * run.target * abs(rounded.objective)
@@ -138,7 +141,7 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
     if not run.misses(rounded.objective, 1.0) or best is None or best.x is None:
         return rounded
     engine = run.engine
-    if all(_same(run, rounded.x, best.x, family) for family in (*PATTERN, *HALLS)):
+    if _same_places(run, rounded.x, best.x):
         return rounded
     run.hold(best.x, *PATTERN, *HALLS)
     engine.fix(UNITS, None)
@@ -147,9 +150,10 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
     return found if better else rounded
 
 
-def _same(run: SolveRun, one: Floats, other: Floats, family: str) -> bool:
-    values = [run.engine.family(x, family).to_numpy(float).round() for x in (one, other)]
-    return bool((values[0] == values[1]).all())
+def _same_places(run: SolveRun, one: Floats, other: Floats) -> bool:
+    """Whether both have the same hosts, stacks and halls."""
+    engine, families = run.engine, (*PATTERN, *HALLS)
+    return all((engine.family(one, f).round() == engine.family(other, f).round()).all() for f in families)
 
 
 def _waits_longer(run: SolveRun, x: Floats) -> bool:

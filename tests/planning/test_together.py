@@ -1,11 +1,17 @@
 """What protects the search of hosts, stacks and halls together: where whole units miss the gap it goes on."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
-from planner.planning import solve_run
+from planner.planning import pipeline, solve_run, units
 from planner.planning.pipeline import solve
+from planner.planning.solve_run import SolveRun
+from planner.planning.together import together
+from planner.solver.arrays import Floats
+from planner.solver.solution import Solution, Status
 
 pytestmark = pytest.mark.untraced
 
@@ -25,3 +31,26 @@ def test_a_nearer_bound_ends_a_plan_of_whole_units(monkeypatch: pytest.MonkeyPat
     assert least.plan is not None and found.plan is not None and found.bound is not None
     assert found.bound <= least.plan.kpi("cost_npv_musd") * (1 + 1e-7)
     assert found.plan.kpi("cost_npv_musd") >= least.plan.kpi("cost_npv_musd") * (1 - 1e-5)
+
+
+def test_a_search_that_brings_no_bound_and_no_other_halls_is_not_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def forgotten(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Solution:
+        found = together(run, stage, gap, start)
+        run.together = None  # as where the halls of the first hosts are near enough
+        return found
+
+    def no_use(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Solution:
+        asked.append(stage)
+        found = Solution(Status.FEASIBLE, 0.0, None, None, start, None, None, 0.0, 0, 0, False)
+        run.together = SimpleNamespace(best=found)  # type: ignore[assignment]
+        return found
+
+    monkeypatch.setitem(solve_run.GAPS, "plan", 0.002)
+    monkeypatch.setattr(pipeline, "together", forgotten)
+    monkeypatch.setattr(units, "together", no_use)
+    found = solve(build_case(with_overrides(load_scenario(example_path("two-hosts")), SHORT)))
+    assert asked == ["refine"] and found.plan is not None
