@@ -40,7 +40,7 @@ UNITS = {
 """KPIs of a point or a live answer, in the order of the cards, with their units."""
 DIGITS = {
     "max_delay_months": 1, "min_control": 1, "cost_npv_musd": 0, "delay_months": 1, "control_score": 1,
-    "control_by_work": 1, "control_by_priority": 1,
+    "control_by_work": 1, "control_by_priority": 1, "control_bound": 2,
     "national_control": 1, "capex_musd": 0, "served_share": 3, "price_of_control_musd_per_point": 1,
     "price_of_speed_musd_per_month": 1, "first_service_months": 0, "half_service_months": 0, "full_service_months": 0,
     "accelerators": 0, "it_mw": 1,

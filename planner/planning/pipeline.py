@@ -29,6 +29,7 @@ from planner.facts.rounding import rounded_up
 from planner.planning.earning import earning
 from planner.planning.events import OnEvent
 from planner.planning.large import from_root, soonest
+from planner.planning.most_control import cheaper_is_sought, most_control
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
     ABSOLUTE_GAP,
@@ -180,12 +181,8 @@ class _Pipeline(SolveRun):
             self.bounds = replace(self.bounds, max_delay_months=held)
             self.reference = self.start = x
         elif self.objective == "control":
-            self.say("control", "raising control of what is served")
-            self.engine.integers(*PATTERN, *HALLS)
-            options = self.options("control", gap=0.02, absolute_gap=5e-4)
-            found = self.timed("control", lambda: self.engine.most_control(options))
-            x = self.values(found)
-            held = self.engine.control(x) - CONTROL_SLACK_POINTS
+            x = most_control(self)
+            held = max(self.bounds.min_control_points or 0.0, self.engine.control(x) - CONTROL_SLACK_POINTS)
             self.bounds = replace(self.bounds, min_control_points=held)
             self.reference = self.start = x
         self.engine.policy(self.bounds)
@@ -251,12 +248,6 @@ class _Pipeline(SolveRun):
             lambda: Search(
                 tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
             ).run(),
-        )
-
-    def at_places(self, x: Floats, *held: str) -> Engine:
-        """The tree of whole halls at the hosts and stacks of ``x``, and with what else is held of it."""
-        return self.engine.searchable(
-            {f: self.engine.family(x, f).round(6).to_numpy(float) for f in (*PATTERN, *held)}
         )
 
     def halls_at(
@@ -326,6 +317,11 @@ class _Pipeline(SolveRun):
             self.hold(x, *PATTERN, *HALLS, UNITS)
             engine.integers()
             return x
+        if self.objective == "control" and self.reference is not None and not cheaper_is_sought(engine):
+            self.whole = self.reference
+            self.hold(self.whole, *PATTERN, *HALLS)
+            engine.integers()
+            return self.whole
         self.say("halls", "whole halls at those hosts")
         self.hold(x, *PATTERN)
         # any halls this close to the bound of the places will do, however good others may be

@@ -20,7 +20,7 @@ from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Enough
 from planner.solver.branching import PseudoCosts
-from planner.solver.engine import Engine
+from planner.solver.engine import PATTERN, Engine
 from planner.solver.members import Ints
 from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status
@@ -99,6 +99,8 @@ class Outcome:
     values: Floats | None = field(default=None, repr=False)
     """Values of all columns, for starting a neighbouring case."""
     places: Places | None = field(default=None, repr=False)
+    control_bound: float | None = None
+    """Points of control that no plan within the limits on delay and cost exceeds; of the objective ``control``."""
 
     @property
     def start_values(self) -> Floats | None:
@@ -143,9 +145,13 @@ class SolveRun:
         self.stopped = False
         self.divisible: Solution | None = None
         self.bound: float | None = None
+        self.control_bound: float | None = None
+        """Points of control that no plan within the bounds exceeds, where control was raised."""
         self.places: Places | None = None
         self.reference: Floats | None = None
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
+        self.whole: Floats | None = None
+        """A plan of whole halls and units that is not bettered: of most control, where that takes long."""
         self.start: Floats | None = None
         """Values of all columns, whose hosts and stacks are tried first."""
         self.together: Search | None = None
@@ -178,6 +184,12 @@ class SolveRun:
     def hold(self, x: Floats, *families: str) -> None:
         for family in families:
             self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
+
+    def at_places(self, x: Floats, *held: str) -> Engine:
+        """The tree of whole halls at the hosts and stacks of ``x``, and with what else is held of it."""
+        return self.engine.searchable(
+            {f: self.engine.family(x, f).round(6).to_numpy(float) for f in (*PATTERN, *held)}
+        )
 
     def misses(self, cost: float | None, share: float = 0.9) -> bool:
         """Whether a cost is further from the bound than ``share`` of the gap allowed."""
@@ -274,6 +286,7 @@ class SolveRun:
             stopped=self.stopped,
             regret=regret or {},
             places=self.places,
+            control_bound=self.control_bound,
         )
 
     def frozen(self) -> Scenario:

@@ -33,10 +33,10 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
     for policy in asked if asked[0] != asked[1] else asked[:1]:
         engine.policy(policy)
         run.divisible = run.timed("prices", lambda: _last(run))
-        found = _whole_units(run, x)
+        found = _whole_units(run, x) if run.whole is None else _units_of(run, run.whole)
         if found.x is not None:
             met = not run.misses(found.objective, 1.0)
-            return found if met or run.over else _refined(run, found)
+            return found if met or run.over or run.whole is not None else _refined(run, found)
     return _refined(run, found)
 
 
@@ -56,6 +56,13 @@ def _whole_units(run: SolveRun, x: Floats) -> Solution:
     if found.x is None:
         return found
     engine.fix(UNITS, engine.family(found.x, UNITS).to_numpy(float))
+    return run.timed("units", lambda: _last(run))
+
+
+def _units_of(run: SolveRun, x: Floats) -> Solution:
+    """Least cost with the hosts, stacks, halls and whole units of ``x``."""
+    run.engine.integers()
+    run.hold(x, *PATTERN, *HALLS, UNITS)
     return run.timed("units", lambda: _last(run))
 
 
@@ -101,6 +108,11 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
 
     The bound of that programme is one of the plan, which is made of whole units too.
     """
+    if rounded.x is None and run.objective == "control" and run.reference is not None:  # it has whole units
+        run.engine.policy(run.bounds)
+        rounded = _units_of(run, run.reference)
+        if rounded.x is not None:
+            return rounded
     rounded = _units_at_places(run, rounded)
     if not run.misses(rounded.objective, 1.0) or (run.over and rounded.x is not None):
         return rounded

@@ -25,7 +25,7 @@ COLUMNS = [
     "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "control_by_work",
     "control_by_priority", "national_control", "capex_musd", "served_share", "price_of_control_musd_per_point",
     "price_of_speed_musd_per_month", "first_service_months", "half_service_months", "full_service_months", "accelerators",
-    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "on_front", "plan", *ENDS,
+    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "control_bound", "on_front", "plan", *ENDS,
 ]  # fmt: skip
 
 
@@ -119,8 +119,23 @@ def start(run: Run, limits: Limits) -> float:
     return min(math.ceil(10 * run.kpi("delay_months") - 1e-5) / 10, limits.delay_high)
 
 
+def most_control(points: pd.DataFrame) -> str:
+    """How much control a plan has at most, and how much more none can have; empty where none was made for it."""
+    made = points.dropna(subset=["control_bound"]) if "control_bound" in points else points[:0]
+    if not len(made):
+        return ""
+    best = made.loc[made["control_score"].idxmax()]
+    return t(
+        "tradeoff.words-most-control",
+        points=fixed(best["control_score"], 2),
+        bound=fixed(best["control_bound"], 2),
+    )
+
+
 def in_words(points: pd.DataFrame) -> list[str]:
-    """What more control costs at the loosest limit on delay, and what less delay costs, between the ends of the points."""
+    """What more control costs at the loosest limit on delay, and what less delay costs, between the ends of the points; how
+    much control a plan can have.
+    """
     known = points.dropna(subset=["max_delay_months"])
     screened = known[known["quality"] == "screening"]
     known = screened if len(screened) else known
@@ -131,7 +146,7 @@ def in_words(points: pd.DataFrame) -> list[str]:
     strict = loosest.loc[loosest["control_score"].idxmax()]
     fast = known[known["max_delay_months"] <= known["max_delay_months"].min() + 1e-6]
     fast = fast.loc[fast["cost_npv_musd"].idxmin()]
-    told = []
+    told = [said] if (said := most_control(points)) else []
     if strict["control_score"] - cheap["control_score"] < SAME_POINTS:
         told.append(t("tradeoff.words-one-control", months=number(cheap["max_delay_months"]),
                       points=number(cheap["control_score"])))  # fmt: skip

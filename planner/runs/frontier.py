@@ -141,8 +141,9 @@ def _made(run: Run) -> Made:
     tables = {name: run.table(name) for name in ("demand", "fleet", "opens", "stacks")}
     known = run.outcome
     return Made(
-        run.scenario, str(known["quality"]), run.status, known.get("bound"), known.get("gap"), values, tables
-    )
+        run.scenario, str(known["quality"]), run.status, known.get("bound"), known.get("gap"), values, tables,
+        str(known["objective"]), known.get("control_bound"),
+    )  # fmt: skip
 
 
 def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

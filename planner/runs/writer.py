@@ -150,6 +150,7 @@ def outcome_facts(outcome: Any) -> dict[str, Any]:
         "quality",
         "bound",
         "gap",
+        "control_bound",
         "seconds",
         "bounds",
         "stopped",

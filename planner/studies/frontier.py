@@ -53,7 +53,7 @@ DEAR = 0.05
 class Frontier:
     """Points (screening and plans), payoff table, patterns, least delays, near-optimal ranges and the plans made.
 
-    ``points``: point, quality, status, max_delay_months, min_control, the figures, gap, pattern, on_front,
+    ``points``: point, quality, status, max_delay_months, min_control, the figures, gap, control_bound, pattern, on_front,
     price_of_control_musd_per_point, price_of_speed_musd_per_month.
     """
 
@@ -137,21 +137,23 @@ def _numbered(
     limits: Limits, asked: Sequence[Limit], known: Mapping[int, Made], before: Sequence[Task]
 ) -> list[Task]:
     """Tasks at limits; those that were made have the number of their plan, others the next that is free."""
-    numbers = {_stated(one.scenario): n for n, one in known.items() if n != OWN_POINT}
+    numbers = {_stated(one): n for n, one in known.items() if n != OWN_POINT}
     taken = {OWN_POINT, *known, *(task.point for task in before)}
     free = (n for n in itertools.count(1) if n not in taken)
     tasks = []
     for limit in asked:
         task = limits.task(OWN_POINT, limit)
-        number = OWN_POINT if limit == OWN else numbers.get(_stated(task.scenario))
+        number = OWN_POINT if limit == OWN else numbers.get(_stated(task))
         tasks.append(replace(task, point=next(free) if number is None else number))
     return tasks
 
 
-def _stated(scenario: Scenario) -> str:
-    """The limits that a frontier varies, to tell plans by."""
-    months = scenario.limits.max_delay_months
-    return repr((sorted(months.items()) if isinstance(months, dict) else months, scenario.limits.min_control))
+def _stated(one: Task | Made) -> str:
+    """What a frontier varies, to tell plans by: the objective, and limits for that of least cost."""
+    limits = one.scenario.limits
+    months = limits.max_delay_months
+    asked = repr((sorted(months.items()) if isinstance(months, dict) else months, limits.min_control))
+    return asked if one.objective == "cost" else one.objective
 
 
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:

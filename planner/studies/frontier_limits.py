@@ -15,6 +15,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.facts.rounding import rounded_down, rounded_up
+from planner.planning.solve_run import DELAY_SLACK_MONTHS
 from planner.scenario.schema import Scenario
 from planner.studies.frontier_plans import Made, Task
 from planner.studies.frontier_tables import OBJECTIVES, SHORT_OF_MOST, beaten
@@ -34,10 +35,14 @@ LEAST_STRETCH_POINTS, LEAST_STRETCH_MONTHS = 0.1, 0.1
 
 @dataclass(frozen=True)
 class Limit:
-    """Limits of a plan: months beyond the least delay and points of control; None of both for the scenario's own."""
+    """Limits of a plan: months beyond the least delay and points of control; None of both for the scenario's own.
+
+    ``most``: the plan of most control at that delay instead of least cost.
+    """
 
     longer: float | None
     floor: float | None
+    most: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Reached:
     control: float | None
 
 
-OWN = Limit(None, None)
+OWN, MOST = Limit(None, None), Limit(None, None, most=True)
 
 
 class Limits:
@@ -78,10 +83,12 @@ class Limits:
         """The scenario's own limits, the most control at its own delay, then the corners, most telling first."""
         own, fast = max(self.tolerance, FAST), FAST
         shares = (
-            (own, 1.0), (fast, 0.0), (SLOW, 0.0), (own, 0.5), (SLOW, HIGH_SHARE), (fast, 0.5), (SLOW, 0.5),
+            (fast, 0.0), (SLOW, 0.0), (own, 0.5), (SLOW, HIGH_SHARE), (fast, 0.5), (SLOW, 0.5),
             (2 * own, 0.0), (2 * own, HIGH_SHARE), (own / 3, 0.0), (fast, HIGH_SHARE),
         )  # fmt: skip
-        found = [OWN, *([Limit(own, None)] if self._own_differs else [])]
+        low, high = self.span(own)
+        found = [OWN, *([MOST] if high - low >= LEAST_STRETCH_POINTS else [])]
+        found += [Limit(own, None)] if self._own_differs else []
         for longer, share in shares:
             low, high = self.span(longer) if share else (0.0, 0.0)
             if share and high - low < LEAST_STRETCH_POINTS:
@@ -99,6 +106,11 @@ class Limits:
     def task(self, point: int, limit: Limit) -> Task:
         """A plan to make; the scenario as it stands for its own limits."""
         scenario = self.case.scenario
+        if limit == MOST:
+            if not self.stated:  # the least delay that the tolerance is measured from is known
+                own = self.free.least_delay_months + max(self.tolerance, DELAY_SLACK_MONTHS)
+                scenario = limited(scenario, self.free.caps(own), scenario.limits.min_control)
+            return Task(point, scenario, self.case.catalog, self.quality, "control")
         if limit.longer is not None:
             caps = self.free.caps(self.free.least_delay_months + limit.longer)
             scenario = limited(scenario, caps, limit.floor)
@@ -123,7 +135,11 @@ class Limits:
                 continue
             covered = [(low, low), (high, high)]
             for one in plans:
-                if one.asked.longer == longer:
+                if one.asked.longer != longer:
+                    continue
+                if one.asked.most:  # none has noticeably more
+                    covered += [(min(one.control, high), high)] if one.control is not None else []
+                else:
                     floor = one.asked.floor if one.asked.floor is not None else low
                     covered.append(
                         (floor, high if one.control is None else min(max(floor, one.control), high))
@@ -133,16 +149,17 @@ class Limits:
                 yield (end - start) / (high - low), Limit(longer, middle)
         covered = [(FAST, FAST), (SLOW, SLOW)]
         for one in plans:
-            if one.asked.floor is None and one.asked.longer is not None:
+            if one.asked.floor is None and one.asked.longer is not None and not one.asked.most:
                 fastest = 0.0 if one.longer is None else min(one.longer, one.asked.longer)
                 covered.append((fastest, one.asked.longer))
         for start, end in _gaps(covered, LEAST_STRETCH_MONTHS):
             yield (end - start) / (SLOW - FAST), Limit(round((start + end) / 2, 2), None)
 
     def _placed(self, one: Reached) -> Reached:
-        """The plan at the scenario's own limits as one at the usual tolerance, where that is what they are."""
-        if one.asked == OWN and not self._own_differs:
-            return Reached(Limit(max(self.tolerance, FAST), None), one.longer, one.control)
+        """The plans at the scenario's own limits as ones at the usual tolerance, where that is what they are."""
+        if one.asked in (OWN, MOST) and not self._own_differs:
+            asked = Limit(max(self.tolerance, FAST), None, one.asked.most)
+            return Reached(asked, one.longer, one.control)
         return one
 
     def reached(self, limit: Limit, made: Made | None) -> Reached:

@@ -42,6 +42,7 @@ class Task:
     scenario: Scenario
     catalog: Catalog
     quality: str
+    objective: str = "cost"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Made:
     gap: float | None
     kpis: Mapping[str, float]
     tables: dict[str, pd.DataFrame]
+    objective: str = "cost"
+    control_bound: float | None = None
+    """Points that no plan within the same limits on delay and cost exceeds, of the plan of most control."""
 
     @classmethod
     def of(cls, outcome: Outcome) -> Made:
@@ -72,6 +76,8 @@ class Made:
             outcome.gap,
             values,
             outcome.plan.tables,
+            outcome.objective,
+            outcome.control_bound,
         )
 
 
@@ -163,7 +169,12 @@ def _chains(tasks: Sequence[Task], workers: int) -> list[list[Task]]:
     def tightness(task: Task) -> tuple[bool, float, float]:
         caps = task.scenario.limits.max_delay_months
         total = sum(caps.values()) if isinstance(caps, dict) else caps or 0.0
-        return (task.point != OWN_POINT, -(task.scenario.limits.min_control or 0.0), total)
+        most = task.objective == "control"
+        return (
+            task.point != OWN_POINT,
+            -100.0 if most else -(task.scenario.limits.min_control or 0.0),
+            total,
+        )
 
     ordered = sorted(tasks, key=tightness)
     parts = np.array_split(np.arange(len(ordered)), min(workers, len(ordered)))
@@ -183,4 +194,4 @@ def _one(
     _ENGINE.clear()
     _ENGINE[key] = engine
     stop = should_stop or (_STOP[0] if _STOP else None)
-    return solve(case, task.quality, on_event=say, should_stop=stop, engine=engine, start=start)
+    return solve(case, task.quality, task.objective, say, stop, engine, start)

@@ -58,6 +58,7 @@ def plan_rows(tasks: Sequence[Task], plans: Mapping[int, Made], case: Case) -> l
                 else caps,
                 "min_control": limits.min_control,
                 "gap": made.gap,
+                "control_bound": np.nan if made.control_bound is None else made.control_bound,
                 "pattern": -1,
                 "plan": task.point,
                 **service_months(served_share(made.tables["demand"]), case.calendar),
@@ -90,6 +91,7 @@ def grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> lis
             "quality": "screening",
             "status": "optimal",
             "gap": np.nan,
+            "control_bound": np.nan,
             "plan": -1,
             **row,
         }

@@ -10,8 +10,10 @@ from planner.facts.errors import BadValue
 from planner.intake.scenario_file import ScenarioError, example_path, load_scenario, with_overrides
 from planner.models.build import build_model
 from planner.planning.earning import earning
-from planner.planning.pipeline import solve
+from planner.planning.pipeline import least_delays, solve
 from planner.planning.solve_run import BELOW_ZERO, Outcome, SolveRun
+from planner.solver.engine import Engine
+from planner.studies.screening import LiveFrontier
 
 pytestmark = pytest.mark.untraced
 
@@ -205,3 +207,19 @@ def test_a_plan_that_receives_more_than_it_pays_says_so() -> None:
     found = plan(quality="quick", **{"finance.grants": [grant]})
     assert found.plan.kpi("cost_npv_musd") < 0
     assert any(note.startswith(BELOW_ZERO) for note in found.notes)
+
+
+def test_the_most_control_is_found_where_whole_halls_do_not_reach_the_relaxation() -> None:
+    """A budget of which divisible halls make part of a controlled host: a floor below the relaxation's most has no plan."""
+    case = build_case(scenario(**{"limits.capital_musd_total": 120}))
+    engine = Engine(case)
+    free = LiveFrontier(case, engine=engine, least=least_delays(case, engine))
+    tolerance = case.catalog.param("delay_tolerance_months")
+    relaxed = free.most_control(free.least_delay_months + tolerance)
+    found = solve(case, "quick", "control")
+    assert found.plan is not None and found.control_bound is not None
+    reached = found.plan.kpi("control_score")
+    assert relaxed - reached > 3.0
+    assert reached <= found.control_bound <= reached + 0.1
+    more = with_overrides(found.resolved, {"limits.min_control": found.control_bound + 0.01})
+    assert solve(build_case(more), "quick").status == "infeasible"

@@ -14,6 +14,7 @@ from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
 from planner.planning.pipeline import solve
+from planner.report.front import in_words
 from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
 from planner.studies import frontier as studies
@@ -144,6 +145,29 @@ def test_an_interrupt_leaves_the_plans_that_are_made(run: Run, tmp_path: Path) -
     assert left is not None and len(list(left.glob("point-*"))) == 3
     done = CliRunner().invoke(app, ["frontier", "two-hosts", "--resume", "nowhere"])
     assert done.exit_code == 2 and "no frontier has left plans at nowhere or runs/nowhere" in done.output
+
+
+def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, benchmark: Any) -> None:
+    """Of a budget that divisible halls stretch further: a floor at what they reach has no plan of whole halls."""
+    scenario = with_overrides(
+        load_scenario(example_path("two-hosts")), {**CHANGES, "limits.capital_musd_total": 120}
+    )
+    options = {"points": 2, "quality": "quick", "workers": 1}
+    run = run_frontier(scenario, options, tmp_path / "front")
+    points = run.table("points")
+    most = points.dropna(subset=["control_bound"])
+    assert most["control_score"].tolist() == [pytest.approx(31.05, abs=0.05)]
+    assert 0 <= most["control_bound"].iloc[0] - most["control_score"].iloc[0] <= 0.1
+    told = benchmark("front_check").check(run, 1)
+    assert not told["fails"] and told["most_control_relaxed"] > told["most_control_of_a_plan"] + 3
+    assert any("31.05 points" in words for words in in_words(points))
+    again = run_frontier(
+        scenario,
+        {"points": 2, "quality": "quick", "workers": 1},
+        tmp_path / "again",
+        earlier=run.path / POINTS,
+    )
+    pd.testing.assert_frame_equal(again.table("points"), points)
 
 
 def test_equal_plans_stand_on_the_front_once() -> None:

@@ -8,7 +8,7 @@ import pytest
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.intake.scenario_file import example_path, load_scenario
-from planner.studies.frontier_limits import OWN, Limit, Limits, Reached, distinct
+from planner.studies.frontier_limits import MOST, OWN, Limit, Limits, Reached, distinct
 from planner.studies.screening import LiveFrontier
 
 
@@ -28,9 +28,12 @@ def limits(case: Case, low: float, high: float) -> Limits:
 
 def test_the_first_plans_are_at_the_scenarios_own_limits_and_at_the_most_control(case: Case) -> None:
     first, second = limits(case, 30.0, 60.0).anchors(2)
-    assert first == OWN and second == Limit(3.0, 59.98)
+    assert first == OWN and second == MOST
     task = limits(case, 30.0, 60.0).task(0, first)
     assert task.scenario == case.scenario, "so that it is the plan that a solve of the scenario makes"
+    most = limits(case, 30.0, 60.0).task(1, second)
+    assert most.objective == "control" and most.scenario.limits.min_control is None
+    assert most.scenario.limits.max_delay_months == {"assistant": 6.0}, "the least delay is not sought again"
 
 
 def test_where_control_is_no_choice_plans_are_spread_along_the_delay(case: Case) -> None:
@@ -45,7 +48,7 @@ def test_where_control_is_no_choice_plans_are_spread_along_the_delay(case: Case)
 
 def test_the_widest_stretch_that_no_plan_covers_is_asked_first(case: Case) -> None:
     one = limits(case, 30.0, 60.0)
-    made = [Reached(OWN, 0.05, 38.0), Reached(Limit(3.0, 59.98), 3.0, 60.0), Reached(Limit(0.1, None), 0.05, 30.0),
+    made = [Reached(OWN, 0.05, 38.0), Reached(MOST, 3.0, 60.0), Reached(Limit(0.1, None), 0.05, 30.0),
             Reached(Limit(12.0, None), 0.05, 59.99), Reached(Limit(0.1, 50.0), 0.1, 60.0)]  # fmt: skip
     widest, next_one = one.between(made, 2)
     assert widest == Limit(3.0, 48.99) and next_one == Limit(0.1, 40.0), (
@@ -63,6 +66,13 @@ def test_where_every_stretch_is_covered_nothing_is_asked(case: Case) -> None:
         Reached(Limit(12.0, 35.05), None, None),
     ]
     assert not one.between(none, 5), "where a floor has no plan, a higher one has none"
+
+
+def test_nothing_is_asked_above_the_plan_of_most_control(case: Case) -> None:
+    one = limits(case, 30.0, 60.0)
+    made = [Reached(OWN, 0.0, 30.0), Reached(Limit(12.0, None), 0.0, 30.0), Reached(MOST, 3.0, 40.0)]
+    asked = [limit for limit in one.between(made, 5) if limit.longer == 3.0]
+    assert asked == [Limit(3.0, 35.0)], "whole halls reach no more than that plan has"
 
 
 def test_plans_alike_and_plans_beaten_are_not_counted() -> None:
