@@ -17,6 +17,7 @@ import numpy as np
 from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
+from planner.solver.alike import Mask
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, UNITS, Engine
@@ -49,13 +50,7 @@ def soonest(run: SolveRun) -> Floats | None:
     """
     engine = run.engine
     arrays = engine.smaller
-    upper = arrays.col_upper.copy()
-    if run.bounds.max_cost_musd is not None:
-        upper[arrays.columns["cost"].slice] = run.bounds.max_cost_musd
-    upper[arrays.columns["sign"].start + run.optional_signatures()] = 0.0
-    values, held = held_helpful(arrays, upper, ONCE, (ADOPTION, LEVEL), "delay")
-    if not (engine.asked.min_control_share or len(run.case.control_floors) or len(run.case.level_needs)):
-        held[arrays.columns[LEVEL].slice] = True
+    values, held, upper = helpful(run)
     settled = all(held[arrays.columns[family].slice].all() for family in PATTERN)
     lower, upper = np.where(held, values, arrays.col_lower), np.where(held, values, upper)
     tree = engine.within(lower, upper, () if settled else PATTERN)
@@ -67,6 +62,29 @@ def soonest(run: SolveRun) -> Floats | None:
         options = run.options("least delay", DELAY_GAP)
         found = run.timed("least delay", lambda: Search(tree, options, SOONEST_GAP_MONTHS).run())
     return None if found.status is Status.INFEASIBLE else run.values(found)
+
+
+def soonest_places(run: SolveRun) -> dict[str, Floats] | None:
+    """Hosts and stacks of least delay by family, where no search is needed to know them; None elsewhere."""
+    values, held, _ = helpful(run)
+    at = {family: run.engine.smaller.columns[family].slice for family in PATTERN}
+    return {f: values[own] for f, own in at.items()} if all(held[own].all() for own in at.values()) else None
+
+
+def helpful(run: SolveRun) -> tuple[Floats, Mask, Floats]:
+    """Values of openings, signatures, stacks and levels that can only help or only hurt to be soon, which columns of
+    ``engine.smaller`` these are, and upper bounds of all.
+    """
+    engine = run.engine
+    arrays = engine.smaller
+    upper = arrays.col_upper.copy()
+    if run.bounds.max_cost_musd is not None:
+        upper[arrays.columns["cost"].slice] = run.bounds.max_cost_musd
+    upper[arrays.columns["sign"].start + run.optional_signatures()] = 0.0
+    values, held = held_helpful(arrays, upper, ONCE, (ADOPTION, LEVEL), "delay")
+    if not (engine.asked.min_control_share or len(run.case.control_floors) or len(run.case.level_needs)):
+        held[arrays.columns[LEVEL].slice] = True
+    return values, held, upper
 
 
 def interior(run: SolveRun, tree: Engine, stage: str) -> Solution:

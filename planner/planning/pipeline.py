@@ -28,7 +28,7 @@ from planner.facts.errors import BadValue, NoPlan
 from planner.facts.rounding import rounded_up
 from planner.planning.earning import earning
 from planner.planning.events import OnEvent
-from planner.planning.large import from_root, soonest
+from planner.planning.large import from_root, soonest, soonest_places
 from planner.planning.most_control import cheaper_is_sought, most_control
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
@@ -53,7 +53,7 @@ from planner.solver.branch_and_bound import Enough, Search
 from planner.solver.branching import PseudoCosts
 from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
 from planner.solver.inspection import coefficient_ranges
-from planner.solver.rounding import PLANT_UNITS
+from planner.solver.rounding import PLANT_UNITS, rounded
 from planner.solver.solution import Solution
 
 THOROUGH = Effort()
@@ -68,6 +68,8 @@ FAIR_HALLS = 0.5
 """Share of the gap left open by the halls of some places where none of them can be good enough."""
 GOOD_HALLS = 0.75
 """Share of the gap that whole halls may use up; the rest is for ties and rounding."""
+ROUNDED_HALLS = 0.8
+"""The same where halls are rounded and a search would take long: what ties may use up in any case."""
 
 
 def solve(
@@ -208,6 +210,10 @@ class _Pipeline(SolveRun):
         if engine.large and (at_once := soonest(self)) is not None:
             return at_once
         gaps = 1e-3, SOONEST_GAP_MONTHS
+        if engine.middle and (early := soonest_places(self)) is not None:
+            known = self.search("least delay", engine.searchable(early), "delay", *gaps, rounding=True)
+            if known.x is not None:
+                return self.values(known)
         optional = self.optional_signatures()
         tree = engine.searchable(closed={"sign": optional} if len(optional) else None)
         places = self.search("least delay", tree, "delay", *gaps)
@@ -263,26 +269,38 @@ class _Pipeline(SolveRun):
         start, columns = None, self.engine.arrays.columns
         # a search for whole units of plant dives long before it has a plan, and a unit more is mostly within the gap
         units = self.engine.middle and any(columns[family].size for family in PLANT_UNITS)
-        if columns[PLACED].size:
-            tree = self.at_places(x, PLACED)
-            found = self.search(
-                STAGES[goal], tree, goal, gap, absolute_gap, None, good_enough, units, hopeless=hopeless
-            )
-            if found.x is not None and (goal != "cost" or found.stopped or not self.misses(found.objective)):
+        held: list[tuple[str, ...]] = [(PLACED,), ()] if columns[PLACED].size else [()]
+        if units and goal == "cost":
+            found = self.rounded_halls(self.at_places(x, *held[0]))
+            if not self.misses(found.objective, ROUNDED_HALLS):
                 return found
             start = found.x
-        units &= start is None
-        return self.search(
-            STAGES[goal],
-            self.at_places(x),
-            goal,
-            gap,
-            absolute_gap,
-            start,
-            good_enough,
-            units,
-            hopeless=hopeless,
-        )
+        for families in held:
+            found = self.search(
+                STAGES[goal],
+                self.at_places(x, *families),
+                goal,
+                gap,
+                absolute_gap,
+                start,
+                good_enough,
+                units and start is None,
+                hopeless=hopeless,
+            )
+            if found.x is not None and (goal != "cost" or found.stopped or not self.misses(found.objective)):
+                break
+            start = found.x
+        return found
+
+    def rounded_halls(self, tree: Engine) -> Solution:
+        """Whole halls at the places of a tree by rounding: few programmes, from a point inside of what is best.
+
+        The vertices of a search buy many kinds of plant in small parts, and rounding costs more from there.
+        """
+        tree.policy(self.engine.asked)
+        tree.minimise("cost")
+        enough = self.within_gap(ROUNDED_HALLS) if self.bound is not None else -np.inf
+        return self.timed("halls", lambda: rounded(tree, self.options("halls"), enough))
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""
@@ -304,8 +322,16 @@ class _Pipeline(SolveRun):
             if engine.large and (planned := from_root(self)) is not None:
                 return planned
             tree, gap, loose = engine.searchable(), PLACES_GAP * self.target, self.effort.enough
+            own = self.start is self.reference  # a plan of a neighbour is nearer than any rounding
             found = self.search(
-                "hosts and stacks", tree, "cost", gap, start=self.start, enough=loose, learned=self.learned
+                "hosts and stacks",
+                tree,
+                "cost",
+                gap,
+                start=self.start,
+                rounding=own,
+                enough=loose,
+                learned=self.learned,
             )
         x = self.values(found)
         self.bound = found.bound

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Floats
+from planner.solver.engine import HALLS, PATTERN
 
 
 def ties(run: SolveRun, x: Floats) -> Floats:
@@ -13,26 +14,28 @@ def ties(run: SolveRun, x: Floats) -> Floats:
     if run.case.scenario.solve.integers == "all" or run.bound is None:
         return x
     run.say("ties", "most control, then least delay, at a cost within the gap")
-    engine = run.engine if run.large is None else run.large.with_all_offers()
+    tree = run.engine.held(_places(run, x)) if run.large is None else run.large.with_all_offers()
     # a fifth of the gap is left for rounding to whole units
-    budget = max(run.bound * (1 + 0.8 * run.target), engine.value(x, "cost") * (1 + 1e-7))
+    budget = max(run.bound * (1 + 0.8 * run.target), run.engine.value(x, "cost") * (1 + 1e-7))
     limit, own = run.bounds.max_cost_musd, run.bounds.min_control_points
     within = replace(run.bounds, max_cost_musd=budget if limit is None else min(budget, limit))
 
     def improve() -> Floats:
-        engine.policy(within)
-        best = engine.most_control(run.options("ties"))
+        tree.policy(within)
+        best = tree.most_control(run.options("ties"))
         if best.x is None:
             return x
-        reached = engine.control(best.x) - 1e-4
+        reached = tree.control(best.x) - 1e-4
         floor = reached if own is None else max(own, reached)
-        engine.policy(replace(within, min_control_points=floor))
-        engine.minimise("delay")
-        soonest = engine.whole(engine.live.solve_to(run.options("ties")))
+        tree.policy(replace(within, min_control_points=floor))
+        tree.minimise("delay")
+        options = run.options("ties")
+        # from the other goal it is a long way, by pivots that take long where the programme is no small one
+        soonest = tree.lp(options.time_limit_s, run.engine.middle, options.should_stop)
         return best.x if soonest.x is None else soonest.x
 
-    try:
-        return run.timed("ties", improve)
-    finally:
-        engine.policy(run.bounds)
-        engine.minimise("cost")
+    return run.timed("ties", improve)
+
+
+def _places(run: SolveRun, x: Floats) -> dict[str, Floats]:
+    return {family: run.engine.family(x, family).round(6).to_numpy(float) for family in (*PATTERN, *HALLS)}

@@ -42,9 +42,7 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
 
 def _last(run: SolveRun) -> Solution:
     """The linear programme of the model as it stands, with duals."""
-    if run.large is None:
-        return run.engine.live.solve(time_limit_s=run.left("units"))
-    return run.engine.lp(run.left("units"), cold=True)
+    return run.engine.lp(run.left("units"), cold=run.large is not None)
 
 
 def _whole_units(run: SolveRun, x: Floats) -> Solution:

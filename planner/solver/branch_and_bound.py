@@ -27,10 +27,10 @@ import highspy
 import numpy as np
 
 from planner.solver.arrays import Floats
-from planner.solver.branching import Candidate, Node, PseudoCosts, Searched
+from planner.solver.branching import TRACE, Candidate, Node, PseudoCosts, Searched
 from planner.solver.engine import Engine
 from planner.solver.progress import Progress, SolveOptions
-from planner.solver.rounding import roundings
+from planner.solver.rounding import roundings, runs_placed
 from planner.solver.solution import Solution, Status, relative_gap
 
 STALL_AT_COLD_SOLVES = 2.0
@@ -49,7 +49,8 @@ class Search:
     ``tree`` is an engine made by ``searchable``, with policy and objective set. ``start`` holds values of all
     columns; its hosts and stacks are the first tried. ``late`` is (seconds, gap): past those seconds that gap will
     do. A plan whose objective is at most ``good_enough`` ends the search, and ``hopeless`` is (bound, gap): with a bound
-    above that, that gap will do. With ``rounding`` the first plans tried are roundings of the relaxation. ``enough`` says
+    above that, that gap will do. With ``rounding`` the first plans tried are roundings of the relaxation, and ``start`` only
+    where hosts and stacks are searched and their rounding has no plan. ``enough`` says
     how far above the bound a plan of some objective may be after so many pivots, where that is more than both gaps.
     ``learned`` holds what searches of trees with the same questions have learned, and is added to. A ``lasting`` one keeps
     its nodes, to be gone on with to a smaller gap. The solution of ``run`` has values of all columns and no duals.
@@ -132,12 +133,14 @@ class Search:
             return found.status
         self.lowest = -np.inf if found.objective is None else found.objective
         following = self.follow(self.root, found)
-        if self.rounding:
+        if self.rounding and not self.opens:
             for values in roundings(self.tree, found.x):
                 if self.enough() or self.lowest >= self.cutoff():
                     break
                 self.try_rounding(values)
-        elif self.start is not None and self.try_plan(self.start):
+        elif (self.rounding and self.try_opening(found.x)) or (
+            self.start is not None and self.try_plan(self.start)
+        ):
             self.local_search()
         return self.descend(following)
 
@@ -210,6 +213,26 @@ class Search:
         self.tried.add(values.tobytes())
         found = self.solve(self.node(-np.inf, values, values))
         return found.x is not None and self.keep(found)
+
+    @property
+    def opens(self) -> bool:
+        """Whether hosts, signatures, stacks or levels are searched."""
+        own = slice(0, self.searched.levels.stop)
+        return bool((self.root.low[own] < self.root.high[own]).any())
+
+    def try_opening(self, x: Floats) -> bool:
+        """All hosts and stacks of which a relaxation has a trace, then each run where most of it is done; whether that is
+        a plan.
+        """
+        share = x[self.searched.full]
+        things = [h for h, dates in enumerate(self.searched.dates) if share[dates].sum() > TRACE]
+        places, own = self.searched.opening(share, things), slice(0, self.searched.levels.stop)
+        low, high = self.root.low.copy(), self.root.high.copy()
+        low[own] = high[own] = places[own]
+        found = self.solve(self.node(-np.inf, low, high))
+        if found.x is None:
+            return False
+        return self.try_plan(runs_placed(self.tree, found.x))
 
     def try_rounding(self, x: Floats) -> None:
         """A rounding; what it does not know is raised to whole values once the rest is held."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,8 @@ from planner.solver.members import Ints
 from planner.solver.totals import TOTALS, dated
 
 WHOLE = 1e-6
+TRACE = 0.01
+"""Share of a host or stack in the relaxation below which it is not had."""
 
 Key = tuple[str, int, int]
 
@@ -130,6 +132,19 @@ class Searched:
         """Whole numbers below, and what is above them."""
         below = np.floor(amount + WHOLE)
         return below, amount - below
+
+    def opening(self, share: Floats, things: Iterable[int]) -> Floats:
+        """Of what is had at one date or never these, each at the first date at which the relaxation has a trace of it, and
+        every stack and level of which it has more than that; ``share`` is what it has of all that is searched.
+        """
+        values = np.zeros(len(share))
+        for several in (self.stacks, self.levels):
+            values[several] = share[several] > TRACE
+        for thing in things:
+            dates = self.dates[thing]
+            by = np.cumsum(share[dates])
+            values[dates[np.searchsorted(by, min(TRACE, by[-1]))]] = 1.0
+        return np.clip(values, self.low, self.high)
 
     def neighbours(self, values: Floats) -> Iterator[Floats]:
         """Plans with one host, stack or hall less, or with one host a date earlier or later."""

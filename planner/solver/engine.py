@@ -138,7 +138,7 @@ class Engine:
             self._means = Means(self.arrays)
         return self._means
 
-    def held(self, pattern: Mapping[str, Sequence[float]]) -> Engine:
+    def held(self, pattern: Mapping[str, Sequence[float] | Floats]) -> Engine:
         """A linear programme for sweeps: families held at values, all they settle left out, all else continuous.
 
         It answers ``policy``, ``minimise``, ``minimise_sum`` (of all but work by slice) and ``lp``; solutions have values
@@ -206,8 +206,8 @@ class Engine:
         closed: Mapping[str, Ints] | None = None,
         smaller: Aggregation | Means | None = None,
     ) -> Engine:
-        """An engine on what is left with families held at whole values; see ``reduce`` for rows and columns."""
-        held = {family: np.round(np.asarray(values, dtype=float)) for family, values in pattern.items()}
+        """An engine on what is left with families held at values; see ``reduce`` for rows and columns."""
+        held = {family: self._whole(family, np.asarray(values, float)) for family, values in pattern.items()}
         key = (
             tuple((family, values.tobytes()) for family, values in held.items()),
             tuple(rows),
@@ -300,13 +300,17 @@ class Engine:
         if values is None:
             lower, upper = self.live.arrays.col_lower[columns], self.live.arrays.col_upper[columns]
         else:
-            whole = self.arrays.integrality[self.arrays.columns[family].slice].astype(bool)
-            lower = upper = np.where(whole, np.round(values), values)
+            lower = upper = self._whole(family, values)
         self.live.set_col_bounds(columns, lower, upper)
+
+    def _whole(self, family: str, values: Floats) -> Floats:
+        """Values of a family, rounded where it is integer by nature."""
+        whole = self.arrays.integrality[self.arrays.columns[family].slice].astype(bool)
+        return np.where(whole, np.round(values), values)
 
     def lp(
         self,
-        time_limit_s: float = 120.0,
+        time_limit_s: float | None = 120.0,
         cold: bool = False,
         should_stop: Callable[[], bool] | None = None,
     ) -> Solution:
@@ -367,7 +371,7 @@ class Engine:
     def most_control(self, options: SolveOptions | None = None) -> Solution:
         """Maximise control of what is served, a ratio, by Dinkelbach's steps on the live model.
 
-        With ``options`` each step is an integer programme; without any, ``lp`` is used.
+        ``options`` say how far an integer programme is solved, and how long any may take; a linear one is solved by ``lp``.
 
         Each step maximises ``control - ratio x served``, at the ratio of the last; it ends when no better
         ratio exists. The solution's objective is that of the last step, not the ratio: ask ``control(x)``.
@@ -376,7 +380,12 @@ class Engine:
         best: Solution | None = None
         for _ in range(DINKELBACH_STEPS):
             self.minimise("control", share)
-            found = self.whole(self.live.solve_to(options)) if options else self.lp(cold=best is None)
+            if options is not None and self.live.has_integers:
+                found = self.whole(self.live.solve_to(options))
+            elif options is not None:
+                found = self.lp(options.time_limit_s, best is None, options.should_stop)
+            else:
+                found = self.lp(cold=best is None)
             if found.x is None:
                 return found if best is None else best
             ratio = self.control(found.x) / 100.0

@@ -120,6 +120,11 @@ class LiveHighs:
         """Make every column continuous."""
         self.set_integrality(np.flatnonzero(self._integer), False)
 
+    @property
+    def has_integers(self) -> bool:
+        """Whether any column is integer now."""
+        return bool(self._integer.any())
+
     @contextmanager
     def unperturbed(self) -> Iterator[None]:
         """For a while, the dual simplex does not perturb costs: a tenth fewer pivots from a near basis."""
@@ -192,7 +197,7 @@ class LiveHighs:
             began = time.perf_counter()
             self.call("setOptionValue", "mip_rel_gap", DEFAULT_GAP if gap is None else gap)
             self.call("setOptionValue", "objective_target", -np.inf if good_enough is None else good_enough)
-            mip = bool(self._integer.any())
+            mip = self.has_integers
             self._carry_basis(mip)
             if start is not None and mip:
                 self._set_start(start)
@@ -234,7 +239,7 @@ class LiveHighs:
         self, status: Model, watch: Watch, time_limit_s: float | None, began: float
     ) -> Status:
         """Infeasible or unbounded: a model that is feasible without its objective is unbounded."""
-        if status == Model.kUnbounded and not self._integer.any():
+        if status == Model.kUnbounded and not self.has_integers:
             return Status.UNBOUNDED
         self._pass_cost(np.zeros_like(self._cost))
         try:
@@ -247,7 +252,7 @@ class LiveHighs:
 
     def _solution(self, status: Model, watch: Watch, began: float) -> Solution:
         info = self.highs.getInfo()
-        mip = bool(self._integer.any())
+        mip = self.has_integers
         if status == Model.kInfeasible:
             return self._without_values(Status.INFEASIBLE, watch, began)
         if status in _FAILED:

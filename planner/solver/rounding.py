@@ -41,12 +41,12 @@ def rounded(tree: Engine, options: SolveOptions, good_enough: float = -np.inf) -
 def roundings(tree: Engine, x: Floats) -> Iterator[Floats]:
     """Values of all columns with halls and units of plant rounded, each time more of them up; nothing is solved.
 
-    Places of runs stay as they are; what is no amount is not known before the amounts are whole, and is NaN. Where a unit
-    may be lost, the last has one unit more of every kind.
+    A training run goes to the place that does most of it; what is no amount is not known before the amounts are whole, and
+    is NaN. Where a unit may be lost, the last has one unit more of every kind.
     """
     spare = YES_OR_NO in tree.whole_halls
     for up_from, more in [*((part, 0.0) for part in UP_FROM), *[(UP_FROM[-1], 1.0)] * spare]:
-        values = x.copy()
+        values = runs_placed(tree, x)
         for family in tree.whole_halls:
             if family not in (PLACED, YES_OR_NO):
                 part = tree.family(x, family)
@@ -72,8 +72,10 @@ class _Rounding:
         try:
             found = self.solve()
             if found.x is not None and PLACED in self.families:
-                self.hold(PLACED, at_one_place(self.tree.family(found.x, PLACED)))
-                found = self.solve()
+                part = self.tree.family(found.x, PLACED)
+                self.hold(PLACED, at_one_place(part))
+                if (np.abs(part - part.round()) > NOISE).any():
+                    found = self.solve()
             if found.x is not None:
                 self.try_amounts(found.x)
         finally:
@@ -141,6 +143,14 @@ class _Rounding:
         if self.best is None:
             return Solution(Status.NO_SOLUTION, None, None, None, None, None, None, *counts)
         return Solution(Status.FEASIBLE, self.best.objective, None, None, self.best.x, None, None, *counts)
+
+
+def runs_placed(tree: Engine, x: Floats) -> Floats:
+    """Values of all columns with each training run at the place that does most of it."""
+    values = x.copy()
+    if PLACED in tree.whole_halls:
+        values[tree.arrays.columns[PLACED].slice] = at_one_place(tree.family(x, PLACED))
+    return values
 
 
 def at_one_place(share: pd.Series) -> Floats:

@@ -17,13 +17,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from planner.solver.arrays import Floats
-from planner.solver.branching import Searched
+from planner.solver.branching import TRACE, Searched
 from planner.solver.engine import Engine
 from planner.solver.progress import Progress, SolveOptions
 from planner.solver.solution import Solution, Status, relative_gap
 
-LEAST_SHARE = 0.01
-"""Share of a host or stack in the relaxation below which it is not among the first trials."""
 WORSE_IN_A_ROW = 2
 """Numbers of hosts that are tried past the best."""
 
@@ -70,7 +68,7 @@ class _Trials:
     def by_rank(self) -> None:
         """The first n of the relaxation, from as many as it opens in all to all that it opens; else every one, at once."""
         least = max(1, int(np.ceil(self.opened.sum() - 0.5)))
-        most = int((self.opened > LEAST_SHARE).sum())
+        most = int((self.opened > TRACE).sum())
         worse = 0
         for n in range(min(least, most), most + 1):
             better = self.attempt(self.opening(self.ranked[:n]))
@@ -92,20 +90,12 @@ class _Trials:
 
     def opening(self, hosts: list[int]) -> Floats:
         """These hosts, each at the first date it is open by a trace, and every stack that is used."""
-        values = np.zeros(len(self.share))
-        for several in (self.searched.stacks, self.searched.levels):
-            values[several] = self.share[several] > LEAST_SHARE
-        for h in hosts:
-            dates = self.searched.dates[h]
-            values[dates[np.searchsorted(np.cumsum(self.share[dates]), min(LEAST_SHARE, self.opened[h]))]] = (
-                1.0
-            )
-        return np.clip(values, self.searched.low, self.searched.high)
+        return self.searched.opening(self.share, hosts)
 
     def everything(self) -> Floats:
         """All that may be had, at its first date; levels as in the relaxation, for they ask for more."""
         values = np.zeros(len(self.share))
-        values[self.searched.levels] = self.share[self.searched.levels] > LEAST_SHARE
+        values[self.searched.levels] = self.share[self.searched.levels] > TRACE
         values[self.searched.stacks] = 1.0
         for dates in self.searched.dates:
             possible = dates[self.searched.high[dates] > 0]
@@ -122,7 +112,7 @@ class _Trials:
             yield fewer
         yield from self.searched.neighbours(at)
         for h in self.ranked:
-            if self.opened[h] > LEAST_SHARE and not at[self.searched.dates[h]].any():
+            if self.opened[h] > TRACE and not at[self.searched.dates[h]].any():
                 yield np.maximum(at, self.opening([h]))
 
     def attempt(self, values: Floats) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from planner.audit import audit
 from planner.case.build import build_case
 from planner.facts.errors import BadValue
 from planner.intake.scenario_file import ScenarioError, example_path, load_scenario, with_overrides
@@ -13,6 +14,8 @@ from planner.planning.earning import earning
 from planner.planning.pipeline import least_delays, solve
 from planner.planning.solve_run import BELOW_ZERO, Outcome, SolveRun
 from planner.solver.engine import Engine
+from planner.solver.rounding import rounded
+from planner.solver.solution import Solution, Status
 from planner.studies.screening import LiveFrontier
 
 pytestmark = pytest.mark.untraced
@@ -123,6 +126,42 @@ def test_tolerance_is_counted_from_the_least_delay(outcomes: dict[str, Outcome])
     caps: Any = plan(**{"limits.delay_tolerance_months": 2.0}).resolved.limits.max_delay_months
     cap = caps["assistant"]
     assert cap - 2.0 == pytest.approx(least, abs=0.031)  # 0.01 of which is for rounding to whole units
+
+
+@pytest.fixture
+def rounded_halls(monkeypatch: pytest.MonkeyPatch) -> list[Solution]:
+    """Every case is of middle size; what rounding finds is noted."""
+    found: list[Solution] = []
+
+    def noted(*args: Any) -> Solution:
+        found.append(rounded(*args))
+        return found[-1]
+
+    monkeypatch.setattr("planner.solver.engine.MIDDLE_NONZEROS", 0)
+    monkeypatch.setattr("planner.planning.pipeline.rounded", noted)
+    return found
+
+
+def test_a_case_of_middle_size_is_planned_as_a_small_one(outcomes, rounded_halls: list[Solution]) -> None:
+    """What is known to help soonest is not searched, and halls with whole units of plant are rounded at first."""
+    small, middle = outcomes["cost"], plan()
+    caps: list[Any] = [o.bounds.max_delay_months_by_workload["assistant"] for o in (small, middle)]
+    assert caps[1] == pytest.approx(caps[0], abs=0.021)
+    power = build_case(load_scenario(example_path("grid-late")))
+    made = solve(power, quality="plan")
+    assert rounded_halls and rounded_halls[0].x is not None, "halls and units of plant are rounded"
+    for found in (middle, made):
+        assert found.status == "optimal" and not len(audit(found.plan))
+    assert middle.bound <= small.plan.kpi("cost_npv_musd") and small.bound <= middle.plan.kpi("cost_npv_musd")
+
+
+def test_no_rounding_of_halls_leaves_them_to_the_search(
+    monkeypatch: pytest.MonkeyPatch, rounded_halls: list[Solution]
+) -> None:
+    none = Solution(Status.NO_SOLUTION, None, None, None, None, None, None, 0.0, 0, 0, False)
+    monkeypatch.setattr("planner.planning.pipeline.rounded", lambda *_: none)
+    found = solve(build_case(load_scenario(example_path("grid-late"))), quality="quick")
+    assert found.status == "optimal" and not rounded_halls and not len(audit(found.plan))
 
 
 def test_the_highest_floor_that_can_be_reached_has_a_plan(outcomes: dict[str, Outcome]) -> None:

@@ -110,6 +110,32 @@ def test_whole_halls_at_held_places_are_those_of_highs(engine: Engine) -> None:
     assert np.abs(halls - halls.round()).max() < 1e-6
 
 
+@pytest.mark.parametrize("goal", ["cost", "delay"])
+def test_the_first_places_are_those_of_the_relaxation(engine: Engine, goal: str) -> None:
+    """Three programmes give a plan: the relaxation, its hosts and stacks, its runs at one place each."""
+    tree = engine.searchable()
+    tree.policy(Bounds(max_delay_months=12.0))
+    tree.minimise(goal)
+    first = Search(tree, SolveOptions(0.0), good_enough=np.inf, rounding=True).run()
+    assert first.x is not None and first.bound is not None and whole(engine, first.x)
+    assert first.bound <= (first.objective or 0.0) + 1e-9
+    best, usual = (Search(tree, SolveOptions(GAP), rounding=each).run() for each in (True, False))
+    assert best.objective == pytest.approx(usual.objective, rel=2 * GAP, abs=1e-5)
+
+
+def test_where_a_rounding_of_places_has_no_plan_the_start_is_tried(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = engine.searchable()
+    tree.policy(Bounds())
+    tree.minimise("cost")
+    start = Search(tree, SolveOptions(GAP)).run().x
+    monkeypatch.setattr(Search, "try_opening", lambda *_: False)
+    found = Search(tree, SolveOptions(0.0), good_enough=np.inf, start=start, rounding=True).run()
+    assert start is not None and found.x is not None
+    assert engine.value(found.x, "cost") <= engine.value(start, "cost") * (1 + 1e-6)
+
+
 def test_no_choice_is_missed() -> None:
     """Every choice of hosts and stacks of the smallest example, one by one."""
     engine = engine_of("two-hosts")
