@@ -72,9 +72,9 @@ class Book:
         self.add(rows.assign(t=ends), -rows["price"] * left, kind="residual", **fields)
 
     def left(self, rows: pd.DataFrame, what: str, live: Any, life: Any, rule: str = "") -> Any:
-        """Share of the price left at the end, by the rule of the scenario or, at the market, of the asset class."""
+        """Share of the price left at the end or on the day of a sale, by the rule of the scenario or the asset class."""
         case, sold_on = self.case, rows.get("u")
-        rule = rule if rule and sold_on is None else self.view.scenario.finance.residual
+        rule = rule or self.view.scenario.finance.residual
         used = (self.view.n_steps if sold_on is None else self.view.begins(sold_on)) - self.view.begins(live)
         straight = np.maximum(0.0, 1.0 - used / np.maximum(life, 1))
         if rule == "none":

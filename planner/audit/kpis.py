@@ -19,9 +19,8 @@ from planner.case.levels import most_gained, rescored
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
          ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
-         ("backups", ["h", "g", "t"], "backup"), ("plants", ["h", "g", "t"], "plant"),
-         ("bridges", ["h", "g", "u", "t"], "plant"))  # fmt: skip
-"""What is bought for good: its table, its index, its asset class."""
+         ("backups", ["h", "g", "t"], "backup"), ("plants", ["h", "g", "t"], "plant"))  # fmt: skip
+"""What is bought and kept: its table, its index, its asset class."""
 PLACES = ("halls", "cooling", "grid", "backup", "site")
 
 COVERS = {
@@ -66,11 +65,12 @@ def _cost(view: View) -> dict[str, float]:
     ledger = view.table("ledger")
     own = ledger[ledger["payer"] == PARTNER]
     worth = own["musd"] * lookup(own["t"], discount(view)).astype(float)
-    left, late = own["kind"] == "residual", own["kind"] == "commitment"
+    settled, late = own["kind"] == "residual", own["kind"] == "commitment"
+    left = settled & (own["t"] == view.n)
     capex = ledger[ledger["kind"] == "capex"]
     finance = own["kind"] == "finance"
     lent = finance | (own["account"] == "grant-drawn")
-    paid = own[~left & ~late & ~finance]
+    paid = own[~settled & ~late & ~finance]
     needed = paid[paid["kind"].isin(["capex", "grant"]) | (paid["t"] < _served_from(view))]
     months = over(pd.RangeIndex(view.n), total(needed, ["t"], needed["musd"]))
     years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
@@ -117,16 +117,15 @@ def _served_from(view: View) -> int:
 
 
 def _residuals(view: View) -> dict[str, float]:
-    """Rule -> MUSD discounted that purchases are worth at the end, or were sold for: the same book under each rule."""
+    """Rule -> MUSD discounted that purchases are worth at the end: the same book under each rule."""
     book, end = Book(view), float(discount(view).iloc[-1])
     out = {"market": 0.0, "straight-line": 0.0}
     for name, keys, account in OWNED:
         columns = [c for c in ("life", "goods_share", "resale_share") if c in getattr(view.case, name)]
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
         live, life = rows["t"].to_numpy(int), rows["case_life"].to_numpy(int)
-        worth = lookup(rows["u"], discount(view)).astype(float) if "u" in rows else end
         for rule in out:
-            out[rule] += float((rows["musd"] * book.left(rows, account, live, life, rule) * worth).sum())
+            out[rule] += float((rows["musd"] * book.left(rows, account, live, life, rule) * end).sum())
     return out
 
 

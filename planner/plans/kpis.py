@@ -59,7 +59,7 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     ledger = tables["ledger"]
     own = ledger[ledger["payer"] == PARTNER]
     chosen = (own["kind"] == FINANCE) | (own["account"] == GRANT_DRAWN)
-    residual, settled = own["kind"] == "residual", own["kind"].isin(NO_OUTLAY)
+    left, settled = (own["kind"] == "residual") & (own["t"] == case.calendar.n), own["kind"].isin(NO_OUTLAY)
     capex = ledger[ledger["kind"] == "capex"].groupby("payer")["musd"].sum()
     outlay = own[~settled & (own["kind"] != "physical")]
     by_period = outlay.groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
@@ -68,13 +68,14 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     need = outlay[building].groupby("t")["musd"].sum().reindex(range(case.calendar.n), fill_value=0.0)
     return [
         ("cost_npv_musd", own["musd_discounted"].sum(), "MUSD", "discounted, residual values deducted"),
-        ("cost_without_residual_musd", own.loc[~residual, "musd_discounted"].sum(), "MUSD", "discounted"),
-        ("residual_musd", -own.loc[residual, "musd_discounted"].sum(), "MUSD",
-         f"discounted; rule: {case.scenario.finance.residual}"),
+        ("cost_without_residual_musd", own.loc[~left, "musd_discounted"].sum(), "MUSD",
+         "discounted; what is sold before the horizon's end is deducted"),
+        ("residual_musd", -own.loc[left, "musd_discounted"].sum(), "MUSD",
+         f"discounted, at the horizon's end; rule: {case.scenario.finance.residual}"),
         *(
-            (f"cost_residual_{rule.replace('-', '_')}_musd", own.loc[~residual, "musd_discounted"].sum() - left, "MUSD",
+            (f"cost_residual_{rule.replace('-', '_')}_musd", own.loc[~left, "musd_discounted"].sum() - worth, "MUSD",
              f"the same plan where what is left is valued: {rule}")
-            for rule, left in residuals_under(case, tables).items()
+            for rule, worth in residuals_under(case, tables).items()
         ),
         ("resource_cost_musd", own.loc[~chosen, "musd_discounted"].sum(), "MUSD",
          "discounted; cost before the optional sources that the plan draws"),

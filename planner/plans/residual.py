@@ -1,4 +1,4 @@
-"""What is left of a plan's purchases on the horizon's end, under each rule of valuing it, and what was sold before."""
+"""What is left of a plan's purchases on the horizon's end, under each rule of valuing it; what was sold before is cash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planner.case.residual import METHODS, Method, left_share
 
 
 def residuals_under(case: Case, tables: Mapping[str, pd.DataFrame]) -> dict[Method, float]:
-    """Rule -> MUSD, discounted, that purchases are worth at the end or were sold for; nothing is left of site openings."""
+    """Rule -> MUSD, discounted, that purchases are worth at the end; nothing is left of site openings."""
     return {method: sum(_left(case, tables, method)) for method in METHODS if method != "none"}
 
 
@@ -20,14 +20,11 @@ def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> lis
     out = []
     for p in PURCHASES:
         source, rows = getattr(case, p.table), tables[p.name]
-        if p.price and p.life and len(rows):
+        if p.price and p.life and len(rows) and "u" not in rows:
             rows = rows[rows[p.money] > 0]
             facts = rows[[*p.index, p.money]].merge(
                 source.reset_index(drop=True), on=list(p.index), suffixes=("", "_case")
             )
             share = left_share(case, account_of(p.account).asset_class, facts, method)
-            worth = (
-                case.periods["discount"].to_numpy(float)[facts["u"]] if "u" in facts else case.discount_end
-            )
-            out.append(float((facts[p.money].to_numpy(float) * share * worth).sum()))
+            out.append(float((facts[p.money].to_numpy(float) * share).sum()) * case.discount_end)
     return out

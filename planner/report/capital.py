@@ -112,7 +112,7 @@ def funding(
 
 
 def residuals(ledger: pd.DataFrame) -> pd.DataFrame:
-    """asset_class, musd, musd_discounted: what the assets are worth at the end (negative: it reduces cost)."""
+    """asset_class, musd, musd_discounted: what assets are sold for or worth at the end (negative: it reduces cost)."""
     rows = ledger[ledger["kind"] == "residual"]
     table = rows.groupby(["asset_class", "payer"], as_index=False)[["musd", "musd_discounted"]].sum()
     return table.sort_values("musd").reset_index(drop=True)

@@ -105,7 +105,7 @@ def parts_of(run: Run) -> list[Part]:
     parts = [
         Part("What the cost is made of", "Present value of the country's cost; residual values are negative.",
              capital.cost_composition(tables["ledger"])),
-        Part("Residual values", "Shown apart: they reduce the cost, never the need for money.",
+        Part("Sales and residual values", "Shown apart: they reduce the cost, never the need for money.",
              capital.residuals(tables["ledger"])),
         Part("Content by country", "Capital by where its value is made, and by the vendor's seat; undiscounted.",
              capital.by_content(tables.get("content"))),

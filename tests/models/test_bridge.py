@@ -81,6 +81,8 @@ def test_an_engine_is_sold_in_the_quarter_the_line_comes_by_hand(plan):
     assert ledger.loc["residual", "musd_discounted"] == pytest.approx(-worth * 1.08 ** -(12.5 / 4))
     assert ledger.loc["capex", "musd"].sum() == pytest.approx(0.8 * mw)
     power = plan.tables["power"].set_index("t")["plant_mw"]
+    told = plan.tables["milestones"].set_index("kind").loc["sold"]
+    assert (told["item"], str(told["end_date"])[:10]) == (f"{mw:.1f} MW {ENGINE}", "2030-01-01")
     assert power[LINE - 1] == pytest.approx(mw) and power[LINE] == 0
     assert not len(found := audit(plan)), found.to_string()
 
@@ -97,6 +99,16 @@ def test_what_backs_up_the_line_is_kept(place, plain_catalog, spare):
     assert power["plant_standby_mw"].iloc[-1] == pytest.approx(power["facility_peak_mw"].iloc[-1])
     assert len(plan.tables["bridges"])
     assert not len(found := audit(plan)), found.to_string()
+
+
+def test_a_sale_is_taken_off_under_every_rule(plan):
+    """It is cash of its day: only what is left at the horizon's end is worth more or less by the rule."""
+    own = plan.tables["ledger"].query("payer == 'partner'")
+    left = own[(own["kind"] == "residual") & (own["t"] == plan.case.calendar.n)]["musd_discounted"].sum()
+    whole = own["musd_discounted"].sum()
+    assert plan.kpi("cost_without_residual_musd") == pytest.approx(whole - left)
+    assert plan.kpi("residual_musd") == pytest.approx(-left)
+    assert plan.kpi("cost_residual_market_musd") == pytest.approx(whole)
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,8 @@ def test_sheets_of_a_plan_that_sells_plant_again_too(tmp_path: Path) -> None:
     found = calculate(book, tmp_path / "calculated", {})
     check_every_formula(book, found)
     assert not failed(found)
+    known = run.kpis.dropna(subset=["value"]).set_index("kpi")["value"].astype(float).to_dict()
+    assert figures(found) == pytest.approx(known, rel=1e-6, abs=1e-9)
     table = run.table("finance_figures").dropna(subset=["value"]).set_index("figure")["value"]
     assert finance_figures(found) == pytest.approx(table.to_dict(), rel=1e-6, abs=1e-9)
 

@@ -105,8 +105,8 @@ class Lines:
             out.append(Line(term("asset_class", asset), f"buy.{asset}", M, formula, bought[asset]))
         out.append(Line("Assets bought", "capex", M, "+".join(f"[buy.{a}]" for a in bought) or "0",
                         self.found.settled.setup.capex, form=self.book.total))  # fmt: skip
-        out += ["Running cost and what is left", Line(statement_line("opex"), "opex", M, f"[on]*{booked('running')}",
-                     project.opex_musd)]  # fmt: skip
+        out += ["Running cost, and what is sold or left",
+                Line(statement_line("opex"), "opex", M, f"[on]*{booked('running')}", project.opex_musd)]  # fmt: skip
         settled = f'[end]*-SUMIFS({led["musd"]},{led["finance_line"]},"settled")*[level]'
         if project.sold_musd is not None and project.sold_musd.any():
             early = np.cumsum(np.where(self.operating, 0.0, project.sold_musd))

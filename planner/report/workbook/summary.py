@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -44,6 +45,7 @@ def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
     def kind(text: str) -> str:
         return f',{led["kind"]},"{text}"'
 
+    left = pv(_at_end(led))
     granted = f',{led["account"]},"{GRANT_DRAWN}"'
     chosen = f"({pv(kind(FINANCE))}+{pv(granted)})"
     capex, home = f'SUMIFS({led["musd"]},{led["kind"]},"capex"', facts.run.scenario.country
@@ -54,8 +56,8 @@ def _money(book: Book, facts: Facts, flows: dict[str, Row]) -> dict[str, str]:
 
     return {
         "cost_npv_musd": flows["worth"].total,
-        "cost_without_residual_musd": pv(kind("<>residual")),
-        "residual_musd": "-" + pv(kind("residual")),
+        "cost_without_residual_musd": f"{pv()}-{left}",
+        "residual_musd": f"-{left}",
         "resource_cost_musd": f"{flows['worth'].total}-{chosen}",
         "finance_effect_musd": chosen,
         "commitment_cost_musd": pv(kind("commitment")),
@@ -121,10 +123,16 @@ def _control(book: Book, headline: str) -> dict[str, str]:
 def _left(book: Book, timing: Timing) -> dict[str, str]:
     """Cost of the plan under other rules for what is left: that is an input, discounted here."""
     led, out = book.spans["Ledger"], {}
-    before = f'SUMIFS({led["musd_discounted"]},{led["payer"]},"{PARTNER}",{led["kind"]},"<>residual")'
+    whole = f'SUMIFS({led["musd_discounted"]},{led["payer"]},"{PARTNER}"'
+    before = f"{whole})-{whole}{_at_end(led)})"
     for rule in LEFT_RULES:
         out[f"cost_residual_{rule}_musd"] = f"{before}-left_{rule}*INDEX({timing.factor.span},periods+1)"
     return out
+
+
+def _at_end(led: Mapping[str, str]) -> str:
+    """Of lines of the ledger: what is left at the horizon's end; what is sold before is cash like any other."""
+    return f',{led["kind"]},"residual",{led["t"]},periods'
 
 
 def _sizes(book: Book, timing: Timing, capacity: dict[str, Row]) -> dict[str, str]:
