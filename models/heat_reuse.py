@@ -5,10 +5,11 @@ Variables: reused[h,t,s] MW of heat given, as a mean of the slice. Heat recovery
     reused <= share that can be given x sum over c of heat[h,c,liquid,t,s]             (h,t,s)    reuse_source
     reused <= share of the period in which heat is taken x recovery alive              (h,t,s)    reuse_capacity
     sum over hosts of reused <= share of the period x most that is taken               (p,t,s)    heat_taker
-    share x energy drawn - heat reused <= share x energy of what ran before the law    (i)        heat_reuse_floor
+    sum over j <= k of more[j] x (energy drawn - energy of what ran before j) <= heat reused    (i)    heat_reuse_floor
 
-i is a host, a law and a calendar year. A law binds what begins to operate from its day on: the load of the last period
-before it is free, slice by slice, and all that is more is not. To open early with nothing that runs frees nothing.
+i is a host, a law k and a calendar year; j are the laws of the host by day, more[j] the share of j above that of the law
+before it. A law binds what begins to operate from its day on: the load of the last period before it is free of what the
+law adds, slice by slice, and all that is more is not. To open early with nothing that runs frees nothing.
 """
 
 from __future__ import annotations
@@ -75,17 +76,25 @@ def declare(m: Any, case: Case) -> None:
 
 
 def _declare_floors(m: Any, case: Case, heat: pd.DataFrame) -> None:
-    """Rows of every host, law and year; the load of the period before the law began stays free of it."""
+    """Rows of every host, law and year: what this law and those before it add up to.
+
+    The load of the period before a law began stays free of what that law adds. A row for each law holds the sum where
+    less is drawn than ran before a later one, whose part of the sum is then below zero.
+    """
     floors = case.reuse_floors.reset_index(drop=True)
     if not len(floors):
         return
     year = floors["t"].map(case.periods["year"])
     floors = floors.assign(i=[floor_name(*key) for key in zip(floors["h"], floors["law"], year, strict=True)])
+    floors = floors.assign(law_number=floors.groupby(["h", "t"]).cumcount())
+    added = floors[["i", "h", "t", "law_number"]].rename(columns={"law_number": "last"})
+    added = added.merge(floors[["h", "t", "law_number", "more", "begun_t"]], on=["h", "t"])
+    added = added[added["law_number"] <= added["last"]]
     hours = case.slices.reset_index(drop=True)[["t", "s", "hours"]]
     drawn = heat.merge(hours, on=["t", "s"]).merge(case.pue.reset_index(drop=True), on=["h", "c", "t", "s"])
-    drawn = drawn[drawn["hours"] > 0].merge(floors, on=["h", "t"])
+    drawn = drawn[drawn["hours"] > 0].merge(added, on=["h", "t"])
     drawn = drawn.assign(family="heat", index=pd.Series(columns(drawn, ["h", "c", "m", "t", "s"]), dtype=object),
-                         weight=drawn["share"] * drawn["hours"] * drawn["pue"] / 1000.0)  # fmt: skip
+                         weight=drawn["more"] * drawn["hours"] * drawn["pue"] / 1000.0)  # fmt: skip
     given = (
         pd.DataFrame([*m.REUSED], columns=["h", "t", "s"])
         .merge(hours, on=["t", "s"])

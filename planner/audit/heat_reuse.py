@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
@@ -72,12 +73,24 @@ def _floors(view: View, found: Findings, table: pd.DataFrame) -> None:
     given = total(table, HT, table["reused_mw"] * table["hours"])
     owes = floors.assign(free=_free(view, floors, total(day, HTS, day["mw"])))
     at = pd.MultiIndex.from_frame(owes[HT])
-    asked = drawn.reindex(at, fill_value=0.0).to_numpy() - owes["free"].to_numpy(float)
-    short = owes["share"].to_numpy(float) * asked
-    short = short - given.reindex(at, fill_value=0.0).to_numpy()
+    owes["drawn"] = drawn.reindex(at, fill_value=0.0).to_numpy()
+    owes["asked"] = _asked(owes)
+    short = owes["asked"] - given.reindex(at, fill_value=0.0).to_numpy()
     owes = owes.assign(year=[view.date(t).year for t in owes["t"]])
-    found.at_most("heat-reuse-floor", total(owes, ["h", "law", "year"], pd.Series(short, index=owes.index)), 0.0,
+    found.at_most("heat-reuse-floor", total(owes, ["h", "law", "year"], short), 0.0,
                   "a year with less reused energy than is asked", 100.0)  # fmt: skip
+
+
+def _asked(owes: pd.DataFrame) -> pd.Series:
+    """MWh owed by each law and those before it: what ran before the first owes nothing, what is drawn beyond what ran
+    before the last its share, and between two laws the share of the earlier. Needs columns h, t, share, free, drawn.
+    """
+    asked = pd.Series(0.0, index=owes.index)
+    for _, laws in owes.groupby(["h", "t"]):
+        free, share = laws["free"].to_numpy(float), laws["share"].cummax().to_numpy(float)
+        between = np.concatenate([[0.0], np.cumsum(share[:-1] * np.diff(free))])
+        asked[laws.index] = between + share * (laws["drawn"].to_numpy(float) - free)
+    return asked
 
 
 def _free(view: View, floors: pd.DataFrame, mw: pd.Series) -> pd.Series:

@@ -27,6 +27,7 @@ TABLES = {
     }),
     "reuse_floors": Table(("h", "law", "t"), {
         "share": "least share of the energy drawn that is reused, as a mean of the calendar year",
+        "more": "what of this share no law before asks for",
         "begun_t": "what ran in the period before this one is free of it",
     }),
 }  # fmt: skip
@@ -74,16 +75,22 @@ def recovery_rows(context: Context) -> Iterator[tuple[str, str, int, int, float,
 
 
 def floor_table(context: Context) -> pd.DataFrame:
-    """(h, law, t) of every least share in force; each binds what begins to run from its day on."""
+    """(h, law, t) of every least share in force, by day; each binds what begins to run from its day on.
+
+    A later law that asks for less adds nothing: what begins under it keeps the highest share before, as no linear
+    row lets the share of what is added fall.
+    """
     rows = []
     for host in [h for h in context.scenario.hosts if h.mode == "build"]:
         taker = context.site(host.site).heat
         if taker is None:
             continue
+        highest = 0.0
         for law, share, day in _shares(context, host, taker):
             begun = 0 if day is None else max(0, context.calendar.first_from(day))
             begins = range(max(begun, _first(context, taker)), context.calendar.n)
-            rows += [(host.id, law, t, share, begun) for t in begins]
+            more, highest = max(0.0, share - highest), max(share, highest)
+            rows += [(host.id, law, t, share, more, begun) for t in begins]
     return TABLES["reuse_floors"].frame(rows)
 
 
@@ -104,13 +111,13 @@ def reuse_gap(context: Context, host: Host) -> str:
 
 
 def _shares(context: Context, host: Host, taker: HeatTaker) -> list[tuple[str, float, date | None]]:
-    """(law, least share, day from which a place that begins owes it; None always)."""
+    """(law, least share, day from which a place that begins owes it; None always), by day."""
     if taker.least_share is not None:
         return [(STATED, taker.least_share, None)] if taker.least_share else []
     if is_existing(context, host):
         return []
     rules = context.catalog.table("heat_rules")
-    rules = rules[rules["iso3"] == context.host_country(host)]
+    rules = rules[rules["iso3"] == context.host_country(host)].sort_values("begins_from")
     return [
         (str(r.Index), float(r.least_share), date.fromisoformat(str(r.begins_from)))
         for r in rules.itertuples()

@@ -132,9 +132,16 @@ def test_a_law_binds_by_the_day_a_place_begins(place, lawful, optimise):
     assert not optimise(place(usd_per_mwh=0, least_share=0), lawful).used("reused")
 
 
-@pytest.mark.parametrize("token", [0.0, 100.0])
-def test_a_place_that_opens_before_the_law_and_serves_after_it_is_not_free(place, lawful, optimise, token):
-    """Demand from period 6 of 800 accelerators, of a token before: it may open in period 4, and 15 % of the rest is owed."""
+@pytest.mark.parametrize(
+    ("token", "share"), [(0.0, 0.15), (100.0, 0.14375), (800 / 3, 0.4 / 3), (400.0, 0.125)]
+)
+def test_what_ran_before_a_law_owes_the_one_before_and_the_rest_the_new(
+    place, lawful, optimise, token, share
+):
+    """Of 800 accelerators from period 6 a part runs from period 4: it owes 10 %, the rest 15 %.
+
+    (10 x 100 + 15 x 700) / 800 = 14.375; (10 + 2 x 15) / 3 = 13.33; (10 + 15) / 2 = 12.5. To open early frees nothing.
+    """
     points = [
         {"at": "2027-01-01", "value": token},
         {"at": "2028-06-30", "value": token},
@@ -146,14 +153,26 @@ def test_a_place_that_opens_before_the_law_and_serves_after_it_is_not_free(place
     answer = optimise(case, bounds={early: (1, 1)})
     drawn, _, given = energy(answer)
     assert early[1][1] < 5
-    new = 0.15 * (1.0 - token / 800)
-    assert given[2029] == pytest.approx(max(0.1, new) * drawn[2029], rel=1e-3)
-    assert new > 0.1
+    assert given[2029] == pytest.approx(share * drawn[2029], rel=1e-3)
 
 
 def test_a_place_without_liquid_loops_is_not_offered(place, lawful, tiny):
     case = build_case(place(hosts={"cooling": [AIR]}, system="hgx-b300"), lawful)
     assert not len(case.offers) and "reused" in " ".join(case.why_not["detail"])
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.97])
+def test_the_audit_adds_up_the_laws_itself(place, lawful, kept):
+    """Half runs before the second day: 12.5 % is owed, and 97 % of that is too little."""
+    points = [{"at": "2027-01-01", "value": 400}, {"at": "2028-06-30", "value": 400},
+              {"at": "2028-07-01", "value": 800}]  # fmt: skip
+    asked = {
+        "hosts": {"open_lead_months": 0},
+        "demand": {"size": {"points": points}, "must_serve_by": "2028-01-01"},
+    }
+    found = solve(build_case(place(usd_per_mwh=0, **asked), lawful), quality="quick").plan
+    rules = broken(found, "reuse", lambda d: d.assign(reused_mw=d["reused_mw"] * kept))
+    assert ("heat-reuse-floor" in rules) == (kept < 1)
 
 
 @pytest.fixture(scope="module")

@@ -217,12 +217,13 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "efficiency": {"horizon": YEARS, "limits": {"efficiency": [{"measure": "pue", "most": 1.15, "from": "2029-01-01"}]}},
         "heat sold": {
             "horizon": YEARS,
-            "sites": [{**site, "heat": {"max_mw": 3, "musd_per_mw": 0.5, "lead_months": 24, "least_share": 0.2}}],
+            "country": "DEU",
+            "sites": [{**site, "metro": "DE-FRA", "heat": {"max_mw": 3, "musd_per_mw": 0.5, "lead_months": 12}}],
             "hosts": [{**host, "cooling": ["air-chilled-water", "direct-to-chip"]}],
         },
-        "efficiency": {"horizon": YEARS, "limits": {"efficiency": [{"measure": "pue", "most": 1.15, "from": "2029-01-01"}]}},
         "levels": {
             "horizon": YEARS,
             "country": "KWT",
