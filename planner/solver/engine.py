@@ -107,7 +107,7 @@ class Engine:
         return other
 
     def within_bounds(self, case: Case, arrays: Arrays) -> Engine:
-        """The same rows and columns within other bounds, those of ``arrays``, for a case that differs in what they say."""
+        """The same columns within other bounds and rows, those of ``arrays``, for a case that differs in what they say."""
         other = object.__new__(Engine)
         other._adopt(case, self.entries, arrays, None)
         return other

@@ -17,7 +17,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from planner.case.context import Context
 from planner.case.periods import add_months
+from planner.case.power import FIRM, connection_table
 from planner.facts.catalog import Catalog
 from planner.finance.cases import FIGURES, figures_of, largest, signed
 from planner.finance.faults import FinanceError
@@ -68,7 +70,7 @@ def after(
         ]
         return Changed(_with(scenario, demand=less), catalog)
     if event.what == "grid-late":
-        return Changed(_late_grid(scenario, round(event.size)), catalog)
+        return Changed(_late_grid(scenario, round(event.size), known), catalog)
     if event.what == "licence-late":
         lead = (scenario.supply.licence.lead_months or 0.0) + event.size
         licence = scenario.supply.licence.model_copy(update={"mode": "required", "lead_months": lead})
@@ -179,17 +181,25 @@ def _dearer(scenario: Scenario, factor: float) -> Scenario:
     return _with(scenario, systems=systems, sites=sites, hosts=hosts)
 
 
-def _late_grid(scenario: Scenario, months: int) -> Scenario:
-    sites = [
-        site.model_copy(
-            update={
-                "grid_mw": [
-                    step.model_copy(update={"from_": add_months(step.from_, months)}) for step in site.grid_mw
-                ]
-            }
-        )
-        for site in scenario.sites
-    ]
+def _late_grid(scenario: Scenario, months: int, known: date) -> Scenario:
+    """Later dates of the grid, and a longer wait for every line that cannot stand by the day."""
+    context = Context.of(scenario, scenario.catalog)
+    lines = connection_table(context).reset_index(drop=True)
+    opens, day = lines.groupby(["h", "n"])["t"].min(), context.calendar.containing(known)
+    site_of = {host.id: host.site for host in scenario.hosts}
+    late = {(site_of[h], n) for (h, n), t in opens.items() if t >= day}
+    sites = []
+    for site in scenario.sites:
+        dates = [step.model_copy(update={"from_": add_months(step.from_, months)}) for step in site.grid_mw]
+        changes: dict[str, object] = {"grid_mw": dates}
+        if (site.id, FIRM) in late:
+            changes["grid_lead_months"] = context.grid_connect_months(site) + months
+        flexible = site.power.flexible if site.power else None
+        if site.power and flexible and (site.id, flexible.id) in late:
+            wait = context.pick(flexible.lead_months, "connections", flexible.id, "lead_months") + months
+            longer = flexible.model_copy(update={"lead_months": wait})
+            changes["power"] = site.power.model_copy(update={"flexible": longer})
+        sites.append(site.model_copy(update=changes))
     return _with(scenario, sites=sites)
 
 

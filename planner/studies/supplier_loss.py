@@ -4,13 +4,14 @@
     test = sever(base, Cut(id="us-operator", **{"from": date(2030, 1, 1)}, operators=["us-operator"]))
     test.summary, test.service, test.stops
 
-Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are
-paid. From the date on the planner answers at least cost, with no workload worse off in any quarter, nor waiting
-longer in all, than in the plan or, where that cannot be kept, than in the soonest answer. The duties to serve all
-and to keep what is served, floors on control, caps on shares and what must survive a loss are lifted, for what they
-asked may no longer be possible: the reserve may be used. Service before the date is held, too, to a ten-thousandth
-of demand; where it cannot be, ``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its
-adoption from the start of the horizon, as everywhere in the model.
+Everything decided before the date is held as in the plan: orders on their way arrive, contracts run on and are paid;
+plant bought to be sold again is held, its sale decided on the day of the sale. From the date on the planner answers
+at least cost, with no workload worse off in any quarter, nor waiting longer in all, than in the plan or, where that
+cannot be kept, than in the soonest answer. The duties to serve all and to keep what is served, floors on control,
+caps on shares and what must survive a loss are lifted, for what they asked may no longer be possible: the reserve may
+be used. Service before the date is held, too, to a ten-thousandth of demand; where it cannot be,
+``SupplierLoss.notes`` says how far it moved and why. A stack not in the plan pays its adoption from the start of the
+horizon, as everywhere in the model.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array, vstack
 
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.cuts import offers_cut
-from planner.case.registry import PURCHASES
+from planner.case.registry import PURCHASE, PURCHASES
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue, NotOffered
 from planner.planning.events import OnEvent
@@ -32,7 +34,7 @@ from planner.planning.pipeline import solve
 from planner.planning.solve_run import GAPS, Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut, Scenario
-from planner.solver.arrays import Floats
+from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, Engine
 from planner.solver.solution import Status
 from planner.studies.supplier_loss_tables import (
@@ -276,15 +278,51 @@ def frozen(case: Case, base: Plan, first: int, free: tuple[str, ...] = ()) -> En
         if a in case.stacks.index:
             lower[use.position(a)] = 1.0
     arrays.col_lower[:], arrays.col_upper[:] = lower, upper  # what a family is freed to later, too
-    engine.live.set_col_bounds(np.arange(len(lower), dtype=np.int32), lower, upper)
+    engine = engine.within_bounds(case, _hold_plant(case, base, arrays, first))
     _hold_service(engine, base, first, HISTORY[0])
     return engine
 
 
+def _hold_plant(case: Case, base: Plan, arrays: Arrays, first: int) -> Arrays:
+    """The arrays with a row ``held_plant`` (h, g, t) of all MW of plant ordered before the date, sold later or not.
+
+    Whether and when it is sold is decided on the day of the sale, and the days on which it may be differ between cases.
+    """
+    plants, (height, width) = case.plants, arrays.shape
+    ordered = case.calendar.periods_of(PURCHASE["plants"].decided_step(plants, case.calendar))
+    index = list(plants.index[np.asarray(ordered) < first])
+    if not index:
+        return arrays
+    keys = ["h", "g", "t"]
+    bought = pd.concat([base.tables[name][[*keys, "added_mw"]] for name in ("plants", "bridges")])
+    held = bought.groupby(keys)["added_mw"].sum().reindex(index).fillna(0.0).to_numpy(float)
+    row_of = {key: row for row, key in enumerate(index)}
+    members = [
+        (row_of[h, g, t], block.start + i)
+        for block in (arrays.columns["plant"], arrays.columns["bridge"])
+        for i, (h, g, *_, t) in enumerate(block.index)
+        if (h, g, t) in row_of
+    ]
+    at = tuple(np.array(members).T)
+    rows = csr_array((np.ones(len(members)), at), shape=(len(index), width))
+    return replace(
+        arrays,
+        matrix=csr_array(vstack([arrays.matrix, rows], format="csr")),
+        row_lower=np.concatenate([arrays.row_lower, held]),
+        row_upper=np.concatenate([arrays.row_upper, held + NOISE]),
+        rows={**arrays.rows, "held_plant": Block.of(height, index)},
+    )
+
+
 def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.Series, pd.Series]]:
-    """(variable, index table, the plan's value in model units, period of the decision) of each family."""
+    """(variable, index table, the plan's value in model units, period of the decision) of each family.
+
+    Of plant only its sales: what is bought is held in sum.
+    """
 
     for p in PURCHASES:
+        if p.name == "plants":
+            continue
         bought = base.tables[p.name]
         amount = bought[p.amount].astype(float) / p.per if p.amount else pd.Series(1.0, index=bought.index)
         index = pd.MultiIndex.from_frame(
@@ -292,9 +330,7 @@ def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.S
         )
         value = pd.Series(amount.to_numpy(float), index=index)
         for family, table in p.parts(getattr(case, p.table)):
-            yield (
-                family,
-                table,
-                value,
-                pd.Series(case.calendar.periods_of(p.decided_step(table, case.calendar)), table.index),
-            )
+            decided = case.calendar.periods_of(p.decided_step(table, case.calendar))
+            if p.name == "bridges":
+                decided = table["u"].to_numpy(int)
+            yield family, table, value, pd.Series(decided, table.index)

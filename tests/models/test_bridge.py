@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,12 @@ from planner.finance.from_plan import finance_of
 from planner.models.ledger import partner_cost
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
+from planner.scenario.finance import Downside
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
+from planner.studies.downsides import after
+from planner.studies.supplier_loss import answer, frozen
+from planner.studies.supplier_loss_tables import UNSERVED
 
 pytestmark = pytest.mark.untraced
 
@@ -143,6 +148,49 @@ def test_a_part_of_a_unit_sold_and_another_price_are_found(place, facts):
     assert "ledger-entry" in set(
         audit(replace(whole, tables=whole.tables | {"ledger": ledger.assign(musd=dear)}))["rule"]
     )
+
+
+# ---- planned again
+
+
+def _again(plan, scenario, first, free=()):
+    outcome, notes = answer(plan, scenario, plan.case.catalog, first, "quick", free=free)
+    assert outcome.plan is not None and not notes
+    assert not len(found := audit(outcome.plan)), found.to_string()
+    return outcome.plan.tables
+
+
+def test_what_was_bought_to_be_sold_is_kept_where_nothing_is_worth_anything(place, plan):
+    """Known in period 8, after the purchase and before the sale."""
+    tables = _again(plan, place(unit_mw=0, finance={"residual": "none"}), 8)
+    assert not len(tables["bridges"])
+    assert tables["plants"].set_index("t")["added_mw"][4] == pytest.approx(DESIGN_MW / 0.9, abs=1e-4)
+
+
+@pytest.mark.parametrize(("whole", "mw"), [(0, DESIGN_MW / 0.9), (0.5, 2.5)])
+def test_a_line_that_turns_out_late_moves_the_sale(place, facts, whole, mw):
+    """The event moves the line by a year: what was bought runs on, and is sold when the line comes."""
+    base = solve(build_case(place(unit_mw=whole), facts)).plan
+    assert set(base.tables["bridges"]["u"]) == {LINE}
+    event = Downside.model_validate({"id": "late", "what": "grid-late", "size": 12})
+    changed = after(base.case.scenario, event, date(2029, 1, 1))
+    tables = _again(base, changed.scenario, 8, ("connect",))
+    bought = pd.concat([tables["plants"], tables["bridges"]]).query("t < 8 + 3")
+    assert bought["added_mw"].sum() == pytest.approx(mw, abs=1e-4)
+    assert tables["bridges"]["u"].min() >= LINE + 4 and tables["connections"]["t"].min() >= LINE + 4
+    assert tables["demand"].set_index("t")["unserved_share"][4:].max() < UNSERVED
+
+
+@pytest.mark.parametrize(("first", "held"), [(LINE, False), (LINE + 1, True)])
+def test_a_sale_is_decided_on_its_day(plan, first, held):
+    """Up to the day of the sale only the purchase is held, from then on the sale too."""
+    arrays = frozen(plan.case, plan, first).arrays
+    column = arrays.columns["bridge"].position(("champion", ENGINE, LINE, 4))
+    row = arrays.rows["held_plant"].position(("champion", ENGINE, 4))
+    mw = DESIGN_MW / 0.9
+    assert arrays.row_lower[row] == pytest.approx(mw)
+    assert arrays.row_upper[row] == pytest.approx(mw, abs=1e-4)
+    assert arrays.col_lower[column] == pytest.approx(mw if held else 0.0)
 
 
 # ---- what an optimiser would do

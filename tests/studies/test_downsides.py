@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from planner.intake.scenario_file import with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.scenario.finance import Downside
-from planner.scenario.schema import Path
+from planner.scenario.schema import Path, Scenario
 from planner.studies.downsides import LEAST, Changed, after, replanned
 from tests.finance.deals import deal
 
@@ -56,6 +58,25 @@ def test_each_event_changes_what_it_says() -> None:
     assert changed("residual", 0.5).scenario.finance.residual == "none"
     gone = changed("off-taker", 1, lost=["someone-else"]).scenario
     assert gone.demand == DEAL.demand
+
+
+def test_a_late_grid_is_every_line_that_cannot_stand_by_the_day(tiny: Callable[..., Scenario]) -> None:
+    """The wait of the file, else the country's 27 months; a flexible line of 12 months stands by 2028-04."""
+    late, power = (
+        Downside(id="e", what="grid-late", size=12),
+        {"flexible": {"id": "grid-flexible", "max_mw": 5}},
+    )
+
+    def waits(known: date, **site: Any) -> tuple[float | None, float | None]:
+        found = after(tiny(sites={"power": power} | site), late, known)
+        assert found is not None
+        (changed,) = found.scenario.sites
+        return changed.grid_lead_months, changed.power.flexible.lead_months
+
+    assert waits(date(2027, 7, 1), grid_lead_months=30) == (42, 24)
+    assert waits(date(2028, 4, 1), grid_lead_months=30) == (42, None)
+    assert waits(date(2028, 4, 1), grid_lead_months=None) == (27 + 12, None)
+    assert waits(date(2029, 12, 1), grid_lead_months=30) == (30, None)
 
 
 def test_demand_is_less_from_the_day_on_and_as_it_was_before() -> None:
