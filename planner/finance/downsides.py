@@ -60,14 +60,16 @@ def changed(project: Project, event: Event) -> Project:
     grown = 1.0 + event.size
     since = np.where(np.arange(project.quarters) >= event.quarter, grown, 1.0)
     if event.kind == CAPEX:
-        return replace(project, spending=tuple(replace(s, musd=grown * s.musd) for s in project.spending))
+        spending = tuple(replace(s, musd=grown * s.musd) for s in project.spending)
+        sales = tuple(replace(s, bought=grown * s.bought) for s in project.sales)
+        return replace(project, spending=spending, sales=sales)
     if event.kind in (PRICE, OFF_TAKER):
         return replace(project, revenue_musd=since * project.revenue_musd)
     if event.kind == OPEX:
         return replace(project, opex_musd=since * project.opex_musd)
     if event.kind == RESIDUAL:
-        sold = None if project.sold_musd is None else grown * project.sold_musd
-        return replace(project, residual_musd=grown * project.residual_musd, sold_musd=sold)
+        sales = tuple(replace(s, musd=grown * s.musd) for s in project.sales)
+        return replace(project, residual_musd=grown * project.residual_musd, sales=sales)
     if event.kind == CURRENCY:
         paths = {name: since * path for name, path in project.exchange.items() if name != HOME_CURRENCY}
         return replace(project, exchange=paths)

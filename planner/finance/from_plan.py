@@ -113,7 +113,7 @@ class _Reader:
         project = Project(
             start=flows.start, operation_from=flows.operation_from, live_from=live, spending=flows.spending,
             revenue_musd=earned, opex_musd=flows.opex_musd, sources=tranches.all(), life_years=lives,
-            residual_musd=flows.residual_musd, sold_musd=flows.sold_musd, tax=self.tax(), covenants=self.covenants(),
+            residual_musd=flows.residual_musd, sales=flows.sales, tax=self.tax(), covenants=self.covenants(),
             exchange=self.exchange(), inflation=self.quarters.inflation,
         )  # fmt: skip
         factor = 1.0

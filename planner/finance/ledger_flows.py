@@ -7,7 +7,7 @@ after the horizon is due in the last quarter, with what assets are then worth; w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,7 +23,7 @@ from planner.case.registry import NO_OUTLAY, SETTLED
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.finance.kernel import Array
-from planner.finance.sources import MONTHS_PER_QUARTER, Spend
+from planner.finance.sources import MONTHS_PER_QUARTER, Sale, Spend
 
 DEVELOPMENT = "development"
 CAPEX, PHYSICAL, GRANT, SOLD = "capex", "physical", "grant", "sold"
@@ -38,7 +38,7 @@ class PlanFlows:
     spending: tuple[Spend, ...]
     opex_musd: Array
     residual_musd: float
-    sold_musd: Array
+    sales: tuple[Sale, ...]
     grants_musd: Array
     chosen: Mapping[str, Mapping[tuple[str, str, str, str], Array]]
     """optional source -> what the plan draws of it for each line of spending (``Spend.key``), premiums included"""
@@ -128,11 +128,32 @@ def flows_of(
         spending=tuple(_positive(spending)),
         opex_musd=np.where(before, 0.0, quarters.nominal(running)),
         residual_musd=-float(settled.loc[at_end, "musd"].sum()) * float(quarters.level[-1]),
-        sold_musd=-quarters.nominal(settled[~at_end]),
+        sales=tuple(_sales(settled[~at_end], bought, quarters)),
         grants_musd=-quarters.nominal(own[own["kind"] == GRANT]),
         chosen=_chosen(own, quarters),
         price_level=quarters.level,
     )
+
+
+def _sales(sold: pd.DataFrame, bought: pd.DataFrame, quarters: Quarters) -> Iterator[Sale]:
+    """What is sold again by place and quarter, with what was paid for it: lines of capital of the same account before.
+
+    The ledger does not say which line is sold when: where a place sells on several days, each takes of a line before
+    it what its price is of all prices still to come.
+    """
+    for (account, h), rows in sold.groupby(["account", "h"]):
+        lines = bought[(bought["account"] == account) & (bought["h"] == h)]
+        price = -rows.groupby("t")["musd"].sum()
+        to_come = np.array([price[price.index > t].sum() for t in lines["t"]])
+        for t, musd in price.items():
+            part = np.where(lines["t"] < t, lines["musd"] * musd / to_come, 0.0)
+            paid = quarters.nominal(lines.assign(musd=part))
+            got = quarters.nominal(pd.DataFrame({"t": [t], "musd": [musd]}))
+            for q in np.flatnonzero(got):
+                share = got[q] / quarters.level[q] / musd
+                yield Sale(
+                    asset=rows["asset"].iloc[0], quarter=int(q), musd=float(got[q]), bought=share * paid
+                )
 
 
 def _chosen(own: pd.DataFrame, quarters: Quarters) -> dict[str, dict[tuple[str, str, str, str], Array]]:

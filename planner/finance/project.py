@@ -18,6 +18,7 @@ from planner.finance.sources import (
     EXPORT_CREDIT,
     KINDS,
     PROFILES,
+    Sale,
     Spend,
     Tranche,
     paid_by,
@@ -77,8 +78,8 @@ class Project:
     """asset class -> years of straight-line depreciation; ``financing`` for the costs of finance while building"""
     residual_musd: float = 0.0
     """for what is left of the assets, in the last quarter"""
-    sold_musd: Array | None = None
-    """for assets sold before, in the quarter of the sale; none where left out"""
+    sales: tuple[Sale, ...] = ()
+    """of assets before that"""
     tax: TaxTerms = field(default_factory=TaxTerms)
     covenants: Covenants = field(default_factory=Covenants)
     exchange: Mapping[str, Array] = field(default_factory=dict)
@@ -93,11 +94,15 @@ class Project:
     @property
     def received_musd(self) -> Array:
         """For assets, by quarter of operation: what is sold, before it with the first, and in the last what is left."""
-        got = np.zeros(self.quarters) if self.sold_musd is None else self.sold_musd.copy()
-        got[self.operation_from] += got[: self.operation_from].sum()
-        got[: self.operation_from] = 0.0
+        got = np.zeros(self.quarters)
+        for sale in self.sales:
+            got[self.settled_in(sale)] += sale.musd
         got[-1] += self.residual_musd
         return got
+
+    def settled_in(self, sale: Sale) -> int:
+        """Quarter in which a sale is received and its book value written off."""
+        return max(sale.quarter, self.operation_from)
 
     def rate_of_exchange(self, currency: str) -> Array:
         return np.ones(self.quarters) if currency == HOME_CURRENCY else np.asarray(self.exchange[currency])

@@ -37,6 +37,8 @@ class Settled:
     room: dict[str, Array]
     """source -> debt service that the cash flow leaves to a sculpted loan over its instalments; empty for others"""
     depreciation: Array
+    written_off: Array
+    """book value of what is sold, and in the last quarter of what is left"""
     book_value: Array
     income: Array
     """before tax"""
@@ -83,15 +85,13 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
     target = reserve_target(service, project.covenants.dsra_months / MONTHS_PER_QUARTER)
     target[: project.operation_from - 1] = 0.0
 
-    depreciation, book = _assets(project, lines)
+    depreciation, written_off, book = _assets(project, lines)
     balance_before = np.hstack([np.zeros((count, 1)), run.balance[:, :-1]])
     balance_before[[not t.is_debt for t in setup.tranches]] = 0.0  # grants are not owed
     moved = np.diff(setup.exchange, axis=1, prepend=setup.exchange[:, :1])
     gain = -(balance_before * moved).sum(axis=0)
     realised = _realised(setup, run)
-    disposal = project.received_musd
-    disposal[-1] -= book[-1]
-    book[-1] = 0.0
+    disposal = project.received_musd - written_off
     operating = np.arange(n) >= project.operation_from
     running = (
         project.revenue_musd - project.opex_musd - lines["interest"] - lines["fees"] + lines["cash_interest"]
@@ -115,7 +115,9 @@ def _consequences(setup: Setup, given: Given, run: Pass) -> tuple[Settled, Given
         instalments[j] = _instalments(setup, tranche, commitment[j], room, setup.exchange[j])
         before += (run.interest[j] + run.fees[j] + instalments[j]) * setup.exchange[j]
     after = Given(commitment, scale, instalments, tax, target)
-    return Settled(setup, given, run, caps, left, depreciation, book, income, losses, gain, realised), after
+    return Settled(
+        setup, given, run, caps, left, depreciation, written_off, book, income, losses, gain, realised
+    ), after
 
 
 def at_drawn_rates(draws: Array, principal: Array, exchange: Array) -> tuple[Array, Array]:
@@ -143,8 +145,20 @@ def _order(setup: Setup) -> list[int]:
     return sorted(range(len(sculpted)), key=lambda j: (sculpted[j], j))
 
 
-def _assets(project: Project, lines: dict[str, Array]) -> tuple[Array, Array]:
-    """Depreciation of each quarter and book value at its end; costs of finance are an asset of their own."""
+def sold_books(project: Project) -> tuple[Array, Array]:
+    """Of what is sold: depreciation that ends with the sale, and the book value then written off; by quarter."""
+    ended, written_off = np.zeros(project.quarters), np.zeros(project.quarters)
+    for sale in project.sales:
+        q = project.settled_in(sale)
+        life = project.life_years[sale.asset] * QUARTERS_PER_YEAR
+        worn = depreciated(sale.bought, life, project.operation_from)
+        ended[q:] += worn[q:]
+        written_off[q] += sale.bought.sum() - worn[:q].sum()
+    return ended, written_off
+
+
+def _assets(project: Project, lines: dict[str, Array]) -> tuple[Array, Array, Array]:
+    """Depreciation of each quarter, book value written off in it and left at its end; costs of finance are an asset."""
     outlays: dict[str, Array] = {FINANCING: lines["finance_costs"] + lines["premium"]}
     for spend in project.spending:
         outlays[spend.asset] = outlays.get(spend.asset, np.zeros(project.quarters)) + spend.musd
@@ -152,7 +166,12 @@ def _assets(project: Project, lines: dict[str, Array]) -> tuple[Array, Array]:
     depreciation = np.sum(
         [depreciated(x, lives[a], project.operation_from) for a, x in outlays.items()], axis=0
     )
-    return depreciation, np.cumsum(np.sum(list(outlays.values()), axis=0) - depreciation)
+    ended, written_off = sold_books(project)
+    depreciation = depreciation - ended
+    book = np.cumsum(np.sum(list(outlays.values()), axis=0) - depreciation - written_off)
+    written_off[-1] += book[-1]
+    book[-1] = 0.0
+    return depreciation, written_off, book
 
 
 def _room(setup: Setup, tranche: Tranche, cfads: Array, before: Array) -> Array:

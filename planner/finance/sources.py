@@ -44,6 +44,17 @@ class Spend:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sale:
+    """Assets sold before the project ends: what they fetch in a quarter, and what was paid for them, nominal MUSD."""
+
+    asset: str
+    quarter: int
+    musd: float
+    bought: Array
+    """by quarter, a part of the spending of the asset class"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Eligibility:
     """What a source may finance; an empty tuple allows all."""
 

@@ -220,9 +220,6 @@ def _cash_flow(found: Settled) -> dict[str, Array]:
 def _income(found: Settled) -> dict[str, Array]:
     project, lines = found.setup.project, found.run.lines
     operating = np.arange(project.quarters) >= project.operation_from
-    book_sold = np.zeros(project.quarters)
-    book_sold[-1] = float(found.setup.capex.sum() + lines["finance_costs"].sum() + lines["premium"].sum())
-    book_sold[-1] -= float(found.depreciation.sum())
     return {
         "revenue": np.where(operating, project.revenue_musd, 0.0),
         "opex": np.where(operating, project.opex_musd, 0.0),
@@ -231,7 +228,7 @@ def _income(found: Settled) -> dict[str, Array]:
         "fees": lines["fees"],
         "cash_interest": lines["cash_interest"],
         "exchange_gain": found.exchange_gain,
-        "disposal_gain": lines["residual"] - book_sold,
+        "disposal_gain": lines["residual"] - found.written_off,
         "before_tax": found.income,
         "tax": found.given.tax,
         "net": found.income - found.given.tax,

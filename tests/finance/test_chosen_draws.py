@@ -58,7 +58,7 @@ def test_the_ledger_of_a_draw_is_its_statements(
     }
     nominal = sum((musd * source.lent(t) * source.exchange for t, musd in real.items()), np.zeros(n))
     spending = (Spend(asset="halls", payer="state", country="KOR", musd=nominal),)
-    flows = PlanFlows(source.calendar.start, begins, spending, nothing, 0.0, nothing, nothing, {"bank": {KEY: nominal}},
+    flows = PlanFlows(source.calendar.start, begins, spending, nothing, 0.0, (), nothing, {"bank": {KEY: nominal}},
                       quarters.level)  # fmt: skip
     lives = {"halls": 30.0, "financing": 10.0}
     bank = Tranches(scenario, quarters, flows, begins, lives, Notes()).chosen(

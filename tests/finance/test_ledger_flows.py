@@ -80,6 +80,25 @@ def test_periods_of_half_years_are_spread_and_prices_rise() -> None:
     assert len(found.opex_musd) == 8 and np.all(found.opex_musd[:4] == 0)
 
 
+def test_what_is_sold_is_what_its_place_bought_before() -> None:
+    """Two days of sale: of what came before the first, each takes its part of the prices; of later lines the second all."""
+    lines = [(0, "capex", 9.0), (1, "residual", -2.0), (2, "capex", 5.0), (3, "residual", -4.0)]
+    own = pd.DataFrame(lines, columns=["t", "kind", "musd"]).assign(
+        account="bridge", asset_class="plant", k="", payer="partner", h="h", p="south", supplier=""
+    )
+    other = own[own["kind"] == "capex"].assign(h="cloud")
+    ledger = borne(pd.concat([LEDGER, own, other], ignore_index=True), PAYERS)
+    found = flows_of(ledger, Quarters(Calendar(START, 3, 4), 0.0), 2, {"south": "KAZ"}, "KOR", load_catalog())
+    first, second = found.sales
+    assert (first.asset, first.quarter, first.musd, first.bought.tolist()) == (
+        "plant",
+        1,
+        2.0,
+        [3.0, 0, 0, 0],
+    )
+    assert (second.quarter, second.musd, second.bought.tolist()) == (3, 4.0, [6.0, 0, 5.0, 0])
+
+
 def test_months_are_added_up_to_quarters() -> None:
     monthly = LEDGER.assign(t=LEDGER["t"] * 3)
     quarters = Quarters(Calendar(START, 1, 12), 0.0)

@@ -21,7 +21,10 @@ from planner.audit.view import View
 from planner.case.build import build_case
 from planner.case.residual import left_share
 from planner.facts.catalog import Catalog
+from planner.finance.downsides import Event, changed
 from planner.finance.from_plan import finance_of
+from planner.finance.settle import settle
+from planner.finance.statements import statements_of
 from planner.models.ledger import partner_cost
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
@@ -254,3 +257,47 @@ def test_a_sale_is_cash_of_its_quarter_in_the_statements(plan):
     level = made.statements.price_level
     assert got.iloc[LINE] == pytest.approx(0.8 * DESIGN_MW / 0.9 * SALE * level.iloc[LINE])
     assert made.statements.balance_sheet["check"].to_numpy() == pytest.approx(np.zeros(len(got)), abs=1e-9)
+
+
+def test_only_the_gain_over_book_value_is_taxed(plan):
+    """Worn from the quarter of service to that of the sale, at whose start it is written off; nothing wears after."""
+    made = finance_of(plan.case.scenario, plan.tables)
+    ledger, level = plan.tables["ledger"], made.statements.price_level.to_numpy()
+    paid = ledger[(ledger["account"] == "bridge") & (ledger["kind"] == "capex")]
+    bought = float((paid["musd"] * level[paid["t"]]).sum())
+    worn = bought / (4 * made.project.life_years["plant"])
+    book = bought - (LINE - made.project.operation_from) * worn
+    income = made.statements.income
+    price = 0.8 * DESIGN_MW / 0.9 * SALE * level[LINE]
+    assert income["disposal_gain"].iloc[LINE] == pytest.approx(price - book)
+    kept = settle(replace(made.project, sales=())).depreciation
+    assert kept[LINE - 1] == pytest.approx(income["depreciation"].iloc[LINE - 1])
+    assert kept[LINE:] - income["depreciation"].to_numpy()[LINE:] == pytest.approx(
+        np.full(len(kept) - LINE, worn)
+    )
+
+
+@pytest.mark.parametrize("kind", ["capex", "residual"])
+def test_a_dearer_purchase_and_a_poorer_sale_balance_too(plan, kind):
+    made = finance_of(plan.case.scenario, plan.tables)
+    found = settle(changed(made.project, Event(id="event", kind=kind, size=0.2)))
+    more = {"capex": 1.2, "residual": 1.0}[kind]
+    assert found.written_off[LINE] == pytest.approx(more * made.settled.written_off[LINE])
+    sheet = statements_of(found).balance_sheet
+    assert sheet["check"].to_numpy() == pytest.approx(np.zeros(len(sheet)), abs=1e-9)
+    assert sheet["fixed_assets"].iloc[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_sale_at_book_value_is_not_taxed(plan):
+    """Cash that is no income leaves tax of its quarter, and so the cash flow for debt service, as it is without a sale."""
+    made = finance_of(plan.case.scenario, plan.tables).project
+    earning = replace(
+        made, revenue_musd=np.where(np.arange(made.quarters) >= made.operation_from, 50.0, 0.0),
+        tax=replace(made.tax, rate=0.2),
+    )  # fmt: skip
+    (sale,) = made.sales
+    book = settle(earning).written_off[LINE]
+    sold = replace(earning, sales=(replace(sale, musd=book),))
+    with_sale, without = (settle(p).run.lines["cfads"] for p in (sold, replace(earning, sales=())))
+    worn = sale.bought.sum() / (4 * made.life_years["plant"])
+    assert without[LINE] - with_sale[LINE] == pytest.approx(0.2 * worn)

@@ -8,6 +8,7 @@ from planner.case.loans import QUARTERS_PER_YEAR
 from planner.finance.cascade import OWED_MUSD
 from planner.finance.kernel import Array
 from planner.finance.project import FINANCING
+from planner.finance.settle import sold_books
 from planner.finance.statements import spending_by
 from planner.finance.tax import depreciated
 from planner.report.terms import statement_line, term
@@ -50,12 +51,13 @@ def tax_lines(x: Lines) -> list[Line | str]:
         )
     every = "+".join(f"[worn.{a}]" for a in outlays)
     cost = np.sum(list(outlays.values()), axis=0)
-    book = np.cumsum(cost - settled.depreciation)
+    ended, off = sold_books(project)
+    book = np.cumsum(cost - settled.depreciation - off)
     gain = (
         "+".join(f"-[owed.{t.id}]*([fx.{t.id}]-[fx.{t.id}~])" for t in settled.setup.tranches if t.is_debt)
         or "0"
     )
-    sold = project.received_musd - np.where(x.index == x.n - 1, book[-1], 0.0)
+    sold = project.received_musd - settled.written_off
     running = "[on]*([revenue]-[opex]-[interest]-[fees]+[cash_interest])"
     by_law = settled.income - settled.exchange_gain + settled.taxed_gain
     early = np.cumsum(np.where(x.operating, 0.0, by_law))
@@ -69,13 +71,17 @@ def tax_lines(x: Lines) -> list[Line | str]:
     used = "MIN([losses~]+0,losses_usable*MAX(0,[taxable]))"
     live = project.tax.losses_last_years is None
     tax = f"tax_rate*(MAX(0,[taxable])-{used})" if live else ""
-    worth = "[book~]+[capex]+[finance_costs]+[premium]-[depreciation]"
+    worth, gone = "[book~]+[capex]+[finance_costs]+[premium]-[depreciation]", "[residual]-[end]*[book]"
+    if project.sales:
+        every, worth, gone = f"{every}-[ended]", f"{worth}-[written_off]", f"{gone}-[written_off]"
+        out += [Line("Depreciation of what is sold, ended, as settled", "ended", M, "", ended),
+                Line("Book value of what is sold, as settled", "written_off", M, "", off)]  # fmt: skip
     out += [
         Line("Depreciation", "depreciation", M, every, settled.depreciation, form=x.book.total),
         Line("Book value before the sale", "book", M, worth, book, False),
         "Income and tax",
         Line(statement_line("exchange_gain"), "gain", M, gain, settled.exchange_gain),
-        Line(statement_line("disposal_gain"), "disposal", M, "[residual]-[end]*[book]", sold),
+        Line(statement_line("disposal_gain"), "disposal", M, gone, sold),
         Line(statement_line("before_tax"), "income", M, f"{running}-[depreciation]+[gain]+[disposal]", settled.income),
         Line("Exchange gain on what is repaid", "taxed_gain", M, repaid or "0", settled.taxed_gain),
         Line("Income under the law of tax", "by_law", M, "[income]-[gain]+[taxed_gain]", by_law),

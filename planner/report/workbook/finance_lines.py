@@ -108,10 +108,13 @@ class Lines:
         out += ["Running cost, and what is sold or left",
                 Line(statement_line("opex"), "opex", M, f"[on]*{booked('running')}", project.opex_musd)]  # fmt: skip
         settled = f'[end]*-SUMIFS({led["musd"]},{led["finance_line"]},"settled")*[level]'
-        if project.sold_musd is not None and project.sold_musd.any():
-            early = np.cumsum(np.where(self.operating, 0.0, project.sold_musd))
+        if project.sales:
+            sold = np.zeros(self.n)
+            for sale in project.sales:
+                sold[sale.quarter] += sale.musd
+            early = np.cumsum(np.where(self.operating, 0.0, sold))
             so_far = "[sold_early~]+(1-[on])*[sold]"
-            out += [Line("Plant sold", "sold", M, f"-{booked(SOLD)}", project.sold_musd),
+            out += [Line("Plant sold", "sold", M, f"-{booked(SOLD)}", sold),
                     Line("Sold before operation, so far", "sold_early", M, so_far, early, False)]  # fmt: skip
             settled += "+[on]*[sold]+IF([q]=operation_from,[sold_early~],0)"
         out += [Line(statement_line("residual"), "residual", M, settled, project.received_musd), "Revenue"]
