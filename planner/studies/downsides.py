@@ -182,7 +182,7 @@ def _dearer(scenario: Scenario, factor: float) -> Scenario:
 
 
 def _late_grid(scenario: Scenario, months: int, known: date) -> Scenario:
-    """Later dates of the grid, and a longer wait for every line that cannot stand by the day."""
+    """What of the grid is not there by the day: later dates, and a longer wait for lines that cannot stand by then."""
     context = Context.of(scenario, scenario.catalog)
     lines = connection_table(context).reset_index(drop=True)
     opens, day = lines.groupby(["h", "n"])["t"].min(), context.calendar.containing(known)
@@ -190,7 +190,10 @@ def _late_grid(scenario: Scenario, months: int, known: date) -> Scenario:
     late = {(site_of[h], n) for (h, n), t in opens.items() if t >= day}
     sites = []
     for site in scenario.sites:
-        dates = [step.model_copy(update={"from_": add_months(step.from_, months)}) for step in site.grid_mw]
+        dates = [
+            step.model_copy(update={"from_": add_months(step.from_, months)}) if step.from_ >= known else step
+            for step in site.grid_mw
+        ]
         changes: dict[str, object] = {"grid_mw": dates}
         if (site.id, FIRM) in late:
             changes["grid_lead_months"] = context.grid_connect_months(site) + months

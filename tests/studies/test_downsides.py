@@ -51,8 +51,6 @@ def test_each_event_changes_what_it_says() -> None:
         ("countries", "KOR", "construction_musd_per_mw_it"),
     ):
         assert dearer.value(table, key, column) == pytest.approx(1.2 * DEAL.catalog.value(table, key, column))
-    late = changed("grid-late", 12).scenario.sites[0].grid_mw[0]
-    assert (late.from_, late.mw) == (date(2028, 1, 1), DEAL.sites[0].grid_mw[0].mw)
     assert changed("licence-late", 9).scenario.supply.licence.lead_months == 9
     assert changed("licence-lost", 1).scenario.cuts[-1].chip_origins == ["USA"]
     assert changed("residual", 0.5).scenario.finance.residual == "none"
@@ -77,6 +75,16 @@ def test_a_late_grid_is_every_line_that_cannot_stand_by_the_day(tiny: Callable[.
     assert waits(date(2028, 4, 1), grid_lead_months=30) == (42, None)
     assert waits(date(2028, 4, 1), grid_lead_months=None) == (27 + 12, None)
     assert waits(date(2029, 12, 1), grid_lead_months=30) == (30, None)
+
+
+def test_a_late_grid_leaves_what_is_there_by_the_day(tiny: Callable[..., Scenario]) -> None:
+    steps = [{"from": "2027-01-01", "mw": 10}, {"from": "2028-06-01", "mw": 40}]
+    found = after(
+        tiny(sites={"grid_mw": steps}), Downside(id="e", what="grid-late", size=12), date(2028, 1, 1)
+    )
+    assert found is not None
+    got = [(step.from_, step.mw) for step in found.scenario.sites[0].grid_mw]
+    assert got == [(date(2027, 1, 1), 10), (date(2029, 6, 1), 40)]
 
 
 def test_demand_is_less_from_the_day_on_and_as_it_was_before() -> None:
