@@ -14,7 +14,7 @@ from planner.case.readiness import host_ready
 from planner.explain.elastic import Change
 from planner.explain.least import Found
 from planner.explain.relaxations import Relaxation
-from planner.explain.resource_limits import grid_steps
+from planner.explain.resource_limits import grid_steps, unnamed_shares
 from planner.facts.numbers import number, quantity
 
 STEP_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
@@ -143,16 +143,16 @@ def _duty_cause(case: Case, w: str, first: int) -> Cause:
     path, new = (
         (f"demand[{w}].optional", True) if never else (f"demand[{w}].must_serve_by", calendar.date_of(first))
     )
-    periods, besides = calendar.step_of(first) - calendar.step_of(before), ""
+    periods, besides = calendar.step_of(first) - calendar.step_of(before), _lifted(case)
     unit = STEP_NAMES[calendar.step_months]
     if never:
         cuts = lost_by_cuts(case, w, calendar.n - 1)
         why = (
             f" ({cuts})"
             if cuts
-            else "; what stands by the last period is not enough, whatever the other limits"
+            else f"; what stands by the last period is not enough, whatever the other limits{' tried' if besides else ''}"
         )
-        besides = f"take the cut out, or add an offer for {w} that outlasts it" if cuts else ""
+        besides = f"take the cut out, or add an offer for {w} that outlasts it" if cuts else besides
         text = f"{w} cannot be served in full within the horizon: asked from {calendar.label(before)}{why}"
     else:
         text = (
@@ -162,6 +162,12 @@ def _duty_cause(case: Case, w: str, first: int) -> Cause:
     return Cause(
         "must serve", path, calendar.date_of(before), new, unit, float(periods), None, text, besides=besides
     )
+
+
+def _lifted(case: Case) -> str:
+    """The laws on reused heat whose share is not tried as a value."""
+    values = ", ".join(f"sites[{p}].heat.least_share=0" for p in unnamed_shares(case))
+    return f"{values}, if the law on reused heat is what forbids it: no share was tried" if values else ""
 
 
 def _soonest(case: Case) -> str:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_array, vstack
 
 from planner.case.case import Case
@@ -19,7 +20,7 @@ from planner.case.heat_reuse import STATED, floor_name
 from planner.case.limits import TOTAL, budget_words
 from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
-from planner.explain.relaxations import Relaxation, periods_of, rounded, rows_of, scaled_rows
+from planner.explain.relaxations import Exact, Relaxation, periods_of, rounded, rows_of, scaled_rows
 from planner.explain.service_limits import class_floors, continuity, control, decisions, shares, survival
 from planner.scenario.schema import Site
 from planner.solver.arrays import Arrays, Block, Floats
@@ -282,22 +283,62 @@ def _heat_taken(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
 
 
 def _heat_owed(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
-    """The least share of energy reused at a site: stated, or of the one law that binds all of its load.
+    """The least share of energy reused at a site: stated, or the highest of its laws.
 
-    A share that is stated takes the place of every law, so where laws come one after the other none is named.
+    A share that is stated takes the place of every law and leaves nothing free: it is written into the rows of the first
+    law, which bind all load, and the rows of later ones give way. So where ``unnamed_shares`` has the site, none is named.
     """
+    floors = _reuse_floors(case)
+    for p, own in floors[~floors["p"].isin(unnamed_shares(case))].groupby("p", sort=False):
+        laws = own.groupby("law", sort=False)["share"].first()
+        share, lowest = float(laws.max()), float(laws.iloc[0])
+        by_law = [_rows_of_law(case, arrays, own[own["law"] == law]) for law in laws.index]
+        rows, later = np.concatenate(by_law), np.concatenate([by_law[0][:0], *by_law[1:]])
+        write_first = scaled_rows(by_law[0], -1.0 / lowest, ("heat",))
+
+        def exact(
+            live: LiveHighs,
+            change: float,
+            write: Exact = write_first,
+            above: float = share - lowest,
+            rest: Any = later,
+        ) -> None:
+            write(live, change - above)
+            live.set_row_bounds(rest, -np.inf, np.inf)
+
+        amounts = np.concatenate(
+            [
+                _energy_gwh(case, of_law) * part / share
+                for of_law, part in zip(by_law, laws.cummax(), strict=True)
+            ]
+        )
+        names = [str(law) for law in laws.index if law != STATED]
+        what = f"the least share of energy reused at {p}"
+        what += f" (law{'s' if len(names) > 1 else ''} {', '.join(names)})" if names else ""
+        yield Relaxation("heat share", f"sites[{p}].heat.least_share", share, "share", what, rows, -amounts,
+                         direction=-1, most=share, exact=exact)  # fmt: skip
+
+
+def unnamed_shares(case: Case) -> list[str]:
+    """Sites with a law on reused heat of which no value is named: a stated share would bind what the law leaves free.
+
+    That is load before the day of the first law, and hosts that stand already.
+    """
+    floors = _reuse_floors(case)
+    built = case.hosts[case.hosts["mode"] == "build"].groupby("p").groups
+    return [str(p) for p, own in floors.groupby("p", sort=False)
+            if own.groupby("h")["begun_t"].min().any() or set(own["h"]) != set(built[p])]  # fmt: skip
+
+
+def _reuse_floors(case: Case) -> pd.DataFrame:
     floors = case.reuse_floors.reset_index(drop=True)
-    floors = floors.assign(p=looked_up(floors["h"], case.hosts["p"]))
-    for p, own in floors.groupby("p", sort=False):
-        if own["law"].nunique() > 1 or own["begun_t"].any():
-            continue
-        law, share = str(own["law"].iloc[0]), float(own["share"].iloc[0])
-        years = own["t"].map(case.periods["year"])
-        names = dict.fromkeys(floor_name(h, law, year) for h, year in zip(own["h"], years, strict=True))
-        rows = np.concatenate([rows_of(arrays, "heat_reuse_floor", name) for name in names]).astype(int)
-        what = f"the least share of energy reused at {p}{'' if law == STATED else f' (law {law})'}"
-        yield Relaxation("heat share", f"sites[{p}].heat.least_share", share, "share", what, rows, -_energy_gwh(case, rows),
-                         direction=-1, most=share, exact=scaled_rows(rows, -1.0 / share, ("heat",)))  # fmt: skip
+    return floors.assign(p=looked_up(floors["h"], case.hosts["p"]))
+
+
+def _rows_of_law(case: Case, arrays: Arrays, own: pd.DataFrame) -> Any:
+    years = own["t"].map(case.periods["year"])
+    names = dict.fromkeys(floor_name(*key) for key in zip(own["h"], own["law"], years, strict=True))
+    return np.concatenate([rows_of(arrays, "heat_reuse_floor", name) for name in names]).astype(int)
 
 
 def _host_size(case: Case, arrays: Arrays) -> Iterator[Relaxation]:

@@ -298,6 +298,38 @@ def test_a_size_that_comes_from_the_grid_is_told_as_the_grid(tiny: Callable[...,
     assert solve(build_case(with_overrides(scenario, answer.changed(0.95)))).plan is None
 
 
+LAWFUL: dict[str, Any] = {
+    "country": "DEU", "systems": {"id": "mi355x-8"}, "hosts": {"cooling": ["air-chilled-water", "direct-to-chip"]},
+    "sites": {"metro": "DE-FRA", "grid_lead_months": 3, "heat": {**TAKER, "max_mw": 50, "months": [4]}},
+}  # fmt: skip
+"""Three laws one after the other, and heat that is taken in April only."""
+
+
+@pytest.mark.parametrize(("start", "serves"), [("2027-01-01", "2029-01-01"), ("2026-07-01", "2027-04-01")])
+def test_laws_on_reused_heat_are_told_as_the_share_that_can_be_stated(
+    tiny: Any, start: str, serves: str
+) -> None:
+    """The highest law binds load that begins after all three, the lowest what runs before the second."""
+    scenario = tiny(**LAWFUL, horizon={"start": start, "years": 3}, demand={"must_serve_by": serves})
+    answer = explain_infeasible(build_case(scenario), alternatives=False)
+    (cause,) = answer.causes
+    assert (cause.kind, list(answer.cure)) == ("heat share", ["sites[south].heat.least_share"]), answer.text
+    assert answer.proven and answer.least and 0 < cause.new < 0.1
+    assert has_plan(with_overrides(scenario, answer.cure))
+    assert not has_plan(with_overrides(scenario, answer.changed(0.95)))
+
+
+def test_a_law_whose_share_is_not_tried_is_told(tiny: Any) -> None:
+    """The plan begins before the first law: a stated share would bind what ran before it too."""
+    scenario = tiny(
+        **LAWFUL, horizon={"start": "2026-01-01", "years": 4}, demand={"must_serve_by": "2029-01-01"}
+    )
+    answer = explain_infeasible(build_case(scenario), alternatives=False)
+    assert "sites[south].heat.least_share=0, if the law on reused heat" in answer.text
+    assert "whatever the other limits tried" in answer.text
+    assert has_plan(with_overrides(scenario, {"sites[south].heat.least_share": 0}))
+
+
 def test_service_that_cannot_be_kept_is_named_and_may_lapse(tiny: Any) -> None:
     """One fleet for two workloads: what the first is served early must end when the second has to be served."""
     work = tiny().model_dump(mode="json", exclude_none=True)["demand"][0]
