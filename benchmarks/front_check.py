@@ -11,6 +11,7 @@ One object a run, with ``fails``, the promises that are broken:
 ``anchors``   the plan at the scenario's own limits, and at the same delay one within 0.15 points of the most control that
               any plan has: by the relaxation of the case, or by the bound stated with the plan of most control. A stated
               bound that a plan at that delay exceeds proves nothing
+``bounds_exceeded``  plans with more control than a bound stated for limits on delay that they keep
 ``prices``    prices shown, prices not known and those shown though their two ends are more than half of them apart
 ``volume``    with ``--than``: hypervolume of the points on the front, plans and screening, as a share of the box between the
               best figures of all runs and the worst, a tenth of their range further; it must not be less than that run's.
@@ -106,7 +107,7 @@ def check(run: Run, asked: int) -> dict[str, Any]:
         "distinct_unbeaten_plans": differ, "prices_shown": int(priced), "prices_not_known": unknown, "prices_too_wide": wide,
         **_ends(run, plans),
     }  # fmt: skip
-    fails = [name for name in ("beaten", "prices_too_wide") if result[name]]
+    fails = [name for name in ("beaten", "prices_too_wide", "bounds_exceeded") if result[name]]
     if differ < asked and not result["nothing_open"]:
         fails.append("plans")
     if not result["own_plan"] or not result["most_control_plan"]:
@@ -125,18 +126,32 @@ def _ends(run: Run, plans: pd.DataFrame) -> dict[str, Any]:
     top = float(late["control_score"].max()) if len(late) else float("nan")
     relaxed = LiveFrontier(live.case, [], live.least, live.base)
     low, high = relaxed.at(months)["control_score"], relaxed.most_control(months)
-    stated = [
-        bound for n in plans.index if (bound := _stated_bound(run, n)) is not None and bound >= top - MORE
-    ]
-    bound = min([high, *stated])
+    stated = [bound for n in plans.index if (bound := _stated_bound(run, n)) is not None]
+    bound = min([high, *(each for each in stated if each >= top - MORE)])
     spread = plans["delay_months"].max() - plans["delay_months"].min()
     return {
         "own_plan": first is not None, "control_at_least_cost": low, "most_control_relaxed": high,
         "most_control_bound": bound, "most_control_of_a_plan": top,
-        "most_control_plan": bool(top >= bound - SHORT_POINTS), "delay_of_plans": [
+        "most_control_plan": bool(top >= bound - SHORT_POINTS), "bounds_exceeded": _exceeded(run, plans),
+        "delay_of_plans": [
             float(plans["delay_months"].min()), float(plans["delay_months"].max())],
         "nothing_open": bool(bound - low < SHORT_POINTS and spread < SHORT_POINTS),
     }  # fmt: skip
+
+
+def _exceeded(run: Run, plans: pd.DataFrame) -> int:
+    """How many plans have more control than a bound stated for limits on delay that they keep."""
+    caps = {
+        n: Run(Path(run.path) / POINTS / f"point-{n}").bounds.max_delay_months_by_workload
+        for n in plans.index
+    }
+    return sum(
+        plans.loc[m, "control_score"] > bound + MORE
+        for n in plans.index
+        if (bound := _stated_bound(run, n)) is not None
+        for m in plans.index
+        if caps[m].keys() == caps[n].keys() and all(caps[m][w] <= months for w, months in caps[n].items())
+    )
 
 
 def _stated_bound(run: Run, point: int) -> float | None:

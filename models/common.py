@@ -53,6 +53,11 @@ class Coded(_Ordered[int]):
     def __len__(self) -> int:
         return len(self.columns[0][1])
 
+    def repeats(self) -> bool:
+        """Whether a tuple stands here more than once."""
+        sizes = [max(1, len(values)) for values, _ in self.columns]
+        return len(np.unique(np.ravel_multi_index([codes for _, codes in self.columns], sizes))) < len(self)
+
 
 def tuples(table: pd.DataFrame) -> Coded | list[Any]:
     """Row index of a table as tuples (or plain values) with Python integers."""
@@ -71,6 +76,8 @@ def distinct(table: pd.DataFrame, names: Sequence[str]) -> Coded:
 def _coded(codes: np.ndarray, values: pd.Index) -> tuple[list[Any], np.ndarray]:
     """Values in the order in which they first come, and their codes; half as wide as usual, which suffices by far."""
     at, own = pd.factorize(np.asarray(codes))
+    if (own < 0).any():
+        raise ValueError("a part of an index has no value")
     return list(values.take(own).tolist()), at.astype(np.int32)
 
 
@@ -99,7 +106,7 @@ def grouped(table: pd.DataFrame, by: Sequence[str], take: Sequence[str]) -> dict
 
 
 def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Set:
-    """An index set of tuples of ``dimen`` parts. Raises ``ValueError`` for tuples of another length."""
+    """An index set of tuples of ``dimen`` parts. Raises ``ValueError`` for tuples of another length, or twice in a table."""
     if dimen == 1:
         setattr(m, name, pe.Set(initialize=list(dict.fromkeys(members)), dimen=1))
         return getattr(m, name)
@@ -111,6 +118,8 @@ def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Se
         wrong = {len(member) for member in found} - {dimen}
     if wrong:
         raise ValueError(f"{name}: tuples of {dimen} parts are asked for, not of {wrong}")
+    if isinstance(found, Coded) and found.repeats():
+        raise ValueError(f"{name}: a tuple stands there more than once")
     setattr(m, name, pe.Set(initialize=(), dimen=dimen))
     own = getattr(m, name)
     own._values = found  # Pyomo would look at each member once more

@@ -44,7 +44,7 @@ SPARE_HALLS = (0.0, 1.0, 2.0, 4.0, np.inf)
 """Halls of each kind and date beyond those needed, as far as the plan of most control has them, one try after the other."""
 NOISE_HALLS, UNITS_GAP = 1e-6, 0.01
 """Parts of a hall that are noise of the linear programme; gap of the last periods where units are rounded one by one."""
-SOUGHT_NONZEROS = 60_000
+SOUGHT_NONZEROS = 80_000
 """Non-zeros of a model up to which halls and units of less cost are sought that keep the most control."""
 Step = Callable[[float, Floats | None], Solution]
 """Share, values to start from -> the least value of ``share x served - control`` found, and its bound."""
@@ -53,9 +53,15 @@ Step = Callable[[float, Floats | None], Solution]
 def most_control(run: SolveRun) -> Floats:
     """Values of the plan of most control under the bounds in force; sets ``control_bound`` of the run.
 
-    The search starts from ``run.start``. Raises ``Stop`` where no plan is found.
+    The search starts from ``run.start``. Where it finds no whole units in time, the plan of least delay stands for it; where
+    there is none either, it raises ``Stop``. A plan whose cost is not to be bettered is the ``whole`` of the run.
     """
-    return _MostControl(run).found()
+    try:
+        return _MostControl(run).found()
+    except Stop:
+        if run.reference is None:
+            raise
+        return run.reference
 
 
 def fewer_halls(run: SolveRun, x: Floats, limit_s: float) -> Floats | None:
@@ -131,8 +137,10 @@ class _MostControl:
         """Hosts and stacks, from the ratio of the relaxation on."""
         run, tree = self.run, self.engine.searchable()
         tree.policy(run.bounds)
-        points = tree.control(run.values(run.timed(STAGE, tree.most_control)))
-        run.control_bound = points + CERTAIN_POINTS
+        relaxed = run.timed(STAGE, lambda: tree.most_control(run.options(STAGE)))
+        points = tree.control(run.values(relaxed))
+        if relaxed.status is Status.OPTIMAL:
+            run.control_bound = points + CERTAIN_POINTS
         tree.live.set_objective({"served": 1.0})
         least = run.timed(STAGE, lambda: tree.lp(self.left()))
         if least.status is Status.OPTIMAL and least.objective is not None:
@@ -150,7 +158,7 @@ class _MostControl:
         if best is None:
             run.hold(x, *PATTERN, *HALLS)
             engine.minimise("control", points / 100.0)
-            best = run.timed(STAGE, lambda: whole_units(engine, x, 1e-3, self.left())).x
+            best = run.timed(STAGE, lambda: whole_units(engine, x, 1e-3, run.left(STAGE))).x
         if best is None or (self.open(best) and not engine.middle):
             self.free()
             engine.integers(*PATTERN, *HALLS, UNITS)
@@ -159,6 +167,8 @@ class _MostControl:
         self.free()
         if best is None:
             raise Stop("no-solution")
+        if not cheaper_is_sought(engine):
+            run.whole = best
         return best
 
     def free(self) -> None:

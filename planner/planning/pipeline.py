@@ -29,7 +29,7 @@ from planner.facts.rounding import rounded_up
 from planner.planning.earning import earning
 from planner.planning.events import OnEvent
 from planner.planning.large import from_root, soonest, soonest_places
-from planner.planning.most_control import cheaper_is_sought, most_control
+from planner.planning.most_control import OPEN_POINTS, most_control
 from planner.planning.proof import prove
 from planner.planning.solve_run import (
     ABSOLUTE_GAP,
@@ -154,6 +154,13 @@ class _Pipeline(SolveRun):
         if self.quality == "proof" and not self.stopped:
             plan, regret = self.timed("proof", lambda: self.prove(final, plan))
         met = gap is not None and gap <= self.target + 1e-6
+        if self.objective == "control":
+            most = self.control_bound
+            met &= most is not None and most - plan.kpi("control_score") <= OPEN_POINTS
+            if most is not None:
+                self.notes.append(
+                    f"no plan within these limits has more than {rounded_up(most, 2):g} points of control"
+                )
         status = "optimal" if met and not self.stopped else "feasible"
         return replace(self.outcome(status, plan=plan, gap=gap, regret=regret), values=final.x)
 
@@ -343,8 +350,7 @@ class _Pipeline(SolveRun):
             self.hold(x, *PATTERN, *HALLS, UNITS)
             engine.integers()
             return x
-        if self.objective == "control" and self.reference is not None and not cheaper_is_sought(engine):
-            self.whole = self.reference
+        if self.whole is not None:
             self.hold(self.whole, *PATTERN, *HALLS)
             engine.integers()
             return self.whole

@@ -194,7 +194,7 @@ def _waits_longer(run: SolveRun, x: Floats) -> bool:
         max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()},
         max_delay_months=None if longest is None else max(longest, total),
     )
-    run.bound = run.together = None
+    run.bound = run.control_bound = run.together = None
     run.notes.append("whole units cannot serve as soon as divisible ones: caps on delay are what they reach")
     return True
 

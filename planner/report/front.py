@@ -10,6 +10,7 @@ import pandas as pd
 
 from planner.case.periods import Calendar
 from planner.facts.numbers import fixed, number
+from planner.facts.rounding import rounded_up
 from planner.plans.kpis import served_share, service_months
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
@@ -128,7 +129,7 @@ def most_control(points: pd.DataFrame) -> str:
     return t(
         "tradeoff.words-most-control",
         points=fixed(best["control_score"], 2),
-        bound=fixed(best["control_bound"], 2),
+        bound=fixed(rounded_up(best["control_bound"], 2), 2),
     )
 
 

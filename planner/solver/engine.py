@@ -374,7 +374,8 @@ class Engine:
         ``options`` say how far an integer programme is solved, and how long any may take; a linear one is solved by ``lp``.
 
         Each step maximises ``control - ratio x served``, at the ratio of the last; it ends when no better
-        ratio exists. The solution's objective is that of the last step, not the ratio: ask ``control(x)``.
+        ratio exists, and is optimal only then. The solution's objective is that of the last step, not the ratio: ask
+        ``control(x)``.
         """
         share = 0.0
         best: Solution | None = None
@@ -387,12 +388,14 @@ class Engine:
             else:
                 found = self.lp(cold=best is None)
             if found.x is None:
-                return found if best is None else best
+                if best is None:
+                    return found
+                break
             ratio = self.control(found.x) / 100.0
             if best is None or ratio > share:
                 best = found
             if ratio <= share + DINKELBACH_TOLERANCE:
-                break
+                return best
             share = ratio
         assert best is not None
-        return best
+        return replace(best, status=Status.FEASIBLE)

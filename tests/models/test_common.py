@@ -48,3 +48,15 @@ def test_neither_model_nor_compiler_makes_a_dictionary_of_the_work(tiny: Any, pl
     for family in (m.serves, m.host_serves, m.firm_at):
         assert "_place_of" not in vars(family._data)
     assert list(m.SERVE) == case.serve.index.tolist()
+
+
+def test_a_set_refuses_a_tuple_that_stands_in_its_table_twice() -> None:
+    with pytest.raises(ValueError, match="X: a tuple stands there more than once"):
+        add_set(pe.ConcreteModel(), "X", tuples(ROWS.set_index(["h", "t"])), 2)
+
+
+def test_a_missing_part_of_a_tuple_is_refused() -> None:
+    missing = pd.DataFrame({"h": [None, "a"], "t": [2, 0]})
+    for make in (lambda: tuples(missing.set_index(["h", "t"])), lambda: distinct(missing, ["h", "t"])):
+        with pytest.raises(ValueError, match="has no value"):
+            make()

@@ -248,6 +248,33 @@ def test_a_plan_that_receives_more_than_it_pays_says_so() -> None:
     assert any(note.startswith(BELOW_ZERO) for note in found.notes)
 
 
+def test_a_plan_of_much_control_that_ran_out_of_time_is_not_called_optimal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is a plan all the same, and what no plan exceeds is not below it."""
+    monkeypatch.setattr("planner.planning.most_control.TIME_SHARE", 0.0)
+    case = build_case(scenario(**{"limits.capital_musd_total": 200}))
+    found = solve(case, "quick", "control")
+    assert found.plan is not None and found.control_bound is not None
+    assert found.control_bound > found.plan.kpi("control_score") + 0.1 and found.status == "feasible"
+    monkeypatch.setattr("planner.planning.most_control.fewer_halls", lambda *_: None)
+    monkeypatch.setattr("planner.planning.most_control.whole_units", lambda *_: Solution(
+        Status.NO_SOLUTION, None, None, None, None, None, None, 0.0, 0, 0, False))  # fmt: skip
+    monkeypatch.setattr("planner.planning.most_control._MostControl.all_together", lambda *_: Solution(
+        Status.NO_SOLUTION, None, None, None, None, None, None, 0.0, 0, 0, False))  # fmt: skip
+    without_units = solve(case, "quick", "control")
+    assert without_units.plan is not None and without_units.status == "feasible"
+
+
+def test_a_ratio_that_has_not_come_to_its_end_is_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = build_case(scenario())
+    monkeypatch.setattr("planner.solver.engine.DINKELBACH_STEPS", 1)
+    assert Engine(case).searchable().most_control().status is Status.FEASIBLE
+    found = solve(case, "quick", "control")
+    assert found.plan is not None
+    assert found.control_bound is None or found.control_bound >= found.plan.kpi("control_score")
+
+
 def test_the_most_control_is_found_where_whole_halls_do_not_reach_the_relaxation() -> None:
     """A budget of which divisible halls make part of a controlled host: a floor below the relaxation's most has no plan."""
     case = build_case(scenario(**{"limits.capital_musd_total": 120}))

@@ -1,5 +1,6 @@
 """What protects the frontier: no dominated point on it, hot equals cold, floors bind, prices have a sign."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
 from planner.planning.pipeline import solve
-from planner.report.front import in_words
+from planner.report.front import in_words, most_control
 from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
 from planner.studies import frontier as studies
@@ -168,6 +169,14 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
         earlier=run.path / POINTS,
     )
     pd.testing.assert_frame_equal(again.table("points"), points)
+    outcome = run.path / POINTS / f"point-{most['point'].iloc[0]}" / "outcome.json"
+    outcome.write_text(json.dumps(json.loads(outcome.read_text()) | {"control_bound": 31.0}))
+    assert benchmark("front_check").check(run, 1)["fails"] == ["bounds_exceeded", "anchors"]
+
+
+def test_a_bound_is_not_rounded_below_itself() -> None:
+    points = pd.DataFrame({"control_score": [63.034], "control_bound": [63.0842]})
+    assert "63.09" in most_control(points)
 
 
 def test_equal_plans_stand_on_the_front_once() -> None:
