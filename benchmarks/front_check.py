@@ -146,7 +146,7 @@ def _exceeded(run: Run, plans: pd.DataFrame) -> int:
         for n in plans.index
     }
     return sum(
-        plans.loc[m, "control_score"] > bound + MORE
+        bool(plans.loc[m, "control_score"] > bound + MORE)
         for n in plans.index
         if (bound := _stated_bound(run, n)) is not None
         for m in plans.index
