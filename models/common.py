@@ -53,17 +53,14 @@ class Coded(_Ordered[int]):
     def __len__(self) -> int:
         return len(self.columns[0][1])
 
-    def repeats(self) -> bool:
-        """Whether a tuple stands here more than once."""
-        sizes = [max(1, len(values)) for values, _ in self.columns]
-        return len(np.unique(np.ravel_multi_index([codes for _, codes in self.columns], sizes))) < len(self)
-
 
 def tuples(table: pd.DataFrame) -> Coded | list[Any]:
-    """Row index of a table as tuples (or plain values) with Python integers."""
+    """Row index of a table as tuples (or plain values) with Python integers. Raises ``ValueError`` for one that repeats."""
     index = table.index
     if not isinstance(index, pd.MultiIndex):
         return list(index.tolist())
+    if index.duplicated().any():
+        raise ValueError(f"{', '.join(map(str, index.names))}: a tuple stands there more than once")
     return Coded([_coded(codes, level) for codes, level in zip(index.codes, index.levels, strict=True)])
 
 
@@ -106,7 +103,7 @@ def grouped(table: pd.DataFrame, by: Sequence[str], take: Sequence[str]) -> dict
 
 
 def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Set:
-    """An index set of tuples of ``dimen`` parts. Raises ``ValueError`` for tuples of another length, or twice in a table."""
+    """An index set of tuples of ``dimen`` parts. Raises ``ValueError`` for tuples of another length."""
     if dimen == 1:
         setattr(m, name, pe.Set(initialize=list(dict.fromkeys(members)), dimen=1))
         return getattr(m, name)
@@ -118,8 +115,6 @@ def add_set(m: Any, name: str, members: Iterable[Hashable], dimen: int) -> pe.Se
         wrong = {len(member) for member in found} - {dimen}
     if wrong:
         raise ValueError(f"{name}: tuples of {dimen} parts are asked for, not of {wrong}")
-    if isinstance(found, Coded) and found.repeats():
-        raise ValueError(f"{name}: a tuple stands there more than once")
     setattr(m, name, pe.Set(initialize=(), dimen=dimen))
     own = getattr(m, name)
     own._values = found  # Pyomo would look at each member once more

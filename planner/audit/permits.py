@@ -11,6 +11,7 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.view import View, lookup, total
 from planner.case.context import Context
+from planner.case.pace import end_of
 from planner.scenario.schema import Host
 
 COVERS = {"hall_permit": "permit-first", "grid_permit": "permit-first"}
@@ -86,9 +87,11 @@ def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:
     if name == "connections":
         months = [_grid_works(context, h, n) for h, n in zip(rows["h"], rows["n"], strict=True)]
     else:
-        types = context.catalog.table("halls")
-        lead, before = types[f"lead_months_{context.level}"], types["before_permit_months"]
-        months = [max(float(lead[b]) - float(before[b]), 0.0) for b in rows["b"]]
+        types, pace = context.catalog.table("halls"), {h.id: h.building_pace for h in context.scenario.hosts}
+        ends = {p: types[f"lead_months_{end_of(context.level, p)}"] for p in set(pace.values())}
+        lead = (float(ends[pace[h]][b]) for h, b in zip(rows["h"], rows["b"], strict=True))
+        before = types["before_permit_months"].reindex(rows["b"])
+        months = [max(whole - ahead, 0.0) for whole, ahead in zip(lead, before, strict=True)]
     return np.array([context.calendar.whole_steps(x) for x in months], dtype=int)
 
 

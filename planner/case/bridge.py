@@ -54,8 +54,7 @@ def _dates(context: Context, h: str, connections: pd.DataFrame, grids: pd.DataFr
 
 def _lent(context: Context) -> bool:
     """Whether a source may pay for plant of which the plan chooses the draws."""
-    sources = (s for s in context.scenario.finance.sources if s.optional)
-    return any(not s.assets or PLANT in s.assets for s in sources)
+    return any(s.optional and s.may_finance(PLANT) for s in context.scenario.finance.sources)
 
 
 def _sold(context: Context, rows: pd.DataFrame, steps: np.ndarray) -> np.ndarray:

@@ -112,10 +112,8 @@ class OptionalSource:
 
     def may_finance(self, asset: str, payer: str, country: str, t: int, life_years: float) -> bool:
         """Whether it may pay for an asset in period t; life, from the next period on, must last until the debt is repaid."""
-        s = self.terms
-        named = ((s.assets, asset), (s.payers, payer), (s.countries, country))
         lives_until = self.quarters_of(t)[1] + life_years * QUARTERS_PER_YEAR
-        return all(not some or value in some for some, value in named) and self.repaid_by() <= lives_until
+        return self.terms.may_finance(asset, payer, country) and self.repaid_by() <= lives_until
 
 
 def optional_sources(scenario: Scenario, catalog: Catalog) -> tuple[OptionalSource, ...]:
@@ -155,7 +153,7 @@ def tenor_of(terms: Source, left: int, lives: Mapping[str, float]) -> tuple[floa
     if terms.tenor_years is not None:
         return terms.tenor_years, ""
     caps = {"what is left of the horizon": left / QUARTERS_PER_YEAR}
-    for name in sorted(BOUGHT & set(terms.assets or BOUGHT) & set(lives)):
+    for name in sorted(x for x in BOUGHT & set(lives) if terms.may_finance(x)):
         caps[f"the useful life of {name}"] = lives[name]
     if terms.longest_tenor_years is not None:
         caps["the longest that is given"] = terms.longest_tenor_years
@@ -185,8 +183,7 @@ def taken_share(scenario: Scenario, catalog: Catalog, asset: str, payer: str, co
     total = 0.0
     for given in scenario.finance.sources:
         s = filled(given, catalog)[0]
-        named = ((s.assets, asset), (s.payers, payer), (s.countries, country))
-        if not s.optional and s.kind not in UNPLANNED and all(not some or v in some for some, v in named):
+        if not s.optional and s.kind not in UNPLANNED and s.may_finance(asset, payer, country):
             total += (s.share or 0.0) * (s.financed_share or 0.0 if s.kind == EXPORT_CREDIT else 1.0)
     return min(1.0, total)
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from planner.case.cost_breakdown import facility_item
 from planner.case.names import system_of
+from planner.case.pace import DRAWN, end_of
 from planner.case.power_draw import metro_of, span_of
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import BadValue, UnknownName
@@ -91,6 +92,7 @@ def duration(
     hall_type: str = "conventional",
     technology: str = "direct-to-chip",
     backup: str = "diesel",
+    pace: str = "usual",
     country_group: str = "unrestricted",
     control_class: str = "3a090a",
     catalog: Catalog | None = None,
@@ -99,7 +101,8 @@ def duration(
     retrofit, cooling, backup or commissioning.
 
     ``manufacture`` needs a system, ``grid`` a metro; ``licence`` takes a country group and control class of
-    the table ``licence_rules``. Manufacture is the published delivery time less the mid of shipping.
+    the table ``licence_rules``; a hall takes the pace of its builder: fast the low end of its range, slow the high.
+    Manufacture is the published delivery time less the mid of shipping.
     """
     catalog = catalog or load_catalog()
 
@@ -116,6 +119,11 @@ def duration(
             raise BadValue("grid needs metro=")
         return _grid(catalog, metro)
 
+    def hall() -> tuple[Span, str]:
+        end_of("mid", pace)
+        span, source = _row(catalog, "halls", hall_type)
+        return Span(*(getattr(span, end) for end in DRAWN[pace])), source
+
     steps: dict[str, Callable[[], tuple[Span, str]]] = {
         "licence": lambda: _licence(catalog, country_group, control_class),
         "manufacture": manufacture,
@@ -124,7 +132,7 @@ def duration(
         "grid": grid,
         "transformer": lambda: _item(catalog, "dur-transformer"),
         "switchgear": lambda: _item(catalog, "dur-switchgear"),
-        "hall": lambda: _row(catalog, "halls", hall_type),
+        "hall": hall,
         "retrofit": lambda: _item(catalog, "dur-retrofit"),
         "cooling": lambda: _row(catalog, "cooling", technology),
         "backup": lambda: _row(catalog, "backup", backup),

@@ -10,7 +10,7 @@ from planner.case import costs
 from planner.case.commitments import TAIL, leases_with_tails, signed_leases, steps_until
 from planner.case.context import Context, keyed
 from planner.case.cooling import bought_apart
-from planner.case.permits import hall_types, hall_works, opens_from, permit_from
+from planner.case.permits import hall_lead_months, hall_types, hall_works, opens_from, permit_from
 from planner.case.table import Table
 
 TABLES = {
@@ -43,10 +43,10 @@ def hall_table(context: Context) -> pd.DataFrame:
         permit = permit_from(context, h)
         for b in hall_types(context, h):
             row = context.catalog.table("halls").loc[b]
-            lead = calendar.whole_steps(float(row[f"lead_months_{context.level}"]))
+            lead = calendar.whole_steps(hall_lead_months(context, h, b))
             life = context.life_steps("halls", b)
             mw, upkeep = float(row["it_mw"]), float(row["opex_share_per_year"]) * calendar.step_years
-            works, inside = hall_works(context, b), bool(row["in_shell"])
+            works, inside = hall_works(context, h, b), bool(row["in_shell"])
             for t in range(max(calendar.after(0, lead), calendar.after(permit, works)), calendar.n):
                 order_t, ordered = calendar.before(t, lead), calendar.step_of(t) - lead
                 built = costs.hall_musd_per_mw(context, context.site(h.site), b, ordered) * mw

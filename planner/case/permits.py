@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date
 
 from planner.case.context import Context
+from planner.case.pace import end_of
 from planner.scenario.schema import Host
 
 
@@ -29,19 +30,23 @@ def hall_types(context: Context, host: Host) -> list[str]:
     return host.hall_types or [str(b) for b in known.index if shell or not known.at[b, "in_shell"]]
 
 
-def hall_works(context: Context, hall_type: str) -> int:
+def hall_lead_months(context: Context, host: Host, hall_type: str) -> float:
+    """Months from the order of a hall to its live date, at the pace of the host's builder."""
+    end = end_of(context.level, host.building_pace)
+    return float(context.catalog.value("halls", hall_type, f"lead_months_{end}"))
+
+
+def hall_works(context: Context, host: Host, hall_type: str) -> int:
     """Steps of a hall's lead that follow the permit."""
-    row = context.catalog.table("halls").loc[hall_type]
-    return context.calendar.whole_steps(
-        max(float(row[f"lead_months_{context.level}"]) - float(row["before_permit_months"]), 0.0)
-    )
+    ahead = float(context.catalog.value("halls", hall_type, "before_permit_months"))
+    return context.calendar.whole_steps(max(hall_lead_months(context, host, hall_type) - ahead, 0.0))
 
 
 def first_works(context: Context, host: Host) -> int:
     """Steps from the permit of a host to the first hall that may be live; leased halls stand already."""
     if host.mode != "build":
         return 0
-    return min(hall_works(context, b) for b in hall_types(context, host))
+    return min(hall_works(context, host, b) for b in hall_types(context, host))
 
 
 def grid_works_months(context: Context, host: Host, months: float, applied: date | None) -> float:

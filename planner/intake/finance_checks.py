@@ -158,7 +158,7 @@ def _shared(sources: Sequence[Source], assets: Iterable[str]) -> Iterator[tuple[
     days = {source.from_ for source in sources if source.from_}
     for day in (day for day in days if _open(sources[-1], day)):
         for name in assets:
-            paying = [s.share or 0.0 for s in sources if _open(s, day) and (not s.assets or name in s.assets)]
+            paying = [s.share or 0.0 for s in sources if _open(s, day) and s.may_finance(name)]
             yield sum(paying), name
 
 

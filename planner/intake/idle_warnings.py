@@ -1,7 +1,7 @@
 """What is in order but changes nothing, which is hardly what was meant: a warning each.
 
-Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling of halls that the plan
-does not buy, applications whose wait ends after the horizon.
+Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling and pace of halls that
+are another's, applications whose wait ends after the horizon.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from planner.scenario.schema import Host, Site
 
 def idle_warnings(doc: Document) -> list[Problem]:
     """All of them, in the order of the file's parts."""
-    return [*_floors(doc), *_power(doc), *_cooling(doc), *_late_lines(doc), *_late_permits(doc)]
+    return [*_floors(doc), *_power(doc), *_halls(doc), *_late_lines(doc), *_late_permits(doc)]
 
 
 def _floors(doc: Document) -> Iterator[Problem]:
@@ -54,14 +54,24 @@ def _power(doc: Document) -> Iterator[Problem]:
             yield fault(power, f"{path}.power", message)
 
 
-def _cooling(doc: Document) -> Iterator[Problem]:
-    """What cools the halls of a host whose halls are another's."""
+HALLS_OWN = (
+    ("cooling", None, "buys cooling"),
+    ("room_air", "with-hall", "buys cooling"),
+    ("building_pace", "usual", "builds halls"),
+)
+"""Field of a host that speaks of halls of its own, its usual value, and what only a host that has them does."""
+
+
+def _halls(doc: Document) -> Iterator[Problem]:
+    """What is said of halls of its own for a host whose halls are another's."""
     for path, host in find(doc.root, "hosts[]"):
         mode = host.text("mode") or "build"
-        for name, usual in (("cooling", None), ("room_air", "with-hall")) if mode != "build" else ():
+        for name, usual, what in HALLS_OWN if mode != "build" else ():
             given = host.get(name)
             if given is not None and given.value not in (None, usual):
-                message = f"only a host with mode: build buys cooling, and this one's mode is {mode}: it is left out"
+                message = (
+                    f"only a host with mode: build {what}, and this one's mode is {mode}: it is left out"
+                )
                 yield fault(host.value[name], f"{path}.{name}", message)
 
 

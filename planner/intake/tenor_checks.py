@@ -69,7 +69,7 @@ def _too_long(doc: Document, source: Source) -> Iterator[str]:
 
 def _outlived(source: Source, lives: dict[str, float]) -> Iterator[str]:
     """Of an optional source the plan draws for what lives long enough: ``optional_sources`` judges whether there is any."""
-    financed = [name for name in source.assets or lives if name in lives]
+    financed = [name for name in lives if source.may_finance(name)]
     short, tenor = min(financed, key=lambda name: lives[name], default=None), source.tenor_years or 0.0
     if short is not None and tenor > lives[short] + ROUNDING:
         message = f"{tenor:g} years lie beyond the useful life of {short}, {lives[short]:g} years"

@@ -23,6 +23,7 @@ from planner.case.context import Context
 from planner.case.cooling import RECOVERY
 from planner.case.permits import permit_wait
 from planner.case.registry import PURCHASE
+from planner.scenario.schema import Pace
 
 SERVICE = "first service"
 Tables = Mapping[str, pd.DataFrame]
@@ -44,6 +45,8 @@ class Activity:
     end_t: int = 0
     range_of: tuple[str, str, str] | None = None
     """Table, key and column stem of the catalog with low, mid and high months of its length; None where it is a date."""
+    pace: Pace = "usual"
+    """Of its builder: which part of that range it is planned and drawn from."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,13 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
         for step in _extension(case, tables, h, begins):
             yield step
             permit = (("permit", 0),)
+    pace = next(x.building_pace for x in case.scenario.hosts if x.id == h)
     for row in _first(tables["halls"], h, begins, "b"):
         facts = case.halls.loc[(h, row["b"], int(row["t"]))]
         lead, t = int(facts["lead"]), case.calendar.step_of(int(row["t"]))
         ahead = tuple((name, lead - int(facts["works"])) for name, _ in permit)
         span = ("halls", str(row["b"]), "lead_months")
-        yield Activity(f"hall {row['b']}", "hall", str(row["b"]), lead, 0, ahead, t - lead, t, span)
+        yield Activity(f"hall {row['b']}", "hall", str(row["b"]), lead, 0, ahead, t - lead, t, span, pace)
     for row in _first(tables["leases"], h, begins, ""):
         t = case.calendar.step_of(int(row["t"]))
         yield Activity("lease", "lease", f"{row['it_mw']:.1f} MW IT", 0, 0, permit, t, t)

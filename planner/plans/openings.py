@@ -1,8 +1,9 @@
 """When each place serves first: as planned, the earliest by its network, and how likely, from the ranges of its leads.
 
 Every length is drawn on its own from a triangle of the catalog's low, mid and high months, scaled to the length the
-plan reckons with (seeded by ``solve.seed``). The place is decided on the planned day; what has a float is ordered as early
-as it may be, what waits for something late begins later, and nothing is served before the planned day.
+plan reckons with (seeded by ``solve.seed``); halls of a fast or slow builder from the part of it that is theirs. The place
+is decided on the planned day; what has a float is ordered as early as it may be, what waits for something late begins
+later, and nothing is served before the planned day.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.pace import DRAWN, end_of
 from planner.plans.network import SERVICE, Activity, Network
 from planner.plans.schema import SCHEMA
 
@@ -61,8 +63,8 @@ def _factors(case: Case, activity: Activity, draw: np.random.Generator) -> np.nd
         return 1.0
     table, key, stem = activity.range_of
     row = case.catalog.table(table).loc[key]
-    low, mid, high = (float(row[f"{stem}_{level}"]) for level in ("low", "mid", "high"))
-    planned = float(row[f"{stem}_{case.scenario.money.level}"])
+    low, mid, high = (float(row[f"{stem}_{level}"]) for level in DRAWN[activity.pace])
+    planned = float(row[f"{stem}_{end_of(case.scenario.money.level, activity.pace)}"])
     if planned <= 0 or low == high:
         return 1.0
     return draw.triangular(low / planned, mid / planned, high / planned, DRAWS)

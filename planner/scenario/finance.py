@@ -89,6 +89,11 @@ class Source(Record):
     authority_ends: date | None = None
     guaranteed_share: Share | None = None
 
+    def may_finance(self, asset: str, payer: str | None = None, country: str | None = None) -> bool:
+        """Whether it is open to an asset class, and to a payer and a country where they are named; none listed is all."""
+        named = ((self.assets, asset), (self.payers, payer), (self.countries, country))
+        return all(not listed or value is None or value in listed for listed, value in named)
+
 
 class Revenue(Record):
     """A contract that pays the project: for capacity, for use, or a line of the state's budget."""

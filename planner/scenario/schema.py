@@ -35,6 +35,7 @@ Measure = Literal["work", "priority"]
 Quality = Literal["quick", "plan", "proof"]
 Weighting = Literal["calculator", "v1.2.1", "equal"]
 Level = Literal["low", "mid", "high"]
+Pace = Literal["fast", "usual", "slow"]
 Where = Literal["in-country", "trusted-region", "anywhere"]
 SupplierClass = Literal[
     "vendor", "operator", "owner-class", "host", "site", "stack", "system", "country", "chip-origin", "parent"
@@ -305,6 +306,7 @@ class Host(Record):
     stacks: Annotated[list[Id], Field(min_length=1)]
     systems: Annotated[list[Id], Field(min_length=1)] | None = None
     hall_types: list[Id] | None = None
+    building_pace: Pace = "usual"
     cooling: list[Id] | None = None
     room_air: Literal["with-hall", "as-needed"] = "with-hall"
     max_it_mw: Positive | None = None

@@ -151,6 +151,16 @@ def test_durations_are_ordered_and_sourced(kind: str) -> None:
     assert key
 
 
+def test_a_hall_of_a_fast_builder_takes_the_low_end_of_its_range() -> None:
+    usual = duration("hall")
+    spans = {pace: duration("hall", pace=pace).span for pace in ("fast", "usual", "slow")}
+    assert spans["fast"] == Span(usual.low, usual.low, usual.mid)
+    assert spans["usual"] == usual.span
+    assert spans["slow"] == Span(usual.mid, usual.high, usual.high)
+    with pytest.raises(BadValue, match=r"no pace 'fats'.*did you mean 'fast'"):
+        duration("hall", pace="fats")
+
+
 def test_schedule_waits_for_what_comes_before_and_marks_the_longest_chain() -> None:
     plan = schedule("KR-SEO", "gb300-nvl72", country_group="d1-d4").set_index("kind")
     assert plan.loc["manufacture", "start_mid"] == plan.loc["licence", "end_mid"]

@@ -25,6 +25,7 @@ def small(root: Path) -> Scenario:
         ({"hosts[champion-haenam].site": "seoul", "sites[haenam].power": ENGINES}, "sites[haenam].power", "left out"),
         ({"hosts[cloud].cooling": ["immersion"]}, "hosts[cloud].cooling", "this one's mode is cloud"),
         ({"hosts[cloud].room_air": "as-needed"}, "hosts[cloud].room_air", "this one's mode is cloud"),
+        ({"hosts[cloud].building_pace": "fast"}, "hosts[cloud].building_pace", "only a host with mode: build builds halls"),
         ({"sites[haenam].grid_applied": "2028-01-01", "sites[haenam].grid_lead_months": 60}, "sites[haenam].grid_applied",
          "60 months from 2028-01-01 end after the horizon"),
         ({"hosts[champion-haenam].permit_applied": "2028-01-01", "hosts[champion-haenam].open_lead_months": 60},

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from planner.audit import audit
 from planner.case.build import build_case
+from planner.planning.pipeline import solve
+from planner.plans.network import Activity, Network, host_network
+from planner.plans.openings import late_months
 
 pytestmark = pytest.mark.untraced
 
@@ -50,6 +56,41 @@ def test_the_first_service_is_the_longest_path_by_hand(
         row = answer.case.halls.loc[index]
         assert index[-1] - row["works"] >= permit_t
         assert (row["order_t"] < permit_t) == (hall == "modular-at-risk" and index[-1] < permit_t + 3)
+
+
+@pytest.mark.parametrize(
+    ("pace", "live"),
+    [("fast", 8), ("usual", 10), ("slow", 13)],  # 6 months of permit, then 18, 24 or 32: quarters, rounded up
+)
+def test_the_pace_of_the_builder_is_an_end_of_the_range_of_the_hall(tiny, plain_catalog, pace, live):
+    spans = {
+        ("halls", "conventional", f"lead_months_{end}"): m
+        for end, m in (("low", 18), ("mid", 24), ("high", 32))
+    }
+    hosts = {"open_lead_months": 6, "hall_types": ["conventional"], "building_pace": pace}
+    plan = solve(build_case(
+        tiny(demand={"must_serve_by": None, "optional": True}, hosts=hosts, horizon={"years": 4},
+             sites={"grid_lead_months": 12}),
+        plain_catalog(spans),
+    ), objective="delay").plan  # fmt: skip
+    assert plan is not None and plan.tables["halls"]["t"].min() == live
+    assert not len(found := audit(plan)), found.to_string()
+    early = plan.tables["halls"].assign(t=live - 1)
+    assert "permit-first" in set(audit(replace(plan, tables=plan.tables | {"halls": early}))["rule"])
+    (network,) = [host_network(plan.case, plan.tables, h) for h in set(plan.tables["serving"]["h"])]
+    (hall,) = [a for a in network.activities if a.kind == "hall"]
+    (only,) = [Network("h", (replace(hall, after=(), gate_t=0, end_t=hall.steps), service(hall)))]
+    late = late_months(plan.case, only)
+    shares = {
+        "fast": 0.0,
+        "usual": (24 - 18) ** 2 / ((32 - 18) * (24 - 18)),
+        "slow": (32 - 24) ** 2 / (32 - 24) ** 2,
+    }
+    assert float((late <= 1e-9).mean()) == pytest.approx(shares[pace], abs=0.04)
+
+
+def service(hall):
+    return Activity("first service", "first service", "", 0, 0, ((hall.name, 0),), hall.steps, hall.steps)
 
 
 def test_a_slower_hall_waits_for_the_same_permit(tiny, plain_catalog, optimise):
