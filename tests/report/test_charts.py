@@ -217,8 +217,12 @@ def test_gantt_marks_the_critical_path_and_shows_instants() -> None:
     assert grid.base[0] == "2027-01-01"
     assert grid.x[0] == 365 * gantt.DAY_MS
     assert bars["chat · First service"].x[0] > 0, "an instant must be visible"
-    assert sum("◆" in text for text in fig.layout.yaxis.ticktext) == 2
+    assert sum("◆" in name.text for name in fig.layout.annotations) == 2
     assert len(bars) == 3, "rows without dates are not drawn"
+    assert [name.y for name in fig.layout.annotations] == [*fig.layout.yaxis.categoryarray[::-1]], (
+        "a name a row"
+    )
+    assert not fig.layout.showlegend, "fourteen kinds would leave a phone no room for the bars"
 
 
 def test_gantt_draws_float_and_says_what_is_waited_for() -> None:
@@ -246,8 +250,8 @@ def test_gantt_draws_every_row_by_its_id_and_writes_its_title() -> None:
     })  # fmt: skip
     fig = gantt.gantt(many)
     assert len(set(fig.data[0].y)) == 90
-    assert len(fig.layout.yaxis.ticktext) == 90 and all(
-        "· order" in text for text in fig.layout.yaxis.ticktext
+    assert len(fig.layout.annotations) == 90 and all(
+        "· order" in name.text for name in fig.layout.annotations
     )
 
 

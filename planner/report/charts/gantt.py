@@ -18,7 +18,7 @@ from planner.report.strings import t
 from planner.report.terms import term
 
 DAY_MS = 86_400_000.0
-LABEL, PLACE = 48, 26
+LABEL, PLACE, ROW_PX = 48, 26, 34
 THICK = 0.4
 """Part of its row that a bar fills; the label stands in the rest."""
 LEAST_DAYS = 12.0
@@ -48,7 +48,8 @@ def rows(milestones: pd.DataFrame) -> pd.DataFrame:
 def gantt(milestones: pd.DataFrame) -> go.Figure:
     """Bars from start to end date; critical ones carry an outline and a mark in their label.
 
-    Each label stands above its bar: beside it, a small screen would have no room for the bars.
+    Each label stands above its bar: beside it, a small screen would have no room for the bars. It names the kind of its
+    bar, so there is no legend, which would take that room too.
     """
     if not len(milestones):
         return empty(t("charts.no-timeline"))
@@ -74,14 +75,22 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     lines = list(dict.fromkeys(table["line"]))
     critical = set(table.loc[table["critical"], "line"])
     shown = dict(zip(table["line"], _labels(table["shown"]), strict=True))
-    finish(fig, t("charts.date"), "", height=max(260, 130 + 34 * len(lines)), legend=True)
-    fig.update_layout(barmode="overlay", margin={"l": 16})
-    fig.update_xaxes(type="date", showgrid=True)
-    return fig.update_yaxes(
-        categoryorder="array", categoryarray=lines[::-1], automargin=True, title_text="", tickmode="array",
-        ticklabelposition="inside top", tickfont={"size": 11}, showgrid=False,
-        tickvals=lines, ticktext=[f"<b>{shown[x]} ◆</b>" if x in critical else shown[x] for x in lines],
+    names = [
+        {
+            "text": f"<b>{shown[line]} ◆</b>" if line in critical else shown[line],
+            "xref": "paper", "x": 0, "xanchor": "left", "y": line, "yshift": ROW_PX / 4, "showarrow": False,
+            "font": {"size": 11},
+        }
+        for line in lines
+    ]  # fmt: skip
+    finish(
+        fig, t("charts.date"), "", height=max(220, 90 + ROW_PX * len(lines)), legend=False, annotations=names,
+        barmode="overlay", margin={"l": 16}, xaxis={"type": "date", "showgrid": True},
     )  # fmt: skip
+    # names are no labels of the axis: where those stand inside, plotly drops the dates and the grid below them
+    return fig.update_yaxes(
+        categoryorder="array", categoryarray=lines[::-1], title_text="", showticklabels=False, showgrid=False
+    )
 
 
 def _told(row: Any) -> str:
