@@ -33,6 +33,7 @@ from planner.models import (
     power,
     ppa,
     redundancy,
+    refits,
     renewable,
     resilience,
     sites,
@@ -61,6 +62,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     """The Pyomo model and its ledger entries. ``lazy=False`` builds ordinary Pyomo constraints."""
     m = new_model(case.scenario.name, lazy)
     sites.declare(m, case)
+    refits.declare_works(m, case)
     fleet.declare(m, case)
     exits.declare_dates(m, case)
     demand.declare(m, case)
@@ -71,6 +73,7 @@ def build_model(case: Case, lazy: bool = True) -> tuple[Any, pd.DataFrame]:
     halls.declare(m, case)
     power.declare_load(m, case)
     cooling.declare(m, case)
+    refits.declare(m, case)
     heat_reuse.declare(m, case)
     plant.declare(m, case)
     storage.declare(m, case)
@@ -106,6 +109,7 @@ def ledger_entries(m: Any, case: Case) -> list[Booked]:
         sites,
         halls,
         cooling,
+        refits,
         heat_reuse,
         power,
         lines,

@@ -3,7 +3,7 @@
 Variables: cool[h,c,t] MW of heat going live; heat[h,c,m,t,s] MW of IT heat of medium m carried by technology c.
 
     sum over c of heat[h,c,m,t,s] = IT load of medium m in the slice         (h,m,t,s)   heat_balance, heat_peak
-    sum over m of heat <= included x space_mw + (existing + cool alive) / (1 + margin)
+    sum over m of heat <= included x space_mw + (existing + cool alive) / (1 + margin) + refit alive
                                                                              (h,c,t,s)   cooling_capacity
 
 In the design slice the IT load is the nameplate peak. ``included`` is 1 where the hall's price contains the
@@ -74,6 +74,8 @@ def _declare_capacity(m: Any, case: Case) -> None:
     add_family(m, "cooled_media", m.COOLED, grouped(carry, ["h", "c", "t", "s"], ["m"]), 1)
     living = alive_map(case.cooling, ["h", "c"], ["t"], "life", case.calendar)
     add_family(m, "cool_alive", m.COOLED, {key: living.get(key[:3], []) for key in capacity}, 1)
+    fitted = alive_map(case.refits, ["h", "c"], ["t"], "life", case.calendar)
+    add_family(m, "refit_alive", m.COOLED, {key: fitted.get(key[:3], []) for key in capacity}, 1)
     included = {(r.h, r.c): float(r.included) for r in case.heat.itertuples()}
     add_param(m, "cool_included", m.COOLED, {key: included[key[:2]] for key in capacity})
     held = {(r.h, r.c): float(r.mw) for r in case.existing_cooling.itertuples()}
@@ -84,7 +86,7 @@ def _declare_capacity(m: Any, case: Case) -> None:
             h, c, t, s
         ] * m.space_mw[h, t] + (1 / margin) * (
             m.cool_existing[h, c, t, s] + sum(m.cool[h, c, u] for u in m.cool_alive[h, c, t, s])
-        )
+        ) + sum(m.refit[h, c, u] for u in m.refit_alive[h, c, t, s])
 
     m.cooling_capacity = Rule(m.COOLED, rule=rule)
 

@@ -7,7 +7,7 @@ on average), reserve[...] held for a loss, run[w,h,a,k,t,s] preemptible work by 
     fleet = existing + orders within economic life + rentals within term
     sum of non-preemptible (serve + reserve)          <= availability x (fleet - stored)         (h,a,k,t)
     sum profile x serve + sum run                      <= availability x (fleet - stored)         (h,a,k,t,s)
-    stored <= stored before + what arrives             what is on stays on     (h,a,k,t) of existing fleets
+    stored <= stored before + what arrives + refits whose work begins / peak MW      (h,a,k,t) of existing fleets
     preemptible serve = sum of run weighted by hours / hours of the period
 
 Failures are opex (warranty and spares keep the fleet constant), not re-orders.
@@ -68,12 +68,18 @@ def _declare_stored(m: Any, case: Case) -> None:
     add_var(m, "stored", m.STORED, bounds=lambda m, h, a, k, t: (0, m.stored_max[h, a, k, t]))
     add_family(m, "stored_in", m.FLEET, {key: [key[3]] if key in m.STORED else [] for key in m.FLEET}, 1)
     add_set(m, "KEPT_ON", tuples(stored[stored["kept_on"]]), 4)
-    add_family(m, "stored_before", m.KEPT_ON, {key: [key[3] - 1] for key in m.KEPT_ON}, 1)
+    before = {key: [key[3] - 1] if (*key[:3], key[3] - 1) in m.STORED else [] for key in m.KEPT_ON}
+    add_family(m, "stored_before", m.KEPT_ON, before, 1)
+    begun = grouped(case.refits.assign(u=case.refits["t"]), ["h", "outage_t"], ["c", "u"])
+    add_family(m, "refits_begin", m.KEPT_ON, {key: begun.get((key[0], key[3]), []) for key in m.KEPT_ON}, 2)
+    per_mw = {key: 1.0 / float(case.systems["peak_mw_per_k"][key[2]]) for key in m.KEPT_ON}
+    add_param(m, "k_per_mw", m.KEPT_ON, per_mw)
     m.stays_on = Rule(
         m.KEPT_ON,
         rule=lambda m, h, a, k, t: (
             m.stored[h, a, k, t] - sum(m.stored[h, a, k, u] for u in m.stored_before[h, a, k, t])
             <= m.arrives_k[h, a, k, t]
+            + m.k_per_mw[h, a, k, t] * sum(m.refit[h, c, u] for c, u in m.refits_begin[h, a, k, t])
         ),
     )
 

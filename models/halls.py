@@ -5,7 +5,7 @@ lease[h,t] MW starting; space_mw[h,t] MW of IT that may stand.
 
     space_mw = existing + sum of hall MW x halls alive + leases alive               (h,t)   space_stock
     space_mw <= maximum of the host x (exists + opened by t)                        (h,t)   space_max
-    sum over a,k of peak MW x (fleet - stored) <= space_mw                                     (h,t)   space
+    sum over a,k of peak MW x (fleet - stored) + refits at work <= space_mw         (h,t)   space
     sum over build hosts at the site of space_mw <= its land                        (p,t)   site_land
     sum over halls alive in standing shells <= what the site's shells hold          (p,t)   site_shell
 
@@ -85,6 +85,7 @@ def _declare_space(m: Any, case: Case) -> None:
         rule=lambda m, h, t: (
             sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t])
             - sum(m.peak_mw_per_k[k] * m.stored[h, a, k, t] for a, k in m.stored_at[h, t])
+            + sum(m.refit[h, c, u] for c, u in m.refits_at_work[h, t])
             <= m.space_mw[h, t]
         ),
     )

@@ -87,6 +87,7 @@ SECTIONS = (
                 "hosts[]",
                 ("id", "title", "site", "mode", "owner_class", "operator", "stacks", "max_it_mw", "open_lead_months"),
             ),
+            Table("hosts[].refit", ("musd_per_mw", "lead_months", "outage_months"), sourced=False),
         ),
     ),
     Section(

@@ -11,6 +11,7 @@ from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.halls import space_mw
+from planner.audit.refits import fitted_mw
 from planner.audit.view import View, each_period, labelled, over, total
 from planner.case.case import MEDIA
 
@@ -75,14 +76,15 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     included = view.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
     part = np.array([float(included.get(i, 0.0)) for i in pair])
     space = over(labelled(table, HT), space_mw(view)).to_numpy(float)
-    want = pd.Series(bought + before + part * space, index=index)
+    fitted = over(index, fitted_mw(view)).to_numpy(float)
+    want = pd.Series(bought + fitted + before + part * space, index=index)
     found.equal(
         "cooling-stock",
         pd.Series(table["capacity_mw"].to_numpy(float), index=index),
         want,
         "cooling that stands",
     )
-    limit = part * space + (bought + before) / (1.0 + view.case.physics["cooling_margin"])
+    limit = part * space + fitted + (bought + before) / (1.0 + view.case.physics["cooling_margin"])
     heat = pd.Series(table["heat_peak_mw"].to_numpy(float), index=index)
     found.at_most(
         "cooling-capacity", heat, pd.Series(limit, index=index), "heat above cooling less its margin"

@@ -18,7 +18,8 @@ from planner.audit.view import PARTNER, View, labelled, lookup, once, over, tota
 from planner.case.levels import most_gained, rescored
 
 OWNED = (("orders", ["h", "a", "k", "t"], "servers"), ("halls", ["h", "b", "t"], "halls"),
-         ("cooling", ["h", "c", "t"], "cooling"), ("connections", ["h", "n", "t"], "grid"),
+         ("cooling", ["h", "c", "t"], "cooling"), ("refits", ["h", "c", "t"], "cooling"),
+         ("connections", ["h", "n", "t"], "grid"),
          ("backups", ["h", "g", "t"], "backup"), ("plants", ["h", "g", "t"], "plant"))  # fmt: skip
 """What is bought and kept: its table, its index, its asset class."""
 PLACES = ("halls", "cooling", "grid", "backup", "site")

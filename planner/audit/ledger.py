@@ -18,6 +18,7 @@ from planner.audit import (
     policy,
     power,
     ppa,
+    refits,
     service,
     sites,
     supply,
@@ -31,7 +32,7 @@ from planner.audit.view import View, lookup, total
 from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
 TOPICS = (
-    fleet, service, sites, halls, cooling, plant, power, tariff, ppa, heat_reuse, supply,
+    fleet, service, sites, halls, cooling, refits, plant, power, tariff, ppa, heat_reuse, supply,
     agreements, exits, policy, commitments, draws,
 )  # fmt: skip
 

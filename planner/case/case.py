@@ -75,6 +75,7 @@ class Case:
     peak_charges: pd.DataFrame
     host_period: pd.DataFrame
     existing_cooling: pd.DataFrame
+    refits: pd.DataFrame
     site_period: pd.DataFrame
     quotas: pd.DataFrame
     quota_members: pd.DataFrame

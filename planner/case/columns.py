@@ -22,13 +22,13 @@ TEXT = frozenset(
 )  # fmt: skip
 WHOLE = frozenset(
     ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
-     "paid_t", "periods", "permit_steps", "permit_t", "ready_t", "seal", "seal_strict", "stated", "survive_t", "t",
-     "until_t", "window_t", "works", "year"]
+     "outage", "outage_t", "paid_t", "periods", "permit_steps", "permit_t", "ready_t", "seal", "seal_strict", "stated",
+     "survive_t", "t", "until_t", "window_t", "works", "year"]
 )  # fmt: skip
 FLAG = frozenset(
-    ["by_year", "buyable", "chips_home", "chosen", "design", "domestic_chip", "early", "exists", "flexible", "in_shell",
-     "integer", "kept_on", "licensed", "may_lapse", "one_place", "optional", "own", "preemptible", "provider_home",
-     "same_year", "service_ends", "signed", "starts", "supply", "territory_home", "whole"]
+    ["as_built", "by_year", "buyable", "chips_home", "chosen", "design", "domestic_chip", "early", "exists", "flexible",
+     "idles", "in_shell", "integer", "kept_on", "licensed", "may_lapse", "one_place", "optional", "own", "preemptible",
+     "provider_home", "same_year", "service_ends", "signed", "starts", "supply", "territory_home", "whole"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])
 MIXED = frozenset(["index", "measured_on", "value"])

@@ -42,6 +42,11 @@ def bought_apart(host: Host) -> bool:
     return host.mode == "build" and host.room_air == "as-needed"
 
 
+def keeps_cooling(host: Host) -> bool:
+    """Whether its halls keep the cooling that goes live with them, but for refits."""
+    return host.mode == "build" and host.standing_halls != "as-needed"
+
+
 def media_needed(context: Context, system: str) -> dict[str, float]:
     """Share of a system's heat by medium: liquid, and air (dense air above the room-air limit)."""
     row = context.catalog.table("systems").loc[system]
@@ -72,15 +77,23 @@ def _cooling_gap(context: Context, installed: list[str], system: str) -> str:
     return ""
 
 
-def cooling_table(context: Context, more: Iterable[tuple[Any, ...]] = ()) -> pd.DataFrame:
-    """(h, c, t) cooling bought on top of what the hall includes, and what else is bought like it."""
+def cooling_table(
+    context: Context, halls: pd.DataFrame, more: Iterable[tuple[Any, ...]] = ()
+) -> pd.DataFrame:
+    """(h, c, t) cooling bought on top of what the hall includes, and what else is bought like it.
+
+    Where halls keep their cooling, in periods in which one of ``halls`` may go live alone.
+    """
     rows: list[tuple[Any, ...]] = [*more]
+    with_hall = set(zip(halls["h"], halls["t"], strict=True))
     for h in [h for h in context.scenario.hosts if h.mode == "build"]:
         for c in technologies(context, h):
             lead, musd, life = context.plant("cooling", c)
             if c == INCLUDED_COOLING and not bought_apart(h):
                 continue
             for t in range(context.calendar.after(0, lead), context.calendar.n):
+                if keeps_cooling(h) and (h.id, t) not in with_hall:
+                    continue
                 if c == INCLUDED_COOLING:
                     musd = _room_air_musd_per_mw(context, h, context.calendar.step_of(t) - lead)
                 rows.append((h.id, c, t, lead, musd, life))

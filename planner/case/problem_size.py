@@ -69,6 +69,9 @@ def problem_size(case: Case) -> ProblemSize:
                for table in (case.halls, case.connections)]  # fmt: skip
     permits = int(sum((case.calendar.n - first).sum() for first in lengths))
     in_time = int(sum(((case.calendar.n - first) ** 2).sum() for first in lengths))
+    refitted = len(case.refits) + (
+        int(case.cooling["h"].map(case.hosts["as_built"]).astype(bool).sum()) if len(case.cooling) else 0
+    )
     columns = (
         sum(bought.values()) + orders + stock + fleet + serve + run + held + reserved + late + len(case.demand)
         + len(case.stacks) + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite + units
@@ -80,7 +83,7 @@ def problem_size(case: Case) -> ProblemSize:
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
         + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + permits + len(case.outputs) + units
         + (2 + slices) * onsite + 3 * stores + (2 + slices) * billed + 2 * losable
-        + reserved + len(case.survival) + late + old
+        + reserved + len(case.survival) + late + old + refitted
     )  # fmt: skip
     n = case.calendar.n
     order_life = int((n - case.orders["t"]).clip(upper=case.orders["life"]).sum()) if orders else 0

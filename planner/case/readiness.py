@@ -82,7 +82,10 @@ def _first_grid(case: Case, host: str) -> int:
 
 def cooling_ready(case: Case) -> pd.Series:
     """(h, k) -> first period in which every kind of heat of the system can be carried at a host that builds."""
-    bought = case.cooling.groupby(["h", "c"])["t"].min().to_dict() if len(case.cooling) else {}
+    offers = pd.concat(
+        [table.reset_index(drop=True)[["h", "c", "t"]] for table in (case.cooling, case.refits)]
+    )
+    bought = offers.groupby(["h", "c"])["t"].min().to_dict() if len(offers) else {}
     held = (
         {key for key, mw in case.existing_cooling["mw"].items() if mw > 0}
         if len(case.existing_cooling)

@@ -167,6 +167,10 @@ PURCHASES: tuple[Purchase, ...] = (
         amount="added_mw", unit="MW heat", price="musd_per_mw", account="cooling", milestone="cooling",
     ),
     Purchase(
+        "refits", "Halls refitted", "refits", ("refit",), "continuous", "refits", ("h", "c", "t"), named_by=("c",),
+        amount="added_mw", unit="MW IT", price="musd_per_mw", account="refit", milestone="refit",
+    ),
+    Purchase(
         "connections", "Grid connection", "power", ("connect",), "continuous", "connections", ("h", "n", "t"),
         named_by=("n",), amount="added_mw", unit="MW grid", price="musd_per_mw", account="grid", milestone="grid",
     ),
@@ -259,6 +263,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("colocation-rent", "Colocation rent", "rent", "leased halls, every period of the term",
             charge=Charge("leases", PURCHASE["leases"].rent)),
     Account("cooling", "Cooling", "capex", "cooling on top of what halls include", "cooling", "MW heat"),
+    Account("refit", "Refits of halls", "capex", "cooling fitted into halls that stand", "cooling", "MW IT"),
     Account("grid", "Grid connection", "capex", "connections built", "grid", "MW grid"),
     Account("capacity-charge", "Capacity charge", "energy", "of grid connections, every period",
             charge=Charge("connections", "charge_musd_per_mw_step")),

@@ -18,6 +18,7 @@ from planner.case import (
     power,
     ppa,
     redundancy,
+    refits,
     renewable,
     resilience,
     sites,
@@ -164,6 +165,6 @@ SCHEMA: dict[str, Table] = {
     **tariff.TABLES,
     **carbon.TABLES, **efficiency.TABLES, **holdings.TABLES, **redundancy.TABLES, **ppa.TABLES, **renewable.TABLES,
     **resilience.TABLES, **agreements.TABLES, **exits.TABLES, **gates.TABLES, **levels.TABLES,
-    **training_work.TABLES, **heat_reuse.TABLES,
+    **training_work.TABLES, **refits.TABLES, **heat_reuse.TABLES,
 }  # fmt: skip
 """Every table of the case by the name of its field."""

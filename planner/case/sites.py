@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
+from planner.case.cooling import keeps_cooling
 from planner.case.permits import first_works, opens_from, permit_wait
 from planner.case.table import Table
 from planner.scenario.schema import Host, Step
@@ -22,6 +23,7 @@ TABLES = {
         "team_musd_per_step": "fixed team while it is open, MUSD per step",
         "exists": "whether it has halls when the horizon starts",
         "tco2_per_mwh": "emissions of the grid at its site, tonnes per MWh",
+        "as_built": "whether halls keep the cooling that goes live with them, but for refits",
     }),
     "opens": Table(("h", "t"), {
         "lead": "steps from the decision to the first usable one", "permit_t": "period from which its permit is there",
@@ -68,6 +70,7 @@ def host_table(context: Context) -> pd.DataFrame:
                 team_musd_per_step(context, h) if h.mode != "cloud" else 0.0,
                 is_existing(context, h),
                 context.carbon_kg_per_mwh(context.site(h.site)) / 1000.0,
+                keeps_cooling(h),
             )
         )
     return TABLES["hosts"].frame(rows)

@@ -17,6 +17,7 @@ from planner.plans.network import SERVICE, Activity, Network, host_network
 WORDS = {
     "permit": "its permit", "hall": "halls ({item})", "lease": "its lease", "grid": "the works of the grid at {place}",
     "grid application": "the offer of the grid at {place}", "site grid": "the grid at {place}",
+    "refit": "the refit of a hall ({item})",
     "cooling": "cooling ({item})", "backup": "backup power ({item})", "plant": "plant ({item})",
     "plant permit": "permits of plant ({item})",
     "bridge": "plant that is sold again ({item})", "hire": "rented plant ({item})", "ppa": "the agreement {item}",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from planner.case.context import Context
+from planner.case.refits import offered
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import number
 from planner.intake.document import Document, fault, valid
@@ -57,6 +58,8 @@ def _power(doc: Document) -> Iterator[Problem]:
 HALLS_OWN = (
     ("cooling", None, "buys cooling"),
     ("room_air", "with-hall", "buys cooling"),
+    ("standing_halls", "as-needed", "buys cooling"),
+    ("refit", None, "buys cooling"),
     ("building_pace", "usual", "builds halls"),
 )
 """Field of a host that speaks of halls of its own, its usual value, and what only a host that has them does."""
@@ -73,6 +76,23 @@ def _halls(doc: Document) -> Iterator[Problem]:
                     f"only a host with mode: build {what}, and this one's mode is {mode}: it is left out"
                 )
                 yield fault(host.value[name], f"{path}.{name}", message)
+        if mode == "build":
+            yield from _refits(doc, path, host)
+
+
+def _refits(doc: Document, path: str, host: Item) -> Iterator[Problem]:
+    """What a refit takes where none is offered, and refits that no technology of the host can be had by."""
+    kept, given = host.text("standing_halls") or "as-needed", host.get("refit")
+    if given is not None and given.value is not None and kept != "refit":
+        message = f"no refit is offered with standing_halls: {kept}: it is left out; did you mean standing_halls: refit?"
+        yield fault(given, f"{path}.refit", message)
+    own = valid(Host, host) if kept == "refit" else None
+    if own is not None and not offered(context_of(doc, []), own):
+        known = ", ".join(
+            str(c) for c in doc.catalog.table("cooling").dropna(subset="refit_musd_per_mw_mid").index
+        )
+        message = f"none of its cooling can be fitted into a hall that stands: name one of {known} under {path}.cooling"
+        yield fault(host.value["standing_halls"], f"{path}.standing_halls", message)
 
 
 def _late_lines(doc: Document) -> Iterator[Problem]:

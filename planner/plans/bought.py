@@ -33,6 +33,13 @@ def _within(case: Case, rows: pd.DataFrame) -> pd.Series:
     )
 
 
+def _days(case: Case, steps: pd.Series) -> pd.Series:
+    """First days of steps, by the rows they come from."""
+    return pd.Series(
+        [pd.Timestamp(case.calendar.day_of(int(s))) for s in steps], steps.index, "datetime64[ns]"
+    )
+
+
 def _dates(case: Case, periods: pd.Series) -> pd.Series:
     return pd.Series(
         [pd.Timestamp(case.calendar.date_of(int(t))) for t in periods], periods.index, "datetime64[ns]"
@@ -49,6 +56,12 @@ EXTRAS: Mapping[str, Mapping[str, tuple[str, Derived]]] = {
         "musd_total": _rent_in("rents", _within),
     },
     "halls": {"it_mw": ("it_mw", lambda case, rows: rows[BOUGHT] * rows["it_mw"].astype(float))},
+    "refits": {
+        "outage_date": (
+            "outage",
+            lambda case, rows: _days(case, case.calendar.steps_of(rows["t"]) - rows["outage"]),
+        ),
+    },
     "leases": {
         "musd_per_year": _rent_in("leases", lambda case, rows: rows[BOUGHT] / case.calendar.step_years),
         "musd_total": _rent_in("leases", _within),

@@ -1,8 +1,8 @@
 """Milestones: what must be decided, applied for and ordered when, what it waits for, and the slack it has.
 
 What the first service of a host needs forms a network (``planner.plans.network``): each step has its total float, and is
-critical where it has none. What is bought later, and the day on which plant is sold again, follow to the end of the horizon,
-without a float.
+critical where it has none. What is bought later, the day on which plant is sold again, and the months in which space is
+refitted follow to the end of the horizon, without a float.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from planner.case.registry import PURCHASES, Purchase
 from planner.plans.network import SERVICE, Network
 from planner.plans.schema import SCHEMA
 
-HELD, SOLD = "held", "sold"
+HELD, SOLD, OUTAGE = "held", "sold", "outage"
 KINDS = (
     *(p.milestone for p in PURCHASES if p.milestone), "grid application", "site grid", "plant permit", "licence", "stack",
-    HELD, SOLD, SERVICE, "half served", "95 % served",
+    HELD, SOLD, OUTAGE, SERVICE, "half served", "95 % served",
 )  # fmt: skip
 """All kinds of milestones, in the order in which they are drawn."""
 Tables = Mapping[str, pd.DataFrame]
@@ -31,7 +31,11 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
     rows: list[tuple[Any, ...]] = []
     for network in networks:
         rows += sorted(_steps(case, network), key=lambda row: (row[2] == SERVICE, row[4], row[5]))
-        later = [*_later(case, tables, network), *_sold(tables, network.host)]
+        later = [
+            *_later(case, tables, network),
+            *_sold(tables, network.host),
+            *_outages(tables, network.host),
+        ]
         rows += sorted(later, key=lambda row: (row[4], row[5]))
     for row in tables["agreements"].itertuples():
         rows.append(("", "", "agreement", row.e, row.decide_date, row.live_date, False, None, ""))
@@ -81,6 +85,15 @@ def _sold(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
     sales = sales[sales["h"] == host].groupby(["g", "sale_date"], as_index=False)["added_mw"].sum()
     for row in sales.itertuples():
         yield host, "", SOLD, f"{row.added_mw:.1f} MW {row.g}", row.sale_date, row.sale_date, False, None, ""
+
+
+def _outages(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
+    """Space of a host that stands empty while it is refitted: how much, and from when to when."""
+    works = tables["refits"]
+    works = works[(works["h"] == host) & (works["outage_date"] < works["live_date"])]
+    for row in works.itertuples():
+        item = f"{row.added_mw:.1f} MW {row.c}"
+        yield host, "", OUTAGE, item, row.outage_date, row.live_date, False, None, ""
 
 
 def _item(p: Purchase, row: dict[Any, Any]) -> str:

@@ -168,7 +168,8 @@ def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Acti
 
 
 PLANT = (
-    ("cooling", "cooling", "c", "cooling"), ("backup", "backups", "g", "backup"), ("plant", "plants", "g", ""),
+    ("cooling", "cooling", "c", "cooling"), ("refit", "refits", "c", ""),
+    ("backup", "backups", "g", "backup"), ("plant", "plants", "g", ""),
     ("bridge", "bridges", "g", ""), ("hire", "hires", "g", ""), ("ppa", "ppas", "g", ""),
 )  # fmt: skip
 """Kind, table of plan and case, part of the index that names it, table of the catalog with the range of its lead."""

@@ -218,18 +218,23 @@ class _Reader(Reader):
         stands = self.standing("cool", self.case.cooling, ["h", "c"], keys).rename(
             columns={"mw": "bought_mw"}
         )
+        fitted = self.standing("refit", self.case.refits, ["h", "c"], keys).rename(
+            columns={"mw": "fitted_mw"}
+        )
         table = peak.merge(added.drop(columns=["p", "label"]), on=keys, how="outer").merge(
             stands, on=keys, how="outer"
         )
+        table = table.merge(fitted, on=keys, how="outer")
         included = self.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
         space = self.values("space_mw", ["h", "t"], "space_mw")
         held = self.case.existing_cooling["mw"] if len(self.case.existing_cooling) else pd.Series(dtype=float)
         table = table.merge(space, on=["h", "t"], how="left").fillna(
-            dict.fromkeys(("heat_peak_mw", "added_mw", "musd", "bought_mw", "space_mw"), 0.0)
+            dict.fromkeys(("heat_peak_mw", "added_mw", "musd", "bought_mw", "fitted_mw", "space_mw"), 0.0)
         )
         pair = list(zip(table["h"], table["c"], strict=True))
         table["capacity_mw"] = (
             table["bought_mw"]
+            + table["fitted_mw"]
             + np.array([float(held.get(i, 0.0)) for i in pair])
             + np.array([float(included.get(i, 0.0)) for i in pair]) * table["space_mw"]
         )

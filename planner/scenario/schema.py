@@ -287,6 +287,14 @@ class Site(Record):
         return self
 
 
+class Refit(Record):
+    """What refitting the cooling of halls that stand takes at a host; what is left out is the catalog's."""
+
+    musd_per_mw: NonNegative | None = None
+    lead_months: Months | None = None
+    outage_months: Months | None = None
+
+
 class Host(Record):
     """A way to get capacity at a site: who owns and operates, under which handicaps.
 
@@ -309,6 +317,8 @@ class Host(Record):
     building_pace: Pace = "usual"
     cooling: list[Id] | None = None
     room_air: Literal["with-hall", "as-needed"] = "with-hall"
+    standing_halls: Literal["as-needed", "as-built", "refit"] = "as-needed"
+    refit: Refit | None = None
     max_it_mw: Positive | None = None
     open_lead_months: Months = 0
     permit_applied: date | None = None

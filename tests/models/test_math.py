@@ -126,6 +126,14 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "horizon": YEARS, "sites": [{**site, "shell_it_mw": 4}],
             "hosts": [{**host, "hall_types": ["modular", "retrofit"]}],
         },
+        "halls that may be refitted": {
+            "horizon": {**YEARS, "years": 4},
+            "hosts": [{**host, "cooling": ["air-chilled-water", "direct-to-chip"], "standing_halls": "refit"}],
+            "existing": {"halls": [{"id": "old", "host": host["id"], "it_mw": 3, "grid_mw": 4,
+                                    "cooling": {"direct-to-chip": 1}}],
+                         "fleets": [{"id": "few", "host": host["id"], "stack": stack["id"], "system": "hgx-b300",
+                                     "accelerators": 80, "since": "2026-01-01", "retire": "2031-01-01"}]},
+        },
         "optional sources": {
             "horizon": YEARS,
             "finance": {"sources": [

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number
-from planner.plans.milestones import KINDS, SOLD
+from planner.plans.milestones import KINDS, OUTAGE, SOLD
 from planner.plans.openings import DAYS_PER_MONTH
 from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, clip, clipped, empty, finish, hatched
 from planner.report.names import labels
@@ -118,7 +118,7 @@ def _floats(fig: go.Figure, table: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack", SOLD}
+NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack", SOLD, OUTAGE}
 """Kinds of which a place may have several: the thing is named too."""
 
 

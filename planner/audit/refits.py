@@ -1,0 +1,115 @@
+"""Refits: of space that stands, once; and cooling that comes with a hall alone where halls keep theirs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from planner.audit.book import Book
+from planner.audit.bought import dated, priced
+from planner.audit.findings import Findings
+from planner.audit.view import View, each_period, over, total
+from planner.case.cooling import RECOVERY
+
+HCT = ["h", "c", "t"]
+FACTS = ["lead", "outage", "musd_per_mw", "life"]
+
+COVERS = {"refit_standing": "refit-standing", "cool_with_hall": "cooling-with-hall"}
+"""Rules of the model that are recomputed here, and the rule of the audit that does."""
+
+
+def check(view: View, found: Findings) -> None:
+    """Refits that were offered, at their dates and price, of halls that stand."""
+    table = view.table("refits")
+    known = found.known("refit-allowed", table[HCT], view.case.refits.index, "no such refit can be done then")
+    rows = view.facts(table[known], view.case.refits, HCT, FACTS)
+    found.at_least("refit-negative", total(rows, HCT, rows["added_mw"]), 0.0, "a negative refit")
+    live = view.begins(rows["t"])
+    when = {
+        "order_date": live - rows["case_lead"],
+        "outage_date": live - rows["case_outage"],
+        "live_date": live,
+    }
+    dated(view, found, "refit-dates", rows, HCT, when)
+    priced(found, "refit-price", rows, HCT, rows["added_mw"] * rows["case_musd_per_mw"])
+    _standing(view, found, rows)
+    _with_hall(view, found)
+
+
+def at_work_mw(view: View) -> pd.Series:
+    """(h, t) -> MW of IT out of use in some part of t while they are refitted."""
+    works = _works(view, view.table("refits"), 0)
+    return total(works, ["h", "t"], works["added_mw"])
+
+
+def begun_mw(view: View) -> pd.Series:
+    """(h, t) -> MW of IT whose refit begins in t."""
+    rows = view.facts(view.table("refits"), view.case.refits, HCT, ["outage"])
+    rows = rows.assign(t=view.holds(view.begins(rows["t"]) - rows["case_outage"].to_numpy(int)))
+    return total(rows, ["h", "t"], rows["added_mw"])
+
+
+def fitted_mw(view: View) -> pd.Series:
+    """(h, c, t) -> MW of IT refitted to a technology."""
+    rows = view.facts(view.table("refits"), view.case.refits, HCT, ["life"])
+    alive = each_period(rows, rows["t"], rows["case_life"], view)
+    return total(alive, HCT, alive["added_mw"])
+
+
+def _works(view: View, table: pd.DataFrame, after: int) -> pd.DataFrame:
+    """Each period from that in which the work of a refit begins to that in which it ends, or its life (``after``: 1)."""
+    rows = view.facts(table, view.case.refits, HCT, ["outage", "life"])
+    first = view.holds(view.begins(rows["t"]) - rows["case_outage"].to_numpy(int))
+    end = view.begins(rows["t"]) + after * rows["case_life"].to_numpy(int)
+    return each_period(rows, first, end - view.begins(first), view)
+
+
+def _standing(view: View, found: Findings, rows: pd.DataFrame) -> None:
+    if not len(rows):
+        return
+    used = _works(view, rows[[*HCT, "added_mw"]], 1)
+    margin = 1.0 + view.case.physics["cooling_margin"]
+    taken = total(used, HCT, used["added_mw"])
+    cool = view.facts(view.table("cooling").query("added_mw != 0"), view.case.cooling, HCT, ["life"])
+    cool = each_period(cool, cool["t"], cool["case_life"], view)
+    taken = taken + over(taken.index, total(cool, HCT, cool["added_mw"])) / margin
+    halls = view.facts(view.table("halls"), view.case.halls, ["h", "b", "t"], ["it_mw", "life"])
+    halls = each_period(halls, halls["t"], halls["case_life"], view)
+    built = total(halls, ["h", "t"], halls["halls"] * halls["case_it_mw"])
+    lasting: dict[str, float] = {}
+    has: dict[tuple[str, str], float] = {}
+    for hall in view.scenario.existing.halls:
+        if hall.until is None or view.case.calendar.containing(hall.until + timedelta(days=1)) >= view.n:
+            lasting[hall.host] = lasting.get(hall.host, 0.0) + hall.it_mw
+        for c, mw in hall.cooling.items():
+            has[hall.host, c] = has.get((hall.host, c), 0.0) + mw / margin
+    room = [max(0.0, lasting.get(h, 0.0) - has.get((h, c), 0.0)) for h, c, _ in taken.index]
+    at = pd.MultiIndex.from_tuples([(h, t) for h, _, t in taken.index])
+    limit = pd.Series(np.array(room) + over(at, built).to_numpy(float), index=taken.index)
+    found.at_most("refit-standing", taken, limit, "more space is refitted than stands")
+
+
+def _with_hall(view: View, found: Findings) -> None:
+    kept = {h.id for h in view.scenario.hosts if h.mode == "build" and h.standing_halls != "as-needed"}
+    table = view.table("cooling")
+    table = table[(table["added_mw"] != 0) & table["h"].isin(kept) & (table["c"] != RECOVERY)]
+    if not len(table):
+        return
+    halls = view.table("halls")
+    live = total(halls, ["h", "t"], halls["it_mw"])
+    got = total(table, HCT, table["added_mw"]) / (1.0 + view.case.physics["cooling_margin"])
+    limit = over(pd.MultiIndex.from_tuples([(h, t) for h, _, t in got.index]), live)
+    found.at_most("cooling-with-hall", got, pd.Series(limit.to_numpy(float), index=got.index),
+                  "cooling is added to halls that stand")  # fmt: skip
+
+
+def booked(book: Book) -> None:
+    """Cooling fitted into halls that stand."""
+    view = book.view
+    rows = view.facts(view.table("refits"), view.case.refits, HCT, ["lead", "musd_per_mw", "life"])
+    price = rows["added_mw"] * rows["case_musd_per_mw"]
+    book.asset(
+        rows, price, "cooling", rows["added_mw"], account="refit", unit="MW IT", **book.local(rows["h"])
+    )
