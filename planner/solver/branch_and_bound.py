@@ -30,7 +30,7 @@ from planner.solver.arrays import Floats
 from planner.solver.branching import TRACE, Candidate, Node, PseudoCosts, Searched
 from planner.solver.engine import Engine
 from planner.solver.progress import Progress, SolveOptions
-from planner.solver.rounding import roundings, runs_placed
+from planner.solver.rounding import made_whole, roundings, runs_placed
 from planner.solver.solution import Solution, Status, relative_gap
 
 STALL_AT_COLD_SOLVES = 2.0
@@ -39,6 +39,10 @@ LEAST_STALL_S = 2.0
 NOISE = 1e-9
 """Share of the objective that two solves of one linear programme may differ by."""
 REPORT_EVERY_S = 0.25
+ROUNDED_AFTER = 400
+"""Nodes after which a search for halls alone tries roundings of its root: where a limit binds that every hall counts for, a
+rounding may be better than all that thousands of nodes find.
+"""
 Enough = Callable[[float, int], float]
 """Objective of the best plan, pivots so far -> how far above the bound it may be."""
 
@@ -79,6 +83,8 @@ class Search:
         self.numbered = 0
         self.root = self.node(-np.inf, self.searched.low, self.searched.high)
         self.best: Solution | None = None
+        self.relaxed: Floats | None = None
+        """Values of the root, where halls alone are searched and roundings of it are still to be tried."""
         self.tried: set[bytes] = set()
         self.open: list[Node] = []
         self.beside: Node | None = None
@@ -133,11 +139,9 @@ class Search:
             return found.status
         self.lowest = -np.inf if found.objective is None else found.objective
         following = self.follow(self.root, found)
+        self.relaxed = None if self.opens else found.x
         if self.rounding and not self.opens:
-            for values in roundings(self.tree, found.x):
-                if self.enough() or self.lowest >= self.cutoff():
-                    break
-                self.try_rounding(values)
+            self.try_roundings()
         elif (self.rounding and self.try_opening(found.x)) or (
             self.start is not None and self.try_plan(self.start)
         ):
@@ -157,6 +161,8 @@ class Search:
             if self.stopped or self.late() or self.enough():
                 heapq.heappush(self.open, node)
                 break
+            if self.relaxed is not None and self.nodes >= ROUNDED_AFTER:
+                self.try_roundings(best=True)
             found = self.solve(node)
             if found.x is not None:
                 following = self.follow(node, found)
@@ -234,18 +240,30 @@ class Search:
             return False
         return self.try_plan(runs_placed(self.tree, found.x))
 
+    def try_roundings(self, best: bool = False) -> None:
+        """Roundings of the root, until one is good enough or all of them for the best."""
+        assert self.relaxed is not None
+        for values in roundings(self.tree, self.relaxed):
+            if self.lowest >= self.cutoff() or (self.enough() and not best):
+                break
+            self.try_rounding(values)
+        self.relaxed = None
+
     def try_rounding(self, x: Floats) -> None:
-        """A rounding; what it does not know is raised to whole values once the rest is held."""
+        """A rounding; what it does not know is made whole once the rest is held."""
         own = x[self.searched.full]
+        if own.tobytes() in self.tried:
+            return
         unknown = np.isnan(own)
-        if unknown.any():
-            known = np.clip(own, self.root.low, self.root.high)
-            low, high = (np.where(unknown, bound, known) for bound in (self.root.low, self.root.high))
-            found = self.solve(self.node(-np.inf, low, high))
-            if found.x is None:
-                return
-            x = np.where(np.isnan(x), np.ceil(found.x - NOISE), x)
-        self.try_plan(x)
+        if not unknown.any():
+            self.try_plan(x)
+            return
+        self.tried.add(own.tobytes())
+        known = np.clip(own, self.root.low, self.root.high)
+        low, high = (np.where(unknown, bound, known) for bound in (self.root.low, self.root.high))
+        found = self.solve(self.node(-np.inf, low, high))
+        if found.x is not None:
+            any(self.try_plan(values) for values in made_whole(self.tree, found.x))
 
     def keep(self, found: Solution) -> bool:
         """Take a plan if it is the best so far."""

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from planner.solver.arrays import Floats
-from planner.solver.engine import PLACED, Engine
+from planner.solver.engine import HALLS, PLACED, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
+from planner.solver.totals import dated
 
 UP_FROM = (0.5, 0.3, 0.1, 0.01)
 """Parts of a hall from which on a running total is rounded up, one rounding after the other."""
@@ -41,19 +42,34 @@ def rounded(tree: Engine, options: SolveOptions, good_enough: float = -np.inf) -
 def roundings(tree: Engine, x: Floats) -> Iterator[Floats]:
     """Values of all columns with halls and units of plant rounded, each time more of them up; nothing is solved.
 
-    A training run goes to the place that does most of it; what is no amount is not known before the amounts are whole, and
-    is NaN. Where a unit may be lost, the last has one unit more of every kind.
+    A training run goes to the place that does most of it; what may come in parts or is no amount is not known before the
+    amounts are whole, and is NaN. Where a unit may be lost, the last has one unit more of every kind.
     """
+    amounts = [family for family in tree.whole_halls if family not in (PLACED, YES_OR_NO)]
     spare = YES_OR_NO in tree.whole_halls
     for up_from, more in [*((part, 0.0) for part in UP_FROM), *[(UP_FROM[-1], 1.0)] * spare]:
         values = runs_placed(tree, x)
-        for family in tree.whole_halls:
-            if family not in (PLACED, YES_OR_NO):
+        for family in HALLS:
+            if family in amounts:
                 part = tree.family(x, family)
                 units = more * (family in PLANT_UNITS)
                 values[tree.arrays.columns[family].slice] = one_more(whole_totals(part, up_from), part, units)
-        if spare:
-            values[tree.arrays.columns[YES_OR_NO].slice] = np.nan
+            elif family != PLACED:
+                values[tree.arrays.columns[family].slice] = np.nan
+        yield values
+
+
+def made_whole(tree: Engine, x: Floats) -> Iterator[Floats]:
+    """Values with all amounts whole, those of late years on top of those before, each time more of them up; what is none
+    is raised.
+    """
+    asked = tree.arrays.columns[YES_OR_NO].slice
+    for up_from in UP_FROM:
+        values = x.copy()
+        for dates in dated(tree.arrays, HALLS):
+            total = np.floor(np.cumsum(np.maximum(x[dates], 0.0)) + 1.0 - up_from)
+            values[dates] = np.diff(total, prepend=0.0)
+        values[asked] = np.ceil(x[asked] - NOISE)
         yield values
 
 

@@ -294,6 +294,33 @@ def test_hosts_stacks_and_halls_together_are_those_of_highs_and_a_lasting_search
     assert (twice.nodes, twice.bound) == (second.nodes, second.bound), "nothing is left to look into"
 
 
+def test_a_long_search_for_halls_tries_roundings_of_its_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the halls of late years whole on top of those before; dives alone have no plan after as many nodes."""
+    engine = engine_of("uae")
+    places = engine.searchable()
+    bounds = Bounds(max_delay_months=12.0, min_control_points=60.0)
+    places.policy(bounds)
+    places.minimise("cost")
+    found = Search(places, SolveOptions(0.0), good_enough=np.inf, rounding=True).run()
+    assert found.x is not None
+    tree = engine.searchable({f: engine.family(found.x, f).round().to_numpy(float) for f in PATTERN})
+    tree.policy(bounds)
+    tree.minimise("cost")
+    plans = []
+    for after in (1, 1000):
+        monkeypatch.setattr(branch_and_bound, "ROUNDED_AFTER", after)
+        search = Search(tree, SolveOptions(0.0))
+        search.ask(SolveOptions(0.0), most_nodes=10)
+        plans.append(search.run())
+    rounded, dived = plans
+    assert dived.x is None and rounded.x is not None and rounded.bound is not None
+    assert rounded.bound <= (rounded.objective or 0.0)
+    assert engine.family(rounded.x, "halls_late").sum() > 0
+    for family in HALLS:
+        values = engine.family(rounded.x, family).to_numpy(float)
+        assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
+
+
 def test_a_fair_plan_ends_the_search_once_the_bound_is_above_what_is_of_use() -> None:
     tree = engine_of("two-hosts").searchable({})
     tree.policy(Bounds(min_control_points=60.0))
