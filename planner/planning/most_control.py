@@ -160,22 +160,15 @@ class _MostControl:
             engine.minimise("control", points / 100.0)
             best = run.timed(STAGE, lambda: whole_units(engine, x, 1e-3, run.left(STAGE))).x
         if best is None or (self.open(best) and not engine.middle):
-            self.free()
-            engine.integers(*PATTERN, *HALLS, UNITS)
+            run.free(*PATTERN, *HALLS, UNITS)
             better = self.raised(self.all_together, points, best, proves=True)
             best = best if better.x is None else better.x
-        self.free()
+        run.free()
         if best is None:
             raise Stop("no-solution")
         if not cheaper_is_sought(engine):
             run.whole = best
         return best
-
-    def free(self) -> None:
-        """Nothing is held and nothing is whole."""
-        for family in (*PATTERN, *HALLS, UNITS):
-            self.engine.fix(family, None)
-        self.engine.integers()
 
     def searching(self, tree: Engine) -> Step:
         """Steps by branch and bound on a tree."""

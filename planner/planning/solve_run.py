@@ -20,7 +20,7 @@ from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Enough
 from planner.solver.branching import PseudoCosts
-from planner.solver.engine import PATTERN, Engine
+from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.members import Ints
 from planner.solver.progress import DEFAULT_GAP, Progress, SolveOptions
 from planner.solver.solution import Solution, Status
@@ -184,6 +184,12 @@ class SolveRun:
     def hold(self, x: Floats, *families: str) -> None:
         for family in families:
             self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
+
+    def free(self, *whole: str) -> None:
+        """Nothing is held, and of all families these alone are whole."""
+        for family in (*PATTERN, *HALLS, UNITS):
+            self.engine.fix(family, None)
+        self.engine.integers(*whole)
 
     def at_places(self, x: Floats, *held: str) -> Engine:
         """The tree of whole halls at the hosts and stacks of ``x``, and with what else is held of it."""

@@ -204,9 +204,7 @@ def _together(run: SolveRun, rounded: Solution) -> Solution:
     engine = run.engine
     run.say("refine", "whole units, halls, hosts and stacks together")
     engine.policy(run.bounds)
-    for family in (*PATTERN, *HALLS, UNITS):
-        engine.fix(family, None)
-    engine.integers(*PATTERN, *HALLS, UNITS)
+    run.free(*PATTERN, *HALLS, UNITS)
     found = run.solve("refine", run.options("refine", 0.9 * run.target, most_s=REFINE_S), rounded.x)
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
     # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
