@@ -19,6 +19,7 @@ PROVENANCE = ("source", "assumed", "note")
 UNITS = (
     ("_musd_per_mw_it", "MUSD/MW"),
     ("_musd_per_mw", "MUSD/MW"),
+    ("musd_per_mw", "MUSD/MW"),
     ("_musd_per_year", "MUSD/year"),
     ("_musd", "MUSD"),
     ("musd", "MUSD"),

@@ -11,9 +11,11 @@ import pytest
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.explain.waits import waits
+from planner.intake.fields import fields
 from planner.intake.scenario_file import with_overrides
 from planner.planning.pipeline import solve
 from planner.report.charts.gantt import gantt
+from planner.report.field_labels import label
 from planner.solver.solution import Status
 
 AIR, LIQUID = "air-chilled-water", "direct-to-chip"
@@ -280,3 +282,11 @@ def test_a_refit_is_capital_of_the_class_of_cooling(plan):
 def test_another_word_for_it_is_refused_with_those_there_are(tiny):
     with pytest.raises(Exception, match=r"as-needed.*as-built.*refit"):
         with_overrides(tiny(), {"hosts[champion].standing_halls": "refits"})
+
+
+def test_the_editor_has_words_and_units_for_what_a_refit_takes():
+    told = {f.leaf: (label(f), f.unit) for f in fields("hosts[].refit")}
+    assert told["musd_per_mw"] == ("Price of a MW", "MUSD/MW") and told["outage_months"] == (
+        "Out of use for",
+        "months",
+    )
