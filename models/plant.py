@@ -5,20 +5,22 @@ contracts starting; plant_units, bridge_units, hire_units the same in units, whe
 given in a slice; plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are backup.
 
     gen <= share of the slice x alive                                                  (h,g,t,s)  plant_output
-    plant_firm + plant_standby <= sum over g of firm share x alive                     (h,t)      plant_rating
+    plant_firm + plant_standby <= sum over g of firm share x alive - faded             (h,t)      plant_rating
     plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
     sum over firm g of gen + plant_standby <= the same over all firm g but storage     (h,t,s)    stress_rating
     sum over hosts of alive <= most MW at the site                                     (p,g,t)    site_plant
     plant = MW of a unit x plant_units;  bridge, hire alike                            (h,g,t)    plant_whole, hire_whole
                                                                                        (h,g,u,t)  bridge_whole
 
-alive is plant within its life, bridge before its sale, hire within its term. A megawatt is firm or backup, never both; nor
-does it give power in stressed hours, when lines may carry nothing, and stand by as well. What is given beyond the load is
-not sold: it is not generated. Where a site offers nothing there are no variables and no rows.
+faded is what storage has lost of its firm share by its age; alive is plant within its life, bridge before its sale, hire
+within its term. A megawatt is firm or backup, never both; nor does it give power in stressed hours, when lines may carry
+nothing, and stand by as well. What is given beyond the load is not sold: it is not generated. Where a site offers nothing
+there are no variables and no rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
+from planner.case.fading import holds, years_at_end
 from planner.case.plant_offers import STORED
 from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
@@ -54,6 +57,7 @@ def declare(m: Any, case: Case) -> None:
     add_var(m, "plant_standby", m.ONSITE)
     add_set(m, "SUPPLY", tuples(case.supplies), 2)
     add_param(m, "firm_share", m.SUPPLY, case.supplies["firm_share"])
+    _declare_ages(m, case)
     _declare_output(m, case)
     _declare_rating(m, case)
     _declare_stress(m, case)
@@ -61,17 +65,25 @@ def declare(m: Any, case: Case) -> None:
     _declare_units(m, case)
 
 
-def add_standing(m: Any, case: Case, name: str, index: Any, by: list[str], kinds: Any = None) -> None:
+def add_standing(
+    m: Any,
+    case: Case,
+    name: str,
+    index: Any,
+    by: list[str],
+    kinds: Any = None,
+    tables: Sequence[str] = tuple(STANDS),
+) -> None:
     """Families of what is alive over an index that begins with ``by`` and the period: NAME_plants, _bridges and _hires.
 
     ``kinds`` are the (host, kind) that count; left out, all do. Members: what of a purchase's index is not in ``by``.
     """
-    for kind, life in STANDS.items():
+    for kind in tables:
         table: pd.DataFrame = getattr(case, kind)
         if kinds is not None:
             table = table[np.array([key in kinds for key in columns(table, ["h", "g"])], dtype=bool)]
         take = [key for key in PURCHASE[kind].index if key not in by]
-        living = alive_map(table, by, take, life, case.calendar)
+        living = alive_map(table, by, take, STANDS[kind], case.calendar)
         alive = {key: living.get(key[: len(by) + 1], []) for key in index}
         add_family(m, f"{name}_{kind}", index, alive, len(take))
 
@@ -92,6 +104,32 @@ def firm_mw(m: Any, h: Any, bought: Any, bridging: Any, hired: Any) -> Any:
         + sum(m.firm_share[h, g] * m.bridge[h, g, u, v] for g, u, v in bridging)
         + sum(m.firm_share[h, g] * m.hire[h, g, v] for g, v in hired)
     )
+
+
+def faded_mw(m: Any, h: Any, t: Any, bought: Any, bridging: Any) -> Any:
+    """MW that storage bought has lost by its age of what can be counted on."""
+    return sum(m.firm_faded[h, g, v, t] * m.plant[h, g, v] for g, v in bought) + sum(
+        m.firm_faded[h, g, v, t] * m.bridge[h, g, u, v] for g, u, v in bridging
+    )
+
+
+def _declare_ages(m: Any, case: Case) -> None:
+    """What storage bought still holds, and has lost of its firm share, by the period of its live date and each later one."""
+    stored = case.storages.index
+    kinds = ["h", "g"]
+    storage = np.array([key in stored for key in columns(case.plants, kinds)], dtype=bool)
+    bought = case.plants[storage].reset_index(drop=True)
+    bought = bought[[*kinds, "t", "fade_per_year"]].rename(columns={"t": "v"})
+    ages = bought.merge(pd.DataFrame({"t": range(case.calendar.n)}), how="cross")
+    ages = ages[ages["t"] >= ages["v"]].reset_index(drop=True)
+    left = holds(ages["fade_per_year"], years_at_end(case.calendar, ages["v"], ages["t"]))
+    kind = ages[kinds].join(case.storages[["hours", "event_hours", "available"]], on=kinds)
+    lasts, works = kind["hours"] / kind["event_hours"], kind["available"]
+    lost = works * (np.minimum(1.0, lasts) - np.minimum(1.0, lasts * left))
+    add_set(m, "AGED", columns(ages, [*kinds, "v", "t"]), 4)
+    add_param(m, "storage_holds", m.AGED, pd.Series(left))
+    add_param(m, "firm_faded", m.AGED, lost)
+    add_standing(m, case, "faded", m.ONSITE, ["h"], stored, ("plants", "bridges"))
 
 
 def _declare_output(m: Any, case: Case) -> None:
@@ -119,6 +157,7 @@ def _declare_rating(m: Any, case: Case) -> None:
         rule=lambda m, h, t: (
             m.plant_firm[h, t] + m.plant_standby[h, t]
             <= firm_mw(m, h, m.firm_plants[h, t], m.firm_bridges[h, t], m.firm_hires[h, t])
+            - faded_mw(m, h, t, m.faded_plants[h, t], m.faded_bridges[h, t])
         ),
     )
     m.standby_rating = Rule(

@@ -19,7 +19,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.models.common import add_param, add_set, add_var
-from planner.models.plant import add_standing, firm_mw, standing_mw
+from planner.models.plant import add_standing, faded_mw, firm_mw, standing_mw
 from planner.models.rules import Rule
 
 
@@ -62,6 +62,7 @@ def _declare_spare(m: Any) -> None:
         rule=lambda m, h, t: (
             m.plant_firm[h, t] + m.unit_loss[h, t]
             <= firm_mw(m, h, m.firm_plants[h, t], m.firm_bridges[h, t], m.firm_hires[h, t])
+            - faded_mw(m, h, t, m.faded_plants[h, t], m.faded_bridges[h, t])
         ),
     )
     add_set(m, "SPARE_STRESS", [key for key in m.STRESSED if key[:2] in m.SPARE], 3)

@@ -3,7 +3,8 @@
 Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it can give at the end of a slice of the day.
 
     charge + discharge <= share that works x storage alive                             (h,g,t,s)  storage_power
-    level <= hours x storage alive                                                     (h,g,t,s)  storage_energy
+    level <= energy that storage alive still holds                                     (h,g,t,s)  storage_energy
+    sum over slices of hours x discharge <= cycles warranted x energy still held       (h,g,t)    storage_cycles
     level = level before + hours of the slice x (round trip x charge - discharge)
             - in the first slice, what stressed hours took, by the day                 (h,g,t,s)  storage_level
     hours of an event x discharge in stressed hours <= level                           (h,g,t,s)  storage_event
@@ -13,7 +14,7 @@ The day is a circle: it ends as full as it began. Nothing is charged in stressed
 in stressed hours is taken back on other days. What carries the design hour is taken back within that day, so lines and
 steady plant (firm, neither storage nor backup) must carry the day's mean: the design load for e hours of an event, the
 usual load at the PUE of the design hour for the rest, w = e / (e + round trip x (24 - e)). Storage itself counts as firm
-in ``plant_rating``.
+in ``plant_rating``, less what it has lost by its age (``planner.case.fading``).
 """
 
 from __future__ import annotations
@@ -59,12 +60,58 @@ def declare(m: Any, case: Case) -> None:
         rule=lambda m, h, g, t, s: (
             m.level[h, g, t, s]
             <= m.storage_hours[h, g, t, s]
-            * standing_mw(
-                m, h, g, m.stores_plants[h, g, t, s], m.stores_bridges[h, g, t, s], m.stores_hires[h, g, t, s]
+            * unfaded_mw(
+                m,
+                h,
+                g,
+                t,
+                m.stores_plants[h, g, t, s],
+                m.stores_bridges[h, g, t, s],
+                m.stores_hires[h, g, t, s],
             )
         ),
     )
+    _declare_cycles(m, case, keys)
     _declare_level(m, case, day)
+
+
+def unfaded_mw(m: Any, h: Any, g: Any, t: Any, bought: Any, bridging: Any, hired: Any) -> Any:
+    """MW of storage as new that hold as much as what stands, by its age; rented storage holds what its contract names."""
+    return (
+        sum(m.storage_holds[h, g, v, t] * m.plant[h, g, v] for v in bought)
+        + sum(m.storage_holds[h, g, v, t] * m.bridge[h, g, u, v] for u, v in bridging)
+        + sum(m.hire[h, g, v] for v in hired)
+    )
+
+
+def _declare_cycles(m: Any, case: Case, keys: list[Any]) -> None:
+    """Full cycles of what is still held, no more in a period than its part of those warranted a year."""
+    slices: dict[Any, list[str]] = {}
+    for h, g, t, s in keys:
+        slices.setdefault((h, g, t), []).append(s)
+    add_set(m, "STORE_CYCLED", slices, 3)
+    add_family(m, "cycled", m.STORE_CYCLED, slices, 1)
+    add_standing(m, case, "cycled", m.STORE_CYCLED, ["h", "g"])
+    hours, years, kinds = case.slices["hours"], case.calendar.years, case.storages
+    add_param(m, "store_hours", m.STORE, {key: hours[key[2:]] for key in keys})
+    each = kinds["cycles_per_year"] * kinds["hours"]
+    add_param(m, "cycled_hours", m.STORE_CYCLED, {key: each[key[:2]] * years[key[2]] for key in slices})
+    m.storage_cycles = Rule(
+        m.STORE_CYCLED,
+        rule=lambda m, h, g, t: (
+            sum(m.store_hours[h, g, t, s] * m.discharge[h, g, t, s] for s in m.cycled[h, g, t])
+            <= m.cycled_hours[h, g, t]
+            * unfaded_mw(
+                m,
+                h,
+                g,
+                t,
+                m.cycled_plants[h, g, t],
+                m.cycled_bridges[h, g, t],
+                m.cycled_hires[h, g, t],
+            )
+        ),
+    )
 
 
 def _declare_level(m: Any, case: Case, day: list[Any]) -> None:

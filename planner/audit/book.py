@@ -88,7 +88,8 @@ class Book:
                 1.0 - case.physics["accelerator_first_owner_loss"]
             )
         else:
-            sold = rows["case_resale_share"].to_numpy(float)
+            kept = 1.0 - rows["case_fade_per_year"].to_numpy(float) * used * self.view.step_years
+            sold = rows["case_resale_share"].to_numpy(float) * np.maximum(0.0, kept)
         worth = np.where(used < life, sold * fall ** (used * self.view.step_years), 0.0)
         if sold_on is not None:
             straight = straight if rule == "straight-line" else 1.0

@@ -81,16 +81,23 @@ def _units(view: View, name: str) -> pd.Series:
 
 @once
 def standing(view: View) -> pd.DataFrame:
-    """A row a purchase or contract and period alive: h, g, t, mw; its case_fuel, case_firm_share, case_starts, case_p."""
+    """A row a purchase or contract and period alive: h, g, t, mw; its case_fuel, case_firm_share, case_starts, case_p.
+
+    ``holds``: share of its energy as new that storage bought still holds at the period's end; 1 of all else.
+    """
     parts = []
     for name in ("plants", "bridges", "hires"):
         life, keys = PURCHASE[name].life, list(PURCHASE[name].index)
         rows = view.facts(view.table(name), getattr(view.case, name), keys, [life])
         rows = view.facts(rows, view.case.supplies, ["h", "g"], ["p", "fuel", "firm_share", "starts"])
+        fades = [] if name == "hires" else ["fade_per_year"]
+        rows = view.facts(rows, getattr(view.case, name), keys, fades).assign(live=view.begins(rows["t"]))
         alive = each_period(rows, rows["t"], rows[f"case_{life}"], view)
+        years = (view.begins(alive["t"] + 1) - alive["live"]) * view.step_years
+        left = (1.0 - years * alive["case_fade_per_year"]).clip(lower=0.0) if fades else 1.0
         parts.append(
             alive[[*HGT, "case_p", "case_fuel", "case_firm_share", "case_starts"]].assign(
-                mw=alive["added_mw"]
+                mw=alive["added_mw"], holds=left
             )
         )
     return pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
@@ -135,18 +142,26 @@ def ratings(view: View) -> pd.DataFrame:
     """(h, t) -> plant_mw that stand, plant_rating_mw of them that are firm; of that rating starting_mw, and steady_mw
     without storage."""
     rows = standing(view)
-    rating = rows["mw"] * rows["case_firm_share"].astype(float)
+    rating = rows["mw"] * _counts(view, rows)
     starting = rating * rows["case_starts"].astype(float)
     steady = rating * (rows["case_fuel"] != STORED)
     parts = {"plant_mw": rows["mw"], "plant_rating_mw": rating, "starting_mw": starting, "steady_mw": steady}
     return pd.DataFrame({name: total(rows, ["h", "t"], mw) for name, mw in parts.items()})
 
 
+def _counts(view: View, rows: pd.DataFrame) -> np.ndarray:
+    """Share of a MW that is firm; of storage no more than what it still holds carries through an event."""
+    share = rows["case_firm_share"].to_numpy(float)
+    kind = view.case.storages.reindex(pd.MultiIndex.from_frame(rows[["h", "g"]]))
+    lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * rows["holds"].to_numpy(float)
+    return np.asarray(np.where(np.isnan(lasts), share, np.minimum(share, lasts)))
+
+
 def booked(book: Book) -> None:
     """Plant bought; running, fuel and emissions of what is generated."""
     view = book.view
     for name, account in OWNED.items():
-        columns, keys = ["lead", "musd_per_mw", "life", "resale_share"], list(PURCHASE[name].index)
+        columns, keys = ["lead", "musd_per_mw", "life", "resale_share", "fade_per_year"], list(PURCHASE[name].index)
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
         price, here = rows["added_mw"] * rows["case_musd_per_mw"], book.local(rows["h"])
         book.asset(rows, price, "plant", rows["added_mw"], account=account, unit="MW plant", **here)

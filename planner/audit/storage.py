@@ -15,7 +15,7 @@ KEYS = [*HGT, "s"]
 AMOUNTS = ("charge_mw", "discharge_mw", "level_mwh")
 
 COVERS = {"storage_power": "storage-power", "storage_energy": "storage-energy", "storage_level": "storage-level",
-          "storage_event": "storage-event", "recharge": "recharge"}  # fmt: skip
+          "storage_event": "storage-event", "storage_cycles": "storage-cycles", "recharge": "recharge"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -31,6 +31,7 @@ def check(view: View, found: Findings) -> None:
     rows = view.facts(rows, view.case.stores, KEYS, ["day_hours", "previous"])
     index, stands = labelled(rows, KEYS), standing(view)
     alive = over(labelled(rows, HGT), total(stands, HGT, stands["mw"])).to_numpy(float)
+    left = total(stands, HGT, stands["mw"] * stands["holds"])
 
     def at(value: pd.Series) -> pd.Series:
         return pd.Series(value.to_numpy(float), index=index)
@@ -43,15 +44,28 @@ def check(view: View, found: Findings) -> None:
     found.at_most(
         "storage-power", at(rows["charge_mw"] + rows["discharge_mw"]), most, "more than storage can move"
     )
-    found.at_most(
-        "storage-energy", at(rows["level_mwh"]), at(rows["case_hours"] * alive), "more than it holds"
-    )
+    held = rows["case_hours"] * over(labelled(rows, HGT), left).to_numpy(float)
+    found.at_most("storage-energy", at(rows["level_mwh"]), at(held), "more than it holds at its age")
+    found.equal("storage-table", at(rows["holds_mwh"]), at(held), "energy held at its age")
+    _cycles(view, found, rows, left)
     stressed = rows[rows["s"] == STRESS]
     found.at_most(
         "storage-power", total(stressed, KEYS, stressed["charge_mw"]), 0.0, "charged in stressed hours"
     )
     _level(view, found, rows)
     _recharge(view, found)
+
+
+def _cycles(view: View, found: Findings, rows: pd.DataFrame, left: pd.Series) -> None:
+    """What is given in a period, stressed hours with it, against the full cycles of what is held that are warranted."""
+    hours = lookup(labelled(rows, ["t", "s"]), view.case.slices["hours"]).astype(float)
+    given = total(rows, HGT, rows["discharge_mw"] * hours)
+    cells = rows.drop_duplicates(HGT)
+    index, t = labelled(cells, HGT), cells["t"].to_numpy(int)
+    cycles = lookup(labelled(cells, ["h", "g"]), view.case.storages["cycles_per_year"]).astype(float)
+    years = (view.begins(t + 1) - view.begins(t)) * view.step_years
+    most = over(index, left) * cells["case_hours"].to_numpy(float) * cycles * years
+    found.at_most("storage-cycles", over(index, given), most, "more cycles than are warranted")
 
 
 def _level(view: View, found: Findings, rows: pd.DataFrame) -> None:

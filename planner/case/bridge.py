@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.context import Context
+from planner.case.fading import holds
 from planner.case.plant import TABLES as PLANTS
 from planner.case.residual import aged
 from planner.case.table import Table
@@ -61,7 +62,8 @@ def _sold(context: Context, rows: pd.DataFrame, steps: np.ndarray) -> np.ndarray
     """Share of the price that a sale after so many steps fetches; NaN of what cannot be moved."""
     used = steps.astype(float)
     change = context.param("plant_market_value_change_per_year")
-    worth = rows["resale_share"].to_numpy(float) * aged(change, used * context.calendar.step_years)
+    years = used * context.calendar.step_years
+    worth = rows["resale_share"].to_numpy(float) * aged(change, years) * holds(rows["fade_per_year"], years)
     if context.scenario.finance.residual == "straight-line":
         worth = np.minimum(worth, 1.0 - used / rows["life"].to_numpy(float))
     return np.asarray(worth - context.param("plant_removal_cost_share"))

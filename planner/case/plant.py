@@ -16,6 +16,7 @@ from planner.case.blocks import hourly, stressed_hours
 from planner.case.case import STRESS
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
+from planner.case.fading import fade_per_year, life_steps
 from planner.case.permits import permit_from
 from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offered, steps, unit_mw
 from planner.case.power import PLANT
@@ -29,6 +30,7 @@ TABLES = {
         **PLANT, "permit_steps": "steps of permits before the order",
         "upkeep_musd_per_mw_step": "upkeep, MUSD per MW and step",
         "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
+        "fade_per_year": "share of its energy as new that storage loses a year; 0 of what stores none",
     }),
     "hires": Table(("h", "g", "t"), {
         "lead": "steps from the signature to the first day",
@@ -36,7 +38,8 @@ TABLES = {
         "musd_per_mw_step": "rent, MUSD per MW and step", **TAIL,
     }),
     "supplies": Table(("h", "g"), {
-        "p": "site", "fuel": "fuel or source", "firm_share": "MW that count as firm per MW of plant, after forced outage",
+        "p": "site", "fuel": "fuel or source",
+        "firm_share": "MW that count as firm per MW of plant as new, after forced outage",
         "starts": "whether it starts within the time the UPS carries the load", "max_mw": "most MW at the site",
         "unit_mw": "MW of a unit; 0: not known", "whole": "whether it comes in whole units only",
         "mmbtu_per_mwh": "fuel of a MWh generated", "musd_per_mmbtu": "price of fuel, MUSD per MMBtu",
@@ -56,11 +59,13 @@ def plant_table(context: Context) -> pd.DataFrame:
         musd = figure(context, option, "capex_usd_per_kw") / 1000.0
         fixed = figure(context, option, "fixed_om_usd_per_kw_year")
         upkeep = 0.0 if pd.isna(fixed) else fixed * context.calendar.step_years / 1000.0
-        life, resale = context.life_steps(TABLE, option.id), figure(context, option, "resale_pct") / 100.0
+        life, resale = life_steps(context, option), figure(context, option, "resale_pct") / 100.0
+        fade = fade_per_year(context, option)
         permit, lead = (steps(context, option, field) for field in ("permit_months", "lead_months"))
         first = max(context.calendar.after(0, permit + lead), _built_from(context, h, option))
         rows += [
-            (h, g, t, lead, musd, life, permit, upkeep, resale) for t in range(first, context.calendar.n)
+            (h, g, t, lead, musd, life, permit, upkeep, resale, fade)
+            for t in range(first, context.calendar.n)
         ]
     return TABLES["plants"].frame(rows)
 

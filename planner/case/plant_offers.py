@@ -29,6 +29,9 @@ WAYS = {"buy": "capex_usd_per_kw", "rent": "rent_usd_per_kw_month"}
 NEEDED = {"buy": ("capex_usd_per_kw", "life_years", "lead_months"),
           "rent": ("rent_usd_per_kw_month", "term_months", "mobilisation_months")}  # fmt: skip
 """Figures of each way."""
+OF_STORAGE = ("storage_hours", "round_trip_pct", "fade_pct_per_year", "fade_pct_per_cycle", "cycles_per_year",
+              "end_of_life_pct")  # fmt: skip
+"""Figures that storage needs."""
 CATALOG = {
     "term_months": "rent_term_months",
     "mobilisation_months": "lead_months",
@@ -106,7 +109,7 @@ def _always(fuel: str) -> list[str]:
     """Figures that a source needs however it is got."""
     needed = [] if fuel in YIELD else ["forced_outage_pct"]
     needed += [] if fuel in FREE else ["heat_rate_mmbtu_per_mwh"]
-    return needed + (["storage_hours", "round_trip_pct"] if fuel == STORED else ["kgco2_per_mwh"])
+    return needed + (list(OF_STORAGE) if fuel == STORED else ["kgco2_per_mwh"])
 
 
 def _others(context: Context, option: PowerOption) -> str:

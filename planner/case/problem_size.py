@@ -82,7 +82,7 @@ def problem_size(case: Case) -> ProblemSize:
         + built * len(MEDIA) * (slices + 1) + built * technologies * (slices + 1) + built * (slices + 2)
         + len(places) * slices // 4 + len(case.quotas) + len(case.crews) + orders + 2 * len(case.site_period)
         + len(case.share_caps) + len(case.control_floors) + 3 + len(w) + permits + len(case.outputs) + units
-        + (2 + slices) * onsite + 3 * stores + (2 + slices) * billed + 2 * losable
+        + (2 + slices) * onsite + (3 + 1 / slices) * stores + (2 + slices) * billed + 2 * losable
         + reserved + len(case.survival) + late + old + refitted
     )  # fmt: skip
     n = case.calendar.n

@@ -3,8 +3,9 @@
 market          sold x (1 + yearly change) ^ years of use; nothing is left after the economic life. Sold is what a buyer
                 pays for it as good as new: of servers the goods less the first owner's loss (installation, spares, duty
                 and what an owner pays above the market are lost), of plant the share in ``power_options``; what cannot
-                be moved (sun, wind, heat, reactors) has none and keeps a straight line. A change above 0 counts as 0:
-                used goods never fetch more than their price less the loss, or plans buy to sell
+                be moved (sun, wind, heat, reactors) has none and keeps a straight line; of storage for the energy that
+                it still holds. A change above 0 counts as 0: used goods never fetch more than their price less the
+                loss, or plans buy to sell
 straight-line   1 - years of use / life
 none            0
 
@@ -22,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.fading import holds
 
 Method = Literal["market", "straight-line", "none"]
 METHODS: tuple[Method, ...] = ("market", "straight-line", "none")
@@ -48,7 +50,8 @@ def left_share(case: Case, asset_class: str, table: pd.DataFrame, method: Method
         return straight
     column, kept, change = _market(case, asset_class)
     sold = kept * table[column].to_numpy(float)
-    worth = sold * aged(change, used * case.calendar.step_years)
+    years = used * case.calendar.step_years
+    worth = sold * aged(change, years) * holds(table.get("fade_per_year", pd.Series(0.0, table.index)), years)
     left: np.ndarray = np.where(np.isnan(sold), straight, np.where(straight > 0, worth, 0.0))
     return left
 

@@ -23,7 +23,7 @@ TABLES = {
     "storages": Table(("h", "g"), {
         "hours": "hours it gives its full power", "efficiency": "energy given over energy taken",
         "event_hours": "hours it must last where it counts as firm, and in a stressed event",
-        "available": "share of the time it works",
+        "available": "share of the time it works", "cycles_per_year": "full cycles a year that are warranted",
     }),
     "stores": Table(("h", "g", "t", "s"), {
         "day_hours": "hours of the slice in a day; 0 for stressed hours",
@@ -37,11 +37,10 @@ def storage_table(context: Context) -> pd.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for (h, g), (_, option) in offered(context).items():
         if context.catalog.value(TABLE, option.id, "fuel") == STORED:
-            hours, back, fails = (
-                figure(context, option, x) for x in ("storage_hours", "round_trip_pct", "forced_outage_pct")
-            )
+            fields = ("storage_hours", "round_trip_pct", "forced_outage_pct", "cycles_per_year")
+            hours, back, fails, cycles = (figure(context, option, field) for field in fields)
             event = context.param("storage_event_hours")
-            rows.append((h, g, hours, back / 100.0, event, 1.0 - fails / 100.0))
+            rows.append((h, g, hours, back / 100.0, event, 1.0 - fails / 100.0, cycles))
     return TABLES["storages"].frame(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from planner.case.fading import holds, years_at_end
 from planner.case.registry import PURCHASE
 from planner.plans.reader import NOISE, Reader
 
@@ -26,11 +27,16 @@ def generation(reader: Reader) -> pd.DataFrame:
 
 
 def storage(reader: Reader) -> pd.DataFrame:
-    """(h, g, t, s): hours, MW taken and given, MWh that are left to give at the end of the slice."""
+    """(h, g, t, s): hours, MW taken and given, MWh left to give at the end of the slice, MWh it can hold at its age."""
     keys = [*KEYS, "s"]
     families = {"charge": "charge_mw", "discharge": "discharge_mw", "level": "level_mwh"}
     parts = [reader.values(family, keys, column).set_index(keys) for family, column in families.items()]
     table = pd.concat(parts, axis=1).fillna(0.0).rename_axis(keys).reset_index()
+    stands = alive(reader)
+    held = (stands["plant_mw"].astype(float) * stands["holds"]).groupby([stands[key] for key in KEYS]).sum()
+    at = pd.MultiIndex.from_frame(table[KEYS])
+    hours = reader.case.storages["hours"].reindex(at.droplevel("t")).to_numpy(float)
+    table["holds_mwh"] = held.reindex(at).to_numpy(float) * hours
     return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
 
 
@@ -48,23 +54,37 @@ def reuse(reader: Reader) -> pd.DataFrame:
     return reader.site(reader.dated(reader.facts(table, reader.case.slices, ["t", "s"], ["hours"])))
 
 
-def standing(reader: Reader) -> pd.DataFrame:
-    """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
+def alive(reader: Reader) -> pd.DataFrame:
+    """A row a purchase or contract and period in which it stands: h, g, t, plant_mw, firm_share.
+
+    ``holds``: share of its energy as new that storage bought still holds then; 1 of all else.
+    """
     case = reader.case
     parts = []
     for name in ("plants", "bridges", "hires"):
         p = PURCHASE[name]
         rows = reader.values(p.families[0], list(p.index), "plant_mw")
-        rows = reader.facts(rows, getattr(case, name), list(p.index), [p.life])
+        fades = [] if name == "hires" else ["fade_per_year"]
+        rows = reader.facts(rows, getattr(case, name), list(p.index), [p.life, *fades])
         rows = reader.facts(rows, case.supplies, ["h", "g"], ["firm_share"])
         ends = np.minimum(
             case.calendar.periods_of(case.calendar.steps_of(rows["t"]) + rows[p.life].to_numpy(int)),
             case.calendar.n,
         )
-        alive = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]
-        parts.append(rows.assign(t=alive).explode("t"))
-    table = pd.concat(parts, ignore_index=True)
-    table["plant_rating_mw"] = table["plant_mw"].astype(float) * table["firm_share"].astype(float)
+        stands = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]
+        rows = rows.assign(live=rows["t"], t=stands).explode("t").dropna(subset=["t"])
+        years = years_at_end(case.calendar, rows["live"], rows["t"])
+        parts.append(rows.assign(holds=holds(rows["fade_per_year"], years) if fades else 1.0))
+    return pd.concat(parts, ignore_index=True)
+
+
+def standing(reader: Reader) -> pd.DataFrame:
+    """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
+    table = alive(reader)
+    kind = reader.case.storages.reindex(pd.MultiIndex.from_frame(table[["h", "g"]]))
+    lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * table["holds"].to_numpy(float)
+    firm = np.fmin(table["firm_share"].to_numpy(float), lasts)
+    table["plant_rating_mw"] = table["plant_mw"].astype(float) * firm
     return table.groupby(["h", "t"])[["plant_mw", "plant_rating_mw"]].sum()
 
 

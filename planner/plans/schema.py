@@ -29,7 +29,9 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "dispatch": ("h", "t", "s", "hours", "it_mw", "import_mw", "flexible_mw", "generation_mw", "charge_mw", "discharge_mw"),
     "reuse": ("p", "h", "t", "label", "s", "hours", "reused_mw"),
     "matched": ("p", "h", "g", "t", "label", "s", "hours", "matched_mw", "surplus_mw"),
-    "storage": ("p", "h", "g", "t", "label", "s", "hours", "charge_mw", "discharge_mw", "level_mwh"),
+    "storage": (
+        "p", "h", "g", "t", "label", "s", "hours", "charge_mw", "discharge_mw", "level_mwh", "holds_mwh",
+    ),
     "generation": (
         "p", "h", "g", "t", "label", "s", "hours", "generation_mw", "generation_mwh", "fuel_mmbtu", "emissions_t",
     ),

@@ -30,6 +30,10 @@ class PowerOption(Record):
     capacity_factor_pct: Annotated[float, Field(gt=0, le=100)] | None = None
     storage_hours: Annotated[float, Field(gt=0, le=200)] | None = None
     round_trip_pct: Annotated[float, Field(gt=0, le=100)] | None = None
+    fade_pct_per_year: Annotated[float, Field(ge=0, le=20)] | None = None
+    fade_pct_per_cycle: Annotated[float, Field(ge=0, le=1)] | None = None
+    cycles_per_year: Annotated[float, Field(gt=0, le=9000)] | None = None
+    end_of_life_pct: Annotated[float, Field(ge=0, lt=100)] | None = None
 
     @model_validator(mode="after")
     def _hours_have_their_price(self) -> PowerOption:

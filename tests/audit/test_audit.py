@@ -47,6 +47,7 @@ def rich(tiny) -> Scenario:
     options = [{"id": "gas-engine-dc-2026", "max_mw": 0.5, **fuel},
                {"id": "turbine-mobile-2026", "max_mw": 0.25, "rent_usd_per_kw_month": 20, **fuel},
                {"id": "battery-4h-2026", "max_mw": 0.2, "lead_months": 9, "permit_months": 3,
+                "fade_pct_per_year": 2, "fade_pct_per_cycle": 0.002, "cycles_per_year": 400,
                 "capex_usd_per_kw": 60}]  # fmt: skip
     return Scenario.model_validate({
         **plain,
@@ -385,6 +386,8 @@ MUTATIONS = [
     ("storage-level", scale("storage", "discharge_mw", 0.9, GIVES)),
     ("storage-event", put("storage", "discharge_mw", 0.25, lambda t: t["s"] == "stress")),
     ("storage-table", scale("storage", "hours")),
+    ("storage-table", scale("storage", "holds_mwh")),
+    ("storage-cycles", scale("storage", "discharge_mw", 50, GIVES)),
     ("recharge", drop("connections", CHAMPION)),
     ("billed-peak", scale("power", "billed_peak_mw", 0.5, lambda t: t["billed_peak_mw"] > 0)),
     ("billed-peak", put("power", "billed_peak_mw", 3.0, SECOND)),

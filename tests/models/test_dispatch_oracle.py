@@ -70,6 +70,9 @@ def plant(capex: float = 1000, **more: Any) -> dict[str, Any]:
 
 
 BATTERY = plant(round_trip_pct=85)
+FADING = plant(round_trip_pct=85, fade_pct_per_year=3, fade_pct_per_cycle=0.002, cycles_per_year=400)
+BOUGHT = 4
+"""Period in which plant goes live."""
 CASES = {
     "solar, battery and grid": Sizes(
         {SUN: plant(max_mw=9, capacity_factor_pct=20), CELLS: BATTERY}, {SUN: 2.2, CELLS: 0.5}, {"grid-firm": 2.2}, True
@@ -81,6 +84,7 @@ CASES = {
         {SETS: plant(fuel_usd_per_mmbtu=13.1)}, {SETS: 1.1}, {"grid-firm": 0.5, "grid-flexible": 1.2}
     ),
     "prices by hour with a battery": Sizes({CELLS: BATTERY}, {CELLS: 0.7}, {"grid-firm": 2.2}, True),
+    "a battery that fades, its cycles warranted": Sizes({CELLS: FADING}, {CELLS: 0.7}, {"grid-firm": 2.2}, True),
 }  # fmt: skip
 
 
@@ -113,8 +117,8 @@ def held(tiny: Callable[..., Scenario], facts: Catalog, sizes: Sizes) -> tuple[C
     if "grid-flexible" in sizes.lines:
         site["power"]["flexible"] = {"max_mw": 9, "lead_months": 12, "curtailed_hours_per_year": 300}
     bounds: dict[Any, Any] = {"plant": (0, 0), "connect": (0, 0)}
-    bounds |= {("plant", (HOST, g, 4)): (mw, mw) for g, mw in sizes.plant.items()}
-    bounds |= {("connect", (HOST, n, 4)): (mw, mw) for n, mw in sizes.lines.items()}
+    bounds |= {("plant", (HOST, g, BOUGHT)): (mw, mw) for g, mw in sizes.plant.items()}
+    bounds |= {("connect", (HOST, n, BOUGHT)): (mw, mw) for n, mw in sizes.lines.items()}
     return build_case(tiny(sites=site, horizon={"years": 2}), facts), bounds
 
 
@@ -137,7 +141,7 @@ def network(pypsa: Any, case: Case, sizes: Sizes, load: pd.Series) -> Any:
         )
     for g, mw in sizes.plant.items():
         if g == CELLS:
-            found.add("StorageUnit", g, bus="host", p_nom=mw, max_hours=4, efficiency_store=0.85,
+            found.add("StorageUnit", g, bus="host", p_nom=mw, max_hours=4 * _left(sizes), efficiency_store=0.85,
                       cyclic_state_of_charge=True, p_max_pu=0.9, p_min_pu=-0.9)  # fmt: skip
             continue
         row, own = case.catalog.table("power_options").loc[g], sizes.options[g]
@@ -146,6 +150,27 @@ def network(pypsa: Any, case: Case, sizes: Sizes, load: pd.Series) -> Any:
         found.add("Generator", g, bus="host", p_nom=mw, p_max_pu=_available(case, sizes, g, slices),
                   marginal_cost=fuel + running)  # fmt: skip
     return found
+
+
+def _left(sizes: Sizes) -> float:
+    """Share of the battery's energy at the end of the period, from the first day of the one in which it was bought."""
+    own = sizes.options[CELLS]
+    fade = own.get("fade_pct_per_year", 0) + own.get("fade_pct_per_cycle", 0) * own.get("cycles_per_year", 0)
+    return 1 - fade / 100 * (T + 1 - BOUGHT) / 4
+
+
+def _warranted(sizes: Sizes, hours: pd.Series) -> Any:
+    """What PyPSA does not know: no more than a quarter of the year's full cycles."""
+
+    def add(found: Any, snapshots: Any) -> None:
+        own = sizes.options.get(CELLS, {})
+        if "cycles_per_year" in own:
+            gives = found.model["StorageUnit-p_dispatch"]
+            weights = hours.rename_axis("snapshot").to_xarray()
+            most = own["cycles_per_year"] / 4 * 4 * sizes.plant[CELLS] * _left(sizes)
+            found.model.add_constraints((gives * weights).sum() <= most, name="warranted")
+
+    return add
 
 
 def _available(case: Case, sizes: Sizes, g: str, slices: list[str]) -> list[float]:
@@ -170,7 +195,13 @@ def test_dispatch_is_that_of_pypsa(name, pypsa, tiny, facts, optimise):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         other = network(pypsa, case, sizes, load)
-        status = other.optimize(solver_name="highs", log_to_console=False, include_objective_constant=False)
+        hours = case.slices.loc[T]["hours"].reindex(load.index)
+        status = other.optimize(
+            solver_name="highs",
+            log_to_console=False,
+            include_objective_constant=False,
+            extra_functionality=_warranted(sizes, hours),
+        )
     assert status == ("ok", "optimal")
 
     energy = answer.entries[(answer.entries["t"] == T) & answer.entries["kind"].eq("energy")]

@@ -222,7 +222,8 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "storage": {
             "horizon": YEARS,
             "sites": [{**site, "power": {"options": [
-                {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
+                {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0, "fade_pct_per_year": 3,
+                 "fade_pct_per_cycle": 0.005, "cycles_per_year": 400},
             ], "flexible": {"max_mw": 5}}}],
         },
         "efficiency": {"horizon": YEARS, "limits": {"efficiency": [{"measure": "pue", "most": 1.15, "from": "2029-01-01"}]}},
