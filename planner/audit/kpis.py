@@ -122,7 +122,11 @@ def _residuals(view: View) -> dict[str, float]:
     book, end = Book(view), float(discount(view).iloc[-1])
     out = {"market": 0.0, "straight-line": 0.0}
     for name, keys, account in OWNED:
-        columns = [c for c in ("life", "goods_share", "resale_share", "fade_per_year") if c in getattr(view.case, name)]
+        columns = [
+            c
+            for c in ("life", "goods_share", "resale_share", "fade_per_year")
+            if c in getattr(view.case, name)
+        ]
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
         live, life = rows["t"].to_numpy(int), rows["case_life"].to_numpy(int)
         for rule in out:

@@ -153,7 +153,9 @@ def _counts(view: View, rows: pd.DataFrame) -> np.ndarray:
     """Share of a MW that is firm; of storage no more than what it still holds carries through an event."""
     share = rows["case_firm_share"].to_numpy(float)
     kind = view.case.storages.reindex(pd.MultiIndex.from_frame(rows[["h", "g"]]))
-    lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * rows["holds"].to_numpy(float)
+    lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * rows[
+        "holds"
+    ].to_numpy(float)
     return np.asarray(np.where(np.isnan(lasts), share, np.minimum(share, lasts)))
 
 
@@ -161,7 +163,10 @@ def booked(book: Book) -> None:
     """Plant bought; running, fuel and emissions of what is generated."""
     view = book.view
     for name, account in OWNED.items():
-        columns, keys = ["lead", "musd_per_mw", "life", "resale_share", "fade_per_year"], list(PURCHASE[name].index)
+        columns, keys = (
+            ["lead", "musd_per_mw", "life", "resale_share", "fade_per_year"],
+            list(PURCHASE[name].index),
+        )
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
         price, here = rows["added_mw"] * rows["case_musd_per_mw"], book.local(rows["h"])
         book.asset(rows, price, "plant", rows["added_mw"], account=account, unit="MW plant", **here)

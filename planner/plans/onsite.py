@@ -82,7 +82,9 @@ def standing(reader: Reader) -> pd.DataFrame:
     """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
     table = alive(reader)
     kind = reader.case.storages.reindex(pd.MultiIndex.from_frame(table[["h", "g"]]))
-    lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * table["holds"].to_numpy(float)
+    lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * table[
+        "holds"
+    ].to_numpy(float)
     firm = np.fmin(table["firm_share"].to_numpy(float), lasts)
     table["plant_rating_mw"] = table["plant_mw"].astype(float) * firm
     return table.groupby(["h", "t"])[["plant_mw", "plant_rating_mw"]].sum()
