@@ -1,7 +1,7 @@
 """Korea with a late grid: months of waiting, demand served and cost without a bridge and with one.
 
     python benchmarks/bridging.py --json [--only NAME ...] [--relaxed] [--permits-filed] [--own-leads]
-        [--residual RULE]
+        [--residual RULE] [--plain] [--dear-to-own]
 
 One object a row, as it is solved (quality quick, limits of the example). Rows with a bridge may let each workload wait as
 long as the row of a line in twelve months does and no longer: service is equal. A cap on the weighted wait alone is not, for
@@ -13,6 +13,9 @@ MWh costs 30 USD more than from the grid. ``--own-leads`` takes months, prices a
 ``--residual`` another rule for what is left at the end. The last row offers a bridge of two years both ways.
 ``--permits-filed``: places asked for their permits nine months before the plan, so that the works of a line in twelve months
 wait for no permit; without it the line of the first row comes 18 to 30 months after the plan's start, a bridge sooner.
+``--plain``: the conventions of a short calculation. Nothing is owed after the horizon, all is worth its straight line then,
+and neither the works of a line nor plant waits for a permit of the place. ``--dear-to-own``: upkeep 4 % of hardware a year,
+staff 1,500 USD an accelerator and a team of 8 to 12 MUSD a host.
 ``--relaxed`` is the same of the linear relaxation, hosts, stacks, halls and units divisible: no plan, but its costs are
 known exactly, so that what a bridge costs is too.
 """
@@ -21,8 +24,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -32,6 +38,7 @@ from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.limits import PARTNER
 from planner.case.residual import METHODS
+from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.rounding import rounded_up
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
@@ -48,6 +55,11 @@ PERMITS_FILED = {
     f"hosts[{host}].permit_applied": "2026-04-01"
     for host in ("champion-haenam", "champion-busan", "jv-ulsan")
 }
+PLAIN: dict[str, Any] = {
+    "finance.residual": "straight-line",
+    "finance.relet_share_accelerators": 1.0,
+    "finance.relet_share_halls": 1.0,
+}
 RENTED = {"rent_usd_per_kw_month": 47.5, "term_months": 24}
 ROWS: dict[str, tuple[int, dict[str, Any]]] = {
     BASE: (12, {}),
@@ -60,6 +72,27 @@ ROWS: dict[str, tuple[int, dict[str, Any]]] = {
     "60 engines 15": (60, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 15}),
     "36 engines 12, either way": (36, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 12, **RENTED}),
 }  # fmt: skip
+LEVELS = ("value_low", "value_mid", "value_high")
+TEAM = tuple(f"team_musd_per_year_{level}" for level in ("low", "mid", "high"))
+Facts = dict[tuple[str, str], dict[str, dict[str, float]]]
+"""Of the catalog: by table and its key, row and column."""
+NO_GATES: Facts = {
+    ("parameters", "parameter"): {"grid_works_share": dict.fromkeys(LEVELS, 0.0)},
+    ("power_options", "option_id"): {
+        option["id"]: {"construction_months": 0.0} for _, option in ROWS.values() if option
+    },
+}
+"""A line and plant come by their months alone."""
+DEAR_TO_OWN: Facts = {
+    ("parameters", "parameter"): {
+        "hardware_opex_share_per_year": dict(zip(LEVELS, (0.025, 0.04, 0.06), strict=True)),
+        "staff_usd_per_accelerator_year": dict(zip(LEVELS, (800, 1500, 3000), strict=True)),
+    },
+    ("owner_classes", "owner_class"): {
+        "national-champion": dict(zip(TEAM, (8, 12, 16), strict=True)),
+        "joint-venture": dict(zip(TEAM, (5, 8, 11), strict=True)),
+    },
+}
 
 
 def with_bridge(korea: Scenario, months: int, option: dict[str, Any], own_leads: bool) -> Scenario:
@@ -142,6 +175,19 @@ def waits(service: pd.DataFrame) -> dict[str, float]:
     return {str(row.w): rounded_up(float(row.delay_months), 4) for row in service.itertuples()}
 
 
+def laid_over(facts: Iterable[Facts]) -> Catalog:
+    """The catalog with these facts in place of its own."""
+    rows: Facts = {}
+    for table, own in ((table, own) for part in facts for table, own in part.items()):
+        rows[table] = rows.get(table, {}) | own
+    if not rows:
+        return load_catalog()
+    with tempfile.TemporaryDirectory() as folder:
+        for (table, key), own in rows.items():
+            pd.DataFrame.from_dict(own, orient="index").to_csv(Path(folder, f"{table}.csv"), index_label=key)
+        return load_catalog(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -153,11 +199,16 @@ def main() -> None:
     parser.add_argument("--relaxed", action="store_true", help="linear relaxations in place of plans")
     parser.add_argument("--permits-filed", action="store_true", help="places that build asked for permits")
     parser.add_argument("--own-leads", action="store_true", help="months, prices and fuel of the catalog")
+    parser.add_argument("--plain", action="store_true", help="nothing owed later, straight lines, no gates")
+    parser.add_argument("--dear-to-own", action="store_true", help="upkeep, staff and teams of large firms")
     parser.add_argument(
         "--residual", choices=METHODS, help="rule of residual values; left out, the example's"
     )
     asked = parser.parse_args()
-    korea = load_scenario(example_path("korea"))
+    own = [facts for facts, wanted in ((NO_GATES, asked.plain), (DEAR_TO_OWN, asked.dear_to_own)) if wanted]
+    korea = load_scenario(example_path("korea"), laid_over(own))
+    if asked.plain:
+        korea = with_overrides(korea, PLAIN)
     if asked.residual:
         korea = with_overrides(korea, {"finance.residual": asked.residual})
     if asked.permits_filed:
