@@ -23,8 +23,7 @@ from planner.planning.solve_run import SolveRun, Stop
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Search
 from planner.solver.branching import PseudoCosts
-from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
-from planner.solver.rounding import YES_OR_NO
+from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, YES_OR_NO, Engine
 from planner.solver.solution import Solution, Status
 
 STAGE = "control"

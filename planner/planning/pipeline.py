@@ -38,6 +38,7 @@ from planner.planning.solve_run import (
     DELAY_SLACK_MONTHS,
     PLACES,
     PLACES_GAP,
+    SPARE_GAP,
     Effort,
     Outcome,
     Places,
@@ -51,7 +52,7 @@ from planner.plans.plan import Plan, plan_of
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Enough, Search
 from planner.solver.branching import PseudoCosts
-from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, Engine
+from planner.solver.engine import HALLS, PATTERN, PLACED, UNITS, YES_OR_NO, Engine
 from planner.solver.inspection import coefficient_ranges
 from planner.solver.rounding import PLANT_UNITS, rounded
 from planner.solver.solution import Solution
@@ -272,11 +273,15 @@ class _Pipeline(SolveRun):
         good_enough: float = -np.inf,
         hopeless: tuple[float, float] | None = None,
     ) -> Solution:
-        """Whole halls at the hosts and stacks of ``x``: with its training runs where they are, else anywhere."""
+        """Whole halls at the hosts and stacks of ``x``: with its training runs where they are, else anywhere.
+
+        At least cost more than one unit of plant stands where it does in ``x``, else anywhere too.
+        """
         start, columns = None, self.engine.arrays.columns
         # a search for whole units of plant dives long before it has a plan, and a unit more is mostly within the gap
         units = self.engine.middle and any(columns[family].size for family in PLANT_UNITS)
-        held: list[tuple[str, ...]] = [(PLACED,), ()] if columns[PLACED].size else [()]
+        settled = tuple(f for f in (PLACED, YES_OR_NO) if columns[f].size and (f == PLACED or goal == "cost"))
+        held: list[tuple[str, ...]] = [settled, ()] if settled else [()]
         if units and goal == "cost":
             found = self.rounded_halls(self.at_places(x, *held[0]))
             if not self.misses(found.objective, ROUNDED_HALLS):
@@ -328,7 +333,8 @@ class _Pipeline(SolveRun):
         else:
             if engine.large and (planned := from_root(self)) is not None:
                 return planned
-            tree, gap, loose = engine.searchable(), PLACES_GAP * self.target, self.effort.enough
+            tree, loose = engine.searchable(spare=True), self.effort.enough
+            gap = (SPARE_GAP if engine.spare else PLACES_GAP) * self.target
             own = self.start is self.reference  # a plan of a neighbour is nearer than any rounding
             found = self.search(
                 "hosts and stacks",

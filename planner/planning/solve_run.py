@@ -43,6 +43,8 @@ BELOW_ZERO = "the present value of cost is below 0"
 
 PLACES_GAP = 0.02
 """Share of the gap left open by hosts and stacks. Their tree is small; what it leaves open, halls must earn."""
+SPARE_GAP = 0.2
+"""The same where a unit of plant may be lost: that it may is a tenth of the cost of plant, and the tree is large."""
 
 T = TypeVar("T")
 

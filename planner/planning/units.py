@@ -35,6 +35,8 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
         run.divisible = run.timed("prices", lambda: _last(run))
         found = _whole_units(run, x) if run.whole is None else _units_of(run, run.whole)
         if found.x is not None:
+            if policy != run.bounds and run.misses(found.objective, 1.0):
+                found = _without_ties(run, found)
             met = not run.misses(found.objective, 1.0)
             return found if met or run.over or run.whole is not None else _refined(run, found)
     return _refined(run, found)
@@ -55,6 +57,13 @@ def _whole_units(run: SolveRun, x: Floats) -> Solution:
         return found
     engine.fix(UNITS, engine.family(found.x, UNITS).to_numpy(float))
     return run.timed("units", lambda: _last(run))
+
+
+def _without_ties(run: SolveRun, kept: Solution) -> Solution:
+    """The same units, where keeping what ties have won costs more than the gap: only what was asked is kept."""
+    run.engine.policy(run.bounds)
+    found = run.timed("units", lambda: _last(run))
+    return kept if run.misses(found.objective, 1.0) else found
 
 
 def _units_of(run: SolveRun, x: Floats) -> Solution:

@@ -227,8 +227,8 @@ class Search:
         return bool((self.root.low[own] < self.root.high[own]).any())
 
     def try_opening(self, x: Floats) -> bool:
-        """All hosts and stacks of which a relaxation has a trace, then each run where most of it is done; whether that is
-        a plan.
+        """All hosts and stacks of which a relaxation has a trace, then each run where most of it is done, and units that may
+        be lost wherever there is a part of one; whether that is a plan.
         """
         share = x[self.searched.full]
         things = [h for h, dates in enumerate(self.searched.dates) if share[dates].sum() > TRACE]
@@ -238,7 +238,10 @@ class Search:
         found = self.solve(self.node(-np.inf, low, high))
         if found.x is None:
             return False
-        return self.try_plan(runs_placed(self.tree, found.x))
+        values = runs_placed(self.tree, found.x)
+        values[self.searched.full[self.searched.spare]] = np.nan
+        self.try_rounding(values)
+        return self.best is not None
 
     def try_roundings(self, best: bool = False) -> None:
         """Roundings of the root, until one is good enough or all of them for the best."""

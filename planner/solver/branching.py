@@ -9,7 +9,7 @@ import numpy as np
 
 from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
+from planner.solver.engine import HALLS, PATTERN, PLACED, YES_OR_NO, Engine
 from planner.solver.members import Ints
 from planner.solver.totals import TOTALS, dated
 
@@ -83,9 +83,16 @@ class Searched:
         """Rows by which each of the first is had at most once, and those of running totals."""
         self.least, self.most = np.full(len(self.sums), -np.inf), np.full(len(self.sums), np.inf)
         self.most[: len(rows)] = 1.0
-        before = sum(blocks[f].size for f in families[: families.index(PLACED)]) if PLACED in families else 0
-        self.runs = range(before, before + blocks[PLACED].size) if PLACED in families else range(0)
-        """Places of training runs: dropping one would leave its run undone."""
+        ends = np.cumsum([blocks[f].size for f in families])
+        at_family = {
+            f: slice(int(end) - blocks[f].size, int(end)) for f, end in zip(families, ends, strict=True)
+        }
+        self.spare = at_family.get(YES_OR_NO, slice(0, 0))
+        """Whether more than a unit of plant stands."""
+        self.follows = np.zeros(len(self.full), bool)
+        """Not dropped alone: a place of a training run would leave its run undone, and units stand with or without a yes."""
+        for family in (PLACED, YES_OR_NO):
+            self.follows[at_family.get(family, slice(0, 0))] = True
         self.low, self.high = solved.col_lower[self.own], solved.col_upper[self.own]
 
     def candidates(self, values: Floats) -> list[Candidate]:
@@ -156,9 +163,8 @@ class Searched:
                 yield near
 
     def _drops(self, values: Floats) -> Iterator[dict[int, float]]:
-        for at in np.flatnonzero(values):
-            if at not in self.runs:
-                yield {int(at): 0.0}
+        for at in np.flatnonzero(np.where(self.follows, 0.0, values)):
+            yield {int(at): 0.0}
 
     def _shifts(self, values: Floats) -> Iterator[dict[int, float]]:
         for dates in self.dates:

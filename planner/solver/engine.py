@@ -41,6 +41,8 @@ HALLS = (*families("integer"), *COUNTED)
 """Integer families at the places: halls, and units of plant."""
 PLACED = "placed"
 """Of these, the places of training runs."""
+YES_OR_NO = "several"
+"""Of these, what is no amount: whether more than a unit of a kind of plant stands."""
 UNITS = "units"
 ANY_AMOUNT = families("continuous")
 """Families that are bought in any amount, by period."""
@@ -93,7 +95,7 @@ class Engine:
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm = False
         self._stall_pivots = max(LEAST_STALL_PIVOTS, int(STALLS_AT_PIVOTS_BY_ROW * solved.shape[0]))
-        self._tree: Engine | None = None
+        self._trees: dict[bool, Engine] = {}
         self._reductions = {} if reductions is None else reductions
         """Of these arrays, by all else that they depend on."""
         self.asked = UNBOUNDED
@@ -123,6 +125,11 @@ class Engine:
         return int(self.arrays.matrix.nnz) >= MIDDLE_NONZEROS
 
     @property
+    def spare(self) -> bool:
+        """Whether a unit of plant may be lost somewhere."""
+        return self.arrays.columns[YES_OR_NO].size > 0
+
+    @property
     def smaller(self) -> Arrays:
         """The arrays that are searched: those of the model, made smaller where they are large."""
         if not (self.large or self.middle):
@@ -147,21 +154,27 @@ class Engine:
         return self._reduced(self.means.arrays, pattern, POLICY_ROWS, (), smaller=self.means)
 
     def searchable(
-        self, pattern: Mapping[str, Floats] | None = None, closed: Mapping[str, Ints] | None = None
+        self,
+        pattern: Mapping[str, Floats] | None = None,
+        closed: Mapping[str, Ints] | None = None,
+        spare: bool = False,
     ) -> Engine:
         """A linear programme for the search for places, or for whole halls where these are held.
 
         What is searched keeps its columns; all else is as in ``held``. ``closed``: members of families held at 0.
-        Without either it is made once.
+        Without either it is made once; ``spare``: where a unit of plant may be lost, it is searched with the places whether
+        more than one stands.
         """
         rows = self._kept_rows
         if pattern is not None:
             return self._reduced(self.smaller, pattern, rows, (*PATTERN, *HALLS))
         if closed is not None:
             return self._reduced(self.smaller, {}, rows, (*PATTERN, PLACED), closed)
-        if self._tree is None:
-            self._tree = self._reduced(self.smaller, {}, rows, (*PATTERN, PLACED))
-        return self._tree
+        spare = spare and self.spare
+        if spare not in self._trees:
+            own = (*PATTERN, PLACED, YES_OR_NO) if spare else (*PATTERN, PLACED)
+            self._trees[spare] = self._reduced(self.smaller, {}, rows, own)
+        return self._trees[spare]
 
     @property
     def whole_halls(self) -> tuple[str, ...]:

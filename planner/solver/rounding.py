@@ -17,15 +17,13 @@ import numpy as np
 import pandas as pd
 
 from planner.solver.arrays import Floats
-from planner.solver.engine import HALLS, PLACED, Engine
+from planner.solver.engine import HALLS, PLACED, YES_OR_NO, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
 from planner.solver.totals import dated
 
 UP_FROM = (0.5, 0.3, 0.1, 0.01)
 """Parts of a hall from which on a running total is rounded up, one rounding after the other."""
-YES_OR_NO = "several"
-"""Of the integers at places, those that are no amounts: raised once the amounts are whole."""
 PLANT_UNITS = ("plant_units", "bridge_units", "hire_units")
 NOISE = 1e-6
 

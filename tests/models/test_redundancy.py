@@ -20,7 +20,7 @@ from planner.facts.errors import MissingFact
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.branch_and_bound import Search
-from planner.solver.engine import Engine
+from planner.solver.engine import PATTERN, PLACED, YES_OR_NO, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Status
 from planner.studies.patterns import everything_early
@@ -134,6 +134,26 @@ def test_a_plan_is_clean_and_stands_with_its_largest_unit_lost(place, facts):
     found = audit(plan)
     assert not len(found), found.to_string()
     assert plan.tables["plants"]["added_mw"].sum() >= 2.5 - 1e-6, "four units of 0.5 MW, and one more"
+
+
+def test_the_bound_of_places_knows_of_the_unit_that_may_be_lost(place, facts):
+    """In parts of a yes next to nothing is lost, since far more could stand: then places say too little of their cost."""
+    case = build_case(place(kind(ENGINE, 1000, 1.0), kind(TURBINE, 1400, 0.5)), facts)
+    engine = Engine(case)
+    engine.minimise("cost")
+    engine.integers(*PATTERN, PLACED, YES_OR_NO)
+    best = engine.live.solve(gap=1e-9)
+    found = {}
+    for spare in (False, True):
+        tree = engine.searchable(spare=spare)
+        tree.minimise("cost")
+        found[spare] = Search(tree, SolveOptions(1e-9), rounding=True).run()
+    assert found[True].objective == pytest.approx(best.objective)
+    assert found[True].bound == pytest.approx(best.objective)
+    assert found[False].bound < best.objective - 0.1
+    assert found[True].x is not None
+    yes = engine.family(found[True].x, YES_OR_NO)
+    assert yes.to_numpy() == pytest.approx(yes.round().to_numpy(), abs=1e-6)
 
 
 def test_roundings_of_the_relaxation_stand_with_a_unit_lost(place, facts):

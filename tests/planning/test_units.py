@@ -1,0 +1,52 @@
+"""Whole units: what ties have won is given up where keeping it costs more than the gap."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from planner.case.bounds import Bounds
+from planner.planning import units
+from planner.planning.solve_run import SolveRun
+from planner.planning.units import round_units
+from planner.solver.solution import Solution, Status
+
+ASKED, KEPT = Bounds(), Bounds(min_control_points=60.0)
+
+
+def solved(cost: float) -> Solution:
+    return Solution(Status.OPTIMAL, cost, cost, 0.0, [], None, None, 0.0, 0, 0, False)  # type: ignore[arg-type]
+
+
+class FakeEngine:
+    """Units that cost so much while ties are kept, and less without."""
+
+    def __init__(self, without: float) -> None:
+        self.without = without
+
+    def minimise(self, goal: str) -> None:
+        assert goal == "cost"
+
+    def policy(self, bounds: Bounds) -> None:
+        self.asked = bounds
+
+    def lp(self, *_: Any, **__: Any) -> Solution:
+        return solved(102.0 if self.asked == KEPT else self.without)
+
+
+@pytest.mark.parametrize(("without", "paid"), [(100.9, 100.9), (101.5, 99.0)])
+def test_units_within_the_gap_without_ties_are_not_sought_again(monkeypatch, without, paid):
+    run = object.__new__(SolveRun)
+    run.engine = FakeEngine(without)  # type: ignore[assignment]
+    run.case = SimpleNamespace(  # type: ignore[assignment]
+        scenario=SimpleNamespace(solve=SimpleNamespace(integers="halls", time_limit_s=1e9))
+    )
+    run.bounds, run.bound, run.target, run.quality = ASKED, 100.0, 0.01, "plan"
+    run.began, run.seconds, run.stopped = 0.0, {}, False
+    run.on_event = run.whole = run.large = None
+    monkeypatch.setattr(run, "kept", lambda _: KEPT)
+    monkeypatch.setattr(units, "_whole_units", lambda run, _: run.engine.lp())
+    monkeypatch.setattr(units, "_refined", lambda *_: solved(99.0))
+    assert round_units(run, None).objective == paid
