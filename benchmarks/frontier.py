@@ -7,7 +7,9 @@ Prints one object with two sweeps: ``held``, hosts and stacks at a pattern, as t
 simplex by three ways of pricing, interior point), the seconds of all points on live programmes, their ratio, the
 seconds per point, and the largest difference of the sweep from single solves by other live programmes. All of one
 run. ``processor_seconds`` is what the sweep's two threads used: on a busy machine they do not get two cores, a cold
-solve always gets its one, and the ratio says so.
+solve always gets its one, and the ratio says so. ``ratio_if_each_thread_had_a_core`` is therefore half of the processor
+seconds over those of the best cold solve in the middle of the grid, ``_easiest`` over those of the easiest point: what
+two idle cores would show if the threads shared the work evenly.
 
 The cold point has no floor on control, which is the quickest; ``cold_seconds_on_the_grid`` is the middle of the grid,
 whose points all have a floor. The pattern opens every host at its first date and adopts every stack, unless ``--run``
@@ -29,7 +31,7 @@ from planner.runs.run import Run
 from planner.solver.engine import Engine
 from planner.solver.highs import SolverError
 from planner.studies.patterns import everything_early, pattern_of_tables
-from planner.studies.screening import LiveFrontier
+from planner.studies.screening import WORKERS, LiveFrontier
 
 COLD: dict[str, dict[str, Any]] = {
     "simplex, Devex": {"solver": "simplex"},
@@ -41,9 +43,11 @@ COLD: dict[str, dict[str, Any]] = {
 CHECKED = 5
 
 
-def cold_seconds(live: LiveFrontier, months: float, level: float | None = None) -> dict[str, float]:
-    """Seconds of a cold solve of one point by every method that could be the best."""
-    out = {}
+def cold_seconds(
+    live: LiveFrontier, months: float, level: float | None = None
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds and processor seconds of a cold solve of one point by every method that could be the best."""
+    seconds, processor = {}, {}
     for name, options in COLD.items():
         engine = live.base.held(live.patterns[0] if live.patterns else {})
         engine.policy(Bounds(max_delay_months_by_workload=live.caps(months), min_control_points=level))
@@ -51,13 +55,13 @@ def cold_seconds(live: LiveFrontier, months: float, level: float | None = None) 
         try:
             for option, value in options.items():
                 engine.live.set_option(option, value)
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             found = engine.live.solve(time_limit_s=60.0)
         except SolverError:  # a HiGHS without this method
             continue
         if found.x is not None:
-            out[name] = time.perf_counter() - began
-    return out
+            seconds[name], processor[name] = time.perf_counter() - began, time.process_time() - used
+    return seconds, processor
 
 
 def sweep(live: LiveFrontier, points: int) -> dict[str, Any]:
@@ -77,8 +81,10 @@ def sweep(live: LiveFrontier, points: int) -> dict[str, Any]:
     rows = live.sweep(months, levels)
     seconds, used = time.perf_counter() - began, time.process_time() - used
     after = cold_seconds(live, middle)
-    cold = {way: min(before[way], after[way]) for way in before if way in after}
-    on_grid = cold_seconds(live, middle, (levels[0] + levels[-1]) / 2)
+    cold, processor = (
+        {way: min(a[way], b[way]) for way in a if way in b} for a, b in zip(before, after, strict=True)
+    )
+    on_grid, on_grid_processor = cold_seconds(live, middle, (levels[0] + levels[-1]) / 2)
     best = min(cold.values())
     fresh = LiveFrontier(live.case, live.patterns, live.least, live.base)
     differences = [
@@ -97,6 +103,8 @@ def sweep(live: LiveFrontier, points: int) -> dict[str, Any]:
         "processor_seconds": used,
         "ratio_to_best_cold_solve": seconds / best,
         "ratio_to_best_cold_solve_on_the_grid": seconds / min(on_grid.values()),
+        "ratio_if_each_thread_had_a_core": used / WORKERS / min(on_grid_processor.values()),
+        "ratio_if_each_thread_had_a_core_easiest": used / WORKERS / min(processor.values()),
         "seconds_per_point": seconds / max(1, len(rows)),
         "largest_difference_from_fresh": max(differences),
     }

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import highspy
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
@@ -27,6 +29,7 @@ from planner.models.build import build_model
 from planner.solver.aggregate import Aggregation
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
+from planner.solver.floors import FLOOR, FLOORS, with_floors
 from planner.solver.highs import LiveHighs
 from planner.solver.means import Means
 from planner.solver.members import Ints
@@ -52,7 +55,7 @@ seconds: on a busy machine every point would seem to stall."""
 LEAST_STALL_PIVOTS = 2000
 POLICIES = ("delay_w", "delay", "cost", "served", "control", "unfinished")
 """Columns whose bounds and costs say what is asked."""
-POLICY_ROWS = ("control_floor",)
+POLICY_ROWS = (FLOOR,)
 DEFINED = (
     ("whole_units", "units"), ("preemptible_mean", "serve"), ("energy_balance", "grid_import"),
     ("energy_colocation", "grid_import"), ("heat_balance", "heat"), ("heat_peak", "heat"),
@@ -94,6 +97,7 @@ class Engine:
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm = False
+        self._floors = np.zeros(0)
         self._stall_pivots = max(LEAST_STALL_PIVOTS, int(STALLS_AT_PIVOTS_BY_ROW * solved.shape[0]))
         self._trees: dict[bool, Engine] = {}
         self._reductions = {} if reductions is None else reductions
@@ -195,7 +199,7 @@ class Engine:
             cost[arrays.columns[column].slice] = weight
         for column, most in self._caps().items():
             upper[arrays.columns[column].slice] = most
-        floor, served = arrays.rows["control_floor"].start, arrays.columns["served"].start
+        floor, served = arrays.rows[FLOOR].start, arrays.columns["served"].start
         change = -self.asked.min_control_share - arrays.matrix[floor, served]
         matrix = csr_array(arrays.matrix + csr_array(([change], ([floor], [served])), shape=arrays.shape))
         return replace(arrays, matrix=matrix, cost=cost, col_upper=upper, offset=0.0)
@@ -247,11 +251,24 @@ class Engine:
         other._adopt(self.case, self.entries, self.arrays, None, reduction, None, smaller)
         return other
 
-    def warm_from(self, other: Engine) -> None:
-        """Go on from the basis of an engine with the same arrays, where it has one."""
-        if other._warm:
-            self.live.set_basis(other.live.basis())
-            self._warm = True
+    def with_floors(self, shares: Sequence[float]) -> Engine:
+        """A second live HiGHS on this programme, warm where this one is, in which a floor on control (share of what is
+        served) is a change of bounds where it is one of ``shares``. Only of ``held`` and ``searchable``.
+        """
+        assert self.reduction is not None
+        other = self._with(
+            replace(self.reduction, arrays=with_floors(self.reduction.arrays, shares)), self._smaller
+        )
+        other._floors = np.array(shares, float)
+        # the factors of a basis grown over hundreds of pivots cost more than new ones: a twentieth of a sweep
+        other.live.set_option("no_unnecessary_rebuild_refactor", False)
+        with self.live.lock:
+            if self._warm:
+                basis = self.live.basis()
+                basis.row_status = [*basis.row_status, *[highspy.HighsBasisStatus.kBasic] * len(shares)]
+                other.live.set_basis(basis)
+                other._warm = True
+        return other
 
     # ---- what is asked
 
@@ -275,7 +292,11 @@ class Engine:
         self.asked = bounds
         for column, most in self._caps().items():
             self.live.set_col_bounds(column, -np.inf if column == "cost" else 0.0, most)
-        self.live.change_coefficient("control_floor", "served", -bounds.min_control_share)
+        share = bounds.min_control_share
+        asked = self._floors == share
+        if len(asked):
+            self.live.set_row_bounds(FLOORS, np.where(asked, 0.0, -np.inf), np.inf)
+        self.live.change_coefficient(FLOOR, "served", 0.0 if asked.any() else -share)
 
     def _caps(self) -> dict[str, Any]:
         """Most that each column of policy may be, under the bounds in force."""
@@ -285,21 +306,29 @@ class Engine:
             "delay_w": [by_workload.get(w, np.inf) for w in self.delay_names],
             "delay": np.inf if months is None else months,
             "cost": np.inf if musd is None else musd,
-            "unfinished": self._may_be_left(),
+            "unfinished": self.may_be_left(self.asked),
         }
 
-    def _may_be_left(self) -> Floats:
+    def may_be_left(self, bounds: Bounds) -> Floats:
         """1 for training runs that may be left undone under the caps on delay, 0 for those whose months alone exceed one.
 
         A run is done or not, which the linear programme does not know: without this it leaves a part of one.
         """
-        runs = self.case.trainings.reset_index(drop=True)
-        own, cap = runs["w"].map(self.asked.max_delay_months_by_workload), self.asked.max_delay_months
-        weighted = runs["months"] * runs["w"].map(self.case.workloads["priority"])
-        late = (runs["months"] > own + WHOLE_MONTHS) | (
-            weighted > (np.inf if cap is None else cap) + WHOLE_MONTHS
+        names, months, weighted = self._runs
+        own = np.array([bounds.max_delay_months_by_workload.get(w, np.inf) for w in names])
+        cap = np.inf if bounds.max_delay_months is None else bounds.max_delay_months
+        return np.where((months > own + WHOLE_MONTHS) | (weighted > cap + WHOLE_MONTHS), 0.0, 1.0)
+
+    @cached_property
+    def _runs(self) -> tuple[list[str], Floats, Floats]:
+        """Workload of each training run, the months of delay if it is left undone, and these weighted."""
+        runs = self.case.trainings
+        months = runs["months"].to_numpy(float)
+        return (
+            runs["w"].to_list(),
+            months,
+            months * runs["w"].map(self.case.workloads["priority"]).to_numpy(float),
         )
-        return np.where(late, 0.0, 1.0)
 
     def integers(self, *families: str) -> None:
         """Make exactly these families integer; all others are continuous."""

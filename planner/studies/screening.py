@@ -15,15 +15,14 @@ weighted delay of that plan. The weighted delay is then N at most.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from highspy import HighsBasis
 from scipy.sparse import csr_array
 
 from planner.case.bounds import Bounds
@@ -44,12 +43,16 @@ SEARCH_S = 10.0
 """Seconds of one search for hosts and stacks whose cost is to be known closer."""
 CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
+WHOLE_LINES = 2
+"""Levels of control, the highest, of which a sweep walks all limits on delay at once."""
 LEAST_HELD = 0.5
 """Accelerators below which a host holds none."""
 NOTHING = 1e-9
 """A share served below this is none: it has no control."""
 Pattern = dict[str, list[float]]
 """Values of each pattern family, in the order of its index."""
+Line = tuple[float | None, Sequence[float]]
+"""A level of control (points) and limits on delay (months), the loosest first."""
 
 
 def least_delays(engine: Engine) -> dict[str, float]:
@@ -249,23 +252,18 @@ class LiveFrontier:
     ) -> list[dict[str, Any]]:
         """``at`` of every point of months x levels that can be reached, in the order that is quickest.
 
-        Along one level of control a tighter delay is a few pivots away, another level is many: the loosest point
-        of each level goes on from that of the last, and the others of the level from there. Two threads share
-        the patterns, or the levels of a single one. A stop keeps the levels that are done; ``between`` is called
-        between two points, when no programme is held.
+        Patterns are swept side by side in two threads; where there is one, both walk its points from either end of one
+        path, till they meet. A stop keeps the levels that are done; ``between`` is called between two points.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
-        teams = [[engine] for engine in self.engines]
-        if len(teams) < WORKERS:
-            teams = [[*team, self._twin(i)] for i, team in enumerate(teams)]
 
         def answers(i: int) -> dict[tuple[float, float | None], Point]:
-            return self._answers(i, teams[i], loose_first, rising, should_stop)
+            return self._answers(i, loose_first, rising, should_stop)
 
         best: dict[tuple[float, float | None], Point] = {}
         with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
-            for found in pool.map(answers, range(len(teams))):
+            for found in pool.map(answers, range(len(self.engines))):
                 for at, point in found.items():
                     known = best.get(at)
                     if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
@@ -273,69 +271,65 @@ class LiveFrontier:
         order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
         return [_row(*at, best[at]) for at in order]
 
-    def _twin(self, i: int) -> Engine:
-        """A second live HiGHS for pattern ``i``, warm where the first is."""
-        engine = self.base.held((self.patterns or [{}])[i])
-        with self.engines[i].live.lock:
-            engine.warm_from(self.engines[i])
-        return engine
-
     def _answers(
         self,
         i: int,
-        team: Sequence[Engine],
         loose_first: Sequence[float],
         rising: Sequence[float | None],
         should_stop: Callable[[], bool] | None,
     ) -> dict[tuple[float, float | None], Point]:
-        """Points of one pattern: the first of its engines leads from level to level, and all follow it up."""
+        """Points of one pattern, on programmes of their own in which only bounds change."""
         out: dict[tuple[float, float | None], Point] = {}
-        starts: SimpleQueue[tuple[Point, HighsBasis] | None] = SimpleQueue()
+        shares = [self.bounds(None, level).min_control_share for level in rising]
+        ends = max(1, WORKERS // len(self.engines))
+        team = [self.engines[i].with_floors(shares) for _ in range(ends)]
+        lines = self._path(loose_first, rising)
+        left = {level: sum(level == other for other, _ in lines) for level in rising}
 
-        def stop() -> bool:
-            return should_stop is not None and should_stop()
-
-        def lead(engine: Engine) -> None:
-            try:
-                for level in rising:
-                    if stop() or self._hopeless(i, loose_first[0], level):
-                        return
-                    with engine.live.lock:
-                        point = self._point(i, engine, loose_first[0], level)
-                        basis = engine.live.basis()
-                    if point is None:
-                        return
-                    starts.put((point, basis))
-            finally:
-                for _ in team:
-                    starts.put(None)
-
-        def follow(engine: Engine) -> None:
-            while (start := starts.get()) is not None:
-                if stop():
-                    continue
-                point, basis = start
-                level = point.min_control_points
-                out[loose_first[0], level] = point
-                with engine.live.lock:
-                    engine.live.set_basis(basis)
-                for months in loose_first[1:]:
+        def walk(engine: Engine, take: Callable[[], Line], spare: int) -> None:
+            last = None
+            while len(lines) > spare and not (should_stop is not None and should_stop()):
+                try:
+                    level, block = take()
+                except IndexError:  # taken by the other
+                    return
+                months = [m for m in block if not self._hopeless(i, m, level)]
+                if months and months[-1] == last:
+                    months.reverse()
+                for asked in months:
+                    if self._hopeless(i, asked, level):  # a looser one has failed by now
+                        continue
                     self.between()
-                    found = (
-                        None if self._hopeless(i, months, level) else self._point(i, engine, months, level)
-                    )
-                    if found is None:
-                        break
-                    out[months, level] = found
+                    found = self._point(i, engine, asked, level)
+                    if found is not None:
+                        out[asked, level] = found
+                        last = asked
+                left[level] -= 1
 
-        def work(engine: Engine) -> None:  # held a point at a time: who looks may ask between two
-            if engine is team[0]:
-                lead(engine)
-            follow(engine)
+        with ThreadPoolExecutor(ends) as pool:
+            # the last line is nearest to who comes up from the end
+            list(pool.map(walk, team, (lines.popleft, lines.pop), (ends - 1, 0)))
+        return {(asked, level): point for (asked, level), point in out.items() if not left[level]}
 
-        with ThreadPoolExecutor(len(team)) as pool:
-            list(pool.map(work, team))
-        return out
+    def _path(self, loose_first: Sequence[float], rising: Sequence[float | None]) -> deque[Line]:
+        """Lines of one path through all points: a level of control and limits on delay, the loosest first.
+
+        A limit from which on a training run may not be left undone is many pivots away from the one before, at every
+        level. So the limits are cut in two where most work of training becomes due, in the middle where none does: up the
+        levels on one side and down on the other, which also starts both ends of the path at the lowest level. The two
+        highest levels, many pivots from those below and fewest where delay is loosest, are walked without a cut.
+        """
+        work = self.case.trainings["kref"].to_numpy(float)
+        steps = np.diff([work @ (1.0 - self.base.may_be_left(self.bounds(m))) for m in loose_first])
+        cut = int(steps.argmax()) + 1 if steps.any() else (len(loose_first) + 1) // 2
+        low, top = rising[:-WHOLE_LINES], rising[-WHOLE_LINES:]
+        up, down = loose_first[:cut], loose_first[cut:]
+        lines = (
+            [(level, up) for level in low],
+            [(level, loose_first) for level in top],
+            [(level, down) for level in reversed(low)],
+        )
+        return deque(line for part in lines for line in part)
 
     def _hopeless(self, i: int, asked_months: float | None, control: float | None) -> bool:
         """Whether a pattern has failed at a point that asked no more of it than this one."""

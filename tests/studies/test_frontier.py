@@ -227,7 +227,7 @@ def test_a_sweep_answers_as_single_points_do(live: LiveFrontier) -> None:
 
 
 def test_two_threads_on_one_pattern_answer_as_single_points_do(live: LiveFrontier) -> None:
-    """A pattern alone has a second engine, which goes on from bases that the first one found."""
+    """A pattern alone is swept from both ends of one path."""
     one = LiveFrontier(live.case, live.patterns[-1:], live.least)
     months = [one.least_delay_months + x for x in (1.0, 2.0, 5.0)]
     rows = one.sweep(months, [None, 40.0, 45.0, 50.0])
@@ -236,6 +236,18 @@ def test_two_threads_on_one_pattern_answer_as_single_points_do(live: LiveFrontie
         fresh = LiveFrontier(live.case, live.patterns[-1:], live.least, live.base)
         single = fresh.at(row["max_delay_months"], row["min_control"])
         assert row["cost_npv_musd"] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
+
+
+def test_the_path_of_a_sweep_passes_every_point_once(live: LiveFrontier) -> None:
+    months = [live.least_delay_months + x for x in (12.0, 6.0, 4.0, 2.0, 0.0)]
+    for levels in ([None], [None, 40.0], [None, 40.0, 45.0, 50.0]):
+        lines = live._path(months, levels)
+        points = [(level, m) for level, block in lines for m in block]
+        assert len(points) == len(set(points)) == len(months) * len(levels)
+    work = live.case.trainings["kref"].to_numpy(float)
+    due = [work @ (1.0 - live.base.may_be_left(live.bounds(m))) for m in months]
+    first = lines[0][1]
+    assert max(np.diff(due)) == due[len(first)] - due[len(first) - 1], "cut where most training becomes due"
 
 
 def test_a_stopped_sweep_keeps_whole_levels_only(live: LiveFrontier) -> None:
