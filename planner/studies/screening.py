@@ -252,22 +252,19 @@ class LiveFrontier:
     ) -> list[dict[str, Any]]:
         """``at`` of every point of months x levels that can be reached, in the order that is quickest.
 
-        Patterns are swept side by side in two threads; where there is one, both walk its points from either end of one
-        path, till they meet. A stop keeps the levels that are done; ``between`` is called between two points.
+        Two threads walk the points of one pattern after another, from either end of one path, till they meet. A stop
+        keeps the levels that are done of a pattern; ``between`` is called between two points.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
-
-        def answers(i: int) -> dict[tuple[float, float | None], Point]:
-            return self._answers(i, loose_first, rising, should_stop)
-
         best: dict[tuple[float, float | None], Point] = {}
-        with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
-            for found in pool.map(answers, range(len(self.engines))):
-                for at, point in found.items():
-                    known = best.get(at)
-                    if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
-                        best[at] = point
+        for i in range(len(self.engines)):
+            if should_stop is not None and should_stop():
+                break
+            for at, point in self._answers(i, loose_first, rising, should_stop).items():
+                known = best.get(at)
+                if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
+                    best[at] = point
         order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
         return [_row(*at, best[at]) for at in order]
 
@@ -281,8 +278,8 @@ class LiveFrontier:
         """Points of one pattern, on programmes of their own in which only bounds change."""
         out: dict[tuple[float, float | None], Point] = {}
         shares = [self.bounds(None, level).min_control_share for level in rising]
-        ends = max(1, WORKERS // len(self.engines))
-        team = [self.engines[i].with_floors(shares) for _ in range(ends)]
+        self.solve_on(self.engines[i], loose_first[0], rising[0])  # both ends start from here
+        team = [self.engines[i].with_floors(shares) for _ in range(WORKERS)]
         lines = self._path(loose_first, rising)
         left = {level: sum(level == other for other, _ in lines) for level in rising}
 
@@ -306,9 +303,9 @@ class LiveFrontier:
                         last = asked
                 left[level] -= 1
 
-        with ThreadPoolExecutor(ends) as pool:
+        with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
             # the last line is nearest to who comes up from the end
-            list(pool.map(walk, team, (lines.popleft, lines.pop), (ends - 1, 0)))
+            list(pool.map(walk, team, (lines.popleft, lines.pop), (1, 0)))
         return {(asked, level): point for (asked, level), point in out.items() if not left[level]}
 
     def _path(self, loose_first: Sequence[float], rising: Sequence[float | None]) -> deque[Line]:
