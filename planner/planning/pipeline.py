@@ -283,6 +283,8 @@ class _Pipeline(SolveRun):
         settled = tuple(f for f in (PLACED, YES_OR_NO) if columns[f].size and (f == PLACED or goal == "cost"))
         held: list[tuple[str, ...]] = [settled, ()] if settled else [()]
         if units and goal == "cost":
+            self.engine.integers()
+            self.hold(x, *PATTERN, *held[0])
             found = self.rounded_halls(self.at_places(x, *held[0]))
             if not self.misses(found.objective, ROUNDED_HALLS):
                 return found
@@ -307,12 +309,13 @@ class _Pipeline(SolveRun):
     def rounded_halls(self, tree: Engine) -> Solution:
         """Whole halls at the places of a tree by rounding: few programmes, from a point inside of what is best.
 
-        The vertices of a search buy many kinds of plant in small parts, and rounding costs more from there.
+        The vertices of a search buy many kinds of plant in small parts, and rounding costs more from there. They are solved
+        on the whole model, from whose basis prices are a few pivots away.
         """
         tree.policy(self.engine.asked)
         tree.minimise("cost")
         enough = self.within_gap(ROUNDED_HALLS) if self.bound is not None else -np.inf
-        return self.timed("halls", lambda: rounded(tree, self.options("halls"), enough))
+        return self.timed("halls", lambda: rounded(tree, self.options("halls"), enough, self.engine))
 
     def whole_places(self) -> Floats:
         """Least cost with whole hosts, stacks and halls; sets the bound of the plan."""

@@ -40,10 +40,13 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
     The objective and the policy bounds are the engine's own; hosts, stacks and halls are held by the caller.
     """
     units = engine.family(x, UNITS)
+    solved = engine.live.basis()
     engine.fix(UNITS, rounded_up(units))
     found = engine.solve(time_limit_s=time_limit_s)
     if found.x is not None:
         return found
+    if solved.valid:  # from where units that do not fit have left the simplex it may be a long way back
+        engine.live.set_basis(solved)
     found = in_turn(engine, gap, time_limit_s)
     if found.x is not None:
         return found

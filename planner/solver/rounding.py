@@ -28,13 +28,16 @@ PLANT_UNITS = ("plant_units", "bridge_units", "hire_units")
 NOISE = 1e-6
 
 
-def rounded(tree: Engine, options: SolveOptions, good_enough: float = -np.inf) -> Solution:
+def rounded(
+    tree: Engine, options: SolveOptions, good_enough: float = -np.inf, model: Engine | None = None
+) -> Solution:
     """The best rounding of all that is whole at the places held; without values where none has a plan.
 
     ``tree`` is an engine made by ``within``, with policy and objective set. Ends at an objective of at most ``good_enough``.
-    The solution has values of all columns and no duals; of the options, time and stop are used.
+    The solution has values of all columns and no duals; of the options, time and stop are used. With ``model``, an engine of
+    all rows at the same places, roundings are solved there: it keeps the basis of the last for what comes next.
     """
-    return _Rounding(tree, options, good_enough).run()
+    return _Rounding(tree, options, good_enough, tree if model is None else model).run()
 
 
 def roundings(tree: Engine, x: Floats) -> Iterator[Floats]:
@@ -72,8 +75,8 @@ def made_whole(tree: Engine, x: Floats) -> Iterator[Floats]:
 
 
 class _Rounding:
-    def __init__(self, tree: Engine, options: SolveOptions, good_enough: float) -> None:
-        self.tree, self.options, self.good_enough = tree, options, good_enough
+    def __init__(self, tree: Engine, options: SolveOptions, good_enough: float, model: Engine) -> None:
+        self.tree, self.model, self.options, self.good_enough = tree, model, options, good_enough
         self.families = tree.whole_halls
         self.amounts = [f for f in self.families if f not in (PLACED, YES_OR_NO)]
         self.began = time.perf_counter()
@@ -84,18 +87,19 @@ class _Rounding:
         live = self.tree.live
         live.set_option("run_crossover", "off")
         try:
-            found = self.solve()
+            found = self.solve(self.tree)
             if found.x is not None and PLACED in self.families:
                 part = self.tree.family(found.x, PLACED)
                 self.hold(PLACED, at_one_place(part))
                 if (np.abs(part - part.round()) > NOISE).any():
-                    found = self.solve()
+                    found = self.solve(self.tree)
             if found.x is not None:
                 self.try_amounts(found.x)
         finally:
             live.set_option("run_crossover", "on")
             for family in self.families:
                 live.set_col_bounds(family, *self.bounds(family))
+                self.model.live.set_col_bounds(family, *self.bounds(family))
         return self.outcome()
 
     def try_amounts(self, x: Floats) -> None:
@@ -113,20 +117,20 @@ class _Rounding:
 
     def decided(self) -> Solution:
         """The programme with amounts held, and then with what is neither yes nor no raised to yes."""
-        found = self.solve()
+        found = self.solve(self.model)
         if found.x is None or YES_OR_NO not in self.families:
             return found
         part = self.tree.family(found.x, YES_OR_NO).to_numpy(float)
         if (np.abs(part - part.round()) > NOISE).any():
             self.hold(YES_OR_NO, np.ceil(part - NOISE))
-            found = self.solve()
-            self.tree.live.set_col_bounds(YES_OR_NO, *self.bounds(YES_OR_NO))
+            found = self.solve(self.model)
+            self.model.live.set_col_bounds(YES_OR_NO, *self.bounds(YES_OR_NO))
         return found
 
-    def solve(self) -> Solution:
+    def solve(self, engine: Engine) -> Solution:
         limit = self.options.time_limit_s
         left = np.inf if limit is None else max(0.1, limit - (time.perf_counter() - self.began))
-        found = self.tree.lp(left, cold=True, should_stop=self.options.should_stop)
+        found = engine.lp(left, cold=True, should_stop=self.options.should_stop)
         self.solved += 1
         self.stopped |= found.stopped
         return found
@@ -138,7 +142,8 @@ class _Rounding:
 
     def hold(self, family: str, values: Floats) -> None:
         values = np.clip(values, *self.bounds(family))
-        self.tree.live.set_col_bounds(family, values, values)
+        for engine in (self.tree, self.model):
+            engine.live.set_col_bounds(family, values, values)
 
     def bounds(self, family: str) -> tuple[Floats, Floats]:
         """Those that the columns of a family have of their own."""

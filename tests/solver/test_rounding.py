@@ -80,3 +80,20 @@ def test_a_good_enough_rounding_is_the_last(tree: Engine) -> None:
 def test_a_stop_ends_it(tree: Engine) -> None:
     found = rounded(tree, SolveOptions(0.0, should_stop=lambda: True))
     assert found.stopped
+
+
+def test_roundings_solved_on_the_whole_model_cost_the_same_there(tree: Engine) -> None:
+    model = Engine(tree.case)
+    model.integers()
+    model.policy(tree.asked)
+    model.minimise("cost")
+    relaxed = tree.lp(cold=True).x
+    assert relaxed is not None
+    for family in PATTERN:
+        model.fix(family, tree.family(relaxed, family).to_numpy(float))
+    alone, both = rounded(tree, SolveOptions(0.0)), rounded(tree, SolveOptions(0.0), model=model)
+    assert both.objective == pytest.approx(alone.objective, rel=1e-6)
+    assert both.x is not None
+    for family in tree.whole_halls:
+        model.fix(family, model.family(both.x, family).to_numpy(float))
+    assert model.lp().objective == pytest.approx(both.objective, rel=1e-6)
