@@ -5,8 +5,10 @@
 One object a row: ``none`` is the example; ``all`` offers engines, rented turbines, fuel cells, sun, a battery, a contract
 for wind and a flexible connection at every site that builds, a tariff by hour with a network fee and a charge on the
 peak, a price of carbon and a cap on it; ``spare`` asks for N+1 of the plant on top. ``slider_cpu_s`` are the median and
-the slowest processor seconds of a point of a hot sweep over the delay, hosts and stacks held, as sliders of the application
-make it; the first point, from another goal, is left out.
+the slowest processor seconds of a move of a slider, asked as the application asks it, hosts and stacks held: steps of the
+delay from the loosest on at the lowest level of control, between those that the application prepares.
+``slider_jump_cpu_s`` are those of both limits at random, once a grid of points has been swept, as the application does in
+the background.
 
 With ``--against`` another checkout of the planner, by the python of its ``.venv``, makes a row ``against`` of the example of
 its own. Rows take turns, ``--rounds`` times, each in a process of its own; at last the least seconds of each are put beside
@@ -21,13 +23,13 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from planner.audit import audit
-from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
@@ -35,6 +37,7 @@ from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 from planner.studies.patterns import everything_early
+from planner.studies.screening import LiveFrontier
 
 HOURLY_USD_PER_MWH = [60] * 7 + [95, 95, 140, 140] + [95] * 6 + [140] * 3 + [95, 95, 60, 60]
 OPTIONS: list[dict[str, Any]] = [
@@ -45,6 +48,8 @@ WIND = {"id": "wind", "profile": "wind", "max_mw": 30, "usd_per_mwh": 80, "term_
         "surplus_usd_per_mwh": 30}  # fmt: skip
 CARBON_USD_PER_T, CARBON_CAP_T = 20, 850e3
 MONTHS = 12.0
+POINTS, LEVELS = 8.0, 6
+"""Points of control that the sliders go up, and the levels of these on the grid."""
 ROWS = ("none", "all", "spare")
 THEIRS = """
 import json, sys, time
@@ -82,21 +87,29 @@ def with_power(korea: Scenario, redundancy: str) -> Scenario:
     return with_overrides(korea, changes)
 
 
-def slider_cpu_s(case: Case, points: int) -> list[float]:
-    """Processor seconds of every point of a hot sweep over the weighted delay."""
-    whole = Engine(case)
-    engine = whole.held(everything_early(whole))
-    engine.policy()
-    engine.minimise("delay")
-    least = engine.lp().objective or 0.0
-    engine.minimise("cost")
-    seconds = []
-    for cap in np.linspace(least + 0.1, least + MONTHS, points + 1):
-        began = time.process_time()
-        engine.policy(Bounds(max_delay_months=float(cap)))
-        engine.lp()
-        seconds.append(time.process_time() - began)
-    return seconds[1:]  # the first is a cold solve
+def slider_cpu_s(case: Case, points: int) -> dict[str, list[float]]:
+    """Median and slowest processor seconds of a reader's move of a slider, by what moves it makes."""
+    engine = Engine(case)
+    live = LiveFrontier(case, [everything_early(engine)], engine=engine)
+    tight, loose = live.least_delay_months + 0.1, live.least_delay_months + MONTHS
+    lowest = live.at(loose)["control_score"]
+    months = np.linspace(loose, tight, points + 1)
+    levels = np.linspace(lowest, lowest + POINTS, LEVELS)
+    draw = np.random.default_rng(0)
+    jumps = list(zip(draw.uniform(tight, loose, points), draw.uniform(*levels[[0, -1]], points), strict=True))
+
+    def asked(moves: Iterable[tuple[float, float]]) -> list[float]:
+        seconds = []
+        for limits in moves:
+            began = time.process_time()
+            live.at(*map(float, limits))
+            seconds.append(time.process_time() - began)
+        return [round(statistics.median(seconds), 3), round(max(seconds), 3)]
+
+    live.prepare(loose, live.least_delay_months, lowest)  # as the application does
+    steps = asked((m, lowest) for m in (months[1:] + months[:-1]) / 2)
+    live.sweep(months[::2].tolist(), levels.tolist())
+    return {"slider_cpu_s": steps, "slider_jump_cpu_s": asked(jumps)}
 
 
 def measure(name: str, case: Case, quality: str, points: int) -> dict[str, Any]:
@@ -115,8 +128,7 @@ def measure(name: str, case: Case, quality: str, points: int) -> dict[str, Any]:
             },
         }
     if points:
-        seconds = slider_cpu_s(case, points)
-        row["slider_cpu_s"] = [round(statistics.median(seconds), 3), round(max(seconds), 3)]
+        row |= slider_cpu_s(case, points)
     return row
 
 

@@ -187,10 +187,10 @@ class LiveCache:
 
 
 def _build(run: Any) -> Any:
-    """The programme, asked once at its loosest limits: the first solve takes seconds, the next ones do not."""
+    """The programme, asked along the slider of delay: the first solve takes seconds, the next ones do not."""
     from planner.runs.frontier import live_of_run
 
     program = live_of_run(run)
     limits = front.limits(front.points_of(run), run.kpis)
-    program.at(max_delay_months=limits.delay_high, min_control_points=limits.control_low)
+    program.prepare(limits.delay_high, limits.delay_low, limits.control_low)
     return program

@@ -12,7 +12,7 @@ objective is a bound of a column or one coefficient: nothing is rebuilt between 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,14 @@ WHOLE_MONTHS = 1e-6
 """Months by which a cap on delay may be exceeded."""
 DINKELBACH_STEPS = 12
 DINKELBACH_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Where a linear programme ended: HiGHS's basis, and which of its rows for floors was asked for, if it has any."""
+
+    highs: highspy.HighsBasis
+    floor: int | None
 
 
 class Engine:
@@ -269,6 +277,31 @@ class Engine:
                 other.live.set_basis(basis)
                 other._warm = True
         return other
+
+    def basis(self) -> Basis:
+        """Of the last linear programme, for ``go_on_from``."""
+        asked = np.flatnonzero(self._floors == self.asked.min_control_share)
+        return Basis(self.live.basis(), int(asked[0]) if len(asked) else None)
+
+    def go_on_from(self, basis: Basis) -> bool:
+        """Start the next linear programme from a basis of this one, or of this one ``with_floors``; whether it can.
+
+        HiGHS then works out factors and edge weights anew, which costs as much as some hundred pivots.
+        """
+        known, height = basis.highs, self.live.arrays.shape[0]
+        rows = known.row_status
+        if len(rows) > height:
+            own, columns = rows[:height], known.col_status
+            if basis.floor is not None:
+                own[self.live.rows(FLOOR)[0]] = rows[height + basis.floor]
+            basic = highspy.HighsBasisStatus.kBasic
+            if own.count(basic) + columns.count(basic) != height:
+                return False
+            known = highspy.HighsBasis()
+            known.row_status, known.col_status, known.valid = own, columns, True
+        self.live.set_basis(known)
+        self._warm = True
+        return True
 
     # ---- what is asked
 

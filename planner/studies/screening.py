@@ -37,6 +37,7 @@ from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
+from planner.studies.near import Near, Place
 
 WORKERS = 2
 SEARCH_S = 10.0
@@ -45,6 +46,8 @@ CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
 WHOLE_LINES = 2
 """Levels of control, the highest, of which a sweep walks all limits on delay at once."""
+STEP_MONTHS = 1.0
+"""Months of delay between points that are solved before a reader asks."""
 LEAST_HELD = 0.5
 """Accelerators below which a host holds none."""
 NOTHING = 1e-9
@@ -101,6 +104,7 @@ class LiveFrontier:
         self.least_delay_months = float(share @ np.array(list(self.least.values())))
         self.kind = "hosts and stacks of solved plans" if self.patterns else "relaxation"
         self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
+        self._near = [Near() for _ in self.engines]
         self._figures = _Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
         self._relaxed: Engine | None = None if self.patterns else self.engines[0]
@@ -132,12 +136,23 @@ class LiveFrontier:
         # HiGHS lets other threads run: patterns are solved side by side
         with ThreadPoolExecutor(max(1, len(open_to))) as pool:
             answers = list(
-                pool.map(
-                    lambda i: self._point(i, self.engines[i], max_delay_months, min_control_points), open_to
-                )
+                pool.map(lambda i: self._from_near(i, max_delay_months, min_control_points), open_to)
             )
         reached = [point for point in answers if point is not None]
         return min(reached, key=lambda point: point.figures["cost_npv_musd"], default=None)
+
+    def _from_near(self, i: int, months: float | None, control: float | None) -> Point | None:
+        """``_point`` on the pattern's own programme, from the nearest point that is known."""
+        engine, near, place = self.engines[i], self._near[i], self._place(months, control)
+        with engine.live.lock:
+            near.go(engine, place)
+            found = self._point(i, engine, months, control)
+            near.ended(engine, place if found is not None else None)
+        return found
+
+    def _place(self, months: float | None, control: float | None) -> Place:
+        may_be_left = self.base.may_be_left(self.bounds(months))
+        return Place(_loose(months), control or 0.0, int(may_be_left.sum()))
 
     def _point(self, i: int, engine: Engine, months: float | None, control: float | None) -> Point | None:
         """The cheapest plan of pattern ``i``, on a live HiGHS that holds it; None where it does not reach."""
@@ -168,6 +183,7 @@ class LiveFrontier:
         for pattern in _distinct([*self.patterns, *patterns])[len(self.patterns) :]:
             self.patterns.append(pattern)
             self.engines.append(self.base.held(pattern))
+            self._near.append(Near())
 
     def at_least(self, max_delay_months: float, min_control_points: float | None = None) -> float:
         """MUSD that no plan within the limits can cost less than; infinity where none exists.
@@ -244,6 +260,15 @@ class LiveFrontier:
         """Figures of a point, with ``feasible``, ``pattern`` and what was asked; NaN where none reaches it."""
         return _row(max_delay_months, min_control_points, self.solve(max_delay_months, min_control_points))
 
+    def prepare(self, delay_high: float, delay_low: float, control_low: float) -> None:
+        """Solves the loosest limits of a reader's sliders, which takes seconds, and a step of the delay after another.
+
+        No later step of the delay is then far from a point that is known.
+        """
+        steps = math.ceil((delay_high - delay_low) / STEP_MONTHS) + 1
+        for months in np.linspace(delay_high, delay_low, steps):
+            self.at(float(months), control_low)
+
     def sweep(
         self,
         months: Sequence[float],
@@ -253,7 +278,8 @@ class LiveFrontier:
         """``at`` of every point of months x levels that can be reached, in the order that is quickest.
 
         Two threads walk the points of one pattern after another, from either end of one path, till they meet. A stop
-        keeps the levels that are done of a pattern; ``between`` is called between two points.
+        keeps the levels that are done of a pattern; ``between`` is called between two points. ``solve`` and ``at`` go on
+        from these points where they are nearer than the last.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
@@ -300,6 +326,7 @@ class LiveFrontier:
                     found = self._point(i, engine, asked, level)
                     if found is not None:
                         out[asked, level] = found
+                        self._near[i].keep(engine, self._place(asked, level))
                         last = asked
                 left[level] -= 1
 

@@ -1,0 +1,69 @@
+"""What protects points solved from the nearest known: the same answers in any order, no pivots where nothing is new."""
+
+import numpy as np
+import pytest
+
+from planner.case.build import build_case
+from planner.intake.scenario_file import example_path, load_scenario
+from planner.solver.engine import Engine
+from planner.studies.near import Place
+from planner.studies.patterns import everything_early
+from planner.studies.screening import LiveFrontier
+
+pytestmark = pytest.mark.untraced
+
+
+@pytest.fixture
+def live() -> LiveFrontier:
+    engine = Engine(build_case(load_scenario(example_path("two-hosts"))))
+    return LiveFrontier(engine.case, [everything_early(engine)], engine=engine)
+
+
+def limits(live: LiveFrontier) -> tuple[list[float], list[float]]:
+    loose = live.least_delay_months + 12.0
+    lowest = live.at(loose)["control_score"]
+    most = live.most_control(live.least_delay_months + 1.0)
+    return np.linspace(loose, loose - 11.0, 4).tolist(), np.linspace(lowest, most - 0.1, 4).tolist()
+
+
+def test_a_point_of_a_sweep_is_asked_again_without_a_pivot(live: LiveFrontier) -> None:
+    months, levels = limits(live)
+    rows = live.sweep(months, levels)
+    assert len(rows) > 10
+    far = live.solve(months[0], None)
+    assert far is not None
+    for row in (rows[-1], rows[0], rows[len(rows) // 2]):
+        again = live.at(row["max_delay_months"], row["min_control"])
+        assert again["cost_npv_musd"] == pytest.approx(row["cost_npv_musd"], rel=1e-9)
+        assert live.engines[0].live.highs.getInfo().simplex_iteration_count == 0
+
+
+def test_answers_do_not_depend_on_what_was_asked_before(live: LiveFrontier) -> None:
+    months, levels = limits(live)
+    live.sweep(months, levels)
+    draw = np.random.default_rng(0)
+    for _ in range(8):
+        asked = float(draw.uniform(months[-1], months[0])), float(draw.uniform(levels[0], levels[-1]))
+        fresh = LiveFrontier(live.case, live.patterns, live.least, live.base)
+        a, b = live.at(*asked), fresh.at(*asked)
+        assert a["feasible"] == b["feasible"]
+        if a["feasible"]:
+            assert a["cost_npv_musd"] == pytest.approx(b["cost_npv_musd"], rel=1e-9)
+
+
+def test_a_point_out_of_reach_leaves_the_next_one_as_it_is(live: LiveFrontier) -> None:
+    months, levels = limits(live)
+    before = live.at(months[0], levels[0])
+    assert not live.at(months[0], 100.0)["feasible"]
+    assert live._near[0].last is None
+    after = live.at(months[0], levels[0])
+    assert after["cost_npv_musd"] == pytest.approx(before["cost_npv_musd"], rel=1e-9)
+
+
+def test_how_far_points_are_from_one_another() -> None:
+    here = Place(8.0, 60.0, 1)
+    assert here.months_to(here) == 0.0
+    assert here.months_to(Place(6.0, 60.0, 1)) == 2.0 == here.months_to(Place(8.0, 58.0, 1))
+    assert here.months_to(Place(8.0, 60.0, 3)) == 3.0 == Place(8.0, 60.0, 3).months_to(here)
+    free = Place(np.inf, 0.0, 1)
+    assert free.months_to(free) == 0.0 and np.isinf(here.months_to(free))
