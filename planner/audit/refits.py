@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -11,7 +12,9 @@ from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, over, total
+from planner.case.context import Context
 from planner.case.cooling import RECOVERY
+from planner.scenario.schema import Host, Refit
 
 HCT = ["h", "c", "t"]
 FACTS = ["lead", "outage", "musd_per_mw", "life"]
@@ -36,6 +39,8 @@ def check(view: View, found: Findings) -> None:
     priced(found, "refit-price", rows, HCT, rows["added_mw"] * rows["case_musd_per_mw"])
     _standing(view, found, rows)
     _with_hall(view, found)
+    _terms(view, found)
+    _told(view, found)
 
 
 def at_work_mw(view: View) -> pd.Series:
@@ -103,6 +108,86 @@ def _with_hall(view: View, found: Findings) -> None:
     limit = over(pd.MultiIndex.from_tuples([(h, t) for h, _, t in got.index]), live)
     found.at_most("cooling-with-hall", got, pd.Series(limit.to_numpy(float), index=got.index),
                   "cooling is added to halls that stand")  # fmt: skip
+
+
+def _terms(view: View, found: Findings) -> None:
+    """Every refit that the case offers: lead, outage, price and life, from scenario and catalog."""
+    table = view.case.refits
+    context = Context.of(view.scenario, view.case.catalog)
+    hosts = {h.id: h for h in view.scenario.hosts}
+    ends = {h: _ends(view, context, hosts[h]) for h in dict.fromkeys(table["h"])} if len(table) else {}
+    want: dict[str, list[float]] = {name: [] for name in (*FACTS, "outage_t")}
+    for h, c, t in table.index:
+        own = hosts[h].refit or Refit()
+        wait, outage, price = (
+            float(context.pick(given, "cooling", c, column))
+            for given, column in (
+                (own.lead_months, "lead_months"),
+                (own.outage_months, "refit_outage_months"),
+                (own.musd_per_mw, "refit_musd_per_mw"),
+            )
+        )
+        life = _steps(view, 12.0 * float(context.catalog.value("cooling", c, "life_years")))
+        work = _steps(view, outage)
+        live = int(view.begins(t))
+        empty = int(view.holds(live - work))
+        row = (_steps(view, wait) + work, work, price, min(life, ends[h] - live), empty)
+        for values, value in zip(want.values(), row, strict=True):
+            values.append(value)
+    for name, values in want.items():
+        got = pd.Series(table[name].to_numpy(float), index=table.index)
+        found.equal("refit-facts", got, pd.Series(values, index=table.index, dtype=float), name)
+
+
+def _steps(view: View, months: float) -> int:
+    return math.ceil(months / view.case.calendar.step_months - 1e-9)
+
+
+def _ends(view: View, context: Context, host: Host) -> int:
+    """Step from the start in which the first of the halls may end that a refit at a host may be in.
+
+    One that stands ends with the day stated where that lies after the horizon, else with the life of the longest-lived
+    kind of the host, counted from the start; one of the plan with its own life.
+    """
+    standing = [hall.until for hall in view.scenario.existing.halls if hall.host == host.id]
+    lives = context.catalog.table("halls")["life_years"]
+    found = []
+    for until in standing:
+        if until is not None:
+            gone = until + timedelta(days=1)
+            if view.case.calendar.containing(gone) >= view.n:
+                months = view.case.calendar.months_from_start(gone)
+                found.append(math.floor(months / view.case.calendar.step_months))
+    if None in standing:
+        shell = context.site(host.site).shell_it_mw is not None
+        kinds = context.catalog.table("halls")
+        may = host.hall_types or list(kinds.index if shell else kinds.index[~kinds["in_shell"].astype(bool)])
+        found.append(max(_steps(view, 12.0 * float(lives[b])) for b in may))
+    built = view.case.halls
+    for b, rows in built[built["h"] == host.id].groupby("b") if len(built) else ():
+        found.append(int(view.begins([rows["t"].min()])[0]) + _steps(view, 12.0 * float(lives[b])))
+    return min(found, default=0)
+
+
+def _told(view: View, found: Findings) -> None:
+    """The timeline says of every host and technology from when to when space is out of use for refits."""
+    works = view.table("refits")
+    works = works[works["outage_date"] < works["live_date"]]
+    rows = view.table("milestones").query("kind == 'outage'")
+    names = sorted(view.case.catalog.table("cooling").index, key=len, reverse=True)
+    named = [next((c for c in names if c in item), "") for item in rows["item"].astype(str)]
+    spans = [
+        table.groupby(["h", "c"]).agg(first=(first, "min"), last=(last, "max"))
+        for table, first, last in (
+            (works, "outage_date", "live_date"),
+            (rows.assign(c=named), "start_date", "end_date"),
+        )
+    ]
+    want, got = ({key: tuple(row) for key, row in zip(x.index, x.to_numpy(), strict=True)} for x in spans)
+    for key in sorted(want.keys() | got.keys()):
+        if want.get(key) != got.get(key):
+            message = f"out of use {want.get(key, 'never')}, in the timeline {got.get(key, 'never')}"
+            found.add("refit-told", key, math.nan, math.nan, message)
 
 
 def booked(book: Book) -> None:

@@ -517,6 +517,7 @@ def test_every_rule_of_the_audit_is_broken_somewhere_above():
         *RULES_OF["planner.audit.agreements"],  # tests/audit/test_agreements.py
         *RULES_OF["planner.audit.exits"],  # tests/models/test_exits.py
         "site-shell",  # tests/models/test_shells.py
+        *RULES_OF["planner.audit.fading"],  # tests/models/test_fading.py
         *RULES_OF["planner.audit.refits"],  # tests/models/test_refits.py
         *RULES_OF["planner.audit.heat_reuse"],  # tests/models/test_heat_reuse.py
         *RULES_OF["planner.audit.efficiency"],  # tests/models/test_efficiency.py

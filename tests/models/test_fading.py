@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from planner.audit import audit
+from planner.case import plant
+from planner.case import storage as storages
 from planner.case.build import build_case
 from planner.case.fading import holds
 from planner.facts.catalog import Catalog, load_catalog
@@ -154,6 +156,24 @@ def test_a_plan_that_fades_is_clean_and_tells_what_is_held(place, facts):
     bought_in = set(plan.tables["plants"]["t"])
     falls = held.diff().dropna()
     assert len(held) > 2 and all(falls[t] < 0 for t in falls.index if t not in bought_in)
+
+
+@pytest.mark.parametrize(
+    ("topic", "builder", "column", "value"),
+    [
+        (plant, "plant_table", "fade_per_year", 0.0),
+        (plant, "plant_table", "life", 80),
+        (storages, "storage_table", "cycles_per_year", 9000.0),
+    ],
+)  # fmt: skip
+def test_a_case_that_misreads_what_fades_is_found(place, facts, monkeypatch, topic, builder, column, value):
+    """The plan agrees with its case, and both are wrong: the audit reads scenario and catalog."""
+    build = getattr(topic, builder)
+    monkeypatch.setattr(topic, builder, lambda *args: build(*args).assign(**{column: value}))
+    plan = solve(build_case(place(storage()), facts), quality="quick").plan
+    assert plan is not None
+    found = audit(plan)
+    assert set(found["rule"]) == {"storage-facts"} and set(found["message"]) == {column}
 
 
 # ---- the catalog's figures

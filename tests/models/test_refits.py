@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from planner.audit import audit
+from planner.case import refits
 from planner.case.build import build_case
 from planner.explain.waits import waits
 from planner.intake.fields import fields
@@ -272,6 +273,43 @@ def test_a_tampered_refit_is_found(plan, rule, table, column, value):
     rows = tables[table].query("c == @LIQUID")
     tables[table].loc[rows.index[-1], column] = value
     assert rule in set(audit(replace(plan, tables=tables))["rule"])
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize(
+    ("column", "change"),
+    [
+        ("outage", lambda x: 0 * x),
+        ("outage_t", lambda x: x + 1),
+        ("lead", lambda x: x - 1),
+        ("musd_per_mw", lambda x: x / 2),
+        ("life", lambda x: x + 4),  # the age of the hall is left out
+    ],
+)
+def test_a_case_that_misreads_a_refit_is_found(place, facts, monkeypatch, column, change):
+    """The plan agrees with its case, and both are wrong: the audit reads scenario and catalog."""
+    build = refits.refit_table
+
+    def misread(*args):
+        table = build(*args)
+        return table.assign(**{column: change(table[column])})
+
+    monkeypatch.setattr(refits, "refit_table", misread)
+    plan = solve(build_case(place(fleets=[FLEET]), facts), quality="quick").plan
+    assert plan is not None
+    found = audit(plan)
+    assert column in set(found.loc[found["rule"] == "refit-facts", "message"]), found.to_string()
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("change", ["moved", "left out"])
+def test_a_timeline_without_the_outage_of_a_refit_is_found(plan, change):
+    steps = plan.tables["milestones"].copy()
+    at = steps.index[steps["kind"] == "outage"][0]
+    steps.loc[at, "start_date"] = pd.Timestamp("2028-04-01")
+    steps = steps if change == "moved" else steps.drop(at)
+    found = audit(replace(plan, tables={**plan.tables, "milestones": steps}))
+    assert set(found["rule"]) == {"refit-told"}
 
 
 def test_a_refit_is_capital_of_the_class_of_cooling(plan):
