@@ -6,6 +6,7 @@ up after some thousands. To go on from another basis costs factors and edge weig
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -21,17 +22,22 @@ KEPT = 400
 
 @dataclass(frozen=True)
 class Place:
-    """Limits of a point: months of delay, points of control, and how many training runs may be left undone."""
+    """Limits of a point: months of delay, points of control, and how many training runs may be left undone.
+
+    A point that is solved has ``reached`` some points of control: it is as good for every floor up to these.
+    """
 
     months: float
     control: float
     may_be_left: int
+    reached: float = -math.inf
 
     def months_to(self, other: Place) -> float:
-        """How far another is, in months of delay that are as many pivots; a point of control is as many as a month."""
+        """How far a solved one is, in months of delay that are as many pivots; a point of control is as many as a month."""
         far = 0.0 if self.months == other.months else abs(self.months - other.months)
         runs = abs(self.may_be_left - other.may_be_left)
-        return far + abs(self.control - other.control) + RUN_MONTHS * runs
+        short = max(other.control - self.control, self.control - max(other.control, other.reached), 0.0)
+        return far + short + RUN_MONTHS * runs
 
 
 @dataclass

@@ -18,7 +18,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ class LiveFrontier:
         with engine.live.lock:
             near.go(engine, place)
             found = self._point(i, engine, months, control)
-            near.ended(engine, place if found is not None else None)
+            near.ended(engine, None if found is None else _reached(place, found))
         return found
 
     def _place(self, months: float | None, control: float | None) -> Place:
@@ -326,7 +326,7 @@ class LiveFrontier:
                     found = self._point(i, engine, asked, level)
                     if found is not None:
                         out[asked, level] = found
-                        self._near[i].keep(engine, self._place(asked, level))
+                        self._near[i].keep(engine, _reached(self._place(asked, level), found))
                         last = asked
                 left[level] -= 1
 
@@ -382,6 +382,10 @@ def _row(months: float | None, control: float | None, point: Point | None) -> di
             **dict.fromkeys(_Figures.NAMES, float("nan")),
         }
     return {**asked, "feasible": True, "pattern": point.pattern, "hosts": point.hosts, **point.figures}
+
+
+def _reached(place: Place, point: Point) -> Place:
+    return replace(place, reached=point.figures["control_score"])
 
 
 def _loose(months: float | None) -> float:

@@ -65,5 +65,7 @@ def test_how_far_points_are_from_one_another() -> None:
     assert here.months_to(here) == 0.0
     assert here.months_to(Place(6.0, 60.0, 1)) == 2.0 == here.months_to(Place(8.0, 58.0, 1))
     assert here.months_to(Place(8.0, 60.0, 3)) == 3.0 == Place(8.0, 60.0, 3).months_to(here)
+    solved = Place(8.0, 40.0, 1, reached=55.0)
+    assert here.months_to(solved) == 5.0 and Place(8.0, 50.0, 1).months_to(solved) == 0.0
     free = Place(np.inf, 0.0, 1)
     assert free.months_to(free) == 0.0 and np.isinf(here.months_to(free))
