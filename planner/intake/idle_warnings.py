@@ -1,22 +1,26 @@
 """What is in order but changes nothing, which is hardly what was meant: a warning each.
 
 Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling and pace of halls that
-are another's, applications whose wait ends after the horizon.
+are another's or that nothing comes of, fading of what stores nothing, applications whose wait ends after the horizon.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from planner.case.context import Context
+from planner.case.fading import fade_per_year
+from planner.case.pace import end_of
+from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, faults, figure, ways
 from planner.case.refits import offered
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import number
-from planner.intake.document import Document, fault, valid
+from planner.intake.document import Document, day_of, fault, valid
 from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
+from planner.scenario.power import PowerOption
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.schema import Host, Site
@@ -24,7 +28,7 @@ from planner.scenario.schema import Host, Site
 
 def idle_warnings(doc: Document) -> list[Problem]:
     """All of them, in the order of the file's parts."""
-    return [*_floors(doc), *_power(doc), *_halls(doc), *_late_lines(doc), *_late_permits(doc)]
+    return [*_floors(doc), *_power(doc), *_fading(doc), *_halls(doc), *_late_lines(doc), *_late_permits(doc)]
 
 
 def _floors(doc: Document) -> Iterator[Problem]:
@@ -78,6 +82,7 @@ def _halls(doc: Document) -> Iterator[Problem]:
                 yield fault(host.value[name], f"{path}.{name}", message)
         if mode == "build":
             yield from _refits(doc, path, host)
+            yield from _pace(doc, path, host)
 
 
 def _refits(doc: Document, path: str, host: Item) -> Iterator[Problem]:
@@ -87,12 +92,93 @@ def _refits(doc: Document, path: str, host: Item) -> Iterator[Problem]:
         message = f"no refit is offered with standing_halls: {kept}: it is left out; did you mean standing_halls: refit?"
         yield fault(given, f"{path}.refit", message)
     own = valid(Host, host) if kept == "refit" else None
-    if own is not None and not offered(context_of(doc, []), own):
+    had = offered(context_of(doc, []), own) if own is not None else {}
+    if own is not None and not had:
         known = ", ".join(
             str(c) for c in doc.catalog.table("cooling").dropna(subset="refit_musd_per_mw_mid").index
         )
         message = f"none of its cooling can be fitted into a hall that stands: name one of {known} under {path}.cooling"
         yield fault(host.value["standing_halls"], f"{path}.standing_halls", message)
+    if own is not None and had and doc.horizon is not None:
+        yield from _too_late(doc, path, host, had)
+
+
+def _too_late(
+    doc: Document, path: str, host: Item, had: dict[str, tuple[float, float, float]]
+) -> Iterator[Problem]:
+    """Refits that would be done after the horizon, and halls that end before it does, which are not refitted."""
+    calendar = context_of(doc, []).calendar
+    months, soonest = min((wait + outage, c) for c, (wait, _, outage) in had.items())
+    if calendar.after(0, calendar.whole_steps(months)) >= calendar.n:
+        wait, _, outage = had[soonest]
+        takes = f"{number(wait)} months to the work and {number(outage)} of it"
+        message = f"no refit can be done: the soonest, {soonest}, takes {takes}, and the horizon ends on {calendar.end}"
+        where = "refit" if host.get("refit") is not None else "standing_halls"
+        cure = f"shorten lead_months or outage_months of {path}.refit, or lengthen horizon.years"
+        yield fault(host.value[where], f"{path}.{where}", f"{message}: {cure}")
+        return
+    halls = [item for _, item in find(doc.root, "existing.halls[]") if item.text("host") == host.text("id")]
+    ends = {item.text("id"): day_of(item.get("until")) for item in halls}
+    gone = [f"{i} ends on {d}" for i, d in ends.items()
+            if d is not None and calendar.containing(d + timedelta(days=1)) < calendar.n]  # fmt: skip
+    if halls and len(gone) == len(halls):
+        message = f"a hall that ends within the horizon is not refitted, and {', '.join(gone)}: only halls of the plan are"
+        yield fault(host.value["standing_halls"], f"{path}.standing_halls",
+                    f"{message}; state a later until, or leave it out where the end is not known")  # fmt: skip
+
+
+def _pace(doc: Document, path: str, host: Item) -> Iterator[Problem]:
+    """A pace beyond the end of the range that ``money.level`` reads already."""
+    own = valid(Host, host)
+    level = context_of(doc, []).level
+    if own is not None and own.building_pace != "usual" and end_of(level, own.building_pace) == level:
+        message = (
+            f"with money.level: {level} halls take that end of the range already, so that {own.building_pace} changes no"
+            " lead, only the odds of dates: leave it out, or set money.level: mid"
+        )
+        yield fault(host.value["building_pace"], f"{path}.building_pace", message)
+
+
+FADES = ("fade_pct_per_year", "fade_pct_per_cycle", "end_of_life_pct")
+"""Figures of storage that is bought: what fades of rented storage is its owner's to make good."""
+
+
+def _fading(doc: Document) -> Iterator[Problem]:
+    """Figures of storage for what stores nothing, of fading for what is only rented, and storage soon at its end."""
+    context = context_of(doc, [])
+    for path, item in find(doc.root, "sites[].power.options[]"):
+        option = valid(PowerOption, item)
+        if option is None or option.id not in doc.known("power option"):
+            continue
+        given = {f: part for f in OF_STORAGE if (part := item.get(f)) is not None and part.value is not None}
+        fuel = str(context.catalog.value(TABLE, option.id, "fuel"))
+        bought = "buy" in ways(context, option)
+        for field, part in given.items():
+            if fuel != STORED:
+                message = f"{option.id} stores nothing, its source is {fuel}: it is left out"
+                yield fault(part, f"{path}.{field}", message)
+            elif not bought and field in FADES:
+                message = (
+                    f"{option.id} is only rented here, and its owner makes good what fades: it is left out"
+                )
+                yield fault(part, f"{path}.{field}", f"{message}; to buy it, give ways: [buy] and a price")
+        if fuel == STORED and bought and not list(faults(context, option)):
+            yield from _soon_empty(context, option, path, item)
+
+
+def _soon_empty(context: Context, option: PowerOption, path: str, item: Item) -> Iterator[Problem]:
+    """Storage bought that is at its end within a year."""
+    lost, least = 100.0 * fade_per_year(context, option), figure(context, option, "end_of_life_pct")
+    if lost < 100.0 - least or not lost:
+        return
+    year, cycle, cycles = (figure(context, option, f) for f in (*FADES[:2], "cycles_per_year"))
+    order = ("fade_pct_per_cycle", "cycles_per_year") if cycle * cycles > year else ("fade_pct_per_year",)
+    where = next((f for f in (*order, "end_of_life_pct") if item.get(f) is not None), "")
+    part = item.get(where) if where else item
+    sums = f"{number(year)} % a year and {number(cycle)} % for each of {number(cycles)} cycles"
+    message = f"it loses {number(lost)} % of its energy a year ({sums}) and is at its end, {number(least)} %, within a year"
+    yield fault(part or item, f"{path}.{where}" if where else path,
+                f"{message}: lower fade_pct_per_cycle, cycles_per_year or fade_pct_per_year")  # fmt: skip
 
 
 def _late_lines(doc: Document) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from planner.case.periods import Calendar
 from planner.intake.document import Document, fault, valid
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
-from planner.scenario.schema import Host, Mode, Scenario, StackChoice, SystemChoice
+from planner.scenario.schema import Host, Mode, Money, Scenario, StackChoice, SystemChoice
 
 
 def no_offer(doc: Document) -> Iterator[Problem]:
@@ -123,11 +123,15 @@ def no_cooling(doc: Document) -> Iterator[Problem]:
 
 
 def context_of(doc: Document, hosts: list[Host]) -> Context:
-    """What the cooling rule needs: hosts and the catalog; the rest of the scenario may be missing."""
+    """What checks of offers need: hosts, level of cost and the catalog; the rest of the scenario may be missing."""
     calendar = doc.horizon or Calendar(date(2027, 1, 1), 3, 4)
     choices = [valid(SystemChoice, item) for _, item in find(doc.root, "systems[]")]
-    construct: Any = Scenario.model_construct  # mypy asks for every field, the cooling rule for these two
-    partial: Scenario = construct(hosts=hosts, systems=[c for c in choices if c is not None])
+    item = doc.root.get("money")
+    money = (valid(Money, item) if item is not None else None) or Money()
+    construct: Any = Scenario.model_construct  # mypy asks for every field, the checks for these three
+    partial: Scenario = construct(
+        money=money, hosts=hosts, systems=[choice for choice in choices if choice is not None]
+    )
     return Context(partial, doc.catalog, calendar)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from planner.case.context import Context
 from planner.case.plant_offers import faults
 from planner.case.power import FIRM
 from planner.intake.document import Document, fault, valid
@@ -13,12 +11,11 @@ from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
 from planner.scenario.power import PowerOption
 from planner.scenario.problems import Problem
-from planner.scenario.schema import Money, Scenario
 
 
 def power_offers(doc: Document) -> Iterator[Problem]:
     """Options without a price, a term, months or figures of their kind; a flexible line that is the firm one."""
-    context = _context(doc)
+    context = context_of(doc, [])
     for path, item in find(doc.root, "sites[].power.options[]"):
         option = valid(PowerOption, item)
         if option is not None and option.id in doc.known("power option"):
@@ -32,12 +29,3 @@ def power_offers(doc: Document) -> Iterator[Problem]:
                 f"{FIRM!r} is the line that grid_mw and grid_lead_months speak of{doc.hint(FIRM, loose)}"
             )
             yield fault(item, path, message)
-
-
-def _context(doc: Document) -> Context:
-    """Money is all that figures of an option depend on."""
-    item = doc.root.get("money")
-    money = (valid(Money, item) if item is not None else None) or Money()
-    construct: Any = Scenario.model_construct
-    plain = context_of(doc, [])
-    return Context(construct(money=money, hosts=[], systems=[]), doc.catalog, plain.calendar)

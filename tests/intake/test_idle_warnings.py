@@ -10,6 +10,14 @@ from planner.intake.scenario_file import ScenarioError, load_scenario, warnings_
 from planner.scenario.schema import Scenario
 
 ENGINES = {"options": [{"id": "gas-engine-dc-2026"}]}
+HALL = {"id": "old", "host": "champion-haenam", "it_mw": 2, "grid_mw": 4, "backup_mw": 4}
+REFIT = {"hosts[champion-haenam].standing_halls": "refit",
+         "hosts[champion-haenam].cooling": ["air-chilled-water", "direct-to-chip"]}  # fmt: skip
+
+
+def option(name: str, **figures: object) -> dict[str, object]:
+    """Changes that offer one option of plant at Haenam."""
+    return {"sites[haenam].power": {"options": [{"id": name, **figures}]}}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +39,26 @@ def small(root: Path) -> Scenario:
          "did you mean standing_halls: refit?"),
         ({"hosts[champion-haenam].standing_halls": "refit", "hosts[champion-haenam].cooling": ["air-chilled-water"]},
          "hosts[champion-haenam].standing_halls", "name one of rear-door, direct-to-chip, immersion"),
+        ({**REFIT, "hosts[champion-haenam].refit": {"lead_months": 40, "outage_months": 20}}, "hosts[champion-haenam].refit",
+         "no refit can be done: the soonest, direct-to-chip, takes 40 months to the work and 20 of it"),
+        ({**REFIT, "hosts[champion-haenam].refit": {"outage_months": 60}}, "hosts[champion-haenam].refit",
+         "lengthen horizon.years"),
+        ({**REFIT, "existing.halls": [{**HALL, "until": "2029-06-30"}]}, "hosts[champion-haenam].standing_halls",
+         "old ends on 2029-06-30: only halls of the plan are"),
+        ({"money.level": "high", "hosts[champion-haenam].building_pace": "slow"}, "hosts[champion-haenam].building_pace",
+         "slow changes no lead"),
+        ({"money.level": "low", "hosts[champion-haenam].building_pace": "fast"}, "hosts[champion-haenam].building_pace",
+         "fast changes no lead"),
+        *((option("gas-engine-dc-2026", **{name: 20}), f"sites[haenam].power.options[gas-engine-dc-2026].{name}",
+           "stores nothing")
+          for name in ("fade_pct_per_year", "cycles_per_year", "end_of_life_pct")),
+        *((option("battery-4h-2026", ways=["rent"], rent_usd_per_kw_month=9, term_months=24, **{name: 1}),
+           f"sites[haenam].power.options[battery-4h-2026].{name}", "only rented here")
+          for name in ("fade_pct_per_year", "fade_pct_per_cycle", "end_of_life_pct")),
+        (option("battery-4h-2026", fade_pct_per_cycle=1, cycles_per_year=9000),
+         "sites[haenam].power.options[battery-4h-2026].fade_pct_per_cycle", "and is at its end, 70 %, within a year"),
+        (option("battery-4h-2026", fade_pct_per_year=8, end_of_life_pct=95),
+         "sites[haenam].power.options[battery-4h-2026].fade_pct_per_year", "is at its end, 95 %, within a year"),
         ({"sites[haenam].grid_applied": "2028-01-01", "sites[haenam].grid_lead_months": 60}, "sites[haenam].grid_applied",
          "60 months from 2028-01-01 end after the horizon"),
         ({"hosts[champion-haenam].permit_applied": "2028-01-01", "hosts[champion-haenam].open_lead_months": 60},
@@ -51,6 +79,24 @@ def test_what_does_something_is_not_warned_of(small):
     assert {w.path for w in warnings_of(with_overrides(small, changes))} == {
         w.path for w in warnings_of(small)
     }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {**REFIT, "existing.halls": [{**HALL, "until": "2031-01-01"}]},
+        {**REFIT, "existing.halls": [{**HALL, "until": "2029-06-30"}, {**HALL, "id": "new"}]},
+        {"hosts[champion-haenam].building_pace": "slow", "money.level": "low"},
+        option("battery-4h-2026", fade_pct_per_year=2, fade_pct_per_cycle=0.004, cycles_per_year=500),
+        option("battery-4h-2026", ways=["rent"], rent_usd_per_kw_month=9, term_months=24, cycles_per_year=300),
+    ],
+)  # fmt: skip
+def test_what_a_refit_a_pace_and_fading_do_is_not_warned_of(small, changes):
+    asked = {path.split(".")[-1] for path in changes} | {"options["}
+    found = {w.path: w.message for w in warnings_of(with_overrides(small, changes))}
+    assert not [p for p in found if any(name in p for name in (*asked, "standing_halls", "building_pace"))], (
+        found
+    )
 
 
 @pytest.mark.parametrize("path", ["sites[haenam].grid_applied", "hosts[champion-haenam].permit_applied"])

@@ -18,7 +18,9 @@ from planner.case.build import build_case
 from planner.case.fading import holds
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import MissingFact
+from planner.finance.from_plan import finance_of
 from planner.planning.pipeline import solve
+from planner.scenario.finance import Finance
 from planner.scenario.schema import Scenario
 
 pytestmark = pytest.mark.untraced
@@ -143,11 +145,17 @@ def test_what_fades_is_added_to_when_it_is_missed_and_not_before(place, facts, o
     assert sum(mw.values()) <= 0.2 / left(LAST) + 1e-9 and answer.objective < at_once.objective
 
 
-def test_a_plan_that_fades_is_clean_and_tells_what_is_held(place, facts):
+@pytest.fixture(scope="module")
+def plan(place, facts):
+    """200 cycles a year: 2.8 % a year, so that 70 % are left after 10.5 years of whole quarters."""
     flexible = {"max_mw": 0.3, "lead_months": 12, "curtailed_hours_per_year": 200}
     power = {"options": [storage(cycles_per_year=200)], "flexible": flexible}
     plan = solve(build_case(place(storage(), site={"power": power}), facts), quality="quick").plan
     assert plan is not None
+    return plan
+
+
+def test_a_plan_that_fades_is_clean_and_tells_what_is_held(plan):
     found = audit(plan)
     assert not len(found), found.to_string()
     table = plan.tables["storage"]
@@ -156,6 +164,18 @@ def test_a_plan_that_fades_is_clean_and_tells_what_is_held(place, facts):
     bought_in = set(plan.tables["plants"]["t"])
     falls = held.diff().dropna()
     assert len(held) > 2 and all(falls[t] < 0 for t in falls.index if t not in bought_in)
+
+
+def test_the_finance_of_a_plan_names_storage_that_stands_shorter_than_its_class(plan):
+    """All of the class wears over its 25 years, and a tenor is held to them; who wants another life gives it."""
+
+    def found(**terms: Any) -> dict[str, tuple[Any, str]]:
+        scenario = plan.case.scenario.model_copy(update={"finance": Finance.model_validate(terms)})
+        return {d.path: (d.value, d.why) for d in finance_of(scenario, plan.tables).defaults}
+
+    years, why = found()["finance.life_years.plant"]
+    assert years == 25 and f"{CELLS}, which the plan buys, stands 10.5 years" in why
+    assert "finance.life_years.plant" not in found(life_years={"plant": 10})
 
 
 @pytest.mark.parametrize(
