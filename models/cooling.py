@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import DESIGN, Case
+from planner.case.cooling import existing_cooling_mw
 from planner.models.common import (
     add_family,
     add_param,
@@ -78,8 +79,8 @@ def _declare_capacity(m: Any, case: Case) -> None:
     add_family(m, "refit_alive", m.COOLED, {key: fitted.get(key[:3], []) for key in capacity}, 1)
     included = {(r.h, r.c): float(r.included) for r in case.heat.itertuples()}
     add_param(m, "cool_included", m.COOLED, {key: included[key[:2]] for key in capacity})
-    held = {(r.h, r.c): float(r.mw) for r in case.existing_cooling.itertuples()}
-    add_param(m, "cool_existing", m.COOLED, {key: held.get(key[:2], 0.0) for key in capacity})
+    held = existing_cooling_mw(case)
+    add_param(m, "cool_existing", m.COOLED, {key: held.get(key[:3], 0.0) for key in capacity})
 
     def rule(m: Any, h: Any, c: Any, t: Any, s: Any) -> Any:
         return sum(m.heat[h, c, x, t, s] for x in m.cooled_media[h, c, t, s]) <= m.cool_included[

@@ -1,13 +1,14 @@
 """Fleet: systems ordered, rented and alive, and the work they do.
 
 Variables (thousands of accelerators): order[h,a,k,t], rent[h,a,k,r,t], fleet[h,a,k,t],
-stored[h,a,k,t] of an existing fleet that stand without power, serve[w,h,a,k,t] working at the peak hour (preemptible:
-on average), reserve[...] held for a loss, run[w,h,a,k,t,s] preemptible work by slice.
+stored[h,a,k,t] of an existing fleet that stand without power, emptied[h,a,k,t] out of use while a hall is refitted,
+serve[w,h,a,k,t] working at the peak hour (preemptible: on average), reserve[...] held for a loss, run[w,h,a,k,t,s]
+preemptible work by slice.
 
     fleet = existing + orders within economic life + rentals within term
-    sum of non-preemptible (serve + reserve)          <= availability x (fleet - stored)         (h,a,k,t)
-    sum profile x serve + sum run                      <= availability x (fleet - stored)         (h,a,k,t,s)
-    stored <= stored before + what arrives + refits whose work begins / peak MW      (h,a,k,t) of existing fleets
+    sum of non-preemptible (serve + reserve)          <= availability x (fleet - stored - emptied)   (h,a,k,t)
+    sum profile x serve + sum run                      <= availability x (fleet - stored - emptied)   (h,a,k,t,s)
+    stored <= stored before + what arrives             what is on stays on     (h,a,k,t) of existing fleets
     preemptible serve = sum of run weighted by hours / hours of the period
 
 Failures are opex (warranty and spares keep the fleet constant), not re-orders.
@@ -67,26 +68,24 @@ def _declare_stored(m: Any, case: Case) -> None:
     add_param(m, "arrives_k", m.STORED, stored["arrives_k"])
     add_var(m, "stored", m.STORED, bounds=lambda m, h, a, k, t: (0, m.stored_max[h, a, k, t]))
     add_family(m, "stored_in", m.FLEET, {key: [key[3]] if key in m.STORED else [] for key in m.FLEET}, 1)
+    outs = {key: [key[3]] if key in m.EMPTIED else [] for key in m.FLEET}
+    add_family(m, "emptied_in", m.FLEET, outs, 1)
     add_set(m, "KEPT_ON", tuples(stored[stored["kept_on"]]), 4)
-    before = {key: [key[3] - 1] if (*key[:3], key[3] - 1) in m.STORED else [] for key in m.KEPT_ON}
-    add_family(m, "stored_before", m.KEPT_ON, before, 1)
-    begun = grouped(case.refits.assign(u=case.refits["t"]), ["h", "outage_t"], ["c", "u"])
-    add_family(m, "refits_begin", m.KEPT_ON, {key: begun.get((key[0], key[3]), []) for key in m.KEPT_ON}, 2)
-    per_mw = {key: 1.0 / float(case.systems["peak_mw_per_k"][key[2]]) for key in m.KEPT_ON}
-    add_param(m, "k_per_mw", m.KEPT_ON, per_mw)
+    add_family(m, "stored_before", m.KEPT_ON, {key: [key[3] - 1] for key in m.KEPT_ON}, 1)
     m.stays_on = Rule(
         m.KEPT_ON,
         rule=lambda m, h, a, k, t: (
             m.stored[h, a, k, t] - sum(m.stored[h, a, k, u] for u in m.stored_before[h, a, k, t])
             <= m.arrives_k[h, a, k, t]
-            + m.k_per_mw[h, a, k, t] * sum(m.refit[h, c, u] for c, u in m.refits_begin[h, a, k, t])
         ),
     )
 
 
-def without_power(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
-    """Thousands of accelerators of a fleet that stand in store."""
-    return sum(m.stored[h, a, k, u] for u in m.stored_in[h, a, k, t])
+def out_of_use(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
+    """Thousands of accelerators of a fleet that cannot work: in store, or emptied out of a hall that is refitted."""
+    return sum(m.stored[h, a, k, u] for u in m.stored_in[h, a, k, t]) + sum(
+        m.emptied[h, a, k, u] for u in m.emptied_in[h, a, k, t]
+    )
 
 
 def _declare_work(m: Any, case: Case) -> None:
@@ -118,12 +117,12 @@ def _declare_work(m: Any, case: Case) -> None:
     def peak_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return sum(m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
             m.reserve[w, h, a, k, t] for w in m.held_at[h, a, k, t]
-        ) <= availability * m.fleet[h, a, k, t] - availability * without_power(m, h, a, k, t)
+        ) <= availability * m.fleet[h, a, k, t] - availability * out_of_use(m, h, a, k, t)
 
     def slice_rule(m: Any, h: Any, a: Any, k: Any, t: Any, s: Any) -> Any:
         return sum(m.profile[w, s] * m.serve[w, h, a, k, t] for w in m.firm_at[h, a, k, t]) + sum(
             m.run[w, h, a, k, t, s] for w in m.soft_at[h, a, k, t]
-        ) <= availability * m.fleet[h, a, k, t] - availability * without_power(m, h, a, k, t)
+        ) <= availability * m.fleet[h, a, k, t] - availability * out_of_use(m, h, a, k, t)
 
     def soft_rule(m: Any, w: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return m.serve[w, h, a, k, t] == sum(

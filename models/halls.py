@@ -5,7 +5,7 @@ lease[h,t] MW starting; space_mw[h,t] MW of IT that may stand.
 
     space_mw = existing + sum of hall MW x halls alive + leases alive               (h,t)   space_stock
     space_mw <= maximum of the host x (exists + opened by t)                        (h,t)   space_max
-    sum over a,k of peak MW x (fleet - stored) + refits at work <= space_mw         (h,t)   space
+    sum over a,k of peak MW x (fleet - stored - emptied) + refits at work <= space_mw   (h,t)   space
     sum over build hosts at the site of space_mw <= its land                        (p,t)   site_land
     sum over halls alive in standing shells <= what the site's shells hold          (p,t)   site_shell
 
@@ -20,6 +20,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.case.commitments import leases_paid
+from planner.case.refits import emptied_rows
 from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, grouped, tuples
 from planner.models.ledger import CONSTANT, Booked, asset, book, local
@@ -80,11 +81,13 @@ def _declare_space(m: Any, case: Case) -> None:
     add_family(m, "systems_at", m.PLACE, grouped(fleet, ["h", "t"], ["a", "k"]), 2)
     stored = grouped(case.stored, ["h", "t"], ["a", "k"])
     add_family(m, "stored_at", m.PLACE, stored, 2)
+    add_family(m, "emptied_at", m.PLACE, grouped(emptied_rows(case), ["h", "t"], ["a", "k"]), 2)
     m.space = Rule(
         m.PLACE,
         rule=lambda m, h, t: (
             sum(m.peak_mw_per_k[k] * m.fleet[h, a, k, t] for a, k in m.systems_at[h, t])
             - sum(m.peak_mw_per_k[k] * m.stored[h, a, k, t] for a, k in m.stored_at[h, t])
+            - sum(m.peak_mw_per_k[k] * m.emptied[h, a, k, t] for a, k in m.emptied_at[h, t])
             + sum(m.refit[h, c, u] for c, u in m.refits_at_work[h, t])
             <= m.space_mw[h, t]
         ),

@@ -66,12 +66,9 @@ def declare_load(m: Any, case: Case) -> None:
     spread = {key: by_load.get(key[:3], []) for key in [*m.LOAD, *m.LOAD_DESIGN]}
     add_family(m, "load_systems", m.LOAD, spread, 2)
     add_family(m, "design_systems", m.LOAD_DESIGN, spread, 2)
-    dark = heavy.merge(
-        case.stored.reset_index(drop=True)[["h", "a", "k", "t", "idles"]], on=["h", "a", "k", "t"]
-    )
-    saved = dark[~dark["idles"].astype(bool)]
-    for name, index, rows in (("load_stored", m.LOAD, saved), ("design_stored", m.LOAD_DESIGN, dark)):
-        off = grouped(rows, ["h", "m", "t"], ["a", "k"])
+    dark = heavy.merge(case.stored.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
+    off = grouped(dark, ["h", "m", "t"], ["a", "k"])
+    for name, index in (("load_stored", m.LOAD), ("design_stored", m.LOAD_DESIGN)):
         add_family(m, name, index, {key: off.get(key[:3], []) for key in index}, 2)
     work = case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]].merge(heavy, on=["h", "a", "k", "t"])
     soft = work["w"].map(case.workloads["preemptible"]).astype(bool)

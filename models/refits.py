@@ -1,8 +1,11 @@
 """Refits: other cooling fitted into halls that stand. Their space is out of use while the work lasts.
 
 Variables: refit[h,c,t] MW of IT whose refit to technology c is done at the start of t; the work begins O steps before.
+emptied[h,a,k,t] thousands of accelerators out of use for it: they do no work and leave their space to it, no more. Their
+idle power is paid, and cooling, grid and backup are held for them, so that nothing is saved by the months of a work.
 
-    sum over a,k of peak MW x (fleet - stored) <= space_mw - refits at work         (h,t)      space
+    sum over a,k of peak MW x emptied <= refits at work                             (h,t)      refit_emptied
+    sum over a,k of peak MW x (fleet - stored - emptied) <= space_mw - refits at work   (h,t)  space
     heat of c <= ... + refits to c alive                                            (h,c,t,s)  cooling_capacity
     refits to c at work or alive + cool alive / (1 + margin)
         <= halls that last, less c they have / (1 + margin) + halls alive           (h,c,t)    refit_standing
@@ -18,8 +21,18 @@ from typing import Any
 
 from planner.case.case import Case
 from planner.case.cooling import RECOVERY
-from planner.case.refits import room_mw
-from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped, tuples
+from planner.case.refits import emptied_rows, room_mw, works
+from planner.models.common import (
+    add_family,
+    add_param,
+    add_set,
+    add_var,
+    alive_map,
+    columns,
+    distinct,
+    grouped,
+    tuples,
+)
 from planner.models.ledger import Booked, asset, local
 from planner.models.rules import Rule
 
@@ -28,23 +41,25 @@ WORK = "work"
 
 
 def declare_works(m: Any, case: Case) -> None:
-    """What may be refitted, and what of it is at work; halls and cooling come after it."""
+    """What may be refitted, what of it is at work, and what is emptied for it; fleets, halls and cooling come after it."""
     add_set(m, "REFIT", tuples(case.refits), 3)
     add_var(m, "refit", m.REFIT)
-    at_work = [
-        ((h, u), (c, t))
-        for h, c, t, begins in columns(case.refits, ["h", "c", "t", "outage_t"])
-        for u in range(begins, t)
-    ]
-    works: dict[Any, list[Any]] = {}
-    for key, value in at_work:
-        works.setdefault(key, []).append(value)
-    add_family(m, "refits_at_work", m.PLACE, works, 2)
+    add_family(m, "refits_at_work", m.PLACE, works(case), 2)
+    add_set(m, "EMPTIED", tuples(emptied_rows(case)), 4)
+    add_var(m, "emptied", m.EMPTIED)
 
 
 def declare(m: Any, case: Case) -> None:
-    """What stands to be refitted, and cooling that comes with a hall alone."""
+    """What is emptied for works, what stands to be refitted, and cooling that comes with a hall alone."""
     margin = 1.0 + case.physics["cooling_margin"]
+    add_set(m, "EMPTIED_AT", distinct(emptied_rows(case), ["h", "t"]), 2)
+    m.refit_emptied = Rule(
+        m.EMPTIED_AT,
+        rule=lambda m, h, t: (
+            sum(m.peak_mw_per_k[k] * m.emptied[h, a, k, t] for a, k in m.emptied_at[h, t])
+            <= sum(m.refit[h, c, u] for c, u in m.refits_at_work[h, t])
+        ),
+    )
     _declare_standing(m, case, margin)
     _declare_with_hall(m, case, margin)
 

@@ -8,7 +8,7 @@ run that is not done by its deadline, else 0.
     sum over (h,t) of q of steps of t x effort = work of the run x placed       (w,j,q)  training_place
     sum over q of placed + unfinished = 1                                       (w,j)    training_once
     demand x unserved = sum over j of even pace x unfinished                    (w,t)    training_share
-    effort <= share x sum over (a,k) of rate x availability x (fleet - stored)  (w,j,h,t) training_edge
+    effort <= share x sum over (a,k) of rate x availability x (fleet - stored - emptied)  (w,j,h,t) training_edge
 
 ``placed`` is whole: a run is done or not, and of one that is not done no part counts and no work is spent on it. The last
 row stands where a run begins or must end within a period; share is the part of the period that is its own. ``ahead``
@@ -25,7 +25,7 @@ import pyomo.environ as pe
 from planner.case.case import Case
 from planner.case.training_work import ALL_HOSTS
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
-from planner.models.fleet import without_power
+from planner.models.fleet import out_of_use
 from planner.models.rules import Rule
 
 WHOLE_PERIOD = 1.0 - 1e-9
@@ -85,7 +85,7 @@ def _declare_edges(m: Any, case: Case) -> None:
                 m.edge_share[w, j, h, t]
                 * availability
                 * m.rate[w, h, a, k, t]
-                * (m.fleet[h, a, k, t] - without_power(m, h, a, k, t))
+                * (m.fleet[h, a, k, t] - out_of_use(m, h, a, k, t))
                 for a, k in m.trained_by[w, h, t]
             )
         ),

@@ -11,7 +11,7 @@ from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.halls import space_mw
-from planner.audit.refits import fitted_mw
+from planner.audit.refits import existing_mw, fitted_mw
 from planner.audit.view import View, each_period, labelled, over, total
 from planner.case.case import MEDIA
 
@@ -71,8 +71,7 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     index = labelled(table, keys)
     bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)
     pair = list(zip(table["h"], table["c"], strict=True))
-    held = view.case.existing_cooling["mw"] if len(view.case.existing_cooling) else pd.Series(dtype=float)
-    before = np.array([float(held.get(i, 0.0)) for i in pair])
+    before = over(index, existing_mw(view)).to_numpy(float)
     included = view.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
     part = np.array([float(included.get(i, 0.0)) for i in pair])
     space = over(labelled(table, HT), space_mw(view)).to_numpy(float)

@@ -10,7 +10,6 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.refits import begun_mw
 from planner.audit.view import HAKT, View, each_period, labelled, lookup, once, over, share_of_period, total
 from planner.case.columns import joined
 from planner.case.commitments import choice_of
@@ -149,10 +148,8 @@ def _stored(view: View, found: Findings) -> None:
     found.at_most("stored", got, over(got.index, held), "more in store than exists")
     kept = view.case.stored[view.case.stored["kept_on"]].reset_index(drop=True)
     now, before = labelled(kept, HAKT), labelled(kept.assign(t=kept["t"] - 1), HAKT)
-    arrived = kept["arrives_k"].to_numpy(float)
-    work = over(labelled(kept, ["h", "t"]), begun_mw(view)).to_numpy(float)
-    emptied = work / view.system(kept, "peak_mw_per_k").astype(float)
-    limit = pd.Series(over(before, got).to_numpy(float) + arrived + emptied, index=now)
+    arrived = (over(now, held).to_numpy(float) - over(before, held).to_numpy(float)).clip(min=0.0)
+    limit = pd.Series(over(before, got).to_numpy(float) + arrived, index=now)
     found.at_most("stored", over(now, got), limit, "switched off again")
 
 
@@ -174,7 +171,7 @@ def _load(view: View, found: Findings) -> None:
 
 def room_k(view: View) -> pd.Series:
     """(h, a, k, t) -> thousands of accelerators that can work at one time."""
-    return view.case.physics["availability"] * total(view.powered, HAKT, view.powered["on_k"])
+    return view.case.physics["availability"] * total(view.powered, HAKT, view.powered["ready_k"])
 
 
 @once

@@ -99,7 +99,8 @@ def _leases(view: View, found: Findings) -> None:
 def _space(view: View, found: Findings) -> None:
     """Fleet in space, space within the host's maximum once open, halls of a site within its land."""
     space, own = space_mw(view), view.powered[view.powered["h"].isin(view.own)]
-    load = total(own, ["h", "t"], own["peak_mw"]).add(at_work_mw(view), fill_value=0.0)
+    in_use = own["ready_k"] * view.system(own, "peak_mw_per_k").astype(float)
+    load = total(own, ["h", "t"], in_use).add(at_work_mw(view), fill_value=0.0)
     found.at_most("space", load, over(load.index, space), "the fleet's peak exceeds the space that is in use")
     power = view.table("power")
     power = power[power["h"].isin(view.own)]

@@ -68,7 +68,7 @@ def _it_load(view: View, found: Findings) -> pd.DataFrame:
     """
     fleet, work = view.powered, view.work
     fleet, soft = fleet[fleet["h"].isin(view.own)], work[work["soft"] & work["h"].isin(view.own)]
-    idle = fleet["idle_k"] * view.system(fleet, "idle_mw_per_k").astype(float)
+    idle = fleet["on_k"] * view.system(fleet, "idle_mw_per_k").astype(float)
     cells = joined(fleet[HAKT].assign(mw=idle), view.typical[["t", "s", "hours"]], ["t"])
     busy = _own(view, firm_by_slice(view))
     parts = [cells[[*HAKT, "s", "mw"]], busy[[*HAKT, "s"]].assign(mw=busy["load_k"] * _swing(view, busy))]
@@ -106,7 +106,7 @@ def liquid_energy(view: View) -> pd.Series:
     """(h, t) -> MWh of heat in liquid loops: idle power, firm work and work that may wait, by each system's share of it."""
     fleet, work = view.powered, view.work
     fleet, soft = _own(view, fleet), _own(view, work[work["soft"]])
-    idle = fleet["idle_k"] * view.system(fleet, "idle_mw_per_k").astype(float) * view.hours(fleet["t"])
+    idle = fleet["on_k"] * view.system(fleet, "idle_mw_per_k").astype(float) * view.hours(fleet["t"])
     busy = _own(view, firm_by_slice(view))
     hours = lookup(labelled(busy, ["t", "s"]), view.typical.set_index(["t", "s"])["hours"]).astype(float)
     parts = [(fleet, idle), (busy, busy["load_k"] * _swing(view, busy) * hours),

@@ -11,15 +11,19 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.view import View, each_period, over, total
+from planner.audit.view import HAKT, View, each_period, over, total
 from planner.case.context import Context
-from planner.case.cooling import RECOVERY
-from planner.scenario.schema import Host, Refit
+from planner.case.cooling import INCLUDED_COOLING, RECOVERY
+from planner.scenario.schema import ExistingHall, Host, Refit
 
 HCT = ["h", "c", "t"]
 FACTS = ["lead", "outage", "musd_per_mw", "life"]
 
-COVERS = {"refit_standing": "refit-standing", "cool_with_hall": "cooling-with-hall"}
+COVERS = {
+    "refit_emptied": "refit-emptied",
+    "refit_standing": "refit-standing",
+    "cool_with_hall": "cooling-with-hall",
+}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -37,6 +41,7 @@ def check(view: View, found: Findings) -> None:
     }
     dated(view, found, "refit-dates", rows, HCT, when)
     priced(found, "refit-price", rows, HCT, rows["added_mw"] * rows["case_musd_per_mw"])
+    _emptied(view, found)
     _standing(view, found, rows)
     _with_hall(view, found)
     _terms(view, found)
@@ -49,11 +54,38 @@ def at_work_mw(view: View) -> pd.Series:
     return total(works, ["h", "t"], works["added_mw"])
 
 
-def begun_mw(view: View) -> pd.Series:
-    """(h, t) -> MW of IT whose refit begins in t."""
-    rows = view.facts(view.table("refits"), view.case.refits, HCT, ["outage"])
-    rows = rows.assign(t=view.holds(view.begins(rows["t"]) - rows["case_outage"].to_numpy(int)))
-    return total(rows, ["h", "t"], rows["added_mw"])
+def existing_mw(view: View) -> pd.Series:
+    """(h, c, t) -> MW of heat of cooling that existing halls have beyond their price, in the periods they stand through."""
+    apart = {h.id for h in view.scenario.hosts if h.mode == "build" and h.room_air == "as-needed"}
+    margin = 1.0 + view.case.physics["cooling_margin"]
+    rows = [
+        (hall.host, c, t, mw)
+        for hall in view.scenario.existing.halls
+        for t in range(view.n)
+        if _lasts(view, hall, t)
+        for c, mw in (
+            *hall.cooling.items(),
+            *([(INCLUDED_COOLING, hall.it_mw * margin)] if hall.host in apart else []),
+        )
+    ]
+    table = pd.DataFrame(rows, columns=[*HCT, "mw"])
+    return total(table, HCT, table["mw"])
+
+
+def _lasts(view: View, hall: ExistingHall, t: int) -> bool:
+    return hall.until is None or view.case.calendar.containing(hall.until + timedelta(days=1)) > t
+
+
+def _emptied(view: View, found: Findings) -> None:
+    """What is out of use for a refit is there, has power, and is no more than is refitted in that period."""
+    table = view.powered
+    out = table["emptied"] / 1000.0
+    found.at_least("refit-emptied", total(table, HAKT, out), 0.0, "fewer than none out of use for a refit")
+    found.at_most("refit-emptied", total(table, HAKT, out), total(table, HAKT, table["on_k"]),
+                  "more is out of use for a refit than has power")  # fmt: skip
+    mw = total(table, ["h", "t"], out * view.system(table, "peak_mw_per_k").astype(float))
+    found.at_most("refit-emptied", mw, over(mw.index, at_work_mw(view)),
+                  "more is out of use than is refitted in that period")  # fmt: skip
 
 
 def fitted_mw(view: View) -> pd.Series:
@@ -84,13 +116,12 @@ def _standing(view: View, found: Findings, rows: pd.DataFrame) -> None:
     halls = each_period(halls, halls["t"], halls["case_life"], view)
     built = total(halls, ["h", "t"], halls["halls"] * halls["case_it_mw"])
     lasting: dict[str, float] = {}
-    has: dict[tuple[str, str], float] = {}
     for hall in view.scenario.existing.halls:
-        if hall.until is None or view.case.calendar.containing(hall.until + timedelta(days=1)) >= view.n:
+        if _lasts(view, hall, view.n - 1):
             lasting[hall.host] = lasting.get(hall.host, 0.0) + hall.it_mw
-        for c, mw in hall.cooling.items():
-            has[hall.host, c] = has.get((hall.host, c), 0.0) + mw / margin
-    room = [max(0.0, lasting.get(h, 0.0) - has.get((h, c), 0.0)) for h, c, _ in taken.index]
+    at_end = pd.MultiIndex.from_tuples([(h, c, view.n - 1) for h, c, _ in taken.index])
+    has = over(at_end, existing_mw(view)).to_numpy(float) / margin
+    room = [max(0.0, lasting.get(h, 0.0) - mw) for (h, _, _), mw in zip(taken.index, has, strict=True)]
     at = pd.MultiIndex.from_tuples([(h, t) for h, _, t in taken.index])
     limit = pd.Series(np.array(room) + over(at, built).to_numpy(float), index=taken.index)
     found.at_most("refit-standing", taken, limit, "more space is refitted than stands")
@@ -131,7 +162,7 @@ def _terms(view: View, found: Findings) -> None:
         work = _steps(view, outage)
         live = int(view.begins(t))
         empty = int(view.holds(live - work))
-        row = (_steps(view, wait) + work, work, price, min(life, ends[h] - live), empty)
+        row = (_steps(view, wait + outage), work, price, min(life, ends[h] - live), empty)
         for values, value in zip(want.values(), row, strict=True):
             values.append(value)
     for name, values in want.items():

@@ -76,16 +76,13 @@ class View:
 
     @cached_property
     def powered(self) -> pd.DataFrame:
-        """The fleet without what stands in store: thousands of accelerators that have power, their peak MW, and the
-        thousands whose idle power is paid."""
+        """The fleet without what stands in store: thousands of accelerators that have power, those of them that can work
+        (not emptied out of a hall that is refitted), and the peak MW of what has power."""
         table = self.table("fleet")
         on_k = (table["accelerators"] - table["stored"]) / 1000.0
-        stored = self.case.stored
-        paid = set(stored.index[stored["idles"].astype(bool)])
-        paid_on = [key in paid for key in zip(*(table[n] for n in ("h", "a", "k", "t")), strict=True)]
-        idle_k = on_k.where(~np.array(paid_on, dtype=bool), table["accelerators"] / 1000.0)
+        ready_k = on_k - table["emptied"] / 1000.0
         peak_mw = on_k * self.system(table, "peak_mw_per_k").astype(float)
-        return table.assign(on_k=on_k, idle_k=idle_k, peak_mw=peak_mw)
+        return table.assign(on_k=on_k, ready_k=ready_k, peak_mw=peak_mw)
 
     def begins(self, periods: Any) -> np.ndarray:
         """Steps from the horizon's start to the start of each period; after the horizon every period is one step."""

@@ -27,7 +27,7 @@ WHOLE = frozenset(
 )  # fmt: skip
 FLAG = frozenset(
     ["as_built", "by_year", "buyable", "chips_home", "chosen", "design", "domestic_chip", "early", "exists", "flexible",
-     "idles", "in_shell", "integer", "kept_on", "licensed", "may_lapse", "one_place", "optional", "own", "preemptible",
+     "in_shell", "integer", "kept_on", "licensed", "may_lapse", "one_place", "optional", "own", "preemptible",
      "provider_home", "same_year", "service_ends", "signed", "starts", "supply", "territory_home", "whole"]
 )  # fmt: skip
 DATE = frozenset(["earliest", "free_until", "start"])

@@ -8,9 +8,13 @@ from typing import Any
 import pandas as pd
 
 from planner.case import costs
+from planner.case.case import Case
+from planner.case.columns import keys_of
+from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
+from planner.case.periods import Calendar
 from planner.case.table import Table
-from planner.scenario.schema import Host
+from planner.scenario.schema import ExistingHall, Host
 
 INCLUDED_COOLING = "air-chilled-water"
 RECOVERY = "heat-recovery"
@@ -23,7 +27,7 @@ TABLES = {
         "life": "steps it stands",
     }),
     "heat": Table(("h", "c", "m"), {"included": "1 where the price of halls contains the technology, else 0"}),
-    "existing_cooling": Table(("h", "c"), {"mw": "MW of heat that exists beyond what existing halls include"}),
+    "existing_cooling": Table(("h", "c", "t"), {"mw": "MW of heat that exists beyond what existing halls include"}),
 }  # fmt: skip
 
 
@@ -120,16 +124,29 @@ def heat_table(context: Context) -> pd.DataFrame:
 
 
 def existing_cooling_table(context: Context) -> pd.DataFrame:
-    """(h, c) -> MW of cooling that exists beyond what existing halls include.
+    """(h, c, t) -> MW of cooling that exists beyond what existing halls include; a hall's ends with the hall.
 
     Halls that stand have their room air: where it is bought apart, it is counted here, with the margin of what is bought.
     """
-    totals: dict[tuple[str, str], float] = {}
+    totals: dict[tuple[str, str, int], float] = {}
     apart = {h.id for h in context.scenario.hosts if bought_apart(h)}
     for hall in context.scenario.existing.halls:
+        own = dict(hall.cooling)
         if hall.host in apart:
-            own = hall.it_mw * (1.0 + context.param("cooling_margin"))
-            totals[hall.host, INCLUDED_COOLING] = totals.get((hall.host, INCLUDED_COOLING), 0.0) + own
-        for c, mw in hall.cooling.items():
-            totals[hall.host, c] = totals.get((hall.host, c), 0.0) + mw
-    return TABLES["existing_cooling"].frame([(h, c, mw) for (h, c), mw in totals.items()])
+            air = hall.it_mw * (1.0 + context.param("cooling_margin"))
+            own[INCLUDED_COOLING] = own.get(INCLUDED_COOLING, 0.0) + air
+        for c, mw in own.items():
+            for t in range(periods_there(context.calendar, hall)):
+                totals[hall.host, c, t] = totals.get((hall.host, c, t), 0.0) + mw
+    return TABLES["existing_cooling"].frame([(*key, mw) for key, mw in totals.items()])
+
+
+def periods_there(calendar: Calendar, hall: ExistingHall) -> int:
+    """Periods from the start that an existing hall stands through to their last day."""
+    return calendar.n if hall.until is None else min(calendar.n, calendar.containing(hall.until + ONE_DAY))
+
+
+def existing_cooling_mw(case: Case) -> dict[tuple[str, str, int], float]:
+    """(h, c, t) -> MW of heat of cooling that exists beyond what existing halls include; what is missing has none."""
+    rows = case.existing_cooling
+    return dict(zip(keys_of(rows, ["h", "c", "t"]), rows["mw"].astype(float), strict=True))

@@ -2,8 +2,7 @@
 
 A fleet that is on draws its nameplate power whether it works or not. Fleets that exist, or are on their way (a ``since``
 ahead of the start), may wait in store where the halls that exist at their host have less space, cooling, grid or backup
-than that. So may those whose hall is refitted, as much as the work empties; they cost their idle power on, so that nothing
-is saved by the months of a work.
+than that.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ from planner.case.table import Table
 TABLES = {
     "stored": Table(("h", "a", "k", "t"), {
         "most_k": "thousands of accelerators that exist, the most there may be in store",
-        "arrives_k": "thousands of them that were not there before, and may find too little at their host",
-        "idles": "whether its idle power is paid in store too: its host is short of nothing, but a hall may be refitted",
+        "arrives_k": "thousands of them that were not there before",
         "kept_on": "whether what was on in the period before stays on",
     }),
 }  # fmt: skip
@@ -33,22 +31,16 @@ HT = ["h", "t"]
 
 
 def with_stored(case: Case) -> Case:
-    """The case with its table ``stored``: existing fleets of hosts that may be too small for them at some time, or whose
-    halls may be refitted."""
+    """The case with its table ``stored``: existing fleets of hosts that may be too small for them at some time."""
     tight = set(_shortages(case)["h"])
-    named = tight | set(case.refits["h"])
-    held = case.fleet[(case.fleet["existing_k"] > 0) & case.fleet["h"].isin(named)].reset_index(drop=True)
+    held = case.fleet[(case.fleet["existing_k"] > 0) & case.fleet["h"].isin(tight)].reset_index(drop=True)
     before = held[["h", "a", "k", "t", "existing_k"]].assign(t=held["t"] + 1)
     rows = held.merge(before, on=["h", "a", "k", "t"], how="left", suffixes=("", "_before"))
     there = rows["existing_k_before"].fillna(0.0)
     falls = _falls(case)
-    kept = [
-        h not in tight or ((h, t) not in falls and old > 0)
-        for h, t, old in zip(rows["h"], rows["t"], there, strict=True)
-    ]
-    arrives = (rows["existing_k"] - there).clip(lower=0.0).where(rows["h"].isin(tight), 0.0)
-    rows = rows.assign(most_k=rows["existing_k"], arrives_k=arrives, kept_on=np.array(kept, dtype=bool),
-                       idles=~rows["h"].isin(tight))  # fmt: skip
+    kept = [(h, t) not in falls and old > 0 for h, t, old in zip(rows["h"], rows["t"], there, strict=True)]
+    rows = rows.assign(most_k=rows["existing_k"], arrives_k=(rows["existing_k"] - there).clip(lower=0.0),
+                       kept_on=np.array(kept, dtype=bool))  # fmt: skip
     table = TABLES["stored"]
     return replace(case, stored=keyed(rows[list(table.names)], list(table.keys), list(table.columns)))
 
@@ -92,10 +84,11 @@ def _part(each: pd.DataFrame, what: str, field: str, least: pd.Series) -> pd.Dat
 def _uncooled(case: Case, each: pd.DataFrame, medium: str) -> pd.DataFrame:
     """Heat of a medium against all that carries it at the host: of the hall's price, and bought before."""
     carriers = case.heat[case.heat["m"] == medium].reset_index(drop=True)[["h", "c", "included"]]
-    bought = case.existing_cooling.reset_index(drop=True)[["h", "c", "mw"]].rename(columns={"mw": "bought"})
-    by = carriers.merge(bought, on=["h", "c"], how="left").fillna({"bought": 0.0})
-    by = by.groupby("h", as_index=False)[["included", "bought"]].sum()
-    rows = each[each[medium] > 0].merge(by, on="h")
+    bought = case.existing_cooling.reset_index(drop=True)[["h", "c", "t", "mw"]]
+    bought = bought.merge(carriers, on=["h", "c"]).groupby(HT, as_index=False)["mw"].sum()
+    included = carriers.groupby("h", as_index=False)["included"].sum()
+    rows = each[each[medium] > 0].merge(included, on="h")
+    rows = rows.merge(bought.rename(columns={"mw": "bought"}), on=HT, how="left").fillna({"bought": 0.0})
     there = rows["included"] * rows["existing_mw"] + rows["bought"] / (1.0 + case.physics["cooling_margin"])
     return rows[[*HT, "mw"]].assign(
         what=f"{medium} cooling", field="cooling", least=rows[medium], there=there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.case.case import MEDIA, Case
+from planner.case.refits import emptied_rows
 from planner.case.registry import PURCHASES
 from planner.case.resilience import lost_offers, reserves
 from planner.facts.numbers import fixed
@@ -72,10 +73,12 @@ def problem_size(case: Case) -> ProblemSize:
     refitted = len(case.refits) + (
         int(case.cooling["h"].map(case.hosts["as_built"]).astype(bool).sum()) if len(case.cooling) else 0
     )
+    emptied = emptied_rows(case)
+    refitted += len(emptied.reset_index(drop=True)[["h", "t"]].drop_duplicates())
     columns = (
-        sum(bought.values()) + orders + stock + fleet + serve + run + held + reserved + late + len(case.demand)
-        + len(case.stacks) + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs) + 2 * onsite + units
-        + 3 * stores + billed + losable
+        sum(bought.values()) + orders + len(emptied) + stock + fleet + serve + run + held + reserved + late
+        + len(case.demand) + len(case.stacks) + loads + heat + len(places) * slices + len(w) + 4 + len(case.outputs)
+        + 2 * onsite + units + 3 * stores + billed + losable
     )  # fmt: skip
     rows = (
         3 * stock + fleet * (2 + slices) + int(soft.sum()) + len(case.demand) + host_links + stack_links + loads

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.case.case import MEDIA, Case
+from planner.case.cooling import existing_cooling_mw
 from planner.case.plant_offers import STORED
 
 NEVER = 10**6
@@ -86,11 +87,7 @@ def cooling_ready(case: Case) -> pd.Series:
         [table.reset_index(drop=True)[["h", "c", "t"]] for table in (case.cooling, case.refits)]
     )
     bought = offers.groupby(["h", "c"])["t"].min().to_dict() if len(offers) else {}
-    held = (
-        {key for key, mw in case.existing_cooling["mw"].items() if mw > 0}
-        if len(case.existing_cooling)
-        else set()
-    )
+    held = {(h, c) for (h, c, t), mw in existing_cooling_mw(case).items() if t == 0 and mw > 0}
     carried: dict[tuple[str, str], int] = {}
     for row in case.heat.itertuples():
         ready = 0 if row.included or (row.h, row.c) in held else bought.get((row.h, row.c), NEVER)

@@ -14,7 +14,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
-from planner.case.cooling import INCLUDED_COOLING, technologies
+from planner.case.cooling import INCLUDED_COOLING, existing_cooling_mw, technologies
 from planner.case.permits import hall_types
 from planner.case.table import Table
 from planner.scenario.schema import Host, Refit
@@ -36,7 +36,7 @@ def refit_table(context: Context, halls: pd.DataFrame) -> pd.DataFrame:
         stands, ends = _standing(context, h, halls[halls["h"] == h.id] if len(halls) else halls)
         for c, (wait, musd, months) in offered(context, h).items():
             outage, life = calendar.whole_steps(months), context.life_steps("cooling", c)
-            lead = calendar.whole_steps(wait) + outage
+            lead = calendar.whole_steps(wait + months)
             for t in range(calendar.after(0, lead), calendar.n):
                 begins, left = calendar.before(t, outage), ends - calendar.step_of(t)
                 if begins >= stands and left > 0:
@@ -80,10 +80,28 @@ def _standing(context: Context, host: Host, halls: pd.DataFrame) -> tuple[int, i
     return first, min(ends, default=0)
 
 
+def works(case: Case) -> dict[tuple[str, int], list[tuple[str, int]]]:
+    """(h, t) -> refits (c, live period) that are at work in some part of t."""
+    out: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    refits = case.refits
+    for h, c, t, begins in zip(*(refits[name] for name in ("h", "c", "t", "outage_t")), strict=True):
+        for u in range(int(begins), int(t)):
+            out.setdefault((str(h), u), []).append((str(c), int(t)))
+    return out
+
+
+def emptied_rows(case: Case) -> pd.DataFrame:
+    """Rows of ``case.fleet`` at hosts and in periods in which a refit may be at work."""
+    at_work = works(case)
+    fleet = case.fleet
+    return fleet[[key in at_work for key in zip(fleet["h"], fleet["t"], strict=True)]]
+
+
 def room_mw(case: Case) -> dict[tuple[str, str], float]:
     """(h, c) with refits -> MW of IT in halls that exist throughout and have no cooling of technology c."""
-    last = case.host_period["existing_mw"].groupby(level=0).last() if len(case.host_period) else {}
-    held = case.existing_cooling["mw"] if len(case.existing_cooling) else {}
+    end = case.calendar.n - 1
     margin = 1.0 + case.physics["cooling_margin"]
+    held = existing_cooling_mw(case)
+    last = case.host_period["existing_mw"]
     pairs = zip(case.refits["h"], case.refits["c"], strict=True)
-    return {(h, c): max(0.0, float(last[h]) - float(held.get((h, c), 0.0)) / margin) for h, c in pairs}
+    return {(h, c): max(0.0, float(last[h, end]) - held.get((h, c, end), 0.0) / margin) for h, c in pairs}

@@ -14,6 +14,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.registry import PURCHASES, Purchase
+from planner.facts.numbers import number
 from planner.plans.network import SERVICE, Network
 from planner.plans.schema import SCHEMA
 
@@ -84,17 +85,28 @@ def _sold(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
     sales = tables["bridges"]
     sales = sales[sales["h"] == host].groupby(["g", "sale_date"], as_index=False)["added_mw"].sum()
     for row in sales.itertuples():
-        yield host, "", SOLD, f"{row.added_mw:.1f} MW {row.g}", row.sale_date, row.sale_date, False, None, ""
+        yield (
+            host,
+            "",
+            SOLD,
+            f"{number(row.added_mw)} MW {row.g}",
+            row.sale_date,
+            row.sale_date,
+            False,
+            None,
+            "",
+        )
 
 
 def _outages(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
-    """Space of a host that stands empty while it is refitted: how much, and from when to when."""
+    """Space of a host that is out of use while it is refitted: how much, and from when to when."""
     works = tables["refits"]
     works = works[(works["h"] == host) & (works["outage_date"] < works["live_date"])]
+    works = works.groupby(["c", "outage_date", "live_date"], as_index=False)["added_mw"].sum()
     for row in works.itertuples():
-        item = f"{row.added_mw:.1f} MW {row.c}"
+        item = f"{number(row.added_mw)} MW {row.c}"
         yield host, "", OUTAGE, item, row.outage_date, row.live_date, False, None, ""
 
 
 def _item(p: Purchase, row: dict[Any, Any]) -> str:
-    return str(row[p.item]) if p.item else f"{row[p.amount]:.1f} {p.unit}"
+    return str(row[p.item]) if p.item else f"{number(row[p.amount])} {p.unit}"

@@ -18,6 +18,7 @@ import pandas as pd
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
 from planner.case.columns import keys_of
+from planner.case.cooling import existing_cooling_mw
 from planner.case.levels import rescored, scored
 from planner.case.power import FIRM
 from planner.case.registry import NO_OUTLAY, PURCHASES
@@ -131,9 +132,10 @@ class _Reader(Reader):
         for name, part in (("owned", owned), ("rented", rented)):
             alive = dict(zip(keys_of(part, keys), part["k_alive"].tolist(), strict=True))
             table[name] = np.array([alive.get(key, 0.0) for key in wanted]) * 1000
-        dark = self.values("stored", keys, "k_stored")
-        off = dict(zip(keys_of(dark, keys), dark["k_stored"].tolist(), strict=True))
-        table["stored"] = np.array([off.get(key, 0.0) for key in wanted]) * 1000
+        for name in ("stored", "emptied"):
+            part = self.values(name, keys, "k_off")
+            off = dict(zip(keys_of(part, keys), part["k_off"].tolist(), strict=True))
+            table[name] = np.array([off.get(key, 0.0) for key in wanted]) * 1000
         table = self.site(self.dated(table))
         k = table["k_accelerators"].astype(float)
         return table.assign(
@@ -227,7 +229,7 @@ class _Reader(Reader):
         table = table.merge(fitted, on=keys, how="outer")
         included = self.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
         space = self.values("space_mw", ["h", "t"], "space_mw")
-        held = self.case.existing_cooling["mw"] if len(self.case.existing_cooling) else pd.Series(dtype=float)
+        held = existing_cooling_mw(self.case)
         table = table.merge(space, on=["h", "t"], how="left").fillna(
             dict.fromkeys(("heat_peak_mw", "added_mw", "musd", "bought_mw", "fitted_mw", "space_mw"), 0.0)
         )
@@ -235,7 +237,7 @@ class _Reader(Reader):
         table["capacity_mw"] = (
             table["bought_mw"]
             + table["fitted_mw"]
-            + np.array([float(held.get(i, 0.0)) for i in pair])
+            + np.array([held.get(key, 0.0) for key in keys_of(table, keys)])
             + np.array([float(included.get(i, 0.0)) for i in pair]) * table["space_mw"]
         )
         return self.site(self.dated(table))[list(SCHEMA["cooling"])]

@@ -11,7 +11,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
         "h", "p", "c", "t", "label", "added_mw", "order_date", "live_date", "musd", "capacity_mw", "heat_peak_mw",
     ),
     "fleet": ("p", "h", "mode", "a", "k", "t", "label", "accelerators", "owned", "rented", "existing", "stored",
-              "it_mw"),
+              "emptied", "it_mw"),
     "serving": (
         "w", "p", "h", "a", "k", "t", "label", "accelerators", "reserve", "rate", "served_kref", "share", "sigma", "seal",
     ),

@@ -21,6 +21,7 @@ from planner.audit.view import View
 from planner.case.build import build_case
 from planner.case.residual import left_share
 from planner.facts.catalog import Catalog
+from planner.facts.numbers import number
 from planner.finance.downsides import Event, changed
 from planner.finance.from_plan import finance_of
 from planner.finance.settle import settle
@@ -90,7 +91,7 @@ def test_an_engine_is_sold_in_the_quarter_the_line_comes_by_hand(plan):
     assert ledger.loc["capex", "musd"].sum() == pytest.approx(0.8 * mw)
     power = plan.tables["power"].set_index("t")["plant_mw"]
     told = plan.tables["milestones"].set_index("kind").loc["sold"]
-    assert (told["item"], str(told["end_date"])[:10]) == (f"{mw:.1f} MW {ENGINE}", "2030-01-01")
+    assert (told["item"], str(told["end_date"])[:10]) == (f"{number(mw)} MW {ENGINE}", "2030-01-01")
     assert power[LINE - 1] == pytest.approx(mw) and power[LINE] == 0
     assert not len(found := audit(plan)), found.to_string()
 

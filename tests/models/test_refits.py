@@ -11,11 +11,14 @@ import pytest
 from planner.audit import audit
 from planner.case import refits
 from planner.case.build import build_case
+from planner.case.refits import room_mw
 from planner.explain.waits import waits
+from planner.facts.numbers import number
 from planner.intake.fields import fields
 from planner.intake.scenario_file import with_overrides
 from planner.planning.pipeline import solve
-from planner.report.charts.gantt import gantt
+from planner.plans.milestones import _outages
+from planner.report.charts.gantt import gantt, rows
 from planner.report.field_labels import label
 from planner.solver.solution import Status
 
@@ -32,6 +35,7 @@ WORK = {
 NEEDED_T, N = 4, 6
 YEARS = {"horizon": {"start": "2027-01-01", "years": 3, "step": "half-year"}}
 NEVER = Status.INFEASIBLE
+WHEN = ["lead", "outage", "outage_t"]
 
 
 @pytest.fixture(scope="module")
@@ -126,29 +130,113 @@ def test_no_capacity_without_an_outage(place, facts, optimise):
     """A full hall must be emptied of as much as is refitted: of the existing fleet for the months of the work."""
     full = place(fleets=[FLEET])
     case = build_case(full, facts)
-    assert case.refits.loc[("champion", LIQUID, NEEDED_T), ["lead", "outage", "outage_t"]].tolist() == [
-        2,
-        1,
-        3,
-    ]
+    assert case.refits.loc[("champion", LIQUID, NEEDED_T), WHEN].tolist() == [2, 1, 3]
     fixed = {**at(NEEDED_T, 1.0), "halls": (0, 0)}
     answer = optimise(case, bounds=fixed)
-    off = {i[3]: v for i, v in answer.values("stored").items()}
-    assert off[3] >= 0.5 - 1e-9 and not any(off[t] > 1e-9 for t in range(3)), (
-        off
-    )  # 1 MW at 2 kW each, no sooner
+    assert {i[3]: v for i, v in answer.used("emptied").items()} == {
+        3: pytest.approx(0.5)
+    }  # 1 MW at 2 kW each, then alone
     assert answer.values("space_mw").to_list() == [2.5] * N
     warm = {(c, t): mw for (_, c, _, t, s), mw in answer.used("heat").items() if s == "design"}
     assert not any(c == LIQUID for c, t in warm if t < NEEDED_T) and (LIQUID, NEEDED_T) in warm
-    assert optimise(case, bounds={**fixed, "stored": (0, 0)}).status == NEVER
+    assert optimise(case, bounds={**fixed, "emptied": (0, 0)}).status == NEVER
 
 
-def test_what_was_bought_is_in_the_way_as_long_as_it_stands(place, facts, optimise):
-    """Servers that the plan bought draw power and hold their place: a refit waits for them, or is of other space."""
+def test_what_was_bought_is_emptied_like_what_was_there(place, facts, optimise):
+    """Servers that the plan bought hold their place: as many are out of use as the work takes space of."""
     case = build_case(place(systems=[RACKS, {"id": "hgx-b300"}]), facts)
     early = {("order", ("champion", "champion-us-chips", "hgx-b300", 2)): (1.25, 1.25), "halls": (0, 0)}
     assert optimise(case, bounds=early).status == Status.OPTIMAL
-    assert optimise(case, bounds={**early, **at(NEEDED_T, 1.0)}).status == NEVER
+    answer = optimise(case, bounds={**early, **at(NEEDED_T, 1.0)})
+    assert {i[2:]: v for i, v in answer.used("emptied").items()} == {("hgx-b300", 3): pytest.approx(0.5)}
+    assert optimise(case, bounds={**early, **at(NEEDED_T, 1.0), "emptied": (0, 0)}).status == NEVER
+
+
+NEWER = {"systems": [{"id": "hgx-b300"}],
+         "demand": {**WORK, "size": {"by": "accelerators", "points": [{"at": "2029-01-01", "value": 700}]}}}  # fmt: skip
+OLDER = {**FLEET, "system": "hgx-h100", "accelerators": 1900, "retire": "2035-01-01"}
+
+
+@pytest.mark.parametrize("outage", [0, 6])
+def test_no_refit_is_a_leave_to_keep_an_old_fleet_dark(place, facts, optimise, outage):
+    """Newer servers that need no other cooling: a refit makes no room for them beside a fleet that fills the hall."""
+    none = {"halls": (0, 0), "halls_late": (0, 0)}
+    for kind in ("as-needed", "refit"):
+        case = build_case(
+            place({"outage_months": outage}, {"standing_halls": kind}, fleets=[OLDER], **NEWER), facts
+        )
+        assert optimise(case, bounds=none).status == NEVER, kind
+    refit, as_needed = (
+        optimise(place({"outage_months": outage}, {"standing_halls": kind}, fleets=[OLDER], **NEWER), facts)
+        for kind in ("refit", "as-needed")
+    )
+    assert refit.objective >= as_needed.objective - 1e-6 and not refit.used("refit")
+
+
+def test_a_refit_without_an_outage_puts_nothing_out_of_use(place, facts, optimise):
+    case = build_case(place({"outage_months": 0}, fleets=[FLEET]), facts)
+    answer = optimise(case, bounds={**at(NEEDED_T, 1.0), "halls": (0, 0)})
+    assert answer.status == Status.OPTIMAL and not len(answer.values("emptied"))
+
+
+def test_two_fleets_share_what_is_refitted(place, facts, optimise):
+    """950 and 950 in a hall that they fill: what is out of use of both is one megawatt where one is refitted."""
+    fleets = [{**OLDER, "accelerators": 950, "retire": "2029-01-01"},
+              {**OLDER, "id": "other", "system": "hgx-h200", "accelerators": 950, "retire": "2029-01-01"}]  # fmt: skip
+    case = build_case(place(fleets=fleets), facts)
+    answer = optimise(case, bounds={**at(NEEDED_T, 1.0), "halls": (0, 0)})
+    out, peak = answer.values("emptied"), case.systems["peak_mw_per_k"]
+    mw = sum(float(peak[k]) * v for (_, _, k, t), v in out.items() if t == 3)
+    held = sum(float(peak[k]) * 0.95 for k in ("hgx-h100", "hgx-h200"))
+    assert held - 1.5 - 1e-6 <= mw <= 1.0 + 1e-6 and set(case.fleet["k"]) >= {"hgx-h100", "hgx-h200"}
+    more = {
+        ("emptied", index): (0.4, 0.95) for index in out.index if index[3] == 3 and index[2] != "gb300-nvl72"
+    }
+    assert optimise(case, bounds={**at(NEEDED_T, 1.0), "halls": (0, 0), **more}).status == NEVER
+
+
+def test_a_longer_outage_never_costs_less_where_the_host_is_too_small_for_a_time(place, facts, optimise):
+    """A second hall ends, so that fleets wait in store; energy is dear, and most of the fleet has no work left."""
+    base = place().model_dump(mode="json", exclude_none=True, by_alias=True)["demand"][0]
+    points = [{"at": "2027-01-01", "value": 1400}, {"at": "2028-01-01", "value": 100}]
+    old = {
+        **base,
+        "id": "old",
+        "must_serve_by": "2027-07-01",
+        "size": {"by": "accelerators", "points": points},
+    }
+    changes = {
+        "halls": [HALL, {**HALL, "id": "small", "it_mw": 0.6, "until": "2029-06-30"}], "demand": [old, base],
+        "fleets": [{**FLEET, "accelerators": 1500, "retire": "2031-01-01"}], "stacks": {"lead_months": 0},
+        "sites": {"elec_price_usd_per_mwh": 300},
+    }  # fmt: skip
+    answers = [optimise(place({"outage_months": m}, **changes), facts) for m in (0, 6, 12, 18)]
+    done = [
+        optimise(place({"outage_months": m}, **changes), facts, bounds=at(NEEDED_T, 1.0))
+        for m in (0, 6, 12, 18)
+    ]
+    for each in (answers, done):
+        assert (np.diff([a.objective for a in each]) >= -1e-6).all()
+    assert (np.diff([a.objective for a in done]) > 1e-3).all() and done[0].values("stored").sum() > 0
+    kept = {
+        k: optimise(place(hosts={"standing_halls": k}, **changes), facts) for k in ("as-needed", "as-built")
+    }
+    assert (
+        kept["as-needed"].objective <= answers[0].objective
+        and answers[-1].objective <= kept["as-built"].objective + 1e-6
+    )
+
+
+def test_cooling_of_a_hall_ends_with_the_hall(place, facts, optimise):
+    """Liquid loops of a hall that is gone cool nothing in 2029, and take no room of a refit of the hall that lasts."""
+    gone = {**HALL, "id": "gone", "until": "2027-06-30", "cooling": {LIQUID: 2.5}}
+    case = build_case(place(halls=[HALL, gone]), facts)
+    assert set(case.existing_cooling.reset_index(drop=True)["t"]) == {0}
+    none = {"halls": (0, 0), "halls_late": (0, 0)}
+    assert optimise(case, bounds={**none, "refit": (0, 0)}).status == NEVER
+    assert room_mw(case) == {("champion", LIQUID): 2.5}
+    answer = optimise(case, bounds={**none, **at(NEEDED_T, 2.5)})
+    assert answer.status == Status.OPTIMAL
 
 
 @pytest.mark.parametrize(
@@ -211,9 +299,19 @@ def test_a_work_within_a_long_period_takes_all_of_it(place, facts):
         "step": [{"step": "half-year", "years": 1}, {"step": "year", "years": 3}],
     }
     case = build_case(place(horizon={**horizon, "years": 4}), facts)
-    assert case.refits.loc[("champion", LIQUID, 4), ["lead", "outage", "outage_t"]].tolist() == [2, 1, 3]
+    assert case.refits.loc[("champion", LIQUID, 4), WHEN].tolist() == [2, 1, 3]
     plan = solve(case, quality="quick").plan
     assert plan is not None and audit(plan).empty and len(plan.tables["refits"])
+
+
+@pytest.mark.parametrize(
+    ("step", "steps"), [("quarter", [2, 1]), ("half-year", [1, 1]), ("year", [1, 1]), ("month", [6, 3])]
+)
+def test_the_wait_and_the_work_are_rounded_to_steps_once(place, facts, step, steps):
+    """Three months of each are two quarters, and no more than a half-year or a year."""
+    horizon = {"start": "2027-01-01", "years": 3, "step": step}
+    case = build_case(place({"lead_months": 3, "outage_months": 3}, horizon=horizon), facts)
+    assert case.refits[["lead", "outage"]].drop_duplicates().to_numpy().tolist() == [steps]
 
 
 # ---- what is told of it
@@ -256,7 +354,7 @@ FAULTS = [
     ("refit-dates", "refits", "outage_date", pd.Timestamp("2028-10-01")), ("refit-price", "refits", "musd", 0.5),
     ("refit-standing", "refits", "added_mw", 3.0), ("space", "refits", "added_mw", 2.0),
     ("cooling-with-hall", "cooling", "added_mw", 0.5), ("cooling-capacity", "refits", "added_mw", 0.1),
-    ("cooling-stock", "cooling", "capacity_mw", 0.1), ("stored", "refits", "added_mw", 0.1),
+    ("cooling-stock", "cooling", "capacity_mw", 0.1), ("refit-emptied", "refits", "added_mw", 0.1),
 ]  # fmt: skip
 
 
@@ -310,6 +408,54 @@ def test_a_timeline_without_the_outage_of_a_refit_is_found(plan, change):
     steps = steps if change == "moved" else steps.drop(at)
     found = audit(replace(plan, tables={**plan.tables, "milestones": steps}))
     assert set(found["rule"]) == {"refit-told"}
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize(
+    ("t", "accelerators"), [(2, 5.0), (3, 700.0), (3, -1.0), (4, 5.0)],
+    ids=["before the work", "more than is refitted", "fewer than none", "after the work"],
+)  # fmt: skip
+def test_a_fleet_out_of_use_without_a_work_for_it_is_found(plan, t, accelerators):
+    fleet = plan.tables["fleet"].copy()
+    fleet.loc[fleet.index[fleet["t"] == t][0], "emptied"] = accelerators
+    assert "refit-emptied" in set(audit(replace(plan, tables={**plan.tables, "fleet": fleet}))["rule"])
+
+
+@pytest.mark.untraced
+def test_cooling_of_a_hall_that_is_gone_is_found(place, facts):
+    """A plan that cools racks by loops of a hall that ended: all of it is made by a case in which the hall stays."""
+    stays = {**HALL, "id": "gone", "it_mw": 2.5, "cooling": {LIQUID: 2.5}}
+    made = solve(build_case(place(halls=[HALL, stays]), facts), quality="quick").plan
+    assert made is not None and audit(made).empty
+    case = build_case(place(halls=[HALL, {**stays, "until": "2027-06-30"}]), facts)
+    assert "cooling-capacity" in set(audit(replace(made, case=case))["rule"])
+
+
+@pytest.mark.untraced
+def test_a_hall_that_is_gone_takes_no_room_of_a_refit(place, facts):
+    gone = {**HALL, "id": "gone", "until": "2027-06-30", "cooling": {LIQUID: 2.5}}
+    plan = solve(build_case(place(halls=[HALL, gone]), facts), quality="quick").plan
+    assert plan is not None and len(plan.tables["refits"]) and audit(plan).empty
+
+
+def test_the_timeline_has_a_row_for_each_technology_with_all_its_works(plan):
+    """However small a part is and however many there are, each has its size."""
+    one = plan.tables["refits"].iloc[[0]]
+    year = pd.DateOffset(years=1)
+    later = one.assign(
+        added_mw=0.0231, outage_date=one["outage_date"] - year, live_date=one["live_date"] - year
+    )
+    told = list(_outages({**plan.tables, "refits": pd.concat([one, later, later])}, "champion"))
+    assert [row[3] for row in told] == [
+        f"0.0462 MW {LIQUID}",
+        f"{number(one['added_mw'].iloc[0])} MW {LIQUID}",
+    ]
+    table = pd.DataFrame(told, columns=list(plan.tables["milestones"].columns)).astype(
+        {"float_months": float}
+    )
+    assert len(set(rows(table)["line"])) == 1
+    bar = next(b for b in gantt(table).data if b.name == "Out of use for a refit")
+    assert [f"0.0462 MW {LIQUID}" in words for _, _, words, _ in bar.customdata] == [True, False]
 
 
 def test_a_refit_is_capital_of_the_class_of_cooling(plan):

@@ -71,7 +71,7 @@ def test_halls_that_stand_have_their_room_air(tiny, facts):
     hall = {"id": "old", "host": "champion", "it_mw": 3, "grid_mw": 4, "cooling": {LIQUID: 1}}
     case = build_case(tiny(existing={"halls": [hall]}, hosts=APART), facts)
     assert case.existing_cooling["mw"].to_dict() == {
-        ("champion", AIR): pytest.approx(3 * MARGIN), ("champion", LIQUID): 1.0,
+        ("champion", c, t): pytest.approx(mw) for c, mw in ((AIR, 3 * MARGIN), (LIQUID, 1.0)) for t in range(case.calendar.n)
     }  # fmt: skip
 
 

@@ -94,9 +94,10 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
 
 
 def _told(row: Any) -> str:
-    """What a bar says beside its dates: whether it is critical, its float, what it waits for."""
+    """What a bar says beside its dates: its size where it may be a part, whether it is critical, its float, its waits."""
     slack, after = getattr(row, "float_months", np.nan), getattr(row, "after", "")
-    parts = [t("charts.critical")] if row.critical else []
+    parts = [str(row.item)] if row.kind in SIZED_KINDS else []
+    parts += [t("charts.critical")] if row.critical else []
     if slack > 0:
         parts.append(t("charts.float", months=number(slack)))
     if after:
@@ -120,6 +121,8 @@ def _floats(fig: go.Figure, table: pd.DataFrame) -> None:
 
 NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack", SOLD, OUTAGE}
 """Kinds of which a place may have several: the thing is named too."""
+SIZED_KINDS = {SOLD, OUTAGE}
+"""Kinds that may come in parts, at several dates: one row of the timeline for all of a thing, the size told of each part."""
 
 
 def _labels(shown: pd.Series) -> list[str]:
@@ -135,4 +138,6 @@ def _line(row: Any, place: str) -> str:
     words = f"{place} · {term('milestone', row.kind)}"
     if row.kind not in NAMED_KINDS or not str(row.item or ""):
         return words
-    return f"{words}: {str(row.item).removeprefix('export licence for ')}"
+    item = str(row.item)
+    what = item.partition(" MW ")[2] if row.kind in SIZED_KINDS else item.removeprefix("export licence for ")
+    return f"{words}: {what}"
