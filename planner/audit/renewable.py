@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
@@ -30,7 +31,9 @@ def check(view: View, found: Findings) -> None:
         if ppa.counts_as_renewable
     }
     clouds = ledger[ledger["account"] == CLOUDS]
-    ours = bought[[key in counted for key in zip(bought["h"], bought["g"], strict=True)]]
+    ours = bought[
+        np.array([key in counted for key in zip(bought["h"], bought["g"], strict=True)], dtype=bool)
+    ]
     drawn = [
         _mwh(imported["t"], imported["import_mw"] * imported["hours"]),
         _mwh(made["t"], made["generation_mwh"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
@@ -94,7 +95,7 @@ def emptied_rows(case: Case) -> pd.DataFrame:
     """Rows of ``case.fleet`` at hosts and in periods in which a refit may be at work."""
     at_work = works(case)
     fleet = case.fleet
-    return fleet[[key in at_work for key in zip(fleet["h"], fleet["t"], strict=True)]]
+    return fleet[np.array([key in at_work for key in zip(fleet["h"], fleet["t"], strict=True)], dtype=bool)]
 
 
 def room_mw(case: Case) -> dict[tuple[str, str], float]:
