@@ -107,7 +107,11 @@ def test_a_stricter_share_never_costs_less_and_plans_are_clean(asked, facts, opt
 
 
 def test_a_share_met_by_plant_of_the_sites_own_is_audited_without_any_contract(tiny, facts):
-    sun = {"options": [{"id": "pv-utility-2026", "ways": ["buy"], "max_mw": 50, "lead_months": 3, "permit_months": 0}]}
+    sun = {
+        "options": [
+            {"id": "pv-utility-2026", "ways": ["buy"], "max_mw": 50, "lead_months": 3, "permit_months": 0}
+        ]
+    }
     scenario = tiny(sites={"power": sun}, limits={"renewable": [{"share": 0.1, "match": "year"}]})
     plan = solve(build_case(scenario, facts), quality="quick").plan
     assert plan is not None and plan.tables["generation"]["generation_mwh"].sum() > 0
