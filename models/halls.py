@@ -57,9 +57,8 @@ def _declare_stock(m: Any, case: Case) -> None:
         add_param(m, name, m.PLACE, case.host_period[name])
 
     def stock_rule(m: Any, h: Any, t: Any) -> Any:
-        return m.space_mw[h, t] == m.existing_mw[h, t] + sum(
-            m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in m.halls_alive[h, t]
-        ) + sum(m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in m.late_alive[h, t]) + sum(
+        built = built_mw(m, h, m.halls_alive[h, t], m.late_alive[h, t])
+        return m.space_mw[h, t] == m.existing_mw[h, t] + built + sum(
             m.lease[h, u] for u in m.leases_alive[h, t]
         )
 
@@ -70,6 +69,13 @@ def _declare_stock(m: Any, case: Case) -> None:
             m.space_mw[h, t]
             <= m.max_mw[h, t] * (m.exists[h, t] + sum(m.open[h, u] for u in m.opens_by[h, t]))
         ),
+    )
+
+
+def built_mw(m: Any, h: Any, whole: Any, late: Any) -> Any:
+    """MW of IT of halls of a host, of (hall type, live period) in whole numbers and in parts."""
+    return sum(m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in whole) + sum(
+        m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in late
     )
 
 

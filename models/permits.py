@@ -19,6 +19,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.models.common import add_family, add_param, add_set, tuples
+from planner.models.halls import built_mw
 from planner.models.rules import Rule
 
 Links = dict[tuple[str, int, int], list[tuple[Any, ...]]]
@@ -41,9 +42,8 @@ def _declare_halls(m: Any, case: Case) -> None:
     add_family(m, "late_after", m.HALL_PERMIT, _alive(case, halls[~whole], keys, ["b", "t"]), 2)
 
     def rule(m: Any, h: Any, works: Any, t: Any) -> Any:
-        return sum(m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in m.hall_after[h, works, t]) + sum(
-            m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in m.late_after[h, works, t]
-        ) <= m.max_mw[h, t] * sum(m.open[h, u] for u in m.hall_permits[h, works, t])
+        built = built_mw(m, h, m.hall_after[h, works, t], m.late_after[h, works, t])
+        return built <= m.max_mw[h, t] * sum(m.open[h, u] for u in m.hall_permits[h, works, t])
 
     m.hall_permit = Rule(m.HALL_PERMIT, rule=rule)
 

@@ -33,6 +33,7 @@ from planner.models.common import (
     grouped,
     tuples,
 )
+from planner.models.halls import built_mw
 from planner.models.ledger import Booked, asset, local
 from planner.models.rules import Rule
 
@@ -79,9 +80,7 @@ def _declare_standing(m: Any, case: Case, margin: float) -> None:
     def rule(m: Any, h: Any, c: Any, t: Any) -> Any:
         return sum(m.refit[h, c, u] for u in m.refits_begun[h, c, t]) + (1 / margin) * sum(
             m.cool[h, c, u] for u in m.refit_cooled[h, c, t]
-        ) <= m.refit_room_mw[h, c, t] + sum(
-            m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in m.halls_alive[h, t]
-        ) + sum(m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in m.late_alive[h, t])
+        ) <= m.refit_room_mw[h, c, t] + built_mw(m, h, m.halls_alive[h, t], m.late_alive[h, t])
 
     m.refit_standing = Rule(m.REFITTED, rule=rule)
 
@@ -98,9 +97,7 @@ def _declare_with_hall(m: Any, case: Case, margin: float) -> None:
     m.cool_with_hall = Rule(
         m.COOL_WITH_HALL,
         rule=lambda m, h, c, t: (
-            (1 / margin) * m.cool[h, c, t]
-            <= sum(m.hall_mw[h, b, u] * m.halls[h, b, u] for b, u in m.halls_with[h, c, t])
-            + sum(m.hall_late_mw[h, b, u] * m.halls_late[h, b, u] for b, u in m.late_with[h, c, t])
+            (1 / margin) * m.cool[h, c, t] <= built_mw(m, h, m.halls_with[h, c, t], m.late_with[h, c, t])
         ),
     )
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from planner.case.case import Case
-from planner.solver.arrays import Arrays, Block
+from planner.solver.arrays import Arrays
 
 RULE = "grid_size"
 
@@ -49,17 +49,13 @@ def with_size_rows(case: Case, arrays: Arrays) -> Arrays:
             row = arrays.rows["hall_permit"].position(slower)
             permits = [c for c in matrix.rows[row] if opens.start <= c < opens.stop]
             matrix[row, permits] = -ample
-    height, width = arrays.shape
     columns = [space.position(i) for i in index]
-    extra = csr_array((np.ones(len(index)), (np.arange(len(index)), columns)), shape=(len(index), width))
-    largest = case.host_period["max_mw"].reindex(index).to_numpy(float)
-    return replace(
-        arrays,
-        matrix=csr_array(vstack([csr_array(matrix), extra], format="csr")),
-        row_lower=np.concatenate([arrays.row_lower, np.full(len(index), -np.inf)]),
-        row_upper=np.concatenate([upper, largest]),
-        rows={**arrays.rows, RULE: Block.of(height, index)},
+    extra = csr_array(
+        (np.ones(len(index)), (np.arange(len(index)), columns)), shape=(len(index), arrays.shape[1])
     )
+    largest = case.host_period["max_mw"].reindex(index).to_numpy(float)
+    ample_rows = replace(arrays, matrix=csr_array(matrix), row_upper=upper)
+    return ample_rows.with_rows(RULE, index, extra, np.full(len(index), -np.inf), largest)
 
 
 def ample_mw(case: Case) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from planner.case.case import Case
 from planner.case.columns import looked_up
@@ -23,7 +23,7 @@ from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Exact, Relaxation, periods_of, rounded, rows_of, scaled_rows
 from planner.explain.service_limits import class_floors, continuity, control, decisions, shares, survival
 from planner.scenario.schema import Site
-from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.arrays import Arrays, Floats
 from planner.solver.highs import LiveHighs
 
 
@@ -378,16 +378,8 @@ def with_bound_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Relaxation
     height, width = arrays.shape
     columns = [arrays.columns[name].position(index) for name, index, *_ in wanted]
     extra = csr_array((np.ones(len(wanted)), (np.arange(len(wanted)), columns)), shape=(len(wanted), width))
-    grown = replace(
-        arrays,
-        matrix=csr_array(vstack([arrays.matrix, extra], format="csr")),
-        row_lower=np.concatenate([arrays.row_lower, np.full(len(wanted), -np.inf)]),
-        row_upper=np.concatenate([arrays.row_upper, [bound for *_, bound, _unit, _what in wanted]]),
-        rows={
-            **arrays.rows,
-            "stated_bound": replace(Block(height, ()), leaves=Block.of(0, range(len(wanted))).leaves),
-        },
-    )
+    bounds = np.array([bound for *_, bound, _unit, _what in wanted], dtype=float)
+    grown = arrays.with_rows("stated_bound", range(len(wanted)), extra, np.full(len(wanted), -np.inf), bounds)
     relaxations = [
         Relaxation(
             "cost" if name == "cost" else "delay",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from planner.solver.members import Members
 
@@ -133,6 +133,18 @@ class Arrays:
         """Rows and columns."""
         height, width = self.matrix.shape
         return int(height), int(width)
+
+    def with_rows(
+        self, name: str, index: Iterable[Any], entries: csr_array, lower: Floats, upper: Floats
+    ) -> "Arrays":
+        """These arrays with one more component of rows at the end: its index, entries (rows x columns) and bounds."""
+        return replace(
+            self,
+            matrix=csr_array(vstack([self.matrix, entries], format="csr")),
+            row_lower=np.concatenate([self.row_lower, lower]),
+            row_upper=np.concatenate([self.row_upper, upper]),
+            rows={**self.rows, name: Block.of(self.shape[0], index)},
+        )
 
     def series(self, name: str, values: Floats) -> pd.Series:
         """The entries of a vector over all columns that belong to variable `name`, labelled by its index."""

@@ -7,12 +7,11 @@ forget the factors of the basis and the steepest edge weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from planner.solver.arrays import Arrays, Block
+from planner.solver.arrays import Arrays
 
 FLOOR = "control_floor"
 """The row whose share changes."""
@@ -30,8 +29,4 @@ def with_floors(arrays: Arrays, shares: Sequence[float]) -> Arrays:
     )
     copies = csr_array(vstack([floor] * height) + entries) if height else entries
     free = np.full(height, np.inf)
-    return replace(
-        arrays, matrix=csr_array(vstack([arrays.matrix, copies])),
-        row_lower=np.concatenate([arrays.row_lower, -free]), row_upper=np.concatenate([arrays.row_upper, free]),
-        rows={**arrays.rows, FLOORS: Block.of(arrays.shape[0], range(height))},
-    )  # fmt: skip
+    return arrays.with_rows(FLOORS, range(height), copies, -free, free)

@@ -7,13 +7,12 @@ forbid it until then, or for good, says much.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from planner.case.registry import PURCHASES
-from planner.solver.arrays import Arrays, Block
+from planner.solver.arrays import Arrays
 from planner.solver.members import Ints
 
 TOTALS = "totals"
@@ -52,8 +51,4 @@ def with_totals(arrays: Arrays, searched: Collection[str]) -> Arrays:
     at = np.concatenate(rows), np.concatenate(columns)
     totals = csr_array((np.ones(len(at[0])), at), shape=(height, arrays.shape[1]))
     free = np.full(height, np.inf)
-    return replace(
-        arrays, matrix=csr_array(vstack([arrays.matrix, totals])),
-        row_lower=np.concatenate([arrays.row_lower, -free]), row_upper=np.concatenate([arrays.row_upper, free]),
-        rows={**arrays.rows, TOTALS: Block.of(arrays.shape[0], range(height))},
-    )  # fmt: skip
+    return arrays.with_rows(TOTALS, range(height), totals, -free, free)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from planner.case.build import build_case
 from planner.case.case import Case
@@ -34,7 +34,7 @@ from planner.planning.pipeline import solve
 from planner.planning.solve_run import GAPS, Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Cut, Scenario
-from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.arrays import Arrays, Floats
 from planner.solver.engine import ANY_AMOUNT, HALLS, PATTERN, Engine
 from planner.solver.solution import Status
 from planner.studies.supplier_loss_tables import (
@@ -288,7 +288,7 @@ def _hold_plant(case: Case, base: Plan, arrays: Arrays, first: int) -> Arrays:
 
     Whether and when it is sold is decided on the day of the sale, and the days on which it may be differ between cases.
     """
-    plants, (height, width) = case.plants, arrays.shape
+    plants = case.plants
     ordered = case.calendar.periods_of(PURCHASE["plants"].decided_step(plants, case.calendar))
     index = list(plants.index[np.asarray(ordered) < first])
     if not index:
@@ -304,14 +304,8 @@ def _hold_plant(case: Case, base: Plan, arrays: Arrays, first: int) -> Arrays:
         if (h, g, t) in row_of
     ]
     at = tuple(np.array(members).T)
-    rows = csr_array((np.ones(len(members)), at), shape=(len(index), width))
-    return replace(
-        arrays,
-        matrix=csr_array(vstack([arrays.matrix, rows], format="csr")),
-        row_lower=np.concatenate([arrays.row_lower, held]),
-        row_upper=np.concatenate([arrays.row_upper, held + NOISE]),
-        rows={**arrays.rows, "held_plant": Block.of(height, index)},
-    )
+    rows = csr_array((np.ones(len(members)), at), shape=(len(index), arrays.shape[1]))
+    return arrays.with_rows("held_plant", index, rows, held, held + NOISE)
 
 
 def _decisions(case: Case, base: Plan) -> Iterator[tuple[str, pd.DataFrame, pd.Series, pd.Series]]:
