@@ -134,11 +134,19 @@ def in_words(entries: pd.DataFrame) -> pd.DataFrame:
 
 
 def asset(
-    case: Case, family: str, table: pd.DataFrame, price: Any, quantity: Any, account: str, **fields: Any
+    case: Case,
+    family: str,
+    table: pd.DataFrame,
+    price: Any,
+    quantity: Any,
+    account: str,
+    asset_class: str = "",
+    **fields: Any,
 ) -> list[Booked]:
     """Purchase of an asset with columns t, lead, life (steps): outlays over the lead, then the residual value.
 
-    The latter falls on the horizon's end, or in the period ``u`` of its sale where the table has one.
+    The latter falls on the horizon's end, or in the period ``u`` of its sale where the table has one. The asset class is
+    that of the account where none is given.
     """
     out: list[Booked] = []
     if not len(table):
@@ -147,7 +155,8 @@ def asset(
     price = np.broadcast_to(np.asarray(price, dtype=float), len(table))
     quantity = np.broadcast_to(np.asarray(quantity, dtype=float), len(table))
     live, lead = case.calendar.steps_of(table["t"]), table["lead"].to_numpy(int)
-    at_order = case.order_share[account_of(account).asset_class]
+    fields["asset_class"] = asset_class = asset_class or account_of(account).asset_class
+    at_order = case.order_share[asset_class]
     booked_at = np.where((lead > 0) & (at_order < 1.0), 1, lead)  # steps before live of the last payment
     rows, t, musd, booked = [], [], [], []
     for back in range(0, int(lead.max()) + 1):
@@ -163,7 +172,7 @@ def asset(
         musd.append((price * share)[paid])
         booked.append(np.where(back == booked_at, quantity, 0.0)[paid])
     out.append(_part(family, index, rows, t, musd, booked, account=account, **fields))
-    left = left_share(case, account_of(account).asset_class, table)
+    left = left_share(case, asset_class, table)
     held = np.flatnonzero(left > 0)
     end = table["u"].to_numpy(int) if "u" in table else np.full(len(table), case.calendar.n)
     worth, none = -(price * left)[held], np.zeros(len(held))

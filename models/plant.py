@@ -240,10 +240,7 @@ def _declare_units(m: Any, case: Case) -> None:
 
 def entries(case: Case) -> list[Booked]:
     """Plant bought, and what generation costs, burns and emits; upkeep and rent are charges of the registry."""
-    bought = case.plants
-    out = asset(case, "plant", bought, bought["musd_per_mw"], 1.0, "plant", **local(case, bought["h"]))
-    sold = case.bridges
-    out += asset(case, "bridge", sold, sold["musd_per_mw"], 1.0, "bridge", **local(case, sold["h"]))
+    out = [*_bought(case, "plant", case.plants), *_bought(case, "bridge", case.bridges)]
     table = case.outputs.reset_index(drop=True)
     if not len(table):
         return out
@@ -258,3 +255,14 @@ def entries(case: Case) -> list[Booked]:
         book("gen", index, table["t"], table["musd_per_mmbtu"] * burnt, burnt, account="fuel", **here),
         book("gen", index, table["t"], 0.0, table["tco2_per_mwh"] * hours, account="plant-emissions", h=table["h"]),
     ]  # fmt: skip
+
+
+def _bought(case: Case, family: str, plants: pd.DataFrame) -> list[Booked]:
+    """Purchases of a family, whose account is of its name, by asset class."""
+    return [
+        entry
+        for name, rows in plants.groupby("asset_class", sort=False)
+        for entry in asset(
+            case, family, rows, rows["musd_per_mw"], 1.0, family, str(name), **local(case, rows["h"])
+        )
+    ]

@@ -14,9 +14,10 @@ import pandas as pd
 
 from planner.audit.view import PARTNER, View, each_period, lookup
 
-LINE = ["t", "kind", "account", "payer", "h", "a", "k", "origin_iso3", "w"]
+LINE = ["t", "kind", "account", "asset_class", "payer", "h", "a", "k", "origin_iso3", "w"]
 AMOUNTS = ["quantity", "musd"]
-FIELDS = ["kind", "account", "payer", "h", "a", "k", "origin_iso3", "w", "unit"]
+PLANT = ("plant", "batteries")
+FIELDS = ["kind", "account", "asset_class", "payer", "h", "a", "k", "origin_iso3", "w", "unit"]
 
 
 class Book:
@@ -38,7 +39,7 @@ class Book:
             self.parts[name].extend(cells.tolist())
 
     def table(self) -> pd.DataFrame:
-        """All lines: t, kind, account, payer, host, stack, origin, workload, unit, quantity, MUSD."""
+        """All lines: t, kind, account, asset class, payer, host, stack, origin, workload, unit, quantity, MUSD."""
         texts = {k: pd.array(self.parts[k], dtype=object) for k in FIELDS}
         numbers = {k: np.array(self.parts[k], dtype=float) for k in AMOUNTS}
         return pd.DataFrame({"t": np.array(self.parts["t"], dtype=int), **texts, **numbers})
@@ -46,7 +47,7 @@ class Book:
     def asset(self, rows: pd.DataFrame, price: Any, what: str, quantity: Any = 0.0, **fields: Any) -> None:
         """Outlays of a purchase over its lead and its residual value."""
         rows = rows.assign(price=np.asarray(price, dtype=float) * np.ones(len(rows))).reset_index(drop=True)
-        first = self.case.order_share[what]
+        first, fields = self.case.order_share[what], {**fields, "asset_class": what}
         lead, live, life = (rows[c].to_numpy(int) for c in ("case_lead", "t", "case_life"))
         self.add(rows, 0.0, quantity, kind="capex", **fields)  # quantities are compared without their period
         ordered = self.view.begins(live) - lead
@@ -79,7 +80,7 @@ class Book:
         straight = np.maximum(0.0, 1.0 - used / np.maximum(life, 1))
         if rule == "none":
             return 0.0 * straight
-        if what not in ("servers", "plant") or (rule == "straight-line" and sold_on is None):
+        if what not in ("servers", *PLANT) or (rule == "straight-line" and sold_on is None):
             return straight
         kind = "accelerator" if what == "servers" else "plant"
         fall = min(1.0, 1.0 + case.physics[f"{kind}_market_value_change_per_year"])

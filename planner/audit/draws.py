@@ -128,7 +128,7 @@ def booked(book: Book) -> None:
     drawn = drawn_by_source(view)
     drawn = drawn[drawn["supplier"].isin(set(known))].reset_index(drop=True)
     for row in drawn.itertuples():
-        fields = {"h": str(row.h), "k": str(row.k)}
+        fields = {x: str(getattr(row, x)) for x in THING}
         grant = known[row.supplier].kind == "grant"
         line = pd.DataFrame({"t": [row.t]})
         if grant:

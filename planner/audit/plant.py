@@ -168,8 +168,10 @@ def booked(book: Book) -> None:
             list(PURCHASE[name].index),
         )
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
-        price, here = rows["added_mw"] * rows["case_musd_per_mw"], book.local(rows["h"])
-        book.asset(rows, price, "plant", rows["added_mw"], account=account, unit="MW plant", **here)
+        stores = view.case.catalog.table("power_options")["fuel"].reindex(rows["g"]).eq("storage").to_numpy()
+        for what, part in (("plant", rows[~stores]), ("batteries", rows[stores])):
+            price, here = part["added_mw"] * part["case_musd_per_mw"], book.local(part["h"])
+            book.asset(part, price, what, part["added_mw"], account=account, unit="MW plant", **here)
     rows, mwh = generated(view), generated(view)["mwh"]
     burnt = mwh * rows["case_mmbtu_per_mwh"]
     here = book.local(rows["h"])

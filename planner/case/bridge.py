@@ -17,8 +17,6 @@ from planner.case.plant import TABLES as PLANTS
 from planner.case.residual import aged
 from planner.case.table import Table
 
-PLANT = "plant"
-"""Asset class of plant of a site's own."""
 TABLES = {
     "bridges": Table(("h", "g", "u", "t"), {
         **PLANTS["plants"].columns,
@@ -34,9 +32,10 @@ def bridge_table(
     """(h, g, u, t) plant going live in t and sold at the start of u; ``grids``: MW of the grid by site and period."""
     table = TABLES["bridges"]
     dates = {h: _dates(context, h, own, grids) for h, own in connections.groupby("h")}
-    if not len(plants) or not dates or context.scenario.finance.residual == "none" or _lent(context):
+    if not len(plants) or not dates or context.scenario.finance.residual == "none":
         return table.frame([])
-    rows = plants.reset_index(drop=True).assign(u=plants["h"].map(dates).tolist()).explode("u")
+    rows = plants[~_lent(context, plants["asset_class"])].reset_index(drop=True)
+    rows = rows.assign(u=rows["h"].map(dates).tolist()).explode("u")
     rows = rows[rows["u"].notna() & (rows["u"] > rows["t"])]
     steps = context.calendar.steps_of(rows["u"].astype(int)) - context.calendar.steps_of(rows["t"])
     rows = rows.assign(stands=steps, sold_share=_sold(context, rows, steps))
@@ -53,9 +52,10 @@ def _dates(context: Context, h: str, connections: pd.DataFrame, grids: pd.DataFr
     return sorted({int(t) for t in (*begins, *grows) if begins.min() <= t < context.calendar.n})
 
 
-def _lent(context: Context) -> bool:
-    """Whether a source may pay for plant of which the plan chooses the draws."""
-    return any(s.optional and s.may_finance(PLANT) for s in context.scenario.finance.sources)
+def _lent(context: Context, classes: pd.Series) -> np.ndarray:
+    """Whether a source may pay for what is of a class of which the plan chooses the draws."""
+    sources = [s for s in context.scenario.finance.sources if s.optional]
+    return np.array([any(s.may_finance(c) for s in sources) for c in classes], dtype=bool)
 
 
 def _sold(context: Context, rows: pd.DataFrame, steps: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from planner.case.finance import (
 )
 from planner.case.loans import QUARTERS_PER_YEAR, Array, Fees, instalments, service_of
 from planner.case.periods import STEP_MONTHS, Calendar, add_months, quarter_of
-from planner.case.registry import ACCOUNTS, HARDWARE, PURCHASE
+from planner.case.registry import CLASSES, HARDWARE, PURCHASE
 from planner.facts.catalog import Catalog
 from planner.scenario.finance import Source
 from planner.scenario.schema import Scenario
@@ -35,8 +35,6 @@ UNPLANNED = ("equity",)
 MONTHS = STEP_MONTHS["quarter"]
 DRAWN, GRANT_DRAWN, COST, REPAID = "draw", "grant-drawn", "debt-cost", "debt-repaid"
 """Accounts of the ledger."""
-BOUGHT = {account.asset_class for account in ACCOUNTS.values()} - {""}
-"""Asset classes of capital."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +151,7 @@ def tenor_of(terms: Source, left: int, lives: Mapping[str, float]) -> tuple[floa
     if terms.tenor_years is not None:
         return terms.tenor_years, ""
     caps = {"what is left of the horizon": left / QUARTERS_PER_YEAR}
-    for name in sorted(x for x in BOUGHT & set(lives) if terms.may_finance(x)):
+    for name in sorted(x for x in CLASSES & set(lives) if terms.may_finance(x)):
         caps[f"the useful life of {name}"] = lives[name]
     if terms.longest_tenor_years is not None:
         caps["the longest that is given"] = terms.longest_tenor_years

@@ -19,7 +19,8 @@ from planner.case.context import Context, keyed
 from planner.case.fading import fade_per_year, life_steps
 from planner.case.permits import permit_from
 from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offered, steps, unit_mw
-from planner.case.power import PLANT
+from planner.case.power import PLANT as BOUGHT
+from planner.case.registry import BATTERIES, PLANT
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
 from planner.scenario.power import PowerOption
@@ -27,10 +28,11 @@ from planner.scenario.schema import Site
 
 TABLES = {
     "plants": Table(("h", "g", "t"), {
-        **PLANT, "permit_steps": "steps of permits before the order",
+        **BOUGHT, "permit_steps": "steps of permits before the order",
         "upkeep_musd_per_mw_step": "upkeep, MUSD per MW and step",
         "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
         "fade_per_year": "share of its energy as new that storage loses a year; 0 of what stores none",
+        "asset_class": "row of ``asset_classes``",
     }),
     "hires": Table(("h", "g", "t"), {
         "lead": "steps from the signature to the first day",
@@ -61,10 +63,11 @@ def plant_table(context: Context) -> pd.DataFrame:
         upkeep = 0.0 if pd.isna(fixed) else fixed * context.calendar.step_years / 1000.0
         life, resale = life_steps(context, option), figure(context, option, "resale_pct") / 100.0
         fade = fade_per_year(context, option)
+        stores = context.catalog.value(TABLE, option.id, "fuel") == STORED
         permit, lead = (steps(context, option, field) for field in ("permit_months", "lead_months"))
         first = max(context.calendar.after(0, permit + lead), _built_from(context, h, option))
         rows += [
-            (h, g, t, lead, musd, life, permit, upkeep, resale, fade)
+            (h, g, t, lead, musd, life, permit, upkeep, resale, fade, BATTERIES if stores else PLANT)
             for t in range(first, context.calendar.n)
         ]
     return TABLES["plants"].frame(rows)

@@ -218,6 +218,9 @@ ONCE = {p.families[0]: p.once for p in PURCHASES if p.once}
 """Binary family -> the rule by which each of its things is had at most once."""
 
 
+PLANT, BATTERIES = "plant", "batteries"
+"""Asset classes of plant of a site's own, whatever its account: what stores energy wears sooner than what generates it."""
+
 ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("goods", "Systems", "capex", "servers and racks with their accelerators, freight apart",
             "servers", "accelerators"),
@@ -271,11 +274,11 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
     Account("backup-upkeep", "Backup upkeep", "opex", "share of the plant's price, every period it stands",
             charge=Charge("backups", "upkeep_musd_per_mw_step")),
     Account("plant", "Plant of a site's own", "capex", "engines, turbines, fuel cells, sun, wind and the like, bought",
-            "plant", "MW plant"),
+            PLANT, "MW plant"),
     Account("plant-upkeep", "Plant upkeep", "opex", "fixed cost of plant bought, every period it stands",
             charge=Charge("plants", "upkeep_musd_per_mw_step")),
     Account("bridge", "Plant sold again", "capex", "plant bought until a line comes; its sale is its residual value",
-            "plant", "MW plant"),
+            PLANT, "MW plant"),
     Account("bridge-upkeep", "Upkeep of plant sold again", "opex", "fixed cost of such plant, every period until its sale",
             charge=Charge("bridges", "upkeep_musd_per_mw_step")),
     Account("plant-rent", "Plant rent", "rent", "rented plant, every period of the term, maintenance included",
@@ -307,6 +310,8 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
 )}  # fmt: skip
 
 
+CLASSES = {account.asset_class for account in ACCOUNTS.values()} - {""} | {BATTERIES}
+"""Asset classes of capital: that of an account, of plant that stores energy its own."""
 HARDWARE = (
     "goods",
     "shipping",

@@ -24,6 +24,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.fading import holds
+from planner.case.registry import BATTERIES, PLANT
 
 Method = Literal["market", "straight-line", "none"]
 METHODS: tuple[Method, ...] = ("market", "straight-line", "none")
@@ -64,7 +65,7 @@ def aged(change: float, years: np.ndarray) -> np.ndarray:
 def _market(case: Case, asset_class: str) -> tuple[str, float, float]:
     """Column of the case table with what has a market, the share of it that a buyer pays, and the change a year."""
     physics = case.physics
-    if asset_class == "plant":
+    if asset_class in (PLANT, BATTERIES):
         return "resale_share", 1.0, physics["plant_market_value_change_per_year"]
     kept = 1.0 - physics["accelerator_first_owner_loss"]
     return "goods_share", kept, physics["accelerator_market_value_change_per_year"]

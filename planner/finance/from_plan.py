@@ -15,9 +15,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from planner.case.bridge import PLANT
 from planner.case.context import Context
-from planner.case.fading import fade_per_year, life_steps
 from planner.case.finance import (
     HOME_CURRENCY,
     Default,
@@ -28,8 +26,6 @@ from planner.case.finance import (
     payer_of_hosts,
 )
 from planner.case.periods import Calendar, add_months, quarter_name, quarter_of
-from planner.case.plant_offers import offered
-from planner.facts.numbers import number
 from planner.finance.contracts import contracts_of, earned_by, unpaid_before
 from planner.finance.faults import Fault, FinanceError, raise_all
 from planner.finance.kernel import Array
@@ -219,27 +215,8 @@ class _Reader:
     def note_lives(self, lives: Mapping[str, float]) -> None:
         for name in sorted(set(lives) - set(self.terms.life_years)):
             row = self.catalog.table("asset_classes").loc[name]
-            shorter = self.storage_years(lives[name]) if name == PLANT else {}
-            stands = "".join(
-                f"; {g}, which the plan buys, stands {number(x)} years" for g, x in shorter.items()
-            )
-            self.notes.add(f"life_years.{name}", lives[name], f"straight-line depreciation{stands}",
+            self.notes.add(f"life_years.{name}", lives[name], "straight-line depreciation",
                       text(row["source_url"]), text(row["source_date"]), bool(row["assumed"]))  # fmt: skip
-
-    def storage_years(self, life: float) -> dict[str, float]:
-        """Storage that the plan buys and that stands shorter than the life of its class -> years it stands.
-
-        The ledger does not say which plant a line is for, so that all of the class wears over one life.
-        """
-        bought = self.tables["plants"]
-        kinds = set(zip(bought["h"], bought["g"], strict=True))
-        context = Context.of(self.scenario, self.catalog)
-        years = {
-            g: life_steps(context, option) * self.calendar.step_months / 12
-            for (h, g), (_, option) in (offered(context, "buy") if kinds else {}).items()
-            if (h, g) in kinds and fade_per_year(context, option) > 0
-        }
-        return {g: x for g, x in sorted(years.items()) if x < life}
 
     def tax(self) -> TaxTerms:
         given, row = self.terms.tax, self.catalog.table("countries").loc[self.scenario.country]

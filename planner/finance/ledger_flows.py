@@ -27,6 +27,8 @@ from planner.finance.sources import MONTHS_PER_QUARTER, Sale, Spend
 
 DEVELOPMENT = "development"
 CAPEX, PHYSICAL, GRANT, SOLD = "capex", "physical", "grant", "sold"
+THING = ["account", "h", "asset_class"]
+"""Columns of the ledger that say what is sold again, as far as they do."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +138,13 @@ def flows_of(
 
 
 def _sales(sold: pd.DataFrame, bought: pd.DataFrame, quarters: Quarters) -> Iterator[Sale]:
-    """What is sold again by place and quarter, with what was paid for it: lines of capital of the same account before.
+    """What is sold again by place and quarter, with what was paid for it: lines of capital of the same kind before.
 
     The ledger does not say which line is sold when: where a place sells on several days, each takes of a line before
     it what its price is of all prices still to come.
     """
-    for (account, h), rows in sold.groupby(["account", "h"]):
-        lines = bought[(bought["account"] == account) & (bought["h"] == h)]
+    for key, rows in sold.groupby(THING):
+        lines = bought[(bought[THING] == list(key)).all(axis=1)]
         price = -rows.groupby("t")["musd"].sum()
         to_come = np.array([price[price.index > t].sum() for t in lines["t"]])
         for t, musd in price.items():
@@ -151,9 +153,7 @@ def _sales(sold: pd.DataFrame, bought: pd.DataFrame, quarters: Quarters) -> Iter
             got = quarters.nominal(pd.DataFrame({"t": [t], "musd": [musd]}))
             for q in np.flatnonzero(got):
                 share = got[q] / quarters.level[q] / musd
-                yield Sale(
-                    asset=rows["asset"].iloc[0], quarter=int(q), musd=float(got[q]), bought=share * paid
-                )
+                yield Sale(asset=str(key[-1]), quarter=int(q), musd=float(got[q]), bought=share * paid)
 
 
 def _chosen(own: pd.DataFrame, quarters: Quarters) -> dict[str, dict[tuple[str, str, str, str], Array]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from planner.case.draws import BOUGHT, tenor_of
+from planner.case.draws import tenor_of
 from planner.case.finance import SCULPTED
 from planner.case.limits import PARTNER
 from planner.case.periods import STEP_MONTHS, quarter_of
+from planner.case.registry import CLASSES
 from planner.intake.document import Document, fault
 from planner.intake.finance_checks import UNREPAID, at_field, sources_of
 from planner.intake.tenor_checks import life_years
@@ -38,8 +39,8 @@ def optional(doc: Document) -> Iterator[Problem]:
 
 
 def _terms(s: Source) -> Iterator[tuple[str, str]]:
-    if s.assets and not set(s.assets) & BOUGHT:
-        yield "assets", f"an optional source pays for what is bought: {', '.join(sorted(BOUGHT))}"
+    if s.assets and not set(s.assets) & CLASSES:
+        yield "assets", f"an optional source pays for what is bought: {', '.join(sorted(CLASSES))}"
     if s.kind == "equity":
         return  # ``finance_checks.terms`` says that it pays what other sources leave
     if s.kind == "grant":

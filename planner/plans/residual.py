@@ -25,6 +25,10 @@ def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> lis
             facts = rows[[*p.index, p.money]].merge(
                 source.reset_index(drop=True), on=list(p.index), suffixes=("", "_case")
             )
-            share = left_share(case, account_of(p.account).asset_class, facts, method)
-            out.append(float((facts[p.money].to_numpy(float) * share).sum()) * case.discount_end)
+            classes = facts.get(
+                "asset_class", pd.Series(account_of(p.account).asset_class, index=facts.index)
+            )
+            for name, part in facts.groupby(classes, sort=False):
+                share = left_share(case, str(name), part, method)
+                out.append(float((part[p.money].to_numpy(float) * share).sum()) * case.discount_end)
     return out

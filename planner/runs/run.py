@@ -281,11 +281,21 @@ class Run:
         return Bounds.of_record(self.outcome.get("bounds") or {})
 
     def plan(self) -> Plan:
-        """The plan as an object again, its case built anew from the frozen inputs."""
+        """The plan as an object again, its case built anew from the frozen inputs.
+
+        ``RunError`` where its tables lack columns that plans have today: it was made by another version.
+        """
         from planner.case.build import build_case
         from planner.plans.plan import Plan
+        from planner.plans.schema import SCHEMA
 
         tables = {name: self.table(name) for name in self.tables}
+        lacking = [f"{name}.{c}" for name in tables for c in SCHEMA.get(name, ()) if c not in tables[name]]
+        if lacking:
+            raise RunError(
+                f"run {self.name} was made by another version of the planner, its tables lack {', '.join(lacking)}: "
+                f"solve {self.path / 'scenario.yaml'} again"
+            )
         return Plan(build_case(self.scenario, self.catalog), tables, self.kpis, self.bounds)
 
 

@@ -6,6 +6,7 @@ The place of ``test_storage.py``: storage bought in period 4 of 12 quarters, 4 h
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from planner.case.fading import holds
 from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.errors import MissingFact
 from planner.finance.from_plan import finance_of
+from planner.finance.settle import settle
 from planner.planning.pipeline import solve
-from planner.scenario.finance import Finance
 from planner.scenario.schema import Scenario
 
 pytestmark = pytest.mark.untraced
@@ -166,16 +167,36 @@ def test_a_plan_that_fades_is_clean_and_tells_what_is_held(plan):
     assert len(held) > 2 and all(falls[t] < 0 for t in falls.index if t not in bought_in)
 
 
-def test_the_finance_of_a_plan_names_storage_that_stands_shorter_than_its_class(plan):
-    """All of the class wears over its 25 years, and a tenor is held to them; who wants another life gives it."""
+def test_statements_wear_storage_over_the_life_of_its_own_class(plan):
+    """Not over the 25 years of engines; whoever states another life has that, and a tenor held to it."""
+    project = finance_of(plan.case.scenario, plan.tables).project
+    assert project.life_years["batteries"] == 12 and "plant" not in project.life_years
+    cells = tuple(x for x in project.spending if x.asset == "batteries")
+    worn = settle(replace(project, spending=cells)).depreciation
+    assert worn[worn > 0][-1] == pytest.approx(sum(x.musd.sum() for x in cells) / 48)
 
-    def found(**terms: Any) -> dict[str, tuple[Any, str]]:
-        scenario = plan.case.scenario.model_copy(update={"finance": Finance.model_validate(terms)})
-        return {d.path: (d.value, d.why) for d in finance_of(scenario, plan.tables).defaults}
 
-    years, why = found()["finance.life_years.plant"]
-    assert years == 25 and f"{CELLS}, which the plan buys, stands 10.5 years" in why
-    assert "finance.life_years.plant" not in found(life_years={"plant": 10})
+def test_the_audit_finds_storage_booked_as_plant_that_generates(plan):
+    ledger = plan.tables["ledger"].replace({"asset_class": {"batteries": "plant"}})
+    assert "ledger-entry" in set(audit(replace(plan, tables={**plan.tables, "ledger": ledger}))["rule"])
+
+
+def test_what_a_source_may_pay_for_is_not_sold_again_and_all_else_is(place, facts):
+    engine = {"id": "gas-engine-dc-2026", "ways": ["buy"], "lead_months": 6, "permit_months": 0}
+    grows = {"grid_mw": [{"from": "2027-01-01", "mw": 1}, {"from": "2028-04-01", "mw": 5}]}
+    site = {"power": {"options": [storage(), engine]}, **grows}
+
+    def sold(*assets: str) -> set[str]:
+        lender = {"id": "bank", "kind": "loan", "optional": True, "assets": list(assets), "amount_m": 5,
+                  "base_rate_per_year": 0.05, "margin_per_year": 0.02, "tenor_years": 1,
+                  "from": "2027-01-01", "until": "2029-01-01"}  # fmt: skip
+        case = build_case(
+            place(storage(), site=site, finance={"residual": "market", "sources": [lender]}), facts
+        )
+        return set(case.bridges.index.get_level_values(1))
+
+    assert sold("halls") == {CELLS, engine["id"]}
+    assert sold("plant") == {CELLS} and sold("batteries") == {engine["id"]}
 
 
 @pytest.mark.parametrize(

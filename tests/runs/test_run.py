@@ -19,6 +19,7 @@ import pytest
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
+from planner.plans.schema import SCHEMA
 from planner.runs import compare, export, files
 from planner.runs.disk import RunError
 from planner.runs.files import captured_output, content_hash, plain
@@ -237,6 +238,18 @@ def test_reading_what_is_no_run(tmp_path: Path, solved: Run) -> None:
         solved.table("../manifest")
     with pytest.raises(RunError, match="did you mean 'cost_npv_musd'"):
         solved.kpi("cost_npv")
+
+
+def test_a_plan_whose_tables_lack_columns_of_today_is_refused_with_them(
+    toy: Scenario, tmp_path: Path
+) -> None:
+    with start_run(tmp_path / "run", toy, FACTS, {}) as writer:
+        writer.table("fleet", pd.DataFrame({name: [1.0] for name in SCHEMA["fleet"] if name != "emptied"}))
+        run = writer.finish(OUTCOME)
+    with pytest.raises(
+        RunError, match=r"another version of the planner, its tables lack fleet\.emptied: solve .* again"
+    ):
+        run.plan()
 
 
 def test_damaged_runs_are_listed_and_do_not_stop_the_list(toy: Scenario, tmp_path: Path) -> None:
