@@ -38,7 +38,8 @@ def add_page(key: str, make: Callable[..., Any], title: str | None = None) -> No
             return _message(t("app.refused.title"), str(error))
         except Exception as error:
             log.exception("page %s failed", key)
-            if isinstance(error, KeyError) and id is not None:  # a column that its tables do not have
+            of_run = id is not None and key != "scenario"
+            if of_run and isinstance(error, KeyError):  # a column that its tables do not have
                 return _message(t("app.error.title"), t("app.error.older", name=error.args[0]))
             return _message(t("app.error.title"), t("app.error.text", error=str(error)[:300]))
 

@@ -19,7 +19,7 @@ from planner.app.pages.editor import _changed
 from planner.app.pages.editor_parts import STATUS, change, seen
 from planner.app.services import Refused, Services, Settings
 from planner.app.state import editing
-from planner.app.state.sections import TABLES
+from planner.app.state.sections import BY_KEY, SECTIONS, TABLES
 from planner.app.state.taken import taken
 from planner.case.build import build_case
 from planner.facts.catalog import load_catalog
@@ -145,6 +145,27 @@ def test_while_it_checks_nothing_is_said_to_be_in_order(
         (told,) = [part for part in page._traverse() if getattr(part, "id", None) == STATUS]
         badges = [part.children for part in told._traverse() if isinstance(part, dmc.Badge)]
         assert badges == [t(words)] != [t(other)]
+
+
+@pytest.mark.parametrize("key", [section.key for section in SECTIONS])
+@pytest.mark.parametrize("example", ["two-hosts", "korea"])
+def test_every_section_is_drawn_with_words_for_all_of_its_tables(
+    opened: tuple[Any, Services, drafts.Draft], key: str, example: str
+) -> None:
+    """Of a scenario with few fields written and of one with many; a table that no field is written for too."""
+    app, services, _ = opened
+    text = example_path(example).read_text("utf-8")
+    draft = drafts.create(services.store, example, text, "local")
+    checked = editing.check(text, services.catalog)
+    with app.server.test_request_context("/"):
+        drawn = editor_views.body(services, draft, key, checked)
+    titles = {str(part.children) for part in drawn._traverse() if isinstance(part, dmc.Title)}
+    assert "" not in titles and not any(title.startswith("scenario.") for title in titles)
+    for table in BY_KEY[key].tables:
+        headers = [
+            c["headerName"] for c in editor_grid._columns(services, table, editing.document(text), True)
+        ]
+        assert headers and all(headers) and not any(h.startswith("scenario.") for h in headers)
 
 
 def pasted(text: str, table: str, edits: list[dict[str, Any]], outer: str | None = None) -> Any:

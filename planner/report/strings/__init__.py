@@ -13,9 +13,15 @@ from importlib import resources
 LANGUAGE = "en"
 
 
+class UnknownText(LookupError):
+    """No language has a text of that key: a fault of the program, never of what is shown."""
+
+
 def t(key: str, **fields: object) -> str:
-    """The text of a key with its fields filled in; raises ``KeyError`` for an unknown key."""
-    text = texts(LANGUAGE)[key]
+    """The text of a key with its fields filled in; raises ``UnknownText`` for an unknown key."""
+    text = texts(LANGUAGE).get(key)
+    if text is None:
+        raise UnknownText(f"no text {key!r}")
     return text.format(**fields) if fields else text
 
 
