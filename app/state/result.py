@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from planner.app.services import NotFound, Refused
+from planner.plans.schema import SCHEMA
 
 if TYPE_CHECKING:
     from planner.app.services import Services
@@ -37,10 +38,13 @@ class Result:
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of the plan; an empty frame where this plan has none of that name."""
+        """A table of the plan; without rows where it has none of that name, as plans of earlier versions may."""
         with self.lock:
             if name not in self._frames:
-                self._frames[name] = self.run.table(name) if name in self.run.tables else pd.DataFrame()
+                known = name in self.run.tables
+                self._frames[name] = (
+                    self.run.table(name) if known else pd.DataFrame(columns=[*SCHEMA.get(name, ())])
+                )
             return self._frames[name]
 
     @property

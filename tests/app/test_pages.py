@@ -50,7 +50,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.jobs import drafts
 from planner.jobs.store import Job
 from planner.jobs.worker import work
-from planner.report import front
+from planner.report import answer, front
 from planner.report.answer import answer_of
 from planner.report.strings import t
 from planner.report.terms import term
@@ -156,6 +156,24 @@ def test_every_tab_of_a_plan_draws_few_charts(services: Services, ref: str, tab:
     found = ids_of(page)
     assert len(found) == len(set(found)), "an id may stand once"
     assert "could not" not in text_of(page)
+
+
+@pytest.mark.parametrize("tab", plan_views.TABS)
+def test_a_plan_from_before_a_table_was_made_is_drawn_as_one_without_rows_of_it(
+    services: Services, tab: str
+) -> None:
+    """What later versions can buy is nothing that an earlier plan bought."""
+    now, then = services.runs_root / "cheap", services.runs_root / f"then-{tab}"
+    shutil.copytree(now, then)
+    manifest = json.loads((then / "manifest.json").read_text())
+    for path in sorted((then / "tables").glob("*.parquet")):
+        if path.stem not in answer.TABLES and not len(Run(now).table(path.stem)):
+            path.unlink()
+            del manifest["checksums"][path.stem]
+    write_json(then / "manifest.json", manifest)
+    assert len(Run(then).tables) < len(Run(now).tables) - 5
+    old, new = (plan.draw(load_plan(services, path.name), services, {"tab": tab}) for path in (then, now))
+    assert graphs(old) == graphs(new) and "went wrong" not in text_of(old)
 
 
 def test_a_plan_shows_its_difference_to_the_baseline(services: Services) -> None:
