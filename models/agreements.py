@@ -33,7 +33,7 @@ import pyomo.environ as pe
 
 from planner.case.agreements import opened_by, shared_sources, standing_costs, unions
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import joined, looked_up
 from planner.case.context import Context
 from planner.case.resilience import reserves
 from planner.models.common import add_set, add_var, tuples
@@ -177,7 +177,7 @@ def _least(case: Case) -> Weights:
 
 
 def _content(case: Case) -> Weights:
-    rows = case.unders.merge(case.contents_under.reset_index(drop=True), on=["e", "k"])
+    rows = joined(case.unders, case.contents_under, ["e", "k"])
     if len(rows):
         index = rows[["e", *HAKT]].itertuples(index=False, name=None)
         yield weights_of(rows["i"].to_numpy(), "under", index, -rows["margin"] * rows["musd_per_k"])
@@ -309,7 +309,7 @@ def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> We
     yield weights_of(labels, "fleet", keys.itertuples(index=False, name=None), -availability)
     for family, table, when, life in late:
         rows = table[table[when] >= end].rename(columns={"t": "live"}).assign(index=lambda x: list(x.index))
-        rows = keys.merge(rows.drop(columns="life", errors="ignore").assign(life=rows[life]), on=HAK)
+        rows = joined(keys, rows.drop(columns="life", errors="ignore").assign(life=rows[life]), HAK)
         rows = rows[(rows["live"] <= rows["t"]) & (rows["t"] < _ends(case, rows))]
         yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], availability)
 
@@ -330,13 +330,13 @@ def _after(case: Case) -> Weights:
     life, availability = case.orders["life"], case.physics["availability"]
     own = own.assign(life=[int(life[i[1:]]) for i in own.index]).reset_index(drop=True)
     own = own.rename(columns={"t": "live"})
-    gone = case.serve[HAKT].drop_duplicates().merge(own, on=HAK)
+    gone = joined(case.serve[HAKT].drop_duplicates(), own, HAK)
     gone = gone[(gone["t"] >= gone[["live", "end"]].max(axis=1)) & (gone["t"] < _ends(case, gone))]
     yield weights_of(_named(gone, HAKT), "under", gone["index"], availability)
     keys = gone[HAKT].drop_duplicates()
     yield weights_of(_named(keys, HAKT), "fleet", keys.itertuples(index=False, name=None), -availability)
     for family, table in (("serve", case.serve), ("reserve", reserves(case))):
-        rows = table.reset_index(drop=True).assign(index=list(table.index)).merge(keys, on=HAKT)
+        rows = joined(table.reset_index(drop=True).assign(index=list(table.index)), keys, HAKT)
         yield weights_of(_named(rows, HAKT), family, rows["index"], 1.0)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from planner.case.carbon import EMITTED, paying
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.limits import TOTAL
 from planner.models.ledger import Booked, book, in_words
 from planner.models.sums import bounded_sums
@@ -48,5 +49,5 @@ def declare(m: Any, case: Case, entries: pd.DataFrame) -> None:
     tonnes = in_words(entries[entries["account"].isin(EMITTED) & (entries["quantity"] != 0)])
     years = case.periods["year"].astype(str).to_numpy()[tonnes["t"].to_numpy(int)]
     dated = pd.concat([tonnes.assign(year=years), tonnes.assign(year=TOTAL)], ignore_index=True)
-    rows = dated.merge(caps[["i", "year"]], on="year").assign(weight=lambda d: d["quantity"] / 1000.0)
+    rows = joined(dated, caps[["i", "year"]], ["year"]).assign(weight=lambda d: d["quantity"] / 1000.0)
     bounded_sums(m, "carbon_cap", rows, dict(zip(caps["i"], caps["tonnes"] / 1000.0, strict=True)))

@@ -12,6 +12,7 @@ import pyomo.environ as pe
 from pyomo.core.base.param import IndexedParam
 from pyomo.core.base.set import IndexedSet
 
+from planner.case.columns import SMALL
 from planner.case.periods import Calendar
 
 V = TypeVar("V")
@@ -66,8 +67,15 @@ def tuples(table: pd.DataFrame) -> Coded | list[Any]:
 
 def distinct(table: pd.DataFrame, names: Sequence[str]) -> Coded:
     """Tuples of two or more named columns without repeats, in the order of their first rows."""
-    rows = table[list(names)].drop_duplicates()
-    return Coded([_coded(*pd.factorize(rows[name])) for name in names])
+    plain = table.reset_index(drop=True)  # columns under an index of tuples are slow to take
+    codes, values = zip(*(pd.factorize(plain[name].to_numpy()) for name in names), strict=True)
+    if any((part < 0).any() for part in codes):
+        raise ValueError("a part of an index has no value")
+    place = np.ravel_multi_index(codes, [max(len(part), 1) for part in values])
+    first = np.sort(np.unique(place, return_index=True)[1])
+    return Coded(
+        [(part.tolist(), code[first].astype(np.int32)) for part, code in zip(values, codes, strict=True)]
+    )
 
 
 def _coded(codes: np.ndarray, values: pd.Index) -> tuple[list[Any], np.ndarray]:
@@ -80,13 +88,14 @@ def _coded(codes: np.ndarray, values: pd.Index) -> tuple[list[Any], np.ndarray]:
 
 def columns(table: pd.DataFrame, names: Sequence[str]) -> list[Any]:
     """Tuples of the named columns, row by row; plain values where one column is named."""
-    parts = [shared(table[n]) for n in names]
+    plain = table.reset_index(drop=True)  # columns under an index of tuples are slow to take
+    parts = [shared(plain[n]) for n in names]
     return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
 
 
 def shared(values: pd.Series) -> list[Any]:
     """Values as plain Python objects; equal words are one object, where a plain list would hold one for each row."""
-    if values.dtype.kind in "iufb":
+    if values.dtype.kind in "iufb" or len(values) < SMALL:
         return list(values.tolist())
     codes, distinct = pd.factorize(values)
     plain = np.array([*distinct, np.nan], dtype=object)  # a missing value has the code -1

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.continuity import orders_ended, work_ended
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.rules import Rule
@@ -44,8 +45,8 @@ def declare(m: Any, case: Case) -> None:
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
     add_family(m, "under_ended", m.LOSS, grouped(orders_ended(case), [*hak, "t"], ["e", "live"]), 2)
     opened = work_ended(case).groupby([*hak, "t", "e"], as_index=False)["most_k"].sum()
-    opened = opened.rename(columns={"t": "end"}).merge(
-        case.agreements[["e", "t"]].reset_index(drop=True), on="e"
+    opened = joined(
+        opened.rename(columns={"t": "end"}), case.agreements[["e", "t"]].reset_index(drop=True), ["e"]
     )
     signed = add_set(m, "WORK_ENDED", distinct(opened, [*hak, "end", "e", "t"]), 6)
     add_param(m, "work_ended", signed, opened["most_k"])

@@ -18,6 +18,7 @@ from typing import Any
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.measures import serving_weights
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.levels import year_name
@@ -58,7 +59,7 @@ def _declare_floors(m: Any, case: Case) -> None:
     add_param(m, "controlled_months", m.SERVE, work * serve["sigma"])
     index = add_set(m, "CONTROL_FLOOR", tuples(case.control_floors), 3)
     add_param(m, "least_control", index, case.control_floors["min_share"])
-    members = case.floor_periods.reset_index(drop=True).merge(serve[["w", "h", "a", "k", "t"]], on=["w", "t"])
+    members = joined(case.floor_periods, serve[["w", "h", "a", "k", "t"]], ["w", "t"])
     add_family(m, "floor_serves", index, grouped(members, ["i", "w", "y"], ["h", "a", "k", "t"]), 4)
     gained: dict[str, list[Any]] = {}
     for key in m.GAINED:
@@ -88,9 +89,7 @@ def _declare_shares(m: Any, case: Case) -> None:
     index = add_set(m, "SHARE_CAP", tuples(case.share_caps), 2)
     add_param(m, "max_share", index, case.share_caps["max_share"])
     serve = case.serve.reset_index(drop=True)
-    capped = case.share_members.reset_index(drop=True).merge(
-        serve[["w", "h", "a", "k", "t"]], on=["h", "a", "k"]
-    )
+    capped = joined(case.share_members, serve[["w", "h", "a", "k", "t"]], ["h", "a", "k"])
     add_family(m, "share_counts", index, grouped(capped, ["i", "t"], ["w", "h", "a", "k"]), 4)
     add_family(m, "serves_at", m.PERIOD, grouped(serve, ["t"], ["w", "h", "a", "k"]), 4)
     m.share_cap = Rule(

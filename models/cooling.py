@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import DESIGN, Case
+from planner.case.columns import joined, records
 from planner.case.cooling import existing_cooling_mw
 from planner.models.common import (
     add_family,
@@ -43,7 +44,7 @@ def _declare_heat(m: Any, case: Case) -> None:
     mode = case.hosts["mode"]
     loads = pd.DataFrame([*m.LOAD, *m.LOAD_DESIGN], columns=["h", "m", "t", "s"])
     built = loads[loads["h"].map(mode) == "build"]
-    carry = built.merge(case.heat.reset_index(drop=True), on=["h", "m"])
+    carry = joined(built, case.heat, ["h", "m"])
     add_set(m, "HEAT", distinct(carry, ["h", "c", "m", "t", "s"]), 5)
     add_var(m, "heat", m.HEAT)
     add_set(m, "CARRIED", distinct(built[built["s"] != DESIGN], ["h", "m", "t", "s"]), 4)
@@ -77,7 +78,7 @@ def _declare_capacity(m: Any, case: Case) -> None:
     add_family(m, "cool_alive", m.COOLED, {key: living.get(key[:3], []) for key in capacity}, 1)
     fitted = alive_map(case.refits, ["h", "c"], ["t"], "life", case.calendar)
     add_family(m, "refit_alive", m.COOLED, {key: fitted.get(key[:3], []) for key in capacity}, 1)
-    included = {(r.h, r.c): float(r.included) for r in case.heat.itertuples()}
+    included = {(r.h, r.c): float(r.included) for r in records(case.heat)}
     add_param(m, "cool_included", m.COOLED, {key: included[key[:2]] for key in capacity})
     held = existing_cooling_mw(case)
     add_param(m, "cool_existing", m.COOLED, {key: held.get(key[:3], 0.0) for key in capacity})

@@ -22,7 +22,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import looked_up, records
 from planner.case.resilience import reserves
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.ledger import Booked, book
@@ -117,7 +117,7 @@ def entries(case: Case) -> list[Booked]:
     """
     out = []
     n, steps = case.calendar.n, case.calendar.steps
-    for row in case.layers.itertuples():
+    for row in records(case.layers):
         first = int(case.stacks.loc[row.a, "earliest_t"])
         lead = max(1, first)
         fields: dict[str, Any] = {

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.efficiency import MEASURES, cap_name
 from planner.models.sums import bounded_sums
 
@@ -24,8 +25,8 @@ def declare(m: Any, case: Case) -> None:
     index = list(m.HEAT)
     heat = pd.DataFrame(index, columns=["h", "c", "m", "t", "s"]).assign(index=pd.Series(index, dtype=object))
     hours = case.slices.reset_index(drop=True)[["t", "s", "hours"]]
-    rows = heat.merge(hours, on=["t", "s"]).merge(case.pue.reset_index(drop=True), on=["h", "c", "t", "s"])
-    rows = rows[rows["hours"] > 0].merge(caps, on=["h", "t"])
+    rows = joined(joined(heat, hours, ["t", "s"]), case.pue, ["h", "c", "t", "s"])
+    rows = joined(rows[rows["hours"] > 0], caps, ["h", "t"])
     reached = sum(
         (rows[column].where(rows["measure"] == name, 0.0) for name, column in MEASURES.items()), 0.0
     )

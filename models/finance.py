@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined, records
 from planner.case.draws import (
     EXPORT_CREDIT,
     OptionalSource,
@@ -105,7 +106,7 @@ def _draws(case: Case, sources: Sequence[OptionalSource], uses: pd.DataFrame) ->
     for source in sources:
         content, open_ = _content(case, source, uses), set(source.periods)
         least = content.groupby(uses[THING].apply(tuple, axis=1)).min()
-        for r in things.itertuples():
+        for r in records(things):
             if r.t in open_ and source.may_finance(r.asset_class, r.bearer, r.country, r.t, lives[r.asset_class]) \
                     and least[(r.h, r.asset_class, r.k)] >= (source.terms.least_content_share or 0.0):  # fmt: skip
                 rows.append((source.id, r.h, r.asset_class, r.k, int(r.t), source.fees.premium))
@@ -198,7 +199,7 @@ def _gain(case: Case, lines: pd.DataFrame, t: int) -> float:
 def _booked(draws: pd.DataFrame, lines: dict[tuple[str, int], pd.DataFrame]) -> list[Booked]:
     """Ledger entries of every draw: what is received, what it costs, what is repaid."""
     made = pd.concat([table.assign(j=j, drawn_t=t) for (j, t), table in lines.items()], ignore_index=True)
-    rows = draws.rename(columns={"t": "drawn_t"}).merge(made, on=["j", "drawn_t"])
+    rows = joined(draws.rename(columns={"t": "drawn_t"}), made, ["j", "drawn_t"])
     return [
         book("draw", list(part["index"]), part["t"], part["musd"], account=str(account), asset_class=part["asset_class"],
              h=part["h"], k=part["k"], supplier=part["j"])

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import joined, looked_up
 from planner.case.commitments import existing_upkeep, signed_rents
 from planner.case.resilience import reserves
 from planner.models.common import (
@@ -94,13 +94,13 @@ def _declare_work(m: Any, case: Case) -> None:
     preemptible = looked_up(serve["w"], case.workloads["preemptible"]).astype(bool)
     firm, soft = serve[~preemptible], serve[preemptible]
     typical = case.slices[~case.slices["design"]]
-    run = soft.drop(columns=["p"]).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
+    run = joined(soft.drop(columns=["p"]), typical.reset_index(drop=True)[["t", "s"]], ["t"])
     add_set(m, "RUN", distinct(run, ["w", "h", "a", "k", "t", "s"]), 6)
     add_set(m, "SOFT", tuples(soft), 5)
     add_set(m, "HELD", tuples(held), 5)
     add_var(m, "run", m.RUN)
     add_var(m, "reserve", m.HELD)
-    fleet_slices = case.fleet.reset_index(drop=True).merge(typical.reset_index(drop=True)[["t", "s"]], on="t")
+    fleet_slices = joined(case.fleet, typical.reset_index(drop=True)[["t", "s"]], ["t"])
     add_set(m, "FLEET_SLICE", distinct(fleet_slices, ["h", "a", "k", "t", "s"]), 5)
     add_set(m, "SLICE", tuples(typical), 2)
     add_set(m, "PROFILE", tuples(case.profile), 2)

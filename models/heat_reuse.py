@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.cooling import RECOVERY
 from planner.case.heat_reuse import floor_name
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, grouped
@@ -32,8 +33,8 @@ def declare(m: Any, case: Case) -> None:
     heat = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
     heat = heat.assign(p=heat["h"].map(case.hosts["p"]))
     takers = case.takers.reset_index(drop=True)
-    given = heat[heat["m"] == "liquid"].merge(takers, on=["p", "t"])
-    given = given.merge(case.slices.reset_index(drop=True)[["t", "s", "hours"]], on=["t", "s"])
+    given = joined(heat[heat["m"] == "liquid"], takers, ["p", "t"])
+    given = joined(given, case.slices.reset_index(drop=True)[["t", "s", "hours"]], ["t", "s"])
     given = given[given["hours"] > 0]
     keys = given.drop_duplicates(["h", "t", "s"]).reset_index(drop=True)
     index = columns(keys, ["h", "t", "s"])
@@ -88,17 +89,15 @@ def _declare_floors(m: Any, case: Case, heat: pd.DataFrame) -> None:
     floors = floors.assign(i=[floor_name(*key) for key in zip(floors["h"], floors["law"], year, strict=True)])
     floors = floors.assign(law_number=floors.groupby(["h", "t"]).cumcount())
     added = floors[["i", "h", "t", "law_number"]].rename(columns={"law_number": "last"})
-    added = added.merge(floors[["h", "t", "law_number", "more", "begun_t"]], on=["h", "t"])
+    added = joined(added, floors[["h", "t", "law_number", "more", "begun_t"]], ["h", "t"])
     added = added[added["law_number"] <= added["last"]]
     hours = case.slices.reset_index(drop=True)[["t", "s", "hours"]]
-    drawn = heat.merge(hours, on=["t", "s"]).merge(case.pue.reset_index(drop=True), on=["h", "c", "t", "s"])
-    drawn = drawn[drawn["hours"] > 0].merge(added, on=["h", "t"])
+    drawn = joined(joined(heat, hours, ["t", "s"]), case.pue, ["h", "c", "t", "s"])
+    drawn = joined(drawn[drawn["hours"] > 0], added, ["h", "t"])
     drawn = drawn.assign(family="heat", index=pd.Series(columns(drawn, ["h", "c", "m", "t", "s"]), dtype=object),
                          weight=drawn["more"] * drawn["hours"] * drawn["pue"] / 1000.0)  # fmt: skip
-    given = (
-        pd.DataFrame([*m.REUSED], columns=["h", "t", "s"])
-        .merge(hours, on=["t", "s"])
-        .merge(floors, on=["h", "t"])
+    given = joined(
+        joined(pd.DataFrame([*m.REUSED], columns=["h", "t", "s"]), hours, ["t", "s"]), floors, ["h", "t"]
     )
     given = given.assign(family="reused", index=pd.Series(columns(given, ["h", "t", "s"]), dtype=object),
                          weight=-given["hours"] / 1000.0)  # fmt: skip
@@ -116,7 +115,7 @@ def entries(case: Case) -> list[pd.DataFrame]:
     if not len(sold):
         return []
     built = case.hosts[case.hosts["mode"] == "build"].reset_index(drop=True)[["h", "p"]]
-    sold = sold.merge(built, on="p").merge(case.slices.reset_index(drop=True)[["t", "s", "hours"]], on="t")
+    sold = joined(joined(sold, built, ["p"]), case.slices.reset_index(drop=True)[["t", "s", "hours"]], ["t"])
     sold = sold[sold["hours"] > 0]
     paid = -sold["musd_per_mwh"] * sold["hours"]
     return [book("reused", columns(sold, ["h", "t", "s"]), sold["t"], paid, sold["hours"], account="heat-sold",

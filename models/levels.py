@@ -24,6 +24,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.columns import joined, records
 from planner.case.levels import PUE, counted
 from planner.case.measures import demand_weights, unit_weights
 from planner.case.resilience import reserves
@@ -115,10 +116,8 @@ def _efficiency(m: Any, case: Case) -> Weights:
     levels = case.levels[case.levels["measure"] == PUE].reset_index(drop=True)
     index = [i for i in m.HEAT if i[0] in set(levels["h"])]
     heat = pd.DataFrame(index, columns=["h", "c", "m", "t", "s"]).assign(index=pd.Series(index, dtype=object))
-    rows = heat.merge(_hours(case), on=["t", "s"]).merge(
-        case.pue.reset_index(drop=True), on=["h", "c", "t", "s"]
-    )
-    rows = rows.merge(levels, on="h")
+    rows = joined(joined(heat, _hours(case), ["t", "s"]), case.pue, ["h", "c", "t", "s"])
+    rows = joined(rows, levels, ["h"])
     if not len(rows):
         return
     beyond = (rows["pue"] - rows["bound"]).round(12)  # a PUE at the bound is no coefficient
@@ -131,7 +130,7 @@ def _efficiency(m: Any, case: Case) -> Weights:
 
 def _energy(m: Any, case: Case) -> Weights:
     """GWh of a year that what counts falls short of the share asked of what is drawn."""
-    for level in case.levels[case.levels["measure"] != PUE].itertuples():
+    for level in records(case.levels[case.levels["measure"] != PUE]):
         counts = {g for h, g in counted(case, str(level.measure)) if h == level.h}
         drawn = pd.DataFrame(
             [("grid_import", i, i[1], i[2], level.bound) for i in m.IMPORT if i[0] == level.h]
@@ -139,7 +138,7 @@ def _energy(m: Any, case: Case) -> Weights:
             + [("matched", i, i[2], i[3], -1.0) for i in m.DELIVERY if i[0] == level.h and i[1] in counts],
             columns=["family", "index", "t", "s", "share"],
         )
-        rows = drawn.merge(_hours(case), on=["t", "s"]).assign(h=level.h, l=level.l)
+        rows = joined(drawn, _hours(case), ["t", "s"]).assign(h=level.h, l=level.l)
         if not len(rows):
             continue
         rows = rows.assign(
@@ -175,7 +174,7 @@ def _groups(case: Case) -> Iterator[tuple[str, pd.DataFrame]]:
     rows = work.assign(weight=each * work["rate"], asked=each * most)
     yield (
         ALL,
-        _valued(case, rows.merge(own, on=WHAK), demand_weights(case, by).groupby(case.demand["w"]).sum()),
+        _valued(case, joined(rows, own, WHAK), demand_weights(case, by).groupby(case.demand["w"]).sum()),
     )
     if not len(case.floor_periods):
         return
@@ -184,7 +183,7 @@ def _groups(case: Case) -> Iterator[tuple[str, pd.DataFrame]]:
     periods = case.floor_periods.reset_index(drop=True)[["w", "y", "t"]].drop_duplicates()
     for (w, year), part in periods.groupby(["w", "y"], sort=False):
         counts = rows[(rows["w"] == w) & rows["t"].isin(part["t"])]
-        yield year_name(str(w), str(year)), _valued(case, counts.merge(own, on=WHAK))
+        yield year_name(str(w), str(year)), _valued(case, joined(counts, own, WHAK))
 
 
 def _valued(case: Case, rows: pd.DataFrame, whole: pd.Series | None = None) -> pd.DataFrame:
@@ -244,10 +243,8 @@ def _needed(case: Case) -> Weights:
         ("serve", case.serve, 1.0),
         ("reserve", reserves(case), float(len(case.hosts))),
     ):
-        rows = (
-            table.reset_index(drop=True)[[*WHAK, "t", "rate"]]
-            .assign(index=list(table.index))
-            .merge(needs, on=WHAK)
+        rows = joined(
+            table.reset_index(drop=True)[[*WHAK, "t", "rate"]].assign(index=list(table.index)), needs, WHAK
         )
         for (w, h, value, t), part in rows.groupby(["w", "h", "l", "t"], sort=False):
             i = f"{family} {w} {h} {value} {t}"

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.case.case import STRESS, Case
+from planner.case.columns import joined
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns
 from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
@@ -72,8 +73,8 @@ def _declare_site(m: Any, case: Case) -> None:
 def entries(case: Case) -> list[Booked]:
     """The discount on energy drawn through flexible connections."""
     slices = case.slices[~case.slices["design"]].reset_index(drop=True)
-    own = case.tariffs.reset_index(drop=True).merge(slices[slices["s"] != STRESS], on=["t", "s"])
-    table = own.merge(case.flexibles.reset_index(drop=True), on="h")
+    own = joined(case.tariffs, slices[slices["s"] != STRESS], ["t", "s"])
+    table = joined(own, case.flexibles, ["h"])
     if not len(table):
         return []
     price = table["musd_per_mwh"] * table["hours"]

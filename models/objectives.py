@@ -15,6 +15,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.finance import borne_by, payer_of_hosts
 from planner.case.limits import EVERYONE, PARTNER, TOTAL
 from planner.case.registry import CONTRACTS, NO_OUTLAY
@@ -125,7 +126,7 @@ def _declare_caps(m: Any, case: Case, entries: pd.DataFrame) -> None:
 def _capped(case: Case, money: pd.DataFrame) -> pd.DataFrame:
     """Rows of money that each cap counts, with the cap ``i``."""
     caps = case.money_caps.reset_index(drop=True).rename(columns={"payer": "who"})
-    rows = money.merge(caps[["i", "what", "year", "who", "until"]], on=["what", "year"])
+    rows = joined(money, caps[["i", "what", "year", "who", "until"]], ["what", "year"])
     hosts = payer_of_hosts(case.scenario.hosts, case.scenario.finance.payers, case.catalog)
     bears = borne_by(rows["payer"], rows["h"], hosts)
     named = (rows["who"] == EVERYONE) | (rows["who"] == rows["payer"]) | (rows["who"] == bears)

@@ -28,6 +28,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import STRESS, Case
+from planner.case.columns import joined
 from planner.case.fading import holds, years_at_end
 from planner.case.plant_offers import STORED
 from planner.case.registry import PURCHASE
@@ -244,8 +245,8 @@ def entries(case: Case) -> list[Booked]:
     table = case.outputs.reset_index(drop=True)
     if not len(table):
         return out
-    table = table.merge(case.slices.reset_index(drop=True)[["t", "s", "hours"]], on=["t", "s"])
-    table = table.merge(case.supplies.reset_index(drop=True), on=["h", "g"])
+    table = joined(table, case.slices.reset_index(drop=True)[["t", "s", "hours"]], ["t", "s"])
+    table = joined(table, case.supplies, ["h", "g"])
     index, hours = columns(table, ["h", "g", "t", "s"]), table["hours"].to_numpy(float)
     burnt = table["mmbtu_per_mwh"].to_numpy(float) * hours
     here = local(case, table["h"])

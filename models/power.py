@@ -24,6 +24,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import DESIGN, MEDIA, Case
+from planner.case.columns import joined
 from planner.models.common import (
     add_family,
     add_param,
@@ -52,7 +53,7 @@ def declare_load(m: Any, case: Case) -> None:
     """IT load by host, medium, period and slice, as an expression of what the fleet does."""
     slices = case.slices.reset_index(drop=True)[["t", "s", "design"]]
     own = case.fleet[case.fleet["h"].map(case.hosts["mode"]) != "cloud"]
-    keys = own.reset_index(drop=True)[["h", "t"]].drop_duplicates().merge(slices, on="t")
+    keys = joined(own.reset_index(drop=True)[["h", "t"]].drop_duplicates(), slices, ["t"])
     keys = keys.merge(pd.DataFrame({"m": MEDIA}), how="cross")
     typical = keys[~keys["design"]]
     add_set(m, "LOAD", distinct(typical, ["h", "m", "t", "s"]), 4)
@@ -61,16 +62,16 @@ def declare_load(m: Any, case: Case) -> None:
     add_set(m, "MEDIUM_SHARE", [(str(k), str(x)) for k, x in shares.index], 2)
     add_param(m, "medium_share", m.MEDIUM_SHARE, shares)
     parts = own.reset_index(drop=True)[["h", "a", "k", "t"]]
-    heavy = parts.merge(shares[shares > 0].rename_axis(["k", "m"]).reset_index(name="x"), on="k")
+    heavy = joined(parts, shares[shares > 0].rename_axis(["k", "m"]).reset_index(name="x"), ["k"])
     by_load = grouped(heavy, ["h", "m", "t"], ["a", "k"])
     spread = {key: by_load.get(key[:3], []) for key in [*m.LOAD, *m.LOAD_DESIGN]}
     add_family(m, "load_systems", m.LOAD, spread, 2)
     add_family(m, "design_systems", m.LOAD_DESIGN, spread, 2)
-    dark = heavy.merge(case.stored.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
+    dark = joined(heavy, case.stored.reset_index(drop=True)[["h", "a", "k", "t"]], ["h", "a", "k", "t"])
     off = grouped(dark, ["h", "m", "t"], ["a", "k"])
     for name, index in (("load_stored", m.LOAD), ("design_stored", m.LOAD_DESIGN)):
         add_family(m, name, index, {key: off.get(key[:3], []) for key in index}, 2)
-    work = case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]].merge(heavy, on=["h", "a", "k", "t"])
+    work = joined(case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]], heavy, ["h", "a", "k", "t"])
     soft = work["w"].map(case.workloads["preemptible"]).astype(bool)
     firm_by = grouped(work[~soft], ["h", "m", "t"], ["w", "a", "k"])
     soft_by = grouped(work[soft], ["h", "m", "t"], ["w", "a", "k"])
@@ -235,7 +236,7 @@ def entries(case: Case) -> list[Booked]:
 def _energy_entries(case: Case) -> list[Booked]:
     own = case.host_period.reset_index(drop=True)[["h", "t", "tco2_per_mwh"]]
     typical = case.slices[~case.slices["design"]].reset_index(drop=True)
-    table = own.merge(typical, on="t").merge(case.tariffs.reset_index(drop=True), on=["h", "t", "s"])
+    table = joined(joined(own, typical, ["t"]), case.tariffs, ["h", "t", "s"])
     index = columns(table, ["h", "t", "s"])
     mwh = table["hours"].to_numpy(float)
     carried = table[table["network_musd_per_mwh"] > 0]
@@ -261,10 +262,10 @@ def _energy_entries(case: Case) -> list[Booked]:
         ),
         book("grid_import", index, table["t"], 0.0, tonnes, account="emissions", h=table["h"]),
     ]
-    heat = (
-        case.heat.reset_index(drop=True)
-        .merge(case.pue.reset_index(drop=True), on=["h", "c"])
-        .merge(typical, on=["t", "s"])
+    heat = joined(
+        joined(case.heat, case.pue, ["h", "c"]),
+        typical,
+        ["t", "s"],
     )
     litres = heat["litres_per_kwh"].to_numpy(float) * heat["hours"].to_numpy(float)
     index = columns(heat, ["h", "c", "m", "t", "s"])

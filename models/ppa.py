@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
@@ -76,9 +77,9 @@ def entries(case: Case) -> list[Booked]:
     table = case.deliveries.reset_index(drop=True)
     if not len(table):
         return []
-    table = table.merge(case.slices.reset_index(drop=True)[["t", "s", "hours"]], on=["t", "s"])
-    table = table.merge(case.tariffs.reset_index(drop=True), on=["h", "t", "s"])
-    table = table.merge(case.ppa_terms.reset_index(drop=True).drop(columns="p"), on=["h", "g"])
+    table = joined(table, case.slices.reset_index(drop=True)[["t", "s", "hours"]], ["t", "s"])
+    table = joined(table, case.tariffs, ["h", "t", "s"])
+    table = joined(table, case.ppa_terms.reset_index(drop=True).drop(columns="p"), ["h", "g"])
     index, hours, here = columns(table, ["h", "g", "t", "s"]), table["hours"], local(case, table["h"])
     sold = table["surplus_musd_per_mwh"] * hours
     return [

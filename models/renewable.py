@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.models.common import add_set, add_var
 from planner.models.ledger import in_words
 from planner.models.sums import bounded_sums
@@ -54,5 +55,5 @@ def _dated(case: Case, entries: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFr
     energy = in_words(entries[counted])
     years = case.periods["year"].astype(str).to_numpy()[energy["t"].to_numpy(int)]
     rows = energy.assign(year=years, weight=energy["quantity"] / 1000.0)
-    rows = rows.merge(floors[["i", "year", "first_t", "surplus"]], on="year")
+    rows = joined(rows, floors[["i", "year", "first_t", "surplus"]], ["year"])
     return rows[rows["t"] >= rows["first_t"]]

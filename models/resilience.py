@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.resilience import lost_offers, reserves
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.rules import Rule
@@ -93,7 +94,7 @@ def _before(
     """(i, h, a, k, t) -> (term, live date) of what was bought before the loss and is alive in t."""
     facts = bought.reset_index(drop=True)
     facts = facts.assign(u=facts["t"], bought_t=facts[when])[["h", "a", "k", "u", "bought_t", life, *term]]
-    rows = fleet.merge(facts, on=["h", "a", "k"])
+    rows = joined(fleet, facts, ["h", "a", "k"])
     ends = case.calendar.periods_of(case.calendar.steps_of(rows["u"]) + rows[life])
     alive = (rows["u"] <= rows["t"]) & (rows["t"] < ends) & (rows["bought_t"] < rows["lost_t"])
     return grouped(rows[alive], ["i", *HAKT], [*term, "u"])

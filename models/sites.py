@@ -15,6 +15,7 @@ from typing import Any
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.columns import records
 from planner.models.common import add_family, add_set, distinct, grouped, tuples
 from planner.models.ledger import CONSTANT, Booked, asset, book, local, yearly
 from planner.models.rules import Rule
@@ -45,7 +46,7 @@ def entries(case: Case) -> list[Booked]:
         *asset(case, "open", opens.assign(life=1), opens["musd"], 0.0, "site", **where),
         *yearly(case, "open", opens, team, case.calendar.n_steps, account="team", **where),
     ]
-    for host in hosts[hosts["exists"] & (hosts["mode"] != "cloud")].itertuples():
+    for host in records(hosts[hosts["exists"] & (hosts["mode"] != "cloud")]):
         team_musd, where = (
             float(host.team_musd_per_step),
             {"h": str(host.h), "origin_iso3": str(host.country)},

@@ -20,6 +20,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.columns import joined, records
 from planner.case.registry import ADOPTION, DECIDED
 from planner.models.common import add_family, add_param, add_set, grouped, tuples
 from planner.models.rules import Rule
@@ -55,8 +56,10 @@ def _declare_quotas(m: Any, case: Case) -> None:
         caps = case.quotas[case.quotas["kind"] == kind]
         index = add_set(m, f"{name}_QT".upper(), tuples(caps), 2)
         add_param(m, f"{name}_amount", index, caps["amount_k"])
-        part = members.reset_index(drop=True).merge(
-            table.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"]
+        part = joined(
+            members,
+            table.reset_index(drop=True)[["h", "a", "k", "t"]],
+            ["h", "a", "k"],
         )
         by = grouped(part, ["q", "t"], ["h", "a", "k", "t"])
         if kind in ("cumulative", "window"):
@@ -122,8 +125,8 @@ def _declare_quotas(m: Any, case: Case) -> None:
 def _lifted(case: Case, members: pd.DataFrame) -> pd.DataFrame:
     """(q, e, h, a, k, t): orders under an agreement that a quota would count."""
     own = case.unders.reset_index(drop=True)[["e", "h", "a", "k", "t"]]
-    rows = case.lifted.reset_index(drop=True).merge(own, on="e")
-    return rows.merge(members.reset_index(drop=True)[["q", "h", "a", "k"]], on=["q", "h", "a", "k"])
+    rows = joined(case.lifted, own, ["e"])
+    return joined(rows, members.reset_index(drop=True)[["q", "h", "a", "k"]], ["q", "h", "a", "k"])
 
 
 def _up_to(by: Mapping[Any, Sequence[Any]], caps: pd.DataFrame) -> dict[Any, Sequence[Any]]:
@@ -132,7 +135,7 @@ def _up_to(by: Mapping[Any, Sequence[Any]], caps: pd.DataFrame) -> dict[Any, Seq
         (row.q, int(row.t)): [
             i for u in range(int(row.window_t), int(row.t) + 1) for i in by.get((row.q, u), [])
         ]
-        for row in caps.itertuples()
+        for row in records(caps)
     }
 
 
@@ -148,8 +151,10 @@ def _declare_crews(m: Any, case: Case) -> None:
     add_param(m, "crew_racks", m.CREW_MEMBER, case.crew_members["racks_per_accelerator"])
     add_set(m, "CREW", tuples(case.crews), 2)
     add_param(m, "crew_max", m.CREW, case.crews["racks_k"])
-    part = case.crew_members.reset_index(drop=True).merge(
-        case.orders.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k"]
+    part = joined(
+        case.crew_members,
+        case.orders.reset_index(drop=True)[["h", "a", "k", "t"]],
+        ["h", "a", "k"],
     )
     add_family(m, "crew_orders", m.CREW, grouped(part, ["q", "t"], ["h", "a", "k"]), 3)
     m.crew = Rule(

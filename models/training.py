@@ -23,6 +23,7 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.training_work import ALL_HOSTS
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.fleet import out_of_use
@@ -43,7 +44,7 @@ def _declare_work(m: Any, case: Case) -> None:
     pace = case.training_periods.reset_index(drop=True)
     serve = case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]]
     serve = serve[serve["w"].isin(set(pace["w"]))]
-    effort = pace.merge(serve[["w", "h", "t"]].drop_duplicates(), on=["w", "t"])
+    effort = joined(pace, serve[["w", "h", "t"]].drop_duplicates(), ["w", "t"])
     add_set(m, "TRAINING", tuples(case.trainings), 2)
     add_set(m, "EFFORT", distinct(effort, ["w", "j", "h", "t"]), 4)
     add_var(m, "effort", m.EFFORT)

@@ -14,7 +14,7 @@ from planner.audit.findings import Findings
 from planner.audit.service import served_k
 from planner.audit.view import HAKT, View, each_period, labelled, lookup, over, total
 from planner.case.agreements import shared_sources, standing_costs
-from planner.case.columns import joined
+from planner.case.columns import joined, records
 from planner.case.context import Context
 
 COVERS = {
@@ -52,7 +52,7 @@ def _signatures(view: View, found: Findings) -> dict[str, int]:
     given = case.terms.loc[case.terms["signed"], "e"]
     found.at_least("sign-agreed", count[list(given)], 1.0, "agreed already, and not in the plan")
     stacks = view.table("stacks").set_index("a")["adopted"].astype(float)
-    both = {(r.e, r.a): float(count[r.e] + stacks.get(r.a, 0.0)) for r in case.excluded.itertuples()}
+    both = {(r.e, r.a): float(count[r.e] + stacks.get(r.a, 0.0)) for r in records(case.excluded)}
     if both:
         found.at_most("agreed-stacks", pd.Series(both), 1.0, "a stack that the agreement excludes")
     return {str(e): int(t) for e, t in table.groupby("e")["t"].min().items()}
@@ -109,7 +109,7 @@ def _work(view: View, found: Findings, signed: dict[str, int]) -> None:
     k = work["serve_k"] + work["held_k"]
     opened = case.opened.reset_index(drop=True)
     need: dict[tuple[str, ...], list[str]] = {}
-    for row in opened.itertuples():
+    for row in records(opened):
         need.setdefault((str(row.w), str(row.h), str(row.a), str(row.k)), []).append(str(row.e))
     gated = [need.get(key, []) for key in work[["w", *HAK]].itertuples(index=False, name=None)]
     loose = [not names or any(_in_force(view, signed, e, t) for e in names)
@@ -117,7 +117,7 @@ def _work(view: View, found: Findings, signed: dict[str, int]) -> None:
     closed = k.where(~np.array(loose, dtype=bool), 0.0)
     found.at_most("agreed-work", total(work, ["w", "h", "t"], closed), 0.0, "work that no agreement allows")
     available = case.physics["availability"]
-    for terms in case.terms.itertuples():
+    for terms in records(case.terms):
         own = work[[terms.e in names for names in gated]]
         load = total(own, ["t"], own["serve_k"] + own["held_k"])
         most = np.where(_in_force(view, signed, terms.e, load.index.to_numpy(int)), terms.capacity_k, 0.0)

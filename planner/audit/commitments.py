@@ -16,6 +16,7 @@ from planner.audit.findings import Findings
 from planner.audit.halls import lease_rent
 from planner.audit.policy import discount
 from planner.audit.view import View, labelled, once, total
+from planner.case.columns import records
 from planner.case.commitments import market_rent, relet_share
 from planner.case.context import Context
 from planner.case.registry import CONTRACTS, PURCHASE, Purchase
@@ -52,14 +53,14 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
     rows["ends"] = view.begins(rows["t"]) + rows["case_periods"]
     if p.name == "rents":
         market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
-        fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in rows.itertuples()]
+        fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in records(rows)]
         change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
     else:  # nobody takes over rented plant
         share = _share(view, "halls") if p.name == "leases" else 0.0
         fetched, change = list(share * rows["musd"]), 0.0
     tails = [
         _tail(view, r.ends - view.n_steps, r.musd, f, change)
-        for r, f in zip(rows.itertuples(), fetched, strict=True)
+        for r, f in zip(records(rows), fetched, strict=True)
     ]
     return pd.DataFrame({
         "what": p.name, "id": rows["g"].astype(object) if "g" in rows else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.case.columns import records
 from planner.facts.catalog import Catalog
 
 
@@ -21,6 +22,6 @@ def made(catalog: Catalog, account: str, k: str) -> list[tuple[str, str, float]]
     fab = chip["fab_iso3"] if isinstance(chip["fab_iso3"], str) else "unknown"
     named = {"designer": chip["origin_iso3"], "fab": fab}
     share = float(system["chips_share"])
-    parts = [(r.stage, named.get(r.country, r.country), r.share * share) for r in chips.itertuples()]
+    parts = [(r.stage, named.get(r.country, r.country), r.share * share) for r in records(chips)]
     rest = facts[facts["item"] == "rest"]
-    return parts + [(r.stage, r.country, r.share * (1.0 - share)) for r in rest.itertuples()]
+    return parts + [(r.stage, r.country, r.share * (1.0 - share)) for r in records(rest)]

@@ -17,6 +17,7 @@ from planner.audit.content import made
 from planner.audit.findings import Findings
 from planner.audit.policy import borne, discount
 from planner.audit.view import PARTNER, View, lookup, once, over, total
+from planner.case.columns import records
 from planner.case.finance import (
     country_premium,
     exchange_rate,
@@ -47,7 +48,7 @@ def check(view: View, found: Findings) -> None:
         return
     drawn, uses = drawn_by_source(view), _uses(view)
     known = {s.id for s in sources}
-    for row in drawn[~drawn["supplier"].isin(known)].itertuples():
+    for row in records(drawn[~drawn["supplier"].isin(known)]):
         found.add("draw-eligible", (row.supplier, row.t), row.gross, 0.0, "no optional source of that name")
     drawn = drawn[drawn["supplier"].isin(known)]
     free = total(uses, KEYS, uses["musd"] * (1.0 - uses["taken"]))
@@ -65,7 +66,7 @@ def _eligible(view: View, found: Findings, s: Source, own: pd.DataFrame) -> None
     opens, closes, repaid = _dates(view, s)
     lives = lives_of(view.scenario.finance.life_years, view.case.catalog)
     placed = _placed(view, own)
-    for row in placed.assign(may=_may(s, placed)).itertuples():
+    for row in records(placed.assign(may=_may(s, placed))):
         first, after = _quarters(view, row.t)
         if (
             not (row.may and opens <= first and after <= closes)
@@ -102,7 +103,7 @@ def _limits(view: View, found: Findings, s: Source, own: pd.DataFrame, uses: pd.
             most = share * over(net.index, total(goods, ["t"], each * goods["musd"]))
             found.at_most("draw-cover", net, most, "an export credit pays more than its cover")
     if s.amount_m is not None:
-        lent = sum(row.gross * _units(view, s, row.t).sum() for row in own.itertuples())
+        lent = sum(row.gross * _units(view, s, row.t).sum() for row in records(own))
         found.at_most("draw-amount", pd.Series([lent], index=[s.id]), s.amount_m, "lent above its amount")
 
 
@@ -116,7 +117,7 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
         for t in sorted(set(drawn.loc[drawn["supplier"] == s.id, "t"])):
             paid = sum(musd * float(factor[due]) for _, due, musd in _service(view, s, t))
             worth[s.id, t] = max(0.0, float(factor[t]) - paid)
-    given = [row.gross * worth[row.supplier, row.t] for row in drawn.itertuples()]
+    given = [row.gross * worth[row.supplier, row.t] for row in records(drawn)]
     gains = total(drawn, THING, np.array(given))
     found.at_most("draw-gain", gains, over(gains.index, cost), "sources give more for a thing than it costs")
 
@@ -127,7 +128,7 @@ def booked(book: Book) -> None:
     known = {s.id: s for s in _sources(view)}
     drawn = drawn_by_source(view)
     drawn = drawn[drawn["supplier"].isin(set(known))].reset_index(drop=True)
-    for row in drawn.itertuples():
+    for row in records(drawn):
         fields = {x: str(getattr(row, x)) for x in THING}
         grant = known[row.supplier].kind == "grant"
         line = pd.DataFrame({"t": [row.t]})
@@ -198,7 +199,7 @@ def _content(view: View, rows: pd.DataFrame, countries: list[str]) -> np.ndarray
     shares = [
         sum(share for _, country, share in made(view.case.catalog, str(r.account), str(r.k))
             if (r.country if country == "place" else country) in countries)
-        for r in rows.itertuples()
+        for r in records(rows)
     ]  # fmt: skip
     return np.array(shares, dtype=float)
 

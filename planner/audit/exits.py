@@ -10,6 +10,7 @@ from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
 from planner.audit.service import served_k
 from planner.audit.view import View, lookup, over, total
+from planner.case.columns import records
 
 COVERS = {
     "adopt_once": "adopt-once", "adopt_used": "adopt-used", "leave_once": "leave-once", "leave_used": "leave-used",
@@ -94,9 +95,9 @@ def booked(book: Book) -> None:
     rows = view.facts(view.table("exits"), case.exits, ["a", "t"], ["musd", "paid_t"])
     origin = lookup(rows["a"], case.stacks["origin_iso3"])
     book.add(rows, rows["case_musd"], kind="fee", account="stack-exit", a=rows["a"], origin_iso3=origin)
-    for row in rows.itertuples():
+    for row in records(rows):
         after = pd.DataFrame({"t": np.arange(int(row.case_paid_t), view.n)})
-        for layer in case.layers[case.layers["a"] == row.a].itertuples():
+        for layer in records(case.layers[case.layers["a"] == row.a]):
             saved = -float(layer.musd_per_step) * view.steps(after["t"])
             book.add(after, saved, kind="fee", account="platform", a=str(row.a),
                      origin_iso3=str(layer.origin_iso3))  # fmt: skip

@@ -7,6 +7,7 @@ import pandas as pd
 
 from planner.audit.findings import Findings
 from planner.audit.view import View, once, total
+from planner.case.columns import records
 from planner.case.levels import GREEN, PUE, scored
 
 COVERS = {
@@ -71,7 +72,7 @@ def _years(view: View) -> dict[tuple[str, str], pd.DataFrame]:
     day, made, bought = (view.table(name) for name in ("dispatch", "generation", "matched"))
     years = {t: view.date(t).year for t in range(view.n)}
     found = {}
-    for level in view.case.levels.itertuples():
+    for level in records(view.case.levels):
         own, plant, contracts = (
             x[x["h"] == level.h].assign(y=lambda d: d["t"].map(years)) for x in (day, made, bought)
         )

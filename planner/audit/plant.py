@@ -9,6 +9,7 @@ from planner.audit.book import Book
 from planner.audit.bought import contract, dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
+from planner.case.columns import records
 from planner.case.context import Context
 from planner.case.plant_offers import STORED
 from planner.case.registry import PURCHASE
@@ -33,7 +34,7 @@ def check(view: View, found: Findings) -> None:
         found.whole("bridge-units", _units(view, "bridges"), "part of a unit")
         found.whole("hire-units", _units(view, "hires"), "part of a unit")
     stands, kinds = standing(view), view.case.supplies
-    most = {(x.p, x.g): float(x.max_mw) for x in kinds.itertuples()}
+    most = {(x.p, x.g): float(x.max_mw) for x in records(kinds)}
     mw = total(stands.assign(p=stands["case_p"]), ["p", "g", "t"], stands["mw"])
     limit = pd.Series([most[key[:2]] for key in mw.index], index=mw.index, dtype=float)
     found.at_most("site-plant", mw, limit, "more plant of a kind than the site may have")

@@ -8,6 +8,7 @@ from planner.audit.book import Book
 from planner.audit.bought import contract, dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, over, total
+from planner.case.columns import records
 
 HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 KEYS = [*HGT, "s"]
@@ -45,7 +46,7 @@ def check(view: View, found: Findings) -> None:
     )
     rows = view.facts(stands, view.case.ppa_terms, ["h", "g"], ["p", "max_mw"])
     mw = total(rows.assign(p=rows["case_p"]), ["p", "g", "t"], rows["added_mw"])
-    limits = {(x.p, x.g): float(x.max_mw) for x in view.case.ppa_terms.itertuples()}
+    limits = {(x.p, x.g): float(x.max_mw) for x in records(view.case.ppa_terms)}
     limit = pd.Series([limits[key[:2]] for key in mw.index], index=mw.index, dtype=float)
     found.at_most("site-ppa", mw, limit, "more of a contract than the site may have")
 

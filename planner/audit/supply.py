@@ -8,7 +8,7 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.view import HAKT, View, labelled, lookup, over, total
-from planner.case.columns import joined
+from planner.case.columns import joined, records
 from planner.case.registry import DECIDED
 
 COVERS = {
@@ -86,7 +86,7 @@ def _decisions(view: View, found: Findings) -> None:
     halls = view.case.halls["it_mw"]
     amounts["halls"] = amounts["halls"] * halls.reindex(amounts["halls"].index)
     members = view.case.decision_members
-    for row in view.case.decisions.itertuples():
+    for row in records(view.case.decisions):
         own = members.loc[(members["d"] == row.d) & (members["t"] == row.t), "index"]
         value = float(np.sum([float(amounts[str(row.what)].get(i, 0.0)) for i in own]))
         index = pd.MultiIndex.from_tuples([(row.d, row.t)])
@@ -104,7 +104,7 @@ def booked(book: Book) -> None:
     table = view.table("stacks")
     adopted = set(table.loc[table["adopted"].astype(bool), "a"])
     put_off = view.table("adoptions").set_index("a")["t"]
-    for row in case.layers.itertuples():
+    for row in records(case.layers):
         if row.a not in adopted:
             continue
         ready = int(case.stacks.loc[row.a, "earliest_t"])

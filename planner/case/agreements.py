@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from planner.case.columns import looked_up
+from planner.case.columns import joined, looked_up, records
 from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
 from planner.case.export_rules import content_from
@@ -198,7 +198,7 @@ def _orders_with(context: Context, deal: Deal, systems: pd.DataFrame) -> pd.Data
         licence_need(inside, hosts[str(r.h)], str(r.accelerator), str(r.a), str(r.k)).lead_months
         if r.licensed
         else 0.0
-        for r in own.itertuples()
+        for r in records(own)
     ]
     own = own.assign(licence_months=np.array(months, dtype=float))
     table = order_table(inside, own, WhyNot())
@@ -213,7 +213,7 @@ def covered_offers(a: Agreement, systems: pd.DataFrame) -> pd.DataFrame:
     columns = ("h", "owner_class", "a", "k", "vendor", "chip_origin", "country")
     keep = [
         covered(a.covers, **{c: str(getattr(row, c)) for c in columns})
-        for row in systems[list(columns)].itertuples()
+        for row in records(systems[list(columns)])
     ]
     return systems[np.array(keep, dtype=bool)]
 
@@ -244,9 +244,7 @@ def sized(
     unders = unders[pd.MultiIndex.from_frame(unders[HAKT]).isin(orders.index)]
     if not len(unders):
         return TABLES["unders"].frame([])
-    asked = serve.reset_index(drop=True).merge(
-        demand.reset_index(drop=True)[["w", "t", "most_kref"]], on=["w", "t"]
-    )
+    asked = joined(serve, demand.reset_index(drop=True)[["w", "t", "most_kref"]], ["w", "t"])
     twice = 1.0 + (asked["t"] >= looked_up(asked["w"], survive_t))
     asked = asked.assign(most=twice * asked["most_kref"] / asked["rate"] / context.param("availability"))
     most = asked.groupby(HAKT)["most"].sum()
@@ -256,7 +254,7 @@ def sized(
         {deal.id: service_end(deal, context.calendar.n) for deal in deals},
     )
     calendar, rows, counts, year = context.calendar, [], [], context.calendar.whole_steps(12.0)
-    for row in unders.itertuples():
+    for row in records(unders):
         life, unit = facts.loc[(row.h, row.a, row.k, row.t)]
         own = by_offer.get((row.h, row.a, row.k), pd.Series(dtype=float))
         alive = own[(own.index >= row.t) & (own.index < calendar.ends(row.t, int(life)))]
@@ -335,7 +333,7 @@ def while_in_force(serve: pd.DataFrame, opened: pd.DataFrame, deals: Sequence[De
 def opened_by(opened: pd.DataFrame) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Offer (w, h, a, k) that needs an agreement -> the agreements of which one is enough."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for row in opened.itertuples():
+    for row in records(opened):
         found.setdefault((row.w, row.h, row.a, row.k), []).append(str(row.e))
     return {offer: tuple(names) for offer, names in found.items()}
 

@@ -40,7 +40,7 @@ from planner.case import (
 )
 from planner.case.blocks import blocks_of_day
 from planner.case.case import Case
-from planner.case.columns import empty_table, looked_up
+from planner.case.columns import empty_table, joined, looked_up, records
 from planner.case.commitments import ONE_DAY, signed_tails, steps_until, valued
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
@@ -310,11 +310,11 @@ def _fleet(
     def mark(key: tuple[str, str, str], first: int, end: int) -> None:
         alive.setdefault(key, np.zeros(n, dtype=bool))[max(first, 0) : max(end, 0)] = True
 
-    for row in orders.itertuples():
+    for row in records(orders):
         mark((row.h, row.a, row.k), row.t, ends(row.t, row.life))
-    for row in rents.itertuples():
+    for row in records(rents):
         mark((row.h, row.a, row.k), row.t, ends(row.t, row.periods))
-    for row in existing.itertuples():
+    for row in records(existing):
         key = (row.h, row.a, row.k)
         mark(key, row.first_t, row.end_t)
         held.setdefault(key, np.zeros(n))[max(row.first_t, 0) : max(row.end_t, 0)] += row.accelerators_k
@@ -337,13 +337,13 @@ def _serve(
     """(w, h, a, k, t) -> rate, sigma, seal: where there is demand, a fleet may be alive, the stack is adopted."""
     columns = ["w", "h", "a", "k", "t"]
     table = rates.rates_over_time(context, pairs, systems)
-    table = table.merge(wanted.reset_index(drop=True)[["w", "t", "demand_kref"]], on=["w", "t"])
+    table = joined(table, wanted.reset_index(drop=True)[["w", "t", "demand_kref"]], ["w", "t"])
     table["rate"] = replicas.in_whole_replicas(context, table)
     table = table.drop(columns="demand_kref")
-    table = table.merge(fleet.reset_index(drop=True)[["h", "a", "k", "t"]], on=["h", "a", "k", "t"])
+    table = joined(table, fleet.reset_index(drop=True)[["h", "a", "k", "t"]], ["h", "a", "k", "t"])
     table = table[table["t"] >= looked_up(table["a"], stacks["earliest_t"])]
     facts = systems.reset_index(drop=True)[["h", "a", "k", "p", "vendor"]]
-    return keyed(table.merge(facts, on=["h", "a", "k"]), columns, [])
+    return keyed(joined(table, facts, ["h", "a", "k"]), columns, [])
 
 
 def _system_table(context: Context, held: list[str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from planner.case import costs
 from planner.case.case import Case
-from planner.case.columns import empty_table
+from planner.case.columns import empty_table, records
 from planner.case.context import Context
 from planner.case.cost_breakdown import price_path
 from planner.case.periods import HOURS_PER_YEAR, discount_factor
@@ -98,7 +98,7 @@ def signed_tails(context: Context, contracts: pd.DataFrame) -> pd.DataFrame:
     share, change = relet_share(context, "accelerators"), context.param("rent_change_per_year")
     market = [
         market_rent(context, r.h, r.k) if m > 0 else 0.0
-        for r, m in zip(contracts.itertuples(), after, strict=True)
+        for r, m in zip(records(contracts), after, strict=True)
     ]
     fetched = share * np.array(market, dtype=float) * contracts["accelerators_k"].to_numpy(float)
     return contracts.assign(
@@ -114,7 +114,7 @@ def valued(context: Context, existing: pd.DataFrame) -> pd.DataFrame:
         costs.hardware_musd_per_k(context, choice_of(context, r.k), hosts[r.h], 0) * r.accelerators_k
         if own
         else np.nan
-        for r, own in zip(existing.itertuples(), owned, strict=True)
+        for r, own in zip(records(existing), owned, strict=True)
     ]
     return existing.assign(price_musd=np.array(price, dtype=float))
 
@@ -169,7 +169,7 @@ def leases_paid(case: Case) -> pd.DataFrame:
 def _paid(case: Case, contracts: pd.DataFrame) -> pd.DataFrame:
     """A row a contract and period within its ``rent_periods``; rent is due to the last day."""
     parts = []
-    for row in contracts.itertuples():
+    for row in records(contracts):
         begin, steps = np.array(case.calendar.edges[:-1]), case.calendar.steps
         t = np.flatnonzero(begin < row.rent_periods)
         musd = row.musd_per_step * np.clip(row.rent_periods - begin[t], 0.0, steps[t])
@@ -181,7 +181,7 @@ def _paid(case: Case, contracts: pd.DataFrame) -> pd.DataFrame:
 def existing_upkeep(case: Case) -> pd.DataFrame:
     """Upkeep and operator's fee of fleets that are there: t, upkeep_musd, fee_musd, h, a, k; shares of today's price."""
     parts = []
-    for row in case.existing[case.existing["price_musd"].notna()].itertuples():
+    for row in records(case.existing[case.existing["price_musd"].notna()]):
         t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))
         each = row.price_musd * case.calendar.years[t]
         part = {"upkeep_musd": each * case.physics["hardware_opex_share_per_year"],

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import joined, looked_up
 from planner.case.context import keyed
 from planner.case.cuts import offers_cut
 from planner.case.readiness import servable
@@ -47,7 +47,7 @@ def with_kept_service(case: Case) -> Case:
     lapses = _lapses(case, kept, named, pd.concat([own, work[["w", *HAKT]]], ignore_index=True))
     ends = own[HAKT].drop_duplicates().assign(working_k=0.0, own=True)
     agreed = pd.concat([orders[HAKT], work[HAKT]]).drop_duplicates()
-    agreed = agreed.merge(lapses[HAKT].drop_duplicates(), on=HAKT).assign(working_k=0.0, own=False)
+    agreed = joined(agreed, lapses[HAKT].drop_duplicates(), HAKT).assign(working_k=0.0, own=False)
     both = pd.concat([losses.reset_index(drop=True).assign(own=False), ends, agreed], ignore_index=True)
     both = both.groupby(HAKT, as_index=False).agg({"working_k": "sum", "own": "any"})
     finite = keyed(both[np.isfinite(both["working_k"])], HAKT, ["working_k", "own"])
@@ -57,7 +57,7 @@ def with_kept_service(case: Case) -> Case:
 def _fresh(case: Case, possible: pd.DataFrame) -> pd.DataFrame:
     """(w, h, a, k, t) in which bought or rented capacity may go live and serve w."""
     new = pd.concat([table[HAKT] for table in (case.orders, case.rents)], ignore_index=True).drop_duplicates()
-    return possible[["w", *HAKT]].merge(new, on=HAKT)
+    return joined(possible[["w", *HAKT]], new, HAKT)
 
 
 def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
@@ -66,9 +66,9 @@ def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFra
     # an offer can first serve with new capacity when it can serve at all and something could have gone live
     new = pd.concat([table[HAKT] for table in (case.orders, case.rents)], ignore_index=True)
     live = new.groupby(HAK, as_index=False)["t"].min().rename(columns={"t": "live"})
-    since = possible.groupby(["w", *HAK], as_index=False)["t"].min().merge(live, on=HAK)
+    since = joined(possible.groupby(["w", *HAK], as_index=False)["t"].min(), live, HAK)
     since = since.assign(first=since[["t", "live"]].max(axis=1)).groupby("w", as_index=False)["first"].min()
-    rows = rows.merge(since, on="w").merge(possible[["w", "t"]].drop_duplicates(), on=["w", "t"])
+    rows = joined(joined(rows, since, ["w"]), possible[["w", "t"]].drop_duplicates(), ["w", "t"])
     ends = pd.MultiIndex.from_frame(alone(case, possible)[["w", "t"]])
     rows = rows[(rows["t"] >= rows["first"]) & ~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(ends)]
     share = rows["carried_kref"] / rows["demand_kref"]
@@ -85,8 +85,8 @@ def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.Da
     ends = ends.assign(t=case.calendar.periods_of(case.calendar.steps_of(ends["t"]) + ends["life"]))[
         HAKT
     ].drop_duplicates()
-    rows = possible[["w", *HAKT]].assign(t=possible["t"] + 1).merge(ends, on=HAKT)
-    rows = rows.merge(kept[["w", "t"]].reset_index(drop=True), on=["w", "t"])
+    rows = joined(possible[["w", *HAKT]].assign(t=possible["t"] + 1), ends, HAKT)
+    rows = joined(rows, kept[["w", "t"]], ["w", "t"])
     replaced = pd.MultiIndex.from_frame(fresh[["w", "t"]])
     return rows[~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(replaced)].drop_duplicates()
 
@@ -120,7 +120,7 @@ def _capped(case: Case) -> pd.DataFrame:
     """Falling caps on capacity: any of their members may be the one that shrinks."""
     caps = case.quotas[case.quotas["kind"] == "capacity"]
     rows = _falls(caps, ["q"], "amount_k", case.calendar.n)
-    rows = rows.merge(case.quota_members[["q", *HAK, "weight"]].reset_index(drop=True), on="q")
+    rows = joined(rows, case.quota_members[["q", *HAK, "weight"]], ["q"])
     return rows.assign(k_lost=rows["fall"] / rows["weight"].astype(float))[[*HAKT, "k_lost"]]
 
 
@@ -143,7 +143,7 @@ def _ends(case: Case) -> pd.DataFrame:
 def orders_ended(case: Case) -> pd.DataFrame:
     """(h, a, k, t) and order (e, live): what is ordered under an agreement, alive when it ends service at the start of t."""
     own = case.unders[["e", *HAKT]].rename(columns={"t": "live"})
-    own = own.assign(life=[int(case.orders["life"][i[1:]]) for i in own.index]).merge(_ends(case), on="e")
+    own = joined(own.assign(life=[int(case.orders["life"][i[1:]]) for i in own.index]), _ends(case), ["e"])
     return own[
         (own["live"] < own["t"])
         & (own["t"] < case.calendar.periods_of(case.calendar.steps_of(own["live"]) + own["life"]))
@@ -152,21 +152,21 @@ def orders_ended(case: Case) -> pd.DataFrame:
 
 def work_ended(case: Case) -> pd.DataFrame:
     """(w, h, a, k, t) of work that agreement e opened and ends; ``most_k``, what all demand before would take there."""
-    rows = case.opened.reset_index(drop=True).merge(_ends(case), on="e").assign(before=lambda x: x["t"] - 1)
+    rows = joined(case.opened, _ends(case), ["e"]).assign(before=lambda x: x["t"] - 1)
     did = case.serve.reset_index(drop=True)[["w", *HAKT, "rate"]].rename(columns={"t": "before"})
     asked = case.demand.reset_index(drop=True)[["w", "t", "demand_kref"]].rename(columns={"t": "before"})
-    rows = rows.merge(did, on=["w", *HAK, "before"]).merge(asked, on=["w", "before"])
+    rows = joined(joined(rows, did, ["w", *HAK, "before"]), asked, ["w", "before"])
     return rows.assign(most_k=rows["demand_kref"] / rows["rate"])[["w", *HAKT, "e", "most_k"]]
 
 
 def _lapses(case: Case, kept: pd.DataFrame, losses: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     """Work of the period before on an offer that loses something, where service is kept otherwise."""
     tied = kept[["w", "before", "t"]].reset_index(drop=True)
-    lost = tied[["w", "t"]].merge(losses[HAKT].reset_index(drop=True), on="t")
+    lost = joined(tied[["w", "t"]], losses[HAKT], ["t"])
     lost = pd.concat([lost[["w", *HAKT]], own], ignore_index=True).drop_duplicates()
-    rows = tied.merge(lost, on=["w", "t"])
+    rows = joined(tied, lost, ["w", "t"])
     did = case.serve[["w", *HAKT, "rate"]].reset_index(drop=True).rename(columns={"t": "before"})
-    rows = rows.merge(did, on=["w", *HAK, "before"])
+    rows = joined(rows, did, ["w", *HAK, "before"])
     demand = case.demand[["w", "t", "demand_kref"]].reset_index(drop=True)
     rows = rows.merge(demand, on=["w", "t"], how="left")
     keys = ["w", *HAK, "before", "t"]

@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from planner.case.columns import records
 from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.scenario.schema import Control
@@ -160,7 +161,7 @@ def binding(answers: Answers, criteria: pd.DataFrame, exclude: Iterable[str] = (
 def _rules(catalog: Catalog) -> dict[str, list[tuple[str, str, int]]]:
     """criterion -> (attribute, value, level) rows of the catalog."""
     rules: dict[str, list[tuple[str, str, int]]] = {}
-    for row in catalog.table("control_answers").itertuples():
+    for row in records(catalog.table("control_answers")):
         rules.setdefault(str(row.criterion_id), []).append(
             (str(row.attribute), str(row.value), int(row.level))
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import records
 
 
 def forbidding(case: Case, what: str, own: pd.DataFrame) -> list[str]:
@@ -36,7 +37,7 @@ def _most_orders(case: Case, members: pd.DataFrame) -> tuple[float, str]:
     last = max((i[3] for i in members["index"]), default=0)
     best, why = float("inf"), ""
     for q, part in case.quota_members.groupby("q", sort=False):
-        weight = {(r.h, r.a, r.k): float(r.weight) for r in part.itertuples()}
+        weight = {(r.h, r.a, r.k): float(r.weight) for r in records(part)}
         if not keys <= set(weight):
             continue
         caps = case.quotas[(case.quotas["q"] == q) & (case.quotas["t"] <= last)]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.columns import records
 from planner.case.limits import PARTNER
 from planner.case.loans import QUARTERS_PER_YEAR
 from planner.facts.catalog import Catalog
@@ -64,7 +65,7 @@ class Presets:
     def fields(self, preset: str) -> dict[str, tuple[Any, Default]]:
         """Value and listing of each field of a preset; the listing's path is the field's name."""
         rows = self.catalog.table("finance_presets")
-        return {str(row.field): self._value(row) for row in rows[rows["preset_id"] == preset].itertuples()}
+        return {str(row.field): self._value(row) for row in records(rows[rows["preset_id"] == preset])}
 
     def _value(self, row: Any) -> tuple[Any, Default]:
         name = f"preset {row.preset_id}"
@@ -219,4 +220,4 @@ def downsides(finance: Finance, catalog: Catalog) -> list[Downside]:
     if finance.downsides:
         return finance.downsides
     rows = catalog.table("downside_cases")
-    return [Downside(id=str(r.case_id), what=r.what, size=float(r.size)) for r in rows.itertuples()]
+    return [Downside(id=str(r.case_id), what=r.what, size=float(r.size)) for r in records(rows)]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN, MEDIA, Case
+from planner.case.columns import joined, records
 from planner.case.commitments import ONE_DAY
 from planner.case.context import keyed
 from planner.case.readiness import EXISTING, host_first
@@ -49,7 +50,7 @@ def _falls(case: Case) -> set[tuple[str, int]]:
     """(h, t) in which a host has less space, grid or backup of its own, or its site less grid, than just before."""
     host = case.host_period.reset_index(drop=True)
     site = case.site_period.reset_index(drop=True)[["p", "t", "grid_mw"]]
-    rows = host.merge(site, on=["p", "t"]).sort_values(HT).reset_index(drop=True)
+    rows = joined(host, site, ["p", "t"]).sort_values(HT).reset_index(drop=True)
     change = rows.groupby("h")[[*EXISTING.values(), "grid_mw"]].diff()
     less = rows[(change < -TOLERANCE_MW).any(axis=1)]
     return set(zip(less["h"], less["t"].astype(int), strict=True))
@@ -62,11 +63,11 @@ def _shortages(case: Case) -> pd.DataFrame:
     mw = (held["existing_k"] * held["k"].map(case.systems["peak_mw_per_k"])).astype(float)
     held = held.assign(mw=mw, **{x: mw * held["k"].map(case.systems[x]).astype(float) for x in MEDIA})
     each = held.groupby(HT, as_index=False)[["mw", *MEDIA]].sum()
-    each = each.merge(case.host_period.reset_index(drop=True), on=HT)
+    each = joined(each, case.host_period, HT)
     parts = [_part(each, "space", "it_mw", each["mw"])]
     each = each[each["h"].map(case.hosts["mode"]) == "build"]  # a leased hall brings its own
     best = case.pue[case.pue["s"] == DESIGN].reset_index(drop=True).groupby(HT, as_index=False)["pue"].min()
-    each = each.merge(best, on=HT)
+    each = joined(each, best, HT)
     meter = each["mw"] * each["pue"]
     parts += [_part(each, "grid", "grid_mw", meter),
               _part(each, "backup", "backup_mw", meter * case.physics["backup_critical_share"])]  # fmt: skip
@@ -85,9 +86,9 @@ def _uncooled(case: Case, each: pd.DataFrame, medium: str) -> pd.DataFrame:
     """Heat of a medium against all that carries it at the host: of the hall's price, and bought before."""
     carriers = case.heat[case.heat["m"] == medium].reset_index(drop=True)[["h", "c", "included"]]
     bought = case.existing_cooling.reset_index(drop=True)[["h", "c", "t", "mw"]]
-    bought = bought.merge(carriers, on=["h", "c"]).groupby(HT, as_index=False)["mw"].sum()
+    bought = joined(bought, carriers, ["h", "c"]).groupby(HT, as_index=False)["mw"].sum()
     included = carriers.groupby("h", as_index=False)["included"].sum()
-    rows = each[each[medium] > 0].merge(included, on="h")
+    rows = joined(each[each[medium] > 0], included, ["h"])
     rows = rows.merge(bought.rename(columns={"mw": "bought"}), on=HT, how="left").fillna({"bought": 0.0})
     there = rows["included"] * rows["existing_mw"] + rows["bought"] / (1.0 + case.physics["cooling_margin"])
     return rows[[*HT, "mw"]].assign(
@@ -108,10 +109,8 @@ def unhoused(case: Case) -> Iterator[str]:
 
 def _words(case: Case, h: str, short: pd.DataFrame) -> str:
     t, fleet_mw = int(short["t"].iloc[0]), float(short["mw"].iloc[0])
-    has = ", ".join(
-        f"{r.there:.3g} MW of {r.what} where {r.least:.3g} are needed" for r in short.itertuples()
-    )
-    fields = ", ".join(f"{r.field} of at least {r.least:.3g}" for r in short.itertuples())
+    has = ", ".join(f"{r.there:.3g} MW of {r.what} where {r.least:.3g} are needed" for r in records(short))
+    fields = ", ".join(f"{r.field} of at least {r.least:.3g}" for r in records(short))
     ended = [
         f"hall {x.id} ends on {x.until}"
         for x in case.scenario.existing.halls

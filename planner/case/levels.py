@@ -23,6 +23,7 @@ from planner.case import control
 from planner.case.blocks import hourly, stressed_hours
 from planner.case.case import Case
 from planner.case.climate import design_temperature_c, months_of_period, pue_at
+from planner.case.columns import records
 from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.plant_offers import offered
@@ -65,7 +66,7 @@ def known_levels(catalog: Catalog) -> dict[str, tuple[Level, ...]]:
     table = catalog.table("control_answers").sort_values("level", kind="stable")
     table = table[table["measure"].notna()].drop_duplicates("value")
     found: dict[str, tuple[Level, ...]] = {}
-    for row in table.itertuples():
+    for row in records(table):
         level = Level(str(row.attribute), str(row.value), str(row.measure), float(row.bound))
         found[level.attribute] = (*found.get(level.attribute, ()), level)
     return found
@@ -77,7 +78,7 @@ def _levels_by_answer(catalog: Catalog) -> dict[str, list[tuple[str, int]]]:
     table = catalog.table("control_answers")
     alone = table.groupby("criterion_id")["attribute"].transform("nunique") == 1
     found: dict[str, list[tuple[str, int]]] = {}
-    for row in table[alone & table["measure"].notna()].itertuples():
+    for row in records(table[alone & table["measure"].notna()]):
         found.setdefault(str(row.value), []).append((str(row.criterion_id), int(row.level)))
     return found
 
@@ -237,7 +238,7 @@ def gain_tables(
     ladder = {h.id: ladders(context, h) for h in context.scenario.hosts}
     every = {h.id: best_values(context, h) for h in context.scenario.hosts}
     rows = pairs[[bool(every[str(h)]) for h in pairs["h"]]]
-    for row in rows.itertuples():
+    for row in records(rows):
         key = (row.w, row.h, row.a, row.k)
         for _, above in ladder[str(row.h)].values():
             others = [v for v in every[str(row.h)] if v not in {level.value for level in above}]
@@ -276,7 +277,7 @@ def scored(case: Case, held: Collection[tuple[str, str]]) -> pd.DataFrame:
     weightings = (choice.weighting, "v1.2.1", "equal")
     seen: dict[str, Sequence[Any]] = {}
     found = []
-    for row in rows.itertuples():
+    for row in records(rows):
         answers = raised(context, row, by_host[str(row.h)])
         text = control.answers_text(answers)
         if text not in seen:

@@ -14,6 +14,7 @@ from datetime import date
 
 import pandas as pd
 
+from planner.case.columns import records
 from planner.case.context import Context
 from planner.case.export_rules import CONTROLLED_ORIGIN, case_by_case, exception_of, package_gap
 from planner.case.in_force import LICENCE, PROGRAMME, covered, gives, in_force, programme_open
@@ -76,7 +77,7 @@ def _control_class(context: Context, accelerator: str) -> str:
 def _class_of(rules: pd.DataFrame, tpp: float, density: float | None) -> str:
     """Strictest class whose thresholds hold; without a density every density is possible."""
     matches = set()
-    for rule in rules.itertuples():
+    for rule in records(rules):
         fits = rule.tpp_min <= tpp and (pd.isna(rule.tpp_below) or tpp < rule.tpp_below)
         if density is not None:
             fits &= pd.isna(rule.density_min) or density >= rule.density_min
@@ -231,7 +232,7 @@ def licence_quotas(context: Context) -> list[Quota]:
         set(accelerators.loc[accelerators["origin_iso3"] == CONTROLLED_ORIGIN, "vendor"].astype(str))
     )
     quotas = []
-    for row in table[table["kind"] == chosen].itertuples():
+    for row in records(table[table["kind"] == chosen]):
         counted = [
             h
             for h in context.scenario.hosts

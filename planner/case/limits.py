@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case.columns import empty_table
+from planner.case.columns import empty_table, records
 from planner.case.context import Context, keyed, selected
 from planner.case.registry import DECIDED
 from planner.scenario.schema import ControlFloor, Decision
@@ -31,7 +31,7 @@ def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
         first = context.calendar.containing(cap.from_) if cap.from_ else 0
         caps += [(i, t, cap.max_share) for t in range(max(0, first), context.calendar.n)]
         match = systems[systems[SHARE_COLUMN[cap.by]] == cap.id]
-        members += [(i, r.h, r.a, r.k) for r in match.itertuples()]
+        members += [(i, r.h, r.a, r.k) for r in records(match)]
     return keyed(caps, ["i", "t"], ["max_share"]), keyed(members, ["i", "h", "a", "k"], [])
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 
+from planner.case.columns import records
 from planner.facts.catalog import Catalog
 from planner.facts.errors import UnknownName
 from planner.facts.suggest import hint
@@ -149,16 +150,16 @@ def _accelerators(catalog: Catalog) -> tuple[dict[str, str], list[tuple[frozense
     exact: dict[str, str] = {}
     for key in chips.index:
         exact[squeeze(key)] = exact[squeeze(str(chips.at[key, "name"]))] = str(key)
-    for row in systems.itertuples():
+    for row in records(systems):
         exact.setdefault(squeeze(row.system_id), row.accelerator_id)
         exact.setdefault(squeeze(row.name), row.accelerator_id)
-    for row in catalog.table("aliases").itertuples():
+    for row in records(catalog.table("aliases")):
         if isinstance(row.accelerator_id, str) and row.accelerator_id:
             exact.setdefault(squeeze(row.alias), row.accelerator_id)
         elif isinstance(row.system_id, str) and row.system_id in systems.index:
             exact.setdefault(squeeze(row.alias), str(systems.at[row.system_id, "accelerator_id"]))
     seen: dict[str, set[str]] = {}
-    for row in catalog.table("throughput").itertuples():
+    for row in records(catalog.table("throughput")):
         for text in (row.accelerator_name, row.system_name):
             if isinstance(text, str):
                 seen.setdefault(squeeze(text.translate(SPLIT_HYPHENS)), set()).add(row.accelerator_id)
@@ -178,9 +179,9 @@ def _accelerators(catalog: Catalog) -> tuple[dict[str, str], list[tuple[frozense
 @lru_cache(maxsize=8)
 def _systems(catalog: Catalog) -> dict[str, str]:
     table, exact = catalog.table("systems"), {}
-    for row in table.itertuples():
+    for row in records(table):
         exact[squeeze(row.system_id)] = exact[squeeze(row.name)] = row.system_id
-    for row in catalog.table("aliases").itertuples():
+    for row in records(catalog.table("aliases")):
         if isinstance(row.system_id, str) and row.system_id in table.index:
             exact.setdefault(squeeze(row.alias), row.system_id)
     chips, _ = _accelerators(catalog)
@@ -194,7 +195,7 @@ def _systems(catalog: Catalog) -> dict[str, str]:
 @lru_cache(maxsize=8)
 def _models(catalog: Catalog) -> dict[str, str]:
     out: dict[str, str] = {}
-    for row in catalog.table("models").itertuples():
+    for row in records(catalog.table("models")):
         aliases = row.aliases.split(";") if isinstance(row.aliases, str) else []
         for text in (row.model_id, row.name, *aliases):
             out.setdefault(squeeze(text), row.model_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from planner.case.columns import empty_table, kind_of
+from planner.case.columns import empty_table, kind_of, records
 from planner.case.context import Context, keyed
 from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
@@ -114,7 +114,7 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
     held = [k for k in dict.fromkeys(key[2] for key in sorted(existing)) if k not in buyable]
     scorer = Scorer(context)
     rows = []
-    for offer in offers.itertuples():
+    for offer in records(offers):
         host = hosts[str(offer.h)]
         for k in [*buyable, *held]:
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
@@ -219,7 +219,7 @@ def serve_pairs(context: Context, systems: pd.DataFrame, throughput: Throughput,
         max_rtt = float("inf") if pd.isna(limit) else float(limit)
         home = home_of(context, w)
         rtt = {p: rtt_ms(context, home, context.place(s)) for p, s in sites.items()}
-        for row in systems.itertuples():
+        for row in records(systems):
             if hub := closed_by_hub(context, str(row.h)):
                 why.add("agreement", f"only under {hub}", w=w.id, h=str(row.h), a=str(row.a), k=str(row.k))
                 continue

@@ -14,6 +14,7 @@ import pandas as pd
 
 from planner.case.blocks import hourly, stressed_hours
 from planner.case.case import STRESS
+from planner.case.columns import records
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.fading import fade_per_year, life_steps
@@ -139,7 +140,7 @@ def output_table(
     """(h, g, t, s) from the first period in which plant may be live; the sun by its hours, all else evenly."""
     first, options = first_live(live), offered(context)
     rows: list[tuple[Any, ...]] = []
-    for supply in supplies[supplies["fuel"] != STORED].itertuples():
+    for supply in records(supplies[supplies["fuel"] != STORED]):
         key = (supply.h, supply.g)
         firm = float(supply.firm_share)
         shares = _shares(context, *options[key], supply.fuel, firm, blocks)
@@ -155,7 +156,7 @@ def first_live(live: Sequence[pd.DataFrame]) -> dict[tuple[str, str], int]:
     """(h, g) -> first period in which plant of the tables may be live."""
     first: dict[tuple[str, str], int] = {}
     for table in live:
-        for row in table.itertuples():
+        for row in records(table):
             first[row.h, row.g] = min(row.t, first.get((row.h, row.g), row.t))
     return first
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import looked_up, records
 from planner.case.commitments import committed_musd
 from planner.case.decision_limits import forbidding, most
 from planner.case.levels import most_gained
@@ -334,11 +334,11 @@ def _decisions(case: Case) -> Iterator[Trouble]:
     """Decisions that ask for more than exists, or for what another decision forbids."""
     members = case.decision_members
     forbidden: dict[str, set[Any]] = {}
-    for d in case.decisions[case.decisions["upper"] <= 0].itertuples():
+    for d in records(case.decisions[case.decisions["upper"] <= 0]):
         own = members.loc[members["d"] == d.d, "index"]
         forbidden.setdefault(str(d.what), set()).update(own)
     told: set[str] = set()
-    for d in case.decisions[case.decisions["lower"] > 0].itertuples():
+    for d in records(case.decisions[case.decisions["lower"] > 0]):
         own = members[(members["d"] == d.d) & (members["t"] == d.t)]
         free = own[~own["index"].isin(forbidden.get(str(d.what), set()))]
         reach, why = most(case, str(d.what), free)
@@ -370,7 +370,7 @@ def _budget(case: Case) -> Iterator[Trouble]:
         return
     spent = committed_musd(case)
     owed = float(case.existing["due_after_musd"].sum() + case.existing_leases["due_after_musd"].sum())
-    for cap in caps.itertuples():
+    for cap in records(caps):
         least = float(spent.sum() + owed if cap.year == TOTAL else spent.get(str(cap.year), 0.0))
         if least <= cap.musd + TOLERANCE:
             continue

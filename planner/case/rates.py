@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.case.columns import records
 from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS, reference_of, serving_rate
 from planner.case.requests import Request, kept_format, latency_scenario, request_of, size_of
@@ -147,7 +148,7 @@ def rates_over_time(context: Context, pairs: pd.DataFrame, systems: pd.DataFrame
     chips = systems["accelerator"].astype(str).to_dict()
     factor: dict[tuple[str, Any], np.ndarray] = {}
     factors = np.empty((len(pairs), n))
-    for i, pair in enumerate(pairs.itertuples()):
+    for i, pair in enumerate(records(pairs)):
         key = (chips[pair.h, pair.a, pair.k], pair.measured_on)
         if key not in factor:
             stamp = None if pd.isna(pair.measured_on) else pair.measured_on

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.case.case import MEDIA, Case
+from planner.case.columns import records
 from planner.case.cooling import existing_cooling_mw
 from planner.case.plant_offers import STORED
 
@@ -38,7 +39,7 @@ def host_ready(case: Case) -> pd.Series:
     """h -> first period with space, and for hosts that build with grid and backup too; clouds are left out."""
     now = case.host_period[case.host_period["t"] == 0].set_index("h")
     out: dict[str, int] = {}
-    for host in case.hosts[case.hosts["mode"] != "cloud"].itertuples():
+    for host in records(case.hosts[case.hosts["mode"] != "cloud"]):
         h = str(host.h)
         if h not in now.index:
             continue
@@ -89,7 +90,7 @@ def cooling_ready(case: Case) -> pd.Series:
     bought = offers.groupby(["h", "c"])["t"].min().to_dict() if len(offers) else {}
     held = {(h, c) for (h, c, t), mw in existing_cooling_mw(case).items() if t == 0 and mw > 0}
     carried: dict[tuple[str, str], int] = {}
-    for row in case.heat.itertuples():
+    for row in records(case.heat):
         ready = 0 if row.included or (row.h, row.c) in held else bought.get((row.h, row.c), NEVER)
         medium = (str(row.h), str(row.m))
         carried[medium] = min(carried.get(medium, NEVER), int(ready))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import joined, looked_up, records
 from planner.case.context import Context, keyed
 from planner.case.limits import SHARE_COLUMN
 from planner.case.locality import home_of
@@ -61,12 +61,12 @@ def resilience_tables(
     members = [
         (i, str(f), r.h, r.a, r.k)
         for i, by in duties[["i", "by"]].drop_duplicates().itertuples(index=False)
-        for r in systems.itertuples()
+        for r in records(systems)
         if (f := getattr(r, SHARE_COLUMN[by]))
     ]
     table = keyed(members, ["i", "f", "h", "a", "k"], [])
     offers = serve[["w", "h", "a", "k", "t"]].reset_index(drop=True)
-    rows = duties.merge(offers, on=["w", "t"]).merge(table.reset_index(drop=True), on=["i", "h", "a", "k"])
+    rows = joined(joined(duties, offers, ["w", "t"]), table, ["i", "h", "a", "k"])
     homes = {w.id: home_of(context, w) for w in context.scenario.demand}
     rows = rows[~(rows["by"].isin(FOREIGN) & (rows["f"] == rows["w"].map(homes)))]
     rows = rows.sort_values("share", ascending=False).drop_duplicates(["i", "w", "f", "t"])
@@ -95,7 +95,7 @@ def lost_offers(case: Case, offers: pd.DataFrame) -> pd.DataFrame:
     duties, members = (x.reset_index(drop=True) for x in (case.survival, case.survival_members))
     at = offers.loc[offers["w"].isin(duties["w"]), ["w", "h", "a", "k", "t"]].reset_index(drop=True)
     # The few members of each offer come first: every duty with every offer would be a table ten times as long.
-    return duties.merge(at.merge(members, on=["h", "a", "k"]), on=["i", "w", "f", "t"])
+    return joined(duties, joined(at, members, ["h", "a", "k"]), ["i", "w", "f", "t"])
 
 
 def alone(case: Case, possible: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case import costs
+from planner.case.columns import records
 from planner.case.commitments import rents_with_tails
 from planner.case.context import Context, keyed, selected
 from planner.case.licensing import licence_quotas
@@ -28,7 +29,7 @@ def order_table(context: Context, systems: pd.DataFrame, why: WhyNot) -> pd.Data
     hosts = {h.id: h for h in context.scenario.hosts}
     rows: list[tuple[Any, ...]] = []
     prices: dict[tuple[str, str, int], float] = {}
-    for row in systems[(systems["mode"] != "cloud") & systems["buyable"]].itertuples():
+    for row in records(systems[(systems["mode"] != "cloud") & systems["buyable"]]):
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         delivery = context.pick(choice.delivery_months, "systems", row.k, "delivery_months")
         lead = calendar.whole_steps(float(delivery))
@@ -98,7 +99,7 @@ def rent_table(context: Context, systems: pd.DataFrame) -> pd.DataFrame:
     hosts = {h.id: h for h in context.scenario.hosts}
     all_terms = list(context.catalog.table("rent_terms").index)
     rows: list[tuple[Any, ...]] = []
-    for row in systems[(systems["mode"] == "cloud") & systems["buyable"]].itertuples():
+    for row in records(systems[(systems["mode"] == "cloud") & systems["buyable"]]):
         choice, host = choices[str(row.k)], hosts[str(row.h)]
         first = max(
             calendar.after(0, calendar.whole_steps(host.open_lead_months) + _licence_steps(context, row)),
@@ -192,13 +193,13 @@ def quota_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
     members: list[tuple[Any, ...]] = []
     for quota in quotas:
         caps += quota_rows(context, quota)
-        for row in selected(systems, quota).itertuples():
+        for row in records(selected(systems, quota)):
             weight = float(tpp[row.accelerator]) / base if quota.unit == "equivalents" else 1.0
             members.append((quota.id, row.h, row.a, row.k, weight))
     for team in context.scenario.supply.operators:
         run = selected(systems[systems["mode"] != "cloud"], team)
         caps += _run_by(context, team, run)
-        members += [(team.id, r.h, r.a, r.k, 1.0) for r in run.itertuples()]
+        members += [(team.id, r.h, r.a, r.k, 1.0) for r in records(run)]
     return keyed(caps, ["q", "t"], ["amount_k", "kind", "window_t"]), keyed(
         members, ["q", "h", "a", "k"], ["weight"]
     )
@@ -236,7 +237,7 @@ def crew_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, 
             (crew.id, t, crew.racks_per_quarter * float(quarters[t]) / 1000.0)
             for t in range(context.calendar.n)
         ]
-        for row in selected(systems[systems["mode"] != "cloud"], crew).itertuples():
+        for row in records(selected(systems[systems["mode"] != "cloud"], crew)):
             system = context.catalog.table("systems").loc[row.k]
             racks = 1.0 if system["kind"] == "rack" else min(1.0, float(system["peak_kw"]) / room)
             members.append((crew.id, row.h, row.a, row.k, racks / float(system["n_accelerators"])))

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import records
 from planner.case.readiness import NEVER, ready_from
 from planner.case.training_work import ALL_HOSTS, runs_of
 
@@ -61,7 +62,7 @@ def undoable(case: Case) -> list[Undoable]:
     reach, stated = _reach(case), runs_of(case.scenario)
     pace = case.training_periods.reset_index(drop=True)
     n, found = case.calendar.n, []
-    for row in case.trainings.itertuples():
+    for row in records(case.trainings):
         places = reach[reach["w"] == row.w]
         own = pace[(pace["w"] == row.w) & (pace["j"] == row.j)].set_index("t")["share"]
         if not len(places):

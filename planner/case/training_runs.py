@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from planner.case.columns import records
 from planner.case.roofline import chip_spec
 from planner.facts.catalog import Catalog, load_catalog
 
@@ -30,7 +31,7 @@ def published_runs(catalog: Catalog) -> pd.DataFrame:
     tflops = chip.map(chips["bf16_dense_tflops"]).astype(float)
     known = [
         log_known(catalog, r.kind, r.accelerator_id, r.n_accelerators, r.params_active_b, r.params_total_b)
-        for r in rows.itertuples()
+        for r in records(rows)
     ]
     return pd.DataFrame(
         {

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import looked_up
+from planner.case.columns import joined, looked_up
 from planner.case.context import keyed
 from planner.case.demand import shares_of_periods
 from planner.case.table import Table
@@ -67,9 +67,9 @@ def with_training(case: Case, paces: Mapping[str, np.ndarray]) -> Case:
         .agg(kref=("kref", "sum"), months=("months", "sum"), one_place=("one_place", "first"))
     )
     serve = case.serve.reset_index(drop=True)[["w", "h", "t"]].drop_duplicates()
-    places = each.merge(serve, on=["w", "t"])[["w", "j", "h", "one_place"]]
+    places = joined(each, serve, ["w", "t"])[["w", "j", "h", "one_place"]]
     places = places.assign(q=places["h"].where(places["one_place"].astype(bool), ALL_HOSTS))
-    places = places[["w", "j", "q"]].drop_duplicates().merge(runs, on=["w", "j"])
+    places = joined(places[["w", "j", "q"]].drop_duplicates(), runs, ["w", "j"])
     tables = {"trainings": runs, "training_periods": each, "training_places": places}
     return replace(case, **{
         name: keyed(table[list(TABLES[name].names)], list(TABLES[name].keys), list(TABLES[name].columns))

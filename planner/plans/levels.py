@@ -9,6 +9,7 @@ import pandas as pd
 
 from planner.case import levels
 from planner.case.case import Case
+from planner.case.columns import records
 from planner.case.levels import GREEN, PUE
 from planner.plans.reader import Reader
 
@@ -23,7 +24,7 @@ def level_table(reader: Reader, tables: Tables) -> pd.DataFrame:
     held = reader.values("hold", ["h", "l"], "hold", keep=0.5)
     promised = set(zip(held["h"], held["l"], strict=True))
     rows = []
-    for level in case.levels.itertuples():
+    for level in records(case.levels):
         by_year = reached(case, tables, str(level.h), str(level.measure))
         worst = None
         if len(by_year):

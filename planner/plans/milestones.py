@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import records
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.numbers import number
 from planner.plans.network import SERVICE, Network
@@ -38,13 +39,13 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
             *_outages(tables, network.host),
         ]
         rows += sorted(later, key=lambda row: (row[4], row[5]))
-    for row in tables["agreements"].itertuples():
+    for row in records(tables["agreements"]):
         rows.append(("", "", "agreement", row.e, row.decide_date, row.live_date, False, None, ""))
-    for row in tables["adoptions"].itertuples():
+    for row in records(tables["adoptions"]):
         rows.append(("", "", "adoption", row.a, row.decide_date, row.live_date, False, None, ""))
-    for row in tables["exits"].itertuples():
+    for row in records(tables["exits"]):
         rows.append(("", "", "exit", row.a, row.decide_date, row.live_date, False, None, ""))
-    for row in tables["service"].itertuples():
+    for row in records(tables["service"]):
         for kind, date in (("half served", row.date_50), ("95 % served", row.date_95)):
             if not pd.isna(date):
                 rows.append(("", row.w, kind, f"{row.w}: {kind}", date, date, False, None, ""))
@@ -84,7 +85,7 @@ def _sold(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
     """Plant that a host sells again: how much of what, and when."""
     sales = tables["bridges"]
     sales = sales[sales["h"] == host].groupby(["g", "sale_date"], as_index=False)["added_mw"].sum()
-    for row in sales.itertuples():
+    for row in records(sales):
         yield (
             host,
             "",
@@ -103,7 +104,7 @@ def _outages(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
     works = tables["refits"]
     works = works[(works["h"] == host) & (works["outage_date"] < works["live_date"])]
     works = works.groupby(["c", "outage_date", "live_date"], as_index=False)["added_mw"].sum()
-    for row in works.itertuples():
+    for row in records(works):
         item = f"{number(row.added_mw)} MW {row.c}"
         yield host, "", OUTAGE, item, row.outage_date, row.live_date, False, None, ""
 

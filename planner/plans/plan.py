@@ -17,7 +17,7 @@ import pandas as pd
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
-from planner.case.columns import keys_of
+from planner.case.columns import keys_of, records
 from planner.case.cooling import existing_cooling_mw
 from planner.case.levels import rescored, scored
 from planner.case.power import FIRM
@@ -170,7 +170,7 @@ class _Reader(Reader):
         per_ref = self.case.workloads["tokens_per_s_per_ref"]
         until = self.case.demand["until_t"]
         reasons = [
-            self.reason(r.w, r.t, int(until[r.w, r.t]), r.unserved_share, first) for r in table.itertuples()
+            self.reason(r.w, r.t, int(until[r.w, r.t]), r.unserved_share, first) for r in records(table)
         ]
         return table.assign(
             months=table["t"].map(self.case.periods["months"]).astype(float),
@@ -335,7 +335,7 @@ class _Reader(Reader):
         """Facility MW in the design hour: heat x PUE by technology, or the building's PUE in colocation."""
         factor = self.case.pue["pue"]
         heat = cooling[cooling["heat_peak_mw"] > 0]
-        mw = [row.heat_peak_mw * float(factor[(row.h, row.c, row.t, DESIGN)]) for row in heat.itertuples()]
+        mw = [row.heat_peak_mw * float(factor[(row.h, row.c, row.t, DESIGN)]) for row in records(heat)]
         by = (
             pd.Series(mw, index=pd.MultiIndex.from_frame(heat[["h", "t"]]), dtype=float)
             .groupby(level=[0, 1])
@@ -345,7 +345,7 @@ class _Reader(Reader):
         return np.array(
             [
                 r.it_peak_mw * building if r.mode == "colocation" else float(by.get((r.h, r.t), 0.0))
-                for r in table.itertuples()
+                for r in records(table)
             ]
         )
 

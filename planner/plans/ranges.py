@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import records
 from planner.plans.unit_costs import BUILT, MODES, UnitFigure
 
 
@@ -47,7 +48,7 @@ def _mix(case: Case, rows: pd.DataFrame) -> pd.Series:
 
 def _mixed(rows: pd.DataFrame, mix: pd.Series) -> tuple[float | None, float | None, str]:
     """Range weighted by the mix of generations; a generation without a range of its own takes the nearest."""
-    exact = {str(r.generation): (float(r.low), float(r.high)) for r in rows.itertuples()}
+    exact = {str(r.generation): (float(r.low), float(r.high)) for r in records(rows)}
     if len(exact) == 1:
         name, (low, high) = next(iter(exact.items()))
         others = [g for g in mix.index if str(g) not in name and mix[g] > 0]

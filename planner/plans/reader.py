@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import keys_of, row_of, rows_at, values_of
+from planner.case.columns import keys_of, records, row_of, rows_at, values_of
 from planner.solver.arrays import Floats
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
@@ -67,7 +67,7 @@ class Reader:
         table = self.facts(self.values(family, names, "k_alive"), source, names, [life])
         rows = [
             (row.h, row.a, row.k, u, row.k_alive)
-            for row in table.itertuples()
+            for row in records(table)
             for u in range(
                 row.t, min(self.case.calendar.ends(row.t, int(getattr(row, life))), self.case.calendar.n)
             )
@@ -80,7 +80,7 @@ class Reader:
         table = self.facts(self.values(family, names, "mw"), source, names, ["life"])
         rows = [
             (*(getattr(row, k) for k in keys), u, row.mw)
-            for row in table.itertuples()
+            for row in records(table)
             for u in range(row.t, min(self.case.calendar.ends(row.t, int(row.life)), self.case.calendar.n))
         ]
         frame = pd.DataFrame(rows, columns=[*keys, "t", "mw"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from planner.case.columns import joined, keys_of, row_of, rows_at, values_of
+from planner.case.columns import index_by, joined, keys_of, records, row_of, rows_at, values_of
+from planner.models.common import distinct
 
 LEFT = pd.DataFrame({"h": ["b", "a", "b", "c"], "t": [1, 0, 0, 1], "x": [1.0, 2.0, 3.0, 4.0]})
 RIGHT = pd.DataFrame({"t": [1, 0, 1], "s": ["day", "day", "night"], "hours": [5.0, 6.0, 7.0]})
@@ -16,6 +17,10 @@ def test_a_join_is_the_inner_merge_of_pandas() -> None:
     facts = LEFT[["h", "t"]].assign(price=[1, 2, 3, 4]).iloc[1:]
     pd.testing.assert_frame_equal(joined(LEFT, facts, ["h", "t"]), LEFT.merge(facts, on=["h", "t"]))
     assert len(joined(LEFT.iloc[:0], RIGHT, ["t"])) == 0
+    many = pd.concat([LEFT] * 300, ignore_index=True)
+    pd.testing.assert_frame_equal(joined(many, RIGHT, ["t"]), many.merge(RIGHT, on="t"))
+    halves = RIGHT.astype({"t": float})
+    assert joined(many, halves, ["t"])["t"].dtype == joined(LEFT, halves, ["t"])["t"].dtype == LEFT["t"].dtype
 
 
 def test_a_column_of_both_tables_is_refused() -> None:
@@ -34,3 +39,25 @@ def test_rows_are_found_by_their_keys_and_a_key_that_stands_twice_is_refused() -
 def test_values_of_unknown_keys_are_missing() -> None:
     found = values_of(pd.Series(["a", "z"]), pd.Series({"a": "site"}))
     assert found[0] == "site" and pd.isna(found[1])
+
+
+@pytest.mark.parametrize("table", [LEFT, LEFT.iloc[:0], LEFT.assign(h=["b", None, "b", "c"])])
+def test_an_index_of_several_columns_is_that_of_pandas(table: pd.DataFrame) -> None:
+    found = index_by(table.copy(), ["h", "t"]).index
+    expected = pd.MultiIndex.from_frame(table[["h", "t"]], names=[None, None])
+    pd.testing.assert_index_equal(found, expected, exact=True)
+    assert [level.dtype for level in found.levels] == [level.dtype for level in expected.levels]
+
+
+def test_records_are_the_rows_that_pandas_walks_through() -> None:
+    table = LEFT.assign(when=pd.Timestamp("2027-01-01"), **{"dense-air": [True, False, True, False]})
+    assert list(records(index_by(table, ["h", "t"]))) == list(table.itertuples(index=False))
+    assert list(records(table.iloc[:0])) == []
+
+
+def test_distinct_tuples_stand_in_the_order_of_their_first_rows() -> None:
+    table = pd.concat([LEFT, LEFT.iloc[::-1]])
+    assert list(distinct(table, ["h", "t"])) == keys_of(LEFT, ["h", "t"])
+    assert len(distinct(table.iloc[:0], ["h", "t"])) == 0
+    with pytest.raises(ValueError, match="no value"):
+        distinct(table.assign(h=None), ["h", "t"])
