@@ -6,7 +6,8 @@ What is left out here holds for every objective and for every bound of the colum
 - columns whose bounds are equal, and those that a row forces to their bounds (work at a host that stays closed);
 - rows that no column is left in, and rows that the bounds of their columns meet anyway;
 - columns that a row defines as a sum, without a bound of their own (a load, a stock): they are put into the
-  other rows.
+  other rows;
+- rows that one other row implies (``implied``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, eye_array
 
 from planner.solver.arrays import Arrays, Block, Floats
+from planner.solver.implied import implied
 from planner.solver.totals import with_totals
 
 ROUNDS = 20
@@ -169,11 +171,15 @@ class _Work:
         broken = (self.row_lower > offset + FIT) | (self.row_upper < offset - FIT)
         rows = np.flatnonzero(self.rows & (left | self.named_rows | broken))
         matrix = csr_array(csr_array(self.matrix[rows])[:, columns])
+        row_lower, row_upper = (self.row_lower - offset)[rows], (self.row_upper - offset)[rows]
+        free, named = self.named_columns[columns], self.named_rows[rows]
+        kept = ~implied(matrix, row_lower, row_upper, self.lower[columns], free, named)
+        rows = rows[kept]
         new = replace(
-            self.arrays, matrix=matrix, cost=np.zeros(len(columns)), offset=0.0, params={}, maximize=False,
+            self.arrays, matrix=csr_array(matrix[kept]), cost=np.zeros(len(columns)), offset=0.0, params={}, maximize=False,
             col_lower=self.lower[columns], col_upper=self.upper[columns],
             integrality=np.zeros(len(columns), np.int32),
-            row_lower=(self.row_lower - offset)[rows], row_upper=(self.row_upper - offset)[rows],
+            row_lower=row_lower[kept], row_upper=row_upper[kept],
             columns={n: _moved(self.arrays.columns[n], columns) for n in keep_columns},
             rows={n: _moved(self.arrays.rows[n], rows) for n in keep_rows},
         )  # fmt: skip
