@@ -124,7 +124,7 @@ def service_periods(share: pd.Series) -> dict[str, int | None]:
     """From the share of all demand that is served in each period (t): the periods of the first service, and from which on
     half and all of it stay served. ``None`` where that is never."""
     return {
-        "first": _first(share >= FIRST_SERVICE), "half": _settled(share, HALF), "full": _settled(share, 1 - FULL_SERVICE),
+        "first": _first(share), "half": _settled(share, HALF), "full": _settled(share, 1 - FULL_SERVICE),
     }  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def for_service(demand: pd.DataFrame) -> pd.DataFrame:
 
 
 def _first_service(tables: Tables, never: int) -> int:
-    first = _first(served_share(tables["demand"]) >= FIRST_SERVICE)
+    first = _first(served_share(tables["demand"]))
     return never if first is None else first
 
 
@@ -325,16 +325,17 @@ def mean_load(case: Case) -> pd.Series:
 # ---- dates
 
 
-def _first(flags: pd.Series) -> int | None:
-    hits = flags.index[flags.fillna(False)]
-    return int(hits[0]) if len(hits) else None
+# plain arrays: every point of a sweep asks
+def _first(share: pd.Series) -> int | None:
+    begun = np.flatnonzero(share.to_numpy(float) >= FIRST_SERVICE)
+    return int(share.index[begun[0]]) if len(begun) else None
 
 
 def _settled(share: pd.Series, least: float) -> int | None:
     """First period with demand from which on the share served never falls below a level; pauses do not count."""
-    below = share.index[share < least - NOISE_SHARE]
-    after = share.index[share.index > below.max()] if len(below) else share.index
-    return int(after.min()) if len(after) else None
+    below = np.flatnonzero(share.to_numpy(float) < least - NOISE_SHARE)
+    after = below[-1] + 1 if len(below) else 0
+    return int(share.index[after]) if after < len(share) else None
 
 
 def _date(case: Case, t: int | None) -> pd.Timestamp:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,10 @@ YES_OR_NO = "several"
 UNITS = "units"
 ANY_AMOUNT = families("continuous")
 """Families that are bought in any amount, by period."""
-STALLS_AT_PIVOTS_BY_ROW = 0.2
-"""Pivots a row after which a hot simplex is stalling (mostly: the point is infeasible); about a third of a cold solve. Not
+STALLS_AT_PIVOTS_BY_ROW = 0.3
+"""Pivots a row after which a hot simplex is stalling (mostly: the point is infeasible); about half of a cold solve. Not
 seconds: on a busy machine every point would seem to stall."""
-LEAST_STALL_PIVOTS = 2000
+LEAST_STALL_PIVOTS = 3000
 POLICIES = ("delay_w", "delay", "cost", "served", "control", "unfinished")
 """Columns whose bounds and costs say what is asked."""
 POLICY_ROWS = (FLOOR,)
@@ -394,15 +394,18 @@ class Engine:
         Proving a point infeasible can take the hot simplex minutes and the interior point a second, so a
         simplex that stalls is stopped and the interior point decides.
         """
+        solve = partial(
+            self.live.solve, time_limit_s=time_limit_s, should_stop=should_stop, duals=self.reduction is None
+        )
         if self._warm and not cold:
             with self.live.unperturbed(), self.live.at_most(self._stall_pivots):
-                found = self.live.solve(time_limit_s=time_limit_s, should_stop=should_stop)
+                found = solve()
             if found.status is not Status.NO_SOLUTION:
                 return self.whole(found)
         self.live.clear()
         self.live.set_option("solver", "ipm")
         try:
-            found = self.live.solve(time_limit_s=time_limit_s, should_stop=should_stop)
+            found = solve()
         finally:
             self.live.set_option("solver", "choose")
         self._warm = found.x is not None

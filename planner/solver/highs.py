@@ -183,6 +183,7 @@ class LiveHighs:
         on_progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
         good_enough: float | None = None,
+        duals: bool = True,
     ) -> Solution:
         """Solve the model as it stands; an LP goes on from the basis of the last LP.
 
@@ -191,7 +192,7 @@ class LiveHighs:
         values) of the integer ones: HiGHS completes it by an LP and ignores it if that is infeasible (and
         always for an LP). `should_stop` is polled while HiGHS runs (in a MIP about twice a second, not
         during presolve); when it turns true the best solution is kept. An exception in either callback ends
-        the solve and is raised here.
+        the solve and is raised here. Without `duals` the solution has none, which spares copies of them.
         """
         with self.lock:
             began = time.perf_counter()
@@ -209,7 +210,7 @@ class LiveHighs:
                 return self._without_values(
                     self._why_no_optimum(status, watch, time_limit_s, began), watch, began
                 )
-            return self._solution(status, watch, began)
+            return self._solution(status, watch, began, duals)
 
     def solve_to(self, options: SolveOptions, start: Floats | None = None) -> Solution:
         """``solve`` as far as the options say."""
@@ -250,9 +251,10 @@ class LiveHighs:
             return Status.UNBOUNDED
         return Status.INFEASIBLE if verdict == Model.kInfeasible else Status.NO_SOLUTION
 
-    def _solution(self, status: Model, watch: Watch, began: float) -> Solution:
+    def _solution(self, status: Model, watch: Watch, began: float, duals: bool) -> Solution:
         info = self.highs.getInfo()
         mip = self.has_integers
+        duals = duals and not mip
         if status == Model.kInfeasible:
             return self._without_values(Status.INFEASIBLE, watch, began)
         if status in _FAILED:
@@ -270,8 +272,8 @@ class LiveHighs:
             bound=bound,
             gap=relative_gap(objective, bound),
             x=np.array(values.col_value),
-            row_dual=None if mip else np.array(values.row_dual),
-            col_dual=None if mip else np.array(values.col_dual),
+            row_dual=np.array(values.row_dual) if duals else None,
+            col_dual=np.array(values.col_dual) if duals else None,
             seconds=time.perf_counter() - began,
             nodes=max(0, int(info.mip_node_count)),
             iterations=self._iterations(),

@@ -69,7 +69,8 @@ class Means:
 
     def _assemble(self) -> None:
         old, (height, width) = self._old, self._old.shape
-        fleets = np.unique(self.fleet)
+        fleets, self._of = np.unique(self.fleet, return_inverse=True)
+        self._by_slice, self._of_fleet = old.matrix[self.row], old.matrix[fleets]
         summing = csr_array(
             eye_array(height) + csr_array((self.weight, (self.fleet, self.row)), shape=(height, height))
         )
@@ -98,10 +99,9 @@ class Means:
             return self._soft.full(x)
         full = np.zeros(self._old.shape[1])
         full[self.kept] = x
-        room = np.maximum(self._old.row_upper[self.row] - self._old.matrix[self.row] @ full, 0.0)
-        height = self._old.shape[0]
-        mean = np.bincount(self.fleet, self.weight * room, height).astype(float)
-        share = quotient(self._old.matrix @ full, mean)[self.fleet]
+        room = np.maximum(self._old.row_upper[self.row] - self._by_slice @ full, 0.0)
+        mean = np.bincount(self._of, self.weight * room).astype(float)
+        share = quotient(self._of_fleet @ full, mean)[self._of]
         full[self.run] = room * np.minimum(share, 1.0)
         return self._soft.full(full)
 

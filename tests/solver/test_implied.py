@@ -167,7 +167,9 @@ def test_examples_have_the_same_optimum_and_prices_without_implied_rows(
     (rows,) = left_out
     assert whole.live.arrays.shape[0] - less.live.arrays.shape[0] == rows.sum() > 0
     free = asked(less, Bounds(), "delay")
-    assert free.x is not None
+    assert free.status is asked(whole, Bounds(), "delay").status
+    if free.x is None:  # not all agreements can be held at once
+        return
     delay = less.delays(less.whole(free).x)
     for later, control in ((6.0, None), (3.0, 40.0)):
         bounds = Bounds(
