@@ -12,7 +12,7 @@ import pyomo.environ as pe
 from pyomo.core.base.param import IndexedParam
 from pyomo.core.base.set import IndexedSet
 
-from planner.case.columns import SMALL
+from planner.case.columns import SMALL, unindexed
 from planner.case.periods import Calendar
 
 V = TypeVar("V")
@@ -67,7 +67,7 @@ def tuples(table: pd.DataFrame) -> Coded | list[Any]:
 
 def distinct(table: pd.DataFrame, names: Sequence[str]) -> Coded:
     """Tuples of two or more named columns without repeats, in the order of their first rows."""
-    plain = table.reset_index(drop=True)  # columns under an index of tuples are slow to take
+    plain = unindexed(table)
     codes, values = zip(*(pd.factorize(plain[name].to_numpy()) for name in names), strict=True)
     if any((part < 0).any() for part in codes):
         raise ValueError("a part of an index has no value")
@@ -88,7 +88,9 @@ def _coded(codes: np.ndarray, values: pd.Index) -> tuple[list[Any], np.ndarray]:
 
 def columns(table: pd.DataFrame, names: Sequence[str]) -> list[Any]:
     """Tuples of the named columns, row by row; plain values where one column is named."""
-    plain = table.reset_index(drop=True)  # columns under an index of tuples are slow to take
+    if not len(table):  # most tables of a small case
+        return []
+    plain = unindexed(table) if len(names) > 1 else table
     parts = [shared(plain[n]) for n in names]
     return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
 
@@ -228,6 +230,8 @@ def alive_map(
 ) -> dict[Any, list[Any]]:
     """(by..., t) -> take-tuples of the vintages alive in t; the table has a column ``t`` of live dates."""
     out: dict[Any, list[Any]] = {}
+    if not len(table):
+        return out
     rows = zip(columns(table, by), columns(table, take), table["t"], table[life], strict=True)
     for key, value, first, length in rows:
         base = key if isinstance(key, tuple) else (key,)

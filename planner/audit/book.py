@@ -46,6 +46,8 @@ class Book:
 
     def asset(self, rows: pd.DataFrame, price: Any, what: str, quantity: Any = 0.0, **fields: Any) -> None:
         """Outlays of a purchase over its lead and its residual value."""
+        if not len(rows):
+            return
         rows = rows.assign(price=np.asarray(price, dtype=float) * np.ones(len(rows))).reset_index(drop=True)
         first, fields = self.case.order_share[what], {**fields, "asset_class": what}
         lead, live, life = (rows[c].to_numpy(int) for c in ("case_lead", "t", "case_life"))
@@ -99,6 +101,8 @@ class Book:
 
     def every(self, rows: pd.DataFrame, musd: Any, steps: Any, **fields: Any) -> None:
         """The same payment for every step alive."""
+        if not len(rows):
+            return
         columns = {k: v for k, v in fields.items() if not isinstance(v, str)}
         rows = rows.assign(musd_each=np.asarray(musd, dtype=float) * np.ones(len(rows)),
                            **{f"f_{k}": np.asarray(v) for k, v in columns.items()})  # fmt: skip

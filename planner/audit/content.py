@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from planner.case.columns import records
 from planner.facts.catalog import Catalog
 
 
-def made(catalog: Catalog, account: str, k: str) -> list[tuple[str, str, float]]:
+@lru_cache(maxsize=512)
+def made(catalog: Catalog, account: str, k: str) -> tuple[tuple[str, str, float], ...]:
     """(stage, country, share) of what is booked on an account; ``place`` for where it stands."""
     facts = catalog.table("content").reset_index(drop=True)
     facts = facts.assign(vendor=facts["vendor"].fillna(""))
     if not k:
         own = facts[facts["item"] == account][["stage", "country", "share"]]
-        return list(own.itertuples(index=False, name=None)) or [("works", "place", 1.0)]
+        return tuple(own.itertuples(index=False, name=None)) or (("works", "place", 1.0),)
     if account not in ("goods", "spares", "owner-premium", "provider-hardware"):
         return made(catalog, account, "")
     system = catalog.table("systems").loc[k]
@@ -24,4 +27,4 @@ def made(catalog: Catalog, account: str, k: str) -> list[tuple[str, str, float]]
     share = float(system["chips_share"])
     parts = [(r.stage, named.get(r.country, r.country), r.share * share) for r in records(chips)]
     rest = facts[facts["item"] == "rest"]
-    return parts + [(r.stage, r.country, r.share * (1.0 - share)) for r in records(rest)]
+    return (*parts, *((r.stage, r.country, r.share * (1.0 - share)) for r in records(rest)))

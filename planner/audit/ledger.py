@@ -52,6 +52,8 @@ def expected(view: View) -> pd.DataFrame:
 def _charged(book: Book, account: Account, charge: Charge) -> None:
     """A payment for every step in which a purchase at a place stands."""
     view, bought = book.view, PURCHASE[charge.purchase]
+    if not len(view.table(bought.name)):
+        return
     columns = [c for c in (charge.musd_per_step, bought.life) if c]
     rows = view.facts(view.table(bought.name), getattr(view.case, bought.table), list(bought.index), columns)
     amount = rows[bought.amount] / bought.per if bought.amount else 1.0

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN
-from planner.case.columns import keys_of, row_of, rows_at
+from planner.case.columns import in_whole, keys_of, row_of, rows_at, unindexed
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
@@ -159,7 +159,8 @@ def total(table: pd.DataFrame, keys: list[str], value: Any) -> pd.Series:
     values = np.asarray(value, dtype=float) * np.ones(len(table))
     if not len(table):
         return pd.Series(dtype=float, index=_no_labels(len(keys)) if len(keys) > 1 else None)
-    codes, levels = zip(*(_coded(table[k].astype(int) if k == "t" else table[k]) for k in keys), strict=True)
+    plain = unindexed(table)
+    codes, levels = zip(*(_coded(in_whole(plain[k]) if k == "t" else plain[k]) for k in keys), strict=True)
     known = np.all([code >= 0 for code in codes], axis=0)
     place = np.ravel_multi_index([code[known] for code in codes], [max(len(level), 1) for level in levels])
     found, rows = np.unique(place, return_inverse=True)

@@ -65,7 +65,7 @@ def _empty(columns: tuple[str, ...], keys: tuple[str, ...]) -> pd.DataFrame:
 def index_by(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """``frame`` with the tuples of ``keys`` (the values of a single one) as its index without names."""
     if len(keys) > 1:
-        plain = frame.reset_index(drop=True)
+        plain = unindexed(frame)
         codes, levels = zip(*(_coded(plain[key]) for key in keys), strict=True)
         frame.index = pd.MultiIndex(levels=levels, codes=codes, verify_integrity=False)
     else:
@@ -88,7 +88,7 @@ def records(table: pd.DataFrame) -> Iterator[Any]:
     """Rows as named tuples of the columns: ``itertuples`` of all but the index, without a new class at each call."""
     if not len(table):
         return iter(())
-    plain = table.reset_index(drop=True)  # columns under an index of tuples are slow to take
+    plain = unindexed(table)
     return map(_record(tuple(table.columns))._make, zip(*(plain[c].tolist() for c in plain), strict=True))
 
 
@@ -121,8 +121,21 @@ def keys_of(table: pd.DataFrame, keys: Sequence[str]) -> list[Any]:
     >>> keys_of(pd.DataFrame({"h": ["x", "y"], "t": [0.0, 1.0]}), ["h", "t"])
     [('x', 0), ('y', 1)]
     """
-    parts = [(table[key].astype(int) if key == "t" else table[key]).tolist() for key in keys]
+    if not len(table):
+        return []
+    plain = unindexed(table)
+    parts = [(in_whole(plain[key]) if key == "t" else plain[key]).tolist() for key in keys]
     return parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
+
+
+def in_whole(column: pd.Series) -> pd.Series:
+    """A column of periods as whole numbers; itself where it is one already."""
+    return column if column.dtype.kind == "i" else column.astype(int)
+
+
+def unindexed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without its index of tuples, under which columns are slow to take; itself where it has none."""
+    return table.reset_index(drop=True) if isinstance(table.index, pd.MultiIndex) else table
 
 
 def row_of(table: pd.DataFrame, keys: Sequence[str]) -> dict[Any, int]:

@@ -7,6 +7,7 @@ price is made of its chips and the rest of it; every other item is an account of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pandas as pd
 
@@ -49,8 +50,12 @@ def content_of_system(catalog: Catalog, system: str) -> pd.DataFrame:
     return pd.concat([made, rest.assign(share=rest["share"] * (1.0 - chips))], ignore_index=True)
 
 
+@lru_cache(maxsize=512)
 def content_of(catalog: Catalog, account: str, system: str = "") -> pd.DataFrame:
-    """stage, country, share of a thing booked on an account; made at its place where the catalog says nothing."""
+    """stage, country, share of a thing booked on an account; made at its place where the catalog says nothing.
+
+    Worked out once for each: nobody changes what is handed out.
+    """
     if account in OF_SYSTEM and system:
         return content_of_system(catalog, system)
     rows = content_rows(catalog, account)

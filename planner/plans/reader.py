@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,11 @@ NOISE = 1e-9
 """Values below this (thousands of accelerators, MW) are noise of the linear programme."""
 
 
+@cache
+def _no_values(names: tuple[str, ...], column: str) -> pd.DataFrame:
+    return pd.DataFrame({**{n: pd.Series(dtype=object) for n in names}, column: pd.Series(dtype=float)})
+
+
 class Reader:
     """Reads the families of one solution into tables."""
 
@@ -28,9 +34,7 @@ class Reader:
     def values(self, family: str, names: list[str], column: str, keep: float = NOISE) -> pd.DataFrame:
         """Columns of the index and the value, rows above ``keep`` only; empty where the family is absent."""
         if family not in self.engine.arrays.columns or not self.engine.arrays.columns[family].size:
-            return pd.DataFrame(
-                {**{n: pd.Series(dtype=object) for n in names}, column: pd.Series(dtype=float)}
-            )
+            return _no_values(tuple(names), column).copy(deep=False)
         series = self.engine.family(self.x, family)
         large = np.flatnonzero(series.to_numpy() > keep)
         labels = series.index.take(large)
@@ -54,7 +58,7 @@ class Reader:
         self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
     ) -> pd.DataFrame:
         """Joins columns of a case table by key; every row of ``table`` must be found."""
-        at = rows_at(row_of(source, keys), keys_of(table, keys))
+        at = rows_at(row_of(source, keys) if len(table) else {}, keys_of(table, keys))
         if (at < 0).any():
             raise KeyError(f"no facts for {table[keys].iloc[int(np.argmax(at < 0))].to_dict()}")
         return table.assign(**{c: source[c].array.take(at) for c in columns})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import joined
 from planner.case.registry import PURCHASES, account_of
 from planner.case.residual import METHODS, Method, left_share
 
@@ -22,9 +23,8 @@ def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> lis
         source, rows = getattr(case, p.table), tables[p.name]
         if p.price and p.life and len(rows) and "u" not in rows:
             rows = rows[rows[p.money] > 0]
-            facts = rows[[*p.index, p.money]].merge(
-                source.reset_index(drop=True), on=list(p.index), suffixes=("", "_case")
-            )
+            known = source.drop(columns=p.money, errors="ignore")
+            facts = joined(rows[[*p.index, p.money]], known, p.index)
             classes = facts.get(
                 "asset_class", pd.Series(account_of(p.account).asset_class, index=facts.index)
             )
