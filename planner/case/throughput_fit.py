@@ -127,6 +127,11 @@ def _members(keys: np.ndarray) -> dict[str, np.ndarray]:
     return {str(name): np.flatnonzero(member == i) for i, name in enumerate(names)}
 
 
+def _summed(at_speeds: np.ndarray, at_prompts: np.ndarray) -> np.ndarray:
+    """(speeds, prompts) sums over measured rows. The threads of a library wait longer than so small a product takes."""
+    return np.asarray(np.einsum("sr,pr->sp", at_speeds, at_prompts))
+
+
 class Fit:
     """The residual of measured rows: ``weights`` times covariance; ``noise`` is each row's variance factor.
 
@@ -174,7 +179,7 @@ class Fit:
                 curves[on][alike] += own
             else:
                 level[on] += float((own * (year * r.year[alike] if kind == "year" else 1.0)).sum())
-        parts = [act * (level[on] + (fast * (curves[on] * near)) @ long.T) for on, act in acts.items()]
+        parts = [act * (level[on] + _summed(fast * (curves[on] * near), long)) for on, act in acts.items()]
         return np.asarray(parts[0] + parts[1])
 
     def evidence(
@@ -189,7 +194,7 @@ class Fit:
             np.exp(-2.0 * (np.subtract.outer(at, rows[own]) / REACH[name]) ** 2)
             for at, rows, name in ((speed, r.speed, "speed"), (prompt, r.prompt, "prompt"))
         )
-        return np.asarray((fast * near) @ long.T)
+        return _summed(fast * near, long)
 
     def nearest(self, at: Situations, n: int = 3) -> np.ndarray:
         """Numbers of the rows most alike to the first of ``at``: by model, chip and vendor, then speed and length."""

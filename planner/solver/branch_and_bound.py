@@ -13,7 +13,8 @@ pivots. The candidates are questions of the problem: is a stack adopted, is a ho
 is there one hall more; pseudo-costs choose among them. The first answer tried is the nearer one, so that each dive
 rounds, and where it leads nowhere the other is tried at once, from a basis nearby; after a dive the open node of least
 bound is next. A local search tries a new best plan with one host or stack
-less, or one host earlier or later, as long as that helps. Only time limits make two searches differ.
+less, one host earlier or later, or one training run elsewhere, as long as that helps. Only time limits make two searches
+differ.
 """
 
 from __future__ import annotations
@@ -125,7 +126,9 @@ class Search:
         return self.locked(lambda: self.descend(None))
 
     def locked(self, work: Callable[[], Status]) -> Solution:
-        with self.live.lock:
+        # factors grown over hundreds of pivots cost more than new ones
+        self.live.set_option("no_unnecessary_rebuild_refactor", False)
+        with self.live.lock, self.live.unperturbed():
             try:
                 verdict = work()
             finally:
@@ -324,15 +327,25 @@ class Search:
         before = self.live.basis()
         self.live.clear()
         self.live.set_option("objective_bound", np.inf)
-        self.live.set_option("solver", "ipm")
-        try:
-            found = self.watched(left)
-        finally:
-            self.live.set_option("solver", "choose")
+        found = self.cold(left)
         self.cold_s = max(self.cold_s, found.seconds)
         if found.x is None and before.valid:
             self.live.set_basis(before)
         return found
+
+    def cold(self, time_limit_s: float) -> Solution:
+        """Without a basis: from the slacks where these are dual feasible and near, else by an interior point."""
+        if self.tree.from_slacks:
+            with self.live.at_most(self.live.arrays.shape[0]):
+                found = self.watched(time_limit_s)
+            if found.status is not Status.NO_SOLUTION or self.stopped:
+                return found
+            self.live.clear()
+        self.live.set_option("solver", "ipm")
+        try:
+            return self.watched(time_limit_s)
+        finally:
+            self.live.set_option("solver", "choose")
 
     def watched(self, time_limit_s: float) -> Solution:
         found = self.tree.whole(self.live.solve(time_limit_s=time_limit_s, should_stop=self.should_stop))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +94,8 @@ class Searched:
         """Not dropped alone: a place of a training run would leave its run undone, and units stand with or without a yes."""
         for family in (PLACED, YES_OR_NO):
             self.follows[at_family.get(family, slice(0, 0))] = True
+        self.runs = by_run(blocks[PLACED].index, at_family.get(PLACED, slice(0, 0)).start)
+        """Places of each training run."""
         self.low, self.high = solved.col_lower[self.own], solved.col_upper[self.own]
 
     def candidates(self, values: Floats) -> list[Candidate]:
@@ -154,8 +157,8 @@ class Searched:
         return np.clip(values, self.low, self.high)
 
     def neighbours(self, values: Floats) -> Iterator[Floats]:
-        """Plans with one host, stack or hall less, or with one host a date earlier or later."""
-        for change in (*self._drops(values), *self._shifts(values)):
+        """Plans with one host, stack or hall less, with one host a date earlier or later, or with one run elsewhere."""
+        for change in (*self._drops(values), *self._shifts(values), *self._moves(values)):
             near = values.copy()
             for at, value in change.items():
                 near[at] = value
@@ -172,6 +175,24 @@ class Searched:
                 for other in (k + 1, k - 1):
                     if 0 <= other < len(dates):
                         yield {int(dates[k]): 0.0, int(dates[other]): 1.0}
+
+    def _moves(self, values: Floats) -> Iterator[dict[int, float]]:
+        for places in self.runs:
+            for here in places[values[places] > 0]:
+                for other in places[values[places] == 0]:
+                    yield {int(here): 0.0, int(other): 1.0}
+
+
+def by_run(index: Iterable[tuple[Any, ...]], start: int) -> list[Ints]:
+    """Numbers, from ``start`` on, of the places of each run; the index names workload, run and place.
+
+    >>> [own.tolist() for own in by_run([("w", "first", "a"), ("w", "first", "b"), ("w", "second", "a")], 5)]
+    [[5, 6], [7]]
+    """
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for number, (*run, _) in enumerate(index, start):
+        places.setdefault(tuple(run), []).append(number)
+    return [np.array(own, np.int32) for own in places.values()]
 
 
 class PseudoCosts:

@@ -105,6 +105,7 @@ class Engine:
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm = False
+        self._goal = ""
         self._floors = np.zeros(0)
         self._stall_pivots = max(LEAST_STALL_PIVOTS, int(STALLS_AT_PIVOTS_BY_ROW * solved.shape[0]))
         self._trees: dict[bool, Engine] = {}
@@ -310,10 +311,20 @@ class Engine:
         costs = dict(GOALS[goal])
         if goal == "control" and control_share:
             costs["served"] = control_share
+        self._goal = goal
         self.live.set_objective(costs)
+
+    @property
+    def from_slacks(self) -> bool:
+        """Whether a dual simplex without a basis is sooner at the end than an interior point.
+
+        Months of delay are at least 0, so that slacks are dual feasible for their sum; under a cap on cost it is a long way.
+        """
+        return self._goal == "delay" and self.asked.max_cost_musd is None
 
     def minimise_sum(self, weights: Floats) -> None:
         """Minimise a weighted sum of all columns."""
+        self._goal = ""
         if self.reduction is None:
             self.live.set_objective(weights)
             return

@@ -11,7 +11,7 @@ from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver import branch_and_bound
 from planner.solver.branch_and_bound import Search
-from planner.solver.branching import Node, PseudoCosts
+from planner.solver.branching import Node, PseudoCosts, Searched
 from planner.solver.engine import HALLS, PATTERN, PLACED, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
@@ -331,3 +331,35 @@ def test_a_fair_plan_ends_the_search_once_the_bound_is_above_what_is_of_use() ->
     short = Search(tree, SolveOptions(1e-3), hopeless=(hopeless, 0.5)).run()
     assert short.nodes < best.nodes and short.x is not None
     assert short.bound is not None and hopeless < short.bound <= best.objective * (1 + 1e-9)
+
+
+def test_plans_one_step_away_have_a_run_at_any_other_place() -> None:
+    searched = Searched(engine_of("uae").searchable())
+    places = next(own for own in searched.runs if len(own) > 1 and searched.high[own].all())
+    here, *others = places
+    plan = searched.low.copy()
+    plan[here] = 1.0
+    moved = {int(at) for near in searched.neighbours(plan) if near[here] == 0 for at in places if near[at]}
+    assert moved == set(map(int, others))
+
+
+@pytest.mark.parametrize(
+    ("goal", "bounds", "solver"),
+    [("delay", Bounds(), "choose"), ("delay", Bounds(max_cost_musd=1e4), "ipm"), ("cost", Bounds(), "ipm")],
+)
+def test_a_root_is_solved_from_the_slacks_where_these_are_near(
+    goal: str, bounds: Bounds, solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = engine_of("two-hosts").searchable()
+    tree.policy(bounds)
+    tree.minimise(goal)
+    search, used = Search(tree, SolveOptions(GAP)), []
+    watched = search.watched
+
+    def watch(time_limit_s: float) -> Solution:
+        used.append(tree.live.highs.getOptionValue("solver")[1])
+        return watched(time_limit_s)
+
+    monkeypatch.setattr(search, "watched", watch)
+    search.run()
+    assert used[0] == solver
