@@ -30,8 +30,9 @@ from planner.intake.scenario_file import example_path
 from planner.runs.run import Run
 from planner.solver.engine import Engine
 from planner.solver.highs import SolverError
+from planner.studies.path import WORKERS
 from planner.studies.patterns import everything_early, pattern_of_tables
-from planner.studies.screening import WORKERS, LiveFrontier
+from planner.studies.screening import LiveFrontier
 
 COLD: dict[str, dict[str, Any]] = {
     "simplex, Devex": {"solver": "simplex"},

@@ -11,8 +11,9 @@ import pandas as pd
 from planner.case.case import Case
 from planner.facts.rounding import rounded_down
 from planner.plans.kpis import served_share, service_months
+from planner.studies.figures import LEAST_HELD
 from planner.studies.frontier_plans import Made, Task
-from planner.studies.screening import LEAST_HELD, LiveFrontier
+from planner.studies.screening import LiveFrontier
 
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
 """Months beyond the weighted delay of the fastest plan."""

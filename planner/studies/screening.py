@@ -15,47 +15,33 @@ weighted delay of that plan. The weighted delay is then N at most.
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import csr_array
 
 from planner.case.bounds import Bounds
 from planner.case.case import Case
-from planner.case.limits import PARTNER
-from planner.case.measures import MEASURES, serving_weights
-from planner.case.registry import LEVEL, NO_OUTLAY
 from planner.facts.errors import NoPlan
-from planner.plans.kpis import SERVICE, for_service, service_months
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
+from planner.studies.figures import Figures
 from planner.studies.near import Near, Place
+from planner.studies.path import WORKERS, lines, walk
 
-WORKERS = 2
 SEARCH_S = 10.0
 """Seconds of one search for hosts and stacks whose cost is to be known closer."""
 CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
-WHOLE_LINES = 2
-"""Levels of control, the highest, of which a sweep walks all limits on delay at once."""
 STEP_MONTHS = 1.0
 """Months of delay between points that are solved before a reader asks."""
-LEAST_HELD = 0.5
-"""Accelerators below which a host holds none."""
-NOTHING = 1e-9
-"""A share served below this is none: it has no control."""
 Pattern = dict[str, list[float]]
 """Values of each pattern family, in the order of its index."""
-Line = tuple[float | None, Sequence[float]]
-"""A level of control (points) and limits on delay (months), the loosest first."""
 
 
 def least_delays(engine: Engine) -> dict[str, float]:
@@ -105,7 +91,7 @@ class LiveFrontier:
         self.kind = "hosts and stacks of solved plans" if self.patterns else "relaxation"
         self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
         self._near = [Near() for _ in self.engines]
-        self._figures = _Figures(self.base)
+        self._figures = Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
         self._relaxed: Engine | None = None if self.patterns else self.engines[0]
         self._bounds: dict[tuple[float, float], float] = {}
@@ -306,54 +292,22 @@ class LiveFrontier:
         shares = [self.bounds(None, level).min_control_share for level in rising]
         self.solve_on(self.engines[i], loose_first[0], rising[0])  # both ends start from here
         team = [self.engines[i].with_floors(shares) for _ in range(WORKERS)]
-        lines = self._path(loose_first, rising)
-        left = {level: sum(level == other for other, _ in lines) for level in rising}
-
-        def walk(engine: Engine, take: Callable[[], Line], spare: int) -> None:
-            last = None
-            while len(lines) > spare and not (should_stop is not None and should_stop()):
-                try:
-                    level, block = take()
-                except IndexError:  # taken by the other
-                    return
-                months = [m for m in block if not self._hopeless(i, m, level)]
-                if months and months[-1] == last:
-                    months.reverse()
-                for asked in months:
-                    if self._hopeless(i, asked, level):  # a looser one has failed by now
-                        continue
-                    self.between()
-                    found = self._point(i, engine, asked, level)
-                    if found is not None:
-                        out[asked, level] = found
-                        self._near[i].keep(engine, _reached(self._place(asked, level), found))
-                        last = asked
-                left[level] -= 1
-
-        with ThreadPoolExecutor(WORKERS) as pool:  # HiGHS lets other threads run
-            # the last line is nearest to who comes up from the end
-            list(pool.map(walk, team, (lines.popleft, lines.pop), (1, 0)))
-        return {(asked, level): point for (asked, level), point in out.items() if not left[level]}
-
-    def _path(self, loose_first: Sequence[float], rising: Sequence[float | None]) -> deque[Line]:
-        """Lines of one path through all points: a level of control and limits on delay, the loosest first.
-
-        A limit from which on a training run may not be left undone is many pivots away from the one before, at every
-        level. So the limits are cut in two where most work of training becomes due, in the middle where none does: up the
-        levels on one side and down on the other, which also starts both ends of the path at the lowest level. The two
-        highest levels, many pivots from those below and fewest where delay is loosest, are walked without a cut.
-        """
         work = self.case.trainings["kref"].to_numpy(float)
-        steps = np.diff([work @ (1.0 - self.base.may_be_left(self.bounds(m))) for m in loose_first])
-        cut = int(steps.argmax()) + 1 if steps.any() else (len(loose_first) + 1) // 2
-        low, top = rising[:-WHOLE_LINES], rising[-WHOLE_LINES:]
-        up, down = loose_first[:cut], loose_first[cut:]
-        lines = (
-            [(level, up) for level in low],
-            [(level, loose_first) for level in top],
-            [(level, down) for level in reversed(low)],
+        due = [float(work @ (1.0 - self.base.may_be_left(self.bounds(m)))) for m in loose_first]
+
+        def ask(engine: Engine, months: float, level: float | None) -> bool:
+            self.between()
+            found = self._point(i, engine, months, level)
+            if found is None:
+                return False
+            out[months, level] = found
+            self._near[i].keep(engine, _reached(self._place(months, level), found))
+            return True
+
+        done = walk(
+            lines(loose_first, rising, due), team, ask, lambda *at: self._hopeless(i, *at), should_stop
         )
-        return deque(line for part in lines for line in part)
+        return {(months, level): point for (months, level), point in out.items() if level in done}
 
     def _hopeless(self, i: int, asked_months: float | None, control: float | None) -> bool:
         """Whether a pattern has failed at a point that asked no more of it than this one."""
@@ -379,7 +333,7 @@ def _row(months: float | None, control: float | None, point: Point | None) -> di
             "feasible": False,
             "pattern": -1,
             "hosts": "",
-            **dict.fromkeys(_Figures.NAMES, float("nan")),
+            **dict.fromkeys(Figures.NAMES, float("nan")),
         }
     return {**asked, "feasible": True, "pattern": point.pattern, "hosts": point.hosts, **point.figures}
 
@@ -390,126 +344,6 @@ def _reached(place: Place, point: Point) -> Place:
 
 def _loose(months: float | None) -> float:
     return float("inf") if months is None else months
-
-
-class _Figures:
-    """Headline figures of a solution, by vectors over columns: no tables are built."""
-
-    NAMES = (
-        "cost_npv_musd", "delay_months", "control_score", "national_control",
-        *(f"{name}_by_{measure}" for measure in MEASURES for name in ("control", "national_control")),
-        "served_work_share", "served_share",
-        "capex_musd", "capex_partner_musd", "outlay_musd", "accelerators", "accelerators_rented", "it_mw", *SERVICE,
-    )  # fmt: skip
-
-    def __init__(self, engine: Engine) -> None:
-        entries = engine.entries[engine.entries["payer"] == PARTNER]
-        money = [
-            self._vector(engine, engine.entries[engine.entries["kind"] == "capex"]),
-            self._vector(engine, entries[entries["kind"] == "capex"]),
-            self._vector(engine, entries[~entries["kind"].isin([*NO_OUTLAY, "physical"])]),
-        ]
-        last = engine.case.calendar.n - 1
-        mode = engine.case.hosts["mode"]
-        power = engine.case.systems["peak_mw_per_k"]
-        fleet, rented, it_mw = np.zeros((3, engine.arrays.shape[1]))
-        self.held: dict[str, list[int]] = {}
-        block = engine.arrays.columns["fleet"]
-        for i, (h, _, k, t) in enumerate(block.index):
-            if t != last:
-                continue
-            fleet[block.start + i] = 1000.0
-            self.held.setdefault(h, []).append(block.start + i)
-            if mode[h] == "cloud":
-                rented[block.start + i] = 1000.0
-            else:
-                it_mw[block.start + i] = float(power[k])
-        # sparse: a dense product wakes the threads of BLAS, which costs more than the sum
-        self.calendar = engine.case.calendar
-        self.periods, served = self._served(engine)
-        sums = [*(vector for vector, _ in money), fleet, rented, it_mw, *self._control(engine), *served]
-        self.levels = list(self._levels(engine))
-        self.weights = csr_array(np.vstack(sums))
-        self.constants = np.zeros(len(sums))
-        self.constants[: len(money)] = [constant for _, constant in money]
-
-    @staticmethod
-    def _control(engine: Engine) -> Iterator[Floats]:
-        """By each measure: weights of what is served, and of the control of it."""
-        at, sigma = engine.arrays.columns["serve"].slice, engine.case.serve["sigma"].to_numpy(float)
-        for measure in MEASURES:
-            weight = serving_weights(engine.case, measure).to_numpy(float)
-            for values in (weight, 100.0 * weight * sigma):
-                out = np.zeros(engine.arrays.shape[1])
-                out[at] = values
-                yield out
-
-    @staticmethod
-    def _levels(engine: Engine) -> Iterator[tuple[int, csr_array]]:
-        """The column of each level that a host may be held to, and what it adds to control by each measure."""
-        case, serve, hold = engine.case, engine.arrays.columns["serve"], engine.arrays.columns[LEVEL]
-        by = [serving_weights(case, measure) for measure in MEASURES]
-        own = case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t"]].assign(at=range(len(case.serve)))
-        rows = own.merge(case.level_gains.reset_index(drop=True), on=["w", "h", "a", "k"])
-        for (h, level), part in rows.groupby(["h", "l"], sort=False):
-            out = np.zeros((len(MEASURES), engine.arrays.shape[1]))
-            for n, weight in enumerate(by):
-                out[n, serve.start + part["at"].to_numpy()] = (
-                    100.0 * part["gain"] * weight.to_numpy(float)[part["at"]]
-                )
-            yield hold.position((h, level)), csr_array(out)
-
-    @staticmethod
-    def _served(engine: Engine) -> tuple[list[int], list[Floats]]:
-        """The periods with demand for service, and for each the weights of what is unserved in it, as shares of all."""
-        case = engine.case
-        rows = for_service(case.demand.assign(by_deadline=case.demand["w"].isin(set(case.trainings["w"]))))
-        asked = rows.groupby("t")["demand_kref"].sum()
-        asked = asked[asked > 0].sort_index()
-        weights = {int(t): np.zeros(engine.arrays.shape[1]) for t in asked.index}
-        block = engine.arrays.columns["unserved"]
-        for (w, t), kref in rows["demand_kref"].items():
-            weights[int(t)][block.position((w, t))] = kref / asked[t]
-        return [*weights], [*weights.values()]
-
-    @staticmethod
-    def _vector(engine: Engine, entries: pd.DataFrame) -> tuple[Floats, float]:
-        out, constant = np.zeros(engine.arrays.shape[1]), 0.0
-        for family, part in entries.groupby("family", sort=False):
-            if family == "constant":
-                constant = float(part["musd"].sum())
-                continue
-            block = engine.arrays.columns[str(family)]
-            at = [block.position(i) for i in part["index"]]
-            np.add.at(out, at, part["musd"].to_numpy(float))
-        return out, constant
-
-    def hosts(self, x: Floats) -> str:
-        """Ids of the hosts with accelerators at the horizon's end, with commas."""
-        return ", ".join(h for h, at in self.held.items() if 1000.0 * x[at].sum() > LEAST_HELD)
-
-    def of(self, engine: Engine, x: Floats) -> dict[str, float]:
-        sums, shares = np.split(self.weights @ x + self.constants, [-len(self.periods)])
-        money_and_size, (work, by_work, priority, by_priority) = sums[:-4], sums[-4:]
-        for column, gained in self.levels:
-            if x[column] > 0.5:
-                more = gained @ x
-                by_work, by_priority = by_work + more[0], by_priority + more[1]
-        score, national = engine.control(x), 100 * engine.value(x, "control")
-        if (
-            self.levels
-        ):  # what a place is held to counts for all its work, whether or not the floor asks for it
-            work_first = engine.case.scenario.limits.min_control_by == MEASURES[0]
-            national, served = (by_work, work) if work_first else (by_priority, priority)
-            score = national / served if served > NOTHING else 0.0
-        dates = service_months(pd.Series(1.0 - shares, index=self.periods), self.calendar)
-        values = (
-            engine.value(x, "cost"), engine.value(x, "delay"), score, national,
-            by_work / work if work > NOTHING else 0.0, by_work,
-            by_priority / priority if priority > NOTHING else 0.0, by_priority,
-            work, priority, *money_and_size, *dates.values(),
-        )  # fmt: skip
-        return dict(zip(self.NAMES, map(float, values), strict=True))
 
 
 def _distinct(patterns: list[Pattern]) -> list[Pattern]:
