@@ -292,8 +292,6 @@ class LiveFrontier:
         shares = [self.bounds(None, level).min_control_share for level in rising]
         self.solve_on(self.engines[i], loose_first[0], rising[0])  # both ends start from here
         team = [self.engines[i].with_floors(shares) for _ in range(WORKERS)]
-        work = self.case.trainings["kref"].to_numpy(float)
-        due = [float(work @ (1.0 - self.base.may_be_left(self.bounds(m)))) for m in loose_first]
 
         def ask(engine: Engine, months: float, level: float | None) -> bool:
             self.between()
@@ -304,10 +302,14 @@ class LiveFrontier:
             self._near[i].keep(engine, _reached(self._place(months, level), found))
             return True
 
-        done = walk(
-            lines(loose_first, rising, due), team, ask, lambda *at: self._hopeless(i, *at), should_stop
-        )
+        path = lines(loose_first, rising, self._due(loose_first))
+        done = walk(path, team, ask, lambda *at: self._hopeless(i, *at), should_stop)
         return {(months, level): point for (months, level), point in out.items() if level in done}
+
+    def _due(self, loose_first: Sequence[float]) -> list[float]:
+        """Work of training (thousand accelerators times periods) that may not be left undone, by limit on delay."""
+        work = self.case.trainings["kref"].to_numpy(float)
+        return [float(work @ (1.0 - self.base.may_be_left(self.bounds(m)))) for m in loose_first]
 
     def _hopeless(self, i: int, asked_months: float | None, control: float | None) -> bool:
         """Whether a pattern has failed at a point that asked no more of it than this one."""

@@ -23,6 +23,7 @@ from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_tables import on_front
 from planner.studies.next_step import least, most, price, tighter
+from planner.studies.path import lines
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
 
@@ -238,16 +239,13 @@ def test_two_threads_on_one_pattern_answer_as_single_points_do(live: LiveFrontie
         assert row["cost_npv_musd"] == pytest.approx(single["cost_npv_musd"], rel=1e-7)
 
 
-def test_the_path_of_a_sweep_passes_every_point_once(live: LiveFrontier) -> None:
+def test_the_path_of_a_sweep_is_cut_where_most_training_becomes_due(live: LiveFrontier) -> None:
     months = [live.least_delay_months + x for x in (12.0, 6.0, 4.0, 2.0, 0.0)]
-    for levels in ([None], [None, 40.0], [None, 40.0, 45.0, 50.0]):
-        lines = live._path(months, levels)
-        points = [(level, m) for level, block in lines for m in block]
-        assert len(points) == len(set(points)) == len(months) * len(levels)
     work = live.case.trainings["kref"].to_numpy(float)
     due = [work @ (1.0 - live.base.may_be_left(live.bounds(m))) for m in months]
-    first = lines[0][1]
-    assert max(np.diff(due)) == due[len(first)] - due[len(first) - 1], "cut where most training becomes due"
+    assert live._due(months) == pytest.approx(due) and max(np.diff(due)) > 0
+    first = lines(months, [None, 40.0, 45.0, 50.0], live._due(months))[0][1]
+    assert max(np.diff(due)) == due[len(first)] - due[len(first) - 1]
 
 
 def test_a_stopped_sweep_keeps_whole_levels_only(live: LiveFrontier) -> None:

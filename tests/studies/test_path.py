@@ -22,6 +22,12 @@ def test_the_path_is_cut_where_most_training_becomes_due(due: tuple[float, ...],
     assert [block for level, block in path if level in LEVELS[-2:]] == [MONTHS, MONTHS]
 
 
+@pytest.mark.parametrize("levels", [LEVELS[:1], LEVELS[:2], LEVELS[:3]])
+def test_few_levels_are_walked_whole(levels: tuple[Level, ...]) -> None:
+    points = [(level, m) for level, block in lines(MONTHS, levels, (0, 0, 0, 0)) for m in block]
+    assert len(points) == len(set(points)) == len(MONTHS) * len(levels)
+
+
 def test_two_workers_ask_every_point_once_and_go_back_where_they_ended() -> None:
     asked: list[tuple[str, Level, float]] = []
     both = threading.Barrier(2, timeout=10.0)
