@@ -29,10 +29,12 @@ demo: venv
 
 # Branch coverage of `planner/` and `models/` is printed and has a floor (pyproject.toml); `make test COVER=` leaves it out.
 COVER ?= -m coverage run
+# Files go to the workers in their order, journeys first: by the number of tests they, the longest, would come last and
+# leave a worker without work.
 
 test: venv chromium
 	rm -f .coverage .coverage.*
-	$(BIN)/python $(COVER) -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --durations=10
+	$(BIN)/python $(COVER) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow" --durations=10
 	$(if $(COVER),$(BIN)/coverage combine -q && $(BIN)/coverage report)
 
 test-all: venv chromium

@@ -55,7 +55,6 @@ from planner.report.answer import answer_of
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.runs.files import now, write_json
-from planner.runs.frontier import run_frontier
 from planner.runs.run import DOWNSIDES, Run, find_run
 from planner.runs.solve import run_solve
 from planner.studies import next_step
@@ -64,14 +63,14 @@ EVENTS = [{"id": "price", "what": "price", "size": 0.2}, {"id": "grid-late", "wh
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> dash.Dash:
+def app(tmp_path_factory: pytest.TempPathFactory, small_run: Path, small_front: Path) -> dash.Dash:
     """Two runs of the small example and its frontier, in an application."""
     root = tmp_path_factory.mktemp("pages")
     small = load_scenario(example_path("two-hosts"))
-    run_solve(small, {"quality": "quick"}, root / "cheap")
+    shutil.copytree(small_run, root / "cheap")
+    shutil.copytree(small_front, root / "front")
     changes = {"limits.min_control": 50, "finance.downsides": EVENTS}
     run_solve(with_overrides(small, changes), {"quality": "quick"}, root / "national")
-    run_frontier(small, {"points": 3, "quality": "quick", "workers": 1}, root / "front")
     return create_app(Settings(runs_root=root))
 
 

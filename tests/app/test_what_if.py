@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dash
@@ -18,23 +20,21 @@ from planner.app.services import Services, Settings
 from planner.app.state import url
 from planner.app.state.result import load_plan
 from planner.app.state.what_if import asked, case_of, questions
-from planner.intake.scenario_file import example_path, load_scenario
 from planner.jobs.worker import work
 from planner.report import what_if as told
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.report.what_if_page import page_of_run
 from planner.runs.run import HUB, LOSS, STACKS, SURVIVAL, VALUATIONS, WHAT_IF, find_run
-from planner.runs.solve import run_solve
 from planner.runs.what_if import ANSWERS
 from planner.runs.writer import start_run
 from planner.studies import hub
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+def services(tmp_path_factory: pytest.TempPathFactory, small_run: Path) -> Services:
     root = tmp_path_factory.mktemp("what-if")
-    run_solve(load_scenario(example_path("two-hosts")), {"quality": "quick"}, root / "small")
+    shutil.copytree(small_run, root / "small")
     found: Services = create_app(Settings(runs_root=root)).server.extensions["planner"]
     return found
 

@@ -21,9 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from planner.app import create_app
 from planner.app.services import Services, Settings
-from planner.intake.scenario_file import example_path, load_scenario
 from planner.jobs.supervisor import Supervisor
-from planner.runs.solve import run_solve
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -68,20 +66,11 @@ class Site:
         self.start(port)
 
 
-@pytest.fixture(scope="session")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the small example, solved once; copy it, do not change it."""
-    root = tmp_path_factory.mktemp("solved")
-    return Path(
-        run_solve(load_scenario(example_path("two-hosts")), {"quality": "quick"}, root / "small").path
-    )
-
-
 @pytest.fixture
-def site(tmp_path: Path, solved: Path) -> Iterator[Site]:
+def site(tmp_path: Path, small_run: Path) -> Iterator[Site]:
     """A fresh server that already holds the run ``small``."""
     runs = tmp_path / "runs"
-    shutil.copytree(solved, runs / "small")
+    shutil.copytree(small_run, runs / "small")
     served = Site(runs)
     yield served
     for job in served.services.store.jobs(states=["queued", "running"]):

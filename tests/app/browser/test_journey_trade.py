@@ -9,20 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from planner.intake.scenario_file import example_path, load_scenario
-from planner.runs.frontier import run_frontier
-
 pytestmark = pytest.mark.untraced
 
 WAIT_MS = 90_000
-
-
-@pytest.fixture(scope="session")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A frontier of the small example; copy it, do not change it."""
-    options = {"points": 3, "quality": "quick", "workers": 1}
-    root = tmp_path_factory.mktemp("front")
-    return Path(run_frontier(load_scenario(example_path("two-hosts")), options, root / "front").path)
 
 
 def charts_drawn(page: Page, name: str) -> None:
@@ -54,9 +43,9 @@ def brush(page: Page, name: str, left: float, top: float) -> None:
 
 
 def test_trade(
-    open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any, front: Path, tmp_path: Path
+    open_page: Callable[..., Page], accessible: Callable[[Page], None], site: Any, small_front: Path
 ) -> None:
-    shutil.copytree(front, site.runs / "front")
+    shutil.copytree(small_front, site.runs / "front")
     page = open_page("/tradeoff/front")
     charts_drawn(page, "tradeoff-scatter")
     charts_drawn(page, "tradeoff-parallel")
