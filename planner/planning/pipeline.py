@@ -44,6 +44,7 @@ from planner.planning.solve_run import (
     Places,
     SolveRun,
     Stop,
+    more_with_pivots,
 )
 from planner.planning.ties import ties
 from planner.planning.together import DIRECT_GAP, together
@@ -113,6 +114,13 @@ def least_delays(case: Case, engine: Engine) -> dict[str, float]:
         return engine.delays(run.soonest())
     except Stop as stop:
         raise NoPlan("no plan exists at any delay: ask for the reasons with `planner explain`") from stop
+
+
+def left_open(_: float, pivots: int) -> float:
+    """Weighted months that the least-delay plan may be above its bound: what waiting is measured from is mostly found long
+    before it is proven.
+    """
+    return more_with_pivots(SOONEST_GAP_MONTHS, pivots)
 
 
 class _Pipeline(SolveRun):
@@ -219,19 +227,20 @@ class _Pipeline(SolveRun):
             return at_once
         gaps = 1e-3, SOONEST_GAP_MONTHS
         if engine.middle and (early := soonest_places(self)) is not None:
-            known = self.search("least delay", engine.searchable(early), "delay", *gaps, rounding=True)
+            tree = engine.searchable(early)
+            known = self.search("least delay", tree, "delay", *gaps, rounding=True, enough=left_open)
             if known.x is not None:
                 return self.values(known)
         optional = self.optional_signatures()
         tree = engine.searchable(closed={"sign": optional} if len(optional) else None)
-        places = self.search("least delay", tree, "delay", *gaps)
+        places = self.search("least delay", tree, "delay", *gaps, enough=left_open)
         if places.x is None and len(optional):
             self.notes.append(
                 "without optional agreements no plan keeps all duties: waiting is measured from the soonest with them"
             )
             optional = optional[:0]
-            places = self.search("least delay", engine.searchable(), "delay", *gaps)
-        found = self.halls_at(self.values(places), "delay", *gaps)
+            places = self.search("least delay", engine.searchable(), "delay", *gaps, enough=left_open)
+        found = self.halls_at(self.values(places), "delay", *gaps, enough=left_open)
         if found.x is None:
             engine.integers(*PATTERN, *HALLS)
             with engine.live.closed(engine.arrays.columns["sign"].start + optional):
@@ -256,13 +265,11 @@ class _Pipeline(SolveRun):
         tree.policy(self.engine.asked)
         tree.minimise(goal)
         late = LATE_SHARE * self.case.scenario.solve.time_limit_s, LATE_GAP * self.target
-        options = self.options(stage, gap)
-        return self.timed(
-            stage,
-            lambda: Search(
-                tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
-            ).run(),
+        options, enough = self.options(stage, gap), enough or (self.patience(gap) if goal == "cost" else None)
+        search = Search(
+            tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
         )
+        return self.counted(self.timed(stage, search.run))
 
     def halls_at(
         self,
@@ -272,16 +279,18 @@ class _Pipeline(SolveRun):
         absolute_gap: float = ABSOLUTE_GAP,
         good_enough: float = -np.inf,
         hopeless: tuple[float, float] | None = None,
+        enough: Enough | None = None,
     ) -> Solution:
         """Whole halls at the hosts and stacks of ``x``: with its training runs where they are, else anywhere.
 
         At least cost more than one unit of plant stands where it does in ``x``, else anywhere too.
         """
-        start, columns = None, self.engine.arrays.columns
+        columns = self.engine.arrays.columns
         # a search for whole units of plant dives long before it has a plan, and a unit more is mostly within the gap
         units = self.engine.middle and any(columns[family].size for family in PLANT_UNITS)
         settled = tuple(f for f in (PLACED, YES_OR_NO) if columns[f].size and (f == PLACED or goal == "cost"))
         held: list[tuple[str, ...]] = [settled, ()] if settled else [()]
+        start = None if units else self.plan_at(x)
         if units and goal == "cost":
             self.engine.integers()
             self.hold(x, *PATTERN, *held[0])
@@ -299,12 +308,23 @@ class _Pipeline(SolveRun):
                 start,
                 good_enough,
                 units and start is None,
+                enough,
                 hopeless=hopeless,
             )
-            if found.x is not None and (goal != "cost" or found.stopped or not self.misses(found.objective)):
+            if found.x is not None and (
+                goal != "cost" or found.stopped or self.done or not self.misses(found.objective)
+            ):
                 break
             start = found.x
         return found
+
+    def plan_at(self, x: Floats) -> Floats | None:
+        """The plan of whole halls in hand, if it has the hosts and stacks of ``x``, as where a limit just suffices."""
+        known, engine = self.reference, self.engine
+        if known is None:
+            return None
+        same = ((engine.family(known, f).round() == engine.family(x, f).round()).all() for f in PATTERN)
+        return known if all(same) else None
 
     def rounded_halls(self, tree: Engine) -> Solution:
         """Whole halls at the places of a tree by rounding: few programmes, from a point inside of what is best.
@@ -372,7 +392,7 @@ class _Pipeline(SolveRun):
         found = self.halls_at(x, "cost", HALLS_GAP * self.target, good_enough=enough, hopeless=hopeless)
         self.stopped |= found.stopped
         missed = self.bound is not None and self.misses(found.objective)
-        if found.x is None or (missed and not self.over and not found.stopped):
+        if found.x is None or (missed and not self.done and not found.stopped):
             whole = self.reference if found.x is None else found.x  # the reference has whole halls already
             found = self.direct(x if whole is None else whole)
         x = self.values(found)
@@ -384,7 +404,8 @@ class _Pipeline(SolveRun):
         """Whole halls, hosts and stacks together, from the best plan so far: halls may ask for other hosts."""
         self.say("direct", "whole halls, hosts and stacks together")
         found = together(self, "direct", DIRECT_GAP * self.target, start)
-        if (found.x is not None and not self.misses(found.objective)) or found.stopped or self.over:
+        met = found.x is not None and (self.hard or not self.misses(found.objective))
+        if met or found.stopped or self.over:
             return found
         self.say("direct", "the same in one integer programme")
         for family in PATTERN:

@@ -46,7 +46,27 @@ PLACES_GAP = 0.02
 SPARE_GAP = 0.2
 """The same where a unit of plant may be lost: that it may is a tenth of the cost of plant, and the tree is large."""
 
+PATIENT_PIVOTS, DOUBLES_PIVOTS = 30_000, 10_000
+"""Pivots of one search from which on it leaves more than it was asked, and those in which this doubles. Not seconds: a busy
+machine gives the same plan.
+"""
+HARD_PIVOTS, LOOSER = 100_000, 2.0
+"""Pivots of all searches after which a plan in hand is not bettered at quick quality, and how many times the gap a search
+may leave.
+"""
+
 T = TypeVar("T")
+
+
+def more_with_pivots(gap: float, pivots: int) -> float:
+    """A gap that doubles with every so many pivots, once patience has ended.
+
+    >>> more_with_pivots(0.01, 20_000) < 0.01 == more_with_pivots(0.01, 30_000)
+    True
+    >>> more_with_pivots(0.01, 50_000)
+    0.04
+    """
+    return gap * math.exp2(min((pivots - PATIENT_PIVOTS) / DOUBLES_PIVOTS, 30.0))
 
 
 @dataclass(frozen=True)
@@ -139,6 +159,8 @@ class SolveRun:
         self.case, self.quality, self.objective = case, quality, objective
         self.on_event, self.should_stop = on_event, should_stop
         self.target = case.scenario.solve.gap or GAPS[quality]
+        self.pivots = 0
+        """Of all searches so far."""
         self.began = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.bounds = Bounds.of_limits(case.scenario.limits)
@@ -160,6 +182,23 @@ class SolveRun:
         """The search for hosts, stacks and halls together, where they did not do one after the other."""
         self.large: Large | None = None
         """The programmes of a large case at the places that were found from its root."""
+
+    @property
+    def hard(self) -> bool:
+        """Whether so much has gone by at quick quality that less is sought."""
+        return self.quality == "quick" and self.pivots > HARD_PIVOTS
+
+    def patience(self, gap: float) -> Enough | None:
+        """How far above its bound a search may leave a plan as its pivots go by; None where it is to go on to ``gap``."""
+        if self.quality != "quick":
+            return None
+        most = LOOSER * self.target
+        return lambda objective, pivots: abs(objective) * min(more_with_pivots(gap, pivots), most)
+
+    def counted(self, found: Solution) -> Solution:
+        """A search that has ended: its pivots count for the run."""
+        self.pivots += found.iterations
+        return found
 
     def optional_signatures(self) -> Ints:
         """Members of ``sign`` that neither the scenario nor a decision asks for."""
@@ -220,8 +259,13 @@ class SolveRun:
 
     @property
     def over(self) -> bool:
-        """Whether the time limit is used up or a stop was asked for: a plan in hand is then not bettered."""
+        """Whether the time limit is used up or a stop was asked for."""
         return self.stopped or time.perf_counter() - self.began >= self.case.scenario.solve.time_limit_s
+
+    @property
+    def done(self) -> bool:
+        """Whether a plan in hand is not to be bettered: no time is left, or the case has proven hard."""
+        return self.over or self.hard
 
     def left(self, stage: str) -> float:
         """Seconds left; every stage may have a little even when the limit is used up, to end with a plan."""

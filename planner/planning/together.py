@@ -23,12 +23,16 @@ def together(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Sol
         tree = run.engine.searchable({})
         tree.policy(run.bounds)
         tree.minimise("cost")
-        run.together = Search(tree, options, ABSOLUTE_GAP, start=start, lasting=True)
+        run.together = Search(
+            tree, options, ABSOLUTE_GAP, start=start, enough=run.patience(gap), lasting=True
+        )
         run.together.ask(options, most_nodes=MOST_NODES)
-        found = run.timed(stage, run.together.run)
+        found = run.counted(run.timed(stage, run.together.run))
     else:
         search = run.together
+        known = search.iterations
         found = run.timed(stage, lambda: search.go_on(options, MOST_NODES))
+        run.pivots += found.iterations - known
     if found.bound is not None:
         run.bound = found.bound if run.bound is None else max(found.bound, run.bound)
     return found

@@ -12,6 +12,8 @@ from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.solution import Solution
 
+UNITS_GAP = 1e-3
+"""Gap of whole units that an integer programme picks where rounding fails; in a hard case it is that of the plan."""
 UNITS_S = 15.0
 """Seconds for whole units at the places held."""
 BETTER_HALLS = 0.25
@@ -38,7 +40,7 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
             if policy != run.bounds and run.misses(found.objective, 1.0):
                 found = _without_ties(run, found)
             met = not run.misses(found.objective, 1.0)
-            return found if met or run.over or run.whole is not None else _refined(run, found)
+            return found if met or run.done or run.whole is not None else _refined(run, found)
     return _refined(run, found)
 
 
@@ -51,7 +53,8 @@ def _whole_units(run: SolveRun, x: Floats) -> Solution:
     """Units by rounding; where the case is large, in its smaller programme, and then the rest of the model for them."""
     engine = run.engine
     if run.large is None:
-        return run.timed("units", lambda: whole_units(engine, x, 1e-3, run.left("units")))
+        gap = run.target if run.hard else UNITS_GAP
+        return run.timed("units", lambda: whole_units(engine, x, gap, run.left("units")))
     found = run.large.whole_units(x)
     if found.x is None:
         return found
@@ -121,11 +124,11 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
         if rounded.x is not None:
             return rounded
     rounded = _units_at_places(run, rounded)
-    if not run.misses(rounded.objective, 1.0) or (run.over and rounded.x is not None):
+    if not run.misses(rounded.objective, 1.0) or (run.done and rounded.x is not None):
         return rounded
     if rounded.x is not None:
         rounded = _units_nearer(run, rounded)
-        if not run.misses(rounded.objective, 1.0) or run.over:
+        if not run.misses(rounded.objective, 1.0) or run.done:
             return rounded
     if rounded.x is None and run.reference is not None:
         rounded = _units_of_reference(run, run.reference)
@@ -154,7 +157,7 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
         needed = rounded.objective - NEARLY * run.target * abs(rounded.objective)
         gap = (best.objective - needed) / max(abs(best.objective), 1e-9)
         if (
-            not run.over
+            not run.done
         ):  # no such bound can be where units cost too much at these halls: then better halls are sought
             best = together(run, "refine", max(gap, BETTER_HALLS * run.target), None)
     if not run.misses(rounded.objective, 1.0) or best is None or best.x is None:

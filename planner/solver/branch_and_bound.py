@@ -89,7 +89,9 @@ class Search:
         self.tried: set[bytes] = set()
         self.open: list[Node] = []
         self.beside: Node | None = None
-        """Of the open nodes, the other answer to the last question; None among halls, where no node is far from another."""
+        """Of the open nodes, the other answer to the last question; None among halls once there is a plan: no node is far
+        from another there, but where a limit just suffices few of the nodes of least bound have a plan below them.
+        """
         self.cut_at = np.inf
         self.aside: list[Node] = []
         """Nodes that need not be looked into for the gap asked; the least bound first."""
@@ -197,7 +199,7 @@ class Search:
         yes, no = (self.child(node, asked, answer, found.objective) for answer in (True, False))
         nearer, other = (yes, no) if asked.share >= 0.5 else (no, yes)
         heapq.heappush(self.open, other)
-        self.beside = None if self.searched.totals else other
+        self.beside = None if self.searched.totals and self.best is not None else other
         return nearer
 
     def next_open(self) -> Node:

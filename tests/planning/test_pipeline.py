@@ -10,9 +10,10 @@ from planner.case.build import build_case
 from planner.facts.errors import BadValue
 from planner.intake.scenario_file import ScenarioError, example_path, load_scenario, with_overrides
 from planner.models.build import build_model
+from planner.planning import solve_run
 from planner.planning.earning import earning
-from planner.planning.pipeline import least_delays, solve
-from planner.planning.solve_run import BELOW_ZERO, Outcome, SolveRun
+from planner.planning.pipeline import _Pipeline, least_delays, solve
+from planner.planning.solve_run import BELOW_ZERO, Effort, Outcome, SolveRun
 from planner.solver.engine import Engine
 from planner.solver.rounding import rounded
 from planner.solver.solution import Solution, Status
@@ -289,3 +290,42 @@ def test_the_most_control_is_found_where_whole_halls_do_not_reach_the_relaxation
     assert reached <= found.control_bound <= reached + 0.1
     more = with_overrides(found.resolved, {"limits.min_control": found.control_bound + 0.01})
     assert solve(build_case(more), "quick").status == "infeasible"
+
+
+def test_a_hard_case_ends_with_a_plan_and_its_own_gap(
+    outcomes: dict[str, Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past so many pivots quick quality betters no plan in hand: no integer programme is begun, whatever is left open."""
+    monkeypatch.setattr(solve_run, "HARD_PIVOTS", -1)
+    monkeypatch.setattr(solve_run, "PATIENT_PIVOTS", -100_000)
+    monkeypatch.setitem(solve_run.GAPS, "quick", 1e-5)
+    said: list[tuple[str, str]] = []
+    found = solve(build_case(scenario()), "quick", on_event=lambda e: said.append((e.stage, e.message)))
+    assert found.plan is not None and not len(audit(found.plan))
+    assert ("units", "whole servers and racks") in said
+    assert not any(stage in ("direct", "refine") for stage, _ in said)
+    assert found.gap is not None and (found.status == "optimal") == (found.gap <= 1e-5 + 1e-6)
+    best = outcomes["cost"].plan
+    assert best is not None and found.bound is not None
+    assert found.bound <= best.kpi("cost_npv_musd") * (1 + 1e-7)
+
+
+def test_only_quick_quality_gives_up_a_gap_for_a_hard_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solve_run, "HARD_PIVOTS", -1)
+    runs = {q: _Pipeline(build_case(scenario()), q, "cost", None, None, Effort()) for q in ("quick", "plan")}
+    assert runs["quick"].done and not runs["plan"].done and runs["plan"].patience(0.01) is None
+    patience = runs["quick"].patience(0.01)
+    assert patience is not None
+    assert patience(-50.0, solve_run.PATIENT_PIVOTS) == pytest.approx(0.5)
+    assert patience(50.0, 10**9) == pytest.approx(50 * 2 * runs["quick"].target), "no more than this"
+
+
+def test_halls_start_from_the_plan_in_hand_where_it_has_their_hosts() -> None:
+    run = _Pipeline(build_case(scenario()), "quick", "cost", None, None, Effort())
+    run.engine = engine = Engine(run.case)
+    here = np.zeros(engine.arrays.shape[1])
+    there = here.copy()
+    there[engine.arrays.columns["open"].start] = 1.0
+    assert run.plan_at(here) is None
+    run.reference = here + 0.25 * (engine.arrays.integrality == 0)
+    assert run.plan_at(here) is run.reference and run.plan_at(there) is None

@@ -363,3 +363,22 @@ def test_a_root_is_solved_from_the_slacks_where_these_are_near(
     monkeypatch.setattr(search, "watched", watch)
     search.run()
     assert used[0] == solver
+
+
+def test_halls_go_on_at_the_other_answer_until_there_is_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a limit just suffices, few of the nodes of least bound have a plan below them."""
+    tree = engine_of("uae").searchable({})
+    tree.minimise("cost")
+    honest, seen = Search.follow, []
+
+    def watched(self: Search, node: Node, found: Solution) -> Node | None:
+        following = honest(self, node, found)
+        if following is not None:
+            seen.append((self.best is None, self.beside is not None))
+        return following
+
+    monkeypatch.setattr(Search, "follow", watched)
+    search = Search(tree, SolveOptions(GAP))
+    search.ask(SolveOptions(GAP), most_nodes=200)
+    search.run()
+    assert set(seen) == {(True, True), (False, False)}
