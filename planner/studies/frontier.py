@@ -6,7 +6,8 @@
 1. Plans in worker processes: at the scenario's own limits, at the corners, then wherever two plans are furthest apart,
    until as many as asked differ and none beats another, or no limits are left that could give one
    (``frontier_limits``). Each chain starts a plan from its neighbour's. They give the patterns of hosts and stacks.
-2. A grid of limits on delay and control, on live linear programmes with those patterns (``screening``).
+2. A grid of limits on delay and control, on live linear programmes with those patterns (``screening``), finer where most
+   is open between two of them (``frontier_lines``).
 3. Repeats and what a plan beats are left out; along the front, the price of control (MUSD per point, at equal
    delay) and of speed (MUSD per month, at equal control), where it is known (``next_step``).
 """
@@ -31,8 +32,9 @@ from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 from planner.studies.frontier_limits import FAST, HIGH_SHARE, OWN, Limit, Limits, Reached, distinct
+from planner.studies.frontier_lines import finer_rows
 from planner.studies.frontier_plans import OWN_POINT, Made, Task, solve_all, unbound
-from planner.studies.frontier_tables import SHORT_OF_MOST, grid_rows, on_front, payoff, plan_rows
+from planner.studies.frontier_tables import SHORT_OF_MOST, grid, on_front, payoff, plan_rows
 from planner.studies.next_step import solve_closer, with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
@@ -121,11 +123,12 @@ def frontier(
             live.prove(stated.max_delay_months, stated.min_control, one.bound)
     say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
     made_rows = plan_rows(tasks, solved, case)
-    rows = [*made_rows, *grid_rows(live, should_stop)]
+    known_at = grid(live, should_stop)
     say(Event("prices", "what the next step from each point costs"))
-    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_S, should_stop)
+    solve_closer(on_front(pd.DataFrame([*made_rows, *known_at.rows])), live, CLOSER_S, should_stop)
     if live.add_found():
-        rows = [*made_rows, *grid_rows(live, should_stop)]
+        known_at = grid(live, should_stop)
+    rows = [*made_rows, *known_at.rows, *finer_rows(live, known_at, should_stop)]
     table = _points(rows, live, should_stop)
     say(Event("ranges", "which choices are forced, which are free"))
     own = free.least_delay_months + limits.tolerance
@@ -158,7 +161,8 @@ def _stated(one: Task | Made) -> str:
 
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
     """The screening points of a live trade-off, as in ``Frontier.points``; no rows where no limits can be met."""
-    rows = grid_rows(live, should_stop)
+    known = grid(live, should_stop)
+    rows = [*known.rows, *finer_rows(live, known, should_stop)]
     return _points(rows, live, should_stop) if rows else pd.DataFrame()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,23 +71,38 @@ def plan_rows(tasks: Sequence[Task], plans: Mapping[int, Made], case: Case) -> l
     return rows
 
 
-def grid_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> list[dict[str, Any]]:
-    """Screening points: at each delay no floor, the common levels of control, and the most it can reach."""
-    loosest = live.least_delay_months + TOLERANCES_MONTHS[-1]
-    free = live.at(loosest)
-    most = live.most_control(loosest)
+@dataclass(frozen=True)
+class Grid:
+    """Screening points at months x levels of control, both rising, the first level that of least cost; none unreached.
+
+    ``rows`` also has the most control of each delay.
+    """
+
+    months: list[float]
+    levels: list[float]
+    rows: list[dict[str, Any]]
+
+
+def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> Grid:
+    """At each delay no floor, the common levels of control, and the most it can reach; no rows where nothing is reached."""
+    months = [live.least_delay_months + longer for longer in TOLERANCES_MONTHS]
+    free = live.at(months[-1])
+    least, most = free["control_score"], live.most_control(months[-1])
     if not free["feasible"] or not np.isfinite(most):
-        return []
-    levels = [
-        rounded_down(float(x), 1) for x in np.linspace(free["control_score"], most, CONTROL_LEVELS + 1)[1:-1]
-    ]
-    months = [live.least_delay_months + longer for longer in reversed(TOLERANCES_MONTHS)]
+        return Grid(months, [], [])
+    floors = {rounded_down(float(x), 1) for x in np.linspace(least, most, CONTROL_LEVELS + 1)[1:-1]}
+    levels = sorted(floor for floor in floors if floor > least)
     found = live.sweep(months, [None, *levels], should_stop)
-    for asked in months:
+    for asked in reversed(months):
         if should_stop is not None and should_stop():
             break
         top = rounded_down(live.most_control(asked) - SHORT_OF_MOST, 2)
         found.append(live.at(asked, top))
+    return Grid(months, [least, *levels], rows_of(found))
+
+
+def rows_of(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Screening points of a front, from answers of a live trade-off: those that are reached."""
     return [
         {
             "quality": "screening",

@@ -22,7 +22,8 @@ from planner.runs.run import Run
 from planner.studies import frontier as studies
 from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
-from planner.studies.frontier_tables import on_front
+from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
+from planner.studies.frontier_tables import Grid, grid, on_front
 from planner.studies.next_step import least, most, price, tighter
 from planner.studies.path import lines
 from planner.studies.patterns import everything_early
@@ -58,6 +59,16 @@ def test_no_point_on_the_front_is_beaten(run: Run) -> None:
         better = (values < own - 1e-3 * np.maximum(np.abs(own), 1)).all(axis=1)
         assert not better.any()
     assert len(front) >= 10 and front["control_score"].max() - front["control_score"].min() > 20
+
+
+def test_the_grid_is_finer_where_most_is_open(live: LiveFrontier) -> None:
+    known = grid(live, None)
+    more = finer_rows(live, known, None)
+    asked, before = ({row["max_delay_months"] for row in rows} for rows in (more, known.rows))
+    assert before == set(known.months) and 0 < len(asked - before) <= MORE_LIMITS
+    coarse, finer = (on_front(pd.DataFrame(rows)) for rows in (known.rows, [*known.rows, *more]))
+    assert finer["on_front"].sum() > 1.2 * coarse["on_front"].sum()
+    assert not finer_rows(live, Grid(known.months, [], []), None)
 
 
 def test_what_a_plan_beats_is_no_point_and_what_it_does_not_stays() -> None:
