@@ -45,8 +45,8 @@ SOUGHT = ((FAST, 0.0), (FAST, HIGH_SHARE), (FAST, 1.0), (3.0, 1.0))
 SOUGHT_GAP, SOUGHT_S = 0.005, 5.0
 MOST_TRIED = 2
 """Plans tried at most, for each that is asked for: some are like others, or beaten by them."""
-CLOSER_S = 60.0
-"""Seconds in which the costs behind prices that are not known are solved closer."""
+CLOSER_PIVOTS = 150_000
+"""Pivots in which the costs behind prices that are not known are solved closer: half a minute to a minute."""
 DEAR = 0.05
 """Share of cost by which all hosts open at once may cost more than those of a plan."""
 
@@ -123,12 +123,11 @@ def frontier(
             live.prove(stated.max_delay_months, stated.min_control, one.bound)
     say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
     made_rows = plan_rows(tasks, solved, case)
-    known_at = grid(live, should_stop)
+    rows = [*made_rows, *_screened_rows(live, should_stop)]
     say(Event("prices", "what the next step from each point costs"))
-    solve_closer(on_front(pd.DataFrame([*made_rows, *known_at.rows])), live, CLOSER_S, should_stop)
+    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_PIVOTS, should_stop)
     if live.add_found():
-        known_at = grid(live, should_stop)
-    rows = [*made_rows, *known_at.rows, *finer_rows(live, known_at, should_stop)]
+        rows = [*made_rows, *_screened_rows(live, should_stop)]
     table = _points(rows, live, should_stop)
     say(Event("ranges", "which choices are forced, which are free"))
     own = free.least_delay_months + limits.tolerance
@@ -159,10 +158,14 @@ def _stated(one: Task | Made) -> str:
     return asked if one.objective == "cost" else one.objective
 
 
+def _screened_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> list[dict[str, Any]]:
+    known = grid(live, should_stop)
+    return [*known.rows, *finer_rows(live, known, should_stop)]
+
+
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
     """The screening points of a live trade-off, as in ``Frontier.points``; no rows where no limits can be met."""
-    known = grid(live, should_stop)
-    rows = [*known.rows, *finer_rows(live, known, should_stop)]
+    rows = _screened_rows(live, should_stop)
     return _points(rows, live, should_stop) if rows else pd.DataFrame()
 
 

@@ -10,7 +10,6 @@ proven bound. So a price lies between two ends, and it is known where they are a
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,8 +39,9 @@ class Live(Protocol):
         min_control_points: float,
         within_musd: float,
         should_stop: Callable[[], bool] | None = None,
-    ) -> float:
-        """Proves more at these limits, as far as ``within_musd``; what the plan found there costs, infinity for none."""
+    ) -> tuple[float, int]:
+        """Proves more at these limits, as far as ``within_musd``: what the plan found there costs, infinity for none, and
+        the pivots that took."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,16 @@ def _between(
 
 
 def solve_closer(
-    points: pd.DataFrame, live: Live, seconds: float, should_stop: Callable[[], bool] | None = None
+    points: pd.DataFrame, live: Live, most_pivots: int, should_stop: Callable[[], bool] | None = None
 ) -> None:
-    """For some seconds, proves more of the costs behind prices that are not known; ``live`` keeps what it learns."""
-    end = time.monotonic() + seconds
+    """For so many pivots, proves more of the costs behind prices that are not known; ``live`` keeps what it learns.
+
+    Not seconds: what is known is then the same on a busy machine, and where a run goes on.
+    """
+    pivots = 0
 
     def late() -> bool:
-        return time.monotonic() > end or (should_stop is not None and should_stop())
+        return pivots > most_pivots or (should_stop is not None and should_stop())
 
     steps: list[tuple[float, int, dict[str, Any], tuple[float, float], float]] = []
     for row in _priced(points).values():
@@ -120,8 +123,9 @@ def solve_closer(
             within = CLOSER * (more - cost)
             if late() or within <= 0 or _between(live, here, cost, stricter, more).known:
                 break
-            more = min(more, live.closer(*stricter, within, late))
-            cost = min(cost, live.closer(*here, within, late))
+            there, took_there = live.closer(*stricter, within, should_stop)
+            at_here, took_here = live.closer(*here, within, should_stop)
+            more, cost, pivots = min(more, there), min(cost, at_here), pivots + took_there + took_here
 
 
 def _priced(points: pd.DataFrame) -> dict[Any, dict[str, Any]]:

@@ -34,14 +34,21 @@ from planner.studies.figures import Figures
 from planner.studies.near import Near, Place
 from planner.studies.path import WORKERS, lines, walk
 
-SEARCH_S = 10.0
-"""Seconds of one search for hosts and stacks whose cost is to be known closer."""
+SEARCH_PIVOTS, SEARCH_S = 40_000, 60.0
+"""Pivots (about ten seconds) after which a search for hosts and stacks whose cost is to be known closer is content with what
+it has, and seconds after which it ends with nothing.
+"""
 CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
 STEP_MONTHS = 1.0
 """Months of delay between points that are solved before a reader asks."""
 Pattern = dict[str, list[float]]
 """Values of each pattern family, in the order of its index."""
+
+
+def _content(_objective: float, pivots: int) -> float:
+    """How far above its bound a search may leave what it has."""
+    return math.inf if pivots > SEARCH_PIVOTS else 0.0
 
 
 def least_delays(engine: Engine) -> dict[str, float]:
@@ -209,29 +216,31 @@ class LiveFrontier:
         min_control_points: float,
         within_musd: float,
         should_stop: Callable[[], bool] | None = None,
-    ) -> float:
-        """Searches hosts and stacks at the limits till their cost is known to ``within_musd``; what it found costs.
+    ) -> tuple[float, int]:
+        """Searches hosts and stacks at the limits till their cost is known to ``within_musd``: what it found costs, and its
+        pivots.
 
         What it proves is known from then on. Infinity where it finds nothing in ``SEARCH_S`` seconds; large cases are not
         searched, which would take longer.
         """
         if self.base.large:
-            return math.inf
+            return math.inf, 0
         known = self.solve(max_delay_months, min_control_points)
         tree = self.base.searchable()
         tree.policy(self.bounds(max_delay_months, min_control_points))
         tree.minimise("cost")
         options = SolveOptions(0.0, SEARCH_S, None, should_stop)
-        found = Search(tree, options, within_musd, start=None if known is None else known.x).run()
+        start = None if known is None else known.x
+        found = Search(tree, options, within_musd, start=start, enough=_content).run()
         if found.bound is not None:
             self.prove(self.caps(max_delay_months), min_control_points, found.bound)
         if found.x is None or found.objective is None:
-            return math.inf
+            return math.inf, found.iterations
         cost = math.inf if known is None else known.figures["cost_npv_musd"]
         if found.objective < cost - CHEAPER * abs(found.objective):
             x, columns = found.x, self.base.arrays.columns
             self._found.append({f: x[columns[f].slice].round().tolist() for f in PATTERN})
-        return found.objective
+        return found.objective, found.iterations
 
     def add_found(self) -> bool:
         """Adds the hosts and stacks by which ``closer`` found limits to cost less; whether there are any."""

@@ -33,9 +33,9 @@ class Steep:
 
     def closer(
         self, months: float, points: float, within_musd: float, should_stop: Callable[[], bool] | None = None
-    ) -> float:
+    ) -> tuple[float, int]:
         self.solved[months, points] = within_musd
-        return self.cost(months, points)
+        return self.cost(months, points), 100
 
 
 def one(months: float, control: float) -> pd.DataFrame:
@@ -55,15 +55,26 @@ def test_a_price_is_shown_only_where_its_ends_are_at_most_half_of_it_apart() -> 
 
 def test_costs_behind_a_price_that_is_not_known_are_solved_closer_and_no_others() -> None:
     live = Steep(short=2.0)
-    solve_closer(one(6.0, 5.0), live, 60.0)
+    solve_closer(one(6.0, 5.0), live, 1000)
     assert set(live.solved) == {(5.0, 5.0), (6.0, 5.0)}, (
         "the step to less delay only: that to more control is known"
     )
     row = with_prices(one(6.0, 5.0), live).iloc[0]
     assert row[SPEED] == pytest.approx(2.0) and row[most(SPEED)] - row[least(SPEED)] <= 1.0
     untouched = Steep(short=2.0)
-    solve_closer(one(6.0, 5.0), untouched, 60.0, should_stop=lambda: True)
+    solve_closer(one(6.0, 5.0), untouched, 1000, should_stop=lambda: True)
     assert not untouched.solved
+
+
+def test_costs_are_solved_closer_for_so_many_pivots() -> None:
+    """Of two prices that are not known: with the pivots of one step's two ends, only that which lacks least."""
+    points = pd.concat([one(6.0, 5.0), one(7.0, 5.0)], ignore_index=True)
+    asked = []
+    for pivots in (150, 1000):
+        live = Steep(short=2.0)
+        solve_closer(points, live, pivots)
+        asked.append(set(live.solved))
+    assert asked[0] < asked[1] and len(asked[0]) == 2
 
 
 def test_plans_and_what_nothing_reaches_have_no_price() -> None:
