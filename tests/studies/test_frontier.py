@@ -51,6 +51,7 @@ def live(run: Run) -> LiveFrontier:
     return live_of_run(run)
 
 
+@pytest.mark.untraced
 def test_no_point_on_the_front_is_beaten(run: Run) -> None:
     points = run.table("points")
     front = points[points["on_front"] & (points["quality"] == "screening")]
@@ -120,6 +121,7 @@ def test_points_say_what_is_open_and_when_it_serves(run: Run) -> None:
             assert row[name] == pytest.approx(plan.kpi(name), nan_ok=True)
 
 
+@pytest.mark.untraced
 def test_a_frontier_goes_on_from_the_plans_another_has_made(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +216,7 @@ def test_limits_bind_exactly(live: LiveFrontier) -> None:
     assert found["delay_months"] == pytest.approx(months, abs=1e-4)
 
 
+@pytest.mark.untraced
 def test_hot_answers_equal_cold_ones(live: LiveFrontier) -> None:
     walk = [(6, 30), (1, 55), (3, None), (0, 40), (6, 60), (2, 45)]
     for longer, control in walk:
@@ -338,4 +341,4 @@ def test_case_alone_gives_a_relaxation_that_says_so() -> None:
 def test_a_stop_reaches_the_plans_in_other_processes() -> None:
     """Without it, the plans under way would be made to their end and the frontier be returned."""
     with pytest.raises(NoPlan, match="stopped before the first plan"):
-        frontier(load_scenario(example_path("uae")), points=2, workers=2, should_stop=lambda: True)
+        frontier(load_scenario(example_path("two-hosts")), 2, "quick", workers=2, should_stop=lambda: True)

@@ -71,6 +71,7 @@ def found(two, plain_catalog):
     return hub_study(two, catalog=plain_catalog())
 
 
+@pytest.mark.untraced
 def test_what_the_countries_are_asked_for_is_the_cost_of_all(found):
     table, all_ = found.countries, found.coalitions.iloc[-1]
     assert table["asked_musd"].sum() == pytest.approx(all_["cost_musd"])
@@ -94,6 +95,7 @@ def test_a_country_alone_has_its_own_hosts_and_demand(two, plain_catalog):
     }  # Korea's law holds for its own work
 
 
+@pytest.mark.untraced
 def test_a_country_alone_costs_the_same_whoever_else_is_named(two, plain_catalog, monkeypatch):
     """A quota that binds is split by the demand of all countries, those not named among them."""
     plain = two.model_dump(mode="json", exclude_none=True, by_alias=True)
@@ -164,6 +166,7 @@ def test_countries_without_demand_are_named(two, plain_catalog):
         hub_study(two, ["FRA", "KOR"], catalog=plain_catalog())
 
 
+@pytest.mark.untraced
 def test_a_coalition_costs_within_the_programme_of_all_what_it_costs_in_its_own(
     two, found, plain_catalog, monkeypatch
 ):

@@ -7,6 +7,8 @@ import pytest
 
 from planner.facts.catalog import load_catalog
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def levers(benchmark: Callable[[str], ModuleType]) -> ModuleType:

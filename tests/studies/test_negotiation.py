@@ -93,6 +93,7 @@ def test_what_moves_nothing_cannot_be_told_apart(table):
     assert "operator" not in set(table["what"])
 
 
+@pytest.mark.untraced
 def test_a_thousand_of_quota_is_worth_the_place_it_opens(tiny, plain_catalog):
     """Of 800 accelerators 400 may be bought for the cheap place: with the rest there too, the dear one is not needed."""
     plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
@@ -169,6 +170,7 @@ def test_the_picture_has_a_line_a_row_and_leaves_out_what_has_no_end():
     assert list(by_name[t("whatif.mark.price")].x) == [1.0]
 
 
+@pytest.mark.untraced
 def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(tiny, plain_catalog):
     """A quota that no order fills; the search ends at its hosts and stacks, and the interval still holds its worth."""
     ample = {

@@ -47,6 +47,7 @@ def before(plan: Plan, name: str, keys: list[str], column: str, day: str) -> pd.
     return rows.set_index(keys)[column].sort_index()
 
 
+@pytest.mark.untraced
 def test_what_was_decided_before_the_date_is_held(base: Plan, operator_lost: SupplierLoss) -> None:
     after = plan_of(operator_lost)
     keys = ["h", "a", "k", "r", "t"]
@@ -142,6 +143,7 @@ def test_a_lost_supply_lets_what_stands_run_on(base: Plan) -> None:
     assert test.service.iloc[0]["lost_months"] < 36
 
 
+@pytest.mark.untraced
 def test_a_law_and_a_site_can_be_cut(base: Plan) -> None:
     law = sever(base, Cut.model_validate({"id": "law", "from": START, "parents": ["USA"]}))
     site = sever(base, Cut.model_validate({"id": "site", "from": START, "sites": ["seoul"]}))
