@@ -300,6 +300,7 @@ class Engine:
                 return False
             known = highspy.HighsBasis()
             known.row_status, known.col_status, known.valid = own, columns, True
+            known.alien = False  # HiGHS would work out factors to see that it is regular, and again to use it
         self.live.set_basis(known)
         self._warm = True
         return True

@@ -38,6 +38,18 @@ def test_a_point_of_a_sweep_is_asked_again_without_a_pivot(live: LiveFrontier) -
         assert live.engines[0].live.highs.getInfo().simplex_iteration_count == 0
 
 
+def test_a_basis_of_a_sweep_is_taken_as_regular(live: LiveFrontier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS works out the factors of an alien basis twice."""
+    months, levels = limits(live)
+    live.sweep(months, levels)
+    engine, (_, basis) = live.engines[0], live._near[0].points[-1]
+    assert len(basis.highs.row_status) > engine.live.arrays.shape[0], "with the rows of the sweep's floors"
+    taken: list[bool] = []
+    monkeypatch.setattr(engine.live, "set_basis", lambda known: taken.append(known.alien))
+    assert engine.go_on_from(basis)
+    assert taken == [False]
+
+
 def test_answers_do_not_depend_on_what_was_asked_before(live: LiveFrontier) -> None:
     months, levels = limits(live)
     live.sweep(months, levels)
