@@ -77,6 +77,7 @@ def test_unknown_names_are_an_error(planned: tuple[Case, Plan]) -> None:
         why_not(planned[0])
 
 
+@pytest.mark.untraced
 def test_a_dearer_choice_enters_once_it_is_cheaper_by_what_was_said(small: Scenario) -> None:
     """The reduced cost in words, against the plan with the price lowered by it."""
     dear = with_overrides(
@@ -117,6 +118,7 @@ def _held_values(plan: Plan, engine: Engine, family: str) -> np.ndarray:
     return np.array([chosen[family].get(i, 0.0) for i in index])
 
 
+@pytest.mark.untraced
 def test_a_host_that_is_left_out_costs_more_when_it_is_forced(small: Scenario) -> None:
     """The answer says it is dear at the margin; the ordinary solve, made to open it, agrees beyond both gaps."""
     far = with_overrides(
@@ -139,6 +141,7 @@ def test_the_irreducible_set_is_grouped_and_holds_the_cap(small: Scenario) -> No
     assert not iis(build_case(small)).complete
 
 
+@pytest.mark.untraced
 def test_every_elastic_column_relaxes(small: Scenario) -> None:
     """A unit of change of a value moves its rows exactly as the scenario with that value does."""
     changes: dict[str, Any] = {

@@ -133,6 +133,7 @@ def diagnosed(scenario: Scenario, changes: dict[str, Any]) -> tuple[Scenario, Di
     return broken, explain_infeasible(build_case(broken))
 
 
+@pytest.mark.untraced
 def test_a_case_that_has_a_plan_needs_no_change(small: Scenario) -> None:
     answer = explain_infeasible(build_case(small))
     assert answer.causes == [] and answer.cure == {} and answer.proven
@@ -287,6 +288,7 @@ def test_korea(korea: Any, name: str) -> None:
     assert found["least_proven"] or found["infeasible_at_95"], found
 
 
+@pytest.mark.untraced
 def test_a_size_that_comes_from_the_grid_is_told_as_the_grid(tiny: Callable[..., Scenario]) -> None:
     """No one wrote a size: the grid is what is short, and with the grid of the answer there is a plan."""
     scenario = tiny(sites={"grid_mw": [{"from": "2027-01-01", "mw": 0.5}]}, solve={"quality": "quick"})

@@ -75,6 +75,7 @@ def rows(sheet) -> pd.DataFrame:
     return pd.DataFrame(cells[1:], columns=cells[0])
 
 
+@pytest.mark.untraced
 def test_summary_has_every_kpi_with_unit_and_range(run: Run, values) -> None:
     table = rows(values["Summary"]).set_index("Measure")
     assert len(table) == len(run.kpis)
@@ -239,6 +240,7 @@ def test_report_command_writes_both_and_overwrites_nothing(run: Run, tmp_path: P
     assert ending == "pdf" and isinstance(content, bytes) and content.startswith(b"%PDF-")
 
 
+@pytest.mark.untraced
 def test_every_report_says_how_the_audit_stands(run: Run, tmp_path: Path) -> None:
     assert "audit clean" in html_page(run, [])
     copy = Run(shutil.copytree(run.path, tmp_path / "small"))

@@ -130,6 +130,7 @@ def test_scenario_is_found_beside_the_manifest_and_its_problems_are_its_own(tmp_
 # ---- solving
 
 
+@pytest.mark.untraced
 def test_one_row_a_case_in_the_order_of_the_manifest(done: BatchResult, told: list[Any]) -> None:
     table = done.table.set_index("case")
     assert list(table.index) == CASES and done.failed == ["impossible"]
