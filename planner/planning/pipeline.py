@@ -61,6 +61,8 @@ from planner.solver.solution import Solution
 THOROUGH = Effort()
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
+PROVEN_MONTHS = 4 * SOONEST_GAP_MONTHS
+"""Where its searches, of which there are two, leave more open together, the plan says so."""
 LATE_SHARE, LATE_GAP = 0.3, 0.5
 """Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
 HALLS_GAP = 0.1
@@ -230,6 +232,7 @@ class _Pipeline(SolveRun):
             tree = engine.searchable(early)
             known = self.search("least delay", tree, "delay", *gaps, rounding=True, enough=left_open)
             if known.x is not None:
+                self.tell_open_delay(known)
                 return self.values(known)
         optional = self.optional_signatures()
         tree = engine.searchable(closed={"sign": optional} if len(optional) else None)
@@ -245,7 +248,17 @@ class _Pipeline(SolveRun):
             engine.integers(*PATTERN, *HALLS)
             with engine.live.closed(engine.arrays.columns["sign"].start + optional):
                 found = self.solve("least delay", self.options("least delay", *gaps))
+        self.tell_open_delay(places, found)
         return self.values(found)
+
+    def tell_open_delay(self, *searched: Solution) -> None:
+        """A note where searches for the least delay have ended before it was proven."""
+        left = [s.objective - s.bound for s in searched if s.objective is not None and s.bound is not None]
+        if sum(left) > PROVEN_MONTHS:
+            self.notes.append(
+                f"the search for the least delay ended {sum(left):.2g} weighted months above its bound: "
+                "waiting is measured from what it had found"
+            )
 
     def search(
         self,

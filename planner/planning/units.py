@@ -14,6 +14,8 @@ from planner.solver.solution import Solution
 
 UNITS_GAP = 1e-3
 """Gap of whole units that an integer programme picks where rounding fails; in a hard case it is that of the plan."""
+SOON_GAP = 0.02
+"""Gap of the least delay of whole units."""
 UNITS_S = 15.0
 """Seconds for whole units at the places held."""
 BETTER_HALLS = 0.25
@@ -105,7 +107,7 @@ def _units_of_reference(run: SolveRun, x: Floats) -> Solution:
     engine.fix(UNITS, None)
     engine.minimise("delay")
     run.options("units", absolute_gap=1e-3)
-    found = run.timed("units", lambda: whole_units(engine, x, 0.02, min(UNITS_S, run.left("units"))))
+    found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, min(UNITS_S, run.left("units"))))
     engine.minimise("cost")
     run.options("units")
     if found.x is None:
@@ -126,18 +128,15 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
     rounded = _units_at_places(run, rounded)
     if not run.misses(rounded.objective, 1.0) or (run.done and rounded.x is not None):
         return rounded
+    if rounded.x is None and run.reference is not None:
+        rounded = _units_of_reference(run, run.reference)
+        if rounded.x is None:
+            rounded = _waiting_longer(run, rounded, run.reference)
     if rounded.x is not None:
         rounded = _units_nearer(run, rounded)
         if not run.misses(rounded.objective, 1.0) or run.done:
             return rounded
-    if rounded.x is None and run.reference is not None:
-        rounded = _units_of_reference(run, run.reference)
-    try:
-        return _together(run, rounded)
-    except Stop:
-        if rounded.x is not None or run.reference is None or not _waits_longer(run, run.reference):
-            raise
-        return _together(run, _units_of_reference(run, run.reference))
+    return _together(run, rounded)
 
 
 def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
@@ -178,15 +177,16 @@ def _same_places(run: SolveRun, one: Floats, other: Floats) -> bool:
     return all((engine.family(one, f).round() == engine.family(other, f).round()).all() for f in families)
 
 
-def _waits_longer(run: SolveRun, x: Floats) -> bool:
-    """Caps on delay that the planner took from the least-delay plan, raised to what whole units at its places keep.
+def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
+    """Whole units at the places of the least-delay plan ``x`` as soon as they can serve: the planner's caps on delay are
+    raised to what they reach. ``rounded``, without values, where none are found, or where the caps are the scenario's own.
 
-    That plan has divisible units: under a tolerance of about nothing, whole ones of a small fleet may miss its delay. What
-    was proved under the caps before holds no more. False where the caps are the scenario's own, or no units are found.
+    The least-delay plan has divisible units, and whole ones may miss its delay: those of a small fleet, or of crews that
+    install few racks a quarter. What was proved under the caps before holds no more.
     """
-    if run.case.scenario.limits.max_delay_months is not None or not run.bounds.max_delay_months_by_workload:
-        return False
     engine, caps = run.engine, run.bounds.max_delay_months_by_workload
+    if run.case.scenario.limits.max_delay_months is not None or not caps:
+        return rounded
     run.say("units", "how soon whole units can serve")
     engine.integers()
     engine.policy(replace(run.bounds, max_delay_months=None, max_delay_months_by_workload={}))
@@ -194,10 +194,11 @@ def _waits_longer(run: SolveRun, x: Floats) -> bool:
     engine.fix(UNITS, None)
     engine.minimise("delay")
     run.options("units", absolute_gap=1e-3)
-    found = run.timed("units", lambda: whole_units(engine, x, 1e-3, min(UNITS_S, run.left("units"))))
+    found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units")))
     engine.minimise("cost")
     if found.x is None:
-        return False
+        engine.policy(run.bounds)
+        return rounded
     reached = {w: rounded_up(months + DELAY_SLACK_MONTHS, 4) for w, months in engine.delays(found.x).items()}
     longest = run.bounds.max_delay_months
     total = rounded_up(engine.value(found.x, "delay") + DELAY_SLACK_MONTHS, 4)
@@ -208,7 +209,8 @@ def _waits_longer(run: SolveRun, x: Floats) -> bool:
     )
     run.bound = run.control_bound = run.together = None
     run.notes.append("whole units cannot serve as soon as divisible ones: caps on delay are what they reach")
-    return True
+    engine.policy(run.bounds)
+    return _units_of(run, found.x)
 
 
 def _together(run: SolveRun, rounded: Solution) -> Solution:

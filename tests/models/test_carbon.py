@@ -157,8 +157,13 @@ def test_whole_units_of_a_small_fleet_wait_longer_than_divisible_ones(place, fac
     def limits(**more: Any) -> dict[str, Any]:
         return {"delay_tolerance_months": 0, **more}
 
-    free = solve(build_case(place(SETS, 2, limits=limits()), facts), quality="quick")
+    said: list[str] = []
+    told = build_case(place(SETS, 2, limits=limits()), facts)
+    free = solve(told, quality="quick", on_event=lambda e: said.append(e.message))
     assert free.plan is not None and not len(audit(free.plan))
+    assert "how soon whole units can serve" in said
+    assert "whole units, halls, hosts and stacks together" not in said, "under caps that no whole units keep"
+    assert any("caps on delay are what they reach" in note for note in free.notes)
     tonnes = share * free.plan.tables["power"]["emissions_t"].sum()
     capped = limits(carbon_t=[{"tonnes": tonnes}])
     outcome = solve(build_case(place(SETS, 2, limits=capped), facts), quality="quick")
