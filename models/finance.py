@@ -5,7 +5,7 @@ draw_uses     all sources together pay at most what falls due for a thing in the
 draw_share    a source pays at most its share of it
 draw_cover    an export credit pays at most its share of the goods, their eligible content, and its cap on local cost
 draw_amount   a source lends at most its amount, nominal, in its currency
-draw_gain     what sources give away for a thing is at most what it costs: price less what is left of it at the end
+draw_gain     what sources give away for a thing is at most 99 % of what it costs: price less what is left at the end
 
 Only capital of the partner is paid for, in the period in which it falls due: nothing is lent against goods that were paid
 before or are sold. Orders wait for their licence, and so do draws for them. The last row keeps the plan from buying things
@@ -24,6 +24,7 @@ from planner.case.case import Case
 from planner.case.columns import joined, records
 from planner.case.draws import (
     EXPORT_CREDIT,
+    MOST_GIVEN,
     OptionalSource,
     content_share,
     optional_sources,
@@ -66,7 +67,7 @@ def declare(m: Any, case: Case, entries: pd.DataFrame) -> list[Booked]:
     )
     parts["draw_gain"] = [
         _named(gains, gains["gain"].clip(lower=0.0)),
-        _named(own, -own["cost_share"] * own["musd"]),
+        _named(own, -MOST_GIVEN * own["cost_share"] * own["musd"]),
     ]
     for name in ROWS:
         if rows := [part for part in parts[name] if len(part)]:

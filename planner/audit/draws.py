@@ -18,6 +18,7 @@ from planner.audit.findings import Findings
 from planner.audit.policy import borne, discount
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.case.columns import records
+from planner.case.draws import MOST_GIVEN
 from planner.case.finance import (
     country_premium,
     exchange_rate,
@@ -108,7 +109,7 @@ def _limits(view: View, found: Findings, s: Source, own: pd.DataFrame, uses: pd.
 
 
 def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
-    """What sources give away for a thing over the horizon is at most its price less what is left of it."""
+    """What sources give away for a thing over the horizon is nearly its price less what is left of it at most."""
     factor, ledger = discount(view), view.table("ledger")
     own = ledger[(ledger["payer"] == PARTNER) & ledger["kind"].isin(["capex", "residual"])]
     cost = total(own, THING, own["musd"] * lookup(own["t"], factor).astype(float))
@@ -119,7 +120,8 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
             worth[s.id, t] = max(0.0, float(factor[t]) - paid)
     given = [row.gross * worth[row.supplier, row.t] for row in records(drawn)]
     gains = total(drawn, THING, np.array(given))
-    found.at_most("draw-gain", gains, over(gains.index, cost), "sources give more for a thing than it costs")
+    most = MOST_GIVEN * over(gains.index, cost)
+    found.at_most("draw-gain", gains, most, "sources give nearly all that a thing costs, or more")
 
 
 def booked(book: Book) -> None:

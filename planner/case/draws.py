@@ -32,6 +32,10 @@ from planner.scenario.schema import Scenario
 
 GRANT, EXPORT_CREDIT = "grant", "export-credit"
 UNPLANNED = ("equity",)
+MOST_GIVEN = 0.99
+"""Share of what a thing costs over the horizon that sources may give for it: were it all, what is not needed would be free,
+and plans would buy it.
+"""
 MONTHS = STEP_MONTHS["quarter"]
 DRAWN, GRANT_DRAWN, COST, REPAID = "draw", "grant-drawn", "debt-cost", "debt-repaid"
 """Accounts of the ledger."""
