@@ -42,32 +42,34 @@ def _link(path: str, draft: str) -> Any:
 def status(
     checked: editing.Checked, draft: drafts.Draft, doubtful: bool = False, checking: bool = False
 ) -> Any:
-    """That everything is saved, and whether anything is wrong, as a link to the first problem.
+    """That everything is saved, and whether anything is wrong or worth a look, as a link to the first place.
 
     ``doubtful``: no plan can meet the scenario, as the check found; ``checking``: it has not found its answer yet.
     """
-    n = len(checked.problems)
+    told = checked.problems or checked.warnings
     words, colour, mark = t("scenario.sound"), "teal", "circle-check"
-    if checking:
+    if checked.problems:
+        words, colour, mark = _counted("problem", len(told)), "red", "alert-triangle"
+    elif doubtful:
+        words, colour, mark = t("scenario.check-trouble"), "red", "alert-triangle"
+    elif checking:
         words, colour, mark = t("scenario.checking-short"), "gray", "clock"
-    if n or doubtful:
-        words = (
-            t("scenario.check-trouble")
-            if not n
-            else t("scenario.problem")
-            if n == 1
-            else t("scenario.problems", n=n)
-        )
-        colour, mark = "red", "alert-triangle"
+    elif told:
+        words, colour, mark = _counted("warning", len(told)), "yellow", "alert-triangle"
     badge: Any = dmc.Badge(words, color=colour, variant="light", leftSection=icon(mark))
-    if n:
-        path = checked.problems[0].path
+    if told:
+        path = told[0].path
         href = url.href("scenario", draft.id, section=place_of(path)[0], at=path)
         badge = dcc.Link(badge, href=href, className="badge-link")
     saved = html.Span(
         t("scenario.saved"), className="muted small", **attrs({"data-revision": str(draft.revision)})
     )
     return dmc.Group([saved, badge], gap="xs")
+
+
+def _counted(what: str, n: int) -> str:
+    """How many there are, in words."""
+    return t(f"scenario.{what}") if n == 1 else t(f"scenario.{what}s", n=n)
 
 
 def warnings(checked: editing.Checked, draft: str) -> Any:

@@ -56,10 +56,10 @@ class Checked:
 
     @cached_property
     def _messages(self) -> dict[str, str]:
-        """The first message at a path, and at the lists on the way to it."""
+        """The first message at a path, and at the fields and lists on the way to it: a mapping has one cell or control."""
         found: dict[str, str] = {}
         for problem in [*self.problems, *self.warnings]:
-            ends = [end.start() for end in re.finditer(r"\[", problem.path)]
+            ends = [end.start() for end in re.finditer(r"[\[.]", problem.path)]
             for path in (problem.path, *(problem.path[:end] for end in ends)):
                 found.setdefault(path, problem.message)
         return found

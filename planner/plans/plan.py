@@ -213,7 +213,7 @@ class _Reader(Reader):
         ).drop(columns="earliest_t")
 
     def cooling(self, added: pd.DataFrame) -> pd.DataFrame:
-        """Every technology in use: what is added, what stands (that of halls included), and its peak heat."""
+        """Every technology that is added or stands (that of halls included): its megawatts, and the peak heat it carries."""
         keys = ["h", "c", "t"]
         heat = self.values("heat", ["h", "c", "m", "t", "s"], "heat_peak_mw")
         peak = heat[heat["s"] == DESIGN].groupby(keys, as_index=False)["heat_peak_mw"].sum()
@@ -229,7 +229,10 @@ class _Reader(Reader):
         table = table.merge(fitted, on=keys, how="outer")
         included = self.case.heat.reset_index(drop=True).groupby(["h", "c"])["included"].max()
         space = self.values("space_mw", ["h", "t"], "space_mw")
-        held = existing_cooling_mw(self.case)
+        held = {key: mw for key, mw in existing_cooling_mw(self.case).items() if mw > NOISE}
+        with_halls = included[included > 0].reset_index()[["h", "c"]].merge(space[["h", "t"]], on="h")
+        table = table.merge(with_halls, on=keys, how="outer")
+        table = table.merge(pd.DataFrame(held.keys(), columns=keys), on=keys, how="outer")
         table = table.merge(space, on=["h", "t"], how="left").fillna(
             dict.fromkeys(("heat_peak_mw", "added_mw", "musd", "bought_mw", "fitted_mw", "space_mw"), 0.0)
         )

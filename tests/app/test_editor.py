@@ -11,10 +11,11 @@ from typing import Any
 import dash_mantine_components as dmc
 import pandas as pd
 import pytest
+from dash import dcc
 
 from planner.app import create_app
 from planner.app.components import forms
-from planner.app.pages import editor_demand, editor_grid, editor_sheets, editor_views
+from planner.app.pages import editor_demand, editor_grid, editor_parts, editor_sheets, editor_views
 from planner.app.pages.editor import _changed
 from planner.app.pages.editor_parts import STATUS, change, seen
 from planner.app.services import Refused, Services, Settings
@@ -145,6 +146,37 @@ def test_while_it_checks_nothing_is_said_to_be_in_order(
         (told,) = [part for part in page._traverse() if getattr(part, "id", None) == STATUS]
         badges = [part.children for part in told._traverse() if isinstance(part, dmc.Badge)]
         assert badges == [t(words)] != [t(other)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hosts[champion].standing_halls": "as-built", "hosts[champion].refit": {"musd_per_mw": 1}},
+         "1 thing to look at"),
+        ({"finance.life_years": {"battery": 12}}, "1 problem to fix"),
+        ({"finance.life_years": {"batteries": "twelve", "plant": 0}}, "2 problems to fix"),
+    ],
+)  # fmt: skip
+def test_the_chip_counts_what_there_is_to_mend_or_to_look_at(
+    opened: tuple[Any, Services, drafts.Draft], changes: dict[str, Any], words: str
+) -> None:
+    app, services, draft = opened
+    checked = editing.check(editing.apply(TEXT, changes), services.catalog)
+    with app.server.test_request_context("/"):
+        told = editor_parts.status(checked, draft)
+    assert [part.children for part in told._traverse() if isinstance(part, dmc.Badge)] == [words]
+    assert any(isinstance(part, dcc.Link) for part in told._traverse()), "it leads to the place"
+
+
+@pytest.mark.parametrize(
+    ("lives", "message"), [({"battery": 12}, "battery"), ({"batteries": "twelve"}, "must be a number")]
+)
+def test_a_problem_within_a_mapping_is_told_under_its_field(
+    opened: tuple[Any, Services, drafts.Draft], lives: dict[str, Any], message: str
+) -> None:
+    _, services, _ = opened
+    checked = editing.check(editing.apply(TEXT, {"finance.life_years": lives}), services.catalog)
+    assert message in (checked.of("finance.life_years") or "")
 
 
 @pytest.mark.parametrize("key", [section.key for section in SECTIONS])

@@ -86,6 +86,17 @@ def test_the_audit_recomputes_what_is_bought_apart(tiny, facts):
     assert bought["added_mw"].sum() > 0 and audit(plan).empty
 
 
+def test_cooling_that_stands_has_a_row_without_heat(tiny, facts):
+    """The loop of a hall that stands, whose fleet air alone cools, and its room air before there is any fleet."""
+    hall = {"id": "old", "host": "champion", "it_mw": 3, "grid_mw": 4, "cooling": {LIQUID: 1}}
+    plan = solve(build_case(tiny(existing={"halls": [hall]}, hosts=WITH_HALL), facts), quality="quick").plan
+    table = plan.tables["cooling"]
+    for c in (AIR, LIQUID):
+        stands = table[(table["c"] == c) & (table["capacity_mw"] > 0)]
+        assert stands["t"].tolist() == list(plan.case.periods.index) and (stands["heat_peak_mw"] == 0).any()
+    assert audit(plan).empty
+
+
 def test_immersion_is_had_only_where_it_is_named(tiny, facts, optimise):
     """It carries the heat of air alone; here it costs less than room air bought apart and draws less."""
     left_out = build_case(tiny(hosts={"cooling": None}), facts)

@@ -100,7 +100,7 @@ def power(table: pd.DataFrame) -> go.Figure:
         fig.add_scatter(
             x=part["label"], y=part["firm_mw" if own else "grid_mw"], mode="lines",
             name=f"{name_of[p]}: {t('charts.firm' if own else 'charts.grid')}",
-            line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hv"},
+            line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hvh"},
             hovertemplate=f"{name_of[p]}, {t('charts.firm-hover' if own else 'charts.grid-hover')}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True,
@@ -146,7 +146,7 @@ def cooling(table: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
         fig.add_scatter(
             x=part["label"], y=part["capacity_mw"], mode="lines", name=t("charts.capacity"), yaxis=axis,
-            showlegend=i == 0, legendgroup="capacity", line={"color": ACCENT, "width": 2, "shape": "hv"},
+            showlegend=i == 0, legendgroup="capacity", line={"color": ACCENT, "width": 2, "shape": "hvh"},
             hovertemplate=f"{c}, {t('charts.capacity-hover')}<extra></extra>",
         )  # fmt: skip
         fig.layout[f"yaxis{axis[1:]}"] = {"domain": [top - 0.7 / len(names), top - 0.08 / len(names)], "nticks": 4,
