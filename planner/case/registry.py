@@ -226,7 +226,7 @@ ACCOUNTS: dict[str, Account] = {account.name: account for account in (
             "servers", "accelerators"),
     Account("shipping", "Shipping", "capex", "freight and insurance within the price of a system", "servers"),
     Account("network", "Network", "capex", "network between systems", "servers"),
-    Account("storage", "Storage", "capex", "storage and management", "servers"),
+    Account("storage", "Data storage", "capex", "storage of data and management", "servers"),
     Account("spares", "Spares", "capex", "first stock of spare parts; no residual value at the market", "servers"),
     Account("installation", "Installation", "capex",
             "racking, cabling, commissioning; no residual value at the market", "servers"),

@@ -1,7 +1,8 @@
 """What is in order but changes nothing, which is hardly what was meant: a warning each.
 
 Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling and pace of halls that
-are another's or that nothing comes of, fading of what stores nothing, applications whose wait ends after the horizon.
+are another's or that nothing comes of, fading of what stores nothing, sources of capital for plant that nobody can buy,
+applications whose wait ends after the horizon.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from planner.case.fading import fade_per_year
 from planner.case.pace import end_of
 from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, faults, figure, ways
 from planner.case.refits import offered
+from planner.case.registry import BATTERIES, PLANT
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import number
 from planner.intake.document import Document, day_of, fault, valid
+from planner.intake.finance_checks import at_field, sources_of
 from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
 from planner.scenario.power import PowerOption
@@ -28,7 +31,8 @@ from planner.scenario.schema import Host, Site
 
 def idle_warnings(doc: Document) -> list[Problem]:
     """All of them, in the order of the file's parts."""
-    return [*_floors(doc), *_power(doc), *_fading(doc), *_halls(doc), *_late_lines(doc), *_late_permits(doc)]
+    return [*_floors(doc), *_power(doc), *_fading(doc), *_halls(doc), *_sources(doc), *_late_lines(doc),
+            *_late_permits(doc)]  # fmt: skip
 
 
 def _floors(doc: Document) -> Iterator[Problem]:
@@ -179,6 +183,30 @@ def _soon_empty(context: Context, option: PowerOption, path: str, item: Item) ->
     message = f"it loses {number(lost)} % of its energy a year ({sums}) and is at its end, {number(least)} %, within a year"
     yield fault(part or item, f"{path}.{where}" if where else path,
                 f"{message}: lower fade_pct_per_cycle, cycles_per_year or fade_pct_per_year")  # fmt: skip
+
+
+def _sources(doc: Document) -> Iterator[Problem]:
+    """Sources of capital for plant or batteries alone, where none is on offer to buy."""
+    context = context_of(doc, [])
+    builders = {
+        host.text("site") for _, host in find(doc.root, "hosts[]") if host.text("mode") in (None, "build")
+    }
+    bought: set[str] = set()
+    for _, site in find(doc.root, "sites[]"):
+        for _, item in find(site, "power.options[]") if site.text("id") in builders else ():
+            option = valid(PowerOption, item)
+            if option is None or option.id not in doc.known("power option"):
+                return  # it has a fault of its own
+            if "buy" in ways(context, option):
+                stores = context.catalog.value(TABLE, option.id, "fuel") == STORED
+                bought.add(BATTERIES if stores else PLANT)
+    for path, item, source in sources_of(doc):
+        if source.assets and set(source.assets) <= {PLANT, BATTERIES} - bought:
+            message = (
+                f"nothing of this class can be bought here, {' or '.join(source.assets)}: it pays for nothing"
+            )
+            cure = "offer some at a price under sites[].power.options, where a host with mode: build stands"
+            yield at_field(item, path, "assets", f"{message}; {cure}, or name other assets")
 
 
 def _late_lines(doc: Document) -> Iterator[Problem]:

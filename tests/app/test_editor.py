@@ -200,6 +200,17 @@ def test_every_section_is_drawn_with_words_for_all_of_its_tables(
         assert headers and all(headers) and not any(h.startswith("scenario.") for h in headers)
 
 
+def test_columns_of_plant_and_tariffs_have_their_units() -> None:
+    units = {
+        field.leaf: field.unit
+        for table in ("sites-power-options", "sites-power-ppas", "sites-power-flexible", "sites-tariff")
+        for field in schema.fields(TABLES[table].pattern)
+        if field.kind == "number" and ("usd_" in field.leaf or "_pct" in field.leaf)
+    }
+    assert units["capex_usd_per_kw"] == "USD/kW" and units["fade_pct_per_cycle"] == "%/cycle"
+    assert all(units.values()), units
+
+
 def pasted(text: str, table: str, edits: list[dict[str, Any]], outer: str | None = None) -> Any:
     """What a paste into a grid makes of the scenario."""
     sent = [{"prop_id": "ed-pasted.data", "value": {"table": table, "edits": edits, "at": 1}}]

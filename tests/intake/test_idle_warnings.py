@@ -11,6 +11,8 @@ from planner.scenario.schema import Scenario
 
 ENGINES = {"options": [{"id": "gas-engine-dc-2026"}]}
 HALL = {"id": "old", "host": "champion-haenam", "it_mw": 2, "grid_mw": 4, "backup_mw": 4}
+GRANT = {"id": "fund", "kind": "grant", "share": 0.3, "amount_m": 10, "optional": True}
+RENTED = {"ways": ["rent"], "rent_usd_per_kw_month": 30, "term_months": 36}
 REFIT = {"hosts[champion-haenam].standing_halls": "refit",
          "hosts[champion-haenam].cooling": ["air-chilled-water", "direct-to-chip"]}  # fmt: skip
 
@@ -59,6 +61,14 @@ def small(root: Path) -> Scenario:
          "sites[haenam].power.options[battery-4h-2026].fade_pct_per_cycle", "and is at its end, 70 %, within a year"),
         (option("battery-4h-2026", fade_pct_per_year=8, end_of_life_pct=95),
          "sites[haenam].power.options[battery-4h-2026].fade_pct_per_year", "is at its end, 95 %, within a year"),
+        ({"finance.sources": [{**GRANT, "assets": ["batteries"]}]}, "finance.sources[fund].assets",
+         "nothing of this class can be bought here, batteries"),
+        ({"finance.sources": [{**GRANT, "assets": ["batteries", "plant"]}]}, "finance.sources[fund].assets",
+         "batteries or plant"),
+        ({"finance.sources": [{**GRANT, "assets": ["batteries"]}], **option("gas-engine-dc-2026")},
+         "finance.sources[fund].assets", "pays for nothing"),
+        ({"finance.sources": [{**GRANT, "assets": ["plant"]}], **option("gas-engine-dc-2026", **RENTED)},
+         "finance.sources[fund].assets", "name other assets"),
         ({"sites[haenam].grid_applied": "2028-01-01", "sites[haenam].grid_lead_months": 60}, "sites[haenam].grid_applied",
          "60 months from 2028-01-01 end after the horizon"),
         ({"hosts[champion-haenam].permit_applied": "2028-01-01", "hosts[champion-haenam].open_lead_months": 60},
@@ -89,6 +99,8 @@ def test_what_does_something_is_not_warned_of(small):
         {"hosts[champion-haenam].building_pace": "slow", "money.level": "low"},
         option("battery-4h-2026", fade_pct_per_year=2, fade_pct_per_cycle=0.004, cycles_per_year=500),
         option("battery-4h-2026", ways=["rent"], rent_usd_per_kw_month=9, term_months=24, cycles_per_year=300),
+        {"finance.sources": [{**GRANT, "assets": ["batteries"]}], **option("battery-4h-2026")},
+        {"finance.sources": [{**GRANT, "assets": ["plant", "servers"]}]},
     ],
 )  # fmt: skip
 def test_what_a_refit_a_pace_and_fading_do_is_not_warned_of(small, changes):

@@ -285,7 +285,12 @@ def test_each_cooling_technology_has_a_scale_of_its_own() -> None:
     assert [trace.yaxis for trace in fig.data] == ["y", "y", "y2", "y2"]
     assert fig.layout.yaxis2.domain[1] < fig.layout.yaxis.domain[0] and fig.layout.xaxis.anchor == "y2"
     power = pd.DataFrame({"p": "s", "t": [0], "label": "2027-Q1", "facility_peak_mw": 1.0, "grid_mw": 2.0})
-    lines = [trace.line.shape for drawn in (fig, plan.power(power)) for trace in drawn.data if trace.type == "scatter"]
+    lines = [
+        trace.line.shape
+        for drawn in (fig, plan.power(power))
+        for trace in drawn.data
+        if trace.type == "scatter"
+    ]
     assert lines == ["hvh"] * 3, "steps between bars, not within them"
 
 
