@@ -12,6 +12,7 @@ from planner.report.terms import term
 WHOLE = 1e-6
 PLAIN = -1  # decimals of a year: a whole number without gaps
 SIGNIFICANT = -2  # a column of factors and counts: each number by its own size
+QUANTITY = "quantity"  # such a column, whatever its numbers: megawatts beside accelerators
 MIXED = 1000.0  # so many times the middle number is the largest of such a column
 
 
@@ -74,7 +75,7 @@ def digits(series: pd.Series) -> int | None:
     if bool(((series - series.round()).abs().fillna(0) < WHOLE).all()):
         return 0  # whole things, though a solver counts them in floats
     middle = series.abs()[series != 0].median()
-    if size >= 1000 and middle * MIXED < size:
+    if size >= 1000 and (middle * MIXED < size or series.name == QUANTITY):
         return SIGNIFICANT
     return 0 if pd.isna(size) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
 

@@ -97,7 +97,7 @@ TABLES: dict[str, View] = {
     "binding": lambda one, _: binding_rows(one),
     "marginal": marginal_rows,
     "gantt": gantt_rows,
-    "openings": lambda one, _: one.table("openings"),
+    "openings": lambda one, _: views.openings(one.table("openings")),
     "training": lambda one, _: one.table("training"),
     "service": lambda one, _: one.table("service"),
     "map": lambda one, services: views.site_map_by_year(

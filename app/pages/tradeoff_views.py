@@ -253,8 +253,12 @@ def built(row: dict[str, Any]) -> str:
     """What stands at a point and when it serves, as a sentence."""
     dates = {name: row.get(f"{name}_service_months") for name in ("first", "half", "full")}
     told = [t(f"tradeoff.serves-{n}", months=number(m)) for n, m in dates.items() if m is not None and m == m]
+    mw = row.get("it_mw")
+    power = (
+        t("tradeoff.built-power", mw=number(mw)) if mw != 0 else ""
+    )  # all of it rented: the provider's, not of the plan
     what = t("tradeoff.built", hosts=row.get("hosts") or MISSING, chips=fixed(row.get("accelerators")),
-             rented=fixed(row.get("accelerators_rented")), mw=number(row.get("it_mw")))  # fmt: skip
+             rented=fixed(row.get("accelerators_rented")), power=power)  # fmt: skip
     return f"{what} {t('tradeoff.serves', dates=', '.join(told))}" if told else what
 
 

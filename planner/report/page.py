@@ -116,7 +116,7 @@ def parts_of(run: Run) -> list[Part]:
         Part("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
              views.bill_of_materials(tables)),
         Part("First service of places", "Planned, earliest by the network of activities, and with what odds.",
-             tables.get("openings", pd.DataFrame())),
+             views.openings(tables.get("openings"))),
         Part("Agreements signed", "Decided, in force from, cost of signing in MUSD, and what is ordered under each.",
              views.agreements_signed(tables)),
         Part("Training runs", "Where and by when each is done, whole or not.", tables.get("training", pd.DataFrame())),

@@ -11,6 +11,7 @@ import pandas as pd
 from planner.case.places import place_of
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.catalog import Catalog
+from planner.report.steps import chain
 from planner.scenario.schema import Scenario
 
 BOM_COLUMNS = ["item", "name", "h", "quantity", "unit", "musd", "first_order", "first_live", "last_live"]
@@ -159,6 +160,13 @@ def _lines(purchase: Purchase, table: pd.DataFrame) -> pd.DataFrame:
     return lines.assign(
         item=p.words, unit=p.unit, name=names.agg(" · ".join, axis=1) if p.named_by else "",
     )[BOM_COLUMNS]  # fmt: skip
+
+
+def openings(table: pd.DataFrame | None) -> pd.DataFrame:
+    """The plan's table of first services, its critical path in words."""
+    if table is None or not len(table):
+        return pd.DataFrame()
+    return table.assign(chain=[chain(str(steps)) for steps in table["chain"]])
 
 
 def unmet_by_workload(unmet: pd.DataFrame) -> pd.DataFrame:

@@ -170,6 +170,8 @@ def _literal(detail: ErrorDetails) -> str:
     value = detail["input"]
     if not allowed:
         return f"must be {expected} ({_got(value)})"
+    if value is None:
+        return "is empty" + hint("", allowed)
     shown = repr(value) if isinstance(value, str) else _got(value).removeprefix("got ")
     return f"{shown} is not known{hint(str(value), allowed)}"
 

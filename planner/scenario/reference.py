@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -18,7 +18,7 @@ from planner.scenario.record import Record
 from planner.scenario.schema import Scenario
 
 FREE_TEXT = {"^[a-z0-9][a-z0-9-]*$": "id", "^[A-Z]{3}$": "ISO3", r"^[1-8]\.[1-8]$": "criterion"}
-SIGNS = {Ge: "≥", Gt: ">", Le: "≤"}
+SIGNS = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
 
 
 @cache

@@ -435,6 +435,12 @@ def test_durations_read_as_people_write_them(text: str, shown: str) -> None:
     assert text == shown
 
 
+def test_a_bill_of_accelerators_and_megawatts_rounds_neither_away() -> None:
+    quantity = pd.Series([1492.0, 0.65, 3.5], name="quantity")
+    places = fmt.digits(quantity)
+    assert [fmt.cell(value, places) for value in quantity] == ["1\u202f492", "0.65", "3.5"]
+
+
 def test_every_text_a_page_asks_for_is_there(root: Path) -> None:
     asked = re.compile(r"""\bt\(\s*"([a-z0-9_.-]+)"[,)]""")
     missing = {

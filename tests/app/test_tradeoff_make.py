@@ -27,3 +27,5 @@ def test_a_point_says_what_is_built_and_when_it_serves() -> None:
     assert built(point).endswith(
         "champion; 800 accelerators, 0 of them rented, 1.5 MW of IT. Service: first after 6 months."
     )
+    cloud = built({"hosts": "cloud", "accelerators": 1492.0, "accelerators_rented": 1492.0, "it_mw": 0.0})
+    assert cloud.endswith("of them rented.")

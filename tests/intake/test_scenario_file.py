@@ -51,6 +51,11 @@ def broken(text: str, base_dir: Path | None = None) -> list[Problem]:
     return caught.value.problems
 
 
+def test_a_choice_left_empty_is_told_as_such_with_what_is_allowed() -> None:
+    (problem,) = broken(TOY.replace("  - id: champion\n", "  - id: champion\n    building_pace:\n", 1))
+    assert problem.message == "is empty; allowed 'fast', 'usual', 'slow'"
+
+
 def changed(*pairs: tuple[str, str], add: str = "") -> str:
     text = TOY
     for old, new in pairs:
@@ -614,6 +619,10 @@ def test_every_field_has_a_meaning_and_no_meaning_is_left_over() -> None:
     for name, fields in reference.meanings().items():
         written = {info.alias or field for field, info in known[name].model_fields.items()}
         assert set(fields) <= written, f"no such fields of {name}: {set(fields) - written}"
+
+
+def test_the_reference_says_what_a_field_must_stay_below() -> None:
+    assert "| `end_of_life_pct` | number ≥ 0 < 100 |" in reference.markdown()
 
 
 def test_the_documented_reference_is_that_of_the_schema(root: Path) -> None:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from planner.report import views
+from planner.report.steps import waits
 
 
 def test_of_each_loss_the_member_and_quarter_that_leave_least_are_shown() -> None:
@@ -16,3 +17,16 @@ def test_of_each_loss_the_member_and_quarter_that_leave_least_are_shown() -> Non
         ["site", "haenam", 0.5],
     ]
     assert list(views.least_left(None).columns) == list(shown.columns)
+
+
+def test_the_critical_path_is_in_words() -> None:
+    table = pd.DataFrame(
+        {
+            "h": ["old"],
+            "chain": ["plant permit fc > bridge fc > licence export licence for k > first service x"],
+        }
+    )
+    words = "Permits of plant > Plant, to be sold again: fc > Export licence: k > First service"
+    assert views.openings(table)["chain"].tolist() == [words]
+    assert waits("grid application north, mine") == "grid connection, application, mine"
+    assert views.openings(None).empty

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from planner.case.registry import PURCHASES
 from planner.facts.numbers import number
-from planner.plans.milestones import KINDS, OUTAGE, SOLD
+from planner.plans.milestones import KINDS
 from planner.plans.openings import DAYS_PER_MONTH
 from planner.report.charts.style import MUTED, PALETTE, PATTERNS, WARN, clip, clipped, empty, finish, hatched
 from planner.report.names import labels
+from planner.report.steps import SIZED_KINDS, step, waits
 from planner.report.strings import t
 from planner.report.terms import term
 
@@ -101,7 +101,7 @@ def _told(row: Any) -> str:
     if slack > 0:
         parts.append(t("charts.float", months=number(slack)))
     if after:
-        parts.append(t("charts.waits", after=after))
+        parts.append(t("charts.waits", after=waits(after)))
     return "".join("<br>" + part for part in parts)
 
 
@@ -119,12 +119,6 @@ def _floats(fig: go.Figure, table: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack", SOLD, OUTAGE}
-"""Kinds of which a place may have several: the thing is named too."""
-SIZED_KINDS = {SOLD, OUTAGE}
-"""Kinds that may come in parts, at several dates: one row of the timeline for all of a thing, the size told of each part."""
-
-
 def _labels(shown: pd.Series) -> list[str]:
     """Labels with long places cut, apart where they differ, so that what is done there can still be read."""
     parts = [text.partition(" · ") for text in shown]
@@ -135,9 +129,4 @@ def _labels(shown: pd.Series) -> list[str]:
 
 def _line(row: Any, place: str) -> str:
     """What a bar is called: place, kind, and the thing where there may be several of a kind."""
-    words = f"{place} · {term('milestone', row.kind)}"
-    if row.kind not in NAMED_KINDS or not str(row.item or ""):
-        return words
-    item = str(row.item)
-    what = item.partition(" MW ")[2] if row.kind in SIZED_KINDS else item.removeprefix("export licence for ")
-    return f"{words}: {what}"
+    return f"{place} · {step(row.kind, str(row.item or ''))}"
