@@ -69,7 +69,7 @@ def index_by(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         codes, levels = zip(*(_coded(plain[key]) for key in keys), strict=True)
         frame.index = pd.MultiIndex(levels=levels, codes=codes, verify_integrity=False)
     else:
-        frame.index = pd.Index(frame[keys[0]], name=None)
+        frame.index = pd.Index(frame[keys[0]].to_numpy(), dtype=frame[keys[0]].dtype)
     return frame
 
 
@@ -162,9 +162,9 @@ def joined(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> pd.D
     keys = list(keys)
     if both := set(left.columns).intersection(right.columns).difference(keys):
         raise ValueError(f"both tables have a column {', '.join(sorted(both))}")
+    left, right = left.reset_index(drop=True), right.reset_index(drop=True)
     if len(left) + len(right) > SMALL and all(left[k].dtype == right[k].dtype for k in keys):
         return left.merge(right, on=keys)
-    left, right = left.reset_index(drop=True), right.reset_index(drop=True)
     rows: dict[Any, list[int]] = {}
     for i, key in enumerate(keys_of(right, keys)):
         rows.setdefault(key, []).append(i)

@@ -61,8 +61,8 @@ from planner.solver.solution import Solution
 THOROUGH = Effort()
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
-PROVEN_MONTHS = 4 * SOONEST_GAP_MONTHS
-"""Where its searches, of which there are two, leave more open together, the plan says so."""
+UNPROVEN_MONTHS = 0.25
+"""Where more of it is not proven, the plan says so."""
 LATE_SHARE, LATE_GAP = 0.3, 0.5
 """Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
 HALLS_GAP = 0.1
@@ -190,6 +190,7 @@ class _Pipeline(SolveRun):
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
                 f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
             )
+            self.tell_open_delay(self.engine.value(best, "delay"))
             if (
                 not self.engine.large
             ):  # it keeps every bound: the search for hosts and stacks has a plan at once
@@ -232,7 +233,7 @@ class _Pipeline(SolveRun):
             tree = engine.searchable(early)
             known = self.search("least delay", tree, "delay", *gaps, rounding=True, enough=left_open)
             if known.x is not None:
-                self.tell_open_delay(known)
+                self.least_bound = known.bound
                 return self.values(known)
         optional = self.optional_signatures()
         tree = engine.searchable(closed={"sign": optional} if len(optional) else None)
@@ -248,16 +249,16 @@ class _Pipeline(SolveRun):
             engine.integers(*PATTERN, *HALLS)
             with engine.live.closed(engine.arrays.columns["sign"].start + optional):
                 found = self.solve("least delay", self.options("least delay", *gaps))
-        self.tell_open_delay(places, found)
+        self.least_bound = places.bound  # of divisible halls, which whole ones come near to mostly
         return self.values(found)
 
-    def tell_open_delay(self, *searched: Solution) -> None:
-        """A note where searches for the least delay have ended before it was proven."""
-        left = [s.objective - s.bound for s in searched if s.objective is not None and s.bound is not None]
-        if sum(left) > PROVEN_MONTHS:
+    def tell_open_delay(self, months: float) -> None:
+        """A note where the least delay that waiting is measured from is not proven."""
+        left = months - (months if self.least_bound is None else self.least_bound)
+        if left > UNPROVEN_MONTHS:
             self.notes.append(
-                f"the search for the least delay ended {sum(left):.2g} weighted months above its bound: "
-                "waiting is measured from what it had found"
+                f"the least delay may be up to {rounded_up(left, 2):g} weighted months shorter: waiting is measured from "
+                "what was found"
             )
 
     def search(

@@ -180,6 +180,8 @@ class SolveRun:
         """Values of all columns, whose hosts and stacks are tried first."""
         self.together: Search | None = None
         """The search for hosts, stacks and halls together, where they did not do one after the other."""
+        self.least_bound: float | None = None
+        """Weighted months that no plan waits less than, as far as proven."""
         self.large: Large | None = None
         """The programmes of a large case at the places that were found from its root."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from planner.case.bounds import Bounds
 from planner.facts.rounding import rounded_up
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
@@ -179,17 +180,21 @@ def _same_places(run: SolveRun, one: Floats, other: Floats) -> bool:
 
 def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
     """Whole units at the places of the least-delay plan ``x`` as soon as they can serve: the planner's caps on delay are
-    raised to what they reach. ``rounded``, without values, where none are found, or where the caps are the scenario's own.
+    raised to what they reach, within the scenario's own. ``rounded``, without values, where none are found, or where there
+    are no caps but the scenario's.
 
     The least-delay plan has divisible units, and whole ones may miss its delay: those of a small fleet, or of crews that
     install few racks a quarter. What was proved under the caps before holds no more.
     """
-    engine, caps = run.engine, run.bounds.max_delay_months_by_workload
-    if run.case.scenario.limits.max_delay_months is not None or not caps:
+    engine, stated = run.engine, Bounds.of_limits(run.case.scenario.limits)
+    caps, longest = run.bounds.max_delay_months_by_workload, run.bounds.max_delay_months
+    own = caps != stated.max_delay_months_by_workload
+    if not own and longest == stated.max_delay_months:
         return rounded
     run.say("units", "how soon whole units can serve")
     engine.integers()
-    engine.policy(replace(run.bounds, max_delay_months=None, max_delay_months_by_workload={}))
+    months, by = stated.max_delay_months, stated.max_delay_months_by_workload
+    engine.policy(replace(run.bounds, max_delay_months=months, max_delay_months_by_workload=by))
     run.hold(x, *PATTERN, *HALLS)
     engine.fix(UNITS, None)
     engine.minimise("delay")
@@ -200,11 +205,10 @@ def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
         engine.policy(run.bounds)
         return rounded
     reached = {w: rounded_up(months + DELAY_SLACK_MONTHS, 4) for w, months in engine.delays(found.x).items()}
-    longest = run.bounds.max_delay_months
     total = rounded_up(engine.value(found.x, "delay") + DELAY_SLACK_MONTHS, 4)
     run.bounds = replace(
         run.bounds,
-        max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()},
+        max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()} if own else caps,
         max_delay_months=None if longest is None else max(longest, total),
     )
     run.bound = run.control_bound = run.together = None

@@ -77,9 +77,10 @@ def _stretches(limits: Sequence[float]) -> Floats:
 
 
 def _inside(limits: Sequence[float], parts: np.ndarray) -> list[float]:
-    """The ends of equal parts within each stretch."""
+    """The ends of equal parts within each stretch; none of one shorter than what is told apart."""
     return [
-        rounded_down(float(at), DIGITS)
+        shown
         for low, high, n in zip(limits[:-1], limits[1:], parts, strict=True)
         for at in np.linspace(low, high, n + 1)[1:-1]
+        if low < (shown := rounded_down(float(at), DIGITS)) < high
     ]

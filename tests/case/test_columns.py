@@ -61,3 +61,11 @@ def test_distinct_tuples_stand_in_the_order_of_their_first_rows() -> None:
     assert len(distinct(table.iloc[:0], ["h", "t"])) == 0
     with pytest.raises(ValueError, match="no value"):
         distinct(table.assign(h=None), ["h", "t"])
+
+
+@pytest.mark.parametrize("rows", [3, 3000])
+def test_tables_indexed_by_a_key_are_joined_by_their_columns_at_any_size(rows: int) -> None:
+    left = pd.DataFrame({"h": [f"h{i % 7}" for i in range(rows)], "x": range(rows)})
+    right = index_by(pd.DataFrame({"h": [f"h{i}" for i in range(5)], "y": range(5)}), ["h"])
+    assert right.index.name is None
+    assert joined(left, right, ["h"])["y"].tolist() == [i % 7 for i in range(rows) if i % 7 < 5]

@@ -164,6 +164,12 @@ def test_whole_units_of_a_small_fleet_wait_longer_than_divisible_ones(place, fac
     assert "how soon whole units can serve" in said
     assert "whole units, halls, hosts and stacks together" not in said, "under caps that no whole units keep"
     assert any("caps on delay are what they reach" in note for note in free.notes)
+    soonest = [
+        solve(build_case(place(SETS, 2, limits=limits(max_delay_months=most)), facts), "quick", "delay").plan
+        for most in (None, 60)
+    ]
+    waits = [None if plan is None else plan.kpi("delay_months") for plan in (*soonest, free.plan)]
+    assert waits == pytest.approx([waits[-1]] * 3, abs=0.05), "whole units are what has to be soon"
     tonnes = share * free.plan.tables["power"]["emissions_t"].sum()
     capped = limits(carbon_t=[{"tonnes": tonnes}])
     outcome = solve(build_case(place(SETS, 2, limits=capped), facts), quality="quick")

@@ -333,11 +333,10 @@ def test_halls_start_from_the_plan_in_hand_where_it_has_their_hosts() -> None:
 
 def test_a_least_delay_left_open_is_told() -> None:
     run = _Pipeline(build_case(scenario()), "quick", "cost", None, None, Effort())
-    places, halls = (
-        Solution(Status.FEASIBLE, months, bound, None, None, None, None, 0.0, 0, 0, False)
-        for months, bound in ((9.96, 9.95), (10.94, 10.42))
-    )
-    run.tell_open_delay(places, places)
-    assert not run.notes
-    run.tell_open_delay(places, halls)
-    assert "ended 0.53 weighted months above its bound" in run.notes[0]
+    run.tell_open_delay(10.94)
+    run.least_bound = 10.8
+    run.tell_open_delay(10.94)
+    assert not run.notes, "not searched, or as good as proven"
+    run.least_bound = 9.95
+    run.tell_open_delay(10.94)
+    assert "up to 0.99 weighted months shorter" in run.notes[0]

@@ -47,3 +47,8 @@ def test_no_more_limits_than_asked(lines: int) -> None:
     rng = np.random.default_rng(0)
     later, higher = finer(MONTHS, LEVELS, rng.random((4, 3)), lines)
     assert len(later) + len(higher) <= lines
+
+
+def test_a_stretch_too_short_to_be_told_apart_gets_no_limit() -> None:
+    months, levels = finer([6.0, 6.01], [31.056, 31.06], np.array([[9.0, 90.0], [1.0, 50.0]]), 3)
+    assert not months and not levels
