@@ -64,7 +64,9 @@ def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
         engine = {"id": name, "capex_usd_per_kw": 800, "lead_months": 6, "permit_months": 3, "unit_mw": 0,
                   "fuel_usd_per_mmbtu": 20, "forced_outage_pct": 10}  # fmt: skip
         changes: dict[str, Any] = {"horizon": SIX_YEARS, "finance": MARKET}
-        changes |= {k: more.pop(k) for k in ("horizon", "finance", "hosts", "money", "sites") if k in more}
+        changes |= {
+            k: more.pop(k) for k in ("horizon", "finance", "hosts", "money", "sites", "solve") if k in more
+        }
         site = {"grid_lead_months": grid, "power": {"options": [engine | more], **(power or {})}}
         return tiny(sites=site | changes.pop("sites", {}), **changes)
 
@@ -174,7 +176,7 @@ def test_what_was_bought_to_be_sold_is_kept_where_nothing_is_worth_anything(plac
 @pytest.mark.parametrize(("whole", "mw"), [(0, DESIGN_MW / 0.9), (0.5, 2.5)])
 def test_a_line_that_turns_out_late_moves_the_sale(place, facts, whole, mw):
     """The event moves the line by a year: what was bought runs on, and is sold when the line comes."""
-    base = solve(build_case(place(unit_mw=whole), facts)).plan
+    base = solve(build_case(place(unit_mw=whole, solve={"gap": 1e-4}), facts)).plan
     assert set(base.tables["bridges"]["u"]) == {LINE}
     event = Downside.model_validate({"id": "late", "what": "grid-late", "size": 12})
     changed = after(base.case.scenario, event, date(2029, 1, 1))
