@@ -28,9 +28,9 @@ def check(view: View, found: Findings) -> None:
     peak = fleet["peak_mw"]
     by_medium = {m: total(fleet, HT, peak * view.system(fleet, m).astype(float)) for m in MEDIA}
     heat = view.case.heat.reset_index(drop=True)
-    carries: dict[tuple[str, str], frozenset[str]] = dict.fromkeys(
-        view.case.cooling.index.droplevel(2).unique(), frozenset()
-    )
+    stands = [(hall.host, c) for hall in view.scenario.existing.halls for c in hall.cooling]
+    offered = view.case.cooling.index.droplevel(2).unique()
+    carries: dict[tuple[str, str], frozenset[str]] = dict.fromkeys([*stands, *offered], frozenset())
     carries |= {key: frozenset(part["m"]) for key, part in heat.groupby(["h", "c"])}
     pairs = list(zip(table["h"], table["c"], strict=True))
     for i in [i for i, pair in enumerate(pairs) if pair not in carries]:
