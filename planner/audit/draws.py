@@ -109,7 +109,7 @@ def _limits(view: View, found: Findings, s: Source, own: pd.DataFrame, uses: pd.
 
 
 def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
-    """What sources give away for a thing over the horizon is nearly its price less what is left of it at most."""
+    """What sources give away for a thing over the horizon is at most nearly all of its price less what is left of it."""
     factor, ledger = discount(view), view.table("ledger")
     own = ledger[(ledger["payer"] == PARTNER) & ledger["kind"].isin(["capex", "residual"])]
     cost = total(own, THING, own["musd"] * lookup(own["t"], factor).astype(float))
@@ -121,7 +121,7 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
     given = [row.gross * worth[row.supplier, row.t] for row in records(drawn)]
     gains = total(drawn, THING, np.array(given))
     most = MOST_GIVEN * over(gains.index, cost)
-    found.at_most("draw-gain", gains, most, "sources give nearly all that a thing costs, or more")
+    found.at_most("draw-gain", gains, most, f"sources give more than {MOST_GIVEN:.0%} of what a thing costs")
 
 
 def booked(book: Book) -> None:

@@ -169,7 +169,7 @@ def booked(book: Book) -> None:
             list(PURCHASE[name].index),
         )
         rows = view.facts(view.table(name), getattr(view.case, name), keys, columns)
-        stores = view.case.catalog.table("power_options")["fuel"].reindex(rows["g"]).eq("storage").to_numpy()
+        stores = view.case.catalog.table("power_options")["fuel"].reindex(rows["g"]).eq(STORED).to_numpy()
         for what, part in (("plant", rows[~stores]), ("batteries", rows[stores])):
             price, here = part["added_mw"] * part["case_musd_per_mw"], book.local(part["h"])
             book.asset(part, price, what, part["added_mw"], account=account, unit="MW plant", **here)

@@ -55,7 +55,8 @@ def _dates(context: Context, h: str, connections: pd.DataFrame, grids: pd.DataFr
 def _lent(context: Context, classes: pd.Series) -> np.ndarray:
     """Whether a source may pay for what is of a class of which the plan chooses the draws."""
     sources = [s for s in context.scenario.finance.sources if s.optional]
-    return np.array([any(s.may_finance(c) for s in sources) for c in classes], dtype=bool)
+    lent = {c: any(s.may_finance(c) for s in sources) for c in set(classes)}
+    return np.array([lent[c] for c in classes], dtype=bool)
 
 
 def _sold(context: Context, rows: pd.DataFrame, steps: np.ndarray) -> np.ndarray:

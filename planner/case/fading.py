@@ -17,13 +17,13 @@ import pandas as pd
 
 from planner.case.context import Context
 from planner.case.periods import Calendar
-from planner.case.plant_offers import STORED, TABLE, figure
+from planner.case.plant_offers import TABLE, figure, stores
 from planner.scenario.power import PowerOption
 
 
 def fade_per_year(context: Context, option: PowerOption) -> float:
     """Share of its energy as new that an option loses a year; 0 of what stores none."""
-    if context.catalog.value(TABLE, option.id, "fuel") != STORED:
+    if not stores(context, option):
         return 0.0
     year, cycle, cycles = (
         figure(context, option, field)

@@ -19,9 +19,8 @@ from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.fading import fade_per_year, life_steps
 from planner.case.permits import permit_from
-from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, figure, offered, steps, unit_mw
+from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, asset_class, figure, offered, steps, unit_mw
 from planner.case.power import PLANT as BOUGHT
-from planner.case.registry import BATTERIES, PLANT
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
 from planner.scenario.power import PowerOption
@@ -64,11 +63,10 @@ def plant_table(context: Context) -> pd.DataFrame:
         upkeep = 0.0 if pd.isna(fixed) else fixed * context.calendar.step_years / 1000.0
         life, resale = life_steps(context, option), figure(context, option, "resale_pct") / 100.0
         fade = fade_per_year(context, option)
-        stores = context.catalog.value(TABLE, option.id, "fuel") == STORED
         permit, lead = (steps(context, option, field) for field in ("permit_months", "lead_months"))
         first = max(context.calendar.after(0, permit + lead), _built_from(context, h, option))
         rows += [
-            (h, g, t, lead, musd, life, permit, upkeep, resale, fade, BATTERIES if stores else PLANT)
+            (h, g, t, lead, musd, life, permit, upkeep, resale, fade, asset_class(context, option))
             for t in range(first, context.calendar.n)
         ]
     return TABLES["plants"].frame(rows)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from planner.case.context import Context
+from planner.case.registry import BATTERIES, PLANT
 from planner.facts.errors import MissingFact
 from planner.facts.numbers import number
 from planner.scenario.power import PowerOption
@@ -52,6 +53,16 @@ def offered(context: Context, way: str = "") -> Offered:
             if not way or way in ways(context, option):
                 found[host.id, option.id] = (site, option)
     return found
+
+
+def stores(context: Context, option: PowerOption) -> bool:
+    """Whether an option stores energy and generates none."""
+    return bool(context.catalog.value(TABLE, option.id, "fuel") == STORED)
+
+
+def asset_class(context: Context, option: PowerOption) -> str:
+    """Row of ``asset_classes`` that an option is of once it is bought."""
+    return BATTERIES if stores(context, option) else PLANT
 
 
 def ways(context: Context, option: PowerOption) -> list[str]:

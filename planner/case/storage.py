@@ -16,7 +16,7 @@ from planner.case.blocks import stressed_hours
 from planner.case.case import STRESS
 from planner.case.context import Context
 from planner.case.plant import first_live
-from planner.case.plant_offers import STORED, TABLE, figure, offered
+from planner.case.plant_offers import figure, offered, stores
 from planner.case.table import Table
 
 TABLES = {
@@ -36,7 +36,7 @@ def storage_table(context: Context) -> pd.DataFrame:
     """(h, g) -> what each kind of storage holds and gives back."""
     rows: list[tuple[Any, ...]] = []
     for (h, g), (_, option) in offered(context).items():
-        if context.catalog.value(TABLE, option.id, "fuel") == STORED:
+        if stores(context, option):
             fields = ("storage_hours", "round_trip_pct", "forced_outage_pct", "cycles_per_year")
             hours, back, fails, cycles = (figure(context, option, field) for field in fields)
             event = context.param("storage_event_hours")

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from planner.case.context import Context
 from planner.case.fading import fade_per_year
 from planner.case.pace import end_of
-from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, faults, figure, ways
+from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, asset_class, faults, figure, ways
 from planner.case.refits import offered
 from planner.case.registry import BATTERIES, PLANT
 from planner.facts.errors import PlannerError
@@ -198,8 +198,7 @@ def _sources(doc: Document) -> Iterator[Problem]:
             if option is None or option.id not in doc.known("power option"):
                 return  # it has a fault of its own
             if "buy" in ways(context, option):
-                stores = context.catalog.value(TABLE, option.id, "fuel") == STORED
-                bought.add(BATTERIES if stores else PLANT)
+                bought.add(asset_class(context, option))
     for path, item, source in sources_of(doc):
         if source.assets and set(source.assets) <= {PLANT, BATTERIES} - bought:
             message = (

@@ -186,11 +186,12 @@ class _Pipeline(SolveRun):
             slack = max(tolerance, DELAY_SLACK_MONTHS)
             caps = {w: rounded_up(months + slack, 4) for w, months in self.engine.delays(best).items()}
             self.bounds = replace(self.bounds, max_delay_months_by_workload=caps)
+            least = self.engine.value(best, "delay")
             self.notes.append(
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
-                f"least-delay plan (weighted delay {self.engine.value(best, 'delay'):.2f} months)"
+                f"least-delay plan (weighted delay {least:.2f} months)"
             )
-            self.tell_open_delay(self.engine.value(best, "delay"))
+            self.tell_open_delay(least)
             if (
                 not self.engine.large
             ):  # it keeps every bound: the search for hosts and stacks has a plan at once
@@ -283,7 +284,9 @@ class _Pipeline(SolveRun):
         search = Search(
             tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
         )
-        return self.counted(self.timed(stage, search.run))
+        found = self.timed(stage, search.run)
+        self.pivots += found.iterations
+        return found
 
     def halls_at(
         self,
@@ -334,11 +337,8 @@ class _Pipeline(SolveRun):
 
     def plan_at(self, x: Floats) -> Floats | None:
         """The plan of whole halls in hand, if it has the hosts and stacks of ``x``, as where a limit just suffices."""
-        known, engine = self.reference, self.engine
-        if known is None:
-            return None
-        same = ((engine.family(known, f).round() == engine.family(x, f).round()).all() for f in PATTERN)
-        return known if all(same) else None
+        known = self.reference
+        return known if known is not None and self.alike(known, x, *PATTERN) else None
 
     def rounded_halls(self, tree: Engine) -> Solution:
         """Whole halls at the places of a tree by rounding: few programmes, from a point inside of what is best.

@@ -197,10 +197,10 @@ class SolveRun:
         most = LOOSER * self.target
         return lambda objective, pivots: abs(objective) * min(more_with_pivots(gap, pivots), most)
 
-    def counted(self, found: Solution) -> Solution:
-        """A search that has ended: its pivots count for the run."""
-        self.pivots += found.iterations
-        return found
+    def alike(self, one: Floats, other: Floats, *families: str) -> bool:
+        """Whether two plans have the same whole numbers in some families."""
+        family = self.engine.family
+        return all((family(one, f).round() == family(other, f).round()).all() for f in families)
 
     def optional_signatures(self) -> Ints:
         """Members of ``sign`` that neither the scenario nor a decision asks for."""

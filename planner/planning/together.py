@@ -27,12 +27,12 @@ def together(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Sol
             tree, options, ABSOLUTE_GAP, start=start, enough=run.patience(gap), lasting=True
         )
         run.together.ask(options, most_nodes=MOST_NODES)
-        found = run.counted(run.timed(stage, run.together.run))
+        before, work = 0, run.together.run
     else:
         search = run.together
-        known = search.iterations
-        found = run.timed(stage, lambda: search.go_on(options, MOST_NODES))
-        run.pivots += found.iterations - known
+        before, work = search.iterations, lambda: search.go_on(options, MOST_NODES)
+    found = run.timed(stage, work)
+    run.pivots += found.iterations - before  # a search counts all of its own
     if found.bound is not None:
         run.bound = found.bound if run.bound is None else max(found.bound, run.bound)
     return found

@@ -150,7 +150,7 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
     if run.together is None:
         known = run.bound
         first = together(run, "refine", DIRECT_GAP * run.target, rounded.x)
-        if run.bound == known and (first.x is None or _same_places(run, rounded.x, first.x)):
+        if run.bound == known and (first.x is None or run.alike(rounded.x, first.x, *PATTERN, *HALLS)):
             return rounded  # it has not even come up to the bound of divisible halls: to go on is of no use
     best = None if run.together is None else run.together.best
     if run.misses(rounded.objective, 1.0) and best is not None and best.objective is not None:
@@ -162,20 +162,13 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
             best = together(run, "refine", max(gap, BETTER_HALLS * run.target), None)
     if not run.misses(rounded.objective, 1.0) or best is None or best.x is None:
         return rounded
-    engine = run.engine
-    if _same_places(run, rounded.x, best.x):
+    if run.alike(rounded.x, best.x, *PATTERN, *HALLS):
         return rounded
     run.hold(best.x, *PATTERN, *HALLS)
-    engine.fix(UNITS, None)
+    run.engine.fix(UNITS, None)
     found = _units_at_places(run, _whole_units(run, best.x))
     better = found.objective is not None and found.objective < rounded.objective
     return found if better else rounded
-
-
-def _same_places(run: SolveRun, one: Floats, other: Floats) -> bool:
-    """Whether both have the same hosts, stacks and halls."""
-    engine, families = run.engine, (*PATTERN, *HALLS)
-    return all((engine.family(one, f).round() == engine.family(other, f).round()).all() for f in families)
 
 
 def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
@@ -193,8 +186,13 @@ def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
         return rounded
     run.say("units", "how soon whole units can serve")
     engine.integers()
-    months, by = stated.max_delay_months, stated.max_delay_months_by_workload
-    engine.policy(replace(run.bounds, max_delay_months=months, max_delay_months_by_workload=by))
+    engine.policy(
+        replace(
+            run.bounds,
+            max_delay_months=stated.max_delay_months,
+            max_delay_months_by_workload=stated.max_delay_months_by_workload,
+        )
+    )
     run.hold(x, *PATTERN, *HALLS)
     engine.fix(UNITS, None)
     engine.minimise("delay")
