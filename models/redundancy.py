@@ -9,6 +9,7 @@ Variables: unit_loss[h,t] MW of rating lost with a unit; several[h,g,t] binary, 
 
 What is lost of a kind is a unit, or all of it where less stands: ``unit_loss`` is the largest of these. Plant held as
 backup may be the spare one: it is two failures that it cannot meet. Where plant carries nothing the rows ask for nothing.
+Storage may carry the design hour while a unit is lost, not the days of a repair: ``spare_recharge`` (``models/storage.py``).
 """
 
 from __future__ import annotations

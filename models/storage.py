@@ -9,12 +9,14 @@ Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it ca
             - in the first slice, what stressed hours took, by the day                 (h,g,t,s)  storage_level
     hours of an event x discharge in stressed hours <= level                           (h,g,t,s)  storage_event
     w x design load + (1 - w) x usual load <= existing grid + connect alive + steady   (h,t)      recharge
+    the same load <= the same + plant_standby - unit_loss, where N+1 is asked for      (h,t)      spare_recharge
 
 The day is a circle: it ends as full as it began. Nothing is charged in stressed hours or in the design hour. What is given
 in stressed hours is taken back on other days. What carries the design hour is taken back within that day, so lines and
 steady plant (firm, neither storage nor backup) must carry the day's mean: the design load for e hours of an event, the
-usual load at the PUE of the design hour for the rest, w = e / (e + round trip x (24 - e)). Storage itself counts as firm
-in ``plant_rating``, less what it has lost by its age (``planner.case.fading``).
+usual load at the PUE of the design hour for the rest, w = e / (e + round trip x (24 - e)). So they must with a unit lost
+(``models/redundancy.py``), which is out for longer than storage lasts; what stands by may be the spare one. Storage itself
+counts as firm in ``plant_rating``, less what it has lost by its age (``planner.case.fading``).
 """
 
 from __future__ import annotations
@@ -178,9 +180,10 @@ def declare_recharge(m: Any, case: Case) -> None:
     add_param(
         m, "usual_share", m.USUAL, {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
     )
-    m.recharge = Rule(
-        m.RECHARGE,
-        rule=lambda m, h, t, s: (
+
+    def day_rule(m: Any, h: Any, t: Any, s: Any, idle: Any) -> Any:
+        """``idle``: MW of steady plant that give nothing on the day."""
+        return (
             m.design_weight[h, t, s]
             * sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s])
             + (1.0 - m.design_weight[h, t, s])
@@ -191,6 +194,9 @@ def declare_recharge(m: Any, case: Case) -> None:
             <= m.existing_grid_mw[h, t]
             + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
             + firm_mw(m, h, m.steady_plants[h, t, s], m.steady_bridges[h, t, s], m.steady_hires[h, t, s])
-            - m.plant_standby[h, t]
-        ),
-    )
+            - idle
+        )
+
+    m.recharge = Rule(m.RECHARGE, rule=lambda m, h, t, s: day_rule(m, h, t, s, m.plant_standby[h, t]))
+    add_set(m, "SPARE_RECHARGE", [key for key in keys if key[:2] in m.SPARE], 3)
+    m.spare_recharge = Rule(m.SPARE_RECHARGE, rule=lambda m, h, t, s: day_rule(m, h, t, s, m.unit_loss[h, t]))

@@ -7,29 +7,34 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.firm import built_load, flexible_mw, grid_mw, stressed_mw
 from planner.audit.plant import ratings, standing
+from planner.audit.storage import design_day
 from planner.audit.view import View, over, total
 from planner.case.context import Context
 from planner.case.plant_offers import STORED, unit_mw
 
 COVERS = {"unit_lost": "spare-unit", "part_lost": "spare-unit", "spare_unit": "spare-unit",
-          "spare_in_stress": "spare-unit"}  # fmt: skip
+          "spare_in_stress": "spare-unit", "spare_recharge": "spare-unit"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
 def check(view: View, found: Findings) -> None:
-    """The design hour and stressed hours, less what lines carry, with each unit lost in turn."""
+    """The design hour and stressed hours, less what lines carry, with each unit lost in turn; where storage helps, the
+    mean of the design day too.
+    """
     units = _units(view)
     rows = standing(view)
     rows = rows[rows["h"].isin({h for h, _ in units}) & (rows["case_fuel"] != STORED)]
     stands, stressed = ratings(view), stressed_mw(view)
     load = built_load(view)
-    carried = (load - over(load.index, grid_mw(view)) - over(load.index, flexible_mw(view))).clip(lower=0.0)
+    lines = over(load.index, grid_mw(view)) + over(load.index, flexible_mw(view))
+    carried = (load - lines).clip(lower=0.0)
+    day = (over(load.index, design_day(view)) - lines).clip(lower=0.0)
     kinds = total(rows, ["h", "g", "t"], rows["mw"])
     firm = view.case.supplies["firm_share"]
     for (h, g, t), mw in kinds.items():
         lost = float(firm[h, g]) * min(mw, units[h, g])
         place = pd.MultiIndex.from_tuples([(h, t)])
-        for need, rating in ((carried, "plant_rating_mw"), (stressed, "steady_mw")):
+        for need, rating in ((carried, "plant_rating_mw"), (stressed, "steady_mw"), (day, "steady_mw")):
             left = over(place, stands[rating]) - lost
             message = f"load above what is left when a unit of {g} is lost"
             found.at_most(

@@ -7,7 +7,7 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.firm import built_load, flexible_mw, grid_mw, held_mw
 from planner.audit.plant import ratings, standing
-from planner.audit.view import View, labelled, lookup, over, total
+from planner.audit.view import View, labelled, lookup, once, over, total
 from planner.case.case import DESIGN, STRESS
 
 HGT, HT = ["h", "g", "t"], ["h", "t"]
@@ -93,7 +93,18 @@ def _level(view: View, found: Findings, rows: pd.DataFrame) -> None:
 
 
 def _recharge(view: View, found: Findings) -> None:
-    """Lines and steady plant carry the mean of the design day; machines at the least PUE that could cool them."""
+    day = design_day(view)
+    steady = over(day.index, ratings(view)["steady_mw"]) - over(day.index, held_mw(view))
+    found.at_most("recharge", day, over(day.index, grid_mw(view)) + over(day.index, flexible_mw(view)) + steady,
+                  "storage that the design day does not charge again")  # fmt: skip
+
+
+@once
+def design_day(view: View) -> pd.Series:
+    """(h, t) of hosts that may have storage -> mean MW of the day of the design hour that lines and steady plant carry.
+
+    Machines at the least PUE that could cool them.
+    """
     kinds = view.case.storages
     hosts = [h for h in view.built if h in set(kinds["h"])]
     load = built_load(view)
@@ -107,7 +118,4 @@ def _recharge(view: View, found: Findings) -> None:
     event = kinds.groupby("h")["event_hours"].max().reindex(host).to_numpy(float)
     back = kinds.groupby("h")["efficiency"].min().reindex(host).to_numpy(float)
     weight = event / (event + back * (24.0 - event))
-    day = weight * load + (1.0 - weight) * over(load.index, mean) * over(load.index, least)
-    steady = over(load.index, ratings(view)["steady_mw"]) - over(load.index, held_mw(view))
-    found.at_most("recharge", day, over(load.index, grid_mw(view)) + over(load.index, flexible_mw(view)) + steady,
-                  "storage that the design day does not charge again")  # fmt: skip
+    return weight * load + (1.0 - weight) * over(load.index, mean) * over(load.index, least)

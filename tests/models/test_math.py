@@ -226,6 +226,14 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                  "fade_pct_per_cycle": 0.005, "cycles_per_year": 400},
             ], "flexible": {"max_mw": 5}}}],
         },
+        "storage beside units that may be lost": {
+            "horizon": YEARS,
+            "sites": [{**site, "power": {"redundancy": "N+1", "options": [
+                {"id": "gas-engine-dc-2026", "lead_months": 24, "permit_months": 0, "fuel_usd_per_mmbtu": 10,
+                 "unit_mw": 2.5},
+                {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
+            ]}}],
+        },
         "efficiency": {"horizon": YEARS, "limits": {"efficiency": [{"measure": "pue", "most": 1.15, "from": "2029-01-01"}]}},
         "heat sold": {
             "horizon": YEARS,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.audit import audit
@@ -29,6 +31,8 @@ pytestmark = pytest.mark.untraced
 
 DESIGN_MW = 1.92
 ENGINE, TURBINE, CELL = "gas-engine-dc-2026", "gas-turbine-industrial-2026", "fuelcell-2026"
+CELLS = {"id": "battery-4h-2026", "capex_usd_per_kw": 1, "lead_months": 6, "permit_months": 3, "forced_outage_pct": 0,
+         "round_trip_pct": 85}  # fmt: skip
 WHOLE = ("open", "use", "halls", "plant_units", "several")
 
 
@@ -114,6 +118,32 @@ def test_a_spare_unit_stands_in_stressed_hours_too(place, facts, optimise):
             place(kind(ENGINE, 3000, 0.5), redundancy=asked, flexible=loose), facts, integer=WHOLE
         )
         assert sum(answer.used("plant").values()) == pytest.approx(mw)
+
+
+def test_storage_is_no_spare_unit_where_the_rest_cannot_charge_it_again(place, facts, optimise):
+    """A battery next to free. A unit is out for days, and the day takes 1.53 MW: so much stands without the unit lost.
+
+    Engines of 1 MW: two beside the lost one, as without a battery. Of 0.1 MW: 1.6 and the lost one, and the battery
+    carries the rest of the design hour.
+    """
+    hours = 4 / (4 + 0.85 * 20)
+    day = hours * DESIGN_MW + (1 - hours) * 1.44
+    for unit, engines in ((1.0, 3.0), (0.1, np.ceil(day / 0.1) * 0.1 + 0.1)):
+        answer = optimise(place(kind(ENGINE, 1000, unit), CELLS), facts, integer=WHOLE)
+        assert answer.status is Status.OPTIMAL
+        mw = answer.values("plant").groupby(level=1).sum()
+        assert mw[ENGINE] == pytest.approx(engines)
+        assert mw[CELLS["id"]] == pytest.approx(max(DESIGN_MW - (engines - unit), 0.0))
+
+
+def test_a_battery_in_place_of_a_spare_unit_is_found(place, facts):
+    plan = solve(build_case(place(kind(ENGINE, 1000, 1.0), CELLS), facts), quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    plants = plan.tables["plants"].assign(added_mw=2.0)
+    assert len(plants) == 1, "the three engines"
+    swapped = pd.concat([plants, plants.assign(g=CELLS["id"], added_mw=1.0)], ignore_index=True)
+    found = audit(replace(plan, tables={**plan.tables, "plants": swapped}))
+    assert "spare-unit" in set(found["rule"])
 
 
 def test_n_adds_no_row_and_no_binary(place, facts, optimise):
