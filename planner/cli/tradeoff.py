@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,12 +59,14 @@ def frontier(
     """
     from planner.facts.catalog import load_catalog
     from planner.runs.frontier import run_frontier
+    from planner.solver.interrupt import on_interrupt
 
+    signal.signal(signal.SIGTERM, on_interrupt)  # whoever ends it is told of the plans that are kept
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
     options = {"points": points, "quality": quality, "workers": workers}
     with Progress(quiet=as_json) as progress:
-        earlier = _earlier(resume, root) if resume else None
+        earlier = _earlier(resume, root) if resume else []
         run = run_frontier(
             scenario,
             options,
@@ -85,22 +88,20 @@ def frontier(
         raise typer.Exit(UNSOUND)
 
 
-def _earlier(name: Path, root: Path) -> Path:
-    """Plans of a frontier by its folder, or by its name below the folder of runs."""
+def _earlier(name: Path, root: Path) -> list[Path]:
+    """Folders of plans of a frontier by its folder, or by its name below the folder of runs."""
     from planner.runs.disk import RunError
     from planner.runs.frontier import points_left
 
     places = [name] if name.is_absolute() or name.parent != Path() else [name, root / name]
-    found = next((left for place in places if (left := points_left(place)) is not None), None)
-    if found is None:
+    found = next((left for place in places if (left := points_left(place))), [])
+    if not found:
         raise RunError(f"no frontier has left plans at {' or '.join(str(place) for place in places)}")
     return found
 
 
 def _kept(place: Path, plans: int) -> None:
-    typer.echo(
-        f"interrupted; plans kept: {plans}; to go on: the same command with --resume {place}", err=True
-    )
+    typer.echo(f"plans kept: {plans}; to go on: the same command with --resume {place}", err=True)
 
 
 def _show(path: Path, tables: dict[str, Any]) -> None:

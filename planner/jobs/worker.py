@@ -239,13 +239,13 @@ def _traded(
         return pulse.should_stop() or (pulse.stop.is_set() and made > 0)
 
     scenario, catalog = _inputs(job, folder)
-    earlier = None
-    if "resume" in options:
-        before = store.job(options["resume"])
-        place = (
-            Path(before.directory) if before is not None else Path(job.directory).parent / options["resume"]
-        )
-        earlier = points_left(place)
+    earlier: list[Path] = []
+    goes_on_from = options.get("resume")
+    while goes_on_from is not None:  # and what that one went on from, had it not come to take it over
+        before = store.job(goes_on_from)
+        place = Path(job.directory).parent / goes_on_from if before is None else Path(before.directory)
+        earlier += points_left(place)
+        goes_on_from = None if before is None else json.loads(before.options).get("resume")
     return run_frontier(
         scenario, options, job.directory, report, should_stop, catalog=catalog, earlier=earlier
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -90,6 +91,22 @@ def move(source: Path, target: Path) -> None:
         sync(target.parent)
         if source.parent != target.parent:
             sync(source.parent)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copies a folder; the copy has its name once all of it is on the disk."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}{PART}")
+    try:
+        for folder, _, files in os.walk(source):
+            into = part / Path(folder).relative_to(source)
+            make_folder(into)
+            for name in files:
+                write_bytes(into / name, (Path(folder) / name).read_bytes())
+        sync_tree(part)
+        move(part, target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def remove_file(path: Path) -> None:

@@ -1,32 +1,41 @@
-"""A frontier as a run directory: its tables, and one whole run a solved plan under ``points/``."""
+"""A frontier as a run directory: its tables, and one whole run a solved plan under ``points/``.
+
+While plans are made, ``points/`` also has the values that the next of a chain starts from: what goes on from a frontier that
+did not come to its end makes the plans it would have made.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import shutil
+import io
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from planner import __version__
 from planner.facts.catalog import Catalog
+from planner.facts.errors import PlannerError
 from planner.planning.events import Event, OnEvent
 from planner.planning.solve_run import Outcome
-from planner.runs.disk import RunError, make_folder, parts_of
+from planner.runs.disk import RunError, copy_folder, make_folder, parts_of, remove_file, sync, write_bytes
 from planner.runs.run import FRONTIER, Run
 from planner.runs.solve import audited
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
+from planner.solver.arrays import Floats
 from planner.studies.frontier import frontier, frontier_tables, live_frontier
-from planner.studies.frontier_plans import Made, unbound
+from planner.studies.frontier_plans import OWN_POINT, Made, unbound
 from planner.studies.patterns import patterns_of_table
 from planner.studies.screening import LiveFrontier
 
 POINTS = "points"
+VALUES = ".npy"
+"""Ending of the file with the values of a plan, beside its run."""
 
 
 def run_frontier(
@@ -37,14 +46,15 @@ def run_frontier(
     should_stop: Callable[[], bool] | None = None,
     root: Path | str = "runs",
     catalog: Catalog | None = None,
-    earlier: Path | None = None,
+    earlier: Sequence[Path] = (),
     on_kept: Callable[[Path, int], None] | None = None,
 ) -> Run:
     """Makes the frontier and writes it; facts are those the scenario carries where no others are given.
 
-    Options: ``points``, ``quality``, ``workers``. ``earlier`` is the folder of plans that a run of the same scenario and
-    options left (``points_left``): they are taken over as they are. Each new plan is a whole run as soon as it is made, and
-    is left behind by an interrupt: ``on_kept`` is told the place of the run and how many plans it has.
+    Options: ``points``, ``quality``, ``workers``. ``earlier`` are the folders of plans that runs of the same scenario and
+    options left (``points_left``): they are taken over as they are. Each new plan is a whole run as soon as it is made. What
+    is made is left behind by an interrupt, by a disk that is full and by a process that dies at work: ``on_kept`` is told
+    the place of the run and how many plans it has.
     """
     began = time.perf_counter()
     catalog = catalog or scenario.catalog
@@ -58,14 +68,19 @@ def run_frontier(
 
         folder = writer.path / POINTS
         made = _taken_over(earlier, folder, scenario, catalog, str(options.get("quality") or "plan"))
-        audits: dict[int, Mapping[str, Any]] = {n: run.outcome.get("audit") or {} for n, run in made.items()}
+        audits: dict[int, Mapping[str, Any]] = {
+            n: Run(folder / f"point-{n}").outcome.get("audit") or {} for n in made
+        }
 
         def keep(point: int, outcome: Outcome) -> None:
             chosen = {"quality": outcome.quality, "objective": outcome.objective, "frontier_point": point}
             with start_run(folder / f"point-{point}", outcome.resolved, catalog, chosen) as sub:
                 assert outcome.plan is not None
-                audits[point] = audited(sub, outcome.plan)
-                sub.finish(outcome, audits[point])
+                if outcome.values is not None:
+                    _leave_values(sub.target, outcome.values)
+                found = audited(sub, outcome.plan)
+                sub.finish(outcome, found)
+            audits[point] = found
 
         try:
             result = frontier(
@@ -76,63 +91,120 @@ def run_frontier(
                 on_event=report,
                 should_stop=should_stop,
                 catalog=catalog,
-                made={n: _made(run) for n, run in made.items()},
+                made=made,
                 on_plan=keep,
             )
-        except KeyboardInterrupt:
+            for name, table in frontier_tables(result).items():
+                writer.table(name, table)
+            plans = {n: Run(folder / f"point-{n}") for n in sorted(audits)}
+            facts = {
+                name: value
+                for name, value in plans[min(plans)].outcome.items()
+                if name not in ("audit", "finished")
+            }
+            whole = all(run.status == "optimal" for run in plans.values())
+            facts |= {
+                "status": "optimal" if whole else "feasible",
+                "seconds": {"total": round(time.perf_counter() - began, 3)},
+                "points": len(result.points),
+                "plans": len(plans),
+                "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
+            }
+            for run in plans.values():
+                remove_file(_values(run.path))
+            return writer.finish(facts, worst([audits[n] for n in plans]))
+        except (KeyboardInterrupt, RunError, BrokenExecutor):
             if audits:
                 writer.leave()
                 if on_kept is not None:
                     on_kept(writer.target, len(audits))
             raise
-        for name, table in frontier_tables(result).items():
-            writer.table(name, table)
-        plans = {n: Run(folder / f"point-{n}") for n in sorted(audits)}
-        facts = {
-            name: value
-            for name, value in plans[min(plans)].outcome.items()
-            if name not in ("audit", "finished")
-        }
-        whole = all(run.status == "optimal" for run in plans.values())
-        facts |= {
-            "status": "optimal" if whole else "feasible",
-            "seconds": {"total": round(time.perf_counter() - began, 3)},
-            "points": len(result.points),
-            "plans": len(plans),
-            "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
-        }
-        return writer.finish(facts, worst([audits[n] for n in plans]))
 
 
-def points_left(directory: Path) -> Path | None:
-    """The plans that a frontier left in its folder, or in the hidden one of a process that ended too early."""
+def points_left(directory: Path) -> list[Path]:
+    """Folders of the plans that a frontier left in its own, or in the hidden ones of processes that ended too early."""
     found = [path / POINTS for path in (directory, *reversed(parts_of(directory)))]
-    return next((path for path in found if path.is_dir()), None)
+    return [path for path in found if path.is_dir()]
 
 
 def _taken_over(
-    earlier: Path | None, folder: Path, scenario: Scenario, catalog: Catalog, quality: str
-) -> dict[int, Run]:
-    """Copies whole plans of an earlier frontier by their number: those of the same scenario but for the limits that a
-    frontier varies, of the same quality, facts and version of the planner, and not stopped on their way."""
+    earlier: Sequence[Path], folder: Path, scenario: Scenario, catalog: Catalog, quality: str
+) -> dict[int, Made]:
+    """Copies plans of earlier frontiers by their number, or the next where another has that; of the same limits the first.
+
+    Those at the scenario's own limits only where the earlier scenario states the same.
+    """
     make_folder(folder)
-    taken: dict[int, Run] = {}
-    for path in sorted(earlier.glob("point-*")) if earlier is not None else []:
-        with contextlib.suppress(RunError):
-            run = Run(path)
-            run.verify()
-            same = run.outcome.get("quality") == quality and unbound(run.scenario) == unbound(scenario)
-            version = run.manifest["versions"]["planner"] == __version__
-            if (
-                run.has_plan
-                and not run.outcome.get("stopped")
-                and same
-                and version
-                and not run.catalog_notes(catalog)
-            ):
-                shutil.copytree(path, folder / path.name)
-                taken[int(path.name.removeprefix("point-"))] = Run(folder / path.name)
+    taken: dict[int, Made] = {}
+    for left in earlier:
+        own = _same_limits(left.parent, scenario)
+        for path in sorted(left.glob("point-*[0-9]")):
+            made, number = _fitting(path, scenario, catalog, quality), int(path.name.removeprefix("point-"))
+            if made is None or (not own and (number == OWN_POINT or made.objective != "cost")):
+                continue
+            if number == OWN_POINT:
+                known = number in taken
+            else:
+                known = any(n != OWN_POINT and one.limits == made.limits for n, one in taken.items())
+            if known:
+                continue
+            while number in taken:
+                number += 1
+            place = folder / f"point-{number}"
+            if made.values is not None:
+                _leave_values(place, made.values)
+            copy_folder(path, place)
+            taken[number] = made
     return taken
+
+
+def _same_limits(frontier: Path, scenario: Scenario) -> bool:
+    """Whether an earlier frontier's scenario states the same limits on delay and control."""
+    try:
+        before = Run(frontier).scenario.limits
+    except PlannerError:
+        return False
+    now = scenario.limits
+    return (before.max_delay_months, before.min_control) == (now.max_delay_months, now.min_control)
+
+
+def _fitting(path: Path, scenario: Scenario, catalog: Catalog, quality: str) -> Made | None:
+    """A plan that is whole, was not stopped on its way, and is of the same quality, facts, version of the planner and
+    scenario, but for the limits that a frontier varies; else none."""
+    try:
+        run = Run(path)
+        run.verify()
+        fits = (
+            run.has_plan
+            and not run.outcome.get("stopped")
+            and run.outcome.get("quality") == quality
+            and run.manifest["versions"]["planner"] == __version__
+            and unbound(run.scenario) == unbound(scenario)
+            and not run.catalog_notes(catalog)
+        )
+        return _made(run) if fits else None
+    except PlannerError:
+        return None
+
+
+def _values(run: Path) -> Path:
+    """Where the values of a plan are, by the place of its run."""
+    return run.with_name(run.name + VALUES)
+
+
+def _leave_values(run: Path, values: Floats) -> None:
+    content = io.BytesIO()
+    np.save(content, values)
+    write_bytes(_values(run), content.getvalue())
+    sync(_values(run))
+
+
+def _values_left(run: Path) -> Floats | None:
+    """None where they are gone or torn."""
+    try:
+        return np.asarray(np.load(_values(run)), float)
+    except (OSError, ValueError, EOFError):
+        return None
 
 
 def _made(run: Run) -> Made:
@@ -142,7 +214,7 @@ def _made(run: Run) -> Made:
     known = run.outcome
     return Made(
         run.scenario, str(known["quality"]), run.status, known.get("bound"), known.get("gap"), values, tables,
-        str(known["objective"]), known.get("control_bound"),
+        str(known["objective"]), known.get("control_bound"), _values_left(run.path),
     )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from planner.solver.members import Ints
 ROUNDING = 1e-12
 """Relative error of the entries and bounds of rows that are the same."""
 ENTRIES_AT_ONCE = 1_000_000
-"""Entries of pairs of rows that are compared at once, for memory's sake."""
+"""Pairs of rows that are looked at, and entries of pairs that are compared, at once, for memory's sake: rows that share a
+column may be many, and their pairs many more."""
 
 
 def implied(
@@ -35,12 +36,9 @@ def implied(
     neither imply nor are implied. Units are those of the rows.
     """
     sides = _Sides(matrix, row_lower, row_upper, lower, free, kept)
-    weaker, stronger = (np.concatenate(side) for side in zip(*sides.pairs(), strict=True))
-    height = len(sides.row)
-    # of rows that imply each other the first stays
-    mutual = np.isin(stronger * height + weaker, weaker * height + stronger)
     gone = np.zeros(matrix.shape[0], bool)
-    gone[sides.row[weaker[~mutual | (stronger < weaker)]]] = True
+    for weaker, stronger in sides.pairs():
+        gone[sides.row[weaker[(stronger < weaker) | ~sides.imply_each_other(weaker, stronger)]]] = True
     return gone
 
 
@@ -76,17 +74,22 @@ class _Sides:
 
     def pairs(self) -> Iterator[tuple[Ints, Ints]]:
         """Sides that may be left out, and for each one that implies it."""
-        yield np.zeros(0, np.int64), np.zeros(0, np.int64)
-        weaker, stronger = self._candidates()
-        size = np.cumsum(np.diff(self.entries.indptr)[weaker])
-        cuts = np.searchsorted(
-            size, np.arange(ENTRIES_AT_ONCE, size[-1] if len(size) else 0, ENTRIES_AT_ONCE)
-        )
-        for j, i in zip(np.split(weaker, cuts), np.split(stronger, cuts), strict=True):
-            true = self._implies(j, i)
-            yield j[true], i[true]
+        for weaker, stronger in self._candidates():
+            for part in _parts(np.diff(self.entries.indptr)[weaker]):
+                j, i = weaker[part], stronger[part]
+                true = self._implies(j, i)
+                yield j[true], i[true]
 
-    def _candidates(self) -> tuple[Ints, Ints]:
+    def imply_each_other(self, weaker: Ints, stronger: Ints) -> Mask:
+        """For pairs of ``pairs``, whether the first implies the second too and that may be left out; asked of those only in
+        which the first comes first: of rows that imply each other it stays.
+        """
+        found: Mask = self.may_go[stronger] & (weaker < stronger)
+        found &= (self.above[weaker] == self.above[stronger]) & (self.below[weaker] == self.below[stronger])
+        found[found] = self._implies(stronger[found], weaker[found])
+        return found
+
+    def _candidates(self) -> Iterator[tuple[Ints, Ints]]:
         """Pairs that share the column above 0 of the first that fewest sides have above 0, by counts that may fit."""
         over = self.entries.data > 0
         column, side = self.entries.indices[over], self.of_entry[over]
@@ -96,13 +99,15 @@ class _Sides:
         rarest = np.lexsort((column, many[column], side))
         first = rarest[np.diff(side[rarest], prepend=-1) > 0]
         first = first[self.may_go[side[first]]]
-        wanted = many[column[first]]
-        weaker = np.repeat(side[first], wanted)
-        ranks = np.arange(wanted.sum()) - np.repeat(np.cumsum(wanted) - wanted, wanted)
-        stronger = side[by_column[np.repeat(start[column[first]], wanted) + ranks]]
-        fits = (self.row[weaker] != self.row[stronger]) & (self.above[weaker] <= self.above[stronger])
-        fits &= self.below[weaker] >= self.below[stronger]
-        return weaker[fits], stronger[fits]
+        for part in _parts(many[column[first]]):
+            own = first[part]
+            wanted = many[column[own]]
+            weaker = np.repeat(side[own], wanted)
+            ranks = np.arange(wanted.sum()) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+            stronger = side[by_column[np.repeat(start[column[own]], wanted) + ranks]]
+            fits = (self.row[weaker] != self.row[stronger]) & (self.above[weaker] <= self.above[stronger])
+            fits &= self.below[weaker] >= self.below[stronger]
+            yield weaker[fits], stronger[fits]
 
     def _implies(self, weaker: Ints, stronger: Ints) -> Mask:
         """For pairs of sides, whether the second implies the first."""
@@ -126,3 +131,13 @@ class _Sides:
         return np.asarray(
             covered & (least <= most * (1 + ROUNDING)) & (factor * bound <= self.bound[weaker] + room)
         )
+
+
+def _parts(sizes: Ints) -> Iterator[slice]:
+    """Stretches whose sizes together are about ``ENTRIES_AT_ONCE``, and no more but for the size of the last in each."""
+    total = np.cumsum(sizes)
+    at = 0
+    while at < len(sizes):
+        end = int(np.searchsorted(total, (total[at - 1] if at else 0) + ENTRIES_AT_ONCE)) + 1
+        yield slice(at, end)
+        at = end

@@ -33,7 +33,7 @@ from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 from planner.studies.frontier_limits import FAST, HIGH_SHARE, OWN, Limit, Limits, Reached, distinct
 from planner.studies.frontier_lines import finer_rows
-from planner.studies.frontier_plans import OWN_POINT, Made, Task, solve_all, unbound
+from planner.studies.frontier_plans import OWN_POINT, Made, Task, limits_of, solve_all, unbound
 from planner.studies.frontier_tables import SHORT_OF_MOST, grid, on_front, payoff, plan_rows
 from planner.studies.next_step import solve_closer, with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
@@ -81,7 +81,8 @@ def frontier(
     """The trade-off of a scenario with ``points`` plans of the given quality, more where some are alike, and a grid.
 
     Facts are those the scenario carries where no others are given. ``made`` are plans by point of an earlier call with
-    the same scenario, facts and quality: they are not made again. ``on_plan`` is told of each new one. Raises NoPlan
+    the same scenario, facts and quality: they are not made again. ``on_plan`` is told of each new one, with the values that
+    the next plan of its chain starts from. Raises NoPlan
     where the case is infeasible at its loosest (``planner explain`` says why).
     """
     say = on_event or (lambda event: None)
@@ -97,10 +98,10 @@ def frontier(
     asked = limits.anchors(points)
     while asked:
         new = _numbered(limits, asked, known, tasks)
-        todo = [task for task in new if task.point not in known]
+        todo = sum(task.point not in known for task in new)
         tasks += new
-        say(Event("plans", f"{len(todo)} plans in {workers} processes"))
-        plans |= solve_all(todo, workers, say, should_stop, on_plan, len(tasks) - len(todo))
+        say(Event("plans", f"{todo} plans in {workers} processes"))
+        plans |= solve_all(new, known, workers, say, should_stop, on_plan, len(tasks) - todo)
         solved = {task.point: known[task.point] for task in tasks if task.point in known}
         solved |= {i: Made.of(o) for i, o in plans.items() if o.plan is not None}
         if not solved or (should_stop is not None and should_stop()):
@@ -139,23 +140,16 @@ def _numbered(
     limits: Limits, asked: Sequence[Limit], known: Mapping[int, Made], before: Sequence[Task]
 ) -> list[Task]:
     """Tasks at limits; those that were made have the number of their plan, others the next that is free."""
-    numbers = {_stated(one): n for n, one in known.items() if n != OWN_POINT}
+    numbers = {one.limits: n for n, one in known.items() if n != OWN_POINT}
     taken = {OWN_POINT, *known, *(task.point for task in before)}
     free = (n for n in itertools.count(1) if n not in taken)
     tasks = []
     for limit in asked:
         task = limits.task(OWN_POINT, limit)
-        number = OWN_POINT if limit == OWN else numbers.get(_stated(task))
+        same = numbers.get(limits_of(task.scenario, task.objective))
+        number = OWN_POINT if limit == OWN else same
         tasks.append(replace(task, point=next(free) if number is None else number))
     return tasks
-
-
-def _stated(one: Task | Made) -> str:
-    """What a frontier varies, to tell plans by: the objective, and limits for that of least cost."""
-    limits = one.scenario.limits
-    months = limits.max_delay_months
-    asked = repr((sorted(months.items()) if isinstance(months, dict) else months, limits.min_control))
-    return asked if one.objective == "cost" else one.objective
 
 
 def _screened_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> list[dict[str, Any]]:

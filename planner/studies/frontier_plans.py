@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,13 @@ class Made:
     objective: str = "cost"
     control_bound: float | None = None
     """Points that no plan within the same limits on delay and cost exceeds, of the plan of most control."""
+    values: Floats | None = field(default=None, repr=False)
+    """Values of all columns, from which the next plan of its chain starts, where an earlier call left them."""
+
+    @property
+    def limits(self) -> str:
+        """What a frontier varies, to tell plans by: see ``limits_of``."""
+        return limits_of(self.scenario, self.objective)
 
     @classmethod
     def of(cls, outcome: Outcome) -> Made:
@@ -81,6 +88,13 @@ class Made:
         )
 
 
+def limits_of(scenario: Scenario, objective: str) -> str:
+    """What a frontier varies, to tell plans by: the objective, and limits for that of least cost."""
+    months, floor = scenario.limits.max_delay_months, scenario.limits.min_control
+    asked = repr((sorted(months.items()) if isinstance(months, dict) else months, floor))
+    return asked if objective == "cost" else objective
+
+
 def unbound(scenario: Scenario) -> Scenario:
     """The scenario without bounds on delay and control: these are what the frontier varies."""
     limits = scenario.limits.model_copy(update={"max_delay_months": None, "min_control": None})
@@ -89,35 +103,42 @@ def unbound(scenario: Scenario) -> Scenario:
 
 def solve_all(
     tasks: Sequence[Task],
+    known: Mapping[int, Made],
     workers: int,
     say: OnEvent,
     should_stop: Callable[[], bool] | None,
     on_plan: Callable[[int, Outcome], None] | None = None,
     before: int = 0,
 ) -> dict[int, Outcome]:
-    """Outcome by point. Every chain has one plan under way; the next of a chain starts from its values.
+    """Outcome by point, of those not ``known``. Every chain has one plan under way; the next of it starts from its values.
 
-    A stop reaches the plans under way, in other processes by an event: each keeps its best and ends. ``on_plan`` is
-    told of each plan as it is made; ``before`` were made already, and are counted in what is said.
+    What is known stays in its chain, so that those after it start as if all were made in one go. A stop reaches the plans
+    under way, in other processes by an event: each keeps its best and ends. ``on_plan`` is told of each plan as it is
+    made, with its values; ``before`` were made already, and are counted in what is said.
     """
-    if not tasks:
-        return {}
-    chains = _chains(tasks, max(1, workers))
+    chains = [
+        chain
+        for chain in (_Chain(part, known) for part in _parts(tasks, max(1, workers)))
+        if chain.next is not None
+    ]
+    of = before + sum(task.point not in known for task in tasks)
     out: dict[int, Outcome] = {}
 
     def keep(task: Task, outcome: Outcome) -> None:
         out[task.point] = outcome.without_values()
         if on_plan is not None and outcome.plan is not None:
-            on_plan(task.point, out[task.point])
-        say(Event("plans", _told(outcome, before + len(out), before + len(tasks))))
+            on_plan(task.point, outcome)
+        say(Event("plans", _told(outcome, before + len(out), of)))
 
+    if not chains:
+        return out
     if len(chains) == 1:
-        start: Floats | None = None
-        for task in chains[0]:
+        (chain,) = chains
+        while (task := chain.next) is not None:
             if should_stop is not None and should_stop() and out:
                 break
-            outcome = _one(task, start, say, should_stop)
-            start = outcome.values if outcome.values is not None else start
+            outcome = _one(task, chain.start, say, should_stop)
+            chain.go_on(outcome.values)
             keep(task, outcome)
         return out
     context = multiprocessing.get_context("spawn")
@@ -126,18 +147,23 @@ def solve_all(
         len(chains), context, initializer=_listen, initargs=(stopping, os.getpid())
     ) as pool:
         try:
-            ahead = {pool.submit(_one, chain[0], None): (chain, 0) for chain in chains}
-            while ahead:
+            ahead: dict[Future[Outcome], tuple[_Chain, Task]] = {}
+            free = chains
+            while free or ahead:
+                for chain in free:
+                    if (task := chain.next) is not None:
+                        ahead[pool.submit(_one, task, chain.start)] = chain, task
+                free = []
                 done, _ = wait(ahead, timeout=0.5, return_when=FIRST_COMPLETED)
                 stop = should_stop is not None and should_stop()
                 if stop:
                     stopping.set()
                 for future in done:
-                    chain, i = ahead.pop(future)
+                    chain, task = ahead.pop(future)
                     outcome = future.result()
-                    keep(chain[i], outcome)
-                    if i + 1 < len(chain) and not stop:
-                        ahead[pool.submit(_one, chain[i + 1], outcome.values)] = (chain, i + 1)
+                    chain.go_on(outcome.values)
+                    keep(task, outcome)
+                    free += [] if stop else [chain]
         except BaseException:  # no plan is waited for that nobody will read
             stopping.set()
             raise
@@ -160,7 +186,31 @@ def _told(outcome: Outcome, made: int, of: int) -> str:
     )
 
 
-def _chains(tasks: Sequence[Task], workers: int) -> list[list[Task]]:
+class _Chain:
+    """Plans to make one after the other: ``next`` is the first that is not known, ``start`` the values it starts from."""
+
+    def __init__(self, tasks: Sequence[Task], known: Mapping[int, Made]) -> None:
+        self._left, self._known = list(tasks), known
+        self.start: Floats | None = None
+        self._pass_known()
+
+    @property
+    def next(self) -> Task | None:
+        return self._left[0] if self._left else None
+
+    def go_on(self, values: Floats | None) -> None:
+        """The next was made, with these values; None where it has no plan."""
+        del self._left[0]
+        self.start = self.start if values is None else values
+        self._pass_known()
+
+    def _pass_known(self) -> None:
+        while self._left and (one := self._known.get(self._left[0].point)) is not None:
+            del self._left[0]
+            self.start = self.start if one.values is None else one.values
+
+
+def _parts(tasks: Sequence[Task], workers: int) -> list[list[Task]]:
     """Tasks from tight to loose, dealt to the workers in runs of neighbours; the scenario's own limits come first.
 
     So that plan starts from nothing: it is the plan that a solve of the scenario makes.

@@ -64,6 +64,16 @@ def test_distinct_tuples_stand_in_the_order_of_their_first_rows() -> None:
 
 
 @pytest.mark.parametrize("rows", [3, 3000])
+@pytest.mark.parametrize("missing", [[1.0, float("nan"), 2.0], pd.Series([1, None, 2], dtype=object)])
+def test_a_missing_number_is_no_key_at_any_size(rows: int, missing: object) -> None:
+    right = pd.DataFrame({"t": missing, "y": range(3)})
+    left = pd.concat([right.rename(columns={"y": "x"})] * (rows // 3), ignore_index=True)
+    for one, other in ((left, right), (left, right.dropna()), (left.dropna(), right)):
+        with pytest.raises(ValueError, match="the key t has no value"):
+            joined(one, other, ["t"])
+
+
+@pytest.mark.parametrize("rows", [3, 3000])
 def test_tables_indexed_by_a_key_are_joined_by_their_columns_at_any_size(rows: int) -> None:
     left = pd.DataFrame({"h": [f"h{i % 7}" for i in range(rows)], "x": range(rows)})
     right = index_by(pd.DataFrame({"h": [f"h{i}" for i in range(5)], "y": range(5)}), ["h"])

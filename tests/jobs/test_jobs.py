@@ -373,7 +373,7 @@ def test_a_trade_off_goes_on_from_what_a_stopped_one_left_and_stops_with_the_pla
     seen["job"] = job.id
     store.claim(1)
     assert work(store, job.id) == 1
-    assert seen["earlier"] == left and seen["in_time"] and seen["turns"] >= 20
+    assert seen["earlier"] == [left] and seen["in_time"] and seen["turns"] >= 20
 
 
 # ---- a store that is locked, broken or away

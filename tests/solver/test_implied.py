@@ -1,5 +1,6 @@
 """What protects rows left out because another implies them: the same optimum, and duals that are valid with 0 for these."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -133,6 +134,36 @@ def test_random_programmes_have_the_same_optimum_and_duals_without_implied_rows(
             proven = bound_of_duals(whole, whole.cost, padded)
             assert proven == pytest.approx(own.objective, rel=1e-7, abs=1e-7)
     assert found > 3000
+
+
+def test_memory_is_bounded_where_many_rows_share_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two million pairs, a few thousand at once: the same rows as in one go, in a few megabytes."""
+    draw = np.random.default_rng(5)
+    most = draw.uniform(1.0, 5.0, 1500)
+    one = csr_array(draw.uniform(0.5, 2.0, (1500, 1)))
+    monkeypatch.setattr("planner.solver.implied.ENTRIES_AT_ONCE", 3000)
+    tracemalloc.start()
+    try:
+        rows = implied(one, np.full(1500, -INF), most, np.zeros(1), np.zeros(1, bool), np.zeros(1500, bool))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.flatnonzero(~rows).tolist() == [int(np.argmin(most / one.toarray()[:, 0]))]
+    assert peak < 20e6
+
+
+def test_pairs_in_parts_give_the_rows_that_all_at_once_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(20):
+        whole = programme(seed)
+        given = (
+            whole.matrix, whole.row_lower, whole.row_upper, whole.col_lower,
+            np.zeros(whole.shape[1], bool), np.zeros(whole.shape[0], bool),
+        )  # fmt: skip
+        found = [implied(*given)]
+        monkeypatch.setattr("planner.solver.implied.ENTRIES_AT_ONCE", 3)
+        found.append(implied(*given))
+        monkeypatch.undo()
+        assert (found[0] == found[1]).all()
 
 
 def asked(engine: Engine, bounds: Bounds, goal: str) -> Solution:

@@ -1,6 +1,10 @@
 """What protects the frontier: no dominated point on it, hot equals cold, floors bind, prices have a sign."""
 
+import errno
+import filecmp
 import json
+import os
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,9 +21,12 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.events import Event
 from planner.planning.pipeline import solve
 from planner.report.front import in_words, most_control
+from planner.runs import disk
+from planner.runs.disk import WriteError
 from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
 from planner.studies import frontier as studies
+from planner.studies import frontier_plans
 from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
@@ -125,13 +132,7 @@ def test_points_say_what_is_open_and_when_it_serves(run: Run) -> None:
 def test_a_frontier_goes_on_from_the_plans_another_has_made(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-
-    def none(tasks: list[Any], *_rest: Any) -> dict[int, Any]:
-        asked.extend(task.point for task in tasks)
-        return {}
-
-    monkeypatch.setattr(studies, "solve_all", none)
+    asked = made_at(monkeypatch)
     options = {"points": 3, "quality": "quick", "workers": 1}
     again = run_frontier(run.scenario, options, tmp_path / "again", earlier=points_left(Path(run.path)))
     assert not asked
@@ -139,7 +140,7 @@ def test_a_frontier_goes_on_from_the_plans_another_has_made(
     assert (again.audit, again.outcome["plans"]) == ("clean", 3)
     with pytest.raises(NoPlan):  # another quality: the plans are not those asked for
         run_frontier(
-            run.scenario, options | {"quality": "plan"}, tmp_path / "other", earlier=Path(run.path) / POINTS
+            run.scenario, options | {"quality": "plan"}, tmp_path / "other", earlier=[Path(run.path) / POINTS]
         )
     assert asked == [0, 1, 2]
 
@@ -158,9 +159,110 @@ def test_an_interrupt_leaves_the_plans_that_are_made(run: Run, tmp_path: Path) -
         )  # fmt: skip
     assert kept == [(tmp_path / "cut", 3)]
     left = points_left(tmp_path / "cut")
-    assert left is not None and len(list(left.glob("point-*"))) == 3
+    assert len(left) == 1 and len(list(left[0].glob("point-*[0-9]"))) == 3
     done = CliRunner().invoke(app, ["frontier", "two-hosts", "--resume", "nowhere"])
     assert done.exit_code == 2 and "no frontier has left plans at nowhere or runs/nowhere" in done.output
+
+
+@pytest.mark.untraced
+def test_a_full_disk_leaves_the_plans_and_what_goes_on_from_them_makes_the_same_front(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third plan starts from the values of the second."""
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    kept: list[tuple[Path, int]] = []
+    real, moved = os.rename, list[Path]()
+
+    def rename(source: Path, target: Path) -> None:
+        if len(moved) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        moved.append(target)
+        real(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(WriteError, match="no space left"):
+        patch.setattr(os, "rename", rename)
+        run_frontier(run.scenario, options, tmp_path / "cut", on_kept=lambda *told: kept.append(told))
+    assert kept == [(tmp_path / "cut", 2)]
+    starts: list[bool] = []
+    one = frontier_plans._one
+
+    def noted(task: Any, start: Any, *rest: Any) -> Any:
+        starts.append(start is not None)
+        return one(task, start, *rest)
+
+    monkeypatch.setattr(frontier_plans, "_one", noted)
+    again = run_frontier(run.scenario, options, tmp_path / "cut", earlier=points_left(tmp_path / "cut"))
+    assert starts == [True]
+    pd.testing.assert_frame_equal(again.table("points"), run.table("points"))
+    assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]
+
+
+def made_at(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Notes which plans are asked for and makes none."""
+    asked: list[Any] = []
+
+    def none(tasks: list[Any], known: dict[int, Any], *_rest: Any) -> dict[int, Any]:
+        asked.extend(task.point for task in tasks if task.point not in known)
+        return {}
+
+    monkeypatch.setattr(studies, "solve_all", none)
+    return asked
+
+
+@pytest.mark.untraced
+def test_plans_of_all_that_ended_too_early_are_taken_over_and_torn_copies_are_not(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one was ended while it took over the plans of the first, under other numbers."""
+    first, later = (tmp_path / f".cut.{n}-a.part" for n in (1, 2))
+    shutil.copytree(run.path, first)
+    (later / POINTS).mkdir(parents=True)
+    for name in ("manifest.json", "scenario.yaml"):
+        shutil.copy(run.path / name, later)
+    shutil.copytree(run.path / POINTS / "point-2", later / POINTS / "point-1")
+    shutil.copytree(run.path / POINTS / "point-0", later / POINTS / "point-0")
+    table = later / POINTS / "point-0" / "tables" / "fleet.parquet"
+    table.write_bytes(table.read_bytes()[:100])
+    (later / POINTS / ".point-2.ab.part").mkdir()
+    os.utime(first, (1e9, 1e9))
+    left = points_left(tmp_path / "cut")
+    assert left == [later / POINTS, first / POINTS]
+    asked = made_at(monkeypatch)
+    monkeypatch.setattr(studies, "with_prices", lambda table, *_: table)
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    again = run_frontier(run.scenario, options, tmp_path / "cut", earlier=left)
+    assert not asked
+    own, other = (each.table("points").sort_values(OBJECTIVES) for each in (run, again))
+    assert other[OBJECTIVES].to_numpy() == pytest.approx(own[OBJECTIVES].to_numpy(), rel=1e-12)
+    assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]
+
+
+def test_a_plan_of_other_limits_of_the_scenario_is_not_the_plan_of_these(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = made_at(monkeypatch)
+    strict = with_overrides(run.scenario, {"limits.min_control": 40})
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    with pytest.raises(NoPlan):
+        run_frontier(strict, options, tmp_path / "strict", earlier=[run.path / POINTS])
+    assert {0, 1} <= set(asked)
+
+
+def full_disk(*_given: Any) -> Any:
+    raise WriteError("no space left")
+
+
+def test_a_plan_is_copied_whole_or_not_at_all(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = run.path / POINTS / "point-0"
+    with monkeypatch.context() as patch, pytest.raises(WriteError):
+        patch.setattr(disk, "sync_tree", full_disk)
+        disk.copy_folder(point, tmp_path / "point-0")
+    assert not list(tmp_path.iterdir())
+    disk.copy_folder(point, tmp_path / "point-0")
+    same = filecmp.dircmp(point, tmp_path / "point-0")
+    assert not same.diff_files + same.left_only + same.right_only
 
 
 def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, benchmark: Any) -> None:
@@ -182,7 +284,7 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
         scenario,
         {"points": 2, "quality": "quick", "workers": 1},
         tmp_path / "again",
-        earlier=run.path / POINTS,
+        earlier=[run.path / POINTS],
     )
     pd.testing.assert_frame_equal(again.table("points"), points)
     outcome = run.path / POINTS / f"point-{most['point'].iloc[0]}" / "outcome.json"
