@@ -32,7 +32,8 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
         "planner.app",
         use_pages=True,
         include_pages_meta=False,
-        assets_ignore=figure.LIBRARY.rpartition("/")[2],  # only pages with charts load it
+        # the library of charts is loaded by pages that have some, the scheme of colours by the page's head
+        assets_ignore=f"{figure.LIBRARY.rpartition('/')[2]}|scheme.js",
         pages_folder="",
         title=t("app.name"),
         update_title="",

@@ -228,7 +228,7 @@ def _page(prefix: str, problem: str | None) -> str:
     return flask.render_template_string(
         LOGIN,
         lang=LANGUAGE,
-        scheme=scheme.current(),
+        scheme=scheme.chosen(),
         prefix=prefix,
         problem=problem,
         name=t("app.name"),
@@ -240,7 +240,7 @@ def _page(prefix: str, problem: str | None) -> str:
 
 
 LOGIN = """<!DOCTYPE html>
-<html lang="{{ lang }}" data-mantine-color-scheme="{{ scheme }}">
+<html lang="{{ lang }}"{% if scheme %} data-mantine-color-scheme="{{ scheme }}"{% endif %}>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }} · {{ name }}</title><link rel="icon" href="{{ prefix }}assets/favicon.svg">
 <link rel="stylesheet" href="{{ prefix }}assets/app.css"></head>

@@ -36,6 +36,7 @@ INDEX = """<!DOCTYPE html>
 <html lang="{lang}" data-prefix="{prefix}" data-plotly="{plotly}" data-grid="{grid}" data-mantine-color-scheme="{scheme}"
   data-ag-theme-mode="{scheme}">
 <head>
+<script src="{colours}"></script>
 {metas}
 <title>{title}</title>
 <link rel="icon" type="image/svg+xml" href="{icon}">
@@ -72,6 +73,7 @@ class PlannerDash(dash.Dash):
             charts=f'<script defer src="{plotly}"></script>' if early else "",
             lang=LANGUAGE,
             scheme=scheme.current(),
+            colours=self.get_asset_url("scheme.js"),
             prefix=self.config.requests_pathname_prefix,
             title=parts["title"],
             icon=self.get_asset_url("favicon.svg"),

@@ -43,6 +43,14 @@
     }
   });
 
+  // A name that is longer than its field is told whole where the pointer rests on it.
+  document.addEventListener("mouseover", function (event) {
+    const field = event.target.closest && event.target.closest(".run-choice input");
+    if (field) {
+      field.title = field.value || field.placeholder;
+    }
+  });
+
   // Values equal to the defaults stay out of the address: an old link keeps its meaning when a view gains a setting.
   function keepState(state, defaults) {
     const query = new URLSearchParams();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,10 @@ from planner.facts.numbers import MISSING, fixed, number
 from planner.report.terms import term
 
 WHOLE = 1e-6
+YEAR = re.compile(r"(19|20)\d\d")
 PLAIN = -1  # decimals of a year: a whole number without gaps
 SIGNIFICANT = -2  # a column of factors and counts: each number by its own size
-QUANTITY = "quantity"  # such a column, whatever its numbers: megawatts beside accelerators
+QUANTITIES = ("quantity", "amount")  # such columns, whatever their numbers: megawatts beside accelerators
 MIXED = 1000.0  # so many times the middle number is the largest of such a column
 
 
@@ -74,10 +76,19 @@ def digits(series: pd.Series) -> int | None:
     size = series.abs().max()
     if bool(((series - series.round()).abs().fillna(0) < WHOLE).all()):
         return 0  # whole things, though a solver counts them in floats
+    if str(series.name).lower() in QUANTITIES:
+        return SIGNIFICANT
     middle = series.abs()[series != 0].median()
-    if size >= 1000 and (middle * MIXED < size or series.name == QUANTITY):
+    if size >= 1000 and middle * MIXED < size:
         return SIGNIFICANT
     return 0 if pd.isna(size) or size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
+
+
+def places(frame: pd.DataFrame) -> list[int | None]:
+    """Decimals of every column; columns of years are one amount over time and have the same."""
+    years = [name for name in frame.columns if YEAR.fullmatch(str(name))]
+    over_time = digits(pd.concat([frame[name] for name in years], ignore_index=True)) if years else None
+    return [over_time if name in years else digits(frame[name]) for name in frame.columns]
 
 
 def cell(value: Any, places: int | None = None) -> str:

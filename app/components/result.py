@@ -24,6 +24,14 @@ from planner.report.strings import t
 from planner.report.terms import term
 from planner.runs.run import FRONTIER
 
+CHOICE: dict[str, Any] = {
+    "searchable": True,
+    "size": "xs",
+    "w": 460,
+    "maw": "100%",
+    "className": "run-choice",
+}
+"""How a choice of runs looks: wide enough for most names; the browser tells the whole of it (charts.js)."""
 MOOD = {"better": True, "worse": False}
 
 
@@ -153,9 +161,13 @@ def picker(id: str, services: Services, current: str) -> dmc.Select:
     if current not in {o["value"] for o in options}:
         options.insert(0, {"value": current, "label": current})
     return dmc.Select(
-        id=id, data=options, value=current, searchable=True, size="xs", w=260, allowDeselect=False,
+        id=id,
+        data=options,
+        value=current,
+        allowDeselect=False,
         **{"aria-label": t("result.choose")},
-    )  # fmt: skip
+        **CHOICE,
+    )
 
 
 def register_picker(app: dash.Dash, id: str, ref: str) -> None:

@@ -99,7 +99,7 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
     It goes as data and is built in the browser (functions.js), one in a closed fold when that opens: as Dash
     components, every cell would watch every change of the page, and a few hundred rows would take seconds.
     """
-    digits = [fmt.digits(frame[name]) for name in frame.columns]
+    digits = fmt.places(frame)
     content = {
         "caption": caption,
         "head": [fmt.heading(str(name)) for name in frame.columns],

@@ -16,7 +16,7 @@ from planner.app.services import Services
 from planner.app.state import url
 from planner.app.state.finance import asked, downsides, finance, replanned, replanning
 from planner.app.state.result import Result, load
-from planner.facts.numbers import percent
+from planner.facts.numbers import percent, quantity
 from planner.finance.tables import FAULTS
 from planner.jobs.store import Job
 from planner.report import finance as views
@@ -77,9 +77,25 @@ def content(services: Services, one: Result, job: Job | None) -> list[Any]:
     table = cases(one, job)
     if table.empty:
         return []
-    told = table.assign(equity_irr=[percent(rate, 1) for rate in table["equity_irr"]])
+    told = table.assign(
+        equity_irr=[percent(rate, 1) for rate in table["equity_irr"]], size=_sizes(one, table)
+    )
     shown = table_section(PAGE, NAME, told, lead=t("capital.downsides-lead"))
     return [shown] if len(replanned(job)) else [shown, dmc.Group(_asking(services, job), gap="xs")]
+
+
+def _sizes(one: Result, table: pd.DataFrame) -> list[str]:
+    """How much worse each case is, in the unit of what changes."""
+    known = one.run.catalog.table("downside_cases")
+    units = dict(zip(known["what"], known["unit"].astype(str), strict=True))
+
+    def told(size: float, unit: str) -> str:
+        share = unit in ("1", "1/year")
+        return quantity(size, "1" if share else unit) + (
+            f" {t('capital.a-year')}" if unit == "1/year" else ""
+        )
+
+    return [told(size, units.get(what, "")) for size, what in zip(table["size"], table["what"], strict=True)]
 
 
 def _asking(services: Services, job: Job | None) -> list[Any]:

@@ -13,11 +13,13 @@ from planner.app.components import kpi, layout
 from planner.app.components.chart import chart, table_section
 from planner.app.state.finance import cases, downsides, finance
 from planner.app.state.result import Result
-from planner.facts.numbers import number
+from planner.facts.numbers import number, percent
 from planner.finance.tables import CAUTIONS, FAULTS
+from planner.intake.fields import Field
 from planner.intake.scenario_file import placed
 from planner.report import finance as views
 from planner.report.charts import finance as charts
+from planner.report.field_labels import path_words
 from planner.report.strings import t
 from planner.report.terms import term
 
@@ -101,7 +103,7 @@ def controls(one: Result, state: State) -> dmc.Group:
             ),
             dmc.Select(
                 id=CASE, label=t("capital.case"), size="xs", w=240, clearable=True, value=state["case"] or None,
-                placeholder=t("capital.as-signed"), data=[{"value": c, "label": c} for c in cases(one)],
+                placeholder=t("capital.as-signed"), data=[{"value": c, "label": term("downside", c)} for c in cases(one)],
             ),
         ],
         align="flex-end",
@@ -117,7 +119,9 @@ def content(one: Result, state: State) -> list[Any]:
         return [layout.alert(title, _faults(one, tables[FAULTS]), kind="error")]
     shown = {name: view(one, state) for name, view in TABLES.items()}
     unit = t(f"capital.unit.{state['money']}", currency=_currency(one))
-    axis = term("finance_figure", shown["tornado"]["figure"].iloc[0])
+    figure = shown["tornado"]["figure"].iloc[0]
+    axis = term("finance_figure", figure) + {"MUSD": ", MUSD"}.get(_units(tables)[figure], "")
+    shown["defaults"] = _filled(shown["defaults"])
     wary = _faults(one, tables[CAUTIONS])
     return [
         *([layout.alert(t("capital.finance-cautions"), wary)] if wary else []),
@@ -136,6 +140,33 @@ def content(one: Result, state: State) -> list[Any]:
         *(table_section(PAGE, name, shown[name], lead=t(f"capital.{name}-lead", unit=unit), none=_none(name))
           for name in ("break-evens", "tranches", "statement", "owners", "commitments", "defaults")),
     ]  # fmt: skip
+
+
+def _units(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Key figure -> its unit."""
+    table = tables["finance_figures"]
+    return dict(zip(table["figure"], table["unit"].astype(str), strict=True))
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    """What was filled in as it is read: fields in the editor's words, values with their unit."""
+    if not len(table):
+        return table
+    fields = [str(field).removeprefix("finance.") for field in table["path"]]
+    values = [_with_unit(value, field) for value, field in zip(table["value"], fields, strict=True)]
+    return table.assign(path=[path_words(field) for field in fields], value=values)
+
+
+def _with_unit(value: object, field: str) -> str:
+    parts = (part.rstrip("]") for part in reversed(field.replace("[", ".").split(".")))
+    unit = next((found for part in parts if (found := Field(part, "number").unit)), "")
+    try:
+        amount = float(str(value))
+    except ValueError:
+        return str(value)
+    if unit in ("share/year", "0–1"):
+        return percent(amount, 2) + (" " + t("capital.a-year") if unit == "share/year" else "")
+    return f"{as_read(value)} {unit}".strip()
 
 
 def _faults(one: Result, table: pd.DataFrame) -> list[Any]:
@@ -166,7 +197,7 @@ def _money_needed(one: Result, table: pd.DataFrame) -> str:
 def _figures(table: pd.DataFrame) -> html.Div:
     """Key figures, each with what it means."""
     values = dict(zip(table["figure"], table["value"], strict=True))
-    units = dict(zip(table["figure"], table["unit"], strict=True))
+    units = _units({"finance_figures": table})
 
     def card(name: str) -> Any:
         rate = units[name] == "1/year"

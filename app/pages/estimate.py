@@ -182,15 +182,19 @@ def _drawn(services: Services, scenario: Scenario, state: dict[str, Any]) -> lis
             t("estimate.chains"),
             html.Ul([html.Li(text) for text in sentences(sizing.chains)]),
             html.H3(t("estimate.chains-steps")),
-            *table.plain_table(
-                steps([found[:1] for found in sizing.chains.values()]), t("estimate.chains-steps")
-            ),
+            *table.plain_table(_steps(sizing), t("estimate.chains-steps")),
             lead=t("estimate.chains-lead"),
         ),
         layout.section(
             t("estimate.assumptions"), *table.plain_table(sizing.assumptions, t("estimate.assumptions"))
         ),
     ]
+
+
+def _steps(sizing: Sizing) -> Any:
+    """Every step of the chains; the amounts are those after it, no published range."""
+    rows = steps([found[:1] for found in sizing.chains.values()])
+    return rows.rename(columns={level: t(f"estimate.after-{level}") for level in ("low", "mid", "high")})
 
 
 def _workloads(sizing: Sizing) -> Any:

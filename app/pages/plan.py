@@ -93,8 +93,8 @@ def draw(one: Result, services: Services, query: dict[str, Any]) -> html.Div:
             [
                 result.picker(RUN, services, one.ref),
                 dmc.Select(
-                    id=BASE, data=choices, value=base.ref if base else None, clearable=True, searchable=True, size="xs",
-                    w=260, placeholder=t("result.baseline-none"), **{"aria-label": t("plan.baseline")},
+                    id=BASE, data=choices, value=base.ref if base else None, clearable=True,
+                    placeholder=t("result.baseline-none"), **{"aria-label": t("plan.baseline")}, **result.CHOICE,
                 ),
                 toolbar(*result.links(one, PAGE, base=state["base"] or None), deliverables(PAGE, one.ref)),
             ],

@@ -23,7 +23,7 @@ from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
 from planner.report.kpis import HEADLINE, kpi_cards
-from planner.report.names import titled, titles
+from planner.report.names import of_catalog, titled, titles
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.sizing.against import TABLES as COMPARED
@@ -46,8 +46,7 @@ def kpis(one: Result, _services: Any = None) -> pd.DataFrame:
 
 def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
     rows = one.table("milestones")
-    columns = ["h", "w", "kind", "item", "start_date", "end_date", "critical", "float_months", "after"]
-    return titled(gantt.rows(rows).reindex(columns=columns), one.run.scenario) if len(rows) else rows
+    return gantt.told(rows) if len(rows) else rows
 
 
 def binding_rows(one: Result) -> pd.DataFrame:
@@ -162,17 +161,17 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
     ]  # fmt: skip
 
 
-def _timeline(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
-    rows, runs = get("gantt"), get("training")
+def _timeline(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+    steps, runs = titled(one.table("milestones"), one.run.scenario), get("training")
     return [
-        chart(PAGE, "gantt", gantt.gantt(rows), rows, note=t("plan.gantt-note")),
+        chart(PAGE, "gantt", gantt.gantt(steps), get("gantt"), note=t("plan.gantt-note")),
         table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),
         table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
         *([table_section(PAGE, "training", runs, lead=t("plan.training-note"))] if len(runs) else []),
     ]
 
 
-def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
+def _sites(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
     sites, power, cooling = get("map"), get("power"), get("cooling")
     # by the names of the map; two sites at one place are told apart by their ids
     last = sites[sites["year"] == sites["year"].max()]
@@ -194,8 +193,14 @@ def _sites(_one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame
             ],
             className="two-up",
         ),
-        *_own_power(get("sources")),
-        chart(PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note")),
+        *_own_power(one, get("sources")),
+        chart(
+            PAGE,
+            "cooling",
+            charts.cooling(_by_name(one, cooling, "c", "cooling")),
+            cooling,
+            note=t("plan.cooling-note"),
+        ),
         table_section(PAGE, "energy", get("energy"), lead=t("plan.energy-note")),
     ]
 
@@ -210,11 +215,24 @@ def _years(years: pd.Series) -> Any:
     )  # fmt: skip
 
 
-def _own_power(sources: pd.DataFrame) -> list[Any]:
+def _by_name(one: Result, table: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
+    """A table to be drawn: ids of the catalog's table ``of`` by their names."""
+    return table.assign(**{column: of_catalog(one.run.catalog, of, table[column])}) if len(table) else table
+
+
+def _own_power(one: Result, sources: pd.DataFrame) -> list[Any]:
     """What the grid and plant of its own give, where a plan has such plant."""
     if not len(sources):
         return []
-    return [chart(PAGE, "sources", charts.sources(sources), sources, note=t("plan.sources-note"))]
+    return [
+        chart(
+            PAGE,
+            "sources",
+            charts.sources(_by_name(one, sources, "source", "power_options")),
+            sources,
+            note=t("plan.sources-note"),
+        )
+    ]
 
 
 def _control(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:

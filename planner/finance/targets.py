@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import quarter_name
+from planner.facts.numbers import percent
 from planner.finance.faults import FinanceError, NoIrrError
 from planner.finance.kernel import irr
 from planner.finance.project import Project
@@ -63,7 +64,7 @@ def _no_price(project: Project, figure: str, target: float) -> str:
     if figure == MIN_DSCR and not debts:
         return f"no price gives a cover of {target:g}: no debt is due"
     if not len(paid):
-        return f"no price gives {target:g}: nothing is paid for"
+        return f"no price gives {_asked(figure, target)}: nothing is paid for"
     after = max((repayment_window(t, project.start, project.operation_from)[1] for t in debts), default=0)
     if figure == MIN_DSCR and paid[-1] + 1 < after:
         ends, due = (quarter_name(q, project.start) for q in (paid[-1], after - 1))
@@ -73,7 +74,12 @@ def _no_price(project: Project, figure: str, target: float) -> str:
         why = ""
     except FinanceError as error:
         why = f": there {error.faults[0].message}"
-    return f"no price up to {HIGHEST:g} times today's gives {target:g}{why}"
+    return f"no price up to {HIGHEST:g} times today's gives {_asked(figure, target)}{why}"
+
+
+def _asked(figure: str, target: float) -> str:
+    """A target in words with its unit."""
+    return f"a cover of {target:g}" if figure == MIN_DSCR else f"a return of {percent(target, 1)} a year"
 
 
 def _least_cover(found: Statements) -> float:

@@ -62,6 +62,17 @@ UNITS = (
     ("tokens_b", "billion"),
     ("min_control", "points 0–100"),
     ("discount_rate_real", "share/year"),
+    ("musd_per_year", "MUSD/year"),
+    ("cycles_per_year", "cycles/year"),
+    ("_per_year", "share/year"),
+    ("equity_irr", "share/year"),
+    ("dscr", "times"),
+    ("vat_on_capex", "0–1"),
+    ("vat_on_opex", "0–1"),
+    ("vat_on_revenue", "0–1"),
+    ("rate", "0–1"),
+    ("availability", "0–1"),
+    ("_quarters", "quarters"),
 )
 
 

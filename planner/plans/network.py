@@ -191,7 +191,7 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             span, order = (ranges, item, "lead_months") if known else None, t - lead
             after: tuple[tuple[str, int], ...] = ()
             if permit:
-                name_of = f"permit of {item}"
+                name_of = f"plant permit {item}"
                 yield Activity(name_of, "plant permit", item, permit, 0, (), order - permit, order)
                 after = ((name_of, 0),)
             yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span)

@@ -13,7 +13,7 @@ ACRONYMS = {
     "dscr": "DSCR", "dsra": "DSRA", "irr": "IRR", "vat": "VAT", "usd": "USD", "musd": "MUSD", "mw": "MW", "it": "IT",
 }  # fmt: skip
 """Words of names that are written in capitals."""
-UNIT_ALONE = {"musd": "Amount", "mw": "Power", "usd": "Price"}
+UNIT_ALONE = {"musd": "Amount", "musd_per_year": "Amount a year", "mw": "Power", "usd": "Price"}
 """Names that are a unit only: what is counted in it."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, Scenario, Site, Workload
 
 TITLE = "_title"
@@ -48,6 +49,13 @@ def member_names(scenario: Scenario, field: str, members: Sequence[str]) -> dict
     else:
         known = titles(scenario, source) if source else {}
     return {name: known.get(name) or in_words(name) for name in members}
+
+
+def of_catalog(catalog: Catalog, table: str, ids: pd.Series) -> pd.Series:
+    """What charts write for ids of a table of the catalog: their names there, where no other has them; else the ids."""
+    found = catalog.table(table)["name"].astype(str).reindex(ids.unique())
+    found = found[~found.duplicated(keep=False)]
+    return ids.map(found).fillna(ids)
 
 
 def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:

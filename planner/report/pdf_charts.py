@@ -30,10 +30,15 @@ def drawing(figure: go.Figure, width: float, font: str) -> Drawing | None:
         or any(t.type == "bar" and t.orientation == "h" for t in traces)
     ):
         return None
-    names = [str(x) for x in dict.fromkeys(x for t in traces for x in t.x)]
+    names = [str(x) for x in dict.fromkeys(x for t in traces for x in _categories(t))]
     order = [str(x) for x in figure.layout.xaxis.categoryarray or ()]
     names = [x for x in order if x in names] + sorted(set(names) - set(order)) if order else _sorted(names)
     return _Chart(figure, traces, names, width, font).draw()
+
+
+def _categories(trace: Any) -> Any:
+    """What the values of a trace stand at; a line over whole bars (``style.step``) names it beside its numbers."""
+    return trace.x if trace.xaxis != "x2" else trace.customdata
 
 
 def _sorted(names: list[str]) -> list[str]:
@@ -47,7 +52,11 @@ class _Chart:
     ) -> None:
         self.figure, self.traces, self.names, self.font = figure, traces, names, font
         self.stacked = figure.layout.barmode in ("stack", "relative")
-        self.keys = [(str(t.name or ""), self._colour(t, i)) for i, t in enumerate(traces) if t.name]
+        self.keys = [
+            (str(t.name), self._colour(t, i))
+            for i, t in enumerate(traces)
+            if t.name and t.showlegend is not False
+        ]
         columns = max(1, int(width // 150))
         self.columns, self.rows = columns, -(-len(self.keys) // columns)
         self.width, self.height = width, HEIGHT + KEY * self.rows
@@ -63,7 +72,9 @@ class _Chart:
             if trace.type == "bar":
                 self._bars(values, colour, up, down, bars.index(trace), len(bars))
             elif "lines" in str(trace.mode or "lines"):
-                self._line(values, colour, str(trace.line.dash or "solid"))
+                self._line(
+                    values, colour, str(trace.line.dash or "solid"), 0.5 if trace.xaxis == "x2" else 0.0
+                )
             else:
                 self._points(values, colour)
         self._legend()
@@ -72,7 +83,7 @@ class _Chart:
     def _values(self, trace: Any) -> np.ndarray:
         """Value at every name; nothing where the trace has none."""
         found = dict.fromkeys(self.names, np.nan)
-        for x, y in zip(trace.x, trace.y, strict=True):
+        for x, y in zip(_categories(trace), trace.y, strict=True):
             found[str(x)] = np.nan if y is None else float(y)
         return np.array(list(found.values()))
 
@@ -130,11 +141,13 @@ class _Chart:
             if self.stacked:
                 (up if value >= 0 else down)[i] += value
 
-    def _line(self, values: np.ndarray, colour: Any, dash: str) -> None:
+    def _line(self, values: np.ndarray, colour: Any, dash: str, side: float) -> None:
+        """A line through the values; ``side``: half the width over which it keeps each, in bars."""
         points: list[float] = []
         for i, value in [*enumerate(values), (0, np.nan)]:
             if np.isfinite(value):
-                points += [LEFT + (i + 0.5) * self._step, self._y(float(value))]
+                for at in dict.fromkeys((i + 0.5 - side, i + 0.5 + side)):
+                    points += [LEFT + at * self._step, self._y(float(value))]
             elif len(points) > 2:
                 strokes = None if dash == "solid" else [3, 2]
                 self.out.add(PolyLine(points, strokeColor=colour, strokeWidth=1.1, strokeDashArray=strokes))

@@ -64,7 +64,7 @@ def relabel(table: pd.DataFrame) -> pd.DataFrame:
 
 VALUES = {
     "kind": ("kind", "milestone"), "account": ("account",), "payer": ("payer",), "mode": ("mode",), "modes": ("mode",),
-    "decision": ("decision",), "cap": ("cap",),
+    "decision": ("decision",), "cap": ("cap",), "case": ("downside",), "what": ("downside", "table"),
 }  # fmt: skip
 """Columns whose values have words of their own, and the sections that hold them."""
 

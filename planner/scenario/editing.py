@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from difflib import SequenceMatcher
 from io import StringIO
 from typing import Any
 
@@ -13,27 +14,81 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from planner.facts.suggest import hint
 from planner.scenario.paths import PathError, joined, split
+from planner.scenario.problems import InputError
 from planner.scenario.reading import parse_yaml
 
 
 def set_in_file(text: str, changes: Mapping[str, Any]) -> str:
     """The text with values set at dotted paths; None removes a field or an entry of a list.
 
-    In a file that ``extends`` another, a path its own text does not hold goes to ``overrides``. An unknown id
-    with a mapping as value adds an entry. ``InputError`` if the text is not YAML, ``PathError`` if a path
-    leads nowhere.
+    Lines that no change touches stay as they are written, with their blanks, quotes and breaks. In a file that
+    ``extends`` another, a path its own text does not hold goes to ``overrides``. An unknown id with a mapping as value
+    adds an entry. ``InputError`` if the text is not YAML, ``PathError`` if a path leads nowhere.
     """
     parse_yaml(text, "<text>")  # refuses what is hostile or broken before anything is built
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 10_000
+    yaml.brace_single_entry_mapping_in_flow_sequence = True  # [{id: a}], not [id: a]
     yaml.indent(mapping=2, **_list_indent(text))
     document = yaml.load(text)
+    before = _dumped(yaml, document)
     for path, value in changes.items():
         _set(document, path, _value(value))
+    after = _dumped(yaml, document)
+    merged = (_as_written(text, before, after, lone) for lone in (True, False))
+    return next((each for each in merged if _plain(each) == _plain(after)), after)
+
+
+def _dumped(yaml: YAML, document: Any) -> str:
     out = StringIO()
     yaml.dump(document, out)
     return out.getvalue()
+
+
+def _plain(text: str) -> Any:
+    """What a text says; None where it is broken."""
+    try:
+        return parse_yaml(text, "<text>")[0].plain()
+    except InputError:
+        return None
+
+
+def _as_written(text: str, before: str, after: str, lone: bool) -> str:
+    """``after`` with what it shares with ``before``, which is ``text`` in the writer's layout, as ``text`` has it.
+
+    Both differences are taken from ``before``; where they meet, what was changed holds. ``lone``: lines that differ in
+    blanks only are taken over one by one, which does not fit where a change stands among lines set in otherwise.
+    """
+    if before == text:
+        return after
+    lines, written, changed = (each.splitlines(keepends=True) for each in (before, text, after))
+    made = _differences(lines, changed, False)
+    kept = [
+        (start, end, new)
+        for start, end, new in _differences(lines, written, lone)
+        if not any(start < stop and begin < end for begin, stop, _ in made)
+    ]
+    out: list[str] = []
+    at = 0
+    for start, end, new in sorted([*kept, *made], key=lambda each: each[:2]):
+        out += [*lines[at:start], *new]
+        at = end
+    return "".join([*out, *lines[at:]])
+
+
+def _differences(old: Sequence[str], new: Sequence[str], lone: bool) -> list[tuple[int, int, Sequence[str]]]:
+    """Stretches of old lines that differ, each with the new lines in its place; ``lone``: alike but for blanks, one each."""
+    was, now = (["".join(line.split()) if lone else line for line in lines] for lines in (old, new))
+    found: list[tuple[int, int, Sequence[str]]] = []
+    for tag, i, j, k, m in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
+        if tag != "equal":
+            found.append((i, j, new[k:m]))
+        else:
+            found += [
+                (i + n, i + n + 1, new[k + n : k + n + 1]) for n in range(j - i) if old[i + n] != new[k + n]
+            ]
+    return found
 
 
 def _list_indent(text: str) -> dict[str, int]:
@@ -82,6 +137,8 @@ def _put(here: Any, last: str, value: Any, path: str) -> None:
     if not last.startswith("["):
         if value is None:
             here.pop(last, None)
+        elif isinstance(found, CommentedSeq) and isinstance(value, list) and value:
+            _refill(found, value)
         else:
             here[last] = value
         return
@@ -93,9 +150,30 @@ def _put(here: Any, last: str, value: Any, path: str) -> None:
         else:
             here[at] = value
     elif isinstance(value, dict) and not name.isdigit():
-        here.append({"id": name} | value)
+        here.append(_like(here, {"id": name} | value))
     else:
         raise PathError(path, _missing(here, last))
+
+
+def _refill(entries: CommentedSeq, wanted: list[Any]) -> None:
+    """Makes a list hold other entries; those at its two ends that stay are left as they are written."""
+    shorter = min(len(entries), len(wanted))
+    head = next((n for n in range(shorter) if entries[n] != wanted[n]), shorter)
+    tail = next((n for n in range(shorter - head) if entries[-1 - n] != wanted[-1 - n]), shorter - head)
+    for at in reversed(range(head, len(entries) - tail)):
+        del entries[at]
+    for at in range(head, len(wanted) - tail):
+        entries.insert(at, _like(entries, wanted[at]))
+
+
+def _like(entries: Any, value: Any) -> Any:
+    """A new entry of a list: on one line in braces, where the other entries stand so."""
+    others = [entry.fa.flow_style() for entry in entries if isinstance(entry, CommentedMap)]
+    if not isinstance(value, dict) or not others or not all(others):
+        return value
+    entry = CommentedMap(value)
+    entry.fa.set_flow_style()
+    return entry
 
 
 def _holds(document: CommentedMap, parts: list[str]) -> bool:

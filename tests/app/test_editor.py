@@ -211,6 +211,19 @@ def test_columns_of_plant_and_tariffs_have_their_units() -> None:
     assert all(units.values()), units
 
 
+def test_rates_and_shares_of_finance_have_their_units() -> None:
+    records = ("finance", "finance.sources[]", "finance.tax", "finance.covenants", "finance.revenue[]")
+    units = {
+        field.leaf: field.unit
+        for record in records
+        for field in schema.fields(record)
+        if field.kind == "number"
+    }
+    bare = {name for name, unit in units.items() if not unit}
+    assert bare <= {"amount_m", "deduction"}, "the first says it in its name, the second is a pure number"
+    assert units["base_rate_per_year"] == "share/year" and units["musd_per_year"] == "MUSD/year"
+
+
 def pasted(text: str, table: str, edits: list[dict[str, Any]], outer: str | None = None) -> Any:
     """What a paste into a grid makes of the scenario."""
     sent = [{"prop_id": "ed-pasted.data", "value": {"table": table, "edits": edits, "at": 1}}]

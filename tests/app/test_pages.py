@@ -271,6 +271,20 @@ def test_values_that_were_filled_in_are_rounded() -> None:
         for value in ("0.2736010945998762", "loan", "7", "2027-01-01", "v1.2.3")
     ]
     assert told == ["0.2736", "loan", "7", "2027-01-01", "v1.2.3"]
+    filled = capital_finance._filled(
+        pd.DataFrame(
+            {
+                "path": [
+                    "finance.inflation_per_year",
+                    "finance.life_years.halls",
+                    "finance.sources[loan].kind",
+                ],
+                "value": ["0.025", "20", "loan"],
+            }
+        )
+    )
+    assert filled["path"].tolist()[0] == "Inflation" and "life" in filled["path"].tolist()[1].lower()
+    assert filled["value"].tolist() == ["2.50 % a year", "20 years", "loan"]
 
 
 def test_a_loan_that_is_refused_is_told_apart_from_one_that_no_tariff_covers(

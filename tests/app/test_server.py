@@ -441,6 +441,13 @@ def test_a_bill_of_accelerators_and_megawatts_rounds_neither_away() -> None:
     assert [fmt.cell(value, places) for value in quantity] == ["1\u202f492", "0.65", "3.5"]
 
 
+def test_amounts_of_any_size_are_told_and_years_have_the_same_decimals() -> None:
+    amount = pd.Series([270.0, 0.257], name="Amount")
+    assert [fmt.cell(value, fmt.digits(amount)) for value in amount] == ["270", "0.257"]
+    statement = pd.DataFrame({"line": ["a", "b"], "2027": [149.3, 5.2], "2028": [1120.4, 4.1]})
+    assert fmt.places(statement) == [None, 0, 0]
+
+
 def test_every_text_a_page_asks_for_is_there(root: Path) -> None:
     asked = re.compile(r"""\bt\(\s*"([a-z0-9_.-]+)"[,)]""")
     missing = {

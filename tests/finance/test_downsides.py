@@ -86,6 +86,8 @@ def test_the_price_for_a_return_gives_that_return() -> None:
 def test_a_cover_that_no_price_gives_is_refused() -> None:
     with pytest.raises(FinanceError, match=r"no price gives a cover of 1.2: no debt is due"):
         revenue_factor(plain(sources=(OWNER,)), "min_dscr", 1.2)
+    with pytest.raises(FinanceError, match=r"no price gives a return of 8.0 % a year: nothing is paid for"):
+        revenue_factor(replace(plain(), revenue_musd=0 * plain().revenue_musd), "equity_irr", 0.08)
     early = replace(plain(), revenue_musd=plain().revenue_musd * (np.arange(28) < 12))
     with pytest.raises(FinanceError, match="revenue ends in 2029-Q4, debt in 2032-Q4"):
         revenue_factor(early, "min_dscr", 1.2)

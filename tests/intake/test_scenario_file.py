@@ -488,6 +488,56 @@ def test_editing_keeps_comments_and_all_other_lines() -> None:
     )
 
 
+@pytest.mark.parametrize("name", examples())
+def test_editing_one_field_touches_its_line_only(name: str) -> None:
+    text = example_path(name).read_text("utf-8")
+    before, after = text.splitlines(), set_in_file(text, {"title": "Mine"}).splitlines()
+    assert [line for line in after if line not in before] == ["title: Mine"]
+    assert len(after) == len(before)
+
+
+LAID_OUT = """\
+planner:   1   # blanks
+systems: [{id: a},
+          {id: b, price_usd: 1_000}]   # on two lines
+
+hosts:
+    -   id: h   # set in by four
+        mode: 'build'
+
+
+sites: [ {id: s} , {id: r} ]
+points:
+  - {at: 2027-01-01, value: 3}   # first
+  - {at: 2028-01-01, value: 4}
+allowed: [US,   KR]
+name: mine
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "gone", "new"),
+    [
+        ("name", "yours", ["name: mine"], ["name: yours"]),
+        ("sites[s].mw", 3, ["sites: [ {id: s} , {id: r} ]"], ["sites: [{id: s, mw: 3}, {id: r}]"]),
+        ("points[0].value", 8, ["  - {at: 2027-01-01, value: 3}   # first"], ["  - {at: 2027-01-01, value: 8}   # first"]),
+        ("points", [{"at": "2027-01-01", "value": 3}, {"at": "2028-01-01", "value": 4}, {"at": "2029-01-01", "value": 5}],
+         [], ["  - {at: 2029-01-01, value: 5}"]),
+        ("points", [{"at": "2027-01-01", "value": 3}], ["  - {at: 2028-01-01, value: 4}"], []),
+        ("allowed", ["US", "KR", "JP"], ["allowed: [US,   KR]"], ["allowed: [US, KR, JP]"]),
+        ("limits.min_control", 60, [], ["limits:", "  min_control: 60"]),
+        ("hosts[h].mode", "rent", ["    -   id: h   # set in by four", "        mode: 'build'"],
+         ["  - id: h       # set in by four", "    mode: 'rent'"]),
+    ],
+)  # fmt: skip
+def test_editing_leaves_the_layout_of_the_rest(
+    path: str, value: object, gone: list[str], new: list[str]
+) -> None:
+    before, after = LAID_OUT.splitlines(), set_in_file(LAID_OUT, {path: value}).splitlines()
+    assert [line for line in before if line not in after] == gone
+    assert [line for line in after if line not in before] == new
+
+
 def test_editing_adds_and_removes_entries() -> None:
     text = "# mine\nsystems:\n- id: a # first\n- id: b\nname: x\n"
     new = set_in_file(

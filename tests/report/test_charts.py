@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from planner.report import capital, kpis, views
-from planner.report.charts import answer, frontier, gantt, places, plan, sankey, style
+from planner.report.charts import answer, finance, frontier, gantt, places, plan, sankey, style
 from planner.report.terms import heading, kpi_label, term
 
 LABELS = ["2027-Q1", "2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
@@ -236,6 +236,10 @@ def test_gantt_draws_float_and_says_what_is_waited_for() -> None:
     assert loose.base[0] == "2027-10-02" and loose.x[0] == 91 * gantt.DAY_MS
     hall = next(trace for trace in fig.data if trace.name == "Hall")
     assert "3 months of float" in hall.customdata[0][2] and "waits for permit" in hall.customdata[0][2]
+    milestones["after"] = ["", "permit, grid application grid-firm, plant permit pv"]
+    table = gantt.told(milestones)
+    assert table["after"].tolist() == ["", "permit, grid connection, application, permits of plant"]
+    assert not {"line", "shown", "place"} & set(table), "what only the drawing needs"
 
 
 LONG = [f"Ministry of the same long name, department of the same long name, office {i}" for i in range(40)]
@@ -284,14 +288,37 @@ def test_each_cooling_technology_has_a_scale_of_its_own() -> None:
     fig = plan.cooling(pd.DataFrame(rows))
     assert [trace.yaxis for trace in fig.data] == ["y", "y", "y2", "y2"]
     assert fig.layout.yaxis2.domain[1] < fig.layout.yaxis.domain[0] and fig.layout.xaxis.anchor == "y2"
-    power = pd.DataFrame({"p": "s", "t": [0], "label": "2027-Q1", "facility_peak_mw": 1.0, "grid_mw": 2.0})
-    lines = [
-        trace.line.shape
-        for drawn in (fig, plan.power(power))
-        for trace in drawn.data
-        if trace.type == "scatter"
-    ]
-    assert lines == ["hvh"] * 3, "steps between bars, not within them"
+
+
+def test_limits_span_the_bars_and_leave_gaps_where_there_is_none() -> None:
+    rows = {"t": [0, 1], "label": ["2027-Q1", "2027-Q2"]}
+    power = pd.DataFrame(rows | {"p": ["s", "r"], "facility_peak_mw": 1.0, "grid_mw": [2.0, 3.0]})
+    cooling = pd.DataFrame(rows | {"c": "air", "capacity_mw": [2.0, 3.0], "heat_peak_mw": 1.0})
+    cover = pd.DataFrame(
+        rows
+        | {"dscr": 1.4, "trailing_dscr": 1.3, "in_default": False, "lock_up_dscr": 1.1, "default_dscr": 1.05}
+    )
+    for fig, limits in ((plan.power(power), 2), (plan.cooling(cooling), 1), (finance.cover_strip(cover), 2)):
+        lines = [trace for trace in fig.data if trace.xaxis == "x2"]
+        assert len(lines) == limits
+        for line in lines:
+            assert (line.x[0], line.x[-1]) == tuple(fig.layout.xaxis2.range) == (-0.5, 1.5)
+            assert list(line.customdata) == ["2027-Q1", "2027-Q1", "2027-Q2", "2027-Q2"]
+    first, second = (trace for trace in plan.power(power).data if trace.xaxis == "x2")
+    assert list(first.y) == [2.0, 2.0, None, None] and list(second.y) == [None, None, 3.0, 3.0]
+    assert [trace.showlegend for trace in plan.power(power).data].count(False) == 1, "one key for all sites"
+
+
+def test_labels_of_near_sites_stand_apart() -> None:
+    korea = pd.DataFrame(
+        {
+            "p": ["ulsan", "haenam", "busan"], "name": ["Ulsan", "Haenam (Solaseado)", "Busan"], "it_mw": [34.6, 6.55, 1.47],
+            "lat": [35.54, 34.57, 35.18], "lon": [129.31, 126.6, 129.07],
+        }
+    )  # fmt: skip
+    assert places._sides(korea, 34.6, 35.0) == {
+        "ulsan": "middle right", "haenam": "middle right", "busan": "bottom center",
+    }  # fmt: skip
 
 
 def test_map_keeps_empty_sites_and_sizes_the_used() -> None:

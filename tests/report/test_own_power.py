@@ -43,4 +43,4 @@ def test_firm_power_is_the_grid_and_plant_that_is_no_backup():
     rows = views.power_by_site(POWER)
     assert rows["firm_mw"].tolist() == pytest.approx([6.0, 6.0])
     line = charts.power(rows).data[-1]
-    assert line.name == "site: firm power" and list(line.y) == [6.0, 6.0]
+    assert line.name == "firm power (lines)" and list(line.y) == [6.0, 6.0, 6.0, 6.0]

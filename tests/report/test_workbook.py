@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shutil
+import textwrap
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,7 @@ from planner.report.finance import sections
 from planner.report.page import html_page
 from planner.report.terms import heading
 from planner.report.workbook import workbook_bytes
+from planner.report.workbook.book import Book
 from planner.report.workbook.inputs import Facts
 from planner.report.workbook.tables import frames
 from planner.runs.files import write_json
@@ -266,3 +268,24 @@ def test_priorities_in_the_workbook_add_up_to_one_as_the_wait_is_weighted() -> N
     assert found["Demand"]["priority"].tolist() == found["Service"]["priority"].tolist() == [0.75, 0.25]
     assert found["Orders"]["mode"].tolist() == ["build"]
     assert found["Orders"]["kw_per_accelerator"].tolist() == [2.0]
+
+
+def test_headings_have_room_and_no_number_touches_its_unit() -> None:
+    out = BytesIO()
+    book = Book(out)
+    frame = pd.DataFrame(
+        {
+            "statement": ["cash"] * 300 + ["balance_sheet"],
+            "shown_m": [0.123456789] * 301,
+            "unit": ["MUSD"] * 301,
+        }
+    )
+    book.table(book.sheet("Lines", "Lines"), frame)
+    book.book.close()
+    sheet = openpyxl.load_workbook(out)["Lines"]
+    assert sheet.column_dimensions["A"].width > len("balance_sheet"), "the widest name, wherever it stands"
+    assert sheet.column_dimensions["B"].width < 40
+    lines = textwrap.wrap(str(sheet["B4"].value), int(sheet.column_dimensions["B"].width) - 1)
+    assert sheet.row_dimensions[4].height >= 15 * len(lines) and len(lines) > 1
+    assert sheet["B4"].alignment.horizontal == "right" and sheet["C4"].alignment.horizontal != "right"
+    assert sheet["B5"].number_format.endswith("_)")

@@ -12,12 +12,14 @@ from planner.report.charts.style import (
     GOOD,
     MUTED,
     WARN,
+    across,
     colours,
     empty,
     finish,
     hatched,
     patterns,
     quarters,
+    step,
 )
 from planner.report.strings import t
 from planner.report.terms import statement_line, term
@@ -51,7 +53,7 @@ def cover_strip(table: pd.DataFrame) -> go.Figure:
     """DSCR by quarter with the lock-up and default lines. ``table``: label, dscr, trailing_dscr and the two lines."""
     if not table["dscr"].notna().any():
         return empty(t("charts.no-debt"))
-    fig = go.Figure()
+    fig, order = go.Figure(), table["label"].tolist()
     shades = [WARN if low else ACCENT for low in table["in_default"].astype(bool)]
     fig.add_bar(
         x=table["label"], y=table["dscr"], name=term("column", "dscr"), marker={"color": shades},
@@ -63,7 +65,7 @@ def cover_strip(table: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     for column, dash in (("lock_up_dscr", "dash"), ("default_dscr", "dot")):
         fig.add_scatter(
-            x=table["label"], y=table[column], name=term("column", column), mode="lines",
+            **step(order, order, table[column]), name=term("column", column),
             line={"color": WARN if column == "default_dscr" else MUTED, "width": 1.5, "dash": dash},
             hovertemplate=f"{term('column', column)}: %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
@@ -72,7 +74,7 @@ def cover_strip(table: pd.DataFrame) -> go.Figure:
     top = max(2.0, float(np.nanquantile(known, 0.8)) * 1.3)
     span = [min(0.0, float(known.min()) * 1.1), top]
     return finish(fig, t("charts.quarter"), t("charts.cover-axis"), height=360, legend=True,
-                  xaxis=quarters(table["label"].tolist()), yaxis={"range": span})  # fmt: skip
+                  xaxis=quarters(order), yaxis={"range": span}, **across(order))  # fmt: skip
 
 
 def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
@@ -86,8 +88,9 @@ def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
     base = float(rows["base"].iloc[0])
     fig = go.Figure()
     lost = rows["service_lost_share"]
-    names = rows["case"].where(
-        lost <= 0, rows["case"] + [" " + t("charts.service-lost", share=percent(share)) for share in lost]
+    case = pd.Series([term("downside", name) for name in rows["case"]], index=rows.index)
+    names = case.where(
+        lost <= 0, case + [" " + t("charts.service-lost", share=percent(share)) for share in lost]
     )
     odd = (rows["reason"] != "") & (lost > 0)
     for column, colour, words, of in (("worse", WARN, "charts.worse", ~odd), ("better", GOOD, "charts.better", ~odd),
@@ -101,6 +104,6 @@ def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
         )  # fmt: skip
     fig.add_vline(x=base, line={"color": MUTED, "width": 1.5})
     return finish(
-        fig, f"{axis} ({t('charts.as-signed', value=number(base))})", "", height=120 + 30 * len(rows), legend=True,
+        fig, f"{axis}<br>({t('charts.as-signed', value=number(base))})", "", height=140 + 30 * len(rows), legend=True,
         yaxis={"ticksuffix": " "}, barmode="overlay", margin={"l": 16, "r": 24},
     )  # fmt: skip

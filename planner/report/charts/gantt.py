@@ -45,6 +45,14 @@ def rows(milestones: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=["first", "of_host"]).reset_index(drop=True)
 
 
+def told(milestones: pd.DataFrame) -> pd.DataFrame:
+    """Milestones as a table for reading: in drawing order, with what each waits for in words."""
+    table = rows(milestones).drop(columns=["place", "line", "shown"])
+    if "after" in table:
+        table["after"] = [waits(str(after or "")) for after in table["after"]]
+    return table
+
+
 def gantt(milestones: pd.DataFrame) -> go.Figure:
     """Bars from start to end date; critical ones carry an outline and a mark in their label.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -15,6 +16,8 @@ from planner.report.terms import term
 PAD_DEG = 3.5
 SHAPE = 1.45
 """Width over height of the map."""
+WIDTH_PX, GLYPH_PX, LINES_PX = 480.0, 7.0, 32.0
+"""About what the map, a letter and the two lines of a label take on a desk's screen."""
 
 
 def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
@@ -30,17 +33,19 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
     largest = max(float(table["it_mw"].max()), 1e-9)
     modes = list(dict.fromkeys(held["modes"]))
     shown = table["year"].max()
+    lon, lat = _window(table)
     for year, there in table.groupby("year"):
+        side = _sides(held[held["year"] == year], largest, WIDTH_PX / (lon[1] - lon[0]))
         look = {"meta": year, "visible": year == shown}
         for i, mode in enumerate(modes):
             part = there[(there["it_mw"] > 1e-6) & (there["modes"] == mode)]
             fig.add_scattergeo(
                 lat=part["lat"], lon=part["lon"], name=_words(mode), mode="markers+text",
-                text=[f"{_short(n)}<br>{number(mw)} MW" for n, mw in zip(part["name"], part["it_mw"], strict=True)],
-                textposition=_positions(part, held[held["year"] == year]),
+                text=[_label(n, mw) for n, mw in zip(part["name"], part["it_mw"], strict=True)],
+                textposition=[side[p] for p in part["p"]],
                 marker={
                     "symbol": SYMBOLS[i % len(SYMBOLS)], "color": PALETTE[i % len(PALETTE)], "opacity": 0.85,
-                    "size": (10 + 26 * (part["it_mw"] / largest) ** 0.5).tolist(), "line": {"width": 1, "color": "#ffffff"},
+                    "size": _size(part["it_mw"], largest).tolist(), "line": {"width": 1, "color": "#ffffff"},
                 },
                 customdata=_hover(part), hovertemplate=_TEMPLATE, **look,
             )  # fmt: skip
@@ -51,7 +56,6 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
             **look,
         )  # fmt: skip
     finish(fig, height=420, legend=True, margin={"l": 8, "r": 8, "t": 44, "b": 8})
-    lon, lat = _window(table)
     return fig.update_geos(
         resolution=50, projection_type="mercator", fitbounds=False, lonaxis_range=lon, lataxis_range=lat,
         showlakes=False, showcountries=True, showland=True, landcolor="rgba(134,142,150,0.22)",
@@ -77,15 +81,47 @@ def _hover(table: pd.DataFrame) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def _positions(part: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Labels away from the nearest other site, so that neighbours do not write over each other."""
-    sides = []
-    for row in part.itertuples():
-        others = table[table["p"] != row.p]
-        gap = (others["lon"] - row.lon) ** 2 + (others["lat"] - row.lat) ** 2
-        eastward = bool(len(others)) and float(others.loc[gap.idxmin(), "lon"]) > row.lon
-        sides.append("middle left" if eastward else "middle right")
-    return sides
+def _size(it_mw: Any, largest: float) -> Any:
+    """Pixels across a bubble, whose area grows with the power."""
+    return 10 + 26 * (it_mw / largest) ** 0.5
+
+
+def _label(name: str, it_mw: float) -> str:
+    return f"{_short(name)}<br>{number(it_mw)} MW"
+
+
+def _sides(held: pd.DataFrame, largest: float, px_per_degree: float) -> dict[str, str]:
+    """Where the label of each site stands beside its bubble: where it covers least of other bubbles and labels.
+
+    The largest site chooses first.
+    """
+    upright = px_per_degree / math.cos(math.radians(float(held["lat"].mean()))) if len(held) else 1.0
+    rows = list(held.sort_values("it_mw", ascending=False, kind="stable").itertuples())
+    at = {r.p: (r.lon * px_per_degree, r.lat * upright, float(_size(r.it_mw, largest)) / 2) for r in rows}
+    bubbles = {p: (x - r, y - r, x + r, y + r) for p, (x, y, r) in at.items()}
+    placed: dict[str, tuple[str, _Box]] = {}
+    for row in rows:
+        x, y, r = at[row.p]
+        wide = GLYPH_PX * max(len(line) for line in _label(row.name, row.it_mw).split("<br>"))
+        others = [box for p, box in bubbles.items() if p != row.p] + [box for _, box in placed.values()]
+        boxes: dict[str, _Box] = {
+            "middle right": (x + r, y - LINES_PX / 2, x + r + wide, y + LINES_PX / 2),
+            "middle left": (x - r - wide, y - LINES_PX / 2, x - r, y + LINES_PX / 2),
+            "top center": (x - wide / 2, y + r, x + wide / 2, y + r + LINES_PX),
+            "bottom center": (x - wide / 2, y - r - LINES_PX, x + wide / 2, y - r),
+        }
+        best = min(boxes, key=lambda side: sum(_shared(boxes[side], box) for box in others))
+        placed[row.p] = (best, boxes[best])
+    return {p: side for p, (side, _) in placed.items()}
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _shared(a: _Box, b: _Box) -> float:
+    """Area that two boxes share."""
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(wide, 0.0) * max(high, 0.0)
 
 
 def _window(table: pd.DataFrame) -> tuple[list[float], list[float]]:

@@ -12,6 +12,7 @@ from planner.report.charts.style import (
     GOOD,
     MUTED,
     WARN,
+    across,
     clipped,
     colours,
     empty,
@@ -19,6 +20,7 @@ from planner.report.charts.style import (
     hatched,
     patterns,
     quarters,
+    step,
 )
 from planner.report.names import labels
 from planner.report.strings import t
@@ -94,17 +96,20 @@ def power(table: pd.DataFrame) -> go.Figure:
             marker=hatched(colour[p], pattern[p]),
             hovertemplate=f"{name_of[p]}, {t('charts.facility-hover')}<extra></extra>",
         )  # fmt: skip
+    own = [
+        p for p, part in table.groupby("p") if "firm_mw" in part and (part["firm_mw"] > part["grid_mw"]).any()
+    ]
     for i, p in enumerate(names):
         part = table[table["p"] == p]
-        own = "firm_mw" in part and bool((part["firm_mw"] > part["grid_mw"]).any())
+        told = "charts.firm-hover" if p in own else "charts.grid-hover"
         fig.add_scatter(
-            x=part["label"], y=part["firm_mw" if own else "grid_mw"], mode="lines",
-            name=f"{name_of[p]}: {t('charts.firm' if own else 'charts.grid')}",
-            line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2, "shape": "hvh"},
-            hovertemplate=f"{name_of[p]}, {t('charts.firm-hover' if own else 'charts.grid-hover')}<extra></extra>",
+            **step(order, part["label"], part["firm_mw" if p in own else "grid_mw"]),
+            name=t("charts.firm" if own else "charts.grid"), legendgroup="firm", showlegend=i == 0,
+            line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2},
+            hovertemplate=f"{name_of[p]}, {t(told)}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.power"), height=380, legend=True,
-                  xaxis=quarters(order), barmode="group", bargap=0.2)  # fmt: skip
+                  xaxis=quarters(order), barmode="group", bargap=0.2, **across(order))  # fmt: skip
 
 
 def sources(table: pd.DataFrame) -> go.Figure:
@@ -145,8 +150,8 @@ def cooling(table: pd.DataFrame) -> go.Figure:
             legendgroup="heat", marker=hatched(WARN, "/"), hovertemplate=f"{c}, {t('charts.heat-hover')}<extra></extra>",
         )  # fmt: skip
         fig.add_scatter(
-            x=part["label"], y=part["capacity_mw"], mode="lines", name=t("charts.capacity"), yaxis=axis,
-            showlegend=i == 0, legendgroup="capacity", line={"color": ACCENT, "width": 2, "shape": "hvh"},
+            **step(order, part["label"], part["capacity_mw"]), name=t("charts.capacity"), yaxis=axis,
+            showlegend=i == 0, legendgroup="capacity", line={"color": ACCENT, "width": 2},
             hovertemplate=f"{c}, {t('charts.capacity-hover')}<extra></extra>",
         )  # fmt: skip
         fig.layout[f"yaxis{axis[1:]}"] = {"domain": [top - 0.7 / len(names), top - 0.08 / len(names)], "nticks": 4,
@@ -155,7 +160,7 @@ def cooling(table: pd.DataFrame) -> go.Figure:
                            xanchor="left", yanchor="bottom", showarrow=False)  # fmt: skip
     return finish(fig, t("charts.quarter"), None, height=120 + 150 * len(names), legend=True,
                   xaxis=quarters(order) | {"anchor": f"y{len(names) if len(names) > 1 else ''}"},
-                  bargap=0.2)  # fmt: skip
+                  bargap=0.2, **across(order))  # fmt: skip
 
 
 def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -> go.Figure:

@@ -55,6 +55,26 @@ def clipped(texts: Sequence[str], width: int) -> list[str]:
     ]
 
 
+def step(order: Sequence[str], labels: Iterable[str], values: Iterable[float]) -> dict[str, Any]:
+    """A trace's line that holds a value over the whole width of each bar, on the axis of ``across``.
+
+    ``order`` are the categories of the chart; what has no value leaves a gap. ``customdata`` is the category.
+    """
+    at = dict(zip(labels, values, strict=True))
+    twice = [label for label in order for _ in range(2)]
+    return {
+        "x": [i + side for i in range(len(order)) for side in (-0.5, 0.5)], "y": [at.get(label) for label in twice],
+        "customdata": twice, "xaxis": "x2", "mode": "lines",
+    }  # fmt: skip
+
+
+def across(order: Sequence[str]) -> dict[str, Any]:
+    """The axis of ``step``: numbers below the categories, from the edge of the first bar to that of the last."""
+    return {
+        "xaxis2": {"overlaying": "x", "type": "linear", "range": [-0.5, len(order) - 0.5], "visible": False}
+    }
+
+
 def finish(
     fig: go.Figure,
     x: str | None = None,

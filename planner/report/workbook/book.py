@@ -6,6 +6,7 @@ the same numbers.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +31,10 @@ TEXT_LIMIT = 32_000
 """Excel holds 32,767 characters in a cell."""
 HERE, BEFORE, AFTER = "@", "~", "`"
 """Stand in a formula of a row for its own column, the one before it and the one after it."""
+GAP = "_)"
+"""Ends a format of numbers: as much room as a bracket takes, so that no number touches the unit on its right."""
+LINE_PT = 15.0
+"""Height of a line of text in a cell."""
 TOP = 3
 """Row of a table's headings, counted from 0; the first row below it is 5 in a formula."""
 
@@ -52,16 +57,15 @@ class Book:
         add = self.book.add_format
         self.title = add({"bold": True, "font_size": 14})
         self.note = add({"italic": True, "font_color": "#555555"})
-        self.head = add(
-            {"bold": True, "bottom": 1, "bg_color": "#E7F1F3", "text_wrap": True, "valign": "top"}
-        )
+        head = {"bold": True, "bottom": 1, "bg_color": "#E7F1F3", "text_wrap": True, "valign": "top"}
+        self.head, self.head_right = add(head), add(head | {"align": "right"})
         self.bold = add({"bold": True, "top": 1})
-        self.total = add({"bold": True, "top": 1, "num_format": "#,##0.00"})
-        self.number = add({"num_format": "#,##0.00"})
-        self.exact = add({"num_format": "#,##0.000000"})
+        self.total = add({"bold": True, "top": 1, "num_format": f"#,##0.00{GAP}"})
+        self.number = add({"num_format": f"#,##0.00{GAP}"})
+        self.exact = add({"num_format": f"#,##0.000000{GAP}"})
         self.whole = add({"num_format": "0"})
         self.day = add({"num_format": "yyyy-mm-dd"})
-        self.input = add({"num_format": "#,##0.######", "font_color": "#0000C0", "bg_color": "#FFF8DC"})
+        self.input = add({"num_format": f"#,##0.######{GAP}", "font_color": "#0000C0", "bg_color": "#FFF8DC"})
         self.good = add({"bold": True, "font_color": "#0B6E4F"})
         self.checks: list[Check] = []
         self.spans: dict[str, dict[str, str]] = {}
@@ -79,9 +83,13 @@ class Book:
 
     def table(self, sheet: Any, frame: pd.DataFrame, row: int = TOP, words: bool = True) -> int:
         """The frame under its headings from ``row``; its columns can be read by formulas. Returns the row below it."""
+        lines = 1
         for j, name in enumerate(frame.columns):
-            sheet.write_string(row, j, heading(str(name)) if words else str(name), self.head)
-            sheet.set_column(j, j, width(frame[name], str(name)))
+            text, wide = heading(str(name)) if words else str(name), width(frame[name], str(name))
+            sheet.write_string(row, j, text, self.head_right if _is_numeric(frame[name]) else self.head)
+            sheet.set_column(j, j, wide)
+            lines = max(lines, len(textwrap.wrap(text, int(wide) - 1)))
+        sheet.set_row(row, LINE_PT * lines)  # not every viewer makes room for a heading that wraps
         for i, values in enumerate(frame.itertuples(index=False, name=None), start=row + 1):
             for j, value in enumerate(values):
                 self.cell(sheet, i, j, value)
@@ -170,7 +178,7 @@ class Timeline:
         self.book, self.labels, self.totals = book, list(labels), totals
         self.sheet, self.name, self.row = book.sheet(name, title, note), name[:31], TOP + 1
         for j, text in enumerate(("Line", "Key", "Unit", "Total", "", *self.labels)):
-            self.sheet.write_string(TOP, j, text, book.head)
+            self.sheet.write_string(TOP, j, text, book.head if j < self.TOTAL else book.head_right)
         self.sheet.set_column(0, 0, 42)
         self.sheet.set_column(1, 2, 16)
         self.sheet.set_column(self.BEFORE, self.BEFORE, 2)
@@ -235,8 +243,13 @@ def width(column: pd.Series, name: str) -> float:
     """Width of a column in characters."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return 12
-    longest = max((len(str(v)) for v in column.head(200)), default=0)
+    shown = "{:,.2f} ".format if pd.api.types.is_float_dtype(column) else str
+    longest = max((len(shown(v)) for v in column.unique()), default=0)
     return float(min(max(10, longest + 1, len(heading(name)) * 0.7), 48))
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def _is_whole(value: Any) -> bool:

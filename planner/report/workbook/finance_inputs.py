@@ -62,7 +62,7 @@ def write_finance_inputs(book: Book, facts: Facts, found: PlanFinance) -> Place:
                 cells.setdefault((name, column), f"'{SHEET}'!${xl_col_to_name(j)}${i + 1}")
         row += len(entries) + 3
     sheet.set_column(0, 0, 46)
-    sheet.set_column(1, len(TERMS), 14)
+    sheet.set_column(1, len(TERMS), 18)
     return lambda name, column: cells[name, column]
 
 

@@ -98,11 +98,12 @@ def open_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     faults: list[str] = []
     contexts: list[Any] = []
 
-    def open_(path: str = "/", scheme: str = "light", **options: Any) -> Page:
+    def open_(path: str = "/", scheme: str | None = "light", **options: Any) -> Page:
         context = chromium.new_context(
             accept_downloads=True, **({"viewport": {"width": 1360, "height": 900}} | options)
         )
-        context.add_cookies([{"name": "scheme", "value": scheme, "url": site.url}])
+        if scheme is not None:
+            context.add_cookies([{"name": "scheme", "value": scheme, "url": site.url}])
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         contexts.append(context)
         page = context.new_page()
