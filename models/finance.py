@@ -5,7 +5,8 @@ draw_uses     all sources together pay at most what falls due for a thing in the
 draw_share    a source pays at most its share of it
 draw_cover    an export credit pays at most its share of the goods, their eligible content, and its cap on local cost
 draw_amount   a source lends at most its amount, nominal, in its currency
-draw_gain     what sources give away for a thing is at most 99 % of what it costs: price less what is left at the end
+draw_gain     what sources give away for a thing is at most 99 % of what it costs: price less what is left at the end;
+              where purchases of a class cost unlike shares of their price, of each no more than sources can give for it
 
 Only capital of the partner is paid for, in the period in which it falls due: nothing is lent against goods that were paid
 before or are sold. Orders wait for their licence, and so do draws for them. The last row keeps the plan from buying things
@@ -14,7 +15,8 @@ for the sake of a grant or of a loan below the discount rate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from planner.case.draws import (
     MOST_GIVEN,
     OptionalSource,
     content_share,
+    most_given,
     optional_sources,
     taken_share,
 )  # fmt: skip
@@ -65,10 +68,8 @@ def declare(m: Any, case: Case, entries: pd.DataFrame) -> list[Booked]:
     gains = draws.assign(
         gain=[_gain(case, lines[j, t], t) for j, t in zip(draws["j"], draws["t"], strict=True)]
     )
-    parts["draw_gain"] = [
-        _named(gains, gains["gain"].clip(lower=0.0)),
-        _named(own, -MOST_GIVEN * own["cost_share"] * own["musd"]),
-    ]
+    gains["gain"] = gains["gain"].clip(lower=0.0)
+    parts["draw_gain"] = [*_gains(sources, gains, own)]
     for name in ROWS:
         if rows := [part for part in parts[name] if len(part)]:
             weights = pd.concat(rows, ignore_index=True)
@@ -177,6 +178,40 @@ def _cover(
     ):
         yield _named(part, part["net"], f"{source.id} {name}", ["t"])
         yield _named(goods, -share * allowed, f"{source.id} {name}", ["t"])
+
+
+def _gains(
+    sources: Sequence[OptionalSource], gains: pd.DataFrame, own: pd.DataFrame
+) -> Iterator[pd.DataFrame]:
+    """What is given for things, and for their purchases where these cost unlike shares of their price.
+
+    What sources cannot give for an engine that wears out, since their share is less, would be given for the turbine beside
+    it that keeps its price, beyond its cost: plans would buy turbines to be given it. So where that may be, no more of a
+    purchase counts than sources can give for it: for any of them together, since others may be used up.
+    """
+    cost = MOST_GIVEN * own["cost_share"]
+    yield _named(gains, gains["gain"])
+    yield _named(own, -cost * own["musd"])
+    shares = {
+        s.id: 1.0 if s.terms.kind == EXPORT_CREDIT or s.terms.share is None else s.terms.share
+        for s in sources
+    }
+    by_key = dict(iter(gains[gains["gain"] > 0].groupby(KEYS)))
+    for key, uses in own.groupby(KEYS):
+        offers, costs = by_key.get(key, gains.iloc[:0]), cost[uses.index]
+        for few in _some_of(offers["j"]):
+            some = offers[offers["j"].isin(few)]
+            each = ((row.gain, row.net, shares[row.j]) for row in records(some))
+            most = most_given(each, float(uses["free"].iloc[0]))
+            if costs.min() < most < costs.max():
+                yield _named(some, some["gain"], " ".join(few))
+                yield _named(uses, -costs.clip(upper=most) * uses["musd"], " ".join(few))
+
+
+def _some_of(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Every choice of one name or more."""
+    every = list(names)
+    return chain.from_iterable(combinations(every, n + 1) for n in range(len(every)))
 
 
 def _amount(

@@ -17,7 +17,9 @@ from planner.audit.view import PARTNER, View, each_period, lookup
 LINE = ["t", "kind", "account", "asset_class", "payer", "h", "a", "k", "origin_iso3", "w"]
 AMOUNTS = ["quantity", "musd"]
 PLANT = ("plant", "batteries")
-FIELDS = ["kind", "account", "asset_class", "payer", "h", "a", "k", "origin_iso3", "w", "unit"]
+FIELDS = ["kind", "account", "asset_class", "payer", "h", "a", "k", "origin_iso3", "w", "unit", "item"]
+ITEM = ["h", "a", "k", "b", "c", "n", "g", "u", "t"]
+"""Parts of the index of a purchase."""
 
 
 class Book:
@@ -39,17 +41,19 @@ class Book:
             self.parts[name].extend(cells.tolist())
 
     def table(self) -> pd.DataFrame:
-        """All lines: t, kind, account, asset class, payer, host, stack, origin, workload, unit, quantity, MUSD."""
+        """All lines: t, kind, account, asset class, payer, host, stack, origin, workload, unit, item, quantity, MUSD."""
         texts = {k: pd.array(self.parts[k], dtype=object) for k in FIELDS}
         numbers = {k: np.array(self.parts[k], dtype=float) for k in AMOUNTS}
         return pd.DataFrame({"t": np.array(self.parts["t"], dtype=int), **texts, **numbers})
 
     def asset(self, rows: pd.DataFrame, price: Any, what: str, quantity: Any = 0.0, **fields: Any) -> None:
-        """Outlays of a purchase over its lead and its residual value."""
+        """Outlays of a purchase over its lead and its residual value; ``item`` tells one purchase from the other."""
         if not len(rows):
             return
         rows = rows.assign(price=np.asarray(price, dtype=float) * np.ones(len(rows))).reset_index(drop=True)
-        first, fields = self.case.order_share[what], {**fields, "asset_class": what}
+        item = rows[[c for c in ITEM if c in rows]].astype(str).agg(" ".join, axis=1)
+        item = (f"{fields.get('account')} " + item).to_numpy(object)
+        first, fields = self.case.order_share[what], {**fields, "asset_class": what, "item": item}
         lead, live, life = (rows[c].to_numpy(int) for c in ("case_lead", "t", "case_life"))
         self.add(rows, 0.0, quantity, kind="capex", **fields)  # quantities are compared without their period
         ordered = self.view.begins(live) - lead

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain, combinations
 
 import numpy as np
 import pandas as pd
 
+from planner.audit import cooling, fleet, halls, plant, power, refits, sites
 from planner.audit.book import Book
 from planner.audit.content import made
 from planner.audit.findings import Findings
 from planner.audit.policy import borne, discount
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.case.columns import records
-from planner.case.draws import MOST_GIVEN
+from planner.case.draws import MOST_GIVEN, most_given
 from planner.case.finance import (
     country_premium,
     exchange_rate,
@@ -109,19 +111,54 @@ def _limits(view: View, found: Findings, s: Source, own: pd.DataFrame, uses: pd.
 
 
 def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
-    """What sources give away for a thing over the horizon is at most nearly all of its price less what is left of it."""
-    factor, ledger = discount(view), view.table("ledger")
-    own = ledger[(ledger["payer"] == PARTNER) & ledger["kind"].isin(["capex", "residual"])]
-    cost = total(own, THING, own["musd"] * lookup(own["t"], factor).astype(float))
-    worth = {}
-    for s in _sources(view):
-        for t in sorted(set(drawn.loc[drawn["supplier"] == s.id, "t"])):
-            paid = sum(musd * float(factor[due]) for _, due, musd in _service(view, s, t))
-            worth[s.id, t] = max(0.0, float(factor[t]) - paid)
-    given = [row.gross * worth[row.supplier, row.t] for row in records(drawn)]
-    gains = total(drawn, THING, np.array(given))
-    most = MOST_GIVEN * over(gains.index, cost)
-    found.at_most("draw-gain", gains, most, f"sources give more than {MOST_GIVEN:.0%} of what a thing costs")
+    """What sources give away for a thing is at most nearly all of its price less what is left of it at the end.
+
+    Purchase by purchase: of each no more counts than these sources can give for it, whichever of them are taken.
+    """
+    factor, bought, uses = discount(view), _bought(view), _uses(view)
+    free = (uses.groupby(KEYS)["taken"].first().mul(-1.0) + 1.0).to_dict()
+    known = {s.id: s for s in _sources(view)}
+    worth: dict[tuple[str, int], float] = {}
+    for s, t in {(row.supplier, int(row.t)) for row in records(drawn)}:
+        paid = sum(musd * float(factor[due]) for _, due, musd in _service(view, known[s], t))
+        worth[s, t] = max(0.0, 1.0 - paid / float(factor[t]))
+    given = drawn.assign(given=[row.gross * worth[row.supplier, int(row.t)] for row in records(drawn)])
+    for key, rows in given.groupby(KEYS):
+        of = bought[(bought[KEYS] == pd.Series(key, index=KEYS)).all(axis=1)]
+        by_source = rows.groupby("supplier")["given"].sum()
+        for few in chain.from_iterable(combinations(by_source.index, n + 1) for n in range(len(by_source))):
+            offers = [
+                (worth[s, int(key[3])], 1.0 - (known[s].premium_share or 0.0), _share(known[s])) for s in few
+            ]
+            each = (MOST_GIVEN * of["cost_share"]).clip(upper=most_given(offers, free.get(key, 1.0)))
+            found.at_most(
+                "draw-gain", pd.Series([by_source[list(few)].sum()], index=[(*key, *few)]),
+                float((each * of["musd"]).sum()), f"sources give more than {MOST_GIVEN:.0%} of what a thing costs",
+            )  # fmt: skip
+
+
+def _share(s: Source) -> float:
+    """Of a thing; an agency covers a share of all goods of a period."""
+    return 1.0 if s.share is None or s.kind == "export-credit" else s.share
+
+
+@once
+def _bought(view: View) -> pd.DataFrame:
+    """Outlays by purchase, thing and period, with what the purchase costs over the horizon as a share of its price."""
+    book = Book(view)
+    for topic in (fleet, halls, cooling, refits, plant, power, sites):
+        topic.booked(book)
+    lines = book.table()
+    lines = lines[(lines["payer"] == PARTNER) & (lines["asset_class"] != "") & (lines["musd"] != 0)]
+    pv = (
+        (lines["musd"] * lookup(lines["t"], discount(view)).astype(float))
+        .groupby([lines["item"], lines["kind"]])
+        .sum()
+    )
+    kinds = pv.unstack("kind").reindex(columns=["capex", "residual"]).fillna(0.0)
+    share = (1.0 + kinds["residual"] / kinds["capex"]).clip(lower=0.0)
+    paid = lines[lines["kind"] == "capex"].groupby([*KEYS, "item"], as_index=False)["musd"].sum()
+    return paid.assign(cost_share=paid["item"].map(share))
 
 
 def booked(book: Book) -> None:

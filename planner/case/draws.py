@@ -7,7 +7,7 @@ for ending later. Arithmetic of loans: ``planner.case.loans``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,6 +178,21 @@ def fees_of(terms: Source, premium: float) -> Fees:
         upfront=terms.upfront_fee_share or 0.0, commitment=terms.commitment_fee_per_year or 0.0,
         guarantee=terms.guarantee_fee_per_year or 0.0, premium=premium, withholding=terms.withholding_share or 0.0,
     )  # fmt: skip
+
+
+def most_given(offers: Iterable[tuple[float, float, float]], free: float) -> float:
+    """The most that sources give away of a dollar of capital, at their shares of it and ``free`` of it in all.
+
+    offers: by source what a dollar drawn is worth less its debt service, what of it pays for things, its share at most.
+
+    >>> round(most_given([(1.0, 1.0, 0.3), (0.08, 0.9, 0.8)], 1.0), 4)  # a grant of 30 %, then a loan for the rest
+    0.3622
+    """
+    given, left = 0.0, free
+    for gain, net, share in sorted(offers, key=lambda offer: -offer[0] / offer[1]):
+        part = min(left, share)
+        given, left = given + part * gain / net, left - part
+    return given
 
 
 def taken_share(scenario: Scenario, catalog: Catalog, asset: str, payer: str, country: str) -> float:

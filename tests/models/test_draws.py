@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from planner.audit import audit
-from planner.case import loans
+from planner.case import draws, loans
 from planner.case.build import build_case
 from planner.case.draws import content_share
 from planner.finance.from_plan import finance_of
@@ -105,6 +105,7 @@ def free(best: Any) -> Answer:
 
 def test_doctests() -> None:
     assert doctest.testmod(loans).failed == 0
+    assert doctest.testmod(draws).failed == 0
 
 
 @pytest.mark.parametrize(("rate", "part"), [(0.0777, 0.85), (0.0778, 0.0)])
@@ -264,6 +265,54 @@ def test_what_nobody_needs_is_not_free_by_a_grant(case: Any, optimise: Any) -> N
         for t, x in zip(entries["t"], entries["musd"], strict=True)
     )
     assert more.objective - needed.objective == pytest.approx(0.01 * 10 * each, rel=1e-6)
+
+
+GRANT = {"id": "eu", "optional": True, "kind": "grant", "assets": ["plant"], "share": 0.3}
+ENGINE, WIND = "gas-engine-dc-2026", "wind-onshore-2026"
+
+
+@pytest.fixture(scope="module")
+def bridged(tiny: Any, plain_catalog: Any) -> Any:
+    """bridged(sources, wind_too) -> the tiny case without a line: engines that nobody buys used; wind that hardly blows."""
+    engine = {
+        "id": ENGINE,
+        "capex_usd_per_kw": 3000,
+        "unit_mw": 0,
+        "lead_months": 6,
+        "permit_months": 3,
+        "resale_pct": 0,
+    }
+    wind = {"id": WIND, "capex_usd_per_kw": 1500, "unit_mw": 0, "lead_months": 6, "permit_months": 3, "max_mw": 5,
+            "capacity_factor_pct": 1}  # fmt: skip
+
+    def make(*sources: dict[str, Any], wind_too: bool = True) -> Any:
+        power = {"options": [engine, *([wind] if wind_too else [])]}
+        finance = {**ASKED, "residual": "market", "sources": list(sources)}
+        return build_case(
+            tiny(finance=finance, sites={"grid_lead_months": 60, "power": power}), plain_catalog()
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "sources", [[GRANT], [{**GRANT, "share": 0.8}], [{**GRANT, "amount_m": 1}, {**GRANT, "id": "un"}]]
+)
+def test_nothing_is_bought_for_what_sources_cannot_give_for_something_else(
+    bridged: Any, optimise: Any, sources: list[dict[str, Any]]
+) -> None:
+    """Of an engine 30 % are given of the 99 % it costs; wind keeps nine tenths of its price, is given none of the rest."""
+    answer = optimise(bridged(*sources))
+    assert {g for _, g, _ in answer.used("plant")} == {ENGINE}
+    assert answer.objective == pytest.approx(optimise(bridged(*sources, wind_too=False)).objective)
+
+
+def test_the_audit_finds_what_was_bought_to_be_given_money(bridged: Any, monkeypatch: Any) -> None:
+    assert (clean := solve(bridged(GRANT)).plan) is not None and not len(audit(clean))
+    monkeypatch.setattr(finance, "_some_of", lambda names: iter(()))
+    plan = solve(bridged(GRANT)).plan
+    assert plan is not None and WIND in set(plan.tables["plants"]["g"])
+    assert set(audit(plan)["rule"]) == {"draw-gain"}
 
 
 @pytest.mark.slow
