@@ -107,7 +107,7 @@ def _kept(place: Path, plans: int) -> None:
 def _show(path: Path, tables: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from planner.report.front import most_control
+    from planner.report.front import most_control, no_own_plan
     from planner.studies.next_step import CONTROL, SPEED, least, most
 
     out = console()
@@ -138,7 +138,7 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
             fixed(row.capex_musd), "" if row.gap != row.gap else percent(row.gap, 1), *prices,
         )  # fmt: skip
     out.print(table)
-    if said := most_control(points):
+    for said in filter(None, (no_own_plan(points), most_control(points))):
         out.print(said)
     ranges = tables["ranges"]
     if len(ranges):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from planner.case.bounds import Bounds
+from planner.facts.numbers import decimals_apart, fixed
 from planner.facts.rounding import rounded_up
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
@@ -204,15 +205,36 @@ def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
         return rounded
     reached = {w: rounded_up(months + DELAY_SLACK_MONTHS, 4) for w, months in engine.delays(found.x).items()}
     total = rounded_up(engine.value(found.x, "delay") + DELAY_SLACK_MONTHS, 4)
+    before = run.bounds
     run.bounds = replace(
         run.bounds,
         max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()} if own else caps,
         max_delay_months=None if longest is None else max(longest, total),
     )
     run.bound = run.control_bound = run.together = None
-    run.notes.append("whole units cannot serve as soon as divisible ones: caps on delay are what they reach")
+    run.notes += _raised(before, run.bounds)
     engine.policy(run.bounds)
     return _units_of(run, found.x)
+
+
+def _raised(before: Bounds, now: Bounds) -> list[str]:
+    """A note that whole units may wait longer than divisible ones were to: who, and how much longer; none where nobody."""
+    pairs = [
+        (f"{w} may wait", cap, now.max_delay_months_by_workload[w], "months")
+        for w, cap in before.max_delay_months_by_workload.items()
+    ]
+    if before.max_delay_months is not None and now.max_delay_months is not None:
+        pairs.append(
+            ("all together may wait", before.max_delay_months, now.max_delay_months, "weighted months")
+        )
+    told = []
+    for who, first, then, unit in pairs:
+        if then > first:
+            digits = decimals_apart((first, then), least=1)
+            told.append(
+                f"{who} {fixed(then, digits)} {unit}, {fixed(then - first, digits)} more than first allowed"
+            )
+    return [f"whole units cannot serve as soon as divisible ones: {'; '.join(told)}"] if told else []
 
 
 def _together(run: SolveRun, rounded: Solution) -> Solution:

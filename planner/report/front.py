@@ -14,6 +14,7 @@ from planner.facts.rounding import rounded_up
 from planner.plans.kpis import served_share, service_months
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
+from planner.studies.frontier_plans import OWN_POINT
 from planner.studies.frontier_tables import holding, unbeaten
 from planner.studies.next_step import CONTROL, SPEED, least, most
 
@@ -133,9 +134,15 @@ def most_control(points: pd.DataFrame) -> str:
     )
 
 
+def no_own_plan(points: pd.DataFrame) -> str:
+    """That a frontier has no plan at the scenario's own limits; empty where it has one, or is no frontier."""
+    plans = {plan for plan in points.get("plan", ()) if plan >= 0}
+    return t("tradeoff.words-no-own") if plans and OWN_POINT not in plans else ""
+
+
 def in_words(points: pd.DataFrame) -> list[str]:
     """What more control costs at the loosest limit on delay, and what less delay costs, between the ends of the points; how
-    much control a plan can have.
+    much control a plan can have; whether the scenario's own limits have none.
     """
     known = points.dropna(subset=["max_delay_months"])
     screened = known[known["quality"] == "screening"]
@@ -147,7 +154,7 @@ def in_words(points: pd.DataFrame) -> list[str]:
     strict = loosest.loc[loosest["control_score"].idxmax()]
     fast = known[known["max_delay_months"] <= known["max_delay_months"].min() + 1e-6]
     fast = fast.loc[fast["cost_npv_musd"].idxmin()]
-    told = [said] if (said := most_control(points)) else []
+    told = [said for said in (no_own_plan(points), most_control(points)) if said]
     if strict["control_score"] - cheap["control_score"] < SAME_POINTS:
         told.append(t("tradeoff.words-one-control", months=number(cheap["max_delay_months"]),
                       points=number(cheap["control_score"])))  # fmt: skip

@@ -107,9 +107,14 @@ class Limits:
         """A plan to make; the scenario as it stands for its own limits."""
         scenario = self.case.scenario
         if limit == MOST:
-            if not self.stated:  # the least delay that the tolerance is measured from is known
+            floor = scenario.limits.min_control
+            if self.stated:  # a floor that is out of reach must not leave it without a plan
+                limits = scenario.limits.model_copy(update={"min_control": None})
+                scenario = scenario.model_copy(update={"limits": limits})
+            elif floor is None or floor > self.free.most_control(None):
+                # the least delay that the tolerance is measured from is known; that under a floor is not
                 own = self.free.least_delay_months + max(self.tolerance, DELAY_SLACK_MONTHS)
-                scenario = limited(scenario, self.free.caps(own), scenario.limits.min_control)
+                scenario = limited(scenario, self.free.caps(own), None)
             return Task(point, scenario, self.case.catalog, self.quality, "control")
         if limit.longer is not None:
             caps = self.free.caps(self.free.least_delay_months + limit.longer)

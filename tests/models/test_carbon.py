@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -163,7 +164,15 @@ def test_whole_units_of_a_small_fleet_wait_longer_than_divisible_ones(place, fac
     assert free.plan is not None and not len(audit(free.plan))
     assert "how soon whole units can serve" in said
     assert "whole units, halls, hosts and stacks together" not in said, "under caps that no whole units keep"
-    assert any("caps on delay are what they reach" in note for note in free.notes)
+    (note,) = (each for each in free.notes if "whole units cannot serve" in each)
+    ((w, cap),) = free.bounds.max_delay_months_by_workload.items()
+    named, longer = re.fullmatch(
+        r".* as divisible ones: (\w+) may wait [\d.]+ months, ([\d.]+) more than first allowed", note
+    ).groups()
+    assert named == w and 0 < float(longer) < cap
+    waits = free.plan.tables["demand"].assign(months=lambda d: d["t"].map(told.periods["months"]))
+    months = float((waits["months"] * waits["unserved_share"]).sum())
+    assert cap - float(longer) < months <= cap + 1e-4, "longer than first allowed, and no longer than now"
     soonest = [
         solve(build_case(place(SETS, 2, limits=limits(max_delay_months=most)), facts), "quick", "delay").plan
         for most in (None, 60)

@@ -20,7 +20,7 @@ from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
 from planner.planning.pipeline import solve
-from planner.report.front import in_words, most_control
+from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
 from planner.runs.disk import WriteError
 from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
@@ -295,6 +295,12 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
 def test_a_bound_is_not_rounded_below_itself() -> None:
     points = pd.DataFrame({"control_score": [63.034], "control_bound": [63.0842]})
     assert "63.09" in most_control(points)
+
+
+def test_it_is_said_where_no_plan_was_made_at_the_scenarios_own_limits() -> None:
+    front = pd.DataFrame({"plan": [0, 1, -1]})
+    assert not no_own_plan(front) and not no_own_plan(front[2:])
+    assert "own limits" in no_own_plan(front[1:])
 
 
 def test_equal_plans_stand_on_the_front_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.case.case import Case
-from planner.intake.scenario_file import example_path, load_scenario
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.studies.frontier_limits import MOST, OWN, Limit, Limits, Reached, distinct
 from planner.studies.screening import LiveFrontier
 
@@ -34,6 +34,23 @@ def test_the_first_plans_are_at_the_scenarios_own_limits_and_at_the_most_control
     most = limits(case, 30.0, 60.0).task(1, second)
     assert most.objective == "control" and most.scenario.limits.min_control is None
     assert most.scenario.limits.max_delay_months == {"assistant": 6.0}, "the least delay is not sought again"
+
+
+@pytest.mark.parametrize("months", [None, 9.0])
+def test_the_most_control_is_asked_without_a_floor_that_may_be_out_of_reach(
+    case: Case, months: float | None
+) -> None:
+    own = {"limits.min_control": 99.0} | ({} if months is None else {"limits.max_delay_months": months})
+    strict = build_case(with_overrides(case.scenario, own))
+    first, second = (limits(strict, 30.0, 60.0).task(n, limit) for n, limit in enumerate((OWN, MOST)))
+    assert first.scenario == strict.scenario and second.scenario.limits.min_control is None
+    assert second.scenario.limits.max_delay_months == (months or {"assistant": 6.0})
+
+
+def test_under_a_floor_the_most_control_is_at_the_delay_that_the_floor_makes_least(case: Case) -> None:
+    strict = build_case(with_overrides(case.scenario, {"limits.min_control": 55.0}))
+    most = limits(strict, 30.0, 60.0).task(1, MOST)
+    assert most.objective == "control" and most.scenario == strict.scenario
 
 
 def test_where_control_is_no_choice_plans_are_spread_along_the_delay(case: Case) -> None:
