@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import PlannerError
 from planner.planning.events import Event, OnEvent
 from planner.planning.solve_run import Outcome
-from planner.runs.disk import RunError, copy_folder, make_folder, parts_of, remove_file, sync, write_bytes
+from planner.runs.disk import copy_folder, make_folder, parts_of, remove_file, sync, write_bytes
 from planner.runs.run import FRONTIER, Run
 from planner.runs.solve import audited
 from planner.runs.writer import start_run
@@ -53,8 +52,8 @@ def run_frontier(
 
     Options: ``points``, ``quality``, ``workers``. ``earlier`` are the folders of plans that runs of the same scenario and
     options left (``points_left``): they are taken over as they are. Each new plan is a whole run as soon as it is made. What
-    is made is left behind by an interrupt, by a disk that is full and by a process that dies at work: ``on_kept`` is told
-    the place of the run and how many plans it has.
+    is made is left behind by an interrupt and by whatever fails (a full disk, a process that dies at work): ``on_kept`` is
+    told the place of the run and how many plans it has.
     """
     began = time.perf_counter()
     catalog = catalog or scenario.catalog
@@ -113,7 +112,7 @@ def run_frontier(
             for run in plans.values():
                 remove_file(_values(run.path))
             return writer.finish(facts, worst([audits[n] for n in plans]))
-        except (KeyboardInterrupt, RunError, BrokenExecutor):
+        except (KeyboardInterrupt, Exception):  # not by a run that is given up, which leaves nothing
             if audits:
                 writer.leave()
                 if on_kept is not None:

@@ -29,6 +29,7 @@ from planner.case.build import build_case
 from planner.case.registry import HARDWARE
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered, UnknownName
+from planner.facts.numbers import fixed, percent
 from planner.planning.events import Event, OnEvent
 from planner.planning.orphans import end_with
 from planner.planning.pipeline import solve
@@ -40,6 +41,8 @@ FIVE = ("american-package", "us-platform-local-operator", "champion-us-chips", "
 FREE = "free"
 LIKE_POINTS = 0.5
 """Rows closer than this in control have no price between them."""
+LIKE_WORK = 1e-3
+"""Rows closer than this share in the work they serve are alike in it."""
 BOUGHT = (*HARDWARE, "provider-hardware")
 BY_LAYER = {"platform-licence": "usd_per_accelerator_year", "user-support": "usd_per_user_year"}
 """Accounts booked by stack, and the column of its layers that splits them."""
@@ -206,7 +209,39 @@ def compare_stacks(
     frame = pd.DataFrame([row for row, _ in rows]).reindex(columns=COLUMNS)
     accounts = pd.DataFrame({row["stack"]: costs for row, costs in rows if costs}).fillna(0.0)
     prices = _price_of_control(frame)
-    return Comparison(frame.assign(**prices), accounts.sort_index())
+    return Comparison(frame.assign(**prices, note=beside_free(frame)), accounts.sort_index())
+
+
+def beside_free(frame: pd.DataFrame) -> list[Any]:
+    """Notes of the rows (``COLUMNS``), and after them how much less or more a stack serves than the free choice, priced at
+    what an hour costs there, and whether it costs less than any plan of the free choice and not by that alone.
+    """
+    notes: list[Any] = list(frame["note"])
+    free = frame[(frame["stack"] == FREE) & (frame["served_mhours"] > 0)]
+    if not len(free):
+        return notes
+    hours, cost, unit = (
+        float(free[n].iloc[0]) for n in ("served_mhours", "cost_npv_musd", "usd_per_served_hour")
+    )
+    gap = free["gap"].iloc[0]
+    least = cost * (1.0 - (float(gap) if pd.notna(gap) else 0.0))
+    for i, row in enumerate(frame.itertuples()):
+        if row.stack == FREE or pd.isna(row.cost_npv_musd):
+            continue
+        missing = hours - row.served_mhours
+        said = [notes[i]] if notes[i] else []
+        if abs(missing) >= LIKE_WORK * hours:
+            said.append(
+                f"serves {percent(abs(missing) / hours, 1)} {'less' if missing > 0 else 'more'} work than the free choice, "
+                f"{fixed(abs(missing) * unit, 1)} MUSD at what an hour costs there"
+            )
+        if row.cost_npv_musd + max(0.0, missing * unit) < least:
+            said.append(
+                f"costs less than any plan of the free choice, at least {fixed(least, 1)} MUSD, also with that work: by "
+                "what was dear to serve, or by offers and limits that only one of the two has"
+            )
+        notes[i] = "; ".join(said)
+    return notes
 
 
 def check_known(stacks: Sequence[str], catalog: Catalog) -> None:

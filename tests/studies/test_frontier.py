@@ -197,6 +197,28 @@ def test_a_full_disk_leaves_the_plans_and_what_goes_on_from_them_makes_the_same_
     assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]
 
 
+def test_a_failure_leaves_the_plans_and_a_run_that_is_given_up_leaves_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_at(monkeypatch)
+    options = {"points": 3, "quality": "quick", "workers": 1}
+
+    class GivenUp(BaseException):
+        pass
+
+    for fault, left in ((RuntimeError("a worker died"), 1), (GivenUp(), 0)):
+
+        def fail(event: Event, fault: BaseException = fault) -> None:
+            if event.stage == "screening":
+                raise fault
+
+        with pytest.raises(type(fault)):
+            run_frontier(
+                run.scenario, options, tmp_path / f"cut{left}", fail, earlier=points_left(Path(run.path))
+            )
+        assert len(points_left(tmp_path / f"cut{left}")) == left
+
+
 def made_at(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Notes which plans are asked for and makes none."""
     asked: list[Any] = []

@@ -20,7 +20,7 @@ from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 from planner.studies.stack_reasons import catalog_rows, differences
-from planner.studies.stacks import FIVE, Comparison, compare_stacks, forced, stack_table
+from planner.studies.stacks import FIVE, Comparison, beside_free, compare_stacks, forced, stack_table
 
 pytestmark = pytest.mark.untraced
 
@@ -334,6 +334,26 @@ def test_the_price_of_control_is_that_of_like_service_against_the_next_cheaper_s
         points = row["control_score"] - below["control_score"]
         assert row["musd_per_control_point"] == pytest.approx(rise / points) and rise > 0
     assert (stacks["compared_with"] != "").any()
+
+
+def test_what_a_stack_serves_less_than_the_free_choice_is_said_and_priced(compared: Comparison) -> None:
+    rows = [("free", 150.0, 30.0, 0.02, ""), ("like", 149.0, 30.01, 0.0, ""), ("less", 140.0, 27.0, 0.0, "not all"),
+            ("more", 160.0, 33.0, 0.0, ""), ("cheap", 120.0, 29.0, 0.0, ""), ("none", *[np.nan] * 3, "")]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["stack", "cost_npv_musd", "served_mhours", "gap", "note"])
+    frame["usd_per_served_hour"] = frame["cost_npv_musd"] / frame["served_mhours"]
+    free, like, less, more, cheap, none = beside_free(frame)
+    assert free == like == none == ""
+    assert (
+        less == "not all; serves 10.0 % less work than the free choice, 15.0 MUSD at what an hour costs there"
+    )
+    assert more == "serves 10.0 % more work than the free choice, 15.0 MUSD at what an hour costs there"
+    assert cheap.startswith("serves 3.3 % less work") and "at least 147.0 MUSD, also with that work" in cheap
+    assert beside_free(frame[1:]) == ["", "not all", "", "", ""]
+    table = compared.table.set_index("stack")
+    hours = table["served_mhours"]
+    for name, note in table["note"].drop("free").items():
+        apart = abs(1 - hours[name] / hours["free"]) >= 1e-3
+        assert ("work than the free choice" in note) == apart
 
 
 def test_costs_by_account_sum_to_each_stacks_cost(compared: Comparison) -> None:
