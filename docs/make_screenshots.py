@@ -46,6 +46,7 @@ AT_FOOT = ("tradeoff-plans",)
 PREPARING = t("tradeoff.preparing")
 SIGNS = {
     "estimate": ".kpi", "new": "#nc-form .kpi", "whatif": ".filter-bar", "scenario-demand": "#ed-demand-chart .main-svg",
+    "plan-materials": "#plan-estimated .plain-scroll",
 }  # fmt: skip
 """What tells that a page which comes in parts is there."""
 

@@ -20,12 +20,13 @@ from planner.app.services import NotFound, Refused, Services
 from planner.app.state import url
 from planner.app.state.kept import kept
 from planner.app.state.result import Result, load_plan
+from planner.facts.numbers import MISSING
 from planner.report.charts import plan as charts
 from planner.report.field_labels import path_words
 from planner.report.kpis import results_side_by_side
 from planner.report.names import titles
 from planner.report.strings import t
-from planner.report.terms import readable, term
+from planner.report.terms import readable
 from planner.scenario.schema import Scenario
 
 PAGE = "compare"
@@ -99,12 +100,12 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
         dmc.Group(
             [
                 dmc.MultiSelect(
-                    id=RUNS, label=t("compare.runs"), data=options, value=refs, maxValues=MOST, searchable=True, w=560,
+                    id=RUNS, label=t("compare.runs"), data=options, value=refs, maxValues=MOST, searchable=True, w=760,
                     maw="calc(100vw - 40px)",
                     size="sm", clearable=True,
                 ),
-                dmc.Select(id=BASE, label=t("compare.baseline"), data=_bases(services, refs), value=base, w=460, maw="100%",
-                           size="sm", className="run-choice", allowDeselect=False),
+                dmc.Select(id=BASE, label=t("compare.baseline"), data=_bases(services, refs), value=base, w=460,
+                           maw="calc(100vw - 40px)", size="sm", className="run-choice", allowDeselect=False),
                 toolbar(download.button(f"{PAGE}-xlsx", "XLSX")),
             ],
             align="flex-end",
@@ -126,15 +127,9 @@ def _bases(services: Services, refs: list[str]) -> list[dict[str, str]]:
 
 
 def names_of(found: dict[str, Result]) -> dict[str, str]:
-    """What each run is called: the title of its scenario; where two have one, with what tells them apart."""
+    """What each run is called: the title of its scenario; those of one title by their names, which differ at once."""
     titles = Counter(one.title for one in found.values())
-    names = {}
-    for ref, one in found.items():
-        quality = term("quality", one.run.outcome.get("quality"))
-        when = str(one.run.outcome.get("finished", ""))[:16].replace("T", " ")
-        names[ref] = one.title if titles[one.title] == 1 else f"{one.title} ({quality}, {when})"
-    same = Counter(names.values())
-    return {ref: name if same[name] == 1 else f"{name} {ref}" for ref, name in names.items()}
+    return {ref: one.title if titles[one.title] == 1 else ref for ref, one in found.items()}
 
 
 def _results(services: Services, refs: list[str]) -> dict[str, Result]:
@@ -196,7 +191,7 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
         )
     )
     parts += _beside(found, ordered, names)
-    text = inputs[~inputs["path"].str.contains(NOTES)].astype(str)
+    text = inputs[~inputs["path"].str.contains(NOTES)].astype(str).replace({"[]": MISSING, "-": MISSING})
     text.insert(0, "input", [words_of(path, found[base].run.scenario) for path in text["path"]])
     text = text.rename(columns=dict(zip(text.columns[2:], (names[ref] for ref in ordered), strict=True)))
     body = (
@@ -243,8 +238,8 @@ def _chart(
     kpi, unit = CHARTS[name]
     row = results[results["kpi"] == kpi][["words", "unit", *ordered]]
     years = sorted({one.price_year for one in found.values()})
-    money = t("result.money", year=" / ".join(map(str, years))) if unit == "MUSD" else unit
+    money = f"MUSD, {t('result.money', year=' / '.join(map(str, years)))}" if unit == "MUSD" else unit
     bars = charts.compare_bars(
         row, ordered, [names[ref] for ref in ordered], f"{t(f'compare.{name}-title')} ({unit})"
     )
-    return chart(PAGE, name, bars, None, note=f"{t('compare.note')} {money}.", table_downloads=False)
+    return chart(PAGE, name, bars, None, note=t("compare.note", unit=money), table_downloads=False)

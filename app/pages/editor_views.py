@@ -33,6 +33,7 @@ from planner.intake import fields as schema
 from planner.intake.old_names import unwritten
 from planner.intake.sheets import SHEETS
 from planner.jobs import drafts
+from planner.report.field_labels import path_words
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 from planner.sizing.size import Rough, chains_of
@@ -261,6 +262,8 @@ def _changes(draft: drafts.Draft) -> Any:
     base = draft.base_name or ""
     if frame.empty:
         return layout.empty(t("scenario.section.changes"), t("scenario.changes-none", base=base))
+    frame = frame.rename(columns={"base": t("scenario.changes-before", base=base)})
+    frame.insert(0, t("scenario.changes-what"), frame["path"].map(path_words))
     return layout.section(
         t("scenario.section.changes"), *table.plain_table(frame, t("scenario.section.changes")),
         lead=t("scenario.changes-lead", base=base),

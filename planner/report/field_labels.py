@@ -59,7 +59,7 @@ def _change(path: str, value: Any, named: Mapping[str, str]) -> str:
             f"{label(field)} {quantity(value, field.unit, 5) if isinstance(value, float | int) else shown}"
         )
     owners = [named[name] for name in names if name in named]
-    return f"{', '.join(owners)}: {words[:1].lower()}{words[1:]}" if owners else words
+    return f"{', '.join(owners)}: {_lowered(words)}" if owners else words
 
 
 def path_words(path: str) -> str:
@@ -70,4 +70,9 @@ def path_words(path: str) -> str:
             parts[-1] += f" {int(name) + 1}"
         elif name:
             parts.append(label(Field(name, "text")))
-    return ", ".join(word if i == 0 else word[:1].lower() + word[1:] for i, word in enumerate(parts))
+    return ", ".join(word if i == 0 else _lowered(word) for i, word in enumerate(parts))
+
+
+def _lowered(words: str) -> str:
+    """Words within a sentence: what is written in capitals (USD, IT) stays so."""
+    return words if words[:2].isupper() else words[:1].lower() + words[1:]

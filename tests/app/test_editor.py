@@ -368,3 +368,18 @@ def test_cells_of_a_row_whose_id_was_just_changed_are_still_of_it() -> None:
     assert editing.document(typed(text, ("id", "mine"), ("max_share", 0.3)))["limits"]["shares"] == wanted
     other = row | {"id": "another"}
     assert editing.path_now(editing.document(named), TABLES["limits-shares"], other) == row["_path"]
+
+
+def test_changes_name_their_base_and_the_field_in_words(opened: tuple[Any, Services, drafts.Draft]) -> None:
+    _, services, _ = opened
+    text = example_path("korea").read_text("utf-8")
+    changed = editing.apply(text, {"demand[government].priority": 3})
+    draft = drafts.create(services.store, "korea", changed, "local", "Korea", "korea", text)
+    (shown,) = [
+        part
+        for part in editor_views._changes(draft)._traverse()
+        if "data-table" in part.to_plotly_json()["props"]
+    ]
+    told = json.loads(shown.to_plotly_json()["props"]["data-table"])
+    assert told["head"] == ["What", "Field", "In korea", "Now"]
+    assert told["rows"][0][0] == "Demand, government, priority"

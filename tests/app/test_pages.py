@@ -265,6 +265,15 @@ def test_runs_alike_in_title_differ_where_a_picker_begins() -> None:
     assert result.run_label(rows[0] | {"title": "x-1"}) == "x-1"
 
 
+def test_compared_runs_of_one_title_go_by_their_names(services: Services) -> None:
+    one = load_plan(services, "national")
+    assert compare.names_of({"a": one}) == {"a": one.title}
+    assert compare.names_of(dict.fromkeys(("a", "b"), one)) == {"a": "a", "b": "b"}
+    assert (
+        compare.words_of("money.carbon[0].usd_per_t", one.run.scenario) == "Money, carbon 1, USD for a tonne"
+    )
+
+
 def test_values_that_were_filled_in_are_rounded() -> None:
     told = [
         capital_finance.as_read(value)

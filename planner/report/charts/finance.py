@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +13,7 @@ from planner.report.charts.style import (
     ACCENT,
     GOOD,
     MUTED,
+    NARROW,
     WARN,
     across,
     colours,
@@ -90,7 +93,7 @@ def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
     lost = rows["service_lost_share"]
     case = pd.Series([term("downside", name) for name in rows["case"]], index=rows.index)
     names = case.where(
-        lost <= 0, case + [" " + t("charts.service-lost", share=percent(share)) for share in lost]
+        lost <= 0, case + ["<br>" + t("charts.service-lost", share=percent(share)) for share in lost]
     )
     odd = (rows["reason"] != "") & (lost > 0)
     for column, colour, words, of in (("worse", WARN, "charts.worse", ~odd), ("better", GOOD, "charts.better", ~odd),
@@ -104,6 +107,7 @@ def tornado(table: pd.DataFrame, axis: str) -> go.Figure:
         )  # fmt: skip
     fig.add_vline(x=base, line={"color": MUTED, "width": 1.5})
     return finish(
-        fig, f"{axis}<br>({t('charts.as-signed', value=number(base))})", "", height=140 + 30 * len(rows), legend=True,
+        fig, "<br>".join(textwrap.wrap(f"{axis} ({t('charts.as-signed', value=number(base))})", NARROW // 2)), "",
+        height=160 + 30 * len(rows), legend=True,
         yaxis={"ticksuffix": " "}, barmode="overlay", margin={"l": 16, "r": 24},
     )  # fmt: skip

@@ -213,7 +213,7 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
         textposition="middle right", cliponaxis=False, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     # the values stand beside the bars: leave them room
-    room = {"range": [0, 2.2 * float(worth.max())], "nticks": 5}
+    room = {"range": [0, 2.6 * float(worth.max())], "nticks": 5}
     return finish(fig, t("charts.worth-axis"), "", height=96 + 44 * len(rows), legend=False,
                   xaxis=room, margin={"l": 16, "r": 16}, yaxis={
                       "range": [-0.5, len(rows) - 0.2], "showticklabels": False, "showgrid": False})  # fmt: skip
