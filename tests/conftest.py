@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import itertools
 import os
@@ -22,6 +23,7 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.facts.catalog import Catalog, load_catalog
 from planner.models.build import build_model
+from planner.runs.solve import NEW_OBJECTS
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
@@ -46,6 +48,13 @@ def benchmark(root: Path) -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays, and nearly all that a case or a model is made of goes without the collector of cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 TRACED_CASES = 1

@@ -450,11 +450,13 @@ def test_a_tampered_plan_is_found_out(plan, rule, change):
     assert rule in tampered(plan, change, rule)
 
 
+@pytest.mark.untraced
 def test_a_control_floor_above_the_plan_is_found(plan):
     higher = replace(plan.bounds, min_control_points=plan.kpi("control_score") + 0.01)
     assert set(audit(replace(plan, bounds=higher))["rule"]) == {"control-floor"}
 
 
+@pytest.mark.untraced
 def test_a_class_floor_above_the_plan_is_found(plan):
     """The best year of the best workload is above the floor, the worst is not: that one is named."""
     floor = plan.case.scenario.limits.control_floors[0].model_copy(
@@ -465,12 +467,14 @@ def test_a_class_floor_above_the_plan_is_found(plan):
     assert set(audit(replace(plan, case=replace(plan.case, scenario=scenario)))["rule"]) == {"class-floor"}
 
 
+@pytest.mark.untraced
 def test_a_seal_below_the_floor_is_found(plan):
     strict = plan.case.scenario.control.model_copy(update={"floors": {"public": 4}})
     scenario = plan.case.scenario.model_copy(update={"control": strict})
     assert set(audit(replace(plan, case=replace(plan.case, scenario=scenario)))["rule"]) == {"seal-floor"}
 
 
+@pytest.mark.untraced
 def test_work_before_a_stack_is_adopted_is_found(plan):
     later = plan.case.stacks.assign(earliest_t=9)
     assert "adopt-date" in set(audit(replace(plan, case=replace(plan.case, stacks=later)))["rule"])
@@ -487,6 +491,7 @@ def test_work_before_a_layer_is_ready_for_it_is_found(plan):
     assert not len(audit(replace(plan, case=stated)))
 
 
+@pytest.mark.untraced
 def test_reserve_before_it_is_asked_for_is_found(plan):
     later = plan.case.workloads.assign(survive_t=11)
     assert "reserve-date" in set(audit(replace(plan, case=replace(plan.case, workloads=later)))["rule"])

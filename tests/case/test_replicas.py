@@ -57,6 +57,7 @@ def test_a_failure_is_covered_once(tiny: Make) -> None:
     assert spare_replicas(tiny(demand={"preemptible": True}).demand[0]) == 0
 
 
+@pytest.mark.untraced
 def test_a_small_workload_holds_more_than_it_needs_and_a_large_one_does_not(
     tiny: Make, plain_catalog: Callable[..., Catalog]
 ) -> None:

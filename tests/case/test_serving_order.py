@@ -53,6 +53,7 @@ def test_no_accelerator_is_below_one_of_its_vendor_that_it_beats_in_everything(m
                 assert (values[a] >= values[b] - 1e-9).all(), (model, a, b)
 
 
+@pytest.mark.untraced
 def test_interactive_is_not_above_server_and_server_not_above_offline() -> None:
     for model, chip in itertools.product(MODELS, CHIPS):
         offline, server, tight = (

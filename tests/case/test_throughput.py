@@ -46,6 +46,7 @@ def test_results_of_scenarios_come_back_under_their_published_names() -> None:
     assert np.median(np.abs(errors)) < 0.15
 
 
+@pytest.mark.untraced
 def test_measured_points_are_accepted_as_published_and_come_back() -> None:
     inside, errors = [], []
     for row in POINTS.iloc[::11].itertuples():
@@ -61,6 +62,7 @@ def test_measured_points_are_accepted_as_published_and_come_back() -> None:
     assert np.mean(inside) > 0.7
 
 
+@pytest.mark.untraced
 def test_every_pair_of_measured_names_has_an_estimate_with_an_ordered_interval() -> None:
     for model in ROWS["model_id"].unique():
         for chip in ROWS["accelerator_name"].dropna().unique()[::2]:
@@ -167,6 +169,7 @@ def test_doubt_grows_with_distance_from_measurements() -> None:
     assert measured < near < far < unseen
 
 
+@pytest.mark.untraced
 def test_larger_models_are_not_faster_and_faster_chips_not_slower_within_noise() -> None:
     for chip in ("h100", "b200", "mi355x", "gb300", "rngd"):
         sizes = [rate("new", chip, params_total_b=p) for p in (3, 8, 20, 40, 70, 120, 250, 400)]

@@ -38,6 +38,7 @@ def test_figures_are_those_of_each_plan(sides: tuple[Side, Side]) -> None:
     assert {of for figure, of in table.index if figure == "peak funding"} == {"champion", "state"}
 
 
+@pytest.mark.untraced
 def test_the_tariff_gives_the_cover(sides: tuple[Side, Side]) -> None:
     base = sides[0]
     price = side_by_side(*sides).set_index("figure").loc["tariff for a DSCR of 1.3", "base"]
@@ -47,6 +48,7 @@ def test_the_tariff_gives_the_cover(sides: tuple[Side, Side]) -> None:
     assert found["min_dscr"] == pytest.approx(1.3, abs=1e-6)
 
 
+@pytest.mark.untraced
 def test_reasons_name_the_accounts_that_differ_most(sides: tuple[Side, Side]) -> None:
     rows = side_by_side(*sides).set_index(["figure", "of"])["reason"]
     table = side_by_side(*sides).set_index(["figure", "of"])
@@ -60,11 +62,13 @@ def test_reasons_name_the_accounts_that_differ_most(sides: tuple[Side, Side]) ->
     assert rows[("least DSCR", "all debt")].endswith("MUSD in the worst quarter of each")
 
 
+@pytest.mark.untraced
 def test_a_plan_beside_itself_differs_in_nothing(sides: tuple[Side, Side]) -> None:
     table = side_by_side(sides[0], sides[0])
     assert (table["difference"] == 0).all() and set(table["reason"]) == {"no difference"}
 
 
+@pytest.mark.untraced
 def test_dearer_debt_is_no_matter_of_accounts(sides: tuple[Side, Side]) -> None:
     dearer = with_overrides(sides[0].scenario, {"finance.sources[ddtl].share": 0.3})
     rows = side_by_side(sides[0], Side.of(dearer, sides[0].tables)).set_index(["figure", "of"])

@@ -74,6 +74,7 @@ def at(t, mw):
 # ---- when it pays
 
 
+@pytest.mark.untraced
 def test_a_refit_is_bought_exactly_where_it_costs_less_than_a_hall(place, facts, optimise):
     """At a rate of 0 what is paid is price less residual value, and upkeep; all is live for the last two half-years.
 
@@ -94,6 +95,7 @@ def test_a_refit_is_bought_exactly_where_it_costs_less_than_a_hall(place, facts,
     )
 
 
+@pytest.mark.untraced
 def test_it_costs_no_more_than_halls_kept_as_built_and_no_less_than_cooling_added_at_will(
     place, facts, optimise
 ):
@@ -109,6 +111,7 @@ def test_it_costs_no_more_than_halls_kept_as_built_and_no_less_than_cooling_adde
     )  # but for its life, which ends with the hall's
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("busy", [False, True], ids=["empty", "half full"])
 def test_a_longer_outage_never_costs_less(place, facts, optimise, busy):
     """Beside a fleet of which a part is idle: to switch that off saves nothing, or works would be made to last."""
@@ -126,6 +129,7 @@ def test_a_longer_outage_never_costs_less(place, facts, optimise, busy):
 # ---- what it may not do
 
 
+@pytest.mark.untraced
 def test_no_capacity_without_an_outage(place, facts, optimise):
     """A full hall must be emptied of as much as is refitted: of the existing fleet for the months of the work."""
     full = place(fleets=[FLEET])
@@ -142,6 +146,7 @@ def test_no_capacity_without_an_outage(place, facts, optimise):
     assert optimise(case, bounds={**fixed, "emptied": (0, 0)}).status == NEVER
 
 
+@pytest.mark.untraced
 def test_what_was_bought_is_emptied_like_what_was_there(place, facts, optimise):
     """Servers that the plan bought hold their place: as many are out of use as the work takes space of."""
     case = build_case(place(systems=[RACKS, {"id": "hgx-b300"}]), facts)
@@ -157,6 +162,7 @@ NEWER = {"systems": [{"id": "hgx-b300"}],
 OLDER = {**FLEET, "system": "hgx-h100", "accelerators": 1900, "retire": "2035-01-01"}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("outage", [0, 6])
 def test_no_refit_is_a_leave_to_keep_an_old_fleet_dark(place, facts, optimise, outage):
     """Newer servers that need no other cooling: a refit makes no room for them beside a fleet that fills the hall."""
@@ -227,6 +233,7 @@ def test_a_longer_outage_never_costs_less_where_the_host_is_too_small_for_a_time
     )
 
 
+@pytest.mark.untraced
 def test_cooling_of_a_hall_ends_with_the_hall(place, facts, optimise):
     """Liquid loops of a hall that is gone cool nothing in 2029, and take no room of a refit of the hall that lasts."""
     gone = {**HALL, "id": "gone", "until": "2027-06-30", "cooling": {LIQUID: 2.5}}
@@ -256,6 +263,7 @@ def test_only_space_that_stands_and_lasts_is_refitted_and_once(place, facts, opt
     assert (answer.status == Status.OPTIMAL) == ok and (ok or answer.status == NEVER)
 
 
+@pytest.mark.untraced
 def test_a_hall_of_the_plan_is_refitted_once_it_stands(place, facts, optimise):
     case = build_case(place(halls=()), facts)
     first_hall = int(case.halls["t"].min())
@@ -266,6 +274,7 @@ def test_a_hall_of_the_plan_is_refitted_once_it_stands(place, facts, optimise):
     assert optimise(case, bounds={**at(NEEDED_T, 1.0), **late}).status == NEVER
 
 
+@pytest.mark.untraced
 def test_cooling_comes_with_a_hall_and_no_more_than_fills_it(place, facts, optimise):
     case = build_case(place(hosts={"standing_halls": "as-built"}, halls=()), facts)
     assert not len(case.refits) and set(case.cooling["t"]) <= set(case.halls["t"])
@@ -276,6 +285,7 @@ def test_cooling_comes_with_a_hall_and_no_more_than_fills_it(place, facts, optim
     assert optimise(case, bounds={**one, ("cool", ("champion", LIQUID, 4)): (0.1, 0.1)}).status == NEVER
 
 
+@pytest.mark.untraced
 def test_nothing_is_refitted_for_its_residual_value(place, facts, optimise):
     """What is left of a refit is less than its price, whenever it is done, and ends with the hall it is in."""
     air = place({"musd_per_mw": 0.01}, systems=[{"id": "hgx-b300"}])
@@ -292,6 +302,7 @@ def test_nothing_is_refitted_for_its_residual_value(place, facts, optimise):
     )  # of the halls of the plan alone
 
 
+@pytest.mark.untraced
 def test_a_work_within_a_long_period_takes_all_of_it(place, facts):
     """Steps are half-years: a work of one, done at the start of 2030, is within 2029, and no later than from its July on."""
     horizon = {

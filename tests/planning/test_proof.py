@@ -38,6 +38,7 @@ def proved(solved: tuple[Engine, Outcome], scale: float, **bounds: Any) -> Proof
     return prove(engine.case, engine, x, [asked], asked, lambda: 60.0)
 
 
+@pytest.mark.untraced
 def test_a_plan_that_bought_nothing_buys_all_on_top_without_regret(solved) -> None:
     engine, outcome = solved
     proof = proved(solved, 0.0)
@@ -46,6 +47,7 @@ def test_a_plan_that_bought_nothing_buys_all_on_top_without_regret(solved) -> No
     assert proof.regret["more_musd"] == pytest.approx(spent, rel=0.05) and spent > 1.0
 
 
+@pytest.mark.untraced
 def test_what_was_bought_too_much_is_regretted_by_its_price(solved) -> None:
     engine, outcome = solved
     usual, double = proved(solved, 1.0), proved(solved, 2.0)
@@ -77,6 +79,7 @@ def test_a_plan_on_one_slice_has_a_regret_in_numbers() -> None:
     assert any("with all that was bought" in note for note in outcome.notes)
 
 
+@pytest.mark.untraced
 def test_no_addition_that_fits_is_a_note_and_no_number(solved) -> None:
     """A cap on cost just above the free cost leaves no room for purchases twice as large."""
     proof = proved(solved, 2.0, max_cost_musd=proved(solved, 1.0).regret["cost_musd"] * (1 + 1e-6))

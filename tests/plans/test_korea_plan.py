@@ -35,6 +35,7 @@ def case(tiny) -> Case:
     return build_case(scenario, load_catalog())
 
 
+@pytest.mark.untraced
 def test_contracts_are_signed_booked_and_owed(case):
     rents = pd.read_csv(PLAN / "rents.csv")
     each = (

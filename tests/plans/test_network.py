@@ -79,6 +79,7 @@ def plan(tiny, plain_catalog):
                  quality="quick").plan  # fmt: skip
 
 
+@pytest.mark.untraced
 def test_a_plan_s_network_is_the_lead_times_by_hand(plan):
     found = host_network(plan.case, plan.tables, "champion")
     check(found)
@@ -138,6 +139,7 @@ def adds_up(line: str) -> bool:
     return legs + rest == whole
 
 
+@pytest.mark.untraced
 def test_the_months_of_the_legs_add_up_and_a_bridge_is_named(tiny, plain_catalog):
     """The offer of the grid, 12 of 45 months, runs before the place is decided; turbines would be there in 12."""
     grid = plain_catalog({("parameters", "grid_works_share", "value_mid"): 0.73})
@@ -166,6 +168,7 @@ def test_a_bridge_on_offer_is_not_named_again(tiny, plain_catalog):
     assert "fuelcell-2026 bought" in line and "turbine-mobile-2026" not in line
 
 
+@pytest.mark.untraced
 def test_what_would_decide_without_the_longest_wait(tiny, plain_catalog):
     """24 months for the grid, 18 of them works after a permit of 6; without them the hall decides, 9 months sooner."""
     late = tiny(

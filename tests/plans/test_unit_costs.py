@@ -37,6 +37,7 @@ def added(text: str) -> float:
     )
 
 
+@pytest.mark.untraced
 def test_terms_are_the_figure(plan: Plan) -> None:
     ledger, orders, fleet = (plan.tables[n] for n in ("ledger", "orders", "fleet"))
     own = ledger[ledger["payer"] == "partner"]

@@ -78,6 +78,7 @@ COUNTRIES = [
 ]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "name", ["two-hosts", *(pytest.param(name, marks=pytest.mark.slow) for name in COUNTRIES)]
 )
@@ -107,6 +108,7 @@ def drawn(plain: dict[str, Any], seed: int) -> dict[str, Any]:
     return {**plain, "sites": sites, "hosts": hosts, "demand": demand, "systems": systems, **owned}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_cases_have_the_same_optima(tiny, plain_catalog, seed: int) -> None:
     small = same(arrays_of(build_case(tiny(**drawn(tiny().model_dump(mode="json", by_alias=True, exclude_unset=True), seed)),

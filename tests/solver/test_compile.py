@@ -115,6 +115,7 @@ def test_korea_is_the_matrix_of_ordinary_pyomo(root: Any) -> None:
     assert ours.signature()[2] > 80_000
 
 
+@pytest.mark.untraced
 def test_two_hosts_has_the_optimum_that_pyomo_finds(root: Any) -> None:
     """Through Pyomo's own interface to HiGHS, which shares nothing with the compiler."""
     case = case_of(root, "two-hosts")

@@ -106,6 +106,7 @@ def test_no_stack_is_left_and_a_signature_without_duties_comes_first(tiny, plain
         assert all(held[engine.arrays.columns[f].slice].all() for f in PATTERN)
 
 
+@pytest.mark.untraced
 def test_what_costs_within_a_budget_is_not_held(tiny, plain_catalog) -> None:
     engine = Engine(build_case(tiny(limits={"capital_musd_total": 300}), plain_catalog()))
     assert not helpful(engine)[1][engine.arrays.columns["open"].slice].any()

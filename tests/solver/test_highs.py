@@ -173,6 +173,7 @@ def test_an_infeasible_start_does_no_harm() -> None:
 # ---- progress, stop, limits
 
 
+@pytest.mark.untraced
 def test_progress_reports_bound_and_gap_of_a_mip() -> None:
     seen: list[Progress] = []
     solution = LiveHighs(knapsack()).solve(gap=1e-6, time_limit_s=2, on_progress=seen.append)
@@ -217,6 +218,7 @@ def test_an_error_in_a_callback_ends_the_solve_and_is_raised() -> None:
     assert live.solve(gap=0.05).has_values
 
 
+@pytest.mark.untraced
 def test_time_limits_hold_for_every_solve_of_a_live_object() -> None:
     """HiGHS counts its time over all runs; a limit here is for one solve."""
     live = LiveHighs(knapsack(items=100, rows=30))

@@ -56,6 +56,7 @@ def tree() -> Engine:
     return made
 
 
+@pytest.mark.untraced
 def test_a_rounding_is_a_plan_of_whole_halls_and_no_cheaper_than_the_least(tree: Engine) -> None:
     found, best = rounded(tree, SolveOptions(0.0)), Search(tree, SolveOptions(1e-6)).run()
     assert found.x is not None and found.objective is not None and best.objective is not None
