@@ -91,7 +91,7 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
     held = with_openings(places(tables["fleet"], scenario), tables["halls"], tables["openings"])
     return Answer(
         dated=_dated(shares, scenario),
-        built=built(held),
+        built=built(held, tables["fleet"]),
         when=" ".join(filter(None, (_when(tables["demand"], scenario), doubtful_dates(held)))),
         cost=_cost(values, scenario),
         paid=paid(tables["ledger"]),

@@ -47,18 +47,23 @@ def with_openings(held: pd.DataFrame, halls: pd.DataFrame, openings: pd.DataFram
     return held.assign(hall_mw=held["h"].map(bought).astype(float).fillna(0.0)).join(odds, on="h")
 
 
-def built(held: pd.DataFrame) -> str:
-    """What is built, leased and rented, and where; of halls that are bought, how much of them is used."""
-    parts = []
+def built(held: pd.DataFrame, fleet: pd.DataFrame) -> str:
+    """What is built, leased and rented, and where; of halls that are bought, how much of them is used.
+
+    Accelerators and megawatts are the most that ``fleet`` has at once: places that follow one another are not added up.
+    """
+    parts, amounts = [], ["accelerators", "it_mw"]
+    by_mode = fleet.assign(mode=fleet["h"].map(held.set_index("h")["mode"]))
+    most = by_mode.groupby(["mode", "t"])[amounts].sum().groupby("mode").max()
     for mode in ("build", "colocation", "cloud"):
         rows = held[held["mode"] == mode]
         if not len(rows):
             continue
-        mw, hall = rows["it_mw"].sum(), rows["hall_mw"].sum()
+        mw, hall = most.loc[mode, "it_mw"], rows["hall_mw"].sum()
         key, used = mode, percent(mw / hall, 1 if mw < 0.1 * hall else 0) if hall else ""
         if hall and mode == "build":
             key = "build-part" if mw < PART_USED * hall else "build-halls"
-        chips = number(round(rows["accelerators"].sum()))
+        chips = number(round(most.loc[mode, "accelerators"]))
         parts.append(
             t(f"answer.{key}", places=few(rows["place"]), mw=megawatts(mw), hall=megawatts(hall), used=used, chips=chips)
         )  # fmt: skip

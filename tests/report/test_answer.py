@@ -76,6 +76,19 @@ def test_what_is_built_and_rented_is_counted_at_its_most_and_from_its_first_use(
     assert told.startswith(
         "Builds at Haenam (Solaseado) (128 kW of IT, 64 accelerators) and rents up to 300 accelerators"
     )
+    hosts = [
+        host.model_copy(update={"id": f"cloud-{n}"})
+        for host in scenario.hosts
+        if host.id == "cloud"
+        for n in (1, 2)
+    ]
+    two = scenario.model_copy(update={"hosts": (*scenario.hosts, *hosts)})
+    turns = fleet(
+        [("cloud-1", "seoul", 1, 300.0), ("cloud-2", "seoul", 2, 200.0), ("cloud-1", "seoul", 2, 150.0)]
+    )
+    assert "up to 350 accelerators" in answer(plan(turns, GROWING, FREE), KPIS, two).built, (
+        "at once, not one after another"
+    )
     nothing = answer(plan(STANDING.iloc[:0], GROWING, FREE), KPIS, scenario)
     assert nothing.built == "Nothing is built or rented."
 
