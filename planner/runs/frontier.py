@@ -6,7 +6,9 @@ did not come to its end makes the plans it would have made.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +23,7 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import PlannerError
 from planner.planning.events import Event, OnEvent
 from planner.planning.solve_run import Outcome
-from planner.runs.disk import copy_folder, make_folder, parts_of, remove_file, sync, write_bytes
+from planner.runs.disk import RunError, copy_folder, make_folder, parts_of, remove_file, sync, write_bytes
 from planner.runs.run import FRONTIER, Run
 from planner.runs.solve import audited
 from planner.runs.writer import start_run
@@ -66,7 +68,7 @@ def run_frontier(
                 on_event(stamped)
 
         folder = writer.path / POINTS
-        made = _taken_over(earlier, folder, scenario, catalog, str(options.get("quality") or "plan"))
+        made, used = _taken_over(earlier, folder, scenario, catalog, str(options.get("quality") or "plan"))
         audits: dict[int, Mapping[str, Any]] = {
             n: Run(folder / f"point-{n}").outcome.get("audit") or {} for n in made
         }
@@ -111,13 +113,15 @@ def run_frontier(
             }
             for run in plans.values():
                 remove_file(_values(run.path))
-            return writer.finish(facts, worst([audits[n] for n in plans]))
+            whole_run = writer.finish(facts, worst([audits[n] for n in plans]))
         except (KeyboardInterrupt, Exception):  # not by a run that is given up, which leaves nothing
             if audits:
                 writer.leave()
                 if on_kept is not None:
                     on_kept(writer.target, len(audits))
             raise
+    _clear(used, writer.target)
+    return whole_run
 
 
 def points_left(directory: Path) -> list[Path]:
@@ -128,18 +132,20 @@ def points_left(directory: Path) -> list[Path]:
 
 def _taken_over(
     earlier: Sequence[Path], folder: Path, scenario: Scenario, catalog: Catalog, quality: str
-) -> dict[int, Made]:
+) -> tuple[dict[int, Made], list[Path]]:
     """Copies plans of earlier frontiers by their number, or the next where another has that; of the same limits the first.
 
-    Those at the scenario's own limits only where the earlier scenario states the same.
+    Those at the scenario's own limits only where the earlier scenario states the same. Also the folders whose plans all fit.
     """
     make_folder(folder)
     taken: dict[int, Made] = {}
+    used = list(earlier)
     for left in earlier:
         own = _same_limits(left.parent, scenario)
         for path in sorted(left.glob("point-*[0-9]")):
             made, number = _fitting(path, scenario, catalog, quality), int(path.name.removeprefix("point-"))
             if made is None or (not own and (number == OWN_POINT or made.objective != "cost")):
+                used = [each for each in used if each != left]
                 continue
             if number == OWN_POINT:
                 known = number in taken
@@ -154,7 +160,15 @@ def _taken_over(
                 _leave_values(place, made.values)
             copy_folder(path, place)
             taken[number] = made
-    return taken
+    return taken, used
+
+
+def _clear(used: Sequence[Path], target: Path) -> None:
+    """Removes what lost processes left beside a frontier that is whole now, where it has all of their plans."""
+    for part in {left.parent for left in used} & set(parts_of(target)):
+        with contextlib.suppress(RunError):
+            if Run(part).status == "lost":
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _same_limits(frontier: Path, scenario: Scenario) -> bool:

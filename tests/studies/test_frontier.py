@@ -191,8 +191,11 @@ def test_a_full_disk_leaves_the_plans_and_what_goes_on_from_them_makes_the_same_
         return one(task, start, *rest)
 
     monkeypatch.setattr(frontier_plans, "_one", noted)
-    again = run_frontier(run.scenario, options, tmp_path / "cut", earlier=points_left(tmp_path / "cut"))
-    assert starts == [True]
+    (left,) = points_left(tmp_path / "cut")
+    lock = left.parent / "lock.json"
+    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"start": 1.0}))  # as if its process were gone
+    again = run_frontier(run.scenario, options, tmp_path / "cut", earlier=[left])
+    assert starts == [True] and points_left(tmp_path / "cut") == [again.path / POINTS]
     pd.testing.assert_frame_equal(again.table("points"), run.table("points"))
     assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]
 
