@@ -4,11 +4,11 @@
 
 One object a row: ``none`` is the example; ``all`` offers engines, rented turbines, fuel cells, sun, a battery, a contract
 for wind and a flexible connection at every site that builds, a tariff by hour with a network fee and a charge on the
-peak, a price of carbon and a cap on it; ``spare`` asks for N+1 of the plant on top. ``slider_cpu_s`` are the median and
-the slowest processor seconds of a move of a slider, asked as the application asks it, hosts and stacks held: steps of the
-delay from the loosest on at the lowest level of control, between those that the application prepares.
-``slider_jump_cpu_s`` are those of both limits at random, once a grid of points has been swept, as the application does in
-the background.
+peak, a price of carbon and a cap on it; ``spare`` asks for N+1 of the plant on top. ``slider_cpu_s`` are the median, the
+ninth decile and the slowest processor seconds of a move of a slider, asked as the application asks it, hosts and stacks
+held: steps of the delay from the loosest on at the lowest level of control, between those that the application prepares.
+``slider_jump_cpu_s`` are those of both limits at random, within reach, once the application's grid of points has been swept
+(``sweep_cpu_s``), as it does in the background; ``_pivots`` are those that each took.
 
 With ``--against`` another checkout of the planner, by the python of its ``.venv``, makes a row ``against`` of the example of
 its own. Rows take turns, ``--rounds`` times, each in a process of its own; at last the least seconds of each are put beside
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -36,6 +35,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
+from planner.studies.frontier_tables import grid
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
 
@@ -48,8 +48,9 @@ WIND = {"id": "wind", "profile": "wind", "max_mw": 30, "usd_per_mwh": 80, "term_
         "surplus_usd_per_mwh": 30}  # fmt: skip
 CARBON_USD_PER_T, CARBON_CAP_T = 20, 850e3
 MONTHS = 12.0
-POINTS, LEVELS = 8.0, 6
-"""Points of control that the sliders go up, and the levels of these on the grid."""
+JUMPS = 60
+SHORT_OF_MOST = 0.1
+"""Points of control below the most at its delay at which a jump ends at most."""
 ROWS = ("none", "all", "spare")
 THEIRS = """
 import json, sys, time
@@ -87,32 +88,39 @@ def with_power(korea: Scenario, redundancy: str) -> Scenario:
     return with_overrides(korea, changes)
 
 
-def slider_cpu_s(case: Case, points: int) -> dict[str, list[float]]:
-    """Median and slowest processor seconds of a reader's move of a slider, by what moves it makes."""
+def slider_cpu_s(case: Case, points: int, seed: int) -> dict[str, Any]:
+    """Median, ninth decile and most of processor seconds and pivots of a reader's moves of a slider, by what moves."""
     engine = Engine(case)
     live = LiveFrontier(case, [everything_early(engine)], engine=engine)
     tight, loose = live.least_delay_months + 0.1, live.least_delay_months + MONTHS
     lowest = live.at(loose)["control_score"]
     months = np.linspace(loose, tight, points + 1)
-    levels = np.linspace(lowest, lowest + POINTS, LEVELS)
-    draw = np.random.default_rng(0)
-    jumps = list(zip(draw.uniform(tight, loose, points), draw.uniform(*levels[[0, -1]], points), strict=True))
 
-    def asked(moves: Iterable[tuple[float, float]]) -> list[float]:
-        seconds = []
+    def asked(name: str, moves: Iterable[tuple[float, float]]) -> dict[str, list[float]]:
+        seconds, pivots = [], []
         for limits in moves:
             began = time.process_time()
             live.at(*map(float, limits))
             seconds.append(time.process_time() - began)
-        return [round(statistics.median(seconds), 3), round(max(seconds), 3)]
+            pivots.append(live.engines[0].live.highs.getInfo().simplex_iteration_count)
+        spread = [np.quantile(of, (0.5, 0.9, 1.0)) for of in (seconds, pivots)]
+        return {f"{name}_cpu_s": spread[0].round(3).tolist(), f"{name}_pivots": spread[1].round().tolist()}
 
     live.prepare(loose, live.least_delay_months, lowest)  # as the application does
-    steps = asked((m, lowest) for m in (months[1:] + months[:-1]) / 2)
-    live.sweep(months[::2].tolist(), levels.tolist())
-    return {"slider_cpu_s": steps, "slider_jump_cpu_s": asked(jumps)}
+    found: dict[str, Any] = asked("slider", ((m, lowest) for m in (months[1:] + months[:-1]) / 2))
+    began = time.process_time()
+    swept = grid(live, None, for_sliders=True)
+    found["sweep_cpu_s"] = round(time.process_time() - began, 1)
+    most = [max(r["control_score"] for r in swept.rows if r["max_delay_months"] == m) for m in swept.months]
+    draw = np.random.default_rng(seed)
+    jumps = [
+        (m, draw.uniform(lowest, np.interp(m, swept.months, most) - SHORT_OF_MOST))
+        for m in draw.uniform(tight, loose, JUMPS)
+    ]
+    return found | asked("slider_jump", jumps)
 
 
-def measure(name: str, case: Case, quality: str, points: int) -> dict[str, Any]:
+def measure(name: str, case: Case, quality: str, points: int, seed: int) -> dict[str, Any]:
     began = time.process_time()
     outcome = solve(case, quality=quality)
     row: dict[str, Any] = {"row": name, "quality": quality, "cpu_s": round(time.process_time() - began, 1)}
@@ -128,17 +136,17 @@ def measure(name: str, case: Case, quality: str, points: int) -> dict[str, Any]:
             },
         }
     if points:
-        row |= slider_cpu_s(case, points)
+        row |= slider_cpu_s(case, points, seed)
     return row
 
 
-def own_row(name: str, quality: str, points: int) -> dict[str, Any]:
+def own_row(name: str, quality: str, points: int, seed: int) -> dict[str, Any]:
     """A row of this checkout."""
     korea = load_scenario(example_path("korea"))
     offered = {"all": "N", "spare": "N+1"}
     case = build_case(with_power(korea, offered[name]) if name in offered else korea)
     rows, columns = Engine(case).arrays.shape
-    return {"rows": rows, "columns": columns} | measure(name, case, quality, points)
+    return {"rows": rows, "columns": columns} | measure(name, case, quality, points, seed)
 
 
 def in_turn(names: list[str], asked: argparse.Namespace) -> list[dict[str, Any]]:
@@ -153,6 +161,8 @@ def in_turn(names: list[str], asked: argparse.Namespace) -> list[dict[str, Any]]
         asked.quality,
         "--points",
         str(asked.points),
+        "--seed",
+        str(asked.seed),
         "--only",
     ]
     runs: list[tuple[list[str], Path | None]] = [(theirs, other), *(([*ours, name], None) for name in names)]
@@ -185,7 +195,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--only", nargs="*", default=list(ROWS[:2]), choices=ROWS)
     parser.add_argument("--quality", choices=("quick", "plan", "proof"), default="plan")
-    parser.add_argument("--points", type=int, default=12, help="points of the sweep; 0 for none")
+    parser.add_argument("--points", type=int, default=12, help="steps of the delay; 0 for no sliders")
+    parser.add_argument("--seed", type=int, default=0, help="of the jumps of both sliders")
     parser.add_argument(
         "--against", metavar="CHECKOUT", help="another checkout of the planner, to take turns with"
     )
@@ -196,7 +207,7 @@ def main() -> None:
         print(json.dumps(compared) if asked.json else compared)
         return
     for name in asked.only:
-        row = own_row(name, asked.quality, asked.points)
+        row = own_row(name, asked.quality, asked.points, asked.seed)
         print(json.dumps(row) if asked.json else row, flush=True)
 
 

@@ -53,6 +53,10 @@ STALLS_AT_PIVOTS_BY_ROW = 0.3
 """Pivots a row after which a hot simplex is stalling (mostly: the point is infeasible); about half of a cold solve. Not
 seconds: on a busy machine every point would seem to stall."""
 LEAST_STALL_PIVOTS = 3000
+SWEEP_STALLS_AT_PIVOTS_BY_ROW = 0.6
+"""Of a sweep, whose points are near: with all options of power an interior point takes as long as one and a half a row."""
+DEVEX = "simplex_dual_edge_weight_strategy", 1
+"""HiGHS's option for prices that start from any basis at no cost, where exact steepest edge weights are lost with it."""
 POLICIES = ("delay_w", "delay", "cost", "served", "control", "unfinished")
 """Columns whose bounds and costs say what is asked."""
 POLICY_ROWS = (FLOOR,)
@@ -107,12 +111,16 @@ class Engine:
         self._warm = False
         self._goal = ""
         self._floors = np.zeros(0)
-        self._stall_pivots = max(LEAST_STALL_PIVOTS, int(STALLS_AT_PIVOTS_BY_ROW * solved.shape[0]))
+        self._stalls_at(STALLS_AT_PIVOTS_BY_ROW)
         self._trees: dict[bool, Engine] = {}
         self._reductions = {} if reductions is None else reductions
         """Of these arrays, by all else that they depend on."""
         self.asked = UNBOUNDED
         """The policy bounds in force."""
+
+    def _stalls_at(self, pivots_by_row: float) -> None:
+        """Pivots after which a hot simplex is given up for an interior point."""
+        self._stall_pivots = max(LEAST_STALL_PIVOTS, int(pivots_by_row * self.live.arrays.shape[0]))
 
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
@@ -269,6 +277,7 @@ class Engine:
             replace(self.reduction, arrays=with_floors(self.reduction.arrays, shares)), self._smaller
         )
         other._floors = np.array(shares, float)
+        other._stalls_at(SWEEP_STALLS_AT_PIVOTS_BY_ROW)
         # the factors of a basis grown over hundreds of pivots cost more than new ones: a twentieth of a sweep
         other.live.set_option("no_unnecessary_rebuild_refactor", False)
         with self.live.lock:

@@ -152,14 +152,19 @@ def _numbered(
     return tasks
 
 
-def _screened_rows(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> list[dict[str, Any]]:
-    known = grid(live, should_stop)
+def _screened_rows(
+    live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders: bool = False
+) -> list[dict[str, Any]]:
+    known = grid(live, should_stop, for_sliders)
     return [*known.rows, *finer_rows(live, known, should_stop)]
 
 
 def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) -> pd.DataFrame:
-    """The screening points of a live trade-off, as in ``Frontier.points``; no rows where no limits can be met."""
-    rows = _screened_rows(live, should_stop)
+    """The screening points of a live trade-off, as in ``Frontier.points``; no rows where no limits can be met.
+
+    Sliders of it then go on from points that are near.
+    """
+    rows = _screened_rows(live, should_stop, for_sliders=True)
     return _points(rows, live, should_stop) if rows else pd.DataFrame()
 
 

@@ -19,6 +19,8 @@ from planner.studies.screening import LiveFrontier
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
 """Months beyond the weighted delay of the fastest plan."""
 CONTROL_LEVELS = 6
+SLIDER_LEVELS = 24
+"""Stretches of control between floors that sliders go on from; in the lower half, of fewer pivots, two are one."""
 SHORT_OF_MOST = 0.02
 """Points below the most control that are asked for in its place: the most itself is out of a solver's tolerance."""
 FRONT_TOLERANCE = 1e-4
@@ -83,8 +85,12 @@ class Grid:
     rows: list[dict[str, Any]]
 
 
-def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> Grid:
-    """At each delay no floor, the common levels of control, and the most it can reach; no rows where nothing is reached."""
+def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders: bool = False) -> Grid:
+    """At each delay no floor, the common levels of control, and the most it can reach; no rows where nothing is reached.
+
+    ``for_sliders`` solves points between them on the way, which have no rows: a slider that is moved anywhere then goes on
+    from one that is near.
+    """
     months = [live.least_delay_months + longer for longer in TOLERANCES_MONTHS]
     free = live.at(months[-1])
     least, most = free["control_score"], live.most_control(months[-1])
@@ -92,13 +98,26 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None) -> Grid:
         return Grid(months, [], [])
     floors = {rounded_down(float(x), 1) for x in np.linspace(least, most, CONTROL_LEVELS + 1)[1:-1]}
     levels = sorted(floor for floor in floors if floor > least)
-    found = live.sweep(months, [None, *levels], should_stop)
+    if for_sliders:
+        steps, finer = slider_limits(live.least_delay_months, least, most)
+        swept = live.sweep([*months, *steps], [None, *levels, *finer], should_stop)
+        found = [r for r in swept if r["max_delay_months"] in months and r["min_control"] in (None, *levels)]
+    else:
+        found = live.sweep(months, [None, *levels], should_stop)
     for asked in reversed(months):
         if should_stop is not None and should_stop():
             break
         top = rounded_down(live.most_control(asked) - SHORT_OF_MOST, 2)
         found.append(live.at(asked, top))
     return Grid(months, [least, *levels], rows_of(found))
+
+
+def slider_limits(least_delay_months: float, least: float, most: float) -> tuple[list[float], list[float]]:
+    """Every month up to the loosest limit on delay, and floors between the least and the most control."""
+    months = [least_delay_months + longer for longer in np.arange(TOLERANCES_MONTHS[-1]).tolist()]
+    floors = np.linspace(least, most, SLIDER_LEVELS + 1)
+    chosen = [*floors[2 : SLIDER_LEVELS // 2 : 2], *floors[SLIDER_LEVELS // 2 : -1]]
+    return months, [floor for x in chosen if (floor := rounded_down(float(x), 1)) > least]
 
 
 def rows_of(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

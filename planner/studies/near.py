@@ -10,13 +10,13 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from planner.solver.engine import Basis, Engine
+from planner.solver.engine import DEVEX, Basis, Engine
 
 RUN_MONTHS = 1.5
 """Months of delay that are as many pivots as another training run that may, or may not, be left undone."""
-FRESH_MONTHS = 2.0
-"""Months of delay that are as many pivots as new edge weights cost."""
-KEPT = 400
+FRESH_MONTHS, FRESH_MONTHS_BY_DEVEX = 2.0, 0.5
+"""Months of delay that are as many pivots as new factors cost, with new edge weights and without."""
+KEPT = 600
 """Bases kept: one of Korea with all options of power is 30 kB."""
 
 
@@ -46,6 +46,12 @@ class Near:
 
     points: deque[tuple[Place, Basis]] = field(default_factory=lambda: deque(maxlen=KEPT))
     last: Place | None = None
+    fresh_months: float = FRESH_MONTHS
+
+    def by_devex(self, engine: Engine) -> None:
+        """The pattern's own programme is priced by Devex from now on: another basis has no edge weights to work out."""
+        engine.live.set_option(*DEVEX)
+        self.fresh_months = FRESH_MONTHS_BY_DEVEX
 
     def keep(self, engine: Engine, place: Place) -> None:
         """Keep the basis of a point that an engine of this pattern has just solved."""
@@ -65,7 +71,7 @@ class Near:
         nearest, basis = min(points, key=lambda known: place.months_to(known[0]))
         if self.last is not None:
             # another floor is a change of the matrix, after which the weights are new anyway
-            fresh = FRESH_MONTHS if place.control == self.last.control else 0.0
+            fresh = self.fresh_months if place.control == self.last.control else 0.0
             if place.months_to(self.last) <= place.months_to(nearest) + fresh:
                 return
         engine.go_on_from(basis)

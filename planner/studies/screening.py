@@ -40,6 +40,8 @@ it has, and seconds after which it ends with nothing.
 """
 CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
+OUT_OF_REACH = 1e-3
+"""Points of control above the most that a pattern reaches from which on no limit is tried."""
 STEP_MONTHS = 1.0
 """Months of delay between points that are solved before a reader asks."""
 Pattern = dict[str, list[float]]
@@ -258,8 +260,10 @@ class LiveFrontier:
     def prepare(self, delay_high: float, delay_low: float, control_low: float) -> None:
         """Solves the loosest limits of a reader's sliders, which takes seconds, and a step of the delay after another.
 
-        No later step of the delay is then far from a point that is known.
+        No later step of the delay is then far from a point that is known, and none works out edge weights.
         """
+        for engine, near in zip(self.engines, self._near, strict=True):
+            near.by_devex(engine)
         steps = math.ceil((delay_high - delay_low) / STEP_MONTHS) + 1
         for months in np.linspace(delay_high, delay_low, steps):
             self.at(float(months), control_low)
@@ -328,11 +332,17 @@ class LiveFrontier:
     def most_control(self, max_delay_months: float | None = None) -> float:
         """Highest control of what is served that any pattern reaches (0-100); -inf where none is feasible."""
         best = float("-inf")
-        for engine in self.engines:
+        for i, engine in enumerate(self.engines):
             with engine.live.lock:
                 engine.policy(self.bounds(max_delay_months))
                 found = engine.most_control()
-                best = best if found.x is None else max(best, engine.control(found.x))
+                self._near[i].last = None  # of another objective
+            if found.x is None:
+                continue
+            most = engine.control(found.x)
+            best = max(best, most)
+            if found.status is Status.OPTIMAL:
+                self._out_of_reach.append((i, _loose(max_delay_months), most + OUT_OF_REACH))
         return best
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
-from planner.solver.engine import Engine
+from planner.solver.engine import DEVEX, Engine
+from planner.studies.frontier_tables import grid
 from planner.studies.near import Place
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
@@ -70,6 +71,63 @@ def test_a_point_out_of_reach_leaves_the_next_one_as_it_is(live: LiveFrontier) -
     assert live._near[0].last is None
     after = live.at(months[0], levels[0])
     assert after["cost_npv_musd"] == pytest.approx(before["cost_npv_musd"], rel=1e-9)
+
+
+def test_a_point_after_the_most_control_goes_on_from_one_that_is_known(live: LiveFrontier) -> None:
+    """The programme stands at an optimum of another objective, however near its limits are."""
+    months, levels = limits(live)
+    row = live.sweep(months, levels)[0]
+    live.at(row["max_delay_months"], row["min_control"])
+    live.most_control(row["max_delay_months"])
+    again = live.at(row["max_delay_months"], row["min_control"])
+    assert again["cost_npv_musd"] == pytest.approx(row["cost_npv_musd"], rel=1e-9)
+    assert live.engines[0].live.highs.getInfo().simplex_iteration_count == 0
+
+
+def test_more_than_the_most_control_is_known_to_be_out_of_reach(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months, _ = limits(live)
+    most = live.most_control(months[1])
+    assert live.at(months[1], most - 0.01)["feasible"] and live.at(months[0], most + 0.01) is not None
+    monkeypatch.setattr(live, "solve_on", lambda *asked: pytest.fail(f"solved at {asked[1:]}"))
+    assert not live.at(months[1], most + 0.01)["feasible"]
+    assert not live.at(months[2], most + 0.01)["feasible"]
+
+
+def test_sliders_go_on_from_more_points_than_the_grid_has_and_its_rows_are_the_same(
+    live: LiveFrontier,
+) -> None:
+    fresh = LiveFrontier(live.case, live.patterns, live.least, live.base)
+    coarse, fine = grid(live, None), grid(fresh, None, for_sliders=True)
+    assert fine.months == coarse.months and fine.levels == pytest.approx(coarse.levels)
+    by = [
+        {(r["max_delay_months"], r["min_control"]): r["cost_npv_musd"] for r in g.rows}
+        for g in (coarse, fine)
+    ]
+    assert by[0].keys() == by[1].keys()
+    assert [*by[1].values()] == pytest.approx([by[0][at] for at in by[1]], rel=1e-9)
+    known = [place for place, _ in fresh._near[0].points]
+    step = fine.levels[-1] - fine.levels[-2]
+    draw = np.random.default_rng(2)
+    for _ in range(20):
+        months = draw.uniform(fine.months[0], fine.months[-1])
+        floor = draw.uniform(fine.levels[0], fine.levels[-1])
+        apart = [max(abs(months - p.months), abs(floor - p.control) / step) for p in known]
+        assert min(apart) <= 0.51, "half a month, and half a stretch between floors that have points"
+
+
+def test_sliders_work_out_no_edge_weights_and_sweeps_keep_theirs(live: LiveFrontier) -> None:
+    """They are lost with the basis that a slider leaves, and stay from point to point of a sweep."""
+    months, levels = limits(live)
+    before = live.at(months[1], levels[1])
+    live.prepare(months[0], months[-1], levels[0])
+    option = [
+        e.live.highs.getOptionValue(DEVEX[0])[1]
+        for e in (live.engines[0], live.engines[0].with_floors([0.5]))
+    ]
+    assert option[0] == DEVEX[1] != option[1]
+    assert live.at(months[1], levels[1])["cost_npv_musd"] == pytest.approx(before["cost_npv_musd"], rel=1e-9)
 
 
 def test_how_far_points_are_from_one_another() -> None:
