@@ -40,6 +40,7 @@ from planner.audit import (
     refits,
     renewable,
     resilience,
+    rows,
     service,
     sites,
     storage,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = ["COVERS", "TOLERANCE", "TOPICS", "audit"]
 
 TOPICS = (
+    rows,
     fleet,
     service,
     training,

@@ -67,6 +67,10 @@ def _cooling_capacity(view: View, found: Findings, table: pd.DataFrame) -> None:
     when = {"order_date": view.begins(rows["t"]) - rows["case_lead"], "live_date": view.begins(rows["t"])}
     dated(view, found, "cooling-dates", rows, keys, when)
     priced(found, "cooling-price", rows, keys, rows["added_mw"] * rows["case_musd_per_mw"])
+    free = table[table["added_mw"] == 0]
+    found.equal(
+        "cooling-price", total(free, keys, free["musd"]), total(free, keys, 0.0 * free["musd"]), "musd"
+    )
     alive = each_period(rows, rows["t"], rows["case_life"], view)
     index = labelled(table, keys)
     bought = over(index, total(alive, keys, alive["added_mw"])).to_numpy(float)

@@ -33,13 +33,13 @@ def check(view: View, found: Findings) -> None:
         "permit",
     )
     filed = {h.id: _filed(context, h.permit_applied) for h in hosts if h.permit_applied}
-    first = lookup(opens["h"], pd.Series(filed, dtype=float)).astype(float)
+    first = pd.Series({h: float(filed.get(h, 0)) for h in opens["h"]}, dtype=float)
     found.at_least(
-        "permit-date", total(opens, ["h"], decided), pd.Series(first, opens["h"].to_numpy()).fillna(0.0),
+        "permit-date", total(opens, ["h"], decided), first,
         "decided before its permit is applied for",
     )  # fmt: skip
     permit = pd.Series(granted.to_numpy(int), index=opens["h"].to_numpy())
-    permit = pd.concat([permit, pd.Series(_of_extensions(context), dtype=int)])
+    permit = pd.concat([permit, pd.Series(_of_extensions(context), dtype=int)]).groupby(level=0).max()
     for name, item, amount in (("halls", "b", "it_mw"), ("connections", "n", "added_mw")):
         rows = view.table(name)
         begun = view.begins(rows["t"]) - _works(context, name, rows)

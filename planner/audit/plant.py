@@ -121,7 +121,7 @@ def _output(view: View, found: Findings) -> None:
     found.at_least("plant-output", total(table, keys, table["generation_mw"]), 0.0, "negative generation")
     rows = view.facts(table, view.case.outputs, keys, ["share"])
     alive = over(labelled(rows, HGT), total(stands, HGT, stands["mw"])).to_numpy(float)
-    most = pd.Series(alive * rows["case_share"].to_numpy(float), index=labelled(rows, keys))
+    most = total(rows, keys, alive * rows["case_share"].to_numpy(float))
     found.at_most(
         "plant-output", total(rows, keys, rows["generation_mw"]), most, "more power than plant can give"
     )

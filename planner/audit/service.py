@@ -208,7 +208,7 @@ def _links(view: View, found: Findings) -> None:
     found.at_most("open-link", load, pd.Series(limit, index=load.index, dtype=float),
                   "work or reserve at a host not open, or above the demand")  # fmt: skip
     stacks = view.table("stacks")
-    adopted = stacks.set_index("a")["adopted"].astype(float)
+    adopted = stacks.groupby("a")["adopted"].max().astype(float)
     under = total(rows, ["w", "a", "t"], rows["served"] + rows["held"])
     limit = [
         len(view.mode) * 2 * float(wanted.get((w, t), 0.0)) * float(adopted.get(a, 0.0))

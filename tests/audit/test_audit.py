@@ -377,6 +377,15 @@ MUTATIONS = [
     ("matched-table", scale("matched", "hours")),
     ("spare-unit", drop("connections", CHAMPION)),
     ("spare-unit", put("generation", "generation_mw", 50.0, lambda t: t["s"] == "stress")),
+    ("row-site", put("opens", "p", "north", CHAMPION)),
+    ("row-site", put("plants", "p", "north", CHAMPION)),
+    ("row-label", put("generation", "label", "2027-Q1")),
+    ("row-label", put("ledger", "label", "2030-Q1", lambda t: t["kind"] == "residual")),
+    *(("row-twice", twice(name)) for name in ("cooling", "stacks", "survival", "service", "openings")),
+    ("cooling-price", put("cooling", "musd", 0.5, lambda t: t["added_mw"] == 0)),
+    ("open-allowed", twice("opens")),
+    ("permit-first", put("opens", "h", "second", CHAMPION)),
+    ("plant-output", twice("generation")),
     ("storage-known", put("storage", "t", 0)),
     ("storage-power", scale("storage", "discharge_mw", -1, GIVES)),
     ("storage-power", scale("storage", "discharge_mw", 50, GIVES)),
@@ -448,6 +457,14 @@ MUTATIONS = [
 @pytest.mark.parametrize(("rule", "change"), MUTATIONS, ids=[f"{i}-{m[0]}" for i, m in enumerate(MUTATIONS)])
 def test_a_tampered_plan_is_found_out(plan, rule, change):
     assert rule in tampered(plan, change, rule)
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("name", ["opens", "generation", "stacks"])
+def test_the_whole_audit_reads_a_plan_in_which_a_line_stands_twice(plan, name):
+    tables = {n: table.copy() for n, table in plan.tables.items()}
+    twice(name)(tables)
+    assert len(audit(replace(plan, tables=tables)))
 
 
 @pytest.mark.untraced
