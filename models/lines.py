@@ -5,16 +5,19 @@ Variable: flexible_import[h,t,s] MW drawn through the flexible connection, part 
     grid_import - flexible_import <= existing grid + firm connect alive                (h,t,s)    import_limit
     flexible_import <= flexible connect alive                                          (h,t,s)    flexible_limit
     flexible_import <= grid_import                                                     (h,t,s)    flexible_part
+    flexible_import + grid_import in stressed hours <= design load + charge            (h,t,s)    flexible_paused
     sum over hosts of flexible connect alive <= most MW at the site                    (p,t)      site_flexible
 
-Elsewhere firm power says already that a line carries what is drawn, and there are no rows.
+A discount is for what is given up in stressed hours: what firm lines carry then they carry in all others too, so that no
+flexible line stands beside a firm one for its discount alone. Elsewhere firm power says already that a line carries what is
+drawn, and there are no rows.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from planner.case.case import STRESS, Case
+from planner.case.case import DESIGN, STRESS, Case
 from planner.case.columns import joined
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns
 from planner.models.ledger import Booked, book, local
@@ -51,7 +54,27 @@ def declare(m: Any, case: Case) -> None:
     m.flexible_part = Rule(
         m.FLEXIBLE, rule=lambda m, h, t, s: m.flexible_import[h, t, s] <= m.grid_import[h, t, s]
     )
+    _declare_paused(m)
     _declare_site(m, case)
+
+
+def _declare_paused(m: Any) -> None:
+    keys = [key for key in m.FLEXIBLE if (*key[:2], STRESS) in m.IMPORT_BUILD]
+    add_set(m, "FLEXIBLE_PAUSED", keys, 3)
+    for name, s in (("paused_stress", STRESS), ("paused_design", DESIGN)):
+        add_family(m, name, m.FLEXIBLE_PAUSED, {key: [(*key[:2], s)] for key in keys}, 3)
+    m.flexible_paused = Rule(
+        m.FLEXIBLE_PAUSED,
+        rule=lambda m, h, t, s: (
+            m.flexible_import[h, t, s] + sum(m.grid_import[i, u, v] for i, u, v in m.paused_stress[h, t, s])
+            <= sum(
+                m.pue[i, c, u, v] * m.heat[i, c, x, u, v]
+                for i, u, v in m.paused_design[h, t, s]
+                for c, x in m.firm_heat[i, u, v]
+            )
+            + sum(m.charge[h, g, t, s] for g in m.import_charge[h, t, s])
+        ),
+    )
 
 
 def _declare_site(m: Any, case: Case) -> None:

@@ -34,6 +34,7 @@ COVERS = {
     "import_limit": "import-limit",
     "flexible_limit": "flexible-limit",
     "flexible_part": "flexible-limit",
+    "flexible_paused": "flexible-paused",
     "site_water": "site-water",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
@@ -150,7 +151,9 @@ def _energy(view: View, found: Findings, known: pd.DataFrame) -> None:
     made_mw = total(made, HTS, made["generation_mw"])
     stated = total(dispatch, HTS, dispatch["generation_mw"])
     found.equal("dispatch-table", stated, over(stated.index, made_mw), "own generation of a slice")
-    _import_limit(view, found, imported, total(dispatch, HTS, dispatch["flexible_mw"]))
+    loose = total(dispatch, HTS, dispatch["flexible_mw"])
+    _import_limit(view, found, imported, loose)
+    _paused(view, found, imported, loose)
     kept = view.table("storage")
     moved = {name: total(kept, HTS, kept[name]) for name in ("charge_mw", "discharge_mw")}
     for name, want in moved.items():
@@ -197,6 +200,22 @@ def _import_limit(view: View, found: Findings, imported: pd.Series, loose: pd.Se
         "flexible-limit", through, over(built, imported), "more than all import through one connection"
     )
     found.at_most("import-limit", over(built, imported) - through, firm, "import above the grid connection")
+
+
+def _paused(view: View, found: Findings, imported: pd.Series, loose: pd.Series) -> None:
+    """What is drawn at a discount is given up in stressed hours: both together are no more than the design hour draws."""
+    drawn = loose[loose > 0]
+    places = drawn.index.droplevel(2)
+    stress = over(
+        pd.MultiIndex.from_tuples([(*key, STRESS) for key in places]) if len(drawn) else drawn.index, imported
+    )
+    table = view.table("storage")
+    charge = over(drawn.index, total(table, HTS, table["charge_mw"])).to_numpy(float)
+    most = over(places, facility_peak(view)).to_numpy(float) + charge
+    both = pd.Series(drawn.to_numpy(float) + stress.to_numpy(float), index=drawn.index)
+    found.at_most(
+        "flexible-paused", both, pd.Series(most, index=drawn.index), "discount on what is not given up"
+    )
 
 
 def _bounds(view: View, known: pd.DataFrame, loads: pd.Series, column: str) -> tuple[pd.Series, pd.Series]:

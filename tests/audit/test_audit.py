@@ -402,6 +402,7 @@ MUTATIONS = [
     ("billed-peak", put("power", "billed_peak_mw", 3.0, SECOND)),
     ("billed-peak", put("power", "billed_peak_mw", 99.0, lambda t: (t["h"] == "champion") & (t["t"] == 9))),
     ("flexible-limit", scale("dispatch", "flexible_mw", 50, CHAMPION)),
+    ("flexible-paused", scale("dispatch", "flexible_mw", 50, lambda t: t["flexible_mw"] > 0)),
     ("site-flexible", scale("connections", "added_mw", 100, lambda t: t["n"] == "grid-flexible")),
     ("dispatch-table", scale("dispatch", "generation_mw")),
     ("dispatch-table", scale("dispatch", "charge_mw")),

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.untraced
 
 DESIGN_MW, MEAN_MW, HOURS, STRESSED = 1.92, 1.44, 2190.0, 50.0
 SETS = "diesel-genset-2026"
-RULES = ("flexible_limit", "flexible_part", "site_flexible", "import_limit")
+RULES = ("flexible_limit", "flexible_part", "flexible_paused", "site_flexible", "import_limit")
 
 
 @pytest.fixture(scope="module")
@@ -114,5 +114,16 @@ def test_the_firm_line_carries_what_it_has_in_stressed_hours(place, facts, optim
     lines = answer.used("connect")
     assert not answer.used("plant")
     assert lines["champion", "grid-firm", 4] == pytest.approx(MEAN_MW)
-    assert lines["champion", "grid-flexible", 4] >= DESIGN_MW - MEAN_MW - 1e-9
+    assert lines["champion", "grid-flexible", 4] == pytest.approx(DESIGN_MW - MEAN_MW)
     assert answer.values("grid_import")["champion", 6, "stress"] == pytest.approx(MEAN_MW)
+
+
+def test_no_line_is_bought_for_its_discount_beside_one_that_carries_all(place, plain_catalog, optimise):
+    """Half off the price of energy, and a line next to free: of 1.92 MW as much is discounted as the firm line leaves."""
+    facts = plain_catalog({("connections", "grid-flexible", "capex_musd_per_mw_mid"): 0.001,
+                           ("connections", "grid-flexible", "energy_discount_pct"): 50.0})  # fmt: skip
+    answer = optimise(place(grid=12, usd=8000), facts)
+    assert not answer.used("plant")
+    loose, drawn = answer.values("flexible_import"), answer.values("grid_import")
+    assert drawn["champion", 6, "stress"] == pytest.approx(MEAN_MW)
+    assert loose["champion", 6].max() == pytest.approx(DESIGN_MW - MEAN_MW)
