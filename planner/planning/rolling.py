@@ -17,7 +17,7 @@ from planner.solver.engine import UNITS, Engine
 from planner.solver.solution import Solution, Status
 
 WHOLE = 1e-6
-STEPS_BACK = (3, 6, 12)
+STEPS_BACK = (6, 12)
 """Periods before a dead end that are solved together with all later ones, fewest first."""
 LP_S, TAIL_S = 10.0, 30.0
 

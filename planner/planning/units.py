@@ -7,6 +7,7 @@ from dataclasses import replace
 from planner.case.bounds import Bounds
 from planner.facts.numbers import decimals_apart, fixed
 from planner.facts.rounding import rounded_up
+from planner.planning.hosts_in_turn import hosts_in_turn
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
 from planner.planning.together import DIRECT_GAP, together
@@ -30,6 +31,17 @@ REFINE_S = 60.0
 
 def round_units(run: SolveRun, x: Floats) -> Solution:
     """Whole units and the last linear programme; control and delay keep what ties have won."""
+    found = _rounded(run, x)
+    small = (
+        run.whole is None and run.large is None and run.case.scenario.solve.integers not in ("none", "all")
+    )
+    if not small or run.over or found.x is None or not run.misses(found.objective, 1.0):
+        return found
+    return hosts_in_turn(run, found)
+
+
+def _rounded(run: SolveRun, x: Floats) -> Solution:
+    """Whole units at the places of ``x``, or at others where these miss the gap."""
     engine = run.engine
     engine.minimise("cost")
     if run.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round

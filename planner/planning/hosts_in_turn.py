@@ -1,0 +1,77 @@
+"""A plan of whole units bettered host by host: all that one host has is chosen anew, and all others are held.
+
+Where a limit just suffices, hosts, halls and units chosen one after the other miss the gap, and all of them together are
+more than an integer programme decides. What one host has is decided in seconds, and mostly is not where it should be: its
+halls were chosen for servers in parts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.planning.solve_run import SolveRun
+from planner.solver.engine import HALLS, PATTERN, UNITS
+from planner.solver.members import Ints
+from planner.solver.solution import Solution
+
+STAGE = "hosts in turn"
+NEAR_GAP = 0.1
+"""Share of the gap at which what a host has is searched no further."""
+NODES = 50
+"""Of the programme of a host: what it has not found by then, it mostly never finds."""
+QUICK_PIVOTS, MOST_PIVOTS = 150_000, 300_000
+"""Pivots of all searches after which a plan is bettered no more at quick quality, and of these programmes at any other."""
+HOST_S = 20.0
+"""Seconds of one of them."""
+ENOUGH = 1e-4
+"""Share of the cost that a round over all hosts must save for another one."""
+ALL_NODES = 2_147_483_647
+"""The limit HiGHS has of its own."""
+
+
+def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
+    """A plan of whole units under the bounds in force that costs no more than ``plan``, all its whole numbers held."""
+    assert plan.x is not None and plan.objective is not None
+    engine, live = run.engine, run.engine.live
+    families = [f for f in (*PATTERN, *HALLS, UNITS) if engine.arrays.columns[f].size]
+    columns: Ints = np.concatenate([live.columns(f) for f in families])
+    lower, upper = engine.arrays.col_lower[columns], engine.arrays.col_upper[columns]
+    owners = _hosts_of(run, families)
+    names = sorted(set(owners) - {""}, key=lambda name: (-int((owners == name).sum()), name))
+    most = QUICK_PIVOTS if run.quality == "quick" else run.pivots + MOST_PIVOTS
+    run.say(STAGE, "what one host has chosen anew, all others held")
+    values, cost, before = plan.x, plan.objective, np.inf
+    live.set_option("mip_max_nodes", NODES)
+    while before - cost > ENOUGH * abs(cost):
+        before = cost
+        for name in names:
+            if run.over or run.pivots > most or not run.misses(cost, 1.0):
+                break
+            own, held = owners == name, values[columns].round()
+            live.relax()
+            live.set_col_bounds(columns, np.where(own, lower, held), np.where(own, upper, held))
+            live.set_integrality(columns[own], True)
+            found = run.solve(STAGE, run.options(STAGE, NEAR_GAP * run.target, most_s=HOST_S), values)
+            run.pivots += found.iterations
+            if found.x is not None and found.objective is not None and found.objective < cost:
+                values, cost = found.x, found.objective
+            run.report(STAGE, cost, run.bound, None)
+    live.set_option("mip_max_nodes", ALL_NODES)
+    live.relax()
+    if cost < plan.objective:
+        run.hold(values, *PATTERN, *HALLS)
+        engine.fix(UNITS, None)
+        run.divisible = run.timed("prices", lambda: engine.lp(run.left("units")))
+    held = values[columns].round()
+    live.set_col_bounds(columns, held, held)
+    last = engine.live.solve(time_limit_s=run.left("units"))
+    return plan if last.x is None else last
+
+
+def _hosts_of(run: SolveRun, families: list[str]) -> np.ndarray:
+    """Host of each column of some families, one after the other; empty where it is of none."""
+    hosts = set(run.case.hosts.index)
+    indices = (
+        i if isinstance(i, tuple) else (i,) for f in families for i in run.engine.arrays.columns[f].index
+    )
+    return np.array([next((part for part in i if part in hosts), "") for i in indices], dtype=object)
