@@ -467,17 +467,19 @@ class Engine:
         served = self.value(x, "served")
         return 100.0 * self.value(x, "control") / served if served > 1e-9 else 0.0
 
-    def most_control(self, options: SolveOptions | None = None) -> Solution:
+    def most_control(self, options: SolveOptions | None = None, near: float = 0.0) -> Solution:
         """Maximise control of what is served, a ratio, by Dinkelbach's steps on the live model.
 
         ``options`` say how far an integer programme is solved, and how long any may take; a linear one is solved by ``lp``.
+        ``near``: points (0-100) that the last call reached, if only limits have changed since: it then goes on from there.
 
         Each step maximises ``control - ratio x served``, at the ratio of the last; it ends when no better
         ratio exists, and is optimal only then. The solution's objective is that of the last step, not the ratio: ask
         ``control(x)``.
         """
-        share = 0.0
+        share = near / 100.0
         best: Solution | None = None
+        reached = 0.0
         for _ in range(DINKELBACH_STEPS):
             self.minimise("control", share)
             if options is not None and self.live.has_integers:
@@ -485,15 +487,16 @@ class Engine:
             elif options is not None:
                 found = self.lp(options.time_limit_s, best is None, options.should_stop)
             else:
-                found = self.lp(cold=best is None)
+                found = self.lp(cold=best is None and not near)
             if found.x is None:
                 if best is None:
                     return found
                 break
             ratio = self.control(found.x) / 100.0
-            if best is None or ratio > share:
-                best = found
-            if ratio <= share + DINKELBACH_TOLERANCE:
+            from_above = best is None and ratio < share - DINKELBACH_TOLERANCE  # ``near`` is out of reach
+            if best is None or ratio > reached:
+                best, reached = found, ratio
+            if ratio <= share + DINKELBACH_TOLERANCE and not from_above:
                 return best
             share = ratio
         assert best is not None

@@ -21,6 +21,8 @@ TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
 CONTROL_LEVELS = 6
 SLIDER_LEVELS = 24
 """Stretches of control between floors that sliders go on from; in the lower half, of fewer pivots, two are one."""
+CLOSE_TO_MOST = (1.2, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15, 0.1, 0.05)
+"""Points below the most control at each delay, from which sliders go on: nearer to it a step is more pivots."""
 SHORT_OF_MOST = 0.02
 """Points below the most control that are asked for in its place: the most itself is out of a solver's tolerance."""
 FRONT_TOLERANCE = 1e-4
@@ -100,7 +102,14 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders
     levels = sorted(floor for floor in floors if floor > least)
     if for_sliders:
         steps, finer = slider_limits(live.least_delay_months, least, most)
-        swept = live.sweep([*months, *steps], [None, *levels, *finer], should_stop)
+        every = sorted({*months, *steps}, reverse=True)
+        below = {m: live.most_control(m) - CLOSE_TO_MOST[0] for m in every}
+
+        def wanted(asked: float, floor: float | None) -> bool:
+            return floor is None or floor <= below[asked] or (asked in months and floor in levels)
+
+        swept = live.sweep(every, [None, *levels, *finer], should_stop, wanted)
+        live.approach(every, [*CLOSE_TO_MOST, SHORT_OF_MOST], should_stop)
         found = [r for r in swept if r["max_delay_months"] in months and r["min_control"] in (None, *levels)]
     else:
         found = live.sweep(months, [None, *levels], should_stop)

@@ -100,6 +100,8 @@ class LiveFrontier:
         self.kind = "hosts and stacks of solved plans" if self.patterns else "relaxation"
         self.engines = [self.base.held(pattern) for pattern in self.patterns or [{}]]
         self._near = [Near() for _ in self.engines]
+        self._most: dict[int, tuple[Engine, float]] = {}
+        """By pattern, a programme that stands at its most control under the limits asked last, and the points of that."""
         self._figures = Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
         self._relaxed: Engine | None = None if self.patterns else self.engines[0]
@@ -273,8 +275,9 @@ class LiveFrontier:
         months: Sequence[float],
         levels: Sequence[float | None],
         should_stop: Callable[[], bool] | None = None,
+        wanted: Callable[[float, float | None], bool] = lambda months, level: True,
     ) -> list[dict[str, Any]]:
-        """``at`` of every point of months x levels that can be reached, in the order that is quickest.
+        """``at`` of every point of months x levels that is wanted and can be reached, in the order that is quickest.
 
         Two threads walk the points of one pattern after another, from either end of one path, till they meet. A stop
         keeps the levels that are done of a pattern; ``between`` is called between two points. ``solve`` and ``at`` go on
@@ -286,37 +289,70 @@ class LiveFrontier:
         for i in range(len(self.engines)):
             if should_stop is not None and should_stop():
                 break
-            for at, point in self._answers(i, loose_first, rising, should_stop).items():
+            floors = {(m, level): level for m in loose_first for level in rising if wanted(m, level)}
+            for at, point in self._answers(i, loose_first, rising, floors, should_stop).items():
                 known = best.get(at)
                 if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
                     best[at] = point
         order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
         return [_row(*at, best[at]) for at in order]
 
+    def approach(
+        self,
+        months: Sequence[float],
+        below_most: Sequence[float],
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Solves, of each pattern, points so far below the most control that it reaches at each limit on delay.
+
+        Close to the most a tenth of a point is as many pivots as several below: sliders go on from these.
+        """
+        loose_first = sorted(set(months), reverse=True)
+        rising = sorted({-below for below in below_most})
+        for i in range(len(self.engines)):
+            if should_stop is not None and should_stop():
+                break
+            most = {m: self._most_of(i, m) for m in loose_first}
+            floors: dict[tuple[float, float | None], float | None] = {
+                (m, level): most[m] + level for m in loose_first for level in rising if most[m] + level > 0.0
+            }
+            if floors:
+                self._answers(i, loose_first, rising, floors, should_stop)
+
     def _answers(
         self,
         i: int,
         loose_first: Sequence[float],
         rising: Sequence[float | None],
+        floors: Mapping[tuple[float, float | None], float | None],
         should_stop: Callable[[], bool] | None,
     ) -> dict[tuple[float, float | None], Point]:
-        """Points of one pattern, on programmes of their own in which only bounds change."""
+        """Points of one pattern, on programmes of their own in which only bounds change.
+
+        ``floors`` are the points of control that are asked at a limit on delay and a level.
+        """
         out: dict[tuple[float, float | None], Point] = {}
-        shares = [self.bounds(None, level).min_control_share for level in rising]
-        self.solve_on(self.engines[i], loose_first[0], rising[0])  # both ends start from here
+        shares = sorted({self.bounds(None, floor).min_control_share for floor in floors.values()})
+        self._from_near(
+            i, loose_first[0], floors.get((loose_first[0], rising[0]))
+        )  # both ends start from here
         team = [self.engines[i].with_floors(shares) for _ in range(WORKERS)]
 
         def ask(engine: Engine, months: float, level: float | None) -> bool:
             self.between()
-            found = self._point(i, engine, months, level)
+            floor = floors[months, level]
+            found = self._point(i, engine, months, floor)
             if found is None:
                 return False
             out[months, level] = found
-            self._near[i].keep(engine, _reached(self._place(months, level), found))
+            self._near[i].keep(engine, _reached(self._place(months, floor), found))
             return True
 
+        def hopeless(months: float, level: float | None) -> bool:
+            return (months, level) not in floors or self._hopeless(i, months, floors[months, level])
+
         path = lines(loose_first, rising, self._due(loose_first))
-        done = walk(path, team, ask, lambda *at: self._hopeless(i, *at), should_stop)
+        done = walk(path, team, ask, hopeless, should_stop)
         return {(months, level): point for (months, level), point in out.items() if level in done}
 
     def _due(self, loose_first: Sequence[float]) -> list[float]:
@@ -331,19 +367,27 @@ class LiveFrontier:
 
     def most_control(self, max_delay_months: float | None = None) -> float:
         """Highest control of what is served that any pattern reaches (0-100); -inf where none is feasible."""
-        best = float("-inf")
-        for i, engine in enumerate(self.engines):
-            with engine.live.lock:
-                engine.policy(self.bounds(max_delay_months))
-                found = engine.most_control()
-                self._near[i].last = None  # of another objective
+        return max(
+            (self._most_of(i, max_delay_months) for i in range(len(self.engines))), default=float("-inf")
+        )
+
+    def _most_of(self, i: int, max_delay_months: float | None) -> float:
+        """Highest control that a pattern reaches, on a programme that only this is asked of: from delay to delay it takes
+        some hundred pivots, from the least cost an interior point."""
+        if i not in self._most:
+            pattern = self.patterns[i] if self.patterns else {}
+            self._most[i] = self.base.held(pattern), 0.0
+        with self._most[i][0].live.lock:
+            engine, near = self._most[i]
+            engine.policy(self.bounds(max_delay_months))
+            found = engine.most_control(near=near)
             if found.x is None:
-                continue
+                return float("-inf")
             most = engine.control(found.x)
-            best = max(best, most)
-            if found.status is Status.OPTIMAL:
-                self._out_of_reach.append((i, _loose(max_delay_months), most + OUT_OF_REACH))
-        return best
+            self._most[i] = engine, most
+        if found.status is Status.OPTIMAL:
+            self._out_of_reach.append((i, _loose(max_delay_months), most + OUT_OF_REACH))
+        return most
 
 
 def _row(months: float | None, control: float | None, point: Point | None) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What protects points solved from the nearest known: the same answers in any order, no pivots where nothing is new."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver.engine import DEVEX, Engine
-from planner.studies.frontier_tables import grid
+from planner.studies.frontier_tables import SHORT_OF_MOST, grid
 from planner.studies.near import Place
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
@@ -84,6 +86,24 @@ def test_a_point_after_the_most_control_goes_on_from_one_that_is_known(live: Liv
     assert live.engines[0].live.highs.getInfo().simplex_iteration_count == 0
 
 
+def test_the_most_control_is_the_same_in_any_order_and_goes_on_from_the_last(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = [live.least_delay_months + longer for longer in (6.0, 0.5, 12.0, 3.0)]
+    fresh = [LiveFrontier(live.case, live.patterns, live.least, live.base).most_control(m) for m in months]
+    assert len({round(most, 3) for most in fresh}) > 2
+    cold: list[bool] = []
+    lp = Engine.lp
+
+    def noted(engine: Engine, *limits: Any, **how: Any) -> Any:
+        cold.append(how.get("cold", False))
+        return lp(engine, *limits, **how)
+
+    monkeypatch.setattr(Engine, "lp", noted)
+    assert [live.most_control(m) for m in months] == pytest.approx(fresh, abs=1e-5)
+    assert cold.count(True) == 1
+
+
 def test_more_than_the_most_control_is_known_to_be_out_of_reach(
     live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +135,25 @@ def test_sliders_go_on_from_more_points_than_the_grid_has_and_its_rows_are_the_s
         floor = draw.uniform(fine.levels[0], fine.levels[-1])
         apart = [max(abs(months - p.months), abs(floor - p.control) / step) for p in known]
         assert min(apart) <= 0.51, "half a month, and half a stretch between floors that have points"
+
+
+def test_sliders_go_on_from_points_the_closer_the_more_control_there_is(live: LiveFrontier) -> None:
+    fine = grid(live, None, for_sliders=True)
+    known = [place for place, _ in live._near[0].points]
+    draw = np.random.default_rng(3)
+    most = {months: live.most_control(months) for months in {p.months for p in known}}
+    for _ in range(20):
+        months, below = draw.uniform(fine.months[0], fine.months[-1]), draw.uniform(SHORT_OF_MOST, 1.2)
+        at = [most[p.months] - p.control for p in known if abs(months - p.months) <= 0.51]
+        assert min(abs(below - short) for short in at) <= max(0.015, below / 4)
+    assert all(p.reached <= most[p.months] + 1e-3 for p in known)
+
+
+def test_a_sweep_asks_what_is_wanted(live: LiveFrontier) -> None:
+    months, levels = limits(live)
+    rows = live.sweep(months, levels, wanted=lambda m, level: (level or 0.0) < levels[2] or m == months[0])
+    assert {r["max_delay_months"] for r in rows if r["min_control"] == levels[2]} == {months[0]}
+    assert {r["max_delay_months"] for r in rows if r["min_control"] == levels[1]} == {*months}
 
 
 def test_sliders_work_out_no_edge_weights_and_sweeps_keep_theirs(live: LiveFrontier) -> None:
