@@ -10,12 +10,18 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from planner.solver.engine import DEVEX, Basis, Engine
 
 RUN_MONTHS = 1.5
 """Months of delay that are as many pivots as another training run that may, or may not, be left undone."""
 FRESH_MONTHS, FRESH_MONTHS_BY_DEVEX = 2.0, 0.5
 """Months of delay that are as many pivots as new factors cost, with new edge weights and without."""
+BELOW_MOST = (0.0, 0.1, 0.3, 0.6, 1.2, 3.0)
+"""Points of control below the most at a delay."""
+MONTHS_BELOW_MOST = (0.0, 4.0, 10.0, 20.0, 31.0, 38.0)
+"""Months of delay that are as many pivots as these points; below them a point is as many as a month."""
 KEPT = 600
 """Bases kept: one of Korea with all options of power is 30 kB."""
 
@@ -24,19 +30,32 @@ KEPT = 600
 class Place:
     """Limits of a point: months of delay, points of control, and how many training runs may be left undone.
 
-    A point that is solved has ``reached`` some points of control: it is as good for every floor up to these.
+    A point that is solved has ``reached`` some points of control: it is as good for every floor up to these. ``most`` is
+    the most control at this delay, about; infinite where it is not known.
     """
 
     months: float
     control: float
     may_be_left: int
     reached: float = -math.inf
+    most: float = math.inf
+
+    def depth(self, control: float) -> float:
+        """How far a floor is below the most control, in months of delay that are as many pivots."""
+        below = self.most - control
+        return float(np.interp(below, BELOW_MOST, MONTHS_BELOW_MOST)) + max(0.0, below - BELOW_MOST[-1])
 
     def months_to(self, other: Place) -> float:
-        """How far a solved one is, in months of delay that are as many pivots; a point of control is as many as a month."""
+        """How far a solved one is, in months of delay that are as many pivots.
+
+        A point of control is as many as a month, and close to the most control as some tens.
+        """
         far = 0.0 if self.months == other.months else abs(self.months - other.months)
         runs = abs(self.may_be_left - other.may_be_left)
-        short = max(other.control - self.control, self.control - max(other.control, other.reached), 0.0)
+        asked, low, high = self.control, other.control, max(other.control, other.reached)
+        if math.isfinite(self.most + other.most):
+            asked, low, high = -self.depth(asked), -other.depth(low), -other.depth(high)
+        short = max(low - asked, asked - high, 0.0)
         return far + short + RUN_MONTHS * runs
 
 

@@ -102,6 +102,8 @@ class LiveFrontier:
         self._near = [Near() for _ in self.engines]
         self._most: dict[int, tuple[Engine, float]] = {}
         """By pattern, a programme that stands at its most control under the limits asked last, and the points of that."""
+        self._tops: dict[tuple[int, float], float] = {}
+        """Most control that is known, by pattern and limit on delay."""
         self._figures = Figures(self.base)
         self._out_of_reach: list[tuple[int, float, float]] = []
         self._relaxed: Engine | None = None if self.patterns else self.engines[0]
@@ -140,16 +142,27 @@ class LiveFrontier:
 
     def _from_near(self, i: int, months: float | None, control: float | None) -> Point | None:
         """``_point`` on the pattern's own programme, from the nearest point that is known."""
-        engine, near, place = self.engines[i], self._near[i], self._place(months, control)
+        engine, near, place = self.engines[i], self._near[i], self._place(i, months, control)
         with engine.live.lock:
             near.go(engine, place)
             found = self._point(i, engine, months, control)
             near.ended(engine, None if found is None else _reached(place, found))
         return found
 
-    def _place(self, months: float | None, control: float | None) -> Place:
-        may_be_left = self.base.may_be_left(self.bounds(months))
-        return Place(_loose(months), control or 0.0, int(may_be_left.sum()))
+    def _place(self, i: int, months: float | None, control: float | None) -> Place:
+        """``most`` lies between what is known where the same training runs may be left undone: it jumps where one is due."""
+        runs, delay = self._runs_left(months), _loose(months)
+        known = sorted(
+            (m, most) for (j, m), most in [*self._tops.items()] if i == j and self._runs_left(m) == runs
+        )
+        most = (
+            float(np.interp(delay, [m for m, _ in known], [top for _, top in known])) if known else math.inf
+        )
+        return Place(delay, control or 0.0, runs, most=most)
+
+    def _runs_left(self, months: float | None) -> int:
+        """How many training runs may be left undone."""
+        return int(self.base.may_be_left(self.bounds(months)).sum())
 
     def _point(self, i: int, engine: Engine, months: float | None, control: float | None) -> Point | None:
         """The cheapest plan of pattern ``i``, on a live HiGHS that holds it; None where it does not reach."""
@@ -345,7 +358,7 @@ class LiveFrontier:
             if found is None:
                 return False
             out[months, level] = found
-            self._near[i].keep(engine, _reached(self._place(months, floor), found))
+            self._near[i].keep(engine, _reached(self._place(i, months, floor), found))
             return True
 
         def hopeless(months: float, level: float | None) -> bool:
@@ -374,6 +387,9 @@ class LiveFrontier:
     def _most_of(self, i: int, max_delay_months: float | None) -> float:
         """Highest control that a pattern reaches, on a programme that only this is asked of: from delay to delay it takes
         some hundred pivots, from the least cost an interior point."""
+        at = i, _loose(max_delay_months)
+        if at in self._tops:
+            return self._tops[at]
         if i not in self._most:
             pattern = self.patterns[i] if self.patterns else {}
             self._most[i] = self.base.held(pattern), 0.0
@@ -386,7 +402,8 @@ class LiveFrontier:
             most = engine.control(found.x)
             self._most[i] = engine, most
         if found.status is Status.OPTIMAL:
-            self._out_of_reach.append((i, _loose(max_delay_months), most + OUT_OF_REACH))
+            self._tops[at] = most
+            self._out_of_reach.append((*at, most + OUT_OF_REACH))
         return most
 
 

@@ -172,6 +172,12 @@ def test_sliders_work_out_no_edge_weights_and_sweeps_keep_theirs(live: LiveFront
 def test_how_far_points_are_from_one_another() -> None:
     here = Place(8.0, 60.0, 1)
     assert here.months_to(here) == 0.0
+    high, low = (Place(8.0, control, 1, most=68.0) for control in (67.9, 67.7))
+    assert high.months_to(low) == low.months_to(high) > 5.0, "close to the most a step is many pivots"
+    later = Place(9.0, 68.9, 1, most=69.0)
+    assert later.months_to(high) == pytest.approx(1.0), "as far below the most a month later"
+    assert Place(8.0, 40.0, 1, most=68.0).months_to(Place(8.0, 42.0, 1, most=68.0)) == pytest.approx(2.0)
+    assert Place(8.0, 67.8, 1, most=68.0).months_to(Place(8.0, 67.0, 1, reached=67.9, most=68.0)) == 0.0
     assert here.months_to(Place(6.0, 60.0, 1)) == 2.0 == here.months_to(Place(8.0, 58.0, 1))
     assert here.months_to(Place(8.0, 60.0, 3)) == 3.0 == Place(8.0, 60.0, 3).months_to(here)
     solved = Place(8.0, 40.0, 1, reached=55.0)
