@@ -25,6 +25,8 @@ CLOSE_TO_MOST = (1.2, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15, 0.1, 0.05)
 """Points below the most control at each delay, from which sliders go on: nearer to it a step is more pivots."""
 SHORT_OF_MOST = 0.02
 """Points below the most control that are asked for in its place: the most itself is out of a solver's tolerance."""
+SHORT_OF_DUE_MONTHS = 0.01
+"""Months of delay before the least at which a training run may be left undone: the most control jumps there."""
 FRONT_TOLERANCE = 1e-4
 """Share of a figure that is noise between two screening points."""
 BETTER = 1e-6
@@ -102,7 +104,8 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders
     levels = sorted(floor for floor in floors if floor > least)
     if for_sliders:
         steps, finer = slider_limits(live.least_delay_months, least, most)
-        every = sorted({*months, *steps}, reverse=True)
+        before_due = [due - SHORT_OF_DUE_MONTHS for due in live.due_months() if months[0] < due < months[-1]]
+        every = sorted({*months, *steps, *before_due}, reverse=True)
         below = {m: live.most_control(m) - CLOSE_TO_MOST[0] for m in every}
 
         def wanted(asked: float, floor: float | None) -> bool:

@@ -160,6 +160,12 @@ class LiveFrontier:
         )
         return Place(delay, control or 0.0, runs, most=most)
 
+    def due_months(self) -> list[float]:
+        """Limits on delay (months) from which on another training run may be left undone."""
+        runs = self.case.trainings
+        longer = runs["months"].to_numpy(float) - runs["w"].map(self.least).to_numpy(float)
+        return sorted({self.least_delay_months + float(x) for x in longer})
+
     def _runs_left(self, months: float | None) -> int:
         """How many training runs may be left undone."""
         return int(self.base.may_be_left(self.bounds(months)).sum())

@@ -1,14 +1,17 @@
 """What protects points solved from the nearest known: the same answers in any order, no pivots where nothing is new."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from planner.case.build import build_case
+from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import example_path, load_scenario
+from planner.scenario.schema import Scenario
 from planner.solver.engine import DEVEX, Engine
-from planner.studies.frontier_tables import SHORT_OF_MOST, grid
+from planner.studies.frontier_tables import SHORT_OF_DUE_MONTHS, SHORT_OF_MOST, grid
 from planner.studies.near import Place
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
@@ -147,6 +150,35 @@ def test_sliders_go_on_from_points_the_closer_the_more_control_there_is(live: Li
         at = [most[p.months] - p.control for p in known if abs(months - p.months) <= 0.51]
         assert min(abs(below - short) for short in at) <= max(0.015, below / 4)
     assert all(p.reached <= most[p.months] + 1e-3 for p in known)
+
+
+def test_limits_from_which_on_another_training_run_may_be_left_undone(
+    tiny: Callable[..., Scenario], plain_catalog: Callable[..., Catalog]
+) -> None:
+    run = {"params_active_b": 70, "tokens_b": 4000}
+    runs = [
+        run | {"id": f"in-{year}", "start": f"{year}-01-01", "deadline": f"{year}-07-01"}
+        for year in (2028, 2029)
+    ]
+    work = tiny().model_dump(mode="json", exclude_none=True)["demand"][0]
+    work |= {"kind": "training", "size": {"by": "training", "runs": runs}}
+    live = LiveFrontier(build_case(tiny(demand=[work]), plain_catalog()))
+    due = live.due_months()
+    assert due
+    for months in due:
+        before, at = (live.base.may_be_left(live.bounds(m)).sum() for m in (months - 0.01, months))
+        assert at > before
+
+
+def test_sliders_go_on_from_points_just_before_a_training_run_may_be_left_undone(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From there on more control can be reached, and the month before is far."""
+    due = live.least_delay_months + 4.3
+    monkeypatch.setattr(live, "due_months", lambda: [due, due + 40.0])
+    grid(live, None, for_sliders=True)
+    known = {place.months for place, _ in live._near[0].points}
+    assert due - SHORT_OF_DUE_MONTHS in known and max(known) < due + 9.0
 
 
 def test_a_sweep_asks_what_is_wanted(live: LiveFrontier) -> None:
