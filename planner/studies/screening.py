@@ -40,6 +40,8 @@ it has, and seconds after which it ends with nothing.
 """
 CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
+SAME_COST = 1e-9
+"""Share of cost by which points of two patterns differ if they only differ in how they were come to."""
 OUT_OF_REACH = 1e-3
 """Points of control above the most that a pattern reaches from which on no limit is tried."""
 STEP_MONTHS = 1.0
@@ -137,8 +139,10 @@ class LiveFrontier:
             answers = list(
                 pool.map(lambda i: self._from_near(i, max_delay_months, min_control_points), open_to)
             )
-        reached = [point for point in answers if point is not None]
-        return min(reached, key=lambda point: point.figures["cost_npv_musd"], default=None)
+        best: Point | None = None
+        for point in answers:
+            best = _cheaper(best, point)
+        return best
 
     def _from_near(self, i: int, months: float | None, control: float | None) -> Point | None:
         """``_point`` on the pattern's own programme, from the nearest point that is known."""
@@ -310,9 +314,7 @@ class LiveFrontier:
                 break
             floors = {(m, level): level for m in loose_first for level in rising if wanted(m, level)}
             for at, point in self._answers(i, loose_first, rising, floors, should_stop).items():
-                known = best.get(at)
-                if known is None or point.figures["cost_npv_musd"] < known.figures["cost_npv_musd"]:
-                    best[at] = point
+                best[at] = _cheaper(best.get(at), point) or point
         order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
         return [_row(*at, best[at]) for at in order]
 
@@ -424,6 +426,14 @@ def _row(months: float | None, control: float | None, point: Point | None) -> di
             **dict.fromkeys(Figures.NAMES, float("nan")),
         }
     return {**asked, "feasible": True, "pattern": point.pattern, "hosts": point.hosts, **point.figures}
+
+
+def _cheaper(known: Point | None, other: Point | None) -> Point | None:
+    """The cheaper of two points; the first where they cost the same, whichever way of pivots led there."""
+    if known is None or other is None:
+        return known or other
+    cost, theirs = (point.figures["cost_npv_musd"] for point in (known, other))
+    return other if theirs < cost - SAME_COST * abs(cost) else known
 
 
 def _reached(place: Place, point: Point) -> Place:

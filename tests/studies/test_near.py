@@ -1,6 +1,7 @@
 """What protects points solved from the nearest known: the same answers in any order, no pivots where nothing is new."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -199,6 +200,21 @@ def test_sliders_work_out_no_edge_weights_and_sweeps_keep_theirs(live: LiveFront
     ]
     assert option[0] == DEVEX[1] != option[1]
     assert live.at(months[1], levels[1])["cost_npv_musd"] == pytest.approx(before["cost_npv_musd"], rel=1e-9)
+
+
+def test_of_patterns_that_cost_the_same_the_first_answers(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.add([{family: [0.0 * v for v in values] for family, values in live.patterns[0].items()}])
+    assert len(live.engines) == 2
+    point = live.solve(live.least_delay_months + 12.0)
+    assert point is not None
+    for less, pattern in ((1e-13, 0), (1e-6, 1)):
+        cost = point.figures["cost_npv_musd"] * (1 - less)
+        other = replace(point, pattern=1, figures=point.figures | {"cost_npv_musd": cost})
+        monkeypatch.setattr(live, "_from_near", lambda i, *limits, answers=(point, other): answers[i])
+        found = live.solve()
+        assert found is not None and found.pattern == pattern
 
 
 def test_how_far_points_are_from_one_another() -> None:
