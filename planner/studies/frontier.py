@@ -25,7 +25,7 @@ import pandas as pd
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NoPlan
-from planner.facts.rounding import rounded_down
+from planner.facts.rounding import rounded_down, rounded_up
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import least_delays
 from planner.planning.solve_run import Outcome
@@ -131,9 +131,20 @@ def frontier(
         rows = [*made_rows, *_screened_rows(live, should_stop)]
     table = _points(rows, live, should_stop)
     say(Event("ranges", "which choices are forced, which are free"))
-    own = free.least_delay_months + limits.tolerance
-    ranges = near_optimal_ranges(live, own, scenario.limits.min_control)
+    ranges = near_optimal_ranges(live, _own_months(scenario, limits, solved), scenario.limits.min_control)
     return Frontier(table, payoff(live), live.patterns, free.least, ranges, found)
+
+
+def _own_months(scenario: Scenario, limits: Limits, solved: Mapping[int, Made]) -> float:
+    """Weighted months within which choices are compared: the scenario's own, else the usual tolerance, and what the plan at
+    the scenario's own limits waits, where that is longer (as under a floor on control).
+    """
+    stated = scenario.limits.max_delay_months
+    if isinstance(stated, int | float):
+        return float(stated)
+    usual = limits.free.least_delay_months + limits.tolerance
+    own = solved.get(OWN_POINT)
+    return usual if own is None else max(usual, rounded_up(own.kpis["delay_months"], 4))
 
 
 def _numbered(
@@ -202,11 +213,14 @@ def live_frontier(
 
 
 def _dear(live: LiveFrontier) -> bool:
-    """Whether the widest choice of hosts costs much more than the plan's own where no limit is set."""
-    costs = [
-        found.objective for held in live.engines if (found := live.solve_on(held, None, None)).x is not None
-    ]
-    return len(costs) > 1 and (costs[-1] or 0.0) > (1 + DEAR) * (costs[0] or 0.0)
+    """Whether the widest choice of hosts costs much more than the plan's own where no limit but the scenario's on cost is
+    set: more than that limit at the worst.
+    """
+    own, *others = (live.solve_on(held, None, None) for held in live.engines)
+    if own.objective is None or not others:
+        return False
+    widest = others[-1].objective
+    return widest is None or widest > (1 + DEAR) * own.objective
 
 
 def sought(live: LiveFrontier) -> list[Pattern]:

@@ -40,6 +40,8 @@ it has, and seconds after which it ends with nothing.
 """
 CHEAPER, MOST_FOUND = 1e-4, 6
 """Share of cost by which hosts and stacks are worth another programme to ask, and how many are at once."""
+SAME = 1e-6
+"""Months, and points of control, by which limits are the same: those of a plan vary by less with the order of threads."""
 SAME_COST = 1e-9
 """Share of cost by which points of two patterns differ if they only differ in how they were come to."""
 OUT_OF_REACH = 1e-3
@@ -178,7 +180,8 @@ class LiveFrontier:
         """The cheapest plan of pattern ``i``, on a live HiGHS that holds it; None where it does not reach."""
         found = self.solve_on(engine, months, control)
         if found.x is None:
-            self._out_of_reach.append((i, _loose(months), control or 0.0))
+            if found.status is Status.INFEASIBLE:  # one without an answer in time says nothing of others
+                self._out_of_reach.append((i, _loose(months), control or 0.0))
             return None
         hosts = self._figures.hosts(found.x)
         return Point(months, control, self.figures(found.x), hosts, i, found.x, engine)
@@ -218,7 +221,7 @@ class LiveFrontier:
         proven = [
             bound
             for known, points, bound in self._proven
-            if points <= floor and all(caps[w] <= months for w, months in known.items())
+            if points <= floor + SAME and all(caps[w] <= months + SAME for w, months in known.items())
         ]
         return max([self._bounds[key], *proven])
 

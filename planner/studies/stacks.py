@@ -43,6 +43,8 @@ LIKE_POINTS = 0.5
 """Rows closer than this in control have no price between them."""
 LIKE_WORK = 1e-3
 """Rows closer than this share in the work they serve are alike in it."""
+LIKE_SHARE = 0.01
+"""The same of the share that they serve of all that is asked for, by priority."""
 BOUGHT = (*HARDWARE, "provider-hardware")
 BY_LAYER = {"platform-licence": "usd_per_accelerator_year", "user-support": "usd_per_user_year"}
 """Accounts booked by stack, and the column of its layers that splits them."""
@@ -234,6 +236,12 @@ def beside_free(frame: pd.DataFrame) -> list[Any]:
             said.append(
                 f"serves {percent(abs(missing) / hours, 1)} {'less' if missing > 0 else 'more'} work than the free choice, "
                 f"{fixed(abs(missing) * unit, 1)} MUSD at what an hour costs there"
+            )
+        share = float(free["served_share"].iloc[0])
+        if abs(row.served_share - share) >= LIKE_SHARE:
+            said.append(
+                f"by priority it serves {percent(row.served_share, 1)} of the work asked for, "
+                f"the free choice {percent(share, 1)}"
             )
         if row.cost_npv_musd + max(0.0, missing * unit) < least:
             said.append(

@@ -12,6 +12,7 @@ from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.scenario.schema import Scenario
 from planner.solver.engine import DEVEX, Engine
+from planner.solver.solution import Solution, Status
 from planner.studies.frontier_tables import SHORT_OF_DUE_MONTHS, SHORT_OF_MOST, grid
 from planner.studies.near import Place
 from planner.studies.patterns import everything_early
@@ -117,6 +118,27 @@ def test_more_than_the_most_control_is_known_to_be_out_of_reach(
     monkeypatch.setattr(live, "solve_on", lambda *asked: pytest.fail(f"solved at {asked[1:]}"))
     assert not live.at(months[1], most + 0.01)["feasible"]
     assert not live.at(months[2], most + 0.01)["feasible"]
+
+
+def test_a_point_without_an_answer_in_time_says_nothing_of_others(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = live.least_delay_months + 6.0
+    none = Solution(Status.NO_SOLUTION, None, None, None, None, None, None, 0.0, 0, 0, False)
+    with monkeypatch.context() as late:
+        for engine in live.engines:
+            late.setattr(engine, "lp", lambda **_: none)
+        assert live.solve(months, 1.0) is None
+    assert live.solve(months, 1.0) is not None
+    assert live.solve(months - 1.0, 2.0) is not None
+
+
+def test_a_proven_bound_holds_at_limits_that_differ_by_rounding(live: LiveFrontier) -> None:
+    months = live.least_delay_months + 3.0
+    before = live.at_least(months, 20.0)
+    live.prove(live.caps(months + 1e-9), 20.0 + 1e-9, before + 5.0)
+    assert live.at_least(months, 20.0) == before + 5.0
+    assert live.at_least(months, 19.9) < before + 5.0
 
 
 def test_sliders_go_on_from_more_points_than_the_grid_has_and_its_rows_are_the_same(

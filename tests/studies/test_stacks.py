@@ -341,12 +341,16 @@ def test_what_a_stack_serves_less_than_the_free_choice_is_said_and_priced(compar
             ("more", 160.0, 33.0, 0.0, ""), ("cheap", 120.0, 29.0, 0.0, ""), ("none", *[np.nan] * 3, "")]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["stack", "cost_npv_musd", "served_mhours", "gap", "note"])
     frame["usd_per_served_hour"] = frame["cost_npv_musd"] / frame["served_mhours"]
+    frame["served_share"] = [0.84, 0.84, 0.8399, 0.6, 0.84, np.nan]
     free, like, less, more, cheap, none = beside_free(frame)
     assert free == like == none == ""
     assert (
         less == "not all; serves 10.0 % less work than the free choice, 15.0 MUSD at what an hour costs there"
     )
-    assert more == "serves 10.0 % more work than the free choice, 15.0 MUSD at what an hour costs there"
+    assert more == (
+        "serves 10.0 % more work than the free choice, 15.0 MUSD at what an hour costs there; by priority it serves 60.0 % "
+        "of the work asked for, the free choice 84.0 %"
+    )
     assert cheap.startswith("serves 3.3 % less work") and "at least 147.0 MUSD, also with that work" in cheap
     assert beside_free(frame[1:]) == ["", "not all", "", "", ""]
     table = compared.table.set_index("stack")
