@@ -25,6 +25,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.columns import joined, records
 from planner.case.draws import (
+    EVERY_CHOICE_OF,
     EXPORT_CREDIT,
     MOST_GIVEN,
     OptionalSource,
@@ -209,9 +210,10 @@ def _gains(
 
 
 def _some_of(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Every choice of one name or more."""
+    """Every choice of one name or more; of many each alone, every two and all, since choices double with every name."""
     every = list(names)
-    return chain.from_iterable(combinations(every, n + 1) for n in range(len(every)))
+    sizes = range(1, len(every) + 1) if len(every) <= EVERY_CHOICE_OF else (1, 2, len(every))
+    return chain.from_iterable(combinations(every, n) for n in sizes)
 
 
 def _amount(

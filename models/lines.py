@@ -8,9 +8,10 @@ Variable: flexible_import[h,t,s] MW drawn through the flexible connection, part 
     flexible_import + grid_import in stressed hours <= design load + charge            (h,t,s)    flexible_paused
     sum over hosts of flexible connect alive <= most MW at the site                    (p,t)      site_flexible
 
-A discount is for what is given up in stressed hours: what firm lines carry then they carry in all others too, so that no
-flexible line stands beside a firm one for its discount alone. Elsewhere firm power says already that a line carries what is
-drawn, and there are no rows.
+A discount is for what is given up in stressed hours: what is drawn through a flexible line and what is drawn in stressed
+hours are no more than the design load together, so that no flexible line stands beside a firm one that carries all. In
+hours of less load than that, a part of it may be drawn at a discount though a firm line could carry it. Elsewhere firm power
+says already that a line carries what is drawn, and there are no rows.
 """
 
 from __future__ import annotations

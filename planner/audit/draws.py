@@ -20,7 +20,7 @@ from planner.audit.findings import Findings
 from planner.audit.policy import borne, discount
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.case.columns import records
-from planner.case.draws import MOST_GIVEN, most_given
+from planner.case.draws import EVERY_CHOICE_OF, MOST_GIVEN, most_given
 from planner.case.finance import (
     country_premium,
     exchange_rate,
@@ -118,6 +118,7 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
     factor, bought, uses = discount(view), _bought(view), _uses(view)
     free = (uses.groupby(KEYS)["taken"].first().mul(-1.0) + 1.0).to_dict()
     known = {s.id: s for s in _sources(view)}
+    most = len(known) if len(known) <= EVERY_CHOICE_OF else 2
     worth: dict[tuple[str, int], float] = {}
     for s, t in {(row.supplier, int(row.t)) for row in records(drawn)}:
         paid = sum(musd * float(factor[due]) for _, due, musd in _service(view, known[s], t))
@@ -126,7 +127,9 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
     for key, rows in given.groupby(KEYS):
         of = bought[(bought[KEYS] == pd.Series(key, index=KEYS)).all(axis=1)]
         by_source = rows.groupby("supplier")["given"].sum()
-        for few in chain.from_iterable(combinations(by_source.index, n + 1) for n in range(len(by_source))):
+        for few in chain.from_iterable(
+            combinations(by_source.index, n) for n in range(1, 1 + min(most, len(by_source)))
+        ):
             offers = [
                 (worth[s, int(key[3])], 1.0 - (known[s].premium_share or 0.0), _share(known[s])) for s in few
             ]

@@ -36,6 +36,10 @@ MOST_GIVEN = 0.99
 """Share of what a thing costs over the horizon that sources may give for it: were it all, what is not needed would be free,
 and plans would buy it.
 """
+EVERY_CHOICE_OF = 4
+"""Sources of which every choice is looked at where purchases of a class cost unlike shares of their price; of more of them
+each alone, every two and all.
+"""
 MONTHS = STEP_MONTHS["quarter"]
 DRAWN, GRANT_DRAWN, COST, REPAID = "draw", "grant-drawn", "debt-cost", "debt-repaid"
 """Accounts of the ledger."""

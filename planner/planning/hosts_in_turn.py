@@ -52,7 +52,7 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
             live.set_col_bounds(columns, np.where(own, lower, held), np.where(own, upper, held))
             live.set_integrality(columns[own], True)
             found = run.solve(STAGE, run.options(STAGE, NEAR_GAP * run.target, most_s=HOST_S), values)
-            run.pivots += found.iterations
+            run.pivots += run.counted(found.iterations)
             if found.x is not None and found.objective is not None and found.objective < cost:
                 values, cost = found.x, found.objective
             run.report(STAGE, cost, run.bound, None)

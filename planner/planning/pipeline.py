@@ -285,7 +285,7 @@ class _Pipeline(SolveRun):
             tree, options, absolute_gap, late, good_enough, start, rounding, enough, learned, hopeless
         )
         found = self.timed(stage, search.run)
-        self.pivots += found.iterations
+        self.pivots += self.counted(found.iterations)
         return found
 
     def halls_at(

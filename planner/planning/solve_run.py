@@ -54,11 +54,13 @@ HARD_PIVOTS, LOOSER = 100_000, 2.0
 """Pivots of all searches after which a plan in hand is not bettered at quick quality, and how many times the gap a search
 may leave.
 """
+USUAL_NONZEROS = 50_000
+"""Of a programme whose pivots count whole here; those of smaller ones take less time and count for less."""
 
 T = TypeVar("T")
 
 
-def more_with_pivots(gap: float, pivots: int) -> float:
+def more_with_pivots(gap: float, pivots: float) -> float:
     """A gap that doubles with every so many pivots, once patience has ended.
 
     >>> more_with_pivots(0.01, 20_000) < 0.01 == more_with_pivots(0.01, 30_000)
@@ -159,8 +161,8 @@ class SolveRun:
         self.case, self.quality, self.objective = case, quality, objective
         self.on_event, self.should_stop = on_event, should_stop
         self.target = case.scenario.solve.gap or GAPS[quality]
-        self.pivots = 0
-        """Of all searches so far."""
+        self.pivots = 0.0
+        """Of all searches so far, as far as they count (``counted``)."""
         self.began = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.bounds = Bounds.of_limits(case.scenario.limits)
@@ -195,7 +197,13 @@ class SolveRun:
         if self.quality != "quick":
             return None
         most = LOOSER * self.target
-        return lambda objective, pivots: abs(objective) * min(more_with_pivots(gap, pivots), most)
+        return lambda objective, pivots: (
+            abs(objective) * min(more_with_pivots(gap, self.counted(pivots)), most)
+        )
+
+    def counted(self, pivots: int) -> float:
+        """Pivots by what they take: those of a small programme count for less."""
+        return pivots * min(1.0, float(self.engine.arrays.matrix.nnz) / USUAL_NONZEROS)
 
     def alike(self, one: Floats, other: Floats, *families: str) -> bool:
         """Whether two plans have the same whole numbers in some families."""

@@ -32,7 +32,7 @@ def together(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Sol
         search = run.together
         before, work = search.iterations, lambda: search.go_on(options, MOST_NODES)
     found = run.timed(stage, work)
-    run.pivots += found.iterations - before  # a search counts all of its own
+    run.pivots += run.counted(found.iterations - before)  # a search counts all of its own
     if found.bound is not None:
         run.bound = found.bound if run.bound is None else max(found.bound, run.bound)
     return found

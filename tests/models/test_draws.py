@@ -315,6 +315,12 @@ def test_the_audit_finds_what_was_bought_to_be_given_money(bridged: Any, monkeyp
     assert set(audit(plan)["rule"]) == {"draw-gain"}
 
 
+def test_choices_of_many_sources_do_not_double_with_each() -> None:
+    assert len(list(finance._some_of("abcd"))) == 15
+    few = list(finance._some_of("abcdefghij"))
+    assert len(few) == 10 + 45 + 1 and few[-1] == tuple("abcdefghij")
+
+
 @pytest.mark.slow
 def test_the_content_that_a_lender_counts_decides_between_two_systems(
     best: Any, tiny: Any, plain_catalog: Any

@@ -316,6 +316,12 @@ def test_only_quick_quality_gives_up_a_gap_for_a_hard_case(monkeypatch: pytest.M
     assert runs["quick"].done and not runs["plan"].done and runs["plan"].patience(0.01) is None
     patience = runs["quick"].patience(0.01)
     assert patience is not None
+    engine = runs["quick"].engine = Engine(build_case(scenario()))
+    monkeypatch.setattr(solve_run, "USUAL_NONZEROS", 4 * engine.arrays.matrix.nnz)
+    assert patience(-50.0, 4 * solve_run.PATIENT_PIVOTS) == pytest.approx(0.5), (
+        "pivots of small programmes are quick"
+    )
+    monkeypatch.setattr(solve_run, "USUAL_NONZEROS", 1)
     assert patience(-50.0, solve_run.PATIENT_PIVOTS) == pytest.approx(0.5)
     assert patience(50.0, 10**9) == pytest.approx(50 * 2 * runs["quick"].target), "no more than this"
 
