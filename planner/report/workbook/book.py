@@ -17,6 +17,7 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
+from planner.facts.numbers import fixed
 from planner.report.terms import heading
 
 OPTIONS = {
@@ -243,8 +244,8 @@ def width(column: pd.Series, name: str) -> float:
     """Width of a column in characters."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return 12
-    shown = "{:,.2f} ".format if pd.api.types.is_float_dtype(column) else str
-    longest = max((len(shown(v)) for v in column.unique()), default=0)
+    decimal = pd.api.types.is_float_dtype(column)
+    longest = max((len(fixed(v, 2)) + 1 if decimal else len(str(v)) for v in column.unique()), default=0)
     return float(min(max(10, longest + 1, len(heading(name)) * 0.7), 48))
 
 
