@@ -120,7 +120,9 @@ def content(one: Result, state: State) -> list[Any]:
     shown = {name: view(one, state) for name, view in TABLES.items()}
     unit = t(f"capital.unit.{state['money']}", currency=_currency(one))
     figure = shown["tornado"]["figure"].iloc[0]
-    axis = term("finance_figure", figure) + {"MUSD": ", MUSD"}.get(_units(tables)[figure], "")
+    axis = term("finance_figure", figure) + {"MUSD": ", MUSD"}.get(
+        _units(tables["finance_figures"])[figure], ""
+    )
     shown["defaults"] = _filled(shown["defaults"])
     wary = _faults(one, tables[CAUTIONS])
     return [
@@ -142,9 +144,8 @@ def content(one: Result, state: State) -> list[Any]:
     ]  # fmt: skip
 
 
-def _units(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+def _units(table: pd.DataFrame) -> dict[str, str]:
     """Key figure -> its unit."""
-    table = tables["finance_figures"]
     return dict(zip(table["figure"], table["unit"].astype(str), strict=True))
 
 
@@ -197,7 +198,7 @@ def _money_needed(one: Result, table: pd.DataFrame) -> str:
 def _figures(table: pd.DataFrame) -> html.Div:
     """Key figures, each with what it means."""
     values = dict(zip(table["figure"], table["value"], strict=True))
-    units = _units({"finance_figures": table})
+    units = _units(table)
 
     def card(name: str) -> Any:
         rate = units[name] == "1/year"

@@ -51,8 +51,8 @@ class Book:
         if not len(rows):
             return
         rows = rows.assign(price=np.asarray(price, dtype=float) * np.ones(len(rows))).reset_index(drop=True)
-        item = rows[[c for c in ITEM if c in rows]].astype(str).agg(" ".join, axis=1)
-        item = (f"{fields.get('account')} " + item).to_numpy(object)
+        parts = zip(*(rows[c] for c in ITEM if c in rows), strict=True)
+        item = np.array([" ".join(map(str, (fields.get("account"), *part))) for part in parts], dtype=object)
         first, fields = self.case.order_share[what], {**fields, "asset_class": what, "item": item}
         lead, live, life = (rows[c].to_numpy(int) for c in ("case_lead", "t", "case_life"))
         self.add(rows, 0.0, quantity, kind="capex", **fields)  # quantities are compared without their period

@@ -57,14 +57,13 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
                 values, cost = found.x, found.objective
             run.report(STAGE, cost, run.bound, None)
     live.set_option("mip_max_nodes", ALL_NODES)
-    live.relax()
+    engine.integers()
     if cost < plan.objective:
         run.hold(values, *PATTERN, *HALLS)
         engine.fix(UNITS, None)
         run.divisible = run.timed("prices", lambda: engine.lp(run.left("units")))
-    held = values[columns].round()
-    live.set_col_bounds(columns, held, held)
-    last = engine.live.solve(time_limit_s=run.left("units"))
+    run.hold(values, *families)
+    last = live.solve(time_limit_s=run.left("units"))
     return plan if last.x is None else last
 
 

@@ -222,8 +222,9 @@ def beside_free(frame: pd.DataFrame) -> list[Any]:
     free = frame[(frame["stack"] == FREE) & (frame["served_mhours"] > 0)]
     if not len(free):
         return notes
-    hours, cost, unit = (
-        float(free[n].iloc[0]) for n in ("served_mhours", "cost_npv_musd", "usd_per_served_hour")
+    hours, cost, unit, share = (
+        float(free[n].iloc[0])
+        for n in ("served_mhours", "cost_npv_musd", "usd_per_served_hour", "served_share")
     )
     gap = free["gap"].iloc[0]
     least = cost * (1.0 - (float(gap) if pd.notna(gap) else 0.0))
@@ -237,7 +238,6 @@ def beside_free(frame: pd.DataFrame) -> list[Any]:
                 f"serves {percent(abs(missing) / hours, 1)} {'less' if missing > 0 else 'more'} work than the free choice, "
                 f"{fixed(abs(missing) * unit, 1)} MUSD at what an hour costs there"
             )
-        share = float(free["served_share"].iloc[0])
         if abs(row.served_share - share) >= LIKE_SHARE:
             said.append(
                 f"by priority it serves {percent(row.served_share, 1)} of the work asked for, "
