@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.permits import grid_works_months, permit_from
 from planner.case.table import Table
+from planner.scenario.schema import Host
 
 PLANT = {
     "lead": "steps from the order to the live date", "musd_per_mw": "price, MUSD per MW", "life": "steps it stands",
@@ -55,18 +57,26 @@ def connection_table(context: Context) -> pd.DataFrame:
         for n, months in waits.items():
             row = context.catalog.table("connections").loc[n]
             _, musd, life = context.plant("connections", n)
-            applied = site.grid_applied if n == FIRM else None
-            works = context.calendar.whole_steps(grid_works_months(context, h, float(months), applied))
-            left, first = context.wait(float(months), applied)
-            lead = max(left, works)
-            ready = context.calendar.after(permit_from(context, h), works)
-            first = max(first, context.calendar.after(0, lead), ready)
+            works, lead, first = line_wait(
+                context, h, float(months), site.grid_applied if n == FIRM else None
+            )
             charge = float(row["capacity_charge_musd_per_mw_year"]) * context.calendar.step_years
             rows += [
                 (h.id, n, t, lead, musd, life, works, charge, n != FIRM)
                 for t in range(first, context.calendar.n)
             ]
     return TABLES["connections"].frame(rows)
+
+
+def line_wait(
+    context: Context, host: Host, months: float, applied: date | None = None
+) -> tuple[int, int, int]:
+    """Steps of the works of a line of so many months in all, steps of its whole lead, and the first period with it."""
+    works = context.calendar.whole_steps(grid_works_months(context, host, months, applied))
+    left, first = context.wait(months, applied)
+    lead = max(left, works)
+    ready = context.calendar.after(permit_from(context, host), works)
+    return works, lead, max(first, context.calendar.after(0, lead), ready)
 
 
 def flexible_table(context: Context) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def stacks(
 
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
-    chosen = tuple(only or FIVE)
+    chosen = tuple(dict.fromkeys(only or FIVE))
     if rows:
         lines = catalog_rows(scenario, chosen, facts)
         _write(lines, output)

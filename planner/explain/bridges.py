@@ -1,4 +1,5 @@
-"""What of the catalog would carry a place until its grid comes, where the scenario offers nothing of the kind.
+"""What would carry a place until its firm line comes: plant of the catalog, where the scenario offers nothing of the kind,
+and a flexible line.
 
 From the network alone: the plan was not made with it, and backup beside it is not priced.
 """
@@ -8,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, isnan
 
+from planner.case.blocks import stressed_hours
 from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.periods import HOURS_PER_MONTH
 from planner.case.permits import permit_from
 from planner.case.plant import fuel_usd_per_mmbtu
 from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, ways
+from planner.case.power import line_wait
 from planner.facts.numbers import fixed, number
 from planner.plans.network import SERVICE, Network
-from planner.scenario.power import PowerOption
+from planner.scenario.power import Flexible, PowerOption
 from planner.scenario.schema import Host
 
 GRID = ("grid", "grid application", "site grid")
@@ -56,7 +59,9 @@ class Bridge:
 
 
 def bridge_words(case: Case, network: Network, peak_mw: float | None) -> str:
-    """A sentence on plant of the catalog that would bring the first service forward; empty where none would."""
+    """Sentences on plant of the catalog and a flexible line that would bring the first service forward; empty where none
+    would.
+    """
     waits = {a.name: 0 for a in network.activities if a.kind in GRID}
     host = next(x for x in case.scenario.hosts if x.id == network.host)
     if not waits or host.mode != "build":
@@ -68,8 +73,33 @@ def bridge_words(case: Case, network: Network, peak_mw: float | None) -> str:
     )
     told = "; ".join(b.words(months, peak_mw) for months, b in sooner[:SHOWN])
     where = f"sites[{host.site}].power.options"
-    return (
+    plant = (
         f"No such bridge is offered there; of the catalog, by months alone: {told} ({where})." if told else ""
+    )
+    return f"{plant} {_line_words(case, network, host)}".strip()
+
+
+def _line_words(case: Case, network: Network, host: Host) -> str:
+    """A sentence on a flexible line that would be there sooner than the firm one; empty where none would."""
+    context = Context.of(case.scenario, case.catalog)
+    site = context.site(host.site)
+    offered = site.power.flexible if site.power else None
+    line = offered or Flexible(max_mw=1.0)
+    months = float(context.pick(line.lead_months, "connections", line.id, "lead_months"))
+    live = case.calendar.step_of(line_wait(context, host, months)[2])
+    firm = {a.name: 0 for a in network.activities if a.kind in GRID and a.item != line.id}
+    ends = network.early_ends()
+    sooner = (ends[SERVICE] - max(live, network.early_ends(firm)[SERVICE])) * case.calendar.step_months
+    if sooner <= 0:
+        return ""
+    path = f"sites[{host.site}].power.flexible"
+    whose = (
+        "The flexible line offered there" if offered else f"A flexible line, of the catalog's lead ({path}),"
+    )
+    hours = stressed_hours(context) or context.pick(None, "connections", line.id, "curtailed_hours_per_year")
+    return (
+        f"{whose} would let it serve {sooner} months sooner. It carries nothing in {number(hours)} stressed hours a year: "
+        "what machines draw then, paused ones too, takes plant or storage."
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.power import FIRM
 from planner.case.registry import PURCHASES
 from planner.explain.bridges import GRID, bridge_words
 from planner.plans.network import SERVICE, Activity, Network, host_network
@@ -86,7 +87,9 @@ def _sentence(case: Case, network: Network, peak_mw: float | None) -> str:
 
 
 def _words(case: Case, network: Network, activity: Activity) -> str:
-    return WORDS[activity.kind].format(item=activity.item, place=case.hosts.loc[network.host, "p"])
+    words = WORDS[activity.kind].format(item=activity.item, place=case.hosts.loc[network.host, "p"])
+    flexible = activity.kind in ("grid", "grid application") and activity.item != FIRM
+    return words.replace("the grid", "the flexible line") if flexible else words
 
 
 def _without(case: Case, network: Network, chain: list[Activity]) -> str:

@@ -17,14 +17,18 @@ from planner.scenario.paths import PathError, joined, split
 from planner.scenario.problems import InputError
 from planner.scenario.reading import parse_yaml
 
+CRLF = "\r\n"
+
 
 def set_in_file(text: str, changes: Mapping[str, Any]) -> str:
     """The text with values set at dotted paths; None removes a field or an entry of a list.
 
     Lines that no change touches stay as they are written, with their blanks, quotes and breaks. In a file that
     ``extends`` another, a path its own text does not hold goes to ``overrides``. An unknown id with a mapping as value
-    adds an entry. ``InputError`` if the text is not YAML, ``PathError`` if a path leads nowhere.
+    adds an entry. Lines end as those of the text do. ``InputError`` if the text is not YAML, ``PathError`` if a path leads nowhere.
     """
+    if CRLF in text and text.count(CRLF) == text.count("\n"):
+        return set_in_file(text.replace(CRLF, "\n"), changes).replace("\n", CRLF)
     parse_yaml(text, "<text>")  # refuses what is hostile or broken before anything is built
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True

@@ -244,4 +244,6 @@ def _one(
     _ENGINE.clear()
     _ENGINE[key] = engine
     stop = should_stop or (_STOP[0] if _STOP else None)
+    if start is not None and start.shape != (engine.arrays.shape[1],):  # left on a disk by another model
+        start = None
     return solve(case, task.quality, task.objective, say, stop, engine, start)

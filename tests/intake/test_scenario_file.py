@@ -476,6 +476,13 @@ def test_check_scenario_finds_what_a_model_copy_breaks() -> None:
 # ---- editing a user's file
 
 
+def test_editing_keeps_the_line_ends_of_the_file() -> None:
+    crlf, mixed = LAID_OUT.replace("\n", "\r\n"), LAID_OUT.replace("\n", "\r\n", 1)
+    changed = set_in_file(LAID_OUT, {"title": "Mine"})
+    assert set_in_file(crlf, {"title": "Mine"}) == changed.replace("\n", "\r\n")
+    assert set_in_file(mixed, {"title": "Mine"}).count("\r\n") <= 1
+
+
 def test_editing_keeps_comments_and_all_other_lines() -> None:
     text = example_path("korea").read_text("utf-8")
     new = set_in_file(text, {"demand[government].priority": 5, "limits.min_control": 60, "horizon.years": 5})

@@ -168,6 +168,30 @@ def test_a_bridge_on_offer_is_not_named_again(tiny, plain_catalog):
     assert "fuelcell-2026 bought" in line and "turbine-mobile-2026" not in line
 
 
+def test_a_flexible_line_that_comes_sooner_is_named(tiny, plain_catalog):
+    """Of 12 months against 60 for the firm one: offered or not; nothing is said where it would come no sooner."""
+    service = Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),))
+    firm = Network("champion", (Activity("grid", "grid", "grid-firm", 20), service))
+    plain = build_case(tiny(), plain_catalog())
+    assert "A flexible line, of the catalog's lead (sites[south].power.flexible)," in bridge_words(
+        plain, firm, None
+    )
+    offer = {"flexible": {"max_mw": 5.0, "lead_months": 12, "curtailed_hours_per_year": 150}}
+    offered = build_case(tiny(sites={"power": offer}), plain_catalog())
+    line = bridge_words(offered, firm, None)
+    live = int(offered.connections.query("flexible").reset_index()["t"].min())
+    told = f"The flexible line offered there would let it serve {(20 - live) * 3} months sooner"
+    assert told in line and "nothing in 150 stressed hours a year" in line, line
+    both = Network(
+        "champion", (*firm.activities[:1], Activity("grid f", "grid", "grid-flexible", 20), service)
+    )
+    assert "would let it serve" in bridge_words(offered, both, None), (
+        "the firm line alone is what it waits for"
+    )
+    soon = Network("champion", (Activity("grid", "grid", "grid-firm", live), service))
+    assert "flexible line" not in bridge_words(offered, soon, None)
+
+
 @pytest.mark.untraced
 def test_what_would_decide_without_the_longest_wait(tiny, plain_catalog):
     """24 months for the grid, 18 of them works after a permit of 6; without them the hall decides, 9 months sooner."""

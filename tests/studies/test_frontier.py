@@ -262,6 +262,14 @@ def test_plans_of_all_that_ended_too_early_are_taken_over_and_torn_copies_are_no
     assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]
 
 
+def test_values_left_by_another_model_are_no_start(tiny: Any, plain_catalog: Any) -> None:
+    task = frontier_plans.Task(0, tiny(), plain_catalog(), "quick")
+    free = frontier_plans._one(task, None)
+    cut = frontier_plans._one(task, np.zeros(3))
+    assert free.plan is not None and cut.plan is not None
+    assert cut.plan.kpi("cost_npv_musd") == free.plan.kpi("cost_npv_musd")
+
+
 def test_a_plan_of_other_limits_of_the_scenario_is_not_the_plan_of_these(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
