@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from planner.case.registry import PURCHASES
+from planner.case.registry import PURCHASE, PURCHASES
 from planner.plans.milestones import KINDS, OUTAGE, SOLD
 from planner.plans.network import SERVICE
 from planner.report.terms import term
 
-NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} | {"licence", "stack", SOLD, OUTAGE}
+LEASE = PURCHASE["leases"].milestone
+NAMED_KINDS = {p.milestone for p in PURCHASES if p.unit} - {LEASE} | {"licence", "stack", SOLD, OUTAGE}
 """Kinds of which a place may have several: the thing is named too."""
-SIZED_KINDS = {SOLD, OUTAGE}
+SIZED_KINDS = {SOLD, OUTAGE, LEASE}
 """Kinds that may come in parts, at several dates: one row of the timeline for all of a thing, the size told of each part."""
 
 

@@ -25,7 +25,8 @@ def set_in_file(text: str, changes: Mapping[str, Any]) -> str:
 
     Lines that no change touches stay as they are written, with their blanks, quotes and breaks. In a file that
     ``extends`` another, a path its own text does not hold goes to ``overrides``. An unknown id with a mapping as value
-    adds an entry. Lines end as those of the text do. ``InputError`` if the text is not YAML, ``PathError`` if a path leads nowhere.
+    adds an entry. Lines end as those of the text do. ``InputError`` if the text is not YAML, ``PathError`` if a path leads
+    nowhere.
     """
     if CRLF in text and text.count(CRLF) == text.count("\n"):
         return set_in_file(text.replace(CRLF, "\n"), changes).replace("\n", CRLF)

@@ -242,6 +242,23 @@ def test_gantt_draws_float_and_says_what_is_waited_for() -> None:
     assert not {"line", "shown", "place"} & set(table), "what only the drawing needs"
 
 
+def test_gantt_tells_parts_that_overlap_apart_and_all_leases_in_one_row() -> None:
+    many = pd.DataFrame({
+        "h": "north", "w": "", "kind": ["hardware"] * 3 + ["lease"] * 2, "item": ["b300"] * 3 + ["2 MW IT", "0.5 MW IT"],
+        "start_date": pd.to_datetime(["2027-01-01", "2027-04-01", "2027-07-01", "2028-01-01", "2029-01-01"]),
+        "end_date": pd.to_datetime(["2027-10-01", "2028-01-01", "2028-04-01", "2028-01-01", "2029-01-01"]),
+        "critical": False,
+    })  # fmt: skip
+    fig = gantt.gantt(many)
+    notches = next(trace for trace in fig.data if trace.marker.color == gantt.NOTCHED)
+    rows = ["north · Hardware: b300"] * 2 + ["north · Colocation lease"]
+    assert list(notches.y) == rows, "the last of a row needs none"
+    ends = pd.to_datetime(list(notches.base)) + pd.to_timedelta(notches.x, unit="ms")
+    assert abs(ends - pd.to_datetime(["2027-10-01", "2028-01-01", "2028-01-01"])).max() < pd.Timedelta(days=2)
+    leases = next(trace for trace in fig.data if trace.name == "Colocation lease")
+    assert ["2 MW IT" in text[2] for text in leases.customdata] == [True, False]
+
+
 LONG = [f"Ministry of the same long name, department of the same long name, office {i}" for i in range(40)]
 """Titles that are one once they are cut."""
 

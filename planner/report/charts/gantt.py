@@ -21,6 +21,8 @@ DAY_MS = 86_400_000.0
 LABEL, PLACE, ROW_PX = 48, 26, 34
 THICK = 0.4
 """Part of its row that a bar fills; the label stands in the rest."""
+NOTCH, NOTCHED = 0.003, "rgba(255,255,255,0.9)"
+"""Width of a notch as a share of all the dates shown, and its colour, which shows on all bars in light and in dark."""
 LEAST_DAYS = 12.0
 """A milestone without a length is drawn this wide, so that it can be seen and pointed at."""
 
@@ -79,6 +81,7 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
             ],
             hovertemplate="%{customdata[3]}<br>%{customdata[0]} – %{customdata[1]}%{customdata[2]}<extra></extra>",
         )  # fmt: skip
+    _ends(fig, table)
     _floats(fig, table)
     lines = list(dict.fromkeys(table["line"]))
     critical = set(table.loc[table["critical"], "line"])
@@ -111,6 +114,19 @@ def _told(row: Any) -> str:
     if after:
         parts.append(t("charts.waits", after=waits(after)))
     return "".join("<br>" + part for part in parts)
+
+
+def _ends(fig: go.Figure, table: pd.DataFrame) -> None:
+    """A notch at the end of each bar but the last of its row: what is bought quarter by quarter would else be one bar."""
+    parts = table[table["end_date"] < table.groupby("line")["end_date"].transform("max")]
+    if not len(parts):
+        return
+    notch = (table["end_date"].max() - table["start_date"].min()) * NOTCH
+    fig.add_bar(
+        orientation="h", y=parts["line"], base=(parts["end_date"] - notch).dt.strftime("%Y-%m-%d"),
+        x=[notch.total_seconds() * 1000.0] * len(parts), offset=-THICK - 0.05, width=THICK,
+        marker={"color": NOTCHED, "line": {"width": 0}}, hoverinfo="skip",
+    )  # fmt: skip
 
 
 def _floats(fig: go.Figure, table: pd.DataFrame) -> None:
