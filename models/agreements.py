@@ -56,6 +56,8 @@ def declare_signatures(m: Any, case: Case) -> None:
 
 def declare(m: Any, case: Case) -> None:
     """Rows of what is offered; none where nothing is."""
+    if not len(case.terms):
+        return
     for name, part in _PARTS.items():
         _add(m, name, list(part(case)))
 

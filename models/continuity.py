@@ -86,5 +86,7 @@ def _ended(
     case: Case, table: pd.DataFrame, take: Sequence[str], life: str, where: set[Any]
 ) -> dict[Any, Sequence[tuple[Any, ...]]]:
     """(h, a, k, t) of ``where`` -> take-tuples of what ends at the start of t."""
+    if not where:
+        return {}
     ends = table.assign(end=case.calendar.periods_of(case.calendar.steps_of(table["t"]) + table[life]))
     return {key: rows for key, rows in grouped(ends, ["h", "a", "k", "end"], take).items() if key in where}

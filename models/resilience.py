@@ -92,6 +92,8 @@ def _before(
     case: Case, fleet: pd.DataFrame, bought: pd.DataFrame, when: str, life: str, term: list[str]
 ) -> dict[Any, Sequence[Any]]:
     """(i, h, a, k, t) -> (term, live date) of what was bought before the loss and is alive in t."""
+    if not len(fleet):
+        return {}
     facts = bought.reset_index(drop=True)
     facts = facts.assign(u=facts["t"], bought_t=facts[when])[["h", "a", "k", "u", "bought_t", life, *term]]
     rows = joined(fleet, facts, ["h", "a", "k"])

@@ -56,18 +56,17 @@ def _declare_quotas(m: Any, case: Case) -> None:
         caps = case.quotas[case.quotas["kind"] == kind]
         index = add_set(m, f"{name}_QT".upper(), tuples(caps), 2)
         add_param(m, f"{name}_amount", index, caps["amount_k"])
-        part = joined(
-            members,
-            table.reset_index(drop=True)[["h", "a", "k", "t"]],
-            ["h", "a", "k"],
-        )
-        by = grouped(part, ["q", "t"], ["h", "a", "k", "t"])
+        by: Mapping[Any, Sequence[Any]] = {}
+        free: Mapping[Any, Sequence[Any]] = {}
+        if len(caps):
+            part = joined(members, table.reset_index(drop=True)[["h", "a", "k", "t"]], ["h", "a", "k"])
+            by = grouped(part, ["q", "t"], ["h", "a", "k", "t"])
+            free = grouped(_lifted(case, members), ["q", "t"], ["e", "h", "a", "k", "t"])
         if kind in ("cumulative", "window"):
-            by = _up_to(by, caps)
+            by, free = _up_to(by, caps), _up_to(free, caps)
         add_family(m, f"{name}_members", index, by, 4)
         if kind != "capacity":
-            free = grouped(_lifted(case, members), ["q", "t"], ["e", "h", "a", "k", "t"])
-            add_family(m, f"{name}_lifted", index, free if kind == "orders" else _up_to(free, caps), 5)
+            add_family(m, f"{name}_lifted", index, free, 5)
     m.quota_per_period = Rule(
         m.QUOTA_ORDERS_QT,
         rule=lambda m, q, t: (

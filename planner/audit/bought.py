@@ -15,6 +15,8 @@ def dated(
     view: View, found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], when: dict[str, Any]
 ) -> None:
     """Dates of rows are the first days of the steps ``when`` names; none lies before the plan's start."""
+    if not len(rows):
+        return
     for name, steps in when.items():
         found.same(rule, rows[keys], pd.to_datetime(rows[name]), view.days(steps), name)
     first = np.minimum.reduce([np.asarray(p, dtype=float) for p in when.values()])
@@ -34,6 +36,8 @@ def priced(
     found: Findings, rule: str, rows: pd.DataFrame, keys: list[str], want: Any, column: str = "musd"
 ) -> None:
     """A column of money is what the case makes it."""
+    if not len(rows):
+        return
     index = labelled(rows, keys)
     got = pd.Series(rows[column].to_numpy(float), index=index)
     found.equal(rule, got, pd.Series(np.asarray(want, dtype=float), index=index), column)

@@ -38,7 +38,7 @@ def check(view: View, found: Findings) -> None:
 @once
 def signed(view: View) -> pd.DataFrame:
     """``KEYS`` and ``MONEY`` of every contract, and what it costs at the end (tail_musd)."""
-    parts = [_of_purchase(view, contract) for contract in CONTRACTS]
+    parts = [_of_purchase(view, contract) for contract in CONTRACTS if len(view.table(contract.name))]
     table = pd.concat([*parts, _existing(view)], ignore_index=True)
     table["signed_musd"] = table["booked_musd"] + table["due_after_musd"]
     table["cost_musd_discounted"] = table["tail_musd"] * float(discount(view).iloc[-1])

@@ -27,6 +27,8 @@ class Findings:
 
     def equal(self, rule: str, got: pd.Series, want: pd.Series, message: str, scale: float = 1.0) -> None:
         """``got`` must be ``want``, to the tolerance times the larger of ``want`` and ``scale``."""
+        if not len(got) and not len(want):
+            return
         left, right = got, want
         if not got.index.equals(want.index):
             left, right = got.align(want, join="outer", fill_value=0.0)
@@ -36,6 +38,8 @@ class Findings:
 
     def at_most(self, rule: str, amount: pd.Series, limit: Any, message: str, scale: float = 1.0) -> None:
         """``amount`` must not exceed ``limit`` (a number, or a Series over at least the same index)."""
+        if not len(amount):
+            return
         top = limit.reindex(amount.index).to_numpy(float) if isinstance(limit, pd.Series) else limit
         a, b = np.broadcast_arrays(amount.to_numpy(float), np.asarray(top, dtype=float))
         slack = self.tolerance * np.maximum(np.where(np.isfinite(b), np.abs(b), scale), scale)
@@ -43,6 +47,8 @@ class Findings:
 
     def at_least(self, rule: str, amount: pd.Series, limit: Any, message: str, scale: float = 1.0) -> None:
         """``amount`` must not fall below ``limit``."""
+        if not len(amount):
+            return
         low = limit.reindex(amount.index).to_numpy(float) if isinstance(limit, pd.Series) else limit
         a, b = np.broadcast_arrays(amount.to_numpy(float), np.asarray(low, dtype=float))
         slack = self.tolerance * np.maximum(np.where(np.isfinite(b), np.abs(b), scale), scale)
@@ -57,6 +63,8 @@ class Findings:
 
     def same(self, rule: str, keys: pd.DataFrame, got: pd.Series, want: pd.Series, message: str) -> None:
         """Texts and dates must be the same, row by row; missing equals missing."""
+        if got.tolist() == want.tolist():
+            return
         differs = ~((got == want) | (got.isna() & want.isna())).to_numpy(bool)
         for i in np.flatnonzero(differs):
             index = tuple(keys.iloc[i])
@@ -64,6 +72,8 @@ class Findings:
 
     def known(self, rule: str, keys: pd.DataFrame, allowed: pd.Index, message: str) -> np.ndarray:
         """Flags of rows whose key is among the allowed; the others are violations, and so are repeats."""
+        if not len(keys):
+            return np.zeros(0, dtype=bool)
         labels, members = keys_of(keys, list(keys)), set(allowed)
         ok = np.array([label in members for label in labels], dtype=bool)
         for i in np.flatnonzero(~ok):

@@ -58,6 +58,7 @@ def _table(view: View, found: Findings) -> None:
         found.equal("firm-table", got, over(got.index, want), name)
 
 
+@once
 def held_mw(view: View) -> pd.Series:
     """(h, t) -> MW of rating held as backup, where plant stands."""
     stands = ratings(view)["plant_rating_mw"]
@@ -83,6 +84,7 @@ def stressed_mw(view: View) -> pd.Series:
     return total(rows, HT, rows["generation_mw"])
 
 
+@once
 def built_load(view: View) -> pd.Series:
     """(h, t) -> facility MW of hosts that build in the design hour."""
     load = facility_peak(view)
@@ -106,6 +108,7 @@ def _lines(view: View, flexible: bool) -> pd.Series:
     return _alive(view, rows[rows["case_flexible"].astype(bool) == flexible])
 
 
+@once
 def backup_mw(view: View) -> pd.Series:
     """(h, t) -> MW of backup sets alive, with what exists already."""
     rows = view.facts(view.table("backups"), view.case.backups, ["h", "g", "t"], ["life"])

@@ -77,6 +77,8 @@ def _orders(view: View, found: Findings) -> None:
 def _rents(view: View, found: Findings) -> None:
     table = view.table("rents")
     keys = ["h", "a", "k", "r", "t"]
+    if not len(table):
+        return
     found.known(
         "rent-allowed", table[keys], view.case.rents.index, "no such contract can start in this period"
     )

@@ -57,6 +57,8 @@ def space_mw(view: View) -> pd.Series:
 
 def _halls(view: View, found: Findings) -> None:
     table, keys = view.table("halls"), ["h", "b", "t"]
+    if not len(table):
+        return
     found.known("hall-allowed", table[keys], view.case.halls.index, "no such hall can go live then")
     rows = view.facts(table, view.case.halls, keys, ["it_mw", "lead", "musd", "integer"])
     index = labelled(rows, keys)
@@ -84,6 +86,8 @@ def _halls(view: View, found: Findings) -> None:
 
 def _leases(view: View, found: Findings) -> None:
     table, keys = view.table("leases"), ["h", "t"]
+    if not len(table):
+        return
     found.known("lease-allowed", table[keys], view.case.leases.index, "no lease can start there then")
     found.at_least("lease-negative", total(table, keys, table["it_mw"]), 0.0, "a negative lease")
     rows = view.facts(table, view.case.leases, keys, ["periods", "musd_per_mw_step"])

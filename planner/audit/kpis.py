@@ -74,7 +74,7 @@ def _cost(view: View) -> dict[str, float]:
     paid = own[~settled & ~late & ~finance]
     needed = paid[paid["kind"].isin(["capex", "grant"]) | (paid["t"] < _served_from(view))]
     months = over(pd.RangeIndex(view.n), total(needed, ["t"], needed["musd"]))
-    years = total(paid.assign(y=[view.date(t).year for t in paid["t"]]), ["y"], paid["musd"])
+    years = total(paid.assign(y=view.dates(paid["t"]).dt.year.to_numpy(int)), ["y"], paid["musd"])
     mine = capex.loc[capex["payer"] == PARTNER, "musd"].sum()
     contracts, values, content = signed(view), _residuals(view), view.table("content")
     made, sold = (content.groupby(c)["musd"].sum() for c in ("content_iso3", "origin_iso3"))

@@ -29,6 +29,7 @@ from planner.audit.content import made
 from planner.audit.findings import Findings
 from planner.audit.policy import discount
 from planner.audit.view import View, lookup, total
+from planner.case.columns import records
 from planner.case.registry import ACCOUNTS, NO_OUTLAY, PURCHASE, Account, Charge
 
 TOPICS = (
@@ -80,8 +81,9 @@ def check(view: View, found: Findings) -> None:
     found.equal(
         "ledger-discount", got["musd_discounted"].set_axis(lines), worth.set_axis(lines), "present value"
     )
-    found.same("ledger-dates", got[LINE], pd.to_datetime(got["date"]), view.dates(got["t"]), "date")
-    years = pd.Series([view.date(t).year for t in got["t"]], dtype=int)
+    dates = view.dates(got["t"])
+    found.same("ledger-dates", got[LINE], pd.to_datetime(got["date"]), dates, "date")
+    years = dates.dt.year.astype(int)
     found.same("ledger-dates", got[LINE], got["year"].astype(int), years, "year")
     sites = pd.Series(lookup(got["h"], view.case.hosts["p"]), dtype=object).fillna("")
     found.same("ledger-dates", got[LINE], got["p"].astype(object), sites, "site")
@@ -100,17 +102,15 @@ def _content(view: View, found: Findings, ledger: pd.DataFrame) -> None:
     table, catalog = view.table("content"), view.case.catalog
     keys = ["t", "payer", "account", "origin_iso3", "stage", "content_iso3"]
     capex = ledger[ledger["kind"] == "capex"]
-    parts = [table.iloc[:0][[*keys, "musd"]]]
-    for (account, k), rows in capex.groupby(["account", "k"]):
-        here = pd.Series(lookup(rows["h"], view.case.hosts["country"]), index=rows.index).fillna(
-            view.scenario.country
-        )
-        for stage, country, share in made(catalog, str(account), str(k)):
-            where = here if country == "place" else country
-            parts.append(
-                rows.assign(stage=stage, content_iso3=where, musd=rows["musd"] * share)[[*keys, "musd"]]
-            )
-    want = pd.concat(parts, ignore_index=True)
+    home, place = view.scenario.country, view.case.hosts["country"].to_dict()
+    parts = {(r.account, r.k): made(catalog, str(r.account), str(r.k)) for r in records(capex)}
+    rows = [
+        (r.t, r.payer, r.account, r.origin_iso3, stage, place.get(r.h, home) if country == "place" else country,
+         r.musd * share)
+        for r in records(capex)
+        for stage, country, share in parts[r.account, r.k]
+    ]  # fmt: skip
+    want = pd.DataFrame(rows, columns=[*keys, "musd"])
     found.equal(
         "content-table", total(table, keys, table["musd"]), total(want, keys, want["musd"]), "content"
     )

@@ -44,6 +44,8 @@ def _bought(view: View, found: Findings, name: str) -> None:
     """Plant bought, to stay or to be sold again on a day on which it may be; what is sold stands no longer."""
     bought, table, case = PURCHASE[name], view.table(name), getattr(view.case, name)
     what, keys = OWNED[name], list(bought.index)
+    if not len(table):
+        return
     found.known(f"{what}-allowed", table[keys], case.index, "no such plant can go live, or be sold, then")
     found.at_least(f"{what}-negative", total(table, keys, table["added_mw"]), 0.0, "negative plant")
     rows = view.facts(table, case, keys, ["lead", "musd_per_mw"])
@@ -56,6 +58,8 @@ def _bought(view: View, found: Findings, name: str) -> None:
 
 def _hired(view: View, found: Findings) -> None:
     table = view.table("hires")
+    if not len(table):
+        return
     found.known("hire-allowed", table[HGT], view.case.hires.index, "no such contract can start then")
     found.at_least("hire-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
     rows = view.facts(table, view.case.hires, HGT, ["lead", "periods", "musd_per_mw_step"])
@@ -69,10 +73,12 @@ def _hired(view: View, found: Findings) -> None:
 
 def _units(view: View, name: str) -> pd.Series:
     """Index of a purchase -> units of what comes in whole ones: of the scenario's size, else the catalog's where large."""
+    rows = view.table(name)
+    if not len(rows):
+        return pd.Series(dtype=float)
     context = Context.of(view.scenario, view.case.catalog)
     own = {(s.id, o.id): o.unit_mw for s in view.scenario.sites for o in (s.power.options if s.power else [])}
     units, least = context.catalog.table("power_options")["unit_mw"], context.param("whole_units_from_mw")
-    rows = view.table(name)
     asked = [own.get((p, g)) for p, g in zip(rows["p"], rows["g"], strict=True)]
     large = lookup(rows["g"], units.where(units >= least)).astype(float)
     unit = np.array([big if x is None else x for x, big in zip(asked, large, strict=True)], dtype=float)
@@ -117,6 +123,8 @@ def _output(view: View, found: Findings) -> None:
     """No more in a slice than what stands gives; derived columns by the hours and the kind of plant."""
     keys = [*HGT, "s"]
     table, stands = view.table("generation"), standing(view)
+    if not len(table):
+        return
     found.known("plant-output", table[keys], view.case.outputs.index, "no such plant can give power then")
     found.at_least("plant-output", total(table, keys, table["generation_mw"]), 0.0, "negative generation")
     rows = view.facts(table, view.case.outputs, keys, ["share"])

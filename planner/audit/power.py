@@ -54,6 +54,8 @@ def check(view: View, found: Findings) -> None:
 
 def _plant(view: View, found: Findings, name: str, source: pd.DataFrame, key: str) -> None:
     rule, table, keys = name.removesuffix("s"), view.table(name), ["h", key, "t"]
+    if not len(table):
+        return
     found.known(f"{rule}-allowed", table[keys], source.index, "no such plant can go live then")
     found.at_least(f"{rule}-negative", total(table, keys, table["added_mw"]), 0.0, "negative plant")
     rows = view.facts(table, source, keys, ["lead", "musd_per_mw"])

@@ -21,6 +21,8 @@ def check(view: View, found: Findings) -> None:
     """Contracts as the case has them; no more is used than they deliver and firm lines import."""
     _signed(view, found)
     table = view.table("matched")
+    if not len(table) and not len(view.table("ppas")):
+        return
     found.known("ppa-known", table[KEYS], view.case.deliveries.index, "no such contract can deliver then")
     for name in ("matched_mw", "surplus_mw"):
         found.at_least("ppa-output", total(table, KEYS, table[name]), 0.0, f"negative {name}")
@@ -53,6 +55,8 @@ def check(view: View, found: Findings) -> None:
 
 def _signed(view: View, found: Findings) -> None:
     table = view.table("ppas")
+    if not len(table):
+        return
     found.known("ppa-allowed", table[HGT], view.case.ppas.index, "no such contract can start then")
     found.at_least("ppa-negative", total(table, HGT, table["added_mw"]), 0.0, "negative contract")
     rows = view.facts(table, view.case.ppas, HGT, ["lead", "periods", "musd_per_mw_step"])

@@ -11,7 +11,7 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.findings import Findings
-from planner.audit.view import HAKT, View, each_period, over, total
+from planner.audit.view import HAKT, View, each_period, once, over, total
 from planner.case.context import Context
 from planner.case.cooling import INCLUDED_COOLING, RECOVERY
 from planner.scenario.schema import ExistingHall, Host, Refit
@@ -48,12 +48,14 @@ def check(view: View, found: Findings) -> None:
     _told(view, found)
 
 
+@once
 def at_work_mw(view: View) -> pd.Series:
     """(h, t) -> MW of IT out of use in some part of t while they are refitted."""
     works = _works(view, view.table("refits"), 0)
     return total(works, ["h", "t"], works["added_mw"])
 
 
+@once
 def existing_mw(view: View) -> pd.Series:
     """(h, c, t) -> MW of heat of cooling that existing halls have beyond their price, in the periods they stand through."""
     apart = {h.id for h in view.scenario.hosts if h.mode == "build" and h.room_air == "as-needed"}
@@ -88,6 +90,7 @@ def _emptied(view: View, found: Findings) -> None:
                   "more is out of use than is refitted in that period")  # fmt: skip
 
 
+@once
 def fitted_mw(view: View) -> pd.Series:
     """(h, c, t) -> MW of IT refitted to a technology."""
     rows = view.facts(view.table("refits"), view.case.refits, HCT, ["life"])
@@ -204,7 +207,10 @@ def _told(view: View, found: Findings) -> None:
     """The timeline says of every host and technology from when to when space is out of use for refits."""
     works = view.table("refits")
     works = works[works["outage_date"] < works["live_date"]]
-    rows = view.table("milestones").query("kind == 'outage'")
+    rows = view.table("milestones")
+    rows = rows[rows["kind"] == "outage"]
+    if not len(works) and not len(rows):
+        return
     names = sorted(view.case.catalog.table("cooling").index, key=len, reverse=True)
     named = [next((c for c in names if c in item), "") for item in rows["item"].astype(str)]
     spans = [

@@ -51,6 +51,8 @@ def check(view: View, found: Findings) -> None:
 def _outlasting(view: View, found: Findings, late: pd.DataFrame) -> None:
     """What runs on after a loss of supply works there, on systems and contracts from before the loss."""
     table, work = view.table("outlasting"), served_k(view)
+    if not len(table):
+        return
     rows = late.merge(view.case.serve[WHAKT].reset_index(drop=True), on=["w", "t", "h", "a", "k"])
     found.known("outlasting", table[WORK], labelled(rows, WORK), "no loss of supply is to be survived here")
     amount = pd.Series(table["accelerators"].to_numpy(float) / 1000.0, index=labelled(table, WORK))

@@ -20,14 +20,18 @@ def check(view: View, found: Findings) -> None:
     labels = {t: view.case.calendar.label(t) for t in range(view.n)} | {view.n: "end"}
     for name in view.plan.tables:
         table = view.table(name)
-        if {"p", "h"} <= set(table) and len(table):
+        if {"p", "h"} <= set(table) and _differ(table, "p", "h", sites):
             found.same("row-site", *_texts(name, table, "p", "h", sites), "site")
-        if {"label", "t"} <= set(table) and len(table):
+        if {"label", "t"} <= set(table) and _differ(table, "label", "t", labels):
             found.same("row-label", *_texts(name, table, "label", "t", labels), "label")
     for name in ONCE:
         repeats = view.table(name).duplicated()
         if repeats.any():
             found.add("row-twice", name, int(repeats.sum()), 0.0, "the same line stands twice")
+
+
+def _differ(table: pd.DataFrame, column: str, key: str, names: Mapping[Any, str]) -> bool:
+    return table[column].tolist() != [names.get(k, "") for k in table[key].tolist()]
 
 
 def _texts(

@@ -21,6 +21,13 @@ COVERS = {"storage_power": "storage-power", "storage_energy": "storage-energy", 
 
 def check(view: View, found: Findings) -> None:
     """What storage takes, gives and holds; no more is counted on in the design hour than the day gives back."""
+    if len(view.table("storage")):
+        _moved(view, found)
+    _recharge(view, found)
+
+
+def _moved(view: View, found: Findings) -> None:
+    """Every slice in which storage takes, gives or holds something."""
     table = view.table("storage")
     found.known("storage-known", table[KEYS], view.case.stores.index, "no such storage can be there then")
     for name in AMOUNTS:
@@ -53,7 +60,6 @@ def check(view: View, found: Findings) -> None:
         "storage-power", total(stressed, KEYS, stressed["charge_mw"]), 0.0, "charged in stressed hours"
     )
     _level(view, found, rows)
-    _recharge(view, found)
 
 
 def _cycles(view: View, found: Findings, rows: pd.DataFrame, left: pd.Series) -> None:

@@ -28,6 +28,8 @@ TRACE_KREF = 1e-9
 def check(view: View, found: Findings) -> None:
     """Work of every run against what serves, its operations, its dates and its place; shares against what is unserved."""
     work, runs, pace = view.table("training_work"), view.table("training"), view.case.training_periods
+    if not training_workloads(view) and not len(work) and not len(runs):
+        return
     found.known(
         "training-date",
         work[["w", "j", "t"]].drop_duplicates(),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import cache, cached_property, wraps
+from functools import cache, cached_property, lru_cache, wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN
-from planner.case.columns import in_whole, keys_of, row_of, rows_at, unindexed
+from planner.case.columns import in_whole, keys_of, numbered, row_of, rows_at, unindexed
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
 
 HAKT = ["h", "a", "k", "t"]
 PARTNER = "partner"
+EPOCH_MONTHS = 12 * 1970
+"""Months before the day from which numpy counts."""
 
 
 class View:
@@ -52,14 +54,16 @@ class View:
         """Rows of a plan's table that the case knows, with columns of the case (named ``case_...``)."""
         place = (id(source), *keys)
         if place not in self.sources:  # the table is kept beside its rows: no other can take its number
+            self.sources[place] = source, row_of(source, keys) if len(table) else {}
+        elif len(table) and not self.sources[place][1]:
             self.sources[place] = source, row_of(source, keys)
         at = rows_at(self.sources[place][1], keys_of(table, keys))
         known = at >= 0
         left = table if known.all() else table[known]
         found = {f"case_{c}": source[c].array.take(at[known]) for c in columns}
-        return left.reset_index(drop=True).assign(
-            **found, **{k: left[k].astype(int).array for k in keys if k == "t"}
-        )
+        if "t" in keys and left["t"].dtype != int:
+            found["t"] = left["t"].astype(int).array
+        return numbered(left).assign(**found)
 
     def system(self, table: pd.DataFrame, column: str) -> np.ndarray:
         """A number of each row's system."""
@@ -120,7 +124,14 @@ class View:
 
     def days(self, steps: Any) -> pd.Series:
         """First days of steps."""
-        return pd.Series([self.day(step) for step in list(steps)], dtype="datetime64[ns]")
+        start = self.scenario.horizon.start
+        months = (
+            start.year * 12
+            + start.month
+            - 1
+            + np.array(list(steps), dtype=int) * self.case.calendar.step_months
+        )
+        return pd.Series((months - EPOCH_MONTHS).astype("datetime64[M]").astype("datetime64[ns]"))
 
     def date(self, t: int) -> pd.Timestamp:
         """First day of a period."""
@@ -185,9 +196,15 @@ def labelled(table: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
 def _coded(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     """Number of each value among the different ones in order, -1 where it is missing; and these."""
     values = column.tolist()
-    different = sorted(value for value in set(values) if not pd.isna(value))
+    different = tuple(sorted(value for value in set(values) if not pd.isna(value)))
     number = {value: i for i, value in enumerate(different)}
-    return rows_at(number, values), pd.Index(different)
+    return rows_at(number, values), _labels(different, tuple(set(map(type, different))))
+
+
+@lru_cache(maxsize=4096)
+def _labels(different: tuple[Any, ...], kinds: tuple[type, ...]) -> pd.Index:
+    """An audit asks a thousand times for the same few labels; ``kinds`` tells 1 from 1.0 and from True."""
+    return pd.Index(different)
 
 
 def each_period(
@@ -197,6 +214,8 @@ def each_period(
 
     What ends within a period is not alive in it, unless ``partly`` asks for it too; ``covered``: steps until then.
     """
+    if not len(table):
+        return table.assign(t=np.zeros(0, dtype=int), covered=np.zeros(0, dtype=int))
     start = np.asarray(first, dtype=int)
     end = view.begins(start) + np.asarray(steps, dtype=int)
     whole = np.searchsorted(view.edges[1:], end, side="right")

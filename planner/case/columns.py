@@ -138,6 +138,13 @@ def unindexed(table: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True) if isinstance(table.index, pd.MultiIndex) else table
 
 
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with rows numbered from 0 on; itself where they are, for that takes as long as a sum of few rows."""
+    index = table.index
+    counted = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+    return table if counted else table.reset_index(drop=True)
+
+
 def row_of(table: pd.DataFrame, keys: Sequence[str]) -> dict[Any, int]:
     """Key -> number of its row; ``ValueError`` where a key stands twice.
 

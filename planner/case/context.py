@@ -164,5 +164,7 @@ def selected(offers: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 def keyed(rows: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
     """A table whose row index is the tuple of ``keys``; empty input still has all columns, each of its kind."""
+    if isinstance(rows, list | tuple) and not rows:
+        return empty_table([*keys, *columns], keys)
     frame = pd.DataFrame(rows, columns=[*keys, *columns]) if not isinstance(rows, pd.DataFrame) else rows
     return index_by(frame.reset_index(drop=True), keys) if len(frame) else empty_table(frame.columns, keys)

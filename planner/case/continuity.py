@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import joined, looked_up
+from planner.case.columns import empty_table, joined, looked_up
 from planner.case.context import keyed
 from planner.case.cuts import offers_cut
 from planner.case.readiness import servable
@@ -93,15 +93,18 @@ def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.Da
 
 def _losses(case: Case) -> pd.DataFrame:
     """Thousands of accelerators at work that an offer loses at the start of a period; inf where all of them."""
-    rows = pd.concat([_retired(case), _capped(case)], ignore_index=True)
+    parts = [_retired(case), _capped(case), _cut(case)]
+    if not any(map(len, parts)):
+        return keyed([], HAKT, ["working_k"])
+    rows = pd.concat(parts[:2], ignore_index=True)
     rows = rows.assign(working_k=rows["k_lost"] * case.physics["availability"])[[*HAKT, "working_k"]]
-    rows = pd.concat([rows, _cut(case)], ignore_index=True).astype({"t": int, "working_k": float})
+    rows = pd.concat([rows, parts[2]], ignore_index=True).astype({"t": int, "working_k": float})
     return keyed(rows.groupby(HAKT, as_index=False)["working_k"].sum(), HAKT, ["working_k"])
 
 
 def _falls(table: pd.DataFrame, keys: list[str], value: str, n: int) -> pd.DataFrame:
     """keys, t, fall: how much less of a value there is than in the period before; 0 where it is not stated."""
-    if not len(table):
+    if not len(table) or not table[value].to_numpy(float).any():
         return pd.DataFrame(columns=[*keys, "t", "fall"])
     by = [table[k].to_numpy() for k in (*keys, "t")]
     wide = table[value].astype(float).groupby(by).sum().unstack(fill_value=0.0)
@@ -120,6 +123,8 @@ def _capped(case: Case) -> pd.DataFrame:
     """Falling caps on capacity: any of their members may be the one that shrinks."""
     caps = case.quotas[case.quotas["kind"] == "capacity"]
     rows = _falls(caps, ["q"], "amount_k", case.calendar.n)
+    if not len(rows):
+        return pd.DataFrame(columns=[*HAKT, "k_lost"])
     rows = joined(rows, case.quota_members[["q", *HAK, "weight"]], ["q"])
     return rows.assign(k_lost=rows["fall"] / rows["weight"].astype(float))[[*HAKT, "k_lost"]]
 
@@ -142,8 +147,11 @@ def _ends(case: Case) -> pd.DataFrame:
 
 def orders_ended(case: Case) -> pd.DataFrame:
     """(h, a, k, t) and order (e, live): what is ordered under an agreement, alive when it ends service at the start of t."""
+    ends = _ends(case)
+    if not len(ends):
+        return empty_table([*HAKT, "e", "live"]).astype({"live": int})
     own = case.unders[["e", *HAKT]].rename(columns={"t": "live"})
-    own = joined(own.assign(life=[int(case.orders["life"][i[1:]]) for i in own.index]), _ends(case), ["e"])
+    own = joined(own.assign(life=[int(case.orders["life"][i[1:]]) for i in own.index]), ends, ["e"])
     return own[
         (own["live"] < own["t"])
         & (own["t"] < case.calendar.periods_of(case.calendar.steps_of(own["live"]) + own["life"]))
@@ -152,7 +160,10 @@ def orders_ended(case: Case) -> pd.DataFrame:
 
 def work_ended(case: Case) -> pd.DataFrame:
     """(w, h, a, k, t) of work that agreement e opened and ends; ``most_k``, what all demand before would take there."""
-    rows = joined(case.opened, _ends(case), ["e"]).assign(before=lambda x: x["t"] - 1)
+    ends = _ends(case)
+    if not len(ends):
+        return empty_table(["w", *HAKT, "e", "most_k"])
+    rows = joined(case.opened, ends, ["e"]).assign(before=lambda x: x["t"] - 1)
     did = case.serve.reset_index(drop=True)[["w", *HAKT, "rate"]].rename(columns={"t": "before"})
     asked = case.demand.reset_index(drop=True)[["w", "t", "demand_kref"]].rename(columns={"t": "before"})
     rows = joined(joined(rows, did, ["w", *HAK, "before"]), asked, ["w", "before"])

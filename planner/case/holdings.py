@@ -33,6 +33,9 @@ HT = ["h", "t"]
 
 def with_stored(case: Case) -> Case:
     """The case with its table ``stored``: existing fleets of hosts that may be too small for them at some time."""
+    table = TABLES["stored"]
+    if not _stands(case):
+        return replace(case, stored=table.frame([]))
     tight = set(_shortages(case)["h"])
     held = case.fleet[(case.fleet["existing_k"] > 0) & case.fleet["h"].isin(tight)].reset_index(drop=True)
     before = held[["h", "a", "k", "t", "existing_k"]].assign(t=held["t"] + 1)
@@ -42,8 +45,12 @@ def with_stored(case: Case) -> Case:
     kept = [(h, t) not in falls and old > 0 for h, t, old in zip(rows["h"], rows["t"], there, strict=True)]
     rows = rows.assign(most_k=rows["existing_k"], arrives_k=(rows["existing_k"] - there).clip(lower=0.0),
                        kept_on=np.array(kept, dtype=bool))  # fmt: skip
-    table = TABLES["stored"]
     return replace(case, stored=keyed(rows[list(table.names)], list(table.keys), list(table.columns)))
+
+
+def _stands(case: Case) -> bool:
+    """Whether any fleet exists."""
+    return bool((case.fleet["existing_k"] > 0).any())
 
 
 def _falls(case: Case) -> set[tuple[str, int]]:
@@ -98,6 +105,8 @@ def _uncooled(case: Case, each: pd.DataFrame, medium: str) -> pd.DataFrame:
 
 def unhoused(case: Case) -> Iterator[str]:
     """Words for each host whose existing fleets have too little before anything new can be live; its first period."""
+    if not _stands(case):
+        return
     rows = _shortages(case)
     first = {(h, what): t for h in set(rows["h"]) for what, t in host_first(case, str(h)).items()}
     early = [

@@ -11,7 +11,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.periods import HOURS_PER_YEAR
 from planner.case.registry import CONTRACTS, Purchase
-from planner.plans.reader import NOISE, Reader
+from planner.plans.reader import NOISE, Reader, made_of
 
 BOUGHT = "bought"
 """Working column: the amount in the unit of the variable."""
@@ -87,12 +87,16 @@ def columns_of(purchase: Purchase) -> tuple[str, ...]:
 
 def bought(reader: Reader, purchase: Purchase) -> pd.DataFrame:
     """What is bought, a row an index with an amount: when it was decided, is live and ends, and for how much."""
-    p, case = purchase, reader.case
-    source: pd.DataFrame = getattr(case, p.table)
+    p = purchase
+    source: pd.DataFrame = getattr(reader.case, p.table)
     keep = 0.5 if p.domain == "binary" else NOISE
     parts = [reader.values(family, list(p.index), BOUGHT, keep) for family in p.families]
     rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    extras = EXTRAS.get(p.name, {})
+    return made_of(rows, source, f"bought {p.name}", lambda: _told(reader, p, rows, source))
+
+
+def _told(reader: Reader, p: Purchase, rows: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
+    case, extras = reader.case, EXTRAS.get(p.name, {})
     wanted = [c for c in ("lead", p.life, p.price) if c in source]
     wanted += [column for column, _ in extras.values()]
     rows = reader.dated(reader.facts(rows, source, list(p.index), list(dict.fromkeys(wanted))))

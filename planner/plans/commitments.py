@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.commitments import leases_paid, signed_rents
 from planner.case.registry import CONTRACTS, PURCHASE, Purchase
+from planner.plans.reader import made_of
 
 EXISTING = "existing"
 """Contracts signed before the plan, among the names of purchases; their start is the horizon's."""
@@ -20,15 +22,17 @@ def commitments(case: Case, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     ``id`` names the contract signed before the plan, or the kind of plant.
     """
-    parts = [_bought(case, p, tables[p.name]) for p in CONTRACTS]
+    parts = [
+        made_of(rows, source, f"contract {p.name}", partial(_bought, case, p, rows, source))
+        for p, rows, source in ((p, tables[p.name], getattr(case, p.table)) for p in CONTRACTS)
+    ]
     table = pd.concat([*parts, _existing(case)], ignore_index=True)
     table["p"] = table["h"].map(case.hosts["p"]).astype(object)
     table["signed_musd"] = table["booked_musd"] + table["due_after_musd"]
     return table
 
 
-def _bought(case: Case, p: Purchase, rows: pd.DataFrame) -> pd.DataFrame:
-    source = getattr(case, p.table)
+def _bought(case: Case, p: Purchase, rows: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
     facts = rows[list(p.index)].merge(source.reset_index(drop=True), on=list(p.index), how="left")
     amount = rows[p.amount].to_numpy(float)
     blank = {c: "" for c in ("a", "k", "r") if c not in rows}

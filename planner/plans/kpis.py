@@ -158,7 +158,8 @@ def _first_service(tables: Tables, never: int) -> int:
 
 def _control(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     headline, weighting = case.scenario.limits.min_control_by, case.scenario.control.weighting
-    by = {measure: _weighted(case, tables, measure) for measure in MEASURES}
+    known = _scored(case, tables)
+    by = {measure: _weighted(case, known, measure) for measure in MEASURES}
     serving = by[headline]
     score, national = _scores(serving)
     rows: list[tuple[Any, ...]] = [
@@ -188,18 +189,21 @@ def _scores(serving: pd.DataFrame, column: str = "sigma") -> tuple[float, float]
     return (national / served if served else 0.0), national
 
 
-def _weighted(case: Case, tables: Tables, by: str) -> pd.DataFrame:
-    """Serving rows with their weight in what is served of all demand, by work or by priority."""
-    serving = tables["serving"]
-    of_one = unit_weights(case, by).reindex(pd.MultiIndex.from_frame(serving[["w", "t"]])).to_numpy(float)
+def _scored(case: Case, tables: Tables) -> pd.DataFrame:
+    """Serving rows with the scores of their offers under the other weightings."""
     facts = levels.scores(case, tables)[[*WHAK, "sigma_v121", "sigma_equal"]]
-    weighted = serving.assign(weight=of_one * serving["served_kref"])
-    return weighted.merge(facts, on=WHAK, how="left", validate="many_to_one")
+    return tables["serving"].merge(facts, on=WHAK, how="left", validate="many_to_one")
+
+
+def _weighted(case: Case, serving: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Serving rows with their weight in what is served of all demand, by work or by priority."""
+    of_one = unit_weights(case, by).reindex(pd.MultiIndex.from_frame(serving[["w", "t"]])).to_numpy(float)
+    return serving.assign(weight=of_one * serving["served_kref"])
 
 
 def control_by_decision(case: Case, tables: Tables) -> pd.DataFrame:
     """criterion, objective, decision, points: contributions to control of what is served."""
-    serving = _weighted(case, tables, case.scenario.limits.min_control_by)
+    serving = _weighted(case, tables["serving"], case.scenario.limits.min_control_by)
     criteria = control.prepare_criteria(case.catalog)
     served = serving["weight"].sum()
     by_offer = serving.groupby(WHAK)["weight"].sum() / served if served > 0 else pd.Series(dtype=float)

@@ -72,8 +72,8 @@ def _later(case: Case, tables: Tables, network: Network) -> Iterator[tuple[Any, 
     begins = case.calendar.period_of(network.activities[-1].end_t)
     permit = "permit" if any(a.name == "permit" for a in network.activities) else ""
     for p in PURCHASES:
-        if p.milestone and p.amount:
-            table = tables[p.name]
+        table = tables[p.name]
+        if p.milestone and p.amount and len(table):
             own = table[(table["h"] == network.host) & (table["t"] > begins) & table[p.live_date].notna()]
             for row in own.to_dict("records"):
                 waits = permit if p.milestone in ("hall", "grid", "lease") else ""
@@ -84,6 +84,8 @@ def _later(case: Case, tables: Tables, network: Network) -> Iterator[tuple[Any, 
 def _sold(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
     """Plant that a host sells again: how much of what, and when."""
     sales = tables["bridges"]
+    if not len(sales):
+        return
     sales = sales[sales["h"] == host].groupby(["g", "sale_date"], as_index=False)["added_mw"].sum()
     for row in records(sales):
         yield (
@@ -102,6 +104,8 @@ def _sold(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
 def _outages(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:
     """Space of a host that is out of use while it is refitted: how much, and from when to when."""
     works = tables["refits"]
+    if not len(works):
+        return
     works = works[(works["h"] == host) & (works["outage_date"] < works["live_date"])]
     works = works.groupby(["c", "outage_date", "live_date"], as_index=False)["added_mw"].sum()
     for row in records(works):

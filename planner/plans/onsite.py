@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from planner.case.fading import holds, years_at_end
-from planner.case.registry import PURCHASE
-from planner.plans.reader import NOISE, Reader
+from planner.case.registry import PURCHASE, Purchase
+from planner.plans.reader import NOISE, Reader, made_of
 
 KEYS = ["h", "g", "t"]
 
@@ -59,23 +61,28 @@ def alive(reader: Reader) -> pd.DataFrame:
 
     ``holds``: share of its energy as new that storage bought still holds then; 1 of all else.
     """
-    case = reader.case
     parts = []
     for name in ("plants", "bridges", "hires"):
         p = PURCHASE[name]
         rows = reader.values(p.families[0], list(p.index), "plant_mw")
-        fades = [] if name == "hires" else ["fade_per_year"]
-        rows = reader.facts(rows, getattr(case, name), list(p.index), [p.life, *fades])
-        rows = reader.facts(rows, case.supplies, ["h", "g"], ["firm_share"])
-        ends = np.minimum(
-            case.calendar.periods_of(case.calendar.steps_of(rows["t"]) + rows[p.life].to_numpy(int)),
-            case.calendar.n,
-        )
-        stands = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]
-        rows = rows.assign(live=rows["t"], t=stands).explode("t").dropna(subset=["t"])
-        years = years_at_end(case.calendar, rows["live"], rows["t"])
-        parts.append(rows.assign(holds=holds(rows["fade_per_year"], years) if fades else 1.0))
+        source = getattr(reader.case, name)
+        parts.append(made_of(rows, source, f"alive {name}", partial(_alive, reader, p, rows, source)))
     return pd.concat(parts, ignore_index=True)
+
+
+def _alive(reader: Reader, p: Purchase, rows: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
+    case = reader.case
+    fades = ["fade_per_year"] if "fade_per_year" in source else []
+    rows = reader.facts(rows, source, list(p.index), [p.life, *fades])
+    rows = reader.facts(rows, case.supplies, ["h", "g"], ["firm_share"])
+    ends = np.minimum(
+        case.calendar.periods_of(case.calendar.steps_of(rows["t"]) + rows[p.life].to_numpy(int)),
+        case.calendar.n,
+    )
+    stands = [range(int(a), int(b)) for a, b in zip(rows["t"], ends, strict=True)]
+    rows = rows.assign(live=rows["t"], t=stands).explode("t").dropna(subset=["t"])
+    years = years_at_end(case.calendar, rows["live"], rows["t"])
+    return rows.assign(holds=holds(rows["fade_per_year"], years) if fades else 1.0)
 
 
 def standing(reader: Reader) -> pd.DataFrame:

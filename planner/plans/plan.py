@@ -17,7 +17,7 @@ import pandas as pd
 
 from planner.case.bounds import UNBOUNDED, Bounds
 from planner.case.case import DESIGN, Case
-from planner.case.columns import keys_of, records
+from planner.case.columns import keys_of, numbered, records
 from planner.case.cooling import existing_cooling_mw
 from planner.case.levels import rescored, scored
 from planner.case.power import FIRM
@@ -108,7 +108,7 @@ def plan_of(
     tables["prices"] = prices.price_table(case, engine, priced or solution)
     tables["why_not"] = case.why_not.reset_index(drop=True)
     tables["assumptions"] = case.assumptions.astype({"value": str}).reset_index(drop=True)
-    tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
+    tables = {name: numbered(table) for name, table in tables.items()}
     return Plan(case, tables, kpis.kpi_table(case, tables), bounds)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,24 @@ NOISE = 1e-9
 @cache
 def _no_values(names: tuple[str, ...], column: str) -> pd.DataFrame:
     return pd.DataFrame({**{n: pd.Series(dtype=object) for n in names}, column: pd.Series(dtype=float)})
+
+
+_NOTHING: dict[tuple[Any, ...], pd.DataFrame] = {}
+
+
+def made_of(
+    rows: pd.DataFrame, source: pd.DataFrame, name: str, make: Callable[[], pd.DataFrame]
+) -> pd.DataFrame:
+    """``make()``, a table of ``rows`` with facts of ``source``; where there are no rows it is made once.
+
+    Then it hangs on the kinds of their columns alone, and most tables of a small plan have no rows.
+    """
+    if len(rows):
+        return make()
+    kinds = (name, *rows.columns, *rows.dtypes, *source.columns, *source.dtypes)
+    if kinds not in _NOTHING:
+        _NOTHING[kinds] = make()
+    return _NOTHING[kinds].copy(deep=False)  # copy-on-write: changes stay with the caller
 
 
 class Reader:
@@ -68,7 +87,11 @@ class Reader:
 
     def alive(self, family: str, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
         """(h, a, k, t) -> thousands alive in t, summed over vintages and terms."""
-        table = self.facts(self.values(family, names, "k_alive"), source, names, [life])
+        values = self.values(family, names, "k_alive")
+        return made_of(values, source, f"alive {family}", lambda: self._alive(values, names, source, life))
+
+    def _alive(self, values: pd.DataFrame, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
+        table = self.facts(values, source, names, [life])
         rows = [
             (row.h, row.a, row.k, u, row.k_alive)
             for row in records(table)
@@ -81,7 +104,14 @@ class Reader:
 
     def standing(self, family: str, source: pd.DataFrame, keys: list[str], names: list[str]) -> pd.DataFrame:
         """(keys, t) -> MW alive in t of plant bought by the megawatt."""
-        table = self.facts(self.values(family, names, "mw"), source, names, ["life"])
+        values = self.values(family, names, "mw")
+        kept = f"standing {family} {keys}"
+        return made_of(values, source, kept, lambda: self._standing(values, source, keys, names))
+
+    def _standing(
+        self, values: pd.DataFrame, source: pd.DataFrame, keys: list[str], names: list[str]
+    ) -> pd.DataFrame:
+        table = self.facts(values, source, names, ["life"])
         rows = [
             (*(getattr(row, k) for k in keys), u, row.mw)
             for row in records(table)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
@@ -14,11 +15,16 @@ from planner.case.residual import METHODS, Method, left_share
 
 def residuals_under(case: Case, tables: Mapping[str, pd.DataFrame]) -> dict[Method, float]:
     """Rule -> MUSD, discounted, that purchases are worth at the end; nothing is left of site openings."""
-    return {method: sum(_left(case, tables, method)) for method in METHODS if method != "none"}
+    parts = list(_parts(case, tables))
+    return {
+        method: sum(float((price * left_share(case, name, part, method)).sum()) * case.discount_end
+                    for name, price, part in parts)
+        for method in METHODS if method != "none"
+    }  # fmt: skip
 
 
-def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> list[float]:
-    out = []
+def _parts(case: Case, tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, np.ndarray, pd.DataFrame]]:
+    """Asset class, prices and facts of what was bought, by purchase and class."""
     for p in PURCHASES:
         source, rows = getattr(case, p.table), tables[p.name]
         if p.price and p.life and len(rows) and "u" not in rows:
@@ -29,6 +35,4 @@ def _left(case: Case, tables: Mapping[str, pd.DataFrame], method: Method) -> lis
                 "asset_class", pd.Series(account_of(p.account).asset_class, index=facts.index)
             )
             for name, part in facts.groupby(classes, sort=False):
-                share = left_share(case, str(name), part, method)
-                out.append(float((part[p.money].to_numpy(float) * share).sum()) * case.discount_end)
-    return out
+                yield str(name), part[p.money].to_numpy(float), part
