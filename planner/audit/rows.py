@@ -31,7 +31,7 @@ def check(view: View, found: Findings) -> None:
 
 
 def _differ(table: pd.DataFrame, column: str, key: str, names: Mapping[Any, str]) -> bool:
-    return table[column].tolist() != [names.get(k, "") for k in table[key].tolist()]
+    return bool(table[column].tolist() != [names.get(k, "") for k in table[key].tolist()])
 
 
 def _texts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from planner.case.columns import index_by, joined, keys_of, records, row_of, rows_at, values_of
+from planner.case.columns import index_by, joined, keys_of, numbered, records, row_of, rows_at, values_of
 from planner.models.common import distinct
 
 LEFT = pd.DataFrame({"h": ["b", "a", "b", "c"], "t": [1, 0, 0, 1], "x": [1.0, 2.0, 3.0, 4.0]})
@@ -21,6 +21,12 @@ def test_a_join_is_the_inner_merge_of_pandas() -> None:
     pd.testing.assert_frame_equal(joined(many, RIGHT, ["t"]), many.merge(RIGHT, on="t"))
     halves = RIGHT.astype({"t": float})
     assert joined(many, halves, ["t"])["t"].dtype == joined(LEFT, halves, ["t"])["t"].dtype == LEFT["t"].dtype
+
+
+def test_rows_are_numbered_from_zero_on() -> None:
+    assert numbered(LEFT) is LEFT
+    for table in (LEFT[LEFT["t"] == 0], LEFT.iloc[1:], LEFT.iloc[::2], index_by(LEFT.copy(), ["h", "t"])):
+        pd.testing.assert_frame_equal(numbered(table), table.reset_index(drop=True))
 
 
 def test_a_column_of_both_tables_is_refused() -> None:
