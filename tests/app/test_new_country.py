@@ -111,6 +111,7 @@ def test_every_assumption_names_where_it_is_changed_or_is_a_fact(services: Servi
     assert page.count(CHANGE) == (paths != "").sum() and page.count(t("new.fact-help")) == (paths == "").sum()
 
 
+@pytest.mark.untraced
 def test_the_estimate_follows_what_is_asked_and_says_what_is_wrong(services: Services) -> None:
     def estimate(**users: float) -> str:
         wishes = new_country.wishes("", *asked(dict(users), HOME))
