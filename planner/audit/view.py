@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import cache, cached_property, lru_cache, wraps
+from functools import cache, cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from planner.case.case import DESIGN
-from planner.case.columns import in_whole, keys_of, numbered, row_of, rows_at, unindexed
+from planner.case.columns import coded, in_whole, keys_of, numbered, row_of, rows_at, unindexed
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
@@ -171,7 +171,7 @@ def total(table: pd.DataFrame, keys: list[str], value: Any) -> pd.Series:
     if not len(table):
         return pd.Series(dtype=float, index=_no_labels(len(keys)) if len(keys) > 1 else None)
     plain = unindexed(table)
-    codes, levels = zip(*(_coded(in_whole(plain[k]) if k == "t" else plain[k]) for k in keys), strict=True)
+    codes, levels = zip(*(coded(in_whole(plain[k]) if k == "t" else plain[k]) for k in keys), strict=True)
     known = np.all([code >= 0 for code in codes], axis=0)
     place = np.ravel_multi_index([code[known] for code in codes], [max(len(level), 1) for level in levels])
     found, rows = np.unique(place, return_inverse=True)
@@ -189,22 +189,8 @@ def _no_labels(parts: int) -> pd.MultiIndex:
 
 def labelled(table: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
     """The rows of a table by their keys; quicker than ``MultiIndex.from_frame`` where rows are few."""
-    codes, levels = zip(*(_coded(table[k]) for k in keys), strict=True)
+    codes, levels = zip(*(coded(table[k]) for k in keys), strict=True)
     return pd.MultiIndex(levels=levels, codes=codes, names=keys, verify_integrity=False)
-
-
-def _coded(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
-    """Number of each value among the different ones in order, -1 where it is missing; and these."""
-    values = column.tolist()
-    different = tuple(sorted(value for value in set(values) if not pd.isna(value)))
-    number = {value: i for i, value in enumerate(different)}
-    return rows_at(number, values), _labels(different, tuple(set(map(type, different))))
-
-
-@lru_cache(maxsize=4096)
-def _labels(different: tuple[Any, ...], kinds: tuple[type, ...]) -> pd.Index:
-    """An audit asks a thousand times for the same few labels; ``kinds`` tells 1 from 1.0 and from True."""
-    return pd.Index(different)
 
 
 def each_period(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,22 +66,33 @@ def index_by(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """``frame`` with the tuples of ``keys`` (the values of a single one) as its index without names."""
     if len(keys) > 1:
         plain = unindexed(frame)
-        codes, levels = zip(*(_coded(plain[key]) for key in keys), strict=True)
+        codes, levels = zip(*(coded(plain[key], plain[key].dtype) for key in keys), strict=True)
         frame.index = pd.MultiIndex(levels=levels, codes=codes, verify_integrity=False)
     else:
         frame.index = pd.Index(frame[keys[0]].to_numpy(), dtype=frame[keys[0]].dtype)
     return frame
 
 
-def _coded(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
-    """Number of each value among the different ones in order, -1 where it is missing; and these.
+def coded(column: pd.Series, dtype: Any = None) -> tuple[np.ndarray, pd.Index]:
+    """Number of each value among the different ones in order, -1 where it is missing; and these, of a kind if one is named.
 
-    What ``MultiIndex.from_frame`` finds too, by way of a categorical of each column, in five times the time.
+    What ``MultiIndex.from_frame`` finds too, by way of a categorical of each column, in many times the time.
     """
+    if len(column) <= SMALL:
+        known = column.tolist()
+        different = tuple(sorted(value for value in set(known) if not pd.isna(value)))
+        number = {value: i for i, value in enumerate(different)}
+        return rows_at(number, known), _labels(different, tuple(map(type, different)), dtype)
     codes, values = pd.factorize(column.to_numpy())
     order = np.argsort(values, kind="stable")
     rank = np.append(np.argsort(order), -1)  # a missing value has the code -1, the last place
-    return rank[codes], pd.Index(values[order], dtype=column.dtype)
+    return rank[codes], pd.Index(values[order], dtype=dtype)
+
+
+@lru_cache(maxsize=512)
+def _labels(different: tuple[Any, ...], kinds: tuple[type, ...], dtype: Any) -> pd.Index:
+    """The same few labels are asked for a thousand times in a case; ``kinds`` tells 1 from 1.0 and from True."""
+    return pd.Index(different, dtype=dtype)
 
 
 def records(table: pd.DataFrame) -> Iterator[Any]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from planner.case.columns import index_by, joined, keys_of, numbered, records, row_of, rows_at, values_of
+from planner.case.columns import (
+    SMALL,
+    coded,
+    index_by,
+    joined,
+    keys_of,
+    numbered,
+    records,
+    row_of,
+    rows_at,
+    values_of,
+)
 from planner.models.common import distinct
 
 LEFT = pd.DataFrame({"h": ["b", "a", "b", "c"], "t": [1, 0, 0, 1], "x": [1.0, 2.0, 3.0, 4.0]})
@@ -21,6 +32,19 @@ def test_a_join_is_the_inner_merge_of_pandas() -> None:
     pd.testing.assert_frame_equal(joined(many, RIGHT, ["t"]), many.merge(RIGHT, on="t"))
     halves = RIGHT.astype({"t": float})
     assert joined(many, halves, ["t"])["t"].dtype == joined(LEFT, halves, ["t"])["t"].dtype == LEFT["t"].dtype
+
+
+@pytest.mark.parametrize(
+    "column",
+    [["b", "a", "b", None], [2, 1, 2, 3], [2.0, 1.0, float("nan"), 2.0], [True, False, True, True]],
+)
+def test_codes_of_few_rows_are_those_of_many(column: list[object]) -> None:
+    few = pd.Series(column)
+    many = pd.concat([few] * SMALL, ignore_index=True)
+    for dtype in (None, few.dtype):
+        (short, labels), (long, same) = coded(few, dtype), coded(many, dtype)
+        pd.testing.assert_index_equal(labels, same)
+        assert long[: len(few)].tolist() == short.tolist()
 
 
 def test_rows_are_numbered_from_zero_on() -> None:
