@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from planner.case.case import Case
 from planner.case.columns import joined, looked_up
 from planner.case.commitments import existing_upkeep, signed_rents
@@ -86,6 +88,16 @@ def out_of_use(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
     return sum(m.stored[h, a, k, u] for u in m.stored_in[h, a, k, t]) + sum(
         m.emptied[h, a, k, u] for u in m.emptied_in[h, a, k, t]
     )
+
+
+def mean_of_serve(case: Case) -> pd.Series:
+    """(w, t) -> work of the mean hour of a period over ``serve``, which is of the peak but for what may wait."""
+    typical = case.slices[~case.slices["design"]].reset_index(drop=True)[["t", "s", "hours"]]
+    each = joined(typical, case.profile.reset_index(drop=True)[["w", "s", "value"]], ["s"])
+    waits = looked_up(each["w"], case.workloads["preemptible"]).astype(bool)
+    hours = each["t"].map(case.periods["hours"]).astype(float)
+    each = each.assign(part=each["value"].mask(waits, 1.0) * each["hours"] / hours)
+    return each.groupby(["w", "t"])["part"].sum()
 
 
 def _declare_work(m: Any, case: Case) -> None:

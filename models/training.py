@@ -8,11 +8,13 @@ run that is not done by its deadline, else 0.
     sum over (h,t) of q of steps of t x effort = work of the run x placed       (w,j,q)  training_place
     sum over q of placed + unfinished = 1                                       (w,j)    training_once
     demand x unserved = sum over j of even pace x unfinished                    (w,t)    training_share
-    effort <= share x sum over (a,k) of rate x availability x (fleet - stored - emptied)  (w,j,h,t) training_edge
+    sum over runs i of w whose part of t lies within that of j of effort[w,i,h,t]             (w,j,h,t)  training_edge
+        <= share x sum over (a,k) of rate x (availability x (fleet - stored - emptied) - mean of other work)
 
 ``placed`` is whole: a run is done or not, and of one that is not done no part counts and no work is spent on it. The last
-row stands where a run begins or must end within a period; share is the part of the period that is its own. ``ahead``
-(``models/demand.py``) is what is done beyond the even pace in a period.
+row stands where a run begins or must end within a period; share is the part of the period that is its own. In it the run
+has what work that is no training leaves, at an even pace all through the period: else that work would wait in the rest, for
+as long as a period lasts. ``ahead`` (``models/demand.py``) is what is done beyond the even pace in a period.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from planner.case.case import Case
 from planner.case.columns import joined
 from planner.case.training_work import ALL_HOSTS
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
-from planner.models.fleet import out_of_use
+from planner.models.fleet import mean_of_serve, out_of_use
 from planner.models.rules import Rule
 
-WHOLE_PERIOD = 1.0 - 1e-9
+ROUNDING = 1e-9
+WHOLE_PERIOD = 1.0 - ROUNDING
 """A run that may work for less of a period does not have all of it."""
 
 
@@ -78,19 +81,48 @@ def _declare_edges(m: Any, case: Case) -> None:
     edges = [(w, j, h, t) for w, j, h, t in m.EFFORT if share[w, j, t] < WHOLE_PERIOD]
     add_set(m, "TRAINING_EDGE", edges, 4)
     add_param(m, "edge_share", m.TRAINING_EDGE, {(w, j, h, t): share[w, j, t] for w, j, h, t in edges})
-    m.training_edge = Rule(
-        m.TRAINING_EDGE,
-        rule=lambda m, w, j, h, t: (
-            m.effort[w, j, h, t]
-            <= sum(
-                m.edge_share[w, j, h, t]
-                * availability
-                * m.rate[w, h, a, k, t]
-                * (m.fleet[h, a, k, t] - out_of_use(m, h, a, k, t))
-                for a, k in m.trained_by[w, h, t]
-            )
-        ),
-    )
+    _declare_within(m, case)
+    trained = set(case.trainings["w"])
+    others = {
+        (w, j, h, t): [
+            (a, k, v)
+            for a, k in m.trained_by[w, h, t]
+            for v in (*m.firm_at[h, a, k, t], *m.soft_at[h, a, k, t])
+            if v not in trained
+        ]
+        for w, j, h, t in edges
+    }
+    add_family(m, "work_beside", m.TRAINING_EDGE, others, 3)
+    mean = mean_of_serve(case)
+    add_set(m, "MEAN_WORK", list(mean.index), 2)
+    add_param(m, "mean_work", m.MEAN_WORK, mean)
+
+    def edge_rule(m: Any, w: Any, j: Any, h: Any, t: Any) -> Any:
+        return sum(m.effort[w, i, h, t] for i in m.runs_within[w, j, h, t]) + sum(
+            m.edge_share[w, j, h, t] * m.rate[w, h, a, k, t] * m.mean_work[v, t] * m.serve[v, h, a, k, t]
+            for a, k, v in m.work_beside[w, j, h, t]
+        ) <= sum(
+            m.edge_share[w, j, h, t]
+            * availability
+            * m.rate[w, h, a, k, t]
+            * (m.fleet[h, a, k, t] - out_of_use(m, h, a, k, t))
+            for a, k in m.trained_by[w, h, t]
+        )
+
+    m.training_edge = Rule(m.TRAINING_EDGE, rule=edge_rule)
+
+
+def _declare_within(m: Any, case: Case) -> None:
+    """Runs of the workload whose part of the period lies within that of the run, itself among them."""
+    parts = case.training_periods.reset_index(drop=True)[["w", "j", "t", "opens", "share"]]
+    both = joined(parts, parts.rename(columns={"j": "i", "opens": "from", "share": "long"}), ["w", "t"])
+    ends, own = both["from"] + both["long"], both["opens"] + both["share"]
+    both = both[(both["from"] >= both["opens"] - ROUNDING) & (ends <= own + ROUNDING)]
+    runs = {key: list(of["i"]) for key, of in both.groupby(["w", "j", "t"])}
+    found = {
+        (w, j, h, t): [i for i in runs[w, j, t] if (w, i, h, t) in m.EFFORT] for w, j, h, t in m.TRAINING_EDGE
+    }
+    add_family(m, "runs_within", m.TRAINING_EDGE, found, 1)
 
 
 def _declare_places(m: Any, case: Case) -> None:

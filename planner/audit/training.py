@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
 from planner.audit.fleet import room_k
 from planner.audit.service import served_k, training_workloads
-from planner.audit.view import View, labelled, over, total
+from planner.audit.view import View, labelled, lookup, over, total
+from planner.case.columns import joined
 
-WJ, WHT = ["w", "j"], ["w", "h", "t"]
+WJ, WHT, HAKT = ["w", "j"], ["w", "h", "t"], ["h", "a", "k", "t"]
 
 COVERS = {
     "training_work": "training-work",
@@ -68,19 +70,36 @@ def _unserved(view: View, found: Findings, share: pd.Series) -> None:
 
 
 def _edges(view: View, found: Findings, work: pd.DataFrame) -> None:
-    """Where a run begins or must end within a period, what the whole fleet of its host does in that part of it."""
-    rows = view.facts(work, view.case.training_periods, ["w", "j", "t"], ["share"])
-    rows = rows[rows["case_share"] < WHOLE_PERIOD]
-    serve = view.case.serve.reset_index(drop=True)[["w", "h", "a", "k", "t", "rate"]]
-    on = room_k(view).rename_axis(["h", "a", "k", "t"]).rename("on_k").reset_index()
-    able = rows[WHT].drop_duplicates().merge(serve, on=WHT).merge(on, on=["h", "a", "k", "t"])
-    most = total(able, WHT, able["rate"] * able["on_k"])
+    """Where a run begins or ends within a period: what other work leaves its host in that part of it, for all runs in it."""
+    rows = view.facts(work, view.case.training_periods, ["w", "j", "t"], ["opens", "share"])
+    rows = rows.groupby([*WJ, "h", "t", "case_opens", "case_share"], as_index=False)["kref"].sum()
+    edges = rows[rows["case_share"] < WHOLE_PERIOD].drop(columns="kref")
+    inner = rows.rename(columns={"j": "i", "case_opens": "from", "case_share": "long"})
+    both = edges.merge(inner, on=WHT)
+    ends = both["from"] + both["long"] - both["case_opens"] - both["case_share"]
+    both = both[(both["from"] >= both["case_opens"] - TRACE_KREF) & (ends <= TRACE_KREF)]
     keys = [*WJ, "h", "t"]
-    done = total(rows, keys, rows["kref"])
-    share = total(rows.drop_duplicates(keys), keys, rows.drop_duplicates(keys)["case_share"])
-    at = pd.MultiIndex.from_arrays([done.index.get_level_values(i) for i in (0, 2, 3)])
-    found.at_most("training-edge", done, pd.Series(share.to_numpy() * over(at, most).to_numpy(), index=done.index),
-                  "more work than the fleet does in the part of the period that is the run's")  # fmt: skip
+    done, most = total(both, keys, both["kref"]), _left_for_training(view, edges)
+    limit = edges["case_share"].to_numpy(float) * over(labelled(edges, WHT), most).to_numpy(float)
+    found.at_most("training-edge", done, over(done.index, pd.Series(limit, index=labelled(edges, keys))),
+                  "more work than other work leaves the fleet in the part of the period that is the run's")  # fmt: skip
+
+
+def _left_for_training(view: View, edges: pd.DataFrame) -> pd.Series:
+    """(w, h, t) -> work of a training workload that the fleet of a host could do, on average, beside work that is none."""
+    other = view.work[~view.work["w"].isin(training_workloads(view))]
+    typical = joined(other, view.typical, ["t"])
+    share = lookup(labelled(typical, ["w", "s"]), view.case.profile["value"]).astype(float)
+    share = (
+        np.where(typical["soft"], 1.0, share)
+        * typical["hours"]
+        / lookup(typical["t"], view.case.periods["hours"])
+    )
+    used = total(typical, HAKT, typical["serve_k"].to_numpy(float) * share.to_numpy(float))
+    serve = view.case.serve.reset_index(drop=True)[["w", *HAKT, "rate"]]
+    able = edges[WHT].drop_duplicates().merge(serve, on=WHT)
+    at = labelled(able, HAKT)
+    return total(able, WHT, able["rate"] * (over(at, room_k(view)) - over(at, used)).to_numpy(float))
 
 
 def _places(view: View, found: Findings, work: pd.DataFrame) -> None:

@@ -206,13 +206,14 @@ def _training_kref(context: Context, throughput: Throughput, w: Workload, size: 
             (last - first) * HOURS_PER_MONTH / 24.0, run.params_total_b,
         )  # fmt: skip
         accelerators = hours * size.experiments_factor / ((last - first) * HOURS_PER_MONTH)
-        out[i] = accelerators * shares_of_periods(calendar, run) / 1000.0
+        out[i] = accelerators * shares_of_periods(calendar, run)[0] / 1000.0
     return out
 
 
-def shares_of_periods(calendar: Calendar, run: TrainingRun) -> np.ndarray:
-    """Share of every period that lies between the start and the deadline of a run."""
+def shares_of_periods(calendar: Calendar, run: TrainingRun) -> tuple[np.ndarray, np.ndarray]:
+    """Share of every period that lies between the start and the deadline of a run, and share that lies before its start."""
     first, last = calendar.months_from_start(run.start), calendar.months_from_start(run.deadline)
     edges = np.array(calendar.edges) * calendar.step_months
     months = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
-    return np.asarray(np.clip(months, 0, None) / calendar.months)
+    before = np.clip(first - edges[:-1], 0, calendar.months)
+    return np.asarray(np.clip(months, 0, None) / calendar.months), np.asarray(before / calendar.months)

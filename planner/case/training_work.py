@@ -27,6 +27,7 @@ TABLES = {
     }),
     "training_periods": Table(("w", "j", "t"), {
         "kref": "work of the period at an even pace", "share": "share of the period from start to deadline",
+        "opens": "share of the period before the start",
     }),
     "training_places": Table(("w", "j", "q"), {"kref": "work of the run, all done there or none"}),
 }  # fmt: skip
@@ -47,14 +48,16 @@ def runs_of(scenario: Scenario) -> dict[tuple[str, str], tuple[TrainingRun, bool
 def with_training(case: Case, paces: Mapping[str, np.ndarray]) -> Case:
     """The case with its tables of runs; ``paces``: (run, period) thousands of reference accelerators by workload."""
     rows = [
-        (w.id, run.id, t, float(kref), float(share), w.size.one_place)
+        (w.id, run.id, t, float(kref), float(share), float(opens), w.size.one_place)
         for w in case.scenario.demand
         if isinstance(w.size, TrainingRuns)
         for run, pace in zip(w.size.runs, paces[w.id], strict=True)
-        for t, (kref, share) in enumerate(zip(pace, shares_of_periods(case.calendar, run), strict=True))
+        for t, (kref, share, opens) in enumerate(
+            zip(pace, *shares_of_periods(case.calendar, run), strict=True)
+        )
         if kref > 0 and (w.id, t) in case.demand.index
     ]
-    each = pd.DataFrame(rows, columns=["w", "j", "t", "kref", "share", "one_place"])
+    each = pd.DataFrame(rows, columns=["w", "j", "t", "kref", "share", "opens", "one_place"])
     each = (
         each if len(each) else TABLES["training_periods"].frame([]).assign(one_place=np.array([], dtype=bool))
     )

@@ -32,6 +32,7 @@ MODULES = (
     "batching",
     "tradeoff",
     "valuations",
+    "reprice",
     "negotiation",
     "hub",
     "explain",

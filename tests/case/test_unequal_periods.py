@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.case.build import build_case
+from planner.case.commitments import less_the_rest
 from planner.case.periods import Calendar
 from planner.intake.scenario_file import load_scenario
 from planner.scenario.horizon import Horizon
@@ -117,6 +121,27 @@ def test_a_short_contract_is_renewed_to_the_end_of_its_period_and_tails_count_st
         if short >= 4:
             assert last["due_after_musd"] == pytest.approx(same["due_after_musd"], rel=1e-12)
             assert last["tail_musd"] == pytest.approx(same["tail_musd"], rel=1e-9)
+
+
+def test_what_runs_out_within_a_coarse_period_is_let_on_to_its_end(cases):
+    """Three years from the second quarter end a quarter into the fourth year, which counts them in none of it."""
+    key = ("cloud", "us-cloud", "hgx-b300", "three-year")
+    fine, mixed = (case.rents.sort_index().loc[key] for case in cases)
+    worth = [(1 + cases[0].rate) ** -((i + 0.5) / 4) for i in range(12)]
+    for t, rest in ((1, 1), (2, 2), (3, 3), (4, 0), (5, 1)):
+        paid, then = (float(fine.at[i, "musd_per_k_step"]) for i in (t, t + 12 - rest))
+        fetched = 0.5 * then * sum(worth[12 - rest :]) / sum(worth)
+        assert mixed.at[t, "periods"] == 12, "signed for its term and paid to its end"
+        assert mixed.at[t, "musd_per_k_step"] == pytest.approx(paid - fetched, rel=1e-9)
+
+
+def test_letting_on_never_earns():
+    """However much it fetches, no more is taken off than is paid for the same steps."""
+    context: Any = SimpleNamespace(calendar=calendar(), discount_rate_real=0.0)
+    table = pd.DataFrame({"t": [3, 4], "periods": [12, 12], "rent": [8.0, 8.0]})
+    for fetched, rent in ((2.0, 7.5), (8.0, 6.0), (80.0, 6.0)):
+        found = less_the_rest(context, table, "rent", np.array([fetched, fetched]))
+        assert found["rent"].to_list() == pytest.approx([rent, 8.0])
 
 
 def test_what_is_ordered_within_a_coarse_period_has_the_price_of_its_own_date(cases):

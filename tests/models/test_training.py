@@ -14,6 +14,7 @@ from planner.case.periods import add_months
 from planner.case.prechecks import precheck, unavoidable_months
 from planner.case.training_work import ALL_HOSTS
 from planner.intake.scenario_file import with_overrides
+from planner.models.fleet import mean_of_serve
 from planner.planning.pipeline import solve
 from planner.plans.kpis import for_service
 
@@ -92,6 +93,40 @@ def test_a_run_that_begins_and_ends_within_quarters_works_no_longer_than_it_may(
     assert (enough.values("effort").droplevel([0, 1, 2]) <= shares.droplevel([0, 1]) * fleet * 1.002).all()
     less = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, fleet * 0.999)})
     assert less.values("unfinished").iloc[0] == 1
+
+
+def test_in_its_part_of_a_period_a_run_has_what_other_work_leaves_it_there(tiny, plain_catalog, optimise):
+    """Beside 500 accelerators of chat all through: they do not make room by waiting for the other half of the quarter."""
+    chat = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)["demand"][0]
+    chat = {**chat, "size": {"by": "accelerators", "points": [{"at": "2028-01-01", "value": 500}]}}
+    run = {**FIRST, "start": "2028-02-15", "deadline": "2028-05-16"}
+    work = trained(tiny, run).model_dump(mode="json", exclude_none=True, by_alias=True)["demand"][0]
+    case = build_case(tiny(demand=[chat, work]), plain_catalog())
+    (need,), shares = case.trainings["kref"], case.training_periods["share"]
+    beside = float(mean_of_serve(case)[chat["id"]].iloc[0]) * float(
+        case.demand["demand_kref"][chat["id"]].max()
+    )
+    fleet, served = (
+        need / shares.sum() + beside,
+        [i for i in case.demand.index if i[0] == chat["id"] and i[1] >= 4],
+    )
+    all_chat = {("unserved", i): (0, 0) for i in served}
+    for share, left in ((1.001, 0), (0.999, 1)):
+        bounds = {"fleet": (0, fleet * share)} | all_chat
+        answer = optimise(case, objective="delay", integer=WHOLE, bounds=bounds)
+        assert answer.values("unfinished").iloc[0] == left
+
+
+def test_runs_in_the_same_part_of_a_year_share_it(tiny, plain_catalog, optimise):
+    """Two runs in the second half of a year take the fleet of both, not that of either for half a year each."""
+    halves = [{**FIRST, "id": name, "start": "2028-07-01"} for name in ("one", "two")]
+    horizon = {"start": "2027-01-01", "years": 4, "step": "year"}
+    case = build_case(trained(tiny, *halves, horizon=horizon), plain_catalog())
+    assert case.training_periods["opens"].to_list() == pytest.approx([0.5, 0.5])
+    both = case.trainings["kref"].sum() / 0.5
+    for share, left in ((1.001, 0), (0.999, 1)):
+        answer = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, both * share)})
+        assert answer.values("unfinished").sum() == left
 
 
 def test_runs_that_overlap_share_a_fleet_and_each_is_done(tiny, plain_catalog, optimise):

@@ -34,32 +34,25 @@ def served(case: Case) -> dict[Any, tuple[float, float]]:
 
 
 def held(fine: Any, coarse: Any) -> dict[Any, tuple[float, float]]:
-    """Bounds that hold on the fine calendar what was bought on the coarse one.
+    """Bounds that hold on the fine calendar what was bought on the coarse one, each at the start of its period.
 
-    Short contracts are renewed; what replaces owned systems comes when they are gone, so their fleet is held.
+    Systems are held as the fleet there is: what replaces owned ones comes when they are gone, and a contract begins when
+    that before it ends.
     """
     bounds: dict[Any, tuple[float, float]] = {}
     for family in BOUGHT:
-        if family not in coarse.arrays.columns:
+        if family not in coarse.arrays.columns or family in ("order", "rent"):
             continue
         bounds |= {(family, i): (0.0, 0.0) for i in fine.values(family).index}
         for index, value in coarse.values(family).items():
             if family == ADOPTION:
                 bounds[family, index] = (value, value)
                 continue
-            for i in steps_bought(fine, coarse, family, index):
-                low, high = bounds[family, i]
-                bounds[family, i] = (low + value, high + value)
-    owned = [i for i in fine.values("fleet").index if fine.case.hosts.at[i[0], "mode"] != "cloud"]
-    fleet = {i: coarse.values("fleet")[(*i[:-1], coarse.case.calendar.period_of(i[-1]))] for i in owned}
-    return bounds | {("fleet", i): (value, value) for i, value in fleet.items()}
-
-
-def steps_bought(fine: Any, coarse: Any, family: str, index: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Where on steps stands what a coarse period buys: at its start; a contract shorter than it, again and again."""
-    begin, end = (coarse.case.calendar.step_of(int(index[-1]) + n) for n in (0, 1))
-    term = int(fine.case.rents["periods"][(*index[:-1], begin)]) if family == "rent" else end
-    return [(*index[:-1], step) for step in range(begin, end, term)]
+            begin = coarse.case.calendar.step_of(int(index[-1]))
+            bounds[family, (*index[:-1], begin)] = (value, value)
+    fleet = coarse.values("fleet")
+    there = {i: fleet[(*i[:-1], coarse.case.calendar.period_of(i[-1]))] for i in fine.values("fleet").index}
+    return bounds | {("fleet", i): (value, value) for i, value in there.items()}
 
 
 def priced_again(root: Path, optimise: Any, step: Any, years: int, only: str) -> tuple[Any, Any, Any]:

@@ -1,0 +1,70 @@
+"""A run's plan priced again on finer steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from planner.cli.options import RUNS, CatalogFolder, Json, Runs
+from planner.cli.output import console, print_json, records, tell_catalog
+from planner.facts.numbers import fixed
+
+SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command(rich_help_panel="Plans")(reprice)
+
+
+def reprice(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`.")],
+    step: Annotated[
+        Literal["month", "quarter", "half-year"], typer.Option(help="Length of the periods it is priced on.")
+    ] = "quarter",
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+    root: Runs = RUNS,
+) -> None:
+    """What a plan on coarse periods costs on finer ones, with what it holds and serves kept.
+
+    Examples:
+
+      planner reprice latest
+
+      planner reprice runs/korea --step month --json
+    """
+    from planner.facts.catalog import load_catalog
+    from planner.runs.disk import RunError
+    from planner.runs.run import find_run
+    from planner.studies.repriced import COST, cost_by_account, reprice
+
+    found = find_run(run, root)
+    if not found.has_plan or "ledger" not in found.tables:
+        raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to price again")
+    tell_catalog(found, load_catalog(catalog))
+    plan = found.plan()
+    again = reprice(plan, step)
+    table = cost_by_account(plan, again)
+    costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
+    if as_json:
+        print_json({"step": step, **costs, "accounts": records(table)})
+    else:
+        _show(table, step, **costs)
+
+
+def _show(table: Any, step: str, plan_musd: float, repriced_musd: float) -> None:
+    from rich.table import Table
+
+    more = repriced_musd - plan_musd
+    out = Table(
+        title=f"Cost {fixed(plan_musd)}, in periods of a {step} {fixed(repriced_musd)}: {100 * more / plan_musd:+.2f} %",
+        caption=f"MUSD, present value; the {SHOWN} largest differences by account",
+    )
+    for name in ("account", "kind", "plan", f"by {step}", "more"):
+        out.add_column(name, justify="left" if name in ("account", "kind") else "right")
+    for row in table.head(SHOWN).to_dict("records"):
+        figures = (row[name] for name in ("plan_musd", "repriced_musd", "more_musd"))
+        out.add_row(row["account"], row["kind"], *(fixed(x) for x in figures))
+    console().print(out)

@@ -1,0 +1,180 @@
+"""A plan priced again on finer steps: what stands where and when is held, and what is served; the rest is worked out anew.
+
+Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
+shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
+each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved.
+Contracts, orders that replace what has ended, connections, cooling, energy and work follow at least cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner.case.bounds import Bounds
+from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.limits import PARTNER
+from planner.case.periods import STEP_MONTHS
+from planner.case.registry import ADOPTION, LEVEL, PURCHASES, Purchase
+from planner.case.training_work import ALL_HOSTS
+from planner.facts.errors import BadValue, NoPlan
+from planner.plans.plan import Plan, plan_of
+from planner.scenario.horizon import StepName
+from planner.solver.engine import YES_OR_NO, Engine
+
+WHOLE_PLANT = ("plants", "bridges", "hires")
+"""Purchases that may come in whole units: held as bought."""
+NEAR = 1e-6
+"""Share by which a fleet may be smaller, and unserved demand larger: plans are read with so much rounding."""
+MUSD_SHOWN = 1e-6
+COST = "cost_npv_musd"
+"""Key figure that is compared."""
+
+
+def reprice(plan: Plan, step: StepName = "quarter") -> Plan:
+    """The same plan in periods of ``step``, with its own tables and cost.
+
+    Raises ``BadValue`` where the plan's periods are finer, ``NoPlan`` where the plan cannot be kept on these steps.
+    """
+    case = finer(plan.case, step)
+    engine = Engine(case)
+    engine.policy(Bounds(min_control_points=plan.bounds.min_control_points))
+    hold(engine, plan)
+    engine.integers(*({YES_OR_NO} & set(engine.arrays.columns)))
+    engine.minimise("cost")
+    found = engine.solve(gap=0.0)
+    if found.x is None:
+        raise NoPlan(
+            f"what the plan holds cannot be kept in periods of a {step}: a crew or quota of a year, say, is not there at "
+            "its start, or a hall is too full for what is replaced to stand to its end"
+        )
+    return plan_of(case, engine, found, plan.bounds)
+
+
+def finer(case: Case, step: StepName) -> Case:
+    """The same case in periods of ``step``, in each of which hosts may open."""
+    if case.calendar.step_months % STEP_MONTHS[step]:
+        raise BadValue(
+            f"a {step} is no part of the plan's shortest period of {case.calendar.step_months} months: "
+            f"name one of {', '.join(name for name, n in STEP_MONTHS.items() if case.calendar.step_months % n == 0)}"
+        )
+    own = case.scenario
+    every = own.solve.model_copy(update={"open_every_periods": 1})
+    horizon = own.horizon.model_copy(update={"step": step})
+    return build_case(own.model_copy(update={"horizon": horizon, "solve": every}), case.catalog)
+
+
+def hold(engine: Engine, plan: Plan) -> None:
+    """Bounds on the columns of an engine of finer periods that hold what the plan has."""
+    tables, columns = plan.tables, engine.arrays.columns
+    for p in PURCHASES:
+        if p.domain in ("binary", "integer") or p.name in WHOLE_PLANT:
+            _hold_purchase(engine, plan, p)
+    stacks = tables["stacks"].set_index("a")["adopted"].astype(float)
+    engine.live.set_col_bounds(ADOPTION, *[stacks.reindex(columns[ADOPTION].labels).to_numpy(float)] * 2)
+    if LEVEL in columns:
+        kept = set(
+            tables["levels"].loc[tables["levels"]["promised"], ["h", "l"]].itertuples(index=False, name=None)
+        )
+        held = np.array([float(i in kept) for i in columns[LEVEL].labels])
+        engine.live.set_col_bounds(LEVEL, held, held)
+    _hold_fleet(engine, plan)
+    _hold_service(engine, plan)
+
+
+def _hold_purchase(engine: Engine, plan: Plan, p: Purchase) -> None:
+    """What was bought is bought on the first day of its period, and nothing else is."""
+    columns = [family for family in p.families if family in engine.arrays.columns]
+    amounts = dict(_bought(engine.case, plan, p))
+    for family in columns:
+        own = np.array([amounts.pop(_key(i), 0.0) for i in engine.arrays.columns[family].labels])
+        engine.live.set_col_bounds(family, own, own)
+    if amounts:
+        raise NoPlan(
+            f"{p.words.lower()}: {', '.join(map(str, next(iter(amounts))))} is not offered on finer steps"
+        )
+
+
+def _bought(case: Case, plan: Plan, p: Purchase) -> Iterator[tuple[tuple[Any, ...], float]]:
+    """Index in the finer case and amount in the unit of the variable."""
+    for row in plan.tables[p.name].to_dict("records"):
+        index = tuple(
+            case.calendar.containing(plan.case.calendar.date_of(int(row[name])))
+            if name in "tu"
+            else row[name]
+            for name in p.index
+        )
+        yield index, row[p.amount] / p.per if p.amount else 1.0
+
+
+def _key(label: Any) -> tuple[Any, ...]:
+    return label if isinstance(label, tuple) else (label,)
+
+
+def _periods(case: Case, plan: Plan, t: int) -> range:
+    """Periods of the finer case within a period of the plan."""
+    first, after = (case.calendar.containing(plan.case.calendar.date_of(int(t) + n)) for n in (0, 1))
+    return range(first, after)
+
+
+def _hold_fleet(engine: Engine, plan: Plan) -> None:
+    """At least the fleet of the plan: what ends within one of its periods may stand on, in the space of what replaces it.
+
+    So where a host's fleet of any system falls, its others need to have grown by the last step of the period only.
+    """
+    held = plan.tables["fleet"].pivot_table(
+        index="t", columns=["h", "a", "k"], values="accelerators", aggfunc="sum"
+    )
+    held = held.reindex(range(plan.case.calendar.n)).fillna(0.0) / 1000.0 * (1.0 - NEAR)
+    before = held.shift(fill_value=0.0)
+    falls = (held < before).T.groupby("h").any().T
+    least: dict[tuple[Any, ...], float] = {}
+    for h, a, k in held.columns:
+        now, low, gives_way = held[h, a, k], np.minimum(held[h, a, k], before[h, a, k]), falls[h]
+        for t in held.index:
+            steps = _periods(engine.case, plan, t)
+            least |= {(h, a, k, i): low[t] if gives_way[t] and i < steps[-1] else now[t] for i in steps}
+    own = np.array([least.get(_key(i), 0.0) for i in engine.arrays.columns["fleet"].labels])
+    engine.live.set_col_bounds("fleet", own, np.inf)
+
+
+def _hold_service(engine: Engine, plan: Plan) -> None:
+    """No more of a workload is left unserved than in the plan; the runs of training that it does are done at their place."""
+    arrays, runs = engine.arrays, plan.tables["training"]
+    trained = set(runs["w"])
+    open_share = {
+        (row.w, t): row.unserved_share + NEAR if row.unserved_share > NEAR else 0.0
+        for row in plan.tables["demand"].itertuples()
+        if row.w not in trained
+        for t in _periods(engine.case, plan, row.t)
+    }
+    labels, block = arrays.columns["unserved"].labels, arrays.columns["unserved"].slice
+    most = np.array([open_share.get(_key(i), 1.0) for i in labels])
+    engine.live.set_col_bounds("unserved", 0.0, np.minimum(most, arrays.col_upper[block]))
+    if "placed" in arrays.columns:
+        at = {
+            (w, j): h
+            for w, j, h in runs.loc[runs["finished_share"] > 0.5, ["w", "j", "h"]].itertuples(index=False)
+        }
+        held = np.array(
+            [float(q in (at.get((w, j)), ALL_HOSTS)) for w, j, q in arrays.columns["placed"].labels]
+        )
+        done = np.array([float((w, j) in at) for w, j, _ in arrays.columns["placed"].labels])
+        engine.live.set_col_bounds("placed", held * done, held * done)
+
+
+def cost_by_account(plan: Plan, again: Plan) -> pd.DataFrame:
+    """kind, account, plan_musd, repriced_musd, more_musd: present value that the partner pays, largest difference first."""
+    sums = []
+    for each in (plan, again):
+        ledger = each.tables["ledger"]
+        own = ledger[ledger["payer"] == PARTNER]
+        sums.append(own.groupby(["kind", "account"], observed=True)["musd_discounted"].sum())
+    table = pd.DataFrame({"plan_musd": sums[0], "repriced_musd": sums[1]}).fillna(0.0)
+    table["more_musd"] = table["repriced_musd"] - table["plan_musd"]
+    table = table[(table[["plan_musd", "repriced_musd"]].abs() > MUSD_SHOWN).any(axis=1)]
+    return table.sort_values("more_musd", key=lambda x: -x.abs()).reset_index()

@@ -1,0 +1,144 @@
+"""A plan on coarse periods priced again on quarters, with what it holds and serves kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from planner.audit import audit
+from planner.case.build import build_case
+from planner.cli import app
+from planner.facts.errors import BadValue, NoPlan
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.planning.pipeline import solve
+from planner.plans.plan import Plan
+from planner.studies.repriced import COST, cost_by_account, reprice
+
+pytestmark = pytest.mark.untraced
+
+
+def steps(fine: str, years: int, coarse: str) -> list[dict[str, Any]]:
+    return [{"step": fine, "years": years}, {"step": coarse}]
+
+
+def plan_of(name: str, years: int, step: Any) -> Plan:
+    own = with_overrides(load_scenario(example_path(name)), {"horizon.years": years, "horizon.step": step})
+    plan = solve(build_case(own), quality="quick").plan
+    assert plan is not None
+    return plan
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_of("two-hosts", 6, steps("quarter", 2, "year"))
+
+
+def within(again: Plan, plan: Plan, share: float = 0.01) -> bool:
+    return again.kpi(COST) == pytest.approx(plan.kpi(COST), rel=share)
+
+
+def test_what_stands_and_is_served_is_kept_at_the_same_cost(plan: Plan) -> None:
+    again = reprice(plan)
+    assert within(again, plan) and not len(audit(again))
+    fleets = [p.tables["fleet"].set_index(["h", "a", "k", "t"])["accelerators"] for p in (plan, again)]
+    for (h, a, k, t), n in fleets[0].items():
+        begin = plan.case.calendar.step_of(t)
+        for i in range(begin, plan.case.calendar.step_of(t + 1)):
+            assert fleets[1][h, a, k, i] >= n * (1 - 1e-5)
+    left = again.tables["demand"].set_index("t")["unserved_share"]
+    for t, share in plan.tables["demand"].set_index("t")["unserved_share"].items():
+        assert left[plan.case.calendar.step_of(t)] <= share + 1e-5
+    accounts = cost_by_account(plan, again)
+    assert accounts["more_musd"].sum() == pytest.approx(again.kpi(COST) - plan.kpi(COST), abs=1e-3)
+
+
+def test_on_its_own_steps_a_plan_costs_no_more(root: Path) -> None:
+    """What is held leaves the plan itself; fleets of whole servers may be rented by the piece here."""
+    plan = plan_of("two-hosts", 4, "quarter")
+    again = reprice(plan)
+    assert plan.kpi(COST) * 0.995 <= again.kpi(COST) <= plan.kpi(COST) * (1 + 1e-5)
+
+
+def test_months_before_quarters_and_years(root: Path) -> None:
+    plan = plan_of("two-hosts", 5, [{"step": "month", "years": 1}, *steps("quarter", 2, "year")])
+    assert within(reprice(plan, "month"), plan)
+    with pytest.raises(BadValue, match=r"a quarter is no part .* of 1 months: name one of month"):
+        reprice(plan, "quarter")
+
+
+def test_a_run_of_training_in_half_a_year_costs_the_same_on_quarters(tiny: Any, plain_catalog: Any) -> None:
+    """Beside chat, in yearly periods: the fleet of a year does not do in one half what chat leaves it in both."""
+    chat = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)["demand"][0]
+    size = {"by": "accelerators", "points": [{"at": "2028-01-01", "value": 800}]}
+    run = {
+        "id": "one",
+        "params_active_b": 70,
+        "tokens_b": 8000,
+        "start": "2030-07-01",
+        "deadline": "2031-01-01",
+    }
+    work = {**chat, "id": "models", "kind": "training", "size": {"by": "training", "runs": [run]}}
+    for name in ("preemptible", "must_serve_by"):
+        del work[name]
+    horizon = {"start": "2027-01-01", "years": 6, "step": steps("quarter", 2, "year")}
+    case = build_case(tiny(demand=[{**chat, "size": size}, work], horizon=horizon), plain_catalog())
+    plan = solve(case, quality="quick").plan
+    assert plan is not None and within(reprice(plan), plan)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "years", "step"),
+    [
+        ("two-hosts", 4, steps("quarter", 1, "half-year")),
+        ("two-hosts", 20, steps("quarter", 5, "year")),
+        ("grid-late", 20, steps("quarter", 5, "year")),
+        ("kenya", 20, steps("quarter", 3, "year")),
+        ("kenya", 10, steps("quarter", 4, "half-year")),
+        ("poland", 20, steps("quarter", 5, "year")),
+        ("korea", 10, steps("quarter", 4, "year")),
+        ("india", 12, steps("quarter", 4, "year")),
+    ],
+)
+def test_examples_with_a_seam_cost_the_same_on_quarters(name: str, years: int, step: Any) -> None:
+    plan = plan_of(name, years, step)
+    assert within(reprice(plan), plan)
+
+
+def test_what_a_crew_of_a_year_sets_up_at_its_start_is_not_there_on_quarters(
+    tiny: Any, plain_catalog: Any
+) -> None:
+    """It is said that the plan cannot be kept."""
+    crew = {"crews": [{"id": "q", "racks_per_quarter": 18}], "owner_allocations": False}
+    points = [{"at": f"{2027 + i}-01-01", "value": 600 + 500 * i} for i in range(5)]
+    demand = {
+        "must_serve_by": None,
+        "optional": True,
+        "size": {"by": "accelerators", "shape": "step", "points": points},
+    }
+    horizon = {"start": "2027-01-01", "years": 5, "step": steps("quarter", 2, "year")}
+    case = build_case(tiny(horizon=horizon, demand=demand, supply=crew), plain_catalog())
+    plan = solve(case, "quick", "delay").plan
+    assert plan is not None
+    with pytest.raises(NoPlan, match="crew"):
+        reprice(plan)
+
+
+def test_a_run_is_priced_again_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table whose title names both costs, or all accounts as JSON; finer than quarters there is the month only."""
+    monkeypatch.chdir(tmp_path)
+    call = CliRunner().invoke
+    assert call(app, ["solve", "two-hosts", "-o", "run"]).exit_code == 0
+    shown = call(app, ["reprice", "run"])
+    assert shown.exit_code == 0 and "in periods of a quarter" in " ".join(shown.output.split())
+    told = json.loads(call(app, ["reprice", "run", "--json"]).output)
+    assert told["step"] == "quarter" and told["repriced_musd"] == pytest.approx(told["plan_musd"], rel=0.005)
+    assert sum(row["more_musd"] for row in told["accounts"]) == pytest.approx(
+        told["repriced_musd"] - told["plan_musd"], abs=1e-3
+    )
+    refused = call(app, ["reprice", "run", "--step", "half-year"])
+    assert refused.exit_code == 2 and "name one of month, quarter" in refused.output
