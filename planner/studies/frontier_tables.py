@@ -111,7 +111,7 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders
         def wanted(asked: float, floor: float | None) -> bool:
             return floor is None or floor <= below[asked] or (asked in months and floor in levels)
 
-        swept = live.sweep(every, [None, *levels, *finer], should_stop, wanted)
+        swept = live.sweep(every, [None, *levels, *finer], should_stop, wanted, along_delay=True)
         live.approach(every, [*CLOSE_TO_MOST, SHORT_OF_MOST], should_stop)
         found = [r for r in swept if r["max_delay_months"] in months and r["min_control"] in (None, *levels)]
     else:

@@ -302,12 +302,13 @@ class LiveFrontier:
         levels: Sequence[float | None],
         should_stop: Callable[[], bool] | None = None,
         wanted: Callable[[float, float | None], bool] = lambda months, level: True,
+        along_delay: bool = False,
     ) -> list[dict[str, Any]]:
         """``at`` of every point of months x levels that is wanted and can be reached, in the order that is quickest.
 
         Two threads walk the points of one pattern after another, from either end of one path, till they meet. A stop
         keeps the levels that are done of a pattern; ``between`` is called between two points. ``solve`` and ``at`` go on
-        from these points where they are nearer than the last.
+        from these points where they are nearer than the last. ``along_delay``: every line of their path is.
         """
         loose_first = sorted(set(months), reverse=True)
         rising = sorted(set(levels), key=lambda level: level or 0.0)
@@ -316,7 +317,7 @@ class LiveFrontier:
             if should_stop is not None and should_stop():
                 break
             floors = {(m, level): level for m in loose_first for level in rising if wanted(m, level)}
-            for at, point in self._answers(i, loose_first, rising, floors, should_stop).items():
+            for at, point in self._answers(i, loose_first, rising, floors, should_stop, along_delay).items():
                 best[at] = _cheaper(best.get(at), point) or point
         order = [(m, level) for level in rising for m in loose_first if (m, level) in best]
         return [_row(*at, best[at]) for at in order]
@@ -341,7 +342,7 @@ class LiveFrontier:
                 (m, level): most[m] + level for m in loose_first for level in rising if most[m] + level > 0.0
             }
             if floors:
-                self._answers(i, loose_first, rising, floors, should_stop)
+                self._answers(i, loose_first, rising, floors, should_stop, along_delay=True)
 
     def _answers(
         self,
@@ -350,6 +351,7 @@ class LiveFrontier:
         rising: Sequence[float | None],
         floors: Mapping[tuple[float, float | None], float | None],
         should_stop: Callable[[], bool] | None,
+        along_delay: bool,
     ) -> dict[tuple[float, float | None], Point]:
         """Points of one pattern, on programmes of their own in which only bounds change.
 
@@ -375,7 +377,7 @@ class LiveFrontier:
         def hopeless(months: float, level: float | None) -> bool:
             return (months, level) not in floors or self._hopeless(i, months, floors[months, level])
 
-        path = lines(loose_first, rising, self._due(loose_first))
+        path = lines(loose_first, rising, self._due(loose_first), along_delay)
         done = walk(path, team, ask, hopeless, should_stop)
         return {(months, level): point for (months, level), point in out.items() if level in done}
 

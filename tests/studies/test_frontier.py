@@ -404,7 +404,7 @@ def test_the_path_of_a_sweep_is_cut_where_most_training_becomes_due(live: LiveFr
     work = live.case.trainings["kref"].to_numpy(float)
     due = [work @ (1.0 - live.base.may_be_left(live.bounds(m))) for m in months]
     assert live._due(months) == pytest.approx(due)
-    first = lines(months, [None, 40.0, 45.0, 50.0], live._due(months))[0][1]
+    first = lines(months, [None, 40.0, 45.0, 50.0], live._due(months))[0]
     assert max(np.diff(due)) == due[len(first)] - due[len(first) - 1]
 
 
