@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.planning.solve_run import SolveRun
+from planner.solver.branching import owner
 from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.members import Ints
 from planner.solver.solution import Solution
@@ -70,7 +71,5 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
 def _hosts_of(run: SolveRun, families: list[str]) -> np.ndarray:
     """Host of each column of some families, one after the other; empty where it is of none."""
     hosts = set(run.case.hosts.index)
-    indices = (
-        i if isinstance(i, tuple) else (i,) for f in families for i in run.engine.arrays.columns[f].index
-    )
-    return np.array([next((part for part in i if part in hosts), "") for i in indices], dtype=object)
+    indices = (i for f in families for i in run.engine.arrays.columns[f].index)
+    return np.array([owner(i, hosts) for i in indices], dtype=object)

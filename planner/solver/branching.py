@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, PLACED, YES_OR_NO, Engine
 from planner.solver.members import Ints
+from planner.solver.rounding import PLANT_UNITS
 from planner.solver.totals import TOTALS, dated
 
 WHOLE = 1e-6
@@ -96,6 +97,14 @@ class Searched:
             self.follows[at_family.get(family, slice(0, 0))] = True
         self.runs = by_run(blocks[PLACED].index, at_family.get(PLACED, slice(0, 0)).start)
         """Places of each training run."""
+        hosts = set(tree.case.hosts.index)
+        owners = np.array([owner(i, hosts) for f in families for i in blocks[f].index], object)
+        free = solved.col_lower[self.own] < solved.col_upper[self.own]
+        of = [np.flatnonzero(free & (owners == host)) for host in tree.case.hosts.index]
+        self.hosts = sorted((own for own in of if len(own) > 1), key=len, reverse=True)
+        """Columns of each host that has several, most of them first."""
+        self.plant = any(free[at_family[f]].any() for f in PLANT_UNITS if f in at_family)
+        """Whether units of plant are searched."""
         self.low, self.high = solved.col_lower[self.own], solved.col_upper[self.own]
 
     def candidates(self, values: Floats) -> list[Candidate]:
@@ -181,6 +190,16 @@ class Searched:
             for here in places[values[places] > 0]:
                 for other in places[values[places] == 0]:
                     yield {int(here): 0.0, int(other): 1.0}
+
+
+def owner(index: Any, hosts: Collection[str]) -> str:
+    """The host that a member of a family is of; empty where it is of none.
+
+    >>> owner(("chat", "first", "a"), {"a", "b"}), owner("stack", {"a", "b"})
+    ('a', '')
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    return next((part for part in parts if part in hosts), "")
 
 
 def by_run(index: Iterable[tuple[Any, ...]], start: int) -> list[Ints]:

@@ -321,6 +321,62 @@ def test_a_long_search_for_halls_tries_roundings_of_its_root(monkeypatch: pytest
         assert np.abs(values - values.round()).max(initial=0.0) < 1e-6
 
 
+def test_what_one_host_has_is_searched_anew_with_all_others_held() -> None:
+    """Halls too many at every host go, and the bound of a part is taken for none of the whole."""
+    engine = engine_of("uae")
+    best, tree = halls_of(engine)
+    assert best.x is not None and best.objective is not None
+    search = Search(tree, SolveOptions(1e-4))
+    dear = best.x.copy()
+    for family in ("halls", "halls_late"):
+        own = engine.arrays.columns[family].slice
+        dear[own] += 2.0 * (best.x[own] > 0.5)
+    search.try_plan(dear)
+    assert search.best is not None and search.best.x is not None and search.best.objective is not None
+    before, held = search.best.objective, search.best.x[search.searched.full]
+    assert before > 1.001 * best.objective
+    one, *others = search.searched.hosts
+    assert others
+    search.turn(one, 50, 1e-3)
+    assert (np.delete(search.best.x[search.searched.full], one).round() == np.delete(held, one).round()).all()
+    search.in_turn()
+    assert search.best.x is not None and search.best.objective is not None and search.lowest == -np.inf
+    assert search.best.objective - best.objective < 0.2 * (before - best.objective)
+    values = search.best.x[search.searched.full]
+    assert np.abs(values - values.round()).max() < 1e-6
+
+
+def test_hosts_have_their_turn_once_in_a_long_search_for_halls(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_of("grid-late")
+    _, halls = halls_of(engine)
+    places, turns = engine.searchable(), list[Search]()
+    real = Search.in_turn
+
+    def turned(search: Search) -> None:
+        turns.append(search)
+        real(search)
+
+    monkeypatch.setattr(Search, "in_turn", turned)
+    _, without_plant = halls_of(engine_of("uae"))
+    for after, tree in ((10_000, halls), (1, places), (1, without_plant), (1, halls)):
+        monkeypatch.setattr(branch_and_bound, "TURNED_AFTER", after)
+        Search(tree, SolveOptions(0.0), absolute_gap=0.0).run()
+    assert [search.tree for search in turns] == [halls]
+
+
+def halls_of(engine: Engine) -> tuple[Solution, Engine]:
+    """Least cost of whole halls at the places of least cost, and the tree that they are searched in."""
+    places = engine.searchable()
+    places.policy(Bounds())
+    places.minimise("cost")
+    found = Search(places, SolveOptions(1e-3)).run()
+    assert found.x is not None
+    tree = engine.searchable({f: engine.family(found.x, f).round().to_numpy(float) for f in PATTERN})
+    tree.policy(Bounds())
+    tree.minimise("cost")
+    return Search(tree, SolveOptions(1e-4)).run(), tree
+
+
 def test_a_fair_plan_ends_the_search_once_the_bound_is_above_what_is_of_use() -> None:
     tree = engine_of("two-hosts").searchable({})
     tree.policy(Bounds(min_control_points=60.0))

@@ -5,9 +5,10 @@ import filecmp
 import json
 import os
 import shutil
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from planner.planning.pipeline import solve
 from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
 from planner.runs.disk import WriteError
-from planner.runs.frontier import POINTS, live_of_run, points_left, run_frontier
+from planner.runs.frontier import POINTS, _made, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
 from planner.studies import frontier as studies
 from planner.studies import frontier_plans
@@ -34,7 +35,7 @@ from planner.studies.frontier_tables import Grid, grid, on_front
 from planner.studies.next_step import least, most, price, tighter
 from planner.studies.path import lines
 from planner.studies.patterns import everything_early
-from planner.studies.screening import LiveFrontier
+from planner.studies.screening import LiveFrontier, Pattern
 
 CHANGES = {
     "horizon.years": 3,
@@ -114,6 +115,56 @@ def test_cheaper_hosts_are_sought_where_all_hosts_at_once_are_dear(live: LiveFro
     wide.add(studies.sought(wide))
     assert len(wide.engines) == len(wide.patterns) > 1
     assert least - 1e-6 <= wide.at(tight)["cost_npv_musd"] < before - 1.0
+
+
+def test_hosts_are_sought_only_where_all_at_once_cost_much_more_than_the_plans_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Run(run.path / POINTS / "point-0")
+    tables = {name: plan.table(name) for name in ("opens", "stacks")}
+    sought = list[LiveFrontier]()
+
+    def no_more(live: LiveFrontier) -> list[Pattern]:
+        sought.append(live)
+        return []
+
+    monkeypatch.setattr(studies, "sought", no_more)
+
+    def live_at(dear: float) -> LiveFrontier:
+        monkeypatch.setattr(studies, "DEAR", dear)
+        return studies.live_frontier(run.scenario, run.catalog, tables)
+
+    live = live_at(np.inf)
+    assert not sought
+    own, widest = (live.solve_on(held, None, None).objective for held in live.engines)
+    assert own is not None and widest is not None and widest > own
+    more = widest / own - 1
+    asked = [live_at(more * by) for by in (1.01, 0.99)]
+    assert sought == asked[1:]
+
+
+def test_choices_are_compared_within_the_wait_of_the_plan_at_the_scenarios_own_limits(
+    run: Run, live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that is longer than usual, as under a floor on control; a limit that the scenario states is kept."""
+    asked: list[float] = []
+
+    def recorded(live: LiveFrontier, months: float, least: Any) -> pd.DataFrame:
+        asked.append(months)
+        return pd.DataFrame()
+
+    monkeypatch.setattr(studies, "near_optimal_ranges", recorded)
+    made = {n: _made(Run(run.path / POINTS / f"point-{n}")) for n in range(3)}
+    usual = made[0].kpis["delay_months"]
+    for longer in (0.0, 20.0):
+        made[0] = replace(made[0], kpis={**made[0].kpis, "delay_months": usual + longer})
+        frontier(run.scenario, 3, "quick", 1, made=made)
+    tolerance = run.catalog.param("delay_tolerance_months")
+    assert asked[0] <= live.least_delay_months + tolerance + 1e-3 and asked[1] == pytest.approx(
+        usual + 20.0, abs=1e-3
+    )
+    stated = with_overrides(run.scenario, {"limits.max_delay_months": 9.5})
+    assert studies._own_months(stated, cast(Any, None), made) == 9.5
 
 
 def test_points_say_what_is_open_and_when_it_serves(run: Run) -> None:
