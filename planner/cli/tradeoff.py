@@ -14,8 +14,9 @@ from planner.cli.output import UNSOUND, Progress, console, print_json, records, 
 from planner.facts.numbers import fixed, percent
 
 CAPTION = (
-    "MUSD: million USD, present value. A price in brackets is not known within the gap and lies between the two. The gap of "
-    "a screening point is to hosts and stacks that cost least, of a plan to a plan that does."
+    "MUSD: million USD, present value. A price in brackets is not known within the gap and lies between the two. Halls and "
+    "servers of screening points are divisible; their gap is to hosts and stacks that cost least, that of a plan to a plan "
+    "that does."
 )
 
 
