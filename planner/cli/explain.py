@@ -53,9 +53,10 @@ def explain(
     time_limit: Annotated[
         float,
         typer.Option(
-            min=1, help="Seconds for the search of the least change; what was not proven in time is said."
+            min=1,
+            help="Seconds by the clock after which the search of the least change ends, if its effort has not ended it.",
         ),
-    ] = 60.0,
+    ] = 600.0,
     as_json: Json = False,
 ) -> None:
     """Says why: no plan and what would cure it, what binds in one, why not X.

@@ -22,7 +22,7 @@ from planner.case.case import Case
 from planner.case.prechecks import precheck
 from planner.explain.causes import Cause, GridRelaxation, cause_of, causes_of, written
 from planner.explain.elastic import Elastic, NoCure
-from planner.explain.least import Found, least_change
+from planner.explain.least import LAST_RESORT_S, Found, least_change
 from planner.explain.resource_limits import grid_steps
 from planner.explain.structural import structural
 from planner.intake.scenario_file import with_overrides
@@ -61,7 +61,7 @@ class Diagnosis:
 def explain_infeasible(
     case: Case,
     arrays: Arrays | None = None,
-    time_limit_s: float = 60.0,
+    time_limit_s: float = LAST_RESORT_S,
     tiers: Mapping[str, float] | None = None,
     alternatives: bool = True,
     on_event: OnEvent | None = None,
@@ -170,13 +170,13 @@ def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool) -
     partly = any(c.divisible for c in causes)
     if not proven:
         lines.append(
-            "  (cures the linear relaxation; a plan with whole units was not found in the time given)"
+            "  (cures the linear relaxation; a plan with whole units was not found with the effort allowed)"
         )
     elif partly and least:
         lines.append("  (checked: whole halls and servers make a plan with it, and none with 95 % of it)")
     elif partly:
         lines.append(
-            "  (checked: whole halls and servers make a plan with it; less may do, the time was too short to tell)"
+            "  (checked: whole halls and servers make a plan with it; less may do: not decided with the effort allowed)"
         )
     if others:
         lines.append("Or one of these alone (linear relaxation):")

@@ -155,10 +155,6 @@ class Elastic:
                 live.set_col_bounds(columns, np.round(x[columns]), np.round(x[columns]))
         return live
 
-    def holds(self, changes: Iterable[Change], delays: Mapping[str, int], x: Floats) -> bool:
-        """Whether the true model under these changes is feasible with the integers of ``x``."""
-        return self.held(changes, delays, x).solve(time_limit_s=30.0).status is Status.OPTIMAL
-
     def alone(self, relaxation: Relaxation, time_limit_s: float = 10.0) -> float | None:
         """The least change of one value that cures the LP relaxation by itself; None if it cannot."""
         number = self.relaxations.index(relaxation)

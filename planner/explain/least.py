@@ -1,6 +1,6 @@
 """The least change: few values, whole places and units, and a test that 95 % of it is not enough.
 
-    found = least_change(Elastic(case), time_limit_s=60)   # None where the case has a plan as it stands
+    found = least_change(Elastic(case))   # None where the case has a plan as it stands
 
 1. The linear relaxation with every value free; then values are dropped, the least used first, while the others
    can cure the case without giving much more: a planner would rather change one value than four.
@@ -9,6 +9,8 @@
 3. The values are written into the true rows and trimmed there, and a little headroom is added.
 4. 95 % of every change at once must fail: by the bound where it says so, else by solving the true model under
    that share. Where that has a plan, the plan's smaller change is the answer, and is tested again.
+
+Effort is counted in nodes and pivots, so that a busy machine gives the same answer; the time limit is a last resort.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from planner.explain.elastic import NEGLIGIBLE, PLACES, Change, Elastic, NoCure
+from planner.planning.solve_run import counted_pivots
 from planner.solver.arrays import Floats
 from planner.solver.engine import UNITS
+from planner.solver.highs import NO_LIMIT, LiveHighs
 from planner.solver.progress import Progress
 from planner.solver.solution import Solution, Status
 
@@ -39,7 +43,14 @@ TESTED = 0.95
 ROUNDING = 1e-3
 """Values are written with four digits of their change: the share tested in the true model is larger by this."""
 MIP_GAP = 0.01
-QUICK_LP_S = 8.0
+NODES = 100
+"""Of one integer programme: what it has not found or proven by then takes minutes."""
+QUICK_PIVOTS = 50_000
+"""Of one linear programme that only betters an answer."""
+MOST_PIVOTS = 150_000
+"""Of all programmes, as far as they count: an answer in hand is then bettered and tested no more."""
+LAST_RESORT_S = 600.0
+"""Seconds by the clock after which the search ends whatever it has."""
 
 Say = Callable[..., None]
 
@@ -50,7 +61,7 @@ class Found:
 
     ``delays``: workload -> new first period (the horizon's length means never). ``verified``: the changed true
     model has a plan with whole hosts, halls and units. ``least``: True where 95 % of every change is proven to
-    leave no plan, False where it was not decided in time. ``bound`` <= the least sum of relative changes of
+    leave no plan, False where that was not decided. ``bound`` <= the least sum of relative changes of
     these values <= ``total``.
     """
 
@@ -65,7 +76,9 @@ class Found:
     x: Floats = field(repr=False)
 
 
-def least_change(elastic: Elastic, time_limit_s: float = 60.0, say: Say | None = None) -> Found | None:
+def least_change(
+    elastic: Elastic, time_limit_s: float = LAST_RESORT_S, say: Say | None = None
+) -> Found | None:
     """The cheapest change, integers included; None where none is needed. NoCure where no value helps."""
     return _Search(elastic, time_limit_s, say or (lambda *_, **__: None)).run()
 
@@ -73,16 +86,49 @@ def least_change(elastic: Elastic, time_limit_s: float = 60.0, say: Say | None =
 class _Search:
     def __init__(self, elastic: Elastic, seconds: float, say: Say) -> None:
         self.elastic, self.live, self.say = elastic, elastic.live, say
-        self.began, self.seconds = time.perf_counter(), seconds
+        self.began, self.seconds, self.pivots = time.perf_counter(), seconds, 0.0
         self.whole = elastic.case.scenario.solve.integers != "none" and len(elastic.integer) > 0
 
-    def left(self, share: float = 1.0) -> float:
-        return max(2.0, share * (self.seconds - (time.perf_counter() - self.began)))
+    def left(self) -> float:
+        return max(2.0, self.seconds - (time.perf_counter() - self.began))
+
+    @property
+    def spent(self) -> bool:
+        """Whether so much has gone by that an answer in hand is left as it is."""
+        return self.pivots > MOST_PIVOTS
+
+    def count(self, found: Solution) -> Solution:
+        self.pivots += counted_pivots(found.iterations, int(self.elastic.arrays.matrix.nnz))
+        return found
+
+    def linear(self, live: LiveHighs, most: int = QUICK_PIVOTS) -> Solution:
+        """A linear programme; without values where it takes more pivots."""
+        with live.at_most(most):
+            return self.count(live.solve(time_limit_s=self.left()))
+
+    def integer(
+        self,
+        live: LiveHighs,
+        gap: float | None = MIP_GAP,
+        start: Floats | None = None,
+        enough: float | None = None,
+    ) -> Solution:
+        """An integer programme, or what it has found after ``NODES``; any value up to ``enough`` will do."""
+        with live.at_most_nodes(NODES):
+            return self.count(
+                live.solve(
+                    gap=gap,
+                    time_limit_s=self.left(),
+                    start=start,
+                    on_progress=self.progress,
+                    good_enough=enough,
+                )
+            )
 
     def run(self) -> Found | None:
         self.live.relax()
         self.say("which limits give in the linear relaxation")
-        relaxed = self.live.solve(time_limit_s=self.left())
+        relaxed = self.linear(self.live, NO_LIMIT)
         if relaxed.x is None or relaxed.objective is None:
             raise NoCure(relaxed.status)
         best, bound = relaxed, relaxed.objective
@@ -115,10 +161,12 @@ class _Search:
         used = [int(i) for i in np.argsort(worth) if worth[i] > NEGLIGIBLE]
         kept = set(used)
         for number in used:
+            if self.spent:
+                break
             if number not in kept or (len(kept) == 1 and not elastic.delays(relaxed.x)):
                 continue
             elastic.allow(kept - {number})
-            found = self.live.solve(time_limit_s=min(QUICK_LP_S, self.left(0.2)))
+            found = self.linear(self.live)
             if found.x is not None and self.acceptable(found.x, relaxed.x):
                 kept, best = kept - {number}, found
                 kept &= {int(i) for i in np.flatnonzero(elastic.worth(found.x) > NEGLIGIBLE)}
@@ -159,7 +207,7 @@ class _Search:
         self.say("whole hosts, stacks and halls")
         for family in PLACES:
             live.set_integrality(family, True)
-        places = live.solve(gap=MIP_GAP, time_limit_s=self.left(0.5), on_progress=self.progress)
+        places = self.integer(live)
         bound = max(floor, places.bound or 0.0)
         if places.x is None:
             live.relax()
@@ -167,28 +215,14 @@ class _Search:
         self.say("whole servers and racks")
         for family in PLACES:
             elastic.hold(family, places.x)
-        units = live.columns(UNITS)
-        values = np.maximum(places.x[units], 0.0)
-        lower, upper = elastic.arrays.col_lower[units], elastic.arrays.col_upper[units]
-        live.set_col_bounds(units, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
-        live.set_integrality(units, True)
+        live.set_integrality(UNITS, True)
         enough = (places.objective or 0.0) * 1.02 + NEGLIGIBLE
-        whole = live.solve(gap=MIP_GAP, time_limit_s=self.left(0.4), on_progress=self.progress)
-        for free in ((), PLACES):  # too narrow: any number of units; then other places too
-            if (np.inf if whole.objective is None else whole.objective) <= enough:
-                break
-            live.set_col_bounds(units, lower, upper)
-            for family in free:
-                elastic.hold(family, None)
-            wider = live.solve(
-                gap=MIP_GAP, time_limit_s=self.left(0.4), start=whole.x, on_progress=self.progress
-            )
-            if wider.x is not None:
-                whole = wider
-                enough = max(enough, (wider.bound or 0.0) * 1.02) if free else enough
-        live.set_col_bounds(units, lower, upper)
+        whole = self.integer(live, enough=enough)
         for family in PLACES:
             elastic.hold(family, None)
+        if whole.objective is None or (whole.objective > enough and not self.spent):  # then other places too
+            wider = self.integer(live, start=whole.x, enough=enough)
+            whole = whole if wider.x is None else wider
         live.relax()
         return (places if whole.x is None else whole), bound
 
@@ -214,12 +248,16 @@ class _Search:
     ) -> tuple[list[Change], bool]:
         """The changes, topped up by the least margin with which the integers found make a plan."""
         if not changes:
-            return changes, self.elastic.holds(changes, delays, x)
+            return changes, self.holds(changes, delays, x)
         for margin in MARGINS:
             grown = [(h, min(v * (1 + margin) + 1e-9, h.most)) for h, v in changes]
-            if self.elastic.holds(grown, delays, x):
+            if self.holds(grown, delays, x):
                 return self.with_headroom(self.trimmed(grown, delays, x)), True
         return changes, False
+
+    def holds(self, changes: list[Change], delays: Mapping[str, int], x: Floats) -> bool:
+        """Whether the true model under these changes is feasible with the integers of ``x``."""
+        return self.linear(self.elastic.held(changes, delays, x)).status is Status.OPTIMAL
 
     def with_headroom(self, changes: list[Change]) -> list[Change]:
         return [(h, min(v * (1 + HEADROOM), h.most)) for h, v in changes]
@@ -234,7 +272,7 @@ class _Search:
         def holds(share: float) -> bool:
             for relaxation, change in rough:
                 relaxation.write(live, change * share)
-            return live.solve(time_limit_s=QUICK_LP_S).status is Status.OPTIMAL
+            return self.linear(live).status is Status.OPTIMAL
 
         low, high = 0.0, 1.0
         share = 1.0 - TRIM  # mostly the column is right, and this is the only probe
@@ -302,14 +340,16 @@ class _Search:
         self, changes: list[Change], delays: Mapping[str, int]
     ) -> tuple[bool | None, Floats | None]:
         """Whether the true model has a plan with whole places and units under these changes; None: not decided."""
+        if self.spent:
+            return None, None
         live = self.elastic.true_model(changes, delays)
-        found = live.solve(time_limit_s=self.left(0.5))
+        found = self.linear(live, NO_LIMIT)
         for families in (PLACES, (UNITS,)) if self.whole else ():
             if found.status is not Status.OPTIMAL:
                 break
             for family in families:
                 live.set_integrality(family, True)
-            found = live.solve(time_limit_s=self.left(0.5), on_progress=self.progress)
+            found = self.integer(live, gap=None)
         if found.x is not None:
             return True, found.x
         return (False if found.status is Status.INFEASIBLE else None), None

@@ -17,7 +17,9 @@ from planner.solver.solution import Solution
 
 STAGE = "hosts in turn"
 NEAR_GAP = 0.1
-"""Share of the gap at which what a host has is searched no further."""
+"""Share of what the plan misses (of the gap at least) at which what a host has is searched no further."""
+FAR, FAR_PIVOTS = 0.1, 60_000
+"""Gap of a plan whose hosts are gone over at any quality, with so many pivots more."""
 NODES = 50
 """Of the programme of a host: what it has not found by then, it mostly never finds."""
 QUICK_PIVOTS, MOST_PIVOTS = 150_000, 300_000
@@ -26,8 +28,6 @@ HOST_S = 20.0
 """Seconds of one of them."""
 ENOUGH = 1e-4
 """Share of the cost that a round over all hosts must save for another one."""
-ALL_NODES = 2_147_483_647
-"""The limit HiGHS has of its own."""
 
 
 def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
@@ -39,25 +39,26 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
     lower, upper = engine.arrays.col_lower[columns], engine.arrays.col_upper[columns]
     owners = _hosts_of(run, families)
     names = sorted(set(owners) - {""}, key=lambda name: (-int((owners == name).sum()), name))
-    most = QUICK_PIVOTS if run.quality == "quick" else run.pivots + MOST_PIVOTS
+    usual = QUICK_PIVOTS if run.quality == "quick" else run.pivots + MOST_PIVOTS
+    far = max(usual, run.pivots + FAR_PIVOTS)
     run.say(STAGE, "what one host has chosen anew, all others held")
     values, cost, before = plan.x, plan.objective, np.inf
-    live.set_option("mip_max_nodes", NODES)
     while before - cost > ENOUGH * abs(cost):
-        before = cost
+        before, most = cost, far if run.misses(cost, FAR / run.target) else usual
         for name in names:
             if run.over or run.pivots > most or not run.misses(cost, 1.0):
                 break
+            near = NEAR_GAP * max(run.target, run.gap(cost))
             own, held = owners == name, values[columns].round()
             live.relax()
             live.set_col_bounds(columns, np.where(own, lower, held), np.where(own, upper, held))
             live.set_integrality(columns[own], True)
-            found = run.solve(STAGE, run.options(STAGE, NEAR_GAP * run.target, most_s=HOST_S), values)
+            with live.at_most_nodes(NODES):
+                found = run.solve(STAGE, run.options(STAGE, near, most_s=HOST_S), values)
             run.pivots += run.counted(found.iterations)
             if found.x is not None and found.objective is not None and found.objective < cost:
                 values, cost = found.x, found.objective
             run.report(STAGE, cost, run.bound, None)
-    live.set_option("mip_max_nodes", ALL_NODES)
     engine.integers()
     if cost < plan.objective:
         run.hold(values, *PATTERN, *HALLS)

@@ -26,6 +26,7 @@ from planner.case.prechecks import precheck
 from planner.case.training_reach import undoable
 from planner.facts.errors import BadValue, NoPlan
 from planner.facts.rounding import rounded_up
+from planner.planning.coarse import whole_units_of_least_load
 from planner.planning.earning import earning
 from planner.planning.events import OnEvent
 from planner.planning.large import from_root, soonest, soonest_places
@@ -179,7 +180,7 @@ class _Pipeline(SolveRun):
         """Explicit bounds, or caps per workload from the least-delay plan; then the goal other than cost."""
         limits = self.case.scenario.limits
         if limits.max_delay_months is None and self.objective != "delay":
-            best = self.soonest()
+            best = self.soonest_in_whole_units(self.soonest())
             tolerance = limits.delay_tolerance_months
             if tolerance is None:
                 tolerance = self.case.catalog.param("delay_tolerance_months")
@@ -252,6 +253,18 @@ class _Pipeline(SolveRun):
                 found = self.solve("least delay", self.options("least delay", *gaps))
         self.least_bound = places.bound  # of divisible halls, which whole ones come near to mostly
         return self.values(found)
+
+    def soonest_in_whole_units(self, x: Floats) -> Floats:
+        """The same with whole units, where one of them fills much of a limit of supply; else ``x``.
+
+        There servers in parts come much sooner than whole ones can, and caps from their delays leave no plan.
+        """
+        found = whole_units_of_least_load(self, x)
+        if found is None or found.x is None:
+            return x
+        self.free()
+        self.fleet = found.x
+        return found.x
 
     def tell_open_delay(self, months: float) -> None:
         """A note where the least delay that waiting is measured from is not proven."""

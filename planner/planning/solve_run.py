@@ -71,6 +71,15 @@ def more_with_pivots(gap: float, pivots: float) -> float:
     return gap * math.exp2(min((pivots - PATIENT_PIVOTS) / DOUBLES_PIVOTS, 30.0))
 
 
+def counted_pivots(pivots: int, nonzeros: int) -> float:
+    """Pivots by what they take: those of a small programme count for less.
+
+    >>> counted_pivots(1000, 25_000), counted_pivots(1000, 100_000)
+    (500.0, 1000.0)
+    """
+    return pivots * min(1.0, nonzeros / USUAL_NONZEROS)
+
+
 @dataclass(frozen=True)
 class Effort:
     """How far a solve goes.
@@ -178,6 +187,8 @@ class SolveRun:
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
         self.whole: Floats | None = None
         """A plan of whole halls and units that is not bettered: of most control, where that takes long."""
+        self.fleet: Floats | None = None
+        """The plan of least delay in whole units, where one of them fills much of a limit: see ``coarse``."""
         self.start: Floats | None = None
         """Values of all columns, whose hosts and stacks are tried first."""
         self.together: Search | None = None
@@ -202,8 +213,8 @@ class SolveRun:
         )
 
     def counted(self, pivots: int) -> float:
-        """Pivots by what they take: those of a small programme count for less."""
-        return pivots * min(1.0, float(self.engine.arrays.matrix.nnz) / USUAL_NONZEROS)
+        """Pivots by what they take."""
+        return counted_pivots(pivots, int(self.engine.arrays.matrix.nnz))
 
     def alike(self, one: Floats, other: Floats, *families: str) -> bool:
         """Whether two plans have the same whole numbers in some families."""
@@ -250,9 +261,11 @@ class SolveRun:
 
     def misses(self, cost: float | None, share: float = 0.9) -> bool:
         """Whether a cost is further from the bound than ``share`` of the gap allowed."""
-        if cost is None or self.bound is None:
-            return True
-        return (cost - self.bound) / max(abs(cost), 1e-9) > share * self.target
+        return cost is None or self.bound is None or self.gap(cost) > share * self.target
+
+    def gap(self, cost: float) -> float:
+        """Share of a cost by which it is above the bound; 0 where there is none."""
+        return 0.0 if self.bound is None else (cost - self.bound) / max(abs(cost), 1e-9)
 
     def within_gap(self, share: float = 0.9) -> float:
         """The most that a plan may cost to be no further from the bound than ``share`` of the gap allowed."""

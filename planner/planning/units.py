@@ -7,6 +7,7 @@ from dataclasses import replace
 from planner.case.bounds import Bounds
 from planner.facts.numbers import decimals_apart, fixed
 from planner.facts.rounding import rounded_up
+from planner.planning.coarse import whole_units_of_least_load
 from planner.planning.hosts_in_turn import hosts_in_turn
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
@@ -68,6 +69,10 @@ def _last(run: SolveRun) -> Solution:
 def _whole_units(run: SolveRun, x: Floats) -> Solution:
     """Units by rounding; where the case is large, in its smaller programme, and then the rest of the model for them."""
     engine = run.engine
+    if run.fleet is not None and (found := whole_units_of_least_load(run, x)) is not None:
+        return found
+    if run.fleet is not None:
+        return _units_of(run, run.fleet)
     if run.large is None:
         gap = run.target if run.hard else UNITS_GAP
         return run.timed("units", lambda: whole_units(engine, x, gap, run.left("units")))

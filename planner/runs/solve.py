@@ -24,8 +24,6 @@ from planner.scenario.schema import Scenario
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
 
-DIAGNOSIS_S = 60.0
-"""Seconds for the least change of an infeasible case."""
 NEW_OBJECTS = 200_000
 """Python looks for cycles of garbage after so many new objects: a case makes many, and hardly a cycle."""
 
@@ -104,7 +102,7 @@ def _diagnosed(case: Any, on_event: OnEvent) -> list[Any]:
     from planner.case.prechecks import Trouble
     from planner.explain import explain_infeasible, written
 
-    found = explain_infeasible(case, time_limit_s=DIAGNOSIS_S, alternatives=False, on_event=on_event)
+    found = explain_infeasible(case, alternatives=False, on_event=on_event)
     together = "; ".join(f"{path}={written(value)}" for path, value in found.cure.items())
     return [
         Trouble(

@@ -24,7 +24,7 @@ from planner.solver.solution import Solution, Status, relative_gap
 from planner.solver.watch import Watch
 
 PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
-PIVOTS, NO_LIMIT = "simplex_iteration_limit", 2**31 - 1
+PIVOTS, NODES, NO_LIMIT = "simplex_iteration_limit", "mip_max_nodes", 2**31 - 1
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
 Where = Any
@@ -142,6 +142,15 @@ class LiveHighs:
             yield
         finally:
             self.call("setOptionValue", PIVOTS, NO_LIMIT)
+
+    @contextmanager
+    def at_most_nodes(self, nodes: int) -> Iterator[None]:
+        """For a while, an integer programme ends after so many nodes, with the best it has found."""
+        self.call("setOptionValue", NODES, nodes)
+        try:
+            yield
+        finally:
+            self.call("setOptionValue", NODES, NO_LIMIT)
 
     @contextmanager
     def closed(self, cols: Where) -> Iterator[None]:

@@ -15,10 +15,11 @@ import pytest
 from planner.case.build import build_case
 from planner.case.prechecks import precheck
 from planner.cli.output import parsed_changes
-from planner.explain import Diagnosis, explain_infeasible, written
+from planner.explain import Diagnosis, explain_infeasible, least, written
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
+from planner.solver.highs import LiveHighs
 
 NVIDIA, TAKER = {"vendors": ["nvidia"]}, {"usd_per_mwh": 10, "lead_months": 6}
 SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -162,6 +163,34 @@ def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
         assert words in answer.causes[0].text
     assert has_plan(with_overrides(broken, answer.cure)), answer.text
     assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
+
+
+def test_no_programme_of_the_search_is_ended_by_the_clock(
+    small: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Effort is counted in nodes and pivots: a busy machine gives the same answer."""
+    given: list[float] = []
+    solved = LiveHighs.solve
+
+    def spied(self: LiveHighs, **options: Any) -> Any:
+        given.append(options["time_limit_s"])
+        return solved(self, **options)
+
+    monkeypatch.setattr(LiveHighs, "solve", spied)
+    broken = with_overrides(small, SMALL["must-serve date too early"][2])
+    answer = explain_infeasible(build_case(broken), alternatives=False)
+    assert answer.proven and answer.least
+    assert min(given) > 0.5 * least.LAST_RESORT_S
+
+
+def test_an_answer_whose_pivots_are_spent_is_kept_and_says_what_is_open(
+    small: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(least, "MOST_PIVOTS", 0)
+    broken = with_overrides(small, SMALL["must-serve date too early"][2])
+    answer = explain_infeasible(build_case(broken), alternatives=False)
+    assert [c.kind for c in answer.causes] == ["must serve"] and answer.proven and not answer.least
+    assert has_plan(with_overrides(broken, answer.cure))
 
 
 def test_no_home_site_for_a_class_is_answered_by_where_it_may_run(small: Scenario) -> None:

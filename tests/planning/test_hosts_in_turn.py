@@ -62,5 +62,17 @@ def test_after_its_pivots_it_leaves_the_plan_as_it_is(
 ) -> None:
     run, worse, _ = wasteful
     monkeypatch.setattr(module, "MOST_PIVOTS", -1)
+    monkeypatch.setattr(module, "FAR", 1.0)
     found = hosts_in_turn(run, worse)
     assert found.objective == pytest.approx(worse.objective, rel=1e-9)
+
+
+def test_a_plan_far_from_its_bound_is_bettered_even_then(
+    wasteful: tuple[SolveRun, Solution, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, worse, _ = wasteful
+    monkeypatch.setattr(module, "MOST_PIVOTS", -1)
+    monkeypatch.setattr(module, "FAR", 1.1 * run.target)
+    found = hosts_in_turn(run, worse)
+    assert found.objective is not None and worse.objective is not None
+    assert found.objective < 0.995 * worse.objective
