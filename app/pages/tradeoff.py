@@ -115,7 +115,7 @@ def register(app: dash.Dash, services: Services) -> None:
             raise dash.exceptions.PreventUpdate
         took = number(1000 * (time.perf_counter() - began))
         if not answer["feasible"]:
-            return None, None, t("tradeoff.infeasible"), True
+            return None, None, front.out_of_reach(one.run.scenario), True
         caps = {"caps": entry.program.caps(answer["max_delay_months"])}
         return (
             result.finite(answer) | caps,

@@ -14,6 +14,7 @@ from planner.app.services import Services
 from planner.app.state.live import NEAR, Around, LiveCache
 from planner.app.state.result import load
 from planner.facts.numbers import MISSING, fixed, number, percent
+from planner.report.front import out_of_reach
 from planner.report.names import titled
 from planner.report.strings import t
 from planner.report.terms import readable
@@ -105,7 +106,7 @@ def content(found: Around, of: list[float], scenario: Any) -> Any:
     if not found.done:
         told = f"{told} {t('tradeoff.around-working', n=len(found.rows), of=found.asked or MISSING)}"
     elif not len(found.service):
-        return layout.section(title, html.P(t("tradeoff.infeasible"), className="muted"))
+        return layout.section(title, html.P(out_of_reach(scenario), className="muted"))
     served, forced = t("tradeoff.around-served"), t("tradeoff.around-forced")
     return layout.section(
         title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,16 @@ import typer
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
 from planner.cli.output import console, print_json, records, scenario_path, tell_audit, tell_catalog
 from planner.facts.numbers import fixed, percent
+
+FIGURES = {
+    "MUSD": ("cost_npv_musd", 0), "months": ("delay_months", 2), "control": ("control_score", 1),
+    "national": ("national_control", 1), "s": ("seconds", 0),
+}  # fmt: skip
+"""Headings of the figures of a run, beside its gap, with their columns and decimals."""
+LEFT_OUT = ("s", "quality", "goal", "started (UTC)", "national", "audit")
+"""Columns that give way on a narrow terminal, in this order."""
+LEAST_NAME = 20
+"""Characters of a line of a run's name below which a column gives way."""
 
 
 def register(app: typer.Typer) -> None:
@@ -142,32 +153,49 @@ def runs(
     if not len(table):
         typer.echo(f"no runs in {root}; start one with: planner demo")
         return
-    console().print(_runs_table(table))
+    out = console()
+    out.print(_runs_table(table, out.width))
 
 
-def _runs_table(table: Any) -> Any:
+def _runs_table(table: Any, width: int) -> Any:
+    """Runs as a table of so many characters: no figure is cut, the columns of ``LEFT_OUT`` give way and long names wrap."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("run", "status", "audit", "goal", "quality"):
-        out.add_column(heading, no_wrap=heading == "run", overflow="fold")
-    for heading in ("gap", "MUSD", "months", "control", "national", "s"):
-        out.add_column(heading, justify="right")
-    out.add_column("started (UTC)", no_wrap=True)
-    decimals = {
-        "cost_npv_musd": 0,
-        "delay_months": 2,
-        "control_score": 1,
-        "national_control": 1,
-        "seconds": 0,
-    }
-    for row in records(table):
-        cells = [str(row.get(k) or "") for k in ("name", "status", "audit", "objective", "quality")]
-        cells += [percent(row["gap"], 2), *(fixed(row[name], places) for name, places in decimals.items())]
-        out.add_row(*(Text(cell) for cell in cells), str(row["started"] or "")[:16].replace("T", " "))
+    rows = [_runs_row(row) for row in records(table)]
+    widths = {heading: max(len(heading), *(len(row[heading]) for row in rows)) for heading in rows[0]}
+    longest, dropped = widths.pop("run"), []
+
+    def left() -> int:
+        """Characters for the names: one space and one of the box between columns, one at each end."""
+        return width - 2 - sum(2 + w for w in widths.values())
+
+    for heading in LEFT_OUT:
+        if left() < min(longest, LEAST_NAME):
+            del widths[heading]
+            dropped.append(heading)
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption_justify="left")
+    if dropped:
+        out.caption = f"left out for want of width: {', '.join(dropped)} (all with --json)"
+    out.add_column("run", width=max(1, min(longest, left())), overflow="fold")
+    for heading in widths:
+        out.add_column(heading, no_wrap=True, justify="right" if heading in ("gap", *FIGURES) else "left")
+    for row in rows:
+        out.add_row(*(Text(row[heading]) for heading in ("run", *widths)))
     return out
+
+
+def _runs_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """Heading -> text of one run, in the order of the columns."""
+    words = {"run": "name", "status": "status", "audit": "audit", "goal": "objective", "quality": "quality"}
+    figures = {heading: fixed(row[name], places) for heading, (name, places) in FIGURES.items()}
+    return {
+        **{heading: str(row.get(name) or "") for heading, name in words.items()},
+        "gap": percent(row["gap"], 2),
+        **figures,
+        "started (UTC)": str(row["started"] or "")[:16].replace("T", " "),
+    }
 
 
 def compare(
@@ -180,11 +208,16 @@ def compare(
 ) -> None:
     """Show the inputs that differ between runs, and the results side by side.
 
+    A difference in cost within what the gaps of the plans leave open is told below.
+
     Exit codes: 0 compared, 2 bad input, 3 compared, but the audit of a plan fails or finds rules broken.
 
     Example: planner compare korea-20270104-093012 korea-20270104-101500
     """
+    from rich.text import Text
+
     from planner.facts.catalog import load_catalog
+    from planner.report.kpis import within_gaps
     from planner.report.terms import kpi_label
     from planner.runs.compare import compare_runs, named
     from planner.runs.disk import RunError
@@ -197,14 +230,18 @@ def compare(
     for run in found:
         tell_catalog(run, facts)
     comparison = compare_runs(found)
+    outcomes = {name: run.outcome for name, run in zip(comparison.runs, found, strict=True)}
+    notes = within_gaps(outcomes)
     if as_json:
         audits = {name: run.audit for name, run in zip(comparison.runs, found, strict=True)}
         shown = {"inputs": records(comparison.inputs), "results": records(comparison.results)}
-        print_json({"audit": audits, **shown})
+        print_json({"audit": audits, **shown, "notes": notes})
     else:
         out = console()
         for line in named(comparison, kpi_label):
             out.print(line)
+        for line in notes:
+            out.print(Text(line))
     if code := tell_audit(*found):
         raise typer.Exit(code)
 

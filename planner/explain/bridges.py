@@ -73,9 +73,13 @@ def bridge_words(case: Case, network: Network, peak_mw: float | None) -> str:
     )
     told = "; ".join(b.words(months, peak_mw) for months, b in sooner[:SHOWN])
     where = f"sites[{host.site}].power.options"
-    plant = (
-        f"No such bridge is offered there; of the catalog, by months alone: {told} ({where})." if told else ""
+    site = Context.of(case.scenario, case.catalog).site(host.site)
+    offered = (
+        "Beside the plant offered there,"
+        if site.power and site.power.options
+        else "Nothing that would carry it until then is offered there;"
     )
+    plant = f"{offered} of the catalog, by months alone: {told} ({where})." if told else ""
     return f"{plant} {_line_words(case, network, host)}".strip()
 
 

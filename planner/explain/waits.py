@@ -25,6 +25,8 @@ WORDS = {
     "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
     "rent": "the first contract on {item}",
 }  # fmt: skip
+PLURAL = ("hall", "grid", "plant permit")
+"""Kinds whose words are of more than one."""
 TABLES = ("serving", "power", *(p.name for p in PURCHASES))
 """Tables of a plan that say what a place waits for."""
 
@@ -77,8 +79,10 @@ def _sentence(case: Case, network: Network, peak_mw: float | None) -> str:
         a.name: ends[a.name] - before
         for a, before in zip(path, [first, *(ends[a.name] for a in path)], strict=False)
     }
-    legs = [f"{steps[a.name] * step} for {_words(case, network, a)}" for a in chain if steps[a.name] > 0]
-    text = f"{head}: of these it waits {', then '.join(legs)}" if legs else head
+    legs = [(steps[a.name] * step, _words(case, network, a)) for a in chain if steps[a.name] > 0]
+    unit = "month" if legs and legs[0][0] == 1 else "months"
+    told = [f"{months}{f' {unit}' if not i else ''} for {words}" for i, (months, words) in enumerate(legs)]
+    text = f"{head}: of these it waits {', then '.join(told)}" if legs else head
     if begins > early:
         rest = f"all could be there from {label(early)}, the other {(begins - early) * step} are a choice"
         text += f"; {rest} (demand, money, quotas)"
@@ -100,13 +104,15 @@ def _without(case: Case, network: Network, chain: list[Activity]) -> str:
     shorter = network.early_ends({longest.name: 0})[SERVICE]
     others = tuple(_at_once(a) if a.name == longest.name else a for a in network.activities)
     rest = Network(network.host, others).path()
-    following = _words(case, network, max(rest[::-1], key=lambda a: a.steps)) if rest else "nothing"
+    then = max(rest[::-1], key=lambda a: a.steps) if rest else None
+    verb = "come" if then and then.kind in PLURAL else "comes"
+    following = f"{verb} {_words(case, network, then) if then else 'nothing'}"
     saved = (ends[SERVICE] - shorter) * case.calendar.step_months
     what = _words(case, network, longest)
     if saved == 0:
-        return f"Without the wait for {what} it could be no sooner: next comes {following}."
+        return f"Without the wait for {what} it could be no sooner: next {following}."
     when = case.calendar.label(case.calendar.period_of(shorter))
-    return f"Without the wait for {what} it could be {saved} months sooner, {when}: next comes {following}."
+    return f"Without the wait for {what} it could be {saved} months sooner, {when}: next {following}."
 
 
 def _at_once(activity: Activity) -> Activity:

@@ -36,6 +36,12 @@ def month(day: date) -> str:
     return f"{t(f'answer.months.{day.month}')} {day.year}"
 
 
+def _apart(first: date, then: date) -> tuple[str, str]:
+    """Two dates by their months; by their days where these are of one month."""
+    months = month(first), month(then)
+    return (f"{first.day} {months[0]}", f"{then.day} {months[1]}") if months[0] == months[1] else months
+
+
 def with_openings(held: pd.DataFrame, halls: pd.DataFrame, openings: pd.DataFrame) -> pd.DataFrame:
     """``held`` (a row a host, ``answer.places``) with hall_mw (MW of IT of the halls that are bought), service_date,
     p50_date and on_time_share (0 to 1; NaN of a host whose opening has no odds)."""
@@ -77,10 +83,10 @@ def doubtful_dates(held: pd.DataFrame) -> str:
     """Places whose planned first service is more likely missed than kept, with its odds; empty where there is none."""
     late = held[held["on_time_share"].astype(float) < EVEN]
     told = [
-        t("answer.odds", place=row.place, date=month(row.service_date), share=percent(row.on_time_share),
-          even=month(row.p50_date))
+        t("answer.odds", place=row.place, date=date_, share=percent(row.on_time_share), even=even)
         for row in late.head(NAMED).itertuples()
-    ]  # fmt: skip
+        for date_, even in [_apart(row.service_date, row.p50_date)]
+    ]
     return " ".join(told)
 
 

@@ -12,8 +12,10 @@ from planner.case.periods import Calendar
 from planner.facts.numbers import fixed, number
 from planner.facts.rounding import rounded_up
 from planner.plans.kpis import served_share, service_months
+from planner.report.built import few
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
+from planner.scenario.schema import Scenario
 from planner.studies.frontier_plans import OWN_POINT
 from planner.studies.frontier_tables import holding, unbeaten
 from planner.studies.next_step import CONTROL, SPEED, least, most
@@ -53,6 +55,20 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 def prices_of(row: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
     """Of a point: each price, NaN where it is not known within the gap, and its two ends, NaN where there is none."""
     return {name: (row[name], row[least(name)], row[most(name)]) for name in (CONTROL, SPEED)}
+
+
+def out_of_reach(scenario: Scenario) -> str:
+    """That nothing tried meets the limits asked for, with the caps on money of the scenario, which hold beside them."""
+    limits = scenario.limits
+    caps = [
+        t(f"tradeoff.cap-{name}", musd=number(musd))
+        for name, musd in (("cost", limits.max_cost_musd), ("capital", limits.capital_musd_total))
+        if musd is not None
+    ]
+    caps += [t("tradeoff.cap-years")] if limits.capital_musd_by_year else []
+    caps += [t("tradeoff.cap-money")] if limits.money else []
+    told = t("tradeoff.infeasible-caps", caps=few(caps)) if caps else ""
+    return f"{t('tradeoff.infeasible')} {told}".rstrip()
 
 
 OWN = "plan"

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planner.facts.numbers import signed
+from planner.report.strings import t
 from planner.report.terms import kpi_label
 
 HEADLINE = (
@@ -23,6 +25,8 @@ BETTER_LOW = (
     "musd_per_mw_it", "levelised_cost_usd_per_accelerator_hour", "levelised_cost_usd_per_million_tokens",
 )  # fmt: skip
 BETTER_HIGH = ("control_score", "control_by_work", "control_by_priority", "national_control", "served_share")
+SAME_MUSD = 1e-6
+"""Costs this close are one cost."""
 
 CARD_COLUMNS = [
     "kpi",
@@ -87,6 +91,31 @@ def verdict(kpi: str, delta: float) -> str:
     if abs(delta) < 1e-9:
         return "same"
     return "better" if (delta < 0) == (kpi in BETTER_LOW) else "worse"
+
+
+def within_gaps(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence a run whose cost differs from the first's by no more than the gaps leave open. ``outcomes``: of runs.
+
+    Each least cost (MUSD) lies between bound and plan, so their difference between the one's bound less the other's plan
+    and the reverse. Of plans of least cost only: a bound is on no other goal.
+    """
+    ends = {}
+    for name, outcome in outcomes.items():
+        cost, bound = outcome.get("kpis", {}).get("cost_npv_musd", {}).get("value"), outcome.get("bound")
+        if cost is not None and bound is not None and outcome.get("objective", "cost") == "cost":
+            ends[name] = min(float(bound), float(cost)), float(cost)
+    base, *others = outcomes
+    told = []
+    for name in others if base in ends else ():
+        if name not in ends:
+            continue
+        delta = ends[name][1] - ends[base][1]
+        low, high = ends[name][0] - ends[base][1], ends[name][1] - ends[base][0]
+        if abs(delta) > SAME_MUSD and low < 0 < high:
+            told.append(
+                t("compare.within-gaps", run=name, delta=signed(delta), low=signed(low), high=signed(high))
+            )
+    return told
 
 
 def results_side_by_side(runs: Mapping[str, pd.DataFrame], baseline: str | None = None) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from rich.console import Console
 
 from planner import cli
+from planner.cli.files import _runs_table
 from planner.cli.output import event_line
 from planner.facts.catalog import load_catalog
+from planner.facts.numbers import fixed
 from planner.intake.scenario_file import example_path
 from planner.planning.events import Event
 from planner.runs.run import Run, list_runs
@@ -374,6 +379,13 @@ def test_runs_compare_export(call: Call, tmp_path: Path) -> None:
     assert "Cost, present value" in shown.out and "cost_npv_musd" not in shown.out
     rows = {row["path"]: row for row in call("compare", "base", "strict", "--json").json["inputs"]}
     assert rows["limits.min_control"]["base"] == "-" and rows["limits.min_control"]["strict"] == 45
+    outcome = json.loads((tmp_path / "base" / "outcome.json").read_text())
+    (tmp_path / "base" / "outcome.json").write_text(json.dumps(outcome | {"bound": 0.0}))
+    strict = json.loads((tmp_path / "strict" / "outcome.json").read_text())
+    (tmp_path / "strict" / "outcome.json").write_text(json.dumps(strict | {"bound": 0.0}))
+    (note,) = call("compare", "base", "strict", "--json").json["notes"]
+    assert "is within what the gaps" in note
+    assert "is within what the gaps" in call("compare", "base", "strict").out
 
     assert call("export", "base", "-o", "tables").code == 0 and (tmp_path / "tables" / "ledger.csv").is_file()
     assert (
@@ -385,6 +397,26 @@ def test_runs_compare_export(call: Call, tmp_path: Path) -> None:
         and "order(champion" in (tmp_path / "base.mps").read_text()
     )
     assert call("export", "base", "-f", "mps").code == 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_name_takes_no_figure_and_cuts_no_word(width: int) -> None:
+    """An app's own name: it wraps, whole columns give way and are named, words and figures stay in one piece."""
+    row = {
+        "name": "chl-plan-20261130-001015-bbe0", "status": "infeasible", "audit": "clean", "objective": "cost",
+        "quality": "plan", "gap": 0.0123, "cost_npv_musd": 1234.0, "delay_months": 12.34, "control_score": 66.8,
+        "national_control": 55.5, "seconds": 117.0, "started": "2026-11-30T00:10:15.000+00:00",
+    }  # fmt: skip
+    out = Console(width=width, file=io.StringIO(), color_system=None)
+    out.print(_runs_table(pd.DataFrame([row]), width))
+    shown = out.file.getvalue()  # type: ignore[attr-defined]
+    assert all(figure in shown for figure in ("infeasible", "1.23 %", fixed(1234.0), "12.34", "66.8")), shown
+    lines = shown.splitlines()
+    begins = lines.index(next(line for line in lines if "infeasible" in line))
+    name = "".join(line[: line.index(" ", 1)].strip() for line in lines[begins:] if line[1:2].strip())
+    assert name.startswith(str(row["name"])), shown
+    assert all(len(line) <= width for line in lines)
+    assert ("left out" in shown) == (width < 140) and ("2026-11-30" in shown) == (width >= 120)
 
 
 def test_a_dry_run_says_what_would_be_solved_and_writes_nothing(call: Call, tmp_path: Path) -> None:

@@ -127,8 +127,8 @@ def test_what_is_paid_names_the_account_that_most_goes_to_and_the_year_of_most(s
 
 
 def test_a_date_that_is_more_likely_missed_than_kept_has_its_odds_beside_it(scenario: Scenario) -> None:
-    def told(share: float) -> str:
-        days = [pd.Timestamp("2028-01-01")], [pd.Timestamp("2028-05-25")]
+    def told(share: float, even: str = "2028-05-25") -> str:
+        days = [pd.Timestamp("2028-01-01")], [pd.Timestamp(even)]
         openings = pd.DataFrame(
             {"h": ["champion"], "service_date": days[0], "p50_date": days[1], "on_time_share": [share]}
         )
@@ -136,6 +136,9 @@ def test_a_date_that_is_more_likely_missed_than_kept_has_its_odds_beside_it(scen
 
     assert told(0.151).endswith(
         " Haenam (Solaseado) opens as planned, January 2028, with odds of 15 % only: even odds by May 2028."
+    )
+    assert told(0.33, "2028-01-19").endswith(
+        " opens as planned, 1 January 2028, with odds of 33 % only: even odds by 19 January 2028."
     )
     assert "odds" not in told(0.5)
 

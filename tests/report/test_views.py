@@ -1,9 +1,17 @@
 """Tables for readers, made from those of a plan."""
 
+from typing import Any
+
 import pandas as pd
 
+from planner.facts.numbers import signed
+from planner.intake.scenario_file import example_path, load_scenario
 from planner.report import views
+from planner.report.front import out_of_reach
+from planner.report.kpis import within_gaps
 from planner.report.steps import waits
+from planner.report.strings import t
+from planner.scenario.schema import Limits
 
 
 def test_of_each_loss_the_member_and_quarter_that_leave_least_are_shown() -> None:
@@ -30,3 +38,35 @@ def test_the_critical_path_is_in_words() -> None:
     assert views.openings(table)["chain"].tolist() == [words]
     assert waits("grid application north, mine") == "grid connection, application, mine"
     assert views.openings(None).empty
+
+
+def test_a_difference_in_cost_within_the_gaps_is_told_and_a_larger_one_is_not() -> None:
+    """Least costs of 987 to 1000 and of 998.47 to 1008.55: their difference may be anything from less than nothing."""
+
+    def plan(cost: float, bound: float | None, **other: Any) -> dict[str, Any]:
+        return {"kpis": {"cost_npv_musd": {"value": cost, "unit": "MUSD"}}, "bound": bound, **other}
+
+    base, near = plan(1000.0, 987.0), plan(1008.55, 998.47)
+    told = f"The difference in cost of near, {signed(8.55)} MUSD, is within"
+    (line,) = within_gaps({"base": base, "near": near, "far": plan(1020.0, 1008.0)})
+    assert line.startswith(told) and line.endswith(f"{signed(-1.53)} to {signed(21.5)} MUSD."), line
+    assert not within_gaps({"base": base, "same": plan(1000.0, 990.0)}), "there is none"
+    assert not within_gaps({"base": base, "other goal": plan(1008.55, 998.47, objective="delay")})
+    assert not within_gaps({"base": plan(1000.0, None), "near": near}), "no gap is known"
+    assert not within_gaps({"none": {"status": "infeasible"}, "near": near})
+
+
+def test_limits_that_none_meets_are_told_with_the_caps_on_money_beside_them() -> None:
+    def told(**limits: Any) -> str:
+        return out_of_reach(free.model_copy(update={"limits": Limits(**limits)}))
+
+    free = load_scenario(example_path("two-hosts"))
+
+    assert told() == t("tradeoff.infeasible")
+    assert told(max_cost_musd=500.0).endswith(
+        " The scenario also caps cost (500 MUSD): raising that may help."
+    )
+    both = told(max_cost_musd=500.0, capital_musd_total=300, money=[{"what": "outlay", "musd": 9.0}])
+    assert both.endswith("caps cost (500 MUSD), capital (300 MUSD) and payments: raising that may help."), (
+        both
+    )

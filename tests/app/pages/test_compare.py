@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from dash import html
 
 from planner.app.components import result
 from planner.app.pages import (
@@ -45,6 +46,19 @@ def test_compare_names_the_input_that_differs(services: Services) -> None:
     assert compare.words_of(
         "demand[chat].size.points[1].value", load_scenario(example_path("two-hosts"))
     ) == ("chat: Size, points 2, value")
+
+
+def test_a_difference_within_the_gaps_is_told_below_the_results(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> str:
+        return text_of(html.Div(compare.content(services, ["cheap", "national"], "national")))
+
+    assert "what the gaps of the two plans leave open" not in shown(), "control costs more than that here"
+    monkeypatch.setattr(
+        compare, "within_gaps", lambda outcomes: [f"told of {len(outcomes)} from {next(iter(outcomes))}"]
+    )
+    assert "told of 2 from national" in shown()
 
 
 def test_a_run_named_twice_is_compared_once(services: Services) -> None:
