@@ -8,13 +8,15 @@ run that is not done by its deadline, else 0.
     sum over (h,t) of q of steps of t x effort = work of the run x placed       (w,j,q)  training_place
     sum over q of placed + unfinished = 1                                       (w,j)    training_once
     demand x unserved = sum over j of even pace x unfinished                    (w,t)    training_share
-    sum over runs i of w whose part of t lies within that of j of effort[w,i,h,t]             (w,j,h,t)  training_edge
+    sum over runs (v,i) whose part of t lies within n of takes[w,v,h,t] x effort[v,i,h,t]      (w,n,h,t)  training_edge
         <= share x sum over (a,k) of rate x (availability x (fleet - stored - emptied) - mean of other work)
 
 ``placed`` is whole: a run is done or not, and of one that is not done no part counts and no work is spent on it. The last
-row stands where a run begins or must end within a period; share is the part of the period that is its own. In it the run
-has what work that is no training leaves, at an even pace all through the period: else that work would wait in the rest, for
-as long as a period lasts. ``ahead`` (``models/demand.py``) is what is done beyond the even pace in a period.
+row stands where runs begin or must end within a period: for every part n of it from the start of a run to the end of one,
+and each workload w with a run that lies within; share is the part's length. In it all runs together have what work
+that is no training leaves, at an even pace all through the period: else that work would wait in the rest, for as long as
+a period lasts. takes is the work of w that the fleet does not do for a unit of v's. ``ahead`` (``models/demand.py``) is what
+is done beyond the even pace in a period.
 """
 
 from __future__ import annotations
@@ -77,32 +79,38 @@ def _declare_work(m: Any, case: Case) -> None:
 
 def _declare_edges(m: Any, case: Case) -> None:
     availability = float(case.physics["availability"])
-    share = case.training_periods["share"]
-    edges = [(w, j, h, t) for w, j, h, t in m.EFFORT if share[w, j, t] < WHOLE_PERIOD]
-    add_set(m, "TRAINING_EDGE", edges, 4)
-    add_param(m, "edge_share", m.TRAINING_EDGE, {(w, j, h, t): share[w, j, t] for w, j, h, t in edges})
-    _declare_within(m, case)
+    parts = _parts(case)
+    places = pd.DataFrame([*m.EFFORT], columns=["v", "i", "h", "t"])
+    runs = grouped(joined(parts, places, ["v", "i", "t"]), ["n", "h", "t"], ["v", "i"])
+    edges = {(w, *at): own for at, own in runs.items() for w in dict.fromkeys(v for v, _ in own)}
+    add_set(m, "TRAINING_EDGE", list(edges), 4)
+    add_family(m, "runs_within", m.TRAINING_EDGE, edges, 2)
+    share = parts.drop_duplicates(["n", "t"]).set_index(["n", "t"])["long"]
+    add_param(m, "edge_share", m.TRAINING_EDGE, {(w, n, h, t): share[n, t] for w, n, h, t in edges})
+    pairs = dict.fromkeys((w, v, h, t) for (w, _, h, t), own in edges.items() for v, _ in own)
+    add_set(m, "TRAINED_PAIR", list(pairs), 4)
+    add_param(m, "takes", m.TRAINED_PAIR, {pair: _takes(m, *pair) for pair in pairs})
     trained = set(case.trainings["w"])
     others = {
-        (w, j, h, t): [
+        (w, n, h, t): [
             (a, k, v)
             for a, k in m.trained_by[w, h, t]
             for v in (*m.firm_at[h, a, k, t], *m.soft_at[h, a, k, t])
             if v not in trained
         ]
-        for w, j, h, t in edges
+        for w, n, h, t in edges
     }
     add_family(m, "work_beside", m.TRAINING_EDGE, others, 3)
     mean = mean_of_serve(case)
     add_set(m, "MEAN_WORK", list(mean.index), 2)
     add_param(m, "mean_work", m.MEAN_WORK, mean)
 
-    def edge_rule(m: Any, w: Any, j: Any, h: Any, t: Any) -> Any:
-        return sum(m.effort[w, i, h, t] for i in m.runs_within[w, j, h, t]) + sum(
-            m.edge_share[w, j, h, t] * m.rate[w, h, a, k, t] * m.mean_work[v, t] * m.serve[v, h, a, k, t]
-            for a, k, v in m.work_beside[w, j, h, t]
+    def edge_rule(m: Any, w: Any, n: Any, h: Any, t: Any) -> Any:
+        return sum(m.takes[w, v, h, t] * m.effort[v, i, h, t] for v, i in m.runs_within[w, n, h, t]) + sum(
+            m.edge_share[w, n, h, t] * m.rate[w, h, a, k, t] * m.mean_work[v, t] * m.serve[v, h, a, k, t]
+            for a, k, v in m.work_beside[w, n, h, t]
         ) <= sum(
-            m.edge_share[w, j, h, t]
+            m.edge_share[w, n, h, t]
             * availability
             * m.rate[w, h, a, k, t]
             * (m.fleet[h, a, k, t] - out_of_use(m, h, a, k, t))
@@ -112,17 +120,31 @@ def _declare_edges(m: Any, case: Case) -> None:
     m.training_edge = Rule(m.TRAINING_EDGE, rule=edge_rule)
 
 
-def _declare_within(m: Any, case: Case) -> None:
-    """Runs of the workload whose part of the period lies within that of the run, itself among them."""
-    parts = case.training_periods.reset_index(drop=True)[["w", "j", "t", "opens", "share"]]
-    both = joined(parts, parts.rename(columns={"j": "i", "opens": "from", "share": "long"}), ["w", "t"])
-    ends, own = both["from"] + both["long"], both["opens"] + both["share"]
-    both = both[(both["from"] >= both["opens"] - ROUNDING) & (ends <= own + ROUNDING)]
-    runs = {key: list(of["i"]) for key, of in both.groupby(["w", "j", "t"])}
-    found = {
-        (w, j, h, t): [i for i in runs[w, j, t] if (w, i, h, t) in m.EFFORT] for w, j, h, t in m.TRAINING_EDGE
-    }
-    add_family(m, "runs_within", m.TRAINING_EDGE, found, 1)
+def _parts(case: Case) -> pd.DataFrame:
+    """n, t, long, v, i: parts of periods from the start of a run to the end of one, and the runs whose own part lies within.
+
+    Of parts with the same runs within only the shortest, and none that is the whole period.
+    """
+    rows: list[tuple[str, int, float, str, str]] = []
+    pace = case.training_periods.reset_index()
+    for t, own in pace.assign(ends=pace["opens"] + pace["share"]).groupby("t"):
+        for first in sorted(set(own["opens"])):
+            for last in sorted(set(own["ends"])):
+                within = own[(own["opens"] >= first - ROUNDING) & (own["ends"] <= last + ROUNDING)]
+                if last - first >= WHOLE_PERIOD or not len(within):
+                    continue
+                if within["opens"].min() <= first + ROUNDING and within["ends"].max() >= last - ROUNDING:
+                    name = f"{first:.6g} to {last:.6g}"
+                    rows += [
+                        (name, t, last - first, v, i) for v, i in zip(within["w"], within["j"], strict=True)
+                    ]
+    return pd.DataFrame(rows, columns=["n", "t", "long", "v", "i"])
+
+
+def _takes(m: Any, w: Any, v: Any, h: Any, t: Any) -> float:
+    """Work of ``w`` that the fleet does not do for a unit of ``v``'s, at least: by the system on which it is least."""
+    rate = {at: m.rate[w, h, *at, t] for at in m.trained_by[w, h, t]}
+    return min(float(rate.get(at, 0.0) / m.rate[v, h, *at, t]) for at in m.trained_by[v, h, t])
 
 
 def _declare_places(m: Any, case: Case) -> None:

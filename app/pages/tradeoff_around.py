@@ -123,10 +123,12 @@ def content(found: Around, of: list[float], scenario: Any) -> Any:
 
 def service_of(found: Around, scenario: Any) -> pd.DataFrame:
     """Workloads by their titles and the months after which each is served first, by half and in full."""
-    table = titled(found.service, scenario)
-    for name in table.columns[1:]:
-        table[name] = [t("tradeoff.never") if months != months else fixed(months) for months in table[name]]
-    return table
+    table, dates = titled(found.service, scenario), found.service.select_dtypes("number").columns
+    told = {
+        name: [t("tradeoff.never") if months != months else fixed(months) for months in table[name]]
+        for name in dates
+    }
+    return table.assign(**told)
 
 
 def choices_of(found: Around) -> pd.DataFrame:

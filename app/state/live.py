@@ -25,6 +25,8 @@ log = logging.getLogger("planner.app")
 NEAR = 0.01
 """Share of the cost within which a plan is as good, to a reader who asks what is forced."""
 PAUSE_S = 0.005
+RETRY_S = 60.0
+"""What failed once would else be built again by every question of an open page."""
 READERS = 200
 """Visits whose last question is remembered."""
 KEPT = 3
@@ -56,6 +58,8 @@ class Live:
     guard: threading.Lock = field(default_factory=threading.Lock)
     asked: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
     known: dict[tuple[float, float], Around] = field(default_factory=dict)
+    again_s: float = 0.0
+    """Of the clock that only goes forward: when one that failed may be built again."""
     waiting: int = 0
     """Readers whose question is at work or waits for its turn."""
 
@@ -163,10 +167,10 @@ class LiveCache:
         self._guard = threading.Lock()
 
     def get(self, key: str, run: Any) -> Live:
-        """The entry of a run, at once; look at its ``state``. A failed one is tried again when asked anew."""
+        """The entry of a run, at once; look at its ``state``. A failed one is tried again when asked after a while."""
         with self._guard:
             entry = self._entries.get(key)
-            if entry is not None and entry.state != "failed":
+            if entry is not None and (entry.state != "failed" or time.monotonic() < entry.again_s):
                 self._entries.move_to_end(key)
                 return entry
             entry = self._entries[key] = Live()
@@ -181,6 +185,7 @@ class LiveCache:
             entry.state = "ready"
         except Exception as error:
             log.exception("live trade-off could not be built")
+            entry.again_s = time.monotonic() + RETRY_S
             entry.error, entry.state = str(error), "failed"
         finally:
             entry.built.set()

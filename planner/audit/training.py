@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -70,19 +72,36 @@ def _unserved(view: View, found: Findings, share: pd.Series) -> None:
 
 
 def _edges(view: View, found: Findings, work: pd.DataFrame) -> None:
-    """Where a run begins or ends within a period: what other work leaves its host in that part of it, for all runs in it."""
+    """Where runs begin or end within a period: in every part of it all runs that can work nowhere else have together what
+    other work leaves their host.
+    """
     rows = view.facts(work, view.case.training_periods, ["w", "j", "t"], ["opens", "share"])
     rows = rows.groupby([*WJ, "h", "t", "case_opens", "case_share"], as_index=False)["kref"].sum()
-    edges = rows[rows["case_share"] < WHOLE_PERIOD].drop(columns="kref")
-    inner = rows.rename(columns={"j": "i", "case_opens": "from", "case_share": "long"})
-    both = edges.merge(inner, on=WHT)
-    ends = both["from"] + both["long"] - both["case_opens"] - both["case_share"]
-    both = both[(both["from"] >= both["case_opens"] - TRACE_KREF) & (ends <= TRACE_KREF)]
-    keys = [*WJ, "h", "t"]
-    done, most = total(both, keys, both["kref"]), _left_for_training(view, edges)
-    limit = edges["case_share"].to_numpy(float) * over(labelled(edges, WHT), most).to_numpy(float)
-    found.at_most("training-edge", done, over(done.index, pd.Series(limit, index=labelled(edges, keys))),
+    if not (rows["case_share"] < WHOLE_PERIOD).any():
+        return
+    left = _left_for_training(view, rows)
+    rates = view.case.serve.reset_index(drop=True)[["w", *HAKT, "rate"]]
+    done, most = dict[tuple[str, str, int, str], float](), dict[tuple[str, str, int, str], float]()
+    rows = rows.assign(ends=rows["case_opens"] + rows["case_share"])
+    for (h, t), own in rows[rows["kref"] > TRACE_KREF].groupby(["h", "t"]):
+        for first, last in product(sorted(set(own["case_opens"])), sorted(set(own["ends"]))):
+            within = own[(own["case_opens"] >= first - TRACE_KREF) & (own["ends"] <= last + TRACE_KREF)]
+            if last - first >= WHOLE_PERIOD or not len(within):
+                continue
+            here = rates[(rates["h"] == h) & (rates["t"] == t)]
+            by_system = here.pivot_table(index=["a", "k"], columns="w", values="rate")
+            for w in sorted(set(within["w"])):
+                takes = (by_system[w].fillna(0.0).to_numpy()[:, None] / by_system).min()
+                at = w, h, t, f"{first:.4g} to {last:.4g}"
+                done[at] = float((within["w"].map(takes) * within["kref"]).sum())
+                most[at] = (last - first) * float(left[w, h, t])
+    found.at_most("training-edge", _by_part(done), _by_part(most),
                   "more work than other work leaves the fleet in the part of the period that is the run's")  # fmt: skip
+
+
+def _by_part(values: dict[tuple[str, str, int, str], float]) -> pd.Series:
+    index = pd.MultiIndex.from_tuples(values, names=["w", "h", "t", "part"]) if values else None
+    return pd.Series(list(values.values()), index=index, dtype=float)
 
 
 def _left_for_training(view: View, edges: pd.DataFrame) -> pd.Series:

@@ -29,6 +29,9 @@ def reprice(
 ) -> None:
     """What a plan on coarse periods costs on finer ones, with what it holds and serves kept.
 
+    The step must divide the plan's own. What is ordered anew may be in parts of servers and racks. Of a frontier,
+    name one of its plans: `runs/front/points/point-0`.
+
     Examples:
 
       planner reprice latest
@@ -58,8 +61,9 @@ def _show(table: Any, step: str, plan_musd: float, repriced_musd: float) -> None
     from rich.table import Table
 
     more = repriced_musd - plan_musd
+    share = f": {100 * more / abs(plan_musd):+.2f} %" if plan_musd else ""
     out = Table(
-        title=f"Cost {fixed(plan_musd)}, in periods of a {step} {fixed(repriced_musd)}: {100 * more / plan_musd:+.2f} %",
+        title=f"Cost {fixed(plan_musd)}, in periods of a {step} {fixed(repriced_musd)}{share}",
         caption=f"MUSD, present value; the {SHOWN} largest differences by account",
     )
     for name in ("account", "kind", "plan", f"by {step}", "more"):

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.solver.arrays import Block
 from planner.solver.solution import Solution
 
 if TYPE_CHECKING:
@@ -51,7 +53,14 @@ LIMITS: dict[str, tuple[str, float, str]] = {
     ),
 }
 COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning"]
-NEGLIGIBLE_MUSD = 1e-7
+NEGLIGIBLE_MUSD, NEGLIGIBLE_MW = 1e-7, 1e-6
+
+
+def _used(engine: Engine, solution: Solution, block: Block) -> np.ndarray:
+    """Whether each member of a family of (host, period) has any space."""
+    assert solution.x is not None
+    space = engine.family(solution.x, "space_mw")
+    return np.array([space[block.tuple_at(i)] > NEGLIGIBLE_MW for i in range(block.size)])
 
 
 def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
@@ -64,6 +73,8 @@ def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
         if block is None or not block.size:
             continue
         duals = solution.row_dual[block.slice]
+        if rule == "space_max":  # of a place that is not open it is no limit but what opening would bring
+            duals = np.where(_used(engine, solution, block), duals, 0.0)
         for i in (abs(duals) / scale > NEGLIGIBLE_MUSD).nonzero()[0]:
             index = block.tuple_at(int(i))
             t = next((int(x) for x in reversed(index) if isinstance(x, int)), -1)

@@ -36,7 +36,7 @@ HELD = 0.5
 ENOUGH = 0.95
 FELL = 0.01
 """Share of the work once done whose loss counts as a fall: less is rounding to whole units."""
-TOP = 0.05
+TOP, MUSD_TOLD = 0.05, 1e-6
 """Points of control within which a plan has the most that any offer reaches."""
 CAP = "apacity cap "
 """Name of a limit before the id that a scenario gives it, with or without its capital."""
@@ -97,7 +97,7 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
         paid=paid(tables["ledger"]),
         asked=_asked(scenario, values, held),
         limits=_limits(tables["prices"], scenario, held["accelerators"].sum()),
-        step=_step(tables["prices"], values),
+        step=_step(tables["prices"], values, scenario),
         falls=_falls(shares, spoken(scenario, "w")),
     )  # fmt: skip
 
@@ -253,7 +253,7 @@ def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> st
     return t("answer.limit", name=name[:1].lower() + name[1:], unit=unit, musd=number(worth, 2))
 
 
-def _step(prices: pd.DataFrame, values: Mapping[str, float]) -> str:
+def _step(prices: pd.DataFrame, values: Mapping[str, float], scenario: Scenario) -> str:
     """What a month less of waiting and a point more of control would cost with hosts and halls held: at least the dual,
     as cost rises ever faster. The whole step, all free to follow, is the price of the trade-off.
     """
@@ -262,9 +262,14 @@ def _step(prices: pd.DataFrame, values: Mapping[str, float]) -> str:
         "control": abs(prices.loc[prices["rule"] == "control_floor", "dual"].sum()),
     }
     told = {
-        what: t(f"answer.{what}-step", musd=number(musd, 2)) if musd > 1e-6 else t(f"answer.{what}-free")
+        what: t(f"answer.{what}-step", musd=number(musd, 2)) if musd > MUSD_TOLD else t(f"answer.{what}-free")
         for what, musd in rate.items()
     }
+    limits = scenario.limits
+    if rate["control"] <= MUSD_TOLD and (limits.min_control is not None or limits.control_floors):
+        told["control"] = t("answer.control-kept")
+    if rate["delay"] <= MUSD_TOLD and limits.max_delay_months is not None:
+        told["delay"] = t("answer.delay-kept")
     most = values.get("control_max")
     if most is not None and values["control_score"] >= most - TOP:
         told["control"] = t("answer.control-most", most=number(most))

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -231,6 +232,8 @@ def sought(live: LiveFrontier) -> list[Pattern]:
         floor = None
         if share:
             low, high = live.at(months)["control_score"], live.most_control(months)
+            if not math.isfinite(low):  # a limit on cost lets none of the patterns there
+                continue
             floor = rounded_down(low + share * (high - low) - SHORT_OF_MOST, 2)
         pattern = cheapest_pattern(live.base, live.bounds(months, floor), SOUGHT_GAP, SOUGHT_S)
         if pattern is None:  # the others would take as long

@@ -3,7 +3,8 @@
 Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
 shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
 each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved.
-Contracts, orders that replace what has ended, connections, cooling, energy and work follow at least cost.
+Contracts, orders that replace what has ended, connections, cooling, energy and work follow at least cost; what is ordered
+may be in parts of servers and racks.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def finer(case: Case, step: StepName) -> Case:
     """The same case in periods of ``step``, in each of which hosts may open."""
     if case.calendar.step_months % STEP_MONTHS[step]:
         raise BadValue(
-            f"a {step} is no part of the plan's shortest period of {case.calendar.step_months} months: "
-            f"name one of {', '.join(name for name, n in STEP_MONTHS.items() if case.calendar.step_months % n == 0)}"
+            f"a {step} does not divide the plan's shortest period of {case.calendar.step_months} months: --step takes "
+            f"{', '.join(name for name, n in STEP_MONTHS.items() if case.calendar.step_months % n == 0)} here"
         )
     own = case.scenario
     every = own.solve.model_copy(update={"open_every_periods": 1})

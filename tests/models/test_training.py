@@ -129,6 +129,33 @@ def test_runs_in_the_same_part_of_a_year_share_it(tiny, plain_catalog, optimise)
         assert answer.values("unfinished").sum() == left
 
 
+def test_runs_of_two_workloads_share_a_part_as_those_of_one_do(tiny, plain_catalog, optimise):
+    """In the second half of a year: a programme cut into two workloads needs no less."""
+    half = {**FIRST, "start": "2028-07-01"}
+    horizon = {"start": "2027-01-01", "years": 4, "step": "year"}
+    one = trained(tiny, half, horizon=horizon).model_dump(mode="json", exclude_none=True, by_alias=True)
+    other = {**one["demand"][0], "id": "another"}
+    case = build_case(tiny(demand=[*one["demand"], other], horizon=horizon), plain_catalog())
+    both = case.trainings["kref"].sum() / 0.5
+    for share, left in ((1.001, 0), (0.999, 1)):
+        answer = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, both * share)})
+        assert answer.values("unfinished").sum() == left
+
+
+def test_runs_whose_parts_overlap_share_what_holds_both(tiny, plain_catalog, optimise):
+    """From January to June and from April to September: three quarters of a year's fleet for both."""
+    runs = [
+        {**FIRST, "id": name, "start": start, "deadline": end}
+        for name, start, end in (("one", "2028-01-01", "2028-07-01"), ("two", "2028-04-01", "2028-10-01"))
+    ]
+    horizon = {"start": "2027-01-01", "years": 4, "step": "year"}
+    case = build_case(trained(tiny, *runs, horizon=horizon), plain_catalog())
+    both = case.trainings["kref"].sum() / 0.75
+    for share, left in ((1.001, 0), (0.999, 1)):
+        answer = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, both * share)})
+        assert answer.values("unfinished").sum() == left
+
+
 def test_runs_that_overlap_share_a_fleet_and_each_is_done(tiny, plain_catalog, optimise):
     """Two runs of a year, half a year apart, on a fleet of 4/3 of one pace: 6 quarters for 8 quarters of work."""
     case = build_case(trained(tiny, FIRST, SECOND), plain_catalog())

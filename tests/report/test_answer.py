@@ -284,6 +284,9 @@ def test_the_next_step_is_the_sum_of_what_every_workloads_wait_costs(scenario: S
     free = answer(plan(STANDING, GROWING, FREE), KPIS, scenario)
     assert free.limits == "No limit that could be loosened makes it cheaper."
     assert "No floor on control makes it dearer." in free.step
+    floor = with_overrides(scenario, {"limits.min_control": 50})
+    kept = answer(plan(STANDING, GROWING, FREE), KPIS, floor).step
+    assert "what it costs shows beside a plan without it" in kept and "No floor on control" not in kept
 
 
 def test_a_cost_below_zero_is_told_as_a_warning(scenario: Scenario) -> None:

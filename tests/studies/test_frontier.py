@@ -313,6 +313,32 @@ def test_plans_of_all_that_ended_too_early_are_taken_over_and_torn_copies_are_no
     assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]
 
 
+def test_no_hosts_are_sought_between_limits_that_no_pattern_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on cost may leave out all hosts that are known at the tight limits."""
+
+    class Tight:
+        least_delay_months, base = 3.0, None
+
+        def at(self, _months: float) -> dict[str, float]:
+            return {"control_score": float("nan")}
+
+        def most_control(self, _months: float) -> float:
+            return float("-inf")
+
+        def bounds(self, *asked: Any) -> Any:
+            return asked
+
+    asked: list[Any] = []
+
+    def found(_base: Any, bounds: Any, *_rest: Any) -> dict[str, list[float]]:
+        asked.append(bounds)
+        return {}
+
+    monkeypatch.setattr(studies, "cheapest_pattern", found)
+    studies.sought(Tight())  # type: ignore[arg-type]
+    assert asked and all(floor is None for _, floor in asked)
+
+
 def test_values_left_by_another_model_are_no_start(tiny: Any, plain_catalog: Any) -> None:
     task = frontier_plans.Task(0, tiny(), plain_catalog(), "quick")
     free = frontier_plans._one(task, None)

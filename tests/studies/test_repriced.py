@@ -66,7 +66,7 @@ def test_on_its_own_steps_a_plan_costs_no_more(root: Path) -> None:
 def test_months_before_quarters_and_years(root: Path) -> None:
     plan = plan_of("two-hosts", 5, [{"step": "month", "years": 1}, *steps("quarter", 2, "year")])
     assert within(reprice(plan, "month"), plan)
-    with pytest.raises(BadValue, match=r"a quarter is no part .* of 1 months: name one of month"):
+    with pytest.raises(BadValue, match=r"a quarter does not divide .* of 1 months: --step takes month here"):
         reprice(plan, "quarter")
 
 
@@ -141,4 +141,4 @@ def test_a_run_is_priced_again_on_the_command_line(tmp_path: Path, monkeypatch: 
         told["repriced_musd"] - told["plan_musd"], abs=1e-3
     )
     refused = call(app, ["reprice", "run", "--step", "half-year"])
-    assert refused.exit_code == 2 and "name one of month, quarter" in refused.output
+    assert refused.exit_code == 2 and "takes month, quarter here" in refused.output

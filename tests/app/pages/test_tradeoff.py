@@ -170,6 +170,9 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
     assert all(own[name] == at[name] for name in own.index)
     told = text_of(tradeoff_around.content(beside, [6.0, 40.0], one.run.scenario))
     assert t("tradeoff.forced") in told and "work at cloud" in told and "Worked out" not in told
+    assert text_of(tradeoff_around.content(beside, [6.0, 40.0], one.run.scenario)) == told, (
+        "asked a second time"
+    )
     plan_cost, delay = one.run.kpi("cost_npv_musd"), one.run.kpi("delay_months")
     assert set(points["quality"]) == {"screening"} and len(points) >= 10
     near = points[(points["delay_months"] <= delay + 1e-3) & (points["min_control"].isna())]
@@ -206,7 +209,9 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
         one.screened = None
 
 
-def test_a_live_programme_that_fails_says_why_and_is_tried_again() -> None:
+def test_a_live_programme_that_fails_says_why_and_is_tried_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     calls = []
 
     def build(_run: Any) -> Any:
@@ -217,6 +222,10 @@ def test_a_live_programme_that_fails_says_why_and_is_tried_again() -> None:
     entry = cache.get("x", None)
     entry.built.wait(10)
     assert (entry.state, entry.error) == ("failed", "no plan exists at any delay")
+    assert cache.get("x", None) is entry and len(calls) == 1, (
+        "questions of an open page do not build it again"
+    )
+    monkeypatch.setattr("time.monotonic", lambda: entry.again_s)
     cache.get("x", None).built.wait(10)
     assert len(calls) == 2
 
