@@ -97,9 +97,8 @@ def _line_words(case: Case, network: Network, host: Host) -> str:
     if sooner <= 0:
         return ""
     path = f"sites[{host.site}].power.flexible"
-    whose = (
-        "The flexible line offered there" if offered else f"A flexible line, of the catalog's lead ({path}),"
-    )
+    size = f"The flexible line offered there, of {number(line.max_mw)} MW at most,"
+    whose = size if offered else f"A flexible line, of the catalog's lead ({path}),"
     hours = stressed_hours(context) or context.pick(None, "connections", line.id, "curtailed_hours_per_year")
     return (
         f"{whose} would let it serve {sooner} months sooner. It carries nothing in {number(hours)} stressed hours a year: "

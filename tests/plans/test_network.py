@@ -183,7 +183,7 @@ def test_a_flexible_line_that_comes_sooner_is_named(tiny, plain_catalog):
     offered = build_case(tiny(sites={"power": offer}), plain_catalog())
     line = bridge_words(offered, firm, None)
     live = int(offered.connections.query("flexible").reset_index()["t"].min())
-    told = f"The flexible line offered there would let it serve {(20 - live) * 3} months sooner"
+    told = f"The flexible line offered there, of 5 MW at most, would let it serve {(20 - live) * 3} months sooner"
     assert told in line and "nothing in 150 stressed hours a year" in line, line
     both = Network(
         "champion", (*firm.activities[:1], Activity("grid f", "grid", "grid-flexible", 20), service)
