@@ -88,7 +88,7 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
     shown = dict(zip(table["line"], _labels(table["shown"]), strict=True))
     names = [
         {
-            "text": f"<b>{shown[line]} ◆</b>" if line in critical else shown[line],
+            "text": f"<b>◆ {shown[line]}</b>" if line in critical else shown[line],
             "xref": "paper", "x": 0, "xanchor": "left", "y": line, "yshift": ROW_PX / 4, "showarrow": False,
             "font": {"size": 11},
         }
