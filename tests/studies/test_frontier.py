@@ -143,6 +143,7 @@ def test_hosts_are_sought_only_where_all_at_once_cost_much_more_than_the_plans_o
     assert sought == asked[1:]
 
 
+@pytest.mark.untraced
 def test_choices_are_compared_within_the_wait_of_the_plan_at_the_scenarios_own_limits(
     run: Run, live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
