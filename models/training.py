@@ -21,6 +21,7 @@ is done beyond the even pace in a period.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -101,7 +102,7 @@ def _declare_edges(m: Any, case: Case) -> None:
         for w, n, h, t in edges
     }
     add_family(m, "work_beside", m.TRAINING_EDGE, others, 3)
-    mean = mean_of_serve(case)
+    mean = mean_of_serve(case) if edges else pd.Series(dtype=float)
     add_set(m, "MEAN_WORK", list(mean.index), 2)
     add_param(m, "mean_work", m.MEAN_WORK, mean)
 
@@ -128,16 +129,13 @@ def _parts(case: Case) -> pd.DataFrame:
     rows: list[tuple[str, int, float, str, str]] = []
     pace = case.training_periods.reset_index()
     for t, own in pace.assign(ends=pace["opens"] + pace["share"]).groupby("t"):
-        for first in sorted(set(own["opens"])):
-            for last in sorted(set(own["ends"])):
-                within = own[(own["opens"] >= first - ROUNDING) & (own["ends"] <= last + ROUNDING)]
-                if last - first >= WHOLE_PERIOD or not len(within):
-                    continue
-                if within["opens"].min() <= first + ROUNDING and within["ends"].max() >= last - ROUNDING:
-                    name = f"{first:.6g} to {last:.6g}"
-                    rows += [
-                        (name, t, last - first, v, i) for v, i in zip(within["w"], within["j"], strict=True)
-                    ]
+        for first, last in product(sorted(set(own["opens"])), sorted(set(own["ends"]))):
+            within = own[(own["opens"] >= first - ROUNDING) & (own["ends"] <= last + ROUNDING)]
+            if last - first >= WHOLE_PERIOD or not len(within):
+                continue
+            if within["opens"].min() <= first + ROUNDING and within["ends"].max() >= last - ROUNDING:
+                part = f"{first:.6g} to {last:.6g}", t, last - first
+                rows += [(*part, v, i) for v, i in zip(within["w"], within["j"], strict=True)]
     return pd.DataFrame(rows, columns=["n", "t", "long", "v", "i"])
 
 

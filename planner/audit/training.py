@@ -84,12 +84,12 @@ def _edges(view: View, found: Findings, work: pd.DataFrame) -> None:
     done, most = dict[tuple[str, str, int, str], float](), dict[tuple[str, str, int, str], float]()
     rows = rows.assign(ends=rows["case_opens"] + rows["case_share"])
     for (h, t), own in rows[rows["kref"] > TRACE_KREF].groupby(["h", "t"]):
+        here = rates[(rates["h"] == h) & (rates["t"] == t)]
+        by_system = here.pivot_table(index=["a", "k"], columns="w", values="rate")
         for first, last in product(sorted(set(own["case_opens"])), sorted(set(own["ends"]))):
             within = own[(own["case_opens"] >= first - TRACE_KREF) & (own["ends"] <= last + TRACE_KREF)]
             if last - first >= WHOLE_PERIOD or not len(within):
                 continue
-            here = rates[(rates["h"] == h) & (rates["t"] == t)]
-            by_system = here.pivot_table(index=["a", "k"], columns="w", values="rate")
             for w in sorted(set(within["w"])):
                 takes = (by_system[w].fillna(0.0).to_numpy()[:, None] / by_system).min()
                 at = w, h, t, f"{first:.4g} to {last:.4g}"

@@ -66,34 +66,36 @@ def bridge_words(case: Case, network: Network, peak_mw: float | None) -> str:
     host = next(x for x in case.scenario.hosts if x.id == network.host)
     if not waits or host.mode != "build":
         return ""
+    context = Context.of(case.scenario, case.catalog)
     early, without = network.early_ends()[SERVICE], network.early_ends(waits)[SERVICE]
-    saved = [((early - max(b.live_t, without)) * case.calendar.step_months, b) for b in _bridges(case, host)]
+    saved = [
+        ((early - max(b.live_t, without)) * case.calendar.step_months, b) for b in _bridges(context, host)
+    ]
     sooner = sorted(
         ((months, b) for months, b in saved if months > 0), key=lambda x: (-x[0], x[1].cost(x[0]))
     )
     told = "; ".join(b.words(months, peak_mw) for months, b in sooner[:SHOWN])
     where = f"sites[{host.site}].power.options"
-    site = Context.of(case.scenario, case.catalog).site(host.site)
+    site = context.site(host.site)
     offered = (
         "Beside the plant offered there,"
         if site.power and site.power.options
         else "Nothing that would carry it until then is offered there;"
     )
     plant = f"{offered} of the catalog, by months alone: {told} ({where})." if told else ""
-    return f"{plant} {_line_words(case, network, host)}".strip()
+    return f"{plant} {_line_words(context, network, host)}".strip()
 
 
-def _line_words(case: Case, network: Network, host: Host) -> str:
+def _line_words(context: Context, network: Network, host: Host) -> str:
     """A sentence on a flexible line that would be there sooner than the firm one; empty where none would."""
-    context = Context.of(case.scenario, case.catalog)
     site = context.site(host.site)
     offered = site.power.flexible if site.power else None
     line = offered or Flexible(max_mw=1.0)
     months = float(context.pick(line.lead_months, "connections", line.id, "lead_months"))
-    live = case.calendar.step_of(line_wait(context, host, months)[2])
+    live = context.calendar.step_of(line_wait(context, host, months)[2])
     firm = {a.name: 0 for a in network.activities if a.kind in GRID and a.item != line.id}
     ends = network.early_ends()
-    sooner = (ends[SERVICE] - max(live, network.early_ends(firm)[SERVICE])) * case.calendar.step_months
+    sooner = (ends[SERVICE] - max(live, network.early_ends(firm)[SERVICE])) * context.calendar.step_months
     if sooner <= 0:
         return ""
     path = f"sites[{host.site}].power.flexible"
@@ -106,9 +108,8 @@ def _line_words(case: Case, network: Network, host: Host) -> str:
     )
 
 
-def _bridges(case: Case, host: Host) -> list[Bridge]:
+def _bridges(context: Context, host: Host) -> list[Bridge]:
     """Plant of the catalog with all its figures, bound to no place, that the site does not offer."""
-    context = Context.of(case.scenario, case.catalog)
     site = context.site(host.site)
     offered = {option.id for option in site.power.options} if site.power else set()
     fuels, found = context.catalog.table(TABLE)["fuel"], []

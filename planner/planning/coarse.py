@@ -97,7 +97,8 @@ def whole_units_of_least_load(run: SolveRun, x: Floats) -> Solution | None:
     found = run.timed("units", lambda: engine.lp(run.left("units")))
     if found.x is None:
         run.free()
-    return found if found.x is not None else None
+        return None
+    return found
 
 
 def least_load(engine: Engine, coarse: Coarse, x: Floats, time_limit_s: float) -> tuple[Solution, int]:

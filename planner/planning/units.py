@@ -69,10 +69,8 @@ def _last(run: SolveRun) -> Solution:
 def _whole_units(run: SolveRun, x: Floats) -> Solution:
     """Units by rounding; where the case is large, in its smaller programme, and then the rest of the model for them."""
     engine = run.engine
-    if run.fleet is not None and (found := whole_units_of_least_load(run, x)) is not None:
-        return found
     if run.fleet is not None:
-        return _units_of(run, run.fleet)
+        return whole_units_of_least_load(run, x) or _units_of(run, run.fleet)
     if run.large is None:
         gap = run.target if run.hard else UNITS_GAP
         return run.timed("units", lambda: whole_units(engine, x, gap, run.left("units")))

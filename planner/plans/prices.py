@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.solver.arrays import Block
 from planner.solver.solution import Solution
 
 if TYPE_CHECKING:
@@ -56,13 +55,6 @@ COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning"]
 NEGLIGIBLE_MUSD, NEGLIGIBLE_MW = 1e-7, 1e-6
 
 
-def _used(engine: Engine, solution: Solution, block: Block) -> np.ndarray:
-    """Whether each member of a family of (host, period) has any space."""
-    assert solution.x is not None
-    space = engine.family(solution.x, "space_mw")
-    return np.array([space[block.tuple_at(i)] > NEGLIGIBLE_MW for i in range(block.size)])
-
-
 def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
     """rule, index, t, label, dual (MUSD per unit), unit, meaning; empty without duals."""
     rows: list[tuple[str, str, int, str, float, str, str]] = []
@@ -73,8 +65,9 @@ def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
         if block is None or not block.size:
             continue
         duals = solution.row_dual[block.slice]
-        if rule == "space_max":  # of a place that is not open it is no limit but what opening would bring
-            duals = np.where(_used(engine, solution, block), duals, 0.0)
+        if rule == "space_max" and solution.x is not None:  # of a place that is not open it is no limit
+            space = engine.family(solution.x, "space_mw").reindex(block.labels)
+            duals = np.where(space.to_numpy(float) > NEGLIGIBLE_MW, duals, 0.0)
         for i in (abs(duals) / scale > NEGLIGIBLE_MUSD).nonzero()[0]:
             index = block.tuple_at(int(i))
             t = next((int(x) for x in reversed(index) if isinstance(x, int)), -1)

@@ -261,15 +261,17 @@ def _step(prices: pd.DataFrame, values: Mapping[str, float], scenario: Scenario)
         "delay": -prices.loc[prices["rule"].isin(DELAY_RULES), "dual"].sum(),
         "control": abs(prices.loc[prices["rule"] == "control_floor", "dual"].sum()),
     }
+    limits = scenario.limits
+    asked = {
+        "delay": limits.max_delay_months is not None,
+        "control": limits.min_control is not None or bool(limits.control_floors),
+    }
     told = {
-        what: t(f"answer.{what}-step", musd=number(musd, 2)) if musd > MUSD_TOLD else t(f"answer.{what}-free")
+        what: t(f"answer.{what}-step", musd=number(musd, 2))
+        if musd > MUSD_TOLD
+        else t(f"answer.{what}-{'kept' if asked[what] else 'free'}")
         for what, musd in rate.items()
     }
-    limits = scenario.limits
-    if rate["control"] <= MUSD_TOLD and (limits.min_control is not None or limits.control_floors):
-        told["control"] = t("answer.control-kept")
-    if rate["delay"] <= MUSD_TOLD and limits.max_delay_months is not None:
-        told["delay"] = t("answer.delay-kept")
     most = values.get("control_max")
     if most is not None and values["control_score"] >= most - TOP:
         told["control"] = t("answer.control-most", most=number(most))

@@ -82,12 +82,12 @@ def built(held: pd.DataFrame, fleet: pd.DataFrame) -> str:
 def doubtful_dates(held: pd.DataFrame) -> str:
     """Places whose planned first service is more likely missed than kept, with its odds; empty where there is none."""
     late = held[held["on_time_share"].astype(float) < EVEN]
-    told = [
-        t("answer.odds", place=row.place, date=date_, share=percent(row.on_time_share), even=even)
-        for row in late.head(NAMED).itertuples()
-        for date_, even in [_apart(row.service_date, row.p50_date)]
-    ]
-    return " ".join(told)
+    return " ".join(_odds(row) for row in late.head(NAMED).itertuples())
+
+
+def _odds(row: Any) -> str:
+    planned, even = _apart(row.service_date, row.p50_date)
+    return t("answer.odds", place=row.place, date=planned, share=percent(row.on_time_share), even=even)
 
 
 def paid(ledger: pd.DataFrame) -> str:

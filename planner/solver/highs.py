@@ -128,29 +128,29 @@ class LiveHighs:
     @contextmanager
     def unperturbed(self) -> Iterator[None]:
         """For a while, the dual simplex does not perturb costs: a tenth fewer pivots from a near basis."""
-        self.call("setOptionValue", PERTURBATION, 0.0)
-        try:
+        with self._with_option(PERTURBATION, 0.0, 1.0):
             yield
-        finally:
-            self.call("setOptionValue", PERTURBATION, 1.0)
 
     @contextmanager
     def at_most(self, pivots: int) -> Iterator[None]:
         """For a while, a simplex ends after so many pivots; a solve that is cut short has no values."""
-        self.call("setOptionValue", PIVOTS, pivots)
-        try:
+        with self._with_option(PIVOTS, pivots, NO_LIMIT):
             yield
-        finally:
-            self.call("setOptionValue", PIVOTS, NO_LIMIT)
 
     @contextmanager
     def at_most_nodes(self, nodes: int) -> Iterator[None]:
         """For a while, an integer programme ends after so many nodes, with the best it has found."""
-        self.call("setOptionValue", NODES, nodes)
+        with self._with_option(NODES, nodes, NO_LIMIT):
+            yield
+
+    @contextmanager
+    def _with_option(self, name: str, value: float, usual: float) -> Iterator[None]:
+        """An option of HiGHS for a while, and its usual value after it."""
+        self.call("setOptionValue", name, value)
         try:
             yield
         finally:
-            self.call("setOptionValue", NODES, NO_LIMIT)
+            self.call("setOptionValue", name, usual)
 
     @contextmanager
     def closed(self, cols: Where) -> Iterator[None]:

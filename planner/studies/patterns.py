@@ -18,7 +18,7 @@ def pattern_of_tables(engine: Engine, tables: dict[str, pd.DataFrame]) -> Patter
     adopted = set(tables["stacks"].loc[tables["stacks"]["adopted"].astype(bool), "a"])
     signed, left = _dated(tables.get("agreements"), "e"), _dated(tables.get("exits"), "a")
     put_off = _dated(tables.get("adoptions"), "a")
-    held = _held(tables.get("levels"))
+    held = promised_levels(tables.get("levels"))
     chosen = {
         "open": lambda i: (i[0], i[1]) in opened,
         "sign": lambda i: (i[0], i[1]) in signed,
@@ -35,7 +35,7 @@ def _dated(table: pd.DataFrame | None, name: str) -> set[tuple[Any, int]]:
     return set() if table is None else set(zip(table[name], table["t"].astype(int), strict=True))
 
 
-def _held(levels: pd.DataFrame | None) -> set[tuple[Any, Any]]:
+def promised_levels(levels: pd.DataFrame | None) -> set[tuple[Any, Any]]:
     """Hosts and the levels they are held to."""
     return set() if levels is None else {(r.h, r.l) for r in levels.itertuples() if r.promised}
 

@@ -26,6 +26,7 @@ from planner.facts.errors import BadValue, NoPlan
 from planner.plans.plan import Plan, plan_of
 from planner.scenario.horizon import StepName
 from planner.solver.engine import YES_OR_NO, Engine
+from planner.studies.patterns import promised_levels
 
 WHOLE_PLANT = ("plants", "bridges", "hires")
 """Purchases that may come in whole units: held as bought."""
@@ -76,13 +77,10 @@ def hold(engine: Engine, plan: Plan) -> None:
         if p.domain in ("binary", "integer") or p.name in WHOLE_PLANT:
             _hold_purchase(engine, plan, p)
     stacks = tables["stacks"].set_index("a")["adopted"].astype(float)
-    engine.live.set_col_bounds(ADOPTION, *[stacks.reindex(columns[ADOPTION].labels).to_numpy(float)] * 2)
+    engine.fix(ADOPTION, stacks.reindex(columns[ADOPTION].labels).to_numpy(float))
     if LEVEL in columns:
-        kept = set(
-            tables["levels"].loc[tables["levels"]["promised"], ["h", "l"]].itertuples(index=False, name=None)
-        )
-        held = np.array([float(i in kept) for i in columns[LEVEL].labels])
-        engine.live.set_col_bounds(LEVEL, held, held)
+        kept = promised_levels(tables["levels"])
+        engine.fix(LEVEL, np.array([float(i in kept) for i in columns[LEVEL].index]))
     _hold_fleet(engine, plan)
     _hold_service(engine, plan)
 
@@ -92,8 +90,7 @@ def _hold_purchase(engine: Engine, plan: Plan, p: Purchase) -> None:
     columns = [family for family in p.families if family in engine.arrays.columns]
     amounts = dict(_bought(engine.case, plan, p))
     for family in columns:
-        own = np.array([amounts.pop(_key(i), 0.0) for i in engine.arrays.columns[family].labels])
-        engine.live.set_col_bounds(family, own, own)
+        engine.fix(family, np.array([amounts.pop(i, 0.0) for i in engine.arrays.columns[family].index]))
     if amounts:
         raise NoPlan(
             f"{p.words.lower()}: {', '.join(map(str, next(iter(amounts))))} is not offered on finer steps"
@@ -110,10 +107,6 @@ def _bought(case: Case, plan: Plan, p: Purchase) -> Iterator[tuple[tuple[Any, ..
             for name in p.index
         )
         yield index, row[p.amount] / p.per if p.amount else 1.0
-
-
-def _key(label: Any) -> tuple[Any, ...]:
-    return label if isinstance(label, tuple) else (label,)
 
 
 def _periods(case: Case, plan: Plan, t: int) -> range:
@@ -139,7 +132,7 @@ def _hold_fleet(engine: Engine, plan: Plan) -> None:
         for t in held.index:
             steps = _periods(engine.case, plan, t)
             least |= {(h, a, k, i): low[t] if gives_way[t] and i < steps[-1] else now[t] for i in steps}
-    own = np.array([least.get(_key(i), 0.0) for i in engine.arrays.columns["fleet"].labels])
+    own = np.array([least.get(i, 0.0) for i in engine.arrays.columns["fleet"].index])
     engine.live.set_col_bounds("fleet", own, np.inf)
 
 
@@ -153,19 +146,17 @@ def _hold_service(engine: Engine, plan: Plan) -> None:
         if row.w not in trained
         for t in _periods(engine.case, plan, row.t)
     }
-    labels, block = arrays.columns["unserved"].labels, arrays.columns["unserved"].slice
-    most = np.array([open_share.get(_key(i), 1.0) for i in labels])
-    engine.live.set_col_bounds("unserved", 0.0, np.minimum(most, arrays.col_upper[block]))
+    block = arrays.columns["unserved"]
+    most = np.array([open_share.get(i, 1.0) for i in block.index])
+    engine.live.set_col_bounds("unserved", 0.0, np.minimum(most, arrays.col_upper[block.slice]))
     if "placed" in arrays.columns:
         at = {
             (w, j): h
             for w, j, h in runs.loc[runs["finished_share"] > 0.5, ["w", "j", "h"]].itertuples(index=False)
         }
-        held = np.array(
-            [float(q in (at.get((w, j)), ALL_HOSTS)) for w, j, q in arrays.columns["placed"].labels]
-        )
-        done = np.array([float((w, j) in at) for w, j, _ in arrays.columns["placed"].labels])
-        engine.live.set_col_bounds("placed", held * done, held * done)
+        places = arrays.columns["placed"].index
+        done = [float((w, j) in at and q in (at[w, j], ALL_HOSTS)) for w, j, q in places]
+        engine.fix("placed", np.array(done))
 
 
 def cost_by_account(plan: Plan, again: Plan) -> pd.DataFrame:
