@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+EVERY_S = 2.0
+"""Seconds between two reports of how many steps of a stage are done."""
 
 
 @dataclass(frozen=True)
@@ -22,3 +26,21 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
+
+
+class Steps:
+    """Tells how many steps of a stage are done, every ``EVERY_S`` seconds at most: what is over sooner tells nothing.
+
+    Steps(say, "prices", "steps priced")(3, 40)  # "3 of 40 steps priced"
+    """
+
+    def __init__(self, say: OnEvent, stage: str, words: str) -> None:
+        self._say, self._stage, self._words, self._told = say, stage, words, time.monotonic()
+
+    def __call__(self, done: int, of: int | None = None) -> None:
+        """``of`` is the number of all, where it is known."""
+        now = time.monotonic()
+        if now - self._told >= EVERY_S:
+            self._told = now
+            many = f"{done}" if of is None else f"{done} of {of}"
+            self._say(Event(self._stage, f"{many} {self._words}"))

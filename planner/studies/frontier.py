@@ -27,7 +27,7 @@ from planner.case.build import build_case
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NoPlan
 from planner.facts.rounding import rounded_down, rounded_up
-from planner.planning.events import Event, OnEvent
+from planner.planning.events import Event, OnEvent, Steps
 from planner.planning.pipeline import least_delays
 from planner.planning.solve_run import Outcome
 from planner.scenario.schema import Scenario
@@ -36,7 +36,7 @@ from planner.studies.frontier_limits import FAST, HIGH_SHARE, OWN, Limit, Limits
 from planner.studies.frontier_lines import finer_rows
 from planner.studies.frontier_plans import OWN_POINT, Made, Task, limits_of, solve_all, unbound
 from planner.studies.frontier_tables import SHORT_OF_MOST, grid, on_front, payoff, plan_rows
-from planner.studies.next_step import solve_closer, with_prices
+from planner.studies.next_step import OnStep, solve_closer, untold, with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
 from planner.studies.screening import LiveFrontier, Pattern
@@ -123,16 +123,22 @@ def frontier(
         stated = one.scenario.limits
         if one.bound is not None and isinstance(stated.max_delay_months, dict):
             live.prove(stated.max_delay_months, stated.min_control, one.bound)
-    say(Event("screening", f"a grid of limits on {len(live.patterns)} patterns of hosts and stacks"))
+    say(Event("screening", f"a grid of limits; patterns of hosts and stacks: {len(live.patterns)}"))
+    solved_points, told = itertools.count(1), Steps(say, "screening", "points solved")
+    live.between = lambda: told(next(solved_points))
     made_rows = plan_rows(tasks, solved, case)
     rows = [*made_rows, *_screened_rows(live, should_stop)]
     say(Event("prices", "what the next step from each point costs"))
-    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_PIVOTS, should_stop)
+    closer = Steps(say, "prices", "prices looked at closer")
+    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_PIVOTS, should_stop, closer)
     if live.add_found():
         rows = [*made_rows, *_screened_rows(live, should_stop)]
-    table = _points(rows, live, should_stop)
+    table = _points(rows, live, should_stop, Steps(say, "prices", "points priced"))
     say(Event("ranges", "which choices are forced, which are free"))
-    ranges = near_optimal_ranges(live, _own_months(scenario, limits, solved), scenario.limits.min_control)
+    ranges = near_optimal_ranges(
+        live, _own_months(scenario, limits, solved), scenario.limits.min_control,
+        should_stop=should_stop, on_step=Steps(say, "ranges", "choices compared"),
+    )  # fmt: skip
     return Frontier(table, payoff(live), live.patterns, free.least, ranges, found)
 
 
@@ -181,10 +187,13 @@ def screened(live: LiveFrontier, should_stop: Callable[[], bool] | None = None) 
 
 
 def _points(
-    rows: list[dict[str, Any]], live: LiveFrontier, should_stop: Callable[[], bool] | None
+    rows: list[dict[str, Any]],
+    live: LiveFrontier,
+    should_stop: Callable[[], bool] | None,
+    on_step: OnStep = untold,
 ) -> pd.DataFrame:
     """Rows of plans and of the grid: who is on the front, what the next step from there costs, and a number each."""
-    table = with_prices(on_front(pd.DataFrame(rows)), live, should_stop)
+    table = with_prices(on_front(pd.DataFrame(rows)), live, should_stop, on_step)
     table.insert(0, "point", np.arange(len(table)))
     return table
 

@@ -119,8 +119,9 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders
     for asked in reversed(months):
         if should_stop is not None and should_stop():
             break
-        top = rounded_down(live.most_control(asked) - SHORT_OF_MOST, 2)
-        found.append(live.at(asked, top))
+        top = live.most_control(asked) - SHORT_OF_MOST
+        if np.isfinite(top):  # hosts and stacks of slow plans may reach nothing so soon
+            found.append(live.at(asked, rounded_down(top, 2)))
     return Grid(months, [least, *levels], rows_of(found))
 
 

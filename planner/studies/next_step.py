@@ -24,6 +24,10 @@ CLOSER = 0.2
 """Share of a price to which the cost at either limit is solved closer."""
 
 
+OnStep = Callable[[int, int], None]
+"""Told how many steps are done, of how many."""
+
+
 class Live(Protocol):
     """A live trade-off, such as ``planner.studies.screening.LiveFrontier``."""
 
@@ -96,12 +100,21 @@ def _between(
     return Price(max(0.0, more - cost), least, max(0.0, more - live.at_least(*here)))
 
 
+def untold(done: int, of: int) -> None:
+    """Tells nobody how many steps are done."""
+
+
 def solve_closer(
-    points: pd.DataFrame, live: Live, most_pivots: int, should_stop: Callable[[], bool] | None = None
+    points: pd.DataFrame,
+    live: Live,
+    most_pivots: int,
+    should_stop: Callable[[], bool] | None = None,
+    on_step: OnStep = untold,
 ) -> None:
     """For so many pivots, proves more of the costs behind prices that are not known; ``live`` keeps what it learns.
 
-    Not seconds: what is known is then the same on a busy machine, and where a run goes on.
+    Not seconds: what is known is then the same on a busy machine, and where a run goes on. ``on_step`` is told how many
+    prices were looked at, of how many: first each as it is, then those that are not known.
     """
     pivots = 0
 
@@ -109,14 +122,18 @@ def solve_closer(
         return pivots > most_pivots or (should_stop is not None and should_stop())
 
     steps: list[tuple[float, int, dict[str, Any], tuple[float, float], float]] = []
-    for row in _priced(points).values():
-        for stricter in tighter(row).values():
-            if late():
-                return
-            found = price(live, row, stricter)
-            if found.musd > 0 and not found.known:
-                steps.append(((found.most - found.least) / found.musd, len(steps), row, stricter, found.musd))
-    for _, _, row, stricter, musd in sorted(steps):  # those that lack least first: they are known soonest
+    asked = [(row, stricter) for row in _priced(points).values() for stricter in tighter(row).values()]
+    for done, (row, stricter) in enumerate(asked):
+        if late():
+            return
+        on_step(done, len(asked))
+        found = price(live, row, stricter)
+        if found.musd > 0 and not found.known:
+            steps.append(((found.most - found.least) / found.musd, len(steps), row, stricter, found.musd))
+    known = len(asked) - len(steps)
+    # those that lack least first: they are known soonest
+    for done, (_, _, row, stricter, musd) in enumerate(sorted(steps)):
+        on_step(known + done, len(asked))
         here, cost = limits(row), float(row["cost_npv_musd"])
         more = cost + musd
         for _ in range(2):  # what is found at first may make the step smaller
@@ -135,19 +152,24 @@ def _priced(points: pd.DataFrame) -> dict[Any, dict[str, Any]]:
 
 
 def with_prices(
-    points: pd.DataFrame, live: Live, should_stop: Callable[[], bool] | None = None
+    points: pd.DataFrame,
+    live: Live,
+    should_stop: Callable[[], bool] | None = None,
+    on_step: OnStep = untold,
 ) -> pd.DataFrame:
     """The points with both prices and their ends, and the gap of screening points.
 
     A price is NaN where it is not known, its ends as well where there is none: for plans, for points that another
-    beats, and after a stop.
+    beats, and after a stop. ``on_step`` is told how many points have theirs, of how many.
     """
     prices: dict[tuple[Any, str], Price] = {}
+    priced = _priced(points)
 
     def stop() -> bool:
         return should_stop is not None and should_stop()
 
-    for i, row in _priced(points).items():
+    for done, (i, row) in enumerate(priced.items()):
+        on_step(done, len(priced))
         for name, stricter in tighter(row).items():
             if stop():
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,9 +66,9 @@ def walk(
     """Asks all points of a path, two workers in threads from either end; the levels of which all points were walked.
 
     ``ask`` solves a point (worker, months, points) and says whether it can be reached; what is ``hopeless`` by then is not
-    asked. A stop ends both before their next line.
+    asked. A stop ends both before their next line, an interrupt before their next point.
     """
-    left = [*path]
+    left, ended = [*path], threading.Event()
     every = {level for line in left for _, level in line}
 
     def go(worker: Worker, take: Callable[[], Line], spare: int) -> None:
@@ -81,14 +82,20 @@ def walk(
             if last and spots and _apart(last, spots[-1]) < _apart(last, spots[0]):
                 spots.reverse()
             for spot in spots:
+                if ended.is_set():
+                    return
                 # a looser one may have failed by now
                 if not hopeless(*spot) and ask(worker, *spot):
                     last = spot
             left.remove(line)
 
     with ThreadPoolExecutor(len(team)) as pool:  # HiGHS lets other threads run
-        # the last line is nearest to who comes up from the end
-        list(pool.map(go, team, (path.popleft, path.pop), (1, 0)))
+        try:  # the last line is nearest to who comes up from the end
+            list(pool.map(go, team, (path.popleft, path.pop), (1, 0)))
+        except BaseException:  # nobody waits for the lines that are left
+            ended.set()
+            path.clear()
+            raise
     return every - {level for line in left for _, level in line}
 
 

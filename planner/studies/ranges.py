@@ -5,7 +5,7 @@ A range that is narrow is a forced choice; a wide one is free: taste, risk or po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pandas as pd
 from planner.case.bounds import Bounds
 from planner.plans.kpis import service_months
 from planner.solver.arrays import Floats
+from planner.studies.next_step import OnStep, untold
 from planner.studies.screening import LiveFrontier, Point
 
 EXTRA_COST_SHARES = (0.01, 0.03)
@@ -24,13 +25,21 @@ def near_optimal_ranges(
     max_delay_months: float | None,
     min_control_points: float | None = None,
     extra: Iterable[float] = EXTRA_COST_SHARES,
+    should_stop: Callable[[], bool] | None = None,
+    on_step: OnStep = untold,
 ) -> pd.DataFrame:
     """choice, unit, extra_cost_share, best, least, most: on the cheapest pattern at the given limits.
 
-    Choices: share of the served work by host and by vendor, accelerators owned and rented at the end, control.
+    Choices: share of the served work by host and by vendor, accelerators owned and rented at the end, control. A stop
+    leaves out those that are not worked out; ``on_step`` is told how many are, of how many.
     """
+    shares, rows = tuple(extra), list[tuple[str, str, float, float, float, float]]()
     point = live.solve(max_delay_months, min_control_points)
-    rows = () if point is None else near_optimal_rows(live, point, extra)
+    for row in () if point is None else near_optimal_rows(live, point, shares):
+        rows.append(row)
+        on_step(len(rows), len(shares) * len(choices(live)))
+        if should_stop is not None and should_stop():
+            break
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

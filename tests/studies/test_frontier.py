@@ -150,7 +150,7 @@ def test_choices_are_compared_within_the_wait_of_the_plan_at_the_scenarios_own_l
     """Where that is longer than usual, as under a floor on control; a limit that the scenario states is kept."""
     asked: list[float] = []
 
-    def recorded(live: LiveFrontier, months: float, least: Any) -> pd.DataFrame:
+    def recorded(live: LiveFrontier, months: float, least: Any, **_: Any) -> pd.DataFrame:
         asked.append(months)
         return pd.DataFrame()
 
@@ -561,3 +561,27 @@ def test_a_stop_reaches_the_plans_in_other_processes() -> None:
     """Without it, the plans under way would be made to their end and the frontier be returned."""
     with pytest.raises(NoPlan, match="stopped before the first plan"):
         frontier(load_scenario(example_path("two-hosts")), 2, "quick", workers=2, should_stop=lambda: True)
+
+
+def test_delays_at_which_no_pattern_reaches_anything_have_no_point() -> None:
+    """Few slow plans: their hosts and stacks may not serve at the least delay at all."""
+
+    class Slow:
+        least_delay_months = 3.0
+
+        def at(self, months: float, control: float | None = None) -> dict[str, Any]:
+            return {
+                "feasible": months > 5.0,
+                "control_score": 50.0,
+                "max_delay_months": months,
+                "min_control": control,
+            }
+
+        def most_control(self, months: float) -> float:
+            return 60.0 if months > 5.0 else float("-inf")
+
+        def sweep(self, *_: Any) -> list[dict[str, Any]]:
+            return []
+
+    found = grid(cast(Any, Slow()), None)
+    assert {row["max_delay_months"] for row in found.rows} == {m for m in found.months if m > 5.0}

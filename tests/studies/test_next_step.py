@@ -1,5 +1,6 @@
 """A price is shown where its ends are near enough, and its costs are solved closer until they are."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.planning.events import Steps
 from planner.studies.next_step import CONTROL, SPEED, least, most, price, solve_closer, with_prices
 
 
@@ -87,3 +89,27 @@ def test_plans_and_what_nothing_reaches_have_no_price() -> None:
     assert table.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all() and table.loc[1, "gap"] == 0.01
     found = price(Steep(0.0), table.loc[0].to_dict(), (0.5, 5.0))
     assert not found.known and np.isnan(found.shown)
+
+
+def test_prices_tell_how_many_are_done() -> None:
+    points, told = pd.concat([one(6.0, 5.0), one(7.0, 5.0)], ignore_index=True), list[tuple[int, int]]()
+    solve_closer(points, Steep(short=2.0), 1000, on_step=lambda *step: told.append(step))
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (2, 4), (3, 4)], (
+        "all four, then the two that are not known"
+    )
+    told.clear()
+    with_prices(points, Steep(short=2.0), on_step=lambda *step: told.append(step))
+    assert told == [(0, 2), (1, 2)]
+
+
+def test_steps_are_told_every_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, told = [0.0], list[str]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    steps = Steps(lambda event: told.append(f"{event.stage}: {event.message}"), "prices", "points priced")
+    for done in range(10):
+        now[0] = 0.9 * done
+        steps(done, 10)
+    steps(99)
+    now[0] = 99.0
+    steps(99)
+    assert told == [*(f"prices: {n} of 10 points priced" for n in (3, 6, 9)), "prices: 99 points priced"]

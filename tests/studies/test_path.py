@@ -104,3 +104,29 @@ def test_what_is_hopeless_is_not_asked_and_a_stop_leaves_whole_levels() -> None:
     assert done < set(LEVELS)
     for level in done:
         assert sorted(m for own, m in asked if own == level) == sorted(MONTHS)
+
+
+def test_an_interrupt_ends_both_workers_before_their_next_point() -> None:
+    """Ctrl-C is raised where the workers are waited for: what they have left would take minutes."""
+    asked: list[Any] = []
+
+    def ask(worker: str, *spot: Any) -> bool:
+        asked.append(spot)
+        raise KeyboardInterrupt
+
+    def once(worker: str, *spot: Any) -> bool:
+        asked.append(spot)
+        if worker == "up":
+            raise KeyboardInterrupt
+        met.wait(5.0)
+        return True
+
+    met = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        walk(lines(MONTHS, LEVELS, (0, 5, 6, 6)), ("up",), ask, lambda *_: False, None)
+    assert len(asked) == 1
+    asked.clear()
+    threading.Timer(0.2, met.set).start()
+    with pytest.raises(KeyboardInterrupt):
+        walk(lines(MONTHS, LEVELS, (0, 5, 6, 6)), ("up", "down"), once, lambda *_: False, None)
+    assert len(asked) <= 2, "the other ends the point it is at"
