@@ -71,9 +71,10 @@ def layout(services: Any) -> dmc.MantineProvider:
 def _away() -> html.Div:
     """Shown by assets/away.js while the server does not answer."""
     parts: list[Any] = [
-        html.Span(t(f"app.away.{state}"), className=f"is-{state}") for state in ("away", "unsaved", "back")
+        html.Span(t(f"app.away.{state}"), className=f"is-{state}")
+        for state in ("away", "unsaved", "back", "part")
     ]
-    again = html.Button(t("app.away.reload"), type="button", className="plain-button is-back")
+    again = html.Button(t("app.away.reload"), type="button", className="plain-button is-back is-part")
     return html.Div([*parts, again], id="away", className="away", role="alert", hidden=True)
 
 

@@ -1,4 +1,4 @@
-// Says when the server does not answer, and what was not saved; goes when it answers again and nothing was lost.
+// Says when the server does not answer, what was not saved and what did not arrive; goes when it answers again and nothing was lost.
 // Marks the page while the server works on what the reader did (app.css shows it if that takes long).
 (function () {
   "use strict";
@@ -7,6 +7,7 @@
   const GONE = [502, 503, 504];
   const plain = window.fetch.bind(window);
   let unsaved = false;
+  let broken = false;
   let waiting = 0;
   let leaving = false;
 
@@ -37,7 +38,7 @@
       }
       window.clearInterval(waiting);
       waiting = 0;
-      show(unsaved ? "back" : "");
+      show(broken ? "part" : unsaved ? "back" : "");
     }).catch(function () {});
   }
 
@@ -49,6 +50,14 @@
     show(unsaved ? "unsaved" : "away");
     waiting = waiting || window.setInterval(look, EVERY_MS);
   }
+
+  // A script of the page that did not arrive: Dash asks nothing before its last part is there, so nothing else would tell.
+  window.addEventListener("error", function (event) {
+    if (event.target instanceof HTMLScriptElement) {
+      broken = true;
+      away();
+    }
+  }, true);
 
   let asked = 0;
   function busy(change) {

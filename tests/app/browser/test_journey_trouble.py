@@ -73,7 +73,13 @@ def test_trouble(open_page: Callable[..., Page], accessible: Callable[[Page], No
     page.goto(f"{site.url}/runs/{second.id}")
     before = working(site, second)
     site.restart()
+    parts = re.compile("/async-")
+    page.route(parts, lambda route: route.abort("connectionrefused"))
     page.reload()
+    expect(page.get_by_text("A part of this page did not arrive")).to_be_visible()
+    page.unroute(parts)
+    with page.expect_response(re.compile("_dash-update-component")):  # what was left out is there now
+        page.get_by_role("button", name="Reload").click()
     expect(page.get_by_text("Running", exact=True)).to_be_visible()
     found = site.services.store.job(second.id)
     assert found is not None and found.pid == before.pid
