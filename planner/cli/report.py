@@ -57,9 +57,8 @@ def report(
 
     found = find_run(run, root)
     answers = found.kind in WHAT_IF and format == "html"
-    if not answers and (not found.has_plan or "ledger" not in found.tables):
-        where = f"; its plans are in {found.path / 'points'}" if found.kind == "frontier" else ""
-        raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to report{where}")
+    if not answers:
+        found.needs_plan("report")
     tell_catalog(found, load_catalog(catalog))
     endings = {"xlsx": ".xlsx", "html": ".html", "pdf": ".pdf", "brief": "-brief.html"}
     target = output or Path(f"{found.name}{endings[format]}")

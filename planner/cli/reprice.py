@@ -39,13 +39,11 @@ def reprice(
       planner reprice runs/korea --step month --json
     """
     from planner.facts.catalog import load_catalog
-    from planner.runs.disk import RunError
     from planner.runs.run import find_run
     from planner.studies.repriced import COST, cost_by_account, reprice
 
     found = find_run(run, root)
-    if not found.has_plan or "ledger" not in found.tables:
-        raise RunError(f"run {found.name} ({found.kind}, {found.status}) holds no plan to price again")
+    found.needs_plan("price again")
     tell_catalog(found, load_catalog(catalog))
     plan = found.plan()
     again = reprice(plan, step)

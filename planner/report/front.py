@@ -10,7 +10,7 @@ import pandas as pd
 
 from planner.case.periods import Calendar
 from planner.facts.numbers import fixed, number
-from planner.facts.rounding import rounded_up
+from planner.facts.rounding import rounded_down, rounded_up
 from planner.plans.kpis import served_share, service_months
 from planner.report.built import few
 from planner.report.strings import t
@@ -124,8 +124,7 @@ def limits(points: pd.DataFrame, kpis: pd.DataFrame) -> Limits:
         delay = float(values.get("delay_months") or 0.0)
         low, high = float(values.get("unavoidable_delay_months") or 0.0), delay + 12.0
         least, most = 0.0, float(values.get("control_max") or 100.0)
-    low, high = math.ceil(10 * low - 1e-3) / 10, math.ceil(10 * high - 1e-3) / 10
-    most = math.floor(10 * most) / 10
+    low, high, most = rounded_up(low, 1), rounded_up(high, 1), rounded_down(most, 1)
     least = min(math.floor(10 * least) / 10, max(0.0, most - 1.0))
     return Limits(low, max(high, low + 1.0), least, max(most, least + 0.1))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from planner.finance.tables import FAULTS, SCHEMA, finance_tables
-from planner.runs.disk import RunError
 from planner.runs.run import Run
 
 NEEDED = ("ledger", "fleet", "serving", "commitments")
@@ -14,9 +13,7 @@ NEEDED = ("ledger", "fleet", "serving", "commitments")
 
 def plan_tables(run: Run) -> dict[str, pd.DataFrame]:
     """The tables a plan's finance is read from; RunError without a plan."""
-    missing = [name for name in NEEDED if name not in run.tables]
-    if not run.has_plan or missing:
-        raise RunError(f"run {run.name} ({run.kind}, {run.status}) holds no plan to finance")
+    run.needs_plan("finance", NEEDED)
     return {name: run.table(name) for name in NEEDED}
 
 

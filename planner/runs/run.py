@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -248,6 +248,14 @@ class Run:
     @property
     def has_plan(self) -> bool:
         return self.status in ("optimal", "feasible")
+
+    def needs_plan(self, purpose: str, tables: Collection[str] = ("ledger",)) -> None:
+        """``RunError`` where the run holds no plan with these tables, such as to ``report`` it; of a frontier it says where
+        its plans are."""
+        if self.has_plan and not {*tables} - {*self.tables}:
+            return
+        where = f"; its plans are in {self.path / 'points'}" if self.kind == FRONTIER else ""
+        raise RunError(f"run {self.name} ({self.kind}, {self.status}) holds no plan to {purpose}{where}")
 
     @cached_property
     def kpis(self) -> pd.DataFrame:

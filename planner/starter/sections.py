@@ -132,18 +132,21 @@ def _workload(sector: Sector, places: Places, start: date) -> CommentedMap:
     row = sector.row
     source = row["source_url"] if isinstance(row["source_url"], str) else None
     survives = not pd.isna(row["survival_share"])
-    size = size_fields(row)
+    size, points = size_fields(row), _points(sector.users, start)
+    rounded = (
+        points[-1]["value"] / sector.users if sector.users else 1.0
+    )  # the note is of the users that are written
     return _map(
         **fields(row),
         survival_share=float(row["survival_share"]) if survives else None,
         survive_from=date(start.year + 4, 1, 1) if survives else None,
         **(closed.workload(str(row["data_class"])) if places.closed else {}),
-        size=_map(**size, points=_points(sector.users, start)),
+        size=_map(**size, points=points),
         source=source,
         assumed=True,
         note=_text(
-            f"{row['title']}; {row['note']}. At the end {number(sector.tokens_per_s)} tokens/s at the peak hour, "
-            f"about {number(sector.accelerators, 2)} {REFERENCE}"
+            f"{row['title']}; {row['note']}. At the end {number(rounded * sector.tokens_per_s)} tokens/s at the peak "
+            f"hour, about {number(rounded * sector.accelerators, 2)} {REFERENCE}"
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from planner.cli import app
+from planner.cli.explain import explain
+from planner.explain.least import LAST_RESORT_S
 from planner.intake.scenario_file import example_path
 
 STAFF = "staff_usd_per_accelerator_year"
@@ -67,3 +70,8 @@ def test_faults_of_the_folder_end_every_command(own_facts: Folder) -> None:
             result.exit_code == 2
             and f"{bad / 'parameters.csv'}:2: parameter: no row 'staff'" in result.output
         )
+
+
+def test_the_search_of_the_least_change_ends_where_the_command_says() -> None:
+    """The command line imports no solver before it is asked something."""
+    assert signature(explain).parameters["time_limit"].default == LAST_RESORT_S

@@ -23,6 +23,7 @@ from planner.plans.schema import SCHEMA
 from planner.runs import compare, export, files
 from planner.runs.disk import RunError
 from planner.runs.files import captured_output, content_hash, plain
+from planner.runs.finance import plan_tables
 from planner.runs.frontier import worst
 from planner.runs.run import Run, clean_runs, find_run, list_runs
 from planner.runs.solve import audited, run_solve
@@ -443,3 +444,20 @@ assert len(frame_of(pathlib.Path(sys.argv[1]).read_bytes())) == 10
 assert psutil.Process().num_threads() == before
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "t.parquet")], check=True)
+
+
+def test_a_run_without_a_plan_says_for_what_it_lacks_one_and_of_a_frontier_where_its_plans_are(
+    toy: Scenario, solved: Run, tmp_path: Path
+) -> None:
+    solved.needs_plan("report")
+    for kind, where in (
+        ("loss", "$"),
+        ("frontier", f"; its plans are in {tmp_path / 'frontier' / 'points'}$"),
+    ):
+        with start_run(tmp_path / kind, toy, FACTS, {}, kind=kind) as writer:
+            run = writer.finish(OUTCOME)
+        for purpose, read in (("finance", plan_tables), ("report", lambda run: run.needs_plan("report"))):
+            with pytest.raises(
+                RunError, match=rf"run {kind} \({kind}, optimal\) holds no plan to {purpose}{where}"
+            ):
+                read(run)

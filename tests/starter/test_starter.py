@@ -12,8 +12,10 @@ from planner.case.build import build_case
 from planner.cli import app
 from planner.facts.catalog import load_catalog
 from planner.facts.errors import UnknownName
+from planner.facts.numbers import number
 from planner.intake.scenario_file import load_scenario, load_with_warnings
 from planner.scenario.problems import InputError
+from planner.scenario.schema import Users
 from planner.sizing.size import size
 from planner.starter.choices import choose_places
 from planner.starter.people import MOST_ACCELERATORS, demand_of_people
@@ -73,6 +75,16 @@ def test_every_number_is_sourced_or_marked(starter: Starter) -> None:
     listed = " ".join(starter.assumptions["item"])
     assert all(f"demand[{w.id}]" in listed for w in s.demand)
     assert starter.assumptions["why"].str.len().gt(10).all()
+
+
+def test_what_is_said_of_a_workload_is_of_the_users_that_are_written(starter: Starter) -> None:
+    """The estimate, which reads the file, says the same."""
+    people = demand_of_people(load_catalog(), starter.scenario.country)
+    for sector in people.sectors:
+        w = next(w for w in starter.scenario.demand if w.id == sector.id)
+        assert isinstance(w.size, Users) and w.note is not None
+        tokens = sector.tokens_per_s * w.size.points[-1].value / sector.users
+        assert f"At the end {number(tokens)} tokens/s" in w.note
 
 
 def test_every_workload_can_be_served_somewhere(starter: Starter) -> None:

@@ -239,6 +239,13 @@ def test_limits_cover_all_points(services: Services) -> None:
     assert points["control_score"].max() - 0.1 <= limits.control_high <= points["control_score"].max()
 
 
+@pytest.mark.parametrize("months", [4.20005, 4.2, 4.2000004])
+def test_the_lowest_stop_of_the_delay_can_be_met(months: float) -> None:
+    points = pd.DataFrame({"max_delay_months": [months, 16.0], "control_score": [50.0, 60.0]})
+    low = front.limits(points, pd.DataFrame()).delay_low
+    assert months - 1e-6 <= low <= months + 0.1
+
+
 def test_the_words_say_what_more_control_and_less_delay_cost() -> None:
     rows = [(12.0, 60.0, 17.0), (12.0, 80.0, 20.5), (6.0, 60.0, 17.25), (6.0, 70.0, 30.0)]
     points = pd.DataFrame(rows, columns=["max_delay_months", "control_score", "cost_npv_musd"]).assign(
