@@ -302,6 +302,13 @@ def _ratio(top: Any, bottom: Any) -> float:
     return float(top / bottom) if bottom else float("nan")
 
 
+def _work_begins(view: View, w: str, day: pd.Timestamp) -> pd.Timestamp:
+    """Of training no day of service is before its work: that of the first run still due then."""
+    runs = view.table("training")
+    begun = runs[(runs["w"] == w) & (runs["deadline_date"] > day)]["begins_date"].dropna()
+    return max([day, *begun.sort_values().head(1)])
+
+
 def _tables(view: View, found: Findings, want: dict[str, float]) -> None:
     """Service dates and delays by workload; contributions to control; what is unmet."""
     demand, service = view.table("demand"), view.table("service")
@@ -315,7 +322,10 @@ def _tables(view: View, found: Findings, want: dict[str, float]) -> None:
     for name, least in (("date_50", 0.5), ("date_95", 0.95)):
         by = demand.sort_values("t").groupby("w")
         met = {w: _from_here_on(1 - part.set_index("t")["unserved_share"], least) for w, part in by}
-        when = [view.date(t) if (t := met.get(w)) is not None else pd.NaT for w in service["w"]]
+        when = [
+            _work_begins(view, w, view.date(t)) if (t := met.get(w)) is not None else pd.NaT
+            for w in service["w"]
+        ]
         got = pd.to_datetime(service[name])
         found.same("service-table", service[["w"]], got, pd.Series(when, dtype="datetime64[ns]"), name)
     points = pd.Series([float(view.table("control")["points"].sum())], index=["sum"])

@@ -236,8 +236,11 @@ def points_by_criterion(
 
 
 def service_dates(case: Case, tables: Tables) -> pd.DataFrame:
-    """Per workload: delay, its unavoidable part, dates after which 50 % and 95 % stay served, least share served."""
-    rows = []
+    """Per workload: delay, its unavoidable part, dates after which 50 % and 95 % stay served, least share served.
+
+    Of training, whose work may be done at any time up to a deadline, no date is before that work begins.
+    """
+    rows, runs = [], tables["training"]
     first = case.serve.groupby("w")["t"].min()
     until = case.demand["until_t"]
     for w, part in tables["demand"].groupby("w", sort=False):
@@ -250,8 +253,8 @@ def service_dates(case: Case, tables: Tables) -> pd.DataFrame:
                 w,
                 float((part["months"] * part["unserved_share"]).sum()),
                 float(part.loc[early, "months"].sum()),
-                _date(case, half),
-                _date(case, most),
+                _begun(_date(case, half), runs[runs["w"] == w]),
+                _begun(_date(case, most), runs[runs["w"] == w]),
                 float(share.min()),
             )
         )
@@ -344,6 +347,12 @@ def _settled(share: pd.Series, least: float) -> int | None:
 
 def _date(case: Case, t: int | None) -> pd.Timestamp:
     return pd.NaT if t is None else pd.Timestamp(case.calendar.date_of(t))
+
+
+def _begun(day: pd.Timestamp, runs: pd.DataFrame) -> pd.Timestamp:
+    """A day, or that on which the work of the training runs that are due after it begins, where that is later."""
+    begins = runs.loc[runs["deadline_date"] > day, "begins_date"].min()
+    return day if pd.isna(begins) else max(day, begins)
 
 
 def _date_row(case: Case, name: str, t: int | None, note: str) -> tuple[Any, ...]:

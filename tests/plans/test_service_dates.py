@@ -9,6 +9,7 @@ from planner.audit import audit
 from planner.case.build import build_case
 from planner.planning.pipeline import solve
 from planner.plans.kpis import service_dates
+from planner.plans.schema import SCHEMA
 
 
 def dates(case, unserved: dict[int, float]) -> tuple[str, str]:
@@ -16,7 +17,8 @@ def dates(case, unserved: dict[int, float]) -> tuple[str, str]:
     table = pd.DataFrame(
         {"w": "work", "t": list(unserved), "months": 3.0, "unserved_share": list(unserved.values())}
     )
-    row = service_dates(case, {"demand": table}).iloc[0]
+    runs = pd.DataFrame(columns=list(SCHEMA["training"]))
+    row = service_dates(case, {"demand": table, "training": runs}).iloc[0]
     half, most = ("" if pd.isna(row[c]) else f"{row[c]:%Y-%m}" for c in ("date_50", "date_95"))
     return half, most
 
@@ -54,3 +56,24 @@ def test_a_pause_between_training_runs_is_no_time_without_service(tiny, plain_ca
     assert plan.kpi("first_service_months") == plan.kpi("full_service_months") == 12.0
     assert np.isclose(plan.kpi("delay_months"), 0.0, atol=1e-6)
     assert not len(audit(plan)), audit(plan).to_string()
+
+
+def test_training_is_not_served_before_its_work_begins(tiny):
+    """Work may wait for quiet hours: what is done by the deadline counts as served at an even pace."""
+    table = pd.DataFrame(
+        {"w": "work", "t": [0, 1, 2, 6, 7], "months": 3.0, "unserved_share": [1.0, 1.0, 0, 0, 0]}
+    )
+    day = pd.Timestamp
+    runs = pd.DataFrame({
+        "w": ["work", "work", "other"], "deadline_date": [day("2028-07-01"), day("2029-01-01"), day("2030-01-01")],
+        "begins_date": [pd.NaT, day("2028-11-15"), day("2028-12-01")],
+    })  # fmt: skip
+    case = build_case(tiny())
+    for begins, want in (
+        (pd.NaT, "2028-11-15"),
+        (day("2027-09-01"), "2027-09-01"),
+        (day("2027-01-01"), "2027-07-01"),
+    ):
+        tables = {"demand": table, "training": runs.assign(begins_date=[begins, *runs["begins_date"][1:]])}
+        row = service_dates(case, tables).iloc[0]
+        assert f"{row['date_50']:%Y-%m-%d}" == f"{row['date_95']:%Y-%m-%d}" == want
