@@ -64,5 +64,5 @@ def next_control(one: Result) -> NextPoint:
 
 
 def waiting(one: Result) -> list[str]:
-    """What the first service of each place waits for, and what would be there sooner."""
+    """What each place waits for before it opens, and what would be there sooner."""
     return waits(case_of(one), {name: one.table(name) for name in OF_WAITS if name in one.run.tables})

@@ -63,8 +63,8 @@ def explain(
 
     Of a scenario: why it has no plan, and the least change as lines for --set.
 
-    Of a run: the limits that bind, what one unit more is worth, what the first service of each place waits for, and the
-    way from what is asked for to its chips.
+    Of a run: the limits that bind, what one unit more is worth, what each place waits for before it opens, and the way
+    from what is asked for to its chips.
 
     With --control, of a run: control by decision, and what the cheapest next point costs and moves.
 
@@ -126,7 +126,7 @@ def _of_plan(run: Any, question: dict[str, Any]) -> dict[str, Any]:
     lines += [f"  - {text}" for text in table["text"].head(20)]
     case = build_case(run.resolved, run.catalog)
     places = waits(case, {name: run.table(name) for name in TABLES if name in run.tables})
-    lines += ["What the first service of each place waits for:", *(f"  - {text}" for text in places)]
+    lines += ["What each place waits for before it opens:", *(f"  - {text}" for text in places)]
     told, beside = _from_people_to_chips(run, case)
     return {
         "text": "\n".join([*lines, *told]), "binding": records(table), "waits": places, "against": records(beside),

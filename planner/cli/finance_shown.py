@@ -174,7 +174,7 @@ def _peaks(owners: pd.DataFrame, cover: pd.DataFrame) -> Any:
     from rich.table import Table
 
     shown = Table(
-        "who", "peak, MUSD", title="Peak funding, and what the state would owe", title_justify="left"
+        "who", "MUSD", title="Owners' money at the worst, and what the state would owe", title_justify="left"
     )
     for payer, peak in owners.groupby("payer", sort=False)["cumulative_musd"].max().items():
         shown.add_row(str(payer), number(max(0.0, peak), 4))

@@ -27,11 +27,11 @@ SHORT = 1e-3
 MONEY_AND_TIME = (
     ("cost_npv_musd", "cost, present value", 0),
     ("capex_musd", "capital cost, all payers", 0),
-    ("total_outlay_musd", "total outlay of the partner", 0),
-    ("peak_funding_musd", "peak funding of the partner", 0),
+    ("total_outlay_musd", "total outlay of the country", 0),
+    ("peak_funding_musd", "peak funding of the country", 0),
     ("delay_months", "weighted wait", 1),
-    ("first_service_months", "first service", "date"),
-    ("full_service_months", "full service", "date"),
+    ("first_service_months", "first service (5 %)", "date"),
+    ("full_service_months", "full service (99.5 %)", "date"),
 )
 CONTROL_AND_SIZE = (
     ("control_by_work", "control of what is served, by work", 1),

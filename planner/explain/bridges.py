@@ -59,7 +59,7 @@ class Bridge:
 
 
 def bridge_words(case: Case, network: Network, peak_mw: float | None) -> str:
-    """Sentences on plant of the catalog and a flexible line that would bring the first service forward; empty where none
+    """Sentences on plant of the catalog and a flexible line that would let the place open sooner; empty where none
     would.
     """
     waits = {a.name: 0 for a in network.activities if a.kind in GRID}

@@ -1,4 +1,4 @@
-"""What the first service of each place waits for, from the network of its activities and the dates of the plan.
+"""What each place waits for before it opens, from the network of its activities and the dates of the plan.
 
 for line in waits(case, tables): print(line)
 """

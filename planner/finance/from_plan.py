@@ -179,7 +179,7 @@ class _Reader:
         return self.quarters.of_period(int(rows["t"].min())) if len(rows) else None, bool(len(own))
 
     def live_from(self, operation_from: int) -> int:
-        """From when lives count: the first service of what is bought, operation at the latest."""
+        """From when lives count: when what is bought first serves, operation at the latest."""
         first, own = self.first_served
         return min(first, operation_from) if first is not None and own else operation_from
 

@@ -1,4 +1,4 @@
-"""Two plans side by side as a lender asks: peak funding, sources, commitments, least cover, the tariff for a cover.
+"""Two plans side by side as a lender asks: owners' money at the worst, sources, commitments, least cover, tariff for it.
 
 The reason beside a difference is worked out from the two plans: the parts of the same sum that differ most.
 """
@@ -26,6 +26,7 @@ from planner.finance.targets import MIN_DSCR, revenue_factor
 from planner.scenario.finance import Revenue
 from planner.scenario.schema import Scenario
 
+OWNERS_WORST = "owners' money at the worst"
 COLUMNS = ["figure", "of", "unit", "base", "other", "difference", "reason"]
 SIZING = "project-finance-sizing-dscr"
 ELSE = "all else"
@@ -171,7 +172,7 @@ def _peaks(base: Side, other: Side) -> list[Row]:
             for s, q in zip((base, other), when, strict=True)
         ]
         why = because(paid[0], paid[1], change=ends[1] - ends[0])
-        rows.append(("peak funding", n, "MUSD", ends[0], ends[1], why))
+        rows.append((OWNERS_WORST, n, "MUSD", ends[0], ends[1], why))
     return rows
 
 

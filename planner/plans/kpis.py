@@ -26,6 +26,7 @@ from planner.plans.residual import residuals_under
 from planner.plans.unit_costs import PARTNER, UnitFigure, unit_figures
 
 FIRST_SERVICE, FULL_SERVICE = 0.05, 0.005
+"""Share of all demand whose service is the first one of a country, and share that full service may leave out."""
 NEED = ("capex", "grant")
 """What has to be funded at any time; other payments are met as they fall once there is service to pay for."""
 NOISE_SHARE = 1e-6
@@ -97,7 +98,7 @@ def _money(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
         ("capex_others_musd", capex.drop(PARTNER, errors="ignore").sum(), "MUSD", "hosts' own capital, undiscounted"),
         ("total_outlay_musd", by_period.sum(), "MUSD", "all payments of the horizon net of grants, undiscounted"),
         ("peak_funding_musd", max(0.0, need.cumsum().max()), "MUSD",
-         "largest cumulative net need: capital net of grants, and all payments before the first service"),
+         "largest cumulative net need: capital net of grants, and all payments before the first service (5 % of demand)"),
         ("peak_year_outlay_musd", by_year.max() if len(by_year) else 0.0, "MUSD",
          f"in {by_year.idxmax()}" if len(by_year) else ""),
     ]  # fmt: skip
@@ -121,20 +122,21 @@ def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
 
 
 def service_periods(share: pd.Series) -> dict[str, int | None]:
-    """From the share of all demand that is served in each period (t): the periods of the first service, and from which on
-    half and all of it stay served. ``None`` where that is never."""
+    """From the share of all demand that is served in each period (t): the periods of the first service, which is that of
+    ``FIRST_SERVICE``, and from which on half, nearly all and all of it stay served. ``None`` where that is never."""
     return {
-        "first": _first(share), "half": _settled(share, HALF), "full": _settled(share, 1 - FULL_SERVICE),
+        "first": _first(share), "half": _settled(share, HALF), "most": _settled(share, NEARLY_ALL),
+        "full": _settled(share, 1 - FULL_SERVICE),
     }  # fmt: skip
 
 
 def service_months(share: pd.Series, calendar: Calendar) -> dict[str, float]:
     """The same in months from the start of the horizon, by the names of ``SERVICE``; NaN where that is never."""
-    found = service_periods(share)
-    return {
+    months = {
         f"{name}_service_months": np.nan if t is None else float(calendar.step_of(t) * calendar.step_months)
-        for name, t in found.items()
+        for name, t in service_periods(share).items()
     }
+    return {name: months[name] for name in SERVICE}
 
 
 def served_share(demand: pd.DataFrame) -> pd.Series:

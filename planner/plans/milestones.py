@@ -1,8 +1,8 @@
 """Milestones: what must be decided, applied for and ordered when, what it waits for, and the slack it has.
 
-What the first service of a host needs forms a network (``planner.plans.network``): each step has its total float, and is
-critical where it has none. What is bought later, the day on which plant is sold again, and the months in which space is
-refitted follow to the end of the horizon, without a float.
+What a host needs to open, that is to serve its first workload, forms a network (``planner.plans.network``): each step has
+its total float, and is critical where it has none. What is bought later, the day on which plant is sold again, and the
+months in which space is refitted follow to the end of the horizon, without a float.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
 
 
 def _steps(case: Case, network: Network) -> Iterator[tuple[Any, ...]]:
-    """What the first service of a host needs, and the time it is held back once all could be there."""
+    """What a host needs to open, and the time it is held back once all could be there."""
     slack, early, step = network.floats(), network.early_ends()[SERVICE], case.calendar.step_months
     for a in network.activities:
         start, end = (pd.Timestamp(case.calendar.day_of(t)) for t in (a.start_t, a.end_t))
@@ -68,7 +68,7 @@ def _steps(case: Case, network: Network) -> Iterator[tuple[Any, ...]]:
 
 
 def _later(case: Case, tables: Tables, network: Network) -> Iterator[tuple[Any, ...]]:
-    """What a host buys after its first service, from order to live date."""
+    """What a host buys after it opened, from order to live date."""
     begins = case.calendar.period_of(network.activities[-1].end_t)
     permit = "permit" if any(a.name == "permit" for a in network.activities) else ""
     for p in PURCHASES:

@@ -1,4 +1,4 @@
-"""The activities that the first service of a place needs: what follows what, when each is planned, and what slack it has.
+"""What a place needs to open, that is to serve its first workload: what follows what, when each is planned, with what slack.
 
     network = host_network(case, tables, "champion")
     network.table()        # name, kind, item, start_t, end_t, early_end_t, float_periods, critical, after
@@ -6,7 +6,7 @@
 Lengths are steps, the shortest length of the plan's periods, and dates are steps from its start. An activity may begin once
 its predecessors are done (an early start of some steps before that where it may run ahead of one) and not before its own
 gate: the plan's start, a release, a granted licence, the decision to open the place. Early dates come from a pass forwards,
-late ones from a pass backwards from the early date of the first service; the difference is the total float, zero along the
+late ones from a pass backwards from the early date of its opening; the difference is the total float, zero along the
 critical path. Where the plan serves later than everything could be ready, the rest is a choice (demand, money, quotas), not
 the calendar's.
 """
@@ -51,7 +51,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Network:
-    """Activities in an order in which each comes after what it waits for; the last is the first service."""
+    """Activities in an order in which each comes after what it waits for; the last is the opening."""
 
     host: str
     activities: tuple[Activity, ...]
@@ -65,7 +65,7 @@ class Network:
         return end
 
     def late_ends(self) -> dict[str, int]:
-        """Latest end of each activity that leaves the early date of the first service as it is."""
+        """Latest end of each activity that leaves the early date of the opening as it is."""
         early = self.early_ends()
         late = dict.fromkeys(early, early[SERVICE])
         for a in reversed(self.activities):
@@ -79,7 +79,7 @@ class Network:
         return {name: late[name] - early[name] for name in early}
 
     def path(self) -> list[Activity]:
-        """One chain without float that ends in the first service, in order of time."""
+        """One chain without float that ends in the opening, in order of time."""
         slack, early = self.floats(), self.early_ends()
         by = {a.name: a for a in self.activities}
         chain, at = list[Activity](), by[SERVICE]
@@ -157,7 +157,7 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
 
 
 def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
-    """The permit for what is added to halls that stand, where anything is before the first service."""
+    """The permit for what is added to halls that stand, where anything is before the opening."""
     added = [row for name in ("halls", "connections") for row in _first(tables[name], h, begins, "")]
     host = next(x for x in case.scenario.hosts if x.id == h)
     lead, first = permit_wait(Context.of(case.scenario, case.catalog), host)

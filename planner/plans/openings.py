@@ -43,7 +43,7 @@ def openings_table(case: Case, networks: list[Network]) -> pd.DataFrame:
 
 
 def late_months(case: Case, network: Network) -> np.ndarray:
-    """(DRAWS,) -> months by which the first service of a host is later than planned, in each draw; 0 where it is not."""
+    """(DRAWS,) -> months by which a host opens later than planned, in each draw; 0 where it is not."""
     draw = np.random.default_rng(case.scenario.solve.seed)
     step = case.calendar.step_months
     end: dict[str, np.ndarray] = {}

@@ -17,7 +17,7 @@ from planner.case.licensing import parents
 from planner.case.periods import Calendar
 from planner.case.places import place_of
 from planner.facts.numbers import number, percent
-from planner.plans.kpis import for_service
+from planner.plans.kpis import served_share, service_periods
 from planner.report import views
 from planner.report.built import NAMED, built, doubtful_dates, few, month, paid, with_openings
 from planner.report.names import in_words, spoken
@@ -31,9 +31,10 @@ FIGURES = ("cost_npv_musd", "delay_months", "control_score", "served_share")
 """The four figures that stand above all others: money, time, control, and how much of the demand is met."""
 TABLES = ("fleet", "demand", "prices", "halls", "openings", "ledger")
 """Tables of a plan that its answer is read from."""
+SAID = {"first": "in", "half": "from", "most": "from"}
+"""Dates of service that are told, and whether they are a month or from a month on."""
 HELD = 0.5
 """Accelerators below which a host holds nothing."""
-ENOUGH = 0.95
 FELL = 0.01
 """Share of the work once done whose loss counts as a fall: less is rounding to whole units."""
 TOP, MUSD_TOLD = 0.05, 1e-6
@@ -165,20 +166,16 @@ def capacity_by_place(fleet: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
 
 
 def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
-    """First service of anything, and from when on half and nearly all of the whole demand stay served."""
-    whole = for_service(demand).groupby("t")[["demand_kref", "served_kref"]].sum().sort_index()
-    whole = whole[whole["demand_kref"] > 0]
-    if not (whole["served_kref"] > 0).any():
+    """The first service of the country, and from when on half and nearly all of the whole demand stay served."""
+    share = served_share(demand[demand["demand_kref"] > 0])
+    if not (share > 0).any():
         return t("answer.no-service")
     day = Calendar.of(scenario.horizon).date_of
-    share = whole["served_kref"] / whole["demand_kref"]
-    first = month(day(int((share > 0).idxmax())))
-    words = [t("answer.first", date=first)]
-    for key, least in (("half", 0.5), ("full", ENOUGH)):
-        short = share[share < least - 1e-6]
-        later = [int(i) for i in share.index if not len(short) or i > short.index[-1]]
-        stays = t("answer.from", date=month(day(later[0]))) if later else t("answer.never")
-        words.append(t(f"answer.{key}", when=stays))
+    words = []
+    for name, at in service_periods(share).items():
+        if name in SAID:
+            when = t("answer.never") if at is None else t(f"answer.{SAID[name]}", date=month(day(at)))
+            words.append(t(f"answer.{name}", when=when))
     return ", ".join(words) + "."
 
 

@@ -80,7 +80,7 @@ def built(held: pd.DataFrame, fleet: pd.DataFrame) -> str:
 
 
 def doubtful_dates(held: pd.DataFrame) -> str:
-    """Places whose planned first service is more likely missed than kept, with its odds; empty where there is none."""
+    """Places whose planned opening is more likely missed than kept, with its odds; empty where there is none."""
     late = held[held["on_time_share"].astype(float) < EVEN]
     return " ".join(_odds(row) for row in late.head(NAMED).itertuples())
 

@@ -115,7 +115,7 @@ def parts_of(run: Run) -> list[Part]:
         *(Part(*part) for part in finance.sections(run.scenario, tables)),
         Part("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
              views.bill_of_materials(tables)),
-        Part("First service of places", "Planned, earliest by the network of activities, and with what odds.",
+        Part("Openings of places", "First workload served: planned, earliest by its network of activities, with what odds.",
              views.openings(tables.get("openings"))),
         Part("Agreements signed", "Decided, in force from, cost of signing in MUSD, and what is ordered under each.",
              views.agreements_signed(tables)),

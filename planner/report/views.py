@@ -163,7 +163,7 @@ def _lines(purchase: Purchase, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def openings(table: pd.DataFrame | None) -> pd.DataFrame:
-    """The plan's table of first services, its critical path in words."""
+    """The plan's table of openings, its critical path in words."""
     if table is None or not len(table):
         return pd.DataFrame()
     return table.assign(chain=[chain(str(steps)) for steps in table["chain"]])

@@ -166,7 +166,7 @@ STACK_LINES: dict[str, Callable[[pd.Series], str]] = {
     "control": lambda r: fixed(r["control_score"], 1),
     "national control": lambda r: fixed(r["national_control"], 1),
     "SEAL 0 / 1 / 2 and up": _seals,
-    "first service": lambda r: str(r["first_service"]),
+    "first service (5 %)": lambda r: str(r["first_service"]),
     "US content": lambda r: percent(r["us_content"]),
     "... of hardware": lambda r: percent(r["us_content_hardware"]),
     "US vendors": lambda r: percent(r["us_seat"]),

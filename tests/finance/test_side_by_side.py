@@ -8,7 +8,7 @@ import re
 import pytest
 
 from planner.finance import side_by_side as beside
-from planner.finance.side_by_side import Side, side_by_side
+from planner.finance.side_by_side import OWNERS_WORST, Side, side_by_side
 from planner.finance.statements import key_figures
 from planner.intake.scenario_file import with_overrides
 from tests.finance.deals import deal, tables_of_deal
@@ -35,7 +35,7 @@ def test_figures_are_those_of_each_plan(sides: tuple[Side, Side]) -> None:
         assert table.loc[("contracts signed", "all"), column] == pytest.approx(signed)
     assert table.loc[("drawn from a source", "ddtl"), "other"] == 0.0
     assert table.loc[("drawn from a source", "exim"), "base"] == 0.0
-    assert {of for figure, of in table.index if figure == "peak funding"} == {"champion", "state"}
+    assert {of for figure, of in table.index if figure == OWNERS_WORST} == {"champion", "state"}
 
 
 @pytest.mark.untraced
@@ -52,7 +52,7 @@ def test_the_tariff_gives_the_cover(sides: tuple[Side, Side]) -> None:
 def test_reasons_name_the_accounts_that_differ_most(sides: tuple[Side, Side]) -> None:
     rows = side_by_side(*sides).set_index(["figure", "of"])["reason"]
     table = side_by_side(*sides).set_index(["figure", "of"])
-    for row in (("peak funding", "champion"), ("drawn from a source", "ddtl"), TARIFF):
+    for row in ((OWNERS_WORST, "champion"), ("drawn from a source", "ddtl"), TARIFF):
         told = [float(x) for x in re.findall(r" ([+-][\d.e+-]+)", rows[row])]
         assert sum(told) == pytest.approx(
             table.loc[row, "difference"], rel=0.01
@@ -74,7 +74,7 @@ def test_dearer_debt_is_no_matter_of_accounts(sides: tuple[Side, Side]) -> None:
     rows = side_by_side(sides[0], Side.of(dearer, sides[0].tables)).set_index(["figure", "of"])
     row = ("drawn from a source", "ddtl")
     assert rows.loc[row, "difference"] != 0 and rows.loc[row, "reason"] == beside.OTHERWISE
-    peak = rows.loc[("peak funding", "champion")]
+    peak = rows.loc[(OWNERS_WORST, "champion")]
     assert "draws of ddtl +" in peak["reason"], "less is drawn, so that owners pay more"
     told = [float(x) for x in re.findall(r" ([+-][\d.e+-]+)", peak["reason"])]
     assert sum(told) == pytest.approx(peak["difference"], rel=0.01)

@@ -230,8 +230,17 @@ def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None
 def test_dates_are_those_from_which_on_service_holds(scenario: Scenario) -> None:
     told = answer(plan(STANDING, GROWING, FREE), KPIS, scenario).when
     assert told == (
-        "First service in April 2027, half of all demand served from April 2027 on, 95 % from January 2028 on."
+        "First service (5 % of demand) in April 2027, half of all demand served from April 2027 on, "
+        "95 % from January 2028 on."
     )
+    slow = demand({"chat": [0.08, 0.1, 0.1, 0.1, 0.1]}, {"chat": [2.0] * 5})
+    told = answer(plan(STANDING, slow, FREE), KPIS, scenario).when
+    assert told.startswith("First service (5 % of demand) in April 2027,"), (
+        "4 % in the first quarter is none yet"
+    )
+    slow = demand({"chat": [0.08] * 5}, {"chat": [2.0] * 5})
+    told = answer(plan(STANDING, slow, FREE), KPIS, scenario).when
+    assert told.startswith("First service (5 % of demand) not before the end of the horizon,")
     never = demand({"chat": [0, 2.0, 2.0, 0.5, 0.5]}, {"chat": [2.0] * 5})
     assert answer(plan(STANDING, never, FREE), KPIS, scenario).when.endswith(
         "half of all demand served not before the end of the horizon, 95 % not before the end of the horizon."

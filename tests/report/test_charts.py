@@ -216,7 +216,7 @@ def test_gantt_marks_the_critical_path_and_shows_instants() -> None:
     grid = bars["north · Grid connection, works: 20 MW"]
     assert grid.base[0] == "2027-01-01"
     assert grid.x[0] == 365 * gantt.DAY_MS
-    assert bars["chat · First service"].x[0] > 0, "an instant must be visible"
+    assert bars["chat · Opens"].x[0] > 0, "an instant must be visible"
     assert sum("◆" in name.text for name in fig.layout.annotations) == 2
     assert len(bars) == 3, "rows without dates are not drawn"
     assert [name.y for name in fig.layout.annotations] == [*fig.layout.yaxis.categoryarray[::-1]], (

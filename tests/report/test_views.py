@@ -34,7 +34,7 @@ def test_the_critical_path_is_in_words() -> None:
             "chain": ["plant permit fc > bridge fc > licence export licence for k > first service x"],
         }
     )
-    words = "Permits of plant > Plant, to be sold again: fc > Export licence: k > First service"
+    words = "Permits of plant > Plant, to be sold again: fc > Export licence: k > Opens"
     assert views.openings(table)["chain"].tolist() == [words]
     assert waits("grid application north, mine") == "grid connection, application, mine"
     assert views.openings(None).empty

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from planner.report.answer import ENOUGH
+from planner.plans.kpis import HALF, NEARLY_ALL, NOISE_SHARE
 from planner.report.charts.style import GOOD, WARN, clipped, colours, empty, finish, hatched, patterns
 from planner.report.names import labels
 from planner.report.strings import t
@@ -79,5 +79,11 @@ def _level(row: pd.Series) -> str:
     if row["fell"]:
         return "fell"
     return (
-        "full" if share >= ENOUGH - 1e-6 else "most" if share >= 0.5 else "part" if share > 1e-3 else "none"
+        "full"
+        if share >= NEARLY_ALL - NOISE_SHARE
+        else "most"
+        if share >= HALF
+        else "part"
+        if share > 1e-3
+        else "none"
     )
