@@ -2,7 +2,7 @@
 
 draw[j,h,x,k,t]                real MUSD of source j for class x of system k at host h in period t, its premium included
 draw_uses     all sources together pay at most what falls due for a thing in the period
-draw_share    a source pays at most its share of it
+draw_share    a source pays at most its share of it, a grant less of what has few years left to serve
 draw_cover    an export credit pays at most its share of the goods, their eligible content, and its cap on local cost
 draw_amount   a source lends at most its amount, nominal, in its currency
 draw_gain     what sources give away for a thing is at most 99 % of what it costs: price less what is left at the end;
@@ -148,11 +148,11 @@ def _own(
 def _share(
     case: Case, source: OptionalSource, uses: pd.DataFrame, draws: pd.DataFrame
 ) -> Iterator[pd.DataFrame]:
-    share = source.terms.share if source.terms.share is not None else 1.0
-    if source.terms.kind != EXPORT_CREDIT and share < 1.0:
-        mine, own = _own(source, uses, draws)
+    less = {t: share for t in source.periods if (share := source.share_of_price(t)) < 1.0}
+    mine, own = (rows[rows["t"].isin(less)] for rows in _own(source, uses, draws))
+    if len(mine):
         yield _named(mine, mine["net"], source.id)
-        yield _named(own, -share * own["musd"], source.id)
+        yield _named(own, -own["t"].map(less) * own["musd"], source.id)
 
 
 def _cover(
@@ -193,16 +193,13 @@ def _gains(
     cost = MOST_GIVEN * own["cost_share"]
     yield _named(gains, gains["gain"])
     yield _named(own, -cost * own["musd"])
-    shares = {
-        s.id: 1.0 if s.terms.kind == EXPORT_CREDIT or s.terms.share is None else s.terms.share
-        for s in sources
-    }
+    known = {s.id: s for s in sources}
     by_key = dict(iter(gains[gains["gain"] > 0].groupby(KEYS)))
     for key, uses in own.groupby(KEYS):
         offers, costs = by_key.get(key, gains.iloc[:0]), cost[uses.index]
         for few in _some_of(offers["j"]):
             some = offers[offers["j"].isin(few)]
-            each = ((row.gain, row.net, shares[row.j]) for row in records(some))
+            each = ((row.gain, row.net, known[row.j].share_of_price(int(row.t))) for row in records(some))
             most = most_given(each, float(uses["free"].iloc[0]))
             if costs.min() < most < costs.max():
                 yield _named(some, some["gain"], " ".join(few))

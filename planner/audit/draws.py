@@ -84,7 +84,8 @@ def _limits(view: View, found: Findings, s: Source, own: pd.DataFrame, uses: pd.
     share = 1.0 if s.share is None else s.share
     if s.kind != "export-credit":
         net = total(own, KEYS, own["net"])
-        most = share * over(net.index, total(uses, KEYS, uses["musd"]))
+        shares = np.array([_share(view, s, int(key[-1])) for key in net.index])
+        most = shares * over(net.index, total(uses, KEYS, uses["musd"]))
         found.at_most("draw-share", net, most, "a source pays more than its share of a thing")
     else:
         mine = uses[_may(s, uses)]
@@ -131,7 +132,12 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
             combinations(by_source.index, n) for n in range(1, 1 + min(most, len(by_source)))
         ):
             offers = [
-                (worth[s, int(key[3])], 1.0 - (known[s].premium_share or 0.0), _share(known[s])) for s in few
+                (
+                    worth[s, int(key[3])],
+                    1.0 - (known[s].premium_share or 0.0),
+                    _share(view, known[s], int(key[3])),
+                )
+                for s in few
             ]
             each = (MOST_GIVEN * of["cost_share"]).clip(upper=most_given(offers, free.get(key, 1.0)))
             found.at_most(
@@ -140,9 +146,15 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
             )  # fmt: skip
 
 
-def _share(s: Source) -> float:
-    """Of a thing; an agency covers a share of all goods of a period."""
-    return 1.0 if s.share is None or s.kind == "export-credit" else s.share
+def _share(view: View, s: Source, t: int) -> float:
+    """Of what falls due for a thing in t; an agency covers a share of all goods of a period. A grant pays of it the part of
+    the years it must serve that the horizon leaves.
+    """
+    if s.kind == "export-credit":
+        return 1.0
+    share = 1.0 if s.share is None else s.share
+    years = (view.n_steps * view.case.calendar.step_months // 3 - _quarters(view, t)[0]) / 4.0
+    return share if not s.kept_years or years >= s.kept_years else share * years / s.kept_years
 
 
 @once

@@ -85,6 +85,18 @@ class OptionalSource:
         due = np.flatnonzero(self.instalments)
         return self.closes + int(due[-1]) + 1 if len(due) else 0
 
+    def share_of_price(self, t: int) -> float:
+        """Most that it may pay of what falls due for a thing in period t; an agency covers a share of all goods of a period.
+
+        A grant is repaid in proportion where a thing does not serve for ``kept_years``. The project ends with the horizon,
+        so of what falls due late it pays less: what it would take back is not drawn.
+        """
+        if self.terms.kind == EXPORT_CREDIT:
+            return 1.0
+        share = 1.0 if self.terms.share is None else self.terms.share
+        kept = (self.terms.kept_years or 0.0) * QUARTERS_PER_YEAR
+        return share * min(1.0, (len(self.level) - self.quarters_of(t)[0]) / kept) if kept else share
+
     def lent(self, t: int) -> Array:
         """A real dollar drawn in period t, by quarter in nominal units of the source's currency."""
         first, after = self.quarters_of(t)

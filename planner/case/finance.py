@@ -121,6 +121,8 @@ def filled(source: Source, catalog: Catalog) -> tuple[Source, list[Default]]:
         usual.pop("margin_per_year", None)  # the margin of a kind goes with the base rate of that kind
     taken = {name: pair for name, pair in {**usual, **own}.items() if name not in given}
     profile = source.profile or (taken["profile"][0] if "profile" in taken else "")
+    if not source.optional:
+        taken.pop("kept_years", None)  # it limits what a plan draws
     if profile != SCULPTED:
         taken.pop("dscr", None)
     elif "dscr" not in given | set(taken):

@@ -70,6 +70,13 @@ def terms(doc: Document) -> Iterator[Problem]:
             yield at_field(
                 item, path, given[0], "is a rule of an export credit: leave it out, or choose that kind"
             )
+        if (
+            item.get("kept_years") is not None
+            and source.kind != "equity"
+            and not (source.kind == "grant" and source.optional)
+        ):
+            message = "is a rule of a grant that the plan draws: leave it out, or write kind: grant and optional: true"
+            yield at_field(item, path, "kept_years", message)
         if source.dscr is not None and source.profile != SCULPTED:
             yield at_field(item, path, "dscr", "a cover is for debt with profile: sculpted")
         if source.tenor_years is not None and (source.grace_years or 0.0) >= source.tenor_years:

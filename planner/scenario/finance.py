@@ -59,6 +59,7 @@ class Source(Record):
     kind: SourceKind | None = None
     share: NonNegative | None = None
     amount_m: NonNegative | None = None
+    kept_years: Annotated[float, Field(ge=0, le=60)] | None = None
     currency: Currency3 | None = None
     from_: Annotated[date | None, Field(alias="from")] = None
     until: date | None = None

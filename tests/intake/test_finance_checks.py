@@ -231,6 +231,14 @@ def test_a_loan_that_cannot_be_is_refused_at_its_field(
     assert list(found) == [f"sources[a].{field}"] and words in found[f"sources[a].{field}"]
 
 
+@pytest.mark.parametrize(
+    "terms", ["kind: grant, amount_m: 5", "kind: loan, optional: true, until: 2028-12-31, tenor_years: 3"]
+)
+def test_years_of_service_are_asked_of_a_grant_that_the_plan_draws(terms: str) -> None:
+    found = said_of(f"sources: [{{id: a, {terms}, assets: [halls], kept_years: 3}}]")
+    assert list(found) == ["sources[a].kept_years"] and "optional: true" in found["sources[a].kept_years"]
+
+
 def test_an_optional_source_does_not_pay_for_costs_of_finance() -> None:
     asked = "kind: loan, tenor_years: 3, costs_of_finance: true"
     found = said_of(f"sources: [{{id: a, optional: true, {OPEN}, {asked}}}]")

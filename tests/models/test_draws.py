@@ -37,6 +37,9 @@ AGENCY = {
     "financed_share": 0.85,
     "premium_share": 0.0,
 }
+GRANT: dict[str, Any] = {
+    "id": "eu", "optional": True, "kind": "grant", "assets": ["plant"], "share": 0.3, "kept_years": 0,
+}  # fmt: skip
 ASKED = {"residual": "straight-line", "inflation_per_year": 0}
 SYSTEM = "hgx-b300"
 
@@ -208,7 +211,7 @@ def test_a_grant_pays_at_most_99_percent_of_what_a_thing_costs_over_the_horizon(
     best: Any, free: Answer
 ) -> None:
     """Price less what is left of it, in present values: nothing is bought for the sake of a grant."""
-    answer = best({"id": "eu", "optional": True, "kind": "grant", "assets": ["halls"], "amount_m": 1000})
+    answer = best({**GRANT, "share": None, "assets": ["halls"], "amount_m": 1000})
     hall = answer.bought("halls")
     left = hall.sum() * (1 - 2 / 20) * (1 + RATE) ** -3.0
     given = -answer.worth("grant")
@@ -217,12 +220,24 @@ def test_a_grant_pays_at_most_99_percent_of_what_a_thing_costs_over_the_horizon(
 
 
 def test_a_grant_is_at_most_its_amount_and_the_capital_from_its_day_on(best: Any, free: Answer) -> None:
-    grant = {"id": "eu", "optional": True, "kind": "grant", "assets": ["servers"], "amount_m": 5}
+    grant = {**GRANT, "share": None, "assets": ["servers"], "amount_m": 5}
     assert best(grant).drawn("eu").sum() == pytest.approx(5)
     late = best({**grant, "amount_m": 1000, "from": "2027-10-01"})
     assert set(late.drawn("eu").index) == {3}
     assert late.drawn("eu").sum() <= late.bought()[3] + 1e-6
     assert not len(best({**grant, "from": "2028-04-01"}).drawn("eu"))
+
+
+@pytest.mark.parametrize(("kept_years", "of_five"), [(None, 1.0), (2.5, 2.0), (0, np.inf)])
+def test_a_grant_pays_for_the_part_of_its_years_that_the_horizon_leaves(
+    best: Any, kept_years: float | None, of_five: float
+) -> None:
+    """Of 40 % for five years a quarter paid in the first of three years gives 3/5, one paid at their end next to nothing."""
+    answer = best({**GRANT, "share": 0.4, "assets": ["servers"], "amount_m": 1000, "kept_years": kept_years})
+    bought = answer.bought()
+    part = np.minimum(1.0, of_five * (12 - bought.index.to_numpy()) / 20)
+    assert answer.drawn("eu").to_numpy() == pytest.approx(0.4 * part * bought.to_numpy())
+    assert len(bought) > 1 and (part < 1).any() == (kept_years != 0)
 
 
 def test_a_long_cheap_loan_is_worth_nothing_more_for_ending_after_the_horizon(best: Any) -> None:
@@ -244,7 +259,7 @@ def test_nothing_is_bought_to_be_lent_against(best: Any, free: Answer, more: dic
 def test_a_grant_and_a_free_loan_on_one_thing_give_no_more_than_99_percent_of_it(
     best: Any, free: Answer
 ) -> None:
-    grant = {"id": "eu", "optional": True, "kind": "grant", "amount_m": 1000}
+    grant = {**GRANT, "share": None, "assets": None, "amount_m": 1000}
     answer = best(grant, {**LOAN, "assets": None, "share": 1, "base_rate_per_year": 0})
     used = ("servers", "halls", "grid", "backup", "site")
     assert [answer.bought(a).sum() for a in used] == pytest.approx([free.bought(a).sum() for a in used])
@@ -254,7 +269,7 @@ def test_a_grant_and_a_free_loan_on_one_thing_give_no_more_than_99_percent_of_it
 
 def test_what_nobody_needs_is_not_free_by_a_grant(case: Any, optimise: Any) -> None:
     """Ten megawatts more of the grid than the load needs: a hundredth of what they cost stays with the buyer."""
-    grant = {"id": "eu", "optional": True, "kind": "grant", "assets": ["grid"], "amount_m": 1000}
+    grant = {**GRANT, "share": None, "assets": ["grid"], "amount_m": 1000}
     needed = optimise(case([grant]))
     (line,) = needed.used("connect")
     mw = needed.used("connect")[line]
@@ -267,7 +282,6 @@ def test_what_nobody_needs_is_not_free_by_a_grant(case: Any, optimise: Any) -> N
     assert more.objective - needed.objective == pytest.approx(0.01 * 10 * each, rel=1e-6)
 
 
-GRANT = {"id": "eu", "optional": True, "kind": "grant", "assets": ["plant"], "share": 0.3}
 ENGINE, WIND = "gas-engine-dc-2026", "wind-onshore-2026"
 
 
@@ -313,6 +327,40 @@ def test_the_audit_finds_what_was_bought_to_be_given_money(bridged: Any, monkeyp
     plan = solve(bridged(GRANT)).plan
     assert plan is not None and WIND in set(plan.tables["plants"]["g"])
     assert set(audit(plan)["rule"]) == {"draw-gain"}
+
+
+def test_no_engine_is_bought_for_one_quarter_to_be_paid_by_a_grant(
+    tiny: Any, plain_catalog: Any, optimise: Any
+) -> None:
+    """An engine loses half its price the day it is bought: a grant of 60 % that asks for no years of service pays for that.
+
+    Service begins in the horizon's last quarter, and the engine saves some power and a set of backup.
+    """
+    engine = {"id": ENGINE, "capex_usd_per_kw": 1500, "unit_mw": 0, "lead_months": 3, "permit_months": 0,
+              "resale_pct": 50, "fuel_usd_per_mmbtu": 10}  # fmt: skip
+
+    def bought(*sources: dict[str, Any]) -> dict[Any, float]:
+        finance = {**ASKED, "residual": "market", "sources": list(sources)}
+        site, work = {"power": {"options": [engine]}}, {"must_serve_by": "2029-10-01"}
+        found: dict[Any, float] = optimise(
+            build_case(tiny(finance=finance, sites=site, demand=work), plain_catalog())
+        ).used("plant")
+        return found
+
+    grant = {**GRANT, "share": 0.6, "amount_m": 1000}
+    assert {t for *_, t in bought(grant)} == {11}
+    assert not bought({**grant, "kept_years": None}) and not bought()
+
+
+def test_the_audit_finds_what_a_grant_would_take_back(
+    tiny: Any, plain_catalog: Any, monkeypatch: Any
+) -> None:
+    grant = {**GRANT, "share": 0.4, "assets": ["servers"], "amount_m": 1000, "kept_years": 5}
+    case = build_case(tiny(finance={**ASKED, "sources": [grant]}), plain_catalog())
+    assert (clean := solve(case, quality="quick").plan) is not None and not len(audit(clean))
+    monkeypatch.setattr(draws.OptionalSource, "share_of_price", lambda self, t: self.terms.share)
+    assert (plan := solve(case, quality="quick").plan) is not None
+    assert set(audit(plan)["rule"]) == {"draw-share", "draw-gain"}
 
 
 def test_choices_of_many_sources_do_not_double_with_each() -> None:
