@@ -25,7 +25,7 @@ from planner.report import capital
 from planner.report.charts import plan as charts
 from planner.report.charts import sankey
 from planner.report.strings import t
-from planner.report.terms import heading, term
+from planner.report.terms import term
 
 PAGE = "capital"
 STATE, REF, DEFAULTS_ID, CONTENT = "capital-state", "capital-ref", "capital-defaults", "capital-content"
@@ -41,18 +41,14 @@ def _needs(one: Result, state: dict[str, Any]) -> pd.DataFrame:
 
 
 def _calendar(one: Result, state: dict[str, Any]) -> pd.DataFrame:
-    rows = capital.calendar(one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None)
-    rows["year"] = rows["year"].astype(str)
-    return rows.rename(columns=lambda c: _words(state["by"], c))
+    return capital.calendar_told(
+        one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None
+    )
 
 
 def _funding(one: Result) -> tuple[pd.DataFrame, capital.Funding]:
     ledger = one.table("ledger")
     return capital.funding(ledger, capital.served_from(one.kpis, ledger))
-
-
-def _words(by: str, name: str) -> str:
-    return heading(name) if name in ("label", "year", "total") else term(by, name)
 
 
 TABLES: dict[str, Callable[[Result, dict[str, Any]], pd.DataFrame]] = {
@@ -222,7 +218,7 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
               note=t("capital.needs-note", what=what, payer=payer, year=year)),
         chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
               note=t("capital.funding-note", year=year)),
-        chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), shown["flows"],
+        chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), sankey.told(shown["flows"]),
               note=t("capital.flows-note", year=year), wide=True),
         table_section(PAGE, "calendar", shown["calendar"], lead=t("capital.calendar-lead", year=year)),
         html.Div(

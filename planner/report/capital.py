@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.registry import NO_OUTLAY
+from planner.report.terms import heading, term
 
 CAPITAL_KINDS = ("capex", "grant")
 OUTLAY_KINDS = ("capex", "opex", "energy", "rent", "fee", "tax", "grant")
@@ -69,6 +70,18 @@ def calendar(
     wide["total"] = wide.sum(axis=1)
     wide.columns.name = None
     return every.join(wide).reset_index(drop=True)
+
+
+def calendar_told(
+    ledger: pd.DataFrame,
+    by: str = "account",
+    kinds: tuple[str, ...] = CAPITAL_KINDS,
+    payer: str | None = None,
+) -> pd.DataFrame:
+    """The same with its parts in words."""
+    rows = calendar(ledger, by, kinds, payer)
+    words = {c: heading(c) if c in ("label", "year", "total") else term(by, c) for c in rows.columns}
+    return rows.assign(year=rows["year"].astype(str)).rename(columns=words)
 
 
 class Funding(NamedTuple):

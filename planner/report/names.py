@@ -68,6 +68,16 @@ def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     return table
 
 
+def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """The table for pages that are only read: one column of names for what the scenario names (``w``, ``h``, ``p``)."""
+    out = table.drop(columns=[f"{key}{TITLE}" for key in ("w", "h", "p")], errors="ignore")
+    for key in ("w", "h", "p"):
+        if key in out:
+            known = spoken(scenario, key)
+            out[key] = [known.get(str(id), "" if pd.isna(id) else str(id)) for id in out[key]]
+    return out
+
+
 def labels(table: pd.DataFrame, key: str) -> dict[str, str]:
     """Id -> what a chart writes for it: the title where the table has one, else the id."""
     shown = f"{key}{TITLE}"

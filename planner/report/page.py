@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ from planner.report.answer import Answer, answer_of
 from planner.report.built import dearer_than
 from planner.report.content_rules import content_rules
 from planner.report.kpis import HEADLINE, kpi_cards
+from planner.report.names import spoken_ids
+from planner.report.strings import t
 from planner.report.terms import in_percent, readable
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def parts_of(run: Run) -> list[Part]:
              "(chips whole at their designer's seat), and stage by stage from the least to the largest assumed shares.",
              content_rules(run.scenario, run.catalog, tables["fleet"])),
         *(Part(*part) for part in finance.sections(run.scenario, tables)),
-        Part("Bill of materials", f"Whole horizon; MUSD undiscounted, real {year} USD.",
+        Part("Bill of materials", t("plan.materials-note", year=year),
              views.bill_of_materials(tables)),
         Part("Openings of places", "First workload served: planned, earliest by its network of activities, with what odds.",
              views.openings(tables.get("openings"))),
@@ -130,7 +132,7 @@ def parts_of(run: Run) -> list[Part]:
         Part("Assumptions taken", "Defaults for want of a value in the scenario.",
              tables.get("assumptions", pd.DataFrame())),
     ]  # fmt: skip
-    return [part for part in parts if len(part.table)]
+    return [replace(part, table=spoken_ids(part.table, run.scenario)) for part in parts if len(part.table)]
 
 
 def html_page(run: Run, charts: Sequence[Chart]) -> str:

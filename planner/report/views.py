@@ -12,9 +12,12 @@ from planner.case.places import place_of
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.catalog import Catalog
 from planner.report.steps import chain
+from planner.report.terms import JOINED
 from planner.scenario.schema import Scenario
 
-BOM_COLUMNS = ["item", "name", "h", "quantity", "unit", "musd", "first_order", "first_live", "last_live"]
+BOM_COLUMNS = [
+    "item", "name", "h", "at_once", "in_all", "unit", "musd", "first_order", "first_live", "last_live",
+]  # fmt: skip
 
 
 def demand_against_capacity(demand: pd.DataFrame, workload: str | None = None) -> pd.DataFrame:
@@ -136,9 +139,10 @@ def _limit_name(meaning: str, label: str) -> str:
 
 
 def bill_of_materials(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """item, name, h, quantity, unit, musd (undiscounted), first_order, first_live, last_live.
+    """item, name, h, at_once, in_all, unit, musd (undiscounted), first_order, first_live, last_live.
 
-    One row for every thing bought, leased or rented at a host; what exists already is not bought.
+    One row for every thing bought, leased or rented at a host; what exists already is not bought. ``in_all`` is what is
+    bought over the horizon, replacements and contracts that follow one another among it; ``at_once`` the most in service.
     """
     lines = [_lines(p, tables[p.name]) for p in PURCHASES if p.unit and p.name in tables]
     kept = [part for part in lines if len(part)]
@@ -153,13 +157,24 @@ def _lines(purchase: Purchase, table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=BOM_COLUMNS)
     groups = rows.groupby(["h", *p.named_by], sort=False, as_index=False)
     lines = groups.agg(
-        quantity=(p.counted, "sum"), musd=(p.money, "sum"), first_order=(p.decided_date, "min"),
+        in_all=(p.counted, "sum"), musd=(p.money, "sum"), first_order=(p.decided_date, "min"),
         first_live=(p.live_date, "min"), last_live=(p.live_date, "max"),
     )  # fmt: skip
     names = lines[list(p.named_by)].astype(str)
+    at_once = [_most_at_once(p, part) for _, part in rows.groupby(["h", *p.named_by], sort=False)]
     return lines.assign(
-        item=p.words, unit=p.unit, name=names.agg(" · ".join, axis=1) if p.named_by else "",
+        at_once=at_once,
+        item=p.words, unit=p.unit, name=names.agg(JOINED.join, axis=1) if p.named_by else "",
     )[BOM_COLUMNS]  # fmt: skip
+
+
+def _most_at_once(purchase: Purchase, rows: pd.DataFrame) -> float:
+    """The most of what is bought that is in service on one day."""
+    begins, amount = rows[purchase.live_date], rows[purchase.counted].astype(float)
+    if not purchase.end_date:
+        return float(amount.sum())
+    ends = rows[purchase.end_date]
+    return max(float(amount[(begins <= day) & ~(ends <= day)].sum()) for day in begins.unique())
 
 
 def openings(table: pd.DataFrame | None) -> pd.DataFrame:

@@ -23,13 +23,23 @@ def test_a_rental_is_live_when_it_starts() -> None:
     row = bill.iloc[0]
     assert (
         len(bill) == 1
-        and row["quantity"] == 150
+        and row["in_all"] == 150
+        and row["at_once"] == 100
         and row["musd"] == 80
         and row["name"] == "us-cloud · hgx-b300"
     )
     assert [row[c] for c in ("first_order", "first_live", "last_live")] == [
         DAY("2027-04-01"), DAY("2027-04-01"), DAY("2031-10-01"),
     ]  # fmt: skip
+
+
+def test_contracts_that_follow_one_another_are_in_service_once() -> None:
+    rent = {"h": "cloud", "a": "us-cloud", "k": "hgx-b300", "r": "1y", "musd_total": 1.0}
+    days = [DAY(f"{year}-01-01") for year in (2027, 2028, 2029, 2030)]
+    renewed = [{**rent, "accelerators": 10.0 * n, "start_date": a, "end_date": b}
+               for n, a, b in ((2, days[0], days[1]), (3, days[1], days[2]), (1, days[1], days[3]))]  # fmt: skip
+    row = bill_of_materials(tables(rents=renewed)).iloc[0]
+    assert (row["at_once"], row["in_all"]) == (40, 60)
 
 
 def test_a_leased_place_buys_neither_grid_nor_backup() -> None:
@@ -39,7 +49,7 @@ def test_a_leased_place_buys_neither_grid_nor_backup() -> None:
     power = pd.DataFrame([{"h": "colo", "mode": "colocation", "grid_mw": 4.0, "backup_mw": 4.0}])
     bill = bill_of_materials({**tables(leases=[lease]), "power": power})
     assert bill["item"].tolist() == ["Colocation leases"]
-    assert bill.iloc[0][["quantity", "musd", "first_live"]].tolist() == [4.0, 30.0, DAY("2027-07-01")]
+    assert bill.iloc[0][["in_all", "musd", "first_live"]].tolist() == [4.0, 30.0, DAY("2027-07-01")]
 
 
 def test_grid_backup_and_cooling_have_money_and_dates() -> None:
@@ -62,7 +72,7 @@ def test_grid_backup_and_cooling_have_money_and_dates() -> None:
         connections=[{**first, "n": "grid"}, {**later, "n": "grid"}], backups=[{**first, "g": "diesel"}],
         cooling=[{**first, "c": "direct-to-chip"}, none],
     )).set_index("item")  # fmt: skip
-    assert bill.loc["Grid connection", ["quantity", "unit", "musd"]].tolist() == [8.0, "MW grid", 4.0]
+    assert bill.loc["Grid connection", ["in_all", "unit", "musd"]].tolist() == [8.0, "MW grid", 4.0]
     for item, last in (
         ("Grid connection", "2030-07-01"),
         ("Backup power", "2028-07-01"),
@@ -70,7 +80,7 @@ def test_grid_backup_and_cooling_have_money_and_dates() -> None:
     ):
         dates = bill.loc[item, ["first_order", "first_live", "last_live"]].tolist()
         assert dates == [DAY("2027-01-01"), DAY("2028-07-01"), DAY(last)], item
-    assert bill.loc["Cooling", "quantity"] == 6.0 and bill["musd"].notna().all()
+    assert bill.loc["Cooling", "in_all"] == 6.0 and bill["musd"].notna().all()
 
 
 def test_every_purchase_with_a_unit_is_a_line_of_the_bill() -> None:

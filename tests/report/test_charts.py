@@ -416,9 +416,10 @@ def test_bill_of_materials_adds_orders_and_keeps_the_first_dates() -> None:
         "h": "north", "a": "open", "k": "b300", "t": [0, 1, 2], "accelerators": [80.0, 160, 0], "units": [10, 20, 0],
         "order_date": pd.to_datetime(["2026-10-01", "2027-01-01", "2027-04-01"]),
         "live_date": pd.to_datetime(["2027-01-01", "2027-04-01", "2027-07-01"]), "musd": [4.0, 8.0, 0.0],
+        "retire_date": pd.to_datetime(["2032-01-01"] * 3),
     })  # fmt: skip
     table = views.bill_of_materials({"orders": orders})
-    assert table.loc[0, ["quantity", "musd", "name"]].tolist() == [240.0, 12.0, "open · b300"]
+    assert table.loc[0, ["in_all", "musd", "name"]].tolist() == [240.0, 12.0, "open · b300"]
     assert table.loc[0, "last_live"] == pd.Timestamp("2027-04-01")
     assert views.bill_of_materials({}).columns.tolist() == views.BOM_COLUMNS
 

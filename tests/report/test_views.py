@@ -7,10 +7,13 @@ import pandas as pd
 from planner.facts.numbers import signed
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.report import views
+from planner.report.charts import sankey
 from planner.report.front import out_of_reach
 from planner.report.kpis import within_gaps
+from planner.report.names import spoken, spoken_ids
 from planner.report.steps import waits
 from planner.report.strings import t
+from planner.report.terms import readable
 from planner.scenario.schema import Limits
 
 
@@ -70,3 +73,44 @@ def test_limits_that_none_meets_are_told_with_the_caps_on_money_beside_them() ->
     assert both.endswith("caps cost (500 MUSD), capital (300 MUSD) and payments: raising that may help."), (
         both
     )
+
+
+def test_ids_that_the_catalog_names_are_read_as_their_names() -> None:
+    table = pd.DataFrame({
+        "k": ["hgx-b300"], "a": ["us-cloud"], "c": ["rear-door"], "b": ["modular"], "origin_iso3": ["USA"],
+        "item": ["diesel"], "name": ["us-cloud · hgx-b300"], "payer": ["us-operator"], "account": ["owner-premium"],
+    })  # fmt: skip
+    assert readable(table).iloc[0].tolist() == [
+        "HGX B300, 8 accelerators, air", "US cloud", "Rear-door heat exchangers", "Modular hall", "United States",
+        "Diesel gensets", "US cloud · HGX B300, 8 accelerators, air", "us operator", "Owner's premium",
+    ]  # fmt: skip
+    own = readable(pd.DataFrame({"k": ["our-own-server"], "name": ["of-ours · hgx-b300"]})).iloc[0].tolist()
+    assert own == ["our-own-server", "of-ours · HGX B300, 8 accelerators, air"], "a user's own id stays"
+
+
+def test_a_page_that_is_only_read_has_one_column_of_names() -> None:
+    scenario = load_scenario(example_path("korea"))
+    table = pd.DataFrame({"h": [scenario.hosts[0].id, ""], "h_title": ["x", ""], "musd": [1.0, 2.0]})
+    shown = spoken_ids(table, scenario)
+    assert list(shown) == ["h", "musd"] and shown["h"].tolist() == [
+        spoken(scenario, "h")[scenario.hosts[0].id],
+        "",
+    ]
+
+
+def test_flows_are_told_in_words() -> None:
+    links = pd.DataFrame({
+        "source": ["partner", "owner-premium"], "target": ["owner-premium", "USA"], "musd": [2.0, 2.0],
+        "stage": ["source", "use"],
+    })  # fmt: skip
+    told = sankey.told(links)
+    assert told.to_numpy().tolist() == [
+        ["The country", "Owner's premium", 2.0],
+        ["Owner's premium", "United States", 2.0],
+    ]
+    drawn = sankey.sources_and_uses(links).data[0].node.label
+    assert [label.partition(" · ")[0] for label in drawn] == [
+        "The country",
+        "Owner's premium",
+        "United States",
+    ]

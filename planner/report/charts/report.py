@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from planner.report import capital, finance, views
 from planner.report.charts import finance as finance_charts
 from planner.report.charts import gantt, plan, sankey
-from planner.report.names import titled
+from planner.report.names import spoken_ids, titled
 from planner.report.page import Chart
 from planner.report.strings import t
 
@@ -39,18 +39,20 @@ def charts_of(run: Run) -> list[Chart]:
     what = {"what": t("capital.kinds.capital"), "payer": t("capital.everyone"), "year": year}
     made: list[tuple[str, Callable[[], go.Figure], str, pd.DataFrame]] = [
         ("capital.needs", lambda: plan.ledger_bars(needs, "account"), t("capital.needs-note", **what),
-         capital.calendar(ledger)),
+         capital.calendar_told(ledger, "account")),
         ("capital.origin", lambda: plan.ledger_bars(origin, "origin_iso3"), t("capital.needs-note", **what),
-         capital.calendar(ledger, "origin_iso3")),
+         capital.calendar_told(ledger, "origin_iso3")),
         ("capital.funding", lambda: plan.cumulative_funding(funding, peak.label, peak.musd),
          t("capital.funding-note", year=year), funding),
-        ("capital.flows", lambda: sankey.sources_and_uses(flows), t("capital.flows-note", year=year), flows),
+        ("capital.flows", lambda: sankey.sources_and_uses(flows), t("capital.flows-note", year=year),
+         sankey.told(flows)),
         ("plan.capacity", lambda: plan.capacity_against_demand(demand), t("plan.capacity-note"), demand),
         ("plan.gantt", lambda: gantt.gantt(milestones), t("plan.gantt-note"),
          gantt.told(milestones) if len(milestones) else milestones),
         ("plan.power", lambda: plan.power(power), t("plan.power-note"), power),
         ("plan.waterfall", lambda: plan.control_waterfall(control), t("plan.waterfall-note"), control),
-        ("plan.binding", lambda: plan.what_binds(binding), t("plan.binding-note", year=year), binding),
+        ("plan.binding", lambda: plan.what_binds(binding), t("plan.binding-note", year=year),
+         binding.drop(columns=["rule", "index"])),
     ]  # fmt: skip
     if finance.asked(run.scenario) and len(table("finance_cover")):
         money, cover = (
@@ -64,4 +66,7 @@ def charts_of(run: Run) -> list[Chart]:
              t("capital.funding-sources-note", unit=unit), money),
             ("capital.cover", lambda: finance_charts.cover_strip(cover), t("capital.cover-note"), cover),
         ]  # fmt: skip
-    return [Chart(t(f"{key}-title"), t(f"{key}-alt"), draw(), note, rows) for key, draw, note, rows in made]
+    return [
+        Chart(t(f"{key}-title"), t(f"{key}-alt"), draw(), note, spoken_ids(rows, run.scenario))
+        for key, draw, note, rows in made
+    ]

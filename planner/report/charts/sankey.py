@@ -10,6 +10,17 @@ from planner.report.charts.style import MUTED, PALETTE, empty, finish
 from planner.report.strings import t
 from planner.report.terms import term
 
+SECTION = {"payer": "payer", "account": "account", "origin": "origin_iso3"}
+"""Terms of the names on each level."""
+
+
+def told(links: pd.DataFrame) -> pd.DataFrame:
+    """source, target, musd: the links in words, those of who pays for what before those of what comes from where."""
+    at = [("payer", "account") if stage == "source" else ("account", "origin") for stage in links["stage"]]
+    ends = zip(at, links["source"], links["target"], strict=True)
+    words = [(term(SECTION[left], a), term(SECTION[right], b)) for (left, right), a, b in ends]
+    return pd.DataFrame(words, columns=["source", "target"]).assign(musd=links["musd"].to_numpy())
+
 
 def sources_and_uses(links: pd.DataFrame) -> go.Figure:
     """``links``: source, target, musd, stage ("source": payer to account, "use": account to origin)."""
@@ -35,7 +46,7 @@ def sources_and_uses(links: pd.DataFrame) -> go.Figure:
             amount[a] += float(row.musd)
         index = accounts.index(row.target if row.stage == "source" else row.source)
         colour.append(_faded(PALETTE[index % len(PALETTE)]))
-    labels = [f"{term(kind, name)} · {number(amount[(kind, name)])}" for kind, name in nodes]
+    labels = [f"{term(SECTION[kind], name)} · {number(amount[(kind, name)])}" for kind, name in nodes]
     fig = go.Figure(
         go.Sankey(
             arrangement="snap", valueformat=",.0f", valuesuffix=" MUSD",

@@ -9,6 +9,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from planner.plans.schema import SCHEMA
 from planner.report import views
+from planner.report.strings import t
 from planner.report.terms import term
 from planner.report.workbook.book import TOP, Book
 from planner.report.workbook.inputs import Facts
@@ -67,7 +68,7 @@ def _content(book: Book, sheet: Any, table: pd.DataFrame) -> None:
 
 
 def write_bill(book: Book, facts: Facts) -> None:
-    note = f"Whole horizon; MUSD undiscounted, real {facts.run.scenario.money.price_year} USD"
+    note = t("plan.materials-note", year=facts.run.scenario.money.price_year)
     sheet = book.sheet("Bill of materials", "Bill of materials", note)
     book.table(sheet, views.bill_of_materials(dict(facts.tables)))
 

@@ -88,7 +88,7 @@ def test_tables_of_the_screen_are_those_of_the_download(services: Services) -> N
     assert plan_views.TABLES["waterfall"](one, services)["points"].sum() == pytest.approx(
         one.run.kpi("control_score")
     )
-    materials = plan_views.TABLES["materials"](one, services).groupby("item")["quantity"].sum()
+    materials = plan_views.TABLES["materials"](one, services).groupby("item")["in_all"].sum()
     assert materials["Accelerators bought"] == pytest.approx(one.table("orders")["accelerators"].sum())
     served = plan_views.TABLES["capacity"](one, services)["served_kref"].sum()
     assert served == pytest.approx(one.table("demand")["served_kref"].sum())
