@@ -27,11 +27,12 @@ from planner.runs.run import FRONTIER
 CHOICE: dict[str, Any] = {
     "searchable": True,
     "size": "xs",
-    "w": 460,
+    "w": 540,
     "maw": "100%",
     "className": "run-choice",
 }
-"""How a choice of runs looks: wide enough for most names; the browser tells the whole of it (charts.js)."""
+"""How a choice of runs looks: wide enough for most names; what is cut ends in dots, and the browser tells the whole of it
+(charts.js)."""
 MOOD = {"better": True, "worse": False}
 
 
@@ -149,10 +150,10 @@ def choices(services: Services) -> list[dict[str, Any]]:
 
 
 def run_label(row: dict[str, Any]) -> str:
-    """What a run is called in a list: when it was made comes first, for titles are long and often alike."""
+    """What a run is called in a list: when it was made and its name come first, for titles are long and often alike."""
     if row["title"] == row["id"]:
         return str(row["id"])
-    return f"{fmt.moment(pd.Timestamp(row['created'], unit='s'))} {row['title']} ({row['id']})"
+    return f"{fmt.moment(pd.Timestamp(row['created'], unit='s'))} {row['id']}: {row['title']}"
 
 
 def picker(id: str, services: Services, current: str) -> dmc.Select:

@@ -24,6 +24,7 @@ from planner.facts.numbers import number
 from planner.report import capital
 from planner.report.charts import plan as charts
 from planner.report.charts import sankey
+from planner.report.names import catalogued, names_of
 from planner.report.strings import t
 from planner.report.terms import term
 
@@ -42,8 +43,9 @@ def _needs(one: Result, state: dict[str, Any]) -> pd.DataFrame:
 
 def _calendar(one: Result, state: dict[str, Any]) -> pd.DataFrame:
     return capital.calendar_told(
-        one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None
-    )
+        one.table("ledger"), state["by"], KINDS[state["what"]], state["payer"] or None,
+        names_of(one.run.catalog, state["by"]),
+    )  # fmt: skip
 
 
 def _funding(one: Result) -> tuple[pd.DataFrame, capital.Funding]:
@@ -213,12 +215,15 @@ def content(one: Result, state: dict[str, Any]) -> list[Any]:
     payer = term("payer", state["payer"]) if state["payer"] else t("capital.everyone")
     what = t(f"capital.kinds.{state['what']}")
     funding, peak = _funding(one)
+    catalog = one.run.catalog
+    countries = names_of(catalog, "origin_iso3")
     return [
-        chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"]), shown["needs"],
+        chart(PAGE, "needs", charts.ledger_bars(shown["needs"], state["by"], called=names_of(catalog, state["by"])),
+              catalogued(shown["needs"], catalog),
               note=t("capital.needs-note", what=what, payer=payer, year=year)),
         chart(PAGE, "funding", charts.cumulative_funding(funding, peak.label, peak.musd), shown["funding"],
               note=t("capital.funding-note", year=year)),
-        chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"]), sankey.told(shown["flows"]),
+        chart(PAGE, "flows", sankey.sources_and_uses(shown["flows"], countries), sankey.told(shown["flows"], countries),
               note=t("capital.flows-note", year=year), wide=True),
         table_section(PAGE, "calendar", shown["calendar"], lead=t("capital.calendar-lead", year=year)),
         html.Div(

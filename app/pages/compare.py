@@ -104,7 +104,7 @@ def draw(services: Services, query: dict[str, Any]) -> html.Div:
                     maw="calc(100vw - 40px)",
                     size="sm", clearable=True,
                 ),
-                dmc.Select(id=BASE, label=t("compare.baseline"), data=_bases(services, refs), value=base, w=460,
+                dmc.Select(id=BASE, label=t("compare.baseline"), data=_bases(services, refs), value=base, w=560,
                            maw="calc(100vw - 40px)", size="sm", className="run-choice", allowDeselect=False),
                 toolbar(download.button(f"{PAGE}-xlsx", "XLSX")),
             ],

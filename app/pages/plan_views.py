@@ -23,7 +23,7 @@ from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
 from planner.report.kpis import HEADLINE, kpi_cards
-from planner.report.names import of_catalog, titled, titles
+from planner.report.names import catalogued, of_catalog, titled, titles
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.sizing.against import TABLES as COMPARED
@@ -125,6 +125,10 @@ TABLES: dict[str, View] = {
 }
 
 
+READ = ("materials", "orders", "rents", "openings", "whynot")
+"""Tables that no chart is drawn from: what the catalog names stands by its name."""
+
+
 def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
     """One tab of the page."""
     draw = {
@@ -133,7 +137,8 @@ def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
     }[tab if tab in TABS else "overview"]  # fmt: skip
 
     def get(name: str) -> pd.DataFrame:
-        return titled(TABLES[name](one, services), one.run.scenario)
+        table = titled(TABLES[name](one, services), one.run.scenario)
+        return catalogued(table, one.run.catalog) if name in READ else table
 
     return html.Div(draw(one, base, get), className="tab-content")
 

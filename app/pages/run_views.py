@@ -264,7 +264,15 @@ def _front(run: Any, run_id: str) -> Any:
         ),
     ]
     counts = {name: run.outcome.get(name) for name in ("plans", "points")}
-    return layout.section(t("run.front-done"), lead=t("run.front-counts", **counts), actions=links)
+    return layout.section(
+        t("run.front-done"), *taken_over(run), lead=t("run.front-counts", **counts), actions=links
+    )
+
+
+def taken_over(run: Any) -> list[Any]:
+    """How many plans of another trade-off it went on from; nothing where it was made from the start."""
+    n = run.outcome.get("taken_over")
+    return [] if n is None else [html.P(t("run.taken-over", n=n) if n else t("run.taken-none"))]
 
 
 def _unsound(run: Any) -> list[Any]:

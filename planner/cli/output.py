@@ -18,7 +18,7 @@ from rich.text import Text
 
 from planner.facts.catalog import Catalog
 from planner.facts.numbers import number, percent
-from planner.planning.events import Event
+from planner.planning.events import HOLDS_FOR_ALL, Event
 from planner.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -174,10 +174,14 @@ class Progress:
 
 
 def event_line(event: Event) -> str:
-    """One report as text: seconds, stage, message, best plan, bound and gap as far as they are known."""
+    """One report as text: seconds, stage, message, best plan, bound and gap as far as they are known.
+
+    A gap to a bound that does not hold for every plan is that of its step, and may be smaller than the plan's at the end.
+    """
     parts = [f"{event.seconds:6.1f} s  {event.stage}", event.message]
     for value, words in ((event.incumbent, "best"), (event.bound, "bound")):
         parts.append(f"{words} {number(value, 4)}" if value is not None and math.isfinite(value) else "")
     known = event.gap is not None and math.isfinite(event.gap)
-    parts.append(f"gap {percent(event.gap, 2)}" if known else "")
+    whose = "gap" if event.stage in HOLDS_FOR_ALL else "gap of this step"
+    parts.append(f"{whose} {percent(event.gap, 2)}" if known else "")
     return " · ".join(filter(None, parts))

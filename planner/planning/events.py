@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+HOLDS_FOR_ALL = ("screening", "hosts and stacks", "direct", "plan", "proof")
+"""Stages whose bound holds for every plan; that of another holds for what was chosen before it only."""
 EVERY_S = 2.0
 """Seconds between two reports of how many steps of a stage are done."""
 

@@ -6,6 +6,7 @@ money leaves; "outlay" is every payment. Residual values are never netted agains
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -77,10 +78,14 @@ def calendar_told(
     by: str = "account",
     kinds: tuple[str, ...] = CAPITAL_KINDS,
     payer: str | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """The same with its parts in words."""
+    """The same with its parts in words; ``names``: id -> name."""
     rows = calendar(ledger, by, kinds, payer)
-    words = {c: heading(c) if c in ("label", "year", "total") else term(by, c) for c in rows.columns}
+    words = {
+        c: heading(c) if c in ("label", "year", "total") else (names or {}).get(c) or term(by, c)
+        for c in rows.columns
+    }
     return rows.assign(year=rows["year"].astype(str)).rename(columns=words)
 
 

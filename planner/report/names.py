@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -68,9 +69,40 @@ def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     return table
 
 
+CATALOGED = {
+    "k": "systems", "a": "stacks", "c": "cooling", "b": "halls", "origin_iso3": "countries",
+    "content_iso3": "countries", "iso3": "countries",
+}  # fmt: skip
+"""Columns of ids that the catalog names, and its table."""
+THINGS = ("systems", "stacks", "cooling", "halls", "backup", "connections", "power_options")
+"""Tables of the catalog whose ids stand within texts, in ``TEXTS``."""
+TEXTS = ("item", "name", "chain")
+TOKEN = re.compile(r"[\w.-]+")
+
+
+def names_of(catalog: Catalog, column: str) -> dict[str, str]:
+    """Id -> name in the catalog of what a column holds; none where it names nothing of it."""
+    source = CATALOGED.get(column)
+    return {} if source is None else catalog.table(source)["name"].astype(str).to_dict()
+
+
+def catalogued(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
+    """The table for reading: what the catalog names by its name there, other ids as they are."""
+    out = table.copy()
+    for column in CATALOGED.keys() & set(out.columns):
+        out[column] = out[column].map(names_of(catalog, column)).fillna(out[column])
+    texts = [column for column in TEXTS if column in out]
+    known = {id: name for source in THINGS for id, name in catalog.table(source)["name"].astype(str).items()}
+    for column in texts:
+        out[column] = [TOKEN.sub(lambda m: known.get(m[0], m[0]), str(text)) for text in out[column]]
+    return out
+
+
 def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
-    """The table for pages that are only read: one column of names for what the scenario names (``w``, ``h``, ``p``)."""
-    out = table.drop(columns=[f"{key}{TITLE}" for key in ("w", "h", "p")], errors="ignore")
+    """The table for pages that are only read: names of the catalog, and one column of names for what the scenario names
+    (``w``, ``h``, ``p``)."""
+    out = catalogued(table, scenario.catalog)
+    out = out.drop(columns=[f"{key}{TITLE}" for key in ("w", "h", "p")], errors="ignore")
     for key in ("w", "h", "p"):
         if key in out:
             known = spoken(scenario, key)

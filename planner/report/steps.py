@@ -20,7 +20,7 @@ def step(kind: str, item: str) -> str:
     if kind not in NAMED_KINDS or not item:
         return words
     what = item.partition(" MW ")[2] if kind in SIZED_KINDS else item.removeprefix("export licence for ")
-    return f"{words}: {term('item', what)}"
+    return f"{words}: {what}"
 
 
 def chain(steps: str) -> str:

@@ -1,5 +1,5 @@
 """The reader's words for the planner's names: KPIs, columns, rules. One file per language; accounts and purchases
-bring their words with them, and what the catalog names (countries, systems, stacks ...) its name there."""
+bring their words with them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from importlib.resources import files
 import pandas as pd
 
 from planner.case.registry import ACCOUNTS, PURCHASES
-from planner.facts.catalog import load_catalog
 from planner.facts.numbers import MISSING, percent
 from planner.report.names import in_words
 
@@ -31,22 +30,12 @@ def term(section: str, name: object, language: str = "en") -> str:
 
 IDS = ("payer", "asset_class")
 """Sections of ids that are read as words where they have none of their own."""
-CATALOGED = {"k": "systems", "a": "stacks", "c": "cooling", "b": "halls", "origin_iso3": "countries"}
-"""Columns of ids that the catalog names, and its table."""
-PARTS = (*CATALOGED, "backup", "connections", "power_options")
-"""Where the thing that is bought, or waited for, may have its name."""
-JOINED = " · "
 
 
 @cache
 def _registered() -> dict[str, dict[str, str]]:
-    """Words that stand beside what they name, in the registry or the catalog; a file of terms may say otherwise."""
-    named = {
-        part: load_catalog().table(CATALOGED.get(part, part))["name"].astype(str).to_dict() for part in PARTS
-    }
+    """Words that stand in the registry beside what they name; a file of terms may say otherwise."""
     return {
-        **named,
-        "item": {id: name for part in PARTS for id, name in named[part].items()},
         "account": {a.name: a.words for a in ACCOUNTS.values()},
         "table": {p.name: p.words for p in PURCHASES},
         "milestone": {p.milestone: p.words for p in PURCHASES},
@@ -82,8 +71,7 @@ def relabel(table: pd.DataFrame) -> pd.DataFrame:
 VALUES = {
     "kind": ("kind", "milestone"), "account": ("account",), "payer": ("payer",), "mode": ("mode",), "modes": ("mode",),
     "decision": ("decision",), "cap": ("cap",), "case": ("downside",), "what": ("downside", "table"),
-    "asset_class": ("asset_class",), "item": ("item",), "name": ("item",), "iso3": ("origin_iso3",),
-    "content_iso3": ("origin_iso3",), **{column: (column,) for column in CATALOGED},
+    "asset_class": ("asset_class",),
 }  # fmt: skip
 """Columns whose values have words of their own, and the sections that hold them."""
 
@@ -113,8 +101,6 @@ def in_percent(column: pd.Series) -> bool:
 
 
 def _first(sections: tuple[str, ...], value: object) -> str:
-    if isinstance(value, str) and JOINED in value:
-        return JOINED.join(_first(sections, part) for part in value.split(JOINED))
     for section in sections:
         words = term(section, value)
         if words != str(value):

@@ -12,7 +12,6 @@ from planner.case.places import place_of
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.catalog import Catalog
 from planner.report.steps import chain
-from planner.report.terms import JOINED
 from planner.scenario.schema import Scenario
 
 BOM_COLUMNS = [
@@ -164,7 +163,7 @@ def _lines(purchase: Purchase, table: pd.DataFrame) -> pd.DataFrame:
     at_once = [_most_at_once(p, part) for _, part in rows.groupby(["h", *p.named_by], sort=False)]
     return lines.assign(
         at_once=at_once,
-        item=p.words, unit=p.unit, name=names.agg(JOINED.join, axis=1) if p.named_by else "",
+        item=p.words, unit=p.unit, name=names.agg(" · ".join, axis=1) if p.named_by else "",
     )[BOM_COLUMNS]  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from planner.studies.patterns import patterns_of_table
 from planner.studies.screening import LiveFrontier
 
 POINTS = "points"
+NONE_FITS = "none of those left fits (scenario, quality, facts and version of the planner): all are made anew"
 VALUES = ".npy"
 """Ending of the file with the values of a plan, beside its run."""
 
@@ -69,6 +70,8 @@ def run_frontier(
 
         folder = writer.path / POINTS
         made, used = _taken_over(earlier, folder, scenario, catalog, str(options.get("quality") or "plan"))
+        if earlier:
+            report(Event("plans", f"{len(made)} taken over" if made else NONE_FITS))
         audits: dict[int, Mapping[str, Any]] = {
             n: Run(folder / f"point-{n}").outcome.get("audit") or {} for n in made
         }
@@ -110,6 +113,7 @@ def run_frontier(
                 "points": len(result.points),
                 "plans": len(plans),
                 "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
+                **({"taken_over": len(made)} if earlier else {}),
             }
             for run in plans.values():
                 remove_file(_values(run.path))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from planner.app.pages.run import _expected
-from planner.app.pages.run_views import _trouble, facts, plans_made, what_next
+from planner.app.pages.run_views import _trouble, facts, plans_made, taken_over, what_next
 from planner.app.services import Services
 from planner.intake.scenario_file import dump_scenario, example_path, load_scenario, with_overrides
 from planner.jobs.store import Job, Store, default_url
@@ -92,3 +92,11 @@ def test_the_time_to_expect_is_that_of_the_last_run_of_the_same_quality(tmp_path
         facts(replace(job, state="running"), None, progress_table([]), expected=40.0), default=str
     )
     assert "40 s" in told and t("run.expected-note") in told
+
+
+def test_a_front_says_how_many_plans_of_another_it_went_on_from() -> None:
+    def told(**outcome: int) -> list[str]:
+        return [part.children for part in taken_over(SimpleNamespace(outcome=outcome))]
+
+    assert told(taken_over=0) == [t("run.taken-none")] and told(taken_over=2) == [t("run.taken-over", n=2)]
+    assert told(plans=3) == []

@@ -483,5 +483,5 @@ def test_demo_solves_korea_and_prints_how_to_open_the_app(call: Call, tmp_path: 
 
 def test_progress_line_says_what_is_known() -> None:
     event = Event("halls", "", 12.34, incumbent=2101.4, bound=float("-inf"), gap=0.045)
-    assert event_line(event) == "  12.3 s  halls · best 2\u202f101 · gap 4.50 %"
+    assert event_line(event) == "  12.3 s  halls · best 2\u202f101 · gap of this step 4.50 %"
     assert event_line(Event("build", "writing")) == "   0.0 s  build · writing"

@@ -98,7 +98,7 @@ def test_every_chart_of_nothing_says_why(ledger) -> None:
         frontier.frontier(empty), frontier.parallel(empty), frontier.price_curve(empty, "a", "b"),
         plan.capacity_against_demand(empty), plan.power(empty), plan.cooling(empty), plan.control_waterfall(empty),
         plan.what_binds(empty), plan.ledger_bars(empty, "h"), gantt.gantt(empty), places.sites(empty),
-        sankey.sources_and_uses(capital.flows(ledger[:0])),
+        sankey.sources_and_uses(capital.flows(ledger[:0]), {}),
     ):  # fmt: skip
         assert not fig.data
         assert len(fig.layout.annotations[0].text) > 15
@@ -403,7 +403,7 @@ def test_sankey_conserves_money_at_every_account(ledger) -> None:
     out = links[links["stage"] == "use"].groupby("source")["musd"].sum()
     assert into.to_dict() == out.to_dict()
     assert into.sum() == 220.0
-    fig = sankey.sources_and_uses(links)
+    fig = sankey.sources_and_uses(links, {})
     assert sum(fig.data[0].link.value) == 2 * 220.0
     assert any(label.startswith("The country · 180") for label in fig.data[0].node.label)
 
@@ -475,7 +475,7 @@ def test_figures_are_plain_json(points, ledger) -> None:
     for fig in (
         frontier.frontier(points),
         frontier.parallel(points),
-        sankey.sources_and_uses(capital.flows(ledger)),
+        sankey.sources_and_uses(capital.flows(ledger), {}),
     ):
         assert json.loads(fig.to_json())["data"]
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import pandas as pd
 
+from planner.facts.catalog import load_catalog
 from planner.facts.numbers import signed
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.report import views
 from planner.report.charts import sankey
 from planner.report.front import out_of_reach
 from planner.report.kpis import within_gaps
-from planner.report.names import spoken, spoken_ids
+from planner.report.names import catalogued, spoken, spoken_ids
 from planner.report.steps import waits
 from planner.report.strings import t
 from planner.report.terms import readable
@@ -78,13 +79,20 @@ def test_limits_that_none_meets_are_told_with_the_caps_on_money_beside_them() ->
 def test_ids_that_the_catalog_names_are_read_as_their_names() -> None:
     table = pd.DataFrame({
         "k": ["hgx-b300"], "a": ["us-cloud"], "c": ["rear-door"], "b": ["modular"], "origin_iso3": ["USA"],
-        "item": ["diesel"], "name": ["us-cloud · hgx-b300"], "payer": ["us-operator"], "account": ["owner-premium"],
+        "item": ["2.5 MW modular"], "name": ["us-cloud · hgx-b300"], "chain": ["Permit > Grid connection, works: grid-firm"],
+        "payer": ["us-operator"], "account": ["owner-premium"],
     })  # fmt: skip
-    assert readable(table).iloc[0].tolist() == [
+    catalog = load_catalog()
+    assert readable(catalogued(table, catalog)).iloc[0].tolist() == [
         "HGX B300, 8 accelerators, air", "US cloud", "Rear-door heat exchangers", "Modular hall", "United States",
-        "Diesel gensets", "US cloud · HGX B300, 8 accelerators, air", "us operator", "Owner's premium",
+        "2.5 MW Modular hall", "US cloud · HGX B300, 8 accelerators, air",
+        "Permit > Grid connection, works: Firm grid connection", "us operator", "Owner's premium",
     ]  # fmt: skip
-    own = readable(pd.DataFrame({"k": ["our-own-server"], "name": ["of-ours · hgx-b300"]})).iloc[0].tolist()
+    own = (
+        catalogued(pd.DataFrame({"k": ["our-own-server"], "name": ["of-ours · hgx-b300"]}), catalog)
+        .iloc[0]
+        .tolist()
+    )
     assert own == ["our-own-server", "of-ours · HGX B300, 8 accelerators, air"], "a user's own id stays"
 
 
@@ -103,12 +111,12 @@ def test_flows_are_told_in_words() -> None:
         "source": ["partner", "owner-premium"], "target": ["owner-premium", "USA"], "musd": [2.0, 2.0],
         "stage": ["source", "use"],
     })  # fmt: skip
-    told = sankey.told(links)
+    told = sankey.told(links, {"USA": "United States"})
     assert told.to_numpy().tolist() == [
         ["The country", "Owner's premium", 2.0],
         ["Owner's premium", "United States", 2.0],
     ]
-    drawn = sankey.sources_and_uses(links).data[0].node.label
+    drawn = sankey.sources_and_uses(links, {"USA": "United States"}).data[0].node.label
     assert [label.partition(" · ")[0] for label in drawn] == [
         "The country",
         "Owner's premium",

@@ -24,7 +24,7 @@ from planner.planning.pipeline import solve
 from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
 from planner.runs.disk import WriteError
-from planner.runs.frontier import POINTS, _made, live_of_run, points_left, run_frontier
+from planner.runs.frontier import NONE_FITS, POINTS, _made, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
 from planner.studies import frontier as studies
 from planner.studies import frontier_plans
@@ -585,3 +585,25 @@ def test_delays_at_which_no_pattern_reaches_anything_have_no_point() -> None:
 
     found = grid(cast(Any, Slow()), None)
     assert {row["max_delay_months"] for row in found.rows} == {m for m in found.months if m > 5.0}
+
+
+def test_a_front_says_how_many_plans_of_an_earlier_one_it_takes_over(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of another quality: all are made anew, which takes as long as the first time."""
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise NoPlan("not made here")
+
+    monkeypatch.setattr("planner.runs.frontier.frontier", stop)
+    for quality, said in (("quick", "3 taken over"), ("plan", NONE_FITS)):
+        told: list[Event] = []
+        with pytest.raises(NoPlan):
+            run_frontier(
+                run.scenario,
+                {"quality": quality},
+                tmp_path / quality,
+                told.append,
+                earlier=[run.path / POINTS],
+            )
+        assert [event.message for event in told] == [said]

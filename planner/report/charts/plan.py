@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -219,8 +221,10 @@ def what_binds(table: pd.DataFrame) -> go.Figure:
                       "range": [-0.5, len(rows) - 0.2], "showticklabels": False, "showgrid": False})  # fmt: skip
 
 
-def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
-    """Needs by quarter, stacked by one column of the ledger (account, origin, payer, host ...)."""
+def ledger_bars(
+    table: pd.DataFrame, by: str, unit: str = "MUSD", called: Mapping[str, str] | None = None
+) -> go.Figure:
+    """Needs by quarter, stacked by one column of the ledger (account, origin, payer, host ...); ``called``: id -> name."""
     if not len(table):
         return empty(t("charts.no-payment"))
     order = table[["t", "label"]].drop_duplicates().sort_values("t")["label"].tolist()
@@ -230,7 +234,7 @@ def ledger_bars(table: pd.DataFrame, by: str, unit: str = "MUSD") -> go.Figure:
     fig = go.Figure()
     for name in names:
         part = table[table[by] == name]
-        words = term("account" if by == "account" else by, name)
+        words = (called or {}).get(name) or term(by, name)
         fig.add_bar(
             x=part["label"], y=part["musd"], name=words,
             marker=hatched(colour[name] if name != "other" else MUTED, pattern[name]),

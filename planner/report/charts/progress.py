@@ -6,13 +6,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from planner.facts.numbers import number
+from planner.planning.events import HOLDS_FOR_ALL
 from planner.report.charts.style import ACCENT, MUTED, WARN, finish
 from planner.report.strings import t
 
 SEARCHES = ("screening", "hosts and stacks", "halls", "direct")
 """Stages that minimise the cost; their best stands on the way to a plan, as servers are still divisible in it."""
-BOUNDING = ("screening", "hosts and stacks", "direct")
-"""Searches whose bound holds for every plan. That of the halls holds at the hosts and stacks chosen before only."""
 PLAN = "plan"
 """Stage that reports the plan in whole units, and the bound of the run."""
 NEAR = 0.8
@@ -31,7 +30,7 @@ def progress_table(events: list[dict[str, object]]) -> pd.DataFrame:
     said = frame["incumbent"].notna() | frame["bound"].notna()
     frame = frame[frame["stage"].isin((*SEARCHES, PLAN)) & said].reset_index(drop=True)
     whole, numbers = frame["stage"] == PLAN, frame[["incumbent", "bound"]].astype(float)
-    proven = numbers["bound"].where(whole | frame["stage"].isin(BOUNDING))
+    proven = numbers["bound"].where(whole | frame["stage"].isin(HOLDS_FOR_ALL))
     final = numbers.loc[whole, "bound"].min()  # NaN, which limits nothing, until there is a plan
     frame["plan_musd"] = numbers["incumbent"].where(whole).cummin().ffill()
     frame["searched_musd"] = numbers["incumbent"].mask(whole)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from planner.report import capital, finance, views
 from planner.report.charts import finance as finance_charts
 from planner.report.charts import gantt, plan, sankey
-from planner.report.names import spoken_ids, titled
+from planner.report.names import names_of, spoken_ids, titled
 from planner.report.page import Chart
 from planner.report.strings import t
 
@@ -31,6 +31,7 @@ def charts_of(run: Run) -> list[Chart]:
     needs = capital.needs(ledger)
     origin = capital.needs(ledger, "origin_iso3")
     flows = capital.flows(ledger)
+    countries = names_of(run.catalog, "origin_iso3")
     demand = titled(views.demand_against_capacity(table("demand")), run.scenario)
     power = titled(views.power_by_site(table("power")), run.scenario)
     control = views.control_by(table("control"))
@@ -40,12 +41,13 @@ def charts_of(run: Run) -> list[Chart]:
     made: list[tuple[str, Callable[[], go.Figure], str, pd.DataFrame]] = [
         ("capital.needs", lambda: plan.ledger_bars(needs, "account"), t("capital.needs-note", **what),
          capital.calendar_told(ledger, "account")),
-        ("capital.origin", lambda: plan.ledger_bars(origin, "origin_iso3"), t("capital.needs-note", **what),
-         capital.calendar_told(ledger, "origin_iso3")),
+        ("capital.origin", lambda: plan.ledger_bars(origin, "origin_iso3", called=countries),
+         t("capital.needs-note", **what),
+         capital.calendar_told(ledger, "origin_iso3", names=countries)),
         ("capital.funding", lambda: plan.cumulative_funding(funding, peak.label, peak.musd),
          t("capital.funding-note", year=year), funding),
-        ("capital.flows", lambda: sankey.sources_and_uses(flows), t("capital.flows-note", year=year),
-         sankey.told(flows)),
+        ("capital.flows", lambda: sankey.sources_and_uses(flows, countries), t("capital.flows-note", year=year),
+         sankey.told(flows, countries)),
         ("plan.capacity", lambda: plan.capacity_against_demand(demand), t("plan.capacity-note"), demand),
         ("plan.gantt", lambda: gantt.gantt(milestones), t("plan.gantt-note"),
          gantt.told(milestones) if len(milestones) else milestones),

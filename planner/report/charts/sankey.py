@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -10,20 +12,27 @@ from planner.report.charts.style import MUTED, PALETTE, empty, finish
 from planner.report.strings import t
 from planner.report.terms import term
 
-SECTION = {"payer": "payer", "account": "account", "origin": "origin_iso3"}
-"""Terms of the names on each level."""
 
+def told(links: pd.DataFrame, countries: Mapping[str, str]) -> pd.DataFrame:
+    """source, target, musd: the links in words, those of who pays for what before those of what comes from where.
 
-def told(links: pd.DataFrame) -> pd.DataFrame:
-    """source, target, musd: the links in words, those of who pays for what before those of what comes from where."""
+    ``countries``: id -> name.
+    """
     at = [("payer", "account") if stage == "source" else ("account", "origin") for stage in links["stage"]]
     ends = zip(at, links["source"], links["target"], strict=True)
-    words = [(term(SECTION[left], a), term(SECTION[right], b)) for (left, right), a, b in ends]
+    words = [(_words(left, a, countries), _words(right, b, countries)) for (left, right), a, b in ends]
     return pd.DataFrame(words, columns=["source", "target"]).assign(musd=links["musd"].to_numpy())
 
 
-def sources_and_uses(links: pd.DataFrame) -> go.Figure:
-    """``links``: source, target, musd, stage ("source": payer to account, "use": account to origin)."""
+def _words(level: str, name: str, countries: Mapping[str, str]) -> str:
+    return countries.get(name, name) if level == "origin" else term(level, name)
+
+
+def sources_and_uses(links: pd.DataFrame, countries: Mapping[str, str]) -> go.Figure:
+    """``links``: source, target, musd, stage ("source": payer to account, "use": account to origin).
+
+    ``countries``: id -> name.
+    """
     if not len(links):
         return empty(t("charts.no-capital"))
     payers = list(dict.fromkeys(links.loc[links["stage"] == "source", "source"]))
@@ -46,7 +55,7 @@ def sources_and_uses(links: pd.DataFrame) -> go.Figure:
             amount[a] += float(row.musd)
         index = accounts.index(row.target if row.stage == "source" else row.source)
         colour.append(_faded(PALETTE[index % len(PALETTE)]))
-    labels = [f"{term(SECTION[kind], name)} · {number(amount[(kind, name)])}" for kind, name in nodes]
+    labels = [f"{_words(kind, name, countries)} · {number(amount[(kind, name)])}" for kind, name in nodes]
     fig = go.Figure(
         go.Sankey(
             arrangement="snap", valueformat=",.0f", valuesuffix=" MUSD",

@@ -18,7 +18,9 @@ from tests.app.pages.drawn import graphs, text_of
 
 def test_runs_alike_in_title_differ_where_a_picker_begins() -> None:
     rows = [{"id": f"x-{n}", "title": "A long title", "created": 60.0 * n} for n in (1, 2)]
-    assert [result.run_label(row)[:28] for row in rows] == [f"1970-01-01 00:0{n} A long titl" for n in (1, 2)]
+    assert [result.run_label(row)[:21] for row in rows] == [f"1970-01-01 00:0{n} x-{n}:" for n in (1, 2)], (
+        "a narrow field shows the name"
+    )
     assert result.run_label(rows[0] | {"title": "x-1"}) == "x-1"
 
 
