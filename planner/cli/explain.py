@@ -211,6 +211,7 @@ def _of_case(
             for c in answer.causes
         ],
         "cure": answer.cure,
+        "buys": answer.buys or None,
         "alternatives": {c.path: c.new for c in answer.alternatives},
         "prechecks": [t.message for t in troubles],
         "conflict": conflict.rows if conflict is not None else None,

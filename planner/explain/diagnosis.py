@@ -25,6 +25,7 @@ from planner.explain.elastic import Elastic, NoCure
 from planner.explain.least import LAST_RESORT_S, Found, least_change
 from planner.explain.resource_limits import grid_steps
 from planner.explain.structural import structural
+from planner.facts.numbers import fixed
 from planner.intake.scenario_file import with_overrides
 from planner.planning.events import Event, OnEvent
 from planner.solver.arrays import Arrays
@@ -40,7 +41,7 @@ class Diagnosis:
 
     ``cure`` empty and no causes: the case is feasible. ``proven``: the cured case was checked to have a plan with
     whole hosts, halls and units. ``least``: 95 % of the change was proven to leave no plan. ``alternatives``:
-    values that would cure the case alone (LP relaxation).
+    values that would cure the case alone (LP relaxation). ``buys``: what stands in the plan by which that was checked.
     """
 
     case: Case
@@ -52,6 +53,7 @@ class Diagnosis:
     alternatives: list[Cause]
     seconds: float
     found: Found | None = field(default=None, repr=False)
+    buys: str = ""
 
     def changed(self, share: float) -> dict[str, Any]:
         """The cure with only this share of every change made; dates move by whole periods, rounded down."""
@@ -109,8 +111,11 @@ def explain_infeasible(
             others = _alternatives(current, elastic, {c.path for c in own})
     proven, least = found is None or found.verified, found is None or found.least
     cure = _overrides(case, causes, 1.0)
-    text = _text(causes, others, proven, least)
-    return Diagnosis(case, causes, cure, text, proven, least, others, time.perf_counter() - began, found)
+    buys = "" if found is None else _buys(elastic, found)
+    text = _text(causes, others, proven, least, buys)
+    return Diagnosis(
+        case, causes, cure, text, proven, least, others, time.perf_counter() - began, found, buys
+    )
 
 
 # ---- other ways out
@@ -159,7 +164,21 @@ def _overrides(case: Case, causes: list[Cause], share: float) -> dict[str, Any]:
     return out
 
 
-def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool) -> str:
+def _buys(elastic: Elastic, found: Found) -> str:
+    """What stands at the end of the horizon where as little as possible is changed; empty where nothing does."""
+    block, last = elastic.arrays.columns["fleet"], elastic.case.calendar.n - 1
+    held: dict[str, float] = {}
+    for (h, *_, t), thousands in zip(block.index, found.x[block.slice], strict=True):
+        if t == last:
+            held[str(h)] = held.get(str(h), 0.0) + 1000.0 * float(thousands)
+    places = sorted((h for h in held if held[h] >= 1.0), key=lambda h: -held[h])
+    if not places:
+        return ""
+    parts = ", ".join(f"{fixed(held[h])} at {h}" for h in places)
+    return f"accelerators at the end of the horizon in the plan of least change, which need not be the cheapest: {parts}"
+
+
+def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool, buys: str = "") -> str:
     if not causes:
         return "The case has a plan: nothing needs to give."
     lines = ["No plan is possible:"]
@@ -178,6 +197,8 @@ def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool) -
         lines.append(
             "  (checked: whole halls and servers make a plan with it; less may do: not decided with the effort allowed)"
         )
+    if buys:
+        lines.append(f"  ({buys})")
     if others:
         lines.append("Or one of these alone (linear relaxation):")
         lines += [f"  {c.path}={written(c.new)}  ({c.text})" for c in others]

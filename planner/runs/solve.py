@@ -108,7 +108,7 @@ def _diagnosed(case: Any, on_event: OnEvent) -> list[Any]:
         Trouble(
             "",
             cause.kind,
-            cause.text,
+            f"{cause.text}; {found.buys}" if i == 0 and found.buys else cause.text,
             f"least change: {together}" if i == 0 else "",
             found.cure if i == 0 else {},
         )

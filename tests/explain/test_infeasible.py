@@ -6,6 +6,7 @@ the ordinary solve finds a plan, with 95 % of the change it proves that there is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -161,6 +162,7 @@ def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
     assert answer.proven and answer.least
     for words in WORDS.get(name, ()):
         assert words in answer.causes[0].text
+    assert re.search(r"end of the horizon .*: [\d\u202f]+ at \w+", answer.buys) and answer.buys in answer.text
     assert has_plan(with_overrides(broken, answer.cure)), answer.text
     assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
 
