@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -75,15 +75,21 @@ CATALOGED = {
 }  # fmt: skip
 """Columns of ids that the catalog names, and its table."""
 THINGS = ("systems", "stacks", "cooling", "halls", "backup", "connections", "power_options")
-"""Tables of the catalog whose ids stand within texts, in ``TEXTS``."""
-TEXTS = ("item", "name", "chain")
+"""Tables of the catalog with what is bought or waited for."""
+TEXTS = {"item": THINGS, "name": THINGS, "chain": THINGS, "content_from": ("countries",)}
+"""Columns of texts in which ids stand, and whose."""
 TOKEN = re.compile(r"[\w.-]+")
 
 
 def names_of(catalog: Catalog, column: str) -> dict[str, str]:
-    """Id -> name in the catalog of what a column holds; none where it names nothing of it."""
+    """Id -> name in the catalog of what a column holds, where no other has it; none where it names nothing of it."""
     source = CATALOGED.get(column)
-    return {} if source is None else catalog.table(source)["name"].astype(str).to_dict()
+    return {} if source is None else _names_in(catalog, source)
+
+
+def _names_in(catalog: Catalog, table: str) -> dict[str, str]:
+    names = catalog.table(table)["name"].astype(str)
+    return dict(names[~names.duplicated(keep=False)].items())
 
 
 def catalogued(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
@@ -91,11 +97,15 @@ def catalogued(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
     out = table.copy()
     for column in CATALOGED.keys() & set(out.columns):
         out[column] = out[column].map(names_of(catalog, column)).fillna(out[column])
-    texts = [column for column in TEXTS if column in out]
-    known = {id: name for source in THINGS for id, name in catalog.table(source)["name"].astype(str).items()}
-    for column in texts:
-        out[column] = [TOKEN.sub(lambda m: known.get(m[0], m[0]), str(text)) for text in out[column]]
+    for column, sources in TEXTS.items():
+        if column in out:
+            known = {id: name for source in sources for id, name in _names_in(catalog, source).items()}
+            out[column] = [_replaced(str(text), known) for text in out[column]]
     return out
+
+
+def _replaced(text: str, known: Mapping[str, str]) -> str:
+    return TOKEN.sub(lambda found: known.get(found[0], found[0]), text)
 
 
 def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:

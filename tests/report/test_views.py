@@ -80,13 +80,14 @@ def test_ids_that_the_catalog_names_are_read_as_their_names() -> None:
     table = pd.DataFrame({
         "k": ["hgx-b300"], "a": ["us-cloud"], "c": ["rear-door"], "b": ["modular"], "origin_iso3": ["USA"],
         "item": ["2.5 MW modular"], "name": ["us-cloud · hgx-b300"], "chain": ["Permit > Grid connection, works: grid-firm"],
-        "payer": ["us-operator"], "account": ["owner-premium"],
+        "payer": ["us-operator"], "account": ["owner-premium"], "content_from": ["USA, KOR"],
     })  # fmt: skip
     catalog = load_catalog()
     assert readable(catalogued(table, catalog)).iloc[0].tolist() == [
         "HGX B300, 8 accelerators, air", "US cloud", "Rear-door heat exchangers", "Modular hall", "United States",
         "2.5 MW Modular hall", "US cloud · HGX B300, 8 accelerators, air",
         "Permit > Grid connection, works: Firm grid connection", "us operator", "Owner's premium",
+        "United States, South Korea",
     ]  # fmt: skip
     own = (
         catalogued(pd.DataFrame({"k": ["our-own-server"], "name": ["of-ours · hgx-b300"]}), catalog)
