@@ -10,7 +10,8 @@ limits are the example's. Costs are known to the gap of both rows: what is deare
 Where the same waits cannot be had, a row is solved within the example's limits and says ``equal_service: false``.
 Assumed here as overrides: permits of plant in no time, engines at 1,500 and fuel cells at 3,300 USD/kW, fuel such that a
 MWh costs 30 USD more than from the grid. ``--own-leads`` takes months, prices and fuel of the catalog instead;
-``--residual`` another rule for what is left at the end. The last row offers a bridge of two years both ways.
+``--residual`` another rule for what is left at the end. The last row offers a bridge of two years both ways. Turbines are
+rented on the terms of the catalog, and by the year at what a lessor earns.
 ``--permits-filed``: places asked for their permits nine months before the plan, so that the works of a line in twelve months
 wait for no permit; without it the line of the first row comes 18 to 30 months after the plan's start, a bridge sooner.
 ``--plain``: the conventions of a short calculation. Nothing is owed after the horizon, all is worth its straight line then,
@@ -61,6 +62,8 @@ PLAIN: dict[str, Any] = {
     "finance.relet_share_halls": 1.0,
 }
 RENTED = {"rent_usd_per_kw_month": 47.5, "term_months": 24}
+BY_THE_YEAR = {"rent_usd_per_kw_month": 33.7, "term_months": 12}
+"""What a lessor of turbines earns before interest and tax, a year at a time: the low end of a rent."""
 ROWS: dict[str, tuple[int, dict[str, Any]]] = {
     BASE: (12, {}),
     "48 none": (48, {}),
@@ -68,6 +71,7 @@ ROWS: dict[str, tuple[int, dict[str, Any]]] = {
     "48 engines 33": (48, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 33}),
     "48 fuel cells 6": (48, {"id": "fuelcell-2026", "capex_usd_per_kw": 3300, "lead_months": 6}),
     "48 rented turbines 9": (48, {"id": "turbine-mobile-2026", "lead_months": 9}),
+    "48 rented turbines 9, by the year": (48, {"id": "turbine-mobile-2026", "lead_months": 9, **BY_THE_YEAR}),
     "60 none": (60, {}),
     "60 engines 15": (60, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 15}),
     "36 engines 12, either way": (36, {"id": "gas-engine-dc-2026", "capex_usd_per_kw": 1500, "lead_months": 12, **RENTED}),
