@@ -58,11 +58,11 @@ def test_capital(
     total = sum(number(row[-1]) for row in shown[1:])
     page.get_by_text("Seat of the vendor", exact=True).click()
     expect(page).to_have_url(re.compile("by=origin_iso3"))
-    expect(page.get_by_role("columnheader", name="USA").first).to_be_visible()
+    expect(page.get_by_role("columnheader", name="United States").first).to_be_visible()
     again = table_under(page, "Capital calendar")
     assert abs(sum(number(row[-1]) for row in again[1:]) - total) < 1e-6
     page.reload()
-    expect(page.get_by_role("columnheader", name="USA").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("columnheader", name="United States").first).to_be_visible(timeout=WAIT_MS)
 
     # finance below: real money and a downside case stand in the address
     expect(page.locator("#capital-funding-sources .main-svg").first).to_be_visible(timeout=WAIT_MS)
