@@ -71,7 +71,7 @@ def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
 
 CATALOGED = {
     "k": "systems", "a": "stacks", "c": "cooling", "b": "halls", "origin_iso3": "countries",
-    "content_iso3": "countries", "iso3": "countries",
+    "content_iso3": "countries", "iso3": "countries", "stack": "stacks", "system": "systems",
 }  # fmt: skip
 """Columns of ids that the catalog names, and its table."""
 THINGS = ("systems", "stacks", "cooling", "halls", "backup", "connections", "power_options")

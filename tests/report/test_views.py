@@ -89,6 +89,9 @@ def test_ids_that_the_catalog_names_are_read_as_their_names() -> None:
         "Permit > Grid connection, works: Firm grid connection", "us operator", "Owner's premium",
         "United States, South Korea",
     ]  # fmt: skip
+    assert catalogued(pd.DataFrame({"stack": ["us-cloud"], "system": ["hgx-b300"]}), catalog).iloc[0].tolist() == [
+        "US cloud", "HGX B300, 8 accelerators, air",
+    ]  # fmt: skip
     own = (
         catalogued(pd.DataFrame({"k": ["our-own-server"], "name": ["of-ours · hgx-b300"]}), catalog)
         .iloc[0]
