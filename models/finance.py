@@ -9,8 +9,8 @@ draw_gain     what sources give away for a thing is at most 99 % of what it cost
               where purchases of a class cost unlike shares of their price, of each no more than sources can give for it
 
 Only capital of the partner is paid for, in the period in which it falls due: nothing is lent against goods that were paid
-before or are sold. Orders wait for their licence, and so do draws for them. The last row keeps the plan from buying things
-for the sake of a grant or of a loan below the discount rate.
+before or are sold again, and no grant pays for those. Orders wait for their licence, and so do draws for them. The last row
+keeps the plan from buying things for the sake of a grant or of a loan below the discount rate.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from planner.models.common import add_set, add_var
 from planner.models.ledger import Booked, book, discounted, in_words
 from planner.models.sums import bounded_sums
 
+SOLD = "bridge"
+"""What is bought to be sold again: a grant would be repaid, and a lender holds what it pays for."""
 THING = ["h", "asset_class", "k"]
 KEYS = [*THING, "t"]
 DRAW = ["j", *KEYS]
@@ -84,6 +86,7 @@ def _uses(case: Case, entries: pd.DataFrame) -> pd.DataFrame:
     free: share that no source drawn in full may pay. cost_share: price less what is left at the end, present values.
     """
     asked = (entries["payer"] == PARTNER) & (entries["asset_class"] != "") & (entries["musd"] != 0)
+    asked &= entries["family"] != SOLD
     paid = in_words(entries[asked])
     worth = paid.assign(pv=paid["musd"].to_numpy(float) * discounted(case, paid))
     by = ["family", "index", *THING]

@@ -40,6 +40,8 @@ COVERS = {
     "draw_gain": "draw-gain",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+SOLD = "bridge"
+"""Account of what is sold again, for which no source pays."""
 THING = ["h", "asset_class", "k"]
 KEYS = [*THING, "t"]
 
@@ -165,6 +167,7 @@ def _bought(view: View) -> pd.DataFrame:
         topic.booked(book)
     lines = book.table()
     lines = lines[(lines["payer"] == PARTNER) & (lines["asset_class"] != "") & (lines["musd"] != 0)]
+    lines = lines[lines["account"] != SOLD]
     pv = (
         (lines["musd"] * lookup(lines["t"], discount(view)).astype(float))
         .groupby([lines["item"], lines["kind"]])
@@ -226,7 +229,8 @@ def drawn_by_source(view: View) -> pd.DataFrame:
 def _uses(view: View) -> pd.DataFrame:
     """Capital of the partner with bearer and country, and the share that sources drawn in full may pay of it."""
     ledger = view.table("ledger")
-    rows = _placed(view, ledger[(ledger["payer"] == PARTNER) & (ledger["kind"] == "capex")])
+    capital = (ledger["payer"] == PARTNER) & (ledger["kind"] == "capex") & (ledger["account"] != SOLD)
+    rows = _placed(view, ledger[capital])
     taken = pd.Series(0.0, index=rows.index)
     for given in view.scenario.finance.sources:
         s = filled(given, view.case.catalog)[0]

@@ -3,7 +3,8 @@
 A bridge ends when the grid comes, so plant may be sold in the first period in which a line of each kind may stand at its
 host, and whenever the grid of the site grows. A sale fetches what used plant of its
 age does, less what taking it out of service and moving it costs. What cannot be moved is not sold; nothing is where
-``finance.residual`` is ``none``, nor where a source that the plan may draw on pays for plant: that is its lender's.
+``finance.residual`` is ``none``, nor where a loan that the plan may draw pays for plant: that is its lender's. A grant pays
+for what is kept alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from planner.case.context import Context
+from planner.case.draws import GRANT
 from planner.case.fading import holds
+from planner.case.finance import filled
 from planner.case.plant import TABLES as PLANTS
 from planner.case.residual import aged
 from planner.case.table import Table
@@ -53,8 +56,9 @@ def _dates(context: Context, h: str, connections: pd.DataFrame, grids: pd.DataFr
 
 
 def _lent(context: Context, classes: pd.Series) -> np.ndarray:
-    """Whether a source may pay for what is of a class of which the plan chooses the draws."""
-    sources = [s for s in context.scenario.finance.sources if s.optional]
+    """Whether a source that is repaid, of which the plan chooses the draws, may pay for what is of a class."""
+    chosen = [filled(s, context.catalog)[0] for s in context.scenario.finance.sources if s.optional]
+    sources = [s for s in chosen if s.kind != GRANT]
     lent = {c: any(s.may_finance(c) for s in sources) for c in set(classes)}
     return np.array([lent[c] for c in classes], dtype=bool)
 

@@ -26,6 +26,7 @@ from planner.finance.downsides import Event, changed
 from planner.finance.from_plan import finance_of
 from planner.finance.settle import settle
 from planner.finance.statements import statements_of
+from planner.models import finance
 from planner.models.ledger import partner_cost
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
@@ -241,10 +242,44 @@ def test_nothing_is_sold_where_it_may_not_be(place, facts):
     assert not len(build_case(place(name=WIND, max_mw=5), facts).bridges)
     assert not len(build_case(place(finance={"residual": "none"}), facts).bridges)
     assert not len(build_case(place(grid=75), facts).bridges)
-    bank = {"id": "bank", "kind": "loan", "optional": True}
-    for assets, some in ((["plant"], False), (["halls"], True)):
-        lent = place(finance=MARKET | {"sources": [bank | {"assets": assets}]})
+    for kind, assets, some in (
+        ("loan", ["plant"], False),
+        ("loan", ["halls"], True),
+        ("grant", ["plant"], True),
+    ):
+        bank = {"id": "bank", "kind": kind, "optional": True, "assets": assets}
+        lent = place(finance=MARKET | {"sources": [bank]})
         assert bool(len(build_case(lent, facts).bridges)) == some
+
+
+@pytest.mark.parametrize("amount_m", [0.001, 1000.0])
+def test_an_offer_of_a_grant_takes_no_sale_away_and_pays_for_what_is_kept_alone(place, facts, plan, amount_m):
+    """A source more never makes a plan dearer; for a tenth of its price an engine is kept."""
+    grant = {"id": "eu", "kind": "grant", "optional": True, "assets": ["plant"], "share": 0.1,
+             "amount_m": amount_m, "kept_years": 0}  # fmt: skip
+    offered = solve(build_case(place(finance=MARKET | {"sources": [grant]}, unit_mw=0), facts)).plan
+    assert offered is not None and not len(audit(offered))
+    assert bool(len(offered.tables["bridges"])) == (amount_m < 1)
+    assert offered.kpi("cost_npv_musd") <= plan.kpi("cost_npv_musd") + 1e-9
+    ledger = offered.tables["ledger"]
+    drawn = -ledger.loc[ledger["account"] == "grant-drawn", "musd"].sum()
+    kept = ledger.loc[(ledger["account"] == "plant") & (ledger["kind"] == "capex"), "musd"].sum()
+    assert drawn <= 0.1 * kept + 1e-9
+
+
+def test_the_audit_finds_a_grant_that_pays_for_what_is_sold(place, facts, monkeypatch):
+    grant = {
+        "id": "eu",
+        "kind": "grant",
+        "optional": True,
+        "assets": ["plant"],
+        "amount_m": 1,
+        "kept_years": 0,
+    }
+    monkeypatch.setattr(finance, "SOLD", "")
+    offered = solve(build_case(place(finance=MARKET | {"sources": [grant]}, unit_mw=0), facts)).plan
+    assert offered is not None and len(offered.tables["bridges"])
+    assert {"draw-uses", "draw-share"} <= set(audit(offered)["rule"])
 
 
 def test_plant_may_be_sold_when_the_grid_grows(place, facts):
