@@ -35,9 +35,10 @@ def near_optimal_ranges(
     """
     shares, rows = tuple(extra), list[tuple[str, str, float, float, float, float]]()
     point = live.solve(max_delay_months, min_control_points)
+    of = 0 if point is None else len(shares) * len(choices(live))
     for row in () if point is None else near_optimal_rows(live, point, shares):
         rows.append(row)
-        on_step(len(rows), len(shares) * len(choices(live)))
+        on_step(len(rows), of)
         if should_stop is not None and should_stop():
             break
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -35,6 +35,7 @@ from planner.studies.frontier_tables import Grid, grid, on_front
 from planner.studies.next_step import least, most, price, tighter
 from planner.studies.path import lines
 from planner.studies.patterns import everything_early
+from planner.studies.ranges import EXTRA_COST_SHARES, choices, near_optimal_ranges
 from planner.studies.screening import LiveFrontier, Pattern
 
 CHANGES = {
@@ -607,3 +608,9 @@ def test_a_front_says_how_many_plans_of_an_earlier_one_it_takes_over(
                 earlier=[run.path / POINTS],
             )
         assert [event.message for event in told] == [said]
+
+
+def test_a_stop_leaves_out_choices_that_are_not_compared_yet(live: LiveFrontier) -> None:
+    told: list[tuple[int, int]] = []
+    rows = near_optimal_ranges(live, None, should_stop=lambda: True, on_step=lambda *step: told.append(step))
+    assert len(rows) == 1 and told == [(1, len(EXTRA_COST_SHARES) * len(choices(live)))]
