@@ -12,8 +12,8 @@ from planner.scenario.schema import Scenario
 
 
 def content_rules(scenario: Scenario, catalog: Catalog, fleet: pd.DataFrame) -> pd.DataFrame:
-    """k, asked_by, content_from, asked_share, presumed_share, stages_low/mid/high, holds: rules on content
-    of the systems in a plan.
+    """k, asked_by, content_from, asked_share, presumed_share, stages_low_share, stages_mid_share, stages_high_share, holds:
+    rules on content of the systems in a plan.
 
     Of the call for packages, of agreements and of sources of finance. By presumption chips count whole at their
     designer's seat; by stages as the catalog's table ``content`` says, from the least to the largest of what is
@@ -35,5 +35,5 @@ def content_rules(scenario: Scenario, catalog: Catalog, fleet: pd.DataFrame) -> 
             passes = {share >= least for share in (presumed, *span)}
             holds = "turns on an assumed share" if len(passes) > 1 else "yes" if passes == {True} else "no"
             rows.append((k, by, ", ".join(countries), least, presumed, *span, holds))
-    return pd.DataFrame(rows, columns=["k", "asked_by", "content_from", "asked_share", "presumed_share", "stages_low",
-                                       "stages_mid", "stages_high", "holds"])  # fmt: skip
+    return pd.DataFrame(rows, columns=["k", "asked_by", "content_from", "asked_share", "presumed_share", "stages_low_share",
+                                       "stages_mid_share", "stages_high_share", "holds"])  # fmt: skip

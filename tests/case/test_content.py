@@ -11,6 +11,7 @@ from planner.case.context import Context
 from planner.case.export_rules import content_from
 from planner.facts.catalog import load_catalog
 from planner.report.content_rules import content_rules
+from planner.report.terms import readable
 
 FACTS = load_catalog()
 
@@ -62,4 +63,5 @@ def test_a_rule_on_content_may_turn_on_an_assumed_share(tiny) -> None:
     rule = table.set_index("asked_by")["holds"]
     assert rule["deal"] == "turns on an assumed share"
     row = table.set_index("asked_by").loc["call for packages"]
-    assert (rule["call for packages"] == "yes") == (row["stages_low"] >= 0.51)
+    assert (rule["call for packages"] == "yes") == (row["stages_low_share"] >= 0.51)
+    assert all(str(value).endswith(" %") for value in readable(table).filter(like="By stages").stack())
