@@ -214,7 +214,7 @@ class Engine:
         cost, upper = np.zeros(arrays.shape[1]), arrays.col_upper.copy()
         for column, weight in GOALS[goal].items():
             cost[arrays.columns[column].slice] = weight
-        for column, most in self._caps().items():
+        for column, most in self._caps(self.asked).items():
             upper[arrays.columns[column].slice] = most
         floor, served = arrays.rows[FLOOR].start, arrays.columns["served"].start
         change = -self.asked.min_control_share - arrays.matrix[floor, served]
@@ -344,7 +344,7 @@ class Engine:
     def policy(self, bounds: Bounds = UNBOUNDED) -> None:
         """Set all policy bounds at once, in place of those before."""
         self.asked = bounds
-        for column, most in self._caps().items():
+        for column, most in self._caps(bounds).items():
             self.live.set_col_bounds(column, -np.inf if column == "cost" else 0.0, most)
         share = bounds.min_control_share
         asked = self._floors == share
@@ -352,16 +352,34 @@ class Engine:
             self.live.set_row_bounds(FLOORS, np.where(asked, 0.0, -np.inf), np.inf)
         self.live.change_coefficient(FLOOR, "served", 0.0 if asked.any() else -share)
 
-    def _caps(self) -> dict[str, Any]:
-        """Most that each column of policy may be, under the bounds in force."""
-        months, musd = self.asked.max_delay_months, self.asked.max_cost_musd
-        by_workload = self.asked.max_delay_months_by_workload
+    def _caps(self, bounds: Bounds) -> dict[str, Any]:
+        """Most that each column of policy may be."""
+        months, musd = bounds.max_delay_months, bounds.max_cost_musd
+        by_workload = bounds.max_delay_months_by_workload
         return {
             "delay_w": [by_workload.get(w, np.inf) for w in self.delay_names],
             "delay": np.inf if months is None else months,
             "cost": np.inf if musd is None else musd,
-            "unfinished": self.may_be_left(self.asked),
+            "unfinished": self.may_be_left(bounds),
         }
+
+    def limits(self, bounds: Bounds) -> Floats:
+        """All that policy bounds ask for, in one row: the most of each column of policy, then the share of control."""
+        caps = [np.ravel(most) for most in self._caps(bounds).values()]
+        return np.concatenate([*caps, [bounds.min_control_share]])
+
+    def limit_prices(self) -> Floats:
+        """What the last linear programme's objective changes by for a unit more of each of the ``limits`` in force.
+
+        A cap that does not bind is worth nothing: a column at its lower bound may cost more. A floor on control is a
+        coefficient of what is served: its price is at that much served.
+        """
+        found = self.live.highs.getSolution()
+        capped = np.concatenate([self.live.columns(column) for column in self._caps(self.asked)])
+        floors = [FLOOR, FLOORS] if len(self._floors) else [FLOOR]
+        floor = sum(np.array(found.row_dual)[self.live.rows(rows)].sum() for rows in floors)
+        served = np.array(found.col_value)[self.live.columns("served")]
+        return np.concatenate([np.minimum(np.array(found.col_dual)[capped], 0.0), floor * served])
 
     def may_be_left(self, bounds: Bounds) -> Floats:
         """1 for training runs that may be left undone under the caps on delay, 0 for those whose months alone exceed one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,9 @@ from planner.studies.screening import LiveFrontier
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
 """Months beyond the weighted delay of the fastest plan."""
 CONTROL_LEVELS = 6
-SLIDER_LEVELS = 24
-"""Stretches of control between floors that sliders go on from; in the lower half, of fewer pivots, two are one."""
-CLOSE_TO_MOST = (1.2, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15, 0.1, 0.05)
+FINER_CUTS = 7
+"""Floors on control that sliders go on from besides those of the charts, one between each two of these, and the highest."""
+CLOSE_TO_MOST = (1.2, 1.04, 0.9, 0.77, 0.65, 0.53, 0.42, 0.32, 0.23, 0.15, 0.09, 0.05)
 """Points below the most control at each delay, from which sliders go on: nearer to it a step is more pivots."""
 SHORT_OF_MOST = 0.02
 """Points below the most control that are asked for in its place: the most itself is out of a solver's tolerance."""
@@ -103,16 +104,20 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders
     floors = {rounded_down(float(x), 1) for x in np.linspace(least, most, CONTROL_LEVELS + 1)[1:-1]}
     levels = sorted(floor for floor in floors if floor > least)
     if for_sliders:
-        steps, finer = slider_limits(live.least_delay_months, least, most)
         before_due = [due - SHORT_OF_DUE_MONTHS for due in live.due_months() if months[0] < due < months[-1]]
+        steps = [months[0] + longer for longer in np.arange(TOLERANCES_MONTHS[-1]).tolist()]
         every = sorted({*months, *steps, *before_due}, reverse=True)
         below = {m: live.most_control(m) - CLOSE_TO_MOST[0] for m in every}
 
         def wanted(asked: float, floor: float | None) -> bool:
             return floor is None or floor <= below[asked] or (asked in months and floor in levels)
 
-        swept = live.sweep(every, [None, *levels, *finer], should_stop, wanted, along_delay=True)
+        stretches = itertools.pairwise([least, *levels])
+        halves = [half for low, high in stretches if (half := rounded_down((low + high) / 2, 2)) > low]
+        swept = live.sweep(every, [None, *levels, *halves], should_stop, wanted, along_delay=True)
         live.approach(every, [*CLOSE_TO_MOST, SHORT_OF_MOST], should_stop)
+        finer = finer_floors(live, every, [least, *sorted([*levels, *halves])], below[every[0]])
+        live.sweep(every, finer, should_stop, wanted, along_delay=True)
         found = [r for r in swept if r["max_delay_months"] in months and r["min_control"] in (None, *levels)]
     else:
         found = live.sweep(months, [None, *levels], should_stop)
@@ -125,12 +130,23 @@ def grid(live: LiveFrontier, should_stop: Callable[[], bool] | None, for_sliders
     return Grid(months, [least, *levels], rows_of(found))
 
 
-def slider_limits(least_delay_months: float, least: float, most: float) -> tuple[list[float], list[float]]:
-    """Every month up to the loosest limit on delay, and floors between the least and the most control."""
-    months = [least_delay_months + longer for longer in np.arange(TOLERANCES_MONTHS[-1]).tolist()]
-    floors = np.linspace(least, most, SLIDER_LEVELS + 1)
-    chosen = [*floors[2 : SLIDER_LEVELS // 2 : 2], *floors[SLIDER_LEVELS // 2 : -1]]
-    return months, [floor for x in chosen if (floor := rounded_down(float(x), 1)) > least]
+def finer_floors(
+    live: LiveFrontier, months: Sequence[float], floors: Sequence[float], highest: float
+) -> list[float]:
+    """Floors to solve besides those that were solved at these limits on delay, up to the highest: where most is open.
+
+    What a stretch leaves open shrinks by the square of the pieces it is cut into.
+    """
+    ends = [*floors, highest]
+    width = np.diff(ends)
+    solved = itertools.pairwise([None, *floors[1:]])
+    curved = [live.left_open(months, *pair) for pair in solved] / width[:-1] ** 2
+    curved = np.append(curved, curved[-1:] if len(curved) else 1.0)
+    pieces = np.ones(len(width), int)
+    for _ in range(FINER_CUTS):
+        pieces[np.argmax(curved * (width / pieces) ** 2)] += 1
+    cuts = [np.linspace(low, high, n + 1)[1:] for low, high, n in zip(ends, ends[1:], pieces, strict=False)]
+    return sorted({rounded_down(float(x), 2) for x in np.concatenate(cuts)} - {*floors})
 
 
 def rows_of(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,96 +1,84 @@
-"""Points of one pattern that were solved, with their bases: a point far from the last is solved from the nearest.
+"""Points of one pattern that were solved, with their bases: another point is solved from the one that is nearest by cost.
 
-A hot simplex takes some hundred pivots a month or a point of control, a thousand where training runs become due, and gives
-up after some thousands. To go on from another basis costs factors and edge weights, once.
+What the limits of a solved point are worth says what any other limits cost at least: from the basis of the most of these, a
+dual simplex has least to climb.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from planner.case.bounds import Bounds
+from planner.solver.arrays import Floats
 from planner.solver.engine import DEVEX, Basis, Engine
 
-RUN_MONTHS = 1.5
-"""Months of delay that are as many pivots as another training run that may, or may not, be left undone."""
-FRESH_MONTHS, FRESH_MONTHS_BY_DEVEX = 2.0, 0.5
-"""Months of delay that are as many pivots as new factors cost, with new edge weights and without."""
-BELOW_MOST = (0.0, 0.1, 0.3, 0.6, 1.2, 3.0)
-"""Points of control below the most at a delay."""
-MONTHS_BELOW_MOST = (0.0, 4.0, 10.0, 20.0, 31.0, 38.0)
-"""Months of delay that are as many pivots as these points; below them a point is as many as a month."""
+FRESH, FRESH_BY_DEVEX = 1e-3, 1e-4
+"""Share of cost that is as many pivots as new factors cost, with new edge weights and without."""
+NO_PRICE = 1e-6
+"""MUSD by unit of a limit that are within the tolerance of a solver."""
 KEPT = 600
 """Bases kept: one of Korea with all options of power is 30 kB."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Limits of a point: months of delay, points of control, and how many training runs may be left undone.
+class Known:
+    """A solved point: its limits, its cost (MUSD), what a unit more of each limit adds to that, and its basis."""
 
-    A point that is solved has ``reached`` some points of control: it is as good for every floor up to these. ``most`` is
-    the most control at this delay, about; infinite where it is not known.
-    """
+    asked: Bounds
+    limits: Floats
+    cost: float
+    prices: Floats
+    basis: Basis
 
-    months: float
-    control: float
-    may_be_left: int
-    reached: float = -math.inf
-    most: float = math.inf
+    def at_least(self, limits: Floats) -> float:
+        """MUSD that other limits cost at least, by the prices here; by control, a ratio, about."""
+        priced = np.abs(self.prices) > NO_PRICE
+        return self.cost + float(self.prices[priced] @ (limits[priced] - self.limits[priced]))
 
-    def depth(self, control: float) -> float:
-        """How far a floor is below the most control, in months of delay that are as many pivots."""
-        below = self.most - control
-        return float(np.interp(below, BELOW_MOST, MONTHS_BELOW_MOST)) + max(0.0, below - BELOW_MOST[-1])
-
-    def months_to(self, other: Place) -> float:
-        """How far a solved one is, in months of delay that are as many pivots.
-
-        A point of control is as many as a month, and close to the most control as some tens.
-        """
-        far = 0.0 if self.months == other.months else abs(self.months - other.months)
-        runs = abs(self.may_be_left - other.may_be_left)
-        asked, low, high = self.control, other.control, max(other.control, other.reached)
-        if math.isfinite(self.most + other.most):
-            asked, low, high = -self.depth(asked), -other.depth(low), -other.depth(high)
-        short = max(low - asked, asked - high, 0.0)
-        return far + short + RUN_MONTHS * runs
+    def open_to(self, other: Known) -> float:
+        """MUSD that the prices of two points leave open at most somewhere between them, where a mix of both is a plan."""
+        above, below = (max(0.0, b.cost - a.at_least(b.limits)) for a, b in ((self, other), (other, self)))
+        return above * below / (above + below) if above and below else 0.0
 
 
 @dataclass
 class Near:
     """The points of one pattern, the oldest first, and where its own programme stands; None where it is not known."""
 
-    points: deque[tuple[Place, Basis]] = field(default_factory=lambda: deque(maxlen=KEPT))
-    last: Place | None = None
-    fresh_months: float = FRESH_MONTHS
+    points: deque[Known] = field(default_factory=lambda: deque(maxlen=KEPT))
+    last: Known | None = None
+    fresh: float = FRESH
 
     def by_devex(self, engine: Engine) -> None:
         """The pattern's own programme is priced by Devex from now on: another basis has no edge weights to work out."""
         engine.live.set_option(*DEVEX)
-        self.fresh_months = FRESH_MONTHS_BY_DEVEX
+        self.fresh = FRESH_BY_DEVEX
 
-    def keep(self, engine: Engine, place: Place) -> None:
-        """Keep the basis of a point that an engine of this pattern has just solved."""
-        self.points.append((place, engine.basis()))
+    def keep(self, engine: Engine, cost: float) -> Known:
+        """Keep the basis of a point that an engine of this pattern has just solved for least cost (MUSD)."""
+        asked = engine.asked
+        known = Known(asked, engine.limits(asked), cost, engine.limit_prices(), engine.basis())
+        self.points.append(known)
+        return known
 
-    def ended(self, engine: Engine, place: Place | None) -> None:
-        """The pattern's own programme stands at a point; None where it has found none."""
-        self.last = place
-        if place is not None:
-            self.keep(engine, place)
+    def ended(self, engine: Engine, cost: float | None) -> None:
+        """The pattern's own programme stands at a point of least cost (MUSD); None where it has found none."""
+        self.last = None if cost is None else self.keep(engine, cost)
 
-    def go(self, engine: Engine, place: Place) -> None:
-        """Take the pattern's own programme to the nearest point, if that is worth new edge weights."""
+    def go(self, engine: Engine, asked: Bounds) -> None:
+        """Take the pattern's own programme to the nearest point, if that is worth new factors."""
         points = [*self.points]  # a sweep may be adding some
         if not points:
             return
-        nearest, basis = min(points, key=lambda known: place.months_to(known[0]))
+        limits = engine.limits(asked)
+        nearest = max(points, key=lambda known: known.at_least(limits))
         if self.last is not None:
-            # another floor is a change of the matrix, after which the weights are new anyway
-            fresh = self.fresh_months if place.control == self.last.control else 0.0
-            if place.months_to(self.last) <= place.months_to(nearest) + fresh:
+            # another floor is a change of the matrix, after which the factors are new anyway
+            same = asked.min_control_share == self.last.asked.min_control_share
+            fresh = self.fresh * abs(nearest.cost) if same else 0.0
+            if self.last.at_least(limits) >= nearest.at_least(limits) - fresh:
                 return
-        engine.go_on_from(basis)
+        engine.go_on_from(nearest.basis)

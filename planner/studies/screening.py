@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from planner.solver.engine import PATTERN, Engine
 from planner.solver.progress import SolveOptions
 from planner.solver.solution import Solution, Status
 from planner.studies.figures import Figures
-from planner.studies.near import Near, Place
+from planner.studies.near import Near
 from planner.studies.path import WORKERS, lines, walk
 
 SEARCH_PIVOTS, SEARCH_S = 40_000, 60.0
@@ -79,6 +79,11 @@ class Point:
     pattern: int
     x: Floats
     engine: Engine = field(repr=False)
+
+    @property
+    def cost(self) -> float:
+        """MUSD."""
+        return self.figures["cost_npv_musd"]
 
 
 class LiveFrontier:
@@ -148,33 +153,18 @@ class LiveFrontier:
 
     def _from_near(self, i: int, months: float | None, control: float | None) -> Point | None:
         """``_point`` on the pattern's own programme, from the nearest point that is known."""
-        engine, near, place = self.engines[i], self._near[i], self._place(i, months, control)
+        engine, near = self.engines[i], self._near[i]
         with engine.live.lock:
-            near.go(engine, place)
+            near.go(engine, self.bounds(months, control))
             found = self._point(i, engine, months, control)
-            near.ended(engine, None if found is None else _reached(place, found))
+            near.ended(engine, None if found is None else found.cost)
         return found
-
-    def _place(self, i: int, months: float | None, control: float | None) -> Place:
-        """``most`` lies between what is known where the same training runs may be left undone: it jumps where one is due."""
-        runs, delay = self._runs_left(months), _loose(months)
-        known = sorted(
-            (m, most) for (j, m), most in [*self._tops.items()] if i == j and self._runs_left(m) == runs
-        )
-        most = (
-            float(np.interp(delay, [m for m, _ in known], [top for _, top in known])) if known else math.inf
-        )
-        return Place(delay, control or 0.0, runs, most=most)
 
     def due_months(self) -> list[float]:
         """Limits on delay (months) from which on another training run may be left undone."""
         runs = self.case.trainings
         longer = runs["months"].to_numpy(float) - runs["w"].map(self.least).to_numpy(float)
         return sorted({self.least_delay_months + float(x) for x in longer})
-
-    def _runs_left(self, months: float | None) -> int:
-        """How many training runs may be left undone."""
-        return int(self.base.may_be_left(self.bounds(months)).sum())
 
     def _point(self, i: int, engine: Engine, months: float | None, control: float | None) -> Point | None:
         """The cheapest plan of pattern ``i``, on a live HiGHS that holds it; None where it does not reach."""
@@ -266,7 +256,7 @@ class LiveFrontier:
             self.prove(self.caps(max_delay_months), min_control_points, found.bound)
         if found.x is None or found.objective is None:
             return math.inf, found.iterations
-        cost = math.inf if known is None else known.figures["cost_npv_musd"]
+        cost = math.inf if known is None else known.cost
         if found.objective < cost - CHEAPER * abs(found.objective):
             x, columns = found.x, self.base.arrays.columns
             self._found.append({f: x[columns[f].slice].round().tolist() for f in PATTERN})
@@ -344,6 +334,19 @@ class LiveFrontier:
             if floors:
                 self._answers(i, loose_first, rising, floors, should_stop, along_delay=True)
 
+    def left_open(self, months: Sequence[float], low: float | None, high: float | None) -> float:
+        """MUSD open between two floors on control (``Known.open_to``): the median of limits where both were solved."""
+        found = []
+        for engine, near in zip(self.engines, self._near, strict=True):
+            known = {point.limits.tobytes(): point for point in [*near.points]}
+            for m in months:
+                one, other = (
+                    known.get(engine.limits(self.bounds(m, floor)).tobytes()) for floor in (low, high)
+                )
+                if one and other:
+                    found.append(one.open_to(other))
+        return float(np.median(found)) if found else 0.0
+
     def _answers(
         self,
         i: int,
@@ -371,7 +374,7 @@ class LiveFrontier:
             if found is None:
                 return False
             out[months, level] = found
-            self._near[i].keep(engine, _reached(self._place(i, months, floor), found))
+            self._near[i].keep(engine, found.cost)
             return True
 
         def hopeless(months: float, level: float | None) -> bool:
@@ -437,12 +440,7 @@ def _cheaper(known: Point | None, other: Point | None) -> Point | None:
     """The cheaper of two points; the first where they cost the same, whichever way of pivots led there."""
     if known is None or other is None:
         return known or other
-    cost, theirs = (point.figures["cost_npv_musd"] for point in (known, other))
-    return other if theirs < cost - SAME_COST * abs(cost) else known
-
-
-def _reached(place: Place, point: Point) -> Place:
-    return replace(place, reached=point.figures["control_score"])
+    return other if other.cost < known.cost - SAME_COST * abs(known.cost) else known
 
 
 def _loose(months: float | None) -> float:

@@ -4,17 +4,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import highspy
 import numpy as np
 import pytest
 
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
+from planner.facts.rounding import rounded_down
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.scenario.schema import Scenario
-from planner.solver.engine import DEVEX, Engine
+from planner.solver.engine import DEVEX, Basis, Engine
 from planner.solver.solution import Solution, Status
-from planner.studies.frontier_tables import SHORT_OF_DUE_MONTHS, SHORT_OF_MOST, grid
-from planner.studies.near import Place
+from planner.studies.frontier_tables import (
+    CLOSE_TO_MOST,
+    SHORT_OF_DUE_MONTHS,
+    SHORT_OF_MOST,
+    finer_floors,
+    grid,
+)
+from planner.studies.near import Known, Near
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
 
@@ -34,6 +43,19 @@ def limits(live: LiveFrontier) -> tuple[list[float], list[float]]:
     return np.linspace(loose, loose - 11.0, 4).tolist(), np.linspace(lowest, most - 0.1, 4).tolist()
 
 
+def solved(live: LiveFrontier) -> list[tuple[float, float]]:
+    """Months and points of control of all points that sliders go on from."""
+    workload, least = next(iter(live.least.items()))
+    return [
+        (
+            live.least_delay_months + a.max_delay_months_by_workload[workload] - least - 1e-6,
+            a.min_control_points or 0.0,
+        )
+        for a in (known.asked for known in live._near[0].points)
+        if a.max_delay_months_by_workload
+    ]
+
+
 def test_a_point_of_a_sweep_is_asked_again_without_a_pivot(live: LiveFrontier) -> None:
     months, levels = limits(live)
     rows = live.sweep(months, levels)
@@ -50,7 +72,7 @@ def test_a_basis_of_a_sweep_is_taken_as_regular(live: LiveFrontier, monkeypatch:
     """HiGHS works out the factors of an alien basis twice."""
     months, levels = limits(live)
     live.sweep(months, levels)
-    engine, (_, basis) = live.engines[0], live._near[0].points[-1]
+    engine, basis = live.engines[0], live._near[0].points[-1].basis
     assert len(basis.highs.row_status) > engine.live.arrays.shape[0], "with the rows of the sweep's floors"
     taken: list[bool] = []
     monkeypatch.setattr(engine.live, "set_basis", lambda known: taken.append(known.alien))
@@ -153,31 +175,33 @@ def test_sliders_go_on_from_more_points_than_the_grid_has_and_its_rows_are_the_s
     ]
     assert by[0].keys() == by[1].keys()
     assert [*by[1].values()] == pytest.approx([by[0][at] for at in by[1]], rel=1e-9)
-    known = [place for place, _ in fresh._near[0].points]
-    step = fine.levels[-1] - fine.levels[-2]
+    known = solved(fresh)
+    stretches = [*fine.levels, fine.levels[-1] + np.diff(fine.levels)[-1]]
     draw = np.random.default_rng(2)
     for _ in range(20):
         months = draw.uniform(fine.months[0], fine.months[-1])
         floor = draw.uniform(fine.levels[0], fine.levels[-1])
-        apart = [max(abs(months - p.months), abs(floor - p.control) / step) for p in known]
-        assert min(apart) <= 0.51, "half a month, and half a stretch between floors that have points"
+        step = np.diff(stretches)[np.searchsorted(stretches, floor, "right") - 1]
+        apart = [max(abs(months - m), 2 * abs(floor - control) / step) for m, control in known]
+        assert min(apart) <= 0.51, "half a month, and a quarter of a stretch between floors of the charts"
+    highest = rounded_down(fresh.most_control(fine.months[-1]) - CLOSE_TO_MOST[0], 2)
+    assert any(abs(floor - highest) < 1e-9 for _, floor in known), "and more where most is open"
 
 
 def test_sliders_go_on_from_points_the_closer_the_more_control_there_is(live: LiveFrontier) -> None:
     fine = grid(live, None, for_sliders=True)
-    known = [place for place, _ in live._near[0].points]
+    known = solved(live)
     draw = np.random.default_rng(3)
-    most = {months: live.most_control(months) for months in {p.months for p in known}}
+    most = {months: live.most_control(months) for months in {m for m, _ in known}}
     for _ in range(20):
         months, below = draw.uniform(fine.months[0], fine.months[-1]), draw.uniform(SHORT_OF_MOST, 1.2)
-        at = [most[p.months] - p.control for p in known if abs(months - p.months) <= 0.51]
+        at = [most[m] - control for m, control in known if abs(months - m) <= 0.51]
         assert min(abs(below - short) for short in at) <= max(0.015, below / 4)
-    assert all(p.reached <= most[p.months] + 1e-3 for p in known)
+    assert all(control <= most[m] + 1e-3 for m, control in known)
 
 
-def test_limits_from_which_on_another_training_run_may_be_left_undone(
-    tiny: Callable[..., Scenario], plain_catalog: Callable[..., Catalog]
-) -> None:
+@pytest.fixture
+def with_runs(tiny: Callable[..., Scenario], plain_catalog: Callable[..., Catalog]) -> LiveFrontier:
     run = {"params_active_b": 70, "tokens_b": 4000}
     runs = [
         run | {"id": f"in-{year}", "start": f"{year}-01-01", "deadline": f"{year}-07-01"}
@@ -185,7 +209,22 @@ def test_limits_from_which_on_another_training_run_may_be_left_undone(
     ]
     work = tiny().model_dump(mode="json", exclude_none=True)["demand"][0]
     work |= {"kind": "training", "size": {"by": "training", "runs": runs}}
-    live = LiveFrontier(build_case(tiny(demand=[work]), plain_catalog()))
+    return LiveFrontier(build_case(tiny(demand=[work]), plain_catalog()))
+
+
+def test_a_cap_that_does_not_bind_is_worth_nothing(with_runs: LiveFrontier) -> None:
+    """A run that may be left undone and is done has a reduced cost, for which nothing may be had."""
+    engine = with_runs.engines[0]
+    engine.policy(with_runs.bounds(with_runs.due_months()[-1] + 1.0))
+    engine.live.set_objective({"unfinished": 1.0})
+    assert engine.lp().x is not None
+    reduced = np.array(engine.live.highs.getSolution().col_dual)[engine.live.columns("unfinished")]
+    assert max(reduced) > 0.1
+    assert max(engine.limit_prices()) == 0.0
+
+
+def test_limits_from_which_on_another_training_run_may_be_left_undone(with_runs: LiveFrontier) -> None:
+    live = with_runs
     due = live.due_months()
     assert due
     for months in due:
@@ -200,8 +239,8 @@ def test_sliders_go_on_from_points_just_before_a_training_run_may_be_left_undone
     due = live.least_delay_months + 4.3
     monkeypatch.setattr(live, "due_months", lambda: [due, due + 40.0])
     grid(live, None, for_sliders=True)
-    known = {place.months for place, _ in live._near[0].points}
-    assert due - SHORT_OF_DUE_MONTHS in known and max(known) < due + 9.0
+    known = np.array([months for months, _ in solved(live)])
+    assert np.isclose(known, due - SHORT_OF_DUE_MONTHS).any() and max(known) < due + 9.0
 
 
 def test_a_sweep_asks_what_is_wanted(live: LiveFrontier) -> None:
@@ -239,18 +278,78 @@ def test_of_patterns_that_cost_the_same_the_first_answers(
         assert found is not None and found.pattern == pattern
 
 
-def test_how_far_points_are_from_one_another() -> None:
-    here = Place(8.0, 60.0, 1)
-    assert here.months_to(here) == 0.0
-    high, low = (Place(8.0, control, 1, most=68.0) for control in (67.9, 67.7))
-    assert high.months_to(low) == low.months_to(high) > 5.0, "close to the most a step is many pivots"
-    later = Place(9.0, 68.9, 1, most=69.0)
-    assert later.months_to(high) == pytest.approx(1.0), "as far below the most a month later"
-    assert Place(8.0, 40.0, 1, most=68.0).months_to(Place(8.0, 42.0, 1, most=68.0)) == pytest.approx(2.0)
-    assert Place(8.0, 67.8, 1, most=68.0).months_to(Place(8.0, 67.0, 1, reached=67.9, most=68.0)) == 0.0
-    assert here.months_to(Place(6.0, 60.0, 1)) == 2.0 == here.months_to(Place(8.0, 58.0, 1))
-    assert here.months_to(Place(8.0, 60.0, 3)) == 3.0 == Place(8.0, 60.0, 3).months_to(here)
-    solved = Place(8.0, 40.0, 1, reached=55.0)
-    assert here.months_to(solved) == 5.0 and Place(8.0, 50.0, 1).months_to(solved) == 0.0
-    free = Place(np.inf, 0.0, 1)
-    assert free.months_to(free) == 0.0 and np.isinf(here.months_to(free))
+def test_prices_of_limits_are_what_a_little_more_of_them_changes(live: LiveFrontier) -> None:
+    months, levels = limits(live)
+    live.sweep(months, levels)
+    steeper = 0
+    for floor in levels[1:]:
+        for delay in (months[1], months[2]):
+            cost = live.at(delay, floor)["cost_npv_musd"]
+            known = live._near[0].points[-1]
+            for asked in ((delay - 1e-3, floor), (delay, floor + 1e-3)):
+                least = known.at_least(live.engines[0].limits(live.bounds(*asked)))
+                assert least >= cost - 1e-9
+                assert live.at(*asked)["cost_npv_musd"] == pytest.approx(least, abs=1e-4)
+                steeper += least > cost + 1e-4
+    assert steeper > 4
+
+
+def test_what_a_point_says_of_others_is_no_more_than_they_cost(live: LiveFrontier) -> None:
+    """By delay it is a bound; by control, a ratio, about one."""
+    months, levels = limits(live)
+    live.sweep(months, levels)
+    points, engine = [*live._near[0].points], live.engines[0]
+    for delay in (months[0] - 0.5, months[1] + 0.7, months[3] + 0.2):
+        cost = live.at(delay, levels[1])["cost_npv_musd"]
+        asked = engine.limits(live.bounds(delay, levels[1]))
+        least = [p.at_least(asked) for p in points if p.asked.min_control_points == levels[1]]
+        assert cost * 0.98 < max(least) <= cost * (1 + 1e-9)
+    free = engine.limits(live.bounds(None, None))
+    assert max(p.at_least(free) for p in points) <= live.at()["cost_npv_musd"] * (1 + 1e-9)
+
+
+def test_a_jump_goes_on_from_where_it_costs_most_at_least(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from the limits that are nearest: two months away the price of delay may be that of here."""
+    months, levels = limits(live)
+    live.sweep(months, levels)
+    near, engine = live._near[0], live.engines[0]
+    taken: list[object] = []
+    monkeypatch.setattr(engine, "go_on_from", lambda basis: taken.append(basis))
+    asked = live.bounds(months[1] + 1.0, levels[2])
+    here = engine.limits(asked)
+    far, close = near.points[0], near.points[1]
+    known = [replace(far, cost=far.cost + by - far.at_least(here)) for by in (900.0, 901.0)]
+    own = Near()
+    own.points.extend([*known, replace(close, cost=close.cost + 800.0 - close.at_least(here))])
+    own.go(engine, asked)
+    assert taken == [known[1].basis]
+    own.last = replace(known[1], asked=asked)
+    own.go(engine, asked)
+    assert len(taken) == 1, "it stands there"
+    own.last = known[0]
+    own.fresh = 0.0
+    own.go(engine, asked)
+    assert len(taken) == 2
+
+
+def test_what_two_points_leave_open_between_them() -> None:
+    def known(limit: float, cost: float, price: float) -> Known:
+        asked, basis = Bounds(min_control_points=limit), Basis(highspy.HighsBasis(), None)
+        return Known(asked, np.array([np.inf, limit]), cost, np.array([0.0, price]), basis)
+
+    low, high = known(0.0, 10.0, 1.0), known(4.0, 22.0, 5.0)
+    assert low.at_least(high.limits) == 14.0 and high.at_least(low.limits) == 2.0
+    assert low.open_to(high) == high.open_to(low) == 4.0, "8 above one and 8 above the other, in the middle"
+    assert low.open_to(known(4.0, 14.0, 5.0)) == 0.0
+
+
+def test_floors_are_more_where_the_price_of_control_changes(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_musd = {(None, 40.0): 1.0, (40.0, 50.0): 1.0, (50.0, 60.0): 17.0}
+    monkeypatch.setattr(live, "left_open", lambda months, low, high: open_musd[low, high])
+    found = finer_floors(live, [1.0], [30.0, 40.0, 50.0, 60.0], 62.0)
+    assert found == pytest.approx([35.0, 45.0, *np.linspace(50.0, 60.0, 7)[1:-1], 62.0], abs=0.011)
+    assert finer_floors(live, [1.0], [30.0], 31.0)[-1] == 31.0
