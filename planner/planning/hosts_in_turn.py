@@ -24,8 +24,6 @@ NODES = 50
 """Of the programme of a host: what it has not found by then, it mostly never finds."""
 QUICK_PIVOTS, MOST_PIVOTS = 150_000, 300_000
 """Pivots of all searches after which a plan is bettered no more at quick quality, and of these programmes at any other."""
-HOST_S = 20.0
-"""Seconds of one of them."""
 ENOUGH = 1e-4
 """Share of the cost that a round over all hosts must save for another one."""
 
@@ -38,7 +36,7 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
     columns: Ints = np.concatenate([live.columns(f) for f in families])
     lower, upper = engine.arrays.col_lower[columns], engine.arrays.col_upper[columns]
     owners = _hosts_of(run, families)
-    names = sorted(set(owners) - {""}, key=lambda name: (-int((owners == name).sum()), name))
+    names = fewest_first(owners)
     usual = QUICK_PIVOTS if run.quality == "quick" else run.pivots + MOST_PIVOTS
     far = max(usual, run.pivots + FAR_PIVOTS)
     run.say(STAGE, "what one host has chosen anew, all others held")
@@ -54,7 +52,7 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
             live.set_col_bounds(columns, np.where(own, lower, held), np.where(own, upper, held))
             live.set_integrality(columns[own], True)
             with live.at_most_nodes(NODES):
-                found = run.solve(STAGE, run.options(STAGE, near, most_s=HOST_S), values)
+                found = run.solve(STAGE, run.options(STAGE, near), values, run.good_enough)
             run.pivots += run.counted(found.iterations)
             if found.x is not None and found.objective is not None and found.objective < cost:
                 values, cost = found.x, found.objective
@@ -67,6 +65,15 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
     run.hold(values, *families)
     last = live.solve(time_limit_s=run.left("units"))
     return plan if last.x is None else last
+
+
+def fewest_first(owners: np.ndarray) -> list[str]:
+    """Hosts by their whole numbers: few are decided soon, and mostly save enough before the host that has most of them.
+
+    >>> fewest_first(np.array(["large", "large", "", "small", "large"], dtype=object))
+    ['small', 'large']
+    """
+    return sorted(set(owners) - {""}, key=lambda name: (int((owners == name).sum()), name))
 
 
 def _hosts_of(run: SolveRun, families: list[str]) -> np.ndarray:

@@ -34,10 +34,13 @@ def rounded_up(units: pd.Series) -> Floats:
     return np.asarray(whole - before, float)
 
 
-def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> Solution:
+def whole_units(
+    engine: Engine, x: Floats, gap: float, time_limit_s: float, good_enough: float = -np.inf
+) -> Solution:
     """Round the orders of ``x`` to whole units and solve again for all else; units are fixed afterwards.
 
-    The objective and the policy bounds are the engine's own; hosts, stacks and halls are held by the caller.
+    The objective and the policy bounds are the engine's own; hosts, stacks and halls are held by the caller. An integer
+    programme ends at its ``gap``, or at an objective that is ``good_enough``.
     """
     units = engine.family(x, UNITS)
     solved = engine.live.basis()
@@ -47,16 +50,16 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
         return found
     if solved.valid:  # from where units that do not fit have left the simplex it may be a long way back
         engine.live.set_basis(solved)
-    found = in_turn(engine, gap, time_limit_s)
+    found = in_turn(engine, gap, time_limit_s, good_enough)
     if found.x is not None:
         return found
     values = np.maximum(units.to_numpy(float), 0.0)
     columns = engine.live.columns(UNITS)
     engine.live.set_col_bounds(columns, np.maximum(np.floor(values) - 1, 0), np.ceil(values) + 1)
     engine.live.set_integrality(columns, True)
-    picked = engine.solve(gap=gap, time_limit_s=time_limit_s)
+    picked = engine.solve(gap=gap, time_limit_s=time_limit_s, good_enough=good_enough)
     if picked.x is None:
-        picked = _with_more_halls(engine, x, gap, time_limit_s)
+        picked = _with_more_halls(engine, x, gap, time_limit_s, good_enough)
     engine.live.set_integrality(columns, False)
     if picked.x is None:
         engine.fix(UNITS, None)
@@ -65,14 +68,16 @@ def whole_units(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> S
     return engine.solve(time_limit_s=time_limit_s)
 
 
-def _with_more_halls(engine: Engine, x: Floats, gap: float, time_limit_s: float) -> Solution:
+def _with_more_halls(
+    engine: Engine, x: Floats, gap: float, time_limit_s: float, good_enough: float
+) -> Solution:
     """The programme of whole units with whole halls on top of those of ``x``; the halls it picks are held."""
     for family in HALLS:
         columns = engine.live.columns(family)
         held = engine.family(x, family).round(6).to_numpy(float)
         engine.live.set_col_bounds(columns, held, engine.live.arrays.col_upper[columns])
         engine.live.set_integrality(columns, True)
-    picked = engine.solve(gap=gap, time_limit_s=time_limit_s)
+    picked = engine.solve(gap=gap, time_limit_s=time_limit_s, good_enough=good_enough)
     for family in HALLS:
         engine.live.set_integrality(engine.live.columns(family), False)
         engine.fix(

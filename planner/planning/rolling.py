@@ -19,22 +19,26 @@ from planner.solver.solution import Solution, Status
 WHOLE = 1e-6
 STEPS_BACK = (6, 12)
 """Periods before a dead end that are solved together with all later ones, fewest first."""
-LP_S, TAIL_S = 10.0, 30.0
+LP_PIVOTS = 10_000
+"""Of a linear programme with one number more held, which mostly takes a few dozen: what needs more counts as a dead end."""
+TAIL_NODES = 100
+"""Of an integer programme of last periods: mostly its root has them."""
 
 
-def in_turn(engine: Engine, gap: float, time_limit_s: float) -> Solution:
+def in_turn(engine: Engine, gap: float, time_limit_s: float, good_enough: float = -np.inf) -> Solution:
     """Whole units period by period; they are held in the end. Without values where none were found.
 
-    Objective, policy bounds and what else is held are the engine's own; ``gap`` is that of the small programme.
+    Objective, policy bounds and what else is held are the engine's own; ``gap`` is that of the small programme, which also
+    ends at an objective that is ``good_enough``.
     """
-    return _Dive(engine, gap, time.perf_counter() + time_limit_s).run()
+    return _Dive(engine, gap, time.perf_counter() + time_limit_s, good_enough).run()
 
 
 class _Dive:
     """Bounds of the units while they are rounded, and the last linear programme."""
 
-    def __init__(self, engine: Engine, gap: float, deadline: float) -> None:
-        self.engine, self.gap, self.deadline = engine, gap, deadline
+    def __init__(self, engine: Engine, gap: float, deadline: float, good_enough: float) -> None:
+        self.engine, self.gap, self.deadline, self.good_enough = engine, gap, deadline, good_enough
         self.columns = engine.live.columns(UNITS)
         self.periods = np.array([int(i[3]) for i in engine.arrays.columns[UNITS].index])
         solved = engine.live.arrays
@@ -91,13 +95,15 @@ class _Dive:
             self.lower[late], self.upper[late] = self.free[0][late], self.free[1][late]
             live.set_col_bounds(self.columns, self.lower, self.upper)
             live.set_integrality(self.columns[late], True)
-            limit = max(min(TAIL_S, self.deadline - time.perf_counter()), 1.0)
-            found = self.engine.solve(gap=self.gap, time_limit_s=limit)
+            with live.at_most_nodes(TAIL_NODES):
+                found = self.engine.solve(
+                    gap=self.gap, time_limit_s=self.left(), good_enough=self.good_enough
+                )
             live.set_integrality(self.columns[late], False)
             if found.x is not None:
                 whole = np.round(self.units(found.x))
                 live.set_col_bounds(self.columns, whole, whole)
-                return self.engine.solve(time_limit_s=LP_S)
+                return self.engine.solve(time_limit_s=self.left())
             if found.status is not Status.INFEASIBLE and time.perf_counter() > self.deadline:
                 break
         return found
@@ -110,6 +116,11 @@ class _Dive:
         return x[self.engine.arrays.columns[UNITS].slice]
 
     def solve(self) -> Solution:
-        self.engine.live.set_col_bounds(self.columns, self.lower, self.upper)
-        left = max(min(LP_S, self.deadline - time.perf_counter()), 0.5)
-        return self.engine.solve(time_limit_s=left)
+        live = self.engine.live
+        live.set_col_bounds(self.columns, self.lower, self.upper)
+        with live.at_most(LP_PIVOTS):
+            return self.engine.solve(time_limit_s=self.left())
+
+    def left(self) -> float:
+        """Seconds till the time limit; a programme that has begun gets one in any case."""
+        return max(self.deadline - time.perf_counter(), 1.0)

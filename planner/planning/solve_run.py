@@ -47,8 +47,8 @@ SPARE_GAP = 0.2
 """The same where a unit of plant may be lost: that it may is a tenth of the cost of plant, and the tree is large."""
 
 PATIENT_PIVOTS, DOUBLES_PIVOTS = 30_000, 10_000
-"""Pivots of one search from which on it leaves more than it was asked, and those in which this doubles. Not seconds: a busy
-machine gives the same plan.
+"""Pivots of a search, or of all, from which on it leaves more than it was asked, and those in which this doubles. Not
+seconds: a busy machine gives the same plan.
 """
 HARD_PIVOTS, LOOSER = 100_000, 2.0
 """Pivots of all searches after which a plan in hand is not bettered at quick quality, and how many times the gap a search
@@ -203,6 +203,11 @@ class SolveRun:
         """Whether so much has gone by at quick quality that less is sought."""
         return self.quality == "quick" and self.pivots > HARD_PIVOTS
 
+    @property
+    def impatient(self) -> bool:
+        """Whether patience has ended at quick quality: what is good enough will do, however near a better plan may be."""
+        return self.quality == "quick" and self.pivots > PATIENT_PIVOTS
+
     def patience(self, gap: float) -> Enough | None:
         """How far above its bound a search may leave a plan as its pivots go by; None where it is to go on to ``gap``."""
         if self.quality != "quick":
@@ -274,6 +279,11 @@ class SolveRun:
         gap = share * self.target
         return self.bound / (1 - gap if self.bound >= 0 else 1 + gap)
 
+    @property
+    def good_enough(self) -> float:
+        """Cost at which a plan is within the gap: none is, without a bound."""
+        return -np.inf if self.bound is None else self.within_gap(1.0)
+
     def values(self, found: Solution) -> Floats:
         self.stopped |= found.stopped
         if found.x is None:
@@ -310,9 +320,11 @@ class SolveRun:
             return SolveOptions(STOPPED_GAP, min(left, STOPPED_S))
         return SolveOptions(gap, left, lambda p: self.progress(stage, p), self.should_stop)
 
-    def solve(self, stage: str, options: SolveOptions, start: Floats | None = None) -> Solution:
-        """The live model as it stands; its seconds count for the stage."""
-        return self.timed(stage, lambda: self.engine.live.solve_to(options, start))
+    def solve(
+        self, stage: str, options: SolveOptions, start: Floats | None = None, good_enough: float = -np.inf
+    ) -> Solution:
+        """The live model as it stands, or any plan that is good enough; its seconds count for the stage."""
+        return self.timed(stage, lambda: self.engine.live.solve_to(options, start, good_enough))
 
     def progress(self, stage: str, p: Progress) -> None:
         self.report(stage, p.objective, p.bound, p.gap)

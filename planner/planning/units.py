@@ -9,6 +9,7 @@ from planner.facts.numbers import decimals_apart, fixed
 from planner.facts.rounding import rounded_up
 from planner.planning.coarse import whole_units_of_least_load
 from planner.planning.hosts_in_turn import hosts_in_turn
+from planner.planning.repair import rounded_up as totals_up
 from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
 from planner.planning.together import DIRECT_GAP, together
@@ -17,7 +18,7 @@ from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.solution import Solution
 
 UNITS_GAP = 1e-3
-"""Gap of whole units that an integer programme picks where rounding fails; in a hard case it is that of the plan."""
+"""Gap of whole units that an integer programme picks where rounding fails; where patience has ended, that of the plan."""
 SOON_GAP = 0.02
 """Gap of the least delay of whole units."""
 UNITS_S = 15.0
@@ -32,21 +33,36 @@ REFINE_S = 60.0
 
 def round_units(run: SolveRun, x: Floats) -> Solution:
     """Whole units and the last linear programme; control and delay keep what ties have won."""
+    run.engine.minimise("cost")
+    if run.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
+        return run.solve("last LP", run.options("last LP"))
     found = _rounded(run, x)
-    small = (
-        run.whole is None and run.large is None and run.case.scenario.solve.integers not in ("none", "all")
-    )
-    if not small or run.over or found.x is None or not run.misses(found.objective, 1.0):
-        return found
-    return hosts_in_turn(run, found)
+    if run.impatient and found.x is not None and _picked(run, x, found.x):
+        found = _bettered(run, found)  # another programme of units at the same places would find little
+        if run.done or not run.misses(found.objective, 1.0):
+            return found
+    if found.x is None or (run.misses(found.objective, 1.0) and not run.done and run.whole is None):
+        found = _refined(run, found)
+    return _bettered(run, found)
+
+
+def _picked(run: SolveRun, x: Floats, whole: Floats) -> bool:
+    """Whether the whole units of a plan are others than those of ``x`` rounded up."""
+    family = run.engine.family
+    return bool((family(whole, UNITS).round() != totals_up(family(x, UNITS))).any())
+
+
+def _bettered(run: SolveRun, plan: Solution) -> Solution:
+    """Host by host, where a plan of a smaller case misses the gap."""
+    small = run.whole is None and run.large is None
+    if not small or run.over or plan.x is None or not run.misses(plan.objective, 1.0):
+        return plan
+    return hosts_in_turn(run, plan)
 
 
 def _rounded(run: SolveRun, x: Floats) -> Solution:
-    """Whole units at the places of ``x``, or at others where these miss the gap."""
+    """Whole units at the places of ``x``; without values where none were found."""
     engine = run.engine
-    engine.minimise("cost")
-    if run.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
-        return run.solve("last LP", run.options("last LP"))
     run.say("units", "whole servers and racks")
     asked = [run.kept(x), run.bounds]
     for policy in asked if asked[0] != asked[1] else asked[:1]:
@@ -56,9 +72,8 @@ def _rounded(run: SolveRun, x: Floats) -> Solution:
         if found.x is not None:
             if policy != run.bounds and run.misses(found.objective, 1.0):
                 found = _without_ties(run, found)
-            met = not run.misses(found.objective, 1.0)
-            return found if met or run.done or run.whole is not None else _refined(run, found)
-    return _refined(run, found)
+            break
+    return found
 
 
 def _last(run: SolveRun) -> Solution:
@@ -72,8 +87,8 @@ def _whole_units(run: SolveRun, x: Floats) -> Solution:
     if run.fleet is not None:
         return whole_units_of_least_load(run, x) or _units_of(run, run.fleet)
     if run.large is None:
-        gap = run.target if run.hard else UNITS_GAP
-        return run.timed("units", lambda: whole_units(engine, x, gap, run.left("units")))
+        gap, enough = run.target if run.impatient else UNITS_GAP, run.good_enough
+        return run.timed("units", lambda: whole_units(engine, x, gap, run.left("units"), enough))
     found = run.large.whole_units(x)
     if found.x is None:
         return found

@@ -221,7 +221,9 @@ class LiveHighs:
                 )
             return self._solution(status, watch, began, duals)
 
-    def solve_to(self, options: SolveOptions, start: Floats | None = None) -> Solution:
+    def solve_to(
+        self, options: SolveOptions, start: Floats | None = None, good_enough: float | None = None
+    ) -> Solution:
         """``solve`` as far as the options say."""
         return self.solve(
             gap=options.gap,
@@ -229,6 +231,7 @@ class LiveHighs:
             start=start,
             on_progress=options.on_progress,
             should_stop=options.should_stop,
+            good_enough=good_enough,
         )
 
     def _run(self, watch: Watch, time_limit_s: float | None, began: float) -> Model:

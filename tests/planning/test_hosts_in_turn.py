@@ -76,3 +76,18 @@ def test_a_plan_far_from_its_bound_is_bettered_even_then(
     found = hosts_in_turn(run, worse)
     assert found.objective is not None and worse.objective is not None
     assert found.objective < 0.995 * worse.objective
+
+
+def test_a_plan_within_the_gap_will_do(
+    wasteful: tuple[SolveRun, Solution, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, worse, _ = wasteful
+    enough: list[object] = []
+
+    def nothing(*args: object) -> Solution:
+        enough.append(args[3])
+        return worse
+
+    monkeypatch.setattr(run, "solve", nothing)
+    hosts_in_turn(run, worse)
+    assert enough == [run.within_gap(1.0)] and run.gap(run.good_enough) == pytest.approx(run.target)

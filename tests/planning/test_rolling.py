@@ -1,5 +1,7 @@
 """What protects rounding in turn: where quotas bind every quarter, whole units are still found, and kept whole."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,20 @@ def test_where_no_whole_units_fit_it_says_so_and_frees_them() -> None:
     divisible(engine, least_months(engine) + 1e-3)  # all 101 of every quarter are needed
     assert in_turn(engine, 1e-3, 30.0).x is None
     assert engine.live.solve().x is not None
+
+
+def test_the_programme_of_last_periods_ends_at_a_plan_that_is_good_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, asked = short_of_supply(), []
+    divisible(engine, least_months(engine) + 1.5)
+    solve = engine.solve
+
+    def spied(**options: Any) -> Solution:
+        if engine.live.has_integers:
+            asked.append(options["good_enough"])
+        return solve(**options)
+
+    monkeypatch.setattr(engine, "solve", spied)
+    assert in_turn(engine, 0.0, 30.0, good_enough=1e9).x is not None
+    assert set(asked) == {1e9}

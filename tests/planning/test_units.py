@@ -1,4 +1,4 @@
-"""Whole units: what ties have won is given up where keeping it costs more than the gap."""
+"""Whole units: what ties have won is given up where keeping it costs more than the gap; what follows where units miss it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from planner.case.bounds import Bounds
 from planner.planning import units
-from planner.planning.solve_run import SolveRun
+from planner.planning.solve_run import PATIENT_PIVOTS, SolveRun
 from planner.planning.units import round_units
 from planner.solver.solution import Solution, Status
 
@@ -36,17 +36,48 @@ class FakeEngine:
         return solved(102.0 if self.asked == KEPT else self.without)
 
 
-@pytest.mark.parametrize(("without", "paid"), [(100.9, 100.9), (101.5, 99.0)])
-def test_units_within_the_gap_without_ties_are_not_sought_again(monkeypatch, without, paid):
+def run_with(engine: FakeEngine, quality: str, target: float, pivots: float) -> SolveRun:
     run = object.__new__(SolveRun)
-    run.engine = FakeEngine(without)  # type: ignore[assignment]
+    run.engine = engine  # type: ignore[assignment]
     run.case = SimpleNamespace(  # type: ignore[assignment]
         scenario=SimpleNamespace(solve=SimpleNamespace(integers="halls", time_limit_s=1e9))
     )
-    run.bounds, run.bound, run.target, run.quality = ASKED, 100.0, 0.01, "plan"
-    run.began, run.seconds, run.stopped = 0.0, {}, False
+    run.bounds, run.bound, run.target, run.quality = ASKED, 100.0, target, quality
+    run.began, run.seconds, run.stopped, run.pivots = 0.0, {}, False, pivots
     run.on_event = run.whole = run.large = None
+    return run
+
+
+@pytest.mark.parametrize(("without", "paid"), [(100.9, 100.9), (101.5, 99.0)])
+def test_units_within_the_gap_without_ties_are_not_sought_again(monkeypatch, without, paid):
+    run = run_with(FakeEngine(without), "plan", 0.01, 0.0)
     monkeypatch.setattr(run, "kept", lambda _: KEPT)
     monkeypatch.setattr(units, "_whole_units", lambda run, _: run.engine.lp())
     monkeypatch.setattr(units, "_refined", lambda *_: solved(99.0))
     assert round_units(run, None).objective == paid
+
+
+@pytest.mark.parametrize(
+    ("pivots", "picked", "steps"),
+    [
+        (PATIENT_PIVOTS + 1, True, ["hosts"]),
+        (PATIENT_PIVOTS + 1, False, ["refined", "hosts"]),
+        (PATIENT_PIVOTS - 1, True, ["refined", "hosts"]),
+    ],
+)
+def test_once_patience_has_ended_hosts_come_before_another_programme_of_units(
+    monkeypatch, pivots, picked, steps
+):
+    run = run_with(FakeEngine(102.5), "quick", 0.02, pivots)
+    taken = []
+
+    def step(name: str, cost: float) -> Solution:
+        taken.append(name)
+        return solved(cost)
+
+    monkeypatch.setattr(units, "_whole_units", lambda run, _: run.engine.lp())
+    monkeypatch.setattr(units, "_picked", lambda *_: picked)
+    monkeypatch.setattr(units, "_refined", lambda *_: step("refined", 102.2))
+    monkeypatch.setattr(units, "hosts_in_turn", lambda *_: step("hosts", 101.9))
+    assert round_units(run, None).objective == 101.9
+    assert taken == steps
