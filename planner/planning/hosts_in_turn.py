@@ -18,7 +18,7 @@ from planner.solver.solution import Solution
 STAGE = "hosts in turn"
 NEAR_GAP = 0.1
 """Share of what the plan misses (of the gap at least) at which what a host has is searched no further."""
-FAR, FAR_PIVOTS = 0.1, 60_000
+FAR, FAR_PIVOTS = 0.1, 50_000
 """Gap of a plan whose hosts are gone over at any quality, with so many pivots more."""
 NODES = 50
 """Of the programme of a host: what it has not found by then, it mostly never finds."""
