@@ -158,27 +158,29 @@ def no_own_plan(points: pd.DataFrame) -> str:
 def in_words(points: pd.DataFrame) -> list[str]:
     """What more control costs at the loosest limit on delay, and what less delay costs, between the ends of the points; how
     much control a plan can have; whether the scenario's own limits have none.
+
+    The ends of the limit are those of screening, where there is one; what keeps to them may be a plan as well: a screening
+    point that a plan beats is not among the points.
     """
     known = points.dropna(subset=["max_delay_months"])
     screened = known[known["quality"] == "screening"]
-    known = screened if len(screened) else known
-    if not len(known):
+    limited = (screened if len(screened) else known)["max_delay_months"]
+    if not len(limited):
         return []
-    loosest = known[known["max_delay_months"] >= known["max_delay_months"].max() - 1e-6]
-    cheap = loosest.loc[loosest["cost_npv_musd"].idxmin()]
-    strict = loosest.loc[loosest["control_score"].idxmax()]
-    fast = known[known["max_delay_months"] <= known["max_delay_months"].min() + 1e-6]
-    fast = fast.loc[fast["cost_npv_musd"].idxmin()]
+    slow, quick = float(limited.max()), float(limited.min())
+    loosest, soonest = (points[points["delay_months"] <= months + SAME_MONTHS] for months in (slow, quick))
+    cheap, fast = (within.loc[within["cost_npv_musd"].idxmin()] for within in (loosest, soonest))
+    most = loosest[loosest["control_score"] >= loosest["control_score"].max() - SAME_POINTS]
+    strict = most.loc[most["cost_npv_musd"].idxmin()]
     told = [said for said in (no_own_plan(points), most_control(points)) if said]
     if strict["control_score"] - cheap["control_score"] < SAME_POINTS:
-        told.append(t("tradeoff.words-one-control", months=number(cheap["max_delay_months"]),
+        told.append(t("tradeoff.words-one-control", months=number(slow),
                       points=number(cheap["control_score"])))  # fmt: skip
     else:
-        told.append(t("tradeoff.words-control", months=number(cheap["max_delay_months"]), **_step(cheap, strict),
+        told.append(t("tradeoff.words-control", months=number(slow), **_step(cheap, strict),
                       low=number(cheap["control_score"]), high=number(strict["control_score"])))  # fmt: skip
-    if cheap["max_delay_months"] - fast["max_delay_months"] > SAME_MONTHS:
-        told.append(t("tradeoff.words-speed", **_step(cheap, fast), slow=number(cheap["max_delay_months"]),
-                      fast=number(fast["max_delay_months"])))  # fmt: skip
+    if slow - quick > SAME_MONTHS:
+        told.append(t("tradeoff.words-speed", **_step(cheap, fast), slow=number(slow), fast=number(quick)))
     return told
 
 

@@ -31,6 +31,7 @@ from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
 from planner.studies.frontier import frontier, frontier_tables, live_frontier
 from planner.studies.frontier_plans import OWN_POINT, Made, unbound
+from planner.studies.next_step import proven
 from planner.studies.patterns import patterns_of_table
 from planner.studies.screening import LiveFrontier
 
@@ -241,10 +242,17 @@ def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def live_of_run(run: Run) -> LiveFrontier:
-    """The live trade-off of a run, of a frontier or of one plan; built in seconds, asked in milliseconds."""
+    """The live trade-off of a run, of a frontier or of one plan; built in seconds, asked in milliseconds.
+
+    What a frontier has proven of costs holds there too, as long as the planner is of the version that made it.
+    """
     if "patterns" in run.tables:
         least = run.table("least_delays").set_index("w")["months"].to_dict()
         patterns = patterns_of_table(run.table("patterns"))
-        return live_frontier(run.scenario, run.catalog, patterns=patterns, least=least)
+        live = live_frontier(run.scenario, run.catalog, patterns=patterns, least=least)
+        if run.manifest["versions"]["planner"] == __version__:
+            for months, points, musd in proven(run.table("points")):
+                live.prove(live.caps(months), points, musd)
+        return live
     tables: dict[str, pd.DataFrame] = {n: run.table(n) for n in ("opens", "stacks") if n in run.tables}
     return live_frontier(run.scenario, run.catalog, tables if len(tables) == 2 else None)

@@ -101,7 +101,8 @@ def frontier(
         new = _numbered(limits, asked, known, tasks)
         todo = sum(task.point not in known for task in new)
         tasks += new
-        say(Event("plans", f"{todo} plans in {workers} processes"))
+        if todo:
+            say(Event("plans", f"{_many(todo, 'plan')} in {_many(min(todo, workers), 'process', 'es')}"))
         plans |= solve_all(new, known, workers, say, should_stop, on_plan, len(tasks) - todo)
         solved = {task.point: known[task.point] for task in tasks if task.point in known}
         solved |= {i: Made.of(o) for i, o in plans.items() if o.plan is not None}
@@ -129,8 +130,9 @@ def frontier(
     made_rows = plan_rows(tasks, solved, case)
     rows = [*made_rows, *_screened_rows(live, should_stop)]
     say(Event("prices", "what the next step from each point costs"))
-    closer = Steps(say, "prices", "prices looked at closer")
-    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_PIVOTS, should_stop, closer)
+    looks = Steps(say, "prices", "prices looked at")
+    closer = Steps(say, "prices", "prices that are not known solved closer")
+    solve_closer(on_front(pd.DataFrame(rows)), live, CLOSER_PIVOTS, should_stop, looks, closer)
     if live.add_found():
         rows = [*made_rows, *_screened_rows(live, should_stop)]
     table = _points(rows, live, should_stop, Steps(say, "prices", "points priced"))
@@ -140,6 +142,10 @@ def frontier(
         should_stop=should_stop, on_step=Steps(say, "ranges", "choices compared"),
     )  # fmt: skip
     return Frontier(table, payoff(live), live.patterns, free.least, ranges, found)
+
+
+def _many(n: int, what: str, plural: str = "s") -> str:
+    return f"{n} {what}{plural if n != 1 else ''}"
 
 
 def _own_months(scenario: Scenario, limits: Limits, solved: Mapping[int, Made]) -> float:

@@ -10,7 +10,7 @@ proven bound. So a price lies between two ends, and it is known where they are a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,12 +109,13 @@ def solve_closer(
     live: Live,
     most_pivots: int,
     should_stop: Callable[[], bool] | None = None,
+    on_look: OnStep = untold,
     on_step: OnStep = untold,
 ) -> None:
     """For so many pivots, proves more of the costs behind prices that are not known; ``live`` keeps what it learns.
 
-    Not seconds: what is known is then the same on a busy machine, and where a run goes on. ``on_step`` is told how many
-    prices were looked at, of how many: first each as it is, then those that are not known.
+    Not seconds: what is known is then the same on a busy machine, and where a run goes on. ``on_look`` is told how many
+    prices were looked at as they are, of how many; ``on_step`` how many of those that are not known were solved closer.
     """
     pivots = 0
 
@@ -126,14 +127,13 @@ def solve_closer(
     for done, (row, stricter) in enumerate(asked):
         if late():
             return
-        on_step(done, len(asked))
+        on_look(done, len(asked))
         found = price(live, row, stricter)
         if found.musd > 0 and not found.known:
             steps.append(((found.most - found.least) / found.musd, len(steps), row, stricter, found.musd))
-    known = len(asked) - len(steps)
     # those that lack least first: they are known soonest
     for done, (_, _, row, stricter, musd) in enumerate(sorted(steps)):
-        on_step(known + done, len(asked))
+        on_step(done, len(steps))
         here, cost = limits(row), float(row["cost_npv_musd"])
         more = cost + musd
         for _ in range(2):  # what is found at first may make the step smaller
@@ -179,6 +179,20 @@ def with_prices(
         ends = {least(name): [p.least for p in found], most(name): [p.most for p in found]}
         points = points.assign(**{name: [p.shown for p in found], **ends})
     return _with_gaps(points, live, stop)
+
+
+def proven(points: pd.DataFrame) -> Iterator[tuple[float, float, float]]:
+    """Limits (months, points) and MUSD that no plan within them costs less than, as points with prices tell.
+
+    Of each point at its own limits, and at the tighter ones of its prices.
+    """
+    for row in points[points["quality"] == "screening"].to_dict("records"):
+        cost = float(row["cost_npv_musd"])
+        if math.isfinite(row["gap"]):
+            yield *limits(row), cost - row["gap"] * abs(cost)
+        for name, stricter in tighter(row).items():
+            if 0 < row[least(name)] < math.inf:
+                yield *stricter, cost + row[least(name)]
 
 
 def least(name: str) -> str:

@@ -32,7 +32,7 @@ from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
 from planner.studies.frontier_tables import Grid, grid, on_front
-from planner.studies.next_step import least, most, price, tighter
+from planner.studies.next_step import least, limits, most, price, tighter
 from planner.studies.path import lines
 from planner.studies.patterns import everything_early
 from planner.studies.ranges import EXTRA_COST_SHARES, choices, near_optimal_ranges
@@ -69,6 +69,18 @@ def test_no_point_on_the_front_is_beaten(run: Run) -> None:
         better = (values < own - 1e-3 * np.maximum(np.abs(own), 1)).all(axis=1)
         assert not better.any()
     assert len(front) >= 10 and front["control_score"].max() - front["control_score"].min() > 20
+
+
+def test_sliders_know_at_a_point_what_the_table_knows(run: Run, live: LiveFrontier) -> None:
+    priced = run.table("points").query("on_front and quality == 'screening'").to_dict("records")
+    for row in priced:
+        for name, stricter in tighter(row).items():
+            found = price(live, live.at(*limits(row)), stricter)
+            there = (found.musd if row[name] == row[name] else np.nan, found.least, found.most)
+            assert there == pytest.approx(
+                (row[name], row[least(name)], row[most(name)]), abs=0.02, nan_ok=True
+            )
+    assert len(priced) > 20
 
 
 def test_the_grid_is_finer_where_most_is_open(live: LiveFrontier) -> None:

@@ -93,9 +93,16 @@ def test_plans_and_what_nothing_reaches_have_no_price() -> None:
 
 def test_prices_tell_how_many_are_done() -> None:
     points, told = pd.concat([one(6.0, 5.0), one(7.0, 5.0)], ignore_index=True), list[tuple[int, int]]()
-    solve_closer(points, Steep(short=2.0), 1000, on_step=lambda *step: told.append(step))
-    assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (2, 4), (3, 4)], (
-        "all four, then the two that are not known"
+    looks = list[tuple[int, int]]()
+    solve_closer(
+        points,
+        Steep(short=2.0),
+        1000,
+        on_look=lambda *at: looks.append(at),
+        on_step=lambda *at: told.append(at),
+    )
+    assert looks == [(0, 4), (1, 4), (2, 4), (3, 4)] and told == [(0, 2), (1, 2)], (
+        "all, then what is not known"
     )
     told.clear()
     with_prices(points, Steep(short=2.0), on_step=lambda *step: told.append(step))

@@ -249,7 +249,7 @@ def test_the_lowest_stop_of_the_delay_can_be_met(months: float) -> None:
 def test_the_words_say_what_more_control_and_less_delay_cost() -> None:
     rows = [(12.0, 60.0, 17.0), (12.0, 80.0, 20.5), (6.0, 60.0, 17.25), (6.0, 70.0, 30.0)]
     points = pd.DataFrame(rows, columns=["max_delay_months", "control_score", "cost_npv_musd"]).assign(
-        quality="screening"
+        quality="screening", delay_months=lambda points: points["max_delay_months"]
     )
     control, speed = front.in_words(points)
     for part in ("12 months", "60 points cost 17.0 MUSD", "80 points cost 20.5 MUSD", "3.5 MUSD more"):
@@ -258,3 +258,17 @@ def test_the_words_say_what_more_control_and_less_delay_cost() -> None:
     (alone,) = front.in_words(points[:1])
     assert "60 points" in alone and "already" in alone
     assert front.in_words(points[:0]) == []
+
+
+def test_the_words_count_a_plan_that_stands_for_the_screening_point_it_beats() -> None:
+    rows = [
+        (15.0001, 31.0, 101.0, "quick"), (40.0, 31.0, 80.0, "quick"), (15.0, 34.0, 116.0, "screening"),
+        (15.0, 68.0, 123.0, "screening"), (15.0, 68.01, 124.0, "screening"), (3.0, 31.0, 139.0, "screening"),
+    ]  # fmt: skip
+    points = pd.DataFrame(rows, columns=["max_delay_months", "control_score", "cost_npv_musd", "quality"])
+    points["delay_months"] = points["max_delay_months"]
+    control, speed = front.in_words(points)
+    for part in ("15 months", "31 points cost 101 MUSD", "68 points cost 123 MUSD", "22 MUSD more"):
+        assert part in control
+    for part in ("15 months costs 101 MUSD", "3 months 139 MUSD", "38 MUSD more"):
+        assert part in speed
