@@ -33,7 +33,7 @@ def create_app(settings: Any = None, store: Any = None) -> Any:
         use_pages=True,
         include_pages_meta=False,
         # the library of charts is loaded by pages that have some, the scheme of colours by the page's head
-        assets_ignore=f"{figure.LIBRARY.rpartition('/')[2]}|scheme.js",
+        assets_ignore=f"{figure.LIBRARY.rpartition('/')[2]}|scheme.js|away.js",
         pages_folder="",
         title=t("app.name"),
         update_title="",

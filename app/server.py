@@ -6,6 +6,7 @@ Every refusal carries a clear message and, where a person or a program tried som
 from __future__ import annotations
 
 import contextlib
+import html
 import logging
 import os
 import re
@@ -37,6 +38,7 @@ INDEX = """<!DOCTYPE html>
   data-ag-theme-mode="{scheme}">
 <head>
 <script src="{colours}"></script>
+<script src="{watch}"></script>
 {metas}
 <title>{title}</title>
 <link rel="icon" type="image/svg+xml" href="{icon}">
@@ -45,6 +47,7 @@ INDEX = """<!DOCTYPE html>
 </head>
 <body>
 <noscript>{noscript}</noscript>
+<div id="away" class="away" role="alert" hidden>{away}</div>
 {app_entry}
 <footer>
 {config}
@@ -74,6 +77,8 @@ class PlannerDash(dash.Dash):
             lang=LANGUAGE,
             scheme=scheme.current(),
             colours=self.get_asset_url("scheme.js"),
+            watch=self.get_asset_url("away.js"),
+            away=_away(),
             prefix=self.config.requests_pathname_prefix,
             title=parts["title"],
             icon=self.get_asset_url("favicon.svg"),
@@ -85,6 +90,16 @@ class PlannerDash(dash.Dash):
             scripts=GRID_SCRIPT.sub("", parts["scripts"]),
             renderer=parts["renderer"],
         )
+
+
+def _away() -> str:
+    """What assets/away.js shows while the server does not answer. Not of Dash, whose own scripts may be what is missing."""
+    said = [
+        f'<span class="is-{state}">{html.escape(t(f"app.away.{state}"))}</span>'
+        for state in ("away", "unsaved", "back", "part")
+    ]
+    again = html.escape(t("app.away.reload"))
+    return "".join([*said, f'<button type="button" class="plain-button is-back is-part">{again}</button>'])
 
 
 def protect(app: dash.Dash, services: Services) -> None:

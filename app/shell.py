@@ -45,7 +45,6 @@ def layout(services: Any) -> dmc.MantineProvider:
     return dmc.MantineProvider(
         [
             html.A(t("app.skip"), href="#content", className="skip-link"),
-            _away(),
             dmc.NotificationContainer(id=ids.NOTIFICATIONS, position="top-right", transitionDuration=0),
             dcc.Store(id=ids.FIGURE_TEMPLATES, data=figure.templates()),
             dcc.Download(id=ids.DOWNLOAD),
@@ -66,16 +65,6 @@ def layout(services: Any) -> dmc.MantineProvider:
         theme=THEME,
         forceColorScheme=scheme.current(),
     )
-
-
-def _away() -> html.Div:
-    """Shown by assets/away.js while the server does not answer."""
-    parts: list[Any] = [
-        html.Span(t(f"app.away.{state}"), className=f"is-{state}")
-        for state in ("away", "unsaved", "back", "part")
-    ]
-    again = html.Button(t("app.away.reload"), type="button", className="plain-button is-back is-part")
-    return html.Div([*parts, again], id="away", className="away", role="alert", hidden=True)
 
 
 def _header(services: Any) -> html.Div:

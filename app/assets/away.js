@@ -1,4 +1,5 @@
 // Says when the server does not answer, what was not saved and what did not arrive; goes when it answers again and nothing was lost.
+// It stands in the head, before the scripts it watches.
 // Marks the page while the server works on what the reader did (app.css shows it if that takes long).
 (function () {
   "use strict";
@@ -39,7 +40,9 @@
       window.clearInterval(waiting);
       waiting = 0;
       show(broken ? "part" : unsaved ? "back" : "");
-    }).catch(function () {});
+    }).catch(function () {
+      show(unsaved ? "unsaved" : "away");
+    });
   }
 
   function away(body) {
@@ -53,9 +56,10 @@
 
   // A script of the page that did not arrive: Dash asks nothing before its last part is there, so nothing else would tell.
   window.addEventListener("error", function (event) {
-    if (event.target instanceof HTMLScriptElement) {
+    if (event.target instanceof HTMLScriptElement && !broken && !leaving) {
       broken = true;
-      away();
+      waiting = waiting || window.setInterval(look, EVERY_MS);
+      look();
     }
   }, true);
 

@@ -435,8 +435,9 @@ def test_durations_read_as_people_write_them(text: str, shown: str) -> None:
     assert text == shown
 
 
-def test_a_bill_of_accelerators_and_megawatts_rounds_neither_away() -> None:
-    quantity = pd.Series([1492.0, 0.65, 3.5], name="quantity")
+@pytest.mark.parametrize("column", ["at_once", "in_all"])
+def test_a_bill_of_accelerators_and_megawatts_rounds_neither_away(column: str) -> None:
+    quantity = pd.Series([1492.0, 0.65, 3.5], name=column)
     places = fmt.digits(quantity)
     assert [fmt.cell(value, places) for value in quantity] == ["1\u202f492", "0.65", "3.5"]
 

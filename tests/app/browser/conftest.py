@@ -29,7 +29,7 @@ FLAGS = [
 ]  # fmt: skip
 CURE = "No Chromium for the browser tests; on Debian or Ubuntu: apt-get install -y chromium"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-AWAY = re.compile("ChunkLoadError|ERR_CONNECTION|ERR_SOCKET_NOT_CONNECTED|Failed to fetch|did not respond")
+AWAY = re.compile("ERR_CONNECTION|ERR_SOCKET_NOT_CONNECTED|Failed to fetch|did not respond")
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
