@@ -32,7 +32,6 @@ import pandas as pd
 import pyomo.environ as pe
 
 from planner.case.agreements import opened_by, shared_sources, standing_costs, unions
-from planner.case.alive import LIVES, share_alive
 from planner.case.case import Case
 from planner.case.columns import joined, looked_up
 from planner.case.context import Context
@@ -246,7 +245,7 @@ def _before(case: Case) -> Weights:
     Where ends follow one another, all work whose orders ended by each of them fits on what came before it. Work that a
     later agreement opens too is free of that once it is signed: there is a row without it, which the signature lifts.
     """
-    late = (("order", "orders", "order_t"), ("rent", "rents", "t"))
+    late = (("order", case.orders, "order_t", "life"), ("rent", case.rents, "t", "periods"))
     work = _opened_work(case)
     for end in sorted({end for ends in work["ends"] for end in ends}):
         rows = work[
@@ -310,18 +309,16 @@ def _fleet(case: Case, keys: pd.DataFrame, late: Any, end: int, name: str) -> We
     availability = case.physics["availability"]
     labels = [_label(name, i) for i in _named(keys, HAKT)]
     yield weights_of(labels, "fleet", keys.itertuples(index=False, name=None), -availability)
-    for family, kind, when in late:
-        table: pd.DataFrame = getattr(case, kind)
+    for family, table, when, life in late:
         rows = table[table[when] >= end].rename(columns={"t": "live"}).assign(index=lambda x: list(x.index))
-        rows = _in_part(case, kind, joined(keys, rows, HAK))
-        weight = availability * rows["share"]
-        yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], weight)
+        rows = joined(keys, rows.drop(columns="life", errors="ignore").assign(life=rows[life]), HAK)
+        rows = rows[(rows["live"] <= rows["t"]) & (rows["t"] < _ends(case, rows))]
+        yield weights_of([_label(name, i) for i in _named(rows, HAKT)], family, rows["index"], availability)
 
 
-def _in_part(case: Case, kind: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Those of ``orders`` or ``rents``, live from ``live`` on, that are there in ``t``, with their ``share`` of it."""
-    share = share_alive(case.calendar, rows["t"], rows["live"], rows[LIVES[kind]])
-    return rows.assign(share=share)[share > 0]
+def _ends(case: Case, rows: pd.DataFrame) -> np.ndarray:
+    """Period in which what goes live at ``live`` for ``life`` steps is gone."""
+    return case.calendar.periods_of(case.calendar.steps_of(rows["live"]) + rows["life"])
 
 
 def _after(case: Case) -> Weights:
@@ -336,8 +333,8 @@ def _after(case: Case) -> Weights:
     own = own.assign(life=[int(life[i[1:]]) for i in own.index]).reset_index(drop=True)
     own = own.rename(columns={"t": "live"})
     gone = joined(case.serve[HAKT].drop_duplicates(), own, HAK)
-    gone = _in_part(case, "orders", gone[gone["t"] >= gone["end"]])
-    yield weights_of(_named(gone, HAKT), "under", gone["index"], availability * gone["share"])
+    gone = gone[(gone["t"] >= gone[["live", "end"]].max(axis=1)) & (gone["t"] < _ends(case, gone))]
+    yield weights_of(_named(gone, HAKT), "under", gone["index"], availability)
     keys = gone[HAKT].drop_duplicates()
     yield weights_of(_named(keys, HAKT), "fleet", keys.itertuples(index=False, name=None), -availability)
     for family, table in (("serve", case.serve), ("reserve", reserves(case))):

@@ -15,14 +15,15 @@ ends service at t: what was ordered under it and is alive, and work that it open
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from planner.case.case import Case
 from planner.case.columns import joined
-from planner.case.continuity import bought_ended, orders_ended, work_ended
-from planner.models.common import add_family, add_param, add_set, add_var, columns, distinct, grouped, tuples
+from planner.case.continuity import orders_ended, work_ended
+from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.rules import Rule
 
 
@@ -36,14 +37,11 @@ def declare(m: Any, case: Case) -> None:
     add_family(m, "lapses_of", m.KEPT, grouped(case.lapses, ["w", "before", "t"], hak), 3)
     add_set(m, "LOSS", tuples(case.losses), 4)
     add_param(m, "working_lost", m.LOSS, case.losses["working_k"])
-    own = case.losses[case.losses["own"].astype(bool)]
+    own = set(tuples(case.losses[case.losses["own"].astype(bool)]))
     availability = float(case.physics["availability"])
-    for kind, rows in bought_ended(case).items():
-        take = [*(["r"] if kind == "rents" else []), "live"]
-        rows = rows[pd.MultiIndex.from_frame(rows[[*hak, "t"]]).isin(own.index)]
-        add_family(m, f"{kind}_ended", m.LOSS, grouped(rows, [*hak, "t"], take), len(take))
-        parts = add_set(m, f"{kind}_ENDED_PART".upper(), columns(rows, [*hak, "t", *take]), 4 + len(take))
-        add_param(m, f"{kind}_ended_part", parts, rows["share"])
+    add_family(m, "orders_ended", m.LOSS, _ended(case, case.orders, ["t"], "life", own), 1)
+    longest = case.rents.groupby(["h", "a", "k"])["periods"].transform("max") == case.rents["periods"]
+    add_family(m, "rents_ended", m.LOSS, _ended(case, case.rents[longest], ["r", "t"], "periods", own), 2)
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
     add_family(m, "under_ended", m.LOSS, grouped(orders_ended(case), [*hak, "t"], ["e", "live"]), 2)
     opened = work_ended(case).groupby([*hak, "t", "e"], as_index=False)["most_k"].sum()
@@ -75,16 +73,20 @@ def declare(m: Any, case: Case) -> None:
         m.LOSS,
         rule=lambda m, h, a, k, t: (
             sum(m.lapsed[w, h, a, k, t] for w in m.lapses_at[h, a, k, t])
-            - sum(
-                availability * m.orders_ended_part[h, a, k, t, v] * m.order[h, a, k, v]
-                for v in m.orders_ended[h, a, k, t]
-            )
-            - sum(
-                availability * m.rents_ended_part[h, a, k, t, r, v] * m.rent[h, a, k, r, v]
-                for r, v in m.rents_ended[h, a, k, t]
-            )
+            - sum(availability * m.order[h, a, k, v] for v in m.orders_ended[h, a, k, t])
+            - sum(availability * m.rent[h, a, k, r, v] for r, v in m.rents_ended[h, a, k, t])
             - sum(availability * m.under[e, h, a, k, v] for e, v in m.under_ended[h, a, k, t])
             - sum(m.work_ended[h, a, k, t, e, v] * m.sign[e, v] for e, v in m.signed_ended[h, a, k, t])
             <= m.working_lost[h, a, k, t]
         ),
     )
+
+
+def _ended(
+    case: Case, table: pd.DataFrame, take: Sequence[str], life: str, where: set[Any]
+) -> dict[Any, Sequence[tuple[Any, ...]]]:
+    """(h, a, k, t) of ``where`` -> take-tuples of what ends at the start of t."""
+    if not where:
+        return {}
+    ends = table.assign(end=case.calendar.periods_of(case.calendar.steps_of(table["t"]) + table[life]))
+    return {key: rows for key, rows in grouped(ends, ["h", "a", "k", "end"], take).items() if key in where}

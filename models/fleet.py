@@ -5,8 +5,7 @@ stored[h,a,k,t] of an existing fleet that stand without power, emptied[h,a,k,t] 
 serve[w,h,a,k,t] working at the peak hour (preemptible: on average), reserve[...] held for a loss, run[w,h,a,k,t,s]
 preemptible work by slice.
 
-    fleet = existing + orders within economic life + rentals within term                (h,a,k,t)
-            + share of the period x (orders and rentals that end within it)
+    fleet = existing + orders within economic life + rentals within term
     sum of non-preemptible (serve + reserve)          <= availability x (fleet - stored - emptied)   (h,a,k,t)
     sum profile x serve + sum run                      <= availability x (fleet - stored - emptied)   (h,a,k,t,s)
     stored <= stored before + what arrives             what is on stays on     (h,a,k,t) of existing fleets
@@ -21,7 +20,6 @@ from typing import Any
 
 import pandas as pd
 
-from planner.case.alive import LIVES, ending
 from planner.case.case import Case
 from planner.case.columns import joined, looked_up
 from planner.case.commitments import existing_upkeep, signed_rents
@@ -32,7 +30,6 @@ from planner.models.common import (
     add_set,
     add_var,
     alive_map,
-    columns,
     distinct,
     grouped,
     tuples,
@@ -54,30 +51,15 @@ def declare(m: Any, case: Case) -> None:
     hak = ["h", "a", "k"]
     add_family(m, "orders_alive", m.FLEET, alive_map(case.orders, hak, ["t"], "life", case.calendar), 1)
     add_family(m, "rents_alive", m.FLEET, alive_map(case.rents, hak, ["r", "t"], "periods", case.calendar), 2)
-    for kind, take in (("orders", ["u"]), ("rents", ["r", "u"])):
-        rows = ending_rows(case, kind)
-        add_family(m, f"{kind}_ending", m.FLEET, grouped(rows, [*hak, "t"], take), len(take))
-        parts = add_set(m, f"{kind}_PART".upper(), columns(rows, [*hak, "t", *take]), 4 + len(take))
-        add_param(m, f"{kind}_part", parts, rows["share"])
 
     def fleet_rule(m: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return m.fleet[h, a, k, t] == m.existing_k[h, a, k, t] + sum(
             m.order[h, a, k, u] for u in m.orders_alive[h, a, k, t]
-        ) + sum(m.rent[h, a, k, r, u] for r, u in m.rents_alive[h, a, k, t]) + sum(
-            m.orders_part[h, a, k, t, u] * m.order[h, a, k, u] for u in m.orders_ending[h, a, k, t]
-        ) + sum(m.rents_part[h, a, k, t, r, u] * m.rent[h, a, k, r, u] for r, u in m.rents_ending[h, a, k, t])
+        ) + sum(m.rent[h, a, k, r, u] for r, u in m.rents_alive[h, a, k, t])
 
     m.fleet_stock = Rule(m.FLEET, rule=fleet_rule)
     _declare_stored(m, case)
     _declare_work(m, case)
-
-
-def ending_rows(case: Case, kind: str) -> pd.DataFrame:
-    """Rows of ``orders`` or ``rents`` that end within a period ``t``: their live date ``u``, and the ``share`` of it."""
-    table: pd.DataFrame = getattr(case, kind)
-    ends, share = ending(case.calendar, table, LIVES[kind])
-    rows = table.reset_index(drop=True).rename(columns={"t": "u"}).assign(t=ends, share=share)
-    return rows[rows["share"] > 0]
 
 
 def _declare_stored(m: Any, case: Case) -> None:

@@ -11,9 +11,8 @@ from planner.audit.book import Book
 from planner.audit.bought import dated, priced
 from planner.audit.draws import drawn_by_source
 from planner.audit.findings import Findings
-from planner.audit.fleet import lasting
 from planner.audit.service import served_k
-from planner.audit.view import HAKT, View, labelled, lookup, over, total
+from planner.audit.view import HAKT, View, each_period, labelled, lookup, over, total
 from planner.case.agreements import shared_sources, standing_costs
 from planner.case.columns import joined, records
 from planner.case.context import Context
@@ -161,8 +160,12 @@ def _there_before(view: View, h: str, a: str, k: str, t: int, end: int) -> float
         rows = view.table(name)
         rows = rows[(rows["h"] == h) & (rows["a"] == a) & (rows["k"] == k)]
         rows = view.facts(rows, source, keys, [when, life])
-        rows = lasting(view, rows[rows[f"case_{when}"] < end], f"case_{life}")
-        held += float(rows.loc[rows["t"] == t, "accelerators"].sum()) / 1000.0
+        alive = (
+            (rows["t"] <= t)
+            & (view.begins(t + 1) <= view.begins(rows["t"]) + rows[f"case_{life}"])
+            & (rows[f"case_{when}"] < end)
+        )
+        held += float(rows.loc[alive, "accelerators"].sum()) / 1000.0
     return held
 
 
@@ -175,7 +178,7 @@ def _stopped(view: View, found: Findings) -> None:
     life = lookup(labelled(rows, HAKT), case.orders["life"])
     ends = np.where(lookup(rows["e"], case.terms["service_ends"]).astype(bool),
                     lookup(rows["e"], case.terms["end_t"]).astype(float), NEVER)  # fmt: skip
-    gone = lasting(view, rows.assign(end=ends, life=life), "life")
+    gone = each_period(rows.assign(end=ends), rows["t"], life, view)
     gone = gone[gone["t"] >= gone["end"]]
     dead = total(gone, HAKT, gone["accelerators"] / 1000.0)
     load = over(dead.index, total(work, HAKT, work["serve_k"] + work["held_k"]))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from planner.audit.findings import Findings
-from planner.audit.fleet import lasting
 from planner.audit.service import served_k
 from planner.audit.view import HAKT, View, labelled, lookup, over, total
 from planner.case.columns import joined
@@ -78,8 +77,6 @@ def _ended(view: View) -> pd.Series:
     rents = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
     rents = joined(rents, longest, ["h", "a", "k"])
     rents = rents[rents["case_periods"] == rents["longest"]].rename(columns={"case_periods": "case_life"})
-    there = pd.concat([lasting(view, orders, "case_life"), lasting(view, rents, "case_life")])
-    ended = pd.concat([there.assign(accelerators=-there["accelerators"]), there.assign(t=there["t"] + 1)])
-    bought = pd.concat([t[[*HAKT, "accelerators"]] for t in (orders, rents)])
-    ended = pd.concat([ended, bought])
-    return total(ended, HAKT, ended["accelerators"] / 1000.0 * view.case.physics["availability"])
+    rows = pd.concat([t[[*HAKT, "accelerators", "case_life"]] for t in (orders, rents)], ignore_index=True)
+    working = rows["accelerators"] / 1000.0 * view.case.physics["availability"]
+    return total(rows.assign(t=view.holds(view.begins(rows["t"]) + rows["case_life"])), HAKT, working)

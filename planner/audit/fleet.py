@@ -100,37 +100,17 @@ def _rents(view: View, found: Findings) -> None:
 
 
 def _held(view: View) -> pd.DataFrame:
-    """Existing fleets and contracts in the periods they are there when these begin: h, a, k, t, accelerators.
-
-    In the period within which one ends it counts for the share of whole steps until then, of the last in none.
-    """
+    """Existing fleets and contracts in the periods they last through from the first to the last day: h, a, k, t."""
     start, existing = view.case.calendar.start, view.scenario.existing
-    spans: list[tuple[Any, date, date]] = [(f, f.since, f.retire) for f in existing.fleets]
-    spans += [(c, start, c.until + timedelta(days=1)) for c in existing.contracts]
+    lasting: list[tuple[Any, date, date]] = [(f, f.since, f.retire) for f in existing.fleets]
+    lasting += [(c, start, c.until + timedelta(days=1)) for c in existing.contracts]
     rows = [
-        (x.host, x.stack, x.system, t, x.accelerators * share)
-        for x, first, end in spans
+        (x.host, x.stack, x.system, t, x.accelerators)
+        for x, first, end in lasting
         for t in range(view.n)
-        if (share := _there(view, t, first, end)) > 0
+        if share_of_period(view, t, first, end) > 1 - 1e-9
     ]
     return pd.DataFrame(rows, columns=[*HAKT, "accelerators"])
-
-
-def _there(view: View, t: int, first: date, end: date) -> float:
-    """Share of a period that a fleet or contract counts in."""
-    if first > view.case.calendar.date_of(t):
-        return 0.0
-    step, months = view.case.calendar.step_months, 12.0 * float(view.years(t))
-    share = float(np.floor(share_of_period(view, t, first, end) * months / step + 1e-9)) * step / months
-    return 0.0 if share < 1.0 and t == view.n - 1 else share
-
-
-def lasting(view: View, rows: pd.DataFrame, life: str) -> pd.DataFrame:
-    """Orders or contracts in the periods they count in: ``accelerators``, of those that end within one in part."""
-    alive = each_period(rows, rows["t"], rows[life], view, partly=True)
-    part = alive["covered"].to_numpy(float) / view.steps(alive["t"])
-    late = (part < 1.0) & (alive["t"].to_numpy(int) == view.n - 1)
-    return alive.assign(accelerators=alive["accelerators"].astype(float) * part)[~late]
 
 
 def _stock(view: View, found: Findings) -> None:
@@ -140,8 +120,8 @@ def _stock(view: View, found: Findings) -> None:
     rented = view.facts(view.table("rents"), view.case.rents, ["h", "a", "k", "r", "t"], ["periods"])
     held = _held(view)
     alive = {
-        "owned": lasting(view, bought, "case_life"),
-        "rented": lasting(view, rented, "case_periods"),
+        "owned": each_period(bought, bought["t"], bought["case_life"], view),
+        "rented": each_period(rented, rented["t"], rented["case_periods"], view),
         "existing": held,
     }
     want = {name: total(part, HAKT, part["accelerators"] / THOUSAND) for name, part in alive.items()}
@@ -307,7 +287,7 @@ def _rents_booked(book: Book) -> None:
 
 
 def _kept_up(book: Book, fleet: ExistingFleet) -> None:
-    """Upkeep and fee of a fleet that is there: shares of what its systems cost at the start, while they count."""
+    """Upkeep and fee of a fleet that is there: shares of what its systems cost at the start, while it is all there."""
     view, case = book.view, book.view.case
     context = Context.of(view.scenario, case.catalog)
     host = next(h for h in view.scenario.hosts if h.id == fleet.host)
@@ -316,9 +296,8 @@ def _kept_up(book: Book, fleet: ExistingFleet) -> None:
         * fleet.accelerators
         / THOUSAND
     )
-    there = [_there(view, t, fleet.since, fleet.retire) for t in range(view.n)]
-    rows = pd.DataFrame({"t": np.flatnonzero(there)})
-    price = price * np.array(there)[rows["t"]]
+    rows = pd.DataFrame({"t": [t for t in range(view.n)
+                               if share_of_period(view, t, fleet.since, fleet.retire) > 1 - 1e-9]})  # fmt: skip
     place = {"h": fleet.host, "a": fleet.stack}
     upkeep = price * case.physics["hardware_opex_share_per_year"] * view.years(rows["t"])
     origin = str(case.systems.loc[fleet.system, "origin_iso3"])

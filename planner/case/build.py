@@ -38,7 +38,6 @@ from planner.case import (
     supply,
     tariff,
 )
-from planner.case.alive import LIVES, ending, ending_at, shares_of_existing
 from planner.case.blocks import blocks_of_day
 from planner.case.case import Case
 from planner.case.columns import empty_table, joined, looked_up, records
@@ -256,8 +255,7 @@ def _only_useful(systems: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 def _existing(context: Context) -> pd.DataFrame:
     """Existing fleets and contracts: (id) -> h, a, k, accelerators_k, first period and first without it, rent.
 
-    What retires or ends within a period serves for the share ``end_share`` of it; rent is paid to the day
-    (``rent_periods`` from the start).
+    What retires or ends within a period serves no more in it; rent is paid to the day (``rent_periods`` from the start).
     """
     calendar, e = context.calendar, context.scenario.existing
     rows: list[tuple[Any, ...]] = [
@@ -268,7 +266,7 @@ def _existing(context: Context) -> pd.DataFrame:
             f.system,
             f.accelerators / 1000.0,
             calendar.first_from(f.since),
-            *ending_at(calendar, f.retire),
+            calendar.containing(f.retire),
             np.nan,
             np.nan,
         )
@@ -282,7 +280,7 @@ def _existing(context: Context) -> pd.DataFrame:
             c.system,
             c.accelerators / 1000.0,
             0,
-            *ending_at(calendar, c.until + ONE_DAY),
+            calendar.containing(c.until + ONE_DAY),
             c.usd_per_accelerator_hour,
             steps_until(context, c.until),
         )
@@ -295,7 +293,6 @@ def _existing(context: Context) -> pd.DataFrame:
         "accelerators_k",
         "first_t",
         "end_t",
-        "end_share",
         "rent_usd_per_accelerator_hour",
         "rent_periods",
     ]
@@ -306,24 +303,21 @@ def _fleet(
     context: Context, orders: pd.DataFrame, rents: pd.DataFrame, existing: pd.DataFrame
 ) -> pd.DataFrame:
     """(h, a, k, t) where capacity may be alive -> existing_k."""
-    n, calendar = context.calendar.n, context.calendar
+    n, ends = context.calendar.n, context.calendar.ends
     alive: dict[tuple[str, str, str], np.ndarray] = {}
     held: dict[tuple[str, str, str], np.ndarray] = {}
 
     def mark(key: tuple[str, str, str], first: int, end: int) -> None:
         alive.setdefault(key, np.zeros(n, dtype=bool))[max(first, 0) : max(end, 0)] = True
 
-    for kind, table in (("orders", orders), ("rents", rents)):
-        ends, share = ending(calendar, table, LIVES[kind])
-        for row, end in zip(records(table), (ends + (share > 0)).tolist(), strict=True):
-            mark((row.h, row.a, row.k), row.t, end)
+    for row in records(orders):
+        mark((row.h, row.a, row.k), row.t, ends(row.t, row.life))
+    for row in records(rents):
+        mark((row.h, row.a, row.k), row.t, ends(row.t, row.periods))
     for row in records(existing):
-        key, share = (
-            (row.h, row.a, row.k),
-            shares_of_existing(calendar, row.first_t, row.end_t, row.end_share),
-        )
-        mark(key, row.first_t, row.end_t + (row.end_share > 0))
-        held.setdefault(key, np.zeros(n))[:] += share * row.accelerators_k
+        key = (row.h, row.a, row.k)
+        mark(key, row.first_t, row.end_t)
+        held.setdefault(key, np.zeros(n))[max(row.first_t, 0) : max(row.end_t, 0)] += row.accelerators_k
     rows = [
         (*key, t, float(held[key][t]) if key in held else 0.0)
         for key, flags in alive.items()

@@ -7,9 +7,8 @@ A term that outlives the horizon is not free. For every contract, per unit and s
 Letting on fetches a share of the rent then on offer: for accelerators that of the reference term, falling as rents do;
 for halls the contract's own. The shares are data (``relet_share_...``); 0 is the stress.
 
-A lease that runs out within a period of several steps counts in none of it, though it is paid to its end: what letting on
-fetches for the rest is taken off its rent, so that no step is paid twice for nothing. A fleet counts in part
-(``planner.case.alive``).
+A contract that runs out within a period of several steps counts in none of it, though it is paid to its end: what letting on
+fetches for the rest is taken off its rent, so that no step is paid twice for nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from planner.case import costs
-from planner.case.alive import shares_of_existing
 from planner.case.case import Case
 from planner.case.columns import empty_table, records
 from planner.case.context import Context
@@ -79,28 +77,50 @@ def worth_of_one(context: Context, change: float, after: np.ndarray) -> np.ndarr
     return worth
 
 
+def less_the_rest(context: Context, table: pd.DataFrame, price: str, fetched: np.ndarray) -> pd.DataFrame:
+    """A table of contracts (t, periods), each with a rent that is less by what letting on its rest fetches.
+
+    The rest are the steps of the period within which it runs out; it fetches no more than is paid for it.
+    ``fetched``: MUSD per unit and step that letting on brings in that period; shape (contracts,).
+    """
+    begins, rent = context.calendar.steps_of(table["t"]), table[price].to_numpy(float)
+    ends = begins + table["periods"].to_numpy(int)
+    left = ends - rest_steps(context, table)
+    worth = worth_of_one(context, 0.0, ends - begins)
+    rest = worth - worth_of_one(context, 0.0, left - begins)
+    return table.assign(**{price: rent - np.minimum(fetched, rent) * rest / worth})
+
+
+def rest_steps(context: Context, table: pd.DataFrame) -> np.ndarray:
+    """Steps of contracts (t, periods) in a period that counts them in none of it; 0 where they end with a period."""
+    calendar = context.calendar
+    ends = calendar.steps_of(table["t"]) + table["periods"].to_numpy(int)
+    return np.asarray(ends - calendar.steps_of(calendar.periods_of(ends)))
+
+
 def rents_with_tails(context: Context, rents: pd.DataFrame) -> pd.DataFrame:
     """Rental contracts with what each still owes after the horizon, per thousand accelerators."""
     pairs = {
         (h, k): market_rent(context, h, k) for h, k in dict.fromkeys(zip(rents["h"], rents["k"], strict=True))
     }
     market = np.array([pairs[key] for key in zip(rents["h"], rents["k"], strict=True)], dtype=float)
-    fetched = relet_share(context, "accelerators") * market
-    return with_tails(context, rents, "musd_per_k_step", fetched, context.param("rent_change_per_year"))
+    share = relet_share(context, "accelerators")
+    tails = with_tails(
+        context, rents, "musd_per_k_step", share * market, context.param("rent_change_per_year")
+    )
+    last = context.calendar.periods_of(context.calendar.steps_of(rents["t"]) + rents["periods"])
+    fetched = [
+        share * market_rent(context, h, k, t) if rest else 0.0
+        for h, k, t, rest in zip(rents["h"], rents["k"], last, rest_steps(context, rents), strict=True)
+    ]
+    return less_the_rest(context, tails, "musd_per_k_step", np.array(fetched, dtype=float))
 
 
 def leases_with_tails(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
-    """Leases with what each still owes after the horizon, per MW of IT, their rent less what letting on the rest fetches."""
-    share = relet_share(context, "halls")
-    tails = with_tails(
-        context, leases, "musd_per_mw_step", share * leases["musd_per_mw_step"].to_numpy(float), 0.0
-    )
-    begins = context.calendar.steps_of(tails["t"])
-    ends = begins + tails["periods"].to_numpy(int)
-    left = context.calendar.steps_of(context.calendar.periods_of(ends))
-    worth = worth_of_one(context, 0.0, ends - begins)
-    rest = worth - worth_of_one(context, 0.0, left - begins)
-    return tails.assign(musd_per_mw_step=tails["musd_per_mw_step"] * (1.0 - share * rest / worth))
+    """Leases with what each still owes after the horizon, per MW of IT."""
+    fetched = relet_share(context, "halls") * leases["musd_per_mw_step"].to_numpy(float)
+    tails = with_tails(context, leases, "musd_per_mw_step", fetched, 0.0)
+    return less_the_rest(context, tails, "musd_per_mw_step", fetched)
 
 
 def signed_tails(context: Context, contracts: pd.DataFrame) -> pd.DataFrame:
@@ -147,12 +167,11 @@ def signed_leases(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
     return leases.assign(due_after_musd=after * owed, tail_musd=tail)
 
 
-def market_rent(context: Context, h: str, k: str) -> float:
-    """Rent of the reference term on offer when the horizon ends, MUSD per thousand accelerators and step."""
+def market_rent(context: Context, h: str, k: str, t: int | None = None) -> float:
+    """Rent of the reference term on offer in ``t``, or when the horizon ends, MUSD per thousand accelerators and step."""
     host = next(x for x in context.scenario.hosts if x.id == h)
-    return costs.rent_musd_per_k_step(
-        context, choice_of(context, k), host, REFERENCE_TERM, context.calendar.n
-    )
+    when = context.calendar.n if t is None else int(t)
+    return costs.rent_musd_per_k_step(context, choice_of(context, k), host, REFERENCE_TERM, when)
 
 
 def choice_of(context: Context, k: str) -> SystemChoice:
@@ -195,9 +214,8 @@ def existing_upkeep(case: Case) -> pd.DataFrame:
     """Upkeep and operator's fee of fleets that are there: t, upkeep_musd, fee_musd, h, a, k; shares of today's price."""
     parts = []
     for row in records(case.existing[case.existing["price_musd"].notna()]):
-        shares = shares_of_existing(case.calendar, row.first_t, row.end_t, row.end_share)
-        t = np.flatnonzero(shares)
-        each = row.price_musd * case.calendar.years[t] * shares[t]
+        t = np.arange(max(0, row.first_t), min(row.end_t, case.calendar.n))
+        each = row.price_musd * case.calendar.years[t]
         part = {"upkeep_musd": each * case.physics["hardware_opex_share_per_year"],
                 "fee_musd": each * float(case.hosts.loc[row.h, "fee_share_per_year"])}  # fmt: skip
         parts.append(pd.DataFrame({"t": t, **part, "h": str(row.h), "a": str(row.a), "k": str(row.k)}))

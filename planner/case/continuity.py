@@ -19,7 +19,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from planner.case.alive import LIVES, ended
 from planner.case.case import Case
 from planner.case.columns import empty_table, joined, looked_up
 from planner.case.context import keyed
@@ -79,21 +78,17 @@ def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFra
 
 def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     """(w, h, a, k, t) where capacity bought in the plan may end by life or longest term, and w has no other."""
-    ends = pd.concat([lost[HAKT] for lost in bought_ended(case).values()]).drop_duplicates()
+    rents = case.rents.reset_index(drop=True)
+    longest = rents.groupby(HAK)["periods"].transform("max") == rents["periods"]
+    rents = rents[longest].rename(columns={"periods": "life"})
+    ends = pd.concat([table[[*HAKT, "life"]] for table in (case.orders, rents)], ignore_index=True)
+    ends = ends.assign(t=case.calendar.periods_of(case.calendar.steps_of(ends["t"]) + ends["life"]))[
+        HAKT
+    ].drop_duplicates()
     rows = joined(possible[["w", *HAKT]].assign(t=possible["t"] + 1), ends, HAKT)
     rows = joined(rows, kept[["w", "t"]], ["w", "t"])
     replaced = pd.MultiIndex.from_frame(fresh[["w", "t"]])
     return rows[~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(replaced)].drop_duplicates()
-
-
-def bought_ended(case: Case) -> dict[str, pd.DataFrame]:
-    """By table of purchases what ends by life or longest term: (h, a, k, t), live, share, and the term ``r`` of rents."""
-    rents = case.rents.reset_index(drop=True)
-    longest = rents.groupby(HAK)["periods"].transform("max") == rents["periods"]
-    return {
-        kind: ended(case.calendar, table, LIVES[kind])
-        for kind, table in (("orders", case.orders), ("rents", rents[longest]))
-    }
 
 
 def _losses(case: Case) -> pd.DataFrame:

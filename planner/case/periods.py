@@ -2,8 +2,7 @@
 
 Dates within a period are read on the safe side: what helps (a fleet, more grid, an offer) counts from the first
 whole period on, what ends or is lost (a retirement, a contract, less grid, a cut) is gone from the period its day
-falls in, and duties (must-serve, survival, caps on shares) hold from that period on. Fleets that end within a longer period
-count for a share of it (``planner.case.alive``).
+falls in, and duties (must-serve, survival, caps on shares) hold from that period on.
 
 Payments are discounted to the start of period 0 and fall in the middle of their period (in a longer period evenly in
 the middle of its steps); residual values fall on the horizon's end. One real rate per scenario.

@@ -152,8 +152,7 @@ SCHEMA: dict[str, Table] = {
     }),
     "existing": Table(("id",), {
         "h": "host", "a": "stack", "k": "system", "accelerators_k": "thousands of accelerators",
-        "first_t": "first period", "end_t": "period from which it is not there in full",
-        "end_share": "share of that period in which it is",
+        "first_t": "first period", "end_t": "period from which it is gone",
         "rent_usd_per_accelerator_hour": "rent of a contract; missing for what is owned",
         "rent_periods": "steps from the start in which rent is paid, the last in part", **TAIL,
         "price_musd": "what its systems would cost now, MUSD; missing for what is rented",

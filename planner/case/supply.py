@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from planner.case import costs
-from planner.case.alive import ending_at, shares_of_existing
 from planner.case.columns import records
 from planner.case.commitments import rents_with_tails
 from planner.case.context import Context, keyed, selected
@@ -219,8 +218,9 @@ def _run_by(context: Context, team: Operators, run: pd.DataFrame) -> list[tuple[
     held = np.zeros(calendar.n)
     for f in existing:
         if (f.host, f.stack, f.system) in run.index:
-            ends = ending_at(calendar, f.retire)
-            held += f.accelerators * shares_of_existing(calendar, calendar.first_from(f.since), *ends)
+            held[max(0, calendar.first_from(f.since)) : max(0, calendar.containing(f.retire))] += (
+                f.accelerators
+            )
     people = team.people + hired * np.maximum(0, np.array(calendar.edges[:-1]) - trained)
     amounts = (people * each + held) / 1000.0
     return [(team.id, t, float(k), "capacity", t) for t, k in enumerate(amounts)]

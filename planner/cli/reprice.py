@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
-from planner.cli.output import console, print_json, records, tell_audit, tell_catalog
+from planner.cli.output import console, print_json, records, tell_catalog
 from planner.facts.numbers import fixed
 
 SHOWN = 10
@@ -50,11 +50,9 @@ def reprice(
     table = cost_by_account(plan, again)
     costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
     if as_json:
-        print_json({"audit": found.audit, "step": step, **costs, "accounts": records(table)})
+        print_json({"step": step, **costs, "accounts": records(table)})
     else:
         _show(table, step, **costs)
-    if code := tell_audit(found):
-        raise typer.Exit(code)
 
 
 def _show(table: Any, step: str, plan_musd: float, repriced_musd: float) -> None:

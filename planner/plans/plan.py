@@ -126,8 +126,8 @@ class _Reader(Reader):
         keys = ["h", "a", "k", "t"]
         table = self.values("fleet", keys, "k_accelerators")
         table = self.facts(table, self.case.fleet, keys, ["existing_k"])
-        owned = self.alive("order", keys, "orders")
-        rented = self.alive("rent", ["h", "a", "k", "r", "t"], "rents")
+        owned = self.alive("order", keys, self.case.orders, "life")
+        rented = self.alive("rent", ["h", "a", "k", "r", "t"], self.case.rents, "periods")
         wanted = keys_of(table, keys)
         for name, part in (("owned", owned), ("rented", rented)):
             alive = dict(zip(keys_of(part, keys), part["k_alive"].tolist(), strict=True))

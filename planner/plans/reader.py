@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from planner.case.alive import LIVES, ending
 from planner.case.case import Case
 from planner.case.columns import keys_of, records, row_of, rows_at, values_of
 from planner.solver.arrays import Floats
@@ -86,18 +85,19 @@ class Reader:
     def site(self, table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(p=values_of(table["h"], self.case.hosts["p"]))
 
-    def alive(self, family: str, names: list[str], kind: str) -> pd.DataFrame:
-        """(h, a, k, t) -> thousands in t of what was bought or rented, summed over vintages and terms."""
-        values, source = self.values(family, names, "k_alive"), getattr(self.case, kind)
-        return made_of(values, source, f"alive {family}", lambda: self._alive(values, names, source, kind))
+    def alive(self, family: str, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
+        """(h, a, k, t) -> thousands alive in t, summed over vintages and terms."""
+        values = self.values(family, names, "k_alive")
+        return made_of(values, source, f"alive {family}", lambda: self._alive(values, names, source, life))
 
-    def _alive(self, values: pd.DataFrame, names: list[str], source: pd.DataFrame, kind: str) -> pd.DataFrame:
-        table = self.facts(values, source, names, [LIVES[kind]])
-        ends, share = ending(self.case.calendar, table, LIVES[kind])
+    def _alive(self, values: pd.DataFrame, names: list[str], source: pd.DataFrame, life: str) -> pd.DataFrame:
+        table = self.facts(values, source, names, [life])
         rows = [
-            (row.h, row.a, row.k, u, row.k_alive * (part if u == end else 1.0))
-            for row, end, part in zip(records(table), ends.tolist(), share.tolist(), strict=True)
-            for u in range(row.t, min(end + (part > 0), self.case.calendar.n))
+            (row.h, row.a, row.k, u, row.k_alive)
+            for row in records(table)
+            for u in range(
+                row.t, min(self.case.calendar.ends(row.t, int(getattr(row, life))), self.case.calendar.n)
+            )
         ]
         frame = pd.DataFrame(rows, columns=["h", "a", "k", "t", "k_alive"])
         return frame.groupby(["h", "a", "k", "t"], as_index=False)["k_alive"].sum()

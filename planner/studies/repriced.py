@@ -2,9 +2,9 @@
 
 Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
 shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
-each from the first day of its period; at every host at least the fleet of the plan (``_hold_fleet``); of no workload is
-more left unserved. Contracts, orders that replace what has ended, connections, cooling, energy and work follow at least
-cost; what is ordered may be in parts of servers and racks.
+each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved.
+Contracts, orders that replace what has ended, connections, cooling, energy and work follow at least cost; what is ordered
+may be in parts of servers and racks.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ def reprice(plan: Plan, step: StepName = "quarter") -> Plan:
     """
     case = finer(plan.case, step)
     engine = Engine(case)
-    # What is left unserved holds the wait. Fleets held are smaller by what reading rounds: so may the wait be longer.
-    bounds = Bounds(min_control_points=plan.bounds.min_control_points)
-    engine.policy(bounds)
+    engine.policy(Bounds(min_control_points=plan.bounds.min_control_points))
     hold(engine, plan)
     engine.integers(*({YES_OR_NO} & set(engine.arrays.columns)))
     engine.minimise("cost")
@@ -56,20 +54,20 @@ def reprice(plan: Plan, step: StepName = "quarter") -> Plan:
             f"what the plan holds cannot be kept in periods of a {step}: a crew or quota of a year, say, is not there at "
             "its start, or a hall is too full for what is replaced to stand to its end"
         )
-    return plan_of(case, engine, found, bounds)
+    return plan_of(case, engine, found, plan.bounds)
 
 
 def finer(case: Case, step: StepName) -> Case:
-    """The same case in periods of ``step``, in each of which hosts may open; nothing needs to be whole."""
+    """The same case in periods of ``step``, in each of which hosts may open."""
     if case.calendar.step_months % STEP_MONTHS[step]:
         raise BadValue(
             f"a {step} does not divide the plan's shortest period of {case.calendar.step_months} months: --step takes "
             f"{', '.join(name for name, n in STEP_MONTHS.items() if case.calendar.step_months % n == 0)} here"
         )
     own = case.scenario
-    loose = own.solve.model_copy(update={"open_every_periods": 1, "integers": "none"})
+    every = own.solve.model_copy(update={"open_every_periods": 1})
     horizon = own.horizon.model_copy(update={"step": step})
-    return build_case(own.model_copy(update={"horizon": horizon, "solve": loose}), case.catalog)
+    return build_case(own.model_copy(update={"horizon": horizon, "solve": every}), case.catalog)
 
 
 def hold(engine: Engine, plan: Plan) -> None:
@@ -118,26 +116,24 @@ def _periods(case: Case, plan: Plan, t: int) -> range:
 
 
 def _hold_fleet(engine: Engine, plan: Plan) -> None:
-    """At least the fleet of the plan; of a longer period what the next has too.
+    """At least the fleet of the plan: what ends within one of its periods may stand on, in the space of what replaces it.
 
-    Where a host's fleet of any system falls, what the one before has too: what ends may stand on to its last day, and what
-    replaces it in its space may come as late.
+    So where a host's fleet of any system falls, its others need to have grown by the last step of the period only.
     """
     held = plan.tables["fleet"].pivot_table(
         index="t", columns=["h", "a", "k"], values="accelerators", aggfunc="sum"
     )
     held = held.reindex(range(plan.case.calendar.n)).fillna(0.0) / 1000.0 * (1.0 - NEAR)
-    before, after = held.shift(fill_value=0.0), held.shift(-1).fillna(held)
-    falls = (held < before).T.groupby("h").any().T[held.columns.get_level_values("h")].to_numpy()
-    kept = np.minimum(held, after)
-    kept = kept.where(~falls, np.minimum(kept, before))
+    before = held.shift(fill_value=0.0)
+    falls = (held < before).T.groupby("h").any().T
     least: dict[tuple[Any, ...], float] = {}
-    for t in held.index:
-        steps = _periods(engine.case, plan, t)
-        now = (held if len(steps) == 1 else kept).loc[t]
-        least |= {(*key, i): k for key, k in now.items() for i in steps}
+    for h, a, k in held.columns:
+        now, low, gives_way = held[h, a, k], np.minimum(held[h, a, k], before[h, a, k]), falls[h]
+        for t in held.index:
+            steps = _periods(engine.case, plan, t)
+            least |= {(h, a, k, i): low[t] if gives_way[t] and i < steps[-1] else now[t] for i in steps}
     own = np.array([least.get(i, 0.0) for i in engine.arrays.columns["fleet"].index])
-    engine.live.set_col_bounds("fleet", np.where(own < NEAR, 0.0, own), np.inf)
+    engine.live.set_col_bounds("fleet", own, np.inf)
 
 
 def _hold_service(engine: Engine, plan: Plan) -> None:

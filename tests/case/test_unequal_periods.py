@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planner.case.alive import ended, ending, ending_at, share_alive, shares_of_existing
 from planner.case.build import build_case
-from planner.case.commitments import leases_with_tails
+from planner.case.commitments import less_the_rest
 from planner.case.periods import Calendar
 from planner.intake.scenario_file import load_scenario
 from planner.scenario.horizon import Horizon
@@ -124,54 +123,25 @@ def test_a_short_contract_is_renewed_to_the_end_of_its_period_and_tails_count_st
             assert last["tail_musd"] == pytest.approx(same["tail_musd"], rel=1e-9)
 
 
-@pytest.mark.parametrize("steps", [1, 3, 4, 5, 12, 13])
-def test_a_fleet_counts_for_as_many_steps_as_it_lasts(steps):
-    """But in the last period, where what ends within counts in none of it."""
-    c = calendar()
-    every = np.arange(c.n)
-    for first in range(c.n):
-        shares = share_alive(c, every, first, steps)
-        end = c.step_of(first) + steps
-        within = min(end, c.n_steps if end >= c.n_steps else c.n_steps - 4) - c.step_of(first)
-        assert float(shares @ c.steps) == max(0, within)
-        ends, share = ending(c, pd.DataFrame({"t": [first], "life": [steps]}), "life")
-        assert not len(shares[int(ends[0]) + 1 :].nonzero()[0])
-        assert share[0] == (shares[int(ends[0])] if ends[0] < c.n else 0.0)
+def test_what_runs_out_within_a_coarse_period_is_let_on_to_its_end(cases):
+    """Three years from the second quarter end a quarter into the fourth year, which counts them in none of it."""
+    key = ("cloud", "us-cloud", "hgx-b300", "three-year")
+    fine, mixed = (case.rents.sort_index().loc[key] for case in cases)
+    worth = [(1 + cases[0].rate) ** -((i + 0.5) / 4) for i in range(12)]
+    for t, rest in ((1, 1), (2, 2), (3, 3), (4, 0), (5, 1)):
+        paid, then = (float(fine.at[i, "musd_per_k_step"]) for i in (t, t + 12 - rest))
+        fetched = 0.5 * then * sum(worth[12 - rest :]) / sum(worth)
+        assert mixed.at[t, "periods"] == 12, "signed for its term and paid to its end"
+        assert mixed.at[t, "musd_per_k_step"] == pytest.approx(paid - fetched, rel=1e-9)
 
 
-def test_what_ends_within_a_period_is_lost_in_two_parts():
-    rows = ended(calendar(), pd.DataFrame({"t": [0, 2, 9], "life": [8, 9, 12]}), "life").sort_values(
-        ["live", "t"]
-    )
-    assert rows[["live", "t", "share"]].to_numpy().tolist() == [
-        [0, 8, 1.0],
-        [2, 8, 0.25],
-        [2, 9, 0.75],
-        [9, 12, 1.0],
-    ]
-
-
-@pytest.mark.parametrize(
-    ("day", "end", "share"),
-    [("2028-11-15", 7, 0.0), ("2029-01-01", 8, 0.0), ("2029-08-20", 8, 0.5), ("2032-08-01", 11, 0.0)],
-)
-def test_what_exists_counts_in_whole_steps_until_its_last_day(day, end, share):
-    c = calendar()
-    assert ending_at(c, date.fromisoformat(day)) == (end, share)
-    shares = shares_of_existing(c, 2, end, share)
-    assert list(shares) == [float(2 <= t < end) + share * (t == end) for t in range(c.n)]
-
-
-def test_a_lease_that_runs_out_within_a_coarse_period_is_let_on_to_its_end():
-    """Three years from the fourth quarter end three quarters into a year, which counts them in none of it."""
-    context: Any = SimpleNamespace(
-        calendar=calendar(),
-        discount_rate_real=0.0,
-        scenario=SimpleNamespace(finance=SimpleNamespace(relet_share_halls=0.5)),
-    )
-    table = pd.DataFrame({"t": [3, 4], "periods": [12, 12], "musd_per_mw_step": [8.0, 8.0]})
-    found = leases_with_tails(context, table)
-    assert found["musd_per_mw_step"].to_list() == pytest.approx([8.0 * (1 - 0.5 * 3 / 12), 8.0])
+def test_letting_on_never_earns():
+    """However much it fetches, no more is taken off than is paid for the same steps."""
+    context: Any = SimpleNamespace(calendar=calendar(), discount_rate_real=0.0)
+    table = pd.DataFrame({"t": [3, 4], "periods": [12, 12], "rent": [8.0, 8.0]})
+    for fetched, rent in ((2.0, 7.5), (8.0, 6.0), (80.0, 6.0)):
+        found = less_the_rest(context, table, "rent", np.array([fetched, fetched]))
+        assert found["rent"].to_list() == pytest.approx([rent, 8.0])
 
 
 def test_what_is_ordered_within_a_coarse_period_has_the_price_of_its_own_date(cases):

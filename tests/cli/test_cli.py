@@ -303,7 +303,6 @@ def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) 
     for command, code in (
         ("compare run run", 3),
         ("finance run", 3),
-        ("reprice run", 3),
         ("explain run", 0),
         ("export run -o csv", 0),
     ):
@@ -311,9 +310,9 @@ def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) 
         assert shown.code == code and said in shown.err, command
     noted = [
         call(*command.split(), "--json").json["audit"]
-        for command in ("compare run run", "finance run", "explain run", "reprice run")
+        for command in ("compare run run", "finance run", "explain run")
     ]
-    assert noted == [{"run (1)": "broken", "run (2)": "broken"}, "broken", "broken", "broken"]
+    assert noted == [{"run (1)": "broken", "run (2)": "broken"}, "broken", "broken"]
 
 
 def test_explain_says_what_the_law_leaves_out(call: Call) -> None:

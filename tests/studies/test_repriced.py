@@ -64,7 +64,7 @@ def test_on_its_own_steps_a_plan_costs_no_more(root: Path) -> None:
 
 
 def test_months_before_quarters_and_years(root: Path) -> None:
-    plan = plan_of("two-hosts", 10, [{"step": "month", "years": 1}, *steps("quarter", 2, "year")])
+    plan = plan_of("two-hosts", 5, [{"step": "month", "years": 1}, *steps("quarter", 2, "year")])
     assert within(reprice(plan, "month"), plan)
     with pytest.raises(BadValue, match=r"a quarter does not divide .* of 1 months: --step takes month here"):
         reprice(plan, "quarter")
@@ -102,7 +102,6 @@ def test_a_run_of_training_in_half_a_year_costs_the_same_on_quarters(tiny: Any, 
         ("poland", 20, steps("quarter", 5, "year")),
         ("korea", 10, steps("quarter", 4, "year")),
         ("india", 12, steps("quarter", 4, "year")),
-        ("saudi-arabia", 12, steps("quarter", 4, "year")),
     ],
 )
 def test_examples_with_a_seam_cost_the_same_on_quarters(name: str, years: int, step: Any) -> None:
