@@ -46,13 +46,25 @@ class Book:
         numbers = {k: np.array(self.parts[k], dtype=float) for k in AMOUNTS}
         return pd.DataFrame({"t": np.array(self.parts["t"], dtype=int), **texts, **numbers})
 
-    def asset(self, rows: pd.DataFrame, price: Any, what: str, quantity: Any = 0.0, **fields: Any) -> None:
-        """Outlays of a purchase over its lead and its residual value; ``item`` tells one purchase from the other."""
+    def asset(
+        self,
+        rows: pd.DataFrame,
+        price: Any,
+        what: str,
+        quantity: Any = 0.0,
+        purchase: str = "",
+        **fields: Any,
+    ) -> None:
+        """Outlays of a purchase over its lead and its residual value; ``item`` tells one purchase from the other.
+
+        ``purchase``: what is bought, where its price is booked on more than one account; else the account.
+        """
         if not len(rows):
             return
         rows = rows.assign(price=np.asarray(price, dtype=float) * np.ones(len(rows))).reset_index(drop=True)
         parts = zip(*(rows[c] for c in ITEM if c in rows), strict=True)
-        item = np.array([" ".join(map(str, (fields.get("account"), *part))) for part in parts], dtype=object)
+        bought = purchase or fields.get("account")
+        item = np.array([" ".join(map(str, (bought, *part))) for part in parts], dtype=object)
         first, fields = self.case.order_share[what], {**fields, "asset_class": what, "item": item}
         lead, live, life = (rows[c].to_numpy(int) for c in ("case_lead", "t", "case_life"))
         self.add(rows, 0.0, quantity, kind="capex", **fields)  # quantities are compared without their period

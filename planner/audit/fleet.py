@@ -241,7 +241,7 @@ def _price_booked(book: Book, rows: pd.DataFrame, price: Any, made: dict[str, An
         )
         paid_to = {**paid_to, "k": rows["k"]}
         goods = {"quantity": rows["accelerators"], "unit": "accelerators"} if name == "goods" else {}
-        book.asset(lasting, price * share, "servers", account=str(name), **goods, **paid_to)
+        book.asset(lasting, price * share, "servers", purchase="order", account=str(name), **goods, **paid_to)
 
 
 def _parts(view: View, h: str, k: str) -> dict[str, float]:

@@ -89,7 +89,8 @@ class OptionalSource:
         """Most that it may pay of what falls due for a thing in period t; an agency covers a share of all goods of a period.
 
         A grant is repaid in proportion where a thing does not serve for ``kept_years``. The project ends with the horizon,
-        so of what falls due late it pays less: what it would take back is not drawn.
+        so of what falls due late it pays less: what it would take back is not drawn. A life shorter than these years is
+        not looked at.
         """
         if self.terms.kind == EXPORT_CREDIT:
             return 1.0

@@ -17,7 +17,7 @@ from planner.case.registry import ACCOUNTS, NO_OUTLAY
 from planner.finance.contracts import contracts_of, earned_by
 from planner.finance.faults import FinanceError
 from planner.finance.from_plan import PlanFinance, finance_of
-from planner.finance.ledger_flows import PHYSICAL, Quarters
+from planner.finance.ledger_flows import GRANT, PHYSICAL, Quarters
 from planner.finance.revenue import Contract
 from planner.finance.sources import EQUITY
 from planner.finance.statements import Statements, key_figures, statements
@@ -50,7 +50,7 @@ class Side:
         return cls(scenario, tables, finance_of(scenario, tables))
 
     def by_account(self, payer: str = "", until: int | None = None) -> pd.Series:
-        """What is paid by account, MUSD: real; of one payer and to a quarter, nominal."""
+        """What is paid by account, MUSD: real; of one payer and to a quarter, nominal. Grants are sources, not accounts."""
         rows = self.found.payers
         if until is not None:
             quarters = Quarters(Calendar.of(self.scenario.horizon), self.found.project.inflation)
@@ -58,7 +58,7 @@ class Side:
             rows = rows[first <= until]
             level = quarters.level[np.minimum(first[first <= until].to_numpy(int), quarters.count - 1)]
             rows = rows.assign(musd=rows["musd"] * level)
-        rows = rows[~rows["kind"].isin([PHYSICAL, *NO_OUTLAY])]
+        rows = rows[~rows["kind"].isin([PHYSICAL, GRANT, *NO_OUTLAY])]
         rows = rows[rows["payer"] == payer] if payer else rows
         sums = rows.groupby("account")["musd"].sum()
         return sums.rename(index=lambda name: ACCOUNTS[name].words if name in ACCOUNTS else name)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import doctest
 import re
+from typing import Any
 
 import pytest
 
+from planner.case.build import build_case
 from planner.finance import side_by_side as beside
 from planner.finance.side_by_side import OWNERS_WORST, Side, side_by_side
 from planner.finance.statements import key_figures
 from planner.intake.scenario_file import with_overrides
+from planner.planning.pipeline import solve
 from tests.finance.deals import deal, tables_of_deal
 
 BASE, OTHER = "delayed-draw", "exim-package"
@@ -78,3 +81,23 @@ def test_dearer_debt_is_no_matter_of_accounts(sides: tuple[Side, Side]) -> None:
     assert "draws of ddtl +" in peak["reason"], "less is drawn, so that owners pay more"
     told = [float(x) for x in re.findall(r" ([+-][\d.e+-]+)", peak["reason"])]
     assert sum(told) == pytest.approx(peak["difference"], rel=0.01)
+
+
+@pytest.mark.untraced
+def test_a_grant_counts_once_among_the_reasons(tiny: Any, plain_catalog: Any) -> None:
+    """Drawn by the plan or given to it, it is a source of the statements and a receipt of the ledger."""
+
+    def side(**finance: Any) -> Side:
+        plan = solve(build_case(tiny(finance=finance), plain_catalog()), quality="quick").plan
+        assert plan is not None
+        return Side.of(plan.case.scenario, plan.tables)
+
+    chosen = {"id": "eu", "optional": True, "kind": "grant", "assets": ["halls"], "amount_m": 4}
+    given = {"id": "fund", "payer": "partner", "date": "2027-01-01", "musd": 3}
+    rows = side_by_side(side(sources=[chosen], grants=[given]), side()).set_index(["figure", "of"])
+    worst = rows.loc[OWNERS_WORST]
+    assert {"champion", "state"} == set(worst.index)
+    for row in worst.itertuples():
+        told = {name: float(musd) for name, musd in re.findall(r"(?:, |^)(.+?) ([+-][\d.e+-]+)", row.reason)}
+        assert {"draws of eu", "draws of fund"} <= set(told) <= {"draws of eu", "draws of fund", beside.ELSE}
+        assert told["draws of eu"] + told["draws of fund"] == pytest.approx(row.difference, rel=0.01)

@@ -13,7 +13,7 @@ import pytest
 from planner.audit import audit
 from planner.case import draws, loans
 from planner.case.build import build_case
-from planner.case.draws import content_share
+from planner.case.draws import MOST_GIVEN, content_share
 from planner.finance.from_plan import finance_of
 from planner.finance.tables import tables_of
 from planner.models import finance
@@ -327,6 +327,22 @@ def test_the_audit_finds_what_was_bought_to_be_given_money(bridged: Any, monkeyp
     plan = solve(bridged(GRANT)).plan
     assert plan is not None and WIND in set(plan.tables["plants"]["g"])
     assert set(audit(plan)["rule"]) == {"draw-gain"}
+
+
+def test_the_audit_takes_an_order_whose_price_is_booked_in_parts_as_one_purchase(
+    tiny: Any, plain_catalog: Any
+) -> None:
+    """Freight is worth nothing used, goods are: a grant of 80 % of the price gives 99 % of what both cost together."""
+    grant = {**GRANT, "share": 0.8, "assets": ["servers"], "amount_m": 1000}
+    finance = {**ASKED, "residual": "market", "sources": [grant]}
+    plan = solve(build_case(tiny(finance=finance), plain_catalog()), quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    ledger = plan.tables["ledger"]
+    servers = ledger[ledger["asset_class"] == "servers"]
+    worth = servers["musd"] * [pv(t) if t < 12 else (1 + RATE) ** -3.0 for t in servers["t"]]
+    given = -worth[servers["kind"] == "grant"].sum()
+    cost = worth[servers["kind"].isin(["capex", "residual"])].sum()
+    assert given == pytest.approx(MOST_GIVEN * cost)
 
 
 def test_no_engine_is_bought_for_one_quarter_to_be_paid_by_a_grant(
