@@ -17,17 +17,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from planner.case.build import build_case
 from planner.case.case import Case
+from planner.case.measures import demand_weights
 from planner.case.prechecks import precheck
 from planner.explain.causes import Cause, GridRelaxation, cause_of, causes_of, written
 from planner.explain.elastic import Elastic, NoCure
 from planner.explain.least import LAST_RESORT_S, Found, least_change
 from planner.explain.resource_limits import grid_steps
 from planner.explain.structural import structural
-from planner.facts.numbers import fixed
+from planner.facts.numbers import fixed, percent
 from planner.intake.scenario_file import with_overrides
 from planner.planning.events import Event, OnEvent
+from planner.plans.kpis import service_periods
 from planner.solver.arrays import Arrays
 
 ROUNDS = 4
@@ -41,7 +45,8 @@ class Diagnosis:
 
     ``cure`` empty and no causes: the case is feasible. ``proven``: the cured case was checked to have a plan with
     whole hosts, halls and units. ``least``: 95 % of the change was proven to leave no plan. ``alternatives``:
-    values that would cure the case alone (LP relaxation). ``buys``: what stands in the plan by which that was checked.
+    values that would cure the case alone (LP relaxation). ``buys``: what stands in the plan by which that was
+    checked, and what it serves.
     """
 
     case: Case
@@ -165,7 +170,9 @@ def _overrides(case: Case, causes: list[Cause], share: float) -> dict[str, Any]:
 
 
 def _buys(elastic: Elastic, found: Found) -> str:
-    """What stands at the end of the horizon where as little as possible is changed; empty where nothing does."""
+    """What stands at the end of the horizon where as little as possible is changed, and what that serves, from when; empty
+    where nothing stands.
+    """
     block, last = elastic.arrays.columns["fleet"], elastic.case.calendar.n - 1
     held: dict[str, float] = {}
     for (h, *_, t), thousands in zip(block.index, found.x[block.slice], strict=True):
@@ -175,7 +182,21 @@ def _buys(elastic: Elastic, found: Found) -> str:
     if not places:
         return ""
     parts = ", ".join(f"{fixed(held[h])} at {h}" for h in places)
-    return f"accelerators at the end of the horizon in the plan of least change, which need not be the cheapest: {parts}"
+    told = (
+        "accelerators at the end of the horizon in the plan of least change, which need not be the cheapest"
+    )
+    return f"{told}: {parts}; {_serves(elastic, found)}"
+
+
+def _serves(elastic: Elastic, found: Found) -> str:
+    """The share of all demand that is served in that plan, by work, and when service begins."""
+    block, asked = elastic.arrays.columns["unserved"], demand_weights(elastic.case, "work")
+    short = pd.Series(found.x[block.slice].clip(0.0, 1.0), pd.MultiIndex.from_tuples(block.index))
+    served = asked * (1.0 - short.reindex(asked.index, fill_value=0.0))
+    periods = elastic.case.demand["t"]
+    first = service_periods(served.groupby(periods).sum() / asked.groupby(periods).sum())["first"]
+    since = "" if first is None else f", first in {elastic.case.calendar.label(first)}"
+    return f"it serves {percent(served.sum())} of demand{since}"
 
 
 def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool, buys: str = "") -> str:
