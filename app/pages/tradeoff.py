@@ -133,7 +133,9 @@ def register(app: dash.Dash, services: Services) -> None:
         one = load(services, ref)
         entry = cache.get(one.run_id, one.run)
         found = entry.prices(answer, visit) if entry.state == "ready" else None
-        return dash.no_update if found is None else price_cards(found)
+        return (
+            dash.no_update if found is None else price_cards(found, front.priced_near(points_of(one), answer))
+        )
 
     @app.callback(
         Output(PICKED, "children"), Output(PAGES, "children"), Input(PLANS, "data"), State(REF, "data")

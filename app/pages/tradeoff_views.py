@@ -47,6 +47,7 @@ DIGITS = {
 }  # fmt: skip
 
 
+NOTHING: Mapping[str, str] = {}
 SAME_POINTS = 0.05
 """Control this close reads as one number."""
 HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 88}
@@ -116,13 +117,15 @@ def answer_cards(
     return result.kpi_cards(cards, min_width)
 
 
-def price_cards(prices: dict[str, Price]) -> list[Any]:
-    """Prices that are known as cards; of the others, between what they lie."""
+def price_cards(prices: dict[str, Price], nearby: Mapping[str, str] = NOTHING) -> list[Any]:
+    """Prices that are known as cards; of the others, between what they lie, and what is told of them ``nearby``."""
     ends = {name: (one.shown, one.least, one.most) for name, one in prices.items()}
-    return [answer_cards({name: one.shown for name, one in prices.items()}), *not_known(ends)]
+    return [answer_cards({name: one.shown for name, one in prices.items()}), *not_known(ends, nearby)]
 
 
-def not_known(prices: Mapping[str, tuple[float, float, float]]) -> list[Any]:
+def not_known(
+    prices: Mapping[str, tuple[float, float, float]], nearby: Mapping[str, str] = NOTHING
+) -> list[Any]:
     """Sentences on prices, each with its two ends, that are not known within the gap."""
     told = []
     for name, (shown, least, most) in prices.items():
@@ -132,7 +135,7 @@ def not_known(prices: Mapping[str, tuple[float, float, float]]) -> list[Any]:
                 words = t("tradeoff.price-open", what=what)
             else:
                 words = t("tradeoff.price-unknown", what=what, least=number(least), most=number(most))
-            told.append(html.P(words, className="muted"))
+            told.append(html.P(f"{words} {nearby.get(name, '')}".rstrip(), className="muted"))
     return told
 
 

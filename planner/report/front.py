@@ -57,6 +57,26 @@ def prices_of(row: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
     return {name: (row[name], row[least(name)], row[most(name)]) for name in (CONTROL, SPEED)}
 
 
+STOP = 0.1
+"""Between two stops of a slider: months of delay, points of control."""
+
+
+def priced_near(points: pd.DataFrame, answer: Mapping[str, Any]) -> dict[str, str]:
+    """Of each price that a point within a stop of an answer to sliders knows: that price in words, with where it is.
+
+    The limits of points lie between the stops of sliders, and what is proven at one limit holds at no looser one.
+    """
+    away = abs(points["max_delay_months"] - answer["max_delay_months"])
+    near = points[(away <= STOP) & (abs(points["control_score"] - answer["control_score"]) <= STOP)]
+    near = near.loc[away[near.index].sort_values(kind="stable").index]
+    told = {}
+    for name in (CONTROL, SPEED):
+        for row in near.dropna(subset=[name]).head(1).to_dict("records"):
+            told[name] = t("tradeoff.price-near", months=fixed(row["max_delay_months"], 2),
+                           points=fixed(row["control_score"], 2), price=number(row[name]))  # fmt: skip
+    return told
+
+
 def out_of_reach(scenario: Scenario) -> str:
     """That nothing tried meets the limits asked for, with the caps on money of the scenario, which hold beside them."""
     limits = scenario.limits

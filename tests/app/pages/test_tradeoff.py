@@ -98,6 +98,24 @@ def test_a_price_that_is_not_known_is_told_with_its_ends_and_is_no_card() -> Non
     )
 
 
+def test_a_price_that_is_not_known_is_told_as_the_table_has_it_nearby() -> None:
+    rows = [(17.57, 66.55, 1.96, np.nan), (17.5, 66.55, 3.0, np.nan), (16.0, 66.55, 2.0, 9.0)]
+    points = pd.DataFrame(
+        rows, columns=["max_delay_months", "control_score", next_step.SPEED, next_step.CONTROL]
+    )
+    nearby = front.priced_near(points, {"max_delay_months": 17.6, "control_score": 66.55})
+    assert set(nearby) == {next_step.SPEED}
+    found = {name: next_step.Price(5.0, 1.0, 8.0) for name in (next_step.SPEED, next_step.CONTROL)}
+    told = text_of(tradeoff_views.price_cards(found, nearby))
+    assert (
+        told.count("between 1 and 8") == 2
+        and told.count("nearby (17.57 months, 66.55 points) it is 1.96") == 1
+    )
+    known = {next_step.SPEED: next_step.Price(5.0, 4.0, 6.0)}
+    assert "nearby" not in text_of(tradeoff_views.price_cards(known, nearby))
+    assert front.priced_near(points[:0], {"max_delay_months": 17.6, "control_score": 66.55}) == {}
+
+
 class Slow:
     """A live programme that must never be asked twice at once."""
 
