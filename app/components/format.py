@@ -15,7 +15,6 @@ YEAR = re.compile(r"(19|20)\d\d")
 PLAIN = -1  # decimals of a year: a whole number without gaps
 SIGNIFICANT = -2  # a column of factors and counts: each number by its own size
 QUANTITIES = (
-    "quantity",
     "at_once",
     "in_all",
     "amount",
