@@ -45,20 +45,24 @@
     });
   }
 
+  function wait() {
+    waiting = waiting || window.setInterval(look, EVERY_MS);
+  }
+
   function away(body) {
     if (leaving) {
       return;
     }
     unsaved = unsaved || wish(body);
     show(unsaved ? "unsaved" : "away");
-    waiting = waiting || window.setInterval(look, EVERY_MS);
+    wait();
   }
 
   // A script of the page that did not arrive: Dash asks nothing before its last part is there, so nothing else would tell.
   window.addEventListener("error", function (event) {
     if (event.target instanceof HTMLScriptElement && !broken && !leaving) {
       broken = true;
-      waiting = waiting || window.setInterval(look, EVERY_MS);
+      wait();
       look();
     }
   }, true);

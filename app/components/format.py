@@ -14,11 +14,7 @@ WHOLE = 1e-6
 YEAR = re.compile(r"(19|20)\d\d")
 PLAIN = -1  # decimals of a year: a whole number without gaps
 SIGNIFICANT = -2  # a column of factors and counts: each number by its own size
-QUANTITIES = (
-    "at_once",
-    "in_all",
-    "amount",
-)  # such columns, whatever their numbers: megawatts beside accelerators
+QUANTITIES = ("at_once", "in_all", "amount")  # by the size of each too: megawatts beside accelerators
 MIXED = 1000.0  # so many times the middle number is the largest of such a column
 
 

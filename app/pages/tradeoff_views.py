@@ -47,7 +47,6 @@ DIGITS = {
 }  # fmt: skip
 
 
-NOTHING: Mapping[str, str] = {}
 SAME_POINTS = 0.05
 """Control this close reads as one number."""
 HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 88}
@@ -78,23 +77,23 @@ def sliders(limits: front.Limits, delay: float, control: float, delay_id: str, c
     return html.Div(
         [
             _slider(delay_id, t("tradeoff.delay"), t("tradeoff.delay-unit"), limits.delay_low, limits.delay_high,
-                    delay, 0.1),
+                    delay),
             _slider(control_id, t("tradeoff.control"), t("tradeoff.control-unit"), limits.control_low,
-                    limits.control_high, control, 0.1),
+                    limits.control_high, control),
         ],
         className="two-up",
     )  # fmt: skip
 
 
-def _slider(id: str, label: str, unit: str, low: float, high: float, value: float, step: float) -> html.Div:
+def _slider(id: str, label: str, unit: str, low: float, high: float, value: float) -> html.Div:
     middle = (low + high) / 2
     marks = [{"value": v, "label": f"{v:.3g}"} for v in (low, middle, high)]
     return html.Div(
         [
             html.Div(f"{label} ({unit})", className="control-label"),
             dmc.Slider(
-                id=id, min=low, max=high, value=value, step=step, marks=marks, updatemode="mouseup", labelAlwaysOn=True,
-                thumbLabel=f"{label} ({unit})", className="limit-slider",
+                id=id, min=low, max=high, value=value, step=front.STOP, marks=marks, updatemode="mouseup",
+                labelAlwaysOn=True, thumbLabel=f"{label} ({unit})", className="limit-slider",
             ),
         ]
     )  # fmt: skip
@@ -117,14 +116,14 @@ def answer_cards(
     return result.kpi_cards(cards, min_width)
 
 
-def price_cards(prices: dict[str, Price], nearby: Mapping[str, str] = NOTHING) -> list[Any]:
+def price_cards(prices: dict[str, Price], nearby: Mapping[str, str] | None = None) -> list[Any]:
     """Prices that are known as cards; of the others, between what they lie, and what is told of them ``nearby``."""
     ends = {name: (one.shown, one.least, one.most) for name, one in prices.items()}
     return [answer_cards({name: one.shown for name, one in prices.items()}), *not_known(ends, nearby)]
 
 
 def not_known(
-    prices: Mapping[str, tuple[float, float, float]], nearby: Mapping[str, str] = NOTHING
+    prices: Mapping[str, tuple[float, float, float]], nearby: Mapping[str, str] | None = None
 ) -> list[Any]:
     """Sentences on prices, each with its two ends, that are not known within the gap."""
     told = []
@@ -135,7 +134,7 @@ def not_known(
                 words = t("tradeoff.price-open", what=what)
             else:
                 words = t("tradeoff.price-unknown", what=what, least=number(least), most=number(most))
-            told.append(html.P(f"{words} {nearby.get(name, '')}".rstrip(), className="muted"))
+            told.append(html.P(f"{words} {(nearby or {}).get(name, '')}".rstrip(), className="muted"))
     return told
 
 

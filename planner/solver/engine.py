@@ -376,8 +376,8 @@ class Engine:
         """
         found = self.live.highs.getSolution()
         capped = np.concatenate([self.live.columns(column) for column in self._caps(self.asked)])
-        floors = [FLOOR, FLOORS] if len(self._floors) else [FLOOR]
-        floor = sum(np.array(found.row_dual)[self.live.rows(rows)].sum() for rows in floors)
+        floors, duals = [FLOOR, FLOORS] if len(self._floors) else [FLOOR], np.array(found.row_dual)
+        floor = sum(duals[self.live.rows(rows)].sum() for rows in floors)
         served = np.array(found.col_value)[self.live.columns("served")]
         return np.concatenate([np.minimum(np.array(found.col_dual)[capped], 0.0), floor * served])
 

@@ -133,9 +133,8 @@ def _workload(sector: Sector, places: Places, start: date) -> CommentedMap:
     source = row["source_url"] if isinstance(row["source_url"], str) else None
     survives = not pd.isna(row["survival_share"])
     size, points = size_fields(row), _points(sector.users, start)
-    rounded = (
-        points[-1]["value"] / sector.users if sector.users else 1.0
-    )  # the note is of the users that are written
+    # the note is of the users that are written, which are rounded
+    rounded = points[-1]["value"] / sector.users if sector.users else 1.0
     return _map(
         **fields(row),
         survival_share=float(row["survival_share"]) if survives else None,

@@ -78,12 +78,8 @@ def _level(row: pd.Series) -> str:
     share = row["served_share"]
     if row["fell"]:
         return "fell"
-    return (
-        "full"
-        if share >= NEARLY_ALL - NOISE_SHARE
-        else "most"
-        if share >= HALF
-        else "part"
-        if share > 1e-3
-        else "none"
-    )
+    if share >= NEARLY_ALL - NOISE_SHARE:
+        return "full"
+    if share >= HALF:
+        return "most"
+    return "part" if share > 1e-3 else "none"
