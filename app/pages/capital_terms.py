@@ -14,11 +14,12 @@ from planner.app.services import Services
 from planner.app.state import editing
 from planner.app.state.result import Result, load
 from planner.app.state.stale import changed_draft
-from planner.finance.tables import CAUTIONS, FAULTS, finance_tables
+from planner.finance.faults import FinanceError
+from planner.finance.tables import CAUTIONS, FAULTS, fault_table, finance_tables
 from planner.report import finance as views
 from planner.report.strings import t
 from planner.report.terms import readable
-from planner.runs.finance import plan_tables
+from planner.runs.finance import plan_tables, with_terms
 from planner.scenario.finance import Finance
 
 ASK, ANSWER = "capital-terms", "capital-terms-answer"
@@ -59,8 +60,10 @@ def block(services: Services, one: Result) -> Any:
 
 def answered(one: Result, terms: Finance) -> list[Any]:
     """Key figures under these terms and what is to be said of them, or why they cannot be had."""
-    scenario = one.run.scenario.model_copy(update={"finance": terms})
-    tables = finance_tables(scenario, plan_tables(one.run))
+    try:
+        tables = finance_tables(with_terms(one.run.scenario, terms), plan_tables(one.run))
+    except FinanceError as error:
+        tables = fault_table(error)
     told = tables.get(FAULTS, tables.get(CAUTIONS))
     lines = [] if told is None else [f"{row.path}: {row.message}" for row in told.itertuples()]
     if FAULTS in tables:

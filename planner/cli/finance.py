@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from planner.facts.catalog import Catalog
+    from planner.finance.faults import FinanceError
     from planner.finance.side_by_side import Side
     from planner.plans.plan import Plan
     from planner.runs.run import Run
+    from planner.scenario.problems import ScenarioError
     from planner.scenario.schema import Scenario
 
 
@@ -198,10 +200,15 @@ def _plan(path: Path, what: str, root: Path, facts: Catalog, quiet: bool) -> _So
 
 def _with_terms(base: _Source, file: Path, facts: Catalog) -> _Source:
     """The same plan with the section ``finance`` of another scenario."""
+    from planner.finance.faults import FinanceError
     from planner.intake.scenario_file import load_scenario
+    from planner.runs.finance import with_terms
 
-    finance = load_scenario(file, facts).finance
-    return replace(base, file=file, scenario=base.scenario.model_copy(update={"finance": finance}))
+    try:
+        scenario = with_terms(base.scenario, load_scenario(file, facts).finance)
+    except FinanceError as error:
+        raise _with_places(file, error) from error
+    return replace(base, file=file, scenario=scenario)
 
 
 def _under(scenario: Scenario, plan: Mapping[str, pd.DataFrame], case: str) -> dict[str, pd.DataFrame]:
@@ -220,14 +227,19 @@ def _side(one: _Source) -> Side:
     """One of two plans; ScenarioError with the places in its file where it cannot be financed."""
     from planner.finance.faults import FinanceError
     from planner.finance.side_by_side import Side
-    from planner.intake.scenario_file import placed
-    from planner.scenario.problems import ScenarioError
 
     try:
         return Side.of(one.scenario, one.tables)
     except FinanceError as error:
-        faults = [(fault.path, fault.message) for fault in error.faults]
-        raise ScenarioError(placed(one.file, faults)) from error
+        raise _with_places(one.file, error) from error
+
+
+def _with_places(file: Path, error: FinanceError) -> ScenarioError:
+    """What cannot be financed, each with its place in the file it came from."""
+    from planner.intake.scenario_file import placed
+    from planner.scenario.problems import ScenarioError
+
+    return ScenarioError(placed(file, [(fault.path, fault.message) for fault in error.faults]))
 
 
 def _re_solved(

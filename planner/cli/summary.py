@@ -20,6 +20,7 @@ from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.finance.tables import CAUTIONS, FAULTS
 from planner.planning.solve_run import BELOW_ZERO
 from planner.report.built import dearer_than
+from planner.report.views import binding
 from planner.runs.run import Run
 
 SHORT = 1e-3
@@ -52,6 +53,7 @@ CHECKED = (
 )
 MOST_REMARK = 70
 MOST_ACCOUNTS = 9
+MOST_LIMITS = 6
 STATUS = {
     "optimal": "within the asked gap",
     "feasible": "best plan found so far",
@@ -267,17 +269,18 @@ def _service(run: Run) -> RenderableType:
 
 
 def _limits(run: Run) -> RenderableType:
-    """The dearest limit of each kind: what one unit more would save."""
-    prices = run.table("prices")
-    prices = prices[(prices["rule"] != "demand_balance") & (prices["dual"] < 0)]
-    if not len(prices):
+    """The dearest limits, each by its place: what one unit more, in every period in which it binds, would save."""
+    dearest = binding(run.table("prices"), top=MOST_LIMITS)
+    dearest = dearest[dearest["worth_musd"] > 0]
+    if not len(dearest):
         return Text("nothing but demand limits this plan", style="dim")
-    dearest = prices.loc[prices.groupby("rule")["dual"].idxmin()].sort_values("dual").head(5)
-    table = _table(
-        "what limits it most", ["limit", "one unit more saves, MUSD", "unit"], ["one unit more saves, MUSD"]
-    )
-    for row in dearest.itertuples():
-        table.add_row(Text(str(row.meaning)), number(-row.dual), Text(str(row.unit)))
+    saves = "one unit more saves, MUSD"
+    table = _table("what limits it most", ["limit", saves, "unit", "binds"], [saves])
+    for name, first, last, unit, worth in dearest[["name", "from", "to", "unit", "worth_musd"]].itertuples(
+        index=False
+    ):
+        when = first if first == last else f"{first} to {last}"
+        table.add_row(Text(f"{name[:1].lower()}{name[1:]}"), number(worth), Text(unit), Text(when))
     return table
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from planner.case.case import Case
 from planner.case.commitments import committed_musd
 from planner.case.prechecks import lost_by_cuts, precheck
-from planner.case.readiness import host_ready
-from planner.explain.elastic import Change
+from planner.case.readiness import servable
+from planner.explain.elastic import Change, Elastic
 from planner.explain.least import Found
 from planner.explain.relaxations import Relaxation
 from planner.explain.resource_limits import grid_steps, unnamed_shares
@@ -62,7 +62,7 @@ class GridRelaxation(Relaxation):
         object.__setattr__(self, "pairs", pairs)
 
 
-def causes_of(case: Case, found: Found) -> list[Cause]:
+def causes_of(case: Case, found: Found, elastic: Elastic) -> list[Cause]:
     """The causes the elastic model has found, the largest share first."""
     grid: dict[str, list[Change]] = {}
     for relaxation, change in found.changes:
@@ -70,7 +70,9 @@ def causes_of(case: Case, found: Found) -> list[Cause]:
             grid.setdefault(relaxation.where["site"], []).append((relaxation, change))
     out = [_grid_cause(case, pairs) for pairs in grid.values()]
     out += [cause_of(case, h, v) for h, v in found.changes if h.kind != "grid"]
-    out += [_duty_cause(case, w, first) for w, first in found.delays.items()]
+    never = any(first >= case.calendar.n for first in found.delays.values())
+    curable = never and elastic.on_time()
+    out += [_duty_cause(case, w, first, curable) for w, first in found.delays.items()]
     return sorted(out, key=lambda c: -(c.share or 0.0))
 
 
@@ -137,7 +139,8 @@ def _grid_cause(case: Case, pairs: list[Change]) -> Cause:
     )  # fmt: skip
 
 
-def _duty_cause(case: Case, w: str, first: int) -> Cause:
+def _duty_cause(case: Case, w: str, first: int, curable: bool) -> Cause:
+    """``curable``: whether other values, changed far more, would let every date be kept."""
     before, calendar = int(case.workloads.loc[w, "must_t"]), case.calendar
     never = first >= calendar.n
     path, new = (
@@ -147,17 +150,16 @@ def _duty_cause(case: Case, w: str, first: int) -> Cause:
     unit = STEP_NAMES[calendar.step_months]
     if never:
         cuts = lost_by_cuts(case, w, calendar.n - 1)
-        why = (
-            f" ({cuts})"
-            if cuts
-            else f"; what stands by the last period is not enough, whatever the other limits{' tried' if besides else ''}"
-        )
+        limits = f"whatever the other limits{' tried' if besides else ''}"
+        if curable:
+            limits = "unless other limits are changed many times over"
+        why = f" ({cuts})" if cuts else f"; what stands by the last period is not enough, {limits}"
         besides = f"take the cut out, or add an offer for {w} that outlasts it" if cuts else besides
         text = f"{w} cannot be served in full within the horizon: asked from {calendar.label(before)}{why}"
     else:
         text = (
             f"must-serve date of {w} is {periods} {unit}{'s' if periods > 1 else ''} too early: asked from "
-            f"{calendar.label(before)}, first possible {calendar.label(first)}{_soonest(case)}"
+            f"{calendar.label(before)}, first possible {calendar.label(first)}{_soonest(case, w)}"
         )
     return Cause(
         "must serve", path, calendar.date_of(before), new, unit, float(periods), None, text, besides=besides
@@ -170,13 +172,17 @@ def _lifted(case: Case) -> str:
     return f"{values}, if the law on reused heat is what forbids it: no share was tried" if values else ""
 
 
-def _soonest(case: Case) -> str:
-    """The lead times behind a date: the first host that can be ready, and licences."""
-    ready = host_ready(case)
-    first = f"; first host ready: {ready.idxmin()} in {case.calendar.label(int(ready.min()))}"
-    licence = case.offers["licence_months"].max() if len(case.offers) else 0
+def _soonest(case: Case, w: str) -> str:
+    """The lead times behind a date: the first host that can be ready for the workload, a cloud too, and its licences."""
+    rows = servable(case)
+    ready = rows[rows["w"] == w].groupby("h", sort=False)["t"].min()
+    if not len(ready):
+        return ""
+    host = str(ready.idxmin())
+    there = case.offers.index.get_level_values(0) == host
+    licence = float(case.offers.loc[there, "licence_months"].max())
     asked = f", licences of up to {licence:g} months included" if licence else ""
-    return f"{first if len(ready) else ''}{asked}"
+    return f"; first host ready: {host} in {case.calendar.label(int(ready.min()))}{asked}"
 
 
 # ---- values as they are written

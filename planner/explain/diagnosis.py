@@ -109,7 +109,7 @@ def explain_infeasible(
         text = "\n".join([*(c.text for c in causes), str(error)])
         return Diagnosis(case, causes, _plain(causes), text, False, False, [], time.perf_counter() - began)
     if found is not None:
-        own = causes_of(current, found)
+        own = causes_of(current, found, elastic)
         causes += own
         if alternatives:
             say("other values that would do alone")

@@ -165,6 +165,14 @@ class Elastic:
             self.allow(None)
         return None if found.x is None else float(found.x[self.width + number])
 
+    def on_time(self, time_limit_s: float = 10.0) -> bool:
+        """Whether other values may cure the LP relaxation with every must-serve date kept."""
+        self.allow(None, ())
+        try:
+            return self.live.solve(time_limit_s=time_limit_s).x is not None
+        finally:
+            self.allow(None)
+
 
 class NoCure(NoPlan):
     """Even with every value of the scenario free the rows of physics contradict one another."""

@@ -389,6 +389,7 @@ def with_bound_rows(case: Case, arrays: Arrays) -> tuple[Arrays, list[Relaxation
             what,
             np.array([height + i]),
             -np.ones(1),
+            scale=100.0 if name == "cost" else 1.0,
         )
         for i, (name, _, path, bound, unit, what) in enumerate(wanted)
     ]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from planner.finance.faults import Fault, raise_all
 from planner.finance.tables import FAULTS, SCHEMA, finance_tables
 from planner.runs.run import Run
+from planner.scenario.finance import Finance
+from planner.scenario.schema import Scenario
 
 NEEDED = ("ledger", "fleet", "serving", "commitments")
 """Tables of a plan that its finance is read from."""
@@ -23,3 +26,21 @@ def finance_of_run(run: Run) -> dict[str, pd.DataFrame]:
     if FAULTS in kept or len(kept) == len(SCHEMA) - 1:
         return {name: run.table(name) for name in kept}
     return finance_tables(run.scenario, plan_tables(run))
+
+
+def with_terms(planned: Scenario, terms: Finance) -> Scenario:
+    """The scenario of a plan with another section ``finance``, to be read on the plan as it stands.
+
+    FinanceError: a source that is left to the plan's choice, and that this plan had none of: it drew nothing of it for
+    want of knowing it, which would read as its choice.
+    """
+    known = {source.id for source in planned.finance.sources if source.optional}
+    raise_all(
+        Fault(
+            f"finance.sources[{source.id}].optional",
+            f"this plan was made without the choice of {source.id}: plan anew, or leave optional out and say what is drawn",
+        )
+        for source in terms.sources
+        if source.optional and source.id not in known
+    )
+    return planned.model_copy(update={"finance": terms})

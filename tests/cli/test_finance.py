@@ -121,6 +121,22 @@ def test_other_terms_are_read_on_the_plan_as_it_stands(run: Run, call: Call, tmp
     assert {row["kind"] for row in tables["finance_sources"]} == {"equity"}
 
 
+def test_a_choice_that_the_plan_did_not_have_is_refused_at_its_place(
+    run: Run,
+    call: Call,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """It drew nothing of what it did not know: that is not what the plan chose."""
+    given = {"id": "eu", "optional": True, "kind": "grant", "assets": ["halls"], "amount_m": 4}
+    (tmp_path / "other.yaml").write_text(
+        dump_scenario(with_overrides(run.scenario, {"finance.sources[eu]": given})), "utf-8"
+    )
+    shown = call("finance", str(run.path), "--scenario", "other.yaml")
+    assert shown.code == 2 and "was made without the choice of eu: plan anew" in shown.err
+    line = int(shown.err.split("other.yaml:")[1].split(":")[0])
+    assert "optional" in (tmp_path / "other.yaml").read_text("utf-8").splitlines()[line - 1]
+
+
 def test_all_downside_cases(run: Run, call: Call) -> None:  # noqa: F811
     shown = call("finance", str(run.path), "--downsides")
     assert shown.code == 0

@@ -168,6 +168,17 @@ def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
     assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
 
 
+def test_a_cap_of_next_to_nothing_gives_before_a_date_and_a_cloud_may_be_the_first_ready() -> None:
+    """What a small value has to grow by is measured in MUSD, and no text says that a limit is no help where it is."""
+    two = load_scenario(example_path("two-hosts"))
+    poor = build_case(with_overrides(two, {"limits.max_cost_musd": 0.001}))
+    assert [c.kind for c in explain_infeasible(poor, alternatives=False).causes] == ["cost"]
+    late = explain_infeasible(poor, tiers={"cost": 3.0}, alternatives=False).text
+    assert "not enough, unless other limits are changed many times over" in late, late
+    _, soon = diagnosed(two, {"demand[assistant].must_serve_by": "2027-01-01"})
+    assert "first possible 2027-Q2; first host ready: cloud in 2027-Q2" in soon.text, soon.text
+
+
 def test_no_programme_of_the_search_is_ended_by_the_clock(
     small: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,9 @@ def test_changed_terms_of_finance_are_read_on_the_plan_as_it_stands(
     assert t("capital.terms-ask") in text_of(capital.draw(one, services, {}))
     shown = text_of(capital_terms.answered(one, terms))
     assert term("finance_figure", "equity_irr") in shown and t("capital.finance-faults") not in shown
+    given = {"id": "eu", "optional": True, "kind": "grant", "assets": ["halls"], "amount_m": 4}
+    unknown = with_overrides(one.run.scenario, {"finance.sources[eu]": given}).finance
+    assert "was made without the choice of eu" in text_of(capital_terms.answered(one, unknown))
 
 
 @pytest.mark.parametrize(("money", "case"), [("nominal", ""), ("real", "grid-late"), ("shown", "gone")])

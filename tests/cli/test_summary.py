@@ -1,0 +1,32 @@
+"""The screen that `planner solve` ends with."""
+
+from __future__ import annotations
+
+from io import StringIO
+from types import SimpleNamespace
+from typing import cast
+
+import pandas as pd
+from rich.console import Console
+
+from planner.cli.summary import _limits
+from planner.plans.prices import COLUMNS
+from planner.runs.run import Run
+
+
+def test_each_place_that_a_limit_of_one_kind_binds_has_its_line() -> None:
+    """The power of two sites: both are told, with what a megawatt in every quarter is worth."""
+    rows = [
+        ("grid", f"{p},{t}", t, label, dual, "MW", f"grid at {p} in {label}")
+        for p, dual in (("north", -2.0), ("south", -1.5))
+        for t, label in enumerate(("2028-Q1", "2028-Q2"))
+    ]
+    prices = pd.DataFrame(rows, columns=COLUMNS)
+    run = cast(Run, SimpleNamespace(table=lambda _: prices))
+    out = Console(width=120, record=True, file=StringIO())
+    out.print(_limits(run))
+    lines = [line.split() for line in out.export_text().splitlines() if "grid at" in line]
+    assert lines == [
+        ["grid", "at", "north", "4", "MW", "2028-Q1", "to", "2028-Q2"],
+        ["grid", "at", "south", "3", "MW", "2028-Q1", "to", "2028-Q2"],
+    ]
