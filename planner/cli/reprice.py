@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
-from planner.cli.output import console, print_json, records, tell_catalog
+from planner.cli.output import UNSOUND, console, print_json, records, tell_audit, tell_catalog
 from planner.facts.numbers import fixed
 
 SHOWN = 10
@@ -30,7 +30,8 @@ def reprice(
     """What a plan on coarse periods costs on finer ones, with what it holds and serves kept.
 
     The step must divide the plan's own. What is ordered anew may be in parts of servers and racks. Of a frontier,
-    name one of its plans: `runs/front/points/point-0`.
+    name one of its plans: `runs/front/points/point-0`. Exits with 3 where the audit finds rules broken: by the
+    run's plan, or by the plan on finer steps (`rules_broken` of `--json`).
 
     Examples:
 
@@ -38,6 +39,7 @@ def reprice(
 
       planner reprice runs/korea --step month --json
     """
+    from planner.audit import audit
     from planner.facts.catalog import load_catalog
     from planner.runs.run import find_run
     from planner.studies.repriced import COST, cost_by_account, reprice
@@ -49,10 +51,18 @@ def reprice(
     again = reprice(plan, step)
     table = cost_by_account(plan, again)
     costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
+    broken = len(audit(again))
     if as_json:
-        print_json({"step": step, **costs, "accounts": records(table)})
+        print_json({"step": step, **costs, "rules_broken": broken, "accounts": records(table)})
     else:
         _show(table, step, **costs)
+    if broken:
+        rules = f"{broken} rule{'s' * (broken != 1)}"
+        console(stderr=True).print(
+            f"in periods of a {step} the audit finds {rules} broken: do not use this cost"
+        )
+    if code := tell_audit(found) or (UNSOUND if broken else 0):
+        raise typer.Exit(code)
 
 
 def _show(table: Any, step: str, plan_musd: float, repriced_musd: float) -> None:

@@ -2,20 +2,22 @@
 
 Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
 shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
-each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved.
-Contracts, orders that replace what has ended, connections, cooling, energy and work follow at least cost; what is ordered
-may be in parts of servers and racks.
+each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved,
+and none waits longer than it may. Contracts, orders that replace what has ended, connections, cooling, energy and work
+follow at least cost; what is ordered may be in parts of servers and racks, which the case on finer steps says
+(``solve.integers: none``). What finer steps do not offer on its day is held on the nearest that they do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.limits import PARTNER
@@ -30,6 +32,8 @@ from planner.studies.patterns import promised_levels
 
 WHOLE_PLANT = ("plants", "bridges", "hires")
 """Purchases that may come in whole units: held as bought."""
+DATES = ("t", "u")
+"""Parts of the index of a purchase that are periods: of its live date, and of its sale."""
 NEAR = 1e-6
 """Share by which a fleet may be smaller, and unserved demand larger: plans are read with so much rounding."""
 MUSD_SHOWN = 1e-6
@@ -44,7 +48,7 @@ def reprice(plan: Plan, step: StepName = "quarter") -> Plan:
     """
     case = finer(plan.case, step)
     engine = Engine(case)
-    engine.policy(Bounds(min_control_points=plan.bounds.min_control_points))
+    engine.policy(replace(plan.bounds, max_cost_musd=None))
     hold(engine, plan)
     engine.integers(*({YES_OR_NO} & set(engine.arrays.columns)))
     engine.minimise("cost")
@@ -58,16 +62,16 @@ def reprice(plan: Plan, step: StepName = "quarter") -> Plan:
 
 
 def finer(case: Case, step: StepName) -> Case:
-    """The same case in periods of ``step``, in each of which hosts may open."""
+    """The same case in periods of ``step``, in each of which hosts may open; orders may be in parts of servers and racks."""
     if case.calendar.step_months % STEP_MONTHS[step]:
         raise BadValue(
             f"a {step} does not divide the plan's shortest period of {case.calendar.step_months} months: --step takes "
             f"{', '.join(name for name, n in STEP_MONTHS.items() if case.calendar.step_months % n == 0)} here"
         )
     own = case.scenario
-    every = own.solve.model_copy(update={"open_every_periods": 1})
+    any_time = own.solve.model_copy(update={"open_every_periods": 1, "integers": "none"})
     horizon = own.horizon.model_copy(update={"step": step})
-    return build_case(own.model_copy(update={"horizon": horizon, "solve": every}), case.catalog)
+    return build_case(own.model_copy(update={"horizon": horizon, "solve": any_time}), case.catalog)
 
 
 def hold(engine: Engine, plan: Plan) -> None:
@@ -86,15 +90,27 @@ def hold(engine: Engine, plan: Plan) -> None:
 
 
 def _hold_purchase(engine: Engine, plan: Plan, p: Purchase) -> None:
-    """What was bought is bought on the first day of its period, and nothing else is."""
-    columns = [family for family in p.families if family in engine.arrays.columns]
-    amounts = dict(_bought(engine.case, plan, p))
-    for family in columns:
-        engine.fix(family, np.array([amounts.pop(i, 0.0) for i in engine.arrays.columns[family].index]))
-    if amounts:
-        raise NoPlan(
-            f"{p.words.lower()}: {', '.join(map(str, next(iter(amounts))))} is not offered on finer steps"
-        )
+    """What was bought is bought on the first day of its period or the nearest that is offered, and nothing else is."""
+    columns = {f: engine.arrays.columns[f].index for f in p.families if f in engine.arrays.columns}
+    offered = [i for index in columns.values() for i in index]
+    amounts: defaultdict[tuple[Any, ...], float] = defaultdict(float)
+    for i, amount in _bought(engine.case, plan, p):
+        amounts[_nearest(p, i, offered)] += amount
+    for family, index in columns.items():
+        engine.fix(family, np.array([amounts[i] for i in index], float))
+
+
+def _nearest(p: Purchase, wanted: tuple[Any, ...], offered: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Of what finer steps offer, the purchase of the same thing with its dates nearest; NoPlan where there is none.
+
+    What grows within a long period (the grid of a site, after which plant is sold) counts from the next on: on finer steps
+    earlier, and what is done on that day is offered then.
+    """
+    dates = [n for n, name in enumerate(p.index) if name in DATES]
+    same = [i for i in offered if all(n in dates or i[n] == own for n, own in enumerate(wanted))]
+    if not same:
+        raise NoPlan(f"{p.words.lower()}: {', '.join(map(str, wanted))} is not offered on finer steps")
+    return min(same, key=lambda i: sum(abs(i[n] - wanted[n]) for n in dates))
 
 
 def _bought(case: Case, plan: Plan, p: Purchase) -> Iterator[tuple[tuple[Any, ...], float]]:
@@ -102,7 +118,7 @@ def _bought(case: Case, plan: Plan, p: Purchase) -> Iterator[tuple[tuple[Any, ..
     for row in plan.tables[p.name].to_dict("records"):
         index = tuple(
             case.calendar.containing(plan.case.calendar.date_of(int(row[name])))
-            if name in "tu"
+            if name in DATES
             else row[name]
             for name in p.index
         )

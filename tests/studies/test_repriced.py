@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.cli import app
+from planner.cli.output import UNSOUND
 from planner.facts.errors import BadValue, NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
+from planner.runs.run import Run
 from planner.studies.repriced import COST, cost_by_account, reprice
 
 pytestmark = pytest.mark.untraced
@@ -54,6 +56,16 @@ def test_what_stands_and_is_served_is_kept_at_the_same_cost(plan: Plan) -> None:
         assert left[plan.case.calendar.step_of(t)] <= share + 1e-5
     accounts = cost_by_account(plan, again)
     assert accounts["more_musd"].sum() == pytest.approx(again.kpi(COST) - plan.kpi(COST), abs=1e-3)
+
+
+def test_plant_is_sold_on_the_nearest_day_that_finer_steps_offer() -> None:
+    """A line that comes within a year stands from the next year on, on quarters from the quarter before: plant goes then."""
+    plan = plan_of("grid-late", 9, steps("quarter", 3, "year"))
+    again = reprice(plan)
+    assert within(again, plan) and not len(audit(again))  # orders in parts, delays at their caps
+    sold, earlier = (p.tables["bridges"].groupby("sale_date")["added_mw"].sum() for p in (plan, again))
+    assert len(sold) and earlier.to_list() == pytest.approx(sold.to_list())
+    assert all(e < s for e, s in zip(earlier.index, sold.index, strict=True))
 
 
 def test_on_its_own_steps_a_plan_costs_no_more(root: Path) -> None:
@@ -106,7 +118,8 @@ def test_a_run_of_training_in_half_a_year_costs_the_same_on_quarters(tiny: Any, 
 )
 def test_examples_with_a_seam_cost_the_same_on_quarters(name: str, years: int, step: Any) -> None:
     plan = plan_of(name, years, step)
-    assert within(reprice(plan), plan)
+    again = reprice(plan)
+    assert within(again, plan) and not len(audit(again))
 
 
 def test_what_a_crew_of_a_year_sets_up_at_its_start_is_not_there_on_quarters(
@@ -140,5 +153,9 @@ def test_a_run_is_priced_again_on_the_command_line(tmp_path: Path, monkeypatch: 
     assert sum(row["more_musd"] for row in told["accounts"]) == pytest.approx(
         told["repriced_musd"] - told["plan_musd"], abs=1e-3
     )
+    assert told["rules_broken"] == 0
     refused = call(app, ["reprice", "run", "--step", "half-year"])
     assert refused.exit_code == 2 and "takes month, quarter here" in refused.output
+    monkeypatch.setattr(Run, "audit_fault", "the audit finds 2 rules broken")
+    unsound = call(app, ["reprice", "run"])
+    assert unsound.exit_code == UNSOUND and "do not use this plan" in unsound.output
