@@ -9,9 +9,13 @@
     if (value === null || value === undefined || value === "" || Number.isNaN(Number(value))) {
       return "\u2013";
     }
-    const parts = Math.abs(Number(value)).toFixed(digits).split(".");
+    const size = Math.abs(Number(value));
+    const parts = size.toFixed(digits).split(".");
     parts[0] = parts[0].replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
-    const text = parts.join(".");
+    let text = parts.join(".");
+    if (!/[1-9]/.test(text) && size >= 5e-4 * 10 ** -digits) {
+      text = size.toFixed(Math.min(6, 1 - Math.floor(Math.log10(size)))).replace(/\.?0+$/, "");
+    }
     return Number(value) < 0 && /[1-9]/.test(text) ? "\u2212" + text : text;
   }
 

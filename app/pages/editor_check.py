@@ -24,8 +24,10 @@ from planner.facts.errors import InternalError, PlannerError
 from planner.facts.numbers import fixed
 from planner.intake.scenario_file import dump_scenario
 from planner.jobs import drafts
+from planner.report.names import catalogued, titled
 from planner.report.strings import t
 from planner.report.terms import term
+from planner.report.views import keyed
 from planner.scenario.schema import Scenario
 
 RUN, RUN_FRONT, QUALITY, OBJECTIVE, GOTO = "ed-run", "ed-run-front", "ed-quality", "ed-objective", "ed-goto"
@@ -135,7 +137,7 @@ def report(scenario: Scenario, catalog: Catalog) -> tuple[list[Any], bool]:
         *_verdict(troubles),
         layout.section(t("scenario.check-size"), kpi.cards(_size(case), 150)),
         _details(t("scenario.check-defaults"), case.assumptions),
-        _details(t("scenario.check-whynot"), case.why_not),
+        _details(t("scenario.check-whynot"), catalogued(titled(keyed(case.why_not), scenario), catalog)),
     ]
     return shown, not troubles
 

@@ -18,12 +18,12 @@ from planner.case.build import build_case
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
-from planner.report.answer import FIGURES, by_places, capacity_by_place, service_over_time
+from planner.report.answer import FIGURES, capacity_by_place, limit_name, service_over_time
 from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
 from planner.report.kpis import HEADLINE, kpi_cards
-from planner.report.names import catalogued, of_catalog, titled, titles
+from planner.report.names import catalogued, of_catalog, spoken_ids, titled, titles
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.sizing.against import TABLES as COMPARED
@@ -51,7 +51,7 @@ def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
 
 def binding_rows(one: Result) -> pd.DataFrame:
     rows = views.binding(one.table("prices"))
-    return rows.assign(name=[by_places(str(name), one.run.scenario) for name in rows["name"]])
+    return rows.assign(name=[limit_name(str(name), one.run.scenario) for name in rows["name"]])
 
 
 def marginal_rows(one: Result, _services: Any = None) -> pd.DataFrame:
@@ -125,8 +125,8 @@ TABLES: dict[str, View] = {
 }
 
 
-READ = ("materials", "orders", "rents", "openings", "whynot")
-"""Tables that no chart is drawn from: what the catalog names stands by its name."""
+READ = ("materials", "orders", "rents", "openings", "whynot", "gantt")
+"""Tables that are only read: what the scenario or the catalog names stands by its name."""
 
 
 def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
@@ -137,8 +137,8 @@ def content(tab: str, one: Result, base: Result | None, services: Any) -> Any:
     }[tab if tab in TABS else "overview"]  # fmt: skip
 
     def get(name: str) -> pd.DataFrame:
-        table = titled(TABLES[name](one, services), one.run.scenario)
-        return catalogued(table, one.run.catalog) if name in READ else table
+        table = TABLES[name](one, services)
+        return (spoken_ids if name in READ else titled)(table, one.run.scenario)
 
     return html.Div(draw(one, base, get), className="tab-content")
 
@@ -167,7 +167,8 @@ def _overview(one: Result, base: Result | None, get: Callable[[str], pd.DataFram
 
 
 def _timeline(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:
-    steps, runs = titled(one.table("milestones"), one.run.scenario), get("training")
+    steps = catalogued(titled(one.table("milestones"), one.run.scenario), one.run.catalog)
+    runs = get("training")
     return [
         chart(PAGE, "gantt", gantt.gantt(steps), get("gantt"), note=t("plan.gantt-note")),
         table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),

@@ -117,9 +117,13 @@ def answer_cards(
 
 
 def price_cards(prices: dict[str, Price], nearby: Mapping[str, str] | None = None) -> list[Any]:
-    """Prices that are known as cards; of the others, between what they lie, and what is told of them ``nearby``."""
+    """Prices that are known as cards; of the others, between what they lie, and what is told of them ``nearby``; or that
+    nothing reaches the next step.
+    """
     ends = {name: (one.shown, one.least, one.most) for name, one in prices.items()}
-    return [answer_cards({name: one.shown for name, one in prices.items()}), *not_known(ends, nearby)]
+    last = [html.P(t("tradeoff.price-none", what=heading(name)), className="muted")
+            for name, one in prices.items() if math.isnan(one.musd)]  # fmt: skip
+    return [answer_cards({name: one.shown for name, one in prices.items()}), *not_known(ends, nearby), *last]
 
 
 def not_known(
@@ -130,8 +134,9 @@ def not_known(
     for name, (shown, least, most) in prices.items():
         if shown != shown and most == most:
             what = heading(name)
-            if math.isinf(most):  # a large case, of which nothing is proven at these limits
-                words = t("tradeoff.price-open", what=what)
+            if math.isinf(most):  # a large case, of which nothing is proven at the looser limits
+                proven = "least" if 0 < least < math.inf else "open"
+                words = t(f"tradeoff.price-{proven}", what=what, least=number(least))
             else:
                 words = t("tradeoff.price-unknown", what=what, least=number(least), most=number(most))
             told.append(html.P(f"{words} {(nearby or {}).get(name, '')}".rstrip(), className="muted"))

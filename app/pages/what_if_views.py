@@ -23,7 +23,7 @@ from planner.case.limits import SHARE_COLUMN
 from planner.explain.next_point import NextPoint
 from planner.facts.numbers import number, percent, signed
 from planner.report.charts.what_if import pictures_of
-from planner.report.names import member_names, titles
+from planner.report.names import member_names, names_of, spoken, titles
 from planner.report.page import Chart
 from planner.report.strings import t
 from planner.report.terms import readable, term
@@ -253,8 +253,11 @@ def _choice(name: str, case: Case) -> Any:
     known = sorted(set(case.serve.reset_index()["w"])) if name == "workload" else None
     excluded = case.why_not[name].dropna().astype(str) if name in case.why_not else pd.Series(dtype=str)
     found = known if known is not None else _members(case, ASKED_ABOUT[name])
+    ids, column = sorted({*found, *excluded} - {""}), ASKED_ABOUT[name]
+    names = spoken(case.scenario, column) if column in ("w", "h") else names_of(case.catalog, column)
     return dmc.Select(
-        id=_id(WHY, name), label=t(f"whatif.why-{name}"), data=sorted({*found, *excluded} - {""}), value=None,
+        id=_id(WHY, name), label=t(f"whatif.why-{name}"), value=None,
+        data=[{"value": id, "label": names.get(id, id)} for id in ids],
         searchable=True, clearable=True, w=210, placeholder=t("whatif.any"),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from planner.explain.next_point import NextPoint
 from planner.explain.waits import TABLES as OF_WAITS
 from planner.explain.waits import waits
 from planner.jobs.store import Job
+from planner.report.names import spoken_ids, spoken_text
 from planner.runs.run import WHAT_IF, Run
 
 if TYPE_CHECKING:
@@ -54,15 +56,18 @@ def questions(services: Services, one: Result) -> list[tuple[Job, dict[str, Any]
 def why(one: Result, workload: str | None, host: str | None, stack: str | None, system: str | None) -> str:
     """Why no capacity of a kind is in the plan; those left out mean any."""
     tables = {name: one.table(name) for name in OF_WHY}
-    return why_not(case_of(one), tables, workload=workload, host=host, stack=stack, system=system).text
+    found = why_not(case_of(one), tables, workload=workload, host=host, stack=stack, system=system)
+    return spoken_text(found.text, one.run.scenario)
 
 
 def next_control(one: Result) -> NextPoint:
     """Control by decision, and what the cheapest next point costs and moves."""
     tables = {name: one.table(name) for name in OF_CONTROL}
-    return next_point(case_of(one), tables, one.run.kpi("control_score"))
+    found = next_point(case_of(one), tables, one.run.kpi("control_score"))
+    return replace(found, moves=spoken_ids(found.moves, one.run.scenario))
 
 
 def waiting(one: Result) -> list[str]:
     """What each place waits for before it opens, and what would be there sooner."""
-    return waits(case_of(one), {name: one.table(name) for name in OF_WAITS if name in one.run.tables})
+    told = waits(case_of(one), {name: one.table(name) for name in OF_WAITS if name in one.run.tables})
+    return [spoken_text(text, one.run.scenario) for text in told]

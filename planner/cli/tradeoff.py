@@ -159,4 +159,8 @@ def _price(known: float, least: float, most: float) -> str:
         return fixed(known, 1)
     if most != most:
         return ""
-    return "[not known]" if math.isinf(most) else f"[{fixed(least, 1)} to {fixed(most, 1)}]"
+    if not math.isinf(most):
+        return f"[{fixed(least, 1)} to {fixed(most, 1)}]"
+    return (
+        f"[{fixed(least, 1)} or more]" if 0 < least < math.inf else "(not known)"
+    )  # in [] it would be markup

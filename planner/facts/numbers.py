@@ -15,6 +15,8 @@ import pandas as pd
 
 APART = "\u202f"  # narrow no-break space: ISO 80000-1 sets thousands apart by a space
 MISSING = "–"
+LITTLE = 5e-4
+"""In units of the last place that is written: what is less reads as zero."""
 PERCENT_UNITS = ("share", "1", "fraction")
 
 
@@ -46,11 +48,17 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def fixed(value: Any, decimals: int = 0) -> str:
-    """A number with so many decimals: 1234567.891 is "1 234 567.9" with one, −0.04 is "0.0"."""
+    """A number with so many decimals: 1234567.891 is "1 234 567.9" with one.
+
+    What is little is not nothing: where all digits would be zeros there are two significant ones, 0.0432 is "0.043".
+    Below a thousandth of the last place it is noise of a solver, and zero.
+    """
     if value is None or value is pd.NA or not math.isfinite(value):
         return MISSING
-    text = f"{value:,.{decimals}f}".replace(",", APART)
-    return text[1:] if text.startswith("-") and not text.strip("-0." + APART) else text.replace("-", "−")
+    text = f"{abs(value):,.{decimals}f}".replace(",", APART)
+    if text.strip("0." + APART):
+        return f"−{text}" if value < 0 else text
+    return number(value, 2) if abs(value) >= LITTLE * 10.0**-decimals else text
 
 
 def decimals_apart(values: Iterable[float], least: int = 0, digits: int = 5) -> int:

@@ -23,6 +23,7 @@ from planner.case.context import Context
 from planner.case.cooling import RECOVERY
 from planner.case.permits import permit_wait
 from planner.case.registry import PURCHASE
+from planner.facts.numbers import number
 from planner.scenario.schema import Pace
 
 SERVICE = "first service"
@@ -140,7 +141,7 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
         yield Activity(f"hall {row['b']}", "hall", str(row["b"]), lead, 0, ahead, t - lead, t, span, pace)
     for row in _first(tables["leases"], h, begins, ""):
         t = case.calendar.step_of(int(row["t"]))
-        yield Activity("lease", "lease", f"{row['it_mw']:.1f} MW IT", 0, 0, permit, t, t)
+        yield Activity("lease", "lease", f"{number(row['it_mw'])} MW IT", 0, 0, permit, t, t)
     for row in _first(tables["connections"], h, begins, "n"):
         facts, n = case.connections.loc[(h, row["n"], int(row["t"]))], str(row["n"])
         t = case.calendar.step_of(int(row["t"]))

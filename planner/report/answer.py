@@ -20,7 +20,7 @@ from planner.facts.numbers import number, percent
 from planner.plans.kpis import served_share, service_periods
 from planner.report import views
 from planner.report.built import NAMED, built, doubtful_dates, few, month, paid, with_openings
-from planner.report.names import in_words, spoken
+from planner.report.names import in_words, spoken, spoken_text
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
@@ -225,14 +225,10 @@ def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
     return t("answer.dates-missed", n=len(late), of=len(due), date=date_, names=missed)
 
 
-def by_places(name: str, scenario: Scenario) -> str:
-    """Name of a limit with the names of places in place of the ids of sites, and the id of a cap in words."""
+def limit_name(name: str, scenario: Scenario) -> str:
+    """Name of a limit with names in place of ids, and the id of a cap in words."""
     kind, cap, id = name.partition(CAP)
-    if cap:
-        return f"{kind}{cap}{in_words(id)}"
-    for site in scenario.sites:
-        name = name.replace(f" {site.id} (site)", f" {place_of(scenario.catalog, site).name} (site)")
-    return name
+    return f"{kind}{cap}{in_words(id)}" if cap else spoken_text(name, scenario)
 
 
 def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> str:
@@ -243,7 +239,7 @@ def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> st
         return t("answer.free")
     row = rows.iloc[0]
     name, unit, worth = str(row["name"]), str(row["unit"]), float(row["worth_musd"])
-    name = by_places(name, scenario)
+    name = limit_name(name, scenario)
     if unit.startswith("1000 ") and accelerators < 1000.0:
         step = 10.0 ** max(0, math.floor(math.log10(max(accelerators, 1.0))))
         unit, worth = f"{step:.0f} {unit.removeprefix('1000 ')}", worth * step / 1000.0

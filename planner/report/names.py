@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from planner.case.places import place_of
 from planner.facts.catalog import Catalog
 from planner.scenario.schema import Host, Scenario, Site, Workload
 
@@ -76,9 +77,12 @@ CATALOGED = {
 """Columns of ids that the catalog names, and its table."""
 THINGS = ("systems", "stacks", "cooling", "halls", "backup", "connections", "power_options")
 """Tables of the catalog with what is bought or waited for."""
-TEXTS = {"item": THINGS, "name": THINGS, "chain": THINGS, "content_from": ("countries",)}
+TEXTS = {
+    "item": THINGS, "name": THINGS, "chain": THINGS, "after": THINGS, "systems": ("systems",),
+    "content_from": ("countries",),
+}  # fmt: skip
 """Columns of texts in which ids stand, and whose."""
-TOKEN = re.compile(r"[\w.-]+")
+TOKEN = re.compile(r"(?<!\[)\b\w+(?:[.-]\w+)*")
 
 
 def names_of(catalog: Catalog, column: str) -> dict[str, str]:
@@ -108,6 +112,17 @@ def _replaced(text: str, known: Mapping[str, str]) -> str:
     return TOKEN.sub(lambda found: known.get(found[0], found[0]), text)
 
 
+def spoken_text(text: str, scenario: Scenario) -> str:
+    """A sentence with the names of workloads, hosts, places, systems and stacks in place of their ids.
+
+    Ids in brackets are parts of a path that can be written, and stay.
+    """
+    known = {id: name.partition(", ")[0] for id, name in _names_in(scenario.catalog, "systems").items()}
+    known |= _names_in(scenario.catalog, "stacks")
+    known |= {site.id: place_of(scenario.catalog, site).name for site in scenario.sites}
+    return _replaced(text, known | spoken(scenario, "h") | spoken(scenario, "w"))
+
+
 def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     """The table for pages that are only read: names of the catalog, and one column of names for what the scenario names
     (``w``, ``h``, ``p``)."""
@@ -117,10 +132,13 @@ def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
         if key in out:
             known = spoken(scenario, key)
             out[key] = [known.get(str(id), "" if pd.isna(id) else str(id)) for id in out[key]]
+    if "payer" in out:  # who pays may be called after a host
+        out["payer"] = out["payer"].replace(titles(scenario, "h"))
     return out
 
 
 def labels(table: pd.DataFrame, key: str) -> dict[str, str]:
-    """Id -> what a chart writes for it: the title where the table has one, else the id."""
-    shown = f"{key}{TITLE}"
-    return dict(zip(table[key], table[shown if shown in table else key], strict=True))
+    """Id -> what a chart writes for it: the title where the table has one, else the id in words."""
+    ids = table[key]
+    shown = table.get(f"{key}{TITLE}", ids)
+    return {id: in_words(id) if id == name else name for id, name in zip(ids, shown, strict=True)}

@@ -223,14 +223,17 @@ def agreements_signed(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return signed.assign(accelerators=signed["e"].map(ordered).fillna(0.0))[columns]
 
 
+def keyed(why_not: pd.DataFrame) -> pd.DataFrame:
+    """What was left out under the keys that names are found by: w, h, a, k for workload, host, stack, system."""
+    return why_not.rename(columns={"workload": "w", "host": "h", "stack": "a", "system": "k"})
+
+
 def why_not_summary(why_not: pd.DataFrame) -> pd.DataFrame:
-    """workload, host, stack, reason, systems: what was left out of the choice, and why."""
-    keys = ["workload", "host", "stack", "reason"]
-    filled = why_not.fillna("")
-    table = filled.groupby(keys, sort=False, as_index=False).agg(
-        systems=("system", lambda s: ", ".join(sorted({str(x) for x in s if x}))), detail=("detail", "first")
+    """w, h, a, reason, systems, detail: what was left out of the choice, and why."""
+    filled = keyed(why_not).fillna("")
+    return filled.groupby(["w", "h", "a", "reason"], sort=False, as_index=False).agg(
+        systems=("k", lambda s: "; ".join(sorted({str(x) for x in s if x}))), detail=("detail", "first")
     )
-    return table
 
 
 def site_map_by_year(fleet: pd.DataFrame, scenario: Scenario, catalog: Catalog) -> pd.DataFrame:

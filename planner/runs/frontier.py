@@ -113,6 +113,7 @@ def run_frontier(
                 "seconds": {"total": round(time.perf_counter() - began, 3)},
                 "points": len(result.points),
                 "plans": len(plans),
+                "programme": result.programme,
                 "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
                 **({"taken_over": len(made)} if earlier else {}),
             }
@@ -244,13 +245,13 @@ def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def live_of_run(run: Run) -> LiveFrontier:
     """The live trade-off of a run, of a frontier or of one plan; built in seconds, asked in milliseconds.
 
-    What a frontier has proven of costs holds there too, as long as the planner is of the version that made it.
+    What a frontier has proven of costs holds there too, where its programme is the same number by number.
     """
     if "patterns" in run.tables:
         least = run.table("least_delays").set_index("w")["months"].to_dict()
         patterns = patterns_of_table(run.table("patterns"))
         live = live_frontier(run.scenario, run.catalog, patterns=patterns, least=least)
-        if run.manifest["versions"]["planner"] == __version__:
+        if run.outcome.get("programme") == live.base.arrays.fingerprint():
             for months, points, musd in proven(run.table("points")):
                 live.prove(live.caps(months), points, musd)
         return live

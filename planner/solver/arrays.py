@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from itertools import product
 from typing import Any
 
@@ -161,6 +162,23 @@ class Arrays:
             float(np.abs(self.cost).sum()),
             float(np.abs(bounds[np.isfinite(bounds)]).sum()),
         )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of every number and of the place of every component: what is proven of a programme holds of its equal.
+
+        Coefficients of mutable Params are left out: they are set for each question.
+        """
+        placed = [(name, b.start, b.size) for part in (self.columns, self.rows) for name, b in part.items()]
+        digest = sha256(repr((self.shape, self.maximize, self.offset, placed)).encode())
+        m = self.matrix.copy()
+        for row, column in (pair for use in self.params.values() for pair in use.entries):
+            entries = slice(*m.indptr[row : row + 2])
+            m.data[entries][m.indices[entries] == column] = 0.0
+        m.eliminate_zeros()
+        for numbers in (m.data, m.indices, m.indptr, self.cost, self.col_lower, self.col_upper, self.integrality,
+                        self.row_lower, self.row_upper):  # fmt: skip
+            digest.update(np.ascontiguousarray(numbers).tobytes())
+        return digest.hexdigest()
 
     def row_name(self, row: int) -> str:
         """Readable name of a row, `rule[index]`."""

@@ -54,7 +54,8 @@ DEAR = 0.05
 
 @dataclass(frozen=True)
 class Frontier:
-    """Points (screening and plans), payoff table, patterns, least delays, near-optimal ranges and the plans made.
+    """Points (screening and plans), payoff table, patterns, least delays, near-optimal ranges, the plans made, and the
+    fingerprint of the programme that was asked.
 
     ``points``: point, quality, status, max_delay_months, min_control, the figures, gap, control_bound, pattern, on_front,
     price_of_control_musd_per_point, price_of_speed_musd_per_month.
@@ -66,6 +67,7 @@ class Frontier:
     least: dict[str, float]
     ranges: pd.DataFrame
     plans: dict[int, Outcome]
+    programme: str
 
 
 def frontier(
@@ -141,7 +143,9 @@ def frontier(
         live, _own_months(scenario, limits, solved), scenario.limits.min_control,
         should_stop=should_stop, on_step=Steps(say, "ranges", "choices compared"),
     )  # fmt: skip
-    return Frontier(table, payoff(live), live.patterns, free.least, ranges, found)
+    return Frontier(
+        table, payoff(live), live.patterns, free.least, ranges, found, engine.arrays.fingerprint()
+    )
 
 
 def _many(n: int, what: str, plural: str = "s") -> str:

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from planner.facts.rounding import rounded_down
+
 CONTROL, SPEED = "price_of_control_musd_per_point", "price_of_speed_musd_per_month"
 KNOWN_WITHIN = 0.5
 """Share of a price that its ends may be apart for it to be known."""
@@ -123,8 +125,9 @@ def solve_closer(
         return pivots > most_pivots or (should_stop is not None and should_stop())
 
     steps: list[tuple[float, int, dict[str, Any], tuple[float, float], float]] = []
-    asked = [(row, stricter) for row in _priced(points).values() for stricter in tighter(row).values()]
-    for done, (row, stricter) in enumerate(asked):
+    rows = _priced(points, live).values()
+    asked = {(limits(row), stricter): row for row in rows for stricter in tighter(row).values()}
+    for done, ((_, stricter), row) in enumerate(asked.items()):
         if late():
             return
         on_look(done, len(asked))
@@ -145,10 +148,20 @@ def solve_closer(
             more, cost, pivots = min(more, there), min(cost, at_here), pivots + took_there + took_here
 
 
-def _priced(points: pd.DataFrame) -> dict[Any, dict[str, Any]]:
-    """The points that have prices, by their label: screening points on the front."""
-    rows = points[points["on_front"] & (points["quality"] == "screening")]
-    return dict(zip(rows.index, rows.to_dict("records"), strict=True))
+def _priced(points: pd.DataFrame, live: Live) -> dict[Any, dict[str, Any]]:
+    """What prices are counted from, by the label of the point: of screening points on the front they themselves.
+
+    Of a plan on it the answer of screening at its delay and the control it has: a step is the difference of two costs on
+    one footing, with halls and servers divisible.
+    """
+    rows = points[points["on_front"]]
+    found: dict[Any, dict[str, Any]] = dict(zip(rows.index, rows.to_dict("records"), strict=True))
+    for i, row in found.items():
+        if row["quality"] != "screening":
+            months = float(row["max_delay_months"])
+            floor = rounded_down(float(row["control_score"]), 2)
+            found[i] = live.at(months, floor) if math.isfinite(months) else {"feasible": False}
+    return {i: row for i, row in found.items() if row.get("feasible", True)}
 
 
 def with_prices(
@@ -159,11 +172,11 @@ def with_prices(
 ) -> pd.DataFrame:
     """The points with both prices and their ends, and the gap of screening points.
 
-    A price is NaN where it is not known, its ends as well where there is none: for plans, for points that another
-    beats, and after a stop. ``on_step`` is told how many points have theirs, of how many.
+    A price is NaN where it is not known, its ends as well where there is none: for points that another beats, and after a
+    stop. ``on_step`` is told how many points have theirs, of how many.
     """
     prices: dict[tuple[Any, str], Price] = {}
-    priced = _priced(points)
+    priced = _priced(points, live)
 
     def stop() -> bool:
         return should_stop is not None and should_stop()

@@ -1,7 +1,8 @@
-"""The screen that `planner solve` ends with."""
+"""The screens that `planner solve` and `planner frontier` end with."""
 
 from __future__ import annotations
 
+import math
 from io import StringIO
 from types import SimpleNamespace
 from typing import cast
@@ -10,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 
 from planner.cli.summary import _limits
+from planner.cli.tradeoff import _price
 from planner.plans.prices import COLUMNS
 from planner.runs.run import Run
 
@@ -30,3 +32,10 @@ def test_each_place_that_a_limit_of_one_kind_binds_has_its_line() -> None:
         ["grid", "at", "north", "4", "MW", "2028-Q1", "to", "2028-Q2"],
         ["grid", "at", "south", "3", "MW", "2028-Q1", "to", "2028-Q2"],
     ]
+
+
+def test_a_price_of_which_less_is_known_is_no_markup_of_the_terminal() -> None:
+    out = Console(width=120, record=True, file=StringIO())
+    for ends in ((math.nan, 1.0, 8.0), (math.nan, 1.5, math.inf), (math.nan, 0.0, math.inf)):
+        out.print(_price(*ends))
+    assert out.export_text().splitlines() == ["[1.0 to 8.0]", "[1.5 or more]", "(not known)"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
-from planner.report.answer import answer, by_places, capacity_by_place, places, service_over_time
+from planner.report.answer import answer, capacity_by_place, limit_name, places, service_over_time
 from planner.report.built import dearer_than
 from planner.report.charts import answer as charts
 from planner.scenario.schema import Scenario
@@ -216,8 +216,8 @@ def test_a_limit_is_worth_a_step_of_the_plans_size_at_places_by_name(scenario: S
 
 
 def test_a_cap_is_named_in_words(scenario: Scenario) -> None:
-    assert by_places("Capacity cap cloud-seoul-capacity", scenario) == "Capacity cap cloud seoul capacity"
-    assert by_places("waiting of chat", scenario) == "waiting of chat"
+    assert limit_name("Capacity cap cloud-seoul-capacity", scenario) == "Capacity cap cloud seoul capacity"
+    assert limit_name("waiting of chat", scenario) == "waiting of chat"
 
 
 def test_what_stands_is_read_at_the_end_of_each_year(scenario: Scenario) -> None:

@@ -26,11 +26,14 @@ from planner.runs import disk
 from planner.runs.disk import WriteError
 from planner.runs.frontier import NONE_FITS, POINTS, _made, live_of_run, points_left, run_frontier
 from planner.runs.run import Run
+from planner.solver.arrays import Arrays
+from planner.solver.engine import Engine
 from planner.studies import frontier as studies
 from planner.studies import frontier_plans
 from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
+from planner.studies.frontier_plans import unbound
 from planner.studies.frontier_tables import Grid, grid, on_front
 from planner.studies.next_step import least, limits, most, price, tighter
 from planner.studies.path import lines
@@ -81,6 +84,20 @@ def test_sliders_know_at_a_point_what_the_table_knows(run: Run, live: LiveFronti
                 (row[name], row[least(name)], row[most(name)]), abs=0.02, nan_ok=True
             )
     assert len(priced) > 20
+
+
+def test_what_is_proven_of_another_programme_is_not_taken_over(
+    run: Run, live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same version too: a rule, a fact or a reduction may have changed since."""
+    bounded = with_overrides(run.scenario, {"limits.min_control": 40, "limits.max_delay_months": 12})
+    prints = {Engine(build_case(each)).arrays.fingerprint() for each in (bounded, unbound(bounded))}
+    assert prints == {run.outcome["programme"]}, "limits that a frontier varies are no part of it"
+    dearer = with_overrides(run.scenario, {"systems[hgx-b300].price_usd": 500_000})
+    assert Engine(build_case(dearer)).arrays.fingerprint() not in prints
+    assert live._proven
+    monkeypatch.setattr(Arrays, "fingerprint", lambda _: "another")
+    assert not live_of_run(run)._proven
 
 
 def test_the_grid_is_finer_where_most_is_open(live: LiveFrontier) -> None:
@@ -529,7 +546,8 @@ def test_a_plan_costs_no_less_than_its_screening_point(run: Run, live: LiveFront
 
 def test_a_price_is_what_one_whole_step_costs_from_the_point(run: Run, live: LiveFrontier) -> None:
     points = run.table("points")
-    priced = points[points["on_front"] & (points["quality"] == "screening")]
+    priced = points[points["on_front"]]
+    assert priced.loc[priced["quality"] != "screening", most("price_of_speed_musd_per_month")].notna().any()
     assert (
         points.loc[~points.index.isin(priced.index), ["price_of_control_musd_per_point"]]
         .isna()
@@ -540,7 +558,8 @@ def test_a_price_is_what_one_whole_step_costs_from_the_point(run: Run, live: Liv
         assert (width >= -1e-9).all() | width.isna().any() and priced[name].notna().sum() > 5
         known = width <= 0.5 * priced[name].fillna(0.0)
         assert (priced[name].notna() == known).all()
-    for row in priced.iloc[[0, len(priced) // 2]].to_dict("records"):
+    screened = priced[priced["quality"] == "screening"]
+    for row in screened.iloc[[0, len(screened) // 2]].to_dict("records"):
         for name, stricter in tighter(row).items():
             found, more = price(live, row, stricter), live.at(*stricter)["cost_npv_musd"]
             assert found.musd == pytest.approx(max(0.0, more - row["cost_npv_musd"]), abs=1e-4, nan_ok=True)

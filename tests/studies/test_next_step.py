@@ -27,6 +27,9 @@ class Steep:
         return {
             "feasible": max_delay_months >= 1.0,
             "cost_npv_musd": cost if max_delay_months >= 1.0 else np.nan,
+            "max_delay_months": max_delay_months,
+            "min_control": min_control_points,
+            "control_score": min_control_points,
         }
 
     def at_least(self, max_delay_months: float, min_control_points: float) -> float:
@@ -79,14 +82,26 @@ def test_costs_are_solved_closer_for_so_many_pivots() -> None:
     assert asked[0] < asked[1] and len(asked[0]) == 2
 
 
-def test_plans_and_what_nothing_reaches_have_no_price() -> None:
+def test_a_plan_has_the_prices_of_screening_at_its_delay_and_control() -> None:
+    """Its own cost, in whole halls, is dearer: a step counted from there would read as cheap or free."""
+    points = one(6.0, 5.0).assign(cost_npv_musd=[138.0, 150.0], min_control=[5.0, np.nan])
+    table = with_prices(points, Steep(short=0.5))
+    for name, musd in ((CONTROL, 10.0), (SPEED, 2.0)):
+        assert table[name].tolist() == pytest.approx([musd, musd])
+    beaten = with_prices(points.assign(on_front=[True, False]), Steep(short=0.5))
+    assert beaten.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all()
+    unlimited = with_prices(points.assign(max_delay_months=[6.0, np.nan]), Steep(short=0.5))
+    assert unlimited.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all()
+
+
+def test_what_nothing_reaches_has_no_price() -> None:
     table = with_prices(one(1.5, 5.0), Steep(short=0.0))
     assert (
         np.isnan(table.loc[0, SPEED])
         and np.isnan(table.loc[0, most(SPEED)])
         and table.loc[0, CONTROL] == 10.0
     )
-    assert table.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all() and table.loc[1, "gap"] == 0.01
+    assert table.loc[1, "gap"] == 0.01
     found = price(Steep(0.0), table.loc[0].to_dict(), (0.5, 5.0))
     assert not found.known and np.isnan(found.shown)
 
@@ -106,7 +121,7 @@ def test_prices_tell_how_many_are_done() -> None:
     )
     told.clear()
     with_prices(points, Steep(short=2.0), on_step=lambda *step: told.append(step))
-    assert told == [(0, 2), (1, 2)]
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4)]
 
 
 def test_steps_are_told_every_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def capacity(table: pd.DataFrame) -> go.Figure:
             x=part["year"], y=part["accelerators"], name=str(part["place"].iloc[0]),
             marker=hatched(colour[p], pattern[p]),
             customdata=part[["it_mw"]].to_numpy(),
-            hovertemplate="%{fullData.name}, %{x}: %{y:,.0f}, %{customdata[0]:,.1f} MW<extra></extra>",
+            hovertemplate="%{fullData.name}, %{x}: %{y:,.0f}, %{customdata[0]:,.5~r} MW<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.year"), t("charts.accelerators"), height=360, legend=True, barmode="stack",
                   bargap=0.2, xaxis={"type": "category"}, yaxis={"tickformat": ",.0f"})  # fmt: skip

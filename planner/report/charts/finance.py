@@ -46,7 +46,7 @@ def sources_and_uses(table: pd.DataFrame, unit: str) -> go.Figure:
         fig.add_bar(
             x=part["label"], y=sign * part["amount"], name=statement_line(line), customdata=part["amount"],
             marker=hatched(colour[key], pattern[key]),
-            hovertemplate=f"{statement_line(line)}, %{{x}}<br>%{{customdata:,.1f}} {unit}<extra></extra>",
+            hovertemplate=f"{statement_line(line)}, %{{x}}<br>%{{customdata:,.5~r}} {unit}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.sources-above", unit=unit), height=420, legend=True,
                   xaxis=quarters(order), barmode="relative", bargap=0.15)  # fmt: skip

@@ -128,7 +128,7 @@ def sources(table: pd.DataFrame) -> go.Figure:
         fig.add_bar(
             x=part["label"], y=part["mwh"] / 1000.0, name=source,
             marker=hatched(colour[source], pattern[source]),
-            hovertemplate=f"{source}, %{{x}}: %{{y:.1f}} GWh<extra></extra>",
+            hovertemplate=f"{source}, %{{x}}: %{{y:,.5~r}} GWh<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.energy"), height=360, legend=True,
                   xaxis=quarters(order), barmode="stack", bargap=0.2)  # fmt: skip
@@ -238,7 +238,7 @@ def ledger_bars(
         fig.add_bar(
             x=part["label"], y=part["musd"], name=words,
             marker=hatched(colour[name] if name != "other" else MUTED, pattern[name]),
-            hovertemplate=f"{words}, %{{x}}<br>%{{y:,.1f}} {unit}<extra></extra>",
+            hovertemplate=f"{words}, %{{x}}<br>%{{y:,.5~r}} {unit}<extra></extra>",
         )  # fmt: skip
     return finish(fig, t("charts.quarter"), t("charts.per-quarter", unit=unit), height=400, legend=True,
                   xaxis=quarters(order), barmode="relative", bargap=0.15)  # fmt: skip

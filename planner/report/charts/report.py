@@ -9,9 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from planner.report import capital, finance, views
+from planner.report.answer import limit_name
 from planner.report.charts import finance as finance_charts
 from planner.report.charts import gantt, plan, sankey
-from planner.report.names import names_of, spoken_ids, titled
+from planner.report.names import catalogued, names_of, spoken_ids, titled
 from planner.report.page import Chart
 from planner.report.strings import t
 
@@ -36,7 +37,8 @@ def charts_of(run: Run) -> list[Chart]:
     power = titled(views.power_by_site(table("power")), run.scenario)
     control = views.control_by(table("control"))
     binding = views.binding(table("prices"))
-    milestones = titled(table("milestones"), run.scenario)
+    binding = binding.assign(name=[limit_name(str(name), run.scenario) for name in binding["name"]])
+    milestones = catalogued(titled(table("milestones"), run.scenario), run.catalog)
     what = {"what": t("capital.kinds.capital"), "payer": t("capital.everyone"), "year": year}
     made: list[tuple[str, Callable[[], go.Figure], str, pd.DataFrame]] = [
         ("capital.needs", lambda: plan.ledger_bars(needs, "account"), t("capital.needs-note", **what),

@@ -89,6 +89,10 @@ def test_a_price_that_is_not_known_is_told_with_its_ends_and_is_no_card() -> Non
     assert "5" in cards and "not known" not in cards
     endless = text_of(tradeoff_views.price_cards({next_step.SPEED: next_step.Price(5.0, 0.0, float("inf"))}))
     assert "not known within the gap." in endless and "between" not in endless
+    half = text_of(tradeoff_views.price_cards({next_step.SPEED: next_step.Price(5.0, 1.5, float("inf"))}))
+    assert "not known within the gap; at least 1.5." in half
+    last = text_of(tradeoff_views.price_cards({next_step.SPEED: next_step.NONE, next_step.CONTROL: known}))
+    assert last.count("reaches the next whole step") == 1
     speed, control = (
         (name, next_step.least(name), next_step.most(name)) for name in (next_step.SPEED, next_step.CONTROL)
     )
