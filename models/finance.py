@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from planner.case.case import Case
 from planner.case.columns import joined, records
@@ -32,6 +33,7 @@ from planner.case.draws import (
     content_share,
     most_given,
     optional_sources,
+    serves_years,
     taken_share,
 )  # fmt: skip
 from planner.case.finance import STATE, lives_of, payer_of_hosts
@@ -72,7 +74,7 @@ def declare(m: Any, case: Case, entries: pd.DataFrame) -> list[Booked]:
         gain=[_gain(case, lines[j, t], t) for j, t in zip(draws["j"], draws["t"], strict=True)]
     )
     gains["gain"] = gains["gain"].clip(lower=0.0)
-    parts["draw_gain"] = [*_gains(sources, gains, own)]
+    parts["draw_gain"] = [*_gains(case, sources, gains, own)]
     for name in ROWS:
         if rows := [part for part in parts[name] if len(part)]:
             weights = pd.concat(rows, ignore_index=True)
@@ -151,11 +153,20 @@ def _own(
 def _share(
     case: Case, source: OptionalSource, uses: pd.DataFrame, draws: pd.DataFrame
 ) -> Iterator[pd.DataFrame]:
-    less = {t: share for t in source.periods if (share := source.share_of_price(t)) < 1.0}
-    mine, own = (rows[rows["t"].isin(less)] for rows in _own(source, uses, draws))
-    if len(mine):
-        yield _named(mine, mine["net"], source.id)
-        yield _named(own, -own["t"].map(less) * own["musd"], source.id)
+    mine, own = _own(source, uses, draws)
+    part, most = (_shares(case, source, rows) for rows in (mine, own))
+    if (part < 1.0).any():
+        yield _named(mine[part < 1.0], mine["net"][part < 1.0], source.id)
+        yield _named(own[most < 1.0], -(most * own["musd"])[most < 1.0], source.id)
+
+
+def _shares(case: Case, source: OptionalSource, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Most that a source may pay of what falls due, row by row, for a thing of its class and life."""
+    things = rows[["asset_class", "k"]].drop_duplicates().itertuples(index=False, name=None)
+    years = {thing: serves_years(case.scenario, case.catalog, *thing) for thing in things}
+    return np.array(
+        [source.share_of_price(int(r.t), years[r.asset_class, r.k]) for r in records(rows)], float
+    )
 
 
 def _cover(
@@ -185,7 +196,7 @@ def _cover(
 
 
 def _gains(
-    sources: Sequence[OptionalSource], gains: pd.DataFrame, own: pd.DataFrame
+    case: Case, sources: Sequence[OptionalSource], gains: pd.DataFrame, own: pd.DataFrame
 ) -> Iterator[pd.DataFrame]:
     """What is given for things, and for their purchases where these cost unlike shares of their price.
 
@@ -202,7 +213,10 @@ def _gains(
         offers, costs = by_key.get(key, gains.iloc[:0]), cost[uses.index]
         for few in _some_of(offers["j"]):
             some = offers[offers["j"].isin(few)]
-            each = ((row.gain, row.net, known[row.j].share_of_price(int(row.t))) for row in records(some))
+            years = serves_years(case.scenario, case.catalog, *key[1:3])
+            each = (
+                (row.gain, row.net, known[row.j].share_of_price(int(row.t), years)) for row in records(some)
+            )
             most = most_given(each, float(uses["free"].iloc[0]))
             if costs.min() < most < costs.max():
                 yield _named(some, some["gain"], " ".join(few))

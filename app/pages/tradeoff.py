@@ -37,6 +37,7 @@ from planner.app.state.live import LiveCache
 from planner.app.state.result import Result, load
 from planner.facts.numbers import number
 from planner.report import front
+from planner.report.names import spoken
 from planner.report.strings import t
 from planner.runs.run import FRONTIER
 
@@ -119,7 +120,7 @@ def register(app: dash.Dash, services: Services) -> None:
         caps = {"caps": entry.program.caps(answer["max_delay_months"])}
         return (
             result.finite(answer) | caps,
-            [answer_cards(answer, min_width=150), html.P(built(answer))],
+            [answer_cards(answer, min_width=150), html.P(built(answer, spoken(one.run.scenario, "h")))],
             t("tradeoff.ready", ms=took),
             True,
         )

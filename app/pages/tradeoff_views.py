@@ -21,6 +21,7 @@ from planner.facts.numbers import MISSING, decimals_apart, fixed, number
 from planner.report import front
 from planner.report.charts import frontier as charts
 from planner.report.kpis import kpi_cards
+from planner.report.names import spoken
 from planner.report.strings import t
 from planner.report.terms import heading
 from planner.runs.run import FRONTIER
@@ -256,15 +257,16 @@ def plan_refs(one: Result, plans: dict[str, Any]) -> tuple[str | None, str | Non
     return pick, base if pick else None
 
 
-def built(row: dict[str, Any]) -> str:
-    """What stands at a point and when it serves, as a sentence."""
+def built(row: dict[str, Any], called: Mapping[str, str]) -> str:
+    """What stands at a point and when it serves, as a sentence; ``called``: host -> its name."""
     dates = {name: row.get(f"{name}_service_months") for name in ("first", "half", "full")}
     told = [t(f"tradeoff.serves-{n}", months=number(m)) for n, m in dates.items() if m is not None and m == m]
     mw = row.get("it_mw")
     power = (
         t("tradeoff.built-power", mw=number(mw)) if mw != 0 else ""
     )  # all of it rented: the provider's, not of the plan
-    what = t("tradeoff.built", hosts=row.get("hosts") or MISSING, chips=fixed(row.get("accelerators")),
+    hosts = (row.get("hosts") or MISSING).split(", ")
+    what = t("tradeoff.built", hosts=", ".join(called.get(h, h) for h in hosts), chips=fixed(row.get("accelerators")),
              rented=fixed(row.get("accelerators_rented")), power=power)  # fmt: skip
     return f"{what} {t('tradeoff.serves', dates=', '.join(told))}" if told else what
 
@@ -288,7 +290,7 @@ def picked(one: Result, plans: dict[str, Any]) -> Any:
         html.Div(way),
         answer_cards(row, before, 128),
         *not_known(front.prices_of(row)),
-        html.P(built(row)),
+        html.P(built(row, spoken(one.run.scenario, "h"))),
         told,
     ]
     parts.append(html.Div(ask_button("pick")))

@@ -6,9 +6,10 @@ the balance before, instalments from the end of availability on, and on the hori
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import chain, combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from planner.audit.findings import Findings
 from planner.audit.policy import borne, discount
 from planner.audit.view import PARTNER, View, lookup, once, over, total
 from planner.case.columns import records
-from planner.case.draws import EVERY_CHOICE_OF, MOST_GIVEN, most_given
+from planner.case.draws import EVERY_CHOICE_OF, MOST_GIVEN, most_given, serves_years
 from planner.case.finance import (
     country_premium,
     exchange_rate,
@@ -86,7 +87,7 @@ def _limits(view: View, found: Findings, s: Source, own: pd.DataFrame, uses: pd.
     share = 1.0 if s.share is None else s.share
     if s.kind != "export-credit":
         net = total(own, KEYS, own["net"])
-        shares = np.array([_share(view, s, int(key[-1])) for key in net.index])
+        shares = np.array([_share(view, s, key) for key in net.index])
         most = shares * over(net.index, total(uses, KEYS, uses["musd"]))
         found.at_most("draw-share", net, most, "a source pays more than its share of a thing")
     else:
@@ -137,7 +138,7 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
                 (
                     worth[s, int(key[3])],
                     1.0 - (known[s].premium_share or 0.0),
-                    _share(view, known[s], int(key[3])),
+                    _share(view, known[s], key),
                 )
                 for s in few
             ]
@@ -148,14 +149,18 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
             )  # fmt: skip
 
 
-def _share(view: View, s: Source, t: int) -> float:
-    """Of what falls due for a thing in t; an agency covers a share of all goods of a period. A grant pays of it the part of
-    the years it must serve that the horizon leaves.
+def _share(view: View, s: Source, key: Sequence[Any]) -> float:
+    """Of what falls due for a thing (``KEYS``: its class and period among them); an agency covers a share of all goods of a
+    period. A grant pays of it the part of the years it must serve that its life and the horizon leave.
     """
     if s.kind == "export-credit":
         return 1.0
     share = 1.0 if s.share is None else s.share
-    years = (view.n_steps * view.case.calendar.step_months // 3 - _quarters(view, t)[0]) / 4.0
+    thing = dict(zip(KEYS, key, strict=True))
+    left = (view.n_steps * view.case.calendar.step_months // 3 - _quarters(view, int(thing["t"]))[0]) / 4.0
+    years = min(
+        left, serves_years(view.scenario, view.case.catalog, str(thing["asset_class"]), str(thing["k"]))
+    )
     return share if not s.kept_years or years >= s.kept_years else share * years / s.kept_years
 
 

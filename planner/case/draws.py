@@ -85,18 +85,18 @@ class OptionalSource:
         due = np.flatnonzero(self.instalments)
         return self.closes + int(due[-1]) + 1 if len(due) else 0
 
-    def share_of_price(self, t: int) -> float:
+    def share_of_price(self, t: int, life_years: float) -> float:
         """Most that it may pay of what falls due for a thing in period t; an agency covers a share of all goods of a period.
 
-        A grant is repaid in proportion where a thing does not serve for ``kept_years``. The project ends with the horizon,
-        so of what falls due late it pays less: what it would take back is not drawn. A life shorter than these years is
-        not looked at.
+        A grant is repaid in proportion where a thing does not serve for ``kept_years``: what it would take back is not
+        drawn. A thing serves for its life, and no longer than to the end of the horizon, with which the project ends.
         """
         if self.terms.kind == EXPORT_CREDIT:
             return 1.0
         share = 1.0 if self.terms.share is None else self.terms.share
         kept = (self.terms.kept_years or 0.0) * QUARTERS_PER_YEAR
-        return share * min(1.0, (len(self.level) - self.quarters_of(t)[0]) / kept) if kept else share
+        served = min(len(self.level) - self.quarters_of(t)[0], life_years * QUARTERS_PER_YEAR)
+        return share * min(1.0, served / kept) if kept else share
 
     def lent(self, t: int) -> Array:
         """A real dollar drawn in period t, by quarter in nominal units of the source's currency."""
@@ -195,6 +195,13 @@ def fees_of(terms: Source, premium: float) -> Fees:
         upfront=terms.upfront_fee_share or 0.0, commitment=terms.commitment_fee_per_year or 0.0,
         guarantee=terms.guarantee_fee_per_year or 0.0, premium=premium, withholding=terms.withholding_share or 0.0,
     )  # fmt: skip
+
+
+def serves_years(scenario: Scenario, catalog: Catalog, asset: str, k: str) -> float:
+    """Years that a thing of an asset class serves: the useful life of the class, of a system no more than its own."""
+    years = lives_of(scenario.finance.life_years, catalog)[asset]
+    systems = catalog.table("systems")["economic_life_years"]
+    return min(years, float(systems[k])) if k in systems.index else years
 
 
 def most_given(offers: Iterable[tuple[float, float, float]], free: float) -> float:

@@ -42,7 +42,7 @@ def _grant_left(project: Project, made: Statements, grant: Tranche) -> Iterator[
     allowed = [s.musd[first:after].sum() for s in project.spending if grant.eligibility.allows(s)]
     payable = f"the {number(float(sum(allowed)), 4)} MUSD of capital that it may pay for while it is open"
     most = "all sources together are worth at most the price of a thing less what is left of it, at present value"
-    late = "and a grant pays less of what the horizon leaves fewer than its kept_years to serve"
+    late = "and a grant pays less of what the horizon or its life leaves fewer than kept_years to serve"
     message = f"{number(drawn, 4)} of {number(amount, 4)} million {grant.currency} drawn of {payable}: {most}, {late}"
     yield Fault(f"finance.sources[{grant.id}].amount_m", message)
 

@@ -24,8 +24,8 @@ def test_a_point_becomes_the_limits_of_a_scenario() -> None:
 def test_a_point_says_what_is_built_and_when_it_serves() -> None:
     point = {"hosts": "champion", "accelerators": 800.0, "accelerators_rented": 0.0, "it_mw": 1.5,
              "first_service_months": 6.0, "half_service_months": float("nan")}  # fmt: skip
-    assert built(point).endswith(
-        "champion; 800 accelerators, 0 of them rented, 1.5 MW of IT. Service: first (5 % of demand) after 6 months."
+    assert built(point, {"champion": "Champion halls"}).endswith(
+        "Champion halls; 800 accelerators, 0 of them rented, 1.5 MW of IT. Service: first (5 % of demand) after 6 months."
     )
-    cloud = built({"hosts": "cloud", "accelerators": 1492.0, "accelerators_rented": 1492.0, "it_mw": 0.0})
+    cloud = built({"hosts": "cloud", "accelerators": 1492.0, "accelerators_rented": 1492.0, "it_mw": 0.0}, {})
     assert cloud.endswith("of them rented.")

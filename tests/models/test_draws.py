@@ -374,9 +374,27 @@ def test_the_audit_finds_what_a_grant_would_take_back(
     grant = {**GRANT, "share": 0.4, "assets": ["servers"], "amount_m": 1000, "kept_years": 5}
     case = build_case(tiny(finance={**ASKED, "sources": [grant]}), plain_catalog())
     assert (clean := solve(case, quality="quick").plan) is not None and not len(audit(clean))
-    monkeypatch.setattr(draws.OptionalSource, "share_of_price", lambda self, t: self.terms.share)
+    monkeypatch.setattr(draws.OptionalSource, "share_of_price", lambda self, *_: self.terms.share)
     assert (plan := solve(case, quality="quick").plan) is not None
     assert set(audit(plan)["rule"]) == {"draw-share", "draw-gain"}
+
+
+@pytest.mark.parametrize("how", ["class", "system"])
+def test_a_grant_pays_for_the_years_that_a_life_leaves_of_those_that_it_asks_for(
+    tiny: Any, plain_catalog: Any, how: str
+) -> None:
+    """Of three years that must be served a life of one and a half leaves the half, however long the horizon goes on."""
+    grant = {**GRANT, "share": 0.4, "assets": ["servers"], "amount_m": 1000, "kept_years": 3}
+    short = {("systems", SYSTEM, "economic_life_years"): 1.5} if how == "system" else {}
+    finance_ = {**ASKED, "sources": [grant], **({"life_years": {"servers": 1.5}} if how == "class" else {})}
+    case = build_case(tiny(finance=finance_), plain_catalog(short))
+    plan = solve(case, quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    ledger = plan.tables["ledger"].query("asset_class == 'servers'").groupby(["kind", "t"])["musd"].sum()
+    paid, given = ledger["capex"], -ledger["grant"]
+    most = [0.4 * min(1.5, (12 - t) / 4) / 3 for t in given.index]
+    assert (given <= most * paid[given.index] + 1e-9).all() and given.max() > 0
+    assert max(given / paid[given.index]) == pytest.approx(0.2, rel=1e-6)
 
 
 def test_choices_of_many_sources_do_not_double_with_each() -> None:

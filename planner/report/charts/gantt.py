@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from planner.case.registry import PURCHASE
 from planner.facts.numbers import number
 from planner.plans.milestones import KINDS
 from planner.plans.openings import DAYS_PER_MONTH
@@ -19,6 +20,8 @@ from planner.report.terms import term
 
 DAY_MS = 86_400_000.0
 LABEL, PLACE, ROW_PX = 48, 26, 34
+HARDWARE, SHORT_OF = PURCHASE["orders"].milestone, ", "
+"""A system's name says more after its first comma (how many accelerators, how cooled): the hover has it."""
 THICK = 0.4
 """Part of its row that a bar fills; the label stands in the rest."""
 NOTCH, NOTCHED = 0.003, "rgba(255,255,255,0.9)"
@@ -43,7 +46,9 @@ def rows(milestones: pd.DataFrame) -> pd.DataFrame:
     name_of = {key: labels(table, key) for key in ("h", "w")}
     names = [name_of["h"].get(r.h) if r.of_host else name_of["w"].get(r.w) for r in table.itertuples()]
     table["line"] = [_line(r, r.place) for r in table.itertuples()]
-    table["shown"] = [_line(r, name or r.place) for r, name in zip(table.itertuples(), names, strict=True)]
+    table["shown"] = [
+        _line(r, name or r.place, SHORT_OF) for r, name in zip(table.itertuples(), names, strict=True)
+    ]
     return table.drop(columns=["first", "of_host"]).reset_index(drop=True)
 
 
@@ -107,7 +112,7 @@ def gantt(milestones: pd.DataFrame) -> go.Figure:
 def _told(row: Any) -> str:
     """What a bar says beside its dates: its size where it may be a part, whether it is critical, its float, its waits."""
     slack, after = getattr(row, "float_months", np.nan), getattr(row, "after", "")
-    parts = [str(row.item)] if row.kind in SIZED_KINDS else []
+    parts = [str(row.item)] if row.kind in SIZED_KINDS or row.kind == HARDWARE else []
     parts += [t("charts.critical")] if row.critical else []
     if slack > 0:
         parts.append(t("charts.float", months=number(slack)))
@@ -151,6 +156,7 @@ def _labels(shown: pd.Series) -> list[str]:
     return [short[place] + between + clip(what, LABEL) for place, between, what in parts]
 
 
-def _line(row: Any, place: str) -> str:
-    """What a bar is called: place, kind, and the thing where there may be several of a kind."""
-    return f"{place} · {step(row.kind, str(row.item or ''))}"
+def _line(row: Any, place: str, end: str = "") -> str:
+    """What a bar is called: place, kind, and the thing where there may be several of a kind; hardware up to ``end``."""
+    item = str(row.item or "")
+    return f"{place} · {step(row.kind, item.partition(end)[0] if end and row.kind == HARDWARE else item)}"
