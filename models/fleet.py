@@ -179,7 +179,7 @@ def _rent_entries(case: Case) -> list[Booked]:
     price, term = rents["musd_per_k_step"].to_numpy(float), rents["periods"].to_numpy(int)
     capex = rents["provider_capex_musd_per_k"].to_numpy(float)
     return [
-        *yearly(case, "rent", rents, price, term, account="cloud-rent", **fields),
+        *yearly(case, "rent", rents, price, term, contract=True, account="cloud-rent", **fields),
         *tails(case, "rent", rents, account="cloud-rent", **fields),
         book("rent", list(rents.index), rents["t"].to_numpy(int), capex, account="provider-hardware",
              payer=operator, origin_iso3=rents["k"].map(case.systems["origin_iso3"]), k=rents["k"],

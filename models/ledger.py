@@ -183,18 +183,26 @@ def asset(
 
 
 def yearly(
-    case: Case, family: str, table: pd.DataFrame, musd_per_step: Any, life: Any, **fields: Any
+    case: Case,
+    family: str,
+    table: pd.DataFrame,
+    musd_per_step: Any,
+    life: Any,
+    contract: bool = False,
+    **fields: Any,
 ) -> list[Booked]:
-    """A payment for every step from the live date for ``life`` steps, within the horizon."""
+    """A payment for every step from the live date for ``life`` steps, within the horizon.
+
+    What is owned and ends within a period is gone, and costs nothing, from its first day on; a ``contract`` is paid for.
+    """
     out: list[Booked] = []
     if not len(table):
         return out
     index = list(table.index)
     calendar, live = case.calendar, table["t"].to_numpy(int)
     amount = np.broadcast_to(np.asarray(musd_per_step, dtype=float), len(table))
-    last = np.minimum(
-        calendar.steps_of(live) + np.broadcast_to(np.asarray(life), len(table)), calendar.n_steps
-    )
+    last = calendar.steps_of(live) + np.broadcast_to(np.asarray(life), len(table))
+    last = np.minimum(last if contract else calendar.steps_of(calendar.periods_of(last)), calendar.n_steps)
     rows, t, musd = [], [], []
     for ahead in range(calendar.n - int(live.min())):
         begin, after = calendar.steps_of(live + ahead), calendar.steps_of(live + ahead + 1)
@@ -234,7 +242,8 @@ def _charge(case: Case, account: Account) -> list[Booked]:
             out += tails(case, family, table, account=account.name, **local(case, table["h"]))
         steps = table[purchase.life] if purchase.life else case.calendar.n_steps
         musd = table[account.charge.musd_per_step]
-        out += yearly(case, family, table, musd, steps, account=account.name, **local(case, table["h"]))
+        where = local(case, table["h"])
+        out += yearly(case, family, table, musd, steps, bool(purchase.rent), account=account.name, **where)
     return out
 
 

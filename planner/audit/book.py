@@ -115,8 +115,8 @@ class Book:
             return np.minimum(worth, straight) - case.physics["plant_removal_cost_share"]
         return np.where(np.isnan(sold), straight, worth)
 
-    def every(self, rows: pd.DataFrame, musd: Any, steps: Any, **fields: Any) -> None:
-        """The same payment for every step alive."""
+    def every(self, rows: pd.DataFrame, musd: Any, steps: Any, contract: bool = False, **fields: Any) -> None:
+        """The same payment for every step alive; of a ``contract`` also for those of a period that it ends within."""
         if not len(rows):
             return
         columns = {k: v for k, v in fields.items() if not isinstance(v, str)}
@@ -127,7 +127,7 @@ class Book:
             rows["t"],
             np.asarray(steps, dtype=int) * np.ones(len(rows), dtype=int),
             self.view,
-            partly=True,
+            partly=contract,
         )
         own = {k: alive[f"f_{k}"] if k in columns else v for k, v in fields.items()}
         self.add(alive, alive["musd_each"] * alive["covered"], **own)

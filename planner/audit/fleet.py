@@ -269,7 +269,7 @@ def _rents_booked(book: Book) -> None:
     rows = view.facts(view.table("rents"), case.rents, ["h", "a", "k", "r", "t"], columns)
     count, place = rows["accelerators"] / THOUSAND, {"h": rows["h"], "a": rows["a"]}
     rent = count * rows["case_musd_per_k_step"]
-    book.every(rows, rent, rows["case_periods"], kind="rent", account="cloud-rent", **place)
+    book.every(rows, rent, rows["case_periods"], contract=True, kind="rent", account="cloud-rent", **place)
     book.add(rows, count * rows["case_provider_capex_musd_per_k"], kind="capex", account="provider-hardware",
              asset_class="servers", payer=lookup(rows["h"], case.hosts["operator"]),
              origin_iso3=lookup(rows["k"], case.systems["origin_iso3"]), k=rows["k"], **place)  # fmt: skip

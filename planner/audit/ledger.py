@@ -59,7 +59,7 @@ def _charged(book: Book, account: Account, charge: Charge) -> None:
     rows = view.facts(view.table(bought.name), getattr(view.case, bought.table), list(bought.index), columns)
     amount = rows[bought.amount] / bought.per if bought.amount else 1.0
     steps = rows[f"case_{bought.life}"] if bought.life else view.n_steps
-    book.every(rows, amount * rows[f"case_{charge.musd_per_step}"], steps, kind=account.kind,
+    book.every(rows, amount * rows[f"case_{charge.musd_per_step}"], steps, bool(bought.rent), kind=account.kind,
                account=account.name, **book.local(rows["h"]))  # fmt: skip
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
 from planner.cli.output import UNSOUND, console, print_json, records, tell_audit, tell_catalog
 from planner.facts.numbers import fixed
+
+if TYPE_CHECKING:
+    from planner.plans.plan import Plan
+    from planner.scenario.horizon import StepName
 
 SHOWN = 10
 
@@ -33,6 +37,9 @@ def reprice(
     name one of its plans: `runs/front/points/point-0`. Exits with 3 where the audit finds rules broken: by the
     run's plan, or by the plan on finer steps (`rules_broken` of `--json`).
 
+    Systems that end within a period are replaced at its start, as planned; what they cost if each is replaced when it
+    ends is told beside it (`waiting_musd`).
+
     Examples:
 
       planner reprice latest
@@ -50,12 +57,14 @@ def reprice(
     plan = found.plan()
     again = reprice(plan, step)
     table = cost_by_account(plan, again)
+    waiting = _waiting(plan, again, step)
     costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
     broken = len(audit(again))
     if as_json:
-        print_json({"step": step, **costs, "rules_broken": broken, "accounts": records(table)})
+        told = {"waiting_musd": waiting, "rules_broken": broken, "accounts": records(table)}
+        print_json({"step": step, **costs, **told})
     else:
-        _show(table, step, **costs)
+        _show(table, step, **costs, waiting_musd=waiting)
     if broken:
         rules = f"{broken} rule{'s' * (broken != 1)}"
         console(stderr=True).print(
@@ -65,13 +74,27 @@ def reprice(
         raise typer.Exit(code)
 
 
-def _show(table: Any, step: str, plan_musd: float, repriced_musd: float) -> None:
+def _waiting(plan: Plan, again: Plan, step: StepName) -> float | None:
+    """Cost with what ends within a period replaced when it ends; None where nothing does or that cannot be kept."""
+    from planner.facts.errors import NoPlan
+    from planner.studies.repriced import COST, GONE, reprice
+
+    if GONE["item"] not in set(again.case.assumptions["item"]):
+        return None
+    try:
+        return reprice(plan, step, wait=True).kpi(COST)
+    except NoPlan:
+        return None
+
+
+def _show(table: Any, step: str, plan_musd: float, repriced_musd: float, waiting_musd: float | None) -> None:
     from rich.table import Table
 
-    more = repriced_musd - plan_musd
-    share = f": {100 * more / abs(plan_musd):+.2f} %" if plan_musd else ""
+    def figure(musd: float) -> str:
+        return fixed(musd) + (f": {100 * (musd - plan_musd) / abs(plan_musd):+.2f} %" if plan_musd else "")
+
     out = Table(
-        title=f"Cost {fixed(plan_musd)}, in periods of a {step} {fixed(repriced_musd)}{share}",
+        title=f"Cost {fixed(plan_musd)}, in periods of a {step} {figure(repriced_musd)}",
         caption=f"MUSD, present value; the {SHOWN} largest differences by account",
     )
     for name in ("account", "kind", "plan", f"by {step}", "more"):
@@ -80,3 +103,7 @@ def _show(table: Any, step: str, plan_musd: float, repriced_musd: float) -> None
         figures = (row[name] for name in ("plan_musd", "repriced_musd", "more_musd"))
         out.add_row(row["account"], row["kind"], *(fixed(x) for x in figures))
     console().print(out)
+    if waiting_musd is not None:
+        console().print(
+            f"With each system replaced when it ends, and not at the start of that period: {figure(waiting_musd)}"
+        )

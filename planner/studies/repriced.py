@@ -3,9 +3,10 @@
 Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
 shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
 each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved,
-and none waits longer than it may. Contracts, orders that replace what has ended, connections, cooling, energy and work
-follow at least cost; what is ordered may be in parts of servers and racks, which the case on finer steps says
-(``solve.integers: none``). What finer steps do not offer on its day is held on the nearest that they do.
+and none waits longer than it may. A system that ends within a period is gone from its first day, as planned, or replaced
+when it ends (``wait``). Contracts, orders, connections, cooling, energy and work follow at least cost; what is ordered may
+be in parts of servers and racks, which the case on finer steps says (``solve.integers: none``). What finer steps do not
+offer on its day is held on the nearest that they do.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import pandas as pd
 
 from planner.case.build import build_case
 from planner.case.case import Case
+from planner.case.continuity import with_kept_service
 from planner.case.limits import PARTNER
-from planner.case.periods import STEP_MONTHS
+from planner.case.periods import STEP_MONTHS, Calendar
 from planner.case.registry import ADOPTION, LEVEL, PURCHASES, Purchase
 from planner.case.training_work import ALL_HOSTS
 from planner.facts.errors import BadValue, NoPlan
@@ -36,29 +38,46 @@ DATES = ("t", "u")
 """Parts of the index of a purchase that are periods: of its live date, and of its sale."""
 NEAR = 1e-6
 """Share by which a fleet may be smaller, and unserved demand larger: plans are read with so much rounding."""
+GONE = {
+    "item": "systems whose life ends within a period of the plan",
+    "value": "gone from its first day",
+    "why": "the plan counts them in none of it, and what replaces them comes then",
+}
+"""Assumption of a plan on finer steps that replaces what it has when the plan does."""
 MUSD_SHOWN = 1e-6
 COST = "cost_npv_musd"
 """Key figure that is compared."""
 
 
-def reprice(plan: Plan, step: StepName = "quarter") -> Plan:
+def reprice(plan: Plan, step: StepName = "quarter", wait: bool | None = None) -> Plan:
     """The same plan in periods of ``step``, with its own tables and cost.
+
+    Systems that end within a period of the plan are gone from its first day, as the plan counts them (``GONE`` among the
+    assumptions); with ``wait`` they stand to their own end, and what replaces them may come on that day. None: the first,
+    where it can be kept.
 
     Raises ``BadValue`` where the plan's periods are finer, ``NoPlan`` where the plan cannot be kept on these steps.
     """
     case = finer(plan.case, step)
+    for waits in (False, True) if wait is None else (wait,):
+        again = _held(case if waits else gone_as_counted(case, plan.case.calendar), plan)
+        if again is not None:
+            return again
+    raise NoPlan(
+        f"what the plan holds cannot be kept in periods of a {step}: a crew or quota of a year, say, is not there at its "
+        "start, or a hall is too full for what is replaced to stand to its end"
+    )
+
+
+def _held(case: Case, plan: Plan) -> Plan | None:
+    """The plan of least cost of a case on finer steps that has what the plan has; None where there is none."""
     engine = Engine(case)
     engine.policy(replace(plan.bounds, max_cost_musd=None))
     hold(engine, plan)
     engine.integers(*({YES_OR_NO} & set(engine.arrays.columns)))
     engine.minimise("cost")
     found = engine.solve(gap=0.0)
-    if found.x is None:
-        raise NoPlan(
-            f"what the plan holds cannot be kept in periods of a {step}: a crew or quota of a year, say, is not there at "
-            "its start, or a hall is too full for what is replaced to stand to its end"
-        )
-    return plan_of(case, engine, found, plan.bounds)
+    return None if found.x is None else plan_of(case, engine, found, plan.bounds)
 
 
 def finer(case: Case, step: StepName) -> Case:
@@ -72,6 +91,19 @@ def finer(case: Case, step: StepName) -> Case:
     any_time = own.solve.model_copy(update={"open_every_periods": 1, "integers": "none"})
     horizon = own.horizon.model_copy(update={"step": step})
     return build_case(own.model_copy(update={"horizon": horizon, "solve": any_time}), case.catalog)
+
+
+def gone_as_counted(case: Case, coarse: Calendar) -> Case:
+    """The case with systems gone from the first day of the ``coarse`` period within which they end."""
+    fine, orders = case.calendar, case.orders
+    steps = coarse.step_months // fine.step_months
+    live, life = fine.steps_of(orders["t"]), orders["life"].to_numpy(int)
+    gone = coarse.steps_of(coarse.periods_of((live + life) // steps)) * steps
+    counted = np.where((gone > live) & (live + life < fine.n_steps), gone - live, life)
+    if (counted == life).all():
+        return case
+    assumed = pd.concat([case.assumptions, pd.DataFrame([GONE])], ignore_index=True)
+    return with_kept_service(replace(case, orders=orders.assign(life=counted), assumptions=assumed))
 
 
 def hold(engine: Engine, plan: Plan) -> None:

@@ -11,6 +11,7 @@ from planner.case.build import build_case
 from planner.case.case import Case
 from planner.case.registry import ADOPTION, families
 from planner.intake.scenario_file import load_scenario
+from planner.models.build import build_model
 from planner.scenario.horizon import Horizon
 
 pytestmark = pytest.mark.untraced
@@ -69,6 +70,17 @@ def test_a_list_of_equal_steps_costs_what_equal_steps_cost(root: Path, optimise:
     uniform, other = (case_of(root, step, years=6) for step in ("half-year", listed))
     once, again = (optimise(case, integer=(), bounds=served(case)).objective for case in (uniform, other))
     assert again == pytest.approx(once, rel=1e-9)
+
+
+def test_what_is_owned_costs_nothing_in_the_period_within_which_it_ends(root: Path) -> None:
+    case = case_of(root, SEAM, years=9)
+    booked = build_model(case)[1].query("family == 'order'")
+    upkeep = booked[booked["account"].isin(["hardware-upkeep", "operator-fee"])]
+    ends = {i: case.calendar.ends(i[3], int(life)) for i, life in case.orders["life"].items()}
+    steps = [case.calendar.step_of(i[3]) + int(life) for i, life in case.orders["life"].items()]
+    assert any(case.calendar.step_of(end) < step for end, step in zip(ends.values(), steps, strict=True))
+    paid = upkeep.groupby("index")["t"].max()
+    assert len(paid) and all(last == min(ends[i], case.calendar.n) - 1 for i, last in paid.items())
 
 
 SEAM = [{"step": "quarter", "years": 2}, {"step": "year"}]

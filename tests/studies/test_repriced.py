@@ -18,7 +18,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.runs.run import Run
-from planner.studies.repriced import COST, cost_by_account, reprice
+from planner.studies.repriced import COST, GONE, cost_by_account, reprice
 
 pytestmark = pytest.mark.untraced
 
@@ -114,6 +114,7 @@ def test_a_run_of_training_in_half_a_year_costs_the_same_on_quarters(tiny: Any, 
         ("poland", 20, steps("quarter", 5, "year")),
         ("korea", 10, steps("quarter", 4, "year")),
         ("india", 12, steps("quarter", 4, "year")),
+        ("kazakhstan", 20, steps("quarter", 5, "year")),
     ],
 )
 def test_examples_with_a_seam_cost_the_same_on_quarters(name: str, years: int, step: Any) -> None:
@@ -141,6 +142,38 @@ def test_what_a_crew_of_a_year_sets_up_at_its_start_is_not_there_on_quarters(
         reprice(plan)
 
 
+def test_what_ends_is_replaced_as_planned_where_it_cannot_stand_on(tiny: Any, plain_catalog: Any) -> None:
+    """A hall of 2.5 MW holds what demand of the last year needs, and not beside it what ends in mid-year."""
+    points = [{"at": "2027-01-01", "value": 200}, {"at": "2033-01-01", "value": 1050}]
+    systems = [
+        {"id": "hgx-h200", "price_usd": 200_000, "available_from": "2026-01-01", "end_of_sale": "2030-12-31"},
+        {"id": "hgx-b300", "price_usd": 400_000, "available_from": "2031-01-01"},
+    ]
+    demand = {
+        "must_serve_by": "2029-01-01",
+        "size": {"by": "accelerators", "shape": "step", "points": points},
+    }
+    horizon = {"start": "2027-01-01", "years": 7, "step": steps("quarter", 2, "year")}
+    own = tiny(horizon=horizon, demand=demand, sites={"max_it_mw": 2.5}, systems=systems)
+    plan = solve(build_case(own, plain_catalog()), quality="quick").plan
+    assert plan is not None
+    again = reprice(plan)
+    assert within(again, plan) and not len(audit(again))
+    assert GONE["item"] in set(again.tables["assumptions"]["item"])
+    gone = again.tables["fleet"].query("k == 'hgx-h200'")["t"].max() + 1
+    assert gone == again.case.calendar.containing(plan.case.calendar.date_of(plan.case.calendar.n - 1))
+    with pytest.raises(NoPlan, match="a hall is too full"):
+        reprice(plan, wait=True)
+
+
+@pytest.mark.slow
+def test_what_is_replaced_as_planned_costs_what_the_plan_does() -> None:
+    """Most of Saudi Arabia's fleet ends in one year: to replace it when it ends costs 1 to 2 % less."""
+    plan = plan_of("saudi-arabia", 12, steps("quarter", 5, "year"))
+    assert within(reprice(plan, wait=False), plan, 0.003)
+    assert 0.98 < reprice(plan, wait=True).kpi(COST) / plan.kpi(COST) < 0.995
+
+
 def test_a_run_is_priced_again_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table whose title names both costs, or all accounts as JSON; finer than quarters there is the month only."""
     monkeypatch.chdir(tmp_path)
@@ -153,7 +186,7 @@ def test_a_run_is_priced_again_on_the_command_line(tmp_path: Path, monkeypatch: 
     assert sum(row["more_musd"] for row in told["accounts"]) == pytest.approx(
         told["repriced_musd"] - told["plan_musd"], abs=1e-3
     )
-    assert told["rules_broken"] == 0
+    assert told["rules_broken"] == 0 and told["waiting_musd"] is None
     refused = call(app, ["reprice", "run", "--step", "half-year"])
     assert refused.exit_code == 2 and "takes month, quarter here" in refused.output
     monkeypatch.setattr(Run, "audit_fault", "the audit finds 2 rules broken")
