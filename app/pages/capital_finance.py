@@ -20,7 +20,7 @@ from planner.intake.scenario_file import placed
 from planner.report import finance as views
 from planner.report.charts import finance as charts
 from planner.report.field_labels import path_words
-from planner.report.names import catalogued
+from planner.report.names import spoken_ids
 from planner.report.strings import t
 from planner.report.terms import term
 
@@ -140,7 +140,7 @@ def content(one: Result, state: State) -> list[Any]:
             ],
             className="two-up",
         ),
-        *(table_section(PAGE, name, catalogued(shown[name], one.run.catalog), lead=t(f"capital.{name}-lead", unit=unit),
+        *(table_section(PAGE, name, spoken_ids(shown[name], one.run.scenario), lead=t(f"capital.{name}-lead", unit=unit),
                         none=_none(name))
           for name in ("break-evens", "tranches", "statement", "owners", "commitments", "defaults")),
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from planner.facts.numbers import MISSING
 from planner.report.charts import plan as charts
 from planner.report.field_labels import path_words
 from planner.report.kpis import results_side_by_side, within_gaps
-from planner.report.names import titles
+from planner.report.names import spoken
 from planner.report.strings import t
 from planner.report.terms import readable
 from planner.scenario.schema import Scenario
@@ -230,7 +230,7 @@ def words_of(path: str, scenario: Scenario) -> str:
     id, _, rest = entry.partition("]")
     if known is None or not rest:
         return path_words(path)
-    return f"{titles(scenario, known).get(id, id)}: {path_words(rest.lstrip('.'))}"
+    return f"{spoken(scenario, known).get(id, id)}: {path_words(rest.lstrip('.'))}"
 
 
 def _chart(

@@ -9,6 +9,7 @@ from planner.facts.errors import PlannerError
 from planner.facts.numbers import MISSING, fixed, number, quantity, signed
 from planner.finance.side_by_side import Side, side_by_side
 from planner.report.kpis import verdict
+from planner.report.names import spoken
 from planner.report.strings import t
 from planner.runs.finance import plan_tables
 
@@ -43,7 +44,10 @@ def built(found: dict[str, Result], ordered: list[str], names: dict[str, str]) -
     table = pd.DataFrame(held).fillna(0.0)
     table = table[(table > LEAST_HELD).any(axis=1)]
     text = table.map(lambda value: fixed(value) if value > LEAST_HELD else MISSING)
-    return text.rename_axis("h").reset_index()
+    called = {
+        h: name for ref in reversed(ordered) for h, name in spoken(found[ref].run.scenario, "h").items()
+    }
+    return text.rename(index=called).rename_axis("h").reset_index()
 
 
 def finance(base: Result, other: Result, names: tuple[str, str]) -> pd.DataFrame:

@@ -125,7 +125,10 @@ TABLES: dict[str, View] = {
 }
 
 
-READ = ("materials", "orders", "rents", "openings", "whynot", "gantt")
+READ = (
+    "materials", "orders", "rents", "openings", "whynot", "gantt", "energy", "service", "training", "levels", "agreements",
+    "survival", "unmet",
+)  # fmt: skip
 """Tables that are only read: what the scenario or the catalog names stands by its name."""
 
 

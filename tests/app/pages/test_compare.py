@@ -48,6 +48,8 @@ def test_compare_names_the_input_that_differs(services: Services) -> None:
     assert compare.words_of(
         "demand[chat].size.points[1].value", load_scenario(example_path("two-hosts"))
     ) == ("chat: Size, points 2, value")
+    kenya = load_scenario(example_path("kenya"))
+    assert compare.words_of("hosts[champion-olkaria].site", kenya) == "champion olkaria: Site"
 
 
 def test_a_difference_within_the_gaps_is_told_below_the_results(
