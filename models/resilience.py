@@ -71,8 +71,8 @@ def _declare_outlasting(m: Any, case: Case, late: pd.DataFrame) -> None:
     add_var(m, "outlast", m.OUTLAST)
     add_set(m, "OLD_FLEET", distinct(fleet, ["i", *HAKT]), 5)
     add_family(m, "outlasting", m.OLD_FLEET, grouped(work, ["i", *HAKT], ["w"]), 1)
-    add_family(m, "old_orders", m.OLD_FLEET, _before(case, fleet, case.orders, "order_t", "life", []), 1)
-    add_family(m, "old_rents", m.OLD_FLEET, _before(case, fleet, case.rents, "t", "periods", ["r"]), 2)
+    add_family(m, "old_orders", m.OLD_FLEET, _before(case, fleet, case.orders, "life", []), 1)
+    add_family(m, "old_rents", m.OLD_FLEET, _before(case, fleet, case.rents, "periods", ["r"]), 2)
 
     def work_rule(m: Any, i: Any, w: Any, h: Any, a: Any, k: Any, t: Any) -> Any:
         return m.outlast[i, w, h, a, k, t] <= m.serve[w, h, a, k, t] + m.reserve[w, h, a, k, t]
@@ -89,14 +89,16 @@ def _declare_outlasting(m: Any, case: Case, late: pd.DataFrame) -> None:
 
 
 def _before(
-    case: Case, fleet: pd.DataFrame, bought: pd.DataFrame, when: str, life: str, term: list[str]
+    case: Case, fleet: pd.DataFrame, bought: pd.DataFrame, life: str, term: list[str]
 ) -> dict[Any, Sequence[Any]]:
     """(i, h, a, k, t) -> (term, live date) of what was bought before the loss and is alive in t."""
     if not len(fleet):
         return {}
     facts = bought.reset_index(drop=True)
-    facts = facts.assign(u=facts["t"], bought_t=facts[when])[["h", "a", "k", "u", "bought_t", life, *term]]
+    begins = case.calendar.steps_of(facts["t"])
+    decided = begins - facts["lead"] if "lead" in facts else begins
+    facts = facts.assign(u=facts["t"], decided=decided)[["h", "a", "k", "u", "decided", life, *term]]
     rows = joined(fleet, facts, ["h", "a", "k"])
     ends = case.calendar.periods_of(case.calendar.steps_of(rows["u"]) + rows[life])
-    alive = (rows["u"] <= rows["t"]) & (rows["t"] < ends) & (rows["bought_t"] < rows["lost_t"])
+    alive = (rows["u"] <= rows["t"]) & (rows["t"] < ends) & (rows["decided"] < rows["lost_step"])
     return grouped(rows[alive], ["i", *HAKT], [*term, "u"])

@@ -73,15 +73,15 @@ def _before(view: View, loss: pd.DataFrame) -> pd.Series:
     rents = view.facts(view.table("rents"), case.rents, ["h", "a", "k", "r", "t"], ["periods"])
     stood = lookup(labelled(loss, HAKT), case.fleet["existing_k"]).astype(float)
     for bought, since, life in (
-        (orders, view.holds(view.begins(orders["t"]) - orders["case_lead"]), "case_life"),
-        (rents, rents["t"], "case_periods"),
+        (orders, view.begins(orders["t"]) - orders["case_lead"], "case_life"),
+        (rents, view.begins(rents["t"]), "case_periods"),
     ):
         facts = bought.assign(live=bought["t"], since=since, life=bought[life])
         rows = loss.merge(facts[["h", "a", "k", "live", "since", "life", "accelerators"]], on=["h", "a", "k"])
         alive = (
             (rows["live"] <= rows["t"])
             & (view.begins(rows["t"] + 1) <= view.begins(rows["live"]) + rows["life"])
-            & (rows["since"] < rows["lost_t"])
+            & (rows["since"] < rows["lost_step"])
         )
         rows = rows[alive]
         stood = stood + over(index, total(rows, ["i", *HAKT], rows["accelerators"] / 1000.0)).to_numpy()

@@ -22,7 +22,7 @@ TEXT = frozenset(
      "supplier", "system", "vendor", "w", "what", "why", "workload", "y"]
 )  # fmt: skip
 WHOLE = frozenset(
-    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_t", "must_t", "n_members", "opens_t", "order_t",
+    ["before", "earliest_t", "end_t", "first_t", "lead", "life", "lost_step", "must_t", "n_members", "opens_t", "order_t",
      "outage", "outage_t", "paid_t", "periods", "permit_steps", "permit_t", "ready_t", "seal", "seal_strict", "stated",
      "survive_t", "t", "until_t", "window_t", "works", "year"]
 )  # fmt: skip

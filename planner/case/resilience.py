@@ -23,7 +23,7 @@ from planner.scenario.schema import Survival
 TABLES = {
     "survival": Table(("i", "w", "f", "t"), {
         "share": "share of what is served that must be left", "supply": "whether orders are lost, and not service",
-        "lost_t": "first period whose orders are lost; 0 where service is lost",
+        "lost_step": "step of the loss, counted from the start: orders before it are not lost; 0 where service is lost",
     }),
     "survival_members": Table(("i", "f", "h", "a", "k")),
 }  # fmt: skip
@@ -54,9 +54,9 @@ def class_words(duty: Survival) -> str:
 def resilience_tables(
     context: Context, systems: pd.DataFrame, serve: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(i, w, f, t) -> share, supply, lost_t: duties where w may be served by f; (i, f, h, a, k): what f takes with it."""
+    """(i, w, f, t) -> share, supply, lost_step: duties where w may be served by f; (i, f, h, a, k): what f takes with it."""
     duties = pd.DataFrame(
-        list(_duties(context)), columns=["i", "by", "w", "from_t", "share", "supply", "lost_t", "t"]
+        list(_duties(context)), columns=["i", "by", "w", "from_t", "share", "supply", "lost_step", "t"]
     )
     members = [
         (i, str(f), r.h, r.a, r.k)
@@ -71,7 +71,7 @@ def resilience_tables(
     rows = rows[~(rows["by"].isin(FOREIGN) & (rows["f"] == rows["w"].map(homes)))]
     rows = rows.sort_values("share", ascending=False).drop_duplicates(["i", "w", "f", "t"])
     rows = rows.sort_values(["i", "w", "f", "t"], kind="stable")
-    return keyed(rows[["i", "w", "f", "t", "share", "supply", "lost_t"]], ["i", "w", "f", "t"], []), table
+    return keyed(rows[["i", "w", "f", "t", "share", "supply", "lost_step"]], ["i", "w", "f", "t"], []), table
 
 
 def _duties(context: Context) -> Iterator[tuple[str, str, str, int, float, bool, int, int]]:
@@ -86,12 +86,12 @@ def _duties(context: Context) -> Iterator[tuple[str, str, str, int, float, bool,
         for w in demand:
             if duty.share > 0 and (duty.workloads is None or w.id in duty.workloads):
                 for t in range(first, calendar.n):
-                    lost = max(first, calendar.before(t, length)) if supply else 0
+                    lost = max(calendar.step_of(first), calendar.step_of(t) - length) if supply else 0
                     yield class_name(duty), duty.by, w.id, first, duty.share, supply, lost, t
 
 
 def lost_offers(case: Case, offers: pd.DataFrame) -> pd.DataFrame:
-    """(i, w, f, t, share, supply, lost_t, h, a, k): rows of ``offers`` (w, h, a, k, t, ...) that each loss takes."""
+    """(i, w, f, t, share, supply, lost_step, h, a, k): rows of ``offers`` (w, h, a, k, t, ...) that each loss takes."""
     duties, members = (x.reset_index(drop=True) for x in (case.survival, case.survival_members))
     at = offers.loc[offers["w"].isin(duties["w"]), ["w", "h", "a", "k", "t"]].reset_index(drop=True)
     # The few members of each offer come first: every duty with every offer would be a table ten times as long.

@@ -18,7 +18,7 @@ def large() -> tuple[Any, pd.DataFrame]:
     """A host a site, one system each, and a duty for the loss of every site in every period of one workload."""
     duties = pd.DataFrame(
         [("site", "chat", f"p{f}", t, 0.5, False, 0) for f, t in product(range(SITES), range(PERIODS))],
-        columns=["i", "w", "f", "t", "share", "supply", "lost_t"],
+        columns=["i", "w", "f", "t", "share", "supply", "lost_step"],
     )
     members = pd.DataFrame(
         [("site", f"p{f}", f"h{f}", "a", "k") for f in range(SITES)], columns=["i", "f", "h", "a", "k"]

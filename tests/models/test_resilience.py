@@ -10,8 +10,9 @@ import pytest
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.case.prechecks import precheck
+from planner.models.build import build_model
 from planner.planning.pipeline import solve
-from planner.scenario.schema import Cut
+from planner.scenario.schema import Cut, Host, StackChoice
 from planner.studies.supplier_loss import sever
 
 pytestmark = pytest.mark.untraced
@@ -79,7 +80,23 @@ def test_fleet_is_ordered_a_year_ahead_of_a_loss_of_supply(
     assert late["free"] == pytest.approx(0.8, abs=0.05)
     latest = max(t for (_, _, _, t), v in live["held"].items() if v > 1e-9)
     assert latest <= first - 4 - 1 + lead
-    assert case.survival["lost_t"].min() == case.calendar.containing(date(2028, 4, 1))
+    assert case.survival["lost_step"].min() == case.calendar.containing(date(2028, 4, 1))
+
+
+def test_what_was_rented_before_a_loss_in_a_long_period_counts_by_its_day(
+    tiny: Any, plain_catalog: Any
+) -> None:
+    """Supply is lost six months before a year begins: a contract of the year before began half a year before that."""
+    duty = {"by": "operator", "share": 1, "what": "supply", "months": 6, "from": "2027-01-01"}
+    step = [{"step": "quarter", "years": 2}, {"step": "year"}]
+    own = two(tiny, duty, horizon={"start": "2027-01-01", "years": 6, "step": step})
+    cloud = {**CLOUD, "rent_terms": ["three-year"]}
+    own = own.model_copy(update={"hosts": [*own.hosts, Host.model_validate(cloud)]})
+    own = own.model_copy(update={"stacks": [*own.stacks, StackChoice.model_validate(US_CLOUD)]})
+    case = build_case(own, plain_catalog())
+    model, _ = build_model(case)
+    begun = {i: [u for _, u in model.old_rents[i]] for i in model.OLD_FLEET if i[1] == "cloud" and i[4] == 10}
+    assert begun and all(max(u) == 9 and 10 not in u for u in begun.values())
 
 
 def test_a_loss_loses_no_more_than_was_promised(tiny: Any, plain_catalog: Any) -> None:
