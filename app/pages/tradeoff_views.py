@@ -55,8 +55,21 @@ HEADER = {"wrapHeaderText": True, "autoHeaderHeight": True, "minWidth": 88}
 
 
 def points_of(one: Result) -> pd.DataFrame:
-    """The points of a frontier; of a single plan those of its screening, none until they are worked out."""
-    return front.points_of(one.run) if one.screened is None else one.screened
+    """The points of a frontier; of a single plan those of its screening, none until they are worked out. Hosts by name."""
+    table, called = (
+        front.points_of(one.run) if one.screened is None else one.screened,
+        spoken(one.run.scenario, "h"),
+    )
+    return table.assign(hosts=[_by_name(hosts, called) for hosts in table["hosts"]])
+
+
+def _by_name(hosts: object, called: Mapping[str, str]) -> str:
+    """Hosts with commas between them, by their names; a dash where there are none."""
+    return (
+        ", ".join(called.get(h, h) for h in hosts.split(", "))
+        if isinstance(hosts, str) and hosts
+        else MISSING
+    )
 
 
 def _prices(name: str) -> Callable[[Result, Any], pd.DataFrame]:
@@ -265,8 +278,7 @@ def built(row: dict[str, Any], called: Mapping[str, str]) -> str:
     power = (
         t("tradeoff.built-power", mw=number(mw)) if mw != 0 else ""
     )  # all of it rented: the provider's, not of the plan
-    hosts = (row.get("hosts") or MISSING).split(", ")
-    what = t("tradeoff.built", hosts=", ".join(called.get(h, h) for h in hosts), chips=fixed(row.get("accelerators")),
+    what = t("tradeoff.built", hosts=_by_name(row.get("hosts"), called), chips=fixed(row.get("accelerators")),
              rented=fixed(row.get("accelerators_rented")), power=power)  # fmt: skip
     return f"{what} {t('tradeoff.serves', dates=', '.join(told))}" if told else what
 

@@ -53,6 +53,14 @@ def test_the_links_to_plan_and_capital_lead_to_the_picked_plan(services: Service
     assert "/plan/front" in text_of(tradeoff_views.pages_of(one, {"pick": "", "base": ""}))
 
 
+def test_hosts_of_points_go_by_their_names(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = load(services, "front")
+    called = {host.id: f"{host.id} halls" for host in one.run.scenario.hosts}
+    monkeypatch.setattr(tradeoff_views, "spoken", lambda *_: called)
+    told, before = tradeoff_views.points_of(one)["hosts"], front.points_of(one.run)["hosts"]
+    assert told.tolist() == [", ".join(called[h] for h in hosts.split(", ")) for hosts in before]
+
+
 def test_a_plan_without_a_frontier_still_has_its_sliders(services: Services) -> None:
     page = text_of(tradeoff.draw(load(services, "cheap"), services, {}))
     assert "tradeoff-delay" in page and t("tradeoff.no-points") in page
@@ -226,7 +234,9 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
         itself = text_of(tradeoff_views.picked(one, {"pick": front.OWN}))
         assert f"/plan/{one.ref}" in itself and t("tradeoff.make-pick") not in itself
         assert all(told in drawn for told in front.in_words(points)) and front.in_words(points)
-        assert tradeoff_views.TABLES["points"](one, None) is points
+        pd.testing.assert_frame_equal(
+            tradeoff_views.TABLES["points"](one, None), points, check_like=True, check_dtype=False
+        )
     finally:
         one.screened = None
 
