@@ -41,7 +41,7 @@ def bridge_table(
     rows = rows.assign(u=rows["h"].map(dates).tolist()).explode("u")
     rows = rows[rows["u"].notna() & (rows["u"] > rows["t"])]
     steps = context.calendar.steps_of(rows["u"].astype(int)) - context.calendar.steps_of(rows["t"])
-    rows = rows.assign(stands=steps, sold_share=_sold(context, rows, steps))
+    rows = rows.assign(stands=steps, sold_share=sold_share(context, rows, steps))
     rows = rows[(rows["sold_share"] > 0) & (rows["stands"] < rows["life"])]
     return table.frame(rows[[*table.keys, *table.columns]].itertuples(index=False, name=None))
 
@@ -63,7 +63,7 @@ def _lent(context: Context, classes: pd.Series) -> np.ndarray:
     return np.array([lent[c] for c in classes], dtype=bool)
 
 
-def _sold(context: Context, rows: pd.DataFrame, steps: np.ndarray) -> np.ndarray:
+def sold_share(context: Context, rows: pd.DataFrame, steps: np.ndarray) -> np.ndarray:
     """Share of the price that a sale after so many steps fetches; NaN of what cannot be moved."""
     used = steps.astype(float)
     change = context.param("plant_market_value_change_per_year")

@@ -109,7 +109,7 @@ def supply_table(context: Context) -> pd.DataFrame:
                 g,
                 site.id,
                 fuel,
-                _firm_share(context, option, fuel),
+                firm_share(context, option, fuel),
                 not pd.isna(minutes) and float(minutes) <= context.param("ups_ride_through_minutes"),
                 np.inf if option.max_mw is None else option.max_mw,
                 *unit_mw(context, option),
@@ -122,7 +122,7 @@ def supply_table(context: Context) -> pd.DataFrame:
     return TABLES["supplies"].frame(rows)
 
 
-def _firm_share(context: Context, option: PowerOption, fuel: str) -> float:
+def firm_share(context: Context, option: PowerOption, fuel: str) -> float:
     """Of a MW: nothing of sun and wind, else what does not fail; of storage what lasts through an event."""
     if fuel in YIELD:
         return 0.0

@@ -6,6 +6,9 @@ certainly impossible, one that is ready need not be possible.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import numpy as np
 import pandas as pd
 
 from planner.case.case import MEDIA, Case
@@ -16,6 +19,8 @@ from planner.case.plant_offers import STORED
 NEVER = 10**6
 EXISTING = {"space": "existing_mw", "grid": "existing_grid_mw", "backup": "existing_backup_mw"}
 """Columns of ``case.host_period`` with what exists when the horizon starts."""
+NEEDS = tuple(EXISTING)
+"""What a host that builds waits for."""
 
 
 def servable(case: Case) -> pd.DataFrame:
@@ -24,9 +29,12 @@ def servable(case: Case) -> pd.DataFrame:
     return serve[serve["t"] >= ready_from(case, serve)] if len(serve) else serve
 
 
-def ready_from(case: Case, serve: pd.DataFrame) -> pd.Series:
-    """First period in which the host of each row of ``serve`` (h, k) can be ready for its system; ``NEVER`` on: never."""
-    places = host_ready(case)
+def ready_from(case: Case, serve: pd.DataFrame, needs: Collection[str] = NEEDS) -> pd.Series:
+    """First period in which the host of each row of ``serve`` (h, k) can be ready for its system; ``NEVER`` on: never.
+
+    ``needs``: which of ``NEEDS`` hosts that build wait for.
+    """
+    places = host_ready(case, needs)
     cooled = cooling_ready(case)
     mode = serve["h"].map(case.hosts["mode"])
     key = pd.MultiIndex.from_frame(serve[["h", "k"]])
@@ -35,7 +43,15 @@ def ready_from(case: Case, serve: pd.DataFrame) -> pd.Series:
     return first.where(mode != "build", first.combine(heat, max))
 
 
-def host_ready(case: Case) -> pd.Series:
+def soonest_service(case: Case, host: str, needs: Collection[str] = NEEDS) -> int:
+    """First period in which a host can serve anything, of what may be had there soonest; ``NEVER`` on: never."""
+    serve = case.serve.reset_index(drop=True)
+    serve = serve[serve["h"] == host]
+    ready = np.maximum(serve["t"], ready_from(case, serve, needs))
+    return int(ready.min()) if len(serve) else NEVER
+
+
+def host_ready(case: Case, needs: Collection[str] = NEEDS) -> pd.Series:
     """h -> first period with space, and for hosts that build with grid and backup too; clouds are left out."""
     now = case.host_period[case.host_period["t"] == 0].set_index("h")
     out: dict[str, int] = {}
@@ -44,8 +60,8 @@ def host_ready(case: Case) -> pd.Series:
         if h not in now.index:
             continue
         new, held = host_first(case, h), now.loc[h]
-        needs = ("space", "grid", "backup") if host.mode == "build" else ("space",)
-        out[h] = max(0 if held[EXISTING[what]] > 0 else new[what] for what in needs)
+        own = needs if host.mode == "build" else ("space",)
+        out[h] = max(0 if held[EXISTING[what]] > 0 else new[what] for what in own)
     return pd.Series(out, dtype=float)
 
 

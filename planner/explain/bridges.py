@@ -1,7 +1,8 @@
 """What would carry a place until its firm line comes: plant of the catalog, where the scenario offers nothing of the kind,
 and a flexible line.
 
-From the network alone: the plan was not made with it, and backup beside it is not priced.
+By months alone, with the place decided and its halls, cooling and systems there as soon as any can be: the plan was not
+made with it. Costs are sums in money of the base year, not discounted, without backup beside the plant or a price of carbon.
 """
 
 from __future__ import annotations
@@ -9,102 +10,179 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, isnan
 
+import numpy as np
+import pandas as pd
+
 from planner.case.blocks import stressed_hours
+from planner.case.bridge import sold_share
 from planner.case.case import Case
 from planner.case.context import Context
+from planner.case.fading import life_steps
 from planner.case.periods import HOURS_PER_MONTH
 from planner.case.permits import permit_from
-from planner.case.plant import fuel_usd_per_mmbtu
-from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, ways
+from planner.case.plant import firm_share, fuel_usd_per_mmbtu
+from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, unit_mw, ways
 from planner.case.power import line_wait
-from planner.facts.numbers import fixed, number
-from planner.plans.network import SERVICE, Network
+from planner.case.readiness import soonest_service
+from planner.case.tariff import FLAT, energy_prices
+from planner.facts.numbers import fixed, megawatts, number
+from planner.plans.network import SERVICE, Network, decided_soonest
 from planner.scenario.power import Flexible, PowerOption
 from planner.scenario.schema import Host
 
-GRID = ("grid", "grid application", "site grid")
+LINES = ("grid", "grid application")
+"""Kinds of activities of a line."""
+GRID = (*LINES, "site grid")
 """Kinds of activities that a bridge replaces."""
 SHOWN = 3
+WORTH = 0.5
+"""Of the most months that any saves: what saves less is no way to carry a place until its line comes."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a place draws: at most, and on average, MW."""
+
+    peak_mw: float
+    mean_mw: float
 
 
 @dataclass(frozen=True)
 class Bridge:
-    """One kind of plant: its row, how it is got, the first period with it, and what it costs."""
+    """One kind of plant at a host: its row, how it is got, and the first period with it."""
 
-    option: str
-    way: str
+    context: Context
+    host: Host
+    option: PowerOption
+    rented: bool
     live_t: int
-    usd_per_kw: float
-    """Price, or rent of a month."""
-    term_months: float
-    """Of a contract; 0 where it is bought."""
-    usd_per_mwh: float
-    """Fuel and running."""
 
-    def musd_per_mw(self, months: int) -> float:
-        """Bought, or rented for whole terms that last so many months; what is generated apart."""
-        terms = ceil(months / self.term_months) if self.term_months else 0
-        return self.usd_per_kw * (terms * self.term_months if terms else 1.0) / 1000.0
+    def figure(self, field: str) -> float:
+        """As stated or of the catalog; 0 where not known."""
+        value = figure(self.context, self.option, field)
+        return 0.0 if isnan(value) else value
 
-    def cost(self, months: int) -> float:
-        """The same with a MW running all the while."""
-        return self.musd_per_mw(months) + self.usd_per_mwh * HOURS_PER_MONTH * months / 1e6
+    @property
+    def fuel(self) -> str:
+        return str(self.context.catalog.value(TABLE, self.option.id, "fuel"))
 
-    def words(self, months: int, peak_mw: float | None) -> str:
-        rented = f" a month for {number(self.term_months)} months at a time" if self.term_months else ""
-        price = f"{number(self.usd_per_kw)} USD/kW{rented}, {fixed(self.usd_per_mwh)} USD/MWh"
-        musd = number(self.musd_per_mw(months) * peak_mw) if peak_mw else ""
-        whole = f"; {musd} MUSD for {number(peak_mw)} MW, fuel apart" if peak_mw else ""
-        return f"{self.option} {self.way} ({price}{whole}): {months} months sooner"
+    @property
+    def usd_per_mwh(self) -> float:
+        """Fuel and running."""
+        site = self.context.site(self.host.site)
+        fuel = fuel_usd_per_mmbtu(self.context, site, self.option, self.fuel)
+        return self.figure("heat_rate_mmbtu_per_mwh") * fuel + self.figure("variable_om_usd_per_mwh")
+
+    def musd(self, months: int, load: Load, grid_usd_per_mwh: float) -> float:
+        """Rent of whole terms, or price and upkeep less what a sale fetches; what it generates less what a line charges."""
+        mwh = load.mean_mw * HOURS_PER_MONTH * months
+        dearer = self.usd_per_mwh - grid_usd_per_mwh
+        return (self.mw(load) * 1e3 * self._usd_per_kw(months) + mwh * dearer) / 1e6
+
+    def mw(self, load: Load) -> float:
+        """What carries the load after forced outage, in whole units where it comes in such."""
+        mw = load.peak_mw / firm_share(self.context, self.option, self.fuel)
+        unit, whole = unit_mw(self.context, self.option)
+        return ceil(mw / unit - 1e-9) * unit if whole else mw
+
+    def _usd_per_kw(self, months: int) -> float:
+        if self.rented:
+            term = self.figure("term_months")
+            return self.figure("rent_usd_per_kw_month") * term * ceil(months / term)
+        upkeep = self.figure("fixed_om_usd_per_kw_year") * months / 12.0
+        return self.figure("capex_usd_per_kw") * (1.0 - self._sold(months)) + upkeep
+
+    def _sold(self, months: int) -> float:
+        """Share of its price that a sale after so many months fetches; none of what stays."""
+        if self.context.scenario.finance.residual == "none":
+            return 0.0
+        facts = {
+            "resale_share": self.figure("resale_pct") / 100.0,
+            "life": life_steps(self.context, self.option),
+            "fade_per_year": 0.0,
+        }
+        stands = np.array([self.context.calendar.whole_steps(months)])
+        return max(0.0, float(sold_share(self.context, pd.DataFrame([facts]), stands)[0]))
+
+    def words(self, sooner: int, musd: float, load: Load | None) -> str:
+        rent, term = (number(self.figure(f)) for f in ("rent_usd_per_kw_month", "term_months"))
+        got, price = (
+            ("rented", f"{rent} USD/kW a month for {term} months at a time")
+            if self.rented
+            else ("bought", f"{number(self.figure('capex_usd_per_kw'))} USD/kW")
+        )
+        cost = f" for {number(musd)} MUSD with {megawatts(self.mw(load))}" if load else ""
+        return f"{self.option.id} {got}, {sooner} months sooner{cost} ({price}, {fixed(self.usd_per_mwh)} USD/MWh)"
 
 
-def bridge_words(case: Case, network: Network, peak_mw: float | None) -> str:
+def bridge_words(case: Case, network: Network, load: Load | None) -> str:
     """Sentences on plant of the catalog and a flexible line that would let the place open sooner; empty where none
     would.
     """
-    waits = {a.name: 0 for a in network.activities if a.kind in GRID}
     host = next(x for x in case.scenario.hosts if x.id == network.host)
-    if not waits or host.mode != "build":
+    if host.mode != "build" or not any(a.kind in GRID for a in network.activities):
         return ""
     context = Context.of(case.scenario, case.catalog)
-    early, without = network.early_ends()[SERVICE], network.early_ends(waits)[SERVICE]
-    saved = [
-        ((early - max(b.live_t, without)) * case.calendar.step_months, b) for b in _bridges(context, host)
+    line = decided_soonest(case, network).early_ends()[SERVICE]
+    ready = case.calendar.step_of(soonest_service(case, network.host, ("space", "backup")))
+    plant = _plant_words(context, host, line, ready, load)
+    return f"{plant} {_line_words(context, host, line, ready, load)}".strip()
+
+
+def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load | None) -> str:
+    """Plant that lets a place serve in a step before its line, all for as many months, the cheapest first."""
+    found = [
+        ((line - max(b.live_t, ready)) * context.calendar.step_months, b) for b in _bridges(context, host)
     ]
-    sooner = sorted(
-        ((months, b) for months, b in saved if months > 0), key=lambda x: (-x[0], x[1].cost(x[0]))
-    )
-    told = "; ".join(b.words(months, peak_mw) for months, b in sooner[:SHOWN])
-    where = f"sites[{host.site}].power.options"
-    site = context.site(host.site)
+    sooner = [(months, b) for months, b in found if months > 0]
+    if not sooner:
+        return ""
+    months = max(each for each, _ in sooner)
+    sooner = [(each, b) for each, b in sooner if each >= WORTH * months]
+    grid = _grid_usd_per_mwh(context, host, line, months)
+    ranked = sorted(((b.musd(months, load or Load(1.0, 1.0), grid), each, b) for each, b in sooner),
+                    key=lambda x: (x[0], -x[1], x[2].option.id))  # fmt: skip
+    told = "; ".join(b.words(each, musd, load) for musd, each, b in ranked[:SHOWN])
+    power = context.site(host.site).power
     offered = (
         "Beside the plant offered there,"
-        if site.power and site.power.options
+        if power and power.options
         else "Nothing that would carry it until then is offered there;"
     )
-    plant = f"{offered} of the catalog, by months alone: {told} ({where})." if told else ""
-    return f"{plant} {_line_words(context, network, host)}".strip()
+    sums = ""
+    if load:
+        size = f"{number(load.peak_mw)} MW, {number(load.mean_mw)} on average"
+        sums = f", each for {months} months of its load ({size}) less energy of the grid at {fixed(grid)} USD/MWh"
+    where = f"sites[{host.site}].power.options"
+    return f"{offered} of the catalog, by months alone, with halls and systems that come soonest{sums}: {told} ({where})."
 
 
-def _line_words(context: Context, network: Network, host: Host) -> str:
+def _grid_usd_per_mwh(context: Context, host: Host, line: int, months: int) -> float:
+    """Mean price of a line's energy, carried, over so many months before a step."""
+    site, calendar = context.site(host.site), context.calendar
+    first = max(0, line - calendar.whole_steps(months))
+    periods = [min(calendar.period_of(step), calendar.n - 1) for step in range(first, max(line, first + 1))]
+    return float(energy_prices(context, site)[periods].mean()) + (site.tariff or FLAT).network_usd_per_mwh
+
+
+def _line_words(context: Context, host: Host, firm: int, ready: int, load: Load | None) -> str:
     """A sentence on a flexible line that would be there sooner than the firm one; empty where none would."""
     site = context.site(host.site)
     offered = site.power.flexible if site.power else None
     line = offered or Flexible(max_mw=1.0)
     months = float(context.pick(line.lead_months, "connections", line.id, "lead_months"))
     live = context.calendar.step_of(line_wait(context, host, months)[2])
-    firm = {a.name: 0 for a in network.activities if a.kind in GRID and a.item != line.id}
-    ends = network.early_ends()
-    sooner = (ends[SERVICE] - max(live, network.early_ends(firm)[SERVICE])) * context.calendar.step_months
+    sooner = (firm - max(live, ready)) * context.calendar.step_months
     if sooner <= 0:
         return ""
     path = f"sites[{host.site}].power.flexible"
-    size = f"The flexible line offered there, of {number(line.max_mw)} MW at most,"
-    whose = size if offered else f"A flexible line, of the catalog's lead ({path}),"
+    size = f"The flexible line offered there, of {number(line.max_mw)} MW at most, was the plan's to choose and is there"
+    whose = size if offered else f"A flexible line, of the catalog's lead ({path}), would be there"
     hours = stressed_hours(context) or context.pick(None, "connections", line.id, "curtailed_hours_per_year")
+    what = f"{number(load.peak_mw)} MW of plant or storage" if load else "plant or storage"
     return (
-        f"{whose} would let it serve {sooner} months sooner. It carries nothing in {number(hours)} stressed hours a year: "
-        "what machines draw then, paused ones too, takes plant or storage."
+        f"{whose} {sooner} months sooner, but carries nothing in {number(hours)} stressed hours a year: the place serves "
+        f"sooner only together with {what} for these, less where work may be paused (paused machines draw power too)."
     )
 
 
@@ -117,25 +195,14 @@ def _bridges(context: Context, host: Host) -> list[Bridge]:
         option = PowerOption(id=str(name))
         if name in offered or list(faults(context, option)):
             continue
-        running = figure(context, option, "variable_om_usd_per_mwh")
-        burnt = figure(context, option, "heat_rate_mmbtu_per_mwh")
-        usd = burnt * fuel_usd_per_mmbtu(context, site, option, str(fuels[name])) + (
-            0.0 if isnan(running) else running
-        )
-        permit = steps(context, option, "permit_months")
-        if "rent" in ways(context, option):
-            rent, term = (
-                figure(context, option, "rent_usd_per_kw_month"),
-                figure(context, option, "term_months"),
-            )
+        permit, got = steps(context, option, "permit_months"), ways(context, option)
+        if "rent" in got:
             live = permit + steps(context, option, "mobilisation_months")
-            found.append(Bridge(str(name), "rented", live, rent, term, usd))
-        if "buy" in ways(context, option):
+            found.append(Bridge(context, host, option, True, live))
+        if "buy" in got:
             built = context.calendar.step_of(permit_from(context, host)) + steps(
                 context, option, "construction_months"
             )
             live = max(permit + steps(context, option, "lead_months"), built)
-            found.append(
-                Bridge(str(name), "bought", live, figure(context, option, "capex_usd_per_kw"), 0.0, usd)
-            )
+            found.append(Bridge(context, host, option, False, live))
     return found

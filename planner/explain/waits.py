@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.periods import HOURS_PER_MONTH
 from planner.case.power import FIRM
 from planner.case.registry import PURCHASES
-from planner.explain.bridges import GRID, bridge_words
-from planner.plans.network import SERVICE, Activity, Network, host_network
+from planner.explain.bridges import GRID, LINES, Load, bridge_words
+from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network
 
 WORDS = {
     "permit": "its permit", "hall": "halls ({item})", "lease": "its lease", "grid": "the works of the grid at {place}",
@@ -38,22 +39,23 @@ def waits(case: Case, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """
     networks = [host_network(case, tables, str(h)) for h in case.hosts.index]
     return [
-        _sentence(case, network, _peak_mw(case, tables, network))
-        for network in networks
-        if network is not None
+        _sentence(case, network, _load(case, tables, network)) for network in networks if network is not None
     ]
 
 
-def _peak_mw(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> float | None:
-    """Power that the first fleet of a host may draw."""
-    power, begins = tables.get("power"), network.activities[-1].end_t
+def _load(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> Load | None:
+    """Power of the first fleet of a host."""
+    power, t = tables.get("power"), case.calendar.period_of(network.activities[-1].end_t)
     if power is None:
         return None
-    own = power[(power["h"] == network.host) & (power["t"] == case.calendar.period_of(begins))]
-    return float(own["facility_peak_mw"].iloc[0]) if len(own) else None
+    own = power[(power["h"] == network.host) & (power["t"] == t)]
+    if not len(own):
+        return None
+    peak, energy = (float(own[column].iloc[0]) for column in ("facility_peak_mw", "energy_mwh"))
+    return Load(peak, energy / (HOURS_PER_MONTH * float(case.calendar.months[t])))
 
 
-def _sentence(case: Case, network: Network, peak_mw: float | None) -> str:
+def _sentence(case: Case, network: Network, load: Load | None) -> str:
     by, ends = {a.name: a for a in network.activities}, network.early_ends()
     begins, early, step = by[SERVICE].end_t, ends[SERVICE], case.calendar.step_months
     path = network.path()
@@ -86,33 +88,40 @@ def _sentence(case: Case, network: Network, peak_mw: float | None) -> str:
     if begins > early:
         rest = f"all could be there from {label(early)}, the other {(begins - early) * step} are a choice"
         text += f"; {rest} (demand, money, quotas)"
-    bridge = bridge_words(case, network, peak_mw) if any(a.kind in GRID for a in chain) else ""
+    bridge = bridge_words(case, network, load) if any(a.kind in GRID for a in chain) else ""
     return f"{text}. {_without(case, network, chain)} {bridge}".rstrip()
 
 
 def _words(case: Case, network: Network, activity: Activity) -> str:
     words = WORDS[activity.kind].format(item=activity.item, place=case.hosts.loc[network.host, "p"])
-    flexible = activity.kind in ("grid", "grid application") and activity.item != FIRM
-    return words.replace("the grid", "the flexible line") if flexible else words
+    return words.replace("the grid", "the flexible line") if _beside(activity) else words
 
 
 def _without(case: Case, network: Network, chain: list[Activity]) -> str:
     """When the place could serve if the longest wait of its chain were nothing, and what comes next then."""
     if not chain:
         return ""
-    longest, ends = max(chain, key=lambda a: a.steps), network.early_ends()
-    shorter = network.early_ends({longest.name: 0})[SERVICE]
-    others = tuple(_at_once(a) if a.name == longest.name else a for a in network.activities)
-    rest = Network(network.host, others).path()
+    longest, early = max(chain, key=lambda a: a.steps), network.early_ends()[SERVICE]
+    sooner = decided_soonest(case, network)
+    put_off = sooner.early_ends()[SERVICE] == early  # its date was no choice: it needed to be no sooner
+    activities = (sooner if put_off else network).activities
+    gone = {longest.name, *(a.name for a in activities if longest.item == FIRM and _beside(a))}
+    others = Network(network.host, tuple(_at_once(a) if a.name in gone else a for a in activities))
+    shorter, rest = others.early_ends()[SERVICE], others.path()
     then = max(rest[::-1], key=lambda a: a.steps) if rest else None
     verb = "come" if then and then.kind in PLURAL else "comes"
     following = f"{verb} {_words(case, network, then) if then else 'nothing'}"
-    saved = (ends[SERVICE] - shorter) * case.calendar.step_months
+    saved = (early - shorter) * case.calendar.step_months
     what = _words(case, network, longest)
     if saved == 0:
         return f"Without the wait for {what} it could be no sooner: next {following}."
     when = case.calendar.label(case.calendar.period_of(shorter))
     return f"Without the wait for {what} it could be {saved} months sooner, {when}: next {following}."
+
+
+def _beside(activity: Activity) -> bool:
+    """Whether it is of a line that nobody waits for once the firm one is there."""
+    return activity.kind in LINES and activity.item != FIRM
 
 
 def _at_once(activity: Activity) -> Activity:

@@ -14,14 +14,14 @@ the calendar's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.cooling import RECOVERY
-from planner.case.permits import permit_wait
+from planner.case.permits import permit_from, permit_wait
 from planner.case.registry import PURCHASE
 from planner.facts.numbers import number
 from planner.scenario.schema import Pace
@@ -106,6 +106,17 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
     needs = tuple((a.name, 0) for a in steps)
     live = case.calendar.step_of(begins)
     return Network(h, (*steps, Activity(SERVICE, SERVICE, "first workload served", 0, 0, needs, live, live)))
+
+
+def decided_soonest(case: Case, network: Network) -> Network:
+    """The network with its permit as early as it may be; who waits for a line puts the decision off until it needs one."""
+    host = next(x for x in case.scenario.hosts if x.id == network.host)
+    granted = case.calendar.step_of(permit_from(Context.of(case.scenario, case.catalog), host))
+    sooner = (
+        replace(a, gate_t=min(a.gate_t, granted - a.steps)) if a.kind == "permit" else a
+        for a in network.activities
+    )
+    return Network(network.host, tuple(sooner))
 
 
 def _first(table: pd.DataFrame, h: str, begins: int, by: str) -> Iterator[pd.Series]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from planner.case.build import build_case
-from planner.explain.bridges import bridge_words
-from planner.explain.waits import waits
+from planner.case.context import Context
+from planner.case.periods import HOURS_PER_MONTH
+from planner.case.readiness import soonest_service
+from planner.explain.bridges import Bridge, Load, bridge_words
+from planner.explain.waits import _sentence, waits
 from planner.facts.numbers import number
 from planner.planning.pipeline import solve
 from planner.plans.network import SERVICE, Activity, Network, host_network
 from planner.plans.openings import DRAWS, late_months
+from planner.scenario.power import PowerOption, SitePower
 
 
 def network(*rows: tuple[str, int, int, tuple[tuple[str, int], ...]]) -> Network:
@@ -139,27 +145,76 @@ def adds_up(line: str) -> bool:
     return legs + rest == whole
 
 
-@pytest.mark.untraced
-def test_the_months_of_the_legs_add_up_and_a_bridge_is_named(tiny, plain_catalog):
-    """The offer of the grid, 12 of 45 months, runs before the place is decided; turbines would be there in 12."""
+LATE = {
+    "hosts": {"open_lead_months": 6}, "sites": {"grid_lead_months": 45}, "demand": {"must_serve_by": "2030-10-01"},
+    "horizon": {"years": 5},
+}  # fmt: skip
+"""A line after 45 months, 12 of them for its offer."""
+BRIDGE = re.compile(r"([\w-]+) (bought|rented), (\d+) months sooner for ([\d.]+) MUSD with ([\d.]+) (MW|kW)")
+
+
+@pytest.fixture(scope="module")
+def late(tiny, plain_catalog):
     grid = plain_catalog({("parameters", "grid_works_share", "value_mid"): 0.73})
-    late = tiny(
-        hosts={"open_lead_months": 6}, sites={"grid_lead_months": 45}, demand={"must_serve_by": "2030-10-01"},
-        horizon={"years": 5},
-    )  # fmt: skip
-    found = solve(build_case(late, grid), quality="quick").plan
-    (line,) = waits(found.case, found.tables)
+    return solve(build_case(tiny(**LATE), grid), quality="quick").plan
+
+
+@pytest.mark.untraced
+def test_the_months_of_the_legs_add_up_and_what_would_be_without_the_wait(late):
+    """The offer of the grid, 12 of 45 months, runs before the place is decided; halls are there after 15."""
+    (line,) = waits(late.case, late.tables)
     assert adds_up(line), line
     assert "12 months for the offer of the grid at south, then 33 for the works of the grid at south" in line
-    mw = found.tables["power"].set_index("t").at[15, "facility_peak_mw"]
-    musd = number(mw * 47.5 * 24 / 1000)
-    told = (
-        f"turbine-mobile-2026 rented (47.5 USD/kW a month for 24 months at a time, 162 USD/MWh; {musd} MUSD"
-    )
-    assert (
-        "Nothing that would carry it until then is offered there; of the catalog" in line and told in line
-    ), line
-    assert "24 months sooner" in line and "sites[south].power.options" in line
+    assert late.tables["openings"]["decided_date"].iloc[0] > pd.Timestamp("2027-01-01"), "it was put off"
+    assert "it could be 30 months sooner, 2028-Q2: next come halls (modular)" in line, line
+
+
+@pytest.mark.untraced
+def test_bridges_save_what_they_would_where_they_are_offered_alone(late):
+    """A place whose decision a late line puts off is decided sooner with plant: its earliest dates count."""
+    (line,) = waits(late.case, late.tables)
+    told = BRIDGE.findall(line)
+    assert len(told) == 3, line
+    assert "Nothing that would carry it until then is offered there; of the catalog" in line, line
+    for name, way, months, *_ in told:
+        options = [{"id": name, "ways": ["rent" if way == "rented" else "buy"]}]
+        power = SitePower.model_validate({"options": options})
+        scenario = late.case.scenario
+        sites = [scenario.sites[0].model_copy(update={"power": power})]
+        with_it = build_case(scenario.model_copy(update={"sites": sites}), late.case.catalog)
+        assert (15 - soonest_service(with_it, "champion")) * 3 == int(months), (name, line)
+    assert "sites[south].power.options" in line
+
+
+@pytest.mark.untraced
+def test_bridges_cost_as_many_months_each_and_the_cheapest_comes_first(late):
+    """Contracts are renewed, plant is sold again, energy is paid above what a line charges, for the longest of them all."""
+    (line,) = waits(late.case, late.tables)
+    told = {name: (float(musd), float(mw)) for name, _, _, musd, mw, _ in BRIDGE.findall(line)}
+    assert [musd for musd, _ in told.values()] == sorted(musd for musd, _ in told.values()), line
+    at = late.tables["power"].set_index("t").loc[15]
+    mean = at["energy_mwh"] / (HOURS_PER_MONTH * 3)
+    months = max(int(m) for _, _, m, *_ in BRIDGE.findall(line))
+    grid = float(re.search(r"energy of the grid at (\d+) USD", line).group(1))
+    assert f"each for {months} months of its load ({number(at['facility_peak_mw'])} MW" in line
+    mw = at["facility_peak_mw"] / 0.99
+    rent = 15 * 6 * ceil(months / 6) * mw / 1000  # every six months anew
+    usd = float(re.search(r"15 USD/kW a month for 6 months at a time, (\d+) USD/MWh", line).group(1))
+    musd = rent + mean * HOURS_PER_MONTH * months * (usd - grid) / 1e6
+    assert told["diesel-rented-2026"] == pytest.approx((musd, mw), rel=0.02)
+    usd = float(re.search(r"3\D500 USD/kW, (\d+) USD/MWh", line).group(1))
+    price = 3.5 * mw + mean * HOURS_PER_MONTH * months * (usd - grid) / 1e6
+    assert 0.7 * price < told["fuelcell-2026"][0] < price + 0.015 * months / 12 * mw, "sold again, kept up"
+
+
+def test_large_units_are_paid_whole(tiny, plain_catalog):
+    """1 MW of turbines is a unit of 16: two contracts of 24 months carry 30 at 47.5 USD/kW a month."""
+    context = Context.of(tiny(), plain_catalog())
+    bridge = Bridge(context, context.scenario.hosts[0], PowerOption(id="turbine-mobile-2026"), True, 4)
+    load = Load(1.0, 0.5)
+    assert bridge.mw(load) == 16.0
+    energy = 0.5 * HOURS_PER_MONTH * 30 * (bridge.usd_per_mwh - 100.0) / 1e6
+    assert bridge.musd(30, load, 100.0) == pytest.approx(47.5 * 48 * 16 / 1000 + energy)
 
 
 def test_a_bridge_on_offer_is_not_named_again(tiny, plain_catalog):
@@ -183,16 +238,29 @@ def test_a_flexible_line_that_comes_sooner_is_named(tiny, plain_catalog):
     offered = build_case(tiny(sites={"power": offer}), plain_catalog())
     line = bridge_words(offered, firm, None)
     live = int(offered.connections.query("flexible").reset_index()["t"].min())
-    told = f"The flexible line offered there, of 5 MW at most, would let it serve {(20 - live) * 3} months sooner"
+    told = f"offered there, of 5 MW at most, was the plan's to choose and is there {(20 - live) * 3} months sooner"
     assert told in line and "nothing in 150 stressed hours a year" in line, line
+    assert "serves sooner only together with plant or storage" in line, line
+    assert "only together with 3 MW of plant or storage" in bridge_words(offered, firm, Load(3.0, 2.0))
     both = Network(
         "champion", (*firm.activities[:1], Activity("grid f", "grid", "grid-flexible", 20), service)
     )
-    assert "would let it serve" in bridge_words(offered, both, None), (
-        "the firm line alone is what it waits for"
-    )
+    assert "and is there" in bridge_words(offered, both, None), "the firm line alone is what it waits for"
     soon = Network("champion", (Activity("grid", "grid", "grid-firm", live), service))
     assert "flexible line" not in bridge_words(offered, soon, None)
+
+
+def test_a_flexible_line_is_not_next_where_the_firm_one_is_there(tiny, plain_catalog):
+    """Both lines are bought; without the wait for the firm one nothing waits for the other."""
+    case = build_case(tiny(sites={"power": {"flexible": {"max_mw": 5.0}}}), plain_catalog())
+    hall = Activity("hall modular", "hall", "modular", 4)
+    firm, loose = (
+        Activity(f"grid {n}", "grid", n, steps) for n, steps in (("grid-firm", 20), ("grid-flexible", 9))
+    )
+    needs = tuple((a.name, 0) for a in (hall, firm, loose))
+    both = Network("champion", (hall, firm, loose, Activity(SERVICE, SERVICE, "", 0, 0, needs, 20, 20)))
+    assert "48 months sooner" in (line := _sentence(case, both, None)), line
+    assert "next come halls (modular)" in line
 
 
 @pytest.mark.untraced
