@@ -216,7 +216,7 @@ class Search:
         yes, no = (self.child(node, asked, answer, found.objective) for answer in (True, False))
         nearer, other = (yes, no) if asked.share >= 0.5 else (no, yes)
         heapq.heappush(self.open, other)
-        self.beside = None if self.searched.totals and self.best is not None else other
+        self.beside = None if self.searched.totals.nnz and self.best is not None else other
         return nearer
 
     def next_open(self) -> Node:

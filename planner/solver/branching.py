@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from planner.case.registry import ADOPTION, LEVEL, ONCE
 from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, PLACED, YES_OR_NO, Engine
 from planner.solver.members import Ints
 from planner.solver.rounding import PLANT_UNITS
-from planner.solver.totals import TOTALS, dated
+from planner.solver.totals import TOTALS
 
 WHOLE = 1e-6
 TRACE = 0.01
@@ -25,7 +26,7 @@ Key = tuple[str, int, int]
 @dataclass(frozen=True)
 class Candidate:
     """A question to branch on: is a stack adopted or a level held (``use``), is a host opened or an agreement signed at all
-    (``open``), is it by a date (``by``), is there one hall more by a date (``total``), is a run done here (``more``).
+    (``open``), is it by a date (``by``), does one hall more stand at a date (``total``), is a run done here (``more``).
     ``share`` is how far the relaxation says yes.
     """
 
@@ -74,15 +75,14 @@ class Searched:
             at += len(index)
         self.stacks = range(at, at + blocks[ADOPTION].size)
         self.levels = range(self.stacks.stop, self.stacks.stop + blocks[LEVEL].size)
-        place = dict(zip(self.own.tolist(), range(len(self.own)), strict=True))
-        self.totals = [np.array([place[i] for i in columns]) for columns in dated(solved, families)]
-        """Columns of each thing that is bought in whole numbers, the earliest first."""
-        totalled = set(np.concatenate(self.totals).tolist()) if self.totals else set()
+        sums = tree.live.rows(TOTALS).tolist() if TOTALS in solved.rows else []
+        self.totals = csr_array(csr_array(solved.matrix[sums])[:, self.own])
+        """What stands at each date of each thing that is bought in whole numbers, by column."""
+        totalled = set(self.totals.indices.tolist())
         self.others = [i for i in range(self.levels.stop, len(self.full)) if i not in totalled]
         """All else that is whole at the places."""
-        sums = tree.live.rows(TOTALS).tolist() if TOTALS in solved.rows else []
         self.sums = np.array([*rows, *sums], np.int32)
-        """Rows by which each of the first is had at most once, and those of running totals."""
+        """Rows by which each of the first is had at most once, and those of totals."""
         self.least, self.most = np.full(len(self.sums), -np.inf), np.full(len(self.sums), np.inf)
         self.most[: len(rows)] = 1.0
         ends = np.cumsum([blocks[f].size for f in families])
@@ -120,12 +120,10 @@ class Searched:
         for i in self.others:
             fewer = int(np.floor(values[i] + WHOLE))
             found.append(Candidate(("more", i, fewer), float(values[i]) - fewer))
-        row = len(self.dates)
-        for dates in self.totals:
-            total = np.cumsum(values[dates])
-            for fewer, part in zip(*self._split(total), strict=True):
-                found.append(Candidate(("total", row, int(fewer)), float(part)))
-                row += 1
+        for row, (fewer, part) in enumerate(
+            zip(*self._split(self.totals @ values), strict=True), len(self.dates)
+        ):
+            found.append(Candidate(("total", row, int(fewer)), float(part)))
         return [c for c in found if WHOLE < c.share < 1 - WHOLE]
 
     def answered(self, node: Node, asked: Candidate, yes: bool) -> tuple[Floats, Floats, Floats, Floats]:

@@ -36,6 +36,7 @@ from planner.solver.members import Ints
 from planner.solver.progress import SolveOptions
 from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
+from planner.solver.totals import Ends, ends
 
 GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
 PATTERN = (*families("binary"), ADOPTION, LEVEL)
@@ -197,6 +198,11 @@ class Engine:
             self._trees[spare] = self._reduced(self.smaller, {}, rows, own)
         return self._trees[spare]
 
+    @cached_property
+    def ends(self) -> Ends:
+        """When contracts on rented plant are over."""
+        return ends(self.case)
+
     @property
     def whole_halls(self) -> tuple[str, ...]:
         """Of ``HALLS``, the families that come in whole numbers by nature; halls of the late years may come in parts."""
@@ -229,7 +235,7 @@ class Engine:
         """A linear programme like ``searchable`` on the columns of ``smaller`` within these bounds."""
         defined = [pair for pair in DEFINED if pair[1] not in tightened]
         reduction = reduce(self.smaller, lower, upper, POLICIES, self._kept_rows, defined, tightened)
-        return self._with(reduction.with_totals(tightened), self._smaller)
+        return self._with(reduction.with_totals(tightened, self.ends), self._smaller)
 
     def _reduced(
         self,
@@ -260,7 +266,7 @@ class Engine:
             if len(self._reductions) >= REDUCTIONS_KEPT:
                 del self._reductions[next(iter(self._reductions))]
             reduction = reduce(arrays, lower, upper, POLICIES, rows, DEFINED, tightened)
-            self._reductions[key] = reduction.with_totals(tightened)
+            self._reductions[key] = reduction.with_totals(tightened, self.ends)
         return self._with(self._reductions[key], smaller or self._smaller)
 
     def _with(self, reduction: Reduction, smaller: Aggregation | Means | None) -> Engine:

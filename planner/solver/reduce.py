@@ -21,7 +21,7 @@ from scipy.sparse import csr_array, diags_array, eye_array
 
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.implied import implied
-from planner.solver.totals import with_totals
+from planner.solver.totals import Ends, with_totals
 
 ROUNDS = 20
 NOISE = 1e-12
@@ -44,9 +44,9 @@ class Reduction:
         """A cost vector over all columns as one over the columns left, and its constant."""
         return np.asarray(self.spread.T @ full_cost), float(full_cost @ self.shift)
 
-    def with_totals(self, searched: Sequence[str]) -> Reduction:
-        """The same with rows for the running totals of families that are searched."""
-        return replace(self, arrays=with_totals(self.arrays, searched))
+    def with_totals(self, searched: Sequence[str], ended: Ends) -> Reduction:
+        """The same with rows for the totals of families that are searched; ``ended``: when contracts are."""
+        return replace(self, arrays=with_totals(self.arrays, searched, ended))
 
 
 def reduce(

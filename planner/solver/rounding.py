@@ -4,14 +4,14 @@
 
 Work may be done anywhere, so that half a hall too many here is half a hall too few there, and what rounding costs is
 little where it is done for all at once. A training run goes to the host that does most of it. Halls and units of plant are
-rounded by their running total, each time to the nearest at first and then ever more of them up, until a plan is good
+rounded by what stands at each date, each time to the nearest at first and then ever more of them up, until a plan is good
 enough: every rounding is a linear programme by an interior point without a basis.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -48,14 +48,10 @@ def roundings(tree: Engine, x: Floats) -> Iterator[Floats]:
     """
     amounts = [family for family in tree.whole_halls if family not in (PLACED, YES_OR_NO)]
     spare = YES_OR_NO in tree.whole_halls
-    for up_from, more in [*((part, 0.0) for part in UP_FROM), *[(UP_FROM[-1], 1.0)] * spare]:
-        values = runs_placed(tree, x)
+    for up_from, more in [*((part, 0) for part in UP_FROM), *[(UP_FROM[-1], 1)] * spare]:
+        values = whole_amounts(tree, runs_placed(tree, x), amounts, up_from, more)
         for family in HALLS:
-            if family in amounts:
-                part = tree.family(x, family)
-                units = more * (family in PLANT_UNITS)
-                values[tree.arrays.columns[family].slice] = one_more(whole_totals(part, up_from), part, units)
-            elif family != PLACED:
+            if family not in (*amounts, PLACED):
                 values[tree.arrays.columns[family].slice] = np.nan
         yield values
 
@@ -66,10 +62,7 @@ def made_whole(tree: Engine, x: Floats) -> Iterator[Floats]:
     """
     asked = tree.arrays.columns[YES_OR_NO].slice
     for up_from in UP_FROM:
-        values = x.copy()
-        for dates in dated(tree.arrays, HALLS):
-            total = np.floor(np.cumsum(np.maximum(x[dates], 0.0)) + 1.0 - up_from)
-            values[dates] = np.diff(total, prepend=0.0)
+        values = whole_amounts(tree, x, HALLS, up_from)
         values[asked] = np.ceil(x[asked] - NOISE)
         yield values
 
@@ -106,13 +99,14 @@ class _Rounding:
         """Roundings of what is bought in whole numbers, until one is good enough."""
         tried = set()
         for up_from in UP_FROM:
-            whole = {f: whole_totals(self.tree.family(x, f), up_from) for f in self.amounts}
-            key = b"".join(values.tobytes() for values in whole.values())
+            values = whole_amounts(self.tree, x, self.amounts, up_from)
+            whole = {f: values[self.tree.arrays.columns[f].slice] for f in self.amounts}
+            key = b"".join(own.tobytes() for own in whole.values())
             if key in tried or self.done():
                 continue
             tried.add(key)
-            for family, values in whole.items():
-                self.hold(family, values)
+            for family, own in whole.items():
+                self.hold(family, own)
             self.keep(self.decided())
 
     def decided(self) -> Solution:
@@ -164,6 +158,20 @@ class _Rounding:
         return Solution(Status.FEASIBLE, self.best.objective, None, None, self.best.x, None, None, *counts)
 
 
+def whole_amounts(
+    tree: Engine, x: Floats, families: Collection[str], up_from: float, more: int = 0
+) -> Floats:
+    """Values with what is bought in whole numbers of some families rounded, up from a part on; ``more`` units of each kind
+    of plant stand wherever one does.
+    """
+    values = x.copy()
+    for plant in (False, True):
+        own = [family for family in families if (family in PLANT_UNITS) == plant]
+        for thing in dated(tree.arrays, own, tree.ends):
+            values[thing.columns] = thing.whole(x[thing.columns], up_from, more * plant)
+    return values
+
+
 def runs_placed(tree: Engine, x: Floats) -> Floats:
     """Values of all columns with each training run at the place that does most of it."""
     values = x.copy()
@@ -184,33 +192,3 @@ def at_one_place(share: pd.Series) -> Floats:
     found = np.zeros(len(share))
     found[order[np.unique(run[order], return_index=True)[1]]] = 1.0
     return found
-
-
-def one_more(whole: Floats, amount: pd.Series, units: float) -> Floats:
-    """So many units more of every kind that is had, at the first date of it.
-
-    >>> index = pd.MultiIndex.from_tuples([("h", "engine", 0), ("h", "engine", 1), ("h", "cell", 0)])
-    >>> one_more(np.array([0.0, 2.0, 0.0]), pd.Series(0.0, index=index), 1.0).tolist()
-    [0.0, 3.0, 0.0]
-    """
-    had = np.flatnonzero(whole > 0)
-    kind = amount.index.droplevel(-1)[had]
-    more = whole.copy()
-    more[had[~kind.duplicated()]] += units
-    return more
-
-
-def whole_totals(amount: pd.Series, up_from: float) -> Floats:
-    """Whole amounts per date (the last part of the index, ascending) whose running total is rounded up from a part on.
-
-    >>> index = pd.MultiIndex.from_tuples([("h", "hall", t) for t in range(4)])
-    >>> whole_totals(pd.Series([0.4, 0.4, 0.4, 0.0], index=index), 0.5).tolist()
-    [0.0, 1.0, 0.0, 0.0]
-    """
-    if not len(amount):
-        return np.zeros(0)
-    by = list(range(amount.index.nlevels - 1))
-    total = amount.clip(lower=0.0).groupby(level=by, sort=False).cumsum()
-    whole = np.floor(total + 1.0 - up_from)
-    before = whole.groupby(level=by, sort=False).shift(fill_value=0.0)
-    return np.asarray(whole - before, float)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from planner.case.bounds import Bounds
@@ -12,28 +11,33 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, Engine
 from planner.solver.progress import SolveOptions
-from planner.solver.rounding import at_one_place, rounded, whole_totals
-
-
-def halls(*amounts: float) -> pd.Series:
-    index = pd.MultiIndex.from_tuples([("h", "hall", t) for t in range(len(amounts))])
-    return pd.Series(amounts, index=index)
+from planner.solver.rounding import rounded, whole_amounts
+from planner.solver.totals import Dated, dated
 
 
 @pytest.mark.parametrize("up_from", [0.01, 0.3, 0.5, 0.99])
 def test_running_totals_differ_by_less_than_one(up_from: float) -> None:
-    amount = halls(*np.random.default_rng(1).uniform(0.0, 1.5, 20))
-    off = whole_totals(amount, up_from).cumsum() - amount.cumsum().to_numpy()
+    amount = np.random.default_rng(1).uniform(0.0, 1.5, 20)
+    off = Dated(np.arange(20, dtype=np.int32), np.tri(20)).whole(amount, up_from).cumsum() - amount.cumsum()
     assert off.max() <= 1.0 - up_from + 1e-9 and off.min() >= -up_from - 1e-9
 
 
-def test_every_hall_has_its_own_total() -> None:
-    one, other = halls(0.6, 0.0), halls(0.6, 0.0).rename(index={"h": "g"}, level=0)
-    assert whole_totals(pd.concat([one, other]), 0.5).tolist() == [1.0, 0.0, 1.0, 0.0]
+def test_every_hall_has_its_own_total(tree: Engine) -> None:
+    """Half a hall of each kind at its first date becomes one; what is not among the families stays."""
+    parts = np.full(tree.arrays.shape[1], 0.5)
+    things = dated(tree.arrays, ["halls"], tree.ends)
+    for thing in things:
+        parts[thing.columns] = [0.6, *[0.0] * (len(thing.columns) - 1)]
+    whole = whole_amounts(tree, parts, ["halls"], 0.5)
+    assert len(things) > 1 and whole[tree.arrays.columns["halls"].slice].sum() == len(things)
+    others = np.ones(len(parts), bool)
+    others[tree.arrays.columns["halls"].slice] = False
+    assert (whole[others] == 0.5).all()
 
 
-def test_no_halls_have_no_totals() -> None:
-    assert not len(whole_totals(halls(0.4)[:0], 0.5)) and not len(at_one_place(halls(0.4)[:0]))
+def test_no_halls_have_no_totals(tree: Engine) -> None:
+    nothing = np.zeros(tree.arrays.shape[1])
+    assert not whole_amounts(tree, nothing, ["halls"], 0.01).any()
 
 
 @pytest.fixture(scope="module")
