@@ -374,18 +374,19 @@ class Engine:
         caps = [np.ravel(most) for most in self._caps(bounds).values()]
         return np.concatenate([*caps, [bounds.min_control_share]])
 
-    def limit_prices(self) -> Floats:
-        """What the last linear programme's objective changes by for a unit more of each of the ``limits`` in force.
+    def limit_prices(self) -> tuple[Floats, float]:
+        """What the last linear programme's objective changes by for a unit more of each of the ``limits`` in force, and what
+        it serves.
 
         A cap that does not bind is worth nothing: a column at its lower bound may cost more. A floor on control is a
-        coefficient of what is served: its price is at that much served.
+        coefficient of what is served: its price is for each unit served.
         """
         found = self.live.highs.getSolution()
         capped = np.concatenate([self.live.columns(column) for column in self._caps(self.asked)])
         floors, duals = [FLOOR, FLOORS] if len(self._floors) else [FLOOR], np.array(found.row_dual)
         floor = sum(duals[self.live.rows(rows)].sum() for rows in floors)
-        served = np.array(found.col_value)[self.live.columns("served")]
-        return np.concatenate([np.minimum(np.array(found.col_dual)[capped], 0.0), floor * served])
+        served = float(np.array(found.col_value)[self.live.columns("served")][0])
+        return np.concatenate([np.minimum(np.array(found.col_dual)[capped], 0.0), [floor]]), served
 
     def may_be_left(self, bounds: Bounds) -> Floats:
         """1 for training runs that may be left undone under the caps on delay, 0 for those whose months alone exceed one.

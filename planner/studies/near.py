@@ -7,6 +7,7 @@ dual simplex has least to climb.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,22 +26,30 @@ KEPT = 600
 
 @dataclass(frozen=True)
 class Known:
-    """A solved point: its limits, its cost (MUSD), what a unit more of each limit adds to that, and its basis."""
+    """A solved point: its limits, its cost (MUSD), what a unit more of each limit adds to that, and its basis.
+
+    A floor on control is a share of what is served: its price is for each unit served.
+    """
 
     asked: Bounds
     limits: Floats
     cost: float
     prices: Floats
+    served: float
     basis: Basis
 
-    def at_least(self, limits: Floats) -> float:
-        """MUSD that other limits cost at least, by the prices here; by control, a ratio, about."""
+    def at_least(self, limits: Floats, served: float) -> float:
+        """MUSD that a plan within other limits costs at least, by the prices here, if it serves so much."""
         priced = np.abs(self.prices) > NO_PRICE
-        return self.cost + float(self.prices[priced] @ (limits[priced] - self.limits[priced]))
+        more = limits[priced] - self.limits[priced]
+        if priced[-1]:
+            more[-1] *= served
+        return self.cost + float(self.prices[priced] @ more)
 
     def open_to(self, other: Known) -> float:
         """MUSD that the prices of two points leave open at most somewhere between them, where a mix of both is a plan."""
-        above, below = (max(0.0, b.cost - a.at_least(b.limits)) for a, b in ((self, other), (other, self)))
+        pairs = (self, other), (other, self)
+        above, below = (max(0.0, b.cost - a.at_least(b.limits, b.served)) for a, b in pairs)
         return above * below / (above + below) if above and below else 0.0
 
 
@@ -60,7 +69,7 @@ class Near:
     def keep(self, engine: Engine, cost: float) -> Known:
         """Keep the basis of a point that an engine of this pattern has just solved for least cost (MUSD)."""
         asked = engine.asked
-        known = Known(asked, engine.limits(asked), cost, engine.limit_prices(), engine.basis())
+        known = Known(asked, engine.limits(asked), cost, *engine.limit_prices(), engine.basis())
         self.points.append(known)
         return known
 
@@ -74,11 +83,20 @@ class Near:
         if not points:
             return
         limits = engine.limits(asked)
-        nearest = max(points, key=lambda known: known.at_least(limits))
+        served = served_within(limits, points)
+        nearest = max(points, key=lambda known: known.at_least(limits, served))
         if self.last is not None:
             # another floor is a change of the matrix, after which the factors are new anyway
             same = asked.min_control_share == self.last.asked.min_control_share
             fresh = self.fresh * abs(nearest.cost) if same else 0.0
-            if self.last.at_least(limits) >= nearest.at_least(limits) - fresh:
+            if self.last.at_least(limits, served) >= nearest.at_least(limits, served) - fresh:
                 return
         engine.go_on_from(nearest.basis)
+
+
+def served_within(limits: Floats, points: Sequence[Known]) -> float:
+    """What is served within limits, about: as much as within those that are nearest, months of delay before all else."""
+    apart = np.array([known.limits for known in points])
+    same = apart == limits  # infinite ones too
+    np.subtract(apart, limits, out=apart, where=~same)
+    return points[int(np.abs(np.where(same, 0.0, apart)).sum(axis=1).argmin())].served

@@ -23,7 +23,7 @@ from planner.studies.frontier_tables import (
     finer_floors,
     grid,
 )
-from planner.studies.near import Known, Near
+from planner.studies.near import Known, Near, served_within
 from planner.studies.patterns import everything_early
 from planner.studies.screening import LiveFrontier
 
@@ -220,7 +220,7 @@ def test_a_cap_that_does_not_bind_is_worth_nothing(with_runs: LiveFrontier) -> N
     assert engine.lp().x is not None
     reduced = np.array(engine.live.highs.getSolution().col_dual)[engine.live.columns("unfinished")]
     assert max(reduced) > 0.1
-    assert max(engine.limit_prices()) == 0.0
+    assert max(engine.limit_prices()[0]) == 0.0
 
 
 def test_limits_from_which_on_another_training_run_may_be_left_undone(with_runs: LiveFrontier) -> None:
@@ -287,7 +287,7 @@ def test_prices_of_limits_are_what_a_little_more_of_them_changes(live: LiveFront
             cost = live.at(delay, floor)["cost_npv_musd"]
             known = live._near[0].points[-1]
             for asked in ((delay - 1e-3, floor), (delay, floor + 1e-3)):
-                least = known.at_least(live.engines[0].limits(live.bounds(*asked)))
+                least = known.at_least(live.engines[0].limits(live.bounds(*asked)), known.served)
                 assert least >= cost - 1e-9
                 assert live.at(*asked)["cost_npv_musd"] == pytest.approx(least, abs=1e-4)
                 steeper += least > cost + 1e-4
@@ -295,17 +295,39 @@ def test_prices_of_limits_are_what_a_little_more_of_them_changes(live: LiveFront
 
 
 def test_what_a_point_says_of_others_is_no_more_than_they_cost(live: LiveFrontier) -> None:
-    """By delay it is a bound; by control, a ratio, about one."""
+    """With what the other serves a floor on control, a share of that, is bounded as a limit on delay is."""
     months, levels = limits(live)
     live.sweep(months, levels)
     points, engine = [*live._near[0].points], live.engines[0]
+    lower = 0
     for delay in (months[0] - 0.5, months[1] + 0.7, months[3] + 0.2):
-        cost = live.at(delay, levels[1])["cost_npv_musd"]
-        asked = engine.limits(live.bounds(delay, levels[1]))
-        least = [p.at_least(asked) for p in points if p.asked.min_control_points == levels[1]]
-        assert cost * 0.98 < max(least) <= cost * (1 + 1e-9)
+        for floor in (levels[0] + 1.0, levels[1], levels[2] + 1.0):
+            cost = live.at(delay, floor)["cost_npv_musd"]
+            served = live._near[0].points[-1].served
+            asked = engine.limits(live.bounds(delay, floor))
+            least = [p.at_least(asked, served) for p in points]
+            assert cost * 0.98 < max(least) <= cost * (1 + 1e-9)
+            lower += max(p.at_least(asked, p.served) for p in points) > cost * (1 + 1e-9)
+    assert lower > 2, "with what is served here the most would be too much"
     free = engine.limits(live.bounds(None, None))
-    assert max(p.at_least(free) for p in points) <= live.at()["cost_npv_musd"] * (1 + 1e-9)
+    unlimited = live.at()["cost_npv_musd"]
+    served = live._near[0].points[-1].served
+    assert max(p.at_least(free, served) for p in points) <= unlimited * (1 + 1e-9)
+
+
+def test_as_much_is_served_as_within_the_limits_that_are_nearest(live: LiveFrontier) -> None:
+    months, levels = limits(live)
+    live.sweep(months, levels)
+    points, engine = [*live._near[0].points], live.engines[0]
+    spread = max(p.served for p in points) - min(p.served for p in points)
+    for delay in (months[0] - 0.5, months[1] + 0.7, months[3] + 0.2):
+        live.at(delay, levels[1] + 1.0)
+        last = live._near[0].points[-1]
+        assert abs(served_within(last.limits, points) - last.served) < spread / 4
+    free = engine.limits(live.bounds(None, levels[1]))
+    live.at(None, levels[1])
+    known = [*points, live._near[0].points[-1]]
+    assert served_within(free, known) == known[-1].served, "the same, infinite, limits are nearest"
 
 
 def test_a_jump_goes_on_from_where_it_costs_most_at_least(
@@ -320,9 +342,14 @@ def test_a_jump_goes_on_from_where_it_costs_most_at_least(
     asked = live.bounds(months[1] + 1.0, levels[2])
     here = engine.limits(asked)
     far, close = near.points[0], near.points[1]
-    known = [replace(far, cost=far.cost + by - far.at_least(here)) for by in (900.0, 901.0)]
+
+    def that_says(point: Known, musd: float) -> Known:
+        served = served_within(here, [far, close])
+        return replace(point, cost=point.cost + musd - point.at_least(here, served))
+
+    known = [that_says(far, by) for by in (900.0, 901.0)]
     own = Near()
-    own.points.extend([*known, replace(close, cost=close.cost + 800.0 - close.at_least(here))])
+    own.points.extend([*known, that_says(close, 800.0)])
     own.go(engine, asked)
     assert taken == [known[1].basis]
     own.last = replace(known[1], asked=asked)
@@ -335,14 +362,14 @@ def test_a_jump_goes_on_from_where_it_costs_most_at_least(
 
 
 def test_what_two_points_leave_open_between_them() -> None:
-    def known(limit: float, cost: float, price: float) -> Known:
+    def known(limit: float, cost: float, price: float, served: float) -> Known:
         asked, basis = Bounds(min_control_points=limit), Basis(highspy.HighsBasis(), None)
-        return Known(asked, np.array([np.inf, limit]), cost, np.array([0.0, price]), basis)
+        return Known(asked, np.array([np.inf, limit]), cost, np.array([0.0, price]), served, basis)
 
-    low, high = known(0.0, 10.0, 1.0), known(4.0, 22.0, 5.0)
-    assert low.at_least(high.limits) == 14.0 and high.at_least(low.limits) == 2.0
+    low, high = known(0.0, 10.0, 2.0, 1.0), known(4.0, 22.0, 5.0, 0.5)
+    assert low.at_least(high.limits, high.served) == 14.0 and high.at_least(low.limits, low.served) == 2.0
     assert low.open_to(high) == high.open_to(low) == 4.0, "8 above one and 8 above the other, in the middle"
-    assert low.open_to(known(4.0, 14.0, 5.0)) == 0.0
+    assert low.open_to(known(4.0, 14.0, 5.0, 0.5)) == 0.0
 
 
 def test_floors_are_more_where_the_price_of_control_changes(
