@@ -12,7 +12,8 @@ One object a run, with ``fails``, the promises that are broken:
               any plan has: by the relaxation of the case, or by the bound stated with the plan of most control. A stated
               bound that a plan at that delay exceeds proves nothing
 ``bounds_exceeded``  plans with more control than a bound stated for limits on delay that they keep
-``prices``    prices shown, prices not known and those shown though their two ends are more than half of them apart
+``prices``    prices shown, prices not known, those shown though their two ends are more than half of them apart, and those
+              outside of their ends, or whose ends have changed places
 ``volume``    with ``--than``: hypervolume of the points on the front, plans and screening, as a share of the box between the
               best figures of all runs and the worst, a tenth of their range further; it must not be less than that run's.
               ``plans_volume`` is of the plans alone: so few that it depends on where they are more than on how good
@@ -105,14 +106,26 @@ def check(run: Run, asked: int) -> dict[str, Any]:
     result = {
         "run": str(run.path), "points": len(points), "on_front": len(front), "beaten": beaten, "plans": len(plans),
         "distinct_unbeaten_plans": differ, "prices_shown": int(priced), "prices_not_known": unknown, "prices_too_wide": wide,
-        **_ends(run, plans),
+        "prices_outside": outside(points), **_ends(run, plans),
     }  # fmt: skip
-    fails = [name for name in ("beaten", "prices_too_wide", "bounds_exceeded") if result[name]]
+    fails = [
+        name for name in ("beaten", "prices_too_wide", "prices_outside", "bounds_exceeded") if result[name]
+    ]
     if differ < asked and not result["nothing_open"]:
         fails.append("plans")
     if not result["own_plan"] or not result["most_control_plan"]:
         fails.append("anchors")
     return result | {"fails": fails}
+
+
+def outside(points: pd.DataFrame) -> int:
+    """How many prices are not between their ends, or have none, and how many pairs of ends have changed places."""
+    wrong = 0
+    for name in (CONTROL, SPEED):
+        low, high, shown = points[least(name)], points[most(name)], points[name]
+        inside = (low <= shown + MORE) & (shown <= high + MORE)  # false where an end is missing
+        wrong += int(((high - low < -MORE) | (shown.notna() & ~inside)).sum())
+    return wrong
 
 
 def _ends(run: Run, plans: pd.DataFrame) -> dict[str, Any]:

@@ -148,7 +148,7 @@ class Large:
         run = self.run
         many = self.engine.smaller.matrix.nnz >= SIFT_NONZEROS
         values, bound = run.timed("hosts and stacks", self.sifted if many else self.relaxed)
-        run.bound = bound - CERTAIN * abs(bound)
+        run.bound = run.relaxed_bound = bound - CERTAIN * abs(bound)
         run.say("hosts and stacks", f"no plan costs less than {run.bound:.6g} MUSD")
         return values
 

@@ -134,6 +134,10 @@ class Outcome:
     places: Places | None = field(default=None, repr=False)
     control_bound: float | None = None
     """Points of control that no plan within the limits on delay and cost exceeds; of the objective ``control``."""
+    relaxed_bound: float | None = None
+    """MUSD that nothing within ``bounds`` costs less than, hosts, stacks, halls and servers in parts too; of large cases.
+    ``bound`` holds of whole ones, and may be above what divisible ones cost.
+    """
 
     @property
     def start_values(self) -> Floats | None:
@@ -182,6 +186,8 @@ class SolveRun:
         self.bound: float | None = None
         self.control_bound: float | None = None
         """Points of control that no plan within the bounds exceeds, where control was raised."""
+        self.relaxed_bound: float | None = None
+        """Value of the relaxation of a large case: ``bound``, before what whole numbers prove."""
         self.places: Places | None = None
         self.reference: Floats | None = None
         """A plan of whole halls that keeps all bounds: of least delay or most control, where one was sought."""
@@ -374,6 +380,7 @@ class SolveRun:
             regret=regret or {},
             places=self.places,
             control_bound=self.control_bound,
+            relaxed_bound=self.relaxed_bound,
         )
 
     def frozen(self) -> Scenario:

@@ -241,7 +241,7 @@ def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
         max_delay_months_by_workload={w: max(cap, reached[w]) for w, cap in caps.items()} if own else caps,
         max_delay_months=None if longest is None else max(longest, total),
     )
-    run.bound = run.control_bound = run.together = None
+    run.bound = run.relaxed_bound = run.control_bound = run.together = None
     run.notes += _raised(before, run.bounds)
     engine.policy(run.bounds)
     return _units_of(run, found.x)

@@ -113,7 +113,7 @@ def run_frontier(
                 "seconds": {"total": round(time.perf_counter() - began, 3)},
                 "points": len(result.points),
                 "plans": len(plans),
-                "programme": result.programme,
+                "proven_of": result.programme,
                 "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
                 **({"taken_over": len(made)} if earlier else {}),
             }
@@ -232,8 +232,8 @@ def _made(run: Run) -> Made:
     tables = {name: run.table(name) for name in ("demand", "fleet", "opens", "stacks")}
     known = run.outcome
     return Made(
-        run.scenario, str(known["quality"]), run.status, known.get("bound"), known.get("gap"), values, tables,
-        str(known["objective"]), known.get("control_bound"), _values_left(run.path),
+        run.scenario, str(known["quality"]), run.status, known.get("gap"), values, tables,
+        str(known["objective"]), known.get("control_bound"), known.get("relaxed_bound"), _values_left(run.path),
     )  # fmt: skip
 
 
@@ -245,13 +245,14 @@ def worst(audits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def live_of_run(run: Run) -> LiveFrontier:
     """The live trade-off of a run, of a frontier or of one plan; built in seconds, asked in milliseconds.
 
-    What a frontier has proven of costs holds there too, where its programme is the same number by number.
+    What a frontier has proven of costs holds there too, where its programme is the same number by number. (Outcomes that
+    name theirs ``programme`` have bounds of whole plans among their proofs.)
     """
     if "patterns" in run.tables:
         least = run.table("least_delays").set_index("w")["months"].to_dict()
         patterns = patterns_of_table(run.table("patterns"))
         live = live_frontier(run.scenario, run.catalog, patterns=patterns, least=least)
-        if run.outcome.get("programme") == live.base.arrays.fingerprint():
+        if run.outcome.get("proven_of") == live.base.arrays.fingerprint():
             for months, points, musd in proven(run.table("points")):
                 live.prove(live.caps(months), points, musd)
         return live

@@ -151,6 +151,7 @@ def outcome_facts(outcome: Any) -> dict[str, Any]:
         "bound",
         "gap",
         "control_bound",
+        "relaxed_bound",
         "seconds",
         "bounds",
         "stopped",

@@ -95,7 +95,7 @@ class Searched:
         """Not dropped alone: a place of a training run would leave its run undone, and units stand with or without a yes."""
         for family in (PLACED, YES_OR_NO):
             self.follows[at_family.get(family, slice(0, 0))] = True
-        self.runs = by_run(blocks[PLACED].index, at_family.get(PLACED, slice(0, 0)).start)
+        self.runs = by_run(blocks[PLACED].index, at_family[PLACED].start) if PLACED in at_family else []
         """Places of each training run."""
         hosts = set(tree.case.hosts.index)
         owners = np.array([owner(i, hosts) for f in families for i in blocks[f].index], object)

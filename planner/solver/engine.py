@@ -113,7 +113,7 @@ class Engine:
         self._goal = ""
         self._floors = np.zeros(0)
         self._stalls_at(STALLS_AT_PIVOTS_BY_ROW)
-        self._trees: dict[bool, Engine] = {}
+        self._trees: dict[tuple[str, ...], Engine] = {}
         self._reductions = {} if reductions is None else reductions
         """Of these arrays, by all else that they depend on."""
         self.asked = UNBOUNDED
@@ -180,23 +180,23 @@ class Engine:
         pattern: Mapping[str, Floats] | None = None,
         closed: Mapping[str, Ints] | None = None,
         spare: bool = False,
+        placed: bool = True,
     ) -> Engine:
         """A linear programme for the search for places, or for whole halls where these are held.
 
         What is searched keeps its columns; all else is as in ``held``. ``closed``: members of families held at 0.
-        Without either it is made once; ``spare``: where a unit of plant may be lost, it is searched with the places whether
-        more than one stands.
+        Without either it is made once. Places of training runs are searched where they are ``placed``, and, where a unit of
+        plant may be lost and with ``spare``, whether more than one stands.
         """
         rows = self._kept_rows
         if pattern is not None:
             return self._reduced(self.smaller, pattern, rows, (*PATTERN, *HALLS))
         if closed is not None:
             return self._reduced(self.smaller, {}, rows, (*PATTERN, PLACED), closed)
-        spare = spare and self.spare
-        if spare not in self._trees:
-            own = (*PATTERN, PLACED, YES_OR_NO) if spare else (*PATTERN, PLACED)
-            self._trees[spare] = self._reduced(self.smaller, {}, rows, own)
-        return self._trees[spare]
+        own = (*PATTERN, *((PLACED,) if placed else ()), *((YES_OR_NO,) if spare and self.spare else ()))
+        if own not in self._trees:
+            self._trees[own] = self._reduced(self.smaller, {}, rows, own)
+        return self._trees[own]
 
     @cached_property
     def ends(self) -> Ends:

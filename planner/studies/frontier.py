@@ -124,8 +124,11 @@ def frontier(
     )
     for one in solved.values():
         stated = one.scenario.limits
-        if one.bound is not None and isinstance(stated.max_delay_months, dict):
-            live.prove(stated.max_delay_months, stated.min_control, one.bound)
+        own = (
+            one.relaxed_bound if one.objective == "cost" else None
+        )  # others are within more than these limits
+        if own is not None and isinstance(stated.max_delay_months, dict):
+            live.prove(stated.max_delay_months, stated.min_control, own)
     say(Event("screening", f"a grid of limits; patterns of hosts and stacks: {len(live.patterns)}"))
     solved_points, told = itertools.count(1), Steps(say, "screening", "points solved")
     live.between = lambda: told(next(solved_points))

@@ -55,13 +55,14 @@ class Made:
     scenario: Scenario
     quality: str
     status: str
-    bound: float | None
     gap: float | None
     kpis: Mapping[str, float]
     tables: dict[str, pd.DataFrame]
     objective: str = "cost"
     control_bound: float | None = None
     """Points that no plan within the same limits on delay and cost exceeds, of the plan of most control."""
+    relaxed_bound: float | None = None
+    """MUSD that nothing within the same limits costs less than, halls and servers in parts too; of large cases."""
     values: Floats | None = field(default=None, repr=False)
     """Values of all columns, from which the next plan of its chain starts, where an earlier call left them."""
 
@@ -79,12 +80,12 @@ class Made:
             outcome.resolved,
             outcome.quality,
             outcome.status,
-            outcome.bound,
             outcome.gap,
             values,
             outcome.plan.tables,
             outcome.objective,
             outcome.control_bound,
+            outcome.relaxed_bound,
         )
 
 

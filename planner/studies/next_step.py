@@ -22,6 +22,8 @@ from planner.facts.rounding import rounded_down
 CONTROL, SPEED = "price_of_control_musd_per_point", "price_of_speed_musd_per_month"
 KNOWN_WITHIN = 0.5
 """Share of a price that its ends may be apart for it to be known."""
+NOISE = 1e-6
+"""Share of a cost by which its proven bound may be above it, as two linear programmes differ in their last digits."""
 CLOSER = 0.2
 """Share of a price to which the cost at either limit is solved closer."""
 
@@ -37,7 +39,7 @@ class Live(Protocol):
         """What is known to be possible at limits."""
 
     def at_least(self, max_delay_months: float, min_control_points: float) -> float:
-        """MUSD that no plan at these limits can cost less than."""
+        """MUSD that nothing at these limits can cost less than, halls and servers in parts too."""
 
     def closer(
         self,
@@ -63,8 +65,9 @@ class Price:
 
     @property
     def known(self) -> bool:
-        """Whether its ends are near enough for it to be said."""
-        return self.most - self.least <= KNOWN_WITHIN * self.musd
+        """Whether it lies between its ends, and these are near enough for it to be said."""
+        between = self.least <= self.musd <= self.most
+        return between and self.most - self.least <= KNOWN_WITHIN * self.musd
 
     @property
     def shown(self) -> float:
@@ -98,8 +101,14 @@ def price(live: Live, answer: Mapping[str, Any], stricter: tuple[float, float]) 
 def _between(
     live: Live, here: tuple[float, float], cost: float, stricter: tuple[float, float], more: float
 ) -> Price:
-    least = max(0.0, live.at_least(*stricter) - cost)  # stricter limits cost no less
-    return Price(max(0.0, more - cost), least, max(0.0, more - live.at_least(*here)))
+    least = max(0.0, _bound(live, stricter, more) - cost)  # stricter limits cost no less
+    return Price(max(0.0, more - cost), least, max(0.0, more - _bound(live, here, cost)))
+
+
+def _bound(live: Live, limits: tuple[float, float], cost: float) -> float:
+    """What is proven of limits at which something costs so much (MUSD): no more than that, but for a fault."""
+    bound = live.at_least(*limits)
+    return min(bound, cost) if bound <= cost + NOISE * max(1.0, abs(cost)) else bound
 
 
 def untold(done: int, of: int) -> None:

@@ -199,7 +199,7 @@ class LiveFrontier:
             self._near.append(Near())
 
     def at_least(self, max_delay_months: float, min_control_points: float | None = None) -> float:
-        """MUSD that no plan within the limits can cost less than; infinity where none exists.
+        """MUSD that nothing within the limits costs less than, halls and servers in parts too; infinity where none exists.
 
         By what was proven at limits that ask for no more and, but for large cases, by the relaxation.
         """
@@ -227,7 +227,10 @@ class LiveFrontier:
         return -math.inf if found.x is None or found.objective is None else found.objective
 
     def prove(self, caps: Mapping[str, float], min_control_points: float | None, bound: float) -> None:
-        """Takes in a bound on the cost (MUSD) of all plans within caps on months by workload and a floor on control."""
+        """Takes in a bound on the cost (MUSD) within caps on months by workload and a floor on control.
+
+        It has to hold of halls and servers in parts, as points have them: one of plans, whole, may be above what these cost.
+        """
         self._proven.append((dict(caps), min_control_points or 0.0, bound))
 
     def closer(
@@ -246,7 +249,7 @@ class LiveFrontier:
         if self.base.large:
             return math.inf, 0
         known = self.solve(max_delay_months, min_control_points)
-        tree = self.base.searchable()
+        tree = self.base.searchable(placed=False)  # here training runs may be in parts too
         tree.policy(self.bounds(max_delay_months, min_control_points))
         tree.minimise("cost")
         options = SolveOptions(0.0, SEARCH_S, None, should_stop)

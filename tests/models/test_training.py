@@ -17,6 +17,11 @@ from planner.intake.scenario_file import with_overrides
 from planner.models.fleet import mean_of_serve
 from planner.planning.pipeline import solve
 from planner.plans.kpis import for_service
+from planner.solver.branch_and_bound import Search
+from planner.solver.engine import Engine
+from planner.solver.progress import SolveOptions
+from planner.studies.patterns import cheapest_pattern, everything_early
+from planner.studies.screening import LiveFrontier
 
 pytestmark = pytest.mark.untraced
 
@@ -166,6 +171,28 @@ def test_runs_that_overlap_share_a_fleet_and_each_is_done(tiny, plain_catalog, o
     less = optimise(case, objective="delay", integer=WHOLE, bounds={"fleet": (0, pace)})
     assert less.values("effort").sum() == pytest.approx(4 * pace), "six quarters hold one run of four"
     assert less.values("unfinished").sum() == pytest.approx(1.0)
+
+
+def test_costs_of_screening_are_solved_closer_with_runs_in_parts_as_it_has_them(tiny, plain_catalog):
+    """A cheap host is too small for the run, and the other too dear: a plan is at that one, screening at both."""
+    small = {"max_it_mw": 0.6, "hardware_price_factor": 1.0}
+    case = build_case(
+        trained(tiny, FIRST, hosts=small, first={"hardware_price_factor": 6.0}), plain_catalog()
+    )
+    engine = Engine(case)
+    live = LiveFrontier(case, [everything_early(engine)])
+    at = live.least_delay_months, 0.0
+    pattern = cheapest_pattern(engine, live.bounds(*at), 0.0, 60.0)
+    assert pattern is not None
+    live.add([pattern])
+    cost, relaxed = live.at(*at)["cost_npv_musd"], live.at_least(*at)
+    live.closer(*at, 1e-6)
+    assert cost * (1 + 1e-6) >= live.at_least(*at) > relaxed > 0
+    tree = live.base.searchable()
+    tree.policy(live.bounds(*at))
+    tree.minimise("cost")
+    whole = Search(tree, SolveOptions(0.0)).run()
+    assert whole.bound > cost * 1.01, "a run at one place costs more"
 
 
 def test_a_run_is_at_one_place_and_may_be_shared_where_that_is_said(tiny, plain_catalog, optimise):

@@ -12,6 +12,7 @@ from planner.planning import large
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.solver import engine as engine_module
+from planner.solver.engine import Engine
 from planner.solver.solution import Solution, Status
 
 pytestmark = pytest.mark.untraced
@@ -54,6 +55,16 @@ def test_the_same_answer_within_the_gap(monkeypatch: pytest.MonkeyPatch, name: s
         assert one.plan is not None and other.bound is not None
         assert one.plan.kpi("cost_npv_musd") >= other.bound * (1 - 1e-6)
     assert found.gap is not None and found.gap <= {"quick": 0.02, "plan": 0.01}[quality] + 1e-6
+
+
+def test_the_relaxation_bounds_what_is_divisible_too(everything_large: None) -> None:
+    found = planned("two-hosts", "quick")
+    assert found.relaxed_bound is not None and found.bound is not None and found.relaxed_bound <= found.bound
+    divisible = Engine(build_case(found.resolved)).held({})
+    divisible.policy(found.bounds)
+    divisible.minimise("cost")
+    cost = divisible.lp().objective
+    assert cost is not None and cost * (1 - 1e-5) <= found.relaxed_bound <= cost
 
 
 def test_a_root_by_sifting_gives_the_same_bound(

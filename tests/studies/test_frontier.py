@@ -29,13 +29,13 @@ from planner.runs.run import Run
 from planner.solver.arrays import Arrays
 from planner.solver.engine import Engine
 from planner.studies import frontier as studies
-from planner.studies import frontier_plans
+from planner.studies import frontier_plans, next_step
 from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
 from planner.studies.frontier_plans import unbound
 from planner.studies.frontier_tables import Grid, grid, on_front
-from planner.studies.next_step import least, limits, most, price, tighter
+from planner.studies.next_step import CONTROL, SPEED, least, limits, most, price, tighter
 from planner.studies.path import lines
 from planner.studies.patterns import everything_early
 from planner.studies.ranges import EXTRA_COST_SHARES, choices, near_optimal_ranges
@@ -92,7 +92,7 @@ def test_what_is_proven_of_another_programme_is_not_taken_over(
     """Of the same version too: a rule, a fact or a reduction may have changed since."""
     bounded = with_overrides(run.scenario, {"limits.min_control": 40, "limits.max_delay_months": 12})
     prints = {Engine(build_case(each)).arrays.fingerprint() for each in (bounded, unbound(bounded))}
-    assert prints == {run.outcome["programme"]}, "limits that a frontier varies are no part of it"
+    assert prints == {run.outcome["proven_of"]}, "limits that a frontier varies are no part of it"
     dearer = with_overrides(run.scenario, {"systems[hgx-b300].price_usd": 500_000})
     assert Engine(build_case(dearer)).arrays.fingerprint() not in prints
     assert live._proven
@@ -433,6 +433,13 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
     assert benchmark("front_check").check(run, 1)["fails"] == ["bounds_exceeded", "anchors"]
 
 
+def test_the_check_of_a_front_sees_prices_outside_of_their_ends(benchmark: Any) -> None:
+    points = pd.DataFrame({name: [2.0, 2.0, np.nan] for name in (CONTROL, SPEED)})
+    for name in (CONTROL, SPEED):
+        points[least(name)], points[next_step.most(name)] = [1.9, 4.4, 3.0], [2.1, np.nan, 2.0]
+    assert benchmark("front_check").outside(points) == 4
+
+
 def test_a_bound_is_not_rounded_below_itself() -> None:
     points = pd.DataFrame({"control_score": [63.034], "control_bound": [63.0842]})
     assert "63.09" in most_control(points)
@@ -555,7 +562,9 @@ def test_a_price_is_what_one_whole_step_costs_from_the_point(run: Run, live: Liv
     )
     for name in ("price_of_control_musd_per_point", "price_of_speed_musd_per_month"):
         width = priced[most(name)] - priced[least(name)]
-        assert (width >= -1e-9).all() | width.isna().any() and priced[name].notna().sum() > 5
+        assert (width.dropna() >= -1e-9).all() and priced[name].notna().sum() > 5
+        shown = priced.dropna(subset=[name])
+        assert (shown[least(name)] <= shown[name]).all() and (shown[name] <= shown[most(name)]).all()
         known = width <= 0.5 * priced[name].fillna(0.0)
         assert (priced[name].notna() == known).all()
     screened = priced[priced["quality"] == "screening"]
@@ -564,6 +573,21 @@ def test_a_price_is_what_one_whole_step_costs_from_the_point(run: Run, live: Liv
             found, more = price(live, row, stricter), live.at(*stricter)["cost_npv_musd"]
             assert found.musd == pytest.approx(max(0.0, more - row["cost_npv_musd"]), abs=1e-4, nan_ok=True)
             assert row[name] == pytest.approx(found.musd, abs=1e-4) or np.isnan(row[name])
+
+
+@pytest.mark.untraced
+def test_a_bound_of_whole_plans_says_nothing_of_divisible_costs(run: Run, tmp_path: Path) -> None:
+    """Where halls are large, what is proven of plans is far above what screening makes of the same limits."""
+    shutil.copytree(run.path, tmp_path / "left")
+    left = tmp_path / "left" / POINTS
+    for plan in left.glob("point-*"):
+        outcome = plan / "outcome.json"
+        told = json.loads(outcome.read_text())
+        outcome.write_text(json.dumps(told | {"bound": 1.2 * told["kpis"]["cost_npv_musd"]["value"]}))
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    again = run_frontier(run.scenario, options, tmp_path / "again", earlier=[left])
+    assert again.outcome["taken_over"] == 3
+    pd.testing.assert_frame_equal(again.table("points"), run.table("points"))
 
 
 def test_payoff_has_the_best_of_each_on_its_diagonal(run: Run) -> None:

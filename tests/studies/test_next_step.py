@@ -1,5 +1,6 @@
 """A price is shown where its ends are near enough, and its costs are solved closer until they are."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from planner.planning.events import Steps
-from planner.studies.next_step import CONTROL, SPEED, least, most, price, solve_closer, with_prices
+from planner.studies.next_step import CONTROL, SPEED, Price, least, most, price, solve_closer, with_prices
 
 
 class Steep:
@@ -92,6 +93,16 @@ def test_a_plan_has_the_prices_of_screening_at_its_delay_and_control() -> None:
     assert beaten.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all()
     unlimited = with_prices(points.assign(max_delay_months=[6.0, np.nan]), Steep(short=0.5))
     assert unlimited.loc[1, [CONTROL, SPEED, most(CONTROL)]].isna().all()
+
+
+def test_a_price_outside_of_its_ends_is_not_known() -> None:
+    """A bound above the cost that it is of: what is said of it is then wrong."""
+    assert Price(2.0, 1.9, 2.1).known and Price(2.0, 2.0, 2.0).known
+    for ends in ((4.4, 0.0), (2.1, 2.2), (1.8, 1.9), (math.nan, math.nan)):
+        assert not Price(2.0, *ends).known and math.isnan(Price(2.0, *ends).shown)
+    digits = with_prices(one(6.0, 5.0), Steep(short=-1e-6)).iloc[0]
+    assert digits[CONTROL] == 10.0 and digits[SPEED] == 2.0, "two linear programmes differ in the last digits"
+    assert with_prices(one(6.0, 5.0), Steep(short=-1.0))[[CONTROL, SPEED]].isna().all(axis=None)
 
 
 def test_what_nothing_reaches_has_no_price() -> None:
