@@ -361,6 +361,29 @@ def test_a_jump_goes_on_from_where_it_costs_most_at_least(
     assert len(taken) == 2
 
 
+def test_a_jump_does_not_go_on_from_a_point_that_says_too_much(
+    live: LiveFrontier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A point far in delay serves less or more than the limits that are asked: its price of control counts by theirs."""
+    taken: list[object] = []
+    monkeypatch.setattr(live.engines[0], "go_on_from", lambda basis: taken.append(basis))
+    asked = live.bounds(live.least_delay_months + 2.0, 30.0)
+    here = live.engines[0].limits(asked)
+    control = np.where(np.arange(len(here)) == len(here) - 1, 1.0, 0.0)
+
+    def known(months: float, cost: float, served: float) -> Known:
+        of = live.bounds(live.least_delay_months + months, 20.0)
+        basis = Basis(highspy.HighsBasis(), None)
+        return Known(of, live.engines[0].limits(of), cost, 100.0 * control, served, basis)
+
+    far, close = known(12.0, 91.0, 1.0), known(2.0, 92.0, 0.5)
+    assert far.at_least(here, far.served) > close.at_least(here, close.served)
+    near = Near()
+    near.points.extend([far, close])
+    near.go(live.engines[0], asked)
+    assert taken == [close.basis]
+
+
 def test_what_two_points_leave_open_between_them() -> None:
     def known(limit: float, cost: float, price: float, served: float) -> Known:
         asked, basis = Bounds(min_control_points=limit), Basis(highspy.HighsBasis(), None)
