@@ -227,6 +227,7 @@ def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
             )
             for name, places in DIGITS.items()
         ),
+        table.column("keeps_limits", heading("keeps_limits"), **HEADER),
         table.column("hosts", heading("hosts"), **HEADER),
     ]
     shown = table.grid(

@@ -187,7 +187,9 @@ def _pair_blocker(
         return "layer", closed
     floor = context.scenario.control.floors.get(w.data_class, 0)
     if seal < floor:
-        return "seal", f"SEAL {seal} below the floor {floor} of {w.data_class}; held by {holders}"
+        factors = context.catalog.table("control_criteria")["factor"]
+        told = ", ".join(f"{one} ({factors[one]})" for one in holders.split(", ") if one)
+        return "seal", f"SEAL {seal} below the floor {floor} of {w.data_class}; held down by criterion {told}"
     chip = partial(context.catalog.value, "accelerators", row.accelerator)
     if w.kind in TRAINING_KINDS and not bool(chip("training_capable")):
         return "chip", "inference-only chip"

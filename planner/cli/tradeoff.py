@@ -16,7 +16,7 @@ from planner.facts.numbers import fixed, percent
 CAPTION = (
     "MUSD: million USD, present value. A price in brackets is not known within the gap and lies between the two. Halls and "
     "servers of screening points are divisible; their gap is to hosts and stacks that cost least, that of a plan to a plan "
-    "that does."
+    "that does. Own limits: those on delay and control that the scenario states, which a frontier varies."
 )
 
 
@@ -127,6 +127,7 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
         "gap",
         "MUSD per point",
         "MUSD per month",
+        "own limits",
     ):
         table.add_column(name, justify="left" if name == "quality" else "right")
     for row in front.itertuples():
@@ -137,6 +138,7 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
             row.quality, fixed(row.delay_months, 1), fixed(row.control_score, 1), fixed(row.control_by_work, 1),
             fixed(row.control_by_priority, 1), fixed(row.national_control, 1), fixed(row.cost_npv_musd),
             fixed(row.capex_musd), "" if row.gap != row.gap else percent(row.gap, 1), *prices,
+            "kept" if row.keeps_limits else "broken",
         )  # fmt: skip
     out.print(table)
     for said in filter(None, (no_own_plan(points), most_control(points))):

@@ -17,7 +17,7 @@ from planner.report.strings import t
 from planner.runs.run import FRONTIER
 from planner.scenario.schema import Scenario
 from planner.studies.frontier_plans import OWN_POINT
-from planner.studies.frontier_tables import holding, unbeaten
+from planner.studies.frontier_tables import holding, keeps_limits, unbeaten
 from planner.studies.next_step import CONTROL, SPEED, least, most
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ COLUMNS = [
     "point", "max_delay_months", "min_control", "cost_npv_musd", "delay_months", "control_score", "control_by_work",
     "control_by_priority", "national_control", "capex_musd", "served_share", "price_of_control_musd_per_point",
     "price_of_speed_musd_per_month", "first_service_months", "half_service_months", "full_service_months", "accelerators",
-    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "control_bound", "on_front", "plan", *ENDS,
+    "accelerators_rented", "it_mw", "hosts", "quality", "gap", "control_bound", "on_front", "keeps_limits", "plan", *ENDS,
 ]  # fmt: skip
 
 
@@ -112,8 +112,14 @@ def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> 
     own = pd.DataFrame([row], columns=COLUMNS)
     table = pd.concat([own, unbeaten(points, own).astype(object)], ignore_index=True) if len(points) else own
     table = table.astype(
-        {name: float for name in COLUMNS if name not in ("point", "quality", "on_front", "plan", "hosts")}
+        {
+            name: float
+            for name in COLUMNS
+            if name not in ("point", "quality", "on_front", "keeps_limits", "plan", "hosts")
+        }
     )
+    table = table.assign(keeps_limits=keeps_limits(table, run.scenario.limits))
+    table.loc[table["point"] == OWN, "keeps_limits"] = True  # a plan is made within its limits
     answer = at(values["delay_months"] + 1e-3, floor or 0.0, OWN)
     table.attrs["own_musd"] = answer["cost_npv_musd"] if answer else None
     return table

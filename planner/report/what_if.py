@@ -175,7 +175,11 @@ STACK_LINES: dict[str, Callable[[pd.Series], str]] = {
     "capex of the country, MUSD": lambda r: _money(r["capex_partner_musd"]),
     "dearest year, MUSD": lambda r: _money(r["peak_year_outlay_musd"]),
     "accelerators": lambda r: _money(r["accelerators"]),
-    "MUSD per point": lambda r: _money(r["musd_per_control_point"]),
+    "MUSD per point": lambda r: (
+        ""
+        if r["musd_per_control_point"] != r["musd_per_control_point"]
+        else number(r["musd_per_control_point"])
+    ),
     "... against": lambda r: str(r["compared_with"]),
 }
 

@@ -13,8 +13,9 @@ import pandas as pd
 from planner.case.case import Case
 from planner.facts.rounding import rounded_down
 from planner.plans.kpis import served_share, service_months
+from planner.scenario.schema import Limits
 from planner.studies.figures import LEAST_HELD
-from planner.studies.frontier_plans import Made, Task
+from planner.studies.frontier_plans import OWN_POINT, Made, Task
 from planner.studies.screening import LiveFrontier
 
 TOLERANCES_MONTHS = (0.0, 1.0, 2.0, 3.0, 6.0, 9.0, 12.0)
@@ -30,6 +31,8 @@ SHORT_OF_DUE_MONTHS = 0.01
 """Months of delay before the least at which a training run may be left undone: the most control jumps there."""
 FRONT_TOLERANCE = 1e-4
 """Share of a figure that is noise between two screening points."""
+OWN_LIMIT = 1e-3
+"""Months, and points of control, by which a limit of the scenario is kept within the tolerance of a solver."""
 BETTER = 1e-6
 """In the unit of a figure: by more than this a plan that is nowhere worse is better."""
 
@@ -192,6 +195,22 @@ def on_front(points: pd.DataFrame) -> pd.DataFrame:
         same = points[kinds == kind]
         front[same.index] = ~beaten(same, same) & ~same[OBJECTIVES].round(3).duplicated()
     return points.assign(on_front=front)
+
+
+def keeps_limits(points: pd.DataFrame, limits: Limits) -> pd.Series:
+    """Whether each point keeps the limits on delay and control that a scenario itself states; a front varies both.
+
+    Of limits by workload, for which points have no figures, only the plan made at them is said to.
+    """
+    delay = limits.max_delay_months
+    kept = pd.Series(True, index=points.index)
+    if isinstance(delay, dict):
+        kept &= points["plan"] == OWN_POINT
+    elif delay is not None:
+        kept &= points["delay_months"].astype(float) <= delay + OWN_LIMIT
+    if limits.min_control is not None:
+        kept &= points["control_score"].astype(float) >= limits.min_control - OWN_LIMIT
+    return kept
 
 
 def unbeaten(points: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:

@@ -245,8 +245,8 @@ def beside_free(frame: pd.DataFrame) -> list[Any]:
             )
         if row.cost_npv_musd + max(0.0, missing * unit) < least:
             said.append(
-                f"costs less than any plan of the free choice, at least {fixed(least, 1)} MUSD, also with that work: by "
-                "what was dear to serve, or by offers and limits that only one of the two has"
+                f"not at equal service: costs less than any plan of the free choice, at least {fixed(least, 1)} MUSD, also "
+                "with that work, which is dearer than the mean, or by offers and limits that only one of the two has"
             )
         notes[i] = "; ".join(said)
     return notes

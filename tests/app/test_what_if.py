@@ -223,6 +223,12 @@ def test_answers_read_as_tables() -> None:
     )
     assert set(told.stack_columns(stacks)["rival"]) == {"–"}
     assert told.stack_notes(stacks) == ["rival: infeasible", "rival: no site"]
+    point = told.STACK_LINES["MUSD per point"]
+    assert [point(pd.Series({"musd_per_control_point": v})) for v in (0.432, 1.26, nan)] == [
+        "0.432",
+        "1.26",
+        "",
+    ]
 
 
 def test_the_help_leads_everywhere_and_explains_its_words(services: Services) -> None:

@@ -118,7 +118,7 @@ def test_a_fleet_in_a_hall_of_its_own_is_no_trouble(small: Scenario) -> None:
 def test_no_offer_says_what_excludes_each(small: Scenario) -> None:
     seal = only(case_of(small, {"control.floors.official": 4}))
     assert seal.reason == "seal" and seal.workload == "records"
-    assert "SEAL" in seal.message and "held by" in seal.message
+    assert "SEAL" in seal.message and "held down by criterion 1.8 (survival when vendor" in seal.message
     assert seal.change and 0 <= seal.change["control.floors.official"] < 4
     place = only(case_of(small, {"demand[assistant].country": "JPN"}))
     assert place.reason == "locality" and "forbids compute in KOR" in place.message

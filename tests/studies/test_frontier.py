@@ -21,6 +21,7 @@ from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
 from planner.planning.pipeline import solve
+from planner.report.charts.frontier import frontier as chart
 from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
 from planner.runs.disk import WriteError
@@ -34,7 +35,7 @@ from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
 from planner.studies.frontier_plans import unbound
-from planner.studies.frontier_tables import Grid, grid, on_front
+from planner.studies.frontier_tables import Grid, grid, keeps_limits, on_front
 from planner.studies.next_step import CONTROL, SPEED, least, limits, most, price, tighter
 from planner.studies.path import lines
 from planner.studies.patterns import everything_early
@@ -438,6 +439,24 @@ def test_the_check_of_a_front_sees_prices_outside_of_their_ends(benchmark: Any) 
     for name in (CONTROL, SPEED):
         points[least(name)], points[next_step.most(name)] = [1.9, 4.4, 3.0], [2.1, np.nan, 2.0]
     assert benchmark("front_check").outside(points) == 4
+
+
+def test_points_say_whether_they_keep_the_limits_that_the_scenario_states() -> None:
+    points = pd.DataFrame(
+        {"delay_months": [14.0, 16.5, 12.0], "control_score": [58.0, 60.0, 55.8], "plan": [1, 0, -1]}
+    )
+    stated = load_scenario(example_path("two-hosts")).limits
+
+    def kept(**limits: object) -> list[bool]:
+        own = {"max_delay_months": None, "min_control": None, **limits}
+        return keeps_limits(points, stated.model_copy(update=own)).tolist()
+
+    assert kept() == [True, True, True]
+    assert kept(max_delay_months=14.0) == [True, False, True]
+    assert kept(max_delay_months=14.0, min_control=58.0) == [True, False, False]
+    assert kept(max_delay_months={"assistant": 14.0}) == [False, True, False]
+    symbols = chart(points.assign(point="1", cost_npv_musd=1.0, keeps_limits=[True, False, None]))
+    assert [*symbols.data[0].marker.symbol] == ["circle", "diamond", "circle"]
 
 
 def test_a_bound_is_not_rounded_below_itself() -> None:

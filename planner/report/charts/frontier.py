@@ -51,7 +51,8 @@ def frontier(
     selected: Sequence[int] | None = None,
     none: str | None = None,
 ) -> go.Figure:
-    """Scatter of delay (months) and cost (MUSD); colour is control; points off the front are hollow.
+    """Scatter of delay (months) and cost (MUSD); colour is control; points off the front are hollow, those that break the
+    scenario's own limits diamonds.
 
     ``here`` is the live answer to the sliders, ``baseline`` the plan compared with, ``pick`` the one looked at:
     marks with that name in ``meta``, empty where there is none, so that the browser can move them. They need
@@ -61,6 +62,8 @@ def frontier(
     if not len(points):
         return empty(none or t("charts.no-points"))
     front = points["on_front"].astype(bool) if "on_front" in points else pd.Series(True, index=points.index)
+    kept = points["keeps_limits"] if "keeps_limits" in points else pd.Series(True, index=points.index)
+    broken = ~kept.fillna(True).astype(bool)  # older runs do not say
     low, high = _control_range(points)
     fig = go.Figure(
         go.Scatter(
@@ -72,7 +75,10 @@ def frontier(
             hovertemplate=t("charts.point-hover"),
             marker={
                 "size": 13,
-                "symbol": ["circle" if f else "circle-open" for f in front],
+                "symbol": [
+                    f"{'diamond' if b else 'circle'}{'' if f else '-open'}"
+                    for f, b in zip(front, broken, strict=True)
+                ],
                 "color": points["control_score"],
                 "colorscale": CONTROL_SCALE,
                 "cmin": low,
