@@ -2,7 +2,7 @@
 
 Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling and pace of halls that
 are another's or that nothing comes of, fading of what stores nothing, sources of capital for plant that nobody can buy,
-applications whose wait ends after the horizon.
+units so small that N+1 asks for nothing, applications whose wait ends after the horizon.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, asset_class, fa
 from planner.case.refits import offered
 from planner.case.registry import BATTERIES, PLANT
 from planner.facts.errors import PlannerError
-from planner.facts.numbers import number
+from planner.facts.numbers import megawatts, number
 from planner.intake.document import Document, day_of, fault, valid
 from planner.intake.finance_checks import at_field, sources_of
 from planner.intake.offer_checks import context_of
@@ -31,7 +31,7 @@ from planner.scenario.schema import Host, Site
 
 def idle_warnings(doc: Document) -> list[Problem]:
     """All of them, in the order of the file's parts."""
-    return [*_floors(doc), *_power(doc), *_fading(doc), *_halls(doc), *_sources(doc), *_late_lines(doc),
+    return [*_floors(doc), *_power(doc), *_units(doc), *_fading(doc), *_halls(doc), *_sources(doc), *_late_lines(doc),
             *_late_permits(doc)]  # fmt: skip
 
 
@@ -61,6 +61,29 @@ def _power(doc: Document) -> Iterator[Problem]:
             who = f"its hosts are {' and '.join(sorted(set(there)))}" if there else "no host stands here"
             message = f"only a host with mode: build uses what is offered here, and {who}: it is left out"
             yield fault(power, f"{path}.power", message)
+
+
+SMALL_UNIT = 0.1
+"""Of the unit of the catalog: smaller ones are hardly sold, and losing one is no loss."""
+
+
+def _units(doc: Document) -> Iterator[Problem]:
+    """Units of one's own far below the catalog's at a site that asks for N+1."""
+    context = context_of(doc, [])
+    for path, site in find(doc.root, "sites[]"):
+        power = site.get("power")
+        asked = power is not None and power.text("redundancy") == "N+1"
+        for where, item in find(site, "power.options[]") if asked else ():
+            option = valid(PowerOption, item)
+            if option is None or not option.unit_mw or option.id not in doc.known("power option"):
+                continue
+            usual = figure(context, option.model_copy(update={"unit_mw": None}), "unit_mw")
+            if option.unit_mw < SMALL_UNIT * usual:
+                message = (
+                    f"N+1 holds one unit in reserve, and units of {megawatts(option.unit_mw)} make that next to nothing:"
+                    f" the catalog's {option.id} comes in {megawatts(usual)}; leave unit_mw out, or say redundancy: N"
+                )
+                yield fault(item.value["unit_mw"], f"{path}.{where}.unit_mw", message)
 
 
 HALLS_OWN = (

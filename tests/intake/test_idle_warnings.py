@@ -22,6 +22,12 @@ def option(name: str, **figures: object) -> dict[str, object]:
     return {"sites[haenam].power": {"options": [{"id": name, **figures}]}}
 
 
+def small_units(redundancy: str, unit_mw: float) -> dict[str, object]:
+    """Changes that offer turbines in units of one's own."""
+    options = [{"id": "turbine-mobile-2026", "unit_mw": unit_mw}]
+    return {"sites[haenam].power": {"redundancy": redundancy, "options": options}}
+
+
 @pytest.fixture(scope="module")
 def small(root: Path) -> Scenario:
     return load_scenario(root / "tests" / "scenarios" / "small.yaml")
@@ -61,6 +67,8 @@ def small(root: Path) -> Scenario:
          "sites[haenam].power.options[battery-4h-2026].fade_pct_per_cycle", "and is at its end, 70 %, within a year"),
         (option("battery-4h-2026", fade_pct_per_year=8, end_of_life_pct=95),
          "sites[haenam].power.options[battery-4h-2026].fade_pct_per_year", "is at its end, 95 %, within a year"),
+        (small_units("N+1", 0.01), "sites[haenam].power.options[turbine-mobile-2026].unit_mw",
+         "units of 10 kW make that next to nothing: the catalog's turbine-mobile-2026 comes in 16 MW"),
         ({"finance.sources": [{**GRANT, "assets": ["batteries"]}]}, "finance.sources[fund].assets",
          "nothing of this class can be bought here, batteries"),
         ({"finance.sources": [{**GRANT, "assets": ["batteries", "plant"]}]}, "finance.sources[fund].assets",
@@ -99,6 +107,8 @@ def test_what_does_something_is_not_warned_of(small):
         {"hosts[champion-haenam].building_pace": "slow", "money.level": "low"},
         option("battery-4h-2026", fade_pct_per_year=2, fade_pct_per_cycle=0.004, cycles_per_year=500),
         option("battery-4h-2026", ways=["rent"], rent_usd_per_kw_month=9, term_months=24, cycles_per_year=300),
+        small_units("N", 0.01),
+        small_units("N+1", 4),
         {"finance.sources": [{**GRANT, "assets": ["batteries"]}], **option("battery-4h-2026")},
         {"finance.sources": [{**GRANT, "assets": ["plant", "servers"]}]},
     ],
