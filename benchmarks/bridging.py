@@ -1,12 +1,12 @@
 """Korea with a late grid: months of waiting, demand served and cost without a bridge and with one.
 
     python benchmarks/bridging.py --json [--only NAME ...] [--relaxed] [--permits-filed] [--own-leads]
-        [--residual RULE] [--plain] [--dear-to-own]
+        [--residual RULE] [--plain] [--dear-to-own] [--quality plan]
 
-One object a row, as it is solved (quality quick, limits of the example). Rows with a bridge may let each workload wait as
-long as the row of a line in twelve months does and no longer: service is equal. A cap on the weighted wait alone is not, for
-least cost then leaves what is dearest to serve, a training run say, and serves the rest sooner. Without a bridge the
-limits are the example's. Costs are known to the gap of both rows: what is dearer lies between the two figures.
+One object a row, as it is solved (limits of the example; quality quick or that asked for). Rows with a bridge may let each
+workload wait as long as the row of a line in twelve months does and no longer: service is equal. A cap on the weighted wait
+alone is not, for least cost then leaves what is dearest to serve, a training run say, and serves the rest sooner. Without a
+bridge the limits are the example's. Costs are known to the gap of both rows: what is dearer lies between the two figures.
 Where the same waits cannot be had, a row is solved within the example's limits and says ``equal_service: false``.
 Assumed here as overrides: permits of plant in no time, engines at 1,500 and fuel cells at 3,300 USD/kW, fuel such that a
 MWh costs 30 USD more than from the grid. ``--own-leads`` takes months, prices and fuel of the catalog instead;
@@ -30,7 +30,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -45,7 +45,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan, plan_of
-from planner.scenario.schema import Scenario
+from planner.scenario.schema import Quality, Scenario
 from planner.solver.engine import Engine
 from planner.solver.solution import Solution
 
@@ -200,7 +200,15 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="*", default=list(ROWS), help="names of rows; the first is always solved"
     )
-    parser.add_argument("--relaxed", action="store_true", help="linear relaxations in place of plans")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--quality", choices=get_args(Quality), default="quick", help="of the plans")
+    kind.add_argument(
+        "--relaxed",
+        dest="quality",
+        action="store_const",
+        const=None,
+        help="linear relaxations in place of plans",
+    )
     parser.add_argument("--permits-filed", action="store_true", help="places that build asked for permits")
     parser.add_argument("--own-leads", action="store_true", help="months, prices and fuel of the catalog")
     parser.add_argument("--plain", action="store_true", help="nothing owed later, straight lines, no gates")
@@ -228,10 +236,10 @@ def main() -> None:
             alike = with_overrides(
                 scenario, {"limits.max_delay_months": caps, "limits.delay_tolerance_months": None}
             )
-        outcome = solved(alike, asked.relaxed)
+        outcome = solved(alike, asked.quality)
         equal = outcome.plan is not None
         if not equal and alike is not scenario:
-            outcome = solved(scenario, asked.relaxed)
+            outcome = solved(scenario, asked.quality)
         row = told(name, outcome, time.process_time() - began, base)
         if option:
             row["equal_service"] = equal
@@ -239,9 +247,9 @@ def main() -> None:
         print(json.dumps(row) if asked.json else row, flush=True)
 
 
-def solved(scenario: Scenario, divisible: bool) -> Outcome:
-    """The plan of a row, or its relaxation."""
-    return relaxed(scenario) if divisible else solve(build_case(scenario), quality="quick")
+def solved(scenario: Scenario, quality: Quality | None) -> Outcome:
+    """The plan of a row, or its relaxation where no quality is asked for."""
+    return solve(build_case(scenario), quality=quality) if quality else relaxed(scenario)
 
 
 if __name__ == "__main__":
