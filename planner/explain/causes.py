@@ -150,7 +150,7 @@ def _duty_cause(case: Case, w: str, first: int, curable: bool) -> Cause:
     unit = STEP_NAMES[calendar.step_months]
     if never:
         cuts = lost_by_cuts(case, w, calendar.n - 1)
-        limits = f"whatever the other limits{' tried' if besides else ''}"
+        limits = "whatever the other limits tried"
         if curable:
             limits = "unless other limits are changed many times over"
         why = f" ({cuts})" if cuts else f"; what stands by the last period is not enough, {limits}"

@@ -166,10 +166,10 @@ class Elastic:
         return None if found.x is None else float(found.x[self.width + number])
 
     def on_time(self, time_limit_s: float = 10.0) -> bool:
-        """Whether other values may cure the LP relaxation with every must-serve date kept."""
+        """Whether other values may cure the LP relaxation with every must-serve date kept, or that is not decided."""
         self.allow(None, ())
         try:
-            return self.live.solve(time_limit_s=time_limit_s).x is not None
+            return self.live.solve(time_limit_s=time_limit_s).status is not Status.INFEASIBLE
         finally:
             self.allow(None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -17,10 +18,12 @@ from planner.case.build import build_case
 from planner.case.prechecks import precheck
 from planner.cli.output import parsed_changes
 from planner.explain import Diagnosis, explain_infeasible, least, written
+from planner.explain.elastic import Elastic
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.highs import LiveHighs
+from planner.solver.solution import Solution, Status
 
 NVIDIA, TAKER = {"vendors": ["nvidia"]}, {"usd_per_mwh": 10, "lead_months": 6}
 SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -362,6 +365,17 @@ def test_laws_on_reused_heat_are_told_as_the_share_that_can_be_stated(
     assert answer.proven and answer.least and 0 < cause.new < 0.1
     assert has_plan(with_overrides(scenario, answer.cure))
     assert not has_plan(with_overrides(scenario, answer.changed(0.95)))
+
+
+def test_what_was_not_decided_in_time_is_not_called_impossible(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elastic = Elastic(build_case(tiny()))
+    none = Solution(Status.NO_SOLUTION, None, None, None, None, None, None, 0.0, 0, 0, False)
+    monkeypatch.setattr(elastic.live, "solve", lambda **_: none)
+    assert elastic.on_time()
+    monkeypatch.setattr(elastic.live, "solve", lambda **_: replace(none, status=Status.INFEASIBLE))
+    assert not elastic.on_time()
 
 
 def test_a_law_whose_share_is_not_tried_is_told(tiny: Any) -> None:
