@@ -19,7 +19,7 @@ from planner.case.limits import PARTNER
 from planner.facts.numbers import MISSING, fixed, number, percent
 from planner.finance.tables import CAUTIONS, FAULTS
 from planner.planning.solve_run import BELOW_ZERO
-from planner.report.built import dearer_than
+from planner.report.built import dearer_than, sooner_than
 from planner.report.views import binding
 from planner.runs.run import Run
 
@@ -118,7 +118,8 @@ def _headline(run: Run) -> RenderableType:
         parts.append("audit clean" if not run.audit_fault else f"AUDIT: {run.audit_fault}")
     lines = [Text(" · ".join(parts), style="dim"), *_rate(run)]
     notes = (str(note) for note in outcome.get("notes") or [])
-    lines += [Text(f"warning: {note}", style="bold red") for note in notes if note.startswith(BELOW_ZERO)]
+    told = [*(note for note in notes if note.startswith(BELOW_ZERO)), sooner_than(outcome)]
+    lines += [Text(f"warning: {line}", style="bold red") for line in told if line]
     return Group(title, *lines)
 
 

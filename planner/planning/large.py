@@ -61,6 +61,7 @@ def soonest(run: SolveRun) -> Floats | None:
     else:
         options = run.options("least delay", DELAY_GAP)
         found = run.timed("least delay", lambda: Search(tree, options, SOONEST_GAP_MONTHS).run())
+        run.least_bound = found.bound
     return None if found.status is Status.INFEASIBLE else run.values(found)
 
 

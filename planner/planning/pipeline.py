@@ -63,7 +63,7 @@ THOROUGH = Effort()
 SOONEST_GAP_MONTHS = 0.02
 """Weighted months left open by the least-delay plan where it only says what waiting is measured from."""
 UNPROVEN_MONTHS = 0.25
-"""Where more of it is not proven, the plan says so."""
+"""Where more of it is not proven, the plan says so and is not called optimal."""
 LATE_SHARE, LATE_GAP = 0.3, 0.5
 """Past this share of the time limit, hosts and stacks may leave this share of the gap open."""
 HALLS_GAP = 0.1
@@ -165,7 +165,7 @@ class _Pipeline(SolveRun):
         regret: dict[str, float] = {}
         if self.quality == "proof" and not self.stopped:
             plan, regret = self.timed("proof", lambda: self.prove(final, plan))
-        met = gap is not None and gap <= self.target + 1e-6
+        met = gap is not None and gap <= self.target + 1e-6 and not self.delay_open
         if self.objective == "control":
             most = self.control_bound
             met &= most is not None and most - plan.kpi("control_score") <= OPEN_POINTS
@@ -192,7 +192,7 @@ class _Pipeline(SolveRun):
                 f"no bound on delay given: every workload may wait {tolerance:g} months longer than in the "
                 f"least-delay plan (weighted delay {least:.2f} months)"
             )
-            self.tell_open_delay(least)
+            self.tell_open_delay(least, UNPROVEN_MONTHS, "waiting is measured from what was found")
             if (
                 not self.engine.large
             ):  # it keeps every bound: the search for hosts and stacks has a plan at once
@@ -200,7 +200,10 @@ class _Pipeline(SolveRun):
         self.engine.policy(self.bounds)
         if self.objective == "delay":
             x = self.least_delay()
-            held = self.engine.value(x, "delay") + DELAY_SLACK_MONTHS
+            least = self.engine.value(x, "delay")
+            allowed = max(SOONEST_GAP_MONTHS, self.target * least)
+            self.tell_open_delay(least, allowed, "the plan waits as long as what was found")
+            held = least + DELAY_SLACK_MONTHS
             self.bounds = replace(self.bounds, max_delay_months=held)
             self.reference = self.start = x
         elif self.objective == "control":
@@ -215,7 +218,9 @@ class _Pipeline(SolveRun):
         start = self.soonest()
         self.engine.integers(*PATTERN, *HALLS)
         options = self.options("least delay", gap=1e-3, absolute_gap=1e-3)
-        return self.values(self.solve("least delay", options, start))
+        found = self.solve("least delay", options, start)
+        self.least_bound = found.bound  # that of the start signs no optional agreement
+        return self.values(found)
 
     def soonest(self) -> Floats:
         """The same where it is a reference: hosts and stacks with divisible halls, then whole halls there.
@@ -266,13 +271,13 @@ class _Pipeline(SolveRun):
         self.fleet = found.x
         return found.x
 
-    def tell_open_delay(self, months: float) -> None:
-        """A note where the least delay that waiting is measured from is not proven."""
+    def tell_open_delay(self, months: float, allowed: float, so: str) -> None:
+        """A note where more than ``allowed`` of a least delay is not proven."""
         left = months - (months if self.least_bound is None else self.least_bound)
-        if left > UNPROVEN_MONTHS:
+        if left > allowed:
+            self.delay_open = rounded_up(left, 2)
             self.notes.append(
-                f"the least delay may be up to {rounded_up(left, 2):g} weighted months shorter: waiting is measured from "
-                "what was found"
+                f"the least delay may be up to {self.delay_open:g} weighted months shorter: {so}"
             )
 
     def search(

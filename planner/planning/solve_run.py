@@ -138,6 +138,9 @@ class Outcome:
     """MUSD that nothing within ``bounds`` costs less than, hosts, stacks, halls and servers in parts too; of large cases.
     ``bound`` holds of whole ones, and may be above what divisible ones cost.
     """
+    delay_open_months: float = 0.0
+    """Weighted months by which the least delay may be shorter than what was found, which this plan keeps to or waits from;
+    0 where that is proven near enough. A plan with some is never ``optimal``."""
 
     @property
     def start_values(self) -> Floats | None:
@@ -201,6 +204,8 @@ class SolveRun:
         """The search for hosts, stacks and halls together, where they did not do one after the other."""
         self.least_bound: float | None = None
         """Weighted months that no plan waits less than, as far as proven."""
+        self.delay_open = 0.0
+        """Weighted months by which the least delay may be shorter, where that is more than a plan may leave open."""
         self.large: Large | None = None
         """The programmes of a large case at the places that were found from its root."""
 
@@ -381,6 +386,7 @@ class SolveRun:
             places=self.places,
             control_bound=self.control_bound,
             relaxed_bound=self.relaxed_bound,
+            delay_open_months=self.delay_open,
         )
 
     def frozen(self) -> Scenario:

@@ -116,6 +116,12 @@ def dearer_than(outcome: Mapping[str, Any]) -> str:
     return t("answer.gap", gap=percent(gap, 1), among=among(outcome.get("bounds")))
 
 
+def sooner_than(outcome: Mapping[str, Any]) -> str:
+    """By how much the least delay may be shorter than the one that a plan waits from; empty where that is proven."""
+    months = outcome.get("delay_open_months")
+    return t("answer.sooner", months=number(months)) if months else ""
+
+
 def among(bounds: Mapping[str, Any] | None) -> str:
     """Among which plans a plan is the cheapest: those that wait no longer and keep the same limits. ``bounds``: of a
     run's outcome."""

@@ -51,6 +51,7 @@ OUTCOME_PARTS: dict[str, Callable[[Any], bool]] = {
     "bound": lambda v: v is None or _number(v),
     "control_bound": lambda v: v is None or _number(v),
     "relaxed_bound": lambda v: v is None or _number(v),
+    "delay_open_months": lambda v: v is None or _number(v),
     "seconds": lambda v: v is None or (isinstance(v, dict) and all(_number(s) for s in v.values())),
     "kpis": lambda v: isinstance(v, dict) and all(isinstance(k, dict) and _value(k) for k in v.values()),
     "troubles": lambda v: isinstance(v, list) and all(isinstance(t, dict) for t in v),

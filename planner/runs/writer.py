@@ -152,6 +152,7 @@ def outcome_facts(outcome: Any) -> dict[str, Any]:
         "gap",
         "control_bound",
         "relaxed_bound",
+        "delay_open_months",
         "seconds",
         "bounds",
         "stopped",

@@ -8,15 +8,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from planner.app.components import answer
 from planner.app.pages.run import _expected
 from planner.app.pages.run_views import _trouble, facts, plans_made, taken_over, what_next
 from planner.app.services import Services
 from planner.intake.scenario_file import dump_scenario, example_path, load_scenario, with_overrides
 from planner.jobs.store import Job, Store, default_url
+from planner.report.answer import Answer
 from planner.report.charts.progress import progress, progress_table
 from planner.report.field_labels import change_words
 from planner.report.strings import t
-from planner.runs.run import FRONTIER
+from planner.runs.run import FRONTIER, Run
 
 
 def job_of(tmp_path: Path, text: str = "", **options: str) -> Job:
@@ -100,3 +104,14 @@ def test_a_front_says_how_many_plans_of_another_it_went_on_from() -> None:
 
     assert told(taken_over=0) == [t("run.taken-none")] and told(taken_over=2) == [t("run.taken-over", n=2)]
     assert told(plans=3) == []
+
+
+def test_a_delay_that_is_not_proven_stands_out_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "answer_of", lambda _: Answer("Yes.", "", "", "", "", "", "", "", ""))
+
+    def shown(months: float) -> str:
+        run = SimpleNamespace(outcome={"delay_open_months": months})
+        return json.dumps(answer.answer_block(cast(Run, run)), default=lambda part: part.to_plotly_json())
+
+    assert "up to 33 weighted months shorter" in shown(33.0) and "Alert" in shown(33.0)
+    assert "Alert" not in shown(0.0)

@@ -10,7 +10,7 @@ from typing import cast
 import pandas as pd
 from rich.console import Console
 
-from planner.cli.summary import _limits
+from planner.cli.summary import _headline, _limits
 from planner.cli.tradeoff import _price
 from planner.plans.prices import COLUMNS
 from planner.runs.run import Run
@@ -32,6 +32,19 @@ def test_each_place_that_a_limit_of_one_kind_binds_has_its_line() -> None:
         ["grid", "at", "north", "4", "MW", "2028-Q1", "to", "2028-Q2"],
         ["grid", "at", "south", "3", "MW", "2028-Q1", "to", "2028-Q2"],
     ]
+
+
+def test_a_delay_that_is_not_proven_is_a_warning_in_the_headline() -> None:
+    def lines(months: float) -> list[str]:
+        outcome = {"status": "feasible", "delay_open_months": months}
+        scenario = SimpleNamespace(title="", name="late")
+        told = SimpleNamespace(scenario=scenario, outcome=outcome, audit="", audit_fault="", tables=[])
+        out = Console(width=300, record=True, file=StringIO())
+        out.print(_headline(cast(Run, told)))
+        return [line for line in out.export_text().splitlines() if line.startswith("warning: ")]
+
+    (warning,) = lines(33.0)
+    assert "up to 33 weighted months shorter" in warning and lines(0.0) == []
 
 
 def test_a_price_of_which_less_is_known_is_no_markup_of_the_terminal() -> None:

@@ -249,6 +249,33 @@ def test_a_plan_that_receives_more_than_it_pays_says_so() -> None:
     assert any(note.startswith(BELOW_ZERO) for note in found.notes)
 
 
+@pytest.mark.parametrize("objective", ["cost", "delay", "control"])
+def test_a_plan_that_waits_from_a_delay_that_is_not_proven_is_not_called_optimal(
+    objective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However near its cost is to its bound: a search for the least delay that ends early may leave months open."""
+    step = "least_delay" if objective == "delay" else "soonest"
+    sought = getattr(_Pipeline, step)
+
+    def left_open(run: _Pipeline) -> Any:
+        found = sought(run)
+        run.least_bound = run.engine.value(found, "delay") - 2.0
+        return found
+
+    monkeypatch.setattr(_Pipeline, step, left_open)
+    found = plan(objective, "quick")
+    assert (
+        found.plan is not None
+        and found.status == "feasible"
+        and found.delay_open_months == pytest.approx(2.0)
+    )
+    assert any("may be up to 2 weighted months shorter" in note for note in found.notes)
+
+
+def test_a_plan_that_waits_from_a_proven_delay_has_none_open(outcomes: dict[str, Outcome]) -> None:
+    assert not any(found.delay_open_months for found in outcomes.values())
+
+
 def test_a_plan_of_much_control_that_ran_out_of_time_is_not_called_optimal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -339,10 +366,10 @@ def test_halls_start_from_the_plan_in_hand_where_it_has_their_hosts() -> None:
 
 def test_a_least_delay_left_open_is_told() -> None:
     run = _Pipeline(build_case(scenario()), "quick", "cost", None, None, Effort())
-    run.tell_open_delay(10.94)
+    run.tell_open_delay(10.94, 0.25, "so")
     run.least_bound = 10.8
-    run.tell_open_delay(10.94)
-    assert not run.notes, "not searched, or as good as proven"
+    run.tell_open_delay(10.94, 0.25, "so")
+    assert not (run.notes or run.delay_open), "not searched, or as good as proven"
     run.least_bound = 9.95
-    run.tell_open_delay(10.94)
-    assert "up to 0.99 weighted months shorter" in run.notes[0]
+    run.tell_open_delay(10.94, 0.25, "so")
+    assert "up to 0.99 weighted months shorter: so" in run.notes[0] and run.delay_open == 0.99

@@ -7,7 +7,7 @@ import pytest
 
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.answer import answer, capacity_by_place, limit_name, places, service_over_time
-from planner.report.built import dearer_than
+from planner.report.built import dearer_than, sooner_than
 from planner.report.charts import answer as charts
 from planner.scenario.schema import Scenario
 
@@ -157,6 +157,11 @@ def test_a_gap_is_told_with_the_waits_and_limits_among_which_it_holds() -> None:
     assert "waits at most 7 months (weighted)" in told(max_delay_months=7.0)
     assert told().endswith("than the cheapest plan that keeps the same limits")
     assert told("delay") == "" and dearer_than({"gap": None}) == ""
+
+
+def test_a_delay_that_is_not_proven_is_told() -> None:
+    assert sooner_than({}) == sooner_than({"delay_open_months": 0.0}) == ""
+    assert "may be up to 33 weighted months shorter" in sooner_than({"delay_open_months": 33.0})
 
 
 def test_cost_and_control_are_those_of_the_plan(scenario: Scenario) -> None:
