@@ -37,8 +37,8 @@ def reprice(
     name one of its plans: `runs/front/points/point-0`. Exits with 3 where the audit finds rules broken: by the
     run's plan, or by the plan on finer steps (`rules_broken` of `--json`).
 
-    Systems that end within a period are replaced at its start, as planned; what they cost if each is replaced when it
-    ends is told beside it (`waiting_musd`).
+    Systems and rents that end within a period are replaced at its start, as planned; what the plan costs if each is
+    replaced when it ends is told beside it (`waiting_musd`).
 
     Examples:
 
@@ -105,5 +105,5 @@ def _show(table: Any, step: str, plan_musd: float, repriced_musd: float, waiting
     console().print(out)
     if waiting_musd is not None:
         console().print(
-            f"With each system replaced when it ends, and not at the start of that period: {figure(waiting_musd)}"
+            f"With each system and rent replaced when it ends, and not at the start of that period: {figure(waiting_musd)}"
         )

@@ -3,10 +3,10 @@
 Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
 shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
 each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved,
-and none waits longer than it may. A system that ends within a period is gone from its first day, as planned, or replaced
-when it ends (``wait``). Contracts, orders, connections, cooling, energy and work follow at least cost; what is ordered may
-be in parts of servers and racks, which the case on finer steps says (``solve.integers: none``). What finer steps do not
-offer on its day is held on the nearest that they do.
+and none waits longer than it may. What ends within a period is gone from its first day, as planned (a rent is let on), or
+stands to its end and is replaced then (``wait``). Contracts, orders, connections, cooling, energy and work follow at least
+cost; what is ordered may be in parts of servers and racks, which the case on finer steps says (``solve.integers: none``).
+What finer steps do not offer on its day is held on the nearest that they do.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import pandas as pd
 
 from planner.case.build import build_case
 from planner.case.case import Case
+from planner.case.commitments import market_rent, relet_share, worth_of_one
+from planner.case.context import Context
 from planner.case.continuity import with_kept_service
 from planner.case.limits import PARTNER
 from planner.case.periods import STEP_MONTHS, Calendar
@@ -39,8 +41,8 @@ DATES = ("t", "u")
 NEAR = 1e-6
 """Share by which a fleet may be smaller, and unserved demand larger: plans are read with so much rounding."""
 GONE = {
-    "item": "systems whose life ends within a period of the plan",
-    "value": "gone from its first day",
+    "item": "systems and rents that end within a period of the plan",
+    "value": "gone from its first day, rents let on",
     "why": "the plan counts them in none of it, and what replaces them comes then",
 }
 """Assumption of a plan on finer steps that replaces what it has when the plan does."""
@@ -52,9 +54,9 @@ COST = "cost_npv_musd"
 def reprice(plan: Plan, step: StepName = "quarter", wait: bool | None = None) -> Plan:
     """The same plan in periods of ``step``, with its own tables and cost.
 
-    Systems that end within a period of the plan are gone from its first day, as the plan counts them (``GONE`` among the
-    assumptions); with ``wait`` they stand to their own end, and what replaces them may come on that day. None: the first,
-    where it can be kept.
+    Systems and rents that end within a period of the plan are gone from its first day, as the plan counts them (``GONE``
+    among the assumptions); with ``wait`` they stand to their own end, and what replaces them may come on that day. None:
+    the first, where it can be kept.
 
     Raises ``BadValue`` where the plan's periods are finer, ``NoPlan`` where the plan cannot be kept on these steps.
     """
@@ -94,16 +96,44 @@ def finer(case: Case, step: StepName) -> Case:
 
 
 def gone_as_counted(case: Case, coarse: Calendar) -> Case:
-    """The case with systems gone from the first day of the ``coarse`` period within which they end."""
-    fine, orders = case.calendar, case.orders
-    steps = coarse.step_months // fine.step_months
-    live, life = fine.steps_of(orders["t"]), orders["life"].to_numpy(int)
-    gone = coarse.steps_of(coarse.periods_of((live + life) // steps)) * steps
-    counted = np.where((gone > live) & (live + life < fine.n_steps), gone - live, life)
-    if (counted == life).all():
+    """The case with systems and rents gone from the first day of the ``coarse`` period within which they end.
+
+    The rest of a rent is let on, as in the plan: each step until then costs more by what letting on does not fetch.
+    """
+    life, term = case.orders["life"].to_numpy(int), case.rents["periods"].to_numpy(int)
+    stands = _counted(case, coarse, case.orders["t"], life)
+    runs = _counted(case, coarse, case.rents["t"], term)
+    if (stands == life).all() and (runs == term).all():
         return case
+    rents = case.rents.assign(periods=runs, musd_per_k_step=_with_the_rest(case, runs))
     assumed = pd.concat([case.assumptions, pd.DataFrame([GONE])], ignore_index=True)
-    return with_kept_service(replace(case, orders=orders.assign(life=counted), assumptions=assumed))
+    orders = case.orders.assign(life=stands)
+    return with_kept_service(replace(case, orders=orders, rents=rents, assumptions=assumed))
+
+
+def _counted(case: Case, coarse: Calendar, t: pd.Series, life: np.ndarray) -> np.ndarray:
+    """Steps until the first day of the ``coarse`` period within which what goes live in ``t`` ends."""
+    fine, live = case.calendar, case.calendar.steps_of(t)
+    per = coarse.step_months // fine.step_months
+    gone = coarse.steps_of(coarse.periods_of((live + life) // per)) * per
+    return np.where((gone > live) & (live + life < fine.n_steps), gone - live, life)
+
+
+def _with_the_rest(case: Case, runs: np.ndarray) -> np.ndarray:
+    """Rent per thousand accelerators and step where contracts are let on after so many steps."""
+    rents, context = case.rents, Context.of(case.scenario, case.catalog)
+    price, term = rents["musd_per_k_step"].to_numpy(float), rents["periods"].to_numpy(int)
+    ends = case.calendar.steps_of(rents["t"]) + runs
+    share = relet_share(context, "accelerators")
+    fetched = np.array(
+        [
+            share * market_rent(context, h, k, t) if rest else 0.0
+            for h, k, t, rest in zip(rents["h"], rents["k"], ends, term > runs, strict=True)
+        ],
+        dtype=float,
+    )
+    whole, used = worth_of_one(context, 0.0, term), worth_of_one(context, 0.0, runs)
+    return np.asarray((price * whole - np.minimum(fetched, price) * (whole - used)) / used)
 
 
 def hold(engine: Engine, plan: Plan) -> None:
