@@ -132,9 +132,12 @@ def _ends(run: Run, plans: pd.DataFrame) -> dict[str, Any]:
     """Whether the plans of both anchors are there, and whether control and delay leave room for others."""
     first = Run(Path(run.path) / POINTS / "point-0") if 0 in plans.index else None
     live = live_of_run(run)
-    caps = first.bounds.max_delay_months_by_workload if first is not None else {}
-    longer = min((caps[w] - months for w, months in live.least.items() if w in caps), default=3.0)
-    months = live.least_delay_months + longer
+    months = live.least_delay_months
+    if first is not None and (caps := first.bounds.max_delay_months_by_workload):
+        months += min(caps[w] - least for w, least in live.least.items() if w in caps)
+    elif first is not None:
+        weighted = first.bounds.max_delay_months
+        months = weighted if weighted is not None else float(plans.at[0, "delay_months"])
     late = plans[plans["delay_months"] <= months + 1e-3]
     top = float(late["control_score"].max()) if len(late) else float("nan")
     relaxed = LiveFrontier(live.case, [], live.least, live.base)

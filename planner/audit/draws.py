@@ -151,17 +151,19 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
 
 def _share(view: View, s: Source, key: Sequence[Any]) -> float:
     """Of what falls due for a thing (``KEYS``: its class and period among them); an agency covers a share of all goods of a
-    period. A grant pays of it the part of the years it must serve that its life and the horizon leave.
+    period. A grant pays of it the part of the years it must serve that its life and the horizon leave, the mean of its
+    quarters.
     """
     if s.kind == "export-credit":
         return 1.0
     share = 1.0 if s.share is None else s.share
     thing = dict(zip(KEYS, key, strict=True))
-    left = (view.n_steps * view.case.calendar.step_months // 3 - _quarters(view, int(thing["t"]))[0]) / 4.0
-    years = min(
-        left, serves_years(view.scenario, view.case.catalog, str(thing["asset_class"]), str(thing["k"]))
-    )
-    return share if not s.kept_years or years >= s.kept_years else share * years / s.kept_years
+    if not s.kept_years:
+        return share
+    life = serves_years(view.scenario, view.case.catalog, str(thing["asset_class"]), str(thing["k"]))
+    last = view.n_steps * view.case.calendar.step_months // 3
+    years = [min(life, (last - quarter) / 4.0) for quarter in range(*_quarters(view, int(thing["t"])))]
+    return share * sum(min(1.0, each / s.kept_years) for each in years) / len(years)
 
 
 @once

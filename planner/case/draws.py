@@ -89,14 +89,17 @@ class OptionalSource:
         """Most that it may pay of what falls due for a thing in period t; an agency covers a share of all goods of a period.
 
         A grant is repaid in proportion where a thing does not serve for ``kept_years``: what it would take back is not
-        drawn. A thing serves for its life, and no longer than to the end of the horizon, with which the project ends.
+        drawn. A thing serves for its life, and no longer than to the end of the horizon, with which the project ends. What
+        falls due in a longer period does so evenly over its quarters.
         """
         if self.terms.kind == EXPORT_CREDIT:
             return 1.0
         share = 1.0 if self.terms.share is None else self.terms.share
         kept = (self.terms.kept_years or 0.0) * QUARTERS_PER_YEAR
-        served = min(len(self.level) - self.quarters_of(t)[0], life_years * QUARTERS_PER_YEAR)
-        return share * min(1.0, served / kept) if kept else share
+        if not kept:
+            return share
+        served = np.minimum(len(self.level) - np.arange(*self.quarters_of(t)), life_years * QUARTERS_PER_YEAR)
+        return share * float(np.minimum(1.0, served / kept).mean())
 
     def lent(self, t: int) -> Array:
         """A real dollar drawn in period t, by quarter in nominal units of the source's currency."""

@@ -397,6 +397,27 @@ def test_a_grant_pays_for_the_years_that_a_life_leaves_of_those_that_it_asks_for
     assert max(given / paid[given.index]) == pytest.approx(0.2, rel=1e-6)
 
 
+def test_a_grant_pays_in_a_long_period_the_mean_of_what_it_pays_in_its_quarters(
+    tiny: Any, plain_catalog: Any
+) -> None:
+    """What is bought for a year falls due in all its quarters; the last of three years leaves 4 to 1 of 20 quarters."""
+    grant = {**GRANT, "share": 0.4, "assets": ["servers"], "amount_m": 1000, "kept_years": 5}
+    quarters, years = (
+        build_case(
+            tiny(
+                finance={**ASKED, "sources": [grant]}, horizon={"start": "2027-01-01", "years": 3, "step": s}
+            ),
+            plain_catalog(),
+        )
+        for s in ("quarter", [{"step": "quarter", "years": 1}, {"step": "year"}])
+    )
+    (fine,), (long,) = (draws.optional_sources(case.scenario, case.catalog) for case in (quarters, years))
+    assert long.share_of_price(0, 9.0) == fine.share_of_price(0, 9.0) == pytest.approx(0.4 * 12 / 20)
+    assert long.share_of_price(5, 9.0) == pytest.approx(0.4 * np.mean([4, 3, 2, 1]) / 20)
+    plan = solve(years, quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+
+
 def test_choices_of_many_sources_do_not_double_with_each() -> None:
     assert len(list(finance._some_of("abcd"))) == 15
     few = list(finance._some_of("abcdefghij"))
