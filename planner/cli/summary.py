@@ -270,13 +270,13 @@ def _service(run: Run) -> RenderableType:
 
 
 def _limits(run: Run) -> RenderableType:
-    """The dearest limits, each by its place: what one unit more, in every period in which it binds, would save."""
+    """The dearest limits, each by its place: what a step more, in every period in which it binds, would save."""
     dearest = binding(run.table("prices"), top=MOST_LIMITS)
     dearest = dearest[dearest["worth_musd"] > 0]
     if not len(dearest):
         return Text("nothing but demand limits this plan", style="dim")
-    saves = "one unit more saves, MUSD"
-    table = _table("what limits it most", ["limit", saves, "unit", "binds"], [saves])
+    saves = "a step more saves, MUSD"
+    table = _table("what limits it most", ["limit", saves, "step", "binds"], [saves])
     for name, first, last, unit, worth in dearest[["name", "from", "to", "unit", "worth_musd"]].itertuples(
         index=False
     ):

@@ -51,13 +51,15 @@ LIMITS: dict[str, tuple[str, float, str]] = {
         "one thousand reference-accelerator equivalents more of {0}",
     ),
 }
-COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning"]
+COLUMNS = ["rule", "index", "t", "label", "dual", "unit", "meaning", "limit"]
 NEGLIGIBLE_MUSD, NEGLIGIBLE_MW = 1e-7, 1e-6
 
 
 def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
-    """rule, index, t, label, dual (MUSD per unit), unit, meaning; empty without duals."""
-    rows: list[tuple[str, str, int, str, float, str, str]] = []
+    """rule, index, t, label, dual (MUSD per unit), unit, meaning, limit (how large it is, in that unit); empty without
+    duals.
+    """
+    rows: list[tuple[str, str, int, str, float, str, str, float]] = []
     if solution.row_dual is None:
         return pd.DataFrame(rows, columns=COLUMNS)
     for rule, (unit, scale, meaning) in LIMITS.items():
@@ -73,7 +75,8 @@ def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
             t = next((int(x) for x in reversed(index) if isinstance(x, int)), -1)
             label = str(case.periods["label"].get(t, "")) if t >= 0 else ""
             text = meaning.format(*index) + (f" in {label}" if label else "")
-            rows.append((rule, ",".join(map(str, index)), t, label, float(duals[i]) / scale, unit, text))
+            dual, limit = float(duals[i]) / scale, scale * _size(engine, solution, block.slice.start + int(i))
+            rows.append((rule, ",".join(map(str, index)), t, label, dual, unit, text, limit))
     for name, column in (("max_delay_by_workload", "delay_w"), ("max_delay", "delay"), ("max_cost", "cost")):
         block = engine.arrays.columns[column]
         values = [] if solution.col_dual is None else solution.col_dual[block.slice].tolist()
@@ -85,5 +88,17 @@ def price_table(case: Case, engine: Engine, solution: Solution) -> pd.DataFrame:
                     if index
                     else {"delay": "weighted delay", "cost": "cap on cost"}[column]
                 )
-                rows.append((name, ",".join(map(str, index)), -1, "", float(dual), "months", text))
+                limit = float("nan") if solution.x is None else float(solution.x[block.start + column_at])
+                rows.append((name, ",".join(map(str, index)), -1, "", float(dual), "months", text, limit))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _size(engine: Engine, solution: Solution, row: int) -> float:
+    """How large a limit is: its bound, or where the model has the limit itself on the left, the larger side of the row."""
+    if solution.x is None:
+        return float("nan")
+    arrays = engine.arrays
+    here = slice(*arrays.matrix.indptr[row : row + 2])
+    terms = arrays.matrix.data[here] * solution.x[arrays.matrix.indices[here]]
+    bounds = [abs(b) for b in (arrays.row_lower[row], arrays.row_upper[row]) if np.isfinite(b)]
+    return float(max(terms[terms > 0].sum(), -terms[terms < 0].sum(), *bounds))

@@ -57,7 +57,7 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     "openings": (
         "h", "decided_date", "earliest_date", "service_date", "p50_date", "p80_date", "on_time_share", "chain",
     ),
-    "prices": ("rule", "index", "t", "label", "dual", "unit", "meaning"),
+    "prices": ("rule", "index", "t", "label", "dual", "unit", "meaning", "limit"),
     "why_not": ("workload", "host", "stack", "system", "reason", "detail"),
     "assumptions": ("item", "value", "why"),
 }  # fmt: skip

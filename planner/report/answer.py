@@ -4,7 +4,6 @@ cost, with how much control, what limits it, and what one step more would cost. 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,7 +96,7 @@ def answer(tables: Mapping[str, pd.DataFrame], kpis: pd.DataFrame, scenario: Sce
         cost=_cost(values, scenario),
         paid=paid(tables["ledger"]),
         asked=_asked(scenario, values, held),
-        limits=_limits(tables["prices"], scenario, held["accelerators"].sum()),
+        limits=_limits(tables["prices"], scenario),
         step=_step(tables["prices"], values, scenario),
         falls=_falls(shares, spoken(scenario, "w")),
     )  # fmt: skip
@@ -231,8 +230,8 @@ def limit_name(name: str, scenario: Scenario) -> str:
     return f"{kind}{cap}{in_words(id)}" if cap else spoken_text(name, scenario)
 
 
-def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> str:
-    """The limit whose loosening saves most, with its worth; chips by a step that is not larger than the plan."""
+def _limits(prices: pd.DataFrame, scenario: Scenario) -> str:
+    """The limit whose loosening saves most, with its worth."""
     rows = views.binding(prices, top=1)
     rows = rows[rows["worth_musd"] > 0]
     if not len(rows):
@@ -240,9 +239,6 @@ def _limits(prices: pd.DataFrame, scenario: Scenario, accelerators: float) -> st
     row = rows.iloc[0]
     name, unit, worth = str(row["name"]), str(row["unit"]), float(row["worth_musd"])
     name = limit_name(name, scenario)
-    if unit.startswith("1000 ") and accelerators < 1000.0:
-        step = 10.0 ** max(0, math.floor(math.log10(max(accelerators, 1.0))))
-        unit, worth = f"{step:.0f} {unit.removeprefix('1000 ')}", worth * step / 1000.0
     return t("answer.limit", name=name[:1].lower() + name[1:], unit=unit, musd=number(worth, 2))
 
 

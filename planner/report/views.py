@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from planner.case.places import place_of
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.catalog import Catalog
+from planner.facts.numbers import number
 from planner.report.steps import chain
 from planner.scenario.schema import Scenario
 
@@ -97,37 +99,50 @@ def control_by(control: pd.DataFrame, by: str = "decision") -> pd.DataFrame:
 
 
 WORTH_UNITS = {
-    "accelerators": (1000.0, "1000 accelerators"), "racks": (100.0, "100 racks"), "m3": (1e6, "million m³"),
-    "1000 reference accelerators": (1.0, "1000 ref. accel."), "points of what is served": (1.0, "point of control"),
-    "months": (1.0, "month"),
+    "accelerators": (1000.0, 1.0, "accelerator", "accelerators"), "racks": (100.0, 1.0, "rack", "racks"),
+    "m3": (1e6, 1.0, "m³", "m³"), "1000 reference accelerators": (1.0, 1000.0, "ref. accel.", "ref. accel."),
+    "points of what is served": (1.0, 1.0, "point of control", "points of control"),
+    "points of demand": (1.0, 1.0, "point of demand", "points of demand"), "months": (1.0, 1.0, "month", "months"),
 }  # fmt: skip
-"""Units too small to see the worth of one: shown by the thousand, the hundred, the million."""
+"""Unit -> the step that shows what it is worth, what one of it counts as, and the words for one and for more."""
 MARGINAL_RULES = ("demand_balance",)
 """Prices that are the cost of serving more, and no limit that could be loosened."""
 BINDING_COLUMNS = ["name", "worth_musd", "unit", "from", "to", "periods", "rule", "index"]
 
 
 def binding(prices: pd.DataFrame, top: int = 12, marginal: bool = False) -> pd.DataFrame:
-    """What binds, and what one unit more in every period in which it binds is worth (MUSD, present value).
+    """What binds, and what a step more in every period in which it binds is worth (MUSD, present value), most first.
 
-    ``prices``: rule, index, t, label, dual, unit, meaning, a row a limit and period; a limit over several
-    periods is one row here. ``worth_musd`` > 0: a looser limit makes the plan cheaper. ``marginal`` gives the
-    cost of serving more demand instead of the limits.
+    ``prices``: rule, index, t, label, dual, unit, meaning, limit, a row a limit and period; a limit over several
+    periods is one row here. ``unit`` is the step: a tenth, hundredth ... of the one of ``WORTH_UNITS`` where the limit
+    itself is smaller, so that limits of unlike units rank by what can be had. ``worth_musd`` > 0: a looser limit makes
+    the plan cheaper. ``marginal`` gives the cost of serving more demand instead of the limits, by one step for all.
     """
     rows = prices[(prices["dual"].abs() > 1e-9) & (prices["rule"].isin(MARGINAL_RULES) == marginal)]
     if not len(rows):
         return pd.DataFrame(columns=BINDING_COLUMNS)
     named = ((r.meaning, r.index, r.label) for r in rows.itertuples(index=False))
     names = [str(i).split(",")[0] if marginal else _limit_name(m, label) for m, i, label in named]
-    scale = rows["unit"].map(lambda u: WORTH_UNITS.get(u, (1.0, u))[0]).astype(float)
-    rows = rows.assign(name=names, worth_musd=-rows["dual"] * scale).sort_values(["name", "t"])
+    sizes = rows["limit"] if "limit" in rows and not marginal else float("nan")
+    rows = rows.assign(name=names, worth_musd=-rows["dual"], limit=sizes).sort_values(["name", "t"])
     table = rows.groupby(["rule", "name", "unit"], as_index=False, sort=False).agg(**{
         "worth_musd": ("worth_musd", "sum"), "from": ("label", "first"), "to": ("label", "last"),
-        "periods": ("label", "nunique"), "index": ("index", "first"),
+        "periods": ("label", "nunique"), "index": ("index", "first"), "limit": ("limit", "max"),
     })  # fmt: skip
-    table["unit"] = table["unit"].map(lambda u: WORTH_UNITS.get(u, (1.0, u))[1])
+    told = [_step(unit, limit) for unit, limit in zip(table["unit"], table["limit"], strict=True)]
+    table["worth_musd"] *= [step for step, _ in told]
+    table["unit"] = [words for _, words in told]
     table = table.sort_values("worth_musd", ascending=False, key=lambda s: s.abs(), kind="stable")
     return table.head(top)[BINDING_COLUMNS].reset_index(drop=True)
+
+
+def _step(unit: str, limit: float) -> tuple[float, str]:
+    """A step of a limit in its unit, a power of ten no larger than the limit (NaN or 0: not known), and its words."""
+    step, counts, one, more = WORTH_UNITS.get(unit, (1.0, 1.0, unit, unit))
+    if 0.0 < limit < step:
+        step = 10.0 ** math.floor(math.log10(limit * counts) + 1e-9) / counts
+    amount = step * counts
+    return step, one if math.isclose(amount, 1.0) else f"{number(amount, 1)} {more}"
 
 
 def _limit_name(meaning: str, label: str) -> str:

@@ -25,3 +25,5 @@ def test_the_largest_size_of_a_place_binds_only_where_it_has_space(tiny: Any, pl
     space = engine.family(found.x, "space_mw")
     assert 0 < (space > 1e-6).sum() < len(space)
     assert set(told.loc[told["rule"] == "space_max", "t"]) == {t for (_, t), mw in space.items() if mw > 1e-6}
+    for row in told[told["rule"] == "space_max"].rename(columns={"index": "where"}).itertuples():
+        assert row.limit >= space.loc[tuple(int(x) if x.isdigit() else x for x in row.where.split(","))] > 0

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
+from planner.facts.numbers import number
 from planner.report.answer import answer, capacity_by_place, limit_name, places, service_over_time
 from planner.report.built import dearer_than, sooner_than
 from planner.report.charts import answer as charts
@@ -208,16 +209,16 @@ def test_a_home_owner_and_operator_are_under_home_law(scenario: Scenario) -> Non
     assert "No foreign law reaches who owns or runs it" in told
 
 
-def test_a_limit_is_worth_a_step_of_the_plans_size_at_places_by_name(scenario: Scenario) -> None:
+def test_a_limit_is_worth_a_step_of_its_own_size_at_places_by_name(scenario: Scenario) -> None:
     table = prices(
         [("survival", "", -26.0, "1000 reference accelerators", "survival of chat without seoul (site)")]
     )
-    small = answer(plan(STANDING, GROWING, table), KPIS, scenario).limits
+    small = answer(plan(STANDING, GROWING, table.assign(limit=0.4)), KPIS, scenario).limits
     assert (
         "survival of chat without Seoul (site): each 100 ref. accel. more would save up to 2.6 MUSD" in small
     )
-    large = answer(plan(fleet([("cloud", "seoul", 1, 3000.0)]), GROWING, table), KPIS, scenario)
-    assert "each 1000 ref. accel. more would save up to 26 MUSD" in large.limits
+    large = answer(plan(STANDING, GROWING, table.assign(limit=3.0)), KPIS, scenario)
+    assert f"each {number(1000)} ref. accel. more would save up to 26 MUSD" in large.limits
 
 
 def test_a_cap_is_named_in_words(scenario: Scenario) -> None:

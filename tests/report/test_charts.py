@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.facts.numbers import number
 from planner.report import capital, kpis, views
 from planner.report.charts import answer, finance, frontier, gantt, places, plan, sankey, style
 from planner.report.terms import heading, kpi_label, term
@@ -193,7 +194,7 @@ def test_what_binds_adds_the_periods_of_a_limit_and_names_its_unit() -> None:
     )
     assert table["worth_musd"].tolist() == pytest.approx([9.0, 7.0])
     assert table.loc[1, ["unit", "from", "to", "periods"]].tolist() == [
-        "1000 accelerators",
+        f"{number(1000)} accelerators",
         "2027-Q1",
         "2027-Q2",
         2,
@@ -274,6 +275,21 @@ def test_gantt_draws_every_row_by_its_id_and_writes_its_title() -> None:
     assert len(fig.layout.annotations) == 90 and all(
         "· order" in name.text for name in fig.layout.annotations
     )
+
+
+def test_limits_of_unlike_units_rank_by_a_step_no_larger_than_the_limit() -> None:
+    """Of a survival that holds 0.087 thousand, a thousand more is no step; of a wait of 12 months, a month is one."""
+    prices = pd.DataFrame({
+        "rule": ["survive", "max_delay_by_workload", "site_grid"], "index": ["site,chat,s,1", "chat", "s,1"],
+        "t": [1, -1, 1], "label": ["2031-Q1", "", "2031-Q1"], "dual": [-2.5, -0.8, -9.0],
+        "unit": ["1000 reference accelerators", "months", "MW"], "limit": [0.087, 12.0, 0.05],
+        "meaning": ["survival of chat without s (site) in 2031-Q1", "waiting of chat", "grid at s in 2031-Q1"],
+    })  # fmt: skip
+    table = views.binding(prices)
+    assert table["unit"].tolist() == ["month", "0.01 MW", "10 ref. accel."]
+    assert table["worth_musd"].tolist() == pytest.approx([0.8, 0.09, 0.025])
+    unsized = views.binding(prices.drop(columns="limit"))["unit"]  # a run that does not hold sizes
+    assert unsized.tolist() == ["MW", f"{number(1000)} ref. accel.", "month"]
 
 
 def test_forty_workloads_with_long_names_are_all_drawn() -> None:

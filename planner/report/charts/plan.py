@@ -192,7 +192,7 @@ def control_waterfall(table: pd.DataFrame, by: str = "decision", top: int = 9) -
 
 
 def what_binds(table: pd.DataFrame) -> go.Figure:
-    """The worth of one unit more of each binding limit (MUSD of present value), largest at the top.
+    """The worth of a step more of each binding limit (MUSD of present value), largest at the top.
 
     Each name stands above its bar: beside it, a small screen would have no room for the bar.
     """
