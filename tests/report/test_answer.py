@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.facts.numbers import number
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.answer import answer, capacity_by_place, limit_name, places, service_over_time
 from planner.report.built import dearer_than, sooner_than
 from planner.report.charts import answer as charts
