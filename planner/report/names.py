@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -20,7 +21,15 @@ def titles(scenario: Scenario, key: str) -> dict[str, str]:
 
 
 def spoken(scenario: Scenario, key: str) -> dict[str, str]:
-    """Id -> what a sentence writes for it, of all that ``key`` (w, h or p) names: its title, else the id in words."""
+    """Id -> what a sentence writes for it, of all that ``key`` (w, h or p) names: its title, else the id in words.
+
+    A site goes by its place; of two at one place each has its id too.
+    """
+    if key == "p":
+        places = {site.id: place_of(scenario.catalog, site).name for site in scenario.sites}
+        shared = {name for name, sites in Counter(places.values()).items() if sites > 1}
+        known = {id: in_words(name) if name == id else name for id, name in places.items()}
+        return {id: f"{name} ({id})" if places[id] in shared else name for id, name in known.items()}
     return {entry.id: entry.title or in_words(entry.id) for entry in _entries(scenario, key)}
 
 
@@ -83,6 +92,9 @@ TEXTS = {
 }  # fmt: skip
 """Columns of texts in which ids stand, and whose."""
 TOKEN = re.compile(r"(?<!\[)\b\w+(?:[.-]\w+)*")
+ALONE = re.compile(r"\((\w+)\)")
+STEP = re.compile(r"^(open |extend |)([\w.-]+)(?=$|: )")
+"""An item of a step: the host that opens or is extended, the site whose grid grows, the workload that is served."""
 
 
 def names_of(catalog: Catalog, column: str) -> dict[str, str]:
@@ -113,14 +125,23 @@ def _replaced(text: str, known: Mapping[str, str]) -> str:
 
 
 def spoken_text(text: str, scenario: Scenario) -> str:
-    """A sentence with the names of workloads, hosts, places, systems and stacks in place of their ids.
+    """A sentence with the names of workloads, hosts, places and what is bought in place of their ids.
 
-    Ids in brackets are parts of a path that can be written, and stay.
+    Ids in brackets are parts of a path that can be written, and stay. An id that is a word of its own ("modular") is
+    taken for one only where it stands alone in parentheses.
     """
-    known = {id: name.partition(", ")[0] for id, name in _names_in(scenario.catalog, "systems").items()}
-    known |= _names_in(scenario.catalog, "stacks")
-    known |= {site.id: place_of(scenario.catalog, site).name for site in scenario.sites}
-    return _replaced(text, known | spoken(scenario, "h") | spoken(scenario, "w"))
+    things = {
+        id: name.partition(", ")[0] if source != "stacks" else name
+        for source in THINGS
+        for id, name in _names_in(scenario.catalog, source).items()
+    }
+    stacks = _names_in(scenario.catalog, "stacks")
+    words = {id: name for id, name in things.items() if id.isalpha() and id not in stacks}
+    text = ALONE.sub(lambda found: f"({words.get(found[1], found[1])})", text)
+    known = {id: name for id, name in things.items() if id not in words}
+    for key in ("p", "h", "w"):
+        known |= spoken(scenario, key)
+    return _replaced(text, known)
 
 
 def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
@@ -132,6 +153,12 @@ def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
         if key in out:
             known = spoken(scenario, key)
             out[key] = [known.get(str(id), "" if pd.isna(id) else str(id)) for id in out[key]]
+    if "item" in out:
+        steps = {id: name for key in ("w", "p", "h") for id, name in spoken(scenario, key).items()}
+        out["item"] = [
+            STEP.sub(lambda found: found[1] + steps.get(found[2], found[2]), str(text))
+            for text in out["item"]
+        ]
     if "payer" in out:  # who pays may be called after a host
         out["payer"] = out["payer"].replace(titles(scenario, "h"))
     return out

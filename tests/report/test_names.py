@@ -8,7 +8,7 @@ import pytest
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.answer import limit_name
 from planner.report.charts import gantt
-from planner.report.names import catalogued, labels, spoken_ids, spoken_text, titled
+from planner.report.names import catalogued, labels, spoken, spoken_ids, spoken_text, titled
 from planner.report.views import why_not_summary
 from planner.scenario.schema import Scenario
 
@@ -29,6 +29,28 @@ def test_a_sentence_has_names_and_paths_stay_as_they_are_written(scenario: Scena
     assert limit_name("survival of government without olkaria (site)", scenario) == (
         "survival of government without Olkaria / Naivasha (site)"
     )
+
+
+def test_plant_and_halls_go_by_their_names_and_plain_words_stay(scenario: Scenario) -> None:
+    said = "halls (modular), then modular work: fuelcell-2026 bought, diesel-rented-2026 rented (sites[olkaria].power)"
+    options = scenario.catalog.table("power_options")["name"]
+    bought, rented = (options[id].partition(", ")[0] for id in ("fuelcell-2026", "diesel-rented-2026"))
+    assert spoken_text(said, scenario) == (
+        f"halls (Modular hall), then modular work: {bought} bought, {rented} rented (sites[olkaria].power)"
+    )
+
+
+def test_tables_that_are_read_name_places_and_the_host_that_opens(scenario: Scenario) -> None:
+    rows = pd.DataFrame({
+        "h": ["champion-olkaria", "champion-nairobi", "champion-olkaria"], "p": ["olkaria", "nairobi", "olkaria"],
+        "item": ["open champion-olkaria", "extend champion-nairobi", "olkaria"],
+    })  # fmt: skip
+    shown = spoken_ids(rows, scenario)
+    assert shown["p"].tolist() == ["Olkaria / Naivasha", "Nairobi", "Olkaria / Naivasha"]
+    assert shown["item"].tolist() == ["open Olkaria halls", "extend champion nairobi", "Olkaria / Naivasha"]
+    site = scenario.sites[0]
+    twins = scenario.model_copy(update={"sites": (site, site.model_copy(update={"id": "twin"}))})
+    assert spoken(twins, "p")["twin"] == f"{spoken(scenario, 'p')[site.id]} (twin)"
 
 
 def test_the_timeline_names_hosts_and_things(scenario: Scenario) -> None:
