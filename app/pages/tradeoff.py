@@ -84,7 +84,7 @@ def register(app: dash.Dash, services: Services) -> None:
         one = load(services, ref)
         if one.screened is None:
             entry = cache.get(one.run_id, one.run)
-            one.screened = front.with_plan(entry.screened(), one.run, entry.at)
+            one.screened = front.with_plan(entry.screened(), one.run, entry.at, entry.program)
         if one.screened is None and entry.state == "failed":
             told = t("tradeoff.failed", error=entry.error[:200])
             return [layout.alert(t("tradeoff.one-plan"), [told], kind="error")], dash.no_update, [], True

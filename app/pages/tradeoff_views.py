@@ -227,7 +227,11 @@ def lower(one: Result, points: pd.DataFrame, view: dict[str, Any]) -> list[Any]:
             )
             for name, places in DIGITS.items()
         ),
-        table.column("keeps_limits", heading("keeps_limits"), **HEADER),
+        *(
+            [table.column("keeps_limits", heading("keeps_limits"), **HEADER)]
+            if points["keeps_limits"].notna().any()
+            else []
+        ),
         table.column("hosts", heading("hosts"), **HEADER),
     ]
     shown = table.grid(

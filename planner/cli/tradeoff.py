@@ -16,8 +16,16 @@ from planner.facts.numbers import fixed, percent
 CAPTION = (
     "MUSD: million USD, present value. A price in brackets is not known within the gap and lies between the two. Halls and "
     "servers of screening points are divisible; their gap is to hosts and stacks that cost least, that of a plan to a plan "
-    "that does. Own limits: those on delay and control that the scenario states, which a frontier varies."
+    "that does."
 )
+OWN_LIMITS = (
+    " Own limits: those on delay (a tolerance as what it came to) and control that the scenario states, which a frontier "
+    "varies; empty where it cannot be told."
+)
+
+
+LEAST_GAP, LITTLE_GAP = 5e-4, 5e-7
+"""Shares that read as a tenth of a per cent at least, and that are more than noise of a solver."""
 
 
 def register(app: typer.Typer) -> None:
@@ -114,7 +122,8 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
     out = console()
     points = tables["points"]
     front = points[points["on_front"].astype(bool)].sort_values(["max_delay_months", "control_score"])
-    table = Table(title="Trade-off of cost, delay and control", caption=CAPTION)
+    own = bool(front["keeps_limits"].notna().any())
+    table = Table(title="Trade-off of cost, delay and control", caption=CAPTION + (OWN_LIMITS if own else ""))
     for name in (
         "quality",
         "months",
@@ -127,7 +136,7 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
         "gap",
         "MUSD per point",
         "MUSD per month",
-        "own limits",
+        *(["own limits"] if own else []),
     ):
         table.add_column(name, justify="left" if name == "quality" else "right")
     for row in front.itertuples():
@@ -137,8 +146,8 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
         table.add_row(
             row.quality, fixed(row.delay_months, 1), fixed(row.control_score, 1), fixed(row.control_by_work, 1),
             fixed(row.control_by_priority, 1), fixed(row.national_control, 1), fixed(row.cost_npv_musd),
-            fixed(row.capex_musd), "" if row.gap != row.gap else percent(row.gap, 1), *prices,
-            "kept" if row.keeps_limits else "broken",
+            fixed(row.capex_musd), _gap(row.gap), *prices,
+            *([{True: "kept", False: "broken"}.get(row.keeps_limits, "")] if own else []),
         )  # fmt: skip
     out.print(table)
     for said in filter(None, (no_own_plan(points), most_control(points))):
@@ -153,6 +162,13 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
             free.add_row(row.choice, row.unit, *(fixed(v, 2) for v in (row.best, row.least, row.most)))
         out.print(free)
     out.print(f"Written to {path}; open it with: planner app --runs {path.parent}")
+
+
+def _gap(share: float) -> str:
+    """A gap in tenths of a per cent, nothing where there is none."""
+    if share != share:
+        return ""
+    return "<0.1 %" if LITTLE_GAP < share < LEAST_GAP else f"{100 * share:.1f} %"
 
 
 def _price(known: float, least: float, most: float) -> str:

@@ -113,7 +113,7 @@ def _time(case: Case, tables: Tables) -> list[tuple[Any, ...]]:
     return [
         ("delay_months", float((weight * demand["unserved_share"]).sum()), "months", "priority-weighted wait"),
         ("unavoidable_delay_months", float((unavoidable * priority).sum()), "months",
-         "before anything could be live"),
+         "at least: permit, adoption and delivery alone, halls and power not counted"),
         _date_row(case, "first_service_months", dates["first"], "first period with 5 % of demand for service served"),
         _date_row(case, "full_service_months", dates["full"], "from here on at most 0.5 % of demand for service is short"),
         ("served_share", float((weight * (1 - demand["unserved_share"])).sum() / weight.sum()), "share",
@@ -238,8 +238,10 @@ def points_by_criterion(
 
 
 def service_dates(case: Case, tables: Tables) -> pd.DataFrame:
-    """Per workload: delay, its unavoidable part, dates after which 50 % and 95 % stay served, least share served.
+    """Per workload: delay, the least of it that nobody could avoid, dates after which 50 % and 95 % stay served, and the
+    least share served.
 
+    Nobody could avoid what permit, adoption and delivery take, whatever halls, cooling and power take on top.
     Of training, whose work may be done at any time up to a deadline, no date is before that work begins.
     """
     rows, runs = [], tables["training"]

@@ -188,7 +188,7 @@ class _Reader(Reader):
         if w not in first.index:
             return "no offer may serve it"
         if until < first[w]:
-            return f"nothing can be live before {self.labels[first[w]]}"
+            return f"nothing can be live before {self.labels[first[w]]} at the least, by permit, adoption and delivery alone"
         if bool(self.case.workloads.loc[w, "optional"]):
             return "optional: left out where it costs more than it is asked to"
         return "waits within its bound on delay: earlier capacity costs more or is not to be had"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from planner.case.periods import Calendar
@@ -22,6 +23,7 @@ from planner.studies.next_step import CONTROL, SPEED, least, most
 
 if TYPE_CHECKING:
     from planner.runs.run import Run
+    from planner.studies.screening import LiveFrontier
 
 ENDS = [end(name) for name in (CONTROL, SPEED) for end in (least, most)]
 """The two ends between which each price lies."""
@@ -95,12 +97,14 @@ OWN = "plan"
 """Name of the point of a single plan among those of its screening."""
 
 
-def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> pd.DataFrame | None:
+def with_plan(
+    points: pd.DataFrame | None, run: Run, at: Callable[..., Any], live: LiveFrontier | None
+) -> pd.DataFrame | None:
     """A plan, first, and the screening points that it does not beat; ``attrs`` has what screening makes of its limits.
 
-    ``at(months, points)`` is a live trade-off. None where there are no points yet.
+    ``at(months, points)`` answers from the live trade-off ``live``. None where there are no points yet.
     """
-    if points is None:
+    if points is None or live is None:
         return None
     values = dict(zip(run.kpis["kpi"], run.kpis["value"], strict=True))
     floor = run.scenario.limits.min_control
@@ -118,8 +122,16 @@ def with_plan(points: pd.DataFrame | None, run: Run, at: Callable[..., Any]) -> 
             if name not in ("point", "quality", "on_front", "keeps_limits", "plan", "hosts")
         }
     )
-    table = table.assign(keeps_limits=keeps_limits(table, run.scenario.limits))
-    table.loc[table["point"] == OWN, "keeps_limits"] = True  # a plan is made within its limits
+    limits, in_force = (
+        run.scenario.limits,
+        (run.outcome.get("bounds") or {}).get("max_delay_months_by_workload"),
+    )
+    priority = live.case.workloads["priority"]
+    kept = keeps_limits(
+        table.assign(plan=np.where(table["point"] == OWN, OWN_POINT, -1)),
+        limits, in_force, priority, lambda _, months: live.caps(months),
+    )  # fmt: skip
+    table = table.assign(keeps_limits=kept)
     answer = at(values["delay_months"] + 1e-3, floor or 0.0, OWN)
     table.attrs["own_musd"] = answer["cost_npv_musd"] if answer else None
     return table

@@ -35,7 +35,15 @@ from planner.solver.engine import Engine
 from planner.studies.frontier_limits import FAST, HIGH_SHARE, OWN, Limit, Limits, Reached, distinct
 from planner.studies.frontier_lines import finer_rows
 from planner.studies.frontier_plans import OWN_POINT, Made, Task, limits_of, solve_all, unbound
-from planner.studies.frontier_tables import SHORT_OF_MOST, grid, keeps_limits, on_front, payoff, plan_rows
+from planner.studies.frontier_tables import (
+    SHORT_OF_MOST,
+    Months,
+    grid,
+    keeps_limits,
+    on_front,
+    payoff,
+    plan_rows,
+)
 from planner.studies.next_step import OnStep, solve_closer, untold, with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
@@ -58,7 +66,8 @@ class Frontier:
     fingerprint of the programme that was asked.
 
     ``points``: point, quality, status, max_delay_months, min_control, the figures, gap, control_bound, pattern, on_front,
-    price_of_control_musd_per_point, price_of_speed_musd_per_month, keeps_limits (the scenario's own on delay and control).
+    price_of_control_musd_per_point, price_of_speed_musd_per_month, keeps_limits (the scenario's own on
+    delay and control; None where it states none, or where it cannot be told).
     """
 
     points: pd.DataFrame
@@ -141,7 +150,15 @@ def frontier(
     if live.add_found():
         rows = [*made_rows, *_screened_rows(live, should_stop)]
     table = _points(rows, live, should_stop, Steps(say, "prices", "points priced"))
-    table = table.assign(keeps_limits=keeps_limits(table, scenario.limits))
+    own_plan = solved.get(OWN_POINT)
+
+    def within(plan: int, months: float) -> Months:
+        made = solved[plan].scenario.limits.max_delay_months if plan in solved else None
+        return made if isinstance(made, dict) else live.caps(months)
+
+    in_force = own_plan.scenario.limits.max_delay_months if own_plan is not None else None
+    kept = keeps_limits(table, scenario.limits, in_force, case.workloads["priority"], within)
+    table = table.assign(keeps_limits=kept)
     say(Event("ranges", "which choices are forced, which are free"))
     ranges = near_optimal_ranges(
         live, _own_months(scenario, limits, solved), scenario.limits.min_control,

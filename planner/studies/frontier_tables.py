@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import records
 from planner.facts.rounding import rounded_down
 from planner.plans.kpis import served_share, service_months
 from planner.scenario.schema import Limits
@@ -197,20 +198,55 @@ def on_front(points: pd.DataFrame) -> pd.DataFrame:
     return points.assign(on_front=front)
 
 
-def keeps_limits(points: pd.DataFrame, limits: Limits) -> pd.Series:
-    """Whether each point keeps the limits on delay and control that a scenario itself states; a front varies both.
+Months = float | Mapping[str, float] | None
+"""A limit on delay: weighted, by workload, or none."""
 
-    Of limits by workload, for which points have no figures, only the plan made at them is said to.
+
+def keeps_limits(
+    points: pd.DataFrame,
+    limits: Limits,
+    in_force: Months,
+    priority: pd.Series,
+    within: Callable[[int, float], Months],
+) -> pd.Series:
+    """Whether each point keeps the limits on delay and control that a scenario states; a front varies both.
+
+    ``in_force`` are the months that a tolerance, stated in place of a limit, came to in the scenario's own plan; None where
+    it has none. ``within(plan, max_delay_months)`` are the limits of a point. None where nothing is stated, and where it
+    cannot be told: of limits by workload, points have the weighted delay (by ``priority``). Above what the limits weigh one
+    is broken; with one workload, or where a point was made within limits no looser, all are kept.
     """
-    delay = limits.max_delay_months
-    kept = pd.Series(True, index=points.index)
-    if isinstance(delay, dict):
-        kept &= points["plan"] == OWN_POINT
-    elif delay is not None:
-        kept &= points["delay_months"].astype(float) <= delay + OWN_LIMIT
-    if limits.min_control is not None:
-        kept &= points["control_score"].astype(float) >= limits.min_control - OWN_LIMIT
-    return kept
+    stated = limits.max_delay_months
+    by_delay = stated is not None or limits.delay_tolerance_months is not None
+    months = in_force if stated is None else stated
+
+    def delay(row: Any) -> bool | None:
+        if not isinstance(months, Mapping):
+            return None if months is None else bool(row.delay_months <= months + OWN_LIMIT)
+        asked = priority[priority > 0]
+        if set(asked.index) <= set(months):
+            weighed = sum(float(asked[w]) * months[w] for w in asked.index)
+            if row.delay_months > weighed + OWN_LIMIT:
+                return False
+            if len(asked) == 1:
+                return True
+        own = within(int(row.plan), float(row.max_delay_months))
+        tight = isinstance(own, Mapping) and all(
+            own.get(w, np.inf) <= m + OWN_LIMIT for w, m in months.items()
+        )
+        return True if tight else None
+
+    def kept(row: Any) -> bool | None:
+        if row.plan == OWN_POINT and (by_delay or limits.min_control):
+            return True  # a plan is made within its limits
+        told = [delay(row)] if by_delay else []
+        if limits.min_control:
+            told.append(bool(row.control_score >= limits.min_control - OWN_LIMIT))
+        if not told or (None in told and False not in told):
+            return None
+        return all(told)
+
+    return pd.Series([kept(row) for row in records(points)], index=points.index, dtype=object)
 
 
 def unbeaten(points: pd.DataFrame, plans: pd.DataFrame) -> pd.DataFrame:

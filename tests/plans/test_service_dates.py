@@ -7,9 +7,12 @@ import pandas as pd
 
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.case.readiness import soonest_service
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.kpis import service_dates
 from planner.plans.schema import SCHEMA
+from planner.report.terms import heading
 
 
 def dates(case, unserved: dict[int, float]) -> tuple[str, str]:
@@ -77,3 +80,23 @@ def test_training_is_not_served_before_its_work_begins(tiny):
         tables = {"demand": table, "training": runs.assign(begins_date=[begins, *runs["begins_date"][1:]])}
         row = service_dates(case, tables).iloc[0]
         assert f"{row['date_50']:%Y-%m-%d}" == f"{row['date_95']:%Y-%m-%d}" == want
+
+
+def test_the_least_delay_nobody_could_avoid_is_said_to_be_the_least():
+    """A line that takes longer than the permit is in none of these months, and words do not say that it is."""
+    scenario = load_scenario(example_path("grid-late"))
+    case = build_case(with_overrides(scenario, {"sites[haenam].power": None}))
+    plan = solve(case, quality="quick").plan
+    assert plan is not None
+    row = plan.kpis.set_index("kpi").loc["unavoidable_delay_months"]
+    first = int(case.serve["t"].min())
+    assert (
+        row["value"]
+        == 12.0 * case.calendar.step_years * first
+        < 12.0 * case.calendar.step_years * min(soonest_service(case, h) for h in case.hosts.index)
+    )
+    alone = "permit, adoption and delivery alone"
+    assert row["note"].startswith("at least") and alone in row["note"]
+    said = [r for r in plan.tables["demand"]["reason"] if r.startswith("nothing can be live before")]
+    assert said and all(alone in r for r in said)
+    assert "at least" in heading("unavoidable_months")

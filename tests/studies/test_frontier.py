@@ -443,20 +443,58 @@ def test_the_check_of_a_front_sees_prices_outside_of_their_ends(benchmark: Any) 
 
 def test_points_say_whether_they_keep_the_limits_that_the_scenario_states() -> None:
     points = pd.DataFrame(
-        {"delay_months": [14.0, 16.5, 12.0], "control_score": [58.0, 60.0, 55.8], "plan": [1, 0, -1]}
-    )
+        {"delay_months": [14.0, 16.5, 12.0], "control_score": [58.0, 60.0, 55.8], "plan": [1, 0, -1],
+         "max_delay_months": [14.0, 16.5, 12.0]}
+    )  # fmt: skip
     stated = load_scenario(example_path("two-hosts")).limits
 
-    def kept(**limits: object) -> list[bool]:
-        own = {"max_delay_months": None, "min_control": None, **limits}
-        return keeps_limits(points, stated.model_copy(update=own)).tolist()
+    def kept(
+        in_force: Any = None, priority: Any = None, within: Any = None, **limits: object
+    ) -> list[bool | None]:
+        own = {"max_delay_months": None, "delay_tolerance_months": None, "min_control": None, **limits}
+        weights = pd.Series(priority or {"a": 1.0})
+        own_of = within or (lambda _, months: dict.fromkeys(weights.index, months))
+        return keeps_limits(points, stated.model_copy(update=own), in_force, weights, own_of).tolist()
 
-    assert kept() == [True, True, True]
-    assert kept(max_delay_months=14.0) == [True, False, True]
-    assert kept(max_delay_months=14.0, min_control=58.0) == [True, False, False]
-    assert kept(max_delay_months={"assistant": 14.0}) == [False, True, False]
-    symbols = chart(points.assign(point="1", cost_npv_musd=1.0, keeps_limits=[True, False, None]))
+    assert kept() == kept({"a": 13.0}) == [None, None, None]  # that of the catalog's tolerance is nobody's
+    assert kept({"a": 13.0}, delay_tolerance_months=1.0) == [False, True, True]
+    assert kept(delay_tolerance_months=1.0) == [None, True, None]  # without a plan at the own limits
+    assert kept(max_delay_months=14.0) == [True, True, True]
+    assert kept(max_delay_months=13.0) == [False, True, True]
+    assert kept(max_delay_months=14.0, min_control=58.0) == [True, True, False]
+    assert kept({"a": 13.0}, delay_tolerance_months=1.0, min_control=58.0) == [False, True, False]
+    assert kept(max_delay_months={"a": 14.0}) == [True, True, True]
+    two = {"a": 0.5, "b": 0.5}
+    assert kept({"a": 10.0, "b": 16.0}, two, delay_tolerance_months=1.0) == [False, True, None]
+    assert kept({"a": 12.0, "b": 16.0}, two, delay_tolerance_months=1.0) == [None, True, True]
+    one = kept({"a": 10.0, "b": 16.0}, two, lambda *_: {"a": 9.0, "b": 15.0}, delay_tolerance_months=1.0)
+    assert one == [False, True, True]
+    told = [True, False, None]
+    symbols = chart(points.assign(point="1", cost_npv_musd=1.0, keeps_limits=pd.Series(told, dtype=object)))
     assert [*symbols.data[0].marker.symbol] == ["circle", "diamond", "circle"]
+
+
+def test_a_tolerance_is_a_limit_that_a_front_breaks_and_gaps_are_in_tenths(tmp_path: Path) -> None:
+    """On the command line too, where no column says of limits that a scenario does not state."""
+    from planner.cli.tradeoff import _gap
+
+    told = {}
+    for months in (1, None):
+        given = ["grid-late", "--points", "2", "--quality", "quick", "--workers", "1", "--set",
+                 f"limits.delay_tolerance_months={'null' if months is None else months}"]  # fmt: skip
+        folder = tmp_path / str(months)
+        got = CliRunner().invoke(app, ["frontier", *given, "--output", str(folder)], env={"COLUMNS": "140"})
+        assert got.exit_code == 0, got.output
+        points = Run(folder).table("points")
+        told[months] = points
+        assert ("Own limits" in got.output) == ("broken" in got.output) == (months is not None)
+    points = told[1]
+    cap = points.loc[points["plan"] == 0, "max_delay_months"].item()
+    assert points["keeps_limits"].astype(bool).equals(points["delay_months"] <= cap + 1e-3)
+    assert not points["keeps_limits"].all() and points["delay_months"].max() > cap + 6
+    assert told[None]["keeps_limits"].isna().all()
+    gaps = [_gap(share) for share in (0.0, 1e-9, 1.8e-5, 3.1e-4, 6e-4, 0.0132, np.nan)]
+    assert gaps == ["0.0 %", "0.0 %", "<0.1 %", "<0.1 %", "0.1 %", "1.3 %", ""]
 
 
 def test_a_bound_is_not_rounded_below_itself() -> None:

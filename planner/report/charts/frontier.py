@@ -63,7 +63,7 @@ def frontier(
         return empty(none or t("charts.no-points"))
     front = points["on_front"].astype(bool) if "on_front" in points else pd.Series(True, index=points.index)
     kept = points["keeps_limits"] if "keeps_limits" in points else pd.Series(True, index=points.index)
-    broken = ~kept.fillna(True).astype(bool)  # older runs do not say
+    broken = kept.eq(False)  # where it cannot be told it is missing
     low, high = _control_range(points)
     fig = go.Figure(
         go.Scatter(

@@ -207,8 +207,8 @@ def test_a_single_plan_gets_the_points_around_it_on_the_live_programme(services:
     assert set(points["quality"]) == {"screening"} and len(points) >= 10
     near = points[(points["delay_months"] <= delay + 1e-3) & (points["min_control"].isna())]
     assert near["cost_npv_musd"].min() == pytest.approx(plan_cost, rel=0.05)
-    around = front.with_plan(points, one.run, entry.at)
-    assert around is not None and front.with_plan(None, one.run, entry.at) is None
+    around = front.with_plan(points, one.run, entry.at, entry.program)
+    assert around is not None and front.with_plan(None, one.run, entry.at, entry.program) is None
     own = around.iloc[0]
     assert (own["point"], own["cost_npv_musd"], own["plan"]) == (front.OWN, plan_cost, -1)
     assert around.attrs["own_musd"] == pytest.approx(plan_cost, rel=0.05) and len(around) == len(points) + 1
