@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
@@ -93,8 +93,12 @@ def grid(
     )
 
 
-def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLAIN_ROWS) -> list[Any]:
+def plain_table(
+    frame: pd.DataFrame, caption: str | None = None, rows: int = PLAIN_ROWS, names: Collection[str] = ()
+) -> list[Any]:
     """A read-only table with headings, numbers to the right; long frames are cut with a line saying so.
+
+    Columns that are ``names`` (of runs) head their column as they are written.
 
     It goes as data and is built in the browser (functions.js), one in a closed fold when that opens: as Dash
     components, every cell would watch every change of the page, and a few hundred rows would take seconds.
@@ -102,7 +106,7 @@ def plain_table(frame: pd.DataFrame, caption: str | None = None, rows: int = PLA
     digits = fmt.places(frame)
     content = {
         "caption": caption,
-        "head": [fmt.heading(str(name)) for name in frame.columns],
+        "head": [str(name) if name in names else fmt.heading(str(name)) for name in frame.columns],
         "numeric": [
             places is not None or in_percent(frame[name])
             for name, places in zip(frame.columns, digits, strict=True)

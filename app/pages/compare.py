@@ -186,7 +186,9 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
     parts.append(
         layout.section(
             t("compare.results"),
-            *table.plain_table(tables.results(results, ordered, names), caption=t("compare.results")),
+            *table.plain_table(
+                tables.results(results, ordered, names), caption=t("compare.results"), names=names.values()
+            ),
             *(html.P(line) for line in within_gaps({names[ref]: found[ref].run.outcome for ref in ordered})),
             lead=t("compare.results-lead", baseline=names[base]),
         )
@@ -196,7 +198,7 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
     text.insert(0, "input", [words_of(path, found[base].run.scenario) for path in text["path"]])
     text = text.rename(columns=dict(zip(text.columns[2:], (names[ref] for ref in ordered), strict=True)))
     body = (
-        table.plain_table(text, caption=t("compare.inputs"))
+        table.plain_table(text, caption=t("compare.inputs"), names=names.values())
         if len(text)
         else [html.P(t("compare.inputs-none"))]
     )
@@ -215,7 +217,7 @@ def _beside(found: dict[str, Result], ordered: list[str], names: dict[str, str])
     return [
         layout.section(
             t(f"compare.{name}"),
-            *table.plain_table(readable(rows), caption=t(f"compare.{name}")),
+            *table.plain_table(readable(rows), caption=t(f"compare.{name}"), names=names.values()),
             lead=t(f"compare.{name}-lead"),
         )
         for name, rows in sections

@@ -20,6 +20,8 @@ from planner.solver.solution import Solution
 
 NOISE = 1e-4
 FAMILIES = ("order", "rent")
+BEST = {"order": "bought for", "rent": "rented from"}
+"""What is said of either before its period."""
 SOLVE_S = 60.0
 FORCED_KREF = 0.05
 """Work (thousand reference-accelerator equivalents, summed over periods) that is forced on the choice."""
@@ -95,7 +97,7 @@ def why_not(
     more = (
         f"work on it costs {number(dearer)} MUSD more for 1,000 reference-accelerator equivalents over a year"
     )
-    text = f"{name} would have to be {_percent(share)} cheaper to enter the plan (best bought for {when}); {more}"
+    text = f"{name} would have to be {_percent(share)} cheaper to enter the plan (best {when}); {more}"
     if share >= 1:
         text = f"{name} would not enter the plan at any price: what it needs besides costs more than it saves; {more}"
     return Answer(text, excluded, float(share), False, dearer)
@@ -203,7 +205,7 @@ class _Forced:
     """What a little work that the choice must do costs more, places held but for those the choice needs.
 
     ``found``: the rise per MUSD of its own purchases, the rise in MUSD per 1,000 equivalents and year,
-    and when it is best bought; with needed places divisible, so that their fixed cost is in the answer and not a
+    and how and when it is best had; with needed places divisible, so that their fixed cost is in the answer and not a
     wall before it. Reduced costs do not say it: a choice that is out is so by a chain of columns, over which they
     are split. ``fixed``: where divisible places would be used anyway, the rise with whole ones, and the plan's cost.
     """
@@ -280,9 +282,13 @@ class _Forced:
             return None
         best = max(spent, key=lambda c: spent[c])
         blocks = [self.engine.arrays.columns[f] for f in FAMILIES]
-        when = next(int(b.tuple_at(best - b.start)[-1]) for b in blocks if b.start <= best < b.stop)
+        got, when = next(
+            (BEST[f], int(b.tuple_at(best - b.start)[-1]))
+            for f, b in zip(FAMILIES, blocks, strict=True)
+            if b.start <= best < b.stop
+        )
         more = rise / (float(self.rate @ (x - before)[self.columns]) * float(self.case.calendar.years[when]))
-        return rise / total, more, self.case.calendar.label(when)
+        return rise / total, more, f"{got} {self.case.calendar.label(when)}"
 
 
 def _needed(

@@ -40,11 +40,13 @@ def _grant_left(project: Project, made: Statements, grant: Tranche) -> Iterator[
         return
     first, after = window(grant, project.start, project.operation_from)
     allowed = [s.musd[first:after].sum() for s in project.spending if grant.eligibility.allows(s)]
-    payable = f"the {number(float(sum(allowed)), 4)} MUSD of capital that it may pay for while it is open"
+    payable = (
+        f"the {number(float(sum(allowed)), 4)} MUSD (nominal) of capital that it may pay for while it is open"
+    )
     most = "all sources together are worth at most the price of a thing less what is left of it, at present value"
     late = "and a grant pays less of what the horizon or its life leaves fewer than kept_years to serve"
-    message = f"{number(drawn, 4)} of {number(amount, 4)} million {grant.currency} drawn of {payable}: {most}, {late}"
-    yield Fault(f"finance.sources[{grant.id}].amount_m", message)
+    money = f"{number(drawn, 4)} of {number(amount, 4)} million {grant.currency} (nominal)"
+    yield Fault(f"finance.sources[{grant.id}].amount_m", f"{money} drawn of {payable}: {most}, {late}")
 
 
 def _drawn_m(made: Statements, tranche: Tranche) -> float:

@@ -13,7 +13,7 @@ from planner.case.case import Case
 from planner.explain import binding, iis, next_point, why_not
 from planner.explain.elastic import Elastic
 from planner.explain.relaxations import TIERS
-from planner.explain.why_not import own_costs
+from planner.explain.why_not import _Forced, own_costs
 from planner.facts.errors import BadValue, UnknownName
 from planner.intake.scenario_file import load_scenario, with_overrides
 from planner.planning.pipeline import solve
@@ -105,6 +105,24 @@ def test_a_dearer_choice_enters_once_it_is_cheaper_by_what_was_said(small: Scena
         fleet_of = engine.family(found.x, "fleet")
         bought = fleet_of[fleet_of.index.get_level_values(2) == "gb300-nvl72"].sum()
         assert (bought > 1e-4) == inside
+
+
+@pytest.mark.parametrize(("family", "words"), [("order", "bought for "), ("rent", "rented from ")])
+def test_what_is_rented_is_not_told_as_bought(small: Scenario, family: str, words: str) -> None:
+    case = build_case(small)
+    engine = Engine(case)
+    block, before = engine.arrays.columns[family], np.zeros(engine.arrays.shape[1])
+    forced = object.__new__(_Forced)
+    forced.case, forced.engine, forced.chosen = (
+        case,
+        engine,
+        dict.fromkeys(("workload", "host", "stack", "system")),
+    )
+    forced.columns, forced.rate = np.array([block.start], np.int32), np.ones(1)
+    x = before.copy()
+    x[block.start] = 1.0
+    found = forced.compared(x, before, 1.0)
+    assert found is not None and found[2].startswith(words)
 
 
 def _held_values(plan: Plan, engine: Engine, family: str) -> np.ndarray:

@@ -52,4 +52,6 @@ def test_what_the_plan_leaves_of_a_grant_is_named(share: float, rest: bool) -> N
     found = said(plain(sources=(replace(GRANT, chosen=drawn(share)), OWNER)))
     assert [fault.path for fault in found] == ["finance.sources[eu].amount_m"] * rest
     for fault in found:
-        assert fault.message.startswith("30 of 50 million USD drawn of the 100 MUSD of capital")
+        assert fault.message.startswith(
+            "30 of 50 million USD (nominal) drawn of the 100 MUSD (nominal) of capital"
+        )

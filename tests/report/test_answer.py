@@ -221,6 +221,14 @@ def test_a_limit_is_worth_a_step_of_its_own_size_at_places_by_name(scenario: Sce
     assert f"each {number(1000)} ref. accel. more would save up to 26 MUSD" in large.limits
 
 
+def test_space_that_is_leased_is_told_at_its_most(scenario: Scenario) -> None:
+    leased = scenario.model_copy(
+        update={"hosts": tuple(h.model_copy(update={"mode": "colocation"}) for h in scenario.hosts)}
+    )
+    told = answer(plan(STANDING, GROWING, FREE), KPIS, leased).built
+    assert told.startswith("Leases space at") and "(at most " in told
+
+
 def test_a_cap_is_named_in_words(scenario: Scenario) -> None:
     assert limit_name("Capacity cap cloud-seoul-capacity", scenario) == "Capacity cap cloud seoul capacity"
     assert limit_name("waiting of chat", scenario) == "waiting of chat"

@@ -99,6 +99,12 @@ def test_every_figure_of_the_summary_is_a_formula(run: Run, formulas) -> None:
     }  # not money: they rest on the answers to every criterion
 
 
+def test_a_place_is_live_before_it_serves_and_the_sheet_says_so(run: Run, values) -> None:
+    opened = rows(values["Hosts opened"])
+    assert "Live" not in opened
+    assert opened["May first hold load"].dropna().tolist() == run.table("opens")["live_date"].tolist()
+
+
 @pytest.mark.parametrize("by", ["account", "seat", "payer", "host"])
 def test_capital_sheets_add_up_to_the_ledger(run: Run, values, by: str) -> None:
     table = rows(values[f"Capital by {by}"]).set_index("Line")

@@ -21,13 +21,16 @@ READ = {"demand": "Demand", "fleet": "Fleet", "power": "Power", "content": CONTE
         "commitments": "Contracts", "service": "Service", "orders": "Orders", "serving": "Serving"}  # fmt: skip
 """Tables that formulas read, whatever they hold -> their sheets."""
 
+CALLED = {"opens": {"live_date": "may_serve_from"}}
+"""Columns that say less by their common name: a place that is live has its permit, its first work may come later."""
+
 
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     """Sheet -> table, in the order of the plan; with what formulas need beside the plan's own columns."""
     out = {}
     for name in SCHEMA:
         if name in facts.tables and name not in OWN_SHEET and (len(facts.tables[name]) or name in READ):
-            out[READ.get(name, term("table", name))] = facts.tables[name]
+            out[READ.get(name, term("table", name))] = facts.tables[name].rename(columns=CALLED.get(name, {}))
     if CONTENT in out:
         out[CONTENT] = facts.content
     weight = {

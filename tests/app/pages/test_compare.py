@@ -33,6 +33,13 @@ def test_compared_runs_of_one_title_go_by_their_names(services: Services) -> Non
     )
 
 
+def test_a_run_has_one_name_in_all_tables(services: Services) -> None:
+    """A name in small letters heads no column as a word of the planner's would."""
+    found = {ref: load_plan(services, ref) for ref in ("national", "cheap")}
+    shown = text_of(compare._beside(found, list(found), {"national": "mine", "cheap": "mine-flex"}))
+    assert "mine-flex" in shown and "mine" in shown and "Mine" not in shown
+
+
 def test_compare_names_the_input_that_differs(services: Services) -> None:
     sheets, names = compare.comparison(services, ["national", "cheap"], "cheap")
     assert names == ["cheap", "national"]
