@@ -20,6 +20,7 @@ from planner.app.state.result import Result
 from planner.app.state.what_if import case_of, questions
 from planner.case.case import Case
 from planner.case.limits import SHARE_COLUMN
+from planner.explain.bridges import ITEM
 from planner.explain.next_point import NextPoint
 from planner.facts.numbers import number, percent, signed
 from planner.report.charts.what_if import pictures_of
@@ -35,6 +36,7 @@ from planner.studies.stacks import FIVE
 
 ASK, NOW, FIELD, ANSWER = "wi-ask", "wi-now", "wi-field", "wi-answer"
 SAVE, PAGE = "run-tables", "run-answer"
+BREAK = "\v"
 WHY, CONTROL, WAITS = "why", "control", "waits"
 LOST = {
     "operators": "operator", "vendors": "vendor", "stacks": "a", "hosts": "h", "sites": "p",
@@ -263,8 +265,13 @@ def _choice(name: str, case: Case) -> Any:
 
 
 def sentences(lines: list[str]) -> list[Any]:
-    """Lines of an answer, a paragraph each."""
-    return [html.P(line[:1].upper() + line[1:]) for line in lines]
+    """Lines of an answer, a paragraph each; kinds of plant beneath a line (``ITEM``) are a list."""
+    out: list[Any] = []
+    for line in (part for each in lines for part in each.replace(ITEM, BREAK).split("\n")):
+        head, *items = line.split(BREAK)
+        out.append(html.P(head[:1].upper() + head[1:]))
+        out += [html.Ul([html.Li(item) for item in items])] if items else []
+    return out
 
 
 def next_point_told(found: NextPoint) -> list[Any]:

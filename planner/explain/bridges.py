@@ -35,6 +35,8 @@ LINES = ("grid", "grid application")
 GRID = (*LINES, "site grid")
 """Kinds of activities that a bridge replaces."""
 SHOWN = 3
+ITEM = "\n    - "
+"""What begins the line of one kind of plant."""
 WORTH = 0.5
 """Of the most months that any saves: what saves less is no way to carry a place until its line comes."""
 
@@ -126,7 +128,8 @@ def bridge_words(case: Case, network: Network, load: Load | None) -> str:
     line = decided_soonest(case, network).early_ends()[SERVICE]
     ready = case.calendar.step_of(soonest_service(case, network.host, ("space", "backup")))
     plant = _plant_words(context, host, line, ready, load)
-    return f"{plant} {_line_words(context, host, line, ready, load)}".strip()
+    flexible = _line_words(context, host, line, ready, load)
+    return "\n".join(filter(None, (plant, flexible)))
 
 
 def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load | None) -> str:
@@ -142,7 +145,8 @@ def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load
     grid = _grid_usd_per_mwh(context, host, line, months)
     ranked = sorted(((b.musd(months, load or Load(1.0, 1.0), grid), each, b) for each, b in sooner),
                     key=lambda x: (x[0], -x[1], x[2].option.id))  # fmt: skip
-    told = "; ".join(b.words(each, musd, load) for musd, each, b in ranked[:SHOWN])
+    told = "".join(f"{ITEM}{b.words(each, musd, load)}" for musd, each, b in ranked[:SHOWN])
+    shown = f"the {SHOWN} cheapest of {len(ranked)}" if len(ranked) > SHOWN else "the cheapest first"
     power = context.site(host.site).power
     offered = (
         "Beside the plant offered there,"
@@ -154,7 +158,8 @@ def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load
         size = f"{number(load.peak_mw)} MW, {number(load.mean_mw)} on average"
         sums = f", each for {months} months of its load ({size}) less energy of the grid at {fixed(grid)} USD/MWh"
     where = f"sites[{host.site}].power.options"
-    return f"{offered} of the catalog, by months alone, with halls and systems that come soonest{sums}: {told} ({where})."
+    soonest = "with halls and systems that come soonest, at risk where halls may be ordered so (months differ by that and by"
+    return f"{offered} of the catalog, by months alone, {soonest} the plant's own lead){sums}, {shown} ({where}):{told}"
 
 
 def _grid_usd_per_mwh(context: Context, host: Host, line: int, months: int) -> float:

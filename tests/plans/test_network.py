@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.app.pages.what_if_views import sentences
 from planner.case.build import build_case
 from planner.case.context import Context
 from planner.case.periods import HOURS_PER_MONTH
 from planner.case.readiness import soonest_service
-from planner.explain.bridges import Bridge, Load, bridge_words
+from planner.explain.bridges import ITEM, Bridge, Load, bridge_words
 from planner.explain.waits import _sentence, waits
 from planner.facts.numbers import number
 from planner.planning.pipeline import solve
@@ -176,6 +177,12 @@ def test_bridges_save_what_they_would_where_they_are_offered_alone(late):
     told = BRIDGE.findall(line)
     assert len(told) == 3, line
     assert "Nothing that would carry it until then is offered there; of the catalog" in line, line
+    assert [BRIDGE.match(part) is not None for part in line.split(ITEM)] == [False, True, True, True], (
+        "a line each"
+    )
+    assert re.search(r"at risk where halls may be ordered so .*, the 3 cheapest of \d+ \(", line), line
+    texts = [type(part).__name__ for part in sentences([line])]
+    assert texts[:2] == ["P", "Ul"], "a list in the app"
     for name, way, months, *_ in told:
         options = [{"id": name, "ways": ["rent" if way == "rented" else "buy"]}]
         power = SitePower.model_validate({"options": options})
