@@ -13,9 +13,8 @@ from planner.scenario.finance import Finance
 from planner.scenario.schema import Scenario
 
 NAMES = ("shell-loan", "accelerator-vehicle", "delayed-draw", "long-notes", "exim-package")
-FAST = {"solve.integers": "none", "solve.slices": 1, "solve.open_every_periods": 12}
-"""Fractional units, and one date on which a host may open, so that it opens as a whole: what is financed is the same, the
-solve takes a second."""
+FAST = {"solve.integer_window_periods": 0, "solve.slices": 1, "solve.open_every_periods": 12}
+"""Fractional servers and racks: what is financed is the same, the solve takes a second."""
 
 
 @cache
