@@ -41,8 +41,6 @@ TABLES = {
         "water_m3": "water of the period; infinite where not limited",
     }),
 }  # fmt: skip
-EVERY_PERIOD_MONTHS = 36
-"""From the start of the horizon, in which hosts may open in every period: most permits and first halls end within."""
 
 
 def site_table(context: Context) -> pd.DataFrame:
@@ -89,7 +87,7 @@ def open_table(context: Context) -> pd.DataFrame:
     A host opens with the first hall it can have: its permit, then the shortest time from a permit to a live hall.
     """
     rows: list[tuple[Any, ...]] = []
-    calendar = context.calendar
+    calendar, every = context.calendar, context.scenario.solve.open_every_periods
     for h in context.scenario.hosts:
         if h.mode == "cloud" or is_existing(context, h):
             continue
@@ -98,22 +96,10 @@ def open_table(context: Context) -> pd.DataFrame:
         cost = h.open_cost_musd if h.open_cost_musd is not None else context.param(f"open_cost_musd_{h.mode}")
         rows += [
             (h.id, t, wait + calendar.step_of(t) - calendar.step_of(granted), granted, float(cost))
-            for t in _dates(context, opens_from(context, h))
+            for t in calendar.every(opens_from(context, h), every)
             for granted in [calendar.before(t, works)]
         ]
     return TABLES["opens"].frame(rows)
-
-
-def _dates(context: Context, first: int) -> list[int]:
-    """Periods in which a host that may be open from ``first`` on may open.
-
-    All of the first ``EVERY_PERIOD_MONTHS``, then every ``open_every_periods`` of the horizon, wherever ``first`` lies: what
-    may open sooner has all later dates too, so that a longer permit is never worth its wait. Its own first is always one.
-    """
-    calendar = context.calendar
-    near = calendar.whole_steps(EVERY_PERIOD_MONTHS)
-    spaced = set(calendar.every(0, context.scenario.solve.open_every_periods))
-    return [t for t in range(first, calendar.n) if t == first or calendar.step_of(t) < near or t in spaced]
 
 
 def team_musd_per_step(context: Context, host: Host) -> float:

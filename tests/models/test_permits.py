@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
 from planner.audit import audit
 from planner.case.build import build_case
-from planner.intake.scenario_file import load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.plans.network import Activity, Network, host_network
 from planner.plans.openings import late_months
@@ -58,34 +56,6 @@ def test_the_first_service_is_the_longest_path_by_hand(
         row = answer.case.halls.loc[index]
         assert index[-1] - row["works"] >= permit_t
         assert (row["order_t"] < permit_t) == (hall == "modular-at-risk" and index[-1] < permit_t + 3)
-
-
-def test_a_longer_permit_offers_no_date_that_a_shorter_one_does_not(tiny, plain_catalog):
-    """Dates are those of the horizon: all of three years, then every second quarter, and the place's own first."""
-    permits = (0, 3, 6, 9, 12, 24, 27, 30)
-    dates = [
-        build_case(
-            tiny(hosts={"open_lead_months": months}, horizon={"years": 5}, solve={"open_every_periods": 2}),
-            plain_catalog(),
-        )
-        .opens["t"]
-        .tolist()
-        for months in permits
-    ]
-    assert dates[0] == [*range(3, 12), 12, 14, 16, 18], "halls take nine months"
-    for soon, late in pairwise(dates[:-1]):
-        assert set(late) < set(soon)
-    assert dates[-1] == [13, 14, 16, 18], "its own first, then the same dates"
-
-
-def test_a_longer_permit_never_costs_less(root, optimise):
-    """The place waits for a line of 45 months: each month of permit decides it sooner, at a price."""
-    late = load_scenario(root / "data/scenarios/grid-late.yaml")
-    costs = [
-        optimise(with_overrides(late, {"hosts[champion].open_lead_months": months}), integer=()).objective
-        for months in (0, 3, 6, 9, 12)
-    ]
-    assert costs == sorted(costs), costs
 
 
 @pytest.mark.parametrize(
