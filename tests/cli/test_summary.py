@@ -19,7 +19,7 @@ from planner.runs.run import Run
 def test_each_place_that_a_limit_of_one_kind_binds_has_its_line() -> None:
     """The power of two sites: both are told, with what a megawatt in every quarter is worth."""
     rows = [
-        ("grid", f"{p},{t}", t, label, dual, "MW", f"grid at {p} in {label}")
+        ("grid", f"{p},{t}", t, label, dual, "MW", f"grid at {p} in {label}", 40.0)
         for p, dual in (("north", -2.0), ("south", -1.5))
         for t, label in enumerate(("2028-Q1", "2028-Q2"))
     ]
