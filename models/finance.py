@@ -211,9 +211,9 @@ def _gains(
     by_key = dict(iter(gains[gains["gain"] > 0].groupby(KEYS)))
     for key, uses in own.groupby(KEYS):
         offers, costs = by_key.get(key, gains.iloc[:0]), cost[uses.index]
+        years = serves_years(case.scenario, case.catalog, *key[1:3])
         for few in _some_of(offers["j"]):
             some = offers[offers["j"].isin(few)]
-            years = serves_years(case.scenario, case.catalog, *key[1:3])
             each = (
                 (row.gain, row.net, known[row.j].share_of_price(int(row.t), years)) for row in records(some)
             )

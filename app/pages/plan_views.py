@@ -18,7 +18,7 @@ from planner.case.build import build_case
 from planner.case.registry import PURCHASES
 from planner.facts.numbers import number, quantity
 from planner.report import views
-from planner.report.answer import FIGURES, capacity_by_place, limit_name, service_over_time
+from planner.report.answer import FIGURES, capacity_by_place, limit_names, service_over_time
 from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
@@ -51,7 +51,7 @@ def gantt_rows(one: Result, _services: Any = None) -> pd.DataFrame:
 
 def binding_rows(one: Result) -> pd.DataFrame:
     rows = views.binding(one.table("prices"))
-    return rows.assign(name=[limit_name(str(name), one.run.scenario) for name in rows["name"]])
+    return rows.assign(name=limit_names(rows["name"], one.run.scenario))
 
 
 def marginal_rows(one: Result, _services: Any = None) -> pd.DataFrame:

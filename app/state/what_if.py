@@ -15,7 +15,7 @@ from planner.explain.next_point import NextPoint
 from planner.explain.waits import TABLES as OF_WAITS
 from planner.explain.waits import waits
 from planner.jobs.store import Job
-from planner.report.names import spoken_ids, spoken_text
+from planner.report.names import spoken_ids, spoken_text, spoken_texts
 from planner.runs.run import WHAT_IF, Run
 
 if TYPE_CHECKING:
@@ -70,4 +70,4 @@ def next_control(one: Result) -> NextPoint:
 def waiting(one: Result) -> list[str]:
     """What each place waits for before it opens, and what would be there sooner."""
     told = waits(case_of(one), {name: one.table(name) for name in OF_WAITS if name in one.run.tables})
-    return [spoken_text(text, one.run.scenario) for text in told]
+    return spoken_texts(told, one.run.scenario)

@@ -157,9 +157,9 @@ def _share(view: View, s: Source, key: Sequence[Any]) -> float:
     if s.kind == "export-credit":
         return 1.0
     share = 1.0 if s.share is None else s.share
-    thing = dict(zip(KEYS, key, strict=True))
     if not s.kept_years:
         return share
+    thing = dict(zip(KEYS, key, strict=True))
     life = serves_years(view.scenario, view.case.catalog, str(thing["asset_class"]), str(thing["k"]))
     last = view.n_steps * view.case.calendar.step_months // 3
     years = [min(life, (last - quarter) / 4.0) for quarter in range(*_quarters(view, int(thing["t"])))]

@@ -77,18 +77,30 @@ def worth_of_one(context: Context, change: float, after: np.ndarray) -> np.ndarr
     return worth
 
 
-def less_the_rest(context: Context, table: pd.DataFrame, price: str, fetched: np.ndarray) -> pd.DataFrame:
+def less_the_rest(
+    context: Context, table: pd.DataFrame, price: str, fetched: np.ndarray, rest: np.ndarray | None = None
+) -> pd.DataFrame:
     """A table of contracts (t, periods), each with a rent that is less by what letting on its rest fetches.
 
-    The rest are the steps of the period within which it runs out; it fetches no more than is paid for it.
-    ``fetched``: MUSD per unit and step that letting on brings in that period; shape (contracts,).
+    ``rest``: the last steps of each that are let on; left out, those of the period within which it runs out. They fetch no
+    more than is paid for them. ``fetched``: MUSD per unit and step that letting on brings then; shape (contracts,).
     """
-    begins, rent = context.calendar.steps_of(table["t"]), table[price].to_numpy(float)
-    ends = begins + table["periods"].to_numpy(int)
-    left = ends - rest_steps(context, table)
-    worth = worth_of_one(context, 0.0, ends - begins)
-    rest = worth - worth_of_one(context, 0.0, left - begins)
-    return table.assign(**{price: rent - np.minimum(fetched, rent) * rest / worth})
+    term, rent = table["periods"].to_numpy(int), table[price].to_numpy(float)
+    rest = rest_steps(context, table) if rest is None else rest
+    worth = worth_of_one(context, 0.0, term)
+    let_on = worth - worth_of_one(context, 0.0, term - rest)
+    return table.assign(**{price: rent - np.minimum(fetched, rent) * let_on / worth})
+
+
+def rents_let_on(context: Context, rents: pd.DataFrame, rest: np.ndarray) -> pd.DataFrame:
+    """Rental contracts with a rent that is less by what letting on their last steps fetches on the market of that period."""
+    ends = context.calendar.steps_of(rents["t"]) + rents["periods"].to_numpy(int)
+    since, share = context.calendar.periods_of(ends - rest), relet_share(context, "accelerators")
+    fetched = [
+        share * market_rent(context, h, k, t) if some else 0.0
+        for h, k, t, some in zip(rents["h"], rents["k"], since, rest, strict=True)
+    ]
+    return less_the_rest(context, rents, "musd_per_k_step", np.array(fetched, dtype=float), rest)
 
 
 def rest_steps(context: Context, table: pd.DataFrame) -> np.ndarray:
@@ -108,12 +120,7 @@ def rents_with_tails(context: Context, rents: pd.DataFrame) -> pd.DataFrame:
     tails = with_tails(
         context, rents, "musd_per_k_step", share * market, context.param("rent_change_per_year")
     )
-    last = context.calendar.periods_of(context.calendar.steps_of(rents["t"]) + rents["periods"])
-    fetched = [
-        share * market_rent(context, h, k, t) if rest else 0.0
-        for h, k, t, rest in zip(rents["h"], rents["k"], last, rest_steps(context, rents), strict=True)
-    ]
-    return less_the_rest(context, tails, "musd_per_k_step", np.array(fetched, dtype=float))
+    return rents_let_on(context, tails, rest_steps(context, rents))
 
 
 def leases_with_tails(context: Context, leases: pd.DataFrame) -> pd.DataFrame:

@@ -179,6 +179,5 @@ def _price(known: float, least: float, most: float) -> str:
         return ""
     if not math.isinf(most):
         return f"[{fixed(least, 1)} to {fixed(most, 1)}]"
-    return (
-        f"[{fixed(least, 1)} or more]" if 0 < least < math.inf else "(not known)"
-    )  # in [] it would be markup
+    # words in [] would be markup
+    return f"[{fixed(least, 1)} or more]" if 0 < least < math.inf else "(not known)"

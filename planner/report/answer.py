@@ -4,7 +4,7 @@ cost, with how much control, what limits it, and what one step more would cost. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from planner.facts.numbers import number, percent
 from planner.plans.kpis import served_share, service_periods
 from planner.report import views
 from planner.report.built import NAMED, built, doubtful_dates, few, month, paid, with_openings
-from planner.report.names import in_words, spoken, spoken_text
+from planner.report.names import in_words, spoken, spoken_texts
 from planner.report.strings import t
 from planner.scenario.schema import Scenario
 
@@ -226,8 +226,17 @@ def _dated(shares: pd.DataFrame, scenario: Scenario) -> str:
 
 def limit_name(name: str, scenario: Scenario) -> str:
     """Name of a limit with names in place of ids, and the id of a cap in words."""
-    kind, cap, id = name.partition(CAP)
-    return f"{kind}{cap}{in_words(id)}" if cap else spoken_text(name, scenario)
+    return limit_names([name], scenario)[0]
+
+
+def limit_names(names: Iterable[str], scenario: Scenario) -> list[str]:
+    """Names of limits, each like that of ``limit_name``."""
+    caps = [name.partition(CAP) for name in names]
+    told = spoken_texts(["".join(parts) for parts in caps], scenario)
+    return [
+        f"{kind}{cap}{in_words(id)}" if cap else text
+        for (kind, cap, id), text in zip(caps, told, strict=True)
+    ]
 
 
 def _limits(prices: pd.DataFrame, scenario: Scenario) -> str:

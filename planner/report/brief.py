@@ -15,7 +15,7 @@ import pandas as pd
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import fixed, megawatts, percent
 from planner.report.answer import FIGURES, TABLES, answer, capacity_by_place, places
-from planner.report.built import EVEN, dearer_than, sooner_than, with_openings
+from planner.report.built import EVEN, not_proven, with_openings
 from planner.report.charts.style import PALETTE
 from planner.report.names import member_names, spoken
 from planner.report.page import cards
@@ -101,7 +101,7 @@ def brief_page(run: Run, script: str | None = None) -> str:
 
 def _facts(run: Run) -> list[str]:
     """Day, how good the plan is, and in which money."""
-    proven = list(filter(None, [dearer_than(run.outcome), sooner_than(run.outcome)]))
+    proven = not_proven(run.outcome)
     day = str(run.outcome.get("finished", ""))[:10]
     quality = term("quality", run.outcome.get("quality"))
     sound = [] if run.audit_fault else [run.audit_line]

@@ -122,6 +122,11 @@ def sooner_than(outcome: Mapping[str, Any]) -> str:
     return t("answer.sooner", months=number(months)) if months else ""
 
 
+def not_proven(outcome: Mapping[str, Any]) -> list[str]:
+    """What is not proven of a plan: how much dearer, and later, it may be than it need."""
+    return list(filter(None, (dearer_than(outcome), sooner_than(outcome))))
+
+
 def among(bounds: Mapping[str, Any] | None) -> str:
     """Among which plans a plan is the cheapest: those that wait no longer and keep the same limits. ``bounds``: of a
     run's outcome."""

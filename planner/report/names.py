@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -130,6 +130,11 @@ def spoken_text(text: str, scenario: Scenario) -> str:
     Ids in brackets are parts of a path that can be written, and stay. An id that is a word of its own ("modular") is
     taken for one only where it stands alone in parentheses.
     """
+    return spoken_texts([text], scenario)[0]
+
+
+def spoken_texts(texts: Iterable[str], scenario: Scenario) -> list[str]:
+    """Sentences like that of ``spoken_text``; the names are looked up once for all."""
     things = {
         id: name.partition(", ")[0] if source != "stacks" else name
         for source in THINGS
@@ -137,11 +142,11 @@ def spoken_text(text: str, scenario: Scenario) -> str:
     }
     stacks = _names_in(scenario.catalog, "stacks")
     words = {id: name for id, name in things.items() if id.isalpha() and id not in stacks}
-    text = ALONE.sub(lambda found: f"({words.get(found[1], found[1])})", text)
     known = {id: name for id, name in things.items() if id not in words}
     for key in ("p", "h", "w"):
         known |= spoken(scenario, key)
-    return _replaced(text, known)
+    alone = (ALONE.sub(lambda found: f"({words.get(found[1], found[1])})", text) for text in texts)
+    return [_replaced(text, known) for text in alone]
 
 
 def spoken_ids(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 from planner.facts.numbers import number, quantity
 from planner.report import capital, finance, views
 from planner.report.answer import Answer, answer_of
-from planner.report.built import dearer_than, sooner_than
+from planner.report.built import not_proven
 from planner.report.content_rules import content_rules
 from planner.report.kpis import HEADLINE, kpi_cards
 from planner.report.names import spoken_ids
@@ -94,7 +94,7 @@ def facts_of(run: Run) -> str:
     facts = [
         f"Run {run.name}", f"status {run.status}", f"quality {run.outcome.get('quality')}",
         *([] if gap is None else [f"gap {number(100 * gap, 2)} %"]),
-        *filter(None, (dearer_than(run.outcome), sooner_than(run.outcome))),
+        *not_proven(run.outcome),
         f"money in real {run.scenario.money.price_year} USD", *filter(None, [run.audit_line]),
         f"planner {run.manifest.get('versions', {}).get('planner', '')}", str(run.outcome.get("finished", ""))[:10],
     ]  # fmt: skip

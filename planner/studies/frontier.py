@@ -133,9 +133,8 @@ def frontier(
     )
     for one in solved.values():
         stated = one.scenario.limits
-        own = (
-            one.relaxed_bound if one.objective == "cost" else None
-        )  # others are within more than these limits
+        # plans of other objectives are within more than these limits
+        own = one.relaxed_bound if one.objective == "cost" else None
         if own is not None and isinstance(stated.max_delay_months, dict):
             live.prove(stated.max_delay_months, stated.min_control, own)
     say(Event("screening", f"a grid of limits; patterns of hosts and stacks: {len(live.patterns)}"))

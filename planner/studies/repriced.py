@@ -21,7 +21,7 @@ import pandas as pd
 
 from planner.case.build import build_case
 from planner.case.case import Case
-from planner.case.commitments import market_rent, relet_share, worth_of_one
+from planner.case.commitments import rents_let_on, worth_of_one
 from planner.case.context import Context
 from planner.case.continuity import with_kept_service
 from planner.case.limits import PARTNER
@@ -105,7 +105,10 @@ def gone_as_counted(case: Case, coarse: Calendar) -> Case:
     runs = _counted(case, coarse, case.rents["t"], term)
     if (stands == life).all() and (runs == term).all():
         return case
-    rents = case.rents.assign(periods=runs, musd_per_k_step=_with_the_rest(case, runs))
+    context = Context.of(case.scenario, case.catalog)
+    paid = rents_let_on(context, case.rents, term - runs)["musd_per_k_step"].to_numpy(float)
+    whole, used = (worth_of_one(context, 0.0, steps) for steps in (term, runs))
+    rents = case.rents.assign(periods=runs, musd_per_k_step=paid * whole / used)
     assumed = pd.concat([case.assumptions, pd.DataFrame([GONE])], ignore_index=True)
     orders = case.orders.assign(life=stands)
     return with_kept_service(replace(case, orders=orders, rents=rents, assumptions=assumed))
@@ -117,23 +120,6 @@ def _counted(case: Case, coarse: Calendar, t: pd.Series, life: np.ndarray) -> np
     per = coarse.step_months // fine.step_months
     gone = coarse.steps_of(coarse.periods_of((live + life) // per)) * per
     return np.where((gone > live) & (live + life < fine.n_steps), gone - live, life)
-
-
-def _with_the_rest(case: Case, runs: np.ndarray) -> np.ndarray:
-    """Rent per thousand accelerators and step where contracts are let on after so many steps."""
-    rents, context = case.rents, Context.of(case.scenario, case.catalog)
-    price, term = rents["musd_per_k_step"].to_numpy(float), rents["periods"].to_numpy(int)
-    ends = case.calendar.steps_of(rents["t"]) + runs
-    share = relet_share(context, "accelerators")
-    fetched = np.array(
-        [
-            share * market_rent(context, h, k, t) if rest else 0.0
-            for h, k, t, rest in zip(rents["h"], rents["k"], ends, term > runs, strict=True)
-        ],
-        dtype=float,
-    )
-    whole, used = worth_of_one(context, 0.0, term), worth_of_one(context, 0.0, runs)
-    return np.asarray((price * whole - np.minimum(fetched, price) * (whole - used)) / used)
 
 
 def hold(engine: Engine, plan: Plan) -> None:

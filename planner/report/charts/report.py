@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from planner.report import capital, finance, views
-from planner.report.answer import limit_name
+from planner.report.answer import limit_names
 from planner.report.charts import finance as finance_charts
 from planner.report.charts import gantt, plan, sankey
 from planner.report.names import catalogued, names_of, spoken_ids, titled
@@ -37,7 +37,7 @@ def charts_of(run: Run) -> list[Chart]:
     power = titled(views.power_by_site(table("power")), run.scenario)
     control = views.control_by(table("control"))
     binding = views.binding(table("prices"))
-    binding = binding.assign(name=[limit_name(str(name), run.scenario) for name in binding["name"]])
+    binding = binding.assign(name=limit_names(binding["name"], run.scenario))
     milestones = catalogued(titled(table("milestones"), run.scenario), run.catalog)
     what = {"what": t("capital.kinds.capital"), "payer": t("capital.everyone"), "year": year}
     made: list[tuple[str, Callable[[], go.Figure], str, pd.DataFrame]] = [

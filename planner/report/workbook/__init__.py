@@ -11,7 +11,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.report.built import dearer_than, sooner_than
+from planner.report.built import not_proven
 from planner.report.workbook import capacity, cost, finance, flows, inputs, summary, tables
 from planner.report.workbook.book import Book
 from planner.report.workbook.inputs import Facts
@@ -62,6 +62,6 @@ def workbook_bytes(run: Run) -> bytes:
 def _note(run: Run) -> str:
     gap, quality = run.outcome.get("gap"), run.outcome.get("quality")
     shown = "" if gap is None else f"; gap {100 * gap:.2f} %"
-    shown += "".join(f"; {said}" for said in (dearer_than(run.outcome), sooner_than(run.outcome)) if said)
+    shown += "".join(f"; {said}" for said in not_proven(run.outcome))
     said = f"; {run.audit_line}" if run.audit_line else ""
     return f"Run {run.name}; status {run.status}; quality {quality}{shown}; real {run.scenario.money.price_year} USD{said}"
