@@ -60,6 +60,7 @@ class Elastic:
         self.width = self.arrays.shape[1]
         self.prices = np.array([h.price(self.tiers) for h in self.relaxations])
         self.live = LiveHighs(self._elastic_arrays(), seed=case.scenario.solve.seed)
+        self.weights: Floats = self.live.arrays.cost
         self.integer = np.flatnonzero(self.arrays.integrality)
         self.restricted = False
 

@@ -4,8 +4,8 @@
 
 1. The linear relaxation with every value free; then values are dropped, the least used first, while the others
    can cure the case without giving much more: a planner would rather change one value than four.
-2. Whole hosts, stacks and halls, then whole servers and racks, with only those values free. The bound of this
-   programme is proven; it is on the same sum of changes.
+2. Whole hosts, stacks and halls by branch and bound, then whole servers and racks, with only those values free. The bound
+   of the first is proven; it is on the same sum of changes.
 3. The values are written into the true rows and trimmed there, and a little headroom is added.
 4. 95 % of every change at once must fail: by the bound where it says so, else by solving the true model under
    that share. Where that has a plan, the plan's smaller change is the answer, and is tested again.
@@ -24,9 +24,10 @@ import numpy as np
 from planner.explain.elastic import NEGLIGIBLE, PLACES, Change, Elastic, NoCure
 from planner.planning.solve_run import counted_pivots
 from planner.solver.arrays import Floats
-from planner.solver.engine import UNITS
+from planner.solver.branch_and_bound import Search
+from planner.solver.engine import PATTERN, UNITS, Engine
 from planner.solver.highs import NO_LIMIT, LiveHighs
-from planner.solver.progress import Progress
+from planner.solver.progress import Progress, SolveOptions
 from planner.solver.solution import Solution, Status
 
 FEWER = 1.5
@@ -45,6 +46,12 @@ ROUNDING = 1e-3
 MIP_GAP = 0.01
 NODES = 100
 """Of one integer programme: what it has not found or proven by then takes minutes."""
+NEAR = 0.02
+"""Gap of whole hosts, stacks and halls: the bound then mostly forbids 95 % of the change, headroom and units included."""
+PLACES_NODES, HALLS_NODES = 1000, 200
+"""Of one search for places, halls held to none or searched too, and of one for halls alone: nodes of ``Search``, which take
+about a hundred pivots each.
+"""
 QUICK_PIVOTS = 50_000
 """Of one linear programme that only betters an answer."""
 MOST_PIVOTS = 150_000
@@ -203,18 +210,16 @@ class _Search:
         return (relaxed, bound) if found is None else (found, bound)
 
     def places_and_units(self, relaxed: Solution) -> tuple[Solution | None, float]:
-        live, elastic, floor = self.live, self.elastic, relaxed.objective or 0.0
+        live, elastic = self.live, self.elastic
         self.say("whole hosts, stacks and halls")
-        for family in PLACES:
-            live.set_integrality(family, True)
-        places = self.integer(live)
-        bound = max(floor, places.bound or 0.0)
-        if places.x is None:
-            live.relax()
+        places, bound = self.places()
+        bound = max(relaxed.objective or 0.0, bound)
+        if places is None or places.x is None:
             return None, bound
         self.say("whole servers and racks")
         for family in PLACES:
             elastic.hold(family, places.x)
+            live.set_integrality(family, True)
         live.set_integrality(UNITS, True)
         enough = (places.objective or 0.0) * 1.02 + NEGLIGIBLE
         whole = self.integer(live, enough=enough)
@@ -225,6 +230,36 @@ class _Search:
             whole = whole if wider.x is None else wider
         live.relax()
         return (places if whole.x is None else whole), bound
+
+    def places(self) -> tuple[Solution | None, float]:
+        """Hosts and stacks, then whole halls at these, then all of them where that is not near; and their bound."""
+        engine = Engine.of_arrays(self.elastic.case, self.live.bounded())
+        opened = self.search(engine.searchable(spare=True), MIP_GAP)
+        bound = -np.inf if opened.bound is None else opened.bound
+        if opened.x is None:
+            return None, bound
+        at = {family: engine.family(opened.x, family).round().to_numpy(float) for family in PATTERN}
+        best = self.search(engine.searchable(at), MIP_GAP, HALLS_NODES, enough=bound / (1.0 - NEAR))
+        if not near(best, bound):
+            both = self.search(engine.searchable({}), NEAR, start=best.x)
+            bound = max(bound, -np.inf if both.bound is None else both.bound)
+            best = both if both.x is not None else best
+        return best, bound
+
+    def search(
+        self,
+        tree: Engine,
+        gap: float,
+        nodes: int = PLACES_NODES,
+        start: Floats | None = None,
+        enough: float = -np.inf,
+    ) -> Solution:
+        """The least sum of changes with what the tree searches whole, or what is found after so many nodes."""
+        tree.minimise_sum(self.elastic.weights)
+        options = SolveOptions(gap, self.left(), self.progress)
+        search = Search(tree, options, NEGLIGIBLE, good_enough=enough, start=start, rounding=start is None)
+        search.ask(options, most_nodes=nodes)
+        return self.count(search.run())
 
     def without_crumbs(self, found: Solution) -> Solution:
         """With all values free an answer within the gap may spend a little on some that are no cause."""
@@ -353,3 +388,8 @@ class _Search:
         if found.x is not None:
             return True, found.x
         return (False if found.status is Status.INFEASIBLE else None), None
+
+
+def near(found: Solution, bound: float) -> bool:
+    """Whether the sum of changes found is within the gap of ``NEAR`` of a bound."""
+    return found.objective is not None and found.objective - bound <= NEAR * found.objective + NEGLIGIBLE

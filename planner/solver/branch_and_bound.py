@@ -36,9 +36,11 @@ from planner.solver.progress import Progress, SolveOptions
 from planner.solver.rounding import made_whole, roundings, runs_placed
 from planner.solver.solution import Solution, Status, relative_gap
 
-STALL_AT_COLD_SOLVES = 2.0
-"""A node that takes longer than this many cold solves (mostly: it is infeasible) is left to the interior point."""
-LEAST_STALL_S = 2.0
+STALL_AT_PIVOTS_BY_ROW, LEAST_STALL_PIVOTS = 1.0, 3000
+"""A node that takes more pivots (mostly: it is infeasible) is left to the interior point. Not seconds: a busy machine would
+take another path through the tree."""
+STALL_AT_COLD_SOLVES, LEAST_STALL_S = 2.0, 2.0
+"""Of a large case, whose pivots take the longer the larger it is: so many cold solves, and no fewer seconds."""
 NOISE = 1e-9
 """Share of the objective that two solves of one linear programme may differ by."""
 REPORT_EVERY_S = 0.25
@@ -374,8 +376,7 @@ class Search:
         if not cold:
             self.cut_at = self.cutoff()
             self.live.set_option("objective_bound", self.cut_at)
-            stall_s = max(LEAST_STALL_S, STALL_AT_COLD_SOLVES * self.cold_s)
-            found = self.watched(min(left, stall_s))
+            found = self.hot(left)
             if found.status is not Status.NO_SOLUTION or self.cut() or self.stopped:
                 return found
         before = self.live.basis()
@@ -386,6 +387,14 @@ class Search:
         if found.x is None and before.valid:
             self.live.set_basis(before)
         return found
+
+    def hot(self, time_limit_s: float) -> Solution:
+        """From the basis of the node before, until it stalls."""
+        if self.tree.large:
+            return self.watched(min(time_limit_s, max(LEAST_STALL_S, STALL_AT_COLD_SOLVES * self.cold_s)))
+        rows = self.live.arrays.shape[0]
+        with self.live.at_most(max(LEAST_STALL_PIVOTS, int(STALL_AT_PIVOTS_BY_ROW * rows))):
+            return self.watched(time_limit_s)
 
     def cold(self, time_limit_s: float) -> Solution:
         """Without a basis: from the slacks where these are dual feasible and near, else by an interior point."""

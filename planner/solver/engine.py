@@ -106,7 +106,7 @@ class Engine:
         means: Means | None = None,
     ) -> None:
         self.case, self.entries, self.arrays, self.reduction = case, entries, arrays, reduction
-        self._smaller, self._means = smaller, means
+        self._smaller, self._means, self._as_is = smaller, means, False
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm = False
@@ -128,6 +128,14 @@ class Engine:
         other = object.__new__(Engine)
         shared = self._reductions, self._smaller, self._means
         other._adopt(case, self.entries, self.arrays, None, None, *shared)
+        return other
+
+    @classmethod
+    def of_arrays(cls, case: Case, arrays: Arrays) -> Engine:
+        """Of given arrays with the columns of the case's model and perhaps more, which are searched as they are."""
+        other = object.__new__(cls)
+        other._adopt(case, pd.DataFrame(), arrays, None)
+        other._as_is = True
         return other
 
     def within_bounds(self, case: Case, arrays: Arrays) -> Engine:
@@ -154,7 +162,7 @@ class Engine:
     @property
     def smaller(self) -> Arrays:
         """The arrays that are searched: those of the model, made smaller where they are large."""
-        if not (self.large or self.middle):
+        if self._as_is or not (self.large or self.middle):
             return self.arrays
         if self._smaller is None:
             self._smaller = Aggregation(self.arrays) if self.large else self.means

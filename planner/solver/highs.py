@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,10 @@ class LiveHighs:
         flags = np.broadcast_to(np.asarray(integer, bool), numbers.shape)
         self.call("changeColsIntegrality", len(numbers), numbers, flags.astype(np.uint8))
         self._integer[numbers] = flags
+
+    def bounded(self) -> Arrays:
+        """The arrays within the bounds of columns as they are."""
+        return replace(self.arrays, col_lower=self._lower.copy(), col_upper=self._upper.copy())
 
     def relax(self) -> None:
         """Make every column continuous."""

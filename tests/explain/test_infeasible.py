@@ -18,7 +18,7 @@ from planner.case.build import build_case
 from planner.case.prechecks import precheck
 from planner.cli.output import parsed_changes
 from planner.explain import Diagnosis, explain_infeasible, least, written
-from planner.explain.elastic import Elastic
+from planner.explain.elastic import PLACES, Elastic
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
@@ -169,6 +169,25 @@ def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
     assert re.search(r"; it serves [\d.]+ % of demand, first in 20\d\d-Q[1-4]$", answer.buys)
     assert has_plan(with_overrides(broken, answer.cure)), answer.text
     assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["crew limit", "emissions", "licence quota", *(pytest.param(n, marks=pytest.mark.slow) for n in ("budget in total", "cost"))],
+)  # fmt: skip
+def test_whole_places_are_those_of_one_integer_programme(small: Scenario, name: str) -> None:
+    elastic = Elastic(build_case(with_overrides(small, SMALL[name][2])))
+    elastic.live.relax()
+    found, bound = least._Search(elastic, least.LAST_RESORT_S, lambda *_, **__: None).places()
+    for family in PLACES:
+        elastic.live.set_integrality(family, True)
+    exact = elastic.live.solve(gap=1e-6)
+    assert found is not None and found.objective is not None and exact.objective is not None
+    assert bound <= exact.objective * (1 + 1e-6) and least.near(found, bound)
+    assert found.objective >= exact.objective * (1 - 1e-6)
+    assert found.x is not None and elastic.weights @ found.x == pytest.approx(found.objective, rel=1e-9)
+    whole = found.x[: elastic.width][elastic.live.columns("open")]
+    assert whole == pytest.approx(whole.round(), abs=1e-6)
 
 
 def test_a_cap_of_next_to_nothing_gives_before_a_date_and_a_cloud_may_be_the_first_ready() -> None:
