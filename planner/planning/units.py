@@ -22,13 +22,13 @@ UNITS_GAP = 1e-3
 SOON_GAP = 0.02
 """Gap of the least delay of whole units."""
 UNITS_S = 15.0
-"""Seconds for whole units at the places held."""
+"""Processor seconds for whole units at the places held."""
 BETTER_HALLS = 0.25
 """Share of the gap left open by places and halls where a nearer bound alone is not enough."""
 NEARLY = 0.999
 """Share of the gap at which a nearer bound is near enough."""
 REFINE_S = 60.0
-"""Seconds for whole units together with the places."""
+"""Processor seconds for whole units together with the places."""
 
 
 def round_units(run: SolveRun, x: Floats) -> Solution:
@@ -118,7 +118,8 @@ def _units_at_places(run: SolveRun, rounded: Solution) -> Solution:
     engine.policy(run.bounds)
     engine.fix(UNITS, None)
     engine.integers(UNITS)
-    found = run.solve("units", run.options("units", 0.15 * run.target, most_s=UNITS_S), rounded.x)
+    with engine.live.at_most_cpu_s(UNITS_S):
+        found = run.solve("units", run.options("units", 0.15 * run.target), rounded.x)
     engine.integers()
     if found.x is None:
         return rounded
@@ -139,7 +140,8 @@ def _units_of_reference(run: SolveRun, x: Floats) -> Solution:
     engine.fix(UNITS, None)
     engine.minimise("delay")
     run.options("units", absolute_gap=1e-3)
-    found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, min(UNITS_S, run.left("units"))))
+    with engine.live.at_most_cpu_s(UNITS_S):
+        found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units")))
     engine.minimise("cost")
     run.options("units")
     if found.x is None:
@@ -273,7 +275,8 @@ def _together(run: SolveRun, rounded: Solution) -> Solution:
     run.say("refine", "whole units, halls, hosts and stacks together")
     engine.policy(run.bounds)
     run.free(*PATTERN, *HALLS, UNITS)
-    found = run.solve("refine", run.options("refine", 0.9 * run.target, most_s=REFINE_S), rounded.x)
+    with engine.live.at_most_cpu_s(REFINE_S):
+        found = run.solve("refine", run.options("refine", 0.9 * run.target), rounded.x)
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
     # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
     best = run.values(found if rounded.x is None or (found.x is not None and better) else rounded)

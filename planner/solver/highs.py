@@ -68,6 +68,7 @@ class LiveHighs:
         self._integer = arrays.integrality.astype(bool)
         self._changed: dict[tuple[int, int], float] = {}
         self._basis_before_mip: highspy.HighsBasis | None = None
+        self._cpu_end = np.inf
         self._pass_model()
 
     # ---- changes
@@ -149,6 +150,17 @@ class LiveHighs:
             yield
 
     @contextmanager
+    def at_most_cpu_s(self, seconds: float) -> Iterator[None]:
+        """For a while, integer programmes end once all of them have taken so many processor seconds of this thread: other
+        work on the machine does not change what they find.
+        """
+        before, self._cpu_end = self._cpu_end, min(self._cpu_end, time.thread_time() + seconds)
+        try:
+            yield
+        finally:
+            self._cpu_end = before
+
+    @contextmanager
     def _with_option(self, name: str, value: float, usual: float) -> Iterator[None]:
         """An option of HiGHS for a while, and its usual value after it."""
         self.call("setOptionValue", name, value)
@@ -218,7 +230,7 @@ class LiveHighs:
                 self._set_start(start)
             # HiGHS holds the limit of an LP itself; a poll at every pivot would keep other threads waiting
             watched_s = time_limit_s if mip else None
-            watch = Watch(self.highs, on_progress, should_stop, watched_s)
+            watch = Watch(self.highs, on_progress, should_stop, watched_s, self._cpu_end if mip else np.inf)
             status = self._run(watch, time_limit_s, began)
             if status in (Model.kUnboundedOrInfeasible, Model.kUnbounded):
                 return self._without_values(

@@ -26,12 +26,15 @@ class Watch:
         on_progress: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
         seconds: float | None = None,
+        cpu_end: float = np.inf,
     ) -> None:
         self.highs = highs
         self.on_progress = on_progress
         self.should_stop = should_stop
         # HiGHS looks at its own limit only now and then, at the root of a MIP after seconds.
         self._deadline = None if seconds is None else time.perf_counter() + seconds
+        self._cpu_end = cpu_end
+        """Processor time of the thread (``time.thread_time``) at which the run ends; HiGHS with one thread has no other."""
         self.stopped = False
         self._error: BaseException | None = None
         self._began = time.perf_counter()
@@ -54,7 +57,8 @@ class Watch:
         listeners: list[tuple[Any, Callable[[Any], None]]] = []
         if self.on_progress is not None:
             listeners.append((self.highs.cbMipLogging, self._on_mip))
-        if not (self.on_progress is None and self.should_stop is None and self._deadline is None):
+        limited = self._deadline is not None or self._cpu_end < np.inf
+        if limited or self.on_progress is not None or self.should_stop is not None:
             polls = (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt)
             listeners += [(poll, self._on_poll) for poll in polls]
         return listeners
@@ -73,6 +77,7 @@ class Watch:
         if is_lp and time.perf_counter() - self._last_report >= _LP_REPORT_EVERY_S:
             self._report(None, None, None, event.data_out)
         late = self._deadline is not None and time.perf_counter() > self._deadline
+        late |= self._cpu_end < np.inf and time.thread_time() > self._cpu_end
         # Said either way: HiGHS keeps the wish of an earlier run, and would end the next one at once.
         event.interrupt(late or self.stopped or self._error is not None or interrupted.is_set())
 

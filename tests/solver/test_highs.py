@@ -228,6 +228,23 @@ def test_time_limits_hold_for_every_solve_of_a_live_object() -> None:
         assert solution.status is Status.FEASIBLE and not solution.stopped
 
 
+def test_processor_seconds_end_integer_programmes_alone() -> None:
+    """All those of the block share them; a linear programme has values whatever they are."""
+    live = LiveHighs(knapsack(items=100, rows=30))
+    began = time.thread_time()
+    with live.at_most_cpu_s(0.5):
+        assert live.solve(gap=0).status in (Status.FEASIBLE, Status.NO_SOLUTION)
+        with live.at_most_cpu_s(60.0):  # no more than what encloses it
+            live.solve(gap=0)
+        assert time.thread_time() - began < 5.0
+        live.relax()
+        assert live.solve().status is Status.OPTIMAL
+    small = LiveHighs(knapsack(items=12, rows=3))
+    with small.at_most_cpu_s(0.0):
+        pass
+    assert small.solve(gap=0).status is Status.OPTIMAL
+
+
 def test_no_time_gives_no_values() -> None:
     solution = LiveHighs(knapsack(items=100, rows=30)).solve(gap=0, time_limit_s=0.0)
     assert solution.status in (Status.NO_SOLUTION, Status.FEASIBLE)
