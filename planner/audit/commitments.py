@@ -6,8 +6,6 @@ to the end; a contract as a whole is worth no less than nothing.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import numpy as np
 import pandas as pd
 
@@ -19,6 +17,7 @@ from planner.audit.view import View, labelled, once, total
 from planner.case.columns import records
 from planner.case.commitments import market_rent, relet_share
 from planner.case.context import Context
+from planner.case.periods import day_after
 from planner.case.registry import CONTRACTS, PURCHASE, Purchase
 
 KEYS = ["what", "id", "h", "a", "k", "r", "start_date"]
@@ -76,7 +75,7 @@ def _existing(view: View) -> pd.DataFrame:
     rows = []
     change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
     for c in view.scenario.existing.contracts:
-        months = view.case.calendar.months_from_start(c.until + timedelta(days=1)) / 12.0 / view.step_years
+        months = view.case.calendar.months_from_start(day_after(c.until)) / 12.0 / view.step_years
         each = c.accelerators * c.usd_per_accelerator_hour * view.step_hours / 1e6
         fetched = _market(view, c.host, c.system) * c.accelerators / 1000.0 if months > view.n_steps else 0.0
         rows.append(("existing", c.id, c.host, c.stack, c.system, "", view.date(0),
@@ -85,7 +84,7 @@ def _existing(view: View) -> pd.DataFrame:
     for hall in view.scenario.existing.halls:
         if view.mode.get(hall.host) != "colocation" or hall.until is None:
             continue
-        months = view.case.calendar.months_from_start(hall.until + timedelta(days=1)) / 12.0 / view.step_years
+        months = view.case.calendar.months_from_start(day_after(hall.until)) / 12.0 / view.step_years
         each = lease_rent(view, hall)
         rows.append(("existing", hall.id, hall.host, "", "", "", view.date(0), each * min(max(months, 0.0), view.n_steps),
                      each * max(months - view.n_steps, 0.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from planner.case.commitments import choice_of
 from planner.case.context import Context
 from planner.case.costs import hardware_musd_per_k
 from planner.case.export_rules import routed_duty
+from planner.case.periods import day_after
 from planner.scenario.schema import ExistingFleet
 
 THOUSAND = 1000.0
@@ -103,7 +104,7 @@ def _held(view: View) -> pd.DataFrame:
     """Existing fleets and contracts in the periods they last through from the first to the last day: h, a, k, t."""
     start, existing = view.case.calendar.start, view.scenario.existing
     lasting: list[tuple[Any, date, date]] = [(f, f.since, f.retire) for f in existing.fleets]
-    lasting += [(c, start, c.until + timedelta(days=1)) for c in existing.contracts]
+    lasting += [(c, start, day_after(c.until)) for c in existing.contracts]
     rows = [
         (x.host, x.stack, x.system, t, x.accelerators)
         for x, first, end in lasting
@@ -277,8 +278,7 @@ def _rents_booked(book: Book) -> None:
         _kept_up(book, f)
     for c in view.scenario.existing.contracts:
         shares = [
-            share_of_period(view, t, view.case.calendar.start, c.until + timedelta(days=1))
-            for t in range(view.n)
+            share_of_period(view, t, view.case.calendar.start, day_after(c.until)) for t in range(view.n)
         ]
         rows = pd.DataFrame({"t": [t for t in range(view.n) if shares[t] > 0], "h": c.host, "a": c.stack})
         share = np.array([shares[t] for t in rows["t"]], float)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import numpy as np
 import pandas as pd
 
@@ -23,6 +21,7 @@ from planner.audit.view import (
     total,
 )
 from planner.case.context import Context
+from planner.case.periods import day_after
 from planner.scenario.schema import ExistingHall
 
 COVERS = {"space_stock": "space-stock", "space_max": "space-max", "space": "space", "site_land": "site-land",
@@ -157,7 +156,7 @@ def booked(book: Book) -> None:
     for hall in view.scenario.existing.halls:
         if modes.get(hall.host) != "colocation":
             continue
-        end = hall.until + timedelta(days=1) if hall.until else view.case.calendar.end
+        end = day_after(hall.until) if hall.until else view.case.calendar.end
         shares = np.array([share_of_period(view, t, view.case.calendar.start, end) for t in range(view.n)])
         rows = pd.DataFrame({"t": np.flatnonzero(shares > 0), "h": hall.host})
         rent = lease_rent(view, hall) * shares[rows["t"]] * view.steps(rows["t"])

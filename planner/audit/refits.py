@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from planner.audit.findings import Findings
 from planner.audit.view import HAKT, View, each_period, once, over, total
 from planner.case.context import Context
 from planner.case.cooling import INCLUDED_COOLING, RECOVERY
+from planner.case.periods import day_after
 from planner.scenario.schema import ExistingHall, Host, Refit
 
 HCT = ["h", "c", "t"]
@@ -75,7 +75,7 @@ def existing_mw(view: View) -> pd.Series:
 
 
 def _lasts(view: View, hall: ExistingHall, t: int) -> bool:
-    return hall.until is None or view.case.calendar.containing(hall.until + timedelta(days=1)) > t
+    return hall.until is None or view.case.calendar.containing(day_after(hall.until)) > t
 
 
 def _emptied(view: View, found: Findings) -> None:
@@ -188,7 +188,7 @@ def _ends(view: View, context: Context, host: Host) -> int:
     found = []
     for until in standing:
         if until is not None:
-            gone = until + timedelta(days=1)
+            gone = day_after(until)
             if view.case.calendar.containing(gone) >= view.n:
                 months = view.case.calendar.months_from_start(gone)
                 found.append(math.floor(months / view.case.calendar.step_months))

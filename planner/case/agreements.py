@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from planner.case.columns import joined, looked_up, records
-from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
 from planner.case.export_rules import content_from
 from planner.case.in_force import (
@@ -35,6 +34,7 @@ from planner.case.in_force import (
 )
 from planner.case.licensing import licence_need
 from planner.case.offers import WhyNot, serve_pairs
+from planner.case.periods import day_after
 from planner.case.supply import order_table
 from planner.case.table import Table
 from planner.case.throughput import Throughput
@@ -98,7 +98,7 @@ def deals_of(context: Context) -> list[Deal]:
         months = context.pick(a.lead_months, "agreement_kinds", a.kind, "lead_months") if a.optional else 0.0
         lead = calendar.whole_steps(float(months))
         first = max(calendar.after(0, lead), calendar.first_from(a.from_) if a.from_ else 0)
-        end = min(calendar.n, calendar.containing(a.until + ONE_DAY)) if a.until else calendar.n
+        end = min(calendar.n, calendar.containing(day_after(a.until))) if a.until else calendar.n
         dates = [t for t in calendar.every(first, every if a.optional else calendar.n_steps) if t < end]
         ends = (a.end or context.catalog.value("agreement_kinds", a.kind, "end")) == "service"
         found.append(Deal(a, tuple(dates), lead, end, ends))

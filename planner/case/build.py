@@ -41,12 +41,12 @@ from planner.case import (
 from planner.case.blocks import blocks_of_day
 from planner.case.case import Case
 from planner.case.columns import empty_table, joined, looked_up, records
-from planner.case.commitments import ONE_DAY, signed_tails, steps_until, valued
+from planner.case.commitments import signed_tails, steps_until, valued
 from planner.case.context import Context, keyed
 from planner.case.continuity import with_kept_service
 from planner.case.conventions import note_conventions
 from planner.case.holdings import with_stored
-from planner.case.periods import discount_factor
+from planner.case.periods import day_after, discount_factor
 from planner.case.registry import DECIDED
 from planner.case.stacks import layer_table, stack_table
 from planner.case.throughput import Throughput
@@ -280,7 +280,7 @@ def _existing(context: Context) -> pd.DataFrame:
             c.system,
             c.accelerators / 1000.0,
             0,
-            calendar.containing(c.until + ONE_DAY),
+            calendar.containing(day_after(c.until)),
             c.usd_per_accelerator_hour,
             steps_until(context, c.until),
         )

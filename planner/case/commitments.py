@@ -13,7 +13,7 @@ fetches for the rest is taken off its rent, so that no step is paid twice for no
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,9 @@ from planner.case.case import Case
 from planner.case.columns import empty_table, records
 from planner.case.context import Context
 from planner.case.cost_breakdown import price_path
-from planner.case.periods import HOURS_PER_YEAR, discount_factor
+from planner.case.periods import HOURS_PER_YEAR, day_after, discount_factor
 from planner.scenario.schema import SystemChoice
 
-ONE_DAY = timedelta(days=1)
-"""A contract runs through its last day."""
 UPKEEP = ["t", "upkeep_musd", "fee_musd", "h", "a", "k"]
 RENTS = ["id", "t", "musd", "h", "a", "supplier"]
 GRANTS = ["t", "musd", "payer"]
@@ -163,7 +161,7 @@ def steps_until(context: Context, until: date | None) -> float:
     """Steps from the horizon's start to the end of a last day; all of the horizon where there is none."""
     if until is None:
         return float(context.calendar.n_steps)
-    return max(0.0, context.calendar.months_from_start(until + ONE_DAY) / context.calendar.step_months)
+    return max(0.0, context.calendar.months_from_start(day_after(until)) / context.calendar.step_months)
 
 
 def signed_leases(context: Context, leases: pd.DataFrame) -> pd.DataFrame:

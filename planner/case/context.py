@@ -36,7 +36,7 @@ class Context:
 
     @classmethod
     def of(cls, scenario: Scenario, catalog: Catalog) -> Context:
-        return cls(scenario, catalog, Calendar.of(scenario.horizon))
+        return cls(scenario, catalog, Calendar.of(scenario.horizon, scenario.existing))
 
     @property
     def level(self) -> str:

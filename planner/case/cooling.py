@@ -10,9 +10,8 @@ import pandas as pd
 from planner.case import costs
 from planner.case.case import Case
 from planner.case.columns import keys_of
-from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
-from planner.case.periods import Calendar
+from planner.case.periods import Calendar, day_after
 from planner.case.table import Table
 from planner.scenario.schema import ExistingHall, Host
 
@@ -143,7 +142,7 @@ def existing_cooling_table(context: Context) -> pd.DataFrame:
 
 def periods_there(calendar: Calendar, hall: ExistingHall) -> int:
     """Periods from the start that an existing hall stands through to their last day."""
-    return calendar.n if hall.until is None else min(calendar.n, calendar.containing(hall.until + ONE_DAY))
+    return calendar.n if hall.until is None else min(calendar.n, calendar.containing(day_after(hall.until)))
 
 
 def existing_cooling_mw(case: Case) -> dict[tuple[str, str, int], float]:

@@ -144,7 +144,7 @@ def optional_sources(scenario: Scenario, catalog: Catalog) -> tuple[OptionalSour
 
 
 def _source(given: Source, scenario: Scenario, catalog: Catalog) -> OptionalSource:
-    terms, calendar = filled(given, catalog)[0], Calendar.of(scenario.horizon)
+    terms, calendar = filled(given, catalog)[0], Calendar.of(scenario.horizon, scenario.existing)
     quarters = calendar.n_steps * calendar.step_months // MONTHS
     opens = max(0, quarter_of(terms.from_, calendar.start)) if terms.from_ else 0
     closes = min(quarters, quarter_of(terms.until, calendar.start) + 1) if terms.until else quarters

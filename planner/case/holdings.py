@@ -15,8 +15,8 @@ import pandas as pd
 
 from planner.case.case import DESIGN, MEDIA, Case
 from planner.case.columns import joined, records
-from planner.case.commitments import ONE_DAY
 from planner.case.context import keyed
+from planner.case.periods import day_after
 from planner.case.readiness import EXISTING, host_first
 from planner.case.table import Table
 
@@ -123,7 +123,7 @@ def _words(case: Case, h: str, short: pd.DataFrame) -> str:
     ended = [
         f"hall {x.id} ends on {x.until}"
         for x in case.scenario.existing.halls
-        if x.host == h and x.until and case.calendar.containing(x.until + ONE_DAY) <= t
+        if x.host == h and x.until and case.calendar.containing(day_after(x.until)) <= t
     ]
     since = f"in {case.calendar.label(t)}" if t else "from the first period"
     why = f" ({', '.join(ended)})" if ended else ""

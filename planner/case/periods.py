@@ -2,7 +2,8 @@
 
 Dates within a period are read on the safe side: what helps (a fleet, more grid, an offer) counts from the first
 whole period on, what ends or is lost (a retirement, a contract, less grid, a cut) is gone from the period its day
-falls in, and duties (must-serve, survival, caps on shares) hold from that period on.
+falls in, and duties (must-serve, survival, caps on shares) hold from that period on. A longer period is cut where
+something that exists comes or goes, so that it is counted in the step, as on short periods.
 
 Payments are discounted to the start of period 0 and fall in the middle of their period (in a longer period evenly in
 the middle of its steps); residual values fall on the horizon's end. One real rate per scenario.
@@ -14,15 +15,16 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planner.scenario.horizon import Horizon
+from planner.scenario.schema import Existing
 
 STEP_MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 HOURS_PER_YEAR = 8760.0
@@ -61,6 +63,15 @@ def add_months(day: date, months: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
+def day_after(last: date) -> date:
+    """The first day without what has a last day, through which it stands; of what stands to the end of time that day.
+
+    >>> day_after(date(2028, 12, 31)), day_after(date.max) == date.max
+    (datetime.date(2029, 1, 1), True)
+    """
+    return last + timedelta(days=1) if last < date.max else last
+
+
 def quarter_of(day: date, start: date) -> int:
     """Number of the quarter that holds a day; 0 holds ``start``.
 
@@ -70,6 +81,20 @@ def quarter_of(day: date, start: date) -> int:
     return (12 * (day.year - start.year) + day.month - start.month) // STEP_MONTHS["quarter"]
 
 
+PARTS = {6: ("H", 1), 3: ("Q", 1), 1: ("M", 2)}
+"""Months of a part of a year -> the letter of its name, and digits of its number."""
+
+
+def part_name(day: date, months: int) -> str:
+    """The part of so many months of the calendar year that holds a day.
+
+    >>> [part_name(date(2028, 8, 1), months) for months in PARTS]
+    ['2028-H2', '2028-Q3', '2028-M08']
+    """
+    letter, digits = PARTS[months]
+    return f"{day.year}-{letter}{(day.month - 1) // months + 1:0{digits}d}"
+
+
 def quarter_name(quarter: int, start: date) -> str:
     """The calendar quarter that holds the first day of a quarter counted from ``start``.
 
@@ -77,8 +102,7 @@ def quarter_name(quarter: int, start: date) -> str:
     '2028-Q3'
     """
     months = STEP_MONTHS["quarter"]
-    day = add_months(start, months * int(quarter))
-    return f"{day.year}-Q{(day.month - 1) // months + 1}"
+    return part_name(add_months(start, months * int(quarter)), months)
 
 
 def decimal_year(stamp: pd.Timestamp | date) -> float:
@@ -102,13 +126,31 @@ class Calendar:
     """Steps of every period; empty where all are one step."""
 
     @classmethod
-    def of(cls, horizon: Horizon) -> Calendar:
+    def of(cls, horizon: Horizon, existing: Existing) -> Calendar:
+        """Periods of the horizon's lengths, the longer ones cut where something that exists comes or goes."""
         spans = horizon.spans()
         step = STEP_MONTHS[spans[0][0]]
         lengths = [
             STEP_MONTHS[name] // step for name, years in spans for _ in range(years * 12 // STEP_MONTHS[name])
         ]
-        return cls(horizon.start, step, len(lengths), tuple(lengths) if len(spans) > 1 else ())
+        plain = cls(horizon.start, step, sum(lengths))
+        edges = {*accumulate(lengths, initial=0), *(s for s in plain.seams(existing) if 0 < s < plain.n)}
+        cut = tuple(after - first for first, after in pairwise(sorted(edges)))
+        return cls(horizon.start, step, len(cut), cut if max(cut) > 1 else ())
+
+    def seams(self, existing: Existing) -> set[int]:
+        """Steps (0 is the start) with which something that exists first counts, or first counts no more.
+
+        In steps of a month the quarter of such a step is cut off too: a longer period is whole quarters, as money is.
+        """
+        last = [hall.until for hall in existing.halls] + [contract.until for contract in existing.contracts]
+        gone = [fleet.retire for fleet in existing.fleets] + [
+            day_after(day) for day in last if day is not None
+        ]
+        steps = {self.first_step_without(day) for day in gone}
+        steps |= {self.first_step_with(fleet.since) for fleet in existing.fleets}
+        quarter = max(1, STEP_MONTHS["quarter"] // self.step_months)
+        return steps | {s + edge - s % quarter for s in steps if s % quarter for edge in (0, quarter)}
 
     @cached_property
     def edges(self) -> tuple[int, ...]:
@@ -235,11 +277,19 @@ class Calendar:
 
     def containing(self, day: date) -> int:
         """Index of the period in which ``day`` falls (may lie outside 0..n-1)."""
-        return self.period_of(math.floor(self.months_from_start(day) / self.step_months))
+        return self.period_of(self.first_step_without(day))
 
     def first_from(self, day: date) -> int:
         """Index of the first period that starts on or after ``day``."""
-        return self.after(0, math.ceil(self.months_from_start(day) / self.step_months - 1e-9))
+        return self.after(0, self.first_step_with(day))
+
+    def first_step_without(self, day: date) -> int:
+        """The step in which ``day`` falls: what ends then is gone from it."""
+        return math.floor(self.months_from_start(day) / self.step_months)
+
+    def first_step_with(self, day: date) -> int:
+        """The first step that starts on or after ``day``: what comes then counts from it."""
+        return math.ceil(self.months_from_start(day) / self.step_months - 1e-9)
 
     def first_of_steps(self, days: Sequence[date], values: Sequence[float]) -> list[int]:
         """First period of every step of a path that rises in time: more begins with the first whole period, less
@@ -264,12 +314,19 @@ class Calendar:
         return math.ceil(months / self.step_months - 1e-9)
 
     def label(self, t: int) -> str:
-        """Readable name: 2027-Q1, 2027-M01, 2027-H1 or 2027."""
-        day, months = self.date_of(t), self.step_months * (self.step_of(t + 1) - self.step_of(t))
-        if months == 12:
-            return str(day.year)
-        letter, width = {1: ("M", 2), 3: ("Q", 1), 6: ("H", 1)}[months]
-        return f"{day.year}-{letter}{(day.month - 1) // months + 1:0{width}d}"
+        """Readable name: 2027-Q1, 2027-M01, 2027-H1, 2027, or 2027-Q1-Q3 where a year is cut.
+
+        >>> c = Calendar(date(2027, 1, 1), 3, 5, (1, 1, 2, 3, 1))
+        >>> [c.label(t) for t in range(5)]
+        ['2027-Q1', '2027-Q2', '2027-H2', '2028-Q1-Q3', '2028-Q4']
+        """
+        begin, end = (self.step_of(i) * self.step_months for i in (t, t + 1))
+        if end - begin == 12:
+            return str(self.date_of(t).year)
+        unit = next(m for m in PARTS if begin % m == 0 and end % m == 0)
+        first, last = (part_name(add_months(self.start, m), unit) for m in (begin, end - unit))
+        year = first.partition("-")[0]
+        return first if first == last else f"{first}-{last.removeprefix(year + '-')}"
 
     def year_fraction(self, t: int) -> float:
         """Calendar year at the start of period ``t`` as a decimal number."""

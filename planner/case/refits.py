@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
 from planner.case.cooling import INCLUDED_COOLING, existing_cooling_mw, technologies
+from planner.case.periods import day_after
 from planner.case.permits import hall_types
 from planner.case.table import Table
 from planner.scenario.schema import Host, Refit
@@ -67,7 +67,7 @@ def _standing(context: Context, host: Host, halls: pd.DataFrame) -> tuple[int, i
     calendar = context.calendar
     kinds = [context.life_steps("halls", b) for b in hall_types(context, host)]
     stated = [hall.until for hall in context.scenario.existing.halls if hall.host == host.id]
-    last = [day + ONE_DAY for day in stated if day is not None]
+    last = [day_after(day) for day in stated if day is not None]
     lasting = [day for day in last if calendar.containing(day) >= calendar.n]
     ends = [int(calendar.months_from_start(day) // calendar.step_months) for day in lasting]
     ends += [max(kinds)] if None in stated else []

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.case.commitments import ONE_DAY
 from planner.case.context import Context
 from planner.case.cooling import keeps_cooling
+from planner.case.periods import day_after
 from planner.case.permits import first_works, opens_from, permit_wait
 from planner.case.table import Table
 from planner.scenario.schema import Host, Step
@@ -120,7 +120,7 @@ def host_period_table(context: Context) -> pd.DataFrame:
             h.max_it_mw if h.max_it_mw is not None else (site.max_it_mw or max(s.mw for s in site.grid_mw))
         )
         n = context.calendar.n
-        gone = {x.id: context.calendar.containing(x.until + ONE_DAY) if x.until else n for x in own}
+        gone = {x.id: context.calendar.containing(day_after(x.until)) if x.until else n for x in own}
         for t in range(n):
             there = [x for x in own if t < gone[x.id]]
             rows.append(

@@ -99,7 +99,7 @@ def _hopeless(scenario: Any, facts: Any) -> list[dict[str, Any]]:
 def _counts(s: Any) -> str:
     from planner.case.periods import Calendar
 
-    calendar = Calendar.of(s.horizon)
+    calendar = Calendar.of(s.horizon, s.existing)
     parts = (
         (s.demand, "workload"),
         (s.sites, "site"),

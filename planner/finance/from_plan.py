@@ -92,7 +92,7 @@ class _Reader:
         self.scenario, self.tables, self.catalog = scenario, tables, scenario.catalog
         self.terms: Finance = scenario.finance
         self.notes = Notes()
-        self.calendar = Calendar.of(scenario.horizon)
+        self.calendar = Calendar.of(scenario.horizon, scenario.existing)
         self.quarters = Quarters(self.calendar, self.inflation())
 
     def read(self) -> PlanFinance:

@@ -49,11 +49,17 @@ class Side:
         """Raises FinanceError where the plan cannot be financed."""
         return cls(scenario, tables, finance_of(scenario, tables))
 
+    @property
+    def quarters(self) -> Quarters:
+        """Its periods as quarters."""
+        calendar = Calendar.of(self.scenario.horizon, self.scenario.existing)
+        return Quarters(calendar, self.found.project.inflation)
+
     def by_account(self, payer: str = "", until: int | None = None) -> pd.Series:
         """What is paid by account, MUSD: real; of one payer and to a quarter, nominal. Grants are sources, not accounts."""
         rows = self.found.payers
         if until is not None:
-            quarters = Quarters(Calendar.of(self.scenario.horizon), self.found.project.inflation)
+            quarters = self.quarters
             first = rows["t"].map(quarters.of_period)
             rows = rows[first <= until]
             level = quarters.level[np.minimum(first[first <= until].to_numpy(int), quarters.count - 1)]
@@ -260,5 +266,4 @@ def _price_for(side: Side, target: float) -> tuple[float, pd.Series]:
 
 def _usage(side: Side) -> Contract:
     """All that serves, sold at one dollar an accelerator-hour."""
-    quarters = Quarters(Calendar.of(side.scenario.horizon), side.found.project.inflation)
-    return contracts_of([Revenue(id="tariff", kind="usage", price_usd=1.0)], side.tables, quarters)[0]
+    return contracts_of([Revenue(id="tariff", kind="usage", price_usd=1.0)], side.tables, side.quarters)[0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
-from planner.case.periods import Calendar
+from planner.case.periods import Calendar, day_after
 from planner.intake.document import Document, fault, valid
 from planner.intake.offer_checks import context_of
 from planner.scenario.agreements import Agreement, ContentDuty
@@ -105,7 +105,7 @@ def _dates(doc: Document, path: str, item: Item, a: Agreement) -> Iterator[Probl
     if a.from_ is not None and a.until < a.from_:
         yield fault(item.value["until"], f"{path}.until", f"{a.until} comes before from, {a.from_}")
         return
-    if a.until + timedelta(days=1) <= first:
+    if day_after(a.until) <= first:
         message = f"{a.until} lies before it can be signed, {first}: a later date, or a shorter lead_months"
         yield fault(item.value["until"], f"{path}.until", message)
 
@@ -224,7 +224,7 @@ def _order_days(doc: Document, horizon: Calendar, a: Agreement) -> tuple[date, d
     first = _first_day(horizon, doc, a)
     if not delivery or first >= horizon.end or (a.until is not None and a.until < first):
         return None
-    after = horizon.n if a.until is None else min(horizon.n, horizon.containing(a.until + timedelta(days=1)))
+    after = horizon.n if a.until is None else min(horizon.n, horizon.containing(day_after(a.until)))
     ends = (a.end or doc.catalog.value("agreement_kinds", a.kind, "end")) == "service"
     lead, year = horizon.whole_steps(min(delivery)), horizon.whole_steps(12.0)
     runs_to = horizon.step_of(after if ends else horizon.n)

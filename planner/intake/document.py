@@ -20,6 +20,7 @@ from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.references import CATALOG_TABLES, LISTS
+from planner.scenario.schema import Existing
 
 HINTS = 100
 """Unknown names for which the nearest known one is looked up: with thousands on both sides it takes minutes."""
@@ -75,7 +76,9 @@ class Document:
     def horizon(self) -> Calendar | None:
         item = self.root.get("horizon")
         horizon = valid(Horizon, item) if item is not None else None
-        return Calendar.of(horizon) if horizon else None
+        held = self.root.get("existing")
+        existing = valid(Existing, held) if held is not None else None
+        return Calendar.of(horizon, existing or Existing()) if horizon else None
 
 
 def valid(model: type[Any], item: Item) -> Any:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from planner.case.context import Context
 from planner.case.fading import fade_per_year
 from planner.case.pace import end_of
+from planner.case.periods import day_after
 from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, asset_class, faults, figure, ways
 from planner.case.refits import offered
 from planner.case.registry import BATTERIES, PLANT
@@ -147,7 +148,7 @@ def _too_late(
     halls = [item for _, item in find(doc.root, "existing.halls[]") if item.text("host") == host.text("id")]
     ends = {item.text("id"): day_of(item.get("until")) for item in halls}
     gone = [f"{i} ends on {d}" for i, d in ends.items()
-            if d is not None and calendar.containing(d + timedelta(days=1)) < calendar.n]  # fmt: skip
+            if d is not None and calendar.containing(day_after(d)) < calendar.n]  # fmt: skip
     if halls and len(gone) == len(halls):
         message = f"a hall that ends within the horizon is not refitted, and {', '.join(gone)}: only halls of the plan are"
         yield fault(host.value["standing_halls"], f"{path}.standing_halls",

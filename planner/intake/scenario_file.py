@@ -25,6 +25,7 @@ from planner.facts.suggest import hint
 from planner.intake.amounts import amount_warnings
 from planner.intake.checks import cross_problems
 from planner.intake.document import Document
+from planner.intake.existing_checks import existing_warnings
 from planner.intake.finance_checks import grant_warnings
 from planner.intake.idle_warnings import idle_warnings
 from planner.intake.old_names import old_names, upgraded
@@ -75,7 +76,13 @@ def warnings_of(scenario: Scenario, catalog: Catalog | None = None) -> list[Prob
 
 
 def _warnings(doc: Document) -> list[Problem]:
-    return [*old_names(doc), *amount_warnings(doc), *grant_warnings(doc), *idle_warnings(doc)]
+    return [
+        *old_names(doc),
+        *amount_warnings(doc),
+        *grant_warnings(doc),
+        *idle_warnings(doc),
+        *existing_warnings(doc),
+    ]
 
 
 def parse_scenario(

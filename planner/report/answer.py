@@ -140,7 +140,7 @@ def service_over_time(demand: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     Only periods in which the workload asks for something. A share that shrinks as demand grows is no fall.
     """
     table = demand[demand["demand_kref"] > 0].sort_values(["w", "t"])
-    day = Calendar.of(scenario.horizon).date_of
+    day = Calendar.of(scenario.horizon, scenario.existing).date_of
     table = table.assign(
         start_date=[pd.Timestamp(day(i)) for i in table["t"]],
         end_date=[pd.Timestamp(day(i + 1)) for i in table["t"]],
@@ -169,7 +169,7 @@ def _when(demand: pd.DataFrame, scenario: Scenario) -> str:
     share = served_share(demand[demand["demand_kref"] > 0])
     if not (share > 0).any():
         return t("answer.no-service")
-    day = Calendar.of(scenario.horizon).date_of
+    day = Calendar.of(scenario.horizon, scenario.existing).date_of
     words = []
     for name, at in service_periods(share).items():
         if name in SAID:

@@ -108,10 +108,11 @@ def with_plan(
         return None
     values = dict(zip(run.kpis["kpi"], run.kpis["value"], strict=True))
     floor = run.scenario.limits.min_control
+    calendar = Calendar.of(run.scenario.horizon, run.scenario.existing)
     row = {name: values.get(name) for name in COLUMNS} | {
         "point": OWN, "max_delay_months": values["delay_months"], "min_control": floor, "on_front": True, "plan": -1,
         "quality": str(run.outcome.get("quality")), "gap": run.outcome.get("gap"), "hosts": holding(run.table("fleet")),
-        **service_months(served_share(run.table("demand")), Calendar.of(run.scenario.horizon)),
+        **service_months(served_share(run.table("demand")), calendar),
     }  # fmt: skip
     own = pd.DataFrame([row], columns=COLUMNS)
     table = pd.concat([own, unbeaten(points, own).astype(object)], ignore_index=True) if len(points) else own

@@ -10,10 +10,11 @@ import pytest
 from planner.case import periods
 from planner.case.periods import STEP_MONTHS, Calendar
 from planner.scenario.horizon import Horizon
+from planner.scenario.schema import Existing
 
 
 def calendar(step: str, start: str = "2027-01-01", years: int = 3) -> Calendar:
-    return Calendar.of(Horizon.model_validate({"start": start, "years": years, "step": step}))
+    return Calendar.of(Horizon.model_validate({"start": start, "years": years, "step": step}), Existing())
 
 
 def test_doctests():

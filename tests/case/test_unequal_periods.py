@@ -15,6 +15,7 @@ from planner.case.commitments import less_the_rest
 from planner.case.periods import Calendar
 from planner.intake.scenario_file import load_scenario
 from planner.scenario.horizon import Horizon
+from planner.scenario.schema import Existing
 
 SEAM = [{"step": "quarter", "years": 2}, {"step": "year"}]
 
@@ -23,8 +24,13 @@ def horizon(step, years: int = 6) -> Horizon:
     return Horizon.model_validate({"start": "2027-01-01", "years": years, "step": step})
 
 
-def calendar(step=SEAM, years: int = 6) -> Calendar:
-    return Calendar.of(horizon(step, years))
+def calendar(step=SEAM, years: int = 6, **existing) -> Calendar:
+    return Calendar.of(horizon(step, years), Existing.model_validate(existing))
+
+
+def contract(until: str) -> dict[str, Any]:
+    names = {"id": f"to-{until}", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300"}
+    return names | {"accelerators": 800, "until": until, "usd_per_accelerator_hour": 3}
 
 
 def test_a_list_of_equal_steps_is_the_uniform_calendar():
@@ -71,6 +77,51 @@ def test_months_and_years_in_one_plan_nest():
     assert c.edges == (*range(13), 15, 18, 21, 24, 36, 48)
     assert c.containing(date(2028, 5, 17)) == 13 and c.first_from(date(2028, 5, 17)) == 14
     assert c.containing(date(2029, 5, 17)) == 16 and c.first_from(date(2029, 5, 17)) == 17
+
+
+@pytest.mark.parametrize(
+    ("until", "cuts", "named"),
+    [
+        ("2029-09-30", {11}, ["2029-Q1-Q3", "2029-Q4"]),
+        ("2029-08-15", {10}, ["2029-H1", "2029-H2"]),  # gone from the quarter its day falls in
+        ("2029-03-31", {9}, ["2029-Q1", "2029-Q2-Q4"]),
+        ("2029-01-31", set(), ["2029"]),  # and from its year, where that is its first
+        ("2029-12-31", set(), ["2029"]),
+        ("2028-05-31", set(), ["2029"]),
+        ("2099-12-31", set(), ["2029"]),
+        ("9999-12-31", set(), ["2029"]),
+    ],
+)
+def test_a_year_is_cut_where_a_contract_in_force_ends(until, cuts, named):
+    c = calendar(contracts=[contract(until)])
+    assert set(c.edges) == {*calendar().edges, *cuts}
+    assert [c.label(t) for t in range(c.n) if c.date_of(t).year == 2029] == named
+    assert c.table(0.07)["hours"].sum() == pytest.approx(calendar().table(0.07)["hours"].sum())
+
+
+def test_a_year_is_cut_where_fleets_come_and_go_and_halls_end():
+    fleet = {"id": "old", "host": "h", "stack": "a", "system": "k", "accelerators": 8}
+    hall = {"id": "hall", "host": "h", "it_mw": 2, "grid_mw": 3}
+    fleet |= {
+        "since": "2029-05-20",
+        "retire": "2031-12-31",
+    }  # there from the next quarter, gone from the one it retires in
+    c = calendar(fleets=[fleet], halls=[{**hall, "until": "2030-06-30"}, {**hall, "id": "stays"}])
+    assert set(c.edges) == {*calendar().edges, 10, 14, 19}
+    assert c.step_of(c.first_from(date(2029, 5, 20))) == 10
+    assert c.step_of(c.containing(date(2031, 12, 31))) == 19
+
+
+def test_of_months_the_quarter_of_an_end_is_cut_off():
+    """A longer period is whole quarters, which statements and draws of finance count in."""
+    months = [{"step": "month", "years": 1}, {"step": "year"}]
+    c = calendar(months, 3, contracts=[contract("2028-08-31")])
+    assert c.edges[12:] == (12, 18, 20, 21, 24, 36)
+    assert [c.label(t) for t in range(12, c.n)] == ["2028-H1", "2028-M07-M08", "2028-M09", "2028-Q4", "2029"]
+    late = Horizon.model_validate({"start": "2027-07-01", "years": 3, "step": SEAM})
+    cut = Calendar.of(late, Existing.model_validate({"contracts": [contract("2030-03-31")]}))
+    assert [cut.label(t) for t in range(8, cut.n)] == ["2029-Q3-2030-Q1", "2030-Q2"]
+    assert calendar("year", 3, contracts=[contract("2028-08-31")]).edges == (0, 1, 2, 3), "a step is not cut"
 
 
 @pytest.mark.parametrize(

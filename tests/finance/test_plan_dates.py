@@ -33,7 +33,7 @@ def made(**changes: Any) -> PlanFinance:
 @pytest.mark.parametrize(("until", "paid"), [("2028-03-31", 5), ("2028-04-01", 6), (None, 8)])
 def test_a_contract_pays_for_the_quarter_of_its_last_day(until: str | None, paid: int) -> None:
     line = Revenue.model_validate({"id": "b", "kind": "budget", "musd_per_year": 4.0, "until": until})
-    quarters = Quarters(Calendar.of(deal(DEAL).horizon), 0.0)
+    quarters = Quarters(Calendar.of(deal(DEAL).horizon, deal(DEAL).existing), 0.0)
     quarters = replace(quarters, calendar=replace(quarters.calendar, n=24 // quarters.calendar.step_months))
     (contract,) = contracts_of([line], {"serving": None}, quarters)
     assert contract.musd_per_year is not None and np.count_nonzero(contract.musd_per_year) == paid
@@ -112,7 +112,7 @@ def test_a_grant_above_all_capital_from_its_day_on_is_refused_at_its_place() -> 
 
 def test_tokens_are_paid_by_the_million_as_they_are_served() -> None:
     """100 million a second at the peak, half of it on the mean, a tenth unserved: 45 million each second of a quarter."""
-    quarters = Quarters(Calendar.of(deal(DEAL).horizon), 0.0)
+    quarters = Quarters(Calendar.of(deal(DEAL).horizon, deal(DEAL).existing), 0.0)
     quarters = replace(quarters, calendar=replace(quarters.calendar, n=2, step_months=3))
     demand = pd.DataFrame({"w": ["chat", "chat", "mine"], "t": [0, 1, 1], "tokens_per_s": [0.0, 1e8, np.nan],
                            "unserved_share": [0.0, 0.1, 0.0], "mean_load": [0.5, 0.5, 1.0]})  # fmt: skip

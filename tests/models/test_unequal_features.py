@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from planner.case.build import build_case
 from planner.case.case import Case
+from planner.case.commitments import committed_musd
 from planner.scenario.schema import Scenario
 
 pytestmark = pytest.mark.untraced
@@ -35,6 +38,30 @@ def quota(*path: tuple[str, float], **more: Any) -> dict[str, Any]:
     return {"supply": {**FREE, "quotas": [{"id": "q", "unit": "accelerators", "path": steps, **more}]}}
 
 
+OLD = {"stack": "champion-us-chips", "system": "hgx-b300"}
+HALL = {"id": "hall", "host": "champion", "it_mw": 2.5, "grid_mw": 4, "backup_mw": 4}
+CONTRACT = {"id": "rented", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300", "accelerators": 800,
+            "usd_per_accelerator_hour": 3}  # fmt: skip
+
+
+def fleet(retire: str, host: str = "champion", since: str = "2026-01-01") -> dict[str, Any]:
+    return {**OLD, "id": "owned", "host": host, "accelerators": 800, "since": since, "retire": retire}
+
+
+EXISTING: dict[str, dict[str, Any]] = {
+    "contract": {"contracts": [{**CONTRACT, "until": "2030-09-30"}]},
+    "contract to the first month": {"contracts": [{**CONTRACT, "until": "2030-01-31"}]},
+    "contract to the last month": {"contracts": [{**CONTRACT, "until": "2030-11-30"}]},
+    "contract beyond the horizon": {"contracts": [{**CONTRACT, "until": "2032-09-30"}]},
+    "contracts one after the other": {"contracts": [
+        {**CONTRACT, "accelerators": 400, "until": "2029-06-30"},
+        {**CONTRACT, "id": "second", "accelerators": 400, "until": "2030-08-15", "usd_per_accelerator_hour": 6}]},
+    "fleet": {"fleets": [fleet("2030-10-01")], "halls": [HALL]},
+    "fleet on its way": {"fleets": [fleet("2032-04-01", since="2029-05-20")], "halls": [HALL]},
+    "fleet and hall": {"fleets": [fleet("2030-07-01")], "halls": [{**HALL, "until": "2030-06-30"}]},
+    "leased hall": {"fleets": [fleet("2030-10-01", "leased")], "halls": [{**HALL, "host": "leased", "until": "2030-09-30"}]},
+}  # fmt: skip
+"""What stands when the plan begins and comes or goes within a year of it."""
 FEATURES: dict[str, dict[str, Any]] = {
     "cumulative quota": quota(("2027-01-01", 140), ("2029-07-01", 170), cumulative=True),
     "quota of the year": quota(("2027-01-01", 560), per="year"),
@@ -98,6 +125,60 @@ def test_what_quarters_and_years_buy_serves_on_quarters_at_the_same_cost(name, c
         held["fleet", i] = (v := fleet.get((*i[:-1], coarse.calendar.period_of(i[-1])), 0.0), v)
     again = optimise(fine, integer=(), bounds=most | held)
     assert again.objective == pytest.approx(best.objective, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def standing(tiny: Callable[..., Scenario], plain_catalog: Any) -> Callable[[str, Any], Case]:
+    """Cases of an even demand that is all served from the third year on, with something that stands when the plan begins."""
+    plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)["hosts"][0]
+    leased = {**plain, "id": "leased", "mode": "colocation", "operator": "landlord", "lease_months": 36}
+    cloud = {**CLOUD, "rent_factor": 1, "rent_terms": ["one-year", "three-year"]}
+    size = {"by": "accelerators", "points": [{"at": "2027-01-01", "value": 1000}]}
+    stacks = [*tiny().model_dump(mode="json", exclude_none=True, by_alias=True)["stacks"], RENTED]
+
+    def make(name: str, step: Any) -> Case:
+        horizon = {"start": "2027-01-01", "years": 5, "step": step}
+        demand = {"must_serve_by": "2029-01-01", "size": size}
+        own = {"hosts": [plain, cloud, leased], "stacks": stacks, "existing": EXISTING[name]}
+        return build_case(tiny(horizon=horizon, demand=demand, **own), plain_catalog())
+
+    return make
+
+
+def by_quarter(case: Case, table: str, column: str) -> pd.DataFrame:
+    """What exists of each thing, a column a quarter."""
+    wide = (
+        getattr(case, table)[column]
+        .astype(float)
+        .unstack()
+        .reindex(columns=range(case.calendar.n))
+        .fillna(0.0)
+    )
+    wide = wide[(wide > 0).any(axis=1)].sort_index()
+    return pd.DataFrame(np.repeat(wide.to_numpy(), case.calendar.steps, axis=1), wide.index)
+
+
+@pytest.mark.parametrize("name", EXISTING)
+def test_what_exists_stands_in_longer_periods_as_in_each_of_their_quarters(name, standing):
+    """So that nothing is served by what has gone, and nothing is paid for that serves nothing."""
+    coarse, fine = (standing(name, step) for step in (SEAM, "quarter"))
+    for table, column in (
+        ("fleet", "existing_k"),
+        ("host_period", "existing_mw"),
+        ("host_period", "existing_grid_mw"),
+    ):
+        assert by_quarter(coarse, table, column).equals(by_quarter(fine, table, column))
+    assert len(by_quarter(fine, "fleet", "existing_k"))
+    assert committed_musd(coarse).sum() == pytest.approx(committed_musd(fine).sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", ["contract", "contracts one after the other", "fleet", "fleet and hall", "leased hall"]
+)
+def test_what_exists_and_ends_within_a_year_costs_what_it_does_on_quarters(name, standing, optimise):
+    """And no plan on years gains by their length: the means of prices over a period apart, it costs as much or more."""
+    coarse, fine = (optimise(standing(name, step), integer=()).objective for step in (SEAM, "quarter"))
+    assert fine * (1 - 0.0003) < coarse < fine * 1.006
 
 
 @pytest.mark.parametrize("name", BY_LENGTH)

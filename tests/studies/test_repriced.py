@@ -27,8 +27,9 @@ def steps(fine: str, years: int, coarse: str) -> list[dict[str, Any]]:
     return [{"step": fine, "years": years}, {"step": coarse}]
 
 
-def plan_of(name: str, years: int, step: Any) -> Plan:
-    own = with_overrides(load_scenario(example_path(name)), {"horizon.years": years, "horizon.step": step})
+def plan_of(name: str, years: int, step: Any, **changes: Any) -> Plan:
+    horizon = {"horizon.years": years, "horizon.step": step}
+    own = with_overrides(load_scenario(example_path(name)), {**horizon, **changes})
     plan = solve(build_case(own), quality="quick").plan
     assert plan is not None
     return plan
@@ -58,6 +59,16 @@ def test_what_stands_and_is_served_is_kept_at_the_same_cost(plan: Plan) -> None:
         assert left[plan.case.calendar.step_of(t)] <= share + 1e-5
     accounts = cost_by_account(plan, again)
     assert accounts["more_musd"].sum() == pytest.approx(again.kpi(COST) - plan.kpi(COST), abs=1e-3)
+
+
+def test_a_contract_in_force_to_september_costs_the_same_on_quarters() -> None:
+    """The year in which it ends is cut on that day."""
+    old = {"id": "old", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300", "accelerators": 800}
+    old |= {"until": "2030-09-30", "usd_per_accelerator_hour": 3.0}
+    plan = plan_of("two-hosts", 6, steps("quarter", 2, "year"), **{"existing.contracts": [old]})
+    assert list(plan.tables["demand"]["label"][8:]) == ["2029", "2030-Q1-Q3", "2030-Q4", "2031", "2032"]
+    again = reprice(plan)
+    assert within(again, plan, 0.002) and not len(audit(plan)) and not len(audit(again))
 
 
 def test_plant_is_sold_on_the_nearest_day_that_finer_steps_offer() -> None:

@@ -1,0 +1,54 @@
+"""What exists and ends well within a period of one step is warned of; longer ones are cut there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from planner.case.build import build_case
+from planner.intake.scenario_file import example_path, load_scenario, warnings_of, with_overrides
+from planner.scenario.schema import Scenario
+
+CONTRACT = {"id": "old", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300", "accelerators": 800,
+            "usd_per_accelerator_hour": 3.0}  # fmt: skip
+FLEET = {"id": "owned", "host": "champion", "stack": "champion-us-chips", "system": "hgx-b300", "accelerators": 80,
+         "since": "2026-01-01"}  # fmt: skip
+HALL = {"id": "hall", "host": "champion", "it_mw": 2, "grid_mw": 3}
+YEARS = [{"step": "quarter", "years": 1}, {"step": "year"}]
+
+
+def with_old(step: Any, what: str, entry: dict[str, Any]) -> Scenario:
+    return with_overrides(
+        load_scenario(example_path("two-hosts")), {"horizon.step": step, f"existing.{what}": [entry]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "what", "entry", "said"),
+    [
+        ("year", "contracts", {**CONTRACT, "until": "2029-09-30"}, "2029, though it lasts 9 months of it and 15.8 MUSD"),
+        ("half-year", "contracts", {**CONTRACT, "until": "2029-09-30"}, "2029-H2, though it lasts 3 months of it and 5.26"),
+        ("year", "fleets", {**FLEET, "retire": "2029-07-01"}, "2029, though it lasts 6 months of it: put quarters first"),
+        ("year", "halls", {**HALL, "until": "2028-06-30"}, "2028, though it lasts 6 months of it: put quarters first"),
+        ("half-year", "contracts", {**CONTRACT, "until": "2029-08-31"}, ""),
+        ("year", "fleets", {**FLEET, "retire": "2029-01-01"}, ""),
+        ("year", "contracts", {**CONTRACT, "until": "2028-12-31"}, ""),
+        ("year", "contracts", {**CONTRACT, "until": "2031-09-30"}, ""),
+        (YEARS, "contracts", {**CONTRACT, "until": "2029-09-30"}, ""),
+    ],
+)  # fmt: skip
+def test_last_months_that_count_for_nothing_are_told(
+    step: Any, what: str, entry: dict[str, Any], said: str
+) -> None:
+    found = [p for p in warnings_of(with_old(step, what, entry)) if p.path.startswith("existing.")]
+    assert len(found) == bool(said)
+    for problem in found:
+        assert said in problem.message
+        assert problem.path == f"existing.{what}[{entry['id']}].{'retire' if what == 'fleets' else 'until'}"
+
+
+def test_what_never_ends_may_be_said_to(root: Any) -> None:
+    """By the last day that a calendar has."""
+    case = build_case(with_old(YEARS, "contracts", {**CONTRACT, "until": "9999-12-31"}))
+    assert case.existing.loc["old", "end_t"] > case.calendar.n
