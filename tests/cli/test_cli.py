@@ -159,6 +159,7 @@ def test_solve_writes_a_run_and_prints_one_screen(call: Call, tmp_path: Path) ->
     assert again.code == 2 and "first is not empty" in again.err
 
 
+@pytest.mark.untraced
 def test_solve_as_json(call: Call) -> None:
     result = call("solve", TOY, "--json", "--quality", "quick")
     assert result.code == 0 and result.err == ""
@@ -291,6 +292,7 @@ def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("planner.audit.audit", lambda plan: pd.DataFrame([row]))
 
 
+@pytest.mark.untraced
 def test_a_broken_audit_is_three(call: Call, tmp_path: Path, broken_rule: None) -> None:
     result = call("solve", TOY, "-o", "run", "--quality", "quick")
     assert result.code == 3
@@ -321,6 +323,7 @@ def test_explain_says_what_the_law_leaves_out(call: Call) -> None:
     assert "add a host in JPN" in " ".join(shown.out.split())
 
 
+@pytest.mark.untraced
 def test_an_audit_that_fails_is_three(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(plan: Any) -> Any:
         raise ZeroDivisionError("a bug of the audit\nand its second line")
@@ -331,6 +334,7 @@ def test_an_audit_that_fails_is_three(call: Call, monkeypatch: pytest.MonkeyPatc
     assert "its second line" not in result.err + result.out
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("example", "stage"),
     [("uae", "hosts and stacks"), pytest.param("korea", "hosts and stacks", marks=pytest.mark.slow)],
@@ -455,6 +459,7 @@ def test_a_store_that_is_no_database_is_bad_input(call: Call, tmp_path: Path) ->
     assert said.code == 2 and "is not a database" in said.err and "Traceback" not in said.err
 
 
+@pytest.mark.untraced
 def test_batch_with_a_case_without_a_plan_is_one(call: Call, tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text(
         "batch: 1\nscenario: two-hosts\nquality: quick\ngrid: {limits.min_control: [99]}\n"

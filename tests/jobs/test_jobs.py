@@ -218,6 +218,7 @@ def test_cancel_ends_the_whole_process_group(
     assert state(store, job) == "cancelled" and not left.exists(), "it was ended before it could clear up"
 
 
+@pytest.mark.untraced
 def test_a_run_goes_from_queue_to_plan_in_a_process_of_its_own_and_outlives_its_server(
     store: Store, runs: Path
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_run_goes_from_queue_to_plan_in_a_process_of_its_own_and_outlives_its_
     assert stages[0] == "read" and "hosts and stacks" in stages
 
 
+@pytest.mark.untraced
 def test_a_worker_that_is_killed_leaves_a_lost_job_and_no_half_run(store: Store, runs: Path) -> None:
     job = ask(store, runs, name="korea", text=example_path("korea").read_text("utf-8"))
     supervisor = Supervisor(store)
@@ -327,6 +329,7 @@ def test_drafts_are_seen_by_their_owner_and_shared_with_all(store: Store) -> Non
     assert [d.name for d in drafts.find(store, "ann", archived=True)] == ["mine"]
 
 
+@pytest.mark.untraced
 def test_a_worker_takes_the_facts_of_the_server(store: Store, runs: Path, tmp_path: Path) -> None:
     from planner.facts.catalog import load_catalog
     from planner.runs.run import Run

@@ -53,10 +53,8 @@ def calculated(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 
 def calculate(book: Path, folder: Path, changes: dict[tuple[str, str], float]) -> Values:
-    sheets = {
-        name: f"xl/worksheets/sheet{i}.xml"
-        for i, name in enumerate(openpyxl.load_workbook(book).sheetnames, 1)
-    }
+    names = openpyxl.load_workbook(book, read_only=True).sheetnames
+    sheets = {name: f"xl/worksheets/sheet{i}.xml" for i, name in enumerate(names, 1)}
     with (
         zipfile.ZipFile(book) as old,
         zipfile.ZipFile(folder / "bare.xlsx", "w", zipfile.ZIP_DEFLATED) as new,
@@ -83,7 +81,7 @@ def plain(calculated: Callable[..., Values]) -> Values:
 
 
 def values_of(path: Path) -> Values:
-    opened = openpyxl.load_workbook(path, data_only=True)
+    opened = openpyxl.load_workbook(path, read_only=True, data_only=True)
     return {
         (s.title, c.coordinate): c.value
         for s in opened
@@ -114,7 +112,7 @@ def failed(values: Values) -> list[str]:
 def check_every_formula(book: Path, found: Values) -> int:
     """Formulas whose value, worked out anew, is the one they carry."""
     carried, count = values_of(book), 0
-    for sheet in openpyxl.load_workbook(book):
+    for sheet in openpyxl.load_workbook(book, read_only=True):
         for line in sheet.iter_rows():
             for cell in line:
                 if cell.data_type == "f":
@@ -153,8 +151,10 @@ def finance_figures(values: Values) -> dict[str, float]:
 
 def cell_of(book: Path, row: int) -> tuple[str, str]:
     """The cell of the ledger that holds the money of a row of the run's table."""
-    heads = {cell.value: cell.column_letter for cell in openpyxl.load_workbook(book)["Ledger"][4]}
-    return "Ledger", f"{heads[heading('musd')]}{row + 5}"
+    sheet = openpyxl.load_workbook(book, read_only=True)["Ledger"]
+    (heads,) = sheet.iter_rows(min_row=4, max_row=4)
+    (column,) = (cell.column_letter for cell in heads if cell.value == heading("musd"))
+    return "Ledger", f"{column}{row + 5}"
 
 
 def test_sheets_of_finance_too(deal: tuple[Run, Path], tmp_path: Path) -> None:
@@ -321,18 +321,16 @@ def test_a_tariff_moves_energy_and_what_it_is_part_of(run: Run, calculated, plai
 def test_one_cell_of_the_ledger_moves_every_figure_that_holds_it(
     run: Run, book: Path, calculated, plain
 ) -> None:
-    sheet = openpyxl.load_workbook(book)["Ledger"]
-    heads = {cell.value: cell.column_letter for cell in sheet[4]}
-    line = next(i for i in range(5, sheet.max_row + 1) if sheet[f"{heads[heading('account')]}{i}"].value == "goods"
-                and sheet[f"{heads[heading('kind')]}{i}"].value == "capex")  # fmt: skip
-    after = calculated({("Ledger", f"{heads[heading('musd')]}{line}"): 1000.0})
+    ledger = run.table("ledger")
+    row = int(ledger.index[(ledger["account"] == "goods") & (ledger["kind"] == "capex")][0])
+    after = calculated({cell_of(book, row): 1000.0})
     capital = {"cost_npv_musd", "cost_without_residual_musd", "capex_musd", "capex_partner_musd", "total_outlay_musd",
                "peak_funding_musd", "peak_year_outlay_musd", "levelised_cost_usd_per_accelerator_hour",
                "levelised_built_usd_per_accelerator_hour", "usd_per_accelerator_all_in"}  # fmt: skip
     capital |= {"musd_per_mw_it", "cost_residual_market_musd", "cost_residual_straight_line_musd",
                 "levelised_cost_usd_per_million_tokens"}  # fmt: skip
     assert capital <= moved(plain, after)
-    check_figures(run, figures(plain), figures(after), line - 5)
+    check_figures(run, figures(plain), figures(after), row)
     words = set(failed(after))
     assert {
         f"Capital less grants, all payers, by {by}" for by in ("account", "seat", "payer", "host")

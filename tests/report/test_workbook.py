@@ -208,6 +208,7 @@ def test_doubts_of_workloads_count_by_the_accelerators_they_hold() -> None:
     assert found == pytest.approx({"rate": 0.75 * 0.75, "peak": 0.25 * 0.75 + 0.25})
 
 
+@pytest.mark.untraced
 def test_the_page_of_a_plan_with_sources_tells_its_finance() -> None:
     tables = tables_of_deal("delayed-draw") | finance_tables(
         deal("delayed-draw"), tables_of_deal("delayed-draw")

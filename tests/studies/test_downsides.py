@@ -98,6 +98,7 @@ def test_demand_is_less_from_the_day_on_and_as_it_was_before() -> None:
     assert size.points[-1].value == pytest.approx(300 * LEAST)
 
 
+@pytest.mark.untraced
 def test_first_decisions_and_debt_are_kept_and_dearer_capital_is_paid_by_owners(base: Plan) -> None:
     found = finance_of(base.case.scenario, base.tables)
     table = replanned(

@@ -417,6 +417,7 @@ def test_a_plan_is_copied_whole_or_not_at_all(
     assert not same.diff_files + same.left_only + same.right_only
 
 
+@pytest.mark.untraced
 def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, benchmark: Any) -> None:
     """Of a budget that divisible halls stretch further: a floor at what they reach has no plan of whole halls."""
     scenario = with_overrides(
@@ -689,6 +690,7 @@ def test_case_alone_gives_a_relaxation_that_says_so() -> None:
     assert free.kind == "relaxation" and free.at(free.least_delay_months + 3)["feasible"]
 
 
+@pytest.mark.untraced
 def test_a_stop_reaches_the_plans_in_other_processes() -> None:
     """Without it, the plans under way would be made to their end and the frontier be returned."""
     with pytest.raises(NoPlan, match="stopped before the first plan"):

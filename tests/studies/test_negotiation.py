@@ -111,6 +111,7 @@ def test_a_thousand_of_quota_is_worth_the_place_it_opens(tiny, plain_catalog):
     assert (row["what"], row["item"]) == ("quota", "few") and row["told_apart"] and row["worth_musd"] > 0
 
 
+@pytest.mark.untraced
 def test_an_agreement_without_which_there_is_no_plan_has_no_limit(tiny, plain_catalog):
     scenario = tiny(
         supply={"owner_allocations": False, "licence": {"mode": "required", "lead_months": 12}},
@@ -185,6 +186,7 @@ def test_what_a_plan_may_leave_is_worth_nothing_where_no_plan_can_be_told_apart(
     assert not row["told_apart"] and np.isnan(row["plans_musd"])
 
 
+@pytest.mark.untraced
 def test_own_law_and_the_quota_of_an_unsigned_agreement_have_rows(tiny, plain_catalog):
     plain = tiny().model_dump(mode="json", exclude_none=True, by_alias=True)
     deal = {
@@ -250,6 +252,7 @@ def test_where_licences_differ_a_month_is_by_the_most_taken_off(tiny, plain_cata
     assert not asked_of(tiny(**{**changes, "supply": three}, agreements=[stands]), plain_catalog(), "licence")
 
 
+@pytest.mark.untraced
 def test_terms_change_no_offer_that_the_agreement_does_not_cover():
     """A loan covers none; a share of a hub covers the hub, although others too are run from abroad."""
 
