@@ -141,6 +141,8 @@ class _Work:
         in_column = np.bincount(part.coords[1], minlength=own.size)
         one = (in_row[part.coords[0]] == 1) & (in_column[part.coords[1]] == 1)
         row, column, value = numbers[part.coords[0][one]], part.coords[1][one] + own.start, part.data[one]
+        if not len(row):
+            return
         scaled = csr_array(diags_array(1.0 / value) @ self.matrix[row])
         rest = _clean(csr_array(_picked(column, width) - scaled))
         constant = self.row_lower[row] / value
