@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -84,6 +84,12 @@ def _untraced() -> Generator[None]:
         sys.settrace(trace)
         if of_processes is not None:
             os.environ["COVERAGE_PROCESS_CONFIG"] = of_processes
+
+
+@pytest.fixture(scope="session")
+def untraced() -> Callable[[], AbstractContextManager[None]]:
+    """``with untraced():`` around what a fixture makes by lines that tests of their own run too."""
+    return _untraced
 
 
 @pytest.fixture(scope="session")
