@@ -18,6 +18,7 @@ def sound(found: dict) -> None:
     assert (found["tracebacks"], found["exit_3"], found["wrong_successes"]) == (0, 0, 0), found["faults"]
 
 
+@pytest.mark.untraced
 def test_a_few_of_each_kind(mutations: ModuleType) -> None:
     counts = [
         "--scenarios",

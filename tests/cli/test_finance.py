@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,9 +30,12 @@ GIVEN = Path(__file__).parents[1] / "finance" / "yearly_cases.json"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(
+    tmp_path_factory: pytest.TempPathFactory, untraced: Callable[[], AbstractContextManager[None]]
+) -> Run:
     folder = tmp_path_factory.mktemp("finance")
-    return run_solve(with_overrides(deal("delayed-draw"), FAST), {"quality": "quick"}, folder / "deal")
+    with untraced():
+        return run_solve(with_overrides(deal("delayed-draw"), FAST), {"quality": "quick"}, folder / "deal")
 
 
 def test_a_run_keeps_the_tables_of_its_finance(run: Run) -> None:

@@ -93,6 +93,7 @@ def test_the_plan_can_be_taken_up_again(solved: Run) -> None:
     assert plan.case.scenario == solved.scenario and set(plan.tables) == set(solved.tables)
 
 
+@pytest.mark.untraced
 def test_same_inputs_same_numbers(solved: Run, toy: Scenario, tmp_path: Path) -> None:
     again = run_solve(toy, {"quality": "plan"}, tmp_path / "again")
     assert again.manifest["hash"] == solved.manifest["hash"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pandas as pd
@@ -78,9 +79,12 @@ def test_every_term_is_the_one_that_was_made(tiny: Make, plain_catalog: Facts) -
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(
+    tmp_path_factory: pytest.TempPathFactory, untraced: Callable[[], AbstractContextManager[None]]
+) -> Path:
     path = tmp_path_factory.mktemp("run") / "small"
-    return run_solve(load_scenario(example_path("two-hosts")), {"quality": "quick"}, path).path
+    with untraced():
+        return run_solve(load_scenario(example_path("two-hosts")), {"quality": "quick"}, path).path
 
 
 def test_the_commands_show_the_terms(run: Path) -> None:
