@@ -1,6 +1,6 @@
 """Whether a frontier keeps what is promised of it, from the files its run leaves behind.
 
-    python benchmarks/front_check.py RUN [RUN ...] [--points 5] [--than OTHER] [--json]
+    python benchmarks/front_check.py RUN [RUN ...] [--points N] [--than OTHER] [--json]
 
 One object a run, with ``fails``, the promises that are broken:
 
@@ -39,6 +39,8 @@ MORE = 1e-6
 DIGITS = 3
 FURTHER = 0.1
 """Of the range of a figure, how far beyond the worst the box goes: else the end of a front would not count."""
+DEFAULT_POINTS = 5
+"""Plans of a run that was asked for no number."""
 SHORT_POINTS = 0.15
 """Points of control at the same delay that are no stretch."""
 
@@ -85,6 +87,11 @@ def volume(points: np.ndarray, best: np.ndarray, worst: np.ndarray) -> float:
     return total
 
 
+def asked_of(run: Run) -> int:
+    """How many plans were asked of a run."""
+    return int(run.manifest["options"].get("points") or DEFAULT_POINTS)
+
+
 def check(run: Run, asked: int) -> dict[str, Any]:
     """The promises of one run, but for its volume."""
     points, plans = run.table("points"), figures(run)
@@ -105,7 +112,8 @@ def check(run: Run, asked: int) -> dict[str, Any]:
         unknown += int((points[name].isna() & width.notna()).sum())
     result = {
         "run": str(run.path), "points": len(points), "on_front": len(front), "beaten": beaten, "plans": len(plans),
-        "distinct_unbeaten_plans": differ, "prices_shown": int(priced), "prices_not_known": unknown, "prices_too_wide": wide,
+        "plans_asked": asked, "distinct_unbeaten_plans": differ, "prices_shown": int(priced),
+        "prices_not_known": unknown, "prices_too_wide": wide,
         "prices_outside": outside(points), **_ends(run, plans),
     }  # fmt: skip
     fails = [
@@ -181,11 +189,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--points", type=int, default=5, help="plans that were asked for")
+    parser.add_argument("--points", type=int, help="plans that were asked for; left out, as the run says")
     parser.add_argument("--than", type=Path, help="run of the same scenario whose volume is not to be more")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    results = [check(Run(path), args.points) for path in args.runs]
+    results = [check(run := Run(path), args.points or asked_of(run)) for path in args.runs]
     if args.than:
         runs = [Run(path) for path in [*args.runs, args.than]]
         fronts, plans = [on_front(run) for run in runs], [losses(figures(run)) for run in runs]

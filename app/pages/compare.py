@@ -23,7 +23,7 @@ from planner.app.state.result import Result, load_plan
 from planner.facts.numbers import MISSING
 from planner.report.charts import plan as charts
 from planner.report.field_labels import path_words
-from planner.report.kpis import results_side_by_side, within_gaps
+from planner.report.kpis import differences_in_cost, results_side_by_side
 from planner.report.names import spoken
 from planner.report.strings import t
 from planner.report.terms import readable
@@ -189,7 +189,10 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
             *table.plain_table(
                 tables.results(results, ordered, names), caption=t("compare.results"), names=names.values()
             ),
-            *(html.P(line) for line in within_gaps({names[ref]: found[ref].run.outcome for ref in ordered})),
+            *(
+                html.P(line)
+                for line in differences_in_cost({names[ref]: found[ref].run.outcome for ref in ordered})
+            ),
             lead=t("compare.results-lead", baseline=names[base]),
         )
     )

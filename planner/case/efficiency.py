@@ -8,6 +8,7 @@ measure it names.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -18,6 +19,7 @@ from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.sites import is_existing
 from planner.case.table import Table
+from planner.facts.rounding import rounded_up
 from planner.scenario.schema import EfficiencyCap, Host
 
 TABLES = {
@@ -29,6 +31,8 @@ TABLES = {
 MEASURES = {"pue": "pue", "wue": "litres_per_kwh"}
 """Measure -> column of ``case.pue``."""
 WORDS = {"pue": "PUE", "wue": "water, litres per kWh of IT"}
+NOISE = 1e-7
+"""A level above its cap by no more than this is at the cap."""
 
 
 def cap_name(measure: str, host: str, year: int) -> str:
@@ -76,38 +80,57 @@ def _stated(context: Context, host: Host, measure: str) -> Iterator[tuple[int, E
             yield n, cap
 
 
-def efficiency_gap(context: Context, host: Host) -> str:
-    """Empty where some technology of the host can keep the caps in force from the start on; else which it cannot.
+@dataclass(frozen=True)
+class Gap:
+    """A measure in which no cooling of a host keeps any of the caps in force from the start on.
+
+    ``reached``: the least that its cooling comes to in the mean of a year, by ``technology``: PUE or litres per kWh of IT,
+    rounded up to three decimals. ``most``: the loosest of those caps, ``stated`` its number in ``limits.efficiency`` or -1,
+    ``law`` its row of the catalog or empty.
+    """
+
+    measure: str
+    technology: str
+    reached: float
+    most: float
+    stated: int
+    law: str
+
+    def __str__(self) -> str:
+        law = f" ({self.law})" if self.law else ""
+        return (
+            f"{WORDS[self.measure]} {self.reached:g} with {self.technology} at its temperatures, "
+            f"{self.most:g} is allowed{law}"
+        )
+
+
+def efficiency_gaps(context: Context, host: Host) -> list[Gap]:
+    """Empty where in each measure some cooling of the host can keep a cap in force from the start on; else what cannot.
 
     Only places that build have caps: what is leased or rented is its owner's to keep within the law.
     """
     if host.mode != "build":
-        return ""
-    key = ("efficiency gap", host.id)
+        return []
+    key = ("efficiency gaps", host.id)
     if key not in context.memo:
-        context.memo[key] = _efficiency_gap(context, host)
-    return str(context.memo[key])
+        context.memo[key] = [gap for measure in MEASURES for gap in _gap(context, host, measure)]
+    gaps: list[Gap] = context.memo[key]
+    return gaps
 
 
-def _efficiency_gap(context: Context, host: Host) -> str:
+def _gap(context: Context, host: Host, measure: str) -> Iterator[Gap]:
     table, start = context.catalog.table("cooling"), context.scenario.horizon.start
+    steps = _steps(context, host, measure)
+    begun = sum(day <= start for day, *_ in steps)
+    caps = [(most, n, law) for _, most, n, law in steps[max(begun - 1, 0) :] if most is not None]
+    if not begun or len(caps) < len(steps) - begun + 1:  # none yet, or one that is lifted
+        return
     months = np.array(context.place(context.site(host.site)).temperatures_c)
-    for measure in MEASURES:
-        steps = _steps(context, host, measure)
-        begun = sum(day <= start for day, *_ in steps)
-        caps = [most for _, most, *_ in steps[max(begun - 1, 0) :]]
-        if not begun or None in caps:
-            continue
-        reached = {}
-        for c in technologies(context, host):
-            a, b, litres = table.loc[c, ["pue_a", "pue_b_per_k", "wue_l_per_kwh"]].astype(float)
-            reached[c] = litres if measure == "wue" else float(pue_at(months, a, b).mean())
-        best = min(reached, key=lambda c: reached[c])
-        most = max(cap for cap in caps if cap is not None)
-        if reached[best] > most:
-            law = steps[begun - 1][3]
-            return (
-                f"{WORDS[measure]} {reached[best]:.2f} with {best} at its temperatures, {most:g} is allowed"
-                f"{f' ({law})' if law else ''}"
-            )
-    return ""
+    reached = {}
+    for c in technologies(context, host):
+        a, b, litres = table.loc[c, ["pue_a", "pue_b_per_k", "wue_l_per_kwh"]].astype(float)
+        reached[c] = litres if measure == "wue" else float(pue_at(months, a, b).mean())
+    best = min(reached, key=lambda c: reached[c])
+    most, n, law = max(caps, key=lambda cap: cap[0])
+    if reached[best] > most + NOISE:
+        yield Gap(measure, best, rounded_up(reached[best], 3), most, n, law)

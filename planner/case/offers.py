@@ -14,7 +14,7 @@ from planner.case.columns import empty_table, kind_of, records
 from planner.case.context import Context, keyed
 from planner.case.cooling import cooling_gap
 from planner.case.demand import TRAINING_KINDS
-from planner.case.efficiency import efficiency_gap
+from planner.case.efficiency import efficiency_gaps
 from planner.case.gates import never_ready
 from planner.case.heat_reuse import reuse_gap
 from planner.case.in_force import closed_by_hub
@@ -120,8 +120,9 @@ def system_offers(context: Context, offers: pd.DataFrame, why: WhyNot) -> pd.Dat
             accelerator = str(context.catalog.value("systems", k, "accelerator_id"))
             licence = licence_need(context, host, accelerator, str(offer.a), k)
             reason, detail = system_gap(context, host, str(offer.a), k)
-            if not reason and (gap := efficiency_gap(context, host) or reuse_gap(context, host)):
-                reason, detail = "efficiency", gap
+            shut = [*map(str, efficiency_gaps(context, host)), reuse_gap(context, host)]
+            if not reason and any(shut):
+                reason, detail = "efficiency", "; ".join(filter(None, shut))
             if licence.refused and reason not in ("host", "stack"):
                 reason, detail = "licence", licence.why
             here = (offer.h, offer.a, k) in existing

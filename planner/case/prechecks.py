@@ -154,6 +154,11 @@ def _cure_of(case: Case, w: str, reason: str, why: pd.DataFrame) -> tuple[str, d
         return "lengthen the horizon, or add an offer that is ready sooner", {}
     if reason == "licence":
         return "add a system that needs no licence, or set supply.licence", {}
+    if reason == "efficiency":
+        return (
+            f"raise the cap (limits.efficiency), or add a host or cooling that keeps it and may serve {w}",
+            {},
+        )
     return f"add a host, stack or system that may serve {w}", {}
 
 

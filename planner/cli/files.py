@@ -208,7 +208,7 @@ def compare(
 ) -> None:
     """Show the inputs that differ between runs, and the results side by side.
 
-    A difference in cost within what the gaps of the plans leave open is told below.
+    What the gaps of the plans leave open of a difference in cost is told below.
 
     Exit codes: 0 compared, 2 bad input, 3 compared, but the audit of a plan fails or finds rules broken.
 
@@ -217,7 +217,7 @@ def compare(
     from rich.text import Text
 
     from planner.facts.catalog import load_catalog
-    from planner.report.kpis import within_gaps
+    from planner.report.kpis import differences_in_cost
     from planner.report.terms import kpi_label
     from planner.runs.compare import compare_runs, named
     from planner.runs.disk import RunError
@@ -231,7 +231,7 @@ def compare(
         tell_catalog(run, facts)
     comparison = compare_runs(found)
     outcomes = {name: run.outcome for name, run in zip(comparison.runs, found, strict=True)}
-    notes = within_gaps(outcomes)
+    notes = differences_in_cost(outcomes)
     if as_json:
         audits = {name: run.audit for name, run in zip(comparison.runs, found, strict=True)}
         shown = {"inputs": records(comparison.inputs), "results": records(comparison.results)}

@@ -205,7 +205,7 @@ def _text(causes: list[Cause], others: list[Cause], proven: bool, least: bool, b
     lines = ["No plan is possible:"]
     lines += [f"  - {c.text}" for c in causes]
     lines += ["Least change that makes a plan possible:"]
-    lines += [f"  {c.path}={written(c.new)}" for c in causes if c.path]
+    lines += [f"  {path}={written(new)}" for path, new in _plain(causes).items() if path]
     lines += [f"  (or {c.besides})" for c in causes if c.besides]
     partly = any(c.divisible for c in causes)
     if not proven:

@@ -36,6 +36,8 @@ MONTHS_FOR_FEWER = 12
 """A must-serve date that moves anyway may move so much further for one value less."""
 MARGINS = (0.0, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of the change that are added until the true model, whole units included, is feasible."""
+ROUGH_MARGINS = (3.0, 10.0, 30.0, 100.0)
+"""The same of changes whose columns only approximate their rows: they are bisected down again."""
 HEADROOM = 0.02
 """Share of the change that is added at last, so that plans with other integers than those found fit too."""
 TRIM = 0.005
@@ -284,8 +286,12 @@ class _Search:
         """The changes, topped up by the least margin with which the integers found make a plan."""
         if not changes:
             return changes, self.holds(changes, delays, x)
-        for margin in MARGINS:
-            grown = [(h, min(v * (1 + margin) + 1e-9, h.most)) for h, v in changes]
+        rough = any(h.exact is not None for h, _ in changes)
+        for margin in (*MARGINS, *(ROUGH_MARGINS if rough else ())):
+            whole = min(margin, MARGINS[-1])
+            grown = [
+                (h, min(v * (1 + (whole if h.exact is None else margin)) + 1e-9, h.most)) for h, v in changes
+            ]
             if self.holds(grown, delays, x):
                 return self.with_headroom(self.trimmed(grown, delays, x)), True
         return changes, False

@@ -22,7 +22,7 @@ from planner.case.supply import quota_rows
 from planner.explain.host_sizes import RULE, hosts_sized_by_grid
 from planner.explain.relaxations import Exact, Relaxation, periods_of, rounded, rows_of, scaled_rows
 from planner.explain.service_limits import class_floors, continuity, control, decisions, shares, survival
-from planner.scenario.schema import Site
+from planner.scenario.schema import Scenario, Site
 from planner.solver.arrays import Arrays, Floats
 from planner.solver.highs import LiveHighs
 
@@ -103,7 +103,6 @@ def _renewable(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
 def _efficiency(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     """Caps on PUE and water, stated or of a law; a point is worth the energy of the place, which the true rows know."""
     caps = case.efficiency_caps.reset_index(drop=True)
-    stated = case.scenario.limits.efficiency
     heat = arrays.columns["heat"].index
     hours = case.slices["hours"]
     for (measure, n, law, most), own in caps.groupby(["measure", "stated", "law", "most"], sort=False):
@@ -131,12 +130,20 @@ def _efficiency(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         base = Relaxation("efficiency", f"limits.efficiency[{n}].most", float(most), "", text, rows.astype(int),
                           -_energy_gwh(case, rows), scale=0.1, exact=exact)  # fmt: skip
         own_row = {"measure": measure, "sites": sites}
-        instead = [cap.model_dump(mode="json", exclude_none=True, by_alias=True) for cap in stated]
+        instead = stated_caps(case.scenario)
 
         def added(change: float, row: Any = own_row, rest: Any = instead, most: float = most) -> Any:
             return [*rest, {**row, "most": rounded(most, change)}]
 
         yield base if n >= 0 else replace(base, path="limits.efficiency", changed=added)
+
+
+def stated_caps(scenario: Scenario) -> list[dict[str, Any]]:
+    """``limits.efficiency`` as a file has it: a cap added to it takes the place of a law."""
+    return [
+        cap.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+        for cap in scenario.limits.efficiency
+    ]
 
 
 def _energy_gwh(case: Case, rows: Floats) -> Floats:

@@ -93,8 +93,8 @@ def verdict(kpi: str, delta: float) -> str:
     return "better" if (delta < 0) == (kpi in BETTER_LOW) else "worse"
 
 
-def within_gaps(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A sentence a run whose cost differs from the first's by no more than the gaps leave open. ``outcomes``: of runs.
+def differences_in_cost(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence a run whose cost differs from the first's: between what that lies, or that the gaps leave its sign open.
 
     Each least cost (MUSD) lies between bound and plan, so their difference between the one's bound less the other's plan
     and the reverse. Of plans of least cost only: a bound is on no other goal.
@@ -111,10 +111,9 @@ def within_gaps(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
             continue
         delta = ends[name][1] - ends[base][1]
         low, high = ends[name][0] - ends[base][1], ends[name][1] - ends[base][0]
-        if abs(delta) > SAME_MUSD and low < 0 < high:
-            told.append(
-                t("compare.within-gaps", run=name, delta=signed(delta), low=signed(low), high=signed(high))
-            )
+        if abs(delta) > SAME_MUSD:
+            words = "compare.within-gaps" if low < 0 < high else "compare.beyond-gaps"
+            told.append(t(words, run=name, delta=signed(delta), low=signed(low), high=signed(high)))
     return told
 
 

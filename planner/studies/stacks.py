@@ -5,11 +5,12 @@
 
 Forcing a stack hands every site that can be built or leased to the stack: a host whose owner may not run it
 changes to the owner class that usually does, with all handicaps and terms of that class, and the systems are
-those the stack supports. What stands today, the bounds (but caps on capital) and the decisions of the scenario are
-set aside, so that all stacks begin alike; each may wait ``limits.delay_tolerance_months`` longer than the soonest
-it can serve. Nothing else changes, so every difference between rows traces to rows of the catalog, or to quotas and
-crews of the scenario that name an owner class: ``planner.studies.stack_reasons`` lists the former, and ``accounts`` shows
-where they are paid. What a stack may not serve by law or by its SEAL level
+those the stack supports. Of what stands today a stack has the halls of these hosts, and of fleets and contracts its own; the
+rest, which only the free choice has and bears the cost of, is told in its note. The bounds (but caps on capital) and the
+decisions of the scenario are set aside; each stack may wait ``limits.delay_tolerance_months`` longer than the soonest
+it can serve. Nothing else changes, so every difference between rows traces to rows of the catalog, to what stands of a
+stack, or to quotas and crews of the scenario that name an owner class: ``planner.studies.stack_reasons`` lists the
+first, and ``accounts`` shows where they are paid. What a stack may not serve by law or by its SEAL level
 stays unserved: ``served_share`` belongs to every cost, and costs compare per hour of work served.
 """
 
@@ -26,6 +27,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.build import build_case
+from planner.case.case import Case
+from planner.case.commitments import signed_rents
 from planner.case.registry import HARDWARE
 from planner.facts.catalog import Catalog
 from planner.facts.errors import NotOffered, UnknownName
@@ -91,7 +94,8 @@ def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
     demand = [w.model_copy(update={"optional": True, "must_serve_by": None}) for w in scenario.demand]
     existing = scenario.existing.model_copy(
         update={
-            "fleets": [], "contracts": [],
+            "fleets": [x for x in scenario.existing.fleets if x.stack == stack and x.host in kept],
+            "contracts": [x for x in scenario.existing.contracts if x.stack == stack and x.host in kept],
             "halls": [x for x in scenario.existing.halls if x.host in kept],
         }
     )  # fmt: skip
@@ -246,7 +250,7 @@ def beside_free(frame: pd.DataFrame) -> list[Any]:
         if row.cost_npv_musd + max(0.0, missing * unit) < least:
             said.append(
                 f"not at equal service: costs less than any plan of the free choice, at least {fixed(least, 1)} MUSD, also "
-                "with that work, which is dearer than the mean, or by offers and limits that only one of the two has"
+                "with that work, which is dearer than the mean, or by offers, limits and contracts that only one of them has"
             )
         notes[i] = "; ".join(said)
     return notes
@@ -310,11 +314,36 @@ def row_of(
     ledger = outcome.plan.tables["ledger"]
     own = ledger[(ledger["payer"] == "partner") & (ledger["musd_discounted"] != 0)]
     row |= _figures(outcome.plan)
+    if name == FREE:
+        row["note"] = "; ".join(filter(None, (row["note"], kept_by_free(case))))
     if (outcome.gap or 0.0) > WIDE_GAP:
         row["note"] = "; ".join(
             filter(None, (f"not searched to the end: may cost up to {outcome.gap:.0%} less", row["note"]))
         )
     return row, own.groupby("account")["musd_discounted"].sum().to_dict()
+
+
+def kept_by_free(case: Case) -> str:
+    """Fleets and contracts of the start with MUSD owed, of which another row has only those of its stack; empty without."""
+    existing = case.scenario.existing
+    owed = (
+        signed_rents(case).groupby("id")["musd"].sum() + case.existing.groupby("id")["due_after_musd"].sum()
+    )
+    told = [
+        f"{fixed(f.accelerators)} accelerators of {f.stack} at {f.host} until {f.retire}"
+        for f in existing.fleets
+        if f.retire > case.calendar.start
+    ]
+    told += [
+        f"{fixed(c.accelerators)} of {c.stack} at {c.host} by contract until {c.until}, for which "
+        f"{fixed(owed[c.id], 1)} MUSD are owed, undiscounted"
+        for c in existing.contracts
+        if owed.get(c.id, 0.0) > 0
+    ]
+    if not told:
+        return ""
+    only = "other rows have and pay of it only what is of their own stack"
+    return f"keeps what stands and is owed today: {', '.join(told)}; {only}"
 
 
 def _why_none(outcome: Outcome, limit: float) -> str:

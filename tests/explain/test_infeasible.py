@@ -298,6 +298,50 @@ def test_other_mistakes_are_told_in_plain_words(small: Scenario, name: str) -> N
     )
 
 
+SHUT: dict[str, tuple[dict[str, Any], str, Any, str]] = {
+    # a number that cures what the tables find: changes, path of the cure, its value, words of the answer
+    "a site that must survive, by PUE": (
+        {"limits.efficiency": [{"measure": "wue", "most": 1}, {"measure": "pue", "most": 1.11, "sites": ["busan"]}]},
+        "limits.efficiency[1].most", 1.116,
+        "no site other than haenam may serve it ever; champion-busan is shut: PUE 1.116 with direct-to-chip",
+    ),
+    "the loosest of several": (
+        {"limits.efficiency": [{"measure": "pue", "most": 1.0, "sites": ["busan"]},
+                               {"measure": "pue", "most": 1.11, "sites": ["busan"], "from": "2028-01-01"}]},
+        "limits.efficiency[1].most", 1.116, "PUE 1.116 with direct-to-chip at its temperatures, 1.11 is allowed",
+    ),
+    "a site that must survive, by heat": (
+        {"sites[busan].heat": {**TAKER, "max_mw": 5, "least_share": 0.2}, "hosts[champion-busan].cooling": ["rear-door"]},
+        "sites[busan].heat.least_share", 0.0, "champion-busan is shut: no technology at the host carries liquid heat",
+    ),
+    "all that may serve, by water": (
+        {"limits.efficiency": [{"measure": "wue", "most": 0.0}]},
+        "limits.efficiency[0].most", None, "no offer may serve assistant",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(SHUT))
+def test_a_value_that_shuts_a_place_gives_before_the_duty(small: Scenario, name: str) -> None:
+    changes, path, value, words = SHUT[name]
+    broken = with_overrides(small, {"hosts[cloud]": None, **changes})
+    answer = explain_infeasible(build_case(broken), alternatives=False)
+    assert set(answer.cure) == {path} and words in answer.causes[0].text, answer.text
+    assert value is None or answer.cure[path] == value
+    assert answer.text.count(f"  {path}=") == 1, "a value that gives twice is written once"
+    cured = build_case(with_overrides(broken, answer.cure))
+    assert answer.proven and explain_infeasible(cured, alternatives=False).causes == []
+
+
+def test_a_site_without_any_grid_gives_by_the_megawatt(small: Scenario) -> None:
+    changes = {"hosts[cloud]": None, "sites[busan].grid_mw": [{"from": "2027-01-01", "mw": 0}]}
+    broken = with_overrides(small, changes)
+    answer = explain_infeasible(build_case(broken), alternatives=False)
+    assert list(answer.cure) == ["sites[busan].grid_mw"], answer.text
+    cured = build_case(with_overrides(broken, answer.cure))
+    assert answer.proven and answer.least and explain_infeasible(cured, alternatives=False).causes == []
+
+
 def test_a_hub_without_home_site_names_three_ways_out() -> None:
     """A country whose law forbids the hub: a host at home, a data embassy, or another rule of place."""
     gone = {"hosts[indonesia-champion]": None, "hosts[indonesia-colocation]": None}

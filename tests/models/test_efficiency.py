@@ -79,10 +79,22 @@ def test_a_place_that_cannot_keep_a_cap_is_not_offered_and_it_is_said_why(tiny, 
     capped = tiny(limits={"efficiency": [{"measure": "pue", "most": 1.15}]})
     case = build_case(capped, facts)
     (why,) = case.why_not.loc[case.why_not["reason"] == "efficiency", "detail"].unique()
-    assert "PUE 1.20 with air-chilled-water" in why and "1.15 is allowed" in why
+    assert "PUE 1.2 with air-chilled-water" in why and "1.15 is allowed" in why
     (trouble,) = precheck(case)
     assert trouble.reason == "efficiency" and "a cap on PUE or water" in trouble.message
     assert not precheck(build_case(with_overrides(capped, {"limits.efficiency[0].most": 1.2}), facts))
+
+
+def test_a_law_that_shuts_a_place_gives_by_a_stated_cap_in_its_place(tiny, plain_catalog):
+    law = plain_catalog({("efficiency_rules", LAW, "iso3"): "KOR", ("efficiency_rules", LAW, "most"): 1.15,
+                         ("efficiency_rules", LAW, "from_date"): "2026-07-01"})  # fmt: skip
+    water = {"measure": "wue", "most": 0.125}
+    shut = tiny(limits={"efficiency": [water]})
+    answer = explain_infeasible(build_case(shut, law), alternatives=False)
+    cap = {"measure": "pue", "sites": ["south"], "most": 1.2}
+    assert answer.cure == {"limits.efficiency": [water, cap], "limits.efficiency[0].most": 0.2}, answer.text
+    assert LAW in answer.causes[0].text and answer.proven
+    assert not precheck(build_case(with_overrides(shut, answer.cure), law))
 
 
 def test_a_cap_that_comes_too_soon_is_named_with_the_least_that_would_do(tiny, facts):

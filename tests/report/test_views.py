@@ -10,7 +10,7 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.report import views
 from planner.report.charts import sankey
 from planner.report.front import out_of_reach
-from planner.report.kpis import within_gaps
+from planner.report.kpis import differences_in_cost
 from planner.report.names import catalogued, spoken, spoken_ids
 from planner.report.steps import waits
 from planner.report.strings import t
@@ -44,7 +44,7 @@ def test_the_critical_path_is_in_words() -> None:
     assert views.openings(None).empty
 
 
-def test_a_difference_in_cost_within_the_gaps_is_told_and_a_larger_one_is_not() -> None:
+def test_a_difference_in_cost_is_told_with_what_the_gaps_leave_open_of_it() -> None:
     """Least costs of 987 to 1000 and of 998.47 to 1008.55: their difference may be anything from less than nothing."""
 
     def plan(cost: float, bound: float | None, **other: Any) -> dict[str, Any]:
@@ -52,12 +52,16 @@ def test_a_difference_in_cost_within_the_gaps_is_told_and_a_larger_one_is_not() 
 
     base, near = plan(1000.0, 987.0), plan(1008.55, 998.47)
     told = f"The difference in cost of near, {signed(8.55)} MUSD, is within"
-    (line,) = within_gaps({"base": base, "near": near, "far": plan(1020.0, 1008.0)})
+    line, far = differences_in_cost({"base": base, "near": near, "far": plan(1020.0, 1008.0)})
+    assert far == (
+        f"The difference in cost of far, {signed(20.0)} MUSD, is between {signed(8.0)} and {signed(33.0)} MUSD by what is "
+        "proven of the two plans."
+    )
     assert line.startswith(told) and line.endswith(f"{signed(-1.53)} to {signed(21.5)} MUSD."), line
-    assert not within_gaps({"base": base, "same": plan(1000.0, 990.0)}), "there is none"
-    assert not within_gaps({"base": base, "other goal": plan(1008.55, 998.47, objective="delay")})
-    assert not within_gaps({"base": plan(1000.0, None), "near": near}), "no gap is known"
-    assert not within_gaps({"none": {"status": "infeasible"}, "near": near})
+    assert not differences_in_cost({"base": base, "same": plan(1000.0, 990.0)}), "there is none"
+    assert not differences_in_cost({"base": base, "other goal": plan(1008.55, 998.47, objective="delay")})
+    assert not differences_in_cost({"base": plan(1000.0, None), "near": near}), "no gap is known"
+    assert not differences_in_cost({"none": {"status": "infeasible"}, "near": near})
 
 
 def test_limits_that_none_meets_are_told_with_the_caps_on_money_beside_them() -> None:

@@ -429,6 +429,7 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
     most = points.dropna(subset=["control_bound"])
     assert most["control_score"].tolist() == [pytest.approx(31.05, abs=0.05)]
     assert 0 <= most["control_bound"].iloc[0] - most["control_score"].iloc[0] <= 0.1
+    assert benchmark("front_check").asked_of(run) == 2
     told = benchmark("front_check").check(run, 1)
     assert json.loads(json.dumps(told)) == told
     assert not told["fails"] and told["most_control_relaxed"] > told["most_control_of_a_plan"] + 3

@@ -20,7 +20,15 @@ from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 from planner.solver.engine import Engine
 from planner.studies.stack_reasons import catalog_rows, differences
-from planner.studies.stacks import FIVE, Comparison, beside_free, compare_stacks, forced, stack_table
+from planner.studies.stacks import (
+    FIVE,
+    Comparison,
+    beside_free,
+    compare_stacks,
+    forced,
+    kept_by_free,
+    stack_table,
+)
 
 pytestmark = pytest.mark.untraced
 
@@ -308,6 +316,42 @@ def test_the_table_of_stacks_orders_control_and_counts_us_content(compared: Comp
     assert table[seals].sum(axis=1).to_numpy() == pytest.approx(1)
     assert (table["capex_partner_musd"] > 0).drop("us-cloud").drop("free").all()
     assert table["first_service"].str.startswith("2027").all()
+
+
+def standing() -> Scenario:
+    """500 accelerators that the champion owns, 512 rented from the cloud for two years; demand of 600."""
+    of = {"system": "hgx-b300"}
+    fleets = [{"id": "own", "host": "champion", "stack": "champion-us-chips", "accelerators": 500,
+               "since": "2026-07-01", "retire": "2030-01-01", **of},
+              {"id": "gone", "host": "venture", "stack": "us-platform-local-operator", "accelerators": 8,
+               "since": "2024-01-01", "retire": "2026-12-01", **of}]  # fmt: skip
+    contract = {"id": "old", "host": "cloud", "stack": "us-cloud", "accelerators": 512, "until": "2028-12-31",
+                "usd_per_accelerator_hour": 3.0, **of}  # fmt: skip
+    halls = scenario().existing.model_dump(exclude_none=True)["halls"]
+    return scenario(existing={"halls": halls, "fleets": fleets, "contracts": [contract]})
+
+
+def test_a_stack_keeps_what_stands_of_it_and_the_free_choice_says_what_else_it_keeps() -> None:
+    catalog = load_catalog()
+    champion, cloud = (
+        forced(standing(), name, catalog).existing for name in ("champion-us-chips", "us-cloud")
+    )
+    assert [x.id for x in champion.fleets] == ["own"] and champion.halls and not champion.contracts
+    assert [x.id for x in cloud.contracts] == ["old"] and not cloud.halls and not cloud.fleets
+    told = kept_by_free(build_case(standing()))
+    owed = 512 * 3.0 * 2 * 8760 / 1e6
+    assert told.startswith(
+        "keeps what stands and is owed today: 500 accelerators of champion-us-chips at champion until 2030-01-01, "
+        f"512 of us-cloud at cloud by contract until 2028-12-31, for which {owed:.1f} MUSD are owed, undiscounted; other"
+    ), told
+    assert not kept_by_free(build_case(scenario()))
+
+
+def test_a_row_buys_no_more_than_what_does_not_stand_of_its_stack(compared: Comparison) -> None:
+    table = compare_stacks(standing(), ("champion-us-chips",)).table.set_index("stack")
+    assert table.loc["free", "note"].startswith("keeps what stands and is owed today: 500 accelerators of")
+    bare = compared.table.set_index("stack").loc["champion-us-chips"]
+    assert table.loc["champion-us-chips", "capex_partner_musd"] < 0.5 * bare["capex_partner_musd"]
 
 
 def test_a_stop_ends_the_row_at_work() -> None:

@@ -67,7 +67,9 @@ def test_a_difference_within_the_gaps_is_told_below_the_results(
 
     assert "what the gaps of the two plans leave open" not in shown(), "control costs more than that here"
     monkeypatch.setattr(
-        compare, "within_gaps", lambda outcomes: [f"told of {len(outcomes)} from {next(iter(outcomes))}"]
+        compare,
+        "differences_in_cost",
+        lambda outcomes: [f"told of {len(outcomes)} from {next(iter(outcomes))}"],
     )
     assert "told of 2 from national" in shown()
 
