@@ -14,6 +14,7 @@ from planner.runs.solve import run_solve
 from planner.solver import engine as engines
 
 
+@pytest.mark.untraced
 def test_tables_and_model_are_made_once_for_cases_that_differ_in_bounds(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
