@@ -167,7 +167,8 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
         if rounded.x is None:
             rounded = _waiting_longer(run, rounded, run.reference)
     if rounded.x is not None:
-        rounded = _units_nearer(run, rounded)
+        if not run.done:  # in a hard case hosts in turn save more in less
+            rounded = _units_nearer(run, rounded)
         if not run.misses(rounded.objective, 1.0) or run.done:
             return rounded
     return _together(run, rounded)
