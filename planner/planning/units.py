@@ -167,7 +167,7 @@ def _refined(run: SolveRun, rounded: Solution) -> Solution:
         if rounded.x is None:
             rounded = _waiting_longer(run, rounded, run.reference)
     if rounded.x is not None:
-        if not run.done:  # in a hard case hosts in turn save more in less
+        if not run.done or run.bound is None:  # with a bound, hosts in turn save more in less in a hard case
             rounded = _units_nearer(run, rounded)
         if not run.misses(rounded.objective, 1.0) or run.done:
             return rounded
