@@ -31,6 +31,7 @@ import pandas as pd
 
 from planner.runs.frontier import POINTS, live_of_run
 from planner.runs.run import Run
+from planner.studies.frontier import USUAL_POINTS
 from planner.studies.next_step import CONTROL, KNOWN_WITHIN, SPEED, least, most
 from planner.studies.screening import LiveFrontier
 
@@ -39,8 +40,6 @@ MORE = 1e-6
 DIGITS = 3
 FURTHER = 0.1
 """Of the range of a figure, how far beyond the worst the box goes: else the end of a front would not count."""
-DEFAULT_POINTS = 5
-"""Plans of a run that was asked for no number."""
 SHORT_POINTS = 0.15
 """Points of control at the same delay that are no stretch."""
 
@@ -89,7 +88,7 @@ def volume(points: np.ndarray, best: np.ndarray, worst: np.ndarray) -> float:
 
 def asked_of(run: Run) -> int:
     """How many plans were asked of a run."""
-    return int(run.manifest["options"].get("points") or DEFAULT_POINTS)
+    return int(run.manifest["options"].get("points") or USUAL_POINTS)
 
 
 def check(run: Run, asked: int) -> dict[str, Any]:

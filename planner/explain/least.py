@@ -259,9 +259,17 @@ class _Search:
         """The least sum of changes with what the tree searches whole, or what is found after so many nodes."""
         tree.minimise_sum(self.elastic.weights)
         options = SolveOptions(gap, self.left(), self.progress)
-        search = Search(tree, options, NEGLIGIBLE, good_enough=enough, start=start, rounding=start is None)
-        search.ask(options, most_nodes=nodes)
-        return self.count(search.run())
+        return self.count(
+            Search(
+                tree,
+                options,
+                NEGLIGIBLE,
+                good_enough=enough,
+                start=start,
+                rounding=start is None,
+                most_nodes=nodes,
+            ).run()
+        )
 
     def without_crumbs(self, found: Solution) -> Solution:
         """With all values free an answer within the gap may spend a little on some that are no cause."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from planner.case.build import build_case
@@ -21,13 +22,32 @@ SOME_MW = 1e-6
 def structural(case: Case) -> list[Cause]:
     """Causes of the tables, each with the least rule to relax; the last resort is to give up the duty."""
     served = set(case.serve["w"])
-    out = []
-    for trouble in _troubles(case):
-        if trouble.reason == "survival":
-            (path, new), *_ = trouble.change.items()
-            out += _opened(case, trouble) or [_cause(trouble, path, None, new)]
-        elif trouble.workload and trouble.workload not in served:
-            out += _offers(case, trouble)
+    of_tables = [
+        trouble
+        for trouble in _troubles(case)
+        if trouble.reason == "survival" or (trouble.workload and trouble.workload not in served)
+    ]
+    ways = openings(case) if of_tables else []
+
+    @cache
+    def eased(number: int) -> tuple[set[str], set[tuple[str, ...]]]:
+        """Workloads that an offer serves, and what is still wrong, where a way is gone: it mostly helps several."""
+        found = _changed(case, {c.path: c.new for c in ways[number]})
+        return set(found.serve["w"]), set(map(_named, _troubles(found)))
+
+    def opened(trouble: Trouble) -> list[Cause]:
+        """The least values that open a host with which the trouble is gone; empty where there is none."""
+        for number, (first, *rest) in enumerate(ways):
+            at_work, wrong = eased(number)
+            if trouble.workload in at_work and _named(trouble) not in wrong:
+                told = f"{trouble.message}; {first.text}" if trouble.reason == "survival" else trouble.message
+                return [replace(first, text=told, besides=trouble.cure), *rest]
+        return []
+
+    out: list[Cause] = []
+    for trouble in of_tables:
+        offered = [] if trouble.reason == "survival" else _offers(case, trouble)
+        out += offered or opened(trouble) or [_given_up(trouble)]
     return out
 
 
@@ -42,22 +62,19 @@ def _cause(trouble: Trouble, path: str, value: Any, new: Any) -> Cause:
 
 
 def _offers(case: Case, trouble: Trouble) -> list[Cause]:
-    """The change that lets some offer serve a workload; the last one is to give up the duty."""
-    w = trouble.workload
+    """The change of a rule that lets some offer serve a workload; empty where there is none."""
     for path, new in _candidates(case, trouble):
-        if w in set(_changed(case, {path: new}).serve["w"]):
+        if trouble.workload in set(_changed(case, {path: new}).serve["w"]):
             return [_cause(trouble, path, None, new)]
-    return _opened(case, trouble) or [_cause(trouble, f"demand[{w}].optional", False, True)]
-
-
-def _opened(case: Case, trouble: Trouble) -> list[Cause]:
-    """The least values that open a host with which the trouble is gone; empty where there is none."""
-    for first, *rest in openings(case):
-        eased = _changed(case, {c.path: c.new for c in (first, *rest)})
-        if trouble.workload in set(eased.serve["w"]) and _named(trouble) not in map(_named, _troubles(eased)):
-            told = f"{trouble.message}; {first.text}" if trouble.reason == "survival" else trouble.message
-            return [replace(first, text=told, besides=trouble.cure), *rest]
     return []
+
+
+def _given_up(trouble: Trouble) -> Cause:
+    """The duty given up: of a share that must survive, or of the whole workload."""
+    if trouble.reason == "survival":
+        (path, new), *_ = trouble.change.items()
+        return _cause(trouble, path, None, new)
+    return _cause(trouble, f"demand[{trouble.workload}].optional", False, True)
 
 
 def _named(trouble: Trouble) -> tuple[str, ...]:

@@ -24,9 +24,14 @@ def together(run: SolveRun, stage: str, gap: float, start: Floats | None) -> Sol
         tree.policy(run.bounds)
         tree.minimise("cost")
         run.together = Search(
-            tree, options, ABSOLUTE_GAP, start=start, enough=run.patience(gap), lasting=True
+            tree,
+            options,
+            ABSOLUTE_GAP,
+            start=start,
+            enough=run.patience(gap),
+            lasting=True,
+            most_nodes=MOST_NODES,
         )
-        run.together.ask(options, most_nodes=MOST_NODES)
         before, work = 0, run.together.run
     else:
         search = run.together

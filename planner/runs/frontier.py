@@ -29,7 +29,7 @@ from planner.runs.solve import audited
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Floats
-from planner.studies.frontier import frontier, frontier_tables, live_frontier
+from planner.studies.frontier import USUAL_POINTS, frontier, frontier_tables, live_frontier
 from planner.studies.frontier_plans import OWN_POINT, Made, unbound
 from planner.studies.next_step import proven
 from planner.studies.patterns import patterns_of_table
@@ -90,7 +90,7 @@ def run_frontier(
         try:
             result = frontier(
                 scenario,
-                points=int(options.get("points") or 5),
+                points=int(options.get("points") or USUAL_POINTS),
                 quality=str(options.get("quality") or "plan"),
                 workers=int(options.get("workers") or 2),
                 on_event=report,

@@ -36,7 +36,7 @@ from planner.solver.progress import Progress, SolveOptions
 from planner.solver.rounding import made_whole, roundings, runs_placed
 from planner.solver.solution import Solution, Status, relative_gap
 
-STALL_AT_PIVOTS_BY_ROW, LEAST_STALL_PIVOTS = 1.0, 3000
+STALL_AT_PIVOTS_BY_ROW = 1.0
 """A node that takes more pivots (mostly: it is infeasible) is left to the interior point. Not seconds: a busy machine would
 take another path through the tree."""
 STALL_AT_COLD_SOLVES, LEAST_STALL_S = 2.0, 2.0
@@ -71,7 +71,8 @@ class Search:
     where hosts and stacks are searched and their rounding has no plan. ``enough`` says
     how far above the bound a plan of some objective may be after so many pivots, where that is more than both gaps.
     ``learned`` holds what searches of trees with the same questions have learned, and is added to. A ``lasting`` one keeps
-    its nodes, to be gone on with to a smaller gap. The solution of ``run`` has values of all columns and no duals.
+    its nodes, to be gone on with to a smaller gap. It ends after ``most_nodes``. The solution of ``run`` has values of all
+    columns and no duals.
     """
 
     def __init__(
@@ -87,11 +88,12 @@ class Search:
         learned: PseudoCosts | None = None,
         hopeless: tuple[float, float] | None = None,
         lasting: bool = False,
+        most_nodes: float = np.inf,
     ) -> None:
         self.tree, self.live, self.rounding, self.lasting = tree, tree.live, rounding, lasting
         self.absolute, self.good_enough, self.start = absolute_gap, good_enough, start
         self.hopeless = hopeless or (np.inf, 0.0)
-        self.ask(options, late)
+        self.ask(options, late, most_nodes)
         self.allowed = enough or (lambda *_: 0.0)
         self.searched, self.pseudo_costs = Searched(tree), PseudoCosts() if learned is None else learned
         self.numbered = 0
@@ -392,8 +394,7 @@ class Search:
         """From the basis of the node before, until it stalls."""
         if self.tree.large:
             return self.watched(min(time_limit_s, max(LEAST_STALL_S, STALL_AT_COLD_SOLVES * self.cold_s)))
-        rows = self.live.arrays.shape[0]
-        with self.live.at_most(max(LEAST_STALL_PIVOTS, int(STALL_AT_PIVOTS_BY_ROW * rows))):
+        with self.live.at_most(self.tree.stall_pivots(STALL_AT_PIVOTS_BY_ROW)):
             return self.watched(time_limit_s)
 
     def cold(self, time_limit_s: float) -> Solution:

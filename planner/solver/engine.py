@@ -121,7 +121,11 @@ class Engine:
 
     def _stalls_at(self, pivots_by_row: float) -> None:
         """Pivots after which a hot simplex is given up for an interior point."""
-        self._stall_pivots = max(LEAST_STALL_PIVOTS, int(pivots_by_row * self.live.arrays.shape[0]))
+        self._stall_pivots = self.stall_pivots(pivots_by_row)
+
+    def stall_pivots(self, by_row: float) -> int:
+        """Pivots of a stall at so many a row; a small programme has some thousand in any case."""
+        return max(LEAST_STALL_PIVOTS, int(by_row * self.live.arrays.shape[0]))
 
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""

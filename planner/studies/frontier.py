@@ -54,6 +54,8 @@ SOUGHT = ((FAST, 0.0), (FAST, HIGH_SHARE), (FAST, 1.0), (3.0, 1.0))
 SOUGHT_GAP, SOUGHT_S = 0.005, 5.0
 MOST_TRIED = 2
 """Plans tried at most, for each that is asked for: some are like others, or beaten by them."""
+USUAL_POINTS = 5
+"""Plans of a frontier that is asked for no number."""
 CLOSER_PIVOTS = 150_000
 """Pivots in which the costs behind prices that are not known are solved closer: half a minute to a minute."""
 DEAR = 0.05
@@ -81,7 +83,7 @@ class Frontier:
 
 def frontier(
     scenario: Scenario,
-    points: int = 5,
+    points: int = USUAL_POINTS,
     quality: str = "plan",
     workers: int = 2,
     on_event: OnEvent | None = None,
