@@ -24,11 +24,12 @@ from planner.case.power import PLANT as BOUGHT
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
 from planner.scenario.power import PowerOption
-from planner.scenario.schema import Site
+from planner.scenario.schema import Host, Site
 
 TABLES = {
     "plants": Table(("h", "g", "t"), {
         **BOUGHT, "permit_steps": "steps of permits before the order",
+        "works": "steps of construction, from the earliest permit of the place to the live date at least",
         "upkeep_musd_per_mw_step": "upkeep, MUSD per MW and step",
         "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
         "fade_per_year": "share of its energy as new that storage loses a year; 0 of what stores none",
@@ -57,6 +58,7 @@ def plant_table(context: Context) -> pd.DataFrame:
     The order may stand before the place's permit, as those of cooling and backup may.
     """
     rows: list[tuple[Any, ...]] = []
+    hosts = {host.id: host for host in context.scenario.hosts}
     for (h, g), (_, option) in offered(context, "buy").items():
         musd = figure(context, option, "capex_usd_per_kw") / 1000.0
         fixed = figure(context, option, "fixed_om_usd_per_kw_year")
@@ -64,18 +66,20 @@ def plant_table(context: Context) -> pd.DataFrame:
         life, resale = life_steps(context, option), figure(context, option, "resale_pct") / 100.0
         fade = fade_per_year(context, option)
         permit, lead = (steps(context, option, field) for field in ("permit_months", "lead_months"))
-        first = max(context.calendar.after(0, permit + lead), _built_from(context, h, option))
+        works, host = steps(context, option, "construction_months"), hosts[h]
+        first = plant_from(context, host, permit + lead, works)
         rows += [
-            (h, g, t, lead, musd, life, permit, upkeep, resale, fade, asset_class(context, option))
+            (h, g, t, lead, musd, life, permit, works, upkeep, resale, fade, asset_class(context, option))
             for t in range(first, context.calendar.n)
         ]
     return TABLES["plants"].frame(rows)
 
 
-def _built_from(context: Context, h: str, option: PowerOption) -> int:
-    """First period after the earliest permit of the place and the months of construction, where they are known."""
-    host = next(x for x in context.scenario.hosts if x.id == h)
-    return context.calendar.after(permit_from(context, host), steps(context, option, "construction_months"))
+def plant_from(context: Context, host: Host, lead: int, works: int) -> int:
+    """First period with plant bought at a host: after so many steps of its own permits, order and delivery, and of
+    construction after the earliest permit of the place.
+    """
+    return max(context.calendar.after(0, lead), context.calendar.after(permit_from(context, host), works))
 
 
 def hire_table(context: Context) -> pd.DataFrame:

@@ -19,8 +19,7 @@ from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.fading import life_steps
 from planner.case.periods import HOURS_PER_MONTH
-from planner.case.permits import permit_from
-from planner.case.plant import firm_share, fuel_usd_per_mmbtu
+from planner.case.plant import firm_share, fuel_usd_per_mmbtu, plant_from
 from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, unit_mw, ways
 from planner.case.power import line_wait
 from planner.case.readiness import soonest_service
@@ -205,9 +204,7 @@ def _bridges(context: Context, host: Host) -> list[Bridge]:
             live = permit + steps(context, option, "mobilisation_months")
             found.append(Bridge(context, host, option, True, live))
         if "buy" in got:
-            built = context.calendar.step_of(permit_from(context, host)) + steps(
-                context, option, "construction_months"
-            )
-            live = max(permit + steps(context, option, "lead_months"), built)
+            lead, works = (steps(context, option, field) for field in ("lead_months", "construction_months"))
+            live = context.calendar.step_of(plant_from(context, host, permit + lead, works))
             found.append(Bridge(context, host, option, False, live))
     return found

@@ -101,7 +101,9 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
         return None
     begins = int(served["t"].min())
     stacks = sorted(set(served.loc[served["t"] == begins, "a"]))
-    steps = [*_place(case, tables, h, begins), *_plant(case, tables, h, begins),
+    place = list(_place(case, tables, h, begins))
+    granted = next((a.end_t for a in place if a.kind == "permit"), None)
+    steps = [*place, *_plant(case, tables, h, begins, granted),
              *_capacity(case, tables, h, begins), *_adoption(case, stacks)]  # fmt: skip
     needs = tuple((a.name, 0) for a in steps)
     live = case.calendar.step_of(begins)
@@ -110,13 +112,27 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
 
 def decided_soonest(case: Case, network: Network) -> Network:
     """The network with its permit as early as it may be; who waits for a line puts the decision off until it needs one."""
-    host = next(x for x in case.scenario.hosts if x.id == network.host)
-    granted = case.calendar.step_of(permit_from(Context.of(case.scenario, case.catalog), host))
-    sooner = (
-        replace(a, gate_t=min(a.gate_t, granted - a.steps)) if a.kind == "permit" else a
-        for a in network.activities
+    permit = next((a for a in network.activities if a.kind == "permit"), None)
+    if permit is None:
+        return network
+    begins = min(permit.gate_t, _permit_soonest(case, network.host) - permit.steps)
+    later = permit.gate_t - begins
+    sooner = (_behind(a, later) if a.kind in BUILT else a for a in network.activities)
+    return Network(
+        network.host, tuple(replace(a, gate_t=begins) if a.kind == "permit" else a for a in sooner)
     )
-    return Network(network.host, tuple(sooner))
+
+
+def _behind(plant: Activity, later: int) -> Activity:
+    """Plant that is less ahead of its permit by as many steps as that is sooner."""
+    after = ((name, ahead - later if name == "permit" else ahead) for name, ahead in plant.after)
+    return replace(plant, after=tuple(after))
+
+
+def _permit_soonest(case: Case, h: str) -> int:
+    """Step of the earliest permit of a host."""
+    host = next(x for x in case.scenario.hosts if x.id == h)
+    return case.calendar.step_of(permit_from(Context.of(case.scenario, case.catalog), host))
 
 
 def _first(table: pd.DataFrame, h: str, begins: int, by: str) -> Iterator[pd.Series]:
@@ -170,7 +186,8 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
 
 def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
     """The permit for what is added to halls that stand, where anything is before the opening."""
-    added = [row for name in ("halls", "connections") for row in _first(tables[name], h, begins, "")]
+    names = [name for name in ("halls", "connections", "plants", "bridges") if name in tables]
+    added = [row for name in names for row in _first(tables[name], h, begins, "")]
     host = next(x for x in case.scenario.hosts if x.id == h)
     lead, first = permit_wait(Context.of(case.scenario, case.catalog), host)
     first = case.calendar.step_of(first)
@@ -185,10 +202,16 @@ PLANT = (
     ("bridge", "bridges", "g", ""), ("hire", "hires", "g", ""), ("ppa", "ppas", "g", ""),
 )  # fmt: skip
 """Kind, table of plan and case, part of the index that names it, table of the catalog with the range of its lead."""
+BUILT = ("plant", "bridge")
+"""Kinds that are built on site after the earliest permit of their place."""
 
 
-def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
-    """Cooling, backup and plant of the site's own: ordered whenever one likes, plant after permits of its own."""
+def _plant(case: Case, tables: Tables, h: str, begins: int, granted: int | None) -> Iterator[Activity]:
+    """Cooling, backup and plant of the site's own: ordered whenever one likes, plant after permits of its own.
+
+    What is built on site is so after the earliest permit of the place, which the one that is granted in step ``granted``
+    need not be.
+    """
     for kind, name, key, ranges in PLANT:
         if name not in tables:  # a run from before this kind could be bought
             continue
@@ -206,7 +229,10 @@ def _plant(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
                 name_of = f"plant permit {item}"
                 yield Activity(name_of, "plant permit", item, permit, 0, (), order - permit, order)
                 after = ((name_of, 0),)
-            yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span)
+            gate = _permit_soonest(case, h) + int(facts["works"]) - lead if kind in BUILT else 0
+            if kind in BUILT and granted is not None:
+                after, gate = (*after, ("permit", granted - gate)), 0
+            yield Activity(f"{kind} {item}", kind, item, lead, max(gate, 0), after, order, t, span)
 
 
 def _owed(case: Case, h: str, t: int) -> bool:

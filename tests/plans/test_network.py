@@ -18,7 +18,7 @@ from planner.explain.bridges import ITEM, Bridge, Load, bridge_words
 from planner.explain.waits import _sentence, waits
 from planner.facts.numbers import number
 from planner.planning.pipeline import solve
-from planner.plans.network import SERVICE, Activity, Network, host_network
+from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network
 from planner.plans.openings import DRAWS, late_months
 from planner.scenario.power import PowerOption, SitePower
 
@@ -280,3 +280,67 @@ def test_what_would_decide_without_the_longest_wait(tiny, plain_catalog):
     (line,) = waits(found.case, found.tables)
     assert "then 18 for the works of the grid at south" in line, line
     assert "9 months sooner" in line and "next come halls (modular)" in line, line
+
+
+ENGINES = {
+    "id": "gas-engine-dc-2026",
+    "capex_usd_per_kw": 1500,
+    "lead_months": 15,
+    "permit_months": 0,
+    "unit_mw": 0,
+}
+"""Engines delivered after 15 months; by the catalog 12 of construction follow the permit of the place."""
+
+
+@pytest.fixture(scope="module")
+def built(tiny, plain_catalog):
+    """Permit of 6 months, halls after 15, a line after 45: engines are there after 18, not 15."""
+    engines = {"grid_lead_months": 45, "power": {"options": [ENGINES]}}
+    changes = LATE | {"sites": engines, "demand": {"must_serve_by": "2028-07-01"}}
+    return solve(build_case(tiny(**changes), plain_catalog()), quality="quick").plan
+
+
+def opened(plan, t):
+    """Its tables with the place open from another period."""
+    return plan.tables | {"opens": plan.tables["opens"].assign(t=t)}
+
+
+@pytest.mark.untraced
+def test_plant_is_built_after_the_permit_of_its_place(built):
+    """6 months of permit, 12 of construction: both decide, and the plan cannot be sooner."""
+    tables = opened(built, 5)
+    found = host_network(built.case, tables, "champion")
+    check(found)
+    kinds = [a.kind for a in found.path()]
+    assert kinds == ["permit", "plant"] and built.case.plants["t"].min() == 6
+    (line,) = waits(built.case, tables)
+    assert (
+        "18 months after it is decided: of these it waits 6 months for its permit, then 12 for plant" in line
+    ), line
+    assert "are a choice" not in line and "3 months sooner, 2028-Q2: next come halls (modular)" in line, line
+    by = {a.name: a for a in found.activities}
+    shorter = found.early_ends({"permit": 0})
+    assert shorter[f"plant {ENGINES['id']}"] == 5, "its own 15 months"
+    assert "permit" in dict(by[f"plant {ENGINES['id']}"].after)
+
+
+@pytest.mark.untraced
+def test_plant_follows_the_earliest_permit_where_the_place_is_decided_later(built):
+    """Decided a quarter later the engines may stand as early as before; decided as soon as can be, no earlier than that."""
+    found, name = host_network(built.case, opened(built, 6), "champion"), f"plant {ENGINES['id']}"
+    assert found.early_ends()[name] == 6 and found.early_ends()["permit"] == 3
+    soonest = decided_soonest(built.case, found)
+    assert soonest.early_ends()[name] == 6 and soonest.early_ends()["permit"] == 2
+
+
+@pytest.mark.untraced
+def test_plant_of_halls_that_stand_waits_for_the_permit_of_what_is_added(built):
+    hall = {"id": "old", "host": "champion", "it_mw": 1, "grid_mw": 2, "backup_mw": 2}
+    scenario = built.case.scenario
+    existing = scenario.existing.model_copy(
+        update={"halls": [type(scenario.existing).model_validate({"halls": [hall]}).halls[0]]}
+    )
+    case = build_case(scenario.model_copy(update={"existing": existing}), built.case.catalog)
+    none = {"opens": built.tables["opens"].head(0), "halls": built.tables["halls"].head(0)}
+    found = host_network(case, built.tables | none, "champion")
+    assert found.early_ends()[f"plant {ENGINES['id']}"] == case.plants["t"].min() == 6
