@@ -182,21 +182,24 @@ def declare_recharge(m: Any, case: Case) -> None:
     )
 
     def day_rule(m: Any, h: Any, t: Any, s: Any, idle: Any) -> Any:
-        """``idle``: MW of steady plant that give nothing on the day."""
-        return (
-            m.design_weight[h, t, s]
-            * sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s])
-            + (1.0 - m.design_weight[h, t, s])
-            * sum(
-                m.usual_share[t, v] * m.pue[h, c, t, s] * m.heat[h, c, x, t, v]
-                for c, x, v in m.usual_heat[h, t, s]
-            )
-            <= m.existing_grid_mw[h, t]
-            + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
-            + firm_mw(m, h, m.steady_plants[h, t, s], m.steady_bridges[h, t, s], m.steady_hires[h, t, s])
-            - idle
-        )
+        lines = m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
+        return from_lines_mw(m, h, t, s, idle) <= lines
 
     m.recharge = Rule(m.RECHARGE, rule=lambda m, h, t, s: day_rule(m, h, t, s, m.plant_standby[h, t]))
     add_set(m, "SPARE_RECHARGE", [key for key in keys if key[:2] in m.SPARE], 3)
     m.spare_recharge = Rule(m.SPARE_RECHARGE, rule=lambda m, h, t, s: day_rule(m, h, t, s, m.unit_loss[h, t]))
+
+
+def from_lines_mw(m: Any, h: Any, t: Any, s: Any, idle: Any) -> Any:
+    """Mean MW of the design day that steady plant leaves to lines, by RECHARGE; ``idle``: MW of plant that give nothing."""
+    return (
+        m.design_weight[h, t, s]
+        * sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s])
+        + (1.0 - m.design_weight[h, t, s])
+        * sum(
+            m.usual_share[t, v] * m.pue[h, c, t, s] * m.heat[h, c, x, t, v]
+            for c, x, v in m.usual_heat[h, t, s]
+        )
+        - firm_mw(m, h, m.steady_plants[h, t, s], m.steady_bridges[h, t, s], m.steady_hires[h, t, s])
+        + idle
+    )

@@ -99,10 +99,16 @@ def _level(view: View, found: Findings, rows: pd.DataFrame) -> None:
 
 
 def _recharge(view: View, found: Findings) -> None:
-    day = design_day(view)
-    steady = over(day.index, ratings(view)["steady_mw"]) - over(day.index, held_mw(view))
-    found.at_most("recharge", day, over(day.index, grid_mw(view)) + over(day.index, flexible_mw(view)) + steady,
+    day = from_lines_mw(view)
+    found.at_most("recharge", day, over(day.index, grid_mw(view)) + over(day.index, flexible_mw(view)),
                   "storage that the design day does not charge again")  # fmt: skip
+
+
+@once
+def from_lines_mw(view: View) -> pd.Series:
+    """(h, t) -> mean MW of ``design_day`` that steady plant leaves to lines."""
+    day = design_day(view)
+    return day - over(day.index, ratings(view)["steady_mw"]) + over(day.index, held_mw(view))
 
 
 @once

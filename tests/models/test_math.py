@@ -264,6 +264,13 @@ def cases(base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "sites": [{**site, "tariff": {"capacity_usd_per_kw_year": 60}}],
             "hosts": [host, {**leased, "site": "south"}],
         },
+        "a charge on the peak beside storage and engines": {
+            "horizon": YEARS,
+            "sites": [{**site, "tariff": {"capacity_usd_per_kw_year": 60}, "power": {"options": [
+                {"id": "battery-4h-2026", "lead_months": 24, "permit_months": 0},
+                {"id": "gas-engine-dc-2026", "lead_months": 24, "permit_months": 0, "fuel_usd_per_mmbtu": 8},
+            ]}}],
+        },
     }  # fmt: skip
 
 

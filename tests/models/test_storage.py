@@ -7,6 +7,7 @@ sale at 100 USD/kW, three in twenty MWh lost on the way, never out of order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,42 @@ def test_a_peak_that_costs_is_shaved(place, facts, optimise):
     answer = optimise(case, bounds=bought(0.2))
     assert answer.values("billed_peak")["champion", 6] == pytest.approx(DESIGN_MW - 0.2)
     most = optimise(case, bounds=bought(50.0))
-    assert most.values("billed_peak")["champion", 6] == pytest.approx(MEAN_MW)
+    w = 4 / (4 + 0.85 * 20)
+    assert most.values("billed_peak")["champion", 6] == pytest.approx(w * DESIGN_MW + (1 - w) * MEAN_MW)
+
+
+@pytest.mark.parametrize(("sun", "engines"), [(50.0, 0.0), (50.0, 0.5), (0.0, 0.5)])
+def test_no_sun_shaves_the_day_on_which_storage_is_charged_again(place, facts, optimise, sun, engines):
+    """Sun carries every slice, storage the design hour: the mean of its day is billed, less what engines carry."""
+    solar = {"id": "pv-utility-2026", "max_mw": 50, "capex_usd_per_kw": 100, "lead_months": 6,
+             "permit_months": 3, "capacity_factor_pct": 20}  # fmt: skip
+    engine = {"id": ENGINE, "capex_usd_per_kw": 1, "lead_months": 6, "permit_months": 3, "fuel_usd_per_mmbtu": 1,
+              "forced_outage_pct": 0, "max_mw": 5, "unit_mw": 0.5}  # fmt: skip
+    site = {"tariff": {"capacity_usd_per_kw_year": 600}}
+    case = build_case(place(storage(), solar, engine, day=None, site=site), facts)
+    alive = {("plant", ("champion", g, 4)): (mw, mw) for g, mw in ((solar["id"], sun), (ENGINE, engines))}
+    answer = optimise(case, bounds={**bought(50.0), **alive, "plant_standby": (0, 0)})
+    w = 4 / (4 + 0.85 * 20)
+    mean = w * DESIGN_MW + (1 - w) * MEAN_MW
+    assert answer.values("billed_peak")["champion", 6] == pytest.approx(mean - engines)
+
+
+def test_a_bill_that_forgets_the_day_on_which_storage_is_charged_again_is_found(place, facts):
+    """Sun and storage leave no import in any slice, nor in the design hour: the audit asks for the mean of its day."""
+    solar = {"id": "pv-utility-2026", "max_mw": 50, "capex_usd_per_kw": 1, "lead_months": 6,
+             "permit_months": 3, "capacity_factor_pct": 20}  # fmt: skip
+    site = {"tariff": {"capacity_usd_per_kw_year": 2000}}
+    cheap = storage(capex_usd_per_kw=1)
+    plan = solve(build_case(place(cheap, solar, day=None, site=site), facts), quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    drawn = plan.tables["dispatch"].groupby("t")["import_mw"].max()
+    power = plan.tables["power"]
+    kept = power["billed_peak_mw"] > 0
+    assert kept.any() and (drawn.reindex(power["t"][kept]) < 1.0).all()
+    forgets = power.assign(billed_peak_mw=power["billed_peak_mw"].where(~kept, 1.0))
+    found = audit(replace(plan, tables={**plan.tables, "power": forgets}))
+    assert "billed-peak" in set(found["rule"])
+    assert "the design day" in " ".join(found.loc[found["rule"] == "billed-peak", "message"])
 
 
 def test_bought_for_the_last_quarter_it_is_not_free(place, facts, optimise):
