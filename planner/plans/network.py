@@ -1,14 +1,14 @@
 """What a place needs to open, that is to serve its first workload: what follows what, when each is planned, with what slack.
 
     network = host_network(case, tables, "champion")
-    network.table()        # name, kind, item, start_t, end_t, early_end_t, float_periods, critical, after
+    network.early_ends()[SERVICE], network.floats(), network.path()
 
 Lengths are steps, the shortest length of the plan's periods, and dates are steps from its start. An activity may begin once
 its predecessors are done (an early start of some steps before that where it may run ahead of one) and not before its own
-gate: the plan's start, a release, a granted licence, the decision to open the place. Early dates come from a pass forwards,
-late ones from a pass backwards from the early date of its opening; the difference is the total float, zero along the
-critical path. Where the plan serves later than everything could be ready, the rest is a choice (demand, money, quotas), not
-the calendar's.
+gate: the plan's start, a release, the filing of an application, of a permit the decision to open the place. What does not
+wait for the permit may be ordered before the decision. Early dates come from a pass forwards, late ones from a pass
+backwards from the early date of its opening; the difference is the total float, zero along the critical path. Where the
+plan serves later than everything could be ready, the rest is a choice (demand, money, quotas), not the calendar's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from planner.case.case import Case
 from planner.case.context import Context
 from planner.case.cooling import RECOVERY
 from planner.case.permits import permit_from, permit_wait
+from planner.case.power import FIRM
 from planner.case.registry import PURCHASE
 from planner.facts.numbers import number
 from planner.scenario.schema import Pace
@@ -174,7 +175,11 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
         t = case.calendar.step_of(int(row["t"]))
         works, lead = int(facts["works"]), int(facts["lead"])
         span, offer = ("connections", n, "lead_months"), f"grid application {n}"
-        yield Activity(offer, "grid application", n, lead - works, 0, (), t - lead, t - works, span)
+        filed = _filed(case, h) if n == FIRM else None
+        asked, gate = (t - lead, 0) if filed is None else (filed, filed)
+        yield Activity(
+            offer, "grid application", n, lead - works, gate, (), asked, asked + lead - works, span
+        )
         yield Activity(f"grid {n}", "grid", n, works, 0, ((offer, 0), *permit), t - works, t, span)
         site = case.site_period[case.site_period["p"] == case.hosts.loc[h, "p"]]
         first = case.calendar.step_of(int(site.loc[site["grid_mw"] > 0, "t"].min()))
@@ -182,6 +187,16 @@ def _place(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity
             yield Activity(
                 "grid of the site", "site grid", str(case.hosts.loc[h, "p"]), first, 0, (), 0, first
             )
+
+
+def _filed(case: Case, h: str) -> int | None:
+    """Step from which the application for the line of a host runs, the plan's start at the earliest; None: not filed."""
+    context = Context.of(case.scenario, case.catalog)
+    site = context.site(str(case.hosts.loc[h, "p"]))
+    if site.grid_applied is None:
+        return None
+    left, first = context.wait(context.grid_connect_months(site), site.grid_applied)
+    return max(0, case.calendar.step_of(first) - left)
 
 
 def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:

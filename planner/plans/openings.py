@@ -2,8 +2,8 @@
 
 Every length is drawn on its own from a triangle of the catalog's low, mid and high months, scaled to the length the
 plan reckons with (seeded by ``solve.seed``); halls of a fast or slow builder from the part of it that is theirs. The place
-is decided on the planned day; what has a float is ordered as early as it may be, what waits for something late begins
-later, and nothing is served before the planned day.
+is decided on the planned day; what has a float is ordered as early as it may be from that day on, or when the plan orders it
+where that is before, what waits for something late begins later, and nothing is served before the planned day.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def openings_table(case: Case, networks: list[Network]) -> pd.DataFrame:
     for network in networks:
         by = {a.name: a for a in network.activities}
         begins, early = by[SERVICE].end_t, network.early_ends()[SERVICE]
-        decided = by["permit"].start_t if "permit" in by else 0
+        decided = _decided(network)
         late = late_months(case, network)
         p50, p80 = (
             pd.Timestamp(date(begins))
@@ -42,13 +42,19 @@ def openings_table(case: Case, networks: list[Network]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SCHEMA["openings"]))
 
 
+def _decided(network: Network) -> int:
+    """Step of the decision to open; 0 where none is needed."""
+    return next((a.start_t for a in network.activities if a.kind == "permit"), 0)
+
+
 def late_months(case: Case, network: Network) -> np.ndarray:
     """(DRAWS,) -> months by which a host opens later than planned, in each draw; 0 where it is not."""
     draw = np.random.default_rng(case.scenario.solve.seed)
     step = case.calendar.step_months
     end: dict[str, np.ndarray] = {}
+    decided = _decided(network)
     for a in network.activities:
-        start = np.full(DRAWS, float(a.gate_t * step))
+        start = np.full(DRAWS, float(max(a.gate_t, min(decided, a.start_t)) * step))
         for name, ahead in a.after:
             start = np.maximum(start, end[name] - ahead * step)
         end[a.name] = start + a.steps * step * _factors(case, a, draw)

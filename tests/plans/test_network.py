@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import date
 from math import ceil
 
 import numpy as np
@@ -136,6 +138,22 @@ def test_what_a_place_waits_for_is_said(plan):
     assert "it could be no sooner" in line
 
 
+def test_odds_order_nothing_before_the_decision_that_the_plan_orders_later(plan):
+    """Hardware as long as permit and hall together is late where it is ordered with the decision, and else in time."""
+    hardware = next(
+        a for a in host_network(plan.case, plan.tables, "champion").activities if a.kind == "hardware"
+    )
+    permit = Activity("permit", "permit", "", 5, 8, (), 8, 13)
+    service = Activity(SERVICE, SERVICE, "", 0, 0, (("permit", 0), (hardware.name, 0)), 13, 13)
+
+    def odds(start: int) -> float:
+        own = replace(hardware, steps=5, gate_t=0, after=(), start_t=start, end_t=13)
+        return float((late_months(plan.case, Network("h", (permit, own, service))) == 0).mean())
+
+    assert odds(0) == 1.0
+    assert odds(8) == odds(9) < 0.8
+
+
 MONTHS = re.compile(r"(\d+) (?:months )?for |(\d+) months after|the other (\d+) are")
 
 
@@ -168,6 +186,23 @@ def test_the_months_of_the_legs_add_up_and_what_would_be_without_the_wait(late):
     assert "12 months for the offer of the grid at south, then 33 for the works of the grid at south" in line
     assert late.tables["openings"]["decided_date"].iloc[0] > pd.Timestamp("2027-01-01"), "it was put off"
     assert "it could be 30 months sooner, 2028-Q2: next come halls (modular)" in line, line
+
+
+@pytest.mark.untraced
+def test_an_application_that_is_filed_later_begins_on_its_day(late):
+    """Filed after nine months the offer is there after 21, the line after 54; filed before the start it runs from there."""
+    name, tables = "grid application grid-firm", dict(late.tables)
+    for day, begun in ((date(2027, 10, 1), 3), (date(2026, 10, 1), 0)):
+        sites = [late.case.scenario.sites[0].model_copy(update={"grid_applied": day})]
+        case = build_case(late.case.scenario.model_copy(update={"sites": sites}), late.case.catalog)
+        tables["connections"] = late.tables["connections"].assign(t=18)
+        tables["serving"] = late.tables["serving"].query("t >= 18")
+        found = host_network(case, tables, "champion")
+        offer = next(a for a in found.activities if a.name == name)
+        assert (offer.start_t, offer.end_t) == (begun, found.early_ends()[name])
+        ends = found.early_ends()
+        assert ends["grid grid-firm"] == max(begun + offer.steps, ends["permit"]) + 11
+        assert day.year == 2026 or ends["grid grid-firm"] == case.connections["t"].min() == 18
 
 
 @pytest.mark.untraced
