@@ -117,11 +117,14 @@ class Bridge:
 
 
 def bridge_words(case: Case, network: Network, load: Load | None) -> str:
-    """Sentences on plant of the catalog and a flexible line that would let the place open sooner; empty where none
-    would.
+    """Sentences on plant of the catalog and a flexible line that would let the place open sooner; empty where none would,
+    and where the plan opens it later than its line lets it: then it is not power that it waits for.
     """
     host = next(x for x in case.scenario.hosts if x.id == network.host)
     if host.mode != "build" or not any(a.kind in GRID for a in network.activities):
+        return ""
+    calendar, opens = case.calendar, network.activities[-1].end_t
+    if calendar.after(0, network.early_ends()[SERVICE]) < calendar.period_of(opens):
         return ""
     context = Context.of(case.scenario, case.catalog)
     line = decided_soonest(case, network).early_ends()[SERVICE]

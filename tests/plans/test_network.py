@@ -268,6 +268,15 @@ def test_a_bridge_on_offer_is_not_named_again(tiny, plain_catalog):
     assert "fuelcell-2026 bought" in line and "turbine-mobile-2026" not in line
 
 
+def test_a_place_that_opens_later_than_its_line_lets_it_is_sold_no_bridge(tiny, plain_catalog):
+    """What it waits for from period 20 on is no power: a crew, demand, money."""
+    case = build_case(tiny(), plain_catalog())
+    grid = Activity("grid", "grid", "grid-firm", 20)
+    for opens, told in ((20, True), (21, False)):
+        service = Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),), opens, opens)
+        assert bool(bridge_words(case, Network("champion", (grid, service)), None)) == told
+
+
 def test_a_flexible_line_that_comes_sooner_is_named(tiny, plain_catalog):
     """Of 12 months against 60 for the firm one: offered or not; nothing is said where it would come no sooner."""
     service = Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),))
