@@ -124,6 +124,13 @@ def _replaced(text: str, known: Mapping[str, str]) -> str:
     return TOKEN.sub(lambda found: known.get(found[0], found[0]), text)
 
 
+def _short(names: Mapping[str, str]) -> dict[str, str]:
+    """Names up to their first comma; the whole where several begin alike."""
+    short = {id: name.partition(", ")[0] for id, name in names.items()}
+    several = {name for name, n in Counter(short.values()).items() if n > 1}
+    return {id: names[id] if name in several else name for id, name in short.items()}
+
+
 def spoken_text(text: str, scenario: Scenario) -> str:
     """A sentence with the names of workloads, hosts, places and what is bought in place of their ids.
 
@@ -135,12 +142,11 @@ def spoken_text(text: str, scenario: Scenario) -> str:
 
 def spoken_texts(texts: Iterable[str], scenario: Scenario) -> list[str]:
     """Sentences like that of ``spoken_text``; the names are looked up once for all."""
-    things = {
-        id: name.partition(", ")[0] if source != "stacks" else name
-        for source in THINGS
-        for id, name in _names_in(scenario.catalog, source).items()
-    }
     stacks = _names_in(scenario.catalog, "stacks")
+    things: dict[str, str] = {}
+    for source in THINGS:
+        names = _names_in(scenario.catalog, source)
+        things |= names if source == "stacks" else _short(names)
     words = {id: name for id, name in things.items() if id.isalpha() and id not in stacks}
     known = {id: name for id, name in things.items() if id not in words}
     for key in ("p", "h", "w"):

@@ -40,6 +40,14 @@ def test_plant_and_halls_go_by_their_names_and_plain_words_stay(scenario: Scenar
     )
 
 
+def test_things_whose_names_begin_alike_go_by_the_whole_name(scenario: Scenario) -> None:
+    name = scenario.catalog.table("halls").at["modular-at-risk", "name"]
+    assert name.startswith("Modular hall, ")
+    assert spoken_text("halls (modular-at-risk), then halls (modular)", scenario) == (
+        f"halls ({name}), then halls (Modular hall)"
+    )
+
+
 def test_tables_that_are_read_name_places_and_the_host_that_opens(scenario: Scenario) -> None:
     rows = pd.DataFrame({
         "h": ["champion-olkaria", "champion-nairobi", "champion-olkaria"], "p": ["olkaria", "nairobi", "olkaria"],
