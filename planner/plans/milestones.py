@@ -77,8 +77,18 @@ def _later(case: Case, tables: Tables, network: Network) -> Iterator[tuple[Any, 
             own = table[(table["h"] == network.host) & (table["t"] > begins) & table[p.live_date].notna()]
             for row in own.to_dict("records"):
                 waits = permit if p.milestone in ("hall", "grid", "lease") else ""
-                yield (network.host, "", p.milestone, _item(p, row), row[p.decided_date], row[p.live_date], False,
-                       None, waits)  # fmt: skip
+                item, begun = _item(p, row), row[p.decided_date]
+                if p.milestone == "grid":
+                    asked, begun = begun, _works_date(case, network.host, str(row["n"]), int(row["t"]))
+                    yield network.host, "", "grid application", item, asked, begun, False, None, ""
+                    waits = ", ".join(filter(None, (f"grid application {item}", permit)))
+                yield network.host, "", p.milestone, item, begun, row[p.live_date], False, None, waits
+
+
+def _works_date(case: Case, h: str, n: str, t: int) -> pd.Timestamp:
+    """Day on which the works begin of a line that is live from a period on."""
+    works = int(case.connections.loc[(h, n, t), "works"])
+    return pd.Timestamp(case.calendar.day_of(case.calendar.step_of(t) - works))
 
 
 def _sold(tables: Tables, host: str) -> Iterator[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from planner.explain.bridges import ITEM, Bridge, Load, bridge_words
 from planner.explain.waits import _sentence, waits
 from planner.facts.numbers import number
 from planner.planning.pipeline import solve
+from planner.plans.milestones import milestone_table
 from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network
 from planner.plans.openings import DRAWS, late_months
 from planner.scenario.power import PowerOption, SitePower
@@ -203,6 +204,19 @@ def test_an_application_that_is_filed_later_begins_on_its_day(late):
         ends = found.early_ends()
         assert ends["grid grid-firm"] == max(begun + offer.steps, ends["permit"]) + 11
         assert day.year == 2026 or ends["grid grid-firm"] == case.connections["t"].min() == 18
+
+
+@pytest.mark.untraced
+def test_a_line_that_comes_later_is_applied_for_before_the_permit_and_built_after_it(late):
+    """Live two quarters after the first: an application of 12 months, then works of 33."""
+    lines, day = late.tables["connections"], lambda step: pd.Timestamp(late.case.calendar.day_of(step))
+    more = lines.assign(t=17, order_date=day(2), live_date=day(17))
+    tables = late.tables | {"connections": pd.concat([lines, more])}
+    shown = milestone_table(late.case, tables, [host_network(late.case, tables, "champion")])
+    own = shown[(shown["item"] == "grid-firm") & shown["float_months"].isna()].set_index("kind")
+    assert own.loc["grid application", ["start_date", "end_date"]].tolist() == [day(2), day(6)]
+    assert own.loc["grid", ["start_date", "end_date"]].tolist() == [day(6), day(17)]
+    assert own["after"].to_dict() == {"grid application": "", "grid": "grid application grid-firm, permit"}
 
 
 @pytest.mark.untraced
