@@ -54,9 +54,8 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
         market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
         fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in records(rows)]
         change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
-    else:  # nobody takes over rented plant
-        share = _share(view, "halls") if p.name == "leases" else 0.0
-        fetched, change = list(share * rows["musd"]), 0.0
+    else:
+        fetched, change = list(_let_on(view, p.name, rows) * rows["musd"]), 0.0
     tails = [
         _tail(view, r.ends - view.n_steps, r.musd, f, change)
         for r, f in zip(records(rows), fetched, strict=True)
@@ -69,6 +68,15 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
         "due_after_musd": rows["musd"] * np.maximum(rows["ends"] - view.n_steps, 0),
         "tail_musd": np.array(tails, dtype=float),
     })  # fmt: skip
+
+
+def _let_on(view: View, name: str, rows: pd.DataFrame) -> np.ndarray:
+    """Share of its own price that each contract fetches after the horizon; what a PPA delivers is sold as surplus."""
+    if name != "ppas":  # nobody takes over rented plant
+        return np.full(len(rows), _share(view, "halls") if name == "leases" else 0.0)
+    offers = [(site.id, ppa) for site in view.scenario.sites if site.power for ppa in site.power.ppas]
+    sold = {(p, ppa.id): ppa.surplus_usd_per_mwh / ppa.usd_per_mwh for p, ppa in offers}
+    return np.array([sold[key] for key in zip(rows["p"], rows["g"], strict=True)], dtype=float)
 
 
 def _existing(view: View) -> pd.DataFrame:

@@ -32,21 +32,26 @@ TABLES = {
 def ppa_tables(
     context: Context, blocks: Sequence[np.ndarray], slices: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Contracts by first delivery, their terms, and deliveries from the first they may have; nobody takes one over."""
+    """Contracts by first delivery, their terms, and deliveries from the first they may have.
+
+    Nobody takes one over, but all that it delivers after the horizon is sold at the price of what is not used.
+    """
     calendar = context.calendar
     signed: list[tuple[Any, ...]] = []
     terms: list[tuple[Any, ...]] = []
     delivered: list[tuple[Any, ...]] = []
+    fetched: list[float] = []
     for h, site, ppa in _offered(context):
         shares, lead = _shares(context, site, ppa, blocks), calendar.whole_steps(ppa.lead_months)
         hours = slices.loc[0]["hours"].reindex(list(shares)).to_numpy(float) / calendar.steps[0]
         musd = ppa.usd_per_mwh / 1e6 * float(hours @ np.array(list(shares.values())))
         term, first = calendar.whole_steps(ppa.term_months), calendar.after(0, lead)
         signed += [(h, ppa.id, t, lead, calendar.term(t, term), musd) for t in range(first, calendar.n)]
+        fetched += [musd * ppa.surplus_usd_per_mwh / ppa.usd_per_mwh] * max(calendar.n - first, 0)
         terms.append((h, ppa.id, site.id, ppa.max_mw, ppa.surplus_usd_per_mwh / 1e6))
         delivered += [(h, ppa.id, t, s, x) for t in range(first, calendar.n) for s, x in shares.items()]
     table = keyed(signed, ["h", "g", "t"], ["lead", "periods", "musd_per_mw_step"])
-    table = with_tails(context, table, "musd_per_mw_step", np.zeros(len(table)), 0.0)
+    table = with_tails(context, table, "musd_per_mw_step", np.array(fetched, dtype=float), 0.0)
     return table, TABLES["ppa_terms"].frame(terms), TABLES["deliveries"].frame(delivered)
 
 

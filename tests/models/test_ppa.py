@@ -106,6 +106,25 @@ def test_a_contract_for_the_last_quarter_costs_its_whole_term(place, facts, opti
     assert {index[2] for index in answer.used("ppa")} == {4}  # two years end with the horizon
 
 
+@pytest.mark.parametrize("fetches", [0.0, 20.0, 60.0])
+def test_what_is_owed_after_the_horizon_is_less_by_what_its_energy_fetches(place, facts, fetches):
+    """Seven quarters are owed at 60 USD and sold at the price of surplus: at that of the contract nothing is left."""
+    row = build_case(place(ppa(surplus_usd_per_mwh=fetches)), facts).ppas.loc[("champion", "wind-farm", 11)]
+    assert row["due_after_musd"] == pytest.approx(7 * HOURS * 60 / 1e6)
+    net = HOURS * (60 - fetches) / 1e6
+    assert row["tail_musd"] == pytest.approx(sum(net * RATE ** -((j + 0.5) / 4) for j in range(7)), abs=1e-12)
+
+
+def test_a_contract_that_outlives_the_horizon_by_hand(place, facts, optimise):
+    """1 MW for three years, two of them within the horizon: of the third 60 USD are owed and 25 fetched."""
+    case = build_case(place(ppa(term_months=36, surplus_usd_per_mwh=25)), facts)
+    free, answer = optimise(case, bounds={"ppa": (0, 0)}), optimise(case, bounds=signed(1))
+    saved = HOURS * (100 - 60) / 1e6 * sum(map(pv, ALIVE)) - HOURS * (60 - 25) / 1e6 * sum(
+        map(pv, range(12, 16))
+    )
+    assert free.objective - answer.objective == pytest.approx(saved)
+
+
 def test_network_and_peak_are_paid_on_what_a_contract_delivers(place, facts, optimise):
     tariff = {"tariff": {"network_usd_per_mwh": 10, "capacity_usd_per_kw_year": 60}}
     case = build_case(place(ppa(), site=tariff), facts)
@@ -139,7 +158,9 @@ def test_a_surplus_that_pays_for_itself_is_refused():
 
 
 def test_a_plan_with_a_contract_is_clean(place, facts):
-    contract = ppa(usd_per_mwh=20, surplus_usd_per_mwh=5)  # as much as the day takes; at night a part is sold
+    contract = ppa(
+        usd_per_mwh=20, surplus_usd_per_mwh=5, term_months=36
+    )  # as much as the day takes; at night a part is sold
     day = {"load_by_hour": [0.2] * 12 + [1.0] * 12}
     plan = solve(build_case(place(contract, demand=day), facts), quality="quick").plan
     assert plan is not None
@@ -148,3 +169,5 @@ def test_a_plan_with_a_contract_is_clean(place, facts):
     assert len(plan.tables["ppas"]) and (plan.tables["matched"]["surplus_mw"] > 0).any()
     due = plan.tables["commitments"].query("what == 'ppas'")
     assert due["signed_musd"].sum() == pytest.approx(due["booked_musd"].sum() + due["due_after_musd"].sum())
+    net = (1 - 5 / 20) * sum(map(pv, range(12, 16))) / 4  # of a MUSD owed in the year after the horizon
+    assert due["cost_musd_discounted"].sum() == pytest.approx(net * due["due_after_musd"].sum()) != 0
