@@ -17,7 +17,7 @@ from planner.report.steps import chain
 from planner.scenario.schema import Scenario
 
 BOM_COLUMNS = [
-    "item", "name", "h", "at_once", "in_all", "unit", "musd", "first_order", "first_live", "last_live",
+    "item", "name", "h", "at_once", "in_all", "unit", "booked_musd", "first_order", "first_live", "last_live",
 ]  # fmt: skip
 
 
@@ -153,10 +153,12 @@ def _limit_name(meaning: str, label: str) -> str:
 
 
 def bill_of_materials(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """item, name, h, at_once, in_all, unit, musd (undiscounted), first_order, first_live, last_live.
+    """item, name, h, at_once, in_all, unit, booked_musd, first_order, first_live, last_live.
 
     One row for every thing bought, leased or rented at a host; what exists already is not bought. ``in_all`` is what is
-    bought over the horizon, replacements and contracts that follow one another among it; ``at_once`` the most in service.
+    bought over the horizon, replacements and contracts that follow one another among it; ``at_once`` the most in
+    service; ``booked_musd`` what is due within the horizon, undiscounted: less than is signed (table ``commitments``)
+    of contracts that outlive it.
     """
     lines = [_lines(p, tables[p.name]) for p in PURCHASES if p.unit and p.name in tables]
     kept = [part for part in lines if len(part)]
@@ -171,7 +173,7 @@ def _lines(purchase: Purchase, table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=BOM_COLUMNS)
     groups = rows.groupby(["h", *p.named_by], sort=False, as_index=False)
     lines = groups.agg(
-        in_all=(p.counted, "sum"), musd=(p.money, "sum"), first_order=(p.decided_date, "min"),
+        in_all=(p.counted, "sum"), booked_musd=(p.money, "sum"), first_order=(p.decided_date, "min"),
         first_live=(p.live_date, "min"), last_live=(p.live_date, "max"),
     )  # fmt: skip
     names = lines[list(p.named_by)].astype(str)

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from planner.case.registry import PURCHASES
+from planner.case.registry import CONTRACTS, PURCHASES
 from planner.plans.schema import SCHEMA
+from planner.report.terms import heading
 from planner.report.views import bill_of_materials
 
 DAY = pd.Timestamp
@@ -25,7 +26,7 @@ def test_a_rental_is_live_when_it_starts() -> None:
         len(bill) == 1
         and row["in_all"] == 150
         and row["at_once"] == 100
-        and row["musd"] == 80
+        and row["booked_musd"] == 80
         and row["name"] == "us-cloud · hgx-b300"
     )
     assert [row[c] for c in ("first_order", "first_live", "last_live")] == [
@@ -49,7 +50,7 @@ def test_a_leased_place_buys_neither_grid_nor_backup() -> None:
     power = pd.DataFrame([{"h": "colo", "mode": "colocation", "grid_mw": 4.0, "backup_mw": 4.0}])
     bill = bill_of_materials({**tables(leases=[lease]), "power": power})
     assert bill["item"].tolist() == ["Colocation leases"]
-    assert bill.iloc[0][["in_all", "musd", "first_live"]].tolist() == [4.0, 30.0, DAY("2027-07-01")]
+    assert bill.iloc[0][["in_all", "booked_musd", "first_live"]].tolist() == [4.0, 30.0, DAY("2027-07-01")]
 
 
 def test_grid_backup_and_cooling_have_money_and_dates() -> None:
@@ -72,7 +73,7 @@ def test_grid_backup_and_cooling_have_money_and_dates() -> None:
         connections=[{**first, "n": "grid"}, {**later, "n": "grid"}], backups=[{**first, "g": "diesel"}],
         cooling=[{**first, "c": "direct-to-chip"}, none],
     )).set_index("item")  # fmt: skip
-    assert bill.loc["Grid connection", ["in_all", "unit", "musd"]].tolist() == [8.0, "MW grid", 4.0]
+    assert bill.loc["Grid connection", ["in_all", "unit", "booked_musd"]].tolist() == [8.0, "MW grid", 4.0]
     for item, last in (
         ("Grid connection", "2030-07-01"),
         ("Backup power", "2028-07-01"),
@@ -80,7 +81,14 @@ def test_grid_backup_and_cooling_have_money_and_dates() -> None:
     ):
         dates = bill.loc[item, ["first_order", "first_live", "last_live"]].tolist()
         assert dates == [DAY("2027-01-01"), DAY("2028-07-01"), DAY(last)], item
-    assert bill.loc["Cooling", "in_all"] == 6.0 and bill["musd"].notna().all()
+    assert bill.loc["Cooling", "in_all"] == 6.0 and bill["booked_musd"].notna().all()
+
+
+def test_money_of_contracts_is_said_to_be_that_within_the_horizon() -> None:
+    """Rents, leases, rented plant and PPAs may outlive it: no heading of what falls due within it says less."""
+    counted = ["booked_musd", *{p.money for p in CONTRACTS}]
+    assert {heading(column) for column in counted} == {"Due within the horizon (MUSD)"}
+    assert "musd" not in bill_of_materials({})
 
 
 def test_every_purchase_with_a_unit_is_a_line_of_the_bill() -> None:

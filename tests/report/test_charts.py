@@ -435,7 +435,7 @@ def test_bill_of_materials_adds_orders_and_keeps_the_first_dates() -> None:
         "retire_date": pd.to_datetime(["2032-01-01"] * 3),
     })  # fmt: skip
     table = views.bill_of_materials({"orders": orders})
-    assert table.loc[0, ["in_all", "musd", "name"]].tolist() == [240.0, 12.0, "open · b300"]
+    assert table.loc[0, ["in_all", "booked_musd", "name"]].tolist() == [240.0, 12.0, "open · b300"]
     assert table.loc[0, "last_live"] == pd.Timestamp("2027-04-01")
     assert views.bill_of_materials({}).columns.tolist() == views.BOM_COLUMNS
 
