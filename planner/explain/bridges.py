@@ -25,7 +25,7 @@ from planner.case.power import line_wait
 from planner.case.readiness import soonest_service
 from planner.case.tariff import FLAT, energy_prices
 from planner.facts.numbers import fixed, megawatts, number
-from planner.plans.network import SERVICE, Network, decided_soonest
+from planner.plans.network import Network, decided_soonest, soonest_step
 from planner.scenario.power import Flexible, PowerOption
 from planner.scenario.schema import Host
 
@@ -123,11 +123,10 @@ def bridge_words(case: Case, network: Network, load: Load | None) -> str:
     host = next(x for x in case.scenario.hosts if x.id == network.host)
     if host.mode != "build" or not any(a.kind in GRID for a in network.activities):
         return ""
-    calendar, opens = case.calendar, network.activities[-1].end_t
-    if calendar.after(0, network.early_ends()[SERVICE]) < calendar.period_of(opens):
+    if soonest_step(case, network) < network.activities[-1].end_t:
         return ""
     context = Context.of(case.scenario, case.catalog)
-    line = decided_soonest(case, network).early_ends()[SERVICE]
+    line = soonest_step(case, decided_soonest(case, network))
     ready = case.calendar.step_of(soonest_service(case, network.host, ("space", "backup")))
     plant = _plant_words(context, host, line, ready, load)
     flexible = _line_words(context, host, line, ready, load)

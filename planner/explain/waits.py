@@ -14,7 +14,7 @@ from planner.case.periods import HOURS_PER_MONTH
 from planner.case.power import FIRM
 from planner.case.registry import PURCHASES
 from planner.explain.bridges import GRID, LINES, Load, bridge_words
-from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network
+from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network, soonest_step
 
 WORDS = {
     "permit": "its permit", "hall": "halls ({item})", "lease": "its lease", "grid": "the works of the grid at {place}",
@@ -57,7 +57,8 @@ def _load(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> L
 
 def _sentence(case: Case, network: Network, load: Load | None) -> str:
     by, ends = {a.name: a for a in network.activities}, network.early_ends()
-    begins, early, step = by[SERVICE].end_t, ends[SERVICE], case.calendar.step_months
+    begins, step = by[SERVICE].end_t, case.calendar.step_months
+    early = soonest_step(case, network)
     path = network.path()
 
     def label(at: int) -> str:
@@ -82,6 +83,8 @@ def _sentence(case: Case, network: Network, load: Load | None) -> str:
         for a, before in zip(path, [first, *(ends[a.name] for a in path)], strict=False)
     }
     legs = [(steps[a.name] * step, _words(case, network, a)) for a in chain if steps[a.name] > 0]
+    if early > ends[SERVICE]:
+        legs.append(((early - ends[SERVICE]) * step, "the next period to begin"))
     unit = "month" if legs and legs[0][0] == 1 else "months"
     told = [f"{months}{f' {unit}' if not i else ''} for {words}" for i, (months, words) in enumerate(legs)]
     text = f"{head}: of these it waits {', then '.join(told)}" if legs else head
@@ -101,13 +104,13 @@ def _without(case: Case, network: Network, chain: list[Activity]) -> str:
     """When the place could serve if the longest wait of its chain were nothing, and what comes next then."""
     if not chain:
         return ""
-    longest, early = max(chain, key=lambda a: a.steps), network.early_ends()[SERVICE]
+    longest, early = max(chain, key=lambda a: a.steps), soonest_step(case, network)
     sooner = decided_soonest(case, network)
-    put_off = sooner.early_ends()[SERVICE] == early  # its date was no choice: it needed to be no sooner
+    put_off = soonest_step(case, sooner) == early  # its date was no choice: it needed to be no sooner
     activities = (sooner if put_off else network).activities
     gone = {longest.name, *(a.name for a in activities if longest.item == FIRM and _beside(a))}
     others = Network(network.host, tuple(_at_once(a) if a.name in gone else a for a in activities))
-    shorter, rest = others.early_ends()[SERVICE], others.path()
+    shorter, rest = soonest_step(case, others), others.path()
     then = max(rest[::-1], key=lambda a: a.steps) if rest else None
     verb = "come" if then and then.kind in PLURAL else "comes"
     following = f"{verb} {_words(case, network, then) if then else 'nothing'}"

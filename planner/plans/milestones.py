@@ -16,7 +16,7 @@ from planner.case.case import Case
 from planner.case.columns import records
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.numbers import number
-from planner.plans.network import SERVICE, Network
+from planner.plans.network import SERVICE, Network, soonest_step
 from planner.plans.schema import SCHEMA
 
 HELD, SOLD, OUTAGE = "held", "sold", "outage"
@@ -55,7 +55,7 @@ def milestone_table(case: Case, tables: Tables, networks: list[Network]) -> pd.D
 
 def _steps(case: Case, network: Network) -> Iterator[tuple[Any, ...]]:
     """What a host needs to open, and the time it is held back once all could be there."""
-    slack, early, step = network.floats(), network.early_ends()[SERVICE], case.calendar.step_months
+    slack, early, step = network.floats(), soonest_step(case, network), case.calendar.step_months
     for a in network.activities:
         start, end = (pd.Timestamp(case.calendar.day_of(t)) for t in (a.start_t, a.end_t))
         waits = "" if a.name == SERVICE else ", ".join(name for name, _ in a.after)

@@ -111,6 +111,11 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
     return Network(h, (*steps, Activity(SERVICE, SERVICE, "first workload served", 0, 0, needs, live, live)))
 
 
+def soonest_step(case: Case, network: Network) -> int:
+    """Step with which the first period begins in which the place could serve: all is there by then."""
+    return case.calendar.step_of(case.calendar.after(0, network.early_ends()[SERVICE]))
+
+
 def decided_soonest(case: Case, network: Network) -> Network:
     """The network with its permit as early as it may be; who waits for a line puts the decision off until it needs one."""
     permit = next((a for a in network.activities if a.kind == "permit"), None)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.pace import DRAWN, end_of
-from planner.plans.network import SERVICE, Activity, Network
+from planner.plans.network import SERVICE, Activity, Network, soonest_step
 from planner.plans.schema import SCHEMA
 
 DRAWS = 2000
@@ -26,7 +26,7 @@ def openings_table(case: Case, networks: list[Network]) -> pd.DataFrame:
     rows = []
     for network in networks:
         by = {a.name: a for a in network.activities}
-        begins, early = by[SERVICE].end_t, network.early_ends()[SERVICE]
+        begins, early = by[SERVICE].end_t, soonest_step(case, network)
         decided = _decided(network)
         late = late_months(case, network)
         p50, p80 = (

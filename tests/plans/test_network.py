@@ -20,9 +20,9 @@ from planner.explain.bridges import ITEM, Bridge, Load, bridge_words
 from planner.explain.waits import _sentence, waits
 from planner.facts.numbers import number
 from planner.planning.pipeline import solve
-from planner.plans.milestones import milestone_table
+from planner.plans.milestones import HELD, _steps, milestone_table
 from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network
-from planner.plans.openings import DRAWS, late_months
+from planner.plans.openings import DRAWS, late_months, openings_table
 from planner.scenario.power import PowerOption, SitePower
 
 
@@ -289,6 +289,21 @@ def test_a_place_that_opens_later_than_its_line_lets_it_is_sold_no_bridge(tiny, 
     for opens, told in ((20, True), (21, False)):
         service = Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),), opens, opens)
         assert bool(bridge_words(case, Network("champion", (grid, service)), None)) == told
+
+
+def test_what_is_there_within_a_long_period_waits_for_the_next_one(tiny, plain_catalog):
+    """Two years of quarters, then years: a line after 30 months serves after 36, and no choice held it back."""
+    case = build_case(
+        tiny(horizon={"years": 5, "step": [{"step": "quarter", "years": 2}, {"step": "year"}]}),
+        plain_catalog(),
+    )
+    grid = Activity("grid", "grid", "grid-firm", 10, end_t=12)
+    found = Network("champion", (grid, Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),), 12, 12)))
+    line = _sentence(case, found, None)
+    assert adds_up(line) and "are a choice" not in line, line
+    assert "30 months for the works of the grid at south, then 6 for the next period to begin" in line
+    assert HELD not in {row[2] for row in _steps(case, found)}
+    assert openings_table(case, [found])["earliest_date"].tolist() == [pd.Timestamp("2030-01-01")]
 
 
 def test_a_flexible_line_that_comes_sooner_is_named(tiny, plain_catalog):
